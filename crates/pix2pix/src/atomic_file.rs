@@ -1,0 +1,78 @@
+//! Files that appear whole or not at all: written under a temporary name in the same folder,
+//! synced, then renamed.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+/// Writes `bytes` to `path`, replacing what is there.
+///
+/// # Errors
+/// When the folder is missing or unwritable or the disk is full; the old file then stays as it was
+/// and no temporary file is left.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_with(path, |file| file.write_all(bytes))
+}
+
+/// As [`write`], with the content written by `fill`.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_with(
+    path: &Path,
+    fill: impl FnOnce(&mut fs::File) -> std::io::Result<()>,
+) -> Result<()> {
+    let failed = |e| Error::io(path, "write the file", e);
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".pix2pix-")
+        .suffix(".part")
+        .permissions_like_new_files()
+        .tempfile_in(folder)
+        .map_err(failed)?;
+    fill(temporary.as_file_mut()).map_err(failed)?;
+    temporary.as_file().sync_all().map_err(failed)?;
+    temporary.persist(path).map_err(|e| failed(e.error))?;
+    sync_folder(folder);
+    Ok(())
+}
+
+/// Makes the rename last through a power cut. Not every system can sync a folder (Windows cannot);
+/// the file itself is whole either way, so a failure here is not one of the write.
+fn sync_folder(folder: &Path) {
+    if let Ok(folder) = fs::File::open(folder) {
+        let _ = folder.sync_all();
+    }
+}
+
+/// Temporary files are private by default; a result should be readable like any other new file.
+trait NewFilePermissions {
+    fn permissions_like_new_files(&mut self) -> &mut Self;
+}
+
+impl NewFilePermissions for tempfile::Builder<'_, '_> {
+    #[cfg(unix)]
+    fn permissions_like_new_files(&mut self) -> &mut Self {
+        use std::os::unix::fs::PermissionsExt;
+        // the kernel takes the umask off
+        self.permissions(fs::Permissions::from_mode(0o666))
+    }
+
+    #[cfg(not(unix))]
+    fn permissions_like_new_files(&mut self) -> &mut Self {
+        self
+    }
+}
+
+/// Creates a folder and its parents.
+///
+/// # Errors
+/// When one cannot be made.
+pub fn create_folder(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).map_err(|e| Error::io(path, "create the folder", e))
+}

@@ -1,0 +1,70 @@
+//! Batch normalization that always uses the statistics of the batch, in training and at inference
+//! (paper, section 3.3: "batch normalization using the statistics of the test batch, rather than
+//! aggregated statistics of the training batch"). With one image in the batch this is instance
+//! normalization.
+
+use burn::module::{Module, Param, RunningState};
+use burn::tensor::module::batch_norm_train;
+use burn::tensor::{Device, Tensor};
+
+use crate::init::WeightInit;
+
+/// Added to the variance, as in Torch.
+pub const EPSILON: f64 = 1e-5;
+/// Share of the newest batch in the running statistics, as in Torch.
+pub const MOMENTUM: f64 = 0.1;
+
+/// Normalizes each channel of `[batch, channels, height, width]`, then scales and shifts it.
+///
+/// Running statistics are kept while training because the public weight files hold them and other
+/// tools want them; our own forward pass never reads them.
+#[derive(Module, Debug)]
+pub struct BatchNorm {
+    /// Scale, `[channels]`.
+    pub gamma: Param<Tensor<1>>,
+    /// Shift, `[channels]`.
+    pub beta: Param<Tensor<1>>,
+    /// Running mean, `[channels]`.
+    pub running_mean: RunningState<Tensor<1>>,
+    /// Running unbiased variance, `[channels]`.
+    pub running_var: RunningState<Tensor<1>>,
+}
+
+impl BatchNorm {
+    /// A norm over `channels`: scale N(1, 0.02), shift 0.
+    pub fn new(channels: usize, init: &mut WeightInit, device: &Device) -> Self {
+        Self {
+            gamma: init.normal([channels], 1.0, device),
+            beta: init.zeros([channels], device),
+            running_mean: RunningState::new(Tensor::zeros([channels], device)),
+            running_var: RunningState::new(Tensor::ones([channels], device)),
+        }
+    }
+
+    /// Normalizes `x` by its own statistics; the shape is unchanged.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let [batch, _, height, width] = x.dims();
+        let training = x.device().is_autodiff();
+        let normed = batch_norm_train(x, self.gamma.val(), self.beta.val(), EPSILON);
+        if training {
+            let n = (batch * height * width) as f64;
+            let unbiased = n / (n - 1.0).max(1.0);
+            track(&self.running_mean, normed.mean.detach());
+            track(&self.running_var, normed.variance.detach() * unbiased);
+        }
+        normed.output
+    }
+
+    /// Number of channels.
+    pub fn channels(&self) -> usize {
+        self.gamma.shape()[0]
+    }
+}
+
+/// Moves a running statistic towards the newest value.
+fn track(running: &RunningState<Tensor<1>>, newest: Tensor<1>) {
+    let kept = running.value().to_device(&newest.device());
+    running.update((kept * (1.0 - MOMENTUM) + newest * MOMENTUM).detach());
+    // an update only waits in a list of its thread until it is synced
+    running.value_sync();
+}

@@ -1,0 +1,47 @@
+//! Initial weights: convolutions N(0, 0.02), norm scales N(1, 0.02), biases 0 (paper, appendix 6.2;
+//! the norm's scale as in the public Torch code).
+//!
+//! The numbers come from our own seeded generator on the host, not from a device's, so that a seed
+//! means the same network on every device.
+
+use burn::module::Param;
+use burn::tensor::{Device, Shape, Tensor, TensorData};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, Normal};
+
+/// Standard deviation of all initial weights.
+pub const STD: f32 = 0.02;
+
+/// A seeded source of initial weights; drawing order is the order in which layers are built.
+pub struct WeightInit {
+    rng: ChaCha8Rng,
+}
+
+impl WeightInit {
+    /// The source for `seed`. `network` separates the streams of G (0) and D (1).
+    pub fn new(seed: u64, network: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(network);
+        Self { rng }
+    }
+
+    /// A parameter of `shape` drawn from N(`mean`, 0.02).
+    pub fn normal<const D: usize>(
+        &mut self,
+        shape: [usize; D],
+        mean: f32,
+        device: &Device,
+    ) -> Param<Tensor<D>> {
+        let normal = Normal::new(mean, STD).expect("a positive standard deviation");
+        let values: Vec<f32> = (0..Shape::from(shape).num_elements())
+            .map(|_| normal.sample(&mut self.rng))
+            .collect();
+        Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), device))
+    }
+
+    /// A parameter of `shape` that starts at zero.
+    pub fn zeros(&mut self, shape: [usize; 1], device: &Device) -> Param<Tensor<1>> {
+        Param::from_tensor(Tensor::zeros(shape, device))
+    }
+}

@@ -1,0 +1,201 @@
+//! A network as a list of layers with shapes, parameter counts and connections: what the summary
+//! prints, the plot draws and the receptive field is computed from. Each network describes itself
+//! from the very layers that its forward pass uses.
+
+use burn::module::Param;
+use burn::nn::PaddingConfig2d;
+use burn::nn::conv::{Conv2d, ConvTranspose2d};
+use burn::tensor::Tensor;
+
+use crate::batch_norm::BatchNorm;
+
+/// `[channels, height, width]` of one image; the batch is left open.
+pub type Shape = [usize; 3];
+
+/// The window of a convolution, the same in both directions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Kernel side in pixels.
+    pub kernel: usize,
+    /// Step between two windows in pixels.
+    pub stride: usize,
+    /// Zeros added before the first and after the last pixel.
+    pub padding: [usize; 2],
+}
+
+/// One layer of a network.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// Name, as in the checkpoint, e.g. `encoder.0.conv`.
+    pub name: String,
+    /// Type, e.g. `Conv2d`.
+    pub kind: &'static str,
+    /// Output shape.
+    pub output: Shape,
+    /// Parameters that training changes.
+    pub trainable: usize,
+    /// Parameters that it does not: running statistics, frozen networks.
+    pub non_trainable: usize,
+    /// Positions of the layers whose outputs it reads.
+    pub inputs: Vec<usize>,
+    /// The window, for a convolution that shrinks or keeps its input.
+    pub window: Option<Window>,
+}
+
+/// A network's layers, in the order of its forward pass.
+#[derive(Clone, Debug)]
+pub struct LayerGraph {
+    /// The network's name, e.g. `generator`.
+    pub name: String,
+    /// The layers; each one's inputs stand before it.
+    pub layers: Vec<Layer>,
+}
+
+impl LayerGraph {
+    /// An empty network.
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_string(),
+            layers: Vec::new(),
+        }
+    }
+
+    /// Sum of all layers' trainable parameters.
+    pub fn trainable(&self) -> usize {
+        self.layers.iter().map(|l| l.trainable).sum()
+    }
+
+    /// Sum of all layers' other parameters.
+    pub fn non_trainable(&self) -> usize {
+        self.layers.iter().map(|l| l.non_trainable).sum()
+    }
+
+    /// Output shape of the last layer.
+    pub fn output(&self) -> Shape {
+        self.layers.last().map(|l| l.output).unwrap_or_default()
+    }
+
+    /// Adds any layer and returns its position.
+    pub fn push(&mut self, layer: Layer) -> usize {
+        self.layers.push(layer);
+        self.layers.len() - 1
+    }
+
+    /// Adds a layer without parameters.
+    pub fn plain(
+        &mut self,
+        name: &str,
+        kind: &'static str,
+        output: Shape,
+        inputs: &[usize],
+    ) -> usize {
+        self.push(Layer {
+            name: name.to_string(),
+            kind,
+            output,
+            trainable: 0,
+            non_trainable: 0,
+            inputs: inputs.to_vec(),
+            window: None,
+        })
+    }
+
+    /// Adds an input.
+    pub fn input(&mut self, name: &str, shape: Shape) -> usize {
+        self.plain(name, "Input", shape, &[])
+    }
+
+    /// Adds an elementwise layer, which keeps its input's shape.
+    pub fn elementwise(&mut self, name: &str, kind: &'static str, input: usize) -> usize {
+        self.plain(name, kind, self.layers[input].output, &[input])
+    }
+
+    /// Adds a concatenation on the channels.
+    pub fn concat(&mut self, name: &str, inputs: &[usize]) -> usize {
+        let [_, height, width] = self.layers[inputs[0]].output;
+        let channels = inputs.iter().map(|&i| self.layers[i].output[0]).sum();
+        self.plain(name, "Concatenate", [channels, height, width], inputs)
+    }
+
+    /// Adds a convolution.
+    pub fn conv(&mut self, name: &str, conv: &Conv2d, input: usize) -> usize {
+        let [_, height, width] = self.layers[input].output;
+        let window = window(conv);
+        let weight = conv.weight.dims();
+        let output = [
+            weight[0],
+            window.output_side(height),
+            window.output_side(width),
+        ];
+        self.push(Layer {
+            name: name.to_string(),
+            kind: "Conv2d",
+            output,
+            trainable: weight.iter().product::<usize>() + count(&conv.bias),
+            non_trainable: 0,
+            inputs: vec![input],
+            window: Some(window),
+        })
+    }
+
+    /// Adds a transposed convolution.
+    pub fn conv_transpose(&mut self, name: &str, conv: &ConvTranspose2d, input: usize) -> usize {
+        let [_, height, width] = self.layers[input].output;
+        let weight = conv.weight.dims();
+        let side = |n: usize, axis: usize| {
+            (n - 1) * conv.stride[axis] + conv.kernel_size[axis] + conv.padding_out[axis]
+                - 2 * conv.padding[axis]
+        };
+        self.push(Layer {
+            name: name.to_string(),
+            kind: "ConvTranspose2d",
+            output: [weight[1], side(height, 0), side(width, 1)],
+            trainable: weight.iter().product::<usize>() + count(&conv.bias),
+            non_trainable: 0,
+            inputs: vec![input],
+            window: None,
+        })
+    }
+
+    /// Adds a normalization.
+    pub fn norm(&mut self, name: &str, norm: &BatchNorm, input: usize) -> usize {
+        let output = self.layers[input].output;
+        let channels = norm.channels();
+        self.push(Layer {
+            name: name.to_string(),
+            kind: "BatchNorm",
+            output,
+            trainable: 2 * channels,
+            non_trainable: 2 * channels,
+            inputs: vec![input],
+            window: None,
+        })
+    }
+}
+
+impl Window {
+    /// Output side for an input side; 0 where no window fits.
+    pub fn output_side(&self, input: usize) -> usize {
+        (input + self.padding[0] + self.padding[1])
+            .checked_sub(self.kernel)
+            .map_or(0, |room| room / self.stride + 1)
+    }
+}
+
+/// Reads a convolution's window.
+fn window(conv: &Conv2d) -> Window {
+    let padding = match conv.padding {
+        PaddingConfig2d::Explicit(top, _, bottom, _) => [top, bottom],
+        PaddingConfig2d::Valid => [0, 0],
+        PaddingConfig2d::Same => unreachable!("this project's layers pad explicitly"),
+    };
+    Window {
+        kernel: conv.kernel_size[0],
+        stride: conv.stride[0],
+        padding,
+    }
+}
+
+fn count(bias: &Option<Param<Tensor<1>>>) -> usize {
+    bias.as_ref().map_or(0, |b| b.dims()[0])
+}

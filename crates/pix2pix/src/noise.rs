@@ -1,0 +1,44 @@
+//! Dropout, the paper's only source of noise (section 3.2.1: "we provide noise only in the form of
+//! dropout, applied on several layers of our generator at both training and test time").
+//!
+//! The masks are drawn on the host from an explicit seed instead of a device's global generator:
+//! a step's noise depends on the seed and the step alone, on every device, whatever else runs.
+
+use burn::tensor::{Tensor, TensorData};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// The noise of one forward pass of the generator.
+pub struct Noise {
+    rng: Option<ChaCha8Rng>,
+}
+
+impl Noise {
+    /// No dropout: the generator becomes a function of its input alone.
+    pub fn off() -> Self {
+        Self { rng: None }
+    }
+
+    /// Dropout from `seed`; `index` (a training step, an image's number) selects an independent
+    /// stream.
+    pub fn seeded(seed: u64, index: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(index);
+        Self { rng: Some(rng) }
+    }
+
+    /// Zeroes each value with probability `rate` and scales the others by 1 / (1 - rate), so that
+    /// the expectation stays the same. The shape is unchanged.
+    pub fn dropout(&mut self, x: Tensor<4>, rate: f64) -> Tensor<4> {
+        let Some(rng) = self.rng.as_mut().filter(|_| rate > 0.0) else {
+            return x;
+        };
+        let shape = x.dims();
+        let keep = (1.0 / (1.0 - rate)) as f32;
+        let mask: Vec<f32> = (0..shape.iter().product())
+            .map(|_| if rng.random_bool(rate) { 0.0 } else { keep })
+            .collect();
+        let mask = Tensor::from_data(TensorData::new(mask, shape), &x.device());
+        x * mask
+    }
+}

@@ -1,0 +1,177 @@
+//! The training step (paper, section 3.3): one discriminator update on a real and a generated batch,
+//! then one generator update through the frozen discriminator.
+
+use burn::module::Module;
+use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::composite::Composite;
+use crate::error::Result;
+use crate::init::WeightInit;
+use crate::noise::Noise;
+use crate::objective;
+use crate::patch_gan::{PatchGan, PatchGanConfig};
+use crate::unet::{Unet, UnetConfig};
+
+/// The numbers of the optimization.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OptimizerConfig {
+    /// Adam's learning rate. Paper: 2e-4.
+    pub lr: f64,
+    /// Adam's decay of the first moment. Paper: 0.5.
+    pub beta1: f32,
+    /// Adam's decay of the second moment. Paper: 0.999.
+    pub beta2: f32,
+    /// Weight of L1 against the adversarial loss. Paper: 100.
+    pub lambda: f64,
+}
+
+impl Default for OptimizerConfig {
+    fn default() -> Self {
+        Self {
+            lr: 2e-4,
+            beta1: 0.5,
+            beta2: 0.999,
+            lambda: 100.0,
+        }
+    }
+}
+
+impl OptimizerConfig {
+    /// Adam's epsilon, as in Torch.
+    const EPSILON: f32 = 1e-8;
+
+    fn adam(&self) -> ModuleOptimizer {
+        AdamConfig::new()
+            .with_beta_1(self.beta1)
+            .with_beta_2(self.beta2)
+            .with_epsilon(Self::EPSILON)
+            .init()
+    }
+}
+
+/// The losses of one step, before its updates.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Losses {
+    /// The discriminator's on real pairs.
+    pub d_real: f32,
+    /// The discriminator's on generated pairs.
+    pub d_fake: f32,
+    /// The generator's adversarial loss, through the updated discriminator.
+    pub g_gan: f32,
+    /// Mean absolute difference of output and target, in units of [-1, 1], without lambda.
+    pub g_l1: f32,
+}
+
+/// Both networks, their optimizers, and the step that trains them.
+pub struct Trainer {
+    /// The generator.
+    pub generator: Unet,
+    /// The discriminator.
+    pub discriminator: PatchGan,
+    generator_optimizer: ModuleOptimizer,
+    discriminator_optimizer: ModuleOptimizer,
+    config: OptimizerConfig,
+    seed: u64,
+    steps: u64,
+}
+
+impl Trainer {
+    /// New networks on `device` (with autodiff) whose weights and noise follow from `seed`.
+    ///
+    /// # Errors
+    /// When a configuration is invalid.
+    pub fn new(
+        generator: &UnetConfig,
+        discriminator: &PatchGanConfig,
+        config: OptimizerConfig,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self> {
+        Ok(Self::from_networks(
+            generator.init(&mut WeightInit::new(seed, 0), device)?,
+            discriminator.init(&mut WeightInit::new(seed, 1), device)?,
+            config,
+            seed,
+        ))
+    }
+
+    /// Goes on with networks that exist, with fresh optimizers.
+    pub fn from_networks(
+        generator: Unet,
+        discriminator: PatchGan,
+        config: OptimizerConfig,
+        seed: u64,
+    ) -> Self {
+        Self {
+            generator,
+            discriminator,
+            generator_optimizer: config.adam(),
+            discriminator_optimizer: config.adam(),
+            config,
+            seed,
+            steps: 0,
+        }
+    }
+
+    /// Trains both networks once on a batch: `source` and `target` are
+    /// `[batch, channels, height, width]` in [-1, 1].
+    pub fn step(&mut self, source: Tensor<4>, target: Tensor<4>) -> Losses {
+        let mut noise = Noise::seeded(self.seed, self.steps);
+        self.steps += 1;
+        // one forward pass of the generator serves both updates
+        let image = self.generator.forward(source.clone(), &mut noise);
+
+        let [d_real, d_fake] =
+            self.update_discriminator(source.clone(), target.clone(), image.clone().detach());
+        let [g_gan, g_l1] = self.update_generator(source, target, image);
+        Losses {
+            d_real: d_real.into_scalar(),
+            d_fake: d_fake.into_scalar(),
+            g_gan: g_gan.into_scalar(),
+            g_l1: g_l1.into_scalar(),
+        }
+    }
+
+    fn update_discriminator(
+        &mut self,
+        source: Tensor<4>,
+        target: Tensor<4>,
+        image: Tensor<4>,
+    ) -> [Tensor<1>; 2] {
+        let real = objective::adversarial(self.discriminator.forward(source.clone(), target), true);
+        let fake = objective::adversarial(self.discriminator.forward(source, image), false);
+        let gradients = objective::discriminator(real.clone(), fake.clone()).backward();
+        let gradients = GradientsParams::from_grads(gradients, &self.discriminator);
+        self.discriminator = self.discriminator_optimizer.step(
+            self.config.lr,
+            self.discriminator.clone(),
+            gradients,
+        );
+        [real, fake]
+    }
+
+    fn update_generator(
+        &mut self,
+        source: Tensor<4>,
+        target: Tensor<4>,
+        image: Tensor<4>,
+    ) -> [Tensor<1>; 2] {
+        let composite = Composite::new(self.generator.clone(), self.discriminator.clone());
+        let losses = composite
+            .judge(source, image)
+            .losses(target, self.config.lambda);
+        let gradients = GradientsParams::from_grads(losses.total.backward(), &self.generator);
+        drop(composite);
+        self.generator =
+            self.generator_optimizer
+                .step(self.config.lr, self.generator.clone(), gradients);
+        [losses.adversarial, losses.l1]
+    }
+
+    /// The generator without autodiff, to translate with.
+    pub fn generator_for_inference(&self) -> Unet {
+        self.generator.valid()
+    }
+}

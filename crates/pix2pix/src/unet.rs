@@ -1,0 +1,300 @@
+//! The generator: a U-Net (paper, section 3.2.1 and appendix 6.1.1).
+//!
+//! Encoder C64-C128-C256-C512-C512-C512-C512-C512, decoder
+//! CD512-CD1024-CD1024-C1024-C1024-C512-C256-C128 (counts after concatenating the skip), for 256x256
+//! pixels. Other sizes have as many levels as bring them down to one pixel.
+
+use burn::module::Module;
+use burn::nn::conv::{Conv2d, ConvTranspose2d};
+use burn::tensor::activation::{leaky_relu, relu, tanh};
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::batch_norm::BatchNorm;
+use crate::conv::{ConvSpec, conv, conv_transpose};
+use crate::error::{Error, Result};
+use crate::init::WeightInit;
+use crate::layer_graph::{LayerGraph, Shape};
+use crate::noise::Noise;
+
+/// Slope of every LeakyReLU (paper, appendix 6.1).
+pub const LEAK: f64 = 0.2;
+/// Fewest and most levels of a U-Net.
+pub const DEPTHS: std::ops::RangeInclusive<usize> = 2..=10;
+/// Fewest and most channels of an image.
+pub const CHANNELS: std::ops::RangeInclusive<usize> = 1..=16;
+
+/// Which normalization follows a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Norm {
+    /// Batch normalization with the statistics of the batch (paper, section 3.3).
+    Batch,
+    /// None.
+    None,
+}
+
+/// Every choice that makes a U-Net.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UnetConfig {
+    /// Channels of the input image, 1 to 16.
+    pub in_channels: usize,
+    /// Channels of the output image, 1 to 16.
+    pub out_channels: usize,
+    /// Channels of the first encoder block; deeper ones double it up to eightfold. Paper: 64.
+    pub filters: usize,
+    /// Number of halvings; input sides must be multiples of 2^depth. Paper: 8, for 256x256.
+    pub depth: usize,
+    /// Dropout rate in the first three decoder blocks. Paper: 0.5.
+    pub dropout: f64,
+    /// Normalization; never on the first encoder block, the bottleneck and the output.
+    pub norm: Norm,
+    /// Whether every convolution has a bias, as in the Keras tutorial, instead of the output layer
+    /// alone, as in the paper's Torch code.
+    pub bias_before_norm: bool,
+}
+
+impl Default for UnetConfig {
+    fn default() -> Self {
+        Self {
+            in_channels: 3,
+            out_channels: 3,
+            filters: 64,
+            depth: 8,
+            dropout: 0.5,
+            norm: Norm::Batch,
+            bias_before_norm: false,
+        }
+    }
+}
+
+impl UnetConfig {
+    /// The depth that brings `side` pixels down to as few as possible: 6 for 64, 8 for 256, 10 for
+    /// 1024.
+    ///
+    /// # Errors
+    /// When `side` is not a multiple of 64: too few levels to see the whole picture.
+    pub fn depth_for(side: usize) -> Result<usize> {
+        check_side(side, 6)?;
+        Ok((side.trailing_zeros() as usize).min(*DEPTHS.end()))
+    }
+
+    /// Output channels of encoder block `level`.
+    fn width(&self, level: usize) -> usize {
+        self.filters << level.min(3)
+    }
+
+    /// Checks the configuration.
+    ///
+    /// # Errors
+    /// Names the value that is out of range and the range.
+    pub fn validate(&self) -> Result<()> {
+        let range = |what: &str, value: usize, range: std::ops::RangeInclusive<usize>| {
+            if range.contains(&value) {
+                return Ok(());
+            }
+            Err(Error::Config(format!(
+                "{what} is {value}; it must be from {} to {}",
+                range.start(),
+                range.end()
+            )))
+        };
+        range("the number of input channels", self.in_channels, CHANNELS)?;
+        range("the number of output channels", self.out_channels, CHANNELS)?;
+        range("the number of base filters", self.filters, 1..=1024)?;
+        range("the generator's depth", self.depth, DEPTHS)?;
+        if !(0.0..1.0).contains(&self.dropout) {
+            return Err(Error::Config(format!(
+                "the dropout rate is {}; it must be at least 0 and below 1",
+                self.dropout
+            )));
+        }
+        Ok(())
+    }
+
+    /// Checks that the network takes images of `height` x `width` pixels.
+    ///
+    /// # Errors
+    /// Names the nearest size that works.
+    pub fn check_size(&self, height: usize, width: usize) -> Result<()> {
+        check_side(height, self.depth)?;
+        check_side(width, self.depth)
+    }
+
+    /// Builds the network with initial weights.
+    ///
+    /// # Errors
+    /// When [`validate`](Self::validate) fails.
+    pub fn init(&self, init: &mut WeightInit, device: &Device) -> Result<Unet> {
+        self.validate()?;
+        let norm = |channels, init: &mut WeightInit| {
+            (self.norm == Norm::Batch).then(|| BatchNorm::new(channels, init, device))
+        };
+        let halve = |from, to| ConvSpec {
+            channels: [from, to],
+            kernel: 4,
+            stride: 2,
+            padding: [1, 1],
+            bias: self.bias_before_norm,
+        };
+
+        let mut encoder = Vec::with_capacity(self.depth);
+        let mut channels = self.in_channels;
+        for level in 0..self.depth {
+            let width = self.width(level);
+            let inner = level > 0 && level + 1 < self.depth;
+            encoder.push(Down {
+                conv: conv(&halve(channels, width), init, device),
+                norm: inner.then(|| norm(width, init)).flatten(),
+            });
+            channels = width;
+        }
+
+        let mut decoder = Vec::with_capacity(self.depth - 1);
+        for (block, level) in (0..self.depth - 1).rev().enumerate() {
+            let width = self.width(level);
+            decoder.push(Up {
+                conv: conv_transpose(&halve(channels, width), init, device),
+                norm: norm(width, init),
+                dropout: if block < 3 { self.dropout } else { 0.0 },
+            });
+            channels = 2 * width; // the skip doubles it
+        }
+
+        let output = ConvSpec {
+            bias: true,
+            ..halve(channels, self.out_channels)
+        };
+        Ok(Unet {
+            encoder,
+            decoder,
+            output: conv_transpose(&output, init, device),
+        })
+    }
+}
+
+/// Checks one side of an image against the number of halvings.
+fn check_side(side: usize, depth: usize) -> Result<()> {
+    let unit = 1 << depth;
+    if side > 0 && side.is_multiple_of(unit) {
+        return Ok(());
+    }
+    let nearest = ((side + unit / 2) / unit).max(1) * unit;
+    Err(Error::Config(format!(
+        "an image side of {side} pixels does not fit {depth} halvings: it must be a multiple of \
+         {unit}; the nearest size that works is {nearest}"
+    )))
+}
+
+/// An encoder block: convolution, normalization; the LeakyReLU (ReLU at the bottleneck) is applied
+/// by the U-Net.
+#[derive(Module, Debug)]
+pub struct Down {
+    /// 4x4, stride 2.
+    pub conv: Conv2d,
+    /// Absent on the first block and the bottleneck.
+    pub norm: Option<BatchNorm>,
+}
+
+impl Down {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let x = self.conv.forward(x); // [batch, width, height / 2, width / 2]
+        match &self.norm {
+            Some(norm) => norm.forward(x),
+            None => x,
+        }
+    }
+}
+
+/// A decoder block: transposed convolution, normalization, dropout.
+#[derive(Module, Debug)]
+pub struct Up {
+    /// 4x4, stride 2.
+    pub conv: ConvTranspose2d,
+    /// Absent only without any normalization.
+    pub norm: Option<BatchNorm>,
+    /// Dropout rate, 0 for none.
+    pub dropout: f64,
+}
+
+impl Up {
+    fn forward(&self, x: Tensor<4>, noise: &mut Noise) -> Tensor<4> {
+        let x = self.conv.forward(x); // [batch, width, 2 height, 2 width]
+        let x = match &self.norm {
+            Some(norm) => norm.forward(x),
+            None => x,
+        };
+        noise.dropout(x, self.dropout)
+    }
+}
+
+/// The U-Net generator.
+#[derive(Module, Debug)]
+pub struct Unet {
+    /// Encoder blocks, the bottleneck last.
+    pub encoder: Vec<Down>,
+    /// Decoder blocks, the innermost first.
+    pub decoder: Vec<Up>,
+    /// The last transposed convolution, before the tanh.
+    pub output: ConvTranspose2d,
+}
+
+impl Unet {
+    /// Translates `source`, `[batch, in_channels, height, width]` in \[-1, 1\], to
+    /// `[batch, out_channels, height, width]` in \[-1, 1\].
+    ///
+    /// Batch statistics normalize it, whether training or not, and dropout is on unless `noise` is
+    /// [`Noise::off`].
+    pub fn forward(&self, source: Tensor<4>, noise: &mut Noise) -> Tensor<4> {
+        let (bottleneck, levels) = self.encoder.split_last().expect("at least two levels");
+        let mut skips = Vec::with_capacity(levels.len());
+        let mut x = source;
+        for down in levels {
+            x = leaky_relu(down.forward(x), LEAK); // [batch, 64.., height / 2^level, ..]
+            skips.push(x.clone());
+        }
+        x = relu(bottleneck.forward(x)); // [batch, 512, height / 2^depth, width / 2^depth]
+        for (up, skip) in self.decoder.iter().zip(skips.into_iter().rev()) {
+            let y = up.forward(x, noise);
+            x = relu(Tensor::cat(vec![y, skip], 1)); // [batch, 2 width, ..]
+        }
+        tanh(self.output.forward(x)) // [batch, out_channels, height, width]
+    }
+
+    /// Describes the network for an input of `shape`.
+    pub fn layers(&self, shape: Shape) -> LayerGraph {
+        let mut graph = LayerGraph::new("generator");
+        let mut x = graph.input("source", shape);
+        let mut skips = Vec::new();
+        let last = self.encoder.len() - 1;
+        for (level, down) in self.encoder.iter().enumerate() {
+            let name = |part: &str| format!("encoder.{level}.{part}");
+            x = graph.conv(&name("conv"), &down.conv, x);
+            if let Some(norm) = &down.norm {
+                x = graph.norm(&name("norm"), norm, x);
+            }
+            if level == last {
+                x = graph.elementwise(&name("relu"), "ReLU", x);
+            } else {
+                x = graph.elementwise(&name("leaky_relu"), "LeakyReLU", x);
+                skips.push(x);
+            }
+        }
+        for (block, up) in self.decoder.iter().enumerate() {
+            let name = |part: &str| format!("decoder.{block}.{part}");
+            x = graph.conv_transpose(&name("conv"), &up.conv, x);
+            if let Some(norm) = &up.norm {
+                x = graph.norm(&name("norm"), norm, x);
+            }
+            if up.dropout > 0.0 {
+                x = graph.elementwise(&name("dropout"), "Dropout", x);
+            }
+            let skip = skips.pop().expect("one skip for each decoder block");
+            x = graph.concat(&name("concat"), &[x, skip]);
+            x = graph.elementwise(&name("relu"), "ReLU", x);
+        }
+        x = graph.conv_transpose("output", &self.output, x);
+        graph.elementwise("tanh", "Tanh", x);
+        graph
+    }
+}
