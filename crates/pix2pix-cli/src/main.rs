@@ -1,1 +1,55 @@
-fn main() {}
+//! The `pix2pix` command: reads the arguments, runs the command, maps its result to an exit code.
+
+mod demo;
+mod failure;
+mod interrupt;
+mod network_args;
+mod plot;
+mod progress;
+mod receptive_field;
+mod summary;
+mod train;
+mod translate;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Paired image-to-image translation with conditional adversarial networks (Isola et al., CVPR 2017)
+#[derive(Parser)]
+#[command(version, propagate_version = true, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train on 54 relief maps and satellite pictures that this program carries inside itself
+    Demo(demo::Args),
+    /// Train on a folder of side-by-side pairs
+    Train(train::Args),
+    /// Translate pictures with a trained model
+    Translate(translate::Args),
+    /// Print a network's layers, shapes and parameters
+    Summary(summary::Args),
+    /// Draw a network as SVG, PNG or DOT
+    Plot(plot::Args),
+    /// Print how many pixels each layer of the discriminator sees
+    ReceptiveField(receptive_field::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Demo(args) => demo::run(args),
+        Command::Train(args) => train::run(args),
+        Command::Translate(args) => translate::run(args),
+        Command::Summary(args) => summary::run(args),
+        Command::Plot(args) => plot::run(args),
+        Command::ReceptiveField(args) => receptive_field::run(args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

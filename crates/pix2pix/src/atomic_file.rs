@@ -2,7 +2,6 @@
 //! synced, then renamed.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -13,30 +12,28 @@ use crate::error::{Error, Result};
 /// When the folder is missing or unwritable or the disk is full; the old file then stays as it was
 /// and no temporary file is left.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    write_with(path, |file| file.write_all(bytes))
+    write_at(path, |temporary| fs::write(temporary, bytes))
 }
 
-/// As [`write`], with the content written by `fill`.
+/// As [`write`], with the content written by `fill` to the temporary path that it is given.
 ///
 /// # Errors
 /// As [`write`].
-pub fn write_with(
-    path: &Path,
-    fill: impl FnOnce(&mut fs::File) -> std::io::Result<()>,
-) -> Result<()> {
+pub fn write_at(path: &Path, fill: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<()> {
     let failed = |e| Error::io(path, "write the file", e);
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let mut temporary = tempfile::Builder::new()
+    let temporary = tempfile::Builder::new()
         .prefix(".pix2pix-")
         .suffix(".part")
         .permissions_like_new_files()
         .tempfile_in(folder)
         .map_err(failed)?;
-    fill(temporary.as_file_mut()).map_err(failed)?;
-    temporary.as_file().sync_all().map_err(failed)?;
+    fill(temporary.path()).map_err(failed)?;
+    let written = fs::File::open(temporary.path()).map_err(failed)?;
+    written.sync_all().map_err(failed)?;
     temporary.persist(path).map_err(|e| failed(e.error))?;
     sync_folder(folder);
     Ok(())

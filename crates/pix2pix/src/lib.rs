@@ -4,7 +4,7 @@
 //! The modules read like the paper: the networks ([`unet`], [`patch_gan`], [`composite`]), the
 //! [`objective`], the optimization ([`jitter`], [`trainer`]), and what is around them.
 
-// the networks (section 3.2)
+// the networks (section 3.2 and appendix 6.1)
 pub mod batch_norm;
 pub mod composite;
 mod conv;
@@ -12,26 +12,37 @@ pub mod init;
 pub mod noise;
 pub mod patch_gan;
 pub mod unet;
+pub mod weights;
 
 // what a network looks like
 pub mod layer_graph;
+pub mod plot;
 pub mod receptive_field;
-pub mod weights;
+pub mod summary;
 
 // the objective and its optimization (sections 3.1, 3.3 and appendix 6.2)
+pub mod config;
+pub mod jitter;
 pub mod objective;
+pub mod run;
 pub mod trainer;
 
-// data
+// pictures in
 pub mod dataset;
 pub mod earth;
-pub mod jitter;
 pub mod loader;
 pub mod pair;
 pub mod picture;
 
+// pictures out
+pub mod contact_sheet;
+pub mod raster;
+pub mod translate;
+
 // files and machine
 pub mod atomic_file;
+pub mod checkpoint;
+pub mod device;
 pub mod error;
 
 pub use error::{Error, Result};

@@ -2,7 +2,6 @@
 //! times L1. The discriminator's loss is halved (section 3.3).
 
 use burn::tensor::Tensor;
-use burn::tensor::activation::sigmoid;
 
 /// Binary cross-entropy of logits against one label for all: `-log sigmoid(x)` for real,
 /// `-log(1 - sigmoid(x))` for fake; the mean over all cells, `[1]`.
@@ -23,9 +22,4 @@ pub fn l1(image: Tensor<4>, target: Tensor<4>) -> Tensor<1> {
 /// The discriminator's loss, half the sum of its two parts, `[1]`.
 pub fn discriminator(real: Tensor<1>, fake: Tensor<1>) -> Tensor<1> {
     (real + fake) * 0.5
-}
-
-/// The probability of being real for each cell of a logit map, in \[0, 1\].
-pub fn probabilities(logits: Tensor<4>) -> Tensor<4> {
-    sigmoid(logits)
 }

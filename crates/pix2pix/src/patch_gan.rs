@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
-use burn::tensor::activation::leaky_relu;
+use burn::tensor::activation::{leaky_relu, sigmoid};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -243,6 +243,12 @@ impl PatchGan {
             x = block.forward(x);
         }
         self.output.forward(x) // [batch, 1, map height, map width]
+    }
+
+    /// The map for people: each patch's probability of being real, in \[0, 1\], shaped as
+    /// [`forward`](Self::forward)'s.
+    pub fn probabilities(&self, source: Tensor<4>, image: Tensor<4>) -> Tensor<4> {
+        sigmoid(self.forward(source, image))
     }
 
     /// Describes the network for a source and a target of these shapes.

@@ -1,0 +1,130 @@
+//! `pix2pix demo`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pix2pix::config::RunConfig;
+use pix2pix::contact_sheet::Row;
+use pix2pix::jitter::JitterConfig;
+use pix2pix::pair::Direction;
+use pix2pix::patch_gan::PatchGanConfig;
+use pix2pix::run::Event;
+use pix2pix::trainer::OptimizerConfig;
+use pix2pix::unet::UnetConfig;
+use pix2pix::{Error, atomic_file, earth, picture};
+
+use crate::failure::{Failure, print};
+use crate::train::{self, MachineArgs};
+
+/// What `config.toml` calls the embedded data.
+const DATA: &str = "the embedded earth data";
+const SHEET: &str = "contact-sheet.png";
+
+/// Options of `pix2pix demo`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Folder for the run and its pictures; an earlier demo there is replaced
+    #[arg(long, default_value = "pix2pix-demo", value_name = "DIR")]
+    out: PathBuf,
+    /// Training steps
+    #[arg(long, default_value_t = 540, value_name = "N")]
+    steps: u64,
+    #[command(flatten)]
+    machine: MachineArgs,
+}
+
+/// Trains the paper's networks on the embedded pairs and keeps a contact sheet up to date.
+pub fn run(args: Args) -> Result<(), Failure> {
+    let config = RunConfig {
+        data: DATA.to_string(),
+        direction: Direction::AToB,
+        steps: args.steps,
+        batch_size: 1,
+        seed: args.machine.seed,
+        threads: args.machine.threads,
+        device: args.machine.device,
+        precision: args.machine.precision.into(),
+        log_every: 10,
+        sample_every: 20,
+        save_every: 100,
+        keep: 1,
+        jitter: JitterConfig::default(),
+        optimizer: OptimizerConfig::default(),
+        generator: UnetConfig::default(),
+        discriminator: PatchGanConfig::default(),
+    };
+    config.validate()?;
+    let out = &args.out;
+    remove_earlier_demo(out)?;
+    let quiet = args.machine.quiet;
+    let outcome = train::train(
+        config,
+        &earth::earth(),
+        out,
+        quiet,
+        &mut |event| match event {
+            Event::Sampled { sheet, rows, .. } => {
+                picture::write_png(&out.join(SHEET), sheet)?;
+                write_pictures(&out.join("inputs"), rows, |row| &row.input)?;
+                write_pictures(&out.join("outputs"), rows, |row| &row.output)
+            }
+            _ => Ok(()),
+        },
+    )?;
+    if !quiet {
+        let out = out.display();
+        print(&format!(
+            "{} after {} steps. Input, output and target of eight tiles that it has not trained on:\n  \
+             {out}/{SHEET}\n\
+             each output: {out}/outputs/; the model: {}\n\
+             Now type:\n  \
+             pix2pix translate {out} {out}/inputs --out {out}/translated\n  \
+             pix2pix train YOUR_PAIRS --out my-run\n",
+            if outcome.interrupted {
+                "Stopped"
+            } else {
+                "Done"
+            },
+            outcome.steps,
+            outcome.checkpoint.display(),
+        ))?;
+    }
+    train::end(&outcome)
+}
+
+fn write_pictures(
+    folder: &Path,
+    rows: &[Row],
+    which: fn(&Row) -> &image::RgbImage,
+) -> Result<(), Error> {
+    atomic_file::create_folder(folder)?;
+    for row in rows {
+        picture::write_png(&folder.join(format!("{}.png", row.name)), which(row))?;
+    }
+    Ok(())
+}
+
+/// Makes room for this demo where an earlier one was; anything else in the folder stays, and stops
+/// the run.
+fn remove_earlier_demo(out: &Path) -> Result<(), Error> {
+    let is_demo = fs::read_to_string(out.join("config.toml"))
+        .is_ok_and(|config| config.contains(&format!("data = \"{DATA}\"")));
+    if !is_demo {
+        return Ok(());
+    }
+    let failed = |path: &Path, e| Error::io(path, "remove the earlier demo", e);
+    for name in ["samples", "checkpoints", "inputs", "outputs", "translated"] {
+        let folder = out.join(name);
+        if folder.is_dir() {
+            fs::remove_dir_all(&folder).map_err(|e| failed(&folder, e))?;
+        }
+    }
+    // the configuration last: it says that this is a demo
+    for name in ["metrics.jsonl", SHEET, "config.toml"] {
+        let file = out.join(name);
+        if file.is_file() {
+            fs::remove_file(&file).map_err(|e| failed(&file, e))?;
+        }
+    }
+    Ok(())
+}

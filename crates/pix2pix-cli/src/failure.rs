@@ -1,0 +1,55 @@
+//! How a command fails: one line on standard error and an exit code.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use pix2pix::Error;
+
+/// Why a command did not do what it was asked.
+pub enum Failure {
+    /// What was asked for cannot be: exit code 2.
+    Usage(String),
+    /// It could be, but something was in the way: exit code 1.
+    Runtime(String),
+    /// The user stopped it, and everything was saved: exit code 130, as shells expect of SIGINT.
+    Interrupted,
+    /// Nobody reads the output any more (`pix2pix summary generator | head`): success.
+    ClosedPipe,
+}
+
+impl Failure {
+    /// Prints the line, if there is one, and returns the exit code.
+    pub fn report(self) -> ExitCode {
+        let (message, code) = match self {
+            Self::Usage(message) => (message, 2),
+            Self::Runtime(message) => (message, 1),
+            Self::Interrupted => return ExitCode::from(130),
+            Self::ClosedPipe => return ExitCode::SUCCESS,
+        };
+        // a message is one line, whatever an operating system or a decoder put into it
+        let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
+        // standard error itself may be closed: there is nowhere left to say so
+        let _ = writeln!(io::stderr(), "error: {line}");
+        ExitCode::from(code)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Config(_) => Self::Usage(error.to_string()),
+            _ => Self::Runtime(error.to_string()),
+        }
+    }
+}
+
+/// Writes to standard output.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|e| match e.kind() {
+            io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
+            _ => Failure::Runtime(format!("standard output: cannot write: {e}")),
+        })
+}

@@ -1,0 +1,73 @@
+//! `pix2pix summary`.
+
+use clap::ValueEnum;
+use pix2pix::composite::Composite;
+use pix2pix::device::DeviceName;
+use pix2pix::init::WeightInit;
+use pix2pix::layer_graph::LayerGraph;
+use pix2pix::summary;
+
+use crate::failure::{Failure, print};
+use crate::network_args::NetworkArgs;
+
+/// Options of `pix2pix summary`.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    described: Described,
+}
+
+/// Which network is described, for which pictures.
+#[derive(clap::Args)]
+pub struct Described {
+    /// Which network
+    #[arg(value_enum)]
+    network: Network,
+    /// Side of the pictures in pixels
+    #[arg(long, default_value_t = 256, value_name = "PIXELS")]
+    size: usize,
+    /// Channels of the source
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    in_channels: usize,
+    /// Channels of the target
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    out_channels: usize,
+    #[command(flatten)]
+    networks: NetworkArgs,
+}
+
+/// A network's name.
+#[derive(Clone, Copy, ValueEnum)]
+enum Network {
+    /// The U-Net
+    Generator,
+    /// The PatchGAN
+    Discriminator,
+    /// The generator through the frozen discriminator
+    Composite,
+}
+
+impl Described {
+    /// Builds the network and lets it describe itself.
+    pub fn graph(&self) -> Result<LayerGraph, Failure> {
+        let channels = [self.in_channels, self.out_channels];
+        let (generator, discriminator) = self.networks.resolve(self.size, channels)?;
+        let device = DeviceName::Cpu.open()?;
+        let init = &mut WeightInit::new(0, 0);
+        let [source, target] = channels.map(|channels| [channels, self.size, self.size]);
+        Ok(match self.network {
+            Network::Generator => generator.init(init, &device)?.layers(source),
+            Network::Discriminator => discriminator.init(init, &device)?.layers(source, target),
+            Network::Composite => {
+                let generator = generator.init(init, &device)?;
+                let discriminator = discriminator.init(init, &device)?;
+                Composite::new(generator, discriminator).layers(source, target)
+            }
+        })
+    }
+}
+
+/// Prints the table.
+pub fn run(args: Args) -> Result<(), Failure> {
+    print(&summary::table(&args.described.graph()?))
+}

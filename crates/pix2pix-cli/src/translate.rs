@@ -1,0 +1,159 @@
+//! `pix2pix translate`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use pix2pix::device::{DeviceName, set_threads};
+use pix2pix::noise::Noise;
+use pix2pix::translate::{Fit, Translator};
+use pix2pix::{Error, atomic_file, pair, picture};
+
+use crate::failure::{Failure, print};
+use crate::train::PrecisionName;
+
+/// Options of `pix2pix translate`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Run folder (its newest checkpoint is taken) or checkpoint file
+    model: PathBuf,
+    /// JPEG or PNG pictures, or folders of them
+    #[arg(required = true)]
+    input: Vec<PathBuf>,
+    /// Folder for the translated pictures, NAME.png, each of its input's size
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Whether inputs are side-by-side pairs, of which the model's source half is translated; auto:
+    /// those that are exactly twice as wide as high
+    #[arg(long, value_enum, default_value_t = PairsName::Auto)]
+    pairs: PairsName,
+    /// Dropout; on, as in the paper, it makes each --seed another picture
+    #[arg(long, value_enum, default_value_t = Switch::On)]
+    dropout: Switch,
+    /// Seed of the dropout
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// How sizes that the network does not take are made to fit; undone afterwards
+    #[arg(long, value_enum, default_value_t = FitName::Pad)]
+    fit: FitName,
+    /// CPU threads; 0 for all cores
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    threads: usize,
+    /// Device: cpu, cuda, cuda:N, wgpu or wgpu:N
+    #[arg(long, default_value = "cpu")]
+    device: DeviceName,
+    /// Arithmetic
+    #[arg(long, value_enum, default_value_t = PrecisionName::F32)]
+    precision: PrecisionName,
+    /// Print errors only [default: off]
+    #[arg(long)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum PairsName {
+    /// By size
+    Auto,
+    /// All are pairs
+    Yes,
+    /// None is
+    No,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Switch {
+    /// With
+    On,
+    /// Without
+    Off,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum FitName {
+    /// Mirror the picture over its right and bottom border
+    Pad,
+    /// Resize to the nearest size that works
+    Resize,
+}
+
+/// Translates every input.
+pub fn run(args: Args) -> Result<(), Failure> {
+    let PrecisionName::F32 = args.precision;
+    set_threads(args.threads)?;
+    let inputs = inputs(&args)?;
+    let translator = Translator::load(&args.model, args.device.open()?)?;
+    atomic_file::create_folder(&args.out)?;
+    let fit = match args.fit {
+        FitName::Pad => Fit::Pad,
+        FitName::Resize => Fit::Resize,
+    };
+    for (index, (name, path)) in (0..).zip(&inputs) {
+        let picture = picture::read(path)?;
+        let (width, height) = picture.dimensions();
+        let is_pair = match args.pairs {
+            PairsName::Auto => width == 2 * height,
+            PairsName::Yes => true,
+            PairsName::No => false,
+        };
+        let source = if is_pair {
+            pair::split(path, &picture, translator.config.direction)?.source
+        } else {
+            picture
+        };
+        let mut noise = match args.dropout {
+            Switch::On => Noise::seeded(args.seed, index),
+            Switch::Off => Noise::off(),
+        };
+        let output = translator.translate(&source, fit, &mut noise);
+        let target = args.out.join(format!("{name}.png"));
+        picture::write_png(&target, &output)?;
+        if !args.quiet {
+            let kind = match (is_pair, args.pairs) {
+                (true, PairsName::Auto) => {
+                    "a side-by-side pair by its size; --pairs no takes it as one picture"
+                }
+                (true, _) => "a side-by-side pair",
+                (false, _) => "one picture",
+            };
+            print(&format!(
+                "{} ({width}x{height}, {kind}) -> {} ({}x{})\n",
+                path.display(),
+                target.display(),
+                output.width(),
+                output.height(),
+            ))?;
+        }
+    }
+    Ok(())
+}
+
+/// Every input file by the name of its output.
+fn inputs(args: &Args) -> Result<BTreeMap<String, PathBuf>, Failure> {
+    let mut inputs = BTreeMap::new();
+    for input in &args.input {
+        let files = if input.is_dir() {
+            picture::list(input)?
+        } else {
+            vec![input.clone()]
+        };
+        for file in files {
+            let name = pair::stem(&file);
+            if file == args.out.join(format!("{name}.png")) {
+                let message = "the output would replace its own input; choose another --out";
+                return Err(Failure::Usage(format!("{}: {message}", file.display())));
+            }
+            if let Some(other) = inputs.insert(name, file.clone()) {
+                return Err(Error::file(
+                    &file,
+                    format!(
+                        "its output would have the same name as that of {}",
+                        other.display()
+                    ),
+                    "rename one of them or translate them into two folders",
+                )
+                .into());
+            }
+        }
+    }
+    Ok(inputs)
+}
