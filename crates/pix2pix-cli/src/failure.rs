@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use pix2pix::Error;
 
 /// Why a command did not do what it was asked.
@@ -41,6 +42,20 @@ impl From<Error> for Failure {
             _ => Self::Runtime(error.to_string()),
         }
     }
+}
+
+/// Reports arguments that clap refused as one line; help and version are printed as they are.
+pub fn usage(error: clap::Error) -> ExitCode {
+    let asked_for_help =
+        !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if asked_for_help {
+        error.exit();
+    }
+    let text = error.to_string();
+    let reason = text.split("\n\nUsage:").next().unwrap_or(&text);
+    let reason = reason.split("\n\nFor more").next().unwrap_or(reason);
+    let reason = reason.trim_start_matches("error: ");
+    Failure::Usage(format!("{reason}; see pix2pix help")).report()
 }
 
 /// Writes to standard output.

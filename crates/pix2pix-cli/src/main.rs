@@ -40,7 +40,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(error) => return failure::usage(error),
+    };
+    let result = match command {
         Command::Demo(args) => demo::run(args),
         Command::Train(args) => train::run(args),
         Command::Translate(args) => translate::run(args),

@@ -31,7 +31,14 @@ pub fn write_at(path: &Path, fill: impl FnOnce(&Path) -> std::io::Result<()>) ->
         .permissions_like_new_files()
         .tempfile_in(folder)
         .map_err(failed)?;
+    let permissions = temporary
+        .as_file()
+        .metadata()
+        .map_err(failed)?
+        .permissions();
     fill(temporary.path()).map_err(failed)?;
+    // `fill` may have put another file in its place
+    fs::set_permissions(temporary.path(), permissions).map_err(failed)?;
     let written = fs::File::open(temporary.path()).map_err(failed)?;
     written.sync_all().map_err(failed)?;
     temporary.persist(path).map_err(|e| failed(e.error))?;

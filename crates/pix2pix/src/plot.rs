@@ -8,8 +8,8 @@ use layout::backends::svg::SVGWriter;
 use layout::core::base::Orientation;
 use layout::core::color::Color;
 use layout::core::geometry::Point;
-use layout::core::style::StyleAttr;
-use layout::std_shapes::shapes::{Arrow, Element, RecordDef, ShapeKind};
+use layout::core::style::{LineStyleKind, StyleAttr};
+use layout::std_shapes::shapes::{Arrow, Element, LineEndKind, RecordDef, ShapeKind};
 use layout::topo::layout::VisualGraph;
 
 use crate::layer_graph::{Layer, LayerGraph};
@@ -39,15 +39,56 @@ pub fn svg(graph: &LayerGraph) -> String {
         .collect();
     for (index, layer) in graph.layers.iter().enumerate() {
         for &input in &layer.inputs {
-            visual.add_edge(Arrow::simple(""), handles[input], handles[index]);
+            // a skip jumps over layers: blue and dashed
+            let (color, style) = if input + 1 < index && layer.kind == "Concatenate" {
+                (0x2266bbff, LineStyleKind::Dashed)
+            } else {
+                (0x333333ff, LineStyleKind::Normal)
+            };
+            let look = StyleAttr::new(Color::new(color), 2, None, 0, 15);
+            let (none, arrow) = (LineEndKind::None, LineEndKind::Arrow);
+            let edge = Arrow::new(none, arrow, style, "", &look, &None, &None);
+            visual.add_edge(edge, handles[input], handles[index]);
         }
     }
     let mut writer = SVGWriter::new();
     visual.do_it(false, false, false, &mut writer);
-    writer.finalize().replace(
-        "font-family: Times, serif",
-        &format!("font-family: '{}', sans-serif", raster::FONT),
-    )
+    let bottom = handles
+        .iter()
+        .map(|&handle| visual.pos(handle).bbox(true).1.y)
+        .fold(0.0, f64::max);
+    finish(&writer.finalize(), bottom)
+}
+
+/// Sets our typeface and cuts the empty space below `bottom`, which the library leaves for text that
+/// it takes to be long.
+fn finish(svg: &str, bottom: f64) -> String {
+    let height = |tag: &str| {
+        Some(
+            tag.split_once("height=\"")?
+                .1
+                .split_once('"')?
+                .0
+                .to_string(),
+        )
+    };
+    let start = svg.find("<svg ").unwrap_or(0);
+    let end = svg[start..]
+        .find('>')
+        .map_or(start, |length| start + length);
+    let tag = &svg[start..end];
+    let tag = match height(tag) {
+        Some(old) => tag
+            .replace(
+                &format!("height=\"{old}\""),
+                &format!("height=\"{bottom}\""),
+            )
+            .replace(&format!(" {old}\""), &format!(" {bottom}\"")),
+        None => tag.to_string(),
+    };
+    let font = format!("font-family: '{}', sans-serif", raster::FONT);
+    let rest = svg[end..].replace("font-family: Times, serif", &font);
+    format!("{}{tag}{rest}", &svg[..start])
 }
 
 /// The drawing as pixels on white.

@@ -1,0 +1,365 @@
+//! Bad input: one line on standard error that names the file, the reason and the remedy; exit code 2
+//! for usage and 1 for the rest; nothing half-written under a final name.
+
+mod common;
+
+use std::fs;
+use std::process::Output;
+
+use common::{SMALL, Scratch, names, pair};
+
+/// Checks the one line and the code.
+fn fails(output: &Output, code: i32, words: &[&str]) {
+    let line = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{line}");
+    assert_eq!(line.lines().count(), 1, "{line}");
+    assert!(line.starts_with("error: "), "{line}");
+    for word in words {
+        assert!(line.contains(word), "\"{word}\" is not in: {line}");
+    }
+    assert!(output.stdout.is_empty());
+}
+
+fn train(scratch: &Scratch) -> Output {
+    scratch.run(&format!("train data --out run --steps 1 --quiet {SMALL}"))
+}
+
+#[test]
+fn no_such_folder() {
+    let scratch = Scratch::new();
+    fails(
+        &train(&scratch),
+        1,
+        &[
+            "data",
+            "no such folder",
+            "give a folder of side-by-side pairs",
+        ],
+    );
+    assert!(!scratch.path("run").exists());
+}
+
+#[test]
+fn empty_folder() {
+    let scratch = Scratch::new();
+    fs::create_dir_all(scratch.path("data/train")).unwrap();
+    fails(
+        &train(&scratch),
+        1,
+        &[
+            "data/train",
+            "holds no JPEG or PNG picture",
+            "put pictures into it",
+        ],
+    );
+    assert!(!scratch.path("run").exists());
+}
+
+#[test]
+fn a_file_instead_of_a_folder() {
+    let scratch = Scratch::new();
+    fs::write(scratch.path("data"), "x").unwrap();
+    fails(&train(&scratch), 1, &["data", "a file, not a folder"]);
+}
+
+#[test]
+fn an_image_that_is_not_an_image() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    fs::write(scratch.path("data/broken.png"), "this is no picture").unwrap();
+    fails(
+        &train(&scratch),
+        1,
+        &[
+            "data/broken.png",
+            "not a whole JPEG or PNG picture",
+            "replace the file",
+        ],
+    );
+    assert!(!scratch.path("run").exists());
+}
+
+/// At every length: the decoder would rather fill the rest with gray.
+#[test]
+fn a_truncated_jpeg_or_png() {
+    let scratch = Scratch::new();
+    for name in ["cut.jpg", "cut.png"] {
+        fs::create_dir_all(scratch.path("data")).unwrap();
+        let file = scratch.path("data").join(name);
+        pair(96, 40, 0).save(&file).unwrap();
+        let whole = fs::read(&file).unwrap();
+        for tenths in 1..10 {
+            fs::write(&file, &whole[..whole.len() * tenths / 10]).unwrap();
+            fails(&train(&scratch), 1, &[name, "replace the file"]);
+        }
+        fs::write(&file, &whole[..whole.len() - 1]).unwrap();
+        if name == "cut.jpg" {
+            fails(&train(&scratch), 1, &[name, "cut short"]);
+        }
+        fs::remove_file(&file).unwrap();
+    }
+}
+
+#[test]
+fn a_pair_of_odd_width() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 1);
+    pair(97, 40, 0).save(scratch.path("data/odd.png")).unwrap();
+    fails(
+        &train(&scratch),
+        1,
+        &["data/odd.png", "odd width 97", "make the width even"],
+    );
+}
+
+#[test]
+fn an_image_too_small() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 1);
+    pair(30, 15, 0)
+        .save(scratch.path("data/small.png"))
+        .unwrap();
+    fails(
+        &train(&scratch),
+        1,
+        &[
+            "data/small.png",
+            "30x15 pixels are too small",
+            "at least 16",
+        ],
+    );
+    pair(30, 40, 0)
+        .save(scratch.path("data/small.png"))
+        .unwrap();
+    fails(
+        &train(&scratch),
+        1,
+        &[
+            "data/small.png",
+            "15x40 pixels are too small",
+            "at least 16",
+        ],
+    );
+}
+
+#[test]
+fn a_broken_checkpoint() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 1);
+    scratch.ok(&format!("train data --out run --steps 1 --quiet {SMALL}"));
+    let translate = || scratch.run("translate model data --out out --quiet");
+    let remedy = "give a checkpoint that `pix2pix train` wrote";
+
+    fails(
+        &translate(),
+        1,
+        &["model", "cannot read the checkpoint", "check the path"],
+    );
+    fs::create_dir(scratch.path("model")).unwrap();
+    fails(&translate(), 1, &["model", "holds no checkpoint", remedy]);
+    fs::remove_dir(scratch.path("model")).unwrap();
+
+    let whole = fs::read(scratch.path("run/checkpoints/step_0000001.safetensors")).unwrap();
+    for length in [0, 4, 100, whole.len() / 2, whole.len() - 1] {
+        fs::write(scratch.path("model"), &whole[..length]).unwrap();
+        fails(
+            &translate(),
+            1,
+            &["model", "not a whole safetensors checkpoint", remedy],
+        );
+    }
+
+    // safetensors of another program
+    let tensor =
+        safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![1], &[0; 4]).unwrap();
+    let foreign = safetensors::serialize([("weight", &tensor)], None).unwrap();
+    fs::write(scratch.path("model"), foreign).unwrap();
+    fails(
+        &translate(),
+        1,
+        &["model", "not a pix2pix checkpoint", remedy],
+    );
+
+    // our metadata with the tensors of another network
+    let text = String::from_utf8_lossy(&whole[8..]).into_owned();
+    let other = text.find("\\\"depth\\\":6").unwrap() + "\\\"depth\\\":".len();
+    let mut changed = whole.clone();
+    changed[8 + other] = b'7';
+    fs::write(scratch.path("model"), changed).unwrap();
+    fails(&translate(), 1, &["model", "the tensor", remedy]);
+    assert!(!scratch.path("out").exists());
+}
+
+#[test]
+fn unknown_devices_and_values() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 1);
+    for (options, words) in [
+        (
+            "--device tpu",
+            [
+                "'tpu'",
+                "unknown device; use cpu, cuda, cuda:N, wgpu or wgpu:N",
+            ],
+        ),
+        ("--patch 71", ["'71'", "use pixel, 16, 70, 286 or tutorial"]),
+        (
+            "--crop-size 100",
+            ["100 pixels", "nearest size that works is 128"],
+        ),
+        (
+            "--crop-size 512",
+            ["--crop-size 512", "at most --load-size 286"],
+        ),
+        ("--steps 0", ["--steps is 0", "at least 1"]),
+        ("--lr 7", ["--lr is 7", "from 0 to 1"]),
+        (
+            "--crop-size 64 --patch 286",
+            ["64x64 pixels are too small", "choose a smaller --patch"],
+        ),
+        ("--epocs 3", ["--epocs", "--epochs"]),
+    ] {
+        let output = scratch.run(&format!("train data --out run {options}"));
+        fails(&output, 2, &words);
+    }
+    fails(&scratch.run("train data"), 2, &["--out <RUN>"]);
+    fails(
+        &scratch.run("plot generator --out drawing.gif"),
+        2,
+        &["drawing.gif", ".svg, .png or .dot"],
+    );
+    assert_eq!(names(&scratch.path(".")), ["data"]);
+}
+
+#[cfg(not(feature = "cuda"))]
+#[test]
+fn a_device_that_this_build_lacks() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 1);
+    let output = scratch.run(&format!("train data --out run --device cuda:1 {SMALL}"));
+    let line = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    let last = line.lines().last().unwrap();
+    assert!(
+        last.contains("device cuda:1: this program was built without it"),
+        "{line}"
+    );
+    assert!(last.contains("--features cuda"), "{line}");
+    assert!(!scratch.path("run").exists());
+}
+
+#[test]
+fn a_run_folder_that_is_taken() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 1);
+    fs::create_dir(scratch.path("run")).unwrap();
+    fs::write(scratch.path("run/thesis.txt"), "years of work").unwrap();
+    fails(
+        &train(&scratch),
+        1,
+        &["run", "the folder is not empty", "choose another --out"],
+    );
+    let demo = scratch.run("demo --out run --steps 1 --quiet");
+    fails(&demo, 1, &["run", "the folder is not empty"]);
+    assert_eq!(
+        fs::read_to_string(scratch.path("run/thesis.txt")).unwrap(),
+        "years of work"
+    );
+}
+
+#[test]
+fn translations_that_would_overwrite() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 1);
+    scratch.pairs("more", 1);
+    scratch.ok(&format!("train data --out run --steps 1 --quiet {SMALL}"));
+    let twice = scratch.run("translate run data more --out out --quiet");
+    fails(
+        &twice,
+        1,
+        &[
+            "more/pair0.png",
+            "the same name as that of data/pair0.png",
+            "two folders",
+        ],
+    );
+    let same = scratch.run("translate run data --out data --quiet");
+    fails(
+        &same,
+        2,
+        &["data/pair0.png", "replace its own input", "another --out"],
+    );
+}
+
+#[test]
+fn an_output_path_with_a_file_in_the_way() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 1);
+    fs::write(scratch.path("run"), "a file").unwrap();
+    fails(
+        &train(&scratch),
+        1,
+        &["run", "cannot create the folder", "a file is in the way"],
+    );
+    assert_eq!(fs::read_to_string(scratch.path("run")).unwrap(), "a file");
+}
+
+/// Full and read-only disks, as small file systems of the test's own.
+#[cfg(target_os = "linux")]
+mod disks {
+    use super::*;
+    use std::process::Command;
+
+    /// Runs the binary where `disk` is a tmpfs with these mount options, and lists what is on it
+    /// afterwards on standard output.
+    fn on_disk(scratch: &Scratch, options: &str, arguments: &str) -> Output {
+        fs::create_dir(scratch.path("disk")).unwrap();
+        let program = env!("CARGO_BIN_EXE_pix2pix");
+        let script = format!(
+            "mount -t tmpfs -o {options} tmpfs disk || exit 99; '{program}' {arguments} >/dev/null; \
+             code=$?; find disk -type f >listing; exit $code"
+        );
+        Command::new("unshare")
+            .args(["-rm", "sh", "-c", &script])
+            .current_dir(scratch.path("."))
+            .output()
+            .unwrap()
+    }
+
+    #[test]
+    fn no_space() {
+        let scratch = Scratch::new();
+        scratch.pairs("data", 1);
+        // a checkpoint has 137 KB: two fit, the third does not
+        let arguments =
+            format!("train data --out disk/run --steps 9 --save-every 1 --quiet {SMALL}");
+        let output = on_disk(&scratch, "size=300k", &arguments);
+        let third = "disk/run/checkpoints/step_0000003.safetensors";
+        fails(&output, 1, &[third, "No space left", "free some space"]);
+        let listing = fs::read_to_string(scratch.path("listing")).unwrap();
+        for step in [1, 2] {
+            let whole = format!("disk/run/checkpoints/step_000000{step}.safetensors");
+            assert!(listing.contains(&whole), "{listing}");
+        }
+        assert!(!listing.contains(third), "{listing}");
+        assert!(!listing.contains(".part"), "{listing}");
+    }
+
+    #[test]
+    fn an_unwritable_folder() {
+        let scratch = Scratch::new();
+        scratch.pairs("data", 1);
+        let arguments = format!("train data --out disk/run --steps 1 --quiet {SMALL}");
+        let output = on_disk(&scratch, "ro,size=1m", &arguments);
+        fails(
+            &output,
+            1,
+            &[
+                "disk/run",
+                "cannot create the folder",
+                "Read-only file system",
+                "choose another place",
+            ],
+        );
+    }
+}

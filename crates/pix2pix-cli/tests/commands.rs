@@ -1,0 +1,340 @@
+//! What the commands do when all is well: the binary, small networks, real files.
+
+mod common;
+
+use std::fs;
+
+use common::{SMALL, Scratch, is_flat, names, pair};
+use image::RgbImage;
+
+fn open(path: std::path::PathBuf) -> RgbImage {
+    image::open(path).unwrap().into_rgb8()
+}
+
+#[test]
+fn a_run_folder_holds_what_it_promises() {
+    let scratch = Scratch::new();
+    scratch.pairs("data/train", 3);
+    scratch.pairs("data/val", 2);
+    let every = "--log-every 2 --sample-every 3 --save-every 2 --keep 2";
+    scratch.ok(&format!(
+        "train data --out run --steps 7 --seed 4 {SMALL} {every}"
+    ));
+
+    let run = scratch.path("run");
+    assert_eq!(
+        names(&run),
+        ["checkpoints", "config.toml", "metrics.jsonl", "samples"]
+    );
+    assert_eq!(
+        names(&run.join("checkpoints")),
+        ["step_0000006.safetensors", "step_0000007.safetensors"]
+    );
+    assert_eq!(
+        names(&run.join("samples")),
+        ["step_0000003.png", "step_0000006.png", "step_0000007.png"]
+    );
+    let config = fs::read_to_string(run.join("config.toml")).unwrap();
+    for line in [
+        "data = \"data\"",
+        "seed = 4",
+        "steps = 7",
+        "depth = 6",
+        "crop_size = 64",
+        "patch = \"70\"",
+    ] {
+        assert!(config.contains(line), "{line} is not in {config}");
+    }
+
+    let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let lines: Vec<serde_json::Value> = metrics
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let of = |key: &str| -> Vec<u64> { lines.iter().map(|l| l[key].as_u64().unwrap()).collect() };
+    assert_eq!(of("step"), [1, 2, 4, 6, 7]);
+    assert_eq!(of("epoch"), [1, 1, 2, 2, 3]);
+    for line in &lines {
+        for key in ["seconds", "d_real", "d_fake", "g_gan", "g_l1"] {
+            assert!(line[key].as_f64().unwrap() > 0.0, "{key} in {line}");
+        }
+    }
+
+    // two rows of three pictures, each where the sheet's columns say
+    let sheet = open(run.join("samples/step_0000007.png"));
+    for column in 0..3 {
+        for row in 0..2 {
+            let (x, y) = (12 + column * 76, 56 + row * 98);
+            assert!(!is_flat(&sheet, x, y, 64), "column {column}, row {row}");
+        }
+    }
+}
+
+/// Not only alike: the same bytes, on the same number of threads.
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 3);
+    let train = |out: &str, seed: u64| {
+        let batch = "--batch-size 2 --threads 2 --steps 4";
+        scratch.ok(&format!(
+            "train data --out {out} --seed {seed} {batch} {SMALL}"
+        ));
+        fs::read(
+            scratch
+                .path(out)
+                .join("checkpoints/step_0000004.safetensors"),
+        )
+        .unwrap()
+    };
+    let (first, again, other) = (train("one", 1), train("two", 1), train("three", 2));
+    // safetensors does not order its metadata: the configuration is compared apart
+    let content = |bytes: &[u8]| {
+        let file = safetensors::SafeTensors::deserialize(bytes).unwrap();
+        let mut tensors: Vec<(String, Vec<u8>)> = file
+            .tensors()
+            .into_iter()
+            .map(|(name, view)| (name, view.data().to_vec()))
+            .collect();
+        tensors.sort();
+        let (_, header) = safetensors::SafeTensors::read_metadata(bytes).unwrap();
+        (tensors, header.metadata().clone())
+    };
+    assert!(content(&first) == content(&again));
+    assert!(content(&first).0 != content(&other).0);
+}
+
+#[test]
+fn translations_have_their_inputs_size() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.ok(&format!("train data --out run --epochs 1 {SMALL}"));
+    fs::create_dir(scratch.path("in")).unwrap();
+    pair(70, 101, 0).save(scratch.path("in/plain.png")).unwrap();
+    pair(128, 64, 1).save(scratch.path("in/both.jpg")).unwrap();
+    fs::write(scratch.path("in/notes.txt"), "not a picture").unwrap();
+
+    let said = scratch.ok("translate run in --out out");
+    assert_eq!(names(&scratch.path("out")), ["both.png", "plain.png"]);
+    assert_eq!(open(scratch.path("out/plain.png")).dimensions(), (70, 101));
+    assert_eq!(open(scratch.path("out/both.png")).dimensions(), (64, 64));
+    assert!(
+        said.contains("both.jpg (128x64, a side-by-side pair by its size"),
+        "{said}"
+    );
+    assert!(said.contains("plain.png (70x101, one picture)"), "{said}");
+
+    // one checkpoint file alone, moved elsewhere, is enough
+    let checkpoint = scratch.path("run/checkpoints/step_0000002.safetensors");
+    fs::rename(checkpoint, scratch.path("model.safetensors")).unwrap();
+    fs::remove_dir_all(scratch.path("run")).unwrap();
+    scratch.ok("translate model.safetensors in/both.jpg --out plain --pairs no --fit resize");
+    assert_eq!(open(scratch.path("plain/both.png")).dimensions(), (128, 64));
+
+    // dropout makes each seed another picture; without it the seed means nothing
+    let translate = |options: &str| {
+        scratch.ok(&format!(
+            "translate model.safetensors in/plain.png --out again {options}"
+        ));
+        open(scratch.path("again/plain.png"))
+    };
+    assert_eq!(translate("--seed 1"), translate("--seed 1"));
+    assert_ne!(translate("--seed 1"), translate("--seed 2"));
+    assert_eq!(
+        translate("--dropout off --seed 1"),
+        translate("--dropout off --seed 2")
+    );
+}
+
+#[test]
+fn direction_chooses_the_source() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 1);
+    scratch.ok(&format!(
+        "train data --out run --steps 1 --direction b-to-a {SMALL}"
+    ));
+    let sheet = open(scratch.path("run/samples/step_0000001.png"));
+    // the right half has more green than the left one: 215 against 40
+    assert_eq!(sheet.get_pixel(12 + 30, 56 + 30)[1], 215);
+    assert_eq!(sheet.get_pixel(12 + 2 * 76 + 30, 56 + 30)[1], 40);
+}
+
+#[test]
+fn the_demo_leaves_a_contact_sheet_and_can_be_repeated() {
+    let scratch = Scratch::new();
+    for _ in 0..2 {
+        let said = scratch.ok("demo --out demo --steps 2");
+        assert!(
+            said.contains("pix2pix translate demo demo/inputs --out demo/translated"),
+            "{said}"
+        );
+    }
+    let sheet = open(scratch.path("demo/contact-sheet.png"));
+    assert_eq!(sheet.dimensions(), (12 + 3 * 268, 56 + 8 * 290));
+    for column in 0..3 {
+        assert!(!is_flat(&sheet, 12 + column * 268, 56, 256));
+    }
+    assert_eq!(names(&scratch.path("demo/outputs")).len(), 8);
+    // what it says to type next works
+    scratch.ok("translate demo demo/inputs --out demo/translated");
+    assert_eq!(names(&scratch.path("demo/translated")).len(), 8);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_finishes_the_step_and_saves() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    let mut command = scratch.command(&format!("train data --out run --steps 1000000 {SMALL}"));
+    let child = command
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let metrics = scratch.path("run/metrics.jsonl");
+    while fs::read_to_string(&metrics).unwrap_or_default().is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let pid = child.id().to_string();
+    std::process::Command::new("kill")
+        .args(["-INT", &pid])
+        .status()
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        said.contains("newest checkpoint: run/checkpoints/step_"),
+        "{said}"
+    );
+    let checkpoint = names(&scratch.path("run/checkpoints")).remove(0);
+    scratch.ok(&format!(
+        "translate run/checkpoints/{checkpoint} data --out out"
+    ));
+}
+
+#[test]
+fn summaries_show_the_published_counts() {
+    let scratch = Scratch::new();
+    let tutorial = scratch.ok("summary discriminator --patch tutorial");
+    assert!(
+        tutorial.contains("Total params: 6,968,257 (26.58 MB)"),
+        "{tutorial}"
+    );
+    assert!(
+        tutorial.contains("Trainable params: 6,965,441"),
+        "{tutorial}"
+    );
+    assert!(tutorial.contains("(None, 1, 16, 16)"), "{tutorial}");
+    let unet = scratch.ok("summary generator --bias-before-norm");
+    assert!(
+        unet.contains("Total params: 54,429,315 (207.63 MB)"),
+        "{unet}"
+    );
+    assert!(unet.contains("Non-trainable params: 9,856"), "{unet}");
+    let composite = scratch.ok("summary composite --patch tutorial --bias-before-norm");
+    assert!(
+        composite.contains("Total params: 61,397,572"),
+        "{composite}"
+    );
+    assert!(
+        composite.contains("Trainable params: 54,419,459"),
+        "{composite}"
+    );
+    let bands =
+        scratch.ok("summary generator --in-channels 16 --out-channels 1 --size 1024 --filters 4");
+    assert!(bands.contains("(None, 16, 1024, 1024)") && bands.contains("(None, 1, 1024, 1024)"));
+}
+
+#[test]
+fn plots_are_drawn_in_every_format() {
+    let scratch = Scratch::new();
+    for network in ["generator", "discriminator", "composite"] {
+        for ending in ["svg", "png", "dot"] {
+            scratch.ok(&format!(
+                "plot {network} --filters 2 --out {network}.{ending}"
+            ));
+        }
+        let dot = fs::read_to_string(scratch.path(&format!("{network}.dot"))).unwrap();
+        let svg = fs::read_to_string(scratch.path(&format!("{network}.svg"))).unwrap();
+        // a box for each layer and an arrow for each connection, in both
+        let boxes = dot.matches("[label=").count();
+        let arrows = dot.matches(" -> ").count();
+        assert_eq!(svg.matches("marker-end").count(), arrows, "{network}");
+        assert_eq!(svg.matches("(None, ").count(), boxes, "{network}");
+        let png = open(scratch.path(&format!("{network}.png")));
+        assert!(png.pixels().any(|pixel| pixel.0 != [255; 3]));
+    }
+    let dot = fs::read_to_string(scratch.path("generator.dot")).unwrap();
+    assert_eq!(dot.matches("Concatenate").count(), 7);
+}
+
+#[test]
+fn receptive_field_prints_the_chain() {
+    let scratch = Scratch::new();
+    let table = scratch.ok("receptive-field");
+    assert!(
+        table.contains("each cell of the 30x30 map sees 70x70 pixels"),
+        "{table}"
+    );
+    let fields: Vec<&str> = table
+        .lines()
+        .filter(|line| line.contains("4x4"))
+        .map(|line| line.split_whitespace().nth(5).unwrap())
+        .collect();
+    assert_eq!(fields, ["70", "34", "16", "7", "4"]);
+}
+
+#[test]
+fn every_option_has_help_and_its_default() {
+    let scratch = Scratch::new();
+    for command in [
+        "demo",
+        "train",
+        "translate",
+        "summary",
+        "plot",
+        "receptive-field",
+    ] {
+        let help = scratch.ok(&format!("{command} --help"));
+        let options = help
+            .split("\n\n")
+            .filter(|p| p.trim_start().starts_with("--"));
+        for option in options {
+            assert!(
+                option.lines().count() > 1,
+                "{command}: {option} has no help"
+            );
+        }
+        // whatever is not required says what happens without it
+        let starts: Vec<usize> = help.match_indices("\n      --").map(|(at, _)| at).collect();
+        for (index, &start) in starts.iter().enumerate() {
+            let end = starts.get(index + 1).copied().unwrap_or(help.len());
+            let option = &help[start..end];
+            let required = option.contains("--out <RUN>")
+                || option.contains("--out <FILE>")
+                || (option.contains("--out <DIR>") && command == "translate");
+            assert!(
+                required || option.contains("[default"),
+                "{command}: {option}"
+            );
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let scratch = Scratch::new();
+    let program = env!("CARGO_BIN_EXE_pix2pix");
+    let script = format!(
+        "'{program}' summary generator --filters 2 2>errors | true; echo ${{PIPESTATUS[0]}}"
+    );
+    let output = std::process::Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(scratch.path("."))
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "0");
+    assert_eq!(fs::read_to_string(scratch.path("errors")).unwrap(), "");
+}

@@ -1,0 +1,92 @@
+//! The binary in a scratch folder.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use image::{Rgb, RgbImage};
+use tempfile::TempDir;
+
+/// A folder that goes away with the test.
+pub struct Scratch {
+    folder: TempDir,
+}
+
+impl Scratch {
+    pub fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The command, run inside the folder.
+    pub fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pix2pix"));
+        command
+            .args(arguments.split_whitespace())
+            .current_dir(self.folder.path());
+        command
+    }
+
+    pub fn run(&self, arguments: &str) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Runs what has to succeed and returns its standard output.
+    pub fn ok(&self, arguments: &str) -> String {
+        let output = self.run(arguments);
+        assert!(
+            output.status.success(),
+            "{arguments}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Side-by-side pairs of 48x40 pixels under `folder`.
+    pub fn pairs(&self, folder: &str, count: u32) {
+        std::fs::create_dir_all(self.path(folder)).unwrap();
+        for index in 0..count {
+            pair(96, 40, index)
+                .save(self.path(folder).join(format!("pair{index}.png")))
+                .unwrap();
+        }
+    }
+}
+
+/// A pair of a gradient and its negative, another one for each `index`.
+pub fn pair(width: u32, height: u32, index: u32) -> RgbImage {
+    RgbImage::from_fn(width, height, |x, y| {
+        let shade = ((x % (width / 2).max(1)) * 5 + y * (index + 1)) as u8;
+        if x < width / 2 {
+            Rgb([shade, 40, 200])
+        } else {
+            Rgb([255 - shade, 215, 55])
+        }
+    })
+}
+
+/// Whether a picture has more than one color in a region.
+#[allow(dead_code)] // not every test file looks at pictures
+pub fn is_flat(picture: &RgbImage, x: u32, y: u32, side: u32) -> bool {
+    let first = picture.get_pixel(x, y);
+    (0..side).all(|j| (0..side).all(|i| picture.get_pixel(x + i, y + j) == first))
+}
+
+/// The names in a folder, sorted.
+#[allow(dead_code)] // not every test file looks into folders
+pub fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Options of a training with networks that take milliseconds.
+#[allow(dead_code)] // not every test file trains
+pub const SMALL: &str = "--filters 2 --load-size 72 --crop-size 64";
