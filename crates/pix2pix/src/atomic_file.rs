@@ -15,10 +15,10 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write_at(path, |temporary| fs::write(temporary, bytes))
 }
 
-/// As [`write`], with the content written by `fill` to the temporary path that it is given.
+/// As [`write()`], with the content written by `fill` to the temporary path that it is given.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_at(path: &Path, fill: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<()> {
     let failed = |e| Error::io(path, "write the file", e);
     let folder = match path.parent() {
