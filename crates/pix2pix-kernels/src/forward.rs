@@ -1,0 +1,71 @@
+//! The convolution.
+
+use rayon::prelude::*;
+
+use crate::geometry::{Geometry, split};
+use crate::matrix::{Layout, Shared, multiply, with_scratch};
+use crate::patches;
+
+/// Output pixels of a block: enough to make packing the weights cheap, few enough to keep the patch
+/// matrix's block in the second-level cache.
+const PIXELS: usize = 512;
+
+/// Convolves `input` with `weights` into `output`, whose old content is lost.
+///
+/// # Panics
+/// When a slice's length does not fit the geometry.
+pub fn forward(geometry: &Geometry, input: &[f32], weights: &[f32], output: &mut [f32]) {
+    geometry.check(input.len(), output.len(), weights.len());
+    let (taps, pixels, width) = (geometry.taps(), geometry.pixels(), geometry.output()[1]);
+    let blocks = geometry.row_blocks(PIXELS);
+    // few pixels and many weights: divide the weights among the threads
+    let threads = rayon::current_num_threads();
+    let parts = threads.div_ceil((geometry.batch * blocks.len()).max(1));
+    let channels = split(
+        geometry.out_channels,
+        geometry.out_channels.div_ceil(parts).max(1),
+    );
+    let jobs: Vec<_> = (0..geometry.batch)
+        .flat_map(|image| blocks.iter().map(move |rows| (image, rows)))
+        .flat_map(|(image, rows)| channels.iter().map(move |part| (image, rows, part)))
+        .collect();
+    let shared = Shared::new(output);
+    jobs.into_par_iter().for_each(|(image, rows, part)| {
+        let block = rows.len() * width;
+        with_scratch(taps * block, |matrix| {
+            let image_values = &input[image * geometry.input_len()..][..geometry.input_len()];
+            patches::gather(
+                geometry,
+                image_values,
+                0..geometry.in_channels,
+                rows.clone(),
+                matrix,
+            );
+            let left = Layout {
+                offset: part.start * taps,
+                rows: taps,
+                columns: 1,
+            };
+            let right = Layout {
+                offset: 0,
+                rows: block,
+                columns: 1,
+            };
+            let product = Layout {
+                offset: image * geometry.output_len() + part.start * pixels + rows.start * width,
+                rows: pixels,
+                columns: 1,
+            };
+            // SAFETY: each job has its own image, output rows and output channels.
+            unsafe {
+                multiply(
+                    [part.len(), block, taps],
+                    (weights, left),
+                    (matrix, right),
+                    (shared, product),
+                    false,
+                );
+            }
+        });
+    });
+}

@@ -1,0 +1,120 @@
+//! The patch matrix of an image: a row for each input channel and tap of the kernel, a column for each
+//! pixel of the output, zeros where a window hangs over the border (im2col).
+
+use std::ops::Range;
+
+use crate::geometry::Geometry;
+
+/// Writes the rows of `channels` and the columns of the output rows `rows`. `image` is one input image;
+/// `matrix` has `channels * kernel^2` rows of `rows * output width` values.
+pub fn gather(
+    geometry: &Geometry,
+    image: &[f32],
+    channels: Range<usize>,
+    rows: Range<usize>,
+    matrix: &mut [f32],
+) {
+    let [height, width] = geometry.input;
+    let [_, out_width] = geometry.output();
+    let (stride, before) = (geometry.stride, geometry.padding[0]);
+    let mut lines = matrix.chunks_exact_mut(out_width);
+    for channel in channels {
+        let plane = &image[channel * height * width..][..height * width];
+        for (y, x) in taps(geometry) {
+            let inside = geometry.inside(x, width, out_width);
+            for row in rows.clone() {
+                let line = lines.next().expect("the matrix has a line for each row");
+                let source = (row * stride + y)
+                    .checked_sub(before)
+                    .filter(|&source| source < height && !inside.is_empty());
+                let Some(source) = source else {
+                    line.fill(0.0);
+                    continue;
+                };
+                line[..inside.start].fill(0.0);
+                line[inside.end..].fill(0.0);
+                let from = &plane[source * width..][..width][inside.start * stride + x - before..];
+                copy_strided(&mut line[inside.clone()], from, stride);
+            }
+        }
+    }
+}
+
+/// Adds the rows of `channels` and the columns of the output rows `rows` back to the pixels that they
+/// come from (col2im). `planes` holds the input image's channels `channels` alone.
+pub fn scatter_add(
+    geometry: &Geometry,
+    matrix: &[f32],
+    channels: Range<usize>,
+    rows: Range<usize>,
+    planes: &mut [f32],
+) {
+    let [height, width] = geometry.input;
+    let [_, out_width] = geometry.output();
+    let (stride, before) = (geometry.stride, geometry.padding[0]);
+    let mut lines = matrix.chunks_exact(out_width);
+    for plane in planes.chunks_exact_mut(height * width).take(channels.len()) {
+        for (y, x) in taps(geometry) {
+            let inside = geometry.inside(x, width, out_width);
+            for row in rows.clone() {
+                let line = lines.next().expect("the matrix has a line for each row");
+                let target = (row * stride + y)
+                    .checked_sub(before)
+                    .filter(|&target| target < height && !inside.is_empty());
+                let Some(target) = target else {
+                    continue;
+                };
+                let to =
+                    &mut plane[target * width..][..width][inside.start * stride + x - before..];
+                add_strided(to, &line[inside.clone()], stride);
+            }
+        }
+    }
+}
+
+/// The kernel's taps, row by row.
+fn taps(geometry: &Geometry) -> impl Iterator<Item = (usize, usize)> + use<> {
+    let kernel = geometry.kernel;
+    (0..kernel).flat_map(move |y| (0..kernel).map(move |x| (y, x)))
+}
+
+fn copy_strided(to: &mut [f32], from: &[f32], stride: usize) {
+    match stride {
+        1 => to.copy_from_slice(&from[..to.len()]),
+        2 => {
+            // the last pair may lack its second value
+            let (last, body) = to.split_last_mut().expect("the range is not empty");
+            for (to, pair) in body.iter_mut().zip(from.as_chunks::<2>().0) {
+                *to = pair[0];
+            }
+            *last = from[2 * body.len()];
+        }
+        _ => {
+            for (to, from) in to.iter_mut().zip(from.iter().step_by(stride)) {
+                *to = *from;
+            }
+        }
+    }
+}
+
+fn add_strided(to: &mut [f32], from: &[f32], stride: usize) {
+    match stride {
+        1 => {
+            for (to, from) in to.iter_mut().zip(from) {
+                *to += from;
+            }
+        }
+        2 => {
+            let (last, body) = from.split_last().expect("the range is not empty");
+            for (pair, from) in to.as_chunks_mut::<2>().0.iter_mut().zip(body) {
+                pair[0] += from;
+            }
+            to[2 * body.len()] += last;
+        }
+        _ => {
+            for (to, from) in to.iter_mut().step_by(stride).zip(from) {
+                *to += from;
+            }
+        }
+    }
+}

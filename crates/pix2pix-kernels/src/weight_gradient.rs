@@ -1,0 +1,77 @@
+//! The convolution's gradient with respect to its weights.
+
+use rayon::prelude::*;
+
+use crate::geometry::{Geometry, split};
+use crate::matrix::{Layout, Shared, multiply, with_scratch};
+use crate::patches;
+
+/// Output pixels of a block, and input channels of a job.
+const PIXELS: usize = 1024;
+const CHANNELS: usize = 16;
+
+/// Takes the gradient of the output back to the weights, summed over the batch:
+/// `weight_gradient`'s old content is lost.
+///
+/// # Panics
+/// When a slice's length does not fit the geometry.
+pub fn weight_gradient(
+    geometry: &Geometry,
+    input: &[f32],
+    output_gradient: &[f32],
+    weight_gradient: &mut [f32],
+) {
+    geometry.check(input.len(), output_gradient.len(), weight_gradient.len());
+    let (taps, pixels, width) = (geometry.taps(), geometry.pixels(), geometry.output()[1]);
+    let window = geometry.kernel * geometry.kernel;
+    let blocks = geometry.row_blocks(PIXELS);
+    if geometry.batch * blocks.len() == 0 {
+        weight_gradient.fill(0.0);
+        return;
+    }
+    let share = geometry.in_channels.div_ceil(rayon::current_num_threads());
+    let parts = split(geometry.in_channels, share.clamp(1, CHANNELS));
+    let shared = Shared::new(weight_gradient);
+    parts.into_par_iter().for_each(|part| {
+        let height = part.len() * window;
+        let widest = blocks.iter().map(|rows| rows.len() * width).max();
+        with_scratch(height * widest.unwrap_or(0), |scratch| {
+            for image in 0..geometry.batch {
+                let image_values = &input[image * geometry.input_len()..][..geometry.input_len()];
+                for rows in &blocks {
+                    let block = rows.len() * width;
+                    let matrix = &mut scratch[..height * block];
+                    patches::gather(geometry, image_values, part.clone(), rows.clone(), matrix);
+                    let left = Layout {
+                        offset: image * geometry.output_len() + rows.start * width,
+                        rows: pixels,
+                        columns: 1,
+                    };
+                    // the patch matrix, transposed: a column for each tap
+                    let right = Layout {
+                        offset: 0,
+                        rows: 1,
+                        columns: block,
+                    };
+                    let product = Layout {
+                        offset: part.start * window,
+                        rows: taps,
+                        columns: 1,
+                    };
+                    let first = image == 0 && rows.start == 0;
+                    // SAFETY: each job has its own input channels, and with them its own columns of
+                    // the weights.
+                    unsafe {
+                        multiply(
+                            [geometry.out_channels, height, block],
+                            (output_gradient, left),
+                            (matrix, right),
+                            (shared, product),
+                            !first,
+                        );
+                    }
+                }
+            }
+        });
+    });
+}
