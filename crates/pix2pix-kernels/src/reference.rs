@@ -11,8 +11,9 @@ fn products(g: &Geometry, mut tap: impl FnMut(usize, usize, usize)) {
             for (row, column) in pairs(out_height, out_width) {
                 for channel in 0..g.in_channels {
                     for (y, x) in pairs(g.kernel, g.kernel) {
-                        let place =
-                            |at: usize, offset: usize| (at * g.stride + offset).checked_sub(g.padding[0]);
+                        let place = |at: usize, offset: usize| {
+                            (at * g.stride + offset).checked_sub(g.padding[0])
+                        };
                         let (Some(i), Some(j)) = (place(row, y), place(column, x)) else {
                             continue;
                         };

@@ -1,48 +1,106 @@
-//! The convolutions of both networks, built with the paper's initial weights.
+//! The convolutions of both networks.
 
-use burn::nn::conv::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig};
-use burn::nn::{Initializer, PaddingConfig2d};
-use burn::tensor::Device;
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
 
+use crate::conv_backend;
 use crate::init::WeightInit;
+use crate::layer_graph::Window;
 
-/// A square convolution.
-pub struct ConvSpec {
-    /// Channels in and out.
-    pub channels: [usize; 2],
-    /// Kernel side.
-    pub kernel: usize,
-    /// Step of the window (of the output's window, when transposed).
-    pub stride: usize,
-    /// Zeros before and after, in both directions.
-    pub padding: [usize; 2],
-    /// Whether it has a bias.
-    pub bias: bool,
+/// A convolution.
+#[derive(Module, Debug)]
+pub struct Conv {
+    /// `[channels out, channels in, kernel, kernel]`.
+    pub weight: Param<Tensor<4>>,
+    /// `[channels out]`.
+    pub bias: Option<Param<Tensor<1>>>,
+    #[module(skip)]
+    window: Window,
 }
 
-/// A convolution, weights `[out, in, kernel, kernel]`.
-pub fn conv(spec: &ConvSpec, init: &mut WeightInit, device: &Device) -> Conv2d {
-    let [before, after] = spec.padding;
-    let [from, to] = spec.channels;
-    let mut conv = Conv2dConfig::new(spec.channels, [spec.kernel; 2])
-        .with_stride([spec.stride; 2])
-        .with_padding(PaddingConfig2d::Explicit(before, before, after, after))
-        .with_bias(spec.bias)
-        .with_initializer(Initializer::Zeros)
-        .init(device);
-    conv.weight = init.normal([to, from, spec.kernel, spec.kernel], 0.0, device);
-    conv
+/// A transposed convolution with symmetric padding.
+#[derive(Module, Debug)]
+pub struct ConvTranspose {
+    /// `[channels in, channels out, kernel, kernel]`.
+    pub weight: Param<Tensor<4>>,
+    /// `[channels out]`.
+    pub bias: Option<Param<Tensor<1>>>,
+    #[module(skip)]
+    window: Window,
 }
 
-/// A transposed convolution, weights `[in, out, kernel, kernel]`; its padding must be symmetric.
-pub fn conv_transpose(spec: &ConvSpec, init: &mut WeightInit, device: &Device) -> ConvTranspose2d {
-    let [from, to] = spec.channels;
-    let mut conv = ConvTranspose2dConfig::new(spec.channels, [spec.kernel; 2])
-        .with_stride([spec.stride; 2])
-        .with_padding([spec.padding[0]; 2])
-        .with_bias(spec.bias)
-        .with_initializer(Initializer::Zeros)
-        .init(device);
-    conv.weight = init.normal([from, to, spec.kernel, spec.kernel], 0.0, device);
-    conv
+impl Conv {
+    /// A convolution of `[from, to]` channels with initial weights, its bias zero.
+    pub fn new(
+        [from, to]: [usize; 2],
+        window: Window,
+        bias: bool,
+        init: &mut WeightInit,
+        device: &Device,
+    ) -> Self {
+        Self {
+            weight: init.normal([to, from, window.kernel, window.kernel], 0.0, device),
+            bias: bias.then(|| init.zeros([to], device)),
+            window,
+        }
+    }
+
+    /// From `[batch, channels in, height, width]` to `[batch, channels out, ..]`.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        add(
+            conv_backend::conv(x, self.weight.val(), self.window),
+            &self.bias,
+        )
+    }
+
+    /// Its window.
+    pub fn window(&self) -> Window {
+        self.window
+    }
+}
+
+impl ConvTranspose {
+    /// A transposed convolution of `[from, to]` channels with initial weights, its bias zero.
+    /// `window` is that of the convolution that it transposes.
+    pub fn new(
+        [from, to]: [usize; 2],
+        window: Window,
+        bias: bool,
+        init: &mut WeightInit,
+        device: &Device,
+    ) -> Self {
+        Self {
+            weight: init.normal([from, to, window.kernel, window.kernel], 0.0, device),
+            bias: bias.then(|| init.zeros([to], device)),
+            window,
+        }
+    }
+
+    /// From `[batch, channels in, height, width]` to `[batch, channels out, ..]`.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let [.., height, width] = x.dims();
+        let side = [height, width].map(|side| self.output_side(side));
+        let weight = self.weight.val();
+        add(
+            conv_backend::conv_transpose(x, weight, self.window, side),
+            &self.bias,
+        )
+    }
+
+    /// Output side for an input side.
+    pub fn output_side(&self, input: usize) -> usize {
+        let [before, after] = self.window.padding;
+        (input - 1) * self.window.stride + self.window.kernel - before - after
+    }
+}
+
+/// Adds a bias to its channels.
+fn add(x: Tensor<4>, bias: &Option<Param<Tensor<1>>>) -> Tensor<4> {
+    match bias {
+        Some(bias) => {
+            let channels = x.dims()[1];
+            x + bias.val().reshape([1, channels, 1, 1])
+        }
+        None => x,
+    }
 }

@@ -3,11 +3,10 @@
 //! from the very layers that its forward pass uses.
 
 use burn::module::Param;
-use burn::nn::PaddingConfig2d;
-use burn::nn::conv::{Conv2d, ConvTranspose2d};
 use burn::tensor::Tensor;
 
 use crate::batch_norm::BatchNorm;
+use crate::conv::{Conv, ConvTranspose};
 
 /// `[channels, height, width]` of one image; the batch is left open.
 pub type Shape = [usize; 3];
@@ -118,9 +117,9 @@ impl LayerGraph {
     }
 
     /// Adds a convolution.
-    pub fn conv(&mut self, name: &str, conv: &Conv2d, input: usize) -> usize {
+    pub fn conv(&mut self, name: &str, conv: &Conv, input: usize) -> usize {
         let [_, height, width] = self.layers[input].output;
-        let window = window(conv);
+        let window = conv.window();
         let weight = conv.weight.dims();
         let output = [
             weight[0],
@@ -139,17 +138,13 @@ impl LayerGraph {
     }
 
     /// Adds a transposed convolution.
-    pub fn conv_transpose(&mut self, name: &str, conv: &ConvTranspose2d, input: usize) -> usize {
+    pub fn conv_transpose(&mut self, name: &str, conv: &ConvTranspose, input: usize) -> usize {
         let [_, height, width] = self.layers[input].output;
         let weight = conv.weight.dims();
-        let side = |n: usize, axis: usize| {
-            (n - 1) * conv.stride[axis] + conv.kernel_size[axis] + conv.padding_out[axis]
-                - 2 * conv.padding[axis]
-        };
         self.push(Layer {
             name: name.to_string(),
             kind: "ConvTranspose2d",
-            output: [weight[1], side(height, 0), side(width, 1)],
+            output: [weight[1], conv.output_side(height), conv.output_side(width)],
             trainable: weight.iter().product::<usize>() + count(&conv.bias),
             non_trainable: 0,
             inputs: vec![input],
@@ -179,20 +174,6 @@ impl Window {
         (input + self.padding[0] + self.padding[1])
             .checked_sub(self.kernel)
             .map_or(0, |room| room / self.stride + 1)
-    }
-}
-
-/// Reads a convolution's window.
-fn window(conv: &Conv2d) -> Window {
-    let padding = match conv.padding {
-        PaddingConfig2d::Explicit(top, _, bottom, _) => [top, bottom],
-        PaddingConfig2d::Valid => [0, 0],
-        PaddingConfig2d::Same => unreachable!("this project's layers pad explicitly"),
-    };
-    Window {
-        kernel: conv.kernel_size[0],
-        stride: conv.stride[0],
-        padding,
     }
 }
 

@@ -7,7 +7,8 @@
 // the networks (section 3.2 and appendix 6.1)
 pub mod batch_norm;
 pub mod composite;
-mod conv;
+pub mod conv;
+mod conv_backend;
 pub mod init;
 pub mod noise;
 pub mod patch_gan;

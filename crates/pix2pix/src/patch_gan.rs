@@ -4,16 +4,15 @@
 use std::str::FromStr;
 
 use burn::module::Module;
-use burn::nn::conv::Conv2d;
 use burn::tensor::activation::{leaky_relu, sigmoid};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::batch_norm::BatchNorm;
-use crate::conv::{ConvSpec, conv};
+use crate::conv::Conv;
 use crate::error::{Error, Result};
 use crate::init::WeightInit;
-use crate::layer_graph::{LayerGraph, Shape};
+use crate::layer_graph::{LayerGraph, Shape, Window};
 use crate::unet::{CHANNELS, LEAK, Norm};
 
 /// Which patch one cell of the discriminator's map sees.
@@ -68,14 +67,19 @@ impl Patch {
         }
     }
 
-    /// `(kernel, stride, padding)` of layer `index`, the 1-channel convolution being the last.
-    fn window(self, index: usize) -> (usize, usize, [usize; 2]) {
+    /// The window of layer `index`, the 1-channel convolution being the last.
+    fn window(self, index: usize) -> Window {
         let strided = self.blocks() - 1; // the last block and the 1-channel convolution keep the size
-        match self {
+        let (kernel, stride, padding) = match self {
             Self::Pixel => (1, 1, [0, 0]),
             _ if index < strided => (4, 2, [1, 1]),
             Self::Tutorial => (4, 1, [1, 2]), // "same": an even kernel pads one more after
             _ => (4, 1, [1, 1]),
+        };
+        Window {
+            kernel,
+            stride,
+            padding,
         }
     }
 }
@@ -149,13 +153,10 @@ impl PatchGanConfig {
     /// Names the smallest side that works.
     pub fn check_size(&self, height: usize, width: usize) -> Result<()> {
         let fits = |side: usize| {
-            (0..=self.patch.blocks())
-                .try_fold(side, |side, index| {
-                    let (kernel, stride, [before, after]) = self.patch.window(index);
-                    let room = (side + before + after).checked_sub(kernel)?;
-                    Some(room / stride + 1)
-                })
-                .is_some()
+            let side = (0..=self.patch.blocks()).fold(side, |side, index| {
+                self.patch.window(index).output_side(side)
+            });
+            side > 0
         };
         if fits(height) && fits(width) {
             return Ok(());
@@ -174,16 +175,6 @@ impl PatchGanConfig {
     /// When [`validate`](Self::validate) fails.
     pub fn init(&self, init: &mut WeightInit, device: &Device) -> Result<PatchGan> {
         self.validate()?;
-        let spec = |index: usize, channels, bias| {
-            let (kernel, stride, padding) = self.patch.window(index);
-            ConvSpec {
-                channels,
-                kernel,
-                stride,
-                padding,
-                bias,
-            }
-        };
         let mut blocks = Vec::new();
         let mut channels = self.source_channels + self.target_channels;
         for index in 0..self.patch.blocks() {
@@ -191,15 +182,21 @@ impl PatchGanConfig {
             let normed = index > 0 && self.norm == Norm::Batch;
             let bias = !normed || self.bias_before_norm;
             blocks.push(Block {
-                conv: conv(&spec(index, [channels, width], bias), init, device),
+                conv: Conv::new(
+                    [channels, width],
+                    self.patch.window(index),
+                    bias,
+                    init,
+                    device,
+                ),
                 norm: normed.then(|| BatchNorm::new(width, init, device)),
             });
             channels = width;
         }
-        let output = spec(self.patch.blocks(), [channels, 1], true);
+        let window = self.patch.window(self.patch.blocks());
         Ok(PatchGan {
             blocks,
-            output: conv(&output, init, device),
+            output: Conv::new([channels, 1], window, true, init, device),
         })
     }
 }
@@ -208,7 +205,7 @@ impl PatchGanConfig {
 #[derive(Module, Debug)]
 pub struct Block {
     /// 4x4 (1x1 in the PixelGAN).
-    pub conv: Conv2d,
+    pub conv: Conv,
     /// Absent on the first block.
     pub norm: Option<BatchNorm>,
 }
@@ -230,7 +227,7 @@ pub struct PatchGan {
     /// The blocks, first to last.
     pub blocks: Vec<Block>,
     /// The 1-channel convolution.
-    pub output: Conv2d,
+    pub output: Conv,
 }
 
 impl PatchGan {

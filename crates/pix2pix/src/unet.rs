@@ -5,20 +5,25 @@
 //! pixels. Other sizes have as many levels as bring them down to one pixel.
 
 use burn::module::Module;
-use burn::nn::conv::{Conv2d, ConvTranspose2d};
 use burn::tensor::activation::{leaky_relu, relu, tanh};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::batch_norm::BatchNorm;
-use crate::conv::{ConvSpec, conv, conv_transpose};
+use crate::conv::{Conv, ConvTranspose};
 use crate::error::{Error, Result};
 use crate::init::WeightInit;
-use crate::layer_graph::{LayerGraph, Shape};
+use crate::layer_graph::{LayerGraph, Shape, Window};
 use crate::noise::Noise;
 
 /// Slope of every LeakyReLU (paper, appendix 6.1).
 pub const LEAK: f64 = 0.2;
+/// Every convolution of the U-Net halves the picture, every transposed one doubles it.
+const HALVE: Window = Window {
+    kernel: 4,
+    stride: 2,
+    padding: [1, 1],
+};
 /// Fewest and most levels of a U-Net.
 pub const DEPTHS: std::ops::RangeInclusive<usize> = 2..=10;
 /// Fewest and most channels of an image.
@@ -130,13 +135,7 @@ impl UnetConfig {
         let norm = |channels, init: &mut WeightInit| {
             (self.norm == Norm::Batch).then(|| BatchNorm::new(channels, init, device))
         };
-        let halve = |from, to| ConvSpec {
-            channels: [from, to],
-            kernel: 4,
-            stride: 2,
-            padding: [1, 1],
-            bias: self.bias_before_norm,
-        };
+        let bias = self.bias_before_norm;
 
         let mut encoder = Vec::with_capacity(self.depth);
         let mut channels = self.in_channels;
@@ -144,7 +143,7 @@ impl UnetConfig {
             let width = self.width(level);
             let inner = level > 0 && level + 1 < self.depth;
             encoder.push(Down {
-                conv: conv(&halve(channels, width), init, device),
+                conv: Conv::new([channels, width], HALVE, bias, init, device),
                 norm: inner.then(|| norm(width, init)).flatten(),
             });
             channels = width;
@@ -154,21 +153,17 @@ impl UnetConfig {
         for (block, level) in (0..self.depth - 1).rev().enumerate() {
             let width = self.width(level);
             decoder.push(Up {
-                conv: conv_transpose(&halve(channels, width), init, device),
+                conv: ConvTranspose::new([channels, width], HALVE, bias, init, device),
                 norm: norm(width, init),
                 dropout: if block < 3 { self.dropout } else { 0.0 },
             });
             channels = 2 * width; // the skip doubles it
         }
 
-        let output = ConvSpec {
-            bias: true,
-            ..halve(channels, self.out_channels)
-        };
         Ok(Unet {
             encoder,
             decoder,
-            output: conv_transpose(&output, init, device),
+            output: ConvTranspose::new([channels, self.out_channels], HALVE, true, init, device),
         })
     }
 }
@@ -191,7 +186,7 @@ fn check_side(side: usize, depth: usize) -> Result<()> {
 #[derive(Module, Debug)]
 pub struct Down {
     /// 4x4, stride 2.
-    pub conv: Conv2d,
+    pub conv: Conv,
     /// Absent on the first block and the bottleneck.
     pub norm: Option<BatchNorm>,
 }
@@ -210,7 +205,7 @@ impl Down {
 #[derive(Module, Debug)]
 pub struct Up {
     /// 4x4, stride 2.
-    pub conv: ConvTranspose2d,
+    pub conv: ConvTranspose,
     /// Absent only without any normalization.
     pub norm: Option<BatchNorm>,
     /// Dropout rate, 0 for none.
@@ -236,7 +231,7 @@ pub struct Unet {
     /// Decoder blocks, the innermost first.
     pub decoder: Vec<Up>,
     /// The last transposed convolution, before the tanh.
-    pub output: ConvTranspose2d,
+    pub output: ConvTranspose,
 }
 
 impl Unet {

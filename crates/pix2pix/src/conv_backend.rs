@@ -1,0 +1,293 @@
+//! Convolutions as an extension of Burn's backends: our kernels on the CPU (Flex), Burn's own
+//! operations everywhere else, and the gradients for autodiff, below unchanged model code.
+
+use burn::backend::autodiff::NodeId;
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::ops::ConvOptions;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
+use burn::tensor::{FloatDType, Shape, Tensor, TensorData};
+use pix2pix_kernels::Geometry;
+
+use crate::layer_graph::Window;
+
+/// The convolution and its two gradients. Images are `[batch, channels, height, width]`, weights
+/// `[output channels, input channels, kernel, kernel]`.
+#[cfg_attr(
+    any(feature = "cuda", feature = "wgpu"),
+    backend_extension(Flex, Cube, Autodiff)
+)]
+#[cfg_attr(
+    not(any(feature = "cuda", feature = "wgpu")),
+    backend_extension(Flex, Autodiff)
+)]
+pub trait ConvBackend: Backend {
+    /// The convolution of `input`.
+    fn conv_forward(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        window: Window,
+    ) -> FloatTensor<Self> {
+        Self::conv2d(input, weight, None, options(window))
+    }
+
+    /// The gradient of an input of `side` pixels (height, width): the transposed convolution.
+    fn conv_input_gradient(
+        gradient: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        window: Window,
+        side: [usize; 2],
+    ) -> FloatTensor<Self> {
+        let [batch, ..] = gradient.shape().dims::<4>();
+        let [_, channels, ..] = weight.shape().dims::<4>();
+        // only its shape is read
+        let input = Self::float_zeros(
+            Shape::new([batch, channels, side[0], side[1]]),
+            &gradient.device(),
+            FloatDType::F32,
+        );
+        Self::conv2d_x_backward(input, weight, gradient, options(window))
+    }
+
+    /// The gradient of the weights.
+    fn conv_weight_gradient(
+        input: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        window: Window,
+    ) -> FloatTensor<Self> {
+        let [_, from, ..] = input.shape().dims::<4>();
+        let [_, to, ..] = gradient.shape().dims::<4>();
+        // only its shape is read
+        let weight = Self::float_zeros(
+            Shape::new([to, from, window.kernel, window.kernel]),
+            &gradient.device(),
+            FloatDType::F32,
+        );
+        Self::conv2d_weight_backward(input, weight, gradient, options(window))
+    }
+}
+
+fn options(window: Window) -> ConvOptions<2> {
+    let [before, after] = window.padding;
+    ConvOptions::new_with_padding([window.stride; 2], [(before, after); 2], [1; 2], 1)
+}
+
+/// The convolution of `input`, `[batch, in, height, width]`.
+pub fn conv(input: Tensor<4>, weight: Tensor<4>, window: Window) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::conv_forward(
+        input.into_dispatch(),
+        weight.into_dispatch(),
+        window,
+    ))
+}
+
+/// The transposed convolution of `input` to pictures of `side` pixels (height, width). `weight` is
+/// `[channels in, channels out, kernel, kernel]`: the weights of the convolution that it transposes.
+pub fn conv_transpose(
+    input: Tensor<4>,
+    weight: Tensor<4>,
+    window: Window,
+    side: [usize; 2],
+) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::conv_input_gradient(
+        input.into_dispatch(),
+        weight.into_dispatch(),
+        window,
+        side,
+    ))
+}
+
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+impl<R: burn::backend::cubecl::CubeRuntime> ConvBackend for burn::backend::CubeBackend<R> {}
+
+impl ConvBackend for Flex {
+    fn conv_forward(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        window: Window,
+    ) -> FloatTensor<Self> {
+        let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
+        let [batch, _, height, width] = input.shape().dims();
+        let geometry = geometry(batch, [height, width], weight.shape().dims(), window);
+        let [height, width] = geometry.output();
+        let mut output = vec![0.0; batch * geometry.out_channels * height * width];
+        pix2pix_kernels::forward(&geometry, values(&input), values(&weight), &mut output);
+        tensor(output, [batch, geometry.out_channels, height, width])
+    }
+
+    fn conv_input_gradient(
+        gradient: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        window: Window,
+        side: [usize; 2],
+    ) -> FloatTensor<Self> {
+        let (gradient, weight) = (gradient.to_contiguous(), weight.to_contiguous());
+        let [batch, ..] = gradient.shape().dims::<4>();
+        let geometry = geometry(batch, side, weight.shape().dims(), window);
+        let mut input = vec![0.0; batch * geometry.in_channels * side[0] * side[1]];
+        pix2pix_kernels::input_gradient(&geometry, values(&gradient), values(&weight), &mut input);
+        tensor(input, [batch, geometry.in_channels, side[0], side[1]])
+    }
+
+    fn conv_weight_gradient(
+        input: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        window: Window,
+    ) -> FloatTensor<Self> {
+        let (input, gradient) = (input.to_contiguous(), gradient.to_contiguous());
+        let [batch, from, height, width] = input.shape().dims();
+        let [_, to, ..] = gradient.shape().dims::<4>();
+        let shape = [to, from, window.kernel, window.kernel];
+        let geometry = geometry(batch, [height, width], shape, window);
+        let mut weight = vec![0.0; shape.iter().product()];
+        pix2pix_kernels::weight_gradient(&geometry, values(&input), values(&gradient), &mut weight);
+        tensor(weight, shape)
+    }
+}
+
+fn geometry(batch: usize, input: [usize; 2], weight: [usize; 4], window: Window) -> Geometry {
+    let [out_channels, in_channels, ..] = weight;
+    Geometry {
+        batch,
+        in_channels,
+        out_channels,
+        input,
+        kernel: window.kernel,
+        stride: window.stride,
+        padding: window.padding,
+    }
+}
+
+/// The values of a contiguous tensor.
+fn values(tensor: &FloatTensor<Flex>) -> &[f32] {
+    tensor
+        .as_slice()
+        .expect("contiguous, and f32 as all our tensors")
+}
+
+fn tensor(values: Vec<f32>, shape: [usize; 4]) -> FloatTensor<Flex> {
+    FloatTensor::<Flex>::from_data(TensorData::new(values, shape))
+}
+
+impl<B: ConvBackend, C: CheckpointStrategy> ConvBackend for Autodiff<B, C> {
+    fn conv_forward(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        window: Window,
+    ) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct Convolution;
+
+        impl<B: ConvBackend> Backward<B, 2> for Convolution {
+            type State = (NodeId, NodeId, Window);
+
+            fn backward(
+                self,
+                ops: Ops<Self::State, 2>,
+                grads: &mut Gradients,
+                checkpointer: &mut Checkpointer,
+            ) {
+                let [node_input, node_weight] = ops.parents;
+                let (input, weight, window) = ops.state;
+                let gradient = grads.consume::<B>(&ops.node);
+                let input = checkpointer.retrieve_node_output::<FloatTensor<B>>(input);
+                let weight = checkpointer.retrieve_node_output::<FloatTensor<B>>(weight);
+                if let Some(node) = node_weight {
+                    let value = B::conv_weight_gradient(input.clone(), gradient.clone(), window);
+                    grads.register::<B>(node.id, value);
+                }
+                if let Some(node) = node_input {
+                    let [_, _, height, width] = input.shape().dims();
+                    let value = B::conv_input_gradient(gradient, weight, window, [height, width]);
+                    grads.register::<B>(node.id, value);
+                }
+            }
+        }
+
+        match Convolution
+            .prepare::<C>([input.node(), weight.node()])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(mut prep) => {
+                let state = (prep.checkpoint(&input), prep.checkpoint(&weight), window);
+                let output = B::conv_forward(input.into_primitive(), weight.into_primitive(), window);
+                prep.finish(state, output)
+            }
+            OpsKind::UnTracked(prep) => {
+                prep.finish(B::conv_forward(input.into_primitive(), weight.into_primitive(), window))
+            }
+        }
+    }
+
+    fn conv_input_gradient(
+        gradient: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        window: Window,
+        side: [usize; 2],
+    ) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct Transposed;
+
+        // as a layer, its input is what the convolution calls its output's gradient
+        impl<B: ConvBackend> Backward<B, 2> for Transposed {
+            type State = (NodeId, NodeId, Window);
+
+            fn backward(
+                self,
+                ops: Ops<Self::State, 2>,
+                grads: &mut Gradients,
+                checkpointer: &mut Checkpointer,
+            ) {
+                let [node_input, node_weight] = ops.parents;
+                let (input, weight, window) = ops.state;
+                let gradient = grads.consume::<B>(&ops.node);
+                let input = checkpointer.retrieve_node_output::<FloatTensor<B>>(input);
+                let weight = checkpointer.retrieve_node_output::<FloatTensor<B>>(weight);
+                if let Some(node) = node_weight {
+                    let value = B::conv_weight_gradient(gradient.clone(), input, window);
+                    grads.register::<B>(node.id, value);
+                }
+                if let Some(node) = node_input {
+                    grads.register::<B>(node.id, B::conv_forward(gradient, weight, window));
+                }
+            }
+        }
+
+        match Transposed
+            .prepare::<C>([gradient.node(), weight.node()])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(mut prep) => {
+                let state = (prep.checkpoint(&gradient), prep.checkpoint(&weight), window);
+                let output =
+                    B::conv_input_gradient(gradient.into_primitive(), weight.into_primitive(), window, side);
+                prep.finish(state, output)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::conv_input_gradient(
+                gradient.into_primitive(),
+                weight.into_primitive(),
+                window,
+                side,
+            )),
+        }
+    }
+
+    /// A constant: the gradient of a gradient of weights is not needed by any loss of ours.
+    fn conv_weight_gradient(
+        input: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        window: Window,
+    ) -> FloatTensor<Self> {
+        use burn::backend::AutodiffBackend;
+        Self::from_inner(B::conv_weight_gradient(
+            input.into_primitive(),
+            gradient.into_primitive(),
+            window,
+        ))
+    }
+}
