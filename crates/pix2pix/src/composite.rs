@@ -42,6 +42,11 @@ impl Composite {
         }
     }
 
+    /// Gives the generator back.
+    pub fn into_generator(self) -> Unet {
+        self.generator
+    }
+
     /// Translates `source`, `[batch, channels, height, width]` in \[-1, 1\], and judges the result.
     pub fn forward(&self, source: Tensor<4>, noise: &mut Noise) -> CompositeOutput {
         let image = self.generator.forward(source.clone(), noise);

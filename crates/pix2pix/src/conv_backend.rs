@@ -214,12 +214,15 @@ impl<B: ConvBackend, C: CheckpointStrategy> ConvBackend for Autodiff<B, C> {
         {
             OpsKind::Tracked(mut prep) => {
                 let state = (prep.checkpoint(&input), prep.checkpoint(&weight), window);
-                let output = B::conv_forward(input.into_primitive(), weight.into_primitive(), window);
+                let output =
+                    B::conv_forward(input.into_primitive(), weight.into_primitive(), window);
                 prep.finish(state, output)
             }
-            OpsKind::UnTracked(prep) => {
-                prep.finish(B::conv_forward(input.into_primitive(), weight.into_primitive(), window))
-            }
+            OpsKind::UnTracked(prep) => prep.finish(B::conv_forward(
+                input.into_primitive(),
+                weight.into_primitive(),
+                window,
+            )),
         }
     }
 
@@ -264,8 +267,12 @@ impl<B: ConvBackend, C: CheckpointStrategy> ConvBackend for Autodiff<B, C> {
         {
             OpsKind::Tracked(mut prep) => {
                 let state = (prep.checkpoint(&gradient), prep.checkpoint(&weight), window);
-                let output =
-                    B::conv_input_gradient(gradient.into_primitive(), weight.into_primitive(), window, side);
+                let output = B::conv_input_gradient(
+                    gradient.into_primitive(),
+                    weight.into_primitive(),
+                    window,
+                    side,
+                );
                 prep.finish(state, output)
             }
             OpsKind::UnTracked(prep) => prep.finish(B::conv_input_gradient(

@@ -22,6 +22,7 @@ pub mod receptive_field;
 pub mod summary;
 
 // the objective and its optimization (sections 3.1, 3.3 and appendix 6.2)
+pub mod adam;
 pub mod config;
 pub mod jitter;
 pub mod objective;

@@ -157,7 +157,8 @@ pub fn train(
                 return Err(broken);
             }
         };
-        let losses = trainer.step(source, target);
+        let losses;
+        (trainer, losses) = trainer.step(source, target);
         step += 1;
         let metrics = Metrics {
             step,

@@ -2,10 +2,11 @@
 //! then one generator update through the frozen discriminator.
 
 use burn::module::Module;
-use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
+use crate::adam::Adam;
 use crate::composite::Composite;
 use crate::error::Result;
 use crate::init::WeightInit;
@@ -38,19 +39,6 @@ impl Default for OptimizerConfig {
     }
 }
 
-impl OptimizerConfig {
-    /// Adam's epsilon, as in Torch.
-    const EPSILON: f32 = 1e-8;
-
-    fn adam(&self) -> ModuleOptimizer {
-        AdamConfig::new()
-            .with_beta_1(self.beta1)
-            .with_beta_2(self.beta2)
-            .with_epsilon(Self::EPSILON)
-            .init()
-    }
-}
-
 /// The losses of one step, before its updates.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Losses {
@@ -70,8 +58,8 @@ pub struct Trainer {
     pub generator: Unet,
     /// The discriminator.
     pub discriminator: PatchGan,
-    generator_optimizer: ModuleOptimizer,
-    discriminator_optimizer: ModuleOptimizer,
+    generator_optimizer: Adam,
+    discriminator_optimizer: Adam,
     config: OptimizerConfig,
     seed: u64,
     steps: u64,
@@ -107,8 +95,8 @@ impl Trainer {
         Self {
             generator,
             discriminator,
-            generator_optimizer: config.adam(),
-            discriminator_optimizer: config.adam(),
+            generator_optimizer: Adam::new(config.clone()),
+            discriminator_optimizer: Adam::new(config.clone()),
             config,
             seed,
             steps: 0,
@@ -117,57 +105,59 @@ impl Trainer {
 
     /// Trains both networks once on a batch: `source` and `target` are
     /// `[batch, channels, height, width]` in [-1, 1].
-    pub fn step(&mut self, source: Tensor<4>, target: Tensor<4>) -> Losses {
+    ///
+    /// The trainer is taken and given back, so that the optimizers own the weights that they change
+    /// in place.
+    pub fn step(mut self, source: Tensor<4>, target: Tensor<4>) -> (Self, Losses) {
         let mut noise = Noise::seeded(self.seed, self.steps);
         self.steps += 1;
         // one forward pass of the generator serves both updates
         let image = self.generator.forward(source.clone(), &mut noise);
 
-        let [d_real, d_fake] =
+        let (trainer, [d_real, d_fake]) =
             self.update_discriminator(source.clone(), target.clone(), image.clone().detach());
-        let [g_gan, g_l1] = self.update_generator(source, target, image);
-        Losses {
+        let (trainer, [g_gan, g_l1]) = trainer.update_generator(source, target, image);
+        let losses = Losses {
             d_real: d_real.into_scalar(),
             d_fake: d_fake.into_scalar(),
             g_gan: g_gan.into_scalar(),
             g_l1: g_l1.into_scalar(),
-        }
+        };
+        (trainer, losses)
     }
 
     fn update_discriminator(
-        &mut self,
+        mut self,
         source: Tensor<4>,
         target: Tensor<4>,
         image: Tensor<4>,
-    ) -> [Tensor<1>; 2] {
+    ) -> (Self, [Tensor<1>; 2]) {
         let real = objective::adversarial(self.discriminator.forward(source.clone(), target), true);
         let fake = objective::adversarial(self.discriminator.forward(source, image), false);
-        let gradients = objective::discriminator(real.clone(), fake.clone()).backward();
+        let losses = [real.clone().detach(), fake.clone().detach()];
+        let gradients = objective::discriminator(real, fake).backward();
         let gradients = GradientsParams::from_grads(gradients, &self.discriminator);
-        self.discriminator = self.discriminator_optimizer.step(
-            self.config.lr,
-            self.discriminator.clone(),
-            gradients,
-        );
-        [real, fake]
+        self.discriminator = self
+            .discriminator_optimizer
+            .step(self.discriminator, gradients);
+        (self, losses)
     }
 
     fn update_generator(
-        &mut self,
+        mut self,
         source: Tensor<4>,
         target: Tensor<4>,
         image: Tensor<4>,
-    ) -> [Tensor<1>; 2] {
-        let composite = Composite::new(self.generator.clone(), self.discriminator.clone());
+    ) -> (Self, [Tensor<1>; 2]) {
+        let composite = Composite::new(self.generator, self.discriminator.clone());
         let losses = composite
             .judge(source, image)
             .losses(target, self.config.lambda);
-        let gradients = GradientsParams::from_grads(losses.total.backward(), &self.generator);
-        drop(composite);
-        self.generator =
-            self.generator_optimizer
-                .step(self.config.lr, self.generator.clone(), gradients);
-        [losses.adversarial, losses.l1]
+        let gradients = losses.total.backward();
+        self.generator = composite.into_generator();
+        let gradients = GradientsParams::from_grads(gradients, &self.generator);
+        self.generator = self.generator_optimizer.step(self.generator, gradients);
+        (self, [losses.adversarial.detach(), losses.l1.detach()])
     }
 
     /// The generator without autodiff, to translate with.

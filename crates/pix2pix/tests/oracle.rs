@@ -118,7 +118,8 @@ fn two_training_steps_agree() {
         serde_json::from_str(&metadata.metadata().as_ref().unwrap()["losses"]).unwrap();
 
     for (step, theirs) in (1..).zip(theirs) {
-        let ours = trainer.step(image("source", &device), image("target", &device));
+        let ours;
+        (trainer, ours) = trainer.step(image("source", &device), image("target", &device));
         for (ours, theirs) in [
             (ours.d_real, theirs.d_real),
             (ours.d_fake, theirs.d_fake),

@@ -1,0 +1,186 @@
+//! Adam (Kingma and Ba 2015; paper, section 3.3) over a network's parameters: one fused pass in place
+//! on the CPU, Burn's own operations everywhere else.
+
+use std::collections::HashMap;
+
+use burn::backend::Flex;
+use burn::module::{Module, ModuleMapper, Param, ParamId};
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor};
+use pix2pix_kernels as kernels;
+
+use crate::trainer::OptimizerConfig;
+
+/// Added to the root of the second moment, as in Torch.
+const EPSILON: f32 = 1e-8;
+
+/// The optimizer of one network.
+pub struct Adam {
+    config: OptimizerConfig,
+    steps: u64,
+    moments: HashMap<ParamId, Moments>,
+}
+
+/// The running means of a parameter's gradient and of its square, flat.
+enum Moments {
+    /// In host memory, for the fused update.
+    Host([Vec<f32>; 2]),
+    /// On the parameter's device.
+    Device([Tensor<1>; 2]),
+}
+
+impl Adam {
+    /// An optimizer before its first step.
+    pub fn new(config: OptimizerConfig) -> Self {
+        Self {
+            config,
+            steps: 0,
+            moments: HashMap::new(),
+        }
+    }
+
+    /// Updates every parameter that has a gradient. The network is taken whole, so that nobody else
+    /// holds its tensors and they are changed in place; those that are shared are copied first.
+    pub fn step<M: Module>(&mut self, network: M, gradients: GradientsParams) -> M {
+        self.steps += 1;
+        let update = kernels::Adam {
+            lr: self.config.lr as f32,
+            beta1: self.config.beta1,
+            beta2: self.config.beta2,
+            epsilon: EPSILON,
+            step: self.steps,
+        };
+        network.map(&mut Updater {
+            update,
+            gradients,
+            moments: &mut self.moments,
+        })
+    }
+}
+
+/// One step's walk through the network.
+struct Updater<'a> {
+    update: kernels::Adam,
+    gradients: GradientsParams,
+    moments: &'a mut HashMap<ParamId, Moments>,
+}
+
+impl ModuleMapper for Updater<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(gradient) = self.gradients.remove::<D>(param.id) else {
+            return param; // a running statistic
+        };
+        let (id, tensor, mapper) = param.consume();
+        let moments = self.moments.remove(&id);
+        let (updated, moments) = self.update(tensor.inner(), gradient, moments);
+        self.moments.insert(id, moments);
+        let tensor = Tensor::from_inner(updated).require_grad();
+        Param::from_mapped_value(id, tensor, mapper)
+    }
+}
+
+impl Updater<'_> {
+    /// The updated parameter and moments; without moments it is the first step, and they are zero.
+    fn update<const D: usize>(
+        &self,
+        parameter: Tensor<D>,
+        gradient: Tensor<D>,
+        moments: Option<Moments>,
+    ) -> (Tensor<D>, Moments) {
+        let device = parameter.device();
+        let length = parameter.shape().num_elements();
+        let moments = moments.unwrap_or_else(|| {
+            if device == Device::flex() {
+                Moments::Host([vec![0.0; length], vec![0.0; length]])
+            } else {
+                let zeros = Tensor::zeros([length], &device);
+                Moments::Device([zeros.clone(), zeros])
+            }
+        });
+        match moments {
+            Moments::Host(moments) => self.update_on_host(parameter, gradient, moments),
+            Moments::Device(moments) => self.update_on_device(parameter, gradient, moments),
+        }
+    }
+
+    fn update_on_host<const D: usize>(
+        &self,
+        parameter: Tensor<D>,
+        gradient: Tensor<D>,
+        [mut first, mut second]: [Vec<f32>; 2],
+    ) -> (Tensor<D>, Moments) {
+        let flex = |tensor: Tensor<D>| {
+            let primitive = tensor.try_into_primitive::<Flex>();
+            primitive.expect("host moments belong to a tensor of the Flex backend")
+        };
+        let mut parameter = flex(parameter).to_contiguous();
+        let gradient = flex(gradient).to_contiguous();
+        kernels::adam(
+            &self.update,
+            parameter.storage_mut(),
+            gradient.storage(),
+            &mut first,
+            &mut second,
+        );
+        let updated = Tensor::from_primitive::<Flex>(parameter);
+        (updated, Moments::Host([first, second]))
+    }
+
+    fn update_on_device<const D: usize>(
+        &self,
+        parameter: Tensor<D>,
+        gradient: Tensor<D>,
+        [first, second]: [Tensor<1>; 2],
+    ) -> (Tensor<D>, Moments) {
+        let kernels::Adam {
+            lr,
+            beta1,
+            beta2,
+            epsilon,
+            step,
+        } = self.update;
+        let shape = parameter.shape();
+        let gradient = gradient.reshape([-1]);
+        let first = first * beta1 + gradient.clone() * (1.0 - beta1);
+        let second = second * beta2 + gradient.square() * (1.0 - beta2);
+        let correction = |beta: f32| 1.0 - f64::from(beta).powf(step as f64);
+        let root = (second.clone() / correction(beta2)).sqrt() + epsilon;
+        let change = first.clone() / correction(beta1) * lr / root;
+        let updated = parameter - change.reshape(shape);
+        (updated, Moments::Device([first, second]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Distribution;
+
+    /// What other devices compute, checked here with the CPU's tensors.
+    #[test]
+    fn both_updates_agree() {
+        let device = Device::flex();
+        let random = || Tensor::<2>::random([30, 7], Distribution::Uniform(0.1, 1.0), &device);
+        let [parameter, gradient, first, second] = [random(), random(), random(), random()];
+        let updater = Updater {
+            update: kernels::Adam {
+                lr: 2e-4,
+                beta1: 0.5,
+                beta2: 0.999,
+                epsilon: EPSILON,
+                step: 3,
+            },
+            gradients: GradientsParams::new(),
+            moments: &mut HashMap::new(),
+        };
+        let host = [&first, &second].map(|t| t.to_data().try_into_vec::<f32>().unwrap());
+        let on_device = [first, second].map(|t| t.reshape([-1]));
+        let before = parameter.clone();
+        let (ours, _) = updater.update_on_host(parameter.clone(), gradient.clone(), host);
+        let (theirs, _) = updater.update_on_device(parameter, gradient, on_device);
+        let moved = (theirs.clone() - before).abs().min().into_scalar::<f32>();
+        assert!(moved > 1e-5, "{moved}");
+        let difference = (ours - theirs).abs().max().into_scalar::<f32>();
+        assert!(difference < 2.0 * f32::EPSILON, "{difference}");
+    }
+}
