@@ -3,6 +3,7 @@
 mod demo;
 mod failure;
 mod interrupt;
+mod memory;
 mod network_args;
 mod plot;
 mod progress;
@@ -40,6 +41,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    memory::keep_freed();
     let command = match Cli::try_parse() {
         Ok(cli) => cli.command,
         Err(error) => return failure::usage(error),

@@ -1,5 +1,5 @@
-//! CPU kernels of pix2pix, on plain slices: two-dimensional convolution and both its gradients, and
-//! Adam. They know nothing of Burn.
+//! CPU kernels of pix2pix, on plain slices: two-dimensional convolution and both its gradients, batch
+//! normalization with its activation, and Adam. They know nothing of Burn.
 //!
 //! A transposed convolution is a convolution's input gradient, so that three kernels serve both kinds
 //! of layer, forwards and backwards:
@@ -21,6 +21,7 @@ mod forward;
 mod geometry;
 mod input_gradient;
 mod matrix;
+mod norm;
 mod patches;
 pub mod reference;
 mod weight_gradient;
@@ -29,4 +30,7 @@ pub use adam::{Adam, adam};
 pub use forward::forward;
 pub use geometry::Geometry;
 pub use input_gradient::input_gradient;
+pub use norm::{
+    Norm, norm_forward, norm_input_gradient, norm_parameter_gradients, norm_statistics,
+};
 pub use weight_gradient::weight_gradient;

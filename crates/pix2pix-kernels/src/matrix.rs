@@ -1,6 +1,7 @@
 //! The matrix product, one thread: a safe wrapper of the `gemm` crate.
 
 use std::cell::RefCell;
+use std::ops::Range;
 
 use gemm::Parallelism;
 
@@ -29,8 +30,9 @@ pub struct Shared {
     length: usize,
 }
 
-// SAFETY: the pointer comes from a `&mut [f32]` that `Shared::new` borrows for as long as its caller's
-// threads run; what they write through it is bounds-checked and, as `multiply` demands, disjoint.
+// SAFETY: the pointer comes from a `&mut [f32]` that `Shared::new`'s caller borrows for as long as its
+// threads run; what they write through it is bounds-checked and, as `multiply` and `part` demand,
+// disjoint.
 unsafe impl Send for Shared {}
 // SAFETY: as above.
 unsafe impl Sync for Shared {}
@@ -43,6 +45,21 @@ impl Shared {
             start: slice.as_mut_ptr(),
             length: slice.len(),
         }
+    }
+
+    /// A part of the slice.
+    ///
+    /// # Safety
+    /// No other thread may use this part at the same time, and the slice must be alive as long as the
+    /// part is used.
+    #[allow(clippy::mut_from_ref)] // parts of different threads do not overlap, as demanded above
+    pub unsafe fn part(&self, range: Range<usize>) -> &mut [f32] {
+        assert!(
+            range.start <= range.end && range.end <= self.length,
+            "the part is inside the slice"
+        );
+        // SAFETY: the assertion bounds the part; the caller keeps others from it.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start), range.len()) }
     }
 }
 

@@ -4,10 +4,12 @@
 //! normalization.
 
 use burn::module::{Module, Param, RunningState};
+use burn::tensor::activation::{leaky_relu, relu};
 use burn::tensor::module::batch_norm_train;
 use burn::tensor::{Device, Tensor};
 
 use crate::init::WeightInit;
+use crate::norm_backend::{self, Constants};
 
 /// Added to the variance, as in Torch.
 pub const EPSILON: f64 = 1e-5;
@@ -41,23 +43,53 @@ impl BatchNorm {
         }
     }
 
-    /// Normalizes `x` by its own statistics; the shape is unchanged.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let [batch, _, height, width] = x.dims();
+    /// Normalizes `x` by its own statistics and activates it: a LeakyReLU of `slope` below zero, 0
+    /// for a ReLU. The shape is unchanged.
+    pub fn forward(&self, x: Tensor<4>, slope: f64) -> Tensor<4> {
+        let [batch, channels, height, width] = x.dims();
         let training = x.device().is_autodiff();
-        let normed = batch_norm_train(x, self.gamma.val(), self.beta.val(), EPSILON);
+        let (gamma, beta) = (self.gamma.val(), self.beta.val());
+        let (output, mean, variance) = if x.device() == Device::flex() {
+            let statistics = norm_backend::statistics(x.clone());
+            let constants = Constants {
+                epsilon: EPSILON as f32,
+                slope: slope as f32,
+            };
+            let output = norm_backend::forward(x, statistics.clone(), [gamma, beta], constants);
+            let row = |row: usize| statistics.clone().slice([row..row + 1]).reshape([channels]);
+            (output, row(0), row(1))
+        } else {
+            let normed = batch_norm_train(x, gamma, beta, EPSILON);
+            (activate(normed.output, slope), normed.mean, normed.variance)
+        };
         if training {
             let n = (batch * height * width) as f64;
             let unbiased = n / (n - 1.0).max(1.0);
-            track(&self.running_mean, normed.mean.detach());
-            track(&self.running_var, normed.variance.detach() * unbiased);
+            track(&self.running_mean, mean.detach());
+            track(&self.running_var, variance.detach() * unbiased);
         }
-        normed.output
+        output
     }
 
     /// Number of channels.
     pub fn channels(&self) -> usize {
         self.gamma.shape()[0]
+    }
+}
+
+/// Normalizes, where there is a norm, and activates.
+pub fn norm_and_activate(norm: &Option<BatchNorm>, x: Tensor<4>, slope: f64) -> Tensor<4> {
+    match norm {
+        Some(norm) => norm.forward(x, slope),
+        None => activate(x, slope),
+    }
+}
+
+fn activate(x: Tensor<4>, slope: f64) -> Tensor<4> {
+    if slope == 0.0 {
+        relu(x)
+    } else {
+        leaky_relu(x, slope)
     }
 }
 

@@ -11,6 +11,7 @@ pub mod conv;
 mod conv_backend;
 pub mod init;
 pub mod noise;
+mod norm_backend;
 pub mod patch_gan;
 pub mod unet;
 pub mod weights;

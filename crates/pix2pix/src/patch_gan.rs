@@ -4,11 +4,11 @@
 use std::str::FromStr;
 
 use burn::module::Module;
-use burn::tensor::activation::{leaky_relu, sigmoid};
+use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::batch_norm::BatchNorm;
+use crate::batch_norm::{BatchNorm, norm_and_activate};
 use crate::conv::Conv;
 use crate::error::{Error, Result};
 use crate::init::WeightInit;
@@ -213,11 +213,7 @@ pub struct Block {
 impl Block {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let x = self.conv.forward(x);
-        let x = match &self.norm {
-            Some(norm) => norm.forward(x),
-            None => x,
-        };
-        leaky_relu(x, LEAK)
+        norm_and_activate(&self.norm, x, LEAK)
     }
 }
 

@@ -5,11 +5,11 @@
 //! pixels. Other sizes have as many levels as bring them down to one pixel.
 
 use burn::module::Module;
-use burn::tensor::activation::{leaky_relu, relu, tanh};
+use burn::tensor::activation::{relu, tanh};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::batch_norm::BatchNorm;
+use crate::batch_norm::{BatchNorm, norm_and_activate};
 use crate::conv::{Conv, ConvTranspose};
 use crate::error::{Error, Result};
 use crate::init::WeightInit;
@@ -18,6 +18,8 @@ use crate::noise::Noise;
 
 /// Slope of every LeakyReLU (paper, appendix 6.1).
 pub const LEAK: f64 = 0.2;
+/// A ReLU as a LeakyReLU.
+const RELU: f64 = 0.0;
 /// Every convolution of the U-Net halves the picture, every transposed one doubles it.
 const HALVE: Window = Window {
     kernel: 4,
@@ -181,8 +183,7 @@ fn check_side(side: usize, depth: usize) -> Result<()> {
     )))
 }
 
-/// An encoder block: convolution, normalization; the LeakyReLU (ReLU at the bottleneck) is applied
-/// by the U-Net.
+/// An encoder block: convolution, normalization, activation.
 #[derive(Module, Debug)]
 pub struct Down {
     /// 4x4, stride 2.
@@ -192,16 +193,14 @@ pub struct Down {
 }
 
 impl Down {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    /// `slope` is the activation's below zero.
+    fn forward(&self, x: Tensor<4>, slope: f64) -> Tensor<4> {
         let x = self.conv.forward(x); // [batch, width, height / 2, width / 2]
-        match &self.norm {
-            Some(norm) => norm.forward(x),
-            None => x,
-        }
+        norm_and_activate(&self.norm, x, slope)
     }
 }
 
-/// A decoder block: transposed convolution, normalization, dropout.
+/// A decoder block: transposed convolution, normalization, dropout, ReLU.
 #[derive(Module, Debug)]
 pub struct Up {
     /// 4x4, stride 2.
@@ -215,11 +214,8 @@ pub struct Up {
 impl Up {
     fn forward(&self, x: Tensor<4>, noise: &mut Noise) -> Tensor<4> {
         let x = self.conv.forward(x); // [batch, width, 2 height, 2 width]
-        let x = match &self.norm {
-            Some(norm) => norm.forward(x),
-            None => x,
-        };
-        noise.dropout(x, self.dropout)
+        // dropout scales by zero or a positive number: before or after a ReLU is the same
+        noise.dropout(norm_and_activate(&self.norm, x, RELU), self.dropout)
     }
 }
 
@@ -245,13 +241,13 @@ impl Unet {
         let mut skips = Vec::with_capacity(levels.len());
         let mut x = source;
         for down in levels {
-            x = leaky_relu(down.forward(x), LEAK); // [batch, 64.., height / 2^level, ..]
+            x = down.forward(x, LEAK); // [batch, 64.., height / 2^level, ..]
             skips.push(x.clone());
         }
-        x = relu(bottleneck.forward(x)); // [batch, 512, height / 2^depth, width / 2^depth]
+        x = bottleneck.forward(x, RELU); // [batch, 512, height / 2^depth, width / 2^depth]
         for (up, skip) in self.decoder.iter().zip(skips.into_iter().rev()) {
-            let y = up.forward(x, noise);
-            x = relu(Tensor::cat(vec![y, skip], 1)); // [batch, 2 width, ..]
+            // the ReLU after the concatenation, on each half: the decoder's is fused into its norm
+            x = Tensor::cat(vec![up.forward(x, noise), relu(skip)], 1); // [batch, 2 width, ..]
         }
         tanh(self.output.forward(x)) // [batch, out_channels, height, width]
     }

@@ -1,0 +1,138 @@
+//! The fused normalization against the textbook's formulas in f64.
+
+use pix2pix_kernels::{
+    Norm, norm_forward, norm_input_gradient, norm_parameter_gradients, norm_statistics,
+};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+const EPSILON: f32 = 1e-5;
+
+fn sizes() -> Vec<Norm> {
+    let mut all = Vec::new();
+    for (batch, channels, pixels) in [(1, 5, 64), (3, 7, 33), (2, 1, 1), (4, 2, 1000), (1, 64, 4)] {
+        for slope in [1.0, 0.2, 0.0] {
+            all.push(Norm {
+                batch,
+                channels,
+                pixels,
+                epsilon: EPSILON,
+                slope,
+            });
+        }
+    }
+    all
+}
+
+fn random(rng: &mut ChaCha8Rng, length: usize, range: std::ops::Range<f32>) -> Vec<f32> {
+    (0..length)
+        .map(|_| rng.random_range(range.clone()))
+        .collect()
+}
+
+/// The output in f64, with the statistics of `input` itself.
+fn reference(norm: &Norm, input: &[f64], gamma: &[f64], beta: &[f64]) -> Vec<f64> {
+    let mut output = vec![0.0; input.len()];
+    for channel in 0..norm.channels {
+        let places: Vec<usize> = (0..norm.batch)
+            .flat_map(|image| {
+                let start = (image * norm.channels + channel) * norm.pixels;
+                start..start + norm.pixels
+            })
+            .collect();
+        let count = places.len() as f64;
+        let mean = places.iter().map(|&at| input[at]).sum::<f64>() / count;
+        let variance = places
+            .iter()
+            .map(|&at| (input[at] - mean).powi(2))
+            .sum::<f64>()
+            / count;
+        let deviation = (variance + f64::from(EPSILON)).sqrt();
+        for at in places {
+            let scaled = gamma[channel] * (input[at] - mean) / deviation;
+            let y = scaled + beta[channel];
+            output[at] = if y > 0.0 {
+                y
+            } else {
+                f64::from(norm.slope) * y
+            };
+        }
+    }
+    output
+}
+
+/// Inputs with a mean fifty times their spread cost two digits of f32's seven.
+#[test]
+fn forward_is_the_textbooks_even_far_from_zero() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(1);
+    for norm in sizes() {
+        for offset in [0.0, 50.0] {
+            let length = norm.batch * norm.channels * norm.pixels;
+            let input = random(rng, length, offset - 1.0..offset + 1.0);
+            let gamma = random(rng, norm.channels, 0.5..1.5);
+            let beta = random(rng, norm.channels, -1.0..1.0);
+            let statistics = norm_statistics(&norm, &input);
+            let mut output = vec![f32::NAN; length];
+            norm_forward(&norm, &input, &statistics, [&gamma, &beta], &mut output);
+            let expected = reference(&norm, &wide(&input), &wide(&gamma), &wide(&beta));
+            let bound = if offset == 0.0 { 1e-5 } else { 1e-3 };
+            for (ours, theirs) in output.iter().zip(expected) {
+                let off = (f64::from(*ours) - theirs).abs();
+                assert!(
+                    off < bound,
+                    "{norm:?} at {offset}: {ours} instead of {theirs}"
+                );
+            }
+        }
+    }
+}
+
+/// Against central differences of the f64 reference.
+#[test]
+fn gradients_are_finite_differences() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(2);
+    for norm in sizes() {
+        let length = norm.batch * norm.channels * norm.pixels;
+        let input = random(rng, length, -1.0..1.0);
+        let gamma = random(rng, norm.channels, 0.5..1.5);
+        let beta = random(rng, norm.channels, -1.0..1.0);
+        let gradient = random(rng, length, -1.0..1.0);
+        let statistics = norm_statistics(&norm, &input);
+        let parameters = [gamma.as_slice(), beta.as_slice()];
+        let sums = norm_parameter_gradients(&norm, &input, &statistics, parameters, &gradient);
+        let mut to_input = vec![f32::NAN; length];
+        let given = (gradient.as_slice(), sums.as_slice());
+        norm_input_gradient(&norm, &input, &statistics, parameters, given, &mut to_input);
+
+        let values = [wide(&input), wide(&gamma), wide(&beta)];
+        let slope_at = |which: usize, at: usize| -> f64 {
+            let loss = |by: f64| -> f64 {
+                let mut values = values.clone();
+                values[which][at] += by;
+                let output = reference(&norm, &values[0], &values[1], &values[2]);
+                let products = output.iter().zip(&gradient).map(|(y, &g)| y * f64::from(g));
+                products.sum()
+            };
+            (loss(1e-6) - loss(-1e-6)) / 2e-6
+        };
+        // a channel of few values may have hardly any variance, and then slopes in the hundreds
+        let close = |ours: f32, theirs: f64| {
+            let off = (f64::from(ours) - theirs).abs();
+            assert!(
+                off < 1e-3 * theirs.abs().max(1.0),
+                "{norm:?}: {ours} instead of {theirs}"
+            );
+        };
+        for _ in 0..5 {
+            let at = rng.random_range(0..length);
+            close(to_input[at], slope_at(0, at));
+            let channel = rng.random_range(0..norm.channels);
+            close(sums[norm.channels + channel], slope_at(1, channel));
+            close(sums[channel], slope_at(2, channel));
+        }
+    }
+}
+
+fn wide(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|&v| f64::from(v)).collect()
+}
