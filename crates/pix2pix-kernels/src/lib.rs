@@ -10,7 +10,7 @@
 //! | gradient of the input | [`input_gradient`] | [`forward`] |
 //! | gradient of the weights | [`weight_gradient`] | [`weight_gradient`], input and output exchanged |
 //!
-//! Each is a matrix product whose one side is a patch matrix ([`patches`]) that is made block by
+//! Each is a matrix product whose one side is a patch matrix (`patches`) that is made block by
 //! block, small enough for the second-level cache, and never exists as a whole. The inner product is
 //! the `gemm` crate's, one call a thread, because its own threading gains nothing on these shapes.
 //! All of them run on rayon's current pool; how they divide the work depends on its number of threads

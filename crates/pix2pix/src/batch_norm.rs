@@ -56,7 +56,7 @@ impl BatchNorm {
                 slope: slope as f32,
             };
             let output = norm_backend::forward(x, statistics.clone(), [gamma, beta], constants);
-            let row = |row: usize| statistics.clone().slice([row..row + 1]).reshape([channels]);
+            let row = |row| statistics.clone().narrow(0, row, 1).reshape([channels]);
             (output, row(0), row(1))
         } else {
             let normed = batch_norm_train(x, gamma, beta, EPSILON);
