@@ -1,5 +1,6 @@
 //! The `pix2pix` command: reads the arguments, runs the command, maps its result to an exit code.
 
+mod bench;
 mod demo;
 mod failure;
 mod interrupt;
@@ -36,6 +37,8 @@ enum Command {
     Summary(summary::Args),
     /// Draw a network as SVG, PNG or DOT
     Plot(plot::Args),
+    /// Measure how fast this machine trains and translates
+    Bench(bench::Args),
     /// Print how many pixels each layer of the discriminator sees
     ReceptiveField(receptive_field::Args),
 }
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Command::Translate(args) => translate::run(args),
         Command::Summary(args) => summary::run(args),
         Command::Plot(args) => plot::run(args),
+        Command::Bench(args) => bench::run(args),
         Command::ReceptiveField(args) => receptive_field::run(args),
     };
     match result {

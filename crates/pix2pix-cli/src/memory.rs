@@ -1,4 +1,4 @@
-//! How the system's allocator treats large blocks.
+//! Memory: how the system's allocator treats large blocks, and how much the program has used.
 
 /// Lets glibc keep freed memory for the next step. By default it gives every large tensor back to the
 /// kernel, which hands it out again page by page, zeroed: a fifth of a training step's time, and half
@@ -12,4 +12,12 @@ pub fn keep_freed() {
         // it refuses, the default stays.
         unsafe { libc::mallopt(parameter, i32::MAX) };
     }
+}
+
+/// The most memory that this process has held at once, where the system tells (Linux).
+pub fn peak_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes * 1024)
 }

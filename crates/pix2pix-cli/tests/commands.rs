@@ -286,6 +286,24 @@ fn receptive_field_prints_the_chain() {
 }
 
 #[test]
+fn a_bench_reports_what_it_measured() {
+    let scratch = Scratch::new();
+    let line = scratch.ok("bench --size 64 --warmup 0 --steps 1 --threads 1 --json");
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(
+        (&line["mode"], &line["threads"]),
+        (&"train".into(), &1.into())
+    );
+    let parts = line["parts_s"].as_object().unwrap();
+    assert_eq!(parts.len(), 7);
+    let sum: f64 = parts.values().map(|part| part.as_f64().unwrap()).sum();
+    let whole = line["median_s"].as_f64().unwrap();
+    assert!(sum > 0.0 && sum <= whole, "{sum} of {whole}");
+    let table = scratch.ok("bench --mode infer --size 64 --warmup 0 --steps 1");
+    assert!(table.contains("GFLOP/s"), "{table}");
+}
+
+#[test]
 fn every_option_has_help_and_its_default() {
     let scratch = Scratch::new();
     for command in [
@@ -294,6 +312,7 @@ fn every_option_has_help_and_its_default() {
         "translate",
         "summary",
         "plot",
+        "bench",
         "receptive-field",
     ] {
         let help = scratch.ok(&format!("{command} --help"));

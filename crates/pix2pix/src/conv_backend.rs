@@ -101,7 +101,7 @@ pub fn conv_transpose(
 }
 
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
-impl<R: burn::backend::cubecl::CubeRuntime> ConvBackend for burn::backend::CubeBackend<R> {}
+impl ConvBackend for burn::backend::Cube {}
 
 impl ConvBackend for Flex {
     fn conv_forward(

@@ -31,6 +31,8 @@ pub struct Layer {
     pub kind: &'static str,
     /// Output shape.
     pub output: Shape,
+    /// Weights of a convolution, without its bias; 0 for other layers.
+    pub weights: usize,
     /// Parameters that training changes.
     pub trainable: usize,
     /// Parameters that it does not: running statistics, frozen networks.
@@ -92,6 +94,7 @@ impl LayerGraph {
             name: name.to_string(),
             kind,
             output,
+            weights: 0,
             trainable: 0,
             non_trainable: 0,
             inputs: inputs.to_vec(),
@@ -130,6 +133,7 @@ impl LayerGraph {
             name: name.to_string(),
             kind: "Conv2d",
             output,
+            weights: weight.iter().product(),
             trainable: weight.iter().product::<usize>() + count(&conv.bias),
             non_trainable: 0,
             inputs: vec![input],
@@ -145,6 +149,7 @@ impl LayerGraph {
             name: name.to_string(),
             kind: "ConvTranspose2d",
             output: [weight[1], conv.output_side(height), conv.output_side(width)],
+            weights: weight.iter().product(),
             trainable: weight.iter().product::<usize>() + count(&conv.bias),
             non_trainable: 0,
             inputs: vec![input],
@@ -160,6 +165,7 @@ impl LayerGraph {
             name: name.to_string(),
             kind: "BatchNorm",
             output,
+            weights: 0,
             trainable: 2 * channels,
             non_trainable: 2 * channels,
             inputs: vec![input],

@@ -44,6 +44,7 @@ pub mod translate;
 
 // files and machine
 pub mod atomic_file;
+pub mod bench;
 pub mod checkpoint;
 pub mod device;
 pub mod error;
