@@ -2,12 +2,13 @@
 
 use clap::ValueEnum;
 use pix2pix::bench::{self, BenchConfig, Mode};
-use pix2pix::device::{DeviceName, set_threads};
+use pix2pix::config::Precision;
+use pix2pix::device::set_threads;
 use pix2pix::summary::aligned;
 
 use crate::failure::{Failure, print};
+use crate::machine_args::MachineArgs;
 use crate::memory;
-use crate::train::PrecisionName;
 
 /// Options of `pix2pix bench`.
 #[derive(clap::Args)]
@@ -27,15 +28,8 @@ pub struct Args {
     /// Steps that are counted
     #[arg(long, default_value_t = 12, value_name = "N")]
     steps: usize,
-    /// CPU threads; 0 for all cores
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    threads: usize,
-    /// Device: cpu, cuda, cuda:N, wgpu or wgpu:N
-    #[arg(long, default_value = "cpu")]
-    device: DeviceName,
-    /// Arithmetic
-    #[arg(long, value_enum, default_value_t = PrecisionName::F32)]
-    precision: PrecisionName,
+    #[command(flatten)]
+    machine: MachineArgs,
     /// Print one line of JSON [default: a table]
     #[arg(long)]
     json: bool,
@@ -51,12 +45,12 @@ enum ModeName {
 
 /// Measures and prints.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let PrecisionName::F32 = args.precision;
+    let Precision::F32 = args.machine.precision();
     if args.batch == 0 || args.steps == 0 {
         let message = "--batch and --steps must be at least 1";
         return Err(Failure::Usage(message.to_string()));
     }
-    let threads = set_threads(args.threads)?;
+    let threads = set_threads(args.machine.threads)?;
     let config = BenchConfig {
         mode: match args.mode {
             ModeName::Train => Mode::Train,
@@ -67,16 +61,16 @@ pub fn run(args: Args) -> Result<(), Failure> {
         warmup: args.warmup,
         steps: args.steps,
     };
-    let result = bench::run(&config, &args.device.open()?)?;
+    let result = bench::run(&config, &args.machine.device.open()?)?;
     let peak = memory::peak_bytes();
     if args.json {
         let mut line = serde_json::json!({
             "mode": config.mode,
-            "precision": "f32",
+            "precision": args.machine.precision(),
             "batch": args.batch,
             "size": args.size,
             "threads": threads,
-            "device": args.device,
+            "device": args.machine.device,
             "peak_memory_bytes": peak,
         });
         let measured = serde_json::to_value(&result).expect("a measurement is plain data");

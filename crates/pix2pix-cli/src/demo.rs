@@ -14,7 +14,7 @@ use pix2pix::unet::UnetConfig;
 use pix2pix::{Error, atomic_file, earth, picture};
 
 use crate::failure::{Failure, print};
-use crate::train::{self, MachineArgs};
+use crate::train::{self, RunArgs};
 
 /// What `config.toml` calls the embedded data.
 const DATA: &str = "the embedded earth data";
@@ -30,7 +30,7 @@ pub struct Args {
     #[arg(long, default_value_t = 540, value_name = "N")]
     steps: u64,
     #[command(flatten)]
-    machine: MachineArgs,
+    run: RunArgs,
 }
 
 /// Trains the paper's networks on the embedded pairs and keeps a contact sheet up to date.
@@ -40,10 +40,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
         direction: Direction::AToB,
         steps: args.steps,
         batch_size: 1,
-        seed: args.machine.seed,
-        threads: args.machine.threads,
-        device: args.machine.device,
-        precision: args.machine.precision.into(),
+        seed: args.run.seed,
+        threads: args.run.machine.threads,
+        device: args.run.machine.device,
+        precision: args.run.machine.precision(),
         log_every: 10,
         sample_every: 20,
         save_every: 100,
@@ -56,7 +56,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     config.validate()?;
     let out = &args.out;
     remove_earlier_demo(out)?;
-    let quiet = args.machine.quiet;
+    let quiet = args.run.quiet;
     let outcome = train::train(
         config,
         &earth::earth(),

@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod failure;
 mod interrupt;
+mod machine_args;
 mod memory;
 mod network_args;
 mod plot;

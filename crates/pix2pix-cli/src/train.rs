@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use pix2pix::config::{Precision, RunConfig};
+use pix2pix::config::RunConfig;
 use pix2pix::dataset::Dataset;
-use pix2pix::device::{DeviceName, set_threads};
+use pix2pix::device::set_threads;
 use pix2pix::jitter::JitterConfig;
 use pix2pix::loader::steps_per_epoch;
 use pix2pix::pair::Direction;
@@ -14,6 +14,7 @@ use pix2pix::trainer::OptimizerConfig;
 
 use crate::failure::{Failure, print};
 use crate::interrupt;
+use crate::machine_args::MachineArgs;
 use crate::network_args::NetworkArgs;
 use crate::progress::Progress;
 
@@ -59,7 +60,7 @@ pub struct Args {
     #[command(flatten)]
     networks: NetworkArgs,
     #[command(flatten)]
-    machine: MachineArgs,
+    run: RunArgs,
     /// Steps between two lines of metrics.jsonl
     #[arg(long, default_value_t = 10, value_name = "N")]
     log_every: u64,
@@ -74,21 +75,14 @@ pub struct Args {
     keep: usize,
 }
 
-/// Options for the machine, shared with the demo.
+/// Options of a run that training shares with the demo.
 #[derive(clap::Args)]
-pub struct MachineArgs {
+pub struct RunArgs {
     /// Seed of weights, order, jitter and dropout: the same seed gives the same run
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// CPU threads; 0 for all cores
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    pub threads: usize,
-    /// Device: cpu, cuda, cuda:N, wgpu or wgpu:N
-    #[arg(long, default_value = "cpu")]
-    pub device: DeviceName,
-    /// Arithmetic
-    #[arg(long, value_enum, default_value_t = PrecisionName::F32)]
-    pub precision: PrecisionName,
+    #[command(flatten)]
+    pub machine: MachineArgs,
     /// Print errors only [default: off]
     #[arg(long)]
     pub quiet: bool,
@@ -103,21 +97,6 @@ enum DirectionName {
     BToA,
 }
 
-/// A precision's name.
-#[derive(Clone, Copy, ValueEnum)]
-pub enum PrecisionName {
-    /// 32-bit floating point
-    F32,
-}
-
-impl From<PrecisionName> for Precision {
-    fn from(name: PrecisionName) -> Self {
-        match name {
-            PrecisionName::F32 => Self::F32,
-        }
-    }
-}
-
 /// Trains.
 pub fn run(args: Args) -> Result<(), Failure> {
     let direction = match args.direction {
@@ -130,10 +109,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
         direction,
         steps: args.steps.unwrap_or(1),
         batch_size: args.batch_size,
-        seed: args.machine.seed,
-        threads: args.machine.threads,
-        device: args.machine.device,
-        precision: args.machine.precision.into(),
+        seed: args.run.seed,
+        threads: args.run.machine.threads,
+        device: args.run.machine.device,
+        precision: args.run.machine.precision(),
         log_every: args.log_every,
         sample_every: args.sample_every,
         save_every: args.save_every,
@@ -162,15 +141,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
     if args.steps.is_none() {
         config.steps = args.epochs * steps_per_epoch(data.train.len(), config.batch_size);
     }
-    let outcome = train(
-        config,
-        &data,
-        &args.out,
-        args.machine.quiet,
-        &mut |_| Ok(()),
-    )?;
+    let outcome = train(config, &data, &args.out, args.run.quiet, &mut |_| Ok(()))?;
     let out = args.out.display();
-    if !args.machine.quiet {
+    if !args.run.quiet {
         print(&format!(
             "{} after {} steps; newest checkpoint: {}\n\
              Look at {out}/samples/. To translate pictures, type:\n  \

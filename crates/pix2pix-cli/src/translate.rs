@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use pix2pix::device::{DeviceName, set_threads};
+use pix2pix::config::Precision;
+use pix2pix::device::set_threads;
 use pix2pix::noise::Noise;
 use pix2pix::translate::{Fit, Translator};
 use pix2pix::{Error, atomic_file, pair, picture};
 
 use crate::failure::{Failure, print};
-use crate::train::PrecisionName;
+use crate::machine_args::MachineArgs;
 
 /// Options of `pix2pix translate`.
 #[derive(clap::Args)]
@@ -36,15 +37,8 @@ pub struct Args {
     /// How sizes that the network does not take are made to fit; undone afterwards
     #[arg(long, value_enum, default_value_t = FitName::Pad)]
     fit: FitName,
-    /// CPU threads; 0 for all cores
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    threads: usize,
-    /// Device: cpu, cuda, cuda:N, wgpu or wgpu:N
-    #[arg(long, default_value = "cpu")]
-    device: DeviceName,
-    /// Arithmetic
-    #[arg(long, value_enum, default_value_t = PrecisionName::F32)]
-    precision: PrecisionName,
+    #[command(flatten)]
+    machine: MachineArgs,
     /// Print errors only [default: off]
     #[arg(long)]
     quiet: bool,
@@ -78,10 +72,10 @@ enum FitName {
 
 /// Translates every input.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let PrecisionName::F32 = args.precision;
-    set_threads(args.threads)?;
+    let Precision::F32 = args.machine.precision();
+    set_threads(args.machine.threads)?;
     let inputs = inputs(&args)?;
-    let translator = Translator::load(&args.model, args.device.open()?)?;
+    let translator = Translator::load(&args.model, args.machine.device.open()?)?;
     atomic_file::create_folder(&args.out)?;
     let fit = match args.fit {
         FitName::Pad => Fit::Pad,

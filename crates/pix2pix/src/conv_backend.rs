@@ -9,9 +9,10 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::ops::ConvOptions;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
-use burn::tensor::{FloatDType, Shape, Tensor, TensorData};
+use burn::tensor::{FloatDType, Shape, Tensor};
 use pix2pix_kernels::Geometry;
 
+use crate::flex::{tensor, values};
 use crate::layer_graph::Window;
 
 /// The convolution and its two gradients. Images are `[batch, channels, height, width]`, weights
@@ -159,17 +160,6 @@ fn geometry(batch: usize, input: [usize; 2], weight: [usize; 4], window: Window)
         stride: window.stride,
         padding: window.padding,
     }
-}
-
-/// The values of a contiguous tensor.
-fn values(tensor: &FloatTensor<Flex>) -> &[f32] {
-    tensor
-        .as_slice()
-        .expect("contiguous, and f32 as all our tensors")
-}
-
-fn tensor(values: Vec<f32>, shape: [usize; 4]) -> FloatTensor<Flex> {
-    FloatTensor::<Flex>::from_data(TensorData::new(values, shape))
 }
 
 impl<B: ConvBackend, C: CheckpointStrategy> ConvBackend for Autodiff<B, C> {

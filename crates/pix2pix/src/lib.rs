@@ -48,5 +48,6 @@ pub mod bench;
 pub mod checkpoint;
 pub mod device;
 pub mod error;
+mod flex;
 
 pub use error::{Error, Result};

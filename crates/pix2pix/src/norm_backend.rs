@@ -11,8 +11,10 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{
     Autodiff, AutodiffBackend, Backend, Dispatch, Flex, TensorMetadata, backend_extension,
 };
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 use pix2pix_kernels as kernels;
+
+use crate::flex::{tensor, values};
 
 /// The numbers of a normalization that are not learnt.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -115,7 +117,7 @@ impl NormBackend for Flex {
             [values(&gamma), values(&beta)],
             &mut output,
         );
-        image(output, &input)
+        tensor(output, input.shape())
     }
 }
 
@@ -149,7 +151,7 @@ impl NormGradients for Flex {
             (values(&gradient), values(sums)),
             &mut result,
         );
-        image(result, &input)
+        tensor(result, input.shape())
     }
 }
 
@@ -164,20 +166,9 @@ fn sizes(image: &FloatTensor<Flex>, constants: Constants) -> kernels::Norm {
     }
 }
 
-/// The values of a contiguous tensor.
-fn values(tensor: &FloatTensor<Flex>) -> &[f32] {
-    tensor
-        .as_slice()
-        .expect("contiguous, and f32 as all our tensors")
-}
-
-fn image(values: Vec<f32>, like: &FloatTensor<Flex>) -> FloatTensor<Flex> {
-    FloatTensor::<Flex>::from_data(TensorData::new(values, like.shape()))
-}
-
 fn per_channel(values: Vec<f32>) -> FloatTensor<Flex> {
     let channels = values.len() / 2;
-    FloatTensor::<Flex>::from_data(TensorData::new(values, [2, channels]))
+    tensor(values, [2, channels])
 }
 
 impl<B: NormGradients, C: CheckpointStrategy> NormBackend for Autodiff<B, C> {

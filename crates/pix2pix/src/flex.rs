@@ -1,0 +1,17 @@
+//! Tensors of Burn's CPU backend (Flex) as plain slices, and back.
+
+use burn::backend::Flex;
+use burn::backend::tensor::FloatTensor;
+use burn::tensor::{Shape, TensorData};
+
+/// The values of a contiguous tensor.
+pub fn values(tensor: &FloatTensor<Flex>) -> &[f32] {
+    tensor
+        .as_slice()
+        .expect("contiguous, and f32 as all our tensors")
+}
+
+/// A tensor of these values, which are not copied.
+pub fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> FloatTensor<Flex> {
+    FloatTensor::<Flex>::from_data(TensorData::new(values, shape))
+}
