@@ -25,7 +25,8 @@ impl Progress {
             Display::Quiet
         } else if stderr().is_terminal() {
             let bar = ProgressBar::new(steps);
-            let template = "{bar:24} {pos}/{len}  {msg}";
+            // two lines, so that 80 columns hold both
+            let template = "{bar:24} {pos}/{len}  {prefix}\n{wide_msg}";
             bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
             Display::Bar(bar)
         } else {
@@ -47,19 +48,16 @@ impl Progress {
     pub fn step(&self, metrics: Metrics) {
         if let Display::Bar(bar) = &self.display {
             bar.set_position(metrics.step);
-            bar.set_message(self.describe(metrics));
+            bar.set_prefix(self.pace(metrics));
+            bar.set_message(losses(metrics));
         }
     }
 
     /// Shows a logged step where there is no terminal.
     pub fn logged(&self, metrics: Metrics) {
         if let Display::Lines = self.display {
-            eprintln!(
-                "step {}/{}  {}",
-                metrics.step,
-                self.steps,
-                self.describe(metrics)
-            );
+            let (pace, losses) = (self.pace(metrics), losses(metrics));
+            eprintln!("step {}/{}  {pace}  {losses}", metrics.step, self.steps);
         }
     }
 
@@ -70,18 +68,18 @@ impl Progress {
         }
     }
 
-    fn describe(&self, metrics: Metrics) -> String {
-        let losses = metrics.losses;
+    fn pace(&self, metrics: Metrics) -> String {
         let rate = metrics.step as f64 / metrics.seconds.max(1e-9);
         let left = Duration::from_secs_f64((self.steps - metrics.step) as f64 / rate);
-        format!(
-            "epoch {}  {rate:.2} steps/s  {} left  D real {:.3}  D fake {:.3}  G adv {:.3}  G L1 {:.3}",
-            metrics.epoch,
-            HumanDuration(left),
-            losses.d_real,
-            losses.d_fake,
-            losses.g_gan,
-            losses.g_l1,
-        )
+        let left = HumanDuration(left);
+        format!("epoch {}  {rate:.2} steps/s  {left} left", metrics.epoch)
     }
+}
+
+fn losses(metrics: Metrics) -> String {
+    let losses = metrics.losses;
+    format!(
+        "D real {:.3}  D fake {:.3}  G adv {:.3}  G L1 {:.3}",
+        losses.d_real, losses.d_fake, losses.g_gan, losses.g_l1,
+    )
 }

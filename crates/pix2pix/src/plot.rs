@@ -40,7 +40,8 @@ pub fn svg(graph: &LayerGraph) -> String {
     for (index, layer) in graph.layers.iter().enumerate() {
         for &input in &layer.inputs {
             // a skip jumps over layers: blue and dashed
-            let (color, style) = if input + 1 < index && layer.kind == "Concatenate" {
+            let skips = input + 1 < index && graph.layers[input].kind != "Input";
+            let (color, style) = if skips && layer.kind == "Concatenate" {
                 (0x2266bbff, LineStyleKind::Dashed)
             } else {
                 (0x333333ff, LineStyleKind::Normal)
