@@ -28,7 +28,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         ..PatchGanConfig::default()
     };
     config.check_size(args.size, args.size)?;
-    let network = config.init(&mut WeightInit::new(0, 0), &DeviceName::Cpu.open()?)?;
+    let network = config.init(&mut WeightInit::blank(), &DeviceName::Cpu.open()?)?;
     let shape = [3, args.size, args.size];
     let graph = network.layers(shape, shape);
     let rows: Vec<[String; 8]> = table(&graph)

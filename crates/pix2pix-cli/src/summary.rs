@@ -53,7 +53,7 @@ impl Described {
         let channels = [self.in_channels, self.out_channels];
         let (generator, discriminator) = self.networks.resolve(self.size, channels)?;
         let device = DeviceName::Cpu.open()?;
-        let init = &mut WeightInit::new(0, 0);
+        let init = &mut WeightInit::blank();
         let [source, target] = channels.map(|channels| [channels, self.size, self.size]);
         Ok(match self.network {
             Network::Generator => generator.init(init, &device)?.layers(source),

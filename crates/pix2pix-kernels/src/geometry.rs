@@ -64,6 +64,12 @@ impl Geometry {
         split(height, (pixels / width.max(1)).max(1))
     }
 
+    /// Input channels in pieces that keep every thread busy, of at most `most` channels.
+    pub(crate) fn channel_parts(&self, most: usize) -> Vec<Range<usize>> {
+        let share = self.in_channels.div_ceil(rayon::current_num_threads());
+        split(self.in_channels, share.clamp(1, most))
+    }
+
     /// Columns of the output for which a window's tap `offset` lies inside an input of `side`
     /// columns.
     pub(crate) fn inside(&self, offset: usize, side: usize, outputs: usize) -> Range<usize> {

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::geometry::{Geometry, split};
+use crate::geometry::Geometry;
 use crate::matrix::{Layout, Shared, multiply, with_scratch};
 use crate::patches;
 
@@ -28,8 +28,7 @@ pub fn input_gradient(
         geometry.input[0] * geometry.input[1],
     );
     let blocks = geometry.row_blocks(PIXELS);
-    let share = geometry.in_channels.div_ceil(rayon::current_num_threads());
-    let parts = split(geometry.in_channels, share.clamp(1, CHANNELS));
+    let parts = geometry.channel_parts(CHANNELS);
     // each job owns some channels of one image, and adds up its blocks in order
     let jobs = input_gradient
         .chunks_exact_mut(geometry.input_len())

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::geometry::{Geometry, split};
+use crate::geometry::Geometry;
 use crate::matrix::{Layout, Shared, multiply, with_scratch};
 use crate::patches;
 
@@ -29,8 +29,7 @@ pub fn weight_gradient(
         weight_gradient.fill(0.0);
         return;
     }
-    let share = geometry.in_channels.div_ceil(rayon::current_num_threads());
-    let parts = split(geometry.in_channels, share.clamp(1, CHANNELS));
+    let parts = geometry.channel_parts(CHANNELS);
     let shared = Shared::new(weight_gradient);
     parts.into_par_iter().for_each(|part| {
         let height = part.len() * window;

@@ -128,11 +128,8 @@ impl Checkpoint {
     /// # Errors
     /// When the tensors are not those of the configuration's network.
     pub fn generator(self, path: &Path, device: &Device) -> Result<Unet> {
-        // the initial weights are all replaced
-        let network = self
-            .config
-            .generator
-            .init(&mut WeightInit::new(0, 0), device)?;
+        let blank = &mut WeightInit::blank();
+        let network = self.config.generator.init(blank, device)?;
         weights::restore(network, self.generator).map_err(|e| Error::file(path, e, REMEDY))
     }
 }

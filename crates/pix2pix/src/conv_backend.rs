@@ -8,7 +8,9 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::ops::ConvOptions;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
+use burn::backend::{
+    Autodiff, AutodiffBackend, Backend, Dispatch, Flex, TensorMetadata, backend_extension,
+};
 use burn::tensor::{FloatDType, Shape, Tensor};
 use pix2pix_kernels::Geometry;
 
@@ -280,7 +282,6 @@ impl<B: ConvBackend, C: CheckpointStrategy> ConvBackend for Autodiff<B, C> {
         gradient: FloatTensor<Self>,
         window: Window,
     ) -> FloatTensor<Self> {
-        use burn::backend::AutodiffBackend;
         Self::from_inner(B::conv_weight_gradient(
             input.into_primitive(),
             gradient.into_primitive(),
