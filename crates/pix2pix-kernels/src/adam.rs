@@ -3,6 +3,8 @@
 
 use rayon::prelude::*;
 
+use crate::machine::wide;
+
 /// Values that a thread takes at once: all four arrays' pieces fit the second-level cache.
 const CHUNK: usize = 1 << 14;
 
@@ -45,48 +47,20 @@ pub fn adam(
     assert_eq!(gradient.len(), length, "gradient length");
     assert_eq!(first_moment.len(), length, "first moment's length");
     assert_eq!(second_moment.len(), length, "second moment's length");
-    let update = chosen();
     parameters
         .par_chunks_mut(CHUNK)
         .zip(gradient.par_chunks(CHUNK))
         .zip(first_moment.par_chunks_mut(CHUNK))
         .zip(second_moment.par_chunks_mut(CHUNK))
         .for_each(|(((parameters, gradient), first), second)| {
-            // SAFETY: `chosen` has seen that this processor has what the function is compiled for.
-            unsafe { update(adam, parameters, gradient, first, second) }
+            wide(
+                #[inline(always)]
+                move || update(adam, parameters, gradient, first, second),
+            );
         });
 }
 
-type Update = unsafe fn(&Adam, &mut [f32], &[f32], &mut [f32], &mut [f32]);
-
-/// The update for this processor's widest vectors.
-fn chosen() -> Update {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512f") {
-            return update_avx512;
-        }
-        if is_x86_feature_detected!("avx2") {
-            return update_avx2;
-        }
-    }
-    update
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-fn update_avx512(adam: &Adam, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
-    update(adam, p, g, m, v);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn update_avx2(adam: &Adam, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
-    update(adam, p, g, m, v);
-}
-
-/// The scalar update, which the compiler turns into vectors of its caller's width. Every width gives
-/// the same bits: nothing is fused or reordered.
+/// The update of a chunk.
 #[inline(always)]
 fn update(adam: &Adam, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
     let (size, root) = adam.corrected();
@@ -147,25 +121,11 @@ mod tests {
 
     #[test]
     fn every_width_gives_the_same_bits() {
-        let mut paths: Vec<Update> = vec![update];
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx2") {
-                paths.push(update_avx2);
-            }
-            if is_x86_feature_detected!("avx512f") {
-                paths.push(update_avx512);
-            }
-        }
-        let results: Vec<[Vec<f32>; 4]> = paths
-            .into_iter()
-            .map(|path| {
-                let [mut p, g, mut m, mut v] = arrays(1003);
-                // SAFETY: only paths that this processor has are listed.
-                unsafe { path(&ADAM, &mut p, &g, &mut m, &mut v) };
-                [p, g, m, v]
-            })
-            .collect();
-        assert!(results.iter().all(|result| result == &results[0]));
+        let [mut p, g, mut m, mut v] = arrays(1003);
+        let mut wide = [p.clone(), m.clone(), v.clone()];
+        let [wide_p, wide_m, wide_v] = &mut wide;
+        adam(&ADAM, wide_p, &g, wide_m, wide_v);
+        update(&ADAM, &mut p, &g, &mut m, &mut v);
+        assert_eq!(wide, [p, m, v]);
     }
 }

@@ -10,27 +10,32 @@
 //! | gradient of the input | [`input_gradient`] | [`forward`] |
 //! | gradient of the weights | [`weight_gradient`] | [`weight_gradient`], input and output exchanged |
 //!
-//! Each is a matrix product whose one side is a patch matrix (`patches`) that is made block by
-//! block, small enough for the second-level cache, and never exists as a whole. The inner product is
-//! the `gemm` crate's, one call a thread, because its own threading gains nothing on these shapes.
+//! Two ways lead to each. Where channels are wide and the picture is not tiny, the fast forms of
+//! [`winograd`], which need two to four times fewer products; elsewhere matrix products with the patch
+//! matrix ([`im2col`]). A [`Path`] chooses instructions (AVX-512, AVX2, or what every processor has) and
+//! arithmetic (f32, or factors rounded to bfloat16); a binary built for any x86-64 finds the fastest.
+//!
 //! All of them run on rayon's current pool; how they divide the work depends on its number of threads
 //! alone, so that results are the same from run to run.
 
+mod activation;
 mod adam;
-mod forward;
+mod convolution;
 mod geometry;
-mod input_gradient;
-mod matrix;
+pub mod im2col;
+mod machine;
 mod norm;
-mod patches;
+mod product;
 pub mod reference;
-mod weight_gradient;
+mod scratch;
+mod shared;
+pub mod winograd;
 
+pub use activation::{activation, activation_gradient, join, join_gradients, tanh, tanh_gradient};
 pub use adam::{Adam, adam};
-pub use forward::forward;
+pub use convolution::{forward, input_gradient, weight_gradient};
 pub use geometry::Geometry;
-pub use input_gradient::input_gradient;
+pub use machine::{Arithmetic, Path};
 pub use norm::{
     Norm, norm_forward, norm_input_gradient, norm_parameter_gradients, norm_statistics,
 };
-pub use weight_gradient::weight_gradient;

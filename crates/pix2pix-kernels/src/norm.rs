@@ -4,7 +4,8 @@
 
 use rayon::prelude::*;
 
-use crate::matrix::Shared;
+use crate::machine::wide;
+use crate::shared::Shared;
 
 /// The sizes of a normalization.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,10 +34,15 @@ pub fn norm_statistics(norm: &Norm, input: &[f32]) -> Vec<f32> {
     let (means, variances): (Vec<f32>, Vec<f32>) = (0..norm.channels)
         .into_par_iter()
         .map(|channel| {
-            let mean = norm.sum(channel, |at| sum(&input[at], |x| x)) / count;
-            let square = |x: f32| (x - mean) * (x - mean);
-            let variance = norm.sum(channel, |at| sum(&input[at], square)) / count;
-            (mean, variance)
+            wide(
+                #[inline(always)]
+                || {
+                    let mean = norm.sum(channel, |at| sum(&input[at], |x| x)) / count;
+                    let square = |x: f32| (x - mean) * (x - mean);
+                    let variance = norm.sum(channel, |at| sum(&input[at], square)) / count;
+                    (mean, variance)
+                },
+            )
         })
         .unzip();
     [means, variances].concat()
@@ -55,15 +61,22 @@ pub fn norm_forward(
 ) {
     norm.check(input);
     norm.check(output);
+    let slope_below = norm.slope;
     let shared = Shared::new(output);
     (0..norm.channels).into_par_iter().for_each(|channel| {
         let line = norm.line(channel, statistics, gamma, beta);
         for at in norm.places(channel) {
             // SAFETY: each channel's pixels belong to this job alone.
             let output = unsafe { shared.part(at.clone()) };
-            for (y, x) in output.iter_mut().zip(&input[at]) {
-                *y = activate(line.scale * x + line.shift, norm.slope);
-            }
+            let input = &input[at];
+            wide(
+                #[inline(always)]
+                move || {
+                    for (y, x) in output.iter_mut().zip(input) {
+                        *y = activate(line.scale * x + line.shift, slope_below);
+                    }
+                },
+            );
         }
     });
 }
@@ -82,17 +95,22 @@ pub fn norm_parameter_gradients(
 ) -> Vec<f32> {
     norm.check(input);
     norm.check(gradient);
+    let slope_below = norm.slope;
     let (betas, gammas): (Vec<f32>, Vec<f32>) = (0..norm.channels)
         .into_par_iter()
         .map(|channel| {
             let line = norm.line(channel, statistics, gamma, beta);
             let mut sums = (0.0, 0.0);
             for at in norm.places(channel) {
-                let inner = |x: f32, g: f32| {
-                    let slope = slope(line.scale * x + line.shift, norm.slope);
+                let inner = move |x: f32, g: f32| {
+                    let slope = slope(line.scale * x + line.shift, slope_below);
                     (slope * g, slope * g * (x - line.mean))
                 };
-                let (plain, weighted) = sum_pairs(&input[at.clone()], &gradient[at], inner);
+                let (input, gradient) = (&input[at.clone()], &gradient[at]);
+                let (plain, weighted) = wide(
+                    #[inline(always)]
+                    move || sum_pairs(input, gradient, inner),
+                );
                 sums = (sums.0 + plain, sums.1 + weighted);
             }
             (sums.0, sums.1 * line.inverse)
@@ -118,6 +136,7 @@ pub fn norm_input_gradient(
     norm.check(gradient);
     norm.check(input_gradient);
     let count = (norm.batch * norm.pixels) as f32;
+    let slope_below = norm.slope;
     let shared = Shared::new(input_gradient);
     (0..norm.channels).into_par_iter().for_each(|channel| {
         let line = norm.line(channel, statistics, gamma, beta);
@@ -126,16 +145,23 @@ pub fn norm_input_gradient(
         for at in norm.places(channel) {
             // SAFETY: each channel's pixels belong to this job alone.
             let result = unsafe { shared.part(at.clone()) };
-            let values = input[at.clone()].iter().zip(&gradient[at]);
-            for (result, (x, g)) in result.iter_mut().zip(values) {
-                let inner = slope(line.scale * x + line.shift, norm.slope) * g;
-                *result = line.scale * (inner - mean_gradient - (x - line.mean) * mean_product);
-            }
+            let (input, gradient) = (&input[at.clone()], &gradient[at]);
+            wide(
+                #[inline(always)]
+                move || {
+                    for ((result, x), g) in result.iter_mut().zip(input).zip(gradient) {
+                        let inner = slope(line.scale * x + line.shift, slope_below) * g;
+                        *result =
+                            line.scale * (inner - mean_gradient - (x - line.mean) * mean_product);
+                    }
+                },
+            );
         }
     });
 }
 
 /// A channel's normalization as a straight line: `scale * x + shift`.
+#[derive(Clone, Copy)]
 struct Line {
     mean: f32,
     inverse: f32,
@@ -158,6 +184,7 @@ impl Norm {
         })
     }
 
+    #[inline(always)]
     fn sum(&self, channel: usize, part: impl Fn(std::ops::Range<usize>) -> f32) -> f32 {
         self.places(channel).map(part).sum()
     }
@@ -189,6 +216,7 @@ fn slope(x: f32, below: f32) -> f32 {
 /// Partial sums side by side: a vector's worth, and a tree's accuracy at the end.
 const LANES: usize = 32;
 
+#[inline(always)]
 fn sum(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
     let (chunks, rest) = values.as_chunks::<LANES>();
     let mut lanes = [0.0; LANES];
@@ -200,6 +228,7 @@ fn sum(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
     lanes.iter().sum::<f32>() + rest.iter().map(|&x| term(x)).sum::<f32>()
 }
 
+#[inline(always)]
 fn sum_pairs(x: &[f32], g: &[f32], term: impl Fn(f32, f32) -> (f32, f32)) -> (f32, f32) {
     let ((x, x_rest), (g, g_rest)) = (x.as_chunks::<LANES>(), g.as_chunks::<LANES>());
     let (mut first, mut second) = ([0.0; LANES], [0.0; LANES]);

@@ -1,6 +1,9 @@
 //! The kernels against the plain loops in f64, and those against finite differences.
 
-use pix2pix_kernels::{Geometry, forward, input_gradient, reference, weight_gradient};
+use pix2pix_kernels::{
+    Arithmetic, Geometry, Path, forward, im2col, input_gradient, reference, weight_gradient,
+    winograd,
+};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -16,6 +19,9 @@ fn geometries() -> Vec<Geometry> {
         (4, [2, 3], [2, 2]),
         (1, [40, 31], [2, 2]),
         (1, [2, 6], [70, 90]),
+        (2, [36, 70], [13, 20]),
+        (2, [24, 1], [9, 11]),
+        (4, [16, 32], [6, 5]),
     ] {
         for (kernel, stride, padding) in [
             (4, 2, [1, 1]),
@@ -49,22 +55,111 @@ fn wide(values: &[f32]) -> Vec<f64> {
     values.iter().map(|&v| f64::from(v)).collect()
 }
 
-/// A sum of `terms` products of values up to 1, each step rounded to f32, is off by at most
-/// `terms * EPSILON * sum of the products' sizes`, itself at most `terms` (Higham 2002, section 3.1).
-fn close(what: &str, geometry: &Geometry, ours: &[f32], theirs: &[f64], terms: usize) {
-    assert_eq!(ours.len(), theirs.len());
-    let bound = (terms * terms) as f64 * f64::from(f32::EPSILON);
-    for (ours, theirs) in ours.iter().zip(theirs) {
-        let off = (f64::from(*ours) - theirs).abs();
+/// A way to compute a convolution, with what is known of its error.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    /// Nothing for the patch matrix.
+    fast: Option<Path>,
+    /// Relative error of a factor by rounding it.
+    factors: f64,
+    /// How much larger the sum of all intermediate products is than that of the definition's,
+    /// (worst case, root mean square). Both follow from the maps' matrices: with `b`, `g`, `a` the
+    /// row sums of `data` and `kernel` and the entries of `output` (all as absolute values), the worst
+    /// case along an axis is `max sum_p a_p g_p b_p`, over R; with squares instead of absolute values
+    /// and `a` the column sums of `output`, the mean square is `sum_p a_p g_p b_p / (3 R)`.
+    magnified: (f64, f64),
+}
+
+impl Way {
+    /// All ways for a geometry on this processor.
+    fn all(g: &Geometry) -> Vec<Self> {
+        let mut ways = vec![Self {
+            fast: None,
+            factors: 0.0,
+            magnified: (1.0, 1.0),
+        }];
+        for arithmetic in [Arithmetic::F32, Arithmetic::Bf16] {
+            for path in Path::available(arithmetic) {
+                if winograd::possible(g) {
+                    let two_taps = ((6.0f64 / 2.0).powi(2), 10.0 / 6.0);
+                    let four_taps = ((56.0f64 / 4.0).powi(2), 129.4 / 12.0);
+                    let f32 = arithmetic == Arithmetic::F32;
+                    ways.push(Self {
+                        fast: Some(path),
+                        // 8 significant bits, to nearest
+                        factors: if f32 { 0.0 } else { f64::powi(2.0, -8) },
+                        magnified: if f32 && g.stride == 1 {
+                            four_taps
+                        } else {
+                            two_taps
+                        },
+                    });
+                }
+            }
+        }
+        ways
+    }
+
+    fn forward(self, g: &Geometry, input: &[f32], weights: &[f32]) -> Vec<f32> {
+        // stale content must not show
+        let mut output = vec![f32::NAN; g.batch * g.output_len()];
+        match self.fast {
+            Some(path) => winograd::forward(path, g, input, weights, &mut output),
+            None => im2col::forward(g, input, weights, &mut output),
+        }
+        output
+    }
+
+    fn input_gradient(self, g: &Geometry, gradient: &[f32], weights: &[f32]) -> Vec<f32> {
+        let mut input = vec![f32::NAN; g.batch * g.input_len()];
+        match self.fast {
+            Some(path) => winograd::input_gradient(path, g, gradient, weights, &mut input),
+            None => im2col::input_gradient(g, gradient, weights, &mut input),
+        }
+        input
+    }
+
+    fn weight_gradient(self, g: &Geometry, input: &[f32], gradient: &[f32]) -> Vec<f32> {
+        let mut weights = vec![f32::NAN; g.weights()];
+        match self.fast {
+            Some(path) => winograd::weight_gradient(path, g, input, gradient, &mut weights),
+            None => im2col::weight_gradient(g, input, gradient, &mut weights),
+        }
+        weights
+    }
+
+    /// Checks sums of up to `terms` products of values up to 1.
+    ///
+    /// In the worst case each product is off by twice the factors' rounding, and each of the sum's
+    /// steps and of the maps' (fewer than 16) by half an ulp (Higham 2002, section 3.1). Rounding
+    /// errors being nearly independent, the root of their mean square grows with the root of the number
+    /// of steps only (Higham and Mary 2019): that is the bound that would catch a wrong pixel.
+    fn check(self, what: &str, g: &Geometry, ours: &[f32], theirs: &[f64], terms: usize) {
+        assert_eq!(ours.len(), theirs.len());
+        let half_ulp = f64::from(f32::EPSILON) / 2.0;
+        let (terms, steps) = (terms as f64, terms as f64 + 16.0);
+        let worst = self.magnified.0 * terms * (2.0 * self.factors + steps * half_ulp);
+        let mut squares = (0.0, 0.0);
+        for (ours, theirs) in ours.iter().zip(theirs) {
+            let off = (f64::from(*ours) - theirs).abs();
+            assert!(
+                off <= worst,
+                "{what} of {g:?}, {self:?}: {ours} instead of {theirs}"
+            );
+            squares = (squares.0 + off * off, squares.1 + theirs * theirs);
+        }
+        let relative = (squares.0 / squares.1.max(1e-300)).sqrt();
+        let rounding = 2f64.sqrt() * self.factors + steps.sqrt() * half_ulp;
+        let bound = 2.0 * self.magnified.1 * rounding;
         assert!(
-            off <= bound,
-            "{what} of {geometry:?}: {ours} instead of {theirs}"
+            relative <= bound,
+            "{what} of {g:?}, {self:?}: relative error {relative:.1e}, bound {bound:.1e}"
         );
     }
 }
 
 #[test]
-fn kernels_agree_with_the_plain_loops() {
+fn every_way_agrees_with_the_plain_loops() {
     let rng = &mut ChaCha8Rng::seed_from_u64(1);
     let all = geometries();
     assert!(all.len() > 25);
@@ -73,33 +168,64 @@ fn kernels_agree_with_the_plain_loops() {
         let input = random(rng, g.batch * g.input_len());
         let weights = random(rng, g.weights());
         let gradient = random(rng, g.batch * g.output_len());
-        // stale content must not show
-        let [mut output, mut to_input, mut to_weights] =
-            [gradient.len(), input.len(), weights.len()].map(|length| vec![f32::NAN; length]);
-        forward(g, &input, &weights, &mut output);
-        input_gradient(g, &gradient, &weights, &mut to_input);
-        weight_gradient(g, &input, &gradient, &mut to_weights);
-
-        let [input, weights, gradient] = [&input, &weights, &gradient].map(|v| wide(v));
+        let [wide_input, wide_weights, wide_gradient] =
+            [&input, &weights, &gradient].map(|v| wide(v));
+        let output = reference::forward(g, &wide_input, &wide_weights);
+        let to_input = reference::input_gradient(g, &wide_gradient, &wide_weights);
+        let to_weights = reference::weight_gradient(g, &wide_input, &wide_gradient);
         let window = g.kernel * g.kernel;
-        let expected = reference::forward(g, &input, &weights);
-        close("output", g, &output, &expected, g.in_channels * window);
-        let expected = reference::input_gradient(g, &gradient, &weights);
-        close(
-            "input gradient",
-            g,
-            &to_input,
-            &expected,
-            g.out_channels * window,
-        );
-        let expected = reference::weight_gradient(g, &input, &gradient);
-        close(
-            "weight gradient",
-            g,
-            &to_weights,
-            &expected,
-            g.batch * height * width,
-        );
+        for way in Way::all(g) {
+            let ours = way.forward(g, &input, &weights);
+            way.check("output", g, &ours, &output, g.in_channels * window);
+            let ours = way.input_gradient(g, &gradient, &weights);
+            way.check(
+                "input gradient",
+                g,
+                &ours,
+                &to_input,
+                g.out_channels * window,
+            );
+            let ours = way.weight_gradient(g, &input, &gradient);
+            let terms = g.batch * height * width;
+            way.check("weight gradient", g, &ours, &to_weights, terms);
+        }
+    }
+}
+
+/// Which way is chosen is left to the geometry; both are right.
+#[test]
+fn the_chosen_way_is_right() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(4);
+    for (g, fast) in [
+        (geometry([32, 40], [24, 24], 2), true),
+        (geometry([8, 40], [24, 24], 2), false),
+    ] {
+        let path = Path::best(Arithmetic::F32);
+        assert_eq!(winograd::suits(path, &g), fast);
+        let input = random(rng, g.input_len());
+        let weights = random(rng, g.weights());
+        let gradient = random(rng, g.output_len());
+        let way = Way::all(&g)[usize::from(fast)];
+        let (mut output, mut to_input, mut to_weights) =
+            (gradient.clone(), input.clone(), weights.clone());
+        forward(path, &g, &input, &weights, &mut output);
+        input_gradient(path, &g, &gradient, &weights, &mut to_input);
+        weight_gradient(path, &g, &input, &gradient, &mut to_weights);
+        assert_eq!(output, way.forward(&g, &input, &weights));
+        assert_eq!(to_input, way.input_gradient(&g, &gradient, &weights));
+        assert_eq!(to_weights, way.weight_gradient(&g, &input, &gradient));
+    }
+}
+
+fn geometry([in_channels, out_channels]: [usize; 2], input: [usize; 2], stride: usize) -> Geometry {
+    Geometry {
+        batch: 1,
+        in_channels,
+        out_channels,
+        input,
+        kernel: 4,
+        stride,
+        padding: [1, 1],
     }
 }
 
@@ -110,12 +236,10 @@ fn kernels_repeat_themselves() {
     for g in &geometries() {
         let input = random(rng, g.batch * g.input_len());
         let gradient = random(rng, g.batch * g.output_len());
-        let run = || {
-            let mut result = vec![0.0; g.weights()];
-            weight_gradient(g, &input, &gradient, &mut result);
-            result
-        };
-        assert_eq!(run(), run());
+        for way in Way::all(g) {
+            let run = || way.weight_gradient(g, &input, &gradient);
+            assert_eq!(run(), run());
+        }
     }
 }
 

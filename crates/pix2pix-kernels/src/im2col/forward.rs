@@ -3,19 +3,17 @@
 use rayon::prelude::*;
 
 use crate::geometry::{Geometry, split};
-use crate::matrix::{Layout, Shared, multiply, with_scratch};
-use crate::patches;
+use crate::im2col::matrix::{Layout, multiply};
+use crate::im2col::patches;
+use crate::scratch::with_scratch;
+use crate::shared::Shared;
 
 /// Output pixels of a block: enough to make packing the weights cheap, few enough to keep the patch
 /// matrix's block in the second-level cache.
 const PIXELS: usize = 512;
 
-/// Convolves `input` with `weights` into `output`, whose old content is lost.
-///
-/// # Panics
-/// When a slice's length does not fit the geometry.
-pub fn forward(geometry: &Geometry, input: &[f32], weights: &[f32], output: &mut [f32]) {
-    geometry.check(input.len(), output.len(), weights.len());
+/// Convolves.
+pub fn direct(geometry: &Geometry, input: &[f32], weights: &[f32], output: &mut [f32]) {
     let (taps, pixels, width) = (geometry.taps(), geometry.pixels(), geometry.output()[1]);
     let blocks = geometry.row_blocks(PIXELS);
     // few pixels and many weights: divide the weights among the threads
@@ -32,7 +30,8 @@ pub fn forward(geometry: &Geometry, input: &[f32], weights: &[f32], output: &mut
     let shared = Shared::new(output);
     jobs.into_par_iter().for_each(|(image, rows, part)| {
         let block = rows.len() * width;
-        with_scratch(taps * block, |matrix| {
+        with_scratch(|scratch| {
+            let (matrix, _, _) = scratch.take(taps * block, 0, 0);
             let image_values = &input[image * geometry.input_len()..][..geometry.input_len()];
             patches::gather(
                 geometry,

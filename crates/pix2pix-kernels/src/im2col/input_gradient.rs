@@ -3,25 +3,23 @@
 use rayon::prelude::*;
 
 use crate::geometry::Geometry;
-use crate::matrix::{Layout, Shared, multiply, with_scratch};
-use crate::patches;
+use crate::im2col::matrix::{Layout, multiply};
+use crate::im2col::patches;
+use crate::scratch::with_scratch;
+use crate::shared::Shared;
 
 /// Output pixels of a block, and input channels of a job: together a block of the patch matrix that
 /// fits the second-level cache, for 4x4 kernels.
 const PIXELS: usize = 512;
 const CHANNELS: usize = 16;
 
-/// Takes the gradient of the output back to the input: `input_gradient`'s old content is lost.
-///
-/// # Panics
-/// When a slice's length does not fit the geometry.
-pub fn input_gradient(
+/// Takes the gradient of the output back to the input.
+pub fn direct(
     geometry: &Geometry,
     output_gradient: &[f32],
     weights: &[f32],
     input_gradient: &mut [f32],
 ) {
-    geometry.check(input_gradient.len(), output_gradient.len(), weights.len());
     let (taps, pixels, width) = (geometry.taps(), geometry.pixels(), geometry.output()[1]);
     let (window, plane) = (
         geometry.kernel * geometry.kernel,
@@ -46,7 +44,8 @@ pub fn input_gradient(
         planes.fill(0.0);
         let height = part.len() * window;
         let widest = blocks.iter().map(|rows| rows.len() * width).max();
-        with_scratch(height * widest.unwrap_or(0), |scratch| {
+        with_scratch(|scratch| {
+            let (scratch, _, _) = scratch.take(height * widest.unwrap_or(0), 0, 0);
             for rows in &blocks {
                 let block = rows.len() * width;
                 let matrix = &mut scratch[..height * block];

@@ -3,25 +3,22 @@
 use rayon::prelude::*;
 
 use crate::geometry::Geometry;
-use crate::matrix::{Layout, Shared, multiply, with_scratch};
-use crate::patches;
+use crate::im2col::matrix::{Layout, multiply};
+use crate::im2col::patches;
+use crate::scratch::with_scratch;
+use crate::shared::Shared;
 
 /// Output pixels of a block, and input channels of a job.
 const PIXELS: usize = 1024;
 const CHANNELS: usize = 16;
 
-/// Takes the gradient of the output back to the weights, summed over the batch:
-/// `weight_gradient`'s old content is lost.
-///
-/// # Panics
-/// When a slice's length does not fit the geometry.
-pub fn weight_gradient(
+/// Takes the gradient of the output back to the weights, summed over the batch.
+pub fn direct(
     geometry: &Geometry,
     input: &[f32],
     output_gradient: &[f32],
     weight_gradient: &mut [f32],
 ) {
-    geometry.check(input.len(), output_gradient.len(), weight_gradient.len());
     let (taps, pixels, width) = (geometry.taps(), geometry.pixels(), geometry.output()[1]);
     let window = geometry.kernel * geometry.kernel;
     let blocks = geometry.row_blocks(PIXELS);
@@ -34,7 +31,8 @@ pub fn weight_gradient(
     parts.into_par_iter().for_each(|part| {
         let height = part.len() * window;
         let widest = blocks.iter().map(|rows| rows.len() * width).max();
-        with_scratch(height * widest.unwrap_or(0), |scratch| {
+        with_scratch(|scratch| {
+            let (scratch, _, _) = scratch.take(height * widest.unwrap_or(0), 0, 0);
             for image in 0..geometry.batch {
                 let image_values = &input[image * geometry.input_len()..][..geometry.input_len()];
                 for rows in &blocks {

@@ -1,0 +1,105 @@
+//! The convolutions of both networks at their real sizes, 256x256 and batch 1. Criterion's "elements"
+//! are floating-point operations of the definition (two for each multiply-accumulate), so that its
+//! Gelem/s are GFLOP/s; a fast form, which needs fewer operations, may pass the machine's peak.
+//!
+//! `cargo bench -p pix2pix-kernels -- "forward/"` selects by name; `RAYON_NUM_THREADS` sets threads.
+
+use std::time::Duration;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use pix2pix_kernels::{Arithmetic, Geometry, Path, im2col, winograd};
+
+/// Name, channels in and out, side of the input, stride: each layer as the convolution that it is, or
+/// that it transposes.
+const LAYERS: [(&str, [usize; 2], usize, usize); 18] = [
+    ("encoder.0", [3, 64], 256, 2),
+    ("encoder.1", [64, 128], 128, 2),
+    ("encoder.2", [128, 256], 64, 2),
+    ("encoder.3", [256, 512], 32, 2),
+    ("encoder.4", [512, 512], 16, 2),
+    ("encoder.5", [512, 512], 8, 2),
+    ("encoder.6", [512, 512], 4, 2),
+    ("encoder.7", [512, 512], 2, 2),
+    ("decoder.1", [512, 1024], 4, 2),
+    ("decoder.2", [512, 1024], 8, 2),
+    ("decoder.3", [512, 1024], 16, 2),
+    ("decoder.4", [256, 1024], 32, 2),
+    ("decoder.5", [128, 512], 64, 2),
+    ("decoder.6", [64, 256], 128, 2),
+    ("output", [3, 128], 256, 2),
+    ("discriminator.0", [6, 64], 256, 2),
+    ("discriminator.3", [256, 512], 32, 1),
+    ("discriminator.4", [512, 1], 31, 1),
+];
+
+fn layers(criterion: &mut Criterion) {
+    for (name, [in_channels, out_channels], side, stride) in LAYERS {
+        let geometry = Geometry {
+            batch: 1,
+            in_channels,
+            out_channels,
+            input: [side; 2],
+            kernel: 4,
+            stride,
+            padding: [1, 1],
+        };
+        let input = noise(geometry.input_len());
+        let weights = noise(geometry.weights());
+        let output = noise(geometry.output_len());
+        let pixels = geometry.output().iter().product::<usize>();
+        let operations = 2 * geometry.weights() * pixels;
+
+        let mut ways: Vec<(String, Option<Path>)> = vec![("im2col".to_string(), None)];
+        if in_channels.min(out_channels) >= 16 && side > 2 {
+            for arithmetic in [Arithmetic::F32, Arithmetic::Bf16] {
+                let path = Path::best(arithmetic);
+                ways.push((format!("winograd {path:?}"), Some(path)));
+            }
+        }
+        for (way, path) in ways {
+            let mut group = criterion.benchmark_group(format!("{name}/{way}"));
+            group.throughput(Throughput::Elements(operations as u64));
+            group.bench_function("forward", |bencher| {
+                let mut result = output.clone();
+                bencher.iter(|| match path {
+                    Some(path) => winograd::forward(path, &geometry, &input, &weights, &mut result),
+                    None => im2col::forward(&geometry, &input, &weights, &mut result),
+                });
+            });
+            group.bench_function("input_gradient", |bencher| {
+                let mut result = input.clone();
+                bencher.iter(|| match path {
+                    Some(path) => {
+                        winograd::input_gradient(path, &geometry, &output, &weights, &mut result);
+                    }
+                    None => im2col::input_gradient(&geometry, &output, &weights, &mut result),
+                });
+            });
+            group.bench_function("weight_gradient", |bencher| {
+                let mut result = weights.clone();
+                bencher.iter(|| match path {
+                    Some(path) => {
+                        winograd::weight_gradient(path, &geometry, &input, &output, &mut result);
+                    }
+                    None => im2col::weight_gradient(&geometry, &input, &output, &mut result),
+                });
+            });
+            group.finish();
+        }
+    }
+}
+
+fn noise(length: usize) -> Vec<f32> {
+    (0..length).map(|i| ((i * 7919) as f32).sin()).collect()
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .sample_size(10)
+        .without_plots()
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_millis(400));
+    targets = layers
+}
+criterion_main!(benches);

@@ -1,0 +1,120 @@
+//! The input's gradient where the output has few pixels, as in the innermost levels of a U-Net: their
+//! time is that of reading the weights, which is done once, in long runs.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::patches;
+use crate::geometry::{Geometry, split};
+use crate::machine::{Arithmetic, COLUMNS, Job, Machine, Path};
+use crate::product::{Strides, product};
+use crate::scratch::Scratch;
+use crate::shared::Shared;
+
+/// Most pixels of all outputs of a batch.
+const PIXELS: usize = 32;
+/// Columns of a job: taps of some input channels.
+const TAPS: usize = 8 * COLUMNS;
+/// Output channels whose weights are packed at once: a job's fit the second-level cache.
+const STEPS: usize = 256;
+
+/// Whether a convolution has few pixels.
+pub fn suits(geometry: &Geometry) -> bool {
+    let window = geometry.kernel * geometry.kernel;
+    geometry.batch * geometry.pixels() <= PIXELS && TAPS.is_multiple_of(window)
+}
+
+/// Takes a gradient back to the input: see [`crate::input_gradient`].
+pub fn input_gradient(geometry: &Geometry, gradient: &[f32], weights: &[f32], input: &mut [f32]) {
+    let (pixels, outputs) = (geometry.pixels(), geometry.out_channels);
+    // [output channel][pixel of all images]
+    let all = geometry.batch * pixels;
+    let mut columns = vec![0; outputs * all];
+    for (index, &value) in gradient.iter().enumerate() {
+        let (image, rest) = (index / geometry.output_len(), index % geometry.output_len());
+        let (channel, pixel) = (rest / pixels, rest % pixels);
+        columns[channel * all + image * pixels + pixel] = value.to_bits();
+    }
+    let channels = TAPS / (geometry.kernel * geometry.kernel);
+    let input = Shared::new(input);
+    split(geometry.in_channels, channels)
+        .into_par_iter()
+        .for_each(|channels| {
+            Path::best(Arithmetic::F32).run(Channels {
+                geometry,
+                gradient: &columns,
+                weights,
+                input,
+                channels,
+            });
+        });
+}
+
+/// Some input channels of all images.
+struct Channels<'a> {
+    geometry: &'a Geometry,
+    gradient: &'a [u32],
+    weights: &'a [f32],
+    input: Shared<'a, f32>,
+    channels: Range<usize>,
+}
+
+impl Job for Channels<'_> {
+    #[inline(always)]
+    fn run<M: Machine>(self, scratch: &mut Scratch) {
+        let geometry = self.geometry;
+        let window = geometry.kernel * geometry.kernel;
+        let pixels = geometry.pixels();
+        let all = geometry.batch * pixels;
+        let taps = self.channels.len() * window;
+        let panels = taps.div_ceil(COLUMNS);
+        let (floats, packed, _) =
+            scratch.take(all * TAPS + taps * pixels, panels * STEPS * COLUMNS, 0);
+        let (products, matrix) = floats.split_at_mut(all * TAPS);
+        for outputs in split(geometry.out_channels, STEPS) {
+            for (step, output) in outputs.clone().enumerate() {
+                let start = output * geometry.taps() + self.channels.start * window;
+                let row = &self.weights[start..start + taps];
+                for (panel, run) in row.chunks(COLUMNS).enumerate() {
+                    let to = &mut packed[(panel * STEPS + step) * COLUMNS..][..COLUMNS];
+                    for (to, from) in to.iter_mut().zip(run) {
+                        *to = from.to_bits();
+                    }
+                }
+            }
+            for panel in 0..panels {
+                product::<M>(
+                    [all, outputs.len()],
+                    (
+                        &self.gradient[outputs.start * all..],
+                        Strides { row: 1, step: all },
+                    ),
+                    (&packed[panel * STEPS * COLUMNS..], COLUMNS),
+                    (&mut products[panel * COLUMNS..], TAPS),
+                    outputs.start > 0,
+                );
+            }
+        }
+        let plane = geometry.input[0] * geometry.input[1];
+        let rows = 0..geometry.output()[0];
+        for image in 0..geometry.batch {
+            for (tap, line) in matrix.chunks_exact_mut(pixels).enumerate() {
+                for (pixel, value) in line.iter_mut().enumerate() {
+                    *value = products[(image * pixels + pixel) * TAPS + tap];
+                }
+            }
+            let start = image * geometry.input_len() + self.channels.start * plane;
+            // SAFETY: each job has its own input channels.
+            let planes = unsafe { self.input.part(start..start + self.channels.len() * plane) };
+            planes.fill(0.0);
+            patches::scatter_add(
+                geometry,
+                matrix,
+                self.channels.clone(),
+                rows.clone(),
+                planes,
+            );
+        }
+    }
+}

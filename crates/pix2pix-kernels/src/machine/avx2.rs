@@ -1,0 +1,159 @@
+//! AVX2 with fused multiply-add: vectors of eight values, two of which make sixteen lanes.
+
+use std::arch::x86_64::*;
+
+use super::portable::single_words;
+use super::{COLUMNS, Factor, Job, LANES, Lanes, Machine};
+use crate::scratch::Scratch;
+
+/// AVX2 and FMA. `ROUND`: factors are rounded to bfloat16.
+#[derive(Clone, Copy)]
+pub struct Avx2<const ROUND: bool>;
+
+/// Exists only where [`Avx2`] was launched.
+#[derive(Clone, Copy)]
+pub struct Pair([__m256; 2]);
+
+impl Pair {
+    #[inline(always)]
+    fn array(self) -> [f32; LANES] {
+        let mut values = [0.0; LANES];
+        self.store(&mut values);
+        values
+    }
+}
+
+// SAFETY of the intrinsics in this file: all that they need is AVX2 and FMA, which the processor has
+// wherever a job of `Avx2` runs; pointers come from arrays of the right length.
+impl Lanes for Pair {
+    #[inline(always)]
+    fn zero() -> Self {
+        // SAFETY: see above.
+        unsafe { Self([_mm256_setzero_ps(); 2]) }
+    }
+
+    #[inline(always)]
+    fn load(from: &[f32; LANES]) -> Self {
+        let from = from.as_ptr();
+        // SAFETY: see above; the array has sixteen values.
+        unsafe { Self([_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))]) }
+    }
+
+    #[inline(always)]
+    fn store(self, to: &mut [f32; LANES]) {
+        let to = to.as_mut_ptr();
+        // SAFETY: see above; the array has sixteen values.
+        unsafe {
+            _mm256_storeu_ps(to, self.0[0]);
+            _mm256_storeu_ps(to.add(8), self.0[1]);
+        }
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        // SAFETY: see above.
+        unsafe {
+            Self([
+                _mm256_add_ps(self.0[0], other.0[0]),
+                _mm256_add_ps(self.0[1], other.0[1]),
+            ])
+        }
+    }
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        // SAFETY: see above.
+        unsafe {
+            Self([
+                _mm256_sub_ps(self.0[0], other.0[0]),
+                _mm256_sub_ps(self.0[1], other.0[1]),
+            ])
+        }
+    }
+
+    #[inline(always)]
+    fn scale(self, factor: f32) -> Self {
+        // SAFETY: see above.
+        Self(
+            self.0
+                .map(|half| unsafe { _mm256_mul_ps(half, _mm256_set1_ps(factor)) }),
+        )
+    }
+
+    #[inline(always)]
+    fn transpose(rows: [Self; LANES]) -> [Self; LANES] {
+        let mut columns = [[0.0; LANES]; LANES];
+        for (row, values) in rows.into_iter().enumerate() {
+            for (column, value) in columns.iter_mut().zip(values.array()) {
+                column[row] = value;
+            }
+        }
+        let mut result = rows;
+        for (to, column) in result.iter_mut().zip(&columns) {
+            *to = Self::load(column);
+        }
+        result
+    }
+}
+
+impl<const ROUND: bool> Machine for Avx2<ROUND> {
+    type Lanes = Pair;
+    const ROWS: usize = 6;
+    const VALUES: usize = 1;
+
+    fn launch<J: Job>(job: J, scratch: &mut Scratch) {
+        #[target_feature(enable = "avx2,fma")]
+        fn launched<M: Machine, J: Job>(job: J, scratch: &mut Scratch) {
+            job.run::<M>(scratch);
+        }
+        // SAFETY: the caller has seen that the processor has both.
+        unsafe { launched::<Self, J>(job, scratch) }
+    }
+
+    #[inline(always)]
+    fn words(first: Self::Lanes, _second: Self::Lanes) -> [u32; LANES] {
+        single_words::<ROUND>(first.array())
+    }
+
+    #[inline(always)]
+    fn row_words(row: Self::Lanes) -> [u32; LANES] {
+        single_words::<ROUND>(row.array())
+    }
+
+    #[inline(always)]
+    unsafe fn block<const R: usize>(
+        steps: usize,
+        a: Factor,
+        b: Factor,
+        c: *mut f32,
+        c_row: usize,
+        add: bool,
+    ) {
+        // SAFETY: the caller promises that all places are inside the arrays; as for the intrinsics,
+        // see above.
+        unsafe {
+            for half in (0..COLUMNS).step_by(LANES) {
+                let mut sums = [[_mm256_setzero_ps(); 2]; R];
+                for step in 0..steps {
+                    let right = b.start.add(step * b.step + half).cast::<f32>();
+                    let right = [_mm256_loadu_ps(right), _mm256_loadu_ps(right.add(8))];
+                    for (row, sums) in sums.iter_mut().enumerate() {
+                        let left = a.start.add(row * a.row + step * a.step).cast::<f32>();
+                        let left = _mm256_set1_ps(*left);
+                        sums[0] = _mm256_fmadd_ps(left, right[0], sums[0]);
+                        sums[1] = _mm256_fmadd_ps(left, right[1], sums[1]);
+                    }
+                }
+                for (row, sums) in sums.into_iter().enumerate() {
+                    for (part, mut sum) in sums.into_iter().enumerate() {
+                        let to = c.add(row * c_row + half + 8 * part);
+                        if add {
+                            sum = _mm256_add_ps(sum, _mm256_loadu_ps(to));
+                        }
+                        _mm256_storeu_ps(to, sum);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The convolution.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::band::Planes;
+use super::scheme::{Scheme, TILE, both};
+use super::tiles::{Data, Order, Place, Source};
+use super::tiling::{Tiling, odd_lines};
+use super::weights::{TAPS, map_kernel, taps};
+use crate::geometry::{Geometry, split};
+use crate::machine::{COLUMNS, Job, LANES, Lanes, Machine, Path};
+use crate::product::{Strides, product};
+use crate::scratch::{Scratch, with_words};
+use crate::shared::Shared;
+
+/// Steps of a sum whose weights are mapped at once: a point's panel fits the first-level cache, all
+/// points' the second.
+const STEPS: usize = 128;
+/// Products of a job, over all points: they fit the second-level cache.
+const PRODUCTS: usize = 1 << 17;
+
+/// Convolves.
+pub fn forward<S: Scheme<R, P>, const R: usize, const P: usize>(
+    path: Path,
+    geometry: &Geometry,
+    tiling: &Tiling,
+    input: &[f32],
+    weights: &[f32],
+    output: &mut [f32],
+) {
+    let source = Source::input(input, geometry.in_channels, geometry.input, tiling);
+    let channels = source.all_channels();
+    let place = Place::new(Order::SumOverChannels, path, channels, tiling);
+    with_words([P * P * place.point, 0], |[words, _]| {
+        source.map::<Data<S, R>, P, P>(path, place, words);
+        let words = &*words;
+        let panels = geometry.out_channels.div_ceil(COLUMNS);
+        let limit = (PRODUCTS / (P * P * COLUMNS * tiling.row_tiles)).max(1);
+        // enough jobs for all threads
+        let parts = tiling.all_rows().div_ceil(limit);
+        let parts = parts.max((2 * rayon::current_num_threads()).div_ceil(panels));
+        let rows = split(tiling.all_rows(), tiling.all_rows().div_ceil(parts).max(1));
+        let jobs: Vec<_> = (0..panels)
+            .flat_map(|panel| rows.iter().map(move |rows| (panel, rows.clone())))
+            .collect();
+        let output = Shared::new(output);
+        jobs.into_par_iter().for_each(|(panel, rows)| {
+            path.run(Panel::<S, R, P> {
+                geometry: *geometry,
+                tiling: *tiling,
+                place,
+                words,
+                weights,
+                output,
+                panel,
+                rows,
+                scheme: PhantomData,
+            });
+        });
+    });
+}
+
+/// Two groups of output channels of some rows of tiles.
+struct Panel<'a, S, const R: usize, const P: usize> {
+    geometry: Geometry,
+    tiling: Tiling,
+    place: Place,
+    words: &'a [u32],
+    weights: &'a [f32],
+    output: Shared<'a, f32>,
+    panel: usize,
+    rows: Range<usize>,
+    scheme: PhantomData<S>,
+}
+
+impl<S: Scheme<R, P>, const R: usize, const P: usize> Job for Panel<'_, S, R, P> {
+    #[inline(always)]
+    fn run<M: Machine>(self, scratch: &mut Scratch) {
+        let tiling = self.tiling;
+        let tiles = self.rows.len() * tiling.row_tiles;
+        let group_steps = tiling.group() / M::VALUES;
+        let at_once = (STEPS / group_steps).max(1);
+        let groups = split(self.geometry.in_channels.div_ceil(LANES), at_once);
+        let most = at_once * group_steps;
+        let width = TILE * tiling.row_tiles;
+        let (products, kernels, band) = scratch.take(
+            P * P * odd_lines(tiles * COLUMNS),
+            P * P * odd_lines(most * COLUMNS),
+            TILE * width,
+        );
+        for groups in groups {
+            let steps = groups.len() * group_steps;
+            self.map_weights::<M>(groups.clone(), kernels);
+            for p in 0..P * P {
+                let first = self.rows.start * tiling.row_tiles;
+                let left = self.place.word(p, first, groups.start * tiling.group());
+                let strides = Strides {
+                    row: self.place.tile,
+                    step: 1,
+                };
+                product::<M>(
+                    [tiles, steps],
+                    (&self.words[left..], strides),
+                    (&kernels[p * odd_lines(steps * COLUMNS)..], COLUMNS),
+                    (&mut products[p * odd_lines(tiles * COLUMNS)..], COLUMNS),
+                    groups.start > 0,
+                );
+            }
+        }
+        self.write::<M>(products, tiles, band);
+    }
+}
+
+impl<S: Scheme<R, P>, const R: usize, const P: usize> Panel<'_, S, R, P> {
+    /// Maps the weights of some groups of input channels: `[point][step][column]`.
+    #[inline(always)]
+    fn map_weights<M: Machine>(&self, groups: Range<usize>, kernels: &mut [u32]) {
+        let steps = groups.len() * self.tiling.group() / M::VALUES;
+        let first = groups.start * LANES;
+        for channel in (first..groups.end * LANES).step_by(M::VALUES) {
+            for half in 0..2 {
+                let one = self.windows::<M>(channel, half);
+                let two = if M::VALUES == 2 {
+                    self.windows::<M>(channel + 1, half)
+                } else {
+                    one
+                };
+                let group = (channel - first) / LANES * self.tiling.group();
+                map_kernel::<M, S, R, P>(
+                    self.tiling,
+                    [one, two],
+                    #[inline(always)]
+                    |q, p, words| {
+                        let step = (group + q * LANES + channel % LANES) / M::VALUES;
+                        let start = p * odd_lines(steps * COLUMNS);
+                        let at = start + step * COLUMNS + half * LANES;
+                        kernels[at..at + LANES].copy_from_slice(&words);
+                    },
+                );
+            }
+        }
+    }
+
+    /// The windows from an input channel to one half of the panel's output channels.
+    #[inline(always)]
+    fn windows<M: Machine>(&self, channel: usize, half: usize) -> [M::Lanes; TAPS] {
+        let (inputs, outputs) = (self.geometry.in_channels, self.geometry.out_channels);
+        let first = self.panel * COLUMNS + half * LANES;
+        taps::<M>(
+            self.weights,
+            #[inline(always)]
+            |lane| {
+                let output = first + lane;
+                (output < outputs && channel < inputs).then_some(output * inputs + channel)
+            },
+        )
+    }
+
+    /// Maps the products to output pixels.
+    #[inline(always)]
+    fn write<M: Machine>(&self, products: &[f32], tiles: usize, band: &mut [[f32; LANES]]) {
+        let [height, width] = self.geometry.output();
+        let planes = Planes {
+            channels: self.geometry.out_channels,
+            height,
+            width,
+            before: 0,
+        };
+        let row_tiles = self.tiling.row_tiles;
+        let line = TILE * row_tiles;
+        for (part, row) in self.rows.clone().enumerate() {
+            for half in 0..2 {
+                for column in 0..row_tiles {
+                    let tile = part * row_tiles + column;
+                    let mut square = [[M::Lanes::zero(); P]; P];
+                    for p in 0..P * P {
+                        let start = p * odd_lines(tiles * COLUMNS);
+                        let at = start + tile * COLUMNS + half * LANES;
+                        let from = products[at..].first_chunk().expect("a whole vector");
+                        square[p / P][p % P] = M::Lanes::load(from);
+                    }
+                    let pixels = both(
+                        square,
+                        #[inline(always)]
+                        |line| S::output(line),
+                    );
+                    for y in 0..TILE {
+                        for x in 0..TILE {
+                            pixels[y][x].store(&mut band[y * line + TILE * column + x]);
+                        }
+                    }
+                }
+                let image = row / self.tiling.rows * planes.len();
+                let top = row % self.tiling.rows * TILE;
+                for (y, band) in band.chunks_exact(line).enumerate() {
+                    // SAFETY: each job has its own output channels and rows of tiles.
+                    unsafe {
+                        planes.write_row::<M>(
+                            (self.output, image),
+                            2 * self.panel + half,
+                            top + y,
+                            band,
+                        );
+                    }
+                }
+            }
+        }
+    }
+}

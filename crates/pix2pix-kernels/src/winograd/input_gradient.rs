@@ -1,0 +1,247 @@
+//! The convolution's gradient with respect to its input, which is the transposed convolution.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::band::Planes;
+use super::scheme::{Scheme, TILE, both};
+use super::tiles::{Order, OutputAdjoint, Place, Source};
+use super::tiling::{Tiling, odd_lines};
+use super::weights::{TAPS, map_kernel, taps};
+use crate::geometry::{Geometry, split};
+use crate::machine::{COLUMNS, Job, LANES, Lanes, Machine, Path};
+use crate::product::{Strides, product};
+use crate::scratch::{Scratch, with_words};
+use crate::shared::Shared;
+
+/// Columns of a job: channels of all phases.
+const CHANNELS: usize = 2 * COLUMNS;
+/// Steps of a sum whose weights are mapped at once.
+const STEPS: usize = 64;
+/// Products of a job, over all points: they fit the second-level cache.
+const PRODUCTS: usize = 1 << 17;
+
+/// Takes a gradient back to the input.
+pub fn input_gradient<S: Scheme<R, P>, const R: usize, const P: usize>(
+    path: Path,
+    geometry: &Geometry,
+    tiling: &Tiling,
+    gradient: &[f32],
+    weights: &[f32],
+    input: &mut [f32],
+) {
+    let [height, width] = geometry.input;
+    if tiling.reach(tiling.rows, P) < tiling.before + height
+        || tiling.reach(tiling.columns, P) < tiling.before + width
+    {
+        // pixels that no tile touches
+        input.fill(0.0);
+    }
+    let source = Source::gradient(gradient, geometry.out_channels, geometry.output(), tiling);
+    let place = Place::new(Order::SumOverChannels, path, source.all_channels(), tiling);
+    with_words([P * P * place.point, 0], |[words, _]| {
+        source.map::<OutputAdjoint<S, R>, TILE, P>(path, place, words);
+        let words = &*words;
+        let groups = split(
+            geometry.in_channels.div_ceil(LANES),
+            CHANNELS / tiling.group(),
+        );
+        let jobs: Vec<_> = (0..geometry.batch)
+            .flat_map(|image| groups.iter().map(move |groups| (image, groups.clone())))
+            .collect();
+        let input = Shared::new(input);
+        jobs.into_par_iter().for_each(|(image, groups)| {
+            path.run(Groups::<S, R, P> {
+                geometry: *geometry,
+                tiling: *tiling,
+                place,
+                words,
+                weights,
+                input,
+                image,
+                groups,
+                scheme: PhantomData,
+            });
+        });
+    });
+}
+
+/// Some groups of input channels of an image.
+struct Groups<'a, S, const R: usize, const P: usize> {
+    geometry: Geometry,
+    tiling: Tiling,
+    place: Place,
+    words: &'a [u32],
+    weights: &'a [f32],
+    input: Shared<'a, f32>,
+    image: usize,
+    groups: Range<usize>,
+    scheme: PhantomData<S>,
+}
+
+impl<S: Scheme<R, P>, const R: usize, const P: usize> Job for Groups<'_, S, R, P> {
+    #[inline(always)]
+    fn run<M: Machine>(self, scratch: &mut Scratch) {
+        let tiling = self.tiling;
+        let columns = (self.groups.len() * tiling.group()).next_multiple_of(COLUMNS);
+        let limit = (PRODUCTS / (P * P * columns * tiling.row_tiles)).max(1);
+        let most_tiles = limit.min(tiling.rows) * tiling.row_tiles;
+        let at_once = STEPS * M::VALUES;
+        let outputs = split(self.geometry.out_channels.next_multiple_of(LANES), at_once);
+        let (height, width) = (tiling.reach(1, P), tiling.reach(tiling.row_tiles, P));
+        let (products, kernels, band) = scratch.take(
+            P * P * odd_lines(most_tiles * columns),
+            P * P * odd_lines(STEPS * COLUMNS) * columns / COLUMNS,
+            self.groups.len() * height * width,
+        );
+        band.fill([0.0; LANES]);
+        for rows in split(tiling.rows, limit) {
+            let tiles = rows.len() * tiling.row_tiles;
+            let first = (self.image * tiling.rows + rows.start) * tiling.row_tiles;
+            for outputs in &outputs {
+                let steps = outputs.len() / M::VALUES;
+                self.map_weights::<M>(outputs.clone(), kernels);
+                for panel in 0..columns / COLUMNS {
+                    for p in 0..P * P {
+                        let left = self.place.word(p, first, outputs.start);
+                        let strides = Strides {
+                            row: self.place.tile,
+                            step: 1,
+                        };
+                        product::<M>(
+                            [tiles, steps],
+                            (&self.words[left..], strides),
+                            (
+                                &kernels[(panel * P * P + p) * odd_lines(steps * COLUMNS)..],
+                                COLUMNS,
+                            ),
+                            (
+                                &mut products[p * odd_lines(tiles * columns) + panel * COLUMNS..],
+                                columns,
+                            ),
+                            outputs.start > 0,
+                        );
+                    }
+                }
+            }
+            self.write::<M>(rows, products, columns, band);
+        }
+    }
+}
+
+impl<S: Scheme<R, P>, const R: usize, const P: usize> Groups<'_, S, R, P> {
+    /// Maps the weights of some output channels: `[panel][point][step][column]`.
+    #[inline(always)]
+    fn map_weights<M: Machine>(&self, outputs: Range<usize>, kernels: &mut [u32]) {
+        let steps = outputs.len() / M::VALUES;
+        for (step, output) in outputs.step_by(M::VALUES).enumerate() {
+            for (part, group) in self.groups.clone().enumerate() {
+                let one = self.windows::<M>(group, output);
+                let two = if M::VALUES == 2 {
+                    self.windows::<M>(group, output + 1)
+                } else {
+                    one
+                };
+                map_kernel::<M, S, R, P>(
+                    self.tiling,
+                    [one, two],
+                    #[inline(always)]
+                    |q, p, words| {
+                        let column = part * self.tiling.group() + q * LANES;
+                        let panel = column / COLUMNS * P * P + p;
+                        let start = panel * odd_lines(steps * COLUMNS);
+                        let at = start + step * COLUMNS + column % COLUMNS;
+                        kernels[at..at + LANES].copy_from_slice(&words);
+                    },
+                );
+            }
+        }
+    }
+
+    /// The windows from a group of input channels to an output channel.
+    #[inline(always)]
+    fn windows<M: Machine>(&self, group: usize, output: usize) -> [M::Lanes; TAPS] {
+        let (inputs, outputs) = (self.geometry.in_channels, self.geometry.out_channels);
+        taps::<M>(
+            self.weights,
+            #[inline(always)]
+            |lane| {
+                let channel = group * LANES + lane;
+                (output < outputs && channel < inputs).then_some(output * inputs + channel)
+            },
+        )
+    }
+
+    /// Maps the products of some rows of tiles to pixels. Tiles overlap: rows of pixels that later
+    /// tiles touch stay in the band, of which there is one for each group.
+    #[inline(always)]
+    fn write<M: Machine>(
+        &self,
+        rows: Range<usize>,
+        products: &[f32],
+        columns: usize,
+        bands: &mut [[f32; LANES]],
+    ) {
+        let tiling = self.tiling;
+        let planes = Planes {
+            channels: self.geometry.in_channels,
+            height: self.geometry.input[0],
+            width: self.geometry.input[1],
+            before: tiling.before,
+        };
+        let tiles = rows.len() * tiling.row_tiles;
+        let (height, width) = (tiling.reach(1, P), tiling.reach(tiling.row_tiles, P));
+        for (part, row) in rows.enumerate() {
+            for ((index, group), band) in self
+                .groups
+                .clone()
+                .enumerate()
+                .zip(bands.chunks_exact_mut(height * width))
+            {
+                for (q, down, right) in tiling.each_phase() {
+                    let channel = index * tiling.group() + q * LANES;
+                    for column in 0..tiling.row_tiles {
+                        let tile = part * tiling.row_tiles + column;
+                        let mut square = [[M::Lanes::zero(); P]; P];
+                        for p in 0..P * P {
+                            let start = p * odd_lines(tiles * columns);
+                            let at = start + tile * columns + channel;
+                            let from = products[at..].first_chunk().expect("a whole vector");
+                            square[p / P][p % P] = M::Lanes::load(from);
+                        }
+                        let pixels = both(
+                            square,
+                            #[inline(always)]
+                            |line| S::data_adjoint(line),
+                        );
+                        for y in 0..P {
+                            let line = (y * tiling.step + down * tiling.shift) * width;
+                            let line = &mut band[line..][..width];
+                            let left = TILE * column * tiling.step + right * tiling.shift;
+                            for x in 0..P {
+                                let pixel = &mut line[left + x * tiling.step];
+                                M::Lanes::load(pixel).add(pixels[y][x]).store(pixel);
+                            }
+                        }
+                    }
+                }
+                // rows that no later tile touches
+                let done = if row + 1 == tiling.rows {
+                    height
+                } else {
+                    TILE * tiling.step
+                };
+                let image = self.image * planes.len();
+                let top = row * TILE * tiling.step;
+                for (y, line) in band.chunks_exact(width).take(done).enumerate() {
+                    // SAFETY: each job has its own image and input channels.
+                    unsafe { planes.write_row::<M>((self.input, image), group, top + y, line) };
+                }
+                band.copy_within(done * width.., 0);
+                band[(height - done) * width..].fill([0.0; LANES]);
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The one-dimensional maps of a fast convolution (Winograd 1980; Lavin and Gray, CVPR 2016): three
+//! outputs of a window with R taps are
+//!
+//! `output(kernel(taps) * data(pixels))`, the product taken point by point,
+//!
+//! with P = R + 2 points instead of 3 R products. The maps are those of Toom and Cook: the polynomials
+//! are evaluated at small integers (and at infinity), multiplied there, and interpolated. Every map has
+//! its adjoint (its transposed matrix), of which the gradients are made.
+
+use crate::machine::Lanes;
+
+/// Outputs of a tile along each axis.
+pub const TILE: usize = 3;
+
+/// The maps for `R` taps with `P` points, each on vectors lane by lane.
+pub trait Scheme<const R: usize, const P: usize>: Copy + Send + Sync {
+    /// Of the pixels under a tile.
+    fn data<L: Lanes>(pixels: [L; P]) -> [L; P];
+    /// Adjoint of `data`.
+    fn data_adjoint<L: Lanes>(points: [L; P]) -> [L; P];
+    /// Of the window's taps.
+    fn kernel<L: Lanes>(taps: [L; R]) -> [L; P];
+    /// Adjoint of `kernel`.
+    fn kernel_adjoint<L: Lanes>(points: [L; P]) -> [L; R];
+    /// Of the products, to the outputs.
+    fn output<L: Lanes>(points: [L; P]) -> [L; TILE];
+    /// Adjoint of `output`.
+    fn output_adjoint<L: Lanes>(outputs: [L; TILE]) -> [L; P];
+}
+
+/// Two taps: points 0, 1, -1 and infinity. 2.25 times fewer products in two dimensions.
+#[derive(Clone, Copy)]
+pub struct TwoTaps;
+
+impl Scheme<2, 4> for TwoTaps {
+    #[inline(always)]
+    fn data<L: Lanes>([a, b, c, d]: [L; 4]) -> [L; 4] {
+        [a.sub(c), b.add(c), c.sub(b), d.sub(b)]
+    }
+
+    #[inline(always)]
+    fn data_adjoint<L: Lanes>([a, b, c, d]: [L; 4]) -> [L; 4] {
+        [a, b.sub(c).sub(d), b.add(c).sub(a), d]
+    }
+
+    #[inline(always)]
+    fn kernel<L: Lanes>([a, b]: [L; 2]) -> [L; 4] {
+        [a, a.add(b).scale(0.5), a.sub(b).scale(0.5), b]
+    }
+
+    #[inline(always)]
+    fn kernel_adjoint<L: Lanes>([a, b, c, d]: [L; 4]) -> [L; 2] {
+        [a.add(b.add(c).scale(0.5)), d.add(b.sub(c).scale(0.5))]
+    }
+
+    #[inline(always)]
+    fn output<L: Lanes>([a, b, c, d]: [L; 4]) -> [L; TILE] {
+        let sum = b.add(c);
+        [a.add(sum), b.sub(c), sum.add(d)]
+    }
+
+    #[inline(always)]
+    fn output_adjoint<L: Lanes>([a, b, c]: [L; TILE]) -> [L; 4] {
+        let ends = a.add(c);
+        [a, ends.add(b), ends.sub(b), c]
+    }
+}
+
+/// Four taps: points 0, 1, -1, 2, -2 and infinity. Four times fewer products in two dimensions.
+#[derive(Clone, Copy)]
+pub struct FourTaps;
+
+impl Scheme<4, 6> for FourTaps {
+    #[inline(always)]
+    fn data<L: Lanes>([a, b, c, d, e, f]: [L; 6]) -> [L; 6] {
+        let (even1, odd1) = (e.sub(c.scale(4.0)), d.sub(b.scale(4.0)));
+        let (even2, odd2) = (e.sub(c), d.sub(b).scale(2.0));
+        [
+            a.scale(4.0).sub(c.scale(5.0)).add(e),
+            even1.add(odd1),
+            even1.sub(odd1),
+            even2.add(odd2),
+            even2.sub(odd2),
+            b.scale(4.0).sub(d.scale(5.0)).add(f),
+        ]
+    }
+
+    #[inline(always)]
+    fn data_adjoint<L: Lanes>([a, b, c, d, e, f]: [L; 6]) -> [L; 6] {
+        let (sum1, gap1) = (b.add(c), b.sub(c));
+        let (sum2, gap2) = (d.add(e), d.sub(e).scale(2.0));
+        [
+            a.scale(4.0),
+            f.sub(gap1).scale(4.0).sub(gap2),
+            a.scale(-5.0).sub(sum1.scale(4.0)).sub(sum2),
+            gap1.add(gap2).sub(f.scale(5.0)),
+            a.add(sum1).add(sum2),
+            f,
+        ]
+    }
+
+    #[inline(always)]
+    fn kernel<L: Lanes>([a, b, c, d]: [L; 4]) -> [L; 6] {
+        let (even1, odd1) = (a.add(c).scale(-1.0 / 6.0), b.add(d).scale(-1.0 / 6.0));
+        let even2 = a.add(c.scale(4.0)).scale(1.0 / 24.0);
+        let odd2 = b.add(d.scale(4.0)).scale(1.0 / 12.0);
+        [
+            a.scale(0.25),
+            even1.add(odd1),
+            even1.sub(odd1),
+            even2.add(odd2),
+            even2.sub(odd2),
+            d,
+        ]
+    }
+
+    #[inline(always)]
+    fn kernel_adjoint<L: Lanes>([a, b, c, d, e, f]: [L; 6]) -> [L; 4] {
+        let (sum1, gap1) = (b.add(c).scale(-1.0 / 6.0), b.sub(c).scale(-1.0 / 6.0));
+        let (sum2, gap2) = (d.add(e).scale(1.0 / 24.0), d.sub(e).scale(1.0 / 12.0));
+        [
+            a.scale(0.25).add(sum1).add(sum2),
+            gap1.add(gap2),
+            sum1.add(sum2.scale(4.0)),
+            gap1.add(gap2.scale(4.0)).add(f),
+        ]
+    }
+
+    #[inline(always)]
+    fn output<L: Lanes>([a, b, c, d, e, f]: [L; 6]) -> [L; TILE] {
+        let (sum1, sum2) = (b.add(c), d.add(e));
+        [
+            a.add(sum1).add(sum2),
+            b.sub(c).add(d.sub(e).scale(2.0)),
+            sum1.add(sum2.scale(4.0)).add(f),
+        ]
+    }
+
+    #[inline(always)]
+    fn output_adjoint<L: Lanes>([a, b, c]: [L; TILE]) -> [L; 6] {
+        let (ends1, ends2, b2) = (a.add(c), a.add(c.scale(4.0)), b.scale(2.0));
+        [
+            a,
+            ends1.add(b),
+            ends1.sub(b),
+            ends2.add(b2),
+            ends2.sub(b2),
+            c,
+        ]
+    }
+}
+
+/// A map along both axes of a square.
+#[inline(always)]
+pub fn both<L: Lanes, const I: usize, const O: usize>(
+    square: [[L; I]; I],
+    map: impl Fn([L; I]) -> [L; O],
+) -> [[L; O]; O] {
+    let mut wide = [[L::zero(); O]; I];
+    for row in 0..I {
+        wide[row] = map(square[row]);
+    }
+    let mut result = [[L::zero(); O]; O];
+    for column in 0..O {
+        let mut line = [L::zero(); I];
+        for row in 0..I {
+            line[row] = wide[row][column];
+        }
+        let line = map(line);
+        for row in 0..O {
+            result[row][column] = line[row];
+        }
+    }
+    result
+}

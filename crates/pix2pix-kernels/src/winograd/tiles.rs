@@ -1,0 +1,280 @@
+//! Images mapped to points, tile by tile: the factors of the matrix products.
+
+use std::marker::PhantomData;
+
+use rayon::prelude::*;
+
+use super::band::Planes;
+use super::scheme::{Scheme, TILE, both};
+use super::tiling::{Tiling, odd_lines};
+use crate::machine::{COLUMNS, Job, LANES, Lanes, Machine, Path};
+use crate::scratch::Scratch;
+use crate::shared::Shared;
+
+/// Words between the rows of a matrix beyond their length, so that rows do not share a cache's set.
+const GAP: usize = LANES;
+
+/// How the mapped values lie in memory. Channel `k` counts the vectors of all phases of a group of
+/// channels, then the next group.
+#[derive(Clone, Copy)]
+pub enum Order {
+    /// `[point][tile][k]`; words pair neighbouring channels. The left factor of a sum over channels.
+    SumOverChannels,
+    /// `[point][tile][k]`; words pair neighbouring tiles. The left factor of a sum over tiles.
+    SumOverTiles,
+    /// `[point][32 channels][tile][channel]`; words pair neighbouring tiles. The right factor of a sum
+    /// over tiles.
+    Panels,
+}
+
+/// Where the words of a mapped image lie.
+#[derive(Clone, Copy)]
+pub struct Place {
+    order: Order,
+    /// From point to point.
+    pub point: usize,
+    /// From tile to tile, or pair to pair.
+    pub tile: usize,
+    /// From 32 channels to the next, in [`Order::Panels`].
+    pub panel: usize,
+    values: usize,
+}
+
+impl Place {
+    /// For `channels` channels of all phases.
+    pub fn new(order: Order, path: Path, channels: usize, tiling: &Tiling) -> Self {
+        let values = path.values_a_word();
+        let tiles = tiling.tiles();
+        let (tile, panel, point) = match order {
+            Order::SumOverChannels => {
+                let tile = channels / values + GAP;
+                (tile, 0, odd_lines(tiles * tile))
+            }
+            Order::SumOverTiles => {
+                let tile = channels + GAP;
+                (tile, 0, odd_lines(tiles / values * tile))
+            }
+            Order::Panels => {
+                let panel = tiles / values * COLUMNS;
+                (
+                    COLUMNS,
+                    panel,
+                    odd_lines(channels.div_ceil(COLUMNS) * panel),
+                )
+            }
+        };
+        Self {
+            order,
+            point,
+            tile,
+            panel,
+            values,
+        }
+    }
+
+    /// The word of a point, tile and channel.
+    #[inline(always)]
+    pub fn word(&self, point: usize, tile: usize, channel: usize) -> usize {
+        let start = point * self.point;
+        match self.order {
+            Order::SumOverChannels => start + tile * self.tile + channel / self.values,
+            Order::SumOverTiles => start + tile / self.values * self.tile + channel,
+            Order::Panels => {
+                let panel = channel / COLUMNS * self.panel;
+                start + panel + tile / self.values * self.tile + channel % COLUMNS
+            }
+        }
+    }
+}
+
+/// An image and the map of its tiles.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// All images of the batch.
+    pub images: &'a [f32],
+    /// The planes of each.
+    pub planes: Planes,
+    /// How it is cut.
+    pub tiling: Tiling,
+}
+
+impl<'a> Source<'a> {
+    /// The input of a convolution.
+    pub fn input(images: &'a [f32], channels: usize, side: [usize; 2], tiling: &Tiling) -> Self {
+        Self {
+            images,
+            planes: Planes {
+                channels,
+                height: side[0],
+                width: side[1],
+                before: tiling.before,
+            },
+            tiling: *tiling,
+        }
+    }
+
+    /// The gradient of its output, whose tiles do not overlap.
+    pub fn gradient(images: &'a [f32], channels: usize, side: [usize; 2], tiling: &Tiling) -> Self {
+        Self {
+            images,
+            planes: Planes {
+                channels,
+                height: side[0],
+                width: side[1],
+                before: 0,
+            },
+            tiling: Tiling {
+                phases: 1,
+                step: 1,
+                shift: 0,
+                before: 0,
+                ..*tiling
+            },
+        }
+    }
+
+    /// Channels of all phases, in whole groups.
+    pub fn all_channels(&self) -> usize {
+        self.planes.channels.div_ceil(LANES) * self.tiling.group()
+    }
+
+    /// Maps all tiles, squares of `N` x `N` pixels, to `P` x `P` points: each group of channels and each
+    /// row of tiles is a job.
+    pub fn map<K: Map<N, P>, const N: usize, const P: usize>(
+        &self,
+        path: Path,
+        place: Place,
+        words: &mut [u32],
+    ) {
+        let words = Shared::new(words);
+        let groups = self.planes.channels.div_ceil(LANES);
+        let rows = self.tiling.all_rows();
+        (0..groups * rows).into_par_iter().for_each(|index| {
+            path.run(Row::<K, N, P> {
+                source: self,
+                place,
+                words,
+                group: index / rows,
+                row: index % rows,
+                map: PhantomData,
+            });
+        });
+    }
+}
+
+/// A map of tiles, the same along both axes.
+pub trait Map<const N: usize, const P: usize>: Send + Sync {
+    /// From a line of pixels to a line of points.
+    fn line<L: Lanes>(pixels: [L; N]) -> [L; P];
+}
+
+/// An input's map: `data`.
+pub struct Data<S, const R: usize>(PhantomData<S>);
+
+impl<S: Scheme<R, P>, const R: usize, const P: usize> Map<P, P> for Data<S, R> {
+    #[inline(always)]
+    fn line<L: Lanes>(pixels: [L; P]) -> [L; P] {
+        S::data(pixels)
+    }
+}
+
+/// A gradient's map: the adjoint of `output`.
+pub struct OutputAdjoint<S, const R: usize>(PhantomData<S>);
+
+impl<S: Scheme<R, P>, const R: usize, const P: usize> Map<TILE, P> for OutputAdjoint<S, R> {
+    #[inline(always)]
+    fn line<L: Lanes>(pixels: [L; TILE]) -> [L; P] {
+        S::output_adjoint(pixels)
+    }
+}
+
+/// A row of tiles of a group of channels.
+struct Row<'a, K, const N: usize, const P: usize> {
+    source: &'a Source<'a>,
+    place: Place,
+    words: Shared<'a, u32>,
+    group: usize,
+    row: usize,
+    map: PhantomData<K>,
+}
+
+impl<K: Map<N, P>, const N: usize, const P: usize> Job for Row<'_, K, N, P> {
+    #[inline(always)]
+    fn run<M: Machine>(self, scratch: &mut Scratch) {
+        let Source {
+            images,
+            planes,
+            tiling,
+        } = *self.source;
+        let (height, width) = (tiling.reach(1, N), tiling.reach(tiling.row_tiles, N));
+        let width = width.max(planes.before + 1);
+        let image = self.row / tiling.rows;
+        let image = &images[image * planes.len()..][..planes.len()];
+        let top = self.row % tiling.rows * TILE * tiling.step;
+        let pair = match self.place.order {
+            Order::SumOverChannels => 1,
+            Order::SumOverTiles | Order::Panels => M::VALUES,
+        };
+        let (_, _, band) = scratch.take(0, 0, height * width);
+        for (row, band) in band.chunks_exact_mut(width).enumerate() {
+            planes.read_row::<M>(image, self.group, top + row, band);
+        }
+        for (q, down, right) in tiling.each_phase() {
+            let channel = self.group * tiling.group() + q * LANES;
+            for column in (0..tiling.row_tiles).step_by(pair) {
+                let tile = self.row * tiling.row_tiles + column;
+                let phase = (down, right);
+                let first = points::<M, K, N, P>(tiling, band, width, column, phase);
+                let second = if pair == 2 {
+                    points::<M, K, N, P>(tiling, band, width, column + 1, phase)
+                } else {
+                    first
+                };
+                for p in 0..P * P {
+                    let (first, second) = (first[p / P][p % P], second[p / P][p % P]);
+                    let at = self.place.word(p, tile, channel);
+                    let count = match self.place.order {
+                        Order::SumOverChannels => LANES / M::VALUES,
+                        _ => LANES,
+                    };
+                    // SAFETY: each job has its own channels and its own row of tiles, of which
+                    // the tiles of a pair are both.
+                    let to = unsafe { self.words.part(at..at + count) };
+                    // lengths that the compiler knows
+                    match self.place.order {
+                        Order::SumOverChannels if M::VALUES == 2 => {
+                            let words = M::row_words(first);
+                            to.copy_from_slice(&words[..LANES / 2]);
+                        }
+                        Order::SumOverChannels => to.copy_from_slice(&M::row_words(first)),
+                        _ => to.copy_from_slice(&M::words(first, second)),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The points of a tile of one phase.
+#[inline(always)]
+fn points<M: Machine, K: Map<N, P>, const N: usize, const P: usize>(
+    tiling: Tiling,
+    band: &[[f32; LANES]],
+    width: usize,
+    column: usize,
+    (down, right): (usize, usize),
+) -> [[M::Lanes; P]; P] {
+    let mut square = [[M::Lanes::zero(); N]; N];
+    for y in 0..N {
+        let row = &band[(y * tiling.step + down * tiling.shift) * width..][..width];
+        let row = &row[TILE * column * tiling.step + right * tiling.shift..];
+        for x in 0..N {
+            square[y][x] = M::Lanes::load(&row[x * tiling.step]);
+        }
+    }
+    both(
+        square,
+        #[inline(always)]
+        |line| K::line(line),
+    )
+}

@@ -1,0 +1,130 @@
+//! The convolution's gradient with respect to its weights.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::scheme::{Scheme, TILE};
+use super::tiles::{Data, Order, OutputAdjoint, Place, Source};
+use super::tiling::{Tiling, odd_lines};
+use super::weights::{TAPS, map_kernel_adjoint};
+use crate::geometry::{Geometry, split};
+use crate::machine::{COLUMNS, Job, LANES, Lanes, Machine, Path};
+use crate::product::{Strides, product};
+use crate::scratch::{Scratch, with_words};
+use crate::shared::Shared;
+
+/// Rows of a job's products: input channels of all phases.
+const CHANNELS: usize = 64;
+
+/// Takes a gradient back to the weights, summed over the batch.
+pub fn weight_gradient<S: Scheme<R, P>, const R: usize, const P: usize>(
+    path: Path,
+    geometry: &Geometry,
+    tiling: &Tiling,
+    input: &[f32],
+    gradient: &[f32],
+    weights: &mut [f32],
+) {
+    let data = Source::input(input, geometry.in_channels, geometry.input, tiling);
+    let left = Place::new(Order::SumOverTiles, path, data.all_channels(), tiling);
+    let outputs = Source::gradient(gradient, geometry.out_channels, geometry.output(), tiling);
+    let right = Place::new(Order::Panels, path, outputs.all_channels(), tiling);
+    let lengths = [left.point, right.point].map(|point| P * P * point);
+    with_words(lengths, |[data_words, output_words]| {
+        data.map::<Data<S, R>, P, P>(path, left, data_words);
+        outputs.map::<OutputAdjoint<S, R>, TILE, P>(path, right, output_words);
+        let factors = [(&*data_words, left), (&*output_words, right)];
+        let groups = split(
+            geometry.in_channels.div_ceil(LANES),
+            CHANNELS / tiling.group(),
+        );
+        let jobs: Vec<_> = (0..geometry.out_channels.div_ceil(COLUMNS))
+            .flat_map(|panel| groups.iter().map(move |groups| (panel, groups.clone())))
+            .collect();
+        let weights = Shared::new(weights);
+        jobs.into_par_iter().for_each(|(panel, groups)| {
+            path.run(Block::<S, R, P> {
+                geometry: *geometry,
+                tiling: *tiling,
+                factors,
+                weights,
+                panel,
+                groups,
+                scheme: PhantomData,
+            });
+        });
+    });
+}
+
+/// The weights between some groups of input channels and 32 output channels.
+struct Block<'a, S, const R: usize, const P: usize> {
+    geometry: Geometry,
+    tiling: Tiling,
+    factors: [(&'a [u32], Place); 2],
+    weights: Shared<'a, f32>,
+    panel: usize,
+    groups: Range<usize>,
+    scheme: PhantomData<S>,
+}
+
+impl<S: Scheme<R, P>, const R: usize, const P: usize> Job for Block<'_, S, R, P> {
+    #[inline(always)]
+    fn run<M: Machine>(self, scratch: &mut Scratch) {
+        let tiling = self.tiling;
+        let rows = self.groups.len() * tiling.group();
+        let steps = tiling.tiles() / M::VALUES;
+        let [(data, left), (outputs, right)] = self.factors;
+        let (products, _, _) = scratch.take(P * P * odd_lines(rows * COLUMNS), 0, 0);
+        for p in 0..P * P {
+            let a = left.word(p, 0, self.groups.start * tiling.group());
+            let b = right.word(p, 0, self.panel * COLUMNS);
+            let strides = Strides {
+                row: 1,
+                step: left.tile,
+            };
+            product::<M>(
+                [rows, steps],
+                (&data[a..], strides),
+                (&outputs[b..], right.tile),
+                (&mut products[p * odd_lines(rows * COLUMNS)..], COLUMNS),
+                false,
+            );
+        }
+        self.write::<M>(products, rows);
+    }
+}
+
+impl<S: Scheme<R, P>, const R: usize, const P: usize> Block<'_, S, R, P> {
+    /// Maps the products to weights.
+    #[inline(always)]
+    fn write<M: Machine>(&self, products: &[f32], rows: usize) {
+        let (inputs, outputs) = (self.geometry.in_channels, self.geometry.out_channels);
+        let first = self.groups.start * LANES;
+        for channel in first..(self.groups.end * LANES).min(inputs) {
+            let group = (channel - first) / LANES * self.tiling.group();
+            for half in 0..2 {
+                let windows = map_kernel_adjoint::<M, S, R, P>(
+                    self.tiling,
+                    #[inline(always)]
+                    |q, p| {
+                        let row = group + q * LANES + channel % LANES;
+                        let start = p * odd_lines(rows * COLUMNS);
+                        let at = start + row * COLUMNS + half * LANES;
+                        M::Lanes::load(products[at..].first_chunk().expect("a whole vector"))
+                    },
+                );
+                for (lane, window) in windows.into_iter().enumerate() {
+                    let output = self.panel * COLUMNS + half * LANES + lane;
+                    if output < outputs {
+                        let at = (output * inputs + channel) * TAPS;
+                        // SAFETY: each job has its own input and output channels.
+                        let to = unsafe { self.weights.part(at..at + TAPS) };
+                        window.store(to.first_chunk_mut().expect("a whole window"));
+                    }
+                }
+            }
+        }
+    }
+}
