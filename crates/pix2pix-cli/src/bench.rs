@@ -2,7 +2,6 @@
 
 use clap::ValueEnum;
 use pix2pix::bench::{self, BenchConfig, Mode};
-use pix2pix::config::Precision;
 use pix2pix::device::set_threads;
 use pix2pix::summary::aligned;
 
@@ -45,7 +44,6 @@ enum ModeName {
 
 /// Measures and prints.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let Precision::F32 = args.machine.precision();
     if args.batch == 0 || args.steps == 0 {
         let message = "--batch and --steps must be at least 1";
         return Err(Failure::Usage(message.to_string()));
@@ -61,12 +59,12 @@ pub fn run(args: Args) -> Result<(), Failure> {
         warmup: args.warmup,
         steps: args.steps,
     };
-    let result = bench::run(&config, &args.machine.device.open()?)?;
+    let result = bench::run(&config, &args.machine.device.open(args.machine.precision)?)?;
     let peak = memory::peak_bytes();
     if args.json {
         let mut line = serde_json::json!({
             "mode": config.mode,
-            "precision": args.machine.precision(),
+            "precision": args.machine.precision,
             "batch": args.batch,
             "size": args.size,
             "threads": threads,
@@ -100,5 +98,6 @@ pub fn run(args: Args) -> Result<(), Failure> {
     for (name, seconds) in result.parts_s.iter().flat_map(|parts| parts.named()) {
         rows.push([format!("  {name}"), milliseconds(seconds)]);
     }
-    print(&aligned(&["Step", "f32"], &rows, &[1]))
+    let precision = args.machine.precision.to_string();
+    print(&aligned(&["Step", &precision], &rows, &[1]))
 }

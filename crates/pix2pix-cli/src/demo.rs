@@ -43,7 +43,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         seed: args.run.seed,
         threads: args.run.machine.threads,
         device: args.run.machine.device,
-        precision: args.run.machine.precision(),
+        precision: args.run.machine.precision,
         log_every: 10,
         sample_every: 20,
         save_every: 100,

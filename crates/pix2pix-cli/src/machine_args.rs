@@ -1,8 +1,8 @@
 //! Options that say where and how the networks compute, shared by all commands that run them.
 
-use clap::{Args, ValueEnum};
-use pix2pix::config::Precision;
+use clap::Args;
 use pix2pix::device::DeviceName;
+use pix2pix::precision::Precision;
 
 /// The machine's options.
 #[derive(Args)]
@@ -13,23 +13,7 @@ pub struct MachineArgs {
     /// Device: cpu, cuda, cuda:N, wgpu or wgpu:N
     #[arg(long, default_value = "cpu")]
     pub device: DeviceName,
-    /// Arithmetic
-    #[arg(long, value_enum, default_value_t = PrecisionName::F32)]
-    precision: PrecisionName,
-}
-
-/// A precision's name.
-#[derive(Clone, Copy, ValueEnum)]
-enum PrecisionName {
-    /// 32-bit floating point
-    F32,
-}
-
-impl MachineArgs {
-    /// The arithmetic.
-    pub fn precision(&self) -> Precision {
-        match self.precision {
-            PrecisionName::F32 => Precision::F32,
-        }
-    }
+    /// Arithmetic of the convolutions: f32 or bf16
+    #[arg(long, default_value = "f32")]
+    pub precision: Precision,
 }

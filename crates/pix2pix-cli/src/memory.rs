@@ -7,10 +7,16 @@
 /// Must be called before other threads run.
 pub fn keep_freed() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    for parameter in [libc::M_MMAP_THRESHOLD, libc::M_TRIM_THRESHOLD] {
+    for (parameter, value) in [
+        // no block is a mapping of its own, which would go with it
+        (libc::M_MMAP_MAX, 0),
+        // one heap for all threads, whose top is never given back
+        (libc::M_ARENA_MAX, 1),
+        (libc::M_TRIM_THRESHOLD, i32::MAX),
+    ] {
         // SAFETY: mallopt only sets a parameter of the allocator, and no other thread runs yet. Where
         // it refuses, the default stays.
-        unsafe { libc::mallopt(parameter, i32::MAX) };
+        unsafe { libc::mallopt(parameter, value) };
     }
 }
 

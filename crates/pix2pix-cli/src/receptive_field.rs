@@ -3,6 +3,7 @@
 use pix2pix::device::DeviceName;
 use pix2pix::init::WeightInit;
 use pix2pix::patch_gan::{Patch, PatchGanConfig};
+use pix2pix::precision::Precision;
 use pix2pix::receptive_field::{receptive_field, table};
 use pix2pix::summary::aligned;
 
@@ -28,7 +29,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
         ..PatchGanConfig::default()
     };
     config.check_size(args.size, args.size)?;
-    let network = config.init(&mut WeightInit::blank(), &DeviceName::Cpu.open()?)?;
+    let network = config.init(
+        &mut WeightInit::blank(),
+        &DeviceName::Cpu.open(Precision::F32)?,
+    )?;
     let shape = [3, args.size, args.size];
     let graph = network.layers(shape, shape);
     let rows: Vec<[String; 8]> = table(&graph)

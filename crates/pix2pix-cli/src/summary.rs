@@ -5,6 +5,7 @@ use pix2pix::composite::Composite;
 use pix2pix::device::DeviceName;
 use pix2pix::init::WeightInit;
 use pix2pix::layer_graph::LayerGraph;
+use pix2pix::precision::Precision;
 use pix2pix::summary;
 
 use crate::failure::{Failure, print};
@@ -52,7 +53,7 @@ impl Described {
     pub fn graph(&self) -> Result<LayerGraph, Failure> {
         let channels = [self.in_channels, self.out_channels];
         let (generator, discriminator) = self.networks.resolve(self.size, channels)?;
-        let device = DeviceName::Cpu.open()?;
+        let device = DeviceName::Cpu.open(Precision::F32)?;
         let init = &mut WeightInit::blank();
         let [source, target] = channels.map(|channels| [channels, self.size, self.size]);
         Ok(match self.network {

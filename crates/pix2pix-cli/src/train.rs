@@ -112,7 +112,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         seed: args.run.seed,
         threads: args.run.machine.threads,
         device: args.run.machine.device,
-        precision: args.run.machine.precision(),
+        precision: args.run.machine.precision,
         log_every: args.log_every,
         sample_every: args.sample_every,
         save_every: args.save_every,

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use pix2pix::config::Precision;
 use pix2pix::device::set_threads;
 use pix2pix::noise::Noise;
 use pix2pix::translate::{Fit, Translator};
@@ -72,10 +71,12 @@ enum FitName {
 
 /// Translates every input.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let Precision::F32 = args.machine.precision();
     set_threads(args.machine.threads)?;
     let inputs = inputs(&args)?;
-    let translator = Translator::load(&args.model, args.machine.device.open()?)?;
+    let translator = Translator::load(
+        &args.model,
+        args.machine.device.open(args.machine.precision)?,
+    )?;
     atomic_file::create_folder(&args.out)?;
     let fit = match args.fit {
         FitName::Pad => Fit::Pad,

@@ -146,6 +146,34 @@ fn translations_have_their_inputs_size() {
     );
 }
 
+/// The same pictures but for rounding: bf16 keeps 8 of 24 bits.
+#[test]
+fn bf16_translates_as_f32_does() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    // 32 filters and 128 pixels: the outer layers are wide and large enough for bf16
+    let network = "--filters 32 --crop-size 128 --load-size 143";
+    scratch.ok(&format!(
+        "train data --out run --steps 3 --precision bf16 {network}"
+    ));
+    let config = fs::read_to_string(scratch.path("run/config.toml")).unwrap();
+    assert!(config.contains("precision = \"bf16\""), "{config}");
+    let metrics = fs::read_to_string(scratch.path("run/metrics.jsonl")).unwrap();
+    assert!(!metrics.contains("null"), "{metrics}");
+    pair(128, 128, 0).save(scratch.path("in.png")).unwrap();
+    let translate = |precision: &str| {
+        scratch.ok(&format!(
+            "translate run in.png --out out --dropout off --precision {precision}"
+        ));
+        open(scratch.path("out/in.png")).into_raw()
+    };
+    let (single, half) = (translate("f32"), translate("bf16"));
+    let difference = |(a, b): (&u8, &u8)| f64::from(a.abs_diff(*b));
+    let mean = single.iter().zip(&half).map(difference).sum::<f64>() / single.len() as f64;
+    assert!(mean > 0.0, "bf16 has done nothing");
+    assert!(mean < 4.0, "a mean difference of {mean} in 255");
+}
+
 #[test]
 fn direction_chooses_the_source() {
     let scratch = Scratch::new();

@@ -4,10 +4,10 @@
 //! normalization.
 
 use burn::module::{Module, Param, RunningState};
-use burn::tensor::activation::{leaky_relu, relu};
 use burn::tensor::module::batch_norm_train;
 use burn::tensor::{Device, Tensor};
 
+use crate::activation_backend::{activation, is_flex};
 use crate::init::WeightInit;
 use crate::norm_backend::{self, Constants};
 
@@ -49,7 +49,7 @@ impl BatchNorm {
         let [batch, channels, height, width] = x.dims();
         let training = x.device().is_autodiff();
         let (gamma, beta) = (self.gamma.val(), self.beta.val());
-        let (output, mean, variance) = if x.device() == Device::flex() {
+        let (output, mean, variance) = if is_flex(&x) {
             let statistics = norm_backend::statistics(x.clone());
             let constants = Constants {
                 epsilon: EPSILON as f32,
@@ -60,7 +60,11 @@ impl BatchNorm {
             (output, row(0), row(1))
         } else {
             let normed = batch_norm_train(x, gamma, beta, EPSILON);
-            (activate(normed.output, slope), normed.mean, normed.variance)
+            (
+                activation(normed.output, slope),
+                normed.mean,
+                normed.variance,
+            )
         };
         if training {
             let n = (batch * height * width) as f64;
@@ -81,15 +85,7 @@ impl BatchNorm {
 pub fn norm_and_activate(norm: &Option<BatchNorm>, x: Tensor<4>, slope: f64) -> Tensor<4> {
     match norm {
         Some(norm) => norm.forward(x, slope),
-        None => activate(x, slope),
-    }
-}
-
-fn activate(x: Tensor<4>, slope: f64) -> Tensor<4> {
-    if slope == 0.0 {
-        relu(x)
-    } else {
-        leaky_relu(x, slope)
+        None => activation(x, slope),
     }
 }
 

@@ -7,6 +7,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
+use crate::device::in_pool;
 use crate::error::Result;
 use crate::init::WeightInit;
 use crate::layer_graph::LayerGraph;
@@ -126,9 +127,11 @@ fn infer(config: &BenchConfig, generator: &UnetConfig, device: &Device) -> Resul
     let mut times = Vec::new();
     for step in 0..config.warmup + config.steps {
         let start = Instant::now();
-        let output = network.forward(source.clone(), &mut Noise::seeded(0, step as u64));
-        // reading the result waits for it
-        output.into_data();
+        in_pool(|| {
+            let output = network.forward(source.clone(), &mut Noise::seeded(0, step as u64));
+            // reading the result waits for it
+            output.into_data();
+        });
         if step >= config.warmup {
             times.push(start.elapsed());
         }

@@ -8,17 +8,9 @@ use crate::error::{Error, Result};
 use crate::jitter::JitterConfig;
 use crate::pair::Direction;
 use crate::patch_gan::PatchGanConfig;
+use crate::precision::Precision;
 use crate::trainer::OptimizerConfig;
 use crate::unet::UnetConfig;
-
-/// The arithmetic of the networks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Precision {
-    /// 32-bit floating point.
-    #[default]
-    #[serde(rename = "f32")]
-    F32,
-}
 
 /// A resolved training run: nothing is left to a default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -12,10 +12,11 @@ use burn::backend::{
     Autodiff, AutodiffBackend, Backend, Dispatch, Flex, TensorMetadata, backend_extension,
 };
 use burn::tensor::{FloatDType, Shape, Tensor};
-use pix2pix_kernels::Geometry;
+use pix2pix_kernels::{self as kernels, Geometry};
 
-use crate::flex::{tensor, values};
+use crate::flex::{filled, values};
 use crate::layer_graph::Window;
+use crate::precision::path;
 
 /// The convolution and its two gradients. Images are `[batch, channels, height, width]`, weights
 /// `[output channels, input channels, kernel, kernel]`.
@@ -116,9 +117,9 @@ impl ConvBackend for Flex {
         let [batch, _, height, width] = input.shape().dims();
         let geometry = geometry(batch, [height, width], weight.shape().dims(), window);
         let [height, width] = geometry.output();
-        let mut output = vec![0.0; batch * geometry.out_channels * height * width];
-        pix2pix_kernels::forward(&geometry, values(&input), values(&weight), &mut output);
-        tensor(output, [batch, geometry.out_channels, height, width])
+        filled([batch, geometry.out_channels, height, width], |output| {
+            kernels::forward(path(), &geometry, values(&input), values(&weight), output);
+        })
     }
 
     fn conv_input_gradient(
@@ -130,9 +131,9 @@ impl ConvBackend for Flex {
         let (gradient, weight) = (gradient.to_contiguous(), weight.to_contiguous());
         let [batch, ..] = gradient.shape().dims::<4>();
         let geometry = geometry(batch, side, weight.shape().dims(), window);
-        let mut input = vec![0.0; batch * geometry.in_channels * side[0] * side[1]];
-        pix2pix_kernels::input_gradient(&geometry, values(&gradient), values(&weight), &mut input);
-        tensor(input, [batch, geometry.in_channels, side[0], side[1]])
+        filled([batch, geometry.in_channels, side[0], side[1]], |input| {
+            kernels::input_gradient(path(), &geometry, values(&gradient), values(&weight), input);
+        })
     }
 
     fn conv_weight_gradient(
@@ -145,9 +146,9 @@ impl ConvBackend for Flex {
         let [_, to, ..] = gradient.shape().dims::<4>();
         let shape = [to, from, window.kernel, window.kernel];
         let geometry = geometry(batch, [height, width], shape, window);
-        let mut weight = vec![0.0; shape.iter().product()];
-        pix2pix_kernels::weight_gradient(&geometry, values(&input), values(&gradient), &mut weight);
-        tensor(weight, shape)
+        filled(shape, |weight| {
+            kernels::weight_gradient(path(), &geometry, values(&input), values(&gradient), weight);
+        })
     }
 }
 
@@ -287,5 +288,87 @@ impl<B: ConvBackend, C: CheckpointStrategy> ConvBackend for Autodiff<B, C> {
             gradient.into_primitive(),
             window,
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::module::{conv_transpose2d, conv2d};
+    use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
+    use burn::tensor::{Device, TensorData};
+
+    /// Values like noise in [-1, 1].
+    fn noise(shape: [usize; 4], seed: usize) -> Tensor<4> {
+        let length = shape.iter().product();
+        let value = |i: usize| (((i + seed) * 7919) as f32).sin();
+        let values: Vec<f32> = (0..length).map(value).collect();
+        Tensor::from_data(TensorData::new(values, shape), &Device::flex().autodiff())
+    }
+
+    fn values(tensor: Tensor<4>) -> Vec<f32> {
+        tensor.into_data().try_to_vec().unwrap()
+    }
+
+    /// Root mean square of the difference, over that of `theirs`.
+    fn difference(ours: Tensor<4>, theirs: Tensor<4>) -> f64 {
+        assert_eq!(ours.dims(), theirs.dims());
+        let (ours, theirs) = (values(ours), values(theirs));
+        let square = |x: f32| f64::from(x).powi(2);
+        let gap: f64 = ours.iter().zip(&theirs).map(|(a, b)| square(a - b)).sum();
+        (gap / theirs.iter().map(|&b| square(b)).sum::<f64>()).sqrt()
+    }
+
+    /// Output and both gradients of a layer, from the same input and weights.
+    fn compare(
+        shapes: [[usize; 4]; 2],
+        ours: impl Fn(Tensor<4>, Tensor<4>) -> Tensor<4>,
+        theirs: impl Fn(Tensor<4>, Tensor<4>) -> Tensor<4>,
+    ) {
+        let run = |layer: &dyn Fn(Tensor<4>, Tensor<4>) -> Tensor<4>| {
+            let x = noise(shapes[0], 1).require_grad();
+            let weight = noise(shapes[1], 2).require_grad();
+            let y = layer(x.clone(), weight.clone());
+            let gradients = (y.clone() * noise(y.dims(), 3)).sum().backward();
+            let (x, weight) = (x.grad(&gradients), weight.grad(&gradients));
+            [y, x.unwrap(), weight.unwrap()]
+        };
+        for (ours, theirs) in run(&ours).into_iter().zip(run(&theirs)) {
+            let difference = difference(ours, theirs);
+            assert!(difference < 1e-4, "{difference} in {shapes:?}");
+        }
+    }
+
+    #[test]
+    fn gradients_are_burns_own() {
+        // large enough for the fast form, and too small for it
+        for (channels, side) in [([32, 40], 24), ([3, 8], 12)] {
+            for stride in [1, 2] {
+                let window = Window {
+                    kernel: 4,
+                    stride,
+                    padding: [1, 1],
+                };
+                let [from, to] = channels;
+                compare(
+                    [[2, from, side, side], [to, from, 4, 4]],
+                    |x, weight| conv(x, weight, window),
+                    |x, weight| {
+                        let options = ConvOptions::new([stride; 2], [1; 2], [1; 2], 1);
+                        conv2d(x, weight, None, options)
+                    },
+                );
+                let output = (side - 1) * stride + 2;
+                compare(
+                    [[2, to, side, side], [to, from, 4, 4]],
+                    |x, weight| conv_transpose(x, weight, window, [output; 2]),
+                    |x, weight| {
+                        let options =
+                            ConvTransposeOptions::new([stride; 2], [1; 2], [0; 2], [1; 2], 1);
+                        conv_transpose2d(x, weight, None, options)
+                    },
+                );
+            }
+        }
     }
 }

@@ -7,6 +7,7 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::precision::{self, Precision};
 
 /// Sets the number of CPU threads for the whole program, 0 for all cores, and returns it.
 ///
@@ -18,6 +19,11 @@ pub fn set_threads(threads: usize) -> Result<usize> {
         .build_global()
         .map_err(|e| Error::Config(format!("cannot use {threads} threads: {e}")))?;
     Ok(rayon::current_num_threads())
+}
+
+/// Does work on one of the CPU's threads, which saves it handing every parallel loop over and waiting.
+pub fn in_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    rayon::scope(|_| work())
 }
 
 /// A device as a user names it: `cpu`, `cuda`, `cuda:1`, `wgpu`, `wgpu:1`.
@@ -34,11 +40,18 @@ pub enum DeviceName {
 }
 
 impl DeviceName {
-    /// The device itself, without autodiff.
+    /// The device itself, without autodiff, for networks of this arithmetic.
     ///
     /// # Errors
-    /// When this program was built without it.
-    pub fn open(self) -> Result<Device> {
+    /// When this program was built without it, or it lacks the arithmetic.
+    pub fn open(self, arithmetic: Precision) -> Result<Device> {
+        if self != Self::Cpu && arithmetic != Precision::F32 {
+            return Err(Error::Device(format!(
+                "device {self} has no {arithmetic} arithmetic here; use --precision f32 or --device \
+                 cpu"
+            )));
+        }
+        precision::set(arithmetic);
         match self {
             Self::Cpu => Ok(Device::flex()),
             #[cfg(feature = "cuda")]

@@ -5,6 +5,7 @@
 //! [`objective`], the optimization ([`jitter`], [`trainer`]), and what is around them.
 
 // the networks (section 3.2 and appendix 6.1)
+mod activation_backend;
 pub mod batch_norm;
 pub mod composite;
 pub mod conv;
@@ -49,5 +50,6 @@ pub mod checkpoint;
 pub mod device;
 pub mod error;
 mod flex;
+pub mod precision;
 
 pub use error::{Error, Result};

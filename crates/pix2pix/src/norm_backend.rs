@@ -14,7 +14,7 @@ use burn::backend::{
 use burn::tensor::Tensor;
 use pix2pix_kernels as kernels;
 
-use crate::flex::{tensor, values};
+use crate::flex::{filled, tensor, values};
 
 /// The numbers of a normalization that are not learnt.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -109,15 +109,15 @@ impl NormBackend for Flex {
         constants: Constants,
     ) -> FloatTensor<Self> {
         let input = input.to_contiguous();
-        let mut output = vec![0.0; input.shape().num_elements()];
-        kernels::norm_forward(
-            &sizes(&input, constants),
-            values(&input),
-            values(&statistics),
-            [values(&gamma), values(&beta)],
-            &mut output,
-        );
-        tensor(output, input.shape())
+        filled(input.shape(), |output| {
+            kernels::norm_forward(
+                &sizes(&input, constants),
+                values(&input),
+                values(&statistics),
+                [values(&gamma), values(&beta)],
+                output,
+            );
+        })
     }
 }
 
@@ -142,16 +142,16 @@ impl NormGradients for Flex {
         sums: &FloatTensor<Self>,
     ) -> FloatTensor<Self> {
         let (input, gradient) = (saved.input.to_contiguous(), gradient.to_contiguous());
-        let mut result = vec![0.0; input.shape().num_elements()];
-        kernels::norm_input_gradient(
-            &sizes(&input, saved.constants),
-            values(&input),
-            values(&saved.statistics),
-            [values(&saved.gamma), values(&saved.beta)],
-            (values(&gradient), values(sums)),
-            &mut result,
-        );
-        tensor(result, input.shape())
+        filled(input.shape(), |result| {
+            kernels::norm_input_gradient(
+                &sizes(&input, saved.constants),
+                values(&input),
+                values(&saved.statistics),
+                [values(&saved.gamma), values(&saved.beta)],
+                (values(&gradient), values(sums)),
+                result,
+            );
+        })
     }
 }
 

@@ -115,7 +115,7 @@ pub fn train(
     tell: &mut dyn FnMut(Event),
 ) -> Result<Outcome> {
     config.validate()?;
-    let device = config.device.open()?;
+    let device = config.device.open(config.precision)?;
     data.train.check()?;
     let shown = data.val.as_ref().unwrap_or(&data.train);
     let samples = Samples::read(shown, config.jitter.crop_size)?;

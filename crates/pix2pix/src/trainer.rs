@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::adam::Adam;
 use crate::composite::Composite;
+use crate::device::in_pool;
 use crate::error::Result;
 use crate::init::WeightInit;
 use crate::noise::Noise;
@@ -172,7 +173,11 @@ impl Trainer {
     ///
     /// The trainer is taken and given back, so that the optimizers own the weights that they change
     /// in place.
-    pub fn step(mut self, source: Tensor<4>, target: Tensor<4>) -> (Self, Losses) {
+    pub fn step(self, source: Tensor<4>, target: Tensor<4>) -> (Self, Losses) {
+        in_pool(|| self.step_in_pool(source, target))
+    }
+
+    fn step_in_pool(mut self, source: Tensor<4>, target: Tensor<4>) -> (Self, Losses) {
         let mut noise = Noise::seeded(self.seed, self.steps);
         self.steps += 1;
         let clock = &mut Clock(Instant::now());

@@ -7,6 +7,7 @@ use image::{RgbImage, imageops};
 
 use crate::checkpoint::{self, Checkpoint};
 use crate::config::RunConfig;
+use crate::device::in_pool;
 use crate::error::{Error, Result};
 use crate::jitter::resize;
 use crate::noise::Noise;
@@ -89,8 +90,10 @@ pub fn translate_batch_of_one(
     noise: &mut Noise,
     device: &Device,
 ) -> RgbImage {
-    let output = generator.forward(picture::to_tensor(&[picture], device), noise);
-    picture::from_tensor(output).remove(0)
+    in_pool(|| {
+        let output = generator.forward(picture::to_tensor(&[picture], device), noise);
+        picture::from_tensor(output).remove(0)
+    })
 }
 
 /// Continues a picture to `width` x `height` by mirroring it at its right and bottom border, without

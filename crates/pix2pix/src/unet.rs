@@ -5,10 +5,10 @@
 //! pixels. Other sizes have as many levels as bring them down to one pixel.
 
 use burn::module::Module;
-use burn::tensor::activation::{relu, tanh};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
+use crate::activation_backend::{join, tanh};
 use crate::batch_norm::{BatchNorm, norm_and_activate};
 use crate::conv::{Conv, ConvTranspose};
 use crate::error::{Error, Result};
@@ -247,7 +247,7 @@ impl Unet {
         x = bottleneck.forward(x, RELU); // [batch, 512, height / 2^depth, width / 2^depth]
         for (up, skip) in self.decoder.iter().zip(skips.into_iter().rev()) {
             // the ReLU after the concatenation, on each half: the decoder's is fused into its norm
-            x = Tensor::cat(vec![up.forward(x, noise), relu(skip)], 1); // [batch, 2 width, ..]
+            x = join(up.forward(x, noise), skip); // [batch, 2 width, ..]
         }
         tanh(self.output.forward(x)) // [batch, out_channels, height, width]
     }
