@@ -7,7 +7,8 @@
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use pix2pix_kernels::{Arithmetic, Geometry, Path, im2col, winograd};
+use pix2pix_kernels::winograd::Form;
+use pix2pix_kernels::{Arithmetic, Geometry, Path, im2col};
 
 /// Name, channels in and out, side of the input, stride: each layer as the convolution that it is, or
 /// that it transposes.
@@ -49,37 +50,41 @@ fn layers(criterion: &mut Criterion) {
         let pixels = geometry.output().iter().product::<usize>();
         let operations = 2 * geometry.weights() * pixels;
 
-        let mut ways: Vec<(String, Option<Path>)> = vec![("im2col".to_string(), None)];
+        let mut ways: Vec<(String, Option<(Path, Form)>)> = vec![("im2col".to_string(), None)];
         if in_channels.min(out_channels) >= 16 && side > 2 {
             for arithmetic in [Arithmetic::F32, Arithmetic::Bf16] {
                 let path = Path::best(arithmetic);
-                ways.push((format!("winograd {path:?}"), Some(path)));
+                for &form in Form::all(path, &geometry) {
+                    ways.push((format!("{form:?} {path:?}"), Some((path, form))));
+                }
             }
         }
-        for (way, path) in ways {
+        for (way, fast) in ways {
             let mut group = criterion.benchmark_group(format!("{name}/{way}"));
             group.throughput(Throughput::Elements(operations as u64));
             group.bench_function("forward", |bencher| {
                 let mut result = output.clone();
-                bencher.iter(|| match path {
-                    Some(path) => winograd::forward(path, &geometry, &input, &weights, &mut result),
+                bencher.iter(|| match fast {
+                    Some((path, form)) => {
+                        form.forward(path, &geometry, &input, &weights, &mut result)
+                    }
                     None => im2col::forward(&geometry, &input, &weights, &mut result),
                 });
             });
             group.bench_function("input_gradient", |bencher| {
                 let mut result = input.clone();
-                bencher.iter(|| match path {
-                    Some(path) => {
-                        winograd::input_gradient(path, &geometry, &output, &weights, &mut result);
+                bencher.iter(|| match fast {
+                    Some((path, form)) => {
+                        form.input_gradient(path, &geometry, &output, &weights, &mut result);
                     }
                     None => im2col::input_gradient(&geometry, &output, &weights, &mut result),
                 });
             });
             group.bench_function("weight_gradient", |bencher| {
                 let mut result = weights.clone();
-                bencher.iter(|| match path {
-                    Some(path) => {
-                        winograd::weight_gradient(path, &geometry, &input, &output, &mut result);
+                bencher.iter(|| match fast {
+                    Some((path, form)) => {
+                        form.weight_gradient(path, &geometry, &input, &output, &mut result);
                     }
                     None => im2col::weight_gradient(&geometry, &input, &output, &mut result),
                 });

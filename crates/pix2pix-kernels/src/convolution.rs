@@ -1,8 +1,9 @@
 //! The convolution and its gradients: for each geometry the faster of two ways.
 
 use crate::geometry::Geometry;
+use crate::im2col;
 use crate::machine::Path;
-use crate::{im2col, winograd};
+use crate::winograd::Form;
 
 /// Convolves `input` with `weights` into `output`, whose old content is lost.
 ///
@@ -16,10 +17,9 @@ pub fn forward(
     output: &mut [f32],
 ) {
     geometry.check(input.len(), output.len(), weights.len());
-    if winograd::suits(path, geometry) {
-        winograd::forward(path, geometry, input, weights, output);
-    } else {
-        im2col::forward(geometry, input, weights, output);
+    match Form::best(path, geometry) {
+        Some(form) => form.forward(path, geometry, input, weights, output),
+        None => im2col::forward(geometry, input, weights, output),
     }
 }
 
@@ -35,10 +35,9 @@ pub fn input_gradient(
     input_gradient: &mut [f32],
 ) {
     geometry.check(input_gradient.len(), output_gradient.len(), weights.len());
-    if winograd::suits(path, geometry) {
-        winograd::input_gradient(path, geometry, output_gradient, weights, input_gradient);
-    } else {
-        im2col::input_gradient(geometry, output_gradient, weights, input_gradient);
+    match Form::best(path, geometry) {
+        Some(form) => form.input_gradient(path, geometry, output_gradient, weights, input_gradient),
+        None => im2col::input_gradient(geometry, output_gradient, weights, input_gradient),
     }
 }
 
@@ -55,9 +54,8 @@ pub fn weight_gradient(
     weight_gradient: &mut [f32],
 ) {
     geometry.check(input.len(), output_gradient.len(), weight_gradient.len());
-    if winograd::suits(path, geometry) {
-        winograd::weight_gradient(path, geometry, input, output_gradient, weight_gradient);
-    } else {
-        im2col::weight_gradient(geometry, input, output_gradient, weight_gradient);
+    match Form::best(path, geometry) {
+        Some(form) => form.weight_gradient(path, geometry, input, output_gradient, weight_gradient),
+        None => im2col::weight_gradient(geometry, input, output_gradient, weight_gradient),
     }
 }

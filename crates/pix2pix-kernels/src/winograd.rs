@@ -1,7 +1,7 @@
 //! Fast convolutions with 4x4 windows (Winograd 1980; Lavin and Gray, CVPR 2016): two to four times
 //! fewer products than the definition has.
 //!
-//! The output is cut into tiles of 3x3 pixels. Pixels, weights and outputs are mapped to points
+//! The output is cut into tiles of 3x3 or 4x4 pixels. Pixels, weights and outputs are mapped to points
 //! (module `scheme`), where the convolution is a matrix product for each point: tiles x channels times
 //! channels x channels. A window of stride 2 is four windows of 2x2 taps and stride 1, one for each
 //! parity of row and column, whose sum is taken together with that over the channels. A window of
@@ -34,81 +34,135 @@ mod weights;
 
 use crate::geometry::Geometry;
 use crate::machine::{Arithmetic, Path};
-use scheme::{FourTaps, TwoTaps};
+use scheme::{FourTaps, TwoTaps, TwoTapsWide};
 use tiling::Tiling;
 
 /// Fewest channels on either side: fewer leave most lanes empty.
 const CHANNELS: usize = 32;
-/// Fewest tiles: with fewer, mapping the weights costs more than it saves.
-fn fewest_tiles(arithmetic: Arithmetic) -> usize {
-    match arithmetic {
-        Arithmetic::F32 => 16,
-        Arithmetic::Bf16 => 9,
+/// What mapping the weights to a point costs, in products of a tile with them.
+const MAPPING: usize = 9;
+
+/// A fast form of a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Of stride 1, all 4x4 taps at once, in tiles of 3x3 outputs.
+    FourTaps,
+    /// Phases of 2x2 taps, in tiles of 3x3 outputs.
+    TwoTaps,
+    /// Phases of 2x2 taps, in tiles of 4x4 outputs.
+    TwoTapsWide,
+}
+
+impl Form {
+    /// The forms that a convolution has, with an arithmetic whose rounding they do not magnify too
+    /// much.
+    pub fn all(path: Path, geometry: &Geometry) -> &'static [Self] {
+        match (geometry.kernel, geometry.stride, path.arithmetic()) {
+            (4, 1, Arithmetic::F32) => &[Self::FourTaps],
+            (4, 2, Arithmetic::F32) => &[Self::TwoTaps, Self::TwoTapsWide],
+            (4, 1 | 2, Arithmetic::Bf16) => &[Self::TwoTaps],
+            _ => &[],
+        }
     }
-}
 
-/// Whether a convolution has a fast form that is faster.
-pub fn suits(path: Path, geometry: &Geometry) -> bool {
-    let [height, width] = geometry.output();
-    let tiles = height.div_ceil(scheme::TILE) * width.div_ceil(scheme::TILE) * geometry.batch;
-    possible(geometry)
-        && geometry.in_channels.min(geometry.out_channels) >= CHANNELS
-        && tiles >= fewest_tiles(path.arithmetic())
-}
-
-/// Whether a convolution has a fast form.
-pub fn possible(geometry: &Geometry) -> bool {
-    geometry.kernel == 4 && (1..=2).contains(&geometry.stride)
-}
-
-/// Whether a path takes a window of stride 1 as one of 4x4 taps.
-fn four_taps(path: Path, geometry: &Geometry) -> bool {
-    geometry.stride == 1 && path.arithmetic() == Arithmetic::F32
-}
-
-/// Convolves: see [`crate::forward`].
-pub fn forward(path: Path, g: &Geometry, input: &[f32], weights: &[f32], output: &mut [f32]) {
-    if four_taps(path, g) {
-        let tiling = Tiling::whole_window(g);
-        forward::forward::<FourTaps, 4, 6>(path, g, &tiling, input, weights, output);
-    } else {
-        let tiling = Tiling::quarters(g);
-        forward::forward::<TwoTaps, 2, 4>(path, g, &tiling, input, weights, output);
+    /// The fastest form of a convolution, if that is faster than its definition: by the number of
+    /// products, those that mapping the weights costs counted with them.
+    pub fn best(path: Path, geometry: &Geometry) -> Option<Self> {
+        if geometry.in_channels.min(geometry.out_channels) < CHANNELS {
+            return None;
+        }
+        let all = geometry.batch * geometry.pixels();
+        let forms = Self::all(path, geometry).iter();
+        let (cost, form) = forms
+            .map(|&form| (form.cost(path, geometry), form))
+            .min_by_key(|(cost, _)| *cost)?;
+        // the definition's products, for the taps that a form takes together
+        (cost < form.taps() * form.taps() * all).then_some(form)
     }
-}
 
-/// Takes a gradient back to the input: see [`crate::input_gradient`].
-pub fn input_gradient(
-    path: Path,
-    g: &Geometry,
-    gradient: &[f32],
-    weights: &[f32],
-    input: &mut [f32],
-) {
-    use input_gradient::input_gradient;
-    if four_taps(path, g) {
-        let tiling = Tiling::whole_window(g);
-        input_gradient::<FourTaps, 4, 6>(path, g, &tiling, gradient, weights, input);
-    } else {
-        let tiling = Tiling::quarters(g);
-        input_gradient::<TwoTaps, 2, 4>(path, g, &tiling, gradient, weights, input);
+    /// Products for each pair of channels and each phase.
+    fn cost(self, path: Path, geometry: &Geometry) -> usize {
+        let points = self.taps() + self.tile() - 1;
+        let tiles = self.tiling(geometry).tiles();
+        // bfloat16 halves the products of the fast form, and those alone
+        points * points * (tiles.div_ceil(path.values_a_word()) + MAPPING)
     }
-}
 
-/// Takes a gradient back to the weights: see [`crate::weight_gradient`].
-pub fn weight_gradient(
-    path: Path,
-    g: &Geometry,
-    input: &[f32],
-    gradient: &[f32],
-    weights: &mut [f32],
-) {
-    use weight_gradient::weight_gradient;
-    if four_taps(path, g) {
-        let tiling = Tiling::whole_window(g).even(path);
-        weight_gradient::<FourTaps, 4, 6>(path, g, &tiling, input, gradient, weights);
-    } else {
-        let tiling = Tiling::quarters(g).even(path);
-        weight_gradient::<TwoTaps, 2, 4>(path, g, &tiling, input, gradient, weights);
+    fn tile(self) -> usize {
+        match self {
+            Self::FourTaps | Self::TwoTaps => 3,
+            Self::TwoTapsWide => 4,
+        }
+    }
+
+    fn taps(self) -> usize {
+        match self {
+            Self::FourTaps => 4,
+            Self::TwoTaps | Self::TwoTapsWide => 2,
+        }
+    }
+
+    fn tiling(self, geometry: &Geometry) -> Tiling {
+        match self {
+            Self::FourTaps => Tiling::whole_window(geometry, self.tile()),
+            Self::TwoTaps | Self::TwoTapsWide => Tiling::quarters(geometry, self.tile()),
+        }
+    }
+
+    /// Convolves: see [`crate::forward`].
+    pub fn forward(
+        self,
+        path: Path,
+        geometry: &Geometry,
+        input: &[f32],
+        weights: &[f32],
+        output: &mut [f32],
+    ) {
+        use forward::forward;
+        let tiling = self.tiling(geometry);
+        let forward = match self {
+            Self::FourTaps => forward::<FourTaps, 4, 6, 3>,
+            Self::TwoTaps => forward::<TwoTaps, 2, 4, 3>,
+            Self::TwoTapsWide => forward::<TwoTapsWide, 2, 5, 4>,
+        };
+        forward(path, geometry, &tiling, input, weights, output);
+    }
+
+    /// Takes a gradient back to the input: see [`crate::input_gradient`].
+    pub fn input_gradient(
+        self,
+        path: Path,
+        geometry: &Geometry,
+        gradient: &[f32],
+        weights: &[f32],
+        input: &mut [f32],
+    ) {
+        use input_gradient::input_gradient;
+        let tiling = self.tiling(geometry);
+        let input_gradient = match self {
+            Self::FourTaps => input_gradient::<FourTaps, 4, 6, 3>,
+            Self::TwoTaps => input_gradient::<TwoTaps, 2, 4, 3>,
+            Self::TwoTapsWide => input_gradient::<TwoTapsWide, 2, 5, 4>,
+        };
+        input_gradient(path, geometry, &tiling, gradient, weights, input);
+    }
+
+    /// Takes a gradient back to the weights: see [`crate::weight_gradient`].
+    pub fn weight_gradient(
+        self,
+        path: Path,
+        geometry: &Geometry,
+        input: &[f32],
+        gradient: &[f32],
+        weights: &mut [f32],
+    ) {
+        use weight_gradient::weight_gradient;
+        let tiling = self.tiling(geometry).even(path);
+        let weight_gradient = match self {
+            Self::FourTaps => weight_gradient::<FourTaps, 4, 6, 3>,
+            Self::TwoTaps => weight_gradient::<TwoTaps, 2, 4, 3>,
+            Self::TwoTapsWide => weight_gradient::<TwoTapsWide, 2, 5, 4>,
+        };
+        weight_gradient(path, geometry, &tiling, input, gradient, weights);
     }
 }

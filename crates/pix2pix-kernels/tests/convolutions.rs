@@ -1,8 +1,8 @@
 //! The kernels against the plain loops in f64, and those against finite differences.
 
+use pix2pix_kernels::winograd::Form;
 use pix2pix_kernels::{
     Arithmetic, Geometry, Path, forward, im2col, input_gradient, reference, weight_gradient,
-    winograd,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -59,14 +59,14 @@ fn wide(values: &[f32]) -> Vec<f64> {
 #[derive(Clone, Copy, Debug)]
 struct Way {
     /// Nothing for the patch matrix.
-    fast: Option<Path>,
+    fast: Option<(Path, Form)>,
     /// Relative error of a factor by rounding it.
     factors: f64,
     /// How much larger the sum of all intermediate products is than that of the definition's,
     /// (worst case, root mean square). Both follow from the maps' matrices: with `b`, `g`, `a` the
     /// row sums of `data` and `kernel` and the entries of `output` (all as absolute values), the worst
     /// case along an axis is `max sum_p a_p g_p b_p`, over R; with squares instead of absolute values
-    /// and `a` the column sums of `output`, the mean square is `sum_p a_p g_p b_p / (3 R)`.
+    /// and `a` the column sums of `output`, the mean square is `sum_p a_p g_p b_p / (T R)`.
     magnified: (f64, f64),
 }
 
@@ -80,18 +80,18 @@ impl Way {
         }];
         for arithmetic in [Arithmetic::F32, Arithmetic::Bf16] {
             for path in Path::available(arithmetic) {
-                if winograd::possible(g) {
-                    let two_taps = ((6.0f64 / 2.0).powi(2), 10.0 / 6.0);
-                    let four_taps = ((56.0f64 / 4.0).powi(2), 129.4 / 12.0);
-                    let f32 = arithmetic == Arithmetic::F32;
+                for &form in Form::all(path, g) {
                     ways.push(Self {
-                        fast: Some(path),
+                        fast: Some((path, form)),
                         // 8 significant bits, to nearest
-                        factors: if f32 { 0.0 } else { f64::powi(2.0, -8) },
-                        magnified: if f32 && g.stride == 1 {
-                            four_taps
-                        } else {
-                            two_taps
+                        factors: match arithmetic {
+                            Arithmetic::F32 => 0.0,
+                            Arithmetic::Bf16 => f64::powi(2.0, -8),
+                        },
+                        magnified: match form {
+                            Form::TwoTaps => ((6.0f64 / 2.0).powi(2), 10.0 / 6.0),
+                            Form::TwoTapsWide => ((20.0f64 / 2.0).powi(2), 51.2 / 8.0),
+                            Form::FourTaps => ((56.0f64 / 4.0).powi(2), 129.4 / 12.0),
                         },
                     });
                 }
@@ -104,7 +104,7 @@ impl Way {
         // stale content must not show
         let mut output = vec![f32::NAN; g.batch * g.output_len()];
         match self.fast {
-            Some(path) => winograd::forward(path, g, input, weights, &mut output),
+            Some((path, form)) => form.forward(path, g, input, weights, &mut output),
             None => im2col::forward(g, input, weights, &mut output),
         }
         output
@@ -113,7 +113,7 @@ impl Way {
     fn input_gradient(self, g: &Geometry, gradient: &[f32], weights: &[f32]) -> Vec<f32> {
         let mut input = vec![f32::NAN; g.batch * g.input_len()];
         match self.fast {
-            Some(path) => winograd::input_gradient(path, g, gradient, weights, &mut input),
+            Some((path, form)) => form.input_gradient(path, g, gradient, weights, &mut input),
             None => im2col::input_gradient(g, gradient, weights, &mut input),
         }
         input
@@ -122,7 +122,7 @@ impl Way {
     fn weight_gradient(self, g: &Geometry, input: &[f32], gradient: &[f32]) -> Vec<f32> {
         let mut weights = vec![f32::NAN; g.weights()];
         match self.fast {
-            Some(path) => winograd::weight_gradient(path, g, input, gradient, &mut weights),
+            Some((path, form)) => form.weight_gradient(path, g, input, gradient, &mut weights),
             None => im2col::weight_gradient(g, input, gradient, &mut weights),
         }
         weights
@@ -196,16 +196,21 @@ fn every_way_agrees_with_the_plain_loops() {
 #[test]
 fn the_chosen_way_is_right() {
     let rng = &mut ChaCha8Rng::seed_from_u64(4);
-    for (g, fast) in [
-        (geometry([32, 40], [24, 24], 2), true),
-        (geometry([8, 40], [24, 24], 2), false),
+    for (g, form) in [
+        (geometry([32, 40], [24, 24], 2), Some(Form::TwoTaps)),
+        (geometry([32, 40], [64, 64], 2), Some(Form::TwoTapsWide)),
+        (geometry([32, 40], [24, 24], 1), Some(Form::FourTaps)),
+        (geometry([32, 40], [8, 8], 2), None),
+        (geometry([8, 40], [24, 24], 2), None),
     ] {
         let path = Path::best(Arithmetic::F32);
-        assert_eq!(winograd::suits(path, &g), fast);
+        assert_eq!(Form::best(path, &g), form);
         let input = random(rng, g.input_len());
         let weights = random(rng, g.weights());
         let gradient = random(rng, g.output_len());
-        let way = Way::all(&g)[usize::from(fast)];
+        let fast = form.map(|form| (path, form));
+        let way = Way::all(&g).into_iter().find(|way| way.fast == fast);
+        let way = way.expect("the chosen way is one of all");
         let (mut output, mut to_input, mut to_weights) =
             (gradient.clone(), input.clone(), weights.clone());
         forward(path, &g, &input, &weights, &mut output);

@@ -14,15 +14,17 @@ use crate::shared::Shared;
 
 /// Most pixels of all outputs of a batch.
 const PIXELS: usize = 32;
-/// Columns of a job: taps of some input channels.
-const TAPS: usize = 8 * COLUMNS;
-/// Output channels whose weights are packed at once: a job's fit the second-level cache.
-const STEPS: usize = 256;
+/// Columns of a job: taps of some input channels, 2 KB of each output channel's weights.
+const TAPS: usize = 16 * COLUMNS;
+/// Output channels that are read side by side: as many runs as the processor fetches ahead.
+const STEPS: usize = 16;
 
-/// Whether a convolution has few pixels.
+/// Whether a convolution has few pixels, and weights in whole blocks.
 pub fn suits(geometry: &Geometry) -> bool {
     let window = geometry.kernel * geometry.kernel;
-    geometry.batch * geometry.pixels() <= PIXELS && TAPS.is_multiple_of(window)
+    geometry.batch * geometry.pixels() <= PIXELS
+        && TAPS.is_multiple_of(window)
+        && geometry.taps().is_multiple_of(COLUMNS)
 }
 
 /// Takes a gradient back to the input: see [`crate::input_gradient`].
@@ -30,11 +32,11 @@ pub fn input_gradient(geometry: &Geometry, gradient: &[f32], weights: &[f32], in
     let (pixels, outputs) = (geometry.pixels(), geometry.out_channels);
     // [output channel][pixel of all images]
     let all = geometry.batch * pixels;
-    let mut columns = vec![0; outputs * all];
-    for (index, &value) in gradient.iter().enumerate() {
-        let (image, rest) = (index / geometry.output_len(), index % geometry.output_len());
-        let (channel, pixel) = (rest / pixels, rest % pixels);
-        columns[channel * all + image * pixels + pixel] = value.to_bits();
+    let mut columns = vec![0.0; outputs * all];
+    for (image, values) in gradient.chunks_exact(geometry.output_len()).enumerate() {
+        for (channel, values) in values.chunks_exact(pixels).enumerate() {
+            columns[channel * all + image * pixels..][..pixels].copy_from_slice(values);
+        }
     }
     let channels = TAPS / (geometry.kernel * geometry.kernel);
     let input = Shared::new(input);
@@ -43,7 +45,7 @@ pub fn input_gradient(geometry: &Geometry, gradient: &[f32], weights: &[f32], in
         .for_each(|channels| {
             Path::best(Arithmetic::F32).run(Channels {
                 geometry,
-                gradient: &columns,
+                gradient: bytemuck::cast_slice(&columns),
                 weights,
                 input,
                 channels,
@@ -68,30 +70,20 @@ impl Job for Channels<'_> {
         let pixels = geometry.pixels();
         let all = geometry.batch * pixels;
         let taps = self.channels.len() * window;
-        let panels = taps.div_ceil(COLUMNS);
-        let (floats, packed, _) =
-            scratch.take(all * TAPS + taps * pixels, panels * STEPS * COLUMNS, 0);
+        let (floats, _, _) = scratch.take(all * TAPS + taps * pixels, 0, 0);
         let (products, matrix) = floats.split_at_mut(all * TAPS);
+        let weights = bytemuck::cast_slice(self.weights);
         for outputs in split(geometry.out_channels, STEPS) {
-            for (step, output) in outputs.clone().enumerate() {
-                let start = output * geometry.taps() + self.channels.start * window;
-                let row = &self.weights[start..start + taps];
-                for (panel, run) in row.chunks(COLUMNS).enumerate() {
-                    let to = &mut packed[(panel * STEPS + step) * COLUMNS..][..COLUMNS];
-                    for (to, from) in to.iter_mut().zip(run) {
-                        *to = from.to_bits();
-                    }
-                }
-            }
-            for panel in 0..panels {
+            let start = outputs.start * geometry.taps() + self.channels.start * window;
+            for column in (0..taps).step_by(COLUMNS) {
                 product::<M>(
                     [all, outputs.len()],
                     (
                         &self.gradient[outputs.start * all..],
                         Strides { row: 1, step: all },
                     ),
-                    (&packed[panel * STEPS * COLUMNS..], COLUMNS),
-                    (&mut products[panel * COLUMNS..], TAPS),
+                    (&weights[start + column..], geometry.taps()),
+                    (&mut products[column..], TAPS),
                     outputs.start > 0,
                 );
             }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::band::Planes;
-use super::scheme::{Scheme, TILE, both};
+use super::scheme::{Scheme, both};
 use super::tiles::{Data, Order, Place, Source};
 use super::tiling::{Tiling, odd_lines};
 use super::weights::{TAPS, map_kernel, taps};
@@ -23,7 +23,7 @@ const STEPS: usize = 128;
 const PRODUCTS: usize = 1 << 17;
 
 /// Convolves.
-pub fn forward<S: Scheme<R, P>, const R: usize, const P: usize>(
+pub fn forward<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize>(
     path: Path,
     geometry: &Geometry,
     tiling: &Tiling,
@@ -35,7 +35,7 @@ pub fn forward<S: Scheme<R, P>, const R: usize, const P: usize>(
     let channels = source.all_channels();
     let place = Place::new(Order::SumOverChannels, path, channels, tiling);
     with_words([P * P * place.point, 0], |[words, _]| {
-        source.map::<Data<S, R>, P, P>(path, place, words);
+        source.map::<Data<S, R, T>, P, P>(path, place, words);
         let words = &*words;
         let panels = geometry.out_channels.div_ceil(COLUMNS);
         let limit = (PRODUCTS / (P * P * COLUMNS * tiling.row_tiles)).max(1);
@@ -48,7 +48,7 @@ pub fn forward<S: Scheme<R, P>, const R: usize, const P: usize>(
             .collect();
         let output = Shared::new(output);
         jobs.into_par_iter().for_each(|(panel, rows)| {
-            path.run(Panel::<S, R, P> {
+            path.run(Panel::<S, R, P, T> {
                 geometry: *geometry,
                 tiling: *tiling,
                 place,
@@ -64,7 +64,7 @@ pub fn forward<S: Scheme<R, P>, const R: usize, const P: usize>(
 }
 
 /// Two groups of output channels of some rows of tiles.
-struct Panel<'a, S, const R: usize, const P: usize> {
+struct Panel<'a, S, const R: usize, const P: usize, const T: usize> {
     geometry: Geometry,
     tiling: Tiling,
     place: Place,
@@ -76,7 +76,9 @@ struct Panel<'a, S, const R: usize, const P: usize> {
     scheme: PhantomData<S>,
 }
 
-impl<S: Scheme<R, P>, const R: usize, const P: usize> Job for Panel<'_, S, R, P> {
+impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Job
+    for Panel<'_, S, R, P, T>
+{
     #[inline(always)]
     fn run<M: Machine>(self, scratch: &mut Scratch) {
         let tiling = self.tiling;
@@ -85,11 +87,11 @@ impl<S: Scheme<R, P>, const R: usize, const P: usize> Job for Panel<'_, S, R, P>
         let at_once = (STEPS / group_steps).max(1);
         let groups = split(self.geometry.in_channels.div_ceil(LANES), at_once);
         let most = at_once * group_steps;
-        let width = TILE * tiling.row_tiles;
+        let width = T * tiling.row_tiles;
         let (products, kernels, band) = scratch.take(
             P * P * odd_lines(tiles * COLUMNS),
             P * P * odd_lines(most * COLUMNS),
-            TILE * width,
+            T * width,
         );
         for groups in groups {
             let steps = groups.len() * group_steps;
@@ -114,7 +116,7 @@ impl<S: Scheme<R, P>, const R: usize, const P: usize> Job for Panel<'_, S, R, P>
     }
 }
 
-impl<S: Scheme<R, P>, const R: usize, const P: usize> Panel<'_, S, R, P> {
+impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Panel<'_, S, R, P, T> {
     /// Maps the weights of some groups of input channels: `[point][step][column]`.
     #[inline(always)]
     fn map_weights<M: Machine>(&self, groups: Range<usize>, kernels: &mut [u32]) {
@@ -129,7 +131,7 @@ impl<S: Scheme<R, P>, const R: usize, const P: usize> Panel<'_, S, R, P> {
                     one
                 };
                 let group = (channel - first) / LANES * self.tiling.group();
-                map_kernel::<M, S, R, P>(
+                map_kernel::<M, S, R, P, T>(
                     self.tiling,
                     [one, two],
                     #[inline(always)]
@@ -170,7 +172,7 @@ impl<S: Scheme<R, P>, const R: usize, const P: usize> Panel<'_, S, R, P> {
             before: 0,
         };
         let row_tiles = self.tiling.row_tiles;
-        let line = TILE * row_tiles;
+        let line = T * row_tiles;
         for (part, row) in self.rows.clone().enumerate() {
             for half in 0..2 {
                 for column in 0..row_tiles {
@@ -187,14 +189,14 @@ impl<S: Scheme<R, P>, const R: usize, const P: usize> Panel<'_, S, R, P> {
                         #[inline(always)]
                         |line| S::output(line),
                     );
-                    for y in 0..TILE {
-                        for x in 0..TILE {
-                            pixels[y][x].store(&mut band[y * line + TILE * column + x]);
+                    for y in 0..T {
+                        for x in 0..T {
+                            pixels[y][x].store(&mut band[y * line + T * column + x]);
                         }
                     }
                 }
                 let image = row / self.tiling.rows * planes.len();
-                let top = row % self.tiling.rows * TILE;
+                let top = row % self.tiling.rows * T;
                 for (y, band) in band.chunks_exact(line).enumerate() {
                     // SAFETY: each job has its own output channels and rows of tiles.
                     unsafe {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::band::Planes;
-use super::scheme::{Scheme, TILE, both};
+use super::scheme::{Scheme, both};
 use super::tiles::{Order, OutputAdjoint, Place, Source};
 use super::tiling::{Tiling, odd_lines};
 use super::weights::{TAPS, map_kernel, taps};
@@ -24,7 +24,7 @@ const STEPS: usize = 64;
 const PRODUCTS: usize = 1 << 17;
 
 /// Takes a gradient back to the input.
-pub fn input_gradient<S: Scheme<R, P>, const R: usize, const P: usize>(
+pub fn input_gradient<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize>(
     path: Path,
     geometry: &Geometry,
     tiling: &Tiling,
@@ -42,25 +42,29 @@ pub fn input_gradient<S: Scheme<R, P>, const R: usize, const P: usize>(
     let source = Source::gradient(gradient, geometry.out_channels, geometry.output(), tiling);
     let place = Place::new(Order::SumOverChannels, path, source.all_channels(), tiling);
     with_words([P * P * place.point, 0], |[words, _]| {
-        source.map::<OutputAdjoint<S, R>, TILE, P>(path, place, words);
+        source.map::<OutputAdjoint<S, R>, T, P>(path, place, words);
         let words = &*words;
         let groups = split(
             geometry.in_channels.div_ceil(LANES),
             CHANNELS / tiling.group(),
         );
-        let jobs: Vec<_> = (0..geometry.batch)
-            .flat_map(|image| groups.iter().map(move |groups| (image, groups.clone())))
+        // a job takes as many images as leave work for all threads: it maps its weights once for them
+        let parts = (2 * rayon::current_num_threads()).div_ceil(groups.len());
+        let images = split(geometry.batch, geometry.batch.div_ceil(parts).max(1));
+        let jobs: Vec<_> = images
+            .iter()
+            .flat_map(|images| groups.iter().map(|groups| (images.clone(), groups.clone())))
             .collect();
         let input = Shared::new(input);
-        jobs.into_par_iter().for_each(|(image, groups)| {
-            path.run(Groups::<S, R, P> {
+        jobs.into_par_iter().for_each(|(images, groups)| {
+            path.run(Groups::<S, R, P, T> {
                 geometry: *geometry,
                 tiling: *tiling,
                 place,
                 words,
                 weights,
                 input,
-                image,
+                images,
                 groups,
                 scheme: PhantomData,
             });
@@ -68,26 +72,31 @@ pub fn input_gradient<S: Scheme<R, P>, const R: usize, const P: usize>(
     });
 }
 
-/// Some groups of input channels of an image.
-struct Groups<'a, S, const R: usize, const P: usize> {
+/// Some groups of input channels of some images.
+struct Groups<'a, S, const R: usize, const P: usize, const T: usize> {
     geometry: Geometry,
     tiling: Tiling,
     place: Place,
     words: &'a [u32],
     weights: &'a [f32],
     input: Shared<'a, f32>,
-    image: usize,
+    images: Range<usize>,
     groups: Range<usize>,
     scheme: PhantomData<S>,
 }
 
-impl<S: Scheme<R, P>, const R: usize, const P: usize> Job for Groups<'_, S, R, P> {
+impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Job
+    for Groups<'_, S, R, P, T>
+{
     #[inline(always)]
     fn run<M: Machine>(self, scratch: &mut Scratch) {
         let tiling = self.tiling;
         let columns = (self.groups.len() * tiling.group()).next_multiple_of(COLUMNS);
         let limit = (PRODUCTS / (P * P * columns * tiling.row_tiles)).max(1);
-        let most_tiles = limit.min(tiling.rows) * tiling.row_tiles;
+        let all_rows = self.images.len() * tiling.rows;
+        // chunks of nearly the same number of rows
+        let at_most = all_rows.div_ceil(all_rows.div_ceil(limit));
+        let most_tiles = at_most * tiling.row_tiles;
         let at_once = STEPS * M::VALUES;
         let outputs = split(self.geometry.out_channels.next_multiple_of(LANES), at_once);
         let (height, width) = (tiling.reach(1, P), tiling.reach(tiling.row_tiles, P));
@@ -97,14 +106,15 @@ impl<S: Scheme<R, P>, const R: usize, const P: usize> Job for Groups<'_, S, R, P
             self.groups.len() * height * width,
         );
         band.fill([0.0; LANES]);
-        for rows in split(tiling.rows, limit) {
+        for rows in split(all_rows, at_most) {
             let tiles = rows.len() * tiling.row_tiles;
-            let first = (self.image * tiling.rows + rows.start) * tiling.row_tiles;
+            let first = (self.images.start * tiling.rows + rows.start) * tiling.row_tiles;
             for outputs in &outputs {
                 let steps = outputs.len() / M::VALUES;
                 self.map_weights::<M>(outputs.clone(), kernels);
-                for panel in 0..columns / COLUMNS {
-                    for p in 0..P * P {
+                // both panels of a point one after the other: its tiles are then still in a near cache
+                for p in 0..P * P {
+                    for panel in 0..columns / COLUMNS {
                         let left = self.place.word(p, first, outputs.start);
                         let strides = Strides {
                             row: self.place.tile,
@@ -131,7 +141,7 @@ impl<S: Scheme<R, P>, const R: usize, const P: usize> Job for Groups<'_, S, R, P
     }
 }
 
-impl<S: Scheme<R, P>, const R: usize, const P: usize> Groups<'_, S, R, P> {
+impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Groups<'_, S, R, P, T> {
     /// Maps the weights of some output channels: `[panel][point][step][column]`.
     #[inline(always)]
     fn map_weights<M: Machine>(&self, outputs: Range<usize>, kernels: &mut [u32]) {
@@ -144,7 +154,7 @@ impl<S: Scheme<R, P>, const R: usize, const P: usize> Groups<'_, S, R, P> {
                 } else {
                     one
                 };
-                map_kernel::<M, S, R, P>(
+                map_kernel::<M, S, R, P, T>(
                     self.tiling,
                     [one, two],
                     #[inline(always)]
@@ -174,8 +184,9 @@ impl<S: Scheme<R, P>, const R: usize, const P: usize> Groups<'_, S, R, P> {
         )
     }
 
-    /// Maps the products of some rows of tiles to pixels. Tiles overlap: rows of pixels that later
-    /// tiles touch stay in the band, of which there is one for each group.
+    /// Maps the products of some rows of tiles, counted from the first of all images, to pixels. Tiles
+    /// overlap: rows of pixels that later tiles touch stay in the band, of which there is one for each
+    /// group.
     #[inline(always)]
     fn write<M: Machine>(
         &self,
@@ -194,6 +205,8 @@ impl<S: Scheme<R, P>, const R: usize, const P: usize> Groups<'_, S, R, P> {
         let tiles = rows.len() * tiling.row_tiles;
         let (height, width) = (tiling.reach(1, P), tiling.reach(tiling.row_tiles, P));
         for (part, row) in rows.enumerate() {
+            let image = (self.images.start + row / tiling.rows) * planes.len();
+            let row = row % tiling.rows;
             for ((index, group), band) in self
                 .groups
                 .clone()
@@ -219,7 +232,7 @@ impl<S: Scheme<R, P>, const R: usize, const P: usize> Groups<'_, S, R, P> {
                         for y in 0..P {
                             let line = (y * tiling.step + down * tiling.shift) * width;
                             let line = &mut band[line..][..width];
-                            let left = TILE * column * tiling.step + right * tiling.shift;
+                            let left = T * column * tiling.step + right * tiling.shift;
                             for x in 0..P {
                                 let pixel = &mut line[left + x * tiling.step];
                                 M::Lanes::load(pixel).add(pixels[y][x]).store(pixel);
@@ -231,12 +244,11 @@ impl<S: Scheme<R, P>, const R: usize, const P: usize> Groups<'_, S, R, P> {
                 let done = if row + 1 == tiling.rows {
                     height
                 } else {
-                    TILE * tiling.step
+                    T * tiling.step
                 };
-                let image = self.image * planes.len();
-                let top = row * TILE * tiling.step;
+                let top = row * T * tiling.step;
                 for (y, line) in band.chunks_exact(width).take(done).enumerate() {
-                    // SAFETY: each job has its own image and input channels.
+                    // SAFETY: each job has its own images and input channels.
                     unsafe { planes.write_row::<M>((self.input, image), group, top + y, line) };
                 }
                 band.copy_within(done * width.., 0);

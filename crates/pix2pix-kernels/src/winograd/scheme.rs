@@ -1,19 +1,16 @@
-//! The one-dimensional maps of a fast convolution (Winograd 1980; Lavin and Gray, CVPR 2016): three
-//! outputs of a window with R taps are
+//! The one-dimensional maps of a fast convolution (Winograd 1980; Lavin and Gray, CVPR 2016): a tile of
+//! T outputs of a window with R taps is
 //!
 //! `output(kernel(taps) * data(pixels))`, the product taken point by point,
 //!
-//! with P = R + 2 points instead of 3 R products. The maps are those of Toom and Cook: the polynomials
+//! with P = R + T - 1 points instead of R T products. The maps are those of Toom and Cook: the polynomials
 //! are evaluated at small integers (and at infinity), multiplied there, and interpolated. Every map has
 //! its adjoint (its transposed matrix), of which the gradients are made.
 
 use crate::machine::Lanes;
 
-/// Outputs of a tile along each axis.
-pub const TILE: usize = 3;
-
-/// The maps for `R` taps with `P` points, each on vectors lane by lane.
-pub trait Scheme<const R: usize, const P: usize>: Copy + Send + Sync {
+/// The maps for `R` taps and `T` outputs with `P` points, each on vectors lane by lane.
+pub trait Scheme<const R: usize, const P: usize, const T: usize>: Copy + Send + Sync {
     /// Of the pixels under a tile.
     fn data<L: Lanes>(pixels: [L; P]) -> [L; P];
     /// Adjoint of `data`.
@@ -23,16 +20,17 @@ pub trait Scheme<const R: usize, const P: usize>: Copy + Send + Sync {
     /// Adjoint of `kernel`.
     fn kernel_adjoint<L: Lanes>(points: [L; P]) -> [L; R];
     /// Of the products, to the outputs.
-    fn output<L: Lanes>(points: [L; P]) -> [L; TILE];
+    fn output<L: Lanes>(points: [L; P]) -> [L; T];
     /// Adjoint of `output`.
-    fn output_adjoint<L: Lanes>(outputs: [L; TILE]) -> [L; P];
+    fn output_adjoint<L: Lanes>(outputs: [L; T]) -> [L; P];
 }
 
-/// Two taps: points 0, 1, -1 and infinity. 2.25 times fewer products in two dimensions.
+/// Two taps, tiles of three: points 0, 1, -1 and infinity. 2.25 times fewer products in two dimensions,
+/// and no map magnifies rounding much.
 #[derive(Clone, Copy)]
 pub struct TwoTaps;
 
-impl Scheme<2, 4> for TwoTaps {
+impl Scheme<2, 4, 3> for TwoTaps {
     #[inline(always)]
     fn data<L: Lanes>([a, b, c, d]: [L; 4]) -> [L; 4] {
         [a.sub(c), b.add(c), c.sub(b), d.sub(b)]
@@ -54,23 +52,104 @@ impl Scheme<2, 4> for TwoTaps {
     }
 
     #[inline(always)]
-    fn output<L: Lanes>([a, b, c, d]: [L; 4]) -> [L; TILE] {
+    fn output<L: Lanes>([a, b, c, d]: [L; 4]) -> [L; 3] {
         let sum = b.add(c);
         [a.add(sum), b.sub(c), sum.add(d)]
     }
 
     #[inline(always)]
-    fn output_adjoint<L: Lanes>([a, b, c]: [L; TILE]) -> [L; 4] {
+    fn output_adjoint<L: Lanes>([a, b, c]: [L; 3]) -> [L; 4] {
         let ends = a.add(c);
         [a, ends.add(b), ends.sub(b), c]
     }
 }
 
-/// Four taps: points 0, 1, -1, 2, -2 and infinity. Four times fewer products in two dimensions.
+/// Two taps, tiles of four, which fit sides that are powers of two: points 0, 1, -1, 2 and infinity. 2.56
+/// times fewer products in two dimensions.
+#[derive(Clone, Copy)]
+pub struct TwoTapsWide;
+
+impl Scheme<2, 5, 4> for TwoTapsWide {
+    #[inline(always)]
+    fn data<L: Lanes>([a, b, c, d, e]: [L; 5]) -> [L; 5] {
+        let (gap, near, b2) = (d.sub(b), d.sub(c), b.add(b));
+        let (ends, middle) = (a.sub(c), b2.sub(c).sub(c));
+        [
+            gap.add(ends).add(ends),
+            near.sub(b2),
+            near.add(middle),
+            gap,
+            e.sub(c).sub(gap).sub(gap),
+        ]
+    }
+
+    #[inline(always)]
+    fn data_adjoint<L: Lanes>([a, b, c, d, e]: [L; 5]) -> [L; 5] {
+        // each point is e's or once, twice or thrice the others'
+        let (a2, c2, e2) = (a.add(a), c.add(c), e.add(e));
+        let b2 = b.add(b);
+        [
+            a2,
+            c2.sub(a).sub(b2).sub(d).add(e2),
+            a2.add(b).add(c2).add(c).add(e).scale(-1.0),
+            a.add(b).add(c).add(d).sub(e2),
+            e,
+        ]
+    }
+
+    #[inline(always)]
+    fn kernel<L: Lanes>([a, b]: [L; 2]) -> [L; 5] {
+        let sixth = a.scale(1.0 / 6.0);
+        let third = b.scale(1.0 / 3.0);
+        [
+            a.scale(0.5),
+            a.add(b).scale(-0.5),
+            b.sub(a).scale(1.0 / 6.0),
+            sixth.add(third),
+            b,
+        ]
+    }
+
+    #[inline(always)]
+    fn kernel_adjoint<L: Lanes>([a, b, c, d, e]: [L; 5]) -> [L; 2] {
+        let half_b = b.scale(-0.5);
+        let (sixth_c, sixth_d) = (c.scale(1.0 / 6.0), d.scale(1.0 / 6.0));
+        [
+            a.scale(0.5).add(half_b).sub(sixth_c).add(sixth_d),
+            half_b.add(sixth_c).add(sixth_d).add(sixth_d).add(e),
+        ]
+    }
+
+    #[inline(always)]
+    fn output<L: Lanes>([a, b, c, d, e]: [L; 5]) -> [L; 4] {
+        let (sum, gap, d2) = (b.add(c), b.sub(c), d.add(d));
+        [
+            a.add(sum).add(d),
+            gap.add(d2),
+            sum.add(d2).add(d2),
+            gap.add(d.scale(8.0)).add(e),
+        ]
+    }
+
+    #[inline(always)]
+    fn output_adjoint<L: Lanes>([a, b, c, d]: [L; 4]) -> [L; 5] {
+        let (even, odd) = (a.add(c), b.add(d));
+        [
+            a,
+            even.add(odd),
+            even.sub(odd),
+            // Horner's scheme at 2
+            a.add(b.add(c.add(d.scale(2.0)).scale(2.0)).scale(2.0)),
+            d,
+        ]
+    }
+}
+
+/// Four taps, tiles of three: points 0, 1, -1, 2, -2 and infinity. Four times fewer products in two dimensions.
 #[derive(Clone, Copy)]
 pub struct FourTaps;
 
-impl Scheme<4, 6> for FourTaps {
+impl Scheme<4, 6, 3> for FourTaps {
     #[inline(always)]
     fn data<L: Lanes>([a, b, c, d, e, f]: [L; 6]) -> [L; 6] {
         let (even1, odd1) = (e.sub(c.scale(4.0)), d.sub(b.scale(4.0)));
@@ -127,7 +206,7 @@ impl Scheme<4, 6> for FourTaps {
     }
 
     #[inline(always)]
-    fn output<L: Lanes>([a, b, c, d, e, f]: [L; 6]) -> [L; TILE] {
+    fn output<L: Lanes>([a, b, c, d, e, f]: [L; 6]) -> [L; 3] {
         let (sum1, sum2) = (b.add(c), d.add(e));
         [
             a.add(sum1).add(sum2),
@@ -137,7 +216,7 @@ impl Scheme<4, 6> for FourTaps {
     }
 
     #[inline(always)]
-    fn output_adjoint<L: Lanes>([a, b, c]: [L; TILE]) -> [L; 6] {
+    fn output_adjoint<L: Lanes>([a, b, c]: [L; 3]) -> [L; 6] {
         let (ends1, ends2, b2) = (a.add(c), a.add(c.scale(4.0)), b.scale(2.0));
         [
             a,

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use rayon::prelude::*;
 
 use super::band::Planes;
-use super::scheme::{Scheme, TILE, both};
+use super::scheme::{Scheme, both};
 use super::tiling::{Tiling, odd_lines};
 use crate::machine::{COLUMNS, Job, LANES, Lanes, Machine, Path};
 use crate::scratch::Scratch;
@@ -169,9 +169,11 @@ pub trait Map<const N: usize, const P: usize>: Send + Sync {
 }
 
 /// An input's map: `data`.
-pub struct Data<S, const R: usize>(PhantomData<S>);
+pub struct Data<S, const R: usize, const T: usize>(PhantomData<S>);
 
-impl<S: Scheme<R, P>, const R: usize, const P: usize> Map<P, P> for Data<S, R> {
+impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Map<P, P>
+    for Data<S, R, T>
+{
     #[inline(always)]
     fn line<L: Lanes>(pixels: [L; P]) -> [L; P] {
         S::data(pixels)
@@ -181,9 +183,11 @@ impl<S: Scheme<R, P>, const R: usize, const P: usize> Map<P, P> for Data<S, R> {
 /// A gradient's map: the adjoint of `output`.
 pub struct OutputAdjoint<S, const R: usize>(PhantomData<S>);
 
-impl<S: Scheme<R, P>, const R: usize, const P: usize> Map<TILE, P> for OutputAdjoint<S, R> {
+impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Map<T, P>
+    for OutputAdjoint<S, R>
+{
     #[inline(always)]
-    fn line<L: Lanes>(pixels: [L; TILE]) -> [L; P] {
+    fn line<L: Lanes>(pixels: [L; T]) -> [L; P] {
         S::output_adjoint(pixels)
     }
 }
@@ -210,7 +214,7 @@ impl<K: Map<N, P>, const N: usize, const P: usize> Job for Row<'_, K, N, P> {
         let width = width.max(planes.before + 1);
         let image = self.row / tiling.rows;
         let image = &images[image * planes.len()..][..planes.len()];
-        let top = self.row % tiling.rows * TILE * tiling.step;
+        let top = self.row % tiling.rows * tiling.tile * tiling.step;
         let pair = match self.place.order {
             Order::SumOverChannels => 1,
             Order::SumOverTiles | Order::Panels => M::VALUES,
@@ -267,7 +271,7 @@ fn points<M: Machine, K: Map<N, P>, const N: usize, const P: usize>(
     let mut square = [[M::Lanes::zero(); N]; N];
     for y in 0..N {
         let row = &band[(y * tiling.step + down * tiling.shift) * width..][..width];
-        let row = &row[TILE * column * tiling.step + right * tiling.shift..];
+        let row = &row[tiling.tile * column * tiling.step + right * tiling.shift..];
         for x in 0..N {
             square[y][x] = M::Lanes::load(&row[x * tiling.step]);
         }

@@ -1,6 +1,5 @@
 //! How an image is cut into tiles, and a window into phases.
 
-use super::scheme::TILE;
 use crate::geometry::Geometry;
 use crate::machine::{LANES, Path};
 
@@ -8,6 +7,8 @@ use crate::machine::{LANES, Path};
 /// `i * step + s * step + q * shift - before`.
 #[derive(Clone, Copy, Debug)]
 pub struct Tiling {
+    /// Outputs of a tile along each axis.
+    pub tile: usize,
     /// Phases along each axis.
     pub phases: usize,
     /// Pixels from tap to tap of a phase, which is also the stride.
@@ -27,9 +28,10 @@ pub struct Tiling {
 }
 
 impl Tiling {
-    fn new(geometry: &Geometry, phases: usize, step: usize, shift: usize) -> Self {
-        let [rows, columns] = geometry.output().map(|side| side.div_ceil(TILE));
+    fn new(geometry: &Geometry, tile: usize, phases: usize, step: usize, shift: usize) -> Self {
+        let [rows, columns] = geometry.output().map(|side| side.div_ceil(tile));
         Self {
+            tile,
             phases,
             step,
             shift,
@@ -42,15 +44,15 @@ impl Tiling {
     }
 
     /// All 4x4 taps of a window of stride 1 together.
-    pub fn whole_window(geometry: &Geometry) -> Self {
-        Self::new(geometry, 1, 1, 0)
+    pub fn whole_window(geometry: &Geometry, tile: usize) -> Self {
+        Self::new(geometry, tile, 1, 1, 0)
     }
 
     /// Four phases of 2x2 taps: of stride 2 the parities, of stride 1 the window's quarters.
-    pub fn quarters(geometry: &Geometry) -> Self {
+    pub fn quarters(geometry: &Geometry, tile: usize) -> Self {
         match geometry.stride {
-            2 => Self::new(geometry, 2, 2, 1),
-            _ => Self::new(geometry, 2, 1, 2),
+            2 => Self::new(geometry, tile, 2, 2, 1),
+            _ => Self::new(geometry, tile, 2, 1, 2),
         }
     }
 
@@ -90,7 +92,7 @@ impl Tiling {
 
     /// Pixels that `tiles` neighbouring tiles with `side` values along an axis touch.
     pub fn reach(&self, tiles: usize, side: usize) -> usize {
-        ((tiles - 1) * TILE + side - 1) * self.step + (self.phases - 1) * self.shift + 1
+        ((tiles - 1) * self.tile + side - 1) * self.step + (self.phases - 1) * self.shift + 1
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::scheme::{Scheme, TILE};
+use super::scheme::Scheme;
 use super::tiles::{Data, Order, OutputAdjoint, Place, Source};
 use super::tiling::{Tiling, odd_lines};
 use super::weights::{TAPS, map_kernel_adjoint};
@@ -19,7 +19,7 @@ use crate::shared::Shared;
 const CHANNELS: usize = 64;
 
 /// Takes a gradient back to the weights, summed over the batch.
-pub fn weight_gradient<S: Scheme<R, P>, const R: usize, const P: usize>(
+pub fn weight_gradient<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize>(
     path: Path,
     geometry: &Geometry,
     tiling: &Tiling,
@@ -33,8 +33,8 @@ pub fn weight_gradient<S: Scheme<R, P>, const R: usize, const P: usize>(
     let right = Place::new(Order::Panels, path, outputs.all_channels(), tiling);
     let lengths = [left.point, right.point].map(|point| P * P * point);
     with_words(lengths, |[data_words, output_words]| {
-        data.map::<Data<S, R>, P, P>(path, left, data_words);
-        outputs.map::<OutputAdjoint<S, R>, TILE, P>(path, right, output_words);
+        data.map::<Data<S, R, T>, P, P>(path, left, data_words);
+        outputs.map::<OutputAdjoint<S, R>, T, P>(path, right, output_words);
         let factors = [(&*data_words, left), (&*output_words, right)];
         let groups = split(
             geometry.in_channels.div_ceil(LANES),
@@ -45,7 +45,7 @@ pub fn weight_gradient<S: Scheme<R, P>, const R: usize, const P: usize>(
             .collect();
         let weights = Shared::new(weights);
         jobs.into_par_iter().for_each(|(panel, groups)| {
-            path.run(Block::<S, R, P> {
+            path.run(Block::<S, R, P, T> {
                 geometry: *geometry,
                 tiling: *tiling,
                 factors,
@@ -59,7 +59,7 @@ pub fn weight_gradient<S: Scheme<R, P>, const R: usize, const P: usize>(
 }
 
 /// The weights between some groups of input channels and 32 output channels.
-struct Block<'a, S, const R: usize, const P: usize> {
+struct Block<'a, S, const R: usize, const P: usize, const T: usize> {
     geometry: Geometry,
     tiling: Tiling,
     factors: [(&'a [u32], Place); 2],
@@ -69,7 +69,9 @@ struct Block<'a, S, const R: usize, const P: usize> {
     scheme: PhantomData<S>,
 }
 
-impl<S: Scheme<R, P>, const R: usize, const P: usize> Job for Block<'_, S, R, P> {
+impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Job
+    for Block<'_, S, R, P, T>
+{
     #[inline(always)]
     fn run<M: Machine>(self, scratch: &mut Scratch) {
         let tiling = self.tiling;
@@ -96,7 +98,7 @@ impl<S: Scheme<R, P>, const R: usize, const P: usize> Job for Block<'_, S, R, P>
     }
 }
 
-impl<S: Scheme<R, P>, const R: usize, const P: usize> Block<'_, S, R, P> {
+impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Block<'_, S, R, P, T> {
     /// Maps the products to weights.
     #[inline(always)]
     fn write<M: Machine>(&self, products: &[f32], rows: usize) {
@@ -105,7 +107,7 @@ impl<S: Scheme<R, P>, const R: usize, const P: usize> Block<'_, S, R, P> {
         for channel in first..(self.groups.end * LANES).min(inputs) {
             let group = (channel - first) / LANES * self.tiling.group();
             for half in 0..2 {
-                let windows = map_kernel_adjoint::<M, S, R, P>(
+                let windows = map_kernel_adjoint::<M, S, R, P, T>(
                     self.tiling,
                     #[inline(always)]
                     |q, p| {

@@ -26,15 +26,21 @@ pub fn taps<M: Machine>(
 
 /// Maps windows to points: calls `sink` with phase, point and words, which pair `first` and `second`.
 #[inline(always)]
-pub fn map_kernel<M: Machine, S: Scheme<R, P>, const R: usize, const P: usize>(
+pub fn map_kernel<
+    M: Machine,
+    S: Scheme<R, P, T>,
+    const R: usize,
+    const P: usize,
+    const T: usize,
+>(
     tiling: Tiling,
     [first, second]: [[M::Lanes; TAPS]; 2],
     mut sink: impl FnMut(usize, usize, [u32; LANES]),
 ) {
     for (q, down, right) in tiling.each_phase() {
-        let one = phase_points::<M, S, R, P>(tiling, (down, right), &first);
+        let one = phase_points::<M, S, R, P, T>(tiling, (down, right), &first);
         let two = if M::VALUES == 2 {
-            phase_points::<M, S, R, P>(tiling, (down, right), &second)
+            phase_points::<M, S, R, P, T>(tiling, (down, right), &second)
         } else {
             one
         };
@@ -48,7 +54,7 @@ pub fn map_kernel<M: Machine, S: Scheme<R, P>, const R: usize, const P: usize>(
 
 /// The points of one phase of sixteen windows.
 #[inline(always)]
-fn phase_points<M: Machine, S: Scheme<R, P>, const R: usize, const P: usize>(
+fn phase_points<M: Machine, S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize>(
     tiling: Tiling,
     phase: (usize, usize),
     taps: &[M::Lanes; TAPS],
@@ -69,7 +75,13 @@ fn phase_points<M: Machine, S: Scheme<R, P>, const R: usize, const P: usize>(
 /// The adjoint: from the points, given by phase and point, to the taps of sixteen windows, which
 /// are returned window by window.
 #[inline(always)]
-pub fn map_kernel_adjoint<M: Machine, S: Scheme<R, P>, const R: usize, const P: usize>(
+pub fn map_kernel_adjoint<
+    M: Machine,
+    S: Scheme<R, P, T>,
+    const R: usize,
+    const P: usize,
+    const T: usize,
+>(
     tiling: Tiling,
     point: impl Fn(usize, usize) -> M::Lanes,
 ) -> [M::Lanes; LANES] {
