@@ -1,8 +1,14 @@
 //! `pix2pix bench`.
 
+use std::path::PathBuf;
+
 use clap::ValueEnum;
 use pix2pix::bench::{self, BenchConfig, Mode};
+use pix2pix::dataset::survey::{self, Forced, OnError};
+use pix2pix::dataset::{Dataset, Options};
 use pix2pix::device::set_threads;
+use pix2pix::earth::earth;
+use pix2pix::pair::Direction;
 use pix2pix::summary::aligned;
 
 use crate::failure::{Failure, print};
@@ -15,6 +21,12 @@ pub struct Args {
     /// What is measured
     #[arg(long, value_enum, default_value_t = ModeName::Train)]
     mode: ModeName,
+    /// With --mode data, the pairs: anything that `train` takes [default: the embedded ones]
+    #[arg(long, value_name = "DATA")]
+    data: Option<PathBuf>,
+    /// With --mode data, threads that decode [default: as many as --threads]
+    #[arg(long, value_name = "N")]
+    workers: Option<usize>,
     /// Pictures in a step
     #[arg(long, default_value_t = 1, value_name = "N")]
     batch: usize,
@@ -40,7 +52,12 @@ enum ModeName {
     Train,
     /// A translation, dropout and batch statistics on
     Infer,
+    /// Decoding, resizing and varying pairs
+    Data,
 }
+
+/// The step after which memory is read first: everything that a step needs is there by then.
+const SETTLED: usize = 10;
 
 /// Measures and prints.
 pub fn run(args: Args) -> Result<(), Failure> {
@@ -53,14 +70,21 @@ pub fn run(args: Args) -> Result<(), Failure> {
         mode: match args.mode {
             ModeName::Train => Mode::Train,
             ModeName::Infer => Mode::Infer,
+            ModeName::Data => return data(&args, threads),
         },
         batch: args.batch,
         size: args.size,
         warmup: args.warmup,
         steps: args.steps,
     };
-    let result = bench::run(&config, &args.machine.device.open(args.machine.precision)?)?;
-    let peak = memory::peak_bytes();
+    let device = args.machine.device.open(args.machine.precision)?;
+    let mut settled = None;
+    let result = bench::run(&config, &device, &mut |step| {
+        if step == SETTLED {
+            settled = memory::resident_bytes();
+        }
+    })?;
+    let (peak, last) = (memory::peak_bytes(), memory::resident_bytes());
     if args.json {
         let mut line = serde_json::json!({
             "mode": config.mode,
@@ -70,6 +94,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
             "threads": threads,
             "device": args.machine.device,
             "peak_memory_bytes": peak,
+            "memory_after_10_steps_bytes": settled,
+            "memory_after_last_step_bytes": last,
         });
         let measured = serde_json::to_value(&result).expect("a measurement is plain data");
         if let (Some(line), serde_json::Value::Object(measured)) = (line.as_object_mut(), measured)
@@ -91,13 +117,61 @@ pub fn run(args: Args) -> Result<(), Failure> {
             format!("{:.0} GFLOP/s", result.gflops),
         ],
     ];
-    if let Some(bytes) = peak {
-        let peak = format!("{:.2} GB", bytes as f64 / 1e9);
-        rows.push(["peak memory".to_string(), peak]);
+    let memory = [
+        ("peak memory", peak),
+        ("  after 10 steps", settled),
+        ("  after the last", last),
+    ];
+    for (name, bytes) in memory {
+        let bytes = bytes.map(|bytes| format!("{:.3} GB", bytes as f64 / 1e9));
+        rows.extend(bytes.map(|bytes| [name.to_string(), bytes]));
     }
+    let data = result
+        .data_s
+        .map(|seconds| ["  data, beside the step".to_string(), milliseconds(seconds)]);
+    rows.extend(data);
     for (name, seconds) in result.parts_s.iter().flat_map(|parts| parts.named()) {
         rows.push([format!("  {name}"), milliseconds(seconds)]);
     }
     let precision = args.machine.precision.to_string();
     print(&aligned(&["Step", &precision], &rows, &[1]))
+}
+
+/// Measures how fast pairs come, and prints it.
+fn data(args: &Args, threads: usize) -> Result<(), Failure> {
+    let data = match &args.data {
+        None => earth(),
+        Some(path) => {
+            let options = Options {
+                direction: Direction::AToB,
+                val_fraction: 0.0,
+                seed: 0,
+            };
+            Dataset::open(path, &options)?
+        }
+    };
+    let (data, survey, _) = survey::checked(data, OnError::Stop)?;
+    let domains = survey.domains(&Forced::default())?;
+    let config = BenchConfig {
+        mode: Mode::Train,
+        batch: args.batch,
+        size: args.size,
+        warmup: args.warmup,
+        steps: args.steps.max(50),
+    };
+    let pairs = data.train.in_domains(domains);
+    let result = bench::data(&config, &pairs, domains, args.workers.unwrap_or(threads))?;
+    if args.json {
+        let line = serde_json::to_string(&result).expect("a measurement is plain data");
+        return print(&format!("{line}\n"));
+    }
+    let rows = [
+        ["pairs".to_string(), format!("{:.0} /s", result.pairs_per_s)],
+        ["workers".to_string(), result.workers.to_string()],
+        [
+            "one pair, one thread".to_string(),
+            format!("{:.2} ms", result.pair_s * 1e3),
+        ],
+    ];
+    print(&aligned(&["Data", ""], &rows, &[1]))
 }

@@ -3,8 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pix2pix::cache::CacheKind;
 use pix2pix::config::RunConfig;
 use pix2pix::contact_sheet::Row;
+use pix2pix::dataset::survey::OnError;
+use pix2pix::domain::Domain;
 use pix2pix::jitter::JitterConfig;
 use pix2pix::pair::Direction;
 use pix2pix::patch_gan::PatchGanConfig;
@@ -38,6 +41,12 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let config = RunConfig {
         data: DATA.to_string(),
         direction: Direction::AToB,
+        source: Domain::RGB8,
+        target: Domain::RGB8,
+        val_fraction: 0.0,
+        on_error: OnError::Stop,
+        workers: 1,
+        cache: CacheKind::Ram,
         steps: args.steps,
         batch_size: 1,
         seed: args.run.seed,

@@ -1,6 +1,7 @@
 //! The `pix2pix` command: reads the arguments, runs the command, maps its result to an exit code.
 
 mod bench;
+mod data_args;
 mod demo;
 mod failure;
 mod interrupt;

@@ -22,8 +22,17 @@ pub fn keep_freed() {
 
 /// The most memory that this process has held at once, where the system tells (Linux).
 pub fn peak_bytes() -> Option<u64> {
+    status("VmHWM:")
+}
+
+/// The memory that this process holds now, where the system tells (Linux).
+pub fn resident_bytes() -> Option<u64> {
+    status("VmRSS:")
+}
+
+fn status(entry: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let line = status.lines().find(|line| line.starts_with(entry))?;
     let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kilobytes * 1024)
 }

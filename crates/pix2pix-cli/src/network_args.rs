@@ -42,10 +42,10 @@ pub enum NormName {
 }
 
 impl NetworkArgs {
-    /// The networks for pictures of `side` pixels and these channels.
+    /// The networks for pictures of `sides` pixels and these channels.
     pub fn resolve(
         &self,
-        side: usize,
+        sides: [usize; 2],
         channels: [usize; 2],
     ) -> Result<(UnetConfig, PatchGanConfig), Failure> {
         let norm = match self.norm {
@@ -54,7 +54,7 @@ impl NetworkArgs {
         };
         let depth = match self.depth {
             Some(depth) => depth,
-            None => UnetConfig::depth_for(side)?,
+            None => UnetConfig::depth_for(sides)?,
         };
         let generator = UnetConfig {
             in_channels: channels[0],
@@ -74,9 +74,9 @@ impl NetworkArgs {
             bias_before_norm: self.bias_before_norm || self.patch == Patch::Tutorial,
         };
         generator.validate()?;
-        generator.check_size(side, side)?;
+        generator.check_size(sides[1], sides[0])?;
         discriminator.validate()?;
-        discriminator.check_size(side, side)?;
+        discriminator.check_size(sides[1], sides[0])?;
         Ok((generator, discriminator))
     }
 }

@@ -52,7 +52,7 @@ impl Described {
     /// Builds the network and lets it describe itself.
     pub fn graph(&self) -> Result<LayerGraph, Failure> {
         let channels = [self.in_channels, self.out_channels];
-        let (generator, discriminator) = self.networks.resolve(self.size, channels)?;
+        let (generator, discriminator) = self.networks.resolve([self.size; 2], channels)?;
         let device = DeviceName::Cpu.open(Precision::F32)?;
         let init = &mut WeightInit::blank();
         let [source, target] = channels.map(|channels| [channels, self.size, self.size]);

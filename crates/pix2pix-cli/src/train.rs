@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use pix2pix::config::RunConfig;
 use pix2pix::dataset::Dataset;
+use pix2pix::dataset::survey::{LeftOut, Survey};
 use pix2pix::device::set_threads;
-use pix2pix::jitter::JitterConfig;
+use pix2pix::domain::Domain;
+use pix2pix::jitter::{JitterConfig, ResizePolicy, Size};
 use pix2pix::loader::steps_per_epoch;
-use pix2pix::pair::Direction;
 use pix2pix::run::{self, Event, Outcome};
 use pix2pix::trainer::OptimizerConfig;
 
+use crate::data_args::DataArgs;
 use crate::failure::{Failure, print};
 use crate::interrupt;
 use crate::machine_args::MachineArgs;
@@ -21,15 +23,11 @@ use crate::progress::Progress;
 /// Options of `pix2pix train`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folder with train/ and optionally val/ and test/ in it, or a flat folder, of side-by-side
-    /// JPEG or PNG pairs: A at the left, B at the right
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataArgs,
     /// New folder for the run: config.toml, metrics.jsonl, samples/, checkpoints/
     #[arg(long, value_name = "RUN")]
     out: PathBuf,
-    /// Which half is the source and which the target
-    #[arg(long, value_enum, default_value_t = DirectionName::AToB)]
-    direction: DirectionName,
     /// Passes over the data
     #[arg(long, default_value_t = 200, value_name = "N")]
     epochs: u64,
@@ -48,15 +46,15 @@ pub struct Args {
     /// Adam's decay of the first moment
     #[arg(long, default_value_t = 0.5, value_name = "DECAY")]
     beta1: f32,
-    /// Side to which pictures are resized before the crop, in pixels
-    #[arg(long, default_value_t = 286, value_name = "PIXELS")]
-    load_size: u32,
-    /// Side of the random crop, in pixels
-    #[arg(long, default_value_t = 256, value_name = "PIXELS")]
-    crop_size: u32,
-    /// Do not mirror half of the pairs [default: mirror]
-    #[arg(long)]
-    no_mirror: bool,
+    #[command(flatten)]
+    jitter: JitterArgs,
+    /// Threads that decode and vary pairs
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    workers: usize,
+    /// Where decoded pairs are kept: ram, disk (a file in the run's folder that goes with the
+    /// program), or off
+    #[arg(long, value_enum, default_value_t = CacheName::Off)]
+    cache: CacheName,
     #[command(flatten)]
     networks: NetworkArgs,
     #[command(flatten)]
@@ -88,58 +86,158 @@ pub struct RunArgs {
     pub quiet: bool,
 }
 
-/// A direction's name.
+/// Options that say how pairs are brought to a size and varied.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Sizes and variations")]
+struct JitterArgs {
+    /// How pictures become as large as the networks want them
+    #[arg(long, value_enum, default_value_t = ResizeName::ScaleAndCrop)]
+    resize: ResizeName,
+    /// Size to which pictures are resized before the crop: PIXELS or WIDTHxHEIGHT
+    #[arg(long, default_value = "286", value_name = "SIZE")]
+    load_size: Size,
+    /// Size of the random crop: PIXELS or WIDTHxHEIGHT
+    #[arg(long, default_value = "256", value_name = "SIZE")]
+    crop_size: Size,
+    /// Do not mirror half of the pairs left to right [default: mirror]
+    #[arg(long)]
+    no_mirror: bool,
+    /// Mirror half of the pairs top to bottom [default: off]
+    #[arg(long)]
+    vertical_mirror: bool,
+    /// Turn pairs by quarters at random [default: off]
+    #[arg(long)]
+    turn: bool,
+    /// Change brightness, contrast and saturation of A by random factors of 1 - SHARE to 1 + SHARE
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
+    color_jitter: f32,
+}
+
 #[derive(Clone, Copy, ValueEnum)]
-enum DirectionName {
-    /// From the left half to the right
-    AToB,
-    /// From the right half to the left
-    BToA,
+enum ResizeName {
+    /// To --load-size, then a random crop of --crop-size, as in the paper
+    ScaleAndCrop,
+    /// To the width of --crop-size, the height in proportion
+    ScaleWidth,
+    /// A random crop of --crop-size of the picture as it is
+    Crop,
+    /// The whole picture as it is
+    None,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum CacheName {
+    /// In memory
+    Ram,
+    /// In a file
+    Disk,
+    /// Nowhere
+    Off,
+}
+
+impl JitterArgs {
+    fn config(&self, multiple: u32) -> JitterConfig {
+        JitterConfig {
+            resize: match self.resize {
+                ResizeName::ScaleAndCrop => ResizePolicy::ScaleAndCrop,
+                ResizeName::ScaleWidth => ResizePolicy::ScaleWidth,
+                ResizeName::Crop => ResizePolicy::Crop,
+                ResizeName::None => ResizePolicy::None,
+            },
+            load_size: self.load_size,
+            crop_size: self.crop_size,
+            mirror: !self.no_mirror,
+            vertical_mirror: self.vertical_mirror,
+            turn: self.turn,
+            color: self.color_jitter,
+            multiple,
+        }
+    }
+
+    /// A size by which the networks' depth is chosen: that of the crop, or the data's own.
+    fn sides(&self, data: Option<&Survey>) -> [usize; 2] {
+        let [width, height] = self.crop_size.sides();
+        match (self.resize, data) {
+            (ResizeName::ScaleWidth, _) => [width; 2],
+            (ResizeName::None, Some(data)) => {
+                // what divides all sides has as many halvings as the least divisible of them
+                let sides = data.sizes.keys().flatten();
+                let halvings = sides.map(|side| side.trailing_zeros()).min().unwrap_or(0);
+                [1 << halvings; 2]
+            }
+            _ => [width, height],
+        }
+    }
+}
+
+impl Args {
+    fn config(
+        &self,
+        [source, target]: [Domain; 2],
+        data: Option<&Survey>,
+    ) -> Result<RunConfig, Failure> {
+        let channels = [source.channels, target.channels];
+        let (generator, discriminator) =
+            self.networks.resolve(self.jitter.sides(data), channels)?;
+        let config = RunConfig {
+            data: self.data.path.display().to_string(),
+            direction: self.data.direction(),
+            source,
+            target,
+            val_fraction: self.data.val_fraction,
+            on_error: self.data.on_error(),
+            workers: self.workers,
+            cache: match self.cache {
+                CacheName::Ram => pix2pix::cache::CacheKind::Ram,
+                CacheName::Disk => pix2pix::cache::CacheKind::Disk,
+                CacheName::Off => pix2pix::cache::CacheKind::Off,
+            },
+            steps: self.steps.unwrap_or(1),
+            batch_size: self.batch_size,
+            seed: self.run.seed,
+            threads: self.run.machine.threads,
+            device: self.run.machine.device,
+            precision: self.run.machine.precision,
+            log_every: self.log_every,
+            sample_every: self.sample_every,
+            save_every: self.save_every,
+            keep: self.keep,
+            jitter: self.jitter.config(1 << generator.depth),
+            optimizer: OptimizerConfig {
+                lr: self.lr,
+                beta1: self.beta1,
+                lambda: self.lambda,
+                ..OptimizerConfig::default()
+            },
+            generator,
+            discriminator,
+        };
+        config.validate()?;
+        Ok(config)
+    }
 }
 
 /// Trains.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let direction = match args.direction {
-        DirectionName::AToB => Direction::AToB,
-        DirectionName::BToA => Direction::BToA,
-    };
-    let (generator, discriminator) = args.networks.resolve(args.crop_size as usize, [3, 3])?;
-    let mut config = RunConfig {
-        data: args.data.display().to_string(),
-        direction,
-        steps: args.steps.unwrap_or(1),
-        batch_size: args.batch_size,
-        seed: args.run.seed,
-        threads: args.run.machine.threads,
-        device: args.run.machine.device,
-        precision: args.run.machine.precision,
-        log_every: args.log_every,
-        sample_every: args.sample_every,
-        save_every: args.save_every,
-        keep: args.keep,
-        jitter: JitterConfig {
-            load_size: args.load_size,
-            crop_size: args.crop_size,
-            mirror: !args.no_mirror,
-        },
-        optimizer: OptimizerConfig {
-            lr: args.lr,
-            beta1: args.beta1,
-            lambda: args.lambda,
-            ..OptimizerConfig::default()
-        },
-        generator,
-        discriminator,
-    };
     if args.epochs == 0 {
         return Err(Failure::Usage(
             "--epochs is 0; it must be at least 1".to_string(),
         ));
     }
-    config.validate()?;
-    let data = Dataset::open(&args.data, direction)?;
+    // what cannot be is said before any data is read; with --resize none, the sizes are the data's
+    if !matches!(args.jitter.resize, ResizeName::None) {
+        args.config([Domain::RGB8; 2], None)?;
+    }
+    let (data, survey, left_out) = args.data.open(args.run.seed)?;
+    let sides = args.data.domains(&survey)?;
+    let data = data.map(|pairs| pairs.in_domains(sides));
+    let mut config = args.config(args.data.direction().order(sides), Some(&survey))?;
+    config.check_data(&survey)?;
     if args.steps.is_none() {
         config.steps = args.epochs * steps_per_epoch(data.train.len(), config.batch_size);
+    }
+    if !args.run.quiet {
+        describe(&data, &survey, sides, &left_out);
     }
     let outcome = train(config, &data, &args.out, args.run.quiet, &mut |_| Ok(()))?;
     let out = args.out.display();
@@ -158,6 +256,31 @@ pub fn run(args: Args) -> Result<(), Failure> {
         ))?;
     }
     end(&outcome)
+}
+
+/// Says what was found, so that a wrong guess is seen before the first step.
+fn describe(data: &Dataset, survey: &Survey, [a, b]: [Domain; 2], left_out: &LeftOut) {
+    let mut sizes = survey
+        .sizes
+        .keys()
+        .map(|[width, height]| format!("{width}x{height}"));
+    let sizes = match (survey.sizes.len(), sizes.next(), sizes.next_back()) {
+        (1, Some(size), _) => format!("all of {size} pixels"),
+        (count, Some(least), Some(most)) => format!("{count} sizes from {least} to {most} pixels"),
+        _ => String::new(),
+    };
+    eprintln!("data: {}; {sizes}", data.layout);
+    eprintln!("A: {a}; B: {b}");
+    for error in &left_out.broken {
+        eprintln!("left out: {error}");
+    }
+    for path in &left_out.unmatched {
+        eprintln!("left out: {}: no partner of the same name", path.display());
+    }
+    let (broken, unmatched) = (left_out.broken.len(), left_out.unmatched.len());
+    if broken + unmatched > 0 {
+        eprintln!("left out: {broken} broken and {unmatched} unmatched");
+    }
 }
 
 /// Trains with a display and Ctrl-C; `also` sees every event too.
@@ -194,6 +317,7 @@ pub fn train(
             Event::Logged(metrics) => progress.logged(metrics),
             Event::Sampled { path, .. } => progress.say(&format!("samples: {}", path.display())),
             Event::Saved(path) => progress.say(&format!("checkpoint: {}", path.display())),
+            Event::Skipped(reason) => progress.say(&format!("left out: {reason}")),
         }
     });
     progress.finish();

@@ -17,10 +17,11 @@ use crate::machine_args::MachineArgs;
 pub struct Args {
     /// Run folder (its newest checkpoint is taken) or checkpoint file
     model: PathBuf,
-    /// JPEG or PNG pictures, or folders of them
+    /// Pictures (JPEG, PNG, WebP, TIFF, BMP, npy), or folders of them
     #[arg(required = true)]
     input: Vec<PathBuf>,
-    /// Folder for the translated pictures, NAME.png, each of its input's size
+    /// Folder for the translated pictures, each of its input's size: NAME.png, or the input's own kind
+    /// for TIFF and npy
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Whether inputs are side-by-side pairs, of which the model's source half is translated; auto:
@@ -83,15 +84,19 @@ pub fn run(args: Args) -> Result<(), Failure> {
         FitName::Resize => Fit::Resize,
     };
     for (index, (name, path)) in (0..).zip(&inputs) {
-        let picture = picture::read(path)?;
-        let (width, height) = picture.dimensions();
+        let (picture, format) = picture::read(path)?;
+        let [width, height] = picture.size();
         let is_pair = match args.pairs {
             PairsName::Auto => width == 2 * height,
             PairsName::Yes => true,
             PairsName::No => false,
         };
         let source = if is_pair {
-            pair::split(path, &picture, translator.config.direction)?.source
+            let [source, _] = translator
+                .config
+                .direction
+                .order(pair::split(path, &picture)?);
+            source
         } else {
             picture
         };
@@ -99,9 +104,19 @@ pub fn run(args: Args) -> Result<(), Failure> {
             Switch::On => Noise::seeded(args.seed, index),
             Switch::Off => Noise::off(),
         };
-        let output = translator.translate(&source, fit, &mut noise);
-        let target = args.out.join(format!("{name}.png"));
-        picture::write_png(&target, &output)?;
+        let output = translator
+            .translate(source, fit, &mut noise)
+            .map_err(|reason| {
+                let remedy = "give pictures like those that the model was trained on";
+                Error::file(
+                    path,
+                    format!("{reason}, the model's source channels"),
+                    remedy,
+                )
+            })?;
+        let format = format.for_result(output.channels(), output.depth());
+        let target = args.out.join(format!("{name}.{}", format.extension()));
+        picture::write(&target, &output, format)?;
         if !args.quiet {
             let kind = match (is_pair, args.pairs) {
                 (true, PairsName::Auto) => {
@@ -114,8 +129,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
                 "{} ({width}x{height}, {kind}) -> {} ({}x{})\n",
                 path.display(),
                 target.display(),
-                output.width(),
-                output.height(),
+                output.size()[0],
+                output.size()[1],
             ))?;
         }
     }
@@ -133,7 +148,11 @@ fn inputs(args: &Args) -> Result<BTreeMap<String, PathBuf>, Failure> {
         };
         for file in files {
             let name = pair::stem(&file);
-            if file == args.out.join(format!("{name}.png")) {
+            let endings = ["png", "tif", "npy"];
+            if endings
+                .iter()
+                .any(|ending| file == args.out.join(format!("{name}.{ending}")))
+            {
                 let message = "the output would replace its own input; choose another --out";
                 return Err(Failure::Usage(format!("{}: {message}", file.display())));
             }

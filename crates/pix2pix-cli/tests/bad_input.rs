@@ -48,8 +48,8 @@ fn empty_folder() {
         1,
         &[
             "data/train",
-            "holds no JPEG or PNG picture",
-            "put pictures into it",
+            "holds no picture where a data set has them",
+            "put side-by-side pairs into it",
         ],
     );
     assert!(!scratch.path("run").exists());
@@ -72,7 +72,7 @@ fn an_image_that_is_not_an_image() {
         1,
         &[
             "data/broken.png",
-            "not a whole JPEG or PNG picture",
+            "not a JPEG, PNG, WebP, TIFF, BMP or npy picture",
             "replace the file",
         ],
     );

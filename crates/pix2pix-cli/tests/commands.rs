@@ -40,7 +40,7 @@ fn a_run_folder_holds_what_it_promises() {
         "seed = 4",
         "steps = 7",
         "depth = 6",
-        "crop_size = 64",
+        "crop_size = \"64\"",
         "patch = \"70\"",
     ] {
         assert!(config.contains(line), "{line} is not in {config}");

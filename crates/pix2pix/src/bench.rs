@@ -7,11 +7,19 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
+use crate::cache::Cache;
+use crate::dataset::Pairs;
+use crate::dataset::survey::OnError;
 use crate::device::in_pool;
+use crate::domain::Domain;
+use crate::earth::earth;
 use crate::error::Result;
 use crate::init::WeightInit;
+use crate::jitter::{JitterConfig, Size};
 use crate::layer_graph::LayerGraph;
+use crate::loader::{self, LoaderConfig};
 use crate::noise::Noise;
+use crate::pair::Direction;
 use crate::patch_gan::PatchGanConfig;
 use crate::trainer::{OptimizerConfig, Parts, Trainer};
 use crate::unet::UnetConfig;
@@ -57,24 +65,50 @@ pub struct BenchResult {
     /// Mean time of a training step's parts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parts_s: Option<Parts>,
+    /// Time of one thread to decode, resize and vary a training step's pairs, which it does beside the
+    /// step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_s: Option<f64>,
 }
 
-/// Measures on `device` (without autodiff).
+/// How fast pairs are decoded and varied.
+#[derive(Clone, Debug, Serialize)]
+pub struct DataResult {
+    /// Pairs in a second, from the loader and all its threads.
+    pub pairs_per_s: f64,
+    /// Least time of one thread for one pair, in seconds.
+    pub pair_s: f64,
+    /// Threads.
+    pub workers: usize,
+}
+
+/// Measures on `device` (without autodiff). `after_step` is called after each step with its number, from
+/// 1, those of the warm-up counted.
 ///
 /// # Errors
 /// When the networks do not take pictures of that size.
-pub fn run(config: &BenchConfig, device: &Device) -> Result<BenchResult> {
+pub fn run(
+    config: &BenchConfig,
+    device: &Device,
+    after_step: &mut dyn FnMut(usize),
+) -> Result<BenchResult> {
     let side = config.size;
     let generator = UnetConfig {
-        depth: UnetConfig::depth_for(side)?,
+        depth: UnetConfig::depth_for([side; 2])?,
         ..UnetConfig::default()
     };
     let discriminator = PatchGanConfig::default();
     generator.check_size(side, side)?;
     discriminator.check_size(side, side)?;
     let (times, parts, macs) = match config.mode {
-        Mode::Train => train(config, &generator, &discriminator, device)?,
-        Mode::Infer => infer(config, &generator, device)?,
+        Mode::Train => train(config, &generator, &discriminator, device, after_step)?,
+        Mode::Infer => infer(config, &generator, device, after_step)?,
+    };
+    let data_s = match config.mode {
+        Mode::Train => Some(
+            pair_time(&earth().train, &jitter(config), [Domain::RGB8; 2])? * config.batch as f64,
+        ),
+        Mode::Infer => None,
     };
     let mut sorted: Vec<f64> = times.iter().map(Duration::as_secs_f64).collect();
     sorted.sort_by(f64::total_cmp);
@@ -87,7 +121,71 @@ pub fn run(config: &BenchConfig, device: &Device) -> Result<BenchResult> {
         gflops: 2.0 * gmacs / median,
         gmacs,
         parts_s: parts,
+        data_s,
     })
+}
+
+/// The paper's jitter at the size of a measurement.
+fn jitter(config: &BenchConfig) -> JitterConfig {
+    let size = config.size as u32;
+    JitterConfig {
+        load_size: Size::square(size * 286 / 256),
+        crop_size: Size::square(size),
+        ..JitterConfig::default()
+    }
+}
+
+/// Measures how fast pairs are decoded, resized and varied: `steps` batches after `warmup` ones.
+///
+/// # Errors
+/// When a pair cannot be read.
+pub fn data(
+    config: &BenchConfig,
+    pairs: &Pairs,
+    domains: [Domain; 2],
+    workers: usize,
+) -> Result<DataResult> {
+    let pair_s = pair_time(pairs, &jitter(config), domains)?;
+    let mut batches = loader::start(
+        pairs.clone(),
+        LoaderConfig {
+            batch_size: config.batch,
+            jitter: jitter(config),
+            domains,
+            direction: Direction::AToB,
+            seed: 0,
+            steps: (config.warmup + config.steps) as u64,
+            workers,
+            on_error: OnError::Stop,
+            cache: Cache::Off,
+        },
+    );
+    for batch in batches.by_ref().take(config.warmup) {
+        batch?;
+    }
+    let (start, mut count) = (Instant::now(), 0);
+    for batch in batches {
+        count += batch?.len();
+    }
+    Ok(DataResult {
+        pairs_per_s: count as f64 / start.elapsed().as_secs_f64(),
+        pair_s,
+        workers,
+    })
+}
+
+/// Least time of this thread for one of the first pairs.
+fn pair_time(pairs: &Pairs, jitter: &JitterConfig, domains: [Domain; 2]) -> Result<f64> {
+    let mut least = f64::INFINITY;
+    for sample in 0..3 * pairs.len().min(16) {
+        let start = Instant::now();
+        let pair = jitter.load(pairs.read(sample % pairs.len().min(16))?);
+        for (picture, domain) in jitter.vary(&pair, 0, sample as u64).iter().zip(domains) {
+            std::hint::black_box(picture.to_planes(domain.range_of(picture)));
+        }
+        least = least.min(start.elapsed().as_secs_f64());
+    }
+    Ok(least)
 }
 
 type Measured = (Vec<Duration>, Option<Parts>, usize);
@@ -97,6 +195,7 @@ fn train(
     generator: &UnetConfig,
     discriminator: &PatchGanConfig,
     device: &Device,
+    after_step: &mut dyn FnMut(usize),
 ) -> Result<Measured> {
     let device = device.clone().autodiff();
     let optimizer = OptimizerConfig::default();
@@ -114,13 +213,19 @@ fn train(
             times.push(start.elapsed());
             parts.add(trainer.parts(), config.steps);
         }
+        after_step(step + 1);
     }
     // G forwards and twice as much backwards; D forwards three times, backwards twice for its own
     // weights, and once through it to the generated image
     Ok((times, Some(parts), 3 * g + 3 * d + 4 * d + d))
 }
 
-fn infer(config: &BenchConfig, generator: &UnetConfig, device: &Device) -> Result<Measured> {
+fn infer(
+    config: &BenchConfig,
+    generator: &UnetConfig,
+    device: &Device,
+    after_step: &mut dyn FnMut(usize),
+) -> Result<Measured> {
     let network = generator.init(&mut WeightInit::new(0, 0), device)?;
     let macs = multiply_accumulates(&network.layers([3, config.size, config.size]));
     let source = random(config, 0, device);
@@ -135,6 +240,7 @@ fn infer(config: &BenchConfig, generator: &UnetConfig, device: &Device) -> Resul
         if step >= config.warmup {
             times.push(start.elapsed());
         }
+        after_step(step + 1);
     }
     Ok((times, None, macs))
 }
@@ -191,7 +297,9 @@ mod tests {
             warmup: 0,
             steps: 2,
         };
-        let result = run(&config, &Device::flex()).unwrap();
+        let mut seen = Vec::new();
+        let result = run(&config, &Device::flex(), &mut |step| seen.push(step)).unwrap();
+        assert_eq!(seen, [1, 2]);
         assert!(result.min_s > 0.0 && result.min_s <= result.median_s);
         assert!((result.images_per_s * result.median_s - 2.0).abs() < 1e-9);
         assert!((result.gflops * result.median_s - 2.0 * result.gmacs).abs() < 1e-9);

@@ -3,9 +3,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::cache::CacheKind;
+use crate::dataset::survey::{OnError, Survey};
 use crate::device::DeviceName;
+use crate::domain::Domain;
 use crate::error::{Error, Result};
-use crate::jitter::JitterConfig;
+use crate::jitter::{JitterConfig, ResizePolicy};
 use crate::pair::Direction;
 use crate::patch_gan::PatchGanConfig;
 use crate::precision::Precision;
@@ -19,6 +22,24 @@ pub struct RunConfig {
     pub data: String,
     /// Which half is the source.
     pub direction: Direction,
+    /// What the source's pictures are.
+    #[serde(default)]
+    pub source: Domain,
+    /// What the target's pictures are.
+    #[serde(default)]
+    pub target: Domain,
+    /// Share of the pairs that is held out where the data set has no split of its own.
+    #[serde(default)]
+    pub val_fraction: f64,
+    /// What is done about broken and unmatched files.
+    #[serde(default)]
+    pub on_error: OnError,
+    /// Threads that decode and vary pairs.
+    #[serde(default = "RunConfig::default_workers")]
+    pub workers: usize,
+    /// Where decoded pairs are kept.
+    #[serde(default)]
+    pub cache: CacheKind,
     /// Number of training steps.
     pub steps: u64,
     /// Pairs in a step. Paper: 1.
@@ -50,6 +71,11 @@ pub struct RunConfig {
 }
 
 impl RunConfig {
+    /// One thread decodes faster than a processor trains.
+    fn default_workers() -> usize {
+        1
+    }
+
     /// Checks what can be checked before any data is read.
     ///
     /// # Errors
@@ -62,6 +88,7 @@ impl RunConfig {
             ("--sample-every", self.sample_every),
             ("--save-every", self.save_every),
             ("--keep", self.keep as u64),
+            ("--workers", self.workers as u64),
         ];
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(Error::Config(format!("{name} is 0; it must be at least 1")));
@@ -71,6 +98,7 @@ impl RunConfig {
             ("--lr", optimizer.lr, 0.0..=1.0),
             ("--beta1", f64::from(optimizer.beta1), 0.0..=0.9999),
             ("--lambda", optimizer.lambda, 0.0..=1e6),
+            ("--val-fraction", self.val_fraction, 0.0..=0.999),
         ];
         if let Some((name, value, range)) = in_range.iter().find(|(_, v, range)| !range.contains(v))
         {
@@ -80,11 +108,47 @@ impl RunConfig {
                 range.end()
             )));
         }
-        let side = self.jitter.crop_size as usize;
         self.jitter.validate()?;
         self.generator.validate()?;
-        self.generator.check_size(side, side)?;
         self.discriminator.validate()?;
-        self.discriminator.check_size(side, side)
+        match self.jitter.resize {
+            ResizePolicy::ScaleAndCrop | ResizePolicy::Crop => {
+                self.check_size(self.jitter.crop_size.0)
+            }
+            // the sizes are the data's
+            ResizePolicy::ScaleWidth | ResizePolicy::None => Ok(()),
+        }
+    }
+
+    fn check_size(&self, size: [u32; 2]) -> Result<()> {
+        let [width, height] = size.map(|side| side as usize);
+        self.generator.check_size(height, width)?;
+        self.discriminator.check_size(height, width)
+    }
+
+    /// Checks that the networks take the pictures of a data set.
+    ///
+    /// # Errors
+    /// Names the first size that they do not take.
+    pub fn check_data(&self, data: &Survey) -> Result<()> {
+        let mut seen = Vec::new();
+        for (&size, count) in &data.sizes {
+            let size = self.jitter.seen(size).map_err(|reason| {
+                Error::Config(format!(
+                    "{count} pairs: {reason}; resize them, or choose --resize scale-and-crop"
+                ))
+            })?;
+            self.check_size(size)?;
+            seen.push(size);
+        }
+        seen.sort_unstable();
+        seen.dedup();
+        if let ([[w1, h1], [w2, h2], ..], true) = (seen.as_slice(), self.batch_size > 1) {
+            return Err(Error::Config(format!(
+                "pairs of {w1}x{h1} and {w2}x{h2} pixels do not fit one batch; use --batch-size 1, or \
+                 --resize scale-and-crop"
+            )));
+        }
+        Ok(())
     }
 }

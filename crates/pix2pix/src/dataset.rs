@@ -1,90 +1,151 @@
-//! Data sets: a folder with `train/` and optionally `val/` and `test/`, or a flat folder, of
-//! side-by-side pairs.
+//! Data sets: pairs in any of the layouts that people have them in, and their splits.
+
+pub mod layout;
+pub mod manifest;
+pub mod store;
+pub mod survey;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 
+use crate::domain::Domain;
 use crate::error::{Error, Result};
 use crate::pair::{self, Direction, Pair};
-use crate::picture;
-
-/// Where a pair's bytes come from.
-#[derive(Clone, Debug)]
-enum Source {
-    /// A file.
-    File(PathBuf),
-    /// Bytes inside this program, with a name.
-    Embedded(PathBuf, &'static [u8]),
-}
+use crate::picture::{self, Header, Picture};
+use layout::{Entry, Files, Layout, Split};
+use store::Store;
 
 /// Pairs of one split, read when they are asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Pairs {
-    sources: Vec<Source>,
+    store: Arc<Store>,
+    entries: Arc<Vec<Entry>>,
     direction: Direction,
+    /// Channels of A and B; nothing for those that the files have.
+    channels: [Option<usize>; 2],
 }
 
 impl Pairs {
-    /// The pairs of a folder, by name.
-    ///
-    /// # Errors
-    /// When the folder cannot be read or holds no picture.
-    pub fn in_folder(folder: &Path, direction: Direction) -> Result<Self> {
-        let sources = picture::list(folder)?.into_iter().map(Source::File);
-        Ok(Self {
-            sources: sources.collect(),
-            direction,
-        })
-    }
-
-    /// Pairs that the program carries inside itself.
-    pub fn embedded(files: Vec<(PathBuf, &'static [u8])>, direction: Direction) -> Self {
-        let sources = files
-            .into_iter()
-            .map(|(name, bytes)| Source::Embedded(name, bytes));
-        Self {
-            sources: sources.collect(),
-            direction,
-        }
-    }
-
     /// Number of pairs.
     pub fn len(&self) -> usize {
-        self.sources.len()
+        self.entries.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.sources.is_empty()
+        self.entries.is_empty()
     }
 
-    /// Reads pair `index`.
+    /// Name of pair `index`.
+    pub fn name(&self, index: usize) -> &str {
+        &self.entries[index].name
+    }
+
+    /// Files of pair `index`, as a user knows them.
+    pub fn shown(&self, index: usize) -> Vec<PathBuf> {
+        match &self.entries[index].files {
+            Files::Together(path) => vec![self.store.shown(path)],
+            Files::Apart(a, b) => vec![self.store.shown(a), self.store.shown(b)],
+        }
+    }
+
+    /// The bytes of pair `index`'s files.
     ///
     /// # Errors
-    /// When it cannot be read or is not a pair.
-    pub fn read(&self, index: usize) -> Result<Pair> {
-        match &self.sources[index] {
-            Source::File(path) => pair::read(path, self.direction),
-            Source::Embedded(name, bytes) => {
-                pair::split(name, &picture::decode(name, bytes)?, self.direction)
+    /// When one cannot be read.
+    pub fn bytes(&self, index: usize) -> Result<Vec<Vec<u8>>> {
+        match &self.entries[index].files {
+            Files::Together(path) => Ok(vec![self.store.read(path)?]),
+            Files::Apart(a, b) => Ok(vec![self.store.read(a)?, self.store.read(b)?]),
+        }
+    }
+
+    /// Headers of A and B of pair `index`, without decoding a picture.
+    ///
+    /// # Errors
+    /// When a file cannot be read, is broken, or they are no pair.
+    pub fn headers(&self, index: usize) -> Result<[Header; 2]> {
+        let header = |path: &Path| {
+            let mut file = self.store.open_file(path)?;
+            Header::read(&self.store.shown(path), &mut file)
+        };
+        match &self.entries[index].files {
+            Files::Together(path) => {
+                let both = header(path)?;
+                let size = pair::half(&self.store.shown(path), both.size)?;
+                Ok([Header { size, ..both }; 2])
+            }
+            Files::Apart(a, b) => {
+                let headers = [header(a)?, header(b)?];
+                let shown = [self.store.shown(a), self.store.shown(b)];
+                pair::same_size((&shown[0], headers[0].size), (&shown[1], headers[1].size))?;
+                Ok(headers)
             }
         }
     }
 
-    /// Reads every pair once, on all cores, so that a broken file stops a training before its first
-    /// step and not in its third hour.
+    /// A and B of pair `index`, with the channels that they have.
     ///
     /// # Errors
-    /// The first broken pair's, in the order of names.
-    pub fn check(&self) -> Result<()> {
-        let broken = (0..self.len())
-            .into_par_iter()
-            .find_map_first(|index| self.read(index).err());
-        broken.map_or(Ok(()), Err)
+    /// When they cannot be read or are no pair.
+    pub fn read_sides(&self, index: usize) -> Result<[Picture; 2]> {
+        let read = |path: &Path| picture::decode(&self.store.shown(path), &self.store.read(path)?);
+        match &self.entries[index].files {
+            Files::Together(path) => pair::split(&self.store.shown(path), &read(path)?),
+            Files::Apart(a, b) => {
+                let sides = [read(a)?, read(b)?];
+                let shown = [self.store.shown(a), self.store.shown(b)];
+                pair::same_size((&shown[0], sides[0].size()), (&shown[1], sides[1].size()))?;
+                Ok(sides)
+            }
+        }
+    }
+
+    /// Reads pair `index`, with the channels of the data set.
+    ///
+    /// # Errors
+    /// When it cannot be read or is no pair.
+    pub fn read(&self, index: usize) -> Result<Pair> {
+        let shown = self.shown(index);
+        let [a, b] = self.read_sides(index)?;
+        let with = |picture: Picture, channels: Option<usize>, path: &Path| {
+            let channels = channels.unwrap_or(picture.channels());
+            picture.with_channels(channels).map_err(|reason| {
+                Error::file(path, reason, "choose other --channels-a or --channels-b")
+            })
+        };
+        let a = with(a, self.channels[0], &shown[0])?;
+        let b = with(b, self.channels[1], &shown[shown.len() - 1])?;
+        let [source, target] = self.direction.order([a, b]);
+        Ok(Pair {
+            name: self.entries[index].name.clone(),
+            source,
+            target,
+        })
+    }
+
+    /// The same pairs, but those of other channels brought to these domains'.
+    pub fn in_domains(self, [a, b]: [Domain; 2]) -> Self {
+        Self {
+            channels: [Some(a.channels), Some(b.channels)],
+            ..self
+        }
+    }
+
+    /// The pairs at `indices` alone.
+    pub fn select(&self, indices: &[usize]) -> Self {
+        let entries = indices
+            .iter()
+            .map(|&index| self.entries[index].clone())
+            .collect();
+        Self {
+            entries: Arc::new(entries),
+            ..self.clone()
+        }
     }
 
     /// The order of an epoch: every pair once, shuffled by the seed and the epoch.
@@ -97,46 +158,149 @@ impl Pairs {
     }
 }
 
+/// How a data set is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Which picture is translated into which.
+    pub direction: Direction,
+    /// Share of the pairs that is held out where the data set has no split of its own, 0 to below 1.
+    pub val_fraction: f64,
+    /// Seed of that choice.
+    pub seed: u64,
+}
+
 /// A data set's splits.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Dataset {
     /// Pairs to learn from.
     pub train: Pairs,
-    /// Pairs held out, to look at while training: `val/`, else `test/`.
+    /// Pairs held out, to look at while training: `val`, else `test`.
     pub val: Option<Pairs>,
+    /// All splits, with their names.
+    pub splits: Vec<(&'static str, Pairs)>,
+    /// How it is laid out, in words.
+    pub layout: String,
+    /// Pictures of one folder without a partner in the other.
+    pub unmatched: Vec<PathBuf>,
 }
 
 impl Dataset {
-    /// Finds the splits of a folder.
+    /// Finds the pairs and the splits of a folder, a manifest or an archive.
     ///
     /// # Errors
-    /// When the folder, or one of its splits, cannot be read or holds no picture.
-    pub fn open(folder: &Path, direction: Direction) -> Result<Self> {
-        if !folder.is_dir() {
-            let reason = if folder.exists() {
-                "a file, not a folder"
-            } else {
-                "no such folder"
-            };
-            return Err(Error::file(
-                folder,
-                reason,
-                "give a folder of side-by-side pairs, or one with train/ in it",
-            ));
+    /// When it cannot be read, is laid out in no known way, or has no pair to learn from.
+    pub fn open(path: &Path, options: &Options) -> Result<Self> {
+        if manifest::is_manifest(path) && path.is_file() {
+            let folder = path
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty());
+            let store = Store::open(folder.unwrap_or(Path::new(".")))?;
+            let name = Path::new(path.file_name().unwrap_or_default());
+            let layout = manifest::read(name, path, &store.read(name)?)?;
+            return Self::new(store, layout, options);
         }
-        let split = |name: &str| {
-            let path = folder.join(name);
-            path.is_dir().then(|| Pairs::in_folder(&path, direction))
+        let store = Store::open(path)?;
+        let files = store.files()?;
+        let base = layout::base(&files);
+        let manifests = manifest::NAMES.iter().map(|name| base.join(name));
+        let layout = match manifests.into_iter().find(|name| files.contains(name)) {
+            Some(name) => manifest::read(&name, &store.shown(&name), &store.read(&name)?)?,
+            None => layout::find(store.root(), &files)?,
         };
-        let Some(train) = split("train") else {
-            return Ok(Self {
-                train: Pairs::in_folder(folder, direction)?,
-                val: None,
-            });
+        Self::new(store, layout, options)
+    }
+
+    /// The splits of what a store holds.
+    ///
+    /// # Errors
+    /// When there is no pair to learn from, or nothing that could be held out.
+    pub fn new(store: Store, layout: Layout, options: &Options) -> Result<Self> {
+        let root = store.root().to_path_buf();
+        let store = Arc::new(store);
+        let pairs = |entries: Vec<Entry>| Pairs {
+            store: store.clone(),
+            entries: Arc::new(entries),
+            direction: options.direction,
+            channels: [None; 2],
         };
+        let Layout {
+            description,
+            mut splits,
+            unmatched,
+        } = layout;
+        let train = splits
+            .remove(&Some(Split::Train))
+            .or_else(|| splits.remove(&None));
+        let train = train.map(pairs).filter(|pairs| !pairs.is_empty());
+        let train = train.ok_or_else(|| {
+            Error::file(
+                &root,
+                "there is no pair to learn from",
+                if unmatched.is_empty() {
+                    "put some into train/"
+                } else {
+                    "pictures of A/ and B/ are matched by name: give both the same"
+                },
+            )
+        })?;
+        let mut named = vec![("train", train)];
+        for (name, split) in [("val", Split::Val), ("test", Split::Test)] {
+            named.extend(
+                splits
+                    .remove(&Some(split))
+                    .map(|entries| (name, pairs(entries))),
+            );
+        }
+        if options.val_fraction > 0.0 {
+            if named.len() > 1 {
+                return Err(Error::file(
+                    &root,
+                    "the data set has held-out pairs of its own",
+                    "leave --val-fraction away",
+                ));
+            }
+            let (train, val) = hold_out(&named[0].1, options)?;
+            named = vec![("train", train), ("val", val)];
+        }
         Ok(Self {
-            train: train?,
-            val: split("val").or_else(|| split("test")).transpose()?,
+            train: named[0].1.clone(),
+            val: named.get(1).map(|(_, pairs)| pairs.clone()),
+            splits: named,
+            layout: description,
+            unmatched: unmatched.iter().map(|path| store.shown(path)).collect(),
         })
     }
+
+    /// The same data set in other pairs, split by split.
+    pub fn map(self, change: impl Fn(Pairs) -> Pairs) -> Self {
+        let splits: Vec<_> = self
+            .splits
+            .into_iter()
+            .map(|(name, pairs)| (name, change(pairs)))
+            .collect();
+        Self {
+            train: splits[0].1.clone(),
+            val: splits.get(1).map(|(_, pairs)| pairs.clone()),
+            splits,
+            ..self
+        }
+    }
+}
+
+/// Sets a share of the pairs aside, chosen by the seed.
+fn hold_out(pairs: &Pairs, options: &Options) -> Result<(Pairs, Pairs)> {
+    let count = (pairs.len() as f64 * options.val_fraction).round() as usize;
+    let count = count.clamp(1, pairs.len().max(2) - 1);
+    if pairs.len() < 2 {
+        return Err(Error::Config(
+            "--val-fraction needs two pairs at least: one to learn from and one to hold out"
+                .to_string(),
+        ));
+    }
+    // a stream of its own: the choice must not follow an epoch's order
+    let order = pairs.order(options.seed, u64::MAX);
+    let (mut val, mut train) = (order[..count].to_vec(), order[count..].to_vec());
+    val.sort_unstable();
+    train.sort_unstable();
+    Ok((pairs.select(&train), pairs.select(&val)))
 }

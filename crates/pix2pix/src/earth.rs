@@ -1,31 +1,32 @@
 //! The embedded demo data: 62 pairs of relief map (A) and satellite picture (B) of the Earth. Source
 //! and credit stand in `data/earth/README.md`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use include_dir::{Dir, include_dir};
 
-use crate::dataset::{Dataset, Pairs};
+use crate::dataset::layout;
+use crate::dataset::store::Store;
+use crate::dataset::{Dataset, Options};
 use crate::pair::Direction;
-use crate::picture;
 
 static EARTH: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/data/earth");
 
 /// 54 pairs to train on and 8 held out.
 pub fn earth() -> Dataset {
-    Dataset {
-        train: pairs("train"),
-        val: Some(pairs("val")),
-    }
-}
-
-fn pairs(split: &str) -> Pairs {
-    let folder = EARTH.get_dir(split).expect("the split is embedded");
-    let mut files: Vec<(PathBuf, &'static [u8])> = folder
-        .files()
-        .filter(|file| picture::is_picture(file.path()))
+    let files: BTreeMap<PathBuf, &'static [u8]> = EARTH
+        .dirs()
+        .flat_map(Dir::files)
         .map(|file| (file.path().to_path_buf(), file.contents()))
         .collect();
-    files.sort();
-    Pairs::embedded(files, Direction::AToB)
+    let store = Store::embedded(files);
+    let options = Options {
+        direction: Direction::AToB,
+        val_fraction: 0.0,
+        seed: 0,
+    };
+    let files = store.files().expect("embedded files need no disk");
+    let layout = layout::find(store.root(), &files).expect("the embedded files are laid out well");
+    Dataset::new(store, layout, &options).expect("both splits are embedded")
 }

@@ -32,11 +32,14 @@ pub mod run;
 pub mod trainer;
 
 // pictures in
+pub mod cache;
 pub mod dataset;
+pub mod domain;
 pub mod earth;
 pub mod loader;
 pub mod pair;
 pub mod picture;
+pub mod resize;
 
 // pictures out
 pub mod contact_sheet;

@@ -1,22 +1,31 @@
-//! Pairs: one file with two pictures side by side, A at the left and B at the right.
+//! Pairs: a picture A and the picture B that belongs to it, side by side in one file or in a file each.
 
 use std::path::Path;
 
-use image::{GenericImageView, RgbImage};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::picture;
+use crate::picture::{self, Picture};
 
-/// Which half is translated into which.
+/// Which picture is translated into which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Direction {
-    /// The left half is the source, the right half the target.
+    /// A (the left half) is the source, B (the right half) the target.
     #[serde(rename = "a-to-b")]
     AToB,
     /// The other way round.
     #[serde(rename = "b-to-a")]
     BToA,
+}
+
+impl Direction {
+    /// Source and target of A and B.
+    pub fn order<T>(self, [a, b]: [T; 2]) -> [T; 2] {
+        match self {
+            Self::AToB => [a, b],
+            Self::BToA => [b, a],
+        }
+    }
 }
 
 /// A source and the target that it is to become, of one size.
@@ -25,25 +34,16 @@ pub struct Pair {
     /// The file's name without its ending.
     pub name: String,
     /// What the generator sees.
-    pub source: RgbImage,
+    pub source: Picture,
     /// What it is to make of it.
-    pub target: RgbImage,
+    pub target: Picture,
 }
 
-/// Reads a side-by-side pair.
-///
-/// # Errors
-/// When the picture cannot be read, its width is odd, or a half is too small.
-pub fn read(path: &Path, direction: Direction) -> Result<Pair> {
-    split(path, &picture::read(path)?, direction)
-}
-
-/// Splits a side-by-side picture; `path` gives the name.
+/// The size of both halves of a side-by-side picture; `path` is for messages.
 ///
 /// # Errors
 /// When the width is odd or a half is too small.
-pub fn split(path: &Path, both: &RgbImage, direction: Direction) -> Result<Pair> {
-    let (width, height) = both.dimensions();
+pub fn half(path: &Path, [width, height]: [u32; 2]) -> Result<[u32; 2]> {
     if width % 2 == 1 {
         return Err(Error::file(
             path,
@@ -51,21 +51,39 @@ pub fn split(path: &Path, both: &RgbImage, direction: Direction) -> Result<Pair>
             "make the width even or take the file out of the folder",
         ));
     }
-    let half = width / 2;
-    if half < picture::MIN_SIDE {
-        return Err(picture::too_small(path, half, height));
+    let half = [width / 2, height];
+    if half[0] < picture::MIN_SIDE {
+        return Err(picture::header::too_small(path, half));
     }
-    let a = both.view(0, 0, half, height).to_image();
-    let b = both.view(half, 0, half, height).to_image();
-    let (source, target) = match direction {
-        Direction::AToB => (a, b),
-        Direction::BToA => (b, a),
-    };
-    Ok(Pair {
-        name: stem(path),
-        source,
-        target,
-    })
+    Ok(half)
+}
+
+/// Splits a side-by-side picture into A and B; `path` is for messages.
+///
+/// # Errors
+/// When the width is odd or a half is too small.
+pub fn split(path: &Path, both: &Picture) -> Result<[Picture; 2]> {
+    let half = half(path, both.size())?;
+    Ok([both.crop([0, 0], half), both.crop([half[0], 0], half)])
+}
+
+/// Checks that two files of a pair have one size.
+///
+/// # Errors
+/// When they have not.
+pub fn same_size(a: (&Path, [u32; 2]), b: (&Path, [u32; 2])) -> Result<()> {
+    if a.1 == b.1 {
+        return Ok(());
+    }
+    let [[aw, ah], [bw, bh]] = [a.1, b.1];
+    Err(Error::file(
+        b.0,
+        format!(
+            "{bw}x{bh} pixels, but its partner {} has {aw}x{ah}",
+            a.0.display()
+        ),
+        "both pictures of a pair must have one size: resize one of them or take both out",
+    ))
 }
 
 /// A file's name without its ending. Only a picture's ending is cut: `N64.4E016.3` is a name.

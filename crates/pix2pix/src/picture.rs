@@ -1,26 +1,335 @@
-//! Pictures: reading, writing, and their form inside the networks, [-1, 1] by channel.
+//! Pictures of any number of channels and three depths, and their form inside the networks, [-1, 1] by
+//! channel.
 
-use std::io::Cursor;
+pub mod decode;
+pub mod encode;
+pub mod header;
+
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
-use image::{DynamicImage, ImageFormat, ImageReader, RgbImage};
+use image::RgbImage;
+use serde::{Deserialize, Serialize};
 
-use crate::atomic_file;
+use crate::domain::Domain;
 use crate::error::{Error, Result};
 
-/// File name endings of the pictures that are read.
-pub const EXTENSIONS: [&str; 3] = ["jpg", "jpeg", "png"];
+pub use decode::{decode, read};
+pub use encode::{write, write_png};
+pub use header::{Format, Header, is_picture};
+
 /// Shortest side of a picture, in pixels.
 pub const MIN_SIDE: u32 = 16;
+/// Most pixels of a picture: 16384x16384.
+pub const MAX_PIXELS: u64 = 1 << 28;
+/// Most bytes of a decoded picture.
+pub const MAX_BYTES: u64 = 1 << 31;
 
-/// Whether a file's name says that it is a picture.
-pub fn is_picture(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| {
-        EXTENSIONS
-            .iter()
-            .any(|known| extension.eq_ignore_ascii_case(known))
-    })
+/// What a sample is stored as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Depth {
+    /// 8 bits, 0 to 255.
+    U8,
+    /// 16 bits, 0 to 65535.
+    U16,
+    /// 32-bit floating point; signed and wider integers are read as these.
+    F32,
+}
+
+impl Depth {
+    /// Bytes of a sample.
+    pub fn bytes(self) -> u64 {
+        match self {
+            Self::U8 => 1,
+            Self::U16 => 2,
+            Self::F32 => 4,
+        }
+    }
+
+    /// The values that are black and white where nothing else is said.
+    pub fn range(self) -> [f32; 2] {
+        match self {
+            Self::U8 => [0.0, 255.0],
+            Self::U16 => [0.0, 65535.0],
+            Self::F32 => [0.0, 1.0],
+        }
+    }
+}
+
+impl std::fmt::Display for Depth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::U8 => "8-bit",
+            Self::U16 => "16-bit",
+            Self::F32 => "float",
+        })
+    }
+}
+
+/// The samples of a picture, row by row, the channels of a pixel side by side.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Samples {
+    /// 8 bits.
+    U8(Vec<u8>),
+    /// 16 bits.
+    U16(Vec<u16>),
+    /// 32-bit floating point.
+    F32(Vec<f32>),
+}
+
+/// Calls `$work` with the samples of any depth as `$values`, and wraps what it returns again.
+macro_rules! each_depth {
+    ($samples:expr, $values:ident => $work:expr) => {
+        match $samples {
+            Samples::U8($values) => Samples::U8($work),
+            Samples::U16($values) => Samples::U16($work),
+            Samples::F32($values) => Samples::F32($work),
+        }
+    };
+}
+
+/// A picture of `width` x `height` pixels with any number of channels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Picture {
+    width: u32,
+    height: u32,
+    channels: usize,
+    samples: Samples,
+}
+
+impl Picture {
+    /// A picture of these samples, row by row.
+    ///
+    /// # Panics
+    /// When their number does not fit the size.
+    pub fn new([width, height]: [u32; 2], channels: usize, samples: Samples) -> Self {
+        let length = match &samples {
+            Samples::U8(values) => values.len(),
+            Samples::U16(values) => values.len(),
+            Samples::F32(values) => values.len(),
+        };
+        assert_eq!(
+            length,
+            width as usize * height as usize * channels,
+            "samples of a picture"
+        );
+        Self {
+            width,
+            height,
+            channels,
+            samples,
+        }
+    }
+
+    /// Width and height in pixels.
+    pub fn size(&self) -> [u32; 2] {
+        [self.width, self.height]
+    }
+
+    /// Number of channels.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// The samples.
+    pub fn samples(&self) -> &Samples {
+        &self.samples
+    }
+
+    /// What a sample is stored as.
+    pub fn depth(&self) -> Depth {
+        match self.samples {
+            Samples::U8(_) => Depth::U8,
+            Samples::U16(_) => Depth::U16,
+            Samples::F32(_) => Depth::F32,
+        }
+    }
+
+    /// The least and the greatest value, or nothing where one is not a number.
+    pub fn extremes(&self) -> Option<[f32; 2]> {
+        fn of<T: Copy + Into<f32>>(values: &[T]) -> Option<[f32; 2]> {
+            values
+                .iter()
+                .try_fold([f32::INFINITY, f32::NEG_INFINITY], |[low, high], &value| {
+                    let value = value.into();
+                    (!value.is_nan()).then(|| [low.min(value), high.max(value)])
+                })
+        }
+        match &self.samples {
+            Samples::U8(values) => of(values),
+            Samples::U16(values) => of(values),
+            Samples::F32(values) => of(values),
+        }
+    }
+
+    /// The rectangle of `size` whose first pixel is `corner`.
+    ///
+    /// # Panics
+    /// When it is not inside the picture.
+    pub fn crop(&self, [x, y]: [u32; 2], [width, height]: [u32; 2]) -> Self {
+        assert!(
+            x + width <= self.width && y + height <= self.height,
+            "the crop is inside"
+        );
+        let line = self.width as usize * self.channels;
+        let (start, length) = (x as usize * self.channels, width as usize * self.channels);
+        let rows = y as usize..(y + height) as usize;
+        let samples = each_depth!(&self.samples, values => {
+            rows.flat_map(|row| &values[row * line + start..][..length]).copied().collect()
+        });
+        Self::new([width, height], self.channels, samples)
+    }
+
+    /// Mirrored left to right.
+    pub fn flip_horizontal(&self) -> Self {
+        self.remapped([self.width, self.height], |x, y| [self.width - 1 - x, y])
+    }
+
+    /// Mirrored top to bottom.
+    pub fn flip_vertical(&self) -> Self {
+        self.remapped([self.width, self.height], |x, y| [x, self.height - 1 - y])
+    }
+
+    /// Turned clockwise by so many quarters.
+    pub fn turn(&self, quarters: u32) -> Self {
+        let (width, height) = (self.width, self.height);
+        match quarters % 4 {
+            0 => self.clone(),
+            1 => self.remapped([height, width], |x, y| [y, height - 1 - x]),
+            2 => self.remapped([width, height], |x, y| [width - 1 - x, height - 1 - y]),
+            _ => self.remapped([height, width], |x, y| [width - 1 - y, x]),
+        }
+    }
+
+    /// A picture of `size` whose pixel (x, y) is this one's at `place(x, y)`.
+    pub fn remapped(&self, size: [u32; 2], place: impl Fn(u32, u32) -> [u32; 2]) -> Self {
+        let channels = self.channels;
+        let places = (0..size[1]).flat_map(|y| (0..size[0]).map(move |x| (x, y)));
+        let starts = places.map(|(x, y)| {
+            let [x, y] = place(x, y);
+            (y as usize * self.width as usize + x as usize) * channels
+        });
+        let samples = each_depth!(&self.samples, values => {
+            starts.flat_map(|start| &values[start..start + channels]).copied().collect()
+        });
+        Self::new(size, channels, samples)
+    }
+
+    /// The same picture with `channels` channels: gray becomes RGB by repetition, RGB gray by its luma
+    /// (ITU-R BT.601, as Pillow), alpha is dropped or added as opaque.
+    ///
+    /// # Errors
+    /// In words, when there is no such way.
+    pub fn with_channels(self, channels: usize) -> std::result::Result<Self, String> {
+        if channels == self.channels {
+            return Ok(self);
+        }
+        let pick: fn(&[f32], f32) -> Vec<f32> = match (self.channels, channels) {
+            (1, 2) => |p, opaque| vec![p[0], opaque],
+            (1 | 2, 3) => |p, _| vec![p[0]; 3],
+            (1, 4) => |p, opaque| vec![p[0], p[0], p[0], opaque],
+            (2, 1) => |p, _| vec![p[0]],
+            (2, 4) => |p, _| vec![p[0], p[0], p[0], p[1]],
+            (3 | 4, 1) => |p, _| vec![luma(p)],
+            (3, 2) => |p, opaque| vec![luma(p), opaque],
+            (3, 4) => |p, opaque| vec![p[0], p[1], p[2], opaque],
+            (4, 2) => |p, _| vec![luma(p), p[3]],
+            (4, 3) => |p, _| p[..3].to_vec(),
+            (from, to) => return Err(format!("{from} channels cannot become {to}")),
+        };
+        let (size, from, opaque) = (self.size(), self.channels, self.depth().range()[1]);
+        let convert = |values: &mut dyn Iterator<Item = f32>| -> Vec<f32> {
+            let values: Vec<f32> = values.collect();
+            values
+                .chunks_exact(from)
+                .flat_map(|pixel| pick(pixel, opaque))
+                .collect()
+        };
+        let samples = match self.samples {
+            Samples::U8(v) => Samples::U8(
+                convert(&mut v.into_iter().map(f32::from))
+                    .into_iter()
+                    .map(|x| x.round() as u8)
+                    .collect(),
+            ),
+            Samples::U16(v) => Samples::U16(
+                convert(&mut v.into_iter().map(f32::from))
+                    .into_iter()
+                    .map(|x| x.round() as u16)
+                    .collect(),
+            ),
+            Samples::F32(v) => Samples::F32(convert(&mut v.into_iter())),
+        };
+        Ok(Self::new(size, channels, samples))
+    }
+
+    /// The picture as planes, channel by channel, each row by row: `channels * height * width` values,
+    /// from `range` to [-1, 1].
+    pub fn to_planes(&self, [low, high]: [f32; 2]) -> Vec<f32> {
+        let half = (high - low) / 2.0;
+        fn planes<T: Copy + Into<f32>>(
+            values: &[T],
+            channels: usize,
+            map: impl Fn(f32) -> f32 + Copy,
+        ) -> Vec<f32> {
+            let plane = move |channel| values.iter().skip(channel).step_by(channels);
+            (0..channels)
+                .flat_map(|channel| plane(channel).map(move |&v| map(v.into())))
+                .collect()
+        }
+        let map = |value: f32| (value - low) / half - 1.0;
+        match &self.samples {
+            Samples::U8(values) => planes(values, self.channels, map),
+            Samples::U16(values) => planes(values, self.channels, map),
+            Samples::F32(values) => planes(values, self.channels, map),
+        }
+    }
+
+    /// A picture of `domain` from planes in [-1, 1], rounded to the nearest value it can hold.
+    ///
+    /// # Panics
+    /// When the planes do not fit the size.
+    pub fn from_planes(planes: &[f32], size: [u32; 2], domain: &Domain) -> Self {
+        let plane = size[0] as usize * size[1] as usize;
+        let [low, high] = domain.range;
+        let half = (high - low) / 2.0;
+        let channels = domain.channels;
+        let values = (0..plane).flat_map(|pixel| {
+            (0..channels).map(move |channel| (planes[channel * plane + pixel] + 1.0) * half + low)
+        });
+        // `as` saturates, and takes NaN to 0
+        let samples = match domain.depth {
+            Depth::U8 => Samples::U8(values.map(|x| x.round() as u8).collect()),
+            Depth::U16 => Samples::U16(values.map(|x| x.round() as u16).collect()),
+            Depth::F32 => Samples::F32(values.collect()),
+        };
+        Self::new(size, channels, samples)
+    }
+
+    /// The picture as a screen shows it: 8-bit RGB, the first three channels of more, one channel as
+    /// gray, `range` from black to white.
+    pub fn to_rgb8(&self, range: [f32; 2]) -> RgbImage {
+        let planes = self.to_planes(range);
+        let plane = self.width as usize * self.height as usize;
+        let channel = |index: usize| if self.channels >= 3 { index } else { 0 };
+        RgbImage::from_fn(self.width, self.height, |x, y| {
+            let at = y as usize * self.width as usize + x as usize;
+            let value = |index| (planes[channel(index) * plane + at] + 1.0) * 127.5;
+            image::Rgb([0, 1, 2].map(|index| value(index).round() as u8))
+        })
+    }
+}
+
+fn luma(pixel: &[f32]) -> f32 {
+    0.299 * pixel[0] + 0.587 * pixel[1] + 0.114 * pixel[2]
+}
+
+impl From<RgbImage> for Picture {
+    fn from(picture: RgbImage) -> Self {
+        let (width, height) = picture.dimensions();
+        Self::new([width, height], 3, Samples::U8(picture.into_raw()))
+    }
 }
 
 /// The pictures of a folder, sorted by name; other files and folders are passed over.
@@ -39,7 +348,7 @@ pub fn list(folder: &Path) -> Result<Vec<PathBuf>> {
     if pictures.is_empty() {
         return Err(Error::file(
             folder,
-            "the folder holds no JPEG or PNG picture",
+            format!("the folder holds no {} picture", header::NAMES),
             "put pictures into it or choose another folder",
         ));
     }
@@ -47,118 +356,22 @@ pub fn list(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(pictures)
 }
 
-/// Reads a picture as 8-bit RGB.
-///
-/// # Errors
-/// When the file cannot be read, is not a JPEG or PNG, is damaged, or is too small.
-pub fn read(path: &Path) -> Result<RgbImage> {
-    let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read the picture", e))?;
-    decode(path, &bytes)
+/// A picture as a batch of one, `[1, channels, height, width]` in [-1, 1].
+pub fn to_tensor(picture: &Picture, range: [f32; 2], device: &Device) -> Tensor<4> {
+    let [width, height] = picture.size().map(|side| side as usize);
+    let shape = [1, picture.channels(), height, width];
+    Tensor::from_data(TensorData::new(picture.to_planes(range), shape), device)
 }
 
-/// Decodes a picture's bytes as 8-bit RGB; `path` is for messages.
-///
-/// # Errors
-/// As [`read`], without the file system's.
-pub fn decode(path: &Path, bytes: &[u8]) -> Result<RgbImage> {
-    let damaged = |e: image::ImageError| {
-        Error::file(
-            path,
-            format!("not a whole JPEG or PNG picture ({e})"),
-            "replace the file or take it out of the folder",
-        )
-    };
-    let reader = ImageReader::new(Cursor::new(bytes))
-        .with_guessed_format()
-        .expect("reading from memory does not fail");
-    if reader.format() == Some(ImageFormat::Jpeg) && !jpeg_ends(bytes) {
-        return Err(Error::file(
-            path,
-            "the JPEG is cut short: it has no end marker",
-            "replace the file or take it out of the folder",
-        ));
-    }
-    let picture = reader.decode().map_err(damaged)?.into_rgb8();
-    let (width, height) = picture.dimensions();
-    if width.min(height) < MIN_SIDE {
-        return Err(too_small(path, width, height));
-    }
-    Ok(picture)
-}
-
-/// Whether a JPEG has its end marker. The decoder fills what is missing of a truncated file with
-/// gray instead of failing; a network would learn that gray.
-fn jpeg_ends(bytes: &[u8]) -> bool {
-    // Some cameras pad the file after the marker.
-    let end = bytes
-        .iter()
-        .rposition(|&b| b != 0)
-        .map_or(0, |last| last + 1);
-    bytes[..end].ends_with(&[0xff, 0xd9])
-}
-
-/// The error for a picture under the least size.
-pub fn too_small(path: &Path, width: u32, height: u32) -> Error {
-    Error::file(
-        path,
-        format!("{width}x{height} pixels are too small"),
-        format!("every side must have at least {MIN_SIDE} pixels: enlarge it or take it out"),
-    )
-}
-
-/// Writes a picture as PNG, whole or not at all.
-///
-/// # Errors
-/// When the file cannot be written.
-pub fn write_png(path: &Path, picture: &RgbImage) -> Result<()> {
-    let mut bytes = Vec::new();
-    DynamicImage::from(picture.clone())
-        .write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png)
-        .expect("encoding a PNG in memory does not fail");
-    atomic_file::write(path, &bytes)
-}
-
-/// A picture as planes, channel by channel, each row by row: `3 * height * width` values, from
-/// [0, 255] to [-1, 1].
-pub fn to_planes(picture: &RgbImage) -> Vec<f32> {
-    let pixels = picture.as_raw().as_chunks::<3>().0;
-    (0..3)
-        .flat_map(|channel| {
-            pixels
-                .iter()
-                .map(move |pixel| f32::from(pixel[channel]) / 127.5 - 1.0)
-        })
-        .collect()
-}
-
-/// Pictures of one size as a batch, `[pictures, 3, height, width]` in [-1, 1].
-pub fn to_tensor(pictures: &[&RgbImage], device: &Device) -> Tensor<4> {
-    let (width, height) = pictures[0].dimensions();
-    let values: Vec<f32> = pictures.iter().flat_map(|p| to_planes(p)).collect();
-    let shape = [pictures.len(), 3, height as usize, width as usize];
-    Tensor::from_data(TensorData::new(values, shape), device)
-}
-
-/// A batch `[batch, 3, height, width]` in [-1, 1] as 8-bit pictures, rounded to the nearest value.
-pub fn from_tensor(batch: Tensor<4>) -> Vec<RgbImage> {
-    let [_, channels, height, width] = batch.dims();
-    assert_eq!(channels, 3, "a picture has three channels");
-    let plane = height * width;
-    let values = batch
-        .into_data()
-        .convert::<f32>()
-        .try_into_vec::<f32>()
-        .expect("converted to f32 above");
-    values
-        .chunks_exact(3 * plane)
-        .map(|planes| {
-            RgbImage::from_fn(width as u32, height as u32, |x, y| {
-                let at = y as usize * width + x as usize;
-                image::Rgb([0, 1, 2].map(|channel| {
-                    // `as` saturates, and takes NaN to 0
-                    ((planes[channel * plane + at] + 1.0) * 127.5).round() as u8
-                }))
-            })
-        })
-        .collect()
+/// A batch of one, `[1, channels, height, width]` in [-1, 1], as a picture of `domain`.
+pub fn from_tensor(batch: Tensor<4>, domain: &Domain) -> Picture {
+    let [pictures, channels, height, width] = batch.dims();
+    assert_eq!(
+        [pictures, channels],
+        [1, domain.channels],
+        "one picture of the domain"
+    );
+    let data = batch.into_data().convert::<f32>();
+    let planes = data.as_slice::<f32>().expect("converted to f32 above");
+    Picture::from_planes(planes, [width as u32, height as u32], domain)
 }

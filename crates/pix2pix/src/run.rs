@@ -11,17 +11,18 @@ use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use crate::atomic_file;
+use crate::cache::Cache;
 use crate::checkpoint::{self, Checkpoint};
 use crate::config::RunConfig;
 use crate::contact_sheet::{self, Row};
 use crate::dataset::{Dataset, Pairs};
 use crate::error::{Error, Result};
-use crate::jitter::resize;
 use crate::loader::{self, LoaderConfig};
 use crate::noise::Noise;
+use crate::pair::Pair;
 use crate::picture;
 use crate::trainer::{Losses, Trainer};
-use crate::translate::translate_batch_of_one;
+use crate::translate::translate_one;
 
 /// Pictures on a contact sheet, at most.
 const SAMPLES: usize = 8;
@@ -57,6 +58,8 @@ pub enum Event<'a> {
     },
     /// A checkpoint is written.
     Saved(&'a Path),
+    /// A pair could not be read and was left out, for this reason.
+    Skipped(&'a str),
 }
 
 /// How a run ended.
@@ -102,11 +105,12 @@ impl Folder {
 }
 
 /// Trains from the first step to the last, or until `stop` is set: then the step in progress is
-/// finished and everything saved. `root` must be empty or not exist.
+/// finished and everything saved. `root` must be empty or not exist; `data` has been checked
+/// ([`survey::checked`](crate::dataset::survey::checked)).
 ///
 /// # Errors
-/// When the configuration cannot be, a pair is broken, or a file cannot be written. What was saved
-/// before stays.
+/// When the configuration cannot be, a pair has become unreadable, or a file cannot be written. What was
+/// saved before stays.
 pub fn train(
     config: &RunConfig,
     data: &Dataset,
@@ -116,9 +120,8 @@ pub fn train(
 ) -> Result<Outcome> {
     config.validate()?;
     let device = config.device.open(config.precision)?;
-    data.train.check()?;
     let shown = data.val.as_ref().unwrap_or(&data.train);
-    let samples = Samples::read(shown, config.jitter.crop_size)?;
+    let samples = Samples::read(shown, config)?;
     let folder = Folder::create(root)?;
     let text = toml::to_string(config).expect("a configuration is plain data");
     atomic_file::write(&root.join("config.toml"), text.as_bytes())?;
@@ -139,8 +142,13 @@ pub fn train(
         LoaderConfig {
             batch_size: config.batch_size,
             jitter: config.jitter.clone(),
+            domains: [config.source, config.target],
+            direction: config.direction,
             seed: config.seed,
             steps: config.steps,
+            workers: config.workers,
+            on_error: config.on_error,
+            cache: Cache::new(config.cache, root)?,
         },
     );
     let steps_per_epoch = loader::steps_per_epoch(data.train.len(), config.batch_size);
@@ -150,7 +158,12 @@ pub fn train(
     let mut newest = PathBuf::new();
     for batch in batches {
         let (source, target) = match batch {
-            Ok(batch) => batch.to_device(&training_device),
+            Ok(batch) => {
+                for reason in &batch.skipped {
+                    tell(Event::Skipped(reason));
+                }
+                batch.to_device(&training_device)
+            }
             Err(broken) => {
                 // the file was whole when the run began: keep what was learnt since the last save
                 save(&folder, config, step, &trainer, tell)?;
@@ -220,26 +233,17 @@ fn save(
 
 /// The held-out pairs that a run shows.
 struct Samples {
-    rows: Vec<Row>,
+    pairs: Vec<Pair>,
 }
 
 impl Samples {
-    /// Reads the first few pairs at the size of the training crops.
-    fn read(pairs: &Pairs, side: u32) -> Result<Self> {
-        let row = |index| {
-            let pair = pairs.read(index)?;
-            let input = resize(&pair.source, side, side);
-            Ok(Row {
-                name: pair.name,
-                output: input.clone(),
-                input,
-                target: resize(&pair.target, side, side),
-            })
-        };
-        let rows = (0..pairs.len().min(SAMPLES))
-            .map(row)
+    /// Reads the first few pairs at the size that the networks see.
+    fn read(pairs: &Pairs, config: &RunConfig) -> Result<Self> {
+        let still = |index| Ok(config.jitter.still(pairs.read(index)?));
+        let pairs = (0..pairs.len().min(SAMPLES))
+            .map(still)
             .collect::<Result<_>>()?;
-        Ok(Self { rows })
+        Ok(Self { pairs })
     }
 
     /// Translates them one by one, dropout on, and writes the contact sheet.
@@ -253,11 +257,17 @@ impl Samples {
         tell: &mut dyn FnMut(Event),
     ) -> Result<()> {
         let generator = trainer.generator_for_inference();
-        let mut rows = self.rows.clone();
-        for (index, row) in (0..).zip(&mut rows) {
+        let rows = (0..).zip(&self.pairs).map(|(index, pair)| {
             let mut noise = Noise::seeded(config.seed, index);
-            row.output = translate_batch_of_one(&generator, &row.input, &mut noise, device);
-        }
+            let output = translate_one(&generator, &pair.source, config, &mut noise, device);
+            Row {
+                name: pair.name.clone(),
+                input: pair.source.to_rgb8(config.source.range_of(&pair.source)),
+                output: output.to_rgb8(config.target.range),
+                target: pair.target.to_rgb8(config.target.range_of(&pair.target)),
+            }
+        });
+        let rows: Vec<Row> = rows.collect();
         let title = format!(
             "pix2pix, step {} of {}, L1 {:.3}",
             metrics.step, config.steps, metrics.losses.g_l1

@@ -3,15 +3,15 @@
 use std::path::Path;
 
 use burn::tensor::Device;
-use image::{RgbImage, imageops};
 
 use crate::checkpoint::{self, Checkpoint};
 use crate::config::RunConfig;
 use crate::device::in_pool;
-use crate::error::{Error, Result};
-use crate::jitter::resize;
+use crate::error::Result;
+use crate::jitter::nearest;
 use crate::noise::Noise;
-use crate::picture;
+use crate::picture::{self, Picture};
+use crate::resize::resize;
 use crate::unet::Unet;
 
 /// How a picture is brought to a size that the network takes; the result is always brought back.
@@ -42,14 +42,6 @@ impl Translator {
         let path = checkpoint::find(model)?;
         let checkpoint = Checkpoint::load(&path)?;
         let (config, step) = (checkpoint.config.clone(), checkpoint.step);
-        let channels = (config.generator.in_channels, config.generator.out_channels);
-        if channels != (3, 3) {
-            return Err(Error::file(
-                &path,
-                format!("a model from {} to {} channels", channels.0, channels.1),
-                "pictures have three channels: give a model for them",
-            ));
-        }
         Ok(Self {
             generator: checkpoint.generator(&path, &device)?,
             config,
@@ -58,68 +50,85 @@ impl Translator {
         })
     }
 
-    /// Translates a picture; the result has its size. The statistics of this one picture normalize
-    /// it, and `noise` is the dropout's.
-    pub fn translate(&self, picture: &RgbImage, fit: Fit, noise: &mut Noise) -> RgbImage {
-        let (width, height) = picture.dimensions();
+    /// Translates a picture; the result has its size, and the channels and the depth of the model's
+    /// targets. The statistics of this one picture normalize it, and `noise` is the dropout's.
+    ///
+    /// # Errors
+    /// In words, when the picture's channels cannot become those of the model's sources.
+    pub fn translate(
+        &self,
+        picture: Picture,
+        fit: Fit,
+        noise: &mut Noise,
+    ) -> std::result::Result<Picture, String> {
+        let picture = picture.with_channels(self.config.source.channels)?;
+        let size = picture.size();
         let unit = 1 << self.config.generator.depth;
-        match fit {
+        let run = |picture: &Picture, noise: &mut Noise| {
+            translate_one(&self.generator, picture, &self.config, noise, &self.device)
+        };
+        Ok(match fit {
             Fit::Pad => {
-                let padded = pad(
-                    picture,
-                    width.next_multiple_of(unit),
-                    height.next_multiple_of(unit),
-                );
-                let output = translate_batch_of_one(&self.generator, &padded, noise, &self.device);
-                imageops::crop_imm(&output, 0, 0, width, height).to_image()
+                let padded = pad(&picture, size.map(|side| side.next_multiple_of(unit)));
+                run(&padded, noise).crop([0, 0], size)
             }
             Fit::Resize => {
-                let nearest = |side: u32| ((side + unit / 2) / unit).max(1) * unit;
-                let resized = resize(picture, nearest(width), nearest(height));
-                let output = translate_batch_of_one(&self.generator, &resized, noise, &self.device);
-                resize(&output, width, height)
+                let resized = resize(&picture, size.map(|side| nearest(side, unit)));
+                resize(&run(&resized, noise), size)
             }
-        }
+        })
     }
 }
 
-/// Translates one picture whose sides the generator takes.
-pub fn translate_batch_of_one(
+/// Translates one picture of the source's channels, whose sides the generator takes.
+pub fn translate_one(
     generator: &Unet,
-    picture: &RgbImage,
+    picture: &Picture,
+    config: &RunConfig,
     noise: &mut Noise,
     device: &Device,
-) -> RgbImage {
+) -> Picture {
     in_pool(|| {
-        let output = generator.forward(picture::to_tensor(&[picture], device), noise);
-        picture::from_tensor(output).remove(0)
+        let range = config.source.range_of(picture);
+        let output = generator.forward(picture::to_tensor(picture, range, device), noise);
+        picture::from_tensor(output, &config.target)
     })
 }
 
-/// Continues a picture to `width` x `height` by mirroring it at its right and bottom border, without
-/// repeating the border itself, as often as is needed.
-fn pad(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
+/// Continues a picture to `size` by mirroring it at its right and bottom border, without repeating the
+/// border itself, as often as is needed.
+fn pad(picture: &Picture, size: [u32; 2]) -> Picture {
+    if picture.size() == size {
+        return picture.clone();
+    }
     let mirrored = |at: u32, side: u32| {
         let period = (2 * (side - 1)).max(1);
         let at = at % period;
         at.min(period - at)
     };
-    RgbImage::from_fn(width, height, |x, y| {
-        *picture.get_pixel(mirrored(x, picture.width()), mirrored(y, picture.height()))
-    })
+    let [width, height] = picture.size();
+    picture.remapped(size, |x, y| [mirrored(x, width), mirrored(y, height)])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::picture::Samples;
 
     #[test]
     fn padding_mirrors_without_repeating_the_border() {
-        let picture = RgbImage::from_fn(3, 2, |x, y| image::Rgb([x as u8, y as u8, 0]));
-        let padded = pad(&picture, 8, 4);
-        let row: Vec<u8> = (0..8).map(|x| padded.get_pixel(x, 0)[0]).collect();
+        let at = |x: u8, y: u8| [x, y];
+        let values = (0..2)
+            .flat_map(|y| (0..3).flat_map(move |x| at(x, y)))
+            .collect();
+        let picture = Picture::new([3, 2], 2, Samples::U8(values));
+        let padded = pad(&picture, [8, 4]);
+        let Samples::U8(values) = padded.samples() else {
+            panic!("the depth stays")
+        };
+        let row: Vec<u8> = (0..8).map(|x| values[2 * x]).collect();
         assert_eq!(row, [0, 1, 2, 1, 0, 1, 2, 1]);
-        let column: Vec<u8> = (0..4).map(|y| padded.get_pixel(0, y)[1]).collect();
+        let column: Vec<u8> = (0..4).map(|y| values[2 * 8 * y + 1]).collect();
         assert_eq!(column, [0, 1, 0, 1]);
     }
 }

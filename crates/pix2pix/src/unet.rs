@@ -76,14 +76,18 @@ impl Default for UnetConfig {
 }
 
 impl UnetConfig {
-    /// The depth that brings `side` pixels down to as few as possible: 6 for 64, 8 for 256, 10 for
-    /// 1024.
+    /// The depth that brings both sides, in pixels, down to as few as possible: 6 for 64, 8 for 256 and
+    /// for 512x256, 10 for 1024.
     ///
     /// # Errors
-    /// When `side` is not a multiple of 64: too few levels to see the whole picture.
-    pub fn depth_for(side: usize) -> Result<usize> {
-        check_side(side, 6)?;
-        Ok((side.trailing_zeros() as usize).min(*DEPTHS.end()))
+    /// When a side is not a multiple of 64: too few levels to see the whole picture.
+    pub fn depth_for(sides: [usize; 2]) -> Result<usize> {
+        let mut depth = *DEPTHS.end();
+        for side in sides {
+            check_side(side, 6)?;
+            depth = depth.min(side.trailing_zeros() as usize);
+        }
+        Ok(depth)
     }
 
     /// Output channels of encoder block `level`.

@@ -4,91 +4,181 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use image::{Rgb, RgbImage};
-use pix2pix::jitter::{JitterConfig, resize};
+use pix2pix::dataset::survey::Survey;
+use pix2pix::domain::Domain;
+use pix2pix::jitter::{JitterConfig, ResizePolicy, Size};
 use pix2pix::pair::{self, Direction, Pair};
+use pix2pix::picture::{Depth, Picture, Samples};
+use pix2pix::resize::resize;
 use pix2pix::{earth, picture};
 use safetensors::SafeTensors;
 
 /// A picture whose pixels tell where they are.
-fn coordinates(width: u32, height: u32) -> RgbImage {
-    RgbImage::from_fn(width, height, |x, y| Rgb([x as u8, y as u8, (x ^ y) as u8]))
+fn coordinates(width: u32, height: u32) -> Picture {
+    RgbImage::from_fn(width, height, |x, y| Rgb([x as u8, y as u8, (x ^ y) as u8])).into()
+}
+
+/// The samples of a pixel.
+fn pixel(picture: &Picture, x: u32, y: u32) -> Vec<f32> {
+    let at = picture.crop([x, y], [1, 1]);
+    match at.samples() {
+        Samples::U8(v) => v.iter().copied().map(f32::from).collect(),
+        Samples::U16(v) => v.iter().copied().map(f32::from).collect(),
+        Samples::F32(v) => v.clone(),
+    }
 }
 
 #[test]
 fn a_pair_is_split_in_both_directions() {
     let both = coordinates(80, 30);
     let path = Path::new("some/N64.4E016.3.jpg");
-    let forward = pair::split(path, &both, Direction::AToB).unwrap();
-    let back = pair::split(path, &both, Direction::BToA).unwrap();
-    assert_eq!(forward.name, "N64.4E016.3");
-    assert_eq!(forward.source.dimensions(), (40, 30));
-    assert_eq!(forward.source.get_pixel(5, 7), both.get_pixel(5, 7));
-    assert_eq!(forward.target.get_pixel(5, 7), both.get_pixel(45, 7));
-    assert_eq!(
-        (&back.source, &back.target),
-        (&forward.target, &forward.source)
-    );
+    let [a, b] = pair::split(path, &both).unwrap();
+    assert_eq!(pair::stem(path), "N64.4E016.3");
+    assert_eq!(a.size(), [40, 30]);
+    assert_eq!(pixel(&a, 5, 7), pixel(&both, 5, 7));
+    assert_eq!(pixel(&b, 5, 7), pixel(&both, 45, 7));
+    assert_eq!(Direction::AToB.order([1, 2]), [1, 2]);
+    assert_eq!(Direction::BToA.order([1, 2]), [2, 1]);
 }
 
 #[test]
 fn pictures_survive_the_way_into_a_tensor_and_back() {
-    let pictures = [coordinates(20, 16), coordinates(20, 16)];
-    let tensor = picture::to_tensor(&[&pictures[0], &pictures[1]], &Device::flex());
-    assert_eq!(tensor.dims(), [2, 3, 16, 20]);
+    let coordinates = coordinates(20, 16);
+    let domain = Domain::RGB8;
+    let tensor = picture::to_tensor(&coordinates, domain.range, &Device::flex());
+    assert_eq!(tensor.dims(), [1, 3, 16, 20]);
     let data = tensor.clone().into_data();
     let values = data.as_slice::<f32>().unwrap();
     assert_eq!(values[0], -1.0); // 0 of 255
     assert_eq!(values[16 * 20 + 20], 1.0 / 127.5 - 1.0); // the green plane, second row: 1 of 255
-    assert_eq!(picture::from_tensor(tensor), pictures);
+    assert_eq!(picture::from_tensor(tensor, &domain), coordinates);
+}
+
+/// No bit of 16 is lost, and floats keep their values to rounding.
+#[test]
+fn depth_survives_the_way_into_planes_and_back() {
+    let deep: Vec<u16> = (0..=65535).collect();
+    let deep = Picture::new([256, 128], 2, Samples::U16(deep));
+    let domain = Domain {
+        channels: 2,
+        depth: Depth::U16,
+        range: [0.0, 65535.0],
+    };
+    let planes = deep.to_planes(domain.range);
+    assert_eq!((planes[0], planes[256 * 128 * 2 - 1]), (-1.0, 1.0));
+    assert_eq!(Picture::from_planes(&planes, [256, 128], &domain), deep);
+
+    let signed: Vec<f32> = (0..64).map(|i| i as f32 * 100.0 - 1000.0).collect();
+    let signed = Picture::new([8, 8], 1, Samples::F32(signed));
+    let domain = Domain {
+        channels: 1,
+        depth: Depth::F32,
+        range: [-1000.0, 5300.0],
+    };
+    let back = Picture::from_planes(&signed.to_planes(domain.range), [8, 8], &domain);
+    let (Samples::F32(before), Samples::F32(after)) = (signed.samples(), back.samples()) else {
+        panic!("the depth stays")
+    };
+    for (before, after) in before.iter().zip(after) {
+        assert!((before - after).abs() < 1e-3, "{before} became {after}");
+    }
+}
+
+#[test]
+fn channels_become_others_as_pillow_has_them() {
+    let gray = Picture::new([1, 1], 1, Samples::U8(vec![7]));
+    let rgba = Picture::new([1, 1], 4, Samples::U8(vec![10, 20, 30, 99]));
+    let of = |picture: &Picture, channels| {
+        pixel(&picture.clone().with_channels(channels).unwrap(), 0, 0)
+    };
+    assert_eq!(of(&gray, 3), [7.0, 7.0, 7.0]);
+    assert_eq!(of(&gray, 4), [7.0, 7.0, 7.0, 255.0]);
+    assert_eq!(of(&rgba, 3), [10.0, 20.0, 30.0]);
+    assert_eq!(of(&rgba, 1), [18.0]); // 2.99 + 11.74 + 3.42
+    let bands = Picture::new([1, 1], 5, Samples::U8(vec![0; 5]));
+    assert!(bands.with_channels(3).is_err());
 }
 
 /// Pillow's bicubic filter, which the public ports use, made the fixture; ours may round otherwise.
 #[test]
 fn resizing_agrees_with_pillow() {
     let fixture = SafeTensors::deserialize(include_bytes!("fixtures/resize.safetensors")).unwrap();
-    let load = |name: &str, width, height| {
+    let load = |name: &str, size: [u32; 2]| {
         let view = fixture.tensor(name).unwrap();
-        RgbImage::from_raw(width, height, view.data().to_vec()).unwrap()
+        Picture::new(size, 3, Samples::U8(view.data().to_vec()))
     };
-    let original = load("picture", 40, 24);
-    for (name, width, height) in [("57x31", 57, 31), ("17x24", 17, 24)] {
-        let theirs = load(name, width, height);
-        let ours = resize(&original, width, height);
-        let pairs = ours.as_raw().iter().zip(theirs.as_raw());
+    let original = load("picture", [40, 24]);
+    let bytes = |picture: &Picture| match picture.samples() {
+        Samples::U8(values) => values.clone(),
+        _ => panic!("the depth stays"),
+    };
+    for (name, size) in [("57x31", [57, 31]), ("17x24", [17, 24])] {
+        let theirs = bytes(&load(name, size));
+        let ours = bytes(&resize(&original, size));
+        let pairs = ours.iter().zip(&theirs);
         let largest = pairs.map(|(a, b)| a.abs_diff(*b)).max().unwrap();
         assert!(largest <= 1, "{name}: {largest} of 255");
     }
 }
 
+/// Other depths, and more channels than the resizer knows, are resized as 8-bit RGB is.
 #[test]
-fn jitter_is_the_same_for_both_pictures_and_follows_the_sample() {
-    let picture = coordinates(64, 64);
-    let pair = Pair {
+fn resizing_is_the_same_for_all_depths_and_channels() {
+    let picture = coordinates(40, 24);
+    let Samples::U8(values) = picture.samples() else {
+        panic!("8 bits")
+    };
+    let expected = resize(&picture, [57, 31]);
+    let deep = values.iter().map(|&v| u16::from(v) * 257).collect();
+    let deep = resize(&Picture::new([40, 24], 3, Samples::U16(deep)), [57, 31]);
+    let many = values
+        .as_chunks::<3>()
+        .0
+        .iter()
+        .flat_map(|&[r, g, b]| [r, g, b, r, g, b]);
+    let many = many.map(f32::from).collect();
+    let many = resize(&Picture::new([40, 24], 6, Samples::F32(many)), [57, 31]);
+    for (x, y) in [(0, 0), (30, 12), (56, 30)] {
+        for channel in 0..3 {
+            let eight = pixel(&expected, x, y)[channel];
+            let sixteen = pixel(&deep, x, y)[channel] / 257.0;
+            assert!((eight - sixteen).abs() <= 1.0, "{eight} and {sixteen}");
+            // floating point is not cut off at 0 and 255
+            let float = pixel(&many, x, y)[3 + channel].clamp(0.0, 255.0);
+            assert!((eight - float).abs() <= 1.0, "{eight} and {float}");
+        }
+    }
+}
+
+fn alike(picture: Picture) -> Pair {
+    Pair {
         name: "both alike".to_string(),
         source: picture.clone(),
         target: picture,
-    };
+    }
+}
+
+#[test]
+fn jitter_is_the_same_for_both_pictures_and_follows_the_sample() {
     let config = JitterConfig {
-        load_size: 72,
-        crop_size: 64,
-        mirror: true,
+        load_size: Size::square(72),
+        crop_size: Size::square(64),
+        ..JitterConfig::default()
     };
-    let loaded = resize(&pair.source, 72, 72);
-    let mirrored = image::imageops::flip_horizontal(&loaded);
+    let pair = config.load(alike(coordinates(64, 64)));
+    let loaded = &pair.source;
+    assert_eq!(*loaded, resize(&coordinates(64, 64), [72, 72]));
+    let mirrored = loaded.flip_horizontal();
     let (mut mirrors, mut corners) = (0, std::collections::BTreeSet::new());
     for sample in 0..200 {
-        let (source, target) = config.apply(&pair, 1, sample);
+        let [source, target] = config.vary(&pair, 1, sample);
         assert_eq!(source, target);
-        assert_eq!(source, config.apply(&pair, 1, sample).0);
+        assert_eq!(source, config.vary(&pair, 1, sample)[0]);
         // it is a crop of the loaded picture or of its mirror image
-        let found = [&loaded, &mirrored].map(|whole| {
+        let found = [loaded, &mirrored].map(|whole| {
             (0..=8)
-                .flat_map(|y| (0..=8).map(move |x| (x, y)))
-                .find(|&(x, y)| {
-                    source
-                        .enumerate_pixels()
-                        .all(|(i, j, p)| whole.get_pixel(x + i, y + j) == p)
-                })
+                .flat_map(|y| (0..=8).map(move |x| [x, y]))
+                .find(|&corner| whole.crop(corner, [64, 64]) == source)
         });
         mirrors += usize::from(found[1].is_some());
         corners.extend(found.into_iter().flatten());
@@ -102,13 +192,90 @@ fn jitter_is_the_same_for_both_pictures_and_follows_the_sample() {
         "{} of 81 corners in 200 samples",
         corners.len()
     );
-    assert_ne!(config.apply(&pair, 1, 0).0, config.apply(&pair, 2, 0).0);
+    assert_ne!(config.vary(&pair, 1, 0)[0], config.vary(&pair, 2, 0)[0]);
     let still = JitterConfig {
         mirror: false,
-        crop_size: 72,
+        crop_size: Size::square(72),
         ..config
     };
-    assert_eq!(still.apply(&pair, 1, 3).0, loaded);
+    assert_eq!(still.vary(&pair, 1, 3)[0], *loaded);
+}
+
+/// All eight ways to lay a square, and only halves of a turn for what is not square.
+#[test]
+fn mirrors_and_turns_reach_every_position() {
+    let config = JitterConfig {
+        resize: ResizePolicy::None,
+        vertical_mirror: true,
+        turn: true,
+        ..JitterConfig::default()
+    };
+    for (size, positions) in [([16, 16], 8), ([16, 20], 4)] {
+        let pair = alike(coordinates(size[0], size[1]));
+        let mut seen: Vec<Picture> = Vec::new();
+        for sample in 0..200 {
+            let [source, target] = config.vary(&pair, 3, sample);
+            assert_eq!(source, target);
+            assert_eq!(source.size(), size);
+            if !seen.contains(&source) {
+                seen.push(source);
+            }
+        }
+        assert_eq!(seen.len(), positions);
+    }
+    let picture = coordinates(16, 20);
+    assert_eq!(pixel(&picture.turn(1), 19, 0), pixel(&picture, 0, 0)); // clockwise
+    assert_eq!(picture.turn(1).turn(3), picture);
+}
+
+#[test]
+fn colour_jitter_changes_values_within_its_bounds_and_follows_the_sample() {
+    let config = JitterConfig {
+        color: 0.3,
+        ..JitterConfig::default()
+    };
+    let planes = coordinates(16, 16).to_planes([0.0, 255.0]);
+    let vary = |config: &JitterConfig, sample| {
+        let mut planes = planes.clone();
+        config.vary_color(&mut planes, 3, 5, sample);
+        planes
+    };
+    assert_eq!(vary(&config, 1), vary(&config, 1));
+    assert_ne!(vary(&config, 1), vary(&config, 2));
+    assert_ne!(vary(&config, 1), planes);
+    assert!(
+        vary(&config, 1)
+            .iter()
+            .all(|value| (-1.0..=1.0).contains(value))
+    );
+    assert_eq!(vary(&JitterConfig::default(), 1), planes);
+}
+
+#[test]
+fn policies_say_what_the_networks_see() {
+    let config = |resize| JitterConfig {
+        resize,
+        multiple: 64,
+        ..JitterConfig::default()
+    };
+    let seen = |resize, size| config(resize).seen(size);
+    assert_eq!(seen(ResizePolicy::ScaleAndCrop, [1000, 30]), Ok([256, 256]));
+    assert_eq!(seen(ResizePolicy::Crop, [300, 256]), Ok([256, 256]));
+    assert!(
+        seen(ResizePolicy::Crop, [300, 200])
+            .unwrap_err()
+            .contains("less than --crop-size 256")
+    );
+    // 512 wide and 300 high: 256 and 150, of which 128 is the nearest multiple
+    assert_eq!(seen(ResizePolicy::ScaleWidth, [512, 300]), Ok([256, 128]));
+    assert_eq!(seen(ResizePolicy::None, [128, 64]), Ok([128, 64]));
+    assert!(
+        seen(ResizePolicy::None, [130, 64])
+            .unwrap_err()
+            .contains("128x64")
+    );
+    let pair = config(ResizePolicy::ScaleWidth).load(alike(coordinates(512, 300)));
+    assert_eq!(pair.source.size(), [256, 128]);
 }
 
 #[test]
@@ -129,7 +296,13 @@ fn the_embedded_pairs_are_whole() {
     let earth = earth::earth();
     let val = earth.val.unwrap();
     assert_eq!(val.len(), 8);
-    earth.train.check().unwrap();
-    val.check().unwrap();
-    assert_eq!(val.read(0).unwrap().source.dimensions(), (256, 256));
+    for pairs in [&earth.train, &val] {
+        let survey = Survey::of(pairs);
+        assert!(survey.broken.is_empty());
+        assert_eq!(
+            survey.domains(&Default::default()).unwrap(),
+            [Domain::RGB8; 2]
+        );
+    }
+    assert_eq!(val.read(0).unwrap().source.size(), [256, 256]);
 }

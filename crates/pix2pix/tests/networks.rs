@@ -255,9 +255,9 @@ fn sizes_that_do_not_fit_name_the_nearest_that_does() {
         "{message}"
     );
     let depths =
-        [64, 128, 256, 512, 1024, 2048, 320].map(|side| UnetConfig::depth_for(side).unwrap());
+        [64, 128, 256, 512, 1024, 2048, 320].map(|side| UnetConfig::depth_for([side; 2]).unwrap());
     assert_eq!(depths, [6, 7, 8, 9, 10, 10, 6]);
-    let message = UnetConfig::depth_for(100).unwrap_err().to_string();
+    let message = UnetConfig::depth_for([100; 2]).unwrap_err().to_string();
     assert!(
         message.contains("nearest size that works is 128"),
         "{message}"

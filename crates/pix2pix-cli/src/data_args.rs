@@ -1,0 +1,122 @@
+//! Options that say where the pairs are and what they are, shared by all commands that read data sets.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use pix2pix::dataset::survey::{self, Forced, LeftOut, OnError, Survey};
+use pix2pix::dataset::{Dataset, Options};
+use pix2pix::domain::Domain;
+use pix2pix::pair::Direction;
+
+use crate::failure::Failure;
+
+/// The data set's options.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Data")]
+pub struct DataArgs {
+    /// Pairs: side by side (A at the left, B at the right) in a folder or in train/, val/ and test/;
+    /// in two folders A/ and B/ (or trainA/, trainB/, ...) by name; a .csv or .jsonl manifest with two
+    /// columns of paths; or a .tar, .tar.gz or .zip of these
+    #[arg(value_name = "DATA")]
+    pub path: PathBuf,
+    /// Which picture is the source and which the target
+    #[arg(long, value_enum, default_value_t = DirectionName::AToB)]
+    direction: DirectionName,
+    /// Share of the pairs that is held out, where the data has no val/ or test/
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
+    pub val_fraction: f64,
+    /// Channels of A [default: as many as the pictures have]
+    #[arg(long, value_name = "N")]
+    channels_a: Option<usize>,
+    /// Channels of B [default: as many as the pictures have]
+    #[arg(long, value_name = "N")]
+    channels_b: Option<usize>,
+    /// Values of 16-bit and floating-point pictures that are black and white [default: 0 to 65535,
+    /// 0 to 1]
+    #[arg(long, value_name = "LOW,HIGH", value_parser = range, allow_hyphen_values = true)]
+    range: Option<[f32; 2]>,
+    /// What to do about broken and unmatched files
+    #[arg(long, value_enum, default_value_t = OnErrorName::Stop)]
+    on_error: OnErrorName,
+}
+
+/// A direction's name.
+#[derive(Clone, Copy, ValueEnum)]
+enum DirectionName {
+    /// From A, the left half, to B
+    AToB,
+    /// From B to A
+    BToA,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum OnErrorName {
+    /// Stop before the first step
+    Stop,
+    /// Leave them out and name them
+    Skip,
+}
+
+fn range(text: &str) -> Result<[f32; 2], String> {
+    let number = |text: &str| {
+        text.trim()
+            .parse::<f32>()
+            .ok()
+            .filter(|number| number.is_finite())
+    };
+    let numbers = text
+        .split_once(',')
+        .map(|(low, high)| [number(low), number(high)]);
+    match numbers {
+        Some([Some(low), Some(high)]) if low < high => Ok([low, high]),
+        _ => Err("use LOW,HIGH with LOW below HIGH".to_string()),
+    }
+}
+
+impl DataArgs {
+    /// Which picture is translated into which.
+    pub fn direction(&self) -> Direction {
+        match self.direction {
+            DirectionName::AToB => Direction::AToB,
+            DirectionName::BToA => Direction::BToA,
+        }
+    }
+
+    /// What is done about broken and unmatched files.
+    pub fn on_error(&self) -> OnError {
+        match self.on_error {
+            OnErrorName::Stop => OnError::Stop,
+            OnErrorName::Skip => OnError::Skip,
+        }
+    }
+
+    /// Finds the pairs.
+    pub fn find(&self, seed: u64) -> Result<Dataset, Failure> {
+        if !(0.0..1.0).contains(&self.val_fraction) {
+            return Err(Failure::Usage(format!(
+                "--val-fraction is {}; it must be at least 0 and below 1",
+                self.val_fraction
+            )));
+        }
+        let options = Options {
+            direction: self.direction(),
+            val_fraction: self.val_fraction,
+            seed,
+        };
+        Ok(Dataset::open(&self.path, &options)?)
+    }
+
+    /// Finds the pairs, reads every header, and leaves out what is broken, or stops at it.
+    pub fn open(&self, seed: u64) -> Result<(Dataset, Survey, LeftOut), Failure> {
+        Ok(survey::checked(self.find(seed)?, self.on_error())?)
+    }
+
+    /// The domains of A and B.
+    pub fn domains(&self, survey: &Survey) -> Result<[Domain; 2], Failure> {
+        let forced = Forced {
+            channels: [self.channels_a, self.channels_b],
+            range: self.range,
+        };
+        Ok(survey.domains(&forced)?)
+    }
+}
