@@ -7,6 +7,7 @@ use pix2pix::cache::CacheKind;
 use pix2pix::config::RunConfig;
 use pix2pix::contact_sheet::Row;
 use pix2pix::dataset::survey::OnError;
+use pix2pix::device::set_threads;
 use pix2pix::domain::Domain;
 use pix2pix::jitter::JitterConfig;
 use pix2pix::pair::Direction;
@@ -50,7 +51,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         steps: args.steps,
         batch_size: 1,
         seed: args.run.seed,
-        threads: args.run.machine.threads,
+        threads: set_threads(args.run.machine.threads)?,
         device: args.run.machine.device,
         precision: args.run.machine.precision,
         log_every: 10,

@@ -3,12 +3,15 @@
 mod bench;
 mod data_args;
 mod demo;
+mod download;
 mod failure;
+mod inspect;
 mod interrupt;
 mod machine_args;
 mod memory;
 mod network_args;
 mod plot;
+mod prepare;
 mod progress;
 mod receptive_field;
 mod summary;
@@ -31,8 +34,14 @@ struct Cli {
 enum Command {
     /// Train on 54 relief maps and satellite pictures that this program carries inside itself
     Demo(demo::Args),
-    /// Train on a folder of side-by-side pairs
+    /// Train on pairs
     Train(train::Args),
+    /// Say what a data set holds, and what training would stumble on
+    Inspect(inspect::Args),
+    /// Make pairs from plain photographs, or another data set of a data set
+    Prepare(prepare::Args),
+    /// Get a public data set
+    Download(download::Args),
     /// Translate pictures with a trained model
     Translate(translate::Args),
     /// Print a network's layers, shapes and parameters
@@ -54,6 +63,9 @@ fn main() -> ExitCode {
     let result = match command {
         Command::Demo(args) => demo::run(args),
         Command::Train(args) => train::run(args),
+        Command::Inspect(args) => inspect::run(args),
+        Command::Prepare(args) => prepare::run(args),
+        Command::Download(args) => download::run(args),
         Command::Translate(args) => translate::run(args),
         Command::Summary(args) => summary::run(args),
         Command::Plot(args) => plot::run(args),

@@ -218,7 +218,7 @@ impl Args {
 }
 
 /// Trains.
-pub fn run(args: Args) -> Result<(), Failure> {
+pub fn run(mut args: Args) -> Result<(), Failure> {
     if args.epochs == 0 {
         return Err(Failure::Usage(
             "--epochs is 0; it must be at least 1".to_string(),
@@ -228,6 +228,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
     if !matches!(args.jitter.resize, ResizeName::None) {
         args.config([Domain::RGB8; 2], None)?;
     }
+    // before the data is looked through, on these threads
+    let machine = &mut args.run.machine;
+    machine.threads = set_threads(machine.threads)?;
+    machine.device.open(machine.precision)?;
     let (data, survey, left_out) = args.data.open(args.run.seed)?;
     let sides = args.data.domains(&survey)?;
     let data = data.map(|pairs| pairs.in_domains(sides));
@@ -283,15 +287,14 @@ fn describe(data: &Dataset, survey: &Survey, [a, b]: [Domain; 2], left_out: &Lef
     }
 }
 
-/// Trains with a display and Ctrl-C; `also` sees every event too.
+/// Trains with a display and Ctrl-C; `also` sees every event too. The number of threads has been set.
 pub fn train(
-    mut config: RunConfig,
+    config: RunConfig,
     data: &Dataset,
     out: &Path,
     quiet: bool,
     also: &mut dyn FnMut(&Event) -> Result<(), pix2pix::Error>,
 ) -> Result<Outcome, Failure> {
-    config.threads = set_threads(config.threads)?;
     let stop = interrupt::flag()?;
     let progress = Progress::new(config.steps, quiet);
     let (pairs, held_out) = (

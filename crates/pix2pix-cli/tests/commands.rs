@@ -214,13 +214,14 @@ fn an_interrupt_finishes_the_step_and_saves() {
     let scratch = Scratch::new();
     scratch.pairs("data", 2);
     let mut command = scratch.command(&format!("train data --out run --steps 1000000 {SMALL}"));
-    let child = command
+    let mut child = command
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
     let metrics = scratch.path("run/metrics.jsonl");
     while fs::read_to_string(&metrics).unwrap_or_default().is_empty() {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended by itself");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     let pid = child.id().to_string();

@@ -19,23 +19,40 @@ pub struct Row {
     pub target: RgbImage,
 }
 
-const COLUMNS: [&str; 3] = ["input", "output", "target"];
 const MARGIN: u32 = 12;
 const TITLE: u32 = 56;
 const CAPTION: u32 = 22;
 const PAPER: Rgb<u8> = Rgb([250, 250, 248]);
 
-/// Draws the sheet under `title`. At least one row is needed.
+/// Draws rows of input, output and target under `title`. At least one row is needed.
 pub fn draw(title: &str, rows: &[Row]) -> RgbImage {
-    let cell_width = rows.iter().map(|row| row.input.width()).max().unwrap_or(1);
-    let width = COLUMNS.len() as u32 * (cell_width + MARGIN) + MARGIN;
-    let heights = rows.iter().map(|row| row.input.height() + CAPTION + MARGIN);
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|row| (row.name.as_str(), [&row.input, &row.output, &row.target]))
+        .collect();
+    draw_columns(title, ["input", "output", "target"], &rows)
+}
+
+/// Draws rows of pictures, each with its name, under `title` and a label for each column.
+pub fn draw_columns<const N: usize>(
+    title: &str,
+    labels: [&str; N],
+    rows: &[(&str, [&RgbImage; N])],
+) -> RgbImage {
+    let cells = || rows.iter().flat_map(|(_, cells)| cells);
+    let cell_width = cells().map(|cell| cell.width()).max().unwrap_or(1);
+    let row_height =
+        |cells: &[&RgbImage; N]| cells.iter().map(|cell| cell.height()).max().unwrap_or(1);
+    let width = N as u32 * (cell_width + MARGIN) + MARGIN;
+    let heights = rows
+        .iter()
+        .map(|(_, cells)| row_height(cells) + CAPTION + MARGIN);
     let height = TITLE + heights.sum::<u32>();
 
     let mut sheet = RgbImage::from_pixel(width, height, PAPER);
     let mut text = Text::new(width, height);
     text.write(MARGIN, 22, 15, "bold", title);
-    for (column, label) in (0..).zip(COLUMNS) {
+    for (column, label) in (0..).zip(labels) {
         text.write(
             MARGIN + column * (cell_width + MARGIN),
             46,
@@ -45,13 +62,13 @@ pub fn draw(title: &str, rows: &[Row]) -> RgbImage {
         );
     }
     let mut y = TITLE;
-    for row in rows {
-        for (column, picture) in (0..).zip([&row.input, &row.output, &row.target]) {
+    for (name, cells) in rows {
+        for (column, picture) in (0..).zip(cells) {
             let x = MARGIN + column * (cell_width + MARGIN);
-            imageops::replace(&mut sheet, picture, x.into(), y.into());
+            imageops::replace(&mut sheet, *picture, x.into(), y.into());
         }
-        y += row.input.height();
-        text.write(MARGIN, y + 16, 12, "normal", &row.name);
+        y += row_height(cells);
+        text.write(MARGIN, y + 16, 12, "normal", name);
         y += CAPTION + MARGIN;
     }
     text.onto(&mut sheet);

@@ -1,6 +1,7 @@
 //! Data sets: pairs in any of the layouts that people have them in, and their splits.
 
 pub mod layout;
+pub mod leakage;
 pub mod manifest;
 pub mod store;
 pub mod survey;

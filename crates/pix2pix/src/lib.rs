@@ -35,10 +35,12 @@ pub mod trainer;
 pub mod cache;
 pub mod dataset;
 pub mod domain;
+pub mod download;
 pub mod earth;
 pub mod loader;
 pub mod pair;
 pub mod picture;
+pub mod prepare;
 pub mod resize;
 
 // pictures out

@@ -181,6 +181,39 @@ impl Picture {
         Self::new([width, height], self.channels, samples)
     }
 
+    /// This picture and another of its height, channels and depth at its right.
+    ///
+    /// # Panics
+    /// When they differ in one of these.
+    pub fn beside(&self, right: &Self) -> Self {
+        assert_eq!(
+            (self.height, self.channels),
+            (right.height, right.channels),
+            "pictures side by side"
+        );
+        fn rows<T: Copy>(left: &[T], right: &[T], height: usize) -> Vec<T> {
+            let lines = left
+                .chunks_exact(left.len() / height)
+                .zip(right.chunks_exact(right.len() / height));
+            lines
+                .flat_map(|(left, right)| left.iter().chain(right))
+                .copied()
+                .collect()
+        }
+        let height = self.height as usize;
+        let samples = match (&self.samples, &right.samples) {
+            (Samples::U8(l), Samples::U8(r)) => Samples::U8(rows(l, r, height)),
+            (Samples::U16(l), Samples::U16(r)) => Samples::U16(rows(l, r, height)),
+            (Samples::F32(l), Samples::F32(r)) => Samples::F32(rows(l, r, height)),
+            _ => panic!("pictures side by side have one depth"),
+        };
+        Self::new(
+            [self.width + right.width, self.height],
+            self.channels,
+            samples,
+        )
+    }
+
     /// Mirrored left to right.
     pub fn flip_horizontal(&self) -> Self {
         self.remapped([self.width, self.height], |x, y| [self.width - 1 - x, y])

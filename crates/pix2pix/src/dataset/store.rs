@@ -228,7 +228,7 @@ fn walk(root: &Path, below: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Re
 }
 
 /// A path inside an archive without `.` and `..`; nothing where it would leave the archive.
-fn inside(path: &Path) -> Option<PathBuf> {
+pub(crate) fn inside(path: &Path) -> Option<PathBuf> {
     let mut clean = PathBuf::new();
     for part in path.components() {
         match part {
@@ -238,6 +238,11 @@ fn inside(path: &Path) -> Option<PathBuf> {
         }
     }
     Some(clean)
+}
+
+/// Most bytes that so many compressed ones may become.
+pub(crate) fn most_unpacked(packed: u64) -> u64 {
+    packed.saturating_mul(MAX_GROWTH).saturating_add(1 << 30)
 }
 
 fn archive(path: &Path, kind: Archive) -> Result<Place> {
@@ -269,7 +274,7 @@ fn archive(path: &Path, kind: Archive) -> Result<Place> {
         Archive::TarGz => {
             // compressed as a whole: unpacked once into a file without a name, which goes with the program
             let packed = file.metadata().map_err(failed)?.len();
-            let most = packed.saturating_mul(MAX_GROWTH).saturating_add(1 << 30);
+            let most = most_unpacked(packed);
             let mut unpacked = tempfile::tempfile().map_err(failed)?;
             let mut content = MultiGzDecoder::new(BufReader::new(file)).take(most + 1);
             let length =

@@ -1,0 +1,161 @@
+//! `pix2pix inspect`.
+
+use std::path::PathBuf;
+
+use image::RgbImage;
+use pix2pix::dataset::leakage::duplicates;
+use pix2pix::dataset::survey::{self, OnError, Survey};
+use pix2pix::dataset::{Dataset, Pairs};
+use pix2pix::domain::Domain;
+use pix2pix::summary::aligned;
+use pix2pix::{contact_sheet, picture, resize};
+
+use crate::data_args::DataArgs;
+use crate::failure::{Failure, print};
+
+/// Pictures on the contact sheet, at most, and their longest side.
+const ROWS: usize = 8;
+const SIDE: u32 = 256;
+
+/// Options of `pix2pix inspect`.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    data: DataArgs,
+    /// Contact sheet of some pairs of every split
+    #[arg(long, default_value = "inspect.png", value_name = "FILE")]
+    sheet: PathBuf,
+}
+
+/// Says what a data set is, and fails where training would.
+pub fn run(args: Args) -> Result<(), Failure> {
+    let data = args.data.find(0)?;
+    let surveys: Vec<Survey> = data
+        .splits
+        .iter()
+        .map(|(_, pairs)| Survey::of(pairs))
+        .collect();
+    print(&format!("{}: {}\n", args.data.path.display(), data.layout))?;
+    print(&table(&data, &surveys))?;
+    let mut whole = Survey::default();
+    for survey in &surveys {
+        whole.add(survey);
+    }
+    for (side, name) in ["A", "B"].into_iter().enumerate() {
+        for (kind, count) in &whole.kinds[side] {
+            let plural = if kind.channels == 1 { "" } else { "s" };
+            print(&format!(
+                "{name}: {count} of {} channel{plural}, {}, {}\n",
+                kind.channels, kind.depth, kind.format
+            ))?;
+        }
+        if let Some([low, high]) = whole.extremes[side] {
+            print(&format!("{name}: values from {low} to {high}\n"))?;
+        }
+    }
+    for path in &data.unmatched {
+        print(&format!("unmatched: {}\n", path.display()))?;
+    }
+    for (_, error) in surveys.iter().flat_map(|survey| &survey.broken) {
+        print(&format!("broken: {error}\n"))?;
+    }
+    let leaks = duplicates(&data);
+    for leak in &leaks {
+        let (first, again) = (leak.first.display(), leak.again.display());
+        print(&format!("duplicate: {again} is {first}\n"))?;
+    }
+    if !leaks.is_empty() {
+        print("held-out pairs that are trained on too measure nothing: take the duplicates out\n")?;
+    }
+    let on_error = args.data.on_error();
+    let (data, survey, _) = survey::checked(data, on_error)?;
+    let domains = args
+        .data
+        .domains(&survey)
+        .map_err(|failure| match failure {
+            // the data is at fault here, not the arguments
+            Failure::Usage(reason) => Failure::Runtime(reason),
+            other => other,
+        })?;
+    print(&format!(
+        "training takes A as {} and B as {}\n",
+        domains[0], domains[1]
+    ))?;
+    let data = data.map(|pairs| pairs.in_domains(domains));
+    let sheet = sheet(&args, &data, args.data.direction().order(domains))?;
+    picture::write_png(&args.sheet, &sheet)?;
+    let skipped = if on_error == OnError::Skip {
+        " with --on-error skip"
+    } else {
+        ""
+    };
+    print(&format!(
+        "contact sheet: {}\ntraining can begin{skipped}\n",
+        args.sheet.display()
+    ))
+}
+
+/// Pairs and sizes of every split.
+fn table(data: &Dataset, surveys: &[Survey]) -> String {
+    let rows: Vec<[String; 4]> = data
+        .splits
+        .iter()
+        .zip(surveys)
+        .map(|((name, pairs), survey)| {
+            let mut sizes: Vec<_> = survey.sizes.iter().collect();
+            sizes.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+            let shown = sizes.iter().take(3);
+            let shown =
+                shown.map(|([width, height], count)| format!("{count} of {width}x{height}"));
+            let mut shown: Vec<String> = shown.collect();
+            if sizes.len() > 3 {
+                shown.push(format!("{} other sizes", sizes.len() - 3));
+            }
+            [
+                name.to_string(),
+                pairs.len().to_string(),
+                survey.broken.len().to_string(),
+                shown.join(", "),
+            ]
+        })
+        .collect();
+    aligned(&["split", "pairs", "broken", "pixels"], &rows, &[1, 2])
+}
+
+fn sheet(args: &Args, data: &Dataset, domains: [Domain; 2]) -> Result<RgbImage, Failure> {
+    let share = ROWS.div_ceil(data.splits.len());
+    let mut rows = Vec::new();
+    for (split, pairs) in &data.splits {
+        for index in spread(pairs, share) {
+            let pair = pairs.read(index)?;
+            let [input, target] =
+                [(pair.source, domains[0]), (pair.target, domains[1])].map(|(picture, domain)| {
+                    let longest = picture.size()[0].max(picture.size()[1]);
+                    let size = picture.size().map(|side| match longest > SIDE {
+                        true => {
+                            (u64::from(side) * u64::from(SIDE) / u64::from(longest)).max(1) as u32
+                        }
+                        false => side,
+                    });
+                    resize::resize(&picture, size).to_rgb8(domain.range_of(&picture))
+                });
+            rows.push((format!("{split}: {}", pair.name), [input, target]));
+        }
+    }
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|(name, [a, b])| (name.as_str(), [a, b]))
+        .collect();
+    let title = args.data.path.display().to_string();
+    Ok(contact_sheet::draw_columns(
+        &title,
+        ["input", "target"],
+        &rows,
+    ))
+}
+
+/// So many indices, far apart.
+fn spread(pairs: &Pairs, count: usize) -> Vec<usize> {
+    let count = count.min(pairs.len());
+    (0..count).map(|row| row * pairs.len() / count).collect()
+}

@@ -1,0 +1,355 @@
+//! `pix2pix prepare`.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{IsTerminal, stderr};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use clap::Subcommand;
+use indicatif::{ProgressBar, ProgressStyle};
+use pix2pix::dataset::store::Store;
+use pix2pix::dataset::{Dataset, Options, Pairs};
+use pix2pix::device::set_threads;
+use pix2pix::jitter::Size;
+use pix2pix::pair::{self, Direction};
+use pix2pix::picture::{self, Format};
+use pix2pix::prepare::{Task, side_by_side, sized};
+use pix2pix::{Error, atomic_file};
+use rayon::prelude::*;
+
+use crate::failure::{Failure, print};
+
+/// Options of `pix2pix prepare`.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    task: TaskArgs,
+}
+
+/// Options that all tasks share.
+#[derive(clap::Args)]
+struct Common {
+    /// Photographs: a folder, also with train/ and val/ in it, or an archive
+    input: PathBuf,
+    /// Folder for the pairs, NAME.png each; those that are there already are kept, so that an
+    /// interrupted command goes on where it was
+    #[arg(long, value_name = "DATA")]
+    out: PathBuf,
+    /// Size of both pictures, PIXELS or WIDTHxHEIGHT, cut from the photograph's middle [default: the
+    /// photograph's]
+    #[arg(long, value_name = "SIZE")]
+    size: Option<Size>,
+    /// Seed of what is random
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// CPU threads; 0 for all cores
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    threads: usize,
+}
+
+#[derive(Subcommand)]
+enum TaskArgs {
+    /// Photographs from black edges on white (Canny)
+    Edges {
+        #[command(flatten)]
+        common: Common,
+        /// Weaker edges are dropped
+        #[arg(long, default_value_t = 50.0, value_name = "GRADIENT")]
+        low: f32,
+        /// Stronger edges are kept, and weaker ones that touch them
+        #[arg(long, default_value_t = 100.0, value_name = "GRADIENT")]
+        high: f32,
+    },
+    /// Photographs from soft pencil sketches
+    Sketch {
+        #[command(flatten)]
+        common: Common,
+        /// Softness, in pixels
+        #[arg(long, default_value_t = 5.0, value_name = "PIXELS")]
+        sigma: f32,
+    },
+    /// Photographs from gray: colourisation
+    Gray {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Photographs from low resolution: super-resolution
+    Lowres {
+        #[command(flatten)]
+        common: Common,
+        /// How many times smaller
+        #[arg(long, default_value_t = 4, value_name = "K")]
+        factor: u32,
+    },
+    /// Photographs from noise: denoising
+    Noise {
+        #[command(flatten)]
+        common: Common,
+        /// Standard deviation of the noise, of 255
+        #[arg(long, default_value_t = 25.0, value_name = "LEVELS")]
+        sigma: f32,
+    },
+    /// Photographs from blur: deblurring
+    Blur {
+        #[command(flatten)]
+        common: Common,
+        /// Standard deviation of the blur, in pixels
+        #[arg(long, default_value_t = 2.0, value_name = "PIXELS")]
+        sigma: f32,
+    },
+    /// Photographs from photographs with white holes: inpainting
+    Mask {
+        #[command(flatten)]
+        common: Common,
+        /// Share of the picture that the holes cover together, about
+        #[arg(long, default_value_t = 0.25, value_name = "SHARE")]
+        share: f32,
+    },
+    /// Photographs from newspaper dots
+    Halftone {
+        #[command(flatten)]
+        common: Common,
+        /// Distance of two dots, in pixels
+        #[arg(long, default_value_t = 6, value_name = "PIXELS")]
+        cell: u32,
+    },
+    /// Side-by-side pairs from two folders A/ and B/, or any other data set
+    Combine {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// A data set with train/, val/ and test/ from one without
+    Split {
+        #[command(flatten)]
+        common: Common,
+        /// Share of the pairs for val/
+        #[arg(long, default_value_t = 0.1, value_name = "SHARE")]
+        val_fraction: f64,
+        /// Share of the pairs for test/
+        #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
+        test_fraction: f64,
+    },
+}
+
+/// Makes the pairs.
+pub fn run(args: Args) -> Result<(), Failure> {
+    match args.task {
+        TaskArgs::Edges { common, low, high } => photographs(&common, Task::Edges { low, high }),
+        TaskArgs::Sketch { common, sigma } => photographs(&common, Task::Sketch { sigma }),
+        TaskArgs::Gray { common } => photographs(&common, Task::Gray),
+        TaskArgs::Lowres { common, factor } => photographs(&common, Task::LowRes { factor }),
+        TaskArgs::Noise { common, sigma } => photographs(&common, Task::Noise { sigma }),
+        TaskArgs::Blur { common, sigma } => photographs(&common, Task::Blur { sigma }),
+        TaskArgs::Mask { common, share } => photographs(&common, Task::Mask { share }),
+        TaskArgs::Halftone { common, cell } => photographs(&common, Task::Halftone { cell }),
+        TaskArgs::Combine { common } => combine(&common),
+        TaskArgs::Split {
+            common,
+            val_fraction,
+            test_fraction,
+        } => split(&common, [val_fraction, test_fraction]),
+    }
+}
+
+/// Photographs as pairs, in the folders that they are in.
+fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
+    task.validate()?;
+    let store = Store::open(&common.input)?;
+    let files = store
+        .files()?
+        .into_iter()
+        .filter(|file| picture::is_picture(file));
+    let mut jobs = BTreeMap::new();
+    for file in files {
+        let target = common
+            .out
+            .join(file.with_file_name(format!("{}.png", pair::stem(&file))));
+        add(&mut jobs, target, file, |file| store.shown(file))?;
+    }
+    make(common, jobs, |file, target| {
+        let shown = store.shown(file);
+        let photo = picture::decode(&shown, &store.read(file)?)?;
+        let range = photo.depth().range();
+        let photo = sized(&photo, common.size.map(|size| size.0)).to_rgb8(range);
+        // a seed of the picture's own: the same whichever thread makes it, and when
+        let mut hasher = DefaultHasher::new();
+        (common.seed, file).hash(&mut hasher);
+        let source = task.apply(&photo, hasher.finish());
+        let both =
+            side_by_side(&source.into(), &photo.into()).expect("both are 8-bit RGB of one size");
+        picture::write(target, &both, Format::Png)
+    })
+}
+
+fn open(common: &Common) -> Result<Dataset, Failure> {
+    let options = Options {
+        direction: Direction::AToB,
+        val_fraction: 0.0,
+        seed: common.seed,
+    };
+    let data = Dataset::open(&common.input, &options)?;
+    for path in &data.unmatched {
+        eprintln!("left out: {}: no partner of the same name", path.display());
+    }
+    Ok(data)
+}
+
+/// A data set's pairs, each in one file.
+fn combine(common: &Common) -> Result<(), Failure> {
+    let data = open(common)?;
+    let mut jobs = BTreeMap::new();
+    for (split, pairs) in &data.splits {
+        let folder = if data.splits.len() > 1 {
+            common.out.join(split)
+        } else {
+            common.out.clone()
+        };
+        for index in 0..pairs.len() {
+            let target = folder.join(format!("{}.png", pairs.name(index)));
+            add(&mut jobs, target, (pairs, index), |(pairs, index)| {
+                pairs.shown(*index)[0].clone()
+            })?;
+        }
+    }
+    make(common, jobs, |(pairs, index), target| {
+        let [a, b] = pairs
+            .read_sides(*index)?
+            .map(|side| sized(&side, common.size.map(|size| size.0)));
+        let wrong = |reason: String| {
+            let remedy = "convert one of them, or train from the two folders as they are";
+            Error::file(&pairs.shown(*index)[0], reason, remedy)
+        };
+        let both = side_by_side(&a, &b).map_err(wrong)?;
+        if Format::Png.for_result(both.channels(), both.depth()) != Format::Png {
+            return Err(wrong(
+                "a PNG does not hold its channels or its depth".to_string(),
+            ));
+        }
+        picture::write(target, &both, Format::Png)
+    })
+}
+
+/// Copies of a data set's files, in folders by split.
+fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
+    if !(0.0..1.0).contains(&val) || !(0.0..1.0).contains(&test) || val + test >= 1.0 {
+        let message = "--val-fraction and --test-fraction must be at least 0 and together below 1";
+        return Err(Failure::Usage(message.to_string()));
+    }
+    if common.size.is_some() {
+        let message = "split copies files as they are; --size goes with the other tasks";
+        return Err(Failure::Usage(message.to_string()));
+    }
+    let data = open(common)?;
+    if data.splits.len() > 1 {
+        return Err(Error::file(
+            &common.input,
+            "it is split already",
+            "give one without val/ and test/",
+        )
+        .into());
+    }
+    let pairs = &data.train;
+    let order = pairs.order(common.seed, 0);
+    let share = |fraction: f64| (pairs.len() as f64 * fraction).round() as usize;
+    let (val, test) = (share(val), share(test));
+    let mut jobs = BTreeMap::new();
+    for (place, index) in order.into_iter().enumerate() {
+        let name = match place {
+            place if place < val => "val",
+            place if place < val + test => "test",
+            _ => "train",
+        };
+        let files = pairs.shown(index);
+        for (side, file) in files.iter().enumerate() {
+            let folder = common.out.join(name);
+            let folder = if files.len() > 1 {
+                folder.join(["A", "B"][side])
+            } else {
+                folder
+            };
+            let ending = file.extension().unwrap_or_default().to_string_lossy();
+            let target = folder.join(format!("{}.{ending}", pairs.name(index)));
+            add(
+                &mut jobs,
+                target,
+                (pairs, index, side),
+                |(pairs, index, side)| pairs.shown(*index)[*side].clone(),
+            )?;
+        }
+    }
+    make(
+        common,
+        jobs,
+        |(pairs, index, side): &(&Pairs, usize, usize), target| {
+            atomic_file::write(target, &pairs.bytes(*index)?[*side])
+        },
+    )
+}
+
+/// Adds a job, unless another one makes the same file.
+fn add<T>(
+    jobs: &mut BTreeMap<PathBuf, T>,
+    target: PathBuf,
+    job: T,
+    shown: impl Fn(&T) -> PathBuf,
+) -> Result<(), Failure> {
+    let path = shown(&job);
+    if let Some(other) = jobs.insert(target, job) {
+        return Err(Error::file(
+            &path,
+            format!(
+                "its pair would have the same name as that of {}",
+                shown(&other).display()
+            ),
+            "rename one of them",
+        )
+        .into());
+    }
+    Ok(())
+}
+
+/// Makes every file that is not there yet, on all cores, with a bar.
+fn make<T: Sync>(
+    common: &Common,
+    jobs: BTreeMap<PathBuf, T>,
+    work: impl Fn(&T, &Path) -> Result<(), Error> + Sync,
+) -> Result<(), Failure> {
+    if jobs.is_empty() {
+        let remedy = "put pictures into it or choose another folder";
+        return Err(Error::file(&common.input, "there is no picture in it", remedy).into());
+    }
+    set_threads(common.threads)?;
+    for folder in jobs.keys().filter_map(|target| target.parent()) {
+        atomic_file::create_folder(folder)?;
+    }
+    let bar = if stderr().is_terminal() {
+        ProgressBar::new(jobs.len() as u64)
+    } else {
+        ProgressBar::hidden()
+    };
+    let template = "{bar:24} {pos}/{len}  {eta} left";
+    bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
+    let made = AtomicUsize::new(0);
+    let result = jobs.par_iter().try_for_each(|(target, job)| {
+        if !target.exists() {
+            work(job, target)?;
+            made.fetch_add(1, Ordering::Relaxed);
+        }
+        bar.inc(1);
+        Ok::<_, Error>(())
+    });
+    bar.finish_and_clear();
+    result?;
+    let made = made.into_inner();
+    let there = jobs.len() - made;
+    let there = if there > 0 {
+        format!(", {there} were there already")
+    } else {
+        String::new()
+    };
+    let out = common.out.display();
+    print(&format!(
+        "{made} files in {out}{there}\nNow type: pix2pix inspect {out}\n"
+    ))
+}
