@@ -163,7 +163,8 @@ impl JitterArgs {
                 // what divides all sides has as many halvings as the least divisible of them
                 let sides = data.sizes.keys().flatten();
                 let halvings = sides.map(|side| side.trailing_zeros()).min().unwrap_or(0);
-                [1 << halvings; 2]
+                // of sizes that no network takes, the check of the data tells more
+                [1 << halvings.max(6); 2]
             }
             _ => [width, height],
         }

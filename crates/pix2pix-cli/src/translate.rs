@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use pix2pix::device::set_threads;
 use pix2pix::noise::Noise;
+use pix2pix::tiles::{NormStatistics, Tiles};
 use pix2pix::translate::{Fit, Translator};
 use pix2pix::{Error, atomic_file, pair, picture};
 
@@ -37,6 +38,17 @@ pub struct Args {
     /// How sizes that the network does not take are made to fit; undone afterwards
     #[arg(long, value_enum, default_value_t = FitName::Pad)]
     fit: FitName,
+    /// Side of overlapping, blended tiles that large pictures are cut into, so that memory is bounded; 0
+    /// never cuts. Each tile is normalized by its own statistics: see --norm-stats [default: 1024 for
+    /// pictures of more than 4 million pixels]
+    #[arg(long, value_name = "PIXELS")]
+    tile: Option<u32>,
+    /// Pixels that neighbouring tiles share [default: a quarter of --tile]
+    #[arg(long, value_name = "PIXELS")]
+    overlap: Option<u32>,
+    /// Whose statistics normalize a tile
+    #[arg(long, value_enum, default_value_t = NormStatsName::Tile)]
+    norm_stats: NormStatsName,
     #[command(flatten)]
     machine: MachineArgs,
     /// Print errors only [default: off]
@@ -60,6 +72,41 @@ enum Switch {
     On,
     /// Without
     Off,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum NormStatsName {
+    /// The tile's own
+    Tile,
+    /// Those of the whole picture, measured first: no seam is seen, and it takes about seven times as
+    /// long
+    Image,
+}
+
+/// Pixels from which on a picture is cut into tiles, and their side.
+const LARGE: u64 = 1 << 22;
+const TILE: u32 = 1024;
+
+impl Args {
+    /// The tiles of a picture, if it is cut; a model's network halves `depth` times.
+    fn tiles(&self, [width, height]: [u32; 2], depth: usize) -> Result<Option<Tiles>, Failure> {
+        let large = u64::from(width) * u64::from(height) > LARGE;
+        let side = match self.tile {
+            None if large => TILE.next_multiple_of(1 << depth),
+            None | Some(0) => return Ok(None),
+            Some(side) => side,
+        };
+        let tiles = Tiles {
+            side,
+            overlap: self.overlap.unwrap_or(side / 4),
+            statistics: match self.norm_stats {
+                NormStatsName::Tile => NormStatistics::Tile,
+                NormStatsName::Image => NormStatistics::Image,
+            },
+        };
+        tiles.validate(depth)?;
+        Ok(Some(tiles))
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -100,20 +147,23 @@ pub fn run(args: Args) -> Result<(), Failure> {
         } else {
             picture
         };
-        let mut noise = match args.dropout {
+        let noise = || match args.dropout {
             Switch::On => Noise::seeded(args.seed, index),
             Switch::Off => Noise::off(),
         };
-        let output = translator
-            .translate(source, fit, &mut noise)
-            .map_err(|reason| {
-                let remedy = "give pictures like those that the model was trained on";
-                Error::file(
-                    path,
-                    format!("{reason}, the model's source channels"),
-                    remedy,
-                )
-            })?;
+        let tiles = args.tiles(source.size(), translator.config.generator.depth)?;
+        let output = match &tiles {
+            Some(tiles) => translator.translate_in_tiles(source, tiles, &noise),
+            None => translator.translate(source, fit, &mut noise()),
+        };
+        let output = output.map_err(|reason| {
+            let remedy = "give pictures like those that the model was trained on";
+            Error::file(
+                path,
+                format!("{reason}, the model's source channels"),
+                remedy,
+            )
+        })?;
         let format = format.for_result(output.channels(), output.depth());
         let target = args.out.join(format!("{name}.{}", format.extension()));
         picture::write(&target, &output, format)?;

@@ -47,7 +47,7 @@ fn empty_folder() {
         &train(&scratch),
         1,
         &[
-            "data/train",
+            "data:",
             "holds no picture where a data set has them",
             "put side-by-side pairs into it",
         ],

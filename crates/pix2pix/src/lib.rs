@@ -13,6 +13,7 @@ mod conv_backend;
 pub mod init;
 pub mod noise;
 mod norm_backend;
+pub mod norm_statistics;
 pub mod patch_gan;
 pub mod unet;
 pub mod weights;
@@ -46,6 +47,7 @@ pub mod resize;
 // pictures out
 pub mod contact_sheet;
 pub mod raster;
+pub mod tiles;
 pub mod translate;
 
 // files and machine

@@ -137,6 +137,11 @@ impl Picture {
         &self.samples
     }
 
+    /// The samples alone.
+    pub fn into_samples(self) -> Samples {
+        self.samples
+    }
+
     /// What a sample is stored as.
     pub fn depth(&self) -> Depth {
         match self.samples {

@@ -12,6 +12,7 @@ use crate::jitter::nearest;
 use crate::noise::Noise;
 use crate::picture::{self, Picture};
 use crate::resize::resize;
+use crate::tiles::{self, Tiles};
 use crate::unet::Unet;
 
 /// How a picture is brought to a size that the network takes; the result is always brought back.
@@ -80,6 +81,31 @@ impl Translator {
     }
 }
 
+impl Translator {
+    /// Translates a picture in overlapping tiles; as [`translate`](Self::translate) otherwise. `noise` makes
+    /// the noise of a tile.
+    ///
+    /// # Errors
+    /// In words, when the picture's channels cannot become those of the model's sources.
+    pub fn translate_in_tiles(
+        &self,
+        picture: Picture,
+        tiles: &Tiles,
+        noise: &(dyn Fn() -> Noise + Sync),
+    ) -> std::result::Result<Picture, String> {
+        let picture = picture.with_channels(self.config.source.channels)?;
+        let domains = [self.config.source, self.config.target];
+        Ok(tiles::translate(
+            &self.generator,
+            &picture,
+            domains,
+            tiles,
+            noise,
+            &self.device,
+        ))
+    }
+}
+
 /// Translates one picture of the source's channels, whose sides the generator takes.
 pub fn translate_one(
     generator: &Unet,
@@ -97,7 +123,7 @@ pub fn translate_one(
 
 /// Continues a picture to `size` by mirroring it at its right and bottom border, without repeating the
 /// border itself, as often as is needed.
-fn pad(picture: &Picture, size: [u32; 2]) -> Picture {
+pub(crate) fn pad(picture: &Picture, size: [u32; 2]) -> Picture {
     if picture.size() == size {
         return picture.clone();
     }

@@ -9,12 +9,13 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::activation_backend::{join, tanh};
-use crate::batch_norm::{BatchNorm, norm_and_activate};
+use crate::batch_norm::{BatchNorm, norm_with};
 use crate::conv::{Conv, ConvTranspose};
 use crate::error::{Error, Result};
 use crate::init::WeightInit;
 use crate::layer_graph::{LayerGraph, Shape, Window};
 use crate::noise::Noise;
+use crate::norm_statistics::Norms;
 
 /// Slope of every LeakyReLU (paper, appendix 6.1).
 pub const LEAK: f64 = 0.2;
@@ -198,9 +199,9 @@ pub struct Down {
 
 impl Down {
     /// `slope` is the activation's below zero.
-    fn forward(&self, x: Tensor<4>, slope: f64) -> Tensor<4> {
+    fn forward(&self, x: Tensor<4>, slope: f64, norms: &mut Norms) -> Option<Tensor<4>> {
         let x = self.conv.forward(x); // [batch, width, height / 2, width / 2]
-        norm_and_activate(&self.norm, x, slope)
+        norm_with(&self.norm, x, slope, norms)
     }
 }
 
@@ -216,10 +217,11 @@ pub struct Up {
 }
 
 impl Up {
-    fn forward(&self, x: Tensor<4>, noise: &mut Noise) -> Tensor<4> {
+    fn forward(&self, x: Tensor<4>, noise: &mut Noise, norms: &mut Norms) -> Option<Tensor<4>> {
         let x = self.conv.forward(x); // [batch, width, 2 height, 2 width]
+        let x = norm_with(&self.norm, x, RELU, norms)?;
         // dropout scales by zero or a positive number: before or after a ReLU is the same
-        noise.dropout(norm_and_activate(&self.norm, x, RELU), self.dropout)
+        Some(noise.dropout(x, self.dropout))
     }
 }
 
@@ -241,19 +243,39 @@ impl Unet {
     /// Batch statistics normalize it, whether training or not, and dropout is on unless `noise` is
     /// [`Noise::off`].
     pub fn forward(&self, source: Tensor<4>, noise: &mut Noise) -> Tensor<4> {
+        let output = self.forward_with(source, noise, &mut Norms::Batch);
+        output.expect("batch statistics do not end a pass")
+    }
+
+    /// As [`forward`](Self::forward), with statistics from `norms`; nothing where these end the pass.
+    pub fn forward_with(
+        &self,
+        source: Tensor<4>,
+        noise: &mut Noise,
+        norms: &mut Norms,
+    ) -> Option<Tensor<4>> {
         let (bottleneck, levels) = self.encoder.split_last().expect("at least two levels");
         let mut skips = Vec::with_capacity(levels.len());
         let mut x = source;
         for down in levels {
-            x = down.forward(x, LEAK); // [batch, 64.., height / 2^level, ..]
+            x = down.forward(x, LEAK, norms)?; // [batch, 64.., height / 2^level, ..]
             skips.push(x.clone());
         }
-        x = bottleneck.forward(x, RELU); // [batch, 512, height / 2^depth, width / 2^depth]
+        x = bottleneck.forward(x, RELU, norms)?; // [batch, 512, height / 2^depth, width / 2^depth]
         for (up, skip) in self.decoder.iter().zip(skips.into_iter().rev()) {
             // the ReLU after the concatenation, on each half: the decoder's is fused into its norm
-            x = join(up.forward(x, noise), skip); // [batch, 2 width, ..]
+            x = join(up.forward(x, noise, norms)?, skip); // [batch, 2 width, ..]
         }
-        tanh(self.output.forward(x)) // [batch, out_channels, height, width]
+        Some(tanh(self.output.forward(x))) // [batch, out_channels, height, width]
+    }
+
+    /// Number of its norms.
+    pub fn norms(&self) -> usize {
+        let norms = self.encoder.iter().map(|down| &down.norm);
+        norms
+            .chain(self.decoder.iter().map(|up| &up.norm))
+            .flatten()
+            .count()
     }
 
     /// Describes the network for an input of `shape`.

@@ -47,6 +47,7 @@ impl Scratch {
     }
 
     /// Side-by-side pairs of 48x40 pixels under `folder`.
+    #[allow(dead_code)] // not every test file trains
     pub fn pairs(&self, folder: &str, count: u32) {
         std::fs::create_dir_all(self.path(folder)).unwrap();
         for index in 0..count {

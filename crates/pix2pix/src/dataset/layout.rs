@@ -142,8 +142,13 @@ pub fn find(root: &Path, files: &[PathBuf]) -> Result<Layout> {
         folders.retain(|(split, _), _| split.is_some());
     }
     if folders.is_empty() {
+        let folder = if base.as_os_str().is_empty() {
+            root.to_path_buf()
+        } else {
+            root.join(base)
+        };
         return Err(Error::file(
-            &root.join(base),
+            &folder,
             "the folder holds no picture where a data set has them",
             "put side-by-side pairs into it or into train/, or pictures into A/ and B/; JPEG, PNG, WebP, \
              TIFF, BMP and npy are read",

@@ -1,0 +1,499 @@
+//! Data sets in every layout, as a user has them: the binary in a scratch folder.
+
+mod common;
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use common::{SMALL, Scratch, names, pair};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use image::{DynamicImage, ImageBuffer, Luma, imageops};
+
+/// Two folders of pictures that belong together by name, in files of different kinds.
+fn two_folders(scratch: &Scratch, a: &str, b: &str, count: u32) {
+    for (folder, left, ending) in [(a, 0, "jpg"), (b, 48, "png")] {
+        fs::create_dir_all(scratch.path(folder)).unwrap();
+        for index in 0..count {
+            let half = imageops::crop_imm(&pair(96, 40, index), left, 0, 48, 40).to_image();
+            half.save(scratch.path(folder).join(format!("photo{index}.{ending}")))
+                .unwrap();
+        }
+    }
+}
+
+fn train(scratch: &Scratch, data: &str, options: &str) -> String {
+    let _ = fs::remove_dir_all(scratch.path("run"));
+    let output = scratch.run(&format!(
+        "train {data} --out run --steps 2 {SMALL} {options}"
+    ));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{data} {options}: {said}");
+    said
+}
+
+#[test]
+fn two_folders_are_matched_by_name_in_every_form() {
+    for (a, b) in [
+        ("data/A", "data/B"),
+        ("data/trainA", "data/trainB"),
+        ("data/train/A", "data/train/B"),
+        ("data/A/train", "data/B/train"),
+    ] {
+        let scratch = Scratch::new();
+        two_folders(&scratch, a, b, 3);
+        let said = train(&scratch, "data", "");
+        assert!(
+            said.contains("two folders, A and B, matched by name"),
+            "{said}"
+        );
+        assert!(said.contains("3 pairs to train on"), "{said}");
+    }
+    let scratch = Scratch::new();
+    two_folders(&scratch, "data/trainA", "data/trainB", 3);
+    two_folders(&scratch, "data/valA", "data/valB", 2);
+    assert!(train(&scratch, "data", "").contains("3 pairs to train on, 2 held out"));
+}
+
+#[test]
+fn every_picture_without_a_partner_is_named() {
+    let scratch = Scratch::new();
+    two_folders(&scratch, "data/A", "data/B", 3);
+    fs::rename(
+        scratch.path("data/A/photo1.jpg"),
+        scratch.path("data/A/other.jpg"),
+    )
+    .unwrap();
+    let output = scratch.run(&format!("train data --out run --steps 1 {SMALL}"));
+    let line = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(line.lines().count(), 1, "{line}");
+    for word in [
+        "2 pictures without a partner",
+        "data/A/other.jpg",
+        "data/B/photo1.png",
+        "--on-error skip",
+    ] {
+        assert!(line.contains(word), "{word} is not in {line}");
+    }
+    let said = train(&scratch, "data", "--on-error skip");
+    assert!(
+        said.contains("left out: data/A/other.jpg: no partner"),
+        "{said}"
+    );
+    assert!(said.contains("0 broken and 2 unmatched"), "{said}");
+    assert!(said.contains("2 pairs to train on"), "{said}");
+}
+
+#[test]
+fn sizes_of_a_pair_must_agree() {
+    let scratch = Scratch::new();
+    two_folders(&scratch, "data/A", "data/B", 2);
+    pair(80, 40, 0)
+        .save(scratch.path("data/B/photo1.png"))
+        .unwrap();
+    let output = scratch.run(&format!("train data --out run --steps 1 {SMALL}"));
+    let line = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        line.contains(
+            "data/B/photo1.png: 80x40 pixels, but its partner data/A/photo1.jpg has 48x40"
+        ),
+        "{line}"
+    );
+}
+
+#[test]
+fn manifests_name_pairs_and_splits() {
+    let scratch = Scratch::new();
+    two_folders(&scratch, "data/photos", "data/labels", 4);
+    let line = |index: u32, split: &str| {
+        format!("photos/photo{index}.jpg,labels/photo{index}.png,{split}\n")
+    };
+    let csv = format!(
+        "input,target,split\n{}{}{}",
+        line(0, "train"),
+        line(1, "train"),
+        line(2, "val")
+    );
+    fs::write(scratch.path("data/pairs.csv"), csv).unwrap();
+    // by its name, and found in the folder
+    for data in ["data/pairs.csv", "data"] {
+        let said = train(&scratch, data, "");
+        assert!(said.contains("the pairs of data/pairs.csv"), "{said}");
+        assert!(said.contains("2 pairs to train on, 1 held out"), "{said}");
+    }
+    let json: String = (0..4)
+        .map(|i| format!("{{\"a\": \"photos/photo{i}.jpg\", \"b\": \"labels/photo{i}.png\"}}\n"))
+        .collect();
+    fs::write(scratch.path("data/list.jsonl"), json).unwrap();
+    assert!(train(&scratch, "data/list.jsonl", "").contains("4 pairs to train on, none held out"));
+
+    // without a first line of names, and with a line that is no pair
+    fs::write(
+        scratch.path("data/bare.csv"),
+        format!("{}photos/photo1.jpg\n", line(0, "")),
+    )
+    .unwrap();
+    let output = scratch.run(&format!(
+        "train data/bare.csv --out again --steps 1 {SMALL}"
+    ));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        said.contains("data/bare.csv: line 2: it has no two paths"),
+        "{said}"
+    );
+    fs::write(scratch.path("data/bad.csv"), line(0, "holdout")).unwrap();
+    let output = scratch.run(&format!("train data/bad.csv --out again --steps 1 {SMALL}"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("line 1: \"holdout\" is no split"));
+    // a missing file is named
+    fs::write(
+        scratch.path("data/gone.csv"),
+        "photos/none.jpg,labels/photo0.png\n",
+    )
+    .unwrap();
+    let output = scratch.run(&format!(
+        "train data/gone.csv --out again --steps 1 {SMALL}"
+    ));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("photos/none.jpg: cannot read the file"),
+        "{said}"
+    );
+}
+
+fn tar_of(folder: &Path, target: impl std::io::Write) {
+    let mut tar = tar::Builder::new(target);
+    tar.append_dir_all("set", folder).unwrap();
+    tar.into_inner().unwrap().flush().unwrap();
+}
+
+#[test]
+fn archives_are_read_in_place() {
+    let scratch = Scratch::new();
+    scratch.pairs("data/train", 3);
+    scratch.pairs("data/val", 1);
+    let folder = scratch.path("data");
+    tar_of(&folder, File::create(scratch.path("set.tar")).unwrap());
+    let gz = GzEncoder::new(
+        File::create(scratch.path("set.tar.gz")).unwrap(),
+        Compression::fast(),
+    );
+    tar_of(&folder, gz);
+    let mut zip = zip::ZipWriter::new(File::create(scratch.path("set.zip")).unwrap());
+    for split in ["train", "val"] {
+        for name in names(&folder.join(split)) {
+            let options = zip::write::SimpleFileOptions::default();
+            zip.start_file(format!("set/{split}/{name}"), options)
+                .unwrap();
+            std::io::Write::write_all(&mut zip, &fs::read(folder.join(split).join(name)).unwrap())
+                .unwrap();
+        }
+    }
+    zip.finish().unwrap();
+    train(&scratch, "data", "--seed 3");
+    let metrics = |scratch: &Scratch| {
+        let text = fs::read_to_string(scratch.path("run/metrics.jsonl")).unwrap();
+        let losses = text
+            .lines()
+            .map(|line| line.split("\"d_real\"").nth(1).unwrap().to_string());
+        losses.collect::<Vec<_>>()
+    };
+    let expected = metrics(&scratch);
+    for archive in ["set.tar", "set.tar.gz", "set.zip"] {
+        let said = train(&scratch, archive, "--seed 3");
+        assert!(said.contains("3 pairs to train on, 1 held out"), "{said}");
+        assert_eq!(metrics(&scratch), expected, "{archive}");
+        // and damaged ones are errors
+        let whole = fs::read(scratch.path(archive)).unwrap();
+        fs::write(scratch.path(archive), &whole[..whole.len() / 2]).unwrap();
+        let output = scratch.run(&format!("train {archive} --out again --steps 1 {SMALL}"));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{archive}: {said}");
+        assert!(
+            said.contains(archive) && said.lines().count() == 1,
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_share_is_held_out_by_the_seed() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 10);
+    assert!(
+        train(&scratch, "data", "--val-fraction 0.3").contains("7 pairs to train on, 3 held out")
+    );
+    let config = fs::read_to_string(scratch.path("run/config.toml")).unwrap();
+    assert!(config.contains("val_fraction = 0.3"), "{config}");
+    let output = scratch.run(&format!("train data --out again --val-fraction 1 {SMALL}"));
+    assert_eq!(output.status.code(), Some(2));
+    scratch.pairs("split/train", 2);
+    scratch.pairs("split/val", 1);
+    let output = scratch.run(&format!(
+        "train split --out again --val-fraction 0.5 {SMALL}"
+    ));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("held-out pairs of its own"), "{said}");
+}
+
+/// Gray 16-bit pictures train a network of one channel, and come out as gray 16-bit pictures with more than
+/// 8 bits in them.
+#[test]
+fn depth_and_channels_are_kept_from_the_files_to_the_result() {
+    let scratch = Scratch::new();
+    fs::create_dir_all(scratch.path("data")).unwrap();
+    let deep = |seed: u32| {
+        DynamicImage::ImageLuma16(ImageBuffer::from_fn(96, 48, |x, y| {
+            Luma([(x * 601 + y * 331 + seed * 1009) as u16])
+        }))
+    };
+    for seed in 0..2 {
+        deep(seed)
+            .save(scratch.path(&format!("data/{seed}.png")))
+            .unwrap();
+    }
+    let said = train(&scratch, "data", "--range 0,40000");
+    assert!(
+        said.contains("A: 1 channel, 16-bit from 0 to 40000; B: 1 channel, 16-bit"),
+        "{said}"
+    );
+    scratch.ok("translate run data/0.png --out out");
+    let result = image::open(scratch.path("out/0.png")).unwrap();
+    let DynamicImage::ImageLuma16(result) = result else {
+        panic!("{:?}", result.color())
+    };
+    assert_eq!(result.dimensions(), (48, 48));
+    assert!(
+        result.iter().any(|value| value % 257 != 0),
+        "only 8 of 16 bits are used"
+    );
+    assert!(result.iter().all(|&value| value <= 40_000));
+
+    // forced to RGB
+    let said = train(&scratch, "data", "--channels-a 3 --channels-b 3");
+    assert!(
+        said.contains("A: 3 channels, 16-bit; B: 3 channels, 16-bit"),
+        "{said}"
+    );
+}
+
+/// Floating point outside of 0 to 1 asks for --range and says which; TIFF stays TIFF.
+#[test]
+fn floats_need_their_range_and_stay_floats() {
+    let scratch = Scratch::new();
+    for (side, scale) in [("A", 100.0), ("B", 1.0)] {
+        fs::create_dir_all(scratch.path("data").join(side)).unwrap();
+        for index in 0..2 {
+            let path = scratch.path("data").join(side).join(format!("{index}.tif"));
+            let mut encoder = tiff::encoder::TiffEncoder::new(File::create(path).unwrap()).unwrap();
+            let values: Vec<f32> = (0..48 * 48)
+                .map(|i| (i % (90 + index)) as f32 / 90.0 * scale)
+                .collect();
+            encoder
+                .write_image::<tiff::encoder::colortype::Gray32Float>(48, 48, &values)
+                .unwrap();
+        }
+    }
+    let output = scratch.run(&format!("train data --out run --steps 1 {SMALL}"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("pictures of A have values from 0 to 100, not from 0 to 1"),
+        "{said}"
+    );
+    assert!(said.contains("--range 0,100"), "{said}");
+    train(&scratch, "data", "--range 0,100");
+    scratch.ok("translate run data/A/0.tif --out out");
+    let mut result =
+        tiff::decoder::Decoder::new(File::open(scratch.path("out/0.tif")).unwrap()).unwrap();
+    assert_eq!(result.dimensions().unwrap(), (48, 48));
+    let tiff::decoder::DecodingResult::F32(values) = result.read_image().unwrap() else {
+        panic!("not floating point")
+    };
+    assert!(values.iter().any(|value| value.fract() != 0.0));
+}
+
+/// Neither a cache nor the number of threads changes a sample.
+#[test]
+fn caches_and_workers_give_the_same_run() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 3);
+    let run = |options: &str| {
+        let _ = fs::remove_dir_all(scratch.path("run"));
+        let vary = "--vertical-mirror --turn --color-jitter 0.2 --batch-size 2";
+        scratch.ok(&format!(
+            "train data --out run --steps 5 {SMALL} {vary} {options}"
+        ));
+        let text = fs::read_to_string(scratch.path("run/metrics.jsonl")).unwrap();
+        text.lines()
+            .map(|line| line.split("\"d_real\"").nth(1).unwrap().to_string())
+            .collect::<Vec<_>>()
+    };
+    let plain = run("");
+    for options in [
+        "--cache ram",
+        "--cache disk",
+        "--workers 3",
+        "--workers 2 --cache disk",
+    ] {
+        assert_eq!(run(options), plain, "{options}");
+    }
+    assert_ne!(run("--seed 1"), plain);
+}
+
+#[test]
+fn pictures_need_not_be_square() {
+    let scratch = Scratch::new();
+    fs::create_dir_all(scratch.path("wide")).unwrap();
+    for index in 0..2 {
+        pair(256, 64, index)
+            .save(scratch.path(&format!("wide/{index}.png")))
+            .unwrap();
+    }
+    let run = |options: &str| {
+        let _ = fs::remove_dir_all(scratch.path("run"));
+        scratch.run(&format!(
+            "train wide --out run --steps 2 --filters 2 {options}"
+        ))
+    };
+    for options in [
+        "--resize none",
+        "--load-size 144x72 --crop-size 128x64",
+        "--resize crop --crop-size 64",
+        "--resize scale-width --crop-size 256",
+    ] {
+        let output = run(options);
+        assert!(
+            output.status.success(),
+            "{options}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    pair(260, 70, 0).save(scratch.path("wide/odd.png")).unwrap();
+    let output = run("--resize none --depth 6");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        said.contains("130x70 pixels are no multiples of 64") && said.contains("128x64"),
+        "{said}"
+    );
+    let output = run("--resize scale-width --crop-size 128 --batch-size 2");
+    assert!(output.status.success(), "both become 128x64");
+}
+
+#[test]
+fn a_broken_pair_is_skipped_on_demand() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 3);
+    let whole = fs::read(scratch.path("data/pair1.png")).unwrap();
+    fs::write(scratch.path("data/pair1.png"), &whole[..whole.len() / 2]).unwrap();
+    let said = train(&scratch, "data", "--on-error skip");
+    assert!(
+        said.contains("left out: data/pair1.png: not a whole PNG picture"),
+        "{said}"
+    );
+    assert!(said.contains("1 broken and 0 unmatched"), "{said}");
+}
+
+#[test]
+fn inspect_says_what_is_there_and_fails_where_training_would() {
+    let scratch = Scratch::new();
+    scratch.pairs("data/train", 3);
+    scratch.pairs("data/val", 1); // the same as the first of train
+    let said = scratch.ok("inspect data");
+    for line in [
+        "data: side-by-side pairs",
+        "train      3       0  3 of 48x40",
+        "A: 4 of 3 channels, 8-bit, PNG",
+        "duplicate: data/val/pair0.png is data/train/pair0.png",
+        "training can begin",
+    ] {
+        assert!(said.contains(line), "\"{line}\" is not in {said}");
+    }
+    let sheet = image::open(scratch.path("inspect.png"))
+        .unwrap()
+        .into_rgb8();
+    assert!(!common::is_flat(&sheet, 12, 56, 40));
+
+    fs::write(scratch.path("data/train/broken.png"), "no picture").unwrap();
+    let output = scratch.run("inspect data");
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        said.contains("broken: data/train/broken.png: not a JPEG"),
+        "{said}"
+    );
+    assert!(scratch.run("inspect data --on-error skip").status.success());
+}
+
+#[test]
+fn prepare_makes_pairs_and_goes_on_where_it_was() {
+    let scratch = Scratch::new();
+    fs::create_dir_all(scratch.path("photos/train")).unwrap();
+    for index in 0..3 {
+        pair(120, 80, index)
+            .save(scratch.path(&format!("photos/train/{index}.jpg")))
+            .unwrap();
+    }
+    for task in [
+        "edges", "sketch", "gray", "lowres", "noise", "blur", "mask", "halftone",
+    ] {
+        let said = scratch.ok(&format!("prepare {task} photos --out {task} --size 64"));
+        assert!(said.contains(&format!("3 files in {task}")), "{said}");
+        let both = image::open(scratch.path(task).join("train/1.png"))
+            .unwrap()
+            .into_rgb8();
+        assert_eq!(both.dimensions(), (128, 64), "{task}");
+        let [a, b] = [0, 64].map(|x| imageops::crop_imm(&both, x, 0, 64, 64).to_image());
+        assert_ne!(a, b, "{task}");
+    }
+    fs::remove_file(scratch.path("noise/train/1.png")).unwrap();
+    let before = fs::read(scratch.path("noise/train/0.png")).unwrap();
+    let said = scratch.ok("prepare noise photos --out noise --size 64");
+    assert!(
+        said.contains("1 files in noise, 2 were there already"),
+        "{said}"
+    );
+    assert_eq!(fs::read(scratch.path("noise/train/0.png")).unwrap(), before);
+    train(&scratch, "edges", "");
+    let output = scratch.run("prepare edges photos --out x --low 9 --high 3");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn two_folders_are_combined_and_data_sets_split() {
+    let scratch = Scratch::new();
+    two_folders(&scratch, "apart/A", "apart/B", 10);
+    scratch.ok("prepare combine apart --out together");
+    let both = image::open(scratch.path("together/photo3.png"))
+        .unwrap()
+        .into_rgb8();
+    assert_eq!(both.dimensions(), (96, 40));
+    let left = image::open(scratch.path("apart/A/photo3.jpg"))
+        .unwrap()
+        .into_rgb8();
+    assert_eq!(imageops::crop_imm(&both, 0, 0, 48, 40).to_image(), left);
+
+    scratch.ok("prepare split together --out parts --val-fraction 0.2 --test-fraction 0.1");
+    let count = |folder: &str| names(&scratch.path(folder)).len();
+    assert_eq!(
+        ["parts/train", "parts/val", "parts/test"].map(count),
+        [7, 2, 1]
+    );
+    scratch.ok("prepare split apart --out halves --val-fraction 0.5");
+    assert_eq!(["halves/train/A", "halves/val/B"].map(count), [5, 5]);
+    assert!(train(&scratch, "halves", "").contains("5 pairs to train on, 5 held out"));
+}
+
+#[test]
+fn data_is_measured() {
+    let scratch = Scratch::new();
+    let line = scratch.ok("bench --mode data --size 64 --workers 1 --json");
+    let measured: serde_json::Value = serde_json::from_str(&line).unwrap();
+    for key in ["pairs_per_s", "pair_s"] {
+        assert!(measured[key].as_f64().unwrap() > 0.0, "{line}");
+    }
+    let table = scratch.ok("bench --mode data --size 64");
+    assert!(table.contains("one pair, one thread"), "{table}");
+}

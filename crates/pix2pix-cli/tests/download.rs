@@ -1,0 +1,281 @@
+//! Downloads from a server on this machine that also drops connections, lies and serves bad archives.
+
+mod common;
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::{fs, thread};
+
+use common::{Scratch, names, pair};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+/// What the server does with a request for the whole from `start` on; it has been asked `count` times
+/// before.
+type Answer = fn(stream: &mut TcpStream, content: &[u8], start: Option<usize>, count: usize);
+
+/// A server on the loopback interface, and the ranges that it was asked for.
+struct Server {
+    address: String,
+    asked: Arc<Mutex<Vec<Option<usize>>>>,
+}
+
+impl Server {
+    fn start(content: Vec<u8>, answer: Answer) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}/sets", listener.local_addr().unwrap());
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let log = asked.clone();
+        let count = AtomicUsize::new(0);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut start = None;
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                while let Some(Ok(line)) = lines.next() {
+                    if let Some(range) = line.to_lowercase().strip_prefix("range: bytes=") {
+                        start = range.trim_end_matches('-').parse().ok();
+                    }
+                    if line.is_empty() {
+                        break;
+                    }
+                }
+                log.lock().unwrap().push(start);
+                answer(
+                    &mut stream,
+                    &content,
+                    start,
+                    count.fetch_add(1, Ordering::Relaxed),
+                );
+            }
+        });
+        Self { address, asked }
+    }
+}
+
+/// Headers of an answer with the rest from `start`.
+fn head(stream: &mut TcpStream, length: usize, start: Option<usize>) {
+    let answer = match start {
+        Some(start) if start >= length => {
+            format!(
+                "HTTP/1.1 416 Range Not Satisfiable\r\nContent-Range: bytes */{length}\r\nContent-Length: 0\r\n\r\n"
+            )
+        }
+        Some(start) => format!(
+            "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {start}-{}/{length}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            length - 1,
+            length - start
+        ),
+        None => format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"),
+    };
+    let _ = stream.write_all(answer.as_bytes());
+}
+
+/// All that was asked for.
+fn honest(stream: &mut TcpStream, content: &[u8], start: Option<usize>, _: usize) {
+    head(stream, content.len(), start);
+    let _ = stream.write_all(&content[start.unwrap_or(0).min(content.len())..]);
+}
+
+/// A third of the whole, then the connection drops.
+fn dropping(stream: &mut TcpStream, content: &[u8], start: Option<usize>, _: usize) {
+    head(stream, content.len(), start);
+    let start = start.unwrap_or(0).min(content.len());
+    let end = (start + content.len() / 3 + 1).min(content.len());
+    let _ = stream.write_all(&content[start..end]);
+}
+
+/// Promises more than it has, and has nothing more when asked again.
+fn lying(stream: &mut TcpStream, content: &[u8], start: Option<usize>, _: usize) {
+    head(stream, content.len() + 1000, start);
+    let _ = stream.write_all(&content[start.unwrap_or(0).min(content.len())..]);
+}
+
+/// Half of the first answer, then no ranges: all from the beginning.
+fn without_ranges(stream: &mut TcpStream, content: &[u8], _: Option<usize>, count: usize) {
+    head(stream, content.len(), None);
+    let end = if count == 0 {
+        content.len() / 2
+    } else {
+        content.len()
+    };
+    let _ = stream.write_all(&content[..end]);
+}
+
+fn missing(stream: &mut TcpStream, _: &[u8], _: Option<usize>, _: usize) {
+    let _ = stream
+        .write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+}
+
+/// An archive of these files, as the public ones are.
+fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    for (path, content) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        // not `append_data`, which refuses the paths that an attacker would write
+        let name = &mut header.as_old_mut().name;
+        name[..path.len()].copy_from_slice(path.as_bytes());
+        header.set_cksum();
+        tar.append(&header, *content).unwrap();
+    }
+    tar.into_inner().unwrap().finish().unwrap()
+}
+
+fn facades() -> Vec<u8> {
+    let mut png = std::io::Cursor::new(Vec::new());
+    pair(96, 40, 0)
+        .write_to(&mut png, image::ImageFormat::Png)
+        .unwrap();
+    let png = png.into_inner();
+    archive(&[
+        ("facades/train/1.png", &png),
+        ("facades/train/2.png", &png),
+        ("facades/val/1.png", &png),
+    ])
+}
+
+fn download(scratch: &Scratch, server: &Server, options: &str) -> (Option<i32>, String) {
+    let output = scratch.run(&format!(
+        "download facades --mirror {} {options}",
+        server.address
+    ));
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(said).unwrap())
+}
+
+#[test]
+fn a_data_set_is_there_and_can_be_inspected() {
+    let scratch = Scratch::new();
+    let server = Server::start(facades(), honest);
+    let (code, said) = download(&scratch, &server, "");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("facades and their labels, about 29 MB from http://127.0.0.1"),
+        "{said}"
+    );
+    assert_eq!(names(&scratch.path("datasets")), ["facades"]);
+    assert_eq!(
+        names(&scratch.path("datasets/facades/train")),
+        ["1.png", "2.png"]
+    );
+    scratch.ok("inspect datasets/facades");
+    let (code, said) = download(&scratch, &server, "");
+    assert_eq!(code, Some(1));
+    assert!(said.contains("the data set is there already"), "{said}");
+    assert!(scratch.ok("download").contains("edges2handbags   8000 MB"));
+}
+
+#[test]
+fn dropped_connections_are_gone_on_with() {
+    let scratch = Scratch::new();
+    let server = Server::start(facades(), dropping);
+    let (code, said) = download(&scratch, &server, "");
+    assert_eq!(code, Some(0), "{said}");
+    let asked = server.asked.lock().unwrap().clone();
+    assert!(
+        asked.len() >= 3 && asked[0].is_none() && asked[1..].iter().all(Option::is_some),
+        "{asked:?}"
+    );
+
+    let scratch = Scratch::new();
+    let (code, said) = download(&scratch, &Server::start(facades(), without_ranges), "");
+    assert_eq!(code, Some(0), "{said}");
+}
+
+/// What an earlier command left is not loaded again.
+#[test]
+fn an_interrupted_command_is_gone_on_with() {
+    let scratch = Scratch::new();
+    let content = facades();
+    fs::create_dir(scratch.path("datasets")).unwrap();
+    fs::write(
+        scratch.path("datasets/facades.tar.gz.part"),
+        &content[..100],
+    )
+    .unwrap();
+    let server = Server::start(content, honest);
+    let (code, said) = download(&scratch, &server, "");
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(*server.asked.lock().unwrap(), [Some(100)]);
+}
+
+#[test]
+fn a_server_that_lies_about_the_length_is_given_up() {
+    let scratch = Scratch::new();
+    let (code, said) = download(&scratch, &Server::start(facades(), lying), "");
+    assert_eq!(code, Some(1));
+    assert!(
+        said.contains("the download failed") && said.contains("type the command again"),
+        "{said}"
+    );
+    assert_eq!(names(&scratch.path("datasets")), ["facades.tar.gz.part"]);
+}
+
+#[test]
+fn a_missing_file_and_a_missing_server_are_errors() {
+    let scratch = Scratch::new();
+    let server = Server::start(Vec::new(), missing);
+    let (code, said) = download(&scratch, &server, "");
+    assert_eq!(code, Some(1));
+    assert!(
+        said.contains("404") && said.contains("facades.tar.gz"),
+        "{said}"
+    );
+    let output = scratch.run("download facades --mirror http://127.0.0.1:1/nothing");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&output.stderr).lines().count(), 1);
+}
+
+#[test]
+fn bad_archives_leave_nothing_behind() {
+    for (content, word) in [
+        (
+            archive(&[("facades/train/1.png", b"x"), ("../../escaped.png", b"x")]),
+            "would leave the folder",
+        ),
+        (
+            archive(&[("/tmp/escaped.png", b"x")]),
+            "would leave the folder",
+        ),
+        (b"this is no archive at all".to_vec(), "a bad archive"),
+        (facades()[..200].to_vec(), "a bad archive"),
+    ] {
+        let scratch = Scratch::new();
+        let (code, said) = download(
+            &scratch,
+            &Server::start(content, honest),
+            "--out inner/sets",
+        );
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains(word), "{word} is not in {said}");
+        assert!(names(&scratch.path("inner/sets")).is_empty(), "{said}");
+        assert_eq!(names(&scratch.path(".")), ["inner"]);
+    }
+}
+
+#[test]
+fn a_checksum_is_verified() {
+    let scratch = Scratch::new();
+    let server = Server::start(facades(), honest);
+    let (code, said) = download(&scratch, &server, "--sha256 00ff");
+    assert_eq!(code, Some(1));
+    assert!(
+        said.contains("its SHA-256 is") && said.contains("not 00ff"),
+        "{said}"
+    );
+    assert!(names(&scratch.path("datasets")).is_empty());
+    let sum = said
+        .split("its SHA-256 is ")
+        .nth(1)
+        .unwrap()
+        .split(',')
+        .next()
+        .unwrap()
+        .to_string();
+    let (code, said) = download(&scratch, &server, &format!("--sha256 {sum}"));
+    assert_eq!(code, Some(0), "{said}");
+}
