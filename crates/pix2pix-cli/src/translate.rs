@@ -40,7 +40,7 @@ pub struct Args {
     fit: FitName,
     /// Side of overlapping, blended tiles that large pictures are cut into, so that memory is bounded; 0
     /// never cuts. Each tile is normalized by its own statistics: see --norm-stats [default: 1024 for
-    /// pictures of more than 4 million pixels]
+    /// pictures of more than 2 million pixels]
     #[arg(long, value_name = "PIXELS")]
     tile: Option<u32>,
     /// Pixels that neighbouring tiles share [default: a quarter of --tile]
@@ -84,7 +84,7 @@ enum NormStatsName {
 }
 
 /// Pixels from which on a picture is cut into tiles, and their side.
-const LARGE: u64 = 1 << 22;
+const LARGE: u64 = 1 << 21;
 const TILE: u32 = 1024;
 
 impl Args {

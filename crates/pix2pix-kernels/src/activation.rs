@@ -40,12 +40,7 @@ pub fn activation_gradient(slope: f32, output: &[f32], gradient: &[f32], to_inpu
 /// # Panics
 /// When the slices differ in length.
 pub fn tanh(input: &[f32], output: &mut [f32]) {
-    pass(
-        input,
-        output,
-        #[inline(always)]
-        |x| tanh_of(x),
-    );
+    pass(input, output, tanh_of);
 }
 
 /// tanh without branches, so that it becomes vectors: an odd polynomial around zero, where the formula

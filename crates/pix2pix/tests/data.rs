@@ -1,16 +1,20 @@
 //! Pictures, pairs, jitter and the order of an epoch.
 
+use std::io::{Cursor, Write};
 use std::path::Path;
 
 use burn::tensor::Device;
 use image::{Rgb, RgbImage};
-use pix2pix::dataset::survey::Survey;
+use pix2pix::dataset::survey::{self, OnError, Survey};
+use pix2pix::dataset::{Dataset, Options};
 use pix2pix::domain::Domain;
 use pix2pix::jitter::{JitterConfig, ResizePolicy, Size};
 use pix2pix::pair::{self, Direction, Pair};
 use pix2pix::picture::{Depth, Picture, Samples};
 use pix2pix::resize::resize;
 use pix2pix::{earth, picture};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use safetensors::SafeTensors;
 
 /// A picture whose pixels tell where they are.
@@ -305,4 +309,64 @@ fn the_embedded_pairs_are_whole() {
         );
     }
     assert_eq!(val.read(0).unwrap().source.size(), [256, 256]);
+}
+
+/// Archives and manifests with some bytes changed: a data set or an error, never a panic.
+#[test]
+fn mutated_archives_and_manifests_are_data_sets_or_errors() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pictures");
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for side in ["A", "B"] {
+        for name in ["gray8.png", "rgb.jpg", "float.tif"] {
+            let path = format!("{side}/{name}");
+            tar.append_path_with_name(folder.join(name), &path).unwrap();
+            zip.start_file(path, zip::write::SimpleFileOptions::default())
+                .unwrap();
+            zip.write_all(&std::fs::read(folder.join(name)).unwrap())
+                .unwrap();
+        }
+    }
+    let tar = tar.into_inner().unwrap();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(&tar).unwrap();
+    let table = "a,b,split\nA/gray8.png,B/gray8.png,train\n\"A/rgb.jpg\",B/rgb.jpg,val\n";
+    let lines = "{\"a\": \"A/gray8.png\", \"b\": \"B/gray8.png\", \"split\": \"train\"}\n";
+    let options = Options {
+        direction: Direction::AToB,
+        val_fraction: 0.0,
+        seed: 0,
+    };
+    let rng = &mut ChaCha8Rng::seed_from_u64(11);
+    let mut read = 0;
+    for (name, whole, rounds) in [
+        ("x.tar", tar, 2000),
+        ("x.tar.gz", packed.finish().unwrap(), 500),
+        ("x.zip", zip.finish().unwrap().into_inner(), 2000),
+        ("x.csv", table.as_bytes().to_vec(), 2000),
+        ("x.jsonl", lines.as_bytes().to_vec(), 2000),
+    ] {
+        for _ in 0..rounds {
+            let mut bytes = whole.clone();
+            for _ in 0..rng.random_range(1..6) {
+                let at = rng.random_range(0..bytes.len());
+                bytes[at] = rng.random();
+            }
+            // a quarter of them cut short, too
+            bytes.truncate(rng.random_range(0..4 * whole.len()));
+            let path = scratch.path().join(name);
+            std::fs::write(&path, &bytes).unwrap();
+            let data = Dataset::open(&path, &options);
+            let checked = data.and_then(|data| survey::checked(data, OnError::Skip));
+            if let Ok((data, survey, _)) = checked {
+                let _ = survey.domains(&Default::default());
+                read += usize::from(data.train.read(0).is_ok());
+            }
+        }
+    }
+    assert!(
+        read > 500,
+        "only {read} mutations were read: the test tests little"
+    );
 }

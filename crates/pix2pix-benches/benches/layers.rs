@@ -2,7 +2,7 @@
 //! are floating-point operations of the definition (two for each multiply-accumulate), so that its
 //! Gelem/s are GFLOP/s; a fast form, which needs fewer operations, may pass the machine's peak.
 //!
-//! `cargo bench -p pix2pix-kernels -- "forward/"` selects by name; `RAYON_NUM_THREADS` sets threads.
+//! `cargo bench -p pix2pix-benches -- "forward/"` selects by name; `RAYON_NUM_THREADS` sets threads.
 
 use std::time::Duration;
 
