@@ -105,6 +105,7 @@ impl Job for Channels<'_> {
                 matrix,
                 self.channels.clone(),
                 rows.clone(),
+                0..geometry.input[0],
                 planes,
             );
         }

@@ -41,27 +41,32 @@ pub fn gather(
 }
 
 /// Adds the rows of `channels` and the columns of the output rows `rows` back to the pixels that they
-/// come from (col2im). `planes` holds the input image's channels `channels` alone.
+/// come from (col2im). `planes` holds the rows `band` of the input image's channels `channels` alone;
+/// what belongs to others is dropped.
 pub fn scatter_add(
     geometry: &Geometry,
     matrix: &[f32],
     channels: Range<usize>,
     rows: Range<usize>,
+    band: Range<usize>,
     planes: &mut [f32],
 ) {
-    let [height, width] = geometry.input;
+    let [_, width] = geometry.input;
     let [_, out_width] = geometry.output();
     let (stride, before) = (geometry.stride, geometry.padding[0]);
     let mut lines = matrix.chunks_exact(out_width);
-    for plane in planes.chunks_exact_mut(height * width).take(channels.len()) {
+    for plane in planes
+        .chunks_exact_mut(band.len() * width)
+        .take(channels.len())
+    {
         for (y, x) in taps(geometry) {
             let inside = geometry.inside(x, width, out_width);
             for row in rows.clone() {
                 let line = lines.next().expect("the matrix has a line for each row");
                 let target = (row * stride + y)
                     .checked_sub(before)
-                    .filter(|&target| target < height && !inside.is_empty());
-                let Some(target) = target else {
+                    .filter(|target| band.contains(target) && !inside.is_empty());
+                let Some(target) = target.map(|target| target - band.start) else {
                     continue;
                 };
                 let to =
