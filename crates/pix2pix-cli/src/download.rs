@@ -11,6 +11,13 @@ use pix2pix::{Error, atomic_file};
 
 use crate::failure::{Failure, print};
 
+/// Shown after the options.
+pub const EXAMPLES: &str = "\
+Examples:
+  pix2pix download
+  pix2pix download facades
+  pix2pix download maps --out data --mirror http://localhost:8000/datasets";
+
 /// Options of `pix2pix download`.
 #[derive(clap::Args)]
 pub struct Args {

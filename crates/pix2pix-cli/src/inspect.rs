@@ -17,6 +17,12 @@ use crate::failure::{Failure, print};
 const ROWS: usize = 8;
 const SIDE: u32 = 256;
 
+/// Shown after the options.
+pub const EXAMPLES: &str = "\
+Examples:
+  pix2pix inspect facades
+  pix2pix inspect photos.zip --on-error skip --sheet photos.png";
+
 /// Options of `pix2pix inspect`.
 #[derive(clap::Args)]
 pub struct Args {

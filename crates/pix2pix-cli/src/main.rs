@@ -35,14 +35,19 @@ enum Command {
     /// Train on 54 relief maps and satellite pictures that this program carries inside itself
     Demo(demo::Args),
     /// Train on pairs
+    #[command(after_help = train::EXAMPLES)]
     Train(train::Args),
     /// Say what a data set holds, and what training would stumble on
+    #[command(after_help = inspect::EXAMPLES)]
     Inspect(inspect::Args),
     /// Make pairs from plain photographs, or another data set of a data set
+    #[command(after_help = prepare::EXAMPLES)]
     Prepare(prepare::Args),
     /// Get a public data set
+    #[command(after_help = download::EXAMPLES)]
     Download(download::Args),
     /// Translate pictures with a trained model
+    #[command(after_help = translate::EXAMPLES)]
     Translate(translate::Args),
     /// Print a network's layers, shapes and parameters
     Summary(summary::Args),

@@ -20,6 +20,21 @@ use rayon::prelude::*;
 
 use crate::failure::{Failure, print};
 
+/// Shown after the options.
+pub const EXAMPLES: &str = "\
+Examples:
+  pix2pix prepare edges photographs --out edges --size 256
+  pix2pix prepare edges photographs --out lines --low 20 --high 60
+  pix2pix prepare sketch photographs --out sketches
+  pix2pix prepare gray photographs --out colourisation
+  pix2pix prepare lowres photographs --out sharp --factor 4
+  pix2pix prepare noise photographs --out clean --sigma 25
+  pix2pix prepare blur photographs --out crisp --sigma 2
+  pix2pix prepare mask photographs --out whole --share 0.25
+  pix2pix prepare halftone photographs --out smooth --cell 6
+  pix2pix prepare combine photos --out together
+  pix2pix prepare split together --out split --val-fraction 0.1 --test-fraction 0.1";
+
 /// Options of `pix2pix prepare`.
 #[derive(clap::Args)]
 pub struct Args {

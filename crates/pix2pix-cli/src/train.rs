@@ -20,6 +20,21 @@ use crate::machine_args::MachineArgs;
 use crate::network_args::NetworkArgs;
 use crate::progress::Progress;
 
+/// Shown after the options.
+pub const EXAMPLES: &str = "\
+Examples:
+  pix2pix train facades --out run         side by side, in one folder or train/, val/
+  pix2pix train photos --out run          two folders A/ and B/, by name
+  pix2pix train pairs.csv --out run       a table of paths: a,b,split
+  pix2pix train facades.tar.gz --out run  an archive of any of these
+  pix2pix train photos --val-fraction 0.1 --on-error skip --out run
+  pix2pix train microscopy --range 0,4095 --out run
+  pix2pix train bands --channels-a 5 --channels-b 1 --out run
+  pix2pix train wide --load-size 572x286 --crop-size 512x256 --out run
+  pix2pix train tall --resize scale-width --out run
+  pix2pix train cells --vertical-mirror --turn --color-jitter 0.1 --out run
+  pix2pix train many --workers 2 --cache ram --out run";
+
 /// Options of `pix2pix train`.
 #[derive(clap::Args)]
 pub struct Args {

@@ -13,6 +13,13 @@ use pix2pix::{Error, atomic_file, pair, picture};
 use crate::failure::{Failure, print};
 use crate::machine_args::MachineArgs;
 
+/// Shown after the options.
+pub const EXAMPLES: &str = "\
+Examples:
+  pix2pix translate run photo.jpg more-photos/ --out translated
+  pix2pix translate run scan16.png --out translated --dropout off
+  pix2pix translate run huge.tif --out translated --tile 1024 --overlap 256 --norm-stats image";
+
 /// Options of `pix2pix translate`.
 #[derive(clap::Args)]
 pub struct Args {

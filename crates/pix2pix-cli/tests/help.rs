@@ -1,0 +1,36 @@
+//! The commands that `--help` shows can be typed as they are.
+
+mod common;
+
+use common::Scratch;
+
+/// Every example is one that the program's own parser takes: it fails later than at its arguments, or not at
+/// all.
+#[test]
+fn the_examples_of_help_can_be_typed() {
+    let mut seen = 0;
+    for command in ["train", "inspect", "prepare", "download", "translate"] {
+        let scratch = Scratch::new();
+        let help = scratch.ok(&format!("{command} --help"));
+        let (_, examples) = help.split_once("Examples:").expect("help has examples");
+        for line in examples
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+        {
+            // two spaces begin a remark
+            let typed = line.split("  ").next().unwrap();
+            let arguments = typed.strip_prefix("pix2pix ").expect("a command of ours");
+            // a public server must not be asked by a test
+            if arguments == "download facades" {
+                continue;
+            }
+            let output = scratch.run(arguments);
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_ne!(output.status.code(), Some(2), "{typed}: {said}");
+            assert!(!said.contains("panicked"), "{typed}: {said}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 25, "only {seen} examples");
+}
