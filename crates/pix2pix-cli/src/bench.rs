@@ -166,6 +166,10 @@ fn data(args: &Args, threads: usize) -> Result<(), Failure> {
         return print(&format!("{line}\n"));
     }
     let rows = [
+        [
+            "images".to_string(),
+            format!("{:.0} /s", result.images_per_s),
+        ],
         ["pairs".to_string(), format!("{:.0} /s", result.pairs_per_s)],
         ["workers".to_string(), result.workers.to_string()],
         [

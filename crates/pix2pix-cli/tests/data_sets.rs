@@ -491,7 +491,7 @@ fn data_is_measured() {
     let scratch = Scratch::new();
     let line = scratch.ok("bench --mode data --size 64 --workers 1 --json");
     let measured: serde_json::Value = serde_json::from_str(&line).unwrap();
-    for key in ["pairs_per_s", "pair_s"] {
+    for key in ["images_per_s", "pairs_per_s", "pair_s"] {
         assert!(measured[key].as_f64().unwrap() > 0.0, "{line}");
     }
     let table = scratch.ok("bench --mode data --size 64");

@@ -76,6 +76,8 @@ pub struct BenchResult {
 pub struct DataResult {
     /// Pairs in a second, from the loader and all its threads.
     pub pairs_per_s: f64,
+    /// Images in a second, two to a pair.
+    pub images_per_s: f64,
     /// Least time of one thread for one pair, in seconds.
     pub pair_s: f64,
     /// Threads.
@@ -167,8 +169,10 @@ pub fn data(
     for batch in batches {
         count += batch?.len();
     }
+    let pairs_per_s = count as f64 / start.elapsed().as_secs_f64();
     Ok(DataResult {
-        pairs_per_s: count as f64 / start.elapsed().as_secs_f64(),
+        pairs_per_s,
+        images_per_s: 2.0 * pairs_per_s,
         pair_s,
         workers,
     })
