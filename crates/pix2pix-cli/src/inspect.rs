@@ -74,7 +74,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         print("held-out pairs that are trained on too measure nothing: take the duplicates out\n")?;
     }
     let on_error = args.data.on_error();
-    let (data, survey, _) = survey::checked(data, on_error)?;
+    let (data, survey, _) = survey::sift(data, surveys, on_error)?;
     let domains = args
         .data
         .domains(&survey)

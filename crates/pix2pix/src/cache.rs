@@ -132,7 +132,7 @@ impl DiskCache {
         self.file.seek(SeekFrom::Start(start)).map_err(failed)?;
         let pictures = [&pair.source, &pair.target];
         for picture in pictures {
-            let bytes = bytes(picture);
+            let bytes = picture.bytes();
             self.file.write_all(bytes).map_err(failed)?;
             self.end += bytes.len() as u64;
         }
@@ -146,14 +146,6 @@ impl DiskCache {
             },
         );
         Ok(())
-    }
-}
-
-fn bytes(picture: &Picture) -> &[u8] {
-    match picture.samples() {
-        Samples::U8(values) => values,
-        Samples::U16(values) => bytemuck::cast_slice(values),
-        Samples::F32(values) => bytemuck::cast_slice(values),
     }
 }
 

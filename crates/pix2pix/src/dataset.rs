@@ -263,28 +263,30 @@ impl Dataset {
             let (train, val) = hold_out(&named[0].1, options)?;
             named = vec![("train", train), ("val", val)];
         }
-        Ok(Self {
-            train: named[0].1.clone(),
-            val: named.get(1).map(|(_, pairs)| pairs.clone()),
-            splits: named,
-            layout: description,
-            unmatched: unmatched.iter().map(|path| store.shown(path)).collect(),
-        })
+        let unmatched = unmatched.iter().map(|path| store.shown(path)).collect();
+        Ok(Self::of_splits(named, description, unmatched))
     }
 
-    /// The same data set in other pairs, split by split.
-    pub fn map(self, change: impl Fn(Pairs) -> Pairs) -> Self {
-        let splits: Vec<_> = self
-            .splits
-            .into_iter()
-            .map(|(name, pairs)| (name, change(pairs)))
-            .collect();
+    /// A data set of these splits, that to learn from first.
+    fn of_splits(
+        splits: Vec<(&'static str, Pairs)>,
+        layout: String,
+        unmatched: Vec<PathBuf>,
+    ) -> Self {
         Self {
             train: splits[0].1.clone(),
             val: splits.get(1).map(|(_, pairs)| pairs.clone()),
             splits,
-            ..self
+            layout,
+            unmatched,
         }
+    }
+
+    /// The same data set in other pairs, split by split.
+    pub fn map(self, change: impl Fn(Pairs) -> Pairs) -> Self {
+        let splits = self.splits.into_iter();
+        let splits = splits.map(|(name, pairs)| (name, change(pairs)));
+        Self::of_splits(splits.collect(), self.layout, self.unmatched)
     }
 }
 

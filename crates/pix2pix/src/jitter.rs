@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::pair::Pair;
-use crate::picture::Picture;
+use crate::picture::{Picture, luma};
 use crate::resize::resize;
 
 /// Longest side of a loaded picture, in pixels.
@@ -274,8 +274,7 @@ impl JitterConfig {
         }
         if channels >= 3 {
             for pixel in 0..pixels {
-                let [red, green, blue] = [0, 1, 2].map(|channel| planes[channel * pixels + pixel]);
-                let gray = 0.299 * red + 0.587 * green + 0.114 * blue;
+                let gray = luma(&[0, 1, 2].map(|channel| planes[channel * pixels + pixel]));
                 for channel in 0..3 {
                     let value = &mut planes[channel * pixels + pixel];
                     *value = gray + (*value - gray) * saturation;

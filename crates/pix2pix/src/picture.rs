@@ -137,6 +137,15 @@ impl Picture {
         &self.samples
     }
 
+    /// The samples' bytes, in the machine's own order.
+    pub fn bytes(&self) -> &[u8] {
+        match &self.samples {
+            Samples::U8(values) => values,
+            Samples::U16(values) => bytemuck::cast_slice(values),
+            Samples::F32(values) => bytemuck::cast_slice(values),
+        }
+    }
+
     /// The samples alone.
     pub fn into_samples(self) -> Samples {
         self.samples
@@ -359,7 +368,8 @@ impl Picture {
     }
 }
 
-fn luma(pixel: &[f32]) -> f32 {
+/// The luma of red, green and blue (ITU-R BT.601, as Pillow).
+pub(crate) fn luma(pixel: &[f32]) -> f32 {
     0.299 * pixel[0] + 0.587 * pixel[1] + 0.114 * pixel[2]
 }
 

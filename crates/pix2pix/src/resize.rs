@@ -13,12 +13,7 @@ pub fn resize(picture: &Picture, size: [u32; 2]) -> Picture {
     let (channels, depth) = (picture.channels(), picture.depth());
     match pixel_type(channels, depth) {
         Some(pixel) => {
-            let bytes = match picture.samples() {
-                Samples::U8(values) => values.as_slice(),
-                Samples::U16(values) => bytemuck::cast_slice(values),
-                Samples::F32(values) => bytemuck::cast_slice(values),
-            };
-            let bytes = resized(bytes, picture.size(), size, pixel);
+            let bytes = resized(picture.bytes(), picture.size(), size, pixel);
             let samples = match depth {
                 Depth::U8 => Samples::U8(bytes),
                 Depth::U16 => Samples::U16(bytemuck::pod_collect_to_vec(&bytes)),

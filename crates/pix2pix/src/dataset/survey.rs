@@ -209,6 +209,20 @@ pub struct LeftOut {
 /// With [`OnError::Stop`], the first broken pair's or all unmatched pictures'; otherwise when nothing is
 /// left.
 pub fn checked(data: Dataset, on_error: OnError) -> Result<(Dataset, Survey, LeftOut)> {
+    let splits = data.splits.clone();
+    let surveys = splits.iter().map(|(_, pairs)| Survey::of(pairs));
+    sift(data, surveys, on_error)
+}
+
+/// As [`checked`], with the surveys of the splits, in their order, which are asked for one by one.
+///
+/// # Errors
+/// As [`checked`].
+pub fn sift(
+    data: Dataset,
+    surveys: impl IntoIterator<Item = Survey>,
+    on_error: OnError,
+) -> Result<(Dataset, Survey, LeftOut)> {
     if on_error == OnError::Stop && !data.unmatched.is_empty() {
         return Err(unmatched(&data.unmatched));
     }
@@ -218,8 +232,7 @@ pub fn checked(data: Dataset, on_error: OnError) -> Result<(Dataset, Survey, Lef
         ..LeftOut::default()
     };
     let mut kept = Vec::new();
-    for (name, pairs) in &data.splits {
-        let survey = Survey::of(pairs);
+    for ((name, pairs), survey) in data.splits.iter().zip(surveys) {
         whole.add(&survey);
         let broken: Vec<usize> = survey.broken.iter().map(|(index, _)| *index).collect();
         for (_, error) in survey.broken {
@@ -237,12 +250,7 @@ pub fn checked(data: Dataset, on_error: OnError) -> Result<(Dataset, Survey, Lef
         return Err(left_out.broken.swap_remove(0));
     }
     kept.retain(|(_, pairs)| !pairs.is_empty());
-    let data = Dataset {
-        train: kept[0].1.clone(),
-        val: kept.get(1).map(|(_, pairs)| pairs.clone()),
-        splits: kept,
-        ..data
-    };
+    let data = Dataset::of_splits(kept, data.layout, data.unmatched);
     Ok((data, whole, left_out))
 }
 
