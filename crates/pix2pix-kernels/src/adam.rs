@@ -32,7 +32,8 @@ impl Adam {
     }
 }
 
-/// Updates `parameters` and the moments of their gradient.
+/// Updates `parameters` and the moments of their gradient. Says whether the second moment stayed finite,
+/// which it does not once a gradient is infinite, NaN, or too large to be squared.
 ///
 /// # Panics
 /// When the slices differ in length.
@@ -42,35 +43,41 @@ pub fn adam(
     gradient: &[f32],
     first_moment: &mut [f32],
     second_moment: &mut [f32],
-) {
+) -> bool {
     let length = parameters.len();
     assert_eq!(gradient.len(), length, "gradient length");
     assert_eq!(first_moment.len(), length, "first moment's length");
     assert_eq!(second_moment.len(), length, "second moment's length");
-    parameters
+    let largest = parameters
         .par_chunks_mut(CHUNK)
         .zip(gradient.par_chunks(CHUNK))
         .zip(first_moment.par_chunks_mut(CHUNK))
         .zip(second_moment.par_chunks_mut(CHUNK))
-        .for_each(|(((parameters, gradient), first), second)| {
+        .map(|(((parameters, gradient), first), second)| {
             wide(
                 #[inline(always)]
                 move || update(adam, parameters, gradient, first, second),
-            );
+            )
         });
+    f32::from_bits(largest.reduce(|| 0, u32::max)).is_finite()
 }
 
-/// The update of a chunk.
+/// The update of a chunk. Returns the bits of its largest second moment: those of numbers that are not
+/// negative are ordered as the numbers are, with infinity and NaN above them, and their largest is found
+/// many at a time.
 #[inline(always)]
-fn update(adam: &Adam, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
+fn update(adam: &Adam, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) -> u32 {
     let (size, root) = adam.corrected();
     let (keep1, keep2) = (adam.beta1, adam.beta2);
     let (take1, take2) = (1.0 - keep1, 1.0 - keep2);
+    let mut largest = 0;
     for (((p, g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
         *m = keep1 * *m + take1 * g;
         *v = keep2 * *v + take2 * g * g;
         *p -= size * *m / (v.sqrt() * root + adam.epsilon);
+        largest = largest.max(v.to_bits() & 0x7fff_ffff);
     }
+    largest
 }
 
 #[cfg(test)]
@@ -116,6 +123,23 @@ mod tests {
                 (f64::from(p[i]) - p1).abs() <= 1e-4 * step + rounding,
                 "parameter {i}"
             );
+        }
+    }
+
+    #[test]
+    fn a_gradient_that_is_not_finite_is_told() {
+        for (value, finite) in [
+            (1.0, true),
+            (1e19, true),
+            (1e30, false),
+            (f32::INFINITY, false),
+            (f32::NEG_INFINITY, false),
+            (f32::NAN, false),
+            (-f32::NAN, false),
+        ] {
+            let [mut p, mut g, mut m, mut v] = arrays(40_000);
+            g[39_999] = value;
+            assert_eq!(adam(&ADAM, &mut p, &g, &mut m, &mut v), finite, "{value}");
         }
     }
 

@@ -20,6 +20,7 @@
 
 mod activation;
 mod adam;
+mod average;
 mod convolution;
 mod geometry;
 pub mod im2col;
@@ -33,6 +34,7 @@ pub mod winograd;
 
 pub use activation::{activation, activation_gradient, join, join_gradients, tanh, tanh_gradient};
 pub use adam::{Adam, adam};
+pub use average::move_towards;
 pub use convolution::{forward, input_gradient, weight_gradient};
 pub use geometry::Geometry;
 pub use machine::{Arithmetic, Path};
