@@ -6,10 +6,12 @@ use std::collections::HashMap;
 use burn::backend::Flex;
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use pix2pix_kernels as kernels;
 
+use crate::tensor_file::Values;
 use crate::trainer::OptimizerConfig;
+use crate::weights::{self, Weights};
 
 /// Added to the root of the second moment, as in Torch.
 const EPSILON: f32 = 1e-8;
@@ -41,19 +43,93 @@ impl Adam {
 
     /// Updates every parameter that has a gradient. The network is taken whole, so that nobody else
     /// holds its tensors and they are changed in place; those that are shared are copied first.
-    pub fn step<M: Module>(&mut self, network: M, gradients: GradientsParams) -> M {
+    /// `rate` is the learning rate of this step.
+    ///
+    /// # Errors
+    /// The name of a parameter whose gradient is not finite (on the CPU; elsewhere the next losses tell).
+    pub fn step<M: Module>(
+        &mut self,
+        network: M,
+        gradients: GradientsParams,
+        rate: f64,
+    ) -> Result<M, String> {
         self.steps += 1;
         let update = kernels::Adam {
-            lr: self.config.lr as f32,
+            lr: rate as f32,
             beta1: self.config.beta1,
             beta2: self.config.beta2,
             epsilon: EPSILON,
             step: self.steps,
         };
-        network.map(&mut Updater {
+        let mut updater = Updater {
             update,
             gradients,
             moments: &mut self.moments,
+            not_finite: None,
+        };
+        let network = network.map(&mut updater);
+        let Some(id) = updater.not_finite else {
+            return Ok(network);
+        };
+        let name = weights::ids(&network)
+            .into_iter()
+            .find(|(_, (known, _))| *known == id);
+        Err(name.map_or_else(String::new, |(name, _)| name))
+    }
+
+    /// The moments of a network's parameters, to be saved: `first.NAME` and `second.NAME`, flat.
+    pub fn moments<M: Module>(&self, network: &M) -> Vec<(String, Values<'_>)> {
+        let mut named = Vec::new();
+        for (name, (id, _)) in weights::ids(network) {
+            let [first, second] = match self.moments.get(&id) {
+                None => continue, // a running statistic
+                Some(Moments::Host(moments)) => moments.each_ref().map(|m| Values::vector(m)),
+                Some(Moments::Device(moments)) => moments
+                    .each_ref()
+                    .map(|m| m.to_data().convert::<f32>().into()),
+            };
+            named.push((format!("first.{name}"), first));
+            named.push((format!("second.{name}"), second));
+        }
+        named
+    }
+
+    /// An optimizer after `steps` steps, with the [`moments`](Self::moments) that were saved then.
+    ///
+    /// # Errors
+    /// In words, when they are not this network's.
+    pub fn resume<M: Module>(
+        config: OptimizerConfig,
+        steps: u64,
+        network: &M,
+        mut saved: Weights,
+    ) -> Result<Self, String> {
+        let mut moments = HashMap::new();
+        for (name, (id, length)) in weights::ids(network) {
+            let mut taken =
+                ["first", "second"].map(|moment| saved.remove(&format!("{moment}.{name}")));
+            let of_parameter = |data: &Option<TensorData>| {
+                data.as_ref()
+                    .is_none_or(|data| data.num_elements() == length)
+            };
+            if !taken.iter().all(of_parameter) {
+                return Err(format!("the moments of {name} are of another length"));
+            }
+            let [Some(first), Some(second)] = taken.each_mut().map(Option::take) else {
+                continue; // a running statistic
+            };
+            let host = |data: TensorData| data.try_into_vec().expect("all our tensors are f32");
+            moments.insert(id, Moments::Host([host(first), host(second)]));
+        }
+        if let Some(name) = saved.keys().next() {
+            return Err(format!(
+                "the moment {name} has no parameter in this network"
+            ));
+        }
+        Ok(Self {
+            config,
+            steps,
+            moments,
         })
     }
 }
@@ -63,6 +139,8 @@ struct Updater<'a> {
     update: kernels::Adam,
     gradients: GradientsParams,
     moments: &'a mut HashMap<ParamId, Moments>,
+    /// The first parameter whose gradient was not finite.
+    not_finite: Option<ParamId>,
 }
 
 impl ModuleMapper for Updater<'_> {
@@ -72,7 +150,10 @@ impl ModuleMapper for Updater<'_> {
         };
         let (id, tensor, mapper) = param.consume();
         let moments = self.moments.remove(&id);
-        let (updated, moments) = self.update(tensor.inner(), gradient, moments);
+        let (updated, moments, finite) = self.update(tensor.inner(), gradient, moments);
+        if !finite {
+            self.not_finite.get_or_insert(id);
+        }
         self.moments.insert(id, moments);
         let tensor = Tensor::from_inner(updated).require_grad();
         Param::from_mapped_value(id, tensor, mapper)
@@ -80,26 +161,30 @@ impl ModuleMapper for Updater<'_> {
 }
 
 impl Updater<'_> {
-    /// The updated parameter and moments; without moments it is the first step, and they are zero.
+    /// The updated parameter and moments, and whether the gradient was finite; without moments it is the
+    /// first step, and they are zero.
     fn update<const D: usize>(
         &self,
         parameter: Tensor<D>,
         gradient: Tensor<D>,
         moments: Option<Moments>,
-    ) -> (Tensor<D>, Moments) {
+    ) -> (Tensor<D>, Moments, bool) {
         let device = parameter.device();
         let length = parameter.shape().num_elements();
-        let moments = moments.unwrap_or_else(|| {
-            if device == Device::flex() {
-                Moments::Host([vec![0.0; length], vec![0.0; length]])
-            } else {
-                let zeros = Tensor::zeros([length], &device);
-                Moments::Device(Box::new([zeros.clone(), zeros]))
-            }
-        });
+        let moments =
+            moments.unwrap_or_else(|| Moments::Host([vec![0.0; length], vec![0.0; length]]));
         match moments {
+            Moments::Host(moments) if device != Device::flex() => {
+                // the first step here, of a new run or a resumed one
+                let moments = moments.map(|m| Tensor::from_data(m.as_slice(), &device));
+                let (updated, moments) = self.update_on_device(parameter, gradient, moments);
+                (updated, moments, true)
+            }
             Moments::Host(moments) => self.update_on_host(parameter, gradient, moments),
-            Moments::Device(moments) => self.update_on_device(parameter, gradient, *moments),
+            Moments::Device(moments) => {
+                let (updated, moments) = self.update_on_device(parameter, gradient, *moments);
+                (updated, moments, true)
+            }
         }
     }
 
@@ -108,14 +193,14 @@ impl Updater<'_> {
         parameter: Tensor<D>,
         gradient: Tensor<D>,
         [mut first, mut second]: [Vec<f32>; 2],
-    ) -> (Tensor<D>, Moments) {
+    ) -> (Tensor<D>, Moments, bool) {
         let flex = |tensor: Tensor<D>| {
             let primitive = tensor.try_into_primitive::<Flex>();
             primitive.expect("host moments belong to a tensor of the Flex backend")
         };
         let mut parameter = flex(parameter).to_contiguous();
         let gradient = flex(gradient).to_contiguous();
-        kernels::adam(
+        let finite = kernels::adam(
             &self.update,
             parameter.storage_mut(),
             gradient.storage(),
@@ -123,7 +208,7 @@ impl Updater<'_> {
             &mut second,
         );
         let updated = Tensor::from_primitive::<Flex>(parameter);
-        (updated, Moments::Host([first, second]))
+        (updated, Moments::Host([first, second]), finite)
     }
 
     fn update_on_device<const D: usize>(
@@ -172,12 +257,14 @@ mod tests {
             },
             gradients: GradientsParams::new(),
             moments: &mut HashMap::new(),
+            not_finite: None,
         };
         let host = [&first, &second].map(|t| t.to_data().try_into_vec::<f32>().unwrap());
         let on_device = [first, second].map(|t| t.reshape([-1]));
         let before = parameter.clone();
-        let (ours, _) = updater.update_on_host(parameter.clone(), gradient.clone(), host);
+        let (ours, _, finite) = updater.update_on_host(parameter.clone(), gradient.clone(), host);
         let (theirs, _) = updater.update_on_device(parameter, gradient, on_device);
+        assert!(finite);
         let moved = (theirs.clone() - before).abs().min().into_scalar::<f32>();
         assert!(moved > 1e-6, "{moved}");
         let difference = (ours - theirs).abs().max().into_scalar::<f32>();

@@ -6,6 +6,30 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
+/// A temporary name begins and ends so.
+const PREFIX: &str = ".pix2pix-";
+const SUFFIX: &str = ".part";
+
+/// Removes the temporary files that a killed process has left in a folder that nobody writes to now.
+///
+/// # Errors
+/// When the folder cannot be read or one cannot be removed.
+pub fn remove_unfinished(folder: &Path) -> Result<()> {
+    let failed = |e| Error::io(folder, "read the folder", e);
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let ours = name.starts_with(PREFIX) && name.ends_with(SUFFIX);
+        // the safetensors crate writes to a temporary file of its own first
+        let safetensors = name.starts_with(".tmp") && name.len() == ".tmp123456".len();
+        if ours || safetensors {
+            fs::remove_file(&path)
+                .map_err(|e| Error::io(&path, "remove the unfinished file", e))?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes `bytes` to `path`, replacing what is there.
 ///
 /// # Errors
@@ -26,8 +50,8 @@ pub fn write_at(path: &Path, fill: impl FnOnce(&Path) -> std::io::Result<()>) ->
         _ => Path::new("."),
     };
     let temporary = tempfile::Builder::new()
-        .prefix(".pix2pix-")
-        .suffix(".part")
+        .prefix(PREFIX)
+        .suffix(SUFFIX)
         .permissions_like_new_files()
         .tempfile_in(folder)
         .map_err(failed)?;

@@ -10,7 +10,6 @@ use burn::tensor::{Device, Tensor};
 use crate::activation_backend::{activation, is_flex};
 use crate::init::WeightInit;
 use crate::norm_backend::{self, Constants};
-use crate::norm_statistics::Norms;
 
 /// Added to the variance, as in Torch.
 pub const EPSILON: f64 = 1e-5;
@@ -47,26 +46,9 @@ impl BatchNorm {
     /// Normalizes `x` by its own statistics and activates it: a LeakyReLU of `slope` below zero, 0
     /// for a ReLU. The shape is unchanged.
     pub fn forward(&self, x: Tensor<4>, slope: f64) -> Tensor<4> {
-        let [batch, channels, height, width] = x.dims();
+        let [batch, _, height, width] = x.dims();
         let training = x.device().is_autodiff();
-        let (gamma, beta) = (self.gamma.val(), self.beta.val());
-        let (output, mean, variance) = if is_flex(&x) {
-            let statistics = norm_backend::statistics(x.clone());
-            let constants = Constants {
-                epsilon: EPSILON as f32,
-                slope: slope as f32,
-            };
-            let output = norm_backend::forward(x, statistics.clone(), [gamma, beta], constants);
-            let row = |row| statistics.clone().narrow(0, row, 1).reshape([channels]);
-            (output, row(0), row(1))
-        } else {
-            let normed = batch_norm_train(x, gamma, beta, EPSILON);
-            (
-                activation(normed.output, slope),
-                normed.mean,
-                normed.variance,
-            )
-        };
+        let (output, mean, variance) = normalize(x, self.gamma.val(), self.beta.val(), slope);
         if training {
             let n = (batch * height * width) as f64;
             let unbiased = n / (n - 1.0).max(1.0);
@@ -76,75 +58,70 @@ impl BatchNorm {
         output
     }
 
-    /// Mean and biased variance of each channel of `x`, `[2, channels]`.
-    pub fn statistics(x: Tensor<4>) -> Tensor<2> {
-        if is_flex(&x) {
-            return norm_backend::statistics(x);
-        }
-        let channels = x.dims()[1];
-        let x = x.swap_dims(0, 1).reshape([channels as isize, -1]);
-        let mean = x.clone().mean_dim(1);
-        let variance = (x - mean.clone()).square().mean_dim(1);
-        Tensor::cat(vec![mean, variance], 1).swap_dims(0, 1)
-    }
-
-    /// Normalizes `x` by these `statistics`, `[2, channels]`, and activates it.
-    fn forward_with(&self, x: Tensor<4>, statistics: Tensor<2>, slope: f64) -> Tensor<4> {
-        let (gamma, beta) = (self.gamma.val(), self.beta.val());
-        if is_flex(&x) {
-            let constants = Constants {
-                epsilon: EPSILON as f32,
-                slope: slope as f32,
-            };
-            return norm_backend::forward(x, statistics, [gamma, beta], constants);
-        }
-        let shape = [1, self.channels(), 1, 1];
-        let row = |row| statistics.clone().narrow(0, row, 1).reshape(shape);
-        let deviation = (row(1) + EPSILON).sqrt();
-        activation(
-            (x - row(0)) / deviation * gamma.reshape(shape) + beta.reshape(shape),
-            slope,
-        )
-    }
-
     /// Number of channels.
     pub fn channels(&self) -> usize {
         self.gamma.shape()[0]
     }
 }
 
-/// Normalizes, where there is a norm, and activates.
-pub fn norm_and_activate(norm: &Option<BatchNorm>, x: Tensor<4>, slope: f64) -> Tensor<4> {
-    match norm {
-        Some(norm) => norm.forward(x, slope),
-        None => activation(x, slope),
+/// Normalizes each channel of `x` by its own statistics, scales, shifts and activates it. Returns the mean
+/// and the biased variance of each channel too.
+pub(crate) fn normalize(
+    x: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    slope: f64,
+) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
+    if is_flex(&x) {
+        let channels = x.dims()[1];
+        let statistics = norm_backend::statistics(x.clone());
+        let output = norm_backend::forward(x, statistics.clone(), [gamma, beta], constants(slope));
+        let row = |row| statistics.clone().narrow(0, row, 1).reshape([channels]);
+        return (output, row(0), row(1));
     }
+    let normed = batch_norm_train(x, gamma, beta, EPSILON);
+    (
+        activation(normed.output, slope),
+        normed.mean,
+        normed.variance,
+    )
 }
 
-/// As [`norm_and_activate`], with statistics from `norms`; nothing where these end the pass.
-pub fn norm_with(
-    norm: &Option<BatchNorm>,
+/// As [`normalize`], by these `statistics`, `[2, channels]`.
+pub(crate) fn normalize_with(
     x: Tensor<4>,
+    statistics: Tensor<2>,
+    [gamma, beta]: [Tensor<1>; 2],
     slope: f64,
-    norms: &mut Norms,
-) -> Option<Tensor<4>> {
-    let Some(norm) = norm else {
-        return Some(activation(x, slope));
-    };
-    match norms {
-        Norms::Batch => Some(norm.forward(x, slope)),
-        Norms::Given(statistics) => {
-            let statistics = statistics.next().expect("statistics for every norm");
-            Some(norm.forward_with(x, statistics.clone(), slope))
-        }
-        Norms::Measure(known, moments) => match known.next() {
-            Some(statistics) => Some(norm.forward_with(x, statistics.clone(), slope)),
-            None => {
-                let [batch, _, height, width] = x.dims();
-                moments.add(BatchNorm::statistics(x), batch * height * width);
-                None
-            }
-        },
+) -> Tensor<4> {
+    if is_flex(&x) {
+        return norm_backend::forward(x, statistics, [gamma, beta], constants(slope));
+    }
+    let shape = [1, x.dims()[1], 1, 1];
+    let row = |row| statistics.clone().narrow(0, row, 1).reshape(shape);
+    let deviation = (row(1) + EPSILON).sqrt();
+    activation(
+        (x - row(0)) / deviation * gamma.reshape(shape) + beta.reshape(shape),
+        slope,
+    )
+}
+
+/// Mean and biased variance of each channel of `x`, `[2, channels]`.
+pub(crate) fn statistics(x: Tensor<4>) -> Tensor<2> {
+    if is_flex(&x) {
+        return norm_backend::statistics(x);
+    }
+    let channels = x.dims()[1];
+    let x = x.swap_dims(0, 1).reshape([channels as isize, -1]);
+    let mean = x.clone().mean_dim(1);
+    let variance = (x - mean.clone()).square().mean_dim(1);
+    Tensor::cat(vec![mean, variance], 1).swap_dims(0, 1)
+}
+
+fn constants(slope: f64) -> Constants {
+    Constants {
+        epsilon: EPSILON as f32,
+        slope: slope as f32,
     }
 }
 

@@ -13,7 +13,8 @@ use crate::dataset::survey::OnError;
 use crate::device::in_pool;
 use crate::domain::Domain;
 use crate::earth::earth;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::generator::GeneratorConfig;
 use crate::init::WeightInit;
 use crate::jitter::{JitterConfig, Size};
 use crate::layer_graph::LayerGraph;
@@ -21,7 +22,7 @@ use crate::loader::{self, LoaderConfig};
 use crate::noise::Noise;
 use crate::pair::Direction;
 use crate::patch_gan::PatchGanConfig;
-use crate::trainer::{OptimizerConfig, Parts, Trainer};
+use crate::trainer::{Parts, Trainer, TrainerConfig};
 use crate::unet::UnetConfig;
 
 /// What is measured.
@@ -95,10 +96,10 @@ pub fn run(
     after_step: &mut dyn FnMut(usize),
 ) -> Result<BenchResult> {
     let side = config.size;
-    let generator = UnetConfig {
+    let generator = GeneratorConfig::Unet(UnetConfig {
         depth: UnetConfig::depth_for([side; 2])?,
         ..UnetConfig::default()
-    };
+    });
     let discriminator = PatchGanConfig::default();
     generator.check_size(side, side)?;
     discriminator.check_size(side, side)?;
@@ -157,6 +158,7 @@ pub fn data(
             direction: Direction::AToB,
             seed: 0,
             steps: (config.warmup + config.steps) as u64,
+            done: 0,
             workers,
             on_error: OnError::Stop,
             cache: Cache::Off,
@@ -196,14 +198,13 @@ type Measured = (Vec<Duration>, Option<Parts>, usize);
 
 fn train(
     config: &BenchConfig,
-    generator: &UnetConfig,
+    generator: &GeneratorConfig,
     discriminator: &PatchGanConfig,
     device: &Device,
     after_step: &mut dyn FnMut(usize),
 ) -> Result<Measured> {
     let device = device.clone().autodiff();
-    let optimizer = OptimizerConfig::default();
-    let mut trainer = Trainer::new(generator, discriminator, optimizer, 0, &device)?;
+    let mut trainer = Trainer::new(generator, discriminator, TrainerConfig::default(), &device)?;
     let picture = [3, config.size, config.size];
     let g = multiply_accumulates(&trainer.generator.layers(picture));
     let d = multiply_accumulates(&trainer.discriminator.layers(picture, picture));
@@ -212,7 +213,8 @@ fn train(
     let mut parts = Parts::default();
     for step in 0..config.warmup + config.steps {
         let start = Instant::now();
-        (trainer, _) = trainer.step(source.clone(), target.clone());
+        let stepped = trainer.step(vec![[source.clone(), target.clone()]]);
+        (trainer, _) = stepped.map_err(|e| Error::Config(format!("{} is not finite", e.0)))?;
         if step >= config.warmup {
             times.push(start.elapsed());
             parts.add(trainer.parts(), config.steps);
@@ -226,7 +228,7 @@ fn train(
 
 fn infer(
     config: &BenchConfig,
-    generator: &UnetConfig,
+    generator: &GeneratorConfig,
     device: &Device,
     after_step: &mut dyn FnMut(usize),
 ) -> Result<Measured> {

@@ -3,15 +3,15 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
+use crate::generator::Generator;
 use crate::layer_graph::{Layer, LayerGraph, Shape};
 use crate::noise::Noise;
-use crate::objective;
+use crate::objective::{self, Gan};
 use crate::patch_gan::PatchGan;
-use crate::unet::Unet;
 
 /// Generator and frozen discriminator as one network with two outputs.
 pub struct Composite {
-    generator: Unet,
+    generator: Generator,
     discriminator: PatchGan,
 }
 
@@ -35,7 +35,7 @@ pub struct CompositeLoss {
 
 impl Composite {
     /// Joins the two and freezes the discriminator: gradients pass through it, none stays in it.
-    pub fn new(generator: Unet, discriminator: PatchGan) -> Self {
+    pub fn new(generator: Generator, discriminator: PatchGan) -> Self {
         Self {
             generator,
             discriminator: discriminator.no_grad(),
@@ -43,7 +43,7 @@ impl Composite {
     }
 
     /// Gives the generator back.
-    pub fn into_generator(self) -> Unet {
+    pub fn into_generator(self) -> Generator {
         self.generator
     }
 
@@ -55,10 +55,26 @@ impl Composite {
 
     /// Judges an image that this generator has already made of `source`.
     pub fn judge(&self, source: Tensor<4>, image: Tensor<4>) -> CompositeOutput {
+        self.judge_as(source, image.clone(), image)
+    }
+
+    /// As [`judge`](Self::judge), where the discriminator sees `shown` and its source instead, e.g. both
+    /// augmented.
+    pub fn judge_as(
+        &self,
+        source: Tensor<4>,
+        shown: Tensor<4>,
+        image: Tensor<4>,
+    ) -> CompositeOutput {
         CompositeOutput {
-            patch_map: self.discriminator.forward(source, image.clone()),
+            patch_map: self.discriminator.forward(source, shown),
             image,
         }
+    }
+
+    /// The generator.
+    pub fn generator(&self) -> &Generator {
+        &self.generator
     }
 
     /// Describes the network for a source and a target of these shapes; the two networks are a
@@ -70,7 +86,7 @@ impl Composite {
         let input = graph.input("source", source);
         let image = graph.push(Layer {
             name: generator.name.clone(),
-            kind: "Unet",
+            kind: self.generator.kind(),
             output: generator.output(),
             weights: 0,
             trainable: generator.trainable(),
@@ -94,8 +110,8 @@ impl Composite {
 
 impl CompositeOutput {
     /// The three losses against `target`, with weight `lambda` on L1.
-    pub fn losses(&self, target: Tensor<4>, lambda: f64) -> CompositeLoss {
-        let adversarial = objective::adversarial(self.patch_map.clone(), true);
+    pub fn losses(&self, target: Tensor<4>, gan: Gan, lambda: f64) -> CompositeLoss {
+        let adversarial = gan.generator(self.patch_map.clone());
         let l1 = objective::l1(self.image.clone(), target);
         CompositeLoss {
             total: adversarial.clone() + l1.clone() * lambda,

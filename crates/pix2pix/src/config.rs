@@ -8,18 +8,23 @@ use crate::dataset::survey::{OnError, Survey};
 use crate::device::DeviceName;
 use crate::domain::Domain;
 use crate::error::{Error, Result};
+use crate::generator::GeneratorConfig;
 use crate::jitter::{JitterConfig, ResizePolicy};
+use crate::objective::ObjectiveConfig;
 use crate::pair::Direction;
 use crate::patch_gan::PatchGanConfig;
 use crate::precision::Precision;
-use crate::trainer::OptimizerConfig;
-use crate::unet::UnetConfig;
+use crate::trainer::{OptimizerConfig, TrainerConfig};
 
 /// A resolved training run: nothing is left to a default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunConfig {
     /// Where the pairs came from.
     pub data: String,
+    /// SHA-256 of the pairs' names in their order, by which a changed data set is noticed; empty for an
+    /// unknown one.
+    #[serde(default)]
+    pub data_digest: String,
     /// Which half is the source.
     pub direction: Direction,
     /// What the source's pictures are.
@@ -64,8 +69,10 @@ pub struct RunConfig {
     pub jitter: JitterConfig,
     /// Adam and the weight of L1.
     pub optimizer: OptimizerConfig,
+    /// The losses.
+    pub objective: ObjectiveConfig,
     /// The generator.
-    pub generator: UnetConfig,
+    pub generator: GeneratorConfig,
     /// The discriminator.
     pub discriminator: PatchGanConfig,
 }
@@ -98,6 +105,7 @@ impl RunConfig {
             ("--lr", optimizer.lr, 0.0..=1.0),
             ("--beta1", f64::from(optimizer.beta1), 0.0..=0.9999),
             ("--lambda", optimizer.lambda, 0.0..=1e6),
+            ("--ema", optimizer.ema, 0.0..=0.999_999),
             ("--val-fraction", self.val_fraction, 0.0..=0.999),
         ];
         if let Some((name, value, range)) = in_range.iter().find(|(_, v, range)| !range.contains(v))
@@ -108,6 +116,12 @@ impl RunConfig {
                 range.end()
             )));
         }
+        if optimizer.accumulate == 0 {
+            return Err(Error::Config(
+                "--accumulate is 0; it must be at least 1".to_string(),
+            ));
+        }
+        self.objective.validate()?;
         self.jitter.validate()?;
         self.generator.validate()?;
         self.discriminator.validate()?;
@@ -117,6 +131,16 @@ impl RunConfig {
             }
             // the sizes are the data's
             ResizePolicy::ScaleWidth | ResizePolicy::None => Ok(()),
+        }
+    }
+
+    /// What the trainer needs of it.
+    pub fn trainer(&self) -> TrainerConfig {
+        TrainerConfig {
+            optimizer: self.optimizer.clone(),
+            objective: self.objective.clone(),
+            seed: self.seed,
+            steps: self.steps,
         }
     }
 

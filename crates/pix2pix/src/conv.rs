@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor};
 use crate::conv_backend;
 use crate::init::WeightInit;
 use crate::layer_graph::Window;
+use crate::spectral_norm::SpectralNorm;
 
 /// A convolution.
 #[derive(Module, Debug)]
@@ -14,6 +15,8 @@ pub struct Conv {
     pub weight: Param<Tensor<4>>,
     /// `[channels out]`.
     pub bias: Option<Param<Tensor<1>>>,
+    /// Divides the weight by its largest singular value, in a discriminator that asks for it.
+    pub spectral: Option<SpectralNorm>,
     #[module(skip)]
     window: Window,
 }
@@ -41,16 +44,41 @@ impl Conv {
         Self {
             weight: init.normal([to, from, window.kernel, window.kernel], 0.0, device),
             bias: bias.then(|| init.zeros([to], device)),
+            spectral: None,
             window,
         }
     }
 
+    /// The same with spectral normalization.
+    pub fn spectrally_normalized(mut self, init: &mut WeightInit, device: &Device) -> Self {
+        let channels = self.weight.dims()[0];
+        self.spectral = Some(SpectralNorm::new(channels, init, device));
+        self
+    }
+
     /// From `[batch, channels in, height, width]` to `[batch, channels out, ..]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        add(
-            conv_backend::conv(x, self.weight.val(), self.window),
-            &self.bias,
-        )
+        let weight = self.effective_weight();
+        add(conv_backend::conv(x, weight, self.window), &self.bias)
+    }
+
+    /// The pass itself and the derivative of its output along a `tangent` of its input.
+    pub fn forward_tangent(&self, x: Tensor<4>, tangent: Tensor<4>) -> [Tensor<4>; 2] {
+        let weight = self.effective_weight();
+        [
+            add(
+                conv_backend::conv(x, weight.clone(), self.window),
+                &self.bias,
+            ),
+            conv_backend::conv(tangent, weight, self.window),
+        ]
+    }
+
+    fn effective_weight(&self) -> Tensor<4> {
+        match &self.spectral {
+            Some(spectral) => spectral.normalized(self.weight.val()),
+            None => self.weight.val(),
+        }
     }
 
     /// Its window.

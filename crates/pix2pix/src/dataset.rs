@@ -12,6 +12,7 @@ use std::sync::Arc;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use sha2::{Digest, Sha256};
 
 use crate::domain::Domain;
 use crate::error::{Error, Result};
@@ -186,6 +187,21 @@ pub struct Dataset {
 }
 
 impl Dataset {
+    /// SHA-256 of the names of all pairs, split by split, in hexadecimal: the same for the same pairs in
+    /// the same order.
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        for (split, pairs) in &self.splits {
+            for index in 0..pairs.len() {
+                hash.update(format!("{split}/{}\n", pairs.name(index)));
+            }
+        }
+        hash.finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
     /// Finds the pairs and the splits of a folder, a manifest or an archive.
     ///
     /// # Errors

@@ -13,6 +13,9 @@ use crate::pair::Direction;
 
 static EARTH: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/data/earth");
 
+/// What a configuration calls this data.
+pub const NAME: &str = "the embedded earth data";
+
 /// 54 pairs to train on and 8 held out.
 pub fn earth() -> Dataset {
     let files: BTreeMap<PathBuf, &'static [u8]> = EARTH

@@ -5,8 +5,8 @@
 use burn::module::Param;
 use burn::tensor::Tensor;
 
-use crate::batch_norm::BatchNorm;
 use crate::conv::{Conv, ConvTranspose};
+use crate::norm::NormLayer;
 
 /// `[channels, height, width]` of one image; the batch is left open.
 pub type Shape = [usize; 3];
@@ -135,7 +135,8 @@ impl LayerGraph {
             output,
             weights: weight.iter().product(),
             trainable: weight.iter().product::<usize>() + count(&conv.bias),
-            non_trainable: 0,
+            // what spectral normalization remembers
+            non_trainable: conv.spectral.as_ref().map_or(0, |_| weight[0]),
             inputs: vec![input],
             window: Some(window),
         })
@@ -158,16 +159,16 @@ impl LayerGraph {
     }
 
     /// Adds a normalization.
-    pub fn norm(&mut self, name: &str, norm: &BatchNorm, input: usize) -> usize {
+    pub fn norm(&mut self, name: &str, norm: &NormLayer, input: usize) -> usize {
         let output = self.layers[input].output;
-        let channels = norm.channels();
+        let [trainable, non_trainable] = norm.parameters();
         self.push(Layer {
             name: name.to_string(),
-            kind: "BatchNorm",
+            kind: norm.kind(),
             output,
             weights: 0,
-            trainable: 2 * channels,
-            non_trainable: 2 * channels,
+            trainable,
+            non_trainable,
             inputs: vec![input],
             window: None,
         })

@@ -10,12 +10,17 @@ pub mod batch_norm;
 pub mod composite;
 pub mod conv;
 mod conv_backend;
+pub mod generator;
 pub mod init;
 pub mod noise;
+pub mod norm;
 mod norm_backend;
 pub mod norm_statistics;
 pub mod patch_gan;
+pub mod resnet;
+pub mod spectral_norm;
 pub mod unet;
+pub mod up_conv;
 pub mod weights;
 
 // what a network looks like
@@ -27,9 +32,14 @@ pub mod summary;
 // the objective and its optimization (sections 3.1, 3.3 and appendix 6.2)
 pub mod adam;
 pub mod config;
+pub mod diff_augment;
+pub mod ema;
+pub mod gradient_penalty;
+pub mod image_pool;
 pub mod jitter;
 pub mod objective;
 pub mod run;
+pub mod schedule;
 pub mod trainer;
 
 // pictures in
@@ -50,6 +60,13 @@ pub mod raster;
 pub mod tiles;
 pub mod translate;
 
+// how good they are
+pub mod average;
+pub mod evaluate;
+pub mod quality;
+pub mod report;
+pub mod tensorboard;
+
 // files and machine
 pub mod atomic_file;
 pub mod bench;
@@ -58,5 +75,6 @@ pub mod device;
 pub mod error;
 mod flex;
 pub mod precision;
+pub mod tensor_file;
 
 pub use error::{Error, Result};

@@ -33,9 +33,9 @@ impl HostBatch {
     }
 
     /// Sources and targets, each `[batch, channels, height, width]` in [-1, 1].
-    pub fn to_device(self, device: &Device) -> (Tensor<4>, Tensor<4>) {
+    pub fn to_device(self, device: &Device) -> [Tensor<4>; 2] {
         let tensor = |(values, shape)| Tensor::from_data(TensorData::new(values, shape), device);
-        (tensor(self.source), tensor(self.target))
+        [tensor(self.source), tensor(self.target)]
     }
 }
 
@@ -51,8 +51,10 @@ pub struct LoaderConfig {
     pub direction: Direction,
     /// Seed of the order and the jitter.
     pub seed: u64,
-    /// Number of batches to make.
+    /// Number of batches to make, counted from the run's first.
     pub steps: u64,
+    /// Batches that were made before: 0, but for a run that goes on.
+    pub done: u64,
     /// Threads, at least 1.
     pub workers: usize,
     /// What is done about a pair that cannot be read.
@@ -61,7 +63,7 @@ pub struct LoaderConfig {
     pub cache: Cache,
 }
 
-/// Number of steps in an epoch.
+/// Number of batches in an epoch.
 pub fn steps_per_epoch(pairs: usize, batch_size: usize) -> u64 {
     pairs.div_ceil(batch_size) as u64
 }
@@ -92,7 +94,7 @@ pub fn start(pairs: Pairs, config: LoaderConfig) -> Batches {
         thread::spawn(move || {
             let (pairs, config) = &*shared;
             let mut order = Order::default();
-            for step in (worker as u64..config.steps).step_by(count) {
+            for step in (config.done + worker as u64..config.steps).step_by(count) {
                 let batch = load(pairs, &mut order, step, config);
                 let failed = batch.is_err();
                 if sender.send(batch).is_err() || failed {

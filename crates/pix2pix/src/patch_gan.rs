@@ -8,12 +8,12 @@ use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::batch_norm::{BatchNorm, norm_and_activate};
 use crate::conv::Conv;
 use crate::error::{Error, Result};
 use crate::init::WeightInit;
 use crate::layer_graph::{LayerGraph, Shape, Window};
-use crate::unet::{CHANNELS, LEAK, Norm};
+use crate::norm::{Norm, NormLayer, norm_and_activate};
+use crate::unet::{CHANNELS, LEAK};
 
 /// Which patch one cell of the discriminator's map sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +110,8 @@ pub struct PatchGanConfig {
     pub norm: Norm,
     /// Whether convolutions before a norm have a bias, as in the Keras tutorial.
     pub bias_before_norm: bool,
+    /// Whether every convolution's weights are divided by their largest singular value (Miyato et al. 2018).
+    pub spectral_norm: bool,
 }
 
 impl Default for PatchGanConfig {
@@ -121,6 +123,7 @@ impl Default for PatchGanConfig {
             patch: Patch::P70,
             norm: Norm::Batch,
             bias_before_norm: false,
+            spectral_norm: false,
         }
     }
 }
@@ -175,28 +178,31 @@ impl PatchGanConfig {
     /// When [`validate`](Self::validate) fails.
     pub fn init(&self, init: &mut WeightInit, device: &Device) -> Result<PatchGan> {
         self.validate()?;
+        let conv = |channels, window, bias, init: &mut WeightInit| {
+            let conv = Conv::new(channels, window, bias, init, device);
+            match self.spectral_norm {
+                true => conv.spectrally_normalized(init, device),
+                false => conv,
+            }
+        };
         let mut blocks = Vec::new();
         let mut channels = self.source_channels + self.target_channels;
         for index in 0..self.patch.blocks() {
             let width = self.filters << index.min(3);
-            let normed = index > 0 && self.norm == Norm::Batch;
+            let normed = index > 0 && self.norm != Norm::None;
             let bias = !normed || self.bias_before_norm;
             blocks.push(Block {
-                conv: Conv::new(
-                    [channels, width],
-                    self.patch.window(index),
-                    bias,
-                    init,
-                    device,
-                ),
-                norm: normed.then(|| BatchNorm::new(width, init, device)),
+                conv: conv([channels, width], self.patch.window(index), bias, init),
+                norm: normed
+                    .then(|| self.norm.layer(width, init, device))
+                    .flatten(),
             });
             channels = width;
         }
         let window = self.patch.window(self.patch.blocks());
         Ok(PatchGan {
             blocks,
-            output: Conv::new([channels, 1], window, true, init, device),
+            output: conv([channels, 1], window, true, init),
         })
     }
 }
@@ -207,7 +213,7 @@ pub struct Block {
     /// 4x4 (1x1 in the PixelGAN).
     pub conv: Conv,
     /// Absent on the first block.
-    pub norm: Option<BatchNorm>,
+    pub norm: Option<NormLayer>,
 }
 
 impl Block {

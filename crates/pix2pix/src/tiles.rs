@@ -6,11 +6,11 @@ use burn::tensor::{Device, Tensor};
 use crate::device::in_pool;
 use crate::domain::Domain;
 use crate::error::{Error, Result};
+use crate::generator::Generator;
 use crate::noise::Noise;
 use crate::norm_statistics::{Moments, Norms};
 use crate::picture::{self, Picture, Samples};
 use crate::translate::pad;
-use crate::unet::Unet;
 
 /// Whose statistics normalize a tile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl Tiles {
 /// Translates a picture of the source's channels in tiles; `domains` are source and target. `noise` makes the noise of one pass: each tile has
 /// the same, so that neighbours agree.
 pub fn translate(
-    generator: &Unet,
+    generator: &Generator,
     picture: &Picture,
     domains: [Domain; 2],
     tiles: &Tiles,
@@ -115,7 +115,7 @@ pub fn translate(
 
 /// The statistics of every norm over all tiles, one norm after the other: each pass ends at the first that is
 /// not known.
-fn measure(generator: &Unet, cutter: &Cutter, noise: &dyn Fn() -> Noise) -> Vec<Tensor<2>> {
+fn measure(generator: &Generator, cutter: &Cutter, noise: &dyn Fn() -> Noise) -> Vec<Tensor<2>> {
     let mut known: Vec<Tensor<2>> = Vec::new();
     while known.len() < generator.norms() {
         let mut moments = Moments::default();

@@ -8,12 +8,12 @@ use crate::checkpoint::{self, Checkpoint};
 use crate::config::RunConfig;
 use crate::device::in_pool;
 use crate::error::Result;
+use crate::generator::Generator;
 use crate::jitter::nearest;
 use crate::noise::Noise;
 use crate::picture::{self, Picture};
 use crate::resize::resize;
 use crate::tiles::{self, Tiles};
-use crate::unet::Unet;
 
 /// How a picture is brought to a size that the network takes; the result is always brought back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub enum Fit {
 
 /// A trained generator, ready to translate.
 pub struct Translator {
-    generator: Unet,
+    generator: Generator,
     /// The run that made it.
     pub config: RunConfig,
     /// Training steps behind it.
@@ -64,7 +64,7 @@ impl Translator {
     ) -> std::result::Result<Picture, String> {
         let picture = picture.with_channels(self.config.source.channels)?;
         let size = picture.size();
-        let unit = 1 << self.config.generator.depth;
+        let unit = 1 << self.config.generator.halvings();
         let run = |picture: &Picture, noise: &mut Noise| {
             translate_one(&self.generator, picture, &self.config, noise, &self.device)
         };
@@ -82,6 +82,16 @@ impl Translator {
 }
 
 impl Translator {
+    /// Where it translates.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Translates a picture of the model's channels, whose sides the network takes.
+    pub fn translate_exactly(&self, picture: &Picture, noise: &mut Noise) -> Picture {
+        translate_one(&self.generator, picture, &self.config, noise, &self.device)
+    }
+
     /// Translates a picture in overlapping tiles; as [`translate`](Self::translate) otherwise. `noise` makes
     /// the noise of a tile.
     ///
@@ -108,7 +118,7 @@ impl Translator {
 
 /// Translates one picture of the source's channels, whose sides the generator takes.
 pub fn translate_one(
-    generator: &Unet,
+    generator: &Generator,
     picture: &Picture,
     config: &RunConfig,
     noise: &mut Noise,

@@ -9,13 +9,14 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::activation_backend::{join, tanh};
-use crate::batch_norm::{BatchNorm, norm_with};
-use crate::conv::{Conv, ConvTranspose};
+use crate::conv::Conv;
 use crate::error::{Error, Result};
 use crate::init::WeightInit;
 use crate::layer_graph::{LayerGraph, Shape, Window};
 use crate::noise::Noise;
+use crate::norm::{Norm, NormLayer, norm_with};
 use crate::norm_statistics::Norms;
+use crate::up_conv::{UpConv, Upsample};
 
 /// Slope of every LeakyReLU (paper, appendix 6.1).
 pub const LEAK: f64 = 0.2;
@@ -31,16 +32,6 @@ const HALVE: Window = Window {
 pub const DEPTHS: std::ops::RangeInclusive<usize> = 2..=10;
 /// Fewest and most channels of an image.
 pub const CHANNELS: std::ops::RangeInclusive<usize> = 1..=16;
-
-/// Which normalization follows a convolution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Norm {
-    /// Batch normalization with the statistics of the batch (paper, section 3.3).
-    Batch,
-    /// None.
-    None,
-}
 
 /// Every choice that makes a U-Net.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,6 +51,8 @@ pub struct UnetConfig {
     /// Whether every convolution has a bias, as in the Keras tutorial, instead of the output layer
     /// alone, as in the paper's Torch code.
     pub bias_before_norm: bool,
+    /// How the decoder doubles a picture.
+    pub upsample: Upsample,
 }
 
 impl Default for UnetConfig {
@@ -72,6 +65,7 @@ impl Default for UnetConfig {
             dropout: 0.5,
             norm: Norm::Batch,
             bias_before_norm: false,
+            upsample: Upsample::Transposed,
         }
     }
 }
@@ -124,23 +118,15 @@ impl UnetConfig {
         Ok(())
     }
 
-    /// Checks that the network takes images of `height` x `width` pixels.
-    ///
-    /// # Errors
-    /// Names the nearest size that works.
-    pub fn check_size(&self, height: usize, width: usize) -> Result<()> {
-        check_side(height, self.depth)?;
-        check_side(width, self.depth)
-    }
-
     /// Builds the network with initial weights.
     ///
     /// # Errors
     /// When [`validate`](Self::validate) fails.
     pub fn init(&self, init: &mut WeightInit, device: &Device) -> Result<Unet> {
         self.validate()?;
-        let norm = |channels, init: &mut WeightInit| {
-            (self.norm == Norm::Batch).then(|| BatchNorm::new(channels, init, device))
+        let norm = |channels, init: &mut WeightInit| self.norm.layer(channels, init, device);
+        let up = |channels, bias, init: &mut WeightInit| {
+            UpConv::new(self.upsample, channels, HALVE, bias, init, device)
         };
         let bias = self.bias_before_norm;
 
@@ -160,7 +146,7 @@ impl UnetConfig {
         for (block, level) in (0..self.depth - 1).rev().enumerate() {
             let width = self.width(level);
             decoder.push(Up {
-                conv: ConvTranspose::new([channels, width], HALVE, bias, init, device),
+                conv: up([channels, width], bias, init),
                 norm: norm(width, init),
                 dropout: if block < 3 { self.dropout } else { 0.0 },
             });
@@ -170,13 +156,13 @@ impl UnetConfig {
         Ok(Unet {
             encoder,
             decoder,
-            output: ConvTranspose::new([channels, self.out_channels], HALVE, true, init, device),
+            output: up([channels, self.out_channels], true, init),
         })
     }
 }
 
 /// Checks one side of an image against the number of halvings.
-fn check_side(side: usize, depth: usize) -> Result<()> {
+pub(crate) fn check_side(side: usize, depth: usize) -> Result<()> {
     let unit = 1 << depth;
     if side > 0 && side.is_multiple_of(unit) {
         return Ok(());
@@ -194,7 +180,7 @@ pub struct Down {
     /// 4x4, stride 2.
     pub conv: Conv,
     /// Absent on the first block and the bottleneck.
-    pub norm: Option<BatchNorm>,
+    pub norm: Option<NormLayer>,
 }
 
 impl Down {
@@ -208,10 +194,10 @@ impl Down {
 /// A decoder block: transposed convolution, normalization, dropout, ReLU.
 #[derive(Module, Debug)]
 pub struct Up {
-    /// 4x4, stride 2.
-    pub conv: ConvTranspose,
+    /// 4x4, stride 2, or what stands for it.
+    pub conv: UpConv,
     /// Absent only without any normalization.
-    pub norm: Option<BatchNorm>,
+    pub norm: Option<NormLayer>,
     /// Dropout rate, 0 for none.
     pub dropout: f64,
 }
@@ -232,8 +218,8 @@ pub struct Unet {
     pub encoder: Vec<Down>,
     /// Decoder blocks, the innermost first.
     pub decoder: Vec<Up>,
-    /// The last transposed convolution, before the tanh.
-    pub output: ConvTranspose,
+    /// The last convolution, before the tanh.
+    pub output: UpConv,
 }
 
 impl Unet {
@@ -299,7 +285,7 @@ impl Unet {
         }
         for (block, up) in self.decoder.iter().enumerate() {
             let name = |part: &str| format!("decoder.{block}.{part}");
-            x = graph.conv_transpose(&name("conv"), &up.conv, x);
+            x = up.conv.describe(&mut graph, &name("conv"), x);
             if let Some(norm) = &up.norm {
                 x = graph.norm(&name("norm"), norm, x);
             }
@@ -310,7 +296,7 @@ impl Unet {
             x = graph.concat(&name("concat"), &[x, skip]);
             x = graph.elementwise(&name("relu"), "ReLU", x);
         }
-        x = graph.conv_transpose("output", &self.output, x);
+        x = self.output.describe(&mut graph, "output", x);
         graph.elementwise("tanh", "Tanh", x);
         graph
     }

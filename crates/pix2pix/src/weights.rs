@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Tensor, TensorData};
 
 /// Tensors by name, e.g. `encoder.0.conv.weight`.
@@ -13,6 +13,13 @@ pub fn collect<M: Module>(network: &M) -> Weights {
     let mut collector = Collector::default();
     network.visit(&mut collector);
     collector.weights
+}
+
+/// The id and the number of values of every tensor of a network by its name.
+pub fn ids<M: Module>(network: &M) -> BTreeMap<String, (ParamId, usize)> {
+    let mut names = Names::default();
+    network.visit(&mut names);
+    names.ids
 }
 
 /// Puts `weights` into a network of the same structure.
@@ -35,11 +42,29 @@ pub fn restore<M: Module>(network: M, weights: Weights) -> Result<M, String> {
     problem.map_or(Ok(network), Err)
 }
 
+/// Whether a container is one of several alternatives, which are no level of a name: a U-Net's tensors are
+/// called the same whatever else its place could hold.
+fn is_choice(container: &str) -> bool {
+    container.starts_with("Enum:")
+}
+
 /// Where a walk through a module stands.
 #[derive(Default)]
 struct Path(Vec<String>);
 
 impl Path {
+    fn enter(&mut self, name: &str, container: &str) {
+        if !is_choice(container) {
+            self.0.push(name.to_string());
+        }
+    }
+
+    fn exit(&mut self, container: &str) {
+        if !is_choice(container) {
+            self.0.pop();
+        }
+    }
+
     fn name(&self) -> String {
         self.0.join(".")
     }
@@ -52,17 +77,38 @@ struct Collector {
 }
 
 impl ModuleVisitor for Collector {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.0.push(name.to_string());
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
     }
 
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.0.pop();
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        self.path.exit(container);
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let data = param.val().into_data().convert::<f32>();
         self.weights.insert(self.path.name(), data);
+    }
+}
+
+#[derive(Default)]
+struct Names {
+    path: Path,
+    ids: BTreeMap<String, (ParamId, usize)>,
+}
+
+impl ModuleVisitor for Names {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        self.path.exit(container);
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let length = param.shape().num_elements();
+        self.ids.insert(self.path.name(), (param.id, length));
     }
 }
 
@@ -73,12 +119,12 @@ struct Restorer {
 }
 
 impl ModuleMapper for Restorer {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.0.push(name.to_string());
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
     }
 
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.0.pop();
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        self.path.exit(container);
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {

@@ -2,13 +2,15 @@
 
 use burn::tensor::{Device, Distribution, Tensor, TensorData};
 use pix2pix::composite::Composite;
+use pix2pix::generator::GeneratorConfig;
 use pix2pix::init::WeightInit;
 use pix2pix::layer_graph::LayerGraph;
 use pix2pix::noise::Noise;
-use pix2pix::objective;
+use pix2pix::norm::Norm;
+use pix2pix::objective::Gan;
 use pix2pix::patch_gan::{Patch, PatchGan, PatchGanConfig};
 use pix2pix::receptive_field::{receptive_field, table};
-use pix2pix::unet::{Norm, Unet, UnetConfig};
+use pix2pix::unet::{Unet, UnetConfig};
 use pix2pix::weights;
 
 fn unet(config: &UnetConfig, device: &Device) -> Unet {
@@ -81,7 +83,7 @@ fn composite_trains_the_generator_alone() {
         bias_before_norm: true,
         ..PatchGanConfig::default()
     };
-    let composite = Composite::new(generator, patch_gan(&config, &device));
+    let composite = Composite::new(generator.into(), patch_gan(&config, &device));
     let graph = composite.layers(PICTURE, PICTURE);
     assert_eq!(parameters(&graph), (54_429_315 + 6_968_257, 54_419_459));
 }
@@ -242,7 +244,7 @@ fn gradient_of_one_cell_covers_its_receptive_field() {
 
 #[test]
 fn sizes_that_do_not_fit_name_the_nearest_that_does() {
-    let config = UnetConfig::default();
+    let config = GeneratorConfig::default();
     assert!(config.check_size(512, 256).is_ok());
     let message = config.check_size(256, 300).unwrap_err().to_string();
     assert!(
@@ -399,8 +401,8 @@ fn objective_matches_hand_computed_values() {
     let device = Device::flex();
     let logits = Tensor::<4>::from_floats([[[[0.0, 3f32.ln()]]]], &device);
     let scalar = |t: Tensor<1>| t.into_scalar::<f32>();
-    let real = scalar(objective::adversarial(logits.clone(), true));
-    let fake = scalar(objective::adversarial(logits.clone(), false));
+    let real = scalar(Gan::Bce.discriminator(logits.clone(), true));
+    let fake = scalar(Gan::Bce.discriminator(logits.clone(), false));
     assert!(
         (real - (2f32.ln() + (4.0 / 3f32).ln()) / 2.0).abs() < 1e-6,
         "{real}"
@@ -410,7 +412,7 @@ fn objective_matches_hand_computed_values() {
         "{fake}"
     );
     let extreme = Tensor::<4>::from_floats([[[[-1000.0, 1000.0]]]], &device);
-    assert_eq!(scalar(objective::adversarial(extreme, true)), 500.0);
+    assert_eq!(scalar(Gan::Bce.discriminator(extreme, true)), 500.0);
 }
 
 #[test]

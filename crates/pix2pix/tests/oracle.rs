@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use pix2pix::init::WeightInit;
 use pix2pix::noise::Noise;
 use pix2pix::patch_gan::{PatchGan, PatchGanConfig};
-use pix2pix::trainer::{Losses, OptimizerConfig, Trainer};
+use pix2pix::trainer::{Losses, OptimizerConfig, Trainer, TrainerConfig};
 use pix2pix::unet::{Unet, UnetConfig};
 use pix2pix::weights::{self, Weights};
 use safetensors::{Dtype, SafeTensors};
@@ -112,14 +112,17 @@ fn two_training_steps_agree() {
     let device = Device::flex().autodiff();
     let (generator, discriminator) = networks(&device);
     let mut trainer =
-        Trainer::from_networks(generator, discriminator, OptimizerConfig::default(), 0);
+        Trainer::from_networks(generator, discriminator, TrainerConfig::default(), &device)
+            .unwrap();
     let (_, metadata) = SafeTensors::read_metadata(ORACLE).unwrap();
     let theirs: Vec<Losses> =
         serde_json::from_str(&metadata.metadata().as_ref().unwrap()["losses"]).unwrap();
 
     for (step, theirs) in (1..).zip(theirs) {
         let ours;
-        (trainer, ours) = trainer.step(image("source", &device), image("target", &device));
+        (trainer, ours) = trainer
+            .step(vec![[image("source", &device), image("target", &device)]])
+            .unwrap();
         for (ours, theirs) in [
             (ours.d_real, theirs.d_real),
             (ours.d_fake, theirs.d_fake),
@@ -160,4 +163,36 @@ fn compare_changes<M: Module>(step: usize, network: &str, ours: &M) {
             "step {step}, {network}.{name}: cosine {cosine}, ratio {ratio}"
         );
     }
+}
+
+/// A step after which nothing can be learnt names what broke.
+#[test]
+fn a_step_that_diverges_names_the_tensor() {
+    let device = Device::flex().autodiff();
+    let step = |config: OptimizerConfig, source: Tensor<4>| {
+        let (generator, discriminator) = networks(&device);
+        let config = TrainerConfig {
+            optimizer: config,
+            ..TrainerConfig::default()
+        };
+        let trainer = Trainer::from_networks(generator, discriminator, config, &device).unwrap();
+        trainer
+            .step(vec![[source, image("target", &device)]])
+            .err()
+            .map(|diverged| diverged.0)
+    };
+    let source = image("source", &device);
+    assert_eq!(step(OptimizerConfig::default(), source.clone()), None);
+    let nan = source.clone() * f32::NAN;
+    assert_eq!(
+        step(OptimizerConfig::default(), nan).unwrap(),
+        "the loss d_real"
+    );
+    // the losses are finite, and the gradient's square is not
+    let lambda = OptimizerConfig {
+        lambda: 1e30,
+        ..OptimizerConfig::default()
+    };
+    let named = step(lambda, source).unwrap();
+    assert!(named.starts_with("the gradient of generator."), "{named}");
 }

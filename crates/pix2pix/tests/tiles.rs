@@ -3,21 +3,21 @@
 use burn::tensor::Device;
 use image::{Rgb, RgbImage};
 use pix2pix::domain::Domain;
+use pix2pix::generator::Generator;
 use pix2pix::init::WeightInit;
 use pix2pix::noise::Noise;
 use pix2pix::picture::{self, Picture, Samples};
 use pix2pix::tiles::{self, NormStatistics, Tiles};
-use pix2pix::unet::{Unet, UnetConfig};
+use pix2pix::unet::UnetConfig;
 
-fn generator() -> Unet {
+fn generator() -> Generator {
     let config = UnetConfig {
         filters: 8,
         depth: 6,
         ..UnetConfig::default()
     };
-    config
-        .init(&mut WeightInit::new(3, 0), &Device::flex())
-        .unwrap()
+    let network = config.init(&mut WeightInit::new(3, 0), &Device::flex());
+    network.unwrap().into()
 }
 
 /// Stripes at the left, and at the right what `right` says.

@@ -1,0 +1,208 @@
+//! Differentiable augmentation of what the discriminator sees, of real and generated pairs alike, so that
+//! small data sets are not learnt by heart (Zhao et al. 2020, section 3.2).
+
+use std::str::FromStr;
+
+use burn::tensor::{Tensor, TensorData};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+/// Largest shift, as a share of a side.
+const SHIFT: f64 = 0.125;
+/// Side of the hole, as a share of a side.
+const HOLE: f64 = 0.5;
+
+/// A kind of augmentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DiffAugment {
+    /// Brightness, saturation and contrast of the image; the source stays.
+    Color,
+    /// Source and image shifted alike by up to an eighth of a side, over a border of zeros.
+    Translation,
+    /// The same square of half a side set to zero in source and image.
+    Cutout,
+}
+
+impl DiffAugment {
+    /// Every kind, in the order in which they are applied.
+    pub const ALL: [Self; 3] = [Self::Color, Self::Translation, Self::Cutout];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Color => "color",
+            Self::Translation => "translation",
+            Self::Cutout => "cutout",
+        }
+    }
+}
+
+impl FromStr for DiffAugment {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|kind| kind.name() == name);
+        known.ok_or_else(|| "use color, translation, cutout, or several with commas".to_string())
+    }
+}
+
+/// Augments a batch of pairs, `[batch, channels, height, width]`, each pair in its own way.
+pub fn augment(
+    kinds: &[DiffAugment],
+    [mut source, mut image]: [Tensor<4>; 2],
+    rng: &mut ChaCha8Rng,
+) -> [Tensor<4>; 2] {
+    for kind in DiffAugment::ALL
+        .into_iter()
+        .filter(|kind| kinds.contains(kind))
+    {
+        match kind {
+            DiffAugment::Color => image = color(image, rng),
+            DiffAugment::Translation => [source, image] = translation([source, image], rng),
+            DiffAugment::Cutout => [source, image] = cutout([source, image], rng),
+        }
+    }
+    [source, image]
+}
+
+/// A random number of a range for each picture, `[batch, 1, 1, 1]`.
+fn draw(like: &Tensor<4>, range: std::ops::Range<f32>, rng: &mut ChaCha8Rng) -> Tensor<4> {
+    let batch = like.dims()[0];
+    let values: Vec<f32> = (0..batch)
+        .map(|_| rng.random_range(range.clone()))
+        .collect();
+    Tensor::from_data(TensorData::new(values, [batch, 1, 1, 1]), &like.device())
+}
+
+fn color(image: Tensor<4>, rng: &mut ChaCha8Rng) -> Tensor<4> {
+    let brightness = draw(&image, -0.5..0.5, rng);
+    let saturation = draw(&image, 0.0..2.0, rng);
+    let contrast = draw(&image, 0.5..1.5, rng);
+    let image = image + brightness;
+    let gray = image.clone().mean_dim(1);
+    let image = (image - gray.clone()) * saturation + gray;
+    let mean = image.clone().mean_dims(&[1, 2, 3]);
+    (image - mean.clone()) * contrast + mean
+}
+
+fn translation(pair: [Tensor<4>; 2], rng: &mut ChaCha8Rng) -> [Tensor<4>; 2] {
+    let [batch, _, height, width] = pair[0].dims();
+    let shifts: Vec<[i64; 2]> = (0..batch)
+        .map(|_| {
+            [height, width].map(|side| {
+                let most = (side as f64 * SHIFT + 0.5) as i64;
+                rng.random_range(-most..=most)
+            })
+        })
+        .collect();
+    pair.map(|x| {
+        let shifted = shifts.iter().enumerate().map(|(index, [down, right])| {
+            let one = x.clone().narrow(0, index, 1);
+            shift(shift(one, 2, *down), 3, *right)
+        });
+        Tensor::cat(shifted.collect(), 0)
+    })
+}
+
+/// Moves a picture along a dimension; what comes in is zero.
+fn shift(x: Tensor<4>, dim: usize, by: i64) -> Tensor<4> {
+    let (side, far) = (x.dims()[dim], by.unsigned_abs() as usize);
+    let mut shape = x.dims();
+    shape[dim] = far;
+    if far == 0 {
+        return x;
+    }
+    let zeros = Tensor::zeros(shape, &x.device());
+    if by > 0 {
+        Tensor::cat(vec![zeros, x.narrow(dim, 0, side - far)], dim)
+    } else {
+        Tensor::cat(vec![x.narrow(dim, far, side - far), zeros], dim)
+    }
+}
+
+fn cutout(pair: [Tensor<4>; 2], rng: &mut ChaCha8Rng) -> [Tensor<4>; 2] {
+    let [batch, _, height, width] = pair[0].dims();
+    let mut mask = vec![1.0; batch * height * width];
+    for picture in mask.chunks_exact_mut(height * width) {
+        // the hole's middle is anywhere, so it may reach over the border
+        let [rows, columns] = [height, width].map(|side| {
+            let hole = (side as f64 * HOLE + 0.5) as usize;
+            let middle = rng.random_range(0..=side);
+            middle.saturating_sub(hole / 2)..(middle + hole - hole / 2).min(side)
+        });
+        for row in rows {
+            picture[row * width..][columns.clone()].fill(0.0);
+        }
+    }
+    let data = TensorData::new(mask, [batch, 1, height, width]);
+    let mask = Tensor::from_data(data, &pair[0].device());
+    pair.map(|x| x * mask.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+    use rand::SeedableRng;
+
+    fn pair() -> [Tensor<4>; 2] {
+        let values = |factor: f32| {
+            let values = (0..2 * 3 * 16 * 16).map(|i| (i as f32 * factor).sin());
+            Tensor::from_data(
+                TensorData::new(values.collect::<Vec<_>>(), [2, 3, 16, 16]),
+                &Device::flex(),
+            )
+        };
+        [values(0.37), values(0.37)]
+    }
+
+    fn host(x: &Tensor<4>) -> Vec<f32> {
+        x.to_data().try_into_vec().unwrap()
+    }
+
+    #[test]
+    fn source_and_image_move_together() {
+        for seed in 0..20 {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let kinds = [DiffAugment::Translation, DiffAugment::Cutout];
+            let [source, image] = augment(&kinds, pair(), &mut rng);
+            assert_eq!(host(&source), host(&image));
+            assert_ne!(host(&source), host(&pair()[0]));
+        }
+    }
+
+    #[test]
+    fn colours_change_in_the_image_alone() {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let [source, image] = augment(&[DiffAugment::Color], pair(), &mut rng);
+        assert_eq!(host(&source), host(&pair()[0]));
+        let moved = host(&image)
+            .iter()
+            .zip(host(&source))
+            .filter(|(a, b)| (*a - b).abs() > 1e-3)
+            .count();
+        assert!(moved > 1000, "{moved}");
+    }
+
+    #[test]
+    fn a_shift_by_hand() {
+        let row = Tensor::<4>::from_data([[[[1.0, 2.0, 3.0]]]], &Device::flex());
+        assert_eq!(host(&shift(row.clone(), 3, 1)), [0.0, 1.0, 2.0]);
+        assert_eq!(host(&shift(row.clone(), 3, -2)), [3.0, 0.0, 0.0]);
+        assert_eq!(host(&shift(row, 3, 0)), [1.0, 2.0, 3.0]);
+    }
+
+    /// A hole of half the sides takes a quarter, less where it reaches over the border.
+    #[test]
+    fn holes_have_their_size() {
+        for seed in 0..20 {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let ones = Tensor::<4>::ones([1, 1, 16, 16], &Device::flex());
+            let [hole, _] = cutout([ones.clone(), ones], &mut rng);
+            let left: f32 = hole.sum().into_scalar();
+            assert!((192.0..=240.0).contains(&left), "{left}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The published weights of the learned measures, as they come from their authors (PyTorch's files) and as
+//! we read them (safetensors).
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::TensorData;
+use pytorch_reader::{DType, PytorchReader};
+
+use crate::atomic_file;
+use crate::error::{Error, Result};
+use crate::tensor_file::{self, Values};
+use crate::weights::Weights;
+
+/// Weights that can be downloaded.
+#[derive(Clone, Copy, Debug)]
+pub struct Published {
+    /// Their name, and that of the safetensors file.
+    pub name: &'static str,
+    /// What they are for.
+    pub about: &'static str,
+    /// The size of what is downloaded, about.
+    pub megabytes: u32,
+    /// Where the authors keep the parts. PyTorch's file names end in the first digits of the SHA-256.
+    pub parts: &'static [&'static str],
+    /// The name that we give a tensor; nothing for one that is not needed.
+    rename: fn(&str) -> Option<String>,
+}
+
+/// All of them.
+pub const PUBLISHED: [Published; 2] = [
+    Published {
+        name: "lpips-alex",
+        about: "the learned distance LPIPS 0.1 on AlexNet, for `evaluate --lpips` and `train --perceptual`",
+        megabytes: 234,
+        parts: &[
+            "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+            "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/alex.pth",
+        ],
+        rename: lpips_name,
+    },
+    Published {
+        name: "inception",
+        about: "the Inception network of the Fréchet distance, for `evaluate --fid`",
+        megabytes: 96,
+        parts: &[
+            "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
+        ],
+        rename: inception_name,
+    },
+];
+
+/// `features.3.weight` of torchvision's AlexNet is `net.slice2.3.weight` of the lpips package; its
+/// classifier is not used.
+fn lpips_name(name: &str) -> Option<String> {
+    if name.starts_with("lin") {
+        return Some(name.to_string());
+    }
+    let (index, part) = name.strip_prefix("features.")?.split_once('.')?;
+    let slice = ["0", "3", "6", "8", "10"]
+        .iter()
+        .position(|known| *known == index)?
+        + 1;
+    Some(format!("net.slice{slice}.{index}.{part}"))
+}
+
+/// The classifier is not used.
+fn inception_name(name: &str) -> Option<String> {
+    (!name.starts_with("fc.")).then(|| name.to_string())
+}
+
+impl Published {
+    /// The digits of the SHA-256 that a part's name tells, if it tells any.
+    pub fn hash_of(part: &str) -> Option<&str> {
+        let (_, digits) = part.strip_suffix(".pth")?.rsplit_once('-')?;
+        let is_hash = digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_hash.then_some(digits)
+    }
+
+    /// Makes the safetensors file `to` of the downloaded parts. No code in a part is run: its pickle is
+    /// read as data.
+    ///
+    /// # Errors
+    /// When a part cannot be read, holds other tensors, or the file cannot be written.
+    pub fn convert(&self, parts: &[PathBuf], to: &Path) -> Result<()> {
+        let mut tensors = Weights::new();
+        for part in parts {
+            let wrong = |reason: String| Error::file(part, reason, "download it again");
+            let reader = PytorchReader::new(part)
+                .map_err(|e| wrong(format!("not a PyTorch file of weights ({e})")))?;
+            for (name, tensor) in reader.into_tensors() {
+                let Some(renamed) = (self.rename)(&name) else {
+                    continue;
+                };
+                if tensor.dtype() != DType::F32 {
+                    continue; // a counter
+                }
+                let bytes = tensor
+                    .read()
+                    .map_err(|e| wrong(format!("{name} cannot be read ({e})")))?;
+                let chunks = bytes.as_chunks().0;
+                let values: Vec<f32> = chunks
+                    .iter()
+                    .map(|&bytes| f32::from_le_bytes(bytes))
+                    .collect();
+                tensors.insert(renamed, TensorData::new(values, tensor.shape().to_vec()));
+            }
+        }
+        if tensors.is_empty() {
+            let reason = format!("it holds no weights of {}", self.name);
+            return Err(Error::file(&parts[0], reason, "download it again"));
+        }
+        if let Some(folder) = to.parent() {
+            atomic_file::create_folder(folder)?;
+        }
+        let named: Vec<(String, Values)> = tensors
+            .iter()
+            .map(|(name, data)| (name.clone(), data.into()))
+            .collect();
+        tensor_file::write_plain(to, &named)
+    }
+}

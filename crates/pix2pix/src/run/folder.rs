@@ -1,0 +1,190 @@
+//! A run's folder: what its files are called, who may write to it, and how it is begun and opened again.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use crate::atomic_file;
+use crate::checkpoint;
+use crate::config::RunConfig;
+use crate::error::{Error, Result};
+
+const CONFIG: &str = "config.toml";
+const LOCK: &str = "run.lock";
+const SAMPLES: &str = "samples";
+const CHECKPOINTS: &str = "checkpoints";
+
+/// A folder that this process alone may train in.
+pub struct RunFolder {
+    root: PathBuf,
+    /// Held until the process ends, however it ends.
+    _lock: File,
+}
+
+impl RunFolder {
+    /// Makes the folder if it is not there, locks it, and removes what a killed process was writing.
+    ///
+    /// # Errors
+    /// When it cannot be made or written to, or another training holds it.
+    pub fn lock(root: &Path) -> Result<Self> {
+        atomic_file::create_folder(root)?;
+        let path = root.join(LOCK);
+        let failed = |e| Error::io(&path, "write the lock", e);
+        let mut options = File::options();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut lock = options.open(&path).map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // the message is about the lock, with or without a number
+                let _ = lock.read_to_string(&mut holder);
+                return Err(Error::file(
+                    root,
+                    format!(
+                        "another training (process {}) is writing here",
+                        holder.trim()
+                    ),
+                    "wait for it, stop it, or choose another --out",
+                ));
+            }
+            Err(TryLockError::Error(e)) => return Err(failed(e)),
+        }
+        lock.set_len(0).map_err(failed)?;
+        writeln!(lock, "{}", std::process::id()).map_err(failed)?;
+        let folder = Self {
+            root: root.to_path_buf(),
+            _lock: lock,
+        };
+        for folder in [root, &folder.samples(), &folder.checkpoints()] {
+            if folder.is_dir() {
+                atomic_file::remove_unfinished(folder)?;
+            }
+        }
+        Ok(folder)
+    }
+
+    /// Begins a run in a folder that is empty.
+    ///
+    /// # Errors
+    /// When it is not, or a file cannot be written.
+    pub fn begin(&self, config: &RunConfig) -> Result<()> {
+        let root = &self.root;
+        let failed = |e| Error::io(root, "read the folder", e);
+        let mut empty = true;
+        for entry in fs::read_dir(root).map_err(failed)? {
+            empty &= entry.map_err(failed)?.file_name() == LOCK;
+        }
+        if !empty {
+            let remedy = if self.config_path().is_file() {
+                format!(
+                    "go on with it by `pix2pix train --resume {}`, or choose another --out",
+                    root.display()
+                )
+            } else {
+                "choose another --out or empty it".to_string()
+            };
+            let reason = "the folder is not empty, and a run must not mix with other files";
+            return Err(Error::file(root, reason, remedy));
+        }
+        self.write_config(config)
+    }
+
+    /// Writes the configuration and makes the folders.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn write_config(&self, config: &RunConfig) -> Result<()> {
+        let text = toml::to_string(config).expect("a configuration is plain data");
+        atomic_file::write(&self.config_path(), text.as_bytes())?;
+        atomic_file::create_folder(&self.samples())?;
+        atomic_file::create_folder(&self.checkpoints())
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A file or a folder in it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    fn config_path(&self) -> PathBuf {
+        self.path(CONFIG)
+    }
+
+    /// Contact sheets.
+    pub fn samples(&self) -> PathBuf {
+        self.path(SAMPLES)
+    }
+
+    /// Checkpoints.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.path(CHECKPOINTS)
+    }
+
+    /// The optimizers' state that belongs to a step's checkpoint.
+    pub fn state(&self, step: u64) -> PathBuf {
+        self.checkpoints()
+            .join(format!("state_{step:07}.safetensors"))
+    }
+
+    /// The newest step that a run can go on from: it has a checkpoint and the state beside it. Nothing
+    /// before the first.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, or checkpoints are left but no state is.
+    pub fn newest_step(&self) -> Result<Option<u64>> {
+        let checkpoints = self.checkpoints();
+        if !checkpoints.is_dir() {
+            return Ok(None);
+        }
+        let all = checkpoint::in_folder(&checkpoints)?;
+        let steps = all
+            .iter()
+            .rev()
+            .filter_map(|path| checkpoint::step_of(path));
+        let newest = steps.into_iter().find(|step| self.state(*step).is_file());
+        match (newest, all.last()) {
+            (None, Some(last)) => Err(Error::file(
+                last,
+                "the state_*.safetensors file that belongs to it is gone, and without the optimizers' \
+                 moments a run cannot go on as it was",
+                "put it back, or start a new run",
+            )),
+            (newest, _) => Ok(newest),
+        }
+    }
+}
+
+/// Reads a run's configuration.
+///
+/// # Errors
+/// When the folder holds no run, or its configuration cannot be read.
+pub fn read_config(root: &Path) -> Result<RunConfig> {
+    let path = root.join(CONFIG);
+    if !path.is_file() {
+        return Err(Error::file(
+            root,
+            format!("it is no run folder: it holds no {CONFIG}"),
+            "give a folder that `pix2pix train --out` made",
+        ));
+    }
+    let text =
+        fs::read_to_string(&path).map_err(|e| Error::io(&path, "read the configuration", e))?;
+    toml::from_str(&text).map_err(|e: toml::de::Error| {
+        Error::file(
+            &path,
+            format!("not a run's configuration ({})", e.message()),
+            "put the file back as it was",
+        )
+    })
+}
+
+/// Whether a training is going on in this folder.
+pub fn is_locked(root: &Path) -> bool {
+    let lock = File::open(root.join(LOCK));
+    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}

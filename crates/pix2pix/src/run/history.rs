@@ -1,0 +1,164 @@
+//! What a run has done so far, read back from its folder.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::folder::{is_locked, read_config};
+use super::{Metrics, RunScores, Timing, log};
+use crate::checkpoint;
+use crate::config::RunConfig;
+use crate::error::Result;
+
+/// What a run is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// A process trains it.
+    Running,
+    /// It has done all its steps.
+    Done,
+    /// It has not, and can be gone on with.
+    Stopped,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Stopped => "stopped",
+        })
+    }
+}
+
+/// A best value and when it was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Best {
+    /// The value.
+    pub value: f64,
+    /// The step.
+    pub step: u64,
+}
+
+/// A run's past.
+pub struct History {
+    /// Its folder.
+    pub root: PathBuf,
+    /// Its configuration.
+    pub config: RunConfig,
+    /// What it is doing.
+    pub state: State,
+    /// The lines of `metrics.jsonl`.
+    pub metrics: Vec<Metrics>,
+    /// The lines of `timings.jsonl`.
+    pub timings: Vec<Timing>,
+    /// The lines of `scores.jsonl`.
+    pub scores: Vec<RunScores>,
+    /// What it ran on.
+    pub machine: BTreeMap<String, String>,
+    /// Step of the newest checkpoint.
+    saved: u64,
+}
+
+impl History {
+    /// Reads a run's folder.
+    ///
+    /// # Errors
+    /// When it is no run's, or a file cannot be read.
+    pub fn read(root: &Path) -> Result<Self> {
+        let config = read_config(root)?;
+        let checkpoints = root.join("checkpoints");
+        let saved = match checkpoints.is_dir() {
+            true => checkpoint::in_folder(&checkpoints)?
+                .last()
+                .and_then(|path| checkpoint::step_of(path)),
+            false => None,
+        };
+        let saved = saved.unwrap_or(0);
+        Ok(Self {
+            state: if is_locked(root) {
+                State::Running
+            } else if saved >= config.steps {
+                State::Done
+            } else {
+                State::Stopped
+            },
+            config,
+            metrics: log::read(&root.join("metrics.jsonl"))?,
+            timings: log::read(&root.join("timings.jsonl"))?,
+            scores: log::read(&root.join("scores.jsonl"))?,
+            machine: super::machine::read(root),
+            root: root.to_path_buf(),
+            saved,
+        })
+    }
+
+    /// The folder's name.
+    pub fn name(&self) -> String {
+        let absolute = std::path::absolute(&self.root);
+        let root = absolute.as_deref().unwrap_or(&self.root);
+        root.file_name()
+            .unwrap_or(root.as_os_str())
+            .to_string_lossy()
+            .into_owned()
+    }
+
+    /// The newest step that is known of.
+    pub fn step(&self) -> u64 {
+        self.metrics
+            .last()
+            .map_or(0, |line| line.step)
+            .max(self.saved)
+    }
+
+    /// A measure over the steps: `epoch`, a loss, `seconds` or a score.
+    pub fn series(&self, key: &str) -> Vec<(u64, f64)> {
+        let metric = |line: &Metrics| {
+            let losses = line.losses.named();
+            let loss = losses.iter().find(|(name, _)| *name == key);
+            Some((line.step, f64::from(loss?.1)))
+        };
+        let score = |line: &RunScores| {
+            let scores = line.named();
+            let score = scores.iter().find(|(name, _)| *name == key);
+            Some((line.step, score?.1?))
+        };
+        match key {
+            "epoch" => self
+                .metrics
+                .iter()
+                .map(|line| (line.step, line.epoch as f64))
+                .collect(),
+            "seconds" => self
+                .timings
+                .iter()
+                .map(|line| (line.step, line.seconds))
+                .collect(),
+            _ => {
+                let metrics = self.metrics.iter().filter_map(metric);
+                metrics
+                    .chain(self.scores.iter().filter_map(score))
+                    .collect()
+            }
+        }
+    }
+
+    /// The best of each score on held-out pairs.
+    pub fn best(&self) -> BTreeMap<&'static str, Best> {
+        let mut best = BTreeMap::new();
+        for (key, label, sign) in [
+            ("l1", "L1", 1.0),
+            ("psnr", "PSNR", -1.0),
+            ("ssim", "SSIM", -1.0),
+        ] {
+            let series = self.series(key).into_iter();
+            let found = series.min_by(|a, b| (sign * a.1).total_cmp(&(sign * b.1)));
+            if let Some((step, value)) = found {
+                best.insert(label, Best { value, step });
+            }
+        }
+        best
+    }
+}

@@ -1,0 +1,49 @@
+//! What a run was made on, for whoever compares runs later: `machine.json`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use crate::atomic_file;
+use crate::error::Result;
+
+const NAME: &str = "machine.json";
+
+/// Writes what this machine is.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write(root: &Path) -> Result<()> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let entries = BTreeMap::from([
+        ("cores", cores.to_string()),
+        ("processor", processor()),
+        ("program", format!("pix2pix {}", env!("CARGO_PKG_VERSION"))),
+        (
+            "started",
+            jiff::ZonedDateTime::now()
+                .strftime("%Y-%m-%d %H:%M:%S %z")
+                .to_string(),
+        ),
+        (
+            "system",
+            format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        ),
+    ]);
+    let json = serde_json::to_string_pretty(&entries).expect("entries are plain data") + "\n";
+    atomic_file::write(&root.join(NAME), json.as_bytes())
+}
+
+/// Reads what a run was made on; nothing where that is not known.
+pub fn read(root: &Path) -> BTreeMap<String, String> {
+    let text = fs::read_to_string(root.join(NAME)).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+/// The processor's own name, where the system tells it.
+fn processor() -> String {
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let line = info.lines().find(|line| line.starts_with("model name"));
+    let name = line.and_then(|line| Some(line.split_once(':')?.1.trim().to_string()));
+    name.unwrap_or_else(|| std::env::consts::ARCH.to_string())
+}

@@ -1,0 +1,119 @@
+//! The held-out pairs that a run translates and measures again and again, so that a person sees it learn.
+
+use burn::tensor::Device;
+use image::RgbImage;
+
+use crate::config::RunConfig;
+use crate::contact_sheet::Row;
+use crate::dataset::Dataset;
+use crate::error::Result;
+use crate::generator::Generator;
+use crate::noise::Noise;
+use crate::pair::Pair;
+use crate::quality::{self, Planes, Scores};
+use crate::translate::translate_one;
+
+use super::RunScores;
+
+/// Pictures on a contact sheet, at most.
+const SAMPLES: usize = 8;
+/// Held-out pairs that are measured, at most: `pix2pix evaluate` measures all.
+const SCORED: usize = 64;
+
+/// The pairs, at the size that the networks see: held-out ones, or, where none are, some to train on.
+pub struct Samples {
+    pairs: Vec<Pair>,
+    held_out: bool,
+}
+
+impl Samples {
+    /// Reads the first pairs.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn read(data: &Dataset, config: &RunConfig) -> Result<Self> {
+        let (pairs, count) = match &data.val {
+            Some(val) => (val, SCORED),
+            None => (&data.train, SAMPLES),
+        };
+        let still = |index| Ok(config.jitter.still(pairs.read(index)?));
+        let pairs = (0..pairs.len().min(count))
+            .map(still)
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            pairs,
+            held_out: data.val.is_some(),
+        })
+    }
+
+    /// Means over the held-out pairs, dropout on; nothing where none is held out.
+    pub fn score(
+        &self,
+        step: u64,
+        generator: &Generator,
+        config: &RunConfig,
+        device: &Device,
+    ) -> Option<RunScores> {
+        if !self.held_out {
+            return None;
+        }
+        let found: Vec<Scores> = (0..)
+            .zip(&self.pairs)
+            .map(|(index, pair)| {
+                let mut noise = Noise::seeded(config.seed, index);
+                let output = translate_one(generator, &pair.source, config, &mut noise, device);
+                let planes =
+                    [&output, &pair.target].map(|picture| Planes::of(picture, &config.target));
+                quality::scores(&planes[0], &planes[1])
+            })
+            .collect();
+        let mean = |value: fn(&Scores) -> Option<f64>| {
+            let values: Option<Vec<f64>> = found.iter().map(value).collect();
+            let values = values?;
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            Some(mean).filter(|mean| mean.is_finite())
+        };
+        Some(RunScores {
+            step,
+            l1: mean(|scores| Some(scores.l1))?,
+            psnr: mean(|scores| Some(scores.psnr)),
+            ssim: mean(|scores| scores.ssim),
+        })
+    }
+
+    /// Translates them one by one, dropout on.
+    pub fn translate(
+        &self,
+        generator: &Generator,
+        config: &RunConfig,
+        device: &Device,
+    ) -> Vec<Row> {
+        let shown = self.pairs.iter().take(SAMPLES);
+        let rows = (0..).zip(shown).map(|(index, pair)| {
+            let mut noise = Noise::seeded(config.seed, index);
+            let output = translate_one(generator, &pair.source, config, &mut noise, device);
+            Row {
+                name: pair.name.clone(),
+                input: pair.source.to_rgb8(config.source.range_of(&pair.source)),
+                output: output.to_rgb8(config.target.range),
+                target: pair.target.to_rgb8(config.target.range_of(&pair.target)),
+            }
+        });
+        rows.collect()
+    }
+
+    /// Translates the first two of different sources without dropout; nothing when there are no two.
+    pub fn translate_still(
+        &self,
+        generator: &Generator,
+        config: &RunConfig,
+        device: &Device,
+    ) -> Option<[RgbImage; 2]> {
+        let first = self.pairs.first()?;
+        let other = self.pairs.iter().find(|pair| pair.source != first.source)?;
+        Some([first, other].map(|pair| {
+            let output = translate_one(generator, &pair.source, config, &mut Noise::off(), device);
+            output.to_rgb8(config.target.range)
+        }))
+    }
+}

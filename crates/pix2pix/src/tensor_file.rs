@@ -1,0 +1,252 @@
+//! Files of named tensors with a header: safetensors with one metadata entry that holds JSON. The same
+//! content gives the same bytes.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::path::Path;
+
+use burn::tensor::TensorData;
+use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::atomic_file;
+use crate::error::{Error, Result};
+use crate::weights::Weights;
+
+/// The metadata entry. One entry alone has one order.
+const ENTRY: &str = "pix2pix";
+
+/// A kind of file.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// What the header says it is, with a version.
+    pub format: &'static str,
+    /// Its name in messages, e.g. "checkpoint".
+    pub name: &'static str,
+    /// What to do about a file that is not one.
+    pub remedy: &'static str,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header<H> {
+    format: String,
+    #[serde(flatten)]
+    content: H,
+}
+
+/// The values of a tensor, borrowed where they already lie in host memory.
+pub struct Values<'a> {
+    shape: Vec<usize>,
+    values: Cow<'a, [f32]>,
+}
+
+impl<'a> Values<'a> {
+    /// A vector.
+    pub fn vector(values: &'a [f32]) -> Self {
+        Self {
+            shape: vec![values.len()],
+            values: Cow::Borrowed(values),
+        }
+    }
+}
+
+impl<'a> From<&'a TensorData> for Values<'a> {
+    fn from(data: &'a TensorData) -> Self {
+        Self {
+            shape: data.shape().to_vec(),
+            values: Cow::Borrowed(data.as_slice().expect("all our tensors are f32")),
+        }
+    }
+}
+
+impl From<TensorData> for Values<'_> {
+    fn from(data: TensorData) -> Self {
+        Self {
+            shape: data.shape().to_vec(),
+            values: Cow::Owned(data.try_into_vec().expect("all our tensors are f32")),
+        }
+    }
+}
+
+impl View for &Values<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(bytemuck::cast_slice(&self.values))
+    }
+
+    fn data_len(&self) -> usize {
+        size_of_val(&*self.values)
+    }
+}
+
+/// Writes a file, whole or not at all.
+///
+/// # Errors
+/// When it cannot be written; a file of that name then stays as it was.
+pub fn write<H: Serialize>(
+    path: &Path,
+    kind: Kind,
+    header: &H,
+    tensors: &[(String, Values)],
+) -> Result<()> {
+    let header = Header {
+        format: kind.format.to_string(),
+        content: header,
+    };
+    let header = serde_json::to_string(&header).expect("a header is plain data");
+    let metadata = HashMap::from([(ENTRY.to_string(), header)]);
+    write_with(path, Some(metadata), tensors)
+}
+
+/// Writes a file without a header, whole or not at all.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_plain(path: &Path, tensors: &[(String, Values)]) -> Result<()> {
+    write_with(path, None, tensors)
+}
+
+fn write_with(
+    path: &Path,
+    metadata: Option<HashMap<String, String>>,
+    tensors: &[(String, Values)],
+) -> Result<()> {
+    let tensors = tensors.iter().map(|(name, values)| (name.as_str(), values));
+    atomic_file::write_at(path, |temporary| {
+        safetensors::serialize_to_file(tensors, metadata, temporary).map_err(|e| match e {
+            SafeTensorError::IoError(e) => e,
+            other => std::io::Error::other(other),
+        })
+    })
+}
+
+/// Reads a file.
+///
+/// # Errors
+/// When it cannot be read, is cut short, or is of another kind.
+pub fn read<H: DeserializeOwned>(path: &Path, kind: Kind) -> Result<(H, Weights)> {
+    let bytes = std::fs::read(path).map_err(|e| Error::io(path, kind.action(), e))?;
+    let wrong = |reason: String| Error::file(path, reason, kind.remedy);
+    let damaged =
+        |e: SafeTensorError| wrong(format!("not a whole safetensors {} ({e})", kind.name));
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
+    let file = SafeTensors::deserialize(&bytes).map_err(damaged)?;
+    let entry = metadata.metadata().as_ref().and_then(|m| m.get(ENTRY));
+    let foreign = || {
+        wrong(format!(
+            "a safetensors file, but not a pix2pix {}",
+            kind.name
+        ))
+    };
+    let entry = entry.ok_or_else(foreign)?;
+    let unreadable = |e| wrong(format!("its configuration cannot be read ({e})"));
+    let header: Header<serde_json::Value> = serde_json::from_str(entry).map_err(unreadable)?;
+    if header.format != kind.format {
+        return Err(wrong(format!(
+            "it says that it is a {}, not a {}",
+            header.format, kind.format
+        )));
+    }
+    let content = serde_json::from_value(header.content).map_err(unreadable)?;
+    let mut tensors = Weights::new();
+    for (name, view) in file.tensors() {
+        if view.dtype() != Dtype::F32 {
+            let dtype = view.dtype();
+            return Err(wrong(format!(
+                "its tensor {name} is of the type {dtype}, not F32"
+            )));
+        }
+        let chunks = view.data().as_chunks().0;
+        let values: Vec<f32> = chunks
+            .iter()
+            .map(|&bytes| f32::from_le_bytes(bytes))
+            .collect();
+        tensors.insert(name, TensorData::new(values, view.shape().to_vec()));
+    }
+    Ok((content, tensors))
+}
+
+impl Kind {
+    fn action(self) -> &'static str {
+        match self.name {
+            "checkpoint" => "read the checkpoint",
+            _ => "read the file",
+        }
+    }
+}
+
+/// Tensors under a prefix, `prefix.`.
+pub fn prefixed<N: AsRef<str>, T>(
+    prefix: &str,
+    tensors: impl IntoIterator<Item = (N, T)>,
+) -> impl Iterator<Item = (String, T)> {
+    let tensors = tensors.into_iter();
+    tensors.map(move |(name, tensor)| (format!("{prefix}.{}", name.as_ref()), tensor))
+}
+
+/// Takes the tensors under a prefix, `prefix.`, out of `tensors`, with the prefix off their names.
+pub fn take(tensors: &mut Weights, prefix: &str) -> Weights {
+    let prefix = format!("{prefix}.");
+    let names: Vec<String> = tensors
+        .keys()
+        .filter(|name| name.starts_with(&prefix))
+        .cloned()
+        .collect();
+    names
+        .into_iter()
+        .map(|name| {
+            let values = tensors.remove(&name).expect("it was just listed");
+            (name[prefix.len()..].to_string(), values)
+        })
+        .collect()
+}
+
+/// Reads the tensors of any safetensors file, 32-bit ones as they are and 16-bit ones widened; `remedy` is
+/// for messages.
+///
+/// # Errors
+/// When it cannot be read, is cut short, or holds integers only.
+pub fn read_foreign(path: &Path, remedy: &str) -> Result<Weights> {
+    if !path.exists() {
+        return Err(Error::file(path, "there are no weights", remedy));
+    }
+    let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read the weights", e))?;
+    let damaged = |e| Error::file(path, format!("not a whole safetensors file ({e})"), remedy);
+    let file = SafeTensors::deserialize(&bytes).map_err(damaged)?;
+    let mut tensors = Weights::new();
+    for (name, view) in file.tensors() {
+        let wide = |half: fn([u8; 2]) -> f32| {
+            let chunks = view.data().as_chunks().0;
+            chunks.iter().map(|&bytes| half(bytes)).collect::<Vec<_>>()
+        };
+        let values = match view.dtype() {
+            Dtype::F32 => {
+                let chunks = view.data().as_chunks().0;
+                chunks
+                    .iter()
+                    .map(|&bytes| f32::from_le_bytes(bytes))
+                    .collect()
+            }
+            Dtype::F16 => wide(|bytes| half::f16::from_le_bytes(bytes).to_f32()),
+            Dtype::BF16 => wide(|bytes| half::bf16::from_le_bytes(bytes).to_f32()),
+            _ => continue, // counters, such as a norm's number of batches
+        };
+        tensors.insert(name, TensorData::new(values, view.shape().to_vec()));
+    }
+    if tensors.is_empty() {
+        return Err(Error::file(
+            path,
+            "it holds no floating-point tensor",
+            remedy,
+        ));
+    }
+    Ok(tensors)
+}

@@ -1,0 +1,71 @@
+//! Where the time of a training step goes.
+
+use std::time::Instant;
+
+use serde::Serialize;
+
+/// Where a step's time goes, in seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Parts {
+    /// The generator's forward pass.
+    pub generator_forward: f64,
+    /// The discriminator's forward passes on the real and the generated pair.
+    pub discriminator_forward: f64,
+    /// The discriminator's backward pass.
+    pub discriminator_backward: f64,
+    /// The discriminator's update.
+    pub discriminator_update: f64,
+    /// The frozen discriminator's forward pass.
+    pub composite_forward: f64,
+    /// The generator's backward pass, through the discriminator.
+    pub generator_backward: f64,
+    /// The generator's update.
+    pub generator_update: f64,
+}
+
+impl Parts {
+    /// The parts with their names, in the order in which they happen.
+    pub fn named(&self) -> [(&'static str, f64); 7] {
+        [
+            ("generator forward", self.generator_forward),
+            ("discriminator forward", self.discriminator_forward),
+            ("discriminator backward", self.discriminator_backward),
+            ("discriminator update", self.discriminator_update),
+            ("composite forward", self.composite_forward),
+            ("generator backward", self.generator_backward),
+            ("generator update", self.generator_update),
+        ]
+    }
+
+    /// Adds one of `steps` measurements to their mean.
+    pub fn add(&mut self, other: Self, steps: usize) {
+        let share = |mean: &mut f64, part: f64| *mean += part / steps as f64;
+        share(&mut self.generator_forward, other.generator_forward);
+        share(&mut self.discriminator_forward, other.discriminator_forward);
+        share(
+            &mut self.discriminator_backward,
+            other.discriminator_backward,
+        );
+        share(&mut self.discriminator_update, other.discriminator_update);
+        share(&mut self.composite_forward, other.composite_forward);
+        share(&mut self.generator_backward, other.generator_backward);
+        share(&mut self.generator_update, other.generator_update);
+    }
+}
+
+/// Reads the time since the last reading. On a device that works behind the program's back, the time
+/// of a part is that of handing its work over.
+pub(super) struct Clock(Instant);
+
+impl Clock {
+    /// Starts it.
+    pub(super) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Adds the time since the last reading to a part.
+    pub(super) fn lap(&mut self, part: &mut f64) {
+        let last = std::mem::replace(&mut self.0, Instant::now());
+        *part += (self.0 - last).as_secs_f64();
+    }
+}

@@ -1,0 +1,417 @@
+//! What goes beyond the paper, against PyTorch (`tools/make_option_fixtures.py` made the fixture), and the
+//! training step with it.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
+use pix2pix::diff_augment::DiffAugment;
+use pix2pix::generator::{Generator, GeneratorConfig};
+use pix2pix::gradient_penalty;
+use pix2pix::init::WeightInit;
+use pix2pix::noise::Noise;
+use pix2pix::norm::Norm;
+use pix2pix::objective::{Gan, ObjectiveConfig};
+use pix2pix::patch_gan::{Patch, PatchGan, PatchGanConfig};
+use pix2pix::resnet::ResnetConfig;
+use pix2pix::schedule::Schedule;
+use pix2pix::tensor_file;
+use pix2pix::trainer::{OptimizerConfig, Trainer, TrainerConfig};
+use pix2pix::unet::UnetConfig;
+use pix2pix::up_conv::Upsample;
+use pix2pix::weights::{self, Weights};
+
+fn fixture() -> Weights {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fixtures/options.safetensors"
+    );
+    tensor_file::read_foreign(path.as_ref(), "").unwrap()
+}
+
+fn host<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
+    tensor.to_data().try_into_vec().unwrap()
+}
+
+/// Equal to a share of the largest value.
+fn close(found: &[f32], expected: &TensorData, share: f32, what: &str) {
+    let expected = expected.as_slice::<f32>().unwrap();
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let scale = expected
+        .iter()
+        .fold(0.0f32, |most, value| most.max(value.abs()));
+    assert!(scale > 1e-3, "{what}: the reference is zero");
+    for (found, expected) in found.iter().zip(expected) {
+        let gap = (found - expected).abs();
+        assert!(
+            gap <= share * scale,
+            "{what}: {found} instead of {expected}, of up to {scale}"
+        );
+    }
+}
+
+fn unet(norm: Norm, upsample: Upsample) -> GeneratorConfig {
+    GeneratorConfig::Unet(UnetConfig {
+        filters: 4,
+        depth: 4,
+        dropout: 0.0,
+        norm,
+        upsample,
+        ..UnetConfig::default()
+    })
+}
+
+fn resnet(norm: Norm) -> GeneratorConfig {
+    GeneratorConfig::Resnet(ResnetConfig {
+        in_channels: 3,
+        out_channels: 3,
+        filters: 4,
+        blocks: 2,
+        dropout: 0.0,
+        norm,
+        bias_before_norm: false,
+        upsample: Upsample::Transposed,
+    })
+}
+
+fn patch_gan(norm: Norm, spectral_norm: bool) -> PatchGanConfig {
+    PatchGanConfig {
+        filters: 4,
+        patch: Patch::P16,
+        norm,
+        spectral_norm,
+        ..PatchGanConfig::default()
+    }
+}
+
+#[test]
+fn generators_agree_with_pytorch() {
+    let mut fixture = fixture();
+    let device = Device::flex().autodiff();
+    for (name, config) in [
+        ("unet-instance", unet(Norm::Instance, Upsample::Transposed)),
+        ("unet-group", unet(Norm::Group, Upsample::Transposed)),
+        ("unet-resize", unet(Norm::Batch, Upsample::Resize)),
+        ("resnet-batch", resnet(Norm::Batch)),
+        ("resnet-instance", resnet(Norm::Instance)),
+        ("resnet-group", resnet(Norm::Group)),
+    ] {
+        let network = config.init(&mut WeightInit::new(0, 0), &device).unwrap();
+        let saved = tensor_file::take(&mut fixture, &format!("{name}.weights"));
+        let network = weights::restore(network, saved).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let source = Tensor::from_data(fixture["source"].clone(), &device);
+        let output = network.forward(source, &mut Noise::off());
+        close(
+            &host(&output),
+            &fixture[&format!("{name}.output")],
+            1e-4,
+            name,
+        );
+        let gradients = output.square().sum().backward();
+        let first = match &network {
+            Generator::Unet(network) => network.encoder[0].conv.weight.val(),
+            Generator::Resnet(network) => network.first.conv.weight.val(),
+        };
+        let gradient = first.grad(&gradients).unwrap();
+        close(
+            &host(&gradient),
+            &fixture[&format!("{name}.gradient")],
+            1e-3,
+            name,
+        );
+    }
+}
+
+#[test]
+fn discriminators_agree_with_pytorch() {
+    let mut fixture = fixture();
+    let device = Device::flex().autodiff();
+    for (name, config) in [
+        ("patch-spectral", patch_gan(Norm::None, true)),
+        ("patch-instance", patch_gan(Norm::Instance, false)),
+    ] {
+        let network = config.init(&mut WeightInit::new(0, 0), &device).unwrap();
+        let saved = tensor_file::take(&mut fixture, &format!("{name}.weights"));
+        let network = weights::restore(network, saved).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let [source, image] =
+            ["source", "image"].map(|part| Tensor::from_data(fixture[part].clone(), &device));
+        let output = network.forward(source, image);
+        close(
+            &host(&output),
+            &fixture[&format!("{name}.output")],
+            1e-4,
+            name,
+        );
+        let gradients = output.square().sum().backward();
+        let gradient = network.blocks[0]
+            .conv
+            .weight
+            .val()
+            .grad(&gradients)
+            .unwrap();
+        close(
+            &host(&gradient),
+            &fixture[&format!("{name}.gradient")],
+            1e-3,
+            name,
+        );
+        if let Some(spectral) = &network.blocks[0].conv.spectral {
+            close(
+                &host(&spectral.u.value()),
+                &fixture[&format!("{name}.u")],
+                1e-4,
+                "u",
+            );
+        }
+    }
+}
+
+/// Against PyTorch's gradients of gradients in 64 bits.
+#[test]
+fn penalties_have_the_gradients_of_gradients() {
+    let mut fixture = fixture();
+    let device = Device::flex().autodiff();
+    let network = patch_gan(Norm::Instance, false).init(&mut WeightInit::new(0, 0), &device);
+    let saved = tensor_file::take(&mut fixture, "penalty.weights");
+    let network = weights::restore(network.unwrap(), saved).unwrap();
+    let [source, image] =
+        ["source", "image"].map(|part| Tensor::<4>::from_data(fixture[part].clone(), &device));
+    let gradient = |loss: Tensor<1>| {
+        let gradients = loss.backward();
+        host(
+            &network.blocks[0]
+                .conv
+                .weight
+                .val()
+                .grad(&gradients)
+                .unwrap(),
+        )
+    };
+    let r1 = gradient_penalty::r1(&network, source.clone(), image.clone(), 10.0);
+    close(&gradient(r1), &fixture["penalty.r1"], 1e-3, "R1");
+    let wgan_gp = gradient_penalty::wgan_gp(&network, source, image);
+    close(
+        &gradient(wgan_gp),
+        &fixture["penalty.wgan-gp"],
+        1e-3,
+        "WGAN-GP",
+    );
+}
+
+fn trainer(optimizer: OptimizerConfig, objective: ObjectiveConfig, norm: Norm) -> Trainer {
+    let config = TrainerConfig {
+        optimizer,
+        objective,
+        seed: 5,
+        steps: 10,
+    };
+    let device = Device::flex().autodiff();
+    Trainer::new(
+        &unet(norm, Upsample::Transposed),
+        &patch_gan(norm, false),
+        config,
+        &device,
+    )
+    .unwrap()
+}
+
+/// Two pairs of 32x32 pixels.
+fn batch() -> [Tensor<4>; 2] {
+    let fixture = fixture();
+    let device = Device::flex().autodiff();
+    ["source", "image"].map(|part| Tensor::from_data(fixture[part].clone(), &device))
+}
+
+fn all_weights<M: Module>(network: &M) -> Vec<f32> {
+    let tensors = weights::collect(network).into_values();
+    tensors
+        .flat_map(|data| data.try_into_vec::<f32>().unwrap())
+        .collect()
+}
+
+/// How far two networks are apart, as a share of how far the first is from a third.
+fn distance(a: &[f32], b: &[f32], c: &[f32]) -> f32 {
+    let length = |a: &[f32], b: &[f32]| {
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| (a - b).powi(2))
+            .sum::<f32>()
+            .sqrt()
+    };
+    length(a, b) / length(a, c)
+}
+
+/// Where no picture's statistics depend on the others', two batches of one are a batch of two.
+#[test]
+fn accumulated_batches_are_one_large_batch() {
+    let whole = trainer(
+        OptimizerConfig::default(),
+        ObjectiveConfig::default(),
+        Norm::Instance,
+    );
+    let before = [
+        all_weights(&whole.generator),
+        all_weights(&whole.discriminator),
+    ];
+    let (whole, _) = whole.step(vec![batch()]).unwrap();
+    let accumulate = OptimizerConfig {
+        accumulate: 2,
+        ..OptimizerConfig::default()
+    };
+    let parts = trainer(accumulate, ObjectiveConfig::default(), Norm::Instance);
+    let part = |index: usize| batch().map(|side| side.narrow(0, index, 1));
+    let (parts, _) = parts.step(vec![part(0), part(1)]).unwrap();
+    let pairs = [
+        (all_weights(&whole.generator), all_weights(&parts.generator)),
+        (
+            all_weights(&whole.discriminator),
+            all_weights(&parts.discriminator),
+        ),
+    ];
+    for ((whole, parts), before) in pairs.iter().zip(&before) {
+        // Adam's first step is the gradient's sign, which rounding turns around here and there
+        let gap = distance(whole, parts, before);
+        assert!(gap < 0.05, "{gap}");
+    }
+}
+
+/// Every option trains, and changes what is learnt.
+#[test]
+fn every_objective_learns() {
+    let lpips = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fixtures/lpips.safetensors"
+    );
+    let of = |change: fn(&mut ObjectiveConfig)| {
+        let mut objective = ObjectiveConfig::default();
+        change(&mut objective);
+        objective
+    };
+    let mut perceptual = of(|o| o.perceptual = 10.0);
+    perceptual.perceptual_weights = lpips.to_string();
+    let plain = ObjectiveConfig::default();
+    let mut seen: Vec<(Vec<f32>, Vec<f32>)> = Vec::new();
+    for objective in [
+        plain,
+        of(|o| o.gan = Gan::LeastSquares),
+        of(|o| o.gan = Gan::Hinge),
+        of(|o| o.gan = Gan::WassersteinPenalty),
+        of(|o| o.r1 = 10.0),
+        of(|o| o.diff_augment = DiffAugment::ALL.to_vec()),
+        of(|o| o.pool = 2),
+        perceptual,
+    ] {
+        let name = format!("{objective:?}");
+        let optimizer = OptimizerConfig {
+            lr: 2e-3,
+            ..OptimizerConfig::default()
+        };
+        let mut trainer = trainer(optimizer, objective, Norm::Batch);
+        let mut l1 = Vec::new();
+        for _ in 0..40 {
+            let losses;
+            (trainer, losses) = trainer.step(vec![batch()]).unwrap();
+            l1.push(losses.g_l1);
+        }
+        assert!(
+            l1[39] < 0.93 * l1[0],
+            "{name}: L1 went from {} to {}",
+            l1[0],
+            l1[39]
+        );
+        let learnt = (
+            all_weights(&trainer.generator),
+            all_weights(&trainer.discriminator),
+        );
+        assert!(!seen.contains(&learnt), "{name} changes nothing");
+        seen.push(learnt);
+    }
+}
+
+#[test]
+fn the_average_is_what_translates() {
+    let optimizer = OptimizerConfig {
+        ema: 0.5,
+        ..OptimizerConfig::default()
+    };
+    let mut trainer = trainer(optimizer, ObjectiveConfig::default(), Norm::Batch);
+    let mut expected: Vec<f64> = all_weights(&trainer.generator)
+        .into_iter()
+        .map(f64::from)
+        .collect();
+    for step in 1..=4 {
+        (trainer, _) = trainer.step(vec![batch()]).unwrap();
+        let decay = 0.5f64.min(step as f64 / (step as f64 + 9.0));
+        for (average, newest) in expected.iter_mut().zip(all_weights(&trainer.generator)) {
+            *average = decay * *average + (1.0 - decay) * f64::from(newest);
+        }
+    }
+    let found = all_weights(&trainer.generator_for_inference());
+    let newest = all_weights(&trainer.generator);
+    let mut moved = 0;
+    for ((found, expected), newest) in found.iter().zip(&expected).zip(&newest) {
+        assert!(
+            (f64::from(*found) - expected).abs() < 1e-6,
+            "{found} instead of {expected}"
+        );
+        moved += usize::from((found - newest).abs() > 1e-5);
+    }
+    assert!(moved > found.len() / 2, "{moved} of {}", found.len());
+}
+
+/// The last step of a run at a learning rate that has fallen to nearly nothing.
+#[test]
+fn a_schedule_slows_the_steps_down() {
+    let moved = |schedule: Schedule| {
+        let optimizer = OptimizerConfig {
+            schedule,
+            ..OptimizerConfig::default()
+        };
+        // running statistics move by themselves
+        let mut trainer = trainer(optimizer, ObjectiveConfig::default(), Norm::Instance);
+        let mut steps = Vec::new();
+        for _ in 0..10 {
+            let before = all_weights(&trainer.generator);
+            (trainer, _) = trainer.step(vec![batch()]).unwrap();
+            let after = all_weights(&trainer.generator);
+            let squares = before.iter().zip(&after).map(|(a, b)| (a - b).powi(2));
+            steps.push(squares.sum::<f32>().sqrt());
+        }
+        steps
+    };
+    let [constant, linear, cosine] =
+        [Schedule::Constant, Schedule::Linear, Schedule::Cosine].map(moved);
+    assert_eq!(constant[..5], linear[..5]);
+    assert!(linear[9] < 0.5 * constant[9], "{linear:?} {constant:?}");
+    assert!(cosine[9] < 0.2 * constant[9], "{cosine:?} {constant:?}");
+}
+
+/// The discriminator's options are in its checkpoint, and none has another's tensors.
+#[test]
+fn names_of_tensors_are_those_of_the_structure() {
+    let device = Device::flex();
+    let names = |config: GeneratorConfig| -> Vec<String> {
+        let network = config.init(&mut WeightInit::blank(), &device).unwrap();
+        weights::collect(&network).into_keys().collect()
+    };
+    let unet = names(unet(Norm::Batch, Upsample::Resize));
+    assert!(
+        unet.contains(&"decoder.0.conv.weight".to_string()),
+        "{unet:?}"
+    );
+    assert!(
+        unet.contains(&"decoder.0.norm.running_mean".to_string()),
+        "{unet:?}"
+    );
+    let resnet = names(resnet(Norm::Instance));
+    assert!(
+        resnet.contains(&"blocks.1.second.conv.weight".to_string()),
+        "{resnet:?}"
+    );
+    assert!(
+        !resnet.iter().any(|name| name.contains("norm")),
+        "{resnet:?}"
+    );
+    let spectral: PatchGan = patch_gan(Norm::None, true)
+        .init(&mut WeightInit::blank(), &device)
+        .unwrap();
+    assert!(weights::collect(&spectral).contains_key("output.spectral.u"));
+}
