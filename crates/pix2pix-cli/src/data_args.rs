@@ -1,6 +1,6 @@
 //! Options that say where the pairs are and what they are, shared by all commands that read data sets.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use pix2pix::dataset::survey::{self, Forced, LeftOut, OnError, Survey};
@@ -10,15 +10,20 @@ use pix2pix::pair::Direction;
 
 use crate::failure::Failure;
 
-/// The data set's options.
+/// Where a data set is.
 #[derive(clap::Args)]
-#[command(next_help_heading = "Data")]
-pub struct DataArgs {
+pub struct DataPath {
     /// Pairs: side by side (A at the left, B at the right) in a folder or in train/, val/ and test/;
     /// in two folders A/ and B/ (or trainA/, trainB/, ...) by name; a .csv or .jsonl manifest with two
     /// columns of paths; or a .tar, .tar.gz or .zip of these
     #[arg(value_name = "DATA")]
     pub path: PathBuf,
+}
+
+/// The data set's options.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Data")]
+pub struct DataArgs {
     /// Which picture is the source and which the target
     #[arg(long, value_enum, default_value_t = DirectionName::AToB)]
     direction: DirectionName,
@@ -91,7 +96,7 @@ impl DataArgs {
     }
 
     /// Finds the pairs.
-    pub fn find(&self, seed: u64) -> Result<Dataset, Failure> {
+    pub fn find(&self, path: &Path, seed: u64) -> Result<Dataset, Failure> {
         if !(0.0..1.0).contains(&self.val_fraction) {
             return Err(Failure::Usage(format!(
                 "--val-fraction is {}; it must be at least 0 and below 1",
@@ -103,12 +108,12 @@ impl DataArgs {
             val_fraction: self.val_fraction,
             seed,
         };
-        Ok(Dataset::open(&self.path, &options)?)
+        Ok(Dataset::open(path, &options)?)
     }
 
     /// Finds the pairs, reads every header, and leaves out what is broken, or stops at it.
-    pub fn open(&self, seed: u64) -> Result<(Dataset, Survey, LeftOut), Failure> {
-        Ok(survey::checked(self.find(seed)?, self.on_error())?)
+    pub fn open(&self, path: &Path, seed: u64) -> Result<(Dataset, Survey, LeftOut), Failure> {
+        Ok(survey::checked(self.find(path, seed)?, self.on_error())?)
     }
 
     /// The domains of A and B.

@@ -9,19 +9,19 @@ use pix2pix::contact_sheet::Row;
 use pix2pix::dataset::survey::OnError;
 use pix2pix::device::set_threads;
 use pix2pix::domain::Domain;
+use pix2pix::generator::GeneratorConfig;
 use pix2pix::jitter::JitterConfig;
+use pix2pix::objective::ObjectiveConfig;
 use pix2pix::pair::Direction;
 use pix2pix::patch_gan::PatchGanConfig;
 use pix2pix::run::Event;
+use pix2pix::run::folder::RunFolder;
 use pix2pix::trainer::OptimizerConfig;
-use pix2pix::unet::UnetConfig;
 use pix2pix::{Error, atomic_file, earth, picture};
 
 use crate::failure::{Failure, print};
-use crate::train::{self, RunArgs};
+use crate::train::{self, RunArgs, Training};
 
-/// What `config.toml` calls the embedded data.
-const DATA: &str = "the embedded earth data";
 const SHEET: &str = "contact-sheet.png";
 
 /// Options of `pix2pix demo`.
@@ -39,8 +39,10 @@ pub struct Args {
 
 /// Trains the paper's networks on the embedded pairs and keeps a contact sheet up to date.
 pub fn run(args: Args) -> Result<(), Failure> {
+    let data = earth::earth();
     let config = RunConfig {
-        data: DATA.to_string(),
+        data: earth::NAME.to_string(),
+        data_digest: data.digest(),
         direction: Direction::AToB,
         source: Domain::RGB8,
         target: Domain::RGB8,
@@ -60,18 +62,23 @@ pub fn run(args: Args) -> Result<(), Failure> {
         keep: 1,
         jitter: JitterConfig::default(),
         optimizer: OptimizerConfig::default(),
-        generator: UnetConfig::default(),
+        objective: ObjectiveConfig::default(),
+        generator: GeneratorConfig::default(),
         discriminator: PatchGanConfig::default(),
     };
     config.validate()?;
     let out = &args.out;
+    let folder = RunFolder::lock(out)?;
     remove_earlier_demo(out)?;
     let quiet = args.run.quiet;
     let outcome = train::train(
-        config,
-        &earth::earth(),
-        out,
-        quiet,
+        Training {
+            config,
+            data: &data,
+            folder,
+            goes_on: false,
+            shown: args.run.shown(),
+        },
         &mut |event| match event {
             Event::Sampled { sheet, rows, .. } => {
                 picture::write_png(&out.join(SHEET), sheet)?;
@@ -118,19 +125,36 @@ fn write_pictures(
 /// the run.
 fn remove_earlier_demo(out: &Path) -> Result<(), Error> {
     let is_demo = fs::read_to_string(out.join("config.toml"))
-        .is_ok_and(|config| config.contains(&format!("data = \"{DATA}\"")));
+        .is_ok_and(|config| config.contains(&format!("data = \"{}\"", earth::NAME)));
     if !is_demo {
         return Ok(());
     }
     let failed = |path: &Path, e| Error::io(path, "remove the earlier demo", e);
-    for name in ["samples", "checkpoints", "inputs", "outputs", "translated"] {
+    for name in [
+        "samples",
+        "checkpoints",
+        "inputs",
+        "outputs",
+        "translated",
+        "tensorboard",
+    ] {
         let folder = out.join(name);
         if folder.is_dir() {
             fs::remove_dir_all(&folder).map_err(|e| failed(&folder, e))?;
         }
     }
     // the configuration last: it says that this is a demo
-    for name in ["metrics.jsonl", SHEET, "config.toml"] {
+    let files = [
+        "metrics.jsonl",
+        "timings.jsonl",
+        "scores.jsonl",
+        "warnings.jsonl",
+        "machine.json",
+        "report.html",
+        SHEET,
+        "config.toml",
+    ];
+    for name in files {
         let file = out.join(name);
         if file.is_file() {
             fs::remove_file(&file).map_err(|e| failed(&file, e))?;

@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::io::{IsTerminal, stderr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValuesParser;
 use indicatif::{ProgressBar, ProgressStyle};
-use pix2pix::download::{ADDRESS, DATASETS, fetch, sha256, unpack};
+use pix2pix::download::{ADDRESS, DATASETS, PublicDataset, fetch, sha256, unpack};
+use pix2pix::quality::published::{PUBLISHED, Published};
 use pix2pix::{Error, atomic_file};
 
 use crate::failure::{Failure, print};
@@ -16,69 +17,84 @@ pub const EXAMPLES: &str = "\
 Examples:
   pix2pix download
   pix2pix download facades
-  pix2pix download maps --out data --mirror http://localhost:8000/datasets";
+  pix2pix download maps --out data --mirror http://localhost:8000/datasets
+  pix2pix download lpips-alex
+  pix2pix download inception --out weights";
 
 /// Options of `pix2pix download`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Data set; without one, all are listed with their sizes
-    #[arg(value_parser = PossibleValuesParser::new(DATASETS.map(|dataset| dataset.name)))]
+    /// Data set, or weights of a measure; without one, all are listed with their sizes
+    #[arg(value_parser = PossibleValuesParser::new(names()))]
     name: Option<String>,
-    /// Folder for the data sets
-    #[arg(long, default_value = "datasets", value_name = "DIR")]
-    out: PathBuf,
-    /// Address of a folder with NAME.tar.gz in it
-    #[arg(long, default_value = ADDRESS, value_name = "URL")]
-    mirror: String,
-    /// SHA-256 that the archive must have [default: not checked, but printed]
+    /// Folder for what is downloaded [default: datasets, or weights]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Address of a folder with NAME.tar.gz, or the parts of the weights, in it [default: the authors' own]
+    #[arg(long, value_name = "URL")]
+    mirror: Option<String>,
+    /// SHA-256 that the archive of a data set must have [default: not checked, but printed]
     #[arg(long, value_name = "HEX")]
     sha256: Option<String>,
 }
 
-/// Downloads and unpacks.
+fn names() -> Vec<&'static str> {
+    let weights = PUBLISHED.iter().map(|weights| weights.name);
+    DATASETS
+        .iter()
+        .map(|dataset| dataset.name)
+        .chain(weights)
+        .collect()
+}
+
+/// Downloads.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let Some(name) = args.name else {
+    let Some(name) = &args.name else {
         for dataset in DATASETS {
             let size = format!("{} MB", dataset.megabytes);
             let direction = format!("--direction {}", dataset.direction);
+            let (name, about) = (dataset.name, dataset.about);
+            print(&format!("{name:<15} {size:>8}  {direction}  {about}\n"))?;
+        }
+        for weights in PUBLISHED {
+            let size = format!("{} MB", weights.megabytes);
+            let (name, about) = (weights.name, weights.about);
             print(&format!(
-                "{:<15} {size:>8}  {direction}  {}\n",
-                dataset.name, dataset.about
+                "{name:<15} {size:>8}  weights             {about}\n"
             ))?;
         }
         return Ok(());
     };
-    let dataset = DATASETS.into_iter().find(|dataset| dataset.name == name);
-    let dataset = dataset.expect("clap takes known names only");
-    let folder = args.out.join(dataset.name);
+    match PUBLISHED.into_iter().find(|weights| weights.name == name) {
+        Some(weights) => download_weights(weights, &args),
+        None => {
+            let dataset = DATASETS.into_iter().find(|dataset| dataset.name == name);
+            download_dataset(dataset.expect("clap takes known names only"), &args)
+        }
+    }
+}
+
+/// Downloads and unpacks.
+fn download_dataset(dataset: PublicDataset, args: &Args) -> Result<(), Failure> {
+    let name = dataset.name;
+    let out = args
+        .out
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("datasets"));
+    let folder = out.join(name);
     if folder.exists() {
         let remedy = "remove it, or choose another --out";
         return Err(Error::file(&folder, "the data set is there already", remedy).into());
     }
-    atomic_file::create_folder(&args.out)?;
-    let address = format!("{}/{name}.tar.gz", args.mirror.trim_end_matches('/'));
-    let archive = args.out.join(format!("{name}.tar.gz"));
+    atomic_file::create_folder(&out)?;
+    let mirror = args.mirror.as_deref().unwrap_or(ADDRESS);
+    let address = format!("{}/{name}.tar.gz", mirror.trim_end_matches('/'));
+    let archive = out.join(format!("{name}.tar.gz"));
     print(&format!(
         "{name}: {}, about {} MB from {address}\n",
         dataset.about, dataset.megabytes
     ))?;
-    if !archive.exists() {
-        let bar = if stderr().is_terminal() {
-            ProgressBar::no_length()
-        } else {
-            ProgressBar::hidden()
-        };
-        let template = "{bar:24} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
-        bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
-        let fetched = fetch(&address, &archive, &mut |done, total| {
-            if let Some(total) = total {
-                bar.set_length(total);
-            }
-            bar.set_position(done);
-        });
-        bar.finish_and_clear();
-        fetched?;
-    }
+    fetch_once(&address, &archive)?;
     let found = sha256(&archive)?;
     let unpacked = match &args.sha256 {
         Some(wanted) if !wanted.eq_ignore_ascii_case(&found) => Err(Error::file(
@@ -91,7 +107,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     // a bad archive must not be taken for a good one the next time, and a good one is not needed any more;
     // one for which the disk was too full stays
     if !matches!(unpacked, Err(Error::Io { .. })) {
-        fs::remove_file(&archive).map_err(|e| Error::io(&archive, "remove the archive", e))?;
+        remove(&archive)?;
     }
     unpacked?;
     let (folder, direction) = (folder.display(), dataset.direction);
@@ -100,4 +116,69 @@ pub fn run(args: Args) -> Result<(), Failure> {
          pix2pix inspect {folder}\n  \
          pix2pix train {folder} --direction {direction} --out runs/{name}\n"
     ))
+}
+
+/// Downloads the parts of weights and makes one file of them.
+fn download_weights(weights: Published, args: &Args) -> Result<(), Failure> {
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from("weights"));
+    let file = out.join(format!("{}.safetensors", weights.name));
+    if file.exists() {
+        let remedy = "remove it, or choose another --out";
+        return Err(Error::file(&file, "the weights are there already", remedy).into());
+    }
+    atomic_file::create_folder(&out)?;
+    print(&format!("{}: {}\n", weights.name, weights.about))?;
+    let mut parts = Vec::new();
+    for part in weights.parts {
+        let name = part.rsplit('/').next().unwrap_or(part);
+        let address = match &args.mirror {
+            Some(mirror) => format!("{}/{name}", mirror.trim_end_matches('/')),
+            None => part.to_string(),
+        };
+        let target = out.join(name);
+        print(&format!("from {address}\n"))?;
+        fetch_once(&address, &target)?;
+        let found = sha256(&target)?;
+        print(&format!("SHA-256 {found}\n"))?;
+        // a mirror may keep weights of its own under the name
+        let wanted = Published::hash_of(name).filter(|_| args.mirror.is_none());
+        if let Some(wanted) = wanted.filter(|wanted| !found.starts_with(wanted)) {
+            remove(&target)?;
+            let reason = format!("its SHA-256 is {found} and does not begin with {wanted}");
+            return Err(Error::file(&target, reason, "it was removed: download it again").into());
+        }
+        parts.push(target);
+    }
+    let converted = weights.convert(&parts, &file);
+    if !matches!(converted, Err(Error::Io { .. })) {
+        parts.iter().try_for_each(|part| remove(part))?;
+    }
+    converted?;
+    print(&format!("{} is there.\n", file.display()))
+}
+
+fn remove(file: &Path) -> Result<(), Error> {
+    fs::remove_file(file).map_err(|e| Error::io(file, "remove the download", e))
+}
+
+/// Downloads what is not there, with a bar at a terminal.
+fn fetch_once(address: &str, file: &Path) -> Result<(), Error> {
+    if file.exists() {
+        return Ok(());
+    }
+    let bar = if stderr().is_terminal() {
+        ProgressBar::no_length()
+    } else {
+        ProgressBar::hidden()
+    };
+    let template = "{bar:24} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
+    bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
+    let fetched = fetch(address, file, &mut |done, total| {
+        if let Some(total) = total {
+            bar.set_length(total);
+        }
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    fetched
 }

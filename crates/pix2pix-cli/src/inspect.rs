@@ -10,7 +10,7 @@ use pix2pix::domain::Domain;
 use pix2pix::summary::aligned;
 use pix2pix::{contact_sheet, picture, resize};
 
-use crate::data_args::DataArgs;
+use crate::data_args::{DataArgs, DataPath};
 use crate::failure::{Failure, print};
 
 /// Pictures on the contact sheet, at most, and their longest side.
@@ -27,6 +27,8 @@ Examples:
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
+    at: DataPath,
+    #[command(flatten)]
     data: DataArgs,
     /// Contact sheet of some pairs of every split
     #[arg(long, default_value = "inspect.png", value_name = "FILE")]
@@ -35,13 +37,13 @@ pub struct Args {
 
 /// Says what a data set is, and fails where training would.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let data = args.data.find(0)?;
+    let data = args.data.find(&args.at.path, 0)?;
     let surveys: Vec<Survey> = data
         .splits
         .iter()
         .map(|(_, pairs)| Survey::of(pairs))
         .collect();
-    print(&format!("{}: {}\n", args.data.path.display(), data.layout))?;
+    print(&format!("{}: {}\n", args.at.path.display(), data.layout))?;
     print(&table(&data, &surveys))?;
     let mut whole = Survey::default();
     for survey in &surveys {
@@ -152,7 +154,7 @@ fn sheet(args: &Args, data: &Dataset, domains: [Domain; 2]) -> Result<RgbImage, 
         .iter()
         .map(|(name, [a, b])| (name.as_str(), [a, b]))
         .collect();
-    let title = args.data.path.display().to_string();
+    let title = args.at.path.display().to_string();
     Ok(contact_sheet::draw_columns(
         &title,
         ["input", "target"],

@@ -1,9 +1,12 @@
 //! The `pix2pix` command: reads the arguments, runs the command, maps its result to an exit code.
 
+mod average;
 mod bench;
+mod beyond_args;
 mod data_args;
 mod demo;
 mod download;
+mod evaluate;
 mod failure;
 mod inspect;
 mod interrupt;
@@ -14,13 +17,17 @@ mod plot;
 mod prepare;
 mod progress;
 mod receptive_field;
+mod report;
+mod runs;
 mod summary;
+mod table;
 mod train;
 mod translate;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Paired image-to-image translation with conditional adversarial networks (Isola et al., CVPR 2017)
 #[derive(Parser)]
@@ -30,6 +37,7 @@ struct Cli {
     command: Command,
 }
 
+#[allow(clippy::large_enum_variant)] // there is one, and it is taken apart at once
 #[derive(Subcommand)]
 enum Command {
     /// Train on 54 relief maps and satellite pictures that this program carries inside itself
@@ -43,12 +51,22 @@ enum Command {
     /// Make pairs from plain photographs, or another data set of a data set
     #[command(after_help = prepare::EXAMPLES)]
     Prepare(prepare::Args),
-    /// Get a public data set
+    /// Get a public data set, or the weights of a learned measure
     #[command(after_help = download::EXAMPLES)]
     Download(download::Args),
     /// Translate pictures with a trained model
     #[command(after_help = translate::EXAMPLES)]
     Translate(translate::Args),
+    /// Measure models: L1, RMSE, PSNR, SSIM, MS-SSIM, and with their weights LPIPS and FID
+    #[command(after_help = evaluate::EXAMPLES)]
+    Evaluate(evaluate::Args),
+    /// Write a page with the curves, the samples and the configuration of runs
+    #[command(after_help = report::EXAMPLES)]
+    Report(report::Args),
+    /// List the runs in a folder with their state and best scores
+    Runs(runs::Args),
+    /// Average the last checkpoints of a run
+    Average(average::Args),
     /// Print a network's layers, shapes and parameters
     Summary(summary::Args),
     /// Draw a network as SVG, PNG or DOT
@@ -61,17 +79,25 @@ enum Command {
 
 fn main() -> ExitCode {
     memory::keep_freed();
-    let command = match Cli::try_parse() {
-        Ok(cli) => cli.command,
+    let parsed = Cli::command().try_get_matches().and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches)?;
+        Ok((cli.command, matches))
+    });
+    let (command, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => return failure::usage(error),
     };
     let result = match command {
         Command::Demo(args) => demo::run(args),
-        Command::Train(args) => train::run(args),
+        Command::Train(args) => train::run(args, &typed(&matches)),
         Command::Inspect(args) => inspect::run(args),
         Command::Prepare(args) => prepare::run(args),
         Command::Download(args) => download::run(args),
         Command::Translate(args) => translate::run(args),
+        Command::Evaluate(args) => evaluate::run(args),
+        Command::Report(args) => report::run(args),
+        Command::Runs(args) => runs::run(args),
+        Command::Average(args) => average::run(args),
         Command::Summary(args) => summary::run(args),
         Command::Plot(args) => plot::run(args),
         Command::Bench(args) => bench::run(args),
@@ -81,4 +107,27 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
+}
+
+/// Names of the options that were typed after the subcommand.
+fn typed(matches: &ArgMatches) -> Vec<String> {
+    let Some((name, matches)) = matches.subcommand() else {
+        return Vec::new();
+    };
+    let command = Cli::command();
+    let known = command.find_subcommand(name).into_iter();
+    known
+        .flat_map(|command| command.get_arguments())
+        .filter(|argument| {
+            let source = matches
+                .try_get_raw(argument.get_id().as_str())
+                .ok()
+                .flatten();
+            source.is_some()
+                && matches.value_source(argument.get_id().as_str())
+                    == Some(ValueSource::CommandLine)
+        })
+        .filter_map(|argument| argument.get_long())
+        .map(str::to_string)
+        .collect()
 }

@@ -1,7 +1,8 @@
 //! What a person sees of a training: a bar at a terminal, plain lines elsewhere, nothing when quiet.
 
+use std::cell::Cell;
 use std::io::{IsTerminal, stderr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use pix2pix::run::Metrics;
@@ -9,6 +10,8 @@ use pix2pix::run::Metrics;
 /// The display of one training.
 pub struct Progress {
     steps: u64,
+    /// When the first step of this sitting was done, and its number.
+    first: Cell<Option<(Instant, u64)>>,
     display: Display,
 }
 
@@ -32,7 +35,11 @@ impl Progress {
         } else {
             Display::Lines
         };
-        Self { steps, display }
+        Self {
+            steps,
+            first: Cell::new(None),
+            display,
+        }
     }
 
     /// Says something that stays.
@@ -46,9 +53,10 @@ impl Progress {
 
     /// Shows a step at a terminal.
     pub fn step(&self, metrics: Metrics) {
+        let pace = self.pace(metrics);
         if let Display::Bar(bar) = &self.display {
             bar.set_position(metrics.step);
-            bar.set_prefix(self.pace(metrics));
+            bar.set_prefix(pace);
             bar.set_message(losses(metrics));
         }
     }
@@ -69,7 +77,12 @@ impl Progress {
     }
 
     fn pace(&self, metrics: Metrics) -> String {
-        let rate = metrics.step as f64 / metrics.seconds.max(1e-9);
+        let (start, first) = self.first.get().unwrap_or((Instant::now(), metrics.step));
+        self.first.set(Some((start, first)));
+        if metrics.step == first {
+            return format!("epoch {}", metrics.epoch);
+        }
+        let rate = (metrics.step - first) as f64 / start.elapsed().as_secs_f64().max(1e-9);
         let left = Duration::from_secs_f64((self.steps - metrics.step) as f64 / rate);
         let left = HumanDuration(left);
         format!("epoch {}  {rate:.2} steps/s  {left} left", metrics.epoch)

@@ -1,18 +1,24 @@
 //! `pix2pix train`.
 
 use std::path::{Path, PathBuf};
+use std::slice;
 
 use clap::ValueEnum;
 use pix2pix::config::RunConfig;
-use pix2pix::dataset::Dataset;
-use pix2pix::dataset::survey::{LeftOut, Survey};
+use pix2pix::dataset::survey::{self, LeftOut, Survey};
+use pix2pix::dataset::{Dataset, Options};
 use pix2pix::device::set_threads;
 use pix2pix::domain::Domain;
 use pix2pix::jitter::{JitterConfig, ResizePolicy, Size};
 use pix2pix::loader::steps_per_epoch;
-use pix2pix::run::{self, Event, Outcome};
+use pix2pix::report::write as write_report;
+use pix2pix::run::folder::{self, RunFolder};
+use pix2pix::run::{self, Event, Outcome, Warning};
+use pix2pix::tensorboard::TensorBoard;
 use pix2pix::trainer::OptimizerConfig;
+use pix2pix::{Error, earth};
 
+use crate::beyond_args::BeyondArgs;
 use crate::data_args::DataArgs;
 use crate::failure::{Failure, print};
 use crate::interrupt;
@@ -33,16 +39,27 @@ Examples:
   pix2pix train wide --load-size 572x286 --crop-size 512x256 --out run
   pix2pix train tall --resize scale-width --out run
   pix2pix train cells --vertical-mirror --turn --color-jitter 0.1 --out run
-  pix2pix train many --workers 2 --cache ram --out run";
+  pix2pix train many --workers 2 --cache ram --out run
+  pix2pix train --resume run              go on where it stopped, bit for bit
+  pix2pix train --resume run --steps 20000";
 
 /// Options of `pix2pix train`.
 #[derive(clap::Args)]
 pub struct Args {
+    /// Pairs: side by side (A at the left, B at the right) in a folder or in train/, val/ and test/;
+    /// in two folders A/ and B/ (or trainA/, trainB/, ...) by name; a .csv or .jsonl manifest with two
+    /// columns of paths; or a .tar, .tar.gz or .zip of these
+    #[arg(value_name = "DATA", required_unless_present = "resume")]
+    path: Option<PathBuf>,
+    /// New folder for the run: config.toml, metrics.jsonl, samples/, checkpoints/
+    #[arg(long, value_name = "RUN", required_unless_present = "resume")]
+    out: Option<PathBuf>,
+    /// Go on with a run that was stopped or killed, bit for bit as if it never was; DATA is needed only
+    /// where it has moved, and --steps or --epochs only to train for longer
+    #[arg(long, value_name = "RUN")]
+    resume: Option<PathBuf>,
     #[command(flatten)]
     data: DataArgs,
-    /// New folder for the run: config.toml, metrics.jsonl, samples/, checkpoints/
-    #[arg(long, value_name = "RUN")]
-    out: PathBuf,
     /// Passes over the data
     #[arg(long, default_value_t = 200, value_name = "N")]
     epochs: u64,
@@ -73,6 +90,8 @@ pub struct Args {
     #[command(flatten)]
     networks: NetworkArgs,
     #[command(flatten)]
+    beyond: BeyondArgs,
+    #[command(flatten)]
     run: RunArgs,
     /// Steps between two lines of metrics.jsonl
     #[arg(long, default_value_t = 10, value_name = "N")]
@@ -96,6 +115,12 @@ pub struct RunArgs {
     pub seed: u64,
     #[command(flatten)]
     pub machine: MachineArgs,
+    /// Keep report.html in the run's folder up to date [default: off]
+    #[arg(long)]
+    pub report: bool,
+    /// Write TensorBoard's events to tensorboard/ in the run's folder [default: off]
+    #[arg(long)]
+    pub tensorboard: bool,
     /// Print errors only [default: off]
     #[arg(long)]
     pub quiet: bool,
@@ -190,13 +215,24 @@ impl Args {
     fn config(
         &self,
         [source, target]: [Domain; 2],
-        data: Option<&Survey>,
+        data: Option<(&Dataset, &Survey)>,
     ) -> Result<RunConfig, Failure> {
+        let (data_digest, data) = match data {
+            Some((data, survey)) => (data.digest(), Some(survey)),
+            None => (String::new(), None),
+        };
+        // a run may be gone on with from another folder
+        let path = self.path.as_deref().unwrap_or(Path::new(""));
+        let data_name = match std::path::absolute(path) {
+            Ok(path) => path.display().to_string(),
+            Err(_) => path.display().to_string(),
+        };
         let channels = [source.channels, target.channels];
         let (generator, discriminator) =
             self.networks.resolve(self.jitter.sides(data), channels)?;
         let config = RunConfig {
-            data: self.data.path.display().to_string(),
+            data: data_name,
+            data_digest,
             direction: self.data.direction(),
             source,
             target,
@@ -218,13 +254,17 @@ impl Args {
             sample_every: self.sample_every,
             save_every: self.save_every,
             keep: self.keep,
-            jitter: self.jitter.config(1 << generator.depth),
+            jitter: self.jitter.config(1 << generator.halvings()),
             optimizer: OptimizerConfig {
                 lr: self.lr,
+                schedule: self.beyond.schedule(),
                 beta1: self.beta1,
                 lambda: self.lambda,
+                ema: self.beyond.ema(),
+                accumulate: self.beyond.accumulate,
                 ..OptimizerConfig::default()
             },
+            objective: self.beyond.objective(),
             generator,
             discriminator,
         };
@@ -233,13 +273,45 @@ impl Args {
     }
 }
 
+/// Options that a run takes when it is gone on with.
+const ON_RESUME: [&str; 6] = [
+    "resume",
+    "steps",
+    "epochs",
+    "report",
+    "tensorboard",
+    "quiet",
+];
+
 /// Trains.
-pub fn run(mut args: Args) -> Result<(), Failure> {
+pub fn run(args: Args, typed: &[String]) -> Result<(), Failure> {
     if args.epochs == 0 {
         return Err(Failure::Usage(
             "--epochs is 0; it must be at least 1".to_string(),
         ));
     }
+    match &args.resume {
+        None => begin(args),
+        Some(root) => {
+            if let Some(other) = typed
+                .iter()
+                .find(|name| !ON_RESUME.contains(&name.as_str()))
+            {
+                return Err(Failure::Usage(format!(
+                    "--{other}: a run goes on as it began; with --resume only DATA, --steps, --epochs, \
+                     --report, --tensorboard and --quiet can be given"
+                )));
+            }
+            resume(root, &args, typed)
+        }
+    }
+}
+
+/// Begins a run.
+fn begin(mut args: Args) -> Result<(), Failure> {
+    let (Some(path), Some(out)) = (args.path.clone(), args.out.clone()) else {
+        unreachable!("clap requires both without --resume");
+    };
     // what cannot be is said before any data is read; with --resize none, the sizes are the data's
     if !matches!(args.jitter.resize, ResizeName::None) {
         args.config([Domain::RGB8; 2], None)?;
@@ -248,10 +320,10 @@ pub fn run(mut args: Args) -> Result<(), Failure> {
     let machine = &mut args.run.machine;
     machine.threads = set_threads(machine.threads)?;
     machine.device.open(machine.precision)?;
-    let (data, survey, left_out) = args.data.open(args.run.seed)?;
+    let (data, survey, left_out) = args.data.open(&path, args.run.seed)?;
     let sides = args.data.domains(&survey)?;
     let data = data.map(|pairs| pairs.in_domains(sides));
-    let mut config = args.config(args.data.direction().order(sides), Some(&survey))?;
+    let mut config = args.config(args.data.direction().order(sides), Some((&data, &survey)))?;
     config.check_data(&survey)?;
     if args.steps.is_none() {
         config.steps = args.epochs * steps_per_epoch(data.train.len(), config.batch_size);
@@ -259,18 +331,92 @@ pub fn run(mut args: Args) -> Result<(), Failure> {
     if !args.run.quiet {
         describe(&data, &survey, sides, &left_out);
     }
-    let outcome = train(config, &data, &args.out, args.run.quiet, &mut |_| Ok(()))?;
-    let out = args.out.display();
-    if !args.run.quiet {
+    let training = Training {
+        config,
+        data: &data,
+        folder: RunFolder::lock(&out)?,
+        goes_on: false,
+        shown: args.run.shown(),
+    };
+    finish(training, &out)
+}
+
+/// Goes on with a run.
+fn resume(root: &Path, args: &Args, typed: &[String]) -> Result<(), Failure> {
+    let mut config = folder::read_config(root)?;
+    set_threads(config.threads)?;
+    config.device.open(config.precision)?;
+    if let Some(path) = &args.path {
+        config.data = path.display().to_string();
+    }
+    let data = if config.data == earth::NAME {
+        earth::earth()
+    } else {
+        find_again(root, &config)?
+    };
+    if !config.data_digest.is_empty() && config.data_digest != data.digest() {
+        return Err(Error::file(
+            Path::new(&config.data),
+            "the data set has changed since the run began: it holds other pairs",
+            "put them back as they were, or start a new run",
+        )
+        .into());
+    }
+    if let Some(steps) = args.steps {
+        config.steps = steps;
+    } else if typed.iter().any(|name| name == "epochs") {
+        config.steps = args.epochs * steps_per_epoch(data.train.len(), config.batch_size);
+    }
+    let training = Training {
+        config,
+        data: &data,
+        folder: RunFolder::lock(root)?,
+        goes_on: true,
+        shown: args.run.shown(),
+    };
+    finish(training, root)
+}
+
+/// Opens the data set of a run as it was opened when the run began.
+fn find_again(root: &Path, config: &RunConfig) -> Result<Dataset, Failure> {
+    let path = Path::new(&config.data);
+    if !path.exists() {
+        let remedy = format!(
+            "give where it is now: `pix2pix train DATA --resume {}`",
+            root.display()
+        );
+        return Err(Error::file(path, "the run's data set is not there any more", remedy).into());
+    }
+    let options = Options {
+        direction: config.direction,
+        val_fraction: config.val_fraction,
+        seed: config.seed,
+    };
+    let (data, survey, _) = survey::checked(Dataset::open(path, &options)?, config.on_error)?;
+    config.check_data(&survey)?;
+    let sides = config.direction.order([config.source, config.target]);
+    Ok(data.map(|pairs| pairs.in_domains(sides)))
+}
+
+/// Trains, and says where the results are.
+fn finish(training: Training, out: &Path) -> Result<(), Failure> {
+    let quiet = training.shown.quiet;
+    let outcome = train(training, &mut |_| Ok(()))?;
+    if !quiet {
+        let out = out.display();
+        let ended = if outcome.interrupted {
+            "stopped"
+        } else {
+            "done"
+        };
+        let go_on = match outcome.interrupted {
+            true => format!("To go on, type:\n  pix2pix train --resume {out}\n"),
+            false => String::new(),
+        };
         print(&format!(
-            "{} after {} steps; newest checkpoint: {}\n\
+            "{ended} after {} steps; newest checkpoint: {}\n{go_on}\
              Look at {out}/samples/. To translate pictures, type:\n  \
              pix2pix translate {out} PICTURE... --out translated\n",
-            if outcome.interrupted {
-                "stopped"
-            } else {
-                "done"
-            },
             outcome.steps,
             outcome.checkpoint.display(),
         ))?;
@@ -303,14 +449,58 @@ fn describe(data: &Dataset, survey: &Survey, [a, b]: [Domain; 2], left_out: &Lef
     }
 }
 
+/// What [`train`] trains.
+pub struct Training<'a> {
+    /// The run's configuration.
+    pub config: RunConfig,
+    /// Its data set.
+    pub data: &'a Dataset,
+    /// Its folder.
+    pub folder: RunFolder,
+    /// Whether the folder holds the run already.
+    pub goes_on: bool,
+    /// What the user sees.
+    pub shown: Shown,
+}
+
+/// What the user sees of a training.
+#[derive(Clone, Copy)]
+pub struct Shown {
+    report: bool,
+    tensorboard: bool,
+    quiet: bool,
+}
+
+impl RunArgs {
+    /// What is to be seen.
+    pub fn shown(&self) -> Shown {
+        Shown {
+            report: self.report,
+            tensorboard: self.tensorboard,
+            quiet: self.quiet,
+        }
+    }
+}
+
 /// Trains with a display and Ctrl-C; `also` sees every event too. The number of threads has been set.
 pub fn train(
-    config: RunConfig,
-    data: &Dataset,
-    out: &Path,
-    quiet: bool,
-    also: &mut dyn FnMut(&Event) -> Result<(), pix2pix::Error>,
+    training: Training,
+    also: &mut dyn FnMut(&Event) -> Result<(), Error>,
 ) -> Result<Outcome, Failure> {
+    let Training {
+        config,
+        data,
+        folder,
+        goes_on,
+        shown,
+    } = training;
+    let Shown {
+        report,
+        tensorboard,
+        quiet,
+    } = shown;
+    let root = folder.root().to_path_buf();
+    let mut board = None;
     let stop = interrupt::flag()?;
     let progress = Progress::new(config.steps, quiet);
     let (pairs, held_out) = (
@@ -326,8 +516,24 @@ pub fn train(
         config.data, config.steps, config.device, config.threads
     ));
     let mut failed = None;
-    let outcome = run::train(&config, data, out, &stop, &mut |event| {
-        if let Err(error) = also(&event) {
+    let start = if goes_on { run::resume } else { run::train };
+    let outcome = start(&config, data, folder, &stop, &mut |event| {
+        let mut kept = also(&event);
+        if tensorboard {
+            kept = kept.and_then(|()| {
+                // not before the run has begun: its folder had to be empty
+                let begun = match board.take() {
+                    Some(begun) => begun,
+                    None => TensorBoard::create(&root.join("tensorboard"))?,
+                };
+                tell_board(board.insert(begun), &event)
+            });
+        }
+        if let (true, Event::Sampled { .. }) = (report, &event) {
+            kept =
+                kept.and_then(|()| write_report(slice::from_ref(&root), &root.join("report.html")));
+        }
+        if let Err(error) = kept {
             failed.get_or_insert(error);
             stop.store(true, std::sync::atomic::Ordering::Relaxed);
         }
@@ -336,11 +542,35 @@ pub fn train(
             Event::Logged(metrics) => progress.logged(metrics),
             Event::Sampled { path, .. } => progress.say(&format!("samples: {}", path.display())),
             Event::Saved(path) => progress.say(&format!("checkpoint: {}", path.display())),
+            Event::Scored(scores) => {
+                let scores = scores.named().into_iter();
+                let known =
+                    scores.filter_map(|(name, value)| Some(format!("{name} {:.4}", value?)));
+                progress.say(&format!(
+                    "held out: {}",
+                    known.collect::<Vec<_>>().join("  ")
+                ));
+            }
             Event::Skipped(reason) => progress.say(&format!("left out: {reason}")),
+            Event::Warned(Warning { step, warning }) => {
+                progress.say(&format!("warning at step {step}: {warning}"));
+            }
         }
     });
     progress.finish();
     failed.map_or(Ok(outcome?), |error| Err(error.into()))
+}
+
+/// What TensorBoard is told of an event.
+fn tell_board(board: &mut TensorBoard, event: &Event) -> Result<(), Error> {
+    match event {
+        Event::Logged(metrics) => board.losses(metrics),
+        Event::Scored(scores) => board.scores(scores),
+        Event::Sampled {
+            path, sheet, step, ..
+        } => board.sheet(*step, path, [sheet.width(), sheet.height()]),
+        _ => Ok(()),
+    }
 }
 
 /// An interrupted run ends as one.

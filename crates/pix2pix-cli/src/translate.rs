@@ -158,7 +158,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             Switch::On => Noise::seeded(args.seed, index),
             Switch::Off => Noise::off(),
         };
-        let tiles = args.tiles(source.size(), translator.config.generator.depth)?;
+        let tiles = args.tiles(source.size(), translator.config.generator.halvings())?;
         let output = match &tiles {
             Some(tiles) => translator.translate_in_tiles(source, tiles, &noise),
             None => translator.translate(source, fit, &mut noise()),

@@ -330,10 +330,10 @@ mod disks {
     fn no_space() {
         let scratch = Scratch::new();
         scratch.pairs("data", 1);
-        // a checkpoint has 137 KB: two fit, the third does not
+        // a checkpoint has 137 KB and the state beside it 270: two and a state fit, a third does not
         let arguments =
             format!("train data --out disk/run --steps 9 --save-every 1 --quiet {SMALL}");
-        let output = on_disk(&scratch, "size=300k", &arguments);
+        let output = on_disk(&scratch, "size=900k", &arguments);
         let third = "disk/run/checkpoints/step_0000003.safetensors";
         fails(&output, 1, &[third, "No space left", "free some space"]);
         let listing = fs::read_to_string(scratch.path("listing")).unwrap();

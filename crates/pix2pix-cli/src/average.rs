@@ -1,0 +1,38 @@
+//! `pix2pix average`.
+
+use std::path::PathBuf;
+
+use pix2pix::average::average;
+
+use crate::failure::{Failure, print};
+
+/// Options of `pix2pix average`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Run folder
+    run: PathBuf,
+    /// Newest checkpoints that are averaged, at most; how many are kept says `train --keep`
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    last: usize,
+    /// The averaged checkpoint [default: averaged.safetensors in the run's folder]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// Averages.
+pub fn run(args: Args) -> Result<(), Failure> {
+    let (mean, files) = average(&args.run, args.last)?;
+    let out = args
+        .out
+        .unwrap_or_else(|| args.run.join("averaged.safetensors"));
+    mean.save(&out)?;
+    for file in &files {
+        print(&format!("{}\n", file.display()))?;
+    }
+    let (count, out) = (files.len(), out.display());
+    print(&format!(
+        "the mean of these {count} is {out}. To compare, type:\n  \
+         pix2pix evaluate {} {out} DATA\n",
+        args.run.display()
+    ))
+}

@@ -1,0 +1,249 @@
+//! `pix2pix evaluate`.
+
+use std::io::{IsTerminal, stderr};
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use indicatif::{ProgressBar, ProgressStyle};
+use pix2pix::config::RunConfig;
+use pix2pix::dataset::survey::{self, OnError};
+use pix2pix::dataset::{Dataset, Options, Pairs};
+use pix2pix::device::set_threads;
+use pix2pix::evaluate::{Evaluated, Evaluation, Learned, evaluate};
+use pix2pix::noise::Noise;
+use pix2pix::quality::inception::Inception;
+use pix2pix::quality::lpips::Lpips;
+use pix2pix::translate::Translator;
+use pix2pix::{Error, atomic_file, contact_sheet, earth, picture};
+
+use crate::failure::{Failure, print};
+use crate::machine_args::MachineArgs;
+use crate::table::aligned;
+
+/// Shown after the options.
+pub const EXAMPLES: &str = "\
+Examples:
+  pix2pix evaluate run facades
+  pix2pix evaluate pix2pix-demo earth           the demo's model on the demo's data
+  pix2pix evaluate run-1 run-2 facades --split test --out scores
+  pix2pix evaluate run facades --json --lpips weights/lpips-alex.safetensors
+  pix2pix evaluate run facades --fid weights/inception.safetensors";
+
+/// Options of `pix2pix evaluate`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Run folders (the newest checkpoint of each is taken) or checkpoint files
+    #[arg(required = true, value_name = "MODEL")]
+    models: Vec<PathBuf>,
+    /// Pairs, as for training; earth is the data that this program carries inside itself
+    #[arg(value_name = "DATA")]
+    data: PathBuf,
+    /// Which pairs
+    #[arg(long, value_enum, default_value_t = SplitName::Val)]
+    split: SplitName,
+    /// Print JSON, every picture's scores with it [default: a table]
+    #[arg(long)]
+    json: bool,
+    /// Folder for scores.json and, of each model, the five best and the five worst pictures [default: none]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Weights of LPIPS: see `pix2pix download lpips-alex` [default: no LPIPS]
+    #[arg(long, value_name = "FILE")]
+    lpips: Option<PathBuf>,
+    /// Weights of the Inception network, for the Fréchet Inception distance: see `pix2pix download
+    /// inception` [default: no FID]
+    #[arg(long, value_name = "FILE")]
+    fid: Option<PathBuf>,
+    /// Dropout; on, as in the paper, it makes each --seed other pictures
+    #[arg(long, value_enum, default_value_t = Switch::On)]
+    dropout: Switch,
+    /// Seed of the dropout
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    #[command(flatten)]
+    machine: MachineArgs,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SplitName {
+    /// Those that were trained on
+    Train,
+    /// Those held out: val/, else test/, else the share that the model's own training held out
+    Val,
+    /// Those in test/
+    Test,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Switch {
+    /// With
+    On,
+    /// Without
+    Off,
+}
+
+/// Evaluates every model.
+pub fn run(args: Args) -> Result<(), Failure> {
+    set_threads(args.machine.threads)?;
+    let device = args.machine.device.open(args.machine.precision)?;
+    let learned = Learned {
+        lpips: args
+            .lpips
+            .as_deref()
+            .map(|path| Lpips::load(path, &device))
+            .transpose()?,
+        inception: args
+            .fid
+            .as_deref()
+            .map(|path| Inception::load(path, &device))
+            .transpose()?,
+    };
+    let noise = |index: u64| match args.dropout {
+        Switch::On => Noise::seeded(args.seed, index),
+        Switch::Off => Noise::off(),
+    };
+    let mut evaluations = Vec::new();
+    for model in &args.models {
+        let translator = Translator::load(model, device.clone())?;
+        let (split, pairs) = pairs(&args, &translator.config)?;
+        let bar = if stderr().is_terminal() {
+            ProgressBar::new(pairs.len() as u64)
+        } else {
+            ProgressBar::hidden()
+        };
+        let template = "{bar:24} {pos}/{len}  {per_sec}  {eta} left  {msg}";
+        bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
+        bar.set_message(model.display().to_string());
+        let name = model.display().to_string();
+        let tell = &mut |done| bar.set_position(done as u64);
+        let evaluated = evaluate(name, &translator, (split, &pairs), &learned, &noise, tell);
+        bar.finish_and_clear();
+        let evaluated = evaluated?;
+        if let Some(out) = &args.out {
+            draw(&out.join(folder(evaluations.len(), model)), &evaluated)?;
+        }
+        evaluations.push(evaluated.evaluation);
+    }
+    let json = serde_json::to_string_pretty(&evaluations).expect("scores are plain data") + "\n";
+    if let Some(out) = &args.out {
+        atomic_file::write(&out.join("scores.json"), json.as_bytes())?;
+    }
+    if args.json {
+        return print(&json);
+    }
+    print(&table(&evaluations))?;
+    if args.lpips.is_none() || args.fid.is_none() {
+        print(
+            "LPIPS and FID are measured with --lpips and --fid; `pix2pix download` gets their weights.\n",
+        )?;
+    }
+    if let Some(out) = &args.out {
+        print(&format!(
+            "Every picture's scores, the best and the worst: {}/\n",
+            out.display()
+        ))?;
+    }
+    Ok(())
+}
+
+/// The pairs to measure a model on, and their split's name.
+fn pairs(args: &Args, config: &RunConfig) -> Result<(&'static str, Pairs), Failure> {
+    let data = if args.data == Path::new("earth") && !args.data.exists() {
+        earth::earth()
+    } else {
+        // the same share as in training is held out, by the same seed
+        let options = Options {
+            direction: config.direction,
+            val_fraction: config.val_fraction,
+            seed: config.seed,
+        };
+        survey::checked(Dataset::open(&args.data, &options)?, OnError::Stop)?.0
+    };
+    let sides = config.direction.order([config.source, config.target]);
+    let data = data.map(|pairs| pairs.in_domains(sides));
+    let wanted: &[&str] = match args.split {
+        SplitName::Train => &["train"],
+        SplitName::Val => &["val", "test"],
+        SplitName::Test => &["test"],
+    };
+    let found = wanted
+        .iter()
+        .find_map(|name| data.splits.iter().find(|(known, _)| known == name));
+    found.cloned().ok_or_else(|| {
+        let there: Vec<&str> = data.splits.iter().map(|(name, _)| *name).collect();
+        let remedy = format!("choose one of them with --split, e.g. --split {}", there[0]);
+        let reason = format!("it has no {} pairs, only {}", wanted[0], there.join(", "));
+        Error::file(&args.data, reason, remedy).into()
+    })
+}
+
+/// A model's folder among the results.
+fn folder(index: usize, model: &Path) -> String {
+    let name = model.file_stem().unwrap_or_default().to_string_lossy();
+    format!("{}-{name}", index + 1)
+}
+
+fn draw(folder: &Path, evaluated: &Evaluated) -> Result<(), Error> {
+    atomic_file::create_folder(folder)?;
+    let Evaluated {
+        evaluation,
+        best,
+        worst,
+    } = evaluated;
+    for (name, rows) in [("best", best), ("worst", worst)] {
+        let title = format!("{}: the {name} by L1", evaluation.model);
+        let sheet = contact_sheet::draw(&title, rows);
+        picture::write_png(&folder.join(format!("{name}.png")), &sheet)?;
+    }
+    Ok(())
+}
+
+/// A row for each measure, a column for each model.
+fn table(evaluations: &[Evaluation]) -> String {
+    const MEASURES: [(&str, &str, usize); 6] = [
+        ("l1", "L1 (of 255), less is better", 2),
+        ("rmse", "RMSE (of 255), less is better", 2),
+        ("psnr", "PSNR (dB), more is better", 2),
+        ("ssim", "SSIM, more is better", 4),
+        ("ms_ssim", "MS-SSIM, more is better", 4),
+        ("lpips", "LPIPS, less is better", 4),
+    ];
+    let mut rows = vec![vec![String::new()], vec!["step".to_string()]];
+    rows.push(vec!["pairs".to_string()]);
+    for evaluation in evaluations {
+        rows[0].push(evaluation.model.clone());
+        rows[1].push(evaluation.step.to_string());
+        rows[2].push(format!(
+            "{} of {}",
+            evaluation.pictures.len(),
+            evaluation.split
+        ));
+    }
+    for (name, label, digits) in MEASURES {
+        let cells = evaluations
+            .iter()
+            .map(|evaluation| match evaluation.means.get(name) {
+                None => "-".to_string(),
+                Some(found) => match found.margin.filter(|margin| margin.is_finite()) {
+                    None => format!("{:.digits$}", found.mean),
+                    Some(margin) => format!("{:.digits$} ± {margin:.digits$}", found.mean),
+                },
+            });
+        let cells: Vec<String> = cells.collect();
+        if cells.iter().any(|cell| cell != "-") {
+            rows.push([vec![label.to_string()], cells].concat());
+        }
+    }
+    if evaluations
+        .iter()
+        .any(|evaluation| evaluation.fid.is_some())
+    {
+        let cell = |fid: Option<f64>| fid.map_or("-".to_string(), |fid| format!("{fid:.2}"));
+        let cells = evaluations
+            .iter()
+            .map(|evaluation| cell(evaluation.fid))
+            .collect();
+        rows.push([vec!["FID, less is better".to_string()], cells].concat());
+    }
+    aligned(&rows) + "± is half of the 95% confidence interval of the mean over the pairs.\n"
+}

@@ -1,0 +1,40 @@
+//! `pix2pix report`.
+
+use std::path::PathBuf;
+
+use pix2pix::report;
+
+use crate::failure::{Failure, print};
+
+/// Shown after the options.
+pub const EXAMPLES: &str = "\
+Examples:
+  pix2pix report run                      writes run/report.html
+  pix2pix report run-1 run-2 --out comparison.html
+  pix2pix report run --csv run.csv";
+
+/// Options of `pix2pix report`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Run folders; several are compared
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// The page: one file that needs no network [default: report.html in the first run's folder]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Table of all metrics and scores [default: none]
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+}
+
+/// Writes the page, and the table where it is asked for.
+pub fn run(args: Args) -> Result<(), Failure> {
+    let page = args.out.unwrap_or_else(|| args.runs[0].join("report.html"));
+    report::write(&args.runs, &page)?;
+    print(&format!("{}\n", page.display()))?;
+    if let Some(csv) = &args.csv {
+        report::write_csv(&args.runs, csv)?;
+        print(&format!("{}\n", csv.display()))?;
+    }
+    Ok(())
+}

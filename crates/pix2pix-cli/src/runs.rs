@@ -1,0 +1,78 @@
+//! `pix2pix runs`.
+
+use std::path::{Path, PathBuf};
+
+use pix2pix::Error;
+use pix2pix::run::history::History;
+
+use crate::failure::{Failure, print};
+use crate::table::aligned;
+
+/// Options of `pix2pix runs`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Folder of run folders, or a run folder
+    #[arg(default_value = ".", value_name = "DIR")]
+    folder: PathBuf,
+}
+
+/// Prints a table of the runs.
+pub fn run(args: Args) -> Result<(), Failure> {
+    let mut rows = vec![
+        [
+            "run", "state", "step", "of", "L1", "PSNR", "SSIM", "at step",
+        ]
+        .map(str::to_string)
+        .to_vec(),
+    ];
+    for run in find(&args.folder)? {
+        let history = History::read(&run)?;
+        let best = history.best();
+        let score = |name: &str, digits: usize| match best.get(name) {
+            Some(best) => format!("{:.digits$}", best.value),
+            None => "-".to_string(),
+        };
+        let steps = best
+            .values()
+            .map(|best| best.step.to_string())
+            .collect::<Vec<_>>();
+        rows.push(vec![
+            run.display().to_string(),
+            history.state.to_string(),
+            history.step().to_string(),
+            history.config.steps.to_string(),
+            score("L1", 2),
+            score("PSNR", 2),
+            score("SSIM", 4),
+            if steps.is_empty() {
+                "-".to_string()
+            } else {
+                steps.join("/")
+            },
+        ]);
+    }
+    print(&aligned(&rows))?;
+    print("Scores are the best on held-out pairs, at the steps in the last column.\n")
+}
+
+/// The run folders in a folder, or itself.
+fn find(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let is_run = |path: &Path| path.join("config.toml").is_file();
+    if is_run(folder) {
+        return Ok(vec![folder.to_path_buf()]);
+    }
+    let failed = |e| Error::io(folder, "read the folder", e);
+    let mut runs = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if is_run(&path) {
+            runs.push(path);
+        }
+    }
+    runs.sort();
+    if runs.is_empty() {
+        let remedy = "give the folder that `pix2pix train --out` made runs in";
+        return Err(Error::file(folder, "the folder holds no run", remedy));
+    }
+    Ok(runs)
+}

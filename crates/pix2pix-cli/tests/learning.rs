@@ -1,0 +1,409 @@
+//! What lets a person see whether a run learns: scores, evaluation, report, table of runs, average.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use common::{SMALL, Scratch, is_flat, names};
+use serde_json::Value;
+
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../pix2pix/tests/fixtures");
+
+fn lines(path: PathBuf) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// A data set with a split, and a run on it.
+fn trained(scratch: &Scratch, run: &str, options: &str) {
+    if !scratch.path("data").exists() {
+        scratch.pairs("data/train", 3);
+        scratch.pairs("data/val", 7);
+    }
+    let every = "--log-every 2 --sample-every 3 --save-every 2 --keep 3";
+    scratch.ok(&format!(
+        "train data --out {run} --steps 8 {every} {SMALL} {options}"
+    ));
+}
+
+#[test]
+fn held_out_pairs_are_measured_as_evaluate_measures_them() {
+    let scratch = Scratch::new();
+    trained(&scratch, "run", "");
+    let scores = lines(scratch.path("run/scores.jsonl"));
+    let steps: Vec<u64> = scores
+        .iter()
+        .map(|line| line["step"].as_u64().unwrap())
+        .collect();
+    assert_eq!(steps, [3, 6, 8]);
+    let json: Value = serde_json::from_str(&scratch.ok("evaluate run data --json")).unwrap();
+    let means = &json[0]["means"];
+    for name in ["l1", "psnr", "ssim"] {
+        let (found, expected) = (&means[name]["mean"], &scores[2][name]);
+        let gap = found.as_f64().unwrap() - expected.as_f64().unwrap();
+        assert!(gap.abs() < 1e-9, "{name}: {found} and {expected}");
+    }
+}
+
+#[test]
+fn models_are_evaluated_side_by_side() {
+    let scratch = Scratch::new();
+    trained(&scratch, "one", "");
+    trained(&scratch, "two", "--seed 7 --norm instance");
+    let lpips =
+        format!("--lpips {FIXTURES}/lpips.safetensors --fid {FIXTURES}/inception.safetensors");
+    let table = scratch.ok(&format!("evaluate one two data --out scores {lpips}"));
+    for told in [
+        "L1 (of 255)",
+        "RMSE",
+        "PSNR (dB)",
+        "SSIM",
+        "LPIPS",
+        "FID",
+        "±",
+        "7 of val",
+        "one",
+        "two",
+    ] {
+        assert!(table.contains(told), "{told} is not in {table}");
+    }
+    assert!(
+        !table.contains("MS-SSIM"),
+        "64 pixels are too few for it: {table}"
+    );
+    assert_eq!(
+        names(&scratch.path("scores")),
+        ["1-one", "2-two", "scores.json"]
+    );
+    for sheet in ["best", "worst"] {
+        let sheet = image::open(scratch.path(&format!("scores/1-one/{sheet}.png")))
+            .unwrap()
+            .into_rgb8();
+        assert_eq!(sheet.dimensions(), (12 + 3 * 76, 56 + 5 * 98), "five rows");
+        assert!(!is_flat(&sheet, 12, 56, 64));
+    }
+    let json: Value =
+        serde_json::from_slice(&fs::read(scratch.path("scores/scores.json")).unwrap()).unwrap();
+    for model in json.as_array().unwrap() {
+        let pictures = model["pictures"].as_array().unwrap();
+        assert_eq!(pictures.len(), 7);
+        for key in ["l1", "rmse", "psnr", "ssim", "lpips"] {
+            let values: Vec<f64> = pictures.iter().map(|p| p[key].as_f64().unwrap()).collect();
+            let mean = values.iter().sum::<f64>() / 7.0;
+            let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+            // Student's t of 6 degrees of freedom
+            let margin = 2.446912 * (squares / 6.0 / 7.0).sqrt();
+            assert!(
+                (model["means"][key]["mean"].as_f64().unwrap() - mean).abs() < 1e-9,
+                "{key}"
+            );
+            assert!(
+                (model["means"][key]["margin"].as_f64().unwrap() - margin).abs() < 1e-5,
+                "{key}"
+            );
+        }
+        assert!(model["fid"].as_f64().unwrap() > 0.0);
+    }
+    // another seed is other dropout, none is none
+    let l1 = |options: &str| {
+        let json: Value =
+            serde_json::from_str(&scratch.ok(&format!("evaluate one data --json {options}")))
+                .unwrap();
+        json[0]["means"]["l1"]["mean"].as_f64().unwrap()
+    };
+    assert_ne!(l1("--seed 1"), l1("--seed 2"));
+    assert_eq!(l1("--dropout off --seed 1"), l1("--dropout off --seed 2"));
+    assert_ne!(l1("--split train"), l1(""));
+}
+
+#[test]
+fn what_cannot_be_evaluated() {
+    let scratch = Scratch::new();
+    trained(&scratch, "run", "");
+    let fails = |arguments: &str, told: &[&str]| {
+        let output = scratch.run(arguments);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success(), "{arguments}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+        for told in told {
+            assert!(error.contains(told), "{told} is not in {error}");
+        }
+    };
+    fails("evaluate run nowhere", &["nowhere", "no such folder"]);
+    fails(
+        "evaluate nowhere data",
+        &["nowhere", "cannot read the checkpoint"],
+    );
+    fails(
+        "evaluate run data --split test",
+        &[
+            "data",
+            "it has no test pairs, only train, val",
+            "--split train",
+        ],
+    );
+    fails(
+        "evaluate run data --lpips nowhere",
+        &[
+            "nowhere",
+            "there are no weights",
+            "pix2pix download lpips-alex",
+        ],
+    );
+    fails(
+        "evaluate run data --lpips run/checkpoints/step_0000008.safetensors",
+        &[
+            "step_0000008",
+            "net.slice1.0.weight is missing",
+            "pix2pix download lpips-alex",
+        ],
+    );
+    fails("average data", &["data", "two checkpoints"]);
+    fails("runs data", &["data", "holds no run"]);
+    fails("report data", &["data", "no run folder"]);
+    scratch.pairs("small", 2);
+    fails("evaluate run data --lpips", &["--lpips"]);
+}
+
+#[test]
+fn runs_are_listed_with_state_and_best_scores() {
+    let scratch = Scratch::new();
+    trained(&scratch, "runs/one", "");
+    trained(&scratch, "runs/two", "--seed 3");
+    // as if it had been meant to go on
+    let config = fs::read_to_string(scratch.path("runs/two/config.toml")).unwrap();
+    fs::write(
+        scratch.path("runs/two/config.toml"),
+        config.replace("steps = 8", "steps = 80"),
+    )
+    .unwrap();
+    let table = scratch.ok("runs runs");
+    let row = |name: &str| -> Vec<String> {
+        let row = table
+            .lines()
+            .find(|line| line.starts_with(name))
+            .unwrap_or_else(|| panic!("{table}"));
+        row.split_whitespace().map(str::to_string).collect()
+    };
+    assert_eq!(row("runs/one")[1..4], ["done", "8", "8"]);
+    assert_eq!(row("runs/two")[1..4], ["stopped", "8", "80"]);
+    let scores = lines(scratch.path("runs/one/scores.jsonl"));
+    let best = scores
+        .iter()
+        .map(|line| line["l1"].as_f64().unwrap())
+        .fold(f64::INFINITY, f64::min);
+    assert_eq!(row("runs/one")[4], format!("{best:.2}"));
+}
+
+#[test]
+fn an_average_is_the_mean_of_checkpoints() {
+    let scratch = Scratch::new();
+    trained(&scratch, "run", "");
+    let said = scratch.ok("average run --last 2");
+    assert!(
+        said.contains("the mean of these 2 is run/averaged.safetensors"),
+        "{said}"
+    );
+    let tensors = |name: &str| -> BTreeMap<String, Vec<f32>> {
+        let bytes = fs::read(scratch.path("run").join(name)).unwrap();
+        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let tensors = file.tensors().into_iter();
+        let values = |data: &[u8]| {
+            data.as_chunks()
+                .0
+                .iter()
+                .map(|b| f32::from_le_bytes(*b))
+                .collect()
+        };
+        tensors
+            .map(|(name, view)| (name, values(view.data())))
+            .collect()
+    };
+    let parts = [6, 8].map(|step| tensors(&format!("checkpoints/step_{step:07}.safetensors")));
+    let mean = tensors("averaged.safetensors");
+    assert!(mean.len() > 20);
+    for (name, values) in &mean {
+        for (index, value) in values.iter().enumerate() {
+            let expected = (parts[0][name][index] + parts[1][name][index]) / 2.0;
+            assert!(
+                (value - expected).abs() <= 1e-6 * expected.abs().max(1e-3),
+                "{name}"
+            );
+        }
+    }
+    scratch.ok("evaluate run run/averaged.safetensors data");
+}
+
+/// A page by itself: everything that it shows is in it.
+#[test]
+fn a_report_is_one_file() {
+    let scratch = Scratch::new();
+    trained(&scratch, "one", "--report --tensorboard");
+    trained(&scratch, "two", "--seed 3 --lr 0.001");
+    assert!(
+        scratch.path("one/report.html").is_file(),
+        "made while training"
+    );
+    let said = scratch.ok("report one two --out both.html --csv both.csv");
+    assert_eq!(said, "both.html\nboth.csv\n");
+    let page = fs::read_to_string(scratch.path("both.html")).unwrap();
+    for outside in ["http://", "https://", "src=\"/", "href="] {
+        let found = page.replace("http://www.w3.org/2000/svg", "");
+        assert!(!found.contains(outside), "{outside} is in the page");
+    }
+    let data = page
+        .split("<script id=\"data\" type=\"application/json\">")
+        .nth(1)
+        .unwrap();
+    let data: Value = serde_json::from_str(data.split("</script>").next().unwrap()).unwrap();
+    let runs = data["runs"].as_array().unwrap();
+    assert_eq!(runs.len(), 2);
+    for run in runs {
+        assert_eq!(run["state"], "done");
+        assert_eq!(run["step"], 8);
+        assert_eq!(run["samples"].as_array().unwrap().len(), 3);
+        let picture = run["samples"][2]["picture"].as_str().unwrap();
+        assert!(picture.starts_with("data:image/jpeg;base64,") && picture.len() > 5000);
+        assert!(run["machine"]["processor"].as_str().unwrap().len() > 2);
+    }
+    assert_eq!(runs[1]["config"]["optimizer.lr"], "0.001");
+    let charts = data["charts"].as_array().unwrap();
+    let steps = |chart: &str| -> Vec<u64> {
+        let chart = charts
+            .iter()
+            .find(|c| c["title"].as_str().unwrap().contains(chart))
+            .unwrap();
+        let points = chart["series"][0].as_array().unwrap();
+        points
+            .iter()
+            .map(|point| point[0].as_u64().unwrap())
+            .collect()
+    };
+    assert_eq!(steps("Generator, L1"), [1, 2, 4, 6, 8]);
+    assert_eq!(steps("Held out: PSNR"), [3, 6, 8]);
+
+    let table = fs::read_to_string(scratch.path("both.csv")).unwrap();
+    let rows: Vec<&str> = table.lines().collect();
+    assert_eq!(
+        rows[0],
+        "run,step,epoch,seconds,d_real,d_fake,g_gan,g_l1,l1,psnr,ssim"
+    );
+    assert_eq!(
+        rows.len(),
+        1 + 2 * 6,
+        "steps 1, 2, 3, 4, 6 and 8 of both: {table}"
+    );
+    assert!(
+        rows[3].starts_with("one,3,,,,,,,"),
+        "only measured: {}",
+        rows[3]
+    );
+    let events = names(&scratch.path("one/tensorboard"));
+    assert!(
+        events.len() == 1 && events[0].contains(".tfevents."),
+        "{events:?}"
+    );
+}
+
+/// Serves files by their names.
+fn serve(files: &'static [(&'static str, &'static str)]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/weights", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = String::new();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            reader.read_line(&mut request).unwrap();
+            let mut line = String::new();
+            while reader.read_line(&mut line).is_ok() && line != "\r\n" {
+                line.clear();
+            }
+            let asked = request.split_whitespace().nth(1).unwrap();
+            let file = files.iter().find(|(name, _)| asked.ends_with(name));
+            let (status, body) = match file {
+                Some((_, file)) => ("200 OK", fs::read(Path::new(FIXTURES).join(file)).unwrap()),
+                None => ("404 Not Found", Vec::new()),
+            };
+            let length = body.len();
+            write!(
+                stream,
+                "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+            )
+            .unwrap();
+            let _ = stream.write_all(&body);
+        }
+    });
+    address
+}
+
+/// PyTorch's files with the authors' names become what `evaluate` reads.
+#[test]
+fn weights_are_downloaded_and_converted() {
+    let scratch = Scratch::new();
+    let address = serve(&[
+        ("alexnet-owt-7be5be79.pth", "alexnet.pth"),
+        ("alex.pth", "alex.pth"),
+        ("weights-inception-2015-12-05-6726825d.pth", "inception.pth"),
+    ]);
+    let list = scratch.ok("download");
+    assert!(
+        list.contains("lpips-alex") && list.contains("inception"),
+        "{list}"
+    );
+    for name in ["lpips-alex", "inception"] {
+        let said = scratch.ok(&format!("download {name} --mirror {address}"));
+        assert!(
+            said.contains(&format!("weights/{name}.safetensors is there")),
+            "{said}"
+        );
+        let again = scratch.run(&format!("download {name} --mirror {address}"));
+        assert!(
+            String::from_utf8(again.stderr)
+                .unwrap()
+                .contains("there already")
+        );
+    }
+    assert_eq!(
+        names(&scratch.path("weights")),
+        ["inception.safetensors", "lpips-alex.safetensors"]
+    );
+    let content = |path: PathBuf| {
+        let bytes = fs::read(path).unwrap();
+        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let tensors = file.tensors().into_iter().filter(|(name, view)| {
+            view.dtype() == safetensors::Dtype::F32 && !name.starts_with("scaling_layer")
+        });
+        let mut tensors: Vec<_> = tensors
+            .map(|(name, view)| (name, view.data().to_vec()))
+            .collect();
+        tensors.sort();
+        tensors
+    };
+    for (ours, fixture) in [("lpips-alex", "lpips"), ("inception", "inception")] {
+        let ours = content(scratch.path(&format!("weights/{ours}.safetensors")));
+        let fixture = content(Path::new(FIXTURES).join(format!("{fixture}.safetensors")));
+        let names = |all: &[(String, Vec<u8>)]| {
+            all.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&ours), names(&fixture));
+        assert!(ours == fixture);
+    }
+    // what is no weights' file, or is not there
+    let other = serve(&[("alexnet-owt-7be5be79.pth", "quality.json")]);
+    let output = scratch.run(&format!("download lpips-alex --mirror {other} --out bad"));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("404"), "{error}");
+    let other = serve(&[("weights-inception-2015-12-05-6726825d.pth", "quality.json")]);
+    let output = scratch.run(&format!("download inception --mirror {other} --out bad"));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("not a PyTorch file of weights"), "{error}");
+    assert!(!scratch.path("bad/inception.safetensors").exists());
+}

@@ -1,0 +1,431 @@
+//! Runs that are stopped, killed and gone on with: nothing that was finished is ever lost, and what comes
+//! out is what would have come out.
+
+#![cfg(unix)]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use common::{SMALL, Scratch, names};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+const EVERY: &str = "--log-every 3 --sample-every 4 --save-every 5 --threads 2";
+
+/// Sends a signal to a process.
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill")
+        .args([name, &child.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+}
+
+fn start(scratch: &Scratch, arguments: &str) -> Child {
+    let mut command = scratch.command(arguments);
+    command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Waits until a run has logged as many steps.
+fn wait_for_lines(run: &Path, count: usize) {
+    for _ in 0..6000 {
+        let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
+        if metrics.lines().count() >= count {
+            return;
+        }
+        sleep(Duration::from_millis(10));
+    }
+    panic!("no {count} lines after a minute");
+}
+
+/// Everything of a run that follows from its seed, by name.
+fn content(run: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files = vec![
+        "config.toml".to_string(),
+        "metrics.jsonl".to_string(),
+        "scores.jsonl".to_string(),
+        "warnings.jsonl".to_string(),
+    ];
+    let newest = names(&run.join("checkpoints")).pop().unwrap();
+    files.push(format!("checkpoints/{newest}"));
+    files.push(format!("checkpoints/{}", newest.replace("step", "state")));
+    let sheet = names(&run.join("samples")).pop().unwrap();
+    files.push(format!("samples/{sheet}"));
+    let read = |name: String| (name.clone(), fs::read(run.join(name)).unwrap());
+    files.into_iter().map(read).collect()
+}
+
+fn assert_same(run: &Path, other: &Path) {
+    for ((name, bytes), (other_name, other_bytes)) in content(run).into_iter().zip(content(other)) {
+        assert_eq!(name, other_name);
+        assert!(bytes == other_bytes, "{name} differs");
+    }
+}
+
+#[test]
+fn two_parts_are_one_run() {
+    let scratch = Scratch::new();
+    scratch.pairs("data/train", 3);
+    scratch.pairs("data/val", 2);
+    let options = format!("--seed 4 --batch-size 2 --workers 2 --norm batch {SMALL} {EVERY}");
+    scratch.ok(&format!("train data --out whole --steps 13 {options}"));
+    // 7 is no step of any schedule, and in the middle of an epoch
+    scratch.ok(&format!("train data --out parts --steps 7 {options}"));
+    let said = scratch.ok("train --resume parts --steps 13");
+    assert!(said.contains("done after 13 steps"), "{said}");
+    let whole = scratch.path("whole");
+    assert_same(&whole, &scratch.path("parts"));
+    let newest = content(&whole);
+    assert_eq!(newest[4].0, "checkpoints/step_0000013.safetensors");
+    assert_eq!(newest[5].0, "checkpoints/state_0000013.safetensors");
+
+    // the newest checkpoint is gone: one step back there is no state, and that is said
+    fs::remove_file(scratch.path("parts/checkpoints/step_0000013.safetensors")).unwrap();
+    let output = scratch.run("train --resume parts");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.contains("step_0000010.safetensors: the state_"),
+        "{error}"
+    );
+
+    let timings = fs::read_to_string(scratch.path("whole/timings.jsonl")).unwrap();
+    let seconds: Vec<f64> = timings
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["seconds"]
+                .as_f64()
+                .unwrap()
+        })
+        .collect();
+    assert_eq!(seconds.len(), 6);
+    assert!(seconds.is_sorted() && seconds[0] > 0.0, "{timings}");
+}
+
+#[test]
+fn signals_finish_the_step_and_say_how_to_go_on() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 3);
+    scratch.ok(&format!(
+        "train data --out whole --steps 400 {SMALL} {EVERY}"
+    ));
+    let mut child = start(
+        &scratch,
+        &format!("train data --out parts --steps 400 {SMALL} {EVERY}"),
+    );
+    for (name, lines) in [("-INT", 2), ("-TERM", 60)] {
+        wait_for_lines(&scratch.path("parts"), lines);
+        signal(&child, name);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130), "{output:?}");
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(said.contains("pix2pix train --resume parts"), "{said}");
+        assert!(said.contains("stopped after"), "{said}");
+        child = start(&scratch, "train --resume parts");
+    }
+    assert!(child.wait().unwrap().success());
+    assert_same(&scratch.path("whole"), &scratch.path("parts"));
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 24);
+    // a step takes seconds
+    let slow = "--batch-size 12 --load-size 286 --crop-size 256 --steps 50 --log-every 1";
+    let child = start(
+        &scratch,
+        &format!("train data --out run {slow} --filters 64 --val-fraction 0.3"),
+    );
+    sleep(Duration::from_millis(1500));
+    signal(&child, "-INT");
+    sleep(Duration::from_millis(100));
+    signal(&child, "-INT");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("again to stop at once"), "{error}");
+    assert_eq!(
+        names(&scratch.path("run/checkpoints")),
+        Vec::<String>::new()
+    );
+}
+
+/// 200 times at any moment: while it starts, reads, trains, saves, and removes what is old.
+#[test]
+fn kill_9_never_loses_a_checkpoint() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 3);
+    let options =
+        format!("--steps 100000 --save-every 1 --sample-every 3 --log-every 2 --keep 2 {SMALL}");
+    let checkpoints = scratch.path("run/checkpoints");
+    let newest = || {
+        let names = if checkpoints.is_dir() {
+            names(&checkpoints)
+        } else {
+            Vec::new()
+        };
+        let steps = names
+            .iter()
+            .filter_map(|name| name.strip_prefix("step_")?.strip_suffix(".safetensors"));
+        steps
+            .map(|step| step.parse::<u64>().unwrap())
+            .max()
+            .unwrap_or(0)
+    };
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let (mut before, mut killed, mut progressed) = (0, 0, 0);
+    while killed < 200 {
+        let begun = scratch.path("run/config.toml").is_file();
+        let mut child = if begun {
+            start(&scratch, "train --resume run --quiet")
+        } else {
+            let _ = fs::remove_dir_all(scratch.path("run"));
+            start(&scratch, &format!("train data --out run {options}"))
+        };
+        sleep(Duration::from_micros(rng.random_range(0..120_000)));
+        child.kill().unwrap();
+        let output = child.wait_with_output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            output.status.code().is_none(),
+            "it ended by itself: {error}"
+        );
+        killed += 1;
+        let after = newest();
+        assert!(after >= before, "step {before} was lost");
+        progressed += u32::from(after > before);
+        before = after;
+        for name in if checkpoints.is_dir() {
+            names(&checkpoints)
+        } else {
+            Vec::new()
+        } {
+            if name.starts_with('s') {
+                let bytes = fs::read(checkpoints.join(&name)).unwrap();
+                safetensors::SafeTensors::deserialize(&bytes)
+                    .unwrap_or_else(|e| panic!("{name}: {e}"));
+            }
+        }
+    }
+    assert!(progressed > 50, "it got on in {progressed} of 200 sittings");
+
+    // what came of it is what one sitting gives
+    let last = before + 3;
+    scratch.ok(&format!("train --resume run --steps {last} --quiet"));
+    let options = options.replace("100000", &last.to_string());
+    scratch.ok(&format!("train data --out whole {options}"));
+    assert_same(&scratch.path("whole"), &scratch.path("run"));
+    // nothing unfinished is left
+    let left = |folder: &str| {
+        names(&scratch.path(folder))
+            .into_iter()
+            .filter(|name| name.starts_with('.'))
+    };
+    assert_eq!(
+        left("run")
+            .chain(left("run/checkpoints"))
+            .chain(left("run/samples"))
+            .count(),
+        0
+    );
+}
+
+#[test]
+fn a_removed_data_folder() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 3);
+    let child = start(
+        &scratch,
+        &format!("train data --out run --steps 100000 --save-every 50 {SMALL}"),
+    );
+    wait_for_lines(&scratch.path("run"), 3);
+    fs::rename(scratch.path("data"), scratch.path("moved")).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8(output.stderr).unwrap();
+    let line = error.lines().last().unwrap();
+    assert!(
+        line.starts_with("error: ") && line.contains(" data/pair"),
+        "{line}"
+    );
+    assert!(line.contains("check the path"), "{line}");
+
+    let again = String::from_utf8(scratch.run("train --resume run").stderr).unwrap();
+    assert!(again.contains("data set is not there any more"), "{again}");
+    assert!(again.contains("pix2pix train DATA --resume run"), "{again}");
+    let newest = names(&scratch.path("run/checkpoints")).pop().unwrap();
+    let step: u64 = newest["step_".len()..][..7].parse().unwrap();
+    scratch.ok(&format!("train moved --resume run --steps {}", step + 2));
+
+    // other pairs under the same name are noticed
+    scratch.pairs("moved", 4);
+    let changed = String::from_utf8(
+        scratch
+            .run("train moved --resume run --steps 9999999")
+            .stderr,
+    )
+    .unwrap();
+    assert!(
+        changed.contains("the data set has changed since the run began"),
+        "{changed}"
+    );
+}
+
+#[test]
+fn one_training_in_a_folder() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 3);
+    let mut child = start(
+        &scratch,
+        &format!("train data --out run --steps 1000000 {SMALL}"),
+    );
+    wait_for_lines(&scratch.path("run"), 2);
+    for command in [
+        "train --resume run".to_string(),
+        format!("train data --out run {SMALL}"),
+    ] {
+        let output = scratch.run(&command);
+        assert_eq!(output.status.code(), Some(1));
+        let error = String::from_utf8(output.stderr).unwrap();
+        let told = format!(
+            "run: another training (process {}) is writing here",
+            child.id()
+        );
+        assert!(error.contains(&told), "{error}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // a killed process holds nothing, but its run is not written over
+    let error =
+        String::from_utf8(scratch.run(&format!("train data --out run {SMALL}")).stderr).unwrap();
+    assert!(
+        error.contains("go on with it by `pix2pix train --resume run`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_cannot_be_resumed() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.ok(&format!("train data --out run --steps 2 {SMALL}"));
+    let fails = |arguments: &str, code: i32, told: &[&str]| {
+        let output = scratch.run(arguments);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{error}");
+        for told in told {
+            assert!(error.contains(told), "{told} is not in {error}");
+        }
+    };
+    fails(
+        "train --resume run",
+        2,
+        &["the run is done", "2 steps of 2", "--steps"],
+    );
+    fails("train --resume run --steps 2", 2, &["the run is done"]);
+    fails(
+        "train --resume run --lr 0.1",
+        2,
+        &["--lr", "goes on as it began"],
+    );
+    fails(
+        "train --resume run --out new",
+        2,
+        &["--out", "goes on as it began"],
+    );
+    fails(
+        "train --resume data",
+        1,
+        &["data", "no run folder", "pix2pix train --out"],
+    );
+    fails("train data", 2, &["--out"]);
+    let state = scratch.path("run/checkpoints/state_0000002.safetensors");
+    let whole = fs::read(&state).unwrap();
+    fs::write(&state, &whole[..whole.len() / 2]).unwrap();
+    fails(
+        "train --resume run --steps 3",
+        1,
+        &[
+            "state_0000002",
+            "not a whole safetensors training state",
+            "earlier one",
+        ],
+    );
+    fs::copy(
+        scratch.path("run/checkpoints/step_0000002.safetensors"),
+        &state,
+    )
+    .unwrap();
+    fails(
+        "train --resume run --steps 3",
+        1,
+        &["state_0000002", "it says that it is"],
+    );
+    fs::write(scratch.path("run/config.toml"), "seed = 'x'").unwrap();
+    fails(
+        "train --resume run",
+        1,
+        &["config.toml", "not a run's configuration"],
+    );
+}
+
+/// A learning rate and a loss that no network survives.
+#[test]
+fn numbers_that_are_not_finite_stop_the_run() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 4);
+    let options = "--lr 1 --gan lsgan --norm none --r1 1000000 --steps 300 --save-every 1 --keep 1 \
+                   --filters 16 --load-size 72 --crop-size 64";
+    let output = scratch.run(&format!("train data --out run {options}"));
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let error = String::from_utf8(output.stderr).unwrap();
+    let line = error.lines().last().unwrap();
+    assert!(line.contains(" is not a finite number any more"), "{line}");
+    assert!(
+        line.contains("the gradient of ") || line.contains("the loss "),
+        "{line}"
+    );
+    let newest = names(&scratch.path("run/checkpoints")).pop().unwrap();
+    let step: u64 = newest["step_".len()..][..7].parse().unwrap();
+    assert!(
+        line.starts_with(&format!("error: run: step {}: ", step + 1)),
+        "{line}"
+    );
+    assert!(
+        line.contains(&format!(
+            "the last good checkpoint is run/checkpoints/{newest}"
+        )),
+        "{line}"
+    );
+}
+
+/// With everything that has a state: averaged weights, a pool, a schedule, accumulated batches, and
+/// spectral normalization.
+#[test]
+fn two_parts_are_one_run_with_every_option() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 5);
+    let options = "--preset best --pool 3 --accumulate 2 --spectral-norm --norm group --r1 1 \
+                   --diff-augment color,translation,cutout --generator resnet-6 --upsample resize";
+    let options = format!("{options} --seed 4 {SMALL} {EVERY}");
+    scratch.ok(&format!("train data --out whole --steps 9 {options}"));
+    // the learning rate depends on the number of steps, so that the first part is stopped, not ended
+    let child = start(
+        &scratch,
+        &format!("train data --out parts --steps 9 {options}"),
+    );
+    wait_for_lines(&scratch.path("parts"), 1);
+    signal(&child, "-INT");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    scratch.ok("train --resume parts");
+    assert_same(&scratch.path("whole"), &scratch.path("parts"));
+}
