@@ -6,17 +6,9 @@ use std::path::{Path, PathBuf};
 use pix2pix::cache::CacheKind;
 use pix2pix::config::RunConfig;
 use pix2pix::contact_sheet::Row;
-use pix2pix::dataset::survey::OnError;
 use pix2pix::device::set_threads;
-use pix2pix::domain::Domain;
-use pix2pix::generator::GeneratorConfig;
-use pix2pix::jitter::JitterConfig;
-use pix2pix::objective::ObjectiveConfig;
-use pix2pix::pair::Direction;
-use pix2pix::patch_gan::PatchGanConfig;
 use pix2pix::run::Event;
 use pix2pix::run::folder::RunFolder;
-use pix2pix::trainer::OptimizerConfig;
 use pix2pix::{Error, atomic_file, earth, picture};
 
 use crate::failure::{Failure, print};
@@ -43,28 +35,16 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let config = RunConfig {
         data: earth::NAME.to_string(),
         data_digest: data.digest(),
-        direction: Direction::AToB,
-        source: Domain::RGB8,
-        target: Domain::RGB8,
-        val_fraction: 0.0,
-        on_error: OnError::Stop,
-        workers: 1,
         cache: CacheKind::Ram,
         steps: args.steps,
-        batch_size: 1,
         seed: args.run.seed,
         threads: set_threads(args.run.machine.threads)?,
         device: args.run.machine.device,
         precision: args.run.machine.precision,
-        log_every: 10,
         sample_every: 20,
         save_every: 100,
         keep: 1,
-        jitter: JitterConfig::default(),
-        optimizer: OptimizerConfig::default(),
-        objective: ObjectiveConfig::default(),
-        generator: GeneratorConfig::default(),
-        discriminator: PatchGanConfig::default(),
+        ..RunConfig::default()
     };
     config.validate()?;
     let out = &args.out;
@@ -94,7 +74,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             "{} after {} steps. Input, output and target of eight tiles that it has not trained on:\n  \
              {out}/{SHEET}\n\
              each output: {out}/outputs/; the model: {}\n\
-             Now type:\n  \
+             {}Now type:\n  \
              pix2pix translate {out} {out}/inputs --out {out}/translated\n  \
              pix2pix train YOUR_PAIRS --out my-run\n",
             if outcome.interrupted {
@@ -104,6 +84,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
             },
             outcome.steps,
             outcome.checkpoint.display(),
+            match outcome.interrupted {
+                true => format!("To go on, type:\n  pix2pix train --resume {out}\n"),
+                false => String::new(),
+            },
         ))?;
     }
     train::end(&outcome)

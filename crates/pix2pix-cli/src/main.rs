@@ -7,7 +7,9 @@ mod data_args;
 mod demo;
 mod download;
 mod evaluate;
+mod export;
 mod failure;
+mod import;
 mod inspect;
 mod interrupt;
 mod machine_args;
@@ -67,6 +69,12 @@ enum Command {
     Runs(runs::Args),
     /// Average the last checkpoints of a run
     Average(average::Args),
+    /// Make a model of weights that the public PyTorch port has trained
+    #[command(after_help = import::EXAMPLES)]
+    Import(import::Args),
+    /// Write a model's weights as the public PyTorch port reads them
+    #[command(after_help = export::EXAMPLES)]
+    Export(export::Args),
     /// Print a network's layers, shapes and parameters
     Summary(summary::Args),
     /// Draw a network as SVG, PNG or DOT
@@ -98,6 +106,8 @@ fn main() -> ExitCode {
         Command::Report(args) => report::run(args),
         Command::Runs(args) => runs::run(args),
         Command::Average(args) => average::run(args),
+        Command::Import(args) => import::run(args),
+        Command::Export(args) => export::run(args),
         Command::Summary(args) => summary::run(args),
         Command::Plot(args) => plot::run(args),
         Command::Bench(args) => bench::run(args),

@@ -112,6 +112,7 @@ impl NetworkArgs {
                 norm,
                 bias_before_norm: self.bias_before_norm,
                 upsample,
+                ..UnetConfig::default()
             }),
             GeneratorName::Resnet6 | GeneratorName::Resnet9 => {
                 GeneratorConfig::Resnet(ResnetConfig {

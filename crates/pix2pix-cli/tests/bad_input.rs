@@ -345,6 +345,38 @@ mod disks {
         assert!(!listing.contains(".part"), "{listing}");
     }
 
+    /// A run that a full disk stopped is gone on with when there is room; on a disk that is read-only by
+    /// then, its last checkpoint stays as it was.
+    #[test]
+    fn a_run_goes_on_when_there_is_room() {
+        let scratch = Scratch::new();
+        scratch.pairs("data", 1);
+        fs::create_dir(scratch.path("disk")).unwrap();
+        let program = env!("CARGO_BIN_EXE_pix2pix");
+        let train = format!("train data --out disk/run --steps 9 --save-every 1 --quiet {SMALL}");
+        let script = format!(
+            "mount -t tmpfs -o size=900k tmpfs disk || exit 99; '{program}' {train} 2>/dev/null && exit 98
+             mount -o remount,size=8m disk || exit 99; '{program}' train --resume disk/run --quiet || exit 97
+             sum() {{ cat disk/run/checkpoints/* | sha256sum; }}
+             before=$(sum); mount -o remount,ro disk || exit 99
+             '{program}' train --resume disk/run --steps 20 --quiet; code=$?
+             [ \"$before\" = \"$(sum)\" ] || exit 96; ls disk/run/checkpoints >listing; exit $code"
+        );
+        let output = Command::new("unshare")
+            .args(["-rm", "sh", "-c", &script])
+            .current_dir(scratch.path("."))
+            .output()
+            .unwrap();
+        fails(
+            &output,
+            1,
+            &["disk/run", "Read-only file system", "choose another place"],
+        );
+        let listing = fs::read_to_string(scratch.path("listing")).unwrap();
+        assert!(listing.contains("step_0000009.safetensors"), "{listing}");
+        assert!(listing.contains("state_0000009.safetensors"), "{listing}");
+    }
+
     #[test]
     fn an_unwritable_folder() {
         let scratch = Scratch::new();

@@ -172,6 +172,43 @@ fn what_cannot_be_evaluated() {
     fails("evaluate run data --lpips", &["--lpips"]);
 }
 
+/// Targets of one colour each teach nothing but colours.
+#[test]
+fn a_run_with_flat_outputs_warns() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("flat")).unwrap();
+    for index in 0..3 {
+        let mut pair = common::pair(128, 64, index);
+        for (x, _, pixel) in pair.enumerate_pixels_mut() {
+            if x >= 64 {
+                *pixel = image::Rgb([90, 120, 60]);
+            }
+        }
+        pair.save(scratch.path(&format!("flat/{index}.png")))
+            .unwrap();
+    }
+    let options = "--steps 240 --sample-every 40 --lr 0.01 --dropout 0 --gan lsgan --report";
+    let output = scratch.run(&format!("train flat --out run {options} {SMALL}"));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    let warnings = lines(scratch.path("run/warnings.jsonl"));
+    let flat = warnings.iter().find(|line| {
+        line["warning"]
+            .as_str()
+            .unwrap()
+            .contains("outputs are flat")
+    });
+    let step = flat.unwrap_or_else(|| panic!("{warnings:?}"))["step"]
+        .as_u64()
+        .unwrap();
+    assert!(
+        said.contains(&format!("warning at step {step}: the outputs are flat")),
+        "{said}"
+    );
+    let page = fs::read_to_string(scratch.path("run/report.html")).unwrap();
+    assert!(page.contains("the outputs are flat"));
+}
+
 #[test]
 fn runs_are_listed_with_state_and_best_scores() {
     let scratch = Scratch::new();

@@ -54,6 +54,39 @@ impl Checkpoint {
         }
     }
 
+    /// A checkpoint of tensors that come from elsewhere, without a training step of ours.
+    pub fn of_tensors(config: RunConfig, generator: Weights, discriminator: Weights) -> Self {
+        Self {
+            config,
+            step: 0,
+            generator,
+            discriminator,
+        }
+    }
+
+    /// The generator's tensors by our names.
+    pub fn generator_tensors(&self) -> &Weights {
+        &self.generator
+    }
+
+    /// The discriminator's tensors by our names; none where there is no discriminator.
+    pub fn discriminator_tensors(&self) -> &Weights {
+        &self.discriminator
+    }
+
+    /// Checks that the tensors are those of the configuration's networks; no discriminator will do too. `path`
+    /// is for messages.
+    ///
+    /// # Errors
+    /// When they are not.
+    pub fn check(self, path: &Path) -> Result<()> {
+        let device = Device::flex();
+        if self.discriminator.is_empty() {
+            return self.generator(path, &device).map(drop);
+        }
+        self.networks(path, &device).map(drop)
+    }
+
     /// Writes the file, whole or not at all.
     ///
     /// # Errors

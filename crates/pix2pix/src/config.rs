@@ -77,6 +77,38 @@ pub struct RunConfig {
     pub discriminator: PatchGanConfig,
 }
 
+impl Default for RunConfig {
+    /// The paper's networks and numbers, and no data.
+    fn default() -> Self {
+        Self {
+            data: String::new(),
+            data_digest: String::new(),
+            direction: Direction::AToB,
+            source: Domain::RGB8,
+            target: Domain::RGB8,
+            val_fraction: 0.0,
+            on_error: OnError::Stop,
+            workers: Self::default_workers(),
+            cache: CacheKind::Off,
+            steps: 1,
+            batch_size: 1,
+            seed: 0,
+            threads: 0,
+            device: DeviceName::Cpu,
+            precision: Precision::F32,
+            log_every: 10,
+            sample_every: 200,
+            save_every: 500,
+            keep: 3,
+            jitter: JitterConfig::default(),
+            optimizer: OptimizerConfig::default(),
+            objective: ObjectiveConfig::default(),
+            generator: GeneratorConfig::default(),
+            discriminator: PatchGanConfig::default(),
+        }
+    }
+}
+
 impl RunConfig {
     /// One thread decodes faster than a processor trains.
     fn default_workers() -> usize {

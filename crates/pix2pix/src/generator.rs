@@ -43,6 +43,14 @@ impl GeneratorConfig {
         }
     }
 
+    /// Channels of the source and of the target.
+    pub fn channels(&self) -> [usize; 2] {
+        match self {
+            Self::Unet(config) => [config.in_channels, config.out_channels],
+            Self::Resnet(config) => [config.in_channels, config.out_channels],
+        }
+    }
+
     /// Checks the configuration.
     ///
     /// # Errors

@@ -73,8 +73,12 @@ pub mod bench;
 pub mod checkpoint;
 pub mod device;
 pub mod error;
+pub mod export;
 mod flex;
+pub mod import;
 pub mod precision;
+pub mod public_layout;
+pub mod pytorch_file;
 pub mod tensor_file;
 
 pub use error::{Error, Result};

@@ -58,7 +58,7 @@ impl Patch {
     }
 
     /// Number of blocks before the 1-channel convolution.
-    fn blocks(self) -> usize {
+    pub(crate) fn blocks(self) -> usize {
         match self {
             Self::Pixel | Self::P16 => 2,
             Self::P70 => 4,

@@ -2,7 +2,7 @@
 //! content gives the same bytes.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use burn::tensor::TensorData;
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::atomic_file;
 use crate::error::{Error, Result};
+use crate::pytorch_file::{Stored, StoredValues};
 use crate::weights::Weights;
 
 /// The metadata entry. One entry alone has one order.
@@ -69,6 +70,30 @@ impl From<TensorData> for Values<'_> {
     }
 }
 
+impl View for &Stored {
+    fn dtype(&self) -> Dtype {
+        match self.values {
+            StoredValues::Floats(_) => Dtype::F32,
+            StoredValues::Counter(_) => Dtype::I64,
+        }
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Owned(self.bytes())
+    }
+
+    fn data_len(&self) -> usize {
+        match &self.values {
+            StoredValues::Floats(values) => size_of_val(values.as_slice()),
+            StoredValues::Counter(value) => size_of_val(value),
+        }
+    }
+}
+
 impl View for &Values<'_> {
     fn dtype(&self) -> Dtype {
         Dtype::F32
@@ -114,12 +139,29 @@ pub fn write_plain(path: &Path, tensors: &[(String, Values)]) -> Result<()> {
     write_with(path, None, tensors)
 }
 
+/// Writes the tensors of another program's names, whole or not at all.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_stored(path: &Path, tensors: &BTreeMap<String, Stored>) -> Result<()> {
+    let tensors = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor));
+    serialize(path, tensors, None)
+}
+
 fn write_with(
     path: &Path,
     metadata: Option<HashMap<String, String>>,
     tensors: &[(String, Values)],
 ) -> Result<()> {
     let tensors = tensors.iter().map(|(name, values)| (name.as_str(), values));
+    serialize(path, tensors, metadata)
+}
+
+fn serialize<'a, V: View>(
+    path: &Path,
+    tensors: impl Iterator<Item = (&'a str, V)>,
+    metadata: Option<HashMap<String, String>>,
+) -> Result<()> {
     atomic_file::write_at(path, |temporary| {
         safetensors::serialize_to_file(tensors, metadata, temporary).map_err(|e| match e {
             SafeTensorError::IoError(e) => e,

@@ -44,8 +44,11 @@ pub struct UnetConfig {
     pub filters: usize,
     /// Number of halvings; input sides must be multiples of 2^depth. Paper: 8, for 256x256.
     pub depth: usize,
-    /// Dropout rate in the first three decoder blocks. Paper: 0.5.
+    /// Dropout rate. Paper: 0.5.
     pub dropout: f64,
+    /// First of the decoder blocks with dropout, and the one behind the last. Paper: the first three; the
+    /// public PyTorch port has it in three after the innermost.
+    pub dropout_blocks: [usize; 2],
     /// Normalization; never on the first encoder block, the bottleneck and the output.
     pub norm: Norm,
     /// Whether every convolution has a bias, as in the Keras tutorial, instead of the output layer
@@ -63,6 +66,7 @@ impl Default for UnetConfig {
             filters: 64,
             depth: 8,
             dropout: 0.5,
+            dropout_blocks: [0, 3],
             norm: Norm::Batch,
             bias_before_norm: false,
             upsample: Upsample::Transposed,
@@ -148,7 +152,10 @@ impl UnetConfig {
             decoder.push(Up {
                 conv: up([channels, width], bias, init),
                 norm: norm(width, init),
-                dropout: if block < 3 { self.dropout } else { 0.0 },
+                dropout: match self.dropout_blocks {
+                    [first, end] if (first..end).contains(&block) => self.dropout,
+                    _ => 0.0,
+                },
             });
             channels = 2 * width; // the skip doubles it
         }

@@ -3,11 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use burn::tensor::TensorData;
-use pytorch_reader::{DType, PytorchReader};
-
 use crate::atomic_file;
 use crate::error::{Error, Result};
+use crate::pytorch_file;
 use crate::tensor_file::{self, Values};
 use crate::weights::Weights;
 
@@ -84,25 +82,10 @@ impl Published {
     pub fn convert(&self, parts: &[PathBuf], to: &Path) -> Result<()> {
         let mut tensors = Weights::new();
         for part in parts {
-            let wrong = |reason: String| Error::file(part, reason, "download it again");
-            let reader = PytorchReader::new(part)
-                .map_err(|e| wrong(format!("not a PyTorch file of weights ({e})")))?;
-            for (name, tensor) in reader.into_tensors() {
-                let Some(renamed) = (self.rename)(&name) else {
-                    continue;
-                };
-                if tensor.dtype() != DType::F32 {
-                    continue; // a counter
+            for (name, data) in pytorch_file::read(part, "download it again")? {
+                if let Some(renamed) = (self.rename)(&name) {
+                    tensors.insert(renamed, data);
                 }
-                let bytes = tensor
-                    .read()
-                    .map_err(|e| wrong(format!("{name} cannot be read ({e})")))?;
-                let chunks = bytes.as_chunks().0;
-                let values: Vec<f32> = chunks
-                    .iter()
-                    .map(|&bytes| f32::from_le_bytes(bytes))
-                    .collect();
-                tensors.insert(renamed, TensorData::new(values, tensor.shape().to_vec()));
             }
         }
         if tensors.is_empty() {

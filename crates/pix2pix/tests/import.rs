@@ -1,0 +1,203 @@
+//! Weights of the public PyTorch port: `tools/make_import_fixtures.py` made the files and what PyTorch makes of
+//! a picture.
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::{Device, Tensor, TensorData};
+use pix2pix::checkpoint::Checkpoint;
+use pix2pix::export::{self, PublicFormat};
+use pix2pix::generator::{Generator, GeneratorConfig};
+use pix2pix::import;
+use pix2pix::noise::Noise;
+use pix2pix::norm::Norm;
+use pix2pix::patch_gan::Patch;
+use pix2pix::tensor_file;
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/public")
+        .join(name)
+}
+
+/// The fixtures' picture.
+fn wave(channels: usize, side: usize) -> Tensor<4> {
+    let values = (0..channels * side * side).map(|i| (i as f64 * 0.37).sin() as f32);
+    let data = TensorData::new(values.collect::<Vec<_>>(), [1, channels, side, side]);
+    Tensor::from_data(data, &Device::flex())
+}
+
+fn close(found: &Tensor<4>, name: &str, every: usize) {
+    let outputs = tensor_file::read_foreign(&file("outputs.safetensors"), "").unwrap();
+    let expected = &outputs[name];
+    let [_, channels, height, width] = found.dims();
+    let values: Vec<f32> = found.to_data().try_into_vec().unwrap();
+    let mut seen: Vec<f32> = Vec::new();
+    for channel in 0..channels {
+        for y in (0..height).step_by(every) {
+            let row = &values[(channel * height + y) * width..][..width];
+            seen.extend(row.iter().step_by(every));
+        }
+    }
+    let expected = expected.as_slice::<f32>().unwrap();
+    assert_eq!(seen.len(), expected.len(), "{name}");
+    for (found, expected) in seen.into_iter().zip(expected) {
+        let gap = (found - expected).abs() / expected.abs().max(1.0);
+        assert!(gap < 1e-4, "{name}: {found} instead of {expected}");
+    }
+}
+
+#[test]
+fn generators_translate_as_pytorch_does() {
+    for (name, ending, side, norm, levels) in [
+        ("unet_256", "pth", 256, Norm::Batch, 8),
+        ("unet_256", "safetensors", 256, Norm::Batch, 8),
+        ("unet_128-legacy-module", "pth", 128, Norm::Batch, 7),
+        ("unet_128-instance", "pth", 128, Norm::Instance, 7),
+        ("unet_64-half", "pth", 64, Norm::Batch, 6),
+        ("resnet_6blocks-instance", "pth", 64, Norm::Instance, 6),
+        ("resnet_9blocks-dropout", "pth", 64, Norm::Batch, 9),
+    ] {
+        let path = file(&format!("{name}_net_G.{ending}"));
+        let checkpoint = import::public(&path, None, 0.5).unwrap_or_else(|e| panic!("{e}"));
+        match &checkpoint.config.generator {
+            GeneratorConfig::Unet(config) => {
+                assert_eq!(
+                    (config.norm, config.depth, config.filters),
+                    (norm, levels, 2)
+                );
+            }
+            GeneratorConfig::Resnet(config) => {
+                assert_eq!(
+                    (config.norm, config.blocks, config.filters),
+                    (norm, levels, 4)
+                );
+                assert_eq!(config.dropout > 0.0, name.contains("dropout"));
+            }
+        }
+        let network = checkpoint.generator(&path, &Device::flex()).unwrap();
+        close(&network.forward(wave(3, side), &mut Noise::off()), name, 4);
+    }
+}
+
+#[test]
+fn discriminators_judge_as_pytorch_does() {
+    let generator = file("unet_256_net_G.pth");
+    for (name, patch) in [
+        ("basic", Patch::P70),
+        ("n_layers_1", Patch::P16),
+        ("n_layers_5", Patch::P286),
+    ] {
+        let path = file(&format!("{name}_net_D.pth"));
+        let checkpoint =
+            import::public(&generator, Some(&path), 0.5).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(checkpoint.config.discriminator.patch, patch);
+        let (_, network) = checkpoint.networks(&path, &Device::flex()).unwrap();
+        let pair = wave(6, 128);
+        let [source, image] = [0, 3].map(|first| pair.clone().narrow(1, first, 3));
+        close(&network.forward(source, image), name, 1);
+    }
+}
+
+/// A model that was imported is a model: written, read and the same.
+#[test]
+fn an_imported_model_can_be_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let [g, d] = ["unet_256_net_G.pth", "basic_net_D.pth"].map(file);
+    import::public(&g, Some(&d), 0.5)
+        .unwrap()
+        .save(&path)
+        .unwrap();
+    let network = Checkpoint::load(&path)
+        .unwrap()
+        .generator(&path, &Device::flex())
+        .unwrap();
+    close(
+        &network.forward(wave(3, 256), &mut Noise::off()),
+        "unet_256",
+        4,
+    );
+    // the port's dropout is in the three blocks after the innermost
+    let Generator::Unet(network) = &network else {
+        panic!("a U-Net");
+    };
+    let dropouts: Vec<f64> = network.decoder.iter().map(|up| up.dropout).collect();
+    assert_eq!(dropouts, [0.0, 0.5, 0.5, 0.5, 0.0, 0.0, 0.0]);
+}
+
+/// What is exported has the names, the shapes and the values of what was imported, in both containers.
+#[test]
+fn an_export_is_what_was_imported() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = |path: &Path| -> Vec<(String, Vec<usize>)> {
+        let reader = pytorch_reader::PytorchReader::new(path).unwrap();
+        let tensors = reader.into_tensors().into_iter();
+        let mut names: Vec<_> = tensors
+            .map(|(name, t)| (name, t.shape().to_vec()))
+            .collect();
+        names.sort();
+        names
+    };
+    let d = file("basic_net_D.pth");
+    for name in [
+        "unet_256",
+        "unet_128-instance",
+        "resnet_6blocks-instance",
+        "resnet_9blocks-dropout",
+    ] {
+        let original = file(&format!("{name}_net_G.pth"));
+        let checkpoint = import::public(&original, Some(&d), 0.5).unwrap();
+        let (generator, discriminator) = export::public_tensors(&checkpoint, &original).unwrap();
+        let out = folder.path().join(format!("{name}.pth"));
+        export::write(&generator, &out, PublicFormat::Pth).unwrap();
+        assert_eq!(names(&out), names(&original), "{name}");
+        let judge = folder.path().join("d.pth");
+        export::write(&discriminator.unwrap(), &judge, PublicFormat::Pth).unwrap();
+        assert_eq!(names(&judge), names(&d));
+        let plain = folder.path().join(format!("{name}.safetensors"));
+        export::write(&generator, &plain, PublicFormat::Safetensors).unwrap();
+        for again in [out, plain] {
+            let again = import::public(&again, Some(&judge), 0.5).unwrap();
+            assert!(
+                again.generator_tensors() == checkpoint.generator_tensors(),
+                "{name}"
+            );
+            assert!(again.discriminator_tensors() == checkpoint.discriminator_tensors());
+        }
+    }
+}
+
+/// Cut short at every fiftieth, or something else: an error, never a panic.
+#[test]
+fn bad_files_are_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = folder.path().join("bad.pth");
+    let refused = |what: &str| {
+        let error = import::public(&bad, None, 0.5)
+            .err()
+            .unwrap_or_else(|| panic!("{what} is taken"));
+        assert!(error.to_string().contains("bad.pth"), "{error}");
+    };
+    for name in [
+        "unet_128-legacy-module_net_G.pth",
+        "resnet_9blocks-dropout_net_G.pth",
+    ] {
+        let whole = std::fs::read(file(name)).unwrap();
+        for part in 0..50 {
+            std::fs::write(&bad, &whole[..whole.len() * part / 50]).unwrap();
+            refused(&format!("{part}/50 of {name}"));
+        }
+    }
+    let named = |path: &Path, told: &str| {
+        let error = import::public(path, None, 0.5).err().unwrap().to_string();
+        assert!(error.contains(told), "{error}");
+    };
+    named(&file("basic_net_D.pth"), "neither a U-Net");
+    named(&file("nowhere.pth"), "check the path");
+    let [g, d] = ["unet_256_net_G.pth", "unet_64-half_net_G.pth"].map(file);
+    let error = import::public(&g, Some(&d), 0.5).err().unwrap().to_string();
+    assert!(
+        error.contains("a discriminator of 0 convolutions"),
+        "{error}"
+    );
+}
