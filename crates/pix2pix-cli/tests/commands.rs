@@ -354,6 +354,12 @@ fn every_option_has_help_and_its_default() {
         "plot",
         "bench",
         "receptive-field",
+        "evaluate",
+        "report",
+        "average",
+        "import",
+        "export",
+        "download",
     ] {
         let help = scratch.ok(&format!("{command} --help"));
         let options = help

@@ -152,12 +152,7 @@ pub fn train(
 ) -> Result<Outcome> {
     config.validate()?;
     let device = config.device.open(config.precision)?;
-    let trainer = Trainer::new(
-        &config.generator,
-        &config.discriminator,
-        config.trainer(),
-        &device.clone().autodiff(),
-    )?;
+    let trainer = new_trainer(config, &device.clone().autodiff())?;
     folder.begin(config)?;
     machine::write(folder.root())?;
     Run::open(config, data, folder, device)?.go(trainer, 0, stop, tell)
@@ -181,11 +176,7 @@ pub fn resume(
     let training_device = device.clone().autodiff();
     folder.write_config(config)?;
     let (trainer, done) = match folder.newest_step()? {
-        None => {
-            let (generator, discriminator) = (&config.generator, &config.discriminator);
-            let new = Trainer::new(generator, discriminator, config.trainer(), &training_device);
-            (new?, 0)
-        }
+        None => (new_trainer(config, &training_device)?, 0),
         Some(step) => {
             let path = folder.checkpoints().join(checkpoint::file_name(step));
             let (g, d) = Checkpoint::load(&path)?.networks(&path, &training_device)?;
@@ -206,6 +197,12 @@ pub fn resume(
         )));
     }
     Run::open(config, data, folder, device)?.go(trainer, done, stop, tell)
+}
+
+/// A trainer before its first step.
+fn new_trainer(config: &RunConfig, device: &Device) -> Result<Trainer> {
+    let (generator, discriminator) = (&config.generator, &config.discriminator);
+    Trainer::new(generator, discriminator, config.trainer(), device)
 }
 
 #[derive(Serialize, Deserialize)]
