@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use pix2pix::checkpoint::{self, Checkpoint};
 use pix2pix::export::{PublicFormat, public_tensors, write};
+use pix2pix::tensor_file::Half;
 
 use crate::failure::{Failure, print};
 
@@ -13,7 +14,8 @@ pub const EXAMPLES: &str = "\
 Examples:
   pix2pix export run --out latest_net_G.pth
   pix2pix export run --out latest_net_G.pth --discriminator latest_net_D.pth
-  pix2pix export run --format safetensors --out latest_net_G.safetensors";
+  pix2pix export run --format safetensors --out latest_net_G.safetensors
+  pix2pix export run --format model --half f16 --out small.safetensors";
 
 /// Options of `pix2pix export`.
 #[derive(clap::Args)]
@@ -26,27 +28,46 @@ pub struct Args {
     /// The discriminator's file [default: none]
     #[arg(long, value_name = "FILE")]
     discriminator: Option<PathBuf>,
-    /// Kind of file; both have the names of the public PyTorch port (pytorch-CycleGAN-and-pix2pix)
+    /// Kind of file
     #[arg(long, value_enum, default_value_t = Format::Pth)]
     format: Format,
+    /// Round the weights of a model to 16 bits, half the size [default: 32 bits]
+    #[arg(long, value_enum, value_name = "KIND")]
+    half: Option<HalfName>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum HalfName {
+    /// 11 significant bits
+    F16,
+    /// 8 significant bits
+    Bf16,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {
-    /// For torch.load
+    /// The public PyTorch port's (pytorch-CycleGAN-and-pix2pix), for torch.load
     Pth,
-    /// For safetensors.torch.load_file
+    /// Its names, for safetensors.torch.load_file
     Safetensors,
+    /// This program's own, the generator alone in 16 bits: --half says which
+    Model,
 }
 
 /// Exports.
 pub fn run(args: Args) -> Result<(), Failure> {
     let path = checkpoint::find(&args.model)?;
-    let (generator, discriminator) = public_tensors(&Checkpoint::load(&path)?, &path)?;
-    let format = match args.format {
-        Format::Pth => PublicFormat::Pth,
-        Format::Safetensors => PublicFormat::Safetensors,
+    let checkpoint = Checkpoint::load(&path)?;
+    let format = match (args.format, args.half) {
+        (Format::Pth, None) => PublicFormat::Pth,
+        (Format::Safetensors, None) => PublicFormat::Safetensors,
+        (Format::Model, Some(half)) => return export_half(&args, &checkpoint, half),
+        (Format::Model, None) | (_, Some(_)) => {
+            let message = "--half f16 or bf16 goes with --format model, and the other way round";
+            return Err(Failure::Usage(message.to_string()));
+        }
     };
+    let (generator, discriminator) = public_tensors(&checkpoint, &path)?;
     let done = |path: &Path, count: usize| print(&format!("{}: {count} tensors\n", path.display()));
     write(&generator, &args.out, format)?;
     done(&args.out, generator.len())?;
@@ -61,4 +82,20 @@ pub fn run(args: Args) -> Result<(), Failure> {
             path.display()
         ))),
     }
+}
+
+/// Writes the generator in 16 bits.
+fn export_half(args: &Args, checkpoint: &Checkpoint, half: HalfName) -> Result<(), Failure> {
+    let half = match half {
+        HalfName::F16 => Half::F16,
+        HalfName::Bf16 => Half::Bf16,
+    };
+    let error = checkpoint.save_half(&args.out, half)?;
+    let out = args.out.display();
+    print(&format!(
+        "{out}: the largest error of a weight is {:.3}% of its tensor's largest. To compare, type:\n  \
+         pix2pix evaluate {} {out} DATA\n",
+        100.0 * error,
+        args.model.display()
+    ))
 }

@@ -343,6 +343,43 @@ fn a_bench_reports_what_it_measured() {
     assert!(table.contains("GFLOP/s"), "{table}");
 }
 
+/// Half the weights' bits, the generator alone, and nearly the same pictures.
+#[test]
+fn a_model_in_16_bits_translates_as_in_32() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.ok(&format!("train data --out run --steps 20 {SMALL}"));
+    pair(64, 64, 1).save(scratch.path("in.png")).unwrap();
+    let translate = |model: &str| {
+        scratch.ok(&format!("translate {model} in.png --out out --dropout off"));
+        open(scratch.path("out/in.png"))
+    };
+    let whole = translate("run");
+    let size = |path: &str| fs::metadata(scratch.path(path)).unwrap().len();
+    for (half, percent) in [("f16", 0.05), ("bf16", 0.4)] {
+        let said = scratch.ok(&format!(
+            "export run --format model --half {half} --out {half}.safetensors"
+        ));
+        let error = said.split("largest error of a weight is ").nth(1).unwrap();
+        let error: f64 = error.split('%').next().unwrap().parse().unwrap();
+        // half of the last of 11 and of 8 bits
+        assert!(error > 0.0 && error <= percent, "{said}");
+        let checkpoint = size("run/checkpoints/step_0000020.safetensors");
+        assert!(size(&format!("{half}.safetensors")) * 2 < checkpoint + 8192);
+        let rounded = translate(&format!("{half}.safetensors"));
+        let differences = whole
+            .iter()
+            .zip(rounded.iter())
+            .map(|(a, b)| f64::from(a.abs_diff(*b)));
+        let mean = differences.sum::<f64>() / whole.len() as f64;
+        assert!(mean < 2.0, "{half}: {mean}");
+    }
+    let error = scratch.run("export run --format model --out x");
+    assert_eq!(error.status.code(), Some(2));
+    let error = scratch.run("export run --half f16 --out x");
+    assert_eq!(error.status.code(), Some(2));
+}
+
 #[test]
 fn every_option_has_help_and_its_default() {
     let scratch = Scratch::new();

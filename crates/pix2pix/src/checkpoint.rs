@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::generator::Generator;
 use crate::init::WeightInit;
 use crate::patch_gan::PatchGan;
-use crate::tensor_file::{self, Kind, Values, prefixed, take};
+use crate::tensor_file::{self, Half, Kind, Values, prefixed, take};
 use crate::weights::{self, Weights};
 
 const KIND: Kind = Kind {
@@ -101,6 +101,22 @@ impl Checkpoint {
             config: self.config.clone(),
         };
         tensor_file::write(path, KIND, &header, &tensors)
+    }
+
+    /// Writes the generator alone with its values rounded to 16 bits: what translation needs, in less than half
+    /// the size. Returns the largest error of rounding as a share of its tensor's largest value.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save).
+    pub fn save_half(&self, path: &Path, half: Half) -> Result<f32> {
+        let tensors: Vec<(String, Values)> = prefixed("generator", &self.generator)
+            .map(|(name, data)| (name, data.into()))
+            .collect();
+        let header = Header {
+            step: self.step,
+            config: self.config.clone(),
+        };
+        tensor_file::write_half(path, KIND, &header, &tensors, half)
     }
 
     /// Reads a file.

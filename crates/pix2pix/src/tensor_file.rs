@@ -3,9 +3,12 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
 use std::path::Path;
 
 use burn::tensor::TensorData;
+use memmap2::Mmap;
+use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -122,13 +125,17 @@ pub fn write<H: Serialize>(
     header: &H,
     tensors: &[(String, Values)],
 ) -> Result<()> {
+    write_with(path, Some(metadata(kind, header)), tensors)
+}
+
+/// The metadata that holds a header.
+fn metadata<H: Serialize>(kind: Kind, header: &H) -> HashMap<String, String> {
     let header = Header {
         format: kind.format.to_string(),
         content: header,
     };
     let header = serde_json::to_string(&header).expect("a header is plain data");
-    let metadata = HashMap::from([(ENTRY.to_string(), header)]);
-    write_with(path, Some(metadata), tensors)
+    HashMap::from([(ENTRY.to_string(), header)])
 }
 
 /// Writes a file without a header, whole or not at all.
@@ -175,12 +182,13 @@ fn serialize<'a, V: View>(
 /// # Errors
 /// When it cannot be read, is cut short, or is of another kind.
 pub fn read<H: DeserializeOwned>(path: &Path, kind: Kind) -> Result<(H, Weights)> {
-    let bytes = std::fs::read(path).map_err(|e| Error::io(path, kind.action(), e))?;
+    let mapped = Mapped::open(path).map_err(|e| Error::io(path, kind.action(), e))?;
+    let bytes = mapped.bytes();
     let wrong = |reason: String| Error::file(path, reason, kind.remedy);
     let damaged =
         |e: SafeTensorError| wrong(format!("not a whole safetensors {} ({e})", kind.name));
-    let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
-    let file = SafeTensors::deserialize(&bytes).map_err(damaged)?;
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
+    let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
     let entry = metadata.metadata().as_ref().and_then(|m| m.get(ENTRY));
     let foreign = || {
         wrong(format!(
@@ -200,17 +208,12 @@ pub fn read<H: DeserializeOwned>(path: &Path, kind: Kind) -> Result<(H, Weights)
     let content = serde_json::from_value(header.content).map_err(unreadable)?;
     let mut tensors = Weights::new();
     for (name, view) in file.tensors() {
-        if view.dtype() != Dtype::F32 {
+        let Some(values) = widened(&view) else {
             let dtype = view.dtype();
             return Err(wrong(format!(
-                "its tensor {name} is of the type {dtype}, not F32"
+                "its tensor {name} is of the type {dtype}, not floating-point"
             )));
-        }
-        let chunks = view.data().as_chunks().0;
-        let values: Vec<f32> = chunks
-            .iter()
-            .map(|&bytes| f32::from_le_bytes(bytes))
-            .collect();
+        };
         tensors.insert(name, TensorData::new(values, view.shape().to_vec()));
     }
     Ok((content, tensors))
@@ -260,28 +263,15 @@ pub fn read_foreign(path: &Path, remedy: &str) -> Result<Weights> {
     if !path.exists() {
         return Err(Error::file(path, "there are no weights", remedy));
     }
-    let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read the weights", e))?;
+    let mapped = Mapped::open(path).map_err(|e| Error::io(path, "read the weights", e))?;
     let damaged = |e| Error::file(path, format!("not a whole safetensors file ({e})"), remedy);
-    let file = SafeTensors::deserialize(&bytes).map_err(damaged)?;
+    let file = SafeTensors::deserialize(mapped.bytes()).map_err(damaged)?;
     let mut tensors = Weights::new();
     for (name, view) in file.tensors() {
-        let wide = |half: fn([u8; 2]) -> f32| {
-            let chunks = view.data().as_chunks().0;
-            chunks.iter().map(|&bytes| half(bytes)).collect::<Vec<_>>()
-        };
-        let values = match view.dtype() {
-            Dtype::F32 => {
-                let chunks = view.data().as_chunks().0;
-                chunks
-                    .iter()
-                    .map(|&bytes| f32::from_le_bytes(bytes))
-                    .collect()
-            }
-            Dtype::F16 => wide(|bytes| half::f16::from_le_bytes(bytes).to_f32()),
-            Dtype::BF16 => wide(|bytes| half::bf16::from_le_bytes(bytes).to_f32()),
-            _ => continue, // counters, such as a norm's number of batches
-        };
-        tensors.insert(name, TensorData::new(values, view.shape().to_vec()));
+        // what is no floating-point tensor is a counter, such as a norm's number of batches
+        if let Some(values) = widened(&view) {
+            tensors.insert(name, TensorData::new(values, view.shape().to_vec()));
+        }
     }
     if tensors.is_empty() {
         return Err(Error::file(
@@ -291,4 +281,144 @@ pub fn read_foreign(path: &Path, remedy: &str) -> Result<Weights> {
         ));
     }
     Ok(tensors)
+}
+
+/// A file in memory as far as it is looked at.
+struct Mapped(Option<Mmap>);
+
+impl Mapped {
+    fn open(path: &Path) -> std::io::Result<Self> {
+        let file = File::open(path)?;
+        if file.metadata()?.len() == 0 {
+            return Ok(Self(None)); // nothing cannot be mapped everywhere
+        }
+        // SAFETY: the map is read-only and is read only until the tensors are copied out of it. Our own
+        // files are replaced by renaming and never changed in place; whoever cuts another file short in
+        // these milliseconds ends this program, as with any other reader of mapped files.
+        let map = unsafe { Mmap::map(&file)? };
+        Ok(Self(Some(map)))
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+/// The values of a floating-point tensor, 16-bit ones widened; nothing for integers.
+fn widened(view: &TensorView) -> Option<Vec<f32>> {
+    let wide = |half: fn([u8; 2]) -> f32| {
+        let chunks = view.data().as_chunks().0;
+        chunks.iter().map(|&bytes| half(bytes)).collect()
+    };
+    match view.dtype() {
+        Dtype::F32 => {
+            let chunks = view.data().as_chunks().0;
+            Some(
+                chunks
+                    .iter()
+                    .map(|&bytes| f32::from_le_bytes(bytes))
+                    .collect(),
+            )
+        }
+        Dtype::F16 => Some(wide(|bytes| half::f16::from_le_bytes(bytes).to_f32())),
+        Dtype::BF16 => Some(wide(|bytes| half::bf16::from_le_bytes(bytes).to_f32())),
+        _ => None,
+    }
+}
+
+/// A 16-bit floating-point format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Half {
+    /// IEEE half precision: 11 significant bits, up to 65504.
+    F16,
+    /// bfloat16: 8 significant bits, the range of 32-bit numbers.
+    Bf16,
+}
+
+impl Half {
+    /// The nearest number of the format, and its bytes.
+    fn rounded(self, value: f32) -> (f32, [u8; 2]) {
+        match self {
+            Self::F16 => {
+                let half = half::f16::from_f32(value);
+                (half.to_f32(), half.to_le_bytes())
+            }
+            Self::Bf16 => {
+                let half = half::bf16::from_f32(value);
+                (half.to_f32(), half.to_le_bytes())
+            }
+        }
+    }
+}
+
+/// A tensor in a 16-bit format.
+struct HalfValues {
+    shape: Vec<usize>,
+    dtype: Dtype,
+    bytes: Vec<u8>,
+}
+
+impl View for HalfValues {
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.bytes)
+    }
+
+    fn data_len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// As [`write`], with every value rounded to a 16-bit format. Returns the largest error of rounding as a share
+/// of its tensor's largest value.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_half<H: Serialize>(
+    path: &Path,
+    kind: Kind,
+    header: &H,
+    tensors: &[(String, Values)],
+    half: Half,
+) -> Result<f32> {
+    let mut worst: f32 = 0.0;
+    let mut halves = Vec::new();
+    for (name, tensor) in tensors {
+        let largest = tensor
+            .values
+            .iter()
+            .fold(0.0f32, |most, value| most.max(value.abs()));
+        let mut error: f32 = 0.0;
+        let mut bytes = Vec::with_capacity(2 * tensor.values.len());
+        for &value in tensor.values.iter() {
+            let (rounded, pair) = half.rounded(value);
+            error = error.max((rounded - value).abs());
+            bytes.extend(pair);
+        }
+        if largest > 0.0 {
+            worst = worst.max(error / largest);
+        }
+        let dtype = match half {
+            Half::F16 => Dtype::F16,
+            Half::Bf16 => Dtype::BF16,
+        };
+        let shape = tensor.shape.clone();
+        halves.push((
+            name.as_str(),
+            HalfValues {
+                shape,
+                dtype,
+                bytes,
+            },
+        ));
+    }
+    serialize(path, halves.into_iter(), Some(metadata(kind, header)))?;
+    Ok(worst)
 }
