@@ -377,6 +377,41 @@ fn what_cannot_be_resumed() {
     );
 }
 
+/// A run of an earlier version, whose configuration lacks what options have been added since.
+#[test]
+fn runs_of_earlier_versions_go_on() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.ok(&format!("train data --out run --steps 2 {SMALL}"));
+    let config = fs::read_to_string(scratch.path("run/config.toml")).unwrap();
+    let newer = [
+        "dropout_blocks",
+        "upsample",
+        "spectral_norm",
+        "ema",
+        "accumulate",
+        "schedule",
+        "pool",
+    ];
+    let lines = config.lines();
+    let older: Vec<&str> = lines
+        .filter(|line| {
+            !newer
+                .iter()
+                .any(|key| line.starts_with(&format!("{key} =")))
+        })
+        .collect();
+    assert_eq!(
+        older.len() + newer.len(),
+        config.lines().count(),
+        "{config}"
+    );
+    fs::write(scratch.path("run/config.toml"), older.join("\n")).unwrap();
+    scratch.ok("train --resume run --steps 3");
+    scratch.ok(&format!("train data --out whole --steps 3 {SMALL}"));
+    assert_same(&scratch.path("whole"), &scratch.path("run"));
+}
+
 /// A learning rate and a loss that no network survives.
 #[test]
 fn numbers_that_are_not_finite_stop_the_run() {

@@ -83,6 +83,7 @@ impl FromStr for Gan {
 
 /// What is optimized beyond the weight of L1.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)] // files of earlier versions lack the newest fields
 pub struct ObjectiveConfig {
     /// The adversarial loss.
     pub gan: Gan,

@@ -97,6 +97,7 @@ impl FromStr for Patch {
 
 /// Every choice that makes a PatchGAN.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)] // files of earlier versions lack the newest fields
 pub struct PatchGanConfig {
     /// Channels of the source, 1 to 16.
     pub source_channels: usize,

@@ -34,6 +34,7 @@ pub use parts::Parts;
 
 /// The numbers of the optimization.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)] // files of earlier versions lack the newest fields
 pub struct OptimizerConfig {
     /// Adam's learning rate. Paper: 2e-4.
     pub lr: f64,

@@ -35,6 +35,7 @@ pub const CHANNELS: std::ops::RangeInclusive<usize> = 1..=16;
 
 /// Every choice that makes a U-Net.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)] // files of earlier versions lack the newest fields
 pub struct UnetConfig {
     /// Channels of the input image, 1 to 16.
     pub in_channels: usize,
