@@ -14,7 +14,7 @@ const BEST_EMA: f64 = 0.998;
 #[derive(Args)]
 #[command(next_help_heading = "Beyond the paper")]
 pub struct BeyondArgs {
-    /// Which defaults hold: the paper's, or those with the best pictures for the same time
+    /// Which defaults hold: the paper's, or the best that we know of
     #[arg(long, value_enum, default_value_t = Preset::Paper)]
     preset: Preset,
     /// How the learning rate changes [default: constant; best: linear]
