@@ -223,7 +223,11 @@ fn kill_9_never_loses_a_checkpoint() {
     let options = options.replace("100000", &last.to_string());
     scratch.ok(&format!("train data --out whole {options}"));
     assert_same(&scratch.path("whole"), &scratch.path("run"));
-    // nothing unfinished is left
+    // nothing unfinished is left, and no state that a kill has parted from its checkpoint
+    let states = names(&checkpoints)
+        .into_iter()
+        .filter(|name| name.starts_with("state_"));
+    assert_eq!(states.count(), 1);
     let left = |folder: &str| {
         names(&scratch.path(folder))
             .into_iter()

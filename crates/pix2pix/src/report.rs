@@ -199,7 +199,7 @@ fn embedded(path: &Path) -> Result<String> {
 /// value.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_csv(runs: &[PathBuf], file: &Path) -> Result<()> {
     const COLUMNS: [&str; 7] = ["d_real", "d_fake", "g_gan", "g_l1", "l1", "psnr", "ssim"];
     let mut writer = csv::Writer::from_writer(Vec::new());

@@ -422,10 +422,9 @@ impl<'a> Run<'a> {
             remove(old)?;
         }
         // one state is enough to go on, and it is twice as large as a checkpoint
-        for old in all.iter().filter_map(|path| checkpoint::step_of(path)) {
-            let state = self.folder.state(old);
-            if old != step && state.is_file() {
-                remove(&state)?;
+        for old in self.folder.states()? {
+            if old != self.folder.state(step) {
+                remove(&old)?;
             }
         }
         tell(Event::Saved(&path));

@@ -141,7 +141,7 @@ fn metadata<H: Serialize>(kind: Kind, header: &H) -> HashMap<String, String> {
 /// Writes a file without a header, whole or not at all.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_plain(path: &Path, tensors: &[(String, Values)]) -> Result<()> {
     write_with(path, None, tensors)
 }
@@ -149,7 +149,7 @@ pub fn write_plain(path: &Path, tensors: &[(String, Values)]) -> Result<()> {
 /// Writes the tensors of another program's names, whole or not at all.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_stored(path: &Path, tensors: &BTreeMap<String, Stored>) -> Result<()> {
     let tensors = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor));
     serialize(path, tensors, None)
@@ -376,11 +376,11 @@ impl View for HalfValues {
     }
 }
 
-/// As [`write`], with every value rounded to a 16-bit format. Returns the largest error of rounding as a share
+/// As [`write()`], with every value rounded to a 16-bit format. Returns the largest error of rounding as a share
 /// of its tensor's largest value.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_half<H: Serialize>(
     path: &Path,
     kind: Kind,

@@ -131,6 +131,24 @@ impl RunFolder {
             .join(format!("state_{step:07}.safetensors"))
     }
 
+    /// All optimizers' states that are there, of which a kill may have left one without a checkpoint.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn states(&self) -> Result<Vec<PathBuf>> {
+        let folder = self.checkpoints();
+        let failed = |e| Error::io(&folder, "read the checkpoints", e);
+        let mut states = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with("state_") && name.ends_with(".safetensors") {
+                states.push(path);
+            }
+        }
+        Ok(states)
+    }
+
     /// The newest step that a run can go on from: it has a checkpoint and the state beside it. Nothing
     /// before the first.
     ///
