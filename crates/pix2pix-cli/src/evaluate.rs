@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use pix2pix::config::RunConfig;
-use pix2pix::dataset::survey::{self, OnError};
-use pix2pix::dataset::{Dataset, Options, Pairs};
+use pix2pix::dataset::Pairs;
+use pix2pix::dataset::survey::OnError;
 use pix2pix::device::set_threads;
 use pix2pix::evaluate::{Evaluated, Evaluation, Learned, evaluate};
 use pix2pix::noise::Noise;
@@ -149,18 +149,11 @@ pub fn run(args: Args) -> Result<(), Failure> {
 /// The pairs to measure a model on, and their split's name.
 fn pairs(args: &Args, config: &RunConfig) -> Result<(&'static str, Pairs), Failure> {
     let data = if args.data == Path::new("earth") && !args.data.exists() {
-        earth::earth()
+        config.in_domains(earth::earth())
     } else {
         // the same share as in training is held out, by the same seed
-        let options = Options {
-            direction: config.direction,
-            val_fraction: config.val_fraction,
-            seed: config.seed,
-        };
-        survey::checked(Dataset::open(&args.data, &options)?, OnError::Stop)?.0
+        config.open(&args.data, OnError::Stop)?.0
     };
-    let sides = config.direction.order([config.source, config.target]);
-    let data = data.map(|pairs| pairs.in_domains(sides));
     let wanted: &[&str] = match args.split {
         SplitName::Train => &["train"],
         SplitName::Val => &["val", "test"],

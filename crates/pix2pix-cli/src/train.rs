@@ -5,8 +5,8 @@ use std::slice;
 
 use clap::ValueEnum;
 use pix2pix::config::RunConfig;
-use pix2pix::dataset::survey::{self, LeftOut, Survey};
-use pix2pix::dataset::{Dataset, Options};
+use pix2pix::dataset::Dataset;
+use pix2pix::dataset::survey::{LeftOut, Survey};
 use pix2pix::device::set_threads;
 use pix2pix::domain::Domain;
 use pix2pix::jitter::{JitterConfig, ResizePolicy, Size};
@@ -387,15 +387,9 @@ fn find_again(root: &Path, config: &RunConfig) -> Result<Dataset, Failure> {
         );
         return Err(Error::file(path, "the run's data set is not there any more", remedy).into());
     }
-    let options = Options {
-        direction: config.direction,
-        val_fraction: config.val_fraction,
-        seed: config.seed,
-    };
-    let (data, survey, _) = survey::checked(Dataset::open(path, &options)?, config.on_error)?;
+    let (data, survey) = config.open(path, config.on_error)?;
     config.check_data(&survey)?;
-    let sides = config.direction.order([config.source, config.target]);
-    Ok(data.map(|pairs| pairs.in_domains(sides)))
+    Ok(data)
 }
 
 /// Trains, and says where the results are.

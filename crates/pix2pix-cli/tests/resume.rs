@@ -335,6 +335,13 @@ fn what_cannot_be_resumed() {
         &["the run is done", "2 steps of 2", "--steps"],
     );
     fails("train --resume run --steps 2", 2, &["the run is done"]);
+    // what is refused changes nothing
+    let config = fs::read_to_string(scratch.path("run/config.toml")).unwrap();
+    fails("train --resume run --steps 1", 2, &["the run is done"]);
+    assert_eq!(
+        fs::read_to_string(scratch.path("run/config.toml")).unwrap(),
+        config
+    );
     fails(
         "train --resume run --lr 0.1",
         2,

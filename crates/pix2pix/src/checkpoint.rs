@@ -18,6 +18,7 @@ use crate::weights::{self, Weights};
 const KIND: Kind = Kind {
     format: "pix2pix-checkpoint-1",
     name: "checkpoint",
+    action: "read the checkpoint",
     remedy: "give a checkpoint that `pix2pix train` wrote, or its run folder",
 };
 
@@ -87,6 +88,13 @@ impl Checkpoint {
         self.networks(path, &device).map(drop)
     }
 
+    fn header(&self) -> Header {
+        Header {
+            step: self.step,
+            config: self.config.clone(),
+        }
+    }
+
     /// Writes the file, whole or not at all.
     ///
     /// # Errors
@@ -96,11 +104,7 @@ impl Checkpoint {
             .chain(prefixed("discriminator", &self.discriminator))
             .map(|(name, data)| (name, data.into()))
             .collect();
-        let header = Header {
-            step: self.step,
-            config: self.config.clone(),
-        };
-        tensor_file::write(path, KIND, &header, &tensors)
+        tensor_file::write(path, KIND, &self.header(), &tensors)
     }
 
     /// Writes the generator alone with its values rounded to 16 bits: what translation needs, in less than half
@@ -112,11 +116,7 @@ impl Checkpoint {
         let tensors: Vec<(String, Values)> = prefixed("generator", &self.generator)
             .map(|(name, data)| (name, data.into()))
             .collect();
-        let header = Header {
-            step: self.step,
-            config: self.config.clone(),
-        };
-        tensor_file::write_half(path, KIND, &header, &tensors, half)
+        tensor_file::write_half(path, KIND, &self.header(), &tensors, half)
     }
 
     /// Reads a file.

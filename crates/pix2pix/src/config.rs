@@ -1,10 +1,13 @@
 //! Everything that a training run is made of, as a run folder's `config.toml` and a checkpoint's
 //! metadata hold it.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use crate::cache::CacheKind;
-use crate::dataset::survey::{OnError, Survey};
+use crate::dataset::survey::{self, OnError, Survey};
+use crate::dataset::{Dataset, Options};
 use crate::device::DeviceName;
 use crate::domain::Domain;
 use crate::error::{Error, Result};
@@ -164,6 +167,27 @@ impl RunConfig {
             // the sizes are the data's
             ResizePolicy::ScaleWidth | ResizePolicy::None => Ok(()),
         }
+    }
+
+    /// Opens a data set as the run opens its own: the same side is the source, the same pairs are held out, in
+    /// the run's domains.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or, but for [`OnError::Skip`], a pair is broken.
+    pub fn open(&self, path: &Path, on_error: OnError) -> Result<(Dataset, Survey)> {
+        let options = Options {
+            direction: self.direction,
+            val_fraction: self.val_fraction,
+            seed: self.seed,
+        };
+        let (data, survey, _) = survey::checked(Dataset::open(path, &options)?, on_error)?;
+        Ok((self.in_domains(data), survey))
+    }
+
+    /// A data set in the run's domains.
+    pub fn in_domains(&self, data: Dataset) -> Dataset {
+        let sides = self.direction.order([self.source, self.target]);
+        data.map(|pairs| pairs.in_domains(sides))
     }
 
     /// What the trainer needs of it.

@@ -37,6 +37,7 @@ use samples::Samples;
 const STATE: Kind = Kind {
     format: "pix2pix-state-1",
     name: "training state",
+    action: "read the file",
     remedy: "remove it with its checkpoint to go on from an earlier one, or start a new run",
 };
 
@@ -174,7 +175,6 @@ pub fn resume(
     config.validate()?;
     let device = config.device.open(config.precision)?;
     let training_device = device.clone().autodiff();
-    folder.write_config(config)?;
     let (trainer, done) = match folder.newest_step()? {
         None => (new_trainer(config, &training_device)?, 0),
         Some(step) => {
@@ -196,6 +196,7 @@ pub fn resume(
             config.steps
         )));
     }
+    folder.write_config(config)?;
     Run::open(config, data, folder, device)?.go(trainer, done, stop, tell)
 }
 
@@ -351,16 +352,17 @@ impl<'a> Run<'a> {
             }
             if due(config.sample_every) {
                 let generator = trainer.generator_for_inference();
-                let rows = self.samples.translate(&generator, config, &self.device);
-                let outputs: Vec<_> = rows.iter().map(|row| &row.output).collect();
+                let outputs = self.samples.translate(&generator, config, &self.device);
+                let rows = self.samples.rows(&outputs, config);
+                let drawn: Vec<_> = rows.iter().map(|row| &row.output).collect();
                 let still = self
                     .samples
                     .translate_still(&generator, config, &self.device);
                 warned = warned
-                    .or_else(|| health.outputs(&outputs))
+                    .or_else(|| health.outputs(&drawn))
                     .or_else(|| still.and_then(|still| health.still(&still)));
                 self.draw(metrics, &rows, tell)?;
-                if let Some(scores) = self.samples.score(step, &generator, config, &self.device) {
+                if let Some(scores) = self.samples.score(step, &outputs, config) {
                     logs.scores.write(&scores)?;
                     tell(Event::Scored(scores));
                 }

@@ -28,6 +28,8 @@ pub struct Kind {
     pub format: &'static str,
     /// Its name in messages, e.g. "checkpoint".
     pub name: &'static str,
+    /// Reading it, in messages, e.g. "read the checkpoint".
+    pub action: &'static str,
     /// What to do about a file that is not one.
     pub remedy: &'static str,
 }
@@ -182,7 +184,7 @@ fn serialize<'a, V: View>(
 /// # Errors
 /// When it cannot be read, is cut short, or is of another kind.
 pub fn read<H: DeserializeOwned>(path: &Path, kind: Kind) -> Result<(H, Weights)> {
-    let mapped = Mapped::open(path).map_err(|e| Error::io(path, kind.action(), e))?;
+    let mapped = Mapped::open(path).map_err(|e| Error::io(path, kind.action, e))?;
     let bytes = mapped.bytes();
     let wrong = |reason: String| Error::file(path, reason, kind.remedy);
     let damaged =
@@ -217,15 +219,6 @@ pub fn read<H: DeserializeOwned>(path: &Path, kind: Kind) -> Result<(H, Weights)
         tensors.insert(name, TensorData::new(values, view.shape().to_vec()));
     }
     Ok((content, tensors))
-}
-
-impl Kind {
-    fn action(self) -> &'static str {
-        match self.name {
-            "checkpoint" => "read the checkpoint",
-            _ => "read the file",
-        }
-    }
 }
 
 /// Tensors under a prefix, `prefix.`.

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::generator::Generator;
 use crate::noise::Noise;
 use crate::pair::Pair;
+use crate::picture::Picture;
 use crate::quality::{self, Planes, Scores};
 use crate::translate::translate_one;
 
@@ -46,24 +47,30 @@ impl Samples {
         })
     }
 
-    /// Means over the held-out pairs, dropout on; nothing where none is held out.
-    pub fn score(
+    /// Translates all of them one by one, dropout on.
+    pub fn translate(
         &self,
-        step: u64,
         generator: &Generator,
         config: &RunConfig,
         device: &Device,
-    ) -> Option<RunScores> {
+    ) -> Vec<Picture> {
+        let outputs = (0..).zip(&self.pairs).map(|(index, pair)| {
+            let mut noise = Noise::seeded(config.seed, index);
+            translate_one(generator, &pair.source, config, &mut noise, device)
+        });
+        outputs.collect()
+    }
+
+    /// Means over the held-out pairs and what was made of them; nothing where none is held out.
+    pub fn score(&self, step: u64, outputs: &[Picture], config: &RunConfig) -> Option<RunScores> {
         if !self.held_out {
             return None;
         }
-        let found: Vec<Scores> = (0..)
-            .zip(&self.pairs)
-            .map(|(index, pair)| {
-                let mut noise = Noise::seeded(config.seed, index);
-                let output = translate_one(generator, &pair.source, config, &mut noise, device);
+        let pairs = self.pairs.iter().zip(outputs);
+        let found: Vec<Scores> = pairs
+            .map(|(pair, output)| {
                 let planes =
-                    [&output, &pair.target].map(|picture| Planes::of(picture, &config.target));
+                    [output, &pair.target].map(|picture| Planes::of(picture, &config.target));
                 quality::scores(&planes[0], &planes[1])
             })
             .collect();
@@ -81,23 +88,14 @@ impl Samples {
         })
     }
 
-    /// Translates them one by one, dropout on.
-    pub fn translate(
-        &self,
-        generator: &Generator,
-        config: &RunConfig,
-        device: &Device,
-    ) -> Vec<Row> {
-        let shown = self.pairs.iter().take(SAMPLES);
-        let rows = (0..).zip(shown).map(|(index, pair)| {
-            let mut noise = Noise::seeded(config.seed, index);
-            let output = translate_one(generator, &pair.source, config, &mut noise, device);
-            Row {
-                name: pair.name.clone(),
-                input: pair.source.to_rgb8(config.source.range_of(&pair.source)),
-                output: output.to_rgb8(config.target.range),
-                target: pair.target.to_rgb8(config.target.range_of(&pair.target)),
-            }
+    /// The first pairs with what was made of them.
+    pub fn rows(&self, outputs: &[Picture], config: &RunConfig) -> Vec<Row> {
+        let shown = self.pairs.iter().zip(outputs).take(SAMPLES);
+        let rows = shown.map(|(pair, output)| Row {
+            name: pair.name.clone(),
+            input: pair.source.to_rgb8(config.source.range_of(&pair.source)),
+            output: output.to_rgb8(config.target.range),
+            target: pair.target.to_rgb8(config.target.range_of(&pair.target)),
         });
         rows.collect()
     }
