@@ -11,7 +11,7 @@ use crate::activation_backend::{activation, is_flex};
 use crate::init::WeightInit;
 use crate::norm_backend::{self, Constants};
 
-/// Added to the variance, as in Torch.
+/// Added to the variance, as in Torch; Keras adds 0.001.
 pub const EPSILON: f64 = 1e-5;
 /// Share of the newest batch in the running statistics, as in Torch.
 pub const MOMENTUM: f64 = 0.1;
@@ -30,6 +30,8 @@ pub struct BatchNorm {
     pub running_mean: RunningState<Tensor<1>>,
     /// Running unbiased variance, `[channels]`.
     pub running_var: RunningState<Tensor<1>>,
+    /// Added to the variance.
+    pub epsilon: f64,
 }
 
 impl BatchNorm {
@@ -40,6 +42,7 @@ impl BatchNorm {
             beta: init.zeros([channels], device),
             running_mean: RunningState::new(Tensor::zeros([channels], device)),
             running_var: RunningState::new(Tensor::ones([channels], device)),
+            epsilon: EPSILON,
         }
     }
 
@@ -48,7 +51,12 @@ impl BatchNorm {
     pub fn forward(&self, x: Tensor<4>, slope: f64) -> Tensor<4> {
         let [batch, _, height, width] = x.dims();
         let training = x.device().is_autodiff();
-        let (output, mean, variance) = normalize(x, self.gamma.val(), self.beta.val(), slope);
+        let (output, mean, variance) = normalize(
+            x,
+            self.gamma.val(),
+            self.beta.val(),
+            constants(self.epsilon, slope),
+        );
         if training {
             let n = (batch * height * width) as f64;
             let unbiased = n / (n - 1.0).max(1.0);
@@ -70,18 +78,18 @@ pub(crate) fn normalize(
     x: Tensor<4>,
     gamma: Tensor<1>,
     beta: Tensor<1>,
-    slope: f64,
+    constants: Constants,
 ) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
     if is_flex(&x) {
         let channels = x.dims()[1];
         let statistics = norm_backend::statistics(x.clone());
-        let output = norm_backend::forward(x, statistics.clone(), [gamma, beta], constants(slope));
+        let output = norm_backend::forward(x, statistics.clone(), [gamma, beta], constants);
         let row = |row| statistics.clone().narrow(0, row, 1).reshape([channels]);
         return (output, row(0), row(1));
     }
-    let normed = batch_norm_train(x, gamma, beta, EPSILON);
+    let normed = batch_norm_train(x, gamma, beta, constants.epsilon.into());
     (
-        activation(normed.output, slope),
+        activation(normed.output, constants.slope.into()),
         normed.mean,
         normed.variance,
     )
@@ -92,17 +100,17 @@ pub(crate) fn normalize_with(
     x: Tensor<4>,
     statistics: Tensor<2>,
     [gamma, beta]: [Tensor<1>; 2],
-    slope: f64,
+    constants: Constants,
 ) -> Tensor<4> {
     if is_flex(&x) {
-        return norm_backend::forward(x, statistics, [gamma, beta], constants(slope));
+        return norm_backend::forward(x, statistics, [gamma, beta], constants);
     }
     let shape = [1, x.dims()[1], 1, 1];
     let row = |row| statistics.clone().narrow(0, row, 1).reshape(shape);
-    let deviation = (row(1) + EPSILON).sqrt();
+    let deviation = (row(1) + constants.epsilon).sqrt();
     activation(
         (x - row(0)) / deviation * gamma.reshape(shape) + beta.reshape(shape),
-        slope,
+        constants.slope.into(),
     )
 }
 
@@ -118,9 +126,10 @@ pub(crate) fn statistics(x: Tensor<4>) -> Tensor<2> {
     Tensor::cat(vec![mean, variance], 1).swap_dims(0, 1)
 }
 
-fn constants(slope: f64) -> Constants {
+/// What is added to the variance, and the activation's slope below zero.
+pub(crate) fn constants(epsilon: f64, slope: f64) -> Constants {
     Constants {
-        epsilon: EPSILON as f32,
+        epsilon: epsilon as f32,
         slope: slope as f32,
     }
 }

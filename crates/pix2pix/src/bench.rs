@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::generator::GeneratorConfig;
 use crate::init::WeightInit;
 use crate::jitter::{JitterConfig, Size};
-use crate::layer_graph::LayerGraph;
+use crate::layer_graph::{LayerGraph, Op};
 use crate::loader::{self, LoaderConfig};
 use crate::noise::Noise;
 use crate::pair::Direction;
@@ -266,7 +266,7 @@ fn multiply_accumulates(graph: &LayerGraph) -> usize {
     let pixels = |[_, height, width]: [usize; 3]| height * width;
     let layers = graph.layers.iter();
     layers
-        .filter(|layer| layer.kind == "Conv2d" || layer.kind == "ConvTranspose2d")
+        .filter(|layer| matches!(layer.op, Op::Conv(_) | Op::ConvTranspose(_)))
         .map(|layer| {
             let input = pixels(graph.layers[layer.inputs[0]].output);
             layer.weights * input.min(pixels(layer.output))

@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 use crate::generator::Generator;
-use crate::layer_graph::{Layer, LayerGraph, Shape};
+use crate::layer_graph::{Layer, LayerGraph, Op, Shape};
 use crate::noise::Noise;
 use crate::objective::{self, Gan};
 use crate::patch_gan::PatchGan;
@@ -86,23 +86,21 @@ impl Composite {
         let input = graph.input("source", source);
         let image = graph.push(Layer {
             name: generator.name.clone(),
-            kind: self.generator.kind(),
+            op: Op::Network(self.generator.kind()),
             output: generator.output(),
             weights: 0,
             trainable: generator.trainable(),
             non_trainable: generator.non_trainable(),
             inputs: vec![input],
-            window: None,
         });
         graph.push(Layer {
             name: discriminator.name.clone(),
-            kind: "PatchGan",
+            op: Op::Network("PatchGan"),
             output: discriminator.output(),
             weights: 0,
             trainable: 0,
             non_trainable: discriminator.trainable() + discriminator.non_trainable(),
             inputs: vec![input, image],
-            window: None,
         });
         graph
     }

@@ -74,6 +74,11 @@ impl Conv {
         ]
     }
 
+    /// Adds its bias, if it has one, to `x`, `[batch, channels out, ..]`.
+    pub fn add_bias(&self, x: Tensor<4>) -> Tensor<4> {
+        add(x, &self.bias)
+    }
+
     fn effective_weight(&self) -> Tensor<4> {
         match &self.spectral {
             Some(spectral) => spectral.normalized(self.weight.val()),
@@ -113,6 +118,11 @@ impl ConvTranspose {
             conv_backend::conv_transpose(x, weight, self.window, side),
             &self.bias,
         )
+    }
+
+    /// The window of the convolution that it transposes.
+    pub fn window(&self) -> Window {
+        self.window
     }
 
     /// Output side for an input side.

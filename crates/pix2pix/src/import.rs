@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::batch_norm::EPSILON;
 use crate::checkpoint::Checkpoint;
 use crate::config::RunConfig;
 use crate::error::{Error, Result};
@@ -161,6 +162,7 @@ fn unet_config(tensors: &Weights, dropout: f64) -> std::result::Result<UnetConfi
         ),
         bias_before_norm: bias,
         upsample: Upsample::Transposed,
+        epsilon: EPSILON,
     })
 }
 

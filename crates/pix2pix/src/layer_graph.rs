@@ -22,13 +22,77 @@ pub struct Window {
     pub padding: [usize; 2],
 }
 
+/// What a layer computes, with its constants.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Op {
+    /// Hands over what comes in.
+    Input,
+    /// A convolution.
+    Conv(Window),
+    /// The transposed one of a convolution of this window.
+    ConvTranspose(Window),
+    /// Every pixel four times.
+    Upsample,
+    /// A picture continued by its mirror image, by so many pixels on every side, the border not repeated.
+    ReflectionPad(usize),
+    /// Normalization by the batch; this is added to the variance.
+    BatchNorm {
+        /// Added to the variance.
+        epsilon: f64,
+    },
+    /// Normalization of each channel of each picture.
+    InstanceNorm,
+    /// Normalization of so many groups of channels of each picture.
+    GroupNorm {
+        /// Number of groups.
+        groups: usize,
+    },
+    /// What is below zero becomes zero.
+    Relu,
+    /// What is below zero is multiplied by this.
+    LeakyRelu(f64),
+    /// Sets values to zero at this rate.
+    Dropout(f64),
+    /// Hyperbolic tangent.
+    Tanh,
+    /// Sum.
+    Add,
+    /// One after the other on the channels.
+    Concatenate,
+    /// A whole network of this type.
+    Network(&'static str),
+}
+
+impl Op {
+    /// Its name as Keras and PyTorch have it, e.g. `Conv2d`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Input => "Input",
+            Self::Conv(_) => "Conv2d",
+            Self::ConvTranspose(_) => "ConvTranspose2d",
+            Self::Upsample => "Upsample",
+            Self::ReflectionPad(_) => "ReflectionPad",
+            Self::BatchNorm { .. } => "BatchNorm",
+            Self::InstanceNorm => "InstanceNorm",
+            Self::GroupNorm { .. } => "GroupNorm",
+            Self::Relu => "ReLU",
+            Self::LeakyRelu(_) => "LeakyReLU",
+            Self::Dropout(_) => "Dropout",
+            Self::Tanh => "Tanh",
+            Self::Add => "Add",
+            Self::Concatenate => "Concatenate",
+            Self::Network(name) => name,
+        }
+    }
+}
+
 /// One layer of a network.
 #[derive(Clone, Debug)]
 pub struct Layer {
     /// Name, as in the checkpoint, e.g. `encoder.0.conv`.
     pub name: String,
-    /// Type, e.g. `Conv2d`.
-    pub kind: &'static str,
+    /// What it computes.
+    pub op: Op,
     /// Output shape.
     pub output: Shape,
     /// Weights of a convolution, without its bias; 0 for other layers.
@@ -39,8 +103,6 @@ pub struct Layer {
     pub non_trainable: usize,
     /// Positions of the layers whose outputs it reads.
     pub inputs: Vec<usize>,
-    /// The window, for a convolution that shrinks or keeps its input.
-    pub window: Option<Window>,
 }
 
 /// A network's layers, in the order of its forward pass.
@@ -83,40 +145,33 @@ impl LayerGraph {
     }
 
     /// Adds a layer without parameters.
-    pub fn plain(
-        &mut self,
-        name: &str,
-        kind: &'static str,
-        output: Shape,
-        inputs: &[usize],
-    ) -> usize {
+    pub fn plain(&mut self, name: &str, op: Op, output: Shape, inputs: &[usize]) -> usize {
         self.push(Layer {
             name: name.to_string(),
-            kind,
+            op,
             output,
             weights: 0,
             trainable: 0,
             non_trainable: 0,
             inputs: inputs.to_vec(),
-            window: None,
         })
     }
 
     /// Adds an input.
     pub fn input(&mut self, name: &str, shape: Shape) -> usize {
-        self.plain(name, "Input", shape, &[])
+        self.plain(name, Op::Input, shape, &[])
     }
 
     /// Adds an elementwise layer, which keeps its input's shape.
-    pub fn elementwise(&mut self, name: &str, kind: &'static str, input: usize) -> usize {
-        self.plain(name, kind, self.layers[input].output, &[input])
+    pub fn elementwise(&mut self, name: &str, op: Op, input: usize) -> usize {
+        self.plain(name, op, self.layers[input].output, &[input])
     }
 
     /// Adds a concatenation on the channels.
     pub fn concat(&mut self, name: &str, inputs: &[usize]) -> usize {
         let [_, height, width] = self.layers[inputs[0]].output;
         let channels = inputs.iter().map(|&i| self.layers[i].output[0]).sum();
-        self.plain(name, "Concatenate", [channels, height, width], inputs)
+        self.plain(name, Op::Concatenate, [channels, height, width], inputs)
     }
 
     /// Adds a convolution.
@@ -131,14 +186,13 @@ impl LayerGraph {
         ];
         self.push(Layer {
             name: name.to_string(),
-            kind: "Conv2d",
+            op: Op::Conv(window),
             output,
             weights: weight.iter().product(),
             trainable: weight.iter().product::<usize>() + count(&conv.bias),
             // what spectral normalization remembers
             non_trainable: conv.spectral.as_ref().map_or(0, |_| weight[0]),
             inputs: vec![input],
-            window: Some(window),
         })
     }
 
@@ -148,13 +202,12 @@ impl LayerGraph {
         let weight = conv.weight.dims();
         self.push(Layer {
             name: name.to_string(),
-            kind: "ConvTranspose2d",
+            op: Op::ConvTranspose(conv.window()),
             output: [weight[1], conv.output_side(height), conv.output_side(width)],
             weights: weight.iter().product(),
             trainable: weight.iter().product::<usize>() + count(&conv.bias),
             non_trainable: 0,
             inputs: vec![input],
-            window: None,
         })
     }
 
@@ -164,13 +217,12 @@ impl LayerGraph {
         let [trainable, non_trainable] = norm.parameters();
         self.push(Layer {
             name: name.to_string(),
-            kind: norm.kind(),
+            op: norm.op(),
             output,
             weights: 0,
             trainable,
             non_trainable,
             inputs: vec![input],
-            window: None,
         })
     }
 }

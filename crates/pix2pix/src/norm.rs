@@ -5,8 +5,9 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::activation_backend::activation;
-use crate::batch_norm::{BatchNorm, EPSILON, normalize, normalize_with, statistics};
+use crate::batch_norm::{BatchNorm, EPSILON, constants, normalize, normalize_with, statistics};
 use crate::init::WeightInit;
+use crate::layer_graph::Op;
 use crate::norm_statistics::Norms;
 
 /// Groups of a group normalization, where the channels allow it (Wu and He 2018, section 4.1).
@@ -42,6 +43,14 @@ impl Norm {
             Self::None => None,
         }
     }
+}
+
+/// Replaces what a batch normalization adds to the variance; others keep theirs.
+pub fn with_epsilon(norm: Option<NormLayer>, epsilon: f64) -> Option<NormLayer> {
+    norm.map(|norm| match norm {
+        NormLayer::Batch(norm) => NormLayer::Batch(BatchNorm { epsilon, ..norm }),
+        other => other,
+    })
 }
 
 /// A normalization.
@@ -122,7 +131,8 @@ impl NormLayer {
         let shape = x.dims();
         let by_groups = |x: Tensor<4>, groups: usize, slope: f64| {
             let [gamma, beta] = plain(shape[0] * groups, &x.device());
-            let (normal, ..) = normalize(grouped(x, groups), gamma, beta, slope);
+            let constants = constants(EPSILON, slope);
+            let (normal, ..) = normalize(grouped(x, groups), gamma, beta, constants);
             normal.reshape(shape)
         };
         match self {
@@ -137,11 +147,18 @@ impl NormLayer {
         let shape = x.dims();
         let by_groups = |x: Tensor<4>, groups: usize, statistics: Tensor<2>, slope: f64| {
             let affine = plain(groups, &x.device());
-            normalize_with(grouped(x, groups), statistics, affine, slope).reshape(shape)
+            normalize_with(
+                grouped(x, groups),
+                statistics,
+                affine,
+                constants(EPSILON, slope),
+            )
+            .reshape(shape)
         };
         match self {
             Self::Batch(norm) => {
-                normalize_with(x, statistics, [norm.gamma.val(), norm.beta.val()], slope)
+                let affine = [norm.gamma.val(), norm.beta.val()];
+                normalize_with(x, statistics, affine, constants(norm.epsilon, slope))
             }
             Self::Instance(norm) => by_groups(x, norm.channels, statistics, slope),
             Self::Group(norm) => norm.finish(by_groups(x, norm.groups, statistics, LINEAR), slope),
@@ -158,12 +175,16 @@ impl NormLayer {
         (statistics(x), batch * height * width)
     }
 
-    /// Its name in summaries.
-    pub fn kind(&self) -> &'static str {
+    /// What it computes, in descriptions of a network.
+    pub fn op(&self) -> Op {
         match self {
-            Self::Batch(_) => "BatchNorm",
-            Self::Instance(_) => "InstanceNorm",
-            Self::Group(_) => "GroupNorm",
+            Self::Batch(norm) => Op::BatchNorm {
+                epsilon: norm.epsilon,
+            },
+            Self::Instance(_) => Op::InstanceNorm,
+            Self::Group(norm) => Op::GroupNorm {
+                groups: norm.groups,
+            },
         }
     }
 
@@ -188,7 +209,7 @@ pub fn norm_and_activate_tangent(
     let shape = x.dims();
     let by_groups = |groups: usize| {
         let pair = [grouped(x.clone(), groups), grouped(tangent.clone(), groups)];
-        standardized(pair).map(|x| x.reshape(shape))
+        standardized(pair, EPSILON).map(|x| x.reshape(shape))
     };
     let affine = |[x, tangent]: [Tensor<4>; 2], gamma: Tensor<1>, beta: Tensor<1>| {
         let [gamma, beta] = [gamma, beta].map(|x| x.reshape([1, shape[1], 1, 1]));
@@ -197,7 +218,7 @@ pub fn norm_and_activate_tangent(
     let [x, tangent] = match norm {
         None => [x, tangent],
         Some(NormLayer::Batch(norm)) => affine(
-            standardized([x, tangent]),
+            standardized([x, tangent], norm.epsilon),
             norm.gamma.val(),
             norm.beta.val(),
         ),
@@ -211,10 +232,10 @@ pub fn norm_and_activate_tangent(
 }
 
 /// Channels of mean 0 and variance 1, and the derivative of that along a tangent.
-fn standardized([x, tangent]: [Tensor<4>; 2]) -> [Tensor<4>; 2] {
+fn standardized([x, tangent]: [Tensor<4>; 2], epsilon: f64) -> [Tensor<4>; 2] {
     let mean = |x: Tensor<4>| x.mean_dims(&[0, 2, 3]); // [1, channels, 1, 1]
     let centred = x.clone() - mean(x);
-    let scale = (mean(centred.clone().square()) + EPSILON).sqrt().recip();
+    let scale = (mean(centred.clone().square()) + epsilon).sqrt().recip();
     let normal = centred * scale.clone();
     let along = normal.clone() * mean(normal.clone() * tangent.clone());
     let moved = (tangent.clone() - mean(tangent) - along) * scale;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::conv::Conv;
 use crate::error::{Error, Result};
 use crate::init::WeightInit;
-use crate::layer_graph::{LayerGraph, Shape, Window};
+use crate::layer_graph::{LayerGraph, Op, Shape, Window};
 use crate::norm::{Norm, NormLayer, norm_and_activate};
 use crate::unet::{CHANNELS, LEAK};
 
@@ -262,7 +262,7 @@ impl PatchGan {
             if let Some(norm) = &block.norm {
                 x = graph.norm(&name("norm"), norm, x);
             }
-            x = graph.elementwise(&name("leaky_relu"), "LeakyReLU", x);
+            x = graph.elementwise(&name("leaky_relu"), Op::LeakyRelu(LEAK), x);
         }
         graph.conv("output", &self.output, x);
         graph

@@ -12,7 +12,7 @@ use layout::core::style::{LineStyleKind, StyleAttr};
 use layout::std_shapes::shapes::{Arrow, Element, LineEndKind, RecordDef, ShapeKind};
 use layout::topo::layout::VisualGraph;
 
-use crate::layer_graph::{Layer, LayerGraph};
+use crate::layer_graph::{Layer, LayerGraph, Op};
 use crate::raster;
 use crate::summary::shape;
 
@@ -24,7 +24,7 @@ pub fn svg(graph: &LayerGraph) -> String {
         .iter()
         .map(|layer| {
             let label = RecordDef::Array(vec![
-                RecordDef::new_text(&format!("{}\n{}", layer.name, layer.kind)),
+                RecordDef::new_text(&format!("{}\n{}", layer.name, layer.op.name())),
                 RecordDef::new_text(&shape(layer.output)),
             ]);
             let look = StyleAttr::new(Color::new(0x333333ff), 1, Some(color(layer)), 4, 15);
@@ -40,8 +40,8 @@ pub fn svg(graph: &LayerGraph) -> String {
     for (index, layer) in graph.layers.iter().enumerate() {
         for &input in &layer.inputs {
             // a skip jumps over layers: blue and dashed
-            let skips = input + 1 < index && graph.layers[input].kind != "Input";
-            let (color, style) = if skips && layer.kind == "Concatenate" {
+            let skips = input + 1 < index && graph.layers[input].op != Op::Input;
+            let (color, style) = if skips && layer.op == Op::Concatenate {
                 (0x2266bbff, LineStyleKind::Dashed)
             } else {
                 (0x333333ff, LineStyleKind::Normal)
@@ -111,7 +111,7 @@ pub fn dot(graph: &LayerGraph) -> String {
             text,
             "  n{index} [label=\"{{{}\\n{}|{}}}\"];",
             layer.name,
-            layer.kind,
+            layer.op.name(),
             shape(layer.output)
         )
         .expect("writing to memory does not fail");
@@ -127,13 +127,13 @@ pub fn dot(graph: &LayerGraph) -> String {
 
 /// A box's color says what kind of layer it is.
 fn color(layer: &Layer) -> Color {
-    Color::new(match layer.kind {
-        "Input" => 0xe8e8e8ff,
-        "Conv2d" => 0xcfe3f7ff,
-        "ConvTranspose2d" => 0xfadcc3ff,
-        "BatchNorm" => 0xe9e0f5ff,
-        "Dropout" => 0xf7d4d8ff,
-        "Concatenate" => 0xfff2b8ff,
+    Color::new(match layer.op {
+        Op::Input => 0xe8e8e8ff,
+        Op::Conv(_) => 0xcfe3f7ff,
+        Op::ConvTranspose(_) => 0xfadcc3ff,
+        Op::BatchNorm { .. } => 0xe9e0f5ff,
+        Op::Dropout(_) => 0xf7d4d8ff,
+        Op::Concatenate => 0xfff2b8ff,
         _ => 0xdff0dcff,
     })
 }

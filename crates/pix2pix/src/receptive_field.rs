@@ -3,7 +3,7 @@
 //! From the output back, a layer with kernel k and stride s turns r cells into (r - 1) s + k
 //! (Luo et al. 2016, section 2; Araujo et al. 2019, equation 1).
 
-use crate::layer_graph::{LayerGraph, Window};
+use crate::layer_graph::{LayerGraph, Op, Window};
 
 /// One convolution's part in the receptive field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,10 @@ pub fn table(graph: &LayerGraph) -> Vec<Step> {
     let mut steps: Vec<Step> = graph
         .layers
         .iter()
-        .filter_map(|layer| layer.window.map(|window| (layer, window)))
+        .filter_map(|layer| match layer.op {
+            Op::Conv(window) => Some((layer, window)),
+            _ => None,
+        })
         .map(|(layer, window)| {
             field += (window.kernel - 1) * jump;
             jump *= window.stride;

@@ -10,7 +10,7 @@ use crate::activation_backend::tanh;
 use crate::conv::Conv;
 use crate::error::{Error, Result};
 use crate::init::WeightInit;
-use crate::layer_graph::{LayerGraph, Shape, Window};
+use crate::layer_graph::{LayerGraph, Op, Shape, Window};
 use crate::noise::Noise;
 use crate::norm::{Norm, NormLayer, norm_with};
 use crate::norm_statistics::Norms;
@@ -236,11 +236,11 @@ impl Resnet {
             let y = describe_continued(graph, &name("first"), x, 1);
             let mut y = block.first.describe(graph, &name("first"), y, Some("relu"));
             if block.dropout > 0.0 {
-                y = graph.elementwise(&name("dropout"), "Dropout", y);
+                y = graph.elementwise(&name("dropout"), Op::Dropout(block.dropout), y);
             }
             let y = describe_continued(graph, &name("second"), y, 1);
             let y = block.second.describe(graph, &name("second"), y, None);
-            x = graph.plain(&name("add"), "Add", graph.layers[x].output, &[x, y]);
+            x = graph.plain(&name("add"), Op::Add, graph.layers[x].output, &[x, y]);
         }
         for (index, layer) in self.up.iter().enumerate() {
             let name = |part: &str| format!("up.{index}.{part}");
@@ -248,11 +248,11 @@ impl Resnet {
             if let Some(norm) = &layer.norm {
                 x = graph.norm(&name("norm"), norm, x);
             }
-            x = graph.elementwise(&name("relu"), "ReLU", x);
+            x = graph.elementwise(&name("relu"), Op::Relu, x);
         }
         x = describe_continued(graph, "output", x, 3);
         x = graph.conv("output", &self.output, x);
-        graph.elementwise("tanh", "Tanh", x);
+        graph.elementwise("tanh", Op::Tanh, x);
         graph.clone()
     }
 }
@@ -260,7 +260,12 @@ impl Resnet {
 fn describe_continued(graph: &mut LayerGraph, name: &str, input: usize, margin: usize) -> usize {
     let [channels, height, width] = graph.layers[input].output;
     let output = [channels, height + 2 * margin, width + 2 * margin];
-    graph.plain(&format!("{name}.pad"), "ReflectionPad", output, &[input])
+    graph.plain(
+        &format!("{name}.pad"),
+        Op::ReflectionPad(margin),
+        output,
+        &[input],
+    )
 }
 
 impl Layer {
@@ -276,7 +281,7 @@ impl Layer {
             x = graph.norm(&format!("{name}.norm"), norm, x);
         }
         match activation {
-            Some(activation) => graph.elementwise(&format!("{name}.{activation}"), "ReLU", x),
+            Some(activation) => graph.elementwise(&format!("{name}.{activation}"), Op::Relu, x),
             None => x,
         }
     }

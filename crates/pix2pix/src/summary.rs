@@ -17,7 +17,7 @@ pub fn table(graph: &LayerGraph) -> String {
                 .map(|&input| graph.layers[input].name.as_str())
                 .collect();
             [
-                format!("{} ({})", layer.name, layer.kind),
+                format!("{} ({})", layer.name, layer.op.name()),
                 shape(layer.output),
                 thousands(layer.trainable + layer.non_trainable),
                 if inputs.is_empty() {

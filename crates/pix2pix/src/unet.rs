@@ -9,12 +9,13 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::activation_backend::{join, tanh};
+use crate::batch_norm::EPSILON;
 use crate::conv::Conv;
 use crate::error::{Error, Result};
 use crate::init::WeightInit;
-use crate::layer_graph::{LayerGraph, Shape, Window};
+use crate::layer_graph::{LayerGraph, Op, Shape, Window};
 use crate::noise::Noise;
-use crate::norm::{Norm, NormLayer, norm_with};
+use crate::norm::{Norm, NormLayer, norm_with, with_epsilon};
 use crate::norm_statistics::Norms;
 use crate::up_conv::{UpConv, Upsample};
 
@@ -57,6 +58,8 @@ pub struct UnetConfig {
     pub bias_before_norm: bool,
     /// How the decoder doubles a picture.
     pub upsample: Upsample,
+    /// What batch normalization adds to the variance: 1e-5 as in Torch, 1e-3 in Keras' models.
+    pub epsilon: f64,
 }
 
 impl Default for UnetConfig {
@@ -71,6 +74,7 @@ impl Default for UnetConfig {
             norm: Norm::Batch,
             bias_before_norm: false,
             upsample: Upsample::Transposed,
+            epsilon: EPSILON,
         }
     }
 }
@@ -129,7 +133,9 @@ impl UnetConfig {
     /// When [`validate`](Self::validate) fails.
     pub fn init(&self, init: &mut WeightInit, device: &Device) -> Result<Unet> {
         self.validate()?;
-        let norm = |channels, init: &mut WeightInit| self.norm.layer(channels, init, device);
+        let norm = |channels, init: &mut WeightInit| {
+            with_epsilon(self.norm.layer(channels, init, device), self.epsilon)
+        };
         let up = |channels, bias, init: &mut WeightInit| {
             UpConv::new(self.upsample, channels, HALVE, bias, init, device)
         };
@@ -285,9 +291,9 @@ impl Unet {
                 x = graph.norm(&name("norm"), norm, x);
             }
             if level == last {
-                x = graph.elementwise(&name("relu"), "ReLU", x);
+                x = graph.elementwise(&name("relu"), Op::Relu, x);
             } else {
-                x = graph.elementwise(&name("leaky_relu"), "LeakyReLU", x);
+                x = graph.elementwise(&name("leaky_relu"), Op::LeakyRelu(LEAK), x);
                 skips.push(x);
             }
         }
@@ -298,14 +304,14 @@ impl Unet {
                 x = graph.norm(&name("norm"), norm, x);
             }
             if up.dropout > 0.0 {
-                x = graph.elementwise(&name("dropout"), "Dropout", x);
+                x = graph.elementwise(&name("dropout"), Op::Dropout(up.dropout), x);
             }
             let skip = skips.pop().expect("one skip for each decoder block");
             x = graph.concat(&name("concat"), &[x, skip]);
-            x = graph.elementwise(&name("relu"), "ReLU", x);
+            x = graph.elementwise(&name("relu"), Op::Relu, x);
         }
         x = self.output.describe(&mut graph, "output", x);
-        graph.elementwise("tanh", "Tanh", x);
+        graph.elementwise("tanh", Op::Tanh, x);
         graph
     }
 }

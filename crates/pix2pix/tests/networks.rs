@@ -95,7 +95,7 @@ fn unet_has_the_papers_widths() {
     let of = |kind: &str, prefix: &str| -> Vec<[usize; 3]> {
         let layers = graph.layers.iter();
         layers
-            .filter(|l| l.kind == kind && l.name.starts_with(prefix))
+            .filter(|l| l.op.name() == kind && l.name.starts_with(prefix))
             .map(|l| l.output)
             .collect()
     };
@@ -117,7 +117,7 @@ fn unet_has_the_papers_widths() {
     let normed: Vec<&str> = graph
         .layers
         .iter()
-        .filter(|l| l.kind == "BatchNorm")
+        .filter(|l| l.op.name() == "BatchNorm")
         .map(|l| l.name.as_str())
         .collect();
     assert_eq!(normed.len(), 6 + 7);
