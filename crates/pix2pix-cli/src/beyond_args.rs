@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use pix2pix::diff_augment::DiffAugment;
 use pix2pix::objective::{Gan, ObjectiveConfig};
 use pix2pix::schedule::Schedule;
+use pix2pix::up_conv::Upsample;
 
 /// What stays of the average with `--preset best`.
 const BEST_EMA: f64 = 0.998;
@@ -17,9 +18,9 @@ pub struct BeyondArgs {
     /// Which defaults hold: the paper's, or the best that we know of
     #[arg(long, value_enum, default_value_t = Preset::Paper)]
     preset: Preset,
-    /// How the learning rate changes [default: constant; best: linear]
-    #[arg(long, value_enum)]
-    lr_schedule: Option<ScheduleName>,
+    /// How the learning rate changes
+    #[arg(long, value_enum, default_value_t = ScheduleName::Constant)]
+    lr_schedule: ScheduleName,
     /// Average the generator's weights, keeping this share of the average at each step, and translate with
     /// the average (Yazici et al. 2019); 0 for none [default: 0; best: 0.998]
     #[arg(long, value_name = "DECAY")]
@@ -60,7 +61,7 @@ pub struct BeyondArgs {
 enum Preset {
     /// Everything as in the paper
     Paper,
-    /// Averaged weights and a falling learning rate
+    /// Averaged weights and resize-convolutions: better pictures in the same time (docs/quality.md)
     Best,
 }
 
@@ -78,10 +79,18 @@ enum ScheduleName {
 impl BeyondArgs {
     /// How the learning rate changes.
     pub fn schedule(&self) -> Schedule {
-        match (self.lr_schedule, self.preset) {
-            (Some(ScheduleName::Constant), _) | (None, Preset::Paper) => Schedule::Constant,
-            (Some(ScheduleName::Linear), _) | (None, Preset::Best) => Schedule::Linear,
-            (Some(ScheduleName::Cosine), _) => Schedule::Cosine,
+        match self.lr_schedule {
+            ScheduleName::Constant => Schedule::Constant,
+            ScheduleName::Linear => Schedule::Linear,
+            ScheduleName::Cosine => Schedule::Cosine,
+        }
+    }
+
+    /// How the preset's decoder doubles a picture.
+    pub fn upsample(&self) -> Upsample {
+        match self.preset {
+            Preset::Paper => Upsample::Transposed,
+            Preset::Best => Upsample::Resize,
         }
     }
 

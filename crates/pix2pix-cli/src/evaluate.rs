@@ -5,19 +5,19 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
+use pix2pix::Generator;
 use pix2pix::config::RunConfig;
 use pix2pix::dataset::Pairs;
 use pix2pix::dataset::survey::OnError;
 use pix2pix::device::set_threads;
 use pix2pix::evaluate::{Evaluated, Evaluation, Learned, evaluate};
-use pix2pix::noise::Noise;
 use pix2pix::quality::inception::Inception;
 use pix2pix::quality::lpips::Lpips;
-use pix2pix::translate::Translator;
 use pix2pix::{Error, atomic_file, contact_sheet, earth, picture};
 
 use crate::failure::{Failure, print};
 use crate::machine_args::MachineArgs;
+use crate::noise_args::NoiseArgs;
 use crate::table::aligned;
 
 /// Shown after the options.
@@ -54,12 +54,8 @@ pub struct Args {
     /// inception` [default: no FID]
     #[arg(long, value_name = "FILE")]
     fid: Option<PathBuf>,
-    /// Dropout; on, as in the paper, it makes each --seed other pictures
-    #[arg(long, value_enum, default_value_t = Switch::On)]
-    dropout: Switch,
-    /// Seed of the dropout
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
+    #[command(flatten)]
+    noise: NoiseArgs,
     #[command(flatten)]
     machine: MachineArgs,
 }
@@ -72,14 +68,6 @@ enum SplitName {
     Val,
     /// Those in test/
     Test,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Switch {
-    /// With
-    On,
-    /// Without
-    Off,
 }
 
 /// Evaluates every model.
@@ -98,14 +86,11 @@ pub fn run(args: Args) -> Result<(), Failure> {
             .map(|path| Inception::load(path, &device))
             .transpose()?,
     };
-    let noise = |index: u64| match args.dropout {
-        Switch::On => Noise::seeded(args.seed, index),
-        Switch::Off => Noise::off(),
-    };
+    let noise = |index: u64| args.noise.options(index).noise();
     let mut evaluations = Vec::new();
     for model in &args.models {
-        let translator = Translator::load(model, device.clone())?;
-        let (split, pairs) = pairs(&args, &translator.config)?;
+        let generator = Generator::load_on(model, device.clone())?;
+        let (split, pairs) = pairs(&args, &generator.config)?;
         let bar = if stderr().is_terminal() {
             ProgressBar::new(pairs.len() as u64)
         } else {
@@ -116,7 +101,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         bar.set_message(model.display().to_string());
         let name = model.display().to_string();
         let tell = &mut |done| bar.set_position(done as u64);
-        let evaluated = evaluate(name, &translator, (split, &pairs), &learned, &noise, tell);
+        let evaluated = evaluate(name, &generator, (split, &pairs), &learned, &noise, tell);
         bar.finish_and_clear();
         let evaluated = evaluated?;
         if let Some(out) = &args.out {

@@ -15,6 +15,7 @@ mod interrupt;
 mod machine_args;
 mod memory;
 mod network_args;
+mod noise_args;
 mod plot;
 mod prepare;
 mod progress;

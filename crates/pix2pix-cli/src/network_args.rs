@@ -24,9 +24,9 @@ pub struct NetworkArgs {
     /// The generator
     #[arg(long, value_enum, default_value_t = GeneratorName::Unet)]
     pub generator: GeneratorName,
-    /// How the decoder doubles a picture
-    #[arg(long, value_enum, default_value_t = UpsampleName::Transposed)]
-    pub upsample: UpsampleName,
+    /// How the decoder doubles a picture [default: transposed; best: resize]
+    #[arg(long, value_enum)]
+    pub upsample: Option<UpsampleName>,
     /// Divide the discriminator's weights by their largest singular value (Miyato et al. 2018)
     /// [default: off]
     #[arg(long)]
@@ -83,11 +83,13 @@ pub enum UpsampleName {
 }
 
 impl NetworkArgs {
-    /// The networks for pictures of `sides` pixels and these channels.
+    /// The networks for pictures of `sides` pixels and these channels; `upsample` is what a preset says where no
+    /// option does.
     pub fn resolve(
         &self,
         sides: [usize; 2],
         channels: [usize; 2],
+        upsample: Upsample,
     ) -> Result<(GeneratorConfig, PatchGanConfig), Failure> {
         let norm = match self.norm {
             NormName::Batch => Norm::Batch,
@@ -96,8 +98,9 @@ impl NetworkArgs {
             NormName::None => Norm::None,
         };
         let upsample = match self.upsample {
-            UpsampleName::Transposed => Upsample::Transposed,
-            UpsampleName::Resize => Upsample::Resize,
+            None => upsample,
+            Some(UpsampleName::Transposed) => Upsample::Transposed,
+            Some(UpsampleName::Resize) => Upsample::Resize,
         };
         let generator = match self.generator {
             GeneratorName::Unet => GeneratorConfig::Unet(UnetConfig {

@@ -7,6 +7,7 @@ use pix2pix::init::WeightInit;
 use pix2pix::layer_graph::LayerGraph;
 use pix2pix::precision::Precision;
 use pix2pix::summary;
+use pix2pix::up_conv::Upsample;
 
 use crate::failure::{Failure, print};
 use crate::network_args::NetworkArgs;
@@ -52,7 +53,9 @@ impl Described {
     /// Builds the network and lets it describe itself.
     pub fn graph(&self) -> Result<LayerGraph, Failure> {
         let channels = [self.in_channels, self.out_channels];
-        let (generator, discriminator) = self.networks.resolve([self.size; 2], channels)?;
+        let (generator, discriminator) =
+            self.networks
+                .resolve([self.size; 2], channels, Upsample::Transposed)?;
         let device = DeviceName::Cpu.open(Precision::F32)?;
         let init = &mut WeightInit::blank();
         let [source, target] = channels.map(|channels| [channels, self.size, self.size]);

@@ -229,7 +229,8 @@ impl Args {
         };
         let channels = [source.channels, target.channels];
         let (generator, discriminator) =
-            self.networks.resolve(self.jitter.sides(data), channels)?;
+            self.networks
+                .resolve(self.jitter.sides(data), channels, self.beyond.upsample())?;
         let config = RunConfig {
             data: data_name,
             data_digest,

@@ -1,24 +1,31 @@
 //! `pix2pix translate`.
 
+mod stream;
+mod y4m;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use pix2pix::device::set_threads;
-use pix2pix::noise::Noise;
-use pix2pix::tiles::{NormStatistics, Tiles};
-use pix2pix::translate::{Fit, Translator};
-use pix2pix::{Error, atomic_file, pair, picture};
+use pix2pix::jitter::Size;
+use pix2pix::tiles::NormStatistics;
+use pix2pix::translate::{Fit, Tiling, TranslateOptions};
+use pix2pix::{Error, Generator, atomic_file, pair, picture};
 
 use crate::failure::{Failure, print};
 use crate::machine_args::MachineArgs;
+use crate::noise_args::NoiseArgs;
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
 Examples:
   pix2pix translate run photo.jpg more-photos/ --out translated
   pix2pix translate run scan16.png --out translated --dropout off
-  pix2pix translate run huge.tif --out translated --tile 1024 --overlap 256 --norm-stats image";
+  pix2pix translate run huge.tif --out translated --tile 1024 --overlap 256 --norm-stats image
+  ffmpeg -i in.mp4 -s 256x256 -f yuv4mpegpipe - | pix2pix translate run --stdin-y4m | ffmpeg -i - out.mp4
+  ffmpeg -i in.mp4 -s 256x256 -f rawvideo -pix_fmt rgb24 - | pix2pix translate run --stdin-raw 256x256 |
+    ffmpeg -f rawvideo -pix_fmt rgb24 -s 256x256 -r 25 -i - out.mp4";
 
 /// Options of `pix2pix translate`.
 #[derive(clap::Args)]
@@ -26,22 +33,28 @@ pub struct Args {
     /// Run folder (its newest checkpoint is taken) or checkpoint file
     model: PathBuf,
     /// Pictures (JPEG, PNG, WebP, TIFF, BMP, npy), or folders of them
-    #[arg(required = true)]
+    #[arg(required_unless_present_any = ["stdin_raw", "stdin_y4m"])]
     input: Vec<PathBuf>,
     /// Folder for the translated pictures, each of its input's size: NAME.png, or the input's own kind
     /// for TIFF and npy
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["stdin_raw", "stdin_y4m"])]
+    out: Option<PathBuf>,
+    /// Translate a video of YUV4MPEG2 from standard input to standard output [default: files]
+    #[arg(long, conflicts_with_all = ["stdin_raw", "input", "out"])]
+    stdin_y4m: bool,
+    /// Translate a video of bytes alone, frames of this size and of the model's channels and depth (rgb24, gray,
+    /// rgb48le), from standard input to standard output [default: files]
+    #[arg(long, value_name = "WIDTHxHEIGHT", conflicts_with_all = ["input", "out"])]
+    stdin_raw: Option<Size>,
+    /// Dropout of a video's frames
+    #[arg(long, value_enum, default_value_t = FrameNoise::Same)]
+    frame_noise: FrameNoise,
     /// Whether inputs are side-by-side pairs, of which the model's source half is translated; auto:
     /// those that are exactly twice as wide as high
     #[arg(long, value_enum, default_value_t = PairsName::Auto)]
     pairs: PairsName,
-    /// Dropout; on, as in the paper, it makes each --seed another picture
-    #[arg(long, value_enum, default_value_t = Switch::On)]
-    dropout: Switch,
-    /// Seed of the dropout
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
+    #[command(flatten)]
+    noise: NoiseArgs,
     /// How sizes that the network does not take are made to fit; undone afterwards
     #[arg(long, value_enum, default_value_t = FitName::Pad)]
     fit: FitName,
@@ -74,11 +87,11 @@ enum PairsName {
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum Switch {
-    /// With
-    On,
-    /// Without
-    Off,
+enum FrameNoise {
+    /// The same for all: a calm video
+    Same,
+    /// Each its own
+    New,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -88,31 +101,41 @@ enum NormStatsName {
     /// Those of the whole picture, measured first: no seam is seen, and it takes about seven times as
     /// long
     Image,
+    /// The averages of training: no seam and nothing that flickers, but other pictures than the paper's
+    Frozen,
 }
 
-/// Pixels from which on a picture is cut into tiles, and their side.
-const LARGE: u64 = 1 << 21;
-const TILE: u32 = 1024;
-
 impl Args {
-    /// The tiles of a picture, if it is cut; a model's network halves `depth` times.
-    fn tiles(&self, [width, height]: [u32; 2], depth: usize) -> Result<Option<Tiles>, Failure> {
-        let large = u64::from(width) * u64::from(height) > LARGE;
-        let side = match self.tile {
-            None if large => TILE.next_multiple_of(1 << depth),
-            None | Some(0) => return Ok(None),
-            Some(side) => side,
-        };
-        let tiles = Tiles {
-            side,
-            overlap: self.overlap.unwrap_or(side / 4),
+    /// How picture number `index` is translated.
+    fn options(&self, index: u64) -> TranslateOptions {
+        TranslateOptions {
+            fit: match self.fit {
+                FitName::Pad => Fit::Pad,
+                FitName::Resize => Fit::Resize,
+            },
+            tiling: match self.tile {
+                None => Tiling::Auto,
+                Some(0) => Tiling::Never,
+                Some(side) => Tiling::Cut {
+                    side,
+                    overlap: self.overlap.unwrap_or(side / 4),
+                },
+            },
             statistics: match self.norm_stats {
                 NormStatsName::Tile => NormStatistics::Tile,
                 NormStatsName::Image => NormStatistics::Image,
+                NormStatsName::Frozen => NormStatistics::Frozen,
             },
-        };
-        tiles.validate(depth)?;
-        Ok(Some(tiles))
+            ..self.noise.options(index)
+        }
+    }
+
+    /// How frame number `index` of a video is translated.
+    fn frame_options(&self, index: u64) -> TranslateOptions {
+        self.options(match self.frame_noise {
+            FrameNoise::Same => 0,
+            FrameNoise::New => index,
+        })
     }
 }
 
@@ -127,16 +150,18 @@ enum FitName {
 /// Translates every input.
 pub fn run(args: Args) -> Result<(), Failure> {
     set_threads(args.machine.threads)?;
-    let inputs = inputs(&args)?;
-    let translator = Translator::load(
-        &args.model,
-        args.machine.device.open(args.machine.precision)?,
-    )?;
-    atomic_file::create_folder(&args.out)?;
-    let fit = match args.fit {
-        FitName::Pad => Fit::Pad,
-        FitName::Resize => Fit::Resize,
+    let device = args.machine.device.open(args.machine.precision)?;
+    let Some(out) = &args.out else {
+        let generator = Generator::load_on(&args.model, device)?;
+        let options = |index| args.frame_options(index);
+        return match args.stdin_raw {
+            Some(size) => stream::raw(&generator, size, &options, args.quiet),
+            None => stream::yuv4mpeg(&generator, &options, args.quiet),
+        };
     };
+    let inputs = inputs(&args.input, out)?;
+    let generator = Generator::load_on(&args.model, device)?;
+    atomic_file::create_folder(out)?;
     for (index, (name, path)) in (0..).zip(&inputs) {
         let (picture, format) = picture::read(path)?;
         let [width, height] = picture.size();
@@ -146,33 +171,19 @@ pub fn run(args: Args) -> Result<(), Failure> {
             PairsName::No => false,
         };
         let source = if is_pair {
-            let [source, _] = translator
-                .config
-                .direction
-                .order(pair::split(path, &picture)?);
+            let direction = generator.config.direction;
+            let [source, _] = direction.order(pair::split(path, &picture)?);
             source
         } else {
             picture
         };
-        let noise = || match args.dropout {
-            Switch::On => Noise::seeded(args.seed, index),
-            Switch::Off => Noise::off(),
-        };
-        let tiles = args.tiles(source.size(), translator.config.generator.halvings())?;
-        let output = match &tiles {
-            Some(tiles) => translator.translate_in_tiles(source, tiles, &noise),
-            None => translator.translate(source, fit, &mut noise()),
-        };
+        let output = generator.translate_with(source, &args.options(index));
         let output = output.map_err(|reason| {
             let remedy = "give pictures like those that the model was trained on";
-            Error::file(
-                path,
-                format!("{reason}, the model's source channels"),
-                remedy,
-            )
+            Error::file(path, reason, remedy)
         })?;
         let format = format.for_result(output.channels(), output.depth());
-        let target = args.out.join(format!("{name}.{}", format.extension()));
+        let target = out.join(format!("{name}.{}", format.extension()));
         picture::write(&target, &output, format)?;
         if !args.quiet {
             let kind = match (is_pair, args.pairs) {
@@ -195,9 +206,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
 }
 
 /// Every input file by the name of its output.
-fn inputs(args: &Args) -> Result<BTreeMap<String, PathBuf>, Failure> {
+fn inputs(named: &[PathBuf], out: &Path) -> Result<BTreeMap<String, PathBuf>, Failure> {
     let mut inputs = BTreeMap::new();
-    for input in &args.input {
+    for input in named {
         let files = if input.is_dir() {
             picture::list(input)?
         } else {
@@ -208,7 +219,7 @@ fn inputs(args: &Args) -> Result<BTreeMap<String, PathBuf>, Failure> {
             let endings = ["png", "tif", "npy"];
             if endings
                 .iter()
-                .any(|ending| file == args.out.join(format!("{name}.{ending}")))
+                .any(|ending| file == out.join(format!("{name}.{ending}")))
             {
                 let message = "the output would replace its own input; choose another --out";
                 return Err(Failure::Usage(format!("{}: {message}", file.display())));

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::RunConfig;
 use crate::error::{Error, Result};
-use crate::generator::Generator;
+use crate::generator::GeneratorNetwork;
 use crate::init::WeightInit;
 use crate::patch_gan::PatchGan;
 use crate::tensor_file::{self, Half, Kind, Values, prefixed, take};
@@ -44,7 +44,7 @@ impl Checkpoint {
     pub fn new(
         config: RunConfig,
         step: u64,
-        generator: &Generator,
+        generator: &GeneratorNetwork,
         discriminator: &PatchGan,
     ) -> Self {
         Self {
@@ -169,7 +169,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// When the tensors are not those of the configuration's network.
-    pub fn generator(self, path: &Path, device: &Device) -> Result<Generator> {
+    pub fn generator(self, path: &Path, device: &Device) -> Result<GeneratorNetwork> {
         let network = self
             .config
             .generator
@@ -181,7 +181,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// As [`generator`](Self::generator).
-    pub fn networks(self, path: &Path, device: &Device) -> Result<(Generator, PatchGan)> {
+    pub fn networks(self, path: &Path, device: &Device) -> Result<(GeneratorNetwork, PatchGan)> {
         let blank = &mut WeightInit::blank();
         let discriminator = self.config.discriminator.init(blank, device)?;
         let discriminator = restored(discriminator, self.discriminator.clone(), path)?;

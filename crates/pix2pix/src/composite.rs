@@ -3,15 +3,15 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use crate::generator::Generator;
+use crate::generator::GeneratorNetwork;
 use crate::layer_graph::{Layer, LayerGraph, Op, Shape};
 use crate::noise::Noise;
 use crate::objective::{self, Gan};
 use crate::patch_gan::PatchGan;
 
-/// Generator and frozen discriminator as one network with two outputs.
+/// GeneratorNetwork and frozen discriminator as one network with two outputs.
 pub struct Composite {
-    generator: Generator,
+    generator: GeneratorNetwork,
     discriminator: PatchGan,
 }
 
@@ -35,7 +35,7 @@ pub struct CompositeLoss {
 
 impl Composite {
     /// Joins the two and freezes the discriminator: gradients pass through it, none stays in it.
-    pub fn new(generator: Generator, discriminator: PatchGan) -> Self {
+    pub fn new(generator: GeneratorNetwork, discriminator: PatchGan) -> Self {
         Self {
             generator,
             discriminator: discriminator.no_grad(),
@@ -43,7 +43,7 @@ impl Composite {
     }
 
     /// Gives the generator back.
-    pub fn into_generator(self) -> Generator {
+    pub fn into_generator(self) -> GeneratorNetwork {
         self.generator
     }
 
@@ -73,7 +73,7 @@ impl Composite {
     }
 
     /// The generator.
-    pub fn generator(&self) -> &Generator {
+    pub fn generator(&self) -> &GeneratorNetwork {
         &self.generator
     }
 

@@ -16,7 +16,7 @@ use crate::quality::inception::Inception;
 use crate::quality::interval::{self, Mean};
 use crate::quality::lpips::Lpips;
 use crate::quality::{Planes, Scores, scores};
-use crate::translate::Translator;
+use crate::translate::Generator;
 
 /// Pictures among the best, and among the worst.
 pub const EXTREMES: usize = 5;
@@ -91,13 +91,13 @@ pub struct Evaluated {
 /// takes.
 pub fn evaluate(
     model: String,
-    translator: &Translator,
+    generator: &Generator,
     (split, pairs): (&str, &Pairs),
     learned: &Learned,
     noise: &dyn Fn(u64) -> Noise,
     tell: &mut dyn FnMut(usize),
 ) -> Result<Evaluated> {
-    let config = &translator.config;
+    let config = &generator.config;
     let mut pictures = Vec::new();
     let mut features = [const { Vec::new() }; 2];
     let mut extremes: [Vec<(f64, Row)>; 2] = Default::default();
@@ -121,14 +121,14 @@ pub fn evaluate(
             .generator
             .check_size(height, width)
             .map_err(|e| refused(e.to_string()))?;
-        let output = translator.translate_exactly(&source, &mut noise(index as u64));
+        let output = generator.translate_exactly(&source, &mut noise(index as u64));
         let planes = [&output, &target].map(|picture| Planes::of(picture, &config.target));
         let [out, wanted] = &planes;
         let lpips = match &learned.lpips {
             None => None,
             Some(lpips) => {
                 Lpips::check([out.channels, height, width]).map_err(refused)?;
-                let [out, wanted] = [out, wanted].map(|planes| tensor(planes, translator.device()));
+                let [out, wanted] = [out, wanted].map(|planes| tensor(planes, generator.device()));
                 let distance: f32 = lpips.distance(out, wanted).into_scalar();
                 Some(f64::from(distance))
             }
@@ -158,7 +158,7 @@ pub fn evaluate(
     let [best, worst] = extremes.map(|rows| rows.into_iter().map(|(_, row)| row).collect());
     let evaluation = Evaluation {
         model,
-        step: translator.step,
+        step: generator.step,
         split: split.to_string(),
         means: means(&pictures),
         fid: frechet_distance(outputs, targets),

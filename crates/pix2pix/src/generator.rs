@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::init::WeightInit;
 use crate::layer_graph::{LayerGraph, Shape};
 use crate::noise::Noise;
+use crate::norm::NormLayer;
 use crate::norm_statistics::Norms;
 use crate::resnet::{Resnet, ResnetConfig};
 use crate::unet::{Unet, UnetConfig};
@@ -75,10 +76,10 @@ impl GeneratorConfig {
     ///
     /// # Errors
     /// When [`validate`](Self::validate) fails.
-    pub fn init(&self, init: &mut WeightInit, device: &Device) -> Result<Generator> {
+    pub fn init(&self, init: &mut WeightInit, device: &Device) -> Result<GeneratorNetwork> {
         Ok(match self {
-            Self::Unet(config) => Generator::Unet(config.init(init, device)?),
-            Self::Resnet(config) => Generator::Resnet(config.init(init, device)?),
+            Self::Unet(config) => GeneratorNetwork::Unet(config.init(init, device)?),
+            Self::Resnet(config) => GeneratorNetwork::Resnet(config.init(init, device)?),
         })
     }
 }
@@ -86,20 +87,20 @@ impl GeneratorConfig {
 /// The generator.
 #[allow(clippy::large_enum_variant)] // a program has one or two
 #[derive(Module, Debug)]
-pub enum Generator {
+pub enum GeneratorNetwork {
     /// The paper's.
     Unet(Unet),
     /// Residual blocks.
     Resnet(Resnet),
 }
 
-impl From<Unet> for Generator {
+impl From<Unet> for GeneratorNetwork {
     fn from(network: Unet) -> Self {
         Self::Unet(network)
     }
 }
 
-impl Generator {
+impl GeneratorNetwork {
     /// Translates `source`, `[batch, in_channels, height, width]` in \[-1, 1\], to
     /// `[batch, out_channels, height, width]` in \[-1, 1\].
     ///
@@ -123,12 +124,20 @@ impl Generator {
         }
     }
 
-    /// Number of its norms.
-    pub fn norms(&self) -> usize {
+    /// Its norms, in the order of the pass.
+    pub fn norms(&self) -> Vec<&NormLayer> {
         match self {
             Self::Unet(network) => network.norms(),
             Self::Resnet(network) => network.norms(),
         }
+    }
+
+    /// The averages of training for each of its norms, `[2, channels]`: means, variances. None where a norm keeps
+    /// no averages, or there is no norm.
+    pub fn running_statistics(&self) -> Option<Vec<Tensor<2>>> {
+        let norms = self.norms();
+        let known: Option<Vec<_>> = norms.iter().map(|norm| norm.running_statistics()).collect();
+        known.filter(|known| !known.is_empty())
     }
 
     /// Describes the network for an input of `shape`.

@@ -1,6 +1,17 @@
 //! Paired image-to-image translation with conditional adversarial networks: the pix2pix of Isola,
 //! Zhu, Zhou and Efros (CVPR 2017, arXiv 1611.07004).
 //!
+//! A trained model translates a picture in a few lines; `examples/` has more:
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let generator = pix2pix::Generator::load("model.safetensors")?;
+//! let photo = image::open("photo.jpg")?;
+//! generator.translate(&photo)?.save("translated.png")?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! The modules read like the paper: the networks ([`unet`], [`patch_gan`], [`composite`]), the
 //! [`objective`], the optimization ([`jitter`], [`trainer`]), and what is around them.
 
@@ -24,6 +35,7 @@ pub mod up_conv;
 pub mod weights;
 
 // what a network looks like
+pub mod interpreter;
 pub mod layer_graph;
 pub mod plot;
 pub mod receptive_field;
@@ -76,9 +88,11 @@ pub mod error;
 pub mod export;
 mod flex;
 pub mod import;
+pub mod onnx;
 pub mod precision;
 pub mod public_layout;
 pub mod pytorch_file;
 pub mod tensor_file;
 
 pub use error::{Error, Result};
+pub use translate::Generator;

@@ -124,6 +124,16 @@ fn grouped(x: Tensor<4>, groups: usize) -> Tensor<4> {
     x.reshape([1, batch * groups, channels / groups * height, width])
 }
 
+/// Normalizes `groups` groups of channels of each picture of `x` by their own statistics, of Burn's own operations.
+pub(crate) fn by_own_statistics(x: Tensor<4>, groups: usize, epsilon: f64) -> Tensor<4> {
+    let shape = x.dims();
+    let x = grouped(x, groups);
+    let mean = |x: Tensor<4>| x.mean_dims(&[2, 3]);
+    let centred = x.clone() - mean(x);
+    let deviation = (mean(centred.clone().square()) + epsilon).sqrt();
+    (centred / deviation).reshape(shape)
+}
+
 impl NormLayer {
     /// Normalizes `x`, `[batch, channels, height, width]`, by its own statistics and activates it: a LeakyReLU
     /// of `slope` below zero, 0 for a ReLU. The shape is unchanged.
@@ -173,6 +183,17 @@ impl NormLayer {
         };
         let [batch, _, height, width] = x.dims();
         (statistics(x), batch * height * width)
+    }
+
+    /// The averages of training, `[2, channels]`: means, variances; batch normalization alone keeps them.
+    pub fn running_statistics(&self) -> Option<Tensor<2>> {
+        match self {
+            Self::Batch(norm) => {
+                let rows = [&norm.running_mean, &norm.running_var].map(|row| row.value());
+                Some(Tensor::stack(rows.to_vec(), 0))
+            }
+            Self::Instance(_) | Self::Group(_) => None,
+        }
     }
 
     /// What it computes, in descriptions of a network.

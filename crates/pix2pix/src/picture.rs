@@ -8,7 +8,7 @@ pub mod header;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
-use image::RgbImage;
+use image::{DynamicImage, ImageBuffer, RgbImage};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Domain;
@@ -76,6 +76,23 @@ pub enum Samples {
     U16(Vec<u16>),
     /// 32-bit floating point.
     F32(Vec<f32>),
+}
+
+impl Samples {
+    /// Samples of this depth from their bytes, little-endian; bytes beyond the last whole sample are passed over.
+    pub fn from_bytes(depth: Depth, bytes: &[u8]) -> Self {
+        match depth {
+            Depth::U8 => Self::U8(bytes.to_vec()),
+            Depth::U16 => {
+                let values = bytes.as_chunks().0.iter();
+                Self::U16(values.map(|&bytes| u16::from_le_bytes(bytes)).collect())
+            }
+            Depth::F32 => {
+                let values = bytes.as_chunks().0.iter();
+                Self::F32(values.map(|&bytes| f32::from_le_bytes(bytes)).collect())
+            }
+        }
+    }
 }
 
 /// Calls `$work` with the samples of any depth as `$values`, and wraps what it returns again.
@@ -377,6 +394,56 @@ impl From<RgbImage> for Picture {
     fn from(picture: RgbImage) -> Self {
         let (width, height) = picture.dimensions();
         Self::new([width, height], 3, Samples::U8(picture.into_raw()))
+    }
+}
+
+impl TryFrom<DynamicImage> for Picture {
+    type Error = String;
+
+    fn try_from(picture: DynamicImage) -> std::result::Result<Self, String> {
+        let size = [picture.width(), picture.height()];
+        let (channels, samples) = match picture {
+            DynamicImage::ImageLuma8(p) => (1, Samples::U8(p.into_raw())),
+            DynamicImage::ImageLumaA8(p) => (2, Samples::U8(p.into_raw())),
+            DynamicImage::ImageRgb8(p) => (3, Samples::U8(p.into_raw())),
+            DynamicImage::ImageRgba8(p) => (4, Samples::U8(p.into_raw())),
+            DynamicImage::ImageLuma16(p) => (1, Samples::U16(p.into_raw())),
+            DynamicImage::ImageLumaA16(p) => (2, Samples::U16(p.into_raw())),
+            DynamicImage::ImageRgb16(p) => (3, Samples::U16(p.into_raw())),
+            DynamicImage::ImageRgba16(p) => (4, Samples::U16(p.into_raw())),
+            DynamicImage::ImageRgb32F(p) => (3, Samples::F32(p.into_raw())),
+            DynamicImage::ImageRgba32F(p) => (4, Samples::F32(p.into_raw())),
+            other => return Err(format!("{:?} samples", other.color())),
+        };
+        Ok(Self::new(size, channels, samples))
+    }
+}
+
+impl TryFrom<Picture> for DynamicImage {
+    type Error = String;
+
+    fn try_from(picture: Picture) -> std::result::Result<Self, String> {
+        let ([width, height], channels, depth) =
+            (picture.size(), picture.channels(), picture.depth());
+        macro_rules! image {
+            ($kind:ident, $samples:expr) => {
+                ImageBuffer::from_raw(width, height, $samples).map(DynamicImage::$kind)
+            };
+        }
+        let image = match (channels, picture.into_samples()) {
+            (1, Samples::U8(v)) => image!(ImageLuma8, v),
+            (2, Samples::U8(v)) => image!(ImageLumaA8, v),
+            (3, Samples::U8(v)) => image!(ImageRgb8, v),
+            (4, Samples::U8(v)) => image!(ImageRgba8, v),
+            (1, Samples::U16(v)) => image!(ImageLuma16, v),
+            (2, Samples::U16(v)) => image!(ImageLumaA16, v),
+            (3, Samples::U16(v)) => image!(ImageRgb16, v),
+            (4, Samples::U16(v)) => image!(ImageRgba16, v),
+            (3, Samples::F32(v)) => image!(ImageRgb32F, v),
+            (4, Samples::F32(v)) => image!(ImageRgba32F, v),
+            _ => None,
+        };
+        image.ok_or_else(|| format!("a DynamicImage does not hold {channels} {depth} channels"))
     }
 }
 

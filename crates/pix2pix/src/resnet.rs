@@ -208,8 +208,8 @@ impl Resnet {
         Some(tanh(self.output.forward(continued(x, 3)))) // [batch, out_channels, height, width]
     }
 
-    /// Number of its norms.
-    pub fn norms(&self) -> usize {
+    /// Its norms, in the order of the pass.
+    pub fn norms(&self) -> Vec<&NormLayer> {
         let layers = [&self.first].into_iter().chain(&self.down);
         let blocks = self
             .blocks
@@ -219,7 +219,7 @@ impl Resnet {
         norms
             .chain(self.up.iter().map(|layer| &layer.norm))
             .flatten()
-            .count()
+            .collect()
     }
 
     /// Describes the network for an input of `shape`.

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use crate::device::in_pool;
 use crate::domain::Domain;
 use crate::error::{Error, Result};
-use crate::generator::Generator;
+use crate::generator::GeneratorNetwork;
 use crate::noise::Noise;
 use crate::norm_statistics::{Moments, Norms};
 use crate::picture::{self, Picture, Samples};
@@ -21,6 +21,9 @@ pub enum NormStatistics {
     /// Those of all tiles together, measured layer by layer first, in about six times the time: no seam is
     /// seen.
     Image,
+    /// The averages of training, which only batch normalization has: no seam is seen either, and the pictures are
+    /// others, those that other ports give in their evaluation mode.
+    Frozen,
 }
 
 /// How a picture is cut.
@@ -78,13 +81,15 @@ impl Tiles {
     }
 }
 
-/// Translates a picture of the source's channels in tiles; `domains` are source and target. `noise` makes the noise of one pass: each tile has
-/// the same, so that neighbours agree.
+/// Translates a picture of the source's channels in tiles; `domains` are source and target, and `known` are the
+/// statistics that normalize every tile where they are not measured. `noise` makes the noise of one pass: each tile
+/// has the same, so that neighbours agree.
 pub fn translate(
-    generator: &Generator,
+    generator: &GeneratorNetwork,
     picture: &Picture,
     domains: [Domain; 2],
     tiles: &Tiles,
+    known: Option<Vec<Tensor<2>>>,
     noise: &(dyn Fn() -> Noise + Sync),
     device: &Device,
 ) -> Picture {
@@ -98,8 +103,8 @@ pub fn translate(
             device,
         };
         let statistics = match tiles.statistics {
-            NormStatistics::Tile => None,
             NormStatistics::Image => Some(measure(generator, &cutter, noise)),
+            NormStatistics::Tile | NormStatistics::Frozen => known,
         };
         let run = |x, y| {
             let mut norms = match &statistics {
@@ -115,9 +120,13 @@ pub fn translate(
 
 /// The statistics of every norm over all tiles, one norm after the other: each pass ends at the first that is
 /// not known.
-fn measure(generator: &Generator, cutter: &Cutter, noise: &dyn Fn() -> Noise) -> Vec<Tensor<2>> {
+fn measure(
+    generator: &GeneratorNetwork,
+    cutter: &Cutter,
+    noise: &dyn Fn() -> Noise,
+) -> Vec<Tensor<2>> {
     let mut known: Vec<Tensor<2>> = Vec::new();
-    while known.len() < generator.norms() {
+    while known.len() < generator.norms().len() {
         let mut moments = Moments::default();
         for (x, y) in cutter.places() {
             let mut norms = Norms::Measure(known.iter(), &mut moments);

@@ -18,7 +18,7 @@ use crate::device::in_pool;
 use crate::diff_augment::augment;
 use crate::ema::Ema;
 use crate::error;
-use crate::generator::{Generator, GeneratorConfig};
+use crate::generator::{GeneratorConfig, GeneratorNetwork};
 use crate::gradient_penalty;
 use crate::image_pool::ImagePool;
 use crate::init::WeightInit;
@@ -115,7 +115,7 @@ pub type Batch = [Tensor<4>; 2];
 /// Both networks, their optimizers, and the step that trains them.
 pub struct Trainer {
     /// The generator.
-    pub generator: Generator,
+    pub generator: GeneratorNetwork,
     /// The discriminator.
     pub discriminator: PatchGan,
     generator_optimizer: Adam,
@@ -163,7 +163,7 @@ impl Trainer {
     /// # Errors
     /// When LPIPS's weights cannot be read.
     pub fn from_networks(
-        generator: impl Into<Generator>,
+        generator: impl Into<GeneratorNetwork>,
         discriminator: PatchGan,
         config: TrainerConfig,
         device: &Device,
@@ -440,7 +440,7 @@ impl Trainer {
     }
 
     /// The generator without autodiff, to translate with: its averaged weights, if there is an average.
-    pub fn generator_for_inference(&self) -> Generator {
+    pub fn generator_for_inference(&self) -> GeneratorNetwork {
         let network = self.generator.valid();
         match &self.ema {
             Some(ema) => ema.apply(network),

@@ -269,13 +269,13 @@ impl Unet {
         Some(tanh(self.output.forward(x))) // [batch, out_channels, height, width]
     }
 
-    /// Number of its norms.
-    pub fn norms(&self) -> usize {
+    /// Its norms, in the order of the pass.
+    pub fn norms(&self) -> Vec<&NormLayer> {
         let norms = self.encoder.iter().map(|down| &down.norm);
         norms
             .chain(self.decoder.iter().map(|up| &up.norm))
             .flatten()
-            .count()
+            .collect()
     }
 
     /// Describes the network for an input of `shape`.

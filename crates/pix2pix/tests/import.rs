@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::{Device, Tensor, TensorData};
 use pix2pix::checkpoint::Checkpoint;
 use pix2pix::export::{self, PublicFormat};
-use pix2pix::generator::{Generator, GeneratorConfig};
+use pix2pix::generator::{GeneratorConfig, GeneratorNetwork};
 use pix2pix::import;
 use pix2pix::noise::Noise;
 use pix2pix::norm::Norm;
@@ -118,7 +118,7 @@ fn an_imported_model_can_be_saved() {
         4,
     );
     // the port's dropout is in the three blocks after the innermost
-    let Generator::Unet(network) = &network else {
+    let GeneratorNetwork::Unet(network) = &network else {
         panic!("a U-Net");
     };
     let dropouts: Vec<f64> = network.decoder.iter().map(|up| up.dropout).collect();

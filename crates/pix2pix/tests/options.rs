@@ -4,7 +4,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use pix2pix::diff_augment::DiffAugment;
-use pix2pix::generator::{Generator, GeneratorConfig};
+use pix2pix::generator::{GeneratorConfig, GeneratorNetwork};
 use pix2pix::gradient_penalty;
 use pix2pix::init::WeightInit;
 use pix2pix::noise::Noise;
@@ -107,8 +107,8 @@ fn generators_agree_with_pytorch() {
         );
         let gradients = output.square().sum().backward();
         let first = match &network {
-            Generator::Unet(network) => network.encoder[0].conv.weight.val(),
-            Generator::Resnet(network) => network.first.conv.weight.val(),
+            GeneratorNetwork::Unet(network) => network.encoder[0].conv.weight.val(),
+            GeneratorNetwork::Resnet(network) => network.first.conv.weight.val(),
         };
         let gradient = first.grad(&gradients).unwrap();
         close(

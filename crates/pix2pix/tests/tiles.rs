@@ -3,14 +3,14 @@
 use burn::tensor::Device;
 use image::{Rgb, RgbImage};
 use pix2pix::domain::Domain;
-use pix2pix::generator::Generator;
+use pix2pix::generator::GeneratorNetwork;
 use pix2pix::init::WeightInit;
 use pix2pix::noise::Noise;
 use pix2pix::picture::{self, Picture, Samples};
 use pix2pix::tiles::{self, NormStatistics, Tiles};
 use pix2pix::unet::UnetConfig;
 
-fn generator() -> Generator {
+fn generator() -> GeneratorNetwork {
     let config = UnetConfig {
         filters: 8,
         depth: 6,
@@ -44,6 +44,7 @@ fn translate(picture: &Picture, overlap: u32, statistics: NormStatistics) -> Pic
         picture,
         [Domain::RGB8; 2],
         &tiles,
+        None,
         &noise,
         &Device::flex(),
     )

@@ -44,19 +44,7 @@ fn plain(format: Format, bytes: &[u8]) -> std::result::Result<Picture, String> {
     let orientation = decoder.orientation().map_err(|e| e.to_string())?;
     let mut picture = DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())?;
     picture.apply_orientation(orientation);
-    let size = [picture.width(), picture.height()];
-    let (channels, samples) = match picture {
-        DynamicImage::ImageLuma8(p) => (1, Samples::U8(p.into_raw())),
-        DynamicImage::ImageLumaA8(p) => (2, Samples::U8(p.into_raw())),
-        DynamicImage::ImageRgb8(p) => (3, Samples::U8(p.into_raw())),
-        DynamicImage::ImageRgba8(p) => (4, Samples::U8(p.into_raw())),
-        DynamicImage::ImageLuma16(p) => (1, Samples::U16(p.into_raw())),
-        DynamicImage::ImageLumaA16(p) => (2, Samples::U16(p.into_raw())),
-        DynamicImage::ImageRgb16(p) => (3, Samples::U16(p.into_raw())),
-        DynamicImage::ImageRgba16(p) => (4, Samples::U16(p.into_raw())),
-        other => return Err(format!("{:?} samples", other.color())),
-    };
-    Ok(Picture::new(size, channels, samples))
+    Picture::try_from(picture)
 }
 
 fn tiff(header: &Header, bytes: &[u8]) -> std::result::Result<Picture, String> {

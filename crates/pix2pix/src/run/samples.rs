@@ -7,7 +7,7 @@ use crate::config::RunConfig;
 use crate::contact_sheet::Row;
 use crate::dataset::Dataset;
 use crate::error::Result;
-use crate::generator::Generator;
+use crate::generator::GeneratorNetwork;
 use crate::noise::Noise;
 use crate::pair::Pair;
 use crate::picture::Picture;
@@ -50,7 +50,7 @@ impl Samples {
     /// Translates all of them one by one, dropout on.
     pub fn translate(
         &self,
-        generator: &Generator,
+        generator: &GeneratorNetwork,
         config: &RunConfig,
         device: &Device,
     ) -> Vec<Picture> {
@@ -103,7 +103,7 @@ impl Samples {
     /// Translates the first two of different sources without dropout; nothing when there are no two.
     pub fn translate_still(
         &self,
-        generator: &Generator,
+        generator: &GeneratorNetwork,
         config: &RunConfig,
         device: &Device,
     ) -> Option<[RgbImage; 2]> {

@@ -1,0 +1,128 @@
+//! Video: frames from standard input, translated to standard output, so that ffmpeg stands on both sides.
+
+use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write, stdin, stdout};
+use std::time::Instant;
+
+use pix2pix::Generator;
+use pix2pix::jitter::Size;
+use pix2pix::picture::{MAX_PIXELS, Picture, Samples};
+use pix2pix::translate::TranslateOptions;
+
+use super::y4m;
+use crate::failure::Failure;
+
+/// What is wrong with what comes in.
+pub fn broken(reason: impl std::fmt::Display) -> Failure {
+    Failure::Runtime(format!("standard input: {reason}"))
+}
+
+/// Translates frames of bytes alone, each `size` pixels of the model's source channels and depth side by side
+/// (rgb24 for ffmpeg, of an 8-bit RGB model; 16 bits and floats little-endian); what comes out is the target's.
+/// `options` says how frame number so-and-so is translated.
+pub fn raw(
+    generator: &Generator,
+    size: Size,
+    options: &dyn Fn(u64) -> TranslateOptions,
+    quiet: bool,
+) -> Result<(), Failure> {
+    let Size([width, height]) = size;
+    let domain = generator.config.source;
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels == 0 || pixels > MAX_PIXELS {
+        let message = format!("--stdin-raw {size}: a frame has 1 to {MAX_PIXELS} pixels");
+        return Err(Failure::Usage(message));
+    }
+    let length = pixels * domain.channels as u64 * domain.depth.bytes();
+    let mut input = BufReader::new(stdin().lock());
+    let mut frames = Frames::new(quiet);
+    let mut bytes = Vec::new();
+    loop {
+        bytes.clear();
+        let read = (&mut input).take(length).read_to_end(&mut bytes);
+        let read = read.map_err(broken)? as u64;
+        if read == 0 {
+            return frames.finish();
+        }
+        if read < length {
+            return Err(broken(format!(
+                "it ends in the middle of frame {}, after {read} of {length} bytes; give frames of {size} pixels \
+                 of {domain}",
+                frames.count
+            )));
+        }
+        let samples = Samples::from_bytes(domain.depth, &bytes);
+        let frame = Picture::new(size.0, domain.channels, samples);
+        let frame = frames.translate(generator, frame, &options(frames.count))?;
+        frames.write(frame.bytes())?;
+    }
+}
+
+/// Translates YUV4MPEG2, which tells its size and rate itself (`ffmpeg -f yuv4mpegpipe`).
+pub fn yuv4mpeg(
+    generator: &Generator,
+    options: &dyn Fn(u64) -> TranslateOptions,
+    quiet: bool,
+) -> Result<(), Failure> {
+    let mut frames = Frames::new(quiet);
+    let mut video = y4m::Reader::new(BufReader::new(stdin().lock()))?;
+    frames.write(&video.header())?;
+    while let Some(frame) = video.frame(frames.count)? {
+        let frame = frames.translate(generator, frame, &options(frames.count))?;
+        let bytes = video.encoded(frame)?;
+        frames.write(&bytes)?;
+    }
+    frames.finish()
+}
+
+/// Translated frames on their way out.
+struct Frames {
+    out: BufWriter<io::StdoutLock<'static>>,
+    count: u64,
+    started: Instant,
+    quiet: bool,
+}
+
+impl Frames {
+    fn new(quiet: bool) -> Self {
+        Self {
+            out: BufWriter::new(stdout().lock()),
+            count: 0,
+            started: Instant::now(),
+            quiet,
+        }
+    }
+
+    fn translate(
+        &mut self,
+        generator: &Generator,
+        frame: Picture,
+        options: &TranslateOptions,
+    ) -> Result<Picture, Failure> {
+        let translated = generator.translate_with(frame, options).map_err(broken)?;
+        self.count += 1;
+        Ok(translated)
+    }
+
+    /// Writes at once: who reads may wait for it.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let written = self.out.write_all(bytes).and_then(|()| self.out.flush());
+        written.map_err(|e| match e.kind() {
+            ErrorKind::BrokenPipe => Failure::ClosedPipe,
+            _ => Failure::Runtime(format!("standard output: cannot write a frame: {e}")),
+        })
+    }
+
+    /// Says how fast it was.
+    fn finish(self) -> Result<(), Failure> {
+        let seconds = self.started.elapsed().as_secs_f64();
+        let (count, rate) = (self.count, self.count as f64 / seconds);
+        if !self.quiet {
+            // standard error may be closed, and the frames are what counts
+            let _ = writeln!(
+                io::stderr(),
+                "{count} frames in {seconds:.1} s: {rate:.1} frames per second"
+            );
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,189 @@
+//! YUV4MPEG2, the simplest video that tells its own size: planes of luma and chroma in 8 bits.
+
+use std::cell::Cell;
+use std::io::{self, Read};
+use std::rc::Rc;
+
+use pix2pix::picture::{MAX_PIXELS, Picture, Samples};
+use y4m::{Colorspace, Decoder, Limits};
+use yuv::{
+    YuvChromaSubsampling, YuvConversionMode, YuvGrayImage, YuvPlanarImage, YuvPlanarImageMut,
+    YuvRange, YuvStandardMatrix,
+};
+
+use super::stream::broken;
+use crate::failure::Failure;
+
+/// A video that is read.
+pub struct Reader<R: Read> {
+    decoder: Decoder<Counted<R>>,
+    /// Bytes that were read, and those up to the end of the last whole frame: the decoder takes a frame that is cut
+    /// short for the end of the video.
+    read: Rc<Cell<u64>>,
+    whole: u64,
+    size: [u32; 2],
+    range: YuvRange,
+    /// How its chroma is sampled; none for gray.
+    chroma: Option<YuvChromaSubsampling>,
+}
+
+/// Counts the bytes that are read.
+struct Counted<R> {
+    input: R,
+    read: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        self.read.set(self.read.get() + count as u64);
+        Ok(count)
+    }
+}
+
+/// The format has no place for it; ffmpeg takes this one for what comes without.
+const MATRIX: YuvStandardMatrix = YuvStandardMatrix::Bt601;
+
+impl<R: Read> Reader<R> {
+    /// Reads the header.
+    pub fn new(input: R) -> Result<Self, Failure> {
+        let limits = Limits {
+            bytes: 4 * MAX_PIXELS as usize,
+        };
+        let read = Rc::new(Cell::new(0));
+        let input = Counted {
+            input,
+            read: read.clone(),
+        };
+        let decoder = Decoder::new_with_limits(input, limits).map_err(|e| {
+            broken(format!(
+                "no YUV4MPEG2 video ({e}); pipe from ffmpeg -f yuv4mpegpipe -"
+            ))
+        })?;
+        let chroma = match decoder.get_colorspace() {
+            Colorspace::Cmono => None,
+            Colorspace::C420
+            | Colorspace::C420jpeg
+            | Colorspace::C420paldv
+            | Colorspace::C420mpeg2 => Some(YuvChromaSubsampling::Yuv420),
+            Colorspace::C422 => Some(YuvChromaSubsampling::Yuv422),
+            Colorspace::C444 => Some(YuvChromaSubsampling::Yuv444),
+            other => {
+                let message = format!(
+                    "a video of more than 8 bits ({other:?}); add -pix_fmt yuv444p to ffmpeg's"
+                );
+                return Err(broken(message));
+            }
+        };
+        let full = decoder
+            .get_raw_params()
+            .split(|byte| *byte == b' ')
+            .any(|parameter| parameter == b"XCOLORRANGE=FULL");
+        Ok(Self {
+            size: [decoder.get_width() as u32, decoder.get_height() as u32],
+            range: if full {
+                YuvRange::Full
+            } else {
+                YuvRange::Limited
+            },
+            decoder,
+            whole: read.get(),
+            read,
+            chroma,
+        })
+    }
+
+    /// The header of the translated video: that of this one, but a gray one becomes one of colours.
+    pub fn header(&self) -> Vec<u8> {
+        let mut header = b"YUV4MPEG2 ".to_vec();
+        let gray = self.chroma.is_none();
+        let parameters = self.decoder.get_raw_params().split(|byte| *byte == b' ');
+        let kept = parameters.filter(|parameter| !(gray && parameter.starts_with(b"C")));
+        header.extend(kept.collect::<Vec<_>>().join(&b' '));
+        if gray {
+            header.extend(b" C444");
+        }
+        header.push(b'\n');
+        header
+    }
+
+    /// The next frame in RGB, or in gray; `number` is for messages.
+    pub fn frame(&mut self, number: u64) -> Result<Option<Picture>, Failure> {
+        let frame = match self.decoder.read_frame() {
+            Ok(frame) => frame,
+            Err(y4m::Error::EOF) if self.read.get() == self.whole => return Ok(None),
+            Err(y4m::Error::EOF) => {
+                return Err(broken(format!("it ends in the middle of frame {number}")));
+            }
+            Err(e) => return Err(broken(format!("frame {number} is broken ({e})"))),
+        };
+        self.whole = self.read.get();
+        let [width, height] = self.size;
+        let mut pixels = vec![0; 3 * width as usize * height as usize];
+        let (range, stride) = (self.range, 3 * width);
+        let done = match self.chroma {
+            None => {
+                let image = YuvGrayImage {
+                    y_plane: frame.get_y_plane(),
+                    y_stride: width,
+                    width,
+                    height,
+                };
+                yuv::yuv400_to_rgb(&image, &mut pixels, stride, range, MATRIX)
+            }
+            Some(chroma) => {
+                let chroma_width = chroma_width(chroma, width);
+                let image = YuvPlanarImage {
+                    y_plane: frame.get_y_plane(),
+                    y_stride: width,
+                    u_plane: frame.get_u_plane(),
+                    u_stride: chroma_width,
+                    v_plane: frame.get_v_plane(),
+                    v_stride: chroma_width,
+                    width,
+                    height,
+                };
+                let convert = match chroma {
+                    YuvChromaSubsampling::Yuv420 => yuv::yuv420_to_rgb,
+                    YuvChromaSubsampling::Yuv422 => yuv::yuv422_to_rgb,
+                    YuvChromaSubsampling::Yuv444 => yuv::yuv444_to_rgb,
+                };
+                convert(&image, &mut pixels, stride, range, MATRIX)
+            }
+        };
+        done.map_err(|e| broken(format!("frame {number}: {e}")))?;
+        Ok(Some(Picture::new(self.size, 3, Samples::U8(pixels))))
+    }
+
+    /// A translated frame as this video's planes.
+    pub fn encoded(&self, frame: Picture) -> Result<Vec<u8>, Failure> {
+        let frame = frame.with_channels(3).map_err(broken)?;
+        let [width, height] = frame.size();
+        let Samples::U8(pixels) = frame.into_samples() else {
+            let message = "the model's targets have more than 8 bits, which this format does not hold; use \
+                           --stdin-raw";
+            return Err(Failure::Usage(message.to_string()));
+        };
+        let chroma = self.chroma.unwrap_or(YuvChromaSubsampling::Yuv444);
+        let mut planes = YuvPlanarImageMut::<u8>::alloc(width, height, chroma);
+        let convert = match chroma {
+            YuvChromaSubsampling::Yuv420 => yuv::rgb_to_yuv420,
+            YuvChromaSubsampling::Yuv422 => yuv::rgb_to_yuv422,
+            YuvChromaSubsampling::Yuv444 => yuv::rgb_to_yuv444,
+        };
+        let mode = YuvConversionMode::Balanced;
+        convert(&mut planes, &pixels, 3 * width, self.range, MATRIX, mode).map_err(broken)?;
+        let mut bytes = b"FRAME\n".to_vec();
+        for plane in [&planes.y_plane, &planes.u_plane, &planes.v_plane] {
+            bytes.extend(plane.borrow());
+        }
+        Ok(bytes)
+    }
+}
+
+fn chroma_width(chroma: YuvChromaSubsampling, width: u32) -> u32 {
+    match chroma {
+        YuvChromaSubsampling::Yuv420 | YuvChromaSubsampling::Yuv422 => width.div_ceil(2),
+        YuvChromaSubsampling::Yuv444 => width,
+    }
+}

@@ -1,0 +1,234 @@
+//! Operations and constants, added one by one.
+
+use half::f16;
+
+use super::proto::{
+    Attribute, AttributeType, DataType, Dimension, Graph, Model, Node, OperatorSet, Property, Side,
+    Tensor, TensorShape, TensorType, Type, ValueInfo,
+};
+
+/// A graph under construction. Every value is named after the operation that makes it.
+pub struct Builder {
+    graph: Graph,
+    /// What the network's arithmetic is in: `Float` or `Float16`.
+    arithmetic: DataType,
+}
+
+/// An attribute that is a number.
+pub fn float(name: &str, value: f32) -> Attribute {
+    Attribute {
+        name: name.to_string(),
+        f: Some(value),
+        r#type: AttributeType::Float.into(),
+        ..Attribute::default()
+    }
+}
+
+/// An attribute that is a whole number.
+pub fn int(name: &str, value: i64) -> Attribute {
+    Attribute {
+        name: name.to_string(),
+        i: Some(value),
+        r#type: AttributeType::Int.into(),
+        ..Attribute::default()
+    }
+}
+
+/// An attribute of several whole numbers.
+pub fn ints(name: &str, values: &[i64]) -> Attribute {
+    Attribute {
+        name: name.to_string(),
+        ints: values.to_vec(),
+        r#type: AttributeType::Ints.into(),
+        ..Attribute::default()
+    }
+}
+
+/// An attribute that is a word.
+pub fn text(name: &str, value: &str) -> Attribute {
+    Attribute {
+        name: name.to_string(),
+        s: Some(value.as_bytes().to_vec()),
+        r#type: AttributeType::String.into(),
+        ..Attribute::default()
+    }
+}
+
+/// A type that a value is cast to.
+pub fn to(data_type: DataType) -> Attribute {
+    int("to", i64::from(i32::from(data_type)))
+}
+
+impl Builder {
+    /// An empty graph.
+    pub fn new(arithmetic: DataType) -> Self {
+        Self {
+            graph: Graph {
+                name: "generator".to_string(),
+                ..Graph::default()
+            },
+            arithmetic,
+        }
+    }
+
+    /// Adds an operation and returns the name of its value, which is its own.
+    pub fn node(
+        &mut self,
+        op: &str,
+        name: &str,
+        inputs: &[&str],
+        attribute: Vec<Attribute>,
+    ) -> String {
+        self.graph.node.push(Node {
+            input: inputs.iter().map(ToString::to_string).collect(),
+            output: vec![name.to_string()],
+            name: name.to_string(),
+            op_type: op.to_string(),
+            attribute,
+        });
+        name.to_string()
+    }
+
+    /// Gives the value of the newest operation another name.
+    pub fn rename(&mut self, value: &str, name: &str) {
+        let newest = self.graph.node.last_mut().expect("an operation was added");
+        assert_eq!(newest.output, [value], "the newest value is renamed");
+        newest.output = vec![name.to_string()];
+    }
+
+    /// Adds a constant of the arithmetic's type.
+    pub fn floats(&mut self, name: &str, shape: &[usize], values: &[f32]) -> String {
+        match self.arithmetic {
+            DataType::Float16 => {
+                let halves = values
+                    .iter()
+                    .map(|&value| f16::from_f32(value).to_le_bytes());
+                self.constant(name, shape, DataType::Float16, halves.flatten().collect())
+            }
+            _ => self.floats_32(name, shape, values),
+        }
+    }
+
+    /// Adds a constant in 32 bits.
+    pub fn floats_32(&mut self, name: &str, shape: &[usize], values: &[f32]) -> String {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes());
+        self.constant(name, shape, DataType::Float, bytes.collect())
+    }
+
+    /// Adds a list of whole numbers.
+    pub fn integers(&mut self, name: &str, values: &[i64]) -> String {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes());
+        self.constant(name, &[values.len()], DataType::Int64, bytes.collect())
+    }
+
+    /// Adds a constant.
+    pub fn constant(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        data_type: DataType,
+        bytes: Vec<u8>,
+    ) -> String {
+        self.graph.initializer.push(Tensor {
+            dims: shape.iter().map(|&side| side as i64).collect(),
+            data_type: data_type.into(),
+            name: name.to_string(),
+            raw_data: Some(bytes),
+        });
+        name.to_string()
+    }
+
+    /// Brings a value in 32 bits to the arithmetic's type.
+    pub fn in_arithmetic(&mut self, name: &str, value: String) -> String {
+        match self.arithmetic {
+            DataType::Float16 => self.node("Cast", name, &[&value], vec![to(DataType::Float16)]),
+            _ => value,
+        }
+    }
+
+    /// Brings a value of the arithmetic's type to 32 bits.
+    pub fn in_32_bits(&mut self, name: &str, value: String) -> String {
+        match self.arithmetic {
+            DataType::Float16 => self.node("Cast", name, &[&value], vec![to(DataType::Float)]),
+            _ => value,
+        }
+    }
+
+    /// Normalizes each of so many channels of each picture, and scales and shifts nothing.
+    pub fn by_own_statistics(
+        &mut self,
+        name: &str,
+        x: &str,
+        channels: usize,
+        epsilon: f64,
+    ) -> String {
+        let ones = self.floats(&format!("{name}.ones"), &[channels], &vec![1.0; channels]);
+        let zeros = self.floats(&format!("{name}.zeros"), &[channels], &vec![0.0; channels]);
+        let attributes = vec![float("epsilon", epsilon as f32)];
+        self.node(
+            "InstanceNormalization",
+            name,
+            &[x, &ones, &zeros],
+            attributes,
+        )
+    }
+
+    /// Zeroes values at `rate` and scales the others so that the expectation stays; other random numbers at each
+    /// run.
+    pub fn dropout(&mut self, name: &str, x: &str, rate: f32) -> String {
+        let part = |part: &str| format!("{name}.{part}");
+        // random numbers in 32 bits: not every runtime has them in 16
+        let attributes = vec![int("dtype", i64::from(i32::from(DataType::Float)))];
+        let random = self.node("RandomUniformLike", &part("random"), &[x], attributes);
+        let limit = self.floats_32(&part("rate"), &[], &[rate]);
+        let kept = self.node("GreaterOrEqual", &part("kept"), &[&random, &limit], vec![]);
+        let kept = self.node("Cast", &part("mask"), &[&kept], vec![to(self.arithmetic)]);
+        let scale = self.floats(&part("scale"), &[], &[1.0 / (1.0 - rate)]);
+        let mask = self.node("Mul", &part("scaled_mask"), &[&kept, &scale], vec![]);
+        self.node("Mul", name, &[x, &mask], vec![])
+    }
+
+    /// Declares what goes in.
+    pub fn input(&mut self, name: &str, data_type: DataType, shape: &[Side; 4]) {
+        self.graph.input.push(declared(name, data_type, shape));
+    }
+
+    /// Declares what comes out.
+    pub fn output(&mut self, name: &str, data_type: DataType, shape: &[Side; 4]) {
+        self.graph.output.push(declared(name, data_type, shape));
+    }
+
+    /// The whole file.
+    pub fn finish(self, ir_version: i64, opset: i64, properties: &[(&str, String)]) -> Model {
+        let properties = properties.iter().map(|(key, value)| Property {
+            key: key.to_string(),
+            value: value.clone(),
+        });
+        Model {
+            ir_version,
+            producer_name: "pix2pix".to_string(),
+            producer_version: env!("CARGO_PKG_VERSION").to_string(),
+            graph: Some(self.graph),
+            opset_import: vec![OperatorSet {
+                domain: Some(String::new()),
+                version: Some(opset),
+            }],
+            metadata_props: properties.collect(),
+        }
+    }
+}
+
+fn declared(name: &str, data_type: DataType, shape: &[Side; 4]) -> ValueInfo {
+    let dim = shape.iter().map(|side| Dimension {
+        value: Some(side.clone()),
+    });
+    ValueInfo {
+        name: name.to_string(),
+        r#type: Some(Type {
+            tensor_type: Some(TensorType {
+                elem_type: data_type.into(),
+                shape: Some(TensorShape { dim: dim.collect() }),
+            }),
+        }),
+    }
+}
