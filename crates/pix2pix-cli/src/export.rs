@@ -1,5 +1,7 @@
 //! `pix2pix export`.
 
+mod onnx_args;
+
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -8,6 +10,7 @@ use pix2pix::export::{PublicFormat, public_tensors, write};
 use pix2pix::tensor_file::Half;
 
 use crate::failure::{Failure, print};
+use onnx_args::OnnxArgs;
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
@@ -15,6 +18,9 @@ Examples:
   pix2pix export run --out latest_net_G.pth
   pix2pix export run --out latest_net_G.pth --discriminator latest_net_D.pth
   pix2pix export run --format safetensors --out latest_net_G.safetensors
+  pix2pix export run --format onnx --out g.onnx
+  pix2pix export run --format onnx --out g.onnx --dropout off --dynamic-size --with-image-io
+  pix2pix export run --format onnx --out g.onnx --int8 facades/val
   pix2pix export run --format model --half f16 --out small.safetensors";
 
 /// Options of `pix2pix export`.
@@ -34,6 +40,8 @@ pub struct Args {
     /// Round the weights of a model to 16 bits, half the size [default: 32 bits]
     #[arg(long, value_enum, value_name = "KIND")]
     half: Option<HalfName>,
+    #[command(flatten)]
+    onnx: OnnxArgs,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -44,12 +52,14 @@ enum HalfName {
     Bf16,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Format {
     /// The public PyTorch port's (pytorch-CycleGAN-and-pix2pix), for torch.load
     Pth,
     /// Its names, for safetensors.torch.load_file
     Safetensors,
+    /// The generator for ONNX Runtime and everything else that reads ONNX
+    Onnx,
     /// This program's own, the generator alone in 16 bits: --half says which
     Model,
 }
@@ -58,12 +68,20 @@ enum Format {
 pub fn run(args: Args) -> Result<(), Failure> {
     let path = checkpoint::find(&args.model)?;
     let checkpoint = Checkpoint::load(&path)?;
+    if let Some(option) = args.onnx.given().filter(|_| args.format != Format::Onnx) {
+        return Err(Failure::Usage(format!("{option} goes with --format onnx")));
+    }
+    if args.discriminator.is_some() && matches!(args.format, Format::Onnx | Format::Model) {
+        let message = "--discriminator goes with --format pth and safetensors";
+        return Err(Failure::Usage(message.to_string()));
+    }
     let format = match (args.format, args.half) {
+        (Format::Onnx, None) => return args.onnx.export(checkpoint, &path, &args.out),
         (Format::Pth, None) => PublicFormat::Pth,
         (Format::Safetensors, None) => PublicFormat::Safetensors,
         (Format::Model, Some(half)) => return export_half(&args, &checkpoint, half),
         (Format::Model, None) | (_, Some(_)) => {
-            let message = "--half f16 or bf16 goes with --format model, and the other way round";
+            let message = "--half f16 or bf16 goes with --format model, and the other way round; --f16 is ONNX's";
             return Err(Failure::Usage(message.to_string()));
         }
     };

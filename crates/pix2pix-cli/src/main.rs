@@ -73,7 +73,7 @@ enum Command {
     /// Make a model of weights that the public PyTorch port has trained
     #[command(after_help = import::EXAMPLES)]
     Import(import::Args),
-    /// Write a model's weights as the public PyTorch port reads them
+    /// Write a model as ONNX, as the public PyTorch port reads it, or in 16 bits
     #[command(after_help = export::EXAMPLES)]
     Export(export::Args),
     /// Print a network's layers, shapes and parameters

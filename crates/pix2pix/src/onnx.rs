@@ -5,17 +5,22 @@
 mod builder;
 mod image_io;
 pub mod proto;
-pub mod quantize;
+mod quantize;
 
 use std::path::Path;
 
+use burn::tensor::Device;
 use prost::Message;
 
 use crate::atomic_file;
 use crate::batch_norm::EPSILON;
+use crate::checkpoint::Checkpoint;
 use crate::config::RunConfig;
 use crate::error::{Error, Result};
+use crate::jitter::Size;
 use crate::layer_graph::{Layer, LayerGraph, Op, Window};
+use crate::picture::{self, Picture};
+use crate::resize::resize;
 use crate::weights::Weights;
 use builder::{Builder, float, int, ints, text};
 use proto::{DataType, Model};
@@ -47,26 +52,80 @@ pub struct OnnxOptions {
     pub norm: OnnxNorm,
     /// Version of ONNX's operators.
     pub opset: i64,
-    /// Height and width in pixels, for one picture at a time; nothing leaves both and the batch open.
-    pub size: Option<[usize; 2]>,
+    /// Size of the pictures.
+    pub size: Size,
+    /// Whether batch, height and width stay open.
+    pub dynamic: bool,
     /// Weights and arithmetic in 16 bits; what goes in and comes out stays in 32.
     pub half: bool,
     /// Whether the file takes and gives pictures, `[batch, height, width, channels]` of the domains' own values,
     /// instead of `[batch, channels, height, width]` in \[-1, 1\].
     pub image_io: bool,
-    /// Ranges of the values between the layers, for a network in 8 bits.
-    pub int8: Option<Ranges>,
 }
 
-/// Makes the file's content of a generator's description and tensors.
+/// What an export makes.
+pub struct Exported {
+    /// The file's content.
+    pub model: Model,
+    /// Of a network in 8 bits, by how much it moves an output in \[-1, 1\] on average, without dropout, on the
+    /// pictures that it was calibrated with.
+    pub loss: Option<f32>,
+}
+
+impl Exported {
+    /// Number of operations.
+    pub fn operations(&self) -> usize {
+        self.model
+            .graph
+            .as_ref()
+            .map_or(0, |graph| graph.node.len())
+    }
+}
+
+/// Makes a checkpoint's generator an ONNX file's content; `path` is for messages. With `pictures`, weights and the
+/// values between the layers are in 8 bits, by the ranges that these take on the pictures, of the source's channels.
 ///
 /// # Errors
-/// When frozen statistics are asked for and the network has none, or the operators' version is out of range.
-pub fn model(
+/// When the checkpoint is damaged, the network does not take the size, the operators' version is out of range, or
+/// frozen statistics are asked for and the network has none.
+pub fn export(
+    checkpoint: Checkpoint,
+    path: &Path,
+    options: &OnnxOptions,
+    pictures: Option<&[Picture]>,
+) -> Result<Exported> {
+    let config = checkpoint.config.clone();
+    let weights = checkpoint.generator_tensors().clone();
+    let [width, height] = options.size.sides();
+    config.generator.check_size(height, width)?;
+    let device = Device::flex();
+    let network = checkpoint.generator(path, &device)?;
+    let graph = network.layers([config.source.channels, height, width]);
+    let Some(pictures) = pictures else {
+        let model = model(&graph, &weights, &config, options, None)?;
+        return Ok(Exported { model, loss: None });
+    };
+    let tensors = pictures.iter().map(|picture| {
+        let picture = resize(picture, options.size.0);
+        picture::to_tensor(&picture, config.source.range_of(&picture), &device)
+    });
+    let sources: Vec<_> = tensors.collect();
+    let ranges = quantize::calibrate(&graph, &weights, &sources, options.dropout, &device);
+    let model = model(&graph, &weights, &config, options, Some(&ranges))?;
+    let loss = quantize::loss(&graph, &weights, &ranges, &sources, &device);
+    Ok(Exported {
+        model,
+        loss: Some(loss),
+    })
+}
+
+/// The file's content of a generator's description and tensors, in 8 bits with `ranges`.
+fn model(
     graph: &LayerGraph,
     weights: &Weights,
     config: &RunConfig,
     options: &OnnxOptions,
+    ranges: Option<&Ranges>,
 ) -> Result<Model> {
     if !OPSETS.contains(&options.opset) {
         return Err(Error::Config(format!(
@@ -84,6 +143,7 @@ pub fn model(
         }),
         weights,
         options,
+        eight_bits: ranges.is_some(),
     };
     let mut values: Vec<String> = Vec::with_capacity(graph.layers.len());
     for (index, layer) in graph.layers.iter().enumerate() {
@@ -92,7 +152,7 @@ pub fn model(
             Op::Input => writer.begin(config),
             _ => writer.layer(layer, &inputs)?,
         };
-        values.push(match &options.int8 {
+        values.push(match ranges {
             Some(ranges) if quantize::is_quantized(graph, index) => {
                 writer
                     .builder
@@ -141,6 +201,7 @@ struct Writer<'a> {
     builder: Builder,
     weights: &'a Weights,
     options: &'a OnnxOptions,
+    eight_bits: bool,
 }
 
 impl Writer<'_> {
@@ -172,15 +233,16 @@ impl Writer<'_> {
     fn shape(&self, channels: usize) -> [proto::Side; 4] {
         let open = |name: &str| proto::Side::DimParam(name.to_string());
         let known = |length: usize| proto::Side::DimValue(length as i64);
-        match self.options.size {
-            Some([height, width]) => [known(1), known(channels), known(height), known(width)],
-            None => [
+        if self.options.dynamic {
+            return [
                 open("batch"),
                 known(channels),
                 open("height"),
                 open("width"),
-            ],
+            ];
         }
+        let [width, height] = self.options.size.sides();
+        [known(1), known(channels), known(height), known(width)]
     }
 
     fn layer(&mut self, layer: &Layer, inputs: &[&str]) -> Result<String> {
@@ -246,11 +308,11 @@ impl Writer<'_> {
         let weight = format!("{name}.weight");
         let data = &self.weights[&weight];
         let values = data.as_slice::<f32>().expect("all our tensors are f32");
-        let weight = match &self.options.int8 {
-            Some(_) => self
-                .builder
-                .quantized_weight(&weight, data.shape(), values, axis),
-            None => self.builder.floats(&weight, data.shape(), values),
+        let weight = if self.eight_bits {
+            self.builder
+                .quantized_weight(&weight, data.shape(), values, axis)
+        } else {
+            self.builder.floats(&weight, data.shape(), values)
         };
         let mut inputs = vec![x.to_string(), weight];
         inputs.extend(self.vector(layer, "bias"));

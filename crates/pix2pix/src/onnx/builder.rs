@@ -7,7 +7,7 @@ use super::proto::{
     Tensor, TensorShape, TensorType, Type, ValueInfo,
 };
 
-/// A graph under construction. Every value is named after the operation that makes it.
+/// A graph under construction. The value that the operation `NAME` makes is called `NAME:0`.
 pub struct Builder {
     graph: Graph,
     /// What the network's arithmetic is in: `Float` or `Float16`.
@@ -71,7 +71,7 @@ impl Builder {
         }
     }
 
-    /// Adds an operation and returns the name of its value, which is its own.
+    /// Adds an operation and returns the name of its value.
     pub fn node(
         &mut self,
         op: &str,
@@ -81,12 +81,12 @@ impl Builder {
     ) -> String {
         self.graph.node.push(Node {
             input: inputs.iter().map(ToString::to_string).collect(),
-            output: vec![name.to_string()],
+            output: vec![format!("{name}:0")],
             name: name.to_string(),
             op_type: op.to_string(),
             attribute,
         });
-        name.to_string()
+        format!("{name}:0")
     }
 
     /// Gives the value of the newest operation another name.

@@ -104,7 +104,7 @@ pub struct Attribute {
     #[prost(bytes = "vec", optional, tag = "4")]
     pub s: Option<Vec<u8>>,
     /// Whole numbers.
-    #[prost(int64, repeated, tag = "8")]
+    #[prost(int64, repeated, packed = "false", tag = "8")]
     pub ints: Vec<i64>,
     /// Which of them it is.
     #[prost(enumeration = "AttributeType", tag = "20")]
@@ -131,7 +131,7 @@ pub enum AttributeType {
 #[derive(Clone, PartialEq, Message)]
 pub struct Tensor {
     /// Shape.
-    #[prost(int64, repeated, tag = "1")]
+    #[prost(int64, repeated, packed = "false", tag = "1")]
     pub dims: Vec<i64>,
     /// Type of its values.
     #[prost(enumeration = "DataType", tag = "2")]

@@ -1,0 +1,136 @@
+//! The options of `pix2pix export --format onnx`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use pix2pix::checkpoint::Checkpoint;
+use pix2pix::config::RunConfig;
+use pix2pix::jitter::Size;
+use pix2pix::onnx::{self, OnnxNorm, OnnxOptions};
+use pix2pix::picture::Picture;
+use pix2pix::{Error, pair, picture};
+
+use crate::failure::{Failure, print};
+use crate::noise_args::Switch;
+
+/// Most pictures that ranges are measured on.
+const MOST_PICTURES: usize = 100;
+
+/// The options.
+#[derive(Args)]
+#[command(next_help_heading = "With --format onnx")]
+pub struct OnnxArgs {
+    /// Dropout, as operations that draw new random numbers at each run, or left out [default: on]
+    #[arg(long, value_enum)]
+    dropout: Option<Switch>,
+    /// Whose statistics normalize a picture [default: batch]
+    #[arg(long, value_enum)]
+    norm: Option<NormName>,
+    /// Version of ONNX's operators, 16 to 21 [default: 17]
+    #[arg(long, value_name = "VERSION")]
+    opset: Option<i64>,
+    /// Size of the pictures in pixels [default: that of training's crops]
+    #[arg(long, value_name = "PIXELS|WxH", conflicts_with = "dynamic_size")]
+    size: Option<Size>,
+    /// Leave batch, height and width open; each picture of a batch is normalized by itself
+    #[arg(long)]
+    dynamic_size: bool,
+    /// Weights and arithmetic in 16 bits; what goes in and comes out stays in 32
+    #[arg(long, conflicts_with = "int8")]
+    f16: bool,
+    /// Weights in 8 bits, and the values between the layers too, by the ranges that they take on the pictures of
+    /// this folder
+    #[arg(long, value_name = "DIR")]
+    int8: Option<PathBuf>,
+    /// Take and give pictures, [batch, height, width, channels] of 0 to 255, instead of [batch, channels, height,
+    /// width] of -1 to 1
+    #[arg(long)]
+    with_image_io: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum NormName {
+    /// The picture's own, as this program does: the same pictures
+    Batch,
+    /// The averages of training: other pictures, as other ports' evaluation mode gives them
+    Frozen,
+}
+
+impl OnnxArgs {
+    /// An option that was given, if one was.
+    pub fn given(&self) -> Option<&'static str> {
+        [
+            ("--dropout", self.dropout.is_some()),
+            ("--norm", self.norm.is_some()),
+            ("--opset", self.opset.is_some()),
+            ("--size", self.size.is_some()),
+            ("--dynamic-size", self.dynamic_size),
+            ("--f16", self.f16),
+            ("--int8", self.int8.is_some()),
+            ("--with-image-io", self.with_image_io),
+        ]
+        .into_iter()
+        .find_map(|(name, given)| given.then_some(name))
+    }
+
+    /// Writes the file, and says what it is like.
+    pub fn export(&self, checkpoint: Checkpoint, path: &Path, out: &Path) -> Result<(), Failure> {
+        let config = checkpoint.config.clone();
+        let options = OnnxOptions {
+            dropout: self.dropout.unwrap_or(Switch::On) == Switch::On,
+            norm: match self.norm {
+                None | Some(NormName::Batch) => OnnxNorm::Batch,
+                Some(NormName::Frozen) => OnnxNorm::Frozen,
+            },
+            opset: self.opset.unwrap_or(17),
+            size: self.size.unwrap_or(config.jitter.crop_size),
+            dynamic: self.dynamic_size,
+            half: self.f16,
+            image_io: self.with_image_io,
+        };
+        let pictures = self.int8.as_deref().map(|folder| sources(folder, &config));
+        let pictures = pictures.transpose()?;
+        let exported = onnx::export(checkpoint, path, &options, pictures.as_deref())?;
+        onnx::write(&exported.model, out)?;
+        let bytes = std::fs::metadata(out).map_or(0, |file| file.len());
+        let sides = if options.dynamic {
+            format!("multiples of {}", 1 << config.generator.halvings())
+        } else {
+            options.size.to_string()
+        };
+        print(&format!(
+            "{}: {} operations, {:.1} MB, for sides of {sides} pixels, dropout {}\n",
+            out.display(),
+            exported.operations(),
+            bytes as f64 / 1e6,
+            if options.dropout { "on" } else { "off" },
+        ))?;
+        let (Some(loss), Some(pictures)) = (exported.loss, pictures) else {
+            return Ok(());
+        };
+        print(&format!(
+            "8 bits move a pixel by {:.2} of 255 on average, without dropout, on {} pictures\n",
+            127.5 * loss,
+            pictures.len()
+        ))
+    }
+}
+
+/// The pictures of a folder with the source's channels; of side-by-side pairs, the source.
+fn sources(folder: &Path, config: &RunConfig) -> Result<Vec<Picture>, Failure> {
+    let files = picture::list(folder)?;
+    let mut sources = Vec::new();
+    for file in files.iter().take(MOST_PICTURES) {
+        let (mut picture, _) = picture::read(file)?;
+        let [width, height] = picture.size();
+        if width == 2 * height {
+            [picture, _] = config.direction.order(pair::split(file, &picture)?);
+        }
+        let picture = picture.with_channels(config.source.channels);
+        sources.push(picture.map_err(|reason| {
+            let remedy = "give pictures like those that the model was trained on";
+            Error::file(file, reason, remedy)
+        })?);
+    }
+    Ok(sources)
+}
