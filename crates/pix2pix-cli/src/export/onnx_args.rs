@@ -33,17 +33,19 @@ pub struct OnnxArgs {
     #[arg(long, value_name = "PIXELS|WxH", conflicts_with = "dynamic_size")]
     size: Option<Size>,
     /// Leave batch, height and width open; each picture of a batch is normalized by itself
+    /// [default: fixed, one picture]
     #[arg(long)]
     dynamic_size: bool,
     /// Weights and arithmetic in 16 bits; what goes in and comes out stays in 32
+    /// [default: 32 bits]
     #[arg(long, conflicts_with = "int8")]
     f16: bool,
     /// Weights in 8 bits, and the values between the layers too, by the ranges that they take on the pictures of
-    /// this folder
+    /// this folder [default: 32 bits]
     #[arg(long, value_name = "DIR")]
     int8: Option<PathBuf>,
     /// Take and give pictures, [batch, height, width, channels] of 0 to 255, instead of [batch, channels, height,
-    /// width] of -1 to 1
+    /// width] of -1 to 1 [default: off]
     #[arg(long)]
     with_image_io: bool,
 }
