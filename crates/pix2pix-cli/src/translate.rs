@@ -23,9 +23,7 @@ Examples:
   pix2pix translate run photo.jpg more-photos/ --out translated
   pix2pix translate run scan16.png --out translated --dropout off
   pix2pix translate run huge.tif --out translated --tile 1024 --overlap 256 --norm-stats image
-  ffmpeg -i in.mp4 -s 256x256 -f yuv4mpegpipe - | pix2pix translate run --stdin-y4m | ffmpeg -i - out.mp4
-  ffmpeg -i in.mp4 -s 256x256 -f rawvideo -pix_fmt rgb24 - | pix2pix translate run --stdin-raw 256x256 |
-    ffmpeg -f rawvideo -pix_fmt rgb24 -s 256x256 -r 25 -i - out.mp4";
+  ffmpeg -i in.mp4 -f yuv4mpegpipe - | pix2pix translate run --stdin-y4m | ffmpeg -i - out.mp4";
 
 /// Options of `pix2pix translate`.
 #[derive(clap::Args)]

@@ -187,7 +187,7 @@ fn continued(x: Tensor<4>, margin: usize) -> Tensor<4> {
 }
 
 impl Resnet {
-    /// Translates as [`Generator::forward_with`](crate::generator::Generator::forward_with).
+    /// Translates as [`GeneratorNetwork::forward_with`](crate::generator::GeneratorNetwork::forward_with).
     pub fn forward_with(
         &self,
         source: Tensor<4>,
