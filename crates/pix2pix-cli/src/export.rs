@@ -66,8 +66,6 @@ enum Format {
 
 /// Exports.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let path = checkpoint::find(&args.model)?;
-    let checkpoint = Checkpoint::load(&path)?;
     if let Some(option) = args.onnx.given().filter(|_| args.format != Format::Onnx) {
         return Err(Failure::Usage(format!("{option} goes with --format onnx")));
     }
@@ -75,6 +73,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let message = "--discriminator goes with --format pth and safetensors";
         return Err(Failure::Usage(message.to_string()));
     }
+    let path = checkpoint::find(&args.model)?;
+    let checkpoint = Checkpoint::load(&path)?;
     let format = match (args.format, args.half) {
         (Format::Onnx, None) => return args.onnx.export(checkpoint, &path, &args.out),
         (Format::Pth, None) => PublicFormat::Pth,

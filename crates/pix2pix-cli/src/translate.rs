@@ -151,6 +151,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let device = args.machine.device.open(args.machine.precision)?;
     let Some(out) = &args.out else {
         let generator = Generator::load_on(&args.model, device)?;
+        generator.check(&args.options(0))?;
         let options = |index| args.frame_options(index);
         return match args.stdin_raw {
             Some(size) => stream::raw(&generator, size, &options, args.quiet),
@@ -159,19 +160,18 @@ pub fn run(args: Args) -> Result<(), Failure> {
     };
     let inputs = inputs(&args.input, out)?;
     let generator = Generator::load_on(&args.model, device)?;
+    generator.check(&args.options(0))?;
     atomic_file::create_folder(out)?;
     for (index, (name, path)) in (0..).zip(&inputs) {
         let (picture, format) = picture::read(path)?;
         let [width, height] = picture.size();
         let is_pair = match args.pairs {
-            PairsName::Auto => width == 2 * height,
+            PairsName::Auto => pair::is_side_by_side(picture.size()),
             PairsName::Yes => true,
             PairsName::No => false,
         };
         let source = if is_pair {
-            let direction = generator.config.direction;
-            let [source, _] = direction.order(pair::split(path, &picture)?);
-            source
+            generator.config.direction.source(path, &picture)?
         } else {
             picture
         };

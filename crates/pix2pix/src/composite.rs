@@ -9,7 +9,7 @@ use crate::noise::Noise;
 use crate::objective::{self, Gan};
 use crate::patch_gan::PatchGan;
 
-/// GeneratorNetwork and frozen discriminator as one network with two outputs.
+/// Generator and frozen discriminator as one network with two outputs.
 pub struct Composite {
     generator: GeneratorNetwork,
     discriminator: PatchGan,

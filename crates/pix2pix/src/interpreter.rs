@@ -6,11 +6,10 @@ use burn::tensor::ops::{InterpolateMode, InterpolateOptions, PadMode};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::activation_backend::{activation, tanh};
-use crate::batch_norm::EPSILON;
 use crate::conv_backend;
 use crate::layer_graph::{Layer, LayerGraph, Op};
 use crate::noise::Noise;
-use crate::norm::by_own_statistics;
+use crate::norm::{by_batch_statistics, by_own_statistics};
 use crate::weights::Weights;
 
 /// A network's description and its tensors.
@@ -78,14 +77,9 @@ impl<'a> Interpreter<'a> {
                 burn::tensor::module::interpolate(x, options)
             }
             Op::ReflectionPad(margin) => x.pad((margin, margin, margin, margin), PadMode::Reflect),
-            Op::BatchNorm { epsilon } => {
-                let mean = |x: Tensor<4>| x.mean_dims(&[0, 2, 3]);
-                let centred = x.clone() - mean(x);
-                let deviation = (mean(centred.clone().square()) + epsilon).sqrt();
-                affine(centred / deviation)
-            }
-            Op::InstanceNorm => by_own_statistics(x, channels, EPSILON),
-            Op::GroupNorm { groups } => affine(by_own_statistics(x, groups, EPSILON)),
+            Op::BatchNorm { epsilon } => affine(by_batch_statistics(x, epsilon)),
+            Op::InstanceNorm => by_own_statistics(x, channels),
+            Op::GroupNorm { groups } => affine(by_own_statistics(x, groups)),
             Op::Relu => activation(x, 0.0),
             Op::LeakyRelu(slope) => activation(x, slope),
             Op::Dropout(rate) => noise.dropout(x, rate),

@@ -125,13 +125,17 @@ fn grouped(x: Tensor<4>, groups: usize) -> Tensor<4> {
 }
 
 /// Normalizes `groups` groups of channels of each picture of `x` by their own statistics, of Burn's own operations.
-pub(crate) fn by_own_statistics(x: Tensor<4>, groups: usize, epsilon: f64) -> Tensor<4> {
+pub(crate) fn by_own_statistics(x: Tensor<4>, groups: usize) -> Tensor<4> {
     let shape = x.dims();
-    let x = grouped(x, groups);
-    let mean = |x: Tensor<4>| x.mean_dims(&[2, 3]);
+    by_batch_statistics(grouped(x, groups), EPSILON).reshape(shape)
+}
+
+/// Normalizes each channel of `x` by the statistics of the batch, of Burn's own operations.
+pub(crate) fn by_batch_statistics(x: Tensor<4>, epsilon: f64) -> Tensor<4> {
+    let mean = |x: Tensor<4>| x.mean_dims(&[0, 2, 3]);
     let centred = x.clone() - mean(x);
     let deviation = (mean(centred.clone().square()) + epsilon).sqrt();
-    (centred / deviation).reshape(shape)
+    centred / deviation
 }
 
 impl NormLayer {

@@ -26,6 +26,15 @@ impl Direction {
             Self::BToA => [b, a],
         }
     }
+
+    /// The source of a side-by-side pair; `path` is for messages.
+    ///
+    /// # Errors
+    /// When the width is odd or a half is too small.
+    pub fn source(self, path: &Path, both: &Picture) -> Result<Picture> {
+        let [source, _] = self.order(split(path, both)?);
+        Ok(source)
+    }
 }
 
 /// A source and the target that it is to become, of one size.
@@ -56,6 +65,11 @@ pub fn half(path: &Path, [width, height]: [u32; 2]) -> Result<[u32; 2]> {
         return Err(picture::header::too_small(path, half));
     }
     Ok(half)
+}
+
+/// Whether a picture's size is that of a side-by-side pair of squares: twice as wide as high.
+pub fn is_side_by_side([width, height]: [u32; 2]) -> bool {
+    width == 2 * height
 }
 
 /// Splits a side-by-side picture into A and B; `path` is for messages.

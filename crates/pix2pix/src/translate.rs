@@ -147,28 +147,47 @@ impl Generator {
         translate().map_err(Error::Config)
     }
 
+    /// Checks that the model can translate so.
+    ///
+    /// # Errors
+    /// When the network does not take such tiles, or has no averages of training that could normalize a picture.
+    pub fn check(&self, options: &TranslateOptions) -> Result<()> {
+        if let Tiling::Cut { side, overlap } = options.tiling {
+            let tiles = Tiles {
+                side,
+                overlap,
+                statistics: options.statistics,
+            };
+            tiles.validate(self.config.generator.halvings())?;
+        }
+        let frozen = options.statistics == NormStatistics::Frozen;
+        if frozen && self.network.running_statistics().is_none() {
+            let message =
+                "the model has no averages of training: its norms are not batch normalization";
+            return Err(Error::Config(message.to_string()));
+        }
+        Ok(())
+    }
+
     /// Translates a picture; the result has its size, and the channels and the depth of the model's targets.
     ///
     /// # Errors
-    /// In words, when the picture's channels cannot become those of the model's sources, the network does not take
-    /// such tiles, or it has no averages of training that could normalize the picture.
+    /// In words, when the picture's channels cannot become those of the model's sources, or the model cannot
+    /// translate so: see [`check`](Self::check).
     pub fn translate_with(
         &self,
         picture: Picture,
         options: &TranslateOptions,
     ) -> std::result::Result<Picture, String> {
-        let picture = picture.with_channels(self.config.source.channels)?;
+        self.check(options).map_err(|e| e.to_string())?;
+        let picture = picture
+            .with_channels(self.config.source.channels)
+            .map_err(|reason| format!("{reason}, the model's source channels"))?;
         let known = match options.statistics {
-            NormStatistics::Frozen => Some(self.network.running_statistics().ok_or(
-                "the model has no averages of training: its norms are not batch normalization",
-            )?),
+            NormStatistics::Frozen => self.network.running_statistics(),
             NormStatistics::Tile | NormStatistics::Image => None,
         };
-        let tiles = self.tiles(picture.size(), options);
-        if let Some(tiles) = tiles {
-            tiles
-                .validate(self.config.generator.halvings())
-                .map_err(|e| e.to_string())?;
+        if let Some(tiles) = self.tiles(picture.size(), options) {
             return Ok(tiles::translate(
                 &self.network,
                 &picture,

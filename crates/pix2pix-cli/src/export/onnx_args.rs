@@ -124,9 +124,8 @@ fn sources(folder: &Path, config: &RunConfig) -> Result<Vec<Picture>, Failure> {
     let mut sources = Vec::new();
     for file in files.iter().take(MOST_PICTURES) {
         let (mut picture, _) = picture::read(file)?;
-        let [width, height] = picture.size();
-        if width == 2 * height {
-            [picture, _] = config.direction.order(pair::split(file, &picture)?);
+        if pair::is_side_by_side(picture.size()) {
+            picture = config.direction.source(file, &picture)?;
         }
         let picture = picture.with_channels(config.source.channels);
         sources.push(picture.map_err(|reason| {

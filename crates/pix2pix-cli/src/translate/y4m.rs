@@ -107,7 +107,7 @@ impl<R: Read> Reader<R> {
         header
     }
 
-    /// The next frame in RGB, or in gray; `number` is for messages.
+    /// The next frame in RGB; `number` is for messages.
     pub fn frame(&mut self, number: u64) -> Result<Option<Picture>, Failure> {
         let frame = match self.decoder.read_frame() {
             Ok(frame) => frame,
