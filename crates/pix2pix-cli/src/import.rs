@@ -12,27 +12,28 @@ use crate::failure::{Failure, print};
 pub const EXAMPLES: &str = "\
 Examples:
   pix2pix import latest_net_G.pth --out facades.safetensors
-  pix2pix import latest_net_G.pth latest_net_D.pth --out facades.safetensors";
+  pix2pix import latest_net_G.pth latest_net_D.pth --out facades.safetensors
+  pix2pix import model_109600.h5 --out maps.safetensors";
 
 /// Options of `pix2pix import`.
 #[derive(clap::Args)]
 pub struct Args {
     /// The generator's file, and the discriminator's if there is one: .pth of the public PyTorch port
-    /// (pytorch-CycleGAN-and-pix2pix), or .safetensors with its names
+    /// (pytorch-CycleGAN-and-pix2pix), or .safetensors with its names; or .h5 or .keras of the Keras tutorial's
+    /// generator
     #[arg(required = true, num_args = 1..=2, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The model
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Dropout rate of a U-Net, whose tensors do not tell it
-    #[arg(long, default_value_t = 0.5, value_name = "RATE")]
-    dropout: f64,
+    /// Dropout rate of a U-Net [default: what Keras' file tells; 0.5 for PyTorch's, which do not tell it]
+    #[arg(long, value_name = "RATE")]
+    dropout: Option<f64>,
 }
 
 /// Imports, and says what was found.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let (generator, discriminator) = import::roles(&args.files)?;
-    let checkpoint = import::public(generator, discriminator, args.dropout)?;
+    let checkpoint = import::of_files(&args.files, args.dropout)?;
     checkpoint.save(&args.out)?;
     let config = &checkpoint.config;
     let (network, filters, norm) = match &config.generator {
@@ -54,12 +55,12 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Norm::None => "no norm",
     };
     let [from, to] = config.generator.channels();
-    let judge = match discriminator {
-        Some(_) => format!(
+    let judge = match checkpoint.discriminator_tensors().is_empty() {
+        false => format!(
             "; a discriminator of {} patches",
             config.discriminator.patch.name()
         ),
-        None => String::new(),
+        true => String::new(),
     };
     let out = args.out.display();
     print(&format!(

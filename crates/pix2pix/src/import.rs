@@ -8,6 +8,8 @@ use crate::config::RunConfig;
 use crate::error::{Error, Result};
 use crate::generator::GeneratorConfig;
 use crate::jitter::{JitterConfig, Size};
+use crate::keras_file;
+use crate::keras_layout;
 use crate::norm::Norm;
 use crate::patch_gan::{Patch, PatchGanConfig};
 use crate::public_layout::{self, Place, unet_level};
@@ -18,30 +20,62 @@ use crate::unet::UnetConfig;
 use crate::up_conv::Upsample;
 use crate::weights::Weights;
 
-/// What to do about a file that is not understood.
+/// What to do about a file of PyTorch's that is not understood.
 const REMEDY: &str = "give latest_net_G.pth and latest_net_D.pth of pytorch-CycleGAN-and-pix2pix, trained with \
                       --netG unet_128, unet_256, resnet_6blocks or resnet_9blocks and --netD basic, n_layers or pixel";
+/// What to do about a file of Keras' that is not understood.
+const KERAS_REMEDY: &str = "give the .h5 or .keras file that model.save wrote of the Keras tutorial's generator (the \
+                            paper's U-Net)";
 
-/// Makes a checkpoint of the public PyTorch port's files: a generator, and a discriminator if there is one.
-/// The architecture is found from the tensors' names and shapes. `dropout` is the rate of a U-Net, whose
-/// tensors do not tell it; the port's dropout follows the three blocks after the innermost.
+/// Makes a checkpoint of the files of another program: of Keras for `.h5`, `.hdf5` and `.keras`, otherwise of the
+/// public PyTorch port, a generator and perhaps a discriminator. `dropout` replaces the rate of a U-Net that is told
+/// by Keras' files; the port's tell none, and have 0.5.
 ///
 /// # Errors
-/// When a file cannot be read, or a tensor is missing, left over, or of another shape than the architecture's.
-pub fn public(generator: &Path, discriminator: Option<&Path>, dropout: f64) -> Result<Checkpoint> {
-    let mut tensors = read(generator)?;
-    let wrong = |path: &Path, reason: String| Error::file(path, reason, REMEDY);
-    let config = generator_config(&tensors, dropout).map_err(|e| wrong(generator, e))?;
-    let places = public_layout::generator(&config);
-    let g = taken(&mut tensors, &places).map_err(|e| wrong(generator, e))?;
+/// As [`public`] and [`keras`]; when there are too many files.
+pub fn of_files(files: &[PathBuf], dropout: Option<f64>) -> Result<Checkpoint> {
+    let is_keras = |path: &Path| {
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        ending.is_some_and(|ending| ["h5", "hdf5", "keras"].contains(&ending))
+    };
+    match files {
+        [model] if is_keras(model) => keras(model, dropout),
+        [generator] => public(generator, None, dropout),
+        [generator, judge] if ![generator, judge].iter().any(|path| is_keras(path)) => {
+            public(generator, Some(judge), dropout)
+        }
+        [_, _] => Err(Error::Config(
+            "of Keras' files the generator's alone is imported: give one file".to_string(),
+        )),
+        _ => Err(Error::Config(
+            "give a generator's file, and after it a discriminator's or none".to_string(),
+        )),
+    }
+}
+
+/// Makes a checkpoint of a Keras model, the tutorial's generator.
+///
+/// # Errors
+/// When the file cannot be read, or is another model.
+pub fn keras(path: &Path, dropout: Option<f64>) -> Result<Checkpoint> {
+    let layers = keras_file::read(path, KERAS_REMEDY)?;
+    let (mut unet, weights) =
+        keras_layout::unet(&layers).map_err(|reason| Error::file(path, reason, KERAS_REMEDY))?;
+    if let Some(rate) = dropout {
+        (unet.dropout, unet.dropout_blocks) = (rate, UnetConfig::default().dropout_blocks);
+    }
+    let run = run_config(path, GeneratorConfig::Unet(unet));
+    checked(Checkpoint::of_tensors(run, weights, Weights::new()), path)
+}
+
+/// A run that could have made a generator.
+fn run_config(path: &Path, generator: GeneratorConfig) -> RunConfig {
     let mut run = RunConfig {
-        data: format!("imported from {}", generator.display()),
-        generator: config,
+        data: format!("imported from {}", path.display()),
+        generator,
         ..RunConfig::default()
     };
-    let [source, target] = run.generator.channels();
-    run.source.channels = source;
-    run.target.channels = target;
+    [run.source.channels, run.target.channels] = run.generator.channels();
     let side = 1 << run.generator.halvings().max(8);
     run.jitter = JitterConfig {
         load_size: Size::square(side * 143 / 128),
@@ -49,19 +83,43 @@ pub fn public(generator: &Path, discriminator: Option<&Path>, dropout: f64) -> R
         multiple: 1 << run.generator.halvings(),
         ..JitterConfig::default()
     };
+    run
+}
+
+/// Compares the shapes with those of networks that are really built.
+fn checked(checkpoint: Checkpoint, path: &Path) -> Result<Checkpoint> {
+    checkpoint.clone().check(path)?;
+    Ok(checkpoint)
+}
+
+/// Makes a checkpoint of the public PyTorch port's files: a generator, and a discriminator if there is one.
+/// The architecture is found from the tensors' names and shapes. `dropout` is the rate of a U-Net, whose
+/// tensors do not tell it, 0.5 if it is not given; the port's dropout follows the three blocks after the innermost.
+///
+/// # Errors
+/// When a file cannot be read, or a tensor is missing, left over, or of another shape than the architecture's.
+pub fn public(
+    generator: &Path,
+    discriminator: Option<&Path>,
+    dropout: Option<f64>,
+) -> Result<Checkpoint> {
+    let mut tensors = read(generator)?;
+    let wrong = |path: &Path, reason: String| Error::file(path, reason, REMEDY);
+    let dropout = dropout.unwrap_or(UnetConfig::default().dropout);
+    let config = generator_config(&tensors, dropout).map_err(|e| wrong(generator, e))?;
+    let places = public_layout::generator(&config);
+    let g = taken(&mut tensors, &places).map_err(|e| wrong(generator, e))?;
+    let mut run = run_config(generator, config);
     let mut d = Weights::new();
     if let Some(path) = discriminator {
         let mut tensors = read(path)?;
-        let channels = [source, target];
+        let channels = run.generator.channels();
         let config = patch_gan_config(&tensors, channels).map_err(|e| wrong(path, e))?;
         let places = public_layout::patch_gan(&config);
         d = taken(&mut tensors, &places).map_err(|e| wrong(path, e))?;
         run.discriminator = config;
     }
-    let checkpoint = Checkpoint::of_tensors(run, g, d);
-    // shapes are compared with those of networks that are really built
-    checkpoint.clone().check(generator)?;
-    Ok(checkpoint)
+    checked(Checkpoint::of_tensors(run, g, d), generator)
 }
 
 /// The floating-point tensors of a PyTorch or safetensors file. `module.`, which PyTorch's data parallelism
@@ -225,18 +283,4 @@ fn patch_gan_config(
         bias_before_norm: tensors.contains_key(&bias),
         spectral_norm: false,
     })
-}
-
-/// The files that belong together when a user names several: a generator, and a discriminator.
-///
-/// # Errors
-/// When there are more than two.
-pub fn roles(files: &[PathBuf]) -> Result<(&Path, Option<&Path>)> {
-    match files {
-        [generator] => Ok((generator, None)),
-        [generator, discriminator] => Ok((generator, Some(discriminator))),
-        _ => Err(Error::Config(
-            "give a generator's file, and after it a discriminator's or none".to_string(),
-        )),
-    }
 }

@@ -88,6 +88,8 @@ pub mod error;
 pub mod export;
 mod flex;
 pub mod import;
+pub mod keras_file;
+pub mod keras_layout;
 pub mod onnx;
 pub mod precision;
 pub mod public_layout;

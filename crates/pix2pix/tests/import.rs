@@ -1,5 +1,5 @@
-//! Weights of the public PyTorch port: `tools/make_import_fixtures.py` made the files and what PyTorch makes of
-//! a picture.
+//! Weights of the public PyTorch port and of Keras: `tools/make_import_fixtures.py` and `tools/make_keras_fixtures.py`
+//! made the files and what PyTorch and Keras make of a picture.
 
 use std::path::{Path, PathBuf};
 
@@ -14,8 +14,13 @@ use pix2pix::patch_gan::Patch;
 use pix2pix::tensor_file;
 
 fn file(name: &str) -> PathBuf {
+    fixture("public", name)
+}
+
+fn fixture(folder: &str, name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/fixtures/public")
+        .join("tests/fixtures")
+        .join(folder)
         .join(name)
 }
 
@@ -27,8 +32,12 @@ fn wave(channels: usize, side: usize) -> Tensor<4> {
 }
 
 fn close(found: &Tensor<4>, name: &str, every: usize) {
-    let outputs = tensor_file::read_foreign(&file("outputs.safetensors"), "").unwrap();
-    let expected = &outputs[name];
+    close_in("public", found, name, every);
+}
+
+fn close_in(folder: &str, found: &Tensor<4>, name: &str, every: usize) {
+    let outputs = fixture(folder, "outputs.safetensors");
+    let expected = &tensor_file::read_foreign(&outputs, "").unwrap()[name];
     let [_, channels, height, width] = found.dims();
     let values: Vec<f32> = found.to_data().try_into_vec().unwrap();
     let mut seen: Vec<f32> = Vec::new();
@@ -58,7 +67,7 @@ fn generators_translate_as_pytorch_does() {
         ("resnet_9blocks-dropout", "pth", 64, Norm::Batch, 9),
     ] {
         let path = file(&format!("{name}_net_G.{ending}"));
-        let checkpoint = import::public(&path, None, 0.5).unwrap_or_else(|e| panic!("{e}"));
+        let checkpoint = import::public(&path, None, None).unwrap_or_else(|e| panic!("{e}"));
         match &checkpoint.config.generator {
             GeneratorConfig::Unet(config) => {
                 assert_eq!(
@@ -89,7 +98,7 @@ fn discriminators_judge_as_pytorch_does() {
     ] {
         let path = file(&format!("{name}_net_D.pth"));
         let checkpoint =
-            import::public(&generator, Some(&path), 0.5).unwrap_or_else(|e| panic!("{e}"));
+            import::public(&generator, Some(&path), None).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(checkpoint.config.discriminator.patch, patch);
         let (_, network) = checkpoint.networks(&path, &Device::flex()).unwrap();
         let pair = wave(6, 128);
@@ -104,7 +113,7 @@ fn an_imported_model_can_be_saved() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
     let [g, d] = ["unet_256_net_G.pth", "basic_net_D.pth"].map(file);
-    import::public(&g, Some(&d), 0.5)
+    import::public(&g, Some(&d), None)
         .unwrap()
         .save(&path)
         .unwrap();
@@ -146,7 +155,7 @@ fn an_export_is_what_was_imported() {
         "resnet_9blocks-dropout",
     ] {
         let original = file(&format!("{name}_net_G.pth"));
-        let checkpoint = import::public(&original, Some(&d), 0.5).unwrap();
+        let checkpoint = import::public(&original, Some(&d), None).unwrap();
         let (generator, discriminator) = export::public_tensors(&checkpoint, &original).unwrap();
         let out = folder.path().join(format!("{name}.pth"));
         export::write(&generator, &out, PublicFormat::Pth).unwrap();
@@ -157,7 +166,7 @@ fn an_export_is_what_was_imported() {
         let plain = folder.path().join(format!("{name}.safetensors"));
         export::write(&generator, &plain, PublicFormat::Safetensors).unwrap();
         for again in [out, plain] {
-            let again = import::public(&again, Some(&judge), 0.5).unwrap();
+            let again = import::public(&again, Some(&judge), None).unwrap();
             assert!(
                 again.generator_tensors() == checkpoint.generator_tensors(),
                 "{name}"
@@ -167,13 +176,56 @@ fn an_export_is_what_was_imported() {
     }
 }
 
+/// Keras' batch normalization has another epsilon, its kernels another order, and every convolution a bias.
+#[test]
+fn a_keras_generator_translates_as_keras_does() {
+    for (name, depth) in [
+        ("keras-2.h5", 8),
+        ("keras-2.keras", 6),
+        ("keras-3.h5", 6),
+        ("keras-3.keras", 6),
+    ] {
+        let path = fixture("keras", name);
+        let checkpoint =
+            import::of_files(std::slice::from_ref(&path), None).unwrap_or_else(|e| panic!("{e}"));
+        let GeneratorConfig::Unet(config) = &checkpoint.config.generator else {
+            panic!("a U-Net");
+        };
+        let found = (config.depth, config.norm, config.dropout, config.epsilon);
+        assert_eq!(found, (depth, Norm::Batch, 0.5, 1e-3), "{name}");
+        assert_eq!(config.dropout_blocks, [0, 3], "{name}");
+        let network = checkpoint.generator(&path, &Device::flex()).unwrap();
+        let output = network.forward(wave(3, 1 << depth), &mut Noise::off());
+        close_in("keras", &output, name, 4);
+    }
+}
+
+#[test]
+fn other_keras_files_are_refused_in_words() {
+    for (name, told) in [
+        (
+            "weights-only.weights.h5",
+            "save_weights leaves the configuration out",
+        ),
+        ("another.keras", "is a Dense where a Conv2D is expected"),
+        ("nowhere.h5", "check the path"),
+    ] {
+        let error = import::keras(&fixture("keras", name), None).err().unwrap();
+        assert!(error.to_string().contains(told), "{error}");
+        assert!(error.to_string().contains(name), "{error}");
+    }
+    let two = ["keras-3.keras", "keras-3.h5"].map(|name| fixture("keras", name));
+    let error = import::of_files(&two, None).err().unwrap().to_string();
+    assert!(error.contains("give one file"), "{error}");
+}
+
 /// Cut short at every fiftieth, or something else: an error, never a panic.
 #[test]
 fn bad_files_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     let bad = folder.path().join("bad.pth");
     let refused = |what: &str| {
-        let error = import::public(&bad, None, 0.5)
+        let error = import::public(&bad, None, None)
             .err()
             .unwrap_or_else(|| panic!("{what} is taken"));
         assert!(error.to_string().contains("bad.pth"), "{error}");
@@ -189,13 +241,16 @@ fn bad_files_are_errors() {
         }
     }
     let named = |path: &Path, told: &str| {
-        let error = import::public(path, None, 0.5).err().unwrap().to_string();
+        let error = import::public(path, None, None).err().unwrap().to_string();
         assert!(error.contains(told), "{error}");
     };
     named(&file("basic_net_D.pth"), "neither a U-Net");
     named(&file("nowhere.pth"), "check the path");
     let [g, d] = ["unet_256_net_G.pth", "unet_64-half_net_G.pth"].map(file);
-    let error = import::public(&g, Some(&d), 0.5).err().unwrap().to_string();
+    let error = import::public(&g, Some(&d), None)
+        .err()
+        .unwrap()
+        .to_string();
     assert!(
         error.contains("a discriminator of 0 convolutions"),
         "{error}"

@@ -1,0 +1,55 @@
+/* Translates one picture of raw samples: translate MODEL WIDTH HEIGHT INPUT OUTPUT. Every error is tried first. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pix2pix.h"
+
+static void fail(const char *what) {
+    const char *reason = pix2pix_last_error();
+    fprintf(stderr, "%s: %s\n", what, reason ? reason : "no reason");
+    exit(1);
+}
+
+static void expect_error(const char *told) {
+    const char *reason = pix2pix_last_error();
+    if (!reason || !strstr(reason, told)) fail(told);
+}
+
+int main(int count, char **words) {
+    if (count != 6) return 2;
+    if (pix2pix_last_error() || pix2pix_load(NULL) || pix2pix_load("nowhere.safetensors")) return 3;
+    expect_error("nowhere.safetensors");
+
+    Pix2pixGenerator *generator = pix2pix_load(words[1]);
+    if (!generator) fail("load");
+    uint32_t width = atoi(words[2]), height = atoi(words[3]);
+    Pix2pixDomain source = pix2pix_source(generator), target = pix2pix_target(generator);
+    if (source.depth != PIX2PIX_DEPTH_U8 || target.depth != PIX2PIX_DEPTH_U8) return 4;
+    size_t pixels_size = (size_t)width * height * source.channels;
+    size_t output_size = (size_t)width * height * target.channels;
+    unsigned char *pixels = malloc(pixels_size), *output = malloc(output_size);
+
+    FILE *file = fopen(words[4], "rb");
+    if (!file || fread(pixels, 1, pixels_size, file) != pixels_size) return 5;
+    fclose(file);
+
+    if (pix2pix_translate(generator, pixels, pixels_size - 1, width, height, NULL, output, output_size)) return 6;
+    expect_error("pixels of");
+    if (pix2pix_translate(generator, pixels, pixels_size, 0, height, NULL, output, output_size)) return 7;
+    expect_error("0x");
+    if (pix2pix_translate(NULL, pixels, pixels_size, width, height, NULL, output, output_size)) return 8;
+    expect_error("NULL");
+
+    Pix2pixOptions options = pix2pix_default_options();
+    options.seed = 7;
+    if (!pix2pix_translate(generator, pixels, pixels_size, width, height, &options, output, output_size))
+        fail("translate");
+    file = fopen(words[5], "wb");
+    if (!file || fwrite(output, 1, output_size, file) != output_size || fclose(file)) return 9;
+    pix2pix_free(generator);
+    pix2pix_free(NULL);
+    free(pixels);
+    free(output);
+    return 0;
+}

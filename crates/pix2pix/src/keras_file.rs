@@ -1,0 +1,225 @@
+//! Keras' files of whole models: `.h5` (HDF5) and `.keras` (a zip of the model's configuration and an HDF5 file of its
+//! weights). Both are read as data: no code in them, such as that of a Lambda layer, is run.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use burn::tensor::TensorData;
+use hdf5_reader::group::Group;
+use hdf5_reader::{Dataset, Hdf5File, OpenOptions};
+use serde_json::Value;
+use zip::ZipArchive;
+
+use crate::error::{Error, Result};
+
+/// A file's content is never larger in memory than this many times the file: weights hardly compress.
+const EXPANSION: u64 = 4;
+
+/// One layer of a model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KerasLayer {
+    /// Its class, e.g. `Conv2D`.
+    pub class: String,
+    /// Its name, e.g. `conv2d_1`.
+    pub name: String,
+    /// Its constants.
+    pub config: Value,
+    /// Names of the layers whose outputs it reads.
+    pub inputs: Vec<String>,
+    /// Its tensors in Keras' order, e.g. kernel, bias.
+    pub weights: Vec<TensorData>,
+}
+
+/// Reads the layers of a functional model, in the order of its configuration; `remedy` is for messages.
+///
+/// # Errors
+/// When the file cannot be read, or is no such model.
+pub fn read(path: &Path, remedy: &str) -> Result<Vec<KerasLayer>> {
+    let file = File::open(path).map_err(|e| Error::io(path, "read the model", e))?;
+    let bytes = file.metadata().map_or(0, |found| found.len());
+    let layers = if path.extension().is_some_and(|ending| ending == "keras") {
+        of_zip(file, bytes)
+    } else {
+        of_hdf5(path, bytes)
+    };
+    layers.map_err(|reason| Error::file(path, reason, remedy))
+}
+
+/// Why something cannot be read, in words.
+type Found<T> = std::result::Result<T, String>;
+
+fn damaged(e: impl std::fmt::Display) -> String {
+    format!("not a whole Keras model ({e})")
+}
+
+/// The model of a `.keras` file of `bytes`.
+fn of_zip(file: File, bytes: u64) -> Found<Vec<KerasLayer>> {
+    let mut zip = ZipArchive::new(file).map_err(damaged)?;
+    let mut entry = |name: &str| -> Found<Vec<u8>> {
+        let limit = bytes.saturating_mul(EXPANSION);
+        let found = zip
+            .by_name(name)
+            .map_err(|e| damaged(format!("{name}: {e}")))?;
+        let mut content = Vec::new();
+        found
+            .take(limit)
+            .read_to_end(&mut content)
+            .map_err(|e| damaged(format!("{name}: {e}")))?;
+        if content.len() as u64 == limit {
+            return Err(damaged(format!("{name} unpacks to more than weights do")));
+        }
+        Ok(content)
+    };
+    let config = serde_json::from_slice(&entry("config.json")?).map_err(damaged)?;
+    let mut layers = described(&config)?;
+    let weights = entry("model.weights.h5")?;
+    let limits = limits(weights.len() as u64);
+    let weights = Hdf5File::from_bytes_with_options(&weights, limits).map_err(damaged)?;
+    let groups = weights.group("/layers").map_err(damaged)?;
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    for layer in &mut layers {
+        // a group is called after the class, in Keras' spelling of a layer's own name, and numbered
+        let class = snake_case(&layer.class);
+        let count = seen.entry(class.clone()).or_default();
+        let numbered = match *count {
+            0 => class,
+            count => format!("{class}_{count}"),
+        };
+        *count += 1;
+        if !has_weights(&layer.class) {
+            continue;
+        }
+        let group = groups.group(&numbered).map_err(damaged)?;
+        let variables = group.group("vars").map_err(damaged)?;
+        let mut names = variables.member_names().map_err(damaged)?.1;
+        names.sort_by_key(|name| name.parse().unwrap_or(usize::MAX));
+        for name in names {
+            let dataset = variables.dataset(&name).map_err(damaged)?;
+            layer.weights.push(tensor(&dataset, bytes)?);
+        }
+    }
+    Ok(layers)
+}
+
+/// The model of an `.h5` file of `bytes`.
+fn of_hdf5(path: &Path, bytes: u64) -> Found<Vec<KerasLayer>> {
+    let file = Hdf5File::open_with_options(path, limits(bytes)).map_err(damaged)?;
+    let root = file.root_group().map_err(damaged)?;
+    let config = root.attribute("model_config").map_err(|_| {
+        "it holds no model: Keras' save_weights leaves the configuration out, save does not"
+            .to_string()
+    })?;
+    let config = serde_json::from_str(&config.read_string().map_err(damaged)?).map_err(damaged)?;
+    let mut layers = described(&config)?;
+    let groups = root.group("model_weights").map_err(damaged)?;
+    for layer in layers.iter_mut().filter(|layer| has_weights(&layer.class)) {
+        let group = groups.group(&layer.name).map_err(damaged)?;
+        let names = group.attribute("weight_names").map_err(damaged)?;
+        for name in names.read_strings().map_err(damaged)? {
+            let dataset = within(&group, &name)?;
+            layer.weights.push(tensor(&dataset, bytes)?);
+        }
+    }
+    Ok(layers)
+}
+
+fn limits(bytes: u64) -> OpenOptions {
+    let most = usize::try_from(bytes.saturating_mul(EXPANSION)).unwrap_or(usize::MAX);
+    OpenOptions::default()
+        .with_max_read_bytes(most)
+        .with_max_chunk_bytes(most)
+        .with_max_object_header_bytes(most)
+}
+
+/// The dataset at a path below a group.
+fn within(group: &Group, path: &str) -> Found<Dataset> {
+    match path.split_once('/') {
+        Some((first, rest)) => within(&group.group(first).map_err(damaged)?, rest),
+        None => group.dataset(path).map_err(damaged),
+    }
+}
+
+fn tensor(dataset: &Dataset, bytes: u64) -> Found<TensorData> {
+    let count = dataset.num_elements().map_err(damaged)?;
+    if count > bytes {
+        return Err(damaged("a tensor is larger than the file"));
+    }
+    let mut values = vec![0.0f32; count as usize];
+    dataset.read_into(&mut values).map_err(damaged)?;
+    let shape: Vec<usize> = dataset.shape().iter().map(|&side| side as usize).collect();
+    Ok(TensorData::new(values, shape))
+}
+
+/// Whether layers of a class have tensors, among those that a generator is made of.
+fn has_weights(class: &str) -> bool {
+    ["Conv2D", "Conv2DTranspose", "BatchNormalization"].contains(&class)
+}
+
+/// The layers of a functional model's configuration, without their tensors.
+fn described(config: &Value) -> Found<Vec<KerasLayer>> {
+    let layers = config["config"]["layers"].as_array();
+    let layers = layers.ok_or("it is no functional Keras model")?;
+    let text = |value: &Value| value.as_str().map(str::to_string);
+    let layer = |layer: &Value| -> Option<KerasLayer> {
+        let mut inputs = Vec::new();
+        names(&layer["inbound_nodes"], &mut inputs);
+        Some(KerasLayer {
+            class: text(&layer["class_name"])?,
+            name: text(&layer["config"]["name"])?,
+            config: layer["config"].clone(),
+            inputs,
+            weights: Vec::new(),
+        })
+    };
+    let found: Option<Vec<_>> = layers.iter().map(layer).collect();
+    found.ok_or_else(|| damaged("a layer without a class or a name"))
+}
+
+/// The layers that a description of connections names: every list of a layer's name and two numbers, which is what
+/// Keras 2 and 3 have in common.
+fn names(connections: &Value, found: &mut Vec<String>) {
+    match connections {
+        Value::Array(parts) => match parts.as_slice() {
+            [Value::String(name), Value::Number(_), Value::Number(_), ..] => {
+                found.push(name.clone());
+            }
+            parts => parts.iter().for_each(|part| names(part, found)),
+        },
+        Value::Object(parts) => parts.values().for_each(|part| names(part, found)),
+        _ => {}
+    }
+}
+
+/// `Conv2DTranspose` as `conv2d_transpose`, as Keras calls its layers.
+fn snake_case(class: &str) -> String {
+    let mut name = String::new();
+    let letters: Vec<char> = class.chars().collect();
+    for (at, letter) in letters.iter().enumerate() {
+        let after_small = at > 0 && letters[at - 1].is_ascii_lowercase();
+        let before_small = at > 0 && letters.get(at + 1).is_some_and(char::is_ascii_lowercase);
+        if letter.is_ascii_uppercase() && (after_small || before_small) {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_lowercase());
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_keras_own() {
+        for (class, name) in [
+            ("Conv2D", "conv2d"),
+            ("Conv2DTranspose", "conv2d_transpose"),
+            ("BatchNormalization", "batch_normalization"),
+            ("LeakyReLU", "leaky_re_lu"),
+        ] {
+            assert_eq!(snake_case(class), name);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""Makes crates/pix2pix/tests/fixtures/keras/: the Keras tutorial's generator, small, as Keras 2 and Keras 3 save it,
+and what Keras makes of every fourth pixel of a picture.
+
+Set-up:  python3 -m venv .venv && .venv/bin/pip install tensorflow tf_keras numpy safetensors
+Run:     .venv/bin/python tools/make_keras_fixtures.py
+"""
+import pathlib
+
+import keras as keras3
+import numpy as np
+import tf_keras as keras2
+from safetensors.numpy import save_file
+
+FOLDER = pathlib.Path(__file__).resolve().parent.parent / "crates/pix2pix/tests/fixtures/keras"
+
+
+def generator(keras, depth, filters, dropout=0.5):
+    """The tutorial's define_generator, with fewer levels and filters."""
+    layers = keras.layers
+    convolution = dict(strides=(2, 2), padding="same")
+    source = keras.Input(shape=(2**depth, 2**depth, 3))
+    x, skips = source, []
+    for level in range(depth - 1):
+        x = layers.Conv2D(filters * 2 ** min(level, 3), (4, 4), **convolution)(x)
+        if level:
+            x = layers.BatchNormalization()(x, training=True)
+        x = layers.LeakyReLU(0.2)(x)
+        skips.append(x)
+    x = layers.Conv2D(filters * 2 ** min(depth - 1, 3), (4, 4), **convolution)(x)
+    x = layers.Activation("relu")(x)
+    for block, level in enumerate(reversed(range(depth - 1))):
+        x = layers.Conv2DTranspose(filters * 2 ** min(level, 3), (4, 4), **convolution)(x)
+        x = layers.BatchNormalization()(x, training=True)
+        if block < 3 and dropout:
+            x = layers.Dropout(dropout)(x, training=True)
+        x = layers.Concatenate()([x, skips[level]])
+        x = layers.Activation("relu")(x)
+    x = layers.Conv2DTranspose(3, (4, 4), **convolution)(x)
+    return keras.Model(source, layers.Activation("tanh")(x))
+
+
+def wave(side):
+    """The test's picture, channels last; it is no file, so that the fixtures stay small."""
+    values = np.sin(np.arange(3 * side * side, dtype=np.float64) * 0.37).astype(np.float32)
+    return values.reshape(1, 3, side, side).transpose(0, 2, 3, 1)
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    numbers = np.random.default_rng(0)
+    outputs = {}
+    for name, keras, ending, depth in [
+        ("keras-2", keras2, "h5", 8),
+        ("keras-3", keras3, "h5", 6),
+        ("keras-3", keras3, "keras", 6),
+        ("keras-2", keras2, "keras", 6),
+    ]:
+        model = generator(keras, depth, 1)
+        spread = lambda values: numbers.normal(0, 0.1, values.shape) if values.ndim > 1 else numbers.uniform(0.5, 1.5, values.shape)
+        model.set_weights([spread(values) for values in model.get_weights()])
+        model.save(FOLDER / f"{name}.{ending}")
+        # as trained, but without dropout: the output is then a function of the input
+        still = generator(keras, depth, 1, dropout=0)
+        still.set_weights(model.get_weights())
+        output = still(wave(2**depth)).numpy().transpose(0, 3, 1, 2)
+        outputs[f"{name}.{ending}"] = np.ascontiguousarray(output[:, :, ::4, ::4])
+    save_file(outputs, FOLDER / "outputs.safetensors")
+    weights = generator(keras3, 2, 1)
+    weights.save_weights(FOLDER / "weights-only.weights.h5")
+    # another model
+    source = keras3.Input(shape=(64, 64, 3))
+    keras3.Model(source, keras3.layers.Dense(3)(source)).save(FOLDER / "another.keras")
