@@ -1,13 +1,11 @@
-//! A Python module of trained generators; `pix2pix.pyi` tells its types.
+//! A Python module of trained generators; `python/pix2pix/_pix2pix.pyi` tells its types.
 
 // macros of PyO3 make items without documentation
 #![allow(missing_docs)]
 
 use std::path::PathBuf;
 
-use numpy::{
-    Element, IntoPyArray, PyArrayDyn, PyArrayDynMethods, PyArrayMethods, PyUntypedArrayMethods,
-};
+use numpy::{Element, IntoPyArray, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use pix2pix::picture::{MAX_PIXELS, Picture, Samples};
 use pix2pix::translate::TranslateOptions;
 use pyo3::exceptions::{PyOSError, PyValueError};
@@ -135,8 +133,8 @@ fn picture<T: Element + Copy>(
 }
 
 #[pymodule]
-#[pyo3(name = "pix2pix")]
-fn module(m: &Bound<'_, PyModule>) -> PyResult<()> {
+#[pyo3(name = "_pix2pix")]
+fn pix2pix_module(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add_class::<Generator>()
 }

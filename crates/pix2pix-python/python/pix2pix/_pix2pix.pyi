@@ -1,10 +1,10 @@
-"""Paired image-to-image translation with conditional adversarial networks (Isola et al., CVPR 2017)."""
-
 import os
 from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
+
+__all__ = ["Generator", "__version__"]
 
 __version__: str
 
