@@ -51,7 +51,7 @@ impl Conv {
 
     /// The same with spectral normalization.
     pub fn spectrally_normalized(mut self, init: &mut WeightInit, device: &Device) -> Self {
-        let channels = self.weight.dims()[0];
+        let channels = self.weight.lazy_shape()[0];
         self.spectral = Some(SpectralNorm::new(channels, init, device));
         self
     }

@@ -4,7 +4,7 @@
 //! The numbers come from our own seeded generator on the host, not from a device's, so that a seed
 //! means the same network on every device.
 
-use burn::module::Param;
+use burn::module::{Param, ParamId};
 use burn::tensor::{Device, Shape, Tensor, TensorData};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -26,8 +26,9 @@ impl WeightInit {
         Self { rng: Some(rng) }
     }
 
-    /// Zeros instead of draws, which cost a third of a second for the paper's generator: for a network
-    /// whose weights are about to be replaced, or that is only described.
+    /// Nothing instead of draws, which cost a third of a second for the paper's generator: for a network whose
+    /// weights are about to be replaced, or that is only described. A weight that is looked at nevertheless is zero;
+    /// before, it takes no memory, so that a damaged file cannot ask for a network far larger than itself.
     pub fn blank() -> Self {
         Self { rng: None }
     }
@@ -40,7 +41,7 @@ impl WeightInit {
         device: &Device,
     ) -> Param<Tensor<D>> {
         let Some(rng) = &mut self.rng else {
-            return Param::from_tensor(Tensor::zeros(shape, device));
+            return blank(shape, device);
         };
         let normal = Normal::new(mean, STD).expect("a positive standard deviation");
         let values: Vec<f32> = (0..Shape::from(shape).num_elements())
@@ -51,6 +52,14 @@ impl WeightInit {
 
     /// A parameter of `shape` that starts at zero.
     pub fn zeros(&mut self, shape: [usize; 1], device: &Device) -> Param<Tensor<1>> {
-        Param::from_tensor(Tensor::zeros(shape, device))
+        blank(shape, device)
     }
+}
+
+/// A parameter that becomes zero when it is first looked at.
+fn blank<const D: usize>(shape: [usize; D], device: &Device) -> Param<Tensor<D>> {
+    let zeros =
+        move |device: &Device, tracked| Tensor::zeros(shape, device).set_require_grad(tracked);
+    let id = ParamId::new();
+    Param::uninitialized(id, zeros, device.clone(), true, shape.into())
 }

@@ -134,7 +134,7 @@ impl ModuleMapper for Restorer {
                 .get_or_insert(format!("the tensor {name} is missing"));
             return param;
         };
-        let shape = param.shape();
+        let shape = param.lazy_shape();
         if *data.shape() != shape {
             self.problem.get_or_insert(format!(
                 "the tensor {name} has the shape {:?} instead of {:?}",
@@ -143,9 +143,7 @@ impl ModuleMapper for Restorer {
             ));
             return param;
         }
-        let (id, old, mapper) = param.consume();
-        let tracked = old.is_require_grad();
-        let new = Tensor::from_data(data, &old.device()).set_require_grad(tracked);
-        Param::from_mapped_value(id, new, mapper)
+        let (id, new) = (param.id, Tensor::from_data(data, &param.lazy_device()));
+        param.transform_for_load(new, id)
     }
 }
