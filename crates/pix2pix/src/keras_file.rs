@@ -14,8 +14,8 @@ use zip::ZipArchive;
 
 use crate::error::{Error, Result};
 
-/// A file's content is never larger in memory than this many times the file: weights hardly compress.
-const EXPANSION: u64 = 4;
+/// All that is read of a file is never more than this many times the file: weights hardly compress.
+const EXPANSION: u64 = 2;
 
 /// One layer of a model.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,7 +58,7 @@ fn damaged(e: impl std::fmt::Display) -> String {
 fn of_zip(file: File, bytes: u64) -> Found<Vec<KerasLayer>> {
     let mut zip = ZipArchive::new(file).map_err(damaged)?;
     let mut entry = |name: &str| -> Found<Vec<u8>> {
-        let limit = bytes.saturating_mul(EXPANSION);
+        let limit = most(bytes) as u64;
         let found = zip
             .by_name(name)
             .map_err(|e| damaged(format!("{name}: {e}")))?;
@@ -78,6 +78,7 @@ fn of_zip(file: File, bytes: u64) -> Found<Vec<KerasLayer>> {
     let limits = limits(weights.len() as u64);
     let weights = Hdf5File::from_bytes_with_options(&weights, limits).map_err(damaged)?;
     let groups = weights.group("/layers").map_err(damaged)?;
+    let mut left = most(bytes);
     let mut seen: HashMap<String, usize> = HashMap::new();
     for layer in &mut layers {
         // a group is called after the class, in Keras' spelling of a layer's own name, and numbered
@@ -97,7 +98,7 @@ fn of_zip(file: File, bytes: u64) -> Found<Vec<KerasLayer>> {
         names.sort_by_key(|name| name.parse().unwrap_or(usize::MAX));
         for name in names {
             let dataset = variables.dataset(&name).map_err(damaged)?;
-            layer.weights.push(tensor(&dataset, bytes)?);
+            layer.weights.push(tensor(&dataset, &mut left)?);
         }
     }
     Ok(layers)
@@ -114,19 +115,25 @@ fn of_hdf5(path: &Path, bytes: u64) -> Found<Vec<KerasLayer>> {
     let config = serde_json::from_str(&config.read_string().map_err(damaged)?).map_err(damaged)?;
     let mut layers = described(&config)?;
     let groups = root.group("model_weights").map_err(damaged)?;
+    let mut left = most(bytes);
     for layer in layers.iter_mut().filter(|layer| has_weights(&layer.class)) {
         let group = groups.group(&layer.name).map_err(damaged)?;
         let names = group.attribute("weight_names").map_err(damaged)?;
         for name in names.read_strings().map_err(damaged)? {
             let dataset = within(&group, &name)?;
-            layer.weights.push(tensor(&dataset, bytes)?);
+            layer.weights.push(tensor(&dataset, &mut left)?);
         }
     }
     Ok(layers)
 }
 
+/// What may be read of a file of `bytes`.
+fn most(bytes: u64) -> usize {
+    usize::try_from(bytes.saturating_mul(EXPANSION)).unwrap_or(usize::MAX)
+}
+
 fn limits(bytes: u64) -> OpenOptions {
-    let most = usize::try_from(bytes.saturating_mul(EXPANSION)).unwrap_or(usize::MAX);
+    let most = most(bytes);
     OpenOptions::default()
         .with_max_read_bytes(most)
         .with_max_chunk_bytes(most)
@@ -141,11 +148,13 @@ fn within(group: &Group, path: &str) -> Found<Dataset> {
     }
 }
 
-fn tensor(dataset: &Dataset, bytes: u64) -> Found<TensorData> {
+/// The values of a dataset; `left` is how many bytes may still be read of the file.
+fn tensor(dataset: &Dataset, left: &mut usize) -> Found<TensorData> {
     let count = dataset.num_elements().map_err(damaged)?;
-    if count > bytes {
-        return Err(damaged("a tensor is larger than the file"));
-    }
+    let bytes = usize::try_from(count.saturating_mul(4)).unwrap_or(usize::MAX);
+    *left = left
+        .checked_sub(bytes)
+        .ok_or_else(|| damaged("its tensors are larger than the file"))?;
     let mut values = vec![0.0f32; count as usize];
     dataset.read_into(&mut values).map_err(damaged)?;
     let shape: Vec<usize> = dataset.shape().iter().map(|&side| side as usize).collect();

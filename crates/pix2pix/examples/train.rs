@@ -1,0 +1,32 @@
+//! Trains on a folder of pairs, and tells the losses: `cargo run --release --example train -- DATA RUN STEPS`.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use pix2pix::config::RunConfig;
+use pix2pix::dataset::survey::OnError;
+use pix2pix::run::folder::RunFolder;
+use pix2pix::run::{self, Event};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let [data, folder, steps] = words.as_slice() else {
+        return Err("usage: train DATA RUN STEPS".into());
+    };
+    let config = RunConfig {
+        data: data.clone(),
+        steps: steps.parse()?,
+        ..RunConfig::default()
+    };
+    let (pairs, _) = config.open(Path::new(data), OnError::Stop)?;
+    let folder = RunFolder::lock(Path::new(folder))?;
+    // set from another thread, it ends the training after the step in progress, with everything saved
+    let stop = AtomicBool::new(false);
+    let outcome = run::train(&config, &pairs, folder, &stop, &mut |event| {
+        if let Event::Logged(metrics) = event {
+            println!("step {}: L1 {:.3}", metrics.step, metrics.losses.g_l1);
+        }
+    })?;
+    println!("the model: {}", outcome.checkpoint.display());
+    Ok(())
+}

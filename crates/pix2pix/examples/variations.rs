@@ -1,0 +1,35 @@
+//! Several pictures of one: each seed of the dropout makes another, and without dropout there is one answer.
+//! `cargo run --release --example variations -- MODEL PICTURE FOLDER`.
+
+use std::path::Path;
+
+use pix2pix::Generator;
+use pix2pix::picture::{self, Format};
+use pix2pix::translate::TranslateOptions;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let [model, input, folder] = words.as_slice() else {
+        return Err("usage: variations MODEL PICTURE FOLDER".into());
+    };
+    let generator = Generator::load(model)?;
+    let (source, _) = picture::read(Path::new(input))?;
+    std::fs::create_dir_all(folder)?;
+    let save = |name: &str, options: TranslateOptions| -> Result<(), Box<dyn std::error::Error>> {
+        let translated = generator.translate_with(source.clone(), &options)?;
+        picture::write(&Path::new(folder).join(name), &translated, Format::Png)?;
+        Ok(())
+    };
+    for seed in 0..4 {
+        let options = TranslateOptions {
+            seed,
+            ..TranslateOptions::default()
+        };
+        save(&format!("seed-{seed}.png"), options)?;
+    }
+    let calm = TranslateOptions {
+        dropout: false,
+        ..TranslateOptions::default()
+    };
+    save("without-dropout.png", calm)
+}
