@@ -22,6 +22,7 @@ mod progress;
 mod receptive_field;
 mod report;
 mod runs;
+mod serve;
 mod summary;
 mod table;
 mod train;
@@ -60,6 +61,9 @@ enum Command {
     /// Translate pictures with a trained model
     #[command(after_help = translate::EXAMPLES)]
     Translate(translate::Args),
+    /// Serve models: a page to draw on, and an API
+    #[command(after_help = serve::EXAMPLES)]
+    Serve(serve::Args),
     /// Measure models: L1, RMSE, PSNR, SSIM, MS-SSIM, and with their weights LPIPS and FID
     #[command(after_help = evaluate::EXAMPLES)]
     Evaluate(evaluate::Args),
@@ -70,7 +74,7 @@ enum Command {
     Runs(runs::Args),
     /// Average the last checkpoints of a run
     Average(average::Args),
-    /// Make a model of weights that the public PyTorch port has trained
+    /// Make a model of weights that the public PyTorch port or Keras has trained
     #[command(after_help = import::EXAMPLES)]
     Import(import::Args),
     /// Write a model as ONNX, as the public PyTorch port reads it, or in 16 bits
@@ -103,6 +107,7 @@ fn main() -> ExitCode {
         Command::Prepare(args) => prepare::run(args),
         Command::Download(args) => download::run(args),
         Command::Translate(args) => translate::run(args),
+        Command::Serve(args) => serve::run(args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Report(args) => report::run(args),
         Command::Runs(args) => runs::run(args),

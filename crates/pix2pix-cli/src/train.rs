@@ -1,9 +1,11 @@
 //! `pix2pix train`.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::slice;
 
 use clap::ValueEnum;
+use pix2pix::checkpoint;
 use pix2pix::config::RunConfig;
 use pix2pix::dataset::Dataset;
 use pix2pix::dataset::survey::{LeftOut, Survey};
@@ -25,6 +27,7 @@ use crate::interrupt;
 use crate::machine_args::MachineArgs;
 use crate::network_args::NetworkArgs;
 use crate::progress::Progress;
+use crate::serve::training::Live;
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
@@ -121,6 +124,10 @@ pub struct RunArgs {
     /// Write TensorBoard's events to tensorboard/ in the run's folder [default: off]
     #[arg(long)]
     pub tensorboard: bool,
+    /// Serve a page to draw on with the newest checkpoint, as pix2pix serve does [default: off; without an address:
+    /// 127.0.0.1:8080]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub serve: Option<SocketAddr>,
     /// Print errors only [default: off]
     #[arg(long)]
     pub quiet: bool,
@@ -275,12 +282,13 @@ impl Args {
 }
 
 /// Options that a run takes when it is gone on with.
-const ON_RESUME: [&str; 6] = [
+const ON_RESUME: [&str; 7] = [
     "resume",
     "steps",
     "epochs",
     "report",
     "tensorboard",
+    "serve",
     "quiet",
 ];
 
@@ -300,7 +308,7 @@ pub fn run(args: Args, typed: &[String]) -> Result<(), Failure> {
             {
                 return Err(Failure::Usage(format!(
                     "--{other}: a run goes on as it began; with --resume only DATA, --steps, --epochs, \
-                     --report, --tensorboard and --quiet can be given"
+                     --report, --tensorboard, --serve and --quiet can be given"
                 )));
             }
             resume(root, &args, typed)
@@ -463,6 +471,7 @@ pub struct Training<'a> {
 pub struct Shown {
     report: bool,
     tensorboard: bool,
+    serve: Option<SocketAddr>,
     quiet: bool,
 }
 
@@ -472,6 +481,7 @@ impl RunArgs {
         Shown {
             report: self.report,
             tensorboard: self.tensorboard,
+            serve: self.serve,
             quiet: self.quiet,
         }
     }
@@ -492,6 +502,7 @@ pub fn train(
     let Shown {
         report,
         tensorboard,
+        serve,
         quiet,
     } = shown;
     let root = folder.root().to_path_buf();
@@ -510,6 +521,17 @@ pub fn train(
         "{}: {pairs} pairs to train on, {shown}; {} steps on {} with {} threads",
         config.data, config.steps, config.device, config.threads
     ));
+    let live = match serve {
+        None => None,
+        Some(listen) => {
+            let (live, address) = Live::start(listen, &root, &config)?;
+            progress.say(&format!("the page: http://{address}/"));
+            if goes_on && !checkpoint::in_folder(&folder.checkpoints())?.is_empty() {
+                live.saved()?;
+            }
+            Some(live)
+        }
+    };
     let mut failed = None;
     let start = if goes_on { run::resume } else { run::train };
     let outcome = start(&config, data, folder, &stop, &mut |event| {
@@ -523,6 +545,9 @@ pub fn train(
                 };
                 tell_board(board.insert(begun), &event)
             });
+        }
+        if let (Some(live), Event::Saved(_)) = (&live, &event) {
+            kept = kept.and_then(|()| live.saved());
         }
         if let (true, Event::Sampled { .. }) = (report, &event) {
             kept =

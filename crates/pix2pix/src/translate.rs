@@ -10,7 +10,8 @@ use crate::config::RunConfig;
 use crate::device::in_pool;
 use crate::error::{Error, Result};
 use crate::generator::GeneratorNetwork;
-use crate::jitter::nearest;
+use crate::jitter::{Size, nearest};
+use crate::layer_graph::LayerGraph;
 use crate::noise::Noise;
 use crate::norm_statistics::Norms;
 use crate::picture::{self, Picture};
@@ -244,6 +245,14 @@ impl Generator {
             overlap,
             statistics: options.statistics,
         })
+    }
+
+    /// Describes the network, for pictures of the size that it was trained on.
+    pub fn layers(&self) -> LayerGraph {
+        let Size([width, height]) = self.config.jitter.crop_size;
+        let channels = self.config.source.channels;
+        self.network
+            .layers([channels, height as usize, width as usize])
     }
 
     /// Where it translates.

@@ -1,0 +1,96 @@
+//! Options that come from the command line, the environment, or a file.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use pix2pix::Error;
+use pix2pix_server::Settings;
+use serde::Deserialize;
+
+use crate::failure::Failure;
+
+/// What is given of the server's settings; the others have defaults.
+#[derive(Clone, Debug, Default, clap::Args, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Address and port [default: 127.0.0.1:8080]
+    #[arg(long, env = "PIX2PIX_LISTEN", value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// What requests must bear: Authorization: Bearer TOKEN; the page asks for it [default: none]
+    #[arg(long, env = "PIX2PIX_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Pictures that wait or are translated at one time; one more is answered with 503 [default: 16]
+    #[arg(long, env = "PIX2PIX_WAITING", value_name = "N")]
+    waiting: Option<usize>,
+    /// Bodies that are received at one time; one more is answered with 503 [default: 32]
+    #[arg(long, env = "PIX2PIX_UPLOADS", value_name = "N")]
+    uploads: Option<usize>,
+    /// Largest body in bytes [default: 16777216]
+    #[arg(long, env = "PIX2PIX_MAX_BODY", value_name = "BYTES")]
+    max_body: Option<usize>,
+    /// Most pixels of a picture [default: 4194304]
+    #[arg(long, env = "PIX2PIX_MAX_PIXELS", value_name = "N")]
+    max_pixels: Option<u64>,
+    /// How long a client may take for its request's head, and for its body [default: 20]
+    #[arg(long, env = "PIX2PIX_PATIENCE", value_name = "SECONDS")]
+    patience: Option<u64>,
+    /// How long a stop waits for what is accepted [default: 30]
+    #[arg(long, env = "PIX2PIX_GRACE", value_name = "SECONDS")]
+    grace: Option<u64>,
+    /// The models, in a file only
+    #[arg(skip)]
+    models: Vec<PathBuf>,
+}
+
+impl Options {
+    /// The models and the settings, what these options lack taken from a file.
+    pub fn settings(
+        self,
+        models: Vec<PathBuf>,
+        file: Option<&Path>,
+    ) -> Result<(Vec<PathBuf>, Settings), Failure> {
+        let file = file.map(read).transpose()?.unwrap_or_default();
+        let models = if models.is_empty() {
+            file.models
+        } else {
+            models
+        };
+        if models.is_empty() {
+            let message = "no model to serve; name a run folder or a checkpoint file";
+            return Err(Failure::Usage(message.to_string()));
+        }
+        let plain = Settings::default();
+        let seconds = |value: Option<u64>, plain| value.map_or(plain, Duration::from_secs);
+        let settings = Settings {
+            listen: self.listen.or(file.listen).unwrap_or(plain.listen),
+            token: self.token.or(file.token),
+            waiting: self.waiting.or(file.waiting).unwrap_or(plain.waiting),
+            uploads: self.uploads.or(file.uploads).unwrap_or(plain.uploads),
+            body_bytes: self.max_body.or(file.max_body).unwrap_or(plain.body_bytes),
+            pixels: self.max_pixels.or(file.max_pixels).unwrap_or(plain.pixels),
+            patience: seconds(self.patience.or(file.patience), plain.patience),
+            grace: seconds(self.grace.or(file.grace), plain.grace),
+        };
+        for (name, value) in [("waiting", settings.waiting), ("uploads", settings.uploads)] {
+            if !(1..=1 << 16).contains(&value) {
+                let message = format!("--{name} is {value}; it must be from 1 to 65536");
+                return Err(Failure::Usage(message));
+            }
+        }
+        if settings.token.as_ref().is_some_and(String::is_empty) {
+            let message = "--token is empty; leave it out, or give a secret";
+            return Err(Failure::Usage(message.to_string()));
+        }
+        Ok((models, settings))
+    }
+}
+
+fn read(path: &Path) -> Result<Options, Failure> {
+    let text = std::fs::read_to_string(path);
+    let text = text.map_err(|e| Error::io(path, "read the configuration", e))?;
+    toml::from_str(&text).map_err(|e| {
+        let reason = format!("no configuration of pix2pix serve ({})", e.message());
+        Error::file(path, reason, "see pix2pix serve --help").into()
+    })
+}

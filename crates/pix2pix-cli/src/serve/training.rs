@@ -1,0 +1,44 @@
+//! The page beside a training (`pix2pix train --serve`): it always has the newest checkpoint.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use pix2pix::Error;
+use pix2pix::config::RunConfig;
+use pix2pix_server::{Models, Settings};
+
+use crate::failure::Failure;
+
+/// A server that runs as long as the training does.
+pub struct Live {
+    models: Arc<Models>,
+}
+
+impl Live {
+    /// Starts it, without a model yet, and tells its address.
+    pub fn start(
+        listen: SocketAddr,
+        run: &Path,
+        config: &RunConfig,
+    ) -> Result<(Self, SocketAddr), Failure> {
+        let paths = [run.to_path_buf()];
+        let models = Arc::new(Models::new(&paths, config.device, config.precision));
+        let settings = Settings {
+            listen,
+            ..Settings::default()
+        };
+        let server = super::bind(settings, models.clone())?;
+        let address = server
+            .address()
+            .map_err(|e| Failure::Runtime(e.to_string()))?;
+        let runtime = super::runtime()?;
+        std::thread::spawn(move || runtime.block_on(server.run()));
+        Ok((Self { models }, address))
+    }
+
+    /// A checkpoint is there, new or from an earlier sitting.
+    pub fn saved(&self) -> Result<(), Error> {
+        self.models.reload()
+    }
+}

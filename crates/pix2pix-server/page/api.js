@@ -1,0 +1,44 @@
+// The server, as the page calls it.
+
+/** An answer that is a problem (RFC 9457). */
+export class Problem extends Error {
+  constructor(status, detail, retryAfter) {
+    super(detail);
+    this.status = status;
+    this.retryAfter = retryAfter;
+  }
+}
+
+const TOKEN = "pix2pix-token";
+
+export function keepToken(token) {
+  sessionStorage.setItem(TOKEN, token);
+}
+
+async function call(path, options = {}) {
+  const headers = { ...options.headers };
+  const token = sessionStorage.getItem(TOKEN);
+  if (token) headers.Authorization = `Bearer ${token}`;
+  const answer = await fetch(path, { ...options, headers });
+  if (answer.ok) return answer;
+  const problem = await answer.json().catch(() => ({}));
+  throw new Problem(answer.status, problem.detail ?? answer.statusText, problem.retry_after);
+}
+
+export async function models() {
+  return (await (await call("v1/models")).json()).models;
+}
+
+export async function example(model, index) {
+  const path = `v1/models/${encodeURIComponent(model)}/examples/${index}`;
+  return createImageBitmap(await (await call(path)).blob());
+}
+
+/** Translates a picture; gives the picture, its file, and the milliseconds that its translation took. */
+export async function translate(file, { model, seed, dropout }) {
+  const query = new URLSearchParams({ model, seed, dropout: dropout ? "on" : "off", format: "png" });
+  const answer = await call(`v1/translate?${query}`, { method: "POST", body: file });
+  const took = /dur=([\d.]+)/.exec(answer.headers.get("server-timing") ?? "");
+  const result = await answer.blob();
+  return { file: result, picture: await createImageBitmap(result), took: took ? Number(took[1]) : null };
+}

@@ -1,0 +1,24 @@
+// The output, and the input that can be pulled over it.
+
+export class Comparison {
+  #output;
+  #overlay;
+
+  constructor(output, overlay, slider) {
+    this.#output = output;
+    this.#overlay = overlay;
+    const pull = () => (overlay.style.clipPath = `inset(0 ${100 - slider.value}% 0 0)`);
+    slider.addEventListener("input", pull);
+    pull();
+  }
+
+  reset(width, height) {
+    for (const canvas of [this.#output, this.#overlay]) [canvas.width, canvas.height] = [width, height];
+  }
+
+  /** Shows what became of an input. */
+  show(input, output) {
+    this.#overlay.getContext("2d").drawImage(input, 0, 0);
+    this.#output.getContext("2d").drawImage(output, 0, 0);
+  }
+}

@@ -1,0 +1,290 @@
+// The page: what its controls do.
+
+import * as api from "./api.js";
+import { Board } from "./board.js";
+import { Comparison } from "./comparison.js";
+
+const at = (id) => document.getElementById(id);
+
+/** Without a palette of the model's own. */
+const COLOURS = ["#ffffff", "#000000", "#808080", "#c0392b", "#e67e22", "#f1c40f", "#27ae60", "#2980b9", "#8e44ad"];
+/** Least milliseconds between two requests while one draws. */
+const PAUSE = 100;
+/** Milliseconds between two looks at the models: one in training becomes better. */
+const LOOK = 5000;
+
+const board = new Board(at("board"), at("pencil"));
+const comparison = new Comparison(at("output"), at("overlay"), at("compare"));
+let models = [];
+let model = null;
+let result = null;
+
+// what is drawn becomes what is seen: one request at a time, and after it the newest drawing
+let dirty = false;
+let busy = false;
+let timer = null;
+
+function changed() {
+  dirty = true;
+  timer ??= setTimeout(send, PAUSE);
+}
+
+async function send() {
+  timer = null;
+  if (busy || !dirty || model === null) return;
+  [busy, dirty] = [true, false];
+  const asked = model;
+  let wait = 0;
+  try {
+    const input = await createImageBitmap(board.canvas);
+    const options = { model: asked.name, seed: at("seed").value, dropout: at("dropout").checked };
+    const answer = await api.translate(await board.file(), options);
+    // another model has been chosen meanwhile: its picture is to come
+    if (asked.name === model.name) {
+      comparison.show(input, answer.picture);
+      result = answer.file;
+      at("download").disabled = false;
+      say(`Step ${asked.step.toLocaleString("en")}, ${Math.round(answer.took)} ms`);
+    }
+  } catch (problem) {
+    wait = report(problem);
+  }
+  busy = false;
+  if (wait > 0) dirty = true;
+  if (dirty) timer ??= setTimeout(send, Math.max(wait * 1000, PAUSE));
+}
+
+function say(text) {
+  at("status").textContent = text;
+}
+
+/** Says what is wrong; gives the seconds after which to try again, or 0. */
+function report(problem) {
+  if (problem.status === 401) at("door").hidden = false;
+  say(problem instanceof api.Problem ? problem.message : "The server does not answer.");
+  return problem.status === 503 ? (problem.retryAfter ?? 1) : problem.status ? 0 : 3;
+}
+
+// models
+
+async function look() {
+  try {
+    models = await api.models();
+  } catch (problem) {
+    report(problem);
+    return;
+  }
+  at("door").hidden = true;
+  if (models.length === 0) {
+    say("There is no model yet: the first comes with the training's first checkpoint.");
+    return;
+  }
+  const picker = at("model");
+  const names = models.map((each) => each.name);
+  if ([...picker.options].map((option) => option.value).join("\n") !== names.join("\n")) {
+    picker.replaceChildren(...names.map((name) => new Option(name, name)));
+  }
+  const before = model;
+  const now = models.find((each) => each.name === picker.value) ?? models[0];
+  if (before?.name !== now.name) {
+    choose(now);
+  } else if (before.step !== now.step) {
+    model = now;
+    describe();
+    changed();
+  }
+}
+
+function describe() {
+  const [width, height] = model.size;
+  const step = model.step > 0 ? `step ${model.step.toLocaleString("en")}` : "imported";
+  const parameters = model.parameters.toLocaleString("en");
+  at("about").textContent = `${model.network}, ${parameters} parameters, ${width}x${height} pixels, ${step}`;
+  at("summary").textContent = model.summary;
+}
+
+function choose(next) {
+  model = next;
+  describe();
+  showPalette(model.palette.length > 0 ? model.palette : COLOURS);
+  showExamples();
+  comparison.reset(...model.size);
+  result = null;
+  at("download").disabled = true;
+  board.reset(...model.size);
+}
+
+at("model").addEventListener("change", () => choose(models.find((each) => each.name === at("model").value)));
+
+async function showExamples() {
+  const shown = model;
+  at("examples").replaceChildren();
+  for (const [index, name] of shown.examples.entries()) {
+    const picture = await api.example(shown.name, index).catch(() => null);
+    if (model.name !== shown.name || picture === null) return;
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [picture.width, picture.height];
+    canvas.getContext("2d").drawImage(picture, 0, 0);
+    const image = Object.assign(new Image(), { src: canvas.toDataURL(), alt: `Example ${name}` });
+    const button = Object.assign(document.createElement("button"), { type: "button" });
+    button.append(image);
+    button.addEventListener("click", () => board.show(picture));
+    at("examples").append(button);
+    // an empty board says little about a model
+    if (index === 0 && !board.canUndo) board.show(picture);
+  }
+}
+
+// colours and tools
+
+/** Makes one of a group's buttons the chosen one; arrow keys move among them. */
+function radio(group, choose) {
+  group.addEventListener("click", (event) => {
+    const button = event.target.closest("[role=radio]");
+    if (button) choose(button);
+  });
+  group.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    const buttons = [...group.children];
+    const index = buttons.indexOf(event.target);
+    if (!step || index < 0) return;
+    event.preventDefault();
+    const next = buttons[(index + step + buttons.length) % buttons.length];
+    next.focus();
+    choose(next);
+  });
+}
+
+function check(group, chosen) {
+  for (const button of group.children) {
+    button.setAttribute("aria-checked", String(button === chosen));
+    button.tabIndex = button === chosen ? 0 : -1;
+  }
+}
+
+function useTool(button) {
+  check(at("tools"), button);
+  board.tool = button.dataset.tool;
+}
+
+function useColour(colour) {
+  board.colour = colour;
+  at("colour").value = colour;
+  const swatches = [...at("palette").children];
+  const chosen = swatches.find((swatch) => swatch.dataset.colour === colour);
+  check(at("palette"), chosen);
+  if (!chosen && swatches.length > 0) swatches[0].tabIndex = 0;
+  if (board.tool === "eraser") useTool(at("tools").children[0]);
+}
+
+function showPalette(colours) {
+  const swatch = (colour) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "swatch";
+    button.dataset.colour = colour;
+    button.style.background = colour;
+    button.setAttribute("role", "radio");
+    button.setAttribute("aria-label", `Colour ${colour}`);
+    return button;
+  };
+  at("palette").replaceChildren(...colours.map(swatch));
+  board.background = colours[0];
+  useColour(colours[1] ?? colours[0]);
+}
+
+function useSize(size) {
+  board.size = Math.min(64, Math.max(1, size));
+  at("size").value = board.size;
+  at("size-is").value = board.size;
+}
+
+function useSeed(seed) {
+  at("seed").value = seed;
+  at("seed-is").value = seed;
+  changed();
+}
+
+const another = () => useSeed((Number(at("seed").value) + 1) % 100);
+
+radio(at("tools"), useTool);
+radio(at("palette"), (button) => useColour(button.dataset.colour));
+at("colour").addEventListener("input", () => useColour(at("colour").value));
+at("size").addEventListener("input", () => useSize(Number(at("size").value)));
+at("seed").addEventListener("input", () => useSeed(at("seed").value));
+at("dropout").addEventListener("change", () => {
+  at("seed").disabled = at("again").disabled = !at("dropout").checked;
+  changed();
+});
+at("again").addEventListener("click", another);
+at("undo").addEventListener("click", () => board.undo());
+at("redo").addEventListener("click", () => board.redo());
+at("clear").addEventListener("click", () => board.clear());
+board.addEventListener("change", () => {
+  at("undo").disabled = !board.canUndo;
+  at("redo").disabled = !board.canRedo;
+  changed();
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.target.matches("input:not([type=range]), select")) return;
+  const key = event.key.toLowerCase();
+  const tool = { b: 0, f: 1, e: 2 }[key];
+  if (event.ctrlKey || event.metaKey) {
+    if (key !== "z" && key !== "y") return;
+    event.preventDefault();
+    if (key === "y" || event.shiftKey) board.redo();
+    else board.undo();
+  } else if (event.altKey) {
+    return;
+  } else if (tool !== undefined) {
+    useTool(at("tools").children[tool]);
+  } else if (key === "[" || key === "]") {
+    useSize(board.size + (key === "]" ? 2 : -2));
+  } else if (key === "n" && at("dropout").checked) {
+    another();
+  } else if (key >= "1" && key <= "9") {
+    const swatch = at("palette").children[Number(key) - 1];
+    if (swatch) useColour(swatch.dataset.colour);
+  }
+});
+
+// pictures in and out
+
+async function open(file) {
+  try {
+    board.show(await createImageBitmap(file));
+  } catch {
+    say(`${file.name ?? "This"} is no picture that the browser reads.`);
+  }
+}
+
+at("file").addEventListener("change", () => {
+  if (at("file").files.length > 0) open(at("file").files[0]);
+  at("file").value = "";
+});
+document.addEventListener("dragover", (event) => event.preventDefault());
+document.addEventListener("drop", (event) => {
+  event.preventDefault();
+  if (event.dataTransfer.files.length > 0) open(event.dataTransfer.files[0]);
+});
+document.addEventListener("paste", (event) => {
+  const file = [...event.clipboardData.files].find((each) => each.type.startsWith("image/"));
+  if (file) open(file);
+});
+at("download").addEventListener("click", () => {
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(result), download: `${model.name}.png` });
+  link.click();
+  URL.revokeObjectURL(link.href);
+});
+
+at("door").addEventListener("submit", (event) => {
+  event.preventDefault();
+  api.keepToken(at("token").value);
+  look();
+});
+
+useSize(12);
+useSeed(0);
+look();
+setInterval(() => document.hidden || look(), LOOK);

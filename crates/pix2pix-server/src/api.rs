@@ -1,0 +1,402 @@
+//! What programs call: routes, their parameters, and their description in OpenAPI.
+
+use std::io::Cursor;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Json;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{
+    DefaultBodyLimit, FromRequest, Multipart, Path as PathParts, Query, Request, State,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use pix2pix::picture::{self, Header};
+use pix2pix::translate::TranslateOptions;
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
+use tokio::sync::Semaphore;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{IntoParams, Modify, OpenApi, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::encoding::Encoding;
+use crate::metrics::Metrics;
+use crate::models::{ModelInfo, Models};
+use crate::problem::Problem;
+use crate::queue::{Job, Queue};
+use crate::settings::Settings;
+
+/// What all requests share.
+pub struct App {
+    /// What is allowed.
+    pub settings: Settings,
+    /// What is served.
+    pub models: Arc<Models>,
+    /// Where pictures wait.
+    pub queue: Queue,
+    /// Bodies that may be received.
+    pub uploads: Semaphore,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Whether the server is about to stop.
+    pub stopping: AtomicBool,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    /// On.
+    #[default]
+    #[serde(alias = "true", alias = "1")]
+    On,
+    /// Off.
+    #[serde(alias = "false", alias = "0")]
+    Off,
+}
+
+/// How a picture is translated.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct TranslateQuery {
+    /// The model's name; the first one by default.
+    pub model: Option<String>,
+    /// Seed of the dropout: another one makes another picture.
+    #[param(default = 0)]
+    pub seed: u64,
+    /// Whether dropout acts, as in the paper.
+    #[param(inline, default = "on")]
+    pub dropout: Switch,
+    /// The result's kind of file.
+    #[param(inline, default = "png")]
+    pub format: Encoding,
+}
+
+/// A picture as a form sends it.
+#[derive(ToSchema)]
+#[allow(dead_code)] // it describes the form, which is read part by part
+struct Form {
+    /// The picture.
+    #[schema(value_type = String, format = Binary)]
+    image: Vec<u8>,
+}
+
+/// What is served.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ModelList {
+    /// The models, the one that is taken without a name first.
+    pub models: Vec<ModelInfo>,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "pix2pix", description = "Paired image-to-image translation (Isola et al., CVPR 2017)."),
+    modifiers(&Token),
+    security(("token" = []), ())
+)]
+struct Document;
+
+/// The scheme of `--token`.
+struct Token;
+
+impl Modify for Token {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(scheme.build()));
+    }
+}
+
+/// The API's routes; each is described in the document that one of them serves.
+pub fn routes(app: &Arc<App>) -> axum::Router<Arc<App>> {
+    let guarded = OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(translate))
+        .routes(routes!(models))
+        .routes(routes!(example))
+        .layer(axum::middleware::from_fn_with_state(
+            app.clone(),
+            with_token,
+        ));
+    let open = OpenApiRouter::new()
+        .routes(routes!(health))
+        .routes(routes!(ready))
+        .routes(routes!(metrics));
+    let (router, document) = guarded.merge(open).split_for_parts();
+    let document = Arc::new(document);
+    let describe = move || async move { Json(document.as_ref().clone()) };
+    router
+        .route("/openapi.json", axum::routing::get(describe))
+        .layer(DefaultBodyLimit::max(app.settings.body_bytes))
+}
+
+/// Lets in who bears the token, where there is one.
+async fn with_token(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let Some(token) = &app.settings.token else {
+        return next.run(request).await;
+    };
+    let given = request.headers().get(header::AUTHORIZATION);
+    let given = given.and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    // in a time that tells nothing of how much of it is right
+    if given.is_some_and(|given| given.ct_eq(token.as_bytes()).into()) {
+        return next.run(request).await;
+    }
+    let detail = "give the server's token: Authorization: Bearer TOKEN";
+    Problem::new(StatusCode::UNAUTHORIZED, detail).into_response()
+}
+
+/// Translates a picture: JPEG, PNG, WebP, TIFF, BMP or npy, as the body or as the part `image` of a form.
+///
+/// The result has the picture's size and the channels of the model's targets.
+#[utoipa::path(
+    post,
+    path = "/v1/translate",
+    params(TranslateQuery),
+    request_body(
+        content((Vec<u8> = "image/*"), (Vec<u8> = "application/octet-stream"), (Form = "multipart/form-data")),
+        description = "The picture."
+    ),
+    responses(
+        (status = 200, description = "The translated picture.",
+         content((Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp"))),
+        (status = 400, description = "The request cannot be understood.", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "The token is missing or wrong.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such model.", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The body took too long.", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The body or the picture is too large.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body is no picture that the model takes.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Too many pictures are waiting.", body = Problem, content_type = "application/problem+json",
+         headers(("retry-after" = u64, description = "Seconds after which to try again."))),
+    )
+)]
+async fn translate(
+    State(app): State<Arc<App>>,
+    query: Result<Query<TranslateQuery>, QueryRejection>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let Query(query) = query.map_err(|e| Problem::new(StatusCode::BAD_REQUEST, e.body_text()))?;
+    let Some(model) = app.models.get(query.model.as_deref()) else {
+        let detail = match query.model {
+            Some(name) => format!("there is no model {name:?}; /v1/models lists them"),
+            None => "there is no model yet: the training has not saved any".to_string(),
+        };
+        return Err(Problem::new(StatusCode::NOT_FOUND, detail));
+    };
+    let bytes = body(&app, request).await?;
+    let _place = app.queue.place()?;
+    app.metrics.waiting.set(app.queue.len() as i64);
+    let pixels = app.settings.pixels;
+    let picture = blocking(move || decoded(&bytes, pixels)).await??;
+    let options = TranslateOptions {
+        dropout: query.dropout == Switch::On,
+        seed: query.seed,
+        ..TranslateOptions::default()
+    };
+    let (info, target) = (model.info.clone(), model.generator.config.target);
+    let job = Job {
+        model,
+        picture,
+        options,
+    };
+    let translated = app.queue.translate(job).await?;
+    let encoding = query.format;
+    let file = blocking(move || encoding.encode(translated.picture, &target)).await?;
+    let file = file.map_err(|e| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e))?;
+    let millis = translated.took.as_secs_f64() * 1e3;
+    let mut headers = HeaderMap::new();
+    let mut tell = |name: &'static str, value: String| {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
+    };
+    tell("content-type", encoding.media_type().to_string());
+    tell("cache-control", "no-store".to_string());
+    tell("server-timing", format!("translate;dur={millis:.1}"));
+    tell("pix2pix-model", info.name);
+    tell("pix2pix-step", info.step.to_string());
+    Ok((headers, file).into_response())
+}
+
+/// Does work that keeps a processor busy where it does not keep others waiting.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| Problem::internal())
+}
+
+/// A request's picture file. One that comes when too many are received is read, so that its client hears the answer, and
+/// not kept.
+async fn body(app: &App, request: Request) -> Result<Bytes, Problem> {
+    let Settings {
+        body_bytes,
+        patience,
+        ..
+    } = app.settings;
+    let slow = |_| {
+        let seconds = patience.as_secs();
+        let detail = format!("the body did not come within {seconds} seconds");
+        Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
+    };
+    let permit = app.uploads.try_acquire();
+    let full = permit.is_err() || app.queue.len() == app.settings.waiting;
+    if full {
+        let discarded = discard(request.into_body(), body_bytes);
+        tokio::time::timeout(patience, discarded)
+            .await
+            .map_err(slow)?;
+        return Err(app.queue.place().err().unwrap_or(Problem::overload(1)));
+    }
+    let read = tokio::time::timeout(patience, read(request, body_bytes));
+    read.await.map_err(slow)?
+}
+
+fn too_large(limit: usize) -> Problem {
+    let detail = format!("the body has more than {limit} bytes");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+}
+
+async fn read(request: Request, limit: usize) -> Result<Bytes, Problem> {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    let is_form = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"multipart/form-data"));
+    if !is_form {
+        let bytes = to_bytes(request.into_body(), limit).await;
+        return bytes.map_err(|e| match std::error::Error::source(&e) {
+            Some(cause) if cause.is::<http_body_util::LengthLimitError>() => too_large(limit),
+            _ => Problem::new(
+                StatusCode::BAD_REQUEST,
+                format!("the body ends early ({e})"),
+            ),
+        });
+    }
+    let wrong = |status: StatusCode, text: String| match status {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(limit),
+        status => Problem::new(status, text),
+    };
+    let form = Multipart::from_request(request, &()).await;
+    let mut form = form.map_err(|e| wrong(e.status(), e.body_text()))?;
+    loop {
+        let part = form.next_field().await;
+        let Some(part) = part.map_err(|e| wrong(e.status(), e.body_text()))? else {
+            let detail = "the form has no part named image";
+            return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+        };
+        if part.name() == Some("image") {
+            return part
+                .bytes()
+                .await
+                .map_err(|e| wrong(e.status(), e.body_text()));
+        }
+    }
+}
+
+/// Reads a body and keeps nothing of it.
+async fn discard(body: Body, limit: usize) {
+    use http_body_util::BodyExt;
+    let mut body = body;
+    let mut read = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        read += frame.data_ref().map_or(0, Bytes::len);
+        if read > limit {
+            return;
+        }
+    }
+}
+
+/// Decodes a picture, once its header says that it is not too large.
+fn decoded(bytes: &[u8], most: u64) -> Result<picture::Picture, Problem> {
+    let refused = |e: pix2pix::Error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e.to_string());
+    let name = Path::new("the picture");
+    let header = Header::read(name, &mut Cursor::new(bytes)).map_err(refused)?;
+    let [width, height] = header.size;
+    if u64::from(width) * u64::from(height) > most {
+        let detail =
+            format!("{width}x{height} pixels; this server takes pictures of up to {most} pixels");
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
+    }
+    picture::decode(name, bytes).map_err(refused)
+}
+
+/// Lists the models.
+#[utoipa::path(
+    get,
+    path = "/v1/models",
+    responses(
+        (status = 200, description = "The models.", body = ModelList),
+        (status = 401, description = "The token is missing or wrong.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
+    let models = app
+        .models
+        .all()
+        .iter()
+        .map(|model| model.info.clone())
+        .collect();
+    Json(ModelList { models })
+}
+
+/// An example to start from, a PNG.
+#[utoipa::path(
+    get,
+    path = "/v1/models/{model}/examples/{index}",
+    params(
+        ("model" = String, Path, description = "The model's name."),
+        ("index" = usize, Path, description = "The example's number, from 0."),
+    ),
+    responses(
+        (status = 200, description = "The example.", body = Vec<u8>, content_type = "image/png"),
+        (status = 401, description = "The token is missing or wrong.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such example.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn example(
+    State(app): State<Arc<App>>,
+    PathParts((name, index)): PathParts<(String, String)>,
+) -> Result<Response, Problem> {
+    let model = app.models.get(Some(&name));
+    let index: Option<usize> = index.parse().ok();
+    let found = model.as_ref().zip(index);
+    let Some(example) = found.and_then(|(model, index)| model.examples.get(index)) else {
+        let detail = "there is no such example; /v1/models lists them";
+        return Err(Problem::new(StatusCode::NOT_FOUND, detail));
+    };
+    Ok(([(header::CONTENT_TYPE, "image/png")], example.png.clone()).into_response())
+}
+
+/// Whether the process lives.
+#[utoipa::path(get, path = "/healthz", security(()), responses((status = 200, description = "It lives.", body = String)))]
+async fn health() -> &'static str {
+    "ok\n"
+}
+
+/// Whether it takes requests: not when it is about to stop.
+#[utoipa::path(get, path = "/readyz", security(()), responses(
+    (status = 200, description = "It does.", body = String),
+    (status = 503, description = "It is about to stop.", body = Problem, content_type = "application/problem+json"),
+))]
+async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
+    if app.stopping.load(Ordering::Relaxed) {
+        let detail = "the server is about to stop";
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail));
+    }
+    Ok("ready\n")
+}
+
+/// Numbers for Prometheus.
+#[utoipa::path(get, path = "/metrics", security(()), responses((status = 200, description = "The numbers.", body = String)))]
+async fn metrics(State(app): State<Arc<App>>) -> Response {
+    app.metrics.waiting.set(app.queue.len() as i64);
+    app.metrics.step.reset();
+    for model in app.models.all().iter() {
+        let step = app.metrics.step.with_label_values(&[&model.info.name]);
+        step.set(model.info.step as i64);
+    }
+    let kind = "text/plain; version=0.0.4";
+    ([(header::CONTENT_TYPE, kind)], app.metrics.text()).into_response()
+}

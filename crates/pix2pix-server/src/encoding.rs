@@ -1,0 +1,64 @@
+//! Pictures as browsers and programs read them.
+
+use std::io::Cursor;
+
+use image::codecs::jpeg::JpegEncoder;
+use image::{DynamicImage, ImageFormat};
+use pix2pix::domain::Domain;
+use pix2pix::picture::{Depth, Picture};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Quality of a JPEG, of 100.
+const QUALITY: u8 = 90;
+
+/// A kind of picture file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoding {
+    /// PNG of the model's channels and 8 or 16 bits.
+    #[default]
+    Png,
+    /// JPEG of 8-bit RGB.
+    Jpeg,
+    /// WebP of 8-bit RGB, without loss.
+    Webp,
+}
+
+impl Encoding {
+    /// Its media type.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Png => "image/png",
+            Self::Jpeg => "image/jpeg",
+            Self::Webp => "image/webp",
+        }
+    }
+
+    /// Encodes a picture of a domain.
+    ///
+    /// # Errors
+    /// In words, when the file does not hold such pictures.
+    pub fn encode(self, picture: Picture, domain: &Domain) -> Result<Vec<u8>, String> {
+        let image = match (self, picture.depth(), picture.channels()) {
+            (Self::Png, Depth::U8 | Depth::U16, 1..=4) => DynamicImage::try_from(picture)?,
+            (_, _, 1 | 3) => DynamicImage::ImageRgb8(picture.to_rgb8(domain.range)),
+            (_, depth, channels) => {
+                return Err(format!(
+                    "the model's targets have {channels} {depth} channels, which {} does not hold",
+                    self.media_type()
+                ));
+            }
+        };
+        let mut bytes = Cursor::new(Vec::new());
+        let written = match self {
+            Self::Png => image.write_to(&mut bytes, ImageFormat::Png),
+            Self::Jpeg => {
+                image.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, QUALITY))
+            }
+            Self::Webp => image.write_to(&mut bytes, ImageFormat::WebP),
+        };
+        written.map_err(|e| e.to_string())?;
+        Ok(bytes.into_inner())
+    }
+}

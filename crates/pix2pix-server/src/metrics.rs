@@ -1,0 +1,67 @@
+//! What Prometheus reads at `/metrics`.
+
+use prometheus::{
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
+
+/// Seconds of a translation: of small networks, and of large pictures.
+const BUCKETS: [f64; 11] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+
+/// The server's numbers.
+pub struct Metrics {
+    registry: Registry,
+    /// Answers by route and status.
+    pub requests: IntCounterVec,
+    /// Seconds of a translation, by model, without waiting.
+    pub seconds: HistogramVec,
+    /// Pictures whose client went before their turn came.
+    pub dropped: IntCounter,
+    /// Pictures that wait or are translated.
+    pub waiting: IntGauge,
+    /// Training steps behind each model.
+    pub step: IntGaugeVec,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let requests = Opts::new("pix2pix_requests_total", "Answers by route and status.");
+        let seconds = "Seconds of a translation, without waiting.";
+        let seconds = HistogramOpts::new("pix2pix_translation_seconds", seconds);
+        let dropped = "Pictures whose client went before their turn came.";
+        let waiting = "Pictures that wait or are translated.";
+        let step = Opts::new("pix2pix_model_step", "Training steps behind each model.");
+        let known = "names and labels are well-formed";
+        let metrics = Self {
+            registry: Registry::new(),
+            requests: IntCounterVec::new(requests, &["route", "status"]).expect(known),
+            seconds: HistogramVec::new(seconds.buckets(BUCKETS.to_vec()), &["model"]).expect(known),
+            dropped: IntCounter::new("pix2pix_dropped_total", dropped).expect(known),
+            waiting: IntGauge::new("pix2pix_waiting", waiting).expect(known),
+            step: IntGaugeVec::new(step, &["model"]).expect(known),
+        };
+        let collectors: [Box<dyn prometheus::core::Collector>; 5] = [
+            Box::new(metrics.requests.clone()),
+            Box::new(metrics.seconds.clone()),
+            Box::new(metrics.dropped.clone()),
+            Box::new(metrics.waiting.clone()),
+            Box::new(metrics.step.clone()),
+        ];
+        for collector in collectors {
+            metrics.registry.register(collector).expect("names differ");
+        }
+        metrics
+    }
+}
+
+impl Metrics {
+    /// All numbers in Prometheus' text format.
+    pub fn text(&self) -> String {
+        let families = self.registry.gather();
+        TextEncoder::new()
+            .encode_to_string(&families)
+            .unwrap_or_default()
+    }
+}

@@ -1,0 +1,61 @@
+//! The colours that pictures are made of.
+
+use std::collections::HashMap;
+
+use image::RgbImage;
+
+/// Colours of a palette, at most.
+const COLOURS: usize = 16;
+/// Colours nearer than this, as the largest difference of a channel, are one.
+const NEAR: i32 = 24;
+
+/// The most frequent colours of pictures, as `#rrggbb`, the most frequent first.
+pub fn of<'a>(pictures: impl IntoIterator<Item = &'a RgbImage>) -> Vec<String> {
+    // colours that agree in their upper five bits are counted as their mean: what JPEG makes of one colour
+    let mut buckets: HashMap<[u8; 3], (u64, [u64; 3])> = HashMap::new();
+    for pixel in pictures.into_iter().flat_map(|picture| picture.pixels()) {
+        let (count, sums) = buckets.entry(pixel.0.map(|value| value >> 3)).or_default();
+        *count += 1;
+        for (sum, value) in sums.iter_mut().zip(pixel.0) {
+            *sum += u64::from(value);
+        }
+    }
+    let mut found: Vec<(u64, [i32; 3])> = buckets
+        .into_values()
+        .map(|(count, sums)| (count, sums.map(|sum| (sum / count) as i32)))
+        .collect();
+    found.sort_unstable_by_key(|&(count, colour)| (std::cmp::Reverse(count), colour));
+    let mut kept: Vec<[i32; 3]> = Vec::new();
+    for (_, colour) in found {
+        let is_near = |other: &[i32; 3]| {
+            let gaps = colour.iter().zip(other).map(|(a, b)| (a - b).abs());
+            gaps.max() < Some(NEAR)
+        };
+        if !kept.iter().any(is_near) {
+            kept.push(colour);
+        }
+        if kept.len() == COLOURS {
+            break;
+        }
+    }
+    let hex = |[r, g, b]: [i32; 3]| format!("#{r:02x}{g:02x}{b:02x}");
+    kept.into_iter().map(hex).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::Rgb;
+
+    #[test]
+    fn frequent_colours_come_first_and_near_ones_are_one() {
+        let picture = RgbImage::from_fn(10, 10, |x, y| match (x, y) {
+            (0, 0) => Rgb([0, 255, 0]),
+            (0..4, _) => Rgb([200, 0, 0]),
+            (_, 0..5) => Rgb([0, 0, 100]),
+            _ => Rgb([0, 0, 103]),
+        });
+        assert_eq!(of([&picture]), ["#000065", "#c80000", "#00ff00"]);
+        assert!(of([]).is_empty());
+    }
+}

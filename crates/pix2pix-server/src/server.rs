@@ -1,0 +1,150 @@
+//! Listens, and stops when what is accepted is done.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum_server::Handle;
+use hyper_util::rt::TokioTimer;
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::trace::TraceLayer;
+
+use crate::api::{self, App};
+use crate::metrics::Metrics;
+use crate::models::Models;
+use crate::page;
+use crate::problem::Problem;
+use crate::queue::Queue;
+use crate::settings::Settings;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A server that has its place and waits to run.
+pub struct Server {
+    app: Arc<App>,
+    listener: TcpListener,
+    handle: Handle<SocketAddr>,
+}
+
+/// Stops a server.
+#[derive(Clone)]
+pub struct Stop {
+    app: Arc<App>,
+    handle: Handle<SocketAddr>,
+}
+
+impl Stop {
+    /// Takes no new connections, and ends the server when what is accepted is done, or its grace is over.
+    pub fn gracefully(&self) {
+        self.app.stopping.store(true, Ordering::Relaxed);
+        self.handle.graceful_shutdown(Some(self.app.settings.grace));
+    }
+}
+
+impl Server {
+    /// Takes its place.
+    ///
+    /// # Errors
+    /// In words, when the address is not to be had.
+    pub fn bind(settings: Settings, models: Arc<Models>) -> Result<Self, String> {
+        let address = settings.listen;
+        let bound = TcpListener::bind(address).and_then(|listener| {
+            listener.set_nonblocking(true)?;
+            Ok(listener)
+        });
+        let listener = bound
+            .map_err(|e| format!("cannot listen at {address}: {e}; choose another --listen"))?;
+        let metrics = Arc::new(Metrics::default());
+        let app = App {
+            queue: Queue::start(settings.waiting, metrics.clone()),
+            uploads: Semaphore::new(settings.uploads),
+            settings,
+            models,
+            metrics,
+            stopping: AtomicBool::new(false),
+        };
+        Ok(Self {
+            app: Arc::new(app),
+            listener,
+            handle: Handle::new(),
+        })
+    }
+
+    /// Where it listens: the port is known even if any was asked for.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// What stops it.
+    pub fn stop(&self) -> Stop {
+        Stop {
+            app: self.app.clone(),
+            handle: self.handle.clone(),
+        }
+    }
+
+    /// Serves until it is stopped.
+    ///
+    /// # Errors
+    /// When the system lets it not.
+    pub async fn run(self) -> std::io::Result<()> {
+        let router = router(self.app.clone());
+        let mut server = axum_server::from_tcp(self.listener)?.handle(self.handle);
+        server
+            .http_builder()
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.app.settings.patience);
+        server.serve(router.into_make_service()).await
+    }
+}
+
+fn router(app: Arc<App>) -> Router {
+    let header = |name: HeaderName, value: &'static str| {
+        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+    };
+    Router::new()
+        .merge(api::routes(&app))
+        .merge(page::routes())
+        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing here; /openapi.json says what is") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "not with this method; /openapi.json says which")
+        })
+        .layer(from_fn_with_state(app.clone(), counted))
+        .layer(CatchPanicLayer::custom(|_| Problem::internal().into_response()))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(TraceLayer::new_for_http().make_span_with(|request: &Request| {
+            let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+            // without the query, in which there may be anything
+            tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+        }))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .layer(header(header::CONTENT_SECURITY_POLICY, page::CONTENT_SECURITY_POLICY))
+        .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(header(header::REFERRER_POLICY, "no-referrer"))
+        .with_state(app)
+}
+
+/// Counts answers by route and status.
+async fn counted(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or("none", MatchedPath::as_str).to_string();
+    let response = next.run(request).await;
+    let status = response.status();
+    app.metrics
+        .requests
+        .with_label_values(&[route.as_str(), status.as_str()])
+        .inc();
+    response
+}
