@@ -25,7 +25,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::encoding::Encoding;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Unanswered};
 use crate::models::{ModelInfo, Models};
 use crate::problem::Problem;
 use crate::queue::{Job, Queue};
@@ -70,11 +70,11 @@ pub struct TranslateQuery {
     /// Seed of the dropout: another one makes another picture.
     #[param(default = 0)]
     pub seed: u64,
-    /// Whether dropout acts, as in the paper.
-    #[param(inline, default = "on")]
+    /// Whether dropout acts, as in the paper; it does by default.
+    #[param(inline)]
     pub dropout: Switch,
-    /// The result's kind of file.
-    #[param(inline, default = "png")]
+    /// The result's kind of file; png by default.
+    #[param(inline)]
     pub format: Encoding,
 }
 
@@ -179,6 +179,17 @@ async fn translate(
     query: Result<Query<TranslateQuery>, QueryRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
+    let unanswered = Unanswered::new(&app.metrics);
+    let answer = answer(&app, query, request).await;
+    unanswered.answered();
+    answer
+}
+
+async fn answer(
+    app: &App,
+    query: Result<Query<TranslateQuery>, QueryRejection>,
+    request: Request,
+) -> Result<Response, Problem> {
     let Query(query) = query.map_err(|e| Problem::new(StatusCode::BAD_REQUEST, e.body_text()))?;
     let Some(model) = app.models.get(query.model.as_deref()) else {
         let detail = match query.model {
@@ -187,7 +198,7 @@ async fn translate(
         };
         return Err(Problem::new(StatusCode::NOT_FOUND, detail));
     };
-    let bytes = body(&app, request).await?;
+    let bytes = body(app, request).await?;
     let _place = app.queue.place()?;
     app.metrics.waiting.set(app.queue.len() as i64);
     let pixels = app.settings.pixels;

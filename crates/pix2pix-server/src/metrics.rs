@@ -17,7 +17,7 @@ pub struct Metrics {
     pub requests: IntCounterVec,
     /// Seconds of a translation, by model, without waiting.
     pub seconds: HistogramVec,
-    /// Pictures whose client went before their turn came.
+    /// Pictures whose client went before the answer.
     pub dropped: IntCounter,
     /// Pictures that wait or are translated.
     pub waiting: IntGauge,
@@ -30,7 +30,7 @@ impl Default for Metrics {
         let requests = Opts::new("pix2pix_requests_total", "Answers by route and status.");
         let seconds = "Seconds of a translation, without waiting.";
         let seconds = HistogramOpts::new("pix2pix_translation_seconds", seconds);
-        let dropped = "Pictures whose client went before their turn came.";
+        let dropped = "Pictures whose client went before the answer.";
         let waiting = "Pictures that wait or are translated.";
         let step = Opts::new("pix2pix_model_step", "Training steps behind each model.");
         let known = "names and labels are well-formed";
@@ -63,5 +63,28 @@ impl Metrics {
         TextEncoder::new()
             .encode_to_string(&families)
             .unwrap_or_default()
+    }
+}
+
+/// Counts a picture as dropped, unless it is answered.
+pub struct Unanswered<'a>(Option<&'a Metrics>);
+
+impl<'a> Unanswered<'a> {
+    /// A picture that has come.
+    pub fn new(metrics: &'a Metrics) -> Self {
+        Self(Some(metrics))
+    }
+
+    /// It is answered.
+    pub fn answered(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if let Some(metrics) = self.0 {
+            metrics.dropped.inc();
+        }
     }
 }

@@ -64,7 +64,6 @@ impl Queue {
         let work = move || {
             while let Some(waiting) = jobs.blocking_recv() {
                 if waiting.reply.is_closed() {
-                    metrics.dropped.inc();
                     continue; // the client is gone
                 }
                 let Job {

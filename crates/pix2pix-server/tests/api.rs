@@ -1,0 +1,705 @@
+//! The API, as programs call it.
+
+mod common;
+
+use std::io::{Cursor, Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use common::{Served, save_model};
+use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
+use pix2pix::earth;
+use pix2pix::picture::Picture;
+use pix2pix::translate::TranslateOptions;
+use pix2pix_server::Settings;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::Value;
+use ureq::http::{HeaderMap, Response};
+use ureq::{Agent, Body};
+
+/// An answer that has been read.
+struct Answer {
+    status: u16,
+    headers: HeaderMap,
+    bytes: Vec<u8>,
+}
+
+impl Answer {
+    fn of(response: Response<Body>) -> Self {
+        let (parts, body) = response.into_parts();
+        let mut bytes = Vec::new();
+        body.into_reader().read_to_end(&mut bytes).unwrap();
+        Self {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            bytes,
+        }
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap()
+    }
+
+    fn picture(&self) -> DynamicImage {
+        image::load_from_memory(&self.bytes).unwrap()
+    }
+
+    /// Checks that it is a problem of a status, and gives what it says.
+    fn problem(&self, status: u16) -> String {
+        let text = String::from_utf8_lossy(&self.bytes);
+        assert_eq!(self.status, status, "{text}");
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let problem = self.json();
+        assert_eq!(problem["status"], status);
+        assert_eq!(problem["type"], "about:blank");
+        assert!(!problem["title"].as_str().unwrap().is_empty());
+        problem["detail"].as_str().unwrap().to_string()
+    }
+}
+
+fn agent() -> Agent {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .build()
+        .new_agent()
+}
+
+fn get(served: &Served, path: &str) -> Answer {
+    Answer::of(agent().get(format!("{}{path}", served.url)).call().unwrap())
+}
+
+fn post(served: &Served, path: &str, body: &[u8]) -> Answer {
+    let request = agent().post(format!("{}{path}", served.url));
+    Answer::of(request.content_type("image/png").send(body).unwrap())
+}
+
+fn picture(side: u32, index: u32) -> RgbImage {
+    RgbImage::from_fn(side, side, |x, y| {
+        Rgb([
+            (x * 3 + index * 40) as u8,
+            (y * 2) as u8,
+            (x * y + index) as u8,
+        ])
+    })
+}
+
+fn png(picture: &RgbImage) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+/// What the library makes of a picture.
+fn expected(served: &Served, model: &str, source: &RgbImage, dropout: bool, seed: u64) -> Vec<u8> {
+    let model = served.models.get(Some(model)).unwrap();
+    let options = TranslateOptions {
+        dropout,
+        seed,
+        ..TranslateOptions::default()
+    };
+    let source = Picture::from(source.clone());
+    let translated = model.generator.translate_with(source, &options).unwrap();
+    translated.bytes().to_vec()
+}
+
+#[test]
+fn pictures_are_translated_as_the_library_does() {
+    let served = Served::new(Settings::default());
+    let source = picture(64, 0);
+    let file = png(&source);
+    for (query, model, dropout, seed) in [
+        ("", "one", true, 0),
+        ("?seed=5", "one", true, 5),
+        ("?dropout=off&seed=5", "one", false, 0),
+        ("?model=two&dropout=true", "two", true, 0),
+    ] {
+        let answer = post(&served, &format!("/v1/translate{query}"), &file);
+        assert_eq!(answer.status, 200, "{query}");
+        let found = answer.picture().into_rgb8().into_raw();
+        assert!(
+            found == expected(&served, model, &source, dropout, seed),
+            "{query}"
+        );
+        assert_eq!(answer.header("content-type"), "image/png");
+        assert_eq!(answer.header("pix2pix-model"), model);
+        assert_eq!(answer.header("pix2pix-step"), "7");
+        assert!(answer.header("server-timing").starts_with("translate;dur="));
+        assert!(!answer.header("x-request-id").is_empty());
+    }
+    // of any size, and of any kind
+    let wide = RgbImage::from_fn(90, 70, |x, y| Rgb([x as u8, y as u8, 0]));
+    for (format, kind) in [
+        ("png", ImageFormat::Png),
+        ("jpeg", ImageFormat::Jpeg),
+        ("webp", ImageFormat::WebP),
+    ] {
+        let mut bytes = Cursor::new(Vec::new());
+        wide.write_to(&mut bytes, kind).unwrap();
+        let answer = post(
+            &served,
+            &format!("/v1/translate?format={format}"),
+            bytes.get_ref(),
+        );
+        assert_eq!(answer.header("content-type"), format!("image/{format}"));
+        assert_eq!(image::guess_format(&answer.bytes).unwrap(), kind);
+        let translated = answer.picture();
+        assert_eq!([translated.width(), translated.height()], [90, 70]);
+    }
+}
+
+#[test]
+fn a_form_is_a_body_too() {
+    let served = Served::new(Settings::default());
+    let source = picture(64, 1);
+    let mut body =
+        b"--edge\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n".to_vec();
+    body.extend(b"--edge\r\nContent-Disposition: form-data; name=\"image\"; filename=\"../../x.png\"\r\n\r\n");
+    body.extend(png(&source));
+    body.extend(b"\r\n--edge--\r\n");
+    let send = |body: &[u8]| {
+        let request = agent().post(format!("{}/v1/translate", served.url));
+        Answer::of(
+            request
+                .content_type("multipart/form-data; boundary=edge")
+                .send(body)
+                .unwrap(),
+        )
+    };
+    let found = send(&body).picture().into_rgb8().into_raw();
+    assert!(found == expected(&served, "one", &source, true, 0));
+    let without =
+        b"--edge\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n--edge--\r\n";
+    assert!(send(without).problem(400).contains("no part named image"));
+    send(b"no form").problem(400);
+}
+
+#[test]
+fn models_and_their_examples_are_told() {
+    let served = Served::new(Settings::default());
+    let models = get(&served, "/v1/models").json();
+    let names: Vec<&str> = models["models"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| m["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["one", "two"]);
+    let one = &models["models"][0];
+    assert_eq!(one["size"], serde_json::json!([64, 64]));
+    assert_eq!(one["step"], 7);
+    assert!(
+        one["summary"]
+            .as_str()
+            .unwrap()
+            .contains("encoder.0.conv (Conv2d)")
+    );
+    let examples = one["examples"].as_array().unwrap();
+    assert_eq!(examples.len(), 6);
+    let example = get(&served, "/v1/models/one/examples/0")
+        .picture()
+        .into_rgb8();
+    assert_eq!(example.dimensions(), (64, 64));
+    // every colour of the palette is one of what the model was trained on
+    let config = &served.models.get(Some("one")).unwrap().generator.config;
+    let data = earth::earth();
+    let seen: Vec<RgbImage> = [data.val.as_ref().unwrap(), &data.train]
+        .into_iter()
+        .flat_map(|pairs| (0..pairs.len()).map(|index| pairs.read(index).unwrap()))
+        .map(|pair| config.jitter.still(pair).source.to_rgb8([0.0, 255.0]))
+        .collect();
+    let palette = one["palette"].as_array().unwrap();
+    assert_eq!(palette.len(), 16);
+    for colour in palette {
+        let value = u32::from_str_radix(&colour.as_str().unwrap()[1..], 16).unwrap();
+        let colour = [(value >> 16) as u8, (value >> 8) as u8, value as u8];
+        let is_near = |pixel: &Rgb<u8>| colour.iter().zip(pixel.0).all(|(a, b)| a.abs_diff(b) <= 8);
+        assert!(
+            seen.iter()
+                .flat_map(|picture| picture.pixels())
+                .any(is_near),
+            "{colour:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_wrong_is_told_as_a_problem() {
+    let served = Served::new(Settings {
+        body_bytes: 100_000,
+        pixels: 200 * 200,
+        ..Settings::default()
+    });
+    let file = png(&picture(64, 0));
+    let translate =
+        |query: &str, body: &[u8]| post(&served, &format!("/v1/translate{query}"), body);
+    assert!(
+        translate("?model=three", &file)
+            .problem(404)
+            .contains("three")
+    );
+    assert!(
+        translate("?colour=red", &file)
+            .problem(400)
+            .contains("colour")
+    );
+    assert!(translate("?seed=-1", &file).problem(400).contains("seed"));
+    translate("?format=gif", &file).problem(400);
+    assert!(
+        translate("", b"no picture")
+            .problem(422)
+            .contains("not a JPEG, PNG")
+    );
+    translate("", b"").problem(422);
+    translate("", &file[..file.len() / 2]).problem(422);
+    assert!(
+        translate("", &vec![0; 100_001])
+            .problem(413)
+            .contains("100000 bytes")
+    );
+    let large = RgbImage::from_pixel(201, 200, Rgb([0; 3]));
+    assert!(
+        translate("", &png(&large))
+            .problem(413)
+            .contains("201x200 pixels")
+    );
+    get(&served, "/v1/translate").problem(405);
+    get(&served, "/v1/models/one/examples/99").problem(404);
+    get(&served, "/v1/models/three/examples/0").problem(404);
+    get(&served, "/v1/models/one/examples/-1").problem(404);
+    // no path is a file's
+    for path in [
+        "/../Cargo.toml",
+        "/v1/models/..%2f..%2fetc%2fpasswd/examples/0",
+        "/page/main.js",
+        "/%2e%2e/x",
+    ] {
+        get(&served, path).problem(404);
+    }
+}
+
+#[test]
+fn every_answer_is_guarded_and_none_is_for_other_sites() {
+    let served = Served::new(Settings::default());
+    for path in ["/", "/main.js", "/v1/models", "/healthz", "/nothing"] {
+        let request = agent().get(format!("{}{path}", served.url));
+        let answer = Answer::of(
+            request
+                .header("Origin", "http://elsewhere.example")
+                .call()
+                .unwrap(),
+        );
+        let policy = answer.header("content-security-policy");
+        assert!(
+            policy.starts_with("default-src 'none'") && !policy.contains("unsafe"),
+            "{path}"
+        );
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert!(
+            !answer.headers.contains_key("access-control-allow-origin"),
+            "{path}"
+        );
+    }
+    let page = String::from_utf8(get(&served, "/").bytes).unwrap();
+    assert!(
+        page.contains("src=\"main.js\"") && !page.contains("style=") && !page.contains("onclick")
+    );
+}
+
+#[test]
+fn a_token_guards_the_api_and_nothing_else() {
+    let served = Served::new(Settings {
+        token: Some("secret".to_string()),
+        ..Settings::default()
+    });
+    let ask = |header: Option<&str>| {
+        let mut request = agent().get(format!("{}/v1/models", served.url));
+        if let Some(value) = header {
+            request = request.header("Authorization", value);
+        }
+        Answer::of(request.call().unwrap())
+    };
+    for wrong in [
+        None,
+        Some("Bearer secre"),
+        Some("Bearer secrets"),
+        Some("secret"),
+        Some("Basic secret"),
+    ] {
+        let answer = ask(wrong);
+        answer.problem(401);
+        assert_eq!(answer.header("www-authenticate"), "Bearer");
+    }
+    assert_eq!(ask(Some("Bearer secret")).status, 200);
+    post(&served, "/v1/translate", &png(&picture(64, 0))).problem(401);
+    for open in ["/", "/healthz", "/readyz", "/metrics", "/openapi.json"] {
+        assert_eq!(get(&served, open).status, 200, "{open}");
+    }
+}
+
+/// A client made of the document alone: what it says of paths, parameters and answers is what there is.
+#[test]
+fn the_openapi_document_is_the_api() {
+    let served = Served::new(Settings::default());
+    let document = get(&served, "/openapi.json").json();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3."));
+    let file = png(&picture(64, 0));
+    let mut called = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let filled = path.replace("{model}", "one").replace("{index}", "0");
+            let parameters = operation["parameters"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
+            let query: Vec<String> = parameters
+                .iter()
+                .filter(|parameter| parameter["in"] == "query")
+                .map(|parameter| {
+                    let name = parameter["name"].as_str().unwrap();
+                    let schema = &parameter["schema"];
+                    let value = match (name, schema["enum"].as_array()) {
+                        ("model", _) => "one".to_string(),
+                        (_, Some(values)) => values[values.len() - 1].as_str().unwrap().to_string(),
+                        _ => "3".to_string(),
+                    };
+                    format!("{name}={value}")
+                })
+                .collect();
+            let url = format!("{filled}?{}", query.join("&"));
+            let url = url.trim_end_matches('?');
+            let answer = match method.as_str() {
+                "get" => get(&served, url),
+                "post" => post(&served, url, &file),
+                other => panic!("a {other}"),
+            };
+            let told = &operation["responses"][answer.status.to_string()];
+            assert!(
+                told.is_object() && answer.status == 200,
+                "{method} {url}: {}",
+                answer.status
+            );
+            let kind = answer.header("content-type").split(';').next().unwrap();
+            assert!(told["content"][kind].is_object(), "{method} {url}: {kind}");
+            called += 1;
+        }
+    }
+    assert_eq!(called, 6);
+    let translate = &document["paths"]["/v1/translate"]["post"];
+    let parameters = translate["parameters"].as_array().unwrap();
+    let names: Vec<&str> = parameters
+        .iter()
+        .map(|p| p["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["model", "seed", "dropout", "format"]);
+    for status in ["400", "401", "404", "408", "413", "422", "503"] {
+        assert!(
+            translate["responses"][status]["content"]["application/problem+json"].is_object(),
+            "{status}"
+        );
+    }
+}
+
+/// Whoever else is served, a picture's result is the same, byte for byte.
+#[test]
+fn results_do_not_depend_on_who_else_is_waiting() {
+    let served = Served::new(Settings::default());
+    let alone: Vec<Vec<u8>> = (0..8)
+        .map(|index| {
+            post(
+                &served,
+                &format!("/v1/translate?seed={index}"),
+                &png(&picture(64, index)),
+            )
+            .bytes
+        })
+        .collect();
+    let served = &served;
+    std::thread::scope(|scope| {
+        for (index, alone) in (0..).zip(&alone) {
+            scope.spawn(move || {
+                let file = png(&picture(64, index));
+                for _ in 0..5 {
+                    let answer = post(served, &format!("/v1/translate?seed={index}"), &file);
+                    assert!(answer.bytes == *alone, "{index}");
+                }
+            });
+        }
+    });
+    assert!(alone[0] != alone[1]);
+}
+
+/// At once means without waiting: an answer is right or a 503 that tells when to come again.
+#[test]
+fn overload_is_refused_at_once() {
+    let served = Served::new(Settings {
+        waiting: 2,
+        uploads: 4,
+        ..Settings::default()
+    });
+    // a large picture keeps the thread busy meanwhile
+    let file = png(&picture(512, 0));
+    let right = post(&served, "/v1/translate", &file).bytes;
+    let (taken, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| {
+                for _ in 0..5 {
+                    let answer = post(&served, "/v1/translate", &file);
+                    if answer.status == 200 {
+                        assert!(answer.bytes == right);
+                        taken.fetch_add(1, Ordering::Relaxed);
+                    } else {
+                        answer.problem(503);
+                        let seconds: u64 = answer.header("retry-after").parse().unwrap();
+                        assert!((1..60).contains(&seconds));
+                        refused.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    let (taken, refused) = (taken.into_inner(), refused.into_inner());
+    assert_eq!(taken + refused, 100);
+    assert!(
+        taken >= 2 && refused >= 10,
+        "{taken} taken, {refused} refused"
+    );
+}
+
+fn connected(served: &Served) -> TcpStream {
+    let stream = TcpStream::connect(served.url.trim_start_matches("http://")).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    stream
+}
+
+/// Who sends a byte now and then does not keep a place (slowloris).
+#[test]
+fn slow_clients_are_sent_away() {
+    let served = Served::new(Settings {
+        patience: Duration::from_secs(1),
+        uploads: 1,
+        ..Settings::default()
+    });
+    let slow = |start: &str| {
+        let mut stream = connected(&served);
+        stream.write_all(start.as_bytes()).unwrap();
+        let begun = Instant::now();
+        let mut writer = stream.try_clone().unwrap();
+        std::thread::spawn(move || {
+            while writer.write_all(b"x").is_ok() {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        });
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer); // a reset is an end too
+        assert!(
+            begun.elapsed() < Duration::from_secs(10),
+            "the connection stays open"
+        );
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    slow("GET /v1/models HTTP/1.1\r\nHost: here\r\nX-Slow: ");
+    let answer = slow("POST /v1/translate HTTP/1.1\r\nHost: here\r\nContent-Length: 1000\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    // the only place for a body is free again
+    assert_eq!(
+        post(&served, "/v1/translate", &png(&picture(64, 0))).status,
+        200
+    );
+}
+
+/// What nobody waits for is not translated.
+#[test]
+fn work_of_clients_that_are_gone_is_dropped() {
+    let served = Served::new(Settings::default());
+    let file = png(&picture(1024, 0));
+    let number = |name: &str| -> u64 {
+        let text = String::from_utf8(get(&served, "/metrics").bytes).unwrap();
+        let line = text.lines().find(|line| line.starts_with(name));
+        line.map_or(0, |line| line.split(' ').nth(1).unwrap().parse().unwrap())
+    };
+    for _ in 0..6 {
+        let mut stream = connected(&served);
+        let head = format!(
+            "POST /v1/translate HTTP/1.1\r\nHost: here\r\nContent-Length: {}\r\n\r\n",
+            file.len()
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&file).unwrap();
+    } // each is closed without waiting
+    let begun = Instant::now();
+    while number("pix2pix_dropped_total ") < 6 && begun.elapsed() < Duration::from_secs(30) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(number("pix2pix_dropped_total "), 6);
+    let translated = number("pix2pix_translation_seconds_count");
+    assert!(translated <= 3, "{translated} were translated for nobody");
+    assert_eq!(
+        post(&served, "/v1/translate", &png(&picture(64, 0))).status,
+        200
+    );
+}
+
+#[test]
+fn a_stop_finishes_what_is_accepted() {
+    let served = Served::new(Settings::default());
+    let file = png(&picture(512, 0));
+    let url = &served.url;
+    std::thread::scope(|scope| {
+        let waiting: Vec<_> = (0..6)
+            .map(|_| {
+                scope.spawn(|| {
+                    let answer = Answer::of(
+                        agent()
+                            .post(format!("{url}/v1/translate"))
+                            .send(&file)
+                            .unwrap(),
+                    );
+                    answer.status
+                })
+            })
+            .collect();
+        let busy = || {
+            !get(&served, "/metrics")
+                .bytes
+                .windows(18)
+                .any(|line| line == b"pix2pix_waiting 0\n")
+        };
+        while !busy() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // on a connection from before the stop
+        let client = agent();
+        let ready = || client.get(format!("{url}/readyz")).call().map(Answer::of);
+        assert_eq!(ready().unwrap().status, 200);
+        served.stop.gracefully();
+        if let Ok(answer) = ready() {
+            answer.problem(503);
+        }
+        for answer in waiting {
+            assert_eq!(answer.join().unwrap(), 200);
+        }
+    });
+    let address = served.url.trim_start_matches("http://").to_string();
+    served.ended();
+    assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn a_reload_loses_no_request() {
+    let served = Served::new(Settings::default());
+    let file = png(&picture(64, 0));
+    let done = AtomicBool::new(false);
+    let before = post(&served, "/v1/translate", &file).bytes;
+    std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut seen = [0, 0];
+                    while !done.load(Ordering::Relaxed) {
+                        let answer = post(&served, "/v1/translate", &file);
+                        assert_eq!(answer.status, 200);
+                        let step = answer.header("pix2pix-step").to_string();
+                        assert_eq!(answer.bytes == before, step == "7", "step {step}");
+                        seen[usize::from(step != "7")] += 1;
+                    }
+                    seen
+                })
+            })
+            .collect();
+        std::thread::sleep(Duration::from_millis(200));
+        let path = served.folder.path().join("one.safetensors");
+        save_model(&path, 64, 8);
+        served.models.reload().unwrap();
+        std::thread::sleep(Duration::from_millis(200));
+        // one that cannot be loaded changes nothing
+        std::fs::write(&path, b"damaged").unwrap();
+        assert!(served.models.reload().is_err());
+        std::thread::sleep(Duration::from_millis(100));
+        done.store(true, Ordering::Relaxed);
+        for client in clients {
+            let [old, new] = client.join().unwrap();
+            assert!(
+                old > 0 && new > 0,
+                "{old} by the old model, {new} by the new one"
+            );
+        }
+    });
+    assert_eq!(get(&served, "/v1/models").json()["models"][0]["step"], 8);
+}
+
+/// Seeded, so that a failure can be run again.
+#[test]
+fn ten_thousand_damaged_bodies_are_answered() {
+    let served = Served::new(Settings {
+        pixels: 1 << 16,
+        ..Settings::default()
+    });
+    let source = DynamicImage::ImageRgb8(picture(64, 0));
+    let files: Vec<Vec<u8>> = [
+        ImageFormat::Png,
+        ImageFormat::Jpeg,
+        ImageFormat::WebP,
+        ImageFormat::Bmp,
+    ]
+    .into_iter()
+    .map(|format| {
+        let mut bytes = Cursor::new(Vec::new());
+        source.write_to(&mut bytes, format).unwrap();
+        bytes.into_inner()
+    })
+    .collect();
+    let counts: [AtomicUsize; 2] = Default::default();
+    std::thread::scope(|scope| {
+        for client in 0..4u64 {
+            let (files, counts, url) = (&files, &counts, format!("{}/v1/translate", served.url));
+            scope.spawn(move || {
+                let agent = agent();
+                for seed in (client..10_000).step_by(4) {
+                    let mut random = ChaCha8Rng::seed_from_u64(seed);
+                    let mut file = files[(seed / 4) as usize % files.len()].clone();
+                    if random.random_range(0..4) == 0 {
+                        file.truncate(random.random_range(0..file.len()));
+                    }
+                    for _ in 0..random.random_range(1..=8) {
+                        // more often where headers are
+                        let end = if random.random() {
+                            file.len()
+                        } else {
+                            file.len().min(64)
+                        };
+                        if end > 0 {
+                            let at = random.random_range(0..end);
+                            file[at] = random.random();
+                        }
+                    }
+                    let answer = Answer::of(agent.post(&url).send(&file).unwrap());
+                    match answer.status {
+                        200 => counts[0].fetch_add(1, Ordering::Relaxed),
+                        413 | 422 => counts[1].fetch_add(1, Ordering::Relaxed),
+                        other => panic!(
+                            "mutation {seed}: {other} {}",
+                            String::from_utf8_lossy(&answer.bytes)
+                        ),
+                    };
+                }
+            });
+        }
+    });
+    let [taken, refused] = counts.map(AtomicUsize::into_inner);
+    assert!(
+        taken > 1000 && refused > 1000,
+        "{taken} taken, {refused} refused"
+    );
+    assert_eq!(get(&served, "/healthz").status, 200);
+}

@@ -1,0 +1,114 @@
+//! A server with small models, in this process.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use pix2pix::checkpoint::Checkpoint;
+use pix2pix::config::RunConfig;
+use pix2pix::device::DeviceName;
+use pix2pix::earth;
+use pix2pix::generator::GeneratorConfig;
+use pix2pix::init::WeightInit;
+use pix2pix::jitter::{JitterConfig, Size};
+use pix2pix::patch_gan::PatchGanConfig;
+use pix2pix::precision::Precision;
+use pix2pix::unet::UnetConfig;
+use pix2pix_server::server::Stop;
+use pix2pix_server::{Models, Server, Settings};
+use tempfile::TempDir;
+
+/// A server, which stops when this is dropped.
+pub struct Served {
+    pub url: String,
+    pub stop: Stop,
+    pub models: Arc<Models>,
+    pub folder: TempDir,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Writes a model of `step` steps that translates pictures of `side` pixels; its weights follow from the step.
+pub fn save_model(path: &Path, side: usize, step: u64) {
+    let size = Size::square(side as u32);
+    let config = RunConfig {
+        data: earth::NAME.to_string(),
+        generator: GeneratorConfig::Unet(UnetConfig {
+            filters: 4,
+            depth: side.trailing_zeros() as usize,
+            ..UnetConfig::default()
+        }),
+        discriminator: PatchGanConfig {
+            filters: 1,
+            ..PatchGanConfig::default()
+        },
+        jitter: JitterConfig {
+            load_size: size,
+            crop_size: size,
+            ..JitterConfig::default()
+        },
+        ..RunConfig::default()
+    };
+    let device = DeviceName::Cpu.open(Precision::F32).unwrap();
+    let generator = config
+        .generator
+        .init(&mut WeightInit::new(step, 0), &device)
+        .unwrap();
+    let discriminator = config
+        .discriminator
+        .init(&mut WeightInit::new(step, 1), &device)
+        .unwrap();
+    Checkpoint::new(config, step, &generator, &discriminator)
+        .save(path)
+        .unwrap();
+}
+
+impl Served {
+    /// Two models, `one` and `two`, of pictures of 64 and 128 pixels.
+    pub fn new(settings: Settings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let paths: Vec<PathBuf> = [("one", 64), ("two", 128)]
+            .into_iter()
+            .map(|(name, side)| {
+                let path = folder.path().join(format!("{name}.safetensors"));
+                save_model(&path, side, 7);
+                path
+            })
+            .collect();
+        let models = Arc::new(Models::new(&paths, DeviceName::Cpu, Precision::F32));
+        models.reload().unwrap();
+        let settings = Settings {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            ..settings
+        };
+        let server = Server::bind(settings, models.clone()).unwrap();
+        let url = format!("http://{}", server.address().unwrap());
+        let stop = server.stop();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(server.run()).unwrap();
+        });
+        Self {
+            url,
+            stop,
+            models,
+            folder,
+            thread: Some(thread),
+        }
+    }
+
+    /// Waits until it has stopped.
+    #[allow(dead_code)] // not every test waits for it
+    pub fn ended(mut self) {
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.stop.gracefully();
+    }
+}
