@@ -196,12 +196,12 @@ function showPalette(colours) {
 function useSize(size) {
   board.size = Math.min(64, Math.max(1, size));
   at("size").value = board.size;
-  at("size-is").value = board.size;
+  at("size-is").textContent = board.size;
 }
 
 function useSeed(seed) {
   at("seed").value = seed;
-  at("seed-is").value = seed;
+  at("seed-is").textContent = seed;
   changed();
 }
 

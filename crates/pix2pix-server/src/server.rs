@@ -15,7 +15,8 @@ use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
-use tower_http::trace::TraceLayer;
+use tower_http::trace::{DefaultOnResponse, TraceLayer};
+use tracing::Level;
 
 use crate::api::{self, App};
 use crate::metrics::Metrics;
@@ -128,7 +129,9 @@ fn router(app: Arc<App>) -> Router {
             let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
             // without the query, in which there may be anything
             tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
-        }))
+        }).on_response(DefaultOnResponse::new().level(Level::INFO))
+                // an answer of 503 is an answer, and what fails inside says so itself
+                .on_failure(()))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(header(header::CONTENT_SECURITY_POLICY, page::CONTENT_SECURITY_POLICY))
         .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))

@@ -1,0 +1,257 @@
+//! `pix2pix serve` as a service: options, environment and file, logs, signals.
+
+mod common;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{SMALL, Scratch};
+
+/// A folder with a model of two steps.
+fn model() -> Scratch {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.ok(&format!("train data --out run {SMALL} --steps 2 --quiet"));
+    scratch
+}
+
+/// A server that runs; what it logs comes when it has stopped.
+struct Serving {
+    child: Child,
+    address: String,
+}
+
+impl Serving {
+    fn start(mut command: Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.as_mut().unwrap())
+            .lines()
+            .map_while(Result::ok);
+        let address = lines.find_map(|line| {
+            Some(
+                line.strip_prefix("the page: http://")?
+                    .trim_end_matches('/')
+                    .to_string(),
+            )
+        });
+        let Some(address) = address else {
+            let output = child.wait_with_output().unwrap();
+            panic!("no server: {}", String::from_utf8_lossy(&output.stderr));
+        };
+        Self { child, address }
+    }
+
+    /// The answer to a request of one line of its head, and more of it.
+    fn ask(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let head = format!("{request}\r\nHost: here\r\nConnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn signal(&self, name: &str) {
+        let done = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(self.child.id().to_string())
+            .status();
+        assert!(done.unwrap().success());
+    }
+
+    /// Stops it, and gives its exit status and its log.
+    fn stopped(self) -> (ExitStatus, String) {
+        self.signal("TERM");
+        let output = self.child.wait_with_output().unwrap();
+        (output.status, String::from_utf8(output.stderr).unwrap())
+    }
+}
+
+fn wait_until(what: &str, mut found: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !found() {
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "waited for {what}"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn it_serves_reloads_and_stops() {
+    let scratch = model();
+    let serving = Serving::start(scratch.command("serve run --listen 127.0.0.1:0 --log json"));
+    assert!(
+        serving
+            .ask("GET /healthz HTTP/1.1")
+            .starts_with("HTTP/1.1 200")
+    );
+    let models = serving.ask("GET /v1/models HTTP/1.1");
+    assert!(models.contains(r#""name":"run","step":2"#), "{models}");
+    // a training that went on meanwhile
+    scratch.ok("train --resume run --steps 4 --quiet");
+    serving.signal("HUP");
+    wait_until("the new model", || {
+        serving
+            .ask("GET /v1/models HTTP/1.1")
+            .contains(r#""step":4"#)
+    });
+    // one that is damaged changes nothing
+    let newest = scratch.path("run/checkpoints/step_0000004.safetensors");
+    std::fs::write(newest, "damaged").unwrap();
+    serving.signal("HUP");
+    assert!(
+        serving
+            .ask("GET /readyz HTTP/1.1\r\nX-Request-Id: mine")
+            .contains("x-request-id: mine")
+    );
+    let (status, log) = serving.stopped();
+    assert!(status.success(), "{log}");
+    // every line of the log is JSON, and those of a request bear its id
+    let lines: Vec<serde_json::Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let with_id = |line: &&serde_json::Value| {
+        line["span"]["id"] == "mine" && line["span"]["path"] == "/readyz"
+    };
+    assert!(lines.iter().any(|line| with_id(&line)), "{log}");
+    let said = |level: &str, text: &str| {
+        let says = |line: &&serde_json::Value| {
+            line["fields"]["message"]
+                .as_str()
+                .is_some_and(|said| said.contains(text))
+        };
+        lines.iter().filter(says).any(|line| line["level"] == level)
+    };
+    assert!(said("INFO", "loaded anew"), "{log}");
+    assert!(said("ERROR", "stay as they are"), "{log}");
+}
+
+#[test]
+fn options_come_before_the_environment_and_that_before_the_file() {
+    let scratch = model();
+    let config = |text: &str| std::fs::write(scratch.path("serve.toml"), text).unwrap();
+    config("models = ['run']\nlisten = '127.0.0.1:0'\ntoken = 'of-the-file'\n");
+    let opens = |command: Command, token: &str| {
+        let serving = Serving::start(command);
+        let answer = serving.ask(&format!(
+            "GET /v1/models HTTP/1.1\r\nAuthorization: Bearer {token}"
+        ));
+        let (status, log) = serving.stopped();
+        assert!(status.success(), "{log}");
+        answer.starts_with("HTTP/1.1 200")
+    };
+    let file = "serve --config serve.toml";
+    assert!(opens(scratch.command(file), "of-the-file"));
+    let with_environment = |arguments: &str| {
+        let mut command = scratch.command(arguments);
+        command.env("PIX2PIX_TOKEN", "of-the-environment");
+        command
+    };
+    assert!(opens(with_environment(file), "of-the-environment"));
+    assert!(!opens(with_environment(file), "of-the-file"));
+    assert!(opens(
+        with_environment(&format!("{file} --token typed")),
+        "typed"
+    ));
+
+    let refused = |arguments: &str, code: i32, told: &str| {
+        let output = scratch.run(arguments);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{error}");
+        assert!(
+            error.contains(told) && error.lines().count() == 1,
+            "{error}"
+        );
+    };
+    config("models = ['run']\ncolour = 'red'\n");
+    refused(file, 1, "colour");
+    refused("serve", 2, "no model to serve");
+    refused("serve nowhere", 1, "nowhere");
+    refused("serve run --waiting 0", 2, "--waiting is 0");
+    refused("serve run --config nowhere.toml", 1, "nowhere.toml");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    refused(
+        &format!("serve run --listen {address}"),
+        1,
+        "choose another --listen",
+    );
+}
+
+#[test]
+fn an_open_address_is_warned_of() {
+    let scratch = model();
+    for (arguments, told) in [
+        (
+            "serve run --listen 0.0.0.0:0",
+            Some("everyone may translate: give --token"),
+        ),
+        (
+            "serve run --listen 0.0.0.0:0 --token secret",
+            Some("put a proxy with TLS"),
+        ),
+        ("serve run --listen 127.0.0.1:0", None),
+    ] {
+        let serving = Serving::start(scratch.command(arguments));
+        let (_, log) = serving.stopped();
+        match told {
+            Some(told) => assert!(log.contains("WARN") && log.contains(told), "{log}"),
+            None => assert!(!log.contains("WARN"), "{log}"),
+        }
+        assert!(!log.contains("secret"), "{log}");
+    }
+}
+
+/// The page of a training always has its newest checkpoint.
+#[test]
+fn a_training_is_watched() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    let every = "--steps 100000 --save-every 20 --sample-every 100000 --log-every 100000";
+    let mut child = scratch
+        .command(&format!(
+            "train data --out run {SMALL} {every} --serve=127.0.0.1:0"
+        ))
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    let address = lines.find_map(|line| {
+        Some(
+            line.strip_prefix("the page: http://")?
+                .trim_end_matches('/')
+                .to_string(),
+        )
+    });
+    // the training writes on, and is not to wait for a reader
+    let reader = std::thread::spawn(move || lines.count());
+    let serving = Serving {
+        child,
+        address: address.unwrap(),
+    };
+    let step = || -> u64 {
+        let models = serving.ask("GET /v1/models HTTP/1.1");
+        let digits = models.split(r#""step":"#).nth(1);
+        digits.map_or(0, |rest| rest.split(',').next().unwrap().parse().unwrap())
+    };
+    wait_until("a model", || step() > 0);
+    let first = step();
+    wait_until("a newer model", || step() > first);
+    serving.signal("INT");
+    let mut child = serving.child;
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    reader.join().unwrap();
+    assert!(Path::new(&scratch.path("run/config.toml")).is_file());
+}
