@@ -19,6 +19,7 @@ use pix2pix_server::{Models, Server, Settings};
 use tempfile::TempDir;
 
 /// A server, which stops when this is dropped.
+#[allow(dead_code)] // not every test reloads its models
 pub struct Served {
     pub url: String,
     pub stop: Stop,
