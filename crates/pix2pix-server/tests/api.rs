@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use common::{Served, save_model};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use pix2pix::earth;
-use pix2pix::picture::Picture;
+use pix2pix::picture::{self, Format, Picture};
 use pix2pix::translate::TranslateOptions;
 use pix2pix_server::Settings;
 use rand::{RngExt, SeedableRng};
@@ -81,7 +81,7 @@ fn post(served: &Served, path: &str, body: &[u8]) -> Answer {
     Answer::of(request.content_type("image/png").send(body).unwrap())
 }
 
-fn picture(side: u32, index: u32) -> RgbImage {
+fn pattern(side: u32, index: u32) -> RgbImage {
     RgbImage::from_fn(side, side, |x, y| {
         Rgb([
             (x * 3 + index * 40) as u8,
@@ -113,7 +113,7 @@ fn expected(served: &Served, model: &str, source: &RgbImage, dropout: bool, seed
 #[test]
 fn pictures_are_translated_as_the_library_does() {
     let served = Served::new(Settings::default());
-    let source = picture(64, 0);
+    let source = pattern(64, 0);
     let file = png(&source);
     for (query, model, dropout, seed) in [
         ("", "one", true, 0),
@@ -158,7 +158,7 @@ fn pictures_are_translated_as_the_library_does() {
 #[test]
 fn a_form_is_a_body_too() {
     let served = Served::new(Settings::default());
-    let source = picture(64, 1);
+    let source = pattern(64, 1);
     let mut body =
         b"--edge\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n".to_vec();
     body.extend(b"--edge\r\nContent-Disposition: form-data; name=\"image\"; filename=\"../../x.png\"\r\n\r\n");
@@ -237,7 +237,7 @@ fn what_is_wrong_is_told_as_a_problem() {
         pixels: 200 * 200,
         ..Settings::default()
     });
-    let file = png(&picture(64, 0));
+    let file = png(&pattern(64, 0));
     let translate =
         |query: &str, body: &[u8]| post(&served, &format!("/v1/translate{query}"), body);
     assert!(
@@ -338,7 +338,7 @@ fn a_token_guards_the_api_and_nothing_else() {
         assert_eq!(answer.header("www-authenticate"), "Bearer");
     }
     assert_eq!(ask(Some("Bearer secret")).status, 200);
-    post(&served, "/v1/translate", &png(&picture(64, 0))).problem(401);
+    post(&served, "/v1/translate", &png(&pattern(64, 0))).problem(401);
     for open in ["/", "/healthz", "/readyz", "/metrics", "/openapi.json"] {
         assert_eq!(get(&served, open).status, 200, "{open}");
     }
@@ -350,7 +350,7 @@ fn the_openapi_document_is_the_api() {
     let served = Served::new(Settings::default());
     let document = get(&served, "/openapi.json").json();
     assert!(document["openapi"].as_str().unwrap().starts_with("3."));
-    let file = png(&picture(64, 0));
+    let file = png(&pattern(64, 0));
     let mut called = 0;
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
@@ -416,7 +416,7 @@ fn results_do_not_depend_on_who_else_is_waiting() {
             post(
                 &served,
                 &format!("/v1/translate?seed={index}"),
-                &png(&picture(64, index)),
+                &png(&pattern(64, index)),
             )
             .bytes
         })
@@ -425,7 +425,7 @@ fn results_do_not_depend_on_who_else_is_waiting() {
     std::thread::scope(|scope| {
         for (index, alone) in (0..).zip(&alone) {
             scope.spawn(move || {
-                let file = png(&picture(64, index));
+                let file = png(&pattern(64, index));
                 for _ in 0..5 {
                     let answer = post(served, &format!("/v1/translate?seed={index}"), &file);
                     assert!(answer.bytes == *alone, "{index}");
@@ -445,7 +445,7 @@ fn overload_is_refused_at_once() {
         ..Settings::default()
     });
     // a large picture keeps the thread busy meanwhile
-    let file = png(&picture(512, 0));
+    let file = png(&pattern(512, 0));
     let right = post(&served, "/v1/translate", &file).bytes;
     let (taken, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
     std::thread::scope(|scope| {
@@ -513,7 +513,7 @@ fn slow_clients_are_sent_away() {
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
     // the only place for a body is free again
     assert_eq!(
-        post(&served, "/v1/translate", &png(&picture(64, 0))).status,
+        post(&served, "/v1/translate", &png(&pattern(64, 0))).status,
         200
     );
 }
@@ -522,7 +522,7 @@ fn slow_clients_are_sent_away() {
 #[test]
 fn work_of_clients_that_are_gone_is_dropped() {
     let served = Served::new(Settings::default());
-    let file = png(&picture(1024, 0));
+    let file = png(&pattern(1024, 0));
     let number = |name: &str| -> u64 {
         let text = String::from_utf8(get(&served, "/metrics").bytes).unwrap();
         let line = text.lines().find(|line| line.starts_with(name));
@@ -545,7 +545,7 @@ fn work_of_clients_that_are_gone_is_dropped() {
     let translated = number("pix2pix_translation_seconds_count");
     assert!(translated <= 3, "{translated} were translated for nobody");
     assert_eq!(
-        post(&served, "/v1/translate", &png(&picture(64, 0))).status,
+        post(&served, "/v1/translate", &png(&pattern(64, 0))).status,
         200
     );
 }
@@ -553,7 +553,7 @@ fn work_of_clients_that_are_gone_is_dropped() {
 #[test]
 fn a_stop_finishes_what_is_accepted() {
     let served = Served::new(Settings::default());
-    let file = png(&picture(512, 0));
+    let file = png(&pattern(512, 0));
     let url = &served.url;
     std::thread::scope(|scope| {
         let waiting: Vec<_> = (0..6)
@@ -598,7 +598,7 @@ fn a_stop_finishes_what_is_accepted() {
 #[test]
 fn a_reload_loses_no_request() {
     let served = Served::new(Settings::default());
-    let file = png(&picture(64, 0));
+    let file = png(&pattern(64, 0));
     let done = AtomicBool::new(false);
     let before = post(&served, "/v1/translate", &file).bytes;
     std::thread::scope(|scope| {
@@ -645,8 +645,8 @@ fn ten_thousand_damaged_bodies_are_answered() {
         pixels: 1 << 16,
         ..Settings::default()
     });
-    let source = DynamicImage::ImageRgb8(picture(64, 0));
-    let files: Vec<Vec<u8>> = [
+    let source = DynamicImage::ImageRgb8(pattern(64, 0));
+    let mut files: Vec<Vec<u8>> = [
         ImageFormat::Png,
         ImageFormat::Jpeg,
         ImageFormat::WebP,
@@ -659,6 +659,11 @@ fn ten_thousand_damaged_bodies_are_answered() {
         bytes.into_inner()
     })
     .collect();
+    for format in [Format::Tiff, Format::Npy] {
+        let path = served.folder.path().join("picture");
+        picture::write(&path, &Picture::from(pattern(64, 0)), format).unwrap();
+        files.push(std::fs::read(path).unwrap());
+    }
     let counts: [AtomicUsize; 2] = Default::default();
     std::thread::scope(|scope| {
         for client in 0..4u64 {
