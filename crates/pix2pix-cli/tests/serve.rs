@@ -31,17 +31,7 @@ impl Serving {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.as_mut().unwrap())
-            .lines()
-            .map_while(Result::ok);
-        let address = lines.find_map(|line| {
-            Some(
-                line.strip_prefix("the page: http://")?
-                    .trim_end_matches('/')
-                    .to_string(),
-            )
-        });
-        let Some(address) = address else {
+        let Some(address) = address(&mut BufReader::new(child.stdout.as_mut().unwrap())) else {
             let output = child.wait_with_output().unwrap();
             panic!("no server: {}", String::from_utf8_lossy(&output.stderr));
         };
@@ -72,6 +62,15 @@ impl Serving {
         let output = self.child.wait_with_output().unwrap();
         (output.status, String::from_utf8(output.stderr).unwrap())
     }
+}
+
+/// Where the page is, of what a program says.
+fn address(told: &mut dyn BufRead) -> Option<String> {
+    let mut lines = told.lines().map_while(Result::ok);
+    lines.find_map(|line| {
+        let address = line.strip_prefix("the page: http://")?;
+        Some(address.trim_end_matches('/').to_string())
+    })
 }
 
 fn wait_until(what: &str, mut found: impl FnMut() -> bool) {
@@ -225,18 +224,11 @@ fn a_training_is_watched() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap())
-        .lines()
-        .map_while(Result::ok);
-    let address = lines.find_map(|line| {
-        Some(
-            line.strip_prefix("the page: http://")?
-                .trim_end_matches('/')
-                .to_string(),
-        )
-    });
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    let address = address(&mut told);
     // the training writes on, and is not to wait for a reader
-    let reader = std::thread::spawn(move || lines.count());
+    let reader =
+        std::thread::spawn(move || std::io::copy(&mut told, &mut std::io::sink()).unwrap());
     let serving = Serving {
         child,
         address: address.unwrap(),
