@@ -92,7 +92,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             "batch": args.batch,
             "size": args.size,
             "threads": threads,
-            "device": args.machine.device,
+            "device": args.machine.device.resolved(args.machine.precision),
             "peak_memory_bytes": peak,
             "memory_after_10_steps_bytes": settled,
             "memory_after_last_step_bytes": last,

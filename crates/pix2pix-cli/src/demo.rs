@@ -39,7 +39,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         steps: args.steps,
         seed: args.run.seed,
         threads: set_threads(args.run.machine.threads)?,
-        device: args.run.machine.device,
+        device: args.run.machine.device.resolved(args.run.machine.precision),
         precision: args.run.machine.precision,
         sample_every: 20,
         save_every: 100,

@@ -10,7 +10,7 @@ pub struct MachineArgs {
     /// CPU threads; 0 for all cores
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub threads: usize,
-    /// Device: cpu, cuda, cuda:N, wgpu or wgpu:N
+    /// Device: auto (the fastest that is there), cpu, cuda, cuda:N, wgpu or wgpu:N; pix2pix devices lists them
     #[arg(long, default_value = "cpu")]
     pub device: DeviceName,
     /// Arithmetic of the convolutions: f32 or bf16

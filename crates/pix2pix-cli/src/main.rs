@@ -5,6 +5,7 @@ mod bench;
 mod beyond_args;
 mod data_args;
 mod demo;
+mod devices;
 mod download;
 mod evaluate;
 mod export;
@@ -84,6 +85,8 @@ enum Command {
     Summary(summary::Args),
     /// Draw a network as SVG, PNG or DOT
     Plot(plot::Args),
+    /// List the devices of this machine, and say why a kind has none
+    Devices,
     /// Measure how fast this machine trains and translates
     Bench(bench::Args),
     /// Print how many pixels each layer of the discriminator sees
@@ -116,6 +119,7 @@ fn main() -> ExitCode {
         Command::Export(args) => export::run(args),
         Command::Summary(args) => summary::run(args),
         Command::Plot(args) => plot::run(args),
+        Command::Devices => devices::run(),
         Command::Bench(args) => bench::run(args),
         Command::ReceptiveField(args) => receptive_field::run(args),
     };

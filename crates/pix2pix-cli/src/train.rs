@@ -256,7 +256,7 @@ impl Args {
             batch_size: self.batch_size,
             seed: self.run.seed,
             threads: self.run.machine.threads,
-            device: self.run.machine.device,
+            device: self.run.machine.device.resolved(self.run.machine.precision),
             precision: self.run.machine.precision,
             log_every: self.log_every,
             sample_every: self.sample_every,

@@ -441,3 +441,33 @@ fn a_closed_pipe_is_no_error() {
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "0");
     assert_eq!(fs::read_to_string(scratch.path("errors")).unwrap(), "");
 }
+
+/// Every kind is listed with what is there, or with why there is none and what to do about it.
+#[test]
+fn devices_are_listed_and_chosen() {
+    let scratch = Scratch::new();
+    let listed = scratch.ok("devices");
+    let line = |start: &str| {
+        let line = listed.lines().find(|line| line.starts_with(start));
+        line.unwrap_or_else(|| panic!("no {start} in {listed}"))
+    };
+    assert!(
+        line("cpu ").contains(" MB ") || line("cpu ").contains(" GB "),
+        "{listed}"
+    );
+    if !cfg!(any(feature = "cuda", feature = "wgpu")) {
+        for kind in ["cuda", "wgpu"] {
+            assert!(
+                line(kind).contains(&format!("--features {kind}")),
+                "{listed}"
+            );
+        }
+        // the fastest that is there
+        scratch.pairs("data", 2);
+        scratch.ok(&format!(
+            "train data --out run {SMALL} --steps 1 --quiet --device auto"
+        ));
+        let config = std::fs::read_to_string(scratch.path("run/config.toml")).unwrap();
+        assert!(config.contains("device = \"cpu\""), "{config}");
+    }
+}

@@ -41,7 +41,7 @@ impl Serving {
     /// The answer to a request of one line of its head, and more of it.
     fn ask(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
-        let head = format!("{request}\r\nHost: here\r\nConnection: close\r\n\r\n");
+        let head = format!("{request}\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         stream.write_all(head.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();

@@ -122,6 +122,7 @@ fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "not with this method; /openapi.json says which")
         })
+        .layer(from_fn_with_state(app.clone(), by_own_name))
         .layer(from_fn_with_state(app.clone(), counted))
         .layer(CatchPanicLayer::custom(|_| Problem::internal().into_response()))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
@@ -137,6 +138,19 @@ fn router(app: Arc<App>) -> Router {
         .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(header::REFERRER_POLICY, "no-referrer"))
         .with_state(app)
+}
+
+/// Refuses requests that name another host than this server.
+async fn by_own_name(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST);
+    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if app.settings.is_own_name(host) {
+        return next.run(request).await;
+    }
+    let detail = format!(
+        "this server is for its own machine, and not {host:?}; --host names one that it is, too"
+    );
+    Problem::new(StatusCode::FORBIDDEN, detail).into_response()
 }
 
 /// Counts answers by route and status.

@@ -313,6 +313,22 @@ fn every_answer_is_guarded_and_none_is_for_other_sites() {
     );
 }
 
+/// Another site whose name is made to mean this machine (DNS rebinding) gets nothing.
+#[test]
+fn a_server_for_this_machine_answers_to_its_own_name() {
+    let served = Served::new(Settings::default());
+    let ask = |host: &str| {
+        let request = agent().get(format!("{}/v1/models", served.url));
+        Answer::of(request.header("Host", host).call().unwrap())
+    };
+    assert!(
+        ask("evil.example:8080")
+            .problem(403)
+            .contains("evil.example")
+    );
+    assert_eq!(ask("localhost:8080").status, 200);
+}
+
 #[test]
 fn a_token_guards_the_api_and_nothing_else() {
     let served = Served::new(Settings {
@@ -399,7 +415,7 @@ fn the_openapi_document_is_the_api() {
         .map(|p| p["name"].as_str().unwrap())
         .collect();
     assert_eq!(names, ["model", "seed", "dropout", "format"]);
-    for status in ["400", "401", "404", "408", "413", "422", "503"] {
+    for status in ["400", "401", "403", "404", "408", "413", "422", "503"] {
         assert!(
             translate["responses"][status]["content"]["application/problem+json"].is_object(),
             "{status}"
@@ -508,8 +524,9 @@ fn slow_clients_are_sent_away() {
         );
         String::from_utf8_lossy(&answer).into_owned()
     };
-    slow("GET /v1/models HTTP/1.1\r\nHost: here\r\nX-Slow: ");
-    let answer = slow("POST /v1/translate HTTP/1.1\r\nHost: here\r\nContent-Length: 1000\r\n\r\n");
+    slow("GET /v1/models HTTP/1.1\r\nHost: localhost\r\nX-Slow: ");
+    let answer =
+        slow("POST /v1/translate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
     // the only place for a body is free again
     assert_eq!(
@@ -531,7 +548,7 @@ fn work_of_clients_that_are_gone_is_dropped() {
     for _ in 0..6 {
         let mut stream = connected(&served);
         let head = format!(
-            "POST /v1/translate HTTP/1.1\r\nHost: here\r\nContent-Length: {}\r\n\r\n",
+            "POST /v1/translate HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n",
             file.len()
         );
         stream.write_all(head.as_bytes()).unwrap();

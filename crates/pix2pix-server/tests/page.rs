@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,13 +12,13 @@ use std::time::{Duration, Instant};
 use common::Served;
 use pix2pix_server::Settings;
 use serde_json::{Value, json};
-use tungstenite::stream::MaybeTlsStream;
+use tungstenite::protocol::Role;
 use tungstenite::{Message, WebSocket};
 
 /// A tab of a browser of its own, driven by the DevTools protocol.
 struct Tab {
     browser: Child,
-    socket: WebSocket<MaybeTlsStream<TcpStream>>,
+    socket: WebSocket<TcpStream>,
     calls: u64,
     /// What went wrong in the page: exceptions, and what its policy forbids.
     complaints: Vec<String>,
@@ -49,13 +50,19 @@ impl Tab {
             text.lines().next()?.parse::<u16>().ok()
         });
         let list = format!("http://127.0.0.1:{port}/json/list");
-        let url = wait_for("a tab", || {
-            let mut answer = ureq::get(&list).call().ok()?;
-            let tabs: Value = answer.body_mut().read_json().ok()?;
+        let path = wait_for("a tab", || {
+            let text = ureq::get(&list)
+                .call()
+                .ok()?
+                .body_mut()
+                .read_to_string()
+                .ok()?;
+            let tabs: Value = serde_json::from_str(&text).ok()?;
             let tab = tabs.as_array()?.iter().find(|tab| tab["type"] == "page")?;
-            Some(tab["webSocketDebuggerUrl"].as_str()?.to_string())
+            let url = tab["webSocketDebuggerUrl"].as_str()?;
+            Some(url.split_once("/devtools")?.1.to_string())
         });
-        let (socket, _) = tungstenite::connect(url).unwrap();
+        let socket = web_socket(port, &format!("/devtools{path}"));
         let mut tab = Self {
             browser,
             socket,
@@ -217,6 +224,29 @@ impl Tab {
                           .getImageData(0, 0, c.width, c.height).data; return new Set(new Uint32Array(d.buffer)).size; })()";
         self.value(expression).as_i64().unwrap()
     }
+}
+
+/// The browser's web socket at a path. Its answer to the handshake is read and trusted.
+fn web_socket(port: u16, path: &str) -> WebSocket<TcpStream> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let key = "Sec-WebSocket-Key: cGl4MnBpeCBwYWdlIHRlc3Q=\r\nSec-WebSocket-Version: 13";
+    let upgrade =
+        format!("Host: 127.0.0.1:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{key}");
+    stream
+        .write_all(format!("GET {path} HTTP/1.1\r\n{upgrade}\r\n\r\n").as_bytes())
+        .unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.extend(byte);
+    }
+    assert!(
+        head.starts_with(b"HTTP/1.1 101"),
+        "{}",
+        String::from_utf8_lossy(&head)
+    );
+    WebSocket::from_raw_socket(stream, Role::Client, None)
 }
 
 impl Drop for Tab {

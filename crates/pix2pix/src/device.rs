@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
+use sysinfo::{CpuRefreshKind, MemoryRefreshKind, System};
 
 use crate::error::{Error, Result};
 use crate::precision::{self, Precision};
@@ -26,56 +27,199 @@ pub fn in_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     rayon::scope(|_| work())
 }
 
-/// A device as a user names it: `cpu`, `cuda`, `cuda:1`, `wgpu`, `wgpu:1`.
+/// A device as a user names it: `auto`, `cpu`, `cuda`, `cuda:1`, `wgpu`, `wgpu:1`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum DeviceName {
+    /// The fastest that is there: an NVIDIA card, another card, or the CPU.
+    Auto,
     /// Burn's Flex backend; always there.
     #[default]
     Cpu,
     /// An NVIDIA card by its index; needs the feature `cuda`.
     Cuda(usize),
-    /// A Vulkan, Metal or DirectX card by its index; needs the feature `wgpu`.
+    /// A Vulkan, Metal or DirectX adapter by its index; needs the feature `wgpu`.
     Wgpu(usize),
 }
 
+/// A device that is there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// How it is named.
+    pub name: DeviceName,
+    /// What it calls itself.
+    pub hardware: String,
+    /// Its memory in bytes, where it tells.
+    pub memory: Option<u64>,
+}
+
+/// What is there of one kind of devices.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    /// These.
+    There(Vec<Found>),
+    /// None, for this reason, with its remedy.
+    Absent {
+        /// The kind's name.
+        kind: &'static str,
+        /// Why, in a sentence.
+        reason: String,
+    },
+}
+
+/// All kinds of devices, the CPU first. It opens each.
+pub fn list() -> Vec<Kind> {
+    let memory = System::new().map(|mut system| {
+        system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+        system.total_memory()
+    });
+    let cpu = Found {
+        name: DeviceName::Cpu,
+        hardware: processor(),
+        memory: memory.ok(),
+    };
+    let cards = |kind: &'static str, name: fn(usize) -> DeviceName| match name(0).all() {
+        Ok(devices) => Kind::There(
+            (0..)
+                .zip(&devices)
+                .map(|(index, device)| Found {
+                    name: name(index),
+                    hardware: hardware(device),
+                    memory: None,
+                })
+                .collect(),
+        ),
+        Err(reason) => Kind::Absent { kind, reason },
+    };
+    vec![
+        Kind::There(vec![cpu]),
+        cards("cuda", DeviceName::Cuda),
+        cards("wgpu", DeviceName::Wgpu),
+    ]
+}
+
+/// What the processor calls itself.
+pub fn processor() -> String {
+    let brand = System::new().ok().and_then(|mut system| {
+        system.refresh_cpu_specifics(CpuRefreshKind::nothing());
+        Some(system.cpus().first()?.brand().trim().to_string())
+    });
+    let brand = brand.filter(|brand| !brand.is_empty());
+    brand.unwrap_or_else(|| std::env::consts::ARCH.to_string())
+}
+
+/// What a card calls itself.
+fn hardware(device: &Device) -> String {
+    #[cfg(any(feature = "cuda", feature = "wgpu"))]
+    if let Some(identity) = device.identity() {
+        let software = match identity.physical {
+            Some(_) => "",
+            None => " (software)",
+        };
+        return format!("{}{software}", identity.name);
+    }
+    format!("{device:?}")
+}
+
 impl DeviceName {
+    /// The device that `auto` means here, for networks of this arithmetic; any other means itself.
+    pub fn resolved(self, arithmetic: Precision) -> Self {
+        if self != Self::Auto {
+            return self;
+        }
+        if arithmetic != Precision::F32 {
+            return Self::Cpu; // the only one that has another
+        }
+        if Self::Cuda(0).all().is_ok() {
+            return Self::Cuda(0);
+        }
+        let adapters = Self::Wgpu(0).all().unwrap_or_default();
+        // an adapter of software is slower than the CPU itself
+        let card = adapters.iter().position(is_card);
+        card.map_or(Self::Cpu, Self::Wgpu)
+    }
+
+    /// All devices of its kind; in words why there is none.
+    fn all(self) -> std::result::Result<Vec<Device>, String> {
+        let not_built = |feature: &str| {
+            Err(format!(
+                "this program was built without it; use --device cpu or build with `cargo build --release \
+                 --features {feature}`"
+            ))
+        };
+        let (devices, missing) = match self {
+            Self::Auto | Self::Cpu => (vec![Device::flex()], ""),
+            #[cfg(feature = "cuda")]
+            Self::Cuda(_) => (
+                Device::enumerate(burn::tensor::DeviceType::Cuda).into_vec(),
+                "no NVIDIA card, or no driver for it, was found; install the driver (nvidia-smi must list the card) \
+                 or use --device cpu",
+            ),
+            #[cfg(not(feature = "cuda"))]
+            Self::Cuda(_) => return not_built("cuda"),
+            #[cfg(feature = "wgpu")]
+            Self::Wgpu(_) => (
+                Device::enumerate(burn::tensor::DeviceType::Wgpu).into_vec(),
+                "no driver of Vulkan, Metal or DirectX was found; install one (for Debian mesa-vulkan-drivers) or use \
+                 --device cpu",
+            ),
+            #[cfg(not(feature = "wgpu"))]
+            Self::Wgpu(_) => return not_built("wgpu"),
+        };
+        if devices.is_empty() {
+            return Err(missing.to_string());
+        }
+        Ok(devices)
+    }
+
     /// The device itself, without autodiff, for networks of this arithmetic.
     ///
     /// # Errors
-    /// When this program was built without it, or it lacks the arithmetic.
+    /// When this program was built without it, it is not there, or it lacks the arithmetic.
     pub fn open(self, arithmetic: Precision) -> Result<Device> {
-        if self != Self::Cpu && arithmetic != Precision::F32 {
+        let name = self.resolved(arithmetic);
+        if name != Self::Cpu && arithmetic != Precision::F32 {
             return Err(Error::Device(format!(
-                "device {self} has no {arithmetic} arithmetic here; use --precision f32 or --device \
+                "device {name} has no {arithmetic} arithmetic here; use --precision f32 or --device \
                  cpu"
             )));
         }
-        precision::set(arithmetic);
-        match self {
-            Self::Cpu => Ok(Device::flex()),
-            #[cfg(feature = "cuda")]
-            Self::Cuda(index) => Ok(Device::cuda(index)),
-            #[cfg(feature = "wgpu")]
-            Self::Wgpu(0) => Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
-            #[cfg(feature = "wgpu")]
-            Self::Wgpu(index) => Ok(Device::wgpu(burn::tensor::DeviceKind::DiscreteGpu(index))),
-            #[cfg(not(all(feature = "cuda", feature = "wgpu")))]
-            other => {
-                let name = other.to_string();
-                let feature = name.split(':').next().unwrap_or_default();
-                Err(Error::Device(format!(
-                    "device {name}: this program was built without it; use --device cpu or build \
-                     with `cargo build --release --features {feature}`"
-                )))
-            }
+        let mut devices = name
+            .all()
+            .map_err(|reason| Error::Device(format!("device {name}: {reason}")))?;
+        let (Self::Cuda(index) | Self::Wgpu(index)) = name else {
+            precision::set(arithmetic);
+            return Ok(devices.remove(0));
+        };
+        if index >= devices.len() {
+            let count = devices.len();
+            return Err(Error::Device(format!(
+                "device {name}: the indices of what is there end at {}; pix2pix devices lists them",
+                count - 1
+            )));
         }
+        precision::set(arithmetic);
+        Ok(devices.swap_remove(index))
+    }
+}
+
+/// Whether a device is a card, and no software that stands for one.
+fn is_card(device: &Device) -> bool {
+    #[cfg(any(feature = "cuda", feature = "wgpu"))]
+    return device
+        .identity()
+        .is_some_and(|identity| identity.physical.is_some());
+    #[cfg(not(any(feature = "cuda", feature = "wgpu")))]
+    {
+        let _ = device;
+        false
     }
 }
 
 impl fmt::Display for DeviceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Auto => f.write_str("auto"),
             Self::Cpu => f.write_str("cpu"),
             Self::Cuda(index) => write!(f, "cuda:{index}"),
             Self::Wgpu(index) => write!(f, "wgpu:{index}"),
@@ -89,10 +233,11 @@ impl FromStr for DeviceName {
     fn from_str(name: &str) -> std::result::Result<Self, String> {
         let (kind, index) = name.split_once(':').unwrap_or((name, "0"));
         match (kind, index.parse()) {
+            ("auto", _) if name == kind => Ok(Self::Auto),
             ("cpu", _) if name == kind => Ok(Self::Cpu),
             ("cuda", Ok(index)) => Ok(Self::Cuda(index)),
             ("wgpu", Ok(index)) => Ok(Self::Wgpu(index)),
-            _ => Err("unknown device; use cpu, cuda, cuda:N, wgpu or wgpu:N".to_string()),
+            _ => Err("unknown device; use auto, cpu, cuda, cuda:N, wgpu or wgpu:N".to_string()),
         }
     }
 }

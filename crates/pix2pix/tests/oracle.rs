@@ -2,9 +2,11 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use pix2pix::device::DeviceName;
 use pix2pix::init::WeightInit;
 use pix2pix::noise::Noise;
 use pix2pix::patch_gan::{PatchGan, PatchGanConfig};
+use pix2pix::precision::Precision;
 use pix2pix::trainer::{Losses, OptimizerConfig, Trainer, TrainerConfig};
 use pix2pix::unet::{Unet, UnetConfig};
 use pix2pix::weights::{self, Weights};
@@ -85,20 +87,37 @@ fn largest_difference(ours: &[f32], theirs: &[f32]) -> f32 {
         .fold(0.0, f32::max)
 }
 
+/// The CPU, and the cards that this build is for; where there is none, `tools/check_wgpu` has software stand for it.
+fn devices() -> Vec<Device> {
+    let mut names = vec![DeviceName::Cpu];
+    if cfg!(feature = "cuda") {
+        names.push(DeviceName::Cuda(0));
+    }
+    if cfg!(feature = "wgpu") {
+        names.push(DeviceName::Wgpu(0));
+    }
+    let open = |name: DeviceName| name.open(Precision::F32).unwrap_or_else(|e| panic!("{e}"));
+    names.into_iter().map(open).collect()
+}
+
 #[test]
 fn forward_passes_agree_to_1e_4() {
-    let device = Device::flex();
-    let (generator, discriminator) = networks(&device);
-    let (source, target) = (image("source", &device), image("target", &device));
-    let made = generator
-        .forward(source.clone(), &mut Noise::off())
-        .into_data();
-    let logits = discriminator.forward(source, target).into_data();
-    for (ours, name) in [(made, "image"), (logits, "logits")] {
-        let theirs = data(name);
-        assert_eq!(ours.shape(), theirs.shape());
-        let difference = largest_difference(&values(&ours), &values(&theirs));
-        assert!(difference < 1e-4, "{name} differs by {difference}");
+    for device in devices() {
+        let (generator, discriminator) = networks(&device);
+        let (source, target) = (image("source", &device), image("target", &device));
+        let made = generator
+            .forward(source.clone(), &mut Noise::off())
+            .into_data();
+        let logits = discriminator.forward(source, target).into_data();
+        for (ours, name) in [(made, "image"), (logits, "logits")] {
+            let theirs = data(name);
+            assert_eq!(ours.shape(), theirs.shape());
+            let difference = largest_difference(&values(&ours), &values(&theirs));
+            assert!(
+                difference < 1e-4,
+                "{name} differs by {difference} on {device:?}"
+            );
+        }
     }
 }
 
@@ -109,11 +128,15 @@ fn forward_passes_agree_to_1e_4() {
 /// test the rounding, the weights themselves would hide a wrong update behind their initial values.
 #[test]
 fn two_training_steps_agree() {
-    let device = Device::flex().autodiff();
-    let (generator, discriminator) = networks(&device);
+    for device in devices() {
+        two_steps_agree(&device.autodiff());
+    }
+}
+
+fn two_steps_agree(device: &Device) {
+    let (generator, discriminator) = networks(device);
     let mut trainer =
-        Trainer::from_networks(generator, discriminator, TrainerConfig::default(), &device)
-            .unwrap();
+        Trainer::from_networks(generator, discriminator, TrainerConfig::default(), device).unwrap();
     let (_, metadata) = SafeTensors::read_metadata(ORACLE).unwrap();
     let theirs: Vec<Losses> =
         serde_json::from_str(&metadata.metadata().as_ref().unwrap()["losses"]).unwrap();
@@ -121,7 +144,7 @@ fn two_training_steps_agree() {
     for (step, theirs) in (1..).zip(theirs) {
         let ours;
         (trainer, ours) = trainer
-            .step(vec![[image("source", &device), image("target", &device)]])
+            .step(vec![[image("source", device), image("target", device)]])
             .unwrap();
         for (ours, theirs) in [
             (ours.d_real, theirs.d_real),

@@ -17,6 +17,9 @@ pub struct Options {
     /// Address and port [default: 127.0.0.1:8080]
     #[arg(long, env = "PIX2PIX_LISTEN", value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// Name under which a proxy offers a server that listens to this machine alone [default: localhost only]
+    #[arg(long, env = "PIX2PIX_HOST", value_name = "NAME", value_delimiter = ',')]
+    host: Vec<String>,
     /// What requests must bear: Authorization: Bearer TOKEN; the page asks for it [default: none]
     #[arg(long, env = "PIX2PIX_TOKEN", hide_env_values = true)]
     token: Option<String>,
@@ -64,6 +67,11 @@ impl Options {
         let seconds = |value: Option<u64>, plain| value.map_or(plain, Duration::from_secs);
         let settings = Settings {
             listen: self.listen.or(file.listen).unwrap_or(plain.listen),
+            hosts: if self.host.is_empty() {
+                file.host
+            } else {
+                self.host
+            },
             token: self.token.or(file.token),
             waiting: self.waiting.or(file.waiting).unwrap_or(plain.waiting),
             uploads: self.uploads.or(file.uploads).unwrap_or(plain.uploads),

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::atomic_file;
+use crate::device;
 use crate::error::Result;
 
 const NAME: &str = "machine.json";
@@ -17,7 +18,7 @@ pub fn write(root: &Path) -> Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let entries = BTreeMap::from([
         ("cores", cores.to_string()),
-        ("processor", processor()),
+        ("processor", device::processor()),
         ("program", format!("pix2pix {}", env!("CARGO_PKG_VERSION"))),
         (
             "started",
@@ -38,12 +39,4 @@ pub fn write(root: &Path) -> Result<()> {
 pub fn read(root: &Path) -> BTreeMap<String, String> {
     let text = fs::read_to_string(root.join(NAME)).unwrap_or_default();
     serde_json::from_str(&text).unwrap_or_default()
-}
-
-/// The processor's own name, where the system tells it.
-fn processor() -> String {
-    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let line = info.lines().find(|line| line.starts_with("model name"));
-    let name = line.and_then(|line| Some(line.split_once(':')?.1.trim().to_string()));
-    name.unwrap_or_else(|| std::env::consts::ARCH.to_string())
 }

@@ -1,0 +1,27 @@
+//! `pix2pix devices`.
+
+use pix2pix::device::{Found, Kind, list};
+use pix2pix::summary::{aligned, bytes};
+
+use crate::failure::{Failure, print};
+
+/// Lists what is there, and what is not.
+pub fn run() -> Result<(), Failure> {
+    let mut rows = Vec::new();
+    for kind in list() {
+        match kind {
+            Kind::There(found) => rows.extend(found.into_iter().map(row)),
+            Kind::Absent { kind, reason } => rows.push([kind.to_string(), String::new(), reason]),
+        }
+    }
+    print(&aligned(&["device", "memory", "hardware"], &rows, &[1]))
+}
+
+fn row(found: Found) -> [String; 3] {
+    let memory = found.memory.map(|memory| bytes(memory as usize));
+    [
+        found.name.to_string(),
+        memory.unwrap_or_default(),
+        found.hardware,
+    ]
+}
