@@ -199,7 +199,7 @@ fn unknown_devices_and_values() {
             "--device tpu",
             [
                 "'tpu'",
-                "unknown device; use cpu, cuda, cuda:N, wgpu or wgpu:N",
+                "unknown device; use auto, cpu, cuda, cuda:N, wgpu or wgpu:N",
             ],
         ),
         ("--patch 71", ["'71'", "use pixel, 16, 70, 286 or tutorial"]),
