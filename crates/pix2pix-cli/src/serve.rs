@@ -43,7 +43,7 @@ pub struct Args {
     /// How the log on standard error is written
     #[arg(long, env = "PIX2PIX_LOG", value_enum, default_value_t = LogName::Text)]
     log: LogName,
-    /// What is logged: error, warn, info, debug (every request) or trace
+    /// What is logged: error, warn, info (every request), debug or trace
     #[arg(
         long,
         env = "PIX2PIX_LOG_LEVEL",

@@ -28,7 +28,7 @@ use crate::encoding::Encoding;
 use crate::metrics::{Metrics, Unanswered};
 use crate::models::{ModelInfo, Models};
 use crate::problem::Problem;
-use crate::queue::{Job, Queue};
+use crate::queue::{Job, Queue, Translated};
 use crate::settings::Settings;
 
 /// What all requests share.
@@ -200,26 +200,33 @@ async fn answer(
         return Err(Problem::new(StatusCode::NOT_FOUND, detail));
     };
     let bytes = body(app, request).await?;
-    let _place = app.queue.place()?;
-    app.metrics.waiting.set(app.queue.len() as i64);
+    let place = app.queue.place()?;
     let pixels = app.settings.pixels;
-    let picture = blocking(move || decoded(&bytes, pixels)).await??;
+    // the place goes with the picture, so that one whose client is gone is counted as long as it is in memory
+    let (picture, place) = blocking(move || (decoded(&bytes, pixels), place)).await?;
+    let picture = picture?;
     let options = TranslateOptions {
         dropout: query.dropout == Switch::On,
         seed: query.seed,
         ..TranslateOptions::default()
     };
-    let (info, target) = (model.info.clone(), model.generator.config.target);
     let job = Job {
-        model,
+        model: model.clone(),
         picture,
         options,
+        place,
     };
-    let translated = app.queue.translate(job).await?;
-    let encoding = query.format;
-    let file = blocking(move || encoding.encode(translated.picture, &target)).await?;
-    let file = file.map_err(|e| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e))?;
-    let millis = translated.took.as_secs_f64() * 1e3;
+    let Translated {
+        picture,
+        took,
+        place,
+    } = app.queue.translate(job).await?;
+    let (encoding, target) = (query.format, model.generator.config.target);
+    let encoded = blocking(move || (encoding.encode(picture, &target), place)).await?;
+    let file = encoded
+        .0
+        .map_err(|e| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e))?;
+    let millis = took.as_secs_f64() * 1e3;
     let mut headers = HeaderMap::new();
     let mut tell = |name: &'static str, value: String| {
         if let Ok(value) = HeaderValue::from_str(&value) {
@@ -229,8 +236,8 @@ async fn answer(
     tell("content-type", encoding.media_type().to_string());
     tell("cache-control", "no-store".to_string());
     tell("server-timing", format!("translate;dur={millis:.1}"));
-    tell("pix2pix-model", info.name);
-    tell("pix2pix-step", info.step.to_string());
+    tell("pix2pix-model", model.info.name.clone());
+    tell("pix2pix-step", model.info.step.to_string());
     Ok((headers, file).into_response())
 }
 

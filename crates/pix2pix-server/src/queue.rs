@@ -25,6 +25,8 @@ pub struct Job {
     pub picture: Picture,
     /// How.
     pub options: TranslateOptions,
+    /// Its place, which is its own even when its client is gone.
+    pub place: Place,
 }
 
 /// A translated picture.
@@ -34,6 +36,8 @@ pub struct Translated {
     pub picture: Picture,
     /// How long its translation took, without waiting.
     pub took: Duration,
+    /// Its place, until it is encoded.
+    pub place: Place,
 }
 
 /// What a job waits with.
@@ -43,6 +47,7 @@ struct Waiting {
 }
 
 /// One of the queue's places, which is free again when this is dropped.
+#[derive(Debug)]
 pub struct Place(#[allow(dead_code)] OwnedSemaphorePermit); // held, never read
 
 /// The queue, and its thread.
@@ -70,6 +75,7 @@ impl Queue {
                     model,
                     picture,
                     options,
+                    place,
                 } = waiting.job;
                 let begun = Instant::now();
                 let work = || model.generator.translate_with(picture, &options);
@@ -83,7 +89,11 @@ impl Queue {
                         kept.store(took.as_micros() as u64, Ordering::Relaxed);
                         let seconds = metrics.seconds.with_label_values(&[&model.info.name]);
                         seconds.observe(took.as_secs_f64());
-                        Ok(Translated { picture, took })
+                        Ok(Translated {
+                            picture,
+                            took,
+                            place,
+                        })
                     }
                 };
                 // who waited may have gone meanwhile
@@ -124,7 +134,7 @@ impl Queue {
         self.len() == 0
     }
 
-    /// Translates a picture, when its turn comes; a place must be held until then. Whoever stops waiting drops it.
+    /// Translates a picture, when its turn comes. Whoever stops waiting drops it.
     ///
     /// # Errors
     /// When the model does not take the picture.
