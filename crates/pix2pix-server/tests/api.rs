@@ -81,6 +81,13 @@ fn post(served: &Served, path: &str, body: &[u8]) -> Answer {
     Answer::of(request.content_type("image/png").send(body).unwrap())
 }
 
+/// A number of `/metrics`, by the beginning of its line.
+fn metric(metrics: &Answer, name: &str) -> u64 {
+    let text = String::from_utf8_lossy(&metrics.bytes);
+    let line = text.lines().find(|line| line.starts_with(name));
+    line.map_or(0, |line| line.split(' ').nth(1).unwrap().parse().unwrap())
+}
+
 fn pattern(side: u32, index: u32) -> RgbImage {
     RgbImage::from_fn(side, side, |x, y| {
         Rgb([
@@ -540,11 +547,7 @@ fn slow_clients_are_sent_away() {
 fn work_of_clients_that_are_gone_is_dropped() {
     let served = Served::new(Settings::default());
     let file = png(&pattern(1024, 0));
-    let number = |name: &str| -> u64 {
-        let text = String::from_utf8(get(&served, "/metrics").bytes).unwrap();
-        let line = text.lines().find(|line| line.starts_with(name));
-        line.map_or(0, |line| line.split(' ').nth(1).unwrap().parse().unwrap())
-    };
+    let number = |name: &str| metric(&get(&served, "/metrics"), name);
     for _ in 0..6 {
         let mut stream = connected(&served);
         let head = format!(
@@ -586,13 +589,13 @@ fn a_stop_finishes_what_is_accepted() {
                 })
             })
             .collect();
-        let busy = || {
-            !get(&served, "/metrics")
-                .bytes
-                .windows(18)
-                .any(|line| line == b"pix2pix_waiting 0\n")
+        // all six are accepted: they wait, or are answered already
+        let accepted = || {
+            let metrics = get(&served, "/metrics");
+            let answered = r#"pix2pix_requests_total{route="/v1/translate""#;
+            metric(&metrics, "pix2pix_waiting ") + metric(&metrics, answered)
         };
-        while !busy() {
+        while accepted() < 6 {
             std::thread::sleep(Duration::from_millis(1));
         }
         // on a connection from before the stop
