@@ -12,6 +12,7 @@ use pix2pix::run::folder::RunFolder;
 use pix2pix::{Error, atomic_file, earth, picture};
 
 use crate::failure::{Failure, print};
+use crate::job::Job;
 use crate::train::{self, RunArgs, Training};
 
 const SHEET: &str = "contact-sheet.png";
@@ -31,6 +32,12 @@ pub struct Args {
 
 /// Trains the paper's networks on the embedded pairs and keeps a contact sheet up to date.
 pub fn run(args: Args) -> Result<(), Failure> {
+    let job = Job::join()?;
+    if job.shard().ranks > 1 {
+        return job.agreed(Err(Failure::Usage(
+            "the demo trains in one process; start it without mpirun".to_string(),
+        )));
+    }
     let data = earth::earth();
     let config = RunConfig {
         data: earth::NAME.to_string(),
@@ -53,9 +60,11 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let quiet = args.run.quiet;
     let outcome = train::train(
         Training {
+            device: config.device.open(config.precision)?,
             config,
             data: &data,
             folder,
+            group: None,
             goes_on: false,
             shown: args.run.shown(),
         },

@@ -14,16 +14,36 @@ pub enum Failure {
     Runtime(String),
     /// The user stopped it, and everything was saved: exit code 130, as shells expect of SIGINT.
     Interrupted,
+    /// Another process of the same job says why: exit code 1.
+    Told,
     /// Nobody reads the output any more (`pix2pix summary generator | head`): success.
     ClosedPipe,
 }
 
 impl Failure {
+    /// Why, in words; nothing where there are none.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Usage(message) | Self::Runtime(message) => message.clone(),
+            Self::Told | Self::Interrupted | Self::ClosedPipe => String::new(),
+        }
+    }
+
+    /// The same, of one of several processes.
+    pub fn of_rank(self, rank: usize) -> Self {
+        match self {
+            Self::Usage(message) => Self::Usage(format!("rank {rank}: {message}")),
+            Self::Runtime(message) => Self::Runtime(format!("rank {rank}: {message}")),
+            other => other,
+        }
+    }
+
     /// Prints the line, if there is one, and returns the exit code.
     pub fn report(self) -> ExitCode {
         let (message, code) = match self {
             Self::Usage(message) => (message, 2),
             Self::Runtime(message) => (message, 1),
+            Self::Told => return ExitCode::from(1),
             Self::Interrupted => return ExitCode::from(130),
             Self::ClosedPipe => return ExitCode::SUCCESS,
         };

@@ -3,17 +3,28 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use pix2pix::parallel::Shard;
+
 use crate::failure::Failure;
 
-/// Installs the handler and returns the flag that it sets.
-pub fn flag() -> Result<Arc<AtomicBool>, Failure> {
+/// Installs the handler and returns the flag that it sets. Of several processes, the first alone says so.
+pub fn flag(Shard { rank, ranks }: Shard) -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     let set = stop.clone();
     ctrlc::set_handler(move || {
         if set.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        eprintln!("\nstopping after this step and saving; press Ctrl-C again to stop at once");
+        match (rank, ranks) {
+            (0, 1) => {
+                eprintln!("\nstopping after this step and saving; press Ctrl-C again to stop at once");
+            }
+            (0, _) => eprintln!(
+                "\nmpirun asks for a stop, which comes after this step if all processes are still there; if not, go on \
+                 from the newest checkpoint with --resume"
+            ),
+            _ => {}
+        }
     })
     .map_err(|e| Failure::Runtime(format!("cannot listen for Ctrl-C: {e}")))?;
     Ok(stop)

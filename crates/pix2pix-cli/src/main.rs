@@ -13,6 +13,7 @@ mod failure;
 mod import;
 mod inspect;
 mod interrupt;
+mod job;
 mod machine_args;
 mod memory;
 mod network_args;

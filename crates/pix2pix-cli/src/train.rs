@@ -8,11 +8,12 @@ use clap::ValueEnum;
 use pix2pix::checkpoint;
 use pix2pix::config::RunConfig;
 use pix2pix::dataset::Dataset;
-use pix2pix::dataset::survey::{LeftOut, Survey};
-use pix2pix::device::set_threads;
+use pix2pix::dataset::survey::{self, LeftOut, Survey};
+use pix2pix::device::{Device, set_threads};
 use pix2pix::domain::Domain;
 use pix2pix::jitter::{JitterConfig, ResizePolicy, Size};
-use pix2pix::loader::steps_per_epoch;
+use pix2pix::parallel::{Group, Shard, agreement};
+use pix2pix::precision::Precision;
 use pix2pix::report::write as write_report;
 use pix2pix::run::folder::{self, RunFolder};
 use pix2pix::run::{self, Event, Outcome, Warning};
@@ -24,6 +25,7 @@ use crate::beyond_args::BeyondArgs;
 use crate::data_args::DataArgs;
 use crate::failure::{Failure, print};
 use crate::interrupt;
+use crate::job::Job;
 use crate::machine_args::MachineArgs;
 use crate::network_args::NetworkArgs;
 use crate::progress::Progress;
@@ -95,6 +97,8 @@ pub struct Args {
     #[command(flatten)]
     beyond: BeyondArgs,
     #[command(flatten)]
+    processes: ProcessArgs,
+    #[command(flatten)]
     run: RunArgs,
     /// Steps between two lines of metrics.jsonl
     #[arg(long, default_value_t = 10, value_name = "N")]
@@ -108,6 +112,21 @@ pub struct Args {
     /// Newest checkpoints that are kept
     #[arg(long, default_value_t = 3, value_name = "N")]
     keep: usize,
+}
+
+/// Options of several processes that train together.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Several processes (mpirun -n N pix2pix train ...)")]
+struct ProcessArgs {
+    /// Let batch normalization take the statistics of the pairs of all processes [default: of its own]
+    #[arg(long)]
+    sync_norm: bool,
+    /// Arithmetic in which gradients are sent and added: f32 or bf16, of half the bytes
+    #[arg(long, default_value = "f32", value_name = "ARITHMETIC")]
+    allreduce: Precision,
+    /// Steps between two checks that all processes have the same weights, bit for bit
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    check_every: u64,
 }
 
 /// Options of a run that training shares with the demo.
@@ -262,6 +281,10 @@ impl Args {
             sample_every: self.sample_every,
             save_every: self.save_every,
             keep: self.keep,
+            ranks: 1, // until the processes have met
+            sync_norm: self.processes.sync_norm,
+            allreduce: self.processes.allreduce,
+            check_every: self.processes.check_every,
             jitter: self.jitter.config(1 << generator.halvings()),
             optimizer: OptimizerConfig {
                 lr: self.lr,
@@ -292,32 +315,93 @@ const ON_RESUME: [&str; 7] = [
     "quiet",
 ];
 
-/// Trains.
-pub fn run(args: Args, typed: &[String]) -> Result<(), Failure> {
+/// Trains, alone or with the processes that this one was started with.
+pub fn run(mut args: Args, typed: &[String]) -> Result<(), Failure> {
+    let job = Job::join()?;
+    args.run.quiet |= !job.shard().is_root();
+    // what cannot be is told by one of the processes
+    let planned = job.agreed(plan(&mut args, typed, &job))?;
+    let Planned {
+        config,
+        device,
+        data,
+        survey,
+        root,
+    } = planned;
+    let group = job.group(config.allreduce, config.sync_norm);
+    if let Some(group) = &group {
+        let same = agreement::check_options(&*group.communicator, &config, &survey);
+        job.agreed(same.map_err(Failure::from))?;
+    }
+    let folder = job.agreed(match job.shard().is_root() {
+        true => RunFolder::lock(&root).map_err(Failure::from),
+        false => Ok(RunFolder::of_root(&root)),
+    })?;
+    let training = Training {
+        config,
+        device,
+        data: &data,
+        folder,
+        group,
+        goes_on: args.resume.is_some(),
+        shown: args.run.shown(),
+    };
+    job.ended(finish(training, &root))
+}
+
+/// What is to be trained, before anything is written.
+struct Planned {
+    config: RunConfig,
+    device: Device,
+    data: Dataset,
+    survey: Survey,
+    root: PathBuf,
+}
+
+fn plan(args: &mut Args, typed: &[String], job: &Job) -> Result<Planned, Failure> {
     if args.epochs == 0 {
         return Err(Failure::Usage(
             "--epochs is 0; it must be at least 1".to_string(),
         ));
     }
-    match &args.resume {
-        None => begin(args),
-        Some(root) => {
-            if let Some(other) = typed
-                .iter()
-                .find(|name| !ON_RESUME.contains(&name.as_str()))
-            {
-                return Err(Failure::Usage(format!(
-                    "--{other}: a run goes on as it began; with --resume only DATA, --steps, --epochs, \
-                     --report, --tensorboard, --serve and --quiet can be given"
-                )));
-            }
-            resume(root, &args, typed)
-        }
+    let Some(root) = args.resume.clone() else {
+        return begin(args, job);
+    };
+    if let Some(other) = typed
+        .iter()
+        .find(|name| !ON_RESUME.contains(&name.as_str()))
+    {
+        return Err(Failure::Usage(format!(
+            "--{other}: a run goes on as it began; with --resume only DATA, --steps, --epochs, \
+             --report, --tensorboard, --serve and --quiet can be given"
+        )));
     }
+    resume(root, args, typed, job)
 }
 
-/// Begins a run.
-fn begin(mut args: Args) -> Result<(), Failure> {
+/// Steps of `epochs` passes over a data set.
+fn steps_of(epochs: u64, config: &RunConfig, data: &Dataset, shard: Shard) -> u64 {
+    let batches = config.walk(data.train.len(), shard, 0).batches_per_epoch();
+    (epochs * batches).div_ceil(config.optimizer.accumulate as u64)
+}
+
+/// Notes how many processes train, and checks that each has its share of the data.
+fn shared(config: &mut RunConfig, data: &Dataset, shard: Shard) -> Result<(), Failure> {
+    config.ranks = shard.ranks;
+    config.validate()?;
+    let pairs = data.train.len();
+    if config.walk(pairs, shard, 0).batches_per_epoch() == 0 {
+        return Err(Failure::Usage(format!(
+            "{pairs} pairs are too few for {} processes that take {} a step; start fewer, or choose a smaller \
+             --batch-size",
+            shard.ranks, config.batch_size
+        )));
+    }
+    Ok(())
+}
+
+/// Plans a new run.
+fn begin(args: &mut Args, job: &Job) -> Result<Planned, Failure> {
     let (Some(path), Some(out)) = (args.path.clone(), args.out.clone()) else {
         unreachable!("clap requires both without --resume");
     };
@@ -327,41 +411,48 @@ fn begin(mut args: Args) -> Result<(), Failure> {
     }
     // before the data is looked through, on these threads
     let machine = &mut args.run.machine;
-    machine.threads = set_threads(machine.threads)?;
-    machine.device.open(machine.precision)?;
+    machine.threads = set_threads(job.threads(machine.threads))?;
+    machine.device = machine.device.for_process(job.local().rank);
+    let device = machine.device.open(machine.precision)?;
     let (data, survey, left_out) = args.data.open(&path, args.run.seed)?;
     let sides = args.data.domains(&survey)?;
     let data = data.map(|pairs| pairs.in_domains(sides));
     let mut config = args.config(args.data.direction().order(sides), Some((&data, &survey)))?;
     config.check_data(&survey)?;
+    shared(&mut config, &data, job.shard())?;
     if args.steps.is_none() {
-        config.steps = args.epochs * steps_per_epoch(data.train.len(), config.batch_size);
+        config.steps = steps_of(args.epochs, &config, &data, job.shard());
     }
     if !args.run.quiet {
         describe(&data, &survey, sides, &left_out);
     }
-    let training = Training {
+    Ok(Planned {
         config,
-        data: &data,
-        folder: RunFolder::lock(&out)?,
-        goes_on: false,
-        shown: args.run.shown(),
-    };
-    finish(training, &out)
+        device,
+        data,
+        survey,
+        root: out,
+    })
 }
 
-/// Goes on with a run.
-fn resume(root: &Path, args: &Args, typed: &[String]) -> Result<(), Failure> {
-    let mut config = folder::read_config(root)?;
-    set_threads(config.threads)?;
-    config.device.open(config.precision)?;
+/// Plans to go on with a run.
+fn resume(root: PathBuf, args: &Args, typed: &[String], job: &Job) -> Result<Planned, Failure> {
+    let mut config = folder::read_config(&root)?;
+    // of as many processes as before, each has the threads that it had
+    if config.ranks != job.shard().ranks {
+        config.threads = job.threads(0);
+    }
+    config.threads = set_threads(config.threads)?;
+    let device = config.device.for_process(job.local().rank);
+    let device = device.open(config.precision)?;
     if let Some(path) = &args.path {
         config.data = path.display().to_string();
     }
-    let data = if config.data == earth::NAME {
-        earth::earth()
+    let (data, survey) = if config.data == earth::NAME {
+        let (data, survey, _) = survey::checked(earth::earth(), config.on_error)?;
+        (data, survey)
     } else {
-        find_again(root, &config)?
+        find_again(&root, &config)?
     };
     if !config.data_digest.is_empty() && config.data_digest != data.digest() {
         return Err(Error::file(
@@ -371,23 +462,23 @@ fn resume(root: &Path, args: &Args, typed: &[String]) -> Result<(), Failure> {
         )
         .into());
     }
+    shared(&mut config, &data, job.shard())?;
     if let Some(steps) = args.steps {
         config.steps = steps;
     } else if typed.iter().any(|name| name == "epochs") {
-        config.steps = args.epochs * steps_per_epoch(data.train.len(), config.batch_size);
+        config.steps = steps_of(args.epochs, &config, &data, job.shard());
     }
-    let training = Training {
+    Ok(Planned {
         config,
-        data: &data,
-        folder: RunFolder::lock(root)?,
-        goes_on: true,
-        shown: args.run.shown(),
-    };
-    finish(training, root)
+        device,
+        data,
+        survey,
+        root,
+    })
 }
 
 /// Opens the data set of a run as it was opened when the run began.
-fn find_again(root: &Path, config: &RunConfig) -> Result<Dataset, Failure> {
+fn find_again(root: &Path, config: &RunConfig) -> Result<(Dataset, Survey), Failure> {
     let path = Path::new(&config.data);
     if !path.exists() {
         let remedy = format!(
@@ -398,7 +489,7 @@ fn find_again(root: &Path, config: &RunConfig) -> Result<Dataset, Failure> {
     }
     let (data, survey) = config.open(path, config.on_error)?;
     config.check_data(&survey)?;
-    Ok(data)
+    Ok((data, survey))
 }
 
 /// Trains, and says where the results are.
@@ -456,10 +547,14 @@ fn describe(data: &Dataset, survey: &Survey, [a, b]: [Domain; 2], left_out: &Lef
 pub struct Training<'a> {
     /// The run's configuration.
     pub config: RunConfig,
+    /// Its device, without autodiff.
+    pub device: Device,
     /// Its data set.
     pub data: &'a Dataset,
     /// Its folder.
     pub folder: RunFolder,
+    /// The processes that train together, if there are several.
+    pub group: Option<Group>,
     /// Whether the folder holds the run already.
     pub goes_on: bool,
     /// What the user sees.
@@ -494,8 +589,10 @@ pub fn train(
 ) -> Result<Outcome, Failure> {
     let Training {
         config,
+        device,
         data,
         folder,
+        group,
         goes_on,
         shown,
     } = training;
@@ -507,7 +604,8 @@ pub fn train(
     } = shown;
     let root = folder.root().to_path_buf();
     let mut board = None;
-    let stop = interrupt::flag()?;
+    let shard = group.as_ref().map_or(Shard::default(), Group::shard);
+    let stop = interrupt::flag(shard)?;
     let progress = Progress::new(config.steps, quiet);
     let (pairs, held_out) = (
         data.train.len(),
@@ -517,11 +615,15 @@ pub fn train(
         0 => "none held out (samples/ shows pairs that it trains on)".to_string(),
         held_out => format!("{held_out} held out"),
     };
+    let processes = match shard.ranks {
+        1 => String::new(),
+        ranks => format!("{ranks} processes, each "),
+    };
     progress.say(&format!(
-        "{}: {pairs} pairs to train on, {shown}; {} steps on {} with {} threads",
+        "{}: {pairs} pairs to train on, {shown}; {} steps on {processes}{} with {} threads",
         config.data, config.steps, config.device, config.threads
     ));
-    let live = match serve {
+    let live = match serve.filter(|_| shard.is_root()) {
         None => None,
         Some(listen) => {
             let (live, address) = Live::start(listen, &root, &config)?;
@@ -534,7 +636,14 @@ pub fn train(
     };
     let mut failed = None;
     let start = if goes_on { run::resume } else { run::train };
-    let outcome = start(&config, data, folder, &stop, &mut |event| {
+    let training = run::Training {
+        config: &config,
+        data,
+        device,
+        folder,
+        group,
+    };
+    let outcome = start(training, &stop, &mut |event| {
         let mut kept = also(&event);
         if tensorboard {
             kept = kept.and_then(|()| {

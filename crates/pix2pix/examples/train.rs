@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use pix2pix::config::RunConfig;
 use pix2pix::dataset::survey::OnError;
 use pix2pix::run::folder::RunFolder;
-use pix2pix::run::{self, Event};
+use pix2pix::run::{self, Event, Training};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -22,7 +22,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = RunFolder::lock(Path::new(folder))?;
     // set from another thread, it ends the training after the step in progress, with everything saved
     let stop = AtomicBool::new(false);
-    let outcome = run::train(&config, &pairs, folder, &stop, &mut |event| {
+    let training = Training {
+        config: &config,
+        data: &pairs,
+        device: config.device.open(config.precision)?,
+        folder,
+        group: None,
+    };
+    let outcome = run::train(training, &stop, &mut |event| {
         if let Event::Logged(metrics) = event {
             println!("step {}: L1 {:.3}", metrics.step, metrics.losses.g_l1);
         }

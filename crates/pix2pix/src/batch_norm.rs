@@ -10,6 +10,7 @@ use burn::tensor::{Device, Tensor};
 use crate::activation_backend::{activation, is_flex};
 use crate::init::WeightInit;
 use crate::norm_backend::{self, Constants};
+use crate::parallel::synced_norm;
 
 /// Added to the variance, as in Torch; Keras adds 0.001.
 pub const EPSILON: f64 = 1e-5;
@@ -51,14 +52,15 @@ impl BatchNorm {
     pub fn forward(&self, x: Tensor<4>, slope: f64) -> Tensor<4> {
         let [batch, _, height, width] = x.dims();
         let training = x.device().is_autodiff();
-        let (output, mean, variance) = normalize(
-            x,
-            self.gamma.val(),
-            self.beta.val(),
-            constants(self.epsilon, slope),
-        );
+        let group = synced_norm::group();
+        let constants = Constants {
+            synced: group.is_some(),
+            ..constants(self.epsilon, slope)
+        };
+        let (output, mean, variance) = normalize(x, self.gamma.val(), self.beta.val(), constants);
         if training {
-            let n = (batch * height * width) as f64;
+            let shares = group.map_or(1, |group| group.shard().ranks);
+            let n = (batch * height * width * shares) as f64;
             let unbiased = n / (n - 1.0).max(1.0);
             track(&self.running_mean, mean.detach());
             track(&self.running_var, variance.detach() * unbiased);
@@ -82,7 +84,10 @@ pub(crate) fn normalize(
 ) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
     if is_flex(&x) {
         let channels = x.dims()[1];
-        let statistics = norm_backend::statistics(x.clone());
+        let mut statistics = norm_backend::statistics(x.clone());
+        if let Some(group) = synced_norm::group().filter(|_| constants.synced) {
+            statistics = synced_norm::combined(&*group, statistics);
+        }
         let output = norm_backend::forward(x, statistics.clone(), [gamma, beta], constants);
         let row = |row| statistics.clone().narrow(0, row, 1).reshape([channels]);
         return (output, row(0), row(1));
@@ -131,6 +136,7 @@ pub(crate) fn constants(epsilon: f64, slope: f64) -> Constants {
     Constants {
         epsilon: epsilon as f32,
         slope: slope as f32,
+        synced: false,
     }
 }
 

@@ -18,11 +18,12 @@ use crate::generator::GeneratorConfig;
 use crate::init::WeightInit;
 use crate::jitter::{JitterConfig, Size};
 use crate::layer_graph::{LayerGraph, Op};
-use crate::loader::{self, LoaderConfig};
+use crate::loader::{self, LoaderConfig, Walk};
 use crate::noise::Noise;
 use crate::pair::Direction;
+use crate::parallel::Shard;
 use crate::patch_gan::PatchGanConfig;
-use crate::trainer::{Parts, Trainer, TrainerConfig};
+use crate::trainer::{Diverged, Parts, Trainer, TrainerConfig};
 use crate::unet::UnetConfig;
 
 /// What is measured.
@@ -152,13 +153,17 @@ pub fn data(
     let mut batches = loader::start(
         pairs.clone(),
         LoaderConfig {
-            batch_size: config.batch,
+            walk: Walk {
+                pairs: pairs.len(),
+                batch_size: config.batch,
+                shard: Shard::default(),
+                start: 0,
+            },
             jitter: jitter(config),
             domains,
             direction: Direction::AToB,
             seed: 0,
-            steps: (config.warmup + config.steps) as u64,
-            done: 0,
+            batches: (config.warmup + config.steps) as u64,
             workers,
             on_error: OnError::Stop,
             cache: Cache::Off,
@@ -214,7 +219,10 @@ fn train(
     for step in 0..config.warmup + config.steps {
         let start = Instant::now();
         let stepped = trainer.step(vec![[source.clone(), target.clone()]]);
-        (trainer, _) = stepped.map_err(|e| Error::Config(format!("{} is not finite", e.0)))?;
+        let diverged = |e: Diverged| Error::Config(format!("{} is not finite", e.0));
+        let losses;
+        (trainer, losses) = stepped.map_err(diverged)?;
+        losses.read().map_err(diverged)?; // on a card, the step ends here
         if step >= config.warmup {
             times.push(start.elapsed());
             parts.add(trainer.parts(), config.steps);

@@ -13,8 +13,10 @@ use crate::domain::Domain;
 use crate::error::{Error, Result};
 use crate::generator::GeneratorConfig;
 use crate::jitter::{JitterConfig, ResizePolicy};
-use crate::objective::ObjectiveConfig;
+use crate::loader::Walk;
+use crate::objective::{Gan, ObjectiveConfig};
 use crate::pair::Direction;
+use crate::parallel::Shard;
 use crate::patch_gan::PatchGanConfig;
 use crate::precision::Precision;
 use crate::trainer::{OptimizerConfig, TrainerConfig};
@@ -43,7 +45,7 @@ pub struct RunConfig {
     #[serde(default)]
     pub on_error: OnError,
     /// Threads that decode and vary pairs.
-    #[serde(default = "RunConfig::default_workers")]
+    #[serde(default = "RunConfig::one")]
     pub workers: usize,
     /// Where decoded pairs are kept.
     #[serde(default)]
@@ -68,6 +70,18 @@ pub struct RunConfig {
     pub save_every: u64,
     /// Number of newest checkpoints that are kept.
     pub keep: usize,
+    /// Processes that train together, each on `batch_size` pairs a step.
+    #[serde(default = "RunConfig::one")]
+    pub ranks: usize,
+    /// Whether their batch normalizations take the statistics of all their pairs.
+    #[serde(default)]
+    pub sync_norm: bool,
+    /// The arithmetic in which they send and add gradients.
+    #[serde(default)]
+    pub allreduce: Precision,
+    /// Steps between two comparisons of their weights.
+    #[serde(default = "RunConfig::default_check_every")]
+    pub check_every: u64,
     /// Random variations of the pairs.
     pub jitter: JitterConfig,
     /// Adam and the weight of L1.
@@ -91,7 +105,7 @@ impl Default for RunConfig {
             target: Domain::RGB8,
             val_fraction: 0.0,
             on_error: OnError::Stop,
-            workers: Self::default_workers(),
+            workers: 1,
             cache: CacheKind::Off,
             steps: 1,
             batch_size: 1,
@@ -103,6 +117,10 @@ impl Default for RunConfig {
             sample_every: 200,
             save_every: 500,
             keep: 3,
+            ranks: 1,
+            sync_norm: false,
+            allreduce: Precision::F32,
+            check_every: Self::default_check_every(),
             jitter: JitterConfig::default(),
             optimizer: OptimizerConfig::default(),
             objective: ObjectiveConfig::default(),
@@ -113,9 +131,12 @@ impl Default for RunConfig {
 }
 
 impl RunConfig {
-    /// One thread decodes faster than a processor trains.
-    fn default_workers() -> usize {
+    fn one() -> usize {
         1
+    }
+
+    fn default_check_every() -> u64 {
+        100
     }
 
     /// Checks what can be checked before any data is read.
@@ -131,6 +152,7 @@ impl RunConfig {
             ("--save-every", self.save_every),
             ("--keep", self.keep as u64),
             ("--workers", self.workers as u64),
+            ("--check-every", self.check_every),
         ];
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(Error::Config(format!("{name} is 0; it must be at least 1")));
@@ -156,6 +178,7 @@ impl RunConfig {
                 "--accumulate is 0; it must be at least 1".to_string(),
             ));
         }
+        self.validate_group()?;
         self.objective.validate()?;
         self.jitter.validate()?;
         self.generator.validate()?;
@@ -166,6 +189,34 @@ impl RunConfig {
             }
             // the sizes are the data's
             ResizePolicy::ScaleWidth | ResizePolicy::None => Ok(()),
+        }
+    }
+
+    /// Checks what several processes cannot do.
+    fn validate_group(&self) -> Result<()> {
+        let pool = self.ranks > 1 && self.objective.pool > 0;
+        let penalty = self.objective.r1 > 0.0 || self.objective.gan == Gan::WassersteinPenalty;
+        let reason = if pool {
+            "--pool: processes that train together would each have a pool of their own, which no checkpoint holds; train \
+             in one process, or without it"
+        } else if self.sync_norm && penalty {
+            "--sync-norm goes with no penalty on gradients, which sees the statistics of its own pairs; use --norm \
+             instance, or neither --r1 nor --gan wgan-gp"
+        } else if self.sync_norm && self.device.is_card() {
+            "--sync-norm is there on the CPU alone; use --norm instance, or --device cpu"
+        } else {
+            return Ok(());
+        };
+        Err(Error::Config(reason.to_string()))
+    }
+
+    /// How the run walks through `pairs` pairs from its start.
+    pub fn walk(&self, pairs: usize, shard: Shard, start: u64) -> Walk {
+        Walk {
+            pairs,
+            batch_size: self.batch_size,
+            shard,
+            start,
         }
     }
 

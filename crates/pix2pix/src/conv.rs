@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor};
 use crate::conv_backend;
 use crate::init::WeightInit;
 use crate::layer_graph::Window;
+use crate::parallel::gradients::{Watch, watch};
 use crate::spectral_norm::SpectralNorm;
 
 /// A convolution.
@@ -58,19 +59,21 @@ impl Conv {
 
     /// From `[batch, channels in, height, width]` to `[batch, channels out, ..]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let weight = self.effective_weight();
-        add(conv_backend::conv(x, weight, self.window), &self.bias)
+        let (weight, watch) = self.effective_weight();
+        add(
+            conv_backend::conv(x, weight, self.window, watch),
+            &self.bias,
+        )
     }
 
     /// The pass itself and the derivative of its output along a `tangent` of its input.
     pub fn forward_tangent(&self, x: Tensor<4>, tangent: Tensor<4>) -> [Tensor<4>; 2] {
-        let weight = self.effective_weight();
+        let (weight, watch) = self.effective_weight();
+        let pass = conv_backend::conv(x, weight.clone(), self.window, watch);
+        let (_, watch) = self.effective_weight();
         [
-            add(
-                conv_backend::conv(x, weight.clone(), self.window),
-                &self.bias,
-            ),
-            conv_backend::conv(tangent, weight, self.window),
+            add(pass, &self.bias),
+            conv_backend::conv(tangent, weight, self.window, watch),
         ]
     }
 
@@ -79,10 +82,11 @@ impl Conv {
         add(x, &self.bias)
     }
 
-    fn effective_weight(&self) -> Tensor<4> {
+    /// The weight that it convolves with, and what watches its gradient: not that of another tensor's.
+    fn effective_weight(&self) -> (Tensor<4>, Option<Watch>) {
         match &self.spectral {
-            Some(spectral) => spectral.normalized(self.weight.val()),
-            None => self.weight.val(),
+            Some(spectral) => (spectral.normalized(self.weight.val()), None),
+            None => (self.weight.val(), watch(&self.weight)),
         }
     }
 
@@ -115,7 +119,7 @@ impl ConvTranspose {
         let side = [height, width].map(|side| self.output_side(side));
         let weight = self.weight.val();
         add(
-            conv_backend::conv_transpose(x, weight, self.window, side),
+            conv_backend::conv_transpose(x, weight, self.window, side, watch(&self.weight)),
             &self.bias,
         )
     }

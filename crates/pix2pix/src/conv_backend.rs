@@ -16,6 +16,7 @@ use pix2pix_kernels::{self as kernels, Geometry};
 
 use crate::flex::{filled, values};
 use crate::layer_graph::Window;
+use crate::parallel::gradients::Watch;
 use crate::precision::path;
 
 /// The convolution and its two gradients. Images are `[batch, channels, height, width]`, weights
@@ -29,21 +30,24 @@ use crate::precision::path;
     backend_extension(Flex, Autodiff)
 )]
 pub trait ConvBackend: Backend {
-    /// The convolution of `input`.
+    /// The convolution of `input`. Autodiff shows the gradient of the weights to `watch`.
     fn conv_forward(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         window: Window,
+        _watch: Option<Watch>,
     ) -> FloatTensor<Self> {
         Self::conv2d(input, weight, None, options(window))
     }
 
-    /// The gradient of an input of `side` pixels (height, width): the transposed convolution.
+    /// The gradient of an input of `side` pixels (height, width): the transposed convolution. Autodiff shows the
+    /// gradient of the weights to `watch`.
     fn conv_input_gradient(
         gradient: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         window: Window,
         side: [usize; 2],
+        _watch: Option<Watch>,
     ) -> FloatTensor<Self> {
         let [batch, ..] = gradient.shape().dims::<4>();
         let [_, channels, ..] = weight.shape().dims::<4>();
@@ -79,39 +83,68 @@ fn options(window: Window) -> ConvOptions<2> {
     ConvOptions::new_with_padding([window.stride; 2], [(before, after); 2], [1; 2], 1)
 }
 
-/// The convolution of `input`, `[batch, in, height, width]`.
-pub fn conv(input: Tensor<4>, weight: Tensor<4>, window: Window) -> Tensor<4> {
+/// What a backward pass needs besides.
+pub trait ReadGradient: Backend {
+    /// Shows a gradient of weights.
+    fn show(gradient: &FloatTensor<Self>, watch: &Watch) {
+        let data = burn::tensor::read_sync(Self::float_into_data(gradient.clone()));
+        let data = data.expect("the device answers").convert::<f32>();
+        watch.give(data.as_slice().expect("converted"));
+    }
+}
+
+/// The convolution of `input`, `[batch, in, height, width]`. The gradient of `weight` is shown to `watch`.
+pub fn conv(
+    input: Tensor<4>,
+    weight: Tensor<4>,
+    window: Window,
+    watch: Option<Watch>,
+) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::conv_forward(
         input.into_dispatch(),
         weight.into_dispatch(),
         window,
+        watch,
     ))
 }
 
 /// The transposed convolution of `input` to pictures of `side` pixels (height, width). `weight` is
-/// `[channels in, channels out, kernel, kernel]`: the weights of the convolution that it transposes.
+/// `[channels in, channels out, kernel, kernel]`: the weights of the convolution that it transposes. Their gradient is
+/// shown to `watch`.
 pub fn conv_transpose(
     input: Tensor<4>,
     weight: Tensor<4>,
     window: Window,
     side: [usize; 2],
+    watch: Option<Watch>,
 ) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::conv_input_gradient(
         input.into_dispatch(),
         weight.into_dispatch(),
         window,
         side,
+        watch,
     ))
 }
 
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 impl ConvBackend for burn::backend::Cube {}
 
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+impl ReadGradient for burn::backend::Cube {}
+
+impl ReadGradient for Flex {
+    fn show(gradient: &FloatTensor<Self>, watch: &Watch) {
+        watch.give(values(&gradient.to_contiguous()));
+    }
+}
+
 impl ConvBackend for Flex {
     fn conv_forward(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         window: Window,
+        _watch: Option<Watch>,
     ) -> FloatTensor<Self> {
         let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
         let [batch, _, height, width] = input.shape().dims();
@@ -127,6 +160,7 @@ impl ConvBackend for Flex {
         weight: FloatTensor<Self>,
         window: Window,
         side: [usize; 2],
+        _watch: Option<Watch>,
     ) -> FloatTensor<Self> {
         let (gradient, weight) = (gradient.to_contiguous(), weight.to_contiguous());
         let [batch, ..] = gradient.shape().dims::<4>();
@@ -165,17 +199,18 @@ fn geometry(batch: usize, input: [usize; 2], weight: [usize; 4], window: Window)
     }
 }
 
-impl<B: ConvBackend, C: CheckpointStrategy> ConvBackend for Autodiff<B, C> {
+impl<B: ConvBackend + ReadGradient, C: CheckpointStrategy> ConvBackend for Autodiff<B, C> {
     fn conv_forward(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         window: Window,
+        watch: Option<Watch>,
     ) -> FloatTensor<Self> {
         #[derive(Debug)]
         struct Convolution;
 
-        impl<B: ConvBackend> Backward<B, 2> for Convolution {
-            type State = (NodeId, NodeId, Window);
+        impl<B: ConvBackend + ReadGradient> Backward<B, 2> for Convolution {
+            type State = (NodeId, NodeId, Window, Option<Watch>);
 
             fn backward(
                 self,
@@ -184,17 +219,19 @@ impl<B: ConvBackend, C: CheckpointStrategy> ConvBackend for Autodiff<B, C> {
                 checkpointer: &mut Checkpointer,
             ) {
                 let [node_input, node_weight] = ops.parents;
-                let (input, weight, window) = ops.state;
+                let (input, weight, window, watch) = ops.state;
                 let gradient = grads.consume::<B>(&ops.node);
                 let input = checkpointer.retrieve_node_output::<FloatTensor<B>>(input);
                 let weight = checkpointer.retrieve_node_output::<FloatTensor<B>>(weight);
                 if let Some(node) = node_weight {
                     let value = B::conv_weight_gradient(input.clone(), gradient.clone(), window);
+                    watch.iter().for_each(|watch| B::show(&value, watch));
                     grads.register::<B>(node.id, value);
                 }
                 if let Some(node) = node_input {
                     let [_, _, height, width] = input.shape().dims();
-                    let value = B::conv_input_gradient(gradient, weight, window, [height, width]);
+                    let value =
+                        B::conv_input_gradient(gradient, weight, window, [height, width], None);
                     grads.register::<B>(node.id, value);
                 }
             }
@@ -206,15 +243,21 @@ impl<B: ConvBackend, C: CheckpointStrategy> ConvBackend for Autodiff<B, C> {
             .stateful()
         {
             OpsKind::Tracked(mut prep) => {
-                let state = (prep.checkpoint(&input), prep.checkpoint(&weight), window);
-                let output =
-                    B::conv_forward(input.into_primitive(), weight.into_primitive(), window);
+                let state = (
+                    prep.checkpoint(&input),
+                    prep.checkpoint(&weight),
+                    window,
+                    watch,
+                );
+                let (input, weight) = (input.into_primitive(), weight.into_primitive());
+                let output = B::conv_forward(input, weight, window, None);
                 prep.finish(state, output)
             }
             OpsKind::UnTracked(prep) => prep.finish(B::conv_forward(
                 input.into_primitive(),
                 weight.into_primitive(),
                 window,
+                None,
             )),
         }
     }
@@ -224,13 +267,14 @@ impl<B: ConvBackend, C: CheckpointStrategy> ConvBackend for Autodiff<B, C> {
         weight: FloatTensor<Self>,
         window: Window,
         side: [usize; 2],
+        watch: Option<Watch>,
     ) -> FloatTensor<Self> {
         #[derive(Debug)]
         struct Transposed;
 
         // as a layer, its input is what the convolution calls its output's gradient
-        impl<B: ConvBackend> Backward<B, 2> for Transposed {
-            type State = (NodeId, NodeId, Window);
+        impl<B: ConvBackend + ReadGradient> Backward<B, 2> for Transposed {
+            type State = (NodeId, NodeId, Window, Option<Watch>);
 
             fn backward(
                 self,
@@ -239,16 +283,17 @@ impl<B: ConvBackend, C: CheckpointStrategy> ConvBackend for Autodiff<B, C> {
                 checkpointer: &mut Checkpointer,
             ) {
                 let [node_input, node_weight] = ops.parents;
-                let (input, weight, window) = ops.state;
+                let (input, weight, window, watch) = ops.state;
                 let gradient = grads.consume::<B>(&ops.node);
                 let input = checkpointer.retrieve_node_output::<FloatTensor<B>>(input);
                 let weight = checkpointer.retrieve_node_output::<FloatTensor<B>>(weight);
                 if let Some(node) = node_weight {
                     let value = B::conv_weight_gradient(gradient.clone(), input, window);
+                    watch.iter().for_each(|watch| B::show(&value, watch));
                     grads.register::<B>(node.id, value);
                 }
                 if let Some(node) = node_input {
-                    grads.register::<B>(node.id, B::conv_forward(gradient, weight, window));
+                    grads.register::<B>(node.id, B::conv_forward(gradient, weight, window, None));
                 }
             }
         }
@@ -259,12 +304,18 @@ impl<B: ConvBackend, C: CheckpointStrategy> ConvBackend for Autodiff<B, C> {
             .stateful()
         {
             OpsKind::Tracked(mut prep) => {
-                let state = (prep.checkpoint(&gradient), prep.checkpoint(&weight), window);
+                let state = (
+                    prep.checkpoint(&gradient),
+                    prep.checkpoint(&weight),
+                    window,
+                    watch,
+                );
                 let output = B::conv_input_gradient(
                     gradient.into_primitive(),
                     weight.into_primitive(),
                     window,
                     side,
+                    None,
                 );
                 prep.finish(state, output)
             }
@@ -273,6 +324,7 @@ impl<B: ConvBackend, C: CheckpointStrategy> ConvBackend for Autodiff<B, C> {
                 weight.into_primitive(),
                 window,
                 side,
+                None,
             )),
         }
     }
@@ -352,7 +404,7 @@ mod tests {
                 let [from, to] = channels;
                 compare(
                     [[2, from, side, side], [to, from, 4, 4]],
-                    |x, weight| conv(x, weight, window),
+                    |x, weight| conv(x, weight, window, None),
                     |x, weight| {
                         let options = ConvOptions::new([stride; 2], [1; 2], [1; 2], 1);
                         conv2d(x, weight, None, options)
@@ -361,7 +413,7 @@ mod tests {
                 let output = (side - 1) * stride + 2;
                 compare(
                     [[2, to, side, side], [to, from, 4, 4]],
-                    |x, weight| conv_transpose(x, weight, window, [output; 2]),
+                    |x, weight| conv_transpose(x, weight, window, [output; 2], None),
                     |x, weight| {
                         let options =
                             ConvTransposeOptions::new([stride; 2], [1; 2], [0; 2], [1; 2], 1);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use burn::tensor::Device;
+pub use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, System};
 
@@ -122,6 +122,20 @@ fn hardware(device: &Device) -> String {
 }
 
 impl DeviceName {
+    /// Whether it is no CPU.
+    pub fn is_card(self) -> bool {
+        matches!(self, Self::Cuda(_) | Self::Wgpu(_))
+    }
+
+    /// The device of one of several processes on a machine: each has a card of its own, counted from this one.
+    pub fn for_process(self, index: usize) -> Self {
+        match self {
+            Self::Cuda(first) => Self::Cuda(first + index),
+            Self::Wgpu(first) => Self::Wgpu(first + index),
+            other => other,
+        }
+    }
+
     /// The device that `auto` means here, for networks of this arithmetic; any other means itself.
     pub fn resolved(self, arithmetic: Precision) -> Self {
         if self != Self::Auto {
@@ -141,12 +155,6 @@ impl DeviceName {
 
     /// All devices of its kind; in words why there is none.
     fn all(self) -> std::result::Result<Vec<Device>, String> {
-        let not_built = |feature: &str| {
-            Err(format!(
-                "this program was built without it; use --device cpu or build with `cargo build --release \
-                 --features {feature}`"
-            ))
-        };
         let (devices, missing) = match self {
             Self::Auto | Self::Cpu => (vec![Device::flex()], ""),
             #[cfg(feature = "cuda")]
@@ -156,7 +164,7 @@ impl DeviceName {
                  or use --device cpu",
             ),
             #[cfg(not(feature = "cuda"))]
-            Self::Cuda(_) => return not_built("cuda"),
+            Self::Cuda(_) => return Err(not_built("cuda")),
             #[cfg(feature = "wgpu")]
             Self::Wgpu(_) => (
                 Device::enumerate(burn::tensor::DeviceType::Wgpu).into_vec(),
@@ -164,7 +172,7 @@ impl DeviceName {
                  --device cpu",
             ),
             #[cfg(not(feature = "wgpu"))]
-            Self::Wgpu(_) => return not_built("wgpu"),
+            Self::Wgpu(_) => return Err(not_built("wgpu")),
         };
         if devices.is_empty() {
             return Err(missing.to_string());
@@ -201,6 +209,14 @@ impl DeviceName {
         precision::set(arithmetic);
         Ok(devices.swap_remove(index))
     }
+}
+
+/// Why a device of a feature that is not compiled is not there.
+#[cfg(not(all(feature = "cuda", feature = "wgpu")))]
+fn not_built(feature: &str) -> String {
+    format!(
+        "this program was built without it; use --device cpu or build with `cargo build --release --features {feature}`"
+    )
 }
 
 /// Whether a device is a card, and no software that stands for one.

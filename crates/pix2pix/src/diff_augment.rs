@@ -8,6 +8,8 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::parallel::Shard;
+
 /// Largest shift, as a share of a side.
 const SHIFT: f64 = 0.125;
 /// Side of the hole, as a share of a side.
@@ -48,38 +50,53 @@ impl FromStr for DiffAugment {
     }
 }
 
+/// Random numbers for the pairs of one share of a batch: those that they would have in the whole batch.
+pub struct Draws {
+    /// Where they come from.
+    pub rng: ChaCha8Rng,
+    /// Which share.
+    pub shard: Shard,
+}
+
+impl Draws {
+    /// Draws once for each of `batch` pairs.
+    fn each<T>(&mut self, batch: usize, mut draw: impl FnMut(&mut ChaCha8Rng) -> T) -> Vec<T> {
+        let Shard { rank, ranks } = self.shard;
+        let all: Vec<T> = (0..batch * ranks).map(|_| draw(&mut self.rng)).collect();
+        all.into_iter().skip(batch * rank).take(batch).collect()
+    }
+}
+
 /// Augments a batch of pairs, `[batch, channels, height, width]`, each pair in its own way.
 pub fn augment(
     kinds: &[DiffAugment],
     [mut source, mut image]: [Tensor<4>; 2],
-    rng: &mut ChaCha8Rng,
+    draws: &mut Draws,
 ) -> [Tensor<4>; 2] {
     for kind in DiffAugment::ALL
         .into_iter()
         .filter(|kind| kinds.contains(kind))
     {
         match kind {
-            DiffAugment::Color => image = color(image, rng),
-            DiffAugment::Translation => [source, image] = translation([source, image], rng),
-            DiffAugment::Cutout => [source, image] = cutout([source, image], rng),
+            DiffAugment::Color => image = color(image, draws),
+            DiffAugment::Translation => [source, image] = translation([source, image], draws),
+            DiffAugment::Cutout => [source, image] = cutout([source, image], draws),
         }
     }
     [source, image]
 }
 
 /// A random number of a range for each picture, `[batch, 1, 1, 1]`.
-fn draw(like: &Tensor<4>, range: std::ops::Range<f32>, rng: &mut ChaCha8Rng) -> Tensor<4> {
+fn draw(like: &Tensor<4>, range: std::ops::Range<f32>, draws: &mut Draws) -> Tensor<4> {
     let batch = like.dims()[0];
-    let values: Vec<f32> = (0..batch)
-        .map(|_| rng.random_range(range.clone()))
-        .collect();
+    let values = draws.each(batch, |rng| rng.random_range(range.clone()));
     Tensor::from_data(TensorData::new(values, [batch, 1, 1, 1]), &like.device())
 }
 
-fn color(image: Tensor<4>, rng: &mut ChaCha8Rng) -> Tensor<4> {
-    let brightness = draw(&image, -0.5..0.5, rng);
-    let saturation = draw(&image, 0.0..2.0, rng);
-    let contrast = draw(&image, 0.5..1.5, rng);
+fn color(image: Tensor<4>, draws: &mut Draws) -> Tensor<4> {
+    let brightness = draw(&image, -0.5..0.5, draws);
+    let saturation = draw(&image, 0.0..2.0, draws);
+    let contrast = draw(&image, 0.5..1.5, draws);
     let image = image + brightness;
     let gray = image.clone().mean_dim(1);
     let image = (image - gray.clone()) * saturation + gray;
@@ -87,16 +104,14 @@ fn color(image: Tensor<4>, rng: &mut ChaCha8Rng) -> Tensor<4> {
     (image - mean.clone()) * contrast + mean
 }
 
-fn translation(pair: [Tensor<4>; 2], rng: &mut ChaCha8Rng) -> [Tensor<4>; 2] {
+fn translation(pair: [Tensor<4>; 2], draws: &mut Draws) -> [Tensor<4>; 2] {
     let [batch, _, height, width] = pair[0].dims();
-    let shifts: Vec<[i64; 2]> = (0..batch)
-        .map(|_| {
-            [height, width].map(|side| {
-                let most = (side as f64 * SHIFT + 0.5) as i64;
-                rng.random_range(-most..=most)
-            })
+    let shifts = draws.each(batch, |rng| {
+        [height, width].map(|side| {
+            let most = (side as f64 * SHIFT + 0.5) as i64;
+            rng.random_range(-most..=most)
         })
-        .collect();
+    });
     pair.map(|x| {
         let shifted = shifts.iter().enumerate().map(|(index, [down, right])| {
             let one = x.clone().narrow(0, index, 1);
@@ -122,16 +137,18 @@ fn shift(x: Tensor<4>, dim: usize, by: i64) -> Tensor<4> {
     }
 }
 
-fn cutout(pair: [Tensor<4>; 2], rng: &mut ChaCha8Rng) -> [Tensor<4>; 2] {
+fn cutout(pair: [Tensor<4>; 2], draws: &mut Draws) -> [Tensor<4>; 2] {
     let [batch, _, height, width] = pair[0].dims();
     let mut mask = vec![1.0; batch * height * width];
-    for picture in mask.chunks_exact_mut(height * width) {
-        // the hole's middle is anywhere, so it may reach over the border
-        let [rows, columns] = [height, width].map(|side| {
+    let holes = draws.each(batch, |rng| {
+        [height, width].map(|side| {
             let hole = (side as f64 * HOLE + 0.5) as usize;
+            // anywhere, so the hole may reach over the border
             let middle = rng.random_range(0..=side);
             middle.saturating_sub(hole / 2)..(middle + hole - hole / 2).min(side)
-        });
+        })
+    });
+    for (picture, [rows, columns]) in mask.chunks_exact_mut(height * width).zip(holes) {
         for row in rows {
             picture[row * width..][columns.clone()].fill(0.0);
         }
@@ -158,6 +175,13 @@ mod tests {
         [values(0.37), values(0.37)]
     }
 
+    fn draws(seed: u64) -> Draws {
+        Draws {
+            rng: ChaCha8Rng::seed_from_u64(seed),
+            shard: Shard::default(),
+        }
+    }
+
     fn host(x: &Tensor<4>) -> Vec<f32> {
         x.to_data().try_into_vec().unwrap()
     }
@@ -165,9 +189,9 @@ mod tests {
     #[test]
     fn source_and_image_move_together() {
         for seed in 0..20 {
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let mut draws = draws(seed);
             let kinds = [DiffAugment::Translation, DiffAugment::Cutout];
-            let [source, image] = augment(&kinds, pair(), &mut rng);
+            let [source, image] = augment(&kinds, pair(), &mut draws);
             assert_eq!(host(&source), host(&image));
             assert_ne!(host(&source), host(&pair()[0]));
         }
@@ -175,8 +199,7 @@ mod tests {
 
     #[test]
     fn colours_change_in_the_image_alone() {
-        let mut rng = ChaCha8Rng::seed_from_u64(3);
-        let [source, image] = augment(&[DiffAugment::Color], pair(), &mut rng);
+        let [source, image] = augment(&[DiffAugment::Color], pair(), &mut draws(3));
         assert_eq!(host(&source), host(&pair()[0]));
         let moved = host(&image)
             .iter()
@@ -198,9 +221,8 @@ mod tests {
     #[test]
     fn holes_have_their_size() {
         for seed in 0..20 {
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
             let ones = Tensor::<4>::ones([1, 1, 16, 16], &Device::flex());
-            let [hole, _] = cutout([ones.clone(), ones], &mut rng);
+            let [hole, _] = cutout([ones.clone(), ones], &mut draws(seed));
             let left: f32 = hole.sum().into_scalar();
             assert!((192.0..=240.0).contains(&left), "{left}");
         }

@@ -64,11 +64,11 @@ impl<'a> Interpreter<'a> {
         match layer.op {
             Op::Conv(window) => {
                 let weight = self.kernel(layer);
-                added(conv_backend::conv(x, weight, window), own("bias"))
+                added(conv_backend::conv(x, weight, window, None), own("bias"))
             }
             Op::ConvTranspose(window) => {
                 let (weight, [_, height, width]) = (self.kernel(layer), layer.output);
-                let y = conv_backend::conv_transpose(x, weight, window, [height, width]);
+                let y = conv_backend::conv_transpose(x, weight, window, [height, width], None);
                 added(y, own("bias"))
             }
             Op::Upsample => {

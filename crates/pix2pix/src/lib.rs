@@ -50,6 +50,7 @@ pub mod gradient_penalty;
 pub mod image_pool;
 pub mod jitter;
 pub mod objective;
+pub mod parallel;
 pub mod run;
 pub mod schedule;
 pub mod trainer;

@@ -13,6 +13,7 @@ use crate::domain::Domain;
 use crate::error::Result;
 use crate::jitter::JitterConfig;
 use crate::pair::{Direction, Pair};
+use crate::parallel::Shard;
 
 /// Batches of each thread that wait for their step, at most.
 const AHEAD: usize = 2;
@@ -41,8 +42,8 @@ impl HostBatch {
 
 /// How the data set is walked.
 pub struct LoaderConfig {
-    /// Pairs in a batch; an epoch's last batch holds what is left.
-    pub batch_size: usize,
+    /// Which pairs make which batch.
+    pub walk: Walk,
     /// Random variations.
     pub jitter: JitterConfig,
     /// Domains of source and target.
@@ -51,10 +52,8 @@ pub struct LoaderConfig {
     pub direction: Direction,
     /// Seed of the order and the jitter.
     pub seed: u64,
-    /// Number of batches to make, counted from the run's first.
-    pub steps: u64,
-    /// Batches that were made before: 0, but for a run that goes on.
-    pub done: u64,
+    /// Number of batches to make.
+    pub batches: u64,
     /// Threads, at least 1.
     pub workers: usize,
     /// What is done about a pair that cannot be read.
@@ -63,9 +62,67 @@ pub struct LoaderConfig {
     pub cache: Cache,
 }
 
-/// Number of batches in an epoch.
-pub fn steps_per_epoch(pairs: usize, batch_size: usize) -> u64 {
-    pairs.div_ceil(batch_size) as u64
+/// How a run walks through its pairs, epoch by epoch, each in an order of its own.
+///
+/// A batch is spread over the processes of a group in equal shares. One process's last batch of an epoch holds what is
+/// left; where there are several, pairs that do not make shares of one size are left out, other ones in every epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Walk {
+    /// Pairs in the data set.
+    pub pairs: usize,
+    /// Pairs in a share of a batch.
+    pub batch_size: usize,
+    /// Which share this process reads.
+    pub shard: Shard,
+    /// Where the first batch begins: pairs of whole epochs, and of the epoch that it is in.
+    pub start: u64,
+}
+
+impl Walk {
+    /// Pairs in a batch, of all shares.
+    fn batch(&self) -> usize {
+        self.batch_size * self.shard.ranks
+    }
+
+    /// Batches that `pairs` pairs make.
+    fn batches_of(&self, pairs: usize) -> u64 {
+        let batches = match self.shard.ranks {
+            1 => pairs.div_ceil(self.batch()),
+            _ => pairs / self.batch(),
+        };
+        batches as u64
+    }
+
+    /// Batches in an epoch; none where the pairs do not give every process its share.
+    pub fn batches_per_epoch(&self) -> u64 {
+        self.batches_of(self.pairs)
+    }
+
+    /// The epoch of a batch, from 0, and the pair of that epoch's order with which it begins. Batches are counted from the
+    /// walk's start.
+    fn place(&self, batch: u64) -> (u64, usize) {
+        let pairs = self.pairs as u64;
+        let (epoch, walked) = (self.start / pairs, (self.start % pairs) as usize);
+        let left = self.batches_of(self.pairs - walked);
+        if batch < left {
+            return (epoch, walked + batch as usize * self.batch());
+        }
+        let batch = batch - left;
+        let per_epoch = self.batches_per_epoch();
+        let within = (batch % per_epoch) as usize;
+        (epoch + 1 + batch / per_epoch, within * self.batch())
+    }
+
+    /// The epoch of a batch, from 0.
+    pub fn epoch(&self, batch: u64) -> u64 {
+        self.place(batch).0
+    }
+
+    /// Where a walk would start that goes on with a batch, whatever the size of its batches.
+    pub fn position(&self, batch: u64) -> u64 {
+        let (epoch, walked) = self.place(batch);
+        epoch * self.pairs as u64 + walked as u64
+    }
 }
 
 /// The batches of a run, in order, whichever thread makes them.
@@ -94,8 +151,8 @@ pub fn start(pairs: Pairs, config: LoaderConfig) -> Batches {
         thread::spawn(move || {
             let (pairs, config) = &*shared;
             let mut order = Order::default();
-            for step in (config.done + worker as u64..config.steps).step_by(count) {
-                let batch = load(pairs, &mut order, step, config);
+            for index in (worker as u64..config.batches).step_by(count) {
+                let batch = load(pairs, &mut order, index, config);
                 let failed = batch.is_err();
                 if sender.send(batch).is_err() || failed {
                     return;
@@ -117,18 +174,20 @@ struct Order {
     indices: Vec<usize>,
 }
 
-/// Reads and jitters the pairs of a step.
-fn load(pairs: &Pairs, order: &mut Order, step: u64, config: &LoaderConfig) -> Result<HostBatch> {
-    let per_epoch = steps_per_epoch(pairs.len(), config.batch_size);
-    let (epoch, within) = (step / per_epoch, (step % per_epoch) as usize);
+/// Reads and jitters the pairs of this process's share of a batch.
+fn load(pairs: &Pairs, order: &mut Order, batch: u64, config: &LoaderConfig) -> Result<HostBatch> {
+    let Walk {
+        batch_size, shard, ..
+    } = config.walk;
+    let (epoch, first) = config.walk.place(batch);
     if order.epoch != Some(epoch) {
         *order = Order {
             epoch: Some(epoch),
             indices: pairs.order(config.seed, epoch),
         };
     }
-    let first = within * config.batch_size;
-    let last = (first + config.batch_size).min(pairs.len());
+    let first = first + batch_size * shard.rank;
+    let last = (first + batch_size).min(pairs.len());
     let mut skipped = Vec::new();
     let mut sides = [const { Vec::new() }; 2];
     let mut shapes = [[0; 4]; 2];
@@ -180,4 +239,60 @@ fn readable(
         }
     }
     Err(failed.expect("a data set has a pair"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn walk(batch_size: usize, ranks: usize, start: u64) -> Walk {
+        Walk {
+            pairs: 10,
+            batch_size,
+            shard: Shard { rank: 0, ranks },
+            start,
+        }
+    }
+
+    #[test]
+    fn one_process_walks_through_everything() {
+        let places: Vec<_> = (0..5).map(|batch| walk(4, 1, 0).place(batch)).collect();
+        assert_eq!(places, [(0, 0), (0, 4), (0, 8), (1, 0), (1, 4)]);
+        assert_eq!(walk(4, 1, 0).batches_per_epoch(), 3);
+    }
+
+    #[test]
+    fn shares_are_of_one_size() {
+        let places: Vec<_> = (0..4).map(|batch| walk(2, 2, 0).place(batch)).collect();
+        assert_eq!(places, [(0, 0), (0, 4), (1, 0), (1, 4)]);
+        assert_eq!(walk(4, 3, 0).batches_per_epoch(), 0);
+    }
+
+    /// Whoever goes on where another stopped makes the batches that this one would have made.
+    #[test]
+    fn a_walk_goes_on() {
+        for (batch_size, ranks) in [(1, 1), (4, 1), (1, 2), (2, 2), (1, 4)] {
+            let whole = walk(batch_size, ranks, 0);
+            for stop in 0..20 {
+                let rest = walk(batch_size, ranks, whole.position(stop));
+                for batch in 0..20 {
+                    assert_eq!(rest.place(batch), whole.place(stop + batch));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_walk_goes_on_with_other_shares() {
+        // four of ten pairs are walked
+        let position = walk(1, 4, 0).position(1);
+        let places: Vec<_> = (0..4)
+            .map(|batch| walk(1, 2, position).place(batch))
+            .collect();
+        assert_eq!(places, [(0, 4), (0, 6), (0, 8), (1, 0)]);
+        let places: Vec<_> = (0..3)
+            .map(|batch| walk(4, 1, position).place(batch))
+            .collect();
+        assert_eq!(places, [(0, 4), (0, 8), (1, 0)]);
+    }
 }

@@ -8,15 +8,21 @@ use burn::tensor::{Tensor, TensorData};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use crate::parallel::Shard;
+
 /// The noise of one forward pass of the generator.
 pub struct Noise {
     rng: Option<ChaCha8Rng>,
+    shard: Shard,
 }
 
 impl Noise {
     /// No dropout: the generator becomes a function of its input alone.
     pub fn off() -> Self {
-        Self { rng: None }
+        Self {
+            rng: None,
+            shard: Shard::default(),
+        }
     }
 
     /// Dropout from `seed`; `index` (a training step, an image's number) selects an independent
@@ -24,7 +30,15 @@ impl Noise {
     pub fn seeded(seed: u64, index: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(index);
-        Self { rng: Some(rng) }
+        Self {
+            rng: Some(rng),
+            shard: Shard::default(),
+        }
+    }
+
+    /// The same noise of a batch that is spread over several processes, for one share of it.
+    pub fn of_shard(self, shard: Shard) -> Self {
+        Self { shard, ..self }
     }
 
     /// Zeroes each value with probability `rate` and scales the others by 1 / (1 - rate), so that
@@ -36,8 +50,15 @@ impl Noise {
         let shape = x.dims();
         let keep = (1.0 / (1.0 - rate)) as f32;
         // sixteen bits a value: a rate of one half is exact, others to 1e-5
-        let mut bytes = vec![0; 2 * shape.iter().product::<usize>()];
+        let own = 2 * shape.iter().product::<usize>();
+        let Shard { rank, ranks } = self.shard;
+        // the generator is asked for words of four bytes, and what is left of the last is lost
+        let (begin, skipped) = (rng.get_word_pos(), own * rank);
+        rng.set_word_pos(begin + (skipped / 4) as u128);
+        let mut bytes = vec![0; skipped % 4 + own];
         rng.fill_bytes(&mut bytes);
+        let bytes = &bytes[skipped % 4..];
+        rng.set_word_pos(begin + (own * ranks).div_ceil(4) as u128);
         let dropped = (rate * 65536.0).round() as u32;
         let mask = bytes.as_chunks::<2>().0.iter().map(|&bytes| {
             if u32::from(u16::from_le_bytes(bytes)) < dropped {

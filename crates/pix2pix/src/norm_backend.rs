@@ -2,6 +2,8 @@
 //! its gradients for autodiff. Other devices use Burn's own operations: see
 //! [`batch_norm`](crate::batch_norm).
 
+use std::sync::Arc;
+
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -15,6 +17,7 @@ use burn::tensor::Tensor;
 use pix2pix_kernels as kernels;
 
 use crate::flex::{filled, tensor, values};
+use crate::parallel::{Communicator, means, synced_norm};
 
 /// The numbers of a normalization that are not learnt.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,6 +26,8 @@ pub struct Constants {
     pub epsilon: f32,
     /// Slope of the activation below zero; 1 for none.
     pub slope: f32,
+    /// Whether the statistics are those of all processes that train together.
+    pub synced: bool,
 }
 
 /// What the forward pass needs. Images are `[batch, channels, height, width]`.
@@ -56,6 +61,9 @@ pub trait NormGradients: NormBackend {
         gradient: &FloatTensor<Self>,
         sums: &FloatTensor<Self>,
     ) -> FloatTensor<Self>;
+
+    /// Means of `sums` over a group.
+    fn means(sums: FloatTensor<Self>, group: &dyn Communicator) -> FloatTensor<Self>;
 }
 
 /// What the forward pass leaves for the backward pass.
@@ -95,6 +103,7 @@ impl NormBackend for Flex {
         let constants = Constants {
             epsilon: 0.0,
             slope: 1.0,
+            synced: false,
         };
         let sizes = sizes(&input, constants);
         let statistics = kernels::norm_statistics(&sizes, values(&input));
@@ -153,6 +162,10 @@ impl NormGradients for Flex {
             );
         })
     }
+
+    fn means(sums: FloatTensor<Self>, group: &dyn Communicator) -> FloatTensor<Self> {
+        per_channel(means(group, values(&sums)))
+    }
 }
 
 fn sizes(image: &FloatTensor<Flex>, constants: Constants) -> kernels::Norm {
@@ -187,7 +200,14 @@ impl<B: NormGradients, C: CheckpointStrategy> NormBackend for Autodiff<B, C> {
         struct Normalization;
 
         impl<B: NormGradients> Backward<B, 3> for Normalization {
-            type State = (NodeId, FloatTensor<B>, NodeId, NodeId, Constants);
+            type State = (
+                NodeId,
+                FloatTensor<B>,
+                NodeId,
+                NodeId,
+                Constants,
+                Option<Arc<dyn Communicator>>,
+            );
 
             fn backward(
                 self,
@@ -196,7 +216,7 @@ impl<B: NormGradients, C: CheckpointStrategy> NormBackend for Autodiff<B, C> {
                 checkpointer: &mut Checkpointer,
             ) {
                 let [node_input, node_gamma, node_beta] = ops.parents;
-                let (input, statistics, gamma, beta, constants) = ops.state;
+                let (input, statistics, gamma, beta, constants, group) = ops.state;
                 let gradient = grads.consume::<B>(&ops.node);
                 let mut saved = |id| checkpointer.retrieve_node_output::<FloatTensor<B>>(id);
                 let saved = Saved::<B> {
@@ -215,6 +235,11 @@ impl<B: NormGradients, C: CheckpointStrategy> NormBackend for Autodiff<B, C> {
                     }
                 }
                 if let Some(node) = node_input {
+                    // the statistics depend on every process's pictures, and all losses on the statistics
+                    let sums = match group {
+                        Some(group) => B::means(sums, &*group),
+                        None => sums,
+                    };
                     let value = B::norm_input_gradient(&saved, &gradient, &sums);
                     grads.register::<B>(node.id, value);
                 }
@@ -234,6 +259,7 @@ impl<B: NormGradients, C: CheckpointStrategy> NormBackend for Autodiff<B, C> {
                     prep.checkpoint(&gamma),
                     prep.checkpoint(&beta),
                     constants,
+                    constants.synced.then(synced_norm::group).flatten(),
                 );
                 let output = B::norm_forward(
                     input.into_primitive(),

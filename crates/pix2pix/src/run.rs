@@ -25,6 +25,7 @@ use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::loader::{self, LoaderConfig};
 use crate::objective::Gan;
+use crate::parallel::{Group, Shard, agreement};
 use crate::picture;
 use crate::tensor_file::{self, Kind};
 use crate::trainer::{Diverged, Losses, Trainer};
@@ -137,67 +138,91 @@ pub struct Outcome {
     pub checkpoint: PathBuf,
 }
 
+/// What a run is made of.
+pub struct Training<'a> {
+    /// Its configuration.
+    pub config: &'a RunConfig,
+    /// Its pairs, which have been checked ([`survey::checked`](crate::dataset::survey::checked)).
+    pub data: &'a Dataset,
+    /// Its device, without autodiff.
+    pub device: Device,
+    /// Its folder. Of a group of processes, the first alone writes there.
+    pub folder: RunFolder,
+    /// The processes that train together, if there are several.
+    pub group: Option<Group>,
+}
+
 /// Trains a new run from the first step to the last, or until `stop` is set: then the step in progress is
-/// finished and everything saved. `folder` must be empty; `data` has been checked
-/// ([`survey::checked`](crate::dataset::survey::checked)).
+/// finished and everything saved. The folder must be empty.
 ///
 /// # Errors
 /// When the configuration cannot be, a pair has become unreadable, a loss or a gradient is not finite, or
 /// a file cannot be written. What was saved before stays.
 pub fn train(
-    config: &RunConfig,
-    data: &Dataset,
-    folder: RunFolder,
+    training: Training,
     stop: &AtomicBool,
     tell: &mut dyn FnMut(Event),
 ) -> Result<Outcome> {
+    let Training { config, folder, .. } = &training;
     config.validate()?;
-    let device = config.device.open(config.precision)?;
-    let trainer = new_trainer(config, &device.clone().autodiff())?;
-    folder.begin(config)?;
-    machine::write(folder.root())?;
-    Run::open(config, data, folder, device)?.go(trainer, 0, stop, tell)
+    let trainer = new_trainer(config, &training.device.clone().autodiff())?;
+    if training.is_root() {
+        folder.begin(config)?;
+        machine::write(folder.root())?;
+    }
+    training.go(trainer, Progress::default(), stop, tell)
 }
 
 /// Goes on with the run of a folder from its newest checkpoint, or from the start where there is none yet.
 /// After the last step, weights, optimizers and metrics are those of a run that was never stopped, bit for
-/// bit. `config` is the folder's own, but for the number of steps.
+/// bit; where another number of processes goes on, it goes on with the pairs that come next. The configuration is the
+/// folder's own, but for the numbers of steps and processes.
 ///
 /// # Errors
 /// As [`train`], and when a file of the run is damaged.
 pub fn resume(
-    config: &RunConfig,
-    data: &Dataset,
-    folder: RunFolder,
+    training: Training,
     stop: &AtomicBool,
     tell: &mut dyn FnMut(Event),
 ) -> Result<Outcome> {
+    let Training {
+        config,
+        data,
+        folder,
+        ..
+    } = &training;
     config.validate()?;
-    let device = config.device.open(config.precision)?;
-    let training_device = device.clone().autodiff();
+    let training_device = training.device.clone().autodiff();
     let (trainer, done) = match folder.newest_step()? {
-        None => (new_trainer(config, &training_device)?, 0),
+        None => (new_trainer(config, &training_device)?, Progress::default()),
         Some(step) => {
             let path = folder.checkpoints().join(checkpoint::file_name(step));
             let (g, d) = Checkpoint::load(&path)?.networks(&path, &training_device)?;
             let begun = Trainer::from_networks(g, d, config.trainer(), &training_device)?;
             let path = folder.state(step);
-            let (StateHeader { .. }, state) = tensor_file::read(&path, STATE)?;
+            let (StateHeader { position, .. }, state) = tensor_file::read(&path, STATE)?;
             let trainer = begun
                 .resume(step, state, &training_device)
                 .map_err(|reason| Error::file(&path, reason, STATE.remedy))?;
-            (trainer, step)
+            // a run of an earlier version had one process
+            let walk = config.walk(data.train.len(), Shard::default(), 0);
+            let batches = step * config.optimizer.accumulate as u64;
+            let position = position.unwrap_or_else(|| walk.position(batches));
+            (trainer, Progress { step, position })
         }
     };
-    if done >= config.steps {
+    if done.step >= config.steps {
         return Err(Error::Config(format!(
-            "{}: the run is done: it has {done} steps of {}; give more with --steps",
+            "{}: the run is done: it has {} steps of {}; give more with --steps",
             folder.root().display(),
+            done.step,
             config.steps
         )));
     }
-    folder.write_config(config)?;
-    Run::open(config, data, folder, device)?.go(trainer, done, stop, tell)
+    if training.is_root() {
+        folder.write_config(config)?;
+    }
+    training.go(trainer, done, stop, tell)
 }
 
 /// A trainer before its first step.
@@ -209,101 +234,145 @@ fn new_trainer(config: &RunConfig, device: &Device) -> Result<Trainer> {
 #[derive(Serialize, Deserialize)]
 struct StateHeader {
     step: u64,
+    /// Of the pair that comes next, in the order of all epochs.
+    position: Option<u64>,
 }
 
-/// A run whose folder is ready.
-struct Run<'a> {
-    config: &'a RunConfig,
-    data: &'a Dataset,
-    folder: RunFolder,
+/// How far a run has come.
+#[derive(Clone, Copy, Default)]
+struct Progress {
+    /// Steps done.
+    step: u64,
+    /// Of the pair that comes next, in the order of all epochs.
+    position: u64,
+}
+
+/// What one process writes for all: the folder's growing files, and the samples that it looks at.
+struct Books {
     samples: Samples,
-    device: Device,
-}
-
-/// The files that grow.
-struct Logs {
     metrics: Log,
     timings: Log,
     scores: Log,
     warnings: Log,
+    /// Seconds of training before this sitting.
+    past: f64,
+    start: Instant,
+    health: Health,
+    newest: PathBuf,
 }
 
-impl<'a> Run<'a> {
-    fn open(
-        config: &'a RunConfig,
-        data: &'a Dataset,
-        folder: RunFolder,
-        device: Device,
-    ) -> Result<Self> {
-        let samples = Samples::read(data, config)?;
-        Ok(Self {
+impl Books {
+    /// Opens them after step `done`.
+    fn open(training: &Training, done: u64) -> Result<Self> {
+        let Training {
             config,
             data,
             folder,
-            samples,
-            device,
-        })
-    }
-
-    /// Whether the run writes a line of metrics at a step.
-    fn is_logged(&self, step: u64) -> bool {
-        let Self { config, .. } = self;
-        step == 1 || step.is_multiple_of(config.log_every) || step == config.steps
-    }
-
-    /// Trains from step `done` on.
-    fn go(
-        self,
-        mut trainer: Trainer,
-        done: u64,
-        stop: &AtomicBool,
-        tell: &mut dyn FnMut(Event),
-    ) -> Result<Outcome> {
-        let Self { config, data, .. } = self;
+            ..
+        } = training;
         // a step that was logged only because a run ended there is none of a longer run
-        let kept = |step: u64| step <= done && self.is_logged(step);
-        let (metrics, _) = Log::open(self.folder.path("metrics.jsonl"), |m: &Metrics| {
-            kept(m.step)
-        })?;
-        let (timings, past) =
-            Log::open(self.folder.path("timings.jsonl"), |t: &Timing| kept(t.step))?;
-        let (warnings, _) = Log::open(self.folder.path("warnings.jsonl"), |w: &Warning| {
-            w.step <= done
-        })?;
-        let (scores, _) = Log::open(self.folder.path("scores.jsonl"), |s: &RunScores| {
+        let kept = |step: u64| step <= done && is_logged(config, step);
+        let (metrics, _) = Log::open(folder.path("metrics.jsonl"), |m: &Metrics| kept(m.step))?;
+        let (timings, past) = Log::open(folder.path("timings.jsonl"), |t: &Timing| kept(t.step))?;
+        let (warnings, _) = Log::open(folder.path("warnings.jsonl"), |w: &Warning| w.step <= done)?;
+        let (scores, _) = Log::open(folder.path("scores.jsonl"), |s: &RunScores| {
             s.step <= done && (s.step.is_multiple_of(config.sample_every) || s.step == config.steps)
         })?;
-        let past = past.last().map_or(0.0, |timing: &Timing| timing.seconds);
-        let mut logs = Logs {
+        Ok(Self {
+            samples: Samples::read(data, config)?,
             metrics,
             timings,
             scores,
             warnings,
+            past: past.last().map_or(0.0, |timing: &Timing| timing.seconds),
+            start: Instant::now(),
+            health: Health::default(),
+            newest: PathBuf::new(),
+        })
+    }
+
+    /// Waits until all that was written is on the disk.
+    fn sync(&self) -> Result<()> {
+        let logs = [&self.metrics, &self.timings, &self.scores, &self.warnings];
+        logs.into_iter().try_for_each(Log::sync)
+    }
+
+    /// Writes a step's losses down, if it is one that is logged.
+    fn step(&mut self, metrics: Metrics, logged: bool, tell: &mut dyn FnMut(Event)) -> Result<()> {
+        tell(Event::Step(metrics));
+        if logged {
+            let step = metrics.step;
+            let seconds = self.past + self.start.elapsed().as_secs_f64();
+            self.metrics.write(&metrics)?;
+            self.timings.write(&Timing { step, seconds })?;
+            tell(Event::Logged(metrics));
+        }
+        Ok(())
+    }
+
+    /// Writes down what a person should look at.
+    fn warn(&mut self, step: u64, warning: String, tell: &mut dyn FnMut(Event)) -> Result<()> {
+        let warning = Warning { step, warning };
+        self.warnings.write(&warning)?;
+        tell(Event::Warned(&warning));
+        Ok(())
+    }
+}
+
+/// Whether a run writes a line of metrics at a step.
+fn is_logged(config: &RunConfig, step: u64) -> bool {
+    step == 1 || step.is_multiple_of(config.log_every) || step == config.steps
+}
+
+impl Training<'_> {
+    /// Whether this process writes and tells for all.
+    fn is_root(&self) -> bool {
+        self.group
+            .as_ref()
+            .is_none_or(|group| group.shard().is_root())
+    }
+
+    /// Trains from a step on.
+    fn go(
+        self,
+        mut trainer: Trainer,
+        done: Progress,
+        stop: &AtomicBool,
+        tell: &mut dyn FnMut(Event),
+    ) -> Result<Outcome> {
+        let Self { config, data, .. } = self;
+        let mut books = match self.is_root() {
+            true => Some(Books::open(&self, done.step)?),
+            false => None,
         };
+        let mut shard = Shard::default();
+        if let Some(group) = &self.group {
+            trainer = trainer.in_group(group.clone());
+            shard = group.shard();
+        }
         let accumulate = config.optimizer.accumulate as u64;
+        let walk = config.walk(data.train.len(), shard, done.position);
         let batches = loader::start(
             data.train.clone(),
             LoaderConfig {
-                batch_size: config.batch_size,
+                walk,
                 jitter: config.jitter.clone(),
                 domains: [config.source, config.target],
                 direction: config.direction,
                 seed: config.seed,
-                steps: config.steps * accumulate,
-                done: done * accumulate,
+                batches: (config.steps - done.step) * accumulate,
                 workers: config.workers,
                 on_error: config.on_error,
                 cache: Cache::new(config.cache, self.folder.root())?,
             },
         );
-        let batches_per_epoch = loader::steps_per_epoch(data.train.len(), config.batch_size);
         let training_device = self.device.clone().autodiff();
-
-        let start = Instant::now();
-        let mut health = Health::default();
-        let mut step = done;
-        let mut newest = PathBuf::new();
+        let mut step = done.step;
         let mut waiting = Vec::new();
+        let progress = |step: u64| Progress {
+            step,
+            position: walk.position((step - done.step) * accumulate),
+        };
         for batch in batches {
             match batch {
                 Ok(batch) => {
@@ -314,8 +383,8 @@ impl<'a> Run<'a> {
                 }
                 Err(broken) => {
                     // the file was whole when the run began: keep what was learnt since the last save
-                    if step > 0 {
-                        self.save(step, &trainer, &logs, tell)?;
+                    if let Some(books) = books.as_mut().filter(|_| step > 0) {
+                        self.save(progress(step), &trainer, books, tell)?;
                     }
                     return Err(broken);
                 }
@@ -323,54 +392,56 @@ impl<'a> Run<'a> {
             if waiting.len() < config.optimizer.accumulate {
                 continue;
             }
+            let diverged = |step, what| self.diverged(step, &what);
             let losses;
             (trainer, losses) = trainer
                 .step(std::mem::take(&mut waiting))
-                .map_err(|diverged| self.diverged(step + 1, &diverged))?;
+                .map_err(|what| diverged(step + 1, what))?;
             step += 1;
-            let metrics = Metrics {
-                step,
-                epoch: (step * accumulate - 1) / batches_per_epoch + 1,
-                losses,
+            let asked = stop.load(Ordering::Relaxed);
+            let asked = match &self.group {
+                Some(group) => agreement::any(&*group.communicator, asked),
+                None => asked,
             };
-            tell(Event::Step(metrics));
-            if self.is_logged(step) {
-                let seconds = past + start.elapsed().as_secs_f64();
-                logs.metrics.write(&metrics)?;
-                logs.timings.write(&Timing { step, seconds })?;
-                tell(Event::Logged(metrics));
-            }
-            // Wasserstein losses have no zero to come near to
-            let mut warned = match config.objective.gan {
-                Gan::WassersteinPenalty => None,
-                _ => health.step(&losses),
-            };
-            let last = step == config.steps || stop.load(Ordering::Relaxed);
+            let last = step == config.steps || asked;
             let due = |every: u64| last || step.is_multiple_of(every);
-            if due(config.save_every) {
-                newest = self.save(step, &trainer, &logs, tell)?;
-            }
-            if due(config.sample_every) {
-                let generator = trainer.generator_for_inference();
-                let outputs = self.samples.translate(&generator, config, &self.device);
-                let rows = self.samples.rows(&outputs, config);
-                let drawn: Vec<_> = rows.iter().map(|row| &row.output).collect();
-                let still = self
-                    .samples
-                    .translate_still(&generator, config, &self.device);
-                warned = warned
-                    .or_else(|| health.outputs(&drawn))
-                    .or_else(|| still.and_then(|still| health.still(&still)));
-                self.draw(metrics, &rows, tell)?;
-                if let Some(scores) = self.samples.score(step, &outputs, config) {
-                    logs.scores.write(&scores)?;
-                    tell(Event::Scored(scores));
+            let [saved, sampled] = [config.save_every, config.sample_every].map(due);
+            let logged = is_logged(config, step);
+            let (mut warned, mut seen) = (None, None);
+            // on a card, reading waits for the step to end, while the next one could be handed over
+            if !config.device.is_card() || logged || saved || sampled {
+                let losses = losses.read().map_err(|what| diverged(step, what))?;
+                if let Some(books) = &mut books {
+                    let epoch = walk.epoch((step - done.step) * accumulate - 1) + 1;
+                    let metrics = Metrics {
+                        step,
+                        epoch,
+                        losses,
+                    };
+                    seen = Some(metrics);
+                    books.step(metrics, logged, tell)?;
+                    // Wasserstein losses have no zero to come near to
+                    if config.objective.gan != Gan::WassersteinPenalty {
+                        warned = books.health.step(&losses);
+                    }
                 }
             }
-            if let Some(warning) = warned {
-                let warning = Warning { step, warning };
-                logs.warnings.write(&warning)?;
-                tell(Event::Warned(&warning));
+            if let Some(group) = self.group.as_ref().filter(|_| due(config.check_every)) {
+                let (g, d) = (&trainer.generator, &trainer.discriminator);
+                agreement::check_weights(&*group.communicator, g, d)
+                    .map_err(|reason| self.apart(step, &reason))?;
+            }
+            if let Some(books) = &mut books {
+                if saved {
+                    self.save(progress(step), &trainer, books, tell)?;
+                }
+                if let Some(metrics) = seen.filter(|_| sampled) {
+                    let ill = self.look(metrics, &trainer, books, tell)?;
+                    warned = warned.or(ill);
+                }
+                if let Some(warning) = warned {
+                    books.warn(step, warning, tell)?;
+                }
             }
             if last {
                 break;
@@ -379,32 +450,53 @@ impl<'a> Run<'a> {
         Ok(Outcome {
             steps: step,
             interrupted: step < config.steps,
-            checkpoint: newest,
+            checkpoint: books.map_or_else(PathBuf::new, |books| books.newest),
         })
+    }
+
+    /// Draws and scores the samples; says what is wrong with them.
+    fn look(
+        &self,
+        metrics: Metrics,
+        trainer: &Trainer,
+        books: &mut Books,
+        tell: &mut dyn FnMut(Event),
+    ) -> Result<Option<String>> {
+        let Self { config, device, .. } = self;
+        let generator = trainer.generator_for_inference();
+        let outputs = books.samples.translate(&generator, config, device);
+        let rows = books.samples.rows(&outputs, config);
+        let drawn: Vec<_> = rows.iter().map(|row| &row.output).collect();
+        let still = books.samples.translate_still(&generator, config, device);
+        let health = &mut books.health;
+        let warned = health
+            .outputs(&drawn)
+            .or_else(|| still.and_then(|still| health.still(&still)));
+        self.draw(metrics, &rows, tell)?;
+        if let Some(scores) = books.samples.score(metrics.step, &outputs, config) {
+            books.scores.write(&scores)?;
+            tell(Event::Scored(scores));
+        }
+        Ok(warned)
     }
 
     /// Writes a checkpoint and the state beside it, and removes those that are too old. The state comes
     /// first: a checkpoint without one is not gone on from.
     fn save(
         &self,
-        step: u64,
+        Progress { step, position }: Progress,
         trainer: &Trainer,
-        logs: &Logs,
+        books: &mut Books,
         tell: &mut dyn FnMut(Event),
-    ) -> Result<PathBuf> {
-        let Logs {
-            metrics,
-            timings,
-            scores,
-            warnings,
-        } = logs;
-        for log in [metrics, timings, scores, warnings] {
-            log.sync()?;
-        }
+    ) -> Result<()> {
+        books.sync()?;
         tensor_file::write(
             &self.folder.state(step),
             STATE,
-            &StateHeader { step },
+            &StateHeader {
+                step,
+                position: Some(position),
+            },
             &trainer.state(),
         )?;
         let checkpoints = self.folder.checkpoints();
@@ -430,7 +522,8 @@ impl<'a> Run<'a> {
             }
         }
         tell(Event::Saved(&path));
-        Ok(path)
+        books.newest = path;
+        Ok(())
     }
 
     /// Writes the contact sheet.
@@ -453,17 +546,29 @@ impl<'a> Run<'a> {
     }
 
     fn diverged(&self, step: u64, Diverged(what): &Diverged) -> Error {
+        let reason = format!("step {step}: {what} is not a finite number any more");
+        self.cannot_go_on(&reason, ADVICE)
+    }
+
+    /// Processes that train together have come apart.
+    fn apart(&self, step: u64, reason: &str) -> Error {
+        let advice = "look for a machine with broken memory, or other processors than the others, and go on with \
+                      --resume";
+        self.cannot_go_on(&format!("step {step}: {reason}"), advice)
+    }
+
+    /// Training has to end; the checkpoints that are there stay.
+    fn cannot_go_on(&self, reason: &str, advice: &str) -> Error {
         let remedy = match self.folder.newest_step() {
             Ok(Some(good)) => format!(
-                "the last good checkpoint is {}; {ADVICE}",
+                "the last good checkpoint is {}; {advice}",
                 self.folder
                     .checkpoints()
                     .join(checkpoint::file_name(good))
                     .display()
             ),
-            _ => format!("there is no checkpoint yet; {ADVICE}"),
+            _ => format!("there is no checkpoint yet; {advice}"),
         };
-        let reason = format!("step {step}: {what} is not a finite number any more");
         Error::file(self.folder.root(), reason, remedy)
     }
 }

@@ -4,6 +4,7 @@
 mod parts;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::adam::Adam;
 use crate::composite::Composite;
 use crate::device::in_pool;
-use crate::diff_augment::augment;
+use crate::diff_augment::{Draws, augment};
 use crate::ema::Ema;
 use crate::error;
 use crate::generator::{GeneratorConfig, GeneratorNetwork};
@@ -24,6 +25,8 @@ use crate::image_pool::ImagePool;
 use crate::init::WeightInit;
 use crate::noise::Noise;
 use crate::objective::{self, Gan, ObjectiveConfig};
+use crate::parallel::gradients::{Pass, Reducer, watching};
+use crate::parallel::{Communicator, Group, Shard, means, synced_norm};
 use crate::patch_gan::{PatchGan, PatchGanConfig};
 use crate::quality::lpips::Lpips;
 use crate::schedule::Schedule;
@@ -109,6 +112,38 @@ impl Losses {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diverged(pub String);
 
+/// The losses of a step, still on their device.
+pub struct StepLosses {
+    losses: [Tensor<1>; 4],
+    group: Option<Arc<dyn Communicator>>,
+}
+
+impl StepLosses {
+    /// Reads them: means over the group, where there is one, all of whose processes must read.
+    ///
+    /// # Errors
+    /// When one is not finite.
+    pub fn read(self) -> Result<Losses, Diverged> {
+        let mut values = self.losses.map(|loss| loss.into_scalar::<f32>());
+        if let Some(group) = self.group {
+            let means = means(&*group, &values);
+            values.copy_from_slice(&means);
+        }
+        let [d_real, d_fake, g_gan, g_l1] = values;
+        let losses = Losses {
+            d_real,
+            d_fake,
+            g_gan,
+            g_l1,
+        };
+        let mut named = losses.named().into_iter();
+        match named.find(|(_, loss)| !loss.is_finite()) {
+            Some((name, _)) => Err(Diverged(format!("the loss {name}"))),
+            None => Ok(losses),
+        }
+    }
+}
+
 /// A batch: sources and targets, each `[batch, channels, height, width]` in [-1, 1].
 pub type Batch = [Tensor<4>; 2];
 
@@ -126,6 +161,14 @@ pub struct Trainer {
     pool: ImagePool,
     lpips: Option<Lpips>,
     parts: Parts,
+    shared: Option<Shared>,
+}
+
+/// A trainer's part in a group.
+struct Shared {
+    group: Group,
+    generator: Reducer,
+    discriminator: Reducer,
 }
 
 /// What is random beside the weights, the data and the dropout.
@@ -191,7 +234,28 @@ impl Trainer {
             config,
             steps: 0,
             parts: Parts::default(),
+            shared: None,
         })
+    }
+
+    /// Trains as one process of a group, which begin with the same networks: on its share of each batch, with the
+    /// gradients of all. Its losses are means over the group.
+    pub fn in_group(self, group: Group) -> Self {
+        let shared = Shared {
+            generator: Reducer::new(&self.generator, group.clone()),
+            discriminator: Reducer::new(&self.discriminator, group.clone()),
+            group,
+        };
+        Self {
+            shared: Some(shared),
+            ..self
+        }
+    }
+
+    /// Which share of each batch it trains on.
+    fn shard(&self) -> Shard {
+        let shared = self.shared.as_ref();
+        shared.map_or(Shard::default(), |shared| shared.group.shard())
     }
 
     /// Goes on after this trainer's networks, those of a checkpoint, have done `steps` steps, with the
@@ -245,51 +309,53 @@ impl Trainer {
     /// Trains both networks once, on the averaged gradients of all batches.
     ///
     /// The trainer is taken and given back, so that the optimizers own the weights that they change
-    /// in place.
+    /// in place. The losses have yet to be read: on a card, that waits until the step is done.
     ///
     /// # Errors
-    /// When a loss or a gradient is not finite; the networks are lost then.
-    pub fn step(self, batches: Vec<Batch>) -> Result<(Self, Losses), Diverged> {
-        in_pool(|| self.step_in_pool(batches))
+    /// When a gradient is not finite; the networks are lost then.
+    pub fn step(self, batches: Vec<Batch>) -> Result<(Self, StepLosses), Diverged> {
+        let shared = self.shared.as_ref().filter(|shared| shared.group.sync_norm);
+        let synced = shared.map(|shared| shared.group.communicator.clone());
+        in_pool(|| synced_norm::during(synced, || self.step_in_pool(batches)))
     }
 
-    fn step_in_pool(mut self, batches: Vec<Batch>) -> Result<(Self, Losses), Diverged> {
+    fn step_in_pool(mut self, batches: Vec<Batch>) -> Result<(Self, StepLosses), Diverged> {
         self.parts = Parts::default();
         let clock = &mut Clock::start();
         // one forward pass of the generator serves both updates; of several batches, which are not kept
         // in memory together, each has two
         let image = match batches.as_slice() {
-            [[source, _]] => Some(self.generator.forward(source.clone(), &mut self.noise(0))),
+            [[source, _]] => {
+                let pass = self.shared.as_ref().map(|shared| {
+                    let earlier = GradientsParams::new();
+                    shared.generator.begin(&self.generator, earlier)
+                });
+                let forward = || self.generator.forward(source.clone(), &mut self.noise(0));
+                Some((watching(pass.as_ref(), forward), pass))
+            }
             _ => None,
         };
         clock.lap(&mut self.parts.generator_forward);
-        let (trainer, [d_real, d_fake]) = self.update_discriminator(&batches, &image, clock)?;
+        let made = image.as_ref().map(|(image, _)| image);
+        let (trainer, [d_real, d_fake]) = self.update_discriminator(&batches, made, clock)?;
         let (mut trainer, [g_gan, g_l1]) = trainer.update_generator(&batches, image, clock)?;
         trainer.steps += 1;
         if let Some(ema) = &mut trainer.ema {
             ema.update(&trainer.generator, trainer.steps);
         }
         clock.lap(&mut trainer.parts.generator_update);
-        let losses = Losses {
-            d_real: d_real.into_scalar(),
-            d_fake: d_fake.into_scalar(),
-            g_gan: g_gan.into_scalar(),
-            g_l1: g_l1.into_scalar(),
+        let group = trainer.shared.as_ref();
+        let losses = StepLosses {
+            losses: [d_real, d_fake, g_gan, g_l1],
+            group: group.map(|shared| shared.group.communicator.clone()),
         };
-        let not_finite = losses
-            .named()
-            .into_iter()
-            .find(|(_, loss)| !loss.is_finite());
-        match not_finite {
-            Some((name, _)) => Err(Diverged(format!("the loss {name}"))),
-            None => Ok((trainer, losses)),
-        }
+        Ok((trainer, losses))
     }
 
     /// The dropout of one of this step's batches.
     fn noise(&self, batch: usize) -> Noise {
         let index = self.steps * self.config.optimizer.accumulate as u64 + batch as u64;
-        Noise::seeded(self.config.seed, index)
+        Noise::seeded(self.config.seed, index).of_shard(self.shard())
     }
 
     /// Random numbers for one of this step's batches.
@@ -300,6 +366,19 @@ impl Trainer {
         rng
     }
 
+    /// Random numbers for each pair of one of this step's batches.
+    fn draws(&self, chance: Chance, batch: usize) -> Draws {
+        Draws {
+            rng: self.chance(chance, batch),
+            shard: self.shard(),
+        }
+    }
+
+    /// The number by which a loss is divided, so that gradients add up to their mean.
+    fn parts_of_a_mean(&self, batches: usize) -> f64 {
+        (batches * self.shard().ranks) as f64
+    }
+
     fn rate(&self) -> f64 {
         let OptimizerConfig { lr, schedule, .. } = self.config.optimizer;
         lr * schedule.share(self.steps, self.config.steps)
@@ -308,10 +387,11 @@ impl Trainer {
     fn update_discriminator(
         mut self,
         batches: &[Batch],
-        image: &Option<Tensor<4>>,
+        image: Option<&Tensor<4>>,
         clock: &mut Clock,
     ) -> Result<(Self, [Tensor<1>; 2]), Diverged> {
-        let count = batches.len() as f64;
+        let count = batches.len();
+        let parts = self.parts_of_a_mean(count);
         let mut sum = Sum::default();
         let mut gradients = GradientsAccumulator::new();
         for (index, [source, target]) in batches.iter().enumerate() {
@@ -325,21 +405,32 @@ impl Trainer {
             };
             clock.lap(&mut self.parts.generator_forward);
             let [real, fake] = self.shown(index, [source.clone(), target.clone()], fake);
-            let gan = self.config.objective.gan;
-            let [real_source, real_image] = real.clone();
-            let on_real =
-                gan.discriminator(self.discriminator.forward(real_source, real_image), true);
-            let [fake_source, fake_image] = fake.clone();
-            let on_fake =
-                gan.discriminator(self.discriminator.forward(fake_source, fake_image), false);
+            let shared = self.shared.as_ref().filter(|_| index + 1 == count);
+            let pass = shared.map(|shared| {
+                let reducer = &shared.discriminator;
+                reducer.begin(&self.discriminator, gradients.grads())
+            });
+            let (loss, [on_real, on_fake]) = watching(pass.as_ref(), || {
+                let gan = self.config.objective.gan;
+                let [real_source, real_image] = real.clone();
+                let on_real =
+                    gan.discriminator(self.discriminator.forward(real_source, real_image), true);
+                let [fake_source, fake_image] = fake.clone();
+                let on_fake =
+                    gan.discriminator(self.discriminator.forward(fake_source, fake_image), false);
+                let mut loss = objective::discriminator(on_real.clone(), on_fake.clone());
+                if let Some(penalty) = self.penalty(index, real, fake) {
+                    loss = loss + penalty;
+                }
+                (loss, [on_real, on_fake])
+            });
             sum.add([&on_real, &on_fake]);
-            let mut loss = objective::discriminator(on_real, on_fake);
-            if let Some(penalty) = self.penalty(index, real, fake) {
-                loss = loss + penalty;
-            }
             clock.lap(&mut self.parts.discriminator_forward);
-            let found = (loss / count).backward();
-            let found = GradientsParams::from_grads(found, &self.discriminator);
+            let found = (loss / parts).backward();
+            let mut found = GradientsParams::from_grads(found, &self.discriminator);
+            if let Some(pass) = pass {
+                found = pass.finish(&self.discriminator, found);
+            }
             gradients.accumulate(&self.discriminator, found);
             clock.lap(&mut self.parts.discriminator_backward);
         }
@@ -359,8 +450,8 @@ impl Trainer {
         let fake = self.pool.exchange(real[0].clone(), fake, &mut rng);
         let kinds = &self.config.objective.diff_augment;
         [
-            augment(kinds, real, &mut self.chance(Chance::AugmentReal, index)),
-            augment(kinds, fake, &mut self.chance(Chance::AugmentFake, index)),
+            augment(kinds, real, &mut self.draws(Chance::AugmentReal, index)),
+            augment(kinds, fake, &mut self.draws(Chance::AugmentFake, index)),
         ]
     }
 
@@ -387,27 +478,35 @@ impl Trainer {
     fn update_generator(
         mut self,
         batches: &[Batch],
-        mut image: Option<Tensor<4>>,
+        mut image: Option<(Tensor<4>, Option<Pass>)>,
         clock: &mut Clock,
     ) -> Result<(Self, [Tensor<1>; 2]), Diverged> {
-        let count = batches.len() as f64;
+        let count = batches.len();
+        let parts = self.parts_of_a_mean(count);
         let mut sum = Sum::default();
         let mut gradients = GradientsAccumulator::new();
         let noises: Vec<Noise> = (0..batches.len()).map(|index| self.noise(index)).collect();
-        let augmentations: Vec<ChaCha8Rng> = (0..batches.len())
-            .map(|index| self.chance(Chance::AugmentComposite, index))
+        let augmentations: Vec<Draws> = (0..batches.len())
+            .map(|index| self.draws(Chance::AugmentComposite, index))
             .collect();
         let rate = self.rate();
         let composite = Composite::new(self.generator, self.discriminator.clone());
         let chances = noises.into_iter().zip(augmentations);
-        for ([source, target], (mut noise, mut rng)) in batches.iter().zip(chances) {
-            let image = match image.take() {
-                Some(image) => image,
-                None => composite.generator().forward(source.clone(), &mut noise),
-            };
+        for (index, ([source, target], (mut noise, mut draws))) in
+            batches.iter().zip(chances).enumerate()
+        {
+            let (image, pass) = image.take().unwrap_or_else(|| {
+                let shared = self.shared.as_ref().filter(|_| index + 1 == count);
+                let pass = shared.map(|shared| {
+                    let reducer = &shared.generator;
+                    reducer.begin(composite.generator(), gradients.grads())
+                });
+                let forward = || composite.generator().forward(source.clone(), &mut noise);
+                (watching(pass.as_ref(), forward), pass)
+            });
             clock.lap(&mut self.parts.generator_forward);
             let kinds = &self.config.objective.diff_augment;
-            let [source, shown] = augment(kinds, [source.clone(), image.clone()], &mut rng);
+            let [source, shown] = augment(kinds, [source.clone(), image.clone()], &mut draws);
             let losses = composite.judge_as(source, shown, image.clone()).losses(
                 target.clone(),
                 self.config.objective.gan,
@@ -420,8 +519,11 @@ impl Trainer {
                 total = total + distance * self.config.objective.perceptual;
             }
             clock.lap(&mut self.parts.composite_forward);
-            let found = (total / count).backward();
-            let found = GradientsParams::from_grads(found, composite.generator());
+            let found = (total / parts).backward();
+            let mut found = GradientsParams::from_grads(found, composite.generator());
+            if let Some(pass) = pass {
+                found = pass.finish(composite.generator(), found);
+            }
             gradients.accumulate(composite.generator(), found);
             clock.lap(&mut self.parts.generator_backward);
         }
@@ -462,8 +564,9 @@ impl Sum {
         });
     }
 
-    fn mean(self, count: f64) -> [Tensor<1>; 2] {
-        self.0.expect("a step has a batch").map(|sum| sum / count)
+    fn mean(self, count: usize) -> [Tensor<1>; 2] {
+        let sums = self.0.expect("a step has a batch");
+        sums.map(|sum| sum / count as f64)
     }
 }
 

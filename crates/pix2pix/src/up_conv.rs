@@ -115,5 +115,5 @@ fn resize_conv(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
         .reshape([channels_in * channels_out, 9])
         .matmul(sums)
         .reshape([channels_in, channels_out, 4, 4]);
-    conv_backend::conv_transpose(x, kernel, HALVE, [2 * height, 2 * width])
+    conv_backend::conv_transpose(x, kernel, HALVE, [2 * height, 2 * width], None)
 }

@@ -309,7 +309,7 @@ fn every_objective_learns() {
         for _ in 0..40 {
             let losses;
             (trainer, losses) = trainer.step(vec![batch()]).unwrap();
-            l1.push(losses.g_l1);
+            l1.push(losses.read().unwrap().g_l1);
         }
         assert!(
             l1[39] < 0.93 * l1[0],

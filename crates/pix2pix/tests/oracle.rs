@@ -146,6 +146,7 @@ fn two_steps_agree(device: &Device) {
         (trainer, ours) = trainer
             .step(vec![[image("source", device), image("target", device)]])
             .unwrap();
+        let ours = ours.read().unwrap();
         for (ours, theirs) in [
             (ours.d_real, theirs.d_real),
             (ours.d_fake, theirs.d_fake),

@@ -18,7 +18,7 @@ const CHECKPOINTS: &str = "checkpoints";
 pub struct RunFolder {
     root: PathBuf,
     /// Held until the process ends, however it ends.
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl RunFolder {
@@ -54,7 +54,7 @@ impl RunFolder {
         writeln!(lock, "{}", std::process::id()).map_err(failed)?;
         let folder = Self {
             root: root.to_path_buf(),
-            _lock: lock,
+            _lock: Some(lock),
         };
         for folder in [root, &folder.samples(), &folder.checkpoints()] {
             if folder.is_dir() {
@@ -62,6 +62,14 @@ impl RunFolder {
             }
         }
         Ok(folder)
+    }
+
+    /// The folder that another process of the same training has locked, and writes to.
+    pub fn of_root(root: &Path) -> Self {
+        Self {
+            root: root.to_path_buf(),
+            _lock: None,
+        }
     }
 
     /// Begins a run in a folder that is empty.

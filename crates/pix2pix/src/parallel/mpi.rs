@@ -1,0 +1,261 @@
+//! Processes that `mpirun` has started, connected by MPI.
+//!
+//! Whoever waits sleeps between its looks, so that a waiting process leaves its core to a thread that computes.
+
+use std::ffi::{c_int, c_void};
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::{Duration, Instant};
+
+use half::bf16;
+use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
+use mpi::Threading;
+use mpi::collective::{SystemOperation, UnsafeUserOperation};
+use mpi::datatype::{Equivalence, PartitionMut};
+use mpi::environment::Universe;
+use mpi::ffi::MPI_Datatype;
+use mpi::request::{LocalScope, Request, Scope, scope};
+use mpi::topology::SimpleCommunicator;
+use mpi::traits::{Communicator as _, CommunicatorCollectives, Operation};
+
+use super::{Communicator, Shard};
+use crate::precision::Precision;
+
+/// How long a look is repeated without sleep: what comes soon is not kept waiting.
+const EAGER: Duration = Duration::from_micros(100);
+/// Between two looks after that.
+const NAP: Duration = Duration::from_micros(50);
+
+/// All processes of one `mpirun`.
+pub struct Mpi {
+    /// Carries what is not gradients.
+    control: SimpleCommunicator,
+    /// Carries gradients, on a thread of its own.
+    gradients: SimpleCommunicator,
+    local: Shard,
+    /// Ends MPI when it is dropped, after the communicators.
+    _universe: Universe,
+}
+
+impl std::fmt::Debug for Mpi {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Mpi").field(&self.shard()).finish()
+    }
+}
+
+// SAFETY: MPI has granted MPI_THREAD_MULTIPLE (`join` checks it), with which any thread may call it at any time; a
+// communicator is a handle that MPI itself guards.
+unsafe impl Send for Mpi {}
+// SAFETY: as above. Collective calls on one communicator come from one thread at a time: see the fields.
+unsafe impl Sync for Mpi {}
+
+impl Mpi {
+    /// Joins the processes that this one was started with.
+    ///
+    /// # Errors
+    /// In words, when the MPI library cannot be called from several threads.
+    pub fn join() -> Result<Self, String> {
+        let (universe, threading) = mpi::initialize_with_threading(Threading::Multiple)
+            .ok_or("MPI has been started before in this process")?;
+        if threading < Threading::Multiple {
+            return Err(
+                "this MPI library cannot be called from several threads (MPI_THREAD_MULTIPLE); use another, \
+                        such as Debian's openmpi-bin"
+                    .to_string(),
+            );
+        }
+        let world = universe.world();
+        let host = world.split_shared(world.rank());
+        Ok(Self {
+            control: world.duplicate(),
+            gradients: world.duplicate(),
+            local: shard(&host),
+            _universe: universe,
+        })
+    }
+
+    /// This process among those on its machine.
+    pub fn local(&self) -> Shard {
+        self.local
+    }
+
+    /// Ends all processes at once.
+    pub fn abort(&self, code: i32) -> ! {
+        self.control.abort(code)
+    }
+}
+
+fn shard(communicator: &SimpleCommunicator) -> Shard {
+    Shard {
+        rank: communicator.rank() as usize,
+        ranks: communicator.size() as usize,
+    }
+}
+
+/// Waits for a request without keeping the core busy.
+fn wait<'a, D: ?Sized, S: Scope<'a>>(mut request: Request<'a, D, S>) {
+    let begun = Instant::now();
+    while let Err(again) = request.test() {
+        request = again;
+        nap(begun);
+    }
+}
+
+/// Between two looks for something that is waited for since `begun`.
+fn nap(begun: Instant) {
+    if begun.elapsed() < EAGER {
+        std::thread::yield_now();
+    } else {
+        std::thread::sleep(NAP);
+    }
+}
+
+impl Communicator for Mpi {
+    fn shard(&self) -> Shard {
+        shard(&self.control)
+    }
+
+    fn all_gather(&self, own: &[u8]) -> Vec<Vec<u8>> {
+        let ranks = self.shard().ranks;
+        let length = own.len() as c_int;
+        let mut lengths: Vec<c_int> = vec![0; ranks];
+        scope(|scope| {
+            let control = &self.control;
+            wait(control.immediate_all_gather_into(scope, &length, &mut lengths[..]));
+        });
+        let begins = lengths.iter().scan(0, |end, length| {
+            let begin = *end;
+            *end += length;
+            Some(begin)
+        });
+        let begins: Vec<c_int> = begins.collect();
+        let mut all = vec![0u8; lengths.iter().sum::<c_int>() as usize];
+        {
+            let mut parts = PartitionMut::new(&mut all[..], &lengths[..], &begins[..]);
+            scope(|scope| {
+                let control = &self.control;
+                wait(control.immediate_all_gather_varcount_into(scope, own, &mut parts));
+            });
+        }
+        let parts = begins.iter().zip(&lengths);
+        parts
+            .map(|(begin, length)| all[*begin as usize..][..*length as usize].to_vec())
+            .collect()
+    }
+
+    fn all_reduce(
+        &self,
+        buckets: Receiver<Vec<f32>>,
+        lengths: &[usize],
+        wire: Precision,
+    ) -> Vec<Vec<f32>> {
+        match wire {
+            Precision::F32 => {
+                let sum = SystemOperation::sum();
+                self.reduce(buckets, lengths, sum, |bucket| bucket)
+            }
+            Precision::Bf16 => {
+                // SAFETY: `add_bf16` is what MPI asks of such a function, and is given 16-bit words alone.
+                let sum = unsafe { UnsafeUserOperation::commutative(add_bf16) };
+                let words = |bucket: Vec<f32>| {
+                    let mut words = vec![0u16; bucket.len()];
+                    words
+                        .reinterpret_cast_mut::<bf16>()
+                        .convert_from_f32_slice(&bucket);
+                    words
+                };
+                let sums: Vec<Vec<u16>> = self.reduce(buckets, lengths, &sum, words);
+                let values = |words: &Vec<u16>| {
+                    let mut values = vec![0.0; words.len()];
+                    words
+                        .reinterpret_cast::<bf16>()
+                        .convert_to_f32_slice(&mut values);
+                    values
+                };
+                sums.iter().map(values).collect()
+            }
+        }
+    }
+}
+
+impl Mpi {
+    /// Adds up buckets, of words that `encode` makes.
+    fn reduce<T: Equivalence + Clone + Default>(
+        &self,
+        buckets: Receiver<Vec<f32>>,
+        lengths: &[usize],
+        sum: impl Operation + Copy,
+        encode: impl Fn(Vec<f32>) -> Vec<T>,
+    ) -> Vec<Vec<T>>
+    where
+        [T]: mpi::traits::Buffer + mpi::traits::BufferMut,
+    {
+        let mut own: Vec<Vec<T>> = lengths.iter().map(|_| Vec::new()).collect();
+        let mut sums: Vec<Vec<T>> = lengths.iter().map(|_| Vec::new()).collect();
+        scope(|scope| {
+            let mut under_way: Vec<Request<[T], &LocalScope>> = Vec::new();
+            for (own, sum_here) in own.iter_mut().zip(&mut sums) {
+                let Some(bucket) = next(&buckets, &mut under_way) else {
+                    break; // the step has ended before its time, in all processes
+                };
+                *own = encode(bucket);
+                *sum_here = vec![T::default(); own.len()];
+                let gradients = &self.gradients;
+                under_way.push(gradients.immediate_all_reduce_into(
+                    scope,
+                    &own[..],
+                    &mut sum_here[..],
+                    sum,
+                ));
+            }
+            under_way.into_iter().for_each(wait);
+        });
+        sums
+    }
+}
+
+/// The next bucket; what is under way goes on meanwhile.
+fn next<'a, T: Equivalence>(
+    buckets: &Receiver<Vec<f32>>,
+    under_way: &mut Vec<Request<'a, [T], &LocalScope<'a>>>,
+) -> Option<Vec<f32>> {
+    let mut begun = Instant::now();
+    loop {
+        if under_way.is_empty() {
+            return buckets.recv().ok();
+        }
+        match buckets.try_recv() {
+            Ok(bucket) => return Some(bucket),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) => {}
+        }
+        // one test moves all of them on
+        match under_way.remove(0).test() {
+            Ok(_) => begun = Instant::now(),
+            Err(again) => under_way.insert(0, again),
+        }
+        nap(begun);
+    }
+}
+
+/// Adds words that are bfloat16 numbers.
+///
+/// # Safety
+/// Both vectors must have `length` words.
+unsafe extern "C" fn add_bf16(
+    other: *mut c_void,
+    sum: *mut c_void,
+    length: *mut c_int,
+    _kind: *mut MPI_Datatype,
+) {
+    // SAFETY: MPI promises two vectors of this length, which do not overlap.
+    let (other, sum) = unsafe {
+        let length = *length as usize;
+        (
+            std::slice::from_raw_parts(other.cast::<bf16>(), length),
+            std::slice::from_raw_parts_mut(sum.cast::<bf16>(), length),
+        )
+    };
+    for (sum, other) in sum.iter_mut().zip(other) {
+        *sum += *other;
+    }
+}

@@ -1,0 +1,49 @@
+//! Batch normalization by the statistics of a whole batch that is spread over a group.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use burn::tensor::{Tensor, TensorData};
+
+use super::{Communicator, gathered};
+
+thread_local! {
+    /// The group over which this thread's batch normalizations go.
+    static GROUP: RefCell<Option<Arc<dyn Communicator>>> = const { RefCell::new(None) };
+}
+
+/// Runs passes of networks whose batch normalizations take the statistics of the group, if there is one.
+pub fn during<T>(group: Option<Arc<dyn Communicator>>, work: impl FnOnce() -> T) -> T {
+    let before = GROUP.replace(group);
+    let result = work();
+    GROUP.set(before);
+    result
+}
+
+/// The group of this thread's batch normalizations.
+pub fn group() -> Option<Arc<dyn Communicator>> {
+    GROUP.with_borrow(Clone::clone)
+}
+
+/// Means and biased variances of the group's batch, `[2, channels]`, from those of each share, all of one size (Chan,
+/// Golub and LeVeque 1979, equation 2.1).
+pub fn combined(group: &dyn Communicator, own: Tensor<2>) -> Tensor<2> {
+    let [_, channels] = own.dims();
+    let device = own.device();
+    let own = own.into_data().convert::<f32>();
+    let all = gathered(group, own.as_slice().expect("converted"));
+    let count = all.len() as f64;
+    let mut values = vec![0.0; 2 * channels];
+    for channel in 0..channels {
+        let row = |row: usize| {
+            all.iter()
+                .map(move |own| f64::from(own[row * channels + channel]))
+        };
+        let mean = row(0).sum::<f64>() / count;
+        let within = row(1).sum::<f64>() / count;
+        let between = row(0).map(|m| (m - mean).powi(2)).sum::<f64>() / count;
+        values[channel] = mean as f32;
+        values[channels + channel] = (within + between) as f32;
+    }
+    Tensor::from_data(TensorData::new(values, [2, channels]), &device)
+}
