@@ -129,7 +129,7 @@ impl Communicator for Mpi {
         });
         let begins: Vec<c_int> = begins.collect();
         let mut all = vec![0u8; lengths.iter().sum::<c_int>() as usize];
-        {
+        if !all.is_empty() {
             let mut parts = PartitionMut::new(&mut all[..], &lengths[..], &begins[..]);
             scope(|scope| {
                 let control = &self.control;
