@@ -14,7 +14,7 @@ pub enum Failure {
     Runtime(String),
     /// The user stopped it, and everything was saved: exit code 130, as shells expect of SIGINT.
     Interrupted,
-    /// Another process of the same job says why: exit code 1.
+    /// One of the processes that train together has said why: exit code 1.
     Told,
     /// Nobody reads the output any more (`pix2pix summary generator | head`): success.
     ClosedPipe,

@@ -101,18 +101,21 @@ impl Job {
         };
         let own = result.as_ref().err().map(Failure::message);
         let all = communicator.all_gather(own.unwrap_or_default().as_bytes());
-        let Shard { rank, ranks } = communicator.shard();
-        match all.iter().position(|message| !message.is_empty()) {
-            None => result,
-            Some(first) if first == rank => result.map_err(|failure| {
-                let alone = all.iter().filter(|m| !m.is_empty()).count() < ranks;
-                match alone {
-                    true => failure.of_rank(rank),
-                    false => failure,
-                }
-            }),
-            Some(_) => Err(Failure::Told),
+        let Shard { rank, .. } = communicator.shard();
+        let Some(first) = all.iter().position(|message| !message.is_empty()) else {
+            return result;
+        };
+        if let (true, Err(failure)) = (first == rank, result) {
+            let alone = all.iter().any(Vec::is_empty);
+            let failure = match alone {
+                true => failure.of_rank(rank),
+                false => failure,
+            };
+            failure.report();
         }
+        // mpirun ends all as soon as one has ended: not before it is said
+        communicator.all_gather(&[]);
+        Err(Failure::Told)
     }
 
     /// Ends a training that has failed. The others wait for this process and would wait for ever: they are ended too.

@@ -395,3 +395,20 @@ mod disks {
         );
     }
 }
+
+/// Without MPI, every process would train alone, in the folder of all.
+#[cfg(not(feature = "mpi"))]
+#[test]
+fn mpirun_needs_a_build_with_mpi() {
+    let scratch = Scratch::new();
+    scratch.pairs("pairs", 2);
+    let mut command = scratch.command("train pairs --out run");
+    let output = command.env("OMPI_COMM_WORLD_SIZE", "4").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("mpirun has started 4 processes, and this program was built without MPI"),
+        "{said}"
+    );
+    assert!(!scratch.path("run").exists());
+}

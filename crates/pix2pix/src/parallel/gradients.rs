@@ -107,7 +107,7 @@ impl Reducer {
         let collector = Arc::new(Collector {
             plan: self.plan.clone(),
             state: Mutex::new(State {
-                buckets: self.plan.lengths.iter().map(|l| vec![0.0; *l]).collect(),
+                buckets: vec![Vec::new(); self.plan.lengths.len()],
                 expected: vec![0; count],
                 done: vec![false; count],
                 missing,
@@ -142,6 +142,7 @@ struct Collector {
 
 #[derive(Debug)]
 struct State {
+    /// Empty until something is in them, and after they are sent.
     buckets: Vec<Vec<f32>>,
     /// How many more gradients of a parameter will come from the backward pass.
     expected: Vec<usize>,
@@ -163,7 +164,17 @@ impl Collector {
 impl State {
     fn add(&mut self, plan: &Plan, slot: usize, values: &[f32]) {
         let [bucket, offset, length] = plan.slots[slot];
-        let sum = &mut self.buckets[bucket][offset..][..length];
+        let whole = plan.lengths[bucket];
+        let bucket = &mut self.buckets[bucket];
+        if bucket.is_empty() {
+            if length == whole {
+                // most values are in such buckets, and go through memory once less
+                bucket.extend_from_slice(values);
+                return;
+            }
+            bucket.resize(whole, 0.0);
+        }
+        let sum = &mut bucket[offset..][..length];
         for (sum, value) in sum.iter_mut().zip(values) {
             *sum += value;
         }

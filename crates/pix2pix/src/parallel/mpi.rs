@@ -22,8 +22,10 @@ use crate::precision::Precision;
 
 /// How long a look is repeated without sleep: what comes soon is not kept waiting.
 const EAGER: Duration = Duration::from_micros(100);
-/// Between two looks after that.
+/// Between two looks after that, of somebody who has nothing else to do.
 const NAP: Duration = Duration::from_micros(50);
+/// Between two looks beside a backward pass: each takes the core away from it.
+const LONG_NAP: Duration = Duration::from_micros(500);
 
 /// All processes of one `mpirun`.
 pub struct Mpi {
@@ -96,16 +98,11 @@ fn wait<'a, D: ?Sized, S: Scope<'a>>(mut request: Request<'a, D, S>) {
     let begun = Instant::now();
     while let Err(again) = request.test() {
         request = again;
-        nap(begun);
-    }
-}
-
-/// Between two looks for something that is waited for since `begun`.
-fn nap(begun: Instant) {
-    if begun.elapsed() < EAGER {
-        std::thread::yield_now();
-    } else {
-        std::thread::sleep(NAP);
+        if begun.elapsed() < EAGER {
+            std::thread::yield_now();
+        } else {
+            std::thread::sleep(NAP);
+        }
     }
 }
 
@@ -179,7 +176,7 @@ impl Communicator for Mpi {
 
 impl Mpi {
     /// Adds up buckets, of words that `encode` makes.
-    fn reduce<T: Equivalence + Clone + Default>(
+    fn reduce<T: Equivalence>(
         &self,
         buckets: Receiver<Vec<f32>>,
         lengths: &[usize],
@@ -198,7 +195,10 @@ impl Mpi {
                     break; // the step has ended before its time, in all processes
                 };
                 *own = encode(bucket);
-                *sum_here = vec![T::default(); own.len()];
+                let memory = Box::<[T]>::new_uninit_slice(own.len());
+                // SAFETY: the sums are numbers, of which every pattern of bits is one, and MPI writes all of them
+                // before anybody reads one.
+                *sum_here = unsafe { memory.assume_init() }.into_vec();
                 let gradients = &self.gradients;
                 under_way.push(gradients.immediate_all_reduce_into(
                     scope,
@@ -218,7 +218,6 @@ fn next<'a, T: Equivalence>(
     buckets: &Receiver<Vec<f32>>,
     under_way: &mut Vec<Request<'a, [T], &LocalScope<'a>>>,
 ) -> Option<Vec<f32>> {
-    let mut begun = Instant::now();
     loop {
         if under_way.is_empty() {
             return buckets.recv().ok();
@@ -229,11 +228,10 @@ fn next<'a, T: Equivalence>(
             Err(TryRecvError::Empty) => {}
         }
         // one test moves all of them on
-        match under_way.remove(0).test() {
-            Ok(_) => begun = Instant::now(),
-            Err(again) => under_way.insert(0, again),
+        if let Err(again) = under_way.remove(0).test() {
+            under_way.insert(0, again);
+            std::thread::sleep(LONG_NAP);
         }
-        nap(begun);
     }
 }
 

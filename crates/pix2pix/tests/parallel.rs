@@ -1,0 +1,387 @@
+//! Data parallel training is training on the whole batch. Here the processes of a group are threads; the `mpirun` of
+//! `crates/pix2pix-cli/tests/mpi.rs` starts real ones.
+
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Barrier, Mutex};
+
+use burn::tensor::{Device, Tensor, TensorData};
+use pix2pix::config::RunConfig;
+use pix2pix::diff_augment::DiffAugment;
+use pix2pix::generator::GeneratorConfig;
+use pix2pix::norm::Norm;
+use pix2pix::objective::ObjectiveConfig;
+use pix2pix::parallel::{Communicator, Group, Shard, agreement};
+use pix2pix::patch_gan::{Patch, PatchGanConfig};
+use pix2pix::precision::Precision;
+use pix2pix::trainer::{Batch, Losses, OptimizerConfig, Trainer, TrainerConfig};
+use pix2pix::unet::UnetConfig;
+use pix2pix::weights;
+use safetensors::View;
+
+/// One of several threads.
+#[derive(Clone, Debug)]
+struct Member {
+    shard: Shard,
+    meeting: Arc<Meeting>,
+    /// Gradients are exchanged beside everything else.
+    gradients: Arc<Meeting>,
+}
+
+#[derive(Debug)]
+struct Meeting {
+    barrier: Barrier,
+    brought: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Meeting {
+    fn of(ranks: usize) -> Arc<Self> {
+        Arc::new(Self {
+            barrier: Barrier::new(ranks),
+            brought: Mutex::new(vec![Vec::new(); ranks]),
+        })
+    }
+
+    fn exchange(&self, rank: usize, own: &[u8]) -> Vec<Vec<u8>> {
+        self.brought.lock().unwrap()[rank] = own.to_vec();
+        self.barrier.wait();
+        let all = self.brought.lock().unwrap().clone();
+        self.barrier.wait();
+        all
+    }
+}
+
+impl Communicator for Member {
+    fn shard(&self) -> Shard {
+        self.shard
+    }
+
+    fn all_gather(&self, own: &[u8]) -> Vec<Vec<u8>> {
+        self.meeting.exchange(self.shard.rank, own)
+    }
+
+    fn all_reduce(
+        &self,
+        buckets: Receiver<Vec<f32>>,
+        lengths: &[usize],
+        _: Precision,
+    ) -> Vec<Vec<f32>> {
+        let sums: Vec<Vec<f32>> = buckets
+            .iter()
+            .take(lengths.len())
+            .map(|own| {
+                let all = self
+                    .gradients
+                    .exchange(self.shard.rank, bytemuck::cast_slice(&own));
+                let mut sum = vec![0.0; own.len()];
+                for bytes in &all {
+                    let values = bytemuck::pod_collect_to_vec::<u8, f32>(bytes);
+                    sum.iter_mut()
+                        .zip(values)
+                        .for_each(|(sum, value)| *sum += value);
+                }
+                sum
+            })
+            .collect();
+        let found: Vec<usize> = sums.iter().map(Vec::len).collect();
+        assert_eq!(found, lengths);
+        sums
+    }
+}
+
+/// Runs work on as many threads, each with a pool of its own, and returns what each makes.
+fn together<T: Send>(ranks: usize, work: impl Fn(Member) -> T + Sync) -> Vec<T> {
+    let (meeting, gradients) = (Meeting::of(ranks), Meeting::of(ranks));
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..ranks)
+            .map(|rank| {
+                let member = Member {
+                    shard: Shard { rank, ranks },
+                    meeting: meeting.clone(),
+                    gradients: gradients.clone(),
+                };
+                let work = &work;
+                scope.spawn(move || {
+                    let pool = rayon::ThreadPoolBuilder::new()
+                        .num_threads(1)
+                        .build()
+                        .unwrap();
+                    pool.install(|| work(member))
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    })
+}
+
+/// Everything that a case varies.
+#[derive(Clone, Copy)]
+struct Case {
+    norm: Norm,
+    sync_norm: bool,
+    spectral_norm: bool,
+    accumulate: usize,
+}
+
+const PLAIN: Case = Case {
+    norm: Norm::Instance,
+    sync_norm: false,
+    spectral_norm: false,
+    accumulate: 1,
+};
+
+fn trainer(case: Case) -> Trainer {
+    let generator = GeneratorConfig::Unet(UnetConfig {
+        filters: 8,
+        depth: 4,
+        norm: case.norm,
+        dropout_blocks: [0, 2],
+        ..UnetConfig::default()
+    });
+    let discriminator = PatchGanConfig {
+        filters: 8,
+        patch: Patch::P16,
+        norm: case.norm,
+        spectral_norm: case.spectral_norm,
+        ..PatchGanConfig::default()
+    };
+    let config = TrainerConfig {
+        optimizer: OptimizerConfig {
+            accumulate: case.accumulate,
+            ..OptimizerConfig::default()
+        },
+        objective: ObjectiveConfig {
+            diff_augment: vec![DiffAugment::Color, DiffAugment::Translation],
+            ..ObjectiveConfig::default()
+        },
+        seed: 3,
+        steps: 100,
+    };
+    Trainer::new(
+        &generator,
+        &discriminator,
+        config,
+        &Device::flex().autodiff(),
+    )
+    .unwrap()
+}
+
+const PAIRS: usize = 4;
+const SIDE: usize = 32;
+
+/// A share of the pairs of a step.
+fn share(step: usize, Shard { rank, ranks }: Shard) -> Batch {
+    let count = PAIRS / ranks;
+    [0, 1].map(|side| {
+        let length = 3 * SIDE * SIDE;
+        let first = rank * count * length;
+        let values: Vec<f32> = (first..first + count * length)
+            .map(|i| (((i + 977 * step + 31 * side) * 7919) as f32).sin())
+            .collect();
+        let data = TensorData::new(values, [count, 3, SIDE, SIDE]);
+        Tensor::from_data(data, &Device::flex().autodiff())
+    })
+}
+
+fn trained(mut trainer: Trainer, case: Case, shard: Shard, steps: usize) -> (Trainer, Losses) {
+    let mut losses = None;
+    for step in 0..steps {
+        let parts = (0..case.accumulate).map(|part| share(step * case.accumulate + part, shard));
+        let (next, found) = trainer.step(parts.collect()).unwrap();
+        trainer = next;
+        losses = Some(found.read().unwrap());
+    }
+    (trainer, losses.unwrap())
+}
+
+/// The trained values of both networks; running statistics are each process's own.
+fn parameters(trainer: &Trainer) -> Vec<f64> {
+    let mut all = weights::collect(&trainer.generator);
+    let discriminator = weights::collect(&trainer.discriminator).into_iter();
+    all.extend(discriminator.map(|(name, data)| (format!("d.{name}"), data)));
+    all.retain(|name, _| !name.contains("running") && !name.ends_with(".u"));
+    let values = all.values();
+    values
+        .flat_map(|data| data.iter::<f32>().map(f64::from).collect::<Vec<_>>())
+        .collect()
+}
+
+/// The running means of a network's gradients: after one step, half of the gradients themselves.
+fn gradients(trainer: &Trainer, network: &str) -> Vec<f64> {
+    let state = trainer.state();
+    let prefix = format!("{network}.first.");
+    let named = state.iter().filter(|(name, _)| name.starts_with(&prefix));
+    named
+        .flat_map(|(_, values)| bytemuck::pod_collect_to_vec::<u8, f32>(&values.data()))
+        .map(f64::from)
+        .collect()
+}
+
+/// How far one is from the other, as a share of the way to the other from `start`.
+fn gap(start: Option<&[f64]>, one: &[f64], other: &[f64]) -> f64 {
+    let zeros = vec![0.0; other.len()];
+    let square = |a: &[f64], b: &[f64]| -> f64 {
+        assert_eq!(a.len(), b.len());
+        a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum()
+    };
+    let way = square(start.unwrap_or(&zeros), other);
+    assert!(way > 0.0);
+    (square(one, other) / way).sqrt()
+}
+
+/// Between a training on whole batches and that of a group on shares of them.
+#[derive(Debug)]
+struct Gaps {
+    /// In the gradients of the first step.
+    discriminator: f64,
+    /// The same, through the updated discriminator.
+    generator: f64,
+    /// In the weights after three steps. Adam's first steps go by the sign of a gradient, which for one near zero is
+    /// rounding: single weights go another way.
+    weights: f64,
+}
+
+fn gaps(case: Case, ranks: usize) -> Gaps {
+    let start = parameters(&trainer(case));
+    let train = |group: Option<Group>, shard: Shard, steps: usize| {
+        let trainer = match group {
+            Some(group) => trainer(case).in_group(group),
+            None => trainer(case),
+        };
+        trained(trainer, case, shard, steps)
+    };
+    let of = |(first, _): &(Trainer, Losses), (last, losses): &(Trainer, Losses)| {
+        let moments = ["discriminator", "generator"].map(|name| gradients(first, name));
+        (moments, parameters(last), *losses)
+    };
+    let whole = {
+        let train = |steps| train(None, Shard::default(), steps);
+        of(&train(1), &train(3))
+    };
+    let shares = together(ranks, |member| {
+        let train = |steps| {
+            let group = Group {
+                communicator: Arc::new(member.clone()),
+                wire: Precision::F32,
+                sync_norm: case.sync_norm,
+            };
+            train(Some(group), member.shard, steps)
+        };
+        let (first, last) = (train(1), train(3));
+        let (g, d) = (&last.0.generator, &last.0.discriminator);
+        agreement::check_weights(&member, g, d).unwrap();
+        of(&first, &last)
+    });
+    for share in &shares {
+        assert!(share == &shares[0], "all are equal, bit for bit");
+    }
+    let (moments, weights, losses) = &shares[0];
+    let (whole_moments, whole_weights, whole_losses) = &whole;
+    if case.norm == Norm::Instance || case.sync_norm {
+        for ((name, a), (_, b)) in losses.named().iter().zip(whole_losses.named()) {
+            assert!((a - b).abs() < 1e-3 * b.abs(), "{name}: {a} instead of {b}");
+        }
+    }
+    Gaps {
+        discriminator: gap(None, &moments[0], &whole_moments[0]),
+        generator: gap(None, &moments[1], &whole_moments[1]),
+        weights: gap(Some(&start), weights, whole_weights),
+    }
+}
+
+/// Equal to rounding.
+fn check(case: Case, ranks: usize) {
+    let gaps = gaps(case, ranks);
+    let equal = gaps.discriminator < 1e-4 && gaps.generator < 1e-3 && gaps.weights < 0.2;
+    assert!(equal, "{ranks} processes: {gaps:?}");
+}
+
+#[test]
+fn shares_of_a_batch_are_the_batch() {
+    for ranks in [1, 2, 4] {
+        check(PLAIN, ranks);
+    }
+}
+
+#[test]
+fn synchronized_batch_norm_sees_the_whole_batch() {
+    let synced = Case {
+        norm: Norm::Batch,
+        sync_norm: true,
+        ..PLAIN
+    };
+    for ranks in [2, 4] {
+        check(synced, ranks);
+    }
+    // and each process's own statistics make another training
+    let own = Case {
+        sync_norm: false,
+        ..synced
+    };
+    let gaps = gaps(own, 2);
+    assert!(gaps.discriminator > 0.05, "{gaps:?}");
+}
+
+/// Gradients that are not found by a convolution itself, and those of several batches a step.
+#[test]
+fn late_and_earlier_gradients_count() {
+    let spectral = Case {
+        spectral_norm: true,
+        ..PLAIN
+    };
+    let accumulated = Case {
+        accumulate: 2,
+        ..PLAIN
+    };
+    for case in [spectral, accumulated] {
+        check(case, 2);
+    }
+}
+
+#[test]
+fn other_weights_are_found() {
+    let found = together(3, |member| {
+        let mut trainer = trainer(PLAIN);
+        if member.shard.rank == 2 {
+            (trainer, _) = trained(trainer, PLAIN, Shard::default(), 1);
+        }
+        agreement::check_weights(&member, &trainer.generator, &trainer.discriminator)
+    });
+    for found in found {
+        let reason = found.unwrap_err();
+        assert_eq!(reason, "the weights of rank 2 differ from those of rank 0");
+    }
+}
+
+#[test]
+fn other_options_are_found() {
+    let survey = Default::default();
+    let found = together(2, |member| {
+        let mut config = RunConfig::default();
+        config.optimizer.lambda += member.shard.rank as f64;
+        // not what has to be the same
+        config.threads = member.shard.rank;
+        agreement::check_options(&member, &config, &survey).map_err(|e| e.to_string())
+    });
+    for found in found {
+        let reason = found.unwrap_err();
+        assert!(
+            reason.starts_with("rank 0 and rank 1 differ in optimizer.lambda: 100.0 and 101.0;"),
+            "{reason}"
+        );
+    }
+}
+
+#[test]
+fn asking_is_shared() {
+    let found = together(3, |member| {
+        let asked = member.shard.rank == 1;
+        (
+            agreement::any(&member, asked),
+            agreement::any(&member, false),
+        )
+    });
+    assert_eq!(found, [(true, false); 3]);
+}
