@@ -33,6 +33,9 @@ pub struct Args {
     /// Side of the pictures in pixels
     #[arg(long, default_value_t = 256, value_name = "PIXELS")]
     size: usize,
+    /// With --mode train, let backward passes compute again what would take memory to keep [default: keep it]
+    #[arg(long)]
+    recompute: bool,
     /// Steps that are not counted, first
     #[arg(long, default_value_t = 3, value_name = "N")]
     warmup: usize,
@@ -76,6 +79,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         size: args.size,
         warmup: args.warmup,
         steps: args.steps,
+        recompute: args.recompute,
     };
     let device = args.machine.device.open(args.machine.precision)?;
     let mut settled = None;
@@ -158,6 +162,7 @@ fn data(args: &Args, threads: usize) -> Result<(), Failure> {
         size: args.size,
         warmup: args.warmup,
         steps: args.steps.max(50),
+        recompute: false,
     };
     let pairs = data.train.in_domains(domains);
     let result = bench::data(&config, &pairs, domains, args.workers.unwrap_or(threads))?;

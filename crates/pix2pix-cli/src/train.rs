@@ -96,6 +96,9 @@ pub struct Args {
     networks: NetworkArgs,
     #[command(flatten)]
     beyond: BeyondArgs,
+    /// Let backward passes compute again what would take memory to keep: for large pictures [default: keep it]
+    #[arg(long)]
+    recompute: bool,
     #[command(flatten)]
     processes: ProcessArgs,
     #[command(flatten)]
@@ -275,6 +278,7 @@ impl Args {
             batch_size: self.batch_size,
             seed: self.run.seed,
             threads: self.run.machine.threads,
+            recompute: self.recompute,
             device: self.run.machine.device.resolved(self.run.machine.precision),
             precision: self.run.machine.precision,
             log_every: self.log_every,

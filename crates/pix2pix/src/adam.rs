@@ -9,6 +9,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use pix2pix_kernels as kernels;
 
+use crate::device::constant;
 use crate::tensor_file::Values;
 use crate::trainer::OptimizerConfig;
 use crate::weights::{self, Weights};
@@ -150,12 +151,13 @@ impl ModuleMapper for Updater<'_> {
         };
         let (id, tensor, mapper) = param.consume();
         let moments = self.moments.remove(&id);
+        let device = tensor.device();
         let (updated, moments, finite) = self.update(tensor.inner(), gradient, moments);
         if !finite {
             self.not_finite.get_or_insert(id);
         }
         self.moments.insert(id, moments);
-        let tensor = Tensor::from_inner(updated).require_grad();
+        let tensor = constant(updated, &device).require_grad();
         Param::from_mapped_value(id, tensor, mapper)
     }
 }

@@ -23,7 +23,7 @@ use crate::noise::Noise;
 use crate::pair::Direction;
 use crate::parallel::Shard;
 use crate::patch_gan::PatchGanConfig;
-use crate::trainer::{Diverged, Parts, Trainer, TrainerConfig};
+use crate::trainer::{Diverged, Parts, Trainer, TrainerConfig, training_device};
 use crate::unet::UnetConfig;
 
 /// What is measured.
@@ -49,6 +49,8 @@ pub struct BenchConfig {
     pub warmup: usize,
     /// Steps that are counted; at least 1.
     pub steps: usize,
+    /// Whether backward passes compute again what would take memory to keep.
+    pub recompute: bool,
 }
 
 /// What was measured. Times are in seconds.
@@ -208,8 +210,12 @@ fn train(
     device: &Device,
     after_step: &mut dyn FnMut(usize),
 ) -> Result<Measured> {
-    let device = device.clone().autodiff();
-    let mut trainer = Trainer::new(generator, discriminator, TrainerConfig::default(), &device)?;
+    let device = training_device(device, config.recompute);
+    let of_trainer = TrainerConfig {
+        recompute: config.recompute,
+        ..TrainerConfig::default()
+    };
+    let mut trainer = Trainer::new(generator, discriminator, of_trainer, &device)?;
     let picture = [3, config.size, config.size];
     let g = multiply_accumulates(&trainer.generator.layers(picture));
     let d = multiply_accumulates(&trainer.discriminator.layers(picture, picture));
@@ -310,6 +316,7 @@ mod tests {
             size: 64,
             warmup: 0,
             steps: 2,
+            recompute: false,
         };
         let mut seen = Vec::new();
         let result = run(&config, &Device::flex(), &mut |step| seen.push(step)).unwrap();

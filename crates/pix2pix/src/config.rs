@@ -58,6 +58,9 @@ pub struct RunConfig {
     pub seed: u64,
     /// CPU threads; 0 for all cores.
     pub threads: usize,
+    /// Whether backward passes compute again what would take memory to keep.
+    #[serde(default)]
+    pub recompute: bool,
     /// Device.
     pub device: DeviceName,
     /// Arithmetic.
@@ -111,6 +114,7 @@ impl Default for RunConfig {
             batch_size: 1,
             seed: 0,
             threads: 0,
+            recompute: false,
             device: DeviceName::Cpu,
             precision: Precision::F32,
             log_every: 10,
@@ -248,6 +252,7 @@ impl RunConfig {
             objective: self.objective.clone(),
             seed: self.seed,
             steps: self.steps,
+            recompute: self.recompute,
         }
     }
 

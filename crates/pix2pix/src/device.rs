@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use burn::tensor::Device;
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, System};
 
@@ -25,6 +26,14 @@ pub fn set_threads(threads: usize) -> Result<usize> {
 /// Does work on one of the CPU's threads, which saves it handing every parallel loop over and waiting.
 pub fn in_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     rayon::scope(|_| work())
+}
+
+/// A tensor without autodiff as a constant on a device with it.
+pub(crate) fn constant<const D: usize>(tensor: Tensor<D>, device: &Device) -> Tensor<D> {
+    let strategy = device.gradient_checkpointing_strategy();
+    let strategy = strategy.expect("a device with autodiff");
+    // one operation takes tensors of one strategy only
+    Tensor::from_inner(tensor).with_gradient_checkpointing_strategy(strategy)
 }
 
 /// A device as a user names it: `auto`, `cpu`, `cuda`, `cuda:1`, `wgpu`, `wgpu:1`.

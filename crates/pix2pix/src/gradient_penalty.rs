@@ -9,6 +9,7 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
+use crate::device::constant;
 use crate::norm::norm_and_activate_tangent;
 use crate::patch_gan::PatchGan;
 use crate::unet::LEAK;
@@ -48,7 +49,7 @@ impl Slope {
             .sum()
             .backward();
         let gradient = leaf.grad(&gradients).expect("the image is tracked");
-        let gradient = Tensor::<4>::from_inner(gradient);
+        let gradient = constant(gradient, &source.device());
         let length = gradient.clone().square().sum_dims(&[1, 2, 3]).sqrt(); // [batch, 1, 1, 1]
         let direction = gradient / (length.clone() + 1e-12);
         Self {

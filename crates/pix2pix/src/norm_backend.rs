@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::retro_forward::RetroForward;
+use burn::backend::autodiff::checkpoint::state::BackwardStates;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
@@ -184,6 +186,25 @@ fn per_channel(values: Vec<f32>) -> FloatTensor<Flex> {
     tensor(values, [2, channels])
 }
 
+/// A forward pass that is done once more, where its output is not kept.
+#[derive(Debug)]
+struct Again<B: Backend> {
+    input: NodeId,
+    statistics: FloatTensor<B>,
+    gamma: NodeId,
+    beta: NodeId,
+    constants: Constants,
+}
+
+impl<B: NormGradients> RetroForward for Again<B> {
+    fn forward(&self, states: &mut BackwardStates, output: NodeId) {
+        let mut saved = |id| states.get_state::<FloatTensor<B>>(id);
+        let (input, gamma, beta) = (saved(&self.input), saved(&self.gamma), saved(&self.beta));
+        let again = B::norm_forward(input, self.statistics.clone(), gamma, beta, self.constants);
+        states.save(output, again);
+    }
+}
+
 impl<B: NormGradients, C: CheckpointStrategy> NormBackend for Autodiff<B, C> {
     fn norm_statistics(input: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::from_inner(B::norm_statistics(input.into_primitive()))
@@ -248,7 +269,15 @@ impl<B: NormGradients, C: CheckpointStrategy> NormBackend for Autodiff<B, C> {
 
         match Normalization
             .prepare::<C>([input.node(), gamma.node(), beta.node()])
-            .compute_bound()
+            .memory_bound()
+            .retro_forward(Again::<B> {
+                input: input.node().id(),
+                statistics: statistics.clone().into_primitive(),
+                gamma: gamma.node().id(),
+                beta: beta.node().id(),
+                constants,
+            })
+            .parents([&input, &gamma, &beta])
             .stateful()
         {
             OpsKind::Tracked(mut prep) => {

@@ -28,7 +28,7 @@ use crate::objective::Gan;
 use crate::parallel::{Group, Shard, agreement};
 use crate::picture;
 use crate::tensor_file::{self, Kind};
-use crate::trainer::{Diverged, Losses, Trainer};
+use crate::trainer::{Diverged, Losses, Trainer, training_device};
 use folder::RunFolder;
 use health::Health;
 use log::Log;
@@ -165,7 +165,7 @@ pub fn train(
 ) -> Result<Outcome> {
     let Training { config, folder, .. } = &training;
     config.validate()?;
-    let trainer = new_trainer(config, &training.device.clone().autodiff())?;
+    let trainer = new_trainer(config, &training.training_device())?;
     if training.is_root() {
         folder.begin(config)?;
         machine::write(folder.root())?;
@@ -192,7 +192,7 @@ pub fn resume(
         ..
     } = &training;
     config.validate()?;
-    let training_device = training.device.clone().autodiff();
+    let training_device = training.training_device();
     let (trainer, done) = match folder.newest_step()? {
         None => (new_trainer(config, &training_device)?, Progress::default()),
         Some(step) => {
@@ -332,6 +332,11 @@ impl Training<'_> {
             .is_none_or(|group| group.shard().is_root())
     }
 
+    /// The device with autodiff.
+    fn training_device(&self) -> Device {
+        training_device(&self.device, self.config.recompute)
+    }
+
     /// Trains from a step on.
     fn go(
         self,
@@ -366,7 +371,7 @@ impl Training<'_> {
                 cache: Cache::new(config.cache, self.folder.root())?,
             },
         );
-        let training_device = self.device.clone().autodiff();
+        let training_device = self.training_device();
         let mut step = done.step;
         let mut waiting = Vec::new();
         let progress = |step: u64| Progress {

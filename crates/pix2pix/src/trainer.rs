@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::adam::Adam;
 use crate::composite::Composite;
-use crate::device::in_pool;
+use crate::device::{constant, in_pool};
 use crate::diff_augment::{Draws, augment};
 use crate::ema::Ema;
 use crate::error;
@@ -80,6 +80,19 @@ pub struct TrainerConfig {
     pub seed: u64,
     /// Steps of the whole run, by which a schedule goes.
     pub steps: u64,
+    /// Whether the generator's forward pass is done twice, so that what its backward pass needs is not in memory while the
+    /// discriminator is updated. On a [`training_device`] that recomputes too, normalizations are done once more instead
+    /// of kept (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost", section 4.1).
+    pub recompute: bool,
+}
+
+/// The device to train on, which keeps what backward passes need, or computes again what is computed fast.
+pub fn training_device(device: &Device, recompute: bool) -> Device {
+    let device = device.clone().autodiff();
+    match recompute {
+        true => device.gradient_checkpointing(),
+        false => device,
+    }
 }
 
 /// The losses of one step, before its updates.
@@ -325,7 +338,7 @@ impl Trainer {
         // one forward pass of the generator serves both updates; of several batches, which are not kept
         // in memory together, each has two
         let image = match batches.as_slice() {
-            [[source, _]] => {
+            [[source, _]] if !self.config.recompute => {
                 let pass = self.shared.as_ref().map(|shared| {
                     let earlier = GradientsParams::new();
                     shared.generator.begin(&self.generator, earlier)
@@ -400,7 +413,7 @@ impl Trainer {
                 None => {
                     let still = self.generator.valid();
                     let image = still.forward(source.clone().inner(), &mut self.noise(index));
-                    Tensor::from_inner(image)
+                    constant(image, &source.device())
                 }
             };
             clock.lap(&mut self.parts.generator_forward);

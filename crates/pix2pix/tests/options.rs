@@ -14,7 +14,7 @@ use pix2pix::patch_gan::{Patch, PatchGan, PatchGanConfig};
 use pix2pix::resnet::ResnetConfig;
 use pix2pix::schedule::Schedule;
 use pix2pix::tensor_file;
-use pix2pix::trainer::{OptimizerConfig, Trainer, TrainerConfig};
+use pix2pix::trainer::{OptimizerConfig, Trainer, TrainerConfig, training_device};
 use pix2pix::unet::UnetConfig;
 use pix2pix::up_conv::Upsample;
 use pix2pix::weights::{self, Weights};
@@ -202,6 +202,7 @@ fn trainer(optimizer: OptimizerConfig, objective: ObjectiveConfig, norm: Norm) -
         objective,
         seed: 5,
         steps: 10,
+        recompute: false,
     };
     let device = Device::flex().autodiff();
     Trainer::new(
@@ -270,6 +271,47 @@ fn accumulated_batches_are_one_large_batch() {
         // Adam's first step is the gradient's sign, which rounding turns around here and there
         let gap = distance(whole, parts, before);
         assert!(gap < 0.05, "{gap}");
+    }
+}
+
+/// What is computed again is what was there before: for both generators, with every kind of norm, dropout included.
+#[test]
+fn recomputing_changes_nothing() {
+    let generators = [
+        unet(Norm::Batch, Upsample::Transposed),
+        unet(Norm::Group, Upsample::Resize),
+        resnet(Norm::Instance),
+    ];
+    for (generator, r1) in generators.into_iter().zip([0.0, 0.0, 1.0]) {
+        let generator = match generator {
+            GeneratorConfig::Unet(unet) => GeneratorConfig::Unet(UnetConfig {
+                dropout: 0.5,
+                ..unet
+            }),
+            resnet => resnet,
+        };
+        let train = |recompute| {
+            let config = TrainerConfig {
+                objective: ObjectiveConfig {
+                    r1,
+                    ..ObjectiveConfig::default()
+                },
+                recompute,
+                ..TrainerConfig::default()
+            };
+            let device = training_device(&Device::flex(), recompute);
+            let discriminator = patch_gan(Norm::Batch, true);
+            let mut trainer = Trainer::new(&generator, &discriminator, config, &device).unwrap();
+            let batch = batch().map(|side| Tensor::from_data(side.into_data(), &device));
+            for _ in 0..3 {
+                (trainer, _) = trainer.step(vec![batch.clone()]).unwrap();
+            }
+            [
+                all_weights(&trainer.generator),
+                all_weights(&trainer.discriminator),
+            ]
+        };
+        assert!(train(true) == train(false), "{generator:?}");
     }
 }
 

@@ -158,6 +158,7 @@ fn trainer(case: Case) -> Trainer {
         },
         seed: 3,
         steps: 100,
+        recompute: false,
     };
     Trainer::new(
         &generator,
