@@ -17,7 +17,7 @@ use pix2pix_kernels::{self as kernels, Geometry};
 use crate::flex::{filled, values};
 use crate::layer_graph::Window;
 use crate::parallel::gradients::Watch;
-use crate::precision::path;
+use crate::precision::{self, Precision, path};
 
 /// The convolution and its two gradients. Images are `[batch, channels, height, width]`, weights
 /// `[output channels, input channels, kernel, kernel]`.
@@ -37,7 +37,8 @@ pub trait ConvBackend: Backend {
         window: Window,
         _watch: Option<Watch>,
     ) -> FloatTensor<Self> {
-        Self::conv2d(input, weight, None, options(window))
+        let [input, weight] = narrow::<Self, 2>([input, weight]);
+        widen::<Self>(Self::conv2d(input, weight, None, options(window)))
     }
 
     /// The gradient of an input of `side` pixels (height, width): the transposed convolution. Autodiff shows the
@@ -57,7 +58,13 @@ pub trait ConvBackend: Backend {
             &gradient.device(),
             FloatDType::F32,
         );
-        Self::conv2d_x_backward(input, weight, gradient, options(window))
+        let [input, weight, gradient] = narrow::<Self, 3>([input, weight, gradient]);
+        widen::<Self>(Self::conv2d_x_backward(
+            input,
+            weight,
+            gradient,
+            options(window),
+        ))
     }
 
     /// The gradient of the weights.
@@ -74,7 +81,30 @@ pub trait ConvBackend: Backend {
             &gradient.device(),
             FloatDType::F32,
         );
-        Self::conv2d_weight_backward(input, weight, gradient, options(window))
+        let [input, weight, gradient] = narrow::<Self, 3>([input, weight, gradient]);
+        widen::<Self>(Self::conv2d_weight_backward(
+            input,
+            weight,
+            gradient,
+            options(window),
+        ))
+    }
+}
+
+/// The factors of a convolution in the arithmetic of the program. bfloat16 has the range of 32 bits, so that no loss has
+/// to be scaled (Kalamkar et al. 2019, section 3); weights, sums and the optimizer stay in 32 bits.
+fn narrow<B: Backend, const N: usize>(factors: [FloatTensor<B>; N]) -> [FloatTensor<B>; N] {
+    match precision::get() {
+        Precision::F32 => factors,
+        Precision::Bf16 => factors.map(|x| B::float_cast(x, FloatDType::BF16)),
+    }
+}
+
+/// A convolution's result in 32 bits.
+fn widen<B: Backend>(result: FloatTensor<B>) -> FloatTensor<B> {
+    match precision::get() {
+        Precision::F32 => result,
+        Precision::Bf16 => B::float_cast(result, FloatDType::F32),
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use burn::tensor::Device;
-use burn::tensor::Tensor;
+use burn::tensor::{FloatDType, Tensor};
 use serde::{Deserialize, Serialize};
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, System};
 
@@ -94,7 +94,7 @@ pub fn list() -> Vec<Kind> {
                 .map(|(index, device)| Found {
                     name: name(index),
                     hardware: hardware(device),
-                    memory: None,
+                    memory: card_memory(device),
                 })
                 .collect(),
         ),
@@ -115,6 +115,42 @@ pub fn processor() -> String {
     });
     let brand = brand.filter(|brand| !brand.is_empty());
     brand.unwrap_or_else(|| std::env::consts::ARCH.to_string())
+}
+
+/// The memory of a card in bytes, where its driver tells.
+fn card_memory(device: &Device) -> Option<u64> {
+    #[cfg(any(feature = "cuda", feature = "wgpu"))]
+    if let Some(address) = device.identity()?.physical?.pci_address {
+        let address = address.to_string();
+        // AMD's driver for Linux has a file for it, NVIDIA's a library
+        let file = format!("/sys/bus/pci/devices/{address}/mem_info_vram_total");
+        let told = std::fs::read_to_string(file).ok();
+        return told
+            .and_then(|bytes| bytes.trim().parse().ok())
+            .or_else(|| {
+                let nvml = nvml_wrapper::Nvml::init().ok()?;
+                let card = nvml.device_by_pci_bus_id(address).ok()?;
+                Some(card.memory_info().ok()?.total)
+            });
+    }
+    let _ = device;
+    None
+}
+
+/// Why no NVIDIA card is to be had.
+#[cfg(feature = "cuda")]
+fn no_cuda() -> String {
+    let version = nvml_wrapper::Nvml::init().and_then(|nvml| nvml.sys_driver_version());
+    match version {
+        // the driver is there, and finds no card that it can serve
+        Ok(version) => format!(
+            "the NVIDIA driver {version} has no card for this program, or is too old for it; update the driver, or use \
+             --device cpu"
+        ),
+        Err(_) => "no NVIDIA card, or no driver for it, was found; install the driver (nvidia-smi must list the card) \
+                   or use --device cpu"
+            .to_string(),
+    }
 }
 
 /// What a card calls itself.
@@ -150,41 +186,41 @@ impl DeviceName {
         if self != Self::Auto {
             return self;
         }
-        if arithmetic != Precision::F32 {
-            return Self::Cpu; // the only one that has another
-        }
-        if Self::Cuda(0).all().is_ok() {
+        let has = |device: &Device| has(device, arithmetic);
+        if Self::Cuda(0).all().is_ok_and(|cards| has(&cards[0])) {
             return Self::Cuda(0);
         }
         let adapters = Self::Wgpu(0).all().unwrap_or_default();
         // an adapter of software is slower than the CPU itself
-        let card = adapters.iter().position(is_card);
+        let card = adapters.iter().position(|card| is_card(card) && has(card));
         card.map_or(Self::Cpu, Self::Wgpu)
     }
 
     /// All devices of its kind; in words why there is none.
     fn all(self) -> std::result::Result<Vec<Device>, String> {
-        let (devices, missing) = match self {
-            Self::Auto | Self::Cpu => (vec![Device::flex()], ""),
+        let (devices, missing): (_, fn() -> String) = match self {
+            Self::Auto | Self::Cpu => (vec![Device::flex()], String::new),
             #[cfg(feature = "cuda")]
             Self::Cuda(_) => (
                 Device::enumerate(burn::tensor::DeviceType::Cuda).into_vec(),
-                "no NVIDIA card, or no driver for it, was found; install the driver (nvidia-smi must list the card) \
-                 or use --device cpu",
+                no_cuda,
             ),
             #[cfg(not(feature = "cuda"))]
             Self::Cuda(_) => return Err(not_built("cuda")),
             #[cfg(feature = "wgpu")]
             Self::Wgpu(_) => (
                 Device::enumerate(burn::tensor::DeviceType::Wgpu).into_vec(),
-                "no driver of Vulkan, Metal or DirectX was found; install one (for Debian mesa-vulkan-drivers) or use \
-                 --device cpu",
+                || {
+                    "no driver of Vulkan, Metal or DirectX was found; install one (for Debian mesa-vulkan-drivers) or \
+                     use --device cpu"
+                        .to_string()
+                },
             ),
             #[cfg(not(feature = "wgpu"))]
             Self::Wgpu(_) => return Err(not_built("wgpu")),
         };
         if devices.is_empty() {
-            return Err(missing.to_string());
+            return Err(missing());
         }
         Ok(devices)
     }
@@ -195,12 +231,6 @@ impl DeviceName {
     /// When this program was built without it, it is not there, or it lacks the arithmetic.
     pub fn open(self, arithmetic: Precision) -> Result<Device> {
         let name = self.resolved(arithmetic);
-        if name != Self::Cpu && arithmetic != Precision::F32 {
-            return Err(Error::Device(format!(
-                "device {name} has no {arithmetic} arithmetic here; use --precision f32 or --device \
-                 cpu"
-            )));
-        }
         let mut devices = name
             .all()
             .map_err(|reason| Error::Device(format!("device {name}: {reason}")))?;
@@ -215,8 +245,22 @@ impl DeviceName {
                 count - 1
             )));
         }
+        let device = devices.swap_remove(index);
+        if !has(&device, arithmetic) {
+            return Err(Error::Device(format!(
+                "device {name} has no {arithmetic} arithmetic; use --precision f32 or --device cpu"
+            )));
+        }
         precision::set(arithmetic);
-        Ok(devices.swap_remove(index))
+        Ok(device)
+    }
+}
+
+/// Whether a card computes in an arithmetic.
+fn has(device: &Device, arithmetic: Precision) -> bool {
+    match arithmetic {
+        Precision::F32 => true,
+        Precision::Bf16 => device.supports_dtype(FloatDType::BF16),
     }
 }
 

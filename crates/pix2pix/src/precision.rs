@@ -1,4 +1,4 @@
-//! The arithmetic of the convolutions on the CPU: a setting of the whole program, as PyTorch's
+//! The arithmetic of the convolutions: a setting of the whole program, as PyTorch's
 //! `set_float32_matmul_precision` is. Tensors, weights, statistics and optimizer stay in 32 bits.
 
 use std::fmt;
@@ -52,10 +52,18 @@ pub(crate) fn set(precision: Precision) {
     BF16.store(precision == Precision::Bf16, Ordering::Relaxed);
 }
 
-/// The instructions to convolve with.
+/// The arithmetic of all convolutions.
+pub(crate) fn get() -> Precision {
+    match BF16.load(Ordering::Relaxed) {
+        false => Precision::F32,
+        true => Precision::Bf16,
+    }
+}
+
+/// The instructions to convolve with on the CPU.
 pub(crate) fn path() -> Path {
-    Path::best(match BF16.load(Ordering::Relaxed) {
-        false => Arithmetic::F32,
-        true => Arithmetic::Bf16,
+    Path::best(match get() {
+        Precision::F32 => Arithmetic::F32,
+        Precision::Bf16 => Arithmetic::Bf16,
     })
 }
