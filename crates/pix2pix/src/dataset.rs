@@ -3,6 +3,7 @@
 pub mod layout;
 pub mod leakage;
 pub mod manifest;
+mod remembered;
 pub mod store;
 pub mod survey;
 
@@ -53,6 +54,11 @@ impl Pairs {
             Files::Together(path) => vec![self.store.shown(path)],
             Files::Apart(a, b) => vec![self.store.shown(a), self.store.shown(b)],
         }
+    }
+
+    /// The folder that the files are in, if they are no part of something else.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.store.is_folder().then(|| self.store.root())
     }
 
     /// The bytes of pair `index`'s files.

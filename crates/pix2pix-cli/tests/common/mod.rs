@@ -31,11 +31,13 @@ impl Scratch {
         command
     }
 
+    #[allow(dead_code)] // not every test file only runs it
     pub fn run(&self, arguments: &str) -> Output {
         self.command(arguments).output().unwrap()
     }
 
     /// Runs what has to succeed and returns its standard output.
+    #[allow(dead_code)] // as above
     pub fn ok(&self, arguments: &str) -> String {
         let output = self.run(arguments);
         assert!(

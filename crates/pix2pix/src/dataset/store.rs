@@ -111,6 +111,11 @@ impl Store {
         self.root.join(path)
     }
 
+    /// Whether the files are files of their own.
+    pub fn is_folder(&self) -> bool {
+        matches!(self.place, Place::Folder)
+    }
+
     /// The root as a user knows it.
     pub fn root(&self) -> &Path {
         &self.root

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::remembered::Remembered;
 use super::{Dataset, Pairs};
 use crate::domain::Domain;
 use crate::error::{Error, Result};
@@ -59,12 +60,28 @@ pub struct Survey {
 impl Survey {
     /// Surveys pairs, on all cores.
     pub fn of(pairs: &Pairs) -> Self {
+        let remembered = match pairs.folder() {
+            Some(folder) => Remembered::of(folder, pairs.len()),
+            None => Remembered::default(),
+        };
+        // and whether it is news
         let headers: Vec<_> = (0..pairs.len())
             .into_par_iter()
-            .map(|index| look(pairs, index))
+            .map(|index| match remembered.recall(&pairs.shown(index)) {
+                Some(seen) => (Ok(seen), false),
+                None => (look(pairs, index), true),
+            })
             .collect();
+        let news = headers
+            .iter()
+            .enumerate()
+            .filter_map(|(index, found)| match found {
+                (Ok(seen), true) => Some((pairs.shown(index), *seen)),
+                _ => None,
+            });
+        remembered.keep(news);
         let mut survey = Self::default();
-        for (index, seen) in headers.into_iter().enumerate() {
+        for (index, (seen, _)) in headers.into_iter().enumerate() {
             match seen {
                 Err(error) => survey.broken.push((index, error)),
                 Ok((headers, extremes)) => {
@@ -167,7 +184,8 @@ fn wider(one: Option<[f32; 2]>, other: Option<[f32; 2]>) -> Option<[f32; 2]> {
     }
 }
 
-type Seen = ([Header; 2], [Option<[f32; 2]>; 2]);
+/// Headers of A and B, and the extremes of floating-point pictures.
+pub(super) type Seen = ([Header; 2], [Option<[f32; 2]>; 2]);
 
 /// A pair's headers; of floating-point pictures also the extremes, which no header tells.
 fn look(pairs: &Pairs, index: usize) -> Result<Seen> {

@@ -7,6 +7,7 @@ use std::path::Path;
 use image::metadata::Orientation;
 use image::{ColorType, ImageDecoder, ImageFormat, ImageReader, Limits};
 use npyz::{NpyHeader, TypeChar};
+use serde::{Deserialize, Serialize};
 use tiff::decoder::Decoder;
 use tiff::tags::{SampleFormat, Tag};
 
@@ -14,7 +15,7 @@ use super::{Depth, MAX_BYTES, MAX_PIXELS, MIN_SIDE};
 use crate::error::{Error, Result};
 
 /// A kind of picture file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Format {
     /// JPEG; CMYK becomes RGB.
     Jpeg,
@@ -98,7 +99,7 @@ impl std::fmt::Display for Format {
 }
 
 /// What a picture will be once it is decoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// The kind of file.
     pub format: Format,
