@@ -18,6 +18,7 @@ def arguments(*choices):
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--device", default="cpu")
     return parser.parse_args()
 
 

@@ -5,20 +5,27 @@ import torch
 from measure import arguments, measure
 from torch_networks import Discriminator, Generator, Trainer, init
 
-o = arguments("train-nchw", "train-nhwc", "infer-nchw", "infer-nhwc")
+layouts = ("nchw", "nhwc", "nhwc-compiled")
+o = arguments(*(f"{mode}-{layout}" for mode in ("train", "infer") for layout in layouts))
 torch.set_num_threads(o.threads)
 torch.manual_seed(0)
-layout = torch.channels_last if o.what.endswith("nhwc") else torch.contiguous_format
+layout = torch.channels_last if "nhwc" in o.what else torch.contiguous_format
 cast = contextlib.nullcontext
 if o.precision == "bf16":
-    cast = lambda: torch.autocast("cpu", torch.bfloat16)
-g, d = (init(net).to(memory_format=layout) for net in (Generator(), Discriminator()))
-a, b = ((torch.rand(o.batch, 3, o.size, o.size) * 2 - 1).to(memory_format=layout) for _ in range(2))
+    cast = lambda: torch.autocast(o.device.split(":")[0], torch.bfloat16)
+torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = o.precision == "bf16"
+g, d = (init(net).to(o.device, memory_format=layout) for net in (Generator(), Discriminator()))
+a, b = ((torch.rand(o.batch, 3, o.size, o.size) * 2 - 1).to(o.device, memory_format=layout) for _ in range(2))
+if o.what.endswith("compiled"):
+    g, d = torch.compile(g), torch.compile(d)
 if o.what.startswith("train"):
     trainer = Trainer(g, d)
     measure(o, lambda: trainer.step(a, b, cast))
 else:
     def infer():
         with torch.no_grad(), cast():
-            return g(a)
+            made = g(a)
+        if a.is_cuda:
+            torch.cuda.synchronize()
+        return made
     measure(o, infer)

@@ -87,7 +87,7 @@ fn largest_difference(ours: &[f32], theirs: &[f32]) -> f32 {
         .fold(0.0, f32::max)
 }
 
-/// The CPU, and the cards that this build is for; where there is none, `tools/check_wgpu` has software stand for it.
+/// The CPU, and the cards that this build is for; where there is none, `tools/check_gpu` has software stand for it.
 fn devices() -> Vec<Device> {
     let mut names = vec![DeviceName::Cpu];
     if cfg!(feature = "cuda") {
