@@ -1,6 +1,7 @@
 //! Where the networks run.
 
 use std::fmt;
+use std::panic::{self, AssertUnwindSafe};
 use std::str::FromStr;
 
 pub use burn::tensor::Device;
@@ -26,6 +27,26 @@ pub fn set_threads(threads: usize) -> Result<usize> {
 /// Does work on one of the CPU's threads, which saves it handing every parallel loop over and waiting.
 pub fn in_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     rayon::scope(|_| work())
+}
+
+/// Does work on a device. Where it is a card, whose memory or driver may give up in the middle of it, the library below
+/// panics: what it says is returned instead.
+pub(crate) fn guarded<T>(
+    device: DeviceName,
+    work: impl FnOnce() -> T,
+) -> std::result::Result<T, String> {
+    if !device.is_card() {
+        return Ok(work());
+    }
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {})); // one line is said, and not by the panic
+    let done = panic::catch_unwind(AssertUnwindSafe(work));
+    panic::set_hook(hook);
+    done.map_err(|payload| {
+        let said = payload.downcast_ref::<String>().map(String::as_str);
+        let said = said.or_else(|| payload.downcast_ref::<&str>().copied());
+        said.unwrap_or("it failed").to_string()
+    })
 }
 
 /// A tensor without autodiff as a constant on a device with it.
@@ -118,7 +139,7 @@ pub fn processor() -> String {
 }
 
 /// The memory of a card in bytes, where its driver tells.
-fn card_memory(device: &Device) -> Option<u64> {
+pub(crate) fn card_memory(device: &Device) -> Option<u64> {
     #[cfg(any(feature = "cuda", feature = "wgpu"))]
     if let Some(address) = device.identity()?.physical?.pci_address {
         let address = address.to_string();
@@ -322,5 +343,19 @@ impl TryFrom<String> for DeviceName {
 impl From<DeviceName> for String {
     fn from(device: DeviceName) -> Self {
         device.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_card_dies_of_is_told() {
+        let died = guarded(DeviceName::Cuda(0), || -> u8 {
+            panic!("out of memory: {} bytes", 7)
+        });
+        assert_eq!(died, Err("out of memory: 7 bytes".to_string()));
+        assert_eq!(guarded(DeviceName::Wgpu(0), || 7), Ok(7));
     }
 }

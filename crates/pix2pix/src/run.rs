@@ -1,6 +1,7 @@
 //! A training run in its folder: `config.toml`, `machine.json`, `metrics.jsonl`, `timings.jsonl`,
 //! `scores.jsonl`, `warnings.jsonl`, `samples/`, `checkpoints/`.
 
+pub mod fit;
 pub mod folder;
 pub mod health;
 pub mod history;
@@ -22,6 +23,7 @@ use crate::checkpoint::{self, Checkpoint};
 use crate::config::RunConfig;
 use crate::contact_sheet::{self, Row};
 use crate::dataset::Dataset;
+use crate::device;
 use crate::error::{Error, Result};
 use crate::loader::{self, LoaderConfig};
 use crate::objective::Gan;
@@ -398,10 +400,10 @@ impl Training<'_> {
                 continue;
             }
             let diverged = |step, what| self.diverged(step, &what);
+            let batches = std::mem::take(&mut waiting);
+            let stepped = self.on_device(step + 1, || trainer.step(batches))?;
             let losses;
-            (trainer, losses) = trainer
-                .step(std::mem::take(&mut waiting))
-                .map_err(|what| diverged(step + 1, what))?;
+            (trainer, losses) = stepped.map_err(|what| diverged(step + 1, what))?;
             step += 1;
             let asked = stop.load(Ordering::Relaxed);
             let asked = match &self.group {
@@ -415,7 +417,8 @@ impl Training<'_> {
             let (mut warned, mut seen) = (None, None);
             // on a card, reading waits for the step to end, while the next one could be handed over
             if !config.device.is_card() || logged || saved || sampled {
-                let losses = losses.read().map_err(|what| diverged(step, what))?;
+                let read = self.on_device(step, || losses.read())?;
+                let losses = read.map_err(|what| diverged(step, what))?;
                 if let Some(books) = &mut books {
                     let epoch = walk.epoch((step - done.step) * accumulate - 1) + 1;
                     let metrics = Metrics {
@@ -456,6 +459,21 @@ impl Training<'_> {
             steps: step,
             interrupted: step < config.steps,
             checkpoint: books.map_or_else(PathBuf::new, |books| books.newest),
+        })
+    }
+
+    /// Does a step's work on the device, which may fail in the middle of it.
+    fn on_device<T>(&self, step: u64, work: impl FnOnce() -> T) -> Result<T> {
+        let name = self.config.device;
+        device::guarded(name, work).map_err(|reason| {
+            let reason = match reason.to_lowercase().contains("memory") {
+                true => {
+                    let advice = fit::advice(self.config, device::card_memory(&self.device));
+                    format!("out of memory; {advice}")
+                }
+                false => format!("{reason}; look at its driver, or use --device cpu"),
+            };
+            Error::Device(format!("device {name}: step {step}: {reason}"))
         })
     }
 
