@@ -7,10 +7,8 @@ mod common;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::thread::sleep;
-use std::time::Duration;
 
-use common::{SMALL, Scratch, names};
+use common::{SMALL, Scratch, names, wait_for_lines};
 use serde_json::Value;
 
 const OPTIONS: &str = "--log-every 1 --sample-every 100 --save-every 5 --check-every 1 --threads 1";
@@ -57,18 +55,6 @@ fn walked(run: &Path) -> Vec<[u64; 2]> {
         ["step", "epoch"].map(|name| value[name].as_u64().unwrap())
     };
     metrics.lines().map(line).collect()
-}
-
-/// Waits until a run has logged as many steps.
-fn wait_for_lines(run: &Path, count: usize) {
-    for _ in 0..6000 {
-        let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
-        if metrics.lines().count() >= count {
-            return;
-        }
-        sleep(Duration::from_millis(10));
-    }
-    panic!("no {count} lines after a minute");
 }
 
 #[test]

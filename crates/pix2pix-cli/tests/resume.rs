@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use common::{SMALL, Scratch, names};
+use common::{SMALL, Scratch, names, wait_for_lines};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -32,18 +32,6 @@ fn start(scratch: &Scratch, arguments: &str) -> Child {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap()
-}
-
-/// Waits until a run has logged as many steps.
-fn wait_for_lines(run: &Path, count: usize) {
-    for _ in 0..6000 {
-        let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
-        if metrics.lines().count() >= count {
-            return;
-        }
-        sleep(Duration::from_millis(10));
-    }
-    panic!("no {count} lines after a minute");
 }
 
 /// Everything of a run that follows from its seed, by name.

@@ -93,3 +93,16 @@ pub fn names(folder: &Path) -> Vec<String> {
 /// Options of a training with networks that take milliseconds.
 #[allow(dead_code)] // not every test file trains
 pub const SMALL: &str = "--filters 2 --load-size 72 --crop-size 64";
+
+/// Waits until a run has logged as many steps.
+#[allow(dead_code)] // not every test file trains
+pub fn wait_for_lines(run: &Path, count: usize) {
+    for _ in 0..6000 {
+        let metrics = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
+        if metrics.lines().count() >= count {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("no {count} lines after a minute");
+}
