@@ -59,21 +59,20 @@ impl Conv {
 
     /// From `[batch, channels in, height, width]` to `[batch, channels out, ..]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let (weight, watch) = self.effective_weight();
+        let weight = self.effective_weight();
         add(
-            conv_backend::conv(x, weight, self.window, watch),
+            conv_backend::conv(x, weight, self.window, self.watch()),
             &self.bias,
         )
     }
 
     /// The pass itself and the derivative of its output along a `tangent` of its input.
     pub fn forward_tangent(&self, x: Tensor<4>, tangent: Tensor<4>) -> [Tensor<4>; 2] {
-        let (weight, watch) = self.effective_weight();
-        let pass = conv_backend::conv(x, weight.clone(), self.window, watch);
-        let (_, watch) = self.effective_weight();
+        let weight = self.effective_weight();
+        let pass = conv_backend::conv(x, weight.clone(), self.window, self.watch());
         [
             add(pass, &self.bias),
-            conv_backend::conv(tangent, weight, self.window, watch),
+            conv_backend::conv(tangent, weight, self.window, self.watch()),
         ]
     }
 
@@ -82,11 +81,19 @@ impl Conv {
         add(x, &self.bias)
     }
 
-    /// The weight that it convolves with, and what watches its gradient: not that of another tensor's.
-    fn effective_weight(&self) -> (Tensor<4>, Option<Watch>) {
+    /// The weight that it convolves with.
+    fn effective_weight(&self) -> Tensor<4> {
         match &self.spectral {
-            Some(spectral) => (spectral.normalized(self.weight.val()), None),
-            None => (self.weight.val(), watch(&self.weight)),
+            Some(spectral) => spectral.normalized(self.weight.val()),
+            None => self.weight.val(),
+        }
+    }
+
+    /// What watches the gradient of one use of the weight, where it is the parameter itself that is used.
+    fn watch(&self) -> Option<Watch> {
+        match self.spectral {
+            Some(_) => None,
+            None => watch(&self.weight),
         }
     }
 

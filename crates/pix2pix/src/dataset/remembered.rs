@@ -71,7 +71,6 @@ impl Remembered {
         let Some(file) = self.file.take() else {
             return;
         };
-        let before = self.known.len();
         let mut news = false;
         for (files, seen) in seen {
             if let Some(stamps) = stamps(&files).filter(|stamps| settled(stamps)) {
@@ -79,7 +78,7 @@ impl Remembered {
                 news = true;
             }
         }
-        if news || self.known.len() != before {
+        if news {
             let bytes = serde_json::to_vec(&self.known).expect("plain data");
             let folder = file.parent().expect("it is in a folder");
             // a disk that takes nothing costs time and no more

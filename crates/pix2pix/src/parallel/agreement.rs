@@ -55,11 +55,9 @@ fn options(config: &RunConfig, data: &Survey) -> Vec<[String; 2]> {
     ]];
     let tree = toml::Value::try_from(&config).expect("a configuration is plain data");
     flatten("", &tree, &mut named);
-    let mut sizes = data.sizes.iter();
-    let sizes = sizes.try_fold(String::new(), |text, ([width, height], count)| {
-        Some(format!("{text}{count} of {width}x{height} "))
-    });
-    let sizes = sizes.unwrap_or_default().trim_end().to_string();
+    let sizes = data.sizes.iter();
+    let sizes = sizes.map(|([width, height], count)| format!("{count} of {width}x{height}"));
+    let sizes = sizes.collect::<Vec<_>>().join(" ");
     named.push(["the data set's pictures".to_string(), sizes]);
     named
 }

@@ -79,16 +79,6 @@ impl Reducer {
         }
     }
 
-    /// Bytes that this process gives for one average.
-    pub fn bytes(&self) -> usize {
-        let values: usize = self.plan.lengths.iter().sum();
-        values
-            * match self.group.wire {
-                crate::precision::Precision::F32 => 4,
-                crate::precision::Precision::Bf16 => 2,
-            }
-    }
-
     /// Begins an average. Gradients found before, of earlier parts of a batch, are added to those to come.
     pub fn begin<M: Module>(&self, network: &M, earlier: GradientsParams) -> Pass {
         let (sender, buckets) = channel();
