@@ -4,8 +4,7 @@
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use pix2pix::parallel::{Communicator, Group, Shard};
-use pix2pix::precision::Precision;
+use pix2pix::parallel::{Communicator, Group, Shard, Wire};
 
 use crate::failure::Failure;
 
@@ -81,7 +80,7 @@ impl Job {
     }
 
     /// The processes as a group that trains.
-    pub fn group(&self, wire: Precision, sync_norm: bool) -> Option<Group> {
+    pub fn group(&self, wire: Wire, sync_norm: bool) -> Option<Group> {
         #[cfg(feature = "mpi")]
         if let Some(mpi) = &self.mpi {
             return Some(Group {

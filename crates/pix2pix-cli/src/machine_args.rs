@@ -13,7 +13,7 @@ pub struct MachineArgs {
     /// Device: auto (the fastest that is there), cpu, cuda, cuda:N, wgpu or wgpu:N; pix2pix devices lists them
     #[arg(long, default_value = "cpu")]
     pub device: DeviceName,
-    /// Arithmetic of the convolutions: f32 or bf16
+    /// Arithmetic of the convolutions: f32, tf32 (on NVIDIA's cards since Ampere) or bf16
     #[arg(long, default_value = "f32")]
     pub precision: Precision,
 }

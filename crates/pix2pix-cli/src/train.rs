@@ -12,8 +12,7 @@ use pix2pix::dataset::survey::{self, LeftOut, Survey};
 use pix2pix::device::{Device, set_threads};
 use pix2pix::domain::Domain;
 use pix2pix::jitter::{JitterConfig, ResizePolicy, Size};
-use pix2pix::parallel::{Group, Shard, agreement};
-use pix2pix::precision::Precision;
+use pix2pix::parallel::{Group, Shard, Wire, agreement};
 use pix2pix::report::write as write_report;
 use pix2pix::run::folder::{self, RunFolder};
 use pix2pix::run::{self, Event, Outcome, Warning};
@@ -124,9 +123,9 @@ struct ProcessArgs {
     /// Let batch normalization take the statistics of the pairs of all processes [default: of its own]
     #[arg(long)]
     sync_norm: bool,
-    /// Arithmetic in which gradients are sent and added: f32 or bf16, of half the bytes
-    #[arg(long, default_value = "f32", value_name = "ARITHMETIC")]
-    allreduce: Precision,
+    /// Format in which gradients are sent and added
+    #[arg(long, value_enum, default_value_t = WireName::F32)]
+    allreduce: WireName,
     /// Steps between two checks that all processes have the same weights, bit for bit
     #[arg(long, default_value_t = 100, value_name = "N")]
     check_every: u64,
@@ -192,6 +191,14 @@ enum ResizeName {
     Crop,
     /// The whole picture as it is
     None,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum WireName {
+    /// 32 bits
+    F32,
+    /// bfloat16, of half the bytes
+    Bf16,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -287,7 +294,10 @@ impl Args {
             keep: self.keep,
             ranks: 1, // until the processes have met
             sync_norm: self.processes.sync_norm,
-            allreduce: self.processes.allreduce,
+            allreduce: match self.processes.allreduce {
+                WireName::F32 => Wire::F32,
+                WireName::Bf16 => Wire::Bf16,
+            },
             check_every: self.processes.check_every,
             jitter: self.jitter.config(1 << generator.halvings()),
             optimizer: OptimizerConfig {

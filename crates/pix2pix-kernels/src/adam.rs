@@ -25,7 +25,7 @@ pub struct Adam {
 
 impl Adam {
     /// The step size and the factor of the second moment's root, both with the bias corrected.
-    fn corrected(&self) -> (f32, f32) {
+    pub fn corrected(&self) -> (f32, f32) {
         let correction = |beta: f32| 1.0 - f64::from(beta).powf(self.step as f64);
         let size = f64::from(self.lr) / correction(self.beta1);
         (size as f32, (1.0 / correction(self.beta2).sqrt()) as f32)

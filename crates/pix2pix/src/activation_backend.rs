@@ -1,5 +1,5 @@
-//! LeakyReLU, tanh and the joint of a decoder block with its skip: one parallel pass each as an extension of
-//! Burn's CPU backend (Flex), Burn's own operations everywhere else.
+//! LeakyReLU, tanh and the joint of a decoder block with its skip as an extension of Burn's backends: one parallel pass
+//! each on the CPU (Flex), one launch on cards (Cube).
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -7,14 +7,13 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
-use burn::tensor::activation::{leaky_relu, relu};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use pix2pix_kernels as kernels;
 
 use crate::flex::{filled, values};
 
 /// What the forward pass needs. Images are `[batch, channels, height, width]`.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(Flex, Cube: cfg(feature = "_card"), Autodiff)]
 pub trait ActivationBackend: Backend {
     /// LeakyReLU, a ReLU for slope 0.
     fn activation(input: FloatTensor<Self>, slope: f32) -> FloatTensor<Self>;
@@ -51,38 +50,18 @@ pub trait ActivationGradients: ActivationBackend {
 
 /// LeakyReLU of `slope` below zero, 0 for a ReLU.
 pub fn activation(x: Tensor<4>, slope: f64) -> Tensor<4> {
-    if is_flex(&x) {
-        return Tensor::from_dispatch(Dispatch::activation(x.into_dispatch(), slope as f32));
-    }
-    if slope == 0.0 {
-        relu(x)
-    } else {
-        leaky_relu(x, slope)
-    }
+    Tensor::from_dispatch(Dispatch::activation(x.into_dispatch(), slope as f32))
 }
 
 /// `first` and the ReLU of `second`, joined on the channels.
 pub fn join(first: Tensor<4>, second: Tensor<4>) -> Tensor<4> {
-    if is_flex(&first) {
-        return Tensor::from_dispatch(Dispatch::join(
-            first.into_dispatch(),
-            second.into_dispatch(),
-        ));
-    }
-    Tensor::cat(vec![first, relu(second)], 1)
+    let (first, second) = (first.into_dispatch(), second.into_dispatch());
+    Tensor::from_dispatch(Dispatch::join(first, second))
 }
 
 /// Hyperbolic tangent.
 pub fn tanh(x: Tensor<4>) -> Tensor<4> {
-    if is_flex(&x) {
-        return Tensor::from_dispatch(Dispatch::fast_tanh(x.into_dispatch()));
-    }
-    burn::tensor::activation::tanh(x)
-}
-
-/// Whether a tensor lives on the CPU backend, with or without autodiff.
-pub fn is_flex(x: &Tensor<4>) -> bool {
-    x.device() == Device::flex()
+    Tensor::from_dispatch(Dispatch::fast_tanh(x.into_dispatch()))
 }
 
 /// Values of one image of each.

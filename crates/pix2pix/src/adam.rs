@@ -1,12 +1,13 @@
-//! Adam (Kingma and Ba 2015; paper, section 3.3) over a network's parameters: one fused pass in place
-//! on the CPU, Burn's own operations everywhere else.
+//! Adam (Kingma and Ba 2015; paper, section 3.3) over a network's parameters: one fused pass in place for each.
 
 use std::collections::HashMap;
 
 use burn::backend::Flex;
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor, TensorData};
+#[cfg(feature = "_card")]
+use burn::tensor::Device;
+use burn::tensor::{Tensor, TensorData};
 use pix2pix_kernels as kernels;
 
 use crate::device::constant;
@@ -28,8 +29,9 @@ pub struct Adam {
 enum Moments {
     /// In host memory, for the fused update.
     Host([Vec<f32>; 2]),
-    /// On the parameter's device.
-    Device(Box<[Tensor<1>; 2]>),
+    /// In a card's.
+    #[cfg(feature = "_card")]
+    Card(crate::card::Moments),
 }
 
 impl Adam {
@@ -85,9 +87,8 @@ impl Adam {
             let [first, second] = match self.moments.get(&id) {
                 None => continue, // a running statistic
                 Some(Moments::Host(moments)) => moments.each_ref().map(|m| Values::vector(m)),
-                Some(Moments::Device(moments)) => moments
-                    .each_ref()
-                    .map(|m| m.to_data().convert::<f32>().into()),
+                #[cfg(feature = "_card")]
+                Some(Moments::Card(moments)) => moments.values().map(Values::from),
             };
             named.push((format!("first.{name}"), first));
             named.push((format!("second.{name}"), second));
@@ -171,22 +172,23 @@ impl Updater<'_> {
         gradient: Tensor<D>,
         moments: Option<Moments>,
     ) -> (Tensor<D>, Moments, bool) {
-        let device = parameter.device();
         let length = parameter.shape().num_elements();
         let moments =
             moments.unwrap_or_else(|| Moments::Host([vec![0.0; length], vec![0.0; length]]));
-        match moments {
-            Moments::Host(moments) if device != Device::flex() => {
+        #[cfg(feature = "_card")]
+        if parameter.device() != Device::flex() {
+            let mut moments = match moments {
                 // the first step here, of a new run or a resumed one
-                let moments = moments.map(|m| Tensor::from_data(m.as_slice(), &device));
-                let (updated, moments) = self.update_on_device(parameter, gradient, moments);
-                (updated, moments, true)
-            }
+                Moments::Host(moments) => crate::card::Moments::on(&parameter, moments),
+                Moments::Card(moments) => moments,
+            };
+            let updated = moments.step(&self.update, parameter, gradient);
+            return (updated, Moments::Card(moments), true);
+        }
+        match moments {
             Moments::Host(moments) => self.update_on_host(parameter, gradient, moments),
-            Moments::Device(moments) => {
-                let (updated, moments) = self.update_on_device(parameter, gradient, *moments);
-                (updated, moments, true)
-            }
+            #[cfg(feature = "_card")]
+            Moments::Card(_) => unreachable!("a network does not change its device"),
         }
     }
 
@@ -211,65 +213,5 @@ impl Updater<'_> {
         );
         let updated = Tensor::from_primitive::<Flex>(parameter);
         (updated, Moments::Host([first, second]), finite)
-    }
-
-    fn update_on_device<const D: usize>(
-        &self,
-        parameter: Tensor<D>,
-        gradient: Tensor<D>,
-        [first, second]: [Tensor<1>; 2],
-    ) -> (Tensor<D>, Moments) {
-        let kernels::Adam {
-            lr,
-            beta1,
-            beta2,
-            epsilon,
-            step,
-        } = self.update;
-        let shape = parameter.shape();
-        let gradient = gradient.reshape([-1]);
-        let first = first * beta1 + gradient.clone() * (1.0 - beta1);
-        let second = second * beta2 + gradient.square() * (1.0 - beta2);
-        let correction = |beta: f32| 1.0 - f64::from(beta).powf(step as f64);
-        let root = (second.clone() / correction(beta2)).sqrt() + epsilon;
-        let change = first.clone() / correction(beta1) * lr / root;
-        let updated = parameter - change.reshape(shape);
-        (updated, Moments::Device(Box::new([first, second])))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use burn::tensor::Distribution;
-
-    /// What other devices compute, checked here with the CPU's tensors.
-    #[test]
-    fn both_updates_agree() {
-        let device = Device::flex();
-        let random = || Tensor::<2>::random([30, 7], Distribution::Uniform(0.1, 1.0), &device);
-        let [parameter, gradient, first, second] = [random(), random(), random(), random()];
-        let updater = Updater {
-            update: kernels::Adam {
-                lr: 2e-4,
-                beta1: 0.5,
-                beta2: 0.999,
-                epsilon: EPSILON,
-                step: 3,
-            },
-            gradients: GradientsParams::new(),
-            moments: &mut HashMap::new(),
-            not_finite: None,
-        };
-        let host = [&first, &second].map(|t| t.to_data().try_into_vec::<f32>().unwrap());
-        let on_device = [first, second].map(|t| t.reshape([-1]));
-        let before = parameter.clone();
-        let (ours, _, finite) = updater.update_on_host(parameter.clone(), gradient.clone(), host);
-        let (theirs, _) = updater.update_on_device(parameter, gradient, on_device);
-        assert!(finite);
-        let moved = (theirs.clone() - before).abs().min().into_scalar::<f32>();
-        assert!(moved > 1e-6, "{moved}");
-        let difference = (ours - theirs).abs().max().into_scalar::<f32>();
-        assert!(difference < 2.0 * f32::EPSILON, "{difference}");
     }
 }

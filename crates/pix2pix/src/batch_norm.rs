@@ -4,10 +4,8 @@
 //! normalization.
 
 use burn::module::{Module, Param, RunningState};
-use burn::tensor::module::batch_norm_train;
 use burn::tensor::{Device, Tensor};
 
-use crate::activation_backend::{activation, is_flex};
 use crate::init::WeightInit;
 use crate::norm_backend::{self, Constants};
 use crate::parallel::synced_norm;
@@ -82,53 +80,14 @@ pub(crate) fn normalize(
     beta: Tensor<1>,
     constants: Constants,
 ) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
-    if is_flex(&x) {
-        let channels = x.dims()[1];
-        let mut statistics = norm_backend::statistics(x.clone());
-        if let Some(group) = synced_norm::group().filter(|_| constants.synced) {
-            statistics = synced_norm::combined(&*group, statistics);
-        }
-        let output = norm_backend::forward(x, statistics.clone(), [gamma, beta], constants);
-        let row = |row| statistics.clone().narrow(0, row, 1).reshape([channels]);
-        return (output, row(0), row(1));
-    }
-    let normed = batch_norm_train(x, gamma, beta, constants.epsilon.into());
-    (
-        activation(normed.output, constants.slope.into()),
-        normed.mean,
-        normed.variance,
-    )
-}
-
-/// As [`normalize`], by these `statistics`, `[2, channels]`.
-pub(crate) fn normalize_with(
-    x: Tensor<4>,
-    statistics: Tensor<2>,
-    [gamma, beta]: [Tensor<1>; 2],
-    constants: Constants,
-) -> Tensor<4> {
-    if is_flex(&x) {
-        return norm_backend::forward(x, statistics, [gamma, beta], constants);
-    }
-    let shape = [1, x.dims()[1], 1, 1];
-    let row = |row| statistics.clone().narrow(0, row, 1).reshape(shape);
-    let deviation = (row(1) + constants.epsilon).sqrt();
-    activation(
-        (x - row(0)) / deviation * gamma.reshape(shape) + beta.reshape(shape),
-        constants.slope.into(),
-    )
-}
-
-/// Mean and biased variance of each channel of `x`, `[2, channels]`.
-pub(crate) fn statistics(x: Tensor<4>) -> Tensor<2> {
-    if is_flex(&x) {
-        return norm_backend::statistics(x);
-    }
     let channels = x.dims()[1];
-    let x = x.swap_dims(0, 1).reshape([channels as isize, -1]);
-    let mean = x.clone().mean_dim(1);
-    let variance = (x - mean.clone()).square().mean_dim(1);
-    Tensor::cat(vec![mean, variance], 1).swap_dims(0, 1)
+    let mut statistics = norm_backend::statistics(x.clone());
+    if let Some(group) = synced_norm::group().filter(|_| constants.synced) {
+        statistics = synced_norm::combined(&*group, statistics);
+    }
+    let output = norm_backend::forward(x, statistics.clone(), [gamma, beta], constants);
+    let row = |row| statistics.clone().narrow(0, row, 1).reshape([channels]);
+    (output, row(0), row(1))
 }
 
 /// What is added to the variance, and the activation's slope below zero.

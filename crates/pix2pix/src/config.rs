@@ -16,7 +16,7 @@ use crate::jitter::{JitterConfig, ResizePolicy};
 use crate::loader::Walk;
 use crate::objective::{Gan, ObjectiveConfig};
 use crate::pair::Direction;
-use crate::parallel::Shard;
+use crate::parallel::{Shard, Wire};
 use crate::patch_gan::PatchGanConfig;
 use crate::precision::Precision;
 use crate::trainer::{OptimizerConfig, TrainerConfig};
@@ -79,9 +79,9 @@ pub struct RunConfig {
     /// Whether their batch normalizations take the statistics of all their pairs.
     #[serde(default)]
     pub sync_norm: bool,
-    /// The arithmetic in which they send and add gradients.
+    /// The format in which they send and add gradients.
     #[serde(default)]
-    pub allreduce: Precision,
+    pub allreduce: Wire,
     /// Steps between two comparisons of their weights.
     #[serde(default = "RunConfig::default_check_every")]
     pub check_every: u64,
@@ -123,7 +123,7 @@ impl Default for RunConfig {
             keep: 3,
             ranks: 1,
             sync_norm: false,
-            allreduce: Precision::F32,
+            allreduce: Wire::F32,
             check_every: Self::default_check_every(),
             jitter: JitterConfig::default(),
             optimizer: OptimizerConfig::default(),
@@ -206,8 +206,6 @@ impl RunConfig {
         } else if self.sync_norm && penalty {
             "--sync-norm goes with no penalty on gradients, which sees the statistics of its own pairs; use --norm \
              instance, or neither --r1 nor --gan wgan-gp"
-        } else if self.sync_norm && self.device.is_card() {
-            "--sync-norm is there on the CPU alone; use --norm instance, or --device cpu"
         } else {
             return Ok(());
         };

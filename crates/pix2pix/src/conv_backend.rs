@@ -1,45 +1,34 @@
-//! Convolutions as an extension of Burn's backends: our kernels on the CPU (Flex), Burn's own
-//! operations everywhere else, and the gradients for autodiff, below unchanged model code.
+//! Convolutions as an extension of Burn's backends: our kernels on the CPU (Flex), Burn's own on cards (Cube), and the
+//! gradients for autodiff, below unchanged model code.
 
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::ops::ConvOptions;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{
     Autodiff, AutodiffBackend, Backend, Dispatch, Flex, TensorMetadata, backend_extension,
 };
-use burn::tensor::{FloatDType, Shape, Tensor};
+use burn::tensor::Tensor;
 use pix2pix_kernels::{self as kernels, Geometry};
 
 use crate::flex::{filled, values};
 use crate::layer_graph::Window;
 use crate::parallel::gradients::Watch;
-use crate::precision::{self, Precision, path};
+use crate::precision::path;
 
 /// The convolution and its two gradients. Images are `[batch, channels, height, width]`, weights
 /// `[output channels, input channels, kernel, kernel]`.
-#[cfg_attr(
-    any(feature = "cuda", feature = "wgpu"),
-    backend_extension(Flex, Cube, Autodiff)
-)]
-#[cfg_attr(
-    not(any(feature = "cuda", feature = "wgpu")),
-    backend_extension(Flex, Autodiff)
-)]
+#[backend_extension(Flex, Cube: cfg(feature = "_card"), Autodiff)]
 pub trait ConvBackend: Backend {
     /// The convolution of `input`. Autodiff shows the gradient of the weights to `watch`.
     fn conv_forward(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         window: Window,
-        _watch: Option<Watch>,
-    ) -> FloatTensor<Self> {
-        let [input, weight] = narrow::<Self, 2>([input, weight]);
-        widen::<Self>(Self::conv2d(input, weight, None, options(window)))
-    }
+        watch: Option<Watch>,
+    ) -> FloatTensor<Self>;
 
     /// The gradient of an input of `side` pixels (height, width): the transposed convolution. Autodiff shows the
     /// gradient of the weights to `watch`.
@@ -48,79 +37,21 @@ pub trait ConvBackend: Backend {
         weight: FloatTensor<Self>,
         window: Window,
         side: [usize; 2],
-        _watch: Option<Watch>,
-    ) -> FloatTensor<Self> {
-        let [batch, ..] = gradient.shape().dims::<4>();
-        let [_, channels, ..] = weight.shape().dims::<4>();
-        // only its shape is read
-        let input = Self::float_zeros(
-            Shape::new([batch, channels, side[0], side[1]]),
-            &gradient.device(),
-            FloatDType::F32,
-        );
-        let [input, weight, gradient] = narrow::<Self, 3>([input, weight, gradient]);
-        widen::<Self>(Self::conv2d_x_backward(
-            input,
-            weight,
-            gradient,
-            options(window),
-        ))
-    }
+        watch: Option<Watch>,
+    ) -> FloatTensor<Self>;
 
     /// The gradient of the weights.
     fn conv_weight_gradient(
         input: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
         window: Window,
-    ) -> FloatTensor<Self> {
-        let [_, from, ..] = input.shape().dims::<4>();
-        let [_, to, ..] = gradient.shape().dims::<4>();
-        // only its shape is read
-        let weight = Self::float_zeros(
-            Shape::new([to, from, window.kernel, window.kernel]),
-            &gradient.device(),
-            FloatDType::F32,
-        );
-        let [input, weight, gradient] = narrow::<Self, 3>([input, weight, gradient]);
-        widen::<Self>(Self::conv2d_weight_backward(
-            input,
-            weight,
-            gradient,
-            options(window),
-        ))
-    }
-}
-
-/// The factors of a convolution in the arithmetic of the program. bfloat16 has the range of 32 bits, so that no loss has
-/// to be scaled (Kalamkar et al. 2019, section 3); weights, sums and the optimizer stay in 32 bits.
-fn narrow<B: Backend, const N: usize>(factors: [FloatTensor<B>; N]) -> [FloatTensor<B>; N] {
-    match precision::get() {
-        Precision::F32 => factors,
-        Precision::Bf16 => factors.map(|x| B::float_cast(x, FloatDType::BF16)),
-    }
-}
-
-/// A convolution's result in 32 bits.
-fn widen<B: Backend>(result: FloatTensor<B>) -> FloatTensor<B> {
-    match precision::get() {
-        Precision::F32 => result,
-        Precision::Bf16 => B::float_cast(result, FloatDType::F32),
-    }
-}
-
-fn options(window: Window) -> ConvOptions<2> {
-    let [before, after] = window.padding;
-    ConvOptions::new_with_padding([window.stride; 2], [(before, after); 2], [1; 2], 1)
+    ) -> FloatTensor<Self>;
 }
 
 /// What a backward pass needs besides.
 pub trait ReadGradient: Backend {
     /// Shows a gradient of weights.
-    fn show(gradient: &FloatTensor<Self>, watch: &Watch) {
-        let data = burn::tensor::read_sync(Self::float_into_data(gradient.clone()));
-        let data = data.expect("the device answers").convert::<f32>();
-        watch.give(data.as_slice().expect("converted"));
-    }
+    fn show(gradient: &FloatTensor<Self>, watch: &Watch);
 }
 
 /// The convolution of `input`, `[batch, in, height, width]`. The gradient of `weight` is shown to `watch`.
@@ -156,12 +87,6 @@ pub fn conv_transpose(
         watch,
     ))
 }
-
-#[cfg(any(feature = "cuda", feature = "wgpu"))]
-impl ConvBackend for burn::backend::Cube {}
-
-#[cfg(any(feature = "cuda", feature = "wgpu"))]
-impl ReadGradient for burn::backend::Cube {}
 
 impl ReadGradient for Flex {
     fn show(gradient: &FloatTensor<Self>, watch: &Watch) {

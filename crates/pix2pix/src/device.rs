@@ -4,6 +4,10 @@ use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 use std::str::FromStr;
 
+#[cfg(feature = "_card")]
+use burn::backend::DispatchDevice;
+#[cfg(feature = "_card")]
+use burn::cubecl::ir::{ElemType, FloatKind};
 pub use burn::tensor::Device;
 use burn::tensor::{FloatDType, Tensor};
 use serde::{Deserialize, Serialize};
@@ -140,7 +144,7 @@ pub fn processor() -> String {
 
 /// The memory of a card in bytes, where its driver tells.
 pub(crate) fn card_memory(device: &Device) -> Option<u64> {
-    #[cfg(any(feature = "cuda", feature = "wgpu"))]
+    #[cfg(feature = "_card")]
     if let Some(address) = device.identity()?.physical?.pci_address {
         let address = address.to_string();
         // AMD's driver for Linux has a file for it, NVIDIA's a library
@@ -176,7 +180,7 @@ fn no_cuda() -> String {
 
 /// What a card calls itself.
 fn hardware(device: &Device) -> String {
-    #[cfg(any(feature = "cuda", feature = "wgpu"))]
+    #[cfg(feature = "_card")]
     if let Some(identity) = device.identity() {
         let software = match identity.physical {
             Some(_) => "",
@@ -256,8 +260,7 @@ impl DeviceName {
             .all()
             .map_err(|reason| Error::Device(format!("device {name}: {reason}")))?;
         let (Self::Cuda(index) | Self::Wgpu(index)) = name else {
-            precision::set(arithmetic);
-            return Ok(devices.remove(0));
+            return opened(name, devices.remove(0), arithmetic);
         };
         if index >= devices.len() {
             let count = devices.len();
@@ -266,23 +269,43 @@ impl DeviceName {
                 count - 1
             )));
         }
-        let device = devices.swap_remove(index);
-        if !has(&device, arithmetic) {
-            return Err(Error::Device(format!(
-                "device {name} has no {arithmetic} arithmetic; use --precision f32 or --device cpu"
-            )));
-        }
-        precision::set(arithmetic);
-        Ok(device)
+        opened(name, devices.swap_remove(index), arithmetic)
     }
 }
 
-/// Whether a card computes in an arithmetic.
+/// A device of which the whole program's arithmetic is set to this one.
+fn opened(name: DeviceName, device: Device, arithmetic: Precision) -> Result<Device> {
+    if !has(&device, arithmetic) {
+        let instead = match name.is_card() {
+            true => "--precision f32 or --device cpu",
+            false => "--precision f32 or --precision bf16",
+        };
+        return Err(Error::Device(format!(
+            "device {name} has no {arithmetic} arithmetic; use {instead}"
+        )));
+    }
+    precision::set(arithmetic, rounds_to_tf32(&device));
+    Ok(device)
+}
+
+/// Whether a device computes in an arithmetic.
 fn has(device: &Device, arithmetic: Precision) -> bool {
     match arithmetic {
         Precision::F32 => true,
-        Precision::Bf16 => device.supports_dtype(FloatDType::BF16),
+        Precision::Tf32 => rounds_to_tf32(device),
+        Precision::Bf16 => *device == Device::flex() || device.supports_dtype(FloatDType::BF16),
     }
+}
+
+/// Whether a device has tensor cores for TF32, to which Burn's kernels then round the factors of a product in 32 bits.
+fn rounds_to_tf32(device: &Device) -> bool {
+    #[cfg(feature = "_card")]
+    if let DispatchDevice::Cube(card) = device.as_dispatch() {
+        let tf32 = ElemType::Float(FloatKind::TF32);
+        return card.client().properties().supports_type(tf32);
+    }
+    let _ = device;
+    false
 }
 
 /// Why a device of a feature that is not compiled is not there.
@@ -295,11 +318,11 @@ fn not_built(feature: &str) -> String {
 
 /// Whether a device is a card, and no software that stands for one.
 fn is_card(device: &Device) -> bool {
-    #[cfg(any(feature = "cuda", feature = "wgpu"))]
+    #[cfg(feature = "_card")]
     return device
         .identity()
         .is_some_and(|identity| identity.physical.is_some());
-    #[cfg(not(any(feature = "cuda", feature = "wgpu")))]
+    #[cfg(not(feature = "_card"))]
     {
         let _ = device;
         false

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 
 use burn::backend::Flex;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
-use burn::tensor::{Device, Tensor, TensorData};
+#[cfg(feature = "_card")]
+use burn::tensor::Device;
+use burn::tensor::{Tensor, TensorData};
 use pix2pix_kernels as kernels;
 
 /// First steps that are all looked at, and how many of the later ones are.
@@ -22,8 +24,9 @@ pub struct Ema {
 enum Average {
     /// In host memory.
     Host(Vec<f32>),
-    /// On the parameter's device.
-    Device(Box<Tensor<1>>),
+    /// In a card's.
+    #[cfg(feature = "_card")]
+    Card(Box<Tensor<1>>),
 }
 
 impl Ema {
@@ -82,24 +85,30 @@ struct Update<'a> {
 impl ModuleVisitor for Update<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let newest = inner(values(param));
-        let device = newest.device();
-        let average = self.averages.get_mut(&param.id).expect("the same network");
-        if device == Device::flex() {
-            let Average::Host(average) = average else {
-                unreachable!("a network does not change its device");
+        #[cfg(feature = "_card")]
+        if newest.device() != Device::flex() {
+            let before = match self.averages.remove(&param.id) {
+                Some(Average::Host(values)) => {
+                    Tensor::from_data(values.as_slice(), &newest.device())
+                }
+                Some(Average::Card(values)) => *values,
+                None => unreachable!("the same network"),
             };
-            let newest = newest.try_into_primitive::<Flex>();
-            let newest = newest
-                .expect("a tensor of the Flex backend")
-                .to_contiguous();
-            kernels::move_towards(average, newest.storage(), self.share as f32);
-        } else {
-            let before = match average {
-                Average::Host(values) => Tensor::from_data(values.as_slice(), &device),
-                Average::Device(values) => (**values).clone(),
-            };
-            let change = (newest - before.clone()) * self.share;
-            *average = Average::Device(Box::new(before + change));
+            let moved = crate::card::move_towards(before, newest, self.share);
+            self.averages
+                .insert(param.id, Average::Card(Box::new(moved)));
+            return;
+        }
+        match self.averages.get_mut(&param.id).expect("the same network") {
+            Average::Host(average) => {
+                let newest = newest.try_into_primitive::<Flex>();
+                let newest = newest
+                    .expect("a tensor of the Flex backend")
+                    .to_contiguous();
+                kernels::move_towards(average, newest.storage(), self.share as f32);
+            }
+            #[cfg(feature = "_card")]
+            Average::Card(_) => unreachable!("a network does not change its device"),
         }
     }
 }
@@ -124,7 +133,8 @@ impl ModuleMapper for Apply<'_> {
             Average::Host(values) => {
                 Tensor::from_data(TensorData::new(values.clone(), shape), &old.device())
             }
-            Average::Device(values) => (**values).clone().reshape(shape),
+            #[cfg(feature = "_card")]
+            Average::Card(values) => (**values).clone().reshape(shape),
         };
         Param::from_mapped_value(id, new, mapper)
     }

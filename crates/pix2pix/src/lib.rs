@@ -83,6 +83,8 @@ pub mod tensorboard;
 // files and machine
 pub mod atomic_file;
 pub mod bench;
+#[cfg(feature = "_card")]
+mod card;
 pub mod checkpoint;
 pub mod device;
 pub mod error;

@@ -5,9 +5,10 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::activation_backend::activation;
-use crate::batch_norm::{BatchNorm, EPSILON, constants, normalize, normalize_with, statistics};
+use crate::batch_norm::{BatchNorm, EPSILON, constants, normalize};
 use crate::init::WeightInit;
 use crate::layer_graph::Op;
+use crate::norm_backend;
 use crate::norm_statistics::Norms;
 
 /// Groups of a group normalization, where the channels allow it (Wu and He 2018, section 4.1).
@@ -161,7 +162,7 @@ impl NormLayer {
         let shape = x.dims();
         let by_groups = |x: Tensor<4>, groups: usize, statistics: Tensor<2>, slope: f64| {
             let affine = plain(groups, &x.device());
-            normalize_with(
+            norm_backend::forward(
                 grouped(x, groups),
                 statistics,
                 affine,
@@ -172,7 +173,7 @@ impl NormLayer {
         match self {
             Self::Batch(norm) => {
                 let affine = [norm.gamma.val(), norm.beta.val()];
-                normalize_with(x, statistics, affine, constants(norm.epsilon, slope))
+                norm_backend::forward(x, statistics, affine, constants(norm.epsilon, slope))
             }
             Self::Instance(norm) => by_groups(x, norm.channels, statistics, slope),
             Self::Group(norm) => norm.finish(by_groups(x, norm.groups, statistics, LINEAR), slope),
@@ -186,7 +187,7 @@ impl NormLayer {
             Self::Batch(_) | Self::Instance(_) => x,
         };
         let [batch, _, height, width] = x.dims();
-        (statistics(x), batch * height * width)
+        (norm_backend::statistics(x), batch * height * width)
     }
 
     /// The averages of training, `[2, channels]`: means, variances; batch normalization alone keeps them.

@@ -1,6 +1,5 @@
-//! Batch normalization and the activation after it as an extension of Burn's CPU backend (Flex), with
-//! its gradients for autodiff. Other devices use Burn's own operations: see
-//! [`batch_norm`](crate::batch_norm).
+//! Batch normalization and the activation after it as an extension of Burn's backends, the CPU's (Flex) and that of cards
+//! (Cube), with its gradients for autodiff.
 
 use std::sync::Arc;
 
@@ -33,7 +32,7 @@ pub struct Constants {
 }
 
 /// What the forward pass needs. Images are `[batch, channels, height, width]`.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(Flex, Cube: cfg(feature = "_card"), Autodiff)]
 pub trait NormBackend: Backend {
     /// Mean and biased variance of each channel, `[2, channels]`: constants to autodiff, since
     /// [`norm_forward`](Self::norm_forward)'s gradient goes through them by itself.
@@ -70,11 +69,11 @@ pub trait NormGradients: NormBackend {
 
 /// What the forward pass leaves for the backward pass.
 pub struct Saved<B: Backend> {
-    input: FloatTensor<B>,
-    statistics: FloatTensor<B>,
-    gamma: FloatTensor<B>,
-    beta: FloatTensor<B>,
-    constants: Constants,
+    pub input: FloatTensor<B>,
+    pub statistics: FloatTensor<B>,
+    pub gamma: FloatTensor<B>,
+    pub beta: FloatTensor<B>,
+    pub constants: Constants,
 }
 
 /// Mean and biased variance of each channel of `[batch, channels, height, width]`: `[2, channels]`.

@@ -11,7 +11,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use crate::precision::Precision;
+use serde::{Deserialize, Serialize};
 
 /// What carries numbers between the processes of a group. All of them must make the same calls in the same order;
 /// [`all_reduce`](Self::all_reduce) may go on beside the others.
@@ -23,13 +23,24 @@ pub trait Communicator: Send + Sync + Debug {
     fn all_gather(&self, own: &[u8]) -> Vec<Vec<u8>>;
 
     /// Adds up everyone's buckets of these lengths, each as soon as it comes in and without waiting for the one before.
-    /// `wire` is the arithmetic in which they are sent and added.
+    /// `wire` is the format in which they are sent and added.
     fn all_reduce(
         &self,
         buckets: Receiver<Vec<f32>>,
         lengths: &[usize],
-        wire: Precision,
+        wire: Wire,
     ) -> Vec<Vec<f32>>;
+}
+
+/// The format in which gradients are sent and added.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Wire {
+    /// 32-bit floating point.
+    #[default]
+    F32,
+    /// bfloat16, of half the bytes.
+    Bf16,
 }
 
 /// Which share of a batch, and how many there are.
@@ -60,8 +71,8 @@ impl Shard {
 pub struct Group {
     /// What connects them.
     pub communicator: Arc<dyn Communicator>,
-    /// The arithmetic in which gradients are sent and added.
-    pub wire: Precision,
+    /// The format in which gradients are sent and added.
+    pub wire: Wire,
     /// Whether batch normalization takes the statistics of all shares.
     pub sync_norm: bool,
 }

@@ -36,20 +36,21 @@ impl SpectralNorm {
             .value()
             .to_device(&weight.device())
             .detach()
-            .reshape([1, rows]);
-        let v = unit(u.clone().matmul(fixed.clone())); // [1, columns]
+            .reshape([rows, 1]);
+        // no matrix products, whose factors some cards round
+        let v = unit((fixed.clone() * u.clone()).sum_dim(0)); // [1, columns]
         if weight.device().is_autodiff() {
-            u = unit(v.clone().matmul(fixed.transpose()));
+            u = unit((fixed * v.clone()).sum_dim(1)); // [rows, 1]
             self.u.update(u.clone().reshape([rows]).detach());
             // an update only waits in a list of its thread until it is synced
             self.u.value_sync();
         }
-        let sigma = u.matmul(matrix).matmul(v.transpose()); // [1, 1]
+        let sigma = ((matrix * v).sum_dim(1) * u).sum(); // [1]
         weight / sigma.reshape([1, 1, 1, 1])
     }
 }
 
 fn unit(x: Tensor<2>) -> Tensor<2> {
-    let length = x.clone().square().sum_dim(1).sqrt();
-    x / (length + 1e-12)
+    let length = x.clone().square().sum().sqrt() + 1e-12;
+    x / length.reshape([1, 1])
 }

@@ -35,15 +35,6 @@ const HALVE: Window = Window {
     padding: [1, 1],
 };
 
-/// What each of the four taps of [`HALVE`] along one side is made of: the sum of those of the three taps that meet
-/// the same pixel once every pixel stands twice.
-const TAPS: [[f32; 3]; 4] = [
-    [0.0, 0.0, 1.0],
-    [0.0, 1.0, 1.0],
-    [1.0, 1.0, 0.0],
-    [1.0, 0.0, 0.0],
-];
-
 /// A convolution that doubles a picture.
 #[derive(Module, Debug)]
 pub enum UpConv {
@@ -102,18 +93,14 @@ impl UpConv {
 /// convolution with sums of the taps it is less than half the work, and the resized picture is never there.
 fn resize_conv(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
     let [.., height, width] = x.dims();
-    let [channels_out, channels_in, ..] = weight.dims();
-    let sums: Vec<f32> = (0..9 * 16)
-        .map(|place| {
-            let (from, to) = (place / 16, place % 16);
-            TAPS[to / 4][from / 3] * TAPS[to % 4][from % 3]
-        })
-        .collect();
-    let sums = Tensor::<1>::from_floats(sums.as_slice(), &weight.device()).reshape([9, 16]);
-    let taps = weight.swap_dims(0, 1);
-    let kernel = taps
-        .reshape([channels_in * channels_out, 9])
-        .matmul(sums)
-        .reshape([channels_in, channels_out, 4, 4]);
+    let kernel = four_taps(four_taps(weight.swap_dims(0, 1), 2), 3);
     conv_backend::conv_transpose(x, kernel, HALVE, [2 * height, 2 * width], None)
+}
+
+/// The four taps of [`HALVE`] along one side of three: each the sum of those that meet the same pixel once every pixel
+/// stands twice.
+fn four_taps(three: Tensor<4>, side: usize) -> Tensor<4> {
+    let tap = |index| three.clone().narrow(side, index, 1);
+    let four = vec![tap(2), tap(1) + tap(2), tap(0) + tap(1), tap(0)];
+    Tensor::cat(four, side)
 }

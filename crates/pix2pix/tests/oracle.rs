@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use pix2pix::device::DeviceName;
+use pix2pix::device::{self, Kind};
 use pix2pix::init::WeightInit;
 use pix2pix::noise::Noise;
 use pix2pix::patch_gan::{PatchGan, PatchGanConfig};
@@ -87,17 +87,20 @@ fn largest_difference(ours: &[f32], theirs: &[f32]) -> f32 {
         .fold(0.0, f32::max)
 }
 
-/// The CPU, and the cards that this build is for; where there is none, `tools/check_gpu` has software stand for it.
+/// The first device of each kind that is there: a build for cards fails without one; `tools/check_gpu` has software stand
+/// for it.
 fn devices() -> Vec<Device> {
-    let mut names = vec![DeviceName::Cpu];
-    if cfg!(feature = "cuda") {
-        names.push(DeviceName::Cuda(0));
-    }
-    if cfg!(feature = "wgpu") {
-        names.push(DeviceName::Wgpu(0));
-    }
-    let open = |name: DeviceName| name.open(Precision::F32).unwrap_or_else(|e| panic!("{e}"));
-    names.into_iter().map(open).collect()
+    let kinds = device::list().into_iter();
+    let there = kinds.filter_map(|kind| match kind {
+        Kind::There(found) => Some(found[0].name),
+        Kind::Absent { .. } => None,
+    });
+    let devices: Vec<Device> = there
+        .map(|name| name.open(Precision::F32).unwrap())
+        .collect();
+    let cards = cfg!(any(feature = "cuda", feature = "wgpu"));
+    assert!(devices.len() > usize::from(cards), "there is no card");
+    devices
 }
 
 #[test]

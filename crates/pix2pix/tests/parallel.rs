@@ -10,9 +10,8 @@ use pix2pix::diff_augment::DiffAugment;
 use pix2pix::generator::GeneratorConfig;
 use pix2pix::norm::Norm;
 use pix2pix::objective::ObjectiveConfig;
-use pix2pix::parallel::{Communicator, Group, Shard, agreement};
+use pix2pix::parallel::{Communicator, Group, Shard, Wire, agreement};
 use pix2pix::patch_gan::{Patch, PatchGanConfig};
-use pix2pix::precision::Precision;
 use pix2pix::trainer::{Batch, Losses, OptimizerConfig, Trainer, TrainerConfig};
 use pix2pix::unet::UnetConfig;
 use pix2pix::weights;
@@ -59,12 +58,7 @@ impl Communicator for Member {
         self.meeting.exchange(self.shard.rank, own)
     }
 
-    fn all_reduce(
-        &self,
-        buckets: Receiver<Vec<f32>>,
-        lengths: &[usize],
-        _: Precision,
-    ) -> Vec<Vec<f32>> {
+    fn all_reduce(&self, buckets: Receiver<Vec<f32>>, lengths: &[usize], _: Wire) -> Vec<Vec<f32>> {
         let sums: Vec<Vec<f32>> = buckets
             .iter()
             .take(lengths.len())
@@ -265,7 +259,7 @@ fn gaps(case: Case, ranks: usize) -> Gaps {
         let train = |steps| {
             let group = Group {
                 communicator: Arc::new(member.clone()),
-                wire: Precision::F32,
+                wire: Wire::F32,
                 sync_norm: case.sync_norm,
             };
             train(Some(group), member.shard, steps)

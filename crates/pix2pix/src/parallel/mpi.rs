@@ -17,8 +17,7 @@ use mpi::request::{LocalScope, Request, Scope, scope};
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::{Communicator as _, CommunicatorCollectives, Operation};
 
-use super::{Communicator, Shard};
-use crate::precision::Precision;
+use super::{Communicator, Shard, Wire};
 
 /// How long a look is repeated without sleep: what comes soon is not kept waiting.
 const EAGER: Duration = Duration::from_micros(100);
@@ -143,14 +142,14 @@ impl Communicator for Mpi {
         &self,
         buckets: Receiver<Vec<f32>>,
         lengths: &[usize],
-        wire: Precision,
+        wire: Wire,
     ) -> Vec<Vec<f32>> {
         match wire {
-            Precision::F32 => {
+            Wire::F32 => {
                 let sum = SystemOperation::sum();
                 self.reduce(buckets, lengths, sum, |bucket| bucket)
             }
-            Precision::Bf16 => {
+            Wire::Bf16 => {
                 // SAFETY: `add_bf16` is what MPI asks of such a function, and is given 16-bit words alone.
                 let sum = unsafe { UnsafeUserOperation::commutative(add_bf16) };
                 let words = |bucket: Vec<f32>| {

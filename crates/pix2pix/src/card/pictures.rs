@@ -1,0 +1,111 @@
+//! How tensors lie in a card's memory.
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Cube, TensorMetadata};
+use burn::cubecl::prelude::*;
+use burn::cubecl::zspace::metadata::Metadata;
+use burn::cubecl::{calculate_cube_count_elemwise, server::Handle};
+use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::ops::{permute_nchw_to_nhwc, permute_nhwc_to_nchw};
+
+/// A tensor in a card's memory, 32-bit floating point as all of ours.
+pub type CardTensor = FloatTensor<Cube>;
+
+/// Threads that start together, for kernels in which each has one value.
+const THREADS: u32 = 256;
+
+/// The order of a picture's samples, without gaps. Burn's convolutions leave channels last, and want them so.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Order {
+    /// `[batch, channels, height, width]`.
+    ChannelsFirst,
+    /// `[batch, height, width, channels]`.
+    ChannelsLast,
+}
+
+impl Order {
+    /// That of a tensor, where it has one. Channels last is what one is that has both.
+    fn of(tensor: &CardTensor) -> Option<Self> {
+        let [_, channels, height, width] = tensor.shape().dims::<4>();
+        let pixels = height * width;
+        [
+            (
+                Self::ChannelsLast,
+                [channels * pixels, 1, width * channels, channels],
+            ),
+            (Self::ChannelsFirst, [channels * pixels, pixels, width, 1]),
+        ]
+        .into_iter()
+        .find_map(|(order, strides)| {
+            let sides = tensor.shape();
+            let mut all = sides.iter().zip(tensor.meta.strides().iter().zip(strides));
+            // the stride of a side of 1 is never used
+            let fits = all.all(|(side, (have, want))| *side == 1 || *have == want);
+            fits.then_some(order)
+        })
+    }
+}
+
+/// A picture without gaps, copied where it has some, and its order.
+pub fn dense(picture: CardTensor) -> (CardTensor, Order) {
+    match Order::of(&picture) {
+        Some(order) => (picture, order),
+        None => (ordered(picture, Order::ChannelsLast), Order::ChannelsLast),
+    }
+}
+
+/// A picture in this order, copied where it is in another.
+pub fn ordered(picture: CardTensor, order: Order) -> CardTensor {
+    if Order::of(&picture) == Some(order) {
+        return picture;
+    }
+    match order {
+        Order::ChannelsFirst => into_contiguous(picture),
+        Order::ChannelsLast => permute_nhwc_to_nchw(into_contiguous(permute_nchw_to_nhwc(picture))),
+    }
+}
+
+/// Memory for a tensor of the shape and order of another.
+pub fn like(tensor: &CardTensor) -> CardTensor {
+    new(tensor, (*tensor.meta).clone())
+}
+
+/// Memory on the device of another tensor, in the order of `shape`.
+pub fn sized<const D: usize>(tensor: &CardTensor, shape: [usize; D]) -> CardTensor {
+    let mut strides = [1; D];
+    for side in (1..D).rev() {
+        strides[side - 1] = strides[side] * shape[side];
+    }
+    new(tensor, Metadata::new(shape, strides))
+}
+
+/// Memory on the device of another tensor for a picture of this shape with channels last.
+pub fn picture(tensor: &CardTensor, [batch, channels, height, width]: [usize; 4]) -> CardTensor {
+    permute_nhwc_to_nchw(sized(tensor, [batch, height, width, channels]))
+}
+
+fn new(tensor: &CardTensor, meta: Metadata) -> CardTensor {
+    let bytes = meta.shape().num_elements() * size_of::<f32>();
+    let handle: Handle = tensor.client.empty(bytes);
+    CardTensor::new(
+        tensor.client.clone(),
+        handle,
+        meta,
+        tensor.device.clone(),
+        tensor.dtype,
+    )
+}
+
+/// A tensor's memory as a kernel takes it.
+pub fn buffer(tensor: &CardTensor) -> BufferArg {
+    let length = tensor.shape().num_elements();
+    // SAFETY: what is handed to it here has no gaps, so that its memory holds as many values.
+    unsafe { BufferArg::from_raw_parts(tensor.handle.clone(), length) }
+}
+
+/// A launch of one thread for each value of a tensor.
+pub fn elementwise(tensor: &CardTensor) -> (CubeCount, CubeDim) {
+    let dim = CubeDim::new_1d(THREADS);
+    let count = calculate_cube_count_elemwise(&tensor.client, tensor.shape().num_elements(), dim);
+    (count, dim)
+}
