@@ -6,6 +6,7 @@
 use burn::module::{Module, Param, RunningState};
 use burn::tensor::{Device, Tensor};
 
+use crate::device::constant;
 use crate::init::WeightInit;
 use crate::norm_backend::{self, Constants};
 use crate::parallel::synced_norm;
@@ -60,8 +61,8 @@ impl BatchNorm {
             let shares = group.map_or(1, |group| group.shard().ranks);
             let n = (batch * height * width * shares) as f64;
             let unbiased = n / (n - 1.0).max(1.0);
-            track(&self.running_mean, mean.detach());
-            track(&self.running_var, variance.detach() * unbiased);
+            track(&self.running_mean, mean, 1.0);
+            track(&self.running_var, variance, unbiased);
         }
         output
     }
@@ -99,10 +100,20 @@ pub(crate) fn constants(epsilon: f64, slope: f64) -> Constants {
     }
 }
 
-/// Moves a running statistic towards the newest value.
-fn track(running: &RunningState<Tensor<1>>, newest: Tensor<1>) {
-    let kept = running.value().to_device(&newest.device());
-    running.update((kept * (1.0 - MOMENTUM) + newest * MOMENTUM).detach());
+/// Moves a running statistic towards the newest value, which is multiplied by `factor`.
+fn track(running: &RunningState<Tensor<1>>, newest: Tensor<1>, factor: f64) {
+    let device = newest.device();
+    let [kept, newest] = [running.value().to_device(&device), newest].map(Tensor::inner);
+    running.update(constant(moved(kept, newest, factor), &device));
     // an update only waits in a list of its thread until it is synced
     running.value_sync();
+}
+
+/// A running statistic after the newest value.
+fn moved(kept: Tensor<1>, newest: Tensor<1>, factor: f64) -> Tensor<1> {
+    #[cfg(feature = "_card")]
+    if kept.device() != Device::flex() {
+        return crate::card::moved(kept, newest, MOMENTUM, factor);
+    }
+    kept * (1.0 - MOMENTUM) + newest * (factor * MOMENTUM)
 }

@@ -8,7 +8,7 @@ mod conv;
 mod norm;
 mod pictures;
 
-pub(crate) use adam::{Moments, move_towards};
+pub(crate) use adam::{Moments, moved};
 
 #[cfg(test)]
 mod tests;

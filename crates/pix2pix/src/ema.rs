@@ -94,7 +94,7 @@ impl ModuleVisitor for Update<'_> {
                 Some(Average::Card(values)) => *values,
                 None => unreachable!("the same network"),
             };
-            let moved = crate::card::move_towards(before, newest, self.share);
+            let moved = crate::card::moved(before, newest, self.share, 1.0);
             self.averages
                 .insert(param.id, Average::Card(Box::new(moved)));
             return;

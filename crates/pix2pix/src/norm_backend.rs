@@ -63,6 +63,9 @@ pub trait NormGradients: NormBackend {
         sums: &FloatTensor<Self>,
     ) -> FloatTensor<Self>;
 
+    /// The gradient of the output in the order in which the two above want it.
+    fn arranged(saved: &Saved<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
+
     /// Means of `sums` over a group.
     fn means(sums: FloatTensor<Self>, group: &dyn Communicator) -> FloatTensor<Self>;
 }
@@ -136,13 +139,13 @@ impl NormGradients for Flex {
         saved: &Saved<Self>,
         gradient: &FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        let (input, gradient) = (saved.input.to_contiguous(), gradient.to_contiguous());
+        let input = saved.input.to_contiguous();
         per_channel(kernels::norm_parameter_gradients(
             &sizes(&input, saved.constants),
             values(&input),
             values(&saved.statistics),
             [values(&saved.gamma), values(&saved.beta)],
-            values(&gradient),
+            values(gradient),
         ))
     }
 
@@ -151,17 +154,21 @@ impl NormGradients for Flex {
         gradient: &FloatTensor<Self>,
         sums: &FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        let (input, gradient) = (saved.input.to_contiguous(), gradient.to_contiguous());
+        let input = saved.input.to_contiguous();
         filled(input.shape(), |result| {
             kernels::norm_input_gradient(
                 &sizes(&input, saved.constants),
                 values(&input),
                 values(&saved.statistics),
                 [values(&saved.gamma), values(&saved.beta)],
-                (values(&gradient), values(sums)),
+                (values(gradient), values(sums)),
                 result,
             );
         })
+    }
+
+    fn arranged(_: &Saved<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
+        gradient.to_contiguous()
     }
 
     fn means(sums: FloatTensor<Self>, group: &dyn Communicator) -> FloatTensor<Self> {
@@ -246,6 +253,7 @@ impl<B: NormGradients, C: CheckpointStrategy> NormBackend for Autodiff<B, C> {
                     beta: saved(beta),
                     constants,
                 };
+                let gradient = B::arranged(&saved, gradient);
                 let sums = B::norm_parameter_gradients(&saved, &gradient);
                 for (row, node) in [node_beta, node_gamma].into_iter().enumerate() {
                     if let Some(node) = node {

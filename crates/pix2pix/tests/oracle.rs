@@ -1,12 +1,13 @@
 //! Agreement with PyTorch: `tools/make_fixtures.py` made the fixture.
 
+mod common;
+
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use pix2pix::device::{self, Kind};
+use common::devices;
 use pix2pix::init::WeightInit;
 use pix2pix::noise::Noise;
 use pix2pix::patch_gan::{PatchGan, PatchGanConfig};
-use pix2pix::precision::Precision;
 use pix2pix::trainer::{Losses, OptimizerConfig, Trainer, TrainerConfig};
 use pix2pix::unet::{Unet, UnetConfig};
 use pix2pix::weights::{self, Weights};
@@ -85,22 +86,6 @@ fn largest_difference(ours: &[f32], theirs: &[f32]) -> f32 {
         .zip(theirs)
         .map(|(a, b)| (a - b).abs())
         .fold(0.0, f32::max)
-}
-
-/// The first device of each kind that is there: a build for cards fails without one; `tools/check_gpu` has software stand
-/// for it.
-fn devices() -> Vec<Device> {
-    let kinds = device::list().into_iter();
-    let there = kinds.filter_map(|kind| match kind {
-        Kind::There(found) => Some(found[0].name),
-        Kind::Absent { .. } => None,
-    });
-    let devices: Vec<Device> = there
-        .map(|name| name.open(Precision::F32).unwrap())
-        .collect();
-    let cards = cfg!(any(feature = "cuda", feature = "wgpu"));
-    assert!(devices.len() > usize::from(cards), "there is no card");
-    devices
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Data parallel training is training on the whole batch. Here the processes of a group are threads; the `mpirun` of
 //! `crates/pix2pix-cli/tests/mpi.rs` starts real ones.
 
+mod common;
+
 use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::{Arc, Barrier, LazyLock, Mutex};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use pix2pix::config::RunConfig;
@@ -110,6 +112,14 @@ fn together<T: Send>(ranks: usize, work: impl Fn(Member) -> T + Sync) -> Vec<T> 
     })
 }
 
+/// A card where the build is for one, and the CPU else.
+static DEVICE: LazyLock<Device> = LazyLock::new(|| {
+    common::devices()
+        .pop()
+        .expect("the CPU at least")
+        .autodiff()
+});
+
 /// Everything that a case varies.
 #[derive(Clone, Copy)]
 struct Case {
@@ -154,13 +164,7 @@ fn trainer(case: Case) -> Trainer {
         steps: 100,
         recompute: false,
     };
-    Trainer::new(
-        &generator,
-        &discriminator,
-        config,
-        &Device::flex().autodiff(),
-    )
-    .unwrap()
+    Trainer::new(&generator, &discriminator, config, &DEVICE).unwrap()
 }
 
 const PAIRS: usize = 4;
@@ -176,7 +180,7 @@ fn share(step: usize, Shard { rank, ranks }: Shard) -> Batch {
             .map(|i| (((i + 977 * step + 31 * side) * 7919) as f32).sin())
             .collect();
         let data = TensorData::new(values, [count, 3, SIDE, SIDE]);
-        Tensor::from_data(data, &Device::flex().autodiff())
+        Tensor::from_data(data, &*DEVICE)
     })
 }
 

@@ -1,27 +1,25 @@
-//! The optimizer's update and the weights' moving average, a launch for each parameter, in place.
+//! The optimizer's update and moving averages, a launch for each parameter.
 
-use burn::backend::{Cube, TensorMetadata};
+use burn::backend::Cube;
 use burn::cubecl;
 use burn::cubecl::prelude::*;
 use burn::tensor::{Tensor, TensorData};
 use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::ops::into_data_sync;
 use pix2pix_kernels as kernels;
 
-use super::pictures::{CardTensor, Order, buffer, dense, elementwise};
+use super::pictures::{CardTensor, Order, buffer, elementwise, like, ordered};
 
 /// The running means of a parameter's gradient and of its square, in the memory of the parameter's device.
 pub struct Moments(Box<[CardTensor; 2]>);
 
-/// Adam (Kingma and Ba 2015, algorithm 1). The gradient of a weight may lie with its input channels last: sample
-/// `(outer, channel, inner)` of the parameter is `(outer, inner, channel)` of the gradient.
+/// Adam (Kingma and Ba 2015, algorithm 1).
 #[cube(launch_unchecked)]
 fn adam(
     parameter: &mut [f32],
     first: &mut [f32],
     second: &mut [f32],
     gradient: &[f32],
-    channels: u32,
-    inner: u32,
     beta1: f32,
     beta2: f32,
     rate: f32,
@@ -30,10 +28,7 @@ fn adam(
 ) {
     if ABSOLUTE_POS < parameter.len() {
         let at = ABSOLUTE_POS;
-        let channels = channels as usize;
-        let inner = inner as usize;
-        let outer = at / inner / channels;
-        let g = gradient[(outer * inner + at % inner) * channels + at / inner % channels];
+        let g = gradient[at];
         let mean = beta1 * first[at] + (1.0 - beta1) * g;
         let square = beta2 * second[at] + (1.0 - beta2) * g * g;
         first[at] = mean;
@@ -43,25 +38,32 @@ fn adam(
 }
 
 #[cube(launch_unchecked)]
-fn average(mean: &mut [f32], newest: &[f32], share: f32) {
-    if ABSOLUTE_POS < mean.len() {
-        mean[ABSOLUTE_POS] += (newest[ABSOLUTE_POS] - mean[ABSOLUTE_POS]) * share;
+fn average(mean: &[f32], newest: &[f32], moved: &mut [f32], share: f32, factor: f32) {
+    if ABSOLUTE_POS < moved.len() {
+        let before = mean[ABSOLUTE_POS];
+        moved[ABSOLUTE_POS] = before + (newest[ABSOLUTE_POS] * factor - before) * share;
     }
 }
 
 impl Moments {
     /// Moves these values to the device of a parameter.
     pub fn on<const D: usize>(parameter: &Tensor<D>, values: [Vec<f32>; 2]) -> Self {
-        let device = parameter.device();
-        let moment =
-            |values: Vec<f32>| primitive(Tensor::<1>::from_data(values.as_slice(), &device));
+        let (device, shape) = (parameter.device(), parameter.dims());
+        let moment = |values: Vec<f32>| {
+            let flat = Tensor::<1>::from_data(values.as_slice(), &device);
+            settled::<D>(primitive(flat.reshape(shape)))
+        };
         Self(Box::new(values.map(moment)))
     }
 
-    /// Their values.
+    /// Their values, flat.
     pub fn values(&self) -> [TensorData; 2] {
-        let tensor = |moment: &CardTensor| Tensor::<1>::from_primitive::<Cube>(moment.clone());
-        self.0.each_ref().map(|moment| tensor(moment).into_data())
+        self.0.each_ref().map(|moment| {
+            let values = into_data_sync(into_contiguous(moment.clone()));
+            let length = values.num_elements();
+            let values = values.try_into_vec::<f32>();
+            TensorData::new(values.expect("all our tensors are f32"), [length])
+        })
     }
 
     /// The parameter after a step along `gradient`. Its memory is written where nobody else holds it.
@@ -71,19 +73,11 @@ impl Moments {
         parameter: Tensor<D>,
         gradient: Tensor<D>,
     ) -> Tensor<D> {
-        let parameter = own(primitive(parameter));
-        let mut gradient = primitive(gradient);
-        let (mut channels, mut inner) = (1, 1);
-        if D != 4 {
-            gradient = into_contiguous(gradient);
-        } else {
-            let order;
-            (gradient, order) = dense(gradient);
-            if order == Order::ChannelsLast {
-                let [_, to, height, width] = parameter.shape().dims();
-                (channels, inner) = (to, height * width);
-            }
-        }
+        let [parameter, gradient] = [parameter, gradient].map(|x| settled::<D>(primitive(x)));
+        let parameter = match parameter.can_mut() {
+            true => parameter,
+            false => parameter.copy(),
+        };
         let [first, second] = &*self.0;
         let (rate, root_correction) = update.corrected();
         let (count, dim) = elementwise(&parameter);
@@ -97,8 +91,6 @@ impl Moments {
                 buffer(first),
                 buffer(second),
                 buffer(&gradient),
-                channels as u32,
-                inner as u32,
                 update.beta1,
                 update.beta2,
                 rate,
@@ -110,36 +102,36 @@ impl Moments {
     }
 }
 
-/// Moves `mean` by this share of the way to `newest`, in place where nobody else holds it.
-pub fn move_towards(mean: Tensor<1>, newest: Tensor<1>, share: f64) -> Tensor<1> {
-    let mean = own(primitive(mean));
-    let newest = primitive(newest);
-    let (count, dim) = elementwise(&mean);
-    // SAFETY: each thread stays within the length, which both have.
+/// `mean` moved by this share of the way to `newest`, which is multiplied by `factor`.
+pub fn moved(mean: Tensor<1>, newest: Tensor<1>, share: f64, factor: f64) -> Tensor<1> {
+    let [mean, newest] = [mean, newest].map(|x| into_contiguous(primitive(x)));
+    let moved = like(&mean);
+    let (count, dim) = elementwise(&moved);
+    // SAFETY: each thread stays within the length, which all have.
     unsafe {
         average::launch_unchecked(
-            &mean.client,
+            &moved.client,
             count,
             dim,
             buffer(&mean),
             buffer(&newest),
+            buffer(&moved),
             share as f32,
+            factor as f32,
         );
     }
-    Tensor::from_primitive::<Cube>(mean)
+    Tensor::from_primitive::<Cube>(moved)
+}
+
+/// A parameter in the order that it keeps: that in which convolutions want and return their weights.
+fn settled<const D: usize>(tensor: CardTensor) -> CardTensor {
+    match D {
+        4 => ordered(tensor, Order::ChannelsLast),
+        _ => into_contiguous(tensor),
+    }
 }
 
 fn primitive<const D: usize>(tensor: Tensor<D>) -> CardTensor {
     let primitive = tensor.try_into_primitive::<Cube>();
     primitive.expect("a tensor on a card")
-}
-
-/// The tensor without gaps, copied where it has some or somebody else holds it.
-fn own(tensor: CardTensor) -> CardTensor {
-    let tensor = into_contiguous(tensor);
-    if tensor.can_mut() {
-        tensor
-    } else {
-        tensor.copy()
-    }
 }

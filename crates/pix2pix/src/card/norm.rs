@@ -439,7 +439,6 @@ impl NormGradients for Cube {
         gradient: &FloatTensor<Self>,
     ) -> FloatTensor<Self> {
         let (input, order) = dense(saved.input.clone());
-        let gradient = ordered(gradient.clone(), order);
         let cut = Cut::of(&input, order);
         let client = &input.client;
         let slices = cut.slices();
@@ -455,7 +454,7 @@ impl NormGradients for Cube {
                 buffer(&saved.statistics),
                 buffer(&saved.gamma),
                 buffer(&saved.beta),
-                buffer(&gradient),
+                buffer(gradient),
                 buffer(&sums),
                 cut.pixels as u32,
                 cut.channels as u32,
@@ -492,7 +491,6 @@ impl NormGradients for Cube {
         sums: &FloatTensor<Self>,
     ) -> FloatTensor<Self> {
         let (input, order) = dense(saved.input.clone());
-        let gradient = ordered(gradient.clone(), order);
         let cut = Cut::of(&input, order);
         let to_input = like(&input);
         let (count, dim) = elementwise(&to_input);
@@ -506,7 +504,7 @@ impl NormGradients for Cube {
                 buffer(&saved.statistics),
                 buffer(&saved.gamma),
                 buffer(&saved.beta),
-                buffer(&gradient),
+                buffer(gradient),
                 buffer(sums),
                 buffer(&to_input),
                 cut.pixels as u32,
@@ -517,6 +515,11 @@ impl NormGradients for Cube {
             );
         }
         to_input
+    }
+
+    fn arranged(saved: &Saved<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (_, order) = dense(saved.input.clone());
+        ordered(gradient, order)
     }
 
     fn means(sums: FloatTensor<Self>, group: &dyn Communicator) -> FloatTensor<Self> {

@@ -4,7 +4,7 @@
 use burn::tensor::{Distribution, FloatDType, Tensor};
 use pix2pix_kernels as kernels;
 
-use super::adam::{Moments, move_towards};
+use super::adam::{Moments, moved};
 use super::conv::{product, two_parts};
 use super::pictures::CardTensor;
 use crate::activation_backend::{activation, join, tanh};
@@ -158,8 +158,8 @@ fn adam_is_that_of_the_cpu() {
     kernels::adam(&update, &mut expected, &values(gradient.clone()), m, v);
     for channels_last in [false, true] {
         let held = on_card(&parameter);
-        let mut moved = Moments::on(&held, [&first, &second].map(|m| values(m.clone())));
-        let updated = moved.step(
+        let mut ours = Moments::on(&held, [&first, &second].map(|m| values(m.clone())));
+        let updated = ours.step(
             &update,
             held.clone(),
             laid(on_card(&gradient), channels_last),
@@ -175,7 +175,7 @@ fn adam_is_that_of_the_cpu() {
         };
         close(&values(updated.clone()), &expected);
         assert_ne!(values(updated), values(parameter.clone()));
-        for (ours, theirs) in moved.values().iter().zip(&moments) {
+        for (ours, theirs) in ours.values().iter().zip(&moments) {
             close(ours.as_slice().unwrap(), theirs);
         }
     }
@@ -186,7 +186,7 @@ fn an_average_moves_a_share_of_the_way() {
     let card = card();
     let tensor = |values: [f32; 3]| Tensor::<1>::from_data(values, &card);
     let held = tensor([1.0, 2.0, -4.0]);
-    let moved = move_towards(held.clone(), tensor([3.0, 2.0, 0.0]), 0.25);
+    let moved = moved(held.clone(), tensor([1.5, 1.0, 0.0]), 0.25, 2.0);
     assert_eq!(values(moved), [1.5, 2.0, -3.0]);
     assert_eq!(values(held), [1.0, 2.0, -4.0]);
 }

@@ -1,0 +1,21 @@
+//! What several tests use.
+
+use burn::tensor::Device;
+use pix2pix::device::{self, Kind};
+use pix2pix::precision::Precision;
+
+/// The first device of each kind that is there, the CPU first. A build for cards fails without one: `tools/check_gpu` has
+/// software stand for it.
+pub fn devices() -> Vec<Device> {
+    let kinds = device::list().into_iter();
+    let there = kinds.filter_map(|kind| match kind {
+        Kind::There(found) => Some(found[0].name),
+        Kind::Absent { .. } => None,
+    });
+    let devices: Vec<Device> = there
+        .map(|name| name.open(Precision::F32).unwrap())
+        .collect();
+    let cards = cfg!(any(feature = "cuda", feature = "wgpu"));
+    assert!(devices.len() > usize::from(cards), "there is no card");
+    devices
+}
