@@ -30,6 +30,7 @@ mod product;
 pub mod reference;
 mod scratch;
 mod shared;
+mod taps;
 pub mod winograd;
 
 pub use activation::{activation, activation_gradient, join, join_gradients, tanh, tanh_gradient};
@@ -41,3 +42,4 @@ pub use machine::{Arithmetic, Path};
 pub use norm::{
     Norm, norm_forward, norm_input_gradient, norm_parameter_gradients, norm_statistics,
 };
+pub use taps::{four_taps, three_taps};

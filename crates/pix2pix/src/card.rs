@@ -7,6 +7,7 @@ mod adam;
 mod conv;
 mod norm;
 mod pictures;
+mod taps;
 
 pub(crate) use adam::{Moments, moved};
 

@@ -30,6 +30,7 @@ pub mod norm_statistics;
 pub mod patch_gan;
 pub mod resnet;
 pub mod spectral_norm;
+mod taps_backend;
 pub mod unet;
 pub mod up_conv;
 pub mod weights;

@@ -8,6 +8,7 @@ use crate::conv::{Conv, ConvTranspose};
 use crate::conv_backend;
 use crate::init::WeightInit;
 use crate::layer_graph::{LayerGraph, Op, Window};
+use crate::taps_backend::four_taps;
 
 /// How a decoder doubles a picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,14 +94,5 @@ impl UpConv {
 /// convolution with sums of the taps it is less than half the work, and the resized picture is never there.
 fn resize_conv(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
     let [.., height, width] = x.dims();
-    let kernel = four_taps(four_taps(weight.swap_dims(0, 1), 2), 3);
-    conv_backend::conv_transpose(x, kernel, HALVE, [2 * height, 2 * width], None)
-}
-
-/// The four taps of [`HALVE`] along one side of three: each the sum of those that meet the same pixel once every pixel
-/// stands twice.
-fn four_taps(three: Tensor<4>, side: usize) -> Tensor<4> {
-    let tap = |index| three.clone().narrow(side, index, 1);
-    let four = vec![tap(2), tap(1) + tap(2), tap(0) + tap(1), tap(0)];
-    Tensor::cat(four, side)
+    conv_backend::conv_transpose(x, four_taps(weight), HALVE, [2 * height, 2 * width], None)
 }

@@ -11,6 +11,7 @@ use crate::activation_backend::{activation, join, tanh};
 use crate::device::{self, Device, Kind};
 use crate::norm_backend::{self, Constants};
 use crate::precision::{Factors, Precision};
+use crate::taps_backend::four_taps;
 use burn::backend::Cube;
 use burn::backend::ops::{ConvOptions, ModuleOps};
 
@@ -136,6 +137,11 @@ fn norms_are_those_of_the_cpu() {
             },
         );
     }
+}
+
+#[test]
+fn taps_are_those_of_the_cpu() {
+    compare("taps", [random([7, 5, 3, 3])], |[weight]| four_taps(weight));
 }
 
 #[test]
