@@ -233,19 +233,29 @@ fn unknown_devices_and_values() {
 
 #[cfg(not(feature = "cuda"))]
 #[test]
-fn a_device_that_this_build_lacks() {
+fn a_device_or_arithmetic_that_is_not_there() {
     let scratch = Scratch::new();
     scratch.pairs("data", 1);
-    let output = scratch.run(&format!("train data --out run --device cuda:1 {SMALL}"));
-    let line = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1));
-    let last = line.lines().last().unwrap();
-    assert!(
-        last.contains("device cuda:1: this program was built without it"),
-        "{line}"
-    );
-    assert!(last.contains("--features cuda"), "{line}");
-    assert!(!scratch.path("run").exists());
+    for (options, words) in [
+        (
+            "--device cuda:1",
+            [
+                "device cuda:1: this program was built without it",
+                "--features cuda",
+            ],
+        ),
+        (
+            "--precision tf32",
+            [
+                "device cpu has no tf32 arithmetic",
+                "use --precision f32 or --precision bf16",
+            ],
+        ),
+    ] {
+        let output = scratch.run(&format!("train data --out run {options} {SMALL}"));
+        fails(&output, 1, &words);
+        assert!(!scratch.path("run").exists());
+    }
 }
 
 #[test]

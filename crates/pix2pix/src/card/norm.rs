@@ -226,9 +226,9 @@ fn moments_of_slices(
     }
 }
 
-/// What a channel's samples are multiplied by to be normalized and scaled, and what for the first alone.
+/// What a channel's samples are multiplied by to have a deviation of 1.
 #[cube]
-fn deviation(statistics: &[f32], channel: usize, channels: usize, epsilon: f32) -> f32 {
+fn inverse_deviation(statistics: &[f32], channel: usize, channels: usize, epsilon: f32) -> f32 {
     1.0 / (statistics[channels + channel] + epsilon).sqrt()
 }
 
@@ -247,7 +247,7 @@ fn apply(
     if ABSOLUTE_POS < output.len() {
         let channels = channels as usize;
         let channel = ABSOLUTE_POS / inner as usize % channels;
-        let scale = gamma[channel] * deviation(statistics, channel, channels, epsilon);
+        let scale = gamma[channel] * inverse_deviation(statistics, channel, channels, epsilon);
         let x = (input[ABSOLUTE_POS] - statistics[channel]) * scale + beta[channel];
         output[ABSOLUTE_POS] = activate(x, slope);
     }
@@ -292,7 +292,7 @@ fn gradient_sums(
     let mut second = 0.0f32;
     if channel < channels {
         let mean = statistics[channel];
-        let inverse = deviation(statistics, channel, channels, epsilon);
+        let inverse = inverse_deviation(statistics, channel, channels, epsilon);
         let mut pixel = CUBE_POS_Y * slice + lane;
         let end = min((CUBE_POS_Y + 1) * slice, pixels);
         while pixel < end {
@@ -344,7 +344,7 @@ fn input_gradient(
     if ABSOLUTE_POS < to_input.len() {
         let channels = channels as usize;
         let channel = ABSOLUTE_POS / inner as usize % channels;
-        let inverse = deviation(statistics, channel, channels, epsilon);
+        let inverse = inverse_deviation(statistics, channel, channels, epsilon);
         let scale = (inverse, gamma[channel]);
         let x = input[ABSOLUTE_POS] - statistics[channel];
         let (x, g) = before_activation(x, gradient[ABSOLUTE_POS], scale, beta[channel], slope);
