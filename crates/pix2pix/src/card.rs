@@ -10,6 +10,7 @@ mod pictures;
 mod taps;
 
 pub(crate) use adam::{Moments, moved};
+pub(crate) use pictures::parameter;
 
 #[cfg(test)]
 mod tests;

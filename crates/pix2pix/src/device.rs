@@ -9,7 +9,7 @@ use burn::backend::DispatchDevice;
 #[cfg(feature = "_card")]
 use burn::cubecl::ir::{ElemType, FloatKind};
 pub use burn::tensor::Device;
-use burn::tensor::{FloatDType, Tensor};
+use burn::tensor::{FloatDType, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, System};
 
@@ -59,6 +59,19 @@ pub(crate) fn constant<const D: usize>(tensor: Tensor<D>, device: &Device) -> Te
     let strategy = strategy.expect("a device with autodiff");
     // one operation takes tensors of one strategy only
     Tensor::from_inner(tensor).with_gradient_checkpointing_strategy(strategy)
+}
+
+/// A parameter's values on a device.
+pub(crate) fn parameter<const D: usize>(values: TensorData, device: &Device) -> Tensor<D> {
+    #[cfg(feature = "_card")]
+    if *device != Device::flex() {
+        let parameter = crate::card::parameter(values, &device.clone().without_autodiff());
+        return match device.is_autodiff() {
+            true => constant(parameter, device),
+            false => parameter,
+        };
+    }
+    Tensor::from_data(values, device)
 }
 
 /// A device as a user names it: `auto`, `cpu`, `cuda`, `cuda:1`, `wgpu`, `wgpu:1`.

@@ -10,6 +10,8 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Normal};
 
+use crate::device::parameter;
+
 /// Standard deviation of all initial weights.
 pub const STD: f32 = 0.02;
 
@@ -47,7 +49,7 @@ impl WeightInit {
         let values: Vec<f32> = (0..Shape::from(shape).num_elements())
             .map(|_| normal.sample(rng))
             .collect();
-        Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), device))
+        Param::from_tensor(parameter(TensorData::new(values, shape), device))
     }
 
     /// A parameter of `shape` that starts at zero.

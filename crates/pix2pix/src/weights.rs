@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Tensor, TensorData};
 
+use crate::device::parameter;
+
 /// Tensors by name, e.g. `encoder.0.conv.weight`.
 pub type Weights = BTreeMap<String, TensorData>;
 
@@ -143,7 +145,7 @@ impl ModuleMapper for Restorer {
             ));
             return param;
         }
-        let (id, new) = (param.id, Tensor::from_data(data, &param.lazy_device()));
+        let (id, new) = (param.id, parameter(data, &param.lazy_device()));
         param.transform_for_load(new, id)
     }
 }

@@ -8,7 +8,7 @@ use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::into_data_sync;
 use pix2pix_kernels as kernels;
 
-use super::pictures::{CardTensor, Order, buffer, elementwise, like, ordered};
+use super::pictures::{CardTensor, buffer, elementwise, like, primitive, settled};
 
 /// The running means of a parameter's gradient and of its square, in the memory of the parameter's device.
 pub struct Moments(Box<[CardTensor; 2]>);
@@ -121,17 +121,4 @@ pub fn moved(mean: Tensor<1>, newest: Tensor<1>, share: f64, factor: f64) -> Ten
         );
     }
     Tensor::from_primitive::<Cube>(moved)
-}
-
-/// A parameter in the order that it keeps: that in which convolutions want and return their weights.
-fn settled<const D: usize>(tensor: CardTensor) -> CardTensor {
-    match D {
-        4 => ordered(tensor, Order::ChannelsLast),
-        _ => into_contiguous(tensor),
-    }
-}
-
-fn primitive<const D: usize>(tensor: Tensor<D>) -> CardTensor {
-    let primitive = tensor.try_into_primitive::<Cube>();
-    primitive.expect("a tensor on a card")
 }

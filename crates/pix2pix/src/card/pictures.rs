@@ -5,6 +5,7 @@ use burn::backend::{Cube, TensorMetadata};
 use burn::cubecl::prelude::*;
 use burn::cubecl::zspace::metadata::Metadata;
 use burn::cubecl::{calculate_cube_count_elemwise, server::Handle};
+use burn::tensor::{Device, Tensor, TensorData};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::{permute_nchw_to_nhwc, permute_nhwc_to_nchw};
 
@@ -63,6 +64,25 @@ pub fn ordered(picture: CardTensor, order: Order) -> CardTensor {
         Order::ChannelsFirst => into_contiguous(picture),
         Order::ChannelsLast => permute_nhwc_to_nchw(into_contiguous(permute_nchw_to_nhwc(picture))),
     }
+}
+
+/// A parameter in the order that it keeps: that in which convolutions want and return their weights.
+pub fn settled<const D: usize>(parameter: CardTensor) -> CardTensor {
+    match D {
+        4 => ordered(parameter, Order::ChannelsLast),
+        _ => into_contiguous(parameter),
+    }
+}
+
+/// A parameter's values on a card, without autodiff, in the order that it keeps.
+pub fn parameter<const D: usize>(values: TensorData, device: &Device) -> Tensor<D> {
+    let parameter = settled::<D>(primitive(Tensor::<D>::from_data(values, device)));
+    Tensor::from_primitive::<Cube>(parameter)
+}
+
+pub fn primitive<const D: usize>(tensor: Tensor<D>) -> CardTensor {
+    let primitive = tensor.try_into_primitive::<Cube>();
+    primitive.expect("a tensor on a card")
 }
 
 /// Memory for a tensor of the shape and order of another.
