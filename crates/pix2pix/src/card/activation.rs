@@ -3,6 +3,7 @@
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Cube, TensorMetadata};
 use burn::cubecl;
+use burn::cubecl::client::Client;
 use burn::cubecl::prelude::*;
 
 use super::pictures::{CardTensor, Order, buffer, dense, elementwise, like, ordered, picture};
@@ -86,29 +87,43 @@ fn join_gradients(
     }
 }
 
-/// A gradient in the order of the output that it belongs to.
-fn matched(output: FloatTensor<Cube>, gradient: FloatTensor<Cube>) -> [CardTensor; 2] {
+/// What a launch of one thread for each value needs besides its tensors.
+type Launch<'a> = (&'a Client, CubeCount, CubeDim);
+
+/// A tensor like `input` of which each value is made of one of it.
+fn pass(input: CardTensor, launch: impl FnOnce(Launch, BufferArg, BufferArg)) -> CardTensor {
+    let (input, _) = dense(input);
+    let output = like(&input);
+    let (count, dim) = elementwise(&output);
+    launch(
+        (&output.client, count, dim),
+        buffer(&input),
+        buffer(&output),
+    );
+    output
+}
+
+/// The gradient of an input, each value made of one of the `output` and one of its `gradient`.
+fn gradient_pass(
+    output: CardTensor,
+    gradient: CardTensor,
+    launch: impl FnOnce(Launch, [BufferArg; 3]),
+) -> CardTensor {
     let (output, order) = dense(output);
-    [output, ordered(gradient, order)]
+    let gradient = ordered(gradient, order);
+    let to_input = like(&output);
+    let (count, dim) = elementwise(&to_input);
+    let buffers = [&output, &gradient, &to_input].map(buffer);
+    launch((&to_input.client, count, dim), buffers);
+    to_input
 }
 
 impl ActivationBackend for Cube {
     fn activation(input: FloatTensor<Self>, slope: f32) -> FloatTensor<Self> {
-        let (input, _) = dense(input);
-        let output = like(&input);
-        let (count, dim) = elementwise(&output);
-        // SAFETY: each thread stays within the lengths, which are the same.
-        unsafe {
-            activation::launch_unchecked(
-                &output.client,
-                count,
-                dim,
-                buffer(&input),
-                buffer(&output),
-                slope,
-            );
-        }
-        output
+        pass(input, |(client, count, dim), input, output| {
+            // SAFETY: each thread stays within the lengths, which are the same.
+            unsafe { activation::launch_unchecked(client, count, dim, input, output, slope) };
+        })
     }
 
     fn join(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -134,14 +149,10 @@ impl ActivationBackend for Cube {
     }
 
     fn fast_tanh(input: FloatTensor<Self>) -> FloatTensor<Self> {
-        let (input, _) = dense(input);
-        let output = like(&input);
-        let (count, dim) = elementwise(&output);
-        // SAFETY: each thread stays within the lengths, which are the same.
-        unsafe {
-            tanh::launch_unchecked(&output.client, count, dim, buffer(&input), buffer(&output));
-        }
-        output
+        pass(input, |(client, count, dim), input, output| {
+            // SAFETY: each thread stays within the lengths, which are the same.
+            unsafe { tanh::launch_unchecked(client, count, dim, input, output) };
+        })
     }
 }
 
@@ -151,43 +162,34 @@ impl ActivationGradients for Cube {
         gradient: FloatTensor<Self>,
         slope: f32,
     ) -> FloatTensor<Self> {
-        let [output, gradient] = matched(output, gradient);
-        let to_input = like(&output);
-        let (count, dim) = elementwise(&output);
-        // SAFETY: each thread stays within the lengths, which are the same.
-        unsafe {
-            activation_gradient::launch_unchecked(
-                &output.client,
-                count,
-                dim,
-                buffer(&output),
-                buffer(&gradient),
-                buffer(&to_input),
-                slope,
-            );
-        }
-        to_input
+        gradient_pass(
+            output,
+            gradient,
+            |(client, count, dim), [output, gradient, to_input]| {
+                // SAFETY: each thread stays within the lengths, which are the same.
+                unsafe {
+                    activation_gradient::launch_unchecked(
+                        client, count, dim, output, gradient, to_input, slope,
+                    );
+                }
+            },
+        )
     }
 
     fn fast_tanh_gradient(
         output: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        let [output, gradient] = matched(output, gradient);
-        let to_input = like(&output);
-        let (count, dim) = elementwise(&output);
-        // SAFETY: each thread stays within the lengths, which are the same.
-        unsafe {
-            tanh_gradient::launch_unchecked(
-                &output.client,
-                count,
-                dim,
-                buffer(&output),
-                buffer(&gradient),
-                buffer(&to_input),
-            );
-        }
-        to_input
+        gradient_pass(
+            output,
+            gradient,
+            |(client, count, dim), [output, gradient, to_input]| {
+                // SAFETY: each thread stays within the lengths, which are the same.
+                unsafe {
+                    tanh_gradient::launch_unchecked(client, count, dim, output, gradient, to_input);
+                }
+            },
+        )
     }
 
     fn join_gradients(
