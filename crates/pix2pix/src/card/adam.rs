@@ -8,7 +8,7 @@ use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::into_data_sync;
 use pix2pix_kernels as kernels;
 
-use super::pictures::{CardTensor, buffer, elementwise, like, primitive, settled};
+use super::pictures::{CardTensor, buffer, elementwise, like, parameter, primitive, settled};
 
 /// The running means of a parameter's gradient and of its square, in the memory of the parameter's device.
 pub struct Moments(Box<[CardTensor; 2]>);
@@ -46,14 +46,11 @@ fn average(mean: &[f32], newest: &[f32], moved: &mut [f32], share: f32, factor: 
 }
 
 impl Moments {
-    /// Moves these values to the device of a parameter.
-    pub fn on<const D: usize>(parameter: &Tensor<D>, values: [Vec<f32>; 2]) -> Self {
-        let (device, shape) = (parameter.device(), parameter.dims());
-        let moment = |values: Vec<f32>| {
-            let flat = Tensor::<1>::from_data(values.as_slice(), &device);
-            settled::<D>(primitive(flat.reshape(shape)))
-        };
-        Self(Box::new(values.map(moment)))
+    /// Moves these values to the device of the parameter that they are `like`.
+    pub fn on<const D: usize>(like: &Tensor<D>, values: [Vec<f32>; 2]) -> Self {
+        let (device, shape) = (like.device(), like.dims());
+        let moment = |values| parameter::<D>(TensorData::new(values, shape), &device);
+        Self(Box::new(values.map(|values| primitive(moment(values)))))
     }
 
     /// Their values, flat.
