@@ -8,12 +8,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::ptr::{null, null_mut};
 
-use pix2pix::domain;
-use pix2pix::picture::{self, MAX_PIXELS, Picture, Samples};
-use pix2pix::translate::TranslateOptions;
+use pix2pix::data::picture::{self, MAX_PIXELS, Picture, Samples};
+use pix2pix::model::TranslateOptions;
 
 /// A trained generator.
-pub struct Generator(pix2pix::Generator);
+pub struct Generator(pix2pix::Translator);
 
 /// What a sample is stored as.
 #[repr(C)]
@@ -82,7 +81,7 @@ pub unsafe extern "C" fn pix2pix_load(path: *const c_char) -> *mut Generator {
         let path = unsafe { CStr::from_ptr(path) }
             .to_str()
             .map_err(|e| format!("the path is not UTF-8 ({e})"))?;
-        let generator = pix2pix::Generator::load(Path::new(path)).map_err(|e| e.to_string())?;
+        let generator = pix2pix::Translator::load(Path::new(path)).map_err(|e| e.to_string())?;
         Ok(Box::into_raw(Box::new(Generator(generator))))
     })
 }
@@ -99,7 +98,7 @@ pub unsafe extern "C" fn pix2pix_free(generator: *mut Generator) {
     }
 }
 
-fn in_c(domain: &domain::Domain) -> Domain {
+fn in_c(domain: &pix2pix::data::Domain) -> Domain {
     Domain {
         channels: domain.channels as u32,
         depth: match domain.depth {

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use pix2pix::import;
-use pix2pix::picture::{Picture, Samples};
-use pix2pix::translate::TranslateOptions;
+use pix2pix::data::picture::{Picture, Samples};
+use pix2pix::exchange::import;
+use pix2pix::model::TranslateOptions;
 
 fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -51,7 +51,7 @@ fn a_c_program_translates() {
         .unwrap();
     assert!(done.status.success(), "{done:?}");
 
-    let generator = pix2pix::Generator::load(at("model.safetensors")).unwrap();
+    let generator = pix2pix::Translator::load(at("model.safetensors")).unwrap();
     let picture = Picture::new([width, height], 3, Samples::U8(pixels));
     let options = TranslateOptions {
         seed: 7,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use pix2pix::average::average;
+use pix2pix::model::average;
 
 use crate::failure::{Failure, print};
 

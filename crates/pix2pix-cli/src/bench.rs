@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use pix2pix::bench::{self, BenchConfig, Mode};
-use pix2pix::dataset::survey::{self, Forced, OnError};
-use pix2pix::dataset::{Dataset, Options};
+use pix2pix::data::earth::earth;
+use pix2pix::data::pair::Direction;
+use pix2pix::data::survey::{self, Forced, OnError};
+use pix2pix::data::{Dataset, Options};
 use pix2pix::device::set_threads;
-use pix2pix::earth::earth;
-use pix2pix::pair::Direction;
-use pix2pix::summary::aligned;
+use pix2pix::network::summary::aligned;
 
 use crate::failure::{Failure, print};
 use crate::machine_args::MachineArgs;

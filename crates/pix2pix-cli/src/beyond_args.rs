@@ -3,10 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use pix2pix::diff_augment::DiffAugment;
-use pix2pix::objective::{Gan, ObjectiveConfig};
-use pix2pix::schedule::Schedule;
-use pix2pix::up_conv::Upsample;
+use pix2pix::network::Upsample;
+use pix2pix::train::{DiffAugment, Gan, ObjectiveConfig, Schedule};
 
 /// What stays of the average with `--preset best`.
 const BEST_EMA: f64 = 0.998;

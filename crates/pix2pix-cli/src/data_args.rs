@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use pix2pix::dataset::survey::{self, Forced, LeftOut, OnError, Survey};
-use pix2pix::dataset::{Dataset, Options};
-use pix2pix::domain::Domain;
-use pix2pix::pair::Direction;
+use pix2pix::data::pair::Direction;
+use pix2pix::data::survey::{self, Forced, LeftOut, OnError, Survey};
+use pix2pix::data::{Dataset, Domain, Options};
 
 use crate::failure::Failure;
 

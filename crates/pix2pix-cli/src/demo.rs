@@ -3,13 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pix2pix::cache::CacheKind;
-use pix2pix::config::RunConfig;
-use pix2pix::contact_sheet::Row;
+use pix2pix::data::{CacheKind, earth, picture};
 use pix2pix::device::set_threads;
-use pix2pix::run::Event;
-use pix2pix::run::folder::RunFolder;
-use pix2pix::{Error, atomic_file, earth, picture};
+use pix2pix::draw::contact_sheet::Row;
+use pix2pix::run::{Event, RunFolder};
+use pix2pix::{Error, RunConfig, atomic_file};
 
 use crate::failure::{Failure, print};
 use crate::job::Job;

@@ -1,7 +1,7 @@
 //! `pix2pix devices`.
 
 use pix2pix::device::{Found, Kind, list};
-use pix2pix::summary::{aligned, bytes};
+use pix2pix::network::summary::{aligned, bytes};
 
 use crate::failure::{Failure, print};
 

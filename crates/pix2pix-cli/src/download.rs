@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValuesParser;
 use indicatif::{ProgressBar, ProgressStyle};
-use pix2pix::download::{ADDRESS, DATASETS, PublicDataset, fetch, sha256, unpack};
-use pix2pix::quality::published::{PUBLISHED, Published};
+use pix2pix::data::{ADDRESS, DATASETS, PublicDataset, fetch, sha256, unpack};
+use pix2pix::quality::{PUBLISHED, Published};
 use pix2pix::{Error, atomic_file};
 
 use crate::failure::{Failure, print};

@@ -5,15 +5,13 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
-use pix2pix::Generator;
-use pix2pix::config::RunConfig;
-use pix2pix::dataset::Pairs;
-use pix2pix::dataset::survey::OnError;
+use pix2pix::data::survey::OnError;
+use pix2pix::data::{Pairs, earth, picture};
 use pix2pix::device::set_threads;
-use pix2pix::evaluate::{Evaluated, Evaluation, Learned, evaluate};
-use pix2pix::quality::inception::Inception;
-use pix2pix::quality::lpips::Lpips;
-use pix2pix::{Error, atomic_file, contact_sheet, earth, picture};
+use pix2pix::draw::contact_sheet;
+use pix2pix::quality::{Inception, Lpips};
+use pix2pix::report::{Evaluated, Evaluation, Learned, evaluate};
+use pix2pix::{Error, RunConfig, Translator, atomic_file};
 
 use crate::failure::{Failure, print};
 use crate::machine_args::MachineArgs;
@@ -89,7 +87,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let noise = |index: u64| args.noise.options(index).noise();
     let mut evaluations = Vec::new();
     for model in &args.models {
-        let generator = Generator::load_on(model, device.clone())?;
+        let generator = Translator::load_on(model, device.clone())?;
         let (split, pairs) = pairs(&args, &generator.config)?;
         let bar = if stderr().is_terminal() {
             ProgressBar::new(pairs.len() as u64)

@@ -5,9 +5,9 @@ mod onnx_args;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use pix2pix::checkpoint::{self, Checkpoint};
-use pix2pix::export::{PublicFormat, public_tensors, write};
-use pix2pix::tensor_file::Half;
+use pix2pix::exchange::Half;
+use pix2pix::exchange::export::{PublicFormat, public_tensors, write};
+use pix2pix::model::{self, Checkpoint};
 
 use crate::failure::{Failure, print};
 use onnx_args::OnnxArgs;
@@ -73,7 +73,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let message = "--discriminator goes with --format pth and safetensors";
         return Err(Failure::Usage(message.to_string()));
     }
-    let path = checkpoint::find(&args.model)?;
+    let path = model::find(&args.model)?;
     let checkpoint = Checkpoint::load(&path)?;
     let format = match (args.format, args.half) {
         (Format::Onnx, None) => return args.onnx.export(checkpoint, &path, &args.out),

@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use pix2pix::generator::GeneratorConfig;
-use pix2pix::import;
-use pix2pix::norm::Norm;
+use pix2pix::exchange::import;
+use pix2pix::network::{GeneratorConfig, Norm};
 
 use crate::failure::{Failure, print};
 

@@ -3,12 +3,10 @@
 use std::path::PathBuf;
 
 use image::RgbImage;
-use pix2pix::dataset::leakage::duplicates;
-use pix2pix::dataset::survey::{self, OnError, Survey};
-use pix2pix::dataset::{Dataset, Pairs};
-use pix2pix::domain::Domain;
-use pix2pix::summary::aligned;
-use pix2pix::{contact_sheet, picture, resize};
+use pix2pix::data::survey::{self, OnError, Survey};
+use pix2pix::data::{Dataset, Domain, Pairs, duplicates, picture, resize};
+use pix2pix::draw::contact_sheet;
+use pix2pix::network::summary::aligned;
 
 use crate::data_args::{DataArgs, DataPath};
 use crate::failure::{Failure, print};
@@ -145,7 +143,7 @@ fn sheet(args: &Args, data: &Dataset, domains: [Domain; 2]) -> Result<RgbImage, 
                         }
                         false => side,
                     });
-                    resize::resize(&picture, size).to_rgb8(domain.range_of(&picture))
+                    resize(&picture, size).to_rgb8(domain.range_of(picture.depth()))
                 });
             rows.push((format!("{split}: {}", pair.name), [input, target]));
         }

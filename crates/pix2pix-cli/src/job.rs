@@ -11,7 +11,7 @@ use crate::failure::Failure;
 /// This process and those it was started with.
 pub struct Job {
     #[cfg(feature = "mpi")]
-    mpi: Option<Arc<pix2pix::parallel::mpi::Mpi>>,
+    mpi: Option<Arc<pix2pix::parallel::Mpi>>,
 }
 
 /// The number of processes that `mpirun` has started: Open MPI tells it by the first of these, MPICH and its kin by the
@@ -29,7 +29,7 @@ impl Job {
         #[cfg(feature = "mpi")]
         return match started() {
             0 | 1 => Ok(Self { mpi: None }),
-            _ => match pix2pix::parallel::mpi::Mpi::join() {
+            _ => match pix2pix::parallel::Mpi::join() {
                 Ok(mpi) => Ok(Self {
                     mpi: Some(Arc::new(mpi)),
                 }),

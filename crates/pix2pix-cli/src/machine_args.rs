@@ -1,8 +1,7 @@
 //! Options that say where and how the networks compute, shared by all commands that run them.
 
 use clap::Args;
-use pix2pix::device::DeviceName;
-use pix2pix::precision::Precision;
+use pix2pix::device::{DeviceName, Precision};
 
 /// The machine's options.
 #[derive(Args)]

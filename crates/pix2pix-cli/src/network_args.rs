@@ -1,12 +1,9 @@
 //! Options that choose the networks, shared by training, summary and plot.
 
 use clap::{Args, ValueEnum};
-use pix2pix::generator::GeneratorConfig;
-use pix2pix::norm::Norm;
-use pix2pix::patch_gan::{Patch, PatchGanConfig};
-use pix2pix::resnet::ResnetConfig;
-use pix2pix::unet::UnetConfig;
-use pix2pix::up_conv::Upsample;
+use pix2pix::network::{
+    GeneratorConfig, Norm, Patch, PatchGanConfig, ResnetConfig, UnetConfig, Upsample,
+};
 
 use crate::failure::Failure;
 

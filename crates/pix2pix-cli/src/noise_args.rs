@@ -1,7 +1,7 @@
 //! The options of the dropout at inference.
 
 use clap::{Args, ValueEnum};
-use pix2pix::translate::TranslateOptions;
+use pix2pix::model::TranslateOptions;
 
 /// The options.
 #[derive(Args)]

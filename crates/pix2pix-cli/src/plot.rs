@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use pix2pix::{Error, atomic_file, picture, plot};
+use pix2pix::data::picture;
+use pix2pix::draw::plot;
+use pix2pix::{Error, atomic_file};
 
 use crate::failure::{Failure, print};
 use crate::summary::Described;

@@ -8,13 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
-use pix2pix::dataset::store::Store;
-use pix2pix::dataset::{Dataset, Options, Pairs};
+use pix2pix::data::pair::{self, Direction};
+use pix2pix::data::picture::{self, Format};
+use pix2pix::data::{Dataset, Options, Pairs, Size, Store, Task, side_by_side, sized};
 use pix2pix::device::set_threads;
-use pix2pix::jitter::Size;
-use pix2pix::pair::{self, Direction};
-use pix2pix::picture::{self, Format};
-use pix2pix::prepare::{Task, side_by_side, sized};
 use pix2pix::{Error, atomic_file};
 use rayon::prelude::*;
 

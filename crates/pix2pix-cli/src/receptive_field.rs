@@ -1,11 +1,9 @@
 //! `pix2pix receptive-field`.
 
-use pix2pix::device::DeviceName;
-use pix2pix::init::WeightInit;
-use pix2pix::patch_gan::{Patch, PatchGanConfig};
-use pix2pix::precision::Precision;
-use pix2pix::receptive_field::{receptive_field, table};
-use pix2pix::summary::aligned;
+use pix2pix::device::{DeviceName, Precision};
+use pix2pix::network::receptive_field::{receptive_field, table};
+use pix2pix::network::summary::aligned;
+use pix2pix::network::{Patch, PatchGanConfig, WeightInit};
 
 use crate::failure::{Failure, print};
 

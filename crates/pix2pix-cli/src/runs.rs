@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use pix2pix::Error;
-use pix2pix::run::history::History;
+use pix2pix::run::History;
 
 use crate::failure::{Failure, print};
 use crate::table::aligned;

@@ -1,13 +1,9 @@
 //! `pix2pix summary`.
 
 use clap::ValueEnum;
-use pix2pix::composite::Composite;
-use pix2pix::device::DeviceName;
-use pix2pix::init::WeightInit;
-use pix2pix::layer_graph::LayerGraph;
-use pix2pix::precision::Precision;
-use pix2pix::summary;
-use pix2pix::up_conv::Upsample;
+use pix2pix::device::{DeviceName, Precision};
+use pix2pix::network::{LayerGraph, Upsample, WeightInit, summary};
+use pix2pix::train::Composite;
 
 use crate::failure::{Failure, print};
 use crate::network_args::NetworkArgs;

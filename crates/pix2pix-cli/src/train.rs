@@ -5,20 +5,14 @@ use std::path::{Path, PathBuf};
 use std::slice;
 
 use clap::ValueEnum;
-use pix2pix::checkpoint;
-use pix2pix::config::RunConfig;
-use pix2pix::dataset::Dataset;
-use pix2pix::dataset::survey::{self, LeftOut, Survey};
+use pix2pix::data::survey::{self, LeftOut, Survey};
+use pix2pix::data::{Dataset, Domain, JitterConfig, ResizePolicy, Size, earth};
 use pix2pix::device::{Device, set_threads};
-use pix2pix::domain::Domain;
-use pix2pix::jitter::{JitterConfig, ResizePolicy, Size};
-use pix2pix::parallel::{Group, Shard, Wire, agreement};
-use pix2pix::report::write as write_report;
-use pix2pix::run::folder::{self, RunFolder};
-use pix2pix::run::{self, Event, Outcome, Warning};
-use pix2pix::tensorboard::TensorBoard;
-use pix2pix::trainer::OptimizerConfig;
-use pix2pix::{Error, earth};
+use pix2pix::parallel::{Group, Shard, Wire};
+use pix2pix::report::{TensorBoard, write as write_report};
+use pix2pix::run::{self, Event, Outcome, RunFolder, Warning, agreement};
+use pix2pix::train::OptimizerConfig;
+use pix2pix::{Error, RunConfig, model};
 
 use crate::beyond_args::BeyondArgs;
 use crate::data_args::DataArgs;
@@ -277,9 +271,9 @@ impl Args {
             on_error: self.data.on_error(),
             workers: self.workers,
             cache: match self.cache {
-                CacheName::Ram => pix2pix::cache::CacheKind::Ram,
-                CacheName::Disk => pix2pix::cache::CacheKind::Disk,
-                CacheName::Off => pix2pix::cache::CacheKind::Off,
+                CacheName::Ram => pix2pix::data::CacheKind::Ram,
+                CacheName::Disk => pix2pix::data::CacheKind::Disk,
+                CacheName::Off => pix2pix::data::CacheKind::Off,
             },
             steps: self.steps.unwrap_or(1),
             batch_size: self.batch_size,
@@ -451,7 +445,7 @@ fn begin(args: &mut Args, job: &Job) -> Result<Planned, Failure> {
 
 /// Plans to go on with a run.
 fn resume(root: PathBuf, args: &Args, typed: &[String], job: &Job) -> Result<Planned, Failure> {
-    let mut config = folder::read_config(&root)?;
+    let mut config = run::read_config(&root)?;
     // of as many processes as before, each has the threads that it had
     if config.ranks != job.shard().ranks {
         config.threads = job.threads(0);
@@ -642,7 +636,7 @@ pub fn train(
         Some(listen) => {
             let (live, address) = Live::start(listen, &root, &config)?;
             progress.say(&format!("the page: http://{address}/"));
-            if goes_on && !checkpoint::in_folder(&folder.checkpoints())?.is_empty() {
+            if goes_on && !model::in_folder(&folder.checkpoints())?.is_empty() {
                 live.saved()?;
             }
             Some(live)

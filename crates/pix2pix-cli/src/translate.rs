@@ -7,11 +7,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use pix2pix::data::{Size, pair, picture};
 use pix2pix::device::set_threads;
-use pix2pix::jitter::Size;
-use pix2pix::tiles::NormStatistics;
-use pix2pix::translate::{Fit, Tiling, TranslateOptions};
-use pix2pix::{Error, Generator, atomic_file, pair, picture};
+use pix2pix::model::{Fit, NormStatistics, Tiling, TranslateOptions};
+use pix2pix::{Error, Translator, atomic_file};
 
 use crate::failure::{Failure, print};
 use crate::machine_args::MachineArgs;
@@ -150,17 +149,17 @@ pub fn run(args: Args) -> Result<(), Failure> {
     set_threads(args.machine.threads)?;
     let device = args.machine.device.open(args.machine.precision)?;
     let Some(out) = &args.out else {
-        let generator = Generator::load_on(&args.model, device)?;
-        generator.check(&args.options(0))?;
+        let translator = Translator::load_on(&args.model, device)?;
+        translator.check(&args.options(0))?;
         let options = |index| args.frame_options(index);
         return match args.stdin_raw {
-            Some(size) => stream::raw(&generator, size, &options, args.quiet),
-            None => stream::yuv4mpeg(&generator, &options, args.quiet),
+            Some(size) => stream::raw(&translator, size, &options, args.quiet),
+            None => stream::yuv4mpeg(&translator, &options, args.quiet),
         };
     };
     let inputs = inputs(&args.input, out)?;
-    let generator = Generator::load_on(&args.model, device)?;
-    generator.check(&args.options(0))?;
+    let translator = Translator::load_on(&args.model, device)?;
+    translator.check(&args.options(0))?;
     atomic_file::create_folder(out)?;
     for (index, (name, path)) in (0..).zip(&inputs) {
         let (picture, format) = picture::read(path)?;
@@ -171,11 +170,11 @@ pub fn run(args: Args) -> Result<(), Failure> {
             PairsName::No => false,
         };
         let source = if is_pair {
-            generator.config.direction.source(path, &picture)?
+            translator.config.direction.source(path, &picture)?
         } else {
             picture
         };
-        let output = generator.translate_with(source, &args.options(index));
+        let output = translator.translate_with(source, &args.options(index));
         let output = output.map_err(|reason| {
             let remedy = "give pictures like those that the model was trained on";
             Error::file(path, reason, remedy)

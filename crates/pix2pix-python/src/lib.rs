@@ -6,20 +6,20 @@
 use std::path::PathBuf;
 
 use numpy::{Element, IntoPyArray, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
-use pix2pix::picture::{MAX_PIXELS, Picture, Samples};
-use pix2pix::translate::TranslateOptions;
+use pix2pix::data::picture::{MAX_PIXELS, Picture, Samples};
+use pix2pix::model::TranslateOptions;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 
 /// A trained generator.
 #[pyclass(frozen, module = "pix2pix")]
-struct Generator(pix2pix::Generator);
+struct Generator(pix2pix::Translator);
 
 #[pymethods]
 impl Generator {
     #[new]
     fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        let generator = py.detach(|| pix2pix::Generator::load(&path));
+        let generator = py.detach(|| pix2pix::Translator::load(&path));
         let generator = generator.map_err(|e| PyOSError::new_err(e.to_string()))?;
         Ok(Self(generator))
     }

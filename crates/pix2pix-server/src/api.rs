@@ -14,8 +14,8 @@ use axum::extract::{
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use pix2pix::picture::{self, Header};
-use pix2pix::translate::TranslateOptions;
+use pix2pix::data::picture::{self, Header};
+use pix2pix::model::TranslateOptions;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;

@@ -4,8 +4,8 @@ use std::io::Cursor;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageFormat};
-use pix2pix::domain::Domain;
-use pix2pix::picture::{Depth, Picture};
+use pix2pix::data::Domain;
+use pix2pix::data::picture::{Depth, Picture};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use image::RgbImage;
-use pix2pix::config::RunConfig;
-use pix2pix::dataset::survey::OnError;
-use pix2pix::device::DeviceName;
-use pix2pix::generator::GeneratorConfig;
-use pix2pix::precision::Precision;
-use pix2pix::{Error, Generator, earth, summary};
+use pix2pix::data::earth;
+use pix2pix::data::survey::OnError;
+use pix2pix::device::{DeviceName, Precision};
+use pix2pix::network::{GeneratorConfig, summary};
+use pix2pix::{Error, RunConfig, Translator};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -59,7 +58,7 @@ pub struct Model {
     /// What is told of it.
     pub info: ModelInfo,
     /// The generator.
-    pub generator: Generator,
+    pub generator: Translator,
     /// Inputs to start from, in the order of their names in `info`.
     pub examples: Vec<Example>,
 }
@@ -99,7 +98,7 @@ impl Models {
     pub fn reload(&self) -> Result<(), Error> {
         let load = |source: &Source| {
             let device = self.device.open(self.precision)?;
-            let generator = Generator::load_on(&source.path, device)?;
+            let generator = Translator::load_on(&source.path, device)?;
             Ok(Arc::new(Model::new(source.name.clone(), generator)))
         };
         let models: Result<Vec<_>, Error> = self.sources.iter().map(load).collect();
@@ -149,7 +148,7 @@ fn named(paths: &[PathBuf]) -> Vec<Source> {
 
 impl Model {
     /// Looks at a generator and, where it is still there, at what it was trained on.
-    fn new(name: String, generator: Generator) -> Self {
+    fn new(name: String, generator: Translator) -> Self {
         let config = &generator.config;
         let graph = generator.layers();
         let inputs = training_inputs(config);
@@ -225,7 +224,8 @@ fn training_inputs(config: &RunConfig) -> Vec<(String, RgbImage)> {
             let pair = config.jitter.still(pair);
             (
                 pair.name,
-                pair.source.to_rgb8(config.source.range_of(&pair.source)),
+                pair.source
+                    .to_rgb8(config.source.range_of(pair.source.depth())),
             )
         })
         .collect()

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
-use pix2pix::picture::Picture;
-use pix2pix::translate::TranslateOptions;
+use pix2pix::data::picture::Picture;
+use pix2pix::model::TranslateOptions;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::metrics::Metrics;

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use common::{Served, save_model};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
-use pix2pix::earth;
-use pix2pix::picture::{self, Format, Picture};
-use pix2pix::translate::TranslateOptions;
+use pix2pix::data::earth;
+use pix2pix::data::picture::{self, Format, Picture};
+use pix2pix::model::TranslateOptions;
 use pix2pix_server::Settings;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

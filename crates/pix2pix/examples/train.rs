@@ -3,10 +3,9 @@
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use pix2pix::config::RunConfig;
-use pix2pix::dataset::survey::OnError;
-use pix2pix::run::folder::RunFolder;
-use pix2pix::run::{self, Event, Training};
+use pix2pix::RunConfig;
+use pix2pix::data::survey::OnError;
+use pix2pix::run::{self, Event, RunFolder, Training};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();

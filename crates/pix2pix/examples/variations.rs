@@ -3,20 +3,20 @@
 
 use std::path::Path;
 
-use pix2pix::Generator;
-use pix2pix::picture::{self, Format};
-use pix2pix::translate::TranslateOptions;
+use pix2pix::Translator;
+use pix2pix::data::picture::{self, Format};
+use pix2pix::model::TranslateOptions;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let [model, input, folder] = words.as_slice() else {
         return Err("usage: variations MODEL PICTURE FOLDER".into());
     };
-    let generator = Generator::load(model)?;
+    let translator = Translator::load(model)?;
     let (source, _) = picture::read(Path::new(input))?;
     std::fs::create_dir_all(folder)?;
     let save = |name: &str, options: TranslateOptions| -> Result<(), Box<dyn std::error::Error>> {
-        let translated = generator.translate_with(source.clone(), &options)?;
+        let translated = translator.translate_with(source.clone(), &options)?;
         picture::write(&Path::new(folder).join(name), &translated, Format::Png)?;
         Ok(())
     };

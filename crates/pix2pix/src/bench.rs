@@ -7,24 +7,24 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use crate::cache::Cache;
-use crate::dataset::Pairs;
-use crate::dataset::survey::OnError;
-use crate::device::in_pool;
-use crate::domain::Domain;
-use crate::earth::earth;
+use crate::backend::device::in_pool;
+use crate::data::cache::Cache;
+use crate::data::dataset::Pairs;
+use crate::data::dataset::survey::OnError;
+use crate::data::domain::Domain;
+use crate::data::earth::earth;
+use crate::data::jitter::{JitterConfig, Size};
+use crate::data::loader::{self, LoaderConfig, Walk};
+use crate::data::pair::Direction;
 use crate::error::{Error, Result};
-use crate::generator::GeneratorConfig;
-use crate::init::WeightInit;
-use crate::jitter::{JitterConfig, Size};
-use crate::layer_graph::{LayerGraph, Op};
-use crate::loader::{self, LoaderConfig, Walk};
-use crate::noise::Noise;
-use crate::pair::Direction;
+use crate::network::generator::GeneratorConfig;
+use crate::network::init::WeightInit;
+use crate::network::layer_graph::{LayerGraph, Op};
+use crate::network::noise::Noise;
+use crate::network::patch_gan::PatchGanConfig;
+use crate::network::unet::UnetConfig;
 use crate::parallel::Shard;
-use crate::patch_gan::PatchGanConfig;
-use crate::trainer::{Diverged, Parts, Trainer, TrainerConfig, training_device};
-use crate::unet::UnetConfig;
+use crate::train::trainer::{Diverged, Parts, Trainer, TrainerConfig, training_device};
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -194,7 +194,7 @@ fn pair_time(pairs: &Pairs, jitter: &JitterConfig, domains: [Domain; 2]) -> Resu
         let start = Instant::now();
         let pair = jitter.load(pairs.read(sample % pairs.len().min(16))?);
         for (picture, domain) in jitter.vary(&pair, 0, sample as u64).iter().zip(domains) {
-            std::hint::black_box(picture.to_planes(domain.range_of(picture)));
+            std::hint::black_box(picture.to_planes(domain.range_of(picture.depth())));
         }
         least = least.min(start.elapsed().as_secs_f64());
     }

@@ -5,21 +5,21 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cache::CacheKind;
-use crate::dataset::survey::{self, OnError, Survey};
-use crate::dataset::{Dataset, Options};
-use crate::device::DeviceName;
-use crate::domain::Domain;
+use crate::backend::device::DeviceName;
+use crate::backend::precision::Precision;
+use crate::data::cache::CacheKind;
+use crate::data::dataset::survey::{self, OnError, Survey};
+use crate::data::dataset::{Dataset, Options};
+use crate::data::domain::Domain;
+use crate::data::jitter::{JitterConfig, ResizePolicy};
+use crate::data::loader::Walk;
+use crate::data::pair::Direction;
 use crate::error::{Error, Result};
-use crate::generator::GeneratorConfig;
-use crate::jitter::{JitterConfig, ResizePolicy};
-use crate::loader::Walk;
-use crate::objective::{Gan, ObjectiveConfig};
-use crate::pair::Direction;
+use crate::network::generator::GeneratorConfig;
+use crate::network::patch_gan::PatchGanConfig;
 use crate::parallel::{Shard, Wire};
-use crate::patch_gan::PatchGanConfig;
-use crate::precision::Precision;
-use crate::trainer::{OptimizerConfig, TrainerConfig};
+use crate::train::objective::{Gan, ObjectiveConfig};
+use crate::train::trainer::{OptimizerConfig, TrainerConfig};
 
 /// A resolved training run: nothing is left to a default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,104 +1,53 @@
-//! Paired image-to-image translation with conditional adversarial networks: the pix2pix of Isola,
-//! Zhu, Zhou and Efros (CVPR 2017, arXiv 1611.07004).
+//! Paired image-to-image translation with conditional adversarial networks: the pix2pix of Isola, Zhu, Zhou and Efros
+//! (CVPR 2017, arXiv 1611.07004).
 //!
-//! A trained model translates a picture in a few lines; `examples/` has more:
+//! A trained model translates a picture in a few lines:
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let generator = pix2pix::Generator::load("model.safetensors")?;
+//! let translator = pix2pix::Translator::load("model.safetensors")?;
 //! let photo = image::open("photo.jpg")?;
-//! generator.translate(&photo)?.save("translated.png")?;
+//! translator.translate(&photo)?.save("translated.png")?;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! The modules read like the paper: the networks ([`unet`], [`patch_gan`], [`composite`]), the
-//! [`objective`], the optimization ([`jitter`], [`trainer`]), and what is around them.
+//! The library is a house of rooms in layers. Each room uses only rooms further down in this list:
+//!
+//! - [`bench`] measures this machine;
+//! - [`report`] compares runs and evaluates models;
+//! - [`run`] trains in a run folder: checkpoints, contact sheets, resuming;
+//! - [`exchange`] imports weights of other programs, and exports to them and to ONNX;
+//! - [`model`] has checkpoints, and the [`Translator`] made of one;
+//! - [`train`] has the objective, the composite and the training step;
+//! - [`quality`] measures pictures against their targets: L1, PSNR, SSIM, LPIPS, FID;
+//! - [`draw`] draws contact sheets and plots of networks;
+//! - [`data`] reads pictures, finds pairs and varies them;
+//! - [`network`] has the generators, the PatchGAN discriminator and their descriptions;
+//! - [`device`] lists and opens devices;
+//! - [`parallel`] connects processes that train together.
+//!
+//! To learn how pix2pix works, begin with [`network`], then read [`train`].
 
-// the networks (section 3.2 and appendix 6.1)
-mod activation_backend;
-pub mod batch_norm;
-pub mod composite;
-pub mod conv;
-mod conv_backend;
-pub mod generator;
-pub mod init;
-pub mod noise;
-pub mod norm;
-mod norm_backend;
-pub mod norm_statistics;
-pub mod patch_gan;
-pub mod resnet;
-pub mod spectral_norm;
-mod taps_backend;
-pub mod unet;
-pub mod up_conv;
-pub mod weights;
-
-// what a network looks like
-pub mod interpreter;
-pub mod layer_graph;
-pub mod plot;
-pub mod receptive_field;
-pub mod summary;
-
-// the objective and its optimization (sections 3.1, 3.3 and appendix 6.2)
-pub mod adam;
-pub mod config;
-pub mod diff_augment;
-pub mod ema;
-pub mod gradient_penalty;
-pub mod image_pool;
-pub mod jitter;
-pub mod objective;
+pub mod atomic_file;
+pub(crate) mod backend;
+pub mod bench;
+pub(crate) mod config;
+pub mod data;
+pub mod draw;
+pub(crate) mod error;
+pub mod exchange;
+pub mod model;
+pub mod network;
 pub mod parallel;
-pub mod run;
-pub mod schedule;
-pub mod trainer;
-
-// pictures in
-pub mod cache;
-pub mod dataset;
-pub mod domain;
-pub mod download;
-pub mod earth;
-pub mod loader;
-pub mod pair;
-pub mod picture;
-pub mod prepare;
-pub mod resize;
-
-// pictures out
-pub mod contact_sheet;
-pub mod raster;
-pub mod tiles;
-pub mod translate;
-
-// how good they are
-pub mod average;
-pub mod evaluate;
 pub mod quality;
 pub mod report;
-pub mod tensorboard;
+pub mod run;
+pub mod train;
+pub(crate) mod weights_file;
 
-// files and machine
-pub mod atomic_file;
-pub mod bench;
-#[cfg(feature = "_card")]
-mod card;
-pub mod checkpoint;
-pub mod device;
-pub mod error;
-pub mod export;
-mod flex;
-pub mod import;
-pub mod keras_file;
-pub mod keras_layout;
-pub mod onnx;
-pub mod precision;
-pub mod public_layout;
-pub mod pytorch_file;
-pub mod tensor_file;
-
+pub use backend::device;
+pub use burn;
+pub use config::RunConfig;
 pub use error::{Error, Result};
-pub use translate::Generator;
+pub use model::Translator;

@@ -1,11 +1,13 @@
 //! Data parallel training: every process of a group trains on its own share of each batch, and all of them take the same
 //! step along the mean of their gradients, so that their weights stay equal (Goyal et al. 2017, section 2.3).
 
-pub mod agreement;
-pub mod gradients;
+pub(crate) mod gradients;
 #[cfg(feature = "mpi")]
-pub mod mpi;
+pub(crate) mod mpi;
 pub(crate) mod synced_norm;
+
+#[cfg(feature = "mpi")]
+pub use mpi::Mpi;
 
 use std::fmt::Debug;
 use std::sync::Arc;

@@ -1,17 +1,22 @@
 //! How good translations are: distances to the target, structural similarity, and, with their weights,
 //! learned measures.
 
-pub mod fid;
-pub mod inception;
-pub mod interval;
-pub mod lpips;
-pub mod published;
-pub mod ssim;
+pub(crate) mod fid;
+pub(crate) mod inception;
+pub(crate) mod interval;
+pub(crate) mod lpips;
+pub(crate) mod published;
+pub(crate) mod ssim;
+
+pub use fid::frechet_distance;
+pub use inception::Inception;
+pub use lpips::Lpips;
+pub use published::{PUBLISHED, Published};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::Domain;
-use crate::picture::Picture;
+use crate::data::domain::Domain;
+use crate::data::picture::Picture;
 
 /// Largest value of [`Planes`].
 pub const PEAK: f64 = 255.0;
@@ -30,7 +35,7 @@ pub struct Planes {
 impl Planes {
     /// The planes of a picture of this domain.
     pub fn of(picture: &Picture, domain: &Domain) -> Self {
-        let values = picture.to_planes(domain.range_of(picture));
+        let values = picture.to_planes(domain.range_of(picture.depth()));
         Self {
             values: values.iter().map(|value| (value + 1.0) * 127.5).collect(),
             channels: picture.channels(),

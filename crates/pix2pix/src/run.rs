@@ -1,11 +1,12 @@
 //! A training run in its folder: `config.toml`, `machine.json`, `metrics.jsonl`, `timings.jsonl`,
 //! `scores.jsonl`, `warnings.jsonl`, `samples/`, `checkpoints/`.
 
-pub mod fit;
-pub mod folder;
-pub mod health;
-pub mod history;
-pub mod log;
+pub mod agreement;
+pub(crate) mod fit;
+pub(crate) mod folder;
+pub(crate) mod health;
+pub(crate) mod history;
+pub(crate) mod log;
 mod machine;
 mod samples;
 
@@ -18,21 +19,22 @@ use burn::tensor::Device;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use crate::cache::Cache;
-use crate::checkpoint::{self, Checkpoint};
+use crate::backend::device;
 use crate::config::RunConfig;
-use crate::contact_sheet::{self, Row};
-use crate::dataset::Dataset;
-use crate::device;
+use crate::data::cache::Cache;
+use crate::data::dataset::Dataset;
+use crate::data::loader::{self, LoaderConfig};
+use crate::data::picture;
+use crate::draw::contact_sheet::{self, Row};
 use crate::error::{Error, Result};
-use crate::loader::{self, LoaderConfig};
-use crate::objective::Gan;
-use crate::parallel::{Group, Shard, agreement};
-use crate::picture;
-use crate::tensor_file::{self, Kind};
-use crate::trainer::{Diverged, Losses, Trainer, training_device};
-use folder::RunFolder;
+use crate::model::checkpoint::{self, Checkpoint};
+use crate::parallel::{Group, Shard};
+use crate::train::objective::Gan;
+use crate::train::trainer::{Diverged, Losses, Trainer, training_device};
+use crate::weights_file::tensor_file::{self, Kind};
+pub use folder::{RunFolder, read_config};
 use health::Health;
+pub use history::{Best, History, State};
 use log::Log;
 use samples::Samples;
 
@@ -144,7 +146,7 @@ pub struct Outcome {
 pub struct Training<'a> {
     /// Its configuration.
     pub config: &'a RunConfig,
-    /// Its pairs, which have been checked ([`survey::checked`](crate::dataset::survey::checked)).
+    /// Its pairs, which have been checked ([`survey::checked`](crate::data::dataset::survey::checked)).
     pub data: &'a Dataset,
     /// Its device, without autodiff.
     pub device: Device,

@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use pix2pix::checkpoint::Checkpoint;
-use pix2pix::import;
-use pix2pix::tensor_file::Half;
+use pix2pix::exchange::{Half, import};
+use pix2pix::model::Checkpoint;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

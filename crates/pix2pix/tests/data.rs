@@ -5,14 +5,12 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use image::{Rgb, RgbImage};
-use pix2pix::dataset::survey::{self, OnError, Survey};
-use pix2pix::dataset::{Dataset, Options};
-use pix2pix::domain::Domain;
-use pix2pix::jitter::{JitterConfig, ResizePolicy, Size};
-use pix2pix::pair::{self, Direction, Pair};
-use pix2pix::picture::{Depth, Picture, Samples};
-use pix2pix::resize::resize;
-use pix2pix::{earth, picture};
+use pix2pix::data::pair::{self, Direction, Pair};
+use pix2pix::data::picture::{Depth, Picture, Samples};
+use pix2pix::data::survey::{self, OnError, Survey};
+use pix2pix::data::{
+    Dataset, Domain, JitterConfig, Options, ResizePolicy, Size, earth, picture, resize,
+};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use safetensors::SafeTensors;

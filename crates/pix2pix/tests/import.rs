@@ -1,17 +1,15 @@
 //! Weights of the public PyTorch port and of Keras: `tools/make_import_fixtures.py` and `tools/make_keras_fixtures.py`
 //! made the files and what PyTorch and Keras make of a picture.
 
+mod tensors;
+
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
-use pix2pix::checkpoint::Checkpoint;
-use pix2pix::export::{self, PublicFormat};
-use pix2pix::generator::{GeneratorConfig, GeneratorNetwork};
-use pix2pix::import;
-use pix2pix::noise::Noise;
-use pix2pix::norm::Norm;
-use pix2pix::patch_gan::Patch;
-use pix2pix::tensor_file;
+use pix2pix::exchange::export::{self, PublicFormat};
+use pix2pix::exchange::import;
+use pix2pix::model::Checkpoint;
+use pix2pix::network::{Generator, GeneratorConfig, Noise, Norm, Patch};
 
 fn file(name: &str) -> PathBuf {
     fixture("public", name)
@@ -37,7 +35,7 @@ fn close(found: &Tensor<4>, name: &str, every: usize) {
 
 fn close_in(folder: &str, found: &Tensor<4>, name: &str, every: usize) {
     let outputs = fixture(folder, "outputs.safetensors");
-    let expected = &tensor_file::read_foreign(&outputs, "").unwrap()[name];
+    let expected = &tensors::read(&outputs)[name];
     let [_, channels, height, width] = found.dims();
     let values: Vec<f32> = found.to_data().try_into_vec().unwrap();
     let mut seen: Vec<f32> = Vec::new();
@@ -127,7 +125,7 @@ fn an_imported_model_can_be_saved() {
         4,
     );
     // the port's dropout is in the three blocks after the innermost
-    let GeneratorNetwork::Unet(network) = &network else {
+    let Generator::Unet(network) = &network else {
         panic!("a U-Net");
     };
     let dropouts: Vec<f64> = network.decoder.iter().map(|up| up.dropout).collect();

@@ -1,17 +1,12 @@
 //! The networks against the paper's and the Keras tutorial's numbers.
 
 use burn::tensor::{Device, Distribution, Tensor, TensorData};
-use pix2pix::composite::Composite;
-use pix2pix::generator::GeneratorConfig;
-use pix2pix::init::WeightInit;
-use pix2pix::layer_graph::LayerGraph;
-use pix2pix::noise::Noise;
-use pix2pix::norm::Norm;
-use pix2pix::objective::Gan;
-use pix2pix::patch_gan::{Patch, PatchGan, PatchGanConfig};
-use pix2pix::receptive_field::{receptive_field, table};
-use pix2pix::unet::{Unet, UnetConfig};
-use pix2pix::weights;
+use pix2pix::network::receptive_field::{receptive_field, table};
+use pix2pix::network::{
+    GeneratorConfig, LayerGraph, Noise, Norm, Patch, PatchGan, PatchGanConfig, Unet, UnetConfig,
+    WeightInit, weights,
+};
+use pix2pix::train::{Composite, Gan};
 
 fn unet(config: &UnetConfig, device: &Device) -> Unet {
     config.init(&mut WeightInit::new(1, 0), device).unwrap()

@@ -3,24 +3,15 @@
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use pix2pix::Generator;
-use pix2pix::checkpoint::Checkpoint;
-use pix2pix::config::RunConfig;
-use pix2pix::generator::{GeneratorConfig, GeneratorNetwork};
-use pix2pix::init::WeightInit;
-use pix2pix::interpreter::Interpreter;
-use pix2pix::jitter::Size;
-use pix2pix::noise::Noise;
-use pix2pix::norm::Norm;
-use pix2pix::norm_statistics::Norms;
-use pix2pix::onnx::{self, OnnxNorm, OnnxOptions};
-use pix2pix::patch_gan::PatchGanConfig;
-use pix2pix::picture::{Picture, Samples};
-use pix2pix::resnet::ResnetConfig;
-use pix2pix::translate::TranslateOptions;
-use pix2pix::unet::UnetConfig;
-use pix2pix::up_conv::Upsample;
-use pix2pix::weights;
+use pix2pix::data::Size;
+use pix2pix::data::picture::{Picture, Samples};
+use pix2pix::exchange::onnx::{self, OnnxNorm, OnnxOptions};
+use pix2pix::model::{Checkpoint, TranslateOptions};
+use pix2pix::network::{
+    Generator, GeneratorConfig, Interpreter, Noise, Norm, Norms, PatchGanConfig, ResnetConfig,
+    UnetConfig, Upsample, WeightInit, weights,
+};
+use pix2pix::{RunConfig, Translator};
 use prost::Message;
 use rten::{Model, Value};
 use rten_tensor::prelude::*;
@@ -86,7 +77,7 @@ fn checkpoint(config: &GeneratorConfig) -> Checkpoint {
     Checkpoint::of_tensors(run, tensors, weights::collect(&d))
 }
 
-fn network(config: &GeneratorConfig) -> GeneratorNetwork {
+fn network(config: &GeneratorConfig) -> Generator {
     let network = checkpoint(config).generator(Path::new("test"), &Device::flex());
     network.unwrap()
 }
@@ -299,7 +290,7 @@ fn image_io_takes_and_gives_pictures() {
         dropout: false,
         ..TranslateOptions::default()
     };
-    let generator = Generator::load(&path).unwrap();
+    let generator = Translator::load(&path).unwrap();
     let expected = bytes(
         generator
             .translate_with(picture(SIDE as u32), &options)

@@ -1,30 +1,36 @@
 //! What goes beyond the paper, against PyTorch (`tools/make_option_fixtures.py` made the fixture), and the
 //! training step with it.
 
+mod tensors;
+
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use pix2pix::diff_augment::DiffAugment;
-use pix2pix::generator::{GeneratorConfig, GeneratorNetwork};
-use pix2pix::gradient_penalty;
-use pix2pix::init::WeightInit;
-use pix2pix::noise::Noise;
-use pix2pix::norm::Norm;
-use pix2pix::objective::{Gan, ObjectiveConfig};
-use pix2pix::patch_gan::{Patch, PatchGan, PatchGanConfig};
-use pix2pix::resnet::ResnetConfig;
-use pix2pix::schedule::Schedule;
-use pix2pix::tensor_file;
-use pix2pix::trainer::{OptimizerConfig, Trainer, TrainerConfig, training_device};
-use pix2pix::unet::UnetConfig;
-use pix2pix::up_conv::Upsample;
-use pix2pix::weights::{self, Weights};
+use pix2pix::network::weights::{self, Weights};
+use pix2pix::network::{
+    Generator, GeneratorConfig, Noise, Norm, Patch, PatchGan, PatchGanConfig, ResnetConfig,
+    UnetConfig, Upsample, WeightInit,
+};
+use pix2pix::train::{
+    DiffAugment, Gan, ObjectiveConfig, OptimizerConfig, Schedule, Trainer, TrainerConfig,
+    gradient_penalty, training_device,
+};
+use tensors::read;
 
 fn fixture() -> Weights {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/tests/fixtures/options.safetensors"
     );
-    tensor_file::read_foreign(path.as_ref(), "").unwrap()
+    read(path.as_ref())
+}
+
+/// The tensors whose names begin with a prefix and a dot, without these.
+fn take(fixture: &Weights, prefix: &str) -> Weights {
+    let named = fixture.iter().filter_map(|(name, data)| {
+        let rest = name.strip_prefix(prefix)?.strip_prefix('.')?;
+        Some((rest.to_string(), data.clone()))
+    });
+    named.collect()
 }
 
 fn host<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
@@ -84,7 +90,7 @@ fn patch_gan(norm: Norm, spectral_norm: bool) -> PatchGanConfig {
 
 #[test]
 fn generators_agree_with_pytorch() {
-    let mut fixture = fixture();
+    let fixture = fixture();
     let device = Device::flex().autodiff();
     for (name, config) in [
         ("unet-instance", unet(Norm::Instance, Upsample::Transposed)),
@@ -95,7 +101,7 @@ fn generators_agree_with_pytorch() {
         ("resnet-group", resnet(Norm::Group)),
     ] {
         let network = config.init(&mut WeightInit::new(0, 0), &device).unwrap();
-        let saved = tensor_file::take(&mut fixture, &format!("{name}.weights"));
+        let saved = take(&fixture, &format!("{name}.weights"));
         let network = weights::restore(network, saved).unwrap_or_else(|e| panic!("{name}: {e}"));
         let source = Tensor::from_data(fixture["source"].clone(), &device);
         let output = network.forward(source, &mut Noise::off());
@@ -107,8 +113,8 @@ fn generators_agree_with_pytorch() {
         );
         let gradients = output.square().sum().backward();
         let first = match &network {
-            GeneratorNetwork::Unet(network) => network.encoder[0].conv.weight.val(),
-            GeneratorNetwork::Resnet(network) => network.first.conv.weight.val(),
+            Generator::Unet(network) => network.encoder[0].conv.weight.val(),
+            Generator::Resnet(network) => network.first.conv.weight.val(),
         };
         let gradient = first.grad(&gradients).unwrap();
         close(
@@ -122,14 +128,14 @@ fn generators_agree_with_pytorch() {
 
 #[test]
 fn discriminators_agree_with_pytorch() {
-    let mut fixture = fixture();
+    let fixture = fixture();
     let device = Device::flex().autodiff();
     for (name, config) in [
         ("patch-spectral", patch_gan(Norm::None, true)),
         ("patch-instance", patch_gan(Norm::Instance, false)),
     ] {
         let network = config.init(&mut WeightInit::new(0, 0), &device).unwrap();
-        let saved = tensor_file::take(&mut fixture, &format!("{name}.weights"));
+        let saved = take(&fixture, &format!("{name}.weights"));
         let network = weights::restore(network, saved).unwrap_or_else(|e| panic!("{name}: {e}"));
         let [source, image] =
             ["source", "image"].map(|part| Tensor::from_data(fixture[part].clone(), &device));
@@ -167,10 +173,10 @@ fn discriminators_agree_with_pytorch() {
 /// Against PyTorch's gradients of gradients in 64 bits.
 #[test]
 fn penalties_have_the_gradients_of_gradients() {
-    let mut fixture = fixture();
+    let fixture = fixture();
     let device = Device::flex().autodiff();
     let network = patch_gan(Norm::Instance, false).init(&mut WeightInit::new(0, 0), &device);
-    let saved = tensor_file::take(&mut fixture, "penalty.weights");
+    let saved = take(&fixture, "penalty.weights");
     let network = weights::restore(network.unwrap(), saved).unwrap();
     let [source, image] =
         ["source", "image"].map(|part| Tensor::<4>::from_data(fixture[part].clone(), &device));

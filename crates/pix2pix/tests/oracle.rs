@@ -5,12 +5,9 @@ mod common;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use common::devices;
-use pix2pix::init::WeightInit;
-use pix2pix::noise::Noise;
-use pix2pix::patch_gan::{PatchGan, PatchGanConfig};
-use pix2pix::trainer::{Losses, OptimizerConfig, Trainer, TrainerConfig};
-use pix2pix::unet::{Unet, UnetConfig};
-use pix2pix::weights::{self, Weights};
+use pix2pix::network::weights::{self, Weights};
+use pix2pix::network::{Noise, PatchGan, PatchGanConfig, Unet, UnetConfig, WeightInit};
+use pix2pix::train::{Losses, OptimizerConfig, Trainer, TrainerConfig};
 use safetensors::{Dtype, SafeTensors};
 
 const ORACLE: &[u8] = include_bytes!("fixtures/oracle.safetensors");

@@ -7,16 +7,13 @@ use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Barrier, LazyLock, Mutex};
 
 use burn::tensor::{Device, Tensor, TensorData};
-use pix2pix::config::RunConfig;
-use pix2pix::diff_augment::DiffAugment;
-use pix2pix::generator::GeneratorConfig;
-use pix2pix::norm::Norm;
-use pix2pix::objective::ObjectiveConfig;
-use pix2pix::parallel::{Communicator, Group, Shard, Wire, agreement};
-use pix2pix::patch_gan::{Patch, PatchGanConfig};
-use pix2pix::trainer::{Batch, Losses, OptimizerConfig, Trainer, TrainerConfig};
-use pix2pix::unet::UnetConfig;
-use pix2pix::weights;
+use pix2pix::RunConfig;
+use pix2pix::network::{GeneratorConfig, Norm, Patch, PatchGanConfig, UnetConfig, weights};
+use pix2pix::parallel::{Communicator, Group, Shard, Wire};
+use pix2pix::run::agreement;
+use pix2pix::train::{
+    Batch, DiffAugment, Losses, ObjectiveConfig, OptimizerConfig, Trainer, TrainerConfig,
+};
 use safetensors::View;
 
 /// One of several threads.

@@ -4,8 +4,8 @@
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use pix2pix::domain::Domain;
-use pix2pix::picture::{self, Depth, Format, Header, Picture, Samples};
+use pix2pix::data::Domain;
+use pix2pix::data::picture::{self, Depth, Format, Header, Picture, Samples};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -169,7 +169,7 @@ fn survives(name: &str, bytes: &[u8]) -> bool {
             let [width, height] = picture.size();
             assert!(u64::from(width) * u64::from(height) <= picture::MAX_PIXELS);
             // what comes after decoding must take it too
-            let planes = picture.to_planes(Domain::default().range_of(&picture));
+            let planes = picture.to_planes(Domain::default().range_of(picture.depth()));
             assert_eq!(
                 planes.len(),
                 width as usize * height as usize * picture.channels()

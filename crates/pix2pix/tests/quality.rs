@@ -4,10 +4,7 @@
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use pix2pix::quality::fid::frechet_distance;
-use pix2pix::quality::inception::Inception;
-use pix2pix::quality::lpips::Lpips;
-use pix2pix::quality::{Planes, scores};
+use pix2pix::quality::{Inception, Lpips, Planes, frechet_distance, scores};
 use serde_json::Value;
 
 fn fixture() -> Value {

@@ -2,15 +2,12 @@
 
 use burn::tensor::Device;
 use image::{Rgb, RgbImage};
-use pix2pix::domain::Domain;
-use pix2pix::generator::GeneratorNetwork;
-use pix2pix::init::WeightInit;
-use pix2pix::noise::Noise;
-use pix2pix::picture::{self, Picture, Samples};
-use pix2pix::tiles::{self, NormStatistics, Tiles};
-use pix2pix::unet::UnetConfig;
+use pix2pix::data::Domain;
+use pix2pix::data::picture::{self, Picture, Samples};
+use pix2pix::model::{NormStatistics, Tiles, translate_in_tiles};
+use pix2pix::network::{Generator, Noise, UnetConfig, WeightInit};
 
-fn generator() -> GeneratorNetwork {
+fn generator() -> Generator {
     let config = UnetConfig {
         filters: 8,
         depth: 6,
@@ -39,7 +36,7 @@ fn translate(picture: &Picture, overlap: u32, statistics: NormStatistics) -> Pic
         statistics,
     };
     let noise = || Noise::seeded(5, 0);
-    tiles::translate(
+    translate_in_tiles(
         &generator(),
         picture,
         [Domain::RGB8; 2],

@@ -3,12 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use pix2pix::checkpoint::Checkpoint;
-use pix2pix::config::RunConfig;
-use pix2pix::jitter::Size;
-use pix2pix::onnx::{self, OnnxNorm, OnnxOptions};
-use pix2pix::picture::Picture;
-use pix2pix::{Error, pair, picture};
+use pix2pix::data::picture::Picture;
+use pix2pix::data::{Size, pair, picture};
+use pix2pix::exchange::onnx::{self, OnnxNorm, OnnxOptions};
+use pix2pix::model::Checkpoint;
+use pix2pix::{Error, RunConfig};
 
 use crate::failure::{Failure, print};
 use crate::noise_args::Switch;

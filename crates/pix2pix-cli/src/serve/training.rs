@@ -4,8 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use pix2pix::Error;
-use pix2pix::config::RunConfig;
+use pix2pix::{Error, RunConfig};
 use pix2pix_server::{Models, Settings};
 
 use crate::failure::Failure;

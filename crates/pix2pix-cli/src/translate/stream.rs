@@ -3,10 +3,10 @@
 use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write, stdin, stdout};
 use std::time::Instant;
 
-use pix2pix::Generator;
-use pix2pix::jitter::Size;
-use pix2pix::picture::{MAX_PIXELS, Picture, Samples};
-use pix2pix::translate::TranslateOptions;
+use pix2pix::Translator;
+use pix2pix::data::Size;
+use pix2pix::data::picture::{MAX_PIXELS, Picture, Samples};
+use pix2pix::model::TranslateOptions;
 
 use super::y4m;
 use crate::failure::Failure;
@@ -20,13 +20,13 @@ pub fn broken(reason: impl std::fmt::Display) -> Failure {
 /// (rgb24 for ffmpeg, of an 8-bit RGB model; 16 bits and floats little-endian); what comes out is the target's.
 /// `options` says how frame number so-and-so is translated.
 pub fn raw(
-    generator: &Generator,
+    translator: &Translator,
     size: Size,
     options: &dyn Fn(u64) -> TranslateOptions,
     quiet: bool,
 ) -> Result<(), Failure> {
     let Size([width, height]) = size;
-    let domain = generator.config.source;
+    let domain = translator.config.source;
     let pixels = u64::from(width) * u64::from(height);
     if pixels == 0 || pixels > MAX_PIXELS {
         let message = format!("--stdin-raw {size}: a frame has 1 to {MAX_PIXELS} pixels");
@@ -52,14 +52,14 @@ pub fn raw(
         }
         let samples = Samples::from_bytes(domain.depth, &bytes);
         let frame = Picture::new(size.0, domain.channels, samples);
-        let frame = frames.translate(generator, frame, &options(frames.count))?;
+        let frame = frames.translate(translator, frame, &options(frames.count))?;
         frames.write(frame.bytes())?;
     }
 }
 
 /// Translates YUV4MPEG2, which tells its size and rate itself (`ffmpeg -f yuv4mpegpipe`).
 pub fn yuv4mpeg(
-    generator: &Generator,
+    translator: &Translator,
     options: &dyn Fn(u64) -> TranslateOptions,
     quiet: bool,
 ) -> Result<(), Failure> {
@@ -67,7 +67,7 @@ pub fn yuv4mpeg(
     let mut video = y4m::Reader::new(BufReader::new(stdin().lock()))?;
     frames.write(&video.header())?;
     while let Some(frame) = video.frame(frames.count)? {
-        let frame = frames.translate(generator, frame, &options(frames.count))?;
+        let frame = frames.translate(translator, frame, &options(frames.count))?;
         let bytes = video.encoded(frame)?;
         frames.write(&bytes)?;
     }
@@ -94,11 +94,11 @@ impl Frames {
 
     fn translate(
         &mut self,
-        generator: &Generator,
+        translator: &Translator,
         frame: Picture,
         options: &TranslateOptions,
     ) -> Result<Picture, Failure> {
-        let translated = generator.translate_with(frame, options).map_err(broken)?;
+        let translated = translator.translate_with(frame, options).map_err(broken)?;
         self.count += 1;
         Ok(translated)
     }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io::{self, Read};
 use std::rc::Rc;
 
-use pix2pix::picture::{MAX_PIXELS, Picture, Samples};
+use pix2pix::data::picture::{MAX_PIXELS, Picture, Samples};
 use y4m::{Colorspace, Decoder, Limits};
 use yuv::{
     YuvChromaSubsampling, YuvConversionMode, YuvGrayImage, YuvPlanarImage, YuvPlanarImageMut,

@@ -11,8 +11,8 @@ use burn::tensor::{Device, Tensor};
 use super::Planes;
 use super::lpips::{max_pool, tensor};
 use crate::error::{Error, Result};
-use crate::tensor_file;
-use crate::weights::Weights;
+use crate::network::weights::Weights;
+use crate::weights_file::tensor_file;
 
 /// What to do about a file that does not hold these weights.
 const REMEDY: &str = "get them with `pix2pix download inception`";

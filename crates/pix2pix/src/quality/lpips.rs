@@ -9,8 +9,8 @@ use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::error::{Error, Result};
-use crate::tensor_file;
-use crate::weights::Weights;
+use crate::network::weights::Weights;
+use crate::weights_file::tensor_file;
 
 /// What to do about a file that does not hold these weights.
 const REMEDY: &str = "get them with `pix2pix download lpips-alex`";

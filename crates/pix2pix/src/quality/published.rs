@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::atomic_file;
 use crate::error::{Error, Result};
-use crate::pytorch_file;
-use crate::tensor_file::{self, Values};
-use crate::weights::Weights;
+use crate::network::weights::Weights;
+use crate::weights_file::pytorch_file;
+use crate::weights_file::tensor_file::{self, Values};
 
 /// Weights that can be downloaded.
 #[derive(Clone, Copy, Debug)]

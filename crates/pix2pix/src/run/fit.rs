@@ -1,9 +1,9 @@
 //! How much memory a training takes, for whoever has run out of it.
 
+use crate::backend::device::Device;
 use crate::config::RunConfig;
-use crate::device::Device;
-use crate::init::WeightInit;
-use crate::layer_graph::LayerGraph;
+use crate::network::init::WeightInit;
+use crate::network::layer_graph::LayerGraph;
 
 /// Bytes of a trained value: itself, its gradient, two moments.
 const TRAINED: usize = 16;
@@ -54,9 +54,9 @@ pub fn advice(config: &RunConfig, memory: Option<u64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generator::GeneratorConfig;
-    use crate::jitter::Size;
-    use crate::unet::UnetConfig;
+    use crate::data::jitter::Size;
+    use crate::network::generator::GeneratorConfig;
+    use crate::network::unet::UnetConfig;
 
     fn config(side: u32) -> RunConfig {
         let mut config = RunConfig::default();

@@ -5,9 +5,9 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::atomic_file;
-use crate::checkpoint;
 use crate::config::RunConfig;
 use crate::error::{Error, Result};
+use crate::model::checkpoint;
 
 const CONFIG: &str = "config.toml";
 const LOCK: &str = "run.lock";

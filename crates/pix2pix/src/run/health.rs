@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 
-use crate::trainer::Losses;
+use crate::train::trainer::Losses;
 
 /// Steps over which the discriminator's losses are averaged.
 const MEMORY: f64 = 200.0;

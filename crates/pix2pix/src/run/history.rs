@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::folder::{is_locked, read_config};
 use super::{Metrics, RunScores, Timing, log};
-use crate::checkpoint;
 use crate::config::RunConfig;
 use crate::error::Result;
+use crate::model::checkpoint;
 
 /// What a run is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

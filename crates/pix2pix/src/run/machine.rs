@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::atomic_file;
-use crate::device;
+use crate::backend::device;
 use crate::error::Result;
 
 const NAME: &str = "machine.json";

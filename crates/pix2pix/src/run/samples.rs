@@ -4,15 +4,15 @@ use burn::tensor::Device;
 use image::RgbImage;
 
 use crate::config::RunConfig;
-use crate::contact_sheet::Row;
-use crate::dataset::Dataset;
+use crate::data::dataset::Dataset;
+use crate::data::pair::Pair;
+use crate::data::picture::Picture;
+use crate::draw::contact_sheet::Row;
 use crate::error::Result;
-use crate::generator::GeneratorNetwork;
-use crate::noise::Noise;
-use crate::pair::Pair;
-use crate::picture::Picture;
+use crate::model::translate::translate_one;
+use crate::network::generator::Generator;
+use crate::network::noise::Noise;
 use crate::quality::{self, Planes, Scores};
-use crate::translate::translate_one;
 
 use super::RunScores;
 
@@ -50,7 +50,7 @@ impl Samples {
     /// Translates all of them one by one, dropout on.
     pub fn translate(
         &self,
-        generator: &GeneratorNetwork,
+        generator: &Generator,
         config: &RunConfig,
         device: &Device,
     ) -> Vec<Picture> {
@@ -93,9 +93,13 @@ impl Samples {
         let shown = self.pairs.iter().zip(outputs).take(SAMPLES);
         let rows = shown.map(|(pair, output)| Row {
             name: pair.name.clone(),
-            input: pair.source.to_rgb8(config.source.range_of(&pair.source)),
+            input: pair
+                .source
+                .to_rgb8(config.source.range_of(pair.source.depth())),
             output: output.to_rgb8(config.target.range),
-            target: pair.target.to_rgb8(config.target.range_of(&pair.target)),
+            target: pair
+                .target
+                .to_rgb8(config.target.range_of(pair.target.depth())),
         });
         rows.collect()
     }
@@ -103,7 +107,7 @@ impl Samples {
     /// Translates the first two of different sources without dropout; nothing when there are no two.
     pub fn translate_still(
         &self,
-        generator: &GeneratorNetwork,
+        generator: &Generator,
         config: &RunConfig,
         device: &Device,
     ) -> Option<[RgbImage; 2]> {

@@ -1,8 +1,7 @@
 //! What several tests use.
 
 use burn::tensor::Device;
-use pix2pix::device::{self, Kind};
-use pix2pix::precision::Precision;
+use pix2pix::device::{self, Kind, Precision};
 
 /// The first device of each kind that is there, the CPU first. A build for cards fails without one: `tools/check_gpu` has
 /// software stand for it.

@@ -1,0 +1,245 @@
+//! LeakyReLU, tanh and the joint of a decoder block with its skip as an extension of Burn's backends: one parallel pass
+//! each on the CPU (Flex), one launch on cards (Cube).
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
+use burn::tensor::Tensor;
+use pix2pix_kernels as kernels;
+
+use crate::backend::flex::{filled, values};
+
+/// What the forward pass needs. Images are `[batch, channels, height, width]`.
+#[backend_extension(Flex, Cube: cfg(feature = "_card"), Autodiff)]
+pub trait ActivationBackend: Backend {
+    /// LeakyReLU, a ReLU for slope 0.
+    fn activation(input: FloatTensor<Self>, slope: f32) -> FloatTensor<Self>;
+
+    /// `first` and the ReLU of `second`, joined on the channels.
+    fn join(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// Hyperbolic tangent.
+    fn fast_tanh(input: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+/// What the backward pass needs besides, made of the outputs of the forward pass.
+pub trait ActivationGradients: ActivationBackend {
+    /// Gradient of an activation's input.
+    fn activation_gradient(
+        output: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        slope: f32,
+    ) -> FloatTensor<Self>;
+
+    /// Gradient of a tanh's input.
+    fn fast_tanh_gradient(
+        output: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    /// Gradients of a joint's parts, the first of `channels` channels.
+    fn join_gradients(
+        output: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        channels: usize,
+    ) -> [FloatTensor<Self>; 2];
+}
+
+/// LeakyReLU of `slope` below zero, 0 for a ReLU.
+pub fn activation(x: Tensor<4>, slope: f64) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::activation(x.into_dispatch(), slope as f32))
+}
+
+/// `first` and the ReLU of `second`, joined on the channels.
+pub fn join(first: Tensor<4>, second: Tensor<4>) -> Tensor<4> {
+    let (first, second) = (first.into_dispatch(), second.into_dispatch());
+    Tensor::from_dispatch(Dispatch::join(first, second))
+}
+
+/// Hyperbolic tangent.
+pub fn tanh(x: Tensor<4>) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::fast_tanh(x.into_dispatch()))
+}
+
+/// Values of one image of each.
+fn lengths(first: &FloatTensor<Flex>, second: &FloatTensor<Flex>) -> [usize; 2] {
+    [first, second].map(|images| {
+        let [_, channels, height, width] = images.shape().dims();
+        channels * height * width
+    })
+}
+
+impl ActivationBackend for Flex {
+    fn fast_tanh(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        let input = input.to_contiguous();
+        filled(input.shape(), |output| {
+            kernels::tanh(values(&input), output)
+        })
+    }
+
+    fn activation(input: FloatTensor<Self>, slope: f32) -> FloatTensor<Self> {
+        let input = input.to_contiguous();
+        filled(input.shape(), |output| {
+            kernels::activation(slope, values(&input), output);
+        })
+    }
+
+    fn join(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (first, second) = (first.to_contiguous(), second.to_contiguous());
+        let lengths = lengths(&first, &second);
+        let [batch, channels, height, width] = first.shape().dims();
+        let [_, more, ..] = second.shape().dims::<4>();
+        filled([batch, channels + more, height, width], |output| {
+            kernels::join(lengths, values(&first), values(&second), output);
+        })
+    }
+}
+
+impl ActivationGradients for Flex {
+    fn fast_tanh_gradient(
+        output: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let gradient = gradient.to_contiguous();
+        filled(output.shape(), |to_input| {
+            kernels::tanh_gradient(values(&output), values(&gradient), to_input);
+        })
+    }
+
+    fn activation_gradient(
+        output: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        slope: f32,
+    ) -> FloatTensor<Self> {
+        let gradient = gradient.to_contiguous();
+        filled(output.shape(), |to_input| {
+            kernels::activation_gradient(slope, values(&output), values(&gradient), to_input);
+        })
+    }
+
+    fn join_gradients(
+        output: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        channels: usize,
+    ) -> [FloatTensor<Self>; 2] {
+        let gradient = gradient.to_contiguous();
+        let [batch, all, height, width] = output.shape().dims();
+        let lengths = [channels, all - channels].map(|channels| channels * height * width);
+        let mut second = None;
+        let first = filled([batch, channels, height, width], |to_first| {
+            second = Some(filled(
+                [batch, all - channels, height, width],
+                |to_second| {
+                    let (output, gradient) = (values(&output), values(&gradient));
+                    kernels::join_gradients(lengths, output, gradient, to_first, to_second);
+                },
+            ));
+        });
+        [first, second.expect("filled with the first")]
+    }
+}
+
+impl<B: ActivationGradients, C: CheckpointStrategy> ActivationBackend for Autodiff<B, C> {
+    fn fast_tanh(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct Tanh;
+
+        impl<B: ActivationGradients> Backward<B, 1> for Tanh {
+            type State = FloatTensor<B>;
+
+            fn backward(
+                self,
+                ops: Ops<Self::State, 1>,
+                grads: &mut Gradients,
+                _checkpointer: &mut Checkpointer,
+            ) {
+                let [node] = ops.parents;
+                let gradient = grads.consume::<B>(&ops.node);
+                if let Some(node) = node {
+                    let value = B::fast_tanh_gradient(ops.state, gradient);
+                    grads.register::<B>(node.id, value);
+                }
+            }
+        }
+
+        let prepared = Tanh.prepare::<C>([input.node()]).compute_bound().stateful();
+        let output = B::fast_tanh(input.into_primitive());
+        match prepared {
+            OpsKind::Tracked(prep) => prep.finish(output.clone(), output),
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        }
+    }
+
+    fn activation(input: FloatTensor<Self>, slope: f32) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct Activation;
+
+        impl<B: ActivationGradients> Backward<B, 1> for Activation {
+            type State = (FloatTensor<B>, f32);
+
+            fn backward(
+                self,
+                ops: Ops<Self::State, 1>,
+                grads: &mut Gradients,
+                _checkpointer: &mut Checkpointer,
+            ) {
+                let [node] = ops.parents;
+                let (output, slope) = ops.state;
+                let gradient = grads.consume::<B>(&ops.node);
+                if let Some(node) = node {
+                    let value = B::activation_gradient(output, gradient, slope);
+                    grads.register::<B>(node.id, value);
+                }
+            }
+        }
+
+        let prepared = Activation
+            .prepare::<C>([input.node()])
+            .compute_bound()
+            .stateful();
+        let output = B::activation(input.into_primitive(), slope);
+        match prepared {
+            OpsKind::Tracked(prep) => prep.finish((output.clone(), slope), output),
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        }
+    }
+
+    fn join(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct Joint;
+
+        impl<B: ActivationGradients> Backward<B, 2> for Joint {
+            type State = (FloatTensor<B>, usize);
+
+            fn backward(
+                self,
+                ops: Ops<Self::State, 2>,
+                grads: &mut Gradients,
+                _checkpointer: &mut Checkpointer,
+            ) {
+                let (output, channels) = ops.state;
+                let gradient = grads.consume::<B>(&ops.node);
+                let values = B::join_gradients(output, gradient, channels);
+                for (node, value) in ops.parents.into_iter().zip(values) {
+                    if let Some(node) = node {
+                        grads.register::<B>(node.id, value);
+                    }
+                }
+            }
+        }
+
+        let [_, channels, ..] = first.shape().dims::<4>();
+        let prepared = Joint
+            .prepare::<C>([first.node(), second.node()])
+            .compute_bound()
+            .stateful();
+        let output = B::join(first.into_primitive(), second.into_primitive());
+        match prepared {
+            OpsKind::Tracked(prep) => prep.finish((output.clone(), channels), output),
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Convolutions: Burn's kernels, of factors in the arithmetic that is asked for.
+
+use burn::backend::ops::ConvOptions;
+use burn::backend::ops::{FloatTensorOps, ModuleOps};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Cube, TensorMetadata};
+use burn::cubecl;
+use burn::cubecl::prelude::*;
+use burn::tensor::FloatDType;
+
+use super::pictures::{CardTensor, buffer, dense, elementwise, like};
+use crate::backend::conv::{ConvBackend, ReadGradient};
+use crate::backend::precision::{self, Factors};
+use crate::backend::window::Window;
+use crate::parallel::gradients::Watch;
+
+/// The 11 leading bits of a factor, as many as TF32 has, and the rest (Dekker 1971, section 4, after Veltkamp): exact for
+/// values below 4e34.
+#[cube(launch_unchecked)]
+fn split(factor: &[f32], head: &mut [f32], rest: &mut [f32]) {
+    if ABSOLUTE_POS < factor.len() {
+        let x = factor[ABSOLUTE_POS];
+        let scaled = x * 8193.0; // 2^13 + 1
+        let leading = scaled - (scaled - x);
+        head[ABSOLUTE_POS] = leading;
+        rest[ABSOLUTE_POS] = x - leading;
+    }
+}
+
+/// A factor as the sum of two that TF32 holds.
+pub fn two_parts(factor: CardTensor) -> [CardTensor; 2] {
+    let (factor, _) = dense(factor);
+    let parts = [like(&factor), like(&factor)];
+    let (count, dim) = elementwise(&factor);
+    let [head, rest] = parts.each_ref().map(buffer);
+    // SAFETY: each thread stays within the lengths, which are the same.
+    unsafe { split::launch_unchecked(&factor.client, count, dim, buffer(&factor), head, rest) };
+    parts
+}
+
+/// A convolution or one of its gradients, of two factors, in the arithmetic of the program.
+pub fn product(
+    arithmetic: Factors,
+    factors: [CardTensor; 2],
+    multiply: impl Fn([CardTensor; 2]) -> CardTensor,
+) -> CardTensor {
+    match arithmetic {
+        Factors::AsTheyAre => multiply(factors),
+        // of the range of 32 bits, so that no loss has to be scaled (Kalamkar et al. 2019, section 3); weights, sums and
+        // the optimizer stay in 32 bits
+        Factors::Bf16 => {
+            let narrow = factors.map(|x| Cube::float_cast(x, FloatDType::BF16));
+            Cube::float_cast(multiply(narrow), FloatDType::F32)
+        }
+        // the product of the rests is below the last bit (Ootomo and Yokota 2022, equation 24)
+        Factors::TwoParts => {
+            let [[a, a_rest], [b, b_rest]] = factors.map(two_parts);
+            let small =
+                Cube::float_add(multiply([a.clone(), b_rest]), multiply([a_rest, b.clone()]));
+            Cube::float_add(multiply([a, b]), small)
+        }
+    }
+}
+
+/// A tensor of which only the shape is read, of the type of `like`.
+fn shaped(shape: [usize; 4], like: &CardTensor) -> CardTensor {
+    Cube::float_empty(shape.into(), &like.device(), like.dtype().into())
+}
+
+fn options(window: Window) -> ConvOptions<2> {
+    let [before, after] = window.padding;
+    ConvOptions::new_with_padding([window.stride; 2], [(before, after); 2], [1; 2], 1)
+}
+
+impl ConvBackend for Cube {
+    fn conv_forward(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        window: Window,
+        _watch: Option<Watch>,
+    ) -> FloatTensor<Self> {
+        product(precision::factors(), [input, weight], |[input, weight]| {
+            Self::conv2d(input, weight, None, options(window))
+        })
+    }
+
+    fn conv_input_gradient(
+        gradient: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        window: Window,
+        side: [usize; 2],
+        _watch: Option<Watch>,
+    ) -> FloatTensor<Self> {
+        let [batch, ..] = gradient.shape().dims::<4>();
+        let [_, channels, ..] = weight.shape().dims::<4>();
+        let shape = [batch, channels, side[0], side[1]];
+        product(
+            precision::factors(),
+            [weight, gradient],
+            |[weight, gradient]| {
+                let input = shaped(shape, &gradient);
+                Self::conv2d_x_backward(input, weight, gradient, options(window))
+            },
+        )
+    }
+
+    fn conv_weight_gradient(
+        input: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        window: Window,
+    ) -> FloatTensor<Self> {
+        let [_, from, ..] = input.shape().dims::<4>();
+        let [_, to, ..] = gradient.shape().dims::<4>();
+        let shape = [to, from, window.kernel, window.kernel];
+        product(
+            precision::factors(),
+            [input, gradient],
+            |[input, gradient]| {
+                let weight = shaped(shape, &gradient);
+                Self::conv2d_weight_backward(input, weight, gradient, options(window))
+            },
+        )
+    }
+}
+
+impl ReadGradient for Cube {
+    fn show(gradient: &FloatTensor<Self>, watch: &Watch) {
+        let data = burn::tensor::read_sync(Self::float_into_data(gradient.clone()));
+        let data = data.expect("the device answers").convert::<f32>();
+        watch.give(data.as_slice().expect("converted"));
+    }
+}

@@ -1,0 +1,236 @@
+//! The kernels of cards beside those of the CPU, on the same random tensors. They need a card, or what stands for one:
+//! `tools/check_gpu` runs them.
+
+use burn::tensor::{Distribution, FloatDType, Tensor};
+use pix2pix_kernels as kernels;
+
+use super::adam::{Moments, moved};
+use super::conv::{product, two_parts};
+use super::pictures::CardTensor;
+use crate::backend;
+use crate::backend::activation::{activation, join, tanh};
+use crate::backend::device::{self, Device, Kind};
+use crate::backend::norm::Constants;
+use crate::backend::precision::{Factors, Precision};
+use crate::backend::taps::four_taps;
+use burn::backend::Cube;
+use burn::backend::ops::{ConvOptions, ModuleOps};
+
+/// The first card that is there.
+fn card() -> Device {
+    let kinds = device::list().into_iter().skip(1); // the CPU
+    let there = kinds.filter_map(|kind| match kind {
+        Kind::There(found) => Some(found[0].name),
+        Kind::Absent { .. } => None,
+    });
+    let name = there.into_iter().next().expect("there is a card");
+    name.open(Precision::F32).unwrap()
+}
+
+fn random<const D: usize>(shape: [usize; D]) -> Tensor<D> {
+    Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), &Device::flex())
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_into_vec().unwrap()
+}
+
+/// Fails where two tensors differ by more than rounding does, but for one sample in ten thousand: that of an activation at
+/// zero, whose sign is rounding.
+fn assert_close<const D: usize>(name: &str, cpu: Tensor<D>, card: Tensor<D>, most: f32) {
+    assert_eq!(cpu.dims(), card.dims(), "{name}");
+    let (cpu, card) = (values(cpu), values(card));
+    let size = cpu.iter().fold(0.0, |size: f32, x| size.max(x.abs()));
+    assert!(size > 1e-3, "{name} is zero");
+    let far = |(a, b): &(&f32, &f32)| b.is_nan() || (*a - *b).abs() > most * size;
+    let count = cpu.iter().zip(&card).filter(far).count();
+    assert!(
+        count <= cpu.len() / 10_000,
+        "{name} differs in {count} of {} values",
+        cpu.len()
+    );
+}
+
+/// How a picture lies before a kernel gets it.
+fn laid(picture: Tensor<4>, channels_last: bool) -> Tensor<4> {
+    match channels_last {
+        // a copy in that order, seen in the usual one
+        true => (picture.permute([0, 2, 3, 1]) * 1.0).permute([0, 3, 1, 2]),
+        false => picture,
+    }
+}
+
+/// The output of `layer` and the gradients of its inputs, on a device, for the same gradient of its output.
+fn pass<const N: usize>(
+    device: &Device,
+    inputs: &[Tensor<4>; N],
+    channels_last: bool,
+    layer: impl Fn([Tensor<4>; N]) -> Tensor<4>,
+) -> Vec<Tensor<4>> {
+    let device = device.clone().autodiff();
+    let inputs = inputs
+        .clone()
+        .map(|x| Tensor::from_data(x.into_data(), &device).require_grad());
+    let output = layer(inputs.clone().map(|x| laid(x, channels_last)));
+    let count = output.shape().num_elements();
+    // no two samples have the same
+    let weights = Tensor::arange(0..count as i64, &device).float().sin();
+    let loss = (output.clone() * weights.reshape(output.dims())).sum();
+    let gradients = loss.backward();
+    let mut all = vec![output.inner()];
+    all.extend(inputs.map(|x| x.grad(&gradients).unwrap()));
+    all
+}
+
+fn compare<const N: usize>(
+    name: &str,
+    inputs: [Tensor<4>; N],
+    layer: impl Fn([Tensor<4>; N]) -> Tensor<4>,
+) {
+    let cpu = pass(&Device::flex(), &inputs, false, &layer);
+    for channels_last in [false, true] {
+        let card = pass(&card(), &inputs, channels_last, &layer);
+        for (index, (cpu, card)) in cpu.iter().zip(card).enumerate() {
+            let name = format!("{name}, {index}, channels last {channels_last}");
+            assert_close(&name, cpu.clone(), card, 1e-5);
+        }
+    }
+}
+
+#[test]
+fn activations_and_joints_are_those_of_the_cpu() {
+    let shape = [2, 5, 7, 6];
+    for slope in [0.0, 0.2] {
+        compare("activation", [random(shape)], |[x]| activation(x, slope));
+    }
+    compare("tanh", [random(shape)], |[x]| tanh(x));
+    compare("join", [random(shape), random([2, 3, 7, 6])], |[a, b]| {
+        join(a, b)
+    });
+}
+
+/// Sizes with one slice and with several, with idle threads in the last group, and channels far from zero, where the
+/// variance is a small difference of large sums.
+#[test]
+fn norms_are_those_of_the_cpu() {
+    for shape in [
+        [1, 3, 2, 3],
+        [2, 40, 7, 6],
+        [3, 33, 50, 40],
+        [1, 2, 130, 70],
+    ] {
+        let channels = shape[1];
+        let far = Tensor::<1, burn::tensor::Int>::arange(0..channels as i64, &Device::flex());
+        let input = random(shape) + far.float().reshape([1, channels, 1, 1]) * 0.25;
+        let scale = random([1, channels, 1, 1]) * 0.1 + 1.0;
+        let constants = Constants {
+            epsilon: 1e-5,
+            slope: 0.2,
+            synced: false,
+        };
+        compare(
+            &format!("norm of {shape:?}"),
+            [input, scale, random([1, channels, 1, 1])],
+            |[x, gamma, beta]| {
+                let statistics = backend::norm::statistics(x.clone());
+                let [gamma, beta] = [gamma, beta].map(|x| x.reshape([channels]));
+                backend::norm::forward(x, statistics, [gamma, beta], constants)
+            },
+        );
+    }
+}
+
+#[test]
+fn taps_are_those_of_the_cpu() {
+    compare("taps", [random([7, 5, 3, 3])], |[weight]| four_taps(weight));
+}
+
+#[test]
+fn adam_is_that_of_the_cpu() {
+    let update = kernels::Adam {
+        lr: 2e-4,
+        beta1: 0.5,
+        beta2: 0.999,
+        epsilon: 1e-8,
+        step: 3,
+    };
+    let card = card();
+    let on_card = |x: &Tensor<4>| Tensor::<4>::from_data(x.to_data(), &card);
+    let shape = [6, 5, 4, 4];
+    let [parameter, gradient, first] = [random(shape), random(shape), random(shape)];
+    let second = random(shape).abs();
+    let mut moments = [&first, &second].map(|m| values(m.clone()));
+    let mut expected = values(parameter.clone());
+    let [m, v] = &mut moments;
+    kernels::adam(&update, &mut expected, &values(gradient.clone()), m, v);
+    for channels_last in [false, true] {
+        let held = on_card(&parameter);
+        let mut ours = Moments::on(&held, [&first, &second].map(|m| values(m.clone())));
+        let updated = ours.step(
+            &update,
+            held.clone(),
+            laid(on_card(&gradient), channels_last),
+        );
+        assert_eq!(
+            values(held),
+            values(parameter.clone()),
+            "somebody's tensor was written"
+        );
+        let close = |ours: &[f32], theirs: &[f32]| {
+            let gap = ours.iter().zip(theirs).map(|(a, b)| (a - b).abs());
+            assert!(gap.fold(0.0, f32::max) < 2.0 * f32::EPSILON);
+        };
+        close(&values(updated.clone()), &expected);
+        assert_ne!(values(updated), values(parameter.clone()));
+        for (ours, theirs) in ours.values().iter().zip(&moments) {
+            close(ours.as_slice().unwrap(), theirs);
+        }
+    }
+}
+
+#[test]
+fn an_average_moves_a_share_of_the_way() {
+    let card = card();
+    let tensor = |values: [f32; 3]| Tensor::<1>::from_data(values, &card);
+    let held = tensor([1.0, 2.0, -4.0]);
+    let moved = moved(held.clone(), tensor([1.5, 1.0, 0.0]), 0.25, 2.0);
+    assert_eq!(values(moved), [1.5, 2.0, -3.0]);
+    assert_eq!(values(held), [1.0, 2.0, -4.0]);
+}
+
+/// A card that rounds factors to TF32 leaves these alone: both parts have 11 bits, but for the last bits of the rest.
+#[test]
+fn factors_in_two_parts_lose_nothing() {
+    let card = card();
+    let primitive = |x: &Tensor<4>| -> CardTensor {
+        let x = Tensor::<4>::from_data(x.to_data(), &card);
+        x.try_into_primitive::<Cube>().unwrap()
+    };
+    let tensor = |x: CardTensor| Tensor::<4>::from_primitive::<Cube>(x);
+    let factor = random([2, 3, 8, 8]) * 1e3;
+    let [head, rest] = two_parts(primitive(&factor)).map(|part| values(tensor(part)));
+    for ((x, head), rest) in values(factor).into_iter().zip(head).zip(rest) {
+        assert_eq!(head + rest, x);
+        assert_eq!(head.to_bits() & 0x1fff, 0, "{x} begins with {head}");
+        assert!(rest.abs() <= x.abs() / 1024.0, "{rest} of {x}");
+    }
+
+    let (input, weight) = (random([1, 6, 9, 9]), random([4, 6, 3, 3]));
+    let convolved = |arithmetic| {
+        let factors = [primitive(&input), primitive(&weight)];
+        tensor(product(arithmetic, factors, |[input, weight]| {
+            let options = ConvOptions::new([1; 2], [1; 2], [1; 2], 1);
+            Cube::conv2d(input, weight, None, options)
+        }))
+    };
+    let whole = convolved(Factors::AsTheyAre);
+    assert_close(
+        "the sum of three",
+        whole.clone(),
+        convolved(Factors::TwoParts),
+        1e-6,
+    );
+    if card.supports_dtype(FloatDType::BF16) {
+        assert_close("bfloat16", whole, convolved(Factors::Bf16), 1e-2);
+    }
+}

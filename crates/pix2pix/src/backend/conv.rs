@@ -1,0 +1,381 @@
+//! Convolutions as an extension of Burn's backends: our kernels on the CPU (Flex), Burn's own on cards (Cube), and the
+//! gradients for autodiff, below unchanged model code.
+
+use burn::backend::autodiff::NodeId;
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{
+    Autodiff, AutodiffBackend, Backend, Dispatch, Flex, TensorMetadata, backend_extension,
+};
+use burn::tensor::Tensor;
+use pix2pix_kernels::{self as kernels, Geometry};
+
+use crate::backend::flex::{filled, values};
+use crate::backend::precision::path;
+use crate::backend::window::Window;
+use crate::parallel::gradients::Watch;
+
+/// The convolution and its two gradients. Images are `[batch, channels, height, width]`, weights
+/// `[output channels, input channels, kernel, kernel]`.
+#[backend_extension(Flex, Cube: cfg(feature = "_card"), Autodiff)]
+pub trait ConvBackend: Backend {
+    /// The convolution of `input`. Autodiff shows the gradient of the weights to `watch`.
+    fn conv_forward(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        window: Window,
+        watch: Option<Watch>,
+    ) -> FloatTensor<Self>;
+
+    /// The gradient of an input of `side` pixels (height, width): the transposed convolution. Autodiff shows the
+    /// gradient of the weights to `watch`.
+    fn conv_input_gradient(
+        gradient: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        window: Window,
+        side: [usize; 2],
+        watch: Option<Watch>,
+    ) -> FloatTensor<Self>;
+
+    /// The gradient of the weights.
+    fn conv_weight_gradient(
+        input: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        window: Window,
+    ) -> FloatTensor<Self>;
+}
+
+/// What a backward pass needs besides.
+pub trait ReadGradient: Backend {
+    /// Shows a gradient of weights.
+    fn show(gradient: &FloatTensor<Self>, watch: &Watch);
+}
+
+/// The convolution of `input`, `[batch, in, height, width]`. The gradient of `weight` is shown to `watch`.
+pub fn conv(
+    input: Tensor<4>,
+    weight: Tensor<4>,
+    window: Window,
+    watch: Option<Watch>,
+) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::conv_forward(
+        input.into_dispatch(),
+        weight.into_dispatch(),
+        window,
+        watch,
+    ))
+}
+
+/// The transposed convolution of `input` to pictures of `side` pixels (height, width). `weight` is
+/// `[channels in, channels out, kernel, kernel]`: the weights of the convolution that it transposes. Their gradient is
+/// shown to `watch`.
+pub fn conv_transpose(
+    input: Tensor<4>,
+    weight: Tensor<4>,
+    window: Window,
+    side: [usize; 2],
+    watch: Option<Watch>,
+) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::conv_input_gradient(
+        input.into_dispatch(),
+        weight.into_dispatch(),
+        window,
+        side,
+        watch,
+    ))
+}
+
+impl ReadGradient for Flex {
+    fn show(gradient: &FloatTensor<Self>, watch: &Watch) {
+        watch.give(values(&gradient.to_contiguous()));
+    }
+}
+
+impl ConvBackend for Flex {
+    fn conv_forward(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        window: Window,
+        _watch: Option<Watch>,
+    ) -> FloatTensor<Self> {
+        let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
+        let [batch, _, height, width] = input.shape().dims();
+        let geometry = geometry(batch, [height, width], weight.shape().dims(), window);
+        let [height, width] = geometry.output();
+        filled([batch, geometry.out_channels, height, width], |output| {
+            kernels::forward(path(), &geometry, values(&input), values(&weight), output);
+        })
+    }
+
+    fn conv_input_gradient(
+        gradient: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        window: Window,
+        side: [usize; 2],
+        _watch: Option<Watch>,
+    ) -> FloatTensor<Self> {
+        let (gradient, weight) = (gradient.to_contiguous(), weight.to_contiguous());
+        let [batch, ..] = gradient.shape().dims::<4>();
+        let geometry = geometry(batch, side, weight.shape().dims(), window);
+        filled([batch, geometry.in_channels, side[0], side[1]], |input| {
+            kernels::input_gradient(path(), &geometry, values(&gradient), values(&weight), input);
+        })
+    }
+
+    fn conv_weight_gradient(
+        input: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        window: Window,
+    ) -> FloatTensor<Self> {
+        let (input, gradient) = (input.to_contiguous(), gradient.to_contiguous());
+        let [batch, from, height, width] = input.shape().dims();
+        let [_, to, ..] = gradient.shape().dims::<4>();
+        let shape = [to, from, window.kernel, window.kernel];
+        let geometry = geometry(batch, [height, width], shape, window);
+        filled(shape, |weight| {
+            kernels::weight_gradient(path(), &geometry, values(&input), values(&gradient), weight);
+        })
+    }
+}
+
+fn geometry(batch: usize, input: [usize; 2], weight: [usize; 4], window: Window) -> Geometry {
+    let [out_channels, in_channels, ..] = weight;
+    Geometry {
+        batch,
+        in_channels,
+        out_channels,
+        input,
+        kernel: window.kernel,
+        stride: window.stride,
+        padding: window.padding,
+    }
+}
+
+impl<B: ConvBackend + ReadGradient, C: CheckpointStrategy> ConvBackend for Autodiff<B, C> {
+    fn conv_forward(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        window: Window,
+        watch: Option<Watch>,
+    ) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct Convolution;
+
+        impl<B: ConvBackend + ReadGradient> Backward<B, 2> for Convolution {
+            type State = (NodeId, NodeId, Window, Option<Watch>);
+
+            fn backward(
+                self,
+                ops: Ops<Self::State, 2>,
+                grads: &mut Gradients,
+                checkpointer: &mut Checkpointer,
+            ) {
+                let [node_input, node_weight] = ops.parents;
+                let (input, weight, window, watch) = ops.state;
+                let gradient = grads.consume::<B>(&ops.node);
+                let input = checkpointer.retrieve_node_output::<FloatTensor<B>>(input);
+                let weight = checkpointer.retrieve_node_output::<FloatTensor<B>>(weight);
+                if let Some(node) = node_weight {
+                    let value = B::conv_weight_gradient(input.clone(), gradient.clone(), window);
+                    watch.iter().for_each(|watch| B::show(&value, watch));
+                    grads.register::<B>(node.id, value);
+                }
+                if let Some(node) = node_input {
+                    let [_, _, height, width] = input.shape().dims();
+                    let value =
+                        B::conv_input_gradient(gradient, weight, window, [height, width], None);
+                    grads.register::<B>(node.id, value);
+                }
+            }
+        }
+
+        match Convolution
+            .prepare::<C>([input.node(), weight.node()])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(mut prep) => {
+                let state = (
+                    prep.checkpoint(&input),
+                    prep.checkpoint(&weight),
+                    window,
+                    watch,
+                );
+                let (input, weight) = (input.into_primitive(), weight.into_primitive());
+                let output = B::conv_forward(input, weight, window, None);
+                prep.finish(state, output)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::conv_forward(
+                input.into_primitive(),
+                weight.into_primitive(),
+                window,
+                None,
+            )),
+        }
+    }
+
+    fn conv_input_gradient(
+        gradient: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        window: Window,
+        side: [usize; 2],
+        watch: Option<Watch>,
+    ) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct Transposed;
+
+        // as a layer, its input is what the convolution calls its output's gradient
+        impl<B: ConvBackend + ReadGradient> Backward<B, 2> for Transposed {
+            type State = (NodeId, NodeId, Window, Option<Watch>);
+
+            fn backward(
+                self,
+                ops: Ops<Self::State, 2>,
+                grads: &mut Gradients,
+                checkpointer: &mut Checkpointer,
+            ) {
+                let [node_input, node_weight] = ops.parents;
+                let (input, weight, window, watch) = ops.state;
+                let gradient = grads.consume::<B>(&ops.node);
+                let input = checkpointer.retrieve_node_output::<FloatTensor<B>>(input);
+                let weight = checkpointer.retrieve_node_output::<FloatTensor<B>>(weight);
+                if let Some(node) = node_weight {
+                    let value = B::conv_weight_gradient(gradient.clone(), input, window);
+                    watch.iter().for_each(|watch| B::show(&value, watch));
+                    grads.register::<B>(node.id, value);
+                }
+                if let Some(node) = node_input {
+                    grads.register::<B>(node.id, B::conv_forward(gradient, weight, window, None));
+                }
+            }
+        }
+
+        match Transposed
+            .prepare::<C>([gradient.node(), weight.node()])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(mut prep) => {
+                let state = (
+                    prep.checkpoint(&gradient),
+                    prep.checkpoint(&weight),
+                    window,
+                    watch,
+                );
+                let output = B::conv_input_gradient(
+                    gradient.into_primitive(),
+                    weight.into_primitive(),
+                    window,
+                    side,
+                    None,
+                );
+                prep.finish(state, output)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::conv_input_gradient(
+                gradient.into_primitive(),
+                weight.into_primitive(),
+                window,
+                side,
+                None,
+            )),
+        }
+    }
+
+    /// A constant: the gradient of a gradient of weights is not needed by any loss of ours.
+    fn conv_weight_gradient(
+        input: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        window: Window,
+    ) -> FloatTensor<Self> {
+        Self::from_inner(B::conv_weight_gradient(
+            input.into_primitive(),
+            gradient.into_primitive(),
+            window,
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::module::{conv_transpose2d, conv2d};
+    use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
+    use burn::tensor::{Device, TensorData};
+
+    /// Values like noise in [-1, 1].
+    fn noise(shape: [usize; 4], seed: usize) -> Tensor<4> {
+        let length = shape.iter().product();
+        let value = |i: usize| (((i + seed) * 7919) as f32).sin();
+        let values: Vec<f32> = (0..length).map(value).collect();
+        Tensor::from_data(TensorData::new(values, shape), &Device::flex().autodiff())
+    }
+
+    fn values(tensor: Tensor<4>) -> Vec<f32> {
+        tensor.into_data().try_to_vec().unwrap()
+    }
+
+    /// Root mean square of the difference, over that of `theirs`.
+    fn difference(ours: Tensor<4>, theirs: Tensor<4>) -> f64 {
+        assert_eq!(ours.dims(), theirs.dims());
+        let (ours, theirs) = (values(ours), values(theirs));
+        let square = |x: f32| f64::from(x).powi(2);
+        let gap: f64 = ours.iter().zip(&theirs).map(|(a, b)| square(a - b)).sum();
+        (gap / theirs.iter().map(|&b| square(b)).sum::<f64>()).sqrt()
+    }
+
+    /// Output and both gradients of a layer, from the same input and weights.
+    fn compare(
+        shapes: [[usize; 4]; 2],
+        ours: impl Fn(Tensor<4>, Tensor<4>) -> Tensor<4>,
+        theirs: impl Fn(Tensor<4>, Tensor<4>) -> Tensor<4>,
+    ) {
+        let run = |layer: &dyn Fn(Tensor<4>, Tensor<4>) -> Tensor<4>| {
+            let x = noise(shapes[0], 1).require_grad();
+            let weight = noise(shapes[1], 2).require_grad();
+            let y = layer(x.clone(), weight.clone());
+            let gradients = (y.clone() * noise(y.dims(), 3)).sum().backward();
+            let (x, weight) = (x.grad(&gradients), weight.grad(&gradients));
+            [y, x.unwrap(), weight.unwrap()]
+        };
+        for (ours, theirs) in run(&ours).into_iter().zip(run(&theirs)) {
+            let difference = difference(ours, theirs);
+            assert!(difference < 1e-4, "{difference} in {shapes:?}");
+        }
+    }
+
+    #[test]
+    fn gradients_are_burns_own() {
+        // large enough for the fast form, and too small for it
+        for (channels, side) in [([32, 40], 24), ([3, 8], 12)] {
+            for stride in [1, 2] {
+                let window = Window {
+                    kernel: 4,
+                    stride,
+                    padding: [1, 1],
+                };
+                let [from, to] = channels;
+                compare(
+                    [[2, from, side, side], [to, from, 4, 4]],
+                    |x, weight| conv(x, weight, window, None),
+                    |x, weight| {
+                        let options = ConvOptions::new([stride; 2], [1; 2], [1; 2], 1);
+                        conv2d(x, weight, None, options)
+                    },
+                );
+                let output = (side - 1) * stride + 2;
+                compare(
+                    [[2, to, side, side], [to, from, 4, 4]],
+                    |x, weight| conv_transpose(x, weight, window, [output; 2], None),
+                    |x, weight| {
+                        let options =
+                            ConvTransposeOptions::new([stride; 2], [1; 2], [0; 2], [1; 2], 1);
+                        conv_transpose2d(x, weight, None, options)
+                    },
+                );
+            }
+        }
+    }
+}

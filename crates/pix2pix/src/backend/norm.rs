@@ -1,0 +1,318 @@
+//! Batch normalization and the activation after it as an extension of Burn's backends, the CPU's (Flex) and that of cards
+//! (Cube), with its gradients for autodiff.
+
+use std::sync::Arc;
+
+use burn::backend::autodiff::NodeId;
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::retro_forward::RetroForward;
+use burn::backend::autodiff::checkpoint::state::BackwardStates;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{
+    Autodiff, AutodiffBackend, Backend, Dispatch, Flex, TensorMetadata, backend_extension,
+};
+use burn::tensor::Tensor;
+use pix2pix_kernels as kernels;
+
+use crate::backend::flex::{filled, tensor, values};
+use crate::parallel::{Communicator, means, synced_norm};
+
+/// The numbers of a normalization that are not learnt.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Constants {
+    /// Added to the variance.
+    pub epsilon: f32,
+    /// Slope of the activation below zero; 1 for none.
+    pub slope: f32,
+    /// Whether the statistics are those of all processes that train together.
+    pub synced: bool,
+}
+
+/// What the forward pass needs. Images are `[batch, channels, height, width]`.
+#[backend_extension(Flex, Cube: cfg(feature = "_card"), Autodiff)]
+pub trait NormBackend: Backend {
+    /// Mean and biased variance of each channel, `[2, channels]`: constants to autodiff, since
+    /// [`norm_forward`](Self::norm_forward)'s gradient goes through them by itself.
+    fn norm_statistics(input: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// `input` normalized by its own `statistics`, scaled, shifted and activated.
+    fn norm_forward(
+        input: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        constants: Constants,
+    ) -> FloatTensor<Self>;
+}
+
+/// What the backward pass needs besides.
+pub trait NormGradients: NormBackend {
+    /// Gradients of beta and gamma, `[2, channels]`.
+    fn norm_parameter_gradients(
+        saved: &Saved<Self>,
+        gradient: &FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    /// Gradient of the input; `sums` are the parameters' gradients.
+    fn norm_input_gradient(
+        saved: &Saved<Self>,
+        gradient: &FloatTensor<Self>,
+        sums: &FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    /// The gradient of the output in the order in which the two above want it.
+    fn arranged(saved: &Saved<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// Means of `sums` over a group.
+    fn means(sums: FloatTensor<Self>, group: &dyn Communicator) -> FloatTensor<Self>;
+}
+
+/// What the forward pass leaves for the backward pass.
+pub struct Saved<B: Backend> {
+    pub input: FloatTensor<B>,
+    pub statistics: FloatTensor<B>,
+    pub gamma: FloatTensor<B>,
+    pub beta: FloatTensor<B>,
+    pub constants: Constants,
+}
+
+/// Mean and biased variance of each channel of `[batch, channels, height, width]`: `[2, channels]`.
+pub fn statistics(input: Tensor<4>) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::norm_statistics(input.into_dispatch()))
+}
+
+/// Normalizes `input` by its own `statistics`, scales by `gamma`, shifts by `beta`, activates.
+pub fn forward(
+    input: Tensor<4>,
+    statistics: Tensor<2>,
+    [gamma, beta]: [Tensor<1>; 2],
+    constants: Constants,
+) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::norm_forward(
+        input.into_dispatch(),
+        statistics.into_dispatch(),
+        gamma.into_dispatch(),
+        beta.into_dispatch(),
+        constants,
+    ))
+}
+
+impl NormBackend for Flex {
+    fn norm_statistics(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        let input = input.to_contiguous();
+        // neither constant plays a part
+        let constants = Constants {
+            epsilon: 0.0,
+            slope: 1.0,
+            synced: false,
+        };
+        let sizes = sizes(&input, constants);
+        let statistics = kernels::norm_statistics(&sizes, values(&input));
+        per_channel(statistics)
+    }
+
+    fn norm_forward(
+        input: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        constants: Constants,
+    ) -> FloatTensor<Self> {
+        let input = input.to_contiguous();
+        filled(input.shape(), |output| {
+            kernels::norm_forward(
+                &sizes(&input, constants),
+                values(&input),
+                values(&statistics),
+                [values(&gamma), values(&beta)],
+                output,
+            );
+        })
+    }
+}
+
+impl NormGradients for Flex {
+    fn norm_parameter_gradients(
+        saved: &Saved<Self>,
+        gradient: &FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let input = saved.input.to_contiguous();
+        per_channel(kernels::norm_parameter_gradients(
+            &sizes(&input, saved.constants),
+            values(&input),
+            values(&saved.statistics),
+            [values(&saved.gamma), values(&saved.beta)],
+            values(gradient),
+        ))
+    }
+
+    fn norm_input_gradient(
+        saved: &Saved<Self>,
+        gradient: &FloatTensor<Self>,
+        sums: &FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let input = saved.input.to_contiguous();
+        filled(input.shape(), |result| {
+            kernels::norm_input_gradient(
+                &sizes(&input, saved.constants),
+                values(&input),
+                values(&saved.statistics),
+                [values(&saved.gamma), values(&saved.beta)],
+                (values(gradient), values(sums)),
+                result,
+            );
+        })
+    }
+
+    fn arranged(_: &Saved<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
+        gradient.to_contiguous()
+    }
+
+    fn means(sums: FloatTensor<Self>, group: &dyn Communicator) -> FloatTensor<Self> {
+        per_channel(means(group, values(&sums)))
+    }
+}
+
+fn sizes(image: &FloatTensor<Flex>, constants: Constants) -> kernels::Norm {
+    let [batch, channels, height, width] = image.shape().dims();
+    kernels::Norm {
+        batch,
+        channels,
+        pixels: height * width,
+        epsilon: constants.epsilon,
+        slope: constants.slope,
+    }
+}
+
+fn per_channel(values: Vec<f32>) -> FloatTensor<Flex> {
+    let channels = values.len() / 2;
+    tensor(values, [2, channels])
+}
+
+/// A forward pass that is done once more, where its output is not kept.
+#[derive(Debug)]
+struct Again<B: Backend> {
+    input: NodeId,
+    statistics: FloatTensor<B>,
+    gamma: NodeId,
+    beta: NodeId,
+    constants: Constants,
+}
+
+impl<B: NormGradients> RetroForward for Again<B> {
+    fn forward(&self, states: &mut BackwardStates, output: NodeId) {
+        let mut saved = |id| states.get_state::<FloatTensor<B>>(id);
+        let (input, gamma, beta) = (saved(&self.input), saved(&self.gamma), saved(&self.beta));
+        let again = B::norm_forward(input, self.statistics.clone(), gamma, beta, self.constants);
+        states.save(output, again);
+    }
+}
+
+impl<B: NormGradients, C: CheckpointStrategy> NormBackend for Autodiff<B, C> {
+    fn norm_statistics(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::from_inner(B::norm_statistics(input.into_primitive()))
+    }
+
+    fn norm_forward(
+        input: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        constants: Constants,
+    ) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct Normalization;
+
+        impl<B: NormGradients> Backward<B, 3> for Normalization {
+            type State = (
+                NodeId,
+                FloatTensor<B>,
+                NodeId,
+                NodeId,
+                Constants,
+                Option<Arc<dyn Communicator>>,
+            );
+
+            fn backward(
+                self,
+                ops: Ops<Self::State, 3>,
+                grads: &mut Gradients,
+                checkpointer: &mut Checkpointer,
+            ) {
+                let [node_input, node_gamma, node_beta] = ops.parents;
+                let (input, statistics, gamma, beta, constants, group) = ops.state;
+                let gradient = grads.consume::<B>(&ops.node);
+                let mut saved = |id| checkpointer.retrieve_node_output::<FloatTensor<B>>(id);
+                let saved = Saved::<B> {
+                    input: saved(input),
+                    statistics,
+                    gamma: saved(gamma),
+                    beta: saved(beta),
+                    constants,
+                };
+                let gradient = B::arranged(&saved, gradient);
+                let sums = B::norm_parameter_gradients(&saved, &gradient);
+                for (row, node) in [node_beta, node_gamma].into_iter().enumerate() {
+                    if let Some(node) = node {
+                        let shape = saved.gamma.shape();
+                        let row = B::float_slice(sums.clone(), &[(row..row + 1).into()]);
+                        grads.register::<B>(node.id, B::float_reshape(row, shape));
+                    }
+                }
+                if let Some(node) = node_input {
+                    // the statistics depend on every process's pictures, and all losses on the statistics
+                    let sums = match group {
+                        Some(group) => B::means(sums, &*group),
+                        None => sums,
+                    };
+                    let value = B::norm_input_gradient(&saved, &gradient, &sums);
+                    grads.register::<B>(node.id, value);
+                }
+            }
+        }
+
+        match Normalization
+            .prepare::<C>([input.node(), gamma.node(), beta.node()])
+            .memory_bound()
+            .retro_forward(Again::<B> {
+                input: input.node().id(),
+                statistics: statistics.clone().into_primitive(),
+                gamma: gamma.node().id(),
+                beta: beta.node().id(),
+                constants,
+            })
+            .parents([&input, &gamma, &beta])
+            .stateful()
+        {
+            OpsKind::Tracked(mut prep) => {
+                let statistics = statistics.into_primitive();
+                let state = (
+                    prep.checkpoint(&input),
+                    statistics.clone(),
+                    prep.checkpoint(&gamma),
+                    prep.checkpoint(&beta),
+                    constants,
+                    constants.synced.then(synced_norm::group).flatten(),
+                );
+                let output = B::norm_forward(
+                    input.into_primitive(),
+                    statistics,
+                    gamma.into_primitive(),
+                    beta.into_primitive(),
+                    constants,
+                );
+                prep.finish(state, output)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::norm_forward(
+                input.into_primitive(),
+                statistics.into_primitive(),
+                gamma.into_primitive(),
+                beta.into_primitive(),
+                constants,
+            )),
+        }
+    }
+}

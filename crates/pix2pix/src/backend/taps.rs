@@ -1,0 +1,86 @@
+//! The weights of a resize by two and a 3x3 convolution in one, as an extension of Burn's backends: one parallel pass on
+//! the CPU (Flex), one launch on cards (Cube).
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
+use burn::tensor::Tensor;
+use pix2pix_kernels as kernels;
+
+use crate::backend::flex::{filled, values};
+
+/// What the forward pass needs.
+#[backend_extension(Flex, Cube: cfg(feature = "_card"), Autodiff)]
+pub trait TapsBackend: Backend {
+    /// `[channels in, channels out, 4, 4]` of a `weight` `[channels out, channels in, 3, 3]`.
+    fn four_taps(weight: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+/// What the backward pass needs besides.
+pub trait TapsGradient: TapsBackend {
+    /// The weight's gradient from that of the four taps.
+    fn three_taps(gradient: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+/// The weights of a transposed convolution of stride 2 and padding 1, `[channels in, channels out, 4, 4]`, that does what a
+/// resize by two and a convolution with `weight`, `[channels out, channels in, 3, 3]`, do.
+pub fn four_taps(weight: Tensor<4>) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::four_taps(weight.into_dispatch()))
+}
+
+impl TapsBackend for Flex {
+    fn four_taps(weight: FloatTensor<Self>) -> FloatTensor<Self> {
+        let weight = weight.to_contiguous();
+        let [outputs, inputs, ..] = weight.shape().dims::<4>();
+        filled([inputs, outputs, 4, 4], |kernel| {
+            kernels::four_taps([inputs, outputs], values(&weight), kernel);
+        })
+    }
+}
+
+impl TapsGradient for Flex {
+    fn three_taps(gradient: FloatTensor<Self>) -> FloatTensor<Self> {
+        let gradient = gradient.to_contiguous();
+        let [inputs, outputs, ..] = gradient.shape().dims::<4>();
+        filled([outputs, inputs, 3, 3], |to_weight| {
+            kernels::three_taps([inputs, outputs], values(&gradient), to_weight);
+        })
+    }
+}
+
+impl<B: TapsGradient, C: CheckpointStrategy> TapsBackend for Autodiff<B, C> {
+    fn four_taps(weight: FloatTensor<Self>) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct FourTaps;
+
+        impl<B: TapsGradient> Backward<B, 1> for FourTaps {
+            type State = ();
+
+            fn backward(
+                self,
+                ops: Ops<Self::State, 1>,
+                grads: &mut Gradients,
+                _checkpointer: &mut Checkpointer,
+            ) {
+                let [node] = ops.parents;
+                let gradient = grads.consume::<B>(&ops.node);
+                if let Some(node) = node {
+                    grads.register::<B>(node.id, B::three_taps(gradient));
+                }
+            }
+        }
+
+        let prepared = FourTaps
+            .prepare::<C>([weight.node()])
+            .compute_bound()
+            .stateful();
+        let kernel = B::four_taps(weight.into_primitive());
+        match prepared {
+            OpsKind::Tracked(prep) => prep.finish((), kernel),
+            OpsKind::UnTracked(prep) => prep.finish(kernel),
+        }
+    }
+}

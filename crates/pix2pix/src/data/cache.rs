@@ -1,0 +1,175 @@
+//! A cache of loaded pairs: each is decoded and resized once, then kept in memory or in a file without a
+//! name, which goes with the program.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::pair::Pair;
+use crate::data::picture::{Depth, Picture, Samples};
+use crate::error::{Error, Result};
+
+/// Where loaded pairs are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CacheKind {
+    /// In memory.
+    Ram,
+    /// In a file in the run's folder.
+    Disk,
+    /// Nowhere: every epoch decodes anew.
+    #[default]
+    Off,
+}
+
+/// Loaded pairs by their number.
+pub enum Cache {
+    /// In memory.
+    Ram(Mutex<HashMap<usize, Arc<Pair>>>),
+    /// In a file.
+    Disk(Mutex<DiskCache>),
+    /// Nowhere.
+    Off,
+}
+
+impl Cache {
+    /// An empty cache; a file is made in `folder`.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn new(kind: CacheKind, folder: &Path) -> Result<Self> {
+        Ok(match kind {
+            CacheKind::Ram => Self::Ram(Mutex::default()),
+            CacheKind::Disk => Self::Disk(Mutex::new(DiskCache::new(folder)?)),
+            CacheKind::Off => Self::Off,
+        })
+    }
+
+    /// Pair `index`, from the cache or else from `load`.
+    ///
+    /// # Errors
+    /// When it cannot be loaded, or the cache's disk is full.
+    pub fn get(&self, index: usize, load: impl FnOnce() -> Result<Pair>) -> Result<Arc<Pair>> {
+        match self {
+            Self::Off => load().map(Arc::new),
+            Self::Ram(pairs) => {
+                if let Some(pair) = lock(pairs).get(&index) {
+                    return Ok(pair.clone());
+                }
+                let pair = Arc::new(load()?);
+                lock(pairs).insert(index, pair.clone());
+                Ok(pair)
+            }
+            Self::Disk(cache) => {
+                if let Some(pair) = lock(cache).read(index)? {
+                    return Ok(Arc::new(pair));
+                }
+                let pair = load()?;
+                lock(cache).write(index, &pair)?;
+                Ok(Arc::new(pair))
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Pairs in a file, one after the other.
+pub struct DiskCache {
+    file: File,
+    end: u64,
+    places: HashMap<usize, Place>,
+    folder: std::path::PathBuf,
+}
+
+/// Where a pair is, and what it is.
+#[derive(Clone)]
+struct Place {
+    start: u64,
+    name: String,
+    kinds: [([u32; 2], usize, Depth); 2],
+}
+
+impl DiskCache {
+    fn new(folder: &Path) -> Result<Self> {
+        let file =
+            tempfile::tempfile_in(folder).map_err(|e| Error::io(folder, "make the cache", e))?;
+        Ok(Self {
+            file,
+            end: 0,
+            places: HashMap::new(),
+            folder: folder.to_path_buf(),
+        })
+    }
+
+    fn read(&mut self, index: usize) -> Result<Option<Pair>> {
+        let Some(place) = self.places.get(&index).cloned() else {
+            return Ok(None);
+        };
+        let folder = self.folder.clone();
+        let failed = |e| Error::io(&folder, "read the cache", e);
+        self.file
+            .seek(SeekFrom::Start(place.start))
+            .map_err(failed)?;
+        let mut picture = |kind| read_picture(&mut self.file, kind);
+        Ok(Some(Pair {
+            source: picture(place.kinds[0]).map_err(failed)?,
+            target: picture(place.kinds[1]).map_err(failed)?,
+            name: place.name,
+        }))
+    }
+
+    fn write(&mut self, index: usize, pair: &Pair) -> Result<()> {
+        let folder = self.folder.clone();
+        let failed = |e| Error::io(&folder, "write the cache", e);
+        let start = self.end;
+        self.file.seek(SeekFrom::Start(start)).map_err(failed)?;
+        let pictures = [&pair.source, &pair.target];
+        for picture in pictures {
+            let bytes = picture.bytes();
+            self.file.write_all(bytes).map_err(failed)?;
+            self.end += bytes.len() as u64;
+        }
+        let kinds = pictures.map(|p| (p.size(), p.channels(), p.depth()));
+        self.places.insert(
+            index,
+            Place {
+                start,
+                name: pair.name.clone(),
+                kinds,
+            },
+        );
+        Ok(())
+    }
+}
+
+fn read_picture(
+    file: &mut File,
+    (size, channels, depth): ([u32; 2], usize, Depth),
+) -> io::Result<Picture> {
+    let length = size[0] as usize * size[1] as usize * channels;
+    let samples = match depth {
+        Depth::U8 => {
+            let mut values = vec![0; length];
+            file.read_exact(&mut values)?;
+            Samples::U8(values)
+        }
+        Depth::U16 => {
+            let mut values = vec![0; length];
+            file.read_exact(bytemuck::cast_slice_mut(&mut values))?;
+            Samples::U16(values)
+        }
+        Depth::F32 => {
+            let mut values = vec![0.0; length];
+            file.read_exact(bytemuck::cast_slice_mut(&mut values))?;
+            Samples::F32(values)
+        }
+    };
+    Ok(Picture::new(size, channels, samples))
+}

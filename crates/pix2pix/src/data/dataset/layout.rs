@@ -1,0 +1,216 @@
+//! How a data set is laid out, found from the names of its files and folders alone.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::data::pair;
+use crate::data::picture::is_picture;
+use crate::error::{Error, Result};
+
+/// A part of a data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Split {
+    /// To learn from.
+    Train,
+    /// Held out.
+    Val,
+    /// Held out too.
+    Test,
+}
+
+impl Split {
+    /// Its name, as folders and manifests write it.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name.to_lowercase().as_str() {
+            "train" | "training" => Some(Self::Train),
+            "val" | "valid" | "validation" => Some(Self::Val),
+            "test" | "testing" => Some(Self::Test),
+            _ => None,
+        }
+    }
+}
+
+/// Where both pictures of a pair are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Files {
+    /// Side by side in one file.
+    Together(PathBuf),
+    /// In a file each, A and B.
+    Apart(PathBuf, PathBuf),
+}
+
+/// A pair's name and files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The name, without an ending.
+    pub name: String,
+    /// Its files.
+    pub files: Files,
+}
+
+/// A data set's pairs by split, nothing where there are no splits, and pictures without a partner.
+#[derive(Debug, Default)]
+pub struct Layout {
+    /// What it is, in words.
+    pub description: String,
+    /// The pairs of each split.
+    pub splits: BTreeMap<Option<Split>, Vec<Entry>>,
+    /// Pictures of A without one of B, and the other way round.
+    pub unmatched: Vec<PathBuf>,
+}
+
+/// What a folder's name says of the pictures in it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Side {
+    Both,
+    A,
+    B,
+}
+
+/// Reads a folder's path: `train`, `A`, `trainA`, `train/A`, `A/train`, or nothing.
+fn meaning(folder: &Path) -> Option<(Option<Split>, Side)> {
+    let parts: Vec<_> = folder
+        .iter()
+        .map(|part| part.to_string_lossy().into_owned())
+        .collect();
+    let side = |name: &str| match name {
+        "A" | "a" => Some(Side::A),
+        "B" | "b" => Some(Side::B),
+        _ => None,
+    };
+    match parts.as_slice() {
+        [] => Some((None, Side::Both)),
+        [name] => {
+            if let Some(split) = Split::parse(name) {
+                return Some((Some(split), Side::Both));
+            }
+            if let Some(side) = side(name) {
+                return Some((None, side));
+            }
+            let (split, last) = name.split_at_checked(name.len() - 1)?;
+            Some((
+                Some(Split::parse(split.trim_end_matches(['_', '-']))?),
+                side(last)?,
+            ))
+        }
+        [first, second] => match (Split::parse(first), Split::parse(second)) {
+            (Some(split), None) => Some((Some(split), side(second)?)),
+            (None, Some(split)) => Some((Some(split), side(first)?)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The folder that all files are in: archives often hold one.
+pub fn base(files: &[PathBuf]) -> PathBuf {
+    let mut base = PathBuf::new();
+    loop {
+        let mut names = files.iter().map(|file| {
+            let mut parts = file.strip_prefix(&base).ok()?.iter();
+            let first = parts.next()?;
+            parts.next().map(|_| first)
+        });
+        let Some(Some(first)) = names.next() else {
+            return base;
+        };
+        let known = meaning(Path::new(first)).is_some();
+        if known || !names.all(|name| name == Some(first)) {
+            return base;
+        }
+        base.push(first);
+    }
+}
+
+/// Finds the pairs among `files`, whose paths are relative to `root`, which is for messages.
+///
+/// # Errors
+/// When no picture is where a layout would have it, or two of one folder have the same name.
+pub fn find(root: &Path, files: &[PathBuf]) -> Result<Layout> {
+    let base = base(files);
+    let mut folders: BTreeMap<(Option<Split>, Side), Vec<&PathBuf>> = BTreeMap::new();
+    for file in files.iter().filter(|file| is_picture(file)) {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let folder = folder.strip_prefix(&base).unwrap_or(folder);
+        if let Some(meaning) = meaning(folder) {
+            folders.entry(meaning).or_default().push(file);
+        }
+    }
+    let apart = folders.keys().any(|(_, side)| *side != Side::Both);
+    folders.retain(|(_, side), _| (*side == Side::Both) != apart);
+    if folders.keys().any(|(split, _)| split.is_some()) {
+        folders.retain(|(split, _), _| split.is_some());
+    }
+    if folders.is_empty() {
+        let folder = if base.as_os_str().is_empty() {
+            root.to_path_buf()
+        } else {
+            root.join(base)
+        };
+        return Err(Error::file(
+            &folder,
+            "the folder holds no picture where a data set has them",
+            "put side-by-side pairs into it or into train/, or pictures into A/ and B/; JPEG, PNG, WebP, \
+             TIFF, BMP and npy are read",
+        ));
+    }
+    let mut layout = Layout::default();
+    if apart {
+        layout.description = "two folders, A and B, matched by name".to_string();
+        let splits: Vec<_> = folders.keys().map(|(split, _)| *split).collect();
+        for split in splits {
+            let mut side = |side| folders.remove(&(split, side)).unwrap_or_default();
+            let (a, b) = (side(Side::A), side(Side::B));
+            if !a.is_empty() || !b.is_empty() {
+                let entries = matched(root, &a, &b, &mut layout.unmatched)?;
+                layout.splits.insert(split, entries);
+            }
+        }
+        layout.splits.retain(|_, entries| !entries.is_empty());
+    } else {
+        layout.description = "side-by-side pairs".to_string();
+        for ((split, _), files) in folders {
+            let entries = files.into_iter().map(|file| Entry {
+                name: pair::stem(file),
+                files: Files::Together(file.clone()),
+            });
+            layout.splits.insert(split, entries.collect());
+        }
+    }
+    Ok(layout)
+}
+
+/// Pairs of the same name without its ending.
+fn matched(
+    root: &Path,
+    a: &[&PathBuf],
+    b: &[&PathBuf],
+    unmatched: &mut Vec<PathBuf>,
+) -> Result<Vec<Entry>> {
+    let by_name = |files: &[&PathBuf]| {
+        let mut names: BTreeMap<String, PathBuf> = BTreeMap::new();
+        for &file in files {
+            if let Some(other) = names.insert(pair::stem(file), file.clone()) {
+                return Err(Error::file(
+                    &root.join(file),
+                    format!("it has the same name as {}", root.join(other).display()),
+                    "pairs are matched by name: rename one of them or take it out",
+                ));
+            }
+        }
+        Ok(names)
+    };
+    let (a, mut b) = (by_name(a)?, by_name(b)?);
+    let mut entries = Vec::new();
+    for (name, a) in a {
+        match b.remove(&name) {
+            Some(b) => entries.push(Entry {
+                name,
+                files: Files::Apart(a, b),
+            }),
+            None => unmatched.push(a),
+        }
+    }
+    unmatched.extend(b.into_values());
+    Ok(entries)
+}

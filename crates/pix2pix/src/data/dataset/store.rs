@@ -1,0 +1,313 @@
+//! Where the files of a data set are: in a folder, in an archive that is read in place, or inside this
+//! program.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Mutex;
+
+use flate2::read::MultiGzDecoder;
+use zip::ZipArchive;
+
+use crate::data::picture::header::Source;
+use crate::error::{Error, Result};
+
+/// Deepest folder that is looked into.
+const DEPTH: usize = 4;
+/// Most bytes of a file inside an archive.
+const MAX_FILE: u64 = 1 << 31;
+/// A `.tar.gz` may grow this many times, and by a gigabyte more: beyond, it is taken for a bomb.
+const MAX_GROWTH: u64 = 64;
+
+/// The files of a data set, by paths relative to its root.
+pub struct Store {
+    root: PathBuf,
+    place: Place,
+}
+
+enum Place {
+    Folder,
+    Tar(Mutex<File>, BTreeMap<PathBuf, Span>),
+    Zip(Mutex<ZipArchive<BufReader<File>>>, BTreeMap<PathBuf, usize>),
+    Embedded(BTreeMap<PathBuf, &'static [u8]>),
+}
+
+/// Where a file's bytes are in a tar.
+#[derive(Clone, Copy)]
+struct Span {
+    start: u64,
+    length: u64,
+}
+
+/// A kind of archive.
+#[derive(Clone, Copy, PartialEq)]
+enum Archive {
+    Tar,
+    TarGz,
+    Zip,
+}
+
+impl Archive {
+    fn of(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_string_lossy().to_lowercase();
+        let endings = [
+            (".tar", Self::Tar),
+            (".tar.gz", Self::TarGz),
+            (".tgz", Self::TarGz),
+            (".zip", Self::Zip),
+        ];
+        endings
+            .into_iter()
+            .find(|(ending, _)| name.ends_with(ending))
+            .map(|(_, kind)| kind)
+    }
+}
+
+impl Store {
+    /// A folder, or an archive (`.tar`, `.tar.gz`, `.tgz`, `.zip`).
+    ///
+    /// # Errors
+    /// When there is none, or the archive is damaged.
+    pub fn open(path: &Path) -> Result<Self> {
+        let place = match Archive::of(path) {
+            _ if path.is_dir() => Place::Folder,
+            Some(kind) if path.is_file() => archive(path, kind)?,
+            _ => {
+                let reason = if path.exists() {
+                    "a file, not a folder"
+                } else {
+                    "no such folder"
+                };
+                return Err(Error::file(
+                    path,
+                    reason,
+                    "give a folder of side-by-side pairs, one with A/ and B/ or train/ in it, a .csv or \
+                     .jsonl manifest, or a .tar, .tar.gz or .zip of these",
+                ));
+            }
+        };
+        Ok(Self {
+            root: path.to_path_buf(),
+            place,
+        })
+    }
+
+    /// Files that the program carries inside itself.
+    pub fn embedded(files: BTreeMap<PathBuf, &'static [u8]>) -> Self {
+        Self {
+            root: PathBuf::new(),
+            place: Place::Embedded(files),
+        }
+    }
+
+    /// A file's path as a user knows it.
+    pub fn shown(&self, path: &Path) -> PathBuf {
+        self.root.join(path)
+    }
+
+    /// Whether the files are files of their own.
+    pub fn is_folder(&self) -> bool {
+        matches!(self.place, Place::Folder)
+    }
+
+    /// The root as a user knows it.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// All files, sorted; hidden ones are passed over.
+    ///
+    /// # Errors
+    /// When a folder cannot be read.
+    pub fn files(&self) -> Result<Vec<PathBuf>> {
+        let mut files = match &self.place {
+            Place::Folder => {
+                let mut files = Vec::new();
+                walk(&self.root, Path::new(""), DEPTH, &mut files)?;
+                files
+            }
+            Place::Tar(_, index) => index.keys().cloned().collect(),
+            Place::Zip(_, index) => index.keys().cloned().collect(),
+            Place::Embedded(files) => files.keys().cloned().collect(),
+        };
+        files.retain(|path| !is_hidden(path));
+        files.sort();
+        Ok(files)
+    }
+
+    /// A file's bytes.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(&self, path: &Path) -> Result<Vec<u8>> {
+        let failed = |e| Error::io(&self.shown(path), "read the file", e);
+        let missing = || failed(io::Error::from(io::ErrorKind::NotFound));
+        match &self.place {
+            Place::Folder => fs::read(self.root.join(path)).map_err(failed),
+            Place::Tar(file, index) => {
+                let span = index.get(path).ok_or_else(missing)?;
+                let mut file = lock(file);
+                file.seek(SeekFrom::Start(span.start)).map_err(failed)?;
+                read_all(&mut *file, span.length).map_err(failed)
+            }
+            Place::Zip(archive, index) => {
+                let index = *index.get(path).ok_or_else(missing)?;
+                let mut archive = lock(archive);
+                let entry = archive.by_index(index).map_err(|e| failed(e.into()))?;
+                let length = entry.size();
+                read_all(entry, length).map_err(failed)
+            }
+            Place::Embedded(files) => files
+                .get(path)
+                .map(|bytes| bytes.to_vec())
+                .ok_or_else(missing),
+        }
+    }
+
+    /// A file to read a header from.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn open_file(&self, path: &Path) -> Result<Box<dyn Source>> {
+        if let Place::Folder = self.place {
+            let file = File::open(self.root.join(path));
+            let file = file.map_err(|e| Error::io(&self.shown(path), "read the file", e))?;
+            return Ok(Box::new(BufReader::new(file)));
+        }
+        Ok(Box::new(Cursor::new(self.read(path)?)))
+    }
+}
+
+/// A lock that a panic elsewhere does not spoil: nothing behind it is ever half changed.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// So many bytes, and no more memory than there are bytes.
+fn read_all(from: impl Read, length: u64) -> io::Result<Vec<u8>> {
+    if length > MAX_FILE {
+        return Err(io::Error::other(
+            "a file of more than 2 GiB inside an archive",
+        ));
+    }
+    let mut bytes = Vec::new();
+    from.take(length).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 != length {
+        return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
+    }
+    Ok(bytes)
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.components().any(|part| {
+        let name = part.as_os_str().to_string_lossy();
+        name.starts_with('.') || name == "__MACOSX"
+    })
+}
+
+fn walk(root: &Path, below: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<()> {
+    let folder = root.join(below);
+    let failed = |e| Error::io(&folder, "read the folder", e);
+    for entry in fs::read_dir(&folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let path = below.join(entry.file_name());
+        // as a link's target is, and nothing where that is missing
+        let Ok(kind) = fs::metadata(entry.path()) else {
+            continue;
+        };
+        if kind.is_file() {
+            files.push(path);
+        } else if kind.is_dir() && depth > 1 && !is_hidden(&path) {
+            walk(root, &path, depth - 1, files)?;
+        }
+    }
+    Ok(())
+}
+
+/// A path inside an archive without `.` and `..`; nothing where it would leave the archive.
+pub(crate) fn inside(path: &Path) -> Option<PathBuf> {
+    let mut clean = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::Normal(name) => clean.push(name),
+            Component::CurDir => {}
+            _ => return None,
+        }
+    }
+    Some(clean)
+}
+
+/// Most bytes that so many compressed ones may become.
+pub(crate) fn most_unpacked(packed: u64) -> u64 {
+    packed.saturating_mul(MAX_GROWTH).saturating_add(1 << 30)
+}
+
+fn archive(path: &Path, kind: Archive) -> Result<Place> {
+    let failed = |e| Error::io(path, "read the archive", e);
+    let damaged = |e: String| {
+        Error::file(
+            path,
+            format!("not a whole archive ({e})"),
+            "get it again, or unpack it",
+        )
+    };
+    let file = File::open(path).map_err(failed)?;
+    match kind {
+        Archive::Zip => {
+            let archive =
+                ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(e.to_string()))?;
+            let names = (0..archive.len()).filter_map(|index| {
+                let name = archive.name_for_index(index)?.ok()?;
+                let path = inside(Path::new(name.as_ref()))?;
+                (!name.ends_with('/')).then_some((path, index))
+            });
+            let index = names.collect();
+            Ok(Place::Zip(Mutex::new(archive), index))
+        }
+        Archive::Tar => {
+            let index = tar_index(&file).map_err(|e| damaged(e.to_string()))?;
+            Ok(Place::Tar(Mutex::new(file), index))
+        }
+        Archive::TarGz => {
+            // compressed as a whole: unpacked once into a file without a name, which goes with the program
+            let packed = file.metadata().map_err(failed)?.len();
+            let most = most_unpacked(packed);
+            let mut unpacked = tempfile::tempfile().map_err(failed)?;
+            let mut content = MultiGzDecoder::new(BufReader::new(file)).take(most + 1);
+            let length =
+                io::copy(&mut content, &mut unpacked).map_err(|e| damaged(e.to_string()))?;
+            if length > most {
+                return Err(damaged(format!("it grows more than {MAX_GROWTH} times")));
+            }
+            unpacked.rewind().map_err(failed)?;
+            let index = tar_index(&unpacked).map_err(|e| damaged(e.to_string()))?;
+            Ok(Place::Tar(Mutex::new(unpacked), index))
+        }
+    }
+}
+
+fn tar_index(file: &File) -> io::Result<BTreeMap<PathBuf, Span>> {
+    let length = file.metadata()?.len();
+    let mut archive = tar::Archive::new(file);
+    let mut index = BTreeMap::new();
+    for entry in archive.entries_with_seek()? {
+        let entry = entry?;
+        if !entry.header().entry_type().is_file() {
+            continue;
+        }
+        let span = Span {
+            start: entry.raw_file_position(),
+            length: entry.size(),
+        };
+        if span.start.saturating_add(span.length) > length {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
+        }
+        if let Some(path) = inside(&entry.path()?) {
+            index.insert(path, span);
+        }
+    }
+    Ok(index)
+}

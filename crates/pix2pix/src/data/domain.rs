@@ -1,0 +1,57 @@
+//! An image domain: what the pictures of one side of the pairs have in common.
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::depth::Depth;
+
+/// What the pictures of one side of the pairs are.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Domain {
+    /// Channels, 1 to 16.
+    pub channels: usize,
+    /// What a sample is stored as.
+    pub depth: Depth,
+    /// The values that the networks see as -1 and 1.
+    pub range: [f32; 2],
+}
+
+impl Domain {
+    /// 8-bit RGB.
+    pub const RGB8: Self = Self {
+        channels: 3,
+        depth: Depth::U8,
+        range: [0.0, 255.0],
+    };
+
+    /// The values that become -1 and 1 for a picture of this depth: the domain's, or the depth's own range where
+    /// the picture is stored otherwise than the domain's pictures.
+    pub fn range_of(&self, depth: Depth) -> [f32; 2] {
+        if depth == self.depth {
+            self.range
+        } else {
+            depth.range()
+        }
+    }
+}
+
+impl Default for Domain {
+    fn default() -> Self {
+        Self::RGB8
+    }
+}
+
+impl std::fmt::Display for Domain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            channels,
+            depth,
+            range: [low, high],
+        } = self;
+        let plural = if *channels == 1 { "" } else { "s" };
+        write!(f, "{channels} channel{plural}, {depth}")?;
+        if depth.range() != self.range {
+            write!(f, " from {low} to {high}")?;
+        }
+        Ok(())
+    }
+}

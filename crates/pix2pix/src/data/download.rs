@@ -1,0 +1,327 @@
+//! Public data sets: streamed to a file that a broken download goes on with, checked, and unpacked safely.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use flate2::read::MultiGzDecoder;
+use sha2::{Digest, Sha256};
+use ureq::Agent;
+use ureq::http::header::{CONTENT_LENGTH, CONTENT_RANGE, RANGE};
+use ureq::http::{Response, StatusCode};
+
+use crate::atomic_file;
+use crate::data::dataset::store::{inside, most_unpacked};
+use crate::error::{Error, Result};
+
+/// Where the paper's authors keep the data sets, as the public ports have it.
+pub const ADDRESS: &str = "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets";
+/// Attempts in a row that bring nothing new, after which a download is given up.
+const ATTEMPTS: usize = 3;
+/// Longest wait for the next bytes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A public data set of the paper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublicDataset {
+    /// Its name, and its archive's.
+    pub name: &'static str,
+    /// What A and B are.
+    pub about: &'static str,
+    /// The size of its archive, about.
+    pub megabytes: u32,
+    /// Which way the paper translates it.
+    pub direction: &'static str,
+}
+
+/// All of them.
+pub const DATASETS: [PublicDataset; 6] = [
+    PublicDataset {
+        name: "facades",
+        about: "facades and their labels",
+        megabytes: 29,
+        direction: "b-to-a",
+    },
+    PublicDataset {
+        name: "cityscapes",
+        about: "street scenes and their labels",
+        megabytes: 99,
+        direction: "b-to-a",
+    },
+    PublicDataset {
+        name: "maps",
+        about: "aerial photographs and maps",
+        megabytes: 239,
+        direction: "a-to-b",
+    },
+    PublicDataset {
+        name: "night2day",
+        about: "views by night and by day",
+        megabytes: 1900,
+        direction: "a-to-b",
+    },
+    PublicDataset {
+        name: "edges2shoes",
+        about: "edges and shoes",
+        megabytes: 2000,
+        direction: "a-to-b",
+    },
+    PublicDataset {
+        name: "edges2handbags",
+        about: "edges and handbags",
+        megabytes: 8000,
+        direction: "a-to-b",
+    },
+];
+
+/// Downloads to `file`, by way of `file.part`, which an interrupted download leaves and the next one goes on
+/// with. `tell` is given the bytes that are there and, where the server says it, how many there will be.
+///
+/// # Errors
+/// When the server cannot be reached, refuses, or breaks off again and again; what has come so far stays.
+pub fn fetch(address: &str, file: &Path, tell: &mut dyn FnMut(u64, Option<u64>)) -> Result<()> {
+    let agent: Agent = Agent::config_builder()
+        .timeout_connect(Some(PATIENCE))
+        .timeout_recv_response(Some(PATIENCE))
+        .timeout_per_read(Some(PATIENCE))
+        .http_status_as_error(false)
+        .build()
+        .into();
+    let part = with_ending(file, "part");
+    let disk = |e| Error::io(&part, "write the download", e);
+    let mut target = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&part)
+        .map_err(disk)?;
+    let mut fruitless = 0;
+    loop {
+        let before = target.metadata().map_err(disk)?.len();
+        let outcome = attempt(&agent, address, &mut target, before, tell);
+        let after = target.metadata().map_err(disk)?.len();
+        match outcome {
+            Ok(()) => break,
+            Err(Failed::Disk(e)) => return Err(disk(e)),
+            Err(Failed::Refused(reason)) => {
+                return Err(unreachable(address, &reason, &part, after));
+            }
+            Err(Failed::Broken(reason)) => {
+                fruitless = if after > before { 0 } else { fruitless + 1 };
+                if fruitless == ATTEMPTS {
+                    return Err(unreachable(address, &reason, &part, after));
+                }
+            }
+        }
+    }
+    target.sync_all().map_err(disk)?;
+    fs::rename(&part, file).map_err(|e| Error::io(file, "name the download", e))
+}
+
+fn with_ending(file: &Path, ending: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_os_string();
+    name.push(".");
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+fn unreachable(address: &str, reason: &str, part: &Path, length: u64) -> Error {
+    let kept = match length {
+        0 => String::new(),
+        length => format!(
+            "; {length} bytes are kept in {} and will be gone on with",
+            part.display()
+        ),
+    };
+    Error::File {
+        path: PathBuf::from(address),
+        reason: format!("the download failed ({reason}){kept}"),
+        remedy: "check the connection and type the command again, or give a --mirror".to_string(),
+    }
+}
+
+/// How an attempt failed.
+enum Failed {
+    /// For good.
+    Refused(String),
+    /// On the way: another attempt may bring more.
+    Broken(String),
+    /// On this machine.
+    Disk(io::Error),
+}
+
+/// One request for what is missing after `from` bytes.
+fn attempt(
+    agent: &Agent,
+    address: &str,
+    target: &mut File,
+    from: u64,
+    tell: &mut dyn FnMut(u64, Option<u64>),
+) -> std::result::Result<(), Failed> {
+    let mut request = agent.get(address);
+    if from > 0 {
+        request = request.header(RANGE, format!("bytes={from}-"));
+    }
+    let mut response = request.call().map_err(|e| match e {
+        ureq::Error::BadUri(_) | ureq::Error::HostNotFound => Failed::Refused(e.to_string()),
+        e => Failed::Broken(e.to_string()),
+    })?;
+    let (mut done, total) = match response.status() {
+        StatusCode::PARTIAL_CONTENT
+            if range(&response).is_some_and(|(start, _)| start == Some(from)) =>
+        {
+            (from, range(&response).and_then(|(_, total)| total))
+        }
+        // the server has nothing after what is there: that is all, if it says so
+        StatusCode::RANGE_NOT_SATISFIABLE => {
+            if range(&response).and_then(|(_, total)| total) == Some(from) {
+                return Ok(());
+            }
+            target.set_len(0).map_err(Failed::Disk)?;
+            return Err(Failed::Broken(
+                "what is there is not the beginning of what the server has".to_string(),
+            ));
+        }
+        StatusCode::OK => {
+            // it sends all from the beginning
+            target.set_len(0).map_err(Failed::Disk)?;
+            let length = response.headers().get(CONTENT_LENGTH);
+            (
+                0,
+                length.and_then(|length| length.to_str().ok()?.parse().ok()),
+            )
+        }
+        status if status.is_server_error() => {
+            return Err(Failed::Broken(format!("the server says {status}")));
+        }
+        status => return Err(Failed::Refused(format!("the server says {status}"))),
+    };
+    tell(done, total);
+    let mut body = response.body_mut().as_reader();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match body.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => {
+                target.write_all(&buffer[..count]).map_err(Failed::Disk)?;
+                done += count as u64;
+                tell(done, total);
+            }
+            Err(e) => return Err(Failed::Broken(e.to_string())),
+        }
+    }
+    match total {
+        Some(total) if done != total => {
+            Err(Failed::Broken(format!("{done} of {total} bytes came")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// First byte and length of the whole, of `bytes 5-9/10` or `bytes */10`.
+fn range<T>(response: &Response<T>) -> Option<(Option<u64>, Option<u64>)> {
+    let text = response.headers().get(CONTENT_RANGE)?.to_str().ok()?;
+    let (span, total) = text.strip_prefix("bytes ")?.split_once('/')?;
+    let start = span
+        .split_once('-')
+        .and_then(|(start, _)| start.parse().ok());
+    Some((start, total.parse().ok()))
+}
+
+/// The SHA-256 of a file, in hexadecimal digits.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn sha256(file: &Path) -> Result<String> {
+    let failed = |e| Error::io(file, "read the download", e);
+    let mut content = File::open(file).map_err(failed)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match content.read(&mut buffer).map_err(failed)? {
+            0 => break,
+            count => hasher.update(&buffer[..count]),
+        }
+    }
+    Ok(hasher
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
+}
+
+/// Unpacks a `.tar.gz` to `folder`, which appears whole or not at all. A folder inside the archive that holds
+/// everything becomes `folder` itself.
+///
+/// # Errors
+/// When the archive is damaged, grows beyond all bounds, or a path in it would leave the folder.
+pub fn unpack(archive: &Path, folder: &Path) -> Result<()> {
+    let parent = folder
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let disk = |e| Error::io(folder, "unpack the data set", e);
+    let scratch = tempfile::Builder::new()
+        .prefix(".pix2pix-")
+        .tempdir_in(parent.unwrap_or(Path::new(".")))
+        .map_err(disk)?;
+    let file = File::open(archive).map_err(|e| Error::io(archive, "read the archive", e))?;
+    let packed = file.metadata().map_err(disk)?.len();
+    let content = MultiGzDecoder::new(BufReader::new(file));
+    unpack_entries(archive, content, scratch.path(), most_unpacked(packed))?;
+    let mut entries: Vec<PathBuf> = Vec::new();
+    for entry in fs::read_dir(scratch.path()).map_err(disk)? {
+        entries.push(entry.map_err(disk)?.path());
+    }
+    let whole = match entries.as_slice() {
+        [only] if only.is_dir() => only.clone(),
+        [] => return Err(bad(archive, "there is no file in it")),
+        _ => scratch.path().to_path_buf(),
+    };
+    fs::rename(&whole, folder).map_err(disk)
+}
+
+fn bad(archive: &Path, reason: &str) -> Error {
+    Error::file(
+        archive,
+        format!("a bad archive ({reason})"),
+        "download it again, or give a --mirror",
+    )
+}
+
+fn unpack_entries(archive: &Path, content: impl Read, to: &Path, most: u64) -> Result<()> {
+    let damaged = |e: io::Error| bad(archive, &e.to_string());
+    let mut unpacked = 0u64;
+    // the reader ends at the bound, so that no entry can pass it
+    let mut tar = tar::Archive::new(content.take(most + 1));
+    for entry in tar.entries().map_err(damaged)? {
+        let mut entry = entry.map_err(damaged)?;
+        let path = entry.path().map_err(damaged)?.into_owned();
+        let Some(path) = inside(&path) else {
+            return Err(bad(
+                archive,
+                &format!("{} would leave the folder", path.display()),
+            ));
+        };
+        // links and devices are not unpacked: a data set has none
+        if entry.header().entry_type().is_dir() {
+            atomic_file::create_folder(&to.join(path))?;
+        } else if entry.header().entry_type().is_file() {
+            unpacked = unpacked.saturating_add(entry.size());
+            if unpacked > most {
+                return Err(bad(archive, "it grows beyond all bounds"));
+            }
+            let target = to.join(&path);
+            atomic_file::create_folder(target.parent().unwrap_or(to))?;
+            let disk = |e| Error::io(&target, "write the file", e);
+            let mut file = File::create(&target).map_err(disk)?;
+            let mut buffer = vec![0; 1 << 16];
+            loop {
+                match entry.read(&mut buffer).map_err(damaged)? {
+                    0 => break,
+                    count => file.write_all(&buffer[..count]).map_err(disk)?,
+                }
+            }
+        }
+    }
+    Ok(())
+}

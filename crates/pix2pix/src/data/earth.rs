@@ -1,0 +1,35 @@
+//! The embedded demo data: 62 pairs of relief map (A) and satellite picture (B) of the Earth. Source
+//! and credit stand in `data/earth/README.md`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use include_dir::{Dir, include_dir};
+
+use crate::data::dataset::layout;
+use crate::data::dataset::store::Store;
+use crate::data::dataset::{Dataset, Options};
+use crate::data::pair::Direction;
+
+static EARTH: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/data/earth");
+
+/// What a configuration calls this data.
+pub const NAME: &str = "the embedded earth data";
+
+/// 54 pairs to train on and 8 held out.
+pub fn earth() -> Dataset {
+    let files: BTreeMap<PathBuf, &'static [u8]> = EARTH
+        .dirs()
+        .flat_map(Dir::files)
+        .map(|file| (file.path().to_path_buf(), file.contents()))
+        .collect();
+    let store = Store::embedded(files);
+    let options = Options {
+        direction: Direction::AToB,
+        val_fraction: 0.0,
+        seed: 0,
+    };
+    let files = store.files().expect("embedded files need no disk");
+    let layout = layout::find(store.root(), &files).expect("the embedded files are laid out well");
+    Dataset::new(store, layout, &options).expect("both splits are embedded")
+}

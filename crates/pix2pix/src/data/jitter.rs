@@ -1,0 +1,312 @@
+//! Random jitter (paper, appendix 6.2): resize to 286x286, crop 256x256 at random, mirror at random; the
+//! same for both pictures of a pair. Other ways to bring pictures to a size, and other variations, are
+//! options.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::data::pair::Pair;
+use crate::data::picture::{Picture, luma};
+use crate::data::resize::resize;
+use crate::error::{Error, Result};
+
+/// Longest side of a loaded picture, in pixels.
+const MAX_SIDE: u32 = 1 << 14;
+
+/// Width and height in pixels: `256` or `512x256`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Size(pub [u32; 2]);
+
+impl Size {
+    /// As wide as high.
+    pub fn square(side: u32) -> Self {
+        Self([side; 2])
+    }
+
+    /// Width and height for the networks.
+    pub fn sides(self) -> [usize; 2] {
+        self.0.map(|side| side as usize)
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [width, height] if width == height => write!(f, "{width}"),
+            [width, height] => write!(f, "{width}x{height}"),
+        }
+    }
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let side = |text: &str| {
+            text.trim()
+                .parse()
+                .map_err(|_| "use PIXELS or WIDTHxHEIGHT".to_string())
+        };
+        match text.split_once('x') {
+            Some((width, height)) => Ok(Self([side(width)?, side(height)?])),
+            None => Ok(Self::square(side(text)?)),
+        }
+    }
+}
+
+impl TryFrom<String> for Size {
+    type Error = String;
+
+    fn try_from(text: String) -> std::result::Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Size> for String {
+    fn from(size: Size) -> Self {
+        size.to_string()
+    }
+}
+
+/// How pictures of any size become those that the networks see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ResizePolicy {
+    /// To the load size, then a random crop (paper, appendix 6.2).
+    #[default]
+    ScaleAndCrop,
+    /// To the crop size's width, the height in proportion and rounded to a multiple that the network
+    /// takes; no crop.
+    ScaleWidth,
+    /// A random crop of the picture as it is.
+    Crop,
+    /// The whole picture as it is.
+    None,
+}
+
+/// How a pair is varied before a training step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JitterConfig {
+    /// How pictures are brought to a size.
+    #[serde(default)]
+    pub resize: ResizePolicy,
+    /// Size to which both pictures are resized. Paper: 286.
+    pub load_size: Size,
+    /// Size that is cut out at random. Paper: 256.
+    pub crop_size: Size,
+    /// Whether half of the pairs are mirrored left to right.
+    pub mirror: bool,
+    /// Whether half of the pairs are mirrored top to bottom.
+    #[serde(default)]
+    pub vertical_mirror: bool,
+    /// Whether pairs are turned by a random number of quarters (by halves where they are not square).
+    #[serde(default)]
+    pub turn: bool,
+    /// Largest change of brightness, contrast and saturation of A, as a share; 0 for none.
+    #[serde(default)]
+    pub color: f32,
+    /// Sides must be multiples of this many pixels: the network halves them as often as it has levels.
+    #[serde(default = "JitterConfig::default_multiple")]
+    pub multiple: u32,
+}
+
+impl Default for JitterConfig {
+    fn default() -> Self {
+        Self {
+            resize: ResizePolicy::ScaleAndCrop,
+            load_size: Size::square(286),
+            crop_size: Size::square(256),
+            mirror: true,
+            vertical_mirror: false,
+            turn: false,
+            color: 0.0,
+            multiple: Self::default_multiple(),
+        }
+    }
+}
+
+impl JitterConfig {
+    /// The paper's eight levels.
+    fn default_multiple() -> u32 {
+        256
+    }
+
+    /// Checks that the crop fits.
+    ///
+    /// # Errors
+    /// When the crop is empty or larger than what it is cut from.
+    pub fn validate(&self) -> Result<()> {
+        let ([load_width, load_height], [width, height]) = (self.load_size.0, self.crop_size.0);
+        let scaled = self.resize == ResizePolicy::ScaleAndCrop;
+        let empty = width.min(height) == 0;
+        let too_large = scaled && (width > load_width || height > load_height);
+        if empty || too_large || load_width.max(load_height).max(width).max(height) > MAX_SIDE {
+            return Err(Error::Config(format!(
+                "--crop-size {} must be at least 1 and at most --load-size {}, which may be up to {MAX_SIDE}",
+                self.crop_size, self.load_size,
+            )));
+        }
+        if !(0.0..1.0).contains(&self.color) {
+            return Err(Error::Config(format!(
+                "--color-jitter is {}; it must be at least 0 and below 1",
+                self.color
+            )));
+        }
+        Ok(())
+    }
+
+    /// The size that the networks see of pictures of `size`.
+    ///
+    /// # Errors
+    /// In words, when there is none.
+    pub fn seen(&self, size: [u32; 2]) -> std::result::Result<[u32; 2], String> {
+        let [width, height] = size;
+        match self.resize {
+            ResizePolicy::ScaleAndCrop => Ok(self.crop_size.0),
+            ResizePolicy::Crop => {
+                let [crop_width, crop_height] = self.crop_size.0;
+                if crop_width > width || crop_height > height {
+                    return Err(format!(
+                        "{width}x{height} pixels are less than --crop-size {}",
+                        self.crop_size
+                    ));
+                }
+                Ok(self.crop_size.0)
+            }
+            ResizePolicy::ScaleWidth | ResizePolicy::None => {
+                let loaded = self.loaded(size);
+                let unit = self.multiple;
+                if loaded.iter().all(|side| side.is_multiple_of(unit)) {
+                    return Ok(loaded);
+                }
+                Err(format!(
+                    "{width}x{height} pixels are no multiples of {unit}, as the network's halvings need; the \
+                     nearest size is {}x{}",
+                    nearest(width, unit),
+                    nearest(height, unit)
+                ))
+            }
+        }
+    }
+
+    /// The size of a picture before the crop.
+    fn loaded(&self, [width, height]: [u32; 2]) -> [u32; 2] {
+        match self.resize {
+            ResizePolicy::ScaleAndCrop => self.load_size.0,
+            ResizePolicy::ScaleWidth => {
+                let to = self.crop_size.0[0];
+                let scaled = u64::from(height) * u64::from(to) / u64::from(width);
+                [
+                    to,
+                    nearest(scaled.min(u64::from(MAX_SIDE)) as u32, self.multiple),
+                ]
+            }
+            ResizePolicy::Crop | ResizePolicy::None => [width, height],
+        }
+    }
+
+    /// A pair before anything random: what a cache keeps.
+    pub fn load(&self, pair: Pair) -> Pair {
+        let load = |picture: Picture| resize(&picture, self.loaded(picture.size()));
+        Pair {
+            source: load(pair.source),
+            target: load(pair.target),
+            ..pair
+        }
+    }
+
+    /// A loaded pair, cropped, mirrored and turned. What happens depends on the seed and the sample's number
+    /// alone: a run's n-th sample is the same picture whichever thread makes it.
+    pub fn vary(&self, pair: &Pair, seed: u64, sample: u64) -> [Picture; 2] {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(sample);
+        let loaded = pair.source.size();
+        let size = match self.resize {
+            ResizePolicy::ScaleAndCrop | ResizePolicy::Crop => self.crop_size.0,
+            ResizePolicy::ScaleWidth | ResizePolicy::None => loaded,
+        };
+        let corner = [0, 1].map(|axis| rng.random_range(0..=loaded[axis] - size[axis]));
+        let mirror = self.mirror && rng.random_bool(0.5);
+        let vertical = self.vertical_mirror && rng.random_bool(0.5);
+        let quarters = match self.turn {
+            false => 0,
+            true if size[0] == size[1] => rng.random_range(0..4),
+            true => 2 * rng.random_range(0..2),
+        };
+        [&pair.source, &pair.target].map(|picture| {
+            let mut varied = picture.crop(corner, size);
+            if mirror {
+                varied = varied.flip_horizontal();
+            }
+            if vertical {
+                varied = varied.flip_vertical();
+            }
+            if quarters > 0 {
+                varied = varied.turn(quarters);
+            }
+            varied
+        })
+    }
+
+    /// Changes brightness, contrast and, of three channels or more, saturation of planes in [-1, 1] by
+    /// random factors of 1 +- `color`, in that order.
+    pub fn vary_color(&self, planes: &mut [f32], channels: usize, seed: u64, sample: u64) {
+        if self.color == 0.0 {
+            return;
+        }
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        // a stream of its own: the geometry of a sample does not depend on this option
+        rng.set_stream(sample | 1 << 63);
+        let mut factor = || rng.random_range(1.0 - self.color..=1.0 + self.color);
+        let (brightness, contrast, saturation) = (factor(), factor(), factor());
+        let pixels = planes.len() / channels;
+        for value in planes.iter_mut() {
+            *value = (*value + 1.0) / 2.0 * brightness;
+        }
+        let mean = planes.iter().sum::<f32>() / planes.len() as f32;
+        for value in planes.iter_mut() {
+            *value = mean + (*value - mean) * contrast;
+        }
+        if channels >= 3 {
+            for pixel in 0..pixels {
+                let gray = luma(&[0, 1, 2].map(|channel| planes[channel * pixels + pixel]));
+                for channel in 0..3 {
+                    let value = &mut planes[channel * pixels + pixel];
+                    *value = gray + (*value - gray) * saturation;
+                }
+            }
+        }
+        for value in planes {
+            *value = value.clamp(0.0, 1.0) * 2.0 - 1.0;
+        }
+    }
+
+    /// A pair as the networks see it without anything random: for contact sheets and measurements.
+    pub fn still(&self, pair: Pair) -> Pair {
+        let see = |picture: Picture| match self.resize {
+            ResizePolicy::ScaleAndCrop => resize(&picture, self.crop_size.0),
+            ResizePolicy::Crop => {
+                let (size, crop) = (picture.size(), self.crop_size.0);
+                picture.crop([(size[0] - crop[0]) / 2, (size[1] - crop[1]) / 2], crop)
+            }
+            ResizePolicy::ScaleWidth | ResizePolicy::None => {
+                resize(&picture, self.loaded(picture.size()))
+            }
+        };
+        Pair {
+            source: see(pair.source),
+            target: see(pair.target),
+            ..pair
+        }
+    }
+}
+
+/// The multiple of `unit` nearest to a side, one at least.
+pub fn nearest(side: u32, unit: u32) -> u32 {
+    ((side + unit / 2) / unit).max(1) * unit
+}

@@ -1,0 +1,298 @@
+//! Batches for training, decoded and jittered on threads of their own ahead of the step that needs them.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::data::cache::Cache;
+use crate::data::dataset::Pairs;
+use crate::data::dataset::survey::OnError;
+use crate::data::domain::Domain;
+use crate::data::jitter::JitterConfig;
+use crate::data::pair::{Direction, Pair};
+use crate::error::Result;
+use crate::parallel::Shard;
+
+/// Batches of each thread that wait for their step, at most.
+const AHEAD: usize = 2;
+
+/// Pairs of one training step, still in host memory.
+pub struct HostBatch {
+    source: (Vec<f32>, [usize; 4]),
+    target: (Vec<f32>, [usize; 4]),
+    /// Pairs that could not be read and were left out, with the reason.
+    pub skipped: Vec<String>,
+}
+
+impl HostBatch {
+    /// Number of pairs.
+    #[allow(clippy::len_without_is_empty)] // a batch is never empty
+    pub fn len(&self) -> usize {
+        self.source.1[0]
+    }
+
+    /// Sources and targets, each `[batch, channels, height, width]` in [-1, 1].
+    pub fn to_device(self, device: &Device) -> [Tensor<4>; 2] {
+        let tensor = |(values, shape)| Tensor::from_data(TensorData::new(values, shape), device);
+        [tensor(self.source), tensor(self.target)]
+    }
+}
+
+/// How the data set is walked.
+pub struct LoaderConfig {
+    /// Which pairs make which batch.
+    pub walk: Walk,
+    /// Random variations.
+    pub jitter: JitterConfig,
+    /// Domains of source and target.
+    pub domains: [Domain; 2],
+    /// Which picture is the source: colour jitter is A's.
+    pub direction: Direction,
+    /// Seed of the order and the jitter.
+    pub seed: u64,
+    /// Number of batches to make.
+    pub batches: u64,
+    /// Threads, at least 1.
+    pub workers: usize,
+    /// What is done about a pair that cannot be read.
+    pub on_error: OnError,
+    /// Where loaded pairs are kept.
+    pub cache: Cache,
+}
+
+/// How a run walks through its pairs, epoch by epoch, each in an order of its own.
+///
+/// A batch is spread over the processes of a group in equal shares. One process's last batch of an epoch holds what is
+/// left; where there are several, pairs that do not make shares of one size are left out, other ones in every epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Walk {
+    /// Pairs in the data set.
+    pub pairs: usize,
+    /// Pairs in a share of a batch.
+    pub batch_size: usize,
+    /// Which share this process reads.
+    pub shard: Shard,
+    /// Where the first batch begins: pairs of whole epochs, and of the epoch that it is in.
+    pub start: u64,
+}
+
+impl Walk {
+    /// Pairs in a batch, of all shares.
+    fn batch(&self) -> usize {
+        self.batch_size * self.shard.ranks
+    }
+
+    /// Batches that `pairs` pairs make.
+    fn batches_of(&self, pairs: usize) -> u64 {
+        let batches = match self.shard.ranks {
+            1 => pairs.div_ceil(self.batch()),
+            _ => pairs / self.batch(),
+        };
+        batches as u64
+    }
+
+    /// Batches in an epoch; none where the pairs do not give every process its share.
+    pub fn batches_per_epoch(&self) -> u64 {
+        self.batches_of(self.pairs)
+    }
+
+    /// The epoch of a batch, from 0, and the pair of that epoch's order with which it begins. Batches are counted from the
+    /// walk's start.
+    fn place(&self, batch: u64) -> (u64, usize) {
+        let pairs = self.pairs as u64;
+        let (epoch, walked) = (self.start / pairs, (self.start % pairs) as usize);
+        let left = self.batches_of(self.pairs - walked);
+        if batch < left {
+            return (epoch, walked + batch as usize * self.batch());
+        }
+        let batch = batch - left;
+        let per_epoch = self.batches_per_epoch();
+        let within = (batch % per_epoch) as usize;
+        (epoch + 1 + batch / per_epoch, within * self.batch())
+    }
+
+    /// The epoch of a batch, from 0.
+    pub fn epoch(&self, batch: u64) -> u64 {
+        self.place(batch).0
+    }
+
+    /// Where a walk would start that goes on with a batch, whatever the size of its batches.
+    pub fn position(&self, batch: u64) -> u64 {
+        let (epoch, walked) = self.place(batch);
+        epoch * self.pairs as u64 + walked as u64
+    }
+}
+
+/// The batches of a run, in order, whichever thread makes them.
+pub struct Batches {
+    workers: Vec<Receiver<Result<HostBatch>>>,
+    next: usize,
+}
+
+impl Iterator for Batches {
+    type Item = Result<HostBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.workers[self.next].recv().ok();
+        self.next = (self.next + 1) % self.workers.len();
+        batch
+    }
+}
+
+/// Starts the threads. They end after the last batch, after an error, or when the batches are dropped.
+pub fn start(pairs: Pairs, config: LoaderConfig) -> Batches {
+    let count = config.workers.max(1);
+    let shared = Arc::new((pairs, config));
+    let workers = (0..count).map(|worker| {
+        let (sender, receiver) = sync_channel(AHEAD);
+        let shared = shared.clone();
+        thread::spawn(move || {
+            let (pairs, config) = &*shared;
+            let mut order = Order::default();
+            for index in (worker as u64..config.batches).step_by(count) {
+                let batch = load(pairs, &mut order, index, config);
+                let failed = batch.is_err();
+                if sender.send(batch).is_err() || failed {
+                    return;
+                }
+            }
+        });
+        receiver
+    });
+    Batches {
+        workers: workers.collect(),
+        next: 0,
+    }
+}
+
+/// The order of the epoch that a thread is in.
+#[derive(Default)]
+struct Order {
+    epoch: Option<u64>,
+    indices: Vec<usize>,
+}
+
+/// Reads and jitters the pairs of this process's share of a batch.
+fn load(pairs: &Pairs, order: &mut Order, batch: u64, config: &LoaderConfig) -> Result<HostBatch> {
+    let Walk {
+        batch_size, shard, ..
+    } = config.walk;
+    let (epoch, first) = config.walk.place(batch);
+    if order.epoch != Some(epoch) {
+        *order = Order {
+            epoch: Some(epoch),
+            indices: pairs.order(config.seed, epoch),
+        };
+    }
+    let first = first + batch_size * shard.rank;
+    let last = (first + batch_size).min(pairs.len());
+    let mut skipped = Vec::new();
+    let mut sides = [const { Vec::new() }; 2];
+    let mut shapes = [[0; 4]; 2];
+    for place in first..last {
+        let sample = epoch * pairs.len() as u64 + place as u64;
+        let pair = readable(pairs, &order.indices, place, config, &mut skipped)?;
+        let varied = config.jitter.vary(&pair, config.seed, sample);
+        for (side, picture) in varied.iter().enumerate() {
+            let domain = &config.domains[side];
+            let mut planes = picture.to_planes(domain.range_of(picture.depth()));
+            if config.direction.order([true, false])[side] {
+                config
+                    .jitter
+                    .vary_color(&mut planes, domain.channels, config.seed, sample);
+            }
+            sides[side].extend(planes);
+            let [width, height] = picture.size().map(|side| side as usize);
+            shapes[side] = [last - first, domain.channels, height, width];
+        }
+    }
+    let [source, target] = sides;
+    Ok(HostBatch {
+        source: (source, shapes[0]),
+        target: (target, shapes[1]),
+        skipped,
+    })
+}
+
+/// The pair at a place of the order, or the next one that can be read where broken ones are skipped.
+fn readable(
+    pairs: &Pairs,
+    order: &[usize],
+    place: usize,
+    config: &LoaderConfig,
+    skipped: &mut Vec<String>,
+) -> Result<Arc<Pair>> {
+    let mut failed = None;
+    for index in order[place..].iter().chain(&order[..place]) {
+        let pair = config
+            .cache
+            .get(*index, || Ok(config.jitter.load(pairs.read(*index)?)));
+        match pair {
+            Ok(pair) => return Ok(pair),
+            Err(error) if config.on_error == OnError::Stop => return Err(error),
+            Err(error) => {
+                skipped.push(error.to_string());
+                failed = Some(error);
+            }
+        }
+    }
+    Err(failed.expect("a data set has a pair"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn walk(batch_size: usize, ranks: usize, start: u64) -> Walk {
+        Walk {
+            pairs: 10,
+            batch_size,
+            shard: Shard { rank: 0, ranks },
+            start,
+        }
+    }
+
+    #[test]
+    fn one_process_walks_through_everything() {
+        let places: Vec<_> = (0..5).map(|batch| walk(4, 1, 0).place(batch)).collect();
+        assert_eq!(places, [(0, 0), (0, 4), (0, 8), (1, 0), (1, 4)]);
+        assert_eq!(walk(4, 1, 0).batches_per_epoch(), 3);
+    }
+
+    #[test]
+    fn shares_are_of_one_size() {
+        let places: Vec<_> = (0..4).map(|batch| walk(2, 2, 0).place(batch)).collect();
+        assert_eq!(places, [(0, 0), (0, 4), (1, 0), (1, 4)]);
+        assert_eq!(walk(4, 3, 0).batches_per_epoch(), 0);
+    }
+
+    /// Whoever goes on where another stopped makes the batches that this one would have made.
+    #[test]
+    fn a_walk_goes_on() {
+        for (batch_size, ranks) in [(1, 1), (4, 1), (1, 2), (2, 2), (1, 4)] {
+            let whole = walk(batch_size, ranks, 0);
+            for stop in 0..20 {
+                let rest = walk(batch_size, ranks, whole.position(stop));
+                for batch in 0..20 {
+                    assert_eq!(rest.place(batch), whole.place(stop + batch));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_walk_goes_on_with_other_shares() {
+        // four of ten pairs are walked
+        let position = walk(1, 4, 0).position(1);
+        let places: Vec<_> = (0..4)
+            .map(|batch| walk(1, 2, position).place(batch))
+            .collect();
+        assert_eq!(places, [(0, 4), (0, 6), (0, 8), (1, 0)]);
+        let places: Vec<_> = (0..3)
+            .map(|batch| walk(4, 1, position).place(batch))
+            .collect();
+        assert_eq!(places, [(0, 4), (0, 8), (1, 0)]);
+    }
+}

@@ -1,0 +1,335 @@
+//! Pairs from plain photographs: the photograph is the target, and the source is made of it.
+
+use image::{GrayImage, Luma, Rgb, RgbImage, imageops};
+use imageproc::drawing::{draw_filled_circle_mut, draw_filled_rect_mut};
+use imageproc::edges::canny;
+use imageproc::filter::gaussian_blur_f32;
+use imageproc::rect::Rect;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, Normal};
+
+use crate::data::picture::Picture;
+use crate::data::resize::resize;
+use crate::error::{Error, Result};
+
+/// How a source is made of a photograph.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Task {
+    /// Black edges on white (Canny 1986), between these two thresholds of the gradient.
+    Edges {
+        /// Weaker edges are dropped.
+        low: f32,
+        /// Stronger edges are kept, and weaker ones that touch them.
+        high: f32,
+    },
+    /// A soft pencil sketch: the photograph divided by its own blur.
+    Sketch {
+        /// Standard deviation of the blur, in pixels.
+        sigma: f32,
+    },
+    /// Gray: to learn colourisation.
+    Gray,
+    /// So many times smaller and back: to learn super-resolution.
+    LowRes {
+        /// How many times, at least 2.
+        factor: u32,
+    },
+    /// Gaussian noise: to learn denoising.
+    Noise {
+        /// Standard deviation, of 255.
+        sigma: f32,
+    },
+    /// Gaussian blur: to learn deblurring.
+    Blur {
+        /// Standard deviation, in pixels.
+        sigma: f32,
+    },
+    /// White rectangular holes: to learn inpainting.
+    Mask {
+        /// Share of the picture that they cover together, about.
+        share: f32,
+    },
+    /// Black dots on white, as in a newspaper.
+    Halftone {
+        /// Distance of two dots, in pixels.
+        cell: u32,
+    },
+}
+
+impl Task {
+    /// Checks the numbers.
+    ///
+    /// # Errors
+    /// Names the one that cannot be.
+    pub fn validate(&self) -> Result<()> {
+        let wrong = match *self {
+            Self::Edges { low, high } if !(0.0..=high).contains(&low) || high > 1140.0 => {
+                Some("--low must be from 0 to --high, which may be up to 1140")
+            }
+            Self::Sketch { sigma } | Self::Blur { sigma } if !(0.1..=100.0).contains(&sigma) => {
+                Some("--sigma must be from 0.1 to 100 pixels")
+            }
+            Self::Noise { sigma } if !(0.1..=255.0).contains(&sigma) => {
+                Some("--sigma must be from 0.1 to 255")
+            }
+            Self::LowRes { factor } if !(2..=64).contains(&factor) => {
+                Some("--factor must be from 2 to 64")
+            }
+            Self::Mask { share } if !(0.01..=0.9).contains(&share) => {
+                Some("--share must be from 0.01 to 0.9")
+            }
+            Self::Halftone { cell } if !(2..=64).contains(&cell) => {
+                Some("--cell must be from 2 to 64 pixels")
+            }
+            _ => None,
+        };
+        wrong.map_or(Ok(()), |reason| Err(Error::Config(reason.to_string())))
+    }
+
+    /// Makes the source. What is random follows from the seed, so that a picture's name gives the same one
+    /// again.
+    pub fn apply(&self, photo: &RgbImage, seed: u64) -> RgbImage {
+        let (width, height) = photo.dimensions();
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        match *self {
+            Self::Edges { low, high } => {
+                let mut edges = canny(&imageops::grayscale(photo), low, high);
+                imageops::invert(&mut edges);
+                colored(&edges)
+            }
+            Self::Sketch { sigma } => {
+                let gray = imageops::grayscale(photo);
+                let blurred = gaussian_blur_f32(&gray, sigma);
+                colored(&GrayImage::from_fn(width, height, |x, y| {
+                    let [light, around] =
+                        [&gray, &blurred].map(|p| f32::from(p.get_pixel(x, y)[0]));
+                    Luma([(255.0 * (light + 1.0) / (around + 1.0)).min(255.0) as u8])
+                }))
+            }
+            Self::Gray => colored(&imageops::grayscale(photo)),
+            Self::LowRes { factor } => {
+                let photo = Picture::from(photo.clone());
+                let small = resize(&photo, photo.size().map(|side| (side / factor).max(1)));
+                resize(&small, photo.size()).to_rgb8([0.0, 255.0])
+            }
+            Self::Noise { sigma } => {
+                let noise = Normal::new(0.0, sigma).expect("a positive standard deviation");
+                let mut noisy = photo.clone();
+                for value in noisy.iter_mut() {
+                    *value = (f32::from(*value) + noise.sample(&mut rng)).round() as u8;
+                }
+                noisy
+            }
+            Self::Blur { sigma } => gaussian_blur_f32(photo, sigma),
+            Self::Mask { share } => {
+                let mut masked = photo.clone();
+                let (mut left, area) = (f64::from(share), f64::from(width) * f64::from(height));
+                while left > 0.0 {
+                    let side = |whole: u32, rng: &mut ChaCha8Rng| {
+                        rng.random_range((whole / 10).max(1)..=(whole / 3).max(1))
+                    };
+                    let (w, h) = (side(width, &mut rng), side(height, &mut rng));
+                    let (x, y) = (
+                        rng.random_range(0..=width - w),
+                        rng.random_range(0..=height - h),
+                    );
+                    let hole = Rect::at(x as i32, y as i32).of_size(w, h);
+                    draw_filled_rect_mut(&mut masked, hole, Rgb([255; 3]));
+                    left -= f64::from(w) * f64::from(h) / area;
+                }
+                masked
+            }
+            Self::Halftone { cell } => {
+                let gray = imageops::grayscale(photo);
+                // four times as large, so that dots have smooth edges once it is small again
+                let scale = 4;
+                let mut dots = GrayImage::from_pixel(width * scale, height * scale, Luma([255]));
+                for (column, row) in (0..height.div_ceil(cell))
+                    .flat_map(|row| (0..width.div_ceil(cell)).map(move |column| (column, row)))
+                {
+                    let (x, y) = (column * cell, row * cell);
+                    let (w, h) = (cell.min(width - x), cell.min(height - y));
+                    let tile = imageops::crop_imm(&gray, x, y, w, h).to_image();
+                    let light = tile.iter().map(|&v| f32::from(v)).sum::<f32>() / (w * h) as f32;
+                    // a dot of the area that is dark
+                    let radius = ((1.0 - light / 255.0) / std::f32::consts::PI).sqrt()
+                        * (cell * scale) as f32;
+                    let center = [x, y].map(|start| ((start * scale) + cell * scale / 2) as i32);
+                    if radius >= 0.5 {
+                        draw_filled_circle_mut(
+                            &mut dots,
+                            (center[0], center[1]),
+                            radius.round() as i32,
+                            Luma([0]),
+                        );
+                    }
+                }
+                colored(&imageops::resize(
+                    &dots,
+                    width,
+                    height,
+                    imageops::FilterType::Triangle,
+                ))
+            }
+        }
+    }
+}
+
+fn colored(gray: &GrayImage) -> RgbImage {
+    RgbImage::from_fn(gray.width(), gray.height(), |x, y| {
+        Rgb([gray.get_pixel(x, y)[0]; 3])
+    })
+}
+
+/// A picture at a size: its middle, so that nothing is stretched. Without one, the picture as it is.
+pub fn sized(photo: &Picture, size: Option<[u32; 2]>) -> Picture {
+    let Some([width, height]) = size else {
+        return photo.clone();
+    };
+    let [from_width, from_height] = photo.size();
+    // the largest part of the wanted shape
+    let scale =
+        (f64::from(from_width) / f64::from(width)).min(f64::from(from_height) / f64::from(height));
+    let part = [
+        ((f64::from(width) * scale).round() as u32).clamp(1, from_width),
+        ((f64::from(height) * scale).round() as u32).clamp(1, from_height),
+    ];
+    let corner = [(from_width - part[0]) / 2, (from_height - part[1]) / 2];
+    resize(&photo.crop(corner, part), [width, height])
+}
+
+/// A and B as one picture, side by side; the deeper and the wider decides.
+///
+/// # Errors
+/// In words, when their channels have nothing in common or their sizes differ.
+pub fn side_by_side(a: &Picture, b: &Picture) -> std::result::Result<Picture, String> {
+    if a.size() != b.size() {
+        return Err("both must have one size".to_string());
+    }
+    let channels = a.channels().max(b.channels());
+    let (a, b) = (
+        a.clone().with_channels(channels)?,
+        b.clone().with_channels(channels)?,
+    );
+    if a.depth() != b.depth() {
+        return Err(format!(
+            "{} and {} samples do not fit one file",
+            a.depth(),
+            b.depth()
+        ));
+    }
+    Ok(a.beside(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A dark square on a light ground.
+    fn photo() -> RgbImage {
+        RgbImage::from_fn(64, 48, |x, y| {
+            let inside = (16..48).contains(&x) && (12..36).contains(&y);
+            if inside {
+                Rgb([40, 60, 20])
+            } else {
+                Rgb([220, 200, 240])
+            }
+        })
+    }
+
+    #[test]
+    fn edges_are_the_squares_outline() {
+        let edges = Task::Edges {
+            low: 50.0,
+            high: 100.0,
+        }
+        .apply(&photo(), 0);
+        // all within two pixels of the outline, which is 112 pixels long
+        let near = |x: u32, y: u32| {
+            let [dx, dy] = [(x, 16, 48), (y, 12, 36)]
+                .map(|(at, first, end)| at.abs_diff(first).min(at.abs_diff(end - 1)));
+            let within = (14..50).contains(&x) && (10..38).contains(&y);
+            within && (dx <= 2 || dy <= 2)
+        };
+        let drawn = edges
+            .enumerate_pixels()
+            .filter(|(_, _, pixel)| pixel[0] < 128);
+        assert!(drawn.clone().all(|(x, y, _)| near(x, y)));
+        assert!(drawn.count() >= 100);
+        assert_eq!(edges.get_pixel(32, 24), &Rgb([255; 3]));
+        assert_eq!(edges.get_pixel(4, 4), &Rgb([255; 3]));
+    }
+
+    #[test]
+    fn a_sketch_is_light_but_at_edges() {
+        let sketch = Task::Sketch { sigma: 3.0 }.apply(&photo(), 0);
+        let [edge, inside, ground] = [17, 32, 4].map(|x| sketch.get_pixel(x, 24)[0]);
+        assert!(
+            edge < 200,
+            "{edge} at the edge, where it is darker than around"
+        );
+        assert!(inside > 240 && ground > 240, "{inside} and {ground}");
+    }
+
+    #[test]
+    fn gray_and_low_resolution_keep_the_size() {
+        let gray = Task::Gray.apply(&photo(), 0);
+        assert_eq!(gray.dimensions(), (64, 48));
+        assert!(gray.pixels().all(|p| p[0] == p[1] && p[1] == p[2]));
+        let low = Task::LowRes { factor: 8 }.apply(&photo(), 0);
+        assert_eq!(low.dimensions(), (64, 48));
+        assert_ne!(low, photo());
+    }
+
+    #[test]
+    fn noise_has_its_standard_deviation_and_its_seed() {
+        let flat = RgbImage::from_pixel(64, 64, Rgb([128; 3]));
+        let task = Task::Noise { sigma: 20.0 };
+        let noisy = task.apply(&flat, 1);
+        let square: f32 = noisy.iter().map(|&v| (f32::from(v) - 128.0).powi(2)).sum();
+        let deviation = (square / noisy.len() as f32).sqrt();
+        assert!((deviation - 20.0).abs() < 1.0, "{deviation}");
+        assert_eq!(noisy, task.apply(&flat, 1));
+        assert_ne!(noisy, task.apply(&flat, 2));
+    }
+
+    #[test]
+    fn blur_spreads_an_edge() {
+        let blurred = Task::Blur { sigma: 4.0 }.apply(&photo(), 0);
+        let edge = blurred.get_pixel(16, 24)[0];
+        assert!((80..180).contains(&edge), "{edge} at the edge");
+    }
+
+    #[test]
+    fn holes_cover_their_share() {
+        let flat = RgbImage::from_pixel(200, 100, Rgb([0; 3]));
+        let masked = Task::Mask { share: 0.25 }.apply(&flat, 3);
+        let holes = masked.pixels().filter(|pixel| pixel[0] == 255).count() as f32 / 20_000.0;
+        assert!((0.15..0.4).contains(&holes), "{holes} of the picture");
+    }
+
+    #[test]
+    fn dots_are_as_dark_as_the_photograph() {
+        for light in [60, 128, 200] {
+            let flat = RgbImage::from_pixel(64, 64, Rgb([light; 3]));
+            let dots = Task::Halftone { cell: 8 }.apply(&flat, 0);
+            let mean = dots.pixels().map(|p| f32::from(p[0])).sum::<f32>() / 4096.0;
+            assert!(
+                (mean - f32::from(light)).abs() < 25.0,
+                "{mean} instead of {light}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_size_takes_the_middle_without_stretching() {
+        let photo = Picture::from(RgbImage::from_fn(200, 100, |x, _| Rgb([x as u8; 3])));
+        let square = sized(&photo, Some([50, 50])).to_rgb8([0.0, 255.0]);
+        assert_eq!(square.dimensions(), (50, 50));
+        // from 50 to 150 of 200
+        assert!((49..=53).contains(&square.get_pixel(0, 25)[0]));
+        assert!((147..=150).contains(&square.get_pixel(49, 25)[0]));
+        assert_eq!(sized(&photo, None), photo);
+    }
+}

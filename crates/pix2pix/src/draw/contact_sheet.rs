@@ -1,0 +1,107 @@
+//! Contact sheets: input, output and target of several pictures side by side, labelled.
+
+use std::fmt::Write;
+
+use image::{Rgb, RgbImage, imageops};
+
+use crate::draw::raster;
+
+/// One row of a contact sheet; its pictures have one size.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The picture's name.
+    pub name: String,
+    /// What the generator saw.
+    pub input: RgbImage,
+    /// What it made of it.
+    pub output: RgbImage,
+    /// What it should have made.
+    pub target: RgbImage,
+}
+
+const MARGIN: u32 = 12;
+const TITLE: u32 = 56;
+const CAPTION: u32 = 22;
+const PAPER: Rgb<u8> = Rgb([250, 250, 248]);
+
+/// Draws rows of input, output and target under `title`. At least one row is needed.
+pub fn draw(title: &str, rows: &[Row]) -> RgbImage {
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|row| (row.name.as_str(), [&row.input, &row.output, &row.target]))
+        .collect();
+    draw_columns(title, ["input", "output", "target"], &rows)
+}
+
+/// Draws rows of pictures, each with its name, under `title` and a label for each column.
+pub fn draw_columns<const N: usize>(
+    title: &str,
+    labels: [&str; N],
+    rows: &[(&str, [&RgbImage; N])],
+) -> RgbImage {
+    let cells = || rows.iter().flat_map(|(_, cells)| cells);
+    let cell_width = cells().map(|cell| cell.width()).max().unwrap_or(1);
+    let row_height =
+        |cells: &[&RgbImage; N]| cells.iter().map(|cell| cell.height()).max().unwrap_or(1);
+    let width = N as u32 * (cell_width + MARGIN) + MARGIN;
+    let heights = rows
+        .iter()
+        .map(|(_, cells)| row_height(cells) + CAPTION + MARGIN);
+    let height = TITLE + heights.sum::<u32>();
+
+    let mut sheet = RgbImage::from_pixel(width, height, PAPER);
+    let mut text = Text::new(width, height);
+    text.write(MARGIN, 22, 15, "bold", title);
+    for (column, label) in (0..).zip(labels) {
+        text.write(
+            MARGIN + column * (cell_width + MARGIN),
+            46,
+            13,
+            "normal",
+            label,
+        );
+    }
+    let mut y = TITLE;
+    for (name, cells) in rows {
+        for (column, picture) in (0..).zip(cells) {
+            let x = MARGIN + column * (cell_width + MARGIN);
+            imageops::replace(&mut sheet, *picture, x.into(), y.into());
+        }
+        y += row_height(cells);
+        text.write(MARGIN, y + 16, 12, "normal", name);
+        y += CAPTION + MARGIN;
+    }
+    text.onto(&mut sheet);
+    sheet
+}
+
+/// The sheet's writing, drawn at once.
+struct Text {
+    svg: String,
+}
+
+impl Text {
+    fn new(width: u32, height: u32) -> Self {
+        Self {
+            svg: format!(
+                r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">"#
+            ),
+        }
+    }
+
+    fn write(&mut self, x: u32, y: u32, size: u32, weight: &str, text: &str) {
+        write!(
+            self.svg,
+            r##"<text x="{x}" y="{y}" font-family="{}" font-size="{size}" font-weight="{weight}" fill="#222">{}</text>"##,
+            raster::FONT,
+            raster::escape(text)
+        )
+        .expect("writing to memory does not fail");
+    }
+
+    fn onto(mut self, sheet: &mut RgbImage) {
+        self.svg.push_str("</svg>");
+        let ink = raster::render(&self.svg, 1.0).expect("the writing is valid SVG");
+        raster::overlay(sheet, &ink);
+    }
+}

@@ -1,0 +1,139 @@
+//! A drawing of a network, like Keras' `plot_model`: a box for each layer, an arrow for each
+//! connection. The `layout-rs` library places the boxes; no Graphviz is needed.
+
+use std::fmt::Write;
+
+use image::{Rgb, RgbImage};
+use layout::backends::svg::SVGWriter;
+use layout::core::base::Orientation;
+use layout::core::color::Color;
+use layout::core::geometry::Point;
+use layout::core::style::{LineStyleKind, StyleAttr};
+use layout::std_shapes::shapes::{Arrow, Element, LineEndKind, RecordDef, ShapeKind};
+use layout::topo::layout::VisualGraph;
+
+use crate::draw::raster;
+use crate::network::layer_graph::{Layer, LayerGraph, Op};
+use crate::network::summary::shape;
+
+/// The drawing as SVG.
+pub fn svg(graph: &LayerGraph) -> String {
+    let mut visual = VisualGraph::new(Orientation::TopToBottom);
+    let handles: Vec<_> = graph
+        .layers
+        .iter()
+        .map(|layer| {
+            let label = RecordDef::Array(vec![
+                RecordDef::new_text(&format!("{}\n{}", layer.name, layer.op.name())),
+                RecordDef::new_text(&shape(layer.output)),
+            ]);
+            let look = StyleAttr::new(Color::new(0x333333ff), 1, Some(color(layer)), 4, 15);
+            let node = Element::create(
+                ShapeKind::new_record(&label),
+                look,
+                Orientation::LeftToRight,
+                Point::new(340.0, 44.0),
+            );
+            visual.add_node(node)
+        })
+        .collect();
+    for (index, layer) in graph.layers.iter().enumerate() {
+        for &input in &layer.inputs {
+            // a skip jumps over layers: blue and dashed
+            let skips = input + 1 < index && graph.layers[input].op != Op::Input;
+            let (color, style) = if skips && layer.op == Op::Concatenate {
+                (0x2266bbff, LineStyleKind::Dashed)
+            } else {
+                (0x333333ff, LineStyleKind::Normal)
+            };
+            let look = StyleAttr::new(Color::new(color), 2, None, 0, 15);
+            let (none, arrow) = (LineEndKind::None, LineEndKind::Arrow);
+            let edge = Arrow::new(none, arrow, style, "", &look, &None, &None);
+            visual.add_edge(edge, handles[input], handles[index]);
+        }
+    }
+    let mut writer = SVGWriter::new();
+    visual.do_it(false, false, false, &mut writer);
+    let bottom = handles
+        .iter()
+        .map(|&handle| visual.pos(handle).bbox(true).1.y)
+        .fold(0.0, f64::max);
+    finish(&writer.finalize(), bottom)
+}
+
+/// Sets our typeface and cuts the empty space below `bottom`, which the library leaves for text that
+/// it takes to be long.
+fn finish(svg: &str, bottom: f64) -> String {
+    let height = |tag: &str| {
+        Some(
+            tag.split_once("height=\"")?
+                .1
+                .split_once('"')?
+                .0
+                .to_string(),
+        )
+    };
+    let start = svg.find("<svg ").unwrap_or(0);
+    let end = svg[start..]
+        .find('>')
+        .map_or(start, |length| start + length);
+    let tag = &svg[start..end];
+    let tag = match height(tag) {
+        Some(old) => tag
+            .replace(
+                &format!("height=\"{old}\""),
+                &format!("height=\"{bottom}\""),
+            )
+            .replace(&format!(" {old}\""), &format!(" {bottom}\"")),
+        None => tag.to_string(),
+    };
+    let font = format!("font-family: '{}', sans-serif", raster::FONT);
+    let rest = svg[end..].replace("font-family: Times, serif", &font);
+    format!("{}{tag}{rest}", &svg[..start])
+}
+
+/// The drawing as pixels on white.
+///
+/// # Errors
+/// In words, when it cannot be rendered.
+pub fn png(graph: &LayerGraph) -> Result<RgbImage, String> {
+    let drawing = raster::render(&svg(graph), 1.0)?;
+    let mut paper = RgbImage::from_pixel(drawing.width(), drawing.height(), Rgb([255; 3]));
+    raster::overlay(&mut paper, &drawing);
+    Ok(paper)
+}
+
+/// The network in Graphviz' language, for people who have it.
+pub fn dot(graph: &LayerGraph) -> String {
+    let mut text = format!("digraph {} {{\n  node [shape=record];\n", graph.name);
+    for (index, layer) in graph.layers.iter().enumerate() {
+        writeln!(
+            text,
+            "  n{index} [label=\"{{{}\\n{}|{}}}\"];",
+            layer.name,
+            layer.op.name(),
+            shape(layer.output)
+        )
+        .expect("writing to memory does not fail");
+    }
+    for (index, layer) in graph.layers.iter().enumerate() {
+        for input in &layer.inputs {
+            writeln!(text, "  n{input} -> n{index};").expect("writing to memory does not fail");
+        }
+    }
+    text.push_str("}\n");
+    text
+}
+
+/// A box's color says what kind of layer it is.
+fn color(layer: &Layer) -> Color {
+    Color::new(match layer.op {
+        Op::Input => 0xe8e8e8ff,
+        Op::Conv(_) => 0xcfe3f7ff,
+        Op::ConvTranspose(_) => 0xfadcc3ff,
+        Op::BatchNorm { .. } => 0xe9e0f5ff,
+        Op::Dropout(_) => 0xf7d4d8ff,
+        Op::Concatenate => 0xfff2b8ff,
+        _ => 0xdff0dcff,
+    })
+}

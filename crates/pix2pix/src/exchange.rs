@@ -1,0 +1,10 @@
+//! Weights from and for other programs: [`import`] reads those of pytorch-CycleGAN-and-pix2pix and Keras, [`export`]
+//! writes them, and [`onnx`] writes a generator for ONNX Runtime.
+
+pub mod export;
+pub mod import;
+pub(crate) mod keras_layout;
+pub mod onnx;
+pub(crate) mod public_layout;
+
+pub use crate::weights_file::tensor_file::Half;

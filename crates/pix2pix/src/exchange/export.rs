@@ -1,0 +1,142 @@
+//! A checkpoint of ours as the files that the public PyTorch port reads, `latest_net_G` and `latest_net_D`:
+//! `load_state_dict(..., strict=True)` takes them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::atomic_file;
+use crate::config::RunConfig;
+use crate::error::{Error, Result};
+use crate::exchange::public_layout::{self, Place};
+use crate::model::checkpoint::Checkpoint;
+use crate::network::generator::GeneratorConfig;
+use crate::network::norm::Norm;
+use crate::network::up_conv::Upsample;
+use crate::network::weights::Weights;
+use crate::weights_file::pytorch_file::{self, Stored};
+use crate::weights_file::tensor_file;
+
+/// A kind of file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PublicFormat {
+    /// PyTorch's zip container: `torch.load` reads it, with `weights_only=True` too.
+    Pth,
+    /// safetensors.
+    Safetensors,
+}
+
+/// Tensors by the port's names.
+pub type PublicTensors = BTreeMap<String, Stored>;
+
+/// The generator's tensors, and the discriminator's where the checkpoint has one.
+///
+/// # Errors
+/// When the port has no such network; `path` is for messages.
+pub fn public_tensors(
+    checkpoint: &Checkpoint,
+    path: &Path,
+) -> Result<(PublicTensors, Option<PublicTensors>)> {
+    let config = &checkpoint.config;
+    let unknown = |what: String| {
+        let remedy = "export networks of --norm batch, instance or none, without --upsample resize, \
+                      --spectral-norm and, with batch norm, --bias-before-norm";
+        Error::file(path, format!("the public port has no {what}"), remedy)
+    };
+    check_generator(&config.generator).map_err(unknown)?;
+    let g = renamed(checkpoint.generator_tensors(), &generator_places(config));
+    if checkpoint.discriminator_tensors().is_empty() {
+        return Ok((g, None));
+    }
+    let d = &config.discriminator;
+    check(d.norm, d.bias_before_norm).map_err(unknown)?;
+    if d.spectral_norm {
+        return Err(unknown("spectral normalization".to_string()));
+    }
+    let mut biased = d.clone();
+    biased.bias_before_norm |= d.norm == Norm::Instance;
+    let d = renamed(
+        checkpoint.discriminator_tensors(),
+        &public_layout::patch_gan(&biased),
+    );
+    Ok((g, Some(d)))
+}
+
+/// The port's convolutions before an instance norm have a bias, whatever ours have.
+fn generator_places(config: &RunConfig) -> Vec<Place> {
+    let mut config = config.generator.clone();
+    match &mut config {
+        GeneratorConfig::Unet(unet) => unet.bias_before_norm |= unet.norm == Norm::Instance,
+        GeneratorConfig::Resnet(resnet) => {
+            resnet.bias_before_norm |= resnet.norm == Norm::Instance;
+        }
+    }
+    public_layout::generator(&config)
+}
+
+fn check_generator(config: &GeneratorConfig) -> std::result::Result<(), String> {
+    let (norm, bias, upsample) = match config {
+        GeneratorConfig::Unet(config) => (config.norm, config.bias_before_norm, config.upsample),
+        GeneratorConfig::Resnet(config) => (config.norm, config.bias_before_norm, config.upsample),
+    };
+    if upsample == Upsample::Resize {
+        return Err("resize-convolution".to_string());
+    }
+    check(norm, bias)
+}
+
+fn check(norm: Norm, bias: bool) -> std::result::Result<(), String> {
+    match (norm, bias) {
+        (Norm::Group, _) => Err("group norm".to_string()),
+        (Norm::Batch | Norm::None, true) => {
+            Err("convolution with a bias before this norm".to_string())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn renamed(tensors: &Weights, places: &[Place]) -> PublicTensors {
+    let mut public = PublicTensors::new();
+    for place in places {
+        let Some(data) = tensors.get(&place.ours) else {
+            // a bias that an instance norm takes away again
+            let weight = &tensors[&place.ours.replace(".bias", ".weight")];
+            let transposed = place.ours.starts_with("decoder") || place.ours.starts_with("up");
+            let channels = weight.shape()[usize::from(transposed)];
+            public.insert(
+                place.public.clone(),
+                Stored::floats(vec![channels], vec![0.0; channels]),
+            );
+            continue;
+        };
+        let mut values = data
+            .as_slice::<f32>()
+            .expect("all our tensors are f32")
+            .to_vec();
+        if place.halves_swapped {
+            let half = values.len() / 2;
+            values.rotate_left(half);
+        }
+        if let Some(norm) = place.public.strip_suffix(".running_mean") {
+            // PyTorch's counter of batches, which it wants to find
+            public.insert(format!("{norm}.num_batches_tracked"), Stored::counter(0));
+        }
+        public.insert(
+            place.public.clone(),
+            Stored::floats(data.shape().to_vec(), values),
+        );
+    }
+    public
+}
+
+/// Writes a network's tensors, whole or not at all.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write(tensors: &PublicTensors, path: &Path, format: PublicFormat) -> Result<()> {
+    match format {
+        PublicFormat::Safetensors => tensor_file::write_stored(path, tensors),
+        PublicFormat::Pth => {
+            atomic_file::write_at(path, |temporary| pytorch_file::write(temporary, tensors))
+        }
+    }
+}

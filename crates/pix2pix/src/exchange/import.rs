@@ -1,0 +1,286 @@
+//! Weights that other programs have trained, as a checkpoint of ours.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::RunConfig;
+use crate::data::jitter::{JitterConfig, Size};
+use crate::error::{Error, Result};
+use crate::exchange::keras_layout;
+use crate::exchange::public_layout::{self, Place, unet_level};
+use crate::model::checkpoint::Checkpoint;
+use crate::network::batch_norm::EPSILON;
+use crate::network::generator::GeneratorConfig;
+use crate::network::norm::Norm;
+use crate::network::patch_gan::{Patch, PatchGanConfig};
+use crate::network::resnet::ResnetConfig;
+use crate::network::unet::UnetConfig;
+use crate::network::up_conv::Upsample;
+use crate::network::weights::Weights;
+use crate::weights_file::keras_file;
+use crate::weights_file::pytorch_file;
+use crate::weights_file::tensor_file;
+
+/// What to do about a file of PyTorch's that is not understood.
+const REMEDY: &str = "give latest_net_G.pth and latest_net_D.pth of pytorch-CycleGAN-and-pix2pix, trained with \
+                      --netG unet_128, unet_256, resnet_6blocks or resnet_9blocks and --netD basic, n_layers or pixel";
+/// What to do about a file of Keras' that is not understood.
+const KERAS_REMEDY: &str = "give the .h5 or .keras file that model.save wrote of the Keras tutorial's generator (the \
+                            paper's U-Net)";
+
+/// Makes a checkpoint of the files of another program: of Keras for `.h5`, `.hdf5` and `.keras`, otherwise of the
+/// public PyTorch port, a generator and perhaps a discriminator. `dropout` replaces the rate of a U-Net that is told
+/// by Keras' files; the port's tell none, and have 0.5.
+///
+/// # Errors
+/// As [`public`] and [`keras`]; when there are too many files.
+pub fn of_files(files: &[PathBuf], dropout: Option<f64>) -> Result<Checkpoint> {
+    let is_keras = |path: &Path| {
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        ending.is_some_and(|ending| ["h5", "hdf5", "keras"].contains(&ending))
+    };
+    match files {
+        [model] if is_keras(model) => keras(model, dropout),
+        [generator] => public(generator, None, dropout),
+        [generator, judge] if ![generator, judge].iter().any(|path| is_keras(path)) => {
+            public(generator, Some(judge), dropout)
+        }
+        [_, _] => Err(Error::Config(
+            "of Keras' files the generator's alone is imported: give one file".to_string(),
+        )),
+        _ => Err(Error::Config(
+            "give a generator's file, and after it a discriminator's or none".to_string(),
+        )),
+    }
+}
+
+/// Makes a checkpoint of a Keras model, the tutorial's generator.
+///
+/// # Errors
+/// When the file cannot be read, or is another model.
+pub fn keras(path: &Path, dropout: Option<f64>) -> Result<Checkpoint> {
+    let layers = keras_file::read(path, KERAS_REMEDY)?;
+    let (mut unet, weights) =
+        keras_layout::unet(&layers).map_err(|reason| Error::file(path, reason, KERAS_REMEDY))?;
+    if let Some(rate) = dropout {
+        (unet.dropout, unet.dropout_blocks) = (rate, UnetConfig::default().dropout_blocks);
+    }
+    let run = run_config(path, GeneratorConfig::Unet(unet));
+    checked(Checkpoint::of_tensors(run, weights, Weights::new()), path)
+}
+
+/// A run that could have made a generator.
+fn run_config(path: &Path, generator: GeneratorConfig) -> RunConfig {
+    let mut run = RunConfig {
+        data: format!("imported from {}", path.display()),
+        generator,
+        ..RunConfig::default()
+    };
+    [run.source.channels, run.target.channels] = run.generator.channels();
+    let side = 1 << run.generator.halvings().max(8);
+    run.jitter = JitterConfig {
+        load_size: Size::square(side * 143 / 128),
+        crop_size: Size::square(side),
+        multiple: 1 << run.generator.halvings(),
+        ..JitterConfig::default()
+    };
+    run
+}
+
+/// Compares the shapes with those of networks that are really built.
+fn checked(checkpoint: Checkpoint, path: &Path) -> Result<Checkpoint> {
+    checkpoint.clone().check(path)?;
+    Ok(checkpoint)
+}
+
+/// Makes a checkpoint of the public PyTorch port's files: a generator, and a discriminator if there is one.
+/// The architecture is found from the tensors' names and shapes. `dropout` is the rate of a U-Net, whose
+/// tensors do not tell it, 0.5 if it is not given; the port's dropout follows the three blocks after the innermost.
+///
+/// # Errors
+/// When a file cannot be read, or a tensor is missing, left over, or of another shape than the architecture's.
+pub fn public(
+    generator: &Path,
+    discriminator: Option<&Path>,
+    dropout: Option<f64>,
+) -> Result<Checkpoint> {
+    let mut tensors = read(generator)?;
+    let wrong = |path: &Path, reason: String| Error::file(path, reason, REMEDY);
+    let dropout = dropout.unwrap_or(UnetConfig::default().dropout);
+    let config = generator_config(&tensors, dropout).map_err(|e| wrong(generator, e))?;
+    let places = public_layout::generator(&config);
+    let g = taken(&mut tensors, &places).map_err(|e| wrong(generator, e))?;
+    let mut run = run_config(generator, config);
+    let mut d = Weights::new();
+    if let Some(path) = discriminator {
+        let mut tensors = read(path)?;
+        let channels = run.generator.channels();
+        let config = patch_gan_config(&tensors, channels).map_err(|e| wrong(path, e))?;
+        let places = public_layout::patch_gan(&config);
+        d = taken(&mut tensors, &places).map_err(|e| wrong(path, e))?;
+        run.discriminator = config;
+    }
+    checked(Checkpoint::of_tensors(run, g, d), generator)
+}
+
+/// The floating-point tensors of a PyTorch or safetensors file. `module.`, which PyTorch's data parallelism
+/// puts before every name, is taken off, and so are counters of batches.
+fn read(path: &Path) -> Result<Weights> {
+    let tensors = if path
+        .extension()
+        .is_some_and(|ending| ending == "safetensors")
+    {
+        tensor_file::read_foreign(path, REMEDY)?
+    } else {
+        pytorch_file::read(path, REMEDY)?
+    };
+    let tensors = tensors
+        .into_iter()
+        .map(|(name, data)| match name.strip_prefix("module.") {
+            Some(plain) => (plain.to_string(), data),
+            None => (name, data),
+        });
+    Ok(tensors
+        .filter(|(name, _)| !name.ends_with("num_batches_tracked"))
+        .collect())
+}
+
+/// Takes every tensor to its place; each must be there, and none may be left.
+fn taken(tensors: &mut Weights, places: &[Place]) -> std::result::Result<Weights, String> {
+    let mut ours = Weights::new();
+    for place in places {
+        let data = tensors.remove(&place.public);
+        let mut data = data.ok_or_else(|| format!("the tensor {} is missing", place.public))?;
+        if place.halves_swapped {
+            let values = data.as_mut_slice::<f32>().expect("read as f32");
+            let half = values.len() / 2;
+            values.rotate_left(half);
+        }
+        ours.insert(place.ours.clone(), data);
+    }
+    // an instance norm that kept statistics; they play no part
+    tensors.retain(|name, _| !name.contains("running_"));
+    match tensors.keys().next() {
+        None => Ok(ours),
+        Some(name) => Err(format!(
+            "the tensor {name} has no place in the network that the others make"
+        )),
+    }
+}
+
+fn shape(tensors: &Weights, name: &str) -> std::result::Result<[usize; 4], String> {
+    let data = tensors
+        .get(name)
+        .ok_or_else(|| format!("the tensor {name} is missing"))?;
+    let shape: Option<[usize; 4]> = data.shape().to_vec().try_into().ok();
+    shape.ok_or_else(|| format!("the tensor {name} is no convolution's"))
+}
+
+fn generator_config(
+    tensors: &Weights,
+    dropout: f64,
+) -> std::result::Result<GeneratorConfig, String> {
+    if tensors.contains_key("model.model.0.weight") {
+        return Ok(GeneratorConfig::Unet(unet_config(tensors, dropout)?));
+    }
+    if tensors.contains_key("model.1.weight") {
+        return Ok(GeneratorConfig::Resnet(resnet_config(tensors)?));
+    }
+    Err("neither a U-Net (model.model.0.weight) nor a ResNet (model.1.weight)".to_string())
+}
+
+/// What tensors tell of the normalization: the port gives convolutions a bias before instance norm only.
+fn norm(tensors: &Weights, norm: &str, bias: &str) -> Norm {
+    match (tensors.contains_key(norm), tensors.contains_key(bias)) {
+        (true, _) => Norm::Batch,
+        (false, true) => Norm::Instance,
+        (false, false) => Norm::None,
+    }
+}
+
+fn unet_config(tensors: &Weights, dropout: f64) -> std::result::Result<UnetConfig, String> {
+    let [filters, in_channels, ..] = shape(tensors, "model.model.0.weight")?;
+    let [_, out_channels, ..] = shape(tensors, "model.model.3.weight")?;
+    let innermost = (1..16)
+        .find(|level| tensors.contains_key(&format!("{}.3.weight", unet_level(*level))))
+        .ok_or("the innermost level of the U-Net is missing")?;
+    let depth = innermost + 1;
+    let bias = tensors.contains_key("model.model.0.bias");
+    Ok(UnetConfig {
+        in_channels,
+        out_channels,
+        filters,
+        depth,
+        dropout,
+        // one of the port's middle blocks has dropout for each level beyond five
+        dropout_blocks: [1, 1 + depth.saturating_sub(5)],
+        norm: norm(
+            tensors,
+            "model.model.1.model.2.weight",
+            "model.model.0.bias",
+        ),
+        bias_before_norm: bias,
+        upsample: Upsample::Transposed,
+        epsilon: EPSILON,
+    })
+}
+
+fn resnet_config(tensors: &Weights) -> std::result::Result<ResnetConfig, String> {
+    let [filters, in_channels, ..] = shape(tensors, "model.1.weight")?;
+    let block =
+        |index: usize, part: usize| format!("model.{}.conv_block.{part}.weight", 10 + index);
+    let blocks = (0..64)
+        .take_while(|index| tensors.contains_key(&block(*index, 1)))
+        .count();
+    let [out_channels, ..] = shape(tensors, &format!("model.{}.weight", 10 + blocks + 7))?;
+    // a convolution at 6 has dropout before it; at 6 without dropout there is a norm, which has no kernel
+    let has_dropout = shape(tensors, &block(0, 6)).is_ok();
+    Ok(ResnetConfig {
+        in_channels,
+        out_channels,
+        filters,
+        blocks,
+        dropout: if has_dropout { 0.5 } else { 0.0 },
+        norm: norm(tensors, "model.2.weight", "model.1.bias"),
+        bias_before_norm: tensors.contains_key("model.1.bias"),
+        upsample: Upsample::Transposed,
+    })
+}
+
+fn patch_gan_config(
+    tensors: &Weights,
+    [source_channels, target_channels]: [usize; 2],
+) -> std::result::Result<PatchGanConfig, String> {
+    let convolutions = |name: &str| -> usize {
+        let index = |block: usize| if block == 0 { 0 } else { 3 * block - 1 };
+        let has = |block: &usize| tensors.contains_key(&format!("{name}.{}.weight", index(*block)));
+        (0..16).take_while(has).count()
+    };
+    let (name, patch) = match (convolutions("net"), convolutions("model")) {
+        (3, _) => ("net", Patch::Pixel),
+        (_, 3) => ("model", Patch::P16),
+        (_, 5) => ("model", Patch::P70),
+        (_, 7) => ("model", Patch::P286),
+        (_, count) => {
+            return Err(format!(
+                "a discriminator of {count} convolutions is none of the known ones"
+            ));
+        }
+    };
+    let [filters, into, ..] = shape(tensors, &format!("{name}.0.weight"))?;
+    if into != source_channels + target_channels {
+        return Err(format!(
+            "the discriminator takes {into} channels, and the generator has {source_channels} and \
+             {target_channels}"
+        ));
+    }
+    let bias = format!("{name}.2.bias");
+    Ok(PatchGanConfig {
+        source_channels,
+        target_channels,
+        filters,
+        patch,
+        norm: norm(tensors, &format!("{name}.3.weight"), &bias),
+        bias_before_norm: tensors.contains_key(&bias),
+        spectral_norm: false,
+    })
+}

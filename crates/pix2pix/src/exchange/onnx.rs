@@ -1,0 +1,385 @@
+//! A generator as an ONNX file that gives the same pictures elsewhere. What acts in this program at inference is
+//! written as operations: dropout as random numbers, and normalization by the picture's own statistics as
+//! InstanceNormalization, which for one picture is what batch normalization with batch statistics is.
+
+mod builder;
+mod image_io;
+pub mod proto;
+mod quantize;
+
+use std::path::Path;
+
+use burn::tensor::Device;
+use prost::Message;
+
+use crate::atomic_file;
+use crate::backend::window::Window;
+use crate::config::RunConfig;
+use crate::data::jitter::Size;
+use crate::data::picture::{self, Picture};
+use crate::data::resize::resize;
+use crate::error::{Error, Result};
+use crate::model::checkpoint::Checkpoint;
+use crate::network::batch_norm::EPSILON;
+use crate::network::layer_graph::{Layer, LayerGraph, Op};
+use crate::network::weights::Weights;
+use builder::{Builder, float, int, ints, text};
+use proto::{DataType, Model};
+use quantize::Ranges;
+
+/// Versions of ONNX's operators that can be asked for; all mean the same by what we write.
+pub const OPSETS: std::ops::RangeInclusive<i64> = 16..=21;
+/// Version of the format: the newest that runtimes of 2022 and later read.
+const IR_VERSION: i64 = 8;
+/// Names of what goes in and what comes out.
+const INPUT: &str = "input";
+const OUTPUT: &str = "output";
+
+/// Whose statistics normalize a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnnxNorm {
+    /// Its own, as in this program. Several pictures in a batch are normalized each by itself.
+    Batch,
+    /// The averages of training: other pictures, as other ports' evaluation mode gives them.
+    Frozen,
+}
+
+/// What the file shall hold.
+#[derive(Clone, Debug)]
+pub struct OnnxOptions {
+    /// Whether dropout acts, with new random numbers at each run.
+    pub dropout: bool,
+    /// Whose statistics normalize a picture.
+    pub norm: OnnxNorm,
+    /// Version of ONNX's operators.
+    pub opset: i64,
+    /// Size of the pictures.
+    pub size: Size,
+    /// Whether batch, height and width stay open.
+    pub dynamic: bool,
+    /// Weights and arithmetic in 16 bits; what goes in and comes out stays in 32.
+    pub half: bool,
+    /// Whether the file takes and gives pictures, `[batch, height, width, channels]` of the domains' own values,
+    /// instead of `[batch, channels, height, width]` in \[-1, 1\].
+    pub image_io: bool,
+}
+
+/// What an export makes.
+pub struct Exported {
+    /// The file's content.
+    pub model: Model,
+    /// Of a network in 8 bits, by how much it moves an output in \[-1, 1\] on average, without dropout, on the
+    /// pictures that it was calibrated with.
+    pub loss: Option<f32>,
+}
+
+impl Exported {
+    /// Number of operations.
+    pub fn operations(&self) -> usize {
+        self.model
+            .graph
+            .as_ref()
+            .map_or(0, |graph| graph.node.len())
+    }
+}
+
+/// Makes a checkpoint's generator an ONNX file's content; `path` is for messages. With `pictures`, weights and the
+/// values between the layers are in 8 bits, by the ranges that these take on the pictures, of the source's channels.
+///
+/// # Errors
+/// When the checkpoint is damaged, the network does not take the size, the operators' version is out of range, or
+/// frozen statistics are asked for and the network has none.
+pub fn export(
+    checkpoint: Checkpoint,
+    path: &Path,
+    options: &OnnxOptions,
+    pictures: Option<&[Picture]>,
+) -> Result<Exported> {
+    let config = checkpoint.config.clone();
+    let weights = checkpoint.generator_tensors().clone();
+    let [width, height] = options.size.sides();
+    config.generator.check_size(height, width)?;
+    let device = Device::flex();
+    let network = checkpoint.generator(path, &device)?;
+    let graph = network.layers([config.source.channels, height, width]);
+    let Some(pictures) = pictures else {
+        let model = model(&graph, &weights, &config, options, None)?;
+        return Ok(Exported { model, loss: None });
+    };
+    let tensors = pictures.iter().map(|picture| {
+        let picture = resize(picture, options.size.0);
+        picture::to_tensor(&picture, config.source.range_of(picture.depth()), &device)
+    });
+    let sources: Vec<_> = tensors.collect();
+    let ranges = quantize::calibrate(&graph, &weights, &sources, options.dropout, &device);
+    let model = model(&graph, &weights, &config, options, Some(&ranges))?;
+    let loss = quantize::loss(&graph, &weights, &ranges, &sources, &device);
+    Ok(Exported {
+        model,
+        loss: Some(loss),
+    })
+}
+
+/// The file's content of a generator's description and tensors, in 8 bits with `ranges`.
+fn model(
+    graph: &LayerGraph,
+    weights: &Weights,
+    config: &RunConfig,
+    options: &OnnxOptions,
+    ranges: Option<&Ranges>,
+) -> Result<Model> {
+    if !OPSETS.contains(&options.opset) {
+        return Err(Error::Config(format!(
+            "the opset is {}; it must be from {} to {}",
+            options.opset,
+            OPSETS.start(),
+            OPSETS.end()
+        )));
+    }
+    let mut writer = Writer {
+        builder: Builder::new(if options.half {
+            DataType::Float16
+        } else {
+            DataType::Float
+        }),
+        weights,
+        options,
+        eight_bits: ranges.is_some(),
+    };
+    let mut values: Vec<String> = Vec::with_capacity(graph.layers.len());
+    for (index, layer) in graph.layers.iter().enumerate() {
+        let inputs: Vec<&str> = layer.inputs.iter().map(|&at| values[at].as_str()).collect();
+        let value = match layer.op {
+            Op::Input => writer.begin(config),
+            _ => writer.layer(layer, &inputs)?,
+        };
+        values.push(match ranges {
+            Some(ranges) if quantize::is_quantized(graph, index) => {
+                writer
+                    .builder
+                    .fake_quantized(&layer.name, &value, ranges[index])
+            }
+            _ => value,
+        });
+    }
+    let last = values.pop().expect("a network has layers");
+    writer.end(&last, config);
+    let properties = [
+        (
+            "pix2pix.sides_are_multiples_of",
+            (1_usize << config.generator.halvings()).to_string(),
+        ),
+        (
+            "pix2pix.dropout",
+            if options.dropout { "on" } else { "off" }.to_string(),
+        ),
+        ("pix2pix.source", config.source.to_string()),
+        ("pix2pix.target", config.target.to_string()),
+    ];
+    Ok(writer
+        .builder
+        .finish(IR_VERSION, options.opset, &properties))
+}
+
+/// Writes a file, whole or not at all.
+///
+/// # Errors
+/// When it cannot be written, or would be larger than the format allows.
+pub fn write(model: &Model, path: &Path) -> Result<()> {
+    // protocol buffers end at 2 GiB
+    if model.encoded_len() > i32::MAX as usize {
+        return Err(Error::file(
+            path,
+            "an ONNX file of this network would be larger than 2 GiB, which the format does not allow",
+            "export fewer filters, or --f16",
+        ));
+    }
+    atomic_file::write(path, &model.encode_to_vec())
+}
+
+/// Translates layers into operations.
+struct Writer<'a> {
+    builder: Builder,
+    weights: &'a Weights,
+    options: &'a OnnxOptions,
+    eight_bits: bool,
+}
+
+impl Writer<'_> {
+    /// What goes in, made ready for the first layer.
+    fn begin(&mut self, config: &RunConfig) -> String {
+        let shape = self.shape(config.source.channels);
+        let value = if self.options.image_io {
+            image_io::begin(&mut self.builder, INPUT, &config.source, shape)
+        } else {
+            self.builder.input(INPUT, DataType::Float, &shape);
+            INPUT.to_string()
+        };
+        self.builder.in_arithmetic("input.float", value)
+    }
+
+    /// What comes out.
+    fn end(&mut self, last: &str, config: &RunConfig) {
+        let shape = self.shape(config.target.channels);
+        let last = self.builder.in_32_bits("output.float", last.to_string());
+        if self.options.image_io {
+            image_io::end(&mut self.builder, &last, OUTPUT, &config.target, shape);
+        } else {
+            self.builder.rename(&last, OUTPUT);
+            self.builder.output(OUTPUT, DataType::Float, &shape);
+        }
+    }
+
+    /// Batch, channels, height and width of a picture.
+    fn shape(&self, channels: usize) -> [proto::Side; 4] {
+        let open = |name: &str| proto::Side::DimParam(name.to_string());
+        let known = |length: usize| proto::Side::DimValue(length as i64);
+        if self.options.dynamic {
+            return [
+                open("batch"),
+                known(channels),
+                open("height"),
+                open("width"),
+            ];
+        }
+        let [width, height] = self.options.size.sides();
+        [known(1), known(channels), known(height), known(width)]
+    }
+
+    fn layer(&mut self, layer: &Layer, inputs: &[&str]) -> Result<String> {
+        let name = &layer.name;
+        let x = inputs[0];
+        let builder = &mut self.builder;
+        Ok(match layer.op {
+            Op::Conv(window) => self.convolution("Conv", layer, x, window, 0),
+            Op::ConvTranspose(window) => self.convolution("ConvTranspose", layer, x, window, 1),
+            Op::Upsample => {
+                let scales =
+                    builder.floats_32(&format!("{name}.scales"), &[4], &[1.0, 1.0, 2.0, 2.0]);
+                let attributes = vec![
+                    text("mode", "nearest"),
+                    text("coordinate_transformation_mode", "asymmetric"),
+                    text("nearest_mode", "floor"),
+                ];
+                builder.node("Resize", name, &[x, "", &scales], attributes)
+            }
+            Op::ReflectionPad(margin) => {
+                let margin = margin as i64;
+                let pads = [0, 0, margin, margin, 0, 0, margin, margin];
+                let pads = builder.integers(&format!("{name}.pads"), &pads);
+                builder.node("Pad", name, &[x, &pads], vec![text("mode", "reflect")])
+            }
+            Op::BatchNorm { epsilon } => self.batch_norm(layer, x, epsilon),
+            Op::InstanceNorm | Op::GroupNorm { .. } if self.options.norm == OnnxNorm::Frozen => {
+                return Err(Error::Config(format!(
+                    "--norm frozen: {} has no averages of training: each picture is normalized by its own \
+                     statistics; export with --norm batch",
+                    layer.op.name()
+                )));
+            }
+            Op::InstanceNorm => builder.by_own_statistics(name, x, layer.output[0], EPSILON),
+            Op::GroupNorm { groups } => self.group_norm(layer, x, groups),
+            Op::Relu => builder.node("Relu", name, &[x], vec![]),
+            Op::LeakyRelu(slope) => {
+                builder.node("LeakyRelu", name, &[x], vec![float("alpha", slope as f32)])
+            }
+            Op::Dropout(rate) if self.options.dropout && rate > 0.0 => {
+                builder.dropout(name, x, rate as f32)
+            }
+            Op::Dropout(_) => x.to_string(),
+            Op::Tanh => builder.node("Tanh", name, &[x], vec![]),
+            Op::Add => builder.node("Add", name, inputs, vec![]),
+            Op::Concatenate => builder.node("Concat", name, inputs, vec![int("axis", 1)]),
+            Op::Input | Op::Network(_) => {
+                unreachable!("{} is no layer of a generator", layer.op.name())
+            }
+        })
+    }
+
+    /// A convolution or a transposed one; `axis` is that of the weight's output channels.
+    fn convolution(
+        &mut self,
+        op: &str,
+        layer: &Layer,
+        x: &str,
+        window: Window,
+        axis: usize,
+    ) -> String {
+        let name = &layer.name;
+        let weight = format!("{name}.weight");
+        let data = &self.weights[&weight];
+        let values = data.as_slice::<f32>().expect("all our tensors are f32");
+        let weight = if self.eight_bits {
+            self.builder
+                .quantized_weight(&weight, data.shape(), values, axis)
+        } else {
+            self.builder.floats(&weight, data.shape(), values)
+        };
+        let mut inputs = vec![x.to_string(), weight];
+        inputs.extend(self.vector(layer, "bias"));
+        let [before, after] = window.padding.map(|side| side as i64);
+        let (kernel, stride) = (window.kernel as i64, window.stride as i64);
+        let attributes = vec![
+            ints("kernel_shape", &[kernel, kernel]),
+            ints("strides", &[stride, stride]),
+            ints("pads", &[before, before, after, after]),
+        ];
+        let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+        self.builder.node(op, name, &inputs, attributes)
+    }
+
+    fn batch_norm(&mut self, layer: &Layer, x: &str, epsilon: f64) -> String {
+        let parts: &[&str] = match self.options.norm {
+            OnnxNorm::Batch => &["gamma", "beta"],
+            OnnxNorm::Frozen => &["gamma", "beta", "running_mean", "running_var"],
+        };
+        let op = match self.options.norm {
+            OnnxNorm::Batch => "InstanceNormalization",
+            OnnxNorm::Frozen => "BatchNormalization",
+        };
+        let tensors = parts.iter().map(|part| self.vector(layer, part));
+        let tensors: Vec<String> = tensors
+            .map(|name| name.expect("a norm's tensors"))
+            .collect();
+        let inputs: Vec<&str> = [x]
+            .into_iter()
+            .chain(tensors.iter().map(String::as_str))
+            .collect();
+        self.builder.node(
+            op,
+            &layer.name,
+            &inputs,
+            vec![float("epsilon", epsilon as f32)],
+        )
+    }
+
+    /// Groups of channels as the channels of an instance norm, then each channel's scale and shift.
+    fn group_norm(&mut self, layer: &Layer, x: &str, groups: usize) -> String {
+        let name = &layer.name;
+        let builder = &mut self.builder;
+        let part = |part: &str| format!("{name}.{part}");
+        let shape = builder.node("Shape", &part("shape"), &[x], vec![]);
+        let grouped = builder.integers(&part("groups"), &[0, groups as i64, -1]);
+        let y = builder.node("Reshape", &part("grouped"), &[x, &grouped], vec![]);
+        let y = builder.by_own_statistics(&part("normal"), &y, groups, EPSILON);
+        let y = builder.node("Reshape", &part("ungrouped"), &[&y, &shape], vec![]);
+        let [gamma, beta] = ["gamma", "beta"].map(|part| {
+            let data = &self.weights[&format!("{name}.{part}")];
+            let values = data.as_slice::<f32>().expect("all our tensors are f32");
+            self.builder
+                .floats(&format!("{name}.{part}"), &[values.len(), 1, 1], values)
+        });
+        let y = self
+            .builder
+            .node("Mul", &part("scaled"), &[&y, &gamma], vec![]);
+        self.builder.node("Add", name, &[&y, &beta], vec![])
+    }
+
+    /// A tensor of one value for each channel, if the layer has it.
+    fn vector(&mut self, layer: &Layer, part: &str) -> Option<String> {
+        let name = format!("{}.{part}", layer.name);
+        let data = self.weights.get(&name)?;
+        let values = data.as_slice::<f32>().expect("all our tensors are f32");
+        Some(self.builder.floats(&name, data.shape(), values))
+    }
+}

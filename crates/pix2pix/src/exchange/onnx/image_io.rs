@@ -1,0 +1,58 @@
+//! From a picture's values to the network's and back, inside the file.
+
+use super::builder::{Builder, ints, to};
+use super::proto::{DataType, Side};
+use crate::data::domain::Domain;
+use crate::data::picture::Depth;
+
+fn data_type(depth: Depth) -> DataType {
+    match depth {
+        Depth::U8 => DataType::Uint8,
+        Depth::U16 => DataType::Uint16,
+        Depth::F32 => DataType::Float,
+    }
+}
+
+/// The channels of a pixel side by side, as pictures are stored.
+fn channels_last([batch, channels, height, width]: [Side; 4]) -> [Side; 4] {
+    [batch, height, width, channels]
+}
+
+/// Declares a picture that goes in; returns it in \[-1, 1\] with the channels first.
+pub fn begin(builder: &mut Builder, name: &str, domain: &Domain, shape: [Side; 4]) -> String {
+    builder.input(name, data_type(domain.depth), &channels_last(shape));
+    let [low, high] = domain.range;
+    let x = builder.node("Cast", "input.cast", &[name], vec![to(DataType::Float)]);
+    let half = builder.floats_32("input.half_range", &[], &[(high - low) / 2.0]);
+    let low = builder.floats_32("input.low", &[], &[low]);
+    let one = builder.floats_32("input.one", &[], &[1.0]);
+    let x = builder.node("Sub", "input.from_zero", &[&x, &low], vec![]);
+    let x = builder.node("Div", "input.scaled", &[&x, &half], vec![]);
+    let x = builder.node("Sub", "input.centred", &[&x, &one], vec![]);
+    let order = vec![ints("perm", &[0, 3, 1, 2])];
+    builder.node("Transpose", "input.planes", &[&x], order)
+}
+
+/// Brings `last`, in \[-1, 1\] with the channels first, to a picture that comes out.
+pub fn end(builder: &mut Builder, last: &str, name: &str, domain: &Domain, shape: [Side; 4]) {
+    let [low, high] = domain.range;
+    let order = vec![ints("perm", &[0, 2, 3, 1])];
+    let x = builder.node("Transpose", "output.pixels", &[last], order);
+    let one = builder.floats_32("output.one", &[], &[1.0]);
+    let half = builder.floats_32("output.half_range", &[], &[(high - low) / 2.0]);
+    let low = builder.floats_32("output.low", &[], &[low]);
+    let x = builder.node("Add", "output.from_zero", &[&x, &one], vec![]);
+    let x = builder.node("Mul", "output.scaled", &[&x, &half], vec![]);
+    let mut x = builder.node("Add", "output.values", &[&x, &low], vec![]);
+    if domain.depth != Depth::F32 {
+        let [least, most] = domain.depth.range();
+        x = builder.node("Round", "output.rounded", &[&x], vec![]);
+        let least = builder.floats_32("output.least", &[], &[least]);
+        let most = builder.floats_32("output.most", &[], &[most]);
+        x = builder.node("Clip", "output.clipped", &[&x, &least, &most], vec![]);
+        let attributes = vec![to(data_type(domain.depth))];
+        x = builder.node("Cast", "output.cast", &[&x], attributes);
+    }
+    builder.rename(&x, name);
+    builder.output(name, data_type(domain.depth), &channels_last(shape));
+}

@@ -1,0 +1,182 @@
+//! A network in 8 bits: weights by their output channels, and the values between the layers by the ranges that they
+//! take on pictures that a user gives (static quantization: Jacob et al. 2018; in ONNX's QuantizeLinear and
+//! DequantizeLinear, which runtimes fuse with the convolutions between them).
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::builder::{Builder, int};
+use super::proto::DataType;
+use crate::network::interpreter::Interpreter;
+use crate::network::layer_graph::{LayerGraph, Op};
+use crate::network::noise::Noise;
+use crate::network::weights::Weights;
+
+/// The least and the greatest value that each layer made.
+pub type Ranges = Vec<[f32; 2]>;
+
+/// Largest 8-bit weight: the range is symmetric.
+const MOST: f32 = 127.0;
+
+/// Whether a layer's values are in 8 bits: a convolution's, which runtimes compute in 8 bits where both sides are,
+/// and those that a convolution reads.
+pub fn is_quantized(graph: &LayerGraph, index: usize) -> bool {
+    let convolves = |op: Op| matches!(op, Op::Conv(_) | Op::ConvTranspose(_));
+    let read = || {
+        graph
+            .layers
+            .iter()
+            .filter(|layer| layer.inputs.contains(&index))
+    };
+    matches!(graph.layers[index].op, Op::Conv(_)) || read().any(|layer| convolves(layer.op))
+}
+
+/// The ranges on these sources, `[1, channels, height, width]` each; with `dropout`, as it acts.
+pub fn calibrate(
+    graph: &LayerGraph,
+    weights: &Weights,
+    sources: &[Tensor<4>],
+    dropout: bool,
+    device: &Device,
+) -> Ranges {
+    let mut ranges = vec![[0.0_f32; 2]; graph.layers.len()]; // zero must be a value: padding is made of it
+    let interpreter = Interpreter::new(graph, weights, device);
+    for (index, source) in (0..).zip(sources) {
+        let mut noise = if dropout {
+            Noise::seeded(0, index)
+        } else {
+            Noise::off()
+        };
+        interpreter.run(source.clone(), &mut noise, &mut |layer, value| {
+            let extreme = |value: Tensor<1>| value.into_scalar::<f32>();
+            let [low, high] = ranges[layer];
+            let (least, most) = (extreme(value.clone().min()), extreme(value.clone().max()));
+            ranges[layer] = [low.min(least), high.max(most)];
+            value
+        });
+    }
+    ranges
+}
+
+/// What 8 bits cost: the mean absolute difference to the network in 32 bits on these sources, of outputs in
+/// \[-1, 1\], without dropout.
+pub fn loss(
+    graph: &LayerGraph,
+    weights: &Weights,
+    ranges: &Ranges,
+    sources: &[Tensor<4>],
+    device: &Device,
+) -> f32 {
+    let rounded = rounded_weights(graph, weights);
+    let mut sum = 0.0;
+    for source in sources {
+        let run = |weights: &Weights, eight_bits: bool| {
+            let watch = &mut |layer: usize, value: Tensor<4>| {
+                if !eight_bits || !is_quantized(graph, layer) {
+                    return value;
+                }
+                let (scale, zero) = scale(ranges[layer]);
+                let steps = (value / scale).round() + f32::from(zero);
+                (steps.clamp(0.0, 255.0) - f32::from(zero)) * scale
+            };
+            Interpreter::new(graph, weights, device).run(source.clone(), &mut Noise::off(), watch)
+        };
+        sum += (run(weights, false) - run(&rounded, true))
+            .abs()
+            .mean()
+            .into_scalar::<f32>();
+    }
+    sum / sources.len() as f32
+}
+
+/// Size of a step and the step that is zero, of values in 0 to 255.
+fn scale([low, high]: [f32; 2]) -> (f32, u8) {
+    let scale = ((high - low) / 255.0).max(f32::MIN_POSITIVE);
+    (scale, (-low / scale).round() as u8)
+}
+
+/// The steps' size of each output channel; `axis` is that of the output channels.
+fn weight_scales(shape: &[usize], values: &[f32], axis: usize) -> Vec<f32> {
+    let mut most = vec![f32::MIN_POSITIVE; shape[axis]];
+    for (value, channel) in values.iter().zip(channels(shape, axis)) {
+        most[channel] = most[channel].max(value.abs());
+    }
+    most.iter().map(|most| most / MOST).collect()
+}
+
+/// The output channel of each value.
+fn channels(shape: &[usize], axis: usize) -> impl Iterator<Item = usize> {
+    let below: usize = shape[axis + 1..].iter().product();
+    let count = shape[axis];
+    (0..shape.iter().product()).map(move |place| place / below % count)
+}
+
+fn rounded(shape: &[usize], values: &[f32], axis: usize) -> (Vec<i8>, Vec<f32>) {
+    let scales = weight_scales(shape, values, axis);
+    let steps = values.iter().zip(channels(shape, axis));
+    let steps = steps.map(|(value, channel)| (value / scales[channel]).round() as i8);
+    (steps.collect(), scales)
+}
+
+/// The weights as 8 bits give them back.
+fn rounded_weights(graph: &LayerGraph, weights: &Weights) -> Weights {
+    let mut all = weights.clone();
+    for layer in &graph.layers {
+        let axis = match layer.op {
+            Op::Conv(_) => 0,
+            Op::ConvTranspose(_) => 1,
+            _ => continue,
+        };
+        let name = format!("{}.weight", layer.name);
+        let data = &weights[&name];
+        let values = data.as_slice::<f32>().expect("all our tensors are f32");
+        let (steps, scales) = rounded(data.shape(), values, axis);
+        let back = steps.iter().zip(channels(data.shape(), axis));
+        let back: Vec<f32> = back
+            .map(|(&step, channel)| f32::from(step) * scales[channel])
+            .collect();
+        all.insert(name, TensorData::new(back, data.shape().to_vec()));
+    }
+    all
+}
+
+impl Builder {
+    /// Rounds a value to the 256 steps of `range` and takes it back to what it was.
+    pub fn fake_quantized(&mut self, name: &str, value: &str, range: [f32; 2]) -> String {
+        let (scale, zero) = scale(range);
+        let part = |part: &str| format!("{name}.{part}");
+        let scale = self.floats_32(&part("scale"), &[], &[scale]);
+        let zero = self.constant(&part("zero"), &[], DataType::Uint8, vec![zero]);
+        let steps = [value, &scale, &zero];
+        let steps = self.node("QuantizeLinear", &part("quantized"), &steps, vec![]);
+        self.node(
+            "DequantizeLinear",
+            &part("dequantized"),
+            &[&steps, &scale, &zero],
+            vec![],
+        )
+    }
+
+    /// Adds a weight in 8 bits, by its output channels along `axis`.
+    pub fn quantized_weight(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        values: &[f32],
+        axis: usize,
+    ) -> String {
+        let (steps, scales) = rounded(shape, values, axis);
+        let part = |part: &str| format!("{name}.{part}");
+        let bytes = steps.iter().map(|step| step.cast_unsigned()).collect();
+        let steps = self.constant(&part("steps"), shape, DataType::Int8, bytes);
+        let zeros = vec![0; scales.len()];
+        let zeros = self.constant(&part("zeros"), &[scales.len()], DataType::Int8, zeros);
+        let scales = self.floats_32(&part("scales"), &[scales.len()], &scales);
+        let attributes = vec![int("axis", axis as i64)];
+        self.node(
+            "DequantizeLinear",
+            name,
+            &[&steps, &scales, &zeros],
+            attributes,
+        )
+    }
+}

@@ -1,0 +1,191 @@
+//! Where the public PyTorch port (pytorch-CycleGAN-and-pix2pix) keeps each of our tensors: the names in the
+//! `latest_net_G.pth` and `latest_net_D.pth` that people have.
+
+use crate::network::generator::GeneratorConfig;
+use crate::network::norm::Norm;
+use crate::network::patch_gan::{Patch, PatchGanConfig};
+use crate::network::resnet::ResnetConfig;
+use crate::network::unet::UnetConfig;
+
+/// A tensor under both names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// In our checkpoints.
+    pub ours: String,
+    /// In the public files.
+    pub public: String,
+    /// Whether the first dimension's halves stand the other way round: the port joins a skip before the
+    /// decoder's channels, we join it behind them.
+    pub halves_swapped: bool,
+}
+
+/// Collects the tensors of layers.
+struct Places {
+    places: Vec<Place>,
+    norm: Norm,
+    bias: bool,
+}
+
+impl Places {
+    fn new(norm: Norm, bias: bool) -> Self {
+        Self {
+            places: Vec::new(),
+            norm,
+            bias,
+        }
+    }
+
+    fn add(&mut self, ours: String, public: String, halves_swapped: bool) {
+        self.places.push(Place {
+            ours,
+            public,
+            halves_swapped,
+        });
+    }
+
+    /// A convolution that a norm could follow.
+    fn conv(&mut self, ours: &str, public: &str, after_skip: bool) {
+        self.last_conv(ours, public, after_skip, self.bias);
+    }
+
+    fn last_conv(&mut self, ours: &str, public: &str, after_skip: bool, bias: bool) {
+        self.add(
+            format!("{ours}.weight"),
+            format!("{public}.weight"),
+            after_skip,
+        );
+        if bias {
+            self.add(format!("{ours}.bias"), format!("{public}.bias"), false);
+        }
+    }
+
+    fn norm(&mut self, ours: &str, public: &str) {
+        if self.norm != Norm::Batch {
+            return; // the port's instance norm has no tensors
+        }
+        for (part, public_part) in [
+            ("gamma", "weight"),
+            ("beta", "bias"),
+            ("running_mean", "running_mean"),
+            ("running_var", "running_var"),
+        ] {
+            self.add(
+                format!("{ours}.{part}"),
+                format!("{public}.{public_part}"),
+                false,
+            );
+        }
+    }
+}
+
+/// The tensors of a generator.
+pub fn generator(config: &GeneratorConfig) -> Vec<Place> {
+    match config {
+        GeneratorConfig::Unet(config) => unet(config),
+        GeneratorConfig::Resnet(config) => resnet(config),
+    }
+}
+
+/// The prefix of a U-Net's level: each contains the next.
+pub fn unet_level(level: usize) -> String {
+    let mut prefix = "model.model".to_string();
+    for depth in 0..level {
+        prefix += if depth == 0 { ".1.model" } else { ".3.model" };
+    }
+    prefix
+}
+
+fn unet(config: &UnetConfig) -> Vec<Place> {
+    let mut places = Places::new(config.norm, config.bias_before_norm);
+    let innermost = config.depth - 1;
+    for level in 0..config.depth {
+        let public = unet_level(level);
+        let index = if level == 0 { 0 } else { 1 };
+        places.conv(
+            &format!("encoder.{level}.conv"),
+            &format!("{public}.{index}"),
+            false,
+        );
+        if level > 0 && level < innermost {
+            places.norm(&format!("encoder.{level}.norm"), &format!("{public}.2"));
+        }
+    }
+    for (block, level) in (1..config.depth).rev().enumerate() {
+        let public = unet_level(level);
+        let (conv, norm) = if level == innermost { (3, 4) } else { (5, 6) };
+        let after_skip = level != innermost;
+        places.conv(
+            &format!("decoder.{block}.conv"),
+            &format!("{public}.{conv}"),
+            after_skip,
+        );
+        places.norm(
+            &format!("decoder.{block}.norm"),
+            &format!("{public}.{norm}"),
+        );
+    }
+    places.last_conv("output", "model.model.3", true, true);
+    places.places
+}
+
+fn resnet(config: &ResnetConfig) -> Vec<Place> {
+    let bias = config.bias_before_norm || config.norm == Norm::None;
+    let mut places = Places::new(config.norm, bias);
+    let mut layer = |ours: &str, conv: String, norm: String| {
+        places.conv(&format!("{ours}.conv"), &conv, false);
+        places.norm(&format!("{ours}.norm"), &norm);
+    };
+    let numbered = |index: usize| format!("model.{index}");
+    layer("first", numbered(1), numbered(2));
+    for (index, place) in [4, 7].into_iter().enumerate() {
+        layer(
+            &format!("down.{index}"),
+            numbered(place),
+            numbered(place + 1),
+        );
+    }
+    // dropout is a layer of the port's blocks, where there is any
+    let second = if config.dropout > 0.0 { 6 } else { 5 };
+    for index in 0..config.blocks {
+        let block = |part: usize| format!("model.{}.conv_block.{part}", 10 + index);
+        layer(&format!("blocks.{index}.first"), block(1), block(2));
+        layer(
+            &format!("blocks.{index}.second"),
+            block(second),
+            block(second + 1),
+        );
+    }
+    let after = 10 + config.blocks;
+    for (index, place) in [after, after + 3].into_iter().enumerate() {
+        layer(&format!("up.{index}"), numbered(place), numbered(place + 1));
+    }
+    places.last_conv("output", &numbered(after + 7), false, true);
+    places.places
+}
+
+/// The tensors of a discriminator.
+pub fn patch_gan(config: &PatchGanConfig) -> Vec<Place> {
+    let mut places = Places::new(
+        config.norm,
+        config.bias_before_norm || config.norm == Norm::None,
+    );
+    let blocks = config.patch.blocks();
+    let name = if config.patch == Patch::Pixel {
+        "net"
+    } else {
+        "model"
+    };
+    for block in 0..blocks {
+        let index = if block == 0 { 0 } else { 3 * block - 1 };
+        let (ours, public) = (format!("blocks.{block}.conv"), format!("{name}.{index}"));
+        places.last_conv(&ours, &public, false, block == 0 || places.bias);
+        if block > 0 {
+            places.norm(
+                &format!("blocks.{block}.norm"),
+                &format!("{name}.{}", index + 1),
+            );
+        }
+    }
+    places.last_conv("output", &format!("{name}.{}", 3 * blocks - 1), false, true);
+    places.places
+}

@@ -1,0 +1,240 @@
+//! Checkpoints: one safetensors file with both networks' tensors and, in its header, the configuration.
+//! One file alone is enough to translate.
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use pix2pix_kernels as kernels;
+use serde::{Deserialize, Serialize};
+
+use crate::config::RunConfig;
+use crate::error::{Error, Result};
+use crate::network::generator::Generator;
+use crate::network::init::WeightInit;
+use crate::network::patch_gan::PatchGan;
+use crate::network::weights::{self, Weights};
+use crate::weights_file::tensor_file::{self, Half, Kind, Values, prefixed, take};
+
+const KIND: Kind = Kind {
+    format: "pix2pix-checkpoint-1",
+    name: "checkpoint",
+    action: "read the checkpoint",
+    remedy: "give a checkpoint that `pix2pix train` wrote, or its run folder",
+};
+
+/// A checkpoint in memory.
+#[derive(Clone, Debug)]
+pub struct Checkpoint {
+    /// The run that it belongs to.
+    pub config: RunConfig,
+    /// Training steps behind it.
+    pub step: u64,
+    generator: Weights,
+    discriminator: Weights,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    step: u64,
+    config: RunConfig,
+}
+
+impl Checkpoint {
+    /// Takes both networks' tensors.
+    pub fn new(
+        config: RunConfig,
+        step: u64,
+        generator: &Generator,
+        discriminator: &PatchGan,
+    ) -> Self {
+        Self {
+            config,
+            step,
+            generator: weights::collect(generator),
+            discriminator: weights::collect(discriminator),
+        }
+    }
+
+    /// A checkpoint of tensors that come from elsewhere, without a training step of ours.
+    pub fn of_tensors(config: RunConfig, generator: Weights, discriminator: Weights) -> Self {
+        Self {
+            config,
+            step: 0,
+            generator,
+            discriminator,
+        }
+    }
+
+    /// The generator's tensors by our names.
+    pub fn generator_tensors(&self) -> &Weights {
+        &self.generator
+    }
+
+    /// The discriminator's tensors by our names; none where there is no discriminator.
+    pub fn discriminator_tensors(&self) -> &Weights {
+        &self.discriminator
+    }
+
+    /// Checks that the tensors are those of the configuration's networks; no discriminator will do too. `path`
+    /// is for messages.
+    ///
+    /// # Errors
+    /// When they are not.
+    pub fn check(self, path: &Path) -> Result<()> {
+        let device = Device::flex();
+        if self.discriminator.is_empty() {
+            return self.generator(path, &device).map(drop);
+        }
+        self.networks(path, &device).map(drop)
+    }
+
+    fn header(&self) -> Header {
+        Header {
+            step: self.step,
+            config: self.config.clone(),
+        }
+    }
+
+    /// Writes the file, whole or not at all.
+    ///
+    /// # Errors
+    /// When it cannot be written; a file of that name then stays as it was.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let tensors: Vec<(String, Values)> = prefixed("generator", &self.generator)
+            .chain(prefixed("discriminator", &self.discriminator))
+            .map(|(name, data)| (name, data.into()))
+            .collect();
+        tensor_file::write(path, KIND, &self.header(), &tensors)
+    }
+
+    /// Writes the generator alone with its values rounded to 16 bits: what translation needs, in less than half
+    /// the size. Returns the largest error of rounding as a share of its tensor's largest value.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save).
+    pub fn save_half(&self, path: &Path, half: Half) -> Result<f32> {
+        let tensors: Vec<(String, Values)> = prefixed("generator", &self.generator)
+            .map(|(name, data)| (name, data.into()))
+            .collect();
+        tensor_file::write_half(path, KIND, &self.header(), &tensors, half)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When it cannot be read, is cut short, or is not a checkpoint of this program.
+    pub fn load(path: &Path) -> Result<Self> {
+        let (Header { step, config }, mut tensors) = tensor_file::read(path, KIND)?;
+        let [generator, discriminator] =
+            ["generator", "discriminator"].map(|network| take(&mut tensors, network));
+        if let Some(name) = tensors.keys().next() {
+            let reason = format!("its tensor {name} is not of a pix2pix network");
+            return Err(Error::file(path, reason, KIND.remedy));
+        }
+        Ok(Self {
+            config,
+            step,
+            generator,
+            discriminator,
+        })
+    }
+
+    /// Moves every tensor towards that of another checkpoint by a share of the distance.
+    ///
+    /// # Errors
+    /// In words, when the other's networks are not the same.
+    pub fn move_towards(&mut self, other: &Self, share: f32) -> std::result::Result<(), String> {
+        let pairs = [
+            (&mut self.generator, &other.generator),
+            (&mut self.discriminator, &other.discriminator),
+        ];
+        for (ours, theirs) in pairs {
+            if ours.len() != theirs.len() {
+                return Err("it has other networks".to_string());
+            }
+            for (name, values) in ours {
+                let other = theirs
+                    .get(name)
+                    .filter(|other| other.shape() == values.shape());
+                let other = other.ok_or_else(|| format!("its tensor {name} is another one"))?;
+                let other = other.as_slice().expect("all our tensors are f32");
+                let values = values.as_mut_slice().expect("all our tensors are f32");
+                kernels::move_towards(values, other, share);
+            }
+        }
+        Ok(())
+    }
+
+    /// Builds the generator; `path` is for messages.
+    ///
+    /// # Errors
+    /// When the tensors are not those of the configuration's network.
+    pub fn generator(self, path: &Path, device: &Device) -> Result<Generator> {
+        let network = self
+            .config
+            .generator
+            .init(&mut WeightInit::blank(), device)?;
+        restored(network, self.generator, path)
+    }
+
+    /// Builds both networks; `path` is for messages.
+    ///
+    /// # Errors
+    /// As [`generator`](Self::generator).
+    pub fn networks(self, path: &Path, device: &Device) -> Result<(Generator, PatchGan)> {
+        let blank = &mut WeightInit::blank();
+        let discriminator = self.config.discriminator.init(blank, device)?;
+        let discriminator = restored(discriminator, self.discriminator.clone(), path)?;
+        Ok((self.generator(path, device)?, discriminator))
+    }
+}
+
+fn restored<M: burn::module::Module>(network: M, weights: Weights, path: &Path) -> Result<M> {
+    weights::restore(network, weights).map_err(|e| Error::file(path, e, KIND.remedy))
+}
+
+/// File name of a step's checkpoint.
+pub fn file_name(step: u64) -> String {
+    format!("step_{step:07}.safetensors")
+}
+
+/// The step in a checkpoint's file name.
+pub fn step_of(path: &Path) -> Option<u64> {
+    let name = path.file_name()?.to_str()?;
+    let step = name.strip_prefix("step_")?.strip_suffix(".safetensors")?;
+    step.parse().ok()
+}
+
+/// The checkpoints of a folder, oldest first.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn in_folder(folder: &Path) -> Result<Vec<PathBuf>> {
+    let failed = |e| Error::io(folder, "read the checkpoints", e);
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if let Some(step) = step_of(&path) {
+            found.push((step, path));
+        }
+    }
+    found.sort();
+    Ok(found.into_iter().map(|(_, path)| path).collect())
+}
+
+/// The checkpoint that `model` means: itself, or the newest of a run folder.
+///
+/// # Errors
+/// When there is none.
+pub fn find(model: &Path) -> Result<PathBuf> {
+    if !model.is_dir() {
+        return Ok(model.to_path_buf());
+    }
+    let folder = model.join("checkpoints");
+    let newest = if folder.is_dir() {
+        in_folder(&folder)?.pop()
+    } else {
+        None
+    };
+    newest.ok_or_else(|| Error::file(model, "the folder holds no checkpoint", KIND.remedy))
+}

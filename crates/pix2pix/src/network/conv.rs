@@ -1,0 +1,155 @@
+//! The convolutions of both networks.
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
+
+use crate::backend;
+use crate::backend::window::Window;
+use crate::network::init::WeightInit;
+use crate::network::spectral_norm::SpectralNorm;
+use crate::parallel::gradients::{Watch, watch};
+
+/// A convolution.
+#[derive(Module, Debug)]
+pub struct Conv {
+    /// `[channels out, channels in, kernel, kernel]`.
+    pub weight: Param<Tensor<4>>,
+    /// `[channels out]`.
+    pub bias: Option<Param<Tensor<1>>>,
+    /// Divides the weight by its largest singular value, in a discriminator that asks for it.
+    pub spectral: Option<SpectralNorm>,
+    #[module(skip)]
+    window: Window,
+}
+
+/// A transposed convolution with symmetric padding.
+#[derive(Module, Debug)]
+pub struct ConvTranspose {
+    /// `[channels in, channels out, kernel, kernel]`.
+    pub weight: Param<Tensor<4>>,
+    /// `[channels out]`.
+    pub bias: Option<Param<Tensor<1>>>,
+    #[module(skip)]
+    window: Window,
+}
+
+impl Conv {
+    /// A convolution of `[from, to]` channels with initial weights, its bias zero.
+    pub fn new(
+        [from, to]: [usize; 2],
+        window: Window,
+        bias: bool,
+        init: &mut WeightInit,
+        device: &Device,
+    ) -> Self {
+        Self {
+            weight: init.normal([to, from, window.kernel, window.kernel], 0.0, device),
+            bias: bias.then(|| init.zeros([to], device)),
+            spectral: None,
+            window,
+        }
+    }
+
+    /// The same with spectral normalization.
+    pub fn spectrally_normalized(mut self, init: &mut WeightInit, device: &Device) -> Self {
+        let channels = self.weight.lazy_shape()[0];
+        self.spectral = Some(SpectralNorm::new(channels, init, device));
+        self
+    }
+
+    /// From `[batch, channels in, height, width]` to `[batch, channels out, ..]`.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let weight = self.effective_weight();
+        add(
+            backend::conv::conv(x, weight, self.window, self.watch()),
+            &self.bias,
+        )
+    }
+
+    /// The pass itself and the derivative of its output along a `tangent` of its input.
+    pub fn forward_tangent(&self, x: Tensor<4>, tangent: Tensor<4>) -> [Tensor<4>; 2] {
+        let weight = self.effective_weight();
+        let pass = backend::conv::conv(x, weight.clone(), self.window, self.watch());
+        [
+            add(pass, &self.bias),
+            backend::conv::conv(tangent, weight, self.window, self.watch()),
+        ]
+    }
+
+    /// Adds its bias, if it has one, to `x`, `[batch, channels out, ..]`.
+    pub fn add_bias(&self, x: Tensor<4>) -> Tensor<4> {
+        add(x, &self.bias)
+    }
+
+    /// The weight that it convolves with.
+    fn effective_weight(&self) -> Tensor<4> {
+        match &self.spectral {
+            Some(spectral) => spectral.normalized(self.weight.val()),
+            None => self.weight.val(),
+        }
+    }
+
+    /// What watches the gradient of one use of the weight, where it is the parameter itself that is used.
+    fn watch(&self) -> Option<Watch> {
+        match self.spectral {
+            Some(_) => None,
+            None => watch(&self.weight),
+        }
+    }
+
+    /// Its window.
+    pub fn window(&self) -> Window {
+        self.window
+    }
+}
+
+impl ConvTranspose {
+    /// A transposed convolution of `[from, to]` channels with initial weights, its bias zero.
+    /// `window` is that of the convolution that it transposes.
+    pub fn new(
+        [from, to]: [usize; 2],
+        window: Window,
+        bias: bool,
+        init: &mut WeightInit,
+        device: &Device,
+    ) -> Self {
+        Self {
+            weight: init.normal([from, to, window.kernel, window.kernel], 0.0, device),
+            bias: bias.then(|| init.zeros([to], device)),
+            window,
+        }
+    }
+
+    /// From `[batch, channels in, height, width]` to `[batch, channels out, ..]`.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let [.., height, width] = x.dims();
+        let side = [height, width].map(|side| self.output_side(side));
+        let weight = self.weight.val();
+        add(
+            backend::conv::conv_transpose(x, weight, self.window, side, watch(&self.weight)),
+            &self.bias,
+        )
+    }
+
+    /// The window of the convolution that it transposes.
+    pub fn window(&self) -> Window {
+        self.window
+    }
+
+    /// Output side for an input side.
+    pub fn output_side(&self, input: usize) -> usize {
+        let [before, after] = self.window.padding;
+        (input - 1) * self.window.stride + self.window.kernel - before - after
+    }
+}
+
+/// Adds a bias to its channels.
+fn add(x: Tensor<4>, bias: &Option<Param<Tensor<1>>>) -> Tensor<4> {
+    match bias {
+        Some(bias) => {
+            let channels = x.dims()[1];
+            x + bias.val().reshape([1, channels, 1, 1])
+        }
+        None => x,
+    }
+}

@@ -1,0 +1,158 @@
+//! The generator, of whichever architecture.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::network::init::WeightInit;
+use crate::network::layer_graph::{LayerGraph, Shape};
+use crate::network::noise::Noise;
+use crate::network::norm::NormLayer;
+use crate::network::norm_statistics::Norms;
+use crate::network::resnet::{Resnet, ResnetConfig};
+use crate::network::unet::{Unet, UnetConfig};
+
+/// Every choice that makes a generator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "architecture", rename_all = "lowercase")]
+pub enum GeneratorConfig {
+    /// The paper's.
+    Unet(UnetConfig),
+    /// Residual blocks at a quarter of the size.
+    Resnet(ResnetConfig),
+}
+
+impl Default for GeneratorConfig {
+    fn default() -> Self {
+        Self::Unet(UnetConfig::default())
+    }
+}
+
+impl From<UnetConfig> for GeneratorConfig {
+    fn from(config: UnetConfig) -> Self {
+        Self::Unet(config)
+    }
+}
+
+impl GeneratorConfig {
+    /// Number of times that the picture is halved: sides must be multiples of two to the power of it.
+    pub fn halvings(&self) -> usize {
+        match self {
+            Self::Unet(config) => config.depth,
+            Self::Resnet(_) => crate::network::resnet::HALVINGS,
+        }
+    }
+
+    /// Channels of the source and of the target.
+    pub fn channels(&self) -> [usize; 2] {
+        match self {
+            Self::Unet(config) => [config.in_channels, config.out_channels],
+            Self::Resnet(config) => [config.in_channels, config.out_channels],
+        }
+    }
+
+    /// Checks the configuration.
+    ///
+    /// # Errors
+    /// Names the value that is out of range and the range.
+    pub fn validate(&self) -> Result<()> {
+        match self {
+            Self::Unet(config) => config.validate(),
+            Self::Resnet(config) => config.validate(),
+        }
+    }
+
+    /// Checks that the network takes images of `height` x `width` pixels.
+    ///
+    /// # Errors
+    /// Names the nearest size that works.
+    pub fn check_size(&self, height: usize, width: usize) -> Result<()> {
+        crate::network::unet::check_side(height, self.halvings())?;
+        crate::network::unet::check_side(width, self.halvings())
+    }
+
+    /// Builds the network with initial weights.
+    ///
+    /// # Errors
+    /// When [`validate`](Self::validate) fails.
+    pub fn init(&self, init: &mut WeightInit, device: &Device) -> Result<Generator> {
+        Ok(match self {
+            Self::Unet(config) => Generator::Unet(config.init(init, device)?),
+            Self::Resnet(config) => Generator::Resnet(config.init(init, device)?),
+        })
+    }
+}
+
+/// The generator.
+#[allow(clippy::large_enum_variant)] // a program has one or two
+#[derive(Module, Debug)]
+pub enum Generator {
+    /// The paper's.
+    Unet(Unet),
+    /// Residual blocks.
+    Resnet(Resnet),
+}
+
+impl From<Unet> for Generator {
+    fn from(network: Unet) -> Self {
+        Self::Unet(network)
+    }
+}
+
+impl Generator {
+    /// Translates `source`, `[batch, in_channels, height, width]` in \[-1, 1\], to
+    /// `[batch, out_channels, height, width]` in \[-1, 1\].
+    ///
+    /// The pictures' own statistics normalize it, whether training or not, and dropout is on unless `noise`
+    /// is [`Noise::off`].
+    pub fn forward(&self, source: Tensor<4>, noise: &mut Noise) -> Tensor<4> {
+        let output = self.forward_with(source, noise, &mut Norms::Batch);
+        output.expect("batch statistics do not end a pass")
+    }
+
+    /// As [`forward`](Self::forward), with statistics from `norms`; nothing where these end the pass.
+    pub fn forward_with(
+        &self,
+        source: Tensor<4>,
+        noise: &mut Noise,
+        norms: &mut Norms,
+    ) -> Option<Tensor<4>> {
+        match self {
+            Self::Unet(network) => network.forward_with(source, noise, norms),
+            Self::Resnet(network) => network.forward_with(source, noise, norms),
+        }
+    }
+
+    /// Its norms, in the order of the pass.
+    pub fn norms(&self) -> Vec<&NormLayer> {
+        match self {
+            Self::Unet(network) => network.norms(),
+            Self::Resnet(network) => network.norms(),
+        }
+    }
+
+    /// The averages of training for each of its norms, `[2, channels]`: means, variances. None where a norm keeps
+    /// no averages, or there is no norm.
+    pub fn running_statistics(&self) -> Option<Vec<Tensor<2>>> {
+        let norms = self.norms();
+        let known: Option<Vec<_>> = norms.iter().map(|norm| norm.running_statistics()).collect();
+        known.filter(|known| !known.is_empty())
+    }
+
+    /// Describes the network for an input of `shape`.
+    pub fn layers(&self, shape: Shape) -> LayerGraph {
+        match self {
+            Self::Unet(network) => network.layers(shape),
+            Self::Resnet(network) => network.layers(shape),
+        }
+    }
+
+    /// The architecture's name in summaries.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Unet(_) => "Unet",
+            Self::Resnet(_) => "Resnet",
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Which normalization follows a convolution, and what all of them have in common.
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::backend;
+use crate::backend::activation::activation;
+use crate::network::batch_norm::{BatchNorm, EPSILON, constants, normalize};
+use crate::network::init::WeightInit;
+use crate::network::norm_statistics::Norms;
+
+/// Groups of a group normalization, where the channels allow it (Wu and He 2018, section 4.1).
+const GROUPS: usize = 32;
+
+/// Which normalization follows a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Norm {
+    /// Batch normalization with the statistics of the batch (paper, section 3.3).
+    Batch,
+    /// Each channel of each picture by its own statistics, without scale and shift (Ulyanov, Vedaldi and
+    /// Lempitsky 2016).
+    Instance,
+    /// Groups of channels of each picture by their own statistics (Wu and He 2018).
+    Group,
+    /// None.
+    None,
+}
+
+impl Norm {
+    /// A layer of it over `channels`.
+    pub fn layer(
+        self,
+        channels: usize,
+        init: &mut WeightInit,
+        device: &Device,
+    ) -> Option<NormLayer> {
+        match self {
+            Self::Batch => Some(NormLayer::Batch(BatchNorm::new(channels, init, device))),
+            Self::Instance => Some(NormLayer::Instance(InstanceNorm { channels })),
+            Self::Group => Some(NormLayer::Group(GroupNorm::new(channels, init, device))),
+            Self::None => None,
+        }
+    }
+}
+
+/// Replaces what a batch normalization adds to the variance; others keep theirs.
+pub fn with_epsilon(norm: Option<NormLayer>, epsilon: f64) -> Option<NormLayer> {
+    norm.map(|norm| match norm {
+        NormLayer::Batch(norm) => NormLayer::Batch(BatchNorm { epsilon, ..norm }),
+        other => other,
+    })
+}
+
+/// A normalization.
+#[derive(Module, Debug)]
+pub enum NormLayer {
+    /// By the batch.
+    Batch(BatchNorm),
+    /// By the picture and the channel.
+    Instance(InstanceNorm),
+    /// By the picture and a group of channels.
+    Group(GroupNorm),
+}
+
+/// Normalizes each channel of each picture; it has no parameters.
+#[derive(Module, Debug)]
+pub struct InstanceNorm {
+    /// Number of channels.
+    pub channels: usize,
+}
+
+/// Normalizes groups of channels of each picture, then scales and shifts each channel.
+#[derive(Module, Debug)]
+pub struct GroupNorm {
+    /// Scale, `[channels]`.
+    pub gamma: Param<Tensor<1>>,
+    /// Shift, `[channels]`.
+    pub beta: Param<Tensor<1>>,
+    /// Number of groups.
+    pub groups: usize,
+}
+
+impl GroupNorm {
+    /// A norm over `channels`: scale N(1, 0.02), shift 0.
+    pub fn new(channels: usize, init: &mut WeightInit, device: &Device) -> Self {
+        let groups = (1..=GROUPS)
+            .rev()
+            .find(|groups| channels.is_multiple_of(*groups));
+        Self {
+            gamma: init.normal([channels], 1.0, device),
+            beta: init.zeros([channels], device),
+            groups: groups.expect("one group always fits"),
+        }
+    }
+
+    /// Scales and shifts what is normalized, and activates it.
+    fn finish(&self, x: Tensor<4>, slope: f64) -> Tensor<4> {
+        let shape = [1, self.gamma.dims()[0], 1, 1];
+        let (gamma, beta) = (
+            self.gamma.val().reshape(shape),
+            self.beta.val().reshape(shape),
+        );
+        activation(x * gamma + beta, slope)
+    }
+}
+
+/// Channels of a normalization that scales and shifts nothing.
+fn plain(channels: usize, device: &Device) -> [Tensor<1>; 2] {
+    [
+        Tensor::ones([channels], device),
+        Tensor::zeros([channels], device),
+    ]
+}
+
+/// A LeakyReLU of this slope changes nothing.
+const LINEAR: f64 = 1.0;
+
+/// `groups` groups of channels of each picture as channels of one picture: the statistics of a batch of one
+/// are then those of the groups.
+fn grouped(x: Tensor<4>, groups: usize) -> Tensor<4> {
+    let [batch, channels, height, width] = x.dims();
+    x.reshape([1, batch * groups, channels / groups * height, width])
+}
+
+/// Normalizes `groups` groups of channels of each picture of `x` by their own statistics, of Burn's own operations.
+pub(crate) fn by_own_statistics(x: Tensor<4>, groups: usize) -> Tensor<4> {
+    let shape = x.dims();
+    by_batch_statistics(grouped(x, groups), EPSILON).reshape(shape)
+}
+
+/// Normalizes each channel of `x` by the statistics of the batch, of Burn's own operations.
+pub(crate) fn by_batch_statistics(x: Tensor<4>, epsilon: f64) -> Tensor<4> {
+    let mean = |x: Tensor<4>| x.mean_dims(&[0, 2, 3]);
+    let centred = x.clone() - mean(x);
+    let deviation = (mean(centred.clone().square()) + epsilon).sqrt();
+    centred / deviation
+}
+
+impl NormLayer {
+    /// Normalizes `x`, `[batch, channels, height, width]`, by its own statistics and activates it: a LeakyReLU
+    /// of `slope` below zero, 0 for a ReLU. The shape is unchanged.
+    pub fn forward(&self, x: Tensor<4>, slope: f64) -> Tensor<4> {
+        let shape = x.dims();
+        let by_groups = |x: Tensor<4>, groups: usize, slope: f64| {
+            let [gamma, beta] = plain(shape[0] * groups, &x.device());
+            let constants = constants(EPSILON, slope);
+            let (normal, ..) = normalize(grouped(x, groups), gamma, beta, constants);
+            normal.reshape(shape)
+        };
+        match self {
+            Self::Batch(norm) => norm.forward(x, slope),
+            Self::Instance(norm) => by_groups(x, norm.channels, slope),
+            Self::Group(norm) => norm.finish(by_groups(x, norm.groups, LINEAR), slope),
+        }
+    }
+
+    /// As [`forward`](Self::forward) for one picture, with these statistics, `[2, channels or groups]`.
+    fn forward_with(&self, x: Tensor<4>, statistics: Tensor<2>, slope: f64) -> Tensor<4> {
+        let shape = x.dims();
+        let by_groups = |x: Tensor<4>, groups: usize, statistics: Tensor<2>, slope: f64| {
+            let affine = plain(groups, &x.device());
+            backend::norm::forward(
+                grouped(x, groups),
+                statistics,
+                affine,
+                constants(EPSILON, slope),
+            )
+            .reshape(shape)
+        };
+        match self {
+            Self::Batch(norm) => {
+                let affine = [norm.gamma.val(), norm.beta.val()];
+                backend::norm::forward(x, statistics, affine, constants(norm.epsilon, slope))
+            }
+            Self::Instance(norm) => by_groups(x, norm.channels, statistics, slope),
+            Self::Group(norm) => norm.finish(by_groups(x, norm.groups, statistics, LINEAR), slope),
+        }
+    }
+
+    /// The statistics of one picture, `[2, channels or groups]`, and the number of values behind each.
+    fn statistics(&self, x: Tensor<4>) -> (Tensor<2>, usize) {
+        let x = match self {
+            Self::Group(norm) => grouped(x, norm.groups),
+            Self::Batch(_) | Self::Instance(_) => x,
+        };
+        let [batch, _, height, width] = x.dims();
+        (backend::norm::statistics(x), batch * height * width)
+    }
+
+    /// The averages of training, `[2, channels]`: means, variances; batch normalization alone keeps them.
+    pub fn running_statistics(&self) -> Option<Tensor<2>> {
+        match self {
+            Self::Batch(norm) => {
+                let rows = [&norm.running_mean, &norm.running_var].map(|row| row.value());
+                Some(Tensor::stack(rows.to_vec(), 0))
+            }
+            Self::Instance(_) | Self::Group(_) => None,
+        }
+    }
+
+    /// Numbers of parameters that are trained, and that are not.
+    pub fn parameters(&self) -> [usize; 2] {
+        match self {
+            Self::Batch(norm) => [2 * norm.channels(); 2],
+            Self::Instance(_) => [0, 0],
+            Self::Group(norm) => [2 * norm.gamma.dims()[0], 0],
+        }
+    }
+}
+
+/// Normalizes, where there is a norm, and activates a tensor, and takes the derivative of the result along a
+/// `tangent`; both `[batch, channels, height, width]`. Of Burn's own operations alone, which autodiff
+/// differentiates once more.
+pub fn norm_and_activate_tangent(
+    norm: &Option<NormLayer>,
+    [x, tangent]: [Tensor<4>; 2],
+    slope: f64,
+) -> [Tensor<4>; 2] {
+    let shape = x.dims();
+    let by_groups = |groups: usize| {
+        let pair = [grouped(x.clone(), groups), grouped(tangent.clone(), groups)];
+        standardized(pair, EPSILON).map(|x| x.reshape(shape))
+    };
+    let affine = |[x, tangent]: [Tensor<4>; 2], gamma: Tensor<1>, beta: Tensor<1>| {
+        let [gamma, beta] = [gamma, beta].map(|x| x.reshape([1, shape[1], 1, 1]));
+        [x * gamma.clone() + beta, tangent * gamma]
+    };
+    let [x, tangent] = match norm {
+        None => [x, tangent],
+        Some(NormLayer::Batch(norm)) => affine(
+            standardized([x, tangent], norm.epsilon),
+            norm.gamma.val(),
+            norm.beta.val(),
+        ),
+        Some(NormLayer::Instance(norm)) => by_groups(norm.channels),
+        Some(NormLayer::Group(norm)) => {
+            affine(by_groups(norm.groups), norm.gamma.val(), norm.beta.val())
+        }
+    };
+    let steepness = x.clone().detach().greater_elem(0.0).float() * (1.0 - slope) + slope;
+    [activation(x, slope), tangent * steepness]
+}
+
+/// Channels of mean 0 and variance 1, and the derivative of that along a tangent.
+fn standardized([x, tangent]: [Tensor<4>; 2], epsilon: f64) -> [Tensor<4>; 2] {
+    let mean = |x: Tensor<4>| x.mean_dims(&[0, 2, 3]); // [1, channels, 1, 1]
+    let centred = x.clone() - mean(x);
+    let scale = (mean(centred.clone().square()) + epsilon).sqrt().recip();
+    let normal = centred * scale.clone();
+    let along = normal.clone() * mean(normal.clone() * tangent.clone());
+    let moved = (tangent.clone() - mean(tangent) - along) * scale;
+    [normal, moved]
+}
+
+/// Normalizes, where there is a norm, and activates.
+pub fn norm_and_activate(norm: &Option<NormLayer>, x: Tensor<4>, slope: f64) -> Tensor<4> {
+    match norm {
+        Some(norm) => norm.forward(x, slope),
+        None => activation(x, slope),
+    }
+}
+
+/// As [`norm_and_activate`], with statistics from `norms`; nothing where these end the pass.
+pub fn norm_with(
+    norm: &Option<NormLayer>,
+    x: Tensor<4>,
+    slope: f64,
+    norms: &mut Norms,
+) -> Option<Tensor<4>> {
+    let Some(norm) = norm else {
+        return Some(activation(x, slope));
+    };
+    match norms {
+        Norms::Batch => Some(norm.forward(x, slope)),
+        Norms::Given(statistics) => {
+            let statistics = statistics.next().expect("statistics for every norm");
+            Some(norm.forward_with(x, statistics.clone(), slope))
+        }
+        Norms::Measure(known, moments) => match known.next() {
+            Some(statistics) => Some(norm.forward_with(x, statistics.clone(), slope)),
+            None => {
+                let (found, count) = norm.statistics(x);
+                moments.add(found, count);
+                None
+            }
+        },
+    }
+}

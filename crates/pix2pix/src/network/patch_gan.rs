@@ -1,0 +1,271 @@
+//! The discriminator: a PatchGAN (paper, section 3.2.2 and appendix 6.1.2), which judges each patch
+//! of a picture on its own.
+
+use std::str::FromStr;
+
+use burn::module::Module;
+use burn::tensor::activation::sigmoid;
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::backend::window::Window;
+use crate::error::{Error, Result};
+use crate::network::conv::Conv;
+use crate::network::init::WeightInit;
+use crate::network::layer_graph::{LayerGraph, Op, Shape};
+use crate::network::norm::{Norm, NormLayer, norm_and_activate};
+use crate::network::unet::{CHANNELS, LEAK};
+
+/// Which patch one cell of the discriminator's map sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Patch {
+    /// One pixel: the PixelGAN, C64-C128 with 1x1 kernels.
+    #[serde(rename = "pixel")]
+    Pixel,
+    /// 16x16 pixels: C64-C128.
+    #[serde(rename = "16")]
+    P16,
+    /// 70x70 pixels: C64-C128-C256-C512, the paper's choice.
+    #[serde(rename = "70")]
+    P70,
+    /// 286x286 pixels: the ImageGAN, C64-C128-C256-C512-C512-C512.
+    #[serde(rename = "286")]
+    P286,
+    /// The Keras tutorial's: C64-C128-C256-C512-C512 with "same" padding, a 16x16 map of 256x256
+    /// pixels, whose cells see 142x142 of them.
+    #[serde(rename = "tutorial")]
+    Tutorial,
+}
+
+impl Patch {
+    /// All of them, in the order of their receptive fields.
+    pub const ALL: [Self; 5] = [
+        Self::Pixel,
+        Self::P16,
+        Self::P70,
+        Self::Tutorial,
+        Self::P286,
+    ];
+
+    /// The name that the command line takes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pixel => "pixel",
+            Self::P16 => "16",
+            Self::P70 => "70",
+            Self::P286 => "286",
+            Self::Tutorial => "tutorial",
+        }
+    }
+
+    /// Number of blocks before the 1-channel convolution.
+    pub(crate) fn blocks(self) -> usize {
+        match self {
+            Self::Pixel | Self::P16 => 2,
+            Self::P70 => 4,
+            Self::Tutorial => 5,
+            Self::P286 => 6,
+        }
+    }
+
+    /// The window of layer `index`, the 1-channel convolution being the last.
+    fn window(self, index: usize) -> Window {
+        let strided = self.blocks() - 1; // the last block and the 1-channel convolution keep the size
+        let (kernel, stride, padding) = match self {
+            Self::Pixel => (1, 1, [0, 0]),
+            _ if index < strided => (4, 2, [1, 1]),
+            Self::Tutorial => (4, 1, [1, 2]), // "same": an even kernel pads one more after
+            _ => (4, 1, [1, 1]),
+        };
+        Window {
+            kernel,
+            stride,
+            padding,
+        }
+    }
+}
+
+impl FromStr for Patch {
+    type Err = String;
+
+    fn from_str(name: &str) -> std::result::Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|patch| patch.name() == name)
+            .ok_or_else(|| "use pixel, 16, 70, 286 or tutorial".to_string())
+    }
+}
+
+/// Every choice that makes a PatchGAN.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)] // files of earlier versions lack the newest fields
+pub struct PatchGanConfig {
+    /// Channels of the source, 1 to 16.
+    pub source_channels: usize,
+    /// Channels of the target, 1 to 16.
+    pub target_channels: usize,
+    /// Channels of the first block; deeper ones double it up to eightfold. Paper: 64.
+    pub filters: usize,
+    /// Patch size. Paper: 70x70.
+    pub patch: Patch,
+    /// Normalization; never on the first block.
+    pub norm: Norm,
+    /// Whether convolutions before a norm have a bias, as in the Keras tutorial.
+    pub bias_before_norm: bool,
+    /// Whether every convolution's weights are divided by their largest singular value (Miyato et al. 2018).
+    pub spectral_norm: bool,
+}
+
+impl Default for PatchGanConfig {
+    fn default() -> Self {
+        Self {
+            source_channels: 3,
+            target_channels: 3,
+            filters: 64,
+            patch: Patch::P70,
+            norm: Norm::Batch,
+            bias_before_norm: false,
+            spectral_norm: false,
+        }
+    }
+}
+
+impl PatchGanConfig {
+    /// Checks the configuration.
+    ///
+    /// # Errors
+    /// Names the value that is out of range.
+    pub fn validate(&self) -> Result<()> {
+        for channels in [self.source_channels, self.target_channels] {
+            if !CHANNELS.contains(&channels) {
+                return Err(Error::Config(format!(
+                    "the discriminator's images have {channels} channels; they may have 1 to 16"
+                )));
+            }
+        }
+        if !(1..=1024).contains(&self.filters) {
+            return Err(Error::Config(format!(
+                "the number of base filters is {}; it must be from 1 to 1024",
+                self.filters
+            )));
+        }
+        Ok(())
+    }
+
+    /// Checks that images of `height` x `width` pixels leave at least one cell of the map.
+    ///
+    /// # Errors
+    /// Names the smallest side that works.
+    pub fn check_size(&self, height: usize, width: usize) -> Result<()> {
+        let fits = |side: usize| {
+            let side = (0..=self.patch.blocks()).fold(side, |side, index| {
+                self.patch.window(index).output_side(side)
+            });
+            side > 0
+        };
+        if fits(height) && fits(width) {
+            return Ok(());
+        }
+        let smallest = (1..).find(|&side| fits(side)).expect("some side fits");
+        Err(Error::Config(format!(
+            "images of {width}x{height} pixels are too small for the {} patch: both sides must be at \
+             least {smallest}; choose a smaller --patch or a larger --crop-size",
+            self.patch.name()
+        )))
+    }
+
+    /// Builds the network with initial weights.
+    ///
+    /// # Errors
+    /// When [`validate`](Self::validate) fails.
+    pub fn init(&self, init: &mut WeightInit, device: &Device) -> Result<PatchGan> {
+        self.validate()?;
+        let conv = |channels, window, bias, init: &mut WeightInit| {
+            let conv = Conv::new(channels, window, bias, init, device);
+            match self.spectral_norm {
+                true => conv.spectrally_normalized(init, device),
+                false => conv,
+            }
+        };
+        let mut blocks = Vec::new();
+        let mut channels = self.source_channels + self.target_channels;
+        for index in 0..self.patch.blocks() {
+            let width = self.filters << index.min(3);
+            let normed = index > 0 && self.norm != Norm::None;
+            let bias = !normed || self.bias_before_norm;
+            blocks.push(Block {
+                conv: conv([channels, width], self.patch.window(index), bias, init),
+                norm: normed
+                    .then(|| self.norm.layer(width, init, device))
+                    .flatten(),
+            });
+            channels = width;
+        }
+        let window = self.patch.window(self.patch.blocks());
+        Ok(PatchGan {
+            blocks,
+            output: conv([channels, 1], window, true, init),
+        })
+    }
+}
+
+/// A block: convolution, normalization, LeakyReLU.
+#[derive(Module, Debug)]
+pub struct Block {
+    /// 4x4 (1x1 in the PixelGAN).
+    pub conv: Conv,
+    /// Absent on the first block.
+    pub norm: Option<NormLayer>,
+}
+
+impl Block {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let x = self.conv.forward(x);
+        norm_and_activate(&self.norm, x, LEAK)
+    }
+}
+
+/// The PatchGAN discriminator.
+#[derive(Module, Debug)]
+pub struct PatchGan {
+    /// The blocks, first to last.
+    pub blocks: Vec<Block>,
+    /// The 1-channel convolution.
+    pub output: Conv,
+}
+
+impl PatchGan {
+    /// Judges `image` as the translation of `source`, both `[batch, channels, height, width]` in
+    /// \[-1, 1\]. Returns logits, `[batch, 1, map height, map width]` (30x30 for 256x256 and the
+    /// 70x70 patch): positive where a patch looks real.
+    pub fn forward(&self, source: Tensor<4>, image: Tensor<4>) -> Tensor<4> {
+        let mut x = Tensor::cat(vec![source, image], 1); // [batch, source + target, height, width]
+        for block in &self.blocks {
+            x = block.forward(x);
+        }
+        self.output.forward(x) // [batch, 1, map height, map width]
+    }
+
+    /// The map for people: each patch's probability of being real, in \[0, 1\], shaped as
+    /// [`forward`](Self::forward)'s.
+    pub fn probabilities(&self, source: Tensor<4>, image: Tensor<4>) -> Tensor<4> {
+        sigmoid(self.forward(source, image))
+    }
+
+    /// Describes the network for a source and a target of these shapes.
+    pub fn layers(&self, source: Shape, target: Shape) -> LayerGraph {
+        let mut graph = LayerGraph::new("discriminator");
+        let inputs = [graph.input("source", source), graph.input("target", target)];
+        let mut x = graph.concat("concat", &inputs);
+        for (index, block) in self.blocks.iter().enumerate() {
+            let name = |part: &str| format!("blocks.{index}.{part}");
+            x = graph.conv(&name("conv"), &block.conv, x);
+            if let Some(norm) = &block.norm {
+                x = graph.norm(&name("norm"), norm, x);
+            }
+            x = graph.elementwise(&name("leaky_relu"), Op::LeakyRelu(LEAK), x);
+        }
+        graph.conv("output", &self.output, x);
+        graph
+    }
+}

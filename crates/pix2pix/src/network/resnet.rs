@@ -1,0 +1,289 @@
+//! A generator of residual blocks (Johnson, Alahi and Fei-Fei 2016; Zhu et al. 2017, appendix 7.2):
+//! c7s1-64, d128, d256, then six blocks (nine for 256x256 and more) of R256, u128, u64, c7s1-3.
+
+use burn::module::Module;
+use burn::tensor::ops::PadMode;
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::backend::activation::tanh;
+use crate::backend::window::Window;
+use crate::error::{Error, Result};
+use crate::network::conv::Conv;
+use crate::network::init::WeightInit;
+use crate::network::layer_graph::{LayerGraph, Op, Shape};
+use crate::network::noise::Noise;
+use crate::network::norm::{Norm, NormLayer, norm_with};
+use crate::network::norm_statistics::Norms;
+use crate::network::unet::CHANNELS;
+use crate::network::up_conv::{UpConv, Upsample};
+
+/// Number of times that the picture is halved.
+pub const HALVINGS: usize = 2;
+const RELU: f64 = 0.0;
+/// A LeakyReLU of this slope changes nothing.
+const LINEAR: f64 = 1.0;
+/// The first and the last convolution, of a picture continued by three pixels.
+const WIDE: Window = Window {
+    kernel: 7,
+    stride: 1,
+    padding: [0, 0],
+};
+const HALVE: Window = Window {
+    kernel: 3,
+    stride: 2,
+    padding: [1, 1],
+};
+/// What a convolution that doubles the picture transposes; it pads one pixel less after.
+const DOUBLE: Window = Window {
+    kernel: 3,
+    stride: 2,
+    padding: [1, 0],
+};
+/// A block's convolutions, of a picture continued by one pixel.
+const NARROW: Window = Window {
+    kernel: 3,
+    stride: 1,
+    padding: [0, 0],
+};
+
+/// Every choice that makes a ResNet generator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ResnetConfig {
+    /// Channels of the input image, 1 to 16.
+    pub in_channels: usize,
+    /// Channels of the output image, 1 to 16.
+    pub out_channels: usize,
+    /// Channels of the first block; two more double them. Published: 64.
+    pub filters: usize,
+    /// Residual blocks. Published: 6 or 9.
+    pub blocks: usize,
+    /// Dropout rate in the middle of each residual block.
+    pub dropout: f64,
+    /// Normalization after every convolution but the last.
+    pub norm: Norm,
+    /// Whether convolutions before a norm have a bias.
+    pub bias_before_norm: bool,
+    /// How the picture is doubled.
+    pub upsample: Upsample,
+}
+
+impl ResnetConfig {
+    /// Checks the configuration.
+    ///
+    /// # Errors
+    /// Names the value that is out of range and the range.
+    pub fn validate(&self) -> Result<()> {
+        let in_range = CHANNELS.contains(&self.in_channels)
+            && CHANNELS.contains(&self.out_channels)
+            && (1..=1024).contains(&self.filters)
+            && (1..=32).contains(&self.blocks)
+            && (0.0..1.0).contains(&self.dropout);
+        if in_range {
+            return Ok(());
+        }
+        Err(Error::Config(format!(
+            "a ResNet takes 1 to 16 channels, 1 to 1024 filters, 1 to 32 blocks and a dropout rate of at \
+             least 0 and below 1, not {} and {}, {}, {} and {}",
+            self.in_channels, self.out_channels, self.filters, self.blocks, self.dropout
+        )))
+    }
+
+    /// Builds the network with initial weights.
+    ///
+    /// # Errors
+    /// When [`validate`](Self::validate) fails.
+    pub fn init(&self, init: &mut WeightInit, device: &Device) -> Result<Resnet> {
+        self.validate()?;
+        let bias = self.bias_before_norm || self.norm == Norm::None;
+        let layer = |channels: [usize; 2], window: Window, init: &mut WeightInit| Layer {
+            conv: Conv::new(channels, window, bias, init, device),
+            norm: self.norm.layer(channels[1], init, device),
+        };
+        let [few, more, many] = [1, 2, 4].map(|times| self.filters * times);
+        let first = layer([self.in_channels, few], WIDE, init);
+        let down = [[few, more], [more, many]].map(|channels| layer(channels, HALVE, init));
+        let blocks = (0..self.blocks).map(|_| Block {
+            first: layer([many, many], NARROW, init),
+            second: layer([many, many], NARROW, init),
+            dropout: self.dropout,
+        });
+        let blocks = blocks.collect();
+        let up = [[many, more], [more, few]].map(|channels| UpLayer {
+            conv: UpConv::new(self.upsample, channels, DOUBLE, bias, init, device),
+            norm: self.norm.layer(channels[1], init, device),
+        });
+        Ok(Resnet {
+            first,
+            down: down.into(),
+            blocks,
+            up: up.into(),
+            output: Conv::new([few, self.out_channels], WIDE, true, init, device),
+        })
+    }
+}
+
+/// A convolution and its normalization.
+#[derive(Module, Debug)]
+pub struct Layer {
+    /// The convolution.
+    pub conv: Conv,
+    /// Absent only without any normalization.
+    pub norm: Option<NormLayer>,
+}
+
+/// A convolution that doubles the picture, and its normalization.
+#[derive(Module, Debug)]
+pub struct UpLayer {
+    /// The convolution.
+    pub conv: UpConv,
+    /// Absent only without any normalization.
+    pub norm: Option<NormLayer>,
+}
+
+/// A residual block: what two convolutions make of its input is added to it.
+#[derive(Module, Debug)]
+pub struct Block {
+    /// Followed by a ReLU and dropout.
+    pub first: Layer,
+    /// Followed by nothing.
+    pub second: Layer,
+    /// Dropout rate.
+    pub dropout: f64,
+}
+
+impl Block {
+    fn forward(&self, x: Tensor<4>, noise: &mut Noise, norms: &mut Norms) -> Option<Tensor<4>> {
+        let y = self.first.conv.forward(continued(x.clone(), 1));
+        let y = norm_with(&self.first.norm, y, RELU, norms)?;
+        let y = continued(noise.dropout(y, self.dropout), 1);
+        let y = norm_with(
+            &self.second.norm,
+            self.second.conv.forward(y),
+            LINEAR,
+            norms,
+        )?;
+        Some(x + y)
+    }
+}
+
+/// The ResNet generator.
+#[derive(Module, Debug)]
+pub struct Resnet {
+    /// 7x7, keeps the size.
+    pub first: Layer,
+    /// 3x3, stride 2.
+    pub down: Vec<Layer>,
+    /// Residual blocks at a quarter of the size.
+    pub blocks: Vec<Block>,
+    /// Back to the size.
+    pub up: Vec<UpLayer>,
+    /// 7x7, before the tanh.
+    pub output: Conv,
+}
+
+/// A picture continued by its mirror image on every side, the border not repeated.
+fn continued(x: Tensor<4>, margin: usize) -> Tensor<4> {
+    x.pad((margin, margin, margin, margin), PadMode::Reflect)
+}
+
+impl Resnet {
+    /// Translates as [`Generator::forward_with`](crate::network::generator::Generator::forward_with).
+    pub fn forward_with(
+        &self,
+        source: Tensor<4>,
+        noise: &mut Noise,
+        norms: &mut Norms,
+    ) -> Option<Tensor<4>> {
+        let x = self.first.conv.forward(continued(source, 3));
+        let mut x = norm_with(&self.first.norm, x, RELU, norms)?; // [batch, 64, height, width]
+        for layer in &self.down {
+            x = norm_with(&layer.norm, layer.conv.forward(x), RELU, norms)?;
+        }
+        for block in &self.blocks {
+            x = block.forward(x, noise, norms)?; // [batch, 256, height / 4, width / 4]
+        }
+        for layer in &self.up {
+            x = norm_with(&layer.norm, layer.conv.forward(x), RELU, norms)?;
+        }
+        Some(tanh(self.output.forward(continued(x, 3)))) // [batch, out_channels, height, width]
+    }
+
+    /// Its norms, in the order of the pass.
+    pub fn norms(&self) -> Vec<&NormLayer> {
+        let layers = [&self.first].into_iter().chain(&self.down);
+        let blocks = self
+            .blocks
+            .iter()
+            .flat_map(|block| [&block.first, &block.second]);
+        let norms = layers.chain(blocks).map(|layer| &layer.norm);
+        norms
+            .chain(self.up.iter().map(|layer| &layer.norm))
+            .flatten()
+            .collect()
+    }
+
+    /// Describes the network for an input of `shape`.
+    pub fn layers(&self, shape: Shape) -> LayerGraph {
+        let graph = &mut LayerGraph::new("generator");
+        let x = graph.input("source", shape);
+        let x = describe_continued(graph, "first", x, 3);
+        let mut x = self.first.describe(graph, "first", x, Some("relu"));
+        for (index, layer) in self.down.iter().enumerate() {
+            x = layer.describe(graph, &format!("down.{index}"), x, Some("relu"));
+        }
+        for (index, block) in self.blocks.iter().enumerate() {
+            let name = |part: &str| format!("blocks.{index}.{part}");
+            let y = describe_continued(graph, &name("first"), x, 1);
+            let mut y = block.first.describe(graph, &name("first"), y, Some("relu"));
+            if block.dropout > 0.0 {
+                y = graph.elementwise(&name("dropout"), Op::Dropout(block.dropout), y);
+            }
+            let y = describe_continued(graph, &name("second"), y, 1);
+            let y = block.second.describe(graph, &name("second"), y, None);
+            x = graph.plain(&name("add"), Op::Add, graph.layers[x].output, &[x, y]);
+        }
+        for (index, layer) in self.up.iter().enumerate() {
+            let name = |part: &str| format!("up.{index}.{part}");
+            x = layer.conv.describe(graph, &name("conv"), x);
+            if let Some(norm) = &layer.norm {
+                x = graph.norm(&name("norm"), norm, x);
+            }
+            x = graph.elementwise(&name("relu"), Op::Relu, x);
+        }
+        x = describe_continued(graph, "output", x, 3);
+        x = graph.conv("output", &self.output, x);
+        graph.elementwise("tanh", Op::Tanh, x);
+        graph.clone()
+    }
+}
+
+fn describe_continued(graph: &mut LayerGraph, name: &str, input: usize, margin: usize) -> usize {
+    let [channels, height, width] = graph.layers[input].output;
+    let output = [channels, height + 2 * margin, width + 2 * margin];
+    graph.plain(
+        &format!("{name}.pad"),
+        Op::ReflectionPad(margin),
+        output,
+        &[input],
+    )
+}
+
+impl Layer {
+    fn describe(
+        &self,
+        graph: &mut LayerGraph,
+        name: &str,
+        input: usize,
+        activation: Option<&str>,
+    ) -> usize {
+        let mut x = graph.conv(&format!("{name}.conv"), &self.conv, input);
+        if let Some(norm) = &self.norm {
+            x = graph.norm(&format!("{name}.norm"), norm, x);
+        }
+        match activation {
+            Some(activation) => graph.elementwise(&format!("{name}.{activation}"), Op::Relu, x),
+            None => x,
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Keras' model summary as text.
+
+use std::fmt::Write;
+
+use crate::network::layer_graph::LayerGraph;
+
+/// The table: layer (type), output shape, parameters, connected to; then the totals.
+pub fn table(graph: &LayerGraph) -> String {
+    let headers = ["Layer (type)", "Output shape", "Param #", "Connected to"];
+    let rows: Vec<[String; 4]> = graph
+        .layers
+        .iter()
+        .map(|layer| {
+            let inputs: Vec<&str> = layer
+                .inputs
+                .iter()
+                .map(|&input| graph.layers[input].name.as_str())
+                .collect();
+            [
+                format!("{} ({})", layer.name, layer.op.name()),
+                shape(layer.output),
+                thousands(layer.trainable + layer.non_trainable),
+                if inputs.is_empty() {
+                    "-".to_string()
+                } else {
+                    inputs.join(", ")
+                },
+            ]
+        })
+        .collect();
+    let mut text = format!("Model: \"{}\"\n", graph.name);
+    text.push_str(&aligned(&headers, &rows, &[2]));
+    let (trainable, non_trainable) = (graph.trainable(), graph.non_trainable());
+    for (what, count) in [
+        ("Total", trainable + non_trainable),
+        ("Trainable", trainable),
+        ("Non-trainable", non_trainable),
+    ] {
+        let size = bytes(count * size_of::<f32>());
+        writeln!(text, "{what} params: {} ({size})", thousands(count)).expect("memory");
+    }
+    text
+}
+
+/// Columns as wide as their widest cell; those in `right` are aligned to the right.
+pub fn aligned<const N: usize>(
+    headers: &[&str; N],
+    rows: &[[String; N]],
+    right: &[usize],
+) -> String {
+    let widths: [usize; N] = std::array::from_fn(|column| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.max().unwrap_or(0).max(headers[column].len())
+    });
+    let rule = "─".repeat(widths.iter().sum::<usize>() + 2 * (N - 1));
+    let line = |cells: [&str; N]| {
+        let padded: Vec<String> = (0..N)
+            .map(|column| {
+                let (cell, width) = (cells[column], widths[column]);
+                if right.contains(&column) {
+                    format!("{cell:>width$}")
+                } else {
+                    format!("{cell:<width$}")
+                }
+            })
+            .collect();
+        format!("{}\n", padded.join("  ").trim_end())
+    };
+    let mut text = format!("{rule}\n{}{rule}\n", line(*headers));
+    for row in rows {
+        text.push_str(&line(std::array::from_fn(|column| row[column].as_str())));
+    }
+    text.push_str(&rule);
+    text.push('\n');
+    text
+}
+
+/// A shape as Keras writes it, the batch open: `(None, 64, 128, 128)`.
+pub fn shape([channels, height, width]: [usize; 3]) -> String {
+    format!("(None, {channels}, {height}, {width})")
+}
+
+/// 54429315 as `54,429,315`.
+pub fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of bytes in the unit that suits it.
+pub fn bytes(count: usize) -> String {
+    match count {
+        0..1024 => format!("{count} B"),
+        1024..1_048_576 => format!("{:.2} KB", count as f64 / 1024.0),
+        _ => format!("{:.2} MB", count as f64 / 1_048_576.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_people_read_them() {
+        assert_eq!(thousands(0), "0");
+        assert_eq!(thousands(999), "999");
+        assert_eq!(thousands(54_429_315), "54,429,315");
+        assert_eq!(bytes(54_429_315 * 4), "207.63 MB"); // what Keras prints for the tutorial's U-Net
+    }
+}

@@ -1,0 +1,99 @@
+//! The ways in which a decoder doubles a picture.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::backend;
+use crate::backend::taps::four_taps;
+use crate::backend::window::Window;
+use crate::network::conv::{Conv, ConvTranspose};
+use crate::network::init::WeightInit;
+use crate::network::layer_graph::{LayerGraph, Op};
+
+/// How a decoder doubles a picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Upsample {
+    /// A transposed convolution, as in the paper.
+    #[default]
+    Transposed,
+    /// Every pixel four times, then a 3x3 convolution, which leaves no checkerboard (Odena, Dumoulin and Olah
+    /// 2016).
+    Resize,
+}
+
+/// A 3x3 convolution that keeps the size.
+const KEEP: Window = Window {
+    kernel: 3,
+    stride: 1,
+    padding: [1, 1],
+};
+
+/// The convolution whose transposed one is a resize and a convolution with [`KEEP`] in one.
+const HALVE: Window = Window {
+    kernel: 4,
+    stride: 2,
+    padding: [1, 1],
+};
+
+/// A convolution that doubles a picture.
+#[derive(Module, Debug)]
+pub enum UpConv {
+    /// Transposed.
+    Transposed(ConvTranspose),
+    /// After a resize.
+    Resize(Conv),
+}
+
+impl UpConv {
+    /// One of `[from, to]` channels with initial weights; `halve` is the convolution that a transposed one
+    /// transposes.
+    pub fn new(
+        upsample: Upsample,
+        channels: [usize; 2],
+        halve: Window,
+        bias: bool,
+        init: &mut WeightInit,
+        device: &Device,
+    ) -> Self {
+        match upsample {
+            Upsample::Transposed => {
+                Self::Transposed(ConvTranspose::new(channels, halve, bias, init, device))
+            }
+            Upsample::Resize => Self::Resize(Conv::new(channels, KEEP, bias, init, device)),
+        }
+    }
+
+    /// From `[batch, channels in, height, width]` to `[batch, channels out, 2 height, 2 width]`.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        match self {
+            Self::Transposed(conv) => conv.forward(x),
+            Self::Resize(conv) => conv.add_bias(resize_conv(x, conv.weight.val())),
+        }
+    }
+
+    /// Adds it to a description of the network.
+    pub fn describe(&self, graph: &mut LayerGraph, name: &str, input: usize) -> usize {
+        match self {
+            Self::Transposed(conv) => graph.conv_transpose(name, conv, input),
+            Self::Resize(conv) => {
+                let [channels, height, width] = graph.layers[input].output;
+                let doubled = [channels, 2 * height, 2 * width];
+                let resized =
+                    graph.plain(&format!("{name}.resize"), Op::Upsample, doubled, &[input]);
+                graph.conv(name, conv, resized)
+            }
+        }
+    }
+}
+
+/// Resizes `x`, `[batch, channels in, height, width]`, to twice its size and convolves it with `weight`,
+/// `[channels out, channels in, 3, 3]`.
+///
+/// The four pixels that one pixel becomes are the same, so the nine taps fall on four pixels: as one transposed
+/// convolution with sums of the taps it is less than half the work, and the resized picture is never there.
+fn resize_conv(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
+    let [.., height, width] = x.dims();
+    backend::conv::conv_transpose(x, four_taps(weight), HALVE, [2 * height, 2 * width], None)
+}

@@ -1,0 +1,151 @@
+//! A network's tensors by name, out of and into the module.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::tensor::{Tensor, TensorData};
+
+use crate::backend::device::parameter;
+
+/// Tensors by name, e.g. `encoder.0.conv.weight`.
+pub type Weights = BTreeMap<String, TensorData>;
+
+/// Every tensor of a network, running statistics included, as f32.
+pub fn collect<M: Module>(network: &M) -> Weights {
+    let mut collector = Collector::default();
+    network.visit(&mut collector);
+    collector.weights
+}
+
+/// The id and the number of values of every tensor of a network by its name.
+pub fn ids<M: Module>(network: &M) -> BTreeMap<String, (ParamId, usize)> {
+    let mut names = Names::default();
+    network.visit(&mut names);
+    names.ids
+}
+
+/// Puts `weights` into a network of the same structure.
+///
+/// # Errors
+/// In words, when a tensor is missing, left over, or of another shape; the network is lost then.
+pub fn restore<M: Module>(network: M, weights: Weights) -> Result<M, String> {
+    let mut restorer = Restorer {
+        path: Path::default(),
+        weights,
+        problem: None,
+    };
+    let network = network.map(&mut restorer);
+    let problem = restorer.problem.or_else(|| {
+        let left_over = restorer.weights.keys().next()?;
+        Some(format!(
+            "the tensor {left_over} has no place in this network"
+        ))
+    });
+    problem.map_or(Ok(network), Err)
+}
+
+/// Whether a container is one of several alternatives, which are no level of a name: a U-Net's tensors are
+/// called the same whatever else its place could hold.
+fn is_choice(container: &str) -> bool {
+    container.starts_with("Enum:")
+}
+
+/// Where a walk through a module stands.
+#[derive(Default)]
+struct Path(Vec<String>);
+
+impl Path {
+    fn enter(&mut self, name: &str, container: &str) {
+        if !is_choice(container) {
+            self.0.push(name.to_string());
+        }
+    }
+
+    fn exit(&mut self, container: &str) {
+        if !is_choice(container) {
+            self.0.pop();
+        }
+    }
+
+    fn name(&self) -> String {
+        self.0.join(".")
+    }
+}
+
+#[derive(Default)]
+struct Collector {
+    path: Path,
+    weights: Weights,
+}
+
+impl ModuleVisitor for Collector {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        self.path.exit(container);
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let data = param.val().into_data().convert::<f32>();
+        self.weights.insert(self.path.name(), data);
+    }
+}
+
+#[derive(Default)]
+struct Names {
+    path: Path,
+    ids: BTreeMap<String, (ParamId, usize)>,
+}
+
+impl ModuleVisitor for Names {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        self.path.exit(container);
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let length = param.shape().num_elements();
+        self.ids.insert(self.path.name(), (param.id, length));
+    }
+}
+
+struct Restorer {
+    path: Path,
+    weights: Weights,
+    problem: Option<String>,
+}
+
+impl ModuleMapper for Restorer {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        self.path.exit(container);
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let name = self.path.name();
+        let Some(data) = self.weights.remove(&name) else {
+            self.problem
+                .get_or_insert(format!("the tensor {name} is missing"));
+            return param;
+        };
+        let shape = param.lazy_shape();
+        if *data.shape() != shape {
+            self.problem.get_or_insert(format!(
+                "the tensor {name} has the shape {:?} instead of {:?}",
+                data.shape(),
+                shape
+            ));
+            return param;
+        }
+        let (id, new) = (param.id, parameter(data, &param.lazy_device()));
+        param.transform_for_load(new, id)
+    }
+}

@@ -1,0 +1,212 @@
+//! Measuring a model on a data set: each translation against its target, their means with intervals, and
+//! the best and worst of them.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+use crate::data::dataset::Pairs;
+use crate::data::picture::Picture;
+use crate::draw::contact_sheet::Row;
+use crate::error::{Error, Result};
+use crate::model::translate::Translator;
+use crate::network::noise::Noise;
+use crate::quality::fid::frechet_distance;
+use crate::quality::inception::Inception;
+use crate::quality::interval::{self, Mean};
+use crate::quality::lpips::Lpips;
+use crate::quality::{Planes, Scores, scores};
+
+/// Pictures among the best, and among the worst.
+pub const EXTREMES: usize = 5;
+
+/// Learned measures, where their weights are there.
+#[derive(Default)]
+pub struct Learned {
+    /// For LPIPS.
+    pub lpips: Option<Lpips>,
+    /// For the Fréchet Inception distance.
+    pub inception: Option<Inception>,
+}
+
+/// How one picture did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PictureScores {
+    /// The pair's name.
+    pub name: String,
+    /// Its measures.
+    #[serde(flatten)]
+    pub scores: Scores,
+    /// LPIPS, where it was asked for.
+    pub lpips: Option<f64>,
+}
+
+impl PictureScores {
+    /// The measures with their names, in the order in which a person reads them.
+    pub fn named(&self) -> [(&'static str, Option<f64>); 6] {
+        [
+            ("l1", Some(self.scores.l1)),
+            ("rmse", Some(self.scores.rmse)),
+            ("psnr", Some(self.scores.psnr)),
+            ("ssim", self.scores.ssim),
+            ("ms_ssim", self.scores.ms_ssim),
+            ("lpips", self.lpips),
+        ]
+    }
+}
+
+/// How a model did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// The model.
+    pub model: String,
+    /// Training steps behind it.
+    pub step: u64,
+    /// The split that it was measured on.
+    pub split: String,
+    /// Means over all pictures that have the measure, with 95% intervals.
+    pub means: BTreeMap<String, Mean>,
+    /// The Fréchet Inception distance of all outputs to all targets, where it was asked for.
+    pub fid: Option<f64>,
+    /// Every picture.
+    pub pictures: Vec<PictureScores>,
+}
+
+/// An evaluation with its extremes as pictures.
+pub struct Evaluated {
+    /// The numbers.
+    pub evaluation: Evaluation,
+    /// The pictures with the least L1, the least first; their names tell it.
+    pub best: Vec<Row>,
+    /// The pictures with the largest L1, the largest first.
+    pub worst: Vec<Row>,
+}
+
+/// Translates every pair, at the size that the networks see, and measures it. `noise` makes the dropout of
+/// a pair by its number, and `tell` is told the number of pairs done.
+///
+/// # Errors
+/// When a pair cannot be read, or its pictures are not of the model's channels or of a size that the network
+/// takes.
+pub fn evaluate(
+    model: String,
+    generator: &Translator,
+    (split, pairs): (&str, &Pairs),
+    learned: &Learned,
+    noise: &dyn Fn(u64) -> Noise,
+    tell: &mut dyn FnMut(usize),
+) -> Result<Evaluated> {
+    let config = &generator.config;
+    let mut pictures = Vec::new();
+    let mut features = [const { Vec::new() }; 2];
+    let mut extremes: [Vec<(f64, Row)>; 2] = Default::default();
+    for index in 0..pairs.len() {
+        let refused = |reason: String| {
+            let remedy = "measure a model on pictures like those that it was trained on";
+            Error::file(&pairs.shown(index)[0], reason, remedy)
+        };
+        let pair = config.jitter.still(pairs.read(index)?);
+        let source = pair
+            .source
+            .clone()
+            .with_channels(config.source.channels)
+            .map_err(refused)?;
+        let target = pair
+            .target
+            .with_channels(config.target.channels)
+            .map_err(refused)?;
+        let [width, height] = source.size().map(|side| side as usize);
+        config
+            .generator
+            .check_size(height, width)
+            .map_err(|e| refused(e.to_string()))?;
+        let output = generator.translate_exactly(&source, &mut noise(index as u64));
+        let planes = [&output, &target].map(|picture| Planes::of(picture, &config.target));
+        let [out, wanted] = &planes;
+        let lpips = match &learned.lpips {
+            None => None,
+            Some(lpips) => {
+                Lpips::check([out.channels, height, width]).map_err(refused)?;
+                let [out, wanted] = [out, wanted].map(|planes| tensor(planes, generator.device()));
+                let distance: f32 = lpips.distance(out, wanted).into_scalar();
+                Some(f64::from(distance))
+            }
+        };
+        if let Some(inception) = &learned.inception {
+            for (set, planes) in features.iter_mut().zip(&planes) {
+                set.push(inception.features(planes).map_err(refused)?);
+            }
+        }
+        let scores = scores(out, wanted);
+        let row = row(&pair.name, &scores, [&source, &output, &target], config);
+        for (extreme, sign) in extremes.iter_mut().zip([1.0, -1.0]) {
+            let at = extreme.partition_point(|(l1, _)| sign * l1 <= sign * scores.l1);
+            if at < EXTREMES {
+                extreme.insert(at, (scores.l1, row.clone()));
+                extreme.truncate(EXTREMES);
+            }
+        }
+        pictures.push(PictureScores {
+            name: pair.name,
+            scores,
+            lpips,
+        });
+        tell(index + 1);
+    }
+    let [outputs, targets] = &features;
+    let [best, worst] = extremes.map(|rows| rows.into_iter().map(|(_, row)| row).collect());
+    let evaluation = Evaluation {
+        model,
+        step: generator.step,
+        split: split.to_string(),
+        means: means(&pictures),
+        fid: frechet_distance(outputs, targets),
+        pictures,
+    };
+    Ok(Evaluated {
+        evaluation,
+        best,
+        worst,
+    })
+}
+
+/// The mean of each measure over the pictures that have it.
+fn means(pictures: &[PictureScores]) -> BTreeMap<String, Mean> {
+    let mut values: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for (name, value) in pictures.iter().flat_map(PictureScores::named) {
+        values.entry(name.to_string()).or_default().extend(value);
+    }
+    let means = values.into_iter();
+    means
+        .filter_map(|(name, values)| Some((name, interval::mean(&values)?)))
+        .collect()
+}
+
+/// A batch of one, in [-1, 1].
+fn tensor(planes: &Planes, device: &Device) -> Tensor<4> {
+    let values: Vec<f32> = planes
+        .values
+        .iter()
+        .map(|value| value / 127.5 - 1.0)
+        .collect();
+    let [width, height] = planes.size;
+    Tensor::from_data(
+        TensorData::new(values, [1, planes.channels, height, width]),
+        device,
+    )
+}
+
+fn row(
+    name: &str,
+    scores: &Scores,
+    [source, output, target]: [&Picture; 3],
+    config: &crate::config::RunConfig,
+) -> Row {
+    Row {
+        name: format!("{name}: L1 {:.2}, PSNR {:.2} dB", scores.l1, scores.psnr),
+        input: source.to_rgb8(config.source.range_of(source.depth())),
+        output: output.to_rgb8(config.target.range),
+        target: target.to_rgb8(config.target.range_of(target.depth())),
+    }
+}

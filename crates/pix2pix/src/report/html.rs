@@ -1,0 +1,234 @@
+//! A report of one or several runs: one HTML file with everything in it, and the same numbers as CSV.
+
+use std::collections::BTreeMap;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use image::codecs::jpeg::JpegEncoder;
+use image::imageops::FilterType;
+use serde::Serialize;
+
+use crate::atomic_file;
+use crate::error::{Error, Result};
+use crate::run::history::{Best, History};
+use crate::run::{Warning, log};
+
+const TEMPLATE: &str = include_str!("template.html");
+/// Contact sheets of a run that are shown, at most: evenly spread, the newest among them.
+const FRAMES: usize = 24;
+/// Widest contact sheet, in pixels; wider ones are shrunk.
+const WIDTH: u32 = 800;
+/// JPEG quality of contact sheets.
+const QUALITY: u8 = 85;
+
+#[derive(Serialize)]
+struct Report {
+    made: String,
+    version: &'static str,
+    runs: Vec<Run>,
+    charts: Vec<Chart>,
+}
+
+#[derive(Serialize)]
+struct Run {
+    name: String,
+    state: String,
+    step: u64,
+    steps: u64,
+    seconds: f64,
+    best: BTreeMap<&'static str, Best>,
+    warnings: Vec<Warning>,
+    samples: Vec<Sample>,
+    config: BTreeMap<String, String>,
+    machine: BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
+struct Sample {
+    step: u64,
+    picture: String,
+}
+
+/// One measure's curves, a list of `[step, value]` for each run.
+#[derive(Serialize)]
+struct Chart {
+    title: &'static str,
+    series: Vec<Vec<(u64, f64)>>,
+}
+
+/// The measures of the curves, in the order in which they are shown.
+const CHARTS: [(&str, &str); 7] = [
+    ("g_l1", "Generator, L1"),
+    ("g_gan", "Generator, adversarial"),
+    ("d_real", "Discriminator, real pairs"),
+    ("d_fake", "Discriminator, generated pairs"),
+    ("l1", "Held out: L1 (of 255)"),
+    ("psnr", "Held out: PSNR (dB)"),
+    ("ssim", "Held out: SSIM"),
+];
+
+/// Writes the report of some run folders to an HTML file.
+///
+/// # Errors
+/// When a folder is no run's, or the file cannot be written.
+pub fn write(runs: &[PathBuf], file: &Path) -> Result<()> {
+    let histories = histories(runs)?;
+    let series = |key: &str| {
+        histories
+            .iter()
+            .map(|history| history.series(key))
+            .collect()
+    };
+    let report = Report {
+        made: jiff::ZonedDateTime::now()
+            .strftime("%Y-%m-%d %H:%M")
+            .to_string(),
+        version: env!("CARGO_PKG_VERSION"),
+        charts: CHARTS
+            .iter()
+            .map(|(key, title)| Chart {
+                title,
+                series: series(key),
+            })
+            .collect(),
+        runs: histories.iter().map(run).collect::<Result<_>>()?,
+    };
+    let data = serde_json::to_string(&report).expect("a report is plain data");
+    // inside a script element, "</script" alone would end it
+    let page = TEMPLATE.replacen("@DATA@", &data.replace("</", "<\\/"), 1);
+    atomic_file::write(file, page.as_bytes())
+}
+
+fn histories(runs: &[PathBuf]) -> Result<Vec<History>> {
+    runs.iter().map(|run| History::read(run)).collect()
+}
+
+fn run(history: &History) -> Result<Run> {
+    let path = history.root.join("warnings.jsonl");
+    Ok(Run {
+        name: history.name(),
+        state: history.state.to_string(),
+        step: history.step(),
+        steps: history.config.steps,
+        seconds: history.timings.last().map_or(0.0, |timing| timing.seconds),
+        best: history.best(),
+        warnings: log::read(&path)?,
+        samples: samples(&history.root.join("samples"))?,
+        config: flat(
+            &serde_json::to_value(&history.config).expect("a configuration is plain data"),
+        ),
+        machine: history.machine.clone(),
+    })
+}
+
+/// A configuration's values under their paths, e.g. `optimizer.lr`.
+fn flat(value: &serde_json::Value) -> BTreeMap<String, String> {
+    fn add(path: &str, value: &serde_json::Value, flat: &mut BTreeMap<String, String>) {
+        match value {
+            serde_json::Value::Object(entries) => {
+                for (key, value) in entries {
+                    let separator = if path.is_empty() { "" } else { "." };
+                    add(&format!("{path}{separator}{key}"), value, flat);
+                }
+            }
+            serde_json::Value::String(text) => {
+                flat.insert(path.to_string(), text.clone());
+            }
+            other => {
+                flat.insert(path.to_string(), other.to_string());
+            }
+        }
+    }
+    let mut all = BTreeMap::new();
+    add("", value, &mut all);
+    all
+}
+
+/// The contact sheets of a run, the oldest first.
+fn samples(folder: &Path) -> Result<Vec<Sample>> {
+    let mut sheets = Vec::new();
+    if folder.is_dir() {
+        let failed = |e| Error::io(folder, "read the samples", e);
+        for entry in std::fs::read_dir(folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let step = name
+                .strip_prefix("step_")
+                .and_then(|rest| rest.strip_suffix(".png"));
+            if let Some(step) = step.and_then(|step| step.parse::<u64>().ok()) {
+                sheets.push((step, path));
+            }
+        }
+    }
+    sheets.sort();
+    let last = sheets.len().saturating_sub(1);
+    let frames = FRAMES.min(sheets.len());
+    let chosen = (0..frames).map(|frame| last * frame / frames.saturating_sub(1).max(1));
+    let mut samples = Vec::new();
+    for (step, path) in chosen.map(|index| &sheets[index]) {
+        samples.push(Sample {
+            step: *step,
+            picture: embedded(path)?,
+        });
+    }
+    Ok(samples)
+}
+
+/// A picture as a data URL.
+fn embedded(path: &Path) -> Result<String> {
+    let broken = |e: image::ImageError| Error::file(path, e, "remove it: the run can do without");
+    let mut sheet = image::open(path).map_err(broken)?;
+    if sheet.width() > WIDTH {
+        sheet = sheet.resize(WIDTH, u32::MAX, FilterType::Triangle);
+    }
+    let mut bytes = Cursor::new(Vec::new());
+    let encoder = JpegEncoder::new_with_quality(&mut bytes, QUALITY);
+    sheet
+        .to_rgb8()
+        .write_with_encoder(encoder)
+        .map_err(broken)?;
+    Ok(format!(
+        "data:image/jpeg;base64,{}",
+        STANDARD.encode(bytes.into_inner())
+    ))
+}
+
+/// Writes the metrics and the scores of some run folders as one table; a cell is empty where there is no
+/// value.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_csv(runs: &[PathBuf], file: &Path) -> Result<()> {
+    const COLUMNS: [&str; 7] = ["d_real", "d_fake", "g_gan", "g_l1", "l1", "psnr", "ssim"];
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let failed = |e: csv::Error| Error::file(file, e, "choose another file");
+    let head = ["run", "step", "epoch", "seconds"]
+        .into_iter()
+        .chain(COLUMNS);
+    writer.write_record(head).map_err(failed)?;
+    for history in histories(runs)? {
+        let mut rows: BTreeMap<u64, BTreeMap<&str, f64>> = BTreeMap::new();
+        for column in COLUMNS.into_iter().chain(["epoch", "seconds"]) {
+            for (step, value) in history.series(column) {
+                rows.entry(step).or_default().insert(column, value);
+            }
+        }
+        for (step, row) in rows {
+            let cell = |column: &str| row.get(column).map_or(String::new(), f64::to_string);
+            let start = [
+                history.name(),
+                step.to_string(),
+                cell("epoch"),
+                cell("seconds"),
+            ];
+            let record = start.into_iter().chain(COLUMNS.map(cell));
+            writer.write_record(record).map_err(failed)?;
+        }
+    }
+    let bytes = writer
+        .into_inner()
+        .expect("writing to memory does not fail");
+    atomic_file::write(file, &bytes)
+}

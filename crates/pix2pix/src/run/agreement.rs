@@ -1,0 +1,108 @@
+//! What all processes of a group must have in common: options and data before the first step, weights ever after.
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::Tensor;
+use sha2::{Digest, Sha256};
+
+use crate::config::RunConfig;
+use crate::data::dataset::survey::Survey;
+use crate::error::{Error, Result};
+use crate::parallel::Communicator;
+
+/// Whether one process asks for something, which then all do.
+pub fn any(group: &dyn Communicator, own: bool) -> bool {
+    let all = group.all_gather(&[u8::from(own)]);
+    all.iter().any(|asked| asked == &[1])
+}
+
+/// Checks that all processes have the options of rank 0, and its data set.
+///
+/// # Errors
+/// Names the first option that differs, in all processes alike.
+pub fn check_options(group: &dyn Communicator, config: &RunConfig, data: &Survey) -> Result<()> {
+    let own = options(config, data);
+    let own = serde_json::to_vec(&own).expect("plain data");
+    let all = group.all_gather(&own);
+    let read = |bytes: &Vec<u8>| -> Vec<[String; 2]> {
+        serde_json::from_slice(bytes).expect("written by the same program")
+    };
+    let first = read(&all[0]);
+    for (rank, bytes) in all.iter().enumerate().skip(1) {
+        let other = read(bytes);
+        let differs = first.iter().zip(&other).find(|(a, b)| a != b);
+        if let Some(([name, a], [_, b])) = differs {
+            return Err(Error::Config(format!(
+                "rank 0 and rank {rank} differ in {name}: {a} and {b}; start all processes with the same program, \
+                 options and data"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// What must be the same everywhere, by name. Where a data set lies, the device and the threads are each process's own.
+fn options(config: &RunConfig, data: &Survey) -> Vec<[String; 2]> {
+    let config = RunConfig {
+        data: String::new(),
+        device: Default::default(),
+        threads: 0,
+        workers: 1,
+        ..config.clone()
+    };
+    let mut named = vec![[
+        "the program's version".to_string(),
+        env!("CARGO_PKG_VERSION").to_string(),
+    ]];
+    let tree = toml::Value::try_from(&config).expect("a configuration is plain data");
+    flatten("", &tree, &mut named);
+    let sizes = data.sizes.iter();
+    let sizes = sizes.map(|([width, height], count)| format!("{count} of {width}x{height}"));
+    let sizes = sizes.collect::<Vec<_>>().join(" ");
+    named.push(["the data set's pictures".to_string(), sizes]);
+    named
+}
+
+/// Every value of a tree with its path.
+fn flatten(path: &str, value: &toml::Value, named: &mut Vec<[String; 2]>) {
+    match value {
+        toml::Value::Table(table) => {
+            for (name, value) in table {
+                let separator = if path.is_empty() { "" } else { "." };
+                flatten(&format!("{path}{separator}{name}"), value, named);
+            }
+        }
+        value => named.push([path.to_string(), value.to_string()]),
+    }
+}
+
+/// Checks that the weights of all processes are equal, bit for bit. Running statistics are each process's own, where
+/// they are not synchronized.
+///
+/// # Errors
+/// In words, in all processes alike, naming the first whose weights are others.
+pub fn check_weights<A: Module, B: Module>(
+    group: &dyn Communicator,
+    generator: &A,
+    discriminator: &B,
+) -> std::result::Result<(), String> {
+    let mut digest = Digester(Sha256::new());
+    generator.visit(&mut digest);
+    discriminator.visit(&mut digest);
+    let all = group.all_gather(&digest.0.finalize());
+    let other = all.iter().position(|digest| *digest != all[0]);
+    other.map_or(Ok(()), |rank| {
+        Err(format!(
+            "the weights of rank {rank} differ from those of rank 0"
+        ))
+    })
+}
+
+struct Digester(Sha256);
+
+impl ModuleVisitor for Digester {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if param.is_require_grad() {
+            self.0.update(param.val().into_data().as_bytes());
+        }
+    }
+}

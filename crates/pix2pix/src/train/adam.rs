@@ -1,0 +1,217 @@
+//! Adam (Kingma and Ba 2015; paper, section 3.3) over a network's parameters: one fused pass in place for each.
+
+use std::collections::HashMap;
+
+use burn::backend::Flex;
+use burn::module::{Module, ModuleMapper, Param, ParamId};
+use burn::optim::GradientsParams;
+#[cfg(feature = "_card")]
+use burn::tensor::Device;
+use burn::tensor::{Tensor, TensorData};
+use pix2pix_kernels as kernels;
+
+use crate::backend::device::constant;
+use crate::network::weights::{self, Weights};
+use crate::train::trainer::OptimizerConfig;
+use crate::weights_file::tensor_file::Values;
+
+/// Added to the root of the second moment, as in Torch.
+const EPSILON: f32 = 1e-8;
+
+/// The optimizer of one network.
+pub struct Adam {
+    config: OptimizerConfig,
+    steps: u64,
+    moments: HashMap<ParamId, Moments>,
+}
+
+/// The running means of a parameter's gradient and of its square, flat.
+enum Moments {
+    /// In host memory, for the fused update.
+    Host([Vec<f32>; 2]),
+    /// In a card's.
+    #[cfg(feature = "_card")]
+    Card(crate::backend::card::Moments),
+}
+
+impl Adam {
+    /// An optimizer before its first step.
+    pub fn new(config: OptimizerConfig) -> Self {
+        Self {
+            config,
+            steps: 0,
+            moments: HashMap::new(),
+        }
+    }
+
+    /// Updates every parameter that has a gradient. The network is taken whole, so that nobody else
+    /// holds its tensors and they are changed in place; those that are shared are copied first.
+    /// `rate` is the learning rate of this step.
+    ///
+    /// # Errors
+    /// The name of a parameter whose gradient is not finite (on the CPU; elsewhere the next losses tell).
+    pub fn step<M: Module>(
+        &mut self,
+        network: M,
+        gradients: GradientsParams,
+        rate: f64,
+    ) -> Result<M, String> {
+        self.steps += 1;
+        let update = kernels::Adam {
+            lr: rate as f32,
+            beta1: self.config.beta1,
+            beta2: self.config.beta2,
+            epsilon: EPSILON,
+            step: self.steps,
+        };
+        let mut updater = Updater {
+            update,
+            gradients,
+            moments: &mut self.moments,
+            not_finite: None,
+        };
+        let network = network.map(&mut updater);
+        let Some(id) = updater.not_finite else {
+            return Ok(network);
+        };
+        let name = weights::ids(&network)
+            .into_iter()
+            .find(|(_, (known, _))| *known == id);
+        Err(name.map_or_else(String::new, |(name, _)| name))
+    }
+
+    /// The moments of a network's parameters, to be saved: `first.NAME` and `second.NAME`, flat.
+    pub fn moments<M: Module>(&self, network: &M) -> Vec<(String, Values<'_>)> {
+        let mut named = Vec::new();
+        for (name, (id, _)) in weights::ids(network) {
+            let [first, second] = match self.moments.get(&id) {
+                None => continue, // a running statistic
+                Some(Moments::Host(moments)) => moments.each_ref().map(|m| Values::vector(m)),
+                #[cfg(feature = "_card")]
+                Some(Moments::Card(moments)) => moments.values().map(Values::from),
+            };
+            named.push((format!("first.{name}"), first));
+            named.push((format!("second.{name}"), second));
+        }
+        named
+    }
+
+    /// An optimizer after `steps` steps, with the [`moments`](Self::moments) that were saved then.
+    ///
+    /// # Errors
+    /// In words, when they are not this network's.
+    pub fn resume<M: Module>(
+        config: OptimizerConfig,
+        steps: u64,
+        network: &M,
+        mut saved: Weights,
+    ) -> Result<Self, String> {
+        let mut moments = HashMap::new();
+        for (name, (id, length)) in weights::ids(network) {
+            let mut taken =
+                ["first", "second"].map(|moment| saved.remove(&format!("{moment}.{name}")));
+            let of_parameter = |data: &Option<TensorData>| {
+                data.as_ref()
+                    .is_none_or(|data| data.num_elements() == length)
+            };
+            if !taken.iter().all(of_parameter) {
+                return Err(format!("the moments of {name} are of another length"));
+            }
+            let [Some(first), Some(second)] = taken.each_mut().map(Option::take) else {
+                continue; // a running statistic
+            };
+            let host = |data: TensorData| data.try_into_vec().expect("all our tensors are f32");
+            moments.insert(id, Moments::Host([host(first), host(second)]));
+        }
+        if let Some(name) = saved.keys().next() {
+            return Err(format!(
+                "the moment {name} has no parameter in this network"
+            ));
+        }
+        Ok(Self {
+            config,
+            steps,
+            moments,
+        })
+    }
+}
+
+/// One step's walk through the network.
+struct Updater<'a> {
+    update: kernels::Adam,
+    gradients: GradientsParams,
+    moments: &'a mut HashMap<ParamId, Moments>,
+    /// The first parameter whose gradient was not finite.
+    not_finite: Option<ParamId>,
+}
+
+impl ModuleMapper for Updater<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(gradient) = self.gradients.remove::<D>(param.id) else {
+            return param; // a running statistic
+        };
+        let (id, tensor, mapper) = param.consume();
+        let moments = self.moments.remove(&id);
+        let device = tensor.device();
+        let (updated, moments, finite) = self.update(tensor.inner(), gradient, moments);
+        if !finite {
+            self.not_finite.get_or_insert(id);
+        }
+        self.moments.insert(id, moments);
+        let tensor = constant(updated, &device).require_grad();
+        Param::from_mapped_value(id, tensor, mapper)
+    }
+}
+
+impl Updater<'_> {
+    /// The updated parameter and moments, and whether the gradient was finite; without moments it is the
+    /// first step, and they are zero.
+    fn update<const D: usize>(
+        &self,
+        parameter: Tensor<D>,
+        gradient: Tensor<D>,
+        moments: Option<Moments>,
+    ) -> (Tensor<D>, Moments, bool) {
+        let length = parameter.shape().num_elements();
+        let moments =
+            moments.unwrap_or_else(|| Moments::Host([vec![0.0; length], vec![0.0; length]]));
+        #[cfg(feature = "_card")]
+        if parameter.device() != Device::flex() {
+            let mut moments = match moments {
+                // the first step here, of a new run or a resumed one
+                Moments::Host(moments) => crate::backend::card::Moments::on(&parameter, moments),
+                Moments::Card(moments) => moments,
+            };
+            let updated = moments.step(&self.update, parameter, gradient);
+            return (updated, Moments::Card(moments), true);
+        }
+        match moments {
+            Moments::Host(moments) => self.update_on_host(parameter, gradient, moments),
+            #[cfg(feature = "_card")]
+            Moments::Card(_) => unreachable!("a network does not change its device"),
+        }
+    }
+
+    fn update_on_host<const D: usize>(
+        &self,
+        parameter: Tensor<D>,
+        gradient: Tensor<D>,
+        [mut first, mut second]: [Vec<f32>; 2],
+    ) -> (Tensor<D>, Moments, bool) {
+        let flex = |tensor: Tensor<D>| {
+            let primitive = tensor.try_into_primitive::<Flex>();
+            primitive.expect("host moments belong to a tensor of the Flex backend")
+        };
+        let mut parameter = flex(parameter).to_contiguous();
+        let gradient = flex(gradient).to_contiguous();
+        let finite = kernels::adam(
+            &self.update,
+            parameter.storage_mut(),
+            gradient.storage(),
+            &mut first,
+            &mut second,
+        );
+        let updated = Tensor::from_primitive::<Flex>(parameter);
+        (updated, Moments::Host([first, second]), finite)
+    }
+}

@@ -1,0 +1,120 @@
+//! The composite: the generator trained through the frozen discriminator (paper, figure 2).
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use crate::network::generator::Generator;
+use crate::network::layer_graph::{Layer, LayerGraph, Op, Shape};
+use crate::network::noise::Noise;
+use crate::network::patch_gan::PatchGan;
+use crate::train::objective::{self, Gan};
+
+/// Generator and frozen discriminator as one network with two outputs.
+pub struct Composite {
+    generator: Generator,
+    discriminator: PatchGan,
+}
+
+/// What the composite returns.
+pub struct CompositeOutput {
+    /// The discriminator's logits for the generated image, `[batch, 1, map height, map width]`.
+    pub patch_map: Tensor<4>,
+    /// The generated image, `[batch, channels, height, width]` in \[-1, 1\].
+    pub image: Tensor<4>,
+}
+
+/// The composite's losses, each `[1]`.
+pub struct CompositeLoss {
+    /// `adversarial + lambda * l1`, what the generator minimizes (equation 4).
+    pub total: Tensor<1>,
+    /// How far the discriminator is from calling the image real.
+    pub adversarial: Tensor<1>,
+    /// Mean absolute difference to the target.
+    pub l1: Tensor<1>,
+}
+
+impl Composite {
+    /// Joins the two and freezes the discriminator: gradients pass through it, none stays in it.
+    pub fn new(generator: Generator, discriminator: PatchGan) -> Self {
+        Self {
+            generator,
+            discriminator: discriminator.no_grad(),
+        }
+    }
+
+    /// Gives the generator back.
+    pub fn into_generator(self) -> Generator {
+        self.generator
+    }
+
+    /// Translates `source`, `[batch, channels, height, width]` in \[-1, 1\], and judges the result.
+    pub fn forward(&self, source: Tensor<4>, noise: &mut Noise) -> CompositeOutput {
+        let image = self.generator.forward(source.clone(), noise);
+        self.judge(source, image)
+    }
+
+    /// Judges an image that this generator has already made of `source`.
+    pub fn judge(&self, source: Tensor<4>, image: Tensor<4>) -> CompositeOutput {
+        self.judge_as(source, image.clone(), image)
+    }
+
+    /// As [`judge`](Self::judge), where the discriminator sees `shown` and its source instead, e.g. both
+    /// augmented.
+    pub fn judge_as(
+        &self,
+        source: Tensor<4>,
+        shown: Tensor<4>,
+        image: Tensor<4>,
+    ) -> CompositeOutput {
+        CompositeOutput {
+            patch_map: self.discriminator.forward(source, shown),
+            image,
+        }
+    }
+
+    /// The generator.
+    pub fn generator(&self) -> &Generator {
+        &self.generator
+    }
+
+    /// Describes the network for a source and a target of these shapes; the two networks are a
+    /// layer each, the discriminator without trainable parameters.
+    pub fn layers(&self, source: Shape, target: Shape) -> LayerGraph {
+        let generator = self.generator.layers(source);
+        let discriminator = self.discriminator.layers(source, target);
+        let mut graph = LayerGraph::new("composite");
+        let input = graph.input("source", source);
+        let image = graph.push(Layer {
+            name: generator.name.clone(),
+            op: Op::Network(self.generator.kind()),
+            output: generator.output(),
+            weights: 0,
+            trainable: generator.trainable(),
+            non_trainable: generator.non_trainable(),
+            inputs: vec![input],
+        });
+        graph.push(Layer {
+            name: discriminator.name.clone(),
+            op: Op::Network("PatchGan"),
+            output: discriminator.output(),
+            weights: 0,
+            trainable: 0,
+            non_trainable: discriminator.trainable() + discriminator.non_trainable(),
+            inputs: vec![input, image],
+        });
+        graph
+    }
+}
+
+impl CompositeOutput {
+    /// The three losses against `target`, with weight `lambda` on L1.
+    pub fn losses(&self, target: Tensor<4>, gan: Gan, lambda: f64) -> CompositeLoss {
+        let adversarial = gan.generator(self.patch_map.clone());
+        let l1 = objective::l1(self.image.clone(), target);
+        CompositeLoss {
+            total: adversarial.clone() + l1.clone() * lambda,
+            adversarial,
+            l1,
+        }
+    }
+}

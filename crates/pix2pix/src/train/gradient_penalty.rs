@@ -1,0 +1,79 @@
+//! Penalties on the gradient of the discriminator by the image that it judges: R1 (Mescheder, Geiger and
+//! Nowozin 2018, equation 9) and that of WGAN-GP (Gulrajani et al. 2017, equation 3).
+//!
+//! Their own gradient needs the derivative of a gradient. With the gradient's length `n` and direction `u`, the
+//! derivative of `n` by the weights is that of the derivative of `D` along `u`. This one is taken forwards,
+//! layer by layer beside the pass itself, so that ordinary autodiff then differentiates it by the weights:
+//! exact, on every device. `D` is the sum of the patch map, as in the authors' later code.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use crate::backend::device::constant;
+use crate::network::norm::norm_and_activate_tangent;
+use crate::network::patch_gan::PatchGan;
+use crate::network::unet::LEAK;
+
+/// Weight of the penalty of WGAN-GP.
+const WEIGHT: f64 = 10.0;
+
+/// A loss, `[1]`, whose gradient by the discriminator's weights is that of `gamma / 2 E |dD/dimage|^2`; `image`
+/// is real.
+pub fn r1(discriminator: &PatchGan, source: Tensor<4>, image: Tensor<4>, gamma: f64) -> Tensor<1> {
+    let slope = Slope::of(discriminator, source, image);
+    (slope.length * slope.derivative).mean() * gamma
+}
+
+/// A loss, `[1]`, whose gradient by the discriminator's weights is that of `10 E (|dD/dimage| - 1)^2`; `image`
+/// lies between a real and a generated one.
+pub fn wgan_gp(discriminator: &PatchGan, source: Tensor<4>, image: Tensor<4>) -> Tensor<1> {
+    let slope = Slope::of(discriminator, source, image);
+    ((slope.length - 1.0) * slope.derivative).mean() * (2.0 * WEIGHT)
+}
+
+/// How steep a discriminator is at an image.
+struct Slope {
+    /// Length of the gradient, a constant, `[batch]`.
+    length: Tensor<1>,
+    /// The same number as a function of the weights, `[batch]`.
+    derivative: Tensor<1>,
+}
+
+impl Slope {
+    fn of(discriminator: &PatchGan, source: Tensor<4>, image: Tensor<4>) -> Self {
+        let batch = image.dims()[0];
+        let leaf = image.clone().detach().require_grad();
+        let frozen = discriminator.clone().no_grad();
+        let gradients = frozen
+            .forward(source.clone(), leaf.clone())
+            .sum()
+            .backward();
+        let gradient = leaf.grad(&gradients).expect("the image is tracked");
+        let gradient = constant(gradient, &source.device());
+        let length = gradient.clone().square().sum_dims(&[1, 2, 3]).sqrt(); // [batch, 1, 1, 1]
+        let direction = gradient / (length.clone() + 1e-12);
+        Self {
+            length: length.reshape([batch]),
+            derivative: derivative(discriminator, source, image.detach(), direction),
+        }
+    }
+}
+
+/// The derivative of the sum of each picture's patch map along a direction of the image, `[batch]`.
+fn derivative(
+    discriminator: &PatchGan,
+    source: Tensor<4>,
+    image: Tensor<4>,
+    direction: Tensor<4>,
+) -> Tensor<1> {
+    let batch = image.dims()[0];
+    let still = source.zeros_like();
+    let mut x = Tensor::cat(vec![source, image], 1);
+    let mut tangent = Tensor::cat(vec![still, direction], 1);
+    for block in &discriminator.blocks {
+        let pair = block.conv.forward_tangent(x, tangent);
+        [x, tangent] = norm_and_activate_tangent(&block.norm, pair, LEAK);
+    }
+    let [_, tangent] = discriminator.output.forward_tangent(x, tangent);
+    tangent.sum_dims(&[1, 2, 3]).reshape([batch])
+}

@@ -1,0 +1,5 @@
+//! Files of tensors: safetensors, PyTorch's and Keras'. They are read as data; no code in them is run.
+
+pub(crate) mod keras_file;
+pub(crate) mod pytorch_file;
+pub(crate) mod tensor_file;

@@ -1,0 +1,173 @@
+//! PyTorch's files of weights, in its zip and its legacy container. Their pickle is read as data: no code in it
+//! is run.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use burn::tensor::TensorData;
+use pytorch_reader::{DType, PytorchReader};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use crate::error::{Error, Result};
+use crate::network::weights::Weights;
+
+/// Reads the floating-point tensors; `remedy` is for messages.
+///
+/// # Errors
+/// When the file cannot be read or is no such file.
+pub fn read(path: &Path, remedy: &str) -> Result<Weights> {
+    if !path.exists() {
+        let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
+        return Err(Error::io(path, "read the weights", missing));
+    }
+    let wrong = |reason: String| Error::file(path, reason, remedy);
+    let reader = PytorchReader::new(path)
+        .map_err(|e| wrong(format!("not a PyTorch file of weights ({e})")))?;
+    let mut tensors = Weights::new();
+    for (name, tensor) in reader.into_tensors() {
+        let bytes = tensor
+            .read()
+            .map_err(|e| wrong(format!("its tensor {name} cannot be read ({e})")))?;
+        let values: Vec<f32> = match tensor.dtype() {
+            DType::F32 => bytes
+                .as_chunks()
+                .0
+                .iter()
+                .map(|b| f32::from_le_bytes(*b))
+                .collect(),
+            DType::F64 => bytes
+                .as_chunks()
+                .0
+                .iter()
+                .map(|b| f64::from_le_bytes(*b) as f32)
+                .collect(),
+            DType::F16 => {
+                let halves = bytes.as_chunks().0.iter();
+                halves
+                    .map(|b| half::f16::from_le_bytes(*b).to_f32())
+                    .collect()
+            }
+            DType::BF16 => {
+                let halves = bytes.as_chunks().0.iter();
+                halves
+                    .map(|b| half::bf16::from_le_bytes(*b).to_f32())
+                    .collect()
+            }
+            _ => continue, // a counter
+        };
+        tensors.insert(name, TensorData::new(values, tensor.shape().to_vec()));
+    }
+    Ok(tensors)
+}
+
+/// A tensor as it is written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// Its dimensions; none for a single number.
+    pub shape: Vec<usize>,
+    /// Its values.
+    pub values: StoredValues,
+}
+
+/// The values of a tensor that is written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StoredValues {
+    /// 32-bit floating point.
+    Floats(Vec<f32>),
+    /// A 64-bit counter.
+    Counter(i64),
+}
+
+impl Stored {
+    /// A tensor of numbers.
+    pub fn floats(shape: Vec<usize>, values: Vec<f32>) -> Self {
+        Self {
+            shape,
+            values: StoredValues::Floats(values),
+        }
+    }
+
+    /// A counter.
+    pub fn counter(value: i64) -> Self {
+        Self {
+            shape: Vec::new(),
+            values: StoredValues::Counter(value),
+        }
+    }
+
+    /// The values, little-endian.
+    pub fn bytes(&self) -> Vec<u8> {
+        match &self.values {
+            StoredValues::Floats(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            StoredValues::Counter(value) => value.to_le_bytes().to_vec(),
+        }
+    }
+}
+
+/// Writes a dictionary of tensors in the zip container, as `torch.save(state_dict)` does.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write(path: &Path, tensors: &BTreeMap<String, Stored>) -> io::Result<()> {
+    let mut zip = ZipWriter::new(BufWriter::new(File::create(path)?));
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        .large_file(true);
+    let mut entry = |name: &str, content: &[u8]| -> io::Result<()> {
+        zip.start_file(format!("archive/{name}"), options)?;
+        zip.write_all(content)
+    };
+    entry("data.pkl", &pickle(tensors))?;
+    entry("byteorder", b"little")?;
+    for (index, tensor) in tensors.values().enumerate() {
+        entry(&format!("data/{index}"), &tensor.bytes())?;
+    }
+    entry("version", b"3\n")?;
+    zip.finish()?.flush()
+}
+
+/// The pickle (protocol 2) of an ordered dictionary whose values are tensors, each with a storage of its
+/// own in the container.
+fn pickle(tensors: &BTreeMap<String, Stored>) -> Vec<u8> {
+    let mut out = b"\x80\x02ccollections\nOrderedDict\n)R(".to_vec();
+    for (index, (name, tensor)) in tensors.iter().enumerate() {
+        let (kind, count) = match &tensor.values {
+            StoredValues::Floats(values) => ("FloatStorage", values.len()),
+            StoredValues::Counter(_) => ("LongStorage", 1),
+        };
+        text(&mut out, name);
+        out.extend(b"ctorch._utils\n_rebuild_tensor_v2\n((");
+        text(&mut out, "storage");
+        out.extend(format!("ctorch\n{kind}\n").bytes());
+        text(&mut out, &index.to_string());
+        text(&mut out, "cpu");
+        number(&mut out, count);
+        out.extend(b"tQ"); // the storage
+        number(&mut out, 0); // its offset
+        let strides = (0..tensor.shape.len()).map(|axis| tensor.shape[axis + 1..].iter().product());
+        for sides in [tensor.shape.clone(), strides.collect()] {
+            out.push(b'(');
+            sides.into_iter().for_each(|side| number(&mut out, side));
+            out.push(b't');
+        }
+        // it needs no gradient, and has no hooks
+        out.extend(b"\x89ccollections\nOrderedDict\n)RtR");
+    }
+    out.extend(b"u.");
+    out
+}
+
+fn text(out: &mut Vec<u8>, text: &str) {
+    out.push(b'X');
+    out.extend((text.len() as u32).to_le_bytes());
+    out.extend(text.bytes());
+}
+
+fn number(out: &mut Vec<u8>, value: usize) {
+    out.push(b'J');
+    let value = i32::try_from(value).expect("our tensors have fewer than 2^31 values");
+    out.extend(value.to_le_bytes());
+}

@@ -1,0 +1,417 @@
+//! Files of named tensors with a header: safetensors with one metadata entry that holds JSON. The same
+//! content gives the same bytes.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::path::Path;
+
+use burn::tensor::TensorData;
+use memmap2::Mmap;
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::atomic_file;
+use crate::error::{Error, Result};
+use crate::network::weights::Weights;
+use crate::weights_file::pytorch_file::{Stored, StoredValues};
+
+/// The metadata entry. One entry alone has one order.
+const ENTRY: &str = "pix2pix";
+
+/// A kind of file.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// What the header says it is, with a version.
+    pub format: &'static str,
+    /// Its name in messages, e.g. "checkpoint".
+    pub name: &'static str,
+    /// Reading it, in messages, e.g. "read the checkpoint".
+    pub action: &'static str,
+    /// What to do about a file that is not one.
+    pub remedy: &'static str,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header<H> {
+    format: String,
+    #[serde(flatten)]
+    content: H,
+}
+
+/// The values of a tensor, borrowed where they already lie in host memory.
+pub struct Values<'a> {
+    shape: Vec<usize>,
+    values: Cow<'a, [f32]>,
+}
+
+impl<'a> Values<'a> {
+    /// A vector.
+    pub fn vector(values: &'a [f32]) -> Self {
+        Self {
+            shape: vec![values.len()],
+            values: Cow::Borrowed(values),
+        }
+    }
+}
+
+impl<'a> From<&'a TensorData> for Values<'a> {
+    fn from(data: &'a TensorData) -> Self {
+        Self {
+            shape: data.shape().to_vec(),
+            values: Cow::Borrowed(data.as_slice().expect("all our tensors are f32")),
+        }
+    }
+}
+
+impl From<TensorData> for Values<'_> {
+    fn from(data: TensorData) -> Self {
+        Self {
+            shape: data.shape().to_vec(),
+            values: Cow::Owned(data.try_into_vec().expect("all our tensors are f32")),
+        }
+    }
+}
+
+impl View for &Stored {
+    fn dtype(&self) -> Dtype {
+        match self.values {
+            StoredValues::Floats(_) => Dtype::F32,
+            StoredValues::Counter(_) => Dtype::I64,
+        }
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Owned(self.bytes())
+    }
+
+    fn data_len(&self) -> usize {
+        match &self.values {
+            StoredValues::Floats(values) => size_of_val(values.as_slice()),
+            StoredValues::Counter(value) => size_of_val(value),
+        }
+    }
+}
+
+impl View for &Values<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(bytemuck::cast_slice(&self.values))
+    }
+
+    fn data_len(&self) -> usize {
+        size_of_val(&*self.values)
+    }
+}
+
+/// Writes a file, whole or not at all.
+///
+/// # Errors
+/// When it cannot be written; a file of that name then stays as it was.
+pub fn write<H: Serialize>(
+    path: &Path,
+    kind: Kind,
+    header: &H,
+    tensors: &[(String, Values)],
+) -> Result<()> {
+    write_with(path, Some(metadata(kind, header)), tensors)
+}
+
+/// The metadata that holds a header.
+fn metadata<H: Serialize>(kind: Kind, header: &H) -> HashMap<String, String> {
+    let header = Header {
+        format: kind.format.to_string(),
+        content: header,
+    };
+    let header = serde_json::to_string(&header).expect("a header is plain data");
+    HashMap::from([(ENTRY.to_string(), header)])
+}
+
+/// Writes a file without a header, whole or not at all.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_plain(path: &Path, tensors: &[(String, Values)]) -> Result<()> {
+    write_with(path, None, tensors)
+}
+
+/// Writes the tensors of another program's names, whole or not at all.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_stored(path: &Path, tensors: &BTreeMap<String, Stored>) -> Result<()> {
+    let tensors = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor));
+    serialize(path, tensors, None)
+}
+
+fn write_with(
+    path: &Path,
+    metadata: Option<HashMap<String, String>>,
+    tensors: &[(String, Values)],
+) -> Result<()> {
+    let tensors = tensors.iter().map(|(name, values)| (name.as_str(), values));
+    serialize(path, tensors, metadata)
+}
+
+fn serialize<'a, V: View>(
+    path: &Path,
+    tensors: impl Iterator<Item = (&'a str, V)>,
+    metadata: Option<HashMap<String, String>>,
+) -> Result<()> {
+    atomic_file::write_at(path, |temporary| {
+        safetensors::serialize_to_file(tensors, metadata, temporary).map_err(|e| match e {
+            SafeTensorError::IoError(e) => e,
+            other => std::io::Error::other(other),
+        })
+    })
+}
+
+/// Reads a file.
+///
+/// # Errors
+/// When it cannot be read, is cut short, or is of another kind.
+pub fn read<H: DeserializeOwned>(path: &Path, kind: Kind) -> Result<(H, Weights)> {
+    let mapped = Mapped::open(path).map_err(|e| Error::io(path, kind.action, e))?;
+    let bytes = mapped.bytes();
+    let wrong = |reason: String| Error::file(path, reason, kind.remedy);
+    let damaged =
+        |e: SafeTensorError| wrong(format!("not a whole safetensors {} ({e})", kind.name));
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
+    let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
+    let entry = metadata.metadata().as_ref().and_then(|m| m.get(ENTRY));
+    let foreign = || {
+        wrong(format!(
+            "a safetensors file, but not a pix2pix {}",
+            kind.name
+        ))
+    };
+    let entry = entry.ok_or_else(foreign)?;
+    let unreadable = |e| wrong(format!("its configuration cannot be read ({e})"));
+    let header: Header<serde_json::Value> = serde_json::from_str(entry).map_err(unreadable)?;
+    if header.format != kind.format {
+        return Err(wrong(format!(
+            "it says that it is a {}, not a {}",
+            header.format, kind.format
+        )));
+    }
+    let content = serde_json::from_value(header.content).map_err(unreadable)?;
+    let mut tensors = Weights::new();
+    for (name, view) in file.tensors() {
+        let Some(values) = widened(&view) else {
+            let dtype = view.dtype();
+            return Err(wrong(format!(
+                "its tensor {name} is of the type {dtype}, not floating-point"
+            )));
+        };
+        tensors.insert(name, TensorData::new(values, view.shape().to_vec()));
+    }
+    Ok((content, tensors))
+}
+
+/// Tensors under a prefix, `prefix.`.
+pub fn prefixed<N: AsRef<str>, T>(
+    prefix: &str,
+    tensors: impl IntoIterator<Item = (N, T)>,
+) -> impl Iterator<Item = (String, T)> {
+    let tensors = tensors.into_iter();
+    tensors.map(move |(name, tensor)| (format!("{prefix}.{}", name.as_ref()), tensor))
+}
+
+/// Takes the tensors under a prefix, `prefix.`, out of `tensors`, with the prefix off their names.
+pub fn take(tensors: &mut Weights, prefix: &str) -> Weights {
+    let prefix = format!("{prefix}.");
+    let names: Vec<String> = tensors
+        .keys()
+        .filter(|name| name.starts_with(&prefix))
+        .cloned()
+        .collect();
+    names
+        .into_iter()
+        .map(|name| {
+            let values = tensors.remove(&name).expect("it was just listed");
+            (name[prefix.len()..].to_string(), values)
+        })
+        .collect()
+}
+
+/// Reads the tensors of any safetensors file, 32-bit ones as they are and 16-bit ones widened; `remedy` is
+/// for messages.
+///
+/// # Errors
+/// When it cannot be read, is cut short, or holds integers only.
+pub fn read_foreign(path: &Path, remedy: &str) -> Result<Weights> {
+    if !path.exists() {
+        return Err(Error::file(path, "there are no weights", remedy));
+    }
+    let mapped = Mapped::open(path).map_err(|e| Error::io(path, "read the weights", e))?;
+    let damaged = |e| Error::file(path, format!("not a whole safetensors file ({e})"), remedy);
+    let file = SafeTensors::deserialize(mapped.bytes()).map_err(damaged)?;
+    let mut tensors = Weights::new();
+    for (name, view) in file.tensors() {
+        // what is no floating-point tensor is a counter, such as a norm's number of batches
+        if let Some(values) = widened(&view) {
+            tensors.insert(name, TensorData::new(values, view.shape().to_vec()));
+        }
+    }
+    if tensors.is_empty() {
+        return Err(Error::file(
+            path,
+            "it holds no floating-point tensor",
+            remedy,
+        ));
+    }
+    Ok(tensors)
+}
+
+/// A file in memory as far as it is looked at.
+struct Mapped(Option<Mmap>);
+
+impl Mapped {
+    fn open(path: &Path) -> std::io::Result<Self> {
+        let file = File::open(path)?;
+        if file.metadata()?.len() == 0 {
+            return Ok(Self(None)); // nothing cannot be mapped everywhere
+        }
+        // SAFETY: the map is read-only and is read only until the tensors are copied out of it. Our own
+        // files are replaced by renaming and never changed in place; whoever cuts another file short in
+        // these milliseconds ends this program, as with any other reader of mapped files.
+        let map = unsafe { Mmap::map(&file)? };
+        Ok(Self(Some(map)))
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+/// The values of a floating-point tensor, 16-bit ones widened; nothing for integers.
+fn widened(view: &TensorView) -> Option<Vec<f32>> {
+    let wide = |half: fn([u8; 2]) -> f32| {
+        let chunks = view.data().as_chunks().0;
+        chunks.iter().map(|&bytes| half(bytes)).collect()
+    };
+    match view.dtype() {
+        Dtype::F32 => {
+            let chunks = view.data().as_chunks().0;
+            Some(
+                chunks
+                    .iter()
+                    .map(|&bytes| f32::from_le_bytes(bytes))
+                    .collect(),
+            )
+        }
+        Dtype::F16 => Some(wide(|bytes| half::f16::from_le_bytes(bytes).to_f32())),
+        Dtype::BF16 => Some(wide(|bytes| half::bf16::from_le_bytes(bytes).to_f32())),
+        _ => None,
+    }
+}
+
+/// A 16-bit floating-point format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Half {
+    /// IEEE half precision: 11 significant bits, up to 65504.
+    F16,
+    /// bfloat16: 8 significant bits, the range of 32-bit numbers.
+    Bf16,
+}
+
+impl Half {
+    /// The nearest number of the format, and its bytes.
+    fn rounded(self, value: f32) -> (f32, [u8; 2]) {
+        match self {
+            Self::F16 => {
+                let half = half::f16::from_f32(value);
+                (half.to_f32(), half.to_le_bytes())
+            }
+            Self::Bf16 => {
+                let half = half::bf16::from_f32(value);
+                (half.to_f32(), half.to_le_bytes())
+            }
+        }
+    }
+}
+
+/// A tensor in a 16-bit format.
+struct HalfValues {
+    shape: Vec<usize>,
+    dtype: Dtype,
+    bytes: Vec<u8>,
+}
+
+impl View for HalfValues {
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.bytes)
+    }
+
+    fn data_len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// As [`write()`], with every value rounded to a 16-bit format. Returns the largest error of rounding as a share
+/// of its tensor's largest value.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_half<H: Serialize>(
+    path: &Path,
+    kind: Kind,
+    header: &H,
+    tensors: &[(String, Values)],
+    half: Half,
+) -> Result<f32> {
+    let mut worst: f32 = 0.0;
+    let mut halves = Vec::new();
+    for (name, tensor) in tensors {
+        let largest = tensor
+            .values
+            .iter()
+            .fold(0.0f32, |most, value| most.max(value.abs()));
+        let mut error: f32 = 0.0;
+        let mut bytes = Vec::with_capacity(2 * tensor.values.len());
+        for &value in tensor.values.iter() {
+            let (rounded, pair) = half.rounded(value);
+            error = error.max((rounded - value).abs());
+            bytes.extend(pair);
+        }
+        if largest > 0.0 {
+            worst = worst.max(error / largest);
+        }
+        let dtype = match half {
+            Half::F16 => Dtype::F16,
+            Half::Bf16 => Dtype::BF16,
+        };
+        let shape = tensor.shape.clone();
+        halves.push((
+            name.as_str(),
+            HalfValues {
+                shape,
+                dtype,
+                bytes,
+            },
+        ));
+    }
+    serialize(path, halves.into_iter(), Some(metadata(kind, header)))?;
+    Ok(worst)
+}

@@ -1,0 +1,25 @@
+//! Fixtures of tensors, read with the safetensors crate alone.
+
+use std::fs;
+use std::path::Path;
+
+use burn::tensor::TensorData;
+use pix2pix::network::weights::Weights;
+use safetensors::{Dtype, SafeTensors};
+
+/// The 32-bit tensors of a safetensors file.
+pub fn read(path: &Path) -> Weights {
+    let bytes = fs::read(path).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let tensors = file.iter().filter(|(_, view)| view.dtype() == Dtype::F32);
+    let values = |bytes: &[u8]| -> Vec<f32> {
+        let words = bytes.as_chunks().0.iter();
+        words.map(|&word| f32::from_le_bytes(word)).collect()
+    };
+    tensors
+        .map(|(name, view)| {
+            let data = TensorData::new(values(view.data()), view.shape().to_vec());
+            (name.to_string(), data)
+        })
+        .collect()
+}
