@@ -16,7 +16,7 @@ use pix2pix_kernels::{self as kernels, Geometry};
 use crate::flex::{filled, values};
 use crate::layer_graph::Window;
 use crate::parallel::gradients::Watch;
-use crate::precision::path;
+use crate::precision::instructions;
 
 /// The convolution and its two gradients. Images are `[batch, channels, height, width]`, weights
 /// `[output channels, input channels, kernel, kernel]`.
@@ -106,7 +106,8 @@ impl ConvBackend for Flex {
         let geometry = geometry(batch, [height, width], weight.shape().dims(), window);
         let [height, width] = geometry.output();
         filled([batch, geometry.out_channels, height, width], |output| {
-            kernels::forward(path(), &geometry, values(&input), values(&weight), output);
+            let (input, weight) = (values(&input), values(&weight));
+            kernels::convolution::forward(instructions(), &geometry, input, weight, output)
         })
     }
 
@@ -121,7 +122,8 @@ impl ConvBackend for Flex {
         let [batch, ..] = gradient.shape().dims::<4>();
         let geometry = geometry(batch, side, weight.shape().dims(), window);
         filled([batch, geometry.in_channels, side[0], side[1]], |input| {
-            kernels::input_gradient(path(), &geometry, values(&gradient), values(&weight), input);
+            let (gradient, weight) = (values(&gradient), values(&weight));
+            kernels::convolution::input_gradient(instructions(), &geometry, gradient, weight, input)
         })
     }
 
@@ -136,7 +138,14 @@ impl ConvBackend for Flex {
         let shape = [to, from, window.kernel, window.kernel];
         let geometry = geometry(batch, [height, width], shape, window);
         filled(shape, |weight| {
-            kernels::weight_gradient(path(), &geometry, values(&input), values(&gradient), weight);
+            let (input, gradient) = (values(&input), values(&gradient));
+            kernels::convolution::weight_gradient(
+                instructions(),
+                &geometry,
+                input,
+                gradient,
+                weight,
+            )
         })
     }
 }
