@@ -1,17 +1,18 @@
-//! The convolutions of both networks at their real sizes, 256x256 and batch 1. Criterion's "elements"
-//! are floating-point operations of the definition (two for each multiply-accumulate), so that its
-//! Gelem/s are GFLOP/s; a fast form, which needs fewer operations, may pass the machine's peak.
+//! The convolutions of both networks at 256x256 pixels and batch 1. Criterion's "elements" are floating-point operations
+//! of the definition (two for each multiply-accumulate), so its Gelem/s are GFLOP/s. A fast form needs fewer operations
+//! and may exceed the machine's peak.
 //!
 //! `cargo bench -p pix2pix-benches -- "forward/"` selects by name; `RAYON_NUM_THREADS` sets threads.
 
+use std::mem::MaybeUninit;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use pix2pix_kernels::winograd::Form;
-use pix2pix_kernels::{Arithmetic, Geometry, Path, im2col};
+use pix2pix_kernels::{Arithmetic, Geometry, InstructionSet, im2col};
 
-/// Name, channels in and out, side of the input, stride: each layer as the convolution that it is, or
-/// that it transposes.
+/// Name, channels in and out, side of the input, stride. A transposed convolution is listed as the convolution it
+/// transposes.
 const LAYERS: [(&str, [usize; 2], usize, usize); 18] = [
     ("encoder.0", [3, 64], 256, 2),
     ("encoder.1", [64, 128], 128, 2),
@@ -50,12 +51,14 @@ fn layers(criterion: &mut Criterion) {
         let pixels = geometry.output().iter().product::<usize>();
         let operations = 2 * geometry.weights() * pixels;
 
-        let mut ways: Vec<(String, Option<(Path, Form)>)> = vec![("im2col".to_string(), None)];
+        let mut ways: Vec<(String, Option<(InstructionSet, Form)>)> =
+            vec![("im2col".to_string(), None)];
         if in_channels.min(out_channels) >= 16 && side > 2 {
             for arithmetic in [Arithmetic::F32, Arithmetic::Bf16] {
-                let path = Path::best(arithmetic);
-                for &form in Form::all(path, &geometry) {
-                    ways.push((format!("{form:?} {path:?}"), Some((path, form))));
+                let instructions = InstructionSet::best(arithmetic);
+                for &form in Form::all(instructions, &geometry) {
+                    let name = format!("{form:?} {instructions:?}");
+                    ways.push((name, Some((instructions, form))));
                 }
             }
         }
@@ -63,30 +66,44 @@ fn layers(criterion: &mut Criterion) {
             let mut group = criterion.benchmark_group(format!("{name}/{way}"));
             group.throughput(Throughput::Elements(operations as u64));
             group.bench_function("forward", |bencher| {
-                let mut result = output.clone();
-                bencher.iter(|| match fast {
-                    Some((path, form)) => {
-                        form.forward(path, &geometry, &input, &weights, &mut result)
-                    }
-                    None => im2col::forward(&geometry, &input, &weights, &mut result),
+                let mut result = vec![MaybeUninit::uninit(); output.len()];
+                bencher.iter(|| {
+                    match fast {
+                        Some((instructions, form)) => {
+                            form.forward(instructions, &geometry, &input, &weights, &mut result)
+                        }
+                        None => im2col::forward(&geometry, &input, &weights, &mut result),
+                    };
                 });
             });
             group.bench_function("input_gradient", |bencher| {
-                let mut result = input.clone();
-                bencher.iter(|| match fast {
-                    Some((path, form)) => {
-                        form.input_gradient(path, &geometry, &output, &weights, &mut result);
-                    }
-                    None => im2col::input_gradient(&geometry, &output, &weights, &mut result),
+                let mut result = vec![MaybeUninit::uninit(); input.len()];
+                bencher.iter(|| {
+                    match fast {
+                        Some((instructions, form)) => form.input_gradient(
+                            instructions,
+                            &geometry,
+                            &output,
+                            &weights,
+                            &mut result,
+                        ),
+                        None => im2col::input_gradient(&geometry, &output, &weights, &mut result),
+                    };
                 });
             });
             group.bench_function("weight_gradient", |bencher| {
-                let mut result = weights.clone();
-                bencher.iter(|| match fast {
-                    Some((path, form)) => {
-                        form.weight_gradient(path, &geometry, &input, &output, &mut result);
-                    }
-                    None => im2col::weight_gradient(&geometry, &input, &output, &mut result),
+                let mut result = vec![MaybeUninit::uninit(); weights.len()];
+                bencher.iter(|| {
+                    match fast {
+                        Some((instructions, form)) => form.weight_gradient(
+                            instructions,
+                            &geometry,
+                            &input,
+                            &output,
+                            &mut result,
+                        ),
+                        None => im2col::weight_gradient(&geometry, &input, &output, &mut result),
+                    };
                 });
             });
             group.finish();

@@ -1,2 +1,2 @@
-//! A home for the benchmarks in `benches/`, apart from the other crates: Criterion asks for features of shared
-//! dependencies that the program does without, and the tests would have to compile all of them once more.
+//! Empty: the benchmarks are in `benches/`. They have a crate of their own because Criterion enables features of shared
+//! dependencies, with which the tests would compile all of these again.

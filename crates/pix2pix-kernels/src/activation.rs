@@ -1,50 +1,62 @@
-//! LeakyReLU where no normalization precedes it, tanh, and the joint of a decoder block and its skip, whose
-//! ReLU is taken on the way. A slope of 0 is a ReLU.
+//! LeakyReLU (without a normalization before it), tanh, and the concatenation of a decoder block with the ReLU of its
+//! skip connection.
+
+use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-use crate::machine::wide;
+use crate::instruction_set::wide;
 
-/// Values that a thread takes at once.
+/// Values of a task.
 const CHUNK: usize = 1 << 14;
 
-/// `output` = LeakyReLU of `input`.
+/// Computes the LeakyReLU of `input`; with a `slope` of 0, the ReLU.
 ///
 /// # Panics
-/// When the slices differ in length.
-pub fn activation(slope: f32, input: &[f32], output: &mut [f32]) {
+/// If the slices differ in length.
+pub fn activation<'a>(
+    slope: f32,
+    input: &[f32],
+    output: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
     pass(
         input,
         output,
         #[inline(always)]
         move |x| x * if x > 0.0 { 1.0 } else { slope },
-    );
+    )
 }
 
-/// The gradient of an activation's input, from its `output`, which has its input's sign.
+/// Computes the gradient of an [`activation`]'s input from that of its output. The slope follows from the sign of
+/// `output`, which is that of the input.
 ///
 /// # Panics
-/// When the slices differ in length.
-pub fn activation_gradient(slope: f32, output: &[f32], gradient: &[f32], to_input: &mut [f32]) {
+/// If the slices differ in length.
+pub fn activation_gradient<'a>(
+    slope: f32,
+    output: &[f32],
+    gradient: &[f32],
+    to_input: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
     gradient_pass(
         output,
         gradient,
         to_input,
         #[inline(always)]
         move |y, g| g * if y > 0.0 { 1.0 } else { slope },
-    );
+    )
 }
 
-/// `output` = tanh of `input`, within 2e-7.
+/// Computes tanh of `input` with a relative error of at most 2e-7.
 ///
 /// # Panics
-/// When the slices differ in length.
-pub fn tanh(input: &[f32], output: &mut [f32]) {
-    pass(input, output, tanh_of);
+/// If the slices differ in length.
+pub fn tanh<'a>(input: &[f32], output: &'a mut [MaybeUninit<f32>]) -> &'a mut [f32] {
+    pass(input, output, tanh_of)
 }
 
-/// tanh without branches, so that it becomes vectors: an odd polynomial around zero, where the formula
-/// beyond would lose digits (both from the Cephes library's `tanhf` and `expf`, Moshier 1989).
+/// tanh without branches, for vectorization: an odd polynomial near zero, where the formula for larger values would
+/// cancel digits (both from `tanhf` and `expf` of the Cephes library, Moshier 1989).
 #[inline(always)]
 fn tanh_of(x: f32) -> f32 {
     let square = x * x;
@@ -55,7 +67,7 @@ fn tanh_of(x: f32) -> f32 {
         * square
         * x
         + x;
-    // beyond 10 the result is 1 in f32
+    // above 10 the result rounds to 1
     let double = 2.0 * x.abs().min(10.0);
     // exp(double) = 2^whole * exp(rest)
     let whole = (double * std::f32::consts::LOG2_E + 0.5) as i32;
@@ -69,30 +81,39 @@ fn tanh_of(x: f32) -> f32 {
     let exponential =
         (tail * rest * rest + rest + 1.0) * f32::from_bits(((whole + 127) << 23) as u32);
     let large = (1.0 - 2.0 / (exponential + 1.0)).copysign(x);
-    // NaN takes the polynomial, which keeps it
+    // the polynomial keeps NaN
     if x.abs() >= 0.625 { large } else { small }
 }
 
-/// The gradient of a tanh's input, from its `output`.
+/// Computes the gradient of a [`tanh`]'s input from that of its `output`.
 ///
 /// # Panics
-/// When the slices differ in length.
-pub fn tanh_gradient(output: &[f32], gradient: &[f32], to_input: &mut [f32]) {
+/// If the slices differ in length.
+pub fn tanh_gradient<'a>(
+    output: &[f32],
+    gradient: &[f32],
+    to_input: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
     gradient_pass(
         output,
         gradient,
         to_input,
         #[inline(always)]
         |y, g| g * (1.0 - y * y),
-    );
+    )
 }
 
-/// Joins images of `lengths` values each on their channels, the second's ReLU: `[first | relu(second)]`
-/// for each image.
+/// Concatenates `first` and the ReLU of `second` along the channels: `[first | relu(second)]` for each image. `lengths`
+/// are the values per image of each.
 ///
 /// # Panics
-/// When a slice's length does not fit.
-pub fn join(lengths: [usize; 2], first: &[f32], second: &[f32], output: &mut [f32]) {
+/// If a slice's length does not fit, or if the first length is 0.
+pub fn join<'a>(
+    lengths: [usize; 2],
+    first: &[f32],
+    second: &[f32],
+    output: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
     let [one, two] = lengths;
     let images = first.len() / one;
     assert_eq!(first.len(), images * one, "first length");
@@ -103,49 +124,69 @@ pub fn join(lengths: [usize; 2], first: &[f32], second: &[f32], output: &mut [f3
         copy(&first[image * one..][..one], to_first);
         activation(0.0, &second[image * two..][..two], to_second);
     }
+    // SAFETY: both parts of every image were written.
+    unsafe { output.assume_init_mut() }
 }
 
-/// The gradients of both parts of a [`join`], from its output.
+/// Computes the gradient of the first part of a [`join`] from that of its output.
 ///
 /// # Panics
-/// When a slice's length does not fit.
-pub fn join_gradients(
+/// If a slice's length does not fit, or if the first length is 0.
+pub fn join_first_gradient<'a>(
     lengths: [usize; 2],
-    output: &[f32],
     gradient: &[f32],
-    to_first: &mut [f32],
-    to_second: &mut [f32],
-) {
+    to_first: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
     let [one, two] = lengths;
     let images = to_first.len() / one;
     assert_eq!(to_first.len(), images * one, "first length");
+    assert_eq!(gradient.len(), images * (one + two), "gradient length");
+    let parts = gradient.chunks_exact(one + two);
+    for (gradient, to_first) in parts.zip(to_first.chunks_exact_mut(one)) {
+        copy(&gradient[..one], to_first);
+    }
+    // SAFETY: every image was written.
+    unsafe { to_first.assume_init_mut() }
+}
+
+/// Computes the gradient of the second part of a [`join`] from its `output` and that of its output.
+///
+/// # Panics
+/// If a slice's length does not fit, or if the second length is 0.
+pub fn join_second_gradient<'a>(
+    lengths: [usize; 2],
+    output: &[f32],
+    gradient: &[f32],
+    to_second: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
+    let [one, two] = lengths;
+    let images = to_second.len() / two;
     assert_eq!(to_second.len(), images * two, "second length");
     assert_eq!(output.len(), images * (one + two), "output length");
     assert_eq!(gradient.len(), output.len(), "gradient length");
-    for image in 0..images {
-        let place = image * (one + two);
-        let gradient = &gradient[place..][..one + two];
-        copy(&gradient[..one], &mut to_first[image * one..][..one]);
-        activation_gradient(
-            0.0,
-            &output[place + one..][..two],
-            &gradient[one..],
-            &mut to_second[image * two..][..two],
-        );
+    for (image, to_second) in to_second.chunks_exact_mut(two).enumerate() {
+        let second = image * (one + two) + one..(image + 1) * (one + two);
+        activation_gradient(0.0, &output[second.clone()], &gradient[second], to_second);
     }
+    // SAFETY: every image was written.
+    unsafe { to_second.assume_init_mut() }
 }
 
-fn copy(from: &[f32], to: &mut [f32]) {
+fn copy<'a>(from: &[f32], to: &'a mut [MaybeUninit<f32>]) -> &'a mut [f32] {
     pass(
         from,
         to,
         #[inline(always)]
         |x| x,
-    );
+    )
 }
 
-/// `map` of every value, on all threads, in wide vectors.
-fn pass(from: &[f32], to: &mut [f32], map: impl Fn(f32) -> f32 + Copy + Sync) {
+/// Applies `map` to every value, on all threads, in wide vectors.
+fn pass<'a>(
+    from: &[f32],
+    to: &'a mut [MaybeUninit<f32>],
+    map: impl Fn(f32) -> f32 + Copy + Sync,
+) -> &'a mut [f32] {
     assert_eq!(from.len(), to.len(), "output length");
     to.par_chunks_mut(CHUNK)
         .zip(from.par_chunks(CHUNK))
@@ -154,20 +195,22 @@ fn pass(from: &[f32], to: &mut [f32], map: impl Fn(f32) -> f32 + Copy + Sync) {
                 #[inline(always)]
                 move || {
                     for (to, &x) in to.iter_mut().zip(from) {
-                        *to = map(x);
+                        to.write(map(x));
                     }
                 },
             );
         });
+    // SAFETY: the slices have the same length, so each chunk was written as a whole.
+    unsafe { to.assume_init_mut() }
 }
 
-/// `map` of every output and its gradient, on all threads, in wide vectors.
-fn gradient_pass(
+/// Applies `map` to every output and its gradient, on all threads, in wide vectors.
+fn gradient_pass<'a>(
     output: &[f32],
     gradient: &[f32],
-    to_input: &mut [f32],
+    to_input: &'a mut [MaybeUninit<f32>],
     map: impl Fn(f32, f32) -> f32 + Copy + Sync,
-) {
+) -> &'a mut [f32] {
     assert_eq!(output.len(), to_input.len(), "output length");
     assert_eq!(gradient.len(), to_input.len(), "gradient length");
     to_input
@@ -179,34 +222,40 @@ fn gradient_pass(
                 #[inline(always)]
                 move || {
                     for ((to, &y), &g) in to.iter_mut().zip(output).zip(gradient) {
-                        *to = map(y, g);
+                        to.write(map(y, g));
                     }
                 },
             );
         });
+    // SAFETY: the slices have the same length, so each chunk was written as a whole.
+    unsafe { to_input.assume_init_mut() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Memory in which a value left unwritten shows.
+    fn unwritten(length: usize) -> Vec<MaybeUninit<f32>> {
+        vec![MaybeUninit::new(f32::NAN); length]
+    }
+
     #[test]
     fn an_activation_and_its_gradient() {
         let input = [-2.0, -0.0, 0.0, 3.0];
-        let mut output = [f32::NAN; 4];
-        activation(0.2, &input, &mut output);
+        let (mut output, mut gradient) = (unwritten(4), unwritten(4));
+        let output = activation(0.2, &input, &mut output);
         assert_eq!(output, [-0.4, 0.0, 0.0, 3.0]);
-        let mut gradient = [f32::NAN; 4];
-        activation_gradient(0.2, &output, &[1.0, 2.0, 3.0, 4.0], &mut gradient);
+        let gradient = activation_gradient(0.2, output, &[1.0, 2.0, 3.0, 4.0], &mut gradient);
         assert_eq!(gradient, [0.2, 0.4, 0.6, 4.0]);
     }
 
     #[test]
     fn tanh_and_its_gradient() {
         let input: Vec<f32> = (-120_000..=120_000).map(|i| i as f32 * 1e-4).collect();
-        let mut output = vec![f32::NAN; input.len()];
-        tanh(&input, &mut output);
-        for (&x, &y) in input.iter().zip(&output) {
+        let mut output = unwritten(input.len());
+        let output = tanh(&input, &mut output);
+        for (&x, &y) in input.iter().zip(&*output) {
             let exact = f64::from(x).tanh();
             assert!(
                 (f64::from(y) - exact).abs() <= 2e-7 * exact.abs(),
@@ -215,22 +264,23 @@ mod tests {
         }
         assert!(tanh_of(f32::NAN).is_nan());
         assert_eq!(tanh_of(f32::NEG_INFINITY), -1.0);
-        let mut gradient = [f32::NAN; 2];
-        tanh_gradient(&[0.0, 0.5], &[3.0, 4.0], &mut gradient);
+        let mut gradient = unwritten(2);
+        let gradient = tanh_gradient(&[0.0, 0.5], &[3.0, 4.0], &mut gradient);
         assert_eq!(gradient, [3.0, 3.0]);
     }
 
-    /// Two images of two and one channels of one pixel.
+    /// Two images: two channels and one channel of one pixel each.
     #[test]
     fn a_joint_and_its_gradients() {
         let (first, second) = ([-1.0, 2.0, 3.0, -4.0], [-5.0, 6.0]);
-        let mut output = [f32::NAN; 6];
-        join([2, 1], &first, &second, &mut output);
+        let mut output = unwritten(6);
+        let output = join([2, 1], &first, &second, &mut output);
         assert_eq!(output, [-1.0, 2.0, 0.0, 3.0, -4.0, 6.0]);
-        let (mut to_first, mut to_second) = ([f32::NAN; 4], [f32::NAN; 2]);
+        let (mut to_first, mut to_second) = (unwritten(4), unwritten(2));
         let gradient = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
-        join_gradients([2, 1], &output, &gradient, &mut to_first, &mut to_second);
+        let to_first = join_first_gradient([2, 1], &gradient, &mut to_first);
         assert_eq!(to_first, [1.0, 2.0, 4.0, 5.0]);
+        let to_second = join_second_gradient([2, 1], output, &gradient, &mut to_second);
         assert_eq!(to_second, [0.0, 6.0]);
     }
 }

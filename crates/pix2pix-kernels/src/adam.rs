@@ -1,30 +1,30 @@
-//! Adam (Kingma and Ba 2015, algorithm 1), fused: parameter, gradient and both moments are read and
-//! written once, in place, on all threads.
+//! Adam (Kingma and Ba 2015, algorithm 1) in one pass: parameters, gradient and both moments are read once, and
+//! updated in place.
 
 use rayon::prelude::*;
 
-use crate::machine::wide;
+use crate::instruction_set::wide;
 
-/// Values that a thread takes at once: all four arrays' pieces fit the second-level cache.
+/// Values of a task: the chunks of all four arrays fit the second-level cache.
 const CHUNK: usize = 1 << 14;
 
-/// The numbers of one update.
+/// Parameters of one update.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
     /// Learning rate.
     pub lr: f32,
-    /// Decay of the first moment.
+    /// Decay of the first moment, in [0, 1).
     pub beta1: f32,
-    /// Decay of the second moment.
+    /// Decay of the second moment, in [0, 1).
     pub beta2: f32,
-    /// Added to the root of the second moment.
+    /// Added to the square root of the second moment.
     pub epsilon: f32,
-    /// Number of this update, from 1.
+    /// Number of this update, counted from 1.
     pub step: u64,
 }
 
 impl Adam {
-    /// The step size and the factor of the second moment's root, both with the bias corrected.
+    /// The step size and the factor of the second moment's square root, both corrected for bias.
     pub fn corrected(&self) -> (f32, f32) {
         let correction = |beta: f32| 1.0 - f64::from(beta).powf(self.step as f64);
         let size = f64::from(self.lr) / correction(self.beta1);
@@ -32,11 +32,11 @@ impl Adam {
     }
 }
 
-/// Updates `parameters` and the moments of their gradient. Says whether the second moment stayed finite,
-/// which it does not once a gradient is infinite, NaN, or too large to be squared.
+/// Updates `parameters` and the moments of their gradient, all flat. Returns whether the second moment is finite:
+/// it is not if a gradient is infinite, NaN, or its square overflows.
 ///
 /// # Panics
-/// When the slices differ in length.
+/// If the slices differ in length.
 pub fn adam(
     adam: &Adam,
     parameters: &mut [f32],
@@ -62,9 +62,8 @@ pub fn adam(
     f32::from_bits(largest.reduce(|| 0, u32::max)).is_finite()
 }
 
-/// The update of a chunk. Returns the bits of its largest second moment: those of numbers that are not
-/// negative are ordered as the numbers are, with infinity and NaN above them, and their largest is found
-/// many at a time.
+/// Updates a chunk. Returns the bits of its largest second moment. For numbers that are not negative, the order of the
+/// bits is that of the numbers, with infinity and NaN above; the maximum of integers vectorizes.
 #[inline(always)]
 fn update(adam: &Adam, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) -> u32 {
     let (size, root) = adam.corrected();
@@ -102,7 +101,7 @@ mod tests {
         ]
     }
 
-    /// The textbook's formulas in f64.
+    /// The paper's formulas in f64.
     #[test]
     fn the_update_is_the_papers() {
         let [mut p, g, mut m, mut v] = arrays(40_000);
@@ -114,7 +113,7 @@ mod tests {
             let v1 = 0.999 * f64::from(v0[i]) + 0.001 * g * g;
             let (m_hat, v_hat) = (m1 / (1.0 - 0.5f64.powi(3)), v1 / (1.0 - 0.999f64.powi(3)));
             let p1 = f64::from(p0[i]) - 2e-4 * m_hat / (v_hat.sqrt() + 1e-8);
-            // 0.999 in f32 is off by 1e-8, which the correction of the second moment magnifies
+            // 0.999 in f32 is off by 1e-8, and the correction of the second moment magnifies this
             assert!((f64::from(m[i]) - m1).abs() <= 1e-7, "first moment {i}");
             assert!((f64::from(v[i]) - v1).abs() <= 1e-7, "second moment {i}");
             let step = (p1 - f64::from(p0[i])).abs();
@@ -127,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gradient_that_is_not_finite_is_told() {
+    fn a_gradient_that_is_not_finite_is_reported() {
         for (value, finite) in [
             (1.0, true),
             (1e19, true),

@@ -2,15 +2,15 @@
 
 use rayon::prelude::*;
 
-use crate::machine::wide;
+use crate::instruction_set::wide;
 
-/// Values that a thread takes at once.
+/// Values of a task.
 const CHUNK: usize = 1 << 14;
 
-/// Moves every value of `average` towards that of `newest` by a share of the distance.
+/// Moves every value of `average` towards that of `newest`, by `share` (0 to 1) of their distance.
 ///
 /// # Panics
-/// When the slices differ in length.
+/// If the slices differ in length.
 pub fn move_towards(average: &mut [f32], newest: &[f32], share: f32) {
     assert_eq!(average.len(), newest.len(), "lengths");
     let chunks = average.par_chunks_mut(CHUNK).zip(newest.par_chunks(CHUNK));

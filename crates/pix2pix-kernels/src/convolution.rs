@@ -1,61 +1,74 @@
-//! The convolution and its gradients: for each geometry the faster of two ways.
+//! Convolution and its gradients, by the faster of two algorithms for each geometry.
+//!
+//! Every function overwrites its last argument and returns it initialized. Shapes are those of [`Geometry`].
+
+use std::mem::MaybeUninit;
 
 use crate::geometry::Geometry;
 use crate::im2col;
-use crate::machine::Path;
+use crate::instruction_set::InstructionSet;
 use crate::winograd::Form;
 
-/// Convolves `input` with `weights` into `output`, whose old content is lost.
+/// Convolves `input` with `weights`.
 ///
 /// # Panics
-/// When a slice's length does not fit the geometry.
-pub fn forward(
-    path: Path,
+/// If a slice's length does not fit the geometry, or if this processor does not support the instructions.
+pub fn forward<'a>(
+    instructions: InstructionSet,
     geometry: &Geometry,
     input: &[f32],
     weights: &[f32],
-    output: &mut [f32],
-) {
-    geometry.check(input.len(), output.len(), weights.len());
-    match Form::best(path, geometry) {
-        Some(form) => form.forward(path, geometry, input, weights, output),
+    output: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
+    match Form::best(instructions, geometry) {
+        Some(form) => form.forward(instructions, geometry, input, weights, output),
         None => im2col::forward(geometry, input, weights, output),
     }
 }
 
-/// Takes the gradient of the output back to the input: `input_gradient`'s old content is lost.
+/// Computes the gradient of the input from that of the output: the transposed convolution of
+/// `output_gradient`.
 ///
 /// # Panics
-/// When a slice's length does not fit the geometry.
-pub fn input_gradient(
-    path: Path,
+/// If a slice's length does not fit the geometry, or if this processor does not support the instructions.
+pub fn input_gradient<'a>(
+    instructions: InstructionSet,
     geometry: &Geometry,
     output_gradient: &[f32],
     weights: &[f32],
-    input_gradient: &mut [f32],
-) {
-    geometry.check(input_gradient.len(), output_gradient.len(), weights.len());
-    match Form::best(path, geometry) {
-        Some(form) => form.input_gradient(path, geometry, output_gradient, weights, input_gradient),
+    input_gradient: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
+    match Form::best(instructions, geometry) {
+        Some(form) => form.input_gradient(
+            instructions,
+            geometry,
+            output_gradient,
+            weights,
+            input_gradient,
+        ),
         None => im2col::input_gradient(geometry, output_gradient, weights, input_gradient),
     }
 }
 
-/// Takes the gradient of the output back to the weights, summed over the batch:
-/// `weight_gradient`'s old content is lost.
+/// Computes the gradient of the weights, summed over the batch, from that of the output.
 ///
 /// # Panics
-/// When a slice's length does not fit the geometry.
-pub fn weight_gradient(
-    path: Path,
+/// If a slice's length does not fit the geometry, or if this processor does not support the instructions.
+pub fn weight_gradient<'a>(
+    instructions: InstructionSet,
     geometry: &Geometry,
     input: &[f32],
     output_gradient: &[f32],
-    weight_gradient: &mut [f32],
-) {
-    geometry.check(input.len(), output_gradient.len(), weight_gradient.len());
-    match Form::best(path, geometry) {
-        Some(form) => form.weight_gradient(path, geometry, input, output_gradient, weight_gradient),
+    weight_gradient: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
+    match Form::best(instructions, geometry) {
+        Some(form) => form.weight_gradient(
+            instructions,
+            geometry,
+            input,
+            output_gradient,
+            weight_gradient,
+        ),
         None => im2col::weight_gradient(geometry, input, output_gradient, weight_gradient),
     }
 }

@@ -1,6 +1,6 @@
-//! Convolutions as matrix products with the patch matrix, which is made block by block, small enough
-//! for the second-level cache, and never exists as a whole. The inner product is the `gemm` crate's,
-//! one call a thread, because its own threading gains nothing on these shapes.
+//! Convolutions as matrix products with the patch matrix (im2col). Blocks of the matrix are made one at a time,
+//! small enough for the second-level cache. Each thread calls the product of the `gemm` crate for its own blocks:
+//! that crate's threading gains nothing on these shapes.
 
 mod few_pixels;
 mod forward;
@@ -10,40 +10,71 @@ mod mirrored;
 mod patches;
 mod weight_gradient;
 
-use crate::geometry::Geometry;
+use std::mem::MaybeUninit;
 
-/// Convolves: see [`crate::forward`].
-pub fn forward(geometry: &Geometry, input: &[f32], weights: &[f32], output: &mut [f32]) {
+use crate::geometry::Geometry;
+use crate::output::filled;
+
+/// Convolves: see [`crate::convolution::forward`].
+///
+/// # Panics
+/// If a slice's length does not fit the geometry.
+pub fn forward<'a>(
+    geometry: &Geometry,
+    input: &[f32],
+    weights: &[f32],
+    output: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
+    geometry.check(input.len(), output.len(), weights.len());
     match mirrored::exchanged(geometry) {
         Some(other) => {
             let weights = mirrored::mirror(geometry, weights);
-            input_gradient::direct(&other, input, &weights, output);
+            input_gradient::direct(&other, input, &weights, output)
         }
         None => forward::direct(geometry, input, weights, output),
     }
 }
 
-/// Takes a gradient back to the input: see [`crate::input_gradient`].
-pub fn input_gradient(geometry: &Geometry, gradient: &[f32], weights: &[f32], input: &mut [f32]) {
+/// Computes the gradient of the input: see [`crate::convolution::input_gradient`].
+///
+/// # Panics
+/// If a slice's length does not fit the geometry.
+pub fn input_gradient<'a>(
+    geometry: &Geometry,
+    gradient: &[f32],
+    weights: &[f32],
+    input: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
+    geometry.check(input.len(), gradient.len(), weights.len());
     if few_pixels::suits(geometry) {
         return few_pixels::input_gradient(geometry, gradient, weights, input);
     }
     match mirrored::exchanged(geometry) {
         Some(other) => {
             let weights = mirrored::mirror(geometry, weights);
-            forward::direct(&other, gradient, &weights, input);
+            forward::direct(&other, gradient, &weights, input)
         }
         None => input_gradient::direct(geometry, gradient, weights, input),
     }
 }
 
-/// Takes a gradient back to the weights: see [`crate::weight_gradient`].
-pub fn weight_gradient(geometry: &Geometry, input: &[f32], gradient: &[f32], weights: &mut [f32]) {
+/// Computes the gradient of the weights: see [`crate::convolution::weight_gradient`].
+///
+/// # Panics
+/// If a slice's length does not fit the geometry.
+pub fn weight_gradient<'a>(
+    geometry: &Geometry,
+    input: &[f32],
+    gradient: &[f32],
+    weights: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
+    geometry.check(input.len(), gradient.len(), weights.len());
     match mirrored::exchanged(geometry) {
         Some(other) => {
-            let mut mirrored = vec![0.0; weights.len()];
-            weight_gradient::direct(&other, gradient, input, &mut mirrored);
-            weights.copy_from_slice(&mirrored::mirror(&other, &mirrored));
+            let mirrored = filled(weights.len(), |weights| {
+                weight_gradient::direct(&other, gradient, input, weights)
+            });
+            weights.write_copy_of_slice(&mirrored::mirror(&other, &mirrored))
         }
         None => weight_gradient::direct(geometry, input, gradient, weights),
     }

@@ -1,45 +1,55 @@
-//! CPU kernels of pix2pix, on plain slices: two-dimensional convolution and both its gradients, batch
-//! normalization with its activation, and Adam. They know nothing of Burn.
+//! CPU kernels of pix2pix on plain slices: convolutions and their gradients, batch normalization fused with its
+//! activation, activations, Adam. Independent of Burn.
 //!
-//! A transposed convolution is a convolution's input gradient, so that three kernels serve both kinds
-//! of layer, forwards and backwards:
+//! A transposed convolution is the input gradient of a convolution, so three kernels compute both layers and
+//! their gradients:
 //!
 //! | | convolution | transposed convolution |
 //! |---|---|---|
-//! | forward | [`forward`] | [`input_gradient`] |
-//! | gradient of the input | [`input_gradient`] | [`forward`] |
-//! | gradient of the weights | [`weight_gradient`] | [`weight_gradient`], input and output exchanged |
+//! | forward | [`convolution::forward`] | [`convolution::input_gradient`] |
+//! | gradient of the input | [`convolution::input_gradient`] | [`convolution::forward`] |
+//! | gradient of the weights | [`convolution::weight_gradient`] | [`convolution::weight_gradient`], input and output exchanged |
 //!
-//! Two ways lead to each. Where channels are wide and the picture is not tiny, the fast forms of
-//! [`winograd`], which need two to four times fewer products; elsewhere matrix products with the patch
-//! matrix ([`im2col`]). A [`Path`] chooses instructions (AVX-512, AVX2, or what every processor has) and
-//! arithmetic (f32, or factors rounded to bfloat16); a binary built for any x86-64 finds the fastest.
+//! Each has two algorithms. If there are many channels and the image is not tiny, the fast forms of [`winograd`]
+//! need two to four times fewer products; otherwise matrix products with the patch matrix ([`im2col`]). An
+//! [`InstructionSet`] selects instructions (AVX-512, AVX2, or the target's baseline) and arithmetic (f32, or
+//! factors rounded to bfloat16) at run time.
 //!
-//! All of them run on rayon's current pool; how they divide the work depends on its number of threads
-//! alone, so that results are the same from run to run.
+//! Kernels run on rayon's current pool and divide the work by its number of threads alone: on one machine, with
+//! the same number of threads, results are the same in every run. [`check_environment`] documents a setting
+//! with which they are the same everywhere.
+//!
+//! Outputs that a kernel overwrites are `&mut [MaybeUninit<f32>]`; the kernel returns them initialized.
+//! [`filled`] allocates them.
 
 mod activation;
 mod adam;
 mod average;
-mod convolution;
+pub mod convolution;
 mod geometry;
 pub mod im2col;
-mod machine;
+mod instruction_set;
+mod lanes;
 mod norm;
+mod output;
 mod product;
 pub mod reference;
 mod scratch;
 mod shared;
+mod simd;
 mod taps;
 pub mod winograd;
 
-pub use activation::{activation, activation_gradient, join, join_gradients, tanh, tanh_gradient};
+pub use activation::{
+    activation, activation_gradient, join, join_first_gradient, join_second_gradient, tanh,
+    tanh_gradient,
+};
 pub use adam::{Adam, adam};
 pub use average::move_towards;
-pub use convolution::{forward, input_gradient, weight_gradient};
 pub use geometry::Geometry;
-pub use machine::{Arithmetic, Path};
+pub use instruction_set::{Arithmetic, InstructionSet, check_environment};
 pub use norm::{
     Norm, norm_forward, norm_input_gradient, norm_parameter_gradients, norm_statistics,
 };
+pub use output::filled;
 pub use taps::{four_taps, three_taps};

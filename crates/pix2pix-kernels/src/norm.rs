@@ -1,33 +1,35 @@
-//! Batch normalization with the batch's own statistics, and the activation after it, in one pass
-//! forwards and two backwards. Images are `[batch, channels, pixels]`; channels are independent and
-//! divided among the threads.
+//! Batch normalization by the batch's own statistics, fused with the activation after it: one pass forward, two
+//! backward. Images are `[batch, channels, pixels]`, statistics `[2, channels]` (means, then variances), `gamma` and
+//! `beta` `[channels]`. Each channel is a task.
+
+use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-use crate::machine::wide;
+use crate::instruction_set::wide;
 use crate::shared::Shared;
 
-/// The sizes of a normalization.
+/// Sizes and constants of a normalization.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Norm {
-    /// Images.
+    /// Number of images.
     pub batch: usize,
-    /// Channels.
+    /// Number of channels.
     pub channels: usize,
-    /// Pixels of one channel of one image.
+    /// Pixels per channel and image.
     pub pixels: usize,
     /// Added to the variance.
     pub epsilon: f32,
-    /// Slope of the activation below zero: 1 for none, 0 for a ReLU, 0.2 for pix2pix' LeakyReLU.
+    /// Slope of the activation for negative values: 1 for none, 0 for a ReLU, 0.2 for the LeakyReLU of pix2pix.
     pub slope: f32,
 }
 
-/// Mean and (biased) variance of each channel: all means, then all variances.
+/// Computes the mean and the biased variance of each channel, `[2, channels]`.
 ///
-/// Two passes, in vectors of partial sums, so that neither a large mean nor many pixels cost digits.
+/// Two passes and vectors of partial sums keep the precision with large means and many pixels.
 ///
 /// # Panics
-/// When the slice does not fit the sizes.
+/// If the slice's length does not fit.
 pub fn norm_statistics(norm: &Norm, input: &[f32]) -> Vec<f32> {
     norm.check(input);
     let count = (norm.batch * norm.pixels) as f32;
@@ -48,44 +50,46 @@ pub fn norm_statistics(norm: &Norm, input: &[f32]) -> Vec<f32> {
     [means, variances].concat()
 }
 
-/// Normalizes by `statistics`, scales by `gamma`, shifts by `beta`, and activates.
+/// Normalizes `input` by `statistics`, scales it by `gamma`, shifts it by `beta`, and applies the activation.
 ///
 /// # Panics
-/// When a slice does not fit the sizes.
-pub fn norm_forward(
+/// If a slice's length does not fit.
+pub fn norm_forward<'a>(
     norm: &Norm,
     input: &[f32],
     statistics: &[f32],
     [gamma, beta]: [&[f32]; 2],
-    output: &mut [f32],
-) {
+    output: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
     norm.check(input);
     norm.check(output);
     let slope_below = norm.slope;
-    let shared = Shared::new(output);
+    let shared = Shared::new(&mut *output);
     (0..norm.channels).into_par_iter().for_each(|channel| {
         let line = norm.line(channel, statistics, gamma, beta);
         for at in norm.places(channel) {
-            // SAFETY: each channel's pixels belong to this job alone.
+            // SAFETY: each task has its own channel.
             let output = unsafe { shared.part(at.clone()) };
             let input = &input[at];
             wide(
                 #[inline(always)]
                 move || {
                     for (y, x) in output.iter_mut().zip(input) {
-                        *y = activate(line.scale * x + line.shift, slope_below);
+                        y.write(activate(line.scale * x + line.shift, slope_below));
                     }
                 },
             );
         }
     });
+    // SAFETY: the channels are all that the output has, and each task wrote its own.
+    unsafe { output.assume_init_mut() }
 }
 
-/// Gradients of `beta` and `gamma`: all sums of the gradient before the activation, then all sums of
-/// its product with the normalized input.
+/// Computes the gradients of `beta` and `gamma`, `[2, channels]`: sums of the gradient before the activation, then sums
+/// of its products with the normalized input.
 ///
 /// # Panics
-/// When a slice does not fit the sizes.
+/// If a slice's length does not fit.
 pub fn norm_parameter_gradients(
     norm: &Norm,
     input: &[f32],
@@ -119,31 +123,31 @@ pub fn norm_parameter_gradients(
     [betas, gammas].concat()
 }
 
-/// Gradient of the input, through the statistics too; `sums` are the parameters' gradients (Ioffe and
-/// Szegedy 2015, section 3).
+/// Computes the gradient of the input, statistics included (Ioffe and Szegedy 2015, section 3). `sums` are the
+/// gradients of [`norm_parameter_gradients`].
 ///
 /// # Panics
-/// When a slice does not fit the sizes.
-pub fn norm_input_gradient(
+/// If a slice's length does not fit.
+pub fn norm_input_gradient<'a>(
     norm: &Norm,
     input: &[f32],
     statistics: &[f32],
     [gamma, beta]: [&[f32]; 2],
     (gradient, sums): (&[f32], &[f32]),
-    input_gradient: &mut [f32],
-) {
+    input_gradient: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
     norm.check(input);
     norm.check(gradient);
     norm.check(input_gradient);
     let count = (norm.batch * norm.pixels) as f32;
     let slope_below = norm.slope;
-    let shared = Shared::new(input_gradient);
+    let shared = Shared::new(&mut *input_gradient);
     (0..norm.channels).into_par_iter().for_each(|channel| {
         let line = norm.line(channel, statistics, gamma, beta);
         let mean_gradient = sums[channel] / count;
         let mean_product = sums[norm.channels + channel] / count * line.inverse;
         for at in norm.places(channel) {
-            // SAFETY: each channel's pixels belong to this job alone.
+            // SAFETY: each task has its own channel.
             let result = unsafe { shared.part(at.clone()) };
             let (input, gradient) = (&input[at.clone()], &gradient[at]);
             wide(
@@ -151,16 +155,19 @@ pub fn norm_input_gradient(
                 move || {
                     for ((result, x), g) in result.iter_mut().zip(input).zip(gradient) {
                         let inner = slope(line.scale * x + line.shift, slope_below) * g;
-                        *result =
-                            line.scale * (inner - mean_gradient - (x - line.mean) * mean_product);
+                        result.write(
+                            line.scale * (inner - mean_gradient - (x - line.mean) * mean_product),
+                        );
                     }
                 },
             );
         }
     });
+    // SAFETY: the channels are all that the input has, and each task wrote its own.
+    unsafe { input_gradient.assume_init_mut() }
 }
 
-/// A channel's normalization as a straight line: `scale * x + shift`.
+/// A channel's normalization as a linear function, `scale * x + shift`.
 #[derive(Clone, Copy)]
 struct Line {
     mean: f32,
@@ -170,12 +177,12 @@ struct Line {
 }
 
 impl Norm {
-    fn check(&self, values: &[f32]) {
+    fn check<T>(&self, values: &[T]) {
         let length = self.batch * self.channels * self.pixels;
         assert_eq!(values.len(), length, "length of a normalized image");
     }
 
-    /// Where a channel's pixels are, image by image.
+    /// The indices of a channel's pixels, image by image.
     fn places(&self, channel: usize) -> impl Iterator<Item = std::ops::Range<usize>> + use<> {
         let (channels, pixels) = (self.channels, self.pixels);
         (0..self.batch).map(move |image| {
@@ -213,7 +220,7 @@ fn slope(x: f32, below: f32) -> f32 {
     if x > 0.0 { 1.0 } else { below }
 }
 
-/// Partial sums side by side: a vector's worth, and a tree's accuracy at the end.
+/// Number of partial sums: enough to fill vectors, and more accurate than one sum.
 const LANES: usize = 32;
 
 #[inline(always)]

@@ -1,20 +1,24 @@
-//! A matrix product of any number of rows, block by block.
+//! The matrix product: any number of rows by [`COLUMNS`] columns, block by block.
 
-use crate::machine::{COLUMNS, Factor, Machine};
+use crate::simd::{COLUMNS, Factor, Simd};
 
-/// Where a matrix lies in a slice: the distance of two rows and of two steps of the sum.
+/// Strides of the left factor.
 #[derive(Clone, Copy, Debug)]
 pub struct Strides {
-    /// From row to row.
+    /// Words from row to row.
     pub row: usize,
-    /// From step to step.
+    /// Words from step to step of the sum.
     pub step: usize,
 }
 
-/// Writes, or with `add` adds, to the `rows` x [`COLUMNS`] values of `c`, whose rows are `c_row` apart,
-/// the product of `a` and `b` over `steps` words; the rows of `b` are `b_step` apart.
+/// Writes the product of `a` (`rows` x `steps` words) and `b` (`steps` x [`COLUMNS`] words) to `c` (`rows` x
+/// [`COLUMNS`] values), or adds it if `add`. Rows of `b` are `b_step` words apart, those of `c` `c_row` values.
+///
+/// # Panics
+/// If a matrix exceeds its slice, or if `steps` is 0 without `add`.
 #[inline(always)]
-pub fn product<M: Machine>(
+pub fn product<M: Simd>(
+    simd: M,
     [rows, steps]: [usize; 2],
     (a, a_strides): (&[u32], Strides),
     (b, b_step): (&[u32], usize),
@@ -31,7 +35,7 @@ pub fn product<M: Machine>(
     assert!(end <= b.len(), "the right matrix is inside its slice");
     let end = (rows - 1) * c_row + COLUMNS;
     assert!(end <= c.len(), "the product is inside its slice");
-    // blocks of nearly the same height: a low last one would waste the most
+    // blocks of nearly equal height: a low block is the least efficient
     let blocks = rows.div_ceil(M::ROWS);
     let (height, higher) = (rows / blocks, rows % blocks);
     let mut row = 0;
@@ -48,23 +52,23 @@ pub fn product<M: Machine>(
             step: b_step,
         };
         let c = c[row * c_row..].as_mut_ptr();
-        // SAFETY: the assertions above bound the last element of all three matrices, which is the
-        // farthest; `c` is borrowed mutably.
+        // SAFETY: the assertions above bound the last element of each matrix, which has the largest index; `c`
+        // is borrowed mutably.
         unsafe {
             match height {
-                1 => M::block::<1>(steps, a, b, c, c_row, add),
-                2 => M::block::<2>(steps, a, b, c, c_row, add),
-                3 => M::block::<3>(steps, a, b, c, c_row, add),
-                4 => M::block::<4>(steps, a, b, c, c_row, add),
-                5 => M::block::<5>(steps, a, b, c, c_row, add),
-                6 => M::block::<6>(steps, a, b, c, c_row, add),
-                7 => M::block::<7>(steps, a, b, c, c_row, add),
-                8 => M::block::<8>(steps, a, b, c, c_row, add),
-                9 => M::block::<9>(steps, a, b, c, c_row, add),
-                10 => M::block::<10>(steps, a, b, c, c_row, add),
-                11 => M::block::<11>(steps, a, b, c, c_row, add),
-                12 => M::block::<12>(steps, a, b, c, c_row, add),
-                _ => unreachable!("no machine has blocks that high"),
+                1 => simd.block::<1>(steps, a, b, c, c_row, add),
+                2 => simd.block::<2>(steps, a, b, c, c_row, add),
+                3 => simd.block::<3>(steps, a, b, c, c_row, add),
+                4 => simd.block::<4>(steps, a, b, c, c_row, add),
+                5 => simd.block::<5>(steps, a, b, c, c_row, add),
+                6 => simd.block::<6>(steps, a, b, c, c_row, add),
+                7 => simd.block::<7>(steps, a, b, c, c_row, add),
+                8 => simd.block::<8>(steps, a, b, c, c_row, add),
+                9 => simd.block::<9>(steps, a, b, c, c_row, add),
+                10 => simd.block::<10>(steps, a, b, c, c_row, add),
+                11 => simd.block::<11>(steps, a, b, c, c_row, add),
+                12 => simd.block::<12>(steps, a, b, c, c_row, add),
+                _ => unreachable!("no instruction set has blocks that high"),
             }
         }
         row += height;

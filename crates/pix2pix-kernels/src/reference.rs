@@ -1,9 +1,9 @@
-//! What the convolution kernels compute, in plain loops and f64: slow, and easy to check by eye. Tests
-//! compare the kernels with it.
+//! The convolution and its gradients as plain loops in f64, straight from the definition. Tests compare the
+//! kernels with them.
 
 use crate::geometry::Geometry;
 
-/// Calls `tap` with the positions of input, output and weight of every product of the convolution.
+/// Calls `tap` with the indices of input, output and weight, for every product of the convolution.
 fn products(g: &Geometry, mut tap: impl FnMut(usize, usize, usize)) {
     let ([height, width], [out_height, out_width]) = (g.input, g.output());
     for image in 0..g.batch {
@@ -36,14 +36,14 @@ fn pairs(rows: usize, columns: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..rows).flat_map(move |row| (0..columns).map(move |column| (row, column)))
 }
 
-/// The convolution.
+/// The convolution: see [`crate::convolution::forward`].
 pub fn forward(geometry: &Geometry, input: &[f64], weights: &[f64]) -> Vec<f64> {
     let mut output = vec![0.0; geometry.batch * geometry.output_len()];
     products(geometry, |i, o, w| output[o] += input[i] * weights[w]);
     output
 }
 
-/// Its gradient with respect to the input.
+/// The gradient of the input: see [`crate::convolution::input_gradient`].
 pub fn input_gradient(geometry: &Geometry, output_gradient: &[f64], weights: &[f64]) -> Vec<f64> {
     let mut gradient = vec![0.0; geometry.batch * geometry.input_len()];
     products(geometry, |i, o, w| {
@@ -52,7 +52,7 @@ pub fn input_gradient(geometry: &Geometry, output_gradient: &[f64], weights: &[f
     gradient
 }
 
-/// Its gradient with respect to the weights.
+/// The gradient of the weights: see [`crate::convolution::weight_gradient`].
 pub fn weight_gradient(geometry: &Geometry, input: &[f64], output_gradient: &[f64]) -> Vec<f64> {
     let mut gradient = vec![0.0; geometry.weights()];
     products(geometry, |i, o, w| {

@@ -1,10 +1,10 @@
-//! Memory that a thread keeps from job to job.
+//! Memory that a thread keeps between tasks.
 
 use std::cell::RefCell;
 
-use crate::machine::LANES;
+use crate::lanes::LANES;
 
-/// A thread's scratch memory. What it holds at the start of a job is left over from earlier ones.
+/// A thread's scratch memory. A task finds the values of earlier tasks in it.
 #[derive(Default)]
 pub struct Scratch {
     floats: Vec<f32>,
@@ -13,7 +13,7 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// So many numbers, words and vectors, whatever they are.
+    /// Borrows `floats` numbers, `words` words and `band` vectors, with arbitrary values.
     pub fn take(
         &mut self,
         floats: usize,
@@ -37,21 +37,22 @@ fn grow<T: Clone>(memory: &mut Vec<T>, length: usize, value: T) {
     }
 }
 
-/// Calls `job` with this thread's scratch memory. A job starts no parallel loop: while it waited, its
-/// thread could take another job.
-pub fn with_scratch<T>(job: impl FnOnce(&mut Scratch) -> T) -> T {
+/// Calls `task` with this thread's scratch memory. `task` must not start a parallel loop: while it waits, its
+/// thread could start another task, which would find the memory borrowed and panic.
+pub fn with_scratch<T>(task: impl FnOnce(&mut Scratch) -> T) -> T {
     thread_local! {
         static SCRATCH: RefCell<Scratch> = RefCell::default();
     }
-    SCRATCH.with_borrow_mut(job)
+    SCRATCH.with_borrow_mut(task)
 }
 
-/// Calls `work` with words that this thread keeps for its next call; `work` may start parallel loops.
+/// Calls `work` with two slices of words, of arbitrary values, that this thread keeps for its next call.
+/// `work` may start parallel loops.
 pub fn with_words<T>(lengths: [usize; 2], work: impl FnOnce([&mut [u32]; 2]) -> T) -> T {
     thread_local! {
         static WORDS: RefCell<[Vec<u32>; 2]> = RefCell::default();
     }
-    // taken out, not borrowed: a job of another convolution may run on this thread meanwhile
+    // taken out, not borrowed: another convolution may start on this thread while `work` waits
     let mut words = WORDS.take();
     for (words, length) in words.iter_mut().zip(lengths) {
         grow(words, length, 0);

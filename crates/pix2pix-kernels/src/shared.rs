@@ -1,9 +1,9 @@
-//! A slice that the threads of one parallel loop write together, each its own part.
+//! A slice that the threads of a parallel loop write together.
 
 use std::marker::PhantomData;
 use std::ops::Range;
 
-/// A slice that several threads write, each its own elements.
+/// A mutable slice, divided among threads by the indices they use.
 #[derive(Clone, Copy)]
 pub struct Shared<'a, T> {
     start: *mut T,
@@ -11,8 +11,8 @@ pub struct Shared<'a, T> {
     borrowed: PhantomData<&'a mut [T]>,
 }
 
-// SAFETY: the pointer comes from a `&'a mut [T]` that is borrowed for as long as this exists; what is
-// reached through it is bounds-checked and, as `part` demands, disjoint.
+// SAFETY: the slice is mutably borrowed for `'a`, and elements are reached by unsafe code alone, which keeps
+// the threads' elements disjoint.
 unsafe impl<T: Send> Send for Shared<'_, T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Sync for Shared<'_, T> {}
@@ -27,21 +27,19 @@ impl<'a, T> Shared<'a, T> {
         }
     }
 
-    /// Number of elements.
-    pub fn len(&self) -> usize {
-        self.length
+    /// The whole slice, as a pointer.
+    pub fn as_ptr(&self) -> *mut [T] {
+        std::ptr::slice_from_raw_parts_mut(self.start, self.length)
     }
 
-    /// The first element's place.
-    pub fn start(&self) -> *mut T {
-        self.start
-    }
-
-    /// A part of the slice.
+    /// Some elements of the slice.
+    ///
+    /// # Panics
+    /// If the range exceeds the slice.
     ///
     /// # Safety
-    /// Nothing else may use this part as long as it is in use.
-    #[allow(clippy::mut_from_ref)] // parts of different threads do not overlap, as demanded above
+    /// While the result is in use, nothing else may access these elements.
+    #[allow(clippy::mut_from_ref)] // the caller keeps the parts disjoint
     #[inline(always)]
     pub unsafe fn part(&self, range: Range<usize>) -> &mut [T] {
         assert!(

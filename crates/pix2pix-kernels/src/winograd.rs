@@ -1,14 +1,13 @@
-//! Fast convolutions with 4x4 windows (Winograd 1980; Lavin and Gray, CVPR 2016): two to four times
-//! fewer products than the definition has.
+//! Fast convolutions with 4x4 windows (Winograd 1980; Lavin and Gray, CVPR 2016), with two to four times fewer products
+//! than the definition.
 //!
-//! The output is cut into tiles of 3x3 or 4x4 pixels. Pixels, weights and outputs are mapped to points
-//! (module `scheme`), where the convolution is a matrix product for each point: tiles x channels times
-//! channels x channels. A window of stride 2 is four windows of 2x2 taps and stride 1, one for each
-//! parity of row and column, whose sum is taken together with that over the channels. A window of
-//! stride 1 is one of 4x4 taps, or, where 8 significant bits have to do, four of 2x2 taps: their maps
-//! have only additions and magnify rounding far less.
+//! The output is divided into tiles of 3x3 or 4x4 pixels. Linear maps (module `scheme`) take pixels, weights and
+//! outputs to points; at each point the convolution is a matrix product, tiles x channels times channels x channels. A
+//! window of stride 2 is the sum of four windows of 2x2 taps and stride 1, its phases, one for each parity of row and
+//! column; the sum over phases joins that over channels. A window of stride 1 has one phase of 4x4 taps. In bfloat16 it
+//! has four phases of 2x2 taps: their maps have few multiplications and magnify rounding far less.
 //!
-//! All three maps are linear, and the gradients are made of their adjoints: no map is written twice.
+//! Gradients use the adjoints of the maps:
 //!
 //! | | from the input | from the weights | from the output |
 //! |---|---|---|---|
@@ -16,11 +15,11 @@
 //! | gradient of the input | `data_adjoint` | `kernel` | `output_adjoint` |
 //! | gradient of the weights | `data` | `kernel_adjoint` | `output_adjoint` |
 //!
-//! Vectors go along the channels: sixteen channels of a pixel side by side. Images keep channel planes,
-//! so that they are transposed on their way in and out, 16x16 values in registers.
+//! A vector holds sixteen channels of a pixel. Images hold channel planes, so they are transposed on the way in and
+//! out, 16x16 values at a time.
 
-// squares of vectors are read and written by index: the compiler unrolls such loops, and keeps the
-// vectors in registers, where it does not see through iterators
+// squares of vectors are indexed: the compiler unrolls such loops and keeps the vectors in registers, which it does not
+// with iterators
 #![allow(clippy::needless_range_loop)]
 
 mod band;
@@ -32,32 +31,36 @@ mod tiling;
 mod weight_gradient;
 mod weights;
 
+use std::mem::MaybeUninit;
+
 use crate::geometry::Geometry;
-use crate::machine::{Arithmetic, Path};
+use crate::instruction_set::{Arithmetic, InstructionSet};
 use scheme::{FourTaps, TwoTaps, TwoTapsWide};
 use tiling::Tiling;
 
-/// Fewest channels on either side: fewer leave most lanes empty.
+/// Smallest number of input and of output channels: with fewer, many lanes are empty.
 const CHANNELS: usize = 32;
-/// What mapping the weights to a point costs, in products of a tile with them.
+/// Cost of mapping the weights, in products of a tile with them.
 const MAPPING: usize = 9;
 
 /// A fast form of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// Of stride 1, all 4x4 taps at once, in tiles of 3x3 outputs.
+    /// One phase of 4x4 taps, for stride 1, in tiles of 3x3 outputs.
     FourTaps,
-    /// Phases of 2x2 taps, in tiles of 3x3 outputs.
+    /// Four phases of 2x2 taps, in tiles of 3x3 outputs.
     TwoTaps,
-    /// Phases of 2x2 taps, in tiles of 4x4 outputs.
+    /// Four phases of 2x2 taps, in tiles of 4x4 outputs.
     TwoTapsWide,
 }
 
 impl Form {
-    /// The forms that a convolution has, with an arithmetic whose rounding they do not magnify too
-    /// much.
-    pub fn all(path: Path, geometry: &Geometry) -> &'static [Self] {
-        match (geometry.kernel, geometry.stride, path.arithmetic()) {
+    /// The forms that compute a convolution. In bfloat16, only those that magnify rounding little.
+    pub fn all(instructions: InstructionSet, geometry: &Geometry) -> &'static [Self] {
+        if geometry.in_channels == 0 || geometry.pixels() == 0 {
+            return &[];
+        }
+        match (geometry.kernel, geometry.stride, instructions.arithmetic()) {
             (4, 1, Arithmetic::F32) => &[Self::FourTaps],
             (4, 2, Arithmetic::F32) => &[Self::TwoTaps, Self::TwoTapsWide],
             (4, 1 | 2, Arithmetic::Bf16) => &[Self::TwoTaps],
@@ -65,27 +68,27 @@ impl Form {
         }
     }
 
-    /// The fastest form of a convolution, if that is faster than its definition: by the number of
-    /// products, those that mapping the weights costs counted with them.
-    pub fn best(path: Path, geometry: &Geometry) -> Option<Self> {
+    /// The fastest form of a convolution, or `None` if [`im2col`](crate::im2col) is faster. Compares numbers of
+    /// products; mapping the weights counts as nine of them.
+    pub fn best(instructions: InstructionSet, geometry: &Geometry) -> Option<Self> {
         if geometry.in_channels.min(geometry.out_channels) < CHANNELS {
             return None;
         }
         let all = geometry.batch * geometry.pixels();
-        let forms = Self::all(path, geometry).iter();
+        let forms = Self::all(instructions, geometry).iter();
         let (cost, form) = forms
-            .map(|&form| (form.cost(path, geometry), form))
+            .map(|&form| (form.cost(instructions, geometry), form))
             .min_by_key(|(cost, _)| *cost)?;
-        // the definition's products, for the taps that a form takes together
+        // the definition's products, for the taps of a phase
         (cost < form.taps() * form.taps() * all).then_some(form)
     }
 
-    /// Products for each pair of channels and each phase.
-    fn cost(self, path: Path, geometry: &Geometry) -> usize {
+    /// Number of products per pair of channels and phase.
+    fn cost(self, instructions: InstructionSet, geometry: &Geometry) -> usize {
         let points = self.taps() + self.tile() - 1;
         let tiles = self.tiling(geometry).tiles();
-        // bfloat16 halves the products of the fast form, and those alone
-        points * points * (tiles.div_ceil(path.values_a_word()) + MAPPING)
+        // bfloat16 words halve the products of the fast form alone
+        points * points * (tiles.div_ceil(instructions.values_per_word()) + MAPPING)
     }
 
     fn tile(self) -> usize {
@@ -109,60 +112,82 @@ impl Form {
         }
     }
 
-    /// Convolves: see [`crate::forward`].
-    pub fn forward(
+    /// Convolves: see [`crate::convolution::forward`].
+    ///
+    /// # Panics
+    /// If a slice's length does not fit the geometry, if this form is not among [`Form::all`], or if this processor
+    /// does not support the instructions.
+    pub fn forward<'a>(
         self,
-        path: Path,
+        instructions: InstructionSet,
         geometry: &Geometry,
         input: &[f32],
         weights: &[f32],
-        output: &mut [f32],
-    ) {
+        output: &'a mut [MaybeUninit<f32>],
+    ) -> &'a mut [f32] {
         use forward::forward;
-        let tiling = self.tiling(geometry);
+        geometry.check(input.len(), output.len(), weights.len());
+        let tiling = self.checked_tiling(instructions, geometry);
         let forward = match self {
             Self::FourTaps => forward::<FourTaps, 4, 6, 3>,
             Self::TwoTaps => forward::<TwoTaps, 2, 4, 3>,
             Self::TwoTapsWide => forward::<TwoTapsWide, 2, 5, 4>,
         };
-        forward(path, geometry, &tiling, input, weights, output);
+        forward(instructions, geometry, &tiling, input, weights, output)
     }
 
-    /// Takes a gradient back to the input: see [`crate::input_gradient`].
-    pub fn input_gradient(
+    /// Computes the gradient of the input: see [`crate::convolution::input_gradient`].
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward) does.
+    pub fn input_gradient<'a>(
         self,
-        path: Path,
+        instructions: InstructionSet,
         geometry: &Geometry,
         gradient: &[f32],
         weights: &[f32],
-        input: &mut [f32],
-    ) {
+        input: &'a mut [MaybeUninit<f32>],
+    ) -> &'a mut [f32] {
         use input_gradient::input_gradient;
-        let tiling = self.tiling(geometry);
+        geometry.check(input.len(), gradient.len(), weights.len());
+        let tiling = self.checked_tiling(instructions, geometry);
         let input_gradient = match self {
             Self::FourTaps => input_gradient::<FourTaps, 4, 6, 3>,
             Self::TwoTaps => input_gradient::<TwoTaps, 2, 4, 3>,
             Self::TwoTapsWide => input_gradient::<TwoTapsWide, 2, 5, 4>,
         };
-        input_gradient(path, geometry, &tiling, gradient, weights, input);
+        input_gradient(instructions, geometry, &tiling, gradient, weights, input)
     }
 
-    /// Takes a gradient back to the weights: see [`crate::weight_gradient`].
-    pub fn weight_gradient(
+    /// Computes the gradient of the weights: see [`crate::convolution::weight_gradient`].
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward) does.
+    pub fn weight_gradient<'a>(
         self,
-        path: Path,
+        instructions: InstructionSet,
         geometry: &Geometry,
         input: &[f32],
         gradient: &[f32],
-        weights: &mut [f32],
-    ) {
+        weights: &'a mut [MaybeUninit<f32>],
+    ) -> &'a mut [f32] {
         use weight_gradient::weight_gradient;
-        let tiling = self.tiling(geometry).even(path);
+        geometry.check(input.len(), gradient.len(), weights.len());
+        let tiling = self
+            .checked_tiling(instructions, geometry)
+            .even(instructions);
         let weight_gradient = match self {
             Self::FourTaps => weight_gradient::<FourTaps, 4, 6, 3>,
             Self::TwoTaps => weight_gradient::<TwoTaps, 2, 4, 3>,
             Self::TwoTapsWide => weight_gradient::<TwoTapsWide, 2, 5, 4>,
         };
-        weight_gradient(path, geometry, &tiling, input, gradient, weights);
+        weight_gradient(instructions, geometry, &tiling, input, gradient, weights)
+    }
+
+    /// The tiling, if this form computes the convolution: kernels rely on it to write their whole output.
+    fn checked_tiling(self, instructions: InstructionSet, geometry: &Geometry) -> Tiling {
+        let possible = Self::all(instructions, geometry).contains(&self);
+        assert!(possible, "{self:?} computes {geometry:?}");
+        self.tiling(geometry)
     }
 }

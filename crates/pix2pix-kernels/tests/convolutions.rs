@@ -1,14 +1,14 @@
-//! The kernels against the plain loops in f64, and those against finite differences.
+//! The kernels against the plain loops in f64, and the plain loops against finite differences.
+
+use std::mem::MaybeUninit;
 
 use pix2pix_kernels::winograd::Form;
-use pix2pix_kernels::{
-    Arithmetic, Geometry, Path, forward, im2col, input_gradient, reference, weight_gradient,
-};
+use pix2pix_kernels::{Arithmetic, Geometry, InstructionSet, convolution, im2col, reference};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// Shapes of the networks and awkward ones: odd sides, channels that fill no vector, batches, 1x1
-/// kernels, uneven padding, blocks of several rows.
+/// Shapes of the networks, and edge cases: odd sides, channels that fill no vector, batches, 1x1 kernels, uneven
+/// padding, blocks of several rows.
 fn geometries() -> Vec<Geometry> {
     let mut all = Vec::new();
     for (batch, channels, input) in [
@@ -55,23 +55,27 @@ fn wide(values: &[f32]) -> Vec<f64> {
     values.iter().map(|&v| f64::from(v)).collect()
 }
 
-/// A way to compute a convolution, with what is known of its error.
+/// An output in which an element left unwritten shows.
+fn unwritten(length: usize) -> Vec<MaybeUninit<f32>> {
+    vec![MaybeUninit::new(f32::NAN); length]
+}
+
+/// An algorithm for a convolution, and constants of its error.
 #[derive(Clone, Copy, Debug)]
 struct Way {
-    /// Nothing for the patch matrix.
-    fast: Option<(Path, Form)>,
-    /// Relative error of a factor by rounding it.
+    /// `None` for the patch matrix.
+    fast: Option<(InstructionSet, Form)>,
+    /// Relative rounding error of a factor.
     factors: f64,
-    /// How much larger the sum of all intermediate products is than that of the definition's,
-    /// (worst case, root mean square). Both follow from the maps' matrices: with `b`, `g`, `a` the
-    /// row sums of `data` and `kernel` and the entries of `output` (all as absolute values), the worst
-    /// case along an axis is `max sum_p a_p g_p b_p`, over R; with squares instead of absolute values
-    /// and `a` the column sums of `output`, the mean square is `sum_p a_p g_p b_p / (T R)`.
+    /// The sum of all intermediate products, relative to that of the definition's (worst case, root mean square). Both
+    /// follow from the matrices of the maps: with `b`, `g`, `a` the row sums of `data` and `kernel` and the entries of
+    /// `output` (all as absolute values), the worst case along an axis is `max sum_p a_p g_p b_p`, over R; with squares
+    /// instead of absolute values and `a` the column sums of `output`, the mean square is `sum_p a_p g_p b_p / (T R)`.
     magnified: (f64, f64),
 }
 
 impl Way {
-    /// All ways for a geometry on this processor.
+    /// All algorithms for a geometry on this processor.
     fn all(g: &Geometry) -> Vec<Self> {
         let mut ways = vec![Self {
             fast: None,
@@ -79,10 +83,10 @@ impl Way {
             magnified: (1.0, 1.0),
         }];
         for arithmetic in [Arithmetic::F32, Arithmetic::Bf16] {
-            for path in Path::available(arithmetic) {
-                for &form in Form::all(path, g) {
+            for instructions in InstructionSet::available(arithmetic) {
+                for &form in Form::all(instructions, g) {
                     ways.push(Self {
-                        fast: Some((path, form)),
+                        fast: Some((instructions, form)),
                         // 8 significant bits, to nearest
                         factors: match arithmetic {
                             Arithmetic::F32 => 0.0,
@@ -101,39 +105,44 @@ impl Way {
     }
 
     fn forward(self, g: &Geometry, input: &[f32], weights: &[f32]) -> Vec<f32> {
-        // stale content must not show
-        let mut output = vec![f32::NAN; g.batch * g.output_len()];
-        match self.fast {
-            Some((path, form)) => form.forward(path, g, input, weights, &mut output),
+        let mut output = unwritten(g.batch * g.output_len());
+        let output = match self.fast {
+            Some((instructions, form)) => {
+                form.forward(instructions, g, input, weights, &mut output)
+            }
             None => im2col::forward(g, input, weights, &mut output),
-        }
-        output
+        };
+        output.to_vec()
     }
 
     fn input_gradient(self, g: &Geometry, gradient: &[f32], weights: &[f32]) -> Vec<f32> {
-        let mut input = vec![f32::NAN; g.batch * g.input_len()];
-        match self.fast {
-            Some((path, form)) => form.input_gradient(path, g, gradient, weights, &mut input),
+        let mut input = unwritten(g.batch * g.input_len());
+        let input = match self.fast {
+            Some((instructions, form)) => {
+                form.input_gradient(instructions, g, gradient, weights, &mut input)
+            }
             None => im2col::input_gradient(g, gradient, weights, &mut input),
-        }
-        input
+        };
+        input.to_vec()
     }
 
     fn weight_gradient(self, g: &Geometry, input: &[f32], gradient: &[f32]) -> Vec<f32> {
-        let mut weights = vec![f32::NAN; g.weights()];
-        match self.fast {
-            Some((path, form)) => form.weight_gradient(path, g, input, gradient, &mut weights),
+        let mut weights = unwritten(g.weights());
+        let weights = match self.fast {
+            Some((instructions, form)) => {
+                form.weight_gradient(instructions, g, input, gradient, &mut weights)
+            }
             None => im2col::weight_gradient(g, input, gradient, &mut weights),
-        }
-        weights
+        };
+        weights.to_vec()
     }
 
     /// Checks sums of up to `terms` products of values up to 1.
     ///
-    /// In the worst case each product is off by twice the factors' rounding, and each of the sum's
-    /// steps and of the maps' (fewer than 16) by half an ulp (Higham 2002, section 3.1). Rounding
-    /// errors being nearly independent, the root of their mean square grows with the root of the number
-    /// of steps only (Higham and Mary 2019): that is the bound that would catch a wrong pixel.
+    /// In the worst case each product is off by twice the rounding of its factors, and each step of the sum and of the maps
+    /// (fewer than 16) by half an ulp (Higham 2002, section 3.1). Rounding errors are nearly independent, so the root of
+    /// their mean square grows with the root of the number of steps only (Higham and Mary 2019). This bound would catch a
+    /// wrong pixel.
     fn check(self, what: &str, g: &Geometry, ours: &[f32], theirs: &[f64], terms: usize) {
         assert_eq!(ours.len(), theirs.len());
         let half_ulp = f64::from(f32::EPSILON) / 2.0;
@@ -192,7 +201,7 @@ fn every_way_agrees_with_the_plain_loops() {
     }
 }
 
-/// Which way is chosen is left to the geometry; both are right.
+/// The public functions compute what the form chosen for the geometry does.
 #[test]
 fn the_chosen_way_is_right() {
     let rng = &mut ChaCha8Rng::seed_from_u64(4);
@@ -203,19 +212,22 @@ fn the_chosen_way_is_right() {
         (geometry([32, 40], [8, 8], 2), None),
         (geometry([8, 40], [24, 24], 2), None),
     ] {
-        let path = Path::best(Arithmetic::F32);
-        assert_eq!(Form::best(path, &g), form);
+        let instructions = InstructionSet::best(Arithmetic::F32);
+        assert_eq!(Form::best(instructions, &g), form);
         let input = random(rng, g.input_len());
         let weights = random(rng, g.weights());
         let gradient = random(rng, g.output_len());
-        let fast = form.map(|form| (path, form));
+        let fast = form.map(|form| (instructions, form));
         let way = Way::all(&g).into_iter().find(|way| way.fast == fast);
-        let way = way.expect("the chosen way is one of all");
-        let (mut output, mut to_input, mut to_weights) =
-            (gradient.clone(), input.clone(), weights.clone());
-        forward(path, &g, &input, &weights, &mut output);
-        input_gradient(path, &g, &gradient, &weights, &mut to_input);
-        weight_gradient(path, &g, &input, &gradient, &mut to_weights);
+        let way = way.expect("all ways include the chosen one");
+        let mut output = unwritten(gradient.len());
+        let output = convolution::forward(instructions, &g, &input, &weights, &mut output);
+        let mut to_input = unwritten(input.len());
+        let to_input =
+            convolution::input_gradient(instructions, &g, &gradient, &weights, &mut to_input);
+        let mut to_weights = unwritten(weights.len());
+        let to_weights =
+            convolution::weight_gradient(instructions, &g, &input, &gradient, &mut to_weights);
         assert_eq!(output, way.forward(&g, &input, &weights));
         assert_eq!(to_input, way.input_gradient(&g, &gradient, &weights));
         assert_eq!(to_weights, way.weight_gradient(&g, &input, &gradient));
@@ -248,8 +260,7 @@ fn kernels_repeat_themselves() {
     }
 }
 
-/// The convolution is linear in both arguments, so that a difference quotient is exact but for
-/// rounding.
+/// The convolution is linear in both arguments, so a difference quotient is exact but for rounding.
 #[test]
 fn plain_gradients_are_finite_differences() {
     let rng = &mut ChaCha8Rng::seed_from_u64(3);
@@ -282,4 +293,31 @@ fn plain_gradients_are_finite_differences() {
             assert!((slope - to_weights[at]).abs() < 1e-9, "{g:?}");
         }
     }
+}
+
+/// A form must refuse a convolution it does not compute, for it would leave elements unwritten.
+#[test]
+fn a_form_refuses_other_convolutions() {
+    let g = geometry([32, 40], [24, 24], 1);
+    let instructions = InstructionSet::Portable(Arithmetic::F32);
+    assert!(!Form::all(instructions, &g).contains(&Form::TwoTaps));
+    let (input, weights) = (vec![0.0; g.input_len()], vec![0.0; g.weights()]);
+    let run = |form: Form, length: usize| {
+        std::panic::catch_unwind(|| {
+            let mut output = unwritten(length);
+            form.forward(instructions, &g, &input, &weights, &mut output);
+        })
+    };
+    assert!(run(Form::FourTaps, g.output_len()).is_ok());
+    assert!(run(Form::TwoTaps, g.output_len()).is_err());
+    assert!(run(Form::FourTaps, g.output_len() + 1).is_err());
+}
+
+/// An empty sum is zero, and written.
+#[test]
+fn a_convolution_of_no_channels_is_zero() {
+    let g = geometry([0, 3], [6, 6], 2);
+    let mut output = unwritten(g.output_len());
+    let output = im2col::forward(&g, &[], &[], &mut output);
+    assert_eq!(output, vec![0.0; g.output_len()]);
 }

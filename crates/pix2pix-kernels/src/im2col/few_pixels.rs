@@ -1,25 +1,28 @@
-//! The input's gradient where the output has few pixels, as in the innermost levels of a U-Net: their
-//! time is that of reading the weights, which is done once, in long runs.
+//! The gradient of the input for outputs of few pixels, as in the innermost levels of a U-Net. Reading the weights
+//! takes most of the time; here each weight is read once, in long runs.
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
 use super::patches;
 use crate::geometry::{Geometry, split};
-use crate::machine::{Arithmetic, COLUMNS, Job, Machine, Path};
+use crate::instruction_set::{Arithmetic, InstructionSet};
+use crate::output::zeroed;
 use crate::product::{Strides, product};
 use crate::scratch::Scratch;
 use crate::shared::Shared;
+use crate::simd::{COLUMNS, Simd, Task};
 
-/// Most pixels of all outputs of a batch.
+/// Largest number of output pixels in a batch.
 const PIXELS: usize = 32;
-/// Columns of a job: taps of some input channels, 2 KB of each output channel's weights.
+/// Taps of a task, those of some input channels: 2 KB of each output channel's weights.
 const TAPS: usize = 16 * COLUMNS;
-/// Output channels that are read side by side: as many runs as the processor fetches ahead.
+/// Output channels to read side by side: as many as the processor prefetches.
 const STEPS: usize = 16;
 
-/// Whether a convolution has few pixels, and weights in whole blocks.
+/// Whether the output has few pixels and the weights divide into whole blocks.
 pub fn suits(geometry: &Geometry) -> bool {
     let window = geometry.kernel * geometry.kernel;
     geometry.batch * geometry.pixels() <= PIXELS
@@ -27,8 +30,13 @@ pub fn suits(geometry: &Geometry) -> bool {
         && geometry.taps().is_multiple_of(COLUMNS)
 }
 
-/// Takes a gradient back to the input: see [`crate::input_gradient`].
-pub fn input_gradient(geometry: &Geometry, gradient: &[f32], weights: &[f32], input: &mut [f32]) {
+/// Computes the gradient of the input; lengths are checked.
+pub fn input_gradient<'a>(
+    geometry: &Geometry,
+    gradient: &[f32],
+    weights: &[f32],
+    input: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
     let (pixels, outputs) = (geometry.pixels(), geometry.out_channels);
     // [output channel][pixel of all images]
     let all = geometry.batch * pixels;
@@ -39,18 +47,20 @@ pub fn input_gradient(geometry: &Geometry, gradient: &[f32], weights: &[f32], in
         }
     }
     let channels = TAPS / (geometry.kernel * geometry.kernel);
-    let input = Shared::new(input);
+    let shared = Shared::new(&mut *input);
     split(geometry.in_channels, channels)
         .into_par_iter()
         .for_each(|channels| {
-            Path::best(Arithmetic::F32).run(Channels {
+            InstructionSet::best(Arithmetic::F32).run(Channels {
                 geometry,
                 gradient: bytemuck::cast_slice(&columns),
                 weights,
-                input,
+                input: shared,
                 channels,
             });
         });
+    // SAFETY: the tasks' channels are all that the input has, and each task wrote all of its own.
+    unsafe { input.assume_init_mut() }
 }
 
 /// Some input channels of all images.
@@ -58,13 +68,13 @@ struct Channels<'a> {
     geometry: &'a Geometry,
     gradient: &'a [u32],
     weights: &'a [f32],
-    input: Shared<'a, f32>,
+    input: Shared<'a, MaybeUninit<f32>>,
     channels: Range<usize>,
 }
 
-impl Job for Channels<'_> {
+impl Task for Channels<'_> {
     #[inline(always)]
-    fn run<M: Machine>(self, scratch: &mut Scratch) {
+    fn run<M: Simd>(self, simd: M, scratch: &mut Scratch) {
         let geometry = self.geometry;
         let window = geometry.kernel * geometry.kernel;
         let pixels = geometry.pixels();
@@ -76,7 +86,8 @@ impl Job for Channels<'_> {
         for outputs in split(geometry.out_channels, STEPS) {
             let start = outputs.start * geometry.taps() + self.channels.start * window;
             for column in (0..taps).step_by(COLUMNS) {
-                product::<M>(
+                product(
+                    simd,
                     [all, outputs.len()],
                     (
                         &self.gradient[outputs.start * all..],
@@ -97,9 +108,9 @@ impl Job for Channels<'_> {
                 }
             }
             let start = image * geometry.input_len() + self.channels.start * plane;
-            // SAFETY: each job has its own input channels.
+            // SAFETY: each task has its own input channels.
             let planes = unsafe { self.input.part(start..start + self.channels.len() * plane) };
-            planes.fill(0.0);
+            let planes = zeroed(planes);
             patches::scatter_add(
                 geometry,
                 matrix,

@@ -1,34 +1,40 @@
 //! The convolution.
 
+use std::mem::MaybeUninit;
+
 use rayon::prelude::*;
 
-use crate::geometry::{Geometry, split};
+use crate::geometry::{Geometry, split, threads};
 use crate::im2col::matrix::{Layout, multiply};
 use crate::im2col::patches;
 use crate::scratch::with_scratch;
 use crate::shared::Shared;
 
-/// Output pixels of a block: enough to make packing the weights cheap, few enough to keep the patch
-/// matrix's block in the second-level cache.
+/// Output pixels of a block: enough to make packing the weights cheap, few enough to keep the block of the patch
+/// matrix in the second-level cache.
 const PIXELS: usize = 512;
 
-/// Convolves.
-pub fn direct(geometry: &Geometry, input: &[f32], weights: &[f32], output: &mut [f32]) {
+/// Convolves; lengths are checked.
+pub fn direct<'a>(
+    geometry: &Geometry,
+    input: &[f32],
+    weights: &[f32],
+    output: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
     let (taps, pixels, width) = (geometry.taps(), geometry.pixels(), geometry.output()[1]);
     let blocks = geometry.row_blocks(PIXELS);
-    // few pixels and many weights: divide the weights among the threads
-    let threads = rayon::current_num_threads();
-    let parts = threads.div_ceil((geometry.batch * blocks.len()).max(1));
+    // if there are fewer blocks than threads, divide the weights too
+    let parts = threads().div_ceil((geometry.batch * blocks.len()).max(1));
     let channels = split(
         geometry.out_channels,
         geometry.out_channels.div_ceil(parts).max(1),
     );
-    let jobs: Vec<_> = (0..geometry.batch)
+    let tasks: Vec<_> = (0..geometry.batch)
         .flat_map(|image| blocks.iter().map(move |rows| (image, rows)))
         .flat_map(|(image, rows)| channels.iter().map(move |part| (image, rows, part)))
         .collect();
-    let shared = Shared::new(output);
-    jobs.into_par_iter().for_each(|(image, rows, part)| {
+    let shared = Shared::new(&mut *output);
+    tasks.into_par_iter().for_each(|(image, rows, part)| {
         let block = rows.len() * width;
         with_scratch(|scratch| {
             let (matrix, _, _) = scratch.take(taps * block, 0, 0);
@@ -55,16 +61,18 @@ pub fn direct(geometry: &Geometry, input: &[f32], weights: &[f32], output: &mut 
                 rows: pixels,
                 columns: 1,
             };
-            // SAFETY: each job has its own image, output rows and output channels.
+            // SAFETY: each task has its own images, output rows and output channels.
             unsafe {
                 multiply(
                     [part.len(), block, taps],
                     (weights, left),
                     (matrix, right),
-                    (shared, product),
+                    (shared.as_ptr() as *mut [f32], product),
                     false,
                 );
             }
         });
     });
+    // SAFETY: the tasks' rows and channels are all that the output has, and each task wrote its whole product.
+    unsafe { output.assume_init_mut() }
 }

@@ -1,47 +1,47 @@
-//! The convolution's gradient with respect to its input, which is the transposed convolution.
+//! The gradient of the input: the transposed convolution.
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::geometry::{Geometry, split};
+use crate::geometry::{Geometry, split, threads};
 use crate::im2col::matrix::{Layout, multiply};
 use crate::im2col::patches;
 use crate::scratch::with_scratch;
 use crate::shared::Shared;
 
-/// Output pixels of a block, and input channels of a job: together a block of the patch matrix that
-/// fits the second-level cache, for 4x4 kernels.
+/// Output pixels of a block and input channels of a task: with 4x4 kernels, their block of the patch matrix fits
+/// the second-level cache.
 const PIXELS: usize = 512;
 const CHANNELS: usize = 16;
 
-/// Rows of the input in a job, where there are too few channels for all threads: the output rows
-/// that two neighbours share are computed twice.
+/// Input rows of a task if there are too few channels for all threads. Output rows that two tasks share are
+/// computed twice.
 const BAND: usize = 32;
 
-/// Takes the gradient of the output back to the input.
-pub fn direct(
+/// Computes the gradient of the input; lengths are checked.
+pub fn direct<'a>(
     geometry: &Geometry,
     output_gradient: &[f32],
     weights: &[f32],
-    input_gradient: &mut [f32],
-) {
+    input_gradient: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
     let height = geometry.input[0];
-    let few = geometry.in_channels < 4 * rayon::current_num_threads();
+    let few = geometry.in_channels < 4 * threads();
     let (parts, bands) = if few {
-        // not a whole picture of channels for each thread: bands of rows of all channels
         (split(geometry.in_channels, CHANNELS), split(height, BAND))
     } else {
         (geometry.channel_parts(CHANNELS), split(height, height))
     };
-    let mut jobs = Vec::new();
+    let mut tasks = Vec::new();
     for image in 0..geometry.batch {
         for part in &parts {
-            jobs.extend(bands.iter().map(|band| (image, part.clone(), band.clone())));
+            tasks.extend(bands.iter().map(|band| (image, part.clone(), band.clone())));
         }
     }
-    let shared = Shared::new(input_gradient);
-    jobs.into_par_iter().for_each(|(image, part, band)| {
+    let shared = Shared::new(&mut *input_gradient);
+    tasks.into_par_iter().for_each(|(image, part, band)| {
         let band = Band {
             geometry,
             output_gradient,
@@ -53,6 +53,8 @@ pub fn direct(
         };
         band.run();
     });
+    // SAFETY: the tasks' rows and channels are all that the input has, and each task wrote all of its own.
+    unsafe { input_gradient.assume_init_mut() }
 }
 
 /// Some rows of some channels of an image.
@@ -60,17 +62,17 @@ struct Band<'a> {
     geometry: &'a Geometry,
     output_gradient: &'a [f32],
     weights: &'a [f32],
-    input: Shared<'a, f32>,
+    input: Shared<'a, MaybeUninit<f32>>,
     image: usize,
     part: Range<usize>,
     band: Range<usize>,
 }
 
 impl Band<'_> {
-    /// The output rows whose windows touch the band.
+    /// The output rows with windows that touch the band.
     fn output_rows(&self) -> Range<usize> {
         let g = self.geometry;
-        // row r touches the rows from r * stride - before to that and the kernel
+        // output row r reads `kernel` input rows from r * stride - padding[0]
         let first = (self.band.start + g.padding[0] + 1)
             .saturating_sub(g.kernel)
             .div_ceil(g.stride);
@@ -79,7 +81,7 @@ impl Band<'_> {
         first.min(end)..end
     }
 
-    /// Adds up its blocks in order.
+    /// Sums the contributions of the output rows, block by block.
     fn run(self) {
         let g = self.geometry;
         let width = g.output()[1];
@@ -105,14 +107,14 @@ impl Band<'_> {
             for (channel, values) in self.part.clone().zip(planes.chunks_exact(pixels_of_band)) {
                 let start =
                     self.image * g.input_len() + channel * plane + self.band.start * columns;
-                // SAFETY: each job has its own rows of its own channels of an image.
+                // SAFETY: each task has its own rows and channels of an image.
                 let to = unsafe { self.input.part(start..start + pixels_of_band) };
-                to.copy_from_slice(values);
+                to.write_copy_of_slice(values);
             }
         });
     }
 
-    /// The product of the weights, transposed, and some rows of the gradient: a row for each tap.
+    /// Multiplies the transposed weights by some rows of the gradient: a block of the patch matrix.
     fn multiply(&self, rows: Range<usize>, matrix: &mut [f32]) {
         let g = self.geometry;
         let (window, width) = (g.kernel * g.kernel, g.output()[1]);
@@ -132,13 +134,13 @@ impl Band<'_> {
             rows: block,
             columns: 1,
         };
-        // SAFETY: the product goes to this thread's own scratch memory.
+        // SAFETY: `matrix` is borrowed mutably.
         unsafe {
             multiply(
                 [self.part.len() * window, block, g.out_channels],
                 (self.weights, left),
                 (self.output_gradient, right),
-                (Shared::new(matrix), product),
+                (matrix, product),
                 false,
             );
         }

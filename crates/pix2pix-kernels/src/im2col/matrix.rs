@@ -1,69 +1,75 @@
-//! The matrix product, one thread: a safe wrapper of the `gemm` crate.
+//! The matrix product on one thread.
 
-use crate::shared::Shared;
 use gemm::Parallelism;
 
-/// Where a matrix lies in a slice: element (row, column) at `offset + row * rows + column * columns`.
+use crate::instruction_set::portable_only;
+
+/// Layout of a matrix in a slice: element (row, column) is at `offset + row * rows + column * columns`.
 #[derive(Clone, Copy)]
 pub struct Layout {
-    /// Place of the first element.
+    /// Index of the first element.
     pub offset: usize,
-    /// Distance of two neighbouring rows.
+    /// Elements from row to row.
     pub rows: usize,
-    /// Distance of two neighbouring columns.
+    /// Elements from column to column.
     pub columns: usize,
 }
 
 impl Layout {
-    /// The place after the last element of a matrix of `rows` x `columns`.
-    fn end(&self, rows: usize, columns: usize) -> usize {
-        self.offset + (rows - 1) * self.rows + (columns - 1) * self.columns + 1
+    fn index(&self, row: usize, column: usize) -> usize {
+        self.offset + row * self.rows + column * self.columns
+    }
+
+    /// Whether a slice of `length` elements holds a matrix of `rows` x `columns`, neither of them 0.
+    fn fits(&self, [rows, columns]: [usize; 2], length: usize) -> bool {
+        self.index(rows - 1, columns - 1) < length
     }
 }
 
-/// `c (+)= a b` for a `[m, n, k]` product: `a` is m x k, `b` k x n, `c` m x n. With `add` the product
-/// is added to what `c` holds.
+/// Writes the product of `a` (m x k) and `b` (k x n) to all elements of `c` (m x n), or adds it if `add`.
+///
+/// # Panics
+/// If a matrix exceeds its slice.
 ///
 /// # Safety
-/// No other thread may read or write the elements of `c` at the same time, and the slice that `c`
-/// shares must be alive.
+/// `c` must be valid for writes, and its elements in the layout must be initialized if `add`. No other thread may
+/// access them.
 pub unsafe fn multiply(
     [m, n, k]: [usize; 3],
     (a, a_layout): (&[f32], Layout),
     (b, b_layout): (&[f32], Layout),
-    (c, c_layout): (Shared<f32>, Layout),
+    (c, c_layout): (*mut [f32], Layout),
     add: bool,
 ) {
-    if m == 0 || n == 0 || k == 0 {
+    if m == 0 || n == 0 {
         return;
     }
-    assert!(
-        a_layout.end(m, k) <= a.len(),
-        "the left matrix is inside its slice"
-    );
-    assert!(
-        b_layout.end(k, n) <= b.len(),
-        "the right matrix is inside its slice"
-    );
-    assert!(
-        c_layout.end(m, n) <= c.len(),
-        "the product is inside its slice"
-    );
-    // SAFETY: the assertions above bound every element of all three matrices, since strides are not
-    // negative and the last element is the farthest; the caller keeps others from `c`.
+    let fits = |layout: Layout, size, length| k == 0 || layout.fits(size, length);
+    assert!(fits(a_layout, [m, k], a.len()), "left matrix in its slice");
+    assert!(fits(b_layout, [k, n], b.len()), "right matrix in its slice");
+    assert!(c_layout.fits([m, n], c.len()), "product in its slice");
+    if portable_only() {
+        // SAFETY: the caller's promise is the same.
+        return unsafe { in_order([m, n, k], (a, a_layout), (b, b_layout), (c, c_layout), add) };
+    }
+    // an empty matrix may start anywhere
+    let (a_start, b_start) = (a_layout.offset.min(a.len()), b_layout.offset.min(b.len()));
+    // SAFETY: the assertions above bound every element of all three matrices: strides are not negative, so the last
+    // element has the largest index. Without `add`, gemm writes all of `c` and reads none of it; the caller keeps
+    // other threads from it.
     unsafe {
         gemm::gemm(
             m,
             n,
             k,
-            c.start().add(c_layout.offset),
+            c.cast::<f32>().add(c_layout.offset),
             c_layout.columns as isize,
             c_layout.rows as isize,
             add,
-            a.as_ptr().add(a_layout.offset),
+            a.as_ptr().add(a_start),
             a_layout.columns as isize,
             a_layout.rows as isize,
-            b.as_ptr().add(b_layout.offset),
+            b.as_ptr().add(b_start),
             b_layout.columns as isize,
             b_layout.rows as isize,
             1.0,
@@ -73,5 +79,93 @@ pub unsafe fn multiply(
             false,
             Parallelism::None,
         );
+    }
+}
+
+/// The same product with every sum in the order of its terms. The `gemm` crate chooses instructions and the order
+/// by the processor.
+///
+/// # Safety
+/// As for [`multiply`], and `c` must hold the product.
+unsafe fn in_order(
+    [m, n, k]: [usize; 3],
+    (a, a_layout): (&[f32], Layout),
+    (b, b_layout): (&[f32], Layout),
+    (c, c_layout): (*mut [f32], Layout),
+    add: bool,
+) {
+    let c = c.cast::<f32>();
+    for row in 0..m {
+        for column in 0..n {
+            if !add {
+                // SAFETY: the caller promises that the product is inside `c`, which is valid for writes.
+                unsafe { c.add(c_layout.index(row, column)).write(0.0) };
+            }
+        }
+        for step in 0..k {
+            let left = a[a_layout.index(row, step)];
+            for column in 0..n {
+                let right = b[b_layout.index(step, column)];
+                // SAFETY: as above; the element is initialized, by the caller if `add`, else above.
+                unsafe { *c.add(c_layout.index(row, column)) += left * right };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Product =
+        unsafe fn([usize; 3], (&[f32], Layout), (&[f32], Layout), (*mut [f32], Layout), bool);
+
+    /// Integers, whose sums are exact in any order.
+    #[test]
+    fn both_products_are_exact_in_every_layout() {
+        let row_major = |offset, columns| Layout {
+            offset,
+            rows: columns,
+            columns: 1,
+        };
+        let column_major = |offset, rows| Layout {
+            offset,
+            rows: 1,
+            columns: rows,
+        };
+        for [m, n, k] in [[5, 7, 3], [1, 40, 9], [33, 1, 2], [4, 4, 0], [2, 3, 1]] {
+            let a: Vec<f32> = (0..m * k + 1).map(|i| (i * 7 % 11) as f32 - 5.0).collect();
+            let b: Vec<f32> = (0..n * k + 2).map(|i| (i * 5 % 13) as f32 - 6.0).collect();
+            for (a_layout, b_layout) in [
+                (row_major(1, k), row_major(2, n)),
+                (column_major(1, m), column_major(2, k)),
+            ] {
+                for (add, before) in [(false, f32::NAN), (true, 2.0)] {
+                    for product in [multiply as Product, in_order] {
+                        let mut c = vec![before; m * (n + 1)];
+                        // SAFETY: `c` is initialized and this thread's own; it holds the product.
+                        unsafe {
+                            let c = (&raw mut *c, row_major(0, n + 1));
+                            product([m, n, k], (&a, a_layout), (&b, b_layout), c, add);
+                        }
+                        for row in 0..m {
+                            let sum = |column| -> f32 {
+                                let term = |step| {
+                                    a[a_layout.index(row, step)] * b[b_layout.index(step, column)]
+                                };
+                                (0..k).map(term).sum()
+                            };
+                            let line = &c[row * (n + 1)..][..n + 1];
+                            for (column, &value) in line[..n].iter().enumerate() {
+                                let start = if add { before } else { 0.0 };
+                                assert_eq!(value, start + sum(column), "{:?}", [m, n, k]);
+                            }
+                            // between rows nothing is written
+                            assert_eq!(line[n].to_bits(), before.to_bits());
+                        }
+                    }
+                }
+            }
+        }
     }
 }

@@ -1,14 +1,13 @@
-//! A convolution of stride 1 with its sides exchanged: its input's gradient is the convolution of the
-//! output's gradient with the mirrored window, and the other way around. Where the output has few
-//! channels, as the discriminator's last layer with its one, the patch matrix of the output is many
-//! times smaller than that of the input.
+//! Convolutions of stride 1 with input and output exchanged. The gradient of the input is the convolution of the
+//! output's gradient with the mirrored window, and vice versa. If the output has few channels (the discriminator's
+//! last layer has one), its patch matrix is many times smaller than that of the input.
 
 use crate::geometry::Geometry;
 
-/// The most output channels for which mirroring the weights costs nothing beside the patch matrix.
+/// Largest number of output channels for which mirroring the weights takes far less time than the patch matrix.
 const CHANNELS: usize = 4;
 
-/// The exchanged convolution, where that is worth while.
+/// The exchanged convolution, or `None` if it would not be faster.
 pub fn exchanged(g: &Geometry) -> Option<Geometry> {
     let padding = g.padding.map(|side| (g.kernel - 1).checked_sub(side));
     let [Some(before), Some(after)] = padding else {
@@ -24,7 +23,7 @@ pub fn exchanged(g: &Geometry) -> Option<Geometry> {
     })
 }
 
-/// The weights of the exchanged convolution, from those of `geometry`'s.
+/// The weights of the exchanged convolution from those of `geometry`.
 pub fn mirror(geometry: &Geometry, weights: &[f32]) -> Vec<f32> {
     let window = geometry.kernel * geometry.kernel;
     let mut mirrored = vec![0.0; weights.len()];

@@ -1,12 +1,12 @@
-//! The patch matrix of an image: a row for each input channel and tap of the kernel, a column for each
-//! pixel of the output, zeros where a window hangs over the border (im2col).
+//! The patch matrix of an image (im2col): a row for each input channel and tap, a column for each output pixel,
+//! zeros for taps in the padding.
 
 use std::ops::Range;
 
 use crate::geometry::Geometry;
 
-/// Writes the rows of `channels` and the columns of the output rows `rows`. `image` is one input image;
-/// `matrix` has `channels * kernel^2` rows of `rows * output width` values.
+/// Writes a block of the patch matrix: the rows of the input channels `channels`, the columns of the output rows
+/// `rows`. `image` is one input image; `matrix` is `[channels * kernel^2, rows * output width]`.
 pub fn gather(
     geometry: &Geometry,
     image: &[f32],
@@ -40,9 +40,8 @@ pub fn gather(
     }
 }
 
-/// Adds the rows of `channels` and the columns of the output rows `rows` back to the pixels that they
-/// come from (col2im). `planes` holds the rows `band` of the input image's channels `channels` alone;
-/// what belongs to others is dropped.
+/// Adds a block of the patch matrix, as in [`gather`], to the pixels it would be gathered from (col2im). `planes` is
+/// `[channels, band, width]`: of the input image's channels `channels`, the rows `band`. Other rows are skipped.
 pub fn scatter_add(
     geometry: &Geometry,
     matrix: &[f32],
@@ -77,7 +76,7 @@ pub fn scatter_add(
     }
 }
 
-/// The kernel's taps, row by row.
+/// Row and column of each tap of the kernel.
 fn taps(geometry: &Geometry) -> impl Iterator<Item = (usize, usize)> + use<> {
     let kernel = geometry.kernel;
     (0..kernel).flat_map(move |y| (0..kernel).map(move |x| (y, x)))
@@ -87,7 +86,7 @@ fn copy_strided(to: &mut [f32], from: &[f32], stride: usize) {
     match stride {
         1 => to.copy_from_slice(&from[..to.len()]),
         2 => {
-            // the last pair may lack its second value
+            // the last pair may be incomplete
             let (last, body) = to.split_last_mut().expect("the range is not empty");
             for (to, pair) in body.iter_mut().zip(from.as_chunks::<2>().0) {
                 *to = pair[0];

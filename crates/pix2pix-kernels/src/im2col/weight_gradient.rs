@@ -1,33 +1,35 @@
-//! The convolution's gradient with respect to its weights.
+//! The gradient of the weights.
+
+use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
 use crate::geometry::Geometry;
 use crate::im2col::matrix::{Layout, multiply};
 use crate::im2col::patches;
+use crate::output::zeroed;
 use crate::scratch::with_scratch;
 use crate::shared::Shared;
 
-/// Output pixels of a block, and input channels of a job.
+/// Output pixels of a block and input channels of a task.
 const PIXELS: usize = 1024;
 const CHANNELS: usize = 16;
 
-/// Takes the gradient of the output back to the weights, summed over the batch.
-pub fn direct(
+/// Computes the gradient of the weights; lengths are checked.
+pub fn direct<'a>(
     geometry: &Geometry,
     input: &[f32],
     output_gradient: &[f32],
-    weight_gradient: &mut [f32],
-) {
+    weight_gradient: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
     let (taps, pixels, width) = (geometry.taps(), geometry.pixels(), geometry.output()[1]);
     let window = geometry.kernel * geometry.kernel;
     let blocks = geometry.row_blocks(PIXELS);
     if geometry.batch * blocks.len() == 0 {
-        weight_gradient.fill(0.0);
-        return;
+        return zeroed(weight_gradient);
     }
     let parts = geometry.channel_parts(CHANNELS);
-    let shared = Shared::new(weight_gradient);
+    let shared = Shared::new(&mut *weight_gradient);
     parts.into_par_iter().for_each(|part| {
         let height = part.len() * window;
         let widest = blocks.iter().map(|rows| rows.len() * width).max();
@@ -44,7 +46,7 @@ pub fn direct(
                         rows: pixels,
                         columns: 1,
                     };
-                    // the patch matrix, transposed: a column for each tap
+                    // the transposed patch matrix: a column for each tap
                     let right = Layout {
                         offset: 0,
                         rows: 1,
@@ -56,14 +58,14 @@ pub fn direct(
                         columns: 1,
                     };
                     let first = image == 0 && rows.start == 0;
-                    // SAFETY: each job has its own input channels, and with them its own columns of
-                    // the weights.
+                    // SAFETY: each task has its own input channels, and so its own columns of the weights. The
+                    // first block writes all of them, the others add.
                     unsafe {
                         multiply(
                             [geometry.out_channels, height, block],
                             (output_gradient, left),
                             (matrix, right),
-                            (shared, product),
+                            (shared.as_ptr() as *mut [f32], product),
                             !first,
                         );
                     }
@@ -71,4 +73,6 @@ pub fn direct(
             }
         });
     });
+    // SAFETY: the tasks' columns are all that the weights have, there is a first block, and it wrote them.
+    unsafe { weight_gradient.assume_init_mut() }
 }

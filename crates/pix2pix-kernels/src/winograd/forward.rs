@@ -1,6 +1,7 @@
 //! The convolution.
 
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -10,45 +11,47 @@ use super::scheme::{Scheme, both};
 use super::tiles::{Data, Order, Place, Source};
 use super::tiling::{Tiling, odd_lines};
 use super::weights::{TAPS, map_kernel, taps};
-use crate::geometry::{Geometry, split};
-use crate::machine::{COLUMNS, Job, LANES, Lanes, Machine, Path};
+use crate::geometry::{Geometry, split, threads};
+use crate::instruction_set::InstructionSet;
+use crate::lanes::{LANES, Lanes};
 use crate::product::{Strides, product};
 use crate::scratch::{Scratch, with_words};
 use crate::shared::Shared;
+use crate::simd::{COLUMNS, Simd, Task};
 
-/// Steps of a sum whose weights are mapped at once: a point's panel fits the first-level cache, all
-/// points' the second.
+/// Steps of a sum to map weights for at once: the panel of one point fits the first-level cache, those of all points
+/// the second.
 const STEPS: usize = 128;
-/// Products of a job, over all points: they fit the second-level cache.
+/// Products of a task, over all points: they fit the second-level cache.
 const PRODUCTS: usize = 1 << 17;
 
-/// Convolves.
-pub fn forward<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize>(
-    path: Path,
+/// Convolves; lengths are checked.
+pub fn forward<'a, S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize>(
+    instructions: InstructionSet,
     geometry: &Geometry,
     tiling: &Tiling,
     input: &[f32],
     weights: &[f32],
-    output: &mut [f32],
-) {
+    output: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
     let source = Source::input(input, geometry.in_channels, geometry.input, tiling);
     let channels = source.all_channels();
-    let place = Place::new(Order::SumOverChannels, path, channels, tiling);
+    let place = Place::new(Order::SumOverChannels, instructions, channels, tiling);
     with_words([P * P * place.point, 0], |[words, _]| {
-        source.map::<Data<S, R, T>, P, P>(path, place, words);
+        source.map::<Data<S, R, T>, P, P>(instructions, place, words);
         let words = &*words;
         let panels = geometry.out_channels.div_ceil(COLUMNS);
         let limit = (PRODUCTS / (P * P * COLUMNS * tiling.row_tiles)).max(1);
-        // enough jobs for all threads
+        // enough tasks for all threads
         let parts = tiling.all_rows().div_ceil(limit);
-        let parts = parts.max((2 * rayon::current_num_threads()).div_ceil(panels));
+        let parts = parts.max((2 * threads()).div_ceil(panels));
         let rows = split(tiling.all_rows(), tiling.all_rows().div_ceil(parts).max(1));
-        let jobs: Vec<_> = (0..panels)
+        let tasks: Vec<_> = (0..panels)
             .flat_map(|panel| rows.iter().map(move |rows| (panel, rows.clone())))
             .collect();
-        let output = Shared::new(output);
-        jobs.into_par_iter().for_each(|(panel, rows)| {
-            path.run(Panel::<S, R, P, T> {
+        let output = Shared::new(&mut *output);
+        tasks.into_par_iter().for_each(|(panel, rows)| {
+            instructions.run(Panel::<S, R, P, T> {
                 geometry: *geometry,
                 tiling: *tiling,
                 place,
@@ -61,26 +64,29 @@ pub fn forward<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usiz
             });
         });
     });
+    // SAFETY: the panels have all output channels and the rows of tiles all pixels, since `Tiling` divides the whole
+    // output into tiles; each task wrote all of its own.
+    unsafe { output.assume_init_mut() }
 }
 
-/// Two groups of output channels of some rows of tiles.
+/// A panel (two groups of output channels) of some rows of tiles.
 struct Panel<'a, S, const R: usize, const P: usize, const T: usize> {
     geometry: Geometry,
     tiling: Tiling,
     place: Place,
     words: &'a [u32],
     weights: &'a [f32],
-    output: Shared<'a, f32>,
+    output: Shared<'a, MaybeUninit<f32>>,
     panel: usize,
     rows: Range<usize>,
     scheme: PhantomData<S>,
 }
 
-impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Job
+impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Task
     for Panel<'_, S, R, P, T>
 {
     #[inline(always)]
-    fn run<M: Machine>(self, scratch: &mut Scratch) {
+    fn run<M: Simd>(self, simd: M, scratch: &mut Scratch) {
         let tiling = self.tiling;
         let tiles = self.rows.len() * tiling.row_tiles;
         let group_steps = tiling.group() / M::VALUES;
@@ -95,7 +101,7 @@ impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Job
         );
         for groups in groups {
             let steps = groups.len() * group_steps;
-            self.map_weights::<M>(groups.clone(), kernels);
+            self.map_weights(simd, groups.clone(), kernels);
             for p in 0..P * P {
                 let first = self.rows.start * tiling.row_tiles;
                 let left = self.place.word(p, first, groups.start * tiling.group());
@@ -103,7 +109,8 @@ impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Job
                     row: self.place.tile,
                     step: 1,
                 };
-                product::<M>(
+                product(
+                    simd,
                     [tiles, steps],
                     (&self.words[left..], strides),
                     (&kernels[p * odd_lines(steps * COLUMNS)..], COLUMNS),
@@ -112,26 +119,27 @@ impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Job
                 );
             }
         }
-        self.write::<M>(products, tiles, band);
+        self.write(simd, products, tiles, band);
     }
 }
 
 impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Panel<'_, S, R, P, T> {
     /// Maps the weights of some groups of input channels: `[point][step][column]`.
     #[inline(always)]
-    fn map_weights<M: Machine>(&self, groups: Range<usize>, kernels: &mut [u32]) {
+    fn map_weights<M: Simd>(&self, simd: M, groups: Range<usize>, kernels: &mut [u32]) {
         let steps = groups.len() * self.tiling.group() / M::VALUES;
         let first = groups.start * LANES;
         for channel in (first..groups.end * LANES).step_by(M::VALUES) {
             for half in 0..2 {
-                let one = self.windows::<M>(channel, half);
+                let one = self.windows(simd, channel, half);
                 let two = if M::VALUES == 2 {
-                    self.windows::<M>(channel + 1, half)
+                    self.windows(simd, channel + 1, half)
                 } else {
                     one
                 };
                 let group = (channel - first) / LANES * self.tiling.group();
                 map_kernel::<M, S, R, P, T>(
+                    simd,
                     self.tiling,
                     [one, two],
                     #[inline(always)]
@@ -146,12 +154,13 @@ impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Panel<'
         }
     }
 
-    /// The windows from an input channel to one half of the panel's output channels.
+    /// Reads the windows from an input channel to one half of the panel's output channels.
     #[inline(always)]
-    fn windows<M: Machine>(&self, channel: usize, half: usize) -> [M::Lanes; TAPS] {
+    fn windows<M: Simd>(&self, simd: M, channel: usize, half: usize) -> [M::Lanes; TAPS] {
         let (inputs, outputs) = (self.geometry.in_channels, self.geometry.out_channels);
         let first = self.panel * COLUMNS + half * LANES;
-        taps::<M>(
+        taps(
+            simd,
             self.weights,
             #[inline(always)]
             |lane| {
@@ -163,7 +172,7 @@ impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Panel<'
 
     /// Maps the products to output pixels.
     #[inline(always)]
-    fn write<M: Machine>(&self, products: &[f32], tiles: usize, band: &mut [[f32; LANES]]) {
+    fn write<M: Simd>(&self, simd: M, products: &[f32], tiles: usize, band: &mut [[f32; LANES]]) {
         let [height, width] = self.geometry.output();
         let planes = Planes {
             channels: self.geometry.out_channels,
@@ -177,12 +186,12 @@ impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Panel<'
             for half in 0..2 {
                 for column in 0..row_tiles {
                     let tile = part * row_tiles + column;
-                    let mut square = [[M::Lanes::zero(); P]; P];
+                    let mut square = [[simd.zero(); P]; P];
                     for p in 0..P * P {
                         let start = p * odd_lines(tiles * COLUMNS);
                         let at = start + tile * COLUMNS + half * LANES;
                         let from = products[at..].first_chunk().expect("a whole vector");
-                        square[p / P][p % P] = M::Lanes::load(from);
+                        square[p / P][p % P] = simd.load(from);
                     }
                     let pixels = both(
                         square,
@@ -198,9 +207,10 @@ impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Panel<'
                 let image = row / self.tiling.rows * planes.len();
                 let top = row % self.tiling.rows * T;
                 for (y, band) in band.chunks_exact(line).enumerate() {
-                    // SAFETY: each job has its own output channels and rows of tiles.
+                    // SAFETY: each task has its own output channels and rows of tiles.
                     unsafe {
-                        planes.write_row::<M>(
+                        planes.write_row(
+                            simd,
                             (self.output, image),
                             2 * self.panel + half,
                             top + y,

@@ -1,6 +1,7 @@
-//! The convolution's gradient with respect to its input, which is the transposed convolution.
+//! The gradient of the input: the transposed convolution.
 
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -10,54 +11,62 @@ use super::scheme::{Scheme, both};
 use super::tiles::{Order, OutputAdjoint, Place, Source};
 use super::tiling::{Tiling, odd_lines};
 use super::weights::{TAPS, map_kernel, taps};
-use crate::geometry::{Geometry, split};
-use crate::machine::{COLUMNS, Job, LANES, Lanes, Machine, Path};
+use crate::geometry::{Geometry, split, threads};
+use crate::instruction_set::InstructionSet;
+use crate::lanes::{LANES, Lanes};
+use crate::output::zeroed;
 use crate::product::{Strides, product};
 use crate::scratch::{Scratch, with_words};
 use crate::shared::Shared;
+use crate::simd::{COLUMNS, Simd, Task};
 
-/// Columns of a job: channels of all phases.
+/// Columns of the products of a task: input channels of all phases.
 const CHANNELS: usize = 2 * COLUMNS;
-/// Steps of a sum whose weights are mapped at once.
+/// Steps of a sum to map weights for at once.
 const STEPS: usize = 64;
-/// Products of a job, over all points: they fit the second-level cache.
+/// Products of a task, over all points: they fit the second-level cache.
 const PRODUCTS: usize = 1 << 17;
 
-/// Takes a gradient back to the input.
-pub fn input_gradient<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize>(
-    path: Path,
+/// Computes the gradient of the input; lengths are checked.
+pub fn input_gradient<'a, S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize>(
+    instructions: InstructionSet,
     geometry: &Geometry,
     tiling: &Tiling,
     gradient: &[f32],
     weights: &[f32],
-    input: &mut [f32],
-) {
+    input: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
     let [height, width] = geometry.input;
     if tiling.reach(tiling.rows, P) < tiling.before + height
         || tiling.reach(tiling.columns, P) < tiling.before + width
     {
-        // pixels that no tile touches
-        input.fill(0.0);
+        // no tile touches the last pixels
+        zeroed(input);
     }
     let source = Source::gradient(gradient, geometry.out_channels, geometry.output(), tiling);
-    let place = Place::new(Order::SumOverChannels, path, source.all_channels(), tiling);
+    let place = Place::new(
+        Order::SumOverChannels,
+        instructions,
+        source.all_channels(),
+        tiling,
+    );
     with_words([P * P * place.point, 0], |[words, _]| {
-        source.map::<OutputAdjoint<S, R>, T, P>(path, place, words);
+        source.map::<OutputAdjoint<S, R>, T, P>(instructions, place, words);
         let words = &*words;
         let groups = split(
             geometry.in_channels.div_ceil(LANES),
             CHANNELS / tiling.group(),
         );
-        // a job takes as many images as leave work for all threads: it maps its weights once for them
-        let parts = (2 * rayon::current_num_threads()).div_ceil(groups.len());
+        // a task maps its weights once for all its images: as many as leave work for all threads
+        let parts = (2 * threads()).div_ceil(groups.len());
         let images = split(geometry.batch, geometry.batch.div_ceil(parts).max(1));
-        let jobs: Vec<_> = images
+        let tasks: Vec<_> = images
             .iter()
             .flat_map(|images| groups.iter().map(|groups| (images.clone(), groups.clone())))
             .collect();
-        let input = Shared::new(input);
-        jobs.into_par_iter().for_each(|(images, groups)| {
-            path.run(Groups::<S, R, P, T> {
+        let input = Shared::new(&mut *input);
+        tasks.into_par_iter().for_each(|(images, groups)| {
+            instructions.run(Groups::<S, R, P, T> {
                 geometry: *geometry,
                 tiling: *tiling,
                 place,
@@ -70,6 +79,9 @@ pub fn input_gradient<S: Scheme<R, P, T>, const R: usize, const P: usize, const 
             });
         });
     });
+    // SAFETY: the tasks have all images and channels. Each wrote all pixels that its tiles touch; if these are not all
+    // pixels, the image was set to zero before.
+    unsafe { input.assume_init_mut() }
 }
 
 /// Some groups of input channels of some images.
@@ -79,22 +91,22 @@ struct Groups<'a, S, const R: usize, const P: usize, const T: usize> {
     place: Place,
     words: &'a [u32],
     weights: &'a [f32],
-    input: Shared<'a, f32>,
+    input: Shared<'a, MaybeUninit<f32>>,
     images: Range<usize>,
     groups: Range<usize>,
     scheme: PhantomData<S>,
 }
 
-impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Job
+impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Task
     for Groups<'_, S, R, P, T>
 {
     #[inline(always)]
-    fn run<M: Machine>(self, scratch: &mut Scratch) {
+    fn run<M: Simd>(self, simd: M, scratch: &mut Scratch) {
         let tiling = self.tiling;
         let columns = (self.groups.len() * tiling.group()).next_multiple_of(COLUMNS);
         let limit = (PRODUCTS / (P * P * columns * tiling.row_tiles)).max(1);
         let all_rows = self.images.len() * tiling.rows;
-        // chunks of nearly the same number of rows
+        // chunks of nearly equal numbers of rows
         let at_most = all_rows.div_ceil(all_rows.div_ceil(limit));
         let most_tiles = at_most * tiling.row_tiles;
         let at_once = STEPS * M::VALUES;
@@ -111,8 +123,8 @@ impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Job
             let first = (self.images.start * tiling.rows + rows.start) * tiling.row_tiles;
             for outputs in &outputs {
                 let steps = outputs.len() / M::VALUES;
-                self.map_weights::<M>(outputs.clone(), kernels);
-                // both panels of a point one after the other: its tiles are then still in a near cache
+                self.map_weights(simd, outputs.clone(), kernels);
+                // both panels of a point in turn, while its tiles are in a near cache
                 for p in 0..P * P {
                     for panel in 0..columns / COLUMNS {
                         let left = self.place.word(p, first, outputs.start);
@@ -120,7 +132,8 @@ impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Job
                             row: self.place.tile,
                             step: 1,
                         };
-                        product::<M>(
+                        product(
+                            simd,
                             [tiles, steps],
                             (&self.words[left..], strides),
                             (
@@ -136,7 +149,7 @@ impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Job
                     }
                 }
             }
-            self.write::<M>(rows, products, columns, band);
+            self.write(simd, rows, products, columns, band);
         }
     }
 }
@@ -144,17 +157,18 @@ impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Job
 impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Groups<'_, S, R, P, T> {
     /// Maps the weights of some output channels: `[panel][point][step][column]`.
     #[inline(always)]
-    fn map_weights<M: Machine>(&self, outputs: Range<usize>, kernels: &mut [u32]) {
+    fn map_weights<M: Simd>(&self, simd: M, outputs: Range<usize>, kernels: &mut [u32]) {
         let steps = outputs.len() / M::VALUES;
         for (step, output) in outputs.step_by(M::VALUES).enumerate() {
             for (part, group) in self.groups.clone().enumerate() {
-                let one = self.windows::<M>(group, output);
+                let one = self.windows(simd, group, output);
                 let two = if M::VALUES == 2 {
-                    self.windows::<M>(group, output + 1)
+                    self.windows(simd, group, output + 1)
                 } else {
                     one
                 };
                 map_kernel::<M, S, R, P, T>(
+                    simd,
                     self.tiling,
                     [one, two],
                     #[inline(always)]
@@ -170,11 +184,12 @@ impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Groups<
         }
     }
 
-    /// The windows from a group of input channels to an output channel.
+    /// Reads the windows from a group of input channels to an output channel.
     #[inline(always)]
-    fn windows<M: Machine>(&self, group: usize, output: usize) -> [M::Lanes; TAPS] {
+    fn windows<M: Simd>(&self, simd: M, group: usize, output: usize) -> [M::Lanes; TAPS] {
         let (inputs, outputs) = (self.geometry.in_channels, self.geometry.out_channels);
-        taps::<M>(
+        taps(
+            simd,
             self.weights,
             #[inline(always)]
             |lane| {
@@ -184,12 +199,12 @@ impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Groups<
         )
     }
 
-    /// Maps the products of some rows of tiles, counted from the first of all images, to pixels. Tiles
-    /// overlap: rows of pixels that later tiles touch stay in the band, of which there is one for each
-    /// group.
+    /// Maps the products of some rows of tiles, counted over all images, to pixels. Tiles overlap: rows of pixels that
+    /// later tiles touch stay in `bands`, one for each group.
     #[inline(always)]
-    fn write<M: Machine>(
+    fn write<M: Simd>(
         &self,
+        simd: M,
         rows: Range<usize>,
         products: &[f32],
         columns: usize,
@@ -217,12 +232,12 @@ impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Groups<
                     let channel = index * tiling.group() + q * LANES;
                     for column in 0..tiling.row_tiles {
                         let tile = part * tiling.row_tiles + column;
-                        let mut square = [[M::Lanes::zero(); P]; P];
+                        let mut square = [[simd.zero(); P]; P];
                         for p in 0..P * P {
                             let start = p * odd_lines(tiles * columns);
                             let at = start + tile * columns + channel;
                             let from = products[at..].first_chunk().expect("a whole vector");
-                            square[p / P][p % P] = M::Lanes::load(from);
+                            square[p / P][p % P] = simd.load(from);
                         }
                         let pixels = both(
                             square,
@@ -235,12 +250,12 @@ impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Groups<
                             let left = T * column * tiling.step + right * tiling.shift;
                             for x in 0..P {
                                 let pixel = &mut line[left + x * tiling.step];
-                                M::Lanes::load(pixel).add(pixels[y][x]).store(pixel);
+                                simd.load(pixel).add(pixels[y][x]).store(pixel);
                             }
                         }
                     }
                 }
-                // rows that no later tile touches
+                // rows of pixels that no later tile touches
                 let done = if row + 1 == tiling.rows {
                     height
                 } else {
@@ -248,8 +263,8 @@ impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Groups<
                 };
                 let top = row * T * tiling.step;
                 for (y, line) in band.chunks_exact(width).take(done).enumerate() {
-                    // SAFETY: each job has its own images and input channels.
-                    unsafe { planes.write_row::<M>((self.input, image), group, top + y, line) };
+                    // SAFETY: each task has its own images and input channels.
+                    unsafe { planes.write_row(simd, (self.input, image), group, top + y, line) };
                 }
                 band.copy_within(done * width.., 0);
                 band[(height - done) * width..].fill([0.0; LANES]);

@@ -1,32 +1,32 @@
-//! The one-dimensional maps of a fast convolution (Winograd 1980; Lavin and Gray, CVPR 2016): a tile of
-//! T outputs of a window with R taps is
+//! The one-dimensional maps of a fast convolution (Winograd 1980; Lavin and Gray, CVPR 2016). A tile of T outputs of a
+//! window with R taps is
 //!
-//! `output(kernel(taps) * data(pixels))`, the product taken point by point,
+//! `output(kernel(taps) * data(pixels))`
 //!
-//! with P = R + T - 1 points instead of R T products. The maps are those of Toom and Cook: the polynomials
-//! are evaluated at small integers (and at infinity), multiplied there, and interpolated. Every map has
-//! its adjoint (its transposed matrix), of which the gradients are made.
+//! with P = R + T - 1 products, one for each point, instead of R T. The maps are those of Toom and Cook: they evaluate
+//! polynomials at small integers and infinity, where these are multiplied, and interpolate the product. Gradients use
+//! the adjoint (the transposed matrix) of each map.
 
-use crate::machine::Lanes;
+use crate::lanes::Lanes;
 
-/// The maps for `R` taps and `T` outputs with `P` points, each on vectors lane by lane.
+/// The maps for `R` taps, `T` outputs and `P` points, lane by lane.
 pub trait Scheme<const R: usize, const P: usize, const T: usize>: Copy + Send + Sync {
-    /// Of the pixels under a tile.
+    /// Maps the pixels under a tile to points.
     fn data<L: Lanes>(pixels: [L; P]) -> [L; P];
     /// Adjoint of `data`.
     fn data_adjoint<L: Lanes>(points: [L; P]) -> [L; P];
-    /// Of the window's taps.
+    /// Maps the taps of the window to points.
     fn kernel<L: Lanes>(taps: [L; R]) -> [L; P];
     /// Adjoint of `kernel`.
     fn kernel_adjoint<L: Lanes>(points: [L; P]) -> [L; R];
-    /// Of the products, to the outputs.
+    /// Maps the products to outputs.
     fn output<L: Lanes>(points: [L; P]) -> [L; T];
     /// Adjoint of `output`.
     fn output_adjoint<L: Lanes>(outputs: [L; T]) -> [L; P];
 }
 
-/// Two taps, tiles of three: points 0, 1, -1 and infinity. 2.25 times fewer products in two dimensions,
-/// and no map magnifies rounding much.
+/// Two taps, tiles of three: points 0, 1, -1 and infinity. 2.25 times fewer products in two dimensions, with little
+/// additional rounding error.
 #[derive(Clone, Copy)]
 pub struct TwoTaps;
 
@@ -64,8 +64,8 @@ impl Scheme<2, 4, 3> for TwoTaps {
     }
 }
 
-/// Two taps, tiles of four, which fit sides that are powers of two: points 0, 1, -1, 2 and infinity. 2.56
-/// times fewer products in two dimensions.
+/// Two taps, tiles of four, which divide powers of two: points 0, 1, -1, 2 and infinity. 2.56 times fewer products in
+/// two dimensions.
 #[derive(Clone, Copy)]
 pub struct TwoTapsWide;
 
@@ -85,7 +85,6 @@ impl Scheme<2, 5, 4> for TwoTapsWide {
 
     #[inline(always)]
     fn data_adjoint<L: Lanes>([a, b, c, d, e]: [L; 5]) -> [L; 5] {
-        // each point is e's or once, twice or thrice the others'
         let (a2, c2, e2) = (a.add(a), c.add(c), e.add(e));
         let b2 = b.add(b);
         [
@@ -229,19 +228,20 @@ impl Scheme<4, 6, 3> for FourTaps {
     }
 }
 
-/// A map along both axes of a square.
+/// Applies a map along both axes of a square, which has at least one element.
 #[inline(always)]
 pub fn both<L: Lanes, const I: usize, const O: usize>(
     square: [[L; I]; I],
     map: impl Fn([L; I]) -> [L; O],
 ) -> [[L; O]; O] {
-    let mut wide = [[L::zero(); O]; I];
+    let any = square[0][0];
+    let mut wide = [[any; O]; I];
     for row in 0..I {
         wide[row] = map(square[row]);
     }
-    let mut result = [[L::zero(); O]; O];
+    let mut result = [[any; O]; O];
     for column in 0..O {
-        let mut line = [L::zero(); I];
+        let mut line = [any; I];
         for row in 0..I {
             line[row] = wide[row][column];
         }

@@ -1,4 +1,4 @@
-//! Images mapped to points, tile by tile: the factors of the matrix products.
+//! Factors of the matrix products: images mapped to points, tile by tile.
 
 use std::marker::PhantomData;
 
@@ -7,43 +7,50 @@ use rayon::prelude::*;
 use super::band::Planes;
 use super::scheme::{Scheme, both};
 use super::tiling::{Tiling, odd_lines};
-use crate::machine::{COLUMNS, Job, LANES, Lanes, Machine, Path};
+use crate::instruction_set::InstructionSet;
+use crate::lanes::{LANES, Lanes};
 use crate::scratch::Scratch;
 use crate::shared::Shared;
+use crate::simd::{COLUMNS, Simd, Task};
 
-/// Words between the rows of a matrix beyond their length, so that rows do not share a cache's set.
+/// Words between the rows of a matrix, so that rows do not share a set of the cache.
 const GAP: usize = LANES;
 
-/// How the mapped values lie in memory. Channel `k` counts the vectors of all phases of a group of
-/// channels, then the next group.
+/// Memory order of the mapped values. `k` counts the channels of all phases of a group of sixteen channels, phase by
+/// phase, then those of the next group.
 #[derive(Clone, Copy)]
 pub enum Order {
-    /// `[point][tile][k]`; words pair neighbouring channels. The left factor of a sum over channels.
+    /// `[point][tile][k]`; words hold neighbouring channels. The left factor of a sum over channels.
     SumOverChannels,
-    /// `[point][tile][k]`; words pair neighbouring tiles. The left factor of a sum over tiles.
+    /// `[point][tile][k]`; words hold neighbouring tiles. The left factor of a sum over tiles.
     SumOverTiles,
-    /// `[point][32 channels][tile][channel]`; words pair neighbouring tiles. The right factor of a sum
-    /// over tiles.
+    /// `[point][32 channels][tile][channel]`; words hold neighbouring tiles. The right factor of a sum over
+    /// tiles.
     Panels,
 }
 
-/// Where the words of a mapped image lie.
+/// Order and strides of the words of a mapped image.
 #[derive(Clone, Copy)]
 pub struct Place {
     order: Order,
-    /// From point to point.
+    /// Words from point to point.
     pub point: usize,
-    /// From tile to tile, or pair to pair.
+    /// Words from tile to tile, or from pair to pair.
     pub tile: usize,
-    /// From 32 channels to the next, in [`Order::Panels`].
+    /// Words from 32 channels to the next; 0 unless the order is [`Order::Panels`].
     pub panel: usize,
     values: usize,
 }
 
 impl Place {
-    /// For `channels` channels of all phases.
-    pub fn new(order: Order, path: Path, channels: usize, tiling: &Tiling) -> Self {
-        let values = path.values_a_word();
+    /// The place of `channels` channels, all phases included.
+    pub fn new(
+        order: Order,
+        instructions: InstructionSet,
+        channels: usize,
+        tiling: &Tiling,
+    ) -> Self {
+        let values = instructions.values_per_word();
         let tiles = tiling.tiles();
         let (tile, panel, point) = match order {
             Order::SumOverChannels => {
@@ -72,7 +79,7 @@ impl Place {
         }
     }
 
-    /// The word of a point, tile and channel.
+    /// Index of the word that holds a point of a tile and channel.
     #[inline(always)]
     pub fn word(&self, point: usize, tile: usize, channel: usize) -> usize {
         let start = point * self.point;
@@ -87,19 +94,19 @@ impl Place {
     }
 }
 
-/// An image and the map of its tiles.
+/// Images and their tiles.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
     /// All images of the batch.
     pub images: &'a [f32],
-    /// The planes of each.
+    /// Sizes of each.
     pub planes: Planes,
-    /// How it is cut.
+    /// Their tiles.
     pub tiling: Tiling,
 }
 
 impl<'a> Source<'a> {
-    /// The input of a convolution.
+    /// The input of a convolution, `[batch, channels, side]`.
     pub fn input(images: &'a [f32], channels: usize, side: [usize; 2], tiling: &Tiling) -> Self {
         Self {
             images,
@@ -113,7 +120,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The gradient of its output, whose tiles do not overlap.
+    /// The gradient of its output, `[batch, channels, side]`. Its tiles do not overlap.
     pub fn gradient(images: &'a [f32], channels: usize, side: [usize; 2], tiling: &Tiling) -> Self {
         Self {
             images,
@@ -133,16 +140,15 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Channels of all phases, in whole groups.
+    /// Number of channels of all phases, in whole groups.
     pub fn all_channels(&self) -> usize {
         self.planes.channels.div_ceil(LANES) * self.tiling.group()
     }
 
-    /// Maps all tiles, squares of `N` x `N` pixels, to `P` x `P` points: each group of channels and each
-    /// row of tiles is a job.
+    /// Maps all tiles, of `N` x `N` pixels, to `P` x `P` points. Each row of tiles of a group of channels is a task.
     pub fn map<K: Map<N, P>, const N: usize, const P: usize>(
         &self,
-        path: Path,
+        instructions: InstructionSet,
         place: Place,
         words: &mut [u32],
     ) {
@@ -150,7 +156,7 @@ impl<'a> Source<'a> {
         let groups = self.planes.channels.div_ceil(LANES);
         let rows = self.tiling.all_rows();
         (0..groups * rows).into_par_iter().for_each(|index| {
-            path.run(Row::<K, N, P> {
+            instructions.run(Row::<K, N, P> {
                 source: self,
                 place,
                 words,
@@ -162,13 +168,13 @@ impl<'a> Source<'a> {
     }
 }
 
-/// A map of tiles, the same along both axes.
+/// A map of tiles, applied along both axes.
 pub trait Map<const N: usize, const P: usize>: Send + Sync {
-    /// From a line of pixels to a line of points.
+    /// Maps a line of pixels to points.
     fn line<L: Lanes>(pixels: [L; N]) -> [L; P];
 }
 
-/// An input's map: `data`.
+/// The map of an input: `data`.
 pub struct Data<S, const R: usize, const T: usize>(PhantomData<S>);
 
 impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Map<P, P>
@@ -180,7 +186,7 @@ impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Map<P, 
     }
 }
 
-/// A gradient's map: the adjoint of `output`.
+/// The map of an output's gradient: the adjoint of `output`.
 pub struct OutputAdjoint<S, const R: usize>(PhantomData<S>);
 
 impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Map<T, P>
@@ -202,9 +208,9 @@ struct Row<'a, K, const N: usize, const P: usize> {
     map: PhantomData<K>,
 }
 
-impl<K: Map<N, P>, const N: usize, const P: usize> Job for Row<'_, K, N, P> {
+impl<K: Map<N, P>, const N: usize, const P: usize> Task for Row<'_, K, N, P> {
     #[inline(always)]
-    fn run<M: Machine>(self, scratch: &mut Scratch) {
+    fn run<M: Simd>(self, simd: M, scratch: &mut Scratch) {
         let Source {
             images,
             planes,
@@ -221,16 +227,16 @@ impl<K: Map<N, P>, const N: usize, const P: usize> Job for Row<'_, K, N, P> {
         };
         let (_, _, band) = scratch.take(0, 0, height * width);
         for (row, band) in band.chunks_exact_mut(width).enumerate() {
-            planes.read_row::<M>(image, self.group, top + row, band);
+            planes.read_row(simd, image, self.group, top + row, band);
         }
         for (q, down, right) in tiling.each_phase() {
             let channel = self.group * tiling.group() + q * LANES;
             for column in (0..tiling.row_tiles).step_by(pair) {
                 let tile = self.row * tiling.row_tiles + column;
                 let phase = (down, right);
-                let first = points::<M, K, N, P>(tiling, band, width, column, phase);
+                let first = points::<M, K, N, P>(simd, tiling, band, width, column, phase);
                 let second = if pair == 2 {
-                    points::<M, K, N, P>(tiling, band, width, column + 1, phase)
+                    points::<M, K, N, P>(simd, tiling, band, width, column + 1, phase)
                 } else {
                     first
                 };
@@ -241,17 +247,16 @@ impl<K: Map<N, P>, const N: usize, const P: usize> Job for Row<'_, K, N, P> {
                         Order::SumOverChannels => LANES / M::VALUES,
                         _ => LANES,
                     };
-                    // SAFETY: each job has its own channels and its own row of tiles, of which
-                    // the tiles of a pair are both.
+                    // SAFETY: each task has its own channels and row of tiles, with both tiles of a pair.
                     let to = unsafe { self.words.part(at..at + count) };
-                    // lengths that the compiler knows
+                    // constant lengths, for the compiler
                     match self.place.order {
                         Order::SumOverChannels if M::VALUES == 2 => {
-                            let words = M::row_words(first);
+                            let words = simd.row_words(first);
                             to.copy_from_slice(&words[..LANES / 2]);
                         }
-                        Order::SumOverChannels => to.copy_from_slice(&M::row_words(first)),
-                        _ => to.copy_from_slice(&M::words(first, second)),
+                        Order::SumOverChannels => to.copy_from_slice(&simd.row_words(first)),
+                        _ => to.copy_from_slice(&simd.words(first, second)),
                     }
                 }
             }
@@ -259,21 +264,22 @@ impl<K: Map<N, P>, const N: usize, const P: usize> Job for Row<'_, K, N, P> {
     }
 }
 
-/// The points of a tile of one phase.
+/// Maps one phase of a tile.
 #[inline(always)]
-fn points<M: Machine, K: Map<N, P>, const N: usize, const P: usize>(
+fn points<M: Simd, K: Map<N, P>, const N: usize, const P: usize>(
+    simd: M,
     tiling: Tiling,
     band: &[[f32; LANES]],
     width: usize,
     column: usize,
     (down, right): (usize, usize),
 ) -> [[M::Lanes; P]; P] {
-    let mut square = [[M::Lanes::zero(); N]; N];
+    let mut square = [[simd.zero(); N]; N];
     for y in 0..N {
         let row = &band[(y * tiling.step + down * tiling.shift) * width..][..width];
         let row = &row[tiling.tile * column * tiling.step + right * tiling.shift..];
         for x in 0..N {
-            square[y][x] = M::Lanes::load(&row[x * tiling.step]);
+            square[y][x] = simd.load(&row[x * tiling.step]);
         }
     }
     both(

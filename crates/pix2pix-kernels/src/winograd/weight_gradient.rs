@@ -1,6 +1,7 @@
-//! The convolution's gradient with respect to its weights.
+//! The gradient of the weights.
 
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -10,42 +11,49 @@ use super::tiles::{Data, Order, OutputAdjoint, Place, Source};
 use super::tiling::{Tiling, odd_lines};
 use super::weights::{TAPS, map_kernel_adjoint};
 use crate::geometry::{Geometry, split};
-use crate::machine::{COLUMNS, Job, LANES, Lanes, Machine, Path};
+use crate::instruction_set::InstructionSet;
+use crate::lanes::{LANES, Lanes};
 use crate::product::{Strides, product};
 use crate::scratch::{Scratch, with_words};
 use crate::shared::Shared;
+use crate::simd::{COLUMNS, Simd, Task};
 
-/// Rows of a job's products: input channels of all phases.
+/// Rows of the products of a task: input channels of all phases.
 const CHANNELS: usize = 64;
 
-/// Takes a gradient back to the weights, summed over the batch.
-pub fn weight_gradient<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize>(
-    path: Path,
+/// Computes the gradient of the weights, summed over the batch; lengths are checked.
+pub fn weight_gradient<'a, S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize>(
+    instructions: InstructionSet,
     geometry: &Geometry,
     tiling: &Tiling,
     input: &[f32],
     gradient: &[f32],
-    weights: &mut [f32],
-) {
+    weights: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
     let data = Source::input(input, geometry.in_channels, geometry.input, tiling);
-    let left = Place::new(Order::SumOverTiles, path, data.all_channels(), tiling);
+    let left = Place::new(
+        Order::SumOverTiles,
+        instructions,
+        data.all_channels(),
+        tiling,
+    );
     let outputs = Source::gradient(gradient, geometry.out_channels, geometry.output(), tiling);
-    let right = Place::new(Order::Panels, path, outputs.all_channels(), tiling);
+    let right = Place::new(Order::Panels, instructions, outputs.all_channels(), tiling);
     let lengths = [left.point, right.point].map(|point| P * P * point);
     with_words(lengths, |[data_words, output_words]| {
-        data.map::<Data<S, R, T>, P, P>(path, left, data_words);
-        outputs.map::<OutputAdjoint<S, R>, T, P>(path, right, output_words);
+        data.map::<Data<S, R, T>, P, P>(instructions, left, data_words);
+        outputs.map::<OutputAdjoint<S, R>, T, P>(instructions, right, output_words);
         let factors = [(&*data_words, left), (&*output_words, right)];
         let groups = split(
             geometry.in_channels.div_ceil(LANES),
             CHANNELS / tiling.group(),
         );
-        let jobs: Vec<_> = (0..geometry.out_channels.div_ceil(COLUMNS))
+        let tasks: Vec<_> = (0..geometry.out_channels.div_ceil(COLUMNS))
             .flat_map(|panel| groups.iter().map(move |groups| (panel, groups.clone())))
             .collect();
-        let weights = Shared::new(weights);
-        jobs.into_par_iter().for_each(|(panel, groups)| {
-            path.run(Block::<S, R, P, T> {
+        let weights = Shared::new(&mut *weights);
+        tasks.into_par_iter().for_each(|(panel, groups)| {
+            instructions.run(Block::<S, R, P, T> {
                 geometry: *geometry,
                 tiling: *tiling,
                 factors,
@@ -56,24 +64,26 @@ pub fn weight_gradient<S: Scheme<R, P, T>, const R: usize, const P: usize, const
             });
         });
     });
+    // SAFETY: the tasks have all pairs of input and output channels, and each wrote the whole windows of its own.
+    unsafe { weights.assume_init_mut() }
 }
 
-/// The weights between some groups of input channels and 32 output channels.
+/// The weights from some groups of input channels to a panel of output channels.
 struct Block<'a, S, const R: usize, const P: usize, const T: usize> {
     geometry: Geometry,
     tiling: Tiling,
     factors: [(&'a [u32], Place); 2],
-    weights: Shared<'a, f32>,
+    weights: Shared<'a, MaybeUninit<f32>>,
     panel: usize,
     groups: Range<usize>,
     scheme: PhantomData<S>,
 }
 
-impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Job
+impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Task
     for Block<'_, S, R, P, T>
 {
     #[inline(always)]
-    fn run<M: Machine>(self, scratch: &mut Scratch) {
+    fn run<M: Simd>(self, simd: M, scratch: &mut Scratch) {
         let tiling = self.tiling;
         let rows = self.groups.len() * tiling.group();
         let steps = tiling.tiles() / M::VALUES;
@@ -86,7 +96,8 @@ impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Job
                 row: 1,
                 step: left.tile,
             };
-            product::<M>(
+            product(
+                simd,
                 [rows, steps],
                 (&data[a..], strides),
                 (&outputs[b..], right.tile),
@@ -94,36 +105,37 @@ impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Job
                 false,
             );
         }
-        self.write::<M>(products, rows);
+        self.write(simd, products, rows);
     }
 }
 
 impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Block<'_, S, R, P, T> {
     /// Maps the products to weights.
     #[inline(always)]
-    fn write<M: Machine>(&self, products: &[f32], rows: usize) {
+    fn write<M: Simd>(&self, simd: M, products: &[f32], rows: usize) {
         let (inputs, outputs) = (self.geometry.in_channels, self.geometry.out_channels);
         let first = self.groups.start * LANES;
         for channel in first..(self.groups.end * LANES).min(inputs) {
             let group = (channel - first) / LANES * self.tiling.group();
             for half in 0..2 {
                 let windows = map_kernel_adjoint::<M, S, R, P, T>(
+                    simd,
                     self.tiling,
                     #[inline(always)]
                     |q, p| {
                         let row = group + q * LANES + channel % LANES;
                         let start = p * odd_lines(rows * COLUMNS);
                         let at = start + row * COLUMNS + half * LANES;
-                        M::Lanes::load(products[at..].first_chunk().expect("a whole vector"))
+                        simd.load(products[at..].first_chunk().expect("a whole vector"))
                     },
                 );
                 for (lane, window) in windows.into_iter().enumerate() {
                     let output = self.panel * COLUMNS + half * LANES + lane;
                     if output < outputs {
                         let at = (output * inputs + channel) * TAPS;
-                        // SAFETY: each job has its own input and output channels.
+                        // SAFETY: each task has its own input and output channels.
                         let to = unsafe { self.weights.part(at..at + TAPS) };
-                        window.store(to.first_chunk_mut().expect("a whole window"));
+                        window.write(to.first_chunk_mut().expect("a whole window"));
                     }
                 }
             }

@@ -83,7 +83,7 @@ impl ActivationBackend for Flex {
     fn activation(input: FloatTensor<Self>, slope: f32) -> FloatTensor<Self> {
         let input = input.to_contiguous();
         filled(input.shape(), |output| {
-            kernels::activation(slope, values(&input), output);
+            kernels::activation(slope, values(&input), output)
         })
     }
 
@@ -93,7 +93,7 @@ impl ActivationBackend for Flex {
         let [batch, channels, height, width] = first.shape().dims();
         let [_, more, ..] = second.shape().dims::<4>();
         filled([batch, channels + more, height, width], |output| {
-            kernels::join(lengths, values(&first), values(&second), output);
+            kernels::join(lengths, values(&first), values(&second), output)
         })
     }
 }
@@ -105,7 +105,7 @@ impl ActivationGradients for Flex {
     ) -> FloatTensor<Self> {
         let gradient = gradient.to_contiguous();
         filled(output.shape(), |to_input| {
-            kernels::tanh_gradient(values(&output), values(&gradient), to_input);
+            kernels::tanh_gradient(values(&output), values(&gradient), to_input)
         })
     }
 
@@ -116,7 +116,7 @@ impl ActivationGradients for Flex {
     ) -> FloatTensor<Self> {
         let gradient = gradient.to_contiguous();
         filled(output.shape(), |to_input| {
-            kernels::activation_gradient(slope, values(&output), values(&gradient), to_input);
+            kernels::activation_gradient(slope, values(&output), values(&gradient), to_input)
         })
     }
 
@@ -128,17 +128,14 @@ impl ActivationGradients for Flex {
         let gradient = gradient.to_contiguous();
         let [batch, all, height, width] = output.shape().dims();
         let lengths = [channels, all - channels].map(|channels| channels * height * width);
-        let mut second = None;
+        let (output, gradient) = (values(&output), values(&gradient));
         let first = filled([batch, channels, height, width], |to_first| {
-            second = Some(filled(
-                [batch, all - channels, height, width],
-                |to_second| {
-                    let (output, gradient) = (values(&output), values(&gradient));
-                    kernels::join_gradients(lengths, output, gradient, to_first, to_second);
-                },
-            ));
+            kernels::join_first_gradient(lengths, gradient, to_first)
         });
-        [first, second.expect("filled with the first")]
+        let second = filled([batch, all - channels, height, width], |to_second| {
+            kernels::join_second_gradient(lengths, output, gradient, to_second)
+        });
+        [first, second]
     }
 }
 

@@ -14,7 +14,7 @@ use burn::tensor::Tensor;
 use pix2pix_kernels::{self as kernels, Geometry};
 
 use crate::backend::flex::{filled, values};
-use crate::backend::precision::path;
+use crate::backend::precision::instructions;
 use crate::backend::window::Window;
 use crate::parallel::gradients::Watch;
 
@@ -106,7 +106,8 @@ impl ConvBackend for Flex {
         let geometry = geometry(batch, [height, width], weight.shape().dims(), window);
         let [height, width] = geometry.output();
         filled([batch, geometry.out_channels, height, width], |output| {
-            kernels::forward(path(), &geometry, values(&input), values(&weight), output);
+            let (input, weight) = (values(&input), values(&weight));
+            kernels::convolution::forward(instructions(), &geometry, input, weight, output)
         })
     }
 
@@ -121,7 +122,8 @@ impl ConvBackend for Flex {
         let [batch, ..] = gradient.shape().dims::<4>();
         let geometry = geometry(batch, side, weight.shape().dims(), window);
         filled([batch, geometry.in_channels, side[0], side[1]], |input| {
-            kernels::input_gradient(path(), &geometry, values(&gradient), values(&weight), input);
+            let (gradient, weight) = (values(&gradient), values(&weight));
+            kernels::convolution::input_gradient(instructions(), &geometry, gradient, weight, input)
         })
     }
 
@@ -136,7 +138,14 @@ impl ConvBackend for Flex {
         let shape = [to, from, window.kernel, window.kernel];
         let geometry = geometry(batch, [height, width], shape, window);
         filled(shape, |weight| {
-            kernels::weight_gradient(path(), &geometry, values(&input), values(&gradient), weight);
+            let (input, gradient) = (values(&input), values(&gradient));
+            kernels::convolution::weight_gradient(
+                instructions(),
+                &geometry,
+                input,
+                gradient,
+                weight,
+            )
         })
     }
 }

@@ -267,8 +267,10 @@ impl DeviceName {
     /// The device itself, without autodiff, for networks of this arithmetic.
     ///
     /// # Errors
-    /// When this program was built without it, it is not there, or it lacks the arithmetic.
+    /// When this program was built without it, it is not there, or it lacks the arithmetic; when the environment asks for
+    /// CPU instructions that do not exist.
     pub fn open(self, arithmetic: Precision) -> Result<Device> {
+        pix2pix_kernels::check_environment().map_err(Error::Device)?;
         let name = self.resolved(arithmetic);
         let mut devices = name
             .all()

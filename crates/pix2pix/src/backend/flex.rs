@@ -1,8 +1,11 @@
 //! Tensors of Burn's CPU backend (Flex) as plain slices, and back.
 
+use std::mem::MaybeUninit;
+
 use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::{Shape, TensorData};
+use pix2pix_kernels as kernels;
 
 /// The values of a contiguous tensor.
 pub fn values(tensor: &FloatTensor<Flex>) -> &[f32] {
@@ -16,14 +19,11 @@ pub fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> FloatTensor<Flex> {
     FloatTensor::<Flex>::from_data(TensorData::new(values, shape))
 }
 
-/// A new tensor that `fill` writes as a whole: its memory is not cleared before, which would take as
-/// long as many a kernel.
-pub fn filled(shape: impl Into<Shape>, fill: impl FnOnce(&mut [f32])) -> FloatTensor<Flex> {
+/// A new tensor whose memory `fill` initializes and returns: see [`kernels::filled`].
+pub fn filled(
+    shape: impl Into<Shape>,
+    fill: impl FnOnce(&mut [MaybeUninit<f32>]) -> &mut [f32],
+) -> FloatTensor<Flex> {
     let shape = shape.into();
-    let memory = Box::<[f32]>::new_uninit_slice(shape.num_elements());
-    // SAFETY: every kernel that is given this memory writes all of it before it reads any; their
-    // tests hand them NaN and would see one left over.
-    let mut memory = unsafe { memory.assume_init() };
-    fill(&mut memory);
-    tensor(memory.into_vec(), shape)
+    tensor(kernels::filled(shape.num_elements(), fill), shape)
 }

@@ -129,7 +129,7 @@ impl NormBackend for Flex {
                 values(&statistics),
                 [values(&gamma), values(&beta)],
                 output,
-            );
+            )
         })
     }
 }
@@ -163,7 +163,7 @@ impl NormGradients for Flex {
                 [values(&saved.gamma), values(&saved.beta)],
                 (values(gradient), values(sums)),
                 result,
-            );
+            )
         })
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use pix2pix_kernels::{Arithmetic, Path};
+use pix2pix_kernels::{Arithmetic, InstructionSet};
 use serde::{Deserialize, Serialize};
 
 /// The arithmetic of the convolutions.
@@ -82,8 +82,8 @@ pub(crate) fn factors() -> Factors {
 }
 
 /// The instructions to convolve with on the CPU.
-pub(crate) fn path() -> Path {
-    Path::best(match factors() {
+pub(crate) fn instructions() -> InstructionSet {
+    InstructionSet::best(match factors() {
         Factors::AsTheyAre | Factors::TwoParts => Arithmetic::F32,
         Factors::Bf16 => Arithmetic::Bf16,
     })

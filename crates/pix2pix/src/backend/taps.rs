@@ -36,7 +36,7 @@ impl TapsBackend for Flex {
         let weight = weight.to_contiguous();
         let [outputs, inputs, ..] = weight.shape().dims::<4>();
         filled([inputs, outputs, 4, 4], |kernel| {
-            kernels::four_taps([inputs, outputs], values(&weight), kernel);
+            kernels::four_taps([inputs, outputs], values(&weight), kernel)
         })
     }
 }
@@ -46,7 +46,7 @@ impl TapsGradient for Flex {
         let gradient = gradient.to_contiguous();
         let [inputs, outputs, ..] = gradient.shape().dims::<4>();
         filled([outputs, inputs, 3, 3], |to_weight| {
-            kernels::three_taps([inputs, outputs], values(&gradient), to_weight);
+            kernels::three_taps([inputs, outputs], values(&gradient), to_weight)
         })
     }
 }

@@ -175,7 +175,7 @@ impl Communicator for Mpi {
 
 impl Mpi {
     /// Adds up buckets, of words that `encode` makes.
-    fn reduce<T: Equivalence>(
+    fn reduce<T: Equivalence + Clone>(
         &self,
         buckets: Receiver<Vec<f32>>,
         lengths: &[usize],
@@ -194,10 +194,7 @@ impl Mpi {
                     break; // the step has ended before its time, in all processes
                 };
                 *own = encode(bucket);
-                let memory = Box::<[T]>::new_uninit_slice(own.len());
-                // SAFETY: the sums are numbers, of which every pattern of bits is one, and MPI writes all of them
-                // before anybody reads one.
-                *sum_here = unsafe { memory.assume_init() }.into_vec();
+                *sum_here = own.clone(); // MPI overwrites it, but takes initialized memory
                 let gradients = &self.gradients;
                 under_way.push(gradients.immediate_all_reduce_into(
                     scope,

@@ -1,38 +1,50 @@
-//! AVX-512: sixteen lanes are one register, and there are 32 of them.
+//! AVX-512. A vector is one of 32 registers of sixteen values.
 
 use std::arch::x86_64::*;
 
-use super::{Factor, Job, LANES, Lanes, Machine};
+use super::{Factor, Simd, Task};
+use crate::lanes::{LANES, Lanes};
 use crate::scratch::Scratch;
 
-/// AVX-512 in 32-bit arithmetic.
+/// AVX-512 F, BW, DQ and VL, and FMA, in 32-bit arithmetic: proof that the processor has them.
 #[derive(Clone, Copy)]
-pub struct Avx512;
+pub struct Avx512(());
 
-/// AVX-512 with the bfloat16 dot product.
+/// The same and the bfloat16 dot product: proof that the processor has them.
 #[derive(Clone, Copy)]
-pub struct Avx512Bf16;
+pub struct Avx512Bf16(Avx512);
 
-/// Exists only where [`Avx512`] or [`Avx512Bf16`] was launched.
+impl Avx512 {
+    /// The proof, if this processor has the instructions.
+    #[inline]
+    pub fn detect() -> Option<Self> {
+        let detected = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("fma");
+        detected.then_some(Self(()))
+    }
+}
+
+impl Avx512Bf16 {
+    /// The proof, if this processor has the instructions.
+    #[inline]
+    pub fn detect() -> Option<Self> {
+        let avx512 = Avx512::detect()?;
+        is_x86_feature_detected!("avx512bf16").then_some(Self(avx512))
+    }
+}
+
+/// A vector. The field is private, and only methods of [`Avx512`], [`Avx512Bf16`] and this type make one: it
+/// proves what [`Avx512`] proves.
 #[derive(Clone, Copy)]
 pub struct Zmm(__m512);
 
-// SAFETY of the intrinsics in this file: all that they need is AVX-512 F, BW, DQ and VL (and BF16 in
-// `Avx512Bf16`), which the processor has wherever a job of these machines runs; pointers come from
-// arrays of the right length.
+// SAFETY of the intrinsics in this file: they need AVX-512 F, BW, DQ and VL, and some BF16. `self` (an
+// `Avx512`, `Avx512Bf16` or `Zmm`) proves that the processor has the former, an `Avx512Bf16` the latter too.
+// Pointers come from arrays of sixteen values unless noted.
 impl Lanes for Zmm {
-    #[inline(always)]
-    fn zero() -> Self {
-        // SAFETY: see above.
-        unsafe { Self(_mm512_setzero_ps()) }
-    }
-
-    #[inline(always)]
-    fn load(from: &[f32; LANES]) -> Self {
-        // SAFETY: see above.
-        unsafe { Self(_mm512_loadu_ps(from.as_ptr())) }
-    }
-
     #[inline(always)]
     fn store(self, to: &mut [f32; LANES]) {
         // SAFETY: see above.
@@ -60,7 +72,7 @@ impl Lanes for Zmm {
     #[inline(always)]
     fn transpose(rows: [Self; LANES]) -> [Self; LANES] {
         // no closures: they would not be inlined, and with them the instructions
-        // SAFETY: see above.
+        // SAFETY: see above; `rows` are the proof.
         unsafe {
             // 4x4 blocks within the 128-bit quarters
             let mut x = rows;
@@ -103,11 +115,10 @@ impl Zmm {
     }
 }
 
-/// Body of both machines' `block`, which differ in the multiply-add alone.
+/// The body of `block` for both arithmetics, which differ in the multiply-add alone.
 macro_rules! block {
     ($steps:ident, $a:ident, $b:ident, $c:ident, $c_row:ident, $add:ident, $rows:ident, $multiply_add:expr) => {
-        // SAFETY: the caller promises that all places are inside the arrays; as for the intrinsics,
-        // see above.
+        // SAFETY: the caller promises that all elements are inside the arrays; for the intrinsics see above.
         unsafe {
             let mut sums = [[_mm512_setzero_ps(); 2]; $rows];
             for step in 0..$steps {
@@ -133,32 +144,45 @@ macro_rules! block {
     };
 }
 
-impl Machine for Avx512 {
+impl Simd for Avx512 {
     type Lanes = Zmm;
     const ROWS: usize = 12;
     const VALUES: usize = 1;
 
-    fn launch<J: Job>(job: J, scratch: &mut Scratch) {
+    fn launch<T: Task>(self, task: T, scratch: &mut Scratch) {
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma")]
-        fn launched<J: Job>(job: J, scratch: &mut Scratch) {
-            job.run::<Avx512>(scratch);
+        fn launched<T: Task>(simd: Avx512, task: T, scratch: &mut Scratch) {
+            task.run(simd, scratch);
         }
-        // SAFETY: the caller has seen that the processor has them.
-        unsafe { launched(job, scratch) }
+        // SAFETY: `self` proves that the processor has them.
+        unsafe { launched(self, task, scratch) }
     }
 
     #[inline(always)]
-    fn words(first: Zmm, _second: Zmm) -> [u32; LANES] {
+    fn zero(self) -> Zmm {
+        // SAFETY: see above.
+        unsafe { Zmm(_mm512_setzero_ps()) }
+    }
+
+    #[inline(always)]
+    fn load(self, from: &[f32; LANES]) -> Zmm {
+        // SAFETY: see above.
+        unsafe { Zmm(_mm512_loadu_ps(from.as_ptr())) }
+    }
+
+    #[inline(always)]
+    fn words(self, first: Zmm, _second: Zmm) -> [u32; LANES] {
         first.bits()
     }
 
     #[inline(always)]
-    fn row_words(row: Zmm) -> [u32; LANES] {
+    fn row_words(self, row: Zmm) -> [u32; LANES] {
         row.bits()
     }
 
     #[inline(always)]
     unsafe fn block<const R: usize>(
+        self,
         steps: usize,
         a: Factor,
         b: Factor,
@@ -172,13 +196,13 @@ impl Machine for Avx512 {
     }
 }
 
-/// Adds the products of sixteen pairs.
+/// Adds the products of sixteen pairs of bfloat16 values to `sum`, two for each lane.
 ///
 /// # Safety
 /// The processor must have AVX-512 BF16.
 #[inline(always)]
 unsafe fn dot(a: __m512, b: __m512, sum: __m512) -> __m512 {
-    // SAFETY: the caller promises the instruction; the types are as long.
+    // SAFETY: the caller promises the instruction; the types have the same size.
     unsafe {
         let a = std::mem::transmute::<__m512, __m512bh>(a);
         let b = std::mem::transmute::<__m512, __m512bh>(b);
@@ -186,23 +210,33 @@ unsafe fn dot(a: __m512, b: __m512, sum: __m512) -> __m512 {
     }
 }
 
-impl Machine for Avx512Bf16 {
+impl Simd for Avx512Bf16 {
     type Lanes = Zmm;
     const ROWS: usize = 12;
     const VALUES: usize = 2;
 
-    fn launch<J: Job>(job: J, scratch: &mut Scratch) {
+    fn launch<T: Task>(self, task: T, scratch: &mut Scratch) {
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,fma")]
-        fn launched<J: Job>(job: J, scratch: &mut Scratch) {
-            job.run::<Avx512Bf16>(scratch);
+        fn launched<T: Task>(simd: Avx512Bf16, task: T, scratch: &mut Scratch) {
+            task.run(simd, scratch);
         }
-        // SAFETY: the caller has seen that the processor has them.
-        unsafe { launched(job, scratch) }
+        // SAFETY: `self` proves that the processor has them.
+        unsafe { launched(self, task, scratch) }
     }
 
     #[inline(always)]
-    fn words(first: Zmm, second: Zmm) -> [u32; LANES] {
-        // SAFETY: see above; both types of the transmutations are as long.
+    fn zero(self) -> Zmm {
+        self.0.zero()
+    }
+
+    #[inline(always)]
+    fn load(self, from: &[f32; LANES]) -> Zmm {
+        self.0.load(from)
+    }
+
+    #[inline(always)]
+    fn words(self, first: Zmm, second: Zmm) -> [u32; LANES] {
+        // SAFETY: see above; the types of each transmutation have the same size.
         unsafe {
             let low: __m256i = std::mem::transmute(_mm512_cvtneps_pbh(first.0));
             let high: __m256i = std::mem::transmute(_mm512_cvtneps_pbh(second.0));
@@ -213,8 +247,8 @@ impl Machine for Avx512Bf16 {
     }
 
     #[inline(always)]
-    fn row_words(row: Zmm) -> [u32; LANES] {
-        // SAFETY: see above; both types of the transmutations are as long.
+    fn row_words(self, row: Zmm) -> [u32; LANES] {
+        // SAFETY: see above; the types of each transmutation have the same size.
         unsafe {
             let half: __m256i = std::mem::transmute(_mm512_cvtneps_pbh(row.0));
             std::mem::transmute(_mm512_castsi256_si512(half))
@@ -223,6 +257,7 @@ impl Machine for Avx512Bf16 {
 
     #[inline(always)]
     unsafe fn block<const R: usize>(
+        self,
         steps: usize,
         a: Factor,
         b: Factor,

@@ -1,23 +1,14 @@
-//! What every processor has: arrays and loops, which the compiler vectorizes as far as it can.
+//! Instructions of every processor: arrays and loops, which the compiler vectorizes for the target's baseline.
 
-use super::{COLUMNS, Factor, Job, LANES, Lanes, Machine, bf16_bits};
+use super::{COLUMNS, Factor, Simd, Task, bf16_bits};
+use crate::lanes::{LANES, Lanes};
 use crate::scratch::Scratch;
 
-/// No special instructions. `ROUND`: factors are rounded to bfloat16.
+/// The target's baseline. `ROUND`: factors are rounded to bfloat16.
 #[derive(Clone, Copy)]
 pub struct Portable<const ROUND: bool>;
 
 impl Lanes for [f32; LANES] {
-    #[inline(always)]
-    fn zero() -> Self {
-        [0.0; LANES]
-    }
-
-    #[inline(always)]
-    fn load(from: &[f32; LANES]) -> Self {
-        *from
-    }
-
     #[inline(always)]
     fn store(self, to: &mut [f32; LANES]) {
         *to = self;
@@ -44,33 +35,44 @@ impl Lanes for [f32; LANES] {
     }
 }
 
-/// The words of values that are stored as f32, rounded to bfloat16 or not.
+/// The words of values that are stored as f32: with `ROUND`, rounded to bfloat16.
 #[inline(always)]
 pub fn single_words<const ROUND: bool>(values: [f32; LANES]) -> [u32; LANES] {
     values.map(|x| if ROUND { bf16_bits(x) } else { x.to_bits() })
 }
 
-impl<const ROUND: bool> Machine for Portable<ROUND> {
+impl<const ROUND: bool> Simd for Portable<ROUND> {
     type Lanes = [f32; LANES];
     const ROWS: usize = 2;
     const VALUES: usize = 1;
 
-    fn launch<J: Job>(job: J, scratch: &mut Scratch) {
-        job.run::<Self>(scratch);
+    fn launch<T: Task>(self, task: T, scratch: &mut Scratch) {
+        task.run(self, scratch);
     }
 
     #[inline(always)]
-    fn words(first: Self::Lanes, _second: Self::Lanes) -> [u32; LANES] {
+    fn zero(self) -> Self::Lanes {
+        [0.0; LANES]
+    }
+
+    #[inline(always)]
+    fn load(self, from: &[f32; LANES]) -> Self::Lanes {
+        *from
+    }
+
+    #[inline(always)]
+    fn words(self, first: Self::Lanes, _second: Self::Lanes) -> [u32; LANES] {
         single_words::<ROUND>(first)
     }
 
     #[inline(always)]
-    fn row_words(row: Self::Lanes) -> [u32; LANES] {
+    fn row_words(self, row: Self::Lanes) -> [u32; LANES] {
         single_words::<ROUND>(row)
     }
 
     #[inline(always)]
     unsafe fn block<const R: usize>(
+        self,
         steps: usize,
         a: Factor,
         b: Factor,
@@ -78,12 +80,12 @@ impl<const ROUND: bool> Machine for Portable<ROUND> {
         c_row: usize,
         add: bool,
     ) {
-        // a quarter of the columns at a time stays in 128-bit registers
+        // a quarter of the columns at a time fits 128-bit registers
         const PART: usize = COLUMNS / 4;
         for part in (0..COLUMNS).step_by(PART) {
             let mut sums = [[0.0f32; PART]; R];
             for step in 0..steps {
-                // SAFETY: the caller promises that these places are inside the arrays.
+                // SAFETY: the caller promises that these elements are inside the arrays.
                 let right = unsafe { *b.start.add(step * b.step + part).cast::<[f32; PART]>() };
                 for (row, sums) in sums.iter_mut().enumerate() {
                     // SAFETY: as above.

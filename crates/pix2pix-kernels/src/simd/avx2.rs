@@ -1,16 +1,26 @@
-//! AVX2 with fused multiply-add: vectors of eight values, two of which make sixteen lanes.
+//! AVX2 with fused multiply-add. A vector is a pair of registers of eight values.
 
 use std::arch::x86_64::*;
 
 use super::portable::single_words;
-use super::{COLUMNS, Factor, Job, LANES, Lanes, Machine};
+use super::{COLUMNS, Factor, Simd, Task};
+use crate::lanes::{LANES, Lanes};
 use crate::scratch::Scratch;
 
-/// AVX2 and FMA. `ROUND`: factors are rounded to bfloat16.
+/// AVX2 and FMA: proof that the processor has both. `ROUND`: factors are rounded to bfloat16.
 #[derive(Clone, Copy)]
-pub struct Avx2<const ROUND: bool>;
+pub struct Avx2<const ROUND: bool>(());
 
-/// Exists only where [`Avx2`] was launched.
+impl<const ROUND: bool> Avx2<ROUND> {
+    /// The proof, if this processor has the instructions.
+    #[inline]
+    pub fn detect() -> Option<Self> {
+        let detected = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        detected.then_some(Self(()))
+    }
+}
+
+/// A vector. The field is private, and only methods of [`Avx2`] and of this type make one: it is a proof too.
 #[derive(Clone, Copy)]
 pub struct Pair([__m256; 2]);
 
@@ -23,26 +33,13 @@ impl Pair {
     }
 }
 
-// SAFETY of the intrinsics in this file: all that they need is AVX2 and FMA, which the processor has
-// wherever a job of `Avx2` runs; pointers come from arrays of the right length.
+// SAFETY of the intrinsics in this file: they need AVX2 and FMA, and `self` (an `Avx2` or a `Pair`) proves
+// that the processor has both. Pointers come from arrays of sixteen values unless noted.
 impl Lanes for Pair {
-    #[inline(always)]
-    fn zero() -> Self {
-        // SAFETY: see above.
-        unsafe { Self([_mm256_setzero_ps(); 2]) }
-    }
-
-    #[inline(always)]
-    fn load(from: &[f32; LANES]) -> Self {
-        let from = from.as_ptr();
-        // SAFETY: see above; the array has sixteen values.
-        unsafe { Self([_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))]) }
-    }
-
     #[inline(always)]
     fn store(self, to: &mut [f32; LANES]) {
         let to = to.as_mut_ptr();
-        // SAFETY: see above; the array has sixteen values.
+        // SAFETY: see above.
         unsafe {
             _mm256_storeu_ps(to, self.0[0]);
             _mm256_storeu_ps(to.add(8), self.0[1]);
@@ -90,38 +87,54 @@ impl Lanes for Pair {
         }
         let mut result = rows;
         for (to, column) in result.iter_mut().zip(&columns) {
-            *to = Self::load(column);
+            let from = column.as_ptr();
+            // SAFETY: see above; `rows` are the proof.
+            *to = unsafe { Self([_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))]) };
         }
         result
     }
 }
 
-impl<const ROUND: bool> Machine for Avx2<ROUND> {
+impl<const ROUND: bool> Simd for Avx2<ROUND> {
     type Lanes = Pair;
     const ROWS: usize = 6;
     const VALUES: usize = 1;
 
-    fn launch<J: Job>(job: J, scratch: &mut Scratch) {
+    fn launch<T: Task>(self, task: T, scratch: &mut Scratch) {
         #[target_feature(enable = "avx2,fma")]
-        fn launched<M: Machine, J: Job>(job: J, scratch: &mut Scratch) {
-            job.run::<M>(scratch);
+        fn launched<M: Simd, T: Task>(simd: M, task: T, scratch: &mut Scratch) {
+            task.run(simd, scratch);
         }
-        // SAFETY: the caller has seen that the processor has both.
-        unsafe { launched::<Self, J>(job, scratch) }
+        // SAFETY: `self` proves that the processor has both.
+        unsafe { launched(self, task, scratch) }
     }
 
     #[inline(always)]
-    fn words(first: Self::Lanes, _second: Self::Lanes) -> [u32; LANES] {
+    fn zero(self) -> Pair {
+        // SAFETY: see above.
+        unsafe { Pair([_mm256_setzero_ps(); 2]) }
+    }
+
+    #[inline(always)]
+    fn load(self, from: &[f32; LANES]) -> Pair {
+        let from = from.as_ptr();
+        // SAFETY: see above.
+        unsafe { Pair([_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))]) }
+    }
+
+    #[inline(always)]
+    fn words(self, first: Self::Lanes, _second: Self::Lanes) -> [u32; LANES] {
         single_words::<ROUND>(first.array())
     }
 
     #[inline(always)]
-    fn row_words(row: Self::Lanes) -> [u32; LANES] {
+    fn row_words(self, row: Self::Lanes) -> [u32; LANES] {
         single_words::<ROUND>(row.array())
     }
 
     #[inline(always)]
     unsafe fn block<const R: usize>(
+        self,
         steps: usize,
         a: Factor,
         b: Factor,
@@ -129,8 +142,7 @@ impl<const ROUND: bool> Machine for Avx2<ROUND> {
         c_row: usize,
         add: bool,
     ) {
-        // SAFETY: the caller promises that all places are inside the arrays; as for the intrinsics,
-        // see above.
+        // SAFETY: the caller promises that all elements are inside the arrays; for the intrinsics see above.
         unsafe {
             for half in (0..COLUMNS).step_by(LANES) {
                 let mut sums = [[_mm256_setzero_ps(); 2]; R];

@@ -1,0 +1,53 @@
+//! Output memory that kernels initialize.
+//!
+//! Clearing an output first can take as long as the kernel itself. A kernel that overwrites its whole output
+//! therefore takes `&mut [MaybeUninit<f32>]` and returns the same memory as `&mut [f32]`: the return value
+//! proves that every element is initialized.
+
+use std::mem::MaybeUninit;
+
+/// Allocates `length` values for `fill` to initialize.
+///
+/// # Panics
+/// If `fill` returns other memory than it was given.
+pub fn filled(length: usize, fill: impl FnOnce(&mut [MaybeUninit<f32>]) -> &mut [f32]) -> Vec<f32> {
+    let mut memory = Box::new_uninit_slice(length);
+    let start = memory.as_ptr().cast();
+    let filled = fill(&mut memory);
+    assert!(
+        std::ptr::eq(filled.as_ptr(), start) && filled.len() == length,
+        "fill returns the memory it was given"
+    );
+    // SAFETY: `filled` is all of this memory as `&mut [f32]`, so it is initialized.
+    unsafe { memory.assume_init() }.into_vec()
+}
+
+/// Sets every element to zero.
+pub fn zeroed(memory: &mut [MaybeUninit<f32>]) -> &mut [f32] {
+    memory.fill(MaybeUninit::new(0.0));
+    // SAFETY: every element has just been written.
+    unsafe { memory.assume_init_mut() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filled_memory_keeps_its_values() {
+        assert_eq!(filled(3, |memory| zeroed(memory)), [0.0; 3]);
+        assert_eq!(filled(0, |memory| zeroed(memory)), []);
+    }
+
+    #[test]
+    #[should_panic(expected = "fill returns the memory it was given")]
+    fn a_part_does_not_pass_for_the_whole() {
+        filled(3, |memory| zeroed(&mut memory[..2]));
+    }
+
+    #[test]
+    #[should_panic(expected = "fill returns the memory it was given")]
+    fn other_memory_does_not_pass_for_the_whole() {
+        filled(3, |_| vec![0.0; 3].leak());
+    }
+}

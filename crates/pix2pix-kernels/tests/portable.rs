@@ -1,0 +1,155 @@
+//! With `PIX2PIX_INSTRUCTIONS=portable`, results have the same bits on every machine and any number of threads. The
+//! variable is read once per process, so each test runs itself again in a process with its value.
+
+use std::process::{Command, Output};
+
+use pix2pix_kernels::{
+    Adam, Arithmetic, Geometry, InstructionSet, Norm, adam, check_environment, convolution, filled,
+    norm_forward, norm_input_gradient, norm_parameter_gradients, norm_statistics, tanh,
+};
+
+const VARIABLE: &str = "PIX2PIX_INSTRUCTIONS";
+/// [`hash_of_results`] of the kernels as they are. Changing the arithmetic of one changes it.
+const BITS: u64 = 0xf536_bdee_4f4d_a5ed;
+
+/// Runs one test of this file with a value of the variable.
+fn again(test: &str, value: &str) -> Output {
+    let program = std::env::current_exe().expect("the test's own program");
+    Command::new(program)
+        .args(["--exact", test, "--nocapture"])
+        .env(VARIABLE, value)
+        .output()
+        .expect("it runs again")
+}
+
+#[test]
+fn portable_results_are_the_same_everywhere() {
+    if std::env::var_os(VARIABLE).is_none_or(|value| value != "portable") {
+        let output = again("portable_results_are_the_same_everywhere", "portable");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{text}");
+        return;
+    }
+    assert_eq!(check_environment(), Ok(()));
+    for arithmetic in [Arithmetic::F32, Arithmetic::Bf16] {
+        let best = InstructionSet::best(arithmetic);
+        assert_eq!(best, InstructionSet::Portable(arithmetic));
+    }
+    for threads in [1, 2, 3, 16] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        let hash = pool.build().expect("a pool").install(hash_of_results);
+        assert_eq!(hash, BITS, "{hash:#x} on {threads} threads");
+    }
+}
+
+#[test]
+fn an_unknown_value_is_an_error() {
+    if std::env::var_os(VARIABLE).is_none_or(|value| value != "avx9") {
+        let output = again("an_unknown_value_is_an_error", "avx9");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{text}");
+        return;
+    }
+    let error = check_environment().unwrap_err();
+    assert!(
+        error.contains(VARIABLE) && error.contains("avx9"),
+        "{error}"
+    );
+    let best = std::panic::catch_unwind(|| InstructionSet::best(Arithmetic::F32));
+    assert!(best.is_err());
+}
+
+/// A hash (FNV-1a) of the bits of every kernel's results.
+fn hash_of_results() -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325;
+    let mut add = |values: &[f32]| {
+        for byte in values.iter().flat_map(|value| value.to_le_bytes()) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    };
+    // both algorithms; every form; few pixels; few output channels
+    for ([in_channels, out_channels], side, stride, batch) in [
+        ([3, 8], 70, 2, 1),
+        ([6, 40], 33, 2, 2),
+        ([32, 40], 24, 2, 2),
+        ([33, 32], 40, 2, 1),
+        ([40, 33], 12, 1, 2),
+        ([64, 48], 4, 2, 1),
+        ([16, 1], 15, 1, 1),
+    ] {
+        let g = Geometry {
+            batch,
+            in_channels,
+            out_channels,
+            input: [side, side + 1],
+            kernel: 4,
+            stride,
+            padding: [1, 1],
+        };
+        let input = noise(batch * g.input_len(), 1);
+        let weights = noise(g.weights(), 2);
+        let gradient = noise(batch * g.output_len(), 3);
+        for arithmetic in [Arithmetic::F32, Arithmetic::Bf16] {
+            let instructions = InstructionSet::best(arithmetic);
+            add(&filled(gradient.len(), |output| {
+                convolution::forward(instructions, &g, &input, &weights, output)
+            }));
+            add(&filled(input.len(), |to_input| {
+                convolution::input_gradient(instructions, &g, &gradient, &weights, to_input)
+            }));
+            add(&filled(weights.len(), |to_weights| {
+                convolution::weight_gradient(instructions, &g, &input, &gradient, to_weights)
+            }));
+        }
+    }
+    let norm = Norm {
+        batch: 2,
+        channels: 5,
+        pixels: 77,
+        epsilon: 1e-5,
+        slope: 0.2,
+    };
+    let length = norm.batch * norm.channels * norm.pixels;
+    let (input, gradient) = (noise(length, 4), noise(length, 5));
+    let (gamma, beta) = (noise(norm.channels, 6), noise(norm.channels, 7));
+    let statistics = norm_statistics(&norm, &input);
+    add(&statistics);
+    add(&filled(length, |output| {
+        norm_forward(&norm, &input, &statistics, [&gamma, &beta], output)
+    }));
+    let sums = norm_parameter_gradients(&norm, &input, &statistics, [&gamma, &beta], &gradient);
+    add(&sums);
+    add(&filled(length, |to_input| {
+        let given = (gradient.as_slice(), sums.as_slice());
+        norm_input_gradient(&norm, &input, &statistics, [&gamma, &beta], given, to_input)
+    }));
+    add(&filled(length, |output| tanh(&input, output)));
+    let update = Adam {
+        lr: 2e-4,
+        beta1: 0.5,
+        beta2: 0.999,
+        epsilon: 1e-8,
+        step: 7,
+    };
+    let (mut parameters, mut first, mut second) = (input, noise(length, 8), vec![0.25; length]);
+    assert!(adam(
+        &update,
+        &mut parameters,
+        &gradient,
+        &mut first,
+        &mut second
+    ));
+    for values in [&parameters, &first, &second] {
+        add(values);
+    }
+    hash
+}
+
+/// Values in [-1, 1] like noise, from integers alone.
+fn noise(length: usize, seed: u32) -> Vec<f32> {
+    let value = |i: u32| {
+        let bits = (i ^ (seed << 24)).wrapping_mul(0x9e37_79b1);
+        ((bits ^ (bits >> 15)) % 2001) as f32 / 1000.0 - 1.0
+    };
+    (0..length as u32).map(value).collect()
+}
