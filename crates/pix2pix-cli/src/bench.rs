@@ -79,6 +79,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         size: args.size,
         warmup: args.warmup,
         steps: args.steps,
+        precision: args.machine.precision,
         recompute: args.recompute,
     };
     let device = args.machine.device.open(args.machine.precision)?;
@@ -162,6 +163,7 @@ fn data(args: &Args, threads: usize) -> Result<(), Failure> {
         size: args.size,
         warmup: args.warmup,
         steps: args.steps.max(50),
+        precision: args.machine.precision,
         recompute: false,
     };
     let pairs = data.train.in_domains(domains);

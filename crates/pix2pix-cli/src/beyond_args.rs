@@ -101,7 +101,7 @@ impl BeyondArgs {
     }
 
     /// The losses.
-    pub fn objective(&self) -> ObjectiveConfig {
+    pub fn objective(&self, lambda: f64) -> ObjectiveConfig {
         // a run may be gone on with from another folder
         let weights = self.perceptual_weights.as_ref().map(|path| {
             let absolute = std::path::absolute(path);
@@ -112,6 +112,7 @@ impl BeyondArgs {
         });
         ObjectiveConfig {
             gan: self.gan,
+            lambda,
             r1: self.r1,
             diff_augment: self.diff_augment.clone(),
             pool: self.pool,

@@ -87,7 +87,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let noise = |index: u64| args.noise.options(index).noise();
     let mut evaluations = Vec::new();
     for model in &args.models {
-        let generator = Translator::load_on(model, device.clone())?;
+        let generator = Translator::load_on(model, device.clone(), args.machine.precision)?;
         let (split, pairs) = pairs(&args, &generator.config)?;
         let bar = if stderr().is_terminal() {
             ProgressBar::new(pairs.len() as u64)

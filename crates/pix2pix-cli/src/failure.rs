@@ -1,5 +1,6 @@
 //! How a command fails: one line on standard error and an exit code.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -21,6 +22,11 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// A fault of the data on standard input.
+    pub fn input(reason: impl Display) -> Self {
+        Self::Runtime(format!("standard input: {reason}"))
+    }
+
     /// Why, in words; nothing where there are none.
     pub fn message(&self) -> String {
         match self {

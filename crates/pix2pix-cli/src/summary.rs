@@ -61,7 +61,7 @@ impl Described {
             Network::Composite => {
                 let generator = generator.init(init, &device)?;
                 let discriminator = discriminator.init(init, &device)?;
-                Composite::new(generator, discriminator).layers(source, target)
+                Composite::new(&generator, &discriminator).layers(source, target)
             }
         })
     }

@@ -298,12 +298,11 @@ impl Args {
                 lr: self.lr,
                 schedule: self.beyond.schedule(),
                 beta1: self.beta1,
-                lambda: self.lambda,
                 ema: self.beyond.ema(),
                 accumulate: self.beyond.accumulate,
                 ..OptimizerConfig::default()
             },
-            objective: self.beyond.objective(),
+            objective: self.beyond.objective(self.lambda),
             generator,
             discriminator,
         };

@@ -149,7 +149,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     set_threads(args.machine.threads)?;
     let device = args.machine.device.open(args.machine.precision)?;
     let Some(out) = &args.out else {
-        let translator = Translator::load_on(&args.model, device)?;
+        let translator = Translator::load_on(&args.model, device, args.machine.precision)?;
         translator.check(&args.options(0))?;
         let options = |index| args.frame_options(index);
         return match args.stdin_raw {
@@ -158,7 +158,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         };
     };
     let inputs = inputs(&args.input, out)?;
-    let translator = Translator::load_on(&args.model, device)?;
+    let translator = Translator::load_on(&args.model, device, args.machine.precision)?;
     translator.check(&args.options(0))?;
     atomic_file::create_folder(out)?;
     for (index, (name, path)) in (0..).zip(&inputs) {

@@ -98,7 +98,7 @@ impl Models {
     pub fn reload(&self) -> Result<(), Error> {
         let load = |source: &Source| {
             let device = self.device.open(self.precision)?;
-            let generator = Translator::load_on(&source.path, device)?;
+            let generator = Translator::load_on(&source.path, device, self.precision)?;
             Ok(Arc::new(Model::new(source.name.clone(), generator)))
         };
         let models: Result<Vec<_>, Error> = self.sources.iter().map(load).collect();

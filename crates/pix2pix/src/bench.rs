@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use crate::backend::device::in_pool;
+use crate::backend::device::{self, Precision, in_pool};
 use crate::data::cache::Cache;
 use crate::data::dataset::Pairs;
 use crate::data::dataset::survey::OnError;
@@ -24,7 +24,9 @@ use crate::network::noise::Noise;
 use crate::network::patch_gan::PatchGanConfig;
 use crate::network::unet::UnetConfig;
 use crate::parallel::Shard;
-use crate::train::trainer::{Diverged, Parts, Trainer, TrainerConfig, training_device};
+use crate::train::config::TrainerConfig;
+use crate::train::losses::Diverged;
+use crate::train::trainer::{Parts, Trainer};
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -49,6 +51,8 @@ pub struct BenchConfig {
     pub warmup: usize,
     /// Steps that are counted; at least 1.
     pub steps: usize,
+    /// The arithmetic of the convolutions.
+    pub precision: Precision,
     /// Whether backward passes compute again what would take memory to keep.
     pub recompute: bool,
 }
@@ -210,24 +214,24 @@ fn train(
     device: &Device,
     after_step: &mut dyn FnMut(usize),
 ) -> Result<Measured> {
-    let device = training_device(device, config.recompute);
+    let device = device::for_training(device, config.recompute);
     let of_trainer = TrainerConfig {
+        precision: config.precision,
         recompute: config.recompute,
         ..TrainerConfig::default()
     };
     let mut trainer = Trainer::new(generator, discriminator, of_trainer, &device)?;
     let picture = [3, config.size, config.size];
-    let g = multiply_accumulates(&trainer.generator.layers(picture));
-    let d = multiply_accumulates(&trainer.discriminator.layers(picture, picture));
+    let g = multiply_accumulates(&trainer.generator().layers(picture));
+    let d = multiply_accumulates(&trainer.discriminator().layers(picture, picture));
     let (source, target) = (random(config, 0, &device), random(config, 1, &device));
     let mut times = Vec::new();
     let mut parts = Parts::default();
     for step in 0..config.warmup + config.steps {
         let start = Instant::now();
-        let stepped = trainer.step(vec![[source.clone(), target.clone()]]);
-        let diverged = |e: Diverged| Error::Config(format!("{} is not finite", e.0));
-        let losses;
-        (trainer, losses) = stepped.map_err(diverged)?;
+        let stepped = trainer.step(&[[source.clone(), target.clone()]]);
+        let diverged = |diverged: Diverged| Error::Config(diverged.to_string());
+        let losses = stepped.map_err(diverged)?;
         losses.read().map_err(diverged)?; // on a card, the step ends here
         if step >= config.warmup {
             times.push(start.elapsed());
@@ -247,6 +251,7 @@ fn infer(
     after_step: &mut dyn FnMut(usize),
 ) -> Result<Measured> {
     let network = generator.init(&mut WeightInit::new(0, 0), device)?;
+    let network = network.with_precision(config.precision, device);
     let macs = multiply_accumulates(&network.layers([3, config.size, config.size]));
     let source = random(config, 0, device);
     let mut times = Vec::new();
@@ -316,6 +321,7 @@ mod tests {
             size: 64,
             warmup: 0,
             steps: 2,
+            precision: Precision::F32,
             recompute: false,
         };
         let mut seen = Vec::new();

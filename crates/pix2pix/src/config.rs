@@ -3,7 +3,9 @@
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::backend::device::DeviceName;
 use crate::backend::precision::Precision;
@@ -18,11 +20,13 @@ use crate::error::{Error, Result};
 use crate::network::generator::GeneratorConfig;
 use crate::network::patch_gan::PatchGanConfig;
 use crate::parallel::{Shard, Wire};
+use crate::train::config::{OptimizerConfig, TrainerConfig};
 use crate::train::objective::{Gan, ObjectiveConfig};
-use crate::train::trainer::{OptimizerConfig, TrainerConfig};
+use crate::train::schedule::Schedule;
 
 /// A resolved training run: nothing is left to a default.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(remote = "Self")] // see below: the files differ from it in the place of lambda
 pub struct RunConfig {
     /// Where the pairs came from.
     pub data: String,
@@ -87,14 +91,124 @@ pub struct RunConfig {
     pub check_every: u64,
     /// Random variations of the pairs.
     pub jitter: JitterConfig,
-    /// Adam and the weight of L1.
+    /// Adam, its schedule, and the average of weights.
     pub optimizer: OptimizerConfig,
-    /// The losses.
+    /// The losses and their weights.
     pub objective: ObjectiveConfig,
     /// The generator.
     pub generator: GeneratorConfig,
     /// The discriminator.
     pub discriminator: PatchGanConfig,
+}
+
+impl Serialize for RunConfig {
+    /// In the form of the files, which have lambda in the optimizer's table since the first version.
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Optimizer<'a> {
+            lr: f64,
+            schedule: &'a Schedule,
+            beta1: f32,
+            beta2: f32,
+            lambda: f64,
+            ema: f64,
+            accumulate: usize,
+        }
+        // by name, so that no field is forgotten
+        let Self {
+            data,
+            data_digest,
+            direction,
+            source,
+            target,
+            val_fraction,
+            on_error,
+            workers,
+            cache,
+            steps,
+            batch_size,
+            seed,
+            threads,
+            recompute,
+            device,
+            precision,
+            log_every,
+            sample_every,
+            save_every,
+            keep,
+            ranks,
+            sync_norm,
+            allreduce,
+            check_every,
+            jitter,
+            optimizer,
+            objective,
+            generator,
+            discriminator,
+        } = self;
+        let OptimizerConfig {
+            lr,
+            schedule,
+            beta1,
+            beta2,
+            ema,
+            accumulate,
+        } = optimizer;
+        let optimizer = Optimizer {
+            lr: *lr,
+            schedule,
+            beta1: *beta1,
+            beta2: *beta2,
+            lambda: objective.lambda,
+            ema: *ema,
+            accumulate: *accumulate,
+        };
+        let mut file = serializer.serialize_struct("RunConfig", 29)?;
+        file.serialize_field("data", data)?;
+        file.serialize_field("data_digest", data_digest)?;
+        file.serialize_field("direction", direction)?;
+        file.serialize_field("source", source)?;
+        file.serialize_field("target", target)?;
+        file.serialize_field("val_fraction", val_fraction)?;
+        file.serialize_field("on_error", on_error)?;
+        file.serialize_field("workers", workers)?;
+        file.serialize_field("cache", cache)?;
+        file.serialize_field("steps", steps)?;
+        file.serialize_field("batch_size", batch_size)?;
+        file.serialize_field("seed", seed)?;
+        file.serialize_field("threads", threads)?;
+        file.serialize_field("recompute", recompute)?;
+        file.serialize_field("device", device)?;
+        file.serialize_field("precision", precision)?;
+        file.serialize_field("log_every", log_every)?;
+        file.serialize_field("sample_every", sample_every)?;
+        file.serialize_field("save_every", save_every)?;
+        file.serialize_field("keep", keep)?;
+        file.serialize_field("ranks", ranks)?;
+        file.serialize_field("sync_norm", sync_norm)?;
+        file.serialize_field("allreduce", allreduce)?;
+        file.serialize_field("check_every", check_every)?;
+        file.serialize_field("jitter", jitter)?;
+        file.serialize_field("optimizer", &optimizer)?;
+        file.serialize_field("objective", objective)?;
+        file.serialize_field("generator", generator)?;
+        file.serialize_field("discriminator", discriminator)?;
+        file.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for RunConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let file = serde_json::Value::deserialize(deserializer)?;
+        let lambda = file
+            .pointer("/optimizer/lambda")
+            .and_then(|lambda| lambda.as_f64());
+        let mut config = Self::deserialize(file).map_err(D::Error::custom)?;
+        if let Some(lambda) = lambda {
+            config.objective.lambda = lambda;
+        }
+        Ok(config)
+    }
 }
 
 impl Default for RunConfig {
@@ -165,7 +279,6 @@ impl RunConfig {
         let in_range = [
             ("--lr", optimizer.lr, 0.0..=1.0),
             ("--beta1", f64::from(optimizer.beta1), 0.0..=0.9999),
-            ("--lambda", optimizer.lambda, 0.0..=1e6),
             ("--ema", optimizer.ema, 0.0..=0.999_999),
             ("--val-fraction", self.val_fraction, 0.0..=0.999),
         ];
@@ -250,6 +363,7 @@ impl RunConfig {
             objective: self.objective.clone(),
             seed: self.seed,
             steps: self.steps,
+            precision: self.precision,
             recompute: self.recompute,
         }
     }

@@ -21,6 +21,7 @@ pub(crate) mod generator;
 pub(crate) mod init;
 pub(crate) mod interpreter;
 pub(crate) mod layer_graph;
+pub(crate) mod layers;
 pub(crate) mod noise;
 pub(crate) mod norm;
 pub(crate) mod norm_statistics;

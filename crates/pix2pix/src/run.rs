@@ -29,8 +29,9 @@ use crate::draw::contact_sheet::{self, Row};
 use crate::error::{Error, Result};
 use crate::model::checkpoint::{self, Checkpoint};
 use crate::parallel::{Group, Shard};
+use crate::train::losses::{Diverged, Losses};
 use crate::train::objective::Gan;
-use crate::train::trainer::{Diverged, Losses, Trainer, training_device};
+use crate::train::trainer::Trainer;
 use crate::weights_file::tensor_file::{self, Kind};
 pub use folder::{RunFolder, read_config};
 use health::Health;
@@ -338,7 +339,7 @@ impl Training<'_> {
 
     /// The device with autodiff.
     fn training_device(&self) -> Device {
-        training_device(&self.device, self.config.recompute)
+        device::for_training(&self.device, self.config.recompute)
     }
 
     /// Trains from a step on.
@@ -401,11 +402,9 @@ impl Training<'_> {
             if waiting.len() < config.optimizer.accumulate {
                 continue;
             }
-            let diverged = |step, what| self.diverged(step, &what);
             let batches = std::mem::take(&mut waiting);
-            let stepped = self.on_device(step + 1, || trainer.step(batches))?;
-            let losses;
-            (trainer, losses) = stepped.map_err(|what| diverged(step + 1, what))?;
+            let stepped = self.on_device(step + 1, || trainer.step(&batches))?;
+            let losses = stepped.map_err(|diverged| self.diverged(step + 1, &diverged))?;
             step += 1;
             let asked = stop.load(Ordering::Relaxed);
             let asked = match &self.group {
@@ -420,7 +419,7 @@ impl Training<'_> {
             // on a card, reading waits for the step to end, while the next one could be handed over
             if !config.device.is_card() || logged || saved || sampled {
                 let read = self.on_device(step, || losses.read())?;
-                let losses = read.map_err(|what| diverged(step, what))?;
+                let losses = read.map_err(|diverged| self.diverged(step, &diverged))?;
                 if let Some(books) = &mut books {
                     let epoch = walk.epoch((step - done.step) * accumulate - 1) + 1;
                     let metrics = Metrics {
@@ -437,7 +436,7 @@ impl Training<'_> {
                 }
             }
             if let Some(group) = self.group.as_ref().filter(|_| due(config.check_every)) {
-                let (g, d) = (&trainer.generator, &trainer.discriminator);
+                let (g, d) = (trainer.generator(), trainer.discriminator());
                 agreement::check_weights(&*group.communicator, g, d)
                     .map_err(|reason| self.apart(step, &reason))?;
             }
@@ -530,7 +529,7 @@ impl Training<'_> {
             self.config.clone(),
             step,
             &trainer.generator_for_inference(),
-            &trainer.discriminator,
+            trainer.discriminator(),
         )
         .save(&path)?;
         let remove = |old: &Path| {
@@ -570,8 +569,8 @@ impl Training<'_> {
         Ok(())
     }
 
-    fn diverged(&self, step: u64, Diverged(what): &Diverged) -> Error {
-        let reason = format!("step {step}: {what} is not a finite number any more");
+    fn diverged(&self, step: u64, Diverged { quantity }: &Diverged) -> Error {
+        let reason = format!("step {step}: {quantity} is not a finite number any more");
         self.cannot_go_on(&reason, ADVICE)
     }
 

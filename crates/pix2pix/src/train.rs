@@ -5,20 +5,23 @@
 
 pub(crate) mod adam;
 pub(crate) mod composite;
+pub(crate) mod config;
 pub(crate) mod diff_augment;
 pub(crate) mod ema;
 pub mod gradient_penalty;
 pub(crate) mod image_pool;
+pub(crate) mod learner;
+pub(crate) mod losses;
 pub(crate) mod objective;
 pub(crate) mod schedule;
 pub(crate) mod trainer;
 
-pub use adam::Adam;
-pub use composite::{Composite, CompositeLoss, CompositeOutput};
+pub use adam::{Adam, NotFinite};
+pub use composite::{Composite, CompositeOutput};
+pub use config::{OptimizerConfig, TrainerConfig};
 pub use diff_augment::DiffAugment;
-pub use objective::{Gan, ObjectiveConfig};
+pub use learner::Learner;
+pub use losses::{Diverged, Losses, StepLosses};
+pub use objective::{CompositeLoss, DiscriminatorLoss, Gan, Objective, ObjectiveConfig};
 pub use schedule::Schedule;
-pub use trainer::{
-    Batch, Diverged, Losses, OptimizerConfig, Parts, StepLosses, Trainer, TrainerConfig,
-    training_device,
-};
+pub use trainer::{Batch, Parts, Trainer};

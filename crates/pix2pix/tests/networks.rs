@@ -78,7 +78,8 @@ fn composite_trains_the_generator_alone() {
         bias_before_norm: true,
         ..PatchGanConfig::default()
     };
-    let composite = Composite::new(generator.into(), patch_gan(&config, &device));
+    let (generator, discriminator) = (generator.into(), patch_gan(&config, &device));
+    let composite = Composite::new(&generator, &discriminator);
     let graph = composite.layers(PICTURE, PICTURE);
     assert_eq!(parameters(&graph), (54_429_315 + 6_968_257, 54_419_459));
 }

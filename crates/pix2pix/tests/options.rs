@@ -5,6 +5,7 @@ mod tensors;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use pix2pix::device;
 use pix2pix::network::weights::{self, Weights};
 use pix2pix::network::{
     Generator, GeneratorConfig, Noise, Norm, Patch, PatchGan, PatchGanConfig, ResnetConfig,
@@ -12,7 +13,7 @@ use pix2pix::network::{
 };
 use pix2pix::train::{
     DiffAugment, Gan, ObjectiveConfig, OptimizerConfig, Schedule, Trainer, TrainerConfig,
-    gradient_penalty, training_device,
+    gradient_penalty,
 };
 use tensors::read;
 
@@ -258,14 +259,14 @@ fn accumulated_batches_are_one_large_batch() {
         all_weights(&whole.generator),
         all_weights(&whole.discriminator),
     ];
-    let (whole, _) = whole.step(vec![batch()]).unwrap();
+    whole.step(&[batch()]).unwrap();
     let accumulate = OptimizerConfig {
         accumulate: 2,
         ..OptimizerConfig::default()
     };
     let parts = trainer(accumulate, ObjectiveConfig::default(), Norm::Instance);
     let part = |index: usize| batch().map(|side| side.narrow(0, index, 1));
-    let (parts, _) = parts.step(vec![part(0), part(1)]).unwrap();
+    parts.step(&[part(0), part(1)]).unwrap();
     let pairs = [
         (all_weights(&whole.generator), all_weights(&parts.generator)),
         (
@@ -305,16 +306,16 @@ fn recomputing_changes_nothing() {
                 recompute,
                 ..TrainerConfig::default()
             };
-            let device = training_device(&Device::flex(), recompute);
+            let device = device::for_training(&Device::flex(), recompute);
             let discriminator = patch_gan(Norm::Batch, true);
             let mut trainer = Trainer::new(&generator, &discriminator, config, &device).unwrap();
             let batch = batch().map(|side| Tensor::from_data(side.into_data(), &device));
             for _ in 0..3 {
-                (trainer, _) = trainer.step(vec![batch.clone()]).unwrap();
+                trainer.step(&[batch.clone()]).unwrap();
             }
             [
-                all_weights(&trainer.generator),
-                all_weights(&trainer.discriminator),
+                all_weights(trainer.generator()),
+                all_weights(trainer.discriminator()),
             ]
         };
         assert!(train(true) == train(false), "{generator:?}");
@@ -356,7 +357,7 @@ fn every_objective_learns() {
         let mut l1 = Vec::new();
         for _ in 0..40 {
             let losses;
-            (trainer, losses) = trainer.step(vec![batch()]).unwrap();
+            losses = trainer.step(&[batch()]).unwrap();
             l1.push(losses.read().unwrap().g_l1);
         }
         assert!(
@@ -366,8 +367,8 @@ fn every_objective_learns() {
             l1[39]
         );
         let learnt = (
-            all_weights(&trainer.generator),
-            all_weights(&trainer.discriminator),
+            all_weights(trainer.generator()),
+            all_weights(trainer.discriminator()),
         );
         assert!(!seen.contains(&learnt), "{name} changes nothing");
         seen.push(learnt);
@@ -381,19 +382,19 @@ fn the_average_is_what_translates() {
         ..OptimizerConfig::default()
     };
     let mut trainer = trainer(optimizer, ObjectiveConfig::default(), Norm::Batch);
-    let mut expected: Vec<f64> = all_weights(&trainer.generator)
+    let mut expected: Vec<f64> = all_weights(trainer.generator())
         .into_iter()
         .map(f64::from)
         .collect();
     for step in 1..=4 {
-        (trainer, _) = trainer.step(vec![batch()]).unwrap();
+        trainer.step(&[batch()]).unwrap();
         let decay = 0.5f64.min(step as f64 / (step as f64 + 9.0));
-        for (average, newest) in expected.iter_mut().zip(all_weights(&trainer.generator)) {
+        for (average, newest) in expected.iter_mut().zip(all_weights(trainer.generator())) {
             *average = decay * *average + (1.0 - decay) * f64::from(newest);
         }
     }
     let found = all_weights(&trainer.generator_for_inference());
-    let newest = all_weights(&trainer.generator);
+    let newest = all_weights(trainer.generator());
     let mut moved = 0;
     for ((found, expected), newest) in found.iter().zip(&expected).zip(&newest) {
         assert!(
@@ -417,9 +418,9 @@ fn a_schedule_slows_the_steps_down() {
         let mut trainer = trainer(optimizer, ObjectiveConfig::default(), Norm::Instance);
         let mut steps = Vec::new();
         for _ in 0..10 {
-            let before = all_weights(&trainer.generator);
-            (trainer, _) = trainer.step(vec![batch()]).unwrap();
-            let after = all_weights(&trainer.generator);
+            let before = all_weights(trainer.generator());
+            trainer.step(&[batch()]).unwrap();
+            let after = all_weights(trainer.generator());
             let squares = before.iter().zip(&after).map(|(a, b)| (a - b).powi(2));
             steps.push(squares.sum::<f32>().sqrt());
         }

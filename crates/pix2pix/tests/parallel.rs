@@ -8,6 +8,7 @@ use std::sync::{Arc, Barrier, LazyLock, Mutex};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use pix2pix::RunConfig;
+use pix2pix::device::Precision;
 use pix2pix::network::{GeneratorConfig, Norm, Patch, PatchGanConfig, UnetConfig, weights};
 use pix2pix::parallel::{Communicator, Group, Shard, Wire};
 use pix2pix::run::agreement;
@@ -158,6 +159,7 @@ fn trainer(case: Case) -> Trainer {
             ..ObjectiveConfig::default()
         },
         seed: 3,
+        precision: Precision::F32,
         steps: 100,
         recompute: false,
     };
@@ -185,8 +187,7 @@ fn trained(mut trainer: Trainer, case: Case, shard: Shard, steps: usize) -> (Tra
     let mut losses = None;
     for step in 0..steps {
         let parts = (0..case.accumulate).map(|part| share(step * case.accumulate + part, shard));
-        let (next, found) = trainer.step(parts.collect()).unwrap();
-        trainer = next;
+        let found = trainer.step(&parts.collect::<Vec<_>>()).unwrap();
         losses = Some(found.read().unwrap());
     }
     (trainer, losses.unwrap())
@@ -194,8 +195,8 @@ fn trained(mut trainer: Trainer, case: Case, shard: Shard, steps: usize) -> (Tra
 
 /// The trained values of both networks; running statistics are each process's own.
 fn parameters(trainer: &Trainer) -> Vec<f64> {
-    let mut all = weights::collect(&trainer.generator);
-    let discriminator = weights::collect(&trainer.discriminator).into_iter();
+    let mut all = weights::collect(trainer.generator());
+    let discriminator = weights::collect(trainer.discriminator()).into_iter();
     all.extend(discriminator.map(|(name, data)| (format!("d.{name}"), data)));
     all.retain(|name, _| !name.contains("running") && !name.ends_with(".u"));
     let values = all.values();
@@ -266,7 +267,7 @@ fn gaps(case: Case, ranks: usize) -> Gaps {
             train(Some(group), member.shard, steps)
         };
         let (first, last) = (train(1), train(3));
-        let (g, d) = (&last.0.generator, &last.0.discriminator);
+        let (g, d) = (last.0.generator(), last.0.discriminator());
         agreement::check_weights(&member, g, d).unwrap();
         of(&first, &last)
     });
@@ -343,7 +344,7 @@ fn other_weights_are_found() {
         if member.shard.rank == 2 {
             (trainer, _) = trained(trainer, PLAIN, Shard::default(), 1);
         }
-        agreement::check_weights(&member, &trainer.generator, &trainer.discriminator)
+        agreement::check_weights(&member, trainer.generator(), trainer.discriminator())
     });
     for found in found {
         let reason = found.unwrap_err();
@@ -356,7 +357,7 @@ fn other_options_are_found() {
     let survey = Default::default();
     let found = together(2, |member| {
         let mut config = RunConfig::default();
-        config.optimizer.lambda += member.shard.rank as f64;
+        config.objective.lambda += member.shard.rank as f64;
         // not what has to be the same
         config.threads = member.shard.rank;
         agreement::check_options(&member, &config, &survey).map_err(|e| e.to_string())

@@ -11,11 +11,6 @@ use pix2pix::model::TranslateOptions;
 use super::y4m;
 use crate::failure::Failure;
 
-/// What is wrong with what comes in.
-pub fn broken(reason: impl std::fmt::Display) -> Failure {
-    Failure::Runtime(format!("standard input: {reason}"))
-}
-
 /// Translates frames of bytes alone, each `size` pixels of the model's source channels and depth side by side
 /// (rgb24 for ffmpeg, of an 8-bit RGB model; 16 bits and floats little-endian); what comes out is the target's.
 /// `options` says how frame number so-and-so is translated.
@@ -39,12 +34,12 @@ pub fn raw(
     loop {
         bytes.clear();
         let read = (&mut input).take(length).read_to_end(&mut bytes);
-        let read = read.map_err(broken)? as u64;
+        let read = read.map_err(Failure::input)? as u64;
         if read == 0 {
             return frames.finish();
         }
         if read < length {
-            return Err(broken(format!(
+            return Err(Failure::input(format!(
                 "it ends in the middle of frame {}, after {read} of {length} bytes; give frames of {size} pixels \
                  of {domain}",
                 frames.count
@@ -98,7 +93,9 @@ impl Frames {
         frame: Picture,
         options: &TranslateOptions,
     ) -> Result<Picture, Failure> {
-        let translated = translator.translate_with(frame, options).map_err(broken)?;
+        let translated = translator
+            .translate_with(frame, options)
+            .map_err(Failure::input)?;
         self.count += 1;
         Ok(translated)
     }

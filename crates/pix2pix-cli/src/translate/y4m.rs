@@ -11,7 +11,6 @@ use yuv::{
     YuvRange, YuvStandardMatrix,
 };
 
-use super::stream::broken;
 use crate::failure::Failure;
 
 /// A video that is read.
@@ -56,7 +55,7 @@ impl<R: Read> Reader<R> {
             read: read.clone(),
         };
         let decoder = Decoder::new_with_limits(input, limits).map_err(|e| {
-            broken(format!(
+            Failure::input(format!(
                 "no YUV4MPEG2 video ({e}); pipe from ffmpeg -f yuv4mpegpipe -"
             ))
         })?;
@@ -72,7 +71,7 @@ impl<R: Read> Reader<R> {
                 let message = format!(
                     "a video of more than 8 bits ({other:?}); add -pix_fmt yuv444p to ffmpeg's"
                 );
-                return Err(broken(message));
+                return Err(Failure::input(message));
             }
         };
         let full = decoder
@@ -113,9 +112,11 @@ impl<R: Read> Reader<R> {
             Ok(frame) => frame,
             Err(y4m::Error::EOF) if self.read.get() == self.whole => return Ok(None),
             Err(y4m::Error::EOF) => {
-                return Err(broken(format!("it ends in the middle of frame {number}")));
+                return Err(Failure::input(format!(
+                    "it ends in the middle of frame {number}"
+                )));
             }
-            Err(e) => return Err(broken(format!("frame {number} is broken ({e})"))),
+            Err(e) => return Err(Failure::input(format!("frame {number} is broken ({e})"))),
         };
         self.whole = self.read.get();
         let [width, height] = self.size;
@@ -151,13 +152,13 @@ impl<R: Read> Reader<R> {
                 convert(&image, &mut pixels, stride, range, MATRIX)
             }
         };
-        done.map_err(|e| broken(format!("frame {number}: {e}")))?;
+        done.map_err(|e| Failure::input(format!("frame {number}: {e}")))?;
         Ok(Some(Picture::new(self.size, 3, Samples::U8(pixels))))
     }
 
     /// A translated frame as this video's planes.
     pub fn encoded(&self, frame: Picture) -> Result<Vec<u8>, Failure> {
-        let frame = frame.with_channels(3).map_err(broken)?;
+        let frame = frame.with_channels(3).map_err(Failure::input)?;
         let [width, height] = frame.size();
         let Samples::U8(pixels) = frame.into_samples() else {
             let message = "the model's targets have more than 8 bits, which this format does not hold; use \
@@ -172,7 +173,8 @@ impl<R: Read> Reader<R> {
             YuvChromaSubsampling::Yuv444 => yuv::rgb_to_yuv444,
         };
         let mode = YuvConversionMode::Balanced;
-        convert(&mut planes, &pixels, 3 * width, self.range, MATRIX, mode).map_err(broken)?;
+        convert(&mut planes, &pixels, 3 * width, self.range, MATRIX, mode)
+            .map_err(Failure::input)?;
         let mut bytes = b"FRAME\n".to_vec();
         for plane in [&planes.y_plane, &planes.u_plane, &planes.v_plane] {
             bytes.extend(plane.borrow());

@@ -14,8 +14,7 @@ use burn::tensor::Tensor;
 use pix2pix_kernels::{self as kernels, Geometry};
 
 use crate::backend::flex::{filled, values};
-use crate::backend::precision::instructions;
-use crate::backend::window::Window;
+use crate::backend::window::ConvSpec;
 use crate::parallel::gradients::Watch;
 
 /// The convolution and its two gradients. Images are `[batch, channels, height, width]`, weights
@@ -26,7 +25,7 @@ pub trait ConvBackend: Backend {
     fn conv_forward(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
-        window: Window,
+        spec: ConvSpec,
         watch: Option<Watch>,
     ) -> FloatTensor<Self>;
 
@@ -35,7 +34,7 @@ pub trait ConvBackend: Backend {
     fn conv_input_gradient(
         gradient: FloatTensor<Self>,
         weight: FloatTensor<Self>,
-        window: Window,
+        spec: ConvSpec,
         side: [usize; 2],
         watch: Option<Watch>,
     ) -> FloatTensor<Self>;
@@ -44,7 +43,7 @@ pub trait ConvBackend: Backend {
     fn conv_weight_gradient(
         input: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
-        window: Window,
+        spec: ConvSpec,
     ) -> FloatTensor<Self>;
 }
 
@@ -58,13 +57,13 @@ pub trait ReadGradient: Backend {
 pub fn conv(
     input: Tensor<4>,
     weight: Tensor<4>,
-    window: Window,
+    spec: ConvSpec,
     watch: Option<Watch>,
 ) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::conv_forward(
         input.into_dispatch(),
         weight.into_dispatch(),
-        window,
+        spec,
         watch,
     ))
 }
@@ -75,14 +74,14 @@ pub fn conv(
 pub fn conv_transpose(
     input: Tensor<4>,
     weight: Tensor<4>,
-    window: Window,
+    spec: ConvSpec,
     side: [usize; 2],
     watch: Option<Watch>,
 ) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::conv_input_gradient(
         input.into_dispatch(),
         weight.into_dispatch(),
-        window,
+        spec,
         side,
         watch,
     ))
@@ -98,49 +97,61 @@ impl ConvBackend for Flex {
     fn conv_forward(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
-        window: Window,
+        spec: ConvSpec,
         _watch: Option<Watch>,
     ) -> FloatTensor<Self> {
         let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
         let [batch, _, height, width] = input.shape().dims();
-        let geometry = geometry(batch, [height, width], weight.shape().dims(), window);
+        let geometry = geometry(batch, [height, width], weight.shape().dims(), spec);
         let [height, width] = geometry.output();
         filled([batch, geometry.out_channels, height, width], |output| {
             let (input, weight) = (values(&input), values(&weight));
-            kernels::convolution::forward(instructions(), &geometry, input, weight, output)
+            kernels::convolution::forward(
+                spec.factors.instructions(),
+                &geometry,
+                input,
+                weight,
+                output,
+            )
         })
     }
 
     fn conv_input_gradient(
         gradient: FloatTensor<Self>,
         weight: FloatTensor<Self>,
-        window: Window,
+        spec: ConvSpec,
         side: [usize; 2],
         _watch: Option<Watch>,
     ) -> FloatTensor<Self> {
         let (gradient, weight) = (gradient.to_contiguous(), weight.to_contiguous());
         let [batch, ..] = gradient.shape().dims::<4>();
-        let geometry = geometry(batch, side, weight.shape().dims(), window);
+        let geometry = geometry(batch, side, weight.shape().dims(), spec);
         filled([batch, geometry.in_channels, side[0], side[1]], |input| {
             let (gradient, weight) = (values(&gradient), values(&weight));
-            kernels::convolution::input_gradient(instructions(), &geometry, gradient, weight, input)
+            kernels::convolution::input_gradient(
+                spec.factors.instructions(),
+                &geometry,
+                gradient,
+                weight,
+                input,
+            )
         })
     }
 
     fn conv_weight_gradient(
         input: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
-        window: Window,
+        spec: ConvSpec,
     ) -> FloatTensor<Self> {
         let (input, gradient) = (input.to_contiguous(), gradient.to_contiguous());
         let [batch, from, height, width] = input.shape().dims();
         let [_, to, ..] = gradient.shape().dims::<4>();
-        let shape = [to, from, window.kernel, window.kernel];
-        let geometry = geometry(batch, [height, width], shape, window);
+        let shape = [to, from, spec.window.kernel, spec.window.kernel];
+        let geometry = geometry(batch, [height, width], shape, spec);
         filled(shape, |weight| {
             let (input, gradient) = (values(&input), values(&gradient));
             kernels::convolution::weight_gradient(
-                instructions(),
+                spec.factors.instructions(),
                 &geometry,
                 input,
                 gradient,
@@ -150,16 +161,16 @@ impl ConvBackend for Flex {
     }
 }
 
-fn geometry(batch: usize, input: [usize; 2], weight: [usize; 4], window: Window) -> Geometry {
+fn geometry(batch: usize, input: [usize; 2], weight: [usize; 4], spec: ConvSpec) -> Geometry {
     let [out_channels, in_channels, ..] = weight;
     Geometry {
         batch,
         in_channels,
         out_channels,
         input,
-        kernel: window.kernel,
-        stride: window.stride,
-        padding: window.padding,
+        kernel: spec.window.kernel,
+        stride: spec.window.stride,
+        padding: spec.window.padding,
     }
 }
 
@@ -167,14 +178,14 @@ impl<B: ConvBackend + ReadGradient, C: CheckpointStrategy> ConvBackend for Autod
     fn conv_forward(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
-        window: Window,
+        spec: ConvSpec,
         watch: Option<Watch>,
     ) -> FloatTensor<Self> {
         #[derive(Debug)]
-        struct Convolution;
+        struct ConvBackward;
 
-        impl<B: ConvBackend + ReadGradient> Backward<B, 2> for Convolution {
-            type State = (NodeId, NodeId, Window, Option<Watch>);
+        impl<B: ConvBackend + ReadGradient> Backward<B, 2> for ConvBackward {
+            type State = (NodeId, NodeId, ConvSpec, Option<Watch>);
 
             fn backward(
                 self,
@@ -183,25 +194,25 @@ impl<B: ConvBackend + ReadGradient, C: CheckpointStrategy> ConvBackend for Autod
                 checkpointer: &mut Checkpointer,
             ) {
                 let [node_input, node_weight] = ops.parents;
-                let (input, weight, window, watch) = ops.state;
+                let (input, weight, spec, watch) = ops.state;
                 let gradient = grads.consume::<B>(&ops.node);
                 let input = checkpointer.retrieve_node_output::<FloatTensor<B>>(input);
                 let weight = checkpointer.retrieve_node_output::<FloatTensor<B>>(weight);
                 if let Some(node) = node_weight {
-                    let value = B::conv_weight_gradient(input.clone(), gradient.clone(), window);
+                    let value = B::conv_weight_gradient(input.clone(), gradient.clone(), spec);
                     watch.iter().for_each(|watch| B::show(&value, watch));
                     grads.register::<B>(node.id, value);
                 }
                 if let Some(node) = node_input {
                     let [_, _, height, width] = input.shape().dims();
                     let value =
-                        B::conv_input_gradient(gradient, weight, window, [height, width], None);
+                        B::conv_input_gradient(gradient, weight, spec, [height, width], None);
                     grads.register::<B>(node.id, value);
                 }
             }
         }
 
-        match Convolution
+        match ConvBackward
             .prepare::<C>([input.node(), weight.node()])
             .compute_bound()
             .stateful()
@@ -210,17 +221,17 @@ impl<B: ConvBackend + ReadGradient, C: CheckpointStrategy> ConvBackend for Autod
                 let state = (
                     prep.checkpoint(&input),
                     prep.checkpoint(&weight),
-                    window,
+                    spec,
                     watch,
                 );
                 let (input, weight) = (input.into_primitive(), weight.into_primitive());
-                let output = B::conv_forward(input, weight, window, None);
+                let output = B::conv_forward(input, weight, spec, None);
                 prep.finish(state, output)
             }
             OpsKind::UnTracked(prep) => prep.finish(B::conv_forward(
                 input.into_primitive(),
                 weight.into_primitive(),
-                window,
+                spec,
                 None,
             )),
         }
@@ -229,16 +240,16 @@ impl<B: ConvBackend + ReadGradient, C: CheckpointStrategy> ConvBackend for Autod
     fn conv_input_gradient(
         gradient: FloatTensor<Self>,
         weight: FloatTensor<Self>,
-        window: Window,
+        spec: ConvSpec,
         side: [usize; 2],
         watch: Option<Watch>,
     ) -> FloatTensor<Self> {
         #[derive(Debug)]
-        struct Transposed;
+        struct TransposedBackward;
 
         // as a layer, its input is what the convolution calls its output's gradient
-        impl<B: ConvBackend + ReadGradient> Backward<B, 2> for Transposed {
-            type State = (NodeId, NodeId, Window, Option<Watch>);
+        impl<B: ConvBackend + ReadGradient> Backward<B, 2> for TransposedBackward {
+            type State = (NodeId, NodeId, ConvSpec, Option<Watch>);
 
             fn backward(
                 self,
@@ -247,22 +258,22 @@ impl<B: ConvBackend + ReadGradient, C: CheckpointStrategy> ConvBackend for Autod
                 checkpointer: &mut Checkpointer,
             ) {
                 let [node_input, node_weight] = ops.parents;
-                let (input, weight, window, watch) = ops.state;
+                let (input, weight, spec, watch) = ops.state;
                 let gradient = grads.consume::<B>(&ops.node);
                 let input = checkpointer.retrieve_node_output::<FloatTensor<B>>(input);
                 let weight = checkpointer.retrieve_node_output::<FloatTensor<B>>(weight);
                 if let Some(node) = node_weight {
-                    let value = B::conv_weight_gradient(gradient.clone(), input, window);
+                    let value = B::conv_weight_gradient(gradient.clone(), input, spec);
                     watch.iter().for_each(|watch| B::show(&value, watch));
                     grads.register::<B>(node.id, value);
                 }
                 if let Some(node) = node_input {
-                    grads.register::<B>(node.id, B::conv_forward(gradient, weight, window, None));
+                    grads.register::<B>(node.id, B::conv_forward(gradient, weight, spec, None));
                 }
             }
         }
 
-        match Transposed
+        match TransposedBackward
             .prepare::<C>([gradient.node(), weight.node()])
             .compute_bound()
             .stateful()
@@ -271,13 +282,13 @@ impl<B: ConvBackend + ReadGradient, C: CheckpointStrategy> ConvBackend for Autod
                 let state = (
                     prep.checkpoint(&gradient),
                     prep.checkpoint(&weight),
-                    window,
+                    spec,
                     watch,
                 );
                 let output = B::conv_input_gradient(
                     gradient.into_primitive(),
                     weight.into_primitive(),
-                    window,
+                    spec,
                     side,
                     None,
                 );
@@ -286,7 +297,7 @@ impl<B: ConvBackend + ReadGradient, C: CheckpointStrategy> ConvBackend for Autod
             OpsKind::UnTracked(prep) => prep.finish(B::conv_input_gradient(
                 gradient.into_primitive(),
                 weight.into_primitive(),
-                window,
+                spec,
                 side,
                 None,
             )),
@@ -297,12 +308,12 @@ impl<B: ConvBackend + ReadGradient, C: CheckpointStrategy> ConvBackend for Autod
     fn conv_weight_gradient(
         input: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
-        window: Window,
+        spec: ConvSpec,
     ) -> FloatTensor<Self> {
         Self::from_inner(B::conv_weight_gradient(
             input.into_primitive(),
             gradient.into_primitive(),
-            window,
+            spec,
         ))
     }
 }
@@ -310,6 +321,7 @@ impl<B: ConvBackend + ReadGradient, C: CheckpointStrategy> ConvBackend for Autod
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::window::Window;
     use burn::tensor::module::{conv_transpose2d, conv2d};
     use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
     use burn::tensor::{Device, TensorData};
@@ -368,7 +380,7 @@ mod tests {
                 let [from, to] = channels;
                 compare(
                     [[2, from, side, side], [to, from, 4, 4]],
-                    |x, weight| conv(x, weight, window, None),
+                    |x, weight| conv(x, weight, window.into(), None),
                     |x, weight| {
                         let options = ConvOptions::new([stride; 2], [1; 2], [1; 2], 1);
                         conv2d(x, weight, None, options)
@@ -377,7 +389,7 @@ mod tests {
                 let output = (side - 1) * stride + 2;
                 compare(
                     [[2, to, side, side], [to, from, 4, 4]],
-                    |x, weight| conv_transpose(x, weight, window, [output; 2], None),
+                    |x, weight| conv_transpose(x, weight, window.into(), [output; 2], None),
                     |x, weight| {
                         let options =
                             ConvTransposeOptions::new([stride; 2], [1; 2], [0; 2], [1; 2], 1);

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 use std::str::FromStr;
+use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[cfg(feature = "_card")]
 use burn::backend::DispatchDevice;
@@ -13,7 +15,7 @@ use burn::tensor::{FloatDType, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, System};
 
-use crate::backend::precision;
+use crate::backend::precision::Factors;
 pub use crate::backend::precision::Precision;
 use crate::error::{Error, Result};
 
@@ -43,15 +45,35 @@ pub(crate) fn guarded<T>(
     if !device.is_card() {
         return Ok(work());
     }
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new(|_| {})); // one line is said, and not by the panic
+    // one line is said, and not by the panic
+    static HOOK: Once = Once::new();
+    static GUARDED: AtomicUsize = AtomicUsize::new(0);
+    HOOK.call_once(|| {
+        let hook = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            if GUARDED.load(Ordering::Relaxed) == 0 {
+                hook(panic);
+            }
+        }));
+    });
+    GUARDED.fetch_add(1, Ordering::Relaxed);
     let done = panic::catch_unwind(AssertUnwindSafe(work));
-    panic::set_hook(hook);
+    GUARDED.fetch_sub(1, Ordering::Relaxed);
     done.map_err(|payload| {
         let said = payload.downcast_ref::<String>().map(String::as_str);
         let said = said.or_else(|| payload.downcast_ref::<&str>().copied());
         said.unwrap_or("it failed").to_string()
     })
+}
+
+/// The device to train on, which keeps what backward passes need, or with `recompute` computes again what is computed
+/// fast.
+pub fn for_training(device: &Device, recompute: bool) -> Device {
+    let device = device.clone().autodiff();
+    match recompute {
+        true => device.gradient_checkpointing(),
+        false => device,
+    }
 }
 
 /// A tensor without autodiff as a constant on a device with it.
@@ -289,7 +311,7 @@ impl DeviceName {
     }
 }
 
-/// A device of which the whole program's arithmetic is set to this one.
+/// A device, if it computes in an arithmetic.
 fn opened(name: DeviceName, device: Device, arithmetic: Precision) -> Result<Device> {
     if !has(&device, arithmetic) {
         let instead = match name.is_card() {
@@ -300,7 +322,6 @@ fn opened(name: DeviceName, device: Device, arithmetic: Precision) -> Result<Dev
             "device {name} has no {arithmetic} arithmetic; use {instead}"
         )));
     }
-    precision::set(arithmetic, rounds_to_tf32(&device));
     Ok(device)
 }
 
@@ -311,6 +332,14 @@ fn has(device: &Device, arithmetic: Precision) -> bool {
         Precision::Tf32 => rounds_to_tf32(device),
         Precision::Bf16 => *device == Device::flex() || device.supports_dtype(FloatDType::BF16),
     }
+}
+
+/// The factors that convolutions of a precision multiply on a device, with autodiff or without.
+pub(crate) fn factors(precision: Precision, device: &Device) -> Factors {
+    Factors::of(
+        precision,
+        rounds_to_tf32(&device.clone().without_autodiff()),
+    )
 }
 
 /// Whether a device has tensor cores for TF32, to which Burn's kernels then round the factors of a product in 32 bits.

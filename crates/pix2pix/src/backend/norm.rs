@@ -18,7 +18,7 @@ use burn::tensor::Tensor;
 use pix2pix_kernels as kernels;
 
 use crate::backend::flex::{filled, tensor, values};
-use crate::parallel::{Communicator, means, synced_norm};
+use crate::parallel::{Communicator, means};
 
 /// The numbers of a normalization that are not learnt.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,8 +27,6 @@ pub struct Constants {
     pub epsilon: f32,
     /// Slope of the activation below zero; 1 for none.
     pub slope: f32,
-    /// Whether the statistics are those of all processes that train together.
-    pub synced: bool,
 }
 
 /// What the forward pass needs. Images are `[batch, channels, height, width]`.
@@ -38,13 +36,15 @@ pub trait NormBackend: Backend {
     /// [`norm_forward`](Self::norm_forward)'s gradient goes through them by itself.
     fn norm_statistics(input: FloatTensor<Self>) -> FloatTensor<Self>;
 
-    /// `input` normalized by its own `statistics`, scaled, shifted and activated.
+    /// `input` normalized by its own `statistics`, scaled, shifted and activated. Where the statistics are those of a
+    /// `group`, so are the means that autodiff needs for the gradient of the input.
     fn norm_forward(
         input: FloatTensor<Self>,
         statistics: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         constants: Constants,
+        group: Option<Arc<dyn Communicator>>,
     ) -> FloatTensor<Self>;
 }
 
@@ -90,6 +90,7 @@ pub fn forward(
     statistics: Tensor<2>,
     [gamma, beta]: [Tensor<1>; 2],
     constants: Constants,
+    group: Option<Arc<dyn Communicator>>,
 ) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::norm_forward(
         input.into_dispatch(),
@@ -97,6 +98,7 @@ pub fn forward(
         gamma.into_dispatch(),
         beta.into_dispatch(),
         constants,
+        group,
     ))
 }
 
@@ -107,7 +109,6 @@ impl NormBackend for Flex {
         let constants = Constants {
             epsilon: 0.0,
             slope: 1.0,
-            synced: false,
         };
         let sizes = sizes(&input, constants);
         let statistics = kernels::norm_statistics(&sizes, values(&input));
@@ -120,6 +121,7 @@ impl NormBackend for Flex {
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         constants: Constants,
+        _group: Option<Arc<dyn Communicator>>,
     ) -> FloatTensor<Self> {
         let input = input.to_contiguous();
         filled(input.shape(), |output| {
@@ -206,7 +208,14 @@ impl<B: NormGradients> RetroForward for Again<B> {
     fn forward(&self, states: &mut BackwardStates, output: NodeId) {
         let mut saved = |id| states.get_state::<FloatTensor<B>>(id);
         let (input, gamma, beta) = (saved(&self.input), saved(&self.gamma), saved(&self.beta));
-        let again = B::norm_forward(input, self.statistics.clone(), gamma, beta, self.constants);
+        let again = B::norm_forward(
+            input,
+            self.statistics.clone(),
+            gamma,
+            beta,
+            self.constants,
+            None,
+        );
         states.save(output, again);
     }
 }
@@ -222,6 +231,7 @@ impl<B: NormGradients, C: CheckpointStrategy> NormBackend for Autodiff<B, C> {
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         constants: Constants,
+        group: Option<Arc<dyn Communicator>>,
     ) -> FloatTensor<Self> {
         #[derive(Debug)]
         struct Normalization;
@@ -295,7 +305,7 @@ impl<B: NormGradients, C: CheckpointStrategy> NormBackend for Autodiff<B, C> {
                     prep.checkpoint(&gamma),
                     prep.checkpoint(&beta),
                     constants,
-                    constants.synced.then(synced_norm::group).flatten(),
+                    group,
                 );
                 let output = B::norm_forward(
                     input.into_primitive(),
@@ -303,6 +313,7 @@ impl<B: NormGradients, C: CheckpointStrategy> NormBackend for Autodiff<B, C> {
                     gamma.into_primitive(),
                     beta.into_primitive(),
                     constants,
+                    None,
                 );
                 prep.finish(state, output)
             }
@@ -312,6 +323,7 @@ impl<B: NormGradients, C: CheckpointStrategy> NormBackend for Autodiff<B, C> {
                 gamma.into_primitive(),
                 beta.into_primitive(),
                 constants,
+                None,
             )),
         }
     }

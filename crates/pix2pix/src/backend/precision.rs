@@ -1,9 +1,8 @@
-//! The arithmetic of the convolutions: a setting of the whole program, as PyTorch's
-//! `set_float32_matmul_precision` is. Tensors, weights, statistics and optimizer stay in 32 bits.
+//! The arithmetic of the convolutions, which each layer holds for itself, as in Flax. Tensors, weights, statistics and
+//! optimizer stay in 32 bits.
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 use pix2pix_kernels::{Arithmetic, InstructionSet};
 use serde::{Deserialize, Serialize};
@@ -49,10 +48,11 @@ impl FromStr for Precision {
     }
 }
 
-/// What a card multiplies, which has no kernels of ours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Factors {
-    /// The factors themselves, rounded or not as its library likes.
+/// The factors that a convolution multiplies: a precision on a device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Factors {
+    /// The factors themselves, rounded or not as the device's library likes.
+    #[default]
     AsTheyAre,
     /// Each factor as the sum of two of 11 bits, which a library that rounds to TF32 leaves alone.
     TwoParts,
@@ -60,31 +60,22 @@ pub(crate) enum Factors {
     Bf16,
 }
 
-static FACTORS: AtomicU8 = AtomicU8::new(Factors::AsTheyAre as u8);
+impl Factors {
+    /// Those of a precision on a device; `rounds` says whether the device's library rounds 32-bit factors to TF32 by
+    /// itself.
+    pub(crate) fn of(precision: Precision, rounds: bool) -> Self {
+        match precision {
+            Precision::F32 if rounds => Self::TwoParts,
+            Precision::F32 | Precision::Tf32 => Self::AsTheyAre,
+            Precision::Bf16 => Self::Bf16,
+        }
+    }
 
-/// Sets the arithmetic of all convolutions from now on. `rounds` says whether the device's library rounds 32-bit factors
-/// to TF32 by itself.
-pub(crate) fn set(precision: Precision, rounds: bool) {
-    let factors = match precision {
-        Precision::F32 if rounds => Factors::TwoParts,
-        Precision::F32 | Precision::Tf32 => Factors::AsTheyAre,
-        Precision::Bf16 => Factors::Bf16,
-    };
-    FACTORS.store(factors as u8, Ordering::Relaxed);
-}
-
-/// What a card multiplies.
-pub(crate) fn factors() -> Factors {
-    let set = FACTORS.load(Ordering::Relaxed);
-    let all = [Factors::AsTheyAre, Factors::TwoParts, Factors::Bf16];
-    let known = all.into_iter().find(|&factors| factors as u8 == set);
-    known.expect("only these are stored")
-}
-
-/// The instructions to convolve with on the CPU.
-pub(crate) fn instructions() -> InstructionSet {
-    InstructionSet::best(match factors() {
-        Factors::AsTheyAre | Factors::TwoParts => Arithmetic::F32,
-        Factors::Bf16 => Arithmetic::Bf16,
-    })
+    /// The instructions to convolve with on the CPU.
+    pub(crate) fn instructions(self) -> InstructionSet {
+        InstructionSet::best(match self {
+            Self::AsTheyAre | Self::TwoParts => Arithmetic::F32,
+            Self::Bf16 => Arithmetic::Bf16,
+        })
+    }
 }

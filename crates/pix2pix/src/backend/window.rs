@@ -1,4 +1,6 @@
-//! The geometry of a convolution.
+//! The geometry and the arithmetic of a convolution.
+
+use crate::backend::precision::Factors;
 
 /// The window of a convolution, the same in both directions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,5 +19,24 @@ impl Window {
         (input + self.padding[0] + self.padding[1])
             .checked_sub(self.kernel)
             .map_or(0, |room| room / self.stride + 1)
+    }
+}
+
+/// How a layer convolves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvSpec {
+    /// Its window.
+    pub window: Window,
+    /// Its arithmetic.
+    pub factors: Factors,
+}
+
+impl From<Window> for ConvSpec {
+    /// In 32-bit arithmetic, as the device's library has it.
+    fn from(window: Window) -> Self {
+        Self {
+            window,
+            factors: Factors::default(),
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use image::DynamicImage;
 
-use crate::backend::device::in_pool;
+use crate::backend::device::{Precision, in_pool};
 use crate::config::RunConfig;
 use crate::data::jitter::{Size, nearest};
 use crate::data::pad::pad;
@@ -90,13 +90,13 @@ impl TranslateOptions {
 const LARGE: u64 = 1 << 21;
 const TILE: u32 = 1024;
 
-/// A trained generator, ready to translate.
+/// A trained model, ready to translate.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let generator = pix2pix::Translator::load("model.safetensors")?;
+/// let translator = pix2pix::Translator::load("model.safetensors")?;
 /// let photo = image::open("photo.jpg")?;
-/// generator.translate(&photo)?.save("translated.png")?;
+/// translator.translate(&photo)?.save("translated.png")?;
 /// # Ok(())
 /// # }
 /// ```
@@ -110,24 +110,25 @@ pub struct Translator {
 }
 
 impl Translator {
-    /// Loads a checkpoint file, or the newest one of a run folder, for the CPU.
+    /// Loads a checkpoint file, or the newest one of a run folder, for the CPU and in 32-bit arithmetic.
     ///
     /// # Errors
     /// When there is none, or it is damaged.
     pub fn load(model: impl AsRef<Path>) -> Result<Self> {
-        Self::load_on(model.as_ref(), Device::flex())
+        Self::load_on(model.as_ref(), Device::flex(), Precision::F32)
     }
 
-    /// As [`load`](Self::load), for a device.
+    /// As [`load`](Self::load), for a device (without autodiff) and an arithmetic that it has.
     ///
     /// # Errors
     /// As [`load`](Self::load).
-    pub fn load_on(model: &Path, device: Device) -> Result<Self> {
+    pub fn load_on(model: &Path, device: Device, precision: Precision) -> Result<Self> {
         let path = checkpoint::find(model)?;
         let checkpoint = Checkpoint::load(&path)?;
         let (config, step) = (checkpoint.config.clone(), checkpoint.step);
+        let network = checkpoint.generator(&path, &device)?;
         Ok(Self {
-            network: checkpoint.generator(&path, &device)?,
+            network: network.with_precision(precision, &device),
             config,
             step,
             device,

@@ -3,6 +3,8 @@
 //! aggregated statistics of the training batch"). With one image in the batch this is instance
 //! normalization.
 
+use std::sync::Arc;
+
 use burn::module::{Module, Param, RunningState};
 use burn::tensor::{Device, Tensor};
 
@@ -10,7 +12,7 @@ use crate::backend;
 use crate::backend::device::constant;
 use crate::backend::norm::Constants;
 use crate::network::init::WeightInit;
-use crate::parallel::synced_norm;
+use crate::parallel::{Communicator, synced_norm};
 
 /// Added to the variance, as in Torch; Keras adds 0.001.
 pub const EPSILON: f64 = 1e-5;
@@ -33,6 +35,9 @@ pub struct BatchNorm {
     pub running_var: RunningState<Tensor<1>>,
     /// Added to the variance.
     pub epsilon: f64,
+    /// The processes whose pictures are one batch, if there are others.
+    #[module(skip)]
+    group: Option<Arc<dyn Communicator>>,
 }
 
 impl BatchNorm {
@@ -44,6 +49,7 @@ impl BatchNorm {
             running_mean: RunningState::new(Tensor::zeros([channels], device)),
             running_var: RunningState::new(Tensor::ones([channels], device)),
             epsilon: EPSILON,
+            group: None,
         }
     }
 
@@ -52,12 +58,10 @@ impl BatchNorm {
     pub fn forward(&self, x: Tensor<4>, slope: f64) -> Tensor<4> {
         let [batch, _, height, width] = x.dims();
         let training = x.device().is_autodiff();
-        let group = synced_norm::group();
-        let constants = Constants {
-            synced: group.is_some(),
-            ..constants(self.epsilon, slope)
-        };
-        let (output, mean, variance) = normalize(x, self.gamma.val(), self.beta.val(), constants);
+        let group = self.group.as_ref();
+        let affine = [self.gamma.val(), self.beta.val()];
+        let constants = constants(self.epsilon, slope);
+        let (output, mean, variance) = normalize(x, affine, constants, group);
         if training {
             let shares = group.map_or(1, |group| group.shard().ranks);
             let n = (batch * height * width * shares) as f64;
@@ -68,26 +72,36 @@ impl BatchNorm {
         output
     }
 
+    /// The same norm with another number added to the variance.
+    pub(crate) fn with_epsilon(self, epsilon: f64) -> Self {
+        Self { epsilon, ..self }
+    }
+
+    /// Takes the statistics of the pictures of a whole group from now on, or of its own batch alone.
+    pub(crate) fn sync(&mut self, group: Option<Arc<dyn Communicator>>) {
+        self.group = group;
+    }
+
     /// Number of channels.
     pub fn channels(&self) -> usize {
         self.gamma.shape()[0]
     }
 }
 
-/// Normalizes each channel of `x` by its own statistics, scales, shifts and activates it. Returns the mean
-/// and the biased variance of each channel too.
+/// Normalizes each channel of `x` by its own statistics, or by those of a group, then scales by gamma, shifts by beta and
+/// activates. Returns the mean and the biased variance of each channel too.
 pub(crate) fn normalize(
     x: Tensor<4>,
-    gamma: Tensor<1>,
-    beta: Tensor<1>,
+    affine: [Tensor<1>; 2],
     constants: Constants,
+    group: Option<&Arc<dyn Communicator>>,
 ) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
     let channels = x.dims()[1];
     let mut statistics = backend::norm::statistics(x.clone());
-    if let Some(group) = synced_norm::group().filter(|_| constants.synced) {
-        statistics = synced_norm::combined(&*group, statistics);
+    if let Some(group) = group {
+        statistics = synced_norm::combined(&**group, statistics);
     }
-    let output = backend::norm::forward(x, statistics.clone(), [gamma, beta], constants);
+    let output = backend::norm::forward(x, statistics.clone(), affine, constants, group.cloned());
     let row = |row| statistics.clone().narrow(0, row, 1).reshape([channels]);
     (output, row(0), row(1))
 }
@@ -97,7 +111,6 @@ pub(crate) fn constants(epsilon: f64, slope: f64) -> Constants {
     Constants {
         epsilon: epsilon as f32,
         slope: slope as f32,
-        synced: false,
     }
 }
 

@@ -4,7 +4,8 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
 use crate::backend;
-use crate::backend::window::Window;
+use crate::backend::precision::Factors;
+use crate::backend::window::{ConvSpec, Window};
 use crate::network::init::WeightInit;
 use crate::network::spectral_norm::SpectralNorm;
 use crate::parallel::gradients::{Watch, watch};
@@ -19,7 +20,7 @@ pub struct Conv {
     /// Divides the weight by its largest singular value, in a discriminator that asks for it.
     pub spectral: Option<SpectralNorm>,
     #[module(skip)]
-    window: Window,
+    spec: ConvSpec,
 }
 
 /// A transposed convolution with symmetric padding.
@@ -30,7 +31,7 @@ pub struct ConvTranspose {
     /// `[channels out]`.
     pub bias: Option<Param<Tensor<1>>>,
     #[module(skip)]
-    window: Window,
+    spec: ConvSpec,
 }
 
 impl Conv {
@@ -46,7 +47,7 @@ impl Conv {
             weight: init.normal([to, from, window.kernel, window.kernel], 0.0, device),
             bias: bias.then(|| init.zeros([to], device)),
             spectral: None,
-            window,
+            spec: window.into(),
         }
     }
 
@@ -61,7 +62,7 @@ impl Conv {
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let weight = self.effective_weight();
         add(
-            backend::conv::conv(x, weight, self.window, self.watch()),
+            backend::conv::conv(x, weight, self.spec, self.watch()),
             &self.bias,
         )
     }
@@ -69,10 +70,10 @@ impl Conv {
     /// The pass itself and the derivative of its output along a `tangent` of its input.
     pub fn forward_tangent(&self, x: Tensor<4>, tangent: Tensor<4>) -> [Tensor<4>; 2] {
         let weight = self.effective_weight();
-        let pass = backend::conv::conv(x, weight.clone(), self.window, self.watch());
+        let pass = backend::conv::conv(x, weight.clone(), self.spec, self.watch());
         [
             add(pass, &self.bias),
-            backend::conv::conv(tangent, weight, self.window, self.watch()),
+            backend::conv::conv(tangent, weight, self.spec, self.watch()),
         ]
     }
 
@@ -99,7 +100,17 @@ impl Conv {
 
     /// Its window.
     pub fn window(&self) -> Window {
-        self.window
+        self.spec.window
+    }
+
+    /// Its arithmetic.
+    pub(crate) fn factors(&self) -> Factors {
+        self.spec.factors
+    }
+
+    /// How it convolves, to be changed.
+    pub(crate) fn spec_mut(&mut self) -> &mut ConvSpec {
+        &mut self.spec
     }
 }
 
@@ -116,7 +127,7 @@ impl ConvTranspose {
         Self {
             weight: init.normal([from, to, window.kernel, window.kernel], 0.0, device),
             bias: bias.then(|| init.zeros([to], device)),
-            window,
+            spec: window.into(),
         }
     }
 
@@ -126,20 +137,25 @@ impl ConvTranspose {
         let side = [height, width].map(|side| self.output_side(side));
         let weight = self.weight.val();
         add(
-            backend::conv::conv_transpose(x, weight, self.window, side, watch(&self.weight)),
+            backend::conv::conv_transpose(x, weight, self.spec, side, watch(&self.weight)),
             &self.bias,
         )
     }
 
     /// The window of the convolution that it transposes.
     pub fn window(&self) -> Window {
-        self.window
+        self.spec.window
+    }
+
+    /// How it convolves, to be changed.
+    pub(crate) fn spec_mut(&mut self) -> &mut ConvSpec {
+        &mut self.spec
     }
 
     /// Output side for an input side.
     pub fn output_side(&self, input: usize) -> usize {
-        let [before, after] = self.window.padding;
-        (input - 1) * self.window.stride + self.window.kernel - before - after
+        let [before, after] = self.spec.window.padding;
+        (input - 1) * self.spec.window.stride + self.spec.window.kernel - before - after
     }
 }
 

@@ -4,9 +4,12 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
+use crate::backend::device::Precision;
+use crate::backend::window::ConvSpec;
 use crate::error::Result;
 use crate::network::init::WeightInit;
 use crate::network::layer_graph::{LayerGraph, Shape};
+use crate::network::layers::Layers;
 use crate::network::noise::Noise;
 use crate::network::norm::NormLayer;
 use crate::network::norm_statistics::Norms;
@@ -153,6 +156,30 @@ impl Generator {
         match self {
             Self::Unet(_) => "Unet",
             Self::Resnet(_) => "Resnet",
+        }
+    }
+}
+
+impl Generator {
+    /// The same network with convolutions of this precision; its weights are on `device`.
+    pub fn with_precision(mut self, precision: Precision, device: &Device) -> Self {
+        self.set_precision(precision, device);
+        self
+    }
+}
+
+impl Layers for Generator {
+    fn specs_mut(&mut self) -> Vec<&mut ConvSpec> {
+        match self {
+            Self::Unet(network) => network.specs_mut(),
+            Self::Resnet(network) => network.specs_mut(),
+        }
+    }
+
+    fn norms_mut(&mut self) -> Vec<&mut NormLayer> {
+        match self {
+            Self::Unet(network) => network.norms_mut(),
+            Self::Resnet(network) => network.norms_mut(),
         }
     }
 }

@@ -64,11 +64,15 @@ impl<'a> Interpreter<'a> {
         match layer.op {
             Op::Conv(window) => {
                 let weight = self.kernel(layer);
-                added(backend::conv::conv(x, weight, window, None), own("bias"))
+                added(
+                    backend::conv::conv(x, weight, window.into(), None),
+                    own("bias"),
+                )
             }
             Op::ConvTranspose(window) => {
                 let (weight, [_, height, width]) = (self.kernel(layer), layer.output);
-                let y = backend::conv::conv_transpose(x, weight, window, [height, width], None);
+                let y =
+                    backend::conv::conv_transpose(x, weight, window.into(), [height, width], None);
                 added(y, own("bias"))
             }
             Op::Upsample => {

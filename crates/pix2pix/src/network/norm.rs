@@ -48,7 +48,7 @@ impl Norm {
 /// Replaces what a batch normalization adds to the variance; others keep theirs.
 pub fn with_epsilon(norm: Option<NormLayer>, epsilon: f64) -> Option<NormLayer> {
     norm.map(|norm| match norm {
-        NormLayer::Batch(norm) => NormLayer::Batch(BatchNorm { epsilon, ..norm }),
+        NormLayer::Batch(norm) => NormLayer::Batch(norm.with_epsilon(epsilon)),
         other => other,
     })
 }
@@ -144,9 +144,9 @@ impl NormLayer {
     pub fn forward(&self, x: Tensor<4>, slope: f64) -> Tensor<4> {
         let shape = x.dims();
         let by_groups = |x: Tensor<4>, groups: usize, slope: f64| {
-            let [gamma, beta] = plain(shape[0] * groups, &x.device());
+            let affine = plain(shape[0] * groups, &x.device());
             let constants = constants(EPSILON, slope);
-            let (normal, ..) = normalize(grouped(x, groups), gamma, beta, constants);
+            let (normal, ..) = normalize(grouped(x, groups), affine, constants, None);
             normal.reshape(shape)
         };
         match self {
@@ -166,13 +166,15 @@ impl NormLayer {
                 statistics,
                 affine,
                 constants(EPSILON, slope),
+                None,
             )
             .reshape(shape)
         };
         match self {
             Self::Batch(norm) => {
                 let affine = [norm.gamma.val(), norm.beta.val()];
-                backend::norm::forward(x, statistics, affine, constants(norm.epsilon, slope))
+                let constants = constants(norm.epsilon, slope);
+                backend::norm::forward(x, statistics, affine, constants, None)
             }
             Self::Instance(norm) => by_groups(x, norm.channels, statistics, slope),
             Self::Group(norm) => norm.finish(by_groups(x, norm.groups, statistics, LINEAR), slope),

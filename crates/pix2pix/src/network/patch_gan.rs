@@ -8,11 +8,13 @@ use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::backend::window::Window;
+use crate::backend::device::Precision;
+use crate::backend::window::{ConvSpec, Window};
 use crate::error::{Error, Result};
 use crate::network::conv::Conv;
 use crate::network::init::WeightInit;
 use crate::network::layer_graph::{LayerGraph, Op, Shape};
+use crate::network::layers::Layers;
 use crate::network::norm::{Norm, NormLayer, norm_and_activate};
 use crate::network::unet::{CHANNELS, LEAK};
 
@@ -267,5 +269,26 @@ impl PatchGan {
         }
         graph.conv("output", &self.output, x);
         graph
+    }
+}
+
+impl PatchGan {
+    /// The same network with convolutions of this precision; its weights are on `device`.
+    pub fn with_precision(mut self, precision: Precision, device: &Device) -> Self {
+        self.set_precision(precision, device);
+        self
+    }
+}
+
+impl Layers for PatchGan {
+    fn specs_mut(&mut self) -> Vec<&mut ConvSpec> {
+        let convs = self.blocks.iter_mut().map(|block| &mut block.conv);
+        let convs = convs.chain([&mut self.output]);
+        convs.map(Conv::spec_mut).collect()
+    }
+
+    fn norms_mut(&mut self) -> Vec<&mut NormLayer> {
+        let norms = self.blocks.iter_mut().map(|block| &mut block.norm);
+        norms.flatten().collect()
     }
 }

@@ -7,11 +7,12 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::backend::activation::tanh;
-use crate::backend::window::Window;
+use crate::backend::window::{ConvSpec, Window};
 use crate::error::{Error, Result};
 use crate::network::conv::Conv;
 use crate::network::init::WeightInit;
 use crate::network::layer_graph::{LayerGraph, Op, Shape};
+use crate::network::layers::Layers;
 use crate::network::noise::Noise;
 use crate::network::norm::{Norm, NormLayer, norm_with};
 use crate::network::norm_statistics::Norms;
@@ -285,5 +286,32 @@ impl Layer {
             Some(activation) => graph.elementwise(&format!("{name}.{activation}"), Op::Relu, x),
             None => x,
         }
+    }
+}
+
+impl Layers for Resnet {
+    fn specs_mut(&mut self) -> Vec<&mut ConvSpec> {
+        let Self {
+            first,
+            down,
+            blocks,
+            up,
+            output,
+        } = self;
+        let blocks = blocks.iter_mut();
+        let layers = [first].into_iter().chain(down);
+        let layers = layers.chain(blocks.flat_map(|block| [&mut block.first, &mut block.second]));
+        let convs = layers.map(|layer| &mut layer.conv).chain([output]);
+        let up = up.iter_mut().map(|layer| layer.conv.spec_mut());
+        convs.map(Conv::spec_mut).chain(up).collect()
+    }
+
+    fn norms_mut(&mut self) -> Vec<&mut NormLayer> {
+        let blocks = self.blocks.iter_mut();
+        let layers = [&mut self.first].into_iter().chain(&mut self.down);
+        let layers = layers.chain(blocks.flat_map(|block| [&mut block.first, &mut block.second]));
+        let up = self.up.iter_mut().map(|layer| &mut layer.norm);
+        let norms = layers.map(|layer| &mut layer.norm).chain(up);
+        norms.flatten().collect()
     }
 }

@@ -9,12 +9,13 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::backend::activation::{join, tanh};
-use crate::backend::window::Window;
+use crate::backend::window::{ConvSpec, Window};
 use crate::error::{Error, Result};
 use crate::network::batch_norm::EPSILON;
 use crate::network::conv::Conv;
 use crate::network::init::WeightInit;
 use crate::network::layer_graph::{LayerGraph, Op, Shape};
+use crate::network::layers::Layers;
 use crate::network::noise::Noise;
 use crate::network::norm::{Norm, NormLayer, norm_with, with_epsilon};
 use crate::network::norm_statistics::Norms;
@@ -314,5 +315,20 @@ impl Unet {
         x = self.output.describe(&mut graph, "output", x);
         graph.elementwise("tanh", Op::Tanh, x);
         graph
+    }
+}
+
+impl Layers for Unet {
+    fn specs_mut(&mut self) -> Vec<&mut ConvSpec> {
+        let down = self.encoder.iter_mut().map(|down| down.conv.spec_mut());
+        let up = self.decoder.iter_mut().map(|up| &mut up.conv);
+        let up = up.chain([&mut self.output]);
+        down.chain(up.map(UpConv::spec_mut)).collect()
+    }
+
+    fn norms_mut(&mut self) -> Vec<&mut NormLayer> {
+        let down = self.encoder.iter_mut().map(|down| &mut down.norm);
+        let up = self.decoder.iter_mut().map(|up| &mut up.norm);
+        down.chain(up).flatten().collect()
     }
 }

@@ -5,8 +5,9 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::backend;
+use crate::backend::precision::Factors;
 use crate::backend::taps::four_taps;
-use crate::backend::window::Window;
+use crate::backend::window::{ConvSpec, Window};
 use crate::network::conv::{Conv, ConvTranspose};
 use crate::network::init::WeightInit;
 use crate::network::layer_graph::{LayerGraph, Op};
@@ -65,11 +66,19 @@ impl UpConv {
         }
     }
 
+    /// How it convolves, to be changed.
+    pub(crate) fn spec_mut(&mut self) -> &mut ConvSpec {
+        match self {
+            Self::Transposed(conv) => conv.spec_mut(),
+            Self::Resize(conv) => conv.spec_mut(),
+        }
+    }
+
     /// From `[batch, channels in, height, width]` to `[batch, channels out, 2 height, 2 width]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         match self {
             Self::Transposed(conv) => conv.forward(x),
-            Self::Resize(conv) => conv.add_bias(resize_conv(x, conv.weight.val())),
+            Self::Resize(conv) => conv.add_bias(resize_conv(x, conv.weight.val(), conv.factors())),
         }
     }
 
@@ -93,7 +102,11 @@ impl UpConv {
 ///
 /// The four pixels that one pixel becomes are the same, so the nine taps fall on four pixels: as one transposed
 /// convolution with sums of the taps it is less than half the work, and the resized picture is never there.
-fn resize_conv(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
+fn resize_conv(x: Tensor<4>, weight: Tensor<4>, factors: Factors) -> Tensor<4> {
     let [.., height, width] = x.dims();
-    backend::conv::conv_transpose(x, four_taps(weight), HALVE, [2 * height, 2 * width], None)
+    let spec = ConvSpec {
+        window: HALVE,
+        factors,
+    };
+    backend::conv::conv_transpose(x, four_taps(weight), spec, [2 * height, 2 * width], None)
 }

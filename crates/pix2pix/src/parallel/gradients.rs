@@ -19,6 +19,7 @@ use super::Group;
 const BUCKET: usize = 1 << 20;
 
 /// Averages the gradients of one network over a group.
+#[derive(Clone)]
 pub struct Reducer {
     group: Group,
     plan: Arc<Plan>,

@@ -1,29 +1,8 @@
 //! Batch normalization by the statistics of a whole batch that is spread over a group.
 
-use std::cell::RefCell;
-use std::sync::Arc;
-
 use burn::tensor::{Tensor, TensorData};
 
 use super::{Communicator, gathered};
-
-thread_local! {
-    /// The group over which this thread's batch normalizations go.
-    static GROUP: RefCell<Option<Arc<dyn Communicator>>> = const { RefCell::new(None) };
-}
-
-/// Runs passes of networks whose batch normalizations take the statistics of the group, if there is one.
-pub fn during<T>(group: Option<Arc<dyn Communicator>>, work: impl FnOnce() -> T) -> T {
-    let before = GROUP.replace(group);
-    let result = work();
-    GROUP.set(before);
-    result
-}
-
-/// The group of this thread's batch normalizations.
-pub fn group() -> Option<Arc<dyn Communicator>> {
-    GROUP.with_borrow(Clone::clone)
-}
 
 /// Means and biased variances of the group's batch, `[2, channels]`, from those of each share, all of one size (Chan,
 /// Golub and LeVeque 1979, equation 2.1).

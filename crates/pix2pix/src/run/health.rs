@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 
-use crate::train::trainer::Losses;
+use crate::train::losses::Losses;
 
 /// Steps over which the discriminator's losses are averaged.
 const MEMORY: f64 = 200.0;

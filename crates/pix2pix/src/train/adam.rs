@@ -12,7 +12,6 @@ use pix2pix_kernels as kernels;
 
 use crate::backend::device::constant;
 use crate::network::weights::{self, Weights};
-use crate::train::trainer::OptimizerConfig;
 use crate::weights_file::tensor_file::Values;
 
 /// Added to the root of the second moment, as in Torch.
@@ -20,7 +19,8 @@ const EPSILON: f32 = 1e-8;
 
 /// The optimizer of one network.
 pub struct Adam {
-    config: OptimizerConfig,
+    /// Decay of the first and of the second moment.
+    betas: [f32; 2],
     steps: u64,
     moments: HashMap<ParamId, Moments>,
 }
@@ -34,33 +34,40 @@ enum Moments {
     Card(crate::backend::card::Moments),
 }
 
+/// A parameter, by its name, whose gradient is not finite.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("the gradient of {0} is not finite")]
+pub struct NotFinite(pub String);
+
 impl Adam {
-    /// An optimizer before its first step.
-    pub fn new(config: OptimizerConfig) -> Self {
+    /// An optimizer before its first step. `betas` are the decays of the first and of the second moment; paper: 0.5 and
+    /// 0.999.
+    pub fn new(betas: [f32; 2]) -> Self {
         Self {
-            config,
+            betas,
             steps: 0,
             moments: HashMap::new(),
         }
     }
 
-    /// Updates every parameter that has a gradient. The network is taken whole, so that nobody else
-    /// holds its tensors and they are changed in place; those that are shared are copied first.
-    /// `rate` is the learning rate of this step.
+    /// Updates every parameter that has a gradient, and returns the network. It is taken whole, so that nobody else holds
+    /// its tensors and they are changed in place; those that are shared are copied first. `rate` is the learning rate of
+    /// this step.
     ///
-    /// # Errors
-    /// The name of a parameter whose gradient is not finite (on the CPU; elsewhere the next losses tell).
+    /// The second value is an error when a gradient is not finite (on the CPU; elsewhere the next losses tell). That
+    /// parameter is not finite then either.
     pub fn step<M: Module>(
         &mut self,
         network: M,
         gradients: GradientsParams,
         rate: f64,
-    ) -> Result<M, String> {
+    ) -> (M, Result<(), NotFinite>) {
         self.steps += 1;
+        let [beta1, beta2] = self.betas;
         let update = kernels::Adam {
             lr: rate as f32,
-            beta1: self.config.beta1,
-            beta2: self.config.beta2,
+            beta1,
+            beta2,
             epsilon: EPSILON,
             step: self.steps,
         };
@@ -71,13 +78,15 @@ impl Adam {
             not_finite: None,
         };
         let network = network.map(&mut updater);
-        let Some(id) = updater.not_finite else {
-            return Ok(network);
+        let finite = match updater.not_finite {
+            None => Ok(()),
+            Some(id) => {
+                let mut named = weights::ids(&network).into_iter();
+                let named = named.find(|(_, (known, _))| *known == id);
+                Err(NotFinite(named.map_or_else(String::new, |(name, _)| name)))
+            }
         };
-        let name = weights::ids(&network)
-            .into_iter()
-            .find(|(_, (known, _))| *known == id);
-        Err(name.map_or_else(String::new, |(name, _)| name))
+        (network, finite)
     }
 
     /// The moments of a network's parameters, to be saved: `first.NAME` and `second.NAME`, flat.
@@ -101,7 +110,7 @@ impl Adam {
     /// # Errors
     /// In words, when they are not this network's.
     pub fn resume<M: Module>(
-        config: OptimizerConfig,
+        betas: [f32; 2],
         steps: u64,
         network: &M,
         mut saved: Weights,
@@ -129,7 +138,7 @@ impl Adam {
             ));
         }
         Ok(Self {
-            config,
+            betas,
             steps,
             moments,
         })

@@ -7,11 +7,11 @@ use crate::network::generator::Generator;
 use crate::network::layer_graph::{Layer, LayerGraph, Op, Shape};
 use crate::network::noise::Noise;
 use crate::network::patch_gan::PatchGan;
-use crate::train::objective::{self, Gan};
+use crate::train::objective::{CompositeLoss, Objective};
 
 /// Generator and frozen discriminator as one network with two outputs.
-pub struct Composite {
-    generator: Generator,
+pub struct Composite<'a> {
+    generator: &'a Generator,
     discriminator: PatchGan,
 }
 
@@ -23,28 +23,13 @@ pub struct CompositeOutput {
     pub image: Tensor<4>,
 }
 
-/// The composite's losses, each `[1]`.
-pub struct CompositeLoss {
-    /// `adversarial + lambda * l1`, what the generator minimizes (equation 4).
-    pub total: Tensor<1>,
-    /// How far the discriminator is from calling the image real.
-    pub adversarial: Tensor<1>,
-    /// Mean absolute difference to the target.
-    pub l1: Tensor<1>,
-}
-
-impl Composite {
+impl<'a> Composite<'a> {
     /// Joins the two and freezes the discriminator: gradients pass through it, none stays in it.
-    pub fn new(generator: Generator, discriminator: PatchGan) -> Self {
+    pub fn new(generator: &'a Generator, discriminator: &PatchGan) -> Self {
         Self {
             generator,
-            discriminator: discriminator.no_grad(),
+            discriminator: discriminator.clone().no_grad(),
         }
-    }
-
-    /// Gives the generator back.
-    pub fn into_generator(self) -> Generator {
-        self.generator
     }
 
     /// Translates `source`, `[batch, channels, height, width]` in \[-1, 1\], and judges the result.
@@ -70,11 +55,6 @@ impl Composite {
             patch_map: self.discriminator.forward(source, shown),
             image,
         }
-    }
-
-    /// The generator.
-    pub fn generator(&self) -> &Generator {
-        &self.generator
     }
 
     /// Describes the network for a source and a target of these shapes; the two networks are a
@@ -107,14 +87,8 @@ impl Composite {
 }
 
 impl CompositeOutput {
-    /// The three losses against `target`, with weight `lambda` on L1.
-    pub fn losses(&self, target: Tensor<4>, gan: Gan, lambda: f64) -> CompositeLoss {
-        let adversarial = gan.generator(self.patch_map.clone());
-        let l1 = objective::l1(self.image.clone(), target);
-        CompositeLoss {
-            total: adversarial.clone() + l1.clone() * lambda,
-            adversarial,
-            l1,
-        }
+    /// The generator's losses against `target`, shaped as the image.
+    pub fn losses(self, target: Tensor<4>, objective: &Objective) -> CompositeLoss {
+        objective.generator(self.patch_map, self.image, target)
     }
 }

@@ -8,14 +8,35 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
 
 use crate::backend::device::constant;
 use crate::network::norm::norm_and_activate_tangent;
 use crate::network::patch_gan::PatchGan;
 use crate::network::unet::LEAK;
+use crate::train::objective::{Gan, ObjectiveConfig};
 
 /// Weight of the penalty of WGAN-GP.
 const WEIGHT: f64 = 10.0;
+
+/// The penalty of an objective on a real and a generated batch, if it has one.
+pub(crate) fn of(
+    objective: &ObjectiveConfig,
+    discriminator: &PatchGan,
+    [source, image]: [Tensor<4>; 2],
+    [fake_source, fake_image]: [Tensor<4>; 2],
+    mut rng: ChaCha8Rng,
+) -> Option<Tensor<1>> {
+    if objective.gan == Gan::WassersteinPenalty {
+        let share: f32 = rng.random_range(0.0..1.0);
+        let between = |real: Tensor<4>, fake: Tensor<4>| real * share + fake * (1.0 - share);
+        let (source, image) = (between(source, fake_source), between(image, fake_image));
+        return Some(wgan_gp(discriminator, source, image));
+    }
+    let gamma = objective.r1;
+    (gamma > 0.0).then(|| r1(discriminator, source, image, gamma))
+}
 
 /// A loss, `[1]`, whose gradient by the discriminator's weights is that of `gamma / 2 E |dD/dimage|^2`; `image`
 /// is real.

@@ -1,12 +1,14 @@
 //! The objective (paper, section 3.1, equations 1 to 4): a conditional adversarial loss plus lambda
 //! times L1. The discriminator's loss is halved (section 3.3).
 
+use std::path::Path;
 use std::str::FromStr;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::quality::lpips::Lpips;
 use crate::train::diff_augment::DiffAugment;
 
 /// The adversarial loss.
@@ -81,12 +83,15 @@ impl FromStr for Gan {
     }
 }
 
-/// What is optimized beyond the weight of L1.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// The terms of the objective and their weights (equation 4), and how pictures are shown to the discriminator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)] // files of earlier versions lack the newest fields
 pub struct ObjectiveConfig {
     /// The adversarial loss.
     pub gan: Gan,
+    /// Weight of L1 against the adversarial loss. Paper: 100. Files of runs keep it with the optimizer's numbers.
+    #[serde(skip)]
+    pub lambda: f64,
     /// Weight gamma of the R1 penalty on the discriminator's gradient at real pairs; 0 for none.
     pub r1: f64,
     /// How the discriminator's inputs are augmented.
@@ -99,13 +104,31 @@ pub struct ObjectiveConfig {
     pub perceptual_weights: String,
 }
 
+impl Default for ObjectiveConfig {
+    fn default() -> Self {
+        Self {
+            gan: Gan::Bce,
+            lambda: 100.0,
+            r1: 0.0,
+            diff_augment: Vec::new(),
+            pool: 0,
+            perceptual: 0.0,
+            perceptual_weights: String::new(),
+        }
+    }
+}
+
 impl ObjectiveConfig {
     /// Checks the configuration.
     ///
     /// # Errors
     /// Names the value that is out of range and the range.
     pub fn validate(&self) -> Result<()> {
-        for (name, value) in [("--r1", self.r1), ("--perceptual", self.perceptual)] {
+        for (name, value) in [
+            ("--lambda", self.lambda),
+            ("--r1", self.r1),
+            ("--perceptual", self.perceptual),
+        ] {
             if !(0.0..=1e6).contains(&value) {
                 return Err(Error::Config(format!(
                     "{name} is {value}; it must be from 0 to 1000000"
@@ -122,6 +145,82 @@ impl ObjectiveConfig {
     }
 }
 
+/// The objective, ready to be computed.
+#[derive(Default)]
+pub struct Objective {
+    config: ObjectiveConfig,
+    lpips: Option<Lpips>,
+}
+
+/// The discriminator's losses, each `[1]`.
+pub struct DiscriminatorLoss {
+    /// Half the sum of the other two, so that the discriminator learns half as fast (section 3.3).
+    pub total: Tensor<1>,
+    /// On real pairs.
+    pub real: Tensor<1>,
+    /// On generated pairs.
+    pub fake: Tensor<1>,
+}
+
+/// The generator's losses through the frozen discriminator, each `[1]`.
+pub struct CompositeLoss {
+    /// The number that the generator minimizes: `adversarial + lambda * l1` (equation 4), plus LPIPS by its weight.
+    pub total: Tensor<1>,
+    /// How far the discriminator is from calling the image real.
+    pub adversarial: Tensor<1>,
+    /// Mean absolute difference to the target, in units of [-1, 1] (equation 3).
+    pub l1: Tensor<1>,
+}
+
+impl Objective {
+    /// The objective of a configuration, for networks on `device`.
+    ///
+    /// # Errors
+    /// When LPIPS has a weight and its own weights cannot be read.
+    pub fn new(config: ObjectiveConfig, device: &Device) -> Result<Self> {
+        let lpips = match config.perceptual > 0.0 {
+            true => Some(Lpips::load(Path::new(&config.perceptual_weights), device)?),
+            false => None,
+        };
+        Ok(Self { config, lpips })
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> &ObjectiveConfig {
+        &self.config
+    }
+
+    /// The discriminator's losses on its maps of real and of generated pairs, each `[batch, 1, map height, map width]`.
+    pub fn discriminator(&self, real: Tensor<4>, fake: Tensor<4>) -> DiscriminatorLoss {
+        let gan = self.config.gan;
+        let (real, fake) = (
+            gan.discriminator(real, true),
+            gan.discriminator(fake, false),
+        );
+        DiscriminatorLoss {
+            total: (real.clone() + fake.clone()) * 0.5,
+            real,
+            fake,
+        }
+    }
+
+    /// The generator's losses: the discriminator's `map` of a generated `image`, and the image beside its `target`, both
+    /// `[batch, channels, height, width]` in [-1, 1].
+    pub fn generator(&self, map: Tensor<4>, image: Tensor<4>, target: Tensor<4>) -> CompositeLoss {
+        let adversarial = self.config.gan.generator(map);
+        let l1 = l1(image.clone(), target.clone());
+        let mut total = adversarial.clone() + l1.clone() * self.config.lambda;
+        if let Some(lpips) = &self.lpips {
+            total = total + lpips.distance(image, target).mean() * self.config.perceptual;
+        }
+        CompositeLoss {
+            total,
+            adversarial,
+            l1,
+        }
+    }
+}
+
 /// Binary cross-entropy of logits against one label for all: `-log sigmoid(x)` for real,
 /// `-log(1 - sigmoid(x))` for fake; the mean over all cells, `[1]`.
 ///
@@ -134,19 +233,13 @@ fn adversarial(logits: Tensor<4>, real: bool) -> Tensor<1> {
 }
 
 /// Mean absolute difference of two images of the same shape, `[1]` (equation 3).
-pub fn l1(image: Tensor<4>, target: Tensor<4>) -> Tensor<1> {
+fn l1(image: Tensor<4>, target: Tensor<4>) -> Tensor<1> {
     (image - target).abs().mean()
-}
-
-/// The discriminator's loss, half the sum of its two parts, `[1]`.
-pub fn discriminator(real: Tensor<1>, fake: Tensor<1>) -> Tensor<1> {
-    (real + fake) * 0.5
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::Device;
 
     /// A map of the cells 2, -0.5 and 0, by hand.
     #[test]

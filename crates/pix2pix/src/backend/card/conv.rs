@@ -10,8 +10,8 @@ use burn::tensor::FloatDType;
 
 use super::pictures::{CardTensor, buffer, dense, elementwise, like};
 use crate::backend::conv::{ConvBackend, ReadGradient};
-use crate::backend::precision::{self, Factors};
-use crate::backend::window::Window;
+use crate::backend::precision::Factors;
+use crate::backend::window::{ConvSpec, Window};
 use crate::parallel::gradients::Watch;
 
 /// The 11 leading bits of a factor, as many as TF32 has, and the rest (Dekker 1971, section 4, after Veltkamp): exact for
@@ -38,7 +38,7 @@ pub fn two_parts(factor: CardTensor) -> [CardTensor; 2] {
     parts
 }
 
-/// A convolution or one of its gradients, of two factors, in the arithmetic of the program.
+/// A convolution or one of its gradients, of two factors, in an arithmetic.
 pub fn product(
     arithmetic: Factors,
     factors: [CardTensor; 2],
@@ -76,50 +76,42 @@ impl ConvBackend for Cube {
     fn conv_forward(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
-        window: Window,
+        spec: ConvSpec,
         _watch: Option<Watch>,
     ) -> FloatTensor<Self> {
-        product(precision::factors(), [input, weight], |[input, weight]| {
-            Self::conv2d(input, weight, None, options(window))
+        product(spec.factors, [input, weight], |[input, weight]| {
+            Self::conv2d(input, weight, None, options(spec.window))
         })
     }
 
     fn conv_input_gradient(
         gradient: FloatTensor<Self>,
         weight: FloatTensor<Self>,
-        window: Window,
+        spec: ConvSpec,
         side: [usize; 2],
         _watch: Option<Watch>,
     ) -> FloatTensor<Self> {
         let [batch, ..] = gradient.shape().dims::<4>();
         let [_, channels, ..] = weight.shape().dims::<4>();
         let shape = [batch, channels, side[0], side[1]];
-        product(
-            precision::factors(),
-            [weight, gradient],
-            |[weight, gradient]| {
-                let input = shaped(shape, &gradient);
-                Self::conv2d_x_backward(input, weight, gradient, options(window))
-            },
-        )
+        product(spec.factors, [weight, gradient], |[weight, gradient]| {
+            let input = shaped(shape, &gradient);
+            Self::conv2d_x_backward(input, weight, gradient, options(spec.window))
+        })
     }
 
     fn conv_weight_gradient(
         input: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
-        window: Window,
+        spec: ConvSpec,
     ) -> FloatTensor<Self> {
         let [_, from, ..] = input.shape().dims::<4>();
         let [_, to, ..] = gradient.shape().dims::<4>();
-        let shape = [to, from, window.kernel, window.kernel];
-        product(
-            precision::factors(),
-            [input, gradient],
-            |[input, gradient]| {
-                let weight = shaped(shape, &gradient);
-                Self::conv2d_weight_backward(input, weight, gradient, options(window))
-            },
-        )
+        let shape = [to, from, spec.window.kernel, spec.window.kernel];
+        product(spec.factors, [input, gradient], |[input, gradient]| {
+            let weight = shaped(shape, &gradient);
+            Self::conv2d_weight_backward(input, weight, gradient, options(spec.window))
+        })
     }
 }
 

@@ -407,6 +407,7 @@ impl NormBackend for Cube {
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         constants: Constants,
+        _group: Option<Arc<dyn Communicator>>,
     ) -> FloatTensor<Self> {
         let (input, order) = dense(input);
         let cut = Cut::of(&input, order);

@@ -126,7 +126,6 @@ fn norms_are_those_of_the_cpu() {
         let constants = Constants {
             epsilon: 1e-5,
             slope: 0.2,
-            synced: false,
         };
         compare(
             &format!("norm of {shape:?}"),
@@ -134,7 +133,7 @@ fn norms_are_those_of_the_cpu() {
             |[x, gamma, beta]| {
                 let statistics = backend::norm::statistics(x.clone());
                 let [gamma, beta] = [gamma, beta].map(|x| x.reshape([channels]));
-                backend::norm::forward(x, statistics, [gamma, beta], constants)
+                backend::norm::forward(x, statistics, [gamma, beta], constants, None)
             },
         );
     }

@@ -1,5 +1,6 @@
 //! Where the time of a training step goes.
 
+use std::cell::Cell;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -53,19 +54,38 @@ impl Parts {
     }
 }
 
-/// Reads the time since the last reading. On a device that works behind the program's back, the time
-/// of a part is that of handing its work over.
-pub(super) struct Clock(Instant);
+/// Measures the parts of a step. On a device that works behind the program's back, the time of a part is that of handing
+/// its work over.
+pub(super) struct Clock {
+    last: Cell<Instant>,
+    parts: Cell<Parts>,
+}
 
 impl Clock {
     /// Starts it.
-    pub(super) fn start() -> Self {
-        Self(Instant::now())
+    pub fn start() -> Self {
+        Self {
+            last: Cell::new(Instant::now()),
+            parts: Cell::default(),
+        }
     }
 
-    /// Adds the time since the last reading to a part.
-    pub(super) fn lap(&mut self, part: &mut f64) {
-        let last = std::mem::replace(&mut self.0, Instant::now());
-        *part += (self.0 - last).as_secs_f64();
+    /// Starts it for another step.
+    pub fn restart(&self) {
+        self.last.set(Instant::now());
+        self.parts.take();
+    }
+
+    /// Adds the time since the last call to a part.
+    pub fn lap(&self, part: impl FnOnce(&mut Parts) -> &mut f64) {
+        let last = self.last.replace(Instant::now());
+        let mut parts = self.parts.get();
+        *part(&mut parts) += (self.last.get() - last).as_secs_f64();
+        self.parts.set(parts);
+    }
+
+    /// The times of the step.
+    pub fn parts(&self) -> Parts {
+        self.parts.get()
     }
 }

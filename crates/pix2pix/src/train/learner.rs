@@ -1,0 +1,71 @@
+//! A network with its optimizer.
+
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
+
+use crate::train::adam::{Adam, NotFinite};
+use crate::weights_file::tensor_file::Values;
+
+/// A network and the optimizer that updates it.
+pub struct Learner<M> {
+    /// Absent only while the optimizer, which changes weights in place, owns it.
+    network: Option<M>,
+    optimizer: Adam,
+}
+
+impl<M: Module> Learner<M> {
+    /// Joins a network, on a device with autodiff, and an optimizer.
+    pub fn new(network: M, optimizer: Adam) -> Self {
+        Self {
+            network: Some(network),
+            optimizer,
+        }
+    }
+
+    /// The network.
+    ///
+    /// # Panics
+    /// When an update has panicked.
+    pub fn network(&self) -> &M {
+        self.network.as_ref().expect(WHOLE)
+    }
+
+    /// The network, to be changed.
+    pub(crate) fn network_mut(&mut self) -> &mut M {
+        self.network.as_mut().expect(WHOLE)
+    }
+
+    /// The moments of the network's parameters, to be saved: `first.NAME` and `second.NAME`, flat.
+    pub(crate) fn moments(&self) -> Vec<(String, Values<'_>)> {
+        self.optimizer.moments(self.network())
+    }
+
+    /// The network alone.
+    pub fn into_network(self) -> M {
+        self.network.expect(WHOLE)
+    }
+
+    /// One step of gradient descent on a `loss`, `[1]`, at a learning `rate`.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    pub fn minimize(&mut self, loss: Tensor<1>, rate: f64) -> Result<(), NotFinite> {
+        let gradients = GradientsParams::from_grads(loss.backward(), self.network());
+        self.step(gradients, rate)
+    }
+
+    /// One step along `gradients` at a learning `rate`.
+    ///
+    /// # Errors
+    /// When a gradient is not finite (on the CPU; elsewhere the next losses tell). The network is still there then, but
+    /// that parameter is not finite either.
+    pub fn step(&mut self, gradients: GradientsParams, rate: f64) -> Result<(), NotFinite> {
+        let network = self.network.take().expect(WHOLE);
+        let (network, finite) = self.optimizer.step(network, gradients, rate);
+        self.network = Some(network);
+        finite
+    }
+}
+
+const WHOLE: &str = "no update has panicked";
