@@ -209,7 +209,7 @@ fn trainer(optimizer: OptimizerConfig, objective: ObjectiveConfig, norm: Norm) -
         objective,
         seed: 5,
         steps: 10,
-        recompute: false,
+        ..TrainerConfig::default()
     };
     let device = Device::flex().autodiff();
     Trainer::new(
@@ -256,22 +256,25 @@ fn accumulated_batches_are_one_large_batch() {
         Norm::Instance,
     );
     let before = [
-        all_weights(&whole.generator),
-        all_weights(&whole.discriminator),
+        all_weights(whole.generator()),
+        all_weights(whole.discriminator()),
     ];
     whole.step(&[batch()]).unwrap();
     let accumulate = OptimizerConfig {
         accumulate: 2,
         ..OptimizerConfig::default()
     };
-    let parts = trainer(accumulate, ObjectiveConfig::default(), Norm::Instance);
+    let mut parts = trainer(accumulate, ObjectiveConfig::default(), Norm::Instance);
     let part = |index: usize| batch().map(|side| side.narrow(0, index, 1));
     parts.step(&[part(0), part(1)]).unwrap();
     let pairs = [
-        (all_weights(&whole.generator), all_weights(&parts.generator)),
         (
-            all_weights(&whole.discriminator),
-            all_weights(&parts.discriminator),
+            all_weights(whole.generator()),
+            all_weights(parts.generator()),
+        ),
+        (
+            all_weights(whole.discriminator()),
+            all_weights(parts.discriminator()),
         ),
     ];
     for ((whole, parts), before) in pairs.iter().zip(&before) {
