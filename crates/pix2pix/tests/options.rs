@@ -250,7 +250,7 @@ fn distance(a: &[f32], b: &[f32], c: &[f32]) -> f32 {
 /// Where no picture's statistics depend on the others', two batches of one are a batch of two.
 #[test]
 fn accumulated_batches_are_one_large_batch() {
-    let whole = trainer(
+    let mut whole = trainer(
         OptimizerConfig::default(),
         ObjectiveConfig::default(),
         Norm::Instance,
