@@ -66,7 +66,7 @@ fn layers(criterion: &mut Criterion) {
             let mut group = criterion.benchmark_group(format!("{name}/{way}"));
             group.throughput(Throughput::Elements(operations as u64));
             group.bench_function("forward", |bencher| {
-                let mut result = vec![MaybeUninit::uninit(); output.len()];
+                let mut result = written(output.len());
                 bencher.iter(|| {
                     match fast {
                         Some((instructions, form)) => {
@@ -77,7 +77,7 @@ fn layers(criterion: &mut Criterion) {
                 });
             });
             group.bench_function("input_gradient", |bencher| {
-                let mut result = vec![MaybeUninit::uninit(); input.len()];
+                let mut result = written(input.len());
                 bencher.iter(|| {
                     match fast {
                         Some((instructions, form)) => form.input_gradient(
@@ -92,7 +92,7 @@ fn layers(criterion: &mut Criterion) {
                 });
             });
             group.bench_function("weight_gradient", |bencher| {
-                let mut result = vec![MaybeUninit::uninit(); weights.len()];
+                let mut result = written(weights.len());
                 bencher.iter(|| {
                     match fast {
                         Some((instructions, form)) => form.weight_gradient(
@@ -113,6 +113,11 @@ fn layers(criterion: &mut Criterion) {
 
 fn noise(length: usize) -> Vec<f32> {
     (0..length).map(|i| ((i * 7919) as f32).sin()).collect()
+}
+
+/// An output whose pages exist, so that no page fault is timed.
+fn written(length: usize) -> Vec<MaybeUninit<f32>> {
+    vec![MaybeUninit::new(f32::NAN); length]
 }
 
 criterion_group! {
