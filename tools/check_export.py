@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
-"""Checks in PyTorch that what `pix2pix export` writes is what the public port loads: every name, every shape, and
-the same pictures.
+"""Checks in PyTorch that the public port loads the files of `pix2pix export`: every name, every shape, and the same pictures.
 
 Set-up:  cargo build --release; python3 -m venv .venv && .venv/bin/pip install torch numpy pillow safetensors
 Run:     .venv/bin/python tools/check_export.py     (reads the port's layout from ../shared/reference)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Checks at full size that imported weights translate as they do in the program that they are from: the PyTorch
-reference's U-Net, and the Keras tutorial's generator. Prints the largest differences, of outputs from -1 to 1.
+"""Checks at full size that imported weights give the same pictures as their own program: the PyTorch reference's U-Net, and
+the Keras tutorial's generator. Prints the largest differences, for outputs from -1 to 1.
 
 Set-up:  cargo build --release; python3 -m venv .venv && .venv/bin/pip install torch tensorflow tf_keras safetensors
 Run:     .venv/bin/python tools/check_import.py     (reads the PyTorch network from ../shared/reference)
@@ -29,7 +29,7 @@ def run(*arguments):
 
 
 def ours(folder, file, source):
-    """What the program makes of `source`, (height, width, 3) from -1 to 1, with weights from `file`."""
+    """The program's output for `source`, (height, width, 3) from -1 to 1, with weights from `file`."""
     model = folder / "model.safetensors"
     run("import", file, "--out", model)
     # as if it had been trained on floating-point pictures: nothing is rounded to 8 bits

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Makes crates/pix2pix/tests/fixtures/: what PyTorch computes for a small pix2pix (oracle.safetensors)
-and how Pillow resizes (resize.safetensors).
+"""Makes reference values in crates/pix2pix/tests/fixtures/: PyTorch's for a small pix2pix (oracle.safetensors) and Pillow's
+for resizing (resize.safetensors).
 
 Set-up:  python3 -m venv .venv && .venv/bin/pip install torch numpy pillow safetensors
 Run:     .venv/bin/python tools/make_fixtures.py

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Makes crates/pix2pix/tests/fixtures/public/: small networks in the layout of the public PyTorch port, in the
-containers that its users have, and what PyTorch makes of every fourth pixel of a picture.
+"""Makes crates/pix2pix/tests/fixtures/public/: small networks in the layout of the public PyTorch port, in all its file
+formats, and PyTorch's output for a picture, every fourth pixel.
 
 Set-up:  python3 -m venv .venv && .venv/bin/pip install torch numpy safetensors
 Run:     .venv/bin/python tools/make_import_fixtures.py     (reads the port's layout from ../shared/reference)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Makes crates/pix2pix/tests/fixtures/keras/: the Keras tutorial's generator, small, as Keras 2 and Keras 3 save it,
-and what Keras makes of every fourth pixel of a picture.
+and Keras' output for a picture, every fourth pixel.
 
 Set-up:  python3 -m venv .venv && .venv/bin/pip install tensorflow tf_keras numpy safetensors
 Run:     .venv/bin/python tools/make_keras_fixtures.py

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Makes crates/pix2pix/tests/fixtures/options.safetensors: what PyTorch computes for small networks with the
-options that go beyond the paper.
+"""Makes crates/pix2pix/tests/fixtures/options.safetensors: PyTorch's reference values for small networks with the
+options beyond the paper.
 
 Set-up:  python3 -m venv .venv && .venv/bin/pip install torch numpy safetensors
 Run:     .venv/bin/python tools/make_option_fixtures.py

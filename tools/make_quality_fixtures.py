@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
-"""Makes crates/pix2pix/tests/fixtures/quality.json, and lpips, alexnet, alex and inception beside it: what
-scikit-image, torchmetrics, lpips and torch-fidelity measure on pictures that both sides draw by the same
-formula.
+"""Makes crates/pix2pix/tests/fixtures/quality.json, and lpips, alexnet, alex and inception beside it: the scores of
+scikit-image, torchmetrics, lpips and torch-fidelity for pictures that this script and the tests draw by the same formula.
 
 Set-up:  python3 -m venv .venv && .venv/bin/pip install torch torchmetrics scikit-image lpips torch-fidelity safetensors
 Run:     .venv/bin/python tools/make_quality_fixtures.py

@@ -1,5 +1,5 @@
-"""The paper's networks (256x256 pixels, 70x70 patches) and their training step in PyTorch: what our
-fixtures are made with and our speed is compared to."""
+"""The paper's networks (256x256 pixels, 70x70 patches) and their training step in PyTorch, for our
+fixtures and for comparing speed."""
 import contextlib
 
 import torch

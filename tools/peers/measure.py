@@ -1,4 +1,4 @@
-"""What all peers share: their options, and how they measure."""
+"""Options and timing that all peers share."""
 import argparse
 import json
 import pathlib

@@ -1,7 +1,7 @@
 """Times an inference in ONNX Runtime or OpenVINO; prints one line of JSON.
 
-The network is exported with instance normalization, which is batch normalization with the statistics of one
-picture, and without dropout: pix2pix' own inference but for the noise."""
+The network is exported without dropout, with instance normalization, which equals batch normalization for one
+picture: the inference of pix2pix without its noise."""
 import pathlib
 import tempfile
 
@@ -11,7 +11,7 @@ from torch import nn
 from torch_networks import Generator, init
 
 o = arguments("onnxruntime", "openvino")
-assert o.batch == 1, "the statistics of a batch are not those of its pictures"
+assert o.batch == 1, "instance normalization equals batch normalization only for one picture"
 torch.manual_seed(0)
 g = init(Generator(dropout=0, norm=lambda channels: nn.InstanceNorm2d(channels, affine=True)))
 x = torch.rand(1, 3, o.size, o.size) * 2 - 1
