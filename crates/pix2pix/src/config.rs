@@ -313,11 +313,11 @@ impl RunConfig {
         let pool = self.ranks > 1 && self.objective.pool > 0;
         let penalty = self.objective.r1 > 0.0 || self.objective.gan == Gan::WassersteinPenalty;
         let reason = if pool {
-            "--pool does not work with several processes, whose pools are not stored in checkpoints; train in one process or \
-             omit --pool"
+            "--pool does not work with several processes, whose pools are not stored in checkpoints; train in one \
+             process or omit --pool"
         } else if self.sync_norm && penalty {
-            "--sync-norm does not work with a gradient penalty, which uses each process's own statistics; omit --sync-norm, \
-             or omit --r1 and --gan wgan-gp"
+            "--sync-norm does not work with a gradient penalty, which uses each process's own statistics; omit \
+             --sync-norm, or omit --r1 and --gan wgan-gp"
         } else {
             return Ok(());
         };

@@ -177,7 +177,9 @@ impl State {
         self.missing[plan.slots[slot][0]] -= 1;
         while self.missing.get(self.sent) == Some(&0) {
             let bucket = std::mem::take(&mut self.buckets[self.sent]);
-            self.sender.send(bucket).expect("the thread receives all buckets");
+            self.sender
+                .send(bucket)
+                .expect("the thread receives all buckets");
             self.sent += 1;
         }
     }
