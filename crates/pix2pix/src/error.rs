@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// Any failure of this library.
+/// An error of this library.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file system refused an operation: missing, unwritable, no space.
@@ -14,7 +14,7 @@ pub enum Error {
         action: &'static str,
         /// The operating system's error.
         reason: std::io::Error,
-        /// What the user can do about it.
+        /// The remedy.
         remedy: &'static str,
     },
     /// A file with invalid content.
@@ -22,9 +22,9 @@ pub enum Error {
     File {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
-        /// What the user can do about it.
+        /// The remedy.
         remedy: String,
     },
     /// An invalid option, or options that do not work together.

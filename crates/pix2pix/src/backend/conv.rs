@@ -69,9 +69,9 @@ pub fn conv(
     ))
 }
 
-/// The transposed convolution of `input` to pictures of `side` pixels (height, width). `weight` is `[channels in,
-/// channels out, kernel, kernel]`: the weights of the convolution that it transposes. In the backward pass, `watch`
-/// receives their gradient.
+/// The transposed convolution of `input` to pictures of `side` pixels (height, width). `weight` is
+/// `[channels in, channels out, kernel, kernel]`: the weights of the convolution that it transposes. In the backward
+/// pass, `watch` receives their gradient.
 pub fn conv_transpose(
     input: Tensor<4>,
     weight: Tensor<4>,

@@ -11,7 +11,7 @@ use crate::network::norm::NormLayer;
 /// `[channels, height, width]` of one image, without the batch dimension.
 pub type Shape = [usize; 3];
 
-/// What a layer computes, with its constants.
+/// The operation of a layer, with its constants.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Op {
     /// An input of the network.
@@ -80,7 +80,7 @@ impl Op {
 pub struct Layer {
     /// Name, as in the checkpoint, e.g. `encoder.0.conv`.
     pub name: String,
-    /// What it computes.
+    /// Operation.
     pub op: Op,
     /// Output shape.
     pub output: Shape,

@@ -237,9 +237,9 @@ pub struct PatchGan {
 }
 
 impl PatchGan {
-    /// Classifies each patch of `image` as real or generated, given its `source`; both are `[batch, channels, height,
-    /// width]` in \[-1, 1\]. Returns logits, `[batch, 1, map height, map width]` (30x30 for 256x256 pixels and the
-    /// 70x70 patch): positive for patches that look real.
+    /// Classifies each patch of `image` as real or generated, given its `source`; both are
+    /// `[batch, channels, height, width]` in \[-1, 1\]. Returns logits, `[batch, 1, map height, map width]` (30x30 for
+    /// 256x256 pixels and the 70x70 patch): positive for patches that look real.
     pub fn forward(&self, source: Tensor<4>, image: Tensor<4>) -> Tensor<4> {
         let mut x = Tensor::cat(vec![source, image], 1); // [batch, source + target, height, width]
         for block in &self.blocks {

@@ -1,7 +1,8 @@
 //! The generator: a U-Net (paper, section 3.2.1 and appendix 6.1.1).
 //!
-//! Encoder C64-C128-C256-C512-C512-C512-C512-C512, decoder CD512-CD1024-CD1024-C1024-C1024-C512-C256-C128 (channels after
-//! concatenation with the skip), for 256x256 pixels. Other sizes have as many levels as it takes to reach one pixel.
+//! Encoder C64-C128-C256-C512-C512-C512-C512-C512, decoder
+//! CD512-CD1024-CD1024-C1024-C1024-C512-C256-C128 (channels after concatenation with the skip), for 256x256 pixels.
+//! Other sizes have as many levels as it takes to reach one pixel.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};

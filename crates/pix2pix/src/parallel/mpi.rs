@@ -30,7 +30,7 @@ const LONG_NAP: Duration = Duration::from_micros(500);
 pub struct Mpi {
     /// Carries everything but gradients.
     control: SimpleCommunicator,
-    /// Carries gradients, in a thread of its own.
+    /// Carries gradients, in its own thread.
     gradients: SimpleCommunicator,
     local: Shard,
     /// Finalizes MPI when it is dropped, after the communicators.

@@ -15,7 +15,7 @@ pub struct Composite<'a> {
     discriminator: PatchGan,
 }
 
-/// What the composite returns.
+/// The outputs of the composite.
 pub struct CompositeOutput {
     /// The discriminator's logits for the generated image, `[batch, 1, map height, map width]`.
     pub patch_map: Tensor<4>,

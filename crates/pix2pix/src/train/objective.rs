@@ -190,8 +190,8 @@ impl Objective {
         &self.config
     }
 
-    /// The discriminator's losses from its maps of real and of generated pairs, each `[batch, 1, map height, map
-    /// width]`.
+    /// The discriminator's losses from its maps of real and of generated pairs, each
+    /// `[batch, 1, map height, map width]`.
     pub fn discriminator(&self, real: Tensor<4>, fake: Tensor<4>) -> DiscriminatorLoss {
         let gan = self.config.gan;
         let (real, fake) = (
@@ -222,8 +222,8 @@ impl Objective {
     }
 }
 
-/// Binary cross-entropy of logits against the same label in all cells: `-log sigmoid(x)` for real, `-log(1 -
-/// sigmoid(x))` for fake; the mean over all cells, `[1]`.
+/// Binary cross-entropy of logits against the same label in all cells: `-log sigmoid(x)` for real,
+/// `-log(1 - sigmoid(x))` for fake; the mean over all cells, `[1]`.
 ///
 /// Written as `max(z, 0) + log(1 + exp(-|z|))` with z = -x for real and z = x for fake, which
 /// neither overflows nor loses small values.
