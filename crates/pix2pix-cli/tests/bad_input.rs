@@ -247,7 +247,7 @@ fn a_device_or_arithmetic_that_is_not_there() {
         (
             "--precision tf32",
             [
-                "device cpu has no tf32 arithmetic",
+                "device cpu does not support tf32 arithmetic",
                 "use --precision f32 or --precision bf16",
             ],
         ),

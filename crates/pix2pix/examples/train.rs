@@ -1,4 +1,4 @@
-//! Trains on a folder of pairs, and tells the losses: `cargo run --release --example train -- DATA RUN STEPS`.
+//! Trains on a folder of pairs and prints the losses: `cargo run --release --example train -- DATA RUN STEPS`.
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let (pairs, _) = config.open(Path::new(data), OnError::Stop)?;
     let folder = RunFolder::lock(Path::new(folder))?;
-    // set from another thread, it ends the training after the step in progress, with everything saved
+    // setting this from another thread stops the training after the current step; everything is saved
     let stop = AtomicBool::new(false);
     let training = Training {
         config: &config,
@@ -30,9 +30,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let outcome = run::train(training, &stop, &mut |event| {
         if let Event::Logged(metrics) = event {
-            println!("step {}: L1 {:.3}", metrics.step, metrics.losses.g_l1);
+            println!(
+                "step {}: L1 {:.3} in units of [-1, 1]",
+                metrics.step, metrics.losses.g_l1
+            );
         }
     })?;
-    println!("the model: {}", outcome.checkpoint.display());
+    println!("model: {}", outcome.checkpoint.display());
     Ok(())
 }

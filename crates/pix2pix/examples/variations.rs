@@ -1,4 +1,4 @@
-//! Several pictures of one: each seed of the dropout makes another, and without dropout there is one answer.
+//! Several translations of one picture: a different one for each seed of the dropout, and one without dropout.
 //! `cargo run --release --example variations -- MODEL PICTURE FOLDER`.
 
 use std::path::Path;

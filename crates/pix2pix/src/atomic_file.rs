@@ -1,19 +1,19 @@
-//! Files that appear whole or not at all: written under a temporary name in the same folder,
-//! synced, then renamed.
+//! Atomic file writes: a file is written under a temporary name in the same folder, synced, then renamed. No reader
+//! ever sees a part of it.
 
 use std::fs;
 use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// A temporary name begins and ends so.
+/// Prefix and suffix of temporary file names.
 const PREFIX: &str = ".pix2pix-";
 const SUFFIX: &str = ".part";
 
-/// Removes the temporary files that a killed process has left in a folder that nobody writes to now.
+/// Removes the temporary files of killed processes. No process may be writing to the folder.
 ///
 /// # Errors
-/// When the folder cannot be read or one cannot be removed.
+/// When the folder cannot be read or a file cannot be removed.
 pub fn remove_unfinished(folder: &Path) -> Result<()> {
     let failed = |e| Error::io(folder, "read the folder", e);
     for entry in fs::read_dir(folder).map_err(failed)? {
@@ -30,16 +30,16 @@ pub fn remove_unfinished(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes `bytes` to `path`, replacing what is there.
+/// Writes `bytes` to `path` atomically and replaces an existing file.
 ///
 /// # Errors
-/// When the folder is missing or unwritable or the disk is full; the old file then stays as it was
-/// and no temporary file is left.
+/// When the folder is missing or unwritable or the disk is full. The old file is then unchanged, and no temporary file
+/// is left.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write_at(path, |temporary| fs::write(temporary, bytes))
 }
 
-/// As [`write()`], with the content written by `fill` to the temporary path that it is given.
+/// As [`write()`], but `fill` writes the content to the temporary path that it receives.
 ///
 /// # Errors
 /// As [`write()`].
@@ -61,7 +61,7 @@ pub fn write_at(path: &Path, fill: impl FnOnce(&Path) -> std::io::Result<()>) ->
         .map_err(failed)?
         .permissions();
     fill(temporary.path()).map_err(failed)?;
-    // `fill` may have put another file in its place
+    // `fill` may have replaced the temporary file
     fs::set_permissions(temporary.path(), permissions).map_err(failed)?;
     let written = fs::File::open(temporary.path()).map_err(failed)?;
     written.sync_all().map_err(failed)?;
@@ -70,15 +70,15 @@ pub fn write_at(path: &Path, fill: impl FnOnce(&Path) -> std::io::Result<()>) ->
     Ok(())
 }
 
-/// Makes the rename last through a power cut. Not every system can sync a folder (Windows cannot);
-/// the file itself is whole either way, so a failure here is not one of the write.
+/// Makes the rename survive a power cut. Errors are ignored: some systems (Windows) cannot sync a folder, and the file
+/// itself is complete either way.
 fn sync_folder(folder: &Path) {
     if let Ok(folder) = fs::File::open(folder) {
         let _ = folder.sync_all();
     }
 }
 
-/// Temporary files are private by default; a result should be readable like any other new file.
+/// Gives a temporary file, which is private by default, the permissions of any new file.
 trait NewFilePermissions {
     fn permissions_like_new_files(&mut self) -> &mut Self;
 }
@@ -87,7 +87,7 @@ impl NewFilePermissions for tempfile::Builder<'_, '_> {
     #[cfg(unix)]
     fn permissions_like_new_files(&mut self) -> &mut Self {
         use std::os::unix::fs::PermissionsExt;
-        // the kernel takes the umask off
+        // the kernel applies the umask
         self.permissions(fs::Permissions::from_mode(0o666))
     }
 
@@ -100,7 +100,7 @@ impl NewFilePermissions for tempfile::Builder<'_, '_> {
 /// Creates a folder and its parents.
 ///
 /// # Errors
-/// When one cannot be made.
+/// When one cannot be created.
 pub fn create_folder(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|e| Error::io(path, "create the folder", e))
 }

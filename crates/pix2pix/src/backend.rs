@@ -1,6 +1,6 @@
-//! What a device computes: convolutions, normalizations with their activations, activations with skips, and the taps of
-//! resize-convolutions, each with its gradients, as extensions of Burn's backends. On the CPU (Burn's Flex) they are
-//! the kernels of `pix2pix-kernels`, on cards those of `card`.
+//! The operations that a device computes, each with its gradients, as extensions of Burn's backends: convolutions,
+//! normalization with activation, activations with skip connections, and the fused weights of resize-convolutions. The
+//! CPU (Burn's Flex) runs the kernels of `pix2pix-kernels`, cards (GPUs) run those of `card`.
 
 pub(crate) mod activation;
 #[cfg(feature = "_card")]

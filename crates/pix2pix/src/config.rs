@@ -1,5 +1,5 @@
-//! Everything that a training run is made of, as a run folder's `config.toml` and a checkpoint's
-//! metadata hold it.
+//! The complete configuration of a training run, as stored in a run folder's `config.toml` and in a checkpoint's
+//! metadata.
 
 use std::path::Path;
 
@@ -24,50 +24,49 @@ use crate::train::config::{OptimizerConfig, TrainerConfig};
 use crate::train::objective::{Gan, ObjectiveConfig};
 use crate::train::schedule::Schedule;
 
-/// A resolved training run: nothing is left to a default.
+/// The configuration of a training run, with every default filled in.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(remote = "Self")] // see below: the files differ from it in the place of lambda
+#[serde(remote = "Self")] // files store lambda elsewhere: see `Serialize` below
 pub struct RunConfig {
-    /// Where the pairs came from.
+    /// The data set of the pairs.
     pub data: String,
-    /// SHA-256 of the pairs' names in their order, by which a changed data set is noticed; empty for an
-    /// unknown one.
+    /// SHA-256 of the pairs' names in order, to detect a changed data set; empty if unknown.
     #[serde(default)]
     pub data_digest: String,
-    /// Which half is the source.
+    /// Which side of a pair is the source.
     pub direction: Direction,
-    /// What the source's pictures are.
+    /// Domain of the source.
     #[serde(default)]
     pub source: Domain,
-    /// What the target's pictures are.
+    /// Domain of the target.
     #[serde(default)]
     pub target: Domain,
-    /// Share of the pairs that is held out where the data set has no split of its own.
+    /// Fraction of the pairs to hold out if the data set has no split, from 0 to 0.999.
     #[serde(default)]
     pub val_fraction: f64,
-    /// What is done about broken and unmatched files.
+    /// How to handle broken and unmatched files.
     #[serde(default)]
     pub on_error: OnError,
-    /// Threads that decode and vary pairs.
+    /// Threads that decode and augment pairs.
     #[serde(default = "RunConfig::one")]
     pub workers: usize,
-    /// Where decoded pairs are kept.
+    /// Where to cache decoded pairs.
     #[serde(default)]
     pub cache: CacheKind,
     /// Number of training steps.
     pub steps: u64,
-    /// Pairs in a step. Paper: 1.
+    /// Pairs per batch, in each process. Paper: 1.
     pub batch_size: usize,
-    /// Seed of weights, order, jitter and dropout.
+    /// Seed of all random numbers: initial weights, epoch order, jitter, dropout and augmentation.
     pub seed: u64,
     /// CPU threads; 0 for all cores.
     pub threads: usize,
-    /// Whether backward passes compute again what would take memory to keep.
+    /// Whether to save memory by recomputing activations in backward passes (gradient checkpointing).
     #[serde(default)]
     pub recompute: bool,
     /// Device.
     pub device: DeviceName,
-    /// Arithmetic.
+    /// Arithmetic of the convolutions.
     pub precision: Precision,
     /// Steps between two lines of metrics.
     pub log_every: u64,
@@ -75,23 +74,23 @@ pub struct RunConfig {
     pub sample_every: u64,
     /// Steps between two checkpoints.
     pub save_every: u64,
-    /// Number of newest checkpoints that are kept.
+    /// Number of newest checkpoints to keep.
     pub keep: usize,
-    /// Processes that train together, each on `batch_size` pairs a step.
+    /// Number of data-parallel processes.
     #[serde(default = "RunConfig::one")]
     pub ranks: usize,
-    /// Whether their batch normalizations take the statistics of all their pairs.
+    /// Whether batch normalization uses statistics over all processes.
     #[serde(default)]
     pub sync_norm: bool,
-    /// The format in which they send and add gradients.
+    /// Number format of the gradient all-reduce.
     #[serde(default)]
     pub allreduce: Wire,
-    /// Steps between two comparisons of their weights.
+    /// Steps between two checks that all processes have the same weights.
     #[serde(default = "RunConfig::default_check_every")]
     pub check_every: u64,
-    /// Random variations of the pairs.
+    /// Random jitter of the pairs (paper, appendix 6.2).
     pub jitter: JitterConfig,
-    /// Adam, its schedule, and the average of weights.
+    /// Adam, the learning-rate schedule, gradient accumulation and the average of the generator's weights (EMA).
     pub optimizer: OptimizerConfig,
     /// The losses and their weights.
     pub objective: ObjectiveConfig,
@@ -102,7 +101,7 @@ pub struct RunConfig {
 }
 
 impl Serialize for RunConfig {
-    /// In the form of the files, which have lambda in the optimizer's table since the first version.
+    /// Writes the file format, in which lambda has been in the optimizer's table since the first version.
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Optimizer<'a> {
@@ -114,7 +113,7 @@ impl Serialize for RunConfig {
             ema: f64,
             accumulate: usize,
         }
-        // by name, so that no field is forgotten
+        // destructured, so that the compiler reports a forgotten field
         let Self {
             data,
             data_digest,
@@ -212,7 +211,7 @@ impl<'de> Deserialize<'de> for RunConfig {
 }
 
 impl Default for RunConfig {
-    /// The paper's networks and numbers, and no data.
+    /// The paper's networks and hyperparameters, without a data set.
     fn default() -> Self {
         Self {
             data: String::new(),
@@ -257,10 +256,10 @@ impl RunConfig {
         100
     }
 
-    /// Checks what can be checked before any data is read.
+    /// Checks every value that can be checked without reading data.
     ///
     /// # Errors
-    /// Names the first value that cannot be, and why.
+    /// Reports the first invalid value and the reason.
     pub fn validate(&self) -> Result<()> {
         let positive = [
             ("--steps", self.steps),
@@ -304,28 +303,28 @@ impl RunConfig {
             ResizePolicy::ScaleAndCrop | ResizePolicy::Crop => {
                 self.check_size(self.jitter.crop_size.0)
             }
-            // the sizes are the data's
+            // the sizes depend on the data: see `check_data`
             ResizePolicy::ScaleWidth | ResizePolicy::None => Ok(()),
         }
     }
 
-    /// Checks what several processes cannot do.
+    /// Rejects options that do not work with several processes.
     fn validate_group(&self) -> Result<()> {
         let pool = self.ranks > 1 && self.objective.pool > 0;
         let penalty = self.objective.r1 > 0.0 || self.objective.gan == Gan::WassersteinPenalty;
         let reason = if pool {
-            "--pool: processes that train together would each have a pool of their own, which no checkpoint holds; train \
-             in one process, or without it"
+            "--pool does not work with several processes, whose pools are not stored in checkpoints; train in one \
+             process or omit --pool"
         } else if self.sync_norm && penalty {
-            "--sync-norm goes with no penalty on gradients, which sees the statistics of its own pairs; use --norm \
-             instance, or neither --r1 nor --gan wgan-gp"
+            "--sync-norm does not work with a gradient penalty, which uses each process's own statistics; omit \
+             --sync-norm, or omit --r1 and --gan wgan-gp"
         } else {
             return Ok(());
         };
         Err(Error::Config(reason.to_string()))
     }
 
-    /// How the run walks through `pairs` pairs from its start.
+    /// The order in which one process visits `pairs` pairs, from pair `start` of the run.
     pub fn walk(&self, pairs: usize, shard: Shard, start: u64) -> Walk {
         Walk {
             pairs,
@@ -335,11 +334,10 @@ impl RunConfig {
         }
     }
 
-    /// Opens a data set as the run opens its own: the same side is the source, the same pairs are held out, in
-    /// the run's domains.
+    /// Opens a data set with the run's direction, held-out pairs and domains.
     ///
     /// # Errors
-    /// When it cannot be opened, or, but for [`OnError::Skip`], a pair is broken.
+    /// When it cannot be opened, or a pair is broken and `on_error` is not [`OnError::Skip`].
     pub fn open(&self, path: &Path, on_error: OnError) -> Result<(Dataset, Survey)> {
         let options = Options {
             direction: self.direction,
@@ -350,13 +348,13 @@ impl RunConfig {
         Ok((self.in_domains(data), survey))
     }
 
-    /// A data set in the run's domains.
+    /// Converts the pictures of a data set to the run's domains.
     pub fn in_domains(&self, data: Dataset) -> Dataset {
         let sides = self.direction.order([self.source, self.target]);
         data.map(|pairs| pairs.in_domains(sides))
     }
 
-    /// What the trainer needs of it.
+    /// The trainer's part of the configuration.
     pub fn trainer(&self) -> TrainerConfig {
         TrainerConfig {
             optimizer: self.optimizer.clone(),
@@ -374,10 +372,10 @@ impl RunConfig {
         self.discriminator.check_size(height, width)
     }
 
-    /// Checks that the networks take the pictures of a data set.
+    /// Checks that the networks accept the picture sizes of a data set.
     ///
     /// # Errors
-    /// Names the first size that they do not take.
+    /// Reports the first size that they do not accept, and the remedy.
     pub fn check_data(&self, data: &Survey) -> Result<()> {
         let mut seen = Vec::new();
         for (&size, count) in &data.sizes {
@@ -393,7 +391,7 @@ impl RunConfig {
         seen.dedup();
         if let ([[w1, h1], [w2, h2], ..], true) = (seen.as_slice(), self.batch_size > 1) {
             return Err(Error::Config(format!(
-                "pairs of {w1}x{h1} and {w2}x{h2} pixels do not fit one batch; use --batch-size 1, or \
+                "pairs of {w1}x{h1} and {w2}x{h2} pixels cannot share a batch; use --batch-size 1 or \
                  --resize scale-and-crop"
             )));
         }

@@ -1,45 +1,45 @@
-//! What can go wrong, each as one line that names the file, the reason and the remedy.
+//! Errors. Each prints as one line: the file, the reason and the remedy.
 
 use std::path::{Path, PathBuf};
 
-/// Any failure of this library.
+/// An error of this library.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file system refused an operation: missing, unwritable, no space.
     #[error("{}: cannot {action}: {reason}; {remedy}", path.display())]
     Io {
-        /// What was being read or written.
+        /// The file or folder.
         path: PathBuf,
         /// A verb phrase, e.g. "read the folder".
         action: &'static str,
-        /// The operating system's own words.
+        /// The operating system's error.
         reason: std::io::Error,
-        /// What the user can do about it.
+        /// The remedy.
         remedy: &'static str,
     },
-    /// A file's content is not what it has to be.
+    /// A file with invalid content.
     #[error("{}: {reason}; {remedy}", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
-        /// What the user can do about it.
+        /// The remedy.
         remedy: String,
     },
-    /// A configuration that no network can be built from.
+    /// An invalid option, or options that do not work together.
     #[error("{0}")]
     Config(String),
-    /// A device that this machine or this build does not have.
+    /// A device that is missing on this machine or in this build, or that lacks the arithmetic.
     #[error("{0}")]
     Device(String),
 }
 
-/// This library's result.
+/// A result with this library's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// Wraps an I/O error with the path, what was attempted, and a remedy that fits its kind.
+    /// Wraps an I/O error with the path, the attempted action, and a remedy for its kind.
     pub fn io(path: &Path, action: &'static str, reason: std::io::Error) -> Self {
         use std::io::ErrorKind;
         let remedy = match reason.kind() {
@@ -63,7 +63,7 @@ impl Error {
         }
     }
 
-    /// Reports a file whose content is wrong.
+    /// Reports a file with invalid content.
     pub fn file(path: &Path, reason: impl ToString, remedy: impl ToString) -> Self {
         Self::File {
             path: path.to_path_buf(),

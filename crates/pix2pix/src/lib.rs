@@ -12,18 +12,18 @@
 //! # }
 //! ```
 //!
-//! The library is a house of rooms in layers. Each room uses only rooms further down in this list:
+//! The modules form layers. Each uses only modules further down in this list:
 //!
-//! - [`bench`] measures this machine;
+//! - [`bench`] measures training and translation speed on this machine;
 //! - [`report`] compares runs and evaluates models;
 //! - [`run`] trains in a run folder: checkpoints, contact sheets, resuming;
-//! - [`exchange`] imports weights of other programs, and exports to them and to ONNX;
-//! - [`model`] has checkpoints, and the [`Translator`] made of one;
+//! - [`exchange`] imports PyTorch and Keras weights, and exports to PyTorch, Keras and ONNX;
+//! - [`model`] has checkpoints, and the [`Translator`] that is loaded from one;
 //! - [`train`] has the objective, the composite and the training step;
-//! - [`quality`] measures pictures against their targets: L1, PSNR, SSIM, LPIPS, FID;
-//! - [`draw`] draws contact sheets and plots of networks;
-//! - [`data`] reads pictures, finds pairs and varies them;
-//! - [`network`] has the generators, the PatchGAN discriminator and their descriptions;
+//! - [`quality`] measures translations against their targets: L1, PSNR, SSIM, LPIPS, FID;
+//! - [`draw`] draws contact sheets and network plots;
+//! - [`data`] reads pictures, finds pairs and augments them (jitter);
+//! - [`network`] has the generators, the PatchGAN discriminator and their layer graphs;
 //! - [`device`] lists and opens devices;
 //! - [`parallel`] connects processes that train together.
 //!

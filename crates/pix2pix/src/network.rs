@@ -1,7 +1,7 @@
 //! The networks (paper, section 3.2 and appendix 6.1): generators, the PatchGAN discriminator and their layers.
 //!
-//! Read [`Unet`] and [`PatchGan`] first. A network describes itself as a [`LayerGraph`]; [`summary`] prints that as
-//! Keras does, and [`receptive_field`] computes how many pixels one of the discriminator's cells sees:
+//! Read [`Unet`] and [`PatchGan`] first. A network describes itself as a [`LayerGraph`]: [`summary`] prints it in
+//! Keras' format, and [`receptive_field`] computes how many pixels one cell of the discriminator's map sees:
 //!
 //! ```
 //! use pix2pix::device::Device;

@@ -1,5 +1,5 @@
-//! Data parallel training: every process of a group trains on its own share of each batch, and all of them take the same
-//! step along the mean of their gradients, so that their weights stay equal (Goyal et al. 2017, section 2.3).
+//! Data-parallel training: every process of a group trains on its own share of each batch, and all take the same step
+//! along the mean gradient, so that their weights stay equal (Goyal et al. 2017, section 2.3).
 
 pub(crate) mod gradients;
 #[cfg(feature = "mpi")]
@@ -15,17 +15,17 @@ use std::sync::mpsc::Receiver;
 
 use serde::{Deserialize, Serialize};
 
-/// What carries numbers between the processes of a group. All of them must make the same calls in the same order;
-/// [`all_reduce`](Self::all_reduce) may go on beside the others.
+/// Collective communication in a group of processes. All of them must make the same calls in the same order;
+/// [`all_reduce`](Self::all_reduce) may run at the same time as the others.
 pub trait Communicator: Send + Sync + Debug {
-    /// Which of the processes this one is, and how many there are.
+    /// This process's rank, and the number of processes.
     fn shard(&self) -> Shard;
 
-    /// Everyone's bytes, by rank.
+    /// Gathers the bytes of every process, by rank.
     fn all_gather(&self, own: &[u8]) -> Vec<Vec<u8>>;
 
-    /// Adds up everyone's buckets of these lengths, each as soon as it comes in and without waiting for the one before.
-    /// `wire` is the format in which they are sent and added.
+    /// Sums buckets over the group. `lengths` are the buckets' lengths. Each sum starts when its bucket arrives,
+    /// without waiting for the one before. `wire` is the number format for sending and adding.
     fn all_reduce(
         &self,
         buckets: Receiver<Vec<f32>>,
@@ -34,21 +34,21 @@ pub trait Communicator: Send + Sync + Debug {
     ) -> Vec<Vec<f32>>;
 }
 
-/// The format in which gradients are sent and added.
+/// Number format in which gradients are sent and added.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Wire {
     /// 32-bit floating point.
     #[default]
     F32,
-    /// bfloat16, of half the bytes.
+    /// bfloat16: half the bytes.
     Bf16,
 }
 
-/// Which share of a batch, and how many there are.
+/// One process's share of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
-    /// This process's number, from 0.
+    /// This process's rank, from 0.
     pub rank: usize,
     /// The number of processes.
     pub ranks: usize,
@@ -62,20 +62,20 @@ impl Default for Shard {
 }
 
 impl Shard {
-    /// Whether this process prints and saves for all.
+    /// Whether this is the process that prints and saves.
     pub fn is_root(self) -> bool {
         self.rank == 0
     }
 }
 
-/// Processes that train together, and how.
+/// A group of processes that train together.
 #[derive(Clone, Debug)]
 pub struct Group {
-    /// What connects them.
+    /// Connects the processes.
     pub communicator: Arc<dyn Communicator>,
-    /// The format in which gradients are sent and added.
+    /// Number format in which gradients are sent and added.
     pub wire: Wire,
-    /// Whether batch normalization takes the statistics of all shares.
+    /// Whether batch normalization uses statistics over all processes.
     pub sync_norm: bool,
 }
 
@@ -86,7 +86,7 @@ impl Group {
     }
 }
 
-/// Means over the group of values of which every process has as many.
+/// Means over the group, value by value. Every process must pass the same number of values.
 pub(crate) fn means(communicator: &dyn Communicator, own: &[f32]) -> Vec<f32> {
     let all = gathered(communicator, own);
     let mean = |index: usize| {
@@ -96,7 +96,7 @@ pub(crate) fn means(communicator: &dyn Communicator, own: &[f32]) -> Vec<f32> {
     (0..own.len()).map(mean).collect()
 }
 
-/// Everyone's values, by rank.
+/// The values of every process, by rank.
 pub(crate) fn gathered(communicator: &dyn Communicator, own: &[f32]) -> Vec<Vec<f32>> {
     let all = communicator.all_gather(bytemuck::cast_slice(own));
     all.iter()

@@ -1,5 +1,5 @@
-//! How good translations are: distances to the target, structural similarity, and, with their weights,
-//! learned measures.
+//! Metrics of translations against their targets: L1, RMSE, PSNR and SSIM, and the learned metrics LPIPS and FID,
+//! which need downloaded weights.
 
 pub(crate) mod fid;
 pub(crate) mod inception;
@@ -21,12 +21,11 @@ use crate::data::picture::Picture;
 /// Largest value of [`Planes`].
 pub const PEAK: f64 = 255.0;
 
-/// The samples of a picture as planes with values from 0 to 255, whatever its depth: its domain's range is
-/// stretched to that.
+/// A picture's samples as planes with values from 0 to 255, to which its domain's range is scaled, whatever its depth.
 pub struct Planes {
-    /// Channel by channel, row by row.
+    /// `[channels, height, width]`, row by row.
     pub values: Vec<f32>,
-    /// Channels.
+    /// Number of channels.
     pub channels: usize,
     /// Width and height in pixels.
     pub size: [usize; 2],
@@ -43,28 +42,28 @@ impl Planes {
         }
     }
 
-    /// Each channel.
+    /// The plane of each channel.
     pub fn channels(&self) -> impl Iterator<Item = &[f32]> {
         self.values.chunks_exact(self.size[0] * self.size[1])
     }
 }
 
-/// Measures of one translation against its target, on a scale of 0 to 255.
+/// Metrics of one translation against its target.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
-    /// Mean absolute difference.
+    /// L1: mean absolute difference, of 255.
     pub l1: f64,
-    /// Root of the mean squared difference.
+    /// Root mean squared difference, of 255.
     pub rmse: f64,
     /// Peak signal-to-noise ratio, in dB; infinite for equal pictures.
     pub psnr: f64,
-    /// Structural similarity, at most 1 ([`ssim`]); nothing for pictures below 11x11 pixels.
+    /// Structural similarity, at most 1 ([`ssim`]); `None` for pictures below 11x11 pixels.
     pub ssim: Option<f64>,
-    /// The same over five scales; nothing for pictures with a side below 176 pixels.
+    /// Multi-scale structural similarity; `None` if a side is below 176 pixels.
     pub ms_ssim: Option<f64>,
 }
 
-/// Measures a translation. Both pictures have one size and one number of channels.
+/// Computes the metrics of a translation. Both pictures must have the same size and number of channels.
 pub fn scores(output: &Planes, target: &Planes) -> Scores {
     let differences = || {
         let pairs = output.values.iter().zip(&target.values);

@@ -1,7 +1,8 @@
 //! Training (paper, sections 3.1 and 3.3, appendix 6.2): the objective, the composite of generator and frozen
 //! discriminator, and the step that updates both networks.
 //!
-//! Read [`Composite`] first, then [`Trainer`], which is one training step. What goes beyond the paper has a module each.
+//! Read [`Composite`] first, then [`Trainer`], which does one training step. Each addition to the paper has its own
+//! module.
 
 pub(crate) mod adam;
 pub(crate) mod composite;

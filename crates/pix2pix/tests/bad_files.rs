@@ -1,4 +1,4 @@
-//! Damaged files of weights, of every format: an error, never a panic, never memory far beyond the file's size.
+//! Damaged weight files of every format give an error, never a panic, and never use memory far beyond the file's size.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,12 +11,12 @@ use pix2pix::model::Checkpoint;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// The system's memory, counted.
+/// The system's allocator, with a count of the memory in use.
 struct Counted;
 
 static NOW: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
-/// One measurement at a time.
+/// Held during a measurement, so that only one runs at a time.
 static MEASURING: Mutex<()> = Mutex::new(());
 
 // SAFETY: the system's allocator does the work
@@ -38,7 +38,7 @@ unsafe impl GlobalAlloc for Counted {
 #[global_allocator]
 static MEMORY: Counted = Counted;
 
-/// Runs `work`, and tells the most memory that it held at any time.
+/// Runs `work` and returns its peak memory use in bytes.
 fn measured<T>(work: impl FnOnce() -> T) -> (T, usize) {
     let before = NOW.load(Ordering::Relaxed);
     PEAK.store(before, Ordering::Relaxed);
@@ -46,7 +46,7 @@ fn measured<T>(work: impl FnOnce() -> T) -> (T, usize) {
     (done, PEAK.load(Ordering::Relaxed).saturating_sub(before))
 }
 
-/// Reads a file of weights up to the networks.
+/// Loads a weight file, including the networks.
 type Load = fn(&Path) -> Result<(), pix2pix::Error>;
 
 fn foreign(path: &Path) -> Result<(), pix2pix::Error> {
@@ -57,7 +57,7 @@ fn ours(path: &Path) -> Result<(), pix2pix::Error> {
     Checkpoint::load(path)?.check(path)
 }
 
-/// One small file of each format, by the ending that it needs.
+/// One small file of each format, with the file name extension that it needs.
 fn formats(folder: &Path) -> Vec<(&'static str, PathBuf, Load)> {
     let fixture = |name: &str| {
         Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -87,14 +87,14 @@ fn formats(folder: &Path) -> Vec<(&'static str, PathBuf, Load)> {
     ]
 }
 
-/// What a reader may hold beyond some copies of the file: tables, decoders, Burn's own.
+/// Memory that a reader may use in addition to copies of the file: tables, decoders, Burn itself.
 const ALLOWANCE: usize = 4 << 20;
-/// The reader of HDF5 makes room for as many messages as a header's 16 bits say.
+/// The HDF5 reader allocates as many messages as a header's 16 bits specify.
 const HDF5_ALLOWANCE: usize = 16 << 20;
-/// Copies of the file: read, widened from 16 bits, put in order, in the network.
+/// Allowed copies of the file: read, widened from 16 bits, reordered, in the network.
 const COPIES: usize = 10;
 
-/// Loads what is at `path`; whether it was taken.
+/// Loads the file at `path`. Returns whether it was accepted.
 fn attempt(path: &Path, load: Load, bytes: usize, what: &str) -> bool {
     let (done, peak) = measured(|| catch_unwind(AssertUnwindSafe(|| load(path))));
     let done = done.unwrap_or_else(|_| panic!("{what}: a panic"));
@@ -138,8 +138,8 @@ fn files_cut_short_at_every_fiftieth_are_errors() {
     }
 }
 
-/// Seeded, so that a failure can be run again; one in two changes the first or the last bytes, where formats keep
-/// their tables.
+/// Seeded, so that a failure is reproducible. Half of the mutations change the first or the last bytes, where formats
+/// keep their tables.
 #[test]
 fn files_with_changed_bytes_are_networks_or_errors() {
     let _alone = MEASURING.lock();

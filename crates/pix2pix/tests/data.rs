@@ -15,7 +15,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use safetensors::SafeTensors;
 
-/// A picture whose pixels tell where they are.
+/// A picture whose pixels encode their coordinates.
 fn coordinates(width: u32, height: u32) -> Picture {
     RgbImage::from_fn(width, height, |x, y| Rgb([x as u8, y as u8, (x ^ y) as u8])).into()
 }
@@ -56,7 +56,7 @@ fn pictures_survive_the_way_into_a_tensor_and_back() {
     assert_eq!(picture::from_tensor(tensor, &domain), coordinates);
 }
 
-/// No bit of 16 is lost, and floats keep their values to rounding.
+/// No bit of 16 is lost, and floats keep their values except for rounding.
 #[test]
 fn depth_survives_the_way_into_planes_and_back() {
     let deep: Vec<u16> = (0..=65535).collect();
@@ -101,7 +101,7 @@ fn channels_become_others_as_pillow_has_them() {
     assert!(bands.with_channels(3).is_err());
 }
 
-/// Pillow's bicubic filter, which the public ports use, made the fixture; ours may round otherwise.
+/// The fixture was made with Pillow's bicubic filter, which the public ports use; our rounding may differ.
 #[test]
 fn resizing_agrees_with_pillow() {
     let fixture = SafeTensors::deserialize(include_bytes!("fixtures/resize.safetensors")).unwrap();
@@ -123,7 +123,7 @@ fn resizing_agrees_with_pillow() {
     }
 }
 
-/// Other depths, and more channels than the resizer knows, are resized as 8-bit RGB is.
+/// Other depths, and more channels than the resizer supports, are resized like 8-bit RGB.
 #[test]
 fn resizing_is_the_same_for_all_depths_and_channels() {
     let picture = coordinates(40, 24);
@@ -145,7 +145,7 @@ fn resizing_is_the_same_for_all_depths_and_channels() {
             let eight = pixel(&expected, x, y)[channel];
             let sixteen = pixel(&deep, x, y)[channel] / 257.0;
             assert!((eight - sixteen).abs() <= 1.0, "{eight} and {sixteen}");
-            // floating point is not cut off at 0 and 255
+            // floating point is not clipped to 0 and 255
             let float = pixel(&many, x, y)[3 + channel].clamp(0.0, 255.0);
             assert!((eight - float).abs() <= 1.0, "{eight} and {float}");
         }
@@ -203,7 +203,7 @@ fn jitter_is_the_same_for_both_pictures_and_follows_the_sample() {
     assert_eq!(still.vary(&pair, 1, 3)[0], *loaded);
 }
 
-/// All eight ways to lay a square, and only halves of a turn for what is not square.
+/// A square has all eight orientations; other pictures have only half turns.
 #[test]
 fn mirrors_and_turns_reach_every_position() {
     let config = JitterConfig {
@@ -268,7 +268,7 @@ fn policies_say_what_the_networks_see() {
             .unwrap_err()
             .contains("less than --crop-size 256")
     );
-    // 512 wide and 300 high: 256 and 150, of which 128 is the nearest multiple
+    // 512 wide and 300 high: resized to 256 and 150; the nearest multiple to 150 is 128
     assert_eq!(seen(ResizePolicy::ScaleWidth, [512, 300]), Ok([256, 128]));
     assert_eq!(seen(ResizePolicy::None, [128, 64]), Ok([128, 64]));
     assert!(
@@ -309,7 +309,7 @@ fn the_embedded_pairs_are_whole() {
     assert_eq!(val.read(0).unwrap().source.size(), [256, 256]);
 }
 
-/// Archives and manifests with some bytes changed: a data set or an error, never a panic.
+/// Archives and manifests with some changed bytes give a data set or an error, never a panic.
 #[test]
 fn mutated_archives_and_manifests_are_data_sets_or_errors() {
     let scratch = tempfile::tempdir().unwrap();
@@ -351,7 +351,7 @@ fn mutated_archives_and_manifests_are_data_sets_or_errors() {
                 let at = rng.random_range(0..bytes.len());
                 bytes[at] = rng.random();
             }
-            // a quarter of them cut short, too
+            // a quarter of them are also truncated
             bytes.truncate(rng.random_range(0..4 * whole.len()));
             let path = scratch.path().join(name);
             std::fs::write(&path, &bytes).unwrap();

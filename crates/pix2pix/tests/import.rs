@@ -1,5 +1,5 @@
-//! Weights of the public PyTorch port and of Keras: `tools/make_import_fixtures.py` and `tools/make_keras_fixtures.py`
-//! made the files and what PyTorch and Keras make of a picture.
+//! Weights of the public PyTorch port and of Keras. `tools/make_import_fixtures.py` and `tools/make_keras_fixtures.py`
+//! made the files, and the translations by PyTorch and Keras.
 
 mod tensors;
 
@@ -105,7 +105,7 @@ fn discriminators_judge_as_pytorch_does() {
     }
 }
 
-/// A model that was imported is a model: written, read and the same.
+/// An imported model is like any other: it is the same after writing and reading.
 #[test]
 fn an_imported_model_can_be_saved() {
     let folder = tempfile::tempdir().unwrap();
@@ -124,7 +124,7 @@ fn an_imported_model_can_be_saved() {
         "unet_256",
         4,
     );
-    // the port's dropout is in the three blocks after the innermost
+    // the port has dropout in the three blocks after the innermost
     let Generator::Unet(network) = &network else {
         panic!("a U-Net");
     };
@@ -132,7 +132,7 @@ fn an_imported_model_can_be_saved() {
     assert_eq!(dropouts, [0.0, 0.5, 0.5, 0.5, 0.0, 0.0, 0.0]);
 }
 
-/// What is exported has the names, the shapes and the values of what was imported, in both containers.
+/// Exported files have the names, the shapes and the values of the imported ones, in both containers.
 #[test]
 fn an_export_is_what_was_imported() {
     let folder = tempfile::tempdir().unwrap();

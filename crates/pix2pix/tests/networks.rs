@@ -1,4 +1,4 @@
-//! The networks against the paper's and the Keras tutorial's numbers.
+//! The networks, compared with the numbers in the paper and in the Keras tutorial.
 
 use burn::tensor::{Device, Distribution, Tensor, TensorData};
 use pix2pix::network::receptive_field::{receptive_field, table};
@@ -34,7 +34,7 @@ fn unet_parameter_counts_are_those_of_both_conventions() {
     assert_eq!(parameters(&graph), (54_429_315, 54_419_459));
     let paper = unet(&UnetConfig::default(), &device);
     assert_eq!(paper.layers(PICTURE).trainable(), 54_413_955);
-    // the description counts what is really there
+    // the layer graph counts the actual parameters
     let stored: usize = weights::collect(&paper)
         .values()
         .map(|t| t.num_elements())
@@ -84,7 +84,7 @@ fn composite_trains_the_generator_alone() {
     assert_eq!(parameters(&graph), (54_429_315 + 6_968_257, 54_419_459));
 }
 
-/// Widths of the encoder, and of the decoder after the skip, as the paper writes them.
+/// Channels of the encoder, and of the decoder after the skip, as the paper writes them.
 #[test]
 fn unet_has_the_papers_widths() {
     let graph = unet(&UnetConfig::default(), &Device::flex()).layers(PICTURE);
@@ -191,9 +191,9 @@ fn receptive_fields_are_the_papers() {
     assert_eq!(on, [4, 10, 22, 46, 70]);
 }
 
-/// The proof that the arithmetic is the network's: the gradient of one cell of the map is non-zero
-/// on exactly that many input pixels. Norms are left out, since statistics join all pixels, and the
-/// weights are positive, so that nothing cancels.
+/// Checks the computed receptive field: the gradient of one cell of the map is non-zero on exactly that many input
+/// pixels. The networks have no norms, since statistics depend on all pixels, and positive weights, so that nothing
+/// cancels.
 #[test]
 fn gradient_of_one_cell_covers_its_receptive_field() {
     let device = Device::flex().autodiff();
@@ -334,7 +334,7 @@ fn initial_weights_follow_the_paper_and_the_seed() {
             .map(|&v| (f64::from(v) - average).powi(2))
             .sum::<f64>()
             / (n - 1.0);
-        // five standard errors of each estimate
+        // within five standard errors of each estimate
         assert!(
             (average - mean).abs() < 5.0 * 0.02 / n.sqrt(),
             "{name}: mean {average}"
@@ -353,7 +353,7 @@ fn initial_weights_follow_the_paper_and_the_seed() {
     );
 }
 
-/// At inference too: dropout acts, and each image's result depends on its own statistics.
+/// Also at inference, dropout is active, and each image's result depends on its own statistics.
 #[test]
 fn inference_keeps_dropout_and_batch_statistics() {
     let device = Device::flex();
@@ -369,7 +369,7 @@ fn inference_keeps_dropout_and_batch_statistics() {
     assert!(run(&x, Noise::seeded(1, 0)) != run(&x, Noise::seeded(2, 0)));
     assert!(run(&x, Noise::seeded(1, 0)) != run(&x, Noise::seeded(1, 1)));
     assert!(run(&x, Noise::off()) != run(&x, Noise::seeded(1, 0)));
-    // statistics of the batch: beside another image, the same image comes out differently
+    // batch statistics: the same image gives a different result beside another image
     let both = Tensor::cat(vec![x.clone(), x.clone() * 0.1 + 0.5], 0);
     let alone = run(&x, Noise::off());
     let beside = run(&both, Noise::off());
@@ -391,7 +391,7 @@ fn dropout_keeps_the_expectation() {
     assert!((mean - 1.0).abs() < 5.0 / (y.len() as f32).sqrt(), "{mean}");
 }
 
-/// Hand-computed: logits 0 and ln 3 have the probabilities 1/2 and 3/4.
+/// Computed by hand: logits 0 and ln 3 have the probabilities 1/2 and 3/4.
 #[test]
 fn objective_matches_hand_computed_values() {
     let device = Device::flex();

@@ -1,4 +1,4 @@
-//! Exported networks, run by a runtime that is not ours (rten), against our own passes.
+//! Exported networks in another runtime (rten), compared with our own passes.
 
 use std::path::Path;
 
@@ -52,8 +52,8 @@ fn networks() -> Vec<GeneratorConfig> {
     ]
 }
 
-/// Random weights three times as large as those that training begins with, so that no layer fades, and averages of
-/// training that are not the first ones.
+/// Random weights three times as large as initial weights, so that no layer's output fades, and running statistics
+/// that differ from the initial ones.
 fn checkpoint(config: &GeneratorConfig) -> Checkpoint {
     let (device, init) = (Device::flex(), &mut WeightInit::new(7, 0));
     let network = config.init(init, &device).unwrap();
@@ -133,7 +133,7 @@ fn distance(one: &[f32], other: &[f32]) -> f32 {
     gaps.fold(0.0, f32::max)
 }
 
-/// Outputs are no constants: a comparison means something.
+/// Checks that outputs are not constant, so that comparing them means something.
 fn assert_lively(values: &[f32]) {
     let mean = values.iter().sum::<f32>() / values.len() as f32;
     let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / values.len() as f32;
@@ -170,7 +170,7 @@ fn an_exported_network_gives_the_same_pictures() {
     }
 }
 
-/// With open sizes one file takes larger pictures and several of them, each normalized by itself.
+/// With open sizes, one file accepts larger pictures and batches, in which each picture is normalized by itself.
 #[test]
 fn open_sizes_take_any_picture() {
     for config in networks() {
@@ -219,7 +219,7 @@ fn frozen_statistics_are_those_of_training() {
     }
 }
 
-/// Dropout zeroes half of the values, doubles the others, and differs from run to run.
+/// Dropout zeroes half of the values, doubles the others, and differs in each run.
 #[test]
 fn dropout_acts_in_the_file() {
     let config = unet(Norm::Batch, Upsample::Transposed);
@@ -249,7 +249,7 @@ fn dropout_acts_in_the_file() {
         }
     }
     let share = zeros as f64 / after.len() as f64;
-    // five deviations of a fair coin
+    // within five standard deviations of a fair coin
     let allowed = 5.0 * 0.5 / (after.len() as f64).sqrt();
     assert!((share - 0.5).abs() < allowed, "{share}");
     let [_, again] = drawn();
@@ -265,7 +265,7 @@ fn picture(side: u32) -> Picture {
     )
 }
 
-/// Pictures go in and come out: those of `pix2pix translate`.
+/// The image model takes and returns pictures, the same as `pix2pix translate`.
 #[test]
 fn image_io_takes_and_gives_pictures() {
     let config = unet(Norm::Batch, Upsample::Transposed);
@@ -307,7 +307,7 @@ fn image_io_takes_and_gives_pictures() {
     assert!(others < SIDE, "{others} values are rounded the other way");
 }
 
-/// A network in 8 bits is as far from the one in 32 as it was said to be.
+/// An 8-bit network differs from the 32-bit one by as much as the export reported.
 #[test]
 fn eight_bits_cost_what_is_said() {
     for config in [

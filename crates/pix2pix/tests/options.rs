@@ -1,5 +1,5 @@
-//! What goes beyond the paper, against PyTorch (`tools/make_option_fixtures.py` made the fixture), and the
-//! training step with it.
+//! Additions to the paper, compared with PyTorch (`tools/make_option_fixtures.py` made the fixture), and training
+//! steps with them.
 
 mod tensors;
 
@@ -25,7 +25,7 @@ fn fixture() -> Weights {
     read(path.as_ref())
 }
 
-/// The tensors whose names begin with a prefix and a dot, without these.
+/// The tensors whose names begin with a prefix and a dot, under their names without these.
 fn take(fixture: &Weights, prefix: &str) -> Weights {
     let named = fixture.iter().filter_map(|(name, data)| {
         let rest = name.strip_prefix(prefix)?.strip_prefix('.')?;
@@ -38,7 +38,7 @@ fn host<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
     tensor.to_data().try_into_vec().unwrap()
 }
 
-/// Equal to a share of the largest value.
+/// Checks that values are equal within a fraction `share` of the largest expected value.
 fn close(found: &[f32], expected: &TensorData, share: f32, what: &str) {
     let expected = expected.as_slice::<f32>().unwrap();
     assert_eq!(found.len(), expected.len(), "{what}");
@@ -171,7 +171,7 @@ fn discriminators_agree_with_pytorch() {
     }
 }
 
-/// Against PyTorch's gradients of gradients in 64 bits.
+/// Compared with PyTorch's gradients of gradients in 64 bits.
 #[test]
 fn penalties_have_the_gradients_of_gradients() {
     let fixture = fixture();
@@ -235,7 +235,7 @@ fn all_weights<M: Module>(network: &M) -> Vec<f32> {
         .collect()
 }
 
-/// How far two networks are apart, as a share of how far the first is from a third.
+/// The distance of `a` and `b`, relative to that of `a` and `c`.
 fn distance(a: &[f32], b: &[f32], c: &[f32]) -> f32 {
     let length = |a: &[f32], b: &[f32]| {
         a.iter()
@@ -247,7 +247,7 @@ fn distance(a: &[f32], b: &[f32], c: &[f32]) -> f32 {
     length(a, b) / length(a, c)
 }
 
-/// Where no picture's statistics depend on the others', two batches of one are a batch of two.
+/// With statistics that do not depend on other pictures, two batches of one equal a batch of two.
 #[test]
 fn accumulated_batches_are_one_large_batch() {
     let mut whole = trainer(
@@ -278,13 +278,13 @@ fn accumulated_batches_are_one_large_batch() {
         ),
     ];
     for ((whole, parts), before) in pairs.iter().zip(&before) {
-        // Adam's first step is the gradient's sign, which rounding turns around here and there
+        // Adam's first step is the sign of the gradient, which rounding flips in places
         let gap = distance(whole, parts, before);
         assert!(gap < 0.05, "{gap}");
     }
 }
 
-/// What is computed again is what was there before: for both generators, with every kind of norm, dropout included.
+/// Recomputed values equal the original ones: for both generators, with every norm, dropout included.
 #[test]
 fn recomputing_changes_nothing() {
     let generators = [
@@ -325,7 +325,7 @@ fn recomputing_changes_nothing() {
     }
 }
 
-/// Every option trains, and changes what is learnt.
+/// Training works with every option, and every option changes the weights.
 #[test]
 fn every_objective_learns() {
     let lpips = concat!(
@@ -409,7 +409,7 @@ fn the_average_is_what_translates() {
     assert!(moved > found.len() / 2, "{moved} of {}", found.len());
 }
 
-/// The last step of a run at a learning rate that has fallen to nearly nothing.
+/// The last steps of a run are small when the learning rate has fallen to nearly zero.
 #[test]
 fn a_schedule_slows_the_steps_down() {
     let moved = |schedule: Schedule| {
@@ -417,7 +417,7 @@ fn a_schedule_slows_the_steps_down() {
             schedule,
             ..OptimizerConfig::default()
         };
-        // running statistics move by themselves
+        // no batch normalization: its running statistics change at any learning rate
         let mut trainer = trainer(optimizer, ObjectiveConfig::default(), Norm::Instance);
         let mut steps = Vec::new();
         for _ in 0..10 {
@@ -436,7 +436,7 @@ fn a_schedule_slows_the_steps_down() {
     assert!(cosine[9] < 0.2 * constant[9], "{cosine:?} {constant:?}");
 }
 
-/// The discriminator's options are in its checkpoint, and none has another's tensors.
+/// Tensor names follow the layers: norms without parameters add none, and spectral normalization adds its vector.
 #[test]
 fn names_of_tensors_are_those_of_the_structure() {
     let device = Device::flex();

@@ -41,7 +41,7 @@ fn values(data: &TensorData) -> Vec<f32> {
     data.as_slice::<f32>().unwrap().to_vec()
 }
 
-/// The weights of a network after `step` steps of PyTorch's.
+/// A network's weights after `step` steps in PyTorch.
 fn state(step: usize, network: &str) -> Weights {
     let prefix = format!("{step}.{network}.");
     oracle()
@@ -51,7 +51,7 @@ fn state(step: usize, network: &str) -> Weights {
         .collect()
 }
 
-/// Both networks with PyTorch's first weights.
+/// Both networks with PyTorch's initial weights.
 fn networks(device: &Device) -> (Unet, PatchGan) {
     let init = &mut WeightInit::new(0, 0);
     let generator = UnetConfig {
@@ -106,11 +106,11 @@ fn forward_passes_agree_to_1e_4() {
     }
 }
 
-/// Both steps' losses agree to 1e-3 relative. Of the weights, each tensor's *change* since the start
-/// is compared, as a vector: its direction (cosine) and its size (ratio of lengths). Adam's first
-/// step moves every weight by the learning rate in the direction of its gradient's sign, so that a
-/// gradient near zero, whose sign is rounding, may turn single weights around: exact equality would
-/// test the rounding, the weights themselves would hide a wrong update behind their initial values.
+/// The losses of both steps agree to 1e-3 relative. For the weights, each tensor's *change* since the start is
+/// compared as a vector: its direction (cosine) and its size (ratio of lengths). Adam's first step moves every weight
+/// by the learning rate in the direction of its gradient's sign, so rounding can reverse single weights whose gradient
+/// is near zero. A test of exact equality would fail from rounding; a comparison of the weights themselves would miss
+/// a wrong update, because their initial values dominate.
 #[test]
 fn two_training_steps_agree() {
     for device in devices() {
@@ -171,7 +171,7 @@ fn compare_changes<M: Module>(step: usize, network: &str, ours: &M) {
     }
 }
 
-/// A step that diverges names the tensor, and leaves the networks to the trainer.
+/// The error of a diverged step names the tensor, and the trainer keeps its networks.
 #[test]
 fn a_step_that_diverges_names_the_tensor() {
     let device = Device::flex().autodiff();
@@ -199,7 +199,7 @@ fn a_step_that_diverges_names_the_tensor() {
     assert_eq!(step(100.0, source.clone()), None);
     let nan = source.clone() * f32::NAN;
     assert_eq!(step(100.0, nan).unwrap(), "the loss d_real is not finite");
-    // the losses are finite, and the gradient's square is not
+    // the losses are finite, but the square of the gradient is not
     let named = step(1e30, source).unwrap();
     assert!(named.starts_with("the gradient of generator."), "{named}");
 }

@@ -1,5 +1,5 @@
-//! Data parallel training is training on the whole batch. Here the processes of a group are threads; the `mpirun` of
-//! `crates/pix2pix-cli/tests/mpi.rs` starts real ones.
+//! Data-parallel training equals training on the whole batch. Here the processes of a group are threads;
+//! `crates/pix2pix-cli/tests/mpi.rs` starts processes with `mpirun`.
 
 mod common;
 
@@ -17,12 +17,12 @@ use pix2pix::train::{
 };
 use safetensors::View;
 
-/// One of several threads.
+/// One thread of a group.
 #[derive(Clone, Debug)]
 struct Member {
     shard: Shard,
     meeting: Arc<Meeting>,
-    /// Gradients are exchanged beside everything else.
+    /// Carries gradients, at the same time as everything else.
     gradients: Arc<Meeting>,
 }
 
@@ -82,7 +82,7 @@ impl Communicator for Member {
     }
 }
 
-/// Runs work on as many threads, each with a pool of its own, and returns what each makes.
+/// Runs `work` on several threads, each with its own thread pool, and returns their results.
 fn together<T: Send>(ranks: usize, work: impl Fn(Member) -> T + Sync) -> Vec<T> {
     let (meeting, gradients) = (Meeting::of(ranks), Meeting::of(ranks));
     std::thread::scope(|scope| {
@@ -110,7 +110,7 @@ fn together<T: Send>(ranks: usize, work: impl Fn(Member) -> T + Sync) -> Vec<T> 
     })
 }
 
-/// A card where the build is for one, and the CPU else.
+/// A card, if the build supports one, or else the CPU.
 static DEVICE: LazyLock<Device> = LazyLock::new(|| {
     common::devices()
         .pop()
@@ -118,7 +118,7 @@ static DEVICE: LazyLock<Device> = LazyLock::new(|| {
         .autodiff()
 });
 
-/// Everything that a case varies.
+/// The options that vary between cases.
 #[derive(Clone, Copy)]
 struct Case {
     norm: Norm,
@@ -169,7 +169,7 @@ fn trainer(case: Case) -> Trainer {
 const PAIRS: usize = 4;
 const SIDE: usize = 32;
 
-/// A share of the pairs of a step.
+/// One process's share of the pairs of a step.
 fn share(step: usize, Shard { rank, ranks }: Shard) -> Batch {
     let count = PAIRS / ranks;
     [0, 1].map(|side| {
@@ -193,7 +193,7 @@ fn trained(mut trainer: Trainer, case: Case, shard: Shard, steps: usize) -> (Tra
     (trainer, losses.unwrap())
 }
 
-/// The trained values of both networks; running statistics are each process's own.
+/// The trained parameters of both networks. Running statistics are left out: each process has its own.
 fn parameters(trainer: &Trainer) -> Vec<f64> {
     let mut all = weights::collect(trainer.generator());
     let discriminator = weights::collect(trainer.discriminator()).into_iter();
@@ -205,7 +205,7 @@ fn parameters(trainer: &Trainer) -> Vec<f64> {
         .collect()
 }
 
-/// The running means of a network's gradients: after one step, half of the gradients themselves.
+/// The first moments of a network's parameters: after one step, half of the gradients.
 fn gradients(trainer: &Trainer, network: &str) -> Vec<f64> {
     let state = trainer.state();
     let prefix = format!("{network}.first.");
@@ -216,7 +216,7 @@ fn gradients(trainer: &Trainer, network: &str) -> Vec<f64> {
         .collect()
 }
 
-/// How far one is from the other, as a share of the way to the other from `start`.
+/// The distance of `one` and `other`, relative to that of `start` and `other`.
 fn gap(start: Option<&[f64]>, one: &[f64], other: &[f64]) -> f64 {
     let zeros = vec![0.0; other.len()];
     let square = |a: &[f64], b: &[f64]| -> f64 {
@@ -228,15 +228,15 @@ fn gap(start: Option<&[f64]>, one: &[f64], other: &[f64]) -> f64 {
     (square(one, other) / way).sqrt()
 }
 
-/// Between a training on whole batches and that of a group on shares of them.
+/// Differences between training on whole batches and training in a group on shares of them.
 #[derive(Debug)]
 struct Gaps {
-    /// In the gradients of the first step.
+    /// Difference of the discriminator's gradients in the first step.
     discriminator: f64,
-    /// The same, through the updated discriminator.
+    /// The same for the generator, through the updated discriminator.
     generator: f64,
-    /// In the weights after three steps. Adam's first steps go by the sign of a gradient, which for one near zero is
-    /// rounding: single weights go another way.
+    /// Difference of the weights after three steps. Adam's first steps follow the sign of a gradient, which is
+    /// rounding for a gradient near zero: single weights move the other way.
     weights: f64,
 }
 
@@ -288,7 +288,7 @@ fn gaps(case: Case, ranks: usize) -> Gaps {
     }
 }
 
-/// Equal to rounding.
+/// Checks equality within rounding.
 fn check(case: Case, ranks: usize) {
     let gaps = gaps(case, ranks);
     let equal = gaps.discriminator < 1e-4 && gaps.generator < 1e-3 && gaps.weights < 0.2;
@@ -312,7 +312,7 @@ fn synchronized_batch_norm_sees_the_whole_batch() {
     for ranks in [2, 4] {
         check(synced, ranks);
     }
-    // and each process's own statistics make another training
+    // with each process's own statistics, training differs
     let own = Case {
         sync_norm: false,
         ..synced
@@ -321,7 +321,7 @@ fn synchronized_batch_norm_sees_the_whole_batch() {
     assert!(gaps.discriminator > 0.05, "{gaps:?}");
 }
 
-/// Gradients that are not found by a convolution itself, and those of several batches a step.
+/// Gradients that the convolutions themselves do not pass on, and those of several batches per step.
 #[test]
 fn late_and_earlier_gradients_count() {
     let spectral = Case {
@@ -358,7 +358,7 @@ fn other_options_are_found() {
     let found = together(2, |member| {
         let mut config = RunConfig::default();
         config.objective.lambda += member.shard.rank as f64;
-        // not what has to be the same
+        // may differ between processes
         config.threads = member.shard.rank;
         agreement::check_options(&member, &config, &survey).map_err(|e| e.to_string())
     });

@@ -1,5 +1,5 @@
-//! Picture files of every kind, written by Pillow, tifffile and NumPy (`tools/make_picture_fixtures.py`): what
-//! is decoded, what comes out again, and what happens to damaged ones.
+//! Picture files of every kind, written by Pillow, tifffile and NumPy (`tools/make_picture_fixtures.py`): decoding,
+//! encoding, and damaged files.
 
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -21,12 +21,12 @@ fn decode(name: &str) -> Picture {
     picture::decode(Path::new(name), &bytes(name)).unwrap()
 }
 
-/// The fixtures' sample at a place, in 8 bits.
+/// The value of the fixtures' sample at a position, in 8 bits.
 fn expected(x: usize, y: usize, channel: usize) -> u8 {
     ((7 * x + 13 * y + 29 * channel) % 256) as u8
 }
 
-/// Samples of any depth as numbers.
+/// Samples of any depth as floats.
 fn numbers(picture: &Picture) -> Vec<f32> {
     match picture.samples() {
         Samples::U8(v) => v.iter().copied().map(f32::from).collect(),
@@ -35,7 +35,7 @@ fn numbers(picture: &Picture) -> Vec<f32> {
     }
 }
 
-/// Checks every sample against the formula, in a unit and from a zero of the file's own.
+/// Checks every sample against the formula, scaled by the file's `unit` from its `zero`.
 fn check(name: &str, channels: usize, depth: Depth, unit: f32, zero: f32) {
     let picture = decode(name);
     assert_eq!(
@@ -81,7 +81,7 @@ fn lossless_pictures_of_every_depth_and_number_of_channels() {
     check("double.npy", 1, Depth::F32, 1.0 / 255.0, 0.0);
 }
 
-/// Within what JPEG loses of a slope of 10 a pixel; CMYK's way through ink and back loses nothing more.
+/// Within JPEG's error for a slope of 10 a pixel; the conversion to CMYK and back adds no error.
 #[test]
 fn jpegs_of_two_colour_models_and_of_a_turned_camera() {
     let slope = |x: usize, channel: usize| (10 * x + 4 * channel) as f32;
@@ -100,7 +100,7 @@ fn jpegs_of_two_colour_models_and_of_a_turned_camera() {
             );
         }
     }
-    // EXIF says: turn a quarter clockwise, so that columns become rows
+    // EXIF says to turn clockwise by a quarter, so columns become rows
     let turned = decode("turned.jpg");
     assert_eq!(turned.size(), [16, 24]);
     let header = Header::read(
@@ -121,7 +121,7 @@ fn an_array_in_fortran_order_is_refused_with_a_remedy() {
     assert!(error.to_string().contains("ascontiguousarray"), "{error}");
 }
 
-/// Written and read again, nothing has changed: 16 bits and floating point too.
+/// Pictures are unchanged after writing and reading, in 16 bits and floating point too.
 #[test]
 fn what_is_written_is_what_is_read() {
     let scratch = tempfile::tempdir().unwrap();
@@ -162,13 +162,13 @@ fn fixtures() -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-/// Whatever a file holds, there is a picture within the bounds or an error that names it.
+/// Any bytes give a picture within the bounds or an error that names the file.
 fn survives(name: &str, bytes: &[u8]) -> bool {
     match picture::decode(Path::new(name), bytes) {
         Ok(picture) => {
             let [width, height] = picture.size();
             assert!(u64::from(width) * u64::from(height) <= picture::MAX_PIXELS);
-            // what comes after decoding must take it too
+            // the steps after decoding must accept the picture too
             let planes = picture.to_planes(Domain::default().range_of(picture.depth()));
             assert_eq!(
                 planes.len(),
@@ -196,8 +196,8 @@ fn a_file_cut_short_anywhere_is_an_error() {
     }
 }
 
-/// Seeded, so that a failure can be run again; the number of mutations makes this take seconds here and up
-/// to a minute on a slow machine.
+/// Seeded, so that a failure is reproducible. The number of mutations makes this take seconds here, and up to a minute
+/// on a slow machine.
 #[test]
 fn mutated_files_give_pictures_or_errors_and_never_a_panic() {
     let rng = &mut ChaCha8Rng::seed_from_u64(7);
@@ -212,7 +212,7 @@ fn mutated_files_give_pictures_or_errors_and_never_a_panic() {
                 0 => bytes[at] = rng.random(),
                 1 => bytes[at] ^= 1 << rng.random_range(0..8),
                 2 => bytes[at] = [0, 0xff, 0x7f, 0x80][rng.random_range(0..4)],
-                // a run of another place
+                // copy a run of bytes from another place
                 _ => {
                     let length = rng.random_range(1..9).min(bytes.len() - at);
                     let from = rng.random_range(0..=bytes.len() - length);
@@ -228,7 +228,7 @@ fn mutated_files_give_pictures_or_errors_and_never_a_panic() {
     );
 }
 
-/// A header that promises more pixels than memory is refused before any memory is asked for.
+/// A header with more pixels than fit in memory is refused before any memory is allocated.
 #[test]
 fn a_decompression_bomb_is_refused_by_its_header() {
     let mut png = bytes("rgb8.png");
@@ -255,7 +255,7 @@ fn a_decompression_bomb_is_refused_by_its_header() {
     assert!(error.starts_with("bomb.npy: "), "{error}");
 }
 
-/// CRC-32 as PNG has it (ISO 3309).
+/// The CRC-32 of PNG (ISO 3309).
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc: u32, &byte| {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| {

@@ -143,7 +143,7 @@ fn inception_and_its_frechet_distance_agree() {
     );
 }
 
-/// Weights of the other network, or of none, are refused in words.
+/// Weights of another network, or a file without weights, are refused with an error message.
 #[test]
 fn other_weights_are_refused() {
     let device = Device::flex();

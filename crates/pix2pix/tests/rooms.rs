@@ -1,10 +1,10 @@
-//! The structure of the source code: rooms in layers, and no circles. The order of the rooms stands in ARCHITECTURE.md.
+//! The structure of the source code: rooms in layers without cycles. ARCHITECTURE.md has the order of the rooms.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// One import: where it stands, and the modules at both ends, as paths from the root of the crate.
+/// An import: its position, and the modules at both ends, as paths from the root of the crate.
 struct Import {
     file: PathBuf,
     line: usize,
@@ -38,7 +38,7 @@ fn a_room_imports_only_rooms_below_it() {
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
-    // the test would pass too if it read nothing
+    // without this, the test would also pass on no imports
     assert!(imports.len() > 200, "{}", imports.len());
 }
 
@@ -51,13 +51,13 @@ fn modules_do_not_import_each_other_in_circles() {
         "pix2pix-server",
     ] {
         let imports = imports(name);
-        // in every folder: a module is one with the modules inside it
+        // in every folder; a module includes the modules inside it
         let mut levels: BTreeMap<&[String], BTreeMap<&str, Vec<(&str, &Import)>>> = BTreeMap::new();
         for import in &imports {
             let ends = import.from.iter().zip(&import.to);
             let shared = ends.take_while(|(from, to)| from == to).count();
             let (Some(from), Some(to)) = (import.from.get(shared), import.to.get(shared)) else {
-                continue; // one is inside the other
+                continue; // one module contains the other
             };
             let level = levels.entry(&import.from[..shared]).or_default();
             level.entry(from).or_default().push((to, import));
@@ -77,7 +77,7 @@ fn modules_do_not_import_each_other_in_circles() {
     }
 }
 
-/// A way along imports from `start` back to it.
+/// A cycle of imports from `start` back to it.
 fn circle<'a>(
     level: &BTreeMap<&str, Vec<(&'a str, &'a Import)>>,
     start: &str,
@@ -136,7 +136,7 @@ fn imports(name: &str) -> Vec<Import> {
         let from = module(file);
         let text = fs::read_to_string(file).unwrap();
         for (line, path) in paths(&text, &from) {
-            // the longest part of the path that is a module; the rest is a name in it
+            // the longest prefix of the path that is a module; the rest is a name in it
             let to = (1..=path.len()).rev().map(|length| &path[..length]);
             let Some(to) = to.map(<[String]>::to_vec).find(|to| modules.contains(to)) else {
                 continue;
@@ -165,9 +165,10 @@ fn find(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// Every path of a source file that begins at `crate` or `super`, with its line, from the root of the crate.
+/// Every path in a source file that begins with `crate` or `super`, and its line, as a path from the root of the
+/// crate.
 fn paths(text: &str, module: &[String]) -> Vec<(usize, Vec<String>)> {
-    // without comments, which may name what they like
+    // without comments, which may name anything
     let code: Vec<_> = text
         .lines()
         .map(|line| line.split("//").next().unwrap())
@@ -201,7 +202,7 @@ fn paths(text: &str, module: &[String]) -> Vec<(usize, Vec<String>)> {
     found
 }
 
-/// The paths that a text begins with: `a::{b, c::d}` are `a::b` and `a::c::d`.
+/// The paths that a text begins with, with braces expanded: `a::{b, c::d}` is `a::b` and `a::c::d`.
 fn expanded(text: &str) -> Vec<Vec<String>> {
     let text = text.trim_start();
     if let Some(group) = text.strip_prefix('{') {

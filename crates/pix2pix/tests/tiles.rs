@@ -1,4 +1,4 @@
-//! Translation in tiles against translation in one pass.
+//! Translation in tiles, compared with translation in one pass.
 
 use burn::tensor::Device;
 use image::{Rgb, RgbImage};
@@ -17,7 +17,7 @@ fn generator() -> Generator {
     network.unwrap().into()
 }
 
-/// Stripes at the left, and at the right what `right` says.
+/// Stripes at the left, and the values of `right` at the right.
 fn picture(width: u32, right: fn(u32, u32) -> u8) -> Picture {
     let at = |x: u32, y: u32| {
         if x < 64 {
@@ -84,7 +84,7 @@ fn pictures_of_any_size_come_out_at_theirs() {
     }
 }
 
-/// Without an overlap, the left tile sees nothing of the right one but its share of the statistics.
+/// Without overlap, the left tile depends on the right one only through the statistics.
 #[test]
 fn statistics_are_the_tiles_or_the_pictures() {
     let (dark, light) = (picture(128, |_, _| 10), picture(128, |x, y| (x * y) as u8));

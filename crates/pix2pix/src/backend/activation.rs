@@ -1,5 +1,5 @@
-//! LeakyReLU, tanh and the joint of a decoder block with its skip as an extension of Burn's backends: one parallel pass
-//! each on the CPU (Flex), one launch on cards (Cube).
+//! LeakyReLU, tanh and the concatenation of a decoder block with its skip, as an extension of Burn's backends: each is
+//! one parallel pass on the CPU (Flex) and one launch on cards (Cube).
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -12,20 +12,20 @@ use pix2pix_kernels as kernels;
 
 use crate::backend::flex::{filled, values};
 
-/// What the forward pass needs. Images are `[batch, channels, height, width]`.
+/// Operations of the forward pass. Images are `[batch, channels, height, width]`.
 #[backend_extension(Flex, Cube: cfg(feature = "_card"), Autodiff)]
 pub trait ActivationBackend: Backend {
-    /// LeakyReLU, a ReLU for slope 0.
+    /// LeakyReLU with this `slope` below zero; 0 for a ReLU.
     fn activation(input: FloatTensor<Self>, slope: f32) -> FloatTensor<Self>;
 
-    /// `first` and the ReLU of `second`, joined on the channels.
+    /// Concatenates `first` and the ReLU of `second` on the channels.
     fn join(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// Hyperbolic tangent.
     fn fast_tanh(input: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
-/// What the backward pass needs besides, made of the outputs of the forward pass.
+/// Additional operations of the backward pass, computed from the outputs of the forward pass.
 pub trait ActivationGradients: ActivationBackend {
     /// Gradient of an activation's input.
     fn activation_gradient(
@@ -40,7 +40,7 @@ pub trait ActivationGradients: ActivationBackend {
         gradient: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
 
-    /// Gradients of a joint's parts, the first of `channels` channels.
+    /// Gradients of both inputs of [`join`](ActivationBackend::join), of which the first has `channels` channels.
     fn join_gradients(
         output: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
@@ -48,12 +48,12 @@ pub trait ActivationGradients: ActivationBackend {
     ) -> [FloatTensor<Self>; 2];
 }
 
-/// LeakyReLU of `slope` below zero, 0 for a ReLU.
+/// LeakyReLU with this `slope` below zero; 0 for a ReLU. `x` is `[batch, channels, height, width]`.
 pub fn activation(x: Tensor<4>, slope: f64) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::activation(x.into_dispatch(), slope as f32))
 }
 
-/// `first` and the ReLU of `second`, joined on the channels.
+/// Concatenates `first` and the ReLU of `second`, both `[batch, channels, height, width]`, on the channels.
 pub fn join(first: Tensor<4>, second: Tensor<4>) -> Tensor<4> {
     let (first, second) = (first.into_dispatch(), second.into_dispatch());
     Tensor::from_dispatch(Dispatch::join(first, second))
@@ -64,7 +64,7 @@ pub fn tanh(x: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::fast_tanh(x.into_dispatch()))
 }
 
-/// Values of one image of each.
+/// Number of values in one image of each tensor.
 fn lengths(first: &FloatTensor<Flex>, second: &FloatTensor<Flex>) -> [usize; 2] {
     [first, second].map(|images| {
         let [_, channels, height, width] = images.shape().dims();

@@ -1,6 +1,6 @@
-//! Our kernels on cards, written once in CubeCL for CUDA, Vulkan, Metal and DirectX. Burn's own operations are a launch
-//! each, and a training step of one pair is a thousand of them that hardly do a thing: what stands between two
-//! convolutions is one or two launches here, and so is the optimizer for each parameter.
+//! Our kernels for cards (GPUs), written once in CubeCL for CUDA, Vulkan, Metal and DirectX. Each of Burn's own
+//! operations is a launch, and a training step of one pair would be a thousand small ones. Here, everything between
+//! two convolutions takes one or two launches, and the optimizer takes one for each parameter.
 
 mod activation;
 mod adam;

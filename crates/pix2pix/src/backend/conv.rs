@@ -1,5 +1,5 @@
 //! Convolutions as an extension of Burn's backends: our kernels on the CPU (Flex), Burn's own on cards (Cube), and the
-//! gradients for autodiff, below unchanged model code.
+//! gradients for autodiff. Model code is the same on all devices.
 
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -21,7 +21,7 @@ use crate::parallel::gradients::Watch;
 /// `[output channels, input channels, kernel, kernel]`.
 #[backend_extension(Flex, Cube: cfg(feature = "_card"), Autodiff)]
 pub trait ConvBackend: Backend {
-    /// The convolution of `input`. Autodiff shows the gradient of the weights to `watch`.
+    /// The convolution of `input`. In the backward pass, `watch` receives the gradient of `weight`.
     fn conv_forward(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -29,8 +29,8 @@ pub trait ConvBackend: Backend {
         watch: Option<Watch>,
     ) -> FloatTensor<Self>;
 
-    /// The gradient of an input of `side` pixels (height, width): the transposed convolution. Autodiff shows the
-    /// gradient of the weights to `watch`.
+    /// The gradient of an input of `side` pixels (height, width): the transposed convolution. In the backward pass,
+    /// `watch` receives the gradient of `weight`.
     fn conv_input_gradient(
         gradient: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -47,13 +47,14 @@ pub trait ConvBackend: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// What a backward pass needs besides.
+/// Additional operation of the backward pass.
 pub trait ReadGradient: Backend {
-    /// Shows a gradient of weights.
+    /// Gives a weight's gradient to `watch`.
     fn show(gradient: &FloatTensor<Self>, watch: &Watch);
 }
 
-/// The convolution of `input`, `[batch, in, height, width]`. The gradient of `weight` is shown to `watch`.
+/// The convolution of `input`, `[batch, channels in, height, width]`. In the backward pass, `watch` receives the
+/// gradient of `weight`.
 pub fn conv(
     input: Tensor<4>,
     weight: Tensor<4>,
@@ -69,8 +70,8 @@ pub fn conv(
 }
 
 /// The transposed convolution of `input` to pictures of `side` pixels (height, width). `weight` is
-/// `[channels in, channels out, kernel, kernel]`: the weights of the convolution that it transposes. Their gradient is
-/// shown to `watch`.
+/// `[channels in, channels out, kernel, kernel]`: the weights of the convolution that it transposes. In the backward
+/// pass, `watch` receives their gradient.
 pub fn conv_transpose(
     input: Tensor<4>,
     weight: Tensor<4>,
@@ -247,7 +248,7 @@ impl<B: ConvBackend + ReadGradient, C: CheckpointStrategy> ConvBackend for Autod
         #[derive(Debug)]
         struct TransposedBackward;
 
-        // as a layer, its input is what the convolution calls its output's gradient
+        // the input of this layer stands for the output gradient of the convolution
         impl<B: ConvBackend + ReadGradient> Backward<B, 2> for TransposedBackward {
             type State = (NodeId, NodeId, ConvSpec, Option<Watch>);
 
@@ -304,7 +305,7 @@ impl<B: ConvBackend + ReadGradient, C: CheckpointStrategy> ConvBackend for Autod
         }
     }
 
-    /// A constant: the gradient of a gradient of weights is not needed by any loss of ours.
+    /// A constant to autodiff: no loss needs the gradient of a weight gradient.
     fn conv_weight_gradient(
         input: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
@@ -326,7 +327,7 @@ mod tests {
     use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
     use burn::tensor::{Device, TensorData};
 
-    /// Values like noise in [-1, 1].
+    /// Pseudo-random values in [-1, 1].
     fn noise(shape: [usize; 4], seed: usize) -> Tensor<4> {
         let length = shape.iter().product();
         let value = |i: usize| (((i + seed) * 7919) as f32).sin();
@@ -338,7 +339,7 @@ mod tests {
         tensor.into_data().try_to_vec().unwrap()
     }
 
-    /// Root mean square of the difference, over that of `theirs`.
+    /// Root mean square of the difference, divided by that of `theirs`.
     fn difference(ours: Tensor<4>, theirs: Tensor<4>) -> f64 {
         assert_eq!(ours.dims(), theirs.dims());
         let (ours, theirs) = (values(ours), values(theirs));
@@ -347,7 +348,7 @@ mod tests {
         (gap / theirs.iter().map(|&b| square(b)).sum::<f64>()).sqrt()
     }
 
-    /// Output and both gradients of a layer, from the same input and weights.
+    /// The output and both gradients of a layer, compared for the same input and weights.
     fn compare(
         shapes: [[usize; 4]; 2],
         ours: impl Fn(Tensor<4>, Tensor<4>) -> Tensor<4>,
@@ -369,7 +370,7 @@ mod tests {
 
     #[test]
     fn gradients_are_burns_own() {
-        // large enough for the fast form, and too small for it
+        // large enough for the fast algorithm, and too small for it
         for (channels, side) in [([32, 40], 24), ([3, 8], 12)] {
             for stride in [1, 2] {
                 let window = Window {

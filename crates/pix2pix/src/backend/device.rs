@@ -1,4 +1,4 @@
-//! Where the networks run.
+//! The devices that networks run on: the CPU and cards (GPUs).
 
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 /// Sets the number of CPU threads for the whole program, 0 for all cores, and returns it.
 ///
 /// # Errors
-/// When it has been set before.
+/// When it was set before.
 pub fn set_threads(threads: usize) -> Result<usize> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
@@ -31,13 +31,13 @@ pub fn set_threads(threads: usize) -> Result<usize> {
     Ok(rayon::current_num_threads())
 }
 
-/// Does work on one of the CPU's threads, which saves it handing every parallel loop over and waiting.
+/// Runs `work` on a thread of the CPU's thread pool, which avoids a handover for each of its parallel loops.
 pub fn in_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     rayon::scope(|_| work())
 }
 
-/// Does work on a device. Where it is a card, whose memory or driver may give up in the middle of it, the library below
-/// panics: what it says is returned instead.
+/// Runs `work` on a device. When a card runs out of memory or its driver fails, Burn panics; the message of that panic
+/// is returned as the error.
 pub(crate) fn guarded<T>(
     device: DeviceName,
     work: impl FnOnce() -> T,
@@ -45,7 +45,7 @@ pub(crate) fn guarded<T>(
     if !device.is_card() {
         return Ok(work());
     }
-    // one line is said, and not by the panic
+    // the caller prints the error in one line, so the panic prints nothing
     static HOOK: Once = Once::new();
     static GUARDED: AtomicUsize = AtomicUsize::new(0);
     HOOK.call_once(|| {
@@ -66,8 +66,8 @@ pub(crate) fn guarded<T>(
     })
 }
 
-/// The device to train on, which keeps what backward passes need, or with `recompute` computes again what is computed
-/// fast.
+/// The device for training, with autodiff. It keeps activations for backward passes, or, with `recompute`, computes
+/// the cheap ones again (gradient checkpointing).
 pub fn for_training(device: &Device, recompute: bool) -> Device {
     let device = device.clone().autodiff();
     match recompute {
@@ -76,11 +76,11 @@ pub fn for_training(device: &Device, recompute: bool) -> Device {
     }
 }
 
-/// A tensor without autodiff as a constant on a device with it.
+/// A tensor without autodiff as a constant on `device`, which has autodiff.
 pub(crate) fn constant<const D: usize>(tensor: Tensor<D>, device: &Device) -> Tensor<D> {
     let strategy = device.gradient_checkpointing_strategy();
     let strategy = strategy.expect("a device with autodiff");
-    // one operation takes tensors of one strategy only
+    // all tensors of an operation need the same strategy
     Tensor::from_inner(tensor).with_gradient_checkpointing_strategy(strategy)
 }
 
@@ -101,9 +101,9 @@ pub(crate) fn parameter<const D: usize>(values: TensorData, device: &Device) -> 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum DeviceName {
-    /// The fastest that is there: an NVIDIA card, another card, or the CPU.
+    /// The fastest available device: an NVIDIA card, another card, or the CPU.
     Auto,
-    /// Burn's Flex backend; always there.
+    /// Burn's Flex backend; always available.
     #[default]
     Cpu,
     /// An NVIDIA card by its index; needs the feature `cuda`.
@@ -112,32 +112,32 @@ pub enum DeviceName {
     Wgpu(usize),
 }
 
-/// A device that is there.
+/// An available device.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {
-    /// How it is named.
+    /// Its name on the command line.
     pub name: DeviceName,
-    /// What it calls itself.
+    /// The name of the hardware.
     pub hardware: String,
-    /// Its memory in bytes, where it tells.
+    /// Its memory in bytes, if known.
     pub memory: Option<u64>,
 }
 
-/// What is there of one kind of devices.
+/// The devices of one kind.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
-    /// These.
+    /// The available devices.
     There(Vec<Found>),
-    /// None, for this reason, with its remedy.
+    /// No device of this kind is available.
     Absent {
         /// The kind's name.
         kind: &'static str,
-        /// Why, in a sentence.
+        /// The reason and the remedy.
         reason: String,
     },
 }
 
-/// All kinds of devices, the CPU first. It opens each.
+/// Lists the devices of all kinds, the CPU first. Opens each device.
 pub fn list() -> Vec<Kind> {
     let memory = System::new().map(|mut system| {
         system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
@@ -168,7 +168,7 @@ pub fn list() -> Vec<Kind> {
     ]
 }
 
-/// What the processor calls itself.
+/// The name of the processor.
 pub fn processor() -> String {
     let brand = System::new().ok().and_then(|mut system| {
         system.refresh_cpu_specifics(CpuRefreshKind::nothing());
@@ -178,12 +178,12 @@ pub fn processor() -> String {
     brand.unwrap_or_else(|| std::env::consts::ARCH.to_string())
 }
 
-/// The memory of a card in bytes, where its driver tells.
+/// The memory of a card in bytes, if its driver reports it.
 pub(crate) fn card_memory(device: &Device) -> Option<u64> {
     #[cfg(feature = "_card")]
     if let Some(address) = device.identity()?.physical?.pci_address {
         let address = address.to_string();
-        // AMD's driver for Linux has a file for it, NVIDIA's a library
+        // AMD's Linux driver has a file for it, NVIDIA's a library
         let file = format!("/sys/bus/pci/devices/{address}/mem_info_vram_total");
         let told = std::fs::read_to_string(file).ok();
         return told
@@ -198,23 +198,23 @@ pub(crate) fn card_memory(device: &Device) -> Option<u64> {
     None
 }
 
-/// Why no NVIDIA card is to be had.
+/// The reason why there is no NVIDIA card, and the remedy.
 #[cfg(feature = "cuda")]
 fn no_cuda() -> String {
     let version = nvml_wrapper::Nvml::init().and_then(|nvml| nvml.sys_driver_version());
     match version {
-        // the driver is there, and finds no card that it can serve
+        // the driver is installed, but finds no usable card
         Ok(version) => format!(
-            "the NVIDIA driver {version} has no card for this program, or is too old for it; update the driver, or use \
+            "the NVIDIA driver {version} finds no usable card, or is too old; update the driver or use \
              --device cpu"
         ),
-        Err(_) => "no NVIDIA card, or no driver for it, was found; install the driver (nvidia-smi must list the card) \
+        Err(_) => "no NVIDIA card or no driver for it was found; install the driver (nvidia-smi must list the card) \
                    or use --device cpu"
             .to_string(),
     }
 }
 
-/// What a card calls itself.
+/// The name of a card, as its driver reports it.
 fn hardware(device: &Device) -> String {
     #[cfg(feature = "_card")]
     if let Some(identity) = device.identity() {
@@ -228,12 +228,12 @@ fn hardware(device: &Device) -> String {
 }
 
 impl DeviceName {
-    /// Whether it is no CPU.
+    /// Whether this is a card.
     pub fn is_card(self) -> bool {
         matches!(self, Self::Cuda(_) | Self::Wgpu(_))
     }
 
-    /// The device of one of several processes on a machine: each has a card of its own, counted from this one.
+    /// The device of process `index` on this machine: each process uses its own card, counted from this one.
     pub fn for_process(self, index: usize) -> Self {
         match self {
             Self::Cuda(first) => Self::Cuda(first + index),
@@ -242,7 +242,7 @@ impl DeviceName {
         }
     }
 
-    /// The device that `auto` means here, for networks of this arithmetic; any other means itself.
+    /// Replaces `auto` by the fastest available device that supports `arithmetic`. Other names stay as they are.
     pub fn resolved(self, arithmetic: Precision) -> Self {
         if self != Self::Auto {
             return self;
@@ -252,12 +252,12 @@ impl DeviceName {
             return Self::Cuda(0);
         }
         let adapters = Self::Wgpu(0).all().unwrap_or_default();
-        // an adapter of software is slower than the CPU itself
+        // an adapter in software is slower than the CPU itself
         let card = adapters.iter().position(|card| is_card(card) && has(card));
         card.map_or(Self::Cpu, Self::Wgpu)
     }
 
-    /// All devices of its kind; in words why there is none.
+    /// All devices of this kind. The error is the reason why there are none, with a remedy.
     fn all(self) -> std::result::Result<Vec<Device>, String> {
         let (devices, missing): (_, fn() -> String) = match self {
             Self::Auto | Self::Cpu => (vec![Device::flex()], String::new),
@@ -272,7 +272,7 @@ impl DeviceName {
             Self::Wgpu(_) => (
                 Device::enumerate(burn::tensor::DeviceType::Wgpu).into_vec(),
                 || {
-                    "no driver of Vulkan, Metal or DirectX was found; install one (for Debian mesa-vulkan-drivers) or \
+                    "no Vulkan, Metal or DirectX driver was found; install one (on Debian: mesa-vulkan-drivers) or \
                      use --device cpu"
                         .to_string()
                 },
@@ -286,11 +286,11 @@ impl DeviceName {
         Ok(devices)
     }
 
-    /// The device itself, without autodiff, for networks of this arithmetic.
+    /// Opens the device, without autodiff, for networks with this arithmetic.
     ///
     /// # Errors
-    /// When this program was built without it, it is not there, or it lacks the arithmetic; when the environment asks for
-    /// CPU instructions that do not exist.
+    /// When this build does not support the device, the device is missing or lacks the arithmetic, or the environment
+    /// asks for unknown CPU instructions.
     pub fn open(self, arithmetic: Precision) -> Result<Device> {
         pix2pix_kernels::check_environment().map_err(Error::Device)?;
         let name = self.resolved(arithmetic);
@@ -303,7 +303,7 @@ impl DeviceName {
         if index >= devices.len() {
             let count = devices.len();
             return Err(Error::Device(format!(
-                "device {name}: the indices of what is there end at {}; pix2pix devices lists them",
+                "device {name}: the highest index is {}; pix2pix devices lists all devices",
                 count - 1
             )));
         }
@@ -311,7 +311,7 @@ impl DeviceName {
     }
 }
 
-/// A device, if it computes in an arithmetic.
+/// Returns a device that supports an arithmetic.
 fn opened(name: DeviceName, device: Device, arithmetic: Precision) -> Result<Device> {
     if !has(&device, arithmetic) {
         let instead = match name.is_card() {
@@ -319,13 +319,13 @@ fn opened(name: DeviceName, device: Device, arithmetic: Precision) -> Result<Dev
             false => "--precision f32 or --precision bf16",
         };
         return Err(Error::Device(format!(
-            "device {name} has no {arithmetic} arithmetic; use {instead}"
+            "device {name} does not support {arithmetic} arithmetic; use {instead}"
         )));
     }
     Ok(device)
 }
 
-/// Whether a device computes in an arithmetic.
+/// Whether a device supports an arithmetic.
 fn has(device: &Device, arithmetic: Precision) -> bool {
     match arithmetic {
         Precision::F32 => true,
@@ -334,7 +334,7 @@ fn has(device: &Device, arithmetic: Precision) -> bool {
     }
 }
 
-/// The factors that convolutions of a precision multiply on a device, with autodiff or without.
+/// The form of the factors in convolutions with this precision on a device, with or without autodiff.
 pub(crate) fn factors(precision: Precision, device: &Device) -> Factors {
     Factors::of(
         precision,
@@ -342,7 +342,7 @@ pub(crate) fn factors(precision: Precision, device: &Device) -> Factors {
     )
 }
 
-/// Whether a device has tensor cores for TF32, to which Burn's kernels then round the factors of a product in 32 bits.
+/// Whether a device has tensor cores for TF32. Burn's kernels then round the factors of 32-bit products to TF32.
 fn rounds_to_tf32(device: &Device) -> bool {
     #[cfg(feature = "_card")]
     if let DispatchDevice::Cube(card) = device.as_dispatch() {
@@ -353,7 +353,7 @@ fn rounds_to_tf32(device: &Device) -> bool {
     false
 }
 
-/// Why a device of a feature that is not compiled is not there.
+/// The reason for a device whose feature is not compiled, and the remedy.
 #[cfg(not(all(feature = "cuda", feature = "wgpu")))]
 fn not_built(feature: &str) -> String {
     format!(
@@ -361,7 +361,7 @@ fn not_built(feature: &str) -> String {
     )
 }
 
-/// Whether a device is a card, and no software that stands for one.
+/// Whether a device is a card, and not software that emulates one.
 fn is_card(device: &Device) -> bool {
     #[cfg(feature = "_card")]
     return device

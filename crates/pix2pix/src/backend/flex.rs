@@ -14,7 +14,7 @@ pub fn values(tensor: &FloatTensor<Flex>) -> &[f32] {
         .expect("contiguous, and f32 as all our tensors")
 }
 
-/// A tensor of these values, which are not copied.
+/// A tensor of these values, without a copy.
 pub fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> FloatTensor<Flex> {
     FloatTensor::<Flex>::from_data(TensorData::new(values, shape))
 }

@@ -1,5 +1,5 @@
-//! Batch normalization and the activation after it as an extension of Burn's backends, the CPU's (Flex) and that of cards
-//! (Cube), with its gradients for autodiff.
+//! Batch normalization and the activation after it, as an extension of Burn's backends for the CPU (Flex) and cards
+//! (Cube), with gradients for autodiff.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use pix2pix_kernels as kernels;
 use crate::backend::flex::{filled, tensor, values};
 use crate::parallel::{Communicator, means};
 
-/// The numbers of a normalization that are not learnt.
+/// Constants of a normalization and its activation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Constants {
     /// Added to the variance.
@@ -29,15 +29,15 @@ pub struct Constants {
     pub slope: f32,
 }
 
-/// What the forward pass needs. Images are `[batch, channels, height, width]`.
+/// Operations of the forward pass. Images are `[batch, channels, height, width]`.
 #[backend_extension(Flex, Cube: cfg(feature = "_card"), Autodiff)]
 pub trait NormBackend: Backend {
-    /// Mean and biased variance of each channel, `[2, channels]`: constants to autodiff, since
-    /// [`norm_forward`](Self::norm_forward)'s gradient goes through them by itself.
+    /// Mean and biased variance of each channel, `[2, channels]`. They are constants to autodiff: the gradient of
+    /// [`norm_forward`](Self::norm_forward) accounts for them.
     fn norm_statistics(input: FloatTensor<Self>) -> FloatTensor<Self>;
 
-    /// `input` normalized by its own `statistics`, scaled, shifted and activated. Where the statistics are those of a
-    /// `group`, so are the means that autodiff needs for the gradient of the input.
+    /// `input` normalized by its own `statistics`, scaled, shifted and activated. If the statistics are those of a
+    /// `group`, the gradient of the input uses means over the group.
     fn norm_forward(
         input: FloatTensor<Self>,
         statistics: FloatTensor<Self>,
@@ -48,7 +48,7 @@ pub trait NormBackend: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// What the backward pass needs besides.
+/// Additional operations of the backward pass.
 pub trait NormGradients: NormBackend {
     /// Gradients of beta and gamma, `[2, channels]`.
     fn norm_parameter_gradients(
@@ -63,14 +63,14 @@ pub trait NormGradients: NormBackend {
         sums: &FloatTensor<Self>,
     ) -> FloatTensor<Self>;
 
-    /// The gradient of the output in the order in which the two above want it.
+    /// The gradient of the output in the memory order that the two functions above need.
     fn arranged(saved: &Saved<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// Means of `sums` over a group.
     fn means(sums: FloatTensor<Self>, group: &dyn Communicator) -> FloatTensor<Self>;
 }
 
-/// What the forward pass leaves for the backward pass.
+/// Values that the forward pass saves for the backward pass.
 pub struct Saved<B: Backend> {
     pub input: FloatTensor<B>,
     pub statistics: FloatTensor<B>,
@@ -105,7 +105,7 @@ pub fn forward(
 impl NormBackend for Flex {
     fn norm_statistics(input: FloatTensor<Self>) -> FloatTensor<Self> {
         let input = input.to_contiguous();
-        // neither constant plays a part
+        // the statistics depend on neither constant
         let constants = Constants {
             epsilon: 0.0,
             slope: 1.0,
@@ -194,7 +194,7 @@ fn per_channel(values: Vec<f32>) -> FloatTensor<Flex> {
     tensor(values, [2, channels])
 }
 
-/// A forward pass that is done once more, where its output is not kept.
+/// Computes a forward pass again whose output was not kept (gradient checkpointing).
 #[derive(Debug)]
 struct Again<B: Backend> {
     input: NodeId,

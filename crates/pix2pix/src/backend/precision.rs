@@ -1,4 +1,4 @@
-//! The arithmetic of the convolutions, which each layer holds for itself, as in Flax. Tensors, weights, statistics and
+//! The arithmetic of the convolutions. Each layer stores its own, as in Flax. Tensors, weights, statistics and
 //! optimizer stay in 32 bits.
 
 use std::fmt;
@@ -14,16 +14,16 @@ pub enum Precision {
     /// 32-bit floating point.
     #[default]
     F32,
-    /// Factors rounded to TensorFloat-32 (11 significant bits), sums in 32 bits, on the tensor cores of NVIDIA's cards
+    /// Factors rounded to TensorFloat-32 (11 significant bits), sums in 32 bits: the tensor cores of NVIDIA cards
     /// since Ampere.
     Tf32,
-    /// Factors of the large convolutions' products rounded to bfloat16, sums in 32 bits. Fast where
-    /// the processor has a bfloat16 dot product, and computed with the same rounding where it has not.
+    /// Factors of large convolutions rounded to bfloat16, sums in 32 bits. Fast on processors with a bfloat16 dot
+    /// product; other processors compute the same rounding more slowly.
     Bf16,
 }
 
 impl Precision {
-    /// Every precision, in the order in which a user reads them.
+    /// Every precision, in the order of help texts.
     pub const ALL: [Self; 3] = [Self::F32, Self::Tf32, Self::Bf16];
 }
 
@@ -48,21 +48,20 @@ impl FromStr for Precision {
     }
 }
 
-/// The factors that a convolution multiplies: a precision on a device.
+/// The form of the factors that a convolution multiplies. Depends on the precision and the device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Factors {
-    /// The factors themselves, rounded or not as the device's library likes.
+    /// Unchanged; the device's library may round them.
     #[default]
     AsTheyAre,
-    /// Each factor as the sum of two of 11 bits, which a library that rounds to TF32 leaves alone.
+    /// Each factor as the sum of two with 11 bits, which rounding to TF32 does not change.
     TwoParts,
-    /// The factors rounded to bfloat16.
+    /// Rounded to bfloat16.
     Bf16,
 }
 
 impl Factors {
-    /// Those of a precision on a device; `rounds` says whether the device's library rounds 32-bit factors to TF32 by
-    /// itself.
+    /// The form for a precision. `rounds`: whether the device's library rounds 32-bit factors to TF32 by itself.
     pub(crate) fn of(precision: Precision, rounds: bool) -> Self {
         match precision {
             Precision::F32 if rounds => Self::TwoParts,
@@ -71,7 +70,7 @@ impl Factors {
         }
     }
 
-    /// The instructions to convolve with on the CPU.
+    /// The CPU instructions for convolutions in this form.
     pub(crate) fn instructions(self) -> InstructionSet {
         InstructionSet::best(match self {
             Self::AsTheyAre | Self::TwoParts => Arithmetic::F32,

@@ -1,5 +1,5 @@
-//! The weights of a resize by two and a 3x3 convolution in one, as an extension of Burn's backends: one parallel pass on
-//! the CPU (Flex), one launch on cards (Cube).
+//! The weights of a resize by two fused with a 3x3 convolution, as an extension of Burn's backends: one parallel pass
+//! on the CPU (Flex), one launch on cards (Cube).
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -12,21 +12,21 @@ use pix2pix_kernels as kernels;
 
 use crate::backend::flex::{filled, values};
 
-/// What the forward pass needs.
+/// Operation of the forward pass.
 #[backend_extension(Flex, Cube: cfg(feature = "_card"), Autodiff)]
 pub trait TapsBackend: Backend {
-    /// `[channels in, channels out, 4, 4]` of a `weight` `[channels out, channels in, 3, 3]`.
+    /// The fused weights, `[channels in, channels out, 4, 4]`, of `weight`, `[channels out, channels in, 3, 3]`.
     fn four_taps(weight: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
-/// What the backward pass needs besides.
+/// Additional operation of the backward pass.
 pub trait TapsGradient: TapsBackend {
-    /// The weight's gradient from that of the four taps.
+    /// The gradient of `weight` from that of the fused weights.
     fn three_taps(gradient: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
-/// The weights of a transposed convolution of stride 2 and padding 1, `[channels in, channels out, 4, 4]`, that does what a
-/// resize by two and a convolution with `weight`, `[channels out, channels in, 3, 3]`, do.
+/// Fuses a resize by two and a convolution with `weight`, `[channels out, channels in, 3, 3]`. Returns the weights of
+/// the equal transposed convolution of stride 2 and padding 1, `[channels in, channels out, 4, 4]`.
 pub fn four_taps(weight: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::four_taps(weight.into_dispatch()))
 }

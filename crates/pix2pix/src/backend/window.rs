@@ -2,14 +2,14 @@
 
 use crate::backend::precision::Factors;
 
-/// The window of a convolution, the same in both directions.
+/// The window of a convolution, the same for height and width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     /// Kernel side in pixels.
     pub kernel: usize,
-    /// Step between two windows in pixels.
+    /// Stride in pixels.
     pub stride: usize,
-    /// Zeros added before the first and after the last pixel.
+    /// Zero padding in pixels, before the first and after the last pixel.
     pub padding: [usize; 2],
 }
 
@@ -22,17 +22,17 @@ impl Window {
     }
 }
 
-/// How a layer convolves.
+/// Window and arithmetic of a layer's convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvSpec {
-    /// Its window.
+    /// The window.
     pub window: Window,
-    /// Its arithmetic.
+    /// The form of the factors.
     pub factors: Factors,
 }
 
 impl From<Window> for ConvSpec {
-    /// In 32-bit arithmetic, as the device's library has it.
+    /// Convolutions in 32 bits; the device's library may round the factors.
     fn from(window: Window) -> Self {
         Self {
             window,

@@ -14,15 +14,15 @@ use crate::backend::norm::Constants;
 use crate::network::init::WeightInit;
 use crate::parallel::{Communicator, synced_norm};
 
-/// Added to the variance, as in Torch; Keras adds 0.001.
+/// Epsilon, as in Torch; Keras uses 0.001.
 pub const EPSILON: f64 = 1e-5;
-/// Share of the newest batch in the running statistics, as in Torch.
+/// Weight of the newest batch in the running statistics, as in Torch.
 pub const MOMENTUM: f64 = 0.1;
 
 /// Normalizes each channel of `[batch, channels, height, width]`, then scales and shifts it.
 ///
-/// Running statistics are kept while training because the public weight files hold them and other
-/// tools want them; our own forward pass never reads them.
+/// Training keeps running statistics for the public weight files and for other tools; our own forward pass never reads
+/// them.
 #[derive(Module, Debug)]
 pub struct BatchNorm {
     /// Scale, `[channels]`.
@@ -33,9 +33,9 @@ pub struct BatchNorm {
     pub running_mean: RunningState<Tensor<1>>,
     /// Running unbiased variance, `[channels]`.
     pub running_var: RunningState<Tensor<1>>,
-    /// Added to the variance.
+    /// Epsilon, added to the variance.
     pub epsilon: f64,
-    /// The processes whose pictures are one batch, if there are others.
+    /// The group whose pictures form one batch, if several processes train together.
     #[module(skip)]
     group: Option<Arc<dyn Communicator>>,
 }
@@ -53,8 +53,8 @@ impl BatchNorm {
         }
     }
 
-    /// Normalizes `x` by its own statistics and activates it: a LeakyReLU of `slope` below zero, 0
-    /// for a ReLU. The shape is unchanged.
+    /// Normalizes `x`, `[batch, channels, height, width]`, by its own statistics, then applies a LeakyReLU with this
+    /// `slope` below zero; 0 for a ReLU. The shape is unchanged.
     pub fn forward(&self, x: Tensor<4>, slope: f64) -> Tensor<4> {
         let [batch, _, height, width] = x.dims();
         let training = x.device().is_autodiff();
@@ -72,12 +72,12 @@ impl BatchNorm {
         output
     }
 
-    /// The same norm with another number added to the variance.
+    /// The same norm with another epsilon.
     pub(crate) fn with_epsilon(self, epsilon: f64) -> Self {
         Self { epsilon, ..self }
     }
 
-    /// Takes the statistics of the pictures of a whole group from now on, or of its own batch alone.
+    /// Uses the statistics of all pictures of a group from now on, or, with `None`, of this process's batch alone.
     pub(crate) fn sync(&mut self, group: Option<Arc<dyn Communicator>>) {
         self.group = group;
     }
@@ -88,8 +88,8 @@ impl BatchNorm {
     }
 }
 
-/// Normalizes each channel of `x` by its own statistics, or by those of a group, then scales by gamma, shifts by beta and
-/// activates. Returns the mean and the biased variance of each channel too.
+/// Normalizes each channel of `x` by its own statistics, or by those of a group, then scales by gamma, shifts by beta
+/// and activates. Also returns the mean and the biased variance of each channel.
 pub(crate) fn normalize(
     x: Tensor<4>,
     affine: [Tensor<1>; 2],
@@ -106,7 +106,7 @@ pub(crate) fn normalize(
     (output, row(0), row(1))
 }
 
-/// What is added to the variance, and the activation's slope below zero.
+/// The constants for this epsilon and this slope of the activation below zero.
 pub(crate) fn constants(epsilon: f64, slope: f64) -> Constants {
     Constants {
         epsilon: epsilon as f32,
@@ -114,16 +114,16 @@ pub(crate) fn constants(epsilon: f64, slope: f64) -> Constants {
     }
 }
 
-/// Moves a running statistic towards the newest value, which is multiplied by `factor`.
+/// Updates a running statistic with the newest value, which is multiplied by `factor`.
 fn track(running: &RunningState<Tensor<1>>, newest: Tensor<1>, factor: f64) {
     let device = newest.device();
     let [kept, newest] = [running.value().to_device(&device), newest].map(Tensor::inner);
     running.update(constant(moved(kept, newest, factor), &device));
-    // an update only waits in a list of its thread until it is synced
+    // an update stays in a list of its thread until it is synced
     running.value_sync();
 }
 
-/// A running statistic after the newest value.
+/// A running statistic after an update with the newest value.
 fn moved(kept: Tensor<1>, newest: Tensor<1>, factor: f64) -> Tensor<1> {
     #[cfg(feature = "_card")]
     if kept.device() != Device::flex() {

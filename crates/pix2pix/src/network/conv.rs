@@ -17,7 +17,7 @@ pub struct Conv {
     pub weight: Param<Tensor<4>>,
     /// `[channels out]`.
     pub bias: Option<Param<Tensor<1>>>,
-    /// Divides the weight by its largest singular value, in a discriminator that asks for it.
+    /// Spectral normalization of the weight, if the discriminator uses it.
     pub spectral: Option<SpectralNorm>,
     #[module(skip)]
     spec: ConvSpec,
@@ -35,7 +35,7 @@ pub struct ConvTranspose {
 }
 
 impl Conv {
-    /// A convolution of `[from, to]` channels with initial weights, its bias zero.
+    /// A convolution of `[from, to]` channels with initial weights and zero bias.
     pub fn new(
         [from, to]: [usize; 2],
         window: Window,
@@ -51,7 +51,7 @@ impl Conv {
         }
     }
 
-    /// The same with spectral normalization.
+    /// The same convolution with spectral normalization.
     pub fn spectrally_normalized(mut self, init: &mut WeightInit, device: &Device) -> Self {
         let channels = self.weight.lazy_shape()[0];
         self.spectral = Some(SpectralNorm::new(channels, init, device));
@@ -67,7 +67,7 @@ impl Conv {
         )
     }
 
-    /// The pass itself and the derivative of its output along a `tangent` of its input.
+    /// The output, and its directional derivative along a `tangent` of the input (forward mode).
     pub fn forward_tangent(&self, x: Tensor<4>, tangent: Tensor<4>) -> [Tensor<4>; 2] {
         let weight = self.effective_weight();
         let pass = backend::conv::conv(x, weight.clone(), self.spec, self.watch());
@@ -77,12 +77,12 @@ impl Conv {
         ]
     }
 
-    /// Adds its bias, if it has one, to `x`, `[batch, channels out, ..]`.
+    /// Adds the bias, if there is one, to `x`, `[batch, channels out, ..]`.
     pub fn add_bias(&self, x: Tensor<4>) -> Tensor<4> {
         add(x, &self.bias)
     }
 
-    /// The weight that it convolves with.
+    /// The weight after spectral normalization, if there is any.
     fn effective_weight(&self) -> Tensor<4> {
         match &self.spectral {
             Some(spectral) => spectral.normalized(self.weight.val()),
@@ -90,7 +90,8 @@ impl Conv {
         }
     }
 
-    /// What watches the gradient of one use of the weight, where it is the parameter itself that is used.
+    /// The receiver of the weight's gradient. `None` with spectral normalization, which does not convolve with the
+    /// parameter itself.
     fn watch(&self) -> Option<Watch> {
         match self.spectral {
             Some(_) => None,
@@ -98,25 +99,25 @@ impl Conv {
         }
     }
 
-    /// Its window.
+    /// The window.
     pub fn window(&self) -> Window {
         self.spec.window
     }
 
-    /// Its arithmetic.
+    /// The form of the factors.
     pub(crate) fn factors(&self) -> Factors {
         self.spec.factors
     }
 
-    /// How it convolves, to be changed.
+    /// The window and the arithmetic, mutable.
     pub(crate) fn spec_mut(&mut self) -> &mut ConvSpec {
         &mut self.spec
     }
 }
 
 impl ConvTranspose {
-    /// A transposed convolution of `[from, to]` channels with initial weights, its bias zero.
-    /// `window` is that of the convolution that it transposes.
+    /// A transposed convolution of `[from, to]` channels with initial weights and zero bias. `window` is that of the
+    /// convolution that it transposes.
     pub fn new(
         [from, to]: [usize; 2],
         window: Window,
@@ -147,7 +148,7 @@ impl ConvTranspose {
         self.spec.window
     }
 
-    /// How it convolves, to be changed.
+    /// The window and the arithmetic, mutable.
     pub(crate) fn spec_mut(&mut self) -> &mut ConvSpec {
         &mut self.spec
     }

@@ -1,4 +1,4 @@
-//! The generator, of whichever architecture.
+//! The generator: a U-Net or a ResNet.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -16,13 +16,13 @@ use crate::network::norm_statistics::Norms;
 use crate::network::resnet::{Resnet, ResnetConfig};
 use crate::network::unet::{Unet, UnetConfig};
 
-/// Every choice that makes a generator.
+/// The configuration of a generator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "architecture", rename_all = "lowercase")]
 pub enum GeneratorConfig {
-    /// The paper's.
+    /// The paper's U-Net.
     Unet(UnetConfig),
-    /// Residual blocks at a quarter of the size.
+    /// A ResNet: residual blocks at a quarter of the resolution.
     Resnet(ResnetConfig),
 }
 
@@ -39,7 +39,7 @@ impl From<UnetConfig> for GeneratorConfig {
 }
 
 impl GeneratorConfig {
-    /// Number of times that the picture is halved: sides must be multiples of two to the power of it.
+    /// Number of times that the picture is halved. Sides must be multiples of 2^halvings.
     pub fn halvings(&self) -> usize {
         match self {
             Self::Unet(config) => config.depth,
@@ -58,7 +58,7 @@ impl GeneratorConfig {
     /// Checks the configuration.
     ///
     /// # Errors
-    /// Names the value that is out of range and the range.
+    /// Names the value that is out of range, and the range.
     pub fn validate(&self) -> Result<()> {
         match self {
             Self::Unet(config) => config.validate(),
@@ -66,10 +66,10 @@ impl GeneratorConfig {
         }
     }
 
-    /// Checks that the network takes images of `height` x `width` pixels.
+    /// Checks that the network accepts images of `height` x `width` pixels.
     ///
     /// # Errors
-    /// Names the nearest size that works.
+    /// Names the nearest size that is accepted.
     pub fn check_size(&self, height: usize, width: usize) -> Result<()> {
         crate::network::unet::check_side(height, self.halvings())?;
         crate::network::unet::check_side(width, self.halvings())
@@ -91,9 +91,9 @@ impl GeneratorConfig {
 #[allow(clippy::large_enum_variant)] // a program has one or two
 #[derive(Module, Debug)]
 pub enum Generator {
-    /// The paper's.
+    /// The paper's U-Net.
     Unet(Unet),
-    /// Residual blocks.
+    /// A ResNet.
     Resnet(Resnet),
 }
 
@@ -107,14 +107,14 @@ impl Generator {
     /// Translates `source`, `[batch, in_channels, height, width]` in \[-1, 1\], to
     /// `[batch, out_channels, height, width]` in \[-1, 1\].
     ///
-    /// The pictures' own statistics normalize it, whether training or not, and dropout is on unless `noise`
-    /// is [`Noise::off`].
+    /// Normalization uses the pictures' own statistics, in training and at inference (paper, section 3.3). Dropout is
+    /// on unless `noise` is [`Noise::off`].
     pub fn forward(&self, source: Tensor<4>, noise: &mut Noise) -> Tensor<4> {
         let output = self.forward_with(source, noise, &mut Norms::Batch);
         output.expect("batch statistics do not end a pass")
     }
 
-    /// As [`forward`](Self::forward), with statistics from `norms`; nothing where these end the pass.
+    /// As [`forward`](Self::forward), with statistics from `norms`. Returns `None` if `norms` stops the pass early.
     pub fn forward_with(
         &self,
         source: Tensor<4>,
@@ -127,7 +127,7 @@ impl Generator {
         }
     }
 
-    /// Its norms, in the order of the pass.
+    /// Its normalization layers, in the order of the pass.
     pub fn norms(&self) -> Vec<&NormLayer> {
         match self {
             Self::Unet(network) => network.norms(),
@@ -135,8 +135,8 @@ impl Generator {
         }
     }
 
-    /// The averages of training for each of its norms, `[2, channels]`: means, variances. None where a norm keeps
-    /// no averages, or there is no norm.
+    /// The running statistics of each of its norms, `[2, channels]`: means, variances. `None` if a norm keeps no
+    /// running statistics, or there is no norm.
     pub fn running_statistics(&self) -> Option<Vec<Tensor<2>>> {
         let norms = self.norms();
         let known: Option<Vec<_>> = norms.iter().map(|norm| norm.running_statistics()).collect();

@@ -1,8 +1,8 @@
 //! Initial weights: convolutions N(0, 0.02), norm scales N(1, 0.02), biases 0 (paper, appendix 6.2;
 //! the norm's scale as in the public Torch code).
 //!
-//! The numbers come from our own seeded generator on the host, not from a device's, so that a seed
-//! means the same network on every device.
+//! The numbers come from our own seeded generator on the host, not from a device's, so that a seed gives the same
+//! network on every device.
 
 use burn::module::{Param, ParamId};
 use burn::tensor::{Device, Shape, Tensor, TensorData};
@@ -15,7 +15,7 @@ use crate::backend::device::parameter;
 /// Standard deviation of all initial weights.
 pub const STD: f32 = 0.02;
 
-/// A seeded source of initial weights; drawing order is the order in which layers are built.
+/// A seeded source of initial weights. Weights are drawn in the order in which layers are built.
 pub struct WeightInit {
     rng: Option<ChaCha8Rng>,
 }
@@ -28,9 +28,9 @@ impl WeightInit {
         Self { rng: Some(rng) }
     }
 
-    /// Nothing instead of draws, which cost a third of a second for the paper's generator: for a network whose
-    /// weights are about to be replaced, or that is only described. A weight that is looked at nevertheless is zero;
-    /// before, it takes no memory, so that a damaged file cannot ask for a network far larger than itself.
+    /// A source that draws nothing, for networks whose weights are replaced next or that are only described: drawing
+    /// takes a third of a second for the paper's generator. A weight is zero when it is first read. Before, it takes
+    /// no memory, so that a damaged file cannot request a network far larger than itself.
     pub fn blank() -> Self {
         Self { rng: None }
     }
@@ -58,7 +58,7 @@ impl WeightInit {
     }
 }
 
-/// A parameter that becomes zero when it is first looked at.
+/// A parameter that becomes zero when it is first read.
 fn blank<const D: usize>(shape: [usize; D], device: &Device) -> Param<Tensor<D>> {
     let zeros =
         move |device: &Device, tracked| Tensor::zeros(shape, device).set_require_grad(tracked);

@@ -1,6 +1,6 @@
-//! A network run from its description, layer by layer, with an eye on every value in between. It is slower than the
-//! network itself, which fuses layers and frees values early; it serves to calibrate a quantized network, and to
-//! prove that a description is the network's.
+//! Runs a network from its layer graph, layer by layer, with access to every value in between. This is slower than the
+//! network itself, which fuses layers and frees values early. It serves to calibrate quantized networks, and to prove
+//! that a layer graph matches its network.
 
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions, PadMode};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -12,18 +12,18 @@ use crate::network::noise::Noise;
 use crate::network::norm::{by_batch_statistics, by_own_statistics};
 use crate::network::weights::Weights;
 
-/// A network's description and its tensors.
+/// A layer graph and its tensors.
 pub struct Interpreter<'a> {
     graph: &'a LayerGraph,
     weights: &'a Weights,
     device: &'a Device,
 }
 
-/// Sees the value that the layer at a position makes, and says what goes on in its place.
+/// Receives the position and the output of each layer. The value that it returns replaces the output.
 pub type Watch<'a> = dyn FnMut(usize, Tensor<4>) -> Tensor<4> + 'a;
 
 impl<'a> Interpreter<'a> {
-    /// Of a network with one input, and its tensors by the layers' names.
+    /// An interpreter of a network with one input. `weights` are its tensors by the layers' names.
     pub fn new(graph: &'a LayerGraph, weights: &'a Weights, device: &'a Device) -> Self {
         Self {
             graph,
@@ -32,10 +32,10 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    /// Runs the network on `source`, `[batch, channels, height, width]`; the statistics of the batch normalize it.
+    /// Runs the network on `source`, `[batch, channels, height, width]` in [-1, 1], with the statistics of the batch.
     ///
     /// # Panics
-    /// When the tensors are not those of the layers.
+    /// When the tensors do not match the layers.
     pub fn run(&self, source: Tensor<4>, noise: &mut Noise, watch: &mut Watch) -> Tensor<4> {
         let mut values: Vec<Tensor<4>> = Vec::with_capacity(self.graph.layers.len());
         for (index, layer) in self.graph.layers.iter().enumerate() {

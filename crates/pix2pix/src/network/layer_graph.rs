@@ -1,6 +1,5 @@
-//! A network as a list of layers with shapes, parameter counts and connections: what the summary
-//! prints, the plot draws and the receptive field is computed from. Each network describes itself
-//! from the very layers that its forward pass uses.
+//! A network as a list of layers with shapes, parameter counts and connections, from which the summary, the plot and
+//! the receptive field are made. Each network builds it from the same layers that its forward pass uses.
 
 use burn::module::Param;
 use burn::tensor::Tensor;
@@ -9,52 +8,52 @@ use crate::backend::window::Window;
 use crate::network::conv::{Conv, ConvTranspose};
 use crate::network::norm::NormLayer;
 
-/// `[channels, height, width]` of one image; the batch is left open.
+/// `[channels, height, width]` of one image, without the batch dimension.
 pub type Shape = [usize; 3];
 
-/// What a layer computes, with its constants.
+/// The operation of a layer, with its constants.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Op {
-    /// Hands over what comes in.
+    /// An input of the network.
     Input,
     /// A convolution.
     Conv(Window),
-    /// The transposed one of a convolution of this window.
+    /// The transpose of a convolution with this window.
     ConvTranspose(Window),
-    /// Every pixel four times.
+    /// Nearest-neighbour upsampling by two.
     Upsample,
-    /// A picture continued by its mirror image, by so many pixels on every side, the border not repeated.
+    /// Reflection padding by this number of pixels on every side.
     ReflectionPad(usize),
-    /// Normalization by the batch; this is added to the variance.
+    /// Batch normalization with the statistics of the batch.
     BatchNorm {
-        /// Added to the variance.
+        /// Epsilon, added to the variance.
         epsilon: f64,
     },
-    /// Normalization of each channel of each picture.
+    /// Instance normalization: each channel of each picture.
     InstanceNorm,
-    /// Normalization of so many groups of channels of each picture.
+    /// Group normalization: each group of channels of each picture.
     GroupNorm {
         /// Number of groups.
         groups: usize,
     },
-    /// What is below zero becomes zero.
+    /// ReLU.
     Relu,
-    /// What is below zero is multiplied by this.
+    /// LeakyReLU with this slope below zero.
     LeakyRelu(f64),
-    /// Sets values to zero at this rate.
+    /// Dropout with this rate.
     Dropout(f64),
     /// Hyperbolic tangent.
     Tanh,
-    /// Sum.
+    /// Elementwise sum.
     Add,
-    /// One after the other on the channels.
+    /// Concatenation on the channels.
     Concatenate,
     /// A whole network of this type.
     Network(&'static str),
 }
 
 impl Op {
-    /// Its name as Keras and PyTorch have it, e.g. `Conv2d`.
+    /// Its name in Keras or PyTorch, e.g. `Conv2d`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Input => "Input",
@@ -81,17 +80,17 @@ impl Op {
 pub struct Layer {
     /// Name, as in the checkpoint, e.g. `encoder.0.conv`.
     pub name: String,
-    /// What it computes.
+    /// Operation.
     pub op: Op,
     /// Output shape.
     pub output: Shape,
     /// Weights of a convolution, without its bias; 0 for other layers.
     pub weights: usize,
-    /// Parameters that training changes.
+    /// Trainable parameters.
     pub trainable: usize,
-    /// Parameters that it does not: running statistics, frozen networks.
+    /// Non-trainable parameters: running statistics, frozen networks.
     pub non_trainable: usize,
-    /// Positions of the layers whose outputs it reads.
+    /// Positions of the layers whose outputs this layer reads.
     pub inputs: Vec<usize>,
 }
 
@@ -100,7 +99,7 @@ pub struct Layer {
 pub struct LayerGraph {
     /// The network's name, e.g. `generator`.
     pub name: String,
-    /// The layers; each one's inputs stand before it.
+    /// The layers; each comes after its inputs.
     pub layers: Vec<Layer>,
 }
 
@@ -118,7 +117,7 @@ impl LayerGraph {
         self.layers.iter().map(|l| l.trainable).sum()
     }
 
-    /// Sum of all layers' other parameters.
+    /// Sum of all layers' non-trainable parameters.
     pub fn non_trainable(&self) -> usize {
         self.layers.iter().map(|l| l.non_trainable).sum()
     }
@@ -180,7 +179,7 @@ impl LayerGraph {
             output,
             weights: weight.iter().product(),
             trainable: weight.iter().product::<usize>() + count(&conv.bias),
-            // what spectral normalization remembers
+            // the singular vector of spectral normalization
             non_trainable: conv.spectral.as_ref().map_or(0, |_| weight[0]),
             inputs: vec![input],
         })

@@ -1,5 +1,5 @@
-//! What all layers of a network share, beside their weights: the arithmetic of the convolutions, and the processes whose
-//! pictures batch normalization takes together.
+//! Settings that all layers of a network share: the arithmetic of the convolutions, and the group over which batch
+//! normalization takes statistics.
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use crate::backend::window::ConvSpec;
 use crate::network::norm::NormLayer;
 use crate::parallel::Communicator;
 
-/// A network as its layers.
+/// Access to the layers of a network.
 pub(crate) trait Layers {
-    /// How each of its convolutions convolves.
+    /// The window and the arithmetic of each convolution.
     fn specs_mut(&mut self) -> Vec<&mut ConvSpec>;
 
-    /// Its normalizations.
+    /// The normalization layers.
     fn norms_mut(&mut self) -> Vec<&mut NormLayer>;
 
     /// Sets the arithmetic of every convolution, for weights on `device`.
@@ -26,7 +26,8 @@ pub(crate) trait Layers {
         }
     }
 
-    /// Has batch normalization take the statistics of the pictures of a whole group, or of its own process alone.
+    /// Uses the statistics of all pictures of a group in batch normalization, or, with `None`, of this process's batch
+    /// alone.
     fn sync_norms(&mut self, group: Option<&Arc<dyn Communicator>>) {
         for norm in self.norms_mut() {
             if let NormLayer::Batch(norm) = norm {

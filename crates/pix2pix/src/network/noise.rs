@@ -1,8 +1,8 @@
 //! Dropout, the paper's only source of noise (section 3.2.1: "we provide noise only in the form of
 //! dropout, applied on several layers of our generator at both training and test time").
 //!
-//! The masks are drawn on the host from an explicit seed instead of a device's global generator:
-//! a step's noise depends on the seed and the step alone, on every device, whatever else runs.
+//! The masks are drawn on the host from an explicit seed instead of a device's global generator: a step's noise
+//! depends only on the seed and the step, and is the same on every device.
 
 use burn::tensor::{Tensor, TensorData};
 use rand::{Rng, SeedableRng};
@@ -36,7 +36,7 @@ impl Noise {
         }
     }
 
-    /// The same noise of a batch that is spread over several processes, for one share of it.
+    /// The part of the same noise for one process's share of the batch.
     pub fn of_shard(self, shard: Shard) -> Self {
         Self { shard, ..self }
     }
@@ -49,10 +49,10 @@ impl Noise {
         };
         let shape = x.dims();
         let keep = (1.0 / (1.0 - rate)) as f32;
-        // sixteen bits a value: a rate of one half is exact, others to 1e-5
+        // 16 bits for each value: a rate of one half is exact, others to 1e-5
         let own = 2 * shape.iter().product::<usize>();
         let Shard { rank, ranks } = self.shard;
-        // the generator is asked for words of four bytes, and what is left of the last is lost
+        // the generator draws words of four bytes; the rest of the last word is lost
         let (begin, skipped) = (rng.get_word_pos(), own * rank);
         rng.set_word_pos(begin + (skipped / 4) as u128);
         let mut bytes = vec![0; skipped % 4 + own];

@@ -1,4 +1,4 @@
-//! Which normalization follows a convolution, and what all of them have in common.
+//! The kinds of normalization, and their common interface.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
@@ -10,26 +10,26 @@ use crate::network::batch_norm::{BatchNorm, EPSILON, constants, normalize};
 use crate::network::init::WeightInit;
 use crate::network::norm_statistics::Norms;
 
-/// Groups of a group normalization, where the channels allow it (Wu and He 2018, section 4.1).
+/// Maximum number of groups of a group normalization (Wu and He 2018, section 4.1).
 const GROUPS: usize = 32;
 
-/// Which normalization follows a convolution.
+/// The normalization after a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Norm {
     /// Batch normalization with the statistics of the batch (paper, section 3.3).
     Batch,
-    /// Each channel of each picture by its own statistics, without scale and shift (Ulyanov, Vedaldi and
-    /// Lempitsky 2016).
+    /// Instance normalization: each channel of each picture by its own statistics, without scale and shift (Ulyanov,
+    /// Vedaldi and Lempitsky 2016).
     Instance,
-    /// Groups of channels of each picture by their own statistics (Wu and He 2018).
+    /// Group normalization: groups of channels of each picture by their own statistics (Wu and He 2018).
     Group,
-    /// None.
+    /// No normalization.
     None,
 }
 
 impl Norm {
-    /// A layer of it over `channels`.
+    /// A layer of this kind over `channels`.
     pub fn layer(
         self,
         channels: usize,
@@ -45,7 +45,7 @@ impl Norm {
     }
 }
 
-/// Replaces what a batch normalization adds to the variance; others keep theirs.
+/// Replaces the epsilon of a batch normalization; other kinds keep theirs.
 pub fn with_epsilon(norm: Option<NormLayer>, epsilon: f64) -> Option<NormLayer> {
     norm.map(|norm| match norm {
         NormLayer::Batch(norm) => NormLayer::Batch(norm.with_epsilon(epsilon)),
@@ -53,14 +53,14 @@ pub fn with_epsilon(norm: Option<NormLayer>, epsilon: f64) -> Option<NormLayer> 
     })
 }
 
-/// A normalization.
+/// A normalization layer.
 #[derive(Module, Debug)]
 pub enum NormLayer {
-    /// By the batch.
+    /// Batch normalization.
     Batch(BatchNorm),
-    /// By the picture and the channel.
+    /// Instance normalization.
     Instance(InstanceNorm),
-    /// By the picture and a group of channels.
+    /// Group normalization.
     Group(GroupNorm),
 }
 
@@ -95,7 +95,7 @@ impl GroupNorm {
         }
     }
 
-    /// Scales and shifts what is normalized, and activates it.
+    /// Scales, shifts and activates normalized values.
     fn finish(&self, x: Tensor<4>, slope: f64) -> Tensor<4> {
         let shape = [1, self.gamma.dims()[0], 1, 1];
         let (gamma, beta) = (
@@ -106,7 +106,7 @@ impl GroupNorm {
     }
 }
 
-/// Channels of a normalization that scales and shifts nothing.
+/// Scale 1 and shift 0 for each channel.
 fn plain(channels: usize, device: &Device) -> [Tensor<1>; 2] {
     [
         Tensor::ones([channels], device),
@@ -114,23 +114,23 @@ fn plain(channels: usize, device: &Device) -> [Tensor<1>; 2] {
     ]
 }
 
-/// A LeakyReLU of this slope changes nothing.
+/// With this slope a LeakyReLU is the identity.
 const LINEAR: f64 = 1.0;
 
-/// `groups` groups of channels of each picture as channels of one picture: the statistics of a batch of one
-/// are then those of the groups.
+/// Views `groups` groups of channels of each picture as the channels of one picture, so that batch statistics are
+/// those of the groups.
 fn grouped(x: Tensor<4>, groups: usize) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
     x.reshape([1, batch * groups, channels / groups * height, width])
 }
 
-/// Normalizes `groups` groups of channels of each picture of `x` by their own statistics, of Burn's own operations.
+/// Normalizes `groups` groups of channels of each picture of `x` by their own statistics, with Burn's own operations.
 pub(crate) fn by_own_statistics(x: Tensor<4>, groups: usize) -> Tensor<4> {
     let shape = x.dims();
     by_batch_statistics(grouped(x, groups), EPSILON).reshape(shape)
 }
 
-/// Normalizes each channel of `x` by the statistics of the batch, of Burn's own operations.
+/// Normalizes each channel of `x` by the statistics of the batch, with Burn's own operations.
 pub(crate) fn by_batch_statistics(x: Tensor<4>, epsilon: f64) -> Tensor<4> {
     let mean = |x: Tensor<4>| x.mean_dims(&[0, 2, 3]);
     let centred = x.clone() - mean(x);
@@ -139,8 +139,8 @@ pub(crate) fn by_batch_statistics(x: Tensor<4>, epsilon: f64) -> Tensor<4> {
 }
 
 impl NormLayer {
-    /// Normalizes `x`, `[batch, channels, height, width]`, by its own statistics and activates it: a LeakyReLU
-    /// of `slope` below zero, 0 for a ReLU. The shape is unchanged.
+    /// Normalizes `x`, `[batch, channels, height, width]`, by its own statistics, then applies a LeakyReLU with this
+    /// `slope` below zero; 0 for a ReLU. The shape is unchanged.
     pub fn forward(&self, x: Tensor<4>, slope: f64) -> Tensor<4> {
         let shape = x.dims();
         let by_groups = |x: Tensor<4>, groups: usize, slope: f64| {
@@ -181,7 +181,7 @@ impl NormLayer {
         }
     }
 
-    /// The statistics of one picture, `[2, channels or groups]`, and the number of values behind each.
+    /// The statistics of one picture, `[2, channels or groups]`, and the number of values in each.
     fn statistics(&self, x: Tensor<4>) -> (Tensor<2>, usize) {
         let x = match self {
             Self::Group(norm) => grouped(x, norm.groups),
@@ -191,7 +191,7 @@ impl NormLayer {
         (backend::norm::statistics(x), batch * height * width)
     }
 
-    /// The averages of training, `[2, channels]`: means, variances; batch normalization alone keeps them.
+    /// The running statistics, `[2, channels]`: means, variances. `None` except for batch normalization.
     pub fn running_statistics(&self) -> Option<Tensor<2>> {
         match self {
             Self::Batch(norm) => {
@@ -202,7 +202,7 @@ impl NormLayer {
         }
     }
 
-    /// Numbers of parameters that are trained, and that are not.
+    /// Numbers of trainable and of non-trainable parameters.
     pub fn parameters(&self) -> [usize; 2] {
         match self {
             Self::Batch(norm) => [2 * norm.channels(); 2],
@@ -212,9 +212,9 @@ impl NormLayer {
     }
 }
 
-/// Normalizes, where there is a norm, and activates a tensor, and takes the derivative of the result along a
-/// `tangent`; both `[batch, channels, height, width]`. Of Burn's own operations alone, which autodiff
-/// differentiates once more.
+/// Normalizes, if there is a norm, and activates `x`. Returns the result and its directional derivative along a
+/// `tangent`; all are `[batch, channels, height, width]`. Uses only Burn's own operations, which autodiff can
+/// differentiate once more.
 pub fn norm_and_activate_tangent(
     norm: &Option<NormLayer>,
     [x, tangent]: [Tensor<4>; 2],
@@ -245,7 +245,7 @@ pub fn norm_and_activate_tangent(
     [activation(x, slope), tangent * steepness]
 }
 
-/// Channels of mean 0 and variance 1, and the derivative of that along a tangent.
+/// Channels with mean 0 and variance 1, and their directional derivative along a tangent.
 fn standardized([x, tangent]: [Tensor<4>; 2], epsilon: f64) -> [Tensor<4>; 2] {
     let mean = |x: Tensor<4>| x.mean_dims(&[0, 2, 3]); // [1, channels, 1, 1]
     let centred = x.clone() - mean(x);
@@ -256,7 +256,7 @@ fn standardized([x, tangent]: [Tensor<4>; 2], epsilon: f64) -> [Tensor<4>; 2] {
     [normal, moved]
 }
 
-/// Normalizes, where there is a norm, and activates.
+/// Normalizes, if there is a norm, and activates.
 pub fn norm_and_activate(norm: &Option<NormLayer>, x: Tensor<4>, slope: f64) -> Tensor<4> {
     match norm {
         Some(norm) => norm.forward(x, slope),
@@ -264,7 +264,7 @@ pub fn norm_and_activate(norm: &Option<NormLayer>, x: Tensor<4>, slope: f64) -> 
     }
 }
 
-/// As [`norm_and_activate`], with statistics from `norms`; nothing where these end the pass.
+/// As [`norm_and_activate`], with statistics from `norms`. Returns `None` if `norms` stops the pass early.
 pub fn norm_with(
     norm: &Option<NormLayer>,
     x: Tensor<4>,

@@ -1,19 +1,19 @@
-//! Where the normalizations of a generator's pass take their statistics from: from the batch, as in training,
-//! or from a whole picture that is too large for one pass.
+//! The source of the statistics for the norms of a generator: the batch, as in training, or a whole picture that is
+//! too large for one pass.
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// The statistics' source.
+/// The source of the statistics.
 pub enum Norms<'a> {
-    /// The batch itself.
+    /// The batch.
     Batch,
-    /// These, one for each norm in the order of the pass, `[2, channels]`: means, biased variances.
+    /// Given statistics, one for each norm in the order of the pass, `[2, channels]`: means, biased variances.
     Given(std::slice::Iter<'a, Tensor<2>>),
-    /// Those of the first norms are given, and those of the next one are measured; there the pass ends.
+    /// Given statistics for the first norms. The statistics of the next norm are measured, and the pass stops there.
     Measure(std::slice::Iter<'a, Tensor<2>>, &'a mut Moments),
 }
 
-/// Mean and variance of many values per channel, added up part by part (Chan, Golub and LeVeque 1983).
+/// Mean and variance of many values for each channel, combined part by part (Chan, Golub and LeVeque 1983).
 #[derive(Clone, Debug, Default)]
 pub struct Moments {
     count: f64,
@@ -22,7 +22,7 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// Adds a part of `count` values per channel with these statistics, `[2, channels]`.
+    /// Adds a part with `count` values for each channel and these statistics, `[2, channels]`.
     pub fn add(&mut self, statistics: Tensor<2>, count: usize) {
         let data = statistics.into_data().convert::<f32>();
         let values = data.as_slice::<f32>().expect("converted to f32 above");
@@ -60,7 +60,7 @@ impl Moments {
 mod tests {
     use super::*;
 
-    /// Parts of different sizes and means against all values at once.
+    /// Parts of different sizes and means, compared with all values at once.
     #[test]
     fn parts_add_up_to_the_whole() {
         let values: Vec<f64> = (0..100).map(|i| f64::from(i * i % 37) + 50.0).collect();

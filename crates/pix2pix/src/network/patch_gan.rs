@@ -1,5 +1,5 @@
-//! The discriminator: a PatchGAN (paper, section 3.2.2 and appendix 6.1.2), which judges each patch
-//! of a picture on its own.
+//! The discriminator: a PatchGAN (paper, section 3.2.2 and appendix 6.1.2), which classifies each patch of a picture
+//! as real or generated.
 
 use std::str::FromStr;
 
@@ -18,7 +18,7 @@ use crate::network::layers::Layers;
 use crate::network::norm::{Norm, NormLayer, norm_and_activate};
 use crate::network::unet::{CHANNELS, LEAK};
 
-/// Which patch one cell of the discriminator's map sees.
+/// The patch size: the receptive field of one cell of the discriminator's map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Patch {
     /// One pixel: the PixelGAN, C64-C128 with 1x1 kernels.
@@ -33,14 +33,14 @@ pub enum Patch {
     /// 286x286 pixels: the ImageGAN, C64-C128-C256-C512-C512-C512.
     #[serde(rename = "286")]
     P286,
-    /// The Keras tutorial's: C64-C128-C256-C512-C512 with "same" padding, a 16x16 map of 256x256
-    /// pixels, whose cells see 142x142 of them.
+    /// The Keras tutorial's discriminator: C64-C128-C256-C512-C512 with "same" padding. A 256x256 picture gives a
+    /// 16x16 map, whose cells see 142x142 pixels.
     #[serde(rename = "tutorial")]
     Tutorial,
 }
 
 impl Patch {
-    /// All of them, in the order of their receptive fields.
+    /// All patch sizes, by receptive field.
     pub const ALL: [Self; 5] = [
         Self::Pixel,
         Self::P16,
@@ -49,7 +49,7 @@ impl Patch {
         Self::P286,
     ];
 
-    /// The name that the command line takes.
+    /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pixel => "pixel",
@@ -98,7 +98,7 @@ impl FromStr for Patch {
     }
 }
 
-/// Every choice that makes a PatchGAN.
+/// The configuration of a PatchGAN.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)] // files of earlier versions lack the newest fields
 pub struct PatchGanConfig {
@@ -114,7 +114,7 @@ pub struct PatchGanConfig {
     pub norm: Norm,
     /// Whether convolutions before a norm have a bias, as in the Keras tutorial.
     pub bias_before_norm: bool,
-    /// Whether every convolution's weights are divided by their largest singular value (Miyato et al. 2018).
+    /// Whether to divide the weights of every convolution by their largest singular value (Miyato et al. 2018).
     pub spectral_norm: bool,
 }
 
@@ -141,7 +141,7 @@ impl PatchGanConfig {
         for channels in [self.source_channels, self.target_channels] {
             if !CHANNELS.contains(&channels) {
                 return Err(Error::Config(format!(
-                    "the discriminator's images have {channels} channels; they may have 1 to 16"
+                    "the discriminator's images have {channels} channels; use 1 to 16"
                 )));
             }
         }
@@ -154,10 +154,10 @@ impl PatchGanConfig {
         Ok(())
     }
 
-    /// Checks that images of `height` x `width` pixels leave at least one cell of the map.
+    /// Checks that images of `height` x `width` pixels give a map of at least one cell.
     ///
     /// # Errors
-    /// Names the smallest side that works.
+    /// Names the smallest accepted side.
     pub fn check_size(&self, height: usize, width: usize) -> Result<()> {
         let fits = |side: usize| {
             let side = (0..=self.patch.blocks()).fold(side, |side, index| {
@@ -216,7 +216,7 @@ impl PatchGanConfig {
 pub struct Block {
     /// 4x4 (1x1 in the PixelGAN).
     pub conv: Conv,
-    /// Absent on the first block.
+    /// `None` on the first block.
     pub norm: Option<NormLayer>,
 }
 
@@ -237,9 +237,9 @@ pub struct PatchGan {
 }
 
 impl PatchGan {
-    /// Judges `image` as the translation of `source`, both `[batch, channels, height, width]` in
-    /// \[-1, 1\]. Returns logits, `[batch, 1, map height, map width]` (30x30 for 256x256 and the
-    /// 70x70 patch): positive where a patch looks real.
+    /// Classifies each patch of `image` as real or generated, given its `source`; both are
+    /// `[batch, channels, height, width]` in \[-1, 1\]. Returns logits, `[batch, 1, map height, map width]` (30x30 for
+    /// 256x256 pixels and the 70x70 patch): positive for patches that look real.
     pub fn forward(&self, source: Tensor<4>, image: Tensor<4>) -> Tensor<4> {
         let mut x = Tensor::cat(vec![source, image], 1); // [batch, source + target, height, width]
         for block in &self.blocks {
@@ -248,8 +248,8 @@ impl PatchGan {
         self.output.forward(x) // [batch, 1, map height, map width]
     }
 
-    /// The map for people: each patch's probability of being real, in \[0, 1\], shaped as
-    /// [`forward`](Self::forward)'s.
+    /// The map as probabilities: how likely each patch is real, in \[0, 1\], in the shape of
+    /// [`forward`](Self::forward).
     pub fn probabilities(&self, source: Tensor<4>, image: Tensor<4>) -> Tensor<4> {
         sigmoid(self.forward(source, image))
     }

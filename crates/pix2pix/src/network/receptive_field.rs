@@ -1,4 +1,4 @@
-//! Receptive fields: how many input pixels one output cell sees.
+//! Receptive fields: the number of input pixels that one output cell sees.
 //!
 //! From the output back, a layer with kernel k and stride s turns r cells into (r - 1) s + k
 //! (Luo et al. 2016, section 2; Araujo et al. 2019, equation 1).
@@ -6,19 +6,18 @@
 use crate::backend::window::Window;
 use crate::network::layer_graph::{LayerGraph, Op};
 
-/// One convolution's part in the receptive field.
+/// One convolution's row in the table of receptive fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// The layer's name.
     pub layer: String,
     /// Its window.
     pub window: Window,
-    /// Output side for the network's input, in cells.
+    /// Side of this layer's output in cells, for the network's input.
     pub output: usize,
-    /// From the output back: pixels of this layer's input that one cell of the network's output
-    /// sees.
+    /// Counted from the output: side in pixels of this layer's input that one cell of the network's output sees.
     pub from_output: usize,
-    /// From the input on: pixels of the network's input that one cell of this layer's output sees.
+    /// Counted from the input: side in pixels of the network's input that one cell of this layer's output sees.
     pub from_input: usize,
     /// Pixels of the network's input between two neighbouring cells of this layer's output.
     pub jump: usize,

@@ -22,9 +22,9 @@ use crate::network::up_conv::{UpConv, Upsample};
 /// Number of times that the picture is halved.
 pub const HALVINGS: usize = 2;
 const RELU: f64 = 0.0;
-/// A LeakyReLU of this slope changes nothing.
+/// With this slope a LeakyReLU is the identity.
 const LINEAR: f64 = 1.0;
-/// The first and the last convolution, of a picture continued by three pixels.
+/// The first and the last convolution, after reflection padding by three pixels.
 const WIDE: Window = Window {
     kernel: 7,
     stride: 1,
@@ -35,20 +35,20 @@ const HALVE: Window = Window {
     stride: 2,
     padding: [1, 1],
 };
-/// What a convolution that doubles the picture transposes; it pads one pixel less after.
+/// The convolution that a doubling layer transposes; its padding after the last pixel is one smaller.
 const DOUBLE: Window = Window {
     kernel: 3,
     stride: 2,
     padding: [1, 0],
 };
-/// A block's convolutions, of a picture continued by one pixel.
+/// A block's convolutions, after reflection padding by one pixel.
 const NARROW: Window = Window {
     kernel: 3,
     stride: 1,
     padding: [0, 0],
 };
 
-/// Every choice that makes a ResNet generator.
+/// The configuration of a ResNet generator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ResnetConfig {
     /// Channels of the input image, 1 to 16.
@@ -65,7 +65,7 @@ pub struct ResnetConfig {
     pub norm: Norm,
     /// Whether convolutions before a norm have a bias.
     pub bias_before_norm: bool,
-    /// How the picture is doubled.
+    /// How the generator doubles the picture's size.
     pub upsample: Upsample,
 }
 
@@ -129,25 +129,25 @@ impl ResnetConfig {
 pub struct Layer {
     /// The convolution.
     pub conv: Conv,
-    /// Absent only without any normalization.
+    /// `None` if the network has no normalization.
     pub norm: Option<NormLayer>,
 }
 
-/// A convolution that doubles the picture, and its normalization.
+/// A convolution that doubles the picture's size, and its normalization.
 #[derive(Module, Debug)]
 pub struct UpLayer {
     /// The convolution.
     pub conv: UpConv,
-    /// Absent only without any normalization.
+    /// `None` if the network has no normalization.
     pub norm: Option<NormLayer>,
 }
 
-/// A residual block: what two convolutions make of its input is added to it.
+/// A residual block: two convolutions, whose output is added to their input.
 #[derive(Module, Debug)]
 pub struct Block {
     /// Followed by a ReLU and dropout.
     pub first: Layer,
-    /// Followed by nothing.
+    /// Without activation.
     pub second: Layer,
     /// Dropout rate.
     pub dropout: f64,
@@ -175,21 +175,21 @@ pub struct Resnet {
     pub first: Layer,
     /// 3x3, stride 2.
     pub down: Vec<Layer>,
-    /// Residual blocks at a quarter of the size.
+    /// Residual blocks at a quarter of the resolution.
     pub blocks: Vec<Block>,
-    /// Back to the size.
+    /// Back to the full resolution.
     pub up: Vec<UpLayer>,
     /// 7x7, before the tanh.
     pub output: Conv,
 }
 
-/// A picture continued by its mirror image on every side, the border not repeated.
+/// Reflection padding by `margin` pixels on every side.
 fn continued(x: Tensor<4>, margin: usize) -> Tensor<4> {
     x.pad((margin, margin, margin, margin), PadMode::Reflect)
 }
 
 impl Resnet {
-    /// Translates as [`Generator::forward_with`](crate::network::generator::Generator::forward_with).
+    /// Translates: see [`Generator::forward_with`](crate::network::generator::Generator::forward_with).
     pub fn forward_with(
         &self,
         source: Tensor<4>,
@@ -210,7 +210,7 @@ impl Resnet {
         Some(tanh(self.output.forward(continued(x, 3)))) // [batch, out_channels, height, width]
     }
 
-    /// Its norms, in the order of the pass.
+    /// Its normalization layers, in the order of the pass.
     pub fn norms(&self) -> Vec<&NormLayer> {
         let layers = [&self.first].into_iter().chain(&self.down);
         let blocks = self

@@ -6,15 +6,15 @@ use burn::tensor::{Device, Tensor};
 
 use crate::network::init::WeightInit;
 
-/// What is remembered of a weight's first singular vectors between steps.
+/// The estimate of a weight's largest singular vector, kept between steps.
 #[derive(Module, Debug)]
 pub struct SpectralNorm {
-    /// The left vector, of length 1, `[channels out]`.
+    /// The left singular vector, of length 1, `[channels out]`.
     pub u: RunningState<Tensor<1>>,
 }
 
 impl SpectralNorm {
-    /// Begins with a random vector.
+    /// Starts with a random vector.
     pub fn new(channels: usize, init: &mut WeightInit, device: &Device) -> Self {
         let random = init
             .normal([channels], 0.0, device)
@@ -25,8 +25,8 @@ impl SpectralNorm {
         }
     }
 
-    /// The weight, `[channels out, ..]`, divided by its largest singular value. In training, one iteration
-    /// of the power method brings the vectors nearer to the weight of now.
+    /// The weight, `[channels out, ..]`, divided by its largest singular value. In training, one power iteration first
+    /// improves the estimate.
     pub fn normalized(&self, weight: Tensor<4>) -> Tensor<4> {
         let rows = weight.dims()[0];
         let matrix = weight.clone().reshape([rows as isize, -1]);
@@ -37,12 +37,12 @@ impl SpectralNorm {
             .to_device(&weight.device())
             .detach()
             .reshape([rows, 1]);
-        // no matrix products, whose factors some cards round
+        // no matrix products: some cards round their factors
         let v = unit((fixed.clone() * u.clone()).sum_dim(0)); // [1, columns]
         if weight.device().is_autodiff() {
             u = unit((fixed * v.clone()).sum_dim(1)); // [rows, 1]
             self.u.update(u.clone().reshape([rows]).detach());
-            // an update only waits in a list of its thread until it is synced
+            // an update stays in a list of its thread until it is synced
             self.u.value_sync();
         }
         let sigma = ((matrix * v).sum_dim(1) * u).sum(); // [1]

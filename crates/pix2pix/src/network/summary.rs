@@ -1,4 +1,4 @@
-//! Keras' model summary as text.
+//! A model summary in Keras' format.
 
 use std::fmt::Write;
 
@@ -42,7 +42,7 @@ pub fn table(graph: &LayerGraph) -> String {
     text
 }
 
-/// Columns as wide as their widest cell; those in `right` are aligned to the right.
+/// A table with columns as wide as their widest cell; those in `right` are aligned to the right.
 pub fn aligned<const N: usize>(
     headers: &[&str; N],
     rows: &[[String; N]],
@@ -75,7 +75,7 @@ pub fn aligned<const N: usize>(
     text
 }
 
-/// A shape as Keras writes it, the batch open: `(None, 64, 128, 128)`.
+/// A shape in Keras' notation, with an open batch dimension: `(None, 64, 128, 128)`.
 pub fn shape([channels, height, width]: [usize; 3]) -> String {
     format!("(None, {channels}, {height}, {width})")
 }

@@ -1,8 +1,8 @@
 //! The generator: a U-Net (paper, section 3.2.1 and appendix 6.1.1).
 //!
 //! Encoder C64-C128-C256-C512-C512-C512-C512-C512, decoder
-//! CD512-CD1024-CD1024-C1024-C1024-C512-C256-C128 (counts after concatenating the skip), for 256x256
-//! pixels. Other sizes have as many levels as bring them down to one pixel.
+//! CD512-CD1024-CD1024-C1024-C1024-C512-C256-C128 (channels after concatenation with the skip), for 256x256 pixels.
+//! Other sizes have as many levels as it takes to reach one pixel.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -23,7 +23,7 @@ use crate::network::up_conv::{UpConv, Upsample};
 
 /// Slope of every LeakyReLU (paper, appendix 6.1).
 pub const LEAK: f64 = 0.2;
-/// A ReLU as a LeakyReLU.
+/// Slope at which a LeakyReLU is a ReLU.
 const RELU: f64 = 0.0;
 /// Every convolution of the U-Net halves the picture, every transposed one doubles it.
 const HALVE: Window = Window {
@@ -31,12 +31,12 @@ const HALVE: Window = Window {
     stride: 2,
     padding: [1, 1],
 };
-/// Fewest and most levels of a U-Net.
+/// Allowed numbers of levels of a U-Net.
 pub const DEPTHS: std::ops::RangeInclusive<usize> = 2..=10;
-/// Fewest and most channels of an image.
+/// Allowed numbers of channels of an image.
 pub const CHANNELS: std::ops::RangeInclusive<usize> = 1..=16;
 
-/// Every choice that makes a U-Net.
+/// The configuration of a U-Net.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)] // files of earlier versions lack the newest fields
 pub struct UnetConfig {
@@ -50,17 +50,17 @@ pub struct UnetConfig {
     pub depth: usize,
     /// Dropout rate. Paper: 0.5.
     pub dropout: f64,
-    /// First of the decoder blocks with dropout, and the one behind the last. Paper: the first three; the
-    /// public PyTorch port has it in three after the innermost.
+    /// Half-open range of decoder blocks that have dropout, counted from the innermost. Paper: the first three; the
+    /// public PyTorch port has it in the three after the innermost.
     pub dropout_blocks: [usize; 2],
     /// Normalization; never on the first encoder block, the bottleneck and the output.
     pub norm: Norm,
     /// Whether every convolution has a bias, as in the Keras tutorial, instead of the output layer
     /// alone, as in the paper's Torch code.
     pub bias_before_norm: bool,
-    /// How the decoder doubles a picture.
+    /// How the decoder doubles the picture's size.
     pub upsample: Upsample,
-    /// What batch normalization adds to the variance: 1e-5 as in Torch, 1e-3 in Keras' models.
+    /// Epsilon of batch normalization: 1e-5 as in Torch, 1e-3 in Keras' models.
     pub epsilon: f64,
 }
 
@@ -82,11 +82,11 @@ impl Default for UnetConfig {
 }
 
 impl UnetConfig {
-    /// The depth that brings both sides, in pixels, down to as few as possible: 6 for 64, 8 for 256 and
-    /// for 512x256, 10 for 1024.
+    /// The largest depth whose halvings divide both sides (in pixels), at most 10: 6 for 64, 8 for 256 and for
+    /// 512x256, 10 for 1024.
     ///
     /// # Errors
-    /// When a side is not a multiple of 64: too few levels to see the whole picture.
+    /// When a side is not a multiple of 64: too few levels for the network to see the whole picture.
     pub fn depth_for(sides: [usize; 2]) -> Result<usize> {
         let mut depth = *DEPTHS.end();
         for side in sides {
@@ -177,7 +177,7 @@ impl UnetConfig {
     }
 }
 
-/// Checks one side of an image against the number of halvings.
+/// Checks one side of an image, in pixels, against the number of halvings.
 pub(crate) fn check_side(side: usize, depth: usize) -> Result<()> {
     let unit = 1 << depth;
     if side > 0 && side.is_multiple_of(unit) {
@@ -195,12 +195,12 @@ pub(crate) fn check_side(side: usize, depth: usize) -> Result<()> {
 pub struct Down {
     /// 4x4, stride 2.
     pub conv: Conv,
-    /// Absent on the first block and the bottleneck.
+    /// `None` on the first block and the bottleneck.
     pub norm: Option<NormLayer>,
 }
 
 impl Down {
-    /// `slope` is the activation's below zero.
+    /// `slope` is that of the activation below zero.
     fn forward(&self, x: Tensor<4>, slope: f64, norms: &mut Norms) -> Option<Tensor<4>> {
         let x = self.conv.forward(x); // [batch, width, height / 2, width / 2]
         norm_with(&self.norm, x, slope, norms)
@@ -210,9 +210,9 @@ impl Down {
 /// A decoder block: transposed convolution, normalization, dropout, ReLU.
 #[derive(Module, Debug)]
 pub struct Up {
-    /// 4x4, stride 2, or what stands for it.
+    /// Transposed convolution, 4x4 with stride 2, or a resize-convolution.
     pub conv: UpConv,
-    /// Absent only without any normalization.
+    /// `None` if the network has no normalization.
     pub norm: Option<NormLayer>,
     /// Dropout rate, 0 for none.
     pub dropout: f64,
@@ -242,14 +242,14 @@ impl Unet {
     /// Translates `source`, `[batch, in_channels, height, width]` in \[-1, 1\], to
     /// `[batch, out_channels, height, width]` in \[-1, 1\].
     ///
-    /// Batch statistics normalize it, whether training or not, and dropout is on unless `noise` is
-    /// [`Noise::off`].
+    /// Normalization uses the pictures' own statistics, in training and at inference (paper, section 3.3). Dropout is
+    /// on unless `noise` is [`Noise::off`].
     pub fn forward(&self, source: Tensor<4>, noise: &mut Noise) -> Tensor<4> {
         let output = self.forward_with(source, noise, &mut Norms::Batch);
         output.expect("batch statistics do not end a pass")
     }
 
-    /// As [`forward`](Self::forward), with statistics from `norms`; nothing where these end the pass.
+    /// As [`forward`](Self::forward), with statistics from `norms`. Returns `None` if `norms` stops the pass early.
     pub fn forward_with(
         &self,
         source: Tensor<4>,
@@ -265,13 +265,13 @@ impl Unet {
         }
         x = bottleneck.forward(x, RELU, norms)?; // [batch, 512, height / 2^depth, width / 2^depth]
         for (up, skip) in self.decoder.iter().zip(skips.into_iter().rev()) {
-            // the ReLU after the concatenation, on each half: the decoder's is fused into its norm
+            // the ReLU after the concatenation is applied to each half: the decoder's is fused into its norm
             x = join(up.forward(x, noise, norms)?, skip); // [batch, 2 width, ..]
         }
         Some(tanh(self.output.forward(x))) // [batch, out_channels, height, width]
     }
 
-    /// Its norms, in the order of the pass.
+    /// Its normalization layers, in the order of the pass.
     pub fn norms(&self) -> Vec<&NormLayer> {
         let norms = self.encoder.iter().map(|down| &down.norm);
         norms

@@ -1,4 +1,4 @@
-//! The ways in which a decoder doubles a picture.
+//! Upsampling in a decoder.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -12,14 +12,14 @@ use crate::network::conv::{Conv, ConvTranspose};
 use crate::network::init::WeightInit;
 use crate::network::layer_graph::{LayerGraph, Op};
 
-/// How a decoder doubles a picture.
+/// How a decoder doubles a picture's size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Upsample {
     /// A transposed convolution, as in the paper.
     #[default]
     Transposed,
-    /// Every pixel four times, then a 3x3 convolution, which leaves no checkerboard (Odena, Dumoulin and Olah
+    /// Nearest-neighbour upsampling, then a 3x3 convolution: no checkerboard artifacts (Odena, Dumoulin and Olah
     /// 2016).
     Resize,
 }
@@ -31,25 +31,25 @@ const KEEP: Window = Window {
     padding: [1, 1],
 };
 
-/// The convolution whose transposed one is a resize and a convolution with [`KEEP`] in one.
+/// The convolution whose transpose fuses a resize and a convolution with [`KEEP`].
 const HALVE: Window = Window {
     kernel: 4,
     stride: 2,
     padding: [1, 1],
 };
 
-/// A convolution that doubles a picture.
+/// A convolution that doubles a picture's size.
 #[derive(Module, Debug)]
 pub enum UpConv {
-    /// Transposed.
+    /// A transposed convolution.
     Transposed(ConvTranspose),
-    /// After a resize.
+    /// A convolution after a resize.
     Resize(Conv),
 }
 
 impl UpConv {
-    /// One of `[from, to]` channels with initial weights; `halve` is the convolution that a transposed one
-    /// transposes.
+    /// An upsampling of `[from, to]` channels with initial weights. `halve` is the convolution that
+    /// [`Upsample::Transposed`] transposes.
     pub fn new(
         upsample: Upsample,
         channels: [usize; 2],
@@ -66,7 +66,7 @@ impl UpConv {
         }
     }
 
-    /// How it convolves, to be changed.
+    /// The window and the arithmetic, mutable.
     pub(crate) fn spec_mut(&mut self) -> &mut ConvSpec {
         match self {
             Self::Transposed(conv) => conv.spec_mut(),
@@ -82,7 +82,7 @@ impl UpConv {
         }
     }
 
-    /// Adds it to a description of the network.
+    /// Adds this layer to a layer graph.
     pub fn describe(&self, graph: &mut LayerGraph, name: &str, input: usize) -> usize {
         match self {
             Self::Transposed(conv) => graph.conv_transpose(name, conv, input),
@@ -100,8 +100,8 @@ impl UpConv {
 /// Resizes `x`, `[batch, channels in, height, width]`, to twice its size and convolves it with `weight`,
 /// `[channels out, channels in, 3, 3]`.
 ///
-/// The four pixels that one pixel becomes are the same, so the nine taps fall on four pixels: as one transposed
-/// convolution with sums of the taps it is less than half the work, and the resized picture is never there.
+/// A resize makes four equal pixels of each, so the nine taps fall on only four pixels. One transposed convolution
+/// with sums of the taps is less than half the work and never stores the resized picture.
 fn resize_conv(x: Tensor<4>, weight: Tensor<4>, factors: Factors) -> Tensor<4> {
     let [.., height, width] = x.dims();
     let spec = ConvSpec {

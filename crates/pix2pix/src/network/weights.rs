@@ -1,4 +1,4 @@
-//! A network's tensors by name, out of and into the module.
+//! Collects and restores the tensors of a network by name.
 
 use std::collections::BTreeMap;
 
@@ -24,10 +24,10 @@ pub fn ids<M: Module>(network: &M) -> BTreeMap<String, (ParamId, usize)> {
     names.ids
 }
 
-/// Puts `weights` into a network of the same structure.
+/// Restores `weights` in a network of the same structure.
 ///
 /// # Errors
-/// In words, when a tensor is missing, left over, or of another shape; the network is lost then.
+/// The reason, when a tensor is missing, left over, or has another shape. The network is dropped then.
 pub fn restore<M: Module>(network: M, weights: Weights) -> Result<M, String> {
     let mut restorer = Restorer {
         path: Path::default(),
@@ -38,19 +38,19 @@ pub fn restore<M: Module>(network: M, weights: Weights) -> Result<M, String> {
     let problem = restorer.problem.or_else(|| {
         let left_over = restorer.weights.keys().next()?;
         Some(format!(
-            "the tensor {left_over} has no place in this network"
+            "the tensor {left_over} does not belong to this network"
         ))
     });
     problem.map_or(Ok(network), Err)
 }
 
-/// Whether a container is one of several alternatives, which are no level of a name: a U-Net's tensors are
-/// called the same whatever else its place could hold.
+/// Whether a container is an enum, which adds no level to tensor names: a U-Net's tensors have the same names inside
+/// any enum.
 fn is_choice(container: &str) -> bool {
     container.starts_with("Enum:")
 }
 
-/// Where a walk through a module stands.
+/// The position of a visit in a module.
 #[derive(Default)]
 struct Path(Vec<String>);
 

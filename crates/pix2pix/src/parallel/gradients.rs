@@ -1,6 +1,6 @@
-//! Gradients are averaged while the backward pass still runs (Li et al. 2020, "PyTorch Distributed", section 3.2): what
-//! the convolutions nearest to the loss have found is sent first, several small ones in one bucket, and the passes of the
-//! layers below it hide the time that this takes.
+//! Sums gradients over a group while the backward pass still runs (Li et al. 2020, "PyTorch Distributed", section
+//! 3.2). The gradients of the convolutions nearest to the loss are sent first, small ones together in buckets; the
+//! backward passes of the other layers hide the communication.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -15,18 +15,18 @@ use burn::tensor::{Tensor, TensorData};
 
 use super::Group;
 
-/// Values in a bucket, at least, but for the last: 4 MB.
+/// Minimum number of values in a bucket (4 MB); the last bucket may have fewer.
 const BUCKET: usize = 1 << 20;
 
-/// Averages the gradients of one network over a group.
+/// Sums the gradients of one network over a group.
 #[derive(Clone)]
 pub struct Reducer {
     group: Group,
     plan: Arc<Plan>,
 }
 
-/// Which bucket holds what. It is the same in all processes, and so is the order in which buckets are sent, whatever the
-/// order in which gradients are found.
+/// Which bucket holds which parameter. The plan and the order in which buckets are sent are the same in all processes,
+/// whatever the order in which gradients are computed.
 #[derive(Debug, Default)]
 struct Plan {
     places: HashMap<ParamId, usize>,
@@ -37,8 +37,8 @@ struct Plan {
 }
 
 impl Plan {
-    /// The parameters of a network in the order in which a backward pass comes to them: the last convolution first. Those
-    /// of norms, and biases, are a thousandth of all values, and go last.
+    /// Orders a network's parameters as a backward pass reaches them: the last convolution first. Parameters of norms,
+    /// and biases, are a thousandth of all values and come last.
     fn new<M: Module>(network: &M) -> Self {
         let mut found = Trainable::default();
         network.visit(&mut found);
@@ -72,7 +72,7 @@ impl ModuleVisitor for Trainable {
 }
 
 impl Reducer {
-    /// For a network on a device with autodiff.
+    /// A reducer for a network on a device with autodiff.
     pub fn new<M: Module>(network: &M, group: Group) -> Self {
         Self {
             group,
@@ -80,12 +80,12 @@ impl Reducer {
         }
     }
 
-    /// Begins an average. Gradients found before, of earlier parts of a batch, are added to those to come.
+    /// Starts an all-reduce. `earlier` holds the gradients of the step's earlier batches, which are added.
     pub fn begin<M: Module>(&self, network: &M, earlier: GradientsParams) -> Pass {
         let (sender, buckets) = channel();
         let group = self.group.clone();
         let plan = self.plan.clone();
-        // a thread of its own: an all-reduce goes on only while somebody looks after it
+        // in its own thread: an all-reduce progresses only while it is polled
         let reduced = thread::spawn(move || {
             let communicator = &group.communicator;
             communicator.all_reduce(buckets, &plan.lengths, group.wire)
@@ -118,13 +118,13 @@ impl Reducer {
     }
 }
 
-/// An average under way.
+/// An all-reduce in progress.
 pub struct Pass {
     collector: Arc<Collector>,
     reduced: JoinHandle<Vec<Vec<f32>>>,
 }
 
-/// Where gradients are put together until their bucket is whole.
+/// Collects gradients until their bucket is complete.
 #[derive(Debug)]
 struct Collector {
     plan: Arc<Plan>,
@@ -133,22 +133,22 @@ struct Collector {
 
 #[derive(Debug)]
 struct State {
-    /// Empty until something is in them, and after they are sent.
+    /// A bucket is empty before its first gradient and after it is sent.
     buckets: Vec<Vec<f32>>,
-    /// How many more gradients of a parameter will come from the backward pass.
+    /// Number of gradients of each parameter that the backward pass has yet to compute.
     expected: Vec<usize>,
-    /// Whether a parameter's gradient is whole.
+    /// Whether a parameter's gradient is complete.
     done: Vec<bool>,
-    /// How many parameters of a bucket are not.
+    /// Number of incomplete parameters in each bucket.
     missing: Vec<usize>,
-    /// Buckets that are on their way.
+    /// Number of buckets sent.
     sent: usize,
     sender: Sender<Vec<f32>>,
 }
 
 impl Collector {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("nobody panics with it")
+        self.state.lock().expect("no panic while it is locked")
     }
 }
 
@@ -159,7 +159,7 @@ impl State {
         let bucket = &mut self.buckets[bucket];
         if bucket.is_empty() {
             if length == whole {
-                // most values are in such buckets, and go through memory once less
+                // most values are in such buckets, which saves a pass through memory
                 bucket.extend_from_slice(values);
                 return;
             }
@@ -171,24 +171,26 @@ impl State {
         }
     }
 
-    /// A parameter's gradient is whole: sends what can be sent.
+    /// Marks a parameter's gradient as complete, and sends the buckets that are ready.
     fn finish(&mut self, plan: &Plan, slot: usize) {
         self.done[slot] = true;
         self.missing[plan.slots[slot][0]] -= 1;
         while self.missing.get(self.sent) == Some(&0) {
             let bucket = std::mem::take(&mut self.buckets[self.sent]);
-            self.sender.send(bucket).expect("the thread takes all");
+            self.sender
+                .send(bucket)
+                .expect("the thread receives all buckets");
             self.sent += 1;
         }
     }
 }
 
 thread_local! {
-    /// The average that forward passes of this thread take part in.
+    /// The all-reduce that receives the gradients of this thread's forward passes.
     static WATCHED: RefCell<Option<Arc<Collector>>> = const { RefCell::new(None) };
 }
 
-/// Runs a forward pass whose backward pass gives its gradients to `pass`, if there is one.
+/// Runs a forward pass. Its backward pass sends the gradients to `pass`, if there is one.
 pub(crate) fn watching<T>(pass: Option<&Pass>, work: impl FnOnce() -> T) -> T {
     let collector = pass.map(|pass| pass.collector.clone());
     let before = WATCHED.replace(collector);
@@ -197,7 +199,7 @@ pub(crate) fn watching<T>(pass: Option<&Pass>, work: impl FnOnce() -> T) -> T {
     result
 }
 
-/// What a convolution gives the gradient of its weights to, in a forward pass that is watched.
+/// The receiver of the gradient of a convolution's `weight`. `None` outside [`watching`], and for frozen weights.
 pub(crate) fn watch<const D: usize>(weight: &Param<Tensor<D>>) -> Option<Watch> {
     let collector = WATCHED.with_borrow(Clone::clone)?;
     let slot = *collector.plan.places.get(&weight.id)?;
@@ -208,7 +210,7 @@ pub(crate) fn watch<const D: usize>(weight: &Param<Tensor<D>>) -> Option<Watch> 
     })
 }
 
-/// Takes one gradient of one parameter.
+/// Receives the gradient of one use of a parameter.
 #[derive(Clone)]
 pub struct Watch {
     collector: Arc<Collector>,
@@ -222,7 +224,7 @@ impl fmt::Debug for Watch {
 }
 
 impl Watch {
-    /// Takes the gradient of one use of the parameter.
+    /// Adds the gradient of one use of the parameter.
     pub(crate) fn give(&self, values: &[f32]) {
         let mut state = self.collector.state();
         state.add(&self.collector.plan, self.slot, values);
@@ -234,7 +236,8 @@ impl Watch {
 }
 
 impl Pass {
-    /// Sends what the backward pass did not give, of its `gradients`, waits, and returns the sums over the group.
+    /// Sends those of `gradients` that were not sent during the backward pass, waits, and returns the sums over the
+    /// group.
     pub fn finish<M: Module>(self, network: &M, gradients: GradientsParams) -> GradientsParams {
         let Self { collector, reduced } = self;
         let give = |slot: usize, values: &[f32]| {
@@ -261,7 +264,7 @@ impl Pass {
     }
 }
 
-/// Gives gradients that are there as a whole.
+/// Passes on gradients that are computed already.
 struct Late<'a> {
     gradients: GradientsParams,
     plan: &'a Plan,

@@ -1,6 +1,6 @@
-//! Processes that `mpirun` has started, connected by MPI.
+//! The processes of one `mpirun`, connected by MPI.
 //!
-//! Whoever waits sleeps between its looks, so that a waiting process leaves its core to a thread that computes.
+//! Waiting polls with sleeps in between, so that a waiting process leaves its core to threads that compute.
 
 use std::ffi::{c_int, c_void};
 use std::sync::mpsc::{Receiver, TryRecvError};
@@ -19,21 +19,21 @@ use mpi::traits::{Communicator as _, CommunicatorCollectives, Operation};
 
 use super::{Communicator, Shard, Wire};
 
-/// How long a look is repeated without sleep: what comes soon is not kept waiting.
+/// Polls without sleep for this long, so that short waits end at once.
 const EAGER: Duration = Duration::from_micros(100);
-/// Between two looks after that, of somebody who has nothing else to do.
+/// Sleep between two polls after that, when there is nothing else to do.
 const NAP: Duration = Duration::from_micros(50);
-/// Between two looks beside a backward pass: each takes the core away from it.
+/// Sleep between two polls during a backward pass, which loses its core to each poll.
 const LONG_NAP: Duration = Duration::from_micros(500);
 
 /// All processes of one `mpirun`.
 pub struct Mpi {
-    /// Carries what is not gradients.
+    /// Carries everything but gradients.
     control: SimpleCommunicator,
-    /// Carries gradients, on a thread of its own.
+    /// Carries gradients, in its own thread.
     gradients: SimpleCommunicator,
     local: Shard,
-    /// Ends MPI when it is dropped, after the communicators.
+    /// Finalizes MPI when it is dropped, after the communicators.
     _universe: Universe,
 }
 
@@ -50,13 +50,13 @@ unsafe impl Send for Mpi {}
 unsafe impl Sync for Mpi {}
 
 impl Mpi {
-    /// Joins the processes that this one was started with.
+    /// Joins the processes that `mpirun` started together with this one.
     ///
     /// # Errors
-    /// In words, when the MPI library cannot be called from several threads.
+    /// The reason, when MPI is already running in this process, or cannot be called from several threads.
     pub fn join() -> Result<Self, String> {
         let (universe, threading) = mpi::initialize_with_threading(Threading::Multiple)
-            .ok_or("MPI has been started before in this process")?;
+            .ok_or("MPI is already running in this process")?;
         if threading < Threading::Multiple {
             return Err(
                 "this MPI library cannot be called from several threads (MPI_THREAD_MULTIPLE); use another, \
@@ -74,12 +74,12 @@ impl Mpi {
         })
     }
 
-    /// This process among those on its machine.
+    /// This process's rank among those on its machine, and their number.
     pub fn local(&self) -> Shard {
         self.local
     }
 
-    /// Ends all processes at once.
+    /// Aborts all processes with an exit code.
     pub fn abort(&self, code: i32) -> ! {
         self.control.abort(code)
     }
@@ -150,7 +150,7 @@ impl Communicator for Mpi {
                 self.reduce(buckets, lengths, sum, |bucket| bucket)
             }
             Wire::Bf16 => {
-                // SAFETY: `add_bf16` is what MPI asks of such a function, and is given 16-bit words alone.
+                // SAFETY: `add_bf16` has the form that MPI requires, and receives only 16-bit words.
                 let sum = unsafe { UnsafeUserOperation::commutative(add_bf16) };
                 let words = |bucket: Vec<f32>| {
                     let mut words = vec![0u16; bucket.len()];
@@ -174,7 +174,7 @@ impl Communicator for Mpi {
 }
 
 impl Mpi {
-    /// Adds up buckets, of words that `encode` makes.
+    /// Sums buckets over the group, in the words that `encode` makes.
     fn reduce<T: Equivalence + Clone>(
         &self,
         buckets: Receiver<Vec<f32>>,
@@ -191,10 +191,10 @@ impl Mpi {
             let mut under_way: Vec<Request<[T], &LocalScope>> = Vec::new();
             for (own, sum_here) in own.iter_mut().zip(&mut sums) {
                 let Some(bucket) = next(&buckets, &mut under_way) else {
-                    break; // the step has ended before its time, in all processes
+                    break; // the step has ended early, in all processes
                 };
                 *own = encode(bucket);
-                *sum_here = own.clone(); // MPI overwrites it, but takes initialized memory
+                *sum_here = own.clone(); // MPI overwrites it, but needs initialized memory
                 let gradients = &self.gradients;
                 under_way.push(gradients.immediate_all_reduce_into(
                     scope,
@@ -209,7 +209,7 @@ impl Mpi {
     }
 }
 
-/// The next bucket; what is under way goes on meanwhile.
+/// Waits for the next bucket, and keeps the all-reduces in progress going. `None` after the last.
 fn next<'a, T: Equivalence>(
     buckets: &Receiver<Vec<f32>>,
     under_way: &mut Vec<Request<'a, [T], &LocalScope<'a>>>,
@@ -223,7 +223,7 @@ fn next<'a, T: Equivalence>(
             Err(TryRecvError::Disconnected) => return None,
             Err(TryRecvError::Empty) => {}
         }
-        // one test moves all of them on
+        // one poll advances all of them
         if let Err(again) = under_way.remove(0).test() {
             under_way.insert(0, again);
             std::thread::sleep(LONG_NAP);
@@ -231,7 +231,7 @@ fn next<'a, T: Equivalence>(
     }
 }
 
-/// Adds words that are bfloat16 numbers.
+/// Adds two vectors of bfloat16 numbers: `sum += other`.
 ///
 /// # Safety
 /// Both vectors must have `length` words.

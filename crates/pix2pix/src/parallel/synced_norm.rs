@@ -1,11 +1,11 @@
-//! Batch normalization by the statistics of a whole batch that is spread over a group.
+//! Batch normalization with the statistics of a whole batch that is spread over a group.
 
 use burn::tensor::{Tensor, TensorData};
 
 use super::{Communicator, gathered};
 
-/// Means and biased variances of the group's batch, `[2, channels]`, from those of each share, all of one size (Chan,
-/// Golub and LeVeque 1979, equation 2.1).
+/// Means and biased variances of the group's batch, `[2, channels]`, from those of its shares, which have equal sizes
+/// (Chan, Golub and LeVeque 1979, equation 2.1).
 pub fn combined(group: &dyn Communicator, own: Tensor<2>) -> Tensor<2> {
     let [_, channels] = own.dims();
     let device = own.device();

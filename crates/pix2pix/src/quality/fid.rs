@@ -3,13 +3,13 @@
 
 use nalgebra::DMatrix;
 
-/// The Fréchet distance of two sets of features, a row each; both have as many columns. Nothing where a set
-/// has fewer than two rows, of which no covariance can be taken.
+/// The Fréchet distance of two sets of features, with one row for each picture; both have the same number of columns.
+/// `None` if a set has fewer than two rows, which have no covariance.
 ///
-/// `|m1 - m2|^2 + tr(S1) + tr(S2) - 2 tr((S1 S2)^(1/2))`. With centred features A and B, S1 is AᵀA / (n1 - 1) and
-/// S2 is BᵀB / (n2 - 1), and the eigenvalues of S1 S2 are the squares of the singular values of A Bᵀ / sqrt((n1 -
-/// 1)(n2 - 1)): no root of a matrix that rounding has made indefinite is taken, as tools that follow the
-/// formula to the letter do.
+/// `|m1 - m2|^2 + tr(S1) + tr(S2) - 2 tr((S1 S2)^(1/2))`. With centred features A and B, S1 is AᵀA / (n1 - 1) and S2
+/// is BᵀB / (n2 - 1), and the eigenvalues of S1 S2 are the squares of the singular values of A Bᵀ / sqrt((n1 - 1)(n2 -
+/// 1)). This avoids the square root of a matrix that rounding has made indefinite, which a literal implementation of
+/// the formula takes.
 pub fn frechet_distance(a: &[Vec<f32>], b: &[Vec<f32>]) -> Option<f64> {
     if a.len() < 2 || b.len() < 2 {
         return None;
@@ -27,7 +27,7 @@ pub fn frechet_distance(a: &[Vec<f32>], b: &[Vec<f32>]) -> Option<f64> {
     Some((means + variances - 2.0 * shared).max(0.0))
 }
 
-/// The mean of the rows, and the rows without it.
+/// The mean of the rows, and the rows minus the mean.
 fn centred(rows: &[Vec<f32>]) -> (Vec<f64>, DMatrix<f64>) {
     let columns = rows[0].len();
     let count = rows.len() as f64;
@@ -60,7 +60,7 @@ mod tests {
         assert_eq!(frechet_distance(&rows(&[1.0]), &rows(&[6.0, 10.0])), None);
     }
 
-    /// Independent columns add up; so they do after both sets are turned alike.
+    /// Independent columns add up, also after the same rotation of both sets.
     #[test]
     fn many_dimensions_by_hand() {
         let turned = |x: f32, y: f32| vec![0.6 * x - 0.8 * y, 0.8 * x + 0.6 * y];

@@ -1,5 +1,5 @@
-//! The features of which the Fréchet Inception distance is taken (Heusel et al. 2017): those of the
-//! TensorFlow Inception network of 2015-12-05, as `torch-fidelity` and `torchmetrics` have it.
+//! The features for the Fréchet Inception distance (Heusel et al. 2017): those of the TensorFlow Inception network of
+//! 2015-12-05, as in `torch-fidelity` and `torchmetrics`.
 
 use std::path::Path;
 
@@ -14,28 +14,28 @@ use crate::error::{Error, Result};
 use crate::network::weights::Weights;
 use crate::weights_file::tensor_file;
 
-/// What to do about a file that does not hold these weights.
+/// The remedy for a file without these weights.
 const REMEDY: &str = "get them with `pix2pix download inception`";
-/// Side of the pictures that the network sees.
+/// Side of the network's input, in pixels.
 const SIDE: usize = 299;
-/// Added to the variance of its norms.
+/// Epsilon of the norms.
 const EPSILON: f64 = 1e-3;
 
-/// Convolutions of a block, name by name, with their strides; a stride of 1 keeps the size.
+/// A chain of convolutions in a block: names and strides. A stride of 1 keeps the size.
 type Chain = &'static [(&'static str, usize)];
 
-/// How a block's last branch pools before its convolution, if it has one.
+/// The pooling in a block's last branch, before its convolution, if there is one.
 #[derive(Clone, Copy)]
 enum Pool {
-    /// Mean of 3x3 pixels, those outside not counted.
+    /// Mean of 3x3 pixels, without those outside the picture.
     Mean,
     /// Maximum of 3x3 pixels.
     Max,
-    /// Maximum of 3x3 pixels, of every second place; no convolution follows.
+    /// Maximum of 3x3 pixels with stride 2; no convolution follows.
     Halve,
 }
 
-/// A block: chains of convolutions side by side, then the pooled branch.
+/// A block: parallel chains of convolutions, then the pooled branch.
 struct Block {
     name: &'static str,
     branches: &'static [Chain],
@@ -79,7 +79,7 @@ const D: &[Chain] = &[
         ("branch7x7x3_4", 2),
     ],
 ];
-/// Its forks, `_2a` beside `_2b`, are chains of their own that begin alike.
+/// Its forks (`_2a` and `_2b`) are separate chains with the same first convolutions.
 const E: &[Chain] = &[
     &[("branch1x1", 1)],
     &[("branch3x3_1", 1), ("branch3x3_2a", 1)],
@@ -160,15 +160,15 @@ pub struct Inception {
     device: Device,
 }
 
-/// A convolution with its norm folded into it.
+/// A convolution with its norm fused into it.
 struct Convolution {
     weight: Tensor<4>,
     bias: Tensor<1>,
 }
 
 impl Inception {
-    /// Reads the weights as `torch-fidelity` names them (`Conv2d_1a_3x3.conv.weight`, `.bn.weight`, ...),
-    /// from safetensors. Any number of channels in the layers will do.
+    /// Reads the weights from safetensors, with the names of `torch-fidelity` (`Conv2d_1a_3x3.conv.weight`,
+    /// `.bn.weight`, ...). The layers may have any number of channels.
     ///
     /// # Errors
     /// When the file cannot be read or holds other weights.
@@ -196,7 +196,7 @@ impl Inception {
                 let found = tensor::<1>(&mut weights, &format!("{name}.bn.{part}"), device)?;
                 match found.dims() == [weight.dims()[0]] {
                     true => Ok(found),
-                    false => Err(format!("the tensor {name}.bn.{part} is of another length")),
+                    false => Err(format!("the tensor {name}.bn.{part} has the wrong length")),
                 }
             };
             let scale = norm("weight")? / (norm("running_var")? + EPSILON).sqrt();
@@ -210,10 +210,10 @@ impl Inception {
         })
     }
 
-    /// The features of a picture, 2048 with the published weights. Gray becomes colour.
+    /// The features of a picture, 2048 with the published weights. A gray picture is repeated in three channels.
     ///
     /// # Errors
-    /// In words, when it is neither, or the layers' channels do not fit each other.
+    /// The reason, when the picture has neither 1 nor 3 channels, or the layers' channels do not fit each other.
     pub fn features(&self, picture: &Planes) -> std::result::Result<Vec<f32>, String> {
         let planes: Vec<&[f32]> = picture.channels().collect();
         let planes = match planes.as_slice() {
@@ -273,7 +273,7 @@ impl Inception {
         Ok(Tensor::cat(outputs, 1))
     }
 
-    /// A convolution and a ReLU; padded, it keeps the size.
+    /// A convolution and a ReLU; with `padded`, it keeps the size.
     fn conv(
         &self,
         name: &str,
@@ -298,7 +298,7 @@ impl Inception {
     }
 }
 
-/// A plane brought to 299x299 pixels as TensorFlow 1 did: linear, the first pixels' corners aligned.
+/// A plane resized to 299x299 pixels as in TensorFlow 1: bilinear, with the corners of the first pixels aligned.
 fn stretched(plane: &[f32], [width, height]: [usize; 2]) -> Vec<f32> {
     let places = |side: usize| -> Vec<(usize, usize, f32)> {
         let place = |at: usize| {

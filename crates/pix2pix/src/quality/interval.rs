@@ -3,16 +3,16 @@
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// A mean and what is known about it.
+/// A mean and its confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mean {
-    /// The mean itself.
+    /// The mean.
     pub mean: f64,
-    /// Half the width of its 95% confidence interval by Student's t; nothing for fewer than two values.
+    /// Half the width of its 95% confidence interval by Student's t; `None` for fewer than two values.
     pub margin: Option<f64>,
 }
 
-/// The mean of values; nothing for none.
+/// The mean of `values`, `None` if there are none.
 pub fn mean(values: &[f64]) -> Option<Mean> {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;

@@ -1,5 +1,5 @@
-//! LPIPS: the distance of two pictures in the features of AlexNet, weighted as people judge (Zhang et al.
-//! 2018, section 3, equation 1; version 0.1, `net='alex'`).
+//! LPIPS: the distance of two pictures in the features of AlexNet, with weights that match human judgement (Zhang et
+//! al. 2018, section 3, equation 1; version 0.1, `net='alex'`).
 
 use std::path::Path;
 
@@ -12,15 +12,15 @@ use crate::error::{Error, Result};
 use crate::network::weights::Weights;
 use crate::weights_file::tensor_file;
 
-/// What to do about a file that does not hold these weights.
+/// The remedy for a file without these weights.
 const REMEDY: &str = "get them with `pix2pix download lpips-alex`";
-/// Colours in [-1, 1] are brought to the mean and the deviation of AlexNet's pictures.
+/// Normalizes colours in [-1, 1] to the mean and the standard deviation of AlexNet's training pictures.
 const SHIFT: [f32; 3] = [-0.030, -0.088, -0.188];
 const SCALE: [f32; 3] = [0.458, 0.448, 0.450];
 /// Index, stride and padding of each convolution in AlexNet's `features`.
 const CONVOLUTIONS: [(usize, usize, usize); 5] =
     [(0, 4, 2), (3, 1, 2), (6, 1, 1), (8, 1, 1), (10, 1, 1)];
-/// Smallest side that leaves a pixel to every layer.
+/// Smallest side, in pixels, that leaves at least one pixel in every layer.
 const SMALLEST: usize = 32;
 
 /// The network.
@@ -33,13 +33,13 @@ pub struct Lpips {
 struct Layer {
     weight: Tensor<4>,
     bias: Tensor<1>,
-    /// How much each feature counts, `[1, channels, 1, 1]`.
+    /// The weight of each feature, `[1, channels, 1, 1]`.
     importance: Tensor<4>,
 }
 
 impl Lpips {
-    /// Reads the weights as the `lpips` package names them (`net.slice1.0.weight`, `lin0.model.1.weight`,
-    /// ...), from safetensors. Any number of channels in the layers will do.
+    /// Reads the weights from safetensors, with the names of the `lpips` package (`net.slice1.0.weight`,
+    /// `lin0.model.1.weight`, ...). The layers may have any number of channels.
     ///
     /// # Errors
     /// When the file cannot be read or holds other weights.
@@ -81,7 +81,7 @@ impl Lpips {
     /// Checks that pictures of this shape can be compared.
     ///
     /// # Errors
-    /// In words, when they are too small or neither gray nor colour.
+    /// The reason, when they are too small or have neither 1 nor 3 channels.
     pub fn check([channels, height, width]: [usize; 3]) -> std::result::Result<(), String> {
         if height.min(width) < SMALLEST {
             return Err(format!("LPIPS needs sides of at least {SMALLEST} pixels"));
@@ -135,7 +135,7 @@ impl Layer {
     }
 }
 
-/// Maxima of 3x3 pixels.
+/// Max pooling over 3x3 pixels.
 pub(crate) fn max_pool(x: Tensor<4>, stride: usize, padding: usize) -> Tensor<4> {
     let options = MaxPoolOptions {
         kernel_size: [3, 3],
@@ -147,14 +147,14 @@ pub(crate) fn max_pool(x: Tensor<4>, stride: usize, padding: usize) -> Tensor<4>
     max_pool2d(x, options)
 }
 
-/// Features of length 1 at each place.
+/// Features scaled to length 1 at each pixel.
 fn unit(x: Tensor<4>) -> Tensor<4> {
-    // the small number under the root keeps its derivative finite where all features are 0
+    // the small number in the square root keeps its derivative finite where all features are 0
     let length = (x.clone().square().sum_dim(1) + 1e-20).sqrt();
     x / (length + 1e-10)
 }
 
-/// Takes a tensor of `D` dimensions.
+/// Removes a tensor of `D` dimensions from the weights, onto a device.
 pub(crate) fn tensor<const D: usize>(
     weights: &mut Weights,
     name: &str,

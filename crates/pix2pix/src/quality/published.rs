@@ -1,5 +1,4 @@
-//! The published weights of the learned measures, as they come from their authors (PyTorch's files) and as
-//! we read them (safetensors).
+//! The published weights of the learned metrics: downloaded as their authors' PyTorch files, and read as safetensors.
 
 use std::path::{Path, PathBuf};
 
@@ -12,23 +11,23 @@ use crate::weights_file::tensor_file::{self, Values};
 /// Weights that can be downloaded.
 #[derive(Clone, Copy, Debug)]
 pub struct Published {
-    /// Their name, and that of the safetensors file.
+    /// Name of the weights and of the safetensors file.
     pub name: &'static str,
-    /// What they are for.
+    /// The purpose, in a line.
     pub about: &'static str,
-    /// The size of what is downloaded, about.
+    /// Approximate size of the download, in MB.
     pub megabytes: u32,
-    /// Where the authors keep the parts. PyTorch's file names end in the first digits of the SHA-256.
+    /// Addresses of the authors' files. PyTorch's file names end in the first digits of the SHA-256.
     pub parts: &'static [&'static str],
-    /// The name that we give a tensor; nothing for one that is not needed.
+    /// Our name for a tensor of the authors' files; `None` for a tensor that is not needed.
     rename: fn(&str) -> Option<String>,
 }
 
-/// All of them.
+/// All weights that can be downloaded.
 pub const PUBLISHED: [Published; 2] = [
     Published {
         name: "lpips-alex",
-        about: "the learned distance LPIPS 0.1 on AlexNet, for `evaluate --lpips` and `train --perceptual`",
+        about: "LPIPS 0.1 on AlexNet, for `evaluate --lpips` and `train --perceptual`",
         megabytes: 234,
         parts: &[
             "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
@@ -38,7 +37,7 @@ pub const PUBLISHED: [Published; 2] = [
     },
     Published {
         name: "inception",
-        about: "the Inception network of the Fréchet distance, for `evaluate --fid`",
+        about: "the Inception network for FID, for `evaluate --fid`",
         megabytes: 96,
         parts: &[
             "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
@@ -47,8 +46,8 @@ pub const PUBLISHED: [Published; 2] = [
     },
 ];
 
-/// `features.3.weight` of torchvision's AlexNet is `net.slice2.3.weight` of the lpips package; its
-/// classifier is not used.
+/// `features.3.weight` of torchvision's AlexNet is `net.slice2.3.weight` of the lpips package. The classifier is not
+/// used.
 fn lpips_name(name: &str) -> Option<String> {
     if name.starts_with("lin") {
         return Some(name.to_string());
@@ -67,18 +66,18 @@ fn inception_name(name: &str) -> Option<String> {
 }
 
 impl Published {
-    /// The digits of the SHA-256 that a part's name tells, if it tells any.
+    /// The digits of the SHA-256 in a file name, if there are any.
     pub fn hash_of(part: &str) -> Option<&str> {
         let (_, digits) = part.strip_suffix(".pth")?.rsplit_once('-')?;
         let is_hash = digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
         is_hash.then_some(digits)
     }
 
-    /// Makes the safetensors file `to` of the downloaded parts. No code in a part is run: its pickle is
-    /// read as data.
+    /// Converts the downloaded files to the safetensors file `to`. No code in them is run: their pickles are read as
+    /// data.
     ///
     /// # Errors
-    /// When a part cannot be read, holds other tensors, or the file cannot be written.
+    /// When a downloaded file cannot be read or holds other tensors, or `to` cannot be written.
     pub fn convert(&self, parts: &[PathBuf], to: &Path) -> Result<()> {
         let mut tensors = Weights::new();
         for part in parts {
@@ -89,7 +88,7 @@ impl Published {
             }
         }
         if tensors.is_empty() {
-            let reason = format!("it holds no weights of {}", self.name);
+            let reason = format!("no {} weights in the downloaded files", self.name);
             return Err(Error::file(&parts[0], reason, "download it again"));
         }
         if let Some(folder) = to.parent() {

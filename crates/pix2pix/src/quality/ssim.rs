@@ -3,7 +3,7 @@
 
 use super::{PEAK, Planes};
 
-/// Side of the Gaussian window, in pixels, and its standard deviation (Wang 2004, section III.B).
+/// Side and standard deviation of the Gaussian window, in pixels (Wang 2004, section III.B).
 const WINDOW: usize = 11;
 const SIGMA: f64 = 1.5;
 /// The constants that keep the quotients finite, `(K L)^2`.
@@ -12,18 +12,17 @@ const C2: f64 = (0.03 * PEAK) * (0.03 * PEAK);
 /// Exponents of the five scales, the finest first (Wang 2003, section 4).
 const EXPONENTS: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
 
-/// Mean structural similarity of all positions at which the window lies inside the pictures, and of all
-/// channels; nothing where it fits nowhere.
+/// Structural similarity, averaged over all channels and over all positions with the window inside the pictures.
+/// `None` if the pictures are smaller than the window.
 pub fn ssim(a: &Planes, b: &Planes) -> Option<f64> {
     let size = a.size;
     let channels = a.channels().zip(b.channels());
     mean(channels.map(|(a, b)| Some(similarity(&widened(a), &widened(b), size)?[0])))
 }
 
-/// Multi-scale structural similarity: contrast and structure of five scales, and luminance of the coarsest,
-/// at which the window may leave the pictures, which are continued by their mirror images there, as in
-/// torchmetrics: little is left of it otherwise. Negative factors count as 0. Nothing where the window does not
-/// fit the coarsest scale.
+/// Multi-scale structural similarity: contrast and structure at five scales, and also luminance at the coarsest. At
+/// the coarsest scale little would be left inside the window's margins, so pictures are reflection-padded there, as in
+/// torchmetrics. Negative factors count as 0. `None` if the window does not fit the coarsest scale.
 pub fn ms_ssim(a: &Planes, b: &Planes) -> Option<f64> {
     let mut scales = [Vec::new(), Vec::new()];
     for (to, planes) in scales.iter_mut().zip([a, b]) {
@@ -61,7 +60,7 @@ fn mean(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     Some(values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// Mean over all positions of the whole index, and of its contrast and structure alone.
+/// Mean over all positions of the whole index, and of its product of contrast and structure.
 fn similarity(a: &[f64], b: &[f64], size: [usize; 2]) -> Option<[f64; 2]> {
     if size.iter().any(|&side| side < WINDOW) {
         return None;
@@ -82,7 +81,7 @@ fn similarity(a: &[f64], b: &[f64], size: [usize; 2]) -> Option<[f64; 2]> {
     Some(sums.map(|sum| sum / mean_a.len() as f64))
 }
 
-/// The window's means at all positions at which it lies inside, row by row.
+/// The window's weighted means at all positions inside the plane, row by row.
 fn blurred(plane: &[f64], [width, height]: [usize; 2]) -> Vec<f64> {
     let weights: [f64; WINDOW] = std::array::from_fn(|i| {
         let distance = i as f64 - (WINDOW / 2) as f64;
@@ -113,7 +112,7 @@ fn blurred(plane: &[f64], [width, height]: [usize; 2]) -> Vec<f64> {
     both
 }
 
-/// A plane continued by half a window on every side by its mirror image, the border not repeated.
+/// A plane with reflection padding of half a window on every side.
 fn mirrored(plane: &[f64], [width, height]: [usize; 2]) -> Vec<f64> {
     let margin = WINDOW / 2;
     let fold = |at: usize, side: usize| {

@@ -1,4 +1,5 @@
-//! Adam (Kingma and Ba 2015; paper, section 3.3) over a network's parameters: one fused pass in place for each.
+//! Adam (Kingma and Ba 2015; paper, section 3.3) over a network's parameters: one fused pass, in place, for each
+//! parameter.
 
 use std::collections::HashMap;
 
@@ -14,33 +15,33 @@ use crate::backend::device::constant;
 use crate::network::weights::{self, Weights};
 use crate::weights_file::tensor_file::Values;
 
-/// Added to the root of the second moment, as in Torch.
+/// Epsilon, added to the square root of the second moment, as in Torch.
 const EPSILON: f32 = 1e-8;
 
 /// The optimizer of one network.
 pub struct Adam {
-    /// Decay of the first and of the second moment.
+    /// Decay rates of the first and second moments.
     betas: [f32; 2],
     steps: u64,
     moments: HashMap<ParamId, Moments>,
 }
 
-/// The running means of a parameter's gradient and of its square, flat.
+/// The first and second moments of a parameter (running means of its gradient and its square), flat.
 enum Moments {
     /// In host memory, for the fused update.
     Host([Vec<f32>; 2]),
-    /// In a card's.
+    /// In a card's memory.
     #[cfg(feature = "_card")]
     Card(crate::backend::card::Moments),
 }
 
-/// A parameter, by its name, whose gradient is not finite.
+/// The name of a parameter whose gradient is not finite.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("the gradient of {0} is not finite")]
 pub struct NotFinite(pub String);
 
 impl Adam {
-    /// An optimizer before its first step. `betas` are the decays of the first and of the second moment; paper: 0.5 and
+    /// An optimizer before its first step. `betas` are the decay rates of the first and second moments; paper: 0.5 and
     /// 0.999.
     pub fn new(betas: [f32; 2]) -> Self {
         Self {
@@ -50,12 +51,11 @@ impl Adam {
         }
     }
 
-    /// Updates every parameter that has a gradient, and returns the network. It is taken whole, so that nobody else holds
-    /// its tensors and they are changed in place; those that are shared are copied first. `rate` is the learning rate of
-    /// this step.
+    /// Updates every parameter that has a gradient, and returns the network. Takes the network by value, so that its
+    /// tensors are changed in place; shared tensors are copied first. `rate` is the learning rate of this step.
     ///
-    /// The second value is an error when a gradient is not finite (on the CPU; elsewhere the next losses tell). That
-    /// parameter is not finite then either.
+    /// The second value is an error when a gradient is not finite; its parameter is then not finite either. Only the
+    /// CPU checks this. On cards, the next losses are not finite.
     pub fn step<M: Module>(
         &mut self,
         network: M,
@@ -89,7 +89,7 @@ impl Adam {
         (network, finite)
     }
 
-    /// The moments of a network's parameters, to be saved: `first.NAME` and `second.NAME`, flat.
+    /// The moments of a network's parameters, for a checkpoint: `first.NAME` and `second.NAME`, flat.
     pub fn moments<M: Module>(&self, network: &M) -> Vec<(String, Values<'_>)> {
         let mut named = Vec::new();
         for (name, (id, _)) in weights::ids(network) {
@@ -105,10 +105,10 @@ impl Adam {
         named
     }
 
-    /// An optimizer after `steps` steps, with the [`moments`](Self::moments) that were saved then.
+    /// An optimizer after `steps` steps, with the [`moments`](Self::moments) of a checkpoint.
     ///
     /// # Errors
-    /// In words, when they are not this network's.
+    /// The reason, when they do not match this network.
     pub fn resume<M: Module>(
         betas: [f32; 2],
         steps: u64,
@@ -124,7 +124,7 @@ impl Adam {
                     .is_none_or(|data| data.num_elements() == length)
             };
             if !taken.iter().all(of_parameter) {
-                return Err(format!("the moments of {name} are of another length"));
+                return Err(format!("the moments of {name} have the wrong length"));
             }
             let [Some(first), Some(second)] = taken.each_mut().map(Option::take) else {
                 continue; // a running statistic
@@ -134,7 +134,7 @@ impl Adam {
         }
         if let Some(name) = saved.keys().next() {
             return Err(format!(
-                "the moment {name} has no parameter in this network"
+                "the moment {name} does not belong to a parameter of this network"
             ));
         }
         Ok(Self {
@@ -145,7 +145,7 @@ impl Adam {
     }
 }
 
-/// One step's walk through the network.
+/// Visits the network's parameters in one step.
 struct Updater<'a> {
     update: kernels::Adam,
     gradients: GradientsParams,
@@ -173,8 +173,8 @@ impl ModuleMapper for Updater<'_> {
 }
 
 impl Updater<'_> {
-    /// The updated parameter and moments, and whether the gradient was finite; without moments it is the
-    /// first step, and they are zero.
+    /// Returns the updated parameter and moments, and whether the gradient was finite. Without moments, which is the
+    /// first step, they start at zero.
     fn update<const D: usize>(
         &self,
         parameter: Tensor<D>,
@@ -187,7 +187,7 @@ impl Updater<'_> {
         #[cfg(feature = "_card")]
         if parameter.device() != Device::flex() {
             let mut moments = match moments {
-                // the first step here, of a new run or a resumed one
+                // the first step in this process, of a new or a resumed run
                 Moments::Host(moments) => crate::backend::card::Moments::on(&parameter, moments),
                 Moments::Card(moments) => moments,
             };

@@ -15,7 +15,7 @@ pub struct Composite<'a> {
     discriminator: PatchGan,
 }
 
-/// What the composite returns.
+/// The outputs of the composite.
 pub struct CompositeOutput {
     /// The discriminator's logits for the generated image, `[batch, 1, map height, map width]`.
     pub patch_map: Tensor<4>,
@@ -24,7 +24,7 @@ pub struct CompositeOutput {
 }
 
 impl<'a> Composite<'a> {
-    /// Joins the two and freezes the discriminator: gradients pass through it, none stays in it.
+    /// Joins both networks and freezes the discriminator: gradients flow through it, but do not update it.
     pub fn new(generator: &'a Generator, discriminator: &PatchGan) -> Self {
         Self {
             generator,
@@ -38,13 +38,12 @@ impl<'a> Composite<'a> {
         self.judge(source, image)
     }
 
-    /// Judges an image that this generator has already made of `source`.
+    /// Classifies an image that this generator has translated from `source`.
     pub fn judge(&self, source: Tensor<4>, image: Tensor<4>) -> CompositeOutput {
         self.judge_as(source, image.clone(), image)
     }
 
-    /// As [`judge`](Self::judge), where the discriminator sees `shown` and its source instead, e.g. both
-    /// augmented.
+    /// As [`judge`](Self::judge), but the discriminator sees `shown`, e.g. with `source` and image both augmented.
     pub fn judge_as(
         &self,
         source: Tensor<4>,
@@ -57,8 +56,8 @@ impl<'a> Composite<'a> {
         }
     }
 
-    /// Describes the network for a source and a target of these shapes; the two networks are a
-    /// layer each, the discriminator without trainable parameters.
+    /// Describes the composite for a source and a target of these shapes. Each network is one layer; the
+    /// discriminator's parameters are non-trainable.
     pub fn layers(&self, source: Shape, target: Shape) -> LayerGraph {
         let generator = self.generator.layers(source);
         let discriminator = self.discriminator.layers(source, target);
@@ -87,7 +86,7 @@ impl<'a> Composite<'a> {
 }
 
 impl CompositeOutput {
-    /// The generator's losses against `target`, shaped as the image.
+    /// The generator's losses against `target`, which has the shape of the image.
     pub fn losses(self, target: Tensor<4>, objective: &Objective) -> CompositeLoss {
         objective.generator(self.patch_map, self.image, target)
     }

@@ -1,4 +1,4 @@
-//! The numbers of the optimization, and everything else that makes a trainer beside its networks.
+//! Hyperparameters of the optimization, and the configuration of a trainer.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use crate::backend::device::Precision;
 use crate::train::objective::ObjectiveConfig;
 use crate::train::schedule::Schedule;
 
-/// The numbers of the optimization.
+/// Hyperparameters of the optimization.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)] // files of earlier versions lack the newest fields
 pub struct OptimizerConfig {
@@ -14,13 +14,13 @@ pub struct OptimizerConfig {
     pub lr: f64,
     /// How the learning rate changes during the run.
     pub schedule: Schedule,
-    /// Adam's decay of the first moment. Paper: 0.5.
+    /// Adam's decay rate of the first moment. Paper: 0.5.
     pub beta1: f32,
-    /// Adam's decay of the second moment. Paper: 0.999.
+    /// Adam's decay rate of the second moment. Paper: 0.999.
     pub beta2: f32,
-    /// Decay of the average of the generator's weights at each step; 0 for no average.
+    /// Decay of the exponential moving average of the generator's weights, per step; 0 for no average.
     pub ema: f64,
-    /// Batches whose gradients are averaged for a step.
+    /// Number of batches per step, whose gradients are averaged (gradient accumulation).
     pub accumulate: usize,
 }
 
@@ -37,7 +37,7 @@ impl Default for OptimizerConfig {
     }
 }
 
-/// What makes a trainer beside its networks.
+/// The configuration of a trainer, without its networks.
 #[derive(Clone, Debug, Default)]
 pub struct TrainerConfig {
     /// The optimization.
@@ -46,13 +46,13 @@ pub struct TrainerConfig {
     pub objective: ObjectiveConfig,
     /// Seed of dropout, augmentation and the image pool.
     pub seed: u64,
-    /// Steps of the whole run, by which a schedule goes.
+    /// Number of steps of the whole run, for the learning-rate schedule.
     pub steps: u64,
     /// The arithmetic of both networks' convolutions.
     pub precision: Precision,
-    /// Whether the generator's forward pass is done twice, so that its activations are not in memory while the
-    /// discriminator is updated. On a device [`for_training`](crate::device::for_training) that recomputes too,
-    /// normalizations are done once more instead of kept (Chen et al. 2016, "Training Deep Nets with Sublinear Memory
-    /// Cost", section 4.1).
+    /// Whether to run the generator's forward pass twice, so that its activations are not in memory during the
+    /// discriminator's update. On a device [`for_training`](crate::device::for_training) that recomputes too,
+    /// normalizations are also computed again instead of kept (Chen et al. 2016, "Training Deep Nets with Sublinear
+    /// Memory Cost", section 4.1).
     pub recompute: bool,
 }

@@ -1,5 +1,5 @@
-//! Differentiable augmentation of what the discriminator sees, of real and generated pairs alike, so that
-//! small data sets are not learnt by heart (Zhao et al. 2020, section 3.2).
+//! Differentiable augmentation of the discriminator's inputs, of real and generated pairs alike, against overfitting
+//! on small data sets (Zhao et al. 2020, section 3.2).
 
 use std::str::FromStr;
 
@@ -10,20 +10,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::parallel::Shard;
 
-/// Largest shift, as a share of a side.
+/// Largest shift, as a fraction of a side.
 const SHIFT: f64 = 0.125;
-/// Side of the hole, as a share of a side.
+/// Side of the hole, as a fraction of a side.
 const HOLE: f64 = 0.5;
 
 /// A kind of augmentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DiffAugment {
-    /// Brightness, saturation and contrast of the image; the source stays.
+    /// Brightness, saturation and contrast of the image; the source is unchanged.
     Color,
-    /// Source and image shifted alike by up to an eighth of a side, over a border of zeros.
+    /// The same shift of source and image by up to an eighth of a side, filled with zeros.
     Translation,
-    /// The same square of half a side set to zero in source and image.
+    /// The same square of half a side, set to zero in source and image.
     Cutout,
 }
 
@@ -50,11 +50,11 @@ impl FromStr for DiffAugment {
     }
 }
 
-/// Random numbers for the pairs of one share of a batch: those that they would have in the whole batch.
+/// Random numbers for the pairs of one process's share of a batch: the same numbers as in the whole batch.
 pub struct Draws {
-    /// Where they come from.
+    /// The random number generator.
     pub rng: ChaCha8Rng,
-    /// Which share.
+    /// The share of the batch.
     pub shard: Shard,
 }
 
@@ -86,7 +86,7 @@ pub fn augment(
     [source, image]
 }
 
-/// A random number of a range for each picture, `[batch, 1, 1, 1]`.
+/// A random number in a range for each picture, `[batch, 1, 1, 1]`.
 fn draw(like: &Tensor<4>, range: std::ops::Range<f32>, draws: &mut Draws) -> Tensor<4> {
     let batch = like.dims()[0];
     let values = draws.each(batch, |rng| rng.random_range(range.clone()));
@@ -121,7 +121,7 @@ fn translation(pair: [Tensor<4>; 2], draws: &mut Draws) -> [Tensor<4>; 2] {
     })
 }
 
-/// Moves a picture along a dimension; what comes in is zero.
+/// Shifts a picture along a dimension and fills with zeros.
 fn shift(x: Tensor<4>, dim: usize, by: i64) -> Tensor<4> {
     let (side, far) = (x.dims()[dim], by.unsigned_abs() as usize);
     let mut shape = x.dims();

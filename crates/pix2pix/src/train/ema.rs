@@ -1,5 +1,5 @@
-//! An exponential moving average of a network's weights, which translates better than the weights of any
-//! one step (Yazıcı et al. 2019, "The unusual effectiveness of averaging in GAN training").
+//! An exponential moving average of a network's weights, which translates better than the weights of any single step
+//! (Yazıcı et al. 2019, "The unusual effectiveness of averaging in GAN training").
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use burn::tensor::Device;
 use burn::tensor::{Tensor, TensorData};
 use pix2pix_kernels as kernels;
 
-/// First steps that are all looked at, and how many of the later ones are.
+/// Every step up to `OFTEN` updates the average, then every `EVERY`th step.
 const OFTEN: u64 = 100;
 const EVERY: u64 = 10;
 
@@ -24,13 +24,13 @@ pub struct Ema {
 enum Average {
     /// In host memory.
     Host(Vec<f32>),
-    /// In a card's.
+    /// In a card's memory.
     #[cfg(feature = "_card")]
     Card(Box<Tensor<1>>),
 }
 
 impl Ema {
-    /// An average that begins with a network's weights. `decay` is what stays of it at each step.
+    /// An average that starts with a network's weights. Each step keeps the fraction `decay` of it.
     pub fn new<M: Module>(network: &M, decay: f64) -> Self {
         let mut copy = Copy(HashMap::new());
         network.visit(&mut copy);
@@ -40,10 +40,9 @@ impl Ema {
         }
     }
 
-    /// Takes in the weights after step `step`, from 1. The first steps count more, so that the average does
-    /// not keep the initial weights for long: at most `step / (step + 9)` of it stays. After a hundred steps
-    /// only every tenth is looked at, and counts for ten: reading and writing all weights takes a tenth of a
-    /// training step's time.
+    /// Updates the average with the weights after step `step`, counted from 1. So that the initial weights fade
+    /// quickly, the decay is at most `step / (step + 9)`. After a hundred steps only every tenth step updates the
+    /// average, with the weight of ten steps: reading and writing all weights takes a tenth of a training step's time.
     pub fn update<M: Module>(&mut self, network: &M, step: u64) {
         let every = if step > OFTEN { EVERY } else { 1 };
         if !step.is_multiple_of(every) {
@@ -57,7 +56,7 @@ impl Ema {
         });
     }
 
-    /// The network with the averages for weights.
+    /// The network with the averaged weights.
     pub fn apply<M: Module>(&self, network: M) -> M {
         network.map(&mut Apply(&self.averages))
     }

@@ -1,10 +1,11 @@
-//! Penalties on the gradient of the discriminator by the image that it judges: R1 (Mescheder, Geiger and
-//! Nowozin 2018, equation 9) and that of WGAN-GP (Gulrajani et al. 2017, equation 3).
+//! Penalties on the gradient of the discriminator with respect to the image: R1 (Mescheder, Geiger and Nowozin 2018,
+//! equation 9) and WGAN-GP (Gulrajani et al. 2017, equation 3).
 //!
-//! Their own gradient needs the derivative of a gradient. With the gradient's length `n` and direction `u`, the
-//! derivative of `n` by the weights is that of the derivative of `D` along `u`. This one is taken forwards,
-//! layer by layer beside the pass itself, so that ordinary autodiff then differentiates it by the weights:
-//! exact, on every device. `D` is the sum of the patch map, as in the authors' later code.
+//! The gradient of a penalty is the derivative of a gradient. Let `n` be the gradient's length and `u` its direction.
+//! The derivative of `n` by the weights is then the derivative of `D`'s directional derivative along `u`. The
+//! directional derivative is computed in forward mode, layer by layer together with the pass itself, so that ordinary
+//! autodiff differentiates it by the weights: exactly, on every device. `D` is the sum of the patch map, as in the
+//! authors' later code.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -17,10 +18,10 @@ use crate::network::patch_gan::PatchGan;
 use crate::network::unet::LEAK;
 use crate::train::objective::{Gan, ObjectiveConfig};
 
-/// Weight of the penalty of WGAN-GP.
+/// Weight of the WGAN-GP penalty.
 const WEIGHT: f64 = 10.0;
 
-/// The penalty of an objective on a real and a generated batch, if it has one.
+/// The objective's penalty for a real and a generated batch, if it has one.
 pub(crate) fn of(
     objective: &ObjectiveConfig,
     discriminator: &PatchGan,
@@ -45,18 +46,18 @@ pub fn r1(discriminator: &PatchGan, source: Tensor<4>, image: Tensor<4>, gamma: 
     (slope.length * slope.derivative).mean() * gamma
 }
 
-/// A loss, `[1]`, whose gradient by the discriminator's weights is that of `10 E (|dD/dimage| - 1)^2`; `image`
-/// lies between a real and a generated one.
+/// A loss, `[1]`, whose gradient by the discriminator's weights is that of `10 E (|dD/dimage| - 1)^2`; `image` is
+/// interpolated between a real and a generated one.
 pub fn wgan_gp(discriminator: &PatchGan, source: Tensor<4>, image: Tensor<4>) -> Tensor<1> {
     let slope = Slope::of(discriminator, source, image);
     ((slope.length - 1.0) * slope.derivative).mean() * (2.0 * WEIGHT)
 }
 
-/// How steep a discriminator is at an image.
+/// The gradient norm of a discriminator at an image.
 struct Slope {
     /// Length of the gradient, a constant, `[batch]`.
     length: Tensor<1>,
-    /// The same number as a function of the weights, `[batch]`.
+    /// The same value as a function of the weights, `[batch]`.
     derivative: Tensor<1>,
 }
 
@@ -80,7 +81,7 @@ impl Slope {
     }
 }
 
-/// The derivative of the sum of each picture's patch map along a direction of the image, `[batch]`.
+/// The directional derivative of the sum of each picture's patch map, along a direction of the image, `[batch]`.
 fn derivative(
     discriminator: &PatchGan,
     source: Tensor<4>,

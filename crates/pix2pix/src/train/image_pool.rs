@@ -1,5 +1,5 @@
-//! A pool of generated pictures, from which the discriminator is sometimes shown an older one (Shrivastava
-//! et al. 2017, section 2.3).
+//! A pool (history) of generated pictures, which sometimes shows the discriminator an older picture (Shrivastava et
+//! al. 2017, section 2.3).
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
@@ -8,14 +8,14 @@ use rand_chacha::ChaCha8Rng;
 use crate::network::weights::Weights;
 use crate::weights_file::tensor_file::Values;
 
-/// Sources and the pictures generated of them, `[1, channels, height, width]` each.
+/// Sources and the pictures generated from them, `[1, channels, height, width]` each.
 pub struct ImagePool {
     capacity: usize,
     pairs: Vec<[Tensor<4>; 2]>,
 }
 
 impl ImagePool {
-    /// An empty pool; of no capacity, it gives back what it is given.
+    /// An empty pool. With capacity 0, it always returns its input.
     pub fn new(capacity: usize) -> Self {
         Self {
             capacity,
@@ -23,8 +23,9 @@ impl ImagePool {
         }
     }
 
-    /// Takes a generated batch and gives as large a one back: while the pool is not full, the same; later,
-    /// each picture with a chance of one half is kept instead of an older one, which is given back.
+    /// Takes a generated batch and returns one of the same size. Until the pool is full, this is the same batch.
+    /// Later, with a chance of one half for each picture, the pool keeps the picture and returns an older one in its
+    /// place.
     pub fn exchange(
         &mut self,
         source: Tensor<4>,
@@ -50,7 +51,7 @@ impl ImagePool {
         [Tensor::cat(sources, 0), Tensor::cat(images, 0)]
     }
 
-    /// What the pool holds, to be saved.
+    /// The pictures in the pool, for a checkpoint.
     pub fn state(&self) -> Vec<(String, Values<'_>)> {
         let pairs = self.pairs.iter().enumerate();
         pairs
@@ -64,10 +65,10 @@ impl ImagePool {
             .collect()
     }
 
-    /// A pool with what was saved.
+    /// A pool with the pictures of a checkpoint.
     ///
     /// # Errors
-    /// In words, when it is not a pool's.
+    /// The reason, when they are not those of a pool.
     pub fn resume(capacity: usize, mut saved: Weights, device: &Device) -> Result<Self, String> {
         let mut pairs = Vec::new();
         for index in 0..capacity {
@@ -79,7 +80,7 @@ impl ImagePool {
             pairs.push([tensor(source), tensor(image)]);
         }
         match saved.keys().next() {
-            Some(name) => Err(format!("the pooled picture {name} has no place")),
+            Some(name) => Err(format!("the tensor {name} does not belong to a pool")),
             None => Ok(Self { capacity, pairs }),
         }
     }
@@ -104,10 +105,10 @@ mod tests {
             // source and picture stay together
             assert_eq!(source, -image);
             assert!(source <= value);
-            assert!(index >= 3 || source == value, "it was not full");
+            assert!(index >= 3 || source == value, "the pool was not full");
             older += u32::from(source < value);
         }
-        // one half, give or take four deviations
+        // one half, within four standard deviations
         assert!((70..=127).contains(&older), "{older}");
         assert_eq!(pool.state().len(), 6);
     }

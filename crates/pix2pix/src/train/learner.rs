@@ -9,7 +9,7 @@ use crate::weights_file::tensor_file::Values;
 
 /// A network and the optimizer that updates it.
 pub struct Learner<M> {
-    /// Absent only while the optimizer, which changes weights in place, owns it.
+    /// `None` only while the optimizer owns the network, to change its weights in place.
     network: Option<M>,
     optimizer: Adam,
 }
@@ -26,22 +26,22 @@ impl<M: Module> Learner<M> {
     /// The network.
     ///
     /// # Panics
-    /// When an update has panicked.
+    /// When an update panicked before.
     pub fn network(&self) -> &M {
         self.network.as_ref().expect(WHOLE)
     }
 
-    /// The network, to be changed.
+    /// The network, mutable.
     pub(crate) fn network_mut(&mut self) -> &mut M {
         self.network.as_mut().expect(WHOLE)
     }
 
-    /// The moments of the network's parameters, to be saved: `first.NAME` and `second.NAME`, flat.
+    /// The moments of the network's parameters, for a checkpoint: `first.NAME` and `second.NAME`, flat.
     pub(crate) fn moments(&self) -> Vec<(String, Values<'_>)> {
         self.optimizer.moments(self.network())
     }
 
-    /// The network alone.
+    /// The network without its optimizer.
     pub fn into_network(self) -> M {
         self.network.expect(WHOLE)
     }
@@ -58,8 +58,8 @@ impl<M: Module> Learner<M> {
     /// One step along `gradients` at a learning `rate`.
     ///
     /// # Errors
-    /// When a gradient is not finite (on the CPU; elsewhere the next losses tell). The network is still there then, but
-    /// that parameter is not finite either.
+    /// When a gradient is not finite; its parameter is then not finite either, but the network remains. Only the CPU
+    /// checks this. On cards, the next losses are not finite.
     pub fn step(&mut self, gradients: GradientsParams, rate: f64) -> Result<(), NotFinite> {
         let network = self.network.take().expect(WHOLE);
         let (network, finite) = self.optimizer.step(network, gradients, rate);

@@ -10,13 +10,13 @@ use crate::parallel::{Communicator, means};
 /// The losses of one step, before its updates.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Losses {
-    /// The discriminator's on real pairs.
+    /// The discriminator's loss on real pairs.
     pub d_real: f32,
-    /// The discriminator's on generated pairs.
+    /// The discriminator's loss on generated pairs.
     pub d_fake: f32,
     /// The generator's adversarial loss, through the updated discriminator.
     pub g_gan: f32,
-    /// Mean absolute difference of output and target, in units of [-1, 1], without lambda.
+    /// L1: mean absolute difference of output and target, in units of [-1, 1], without lambda.
     pub g_l1: f32,
 }
 
@@ -32,7 +32,7 @@ impl Losses {
     }
 }
 
-/// A step after which training cannot go on: a loss or a gradient is not finite.
+/// The reason why training cannot continue: a loss or a gradient is not finite.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{quantity} is not finite")]
 pub struct Diverged {

@@ -14,8 +14,8 @@ use crate::train::diff_augment::DiffAugment;
 /// The adversarial loss.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Gan {
-    /// Binary cross-entropy of logits (paper, equation 1; Goodfellow et al. 2014, the generator's in the form
-    /// that does not saturate).
+    /// Binary cross-entropy of logits (paper, equation 1), with the non-saturating loss for the generator (Goodfellow
+    /// et al. 2014).
     #[default]
     #[serde(rename = "bce")]
     Bce,
@@ -31,7 +31,7 @@ pub enum Gan {
 }
 
 impl Gan {
-    /// All of them.
+    /// All adversarial losses.
     pub const ALL: [Self; 4] = [
         Self::Bce,
         Self::LeastSquares,
@@ -39,7 +39,7 @@ impl Gan {
         Self::WassersteinPenalty,
     ];
 
-    /// The name that the command line takes.
+    /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Bce => "bce",
@@ -65,7 +65,7 @@ impl Gan {
         }
     }
 
-    /// The generator's loss on the map of its own pictures, `[1]`.
+    /// The generator's loss: on the map of its own pictures, the mean over all cells, `[1]`.
     pub fn generator(self, map: Tensor<4>) -> Tensor<1> {
         match self {
             Self::Bce | Self::LeastSquares => self.discriminator(map, true),
@@ -83,24 +83,24 @@ impl FromStr for Gan {
     }
 }
 
-/// The terms of the objective and their weights (equation 4), and how pictures are shown to the discriminator.
+/// The terms of the objective and their weights (equation 4), and the changes to the discriminator's inputs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)] // files of earlier versions lack the newest fields
 pub struct ObjectiveConfig {
     /// The adversarial loss.
     pub gan: Gan,
-    /// Weight of L1 against the adversarial loss. Paper: 100. Files of runs keep it with the optimizer's numbers.
+    /// Weight of L1 against the adversarial loss. Paper: 100. Run files store it in the optimizer's table.
     #[serde(skip)]
     pub lambda: f64,
     /// Weight gamma of the R1 penalty on the discriminator's gradient at real pairs; 0 for none.
     pub r1: f64,
-    /// How the discriminator's inputs are augmented.
+    /// Differentiable augmentation of the discriminator's inputs.
     pub diff_augment: Vec<DiffAugment>,
-    /// Generated pictures that are kept to show the discriminator again; 0 for none.
+    /// Number of generated pictures kept to show the discriminator again; 0 for none.
     pub pool: usize,
     /// Weight of LPIPS against the adversarial loss; 0 for none.
     pub perceptual: f64,
-    /// LPIPS's weights, safetensors; empty where LPIPS has no weight.
+    /// Path of the safetensors file of LPIPS's weights; empty if `perceptual` is 0.
     pub perceptual_weights: String,
 }
 
@@ -164,16 +164,16 @@ pub struct DiscriminatorLoss {
 
 /// The generator's losses through the frozen discriminator, each `[1]`.
 pub struct CompositeLoss {
-    /// The number that the generator minimizes: `adversarial + lambda * l1` (equation 4), plus LPIPS by its weight.
+    /// The generator's total loss: `adversarial + lambda * l1` (equation 4), plus LPIPS times its weight.
     pub total: Tensor<1>,
-    /// How far the discriminator is from calling the image real.
+    /// Adversarial loss: small if the discriminator takes the image for real.
     pub adversarial: Tensor<1>,
     /// Mean absolute difference to the target, in units of [-1, 1] (equation 3).
     pub l1: Tensor<1>,
 }
 
 impl Objective {
-    /// The objective of a configuration, for networks on `device`.
+    /// Prepares the objective of a configuration, for networks on `device`.
     ///
     /// # Errors
     /// When LPIPS has a weight and its own weights cannot be read.
@@ -190,7 +190,8 @@ impl Objective {
         &self.config
     }
 
-    /// The discriminator's losses on its maps of real and of generated pairs, each `[batch, 1, map height, map width]`.
+    /// The discriminator's losses from its maps of real and of generated pairs, each
+    /// `[batch, 1, map height, map width]`.
     pub fn discriminator(&self, real: Tensor<4>, fake: Tensor<4>) -> DiscriminatorLoss {
         let gan = self.config.gan;
         let (real, fake) = (
@@ -204,7 +205,7 @@ impl Objective {
         }
     }
 
-    /// The generator's losses: the discriminator's `map` of a generated `image`, and the image beside its `target`, both
+    /// The generator's losses. `map` is the discriminator's map of the generated `image`; `image` and `target` are
     /// `[batch, channels, height, width]` in [-1, 1].
     pub fn generator(&self, map: Tensor<4>, image: Tensor<4>, target: Tensor<4>) -> CompositeLoss {
         let adversarial = self.config.gan.generator(map);
@@ -221,7 +222,7 @@ impl Objective {
     }
 }
 
-/// Binary cross-entropy of logits against one label for all: `-log sigmoid(x)` for real,
+/// Binary cross-entropy of logits against the same label in all cells: `-log sigmoid(x)` for real,
 /// `-log(1 - sigmoid(x))` for fake; the mean over all cells, `[1]`.
 ///
 /// Written as `max(z, 0) + log(1 + exp(-|z|))` with z = -x for real and z = x for fake, which
@@ -232,7 +233,7 @@ fn adversarial(logits: Tensor<4>, real: bool) -> Tensor<1> {
     (z.clamp_min(0.0) + tail).mean()
 }
 
-/// Mean absolute difference of two images of the same shape, `[1]` (equation 3).
+/// L1: mean absolute difference of two images of the same shape, `[1]` (equation 3).
 fn l1(image: Tensor<4>, target: Tensor<4>) -> Tensor<1> {
     (image - target).abs().mean()
 }
@@ -241,7 +242,7 @@ fn l1(image: Tensor<4>, target: Tensor<4>) -> Tensor<1> {
 mod tests {
     use super::*;
 
-    /// A map of the cells 2, -0.5 and 0, by hand.
+    /// A map with the cells 2, -0.5 and 0, computed by hand.
     #[test]
     fn losses_by_hand() {
         let map = || Tensor::<4>::from_data([[[[2.0, -0.5, 0.0]]]], &Device::flex());

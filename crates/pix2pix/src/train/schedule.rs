@@ -1,25 +1,25 @@
-//! How the learning rate changes while a run goes on.
+//! Learning-rate schedules.
 
 use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
-/// A schedule of the learning rate.
+/// A learning-rate schedule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Schedule {
-    /// The same rate throughout (paper, section 3.3).
+    /// A constant rate (paper, section 3.3).
     #[default]
     Constant,
-    /// The same rate for the first half, then straight down to 0, as the authors' later code has it (Zhu,
-    /// Park, Isola and Efros 2017, appendix 7.1).
+    /// A constant rate for the first half, then linear decay to 0, as in the authors' later code (Zhu, Park, Isola and
+    /// Efros 2017, appendix 7.1).
     Linear,
-    /// Down to 0 along half a cosine (Loshchilov and Hutter 2017, equation 5, without restarts).
+    /// Cosine decay to 0 (Loshchilov and Hutter 2017, equation 5, without restarts).
     Cosine,
 }
 
 impl Schedule {
-    /// The share of the rate at a step, counted from 0, of a run of `steps` steps.
+    /// The factor, 0 to 1, of the learning rate at a step, counted from 0, of a run of `steps` steps.
     pub fn share(self, step: u64, steps: u64) -> f64 {
         let done = step as f64 / steps.max(1) as f64;
         match self {

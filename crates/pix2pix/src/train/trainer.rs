@@ -51,21 +51,21 @@ pub struct Trainer {
     shared: Option<Shared>,
 }
 
-/// A trainer's part in a group.
+/// The group of a trainer, and the gradient sums of both networks.
 struct Shared {
     group: Group,
     generator: Reducer,
     discriminator: Reducer,
 }
 
-/// A generated batch, and the averaging of gradients that its forward pass takes part in.
+/// A generated batch, and the all-reduce that receives the gradients of its forward pass.
 struct Generated {
     image: Tensor<4>,
     pass: Option<Pass>,
 }
 
 impl Trainer {
-    /// New networks on `device` (with autodiff) whose weights follow from the seed.
+    /// Creates networks on `device` (with autodiff). Their initial weights depend only on the seed.
     ///
     /// # Errors
     /// When a network cannot be built, or LPIPS's weights cannot be read.
@@ -84,7 +84,7 @@ impl Trainer {
         )
     }
 
-    /// Goes on with networks that exist, with fresh optimizers.
+    /// Trains existing networks, with new optimizers.
     ///
     /// # Errors
     /// When LPIPS's weights cannot be read.
@@ -112,8 +112,8 @@ impl Trainer {
         })
     }
 
-    /// Trains as one process of a group, which begin with the same networks: on its share of each batch, with the
-    /// gradients of all. Its losses are means over the group.
+    /// Trains as one process of a group, on its share of each batch and with the gradients of all shares. All
+    /// processes must start with the same networks. Losses are means over the group.
     pub fn in_group(mut self, group: Group) -> Self {
         if group.sync_norm {
             let communicator = Some(&group.communicator);
@@ -131,19 +131,21 @@ impl Trainer {
         }
     }
 
-    /// Goes on after this trainer's networks, those of a checkpoint, have done `steps` steps, with the
-    /// [`state`](Self::state) of then.
+    /// Resumes training from a checkpoint after `steps` steps. This trainer must have the checkpoint's networks;
+    /// `state` is their [`state`](Self::state).
     ///
     /// # Errors
-    /// In words, when the state is not of these networks.
+    /// The reason, when the state does not match these networks.
     pub fn resume(self, steps: u64, mut state: Weights, device: &Device) -> Result<Self, String> {
         let [raw, generator, discriminator, pool] =
             ["raw", "generator", "discriminator", "pool"].map(|part| take(&mut state, part));
         if let Some(name) = state.keys().next() {
-            return Err(format!("the tensor {name} is not of this kind of training"));
+            return Err(format!(
+                "the tensor {name} does not belong to the state of a training run"
+            ));
         }
         let OptimizerConfig { beta1, beta2, .. } = self.config.optimizer;
-        // a checkpoint holds the averages, if there are any, and this trainer has begun with them
+        // a checkpoint holds the averaged weights, if there are any, and this trainer started with them
         let network = self.generator.into_network();
         let network = match &self.ema {
             Some(_) => weights::restore(network, raw)?,
@@ -161,8 +163,8 @@ impl Trainer {
         })
     }
 
-    /// What training needs to go on, beside the networks of the checkpoint and the number of steps: everything random
-    /// follows from the seed and that number.
+    /// The state for resuming, without the checkpoint's networks and the number of steps. Random numbers have no
+    /// state: they follow from the seed and the number of steps.
     pub fn state(&self) -> Vec<(String, Values<'_>)> {
         let mut state: Vec<(String, Values)> = prefixed("generator", self.generator.moments())
             .chain(prefixed("discriminator", self.discriminator.moments()))
@@ -185,10 +187,10 @@ impl Trainer {
         self.discriminator.network()
     }
 
-    /// The generator without autodiff, to translate with: its averaged weights, if there is an average.
+    /// The generator without autodiff, for inference. It has the averaged weights, if there is an average.
     pub fn generator_for_inference(&self) -> Generator {
         let mut network = self.generator().valid();
-        // whoever translates does it alone
+        // inference runs in one process
         network.sync_norms(None);
         match &self.ema {
             Some(ema) => ema.apply(network),
@@ -196,22 +198,22 @@ impl Trainer {
         }
     }
 
-    /// Where the last step's time went.
+    /// The times of the last step's parts.
     pub fn parts(&self) -> Parts {
         self.clock.parts()
     }
 
-    /// Trains both networks once, on the averaged gradients of all batches. The losses have yet to be read: on a card,
-    /// that waits until the step is done.
+    /// Trains both networks for one step, on the mean gradient of all batches. The losses are still to be read: on a
+    /// card, reading them waits for the end of the step.
     ///
     /// # Errors
-    /// When a gradient is not finite. The networks are still there, but some of their weights are not finite: training
-    /// cannot go on with them.
+    /// When a gradient is not finite. The networks remain, but some of their weights are not finite: training cannot
+    /// continue.
     pub fn step(&mut self, batches: &[Batch]) -> Result<StepLosses, Diverged> {
         in_pool(|| {
             self.clock.restart();
-            // one forward pass of the generator serves both updates; of several batches, which are not kept in memory
-            // together, each has two
+            // one forward pass of the generator serves both updates; with several batches, which are not in memory
+            // together, each batch needs two
             let mut update = self.update(batches.len(), |shared| &shared.generator);
             let generated = match batches {
                 [[source, _]] if !self.config.recompute => {
@@ -333,7 +335,7 @@ impl Trainer {
         Generated { image, pass }
     }
 
-    /// The same batch as a constant, without the memory of a graph.
+    /// The same batch as a constant, without the memory of an autodiff graph.
     fn generate_again(&self, batch: usize, source: &Tensor<4>) -> Tensor<4> {
         let network = self.generator.network().valid();
         let noise = &mut self.chance(batch).noise();
@@ -343,7 +345,7 @@ impl Trainer {
         image
     }
 
-    /// The real and the generated pairs as the discriminator is shown them.
+    /// The real and the generated pairs as the discriminator sees them: from the pool, and augmented.
     fn shown(&mut self, batch: usize, real: Batch, image: Tensor<4>) -> [Batch; 2] {
         let chance = self.chance(batch);
         let fake = self
@@ -375,7 +377,7 @@ impl Trainer {
         }
     }
 
-    /// Which share of each batch it trains on.
+    /// This process's share of each batch.
     fn shard(&self) -> Shard {
         let shared = self.shared.as_ref();
         shared.map_or(Shard::default(), |shared| shared.group.shard())
@@ -388,12 +390,12 @@ impl Trainer {
     }
 }
 
-/// The discriminator's map of a batch of pairs.
+/// The discriminator's map for a batch of pairs.
 fn judged(discriminator: &PatchGan, [source, image]: &Batch) -> Tensor<4> {
     discriminator.forward(source.clone(), image.clone())
 }
 
-/// The reason for a divergence: a loss that is not finite, else the gradient of `parameter`.
+/// The reason for a divergence: a loss that is not finite, or else the gradient of `parameter`.
 fn diverged(network: &str, parameter: &str, names: [&str; 2], losses: &[Tensor<1>; 2]) -> Diverged {
     let loss = names.iter().zip(losses).find(|(_, loss)| {
         let loss: f32 = (*loss).clone().into_scalar();

@@ -1,10 +1,10 @@
-//! What several tests use.
+//! Shared by several tests.
 
 use burn::tensor::Device;
 use pix2pix::device::{self, Kind, Precision};
 
-/// The first device of each kind that is there, the CPU first. A build for cards fails without one: `tools/check_gpu` has
-/// software stand for it.
+/// The first available device of each kind, the CPU first. A build for cards fails without a card; `tools/check_gpu` runs
+/// one in software.
 pub fn devices() -> Vec<Device> {
     let kinds = device::list().into_iter();
     let there = kinds.filter_map(|kind| match kind {

@@ -1,4 +1,4 @@
-//! LeakyReLU, tanh and the joint of a decoder block with its skip, a launch each way.
+//! LeakyReLU, tanh and the concatenation with a skip: one launch forward and one backward.
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Cube, TensorMetadata};
@@ -46,7 +46,7 @@ fn tanh_gradient(output: &[f32], gradient: &[f32], to_input: &mut [f32]) {
     }
 }
 
-/// Channels last: every pixel of the joint has the `first_channels` of the one and then those of the other.
+/// Channels last: every pixel of the output has the `first_channels` channels of `first`, then those of `second`.
 #[cube(launch_unchecked)]
 fn join(first: &[f32], second: &[f32], output: &mut [f32], first_channels: u32, channels: u32) {
     if ABSOLUTE_POS < output.len() {
@@ -87,10 +87,10 @@ fn join_gradients(
     }
 }
 
-/// What a launch of one thread for each value needs besides its tensors.
+/// The arguments of an elementwise launch, without its tensors.
 type Launch<'a> = (&'a Client, CubeCount, CubeDim);
 
-/// A tensor like `input` of which each value is made of one of it.
+/// The output of an elementwise operation on `input`.
 fn pass(input: CardTensor, launch: impl FnOnce(Launch, BufferArg, BufferArg)) -> CardTensor {
     let (input, _) = dense(input);
     let output = like(&input);
@@ -103,7 +103,7 @@ fn pass(input: CardTensor, launch: impl FnOnce(Launch, BufferArg, BufferArg)) ->
     output
 }
 
-/// The gradient of an input, each value made of one of the `output` and one of its `gradient`.
+/// The gradient of an input, computed elementwise from the `output` and its `gradient`.
 fn gradient_pass(
     output: CardTensor,
     gradient: CardTensor,

@@ -1,4 +1,4 @@
-//! The optimizer's update and moving averages, a launch for each parameter.
+//! The optimizer's update and moving averages, one launch for each parameter.
 
 use burn::backend::Cube;
 use burn::cubecl;
@@ -10,7 +10,7 @@ use pix2pix_kernels as kernels;
 
 use super::pictures::{CardTensor, buffer, elementwise, like, parameter, primitive, settled};
 
-/// The running means of a parameter's gradient and of its square, in the memory of the parameter's device.
+/// Running means of a parameter's gradient and its square, in the memory of the parameter's device.
 pub struct Moments(Box<[CardTensor; 2]>);
 
 /// Adam (Kingma and Ba 2015, algorithm 1).
@@ -46,7 +46,7 @@ fn average(mean: &[f32], newest: &[f32], moved: &mut [f32], share: f32, factor: 
 }
 
 impl Moments {
-    /// Moves these values to the device of the parameter that they are `like`.
+    /// Copies these values to the device of the parameter `like`.
     pub fn on<const D: usize>(like: &Tensor<D>, values: [Vec<f32>; 2]) -> Self {
         let (device, shape) = (like.device(), like.dims());
         let moment = |values| parameter::<D>(TensorData::new(values, shape), &device);
@@ -63,7 +63,7 @@ impl Moments {
         })
     }
 
-    /// The parameter after a step along `gradient`. Its memory is written where nobody else holds it.
+    /// The parameter after a step along `gradient`. It is updated in place if no other tensor shares its memory.
     pub fn step<const D: usize>(
         &mut self,
         update: &kernels::Adam,
@@ -78,7 +78,7 @@ impl Moments {
         let [first, second] = &*self.0;
         let (rate, root_correction) = update.corrected();
         let (count, dim) = elementwise(&parameter);
-        // SAFETY: each thread stays within the length, which all have.
+        // SAFETY: each thread stays within the length, which is the same for all.
         unsafe {
             adam::launch_unchecked(
                 &parameter.client,
@@ -99,12 +99,12 @@ impl Moments {
     }
 }
 
-/// `mean` moved by this share of the way to `newest`, which is multiplied by `factor`.
+/// A moving average after `newest`: `mean + share * (factor * newest - mean)`.
 pub fn moved(mean: Tensor<1>, newest: Tensor<1>, share: f64, factor: f64) -> Tensor<1> {
     let [mean, newest] = [mean, newest].map(|x| into_contiguous(primitive(x)));
     let moved = like(&mean);
     let (count, dim) = elementwise(&moved);
-    // SAFETY: each thread stays within the length, which all have.
+    // SAFETY: each thread stays within the length, which is the same for all.
     unsafe {
         average::launch_unchecked(
             &moved.client,

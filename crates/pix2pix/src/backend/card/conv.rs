@@ -1,4 +1,4 @@
-//! Convolutions: Burn's kernels, of factors in the arithmetic that is asked for.
+//! Convolutions with Burn's kernels, in the selected arithmetic.
 
 use burn::backend::ops::ConvOptions;
 use burn::backend::ops::{FloatTensorOps, ModuleOps};
@@ -14,8 +14,8 @@ use crate::backend::precision::Factors;
 use crate::backend::window::{ConvSpec, Window};
 use crate::parallel::gradients::Watch;
 
-/// The 11 leading bits of a factor, as many as TF32 has, and the rest (Dekker 1971, section 4, after Veltkamp): exact for
-/// values below 4e34.
+/// Splits a factor into its 11 leading bits, as many as TF32 has, and the rest (Dekker 1971, section 4, after
+/// Veltkamp). Exact for values below 4e34.
 #[cube(launch_unchecked)]
 fn split(factor: &[f32], head: &mut [f32], rest: &mut [f32]) {
     if ABSOLUTE_POS < factor.len() {
@@ -27,7 +27,7 @@ fn split(factor: &[f32], head: &mut [f32], rest: &mut [f32]) {
     }
 }
 
-/// A factor as the sum of two that TF32 holds.
+/// A factor as the sum of two TF32 numbers.
 pub fn two_parts(factor: CardTensor) -> [CardTensor; 2] {
     let (factor, _) = dense(factor);
     let parts = [like(&factor), like(&factor)];
@@ -38,7 +38,7 @@ pub fn two_parts(factor: CardTensor) -> [CardTensor; 2] {
     parts
 }
 
-/// A convolution or one of its gradients, of two factors, in an arithmetic.
+/// A convolution or one of its gradients as a product of two factors, in the selected arithmetic.
 pub fn product(
     arithmetic: Factors,
     factors: [CardTensor; 2],
@@ -46,13 +46,13 @@ pub fn product(
 ) -> CardTensor {
     match arithmetic {
         Factors::AsTheyAre => multiply(factors),
-        // of the range of 32 bits, so that no loss has to be scaled (Kalamkar et al. 2019, section 3); weights, sums and
-        // the optimizer stay in 32 bits
+        // bfloat16 has the range of 32 bits, so losses need no scaling (Kalamkar et al. 2019, section 3); weights,
+        // sums and the optimizer stay in 32 bits
         Factors::Bf16 => {
             let narrow = factors.map(|x| Cube::float_cast(x, FloatDType::BF16));
             Cube::float_cast(multiply(narrow), FloatDType::F32)
         }
-        // the product of the rests is below the last bit (Ootomo and Yokota 2022, equation 24)
+        // the product of the two rests is below the last bit (Ootomo and Yokota 2022, equation 24)
         Factors::TwoParts => {
             let [[a, a_rest], [b, b_rest]] = factors.map(two_parts);
             let small =
@@ -62,7 +62,7 @@ pub fn product(
     }
 }
 
-/// A tensor of which only the shape is read, of the type of `like`.
+/// A tensor of the type of `like`, of which only the shape is read.
 fn shaped(shape: [usize; 4], like: &CardTensor) -> CardTensor {
     Cube::float_empty(shape.into(), &like.device(), like.dtype().into())
 }

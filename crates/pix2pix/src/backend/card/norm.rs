@@ -1,5 +1,5 @@
-//! Batch normalization with the activation that follows it: sums over the pixels of each channel in a launch or two, and
-//! one more that applies them.
+//! Batch normalization with the activation after it: one or two launches sum over the pixels of each channel, and one
+//! more applies the sums.
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Cube, TensorMetadata};
@@ -12,23 +12,23 @@ use super::pictures::{CardTensor, Order, buffer, dense, elementwise, like, order
 use crate::backend::norm::{Constants, NormBackend, NormGradients, Saved};
 use crate::parallel::{Communicator, means};
 
-/// Threads of a group that read neighbours in memory.
+/// Threads of a group that read neighbouring values.
 const NEAR: u32 = 32;
-/// Rows of them in a group.
+/// Rows of such threads in a group.
 const FAR: u32 = 8;
-/// Fewest pixels for which a slice is worth its part of a second launch.
+/// Minimum number of pixels in a slice: smaller ones do not make up for the second launch.
 const SLICE: usize = 1024;
-/// Most groups that sums are cut into: more than the largest cards run at once.
+/// Maximum number of groups: more than the largest cards run at once.
 const GROUPS: usize = 512;
 
-/// How pictures lie, and what of them a group of threads adds up.
+/// The memory order of pictures, and the part that one group of threads sums.
 #[derive(Clone, Copy)]
 struct Cut {
     pixels: usize,
     channels: usize,
-    /// Neighbours in memory of one channel: 1 where channels come last.
+    /// Number of neighbouring values of one channel: 1 for channels last.
     inner: usize,
-    /// Pixels that one group adds up of its channels.
+    /// Pixels of each channel that one group sums.
     slice: usize,
     order: Order,
 }
@@ -56,7 +56,7 @@ impl Cut {
         self.pixels.div_ceil(self.slice)
     }
 
-    /// Whether neighbouring threads have neighbouring channels, and not pixels.
+    /// Whether neighbouring threads process neighbouring channels, rather than neighbouring pixels.
     fn channels_near(&self) -> bool {
         self.order == Order::ChannelsLast
     }
@@ -68,7 +68,7 @@ impl Cut {
         (count, CubeDim::new_2d(NEAR, FAR))
     }
 
-    /// A launch of one thread for each channel.
+    /// The size of a launch with one thread for each channel.
     fn channelwise(&self) -> (CubeCount, CubeDim) {
         let count = self.channels.div_ceil(NEAR as usize) as u32;
         (CubeCount::Static(count, 1, 1), CubeDim::new_1d(NEAR))
@@ -85,7 +85,7 @@ fn channel(#[comptime] channels_near: bool) -> usize {
     }
 }
 
-/// Which of the threads of its channel this is.
+/// The index of this thread among those of its channel.
 #[cube]
 fn lane(#[comptime] channels_near: bool) -> u32 {
     if comptime!(channels_near) {
@@ -95,12 +95,12 @@ fn lane(#[comptime] channels_near: bool) -> u32 {
     }
 }
 
-/// How many threads a channel has.
+/// Number of threads for each channel of a group.
 fn lanes(channels_near: bool) -> u32 {
     if channels_near { FAR } else { NEAR }
 }
 
-/// Where a sample is.
+/// The index of a sample in memory.
 #[cube]
 fn place(
     pixel: u32,
@@ -117,7 +117,7 @@ fn place(
     }
 }
 
-/// The sum of what the threads of this thread's channel have.
+/// The sum of `value` over the threads of this thread's channel.
 #[cube]
 fn folded(value: f32, #[comptime] channels_near: bool) -> f32 {
     let mut values = Shared::new_slice(comptime!((NEAR * FAR) as usize));
@@ -134,7 +134,8 @@ fn folded(value: f32, #[comptime] channels_near: bool) -> f32 {
     sum
 }
 
-/// Mean and biased variance of `pixels` samples, from their sum and that of their squares after `start` is taken off each.
+/// Mean and biased variance of `pixels` samples, from the sums of the samples and of their squares, after `start` is
+/// subtracted from each sample.
 #[cube]
 fn finish(
     statistics: &mut [f32],
@@ -149,9 +150,9 @@ fn finish(
     statistics[channels + channel] = max(sums.1 / pixels as f32 - mean * mean, 0.0);
 }
 
-/// For each channel of each slice, `[slices, 2, channels]`: the sum of its samples and that of their squares, once the
-/// channel's first sample is taken off, so that their difference loses no digits (Chan, Golub and LeVeque 1983, section
-/// 3). Where the slice is the whole: mean and variance.
+/// For each channel of each slice, `[slices, 2, channels]`: the sums of the samples and of their squares, after the
+/// channel's first sample is subtracted from each, so that no digits cancel (Chan, Golub and LeVeque 1983, section 3).
+/// With one slice: mean and variance.
 #[cube(launch_unchecked)]
 fn moments(
     input: &[f32],
@@ -226,7 +227,7 @@ fn moments_of_slices(
     }
 }
 
-/// What a channel's samples are multiplied by to have a deviation of 1.
+/// The reciprocal standard deviation of a channel.
 #[cube]
 fn inverse_deviation(statistics: &[f32], channel: usize, channels: usize, epsilon: f32) -> f32 {
     1.0 / (statistics[channels + channel] + epsilon).sqrt()
@@ -324,8 +325,8 @@ fn sums_of_slices(sums: &[f32], total: &mut [f32], channels: u32, slices: u32) {
     }
 }
 
-/// The input's gradient: that of the normalized values, less its mean and less what of it goes along with them (Ioffe and
-/// Szegedy 2015, section 3).
+/// The gradient of the input: that of the normalized values, minus its mean, minus its projection on the normalized
+/// values (Ioffe and Szegedy 2015, section 3).
 #[cube(launch_unchecked)]
 fn input_gradient(
     input: &[f32],

@@ -1,4 +1,4 @@
-//! How tensors lie in a card's memory.
+//! The memory order of tensors on a card.
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Cube, TensorMetadata};
@@ -9,13 +9,13 @@ use burn::tensor::{Device, Tensor, TensorData};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::{permute_nchw_to_nhwc, permute_nhwc_to_nchw};
 
-/// A tensor in a card's memory, 32-bit floating point as all of ours.
+/// A tensor on a card, 32-bit floating point like all of ours.
 pub type CardTensor = FloatTensor<Cube>;
 
-/// Threads that start together, for kernels in which each has one value.
+/// Threads of a group in elementwise kernels.
 const THREADS: u32 = 256;
 
-/// The order of a picture's samples, without gaps. Burn's convolutions leave channels last, and want them so.
+/// The memory order of a dense picture. Burn's convolutions take and return channels last.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Order {
     /// `[batch, channels, height, width]`.
@@ -25,7 +25,7 @@ pub enum Order {
 }
 
 impl Order {
-    /// That of a tensor, where it has one. Channels last is what one is that has both.
+    /// The order of a dense tensor, `None` for one with gaps. If both fit, `ChannelsLast`.
     fn of(tensor: &CardTensor) -> Option<Self> {
         let [_, channels, height, width] = tensor.shape().dims::<4>();
         let pixels = height * width;
@@ -40,14 +40,14 @@ impl Order {
         .find_map(|(order, strides)| {
             let sides = tensor.shape();
             let mut all = sides.iter().zip(tensor.meta.strides().iter().zip(strides));
-            // the stride of a side of 1 is never used
+            // the stride of a dimension of size 1 is never used
             let fits = all.all(|(side, (have, want))| *side == 1 || *have == want);
             fits.then_some(order)
         })
     }
 }
 
-/// A picture without gaps, copied where it has some, and its order.
+/// The picture without gaps, copied if it has any, and its order.
 pub fn dense(picture: CardTensor) -> (CardTensor, Order) {
     match Order::of(&picture) {
         Some(order) => (picture, order),
@@ -55,7 +55,7 @@ pub fn dense(picture: CardTensor) -> (CardTensor, Order) {
     }
 }
 
-/// A picture in this order, copied where it is in another.
+/// The picture in this order, copied if it has another.
 pub fn ordered(picture: CardTensor, order: Order) -> CardTensor {
     if Order::of(&picture) == Some(order) {
         return picture;
@@ -66,7 +66,7 @@ pub fn ordered(picture: CardTensor, order: Order) -> CardTensor {
     }
 }
 
-/// A parameter in the order that it keeps: that in which convolutions want and return their weights.
+/// A parameter in its fixed order: the one in which convolutions take and return weights.
 pub fn settled<const D: usize>(parameter: CardTensor) -> CardTensor {
     match D {
         4 => ordered(parameter, Order::ChannelsLast),
@@ -74,7 +74,7 @@ pub fn settled<const D: usize>(parameter: CardTensor) -> CardTensor {
     }
 }
 
-/// A parameter's values on a card, without autodiff, in the order that it keeps.
+/// Copies a parameter's values to a card, without autodiff, in the fixed order.
 pub fn parameter<const D: usize>(values: TensorData, device: &Device) -> Tensor<D> {
     let parameter = settled::<D>(primitive(Tensor::<D>::from_data(values, device)));
     Tensor::from_primitive::<Cube>(parameter)
@@ -85,12 +85,12 @@ pub fn primitive<const D: usize>(tensor: Tensor<D>) -> CardTensor {
     primitive.expect("a tensor on a card")
 }
 
-/// Memory for a tensor of the shape and order of another.
+/// New memory with the shape and order of a tensor.
 pub fn like(tensor: &CardTensor) -> CardTensor {
     new(tensor, (*tensor.meta).clone())
 }
 
-/// Memory on the device of another tensor, in the order of `shape`.
+/// New memory on the device of a tensor, in the order of `shape`.
 pub fn sized<const D: usize>(tensor: &CardTensor, shape: [usize; D]) -> CardTensor {
     let mut strides = [1; D];
     for side in (1..D).rev() {
@@ -99,7 +99,7 @@ pub fn sized<const D: usize>(tensor: &CardTensor, shape: [usize; D]) -> CardTens
     new(tensor, Metadata::new(shape, strides))
 }
 
-/// Memory on the device of another tensor for a picture of this shape with channels last.
+/// New memory on the device of a tensor for a picture of this shape with channels last.
 pub fn picture(tensor: &CardTensor, [batch, channels, height, width]: [usize; 4]) -> CardTensor {
     permute_nhwc_to_nchw(sized(tensor, [batch, height, width, channels]))
 }
@@ -116,14 +116,14 @@ fn new(tensor: &CardTensor, meta: Metadata) -> CardTensor {
     )
 }
 
-/// A tensor's memory as a kernel takes it.
+/// A tensor's memory as the argument of a kernel.
 pub fn buffer(tensor: &CardTensor) -> BufferArg {
     let length = tensor.shape().num_elements();
-    // SAFETY: what is handed to it here has no gaps, so that its memory holds as many values.
+    // SAFETY: tensors that are passed here have no gaps, so their memory holds `length` values.
     unsafe { BufferArg::from_raw_parts(tensor.handle.clone(), length) }
 }
 
-/// A launch of one thread for each value of a tensor.
+/// The size of a launch with one thread for each value of a tensor.
 pub fn elementwise(tensor: &CardTensor) -> (CubeCount, CubeDim) {
     let dim = CubeDim::new_1d(THREADS);
     let count = calculate_cube_count_elemwise(&tensor.client, tensor.shape().num_elements(), dim);

@@ -1,4 +1,4 @@
-//! The weights of a resize by two and a 3x3 convolution in one: see [`pix2pix_kernels::four_taps`].
+//! The weights of a resize by two fused with a 3x3 convolution: see [`pix2pix_kernels::four_taps`].
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Cube, TensorMetadata};
@@ -8,7 +8,7 @@ use burn::cubecl::prelude::*;
 use super::pictures::{Order, buffer, elementwise, ordered, picture};
 use crate::backend::taps::{TapsBackend, TapsGradient};
 
-/// Both with channels last, those of the weight its inputs and those of the kernel its outputs.
+/// Both have channels last: the last dimension of the weight is its inputs, that of the kernel its outputs.
 #[cube(launch_unchecked)]
 fn four(weight: &[f32], kernel: &mut [f32], inputs: u32, outputs: u32) {
     if ABSOLUTE_POS < kernel.len() {

@@ -1,5 +1,5 @@
-//! The kernels of cards beside those of the CPU, on the same random tensors. They need a card, or what stands for one:
-//! `tools/check_gpu` runs them.
+//! Compares the kernels for cards with those for the CPU on the same random tensors. Needs a card, or software that
+//! emulates one: `tools/check_gpu` runs these tests.
 
 use burn::tensor::{Distribution, FloatDType, Tensor};
 use pix2pix_kernels as kernels;
@@ -16,7 +16,7 @@ use crate::backend::taps::four_taps;
 use burn::backend::Cube;
 use burn::backend::ops::{ConvOptions, ModuleOps};
 
-/// The first card that is there.
+/// The first available card.
 fn card() -> Device {
     let kinds = device::list().into_iter().skip(1); // the CPU
     let there = kinds.filter_map(|kind| match kind {
@@ -35,8 +35,8 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_into_vec().unwrap()
 }
 
-/// Fails where two tensors differ by more than rounding does, but for one sample in ten thousand: that of an activation at
-/// zero, whose sign is rounding.
+/// Fails if two tensors differ by more than rounding, except in one sample of ten thousand: an activation at zero,
+/// whose sign is rounding.
 fn assert_close<const D: usize>(name: &str, cpu: Tensor<D>, card: Tensor<D>, most: f32) {
     assert_eq!(cpu.dims(), card.dims(), "{name}");
     let (cpu, card) = (values(cpu), values(card));
@@ -51,10 +51,10 @@ fn assert_close<const D: usize>(name: &str, cpu: Tensor<D>, card: Tensor<D>, mos
     );
 }
 
-/// How a picture lies before a kernel gets it.
+/// A picture in the memory order in which a kernel receives it.
 fn laid(picture: Tensor<4>, channels_last: bool) -> Tensor<4> {
     match channels_last {
-        // a copy in that order, seen in the usual one
+        // copied in that order, viewed in the usual one
         true => (picture.permute([0, 2, 3, 1]) * 1.0).permute([0, 3, 1, 2]),
         false => picture,
     }
@@ -73,7 +73,7 @@ fn pass<const N: usize>(
         .map(|x| Tensor::from_data(x.into_data(), &device).require_grad());
     let output = layer(inputs.clone().map(|x| laid(x, channels_last)));
     let count = output.shape().num_elements();
-    // no two samples have the same
+    // a different weight for every sample
     let weights = Tensor::arange(0..count as i64, &device).float().sin();
     let loss = (output.clone() * weights.reshape(output.dims())).sum();
     let gradients = loss.backward();
@@ -109,8 +109,8 @@ fn activations_and_joints_are_those_of_the_cpu() {
     });
 }
 
-/// Sizes with one slice and with several, with idle threads in the last group, and channels far from zero, where the
-/// variance is a small difference of large sums.
+/// Sizes with one slice and with several, with idle threads in the last group, and with channels far from zero, where
+/// the variance is a small difference of large sums.
 #[test]
 fn norms_are_those_of_the_cpu() {
     for shape in [
@@ -173,7 +173,7 @@ fn adam_is_that_of_the_cpu() {
         assert_eq!(
             values(held),
             values(parameter.clone()),
-            "somebody's tensor was written"
+            "a shared tensor was overwritten"
         );
         let close = |ours: &[f32], theirs: &[f32]| {
             let gap = ours.iter().zip(theirs).map(|(a, b)| (a - b).abs());
@@ -197,7 +197,7 @@ fn an_average_moves_a_share_of_the_way() {
     assert_eq!(values(held), [1.0, 2.0, -4.0]);
 }
 
-/// A card that rounds factors to TF32 leaves these alone: both parts have 11 bits, but for the last bits of the rest.
+/// Rounding to TF32 does not change these factors: both parts have 11 bits, except for the last bits of the rest.
 #[test]
 fn factors_in_two_parts_lose_nothing() {
     let card = card();

@@ -1,5 +1,5 @@
-//! The random numbers of a step. They follow from the seed and the step's number alone, so that a resumed run needs no
-//! more than these.
+//! The random numbers of a step. They depend only on the seed and the step's number, so that resuming a run needs no
+//! other random state.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -8,7 +8,7 @@ use crate::network::noise::Noise;
 use crate::parallel::Shard;
 use crate::train::diff_augment::Draws;
 
-/// What is random beside the weights, the data and the dropout.
+/// The uses of random numbers, other than weights, data and dropout.
 #[derive(Clone, Copy)]
 pub(super) enum Use {
     AugmentReal = 1,
@@ -22,19 +22,19 @@ pub(super) enum Use {
 #[derive(Clone, Copy)]
 pub(super) struct Chance {
     pub seed: u64,
-    /// The number of the batch since the start of the run.
+    /// The index of the batch since the start of the run.
     pub index: u64,
-    /// The share of the batch that this process has.
+    /// This process's share of the batch.
     pub shard: Shard,
 }
 
 impl Chance {
-    /// The dropout.
+    /// The noise for dropout.
     pub fn noise(self) -> Noise {
         Noise::seeded(self.seed, self.index).of_shard(self.shard)
     }
 
-    /// Numbers for the whole batch.
+    /// Random numbers for the whole batch.
     pub fn rng(self, purpose: Use) -> ChaCha8Rng {
         let seed = self.seed.wrapping_add((purpose as u64) << 48);
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -42,7 +42,7 @@ impl Chance {
         rng
     }
 
-    /// Numbers for each pair.
+    /// Random numbers for each pair.
     pub fn draws(self, purpose: Use) -> Draws {
         Draws {
             rng: self.rng(purpose),

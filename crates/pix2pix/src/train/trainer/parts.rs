@@ -1,11 +1,11 @@
-//! Where the time of a training step goes.
+//! The time that each part of a training step takes.
 
 use std::cell::Cell;
 use std::time::Instant;
 
 use serde::Serialize;
 
-/// Where a step's time goes, in seconds.
+/// The time of each part of a step, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Parts {
     /// The generator's forward pass.
@@ -25,7 +25,7 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// The parts with their names, in the order in which they happen.
+    /// The parts with their names, in order.
     pub fn named(&self) -> [(&'static str, f64); 7] {
         [
             ("generator forward", self.generator_forward),
@@ -54,15 +54,14 @@ impl Parts {
     }
 }
 
-/// Measures the parts of a step. On a device that works behind the program's back, the time of a part is that of handing
-/// its work over.
+/// Measures the parts of a step. On a device that runs asynchronously, this is only the time to queue the work.
 pub(super) struct Clock {
     last: Cell<Instant>,
     parts: Cell<Parts>,
 }
 
 impl Clock {
-    /// Starts it.
+    /// Starts the clock.
     pub fn start() -> Self {
         Self {
             last: Cell::new(Instant::now()),
@@ -70,7 +69,7 @@ impl Clock {
         }
     }
 
-    /// Starts it for another step.
+    /// Restarts the clock for another step.
     pub fn restart(&self) {
         self.last.set(Instant::now());
         self.parts.take();

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 
 use crate::parallel::gradients::{Pass, Reducer};
 
-/// An update under way.
+/// An update in progress.
 pub(super) struct Update<M> {
     batches: usize,
     ranks: usize,
@@ -16,7 +16,7 @@ pub(super) struct Update<M> {
 }
 
 impl<M: Module> Update<M> {
-    /// An update of `batches` batches in each of `ranks` processes, whose gradients `reducer` joins.
+    /// An update by `batches` batches in each of `ranks` processes. `reducer` sums gradients over the group.
     pub fn new(batches: usize, ranks: usize, reducer: Option<Reducer>) -> Self {
         Self {
             batches,
@@ -27,15 +27,15 @@ impl<M: Module> Update<M> {
         }
     }
 
-    /// Begins a batch. In the last one, gradients go to the group as the backward pass finds them: its forward pass must
-    /// be [`watching`](crate::parallel::gradients::watching) the pass.
+    /// Starts a batch. For the last batch in a group, returns an all-reduce that receives gradients during the
+    /// backward pass: run the forward pass under [`watching`](crate::parallel::gradients::watching).
     pub fn begin(&mut self, network: &M, batch: usize) -> Option<Pass> {
         let last = batch + 1 == self.batches;
         let reducer = self.reducer.as_ref().filter(|_| last)?;
         Some(reducer.begin(network, self.gradients.grads()))
     }
 
-    /// The backward pass of a batch. `losses` are those that are reported.
+    /// Runs the backward pass of a batch on the `total` loss. `losses` are those to report.
     pub fn backward(
         &mut self,
         network: &M,
@@ -48,7 +48,7 @@ impl<M: Module> Update<M> {
             None => [first, second],
             Some([a, b]) => [a + first, b + second],
         });
-        // gradients of shares of the loss add up to the mean's
+        // the loss is divided, so that the sum of all gradients is their mean
         let shares = (self.batches * self.ranks) as f64;
         let found = (total / shares).backward();
         let mut found = GradientsParams::from_grads(found, network);
