@@ -153,7 +153,7 @@ fn what_cannot_be_evaluated() {
         "evaluate run data --lpips nowhere",
         &[
             "nowhere",
-            "there are no weights",
+            "no such file",
             "pix2pix download lpips-alex",
         ],
     );

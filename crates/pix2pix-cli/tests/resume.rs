@@ -354,7 +354,7 @@ fn what_cannot_be_resumed() {
         1,
         &[
             "state_0000002",
-            "not a whole safetensors training state",
+            "damaged safetensors training state",
             "earlier one",
         ],
     );
@@ -366,7 +366,7 @@ fn what_cannot_be_resumed() {
     fails(
         "train --resume run --steps 3",
         1,
-        &["state_0000002", "it says that it is"],
+        &["state_0000002", "its format is"],
     );
     fs::write(scratch.path("run/config.toml"), "seed = 'x'").unwrap();
     fails(
