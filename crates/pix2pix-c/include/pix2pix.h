@@ -21,7 +21,7 @@ typedef enum {
    */
   PIX2PIX_DEPTH_U8,
   /*
-   uint16_t, 0 to 65535.
+   uint16_t; 0 to 65535, or the range that the model was trained with.
    */
   PIX2PIX_DEPTH_U16,
   /*

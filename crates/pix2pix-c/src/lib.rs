@@ -20,7 +20,7 @@ pub struct Generator(pix2pix::Translator);
 pub enum Depth {
     /// uint8_t, 0 to 255.
     U8,
-    /// uint16_t, 0 to 65535.
+    /// uint16_t; 0 to 65535, or the range that the model was trained with.
     U16,
     /// float; 0 to 1, or the range that the model was trained with.
     F32,

@@ -26,11 +26,11 @@ class Generator:
     ) -> NDArray[Any]:
         """Translates a picture of any size.
 
-        ``picture`` has the shape ``(height, width, channels)``, or ``(height, width)`` for one channel. Values of uint8
-        and uint16 use their full range; values of float32 are from 0 to 1, or in the range that the model was trained
-        with. The result has the shape ``(height, width, channels)``, with the channels and the type of the model's
-        targets. With ``dropout``, as in the paper, another ``seed`` gives a different output. Raises ``ValueError`` if
-        the model does not accept the picture.
+        ``picture`` has the shape ``(height, width, channels)``, or ``(height, width)`` for one channel. Black and white
+        are 0 and the largest value for uint8 and uint16, and 0 and 1 for float32, unless the model was trained with
+        another range for this type. The result has the shape ``(height, width, channels)``, with the channels and the
+        type of the model's targets. With ``dropout``, as in the paper, another ``seed`` gives a different output.
+        Raises ``ValueError`` if the model does not accept the picture.
         """
 
     @property

@@ -186,7 +186,7 @@ pub struct Dataset {
     pub val: Option<Pairs>,
     /// All splits, with their names.
     pub splits: Vec<(&'static str, Pairs)>,
-    /// Description of the layout, for people.
+    /// Description of the layout in plain language.
     pub layout: String,
     /// Pictures of one folder without a partner in the other.
     pub unmatched: Vec<PathBuf>,

@@ -29,7 +29,7 @@ use quantize::Ranges;
 
 /// Supported versions of ONNX's operators (opsets). The operators that we use are the same in all of them.
 pub const OPSETS: std::ops::RangeInclusive<i64> = 16..=21;
-/// Version of the format, which runtimes from 2022 on can read.
+/// Version of the format: the newest that runtimes from 2022 on can read.
 const IR_VERSION: i64 = 8;
 /// Names of the file's input and output.
 const INPUT: &str = "input";

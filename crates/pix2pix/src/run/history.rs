@@ -56,7 +56,7 @@ pub struct History {
     pub timings: Vec<Timing>,
     /// The lines of `scores.jsonl`.
     pub scores: Vec<RunScores>,
-    /// The machine that it started on (see `machine.json`).
+    /// Description of its machine (`machine.json`).
     pub machine: BTreeMap<String, String>,
     /// Step of the newest checkpoint.
     saved: u64,

@@ -51,7 +51,7 @@ pub struct Entry {
 /// Pairs of a data set by split, and its pictures without a partner.
 #[derive(Debug, Default)]
 pub struct Layout {
-    /// Description, for people.
+    /// Description in plain language.
     pub description: String,
     /// The pairs of each split; `None` is the key of pairs without a split.
     pub splits: BTreeMap<Option<Split>, Vec<Entry>>,

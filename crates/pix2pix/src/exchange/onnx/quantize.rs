@@ -17,8 +17,8 @@ pub type Ranges = Vec<[f32; 2]>;
 /// Largest quantized weight; the range is symmetric, -127 to 127.
 const MOST: f32 = 127.0;
 
-/// Whether a layer's output is quantized: that of a convolution, and that which a convolution reads. Runtimes compute a
-/// convolution in 8 bits if both its input and its output are quantized.
+/// Whether a layer's output is quantized: outputs of convolutions, and inputs of convolutions and transposed
+/// convolutions. Runtimes compute a convolution in 8 bits if both its input and its output are quantized.
 pub fn is_quantized(graph: &LayerGraph, index: usize) -> bool {
     let convolves = |op: Op| matches!(op, Op::Conv(_) | Op::ConvTranspose(_));
     let read = || {
