@@ -1,6 +1,6 @@
-//! A C interface to trained generators; `include/pix2pix.h` is made of it.
+//! A C interface to trained generators. `include/pix2pix.h` is generated from this file.
 //!
-//! A function that fails returns null or false, and [`pix2pix_last_error`] tells why. No panic crosses into C.
+//! A function that fails returns null or false; [`pix2pix_last_error`] then returns the reason. No panic reaches C.
 
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char, c_void};
@@ -14,35 +14,36 @@ use pix2pix::model::TranslateOptions;
 /// A trained generator.
 pub struct Generator(pix2pix::Translator);
 
-/// What a sample is stored as.
+/// Type of a sample, the value of one channel of one pixel.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
     /// uint8_t, 0 to 255.
     U8,
-    /// uint16_t, 0 to 65535.
+    /// uint16_t; 0 to 65535, or the range that the model was trained with.
     U16,
-    /// float.
+    /// float; 0 to 1, or the range that the model was trained with.
     F32,
 }
 
-/// What the pictures of one side are: the samples of a picture stand row by row, the channels of a pixel side by side.
+/// Format of a generator's input or output pictures. Samples are stored row by row with interleaved channels:
+/// `[height][width][channels]`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Domain {
     /// Channels, 1 to 16.
     pub channels: u32,
-    /// What a sample is stored as.
+    /// Type of the samples.
     pub depth: Depth,
 }
 
-/// How a picture is translated.
+/// Options of a translation.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Whether dropout acts, as in the paper.
+    /// Whether dropout is active, as in the paper.
     pub dropout: bool,
-    /// Seed of the dropout: another one makes another picture.
+    /// Seed of the dropout. Another seed gives a different output.
     pub seed: u64,
 }
 
@@ -50,7 +51,7 @@ thread_local! {
     static LAST_ERROR: RefCell<Option<CString>> = const { RefCell::new(None) };
 }
 
-/// Runs `work`; what it says, or that it panicked, becomes the last error, and the result `otherwise`.
+/// Runs `work`. If it fails or panics, stores the reason as the last error and returns `otherwise`.
 fn guarded<T>(otherwise: T, work: impl FnOnce() -> Result<T, String>) -> T {
     let done = catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|_| Err("an internal error; please report it".to_string()));
@@ -61,23 +62,25 @@ fn guarded<T>(otherwise: T, work: impl FnOnce() -> Result<T, String>) -> T {
     })
 }
 
-/// Why the last call on this thread failed, in UTF-8; NULL if none has. It is there until another call fails.
+/// Returns the reason for the last failure on this thread, in UTF-8; NULL if no call has failed. The string is valid
+/// until another call on this thread fails.
 #[unsafe(no_mangle)]
 pub extern "C" fn pix2pix_last_error() -> *const c_char {
     LAST_ERROR.with_borrow(|message| message.as_ref().map_or(null(), |text| text.as_ptr()))
 }
 
-/// Loads a checkpoint file, or the newest one of a run folder, from a path in UTF-8; NULL if that fails.
+/// Loads a checkpoint file, or the newest checkpoint of a run folder, from a path in UTF-8. Returns NULL on failure.
+/// The caller must free the generator with pix2pix_free.
 ///
 /// # Safety
-/// `path` must be NULL or a string that ends with a zero.
+/// `path` must be NULL or a NUL-terminated string.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pix2pix_load(path: *const c_char) -> *mut Generator {
     guarded(null_mut(), || {
         if path.is_null() {
             return Err("the path is NULL".to_string());
         }
-        // SAFETY: the caller gives a string that ends with a zero
+        // SAFETY: the caller passes a NUL-terminated string
         let path = unsafe { CStr::from_ptr(path) }
             .to_str()
             .map_err(|e| format!("the path is not UTF-8 ({e})"))?;
@@ -86,14 +89,14 @@ pub unsafe extern "C" fn pix2pix_load(path: *const c_char) -> *mut Generator {
     })
 }
 
-/// Frees a generator; NULL is nothing to free.
+/// Frees a generator. Does nothing for NULL.
 ///
 /// # Safety
-/// `generator` must be NULL, or of pix2pix_load and not freed yet.
+/// `generator` must be NULL, or a generator from pix2pix_load that is not freed yet.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pix2pix_free(generator: *mut Generator) {
     if !generator.is_null() {
-        // SAFETY: the caller gives what `pix2pix_load` made of a box, once
+        // SAFETY: the caller passes a pointer that `pix2pix_load` made from a box, and only once
         drop(unsafe { Box::from_raw(generator) });
     }
 }
@@ -109,39 +112,42 @@ fn in_c(domain: &pix2pix::data::Domain) -> Domain {
     }
 }
 
-/// What a generator translates from.
+/// Returns the format of the input pictures.
 ///
 /// # Safety
-/// `generator` must be of pix2pix_load and not freed yet.
+/// `generator` must be a generator from pix2pix_load that is not freed yet.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pix2pix_source(generator: *const Generator) -> Domain {
-    // SAFETY: the caller gives a generator
+    // SAFETY: the caller passes a valid generator
     in_c(&unsafe { &*generator }.0.config.source)
 }
 
-/// What a generator translates to.
+/// Returns the format of the output pictures.
 ///
 /// # Safety
-/// `generator` must be of pix2pix_load and not freed yet.
+/// `generator` must be a generator from pix2pix_load that is not freed yet.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pix2pix_target(generator: *const Generator) -> Domain {
-    // SAFETY: the caller gives a generator
+    // SAFETY: the caller passes a valid generator
     in_c(&unsafe { &*generator }.0.config.target)
 }
 
-/// As in the paper: dropout acts, of seed 0.
+/// Returns the default options, as in the paper: dropout is active, with seed 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn pix2pix_default_options() -> Options {
     let TranslateOptions { dropout, seed, .. } = TranslateOptions::default();
     Options { dropout, seed }
 }
 
-/// Translates a picture of `width` by `height` pixels of the generator's source to one of that size of its target.
-/// `pixels` has `pixels_size` bytes and `output` has room for `output_size`; both must be what the pictures have.
+/// Translates a picture of `width` by `height` pixels. Returns false on failure.
+///
+/// `pixels` holds the input in the format of pix2pix_source, and `output` receives a picture of the same size in the
+/// format of pix2pix_target. `pixels_size` and `output_size` are the sizes of these buffers in bytes; they must be
+/// exactly those of the two pictures. `options` may be NULL for the default options.
 ///
 /// # Safety
-/// `generator` must be of pix2pix_load and not freed yet, `options` NULL (for the default ones) or options, and the
-/// two buffers as large as said.
+/// `generator` must be NULL, or a generator from pix2pix_load that is not freed yet. `options`, `pixels` and `output`
+/// must be NULL or valid; the two buffers must have the given sizes and must not overlap.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pix2pix_translate(
     generator: *const Generator,
@@ -157,12 +163,12 @@ pub unsafe extern "C" fn pix2pix_translate(
         if generator.is_null() || pixels.is_null() || output.is_null() {
             return Err("the generator, the pixels or the output is NULL".to_string());
         }
-        // SAFETY: the caller gives a generator
+        // SAFETY: the caller passes a valid generator
         let generator = &unsafe { &*generator }.0;
         let count = u64::from(width) * u64::from(height);
         if count == 0 || count > MAX_PIXELS {
             return Err(format!(
-                "{width}x{height} pixels; a picture has 1 to {MAX_PIXELS}"
+                "the size is {width}x{height} pixels; it must be 1 to {MAX_PIXELS} pixels in all"
             ));
         }
         let (source, target) = (&generator.config.source, &generator.config.target);
@@ -173,15 +179,15 @@ pub unsafe extern "C" fn pix2pix_translate(
             let expected = count * domain.channels as u64 * domain.depth.bytes();
             if size as u64 != expected {
                 return Err(format!(
-                    "{what} of {size} bytes; {width}x{height} pixels of {domain} have {expected}"
+                    "{what} of {size} bytes; {width}x{height} pixels of {domain} need {expected}"
                 ));
             }
         }
-        // SAFETY: the caller gives a buffer of this size
+        // SAFETY: the caller passes a buffer of this size
         let bytes = unsafe { std::slice::from_raw_parts(pixels.cast::<u8>(), pixels_size) };
         let samples = Samples::from_bytes(source.depth, bytes);
         let picture = Picture::new([width, height], source.channels, samples);
-        // SAFETY: the caller gives options or NULL
+        // SAFETY: the caller passes options or NULL
         let given = unsafe { options.as_ref() }.copied();
         let Options { dropout, seed } = given.unwrap_or(pix2pix_default_options());
         let options = TranslateOptions {
@@ -190,7 +196,7 @@ pub unsafe extern "C" fn pix2pix_translate(
             ..TranslateOptions::default()
         };
         let translated = generator.translate_with(picture, &options)?;
-        // SAFETY: the caller gives a buffer of this size
+        // SAFETY: the caller passes a buffer of this size
         let out = unsafe { std::slice::from_raw_parts_mut(output.cast::<u8>(), output_size) };
         out.copy_from_slice(translated.bytes());
         Ok(true)

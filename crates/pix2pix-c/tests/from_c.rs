@@ -11,12 +11,12 @@ fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// A program that the system's C compiler makes, without a warning, translates as the library does.
+/// A C program compiles without warnings, and translates like the library.
 #[test]
 fn a_c_program_translates() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    // beside the libraries that this test was built with
+    // the libraries are in the folder of this test program
     let libraries = std::env::current_exe().unwrap();
     let libraries = libraries.parent().unwrap();
     let built = Command::new("cc")
@@ -61,7 +61,7 @@ fn a_c_program_translates() {
     assert!(std::fs::read(at("output")).unwrap() == expected.bytes());
 }
 
-/// The header is what cbindgen makes of the library now.
+/// The header is what cbindgen generates from the library.
 #[test]
 fn the_header_is_up_to_date() {
     let config = cbindgen::Config::from_file(here("cbindgen.toml")).unwrap();

@@ -1,4 +1,4 @@
-/* Translates one picture of raw samples: translate MODEL WIDTH HEIGHT INPUT OUTPUT. Every error is tried first. */
+/* Translates one picture of raw samples: translate MODEL WIDTH HEIGHT INPUT OUTPUT. Tests all errors first. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

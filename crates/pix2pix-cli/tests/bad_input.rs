@@ -48,7 +48,7 @@ fn empty_folder() {
         1,
         &[
             "data:",
-            "holds no picture where a data set has them",
+            "has no pictures in the places of a known layout",
             "put side-by-side pairs into it",
         ],
     );
@@ -73,7 +73,7 @@ fn an_image_that_is_not_an_image() {
         &[
             "data/broken.png",
             "not a JPEG, PNG, WebP, TIFF, BMP or npy picture",
-            "replace the file",
+            "replace or remove the file",
         ],
     );
     assert!(!scratch.path("run").exists());
@@ -90,11 +90,11 @@ fn a_truncated_jpeg_or_png() {
         let whole = fs::read(&file).unwrap();
         for tenths in 1..10 {
             fs::write(&file, &whole[..whole.len() * tenths / 10]).unwrap();
-            fails(&train(&scratch), 1, &[name, "replace the file"]);
+            fails(&train(&scratch), 1, &[name, "replace or remove the file"]);
         }
         fs::write(&file, &whole[..whole.len() - 1]).unwrap();
         if name == "cut.jpg" {
-            fails(&train(&scratch), 1, &[name, "cut short"]);
+            fails(&train(&scratch), 1, &[name, "truncated"]);
         }
         fs::remove_file(&file).unwrap();
     }
@@ -156,7 +156,11 @@ fn a_broken_checkpoint() {
         &["model", "cannot read the checkpoint", "check the path"],
     );
     fs::create_dir(scratch.path("model")).unwrap();
-    fails(&translate(), 1, &["model", "holds no checkpoint", remedy]);
+    fails(
+        &translate(),
+        1,
+        &["model", "contains no checkpoint", remedy],
+    );
     fs::remove_dir(scratch.path("model")).unwrap();
 
     let whole = fs::read(scratch.path("run/checkpoints/step_0000001.safetensors")).unwrap();
@@ -165,7 +169,7 @@ fn a_broken_checkpoint() {
         fails(
             &translate(),
             1,
-            &["model", "not a whole safetensors checkpoint", remedy],
+            &["model", "damaged safetensors checkpoint", remedy],
         );
     }
 

@@ -141,12 +141,12 @@ fn manifests_name_pairs_and_splits() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        said.contains("data/bare.csv: line 2: it has no two paths"),
+        said.contains("data/bare.csv: line 2: it does not have two paths"),
         "{said}"
     );
     fs::write(scratch.path("data/bad.csv"), line(0, "holdout")).unwrap();
     let output = scratch.run(&format!("train data/bad.csv --out again --steps 1 {SMALL}"));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("line 1: \"holdout\" is no split"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("line 1: \"holdout\" is not a split"));
     // a missing file is named
     fs::write(
         scratch.path("data/gone.csv"),
@@ -235,7 +235,10 @@ fn a_share_is_held_out_by_the_seed() {
         "train split --out again --val-fraction 0.5 {SMALL}"
     ));
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("held-out pairs of its own"), "{said}");
+    assert!(
+        said.contains("the data set already has held-out pairs"),
+        "{said}"
+    );
 }
 
 /// Gray 16-bit pictures train a network of one channel, and come out as gray 16-bit pictures with more than
@@ -375,7 +378,7 @@ fn pictures_need_not_be_square() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        said.contains("130x70 pixels are no multiples of 64") && said.contains("128x64"),
+        said.contains("130x70 pixels are not multiples of 64") && said.contains("128x64"),
         "{said}"
     );
     let output = run("--resize scale-width --crop-size 128 --batch-size 2");
@@ -390,7 +393,7 @@ fn a_broken_pair_is_skipped_on_demand() {
     fs::write(scratch.path("data/pair1.png"), &whole[..whole.len() / 2]).unwrap();
     let said = train(&scratch, "data", "--on-error skip");
     assert!(
-        said.contains("left out: data/pair1.png: not a whole PNG picture"),
+        said.contains("left out: data/pair1.png: damaged PNG picture"),
         "{said}"
     );
     assert!(said.contains("1 broken and 0 unmatched"), "{said}");

@@ -209,7 +209,7 @@ fn a_server_that_lies_about_the_length_is_given_up() {
     let (code, said) = download(&scratch, &Server::start(facades(), lying), "");
     assert_eq!(code, Some(1));
     assert!(
-        said.contains("the download failed") && said.contains("type the command again"),
+        said.contains("the download failed") && said.contains("run the command again"),
         "{said}"
     );
     assert_eq!(names(&scratch.path("datasets")), ["facades.tar.gz.part"]);
@@ -235,11 +235,11 @@ fn bad_archives_leave_nothing_behind() {
     for (content, word) in [
         (
             archive(&[("facades/train/1.png", b"x"), ("../../escaped.png", b"x")]),
-            "would leave the folder",
+            "leads outside the folder",
         ),
         (
             archive(&[("/tmp/escaped.png", b"x")]),
-            "would leave the folder",
+            "leads outside the folder",
         ),
         (b"this is no archive at all".to_vec(), "a bad archive"),
         (facades()[..200].to_vec(), "a bad archive"),

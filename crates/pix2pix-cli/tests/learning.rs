@@ -151,11 +151,7 @@ fn what_cannot_be_evaluated() {
     );
     fails(
         "evaluate run data --lpips nowhere",
-        &[
-            "nowhere",
-            "there are no weights",
-            "pix2pix download lpips-alex",
-        ],
+        &["nowhere", "no such file", "pix2pix download lpips-alex"],
     );
     fails(
         "evaluate run data --lpips run/checkpoints/step_0000008.safetensors",
@@ -167,7 +163,7 @@ fn what_cannot_be_evaluated() {
     );
     fails("average data", &["data", "two checkpoints"]);
     fails("runs data", &["data", "holds no run"]);
-    fails("report data", &["data", "no run folder"]);
+    fails("report data", &["data", "not a run folder"]);
     scratch.pairs("small", 2);
     fails("evaluate run data --lpips", &["--lpips"]);
 }
@@ -323,8 +319,8 @@ fn a_report_is_one_file() {
             .map(|point| point[0].as_u64().unwrap())
             .collect()
     };
-    assert_eq!(steps("Generator, L1"), [1, 2, 4, 6, 8]);
-    assert_eq!(steps("Held out: PSNR"), [3, 6, 8]);
+    assert_eq!(steps("Generator loss: L1"), [1, 2, 4, 6, 8]);
+    assert_eq!(steps("Held-out pairs: PSNR"), [3, 6, 8]);
 
     let table = fs::read_to_string(scratch.path("both.csv")).unwrap();
     let rows: Vec<&str> = table.lines().collect();

@@ -80,7 +80,7 @@ fn two_parts_are_one_run() {
     let output = scratch.run("train --resume parts");
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(
-        error.contains("step_0000010.safetensors: the state_"),
+        error.contains("step_0000010.safetensors: its state_"),
         "{error}"
     );
 
@@ -287,10 +287,7 @@ fn one_training_in_a_folder() {
         let output = scratch.run(&command);
         assert_eq!(output.status.code(), Some(1));
         let error = String::from_utf8(output.stderr).unwrap();
-        let told = format!(
-            "run: another training (process {}) is writing here",
-            child.id()
-        );
+        let told = format!("run: another process ({}) is training here", child.id());
         assert!(error.contains(&told), "{error}");
     }
     child.kill().unwrap();
@@ -299,7 +296,7 @@ fn one_training_in_a_folder() {
     let error =
         String::from_utf8(scratch.run(&format!("train data --out run {SMALL}")).stderr).unwrap();
     assert!(
-        error.contains("go on with it by `pix2pix train --resume run`"),
+        error.contains("resume its run with `pix2pix train --resume run`"),
         "{error}"
     );
 }
@@ -343,7 +340,7 @@ fn what_cannot_be_resumed() {
     fails(
         "train --resume data",
         1,
-        &["data", "no run folder", "pix2pix train --out"],
+        &["data", "not a run folder", "pix2pix train --out"],
     );
     fails("train data", 2, &["--out"]);
     let state = scratch.path("run/checkpoints/state_0000002.safetensors");
@@ -354,7 +351,7 @@ fn what_cannot_be_resumed() {
         1,
         &[
             "state_0000002",
-            "not a whole safetensors training state",
+            "damaged safetensors training state",
             "earlier one",
         ],
     );
@@ -366,13 +363,13 @@ fn what_cannot_be_resumed() {
     fails(
         "train --resume run --steps 3",
         1,
-        &["state_0000002", "it says that it is"],
+        &["state_0000002", "its format is"],
     );
     fs::write(scratch.path("run/config.toml"), "seed = 'x'").unwrap();
     fails(
         "train --resume run",
         1,
-        &["config.toml", "not a run's configuration"],
+        &["config.toml", "invalid configuration of a run"],
     );
 }
 
@@ -422,7 +419,7 @@ fn numbers_that_are_not_finite_stop_the_run() {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let error = String::from_utf8(output.stderr).unwrap();
     let line = error.lines().last().unwrap();
-    assert!(line.contains(" is not a finite number any more"), "{line}");
+    assert!(line.contains(" is no longer finite"), "{line}");
     assert!(
         line.contains("the gradient of ") || line.contains("the loss "),
         "{line}"

@@ -1,6 +1,6 @@
-//! A Python module of trained generators; `python/pix2pix/_pix2pix.pyi` tells its types.
+//! A Python module for trained generators; see `python/pix2pix/_pix2pix.pyi` for its types.
 
-// macros of PyO3 make items without documentation
+// PyO3's macros generate items without documentation
 #![allow(missing_docs)]
 
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use pix2pix::model::TranslateOptions;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 
-/// A trained generator.
+/// A trained generator. Several threads may use it at the same time.
 #[pyclass(frozen, module = "pix2pix")]
 struct Generator(pix2pix::Translator);
 
@@ -24,7 +24,7 @@ impl Generator {
         Ok(Self(generator))
     }
 
-    /// Translates a picture, (height, width, channels) or, of one channel, (height, width).
+    /// Translates a picture of shape (height, width, channels), or (height, width) for one channel.
     #[pyo3(signature = (picture, *, dropout = true, seed = 0))]
     fn __call__<'py>(
         &self,
@@ -39,7 +39,7 @@ impl Generator {
             seed,
             ..TranslateOptions::default()
         };
-        // other threads of Python run while this one translates
+        // release the interpreter lock: other Python threads run during the translation
         let translated = py.detach(|| self.0.translate_with(picture, &options));
         let translated = translated.map_err(PyValueError::new_err)?;
         let [width, height] = translated.size().map(|side| side as usize);
@@ -51,19 +51,19 @@ impl Generator {
         }
     }
 
-    /// Channels of the pictures that it translates.
+    /// Number of channels of the input pictures.
     #[getter]
     fn source_channels(&self) -> usize {
         self.0.config.source.channels
     }
 
-    /// Channels of the pictures that it makes.
+    /// Number of channels of the output pictures.
     #[getter]
     fn target_channels(&self) -> usize {
         self.0.config.target.channels
     }
 
-    /// Training steps behind it; 0 when another program has trained it.
+    /// Number of training steps done; 0 for imported weights.
     #[getter]
     fn step(&self) -> u64 {
         self.0.step
@@ -86,7 +86,7 @@ fn array<'py, T: Element>(
     Ok(values.into_pyarray(py).reshape(shape)?.into_any())
 }
 
-/// A picture of an array.
+/// Converts an array to a picture.
 fn read(array: &Bound<'_, PyAny>) -> PyResult<Picture> {
     if let Ok(array) = array.cast::<PyArrayDyn<u8>>() {
         return picture(array, Samples::U8);
@@ -97,7 +97,7 @@ fn read(array: &Bound<'_, PyAny>) -> PyResult<Picture> {
     if let Ok(array) = array.cast::<PyArrayDyn<f32>>() {
         return picture(array, Samples::F32);
     }
-    let message = "a picture is a NumPy array of uint8, uint16 or float32";
+    let message = "a picture must be a NumPy array of uint8, uint16 or float32";
     Err(PyValueError::new_err(message))
 }
 
@@ -110,7 +110,7 @@ fn picture<T: Element + Copy>(
         [height, width, channels] => (height, width, channels),
         ref other => {
             let message = format!(
-                "a picture is (height, width) or (height, width, channels), not of {} dimensions",
+                "a picture must have the shape (height, width) or (height, width, channels), not {} dimensions",
                 other.len()
             );
             return Err(PyValueError::new_err(message));
@@ -119,11 +119,12 @@ fn picture<T: Element + Copy>(
     let pixels = (height as u64).saturating_mul(width as u64);
     if pixels == 0 || pixels > MAX_PIXELS || channels == 0 {
         let message = format!(
-            "{width}x{height} pixels of {channels} channels; a picture has 1 to {MAX_PIXELS} pixels"
+            "a picture of {width}x{height} pixels with {channels} channels; it must have 1 to {MAX_PIXELS} pixels and \
+             at least 1 channel"
         );
         return Err(PyValueError::new_err(message));
     }
-    // row by row, whatever lies how in memory
+    // iterates row by row, whatever the memory layout of the array
     let values: Vec<T> = array.try_readonly()?.as_array().iter().copied().collect();
     Ok(Picture::new(
         [width as u32, height as u32],

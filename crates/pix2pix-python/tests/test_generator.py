@@ -1,4 +1,4 @@
-"""The Python module as its users have it: installed from its wheel. `tools/check_wheel` runs this."""
+"""Tests the Python module as installed from its wheel. `tools/check_wheel` runs this."""
 
 import pathlib
 import subprocess
@@ -84,7 +84,7 @@ def test_errors_are_those_of_python(model: pathlib.Path) -> None:
 
 
 def test_other_threads_run_while_it_translates(model: pathlib.Path) -> None:
-    """A thread that takes the interpreter between two translations only could not tick while one is under way."""
+    """Another thread ticks during a translation, which it could not if the translation held the interpreter lock."""
     generator = pix2pix.Generator(model)
     large = picture(1024, 1024)
     begun, done = threading.Event(), threading.Event()

@@ -1,4 +1,4 @@
-//! How fast this machine trains and translates: the paper's networks on random pictures.
+//! Measures how fast this machine trains and translates, with the paper's networks on random pictures.
 
 use std::time::{Duration, Instant};
 
@@ -28,75 +28,75 @@ use crate::train::config::TrainerConfig;
 use crate::train::losses::Diverged;
 use crate::train::trainer::{Parts, Trainer};
 
-/// What is measured.
+/// What to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// A full training step: both networks forwards, backwards and updated.
+    /// A full training step: forward pass, backward pass and update of both networks.
     Train,
-    /// A forward pass of the generator, dropout and batch statistics on.
+    /// A forward pass of the generator, with dropout and batch statistics.
     Infer,
 }
 
-/// A measurement to make.
+/// Options of a measurement.
 #[derive(Clone, Copy, Debug)]
 pub struct BenchConfig {
-    /// What is measured.
+    /// What to measure.
     pub mode: Mode,
-    /// Pictures at once.
+    /// Pictures per batch.
     pub batch: usize,
     /// Side of the pictures, in pixels.
     pub size: usize,
-    /// Steps that are not counted, first.
+    /// Number of steps before the measurement.
     pub warmup: usize,
-    /// Steps that are counted; at least 1.
+    /// Number of measured steps, at least 1.
     pub steps: usize,
-    /// The arithmetic of the convolutions.
+    /// Precision of the convolutions.
     pub precision: Precision,
-    /// Whether backward passes compute again what would take memory to keep.
+    /// Whether the backward pass recomputes activations to save memory (gradient checkpointing).
     pub recompute: bool,
 }
 
-/// What was measured. Times are in seconds.
+/// Result of a measurement. Times are in seconds.
 #[derive(Clone, Debug, Serialize)]
 pub struct BenchResult {
     /// Median time of a step.
     pub median_s: f64,
-    /// Least time of a step.
+    /// Shortest time of a step.
     pub min_s: f64,
-    /// Pictures in a second, at the median.
+    /// Pictures per second, at the median.
     pub images_per_s: f64,
-    /// Multiplications and additions of the convolutions in a second, at the median, in 10^9.
+    /// Floating-point operations of the convolutions per second, at the median, in 10^9 (GFLOP/s).
     pub gflops: f64,
-    /// Multiply-accumulates of the convolutions of one step, in 10^9.
+    /// Multiply-accumulates of the convolutions per step, in 10^9 (GMAC).
     pub gmacs: f64,
-    /// Mean time of a training step's parts.
+    /// Mean time of each part of a training step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parts_s: Option<Parts>,
-    /// Time of one thread to decode, resize and vary a training step's pairs, which it does beside the
-    /// step.
+    /// Time for one thread to decode, resize and augment the pairs of a training step. This happens in parallel with
+    /// the step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_s: Option<f64>,
 }
 
-/// How fast pairs are decoded and varied.
+/// Speed of decoding and augmenting pairs.
 #[derive(Clone, Debug, Serialize)]
 pub struct DataResult {
-    /// Pairs in a second, from the loader and all its threads.
+    /// Pairs per second, from all threads of the loader.
     pub pairs_per_s: f64,
-    /// Images in a second, two to a pair.
+    /// Pictures per second, two for each pair.
     pub images_per_s: f64,
-    /// Least time of one thread for one pair, in seconds.
+    /// Shortest time of one thread for one pair, in seconds.
     pub pair_s: f64,
-    /// Threads.
+    /// Number of threads.
     pub workers: usize,
 }
 
-/// Measures on `device` (without autodiff). `after_step` is called after each step with its number, from
-/// 1, those of the warm-up counted.
+/// Runs a measurement on `device` (without autodiff). `after_step` is called after each step with its number, from 1;
+/// warm-up steps count too.
 ///
 /// # Errors
-/// When the networks do not take pictures of that size.
+/// When the networks do not accept pictures of that size.
 pub fn run(
     config: &BenchConfig,
     device: &Device,
@@ -135,7 +135,7 @@ pub fn run(
     })
 }
 
-/// The paper's jitter at the size of a measurement.
+/// The paper's jitter, scaled to the size of the measurement.
 fn jitter(config: &BenchConfig) -> JitterConfig {
     let size = config.size as u32;
     JitterConfig {
@@ -145,7 +145,7 @@ fn jitter(config: &BenchConfig) -> JitterConfig {
     }
 }
 
-/// Measures how fast pairs are decoded, resized and varied: `steps` batches after `warmup` ones.
+/// Measures how fast pairs are decoded, resized and augmented, over `steps` batches after `warmup` batches.
 ///
 /// # Errors
 /// When a pair cannot be read.
@@ -191,7 +191,7 @@ pub fn data(
     })
 }
 
-/// Least time of this thread for one of the first pairs.
+/// Shortest time of this thread for one of the first pairs, in seconds.
 fn pair_time(pairs: &Pairs, jitter: &JitterConfig, domains: [Domain; 2]) -> Result<f64> {
     let mut least = f64::INFINITY;
     for sample in 0..3 * pairs.len().min(16) {
@@ -232,15 +232,15 @@ fn train(
         let stepped = trainer.step(&[[source.clone(), target.clone()]]);
         let diverged = |diverged: Diverged| Error::Config(diverged.to_string());
         let losses = stepped.map_err(diverged)?;
-        losses.read().map_err(diverged)?; // on a card, the step ends here
+        losses.read().map_err(diverged)?; // on a GPU, this waits for the step to end
         if step >= config.warmup {
             times.push(start.elapsed());
             parts.add(trainer.parts(), config.steps);
         }
         after_step(step + 1);
     }
-    // G forwards and twice as much backwards; D forwards three times, backwards twice for its own
-    // weights, and once through it to the generated image
+    // G: one forward pass, and a backward pass of twice the work. D: three forward passes, two backward passes of twice
+    // the work for its own weights, and one backward pass to the generated image only
     Ok((times, Some(parts), 3 * g + 3 * d + 4 * d + d))
 }
 
@@ -259,7 +259,7 @@ fn infer(
         let start = Instant::now();
         in_pool(|| {
             let output = network.forward(source.clone(), &mut Noise::seeded(0, step as u64));
-            // reading the result waits for it
+            // reading the output waits for the pass to end
             output.into_data();
         });
         if step >= config.warmup {
@@ -279,8 +279,8 @@ fn random(config: &BenchConfig, seed: u64, device: &Device) -> Tensor<4> {
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-/// Multiply-accumulates of one picture's convolutions, forwards: each weight meets each pixel of the
-/// smaller side of its layer.
+/// Multiply-accumulates of the convolutions in the forward pass of one picture. Each weight is applied once per pixel
+/// of the layer's input or output, whichever is smaller.
 fn multiply_accumulates(graph: &LayerGraph) -> usize {
     let pixels = |[_, height, width]: [usize; 3]| height * width;
     let layers = graph.layers.iter();
@@ -297,7 +297,7 @@ fn multiply_accumulates(graph: &LayerGraph) -> usize {
 mod tests {
     use super::*;
 
-    /// The design's numbers: 6.05 GMACs forwards, 43.75 for a step.
+    /// The design's numbers: 6.05 GMAC for the generator's forward pass, 43.75 for a training step.
     #[test]
     fn the_work_is_counted_as_the_design_counts_it() {
         let device = Device::flex();

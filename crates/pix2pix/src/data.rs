@@ -1,7 +1,7 @@
-//! Pictures and pairs: reading, finding, checking, varying and loading them.
+//! Pictures and pairs: find, read, check, augment and load them.
 //!
-//! Read [`Picture`] and [`Dataset`] first. A data set is opened with one call, whether it is a folder, a table or an
-//! archive, and gives [`Pair`]s:
+//! Read [`Picture`] and [`Dataset`] first. One call opens a data set, whether it is a folder, a manifest or an archive.
+//! It loads [`Pair`]s:
 //!
 //! ```
 //! use pix2pix::data::earth;

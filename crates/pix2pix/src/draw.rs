@@ -1,4 +1,4 @@
-//! Pictures of results and of networks: contact sheets and plots.
+//! Draws results (contact sheets) and networks (plots).
 
 pub mod contact_sheet;
 pub mod plot;

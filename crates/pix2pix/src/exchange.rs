@@ -1,5 +1,5 @@
-//! Weights from and for other programs: [`import`] reads those of pytorch-CycleGAN-and-pix2pix and Keras, [`export`]
-//! writes them, and [`onnx`] writes a generator for ONNX Runtime.
+//! Exchange of weights with other programs: [`import`] reads those of pytorch-CycleGAN-and-pix2pix and Keras,
+//! [`export`] writes those of pytorch-CycleGAN-and-pix2pix, and [`onnx`] writes a generator for ONNX Runtime.
 
 pub mod export;
 pub mod import;

@@ -1,4 +1,4 @@
-//! Trained models: checkpoint files, and the [`Translator`] that is made of one.
+//! Trained models: checkpoint files, and the [`Translator`] that loads one.
 
 pub(crate) mod average;
 pub(crate) mod checkpoint;

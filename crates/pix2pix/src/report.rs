@@ -1,4 +1,4 @@
-//! How good runs are: evaluation on a data set, reports that compare runs, and TensorBoard's event files.
+//! Quality of models and runs: evaluation on a data set, reports that compare runs, and TensorBoard event files.
 
 pub(crate) mod evaluate;
 pub(crate) mod html;

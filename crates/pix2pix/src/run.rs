@@ -1,4 +1,4 @@
-//! A training run in its folder: `config.toml`, `machine.json`, `metrics.jsonl`, `timings.jsonl`,
+//! A training run in its run folder: `config.toml`, `machine.json`, `metrics.jsonl`, `timings.jsonl`,
 //! `scores.jsonl`, `warnings.jsonl`, `samples/`, `checkpoints/`.
 
 pub mod agreement;
@@ -39,49 +39,49 @@ pub use history::{Best, History, State};
 use log::Log;
 use samples::Samples;
 
-/// The optimizers' state beside a checkpoint.
+/// The state of the optimizers, stored beside a checkpoint.
 const STATE: Kind = Kind {
     format: "pix2pix-state-1",
     name: "training state",
     action: "read the file",
-    remedy: "remove it with its checkpoint to go on from an earlier one, or start a new run",
+    remedy: "remove it and its checkpoint to resume from an earlier one, or start a new run",
 };
 
-/// What to do about numbers that are not finite.
+/// Advice for losses or gradients that are not finite.
 const ADVICE: &str =
-    "start again with a lower --lr, or look at --range where pictures hold floating-point numbers";
+    "start again with a lower --lr, or check --range if the pictures are floating-point";
 
-/// One line of `metrics.jsonl`. A run and its repetition have the same lines.
+/// One line of `metrics.jsonl`. Repeating a run gives the same lines.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
     /// Steps done, from 1.
     pub step: u64,
     /// Epoch of this step, from 1.
     pub epoch: u64,
-    /// This step's losses.
+    /// This step's losses; L1 is in units of [-1, 1].
     #[serde(flatten)]
     pub losses: Losses,
 }
 
-/// One line of `timings.jsonl`, beside each line of the metrics.
+/// One line of `timings.jsonl`, for each line of the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Timing {
     /// Steps done.
     pub step: u64,
-    /// Seconds of training so far, of all sittings of the run.
+    /// Seconds of training so far, over all sessions of the run.
     pub seconds: f64,
 }
 
-/// One line of `scores.jsonl`: means over the held-out pairs, beside each contact sheet.
+/// One line of `scores.jsonl`, for each contact sheet: means over the held-out pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunScores {
     /// Steps done.
     pub step: u64,
-    /// Mean absolute difference, of 255.
+    /// L1: mean absolute difference, of 255.
     pub l1: f64,
-    /// Peak signal-to-noise ratio, in dB; nothing where outputs equal their targets.
+    /// Peak signal-to-noise ratio in dB; `None` if an output equals its target.
     pub psnr: Option<f64>,
-    /// Structural similarity; nothing for pictures below 11x11 pixels.
+    /// Structural similarity; `None` for pictures smaller than 11x11 pixels.
     pub ssim: Option<f64>,
 }
 
@@ -101,17 +101,17 @@ impl RunScores {
 pub struct Warning {
     /// Steps done.
     pub step: u64,
-    /// What a person should look at, in words.
+    /// The warning in plain language, with advice.
     pub warning: String,
 }
 
-/// What a run tells while it goes on.
+/// Events that a run reports during training.
 pub enum Event<'a> {
     /// A step is done.
     Step(Metrics),
-    /// It is also a line of the metrics.
+    /// The losses of this step were written to the metrics.
     Logged(Metrics),
-    /// A contact sheet is written.
+    /// A contact sheet was written.
     Sampled {
         /// Steps done.
         step: u64,
@@ -122,13 +122,13 @@ pub enum Event<'a> {
         /// Its rows.
         rows: &'a [Row],
     },
-    /// The held-out pairs are measured.
+    /// The held-out pairs were scored.
     Scored(RunScores),
-    /// A checkpoint is written.
+    /// A checkpoint was written.
     Saved(&'a Path),
-    /// A pair could not be read and was left out, for this reason.
+    /// A pair was skipped because it could not be read; the text is the reason.
     Skipped(&'a str),
-    /// The training looks ill.
+    /// The training shows signs of failure.
     Warned(&'a Warning),
 }
 
@@ -137,32 +137,32 @@ pub enum Event<'a> {
 pub struct Outcome {
     /// Steps done.
     pub steps: u64,
-    /// Whether it was asked to stop before the last step.
+    /// Whether it was stopped before the last step.
     pub interrupted: bool,
     /// The newest checkpoint.
     pub checkpoint: PathBuf,
 }
 
-/// What a run is made of.
+/// Everything that a run needs.
 pub struct Training<'a> {
     /// Its configuration.
     pub config: &'a RunConfig,
-    /// Its pairs, which have been checked ([`survey::checked`](crate::data::dataset::survey::checked)).
+    /// Its data set, already checked by [`survey::checked`](crate::data::dataset::survey::checked).
     pub data: &'a Dataset,
     /// Its device, without autodiff.
     pub device: Device,
-    /// Its folder. Of a group of processes, the first alone writes there.
+    /// Its run folder. In a group of processes, only rank 0 writes there.
     pub folder: RunFolder,
-    /// The processes that train together, if there are several.
+    /// The group of processes that train together; `None` for a single process.
     pub group: Option<Group>,
 }
 
-/// Trains a new run from the first step to the last, or until `stop` is set: then the step in progress is
-/// finished and everything saved. The folder must be empty.
+/// Trains a new run from the first step to the last, or until `stop` is set. It then finishes the step in progress and
+/// saves everything. The folder must be empty. `tell` receives the events.
 ///
 /// # Errors
-/// When the configuration cannot be, a pair has become unreadable, a loss or a gradient is not finite, or
-/// a file cannot be written. What was saved before stays.
+/// When the configuration is invalid, a pair has become unreadable, a loss or a gradient is not finite, or a file
+/// cannot be written. Checkpoints saved before are kept.
 pub fn train(
     training: Training,
     stop: &AtomicBool,
@@ -178,10 +178,10 @@ pub fn train(
     training.go(trainer, Progress::default(), stop, tell)
 }
 
-/// Goes on with the run of a folder from its newest checkpoint, or from the start where there is none yet.
-/// After the last step, weights, optimizers and metrics are those of a run that was never stopped, bit for
-/// bit; where another number of processes goes on, it goes on with the pairs that come next. The configuration is the
-/// folder's own, but for the numbers of steps and processes.
+/// Resumes the run of a folder from its newest checkpoint, or from the start if there is none yet. After the last step,
+/// weights, optimizers and metrics are bit for bit those of an uninterrupted run. With another number of processes, the
+/// run continues with the next pairs. The configuration must be that of the folder, except for the numbers of steps and
+/// processes.
 ///
 /// # Errors
 /// As [`train`], and when a file of the run is damaged.
@@ -209,7 +209,7 @@ pub fn resume(
             let trainer = begun
                 .resume(step, state, &training_device)
                 .map_err(|reason| Error::file(&path, reason, STATE.remedy))?;
-            // a run of an earlier version had one process
+            // files of earlier versions have no position; their runs had one process
             let walk = config.walk(data.train.len(), Shard::default(), 0);
             let batches = step * config.optimizer.accumulate as u64;
             let position = position.unwrap_or_else(|| walk.position(batches));
@@ -218,7 +218,7 @@ pub fn resume(
     };
     if done.step >= config.steps {
         return Err(Error::Config(format!(
-            "{}: the run is done: it has {} steps of {}; give more with --steps",
+            "{}: the run is done ({} of {} steps); to train longer, give a larger --steps",
             folder.root().display(),
             done.step,
             config.steps
@@ -239,27 +239,27 @@ fn new_trainer(config: &RunConfig, device: &Device) -> Result<Trainer> {
 #[derive(Serialize, Deserialize)]
 struct StateHeader {
     step: u64,
-    /// Of the pair that comes next, in the order of all epochs.
+    /// Position of the next pair, counted over all epochs.
     position: Option<u64>,
 }
 
-/// How far a run has come.
+/// Progress of a run.
 #[derive(Clone, Copy, Default)]
 struct Progress {
     /// Steps done.
     step: u64,
-    /// Of the pair that comes next, in the order of all epochs.
+    /// Position of the next pair, counted over all epochs.
     position: u64,
 }
 
-/// What one process writes for all: the folder's growing files, and the samples that it looks at.
+/// Records of a run, which only rank 0 keeps: the log files, and the samples that it translates and scores.
 struct Books {
     samples: Samples,
     metrics: Log,
     timings: Log,
     scores: Log,
     warnings: Log,
-    /// Seconds of training before this sitting.
+    /// Seconds of training before this session.
     past: f64,
     start: Instant,
     health: Health,
@@ -267,7 +267,7 @@ struct Books {
 }
 
 impl Books {
-    /// Opens them after step `done`.
+    /// Opens the log files, cut back to step `done`.
     fn open(training: &Training, done: u64) -> Result<Self> {
         let Training {
             config,
@@ -275,7 +275,7 @@ impl Books {
             folder,
             ..
         } = training;
-        // a step that was logged only because a run ended there is none of a longer run
+        // drop a line that was written only because the run ended at that step: a longer run does not have it
         let kept = |step: u64| step <= done && is_logged(config, step);
         let (metrics, _) = Log::open(folder.path("metrics.jsonl"), |m: &Metrics| kept(m.step))?;
         let (timings, past) = Log::open(folder.path("timings.jsonl"), |t: &Timing| kept(t.step))?;
@@ -296,13 +296,13 @@ impl Books {
         })
     }
 
-    /// Waits until all that was written is on the disk.
+    /// Flushes all log files to disk.
     fn sync(&self) -> Result<()> {
         let logs = [&self.metrics, &self.timings, &self.scores, &self.warnings];
         logs.into_iter().try_for_each(Log::sync)
     }
 
-    /// Writes a step's losses down, if it is one that is logged.
+    /// Reports a step, and writes its losses if the step is `logged`.
     fn step(&mut self, metrics: Metrics, logged: bool, tell: &mut dyn FnMut(Event)) -> Result<()> {
         tell(Event::Step(metrics));
         if logged {
@@ -315,7 +315,7 @@ impl Books {
         Ok(())
     }
 
-    /// Writes down what a person should look at.
+    /// Writes and reports a warning.
     fn warn(&mut self, step: u64, warning: String, tell: &mut dyn FnMut(Event)) -> Result<()> {
         let warning = Warning { step, warning };
         self.warnings.write(&warning)?;
@@ -324,13 +324,13 @@ impl Books {
     }
 }
 
-/// Whether a run writes a line of metrics at a step.
+/// Whether a run logs the losses of this step.
 fn is_logged(config: &RunConfig, step: u64) -> bool {
     step == 1 || step.is_multiple_of(config.log_every) || step == config.steps
 }
 
 impl Training<'_> {
-    /// Whether this process writes and tells for all.
+    /// Whether this process writes files and reports events for the group: rank 0, or the only process.
     fn is_root(&self) -> bool {
         self.group
             .as_ref()
@@ -342,7 +342,7 @@ impl Training<'_> {
         device::for_training(&self.device, self.config.recompute)
     }
 
-    /// Trains from a step on.
+    /// Trains from step `done` to the last step.
     fn go(
         self,
         mut trainer: Trainer,
@@ -392,7 +392,7 @@ impl Training<'_> {
                     waiting.push(batch.to_device(&training_device));
                 }
                 Err(broken) => {
-                    // the file was whole when the run began: keep what was learnt since the last save
+                    // the file could be read when the run began: save the steps since the last checkpoint
                     if let Some(books) = books.as_mut().filter(|_| step > 0) {
                         self.save(progress(step), &trainer, books, tell)?;
                     }
@@ -416,7 +416,7 @@ impl Training<'_> {
             let [saved, sampled] = [config.save_every, config.sample_every].map(due);
             let logged = is_logged(config, step);
             let (mut warned, mut seen) = (None, None);
-            // on a card, reading waits for the step to end, while the next one could be handed over
+            // on a GPU, reading the losses waits for the step to end and delays the launch of the next one
             if !config.device.is_card() || logged || saved || sampled {
                 let read = self.on_device(step, || losses.read())?;
                 let losses = read.map_err(|diverged| self.diverged(step, &diverged))?;
@@ -429,7 +429,7 @@ impl Training<'_> {
                     };
                     seen = Some(metrics);
                     books.step(metrics, logged, tell)?;
-                    // Wasserstein losses have no zero to come near to
+                    // Wasserstein losses do not approach 0 when the discriminator wins
                     if config.objective.gan != Gan::WassersteinPenalty {
                         warned = books.health.step(&losses);
                     }
@@ -463,7 +463,7 @@ impl Training<'_> {
         })
     }
 
-    /// Does a step's work on the device, which may fail in the middle of it.
+    /// Runs the work of a step on the device, and converts a failure of the device to an error.
     fn on_device<T>(&self, step: u64, work: impl FnOnce() -> T) -> Result<T> {
         let name = self.config.device;
         device::guarded(name, work).map_err(|reason| {
@@ -472,13 +472,13 @@ impl Training<'_> {
                     let advice = fit::advice(self.config, device::card_memory(&self.device));
                     format!("out of memory; {advice}")
                 }
-                false => format!("{reason}; look at its driver, or use --device cpu"),
+                false => format!("{reason}; check its driver, or use --device cpu"),
             };
             Error::Device(format!("device {name}: step {step}: {reason}"))
         })
     }
 
-    /// Draws and scores the samples; says what is wrong with them.
+    /// Translates, draws and scores the samples. Returns a warning if they show signs of failure.
     fn look(
         &self,
         metrics: Metrics,
@@ -504,8 +504,8 @@ impl Training<'_> {
         Ok(warned)
     }
 
-    /// Writes a checkpoint and the state beside it, and removes those that are too old. The state comes
-    /// first: a checkpoint without one is not gone on from.
+    /// Writes a checkpoint and its state, and removes old ones. The state is written first, because a checkpoint
+    /// without one cannot be resumed.
     fn save(
         &self,
         Progress { step, position }: Progress,
@@ -539,7 +539,7 @@ impl Training<'_> {
         for old in &all[..all.len().saturating_sub(self.config.keep)] {
             remove(old)?;
         }
-        // one state is enough to go on, and it is twice as large as a checkpoint
+        // one state is enough to resume, and a state is twice as large as a checkpoint
         for old in self.folder.states()? {
             if old != self.folder.state(step) {
                 remove(&old)?;
@@ -553,7 +553,7 @@ impl Training<'_> {
     /// Writes the contact sheet.
     fn draw(&self, metrics: Metrics, rows: &[Row], tell: &mut dyn FnMut(Event)) -> Result<()> {
         let title = format!(
-            "pix2pix, step {} of {}, L1 {:.3}",
+            "pix2pix, step {} of {}, L1 {:.3} in units of [-1, 1]",
             metrics.step, self.config.steps, metrics.losses.g_l1
         );
         let sheet = contact_sheet::draw(&title, rows);
@@ -570,18 +570,18 @@ impl Training<'_> {
     }
 
     fn diverged(&self, step: u64, Diverged { quantity }: &Diverged) -> Error {
-        let reason = format!("step {step}: {quantity} is not a finite number any more");
+        let reason = format!("step {step}: {quantity} is no longer finite");
         self.cannot_go_on(&reason, ADVICE)
     }
 
-    /// Processes that train together have come apart.
+    /// The error for processes of a group whose weights differ.
     fn apart(&self, step: u64, reason: &str) -> Error {
-        let advice = "look for a machine with broken memory, or other processors than the others, and go on with \
-                      --resume";
+        let advice = "check the machines for faulty memory and for different kinds of processors, then continue \
+                      with --resume";
         self.cannot_go_on(&format!("step {step}: {reason}"), advice)
     }
 
-    /// Training has to end; the checkpoints that are there stay.
+    /// The error for training that cannot continue. It names the newest checkpoint.
     fn cannot_go_on(&self, reason: &str, advice: &str) -> Error {
         let remedy = match self.folder.newest_step() {
             Ok(Some(good)) => format!(

@@ -1,4 +1,4 @@
-//! Files of tensors: safetensors, PyTorch's and Keras'. They are read as data; no code in them is run.
+//! Files of tensors in the formats of safetensors, PyTorch and Keras. They are read as data: no code in them is run.
 
 pub(crate) mod keras_file;
 pub(crate) mod pytorch_file;

@@ -203,9 +203,9 @@ fn other_keras_files_are_refused_in_words() {
     for (name, told) in [
         (
             "weights-only.weights.h5",
-            "save_weights leaves the configuration out",
+            "it has weights but no model: save it with Keras' save instead of save_weights",
         ),
-        ("another.keras", "is a Dense where a Conv2D is expected"),
+        ("another.keras", "is a Dense, expected a Conv2D"),
         ("nowhere.h5", "check the path"),
     ] {
         let error = import::keras(&fixture("keras", name), None).err().unwrap();
@@ -231,7 +231,7 @@ fn other_files_are_refused_in_words() {
         .unwrap()
         .to_string();
     assert!(
-        error.contains("a discriminator of 0 convolutions"),
+        error.contains("unknown discriminator with 0 convolutions"),
         "{error}"
     );
 }

@@ -241,7 +241,7 @@ fn a_decompression_bomb_is_refused_by_its_header() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("bomb.png: 60000x60000 pixels with 3 channels are too many"),
+        error.contains("bomb.png: 60000x60000 pixels with 3 channels are too large"),
         "{error}"
     );
 

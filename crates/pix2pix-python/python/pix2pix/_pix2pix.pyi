@@ -10,10 +10,10 @@ __version__: str
 
 @final
 class Generator:
-    """A trained generator, which may be used by several threads at once.
+    """A trained generator. Several threads may use it at the same time.
 
-    ``path`` is a checkpoint file (.safetensors) or a run folder, whose newest checkpoint is taken. Raises ``OSError``
-    when there is none, or it is damaged.
+    ``path`` is a checkpoint file (.safetensors), or a run folder to load its newest checkpoint. Raises ``OSError`` if
+    there is no checkpoint or it is damaged.
     """
 
     def __new__(cls, path: str | os.PathLike[str]) -> Generator: ...
@@ -24,23 +24,25 @@ class Generator:
         dropout: bool = True,
         seed: int = 0,
     ) -> NDArray[Any]:
-        """Translates a picture, ``(height, width, channels)`` or, of one channel, ``(height, width)``.
+        """Translates a picture of any size.
 
-        8 and 16 bits are from 0 to their largest value, floats from 0 to 1 or as the model's sources are. The result
-        is ``(height, width, channels)`` of the model's targets and their type. As in the paper dropout acts; another
-        ``seed`` makes another picture. Raises ``ValueError`` when the model does not take such pictures.
+        ``picture`` has the shape ``(height, width, channels)``, or ``(height, width)`` for one channel. Black and white
+        are 0 and the largest value for uint8 and uint16, and 0 and 1 for float32, unless the model was trained with
+        another range for this type. The result has the shape ``(height, width, channels)``, with the channels and the
+        type of the model's targets. With ``dropout``, as in the paper, another ``seed`` gives a different output.
+        Raises ``ValueError`` if the model does not accept the picture.
         """
 
     @property
     def source_channels(self) -> int:
-        """Channels of the pictures that it translates."""
+        """Number of channels of the input pictures."""
 
     @property
     def target_channels(self) -> int:
-        """Channels of the pictures that it makes."""
+        """Number of channels of the output pictures."""
 
     @property
     def step(self) -> int:
-        """Training steps behind it; 0 when another program has trained it."""
+        """Number of training steps done; 0 for imported weights."""
 
     def __repr__(self) -> str: ...

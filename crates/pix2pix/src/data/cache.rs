@@ -1,5 +1,5 @@
-//! A cache of loaded pairs: each is decoded and resized once, then kept in memory or in a file without a
-//! name, which goes with the program.
+//! A cache of loaded pairs. Each pair is decoded and resized once, then kept in memory or in an unnamed temporary
+//! file, which disappears when the program ends.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -13,7 +13,7 @@ use crate::data::pair::Pair;
 use crate::data::picture::{Depth, Picture, Samples};
 use crate::error::{Error, Result};
 
-/// Where loaded pairs are kept.
+/// Where to keep loaded pairs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CacheKind {
@@ -21,12 +21,12 @@ pub enum CacheKind {
     Ram,
     /// In a file in the run's folder.
     Disk,
-    /// Nowhere: every epoch decodes anew.
+    /// Nowhere: every epoch decodes them again.
     #[default]
     Off,
 }
 
-/// Loaded pairs by their number.
+/// Loaded pairs by index.
 pub enum Cache {
     /// In memory.
     Ram(Mutex<HashMap<usize, Arc<Pair>>>),
@@ -37,10 +37,10 @@ pub enum Cache {
 }
 
 impl Cache {
-    /// An empty cache; a file is made in `folder`.
+    /// Makes an empty cache; for [`CacheKind::Disk`], with a file in `folder`.
     ///
     /// # Errors
-    /// When the file cannot be made.
+    /// When the file cannot be created.
     pub fn new(kind: CacheKind, folder: &Path) -> Result<Self> {
         Ok(match kind {
             CacheKind::Ram => Self::Ram(Mutex::default()),
@@ -49,10 +49,10 @@ impl Cache {
         })
     }
 
-    /// Pair `index`, from the cache or else from `load`.
+    /// Returns pair `index` from the cache. If it is not there, calls `load` and keeps the result.
     ///
     /// # Errors
-    /// When it cannot be loaded, or the cache's disk is full.
+    /// When the pair cannot be loaded, or the cache's file cannot be read or written.
     pub fn get(&self, index: usize, load: impl FnOnce() -> Result<Pair>) -> Result<Arc<Pair>> {
         match self {
             Self::Off => load().map(Arc::new),
@@ -80,7 +80,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Pairs in a file, one after the other.
+/// Pairs in a file, one after another.
 pub struct DiskCache {
     file: File,
     end: u64,
@@ -88,7 +88,7 @@ pub struct DiskCache {
     folder: std::path::PathBuf,
 }
 
-/// Where a pair is, and what it is.
+/// Position and format of a pair in the file.
 #[derive(Clone)]
 struct Place {
     start: u64,
@@ -99,7 +99,7 @@ struct Place {
 impl DiskCache {
     fn new(folder: &Path) -> Result<Self> {
         let file =
-            tempfile::tempfile_in(folder).map_err(|e| Error::io(folder, "make the cache", e))?;
+            tempfile::tempfile_in(folder).map_err(|e| Error::io(folder, "create the cache", e))?;
         Ok(Self {
             file,
             end: 0,

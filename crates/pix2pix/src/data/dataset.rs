@@ -1,4 +1,4 @@
-//! Data sets: pairs in any of the layouts that people have them in, and their splits.
+//! Data sets: pairs in any supported layout, and their splits.
 
 pub mod layout;
 pub mod leakage;
@@ -22,13 +22,13 @@ use crate::error::{Error, Result};
 use layout::{Entry, Files, Layout, Split};
 use store::Store;
 
-/// Pairs of one split, read when they are asked for.
+/// Pairs of one split, read on demand.
 #[derive(Clone)]
 pub struct Pairs {
     store: Arc<Store>,
     entries: Arc<Vec<Entry>>,
     direction: Direction,
-    /// Channels of A and B; nothing for those that the files have.
+    /// Channels to convert A and B to; `None` keeps those of the files.
     channels: [Option<usize>; 2],
 }
 
@@ -38,7 +38,7 @@ impl Pairs {
         self.entries.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no pairs.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -48,7 +48,7 @@ impl Pairs {
         &self.entries[index].name
     }
 
-    /// Files of pair `index`, as a user knows them.
+    /// Paths of pair `index`'s files, for messages: one for a side-by-side pair, else A and B.
     pub fn shown(&self, index: usize) -> Vec<PathBuf> {
         match &self.entries[index].files {
             Files::Together(path) => vec![self.store.shown(path)],
@@ -56,7 +56,7 @@ impl Pairs {
         }
     }
 
-    /// The folder that the files are in, if they are no part of something else.
+    /// The data set's folder; `None` for archives and embedded data.
     pub(crate) fn folder(&self) -> Option<&Path> {
         self.store.is_folder().then(|| self.store.root())
     }
@@ -75,7 +75,7 @@ impl Pairs {
     /// Headers of A and B of pair `index`, without decoding a picture.
     ///
     /// # Errors
-    /// When a file cannot be read, is broken, or they are no pair.
+    /// When a file cannot be read or is damaged, or the two do not form a pair.
     pub fn headers(&self, index: usize) -> Result<[Header; 2]> {
         let header = |path: &Path| {
             let mut file = self.store.open_file(path)?;
@@ -96,10 +96,10 @@ impl Pairs {
         }
     }
 
-    /// A and B of pair `index`, with the channels that they have.
+    /// Reads A and B of pair `index`, with the channels of the files.
     ///
     /// # Errors
-    /// When they cannot be read or are no pair.
+    /// When they cannot be read or do not form a pair.
     pub fn read_sides(&self, index: usize) -> Result<[Picture; 2]> {
         let read = |path: &Path| picture::decode(&self.store.shown(path), &self.store.read(path)?);
         match &self.entries[index].files {
@@ -113,10 +113,10 @@ impl Pairs {
         }
     }
 
-    /// Reads pair `index`, with the channels of the data set.
+    /// Reads pair `index`, converted to the channels of the data set (see [`in_domains`](Self::in_domains)).
     ///
     /// # Errors
-    /// When it cannot be read or is no pair.
+    /// When its files cannot be read, do not form a pair, or have channels that cannot be converted.
     pub fn read(&self, index: usize) -> Result<Pair> {
         let shown = self.shown(index);
         let [a, b] = self.read_sides(index)?;
@@ -136,7 +136,7 @@ impl Pairs {
         })
     }
 
-    /// The same pairs, but those of other channels brought to these domains'.
+    /// The same pairs, converted to the channels of these domains of A and B.
     pub fn in_domains(self, [a, b]: [Domain; 2]) -> Self {
         Self {
             channels: [Some(a.channels), Some(b.channels)],
@@ -144,7 +144,7 @@ impl Pairs {
         }
     }
 
-    /// The pairs at `indices` alone.
+    /// Only the pairs at `indices`.
     pub fn select(&self, indices: &[usize]) -> Self {
         let entries = indices
             .iter()
@@ -166,27 +166,27 @@ impl Pairs {
     }
 }
 
-/// How a data set is opened.
+/// Options for opening a data set.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Which picture is translated into which.
+    /// Translation direction.
     pub direction: Direction,
-    /// Share of the pairs that is held out where the data set has no split of its own, 0 to below 1.
+    /// Share of the pairs to hold out, 0 to below 1; above 0 only if the data set has no held-out split of its own.
     pub val_fraction: f64,
-    /// Seed of that choice.
+    /// Seed for the choice of held-out pairs.
     pub seed: u64,
 }
 
-/// A data set's splits.
+/// A data set: its splits and its layout.
 #[derive(Clone)]
 pub struct Dataset {
-    /// Pairs to learn from.
+    /// Training pairs.
     pub train: Pairs,
-    /// Pairs held out, to look at while training: `val`, else `test`.
+    /// Held-out pairs, for samples and scores during training: `val`, else `test`.
     pub val: Option<Pairs>,
     /// All splits, with their names.
     pub splits: Vec<(&'static str, Pairs)>,
-    /// How it is laid out, in words.
+    /// Description of the layout in plain language.
     pub layout: String,
     /// Pictures of one folder without a partner in the other.
     pub unmatched: Vec<PathBuf>,
@@ -208,10 +208,10 @@ impl Dataset {
             .collect()
     }
 
-    /// Finds the pairs and the splits of a folder, a manifest or an archive.
+    /// Opens a folder, a manifest or an archive, and finds its pairs and splits.
     ///
     /// # Errors
-    /// When it cannot be read, is laid out in no known way, or has no pair to learn from.
+    /// When it cannot be read, has an unknown layout, or has no training pairs.
     pub fn open(path: &Path, options: &Options) -> Result<Self> {
         if manifest::is_manifest(path) && path.is_file() {
             let folder = path
@@ -233,10 +233,10 @@ impl Dataset {
         Self::new(store, layout, options)
     }
 
-    /// The splits of what a store holds.
+    /// Makes a data set of a store and the layout of its files.
     ///
     /// # Errors
-    /// When there is no pair to learn from, or nothing that could be held out.
+    /// When there are no training pairs, or `val_fraction` cannot be applied.
     pub fn new(store: Store, layout: Layout, options: &Options) -> Result<Self> {
         let root = store.root().to_path_buf();
         let store = Arc::new(store);
@@ -258,11 +258,11 @@ impl Dataset {
         let train = train.ok_or_else(|| {
             Error::file(
                 &root,
-                "there is no pair to learn from",
+                "there are no training pairs",
                 if unmatched.is_empty() {
-                    "put some into train/"
+                    "put pairs into train/"
                 } else {
-                    "pictures of A/ and B/ are matched by name: give both the same"
+                    "pictures in A/ and B/ are matched by name: give both the same name"
                 },
             )
         })?;
@@ -278,8 +278,8 @@ impl Dataset {
             if named.len() > 1 {
                 return Err(Error::file(
                     &root,
-                    "the data set has held-out pairs of its own",
-                    "leave --val-fraction away",
+                    "the data set already has held-out pairs",
+                    "omit --val-fraction",
                 ));
             }
             let (train, val) = hold_out(&named[0].1, options)?;
@@ -289,7 +289,7 @@ impl Dataset {
         Ok(Self::of_splits(named, description, unmatched))
     }
 
-    /// A data set of these splits, that to learn from first.
+    /// A data set of these splits, with the training split first.
     fn of_splits(
         splits: Vec<(&'static str, Pairs)>,
         layout: String,
@@ -304,7 +304,7 @@ impl Dataset {
         }
     }
 
-    /// The same data set in other pairs, split by split.
+    /// Applies `change` to the pairs of every split.
     pub fn map(self, change: impl Fn(Pairs) -> Pairs) -> Self {
         let splits = self.splits.into_iter();
         let splits = splits.map(|(name, pairs)| (name, change(pairs)));
@@ -312,17 +312,17 @@ impl Dataset {
     }
 }
 
-/// Sets a share of the pairs aside, chosen by the seed.
+/// Splits the pairs at random into training pairs and held-out pairs.
 fn hold_out(pairs: &Pairs, options: &Options) -> Result<(Pairs, Pairs)> {
     let count = (pairs.len() as f64 * options.val_fraction).round() as usize;
     let count = count.clamp(1, pairs.len().max(2) - 1);
     if pairs.len() < 2 {
         return Err(Error::Config(
-            "--val-fraction needs two pairs at least: one to learn from and one to hold out"
+            "--val-fraction needs at least two pairs: one to train on and one to hold out"
                 .to_string(),
         ));
     }
-    // a stream of its own: the choice must not follow an epoch's order
+    // a separate random stream: the choice must not depend on the order of an epoch
     let order = pairs.order(options.seed, u64::MAX);
     let (mut val, mut train) = (order[..count].to_vec(), order[count..].to_vec());
     val.sort_unstable();

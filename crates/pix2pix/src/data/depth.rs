@@ -1,8 +1,8 @@
-//! How a sample of a picture is stored.
+//! Sample types of pictures.
 
 use serde::{Deserialize, Serialize};
 
-/// What a sample is stored as.
+/// Type of a sample, the value of one channel of one pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Depth {
@@ -10,12 +10,12 @@ pub enum Depth {
     U8,
     /// 16 bits, 0 to 65535.
     U16,
-    /// 32-bit floating point; signed and wider integers are read as these.
+    /// 32-bit floating point. Signed integers and integers of more than 16 bits are converted to it.
     F32,
 }
 
 impl Depth {
-    /// Bytes of a sample.
+    /// Bytes per sample.
     pub fn bytes(self) -> u64 {
         match self {
             Self::U8 => 1,
@@ -24,7 +24,7 @@ impl Depth {
         }
     }
 
-    /// The values that are black and white where nothing else is said.
+    /// Default values of black and white.
     pub fn range(self) -> [f32; 2] {
         match self {
             Self::U8 => [0.0, 255.0],

@@ -1,17 +1,17 @@
-//! An image domain: what the pictures of one side of the pairs have in common.
+//! Image domains: the format that all pictures of one side of the pairs share.
 
 use serde::{Deserialize, Serialize};
 
 use crate::data::depth::Depth;
 
-/// What the pictures of one side of the pairs are.
+/// Format of the pictures of one side of the pairs (the sources or the targets).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Domain {
     /// Channels, 1 to 16.
     pub channels: usize,
-    /// What a sample is stored as.
+    /// Type of the samples.
     pub depth: Depth,
-    /// The values that the networks see as -1 and 1.
+    /// Sample values that map to -1 and 1 in the networks.
     pub range: [f32; 2],
 }
 
@@ -23,8 +23,8 @@ impl Domain {
         range: [0.0, 255.0],
     };
 
-    /// The values that become -1 and 1 for a picture of this depth: the domain's, or the depth's own range where
-    /// the picture is stored otherwise than the domain's pictures.
+    /// Sample values that map to -1 and 1 for a picture of this depth: the domain's range if the depth is the domain's,
+    /// otherwise the default range of the depth.
     pub fn range_of(&self, depth: Depth) -> [f32; 2] {
         if depth == self.depth {
             self.range

@@ -1,4 +1,4 @@
-//! Public data sets: streamed to a file that a broken download goes on with, checked, and unpacked safely.
+//! Public data sets: resumable download to a file, checksum, and safe unpacking.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Read, Write};
@@ -15,27 +15,27 @@ use crate::atomic_file;
 use crate::data::dataset::store::{inside, most_unpacked};
 use crate::error::{Error, Result};
 
-/// Where the paper's authors keep the data sets, as the public ports have it.
+/// Download address of the data sets, from the paper's authors; the public ports use it too.
 pub const ADDRESS: &str = "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets";
-/// Attempts in a row that bring nothing new, after which a download is given up.
+/// Number of consecutive attempts without any new bytes after which a download fails.
 const ATTEMPTS: usize = 3;
-/// Longest wait for the next bytes.
+/// Timeout for the connection, the response and each read.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A public data set of the paper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PublicDataset {
-    /// Its name, and its archive's.
+    /// Name of the data set and of its archive.
     pub name: &'static str,
-    /// What A and B are.
+    /// Content of A and B.
     pub about: &'static str,
-    /// The size of its archive, about.
+    /// Approximate size of the archive, in megabytes.
     pub megabytes: u32,
-    /// Which way the paper translates it.
+    /// Translation direction in the paper: `a-to-b` or `b-to-a`.
     pub direction: &'static str,
 }
 
-/// All of them.
+/// All public data sets of the paper.
 pub const DATASETS: [PublicDataset; 6] = [
     PublicDataset {
         name: "facades",
@@ -75,11 +75,11 @@ pub const DATASETS: [PublicDataset; 6] = [
     },
 ];
 
-/// Downloads to `file`, by way of `file.part`, which an interrupted download leaves and the next one goes on
-/// with. `tell` is given the bytes that are there and, where the server says it, how many there will be.
+/// Downloads `address` to `file`. Bytes go to `file.part` first; after an interruption, the next call resumes from
+/// there. `tell` receives the number of bytes so far and, if the server reports it, the total.
 ///
 /// # Errors
-/// When the server cannot be reached, refuses, or breaks off again and again; what has come so far stays.
+/// When the server cannot be reached, refuses, or repeatedly breaks off. `file.part` is kept.
 pub fn fetch(address: &str, file: &Path, tell: &mut dyn FnMut(u64, Option<u64>)) -> Result<()> {
     let agent: Agent = Agent::config_builder()
         .timeout_connect(Some(PATIENCE))
@@ -129,28 +129,28 @@ fn unreachable(address: &str, reason: &str, part: &Path, length: u64) -> Error {
     let kept = match length {
         0 => String::new(),
         length => format!(
-            "; {length} bytes are kept in {} and will be gone on with",
+            "; {length} bytes are kept in {}, and the next attempt resumes from there",
             part.display()
         ),
     };
     Error::File {
         path: PathBuf::from(address),
         reason: format!("the download failed ({reason}){kept}"),
-        remedy: "check the connection and type the command again, or give a --mirror".to_string(),
+        remedy: "check the connection and run the command again, or give a --mirror".to_string(),
     }
 }
 
-/// How an attempt failed.
+/// Why an attempt failed.
 enum Failed {
-    /// For good.
+    /// Refused: another attempt would fail too.
     Refused(String),
-    /// On the way: another attempt may bring more.
+    /// The transfer broke off: another attempt may succeed.
     Broken(String),
-    /// On this machine.
+    /// The file could not be written.
     Disk(io::Error),
 }
 
-/// One request for what is missing after `from` bytes.
+/// Requests the rest of the file, from byte `from`, and appends it to `target`.
 fn attempt(
     agent: &Agent,
     address: &str,
@@ -172,18 +172,18 @@ fn attempt(
         {
             (from, range(&response).and_then(|(_, total)| total))
         }
-        // the server has nothing after what is there: that is all, if it says so
+        // nothing follows byte `from`: the download is complete if the server reports that length
         StatusCode::RANGE_NOT_SATISFIABLE => {
             if range(&response).and_then(|(_, total)| total) == Some(from) {
                 return Ok(());
             }
             target.set_len(0).map_err(Failed::Disk)?;
             return Err(Failed::Broken(
-                "what is there is not the beginning of what the server has".to_string(),
+                "the partial file does not match the server's file".to_string(),
             ));
         }
         StatusCode::OK => {
-            // it sends all from the beginning
+            // the server ignores the range and sends the whole file
             target.set_len(0).map_err(Failed::Disk)?;
             let length = response.headers().get(CONTENT_LENGTH);
             (
@@ -192,9 +192,9 @@ fn attempt(
             )
         }
         status if status.is_server_error() => {
-            return Err(Failed::Broken(format!("the server says {status}")));
+            return Err(Failed::Broken(format!("the server answered {status}")));
         }
-        status => return Err(Failed::Refused(format!("the server says {status}"))),
+        status => return Err(Failed::Refused(format!("the server answered {status}"))),
     };
     tell(done, total);
     let mut body = response.body_mut().as_reader();
@@ -212,13 +212,13 @@ fn attempt(
     }
     match total {
         Some(total) if done != total => {
-            Err(Failed::Broken(format!("{done} of {total} bytes came")))
+            Err(Failed::Broken(format!("received {done} of {total} bytes")))
         }
         _ => Ok(()),
     }
 }
 
-/// First byte and length of the whole, of `bytes 5-9/10` or `bytes */10`.
+/// Parses a Content-Range header such as `bytes 5-9/10` or `bytes */10`: first byte and total length.
 fn range<T>(response: &Response<T>) -> Option<(Option<u64>, Option<u64>)> {
     let text = response.headers().get(CONTENT_RANGE)?.to_str().ok()?;
     let (span, total) = text.strip_prefix("bytes ")?.split_once('/')?;
@@ -250,11 +250,11 @@ pub fn sha256(file: &Path) -> Result<String> {
         .collect())
 }
 
-/// Unpacks a `.tar.gz` to `folder`, which appears whole or not at all. A folder inside the archive that holds
-/// everything becomes `folder` itself.
+/// Unpacks a `.tar.gz` to `folder`, which appears complete or not at all. If the archive contains a single top-level
+/// folder, that becomes `folder`.
 ///
 /// # Errors
-/// When the archive is damaged, grows beyond all bounds, or a path in it would leave the folder.
+/// When the archive is damaged, is too large when unpacked, or contains a path that leads outside the folder.
 pub fn unpack(archive: &Path, folder: &Path) -> Result<()> {
     let parent = folder
         .parent()
@@ -274,7 +274,7 @@ pub fn unpack(archive: &Path, folder: &Path) -> Result<()> {
     }
     let whole = match entries.as_slice() {
         [only] if only.is_dir() => only.clone(),
-        [] => return Err(bad(archive, "there is no file in it")),
+        [] => return Err(bad(archive, "it is empty")),
         _ => scratch.path().to_path_buf(),
     };
     fs::rename(&whole, folder).map_err(disk)
@@ -291,7 +291,7 @@ fn bad(archive: &Path, reason: &str) -> Error {
 fn unpack_entries(archive: &Path, content: impl Read, to: &Path, most: u64) -> Result<()> {
     let damaged = |e: io::Error| bad(archive, &e.to_string());
     let mut unpacked = 0u64;
-    // the reader ends at the bound, so that no entry can pass it
+    // the reader stops at the limit, so no entry can exceed it
     let mut tar = tar::Archive::new(content.take(most + 1));
     for entry in tar.entries().map_err(damaged)? {
         let mut entry = entry.map_err(damaged)?;
@@ -299,7 +299,7 @@ fn unpack_entries(archive: &Path, content: impl Read, to: &Path, most: u64) -> R
         let Some(path) = inside(&path) else {
             return Err(bad(
                 archive,
-                &format!("{} would leave the folder", path.display()),
+                &format!("{} leads outside the folder", path.display()),
             ));
         };
         // links and devices are not unpacked: a data set has none
@@ -308,7 +308,7 @@ fn unpack_entries(archive: &Path, content: impl Read, to: &Path, most: u64) -> R
         } else if entry.header().entry_type().is_file() {
             unpacked = unpacked.saturating_add(entry.size());
             if unpacked > most {
-                return Err(bad(archive, "it grows beyond all bounds"));
+                return Err(bad(archive, "it is too large when unpacked"));
             }
             let target = to.join(&path);
             atomic_file::create_folder(target.parent().unwrap_or(to))?;

@@ -1,5 +1,5 @@
-//! The embedded demo data: 62 pairs of relief map (A) and satellite picture (B) of the Earth. Source
-//! and credit stand in `data/earth/README.md`.
+//! The embedded demo data: 62 pairs of relief map (A) and satellite picture (B) of the Earth. See
+//! `data/earth/README.md` for source and credit.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,10 +13,10 @@ use crate::data::pair::Direction;
 
 static EARTH: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/data/earth");
 
-/// What a configuration calls this data.
+/// Name of this data set in a configuration.
 pub const NAME: &str = "the embedded earth data";
 
-/// 54 pairs to train on and 8 held out.
+/// Opens the embedded data set: 54 training pairs and 8 held-out pairs of 256x256 pixels.
 pub fn earth() -> Dataset {
     let files: BTreeMap<PathBuf, &'static [u8]> = EARTH
         .dirs()

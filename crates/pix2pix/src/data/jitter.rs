@@ -1,6 +1,5 @@
-//! Random jitter (paper, appendix 6.2): resize to 286x286, crop 256x256 at random, mirror at random; the
-//! same for both pictures of a pair. Other ways to bring pictures to a size, and other variations, are
-//! options.
+//! Random jitter (paper, appendix 6.2): resize to 286x286, crop 256x256 at random, mirror at random. Both pictures of
+//! a pair get the same crop and mirroring. Other resize policies and augmentations are optional.
 
 use std::fmt;
 use std::str::FromStr;
@@ -23,12 +22,12 @@ const MAX_SIDE: u32 = 1 << 14;
 pub struct Size(pub [u32; 2]);
 
 impl Size {
-    /// As wide as high.
+    /// The same width and height.
     pub fn square(side: u32) -> Self {
         Self([side; 2])
     }
 
-    /// Width and height for the networks.
+    /// Width and height as `usize`.
     pub fn sides(self) -> [usize; 2] {
         self.0.map(|side| side as usize)
     }
@@ -73,44 +72,44 @@ impl From<Size> for String {
     }
 }
 
-/// How pictures of any size become those that the networks see.
+/// How pictures of any size are brought to the input size of the networks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ResizePolicy {
-    /// To the load size, then a random crop (paper, appendix 6.2).
+    /// Resize to the load size, then crop at random (paper, appendix 6.2).
     #[default]
     ScaleAndCrop,
-    /// To the crop size's width, the height in proportion and rounded to a multiple that the network
-    /// takes; no crop.
+    /// Resize to the width of the crop size. The height keeps the aspect ratio, rounded to a multiple that the network
+    /// accepts. No crop.
     ScaleWidth,
-    /// A random crop of the picture as it is.
+    /// Crop at random without resizing.
     Crop,
-    /// The whole picture as it is.
+    /// Use the whole picture unchanged.
     None,
 }
 
-/// How a pair is varied before a training step.
+/// Augmentation of a pair before a training step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JitterConfig {
-    /// How pictures are brought to a size.
+    /// How pictures are brought to the input size.
     #[serde(default)]
     pub resize: ResizePolicy,
     /// Size to which both pictures are resized. Paper: 286.
     pub load_size: Size,
-    /// Size that is cut out at random. Paper: 256.
+    /// Size of the random crop. Paper: 256.
     pub crop_size: Size,
     /// Whether half of the pairs are mirrored left to right.
     pub mirror: bool,
     /// Whether half of the pairs are mirrored top to bottom.
     #[serde(default)]
     pub vertical_mirror: bool,
-    /// Whether pairs are turned by a random number of quarters (by halves where they are not square).
+    /// Whether pairs are rotated by a random multiple of 90 degrees (180 if they are not square).
     #[serde(default)]
     pub turn: bool,
-    /// Largest change of brightness, contrast and saturation of A, as a share; 0 for none.
+    /// Largest relative change of brightness, contrast and saturation of A, 0 to below 1; 0 for none.
     #[serde(default)]
     pub color: f32,
-    /// Sides must be multiples of this many pixels: the network halves them as often as it has levels.
+    /// Sides must be multiples of this many pixels, because every level of the network halves them.
     #[serde(default = "JitterConfig::default_multiple")]
     pub multiple: u32,
 }
@@ -131,15 +130,15 @@ impl Default for JitterConfig {
 }
 
 impl JitterConfig {
-    /// The paper's eight levels.
+    /// 2^8, for the eight levels of the paper's U-Net.
     fn default_multiple() -> u32 {
         256
     }
 
-    /// Checks that the crop fits.
+    /// Checks the sizes and the colour jitter.
     ///
     /// # Errors
-    /// When the crop is empty or larger than what it is cut from.
+    /// When the crop is empty or larger than the loaded picture, a side is too long, or `color` is out of range.
     pub fn validate(&self) -> Result<()> {
         let ([load_width, load_height], [width, height]) = (self.load_size.0, self.crop_size.0);
         let scaled = self.resize == ResizePolicy::ScaleAndCrop;
@@ -160,10 +159,10 @@ impl JitterConfig {
         Ok(())
     }
 
-    /// The size that the networks see of pictures of `size`.
+    /// Input size of the networks, `[width, height]`, for pictures of `size`.
     ///
     /// # Errors
-    /// In words, when there is none.
+    /// A message, when the resize policy does not accept pictures of this size.
     pub fn seen(&self, size: [u32; 2]) -> std::result::Result<[u32; 2], String> {
         let [width, height] = size;
         match self.resize {
@@ -172,7 +171,7 @@ impl JitterConfig {
                 let [crop_width, crop_height] = self.crop_size.0;
                 if crop_width > width || crop_height > height {
                     return Err(format!(
-                        "{width}x{height} pixels are less than --crop-size {}",
+                        "{width}x{height} pixels are smaller than --crop-size {}",
                         self.crop_size
                     ));
                 }
@@ -185,7 +184,7 @@ impl JitterConfig {
                     return Ok(loaded);
                 }
                 Err(format!(
-                    "{width}x{height} pixels are no multiples of {unit}, as the network's halvings need; the \
+                    "{width}x{height} pixels are not multiples of {unit}, which the network requires; the \
                      nearest size is {}x{}",
                     nearest(width, unit),
                     nearest(height, unit)
@@ -194,7 +193,7 @@ impl JitterConfig {
         }
     }
 
-    /// The size of a picture before the crop.
+    /// Size of a picture after resizing, before the crop.
     fn loaded(&self, [width, height]: [u32; 2]) -> [u32; 2] {
         match self.resize {
             ResizePolicy::ScaleAndCrop => self.load_size.0,
@@ -210,7 +209,7 @@ impl JitterConfig {
         }
     }
 
-    /// A pair before anything random: what a cache keeps.
+    /// Resizes a pair, without any random step. The cache keeps the result.
     pub fn load(&self, pair: Pair) -> Pair {
         let load = |picture: Picture| resize(&picture, self.loaded(picture.size()));
         Pair {
@@ -220,8 +219,8 @@ impl JitterConfig {
         }
     }
 
-    /// A loaded pair, cropped, mirrored and turned. What happens depends on the seed and the sample's number
-    /// alone: a run's n-th sample is the same picture whichever thread makes it.
+    /// Crops, mirrors and rotates a loaded pair. The result depends only on the seed and on the sample's number in the
+    /// run, not on the thread.
     pub fn vary(&self, pair: &Pair, seed: u64, sample: u64) -> [Picture; 2] {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(sample);
@@ -253,14 +252,15 @@ impl JitterConfig {
         })
     }
 
-    /// Changes brightness, contrast and, of three channels or more, saturation of planes in [-1, 1] by
-    /// random factors of 1 +- `color`, in that order.
+    /// Multiplies brightness, contrast and, with three channels or more, saturation by random factors from 1 - `color`
+    /// to 1 + `color`, in this order. `planes` holds `channels` planes in [-1, 1]; the results are clamped to that
+    /// range.
     pub fn vary_color(&self, planes: &mut [f32], channels: usize, seed: u64, sample: u64) {
         if self.color == 0.0 {
             return;
         }
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        // a stream of its own: the geometry of a sample does not depend on this option
+        // a separate random stream: this option must not change a sample's crop and mirroring
         rng.set_stream(sample | 1 << 63);
         let mut factor = || rng.random_range(1.0 - self.color..=1.0 + self.color);
         let (brightness, contrast, saturation) = (factor(), factor(), factor());
@@ -286,7 +286,7 @@ impl JitterConfig {
         }
     }
 
-    /// A pair as the networks see it without anything random: for contact sheets and measurements.
+    /// Brings a pair to the input size without any random step (centre crop): for contact sheets and measurements.
     pub fn still(&self, pair: Pair) -> Pair {
         let see = |picture: Picture| match self.resize {
             ResizePolicy::ScaleAndCrop => resize(&picture, self.crop_size.0),
@@ -306,7 +306,7 @@ impl JitterConfig {
     }
 }
 
-/// The multiple of `unit` nearest to a side, one at least.
+/// The multiple of `unit` nearest to `side`, at least `unit`.
 pub fn nearest(side: u32, unit: u32) -> u32 {
     ((side + unit / 2) / unit).max(1) * unit
 }

@@ -1,4 +1,4 @@
-//! Batches for training, decoded and jittered on threads of their own ahead of the step that needs them.
+//! Batches for training. Background threads decode and jitter the pairs before the training step needs them.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -15,14 +15,14 @@ use crate::data::pair::{Direction, Pair};
 use crate::error::Result;
 use crate::parallel::Shard;
 
-/// Batches of each thread that wait for their step, at most.
+/// Maximum number of finished batches queued per thread.
 const AHEAD: usize = 2;
 
 /// Pairs of one training step, still in host memory.
 pub struct HostBatch {
     source: (Vec<f32>, [usize; 4]),
     target: (Vec<f32>, [usize; 4]),
-    /// Pairs that could not be read and were left out, with the reason.
+    /// One message for each pair that was skipped because it could not be read.
     pub skipped: Vec<String>,
 }
 
@@ -40,15 +40,15 @@ impl HostBatch {
     }
 }
 
-/// How the data set is walked.
+/// Options of the loader.
 pub struct LoaderConfig {
-    /// Which pairs make which batch.
+    /// Order of the pairs and their division into batches.
     pub walk: Walk,
-    /// Random variations.
+    /// Random jitter.
     pub jitter: JitterConfig,
     /// Domains of source and target.
     pub domains: [Domain; 2],
-    /// Which picture is the source: colour jitter is A's.
+    /// Translation direction; colour jitter applies to A only.
     pub direction: Direction,
     /// Seed of the order and the jitter.
     pub seed: u64,
@@ -56,35 +56,35 @@ pub struct LoaderConfig {
     pub batches: u64,
     /// Threads, at least 1.
     pub workers: usize,
-    /// What is done about a pair that cannot be read.
+    /// Whether to stop at a pair that cannot be read, or to skip it.
     pub on_error: OnError,
-    /// Where loaded pairs are kept.
+    /// Cache of loaded pairs.
     pub cache: Cache,
 }
 
-/// How a run walks through its pairs, epoch by epoch, each in an order of its own.
+/// How a run walks through its pairs: each epoch takes them all, in a new order.
 ///
-/// A batch is spread over the processes of a group in equal shares. One process's last batch of an epoch holds what is
-/// left; where there are several, pairs that do not make shares of one size are left out, other ones in every epoch.
+/// The processes of a group share a batch equally. With one process, the last batch of an epoch may be smaller. With
+/// several, the pairs that do not fill a last batch are dropped; they differ from epoch to epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Walk {
     /// Pairs in the data set.
     pub pairs: usize,
-    /// Pairs in a share of a batch.
+    /// Pairs per batch and process.
     pub batch_size: usize,
-    /// Which share this process reads.
+    /// This process's share of each batch.
     pub shard: Shard,
-    /// Where the first batch begins: pairs of whole epochs, and of the epoch that it is in.
+    /// Position of the first batch: number of pairs before it, counted over all epochs.
     pub start: u64,
 }
 
 impl Walk {
-    /// Pairs in a batch, of all shares.
+    /// Pairs per batch, over all processes.
     fn batch(&self) -> usize {
         self.batch_size * self.shard.ranks
     }
 
-    /// Batches that `pairs` pairs make.
+    /// Number of batches in `pairs` pairs.
     fn batches_of(&self, pairs: usize) -> u64 {
         let batches = match self.shard.ranks {
             1 => pairs.div_ceil(self.batch()),
@@ -93,12 +93,12 @@ impl Walk {
         batches as u64
     }
 
-    /// Batches in an epoch; none where the pairs do not give every process its share.
+    /// Batches per epoch; 0 if there are too few pairs to give every process its share.
     pub fn batches_per_epoch(&self) -> u64 {
         self.batches_of(self.pairs)
     }
 
-    /// The epoch of a batch, from 0, and the pair of that epoch's order with which it begins. Batches are counted from the
+    /// Epoch of a batch, from 0, and the place of its first pair in that epoch's order. Batches are counted from the
     /// walk's start.
     fn place(&self, batch: u64) -> (u64, usize) {
         let pairs = self.pairs as u64;
@@ -113,19 +113,19 @@ impl Walk {
         (epoch + 1 + batch / per_epoch, within * self.batch())
     }
 
-    /// The epoch of a batch, from 0.
+    /// Epoch of a batch, from 0.
     pub fn epoch(&self, batch: u64) -> u64 {
         self.place(batch).0
     }
 
-    /// Where a walk would start that goes on with a batch, whatever the size of its batches.
+    /// The `start` of another walk that continues with this batch. It does not depend on that walk's batch size.
     pub fn position(&self, batch: u64) -> u64 {
         let (epoch, walked) = self.place(batch);
         epoch * self.pairs as u64 + walked as u64
     }
 }
 
-/// The batches of a run, in order, whichever thread makes them.
+/// Iterator over the batches of a run, in order, no matter which thread makes them.
 pub struct Batches {
     workers: Vec<Receiver<Result<HostBatch>>>,
     next: usize,
@@ -141,7 +141,7 @@ impl Iterator for Batches {
     }
 }
 
-/// Starts the threads. They end after the last batch, after an error, or when the batches are dropped.
+/// Starts the loader threads. They end after the last batch, after an error, or when [`Batches`] is dropped.
 pub fn start(pairs: Pairs, config: LoaderConfig) -> Batches {
     let count = config.workers.max(1);
     let shared = Arc::new((pairs, config));
@@ -167,7 +167,7 @@ pub fn start(pairs: Pairs, config: LoaderConfig) -> Batches {
     }
 }
 
-/// The order of the epoch that a thread is in.
+/// Order of the pairs in a thread's current epoch.
 #[derive(Default)]
 struct Order {
     epoch: Option<u64>,
@@ -216,7 +216,7 @@ fn load(pairs: &Pairs, order: &mut Order, batch: u64, config: &LoaderConfig) -> 
     })
 }
 
-/// The pair at a place of the order, or the next one that can be read where broken ones are skipped.
+/// Loads the pair at `place` in the order. With [`OnError::Skip`], takes the next readable pair if this one is broken.
 fn readable(
     pairs: &Pairs,
     order: &[usize],
@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(walk(4, 3, 0).batches_per_epoch(), 0);
     }
 
-    /// Whoever goes on where another stopped makes the batches that this one would have made.
+    /// A walk that continues another one makes the batches that an uninterrupted walk makes.
     #[test]
     fn a_walk_goes_on() {
         for (batch_size, ranks) in [(1, 1), (4, 1), (1, 2), (2, 2), (1, 4)] {
@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_walk_goes_on_with_other_shares() {
-        // four of ten pairs are walked
+        // the first four of ten pairs are done
         let position = walk(1, 4, 0).position(1);
         let places: Vec<_> = (0..4)
             .map(|batch| walk(1, 2, position).place(batch))

@@ -1,9 +1,9 @@
-//! Mirror padding.
+//! Reflection padding.
 
 use crate::data::picture::Picture;
 
-/// Continues a picture to `size` by mirroring it at its right and bottom border, without repeating the
-/// border itself, as often as is needed.
+/// Extends a picture to `size` by reflection at its right and bottom border, repeatedly if needed. The border pixels
+/// themselves are not repeated.
 pub fn pad(picture: &Picture, size: [u32; 2]) -> Picture {
     if picture.size() == size {
         return picture.clone();

@@ -1,4 +1,4 @@
-//! Pairs: a picture A and the picture B that belongs to it, side by side in one file or in a file each.
+//! Pairs: a picture A and its counterpart B, side by side in one file or in two files.
 
 use std::path::Path;
 
@@ -7,19 +7,19 @@ use serde::{Deserialize, Serialize};
 use crate::data::picture::{self, Picture};
 use crate::error::{Error, Result};
 
-/// Which picture is translated into which.
+/// Translation direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Direction {
     /// A (the left half) is the source, B (the right half) the target.
     #[serde(rename = "a-to-b")]
     AToB,
-    /// The other way round.
+    /// B (the right half) is the source, A (the left half) the target.
     #[serde(rename = "b-to-a")]
     BToA,
 }
 
 impl Direction {
-    /// Source and target of A and B.
+    /// Orders `[a, b]` as `[source, target]`.
     pub fn order<T>(self, [a, b]: [T; 2]) -> [T; 2] {
         match self {
             Self::AToB => [a, b],
@@ -27,7 +27,7 @@ impl Direction {
         }
     }
 
-    /// The source of a side-by-side pair; `path` is for messages.
+    /// Cuts the source out of a side-by-side pair; `path` is for messages.
     ///
     /// # Errors
     /// When the width is odd or a half is too small.
@@ -37,14 +37,14 @@ impl Direction {
     }
 }
 
-/// A source and the target that it is to become, of one size.
+/// A source and its target, of the same size.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pair {
-    /// The file's name without its ending.
+    /// The file's name without its extension.
     pub name: String,
-    /// What the generator sees.
+    /// Input of the generator (x in the paper).
     pub source: Picture,
-    /// What it is to make of it.
+    /// Desired output, the ground truth (y in the paper).
     pub target: Picture,
 }
 
@@ -56,8 +56,8 @@ pub fn half(path: &Path, [width, height]: [u32; 2]) -> Result<[u32; 2]> {
     if width % 2 == 1 {
         return Err(Error::file(
             path,
-            format!("a side-by-side pair of odd width {width} has no two equal halves"),
-            "make the width even or take the file out of the folder",
+            format!("a side-by-side pair of odd width {width} cannot be split into equal halves"),
+            "make the width even or remove the file",
         ));
     }
     let half = [width / 2, height];
@@ -81,10 +81,10 @@ pub fn split(path: &Path, both: &Picture) -> Result<[Picture; 2]> {
     Ok([both.crop([0, 0], half), both.crop([half[0], 0], half)])
 }
 
-/// Checks that two files of a pair have one size.
+/// Checks that the two files of a pair have the same size.
 ///
 /// # Errors
-/// When they have not.
+/// When the sizes differ.
 pub fn same_size(a: (&Path, [u32; 2]), b: (&Path, [u32; 2])) -> Result<()> {
     if a.1 == b.1 {
         return Ok(());
@@ -96,11 +96,11 @@ pub fn same_size(a: (&Path, [u32; 2]), b: (&Path, [u32; 2])) -> Result<()> {
             "{bw}x{bh} pixels, but its partner {} has {aw}x{ah}",
             a.0.display()
         ),
-        "both pictures of a pair must have one size: resize one of them or take both out",
+        "both pictures of a pair must have the same size: resize one of them or remove both",
     ))
 }
 
-/// A file's name without its ending. Only a picture's ending is cut: `N64.4E016.3` is a name.
+/// A file's name without its extension. Only extensions of pictures are removed: `N64.4E016.3` is a whole name.
 pub fn stem(path: &Path) -> String {
     let name = if picture::is_picture(path) {
         path.file_stem()

@@ -1,5 +1,5 @@
-//! Pictures of any number of channels and three depths, and their form inside the networks, [-1, 1] by
-//! channel.
+//! Pictures with any number of channels and three sample types, and their conversion to the networks' values in
+//! [-1, 1].
 
 pub mod decode;
 pub mod encode;
@@ -18,14 +18,14 @@ pub use decode::{decode, read};
 pub use encode::{write, write_png};
 pub use header::{Format, Header, is_picture};
 
-/// Shortest side of a picture, in pixels.
+/// Minimum length of a picture's sides, in pixels.
 pub const MIN_SIDE: u32 = 16;
-/// Most pixels of a picture: 16384x16384.
+/// Maximum number of pixels of a picture: 16384x16384.
 pub const MAX_PIXELS: u64 = 1 << 28;
-/// Most bytes of a decoded picture.
+/// Maximum size of a decoded picture, in bytes.
 pub const MAX_BYTES: u64 = 1 << 31;
 
-/// The samples of a picture, row by row, the channels of a pixel side by side.
+/// The samples of a picture, row by row, with interleaved channels: `[height, width, channels]`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Samples {
     /// 8 bits.
@@ -37,7 +37,7 @@ pub enum Samples {
 }
 
 impl Samples {
-    /// Samples of this depth from their bytes, little-endian; bytes beyond the last whole sample are passed over.
+    /// Converts little-endian bytes to samples of this depth; ignores bytes after the last whole sample.
     pub fn from_bytes(depth: Depth, bytes: &[u8]) -> Self {
         match depth {
             Depth::U8 => Self::U8(bytes.to_vec()),
@@ -53,7 +53,7 @@ impl Samples {
     }
 }
 
-/// Calls `$work` with the samples of any depth as `$values`, and wraps what it returns again.
+/// Runs `$work` on samples of any depth as `$values`, and wraps the result as samples of that depth.
 macro_rules! each_depth {
     ($samples:expr, $values:ident => $work:expr) => {
         match $samples {
@@ -74,10 +74,10 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// A picture of these samples, row by row.
+    /// Makes a picture of samples `[height, width, channels]`.
     ///
     /// # Panics
-    /// When their number does not fit the size.
+    /// When the number of samples does not match the size.
     pub fn new([width, height]: [u32; 2], channels: usize, samples: Samples) -> Self {
         let length = match &samples {
             Samples::U8(values) => values.len(),
@@ -112,7 +112,7 @@ impl Picture {
         &self.samples
     }
 
-    /// The samples' bytes, in the machine's own order.
+    /// The bytes of the samples, in native byte order.
     pub fn bytes(&self) -> &[u8] {
         match &self.samples {
             Samples::U8(values) => values,
@@ -121,12 +121,12 @@ impl Picture {
         }
     }
 
-    /// The samples alone.
+    /// Returns the samples and drops the rest.
     pub fn into_samples(self) -> Samples {
         self.samples
     }
 
-    /// What a sample is stored as.
+    /// Type of the samples.
     pub fn depth(&self) -> Depth {
         match self.samples {
             Samples::U8(_) => Depth::U8,
@@ -135,7 +135,7 @@ impl Picture {
         }
     }
 
-    /// The least and the greatest value, or nothing where one is not a number.
+    /// Smallest and largest value; `None` if any is not a number (NaN).
     pub fn extremes(&self) -> Option<[f32; 2]> {
         fn of<T: Copy + Into<f32>>(values: &[T]) -> Option<[f32; 2]> {
             values
@@ -152,10 +152,10 @@ impl Picture {
         }
     }
 
-    /// The rectangle of `size` whose first pixel is `corner`.
+    /// Cuts out the rectangle of `[width, height]` pixels whose upper left pixel is `[x, y]`.
     ///
     /// # Panics
-    /// When it is not inside the picture.
+    /// When the rectangle is not inside the picture.
     pub fn crop(&self, [x, y]: [u32; 2], [width, height]: [u32; 2]) -> Self {
         assert!(
             x + width <= self.width && y + height <= self.height,
@@ -170,10 +170,10 @@ impl Picture {
         Self::new([width, height], self.channels, samples)
     }
 
-    /// This picture and another of its height, channels and depth at its right.
+    /// Joins this picture and `right` side by side.
     ///
     /// # Panics
-    /// When they differ in one of these.
+    /// When they differ in height, channels or depth.
     pub fn beside(&self, right: &Self) -> Self {
         assert_eq!(
             (self.height, self.channels),
@@ -213,7 +213,7 @@ impl Picture {
         self.remapped([self.width, self.height], |x, y| [x, self.height - 1 - y])
     }
 
-    /// Turned clockwise by so many quarters.
+    /// Rotated clockwise by `quarters` times 90 degrees.
     pub fn turn(&self, quarters: u32) -> Self {
         let (width, height) = (self.width, self.height);
         match quarters % 4 {
@@ -238,11 +238,11 @@ impl Picture {
         Self::new(size, channels, samples)
     }
 
-    /// The same picture with `channels` channels: gray becomes RGB by repetition, RGB gray by its luma
-    /// (ITU-R BT.601, as Pillow), alpha is dropped or added as opaque.
+    /// Converts to `channels` channels: gray to RGB by repetition, RGB to gray by luma (ITU-R BT.601, as Pillow); drops
+    /// alpha, or adds it as opaque.
     ///
     /// # Errors
-    /// In words, when there is no such way.
+    /// A message, when there is no such conversion.
     pub fn with_channels(self, channels: usize) -> std::result::Result<Self, String> {
         if channels == self.channels {
             return Ok(self);
@@ -286,8 +286,7 @@ impl Picture {
         Ok(Self::new(size, channels, samples))
     }
 
-    /// The picture as planes, channel by channel, each row by row: `channels * height * width` values,
-    /// from `range` to [-1, 1].
+    /// Converts to planes `[channels, height, width]`, and maps `range` to [-1, 1].
     pub fn to_planes(&self, [low, high]: [f32; 2]) -> Vec<f32> {
         let half = (high - low) / 2.0;
         fn planes<T: Copy + Into<f32>>(
@@ -308,10 +307,11 @@ impl Picture {
         }
     }
 
-    /// A picture of `domain` from planes in [-1, 1], rounded to the nearest value it can hold.
+    /// Makes a picture of `domain` from planes `[channels, height, width]` in [-1, 1]. Integer samples are rounded and
+    /// clamped.
     ///
     /// # Panics
-    /// When the planes do not fit the size.
+    /// When there are fewer values than the size requires.
     pub fn from_planes(planes: &[f32], size: [u32; 2], domain: &Domain) -> Self {
         let plane = size[0] as usize * size[1] as usize;
         let [low, high] = domain.range;
@@ -320,7 +320,7 @@ impl Picture {
         let values = (0..plane).flat_map(|pixel| {
             (0..channels).map(move |channel| (planes[channel * plane + pixel] + 1.0) * half + low)
         });
-        // `as` saturates, and takes NaN to 0
+        // `as` clamps, and maps NaN to 0
         let samples = match domain.depth {
             Depth::U8 => Samples::U8(values.map(|x| x.round() as u8).collect()),
             Depth::U16 => Samples::U16(values.map(|x| x.round() as u16).collect()),
@@ -329,8 +329,8 @@ impl Picture {
         Self::new(size, channels, samples)
     }
 
-    /// The picture as a screen shows it: 8-bit RGB, the first three channels of more, one channel as
-    /// gray, `range` from black to white.
+    /// Converts to 8-bit RGB for display, with `range` from black to white. With three channels or more, shows the
+    /// first three; otherwise shows the first one as gray.
     pub fn to_rgb8(&self, range: [f32; 2]) -> RgbImage {
         let planes = self.to_planes(range);
         let plane = self.width as usize * self.height as usize;
@@ -401,14 +401,14 @@ impl TryFrom<Picture> for DynamicImage {
             (4, Samples::F32(v)) => image!(ImageRgba32F, v),
             _ => None,
         };
-        image.ok_or_else(|| format!("a DynamicImage does not hold {channels} {depth} channels"))
+        image.ok_or_else(|| format!("a DynamicImage cannot store {channels} {depth} channels"))
     }
 }
 
-/// The pictures of a folder, sorted by name; other files and folders are passed over.
+/// Lists the pictures of a folder, sorted by name; skips other files and subfolders.
 ///
 /// # Errors
-/// When the folder cannot be read or holds none.
+/// When the folder cannot be read or contains no pictures.
 pub fn list(folder: &Path) -> Result<Vec<PathBuf>> {
     let failed = |e| Error::io(folder, "read the folder", e);
     let mut pictures = Vec::new();
@@ -421,7 +421,7 @@ pub fn list(folder: &Path) -> Result<Vec<PathBuf>> {
     if pictures.is_empty() {
         return Err(Error::file(
             folder,
-            format!("the folder holds no {} picture", header::NAMES),
+            format!("the folder contains no {} picture", header::NAMES),
             "put pictures into it or choose another folder",
         ));
     }
@@ -429,14 +429,14 @@ pub fn list(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(pictures)
 }
 
-/// A picture as a batch of one, `[1, channels, height, width]` in [-1, 1].
+/// Converts a picture to a batch of one, `[1, channels, height, width]`, and maps `range` to [-1, 1].
 pub fn to_tensor(picture: &Picture, range: [f32; 2], device: &Device) -> Tensor<4> {
     let [width, height] = picture.size().map(|side| side as usize);
     let shape = [1, picture.channels(), height, width];
     Tensor::from_data(TensorData::new(picture.to_planes(range), shape), device)
 }
 
-/// A batch of one, `[1, channels, height, width]` in [-1, 1], as a picture of `domain`.
+/// Converts a batch of one, `[1, channels, height, width]` in [-1, 1], to a picture of `domain`.
 pub fn from_tensor(batch: Tensor<4>, domain: &Domain) -> Picture {
     let [pictures, channels, height, width] = batch.dims();
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Pairs from plain photographs: the photograph is the target, and the source is made of it.
+//! Makes pairs from photographs: the photograph is the target, and the source is computed from it.
 
 use image::{GrayImage, Luma, Rgb, RgbImage, imageops};
 use imageproc::drawing::{draw_filled_circle_mut, draw_filled_rect_mut};
@@ -13,14 +13,14 @@ use crate::data::picture::Picture;
 use crate::data::resize::resize;
 use crate::error::{Error, Result};
 
-/// How a source is made of a photograph.
+/// How a source is computed from a photograph.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Task {
-    /// Black edges on white (Canny 1986), between these two thresholds of the gradient.
+    /// Black edges on white (Canny 1986), with two thresholds of the gradient, 0 to 1140.
     Edges {
-        /// Weaker edges are dropped.
+        /// Lower threshold: drops weaker edges.
         low: f32,
-        /// Stronger edges are kept, and weaker ones that touch them.
+        /// Upper threshold: keeps stronger edges, and weaker ones that touch them.
         high: f32,
     },
     /// A soft pencil sketch: the photograph divided by its own blur.
@@ -28,16 +28,16 @@ pub enum Task {
         /// Standard deviation of the blur, in pixels.
         sigma: f32,
     },
-    /// Gray: to learn colourisation.
+    /// Grayscale: to learn colourisation.
     Gray,
-    /// So many times smaller and back: to learn super-resolution.
+    /// Downscaled, then upscaled again: to learn super-resolution.
     LowRes {
-        /// How many times, at least 2.
+        /// Scale factor, 2 to 64.
         factor: u32,
     },
     /// Gaussian noise: to learn denoising.
     Noise {
-        /// Standard deviation, of 255.
+        /// Standard deviation, in sample values of 0 to 255.
         sigma: f32,
     },
     /// Gaussian blur: to learn deblurring.
@@ -47,21 +47,21 @@ pub enum Task {
     },
     /// White rectangular holes: to learn inpainting.
     Mask {
-        /// Share of the picture that they cover together, about.
+        /// Approximate share of the picture that the holes cover, 0.01 to 0.9.
         share: f32,
     },
     /// Black dots on white, as in a newspaper.
     Halftone {
-        /// Distance of two dots, in pixels.
+        /// Distance between dots, 2 to 64 pixels.
         cell: u32,
     },
 }
 
 impl Task {
-    /// Checks the numbers.
+    /// Checks the parameters.
     ///
     /// # Errors
-    /// Names the one that cannot be.
+    /// Names the parameter that is out of range.
     pub fn validate(&self) -> Result<()> {
         let wrong = match *self {
             Self::Edges { low, high } if !(0.0..=high).contains(&low) || high > 1140.0 => {
@@ -87,8 +87,7 @@ impl Task {
         wrong.map_or(Ok(()), |reason| Err(Error::Config(reason.to_string())))
     }
 
-    /// Makes the source. What is random follows from the seed, so that a picture's name gives the same one
-    /// again.
+    /// Computes the source. The result depends only on the photograph and the seed.
     pub fn apply(&self, photo: &RgbImage, seed: u64) -> RgbImage {
         let (width, height) = photo.dimensions();
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -142,7 +141,7 @@ impl Task {
             }
             Self::Halftone { cell } => {
                 let gray = imageops::grayscale(photo);
-                // four times as large, so that dots have smooth edges once it is small again
+                // drawn at four times the size; shrinking it smooths the edges of the dots
                 let scale = 4;
                 let mut dots = GrayImage::from_pixel(width * scale, height * scale, Luma([255]));
                 for (column, row) in (0..height.div_ceil(cell))
@@ -152,7 +151,7 @@ impl Task {
                     let (w, h) = (cell.min(width - x), cell.min(height - y));
                     let tile = imageops::crop_imm(&gray, x, y, w, h).to_image();
                     let light = tile.iter().map(|&v| f32::from(v)).sum::<f32>() / (w * h) as f32;
-                    // a dot of the area that is dark
+                    // the dot covers the dark share of the tile
                     let radius = ((1.0 - light / 255.0) / std::f32::consts::PI).sqrt()
                         * (cell * scale) as f32;
                     let center = [x, y].map(|start| ((start * scale) + cell * scale / 2) as i32);
@@ -182,13 +181,14 @@ fn colored(gray: &GrayImage) -> RgbImage {
     })
 }
 
-/// A picture at a size: its middle, so that nothing is stretched. Without one, the picture as it is.
+/// Crops the centre of a picture to the aspect ratio of `size`, then resizes it. Without a size, returns the picture
+/// unchanged.
 pub fn sized(photo: &Picture, size: Option<[u32; 2]>) -> Picture {
     let Some([width, height]) = size else {
         return photo.clone();
     };
     let [from_width, from_height] = photo.size();
-    // the largest part of the wanted shape
+    // the largest crop with this aspect ratio
     let scale =
         (f64::from(from_width) / f64::from(width)).min(f64::from(from_height) / f64::from(height));
     let part = [
@@ -199,13 +199,13 @@ pub fn sized(photo: &Picture, size: Option<[u32; 2]>) -> Picture {
     resize(&photo.crop(corner, part), [width, height])
 }
 
-/// A and B as one picture, side by side; the deeper and the wider decides.
+/// Joins A and B side by side in one picture, with the larger of their numbers of channels.
 ///
 /// # Errors
-/// In words, when their channels have nothing in common or their sizes differ.
+/// A message, when their sizes or sample types differ or their channels cannot be converted.
 pub fn side_by_side(a: &Picture, b: &Picture) -> std::result::Result<Picture, String> {
     if a.size() != b.size() {
-        return Err("both must have one size".to_string());
+        return Err("both must have the same size".to_string());
     }
     let channels = a.channels().max(b.channels());
     let (a, b) = (
@@ -214,7 +214,7 @@ pub fn side_by_side(a: &Picture, b: &Picture) -> std::result::Result<Picture, St
     );
     if a.depth() != b.depth() {
         return Err(format!(
-            "{} and {} samples do not fit one file",
+            "{} and {} samples cannot share one file",
             a.depth(),
             b.depth()
         ));

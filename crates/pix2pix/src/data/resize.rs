@@ -1,11 +1,11 @@
-//! Resizing with the bicubic filter that the public ports use.
+//! Resizing with the bicubic filter of the public ports.
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::data::picture::{Depth, Picture, Samples};
 
-/// Resizes with the bicubic filter (Catmull-Rom, widened when shrinking, as Pillow's).
+/// Resizes with the bicubic filter (Catmull-Rom; wider when shrinking, as in Pillow).
 pub fn resize(picture: &Picture, size: [u32; 2]) -> Picture {
     if picture.size() == size {
         return picture.clone();
@@ -21,7 +21,7 @@ pub fn resize(picture: &Picture, size: [u32; 2]) -> Picture {
             };
             Picture::new(size, channels, samples)
         }
-        // more channels than the resizer knows: one by one
+        // more channels than the resizer supports: resize each one alone
         None => {
             let planes: Vec<Picture> = (0..channels)
                 .map(|channel| resize(&plane(picture, channel), size))
@@ -53,7 +53,7 @@ fn resized(bytes: &[u8], from: [u32; 2], to: [u32; 2], pixel: PixelType) -> Vec<
     let from = ImageRef::new(from[0], from[1], bytes, pixel)
         .expect("a picture's samples fit its size and are aligned");
     let mut result = Image::new(to[0], to[1], pixel);
-    // channels are data: an alpha channel weights nothing
+    // all channels are data: do not multiply the others by alpha
     let options = ResizeOptions::new()
         .resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom))
         .use_alpha(false);
@@ -74,7 +74,7 @@ fn plane(picture: &Picture, channel: usize) -> Picture {
     Picture::new(picture.size(), 1, samples)
 }
 
-/// Pictures of one channel as one of many.
+/// Joins pictures of one channel each into one picture.
 fn join(planes: &[Picture], size: [u32; 2]) -> Picture {
     fn interleaved<T: Copy>(planes: &[&[T]]) -> Vec<T> {
         let pixels = 0..planes.first().map_or(0, |plane| plane.len());

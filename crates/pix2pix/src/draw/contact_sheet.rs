@@ -6,16 +6,16 @@ use image::{Rgb, RgbImage, imageops};
 
 use crate::draw::raster;
 
-/// One row of a contact sheet; its pictures have one size.
+/// One row of a contact sheet. All its pictures have the same size.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// The picture's name.
+    /// Label of the row, e.g. the pair's name.
     pub name: String,
-    /// What the generator saw.
+    /// Input of the generator (x in the paper).
     pub input: RgbImage,
-    /// What it made of it.
+    /// Output of the generator (G(x, z)).
     pub output: RgbImage,
-    /// What it should have made.
+    /// Target (y).
     pub target: RgbImage,
 }
 
@@ -24,7 +24,7 @@ const TITLE: u32 = 56;
 const CAPTION: u32 = 22;
 const PAPER: Rgb<u8> = Rgb([250, 250, 248]);
 
-/// Draws rows of input, output and target under `title`. At least one row is needed.
+/// Draws rows of input, output and target under `title`, each with its name.
 pub fn draw(title: &str, rows: &[Row]) -> RgbImage {
     let rows: Vec<_> = rows
         .iter()
@@ -75,7 +75,7 @@ pub fn draw_columns<const N: usize>(
     sheet
 }
 
-/// The sheet's writing, drawn at once.
+/// All text of the sheet, collected and rendered together.
 struct Text {
     svg: String,
 }
@@ -101,7 +101,7 @@ impl Text {
 
     fn onto(mut self, sheet: &mut RgbImage) {
         self.svg.push_str("</svg>");
-        let ink = raster::render(&self.svg, 1.0).expect("the writing is valid SVG");
+        let ink = raster::render(&self.svg, 1.0).expect("the text is valid SVG");
         raster::overlay(sheet, &ink);
     }
 }

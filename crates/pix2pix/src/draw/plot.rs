@@ -39,7 +39,7 @@ pub fn svg(graph: &LayerGraph) -> String {
         .collect();
     for (index, layer) in graph.layers.iter().enumerate() {
         for &input in &layer.inputs {
-            // a skip jumps over layers: blue and dashed
+            // a skip connection jumps over layers: blue and dashed
             let skips = input + 1 < index && graph.layers[input].op != Op::Input;
             let (color, style) = if skips && layer.op == Op::Concatenate {
                 (0x2266bbff, LineStyleKind::Dashed)
@@ -61,8 +61,7 @@ pub fn svg(graph: &LayerGraph) -> String {
     finish(&writer.finalize(), bottom)
 }
 
-/// Sets our typeface and cuts the empty space below `bottom`, which the library leaves for text that
-/// it takes to be long.
+/// Sets our typeface, and cuts off the empty space below `bottom` (the library overestimates the height of text).
 fn finish(svg: &str, bottom: f64) -> String {
     let height = |tag: &str| {
         Some(
@@ -95,7 +94,7 @@ fn finish(svg: &str, bottom: f64) -> String {
 /// The drawing as pixels on white.
 ///
 /// # Errors
-/// In words, when it cannot be rendered.
+/// A message, when the SVG cannot be rendered.
 pub fn png(graph: &LayerGraph) -> Result<RgbImage, String> {
     let drawing = raster::render(&svg(graph), 1.0)?;
     let mut paper = RgbImage::from_pixel(drawing.width(), drawing.height(), Rgb([255; 3]));
@@ -103,7 +102,7 @@ pub fn png(graph: &LayerGraph) -> Result<RgbImage, String> {
     Ok(paper)
 }
 
-/// The network in Graphviz' language, for people who have it.
+/// The network in DOT, the language of Graphviz.
 pub fn dot(graph: &LayerGraph) -> String {
     let mut text = format!("digraph {} {{\n  node [shape=record];\n", graph.name);
     for (index, layer) in graph.layers.iter().enumerate() {
@@ -125,7 +124,7 @@ pub fn dot(graph: &LayerGraph) -> String {
     text
 }
 
-/// A box's color says what kind of layer it is.
+/// Colour of a layer's box, by the kind of layer.
 fn color(layer: &Layer) -> Color {
     Color::new(match layer.op {
         Op::Input => 0xe8e8e8ff,

@@ -1,4 +1,4 @@
-//! Drawings (SVG) as pixels, with a typeface that the program carries inside itself.
+//! Renders drawings (SVG) to pixels, with a typeface that is embedded in the program.
 
 use std::sync::{Arc, LazyLock};
 
@@ -16,10 +16,10 @@ static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
     Arc::new(fonts)
 });
 
-/// Renders an SVG text at `scale` pixels per unit; what it leaves blank is transparent.
+/// Renders SVG at `scale` pixels per unit, on a transparent background.
 ///
 /// # Errors
-/// In words, when it is not valid SVG or of no size.
+/// A message, when it is not valid SVG or has no size.
 pub fn render(svg: &str, scale: f32) -> Result<RgbaImage, String> {
     let options = Options {
         font_family: FONT.to_string(),
@@ -30,7 +30,7 @@ pub fn render(svg: &str, scale: f32) -> Result<RgbaImage, String> {
     let size = tree.size();
     let side = |units: f32| (units * scale).ceil() as u32;
     let (width, height) = (side(size.width()), side(size.height()));
-    let mut pixels = Pixmap::new(width, height).ok_or("a drawing of no size")?;
+    let mut pixels = Pixmap::new(width, height).ok_or("the drawing has no size")?;
     resvg::render(
         &tree,
         Transform::from_scale(scale, scale),
@@ -54,7 +54,7 @@ pub fn overlay(picture: &mut RgbImage, drawing: &RgbaImage) {
     }
 }
 
-/// Text for an SVG element or attribute; characters that XML does not allow become U+FFFD.
+/// Escapes text for an SVG element or attribute; replaces characters that XML does not allow with U+FFFD.
 pub fn escape(text: &str) -> String {
     text.chars().fold(String::new(), |mut escaped, c| {
         match c {

@@ -1,5 +1,5 @@
-//! A checkpoint of ours as the files that the public PyTorch port reads, `latest_net_G` and `latest_net_D`:
-//! `load_state_dict(..., strict=True)` takes them.
+//! Exports a checkpoint to the files of the public PyTorch port (pytorch-CycleGAN-and-pix2pix), `latest_net_G` and
+//! `latest_net_D`. Its `load_state_dict(..., strict=True)` accepts them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,22 +16,22 @@ use crate::network::weights::Weights;
 use crate::weights_file::pytorch_file::{self, Stored};
 use crate::weights_file::tensor_file;
 
-/// A kind of file.
+/// A file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PublicFormat {
-    /// PyTorch's zip container: `torch.load` reads it, with `weights_only=True` too.
+    /// PyTorch's zip format, for `torch.load`, also with `weights_only=True`.
     Pth,
     /// safetensors.
     Safetensors,
 }
 
-/// Tensors by the port's names.
+/// Tensors under the port's names.
 pub type PublicTensors = BTreeMap<String, Stored>;
 
-/// The generator's tensors, and the discriminator's where the checkpoint has one.
+/// The generator's tensors, and the discriminator's if the checkpoint has one; `path` is for messages.
 ///
 /// # Errors
-/// When the port has no such network; `path` is for messages.
+/// When the port does not have such a network.
 pub fn public_tensors(
     checkpoint: &Checkpoint,
     path: &Path,
@@ -61,7 +61,7 @@ pub fn public_tensors(
     Ok((g, Some(d)))
 }
 
-/// The port's convolutions before an instance norm have a bias, whatever ours have.
+/// Adds the bias that the port's convolutions before an instance norm always have.
 fn generator_places(config: &RunConfig) -> Vec<Place> {
     let mut config = config.generator.clone();
     match &mut config {
@@ -98,7 +98,7 @@ fn renamed(tensors: &Weights, places: &[Place]) -> PublicTensors {
     let mut public = PublicTensors::new();
     for place in places {
         let Some(data) = tensors.get(&place.ours) else {
-            // a bias that an instance norm takes away again
+            // the port's bias before an instance norm: zero, and without effect on the output
             let weight = &tensors[&place.ours.replace(".bias", ".weight")];
             let transposed = place.ours.starts_with("decoder") || place.ours.starts_with("up");
             let channels = weight.shape()[usize::from(transposed)];
@@ -117,7 +117,7 @@ fn renamed(tensors: &Weights, places: &[Place]) -> PublicTensors {
             values.rotate_left(half);
         }
         if let Some(norm) = place.public.strip_suffix(".running_mean") {
-            // PyTorch's counter of batches, which it wants to find
+            // PyTorch's counter of batches, which a strict load requires
             public.insert(format!("{norm}.num_batches_tracked"), Stored::counter(0));
         }
         public.insert(
@@ -128,7 +128,7 @@ fn renamed(tensors: &Weights, places: &[Place]) -> PublicTensors {
     public
 }
 
-/// Writes a network's tensors, whole or not at all.
+/// Writes a network's tensors atomically.
 ///
 /// # Errors
 /// When the file cannot be written.

@@ -1,4 +1,4 @@
-//! Weights that other programs have trained, as a checkpoint of ours.
+//! Imports weights that other programs have trained, as a checkpoint.
 
 use std::path::{Path, PathBuf};
 
@@ -20,16 +20,16 @@ use crate::weights_file::keras_file;
 use crate::weights_file::pytorch_file;
 use crate::weights_file::tensor_file;
 
-/// What to do about a file of PyTorch's that is not understood.
+/// Remedy for a PyTorch file that cannot be imported.
 const REMEDY: &str = "give latest_net_G.pth and latest_net_D.pth of pytorch-CycleGAN-and-pix2pix, trained with \
                       --netG unet_128, unet_256, resnet_6blocks or resnet_9blocks and --netD basic, n_layers or pixel";
-/// What to do about a file of Keras' that is not understood.
-const KERAS_REMEDY: &str = "give the .h5 or .keras file that model.save wrote of the Keras tutorial's generator (the \
+/// Remedy for a Keras file that cannot be imported.
+const KERAS_REMEDY: &str = "give the .h5 or .keras file that model.save wrote for the Keras tutorial's generator (the \
                             paper's U-Net)";
 
-/// Makes a checkpoint of the files of another program: of Keras for `.h5`, `.hdf5` and `.keras`, otherwise of the
-/// public PyTorch port, a generator and perhaps a discriminator. `dropout` replaces the rate of a U-Net that is told
-/// by Keras' files; the port's tell none, and have 0.5.
+/// Makes a checkpoint of the files of another program: one Keras file (`.h5`, `.hdf5` or `.keras`), or a generator and
+/// optionally a discriminator of the public PyTorch port. `dropout` is the dropout rate of a U-Net. The default is the
+/// rate in the Keras file, or 0.5 for the port, whose files do not contain the rate.
 ///
 /// # Errors
 /// As [`public`] and [`keras`]; when there are too many files.
@@ -45,18 +45,18 @@ pub fn of_files(files: &[PathBuf], dropout: Option<f64>) -> Result<Checkpoint> {
             public(generator, Some(judge), dropout)
         }
         [_, _] => Err(Error::Config(
-            "of Keras' files the generator's alone is imported: give one file".to_string(),
+            "only the generator of a Keras model is imported: give one file".to_string(),
         )),
         _ => Err(Error::Config(
-            "give a generator's file, and after it a discriminator's or none".to_string(),
+            "give the generator's file and, optionally, the discriminator's after it".to_string(),
         )),
     }
 }
 
-/// Makes a checkpoint of a Keras model, the tutorial's generator.
+/// Makes a checkpoint of a Keras model, the tutorial's generator. `dropout` replaces the dropout rate in the file.
 ///
 /// # Errors
-/// When the file cannot be read, or is another model.
+/// When the file cannot be read, or is a different model.
 pub fn keras(path: &Path, dropout: Option<f64>) -> Result<Checkpoint> {
     let layers = keras_file::read(path, KERAS_REMEDY)?;
     let (mut unet, weights) =
@@ -68,7 +68,7 @@ pub fn keras(path: &Path, dropout: Option<f64>) -> Result<Checkpoint> {
     checked(Checkpoint::of_tensors(run, weights, Weights::new()), path)
 }
 
-/// A run that could have made a generator.
+/// Configuration of a run that could have trained this generator.
 fn run_config(path: &Path, generator: GeneratorConfig) -> RunConfig {
     let mut run = RunConfig {
         data: format!("imported from {}", path.display()),
@@ -86,18 +86,18 @@ fn run_config(path: &Path, generator: GeneratorConfig) -> RunConfig {
     run
 }
 
-/// Compares the shapes with those of networks that are really built.
+/// Checks the shapes of all tensors: builds the networks with them.
 fn checked(checkpoint: Checkpoint, path: &Path) -> Result<Checkpoint> {
     checkpoint.clone().check(path)?;
     Ok(checkpoint)
 }
 
-/// Makes a checkpoint of the public PyTorch port's files: a generator, and a discriminator if there is one.
-/// The architecture is found from the tensors' names and shapes. `dropout` is the rate of a U-Net, whose
-/// tensors do not tell it, 0.5 if it is not given; the port's dropout follows the three blocks after the innermost.
+/// Makes a checkpoint of files of the public PyTorch port: a generator, and optionally a discriminator. The
+/// architecture is detected from the names and shapes of the tensors. `dropout` is the dropout rate of a U-Net, which
+/// its tensors do not contain; 0.5 by default. The port's dropout follows the three blocks after the innermost.
 ///
 /// # Errors
-/// When a file cannot be read, or a tensor is missing, left over, or of another shape than the architecture's.
+/// When a file cannot be read, or a tensor is missing, left over, or has the wrong shape for the architecture.
 pub fn public(
     generator: &Path,
     discriminator: Option<&Path>,
@@ -122,8 +122,8 @@ pub fn public(
     checked(Checkpoint::of_tensors(run, g, d), generator)
 }
 
-/// The floating-point tensors of a PyTorch or safetensors file. `module.`, which PyTorch's data parallelism
-/// puts before every name, is taken off, and so are counters of batches.
+/// Reads the floating-point tensors of a PyTorch or safetensors file. Removes the prefix `module.`, which PyTorch's
+/// DataParallel puts before every name, and drops counters of batches.
 fn read(path: &Path) -> Result<Weights> {
     let tensors = if path
         .extension()
@@ -144,7 +144,7 @@ fn read(path: &Path) -> Result<Weights> {
         .collect())
 }
 
-/// Takes every tensor to its place; each must be there, and none may be left.
+/// Renames every tensor. Fails if one is missing or left over.
 fn taken(tensors: &mut Weights, places: &[Place]) -> std::result::Result<Weights, String> {
     let mut ours = Weights::new();
     for place in places {
@@ -157,12 +157,12 @@ fn taken(tensors: &mut Weights, places: &[Place]) -> std::result::Result<Weights
         }
         ours.insert(place.ours.clone(), data);
     }
-    // an instance norm that kept statistics; they play no part
+    // running statistics of an instance norm, which are not used
     tensors.retain(|name, _| !name.contains("running_"));
     match tensors.keys().next() {
         None => Ok(ours),
         Some(name) => Err(format!(
-            "the tensor {name} has no place in the network that the others make"
+            "the tensor {name} does not belong to the network of the other tensors"
         )),
     }
 }
@@ -172,7 +172,7 @@ fn shape(tensors: &Weights, name: &str) -> std::result::Result<[usize; 4], Strin
         .get(name)
         .ok_or_else(|| format!("the tensor {name} is missing"))?;
     let shape: Option<[usize; 4]> = data.shape().to_vec().try_into().ok();
-    shape.ok_or_else(|| format!("the tensor {name} is no convolution's"))
+    shape.ok_or_else(|| format!("the tensor {name} is not a convolution's weight"))
 }
 
 fn generator_config(
@@ -188,7 +188,7 @@ fn generator_config(
     Err("neither a U-Net (model.model.0.weight) nor a ResNet (model.1.weight)".to_string())
 }
 
-/// What tensors tell of the normalization: the port gives convolutions a bias before instance norm only.
+/// Detects the normalization. The port has convolutions with a bias only before instance norm.
 fn norm(tensors: &Weights, norm: &str, bias: &str) -> Norm {
     match (tensors.contains_key(norm), tensors.contains_key(bias)) {
         (true, _) => Norm::Batch,
@@ -211,7 +211,7 @@ fn unet_config(tensors: &Weights, dropout: f64) -> std::result::Result<UnetConfi
         filters,
         depth,
         dropout,
-        // one of the port's middle blocks has dropout for each level beyond five
+        // the port has one block with dropout for each level beyond five
         dropout_blocks: [1, 1 + depth.saturating_sub(5)],
         norm: norm(
             tensors,
@@ -232,7 +232,7 @@ fn resnet_config(tensors: &Weights) -> std::result::Result<ResnetConfig, String>
         .take_while(|index| tensors.contains_key(&block(*index, 1)))
         .count();
     let [out_channels, ..] = shape(tensors, &format!("model.{}.weight", 10 + blocks + 7))?;
-    // a convolution at 6 has dropout before it; at 6 without dropout there is a norm, which has no kernel
+    // part 6 is a convolution if the block has dropout, otherwise a norm, which has no kernel
     let has_dropout = shape(tensors, &block(0, 6)).is_ok();
     Ok(ResnetConfig {
         in_channels,
@@ -261,15 +261,13 @@ fn patch_gan_config(
         (_, 5) => ("model", Patch::P70),
         (_, 7) => ("model", Patch::P286),
         (_, count) => {
-            return Err(format!(
-                "a discriminator of {count} convolutions is none of the known ones"
-            ));
+            return Err(format!("unknown discriminator with {count} convolutions"));
         }
     };
     let [filters, into, ..] = shape(tensors, &format!("{name}.0.weight"))?;
     if into != source_channels + target_channels {
         return Err(format!(
-            "the discriminator takes {into} channels, and the generator has {source_channels} and \
+            "the discriminator reads {into} channels, but the generator reads {source_channels} and writes \
              {target_channels}"
         ));
     }

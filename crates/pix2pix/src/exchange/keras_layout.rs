@@ -1,5 +1,5 @@
-//! The generator of the Keras tutorial (Brownlee, "How to Develop a Pix2Pix GAN for Image-to-Image Translation") in a
-//! Keras model: the paper's U-Net, whose every convolution has a bias.
+//! Finds the generator of the Keras tutorial (Brownlee, "How to Develop a Pix2Pix GAN for Image-to-Image Translation")
+//! in a Keras model: the paper's U-Net, with a bias in every convolution.
 
 use burn::tensor::TensorData;
 
@@ -9,10 +9,10 @@ use crate::network::up_conv::Upsample;
 use crate::network::weights::Weights;
 use crate::weights_file::keras_file::KerasLayer;
 
-/// Why a model is no such generator, in words.
+/// A result with the reason in words, if a model is not the tutorial's generator.
 type Found<T> = std::result::Result<T, String>;
 
-/// Finds the U-Net in a model's layers, and puts its tensors under our names.
+/// Finds the U-Net in a model's layers, and renames its tensors to this crate's names.
 ///
 /// # Errors
 /// Names the first layer that the tutorial's generator does not have.
@@ -20,7 +20,7 @@ pub fn unet(layers: &[KerasLayer]) -> Found<(UnetConfig, Weights)> {
     let mut walk = Walk::new(layers);
     walk.take("InputLayer")?;
     let mut skips = Vec::new();
-    // whether there is a norm, wherever the U-Net has one
+    // for each place where the U-Net has a norm: whether the model has one there
     let mut normalized = Vec::new();
     let depth = loop {
         let level = skips.len();
@@ -29,7 +29,7 @@ pub fn unet(layers: &[KerasLayer]) -> Found<(UnetConfig, Weights)> {
         let innermost = !walk.is("LeakyReLU");
         if norm && (level == 0 || innermost) {
             return Err(format!(
-                "{} normalizes the first or the innermost level",
+                "{} normalizes the first or the innermost level, which the U-Net does not",
                 walk.last
             ));
         }
@@ -71,13 +71,13 @@ pub fn unet(layers: &[KerasLayer]) -> Found<(UnetConfig, Weights)> {
         },
         bias_before_norm: walk.weights.contains_key("encoder.0.conv.bias"),
         upsample: Upsample::Transposed,
-        epsilon: same(&walk.epsilons, "norms of several epsilons")?
+        epsilon: same(&walk.epsilons, "norms with different epsilons")?
             .unwrap_or(UnetConfig::default().epsilon),
     };
     Ok((config, walk.weights))
 }
 
-/// The value that all have, if there is any.
+/// The common value of all, or `None` if there are no values.
 fn same<T: PartialEq + Copy>(values: &[T], otherwise: &str) -> Found<Option<T>> {
     match values.iter().find(|value| **value != values[0]) {
         Some(_) => Err(format!("it has {otherwise}")),
@@ -85,7 +85,7 @@ fn same<T: PartialEq + Copy>(values: &[T], otherwise: &str) -> Found<Option<T>> 
     }
 }
 
-/// The rate and the blocks of dropout, of the rate of each block.
+/// Computes the dropout rate, and the half-open range of blocks that have dropout, from the rate of each block.
 fn dropout(rates: &[f64]) -> Found<(f64, [usize; 2])> {
     let blocks = || (0..rates.len()).filter(|&block| rates[block] > 0.0);
     let Some(first) = blocks().next() else {
@@ -94,12 +94,12 @@ fn dropout(rates: &[f64]) -> Found<(f64, [usize; 2])> {
     let end = blocks().next_back().expect("there is one") + 1;
     let rate = same(
         &rates[first..end],
-        "dropout of several rates, or with a gap",
+        "different dropout rates, or a gap between blocks with dropout",
     )?;
     Ok((rate.expect("there is one"), [first, end]))
 }
 
-/// A walk along the layers, each of which must read what the one before it makes.
+/// A walk along the layers. Each layer must read the output of the layer before it.
 struct Walk<'a> {
     rest: &'a [KerasLayer],
     last: &'a str,
@@ -117,19 +117,19 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Whether the next layer is of a class.
+    /// Whether the next layer has this class.
     fn is(&self, class: &str) -> bool {
         self.rest.first().is_some_and(|next| next.class == class)
     }
 
-    /// The next layer, which must be of a class and read what the last one makes, and `also`.
+    /// Takes the next layer. It must have this class, and read the output of the last layer and of `also`.
     fn joined(&mut self, class: &str, also: Option<&str>) -> Found<&'a KerasLayer> {
         let Some((next, rest)) = self.rest.split_first() else {
-            return Err(format!("it ends where a {class} is expected"));
+            return Err(format!("it ends, expected a {class}"));
         };
         if next.class != class {
             let (name, found) = (&next.name, &next.class);
-            return Err(format!("{name} is a {found} where a {class} is expected"));
+            return Err(format!("{name} is a {found}, expected a {class}"));
         }
         let expected: Vec<&str> = match self.last {
             "" => Vec::new(),
@@ -137,7 +137,7 @@ impl<'a> Walk<'a> {
         };
         if next.inputs != expected {
             return Err(format!(
-                "{} reads {} where {} is expected",
+                "{} reads {}, expected {}",
                 next.name,
                 next.inputs.join(" and "),
                 expected.join(" and ")
@@ -155,13 +155,13 @@ impl<'a> Walk<'a> {
         self.joined("Concatenate", Some(skip)).map(|_| ())
     }
 
-    /// The name of the LeakyReLU that comes next.
+    /// Takes the next layer, a LeakyReLU, and returns its name.
     fn leaky_relu(&mut self) -> Found<&'a str> {
         let layer = self.take("LeakyReLU")?;
         let slopes = ["alpha", "negative_slope"].map(|key| layer.config[key].as_f64());
         match slopes.into_iter().flatten().next() {
             Some(slope) if (slope - LEAK).abs() < 1e-6 => Ok(&layer.name),
-            _ => Err(format!("{} has another slope than {LEAK}", layer.name)),
+            _ => Err(format!("the slope of {} is not {LEAK}", layer.name)),
         }
     }
 
@@ -170,10 +170,10 @@ impl<'a> Walk<'a> {
         if layer.config["activation"] == function {
             return Ok(());
         }
-        Err(format!("{} is no {function}", layer.name))
+        Err(format!("{} is not {function}", layer.name))
     }
 
-    /// The rate of the dropout that comes next, 0 where there is none.
+    /// Takes a dropout layer if it comes next, and returns its rate; 0 if there is none.
     fn dropout(&mut self) -> Found<f64> {
         if !self.is("Dropout") {
             return Ok(0.0);
@@ -183,7 +183,7 @@ impl<'a> Walk<'a> {
         rate.ok_or_else(|| format!("{} has no rate", layer.name))
     }
 
-    /// Takes the 4x4 convolution of stride 2 that comes next.
+    /// Takes the next layer, a 4x4 convolution of stride 2.
     fn convolution(&mut self, class: &str, ours: &str) -> Found<()> {
         let layer = self.take(class)?;
         for (key, expected) in [
@@ -197,7 +197,7 @@ impl<'a> Walk<'a> {
             if layer.config[key] != expected {
                 let (name, found) = (&layer.name, &layer.config[key]);
                 return Err(format!(
-                    "{name} has the {key} {found} where {expected} is expected"
+                    "the {key} of {name} is {found}, expected {expected}"
                 ));
             }
         }
@@ -206,8 +206,8 @@ impl<'a> Walk<'a> {
             [kernel, bias] => (kernel, Some(bias)),
             found => return Err(format!("{} has {} tensors", layer.name, found.len())),
         };
-        let kernel = transposed(kernel)
-            .ok_or_else(|| format!("{} has a kernel of another shape than 4x4", layer.name))?;
+        let kernel =
+            transposed(kernel).ok_or_else(|| format!("the kernel of {} is not 4x4", layer.name))?;
         self.weights.insert(format!("{ours}.weight"), kernel);
         if let Some(bias) = bias {
             self.weights.insert(format!("{ours}.bias"), bias.clone());
@@ -215,7 +215,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Takes the batch normalization that comes next, and says whether there is one.
+    /// Takes a batch normalization if it comes next; returns whether there is one.
     fn norm(&mut self, ours: &str) -> Found<bool> {
         if !self.is("BatchNormalization") {
             return Ok(false);
@@ -227,7 +227,7 @@ impl<'a> Walk<'a> {
         let parts = ["gamma", "beta", "running_mean", "running_var"];
         if layer.weights.len() != parts.len() {
             let (name, count) = (&layer.name, layer.weights.len());
-            return Err(format!("{name} has {count} tensors where 4 are expected"));
+            return Err(format!("{name} has {count} tensors, expected 4"));
         }
         for (part, values) in parts.into_iter().zip(&layer.weights) {
             self.weights
@@ -237,8 +237,8 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// A kernel `[height, width, a, b]` as `[b, a, height, width]`: Keras' order of channels as Torch's, for
-/// convolutions and transposed ones alike.
+/// Transposes a kernel from `[height, width, a, b]` (Keras) to `[b, a, height, width]` (PyTorch); the same for
+/// convolutions and transposed convolutions.
 fn transposed(kernel: &TensorData) -> Option<TensorData> {
     let &[height, width, a, b] = kernel.shape().as_slice() else {
         return None;

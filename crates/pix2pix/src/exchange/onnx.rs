@@ -1,6 +1,6 @@
-//! A generator as an ONNX file that gives the same pictures elsewhere. What acts in this program at inference is
-//! written as operations: dropout as random numbers, and normalization by the picture's own statistics as
-//! InstanceNormalization, which for one picture is what batch normalization with batch statistics is.
+//! Exports a generator to an ONNX file, which gives the same pictures in other programs. As in the paper, dropout and
+//! batch statistics are active at inference: dropout becomes random numbers, and batch normalization becomes
+//! InstanceNormalization, which is the same for a batch of one.
 
 mod builder;
 mod image_io;
@@ -27,49 +27,49 @@ use builder::{Builder, float, int, ints, text};
 use proto::{DataType, Model};
 use quantize::Ranges;
 
-/// Versions of ONNX's operators that can be asked for; all mean the same by what we write.
+/// Supported versions of ONNX's operators (opsets). The operators that we use are the same in all of them.
 pub const OPSETS: std::ops::RangeInclusive<i64> = 16..=21;
-/// Version of the format: the newest that runtimes of 2022 and later read.
+/// Version of the format: the newest that runtimes from 2022 on can read.
 const IR_VERSION: i64 = 8;
-/// Names of what goes in and what comes out.
+/// Names of the file's input and output.
 const INPUT: &str = "input";
 const OUTPUT: &str = "output";
 
-/// Whose statistics normalize a picture.
+/// Statistics with which the norms normalize a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnnxNorm {
-    /// Its own, as in this program. Several pictures in a batch are normalized each by itself.
+    /// Those of the picture itself, as in this program. In a larger batch, each picture is normalized separately.
     Batch,
-    /// The averages of training: other pictures, as other ports' evaluation mode gives them.
+    /// The running averages of training. The results are those of other ports in evaluation mode.
     Frozen,
 }
 
-/// What the file shall hold.
+/// Options of an export.
 #[derive(Clone, Debug)]
 pub struct OnnxOptions {
-    /// Whether dropout acts, with new random numbers at each run.
+    /// Whether dropout is active, with new random numbers at each run.
     pub dropout: bool,
-    /// Whose statistics normalize a picture.
+    /// Statistics with which the norms normalize a picture.
     pub norm: OnnxNorm,
     /// Version of ONNX's operators.
     pub opset: i64,
     /// Size of the pictures.
     pub size: Size,
-    /// Whether batch, height and width stay open.
+    /// Whether batch, height and width are dynamic dimensions.
     pub dynamic: bool,
-    /// Weights and arithmetic in 16 bits; what goes in and comes out stays in 32.
+    /// Whether weights and arithmetic are in 16 bits. Input and output stay in 32 bits.
     pub half: bool,
-    /// Whether the file takes and gives pictures, `[batch, height, width, channels]` of the domains' own values,
+    /// Whether input and output are pictures, `[batch, height, width, channels]` with the domains' sample values,
     /// instead of `[batch, channels, height, width]` in \[-1, 1\].
     pub image_io: bool,
 }
 
-/// What an export makes.
+/// Result of an export.
 pub struct Exported {
     /// The file's content.
     pub model: Model,
-    /// Of a network in 8 bits, by how much it moves an output in \[-1, 1\] on average, without dropout, on the
-    /// pictures that it was calibrated with.
+    /// For a network in 8 bits: mean absolute difference from the 32-bit output, in units of \[-1, 1\], without
+    /// dropout, on the calibration pictures.
     pub loss: Option<f32>,
 }
 
@@ -83,12 +83,13 @@ impl Exported {
     }
 }
 
-/// Makes a checkpoint's generator an ONNX file's content; `path` is for messages. With `pictures`, weights and the
-/// values between the layers are in 8 bits, by the ranges that these take on the pictures, of the source's channels.
+/// Makes the content of an ONNX file from a checkpoint's generator; `path` is for messages. With `pictures`, weights
+/// and activations are quantized to 8 bits. The pictures calibrate the ranges of the activations; they must have the
+/// source's channels.
 ///
 /// # Errors
-/// When the checkpoint is damaged, the network does not take the size, the operators' version is out of range, or
-/// frozen statistics are asked for and the network has none.
+/// When the checkpoint is damaged, the network does not accept the size, the opset is out of range, or `norm` is frozen
+/// and the network has no running averages.
 pub fn export(
     checkpoint: Checkpoint,
     path: &Path,
@@ -120,7 +121,7 @@ pub fn export(
     })
 }
 
-/// The file's content of a generator's description and tensors, in 8 bits with `ranges`.
+/// Makes the content of the file from a generator's layers and tensors; in 8 bits with `ranges`.
 fn model(
     graph: &LayerGraph,
     weights: &Weights,
@@ -181,17 +182,17 @@ fn model(
         .finish(IR_VERSION, options.opset, &properties))
 }
 
-/// Writes a file, whole or not at all.
+/// Writes the file atomically.
 ///
 /// # Errors
-/// When it cannot be written, or would be larger than the format allows.
+/// When it cannot be written, or would be larger than the format allows (2 GiB).
 pub fn write(model: &Model, path: &Path) -> Result<()> {
-    // protocol buffers end at 2 GiB
+    // the limit of protocol buffers
     if model.encoded_len() > i32::MAX as usize {
         return Err(Error::file(
             path,
             "an ONNX file of this network would be larger than 2 GiB, which the format does not allow",
-            "export fewer filters, or --f16",
+            "export with --f16, or train with fewer --filters",
         ));
     }
     atomic_file::write(path, &model.encode_to_vec())
@@ -206,7 +207,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// What goes in, made ready for the first layer.
+    /// Declares the input, and converts it for the first layer.
     fn begin(&mut self, config: &RunConfig) -> String {
         let shape = self.shape(config.source.channels);
         let value = if self.options.image_io {
@@ -218,7 +219,7 @@ impl Writer<'_> {
         self.builder.in_arithmetic("input.float", value)
     }
 
-    /// What comes out.
+    /// Converts the value of the last layer, and declares the output.
     fn end(&mut self, last: &str, config: &RunConfig) {
         let shape = self.shape(config.target.channels);
         let last = self.builder.in_32_bits("output.float", last.to_string());
@@ -230,7 +231,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Batch, channels, height and width of a picture.
+    /// Shape of a picture: batch, channels, height and width.
     fn shape(&self, channels: usize) -> [proto::Side; 4] {
         let open = |name: &str| proto::Side::DimParam(name.to_string());
         let known = |length: usize| proto::Side::DimValue(length as i64);
@@ -272,8 +273,8 @@ impl Writer<'_> {
             Op::BatchNorm { epsilon } => self.batch_norm(layer, x, epsilon),
             Op::InstanceNorm | Op::GroupNorm { .. } if self.options.norm == OnnxNorm::Frozen => {
                 return Err(Error::Config(format!(
-                    "--norm frozen: {} has no averages of training: each picture is normalized by its own \
-                     statistics; export with --norm batch",
+                    "--norm frozen: {} has no running averages of training, because it normalizes each picture by \
+                     its own statistics; export with --norm batch",
                     layer.op.name()
                 )));
             }
@@ -291,12 +292,12 @@ impl Writer<'_> {
             Op::Add => builder.node("Add", name, inputs, vec![]),
             Op::Concatenate => builder.node("Concat", name, inputs, vec![int("axis", 1)]),
             Op::Input | Op::Network(_) => {
-                unreachable!("{} is no layer of a generator", layer.op.name())
+                unreachable!("{} is not a layer of a generator", layer.op.name())
             }
         })
     }
 
-    /// A convolution or a transposed one; `axis` is that of the weight's output channels.
+    /// Adds a convolution or a transposed convolution; `axis` is the weight's axis of output channels.
     fn convolution(
         &mut self,
         op: &str,
@@ -353,7 +354,7 @@ impl Writer<'_> {
         )
     }
 
-    /// Groups of channels as the channels of an instance norm, then each channel's scale and shift.
+    /// Adds a group norm: an instance norm with the groups as channels, then the scale and shift of each channel.
     fn group_norm(&mut self, layer: &Layer, x: &str, groups: usize) -> String {
         let name = &layer.name;
         let builder = &mut self.builder;
@@ -375,7 +376,7 @@ impl Writer<'_> {
         self.builder.node("Add", name, &[&y, &beta], vec![])
     }
 
-    /// A tensor of one value for each channel, if the layer has it.
+    /// Adds a tensor with one value per channel, if the layer has it.
     fn vector(&mut self, layer: &Layer, part: &str) -> Option<String> {
         let name = format!("{}.{part}", layer.name);
         let data = self.weights.get(&name)?;

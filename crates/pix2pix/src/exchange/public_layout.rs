@@ -1,5 +1,5 @@
-//! Where the public PyTorch port (pytorch-CycleGAN-and-pix2pix) keeps each of our tensors: the names in the
-//! `latest_net_G.pth` and `latest_net_D.pth` that people have.
+//! Names of our tensors in the files of the public PyTorch port (pytorch-CycleGAN-and-pix2pix), `latest_net_G.pth` and
+//! `latest_net_D.pth`.
 
 use crate::network::generator::GeneratorConfig;
 use crate::network::norm::Norm;
@@ -7,15 +7,15 @@ use crate::network::patch_gan::{Patch, PatchGanConfig};
 use crate::network::resnet::ResnetConfig;
 use crate::network::unet::UnetConfig;
 
-/// A tensor under both names.
+/// The names of a tensor in both programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// In our checkpoints.
+    /// Name in our checkpoints.
     pub ours: String,
-    /// In the public files.
+    /// Name in the port's files.
     pub public: String,
-    /// Whether the first dimension's halves stand the other way round: the port joins a skip before the
-    /// decoder's channels, we join it behind them.
+    /// Whether to swap the halves of the first dimension: the port concatenates a skip before the decoder's channels,
+    /// we concatenate it after them.
     pub halves_swapped: bool,
 }
 
@@ -43,7 +43,7 @@ impl Places {
         });
     }
 
-    /// A convolution that a norm could follow.
+    /// Adds a convolution that a norm may follow.
     fn conv(&mut self, ours: &str, public: &str, after_skip: bool) {
         self.last_conv(ours, public, after_skip, self.bias);
     }
@@ -86,7 +86,7 @@ pub fn generator(config: &GeneratorConfig) -> Vec<Place> {
     }
 }
 
-/// The prefix of a U-Net's level: each contains the next.
+/// The prefix of the names in a level of the U-Net; the port nests each level in the one before.
 pub fn unet_level(level: usize) -> String {
     let mut prefix = "model.model".to_string();
     for depth in 0..level {
@@ -144,7 +144,7 @@ fn resnet(config: &ResnetConfig) -> Vec<Place> {
             numbered(place + 1),
         );
     }
-    // dropout is a layer of the port's blocks, where there is any
+    // with dropout, the port's blocks have one more layer
     let second = if config.dropout > 0.0 { 6 } else { 5 };
     for index in 0..config.blocks {
         let block = |part: usize| format!("model.{}.conv_block.{part}", 10 + index);

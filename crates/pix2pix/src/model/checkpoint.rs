@@ -1,5 +1,5 @@
-//! Checkpoints: one safetensors file with both networks' tensors and, in its header, the configuration.
-//! One file alone is enough to translate.
+//! Checkpoints: one safetensors file with the tensors of both networks and, in its header, the configuration. A
+//! checkpoint is all that translation needs.
 
 use std::path::{Path, PathBuf};
 
@@ -25,9 +25,9 @@ const KIND: Kind = Kind {
 /// A checkpoint in memory.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
-    /// The run that it belongs to.
+    /// Configuration of the run that made it.
     pub config: RunConfig,
-    /// Training steps behind it.
+    /// Number of training steps done.
     pub step: u64,
     generator: Weights,
     discriminator: Weights,
@@ -40,7 +40,7 @@ struct Header {
 }
 
 impl Checkpoint {
-    /// Takes both networks' tensors.
+    /// Makes a checkpoint of both networks.
     pub fn new(
         config: RunConfig,
         step: u64,
@@ -55,7 +55,7 @@ impl Checkpoint {
         }
     }
 
-    /// A checkpoint of tensors that come from elsewhere, without a training step of ours.
+    /// Makes a checkpoint of tensors from another program, at step 0.
     pub fn of_tensors(config: RunConfig, generator: Weights, discriminator: Weights) -> Self {
         Self {
             config,
@@ -65,21 +65,21 @@ impl Checkpoint {
         }
     }
 
-    /// The generator's tensors by our names.
+    /// The generator's tensors, by name.
     pub fn generator_tensors(&self) -> &Weights {
         &self.generator
     }
 
-    /// The discriminator's tensors by our names; none where there is no discriminator.
+    /// The discriminator's tensors, by name; empty if the checkpoint has no discriminator.
     pub fn discriminator_tensors(&self) -> &Weights {
         &self.discriminator
     }
 
-    /// Checks that the tensors are those of the configuration's networks; no discriminator will do too. `path`
-    /// is for messages.
+    /// Checks that the tensors match the configuration's networks. The discriminator may be missing. `path` is for
+    /// messages.
     ///
     /// # Errors
-    /// When they are not.
+    /// When a tensor is missing, left over, or has the wrong shape.
     pub fn check(self, path: &Path) -> Result<()> {
         let device = Device::flex();
         if self.discriminator.is_empty() {
@@ -95,10 +95,10 @@ impl Checkpoint {
         }
     }
 
-    /// Writes the file, whole or not at all.
+    /// Writes the file atomically.
     ///
     /// # Errors
-    /// When it cannot be written; a file of that name then stays as it was.
+    /// When the file cannot be written; an existing file of that name is then unchanged.
     pub fn save(&self, path: &Path) -> Result<()> {
         let tensors: Vec<(String, Values)> = prefixed("generator", &self.generator)
             .chain(prefixed("discriminator", &self.discriminator))
@@ -107,8 +107,8 @@ impl Checkpoint {
         tensor_file::write(path, KIND, &self.header(), &tensors)
     }
 
-    /// Writes the generator alone with its values rounded to 16 bits: what translation needs, in less than half
-    /// the size. Returns the largest error of rounding as a share of its tensor's largest value.
+    /// Writes only the generator, rounded to 16 bits. That is enough for translation, in less than half the size.
+    /// Returns the largest rounding error, relative to the largest value of the same tensor.
     ///
     /// # Errors
     /// As [`save`](Self::save).
@@ -122,13 +122,13 @@ impl Checkpoint {
     /// Reads a file.
     ///
     /// # Errors
-    /// When it cannot be read, is cut short, or is not a checkpoint of this program.
+    /// When the file cannot be read, is truncated, or is not a checkpoint of this program.
     pub fn load(path: &Path) -> Result<Self> {
         let (Header { step, config }, mut tensors) = tensor_file::read(path, KIND)?;
         let [generator, discriminator] =
             ["generator", "discriminator"].map(|network| take(&mut tensors, network));
         if let Some(name) = tensors.keys().next() {
-            let reason = format!("its tensor {name} is not of a pix2pix network");
+            let reason = format!("its tensor {name} does not belong to a pix2pix network");
             return Err(Error::file(path, reason, KIND.remedy));
         }
         Ok(Self {
@@ -139,10 +139,10 @@ impl Checkpoint {
         })
     }
 
-    /// Moves every tensor towards that of another checkpoint by a share of the distance.
+    /// Interpolates linearly: moves every tensor towards that of `other` by `share` of the distance, 0 to 1.
     ///
     /// # Errors
-    /// In words, when the other's networks are not the same.
+    /// A message, when the networks of the two checkpoints differ.
     pub fn move_towards(&mut self, other: &Self, share: f32) -> std::result::Result<(), String> {
         let pairs = [
             (&mut self.generator, &other.generator),
@@ -150,13 +150,14 @@ impl Checkpoint {
         ];
         for (ours, theirs) in pairs {
             if ours.len() != theirs.len() {
-                return Err("it has other networks".to_string());
+                return Err("its networks have other tensors".to_string());
             }
             for (name, values) in ours {
                 let other = theirs
                     .get(name)
                     .filter(|other| other.shape() == values.shape());
-                let other = other.ok_or_else(|| format!("its tensor {name} is another one"))?;
+                let other = other
+                    .ok_or_else(|| format!("its tensor {name} is missing or has another shape"))?;
                 let other = other.as_slice().expect("all our tensors are f32");
                 let values = values.as_mut_slice().expect("all our tensors are f32");
                 kernels::move_towards(values, other, share);
@@ -168,7 +169,7 @@ impl Checkpoint {
     /// Builds the generator; `path` is for messages.
     ///
     /// # Errors
-    /// When the tensors are not those of the configuration's network.
+    /// When the tensors do not match the configuration's network.
     pub fn generator(self, path: &Path, device: &Device) -> Result<Generator> {
         let network = self
             .config
@@ -222,10 +223,10 @@ pub fn in_folder(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found.into_iter().map(|(_, path)| path).collect())
 }
 
-/// The checkpoint that `model` means: itself, or the newest of a run folder.
+/// Finds the checkpoint: `model` itself, or the newest one if `model` is a run folder.
 ///
 /// # Errors
-/// When there is none.
+/// When there is no checkpoint.
 pub fn find(model: &Path) -> Result<PathBuf> {
     if !model.is_dir() {
         return Ok(model.to_path_buf());
@@ -236,5 +237,5 @@ pub fn find(model: &Path) -> Result<PathBuf> {
     } else {
         None
     };
-    newest.ok_or_else(|| Error::file(model, "the folder holds no checkpoint", KIND.remedy))
+    newest.ok_or_else(|| Error::file(model, "the folder contains no checkpoint", KIND.remedy))
 }

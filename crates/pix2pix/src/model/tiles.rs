@@ -1,5 +1,5 @@
-//! Translation of large pictures in overlapping tiles, which are blended: memory is bounded by the tiles, not
-//! by the picture.
+//! Translates large pictures in overlapping tiles and blends them. Memory depends on the size of the tiles, not of the
+//! picture.
 
 use burn::tensor::{Device, Tensor};
 
@@ -12,36 +12,36 @@ use crate::network::generator::Generator;
 use crate::network::noise::Noise;
 use crate::network::norm_statistics::{Moments, Norms};
 
-/// Whose statistics normalize a tile.
+/// Statistics with which the norms normalize a tile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NormStatistics {
-    /// The tile's own: each is normalized for itself, and neighbours can differ.
+    /// Those of the tile itself. Neighbouring tiles can differ visibly.
     #[default]
     Tile,
-    /// Those of all tiles together, measured layer by layer first, in about six times the time: no seam is
-    /// seen.
+    /// Those of the whole picture. They are first measured over all tiles, layer by layer, which takes about six times
+    /// as long. No seams.
     Image,
-    /// The averages of training, which only batch normalization has: no seam is seen either, and the pictures are
-    /// others, those that other ports give in their evaluation mode.
+    /// The running averages of training, for batch normalization only. No seams. The results differ from those of the
+    /// other choices: they are what the public ports give in evaluation mode (`model.eval()`).
     Frozen,
 }
 
-/// How a picture is cut.
+/// How to cut a picture into tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tiles {
-    /// Side of a tile in pixels; a multiple of what the network halves.
+    /// Side of a tile in pixels; a multiple of 2^n if the network halves its input n times.
     pub side: u32,
-    /// Pixels that two neighbours share, at least, and are blended over.
+    /// Minimum overlap of neighbouring tiles in pixels, over which they are blended; at most half of `side`.
     pub overlap: u32,
-    /// Whose statistics normalize a tile.
+    /// Statistics with which the norms normalize a tile.
     pub statistics: NormStatistics,
 }
 
 impl Tiles {
-    /// Checks the sizes for a network that halves `depth` times.
+    /// Checks the sizes for a network that halves its input `depth` times.
     ///
     /// # Errors
-    /// When the network does not take such tiles, or they would not advance.
+    /// When the network does not accept tiles of this size, or the overlap is too large.
     pub fn validate(&self, depth: usize) -> Result<()> {
         let unit = 1 << depth;
         if self.side == 0 || !self.side.is_multiple_of(unit) {
@@ -59,7 +59,7 @@ impl Tiles {
         Ok(())
     }
 
-    /// Where tiles begin along a side, evenly, the last one at the end.
+    /// Start positions of the tiles along a side of `length` pixels: evenly spaced, the last tile flush with the end.
     fn starts(&self, length: u32) -> Vec<u32> {
         let room = length - self.side;
         let step = (self.side - self.overlap).max(1);
@@ -73,7 +73,7 @@ impl Tiles {
             .collect()
     }
 
-    /// A tile's weight at each of its pixels along a side: rising and falling over the overlap.
+    /// Blending weight of each pixel along a tile's side: a linear ramp over the overlap at both ends.
     fn ramp(&self) -> Vec<f32> {
         let rise = (self.overlap + 1) as f32;
         let weight = |at: u32| ((at + 1).min(self.side - at) as f32 / rise).min(1.0);
@@ -81,9 +81,9 @@ impl Tiles {
     }
 }
 
-/// Translates a picture of the source's channels in tiles; `domains` are source and target, and `known` are the
-/// statistics that normalize every tile where they are not measured. `noise` makes the noise of one pass: each tile
-/// has the same, so that neighbours agree.
+/// Translates a picture in tiles. It must have the channels of the source domain; `domains` are source and target.
+/// `known` are the statistics that normalize every tile, if they need not be measured. `noise` makes the noise of one
+/// pass: every tile gets the same, so that neighbours match.
 pub fn translate(
     generator: &Generator,
     picture: &Picture,
@@ -112,14 +112,14 @@ pub fn translate(
                 Some(statistics) => Norms::Given(statistics.iter()),
             };
             let output = generator.forward_with(cutter.tile(x, y), &mut noise(), &mut norms);
-            output.expect("these norms do not end a pass")
+            output.expect("these norms do not stop the pass early")
         };
         cutter.blend(run).crop([0, 0], size)
     })
 }
 
-/// The statistics of every norm over all tiles, one norm after the other: each pass ends at the first that is
-/// not known.
+/// Measures the statistics of every norm over all tiles, one norm after another. Each pass stops at the first norm that
+/// has not been measured yet.
 fn measure(generator: &Generator, cutter: &Cutter, noise: &dyn Fn() -> Noise) -> Vec<Tensor<2>> {
     let mut known: Vec<Tensor<2>> = Vec::new();
     while known.len() < generator.norms().len() {
@@ -133,7 +133,7 @@ fn measure(generator: &Generator, cutter: &Cutter, noise: &dyn Fn() -> Noise) ->
     known
 }
 
-/// A picture that is cut into tiles.
+/// Cuts a picture into tiles, and blends their outputs.
 struct Cutter<'a> {
     padded: &'a Picture,
     domains: [Domain; 2],
@@ -142,7 +142,7 @@ struct Cutter<'a> {
 }
 
 impl Cutter<'_> {
-    /// Corners of all tiles.
+    /// Upper left corners of all tiles.
     fn places(&self) -> Vec<(u32, u32)> {
         let [xs, ys] = self.padded.size().map(|side| self.tiles.starts(side));
         ys.iter()
@@ -150,13 +150,13 @@ impl Cutter<'_> {
             .collect()
     }
 
-    /// A tile as the network sees it.
+    /// The tile at (x, y) as input of the network, `[1, channels, side, side]` in [-1, 1].
     fn tile(&self, x: u32, y: u32) -> Tensor<4> {
         let tile = self.padded.crop([x, y], [self.tiles.side; 2]);
         picture::to_tensor(&tile, self.domains[0].range_of(tile.depth()), self.device)
     }
 
-    /// The tiles' outputs, blended: a band of rows as high as a tile is in work at a time.
+    /// Runs the network on all tiles and blends their outputs, one row of tiles at a time.
     fn blend(&self, run: impl Fn(u32, u32) -> Tensor<4>) -> Picture {
         let [width, height] = self.padded.size();
         let domain = &self.domains[1];
@@ -185,7 +185,7 @@ impl Cutter<'_> {
                     }
                 }
             }
-            // rows that no later tile touches
+            // pixel rows that no later tile overlaps
             let done = (ys.get(row + 1).copied().unwrap_or(height) - y) as usize;
             let count = done * width as usize;
             let mut planes = Vec::with_capacity(domain.channels * count);

@@ -1,4 +1,4 @@
-//! Translation: a trained generator and a picture of any size.
+//! Translates pictures of any size with a trained generator.
 
 use std::path::Path;
 
@@ -19,50 +19,50 @@ use crate::network::layer_graph::LayerGraph;
 use crate::network::noise::Noise;
 use crate::network::norm_statistics::Norms;
 
-/// How a picture is brought to a size that the network takes; the result is always brought back.
+/// How to bring a picture to a size that the network accepts. The result always has the original size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fit {
-    /// Continue it at the right and at the bottom by its mirror image: pixels stay as they are.
+    /// Reflection padding at the right and at the bottom, which leaves the pixels of the picture unchanged.
     Pad,
-    /// Resize both sides to the nearest multiple: faster for pictures just above one.
+    /// Resize both sides to the nearest multiple. Faster for sides just above a multiple.
     Resize,
 }
 
-/// Which pictures are cut into tiles.
+/// Which pictures to cut into tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tiling {
-    /// Those of more than two million pixels, into tiles of about 1024 pixels: memory stays bounded.
+    /// Only those of more than 2^21 pixels, into tiles with sides of about 1024 pixels. This limits memory.
     Auto,
-    /// None: memory grows with the picture.
+    /// None. Memory grows with the picture.
     Never,
-    /// All, into tiles of this side that share so many pixels.
+    /// All.
     Cut {
-        /// Side in pixels.
+        /// Side of a tile in pixels.
         side: u32,
-        /// Pixels that two neighbours share.
+        /// Overlap of neighbouring tiles in pixels, at most half of `side`.
         overlap: u32,
     },
 }
 
-/// How a picture is translated.
+/// Options of a translation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TranslateOptions {
-    /// Whether dropout acts, as in the paper.
+    /// Whether dropout is active. Paper: it is, at test time too (section 3.3).
     pub dropout: bool,
-    /// Seed of the dropout: another one makes another picture.
+    /// Seed of the dropout. Another seed gives a different output.
     pub seed: u64,
-    /// The picture's number: each has its own dropout.
+    /// Number of the picture. Each number has its own dropout.
     pub index: u64,
-    /// How sizes that the network does not take are made to fit.
+    /// How to fit sizes that the network does not accept.
     pub fit: Fit,
-    /// Which pictures are cut into tiles.
+    /// Which pictures to cut into tiles.
     pub tiling: Tiling,
-    /// Whose statistics normalize the picture, or a tile of it.
+    /// Statistics with which the norms normalize the picture, or a tile of it.
     pub statistics: NormStatistics,
 }
 
 impl Default for TranslateOptions {
-    /// As in the paper.
+    /// As in the paper: dropout with seed 0, and statistics of the picture itself.
     fn default() -> Self {
         Self {
             dropout: true,
@@ -76,7 +76,7 @@ impl Default for TranslateOptions {
 }
 
 impl TranslateOptions {
-    /// The dropout's noise.
+    /// The noise of the dropout.
     pub fn noise(&self) -> Noise {
         if self.dropout {
             Noise::seeded(self.seed, self.index)
@@ -86,8 +86,9 @@ impl TranslateOptions {
     }
 }
 
-/// Pixels from which on a picture is cut into tiles by itself, and their side.
+/// [`Tiling::Auto`] cuts pictures with more pixels than this into tiles.
 const LARGE: u64 = 1 << 21;
+/// Side of these tiles in pixels, before rounding up to a multiple that the network accepts.
 const TILE: u32 = 1024;
 
 /// A trained model, ready to translate.
@@ -102,23 +103,23 @@ const TILE: u32 = 1024;
 /// ```
 pub struct Translator {
     network: Generator,
-    /// The run that made it.
+    /// Configuration of the run that made it.
     pub config: RunConfig,
-    /// Training steps behind it.
+    /// Number of training steps done.
     pub step: u64,
     device: Device,
 }
 
 impl Translator {
-    /// Loads a checkpoint file, or the newest one of a run folder, for the CPU and in 32-bit arithmetic.
+    /// Loads a checkpoint file, or the newest checkpoint of a run folder, for the CPU and 32-bit arithmetic.
     ///
     /// # Errors
-    /// When there is none, or it is damaged.
+    /// When there is no checkpoint, or it is damaged.
     pub fn load(model: impl AsRef<Path>) -> Result<Self> {
         Self::load_on(model.as_ref(), Device::flex(), Precision::F32)
     }
 
-    /// As [`load`](Self::load), for a device (without autodiff) and an arithmetic that it has.
+    /// As [`load`](Self::load), for a device (without autodiff) and a precision that it supports.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -135,12 +136,12 @@ impl Translator {
         })
     }
 
-    /// Translates a picture of any size as the paper does, with dropout of seed 0. The result has its size, and the
-    /// channels and the depth of the model's targets.
+    /// Translates a picture of any size as in the paper, with dropout of seed 0. The result has the size of the
+    /// picture, and the channels and depth of the model's targets.
     ///
     /// # Errors
-    /// When the picture's channels cannot become those of the model's sources, or `DynamicImage` does not hold
-    /// pictures like the model's targets.
+    /// When the picture's channels cannot be converted to those of the model's sources, or `DynamicImage` does not
+    /// support the channels and depth of the model's targets.
     pub fn translate(&self, picture: &DynamicImage) -> Result<DynamicImage> {
         let translate = || {
             let source = Picture::try_from(picture.clone())?;
@@ -150,10 +151,10 @@ impl Translator {
         translate().map_err(Error::Config)
     }
 
-    /// Checks that the model can translate so.
+    /// Checks that the model supports these options.
     ///
     /// # Errors
-    /// When the network does not take such tiles, or has no averages of training that could normalize a picture.
+    /// When the network does not accept tiles of this size, or has no running averages but `statistics` asks for them.
     pub fn check(&self, options: &TranslateOptions) -> Result<()> {
         if let Tiling::Cut { side, overlap } = options.tiling {
             let tiles = Tiles {
@@ -166,17 +167,18 @@ impl Translator {
         let frozen = options.statistics == NormStatistics::Frozen;
         if frozen && self.network.running_statistics().is_none() {
             let message =
-                "the model has no averages of training: its norms are not batch normalization";
+                "the model has no running averages: its norms are not batch normalization";
             return Err(Error::Config(message.to_string()));
         }
         Ok(())
     }
 
-    /// Translates a picture; the result has its size, and the channels and the depth of the model's targets.
+    /// Translates a picture of any size. The result has the same size, and the channels and depth of the model's
+    /// targets.
     ///
     /// # Errors
-    /// In words, when the picture's channels cannot become those of the model's sources, or the model cannot
-    /// translate so: see [`check`](Self::check).
+    /// A message, when the picture's channels cannot be converted to those of the model's sources, or the model does
+    /// not support the options: see [`check`](Self::check).
     pub fn translate_with(
         &self,
         picture: Picture,
@@ -230,7 +232,7 @@ impl Translator {
         })
     }
 
-    /// The tiles of a picture, if it is cut.
+    /// The tiles of a picture; `None` if it is translated as a whole.
     fn tiles(&self, [width, height]: [u32; 2], options: &TranslateOptions) -> Option<Tiles> {
         let large = u64::from(width) * u64::from(height) > LARGE;
         let (side, overlap) = match options.tiling {
@@ -249,7 +251,7 @@ impl Translator {
         })
     }
 
-    /// Describes the network, for pictures of the size that it was trained on.
+    /// The network's layers, for pictures of the size it was trained on.
     pub fn layers(&self) -> LayerGraph {
         let Size([width, height]) = self.config.jitter.crop_size;
         let channels = self.config.source.channels;
@@ -257,18 +259,19 @@ impl Translator {
             .layers([channels, height as usize, width as usize])
     }
 
-    /// Where it translates.
+    /// The device on which it translates.
     pub fn device(&self) -> &Device {
         &self.device
     }
 
-    /// Translates a picture of the model's channels, whose sides the network takes.
+    /// Translates a picture without any conversion: it must have the model's source channels, and sides that the
+    /// network accepts.
     pub fn translate_exactly(&self, picture: &Picture, noise: &mut Noise) -> Picture {
         translate_one(&self.network, picture, &self.config, noise, &self.device)
     }
 }
 
-/// Translates one picture of the source's channels, whose sides the generator takes.
+/// Translates one picture. It must have the source's channels, and sides that the generator accepts.
 pub fn translate_one(
     network: &Generator,
     picture: &Picture,
@@ -279,7 +282,7 @@ pub fn translate_one(
     pass(network, picture, config, noise, &mut Norms::Batch, device)
 }
 
-/// As [`translate_one`], with statistics that do not end the pass.
+/// As [`translate_one`], with `norms` that do not stop the pass early.
 fn pass(
     network: &Generator,
     picture: &Picture,
@@ -293,7 +296,7 @@ fn pass(
         let source = picture::to_tensor(picture, range, device);
         let output = network.forward_with(source, noise, norms);
         picture::from_tensor(
-            output.expect("these norms do not end a pass"),
+            output.expect("these norms do not stop the pass early"),
             &config.target,
         )
     })

@@ -1,5 +1,5 @@
-//! Measuring a model on a data set: each translation against its target, their means with intervals, and
-//! the best and worst of them.
+//! Evaluates a model on a data set: scores of each output against its target, means with confidence intervals, and the
+//! best and worst pictures.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,10 @@ use crate::quality::interval::{self, Mean};
 use crate::quality::lpips::Lpips;
 use crate::quality::{Planes, Scores, scores};
 
-/// Pictures among the best, and among the worst.
+/// Number of best and of worst pictures to keep.
 pub const EXTREMES: usize = 5;
 
-/// Learned measures, where their weights are there.
+/// Networks for learned metrics; `None` for those whose weights are not available.
 #[derive(Default)]
 pub struct Learned {
     /// For LPIPS.
@@ -30,20 +30,20 @@ pub struct Learned {
     pub inception: Option<Inception>,
 }
 
-/// How one picture did.
+/// Scores of one picture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PictureScores {
     /// The pair's name.
     pub name: String,
-    /// Its measures.
+    /// Its scores, without learned metrics.
     #[serde(flatten)]
     pub scores: Scores,
-    /// LPIPS, where it was asked for.
+    /// LPIPS, if requested.
     pub lpips: Option<f64>,
 }
 
 impl PictureScores {
-    /// The measures with their names, in the order in which a person reads them.
+    /// The scores with their names, in the order of display.
     pub fn named(&self) -> [(&'static str, Option<f64>); 6] {
         [
             ("l1", Some(self.scores.l1)),
@@ -56,39 +56,38 @@ impl PictureScores {
     }
 }
 
-/// How a model did.
+/// Scores of a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// The model.
     pub model: String,
-    /// Training steps behind it.
+    /// Number of training steps done.
     pub step: u64,
-    /// The split that it was measured on.
+    /// The evaluated split.
     pub split: String,
-    /// Means over all pictures that have the measure, with 95% intervals.
+    /// Mean of each score over the pictures that have it, with 95% confidence intervals.
     pub means: BTreeMap<String, Mean>,
-    /// The Fréchet Inception distance of all outputs to all targets, where it was asked for.
+    /// The Fréchet Inception distance between all outputs and all targets, if requested.
     pub fid: Option<f64>,
-    /// Every picture.
+    /// Scores of every picture.
     pub pictures: Vec<PictureScores>,
 }
 
-/// An evaluation with its extremes as pictures.
+/// An evaluation with its best and worst pictures.
 pub struct Evaluated {
     /// The numbers.
     pub evaluation: Evaluation,
-    /// The pictures with the least L1, the least first; their names tell it.
+    /// The pictures with the smallest L1, smallest first; the rows' names contain their scores.
     pub best: Vec<Row>,
-    /// The pictures with the largest L1, the largest first.
+    /// The pictures with the largest L1, largest first.
     pub worst: Vec<Row>,
 }
 
-/// Translates every pair, at the size that the networks see, and measures it. `noise` makes the dropout of
-/// a pair by its number, and `tell` is told the number of pairs done.
+/// Translates every pair at the input size of the networks, and scores it. `noise` makes the noise of the pair with a
+/// given index; `tell` receives the number of pairs done.
 ///
 /// # Errors
-/// When a pair cannot be read, or its pictures are not of the model's channels or of a size that the network
-/// takes.
+/// When a pair cannot be read, its channels cannot be converted to the model's, or the networks do not accept its size.
 pub fn evaluate(
     model: String,
     generator: &Translator,
@@ -103,7 +102,7 @@ pub fn evaluate(
     let mut extremes: [Vec<(f64, Row)>; 2] = Default::default();
     for index in 0..pairs.len() {
         let refused = |reason: String| {
-            let remedy = "measure a model on pictures like those that it was trained on";
+            let remedy = "evaluate a model on pictures like those that it was trained on";
             Error::file(&pairs.shown(index)[0], reason, remedy)
         };
         let pair = config.jitter.still(pairs.read(index)?);
@@ -171,7 +170,7 @@ pub fn evaluate(
     })
 }
 
-/// The mean of each measure over the pictures that have it.
+/// The mean of each score over the pictures that have it.
 fn means(pictures: &[PictureScores]) -> BTreeMap<String, Mean> {
     let mut values: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for (name, value) in pictures.iter().flat_map(PictureScores::named) {
@@ -183,7 +182,7 @@ fn means(pictures: &[PictureScores]) -> BTreeMap<String, Mean> {
         .collect()
 }
 
-/// A batch of one, in [-1, 1].
+/// Converts planes in 0 to 255 to a batch of one, `[1, channels, height, width]` in [-1, 1].
 fn tensor(planes: &Planes, device: &Device) -> Tensor<4> {
     let values: Vec<f32> = planes
         .values
@@ -204,7 +203,10 @@ fn row(
     config: &crate::config::RunConfig,
 ) -> Row {
     Row {
-        name: format!("{name}: L1 {:.2}, PSNR {:.2} dB", scores.l1, scores.psnr),
+        name: format!(
+            "{name}: L1 {:.2} of 255, PSNR {:.2} dB",
+            scores.l1, scores.psnr
+        ),
         input: source.to_rgb8(config.source.range_of(source.depth())),
         output: output.to_rgb8(config.target.range),
         target: target.to_rgb8(config.target.range_of(target.depth())),

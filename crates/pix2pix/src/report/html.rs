@@ -1,4 +1,4 @@
-//! A report of one or several runs: one HTML file with everything in it, and the same numbers as CSV.
+//! A report of one or several runs: a self-contained HTML file, and the same numbers as CSV.
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
@@ -16,9 +16,9 @@ use crate::run::history::{Best, History};
 use crate::run::{Warning, log};
 
 const TEMPLATE: &str = include_str!("template.html");
-/// Contact sheets of a run that are shown, at most: evenly spread, the newest among them.
+/// Maximum number of contact sheets shown per run: evenly spaced, with the newest one.
 const FRAMES: usize = 24;
-/// Widest contact sheet, in pixels; wider ones are shrunk.
+/// Maximum width of a contact sheet, in pixels; wider ones are shrunk.
 const WIDTH: u32 = 800;
 /// JPEG quality of contact sheets.
 const QUALITY: u8 = 85;
@@ -51,28 +51,28 @@ struct Sample {
     picture: String,
 }
 
-/// One measure's curves, a list of `[step, value]` for each run.
+/// Curves of one loss or score: a list of `[step, value]` for each run.
 #[derive(Serialize)]
 struct Chart {
     title: &'static str,
     series: Vec<Vec<(u64, f64)>>,
 }
 
-/// The measures of the curves, in the order in which they are shown.
+/// Keys and titles of the curves, in the order of display.
 const CHARTS: [(&str, &str); 7] = [
-    ("g_l1", "Generator, L1"),
-    ("g_gan", "Generator, adversarial"),
-    ("d_real", "Discriminator, real pairs"),
-    ("d_fake", "Discriminator, generated pairs"),
-    ("l1", "Held out: L1 (of 255)"),
-    ("psnr", "Held out: PSNR (dB)"),
-    ("ssim", "Held out: SSIM"),
+    ("g_l1", "Generator loss: L1 (in units of [-1, 1])"),
+    ("g_gan", "Generator loss: adversarial"),
+    ("d_real", "Discriminator loss: real pairs"),
+    ("d_fake", "Discriminator loss: generated pairs"),
+    ("l1", "Held-out pairs: L1 (of 255)"),
+    ("psnr", "Held-out pairs: PSNR (dB)"),
+    ("ssim", "Held-out pairs: SSIM"),
 ];
 
 /// Writes the report of some run folders to an HTML file.
 ///
 /// # Errors
-/// When a folder is no run's, or the file cannot be written.
+/// When a folder is not a run folder, or the file cannot be written.
 pub fn write(runs: &[PathBuf], file: &Path) -> Result<()> {
     let histories = histories(runs)?;
     let series = |key: &str| {
@@ -96,7 +96,7 @@ pub fn write(runs: &[PathBuf], file: &Path) -> Result<()> {
         runs: histories.iter().map(run).collect::<Result<_>>()?,
     };
     let data = serde_json::to_string(&report).expect("a report is plain data");
-    // inside a script element, "</script" alone would end it
+    // "</script" in the data would end the script element
     let page = TEMPLATE.replacen("@DATA@", &data.replace("</", "<\\/"), 1);
     atomic_file::write(file, page.as_bytes())
 }
@@ -123,7 +123,7 @@ fn run(history: &History) -> Result<Run> {
     })
 }
 
-/// A configuration's values under their paths, e.g. `optimizer.lr`.
+/// The values of a configuration by path, e.g. `optimizer.lr`.
 fn flat(value: &serde_json::Value) -> BTreeMap<String, String> {
     fn add(path: &str, value: &serde_json::Value, flat: &mut BTreeMap<String, String>) {
         match value {
@@ -178,7 +178,8 @@ fn samples(folder: &Path) -> Result<Vec<Sample>> {
 
 /// A picture as a data URL.
 fn embedded(path: &Path) -> Result<String> {
-    let broken = |e: image::ImageError| Error::file(path, e, "remove it: the run can do without");
+    let broken =
+        |e: image::ImageError| Error::file(path, e, "remove the file: the run does not need it");
     let mut sheet = image::open(path).map_err(broken)?;
     if sheet.width() > WIDTH {
         sheet = sheet.resize(WIDTH, u32::MAX, FilterType::Triangle);
@@ -195,8 +196,8 @@ fn embedded(path: &Path) -> Result<String> {
     ))
 }
 
-/// Writes the metrics and the scores of some run folders as one table; a cell is empty where there is no
-/// value.
+/// Writes the losses and the scores of some run folders to one CSV table; cells without a value are empty. The loss
+/// `g_l1` is in units of [-1, 1], the score `l1` of 255.
 ///
 /// # Errors
 /// As [`write()`].

@@ -1,4 +1,4 @@
-//! A run's numbers and samples as TensorBoard reads them.
+//! Writes losses, scores and samples of a run to TensorBoard event files.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -11,7 +11,7 @@ use crate::atomic_file;
 use crate::error::{Error, Result};
 use crate::run::{Metrics, RunScores};
 
-/// The event file of one sitting of a run.
+/// The event file of one session of a run; resuming begins a new one.
 pub struct TensorBoard {
     folder: PathBuf,
     writer: EventWriter<BufWriter<File>>,
@@ -21,7 +21,7 @@ impl TensorBoard {
     /// Begins a new event file in a folder.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be created.
     pub fn create(folder: &Path) -> Result<Self> {
         atomic_file::create_folder(folder)?;
         let prefix = folder.join("pix2pix").display().to_string();
@@ -32,7 +32,7 @@ impl TensorBoard {
         })
     }
 
-    /// Adds a step's losses.
+    /// Adds a step's losses; L1 is in units of [-1, 1].
     ///
     /// # Errors
     /// When they cannot be written.
@@ -42,7 +42,7 @@ impl TensorBoard {
         self.scalars(metrics.step, losses)
     }
 
-    /// Adds the scores on held-out pairs.
+    /// Adds the scores on held-out pairs; L1 is of 255.
     ///
     /// # Errors
     /// When they cannot be written.
@@ -90,7 +90,7 @@ impl TensorBoard {
 fn failed(folder: &Path, error: &tfrecord::Error) -> Error {
     Error::file(
         folder,
-        format!("cannot write TensorBoard's events ({error})"),
-        "look at the disk",
+        format!("cannot write TensorBoard events ({error})"),
+        "check the disk",
     )
 }

@@ -1,4 +1,5 @@
-//! What all processes of a group must have in common: options and data before the first step, weights ever after.
+//! Checks that all processes of a group agree: on options and data before the first step, and on weights during
+//! training.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
@@ -9,16 +10,16 @@ use crate::data::dataset::survey::Survey;
 use crate::error::{Error, Result};
 use crate::parallel::Communicator;
 
-/// Whether one process asks for something, which then all do.
+/// Whether `own` is true in any process of the group. Every process must call this.
 pub fn any(group: &dyn Communicator, own: bool) -> bool {
     let all = group.all_gather(&[u8::from(own)]);
     all.iter().any(|asked| asked == &[1])
 }
 
-/// Checks that all processes have the options of rank 0, and its data set.
+/// Checks that all processes have the same options and data set as rank 0. Every process must call this.
 ///
 /// # Errors
-/// Names the first option that differs, in all processes alike.
+/// Names the first option that differs; the same error in all processes.
 pub fn check_options(group: &dyn Communicator, config: &RunConfig, data: &Survey) -> Result<()> {
     let own = options(config, data);
     let own = serde_json::to_vec(&own).expect("plain data");
@@ -40,7 +41,8 @@ pub fn check_options(group: &dyn Communicator, config: &RunConfig, data: &Survey
     Ok(())
 }
 
-/// What must be the same everywhere, by name. Where a data set lies, the device and the threads are each process's own.
+/// Names and values of the options that must be equal in all processes. The path of the data set, the device and the
+/// numbers of threads may differ.
 fn options(config: &RunConfig, data: &Survey) -> Vec<[String; 2]> {
     let config = RunConfig {
         data: String::new(),
@@ -62,7 +64,7 @@ fn options(config: &RunConfig, data: &Survey) -> Vec<[String; 2]> {
     named
 }
 
-/// Every value of a tree with its path.
+/// Collects every value of a tree with its path.
 fn flatten(path: &str, value: &toml::Value, named: &mut Vec<[String; 2]>) {
     match value {
         toml::Value::Table(table) => {
@@ -75,11 +77,11 @@ fn flatten(path: &str, value: &toml::Value, named: &mut Vec<[String; 2]>) {
     }
 }
 
-/// Checks that the weights of all processes are equal, bit for bit. Running statistics are each process's own, where
-/// they are not synchronized.
+/// Checks that the weights of all processes are equal, bit for bit. Running statistics are not compared, because each
+/// process has its own unless they are synchronized. Every process must call this.
 ///
 /// # Errors
-/// In words, in all processes alike, naming the first whose weights are others.
+/// A message that names the first rank whose weights differ; the same in all processes.
 pub fn check_weights<A: Module, B: Module>(
     group: &dyn Communicator,
     generator: &A,

@@ -1,17 +1,18 @@
-//! How much memory a training takes, for whoever has run out of it.
+//! Estimates the memory that training needs, for advice after running out of memory.
 
 use crate::backend::device::Device;
 use crate::config::RunConfig;
 use crate::network::init::WeightInit;
 use crate::network::layer_graph::LayerGraph;
 
-/// Bytes of a trained value: itself, its gradient, two moments.
+/// Bytes per trainable weight: the weight, its gradient, and Adam's two moments.
 const TRAINED: usize = 16;
-/// Bytes of a layer's output that a step keeps, passes of the discriminator apart: what is kept for the backward pass, and
-/// what is there beside it at the worst moment. Of our measurements: 1.0 GB at 256x256 and 2.6 GB at 1024x1024.
+/// Bytes per output value of a layer, separately for each pass of the discriminator: values kept for the backward pass,
+/// and temporary values at the peak. Fitted to our measurements: 1.0 GB at 256x256 and 2.6 GB at 1024x1024.
 const KEPT: f64 = 3.2;
 
-/// Bytes of a training with `batch` pairs a step, by estimate; nothing where no network can be made.
+/// Estimated number of bytes for training with `batch` pairs per step; `None` if the configuration's networks cannot be
+/// built.
 pub fn bytes(config: &RunConfig, batch: usize) -> Option<u64> {
     let [width, height] = config.jitter.crop_size.sides();
     let (init, device) = (&mut WeightInit::blank(), Device::flex());
@@ -34,7 +35,7 @@ pub fn bytes(config: &RunConfig, batch: usize) -> Option<u64> {
     Some(trained as u64 + (kept * batch as f64) as u64)
 }
 
-/// What a training that has run out of `memory` bytes could do instead.
+/// Advice for training that ran out of memory on a device with `memory` bytes (`None` if unknown).
 pub fn advice(config: &RunConfig, memory: Option<u64>) -> String {
     let fits = memory.and_then(|memory| {
         let smaller = (1..config.batch_size).rev();
@@ -44,7 +45,7 @@ pub fn advice(config: &RunConfig, memory: Option<u64>) -> String {
     });
     let half = config.batch_size / 2;
     match (fits, half, config.recompute) {
-        (Some(batch), ..) => format!("--batch-size {batch} would fit, by estimate"),
+        (Some(batch), ..) => format!("try --batch-size {batch}, which should fit"),
         (None, 1.., _) => format!("try --batch-size {half}"),
         (None, 0, false) => "try --recompute, or a smaller --crop-size".to_string(),
         (None, 0, true) => "try a smaller --crop-size or fewer --filters".to_string(),
@@ -68,7 +69,7 @@ mod tests {
         config
     }
 
-    /// What `pix2pix bench` measured on a CPU, to a fifth.
+    /// Measured by `pix2pix bench` on a CPU; the estimates are within a fifth.
     #[test]
     fn estimates_are_what_was_measured() {
         for (side, batch, measured) in [
@@ -91,7 +92,7 @@ mod tests {
         let mut large = config(256);
         large.batch_size = 64;
         let advised = advice(&large, Some(4 << 30));
-        assert!(advised.ends_with("would fit, by estimate"), "{advised}");
+        assert!(advised.ends_with(", which should fit"), "{advised}");
         assert_eq!(advice(&large, None), "try --batch-size 32");
         large.batch_size = 1;
         assert_eq!(

@@ -1,4 +1,4 @@
-//! A run's folder: what its files are called, who may write to it, and how it is begun and opened again.
+//! A run folder: the names of its files, the lock for writing, and how a run starts and resumes.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Write};
@@ -14,18 +14,18 @@ const LOCK: &str = "run.lock";
 const SAMPLES: &str = "samples";
 const CHECKPOINTS: &str = "checkpoints";
 
-/// A folder that this process alone may train in.
+/// A run folder, locked by this process.
 pub struct RunFolder {
     root: PathBuf,
-    /// Held until the process ends, however it ends.
+    /// The system releases this lock when the process ends, even if it crashes.
     _lock: Option<File>,
 }
 
 impl RunFolder {
-    /// Makes the folder if it is not there, locks it, and removes what a killed process was writing.
+    /// Creates the folder if needed, locks it, and removes unfinished files of a killed process.
     ///
     /// # Errors
-    /// When it cannot be made or written to, or another training holds it.
+    /// When it cannot be created or written to, or another process has locked it.
     pub fn lock(root: &Path) -> Result<Self> {
         atomic_file::create_folder(root)?;
         let path = root.join(LOCK);
@@ -37,14 +37,11 @@ impl RunFolder {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
-                // the message is about the lock, with or without a number
+                // without the process's number, the message is still useful
                 let _ = lock.read_to_string(&mut holder);
                 return Err(Error::file(
                     root,
-                    format!(
-                        "another training (process {}) is writing here",
-                        holder.trim()
-                    ),
+                    format!("another process ({}) is training here", holder.trim()),
                     "wait for it, stop it, or choose another --out",
                 ));
             }
@@ -64,7 +61,7 @@ impl RunFolder {
         Ok(folder)
     }
 
-    /// The folder that another process of the same training has locked, and writes to.
+    /// The folder of a group's run, which rank 0 has locked; this process does not write to it.
     pub fn of_root(root: &Path) -> Self {
         Self {
             root: root.to_path_buf(),
@@ -72,10 +69,10 @@ impl RunFolder {
         }
     }
 
-    /// Begins a run in a folder that is empty.
+    /// Starts a new run in an empty folder.
     ///
     /// # Errors
-    /// When it is not, or a file cannot be written.
+    /// When the folder is not empty, or a file cannot be written.
     pub fn begin(&self, config: &RunConfig) -> Result<()> {
         let root = &self.root;
         let failed = |e| Error::io(root, "read the folder", e);
@@ -86,19 +83,19 @@ impl RunFolder {
         if !empty {
             let remedy = if self.config_path().is_file() {
                 format!(
-                    "go on with it by `pix2pix train --resume {}`, or choose another --out",
+                    "resume its run with `pix2pix train --resume {}`, or choose another --out",
                     root.display()
                 )
             } else {
                 "choose another --out or empty it".to_string()
             };
-            let reason = "the folder is not empty, and a run must not mix with other files";
+            let reason = "the folder is not empty, but a new run needs an empty one";
             return Err(Error::file(root, reason, remedy));
         }
         self.write_config(config)
     }
 
-    /// Writes the configuration and makes the folders.
+    /// Writes the configuration and creates the subfolders.
     ///
     /// # Errors
     /// When they cannot be written.
@@ -114,7 +111,7 @@ impl RunFolder {
         &self.root
     }
 
-    /// A file or a folder in it.
+    /// Path of a file or a subfolder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
@@ -123,23 +120,23 @@ impl RunFolder {
         self.path(CONFIG)
     }
 
-    /// Contact sheets.
+    /// Folder of the contact sheets.
     pub fn samples(&self) -> PathBuf {
         self.path(SAMPLES)
     }
 
-    /// Checkpoints.
+    /// Folder of the checkpoints.
     pub fn checkpoints(&self) -> PathBuf {
         self.path(CHECKPOINTS)
     }
 
-    /// The optimizers' state that belongs to a step's checkpoint.
+    /// Path of the optimizers' state that belongs to a step's checkpoint.
     pub fn state(&self, step: u64) -> PathBuf {
         self.checkpoints()
             .join(format!("state_{step:07}.safetensors"))
     }
 
-    /// All optimizers' states that are there, of which a kill may have left one without a checkpoint.
+    /// Paths of all optimizers' states. A killed process may leave one without a checkpoint.
     ///
     /// # Errors
     /// When the folder cannot be read.
@@ -157,11 +154,11 @@ impl RunFolder {
         Ok(states)
     }
 
-    /// The newest step that a run can go on from: it has a checkpoint and the state beside it. Nothing
-    /// before the first.
+    /// The newest step from which the run can be resumed: the newest with both a checkpoint and a state. `None` before
+    /// the first checkpoint.
     ///
     /// # Errors
-    /// When the folder cannot be read, or checkpoints are left but no state is.
+    /// When the folder cannot be read, or there are checkpoints but none has a state.
     pub fn newest_step(&self) -> Result<Option<u64>> {
         let checkpoints = self.checkpoints();
         if !checkpoints.is_dir() {
@@ -176,8 +173,8 @@ impl RunFolder {
         match (newest, all.last()) {
             (None, Some(last)) => Err(Error::file(
                 last,
-                "the state_*.safetensors file that belongs to it is gone, and without the optimizers' \
-                 moments a run cannot go on as it was",
+                "its state_*.safetensors file is missing; without the optimizers' moments in it, the run cannot \
+                 be resumed",
                 "put it back, or start a new run",
             )),
             (newest, _) => Ok(newest),
@@ -188,13 +185,13 @@ impl RunFolder {
 /// Reads a run's configuration.
 ///
 /// # Errors
-/// When the folder holds no run, or its configuration cannot be read.
+/// When it is not a run folder, or its configuration cannot be read.
 pub fn read_config(root: &Path) -> Result<RunConfig> {
     let path = root.join(CONFIG);
     if !path.is_file() {
         return Err(Error::file(
             root,
-            format!("it is no run folder: it holds no {CONFIG}"),
+            format!("not a run folder (no {CONFIG})"),
             "give a folder that `pix2pix train --out` made",
         ));
     }
@@ -203,13 +200,13 @@ pub fn read_config(root: &Path) -> Result<RunConfig> {
     toml::from_str(&text).map_err(|e: toml::de::Error| {
         Error::file(
             &path,
-            format!("not a run's configuration ({})", e.message()),
-            "put the file back as it was",
+            format!("invalid configuration of a run ({})", e.message()),
+            "restore the original file",
         )
     })
 }
 
-/// Whether a training is going on in this folder.
+/// Whether a process is training in this folder.
 pub fn is_locked(root: &Path) -> bool {
     let lock = File::open(root.join(LOCK));
     lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))

@@ -1,20 +1,20 @@
-//! Signs that a training has gone wrong although every number in it is finite.
+//! Detects training that fails although all numbers are finite.
 
 use image::RgbImage;
 
 use crate::train::losses::Losses;
 
-/// Steps over which the discriminator's losses are averaged.
+/// Number of steps over which the discriminator's loss is averaged.
 const MEMORY: f64 = 200.0;
-/// Mean loss of a discriminator that has won: it gives the right answer 98 times out of 100.
+/// Mean loss below which the discriminator has won: it assigns a probability of 98% to the right answer.
 const WON: f64 = 0.02;
-/// Mean distance of 8-bit samples below which a person sees no difference.
+/// Mean difference of 8-bit samples, of 255, below which people see no difference.
 const SAME: f64 = 1.0;
 
-/// What has been seen so far.
+/// State of the checks.
 #[derive(Debug, Default)]
 pub struct Health {
-    /// Moving mean of the discriminator's losses, and steps in it.
+    /// Moving average of the discriminator's loss, and the number of steps in it (`steps`).
     discriminator: f64,
     steps: f64,
     won: bool,
@@ -23,7 +23,7 @@ pub struct Health {
 }
 
 impl Health {
-    /// Looks at a step's losses. A warning is given once, until its cause has gone.
+    /// Checks the losses of a step. A warning is not repeated while its cause lasts.
     pub fn step(&mut self, losses: &Losses) -> Option<String> {
         let loss = f64::from(losses.d_real + losses.d_fake) / 2.0;
         self.steps = (self.steps + 1.0).min(MEMORY);
@@ -31,43 +31,42 @@ impl Health {
         let won = self.steps >= MEMORY && self.discriminator < WON;
         news(&mut self.won, won).then(|| {
             format!(
-                "the discriminator has won: its losses have been {:.3} in the mean of the last {MEMORY} \
-                 steps, so the generator learns from L1 alone; try a smaller --patch, a lower --lr, or \
-                 more pairs",
+                "the discriminator has won: its mean loss over the last {MEMORY} steps is {:.3}, so the \
+                 generator learns from L1 alone; try a smaller --patch, a lower --lr, or more pairs",
                 self.discriminator
             )
         })
     }
 
-    /// Looks at the outputs of the samples.
+    /// Checks the outputs of the samples: warns if they are all flat.
     pub fn outputs(&mut self, outputs: &[&RgbImage]) -> Option<String> {
         let flat = !outputs.is_empty() && outputs.iter().all(|output| is_flat(output));
         news(&mut self.flat, flat).then(|| {
-            "the outputs are flat: every pixel of a picture has the same colour; if this does not pass \
-             within an epoch, try a lower --lr, and look at the targets"
+            "the outputs are flat: all pixels of a picture have the same colour; if this lasts longer than \
+             an epoch, try a lower --lr and check the targets"
                 .to_string()
         })
     }
 
-    /// Looks at the outputs of two different sources, made without dropout.
+    /// Checks the outputs of two different sources, translated without dropout: warns if they are the same.
     pub fn still(&mut self, outputs: &[RgbImage; 2]) -> Option<String> {
         let [first, other] = outputs;
         let blind = first.dimensions() == other.dimensions() && distance(first, other) < SAME;
         news(&mut self.blind, blind).then(|| {
             "the generator ignores its input: without dropout, two different sources give the same \
-             picture; look at the pairs (`pix2pix inspect`), and try more --lambda"
+             picture; check the pairs (`pix2pix inspect`), and try a larger --lambda"
                 .to_string()
         })
     }
 }
 
-/// Sets a state and says whether it has just become true.
+/// Sets a state, and returns whether it has just become true.
 fn news(state: &mut bool, now: bool) -> bool {
     let before = std::mem::replace(state, now);
     now && !before
 }
 
-/// Mean distance of two pictures' samples.
+/// Mean absolute difference of two pictures, of 255.
 fn distance(a: &RgbImage, b: &RgbImage) -> f64 {
     let differences = a
         .iter()
@@ -76,7 +75,7 @@ fn distance(a: &RgbImage, b: &RgbImage) -> f64 {
     differences.sum::<f64>() / a.len().max(1) as f64
 }
 
-/// Whether a picture's pixels are all as good as its mean colour.
+/// Whether all pixels of a picture look like its mean colour.
 fn is_flat(picture: &RgbImage) -> bool {
     let count = f64::from(picture.width() * picture.height()).max(1.0);
     let mean: [f64; 3] = std::array::from_fn(|channel| {
@@ -111,15 +110,15 @@ mod tests {
                 .filter(|_| health.step(&losses(d)).is_some())
                 .collect()
         };
-        // low for a while is no victory
+        // a low loss for a short time does not count
         assert_eq!(warned(&mut health, 0.5, 300), Vec::<u32>::new());
         assert_eq!(warned(&mut health, 0.001, 100), Vec::<u32>::new());
         assert_eq!(warned(&mut health, 0.5, 100), Vec::<u32>::new());
         assert_eq!(warned(&mut health, 0.001, 3000).len(), 1);
-        // and again after it has been beaten
+        // warns again after the loss has recovered
         assert_eq!(warned(&mut health, 0.7, 300), Vec::<u32>::new());
         assert_eq!(warned(&mut health, 0.001, 3000).len(), 1);
-        // from the first step on, it takes the whole memory
+        // at the start of a run, no warning before MEMORY steps
         assert_eq!(warned(&mut Health::default(), 0.001, 1000), [199]);
     }
 

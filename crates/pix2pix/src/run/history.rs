@@ -1,4 +1,4 @@
-//! What a run has done so far, read back from its folder.
+//! The history of a run, read from its folder.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,14 +12,14 @@ use crate::config::RunConfig;
 use crate::error::Result;
 use crate::model::checkpoint;
 
-/// What a run is doing.
+/// State of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// A process trains it.
+    /// A process is training it.
     Running,
-    /// It has done all its steps.
+    /// All its steps are done.
     Done,
-    /// It has not, and can be gone on with.
+    /// Steps remain and no process is training it; it can be resumed.
     Stopped,
 }
 
@@ -33,7 +33,7 @@ impl fmt::Display for State {
     }
 }
 
-/// A best value and when it was reached.
+/// A best value and its step.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Best {
     /// The value.
@@ -42,13 +42,13 @@ pub struct Best {
     pub step: u64,
 }
 
-/// A run's past.
+/// The history of a run.
 pub struct History {
     /// Its folder.
     pub root: PathBuf,
     /// Its configuration.
     pub config: RunConfig,
-    /// What it is doing.
+    /// Its state.
     pub state: State,
     /// The lines of `metrics.jsonl`.
     pub metrics: Vec<Metrics>,
@@ -56,7 +56,7 @@ pub struct History {
     pub timings: Vec<Timing>,
     /// The lines of `scores.jsonl`.
     pub scores: Vec<RunScores>,
-    /// What it ran on.
+    /// Description of its machine (`machine.json`).
     pub machine: BTreeMap<String, String>,
     /// Step of the newest checkpoint.
     saved: u64,
@@ -66,7 +66,7 @@ impl History {
     /// Reads a run's folder.
     ///
     /// # Errors
-    /// When it is no run's, or a file cannot be read.
+    /// When it is not a run folder, or a file cannot be read.
     pub fn read(root: &Path) -> Result<Self> {
         let config = read_config(root)?;
         let checkpoints = root.join("checkpoints");
@@ -105,7 +105,7 @@ impl History {
             .into_owned()
     }
 
-    /// The newest step that is known of.
+    /// The newest known step.
     pub fn step(&self) -> u64 {
         self.metrics
             .last()
@@ -113,7 +113,7 @@ impl History {
             .max(self.saved)
     }
 
-    /// A measure over the steps: `epoch`, a loss, `seconds` or a score.
+    /// The values of `key` over the steps, as (step, value): `epoch`, a loss, `seconds` or a score.
     pub fn series(&self, key: &str) -> Vec<(u64, f64)> {
         let metric = |line: &Metrics| {
             let losses = line.losses.named();
@@ -145,7 +145,7 @@ impl History {
         }
     }
 
-    /// The best of each score on held-out pairs.
+    /// The best value of each score on held-out pairs: L1 (of 255), PSNR (dB) and SSIM.
     pub fn best(&self) -> BTreeMap<&'static str, Best> {
         let mut best = BTreeMap::new();
         for (key, label, sign) in [

@@ -1,4 +1,4 @@
-//! Files of one JSON object a line, which grow while a run goes on and are cut back when it is resumed.
+//! Log files with one JSON object per line. They grow during a run, and are cut back when it is resumed.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -10,15 +10,15 @@ use serde::de::DeserializeOwned;
 use crate::atomic_file;
 use crate::error::{Error, Result};
 
-/// A growing file.
+/// An open log file.
 pub struct Log {
     path: PathBuf,
     file: File,
 }
 
 impl Log {
-    /// Opens a file for more lines after those of its lines that are whole and that `keep` keeps; returns
-    /// these too. A file that is not there is an empty one.
+    /// Opens a file to append lines. Removes incomplete lines and lines that `keep` rejects; returns the others too. A
+    /// missing file counts as empty.
     ///
     /// # Errors
     /// When it cannot be read or written.
@@ -35,7 +35,7 @@ impl Log {
         Ok((Self { path, file }, kept))
     }
 
-    /// Adds a line.
+    /// Appends a line.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -44,10 +44,10 @@ impl Log {
         written.map_err(|e| Error::io(&self.path, "write the file", e))
     }
 
-    /// Waits until what was written is on the disk.
+    /// Flushes the file to disk.
     ///
     /// # Errors
-    /// When it cannot get there.
+    /// When that fails.
     pub fn sync(&self) -> Result<()> {
         let synced = self.file.sync_data();
         synced.map_err(|e| Error::io(&self.path, "write the file", e))
@@ -58,10 +58,11 @@ fn line(entry: &impl Serialize) -> String {
     serde_json::to_string(entry).expect("an entry is plain data") + "\n"
 }
 
-/// Reads the lines of a file up to the first that is not whole (a process was killed in it).
+/// Reads the lines of a file, up to the first incomplete one (left by a killed process). A missing file counts as
+/// empty.
 ///
 /// # Errors
-/// When it is there and cannot be read.
+/// When the file exists but cannot be read.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,

@@ -1,4 +1,4 @@
-//! What a run was made on, for whoever compares runs later: `machine.json`.
+//! Describes the machine of a run in `machine.json`, for later comparisons of runs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use crate::error::Result;
 
 const NAME: &str = "machine.json";
 
-/// Writes what this machine is.
+/// Writes a description of this machine.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -35,7 +35,7 @@ pub fn write(root: &Path) -> Result<()> {
     atomic_file::write(&root.join(NAME), json.as_bytes())
 }
 
-/// Reads what a run was made on; nothing where that is not known.
+/// Reads the description of a run's machine; empty if it is not known.
 pub fn read(root: &Path) -> BTreeMap<String, String> {
     let text = fs::read_to_string(root.join(NAME)).unwrap_or_default();
     serde_json::from_str(&text).unwrap_or_default()

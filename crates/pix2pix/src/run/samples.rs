@@ -1,4 +1,4 @@
-//! The held-out pairs that a run translates and measures again and again, so that a person sees it learn.
+//! The held-out pairs that a run translates and scores at regular intervals, to show its progress.
 
 use burn::tensor::Device;
 use image::RgbImage;
@@ -16,22 +16,22 @@ use crate::quality::{self, Planes, Scores};
 
 use super::RunScores;
 
-/// Pictures on a contact sheet, at most.
+/// Maximum number of pairs on a contact sheet.
 const SAMPLES: usize = 8;
-/// Held-out pairs that are measured, at most: `pix2pix evaluate` measures all.
+/// Maximum number of held-out pairs to score; `pix2pix evaluate` scores all.
 const SCORED: usize = 64;
 
-/// The pairs, at the size that the networks see: held-out ones, or, where none are, some to train on.
+/// The sample pairs, at the input size of the networks: held-out pairs, or training pairs if none are held out.
 pub struct Samples {
     pairs: Vec<Pair>,
     held_out: bool,
 }
 
 impl Samples {
-    /// Reads the first pairs.
+    /// Reads the sample pairs, the first ones of the split.
     ///
     /// # Errors
-    /// When one cannot be read.
+    /// When a pair cannot be read.
     pub fn read(data: &Dataset, config: &RunConfig) -> Result<Self> {
         let (pairs, count) = match &data.val {
             Some(val) => (val, SCORED),
@@ -47,7 +47,7 @@ impl Samples {
         })
     }
 
-    /// Translates all of them one by one, dropout on.
+    /// Translates all samples one by one, with dropout.
     pub fn translate(
         &self,
         generator: &Generator,
@@ -61,7 +61,7 @@ impl Samples {
         outputs.collect()
     }
 
-    /// Means over the held-out pairs and what was made of them; nothing where none is held out.
+    /// Mean scores of the outputs against the targets; `None` if no pairs are held out.
     pub fn score(&self, step: u64, outputs: &[Picture], config: &RunConfig) -> Option<RunScores> {
         if !self.held_out {
             return None;
@@ -88,7 +88,7 @@ impl Samples {
         })
     }
 
-    /// The first pairs with what was made of them.
+    /// Rows of a contact sheet: the first pairs with their outputs.
     pub fn rows(&self, outputs: &[Picture], config: &RunConfig) -> Vec<Row> {
         let shown = self.pairs.iter().zip(outputs).take(SAMPLES);
         let rows = shown.map(|(pair, output)| Row {
@@ -104,7 +104,7 @@ impl Samples {
         rows.collect()
     }
 
-    /// Translates the first two of different sources without dropout; nothing when there are no two.
+    /// Translates two different sources without dropout; `None` if all sources are equal.
     pub fn translate_still(
         &self,
         generator: &Generator,

@@ -1,5 +1,5 @@
-//! Keras' files of whole models: `.h5` (HDF5) and `.keras` (a zip of the model's configuration and an HDF5 file of its
-//! weights). Both are read as data: no code in them, such as that of a Lambda layer, is run.
+//! Whole models saved by Keras: `.h5` (HDF5) and `.keras` (a zip of the model's configuration and an HDF5 file with its
+//! weights). Both are read as data: no code in them, such as a Lambda layer, is run.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -14,7 +14,7 @@ use zip::ZipArchive;
 
 use crate::error::{Error, Result};
 
-/// All that is read of a file is never more than this many times the file: weights hardly compress.
+/// At most this many times the size of a file is read from it, because weights hardly compress.
 const EXPANSION: u64 = 2;
 
 /// One layer of a model.
@@ -24,7 +24,7 @@ pub struct KerasLayer {
     pub class: String,
     /// Its name, e.g. `conv2d_1`.
     pub name: String,
-    /// Its constants.
+    /// Its configuration, e.g. `strides`.
     pub config: Value,
     /// Names of the layers whose outputs it reads.
     pub inputs: Vec<String>,
@@ -35,7 +35,7 @@ pub struct KerasLayer {
 /// Reads the layers of a functional model, in the order of its configuration; `remedy` is for messages.
 ///
 /// # Errors
-/// When the file cannot be read, or is no such model.
+/// When the file cannot be read, or is not a functional Keras model.
 pub fn read(path: &Path, remedy: &str) -> Result<Vec<KerasLayer>> {
     let file = File::open(path).map_err(|e| Error::io(path, "read the model", e))?;
     let bytes = file.metadata().map_or(0, |found| found.len());
@@ -47,14 +47,14 @@ pub fn read(path: &Path, remedy: &str) -> Result<Vec<KerasLayer>> {
     layers.map_err(|reason| Error::file(path, reason, remedy))
 }
 
-/// Why something cannot be read, in words.
+/// A result with the reason in words, if something cannot be read.
 type Found<T> = std::result::Result<T, String>;
 
 fn damaged(e: impl std::fmt::Display) -> String {
-    format!("not a whole Keras model ({e})")
+    format!("damaged Keras model ({e})")
 }
 
-/// The model of a `.keras` file of `bytes`.
+/// Reads the model of a `.keras` file of `bytes` bytes.
 fn of_zip(file: File, bytes: u64) -> Found<Vec<KerasLayer>> {
     let mut zip = ZipArchive::new(file).map_err(damaged)?;
     let mut entry = |name: &str| -> Found<Vec<u8>> {
@@ -68,7 +68,9 @@ fn of_zip(file: File, bytes: u64) -> Found<Vec<KerasLayer>> {
             .read_to_end(&mut content)
             .map_err(|e| damaged(format!("{name}: {e}")))?;
         if content.len() as u64 == limit {
-            return Err(damaged(format!("{name} unpacks to more than weights do")));
+            return Err(damaged(format!(
+                "{name} unpacks to more data than weights can"
+            )));
         }
         Ok(content)
     };
@@ -81,7 +83,7 @@ fn of_zip(file: File, bytes: u64) -> Found<Vec<KerasLayer>> {
     let mut left = most(bytes);
     let mut seen: HashMap<String, usize> = HashMap::new();
     for layer in &mut layers {
-        // a group is called after the class, in Keras' spelling of a layer's own name, and numbered
+        // a group is named after the layer's class, in snake case, with a number
         let class = snake_case(&layer.class);
         let count = seen.entry(class.clone()).or_default();
         let numbered = match *count {
@@ -104,13 +106,12 @@ fn of_zip(file: File, bytes: u64) -> Found<Vec<KerasLayer>> {
     Ok(layers)
 }
 
-/// The model of an `.h5` file of `bytes`.
+/// Reads the model of an `.h5` file of `bytes` bytes.
 fn of_hdf5(path: &Path, bytes: u64) -> Found<Vec<KerasLayer>> {
     let file = Hdf5File::open_with_options(path, limits(bytes)).map_err(damaged)?;
     let root = file.root_group().map_err(damaged)?;
     let config = root.attribute("model_config").map_err(|_| {
-        "it holds no model: Keras' save_weights leaves the configuration out, save does not"
-            .to_string()
+        "it has weights but no model: save it with Keras' save instead of save_weights".to_string()
     })?;
     let config = serde_json::from_str(&config.read_string().map_err(damaged)?).map_err(damaged)?;
     let mut layers = described(&config)?;
@@ -127,7 +128,7 @@ fn of_hdf5(path: &Path, bytes: u64) -> Found<Vec<KerasLayer>> {
     Ok(layers)
 }
 
-/// What may be read of a file of `bytes`.
+/// Maximum number of bytes to read from a file of `bytes` bytes.
 fn most(bytes: u64) -> usize {
     usize::try_from(bytes.saturating_mul(EXPANSION)).unwrap_or(usize::MAX)
 }
@@ -148,7 +149,7 @@ fn within(group: &Group, path: &str) -> Found<Dataset> {
     }
 }
 
-/// The values of a dataset; `left` is how many bytes may still be read of the file.
+/// Reads the values of a dataset; `left` is the number of bytes that may still be read from the file.
 fn tensor(dataset: &Dataset, left: &mut usize) -> Found<TensorData> {
     let count = dataset.num_elements().map_err(damaged)?;
     let bytes = usize::try_from(count.saturating_mul(4)).unwrap_or(usize::MAX);
@@ -161,15 +162,15 @@ fn tensor(dataset: &Dataset, left: &mut usize) -> Found<TensorData> {
     Ok(TensorData::new(values, shape))
 }
 
-/// Whether layers of a class have tensors, among those that a generator is made of.
+/// Whether layers of this class have tensors. Covers the classes of a generator only.
 fn has_weights(class: &str) -> bool {
     ["Conv2D", "Conv2DTranspose", "BatchNormalization"].contains(&class)
 }
 
-/// The layers of a functional model's configuration, without their tensors.
+/// Reads the layers of a functional model's configuration, without their tensors.
 fn described(config: &Value) -> Found<Vec<KerasLayer>> {
     let layers = config["config"]["layers"].as_array();
-    let layers = layers.ok_or("it is no functional Keras model")?;
+    let layers = layers.ok_or("not a functional Keras model")?;
     let text = |value: &Value| value.as_str().map(str::to_string);
     let layer = |layer: &Value| -> Option<KerasLayer> {
         let mut inputs = Vec::new();
@@ -186,8 +187,8 @@ fn described(config: &Value) -> Found<Vec<KerasLayer>> {
     found.ok_or_else(|| damaged("a layer without a class or a name"))
 }
 
-/// The layers that a description of connections names: every list of a layer's name and two numbers, which is what
-/// Keras 2 and 3 have in common.
+/// Collects the names of layers from a description of connections. In both Keras 2 and 3, each connection is a list
+/// that starts with the name of a layer and two numbers.
 fn names(connections: &Value, found: &mut Vec<String>) {
     match connections {
         Value::Array(parts) => match parts.as_slice() {
@@ -201,7 +202,7 @@ fn names(connections: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// `Conv2DTranspose` as `conv2d_transpose`, as Keras calls its layers.
+/// Converts `Conv2DTranspose` to `conv2d_transpose`, as Keras does for the names of layers.
 fn snake_case(class: &str) -> String {
     let mut name = String::new();
     let letters: Vec<char> = class.chars().collect();

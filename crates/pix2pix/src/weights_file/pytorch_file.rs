@@ -1,5 +1,4 @@
-//! PyTorch's files of weights, in its zip and its legacy container. Their pickle is read as data: no code in it
-//! is run.
+//! PyTorch's files of weights, in the zip and the legacy format. Their pickle is read as data: no code in it is run.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -14,10 +13,10 @@ use zip::{CompressionMethod, ZipWriter};
 use crate::error::{Error, Result};
 use crate::network::weights::Weights;
 
-/// Reads the floating-point tensors; `remedy` is for messages.
+/// Reads the floating-point tensors, and converts them to 32 bits; `remedy` is for messages.
 ///
 /// # Errors
-/// When the file cannot be read or is no such file.
+/// When the file cannot be read or is not a PyTorch file of weights.
 pub fn read(path: &Path, remedy: &str) -> Result<Weights> {
     if !path.exists() {
         let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
@@ -56,23 +55,23 @@ pub fn read(path: &Path, remedy: &str) -> Result<Weights> {
                     .map(|b| half::bf16::from_le_bytes(*b).to_f32())
                     .collect()
             }
-            _ => continue, // a counter
+            _ => continue, // an integer, such as a counter of batches
         };
         tensors.insert(name, TensorData::new(values, tensor.shape().to_vec()));
     }
     Ok(tensors)
 }
 
-/// A tensor as it is written.
+/// A tensor to write.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stored {
-    /// Its dimensions; none for a single number.
+    /// Its dimensions; empty for a scalar.
     pub shape: Vec<usize>,
     /// Its values.
     pub values: StoredValues,
 }
 
-/// The values of a tensor that is written.
+/// The values of a tensor to write.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StoredValues {
     /// 32-bit floating point.
@@ -82,7 +81,7 @@ pub enum StoredValues {
 }
 
 impl Stored {
-    /// A tensor of numbers.
+    /// Makes a floating-point tensor.
     pub fn floats(shape: Vec<usize>, values: Vec<f32>) -> Self {
         Self {
             shape,
@@ -90,7 +89,7 @@ impl Stored {
         }
     }
 
-    /// A counter.
+    /// Makes a scalar counter.
     pub fn counter(value: i64) -> Self {
         Self {
             shape: Vec::new(),
@@ -98,7 +97,7 @@ impl Stored {
         }
     }
 
-    /// The values, little-endian.
+    /// The bytes of the values, little-endian.
     pub fn bytes(&self) -> Vec<u8> {
         match &self.values {
             StoredValues::Floats(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
@@ -129,8 +128,7 @@ pub fn write(path: &Path, tensors: &BTreeMap<String, Stored>) -> io::Result<()> 
     zip.finish()?.flush()
 }
 
-/// The pickle (protocol 2) of an ordered dictionary whose values are tensors, each with a storage of its
-/// own in the container.
+/// The pickle (protocol 2) of an ordered dictionary of tensors. Each tensor has its own storage in the zip file.
 fn pickle(tensors: &BTreeMap<String, Stored>) -> Vec<u8> {
     let mut out = b"\x80\x02ccollections\nOrderedDict\n)R(".to_vec();
     for (index, (name, tensor)) in tensors.iter().enumerate() {
@@ -153,7 +151,7 @@ fn pickle(tensors: &BTreeMap<String, Stored>) -> Vec<u8> {
             sides.into_iter().for_each(|side| number(&mut out, side));
             out.push(b't');
         }
-        // it needs no gradient, and has no hooks
+        // requires_grad is false, and there are no hooks
         out.extend(b"\x89ccollections\nOrderedDict\n)RtR");
     }
     out.extend(b"u.");

@@ -1,5 +1,5 @@
-//! Files of named tensors with a header: safetensors with one metadata entry that holds JSON. The same
-//! content gives the same bytes.
+//! Files of named tensors with a header: safetensors with a single metadata entry of JSON. Equal content gives equal
+//! bytes.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -18,19 +18,19 @@ use crate::error::{Error, Result};
 use crate::network::weights::Weights;
 use crate::weights_file::pytorch_file::{Stored, StoredValues};
 
-/// The metadata entry. One entry alone has one order.
+/// Name of the metadata entry. With a single entry, the order of entries cannot vary.
 const ENTRY: &str = "pix2pix";
 
 /// A kind of file.
 #[derive(Clone, Copy, Debug)]
 pub struct Kind {
-    /// What the header says it is, with a version.
+    /// Name and version of the format, as in the header.
     pub format: &'static str,
     /// Its name in messages, e.g. "checkpoint".
     pub name: &'static str,
-    /// Reading it, in messages, e.g. "read the checkpoint".
+    /// Verb phrase for messages about reading it, e.g. "read the checkpoint".
     pub action: &'static str,
-    /// What to do about a file that is not one.
+    /// Remedy for messages about a file of another kind.
     pub remedy: &'static str,
 }
 
@@ -41,14 +41,14 @@ struct Header<H> {
     content: H,
 }
 
-/// The values of a tensor, borrowed where they already lie in host memory.
+/// The values of a tensor, borrowed if they are already in host memory.
 pub struct Values<'a> {
     shape: Vec<usize>,
     values: Cow<'a, [f32]>,
 }
 
 impl<'a> Values<'a> {
-    /// A vector.
+    /// A tensor of one dimension.
     pub fn vector(values: &'a [f32]) -> Self {
         Self {
             shape: vec![values.len()],
@@ -117,10 +117,10 @@ impl View for &Values<'_> {
     }
 }
 
-/// Writes a file, whole or not at all.
+/// Writes a file atomically.
 ///
 /// # Errors
-/// When it cannot be written; a file of that name then stays as it was.
+/// When the file cannot be written; an existing file of that name is then unchanged.
 pub fn write<H: Serialize>(
     path: &Path,
     kind: Kind,
@@ -140,7 +140,7 @@ fn metadata<H: Serialize>(kind: Kind, header: &H) -> HashMap<String, String> {
     HashMap::from([(ENTRY.to_string(), header)])
 }
 
-/// Writes a file without a header, whole or not at all.
+/// Writes a file without a header, atomically.
 ///
 /// # Errors
 /// As [`write()`].
@@ -148,7 +148,7 @@ pub fn write_plain(path: &Path, tensors: &[(String, Values)]) -> Result<()> {
     write_with(path, None, tensors)
 }
 
-/// Writes the tensors of another program's names, whole or not at all.
+/// Writes tensors under the names of another program, atomically.
 ///
 /// # Errors
 /// As [`write()`].
@@ -179,16 +179,15 @@ fn serialize<'a, V: View>(
     })
 }
 
-/// Reads a file.
+/// Reads the header and the tensors of a file.
 ///
 /// # Errors
-/// When it cannot be read, is cut short, or is of another kind.
+/// When the file cannot be read, is truncated, or is of another kind.
 pub fn read<H: DeserializeOwned>(path: &Path, kind: Kind) -> Result<(H, Weights)> {
     let mapped = Mapped::open(path).map_err(|e| Error::io(path, kind.action, e))?;
     let bytes = mapped.bytes();
     let wrong = |reason: String| Error::file(path, reason, kind.remedy);
-    let damaged =
-        |e: SafeTensorError| wrong(format!("not a whole safetensors {} ({e})", kind.name));
+    let damaged = |e: SafeTensorError| wrong(format!("damaged safetensors {} ({e})", kind.name));
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
     let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
     let entry = metadata.metadata().as_ref().and_then(|m| m.get(ENTRY));
@@ -203,7 +202,7 @@ pub fn read<H: DeserializeOwned>(path: &Path, kind: Kind) -> Result<(H, Weights)
     let header: Header<serde_json::Value> = serde_json::from_str(entry).map_err(unreadable)?;
     if header.format != kind.format {
         return Err(wrong(format!(
-            "it says that it is a {}, not a {}",
+            "its format is {}, not {}",
             header.format, kind.format
         )));
     }
@@ -221,7 +220,7 @@ pub fn read<H: DeserializeOwned>(path: &Path, kind: Kind) -> Result<(H, Weights)
     Ok((content, tensors))
 }
 
-/// Tensors under a prefix, `prefix.`.
+/// Puts `prefix.` before the names of tensors.
 pub fn prefixed<N: AsRef<str>, T>(
     prefix: &str,
     tensors: impl IntoIterator<Item = (N, T)>,
@@ -230,7 +229,7 @@ pub fn prefixed<N: AsRef<str>, T>(
     tensors.map(move |(name, tensor)| (format!("{prefix}.{}", name.as_ref()), tensor))
 }
 
-/// Takes the tensors under a prefix, `prefix.`, out of `tensors`, with the prefix off their names.
+/// Takes the tensors whose names start with `prefix.` out of `tensors`, and removes the prefix from their names.
 pub fn take(tensors: &mut Weights, prefix: &str) -> Weights {
     let prefix = format!("{prefix}.");
     let names: Vec<String> = tensors
@@ -247,21 +246,21 @@ pub fn take(tensors: &mut Weights, prefix: &str) -> Weights {
         .collect()
 }
 
-/// Reads the tensors of any safetensors file, 32-bit ones as they are and 16-bit ones widened; `remedy` is
-/// for messages.
+/// Reads the floating-point tensors of any safetensors file, and converts 16-bit ones to 32 bits; `remedy` is for
+/// messages.
 ///
 /// # Errors
-/// When it cannot be read, is cut short, or holds integers only.
+/// When the file cannot be read, is truncated, or has no floating-point tensors.
 pub fn read_foreign(path: &Path, remedy: &str) -> Result<Weights> {
     if !path.exists() {
-        return Err(Error::file(path, "there are no weights", remedy));
+        return Err(Error::file(path, "no such file", remedy));
     }
     let mapped = Mapped::open(path).map_err(|e| Error::io(path, "read the weights", e))?;
-    let damaged = |e| Error::file(path, format!("not a whole safetensors file ({e})"), remedy);
+    let damaged = |e| Error::file(path, format!("damaged safetensors file ({e})"), remedy);
     let file = SafeTensors::deserialize(mapped.bytes()).map_err(damaged)?;
     let mut tensors = Weights::new();
     for (name, view) in file.tensors() {
-        // what is no floating-point tensor is a counter, such as a norm's number of batches
+        // other tensors are counters, such as the number of batches of a norm
         if let Some(values) = widened(&view) {
             tensors.insert(name, TensorData::new(values, view.shape().to_vec()));
         }
@@ -269,25 +268,25 @@ pub fn read_foreign(path: &Path, remedy: &str) -> Result<Weights> {
     if tensors.is_empty() {
         return Err(Error::file(
             path,
-            "it holds no floating-point tensor",
+            "it has no floating-point tensors",
             remedy,
         ));
     }
     Ok(tensors)
 }
 
-/// A file in memory as far as it is looked at.
+/// A memory-mapped file.
 struct Mapped(Option<Mmap>);
 
 impl Mapped {
     fn open(path: &Path) -> std::io::Result<Self> {
         let file = File::open(path)?;
         if file.metadata()?.len() == 0 {
-            return Ok(Self(None)); // nothing cannot be mapped everywhere
+            return Ok(Self(None)); // some systems cannot map an empty file
         }
-        // SAFETY: the map is read-only and is read only until the tensors are copied out of it. Our own
-        // files are replaced by renaming and never changed in place; whoever cuts another file short in
-        // these milliseconds ends this program, as with any other reader of mapped files.
+        // SAFETY: the map is read-only, and lives only until the tensors are copied out of it. Our own files are
+        // replaced by renaming and never changed in place. If another process truncates a foreign file in these
+        // milliseconds, the system ends this program, as with any other reader of mapped files.
         let map = unsafe { Mmap::map(&file)? };
         Ok(Self(Some(map)))
     }
@@ -297,7 +296,7 @@ impl Mapped {
     }
 }
 
-/// The values of a floating-point tensor, 16-bit ones widened; nothing for integers.
+/// The values of a floating-point tensor, converted to 32 bits; `None` for integers.
 fn widened(view: &TensorView) -> Option<Vec<f32>> {
     let wide = |half: fn([u8; 2]) -> f32| {
         let chunks = view.data().as_chunks().0;
@@ -369,8 +368,8 @@ impl View for HalfValues {
     }
 }
 
-/// As [`write()`], with every value rounded to a 16-bit format. Returns the largest error of rounding as a share
-/// of its tensor's largest value.
+/// As [`write()`], but rounds every value to a 16-bit format. Returns the largest rounding error, relative to the
+/// largest value of the same tensor.
 ///
 /// # Errors
 /// As [`write()`].

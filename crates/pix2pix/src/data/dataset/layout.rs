@@ -1,4 +1,4 @@
-//! How a data set is laid out, found from the names of its files and folders alone.
+//! Detects the layout of a data set from the names of its files and folders.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,19 +7,19 @@ use crate::data::pair;
 use crate::data::picture::is_picture;
 use crate::error::{Error, Result};
 
-/// A part of a data set.
+/// A split of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Split {
-    /// To learn from.
+    /// Training pairs.
     Train,
-    /// Held out.
+    /// Held-out pairs, for validation.
     Val,
-    /// Held out too.
+    /// Held-out pairs, for the final test.
     Test,
 }
 
 impl Split {
-    /// Its name, as folders and manifests write it.
+    /// Parses the name of a split in a folder or a manifest; `None` if it is not one.
     pub fn parse(name: &str) -> Option<Self> {
         match name.to_lowercase().as_str() {
             "train" | "training" => Some(Self::Train),
@@ -30,36 +30,36 @@ impl Split {
     }
 }
 
-/// Where both pictures of a pair are.
+/// The files of a pair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Files {
     /// Side by side in one file.
     Together(PathBuf),
-    /// In a file each, A and B.
+    /// In two files, A and B.
     Apart(PathBuf, PathBuf),
 }
 
 /// A pair's name and files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The name, without an ending.
+    /// The name, without extension.
     pub name: String,
     /// Its files.
     pub files: Files,
 }
 
-/// A data set's pairs by split, nothing where there are no splits, and pictures without a partner.
+/// Pairs of a data set by split, and its pictures without a partner.
 #[derive(Debug, Default)]
 pub struct Layout {
-    /// What it is, in words.
+    /// Description in plain language.
     pub description: String,
-    /// The pairs of each split.
+    /// The pairs of each split; `None` is the key of pairs without a split.
     pub splits: BTreeMap<Option<Split>, Vec<Entry>>,
-    /// Pictures of A without one of B, and the other way round.
+    /// Pictures of A without a partner in B, and vice versa.
     pub unmatched: Vec<PathBuf>,
 }
 
-/// What a folder's name says of the pictures in it.
+/// Side of the pictures in a folder, according to its name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Side {
     Both,
@@ -67,7 +67,7 @@ enum Side {
     B,
 }
 
-/// Reads a folder's path: `train`, `A`, `trainA`, `train/A`, `A/train`, or nothing.
+/// Parses the path of a folder: `train`, `A`, `trainA`, `train/A`, `A/train`, or empty. `None` for all others.
 fn meaning(folder: &Path) -> Option<(Option<Split>, Side)> {
     let parts: Vec<_> = folder
         .iter()
@@ -102,7 +102,7 @@ fn meaning(folder: &Path) -> Option<(Option<Split>, Side)> {
     }
 }
 
-/// The folder that all files are in: archives often hold one.
+/// The folder that contains all files, relative to the root: archives often have one.
 pub fn base(files: &[PathBuf]) -> PathBuf {
     let mut base = PathBuf::new();
     loop {
@@ -122,10 +122,10 @@ pub fn base(files: &[PathBuf]) -> PathBuf {
     }
 }
 
-/// Finds the pairs among `files`, whose paths are relative to `root`, which is for messages.
+/// Finds the pairs among `files`. Their paths are relative to `root`, which is for messages.
 ///
 /// # Errors
-/// When no picture is where a layout would have it, or two of one folder have the same name.
+/// When no layout fits, or two pictures of one folder have the same name without extension.
 pub fn find(root: &Path, files: &[PathBuf]) -> Result<Layout> {
     let base = base(files);
     let mut folders: BTreeMap<(Option<Split>, Side), Vec<&PathBuf>> = BTreeMap::new();
@@ -149,9 +149,9 @@ pub fn find(root: &Path, files: &[PathBuf]) -> Result<Layout> {
         };
         return Err(Error::file(
             &folder,
-            "the folder holds no picture where a data set has them",
-            "put side-by-side pairs into it or into train/, or pictures into A/ and B/; JPEG, PNG, WebP, \
-             TIFF, BMP and npy are read",
+            "the folder has no pictures in the places of a known layout",
+            "put side-by-side pairs into it or into train/, or pictures into A/ and B/; supported formats are \
+             JPEG, PNG, WebP, TIFF, BMP and npy",
         ));
     }
     let mut layout = Layout::default();
@@ -180,7 +180,7 @@ pub fn find(root: &Path, files: &[PathBuf]) -> Result<Layout> {
     Ok(layout)
 }
 
-/// Pairs of the same name without its ending.
+/// Pairs the pictures of A and B that have the same name without extension.
 fn matched(
     root: &Path,
     a: &[&PathBuf],
@@ -194,7 +194,7 @@ fn matched(
                 return Err(Error::file(
                     &root.join(file),
                     format!("it has the same name as {}", root.join(other).display()),
-                    "pairs are matched by name: rename one of them or take it out",
+                    "pairs are matched by name: rename or remove one of them",
                 ));
             }
         }

@@ -1,5 +1,5 @@
-//! Leakage: files of one split that stand in another one too, byte for byte. A network is then measured on
-//! what it has learnt by heart.
+//! Leakage: files that occur in more than one split, byte for byte. Held-out scores then also measure what the network
+//! has memorized.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -9,18 +9,18 @@ use sha2::{Digest, Sha256};
 
 use super::{Dataset, Pairs};
 
-/// A file that stands in two splits.
+/// A file that occurs in two splits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Duplicate {
-    /// Where it is first.
+    /// Its path in the first split.
     pub first: PathBuf,
-    /// Where it is again.
+    /// Its path in the other split.
     pub again: PathBuf,
 }
 
 type Hash = [u8; 32];
 
-/// Files that stand in more than one split; files that cannot be read are passed over.
+/// Finds files that occur in more than one split; skips files that cannot be read.
 pub fn duplicates(data: &Dataset) -> Vec<Duplicate> {
     let mut seen: HashMap<Hash, (usize, PathBuf)> = HashMap::new();
     let mut found = Vec::new();

@@ -1,5 +1,4 @@
-//! Manifests: a table of pairs, as CSV or as JSON lines, with two columns of paths and, if wanted, a third
-//! with the split.
+//! Manifests: tables of pairs, as CSV or JSON lines, with two columns of paths and optionally a third with the split.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +9,7 @@ use crate::data::pair;
 use crate::data::picture::is_picture;
 use crate::error::{Error, Result};
 
-/// Whether a file's name says that it is a manifest.
+/// Whether a file has the extension of a manifest, `.csv` or `.jsonl`.
 pub fn is_manifest(path: &Path) -> bool {
     path.extension().is_some_and(|ending| {
         ["csv", "jsonl"]
@@ -19,7 +18,7 @@ pub fn is_manifest(path: &Path) -> bool {
     })
 }
 
-/// Names of a manifest that is found by itself in a folder or an archive.
+/// Names by which a manifest is detected in a folder or an archive.
 pub const NAMES: [&str; 4] = ["manifest.csv", "manifest.jsonl", "pairs.csv", "pairs.jsonl"];
 
 /// A line of a JSON manifest.
@@ -32,17 +31,17 @@ struct Line {
     split: Option<String>,
 }
 
-/// Reads a manifest whose paths are relative to its own folder; `path` is relative to the data set's
-/// root, and `shown` is for messages.
+/// Reads a manifest. Its paths are relative to its own folder; `path` is relative to the data set's root, and `shown`
+/// is for messages.
 ///
 /// # Errors
-/// When a line is not two paths and a split.
+/// When a line is not two paths and an optional split.
 pub fn read(path: &Path, shown: &Path, text: &[u8]) -> Result<Layout> {
     let wrong = |line: u64, reason: String| {
         Error::file(
             shown,
             format!("line {line}: {reason}"),
-            "a line has two paths, and a third column for train, val or test: a,b,split",
+            "write two paths and optionally a split (train, val or test) on each line: a,b,split",
         )
     };
     let json = path
@@ -64,7 +63,7 @@ pub fn read(path: &Path, shown: &Path, text: &[u8]) -> Result<Layout> {
             None | Some("") => None,
             Some(name) => {
                 let split = Split::parse(name);
-                Some(split.ok_or_else(|| wrong(number, format!("\"{name}\" is no split")))?)
+                Some(split.ok_or_else(|| wrong(number, format!("\"{name}\" is not a split")))?)
             }
         };
         layout.splits.entry(split).or_default().push(Entry {
@@ -73,9 +72,9 @@ pub fn read(path: &Path, shown: &Path, text: &[u8]) -> Result<Layout> {
         });
     }
     if layout.splits.is_empty() {
-        return Err(wrong(1, "there is no pair".to_string()));
+        return Err(wrong(1, "there are no pairs".to_string()));
     }
-    // where some lines have a split, the others are to learn from
+    // if some lines have a split, those without one are training pairs
     if layout.splits.len() > 1
         && let Some(rest) = layout.splits.remove(&None)
     {
@@ -122,7 +121,7 @@ fn csv_lines(text: &[u8]) -> Lines {
         let number = record
             .position()
             .map_or(index as u64 + 1, csv::Position::line);
-        // a first line that names no picture names the columns
+        // a first line without the path of a picture is the header
         if index == 0
             && !record
                 .get(0)
@@ -146,7 +145,7 @@ fn csv_lines(text: &[u8]) -> Lines {
                 b: b.into(),
                 split: field(columns[2]).map(str::to_string),
             }),
-            _ => Err("it has no two paths".to_string()),
+            _ => Err("it does not have two paths".to_string()),
         };
         lines.push((number, line));
     }

@@ -1,5 +1,5 @@
-//! What a survey has seen of the files of a large folder, remembered between runs: a file that is as long as it was, and
-//! was not written since, is not opened again.
+//! Results of surveys of large folders, kept between runs: a file with the same length and modification time is not
+//! opened again.
 
 use std::collections::HashMap;
 use std::fs::{self, Metadata};
@@ -12,18 +12,18 @@ use sha2::{Digest, Sha256};
 use crate::atomic_file;
 use crate::data::picture::Header;
 
-/// Fewest pairs of a folder that are worth a file.
+/// Smallest number of pairs for which results are kept.
 const LARGE: usize = 1000;
-/// A file that was written so lately may be written again without a trace.
+/// Results of files modified more recently than this are not kept: a second change could get the same time stamp.
 const SETTLED: Duration = Duration::from_secs(2);
 
 /// Headers of A and B, and the extremes of floating-point pictures.
 pub type Seen = ([Header; 2], [Option<[f32; 2]>; 2]);
 
-/// What is known of a folder's pairs, by their files' paths.
+/// Known results for the pairs of a folder, by the paths of their files.
 #[derive(Default)]
 pub struct Remembered {
-    /// Where it is kept; nothing for small data sets, and where there is no place.
+    /// The file with the results; `None` for small data sets, and if there is no cache folder.
     file: Option<PathBuf>,
     known: HashMap<String, Known>,
 }
@@ -34,11 +34,11 @@ struct Known {
     seen: Seen,
 }
 
-/// By which a file is known to be the same: its length, and when it was written, in nanoseconds.
+/// Identifies the content of a file: its length in bytes and its modification time in nanoseconds.
 type Stamp = [u64; 2];
 
 impl Remembered {
-    /// What is remembered of a folder with as many pairs.
+    /// Loads the known results for a folder with this number of pairs.
     pub fn of(folder: &Path, pairs: usize) -> Self {
         let root = fs::canonicalize(folder).ok().filter(|_| pairs >= LARGE);
         let place = root.and_then(|root| {
@@ -54,7 +54,7 @@ impl Remembered {
                     .join(name + ".json"),
             )
         });
-        // whatever is wrong with it, the files themselves are still there
+        // an unreadable file is ignored: the survey then reads the pictures again
         let bytes = place.as_ref().and_then(|file| fs::read(file).ok());
         let known = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         Self {
@@ -63,13 +63,13 @@ impl Remembered {
         }
     }
 
-    /// What was seen of a pair, if its files are still the same.
+    /// Returns the result for a pair, if its files have not changed.
     pub fn recall(&self, files: &[PathBuf]) -> Option<Seen> {
         let known = self.known.get(&key(files))?;
         (stamps(files)? == known.stamps).then_some(known.seen)
     }
 
-    /// Remembers what has been seen, of pairs that were not known.
+    /// Saves the results for new pairs.
     pub fn keep(mut self, seen: impl IntoIterator<Item = (Vec<PathBuf>, Seen)>) {
         let Some(file) = self.file.take() else {
             return;
@@ -84,7 +84,7 @@ impl Remembered {
         if news {
             let bytes = serde_json::to_vec(&self.known).expect("plain data");
             let folder = file.parent().expect("it is in a folder");
-            // a disk that takes nothing costs time and no more
+            // failing to save only makes the next survey slower
             let _ = fs::create_dir_all(folder).map(|()| atomic_file::write(&file, &bytes));
         }
     }

@@ -1,5 +1,4 @@
-//! Where the files of a data set are: in a folder, in an archive that is read in place, or inside this
-//! program.
+//! Stores of a data set's files: a folder, an archive that is read in place, or data embedded in this program.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -13,11 +12,11 @@ use zip::ZipArchive;
 use crate::data::picture::header::Source;
 use crate::error::{Error, Result};
 
-/// Deepest folder that is looked into.
+/// Maximum depth of the folders that are searched.
 const DEPTH: usize = 4;
-/// Most bytes of a file inside an archive.
+/// Maximum size of a file inside an archive, in bytes.
 const MAX_FILE: u64 = 1 << 31;
-/// A `.tar.gz` may grow this many times, and by a gigabyte more: beyond, it is taken for a bomb.
+/// A `.tar.gz` may unpack to this many times its size plus 1 GiB; more is treated as a decompression bomb.
 const MAX_GROWTH: u64 = 64;
 
 /// The files of a data set, by paths relative to its root.
@@ -33,7 +32,7 @@ enum Place {
     Embedded(BTreeMap<PathBuf, &'static [u8]>),
 }
 
-/// Where a file's bytes are in a tar.
+/// Position of a file's bytes in a tar.
 #[derive(Clone, Copy)]
 struct Span {
     start: u64,
@@ -65,10 +64,10 @@ impl Archive {
 }
 
 impl Store {
-    /// A folder, or an archive (`.tar`, `.tar.gz`, `.tgz`, `.zip`).
+    /// Opens a folder or an archive (`.tar`, `.tar.gz`, `.tgz`, `.zip`).
     ///
     /// # Errors
-    /// When there is none, or the archive is damaged.
+    /// When it does not exist, is neither, or the archive is damaged.
     pub fn open(path: &Path) -> Result<Self> {
         let place = match Archive::of(path) {
             _ if path.is_dir() => Place::Folder,
@@ -82,7 +81,7 @@ impl Store {
                 return Err(Error::file(
                     path,
                     reason,
-                    "give a folder of side-by-side pairs, one with A/ and B/ or train/ in it, a .csv or \
+                    "give a folder of side-by-side pairs, a folder with A/ and B/ or train/ in it, a .csv or \
                      .jsonl manifest, or a .tar, .tar.gz or .zip of these",
                 ));
             }
@@ -93,7 +92,7 @@ impl Store {
         })
     }
 
-    /// Files that the program carries inside itself.
+    /// Makes a store of files that are embedded in the program.
     pub fn embedded(files: BTreeMap<PathBuf, &'static [u8]>) -> Self {
         Self {
             root: PathBuf::new(),
@@ -101,22 +100,22 @@ impl Store {
         }
     }
 
-    /// A file's path as a user knows it.
+    /// A file's path, for messages.
     pub fn shown(&self, path: &Path) -> PathBuf {
         self.root.join(path)
     }
 
-    /// Whether the files are files of their own.
+    /// Whether this is a folder on disk.
     pub fn is_folder(&self) -> bool {
         matches!(self.place, Place::Folder)
     }
 
-    /// The root as a user knows it.
+    /// Path of the folder or archive, for messages.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// All files, sorted; hidden ones are passed over.
+    /// Lists all files, sorted; skips hidden ones.
     ///
     /// # Errors
     /// When a folder cannot be read.
@@ -136,7 +135,7 @@ impl Store {
         Ok(files)
     }
 
-    /// A file's bytes.
+    /// Reads a file.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -165,7 +164,7 @@ impl Store {
         }
     }
 
-    /// A file to read a header from.
+    /// Opens a file to read its header.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -179,14 +178,14 @@ impl Store {
     }
 }
 
-/// A lock that a panic elsewhere does not spoil: nothing behind it is ever half changed.
+/// Locks a mutex, even if another thread panicked while holding it: its content is never left half changed.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// So many bytes, and no more memory than there are bytes.
+/// Reads exactly `length` bytes. Memory grows with the bytes that arrive, not with `length`.
 fn read_all(from: impl Read, length: u64) -> io::Result<Vec<u8>> {
     if length > MAX_FILE {
         return Err(io::Error::other(
@@ -214,7 +213,7 @@ fn walk(root: &Path, below: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Re
     for entry in fs::read_dir(&folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let path = below.join(entry.file_name());
-        // as a link's target is, and nothing where that is missing
+        // follows links; skips those whose target is missing
         let Ok(kind) = fs::metadata(entry.path()) else {
             continue;
         };
@@ -227,7 +226,7 @@ fn walk(root: &Path, below: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Re
     Ok(())
 }
 
-/// A path inside an archive without `.` and `..`; nothing where it would leave the archive.
+/// Removes `.` from a path inside an archive. Returns `None` if it is absolute or contains `..`.
 pub(crate) fn inside(path: &Path) -> Option<PathBuf> {
     let mut clean = PathBuf::new();
     for part in path.components() {
@@ -240,7 +239,7 @@ pub(crate) fn inside(path: &Path) -> Option<PathBuf> {
     Some(clean)
 }
 
-/// Most bytes that so many compressed ones may become.
+/// Maximum number of bytes to unpack from `packed` compressed bytes.
 pub(crate) fn most_unpacked(packed: u64) -> u64 {
     packed.saturating_mul(MAX_GROWTH).saturating_add(1 << 30)
 }
@@ -250,8 +249,8 @@ fn archive(path: &Path, kind: Archive) -> Result<Place> {
     let damaged = |e: String| {
         Error::file(
             path,
-            format!("not a whole archive ({e})"),
-            "get it again, or unpack it",
+            format!("damaged archive ({e})"),
+            "download it again, or unpack it",
         )
     };
     let file = File::open(path).map_err(failed)?;
@@ -272,7 +271,7 @@ fn archive(path: &Path, kind: Archive) -> Result<Place> {
             Ok(Place::Tar(Mutex::new(file), index))
         }
         Archive::TarGz => {
-            // compressed as a whole: unpacked once into a file without a name, which goes with the program
+            // compressed as a whole, so unpacked once into an unnamed temporary file, which disappears at program end
             let packed = file.metadata().map_err(failed)?.len();
             let most = most_unpacked(packed);
             let mut unpacked = tempfile::tempfile().map_err(failed)?;
@@ -280,7 +279,9 @@ fn archive(path: &Path, kind: Archive) -> Result<Place> {
             let length =
                 io::copy(&mut content, &mut unpacked).map_err(|e| damaged(e.to_string()))?;
             if length > most {
-                return Err(damaged(format!("it grows more than {MAX_GROWTH} times")));
+                return Err(damaged(format!(
+                    "it unpacks to more than {MAX_GROWTH} times its size"
+                )));
             }
             unpacked.rewind().map_err(failed)?;
             let index = tar_index(&unpacked).map_err(|e| damaged(e.to_string()))?;

@@ -1,5 +1,5 @@
-//! A survey of a data set: every header is read, no picture decoded but those of floating point, so that
-//! what is broken stops a training before its first step and not in its third hour.
+//! A survey of a data set reads the header of every file and decodes only floating-point pictures. Broken files are
+//! then found before the first training step, not hours later.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,47 +13,47 @@ use crate::data::domain::Domain;
 use crate::data::picture::{Depth, Format, Header};
 use crate::error::{Error, Result};
 
-/// What is done about broken and unmatched files.
+/// What to do about broken and unmatched files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnError {
-    /// The first one ends the program.
+    /// Stop with an error at the first one.
     #[default]
     Stop,
-    /// They are left out, and named.
+    /// Skip and report them.
     Skip,
 }
 
-/// What a user forces on the domains of A and B.
+/// Values that override those detected for the domains of A and B.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Forced {
     /// Channels of A and of B.
     pub channels: [Option<usize>; 2],
-    /// The values of 16-bit and floating-point pictures that become -1 and 1.
+    /// Sample values of 16-bit and floating-point pictures that map to -1 and 1.
     pub range: Option<[f32; 2]>,
 }
 
-/// Pictures of one kind.
+/// Format of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Kind {
     /// Channels.
     pub channels: usize,
-    /// What a sample is stored as.
+    /// Type of the samples.
     pub depth: Depth,
-    /// The kind of file.
+    /// File format.
     pub format: Format,
 }
 
-/// What the pairs of a data set, or of one split, are.
+/// Counts of the pairs of a data set or of one split, by format and by size.
 #[derive(Debug, Default)]
 pub struct Survey {
-    /// How many pictures of A and of B there are of each kind.
+    /// Number of pictures of each format, of A and of B.
     pub kinds: [BTreeMap<Kind, usize>; 2],
-    /// How many pairs there are of each size.
+    /// Number of pairs of each size.
     pub sizes: BTreeMap<[u32; 2], usize>,
-    /// Pairs that cannot be read, by their number, and why.
+    /// Indices of the pairs that cannot be read, with the reasons.
     pub broken: Vec<(usize, Error)>,
-    /// The least and the greatest value of floating-point pictures of A and of B.
+    /// Smallest and largest value of the floating-point pictures, of A and of B.
     pub extremes: [Option<[f32; 2]>; 2],
 }
 
@@ -64,7 +64,7 @@ impl Survey {
             Some(folder) => Remembered::of(folder, pairs.len()),
             None => Remembered::default(),
         };
-        // and whether it is news
+        // with a flag for new results
         let headers: Vec<_> = (0..pairs.len())
             .into_par_iter()
             .map(|index| match remembered.recall(&pairs.shown(index)) {
@@ -110,7 +110,7 @@ impl Survey {
         survey
     }
 
-    /// Adds what another survey saw, but for what is broken.
+    /// Adds the counts and extremes of another survey, without its broken pairs.
     pub fn add(&mut self, other: &Self) {
         for side in 0..2 {
             for (kind, count) in &other.kinds[side] {
@@ -123,10 +123,10 @@ impl Survey {
         }
     }
 
-    /// The domains of A and B that these pictures have, or are forced to have.
+    /// The domains of A and B: those of the pictures, overridden by `forced`.
     ///
     /// # Errors
-    /// When the pictures of one side have nothing in common, or values outside their range.
+    /// When the pictures of one side have no common number of channels, or values outside their range.
     pub fn domains(&self, forced: &Forced) -> Result<[Domain; 2]> {
         Ok([self.domain(0, forced)?, self.domain(1, forced)?])
     }
@@ -139,7 +139,7 @@ impl Survey {
         let channels = match forced.channels[side] {
             Some(channels) => channels,
             None if least == most => most,
-            // of gray and colour, with alpha or without: what a screen shows
+            // a mixture of gray, colour and alpha: RGB if any picture has colour, else gray
             None if most <= 4 => {
                 if most >= 3 {
                     3
@@ -149,7 +149,7 @@ impl Survey {
             }
             None => {
                 return Err(Error::Config(format!(
-                    "the pictures of {name} have from {least} to {most} channels; take some out or give \
+                    "the pictures of {name} have from {least} to {most} channels; remove some or give \
                      --channels-{} N",
                     name.to_lowercase()
                 )));
@@ -166,7 +166,7 @@ impl Survey {
         {
             return Err(Error::Config(format!(
                 "the floating-point pictures of {name} have values from {low} to {high}, not from 0 to 1; \
-                 say which values are black and white: --range {low},{high}"
+                 give the values of black and white: --range {low},{high}"
             )));
         }
         Ok(Domain {
@@ -184,7 +184,7 @@ fn wider(one: Option<[f32; 2]>, other: Option<[f32; 2]>) -> Option<[f32; 2]> {
     }
 }
 
-/// A pair's headers; of floating-point pictures also the extremes, which no header tells.
+/// Reads a pair's headers, and the extremes of floating-point pictures, which headers do not contain.
 fn look(pairs: &Pairs, index: usize) -> Result<Seen> {
     let headers = pairs.headers(index)?;
     let mut extremes = [None; 2];
@@ -199,8 +199,8 @@ fn look(pairs: &Pairs, index: usize) -> Result<Seen> {
                 extremes[side] = Some(values.ok_or_else(|| {
                     Error::file(
                         path,
-                        "some of its values are infinite or no numbers (NaN)",
-                        "replace them by numbers or take the file out",
+                        "some of its values are infinite or not a number (NaN)",
+                        "replace them with finite numbers or remove the file",
                     )
                 })?);
             }
@@ -209,27 +209,28 @@ fn look(pairs: &Pairs, index: usize) -> Result<Seen> {
     Ok((headers, extremes))
 }
 
-/// What was left out of a data set.
+/// Pairs and pictures that were left out of a data set.
 #[derive(Debug, Default)]
 pub struct LeftOut {
-    /// Broken pairs, and why.
+    /// One error for each broken pair.
     pub broken: Vec<Error>,
     /// Pictures without a partner.
     pub unmatched: Vec<PathBuf>,
 }
 
-/// Surveys all splits and takes out what is broken, or stops at it; the survey is that of what is left.
+/// Surveys all splits, and removes broken pairs or stops at the first one. The returned survey covers the remaining
+/// pairs.
 ///
 /// # Errors
-/// With [`OnError::Stop`], the first broken pair's or all unmatched pictures'; otherwise when nothing is
-/// left.
+/// With [`OnError::Stop`], when a pair is broken or a picture has no partner; with [`OnError::Skip`], when no training
+/// pair remains.
 pub fn checked(data: Dataset, on_error: OnError) -> Result<(Dataset, Survey, LeftOut)> {
     let splits = data.splits.clone();
     let surveys = splits.iter().map(|(_, pairs)| Survey::of(pairs));
     sift(data, surveys, on_error)
 }
 
-/// As [`checked`], with the surveys of the splits, in their order, which are asked for one by one.
+/// As [`checked`], with surveys that were made elsewhere: one for each split, in order, consumed one at a time.
 ///
 /// # Errors
 /// As [`checked`].
@@ -269,7 +270,7 @@ pub fn sift(
     Ok((data, whole, left_out))
 }
 
-/// The error for pictures without a partner: every one is named.
+/// The error that names all pictures without a partner.
 fn unmatched(files: &[PathBuf]) -> Error {
     let names: Vec<String> = files
         .iter()

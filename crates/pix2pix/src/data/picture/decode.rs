@@ -1,4 +1,4 @@
-//! Decoding picture files, each to the depth and the channels that it has.
+//! Decodes picture files, and keeps their depth and channels.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -11,10 +11,10 @@ use super::header::{damaged, decoder, npy_type};
 use super::{Format, Header, MAX_BYTES, Picture, Samples};
 use crate::error::{Error, Result};
 
-/// Reads a picture, and tells what kind of file it is.
+/// Reads a picture, and returns it with its file format.
 ///
 /// # Errors
-/// When the file cannot be read, is of no known kind, is damaged, too small or too large.
+/// When the file cannot be read, has an unknown format, is damaged, too small or too large.
 pub fn read(path: &Path) -> Result<(Picture, Format)> {
     let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read the picture", e))?;
     decode_any(path, &bytes)
@@ -23,7 +23,7 @@ pub fn read(path: &Path) -> Result<(Picture, Format)> {
 /// Decodes a picture's bytes; `path` is for messages.
 ///
 /// # Errors
-/// As [`read`], without the file system's.
+/// As [`read`], except for file access.
 pub fn decode(path: &Path, bytes: &[u8]) -> Result<Picture> {
     decode_any(path, bytes).map(|(picture, _)| picture)
 }
@@ -79,7 +79,9 @@ fn tiff(header: &Header, bytes: &[u8]) -> std::result::Result<Picture, String> {
 fn npy(header: &Header, bytes: &[u8]) -> std::result::Result<Picture, String> {
     let file = NpyFile::new(Cursor::new(bytes)).map_err(|e| e.to_string())?;
     if file.order() == Order::Fortran {
-        return Err("an array in Fortran order; save numpy.ascontiguousarray of it".to_string());
+        return Err(
+            "the array is in Fortran order; save numpy.ascontiguousarray(array)".to_string(),
+        );
     }
     let kind = npy_type(file.header())?;
     macro_rules! floats {
@@ -111,7 +113,7 @@ fn npy(header: &Header, bytes: &[u8]) -> std::result::Result<Picture, String> {
     )
 }
 
-/// A picture of decoded samples, which in a planar file come plane by plane.
+/// Makes a picture of decoded samples. Those of a planar file come plane by plane.
 fn shaped(
     size: [u32; 2],
     channels: usize,
@@ -140,6 +142,6 @@ fn shaped(
         Samples::U16(v) => interleaved(v, pixels, channels, planar).map(Samples::U16),
         Samples::F32(v) => interleaved(v, pixels, channels, planar).map(Samples::F32),
     };
-    let samples = samples.ok_or("its samples do not fit its size")?;
+    let samples = samples.ok_or("the number of its samples does not match its size")?;
     Ok(Picture::new(size, channels, samples))
 }

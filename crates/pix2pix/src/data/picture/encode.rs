@@ -1,4 +1,4 @@
-//! Writing pictures: PNG, TIFF and npy, each with the depth that the picture has.
+//! Writes pictures as PNG, TIFF or npy, and keeps their depth.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -14,8 +14,8 @@ use crate::atomic_file;
 use crate::error::{Error, Result};
 
 impl Format {
-    /// The kind of file for a result of these channels and depth: this kind where it holds them without
-    /// loss, else PNG, else TIFF.
+    /// File format for a result with these channels and this depth: this format if it stores them without loss, else
+    /// PNG, else TIFF.
     pub fn for_result(self, channels: usize, depth: Depth) -> Self {
         match self {
             Self::Tiff | Self::Npy => self,
@@ -25,13 +25,13 @@ impl Format {
     }
 }
 
-/// Writes a picture as PNG, TIFF or npy, whole or not at all.
+/// Writes a picture as PNG, TIFF or npy, atomically.
 ///
 /// # Errors
 /// When the file cannot be written.
 ///
 /// # Panics
-/// When the format is another, or does not hold such a picture: see [`Format::for_result`].
+/// When the format is not one of these, or cannot store such a picture: see [`Format::for_result`].
 pub fn write(path: &Path, picture: &Picture, format: Format) -> Result<()> {
     let bytes = match format {
         Format::Png => png(picture),
@@ -42,7 +42,7 @@ pub fn write(path: &Path, picture: &Picture, format: Format) -> Result<()> {
     atomic_file::write(path, &bytes)
 }
 
-/// Writes an 8-bit RGB picture as PNG, whole or not at all.
+/// Writes an 8-bit RGB picture as PNG, atomically.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -79,12 +79,12 @@ fn png(picture: &Picture) -> Vec<u8> {
         (Depth::U16, 2) => La16,
         (Depth::U16, 3) => Rgb16,
         (Depth::U16, 4) => Rgba16,
-        (depth, channels) => panic!("a PNG holds no {depth} picture with {channels} channels"),
+        (depth, channels) => panic!("PNG cannot store a {depth} picture with {channels} channels"),
     };
     let mut bytes = Vec::new();
     match picture.samples() {
         Samples::U8(values) => encode_png(values, picture.size(), color, &mut bytes),
-        // the encoder takes the machine's own byte order
+        // the encoder expects native byte order
         Samples::U16(values) => encode_png(
             bytemuck::cast_slice(values),
             picture.size(),
@@ -120,10 +120,10 @@ fn npy(picture: &Picture) -> Vec<u8> {
     }
 }
 
-/// A TIFF's samples: `T`, `N` to a pixel, without those that it calls extra.
+/// A TIFF colour type: `N` samples of type `T` per pixel, not counting TIFF's extra samples.
 struct Colors<T, const N: usize>(T);
 
-/// What a TIFF calls a type of samples.
+/// TIFF's description of a sample type.
 trait Sample: TiffValue + Copy {
     const BITS: u16;
     const FORMAT: SampleFormat;
@@ -151,7 +151,7 @@ impl<T: Sample, const N: usize> ColorType for Colors<T, N> {
     const BITS_PER_SAMPLE: &'static [u16] = &[T::BITS; N];
     const SAMPLE_FORMAT: &'static [SampleFormat] = &[T::FORMAT; N];
 
-    /// Without a predictor.
+    /// Copies the row: no predictor is used.
     fn horizontal_predict(row: &[T], result: &mut Vec<T>) {
         result.extend_from_slice(row);
     }

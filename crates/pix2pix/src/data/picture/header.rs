@@ -1,5 +1,5 @@
-//! What a picture file says of itself at its beginning, and whether its end is there: enough to check
-//! thousands of files in seconds, and to refuse a decompression bomb before it goes off.
+//! Reads the header of a picture file and checks that its end is there. This takes seconds for thousands of files, and
+//! rejects decompression bombs before they are decoded.
 
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -14,12 +14,12 @@ use tiff::tags::{SampleFormat, Tag};
 use super::{Depth, MAX_BYTES, MAX_PIXELS, MIN_SIDE};
 use crate::error::{Error, Result};
 
-/// A kind of picture file.
+/// A picture file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Format {
     /// JPEG; CMYK becomes RGB.
     Jpeg,
-    /// PNG of 8 or 16 bits; palettes and fewer bits become 8.
+    /// PNG of 8 or 16 bits; palettes and lower bit depths are expanded to 8 bits.
     Png,
     /// WebP.
     WebP,
@@ -31,12 +31,12 @@ pub enum Format {
     Npy,
 }
 
-/// File name endings of the pictures that are read.
+/// File extensions of the supported picture formats.
 pub const EXTENSIONS: [&str; 8] = ["jpg", "jpeg", "png", "webp", "tif", "tiff", "bmp", "npy"];
-/// Their names, for messages.
+/// Names of the supported picture formats, for messages.
 pub const NAMES: &str = "JPEG, PNG, WebP, TIFF, BMP or npy";
 
-/// Whether a file's name says that it is a picture.
+/// Whether a file has the extension of a picture.
 pub fn is_picture(path: &Path) -> bool {
     path.extension().is_some_and(|extension| {
         EXTENSIONS
@@ -46,7 +46,7 @@ pub fn is_picture(path: &Path) -> bool {
 }
 
 impl Format {
-    /// The kind that a file's first bytes show.
+    /// Detects the format from a file's first bytes.
     pub fn guess(start: &[u8]) -> Option<Self> {
         if start.starts_with(b"\x93NUMPY") {
             return Some(Self::Npy);
@@ -61,7 +61,7 @@ impl Format {
         }
     }
 
-    /// The `image` crate's name, where that crate reads it.
+    /// The `image` crate's format, for the formats that this crate reads with it.
     fn of_image_crate(self) -> Option<ImageFormat> {
         match self {
             Self::Jpeg => Some(ImageFormat::Jpeg),
@@ -72,7 +72,7 @@ impl Format {
         }
     }
 
-    /// The ending of its files.
+    /// The file extension.
     pub fn extension(self) -> &'static str {
         match self {
             Self::Jpeg => "jpg",
@@ -98,20 +98,20 @@ impl std::fmt::Display for Format {
     }
 }
 
-/// What a picture will be once it is decoded.
+/// Format and dimensions of a picture, before decoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
-    /// The kind of file.
+    /// File format.
     pub format: Format,
-    /// Width and height in pixels, as seen upright.
+    /// Width and height in pixels, after the file's orientation is applied.
     pub size: [u32; 2],
     /// Number of channels.
     pub channels: usize,
-    /// What a sample is stored as.
+    /// Type of the samples.
     pub depth: Depth,
 }
 
-/// What headers are read from.
+/// A reader from which headers are read.
 pub trait Source: BufRead + Seek {}
 impl<T: BufRead + Seek + ?Sized> Source for T {}
 
@@ -119,7 +119,7 @@ impl Header {
     /// Reads the header of a file; `path` is for messages.
     ///
     /// # Errors
-    /// When it is no picture of a known kind, cut short, too small, or too large.
+    /// When the file has no known picture format, is truncated, too small or too large.
     pub fn read(path: &Path, file: &mut dyn Source) -> Result<Self> {
         let mut start = Vec::new();
         file.rewind()
@@ -151,10 +151,10 @@ impl Header {
             return Err(Error::file(
                 path,
                 format!(
-                    "{width}x{height} pixels with {} channels are too many",
+                    "{width}x{height} pixels with {} channels are too large",
                     self.channels
                 ),
-                "a picture may have 16384x16384 pixels and 2 GiB: cut it into parts",
+                "a picture may have up to 16384x16384 pixels and 2 GiB: cut it into parts",
             ));
         }
         Ok(())
@@ -162,27 +162,23 @@ impl Header {
 }
 
 /// What to do about a broken file.
-const REMEDY: &str = "replace the file or take it out";
+const REMEDY: &str = "replace or remove the file";
 
 /// The error for a file that cannot be decoded.
 pub(super) fn damaged(path: &Path, format: Format, reason: &str) -> Error {
-    Error::file(
-        path,
-        format!("not a whole {format} picture ({reason})"),
-        REMEDY,
-    )
+    Error::file(path, format!("damaged {format} picture ({reason})"), REMEDY)
 }
 
-/// The error for a picture under the least size.
+/// The error for a picture that is too small.
 pub fn too_small(path: &Path, [width, height]: [u32; 2]) -> Error {
     Error::file(
         path,
         format!("{width}x{height} pixels are too small"),
-        format!("every side must have at least {MIN_SIDE} pixels: enlarge it or take it out"),
+        format!("every side must have at least {MIN_SIDE} pixels: enlarge or remove it"),
     )
 }
 
-/// A decoder of the `image` crate, which allocates no more than a picture may have.
+/// Makes a decoder of the `image` crate, with a limit on the memory that it allocates.
 pub(super) fn decoder<'a>(
     format: Format,
     file: impl Source + 'a,
@@ -207,7 +203,7 @@ fn plain(format: Format, file: &mut dyn Source) -> std::result::Result<Header, S
         ColorType::La16 => (2, Depth::U16),
         ColorType::Rgb16 => (3, Depth::U16),
         ColorType::Rgba16 => (4, Depth::U16),
-        other => return Err(format!("{other:?} samples")),
+        other => return Err(format!("unsupported {other:?} samples")),
     };
     let turned = matches!(
         decoder.orientation().unwrap_or(Orientation::NoTransforms),
@@ -244,7 +240,7 @@ fn tiff(file: &mut dyn Source) -> std::result::Result<Header, String> {
         // palettes, CMYK, Lab
         other => {
             return Err(format!(
-                "colours of the kind {other:?}; save it as gray, RGB or bands"
+                "unsupported colour type {other:?}; save it as gray, RGB or multiband"
             ));
         }
     };
@@ -257,7 +253,11 @@ fn tiff(file: &mut dyn Source) -> std::result::Result<Header, String> {
         (8, SampleFormat::Uint | SampleFormat::Void) => Depth::U8,
         (16, SampleFormat::Uint | SampleFormat::Void) => Depth::U16,
         (8 | 16 | 32 | 64, _) => Depth::F32,
-        (bits, _) => return Err(format!("samples of {bits} bits; save it with 8, 16 or 32")),
+        (bits, _) => {
+            return Err(format!(
+                "unsupported samples of {bits} bits; save it with 8, 16 or 32"
+            ));
+        }
     };
     for (starts, counts) in [
         (Tag::StripOffsets, Tag::StripByteCounts),
@@ -275,7 +275,7 @@ fn tiff(file: &mut dyn Source) -> std::result::Result<Header, String> {
             .zip(values(counts))
             .map(|(start, count)| start.saturating_add(count));
         if ends.max().is_some_and(|end| end > length) {
-            return Err("it is cut short".to_string());
+            return Err("it is truncated".to_string());
         }
     }
     Ok(Header {
@@ -290,7 +290,7 @@ fn npy(file: &mut dyn Source) -> std::result::Result<Header, String> {
     let length = length(file).map_err(|e| e.to_string())?;
     let header = NpyHeader::from_reader(&mut *file).map_err(|e| e.to_string())?;
     let start = file.stream_position().map_err(|e| e.to_string())?;
-    let side = |side: u64| u32::try_from(side).map_err(|_| "a side beyond all bounds".to_string());
+    let side = |side: u64| u32::try_from(side).map_err(|_| "a side is too long".to_string());
     let (size, channels) = match header.shape() {
         [height, width] => ([side(*width)?, side(*height)?], 1),
         [height, width, channels @ 1..=1024] => {
@@ -308,7 +308,7 @@ fn npy(file: &mut dyn Source) -> std::result::Result<Header, String> {
         .iter()
         .fold(bytes, |product, &side| product.saturating_mul(side));
     if start.saturating_add(expected) > length {
-        return Err("it is cut short".to_string());
+        return Err("it is truncated".to_string());
     }
     let depth = match (kind, bytes) {
         (TypeChar::Uint | TypeChar::Bool, 1) => Depth::U8,
@@ -323,9 +323,9 @@ fn npy(file: &mut dyn Source) -> std::result::Result<Header, String> {
     })
 }
 
-/// An array's type: kind and number of bytes.
+/// Type of an array's values: kind and number of bytes.
 pub(super) fn npy_type(header: &NpyHeader) -> std::result::Result<(TypeChar, u64), String> {
-    let unknown = || format!("values of the type {}", header.dtype().descr());
+    let unknown = || format!("unsupported values of the type {}", header.dtype().descr());
     match header.dtype() {
         npyz::DType::Plain(kind) => match (kind.type_char(), kind.size_field()) {
             (TypeChar::Uint | TypeChar::Int, bytes @ (1 | 2 | 4 | 8)) => {
@@ -345,11 +345,11 @@ fn length(file: &mut dyn Source) -> io::Result<u64> {
     Ok(length)
 }
 
-/// Bytes at the end of a file in which its end marker is looked for.
+/// Number of bytes at the end of a file that are searched for its end marker.
 const TAIL: u64 = 1 << 16;
 
-/// Checks that the end of a file is there. Decoders fill what is missing of a truncated JPEG with gray
-/// instead of failing; a network would learn that gray.
+/// Checks that the end of a file is there. Decoders do not reject a truncated JPEG but fill the missing part with gray,
+/// which a network would learn.
 pub(super) fn is_whole(format: Format, file: &mut dyn Source) -> std::result::Result<(), String> {
     let whole = (|| -> io::Result<bool> {
         let length = length(file)?;
@@ -385,13 +385,12 @@ pub(super) fn is_whole(format: Format, file: &mut dyn Source) -> std::result::Re
     })();
     match whole {
         Ok(true) => Ok(()),
-        Ok(false) => Err("it is cut short: its end is missing".to_string()),
+        Ok(false) => Err("it is truncated: its end is missing".to_string()),
         Err(e) => Err(e.to_string()),
     }
 }
 
-/// Where a JPEG's compressed data begins: before it, an embedded thumbnail may have an end marker of its
-/// own.
+/// Position of a JPEG's compressed data. An embedded thumbnail before it may have an end marker of its own.
 fn jpeg_scan(file: &mut dyn Source, length: u64) -> io::Result<u64> {
     let mut at = 2;
     while at + 4 <= length {
@@ -399,7 +398,7 @@ fn jpeg_scan(file: &mut dyn Source, length: u64) -> io::Result<u64> {
         let mut marker = [0; 4];
         file.read_exact(&mut marker)?;
         let [0xff, kind, high, low] = marker else {
-            return Ok(length); // not at a marker: nothing after it can be trusted
+            return Ok(length); // not at a marker: the file is damaged
         };
         match kind {
             0xff => at += 1,               // padding

@@ -1,4 +1,4 @@
-//! Operations and constants, added one by one.
+//! Builds an ONNX graph from operations and constants.
 
 use half::f16;
 
@@ -7,14 +7,14 @@ use super::proto::{
     Tensor, TensorShape, TensorType, Type, ValueInfo,
 };
 
-/// A graph under construction. The value that the operation `NAME` makes is called `NAME:0`.
+/// A graph under construction. The output of the operation `NAME` is called `NAME:0`.
 pub struct Builder {
     graph: Graph,
-    /// What the network's arithmetic is in: `Float` or `Float16`.
+    /// Type of the network's arithmetic: `Float` or `Float16`.
     arithmetic: DataType,
 }
 
-/// An attribute that is a number.
+/// An attribute with a floating-point number.
 pub fn float(name: &str, value: f32) -> Attribute {
     Attribute {
         name: name.to_string(),
@@ -24,7 +24,7 @@ pub fn float(name: &str, value: f32) -> Attribute {
     }
 }
 
-/// An attribute that is a whole number.
+/// An attribute with an integer.
 pub fn int(name: &str, value: i64) -> Attribute {
     Attribute {
         name: name.to_string(),
@@ -34,7 +34,7 @@ pub fn int(name: &str, value: i64) -> Attribute {
     }
 }
 
-/// An attribute of several whole numbers.
+/// An attribute with a list of integers.
 pub fn ints(name: &str, values: &[i64]) -> Attribute {
     Attribute {
         name: name.to_string(),
@@ -44,7 +44,7 @@ pub fn ints(name: &str, values: &[i64]) -> Attribute {
     }
 }
 
-/// An attribute that is a word.
+/// An attribute with a string.
 pub fn text(name: &str, value: &str) -> Attribute {
     Attribute {
         name: name.to_string(),
@@ -54,7 +54,7 @@ pub fn text(name: &str, value: &str) -> Attribute {
     }
 }
 
-/// A type that a value is cast to.
+/// The attribute of a cast: the type to cast to.
 pub fn to(data_type: DataType) -> Attribute {
     int("to", i64::from(i32::from(data_type)))
 }
@@ -71,7 +71,7 @@ impl Builder {
         }
     }
 
-    /// Adds an operation and returns the name of its value.
+    /// Adds an operation and returns the name of its output.
     pub fn node(
         &mut self,
         op: &str,
@@ -89,14 +89,14 @@ impl Builder {
         format!("{name}:0")
     }
 
-    /// Gives the value of the newest operation another name.
+    /// Renames the output of the newest operation.
     pub fn rename(&mut self, value: &str, name: &str) {
         let newest = self.graph.node.last_mut().expect("an operation was added");
         assert_eq!(newest.output, [value], "the newest value is renamed");
         newest.output = vec![name.to_string()];
     }
 
-    /// Adds a constant of the arithmetic's type.
+    /// Adds a constant in the type of the arithmetic.
     pub fn floats(&mut self, name: &str, shape: &[usize], values: &[f32]) -> String {
         match self.arithmetic {
             DataType::Float16 => {
@@ -115,7 +115,7 @@ impl Builder {
         self.constant(name, shape, DataType::Float, bytes.collect())
     }
 
-    /// Adds a list of whole numbers.
+    /// Adds a constant list of integers.
     pub fn integers(&mut self, name: &str, values: &[i64]) -> String {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes());
         self.constant(name, &[values.len()], DataType::Int64, bytes.collect())
@@ -138,7 +138,7 @@ impl Builder {
         name.to_string()
     }
 
-    /// Brings a value in 32 bits to the arithmetic's type.
+    /// Casts a 32-bit value to the type of the arithmetic.
     pub fn in_arithmetic(&mut self, name: &str, value: String) -> String {
         match self.arithmetic {
             DataType::Float16 => self.node("Cast", name, &[&value], vec![to(DataType::Float16)]),
@@ -146,7 +146,7 @@ impl Builder {
         }
     }
 
-    /// Brings a value of the arithmetic's type to 32 bits.
+    /// Casts a value of the arithmetic's type to 32 bits.
     pub fn in_32_bits(&mut self, name: &str, value: String) -> String {
         match self.arithmetic {
             DataType::Float16 => self.node("Cast", name, &[&value], vec![to(DataType::Float)]),
@@ -154,7 +154,7 @@ impl Builder {
         }
     }
 
-    /// Normalizes each of so many channels of each picture, and scales and shifts nothing.
+    /// Adds an instance norm over `channels` channels, without scale and shift.
     pub fn by_own_statistics(
         &mut self,
         name: &str,
@@ -173,11 +173,11 @@ impl Builder {
         )
     }
 
-    /// Zeroes values at `rate` and scales the others so that the expectation stays; other random numbers at each
-    /// run.
+    /// Adds dropout: sets values to 0 with probability `rate`, and divides the others by 1 - `rate`. Every run has new
+    /// random numbers.
     pub fn dropout(&mut self, name: &str, x: &str, rate: f32) -> String {
         let part = |part: &str| format!("{name}.{part}");
-        // random numbers in 32 bits: not every runtime has them in 16
+        // random numbers in 32 bits: not every runtime supports them in 16
         let attributes = vec![int("dtype", i64::from(i32::from(DataType::Float)))];
         let random = self.node("RandomUniformLike", &part("random"), &[x], attributes);
         let limit = self.floats_32(&part("rate"), &[], &[rate]);
@@ -188,17 +188,17 @@ impl Builder {
         self.node("Mul", name, &[x, &mask], vec![])
     }
 
-    /// Declares what goes in.
+    /// Declares an input.
     pub fn input(&mut self, name: &str, data_type: DataType, shape: &[Side; 4]) {
         self.graph.input.push(declared(name, data_type, shape));
     }
 
-    /// Declares what comes out.
+    /// Declares an output.
     pub fn output(&mut self, name: &str, data_type: DataType, shape: &[Side; 4]) {
         self.graph.output.push(declared(name, data_type, shape));
     }
 
-    /// The whole file.
+    /// Returns the complete file.
     pub fn finish(self, ir_version: i64, opset: i64, properties: &[(&str, String)]) -> Model {
         let properties = properties.iter().map(|(key, value)| Property {
             key: key.to_string(),

@@ -1,4 +1,4 @@
-//! From a picture's values to the network's and back, inside the file.
+//! Operations that convert a picture's sample values to the network's values and back.
 
 use super::builder::{Builder, ints, to};
 use super::proto::{DataType, Side};
@@ -13,12 +13,12 @@ fn data_type(depth: Depth) -> DataType {
     }
 }
 
-/// The channels of a pixel side by side, as pictures are stored.
+/// The shape with interleaved channels (channels last), as pictures are stored.
 fn channels_last([batch, channels, height, width]: [Side; 4]) -> [Side; 4] {
     [batch, height, width, channels]
 }
 
-/// Declares a picture that goes in; returns it in \[-1, 1\] with the channels first.
+/// Declares an input picture; returns it in \[-1, 1\] with the channels first.
 pub fn begin(builder: &mut Builder, name: &str, domain: &Domain, shape: [Side; 4]) -> String {
     builder.input(name, data_type(domain.depth), &channels_last(shape));
     let [low, high] = domain.range;
@@ -33,7 +33,7 @@ pub fn begin(builder: &mut Builder, name: &str, domain: &Domain, shape: [Side; 4
     builder.node("Transpose", "input.planes", &[&x], order)
 }
 
-/// Brings `last`, in \[-1, 1\] with the channels first, to a picture that comes out.
+/// Converts `last`, in \[-1, 1\] with the channels first, to a picture, and declares it as output.
 pub fn end(builder: &mut Builder, last: &str, name: &str, domain: &Domain, shape: [Side; 4]) {
     let [low, high] = domain.range;
     let order = vec![ints("perm", &[0, 2, 3, 1])];

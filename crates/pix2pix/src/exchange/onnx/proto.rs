@@ -21,7 +21,7 @@ pub struct Model {
     /// The operators' versions.
     #[prost(message, repeated, tag = "8")]
     pub opset_import: Vec<OperatorSet>,
-    /// What else is to be said.
+    /// Additional properties.
     #[prost(message, repeated, tag = "14")]
     pub metadata_props: Vec<Property>,
 }
@@ -51,7 +51,7 @@ pub struct Property {
 /// `GraphProto`.
 #[derive(Clone, PartialEq, Message)]
 pub struct Graph {
-    /// The operations, each after those that it reads.
+    /// The operations, each after those whose outputs it reads.
     #[prost(message, repeated, tag = "1")]
     pub node: Vec<Node>,
     /// Name.
@@ -60,10 +60,10 @@ pub struct Graph {
     /// Weights and constants.
     #[prost(message, repeated, tag = "5")]
     pub initializer: Vec<Tensor>,
-    /// What goes in.
+    /// Inputs.
     #[prost(message, repeated, tag = "11")]
     pub input: Vec<ValueInfo>,
-    /// What comes out.
+    /// Outputs.
     #[prost(message, repeated, tag = "12")]
     pub output: Vec<ValueInfo>,
 }
@@ -74,7 +74,7 @@ pub struct Node {
     /// Names of the values that it reads.
     #[prost(string, repeated, tag = "1")]
     pub input: Vec<String>,
-    /// Names of the values that it makes.
+    /// Names of the values that it writes.
     #[prost(string, repeated, tag = "2")]
     pub output: Vec<String>,
     /// Name.
@@ -83,7 +83,7 @@ pub struct Node {
     /// The operator.
     #[prost(string, tag = "4")]
     pub op_type: String,
-    /// Its constants.
+    /// Its attributes.
     #[prost(message, repeated, tag = "5")]
     pub attribute: Vec<Attribute>,
 }
@@ -106,7 +106,7 @@ pub struct Attribute {
     /// Whole numbers.
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub ints: Vec<i64>,
-    /// Which of them it is.
+    /// Which of the fields is set.
     #[prost(enumeration = "AttributeType", tag = "20")]
     pub r#type: i32,
 }
@@ -139,8 +139,8 @@ pub struct Tensor {
     /// Name.
     #[prost(string, tag = "8")]
     pub name: String,
-    /// The values, little-endian. Optional, since readers ask whether it is there: a tensor without values has it
-    /// too.
+    /// The values, little-endian. An `Option`, because readers check that the field is present, even for a tensor
+    /// without values.
     #[prost(bytes = "vec", optional, tag = "9")]
     pub raw_data: Option<Vec<u8>>,
 }
@@ -181,7 +181,7 @@ pub struct ValueInfo {
 /// `TypeProto`.
 #[derive(Clone, PartialEq, Message)]
 pub struct Type {
-    /// A tensor's.
+    /// Type of a tensor.
     #[prost(message, optional, tag = "1")]
     pub tensor_type: Option<TensorType>,
 }
@@ -208,7 +208,7 @@ pub struct TensorShape {
 /// `TensorShapeProto.Dimension`.
 #[derive(Clone, PartialEq, Message)]
 pub struct Dimension {
-    /// Which of both it is.
+    /// A length or a name.
     #[prost(oneof = "Side", tags = "1, 2")]
     pub value: Option<Side>,
 }

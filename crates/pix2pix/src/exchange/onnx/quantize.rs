@@ -1,6 +1,6 @@
-//! A network in 8 bits: weights by their output channels, and the values between the layers by the ranges that they
-//! take on pictures that a user gives (static quantization: Jacob et al. 2018; in ONNX's QuantizeLinear and
-//! DequantizeLinear, which runtimes fuse with the convolutions between them).
+//! Quantizes a network to 8 bits (static quantization: Jacob et al. 2018). Weights have a scale for each output
+//! channel; activations have a scale for each layer, from the range of values on calibration pictures. ONNX's
+//! QuantizeLinear and DequantizeLinear describe this, and runtimes fuse them with the convolutions between them.
 
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -11,14 +11,14 @@ use crate::network::layer_graph::{LayerGraph, Op};
 use crate::network::noise::Noise;
 use crate::network::weights::Weights;
 
-/// The least and the greatest value that each layer made.
+/// Smallest and largest output of each layer.
 pub type Ranges = Vec<[f32; 2]>;
 
-/// Largest 8-bit weight: the range is symmetric.
+/// Largest quantized weight; the range is symmetric, -127 to 127.
 const MOST: f32 = 127.0;
 
-/// Whether a layer's values are in 8 bits: a convolution's, which runtimes compute in 8 bits where both sides are,
-/// and those that a convolution reads.
+/// Whether a layer's output is quantized: outputs of convolutions, and inputs of convolutions and transposed
+/// convolutions. Runtimes compute a convolution in 8 bits if both its input and its output are quantized.
 pub fn is_quantized(graph: &LayerGraph, index: usize) -> bool {
     let convolves = |op: Op| matches!(op, Op::Conv(_) | Op::ConvTranspose(_));
     let read = || {
@@ -30,7 +30,8 @@ pub fn is_quantized(graph: &LayerGraph, index: usize) -> bool {
     matches!(graph.layers[index].op, Op::Conv(_)) || read().any(|layer| convolves(layer.op))
 }
 
-/// The ranges on these sources, `[1, channels, height, width]` each; with `dropout`, as it acts.
+/// Measures the ranges of all layers on these sources, `[1, channels, height, width]` each; with active dropout if
+/// `dropout` is set.
 pub fn calibrate(
     graph: &LayerGraph,
     weights: &Weights,
@@ -38,7 +39,7 @@ pub fn calibrate(
     dropout: bool,
     device: &Device,
 ) -> Ranges {
-    let mut ranges = vec![[0.0_f32; 2]; graph.layers.len()]; // zero must be a value: padding is made of it
+    let mut ranges = vec![[0.0_f32; 2]; graph.layers.len()]; // the range must contain 0, the value of padding
     let interpreter = Interpreter::new(graph, weights, device);
     for (index, source) in (0..).zip(sources) {
         let mut noise = if dropout {
@@ -57,8 +58,8 @@ pub fn calibrate(
     ranges
 }
 
-/// What 8 bits cost: the mean absolute difference to the network in 32 bits on these sources, of outputs in
-/// \[-1, 1\], without dropout.
+/// Measures the loss of accuracy: mean absolute difference between the outputs of the 8-bit and the 32-bit network on
+/// these sources, in units of \[-1, 1\], without dropout.
 pub fn loss(
     graph: &LayerGraph,
     weights: &Weights,
@@ -88,13 +89,13 @@ pub fn loss(
     sum / sources.len() as f32
 }
 
-/// Size of a step and the step that is zero, of values in 0 to 255.
+/// Scale and zero point that map a range to 0 to 255.
 fn scale([low, high]: [f32; 2]) -> (f32, u8) {
     let scale = ((high - low) / 255.0).max(f32::MIN_POSITIVE);
     (scale, (-low / scale).round() as u8)
 }
 
-/// The steps' size of each output channel; `axis` is that of the output channels.
+/// Scale of each output channel; `axis` is the axis of the output channels.
 fn weight_scales(shape: &[usize], values: &[f32], axis: usize) -> Vec<f32> {
     let mut most = vec![f32::MIN_POSITIVE; shape[axis]];
     for (value, channel) in values.iter().zip(channels(shape, axis)) {
@@ -117,7 +118,7 @@ fn rounded(shape: &[usize], values: &[f32], axis: usize) -> (Vec<i8>, Vec<f32>) 
     (steps.collect(), scales)
 }
 
-/// The weights as 8 bits give them back.
+/// The weights after quantization and dequantization.
 fn rounded_weights(graph: &LayerGraph, weights: &Weights) -> Weights {
     let mut all = weights.clone();
     for layer in &graph.layers {
@@ -140,7 +141,7 @@ fn rounded_weights(graph: &LayerGraph, weights: &Weights) -> Weights {
 }
 
 impl Builder {
-    /// Rounds a value to the 256 steps of `range` and takes it back to what it was.
+    /// Adds the quantization of a value to 256 steps of `range`, and its dequantization.
     pub fn fake_quantized(&mut self, name: &str, value: &str, range: [f32; 2]) -> String {
         let (scale, zero) = scale(range);
         let part = |part: &str| format!("{name}.{part}");
@@ -156,7 +157,7 @@ impl Builder {
         )
     }
 
-    /// Adds a weight in 8 bits, by its output channels along `axis`.
+    /// Adds a weight in 8 bits, with one scale for each output channel along `axis`, and its dequantization.
     pub fn quantized_weight(
         &mut self,
         name: &str,
