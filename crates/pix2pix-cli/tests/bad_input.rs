@@ -417,7 +417,7 @@ fn mpirun_needs_a_build_with_mpi() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(
-        said.contains("mpirun has started 4 processes, and this program was built without MPI"),
+        said.contains("mpirun has started 4 processes, but this program was built without MPI"),
         "{said}"
     );
     assert!(!scratch.path("run").exists());

@@ -78,7 +78,7 @@ fn every_picture_without_a_partner_is_named() {
     }
     let said = train(&scratch, "data", "--on-error skip");
     assert!(
-        said.contains("left out: data/A/other.jpg: no partner"),
+        said.contains("skipped: data/A/other.jpg: no partner"),
         "{said}"
     );
     assert!(said.contains("0 broken and 2 unmatched"), "{said}");
@@ -390,7 +390,7 @@ fn a_broken_pair_is_skipped_on_demand() {
     fs::write(scratch.path("data/pair1.png"), &whole[..whole.len() / 2]).unwrap();
     let said = train(&scratch, "data", "--on-error skip");
     assert!(
-        said.contains("left out: data/pair1.png: not a whole PNG picture"),
+        said.contains("skipped: data/pair1.png: not a whole PNG picture"),
         "{said}"
     );
     assert!(said.contains("1 broken and 0 unmatched"), "{said}");
@@ -452,7 +452,7 @@ fn prepare_makes_pairs_and_goes_on_where_it_was() {
     let before = fs::read(scratch.path("noise/train/0.png")).unwrap();
     let said = scratch.ok("prepare noise photos --out noise --size 64");
     assert!(
-        said.contains("1 files in noise, 2 were there already"),
+        said.contains("1 files in noise, 2 already existed"),
         "{said}"
     );
     assert_eq!(fs::read(scratch.path("noise/train/0.png")).unwrap(), before);

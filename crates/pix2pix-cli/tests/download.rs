@@ -165,7 +165,7 @@ fn a_data_set_is_there_and_can_be_inspected() {
     scratch.ok("inspect datasets/facades");
     let (code, said) = download(&scratch, &server, "");
     assert_eq!(code, Some(1));
-    assert!(said.contains("the data set is there already"), "{said}");
+    assert!(said.contains("the data set already exists"), "{said}");
     assert!(scratch.ok("download").contains("edges2handbags   8000 MB"));
 }
 

@@ -398,14 +398,14 @@ fn weights_are_downloaded_and_converted() {
     for name in ["lpips-alex", "inception"] {
         let said = scratch.ok(&format!("download {name} --mirror {address}"));
         assert!(
-            said.contains(&format!("weights/{name}.safetensors is there")),
+            said.contains(&format!("wrote weights/{name}.safetensors")),
             "{said}"
         );
         let again = scratch.run(&format!("download {name} --mirror {address}"));
         assert!(
             String::from_utf8(again.stderr)
                 .unwrap()
-                .contains("there already")
+                .contains("the weights already exist")
         );
     }
     assert_eq!(

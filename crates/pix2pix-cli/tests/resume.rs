@@ -333,12 +333,12 @@ fn what_cannot_be_resumed() {
     fails(
         "train --resume run --lr 0.1",
         2,
-        &["--lr", "goes on as it began"],
+        &["--lr", "a resumed run keeps its options"],
     );
     fails(
         "train --resume run --out new",
         2,
-        &["--out", "goes on as it began"],
+        &["--out", "a resumed run keeps its options"],
     );
     fails(
         "train --resume data",

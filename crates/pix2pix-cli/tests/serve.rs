@@ -68,7 +68,7 @@ impl Serving {
 fn address(told: &mut dyn BufRead) -> Option<String> {
     let mut lines = told.lines().map_while(Result::ok);
     lines.find_map(|line| {
-        let address = line.strip_prefix("the page: http://")?;
+        let address = line.strip_prefix("web page: http://")?;
         Some(address.trim_end_matches('/').to_string())
     })
 }
