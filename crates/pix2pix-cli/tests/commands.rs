@@ -360,7 +360,10 @@ fn a_model_in_16_bits_translates_as_in_32() {
         let said = scratch.ok(&format!(
             "export run --format model --half {half} --out {half}.safetensors"
         ));
-        let error = said.split("largest error of a weight is ").nth(1).unwrap();
+        let error = said
+            .split("largest rounding error of a weight is ")
+            .nth(1)
+            .unwrap();
         let error: f64 = error.split('%').next().unwrap().parse().unwrap();
         // half of the last of 11 and of 8 bits
         assert!(error > 0.0 && error <= percent, "{said}");

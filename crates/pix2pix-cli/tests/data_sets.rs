@@ -405,8 +405,8 @@ fn inspect_says_what_is_there_and_fails_where_training_would() {
     for line in [
         "data: side-by-side pairs",
         "train      3       0  3 of 48x40",
-        "A: 4 of 3 channels, 8-bit, PNG",
-        "duplicate: data/val/pair0.png is data/train/pair0.png",
+        "A: 3 channels, 8-bit, PNG (files: 4)",
+        "duplicate: data/val/pair0.png is the same as data/train/pair0.png",
         "training can begin",
     ] {
         assert!(said.contains(line), "\"{line}\" is not in {said}");

@@ -143,11 +143,7 @@ fn what_cannot_be_evaluated() {
     );
     fails(
         "evaluate run data --split test",
-        &[
-            "data",
-            "it has no test pairs, only train, val",
-            "--split train",
-        ],
+        &["data", "no test pairs, only train, val", "--split train"],
     );
     fails(
         "evaluate run data --lpips nowhere",
@@ -166,7 +162,7 @@ fn what_cannot_be_evaluated() {
         ],
     );
     fails("average data", &["data", "two checkpoints"]);
-    fails("runs data", &["data", "holds no run"]);
+    fails("runs data", &["data", "contains no run folder"]);
     fails("report data", &["data", "no run folder"]);
     scratch.pairs("small", 2);
     fails("evaluate run data --lpips", &["--lpips"]);
@@ -245,7 +241,7 @@ fn an_average_is_the_mean_of_checkpoints() {
     trained(&scratch, "run", "");
     let said = scratch.ok("average run --last 2");
     assert!(
-        said.contains("the mean of these 2 is run/averaged.safetensors"),
+        said.contains("averaged these 2 into run/averaged.safetensors"),
         "{said}"
     );
     let tensors = |name: &str| -> BTreeMap<String, Vec<f32>> {

@@ -189,7 +189,7 @@ fn a_killed_process_ends_all_and_others_go_on() {
     assert!(!output.status.success());
     assert!(said.contains("exited on signal 9"), "{said}");
     assert!(
-        said.contains("go on from the newest checkpoint with --resume"),
+        said.contains("resume from the newest checkpoint with --resume"),
         "{said}"
     );
     // what was saved is whole, and a number of processes that is another goes on with it

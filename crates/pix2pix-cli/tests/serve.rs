@@ -131,8 +131,8 @@ fn it_serves_reloads_and_stops() {
         };
         lines.iter().filter(says).any(|line| line["level"] == level)
     };
-    assert!(said("INFO", "loaded anew"), "{log}");
-    assert!(said("ERROR", "stay as they are"), "{log}");
+    assert!(said("INFO", "reloaded the models"), "{log}");
+    assert!(said("ERROR", "keeping the old models"), "{log}");
 }
 
 #[test]
@@ -193,11 +193,11 @@ fn an_open_address_is_warned_of() {
     for (arguments, told) in [
         (
             "serve run --listen 0.0.0.0:0",
-            Some("everyone may translate: give --token"),
+            Some("anyone may use it: set --token"),
         ),
         (
             "serve run --listen 0.0.0.0:0 --token secret",
-            Some("put a proxy with TLS"),
+            Some("put a TLS proxy in front"),
         ),
         ("serve run --listen 127.0.0.1:0", None),
     ] {
