@@ -39,7 +39,7 @@ pub struct Args {
     /// Steps to run before measuring
     #[arg(long, default_value_t = 3, value_name = "N")]
     warmup: usize,
-    /// Steps to measure
+    /// Steps to measure, at least 50 with --mode data
     #[arg(long, default_value_t = 12, value_name = "N")]
     steps: usize,
     #[command(flatten)]
