@@ -11,15 +11,15 @@ use crate::failure::{Failure, print};
 pub struct Args {
     /// Run folder
     run: PathBuf,
-    /// Newest checkpoints that are averaged, at most; how many are kept says `train --keep`
+    /// Number of newest checkpoints to average; `train --keep` decides how many exist
     #[arg(long, default_value_t = 3, value_name = "N")]
     last: usize,
-    /// The averaged checkpoint [default: averaged.safetensors in the run's folder]
+    /// Output file [default: averaged.safetensors in the run folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
 
-/// Averages.
+/// Averages the checkpoints and writes the result.
 pub fn run(args: Args) -> Result<(), Failure> {
     let (mean, files) = average(&args.run, args.last)?;
     let out = args
@@ -31,7 +31,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     }
     let (count, out) = (files.len(), out.display());
     print(&format!(
-        "the mean of these {count} is {out}. To compare, type:\n  \
+        "averaged these {count} into {out}. To compare, type:\n  \
          pix2pix evaluate {} {out} DATA\n",
         args.run.display()
     ))

@@ -18,28 +18,28 @@ use crate::memory;
 /// Options of `pix2pix bench`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// What is measured
+    /// Operation to measure
     #[arg(long, value_enum, default_value_t = ModeName::Train)]
     mode: ModeName,
-    /// With --mode data, the pairs: anything that `train` takes [default: the embedded ones]
+    /// With --mode data: the data set, in any form that `train` reads [default: the built-in pairs]
     #[arg(long, value_name = "DATA")]
     data: Option<PathBuf>,
-    /// With --mode data, threads that decode [default: as many as --threads]
+    /// With --mode data: threads that decode pairs [default: as many as --threads]
     #[arg(long, value_name = "N")]
     workers: Option<usize>,
-    /// Pictures in a step
+    /// Pictures per step
     #[arg(long, default_value_t = 1, value_name = "N")]
     batch: usize,
     /// Side of the pictures in pixels
     #[arg(long, default_value_t = 256, value_name = "PIXELS")]
     size: usize,
-    /// With --mode train, let backward passes compute again what would take memory to keep [default: keep it]
+    /// With --mode train: gradient checkpointing, which recomputes activations to save memory [default: off]
     #[arg(long)]
     recompute: bool,
-    /// Steps that are not counted, first
+    /// Steps to run before measuring
     #[arg(long, default_value_t = 3, value_name = "N")]
     warmup: usize,
-    /// Steps that are counted
+    /// Steps to measure, at least 50 with --mode data
     #[arg(long, default_value_t = 12, value_name = "N")]
     steps: usize,
     #[command(flatten)]
@@ -53,13 +53,13 @@ pub struct Args {
 enum ModeName {
     /// A training step of both networks
     Train,
-    /// A translation, dropout and batch statistics on
+    /// A translation, with dropout and batch statistics as in the paper
     Infer,
-    /// Decoding, resizing and varying pairs
+    /// Decoding, resizing and augmenting pairs
     Data,
 }
 
-/// The step after which memory is read first: everything that a step needs is there by then.
+/// The step after which memory use is first read: by then all buffers are allocated.
 const SETTLED: usize = 10;
 
 /// Measures and prints.
@@ -125,7 +125,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let memory = [
         ("peak memory", peak),
         ("  after 10 steps", settled),
-        ("  after the last", last),
+        ("  after the last step", last),
     ];
     for (name, bytes) in memory {
         let bytes = bytes.map(|bytes| format!("{:.3} GB", bytes as f64 / 1e9));
@@ -133,7 +133,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     }
     let data = result
         .data_s
-        .map(|seconds| ["  data, beside the step".to_string(), milliseconds(seconds)]);
+        .map(|seconds| ["  data, in parallel".to_string(), milliseconds(seconds)]);
     rows.extend(data);
     for (name, seconds) in result.parts_s.iter().flat_map(|parts| parts.named()) {
         rows.push([format!("  {name}"), milliseconds(seconds)]);
@@ -142,7 +142,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     print(&aligned(&["Step", &precision], &rows, &[1]))
 }
 
-/// Measures how fast pairs come, and prints it.
+/// Measures the speed of loading pairs and prints it.
 fn data(args: &Args, threads: usize) -> Result<(), Failure> {
     let data = match &args.data {
         None => earth(),

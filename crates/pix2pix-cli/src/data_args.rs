@@ -1,4 +1,4 @@
-//! Options that say where the pairs are and what they are, shared by all commands that read data sets.
+//! Options for the location and format of the pairs, shared by all commands that read data sets.
 
 use std::path::{Path, PathBuf};
 
@@ -9,37 +9,37 @@ use pix2pix::data::{Dataset, Domain, Options};
 
 use crate::failure::Failure;
 
-/// Where a data set is.
+/// The path of a data set.
 #[derive(clap::Args)]
 pub struct DataPath {
-    /// Pairs: side by side (A at the left, B at the right) in a folder or in train/, val/ and test/;
-    /// in two folders A/ and B/ (or trainA/, trainB/, ...) by name; a .csv or .jsonl manifest with two
-    /// columns of paths; or a .tar, .tar.gz or .zip of these
+    /// Pairs, in one of these forms: side-by-side pictures (A left, B right) in a folder or in train/, val/
+    /// and test/; two folders A/ and B/ (or trainA/, trainB/, ...) with matching file names; a .csv or .jsonl
+    /// manifest with two columns of paths; or a .tar, .tar.gz or .zip of any of these
     #[arg(value_name = "DATA")]
     pub path: PathBuf,
 }
 
-/// The data set's options.
+/// Options for reading a data set.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Data")]
 pub struct DataArgs {
-    /// Which picture is the source and which the target
+    /// Direction of translation: which picture is the source and which the target
     #[arg(long, value_enum, default_value_t = DirectionName::AToB)]
     direction: DirectionName,
-    /// Share of the pairs that is held out, where the data has no val/ or test/
+    /// Share of the pairs to hold out, for data without val/ or test/
     #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
     pub val_fraction: f64,
-    /// Channels of A [default: as many as the pictures have]
+    /// Channels of A; pictures are converted to them [default: the pictures' own]
     #[arg(long, value_name = "N")]
     channels_a: Option<usize>,
-    /// Channels of B [default: as many as the pictures have]
+    /// Channels of B; pictures are converted to them [default: the pictures' own]
     #[arg(long, value_name = "N")]
     channels_b: Option<usize>,
-    /// Values of 16-bit and floating-point pictures that are black and white [default: 0 to 65535,
-    /// 0 to 1]
+    /// Pixel values to treat as black and white, for 16-bit and floating-point pictures
+    /// [default: 0,65535 and 0,1]
     #[arg(long, value_name = "LOW,HIGH", value_parser = range, allow_hyphen_values = true)]
     range: Option<[f32; 2]>,
-    /// What to do about broken and unmatched files
+    /// Action on broken and unmatched files
     #[arg(long, value_enum, default_value_t = OnErrorName::Stop)]
     on_error: OnErrorName,
 }
@@ -47,7 +47,7 @@ pub struct DataArgs {
 /// A direction's name.
 #[derive(Clone, Copy, ValueEnum)]
 enum DirectionName {
-    /// From A, the left half, to B
+    /// From A (the left half) to B (the right half)
     AToB,
     /// From B to A
     BToA,
@@ -57,7 +57,7 @@ enum DirectionName {
 enum OnErrorName {
     /// Stop before the first step
     Stop,
-    /// Leave them out and name them
+    /// Skip them, and list them
     Skip,
 }
 
@@ -78,7 +78,7 @@ fn range(text: &str) -> Result<[f32; 2], String> {
 }
 
 impl DataArgs {
-    /// Which picture is translated into which.
+    /// The direction of translation.
     pub fn direction(&self) -> Direction {
         match self.direction {
             DirectionName::AToB => Direction::AToB,
@@ -86,7 +86,7 @@ impl DataArgs {
         }
     }
 
-    /// What is done about broken and unmatched files.
+    /// The action on broken and unmatched files.
     pub fn on_error(&self) -> OnError {
         match self.on_error {
             OnErrorName::Stop => OnError::Stop,
@@ -94,7 +94,7 @@ impl DataArgs {
         }
     }
 
-    /// Finds the pairs.
+    /// Finds the pairs, without reading any picture. `seed` selects the held-out pairs.
     pub fn find(&self, path: &Path, seed: u64) -> Result<Dataset, Failure> {
         if !(0.0..1.0).contains(&self.val_fraction) {
             return Err(Failure::Usage(format!(
@@ -110,12 +110,12 @@ impl DataArgs {
         Ok(Dataset::open(path, &options)?)
     }
 
-    /// Finds the pairs, reads every header, and leaves out what is broken, or stops at it.
+    /// Finds the pairs and reads every header; skips broken files or returns an error, as `--on-error` says.
     pub fn open(&self, path: &Path, seed: u64) -> Result<(Dataset, Survey, LeftOut), Failure> {
         Ok(survey::checked(self.find(path, seed)?, self.on_error())?)
     }
 
-    /// The domains of A and B.
+    /// The domains (channels, depth and value range) of A and B.
     pub fn domains(&self, survey: &Survey) -> Result<[Domain; 2], Failure> {
         let forced = Forced {
             channels: [self.channels_a, self.channels_b],

@@ -18,7 +18,7 @@ const SHEET: &str = "contact-sheet.png";
 /// Options of `pix2pix demo`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folder for the run and its pictures; an earlier demo there is replaced
+    /// Folder for the run and its pictures; replaces an earlier demo in it
     #[arg(long, default_value = "pix2pix-demo", value_name = "DIR")]
     out: PathBuf,
     /// Training steps
@@ -28,7 +28,7 @@ pub struct Args {
     run: RunArgs,
 }
 
-/// Trains the paper's networks on the embedded pairs and keeps a contact sheet up to date.
+/// Trains the paper's networks on the built-in pairs and keeps a contact sheet up to date.
 pub fn run(args: Args) -> Result<(), Failure> {
     let job = Job::join()?;
     if job.shard().ranks > 1 {
@@ -78,9 +78,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
     if !quiet {
         let out = out.display();
         print(&format!(
-            "{} after {} steps. Input, output and target of eight tiles that it has not trained on:\n  \
+            "{} after {} steps. Input, output and target of eight held-out tiles:\n  \
              {out}/{SHEET}\n\
-             each output: {out}/outputs/; the model: {}\n\
+             single outputs: {out}/outputs/; model: {}\n\
              {}Now type:\n  \
              pix2pix translate {out} {out}/inputs --out {out}/translated\n  \
              pix2pix train YOUR_PAIRS --out my-run\n",
@@ -92,7 +92,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             outcome.steps,
             outcome.checkpoint.display(),
             match outcome.interrupted {
-                true => format!("To go on, type:\n  pix2pix train --resume {out}\n"),
+                true => format!("To resume, type:\n  pix2pix train --resume {out}\n"),
                 false => String::new(),
             },
         ))?;
@@ -112,8 +112,7 @@ fn write_pictures(
     Ok(())
 }
 
-/// Makes room for this demo where an earlier one was; anything else in the folder stays, and stops
-/// the run.
+/// Removes the files of an earlier demo. Any other file in the folder stays, and the run then refuses the folder.
 fn remove_earlier_demo(out: &Path) -> Result<(), Error> {
     let is_demo = fs::read_to_string(out.join("config.toml"))
         .is_ok_and(|config| config.contains(&format!("data = \"{}\"", earth::NAME)));
@@ -134,7 +133,7 @@ fn remove_earlier_demo(out: &Path) -> Result<(), Error> {
             fs::remove_dir_all(&folder).map_err(|e| failed(&folder, e))?;
         }
     }
-    // the configuration last: it says that this is a demo
+    // the configuration last: it marks the folder as a demo
     let files = [
         "metrics.jsonl",
         "timings.jsonl",

@@ -5,7 +5,7 @@ use pix2pix::network::summary::{aligned, bytes};
 
 use crate::failure::{Failure, print};
 
-/// Lists what is there, and what is not.
+/// Prints the devices found, and for each kind without one the reason.
 pub fn run() -> Result<(), Failure> {
     let mut rows = Vec::new();
     for kind in list() {

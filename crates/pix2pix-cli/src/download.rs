@@ -24,16 +24,16 @@ Examples:
 /// Options of `pix2pix download`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Data set, or weights of a measure; without one, all are listed with their sizes
+    /// Data set, or weights for LPIPS or FID; without a name, lists all with their sizes
     #[arg(value_parser = PossibleValuesParser::new(names()))]
     name: Option<String>,
-    /// Folder for what is downloaded [default: datasets, or weights]
+    /// Folder for the download [default: datasets, or weights]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Address of a folder with NAME.tar.gz, or the parts of the weights, in it [default: the authors' own]
+    /// Base URL of a mirror that has NAME.tar.gz, or the files of the weights [default: the authors' servers]
     #[arg(long, value_name = "URL")]
     mirror: Option<String>,
-    /// SHA-256 that the archive of a data set must have [default: not checked, but printed]
+    /// Expected SHA-256 of the data set's archive [default: printed, not checked]
     #[arg(long, value_name = "HEX")]
     sha256: Option<String>,
 }
@@ -84,7 +84,7 @@ fn download_dataset(dataset: PublicDataset, args: &Args) -> Result<(), Failure> 
     let folder = out.join(name);
     if folder.exists() {
         let remedy = "remove it, or choose another --out";
-        return Err(Error::file(&folder, "the data set is there already", remedy).into());
+        return Err(Error::file(&folder, "the data set already exists", remedy).into());
     }
     atomic_file::create_folder(&out)?;
     let mirror = args.mirror.as_deref().unwrap_or(ADDRESS);
@@ -100,31 +100,31 @@ fn download_dataset(dataset: PublicDataset, args: &Args) -> Result<(), Failure> 
         Some(wanted) if !wanted.eq_ignore_ascii_case(&found) => Err(Error::file(
             &archive,
             format!("its SHA-256 is {found}, not {wanted}"),
-            "it was removed: download it again, or give another --sha256",
+            "it was removed; download it again, or give another --sha256",
         )),
         _ => unpack(&archive, &folder),
     };
-    // a bad archive must not be taken for a good one the next time, and a good one is not needed any more;
-    // one for which the disk was too full stays
+    // remove a good archive, which is no longer needed, and a bad one, which must not be used again; keep it if
+    // unpacking failed for lack of disk space
     if !matches!(unpacked, Err(Error::Io { .. })) {
         remove(&archive)?;
     }
     unpacked?;
     let (folder, direction) = (folder.display(), dataset.direction);
     print(&format!(
-        "SHA-256 {found}\n{folder} is there. Now type:\n  \
+        "SHA-256 {found}\nunpacked to {folder}. Now type:\n  \
          pix2pix inspect {folder}\n  \
          pix2pix train {folder} --direction {direction} --out runs/{name}\n"
     ))
 }
 
-/// Downloads the parts of weights and makes one file of them.
+/// Downloads the files of the weights and converts them to one `.safetensors` file.
 fn download_weights(weights: Published, args: &Args) -> Result<(), Failure> {
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from("weights"));
     let file = out.join(format!("{}.safetensors", weights.name));
     if file.exists() {
         let remedy = "remove it, or choose another --out";
-        return Err(Error::file(&file, "the weights are there already", remedy).into());
+        return Err(Error::file(&file, "the weights already exist", remedy).into());
     }
     atomic_file::create_folder(&out)?;
     print(&format!("{}: {}\n", weights.name, weights.about))?;
@@ -140,12 +140,12 @@ fn download_weights(weights: Published, args: &Args) -> Result<(), Failure> {
         fetch_once(&address, &target)?;
         let found = sha256(&target)?;
         print(&format!("SHA-256 {found}\n"))?;
-        // a mirror may keep weights of its own under the name
+        // a mirror may have other weights under the same name
         let wanted = Published::hash_of(name).filter(|_| args.mirror.is_none());
         if let Some(wanted) = wanted.filter(|wanted| !found.starts_with(wanted)) {
             remove(&target)?;
             let reason = format!("its SHA-256 is {found} and does not begin with {wanted}");
-            return Err(Error::file(&target, reason, "it was removed: download it again").into());
+            return Err(Error::file(&target, reason, "it was removed; download it again").into());
         }
         parts.push(target);
     }
@@ -154,14 +154,14 @@ fn download_weights(weights: Published, args: &Args) -> Result<(), Failure> {
         parts.iter().try_for_each(|part| remove(part))?;
     }
     converted?;
-    print(&format!("{} is there.\n", file.display()))
+    print(&format!("wrote {}\n", file.display()))
 }
 
 fn remove(file: &Path) -> Result<(), Error> {
     fs::remove_file(file).map_err(|e| Error::io(file, "remove the download", e))
 }
 
-/// Downloads what is not there, with a bar at a terminal.
+/// Downloads a file unless it exists, with a progress bar on a terminal.
 fn fetch_once(address: &str, file: &Path) -> Result<(), Error> {
     if file.exists() {
         return Ok(());

@@ -22,7 +22,7 @@ use crate::table::aligned;
 pub const EXAMPLES: &str = "\
 Examples:
   pix2pix evaluate run facades
-  pix2pix evaluate pix2pix-demo earth           the demo's model on the demo's data
+  pix2pix evaluate pix2pix-demo earth           the demo's model on its built-in data
   pix2pix evaluate run-1 run-2 facades --split test --out scores
   pix2pix evaluate run facades --json --lpips weights/lpips-alex.safetensors
   pix2pix evaluate run facades --fid weights/inception.safetensors";
@@ -30,26 +30,26 @@ Examples:
 /// Options of `pix2pix evaluate`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Run folders (the newest checkpoint of each is taken) or checkpoint files
+    /// Run folders (the newest checkpoint of each is used) or checkpoint files
     #[arg(required = true, value_name = "MODEL")]
     models: Vec<PathBuf>,
-    /// Pairs, as for training; earth is the data that this program carries inside itself
+    /// Pairs, as for training; earth is the built-in data set
     #[arg(value_name = "DATA")]
     data: PathBuf,
-    /// Which pairs
+    /// Split to evaluate on
     #[arg(long, value_enum, default_value_t = SplitName::Val)]
     split: SplitName,
-    /// Print JSON, every picture's scores with it [default: a table]
+    /// Print JSON, with the scores of every picture [default: a table]
     #[arg(long)]
     json: bool,
-    /// Folder for scores.json and, of each model, the five best and the five worst pictures [default: none]
+    /// Folder for scores.json and each model's five best and five worst pictures [default: none]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Weights of LPIPS: see `pix2pix download lpips-alex` [default: no LPIPS]
+    /// File of LPIPS's weights; `pix2pix download lpips-alex` gets it [default: no LPIPS]
     #[arg(long, value_name = "FILE")]
     lpips: Option<PathBuf>,
-    /// Weights of the Inception network, for the Fréchet Inception distance: see `pix2pix download
-    /// inception` [default: no FID]
+    /// File of the Inception network's weights, for the Fréchet Inception distance (FID); `pix2pix download
+    /// inception` gets it [default: no FID]
     #[arg(long, value_name = "FILE")]
     fid: Option<PathBuf>,
     #[command(flatten)]
@@ -60,11 +60,11 @@ pub struct Args {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum SplitName {
-    /// Those that were trained on
+    /// Training pairs
     Train,
-    /// Those held out: val/, else test/, else the share that the model's own training held out
+    /// Held-out pairs: val/, else test/, else the share that the model's training held out
     Val,
-    /// Those in test/
+    /// Pairs in test/
     Test,
 }
 
@@ -117,24 +117,24 @@ pub fn run(args: Args) -> Result<(), Failure> {
     print(&table(&evaluations))?;
     if args.lpips.is_none() || args.fid.is_none() {
         print(
-            "LPIPS and FID are measured with --lpips and --fid; `pix2pix download` gets their weights.\n",
+            "For LPIPS and FID, add --lpips and --fid; `pix2pix download` gets their weights.\n",
         )?;
     }
     if let Some(out) = &args.out {
         print(&format!(
-            "Every picture's scores, the best and the worst: {}/\n",
+            "Scores of every picture, and the best and worst pictures: {}/\n",
             out.display()
         ))?;
     }
     Ok(())
 }
 
-/// The pairs to measure a model on, and their split's name.
+/// The pairs to evaluate a model on, and the name of their split.
 fn pairs(args: &Args, config: &RunConfig) -> Result<(&'static str, Pairs), Failure> {
     let data = if args.data == Path::new("earth") && !args.data.exists() {
         config.in_domains(earth::earth())
     } else {
-        // the same share as in training is held out, by the same seed
+        // hold out the same pairs as in training: same share, same seed
         config.open(&args.data, OnError::Stop)?.0
     };
     let wanted: &[&str] = match args.split {
@@ -148,12 +148,12 @@ fn pairs(args: &Args, config: &RunConfig) -> Result<(&'static str, Pairs), Failu
     found.cloned().ok_or_else(|| {
         let there: Vec<&str> = data.splits.iter().map(|(name, _)| *name).collect();
         let remedy = format!("choose one of them with --split, e.g. --split {}", there[0]);
-        let reason = format!("it has no {} pairs, only {}", wanted[0], there.join(", "));
+        let reason = format!("no {} pairs, only {}", wanted[0], there.join(", "));
         Error::file(&args.data, reason, remedy).into()
     })
 }
 
-/// A model's folder among the results.
+/// Name of a model's folder in the results.
 fn folder(index: usize, model: &Path) -> String {
     let name = model.file_stem().unwrap_or_default().to_string_lossy();
     format!("{}-{name}", index + 1)
@@ -167,22 +167,22 @@ fn draw(folder: &Path, evaluated: &Evaluated) -> Result<(), Error> {
         worst,
     } = evaluated;
     for (name, rows) in [("best", best), ("worst", worst)] {
-        let title = format!("{}: the {name} by L1", evaluation.model);
+        let title = format!("{}: the {name} by L1 (of 255)", evaluation.model);
         let sheet = contact_sheet::draw(&title, rows);
         picture::write_png(&folder.join(format!("{name}.png")), &sheet)?;
     }
     Ok(())
 }
 
-/// A row for each measure, a column for each model.
+/// The table of scores: one row per measure, one column per model.
 fn table(evaluations: &[Evaluation]) -> String {
     const MEASURES: [(&str, &str, usize); 6] = [
-        ("l1", "L1 (of 255), less is better", 2),
-        ("rmse", "RMSE (of 255), less is better", 2),
-        ("psnr", "PSNR (dB), more is better", 2),
-        ("ssim", "SSIM, more is better", 4),
-        ("ms_ssim", "MS-SSIM, more is better", 4),
-        ("lpips", "LPIPS, less is better", 4),
+        ("l1", "L1 (of 255), lower is better", 2),
+        ("rmse", "RMSE (of 255), lower is better", 2),
+        ("psnr", "PSNR (dB), higher is better", 2),
+        ("ssim", "SSIM, higher is better", 4),
+        ("ms_ssim", "MS-SSIM, higher is better", 4),
+        ("lpips", "LPIPS, lower is better", 4),
     ];
     let mut rows = vec![vec![String::new()], vec!["step".to_string()]];
     rows.push(vec!["pairs".to_string()]);
@@ -219,7 +219,8 @@ fn table(evaluations: &[Evaluation]) -> String {
             .iter()
             .map(|evaluation| cell(evaluation.fid))
             .collect();
-        rows.push([vec!["FID, less is better".to_string()], cells].concat());
+        rows.push([vec!["FID, lower is better".to_string()], cells].concat());
     }
-    aligned(&rows) + "± is half of the 95% confidence interval of the mean over the pairs.\n"
+    aligned(&rows)
+        + "± is half the width of the 95% confidence interval of the mean over the pairs.\n"
 }

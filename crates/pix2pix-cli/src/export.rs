@@ -26,18 +26,18 @@ Examples:
 /// Options of `pix2pix export`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Run folder (its newest checkpoint is taken) or checkpoint file
+    /// Run folder (uses its newest checkpoint) or checkpoint file
     model: PathBuf,
-    /// The generator's file
+    /// Output file for the generator
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// The discriminator's file [default: none]
+    /// Output file for the discriminator [default: none]
     #[arg(long, value_name = "FILE")]
     discriminator: Option<PathBuf>,
-    /// Kind of file
+    /// File format
     #[arg(long, value_enum, default_value_t = Format::Pth)]
     format: Format,
-    /// Round the weights of a model to 16 bits, half the size [default: 32 bits]
+    /// Round weights to 16 bits, for half the file size; needs --format model [default: 32 bits]
     #[arg(long, value_enum, value_name = "KIND")]
     half: Option<HalfName>,
     #[command(flatten)]
@@ -46,31 +46,31 @@ pub struct Args {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum HalfName {
-    /// 11 significant bits
+    /// IEEE half precision: 11 significant bits
     F16,
-    /// 8 significant bits
+    /// bfloat16: 8 significant bits
     Bf16,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Format {
-    /// The public PyTorch port's (pytorch-CycleGAN-and-pix2pix), for torch.load
+    /// The public PyTorch port's format (pytorch-CycleGAN-and-pix2pix), for torch.load
     Pth,
-    /// Its names, for safetensors.torch.load_file
+    /// The same tensor names, for safetensors.torch.load_file
     Safetensors,
-    /// The generator for ONNX Runtime and everything else that reads ONNX
+    /// The generator as ONNX, for ONNX Runtime and others
     Onnx,
-    /// This program's own, the generator alone in 16 bits: --half says which
+    /// This program's own format, with the generator only, in 16 bits (choose them with --half)
     Model,
 }
 
 /// Exports.
 pub fn run(args: Args) -> Result<(), Failure> {
     if let Some(option) = args.onnx.given().filter(|_| args.format != Format::Onnx) {
-        return Err(Failure::Usage(format!("{option} goes with --format onnx")));
+        return Err(Failure::Usage(format!("{option} needs --format onnx")));
     }
     if args.discriminator.is_some() && matches!(args.format, Format::Onnx | Format::Model) {
-        let message = "--discriminator goes with --format pth and safetensors";
+        let message = "--discriminator needs --format pth or safetensors";
         return Err(Failure::Usage(message.to_string()));
     }
     let path = model::find(&args.model)?;
@@ -81,7 +81,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         (Format::Safetensors, None) => PublicFormat::Safetensors,
         (Format::Model, Some(half)) => return export_half(&args, &checkpoint, half),
         (Format::Model, None) | (_, Some(_)) => {
-            let message = "--half f16 or bf16 goes with --format model, and the other way round; --f16 is ONNX's";
+            let message = "--half and --format model need each other; for ONNX, use --f16";
             return Err(Failure::Usage(message.to_string()));
         }
     };
@@ -96,13 +96,13 @@ pub fn run(args: Args) -> Result<(), Failure> {
             done(out, tensors.len())
         }
         (Some(_), None) => Err(Failure::Usage(format!(
-            "--discriminator: {} has none: it was imported without one",
+            "--discriminator: {} has no discriminator, as it was imported without one; omit the option",
             path.display()
         ))),
     }
 }
 
-/// Writes the generator in 16 bits.
+/// Writes the generator with 16-bit weights.
 fn export_half(args: &Args, checkpoint: &Checkpoint, half: HalfName) -> Result<(), Failure> {
     let half = match half {
         HalfName::F16 => Half::F16,
@@ -111,7 +111,7 @@ fn export_half(args: &Args, checkpoint: &Checkpoint, half: HalfName) -> Result<(
     let error = checkpoint.save_half(&args.out, half)?;
     let out = args.out.display();
     print(&format!(
-        "{out}: the largest error of a weight is {:.3}% of its tensor's largest. To compare, type:\n  \
+        "{out}: the largest rounding error of a weight is {:.3}% of its tensor's largest weight. To compare, type:\n  \
          pix2pix evaluate {} {out} DATA\n",
         100.0 * error,
         args.model.display()

@@ -1,4 +1,4 @@
-//! How a command fails: one line on standard error and an exit code.
+//! Failures of a command: one line on standard error and an exit code.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -7,27 +7,27 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use pix2pix::Error;
 
-/// Why a command did not do what it was asked.
+/// The reason a command failed or ended early.
 pub enum Failure {
-    /// What was asked for cannot be: exit code 2.
+    /// The arguments or options are invalid: exit code 2.
     Usage(String),
-    /// It could be, but something was in the way: exit code 1.
+    /// An error at run time, such as a missing file: exit code 1.
     Runtime(String),
-    /// The user stopped it, and everything was saved: exit code 130, as shells expect of SIGINT.
+    /// Stopped by the user after saving: exit code 130, the shell convention for SIGINT.
     Interrupted,
-    /// One of the processes that train together has said why: exit code 1.
+    /// Another process of the same training, or this one, has already printed the error: exit code 1.
     Told,
-    /// Nobody reads the output any more (`pix2pix summary generator | head`): success.
+    /// The reader closed the output pipe (`pix2pix summary generator | head`): success.
     ClosedPipe,
 }
 
 impl Failure {
-    /// A fault of the data on standard input.
+    /// An error in the data on standard input.
     pub fn input(reason: impl Display) -> Self {
         Self::Runtime(format!("standard input: {reason}"))
     }
 
-    /// Why, in words; nothing where there are none.
+    /// The error message; empty for failures that print none.
     pub fn message(&self) -> String {
         match self {
             Self::Usage(message) | Self::Runtime(message) => message.clone(),
@@ -35,7 +35,7 @@ impl Failure {
         }
     }
 
-    /// The same, of one of several processes.
+    /// The same failure, with the message prefixed by the process's rank.
     pub fn of_rank(self, rank: usize) -> Self {
         match self {
             Self::Usage(message) => Self::Usage(format!("rank {rank}: {message}")),
@@ -44,7 +44,7 @@ impl Failure {
         }
     }
 
-    /// Prints the line, if there is one, and returns the exit code.
+    /// Prints the error line, if there is one, and returns the exit code.
     pub fn report(self) -> ExitCode {
         let (message, code) = match self {
             Self::Usage(message) => (message, 2),
@@ -53,9 +53,9 @@ impl Failure {
             Self::Interrupted => return ExitCode::from(130),
             Self::ClosedPipe => return ExitCode::SUCCESS,
         };
-        // a message is one line, whatever an operating system or a decoder put into it
+        // force one line: messages of the operating system or a decoder may contain line breaks
         let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
-        // standard error itself may be closed: there is nowhere left to say so
+        // if standard error is closed too, there is nowhere to report it
         let _ = writeln!(io::stderr(), "error: {line}");
         ExitCode::from(code)
     }
@@ -70,7 +70,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// Reports arguments that clap refused as one line; help and version are printed as they are.
+/// Reports clap's argument errors as one line; prints help and version unchanged.
 pub fn usage(error: clap::Error) -> ExitCode {
     let asked_for_help =
         !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;

@@ -17,20 +17,20 @@ Examples:
 /// Options of `pix2pix import`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The generator's file, and the discriminator's if there is one: .pth of the public PyTorch port
-    /// (pytorch-CycleGAN-and-pix2pix), or .safetensors with its names; or .h5 or .keras of the Keras tutorial's
-    /// generator
+    /// Weights of the generator, and optionally of the discriminator: .pth of the public PyTorch port
+    /// (pytorch-CycleGAN-and-pix2pix) or .safetensors with the same tensor names; or .h5 or .keras of the Keras
+    /// tutorial's generator
     #[arg(required = true, num_args = 1..=2, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The model
+    /// Output file for the model
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Dropout rate of a U-Net [default: what Keras' file tells; 0.5 for PyTorch's, which do not tell it]
+    /// Dropout rate of a U-Net [default: read from a Keras file; 0.5 for PyTorch files, which do not store it]
     #[arg(long, value_name = "RATE")]
     dropout: Option<f64>,
 }
 
-/// Imports, and says what was found.
+/// Imports the weights and prints the networks found in them.
 pub fn run(args: Args) -> Result<(), Failure> {
     let checkpoint = import::of_files(&args.files, args.dropout)?;
     checkpoint.save(&args.out)?;
@@ -56,7 +56,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let [from, to] = config.generator.channels();
     let judge = match checkpoint.discriminator_tensors().is_empty() {
         false => format!(
-            "; a discriminator of {} patches",
+            "; a discriminator with patch {}",
             config.discriminator.patch.name()
         ),
         true => String::new(),
@@ -64,6 +64,6 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let out = args.out.display();
     print(&format!(
         "{network}, {filters} filters, {norm}, from {from} to {to} channels{judge}\n\
-         {out} is there. Now type:\n  pix2pix translate {out} PICTURE... --out translated\n"
+         wrote {out}. Now type:\n  pix2pix translate {out} PICTURE... --out translated\n"
     ))
 }

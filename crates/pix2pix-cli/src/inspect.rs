@@ -11,8 +11,9 @@ use pix2pix::network::summary::aligned;
 use crate::data_args::{DataArgs, DataPath};
 use crate::failure::{Failure, print};
 
-/// Pictures on the contact sheet, at most, and their longest side.
+/// Largest number of pairs on the contact sheet.
 const ROWS: usize = 8;
+/// Longest side of their pictures, in pixels.
 const SIDE: u32 = 256;
 
 /// Shown after the options.
@@ -28,12 +29,12 @@ pub struct Args {
     at: DataPath,
     #[command(flatten)]
     data: DataArgs,
-    /// Contact sheet of some pairs of every split
+    /// Output file for a contact sheet with pairs of every split
     #[arg(long, default_value = "inspect.png", value_name = "FILE")]
     sheet: PathBuf,
 }
 
-/// Says what a data set is, and fails where training would.
+/// Prints the contents and faults of a data set; fails if training would.
 pub fn run(args: Args) -> Result<(), Failure> {
     let data = args.data.find(&args.at.path, 0)?;
     let surveys: Vec<Survey> = data
@@ -51,7 +52,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         for (kind, count) in &whole.kinds[side] {
             let plural = if kind.channels == 1 { "" } else { "s" };
             print(&format!(
-                "{name}: {count} of {} channel{plural}, {}, {}\n",
+                "{name}: {} channel{plural}, {}, {} (files: {count})\n",
                 kind.channels, kind.depth, kind.format
             ))?;
         }
@@ -68,10 +69,12 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let leaks = duplicates(&data);
     for leak in &leaks {
         let (first, again) = (leak.first.display(), leak.again.display());
-        print(&format!("duplicate: {again} is {first}\n"))?;
+        print(&format!("duplicate: {again} is the same as {first}\n"))?;
     }
     if !leaks.is_empty() {
-        print("held-out pairs that are trained on too measure nothing: take the duplicates out\n")?;
+        print(
+            "scores on held-out pairs that are also training pairs mean nothing: remove the duplicates\n",
+        )?;
     }
     let on_error = args.data.on_error();
     let (data, survey, _) = survey::sift(data, surveys, on_error)?;
@@ -79,12 +82,12 @@ pub fn run(args: Args) -> Result<(), Failure> {
         .data
         .domains(&survey)
         .map_err(|failure| match failure {
-            // the data is at fault here, not the arguments
+            // here the data is wrong, not the arguments
             Failure::Usage(reason) => Failure::Runtime(reason),
             other => other,
         })?;
     print(&format!(
-        "training takes A as {} and B as {}\n",
+        "training reads A as {} and B as {}\n",
         domains[0], domains[1]
     ))?;
     let data = data.map(|pairs| pairs.in_domains(domains));
@@ -101,7 +104,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     ))
 }
 
-/// Pairs and sizes of every split.
+/// The table of pairs, broken files and sizes per split.
 fn table(data: &Dataset, surveys: &[Survey]) -> String {
     let rows: Vec<[String; 4]> = data
         .splits
@@ -160,7 +163,7 @@ fn sheet(args: &Args, data: &Dataset, domains: [Domain; 2]) -> Result<RgbImage, 
     ))
 }
 
-/// So many indices, far apart.
+/// `count` indices, spread evenly over the pairs.
 fn spread(pairs: &Pairs, count: usize) -> Vec<usize> {
     let count = count.min(pairs.len());
     (0..count).map(|row| row * pairs.len() / count).collect()

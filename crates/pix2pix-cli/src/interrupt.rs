@@ -1,4 +1,4 @@
-//! Ctrl-C: the first asks for a stop after this step, the second stops at once.
+//! Ctrl-C: the first stops after the current step, the second stops at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +7,7 @@ use pix2pix::parallel::Shard;
 
 use crate::failure::Failure;
 
-/// Installs the handler and returns the flag that it sets. Of several processes, the first alone says so.
+/// Installs the handler and returns the flag that it sets. Only rank 0 prints a message.
 pub fn flag(Shard { rank, ranks }: Shard) -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     let set = stop.clone();
@@ -20,7 +20,7 @@ pub fn flag(Shard { rank, ranks }: Shard) -> Result<Arc<AtomicBool>, Failure> {
                 eprintln!("\nstopping after this step and saving; press Ctrl-C again to stop at once");
             }
             (0, _) => eprintln!(
-                "\nmpirun asks for a stop, which comes after this step if all processes are still there; if not, go on \
+                "\nmpirun asks for a stop: stopping after this step if all processes are alive; otherwise, resume \
                  from the newest checkpoint with --resume"
             ),
             _ => {}

@@ -1,4 +1,4 @@
-//! The processes that `mpirun` has started together, where it has: the first of them prints and saves for all.
+//! The processes of one `mpirun` job, if any: rank 0 prints and saves for all.
 
 #[cfg(feature = "mpi")]
 use std::sync::Arc;
@@ -8,14 +8,14 @@ use pix2pix::parallel::{Communicator, Group, Shard, Wire};
 
 use crate::failure::Failure;
 
-/// This process and those it was started with.
+/// This process and the other processes of its `mpirun` job.
 pub struct Job {
     #[cfg(feature = "mpi")]
     mpi: Option<Arc<pix2pix::parallel::Mpi>>,
 }
 
-/// The number of processes that `mpirun` has started: Open MPI tells it by the first of these, MPICH and its kin by the
-/// second.
+/// The number of processes that `mpirun` has started, 1 without it. Open MPI sets the first of these variables, MPICH
+/// and its relatives the second.
 fn started() -> usize {
     let number = |name: &str| std::env::var(name).ok()?.parse().ok();
     number("OMPI_COMM_WORLD_SIZE")
@@ -24,7 +24,10 @@ fn started() -> usize {
 }
 
 impl Job {
-    /// Joins the others, if there are any.
+    /// Joins the other processes, if there are any.
+    ///
+    /// # Errors
+    /// If MPI cannot start, or this program was built without it.
     pub fn join() -> Result<Self, Failure> {
         #[cfg(feature = "mpi")]
         return match started() {
@@ -40,13 +43,13 @@ impl Job {
         match started() {
             0 | 1 => Ok(Self {}),
             processes => Err(Failure::Usage(format!(
-                "mpirun has started {processes} processes, and this program was built without MPI: each would train \
+                "mpirun has started {processes} processes, but this program was built without MPI, so each would train \
                  alone; build it with `cargo build --release --features mpi`, or start it without mpirun"
             ))),
         }
     }
 
-    /// What connects the processes.
+    /// The communicator, if there are several processes.
     fn communicator(&self) -> Option<&dyn Communicator> {
         #[cfg(feature = "mpi")]
         return self.mpi.as_deref().map(|mpi| mpi as &dyn Communicator);
@@ -54,13 +57,13 @@ impl Job {
         None
     }
 
-    /// Which of the processes this one is.
+    /// This process's rank and the number of processes.
     pub fn shard(&self) -> Shard {
         let communicator = self.communicator();
         communicator.map_or(Shard::default(), Communicator::shard)
     }
 
-    /// Which of those on its machine.
+    /// The same among the processes on this machine.
     pub fn local(&self) -> Shard {
         #[cfg(feature = "mpi")]
         if let Some(mpi) = &self.mpi {
@@ -69,7 +72,7 @@ impl Job {
         Shard::default()
     }
 
-    /// Threads of this process: as many as asked for, or its share of the cores that it may use.
+    /// Number of threads for this process: `asked`, or if that is 0, its share of the available cores.
     pub fn threads(&self, asked: usize) -> usize {
         let ranks = self.local().ranks;
         if asked > 0 || ranks == 1 {
@@ -79,7 +82,7 @@ impl Job {
         (cores / ranks).max(1)
     }
 
-    /// The processes as a group that trains.
+    /// The group for data-parallel training, if there are several processes.
     pub fn group(&self, wire: Wire, sync_norm: bool) -> Option<Group> {
         #[cfg(feature = "mpi")]
         if let Some(mpi) = &self.mpi {
@@ -93,7 +96,8 @@ impl Job {
         None
     }
 
-    /// What one process could do, if all could: otherwise all fail, and the first that could not says why.
+    /// Returns this process's result if all processes succeeded. Otherwise all fail, and the first that failed prints
+    /// its error. Every process must call this.
     pub fn agreed<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
         let Some(communicator) = self.communicator() else {
             return result;
@@ -112,12 +116,12 @@ impl Job {
             };
             failure.report();
         }
-        // mpirun ends all as soon as one has ended: not before it is said
+        // wait until the error is printed: mpirun kills all processes as soon as one exits
         communicator.all_gather(&[]);
         Err(Failure::Told)
     }
 
-    /// Ends a training that has failed. The others wait for this process and would wait for ever: they are ended too.
+    /// Prints the error of a failed training and aborts all processes, which would otherwise wait for this one forever.
     pub fn ended<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
         #[cfg(feature = "mpi")]
         if let (Some(mpi), Err(failure)) = (&self.mpi, &result)
@@ -125,7 +129,7 @@ impl Job {
         {
             let rank = self.shard().rank;
             if rank > 0 {
-                // what happens to all is told by the first, who then ends this process
+                // an error that all processes have is printed by rank 0, which then ends this process
                 std::thread::sleep(std::time::Duration::from_secs(1));
             }
             if let Err(failure) = result {

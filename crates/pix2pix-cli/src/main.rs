@@ -43,54 +43,54 @@ struct Cli {
     command: Command,
 }
 
-#[allow(clippy::large_enum_variant)] // there is one, and it is taken apart at once
+#[allow(clippy::large_enum_variant)] // one value per process, matched at once
 #[derive(Subcommand)]
 enum Command {
-    /// Train on 54 relief maps and satellite pictures that this program carries inside itself
+    /// Train on 54 built-in pairs of relief maps and satellite pictures
     Demo(demo::Args),
-    /// Train on pairs
+    /// Train a model on pairs of pictures
     #[command(after_help = train::EXAMPLES)]
     Train(train::Args),
-    /// Say what a data set holds, and what training would stumble on
+    /// Check a data set before training
     #[command(after_help = inspect::EXAMPLES)]
     Inspect(inspect::Args),
-    /// Make pairs from plain photographs, or another data set of a data set
+    /// Make pairs from photographs, or convert and split a data set
     #[command(after_help = prepare::EXAMPLES)]
     Prepare(prepare::Args),
-    /// Get a public data set, or the weights of a learned measure
+    /// Download a public data set, or the weights for LPIPS or FID
     #[command(after_help = download::EXAMPLES)]
     Download(download::Args),
     /// Translate pictures with a trained model
     #[command(after_help = translate::EXAMPLES)]
     Translate(translate::Args),
-    /// Serve models: a page to draw on, and an API
+    /// Serve models: a web page to draw on, and an HTTP API
     #[command(after_help = serve::EXAMPLES)]
     Serve(serve::Args),
-    /// Measure models: L1, RMSE, PSNR, SSIM, MS-SSIM, and with their weights LPIPS and FID
+    /// Score models by L1, RMSE, PSNR, SSIM and MS-SSIM, and optionally by LPIPS and FID
     #[command(after_help = evaluate::EXAMPLES)]
     Evaluate(evaluate::Args),
-    /// Write a page with the curves, the samples and the configuration of runs
+    /// Write an HTML page with the curves, samples and configuration of runs
     #[command(after_help = report::EXAMPLES)]
     Report(report::Args),
     /// List the runs in a folder with their state and best scores
     Runs(runs::Args),
-    /// Average the last checkpoints of a run
+    /// Average the weights of a run's last checkpoints
     Average(average::Args),
-    /// Make a model of weights that the public PyTorch port or Keras has trained
+    /// Convert weights from the public PyTorch port or from Keras to a model
     #[command(after_help = import::EXAMPLES)]
     Import(import::Args),
-    /// Write a model as ONNX, as the public PyTorch port reads it, or in 16 bits
+    /// Export a model to ONNX, to the public PyTorch port's format, or to 16-bit weights
     #[command(after_help = export::EXAMPLES)]
     Export(export::Args),
     /// Print a network's layers, shapes and parameters
     Summary(summary::Args),
     /// Draw a network as SVG, PNG or DOT
     Plot(plot::Args),
-    /// List the devices of this machine, and say why a kind has none
+    /// List this machine's devices, and why a kind of device is missing
     Devices,
     /// Measure how fast this machine trains and translates
     Bench(bench::Args),
-    /// Print how many pixels each layer of the discriminator sees
+    /// Print the receptive field of each layer of the discriminator
     ReceptiveField(receptive_field::Args),
 }
 
@@ -130,7 +130,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Names of the options that were typed after the subcommand.
+/// Long names of the options given on the command line after the subcommand, without defaults.
 fn typed(matches: &ArgMatches) -> Vec<String> {
     let Some((name, matches)) = matches.subcommand() else {
         return Vec::new();

@@ -1,31 +1,31 @@
-//! Memory: how the system's allocator treats large blocks, and how much the program has used.
+//! Memory: settings of the system's allocator, and the memory use of this process.
 
-/// Lets glibc keep freed memory for the next step. By default it gives every large tensor back to the
-/// kernel, which hands it out again page by page, zeroed: a fifth of a training step's time, and half
-/// of the first step's. A step needs the same memory as the last one, so that nothing grows.
+/// Makes glibc keep freed memory for the next step. By default it returns every large tensor to the kernel, which
+/// hands the memory out again page by page and zeroed; this costs a fifth of a training step's time, and half of the
+/// first step's. Memory use does not grow, because every step needs the same memory as the one before.
 ///
-/// Must be called before other threads run.
+/// Call it before other threads start.
 pub fn keep_freed() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     for (parameter, value) in [
-        // no block is a mapping of its own, which would go with it
+        // no mappings for single blocks: freeing a block would unmap it
         (libc::M_MMAP_MAX, 0),
-        // one heap for all threads, whose top is never given back
+        // one heap for all threads, never trimmed
         (libc::M_ARENA_MAX, 1),
         (libc::M_TRIM_THRESHOLD, i32::MAX),
     ] {
-        // SAFETY: mallopt only sets a parameter of the allocator, and no other thread runs yet. Where
-        // it refuses, the default stays.
+        // SAFETY: mallopt only sets a parameter of the allocator, and no other thread runs yet. If it
+        // fails, the default stays.
         unsafe { libc::mallopt(parameter, value) };
     }
 }
 
-/// The most memory that this process has held at once, where the system tells (Linux).
+/// Peak resident memory of this process, in bytes; `None` if the system does not report it (Linux does).
 pub fn peak_bytes() -> Option<u64> {
     status("VmHWM:")
 }
 
-/// The memory that this process holds now, where the system tells (Linux).
+/// Current resident memory of this process, in bytes; `None` if the system does not report it (Linux does).
 pub fn resident_bytes() -> Option<u64> {
     status("VmRSS:")
 }

@@ -1,4 +1,4 @@
-//! Options that choose the networks, shared by training, summary and plot.
+//! Options for the network architectures, shared by train, summary and plot.
 
 use clap::{Args, ValueEnum};
 use pix2pix::network::{
@@ -7,57 +7,57 @@ use pix2pix::network::{
 
 use crate::failure::Failure;
 
-/// The networks' options.
+/// Options for the generator and the discriminator.
 #[derive(Args)]
 #[command(next_help_heading = "Networks")]
 pub struct NetworkArgs {
-    /// Patch that one cell of the discriminator sees: pixel (1x1), 16, 70, 286, or tutorial (the
-    /// Keras tutorial's, with a bias in every convolution)
+    /// Receptive field of the discriminator in pixels: pixel (1x1), 16, 70, 286, or tutorial (the Keras
+    /// tutorial's discriminator, with a bias in every convolution)
     #[arg(long, default_value = "70")]
     pub patch: Patch,
-    /// Channels of both networks' first block; deeper blocks have up to eight times as many
+    /// Filters in the first block of both networks; deeper blocks have up to eight times as many
     #[arg(long, default_value_t = 64, value_name = "N")]
     pub filters: usize,
-    /// The generator
+    /// Architecture of the generator
     #[arg(long, value_enum, default_value_t = GeneratorName::Unet)]
     pub generator: GeneratorName,
-    /// How the decoder doubles a picture [default: transposed; best: resize]
+    /// Upsampling in the decoder [default: transposed; with --preset best: resize]
     #[arg(long, value_enum)]
     pub upsample: Option<UpsampleName>,
-    /// Divide the discriminator's weights by their largest singular value (Miyato et al. 2018)
-    /// [default: off]
+    /// Spectral normalization: divide the discriminator's weights by their largest singular value (Miyato et
+    /// al. 2018) [default: off]
     #[arg(long)]
     pub spectral_norm: bool,
-    /// Number of halvings in the U-Net [default: as many as the picture size allows: 7 for 128, 8 for 256,
-    /// 9 for 512]
+    /// Number of downsampling steps in the U-Net [default: as many as the picture size allows: 7 for 128, 8
+    /// for 256, 9 for 512]
     #[arg(long, value_name = "N")]
     pub depth: Option<usize>,
     /// Dropout rate in the U-Net's first three decoder blocks, or in the middle of each residual block
     #[arg(long, default_value_t = 0.5, value_name = "RATE")]
     pub dropout: f64,
-    /// Normalization
+    /// Normalization layers
     #[arg(long, value_enum, default_value_t = NormName::Batch)]
     pub norm: NormName,
-    /// Give every convolution a bias, as the Keras tutorial does, also where a norm follows
+    /// Give every convolution a bias, even before a normalization layer, as the Keras tutorial does
     /// [default: off]
     #[arg(long)]
     pub bias_before_norm: bool,
 }
 
-/// A normalization's name.
+/// Kinds of normalization.
 #[derive(Clone, Copy, ValueEnum)]
 pub enum NormName {
-    /// Statistics of the batch (of the one picture at batch size 1)
+    /// Batch normalization: statistics of the batch (at batch size 1, of the single picture)
     Batch,
-    /// Statistics of each picture and channel, no scale and shift (Ulyanov et al. 2016)
+    /// Instance normalization: per picture and channel, without scale and shift (Ulyanov et al. 2016)
     Instance,
-    /// Statistics of each picture and 32 groups of channels (Wu and He 2018)
+    /// Group normalization: per picture and group of channels, 32 groups (Wu and He 2018)
     Group,
     /// No normalization
     None,
 }
 
-/// A generator's name.
+/// Generator architectures.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 pub enum GeneratorName {
     /// The paper's U-Net
@@ -70,18 +70,21 @@ pub enum GeneratorName {
     Resnet9,
 }
 
-/// The name of a way to double a picture.
+/// Upsampling methods.
 #[derive(Clone, Copy, ValueEnum)]
 pub enum UpsampleName {
-    /// By a transposed convolution, as in the paper
+    /// Transposed convolution, as in the paper
     Transposed,
-    /// By repeating pixels and a 3x3 convolution, which leaves no checkerboard (Odena et al. 2016)
+    /// Nearest-neighbour upsampling and a 3x3 convolution, free of checkerboard artifacts (Odena et al. 2016)
     Resize,
 }
 
 impl NetworkArgs {
-    /// The networks for pictures of `sides` pixels and these channels; `upsample` is what a preset says where no
-    /// option does.
+    /// The configurations of the generator and the discriminator, for pictures of `sides` (width, height) in pixels
+    /// and `channels` of the source and the target. `upsample` is the preset's default.
+    ///
+    /// # Errors
+    /// An option out of its range, or a picture size that does not fit the networks.
     pub fn resolve(
         &self,
         sides: [usize; 2],

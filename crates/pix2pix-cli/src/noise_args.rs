@@ -1,21 +1,21 @@
-//! The options of the dropout at inference.
+//! Options for dropout at inference, which is the generator's noise z (paper, sections 3.1 and 3.3).
 
 use clap::{Args, ValueEnum};
 use pix2pix::model::TranslateOptions;
 
-/// The options.
+/// Options for dropout at inference.
 #[derive(Args)]
 pub struct NoiseArgs {
-    /// Dropout; on, as in the paper, it makes each --seed another picture
+    /// Dropout at inference; on, as in the paper, each --seed gives a different picture
     #[arg(long, value_enum, default_value_t = Switch::On)]
     pub dropout: Switch,
-    /// Seed of the dropout
+    /// Random seed of the dropout
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
 }
 
 impl NoiseArgs {
-    /// What these options say of the translation of picture number `index`.
+    /// The options for translating picture number `index`.
     pub fn options(&self, index: u64) -> TranslateOptions {
         TranslateOptions {
             dropout: self.dropout == Switch::On,
@@ -26,11 +26,11 @@ impl NoiseArgs {
     }
 }
 
-/// Whether something acts.
+/// On or off.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Switch {
-    /// With
+    /// Apply dropout
     On,
-    /// Without
+    /// No dropout
     Off,
 }

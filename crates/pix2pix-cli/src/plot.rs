@@ -14,7 +14,7 @@ use crate::summary::Described;
 pub struct Args {
     #[command(flatten)]
     described: Described,
-    /// File to write; its ending chooses the format: .svg, .png or .dot
+    /// Output file; its extension chooses the format: .svg, .png or .dot
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }
@@ -33,7 +33,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             return print(&format!("wrote {}\n", out.display()));
         }
         _ => {
-            let message = "the drawing's format is not known; end --out in .svg, .png or .dot";
+            let message = "unknown format of the drawing; end --out in .svg, .png or .dot";
             return Err(Failure::Usage(format!("{}: {message}", out.display())));
         }
     };

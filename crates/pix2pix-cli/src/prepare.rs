@@ -39,20 +39,19 @@ pub struct Args {
     task: TaskArgs,
 }
 
-/// Options that all tasks share.
+/// Options shared by all tasks.
 #[derive(clap::Args)]
 struct Common {
-    /// Photographs: a folder, also with train/ and val/ in it, or an archive
+    /// Folder or archive of photographs, also with train/ and val/ in it; for combine and split, a data set
     input: PathBuf,
-    /// Folder for the pairs, NAME.png each; those that are there already are kept, so that an
-    /// interrupted command goes on where it was
+    /// Folder for the pairs; existing files are kept, so repeat an interrupted command to finish it
     #[arg(long, value_name = "DATA")]
     out: PathBuf,
-    /// Size of both pictures, PIXELS or WIDTHxHEIGHT, cut from the photograph's middle [default: the
-    /// photograph's]
+    /// Size of each picture of a pair, PIXELS or WIDTHxHEIGHT: photographs are cropped around their middle and
+    /// resized [default: the photograph's own]
     #[arg(long, value_name = "SIZE")]
     size: Option<Size>,
-    /// Seed of what is random
+    /// Random seed of noise, holes and splits
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// CPU threads; 0 for all cores
@@ -62,47 +61,47 @@ struct Common {
 
 #[derive(Subcommand)]
 enum TaskArgs {
-    /// Photographs from black edges on white (Canny)
+    /// Edges → photographs (Canny)
     Edges {
         #[command(flatten)]
         common: Common,
-        /// Weaker edges are dropped
+        /// Drop edges with a weaker gradient
         #[arg(long, default_value_t = 50.0, value_name = "GRADIENT")]
         low: f32,
-        /// Stronger edges are kept, and weaker ones that touch them
+        /// Keep edges with a stronger gradient, and weaker edges connected to them
         #[arg(long, default_value_t = 100.0, value_name = "GRADIENT")]
         high: f32,
     },
-    /// Photographs from soft pencil sketches
+    /// Pencil sketches → photographs
     Sketch {
         #[command(flatten)]
         common: Common,
-        /// Softness, in pixels
+        /// Softness of the strokes, in pixels
         #[arg(long, default_value_t = 5.0, value_name = "PIXELS")]
         sigma: f32,
     },
-    /// Photographs from gray: colourisation
+    /// Gray → colour photographs (colourisation)
     Gray {
         #[command(flatten)]
         common: Common,
     },
-    /// Photographs from low resolution: super-resolution
+    /// Low-resolution → sharp photographs (super-resolution)
     Lowres {
         #[command(flatten)]
         common: Common,
-        /// How many times smaller
+        /// Downscaling factor
         #[arg(long, default_value_t = 4, value_name = "K")]
         factor: u32,
     },
-    /// Photographs from noise: denoising
+    /// Noisy → clean photographs (denoising)
     Noise {
         #[command(flatten)]
         common: Common,
-        /// Standard deviation of the noise, of 255
+        /// Standard deviation of the noise, in levels of 0 to 255
         #[arg(long, default_value_t = 25.0, value_name = "LEVELS")]
         sigma: f32,
     },
-    /// Photographs from blur: deblurring
+    /// Blurred → sharp photographs (deblurring)
     Blur {
         #[command(flatten)]
         common: Common,
@@ -110,28 +109,28 @@ enum TaskArgs {
         #[arg(long, default_value_t = 2.0, value_name = "PIXELS")]
         sigma: f32,
     },
-    /// Photographs from photographs with white holes: inpainting
+    /// Photographs with white holes → whole photographs (inpainting)
     Mask {
         #[command(flatten)]
         common: Common,
-        /// Share of the picture that the holes cover together, about
+        /// Approximate share of the picture that the holes cover
         #[arg(long, default_value_t = 0.25, value_name = "SHARE")]
         share: f32,
     },
-    /// Photographs from newspaper dots
+    /// Halftone dots, as in newspapers → photographs
     Halftone {
         #[command(flatten)]
         common: Common,
-        /// Distance of two dots, in pixels
+        /// Distance between dots, in pixels
         #[arg(long, default_value_t = 6, value_name = "PIXELS")]
         cell: u32,
     },
-    /// Side-by-side pairs from two folders A/ and B/, or any other data set
+    /// Write two folders A/ and B/, or any other data set, as side-by-side pairs
     Combine {
         #[command(flatten)]
         common: Common,
     },
-    /// A data set with train/, val/ and test/ from one without
+    /// Split a data set into train/, val/ and test/
     Split {
         #[command(flatten)]
         common: Common,
@@ -164,7 +163,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     }
 }
 
-/// Photographs as pairs, in the folders that they are in.
+/// Makes a pair from each photograph, in the photograph's own subfolder.
 fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
     task.validate()?;
     let store = Store::open(&common.input)?;
@@ -184,7 +183,7 @@ fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
         let photo = picture::decode(&shown, &store.read(file)?)?;
         let range = photo.depth().range();
         let photo = sized(&photo, common.size.map(|size| size.0)).to_rgb8(range);
-        // a seed of the picture's own: the same whichever thread makes it, and when
+        // a seed per picture, so that the result does not depend on threads or order
         let mut hasher = DefaultHasher::new();
         (common.seed, file).hash(&mut hasher);
         let source = task.apply(&photo, hasher.finish());
@@ -202,12 +201,12 @@ fn open(common: &Common) -> Result<Dataset, Failure> {
     };
     let data = Dataset::open(&common.input, &options)?;
     for path in &data.unmatched {
-        eprintln!("left out: {}: no partner of the same name", path.display());
+        eprintln!("skipped: {}: no partner of the same name", path.display());
     }
     Ok(data)
 }
 
-/// A data set's pairs, each in one file.
+/// Writes each pair of a data set to one side-by-side file.
 fn combine(common: &Common) -> Result<(), Failure> {
     let data = open(common)?;
     let mut jobs = BTreeMap::new();
@@ -229,34 +228,34 @@ fn combine(common: &Common) -> Result<(), Failure> {
             .read_sides(*index)?
             .map(|side| sized(&side, common.size.map(|size| size.0)));
         let wrong = |reason: String| {
-            let remedy = "convert one of them, or train from the two folders as they are";
+            let remedy = "convert one of the two, or train on the two folders directly";
             Error::file(&pairs.shown(*index)[0], reason, remedy)
         };
         let both = side_by_side(&a, &b).map_err(wrong)?;
         if Format::Png.for_result(both.channels(), both.depth()) != Format::Png {
             return Err(wrong(
-                "a PNG does not hold its channels or its depth".to_string(),
+                "PNG cannot store this number of channels or bit depth".to_string(),
             ));
         }
         picture::write(target, &both, Format::Png)
     })
 }
 
-/// Copies of a data set's files, in folders by split.
+/// Copies a data set's files to train/, val/ and test/.
 fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
     if !(0.0..1.0).contains(&val) || !(0.0..1.0).contains(&test) || val + test >= 1.0 {
         let message = "--val-fraction and --test-fraction must be at least 0 and together below 1";
         return Err(Failure::Usage(message.to_string()));
     }
     if common.size.is_some() {
-        let message = "split copies files as they are; --size goes with the other tasks";
+        let message = "split copies files unchanged; omit --size";
         return Err(Failure::Usage(message.to_string()));
     }
     let data = open(common)?;
     if data.splits.len() > 1 {
         return Err(Error::file(
             &common.input,
-            "it is split already",
+            "the data set is already split",
             "give one without val/ and test/",
         )
         .into());
@@ -299,7 +298,7 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
     )
 }
 
-/// Adds a job, unless another one makes the same file.
+/// Adds a job; an error if another job writes the same file.
 fn add<T>(
     jobs: &mut BTreeMap<PathBuf, T>,
     target: PathBuf,
@@ -311,7 +310,7 @@ fn add<T>(
         return Err(Error::file(
             &path,
             format!(
-                "its pair would have the same name as that of {}",
+                "its pair would have the same name as the pair of {}",
                 shown(&other).display()
             ),
             "rename one of them",
@@ -321,15 +320,15 @@ fn add<T>(
     Ok(())
 }
 
-/// Makes every file that is not there yet, on all cores, with a bar.
+/// Makes every missing file, in parallel, with a progress bar on a terminal.
 fn make<T: Sync>(
     common: &Common,
     jobs: BTreeMap<PathBuf, T>,
     work: impl Fn(&T, &Path) -> Result<(), Error> + Sync,
 ) -> Result<(), Failure> {
     if jobs.is_empty() {
-        let remedy = "put pictures into it or choose another folder";
-        return Err(Error::file(&common.input, "there is no picture in it", remedy).into());
+        let remedy = "put pictures into it, or choose another folder";
+        return Err(Error::file(&common.input, "contains no picture", remedy).into());
     }
     set_threads(common.threads)?;
     for folder in jobs.keys().filter_map(|target| target.parent()) {
@@ -356,7 +355,7 @@ fn make<T: Sync>(
     let made = made.into_inner();
     let there = jobs.len() - made;
     let there = if there > 0 {
-        format!(", {there} were there already")
+        format!(", {there} already existed")
     } else {
         String::new()
     };

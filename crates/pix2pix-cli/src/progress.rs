@@ -1,4 +1,4 @@
-//! What a person sees of a training: a bar at a terminal, plain lines elsewhere, nothing when quiet.
+//! Progress of a training: a bar on a terminal, plain lines elsewhere, nothing with `--quiet`.
 
 use std::cell::Cell;
 use std::io::{IsTerminal, stderr};
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use pix2pix::run::Metrics;
 
-/// The display of one training.
+/// The progress display of one training.
 pub struct Progress {
     steps: u64,
-    /// When the first step of this sitting was done, and its number.
+    /// Time and number of the first step since this process started.
     first: Cell<Option<(Instant, u64)>>,
     display: Display,
 }
@@ -28,7 +28,7 @@ impl Progress {
             Display::Quiet
         } else if stderr().is_terminal() {
             let bar = ProgressBar::new(steps);
-            // two lines, so that 80 columns hold both
+            // two lines, to fit 80 columns
             let template = "{bar:24} {pos}/{len}  {prefix}\n{wide_msg}";
             bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
             Display::Bar(bar)
@@ -42,7 +42,7 @@ impl Progress {
         }
     }
 
-    /// Says something that stays.
+    /// Prints a line above the bar, or a plain line.
     pub fn say(&self, text: &str) {
         match &self.display {
             Display::Bar(bar) => bar.println(text),
@@ -51,7 +51,7 @@ impl Progress {
         }
     }
 
-    /// Shows a step at a terminal.
+    /// Updates the bar after a step.
     pub fn step(&self, metrics: Metrics) {
         let pace = self.pace(metrics);
         if let Display::Bar(bar) = &self.display {
@@ -61,7 +61,7 @@ impl Progress {
         }
     }
 
-    /// Shows a logged step where there is no terminal.
+    /// Prints a line for a logged step, if there is no terminal.
     pub fn logged(&self, metrics: Metrics) {
         if let Display::Lines = self.display {
             let (pace, losses) = (self.pace(metrics), losses(metrics));
@@ -69,7 +69,7 @@ impl Progress {
         }
     }
 
-    /// Ends the display.
+    /// Removes the bar.
     pub fn finish(&self) {
         if let Display::Bar(bar) = &self.display {
             bar.finish_and_clear();
@@ -92,7 +92,7 @@ impl Progress {
 fn losses(metrics: Metrics) -> String {
     let losses = metrics.losses;
     format!(
-        "D real {:.3}  D fake {:.3}  G adv {:.3}  G L1 {:.3}",
+        "D real {:.3}  D fake {:.3}  G adv {:.3}  G L1 {:.3} (units of [-1, 1])",
         losses.d_real, losses.d_fake, losses.g_gan, losses.g_l1,
     )
 }

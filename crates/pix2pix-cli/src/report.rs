@@ -16,18 +16,18 @@ Examples:
 /// Options of `pix2pix report`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Run folders; several are compared
+    /// Run folders; several are compared on one page
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
-    /// The page: one file that needs no network [default: report.html in the first run's folder]
+    /// Output file: a self-contained HTML page [default: report.html in the first run folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Table of all metrics and scores [default: none]
+    /// Output file for a CSV table of all metrics and scores [default: none]
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
 }
 
-/// Writes the page, and the table where it is asked for.
+/// Writes the page, and the table if `--csv` is given.
 pub fn run(args: Args) -> Result<(), Failure> {
     let page = args.out.unwrap_or_else(|| args.runs[0].join("report.html"));
     report::write(&args.runs, &page)?;

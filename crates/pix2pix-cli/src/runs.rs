@@ -11,7 +11,7 @@ use crate::table::aligned;
 /// Options of `pix2pix runs`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folder of run folders, or a run folder
+    /// Folder with run folders, or one run folder
     #[arg(default_value = ".", value_name = "DIR")]
     folder: PathBuf,
 }
@@ -20,7 +20,14 @@ pub struct Args {
 pub fn run(args: Args) -> Result<(), Failure> {
     let mut rows = vec![
         [
-            "run", "state", "step", "of", "L1", "PSNR", "SSIM", "at step",
+            "run",
+            "state",
+            "step",
+            "of",
+            "L1 (of 255)",
+            "PSNR (dB)",
+            "SSIM",
+            "at step",
         ]
         .map(str::to_string)
         .to_vec(),
@@ -52,10 +59,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
         ]);
     }
     print(&aligned(&rows))?;
-    print("Scores are the best on held-out pairs, at the steps in the last column.\n")
+    print("Scores are the best ones on held-out pairs; the last column has their steps.\n")
 }
 
-/// The run folders in a folder, or itself.
+/// The run folders in a folder, or the folder itself if it is one.
 fn find(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let is_run = |path: &Path| path.join("config.toml").is_file();
     if is_run(folder) {
@@ -71,8 +78,8 @@ fn find(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     }
     runs.sort();
     if runs.is_empty() {
-        let remedy = "give the folder that `pix2pix train --out` made runs in";
-        return Err(Error::file(folder, "the folder holds no run", remedy));
+        let remedy = "give the parent folder of runs made with `pix2pix train --out`";
+        return Err(Error::file(folder, "contains no run folder", remedy));
     }
     Ok(runs)
 }

@@ -19,10 +19,12 @@ use options::Options;
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
-Every option can also come from the environment, e.g. PIX2PIX_LISTEN, or from the file of --config, by the same
-names (models, listen, token ...); what is typed comes first, then the environment, then the file.
+Options with [env: ...] can also be set in the environment. The models and the options from --listen to --grace can
+also be set in the file of --config (models, listen, max_body ...). The command line overrides the environment, and the
+environment overrides the file.
 
-SIGHUP loads the models anew, without a request lost; SIGTERM and Ctrl-C stop when what is accepted is done.
+SIGHUP reloads the models without losing a request. SIGTERM or Ctrl-C finishes accepted requests, then stops; a second
+one stops now.
 
 Examples:
   pix2pix serve runs/facades
@@ -32,18 +34,18 @@ Examples:
 /// Options of `pix2pix serve`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Run folders (their newest checkpoints are taken) or checkpoint files
+    /// Run folders (the newest checkpoint of each is used) or checkpoint files
     #[arg(env = "PIX2PIX_MODELS", value_delimiter = ',')]
     models: Vec<PathBuf>,
     #[command(flatten)]
     options: Options,
-    /// TOML file of these options [default: none]
+    /// TOML file with these options [default: none]
     #[arg(long, env = "PIX2PIX_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// How the log on standard error is written
+    /// Format of the log on standard error
     #[arg(long, env = "PIX2PIX_LOG", value_enum, default_value_t = LogName::Text)]
     log: LogName,
-    /// What is logged: error, warn, info (every request), debug or trace
+    /// Log level: error, warn, info (every request), debug or trace
     #[arg(
         long,
         env = "PIX2PIX_LOG_LEVEL",
@@ -57,13 +59,13 @@ pub struct Args {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum LogName {
-    /// For people
+    /// Plain text
     Text,
-    /// A JSON object a line
+    /// One JSON object per line
     Json,
 }
 
-/// Serves until it is told to stop.
+/// Serves until a signal stops it.
 pub fn run(args: Args) -> Result<(), Failure> {
     let (paths, settings) = args.options.settings(args.models, args.config.as_deref())?;
     match args.log {
@@ -91,7 +93,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         text += &format!("{} ({}, step {})\n", info.name, info.network, info.step);
     }
     print(&format!(
-        "{text}the page: http://{address}/\nCtrl-C stops\n"
+        "{text}web page: http://{address}/\npress Ctrl-C to stop\n"
     ))?;
     let failed = |e: std::io::Error| Failure::Runtime(format!("the server failed: {e}"));
     runtime()?.block_on(async {
@@ -100,21 +102,21 @@ pub fn run(args: Args) -> Result<(), Failure> {
     })
 }
 
-/// Takes the place, and warns of one that others can reach.
+/// Binds the address, and warns if other machines can reach it.
 fn bind(settings: Settings, models: Arc<Models>) -> Result<Server, Failure> {
     let (address, open) = (settings.listen, settings.token.is_none());
     let server = Server::bind(settings, models).map_err(Failure::Runtime)?;
     if !address.ip().is_loopback() {
         let guard = match open {
-            true => "and everyone may translate: give --token",
-            false => "and the token is sent in clear: put a proxy with TLS before it",
+            true => "and anyone may use it: set --token",
+            false => "and the token is sent unencrypted: put a TLS proxy in front of it",
         };
-        tracing::warn!("{address} can be reached from other machines, {guard}");
+        tracing::warn!("{address} is reachable from other machines, {guard}");
     }
     Ok(server)
 }
 
-/// Two threads for the network: translation has threads of its own.
+/// An async runtime with two threads for network traffic; translation has its own threads.
 fn runtime() -> Result<Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -123,7 +125,7 @@ fn runtime() -> Result<Runtime, Failure> {
         .map_err(|e| Failure::Runtime(format!("cannot start the server's threads: {e}")))
 }
 
-/// SIGHUP loads the models anew; SIGTERM and Ctrl-C stop, a second one at once.
+/// Handles signals: SIGHUP reloads the models; SIGTERM and Ctrl-C stop the server gracefully, a second one at once.
 fn listen_for_signals(server: &Server, models: Arc<Models>) -> std::io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
@@ -131,9 +133,9 @@ fn listen_for_signals(server: &Server, models: Arc<Models>) -> std::io::Result<(
             let models = models.clone();
             let reloaded = tokio::task::spawn_blocking(move || models.reload()).await;
             match reloaded {
-                Ok(Ok(())) => tracing::info!("the models are loaded anew"),
-                Ok(Err(e)) => tracing::error!("the models stay as they are: {e}"),
-                Err(e) => tracing::error!("the models stay as they are: {e}"),
+                Ok(Ok(())) => tracing::info!("reloaded the models"),
+                Ok(Err(e)) => tracing::error!("cannot reload, keeping the old models: {e}"),
+                Err(e) => tracing::error!("cannot reload, keeping the old models: {e}"),
             }
         }
     });
@@ -150,7 +152,7 @@ fn listen_for_signals(server: &Server, models: Arc<Models>) -> std::io::Result<(
             if asked {
                 std::process::exit(130);
             }
-            tracing::info!("stopping when what is accepted is done; once more stops at once");
+            tracing::info!("finishing accepted requests; press Ctrl-C again to stop now");
             stop.gracefully();
             asked = true;
         }

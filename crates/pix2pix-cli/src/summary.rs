@@ -15,38 +15,38 @@ pub struct Args {
     described: Described,
 }
 
-/// Which network is described, for which pictures.
+/// Options for the network to describe and the shape of its input.
 #[derive(clap::Args)]
 pub struct Described {
-    /// Which network
+    /// Network to describe
     #[arg(value_enum)]
     network: Network,
     /// Side of the pictures in pixels
     #[arg(long, default_value_t = 256, value_name = "PIXELS")]
     size: usize,
-    /// Channels of the source
+    /// Number of channels of the source
     #[arg(long, default_value_t = 3, value_name = "N")]
     in_channels: usize,
-    /// Channels of the target
+    /// Number of channels of the target
     #[arg(long, default_value_t = 3, value_name = "N")]
     out_channels: usize,
     #[command(flatten)]
     networks: NetworkArgs,
 }
 
-/// A network's name.
+/// The networks that can be described.
 #[derive(Clone, Copy, ValueEnum)]
 enum Network {
-    /// The U-Net
+    /// The generator (see --generator)
     Generator,
-    /// The PatchGAN
+    /// The PatchGAN discriminator
     Discriminator,
-    /// The generator through the frozen discriminator
+    /// The generator followed by the frozen discriminator, as for a generator step
     Composite,
 }
 
 impl Described {
-    /// Builds the network and lets it describe itself.
+    /// Builds the network and returns its layer graph.
     pub fn graph(&self) -> Result<LayerGraph, Failure> {
         let channels = [self.in_channels, self.out_channels];
         let (generator, discriminator) =

@@ -1,6 +1,6 @@
 //! Plain tables.
 
-/// Columns as wide as their widest cell; the first is flush left.
+/// Aligns the cells in columns: the first flush left, the others flush right.
 pub fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {

@@ -27,8 +27,8 @@ use crate::serve::training::Live;
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
 Examples:
-  pix2pix train facades --out run         side by side, in one folder or train/, val/
-  pix2pix train photos --out run          two folders A/ and B/, by name
+  pix2pix train facades --out run         side-by-side pairs (or train/, val/)
+  pix2pix train photos --out run          two folders A/ and B/, same names
   pix2pix train pairs.csv --out run       a table of paths: a,b,split
   pix2pix train facades.tar.gz --out run  an archive of any of these
   pix2pix train photos --val-fraction 0.1 --on-error skip --out run
@@ -38,22 +38,22 @@ Examples:
   pix2pix train tall --resize scale-width --out run
   pix2pix train cells --vertical-mirror --turn --color-jitter 0.1 --out run
   pix2pix train many --workers 2 --cache ram --out run
-  pix2pix train --resume run              go on where it stopped, bit for bit
+  pix2pix train --resume run              resume; the result is bit-identical
   pix2pix train --resume run --steps 20000";
 
 /// Options of `pix2pix train`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Pairs: side by side (A at the left, B at the right) in a folder or in train/, val/ and test/;
-    /// in two folders A/ and B/ (or trainA/, trainB/, ...) by name; a .csv or .jsonl manifest with two
-    /// columns of paths; or a .tar, .tar.gz or .zip of these
+    /// Pairs, in one of these forms: side-by-side pictures (A left, B right) in a folder or in train/, val/
+    /// and test/; two folders A/ and B/ (or trainA/, trainB/, ...) with matching file names; a .csv or .jsonl
+    /// manifest with two columns of paths; or a .tar, .tar.gz or .zip of any of these
     #[arg(value_name = "DATA", required_unless_present = "resume")]
     path: Option<PathBuf>,
     /// New folder for the run: config.toml, metrics.jsonl, samples/, checkpoints/
     #[arg(long, value_name = "RUN", required_unless_present = "resume")]
     out: Option<PathBuf>,
-    /// Go on with a run that was stopped or killed, bit for bit as if it never was; DATA is needed only
-    /// where it has moved, and --steps or --epochs only to train for longer
+    /// Resume a run that was stopped or killed; the result is bit-identical to that of an uninterrupted run.
+    /// Give DATA only if it has moved, and --steps or --epochs only to train for longer
     #[arg(long, value_name = "RUN")]
     resume: Option<PathBuf>,
     #[command(flatten)]
@@ -61,86 +61,87 @@ pub struct Args {
     /// Passes over the data
     #[arg(long, default_value_t = 200, value_name = "N")]
     epochs: u64,
-    /// Training steps, instead of --epochs [default: as many as --epochs make]
+    /// Training steps, instead of --epochs [default: as many as --epochs gives]
     #[arg(long, value_name = "N", conflicts_with = "epochs")]
     steps: Option<u64>,
-    /// Pairs in a step
+    /// Pairs per step
     #[arg(long, default_value_t = 1, value_name = "N")]
     batch_size: usize,
-    /// Weight of L1 against the adversarial loss
+    /// Weight of the L1 loss (in units of [-1, 1]) relative to the adversarial loss
     #[arg(long, default_value_t = 100.0, value_name = "WEIGHT")]
     lambda: f64,
     /// Adam's learning rate
     #[arg(long, default_value_t = 2e-4, value_name = "RATE")]
     lr: f64,
-    /// Adam's decay of the first moment
+    /// Adam's decay rate of the first moment
     #[arg(long, default_value_t = 0.5, value_name = "DECAY")]
     beta1: f32,
     #[command(flatten)]
     jitter: JitterArgs,
-    /// Threads that decode and vary pairs
+    /// Threads that decode and augment pairs
     #[arg(long, default_value_t = 1, value_name = "N")]
     workers: usize,
-    /// Where decoded pairs are kept: ram, disk (a file in the run's folder that goes with the
-    /// program), or off
+    /// Cache for decoded pairs: ram, disk (a temporary file in the run folder), or off
     #[arg(long, value_enum, default_value_t = CacheName::Off)]
     cache: CacheName,
     #[command(flatten)]
     networks: NetworkArgs,
     #[command(flatten)]
     beyond: BeyondArgs,
-    /// Let backward passes compute again what would take memory to keep: for large pictures [default: keep it]
+    /// Gradient checkpointing, for large pictures: recompute activations in the backward pass instead of keeping
+    /// them, to save memory [default: off]
     #[arg(long)]
     recompute: bool,
     #[command(flatten)]
     processes: ProcessArgs,
     #[command(flatten)]
     run: RunArgs,
-    /// Steps between two lines of metrics.jsonl
+    /// Steps between lines of metrics.jsonl
     #[arg(long, default_value_t = 10, value_name = "N")]
     log_every: u64,
-    /// Steps between two contact sheets in samples/
+    /// Steps between contact sheets in samples/
     #[arg(long, default_value_t = 200, value_name = "N")]
     sample_every: u64,
-    /// Steps between two checkpoints
+    /// Steps between checkpoints
     #[arg(long, default_value_t = 500, value_name = "N")]
     save_every: u64,
-    /// Newest checkpoints that are kept
+    /// Number of newest checkpoints to keep
     #[arg(long, default_value_t = 3, value_name = "N")]
     keep: usize,
 }
 
-/// Options of several processes that train together.
+/// Options for training with several processes.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Several processes (mpirun -n N pix2pix train ...)")]
 struct ProcessArgs {
-    /// Let batch normalization take the statistics of the pairs of all processes [default: of its own]
+    /// Synchronize batch normalization: take the statistics over the pairs of all processes [default: each
+    /// process its own]
     #[arg(long)]
     sync_norm: bool,
-    /// Format in which gradients are sent and added
+    /// Number format in which gradients are sent and added
     #[arg(long, value_enum, default_value_t = WireName::F32)]
     allreduce: WireName,
-    /// Steps between two checks that all processes have the same weights, bit for bit
+    /// Steps between checks that the weights of all processes are bit-identical
     #[arg(long, default_value_t = 100, value_name = "N")]
     check_every: u64,
 }
 
-/// Options of a run that training shares with the demo.
+/// Options that `train` and `demo` share.
 #[derive(clap::Args)]
 pub struct RunArgs {
-    /// Seed of weights, order, jitter and dropout: the same seed gives the same run
+    /// Random seed of weights, order, jitter and dropout; the same seed gives the same run
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
     #[command(flatten)]
     pub machine: MachineArgs,
-    /// Keep report.html in the run's folder up to date [default: off]
+    /// Keep report.html in the run folder up to date [default: off]
     #[arg(long)]
     pub report: bool,
-    /// Write TensorBoard's events to tensorboard/ in the run's folder [default: off]
+    /// Write TensorBoard event files to tensorboard/ in the run folder [default: off]
     #[arg(long)]
     pub tensorboard: bool,
-    /// Serve a page to draw on with the newest checkpoint, as pix2pix serve does [default: off; without an address:
-    /// 127.0.0.1:8080]
+    /// Serve a web page to draw on, with the newest checkpoint, as `pix2pix serve` does [default: off; without
+    /// ADDRESS: 127.0.0.1:8080]
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub serve: Option<SocketAddr>,
     /// Print errors only [default: off]
@@ -148,11 +149,11 @@ pub struct RunArgs {
     pub quiet: bool,
 }
 
-/// Options that say how pairs are brought to a size and varied.
+/// Options for the size of pictures and for data augmentation.
 #[derive(clap::Args)]
-#[command(next_help_heading = "Sizes and variations")]
+#[command(next_help_heading = "Sizes and augmentation")]
 struct JitterArgs {
-    /// How pictures become as large as the networks want them
+    /// How to bring pictures to the input size of the networks
     #[arg(long, value_enum, default_value_t = ResizeName::ScaleAndCrop)]
     resize: ResizeName,
     /// Size to which pictures are resized before the crop: PIXELS or WIDTHxHEIGHT
@@ -161,37 +162,37 @@ struct JitterArgs {
     /// Size of the random crop: PIXELS or WIDTHxHEIGHT
     #[arg(long, default_value = "256", value_name = "SIZE")]
     crop_size: Size,
-    /// Do not mirror half of the pairs left to right [default: mirror]
+    /// Turn off mirroring left to right, of half of the pairs at random [default: mirror]
     #[arg(long)]
     no_mirror: bool,
-    /// Mirror half of the pairs top to bottom [default: off]
+    /// Mirror half of the pairs, at random, top to bottom [default: off]
     #[arg(long)]
     vertical_mirror: bool,
-    /// Turn pairs by quarters at random [default: off]
+    /// Rotate pairs by random multiples of 90 degrees [default: off]
     #[arg(long)]
     turn: bool,
-    /// Change brightness, contrast and saturation of A by random factors of 1 - SHARE to 1 + SHARE
+    /// Change brightness, contrast and saturation of A by random factors between 1 - SHARE and 1 + SHARE
     #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
     color_jitter: f32,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum ResizeName {
-    /// To --load-size, then a random crop of --crop-size, as in the paper
+    /// Resize to --load-size, then crop to --crop-size at random, as in the paper
     ScaleAndCrop,
-    /// To the width of --crop-size, the height in proportion
+    /// Resize to the width of --crop-size and keep the aspect ratio
     ScaleWidth,
-    /// A random crop of --crop-size of the picture as it is
+    /// Crop to --crop-size at random, without resizing
     Crop,
-    /// The whole picture as it is
+    /// Use the whole picture, without resizing
     None,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum WireName {
-    /// 32 bits
+    /// 32-bit floats
     F32,
-    /// bfloat16, of half the bytes
+    /// bfloat16: half the bytes
     Bf16,
 }
 
@@ -199,9 +200,9 @@ enum WireName {
 enum CacheName {
     /// In memory
     Ram,
-    /// In a file
+    /// In a file in the run folder, deleted when the program ends
     Disk,
-    /// Nowhere
+    /// No cache
     Off,
 }
 
@@ -224,16 +225,16 @@ impl JitterArgs {
         }
     }
 
-    /// A size by which the networks' depth is chosen: that of the crop, or the data's own.
+    /// The size (width, height) that decides the networks' depth: the crop size, or the data's own.
     fn sides(&self, data: Option<&Survey>) -> [usize; 2] {
         let [width, height] = self.crop_size.sides();
         match (self.resize, data) {
             (ResizeName::ScaleWidth, _) => [width; 2],
             (ResizeName::None, Some(data)) => {
-                // what divides all sides has as many halvings as the least divisible of them
+                // the largest power of two that divides all sides
                 let sides = data.sizes.keys().flatten();
                 let halvings = sides.map(|side| side.trailing_zeros()).min().unwrap_or(0);
-                // of sizes that no network takes, the check of the data tells more
+                // at least 64: for sizes that no network takes, the later check of the data has the better message
                 [1 << halvings.max(6); 2]
             }
             _ => [width, height],
@@ -251,7 +252,7 @@ impl Args {
             Some((data, survey)) => (data.digest(), Some(survey)),
             None => (String::new(), None),
         };
-        // a run may be gone on with from another folder
+        // absolute, because the run may be resumed from another folder
         let path = self.path.as_deref().unwrap_or(Path::new(""));
         let data_name = match std::path::absolute(path) {
             Ok(path) => path.display().to_string(),
@@ -286,7 +287,7 @@ impl Args {
             sample_every: self.sample_every,
             save_every: self.save_every,
             keep: self.keep,
-            ranks: 1, // until the processes have met
+            ranks: 1, // set to the number of processes later
             sync_norm: self.processes.sync_norm,
             allreduce: match self.processes.allreduce {
                 WireName::F32 => Wire::F32,
@@ -311,7 +312,7 @@ impl Args {
     }
 }
 
-/// Options that a run takes when it is gone on with.
+/// Options that may be given with `--resume`.
 const ON_RESUME: [&str; 7] = [
     "resume",
     "steps",
@@ -322,11 +323,11 @@ const ON_RESUME: [&str; 7] = [
     "quiet",
 ];
 
-/// Trains, alone or with the processes that this one was started with.
+/// Trains, alone or together with the other processes of `mpirun`.
 pub fn run(mut args: Args, typed: &[String]) -> Result<(), Failure> {
     let job = Job::join()?;
     args.run.quiet |= !job.shard().is_root();
-    // what cannot be is told by one of the processes
+    // only one process prints an error of the options
     let planned = job.agreed(plan(&mut args, typed, &job))?;
     let Planned {
         config,
@@ -356,7 +357,7 @@ pub fn run(mut args: Args, typed: &[String]) -> Result<(), Failure> {
     job.ended(finish(training, &root))
 }
 
-/// What is to be trained, before anything is written.
+/// A planned run, before anything is written.
 struct Planned {
     config: RunConfig,
     device: Device,
@@ -379,8 +380,8 @@ fn plan(args: &mut Args, typed: &[String], job: &Job) -> Result<Planned, Failure
         .find(|name| !ON_RESUME.contains(&name.as_str()))
     {
         return Err(Failure::Usage(format!(
-            "--{other}: a run goes on as it began; with --resume only DATA, --steps, --epochs, \
-             --report, --tensorboard, --serve and --quiet can be given"
+            "--{other}: a resumed run keeps its options; with --resume, give only DATA, --steps, --epochs, \
+             --report, --tensorboard, --serve and --quiet"
         )));
     }
     resume(root, args, typed, job)
@@ -392,15 +393,15 @@ fn steps_of(epochs: u64, config: &RunConfig, data: &Dataset, shard: Shard) -> u6
     (epochs * batches).div_ceil(config.optimizer.accumulate as u64)
 }
 
-/// Notes how many processes train, and checks that each has its share of the data.
+/// Stores the number of processes in the configuration, and checks that the data has enough pairs for all.
 fn shared(config: &mut RunConfig, data: &Dataset, shard: Shard) -> Result<(), Failure> {
     config.ranks = shard.ranks;
     config.validate()?;
     let pairs = data.train.len();
     if config.walk(pairs, shard, 0).batches_per_epoch() == 0 {
         return Err(Failure::Usage(format!(
-            "{pairs} pairs are too few for {} processes that take {} a step; start fewer, or choose a smaller \
-             --batch-size",
+            "{pairs} pairs are too few for {} processes with {} pairs per step each; start fewer processes or \
+             choose a smaller --batch-size",
             shard.ranks, config.batch_size
         )));
     }
@@ -412,11 +413,11 @@ fn begin(args: &mut Args, job: &Job) -> Result<Planned, Failure> {
     let (Some(path), Some(out)) = (args.path.clone(), args.out.clone()) else {
         unreachable!("clap requires both without --resume");
     };
-    // what cannot be is said before any data is read; with --resize none, the sizes are the data's
+    // report invalid options before reading any data; with --resize none, the sizes come from the data
     if !matches!(args.jitter.resize, ResizeName::None) {
         args.config([Domain::RGB8; 2], None)?;
     }
-    // before the data is looked through, on these threads
+    // before reading the data, which uses these threads
     let machine = &mut args.run.machine;
     machine.threads = set_threads(job.threads(machine.threads))?;
     machine.device = machine.device.for_process(job.local().rank);
@@ -442,10 +443,10 @@ fn begin(args: &mut Args, job: &Job) -> Result<Planned, Failure> {
     })
 }
 
-/// Plans to go on with a run.
+/// Plans to resume a run.
 fn resume(root: PathBuf, args: &Args, typed: &[String], job: &Job) -> Result<Planned, Failure> {
     let mut config = run::read_config(&root)?;
-    // of as many processes as before, each has the threads that it had
+    // with the same number of processes as before, each keeps its number of threads
     if config.ranks != job.shard().ranks {
         config.threads = job.threads(0);
     }
@@ -464,8 +465,8 @@ fn resume(root: PathBuf, args: &Args, typed: &[String], job: &Job) -> Result<Pla
     if !config.data_digest.is_empty() && config.data_digest != data.digest() {
         return Err(Error::file(
             Path::new(&config.data),
-            "the data set has changed since the run began: it holds other pairs",
-            "put them back as they were, or start a new run",
+            "the data set has changed since the run began: its pairs differ",
+            "restore the data set, or start a new run",
         )
         .into());
     }
@@ -484,12 +485,12 @@ fn resume(root: PathBuf, args: &Args, typed: &[String], job: &Job) -> Result<Pla
     })
 }
 
-/// Opens the data set of a run as it was opened when the run began.
+/// Opens the data set of a run with the options of its start.
 fn find_again(root: &Path, config: &RunConfig) -> Result<(Dataset, Survey), Failure> {
     let path = Path::new(&config.data);
     if !path.exists() {
         let remedy = format!(
-            "give where it is now: `pix2pix train DATA --resume {}`",
+            "give its new path: `pix2pix train DATA --resume {}`",
             root.display()
         );
         return Err(Error::file(path, "the run's data set is not there any more", remedy).into());
@@ -499,7 +500,7 @@ fn find_again(root: &Path, config: &RunConfig) -> Result<(Dataset, Survey), Fail
     Ok((data, survey))
 }
 
-/// Trains, and says where the results are.
+/// Trains, and prints where the results are.
 fn finish(training: Training, out: &Path) -> Result<(), Failure> {
     let quiet = training.shown.quiet;
     let outcome = train(training, &mut |_| Ok(()))?;
@@ -511,7 +512,7 @@ fn finish(training: Training, out: &Path) -> Result<(), Failure> {
             "done"
         };
         let go_on = match outcome.interrupted {
-            true => format!("To go on, type:\n  pix2pix train --resume {out}\n"),
+            true => format!("To resume, type:\n  pix2pix train --resume {out}\n"),
             false => String::new(),
         };
         print(&format!(
@@ -525,32 +526,32 @@ fn finish(training: Training, out: &Path) -> Result<(), Failure> {
     end(&outcome)
 }
 
-/// Says what was found, so that a wrong guess is seen before the first step.
+/// Prints the layout, sizes and skipped files of the data set, so that a wrong guess shows before the first step.
 fn describe(data: &Dataset, survey: &Survey, [a, b]: [Domain; 2], left_out: &LeftOut) {
     let mut sizes = survey
         .sizes
         .keys()
         .map(|[width, height]| format!("{width}x{height}"));
     let sizes = match (survey.sizes.len(), sizes.next(), sizes.next_back()) {
-        (1, Some(size), _) => format!("all of {size} pixels"),
+        (1, Some(size), _) => format!("all {size} pixels"),
         (count, Some(least), Some(most)) => format!("{count} sizes from {least} to {most} pixels"),
         _ => String::new(),
     };
     eprintln!("data: {}; {sizes}", data.layout);
     eprintln!("A: {a}; B: {b}");
     for error in &left_out.broken {
-        eprintln!("left out: {error}");
+        eprintln!("skipped: {error}");
     }
     for path in &left_out.unmatched {
-        eprintln!("left out: {}: no partner of the same name", path.display());
+        eprintln!("skipped: {}: no partner of the same name", path.display());
     }
     let (broken, unmatched) = (left_out.broken.len(), left_out.unmatched.len());
     if broken + unmatched > 0 {
-        eprintln!("left out: {broken} broken and {unmatched} unmatched");
+        eprintln!("skipped: {broken} broken and {unmatched} unmatched");
     }
 }
 
-/// What [`train`] trains.
+/// The arguments of [`train`].
 pub struct Training<'a> {
     /// The run's configuration.
     pub config: RunConfig,
@@ -562,13 +563,13 @@ pub struct Training<'a> {
     pub folder: RunFolder,
     /// The processes that train together, if there are several.
     pub group: Option<Group>,
-    /// Whether the folder holds the run already.
+    /// Whether to resume the run in the folder.
     pub goes_on: bool,
-    /// What the user sees.
+    /// The outputs for the user.
     pub shown: Shown,
 }
 
-/// What the user sees of a training.
+/// The outputs of a training for the user: report, TensorBoard, page and progress.
 #[derive(Clone, Copy)]
 pub struct Shown {
     report: bool,
@@ -578,7 +579,7 @@ pub struct Shown {
 }
 
 impl RunArgs {
-    /// What is to be seen.
+    /// The outputs that these options ask for.
     pub fn shown(&self) -> Shown {
         Shown {
             report: self.report,
@@ -589,7 +590,8 @@ impl RunArgs {
     }
 }
 
-/// Trains with a display and Ctrl-C; `also` sees every event too. The number of threads has been set.
+/// Trains with a progress display and a Ctrl-C handler, and passes every event to `also` as well. The caller has set
+/// the number of threads.
 pub fn train(
     training: Training,
     also: &mut dyn FnMut(&Event) -> Result<(), Error>,
@@ -619,7 +621,7 @@ pub fn train(
         data.val.as_ref().map_or(0, |val| val.len()),
     );
     let shown = match held_out {
-        0 => "none held out (samples/ shows pairs that it trains on)".to_string(),
+        0 => "none held out (samples/ shows training pairs)".to_string(),
         held_out => format!("{held_out} held out"),
     };
     let processes = match shard.ranks {
@@ -634,7 +636,7 @@ pub fn train(
         None => None,
         Some(listen) => {
             let (live, address) = Live::start(listen, &root, &config)?;
-            progress.say(&format!("the page: http://{address}/"));
+            progress.say(&format!("web page: http://{address}/"));
             if goes_on && !model::in_folder(&folder.checkpoints())?.is_empty() {
                 live.saved()?;
             }
@@ -654,7 +656,7 @@ pub fn train(
         let mut kept = also(&event);
         if tensorboard {
             kept = kept.and_then(|()| {
-                // not before the run has begun: its folder had to be empty
+                // create it at the first event only: the run folder has to be empty at the start
                 let begun = match board.take() {
                     Some(begun) => begun,
                     None => TensorBoard::create(&root.join("tensorboard"))?,
@@ -683,11 +685,11 @@ pub fn train(
                 let known =
                     scores.filter_map(|(name, value)| Some(format!("{name} {:.4}", value?)));
                 progress.say(&format!(
-                    "held out: {}",
+                    "held-out pairs (L1 of 255): {}",
                     known.collect::<Vec<_>>().join("  ")
                 ));
             }
-            Event::Skipped(reason) => progress.say(&format!("left out: {reason}")),
+            Event::Skipped(reason) => progress.say(&format!("skipped: {reason}")),
             Event::Warned(Warning { step, warning }) => {
                 progress.say(&format!("warning at step {step}: {warning}"));
             }
@@ -697,7 +699,7 @@ pub fn train(
     failed.map_or(Ok(outcome?), |error| Err(error.into()))
 }
 
-/// What TensorBoard is told of an event.
+/// Writes an event to TensorBoard.
 fn tell_board(board: &mut TensorBoard, event: &Event) -> Result<(), Error> {
     match event {
         Event::Logged(metrics) => board.losses(metrics),
@@ -709,7 +711,7 @@ fn tell_board(board: &mut TensorBoard, event: &Event) -> Result<(), Error> {
     }
 }
 
-/// An interrupted run ends as one.
+/// Turns an interrupted outcome into [`Failure::Interrupted`].
 pub fn end(outcome: &Outcome) -> Result<(), Failure> {
     if outcome.interrupted {
         return Err(Failure::Interrupted);

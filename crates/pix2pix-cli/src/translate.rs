@@ -27,43 +27,42 @@ Examples:
 /// Options of `pix2pix translate`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Run folder (its newest checkpoint is taken) or checkpoint file
+    /// Run folder (uses its newest checkpoint) or checkpoint file
     model: PathBuf,
-    /// Pictures (JPEG, PNG, WebP, TIFF, BMP, npy), or folders of them
+    /// Pictures (JPEG, PNG, WebP, TIFF, BMP, npy) or folders of pictures
     #[arg(required_unless_present_any = ["stdin_raw", "stdin_y4m"])]
     input: Vec<PathBuf>,
-    /// Folder for the translated pictures, each of its input's size: NAME.png, or the input's own kind
-    /// for TIFF and npy
+    /// Folder for the translated pictures, in the size of their inputs: TIFF and npy keep their format, all
+    /// others become NAME.png
     #[arg(long, value_name = "DIR", required_unless_present_any = ["stdin_raw", "stdin_y4m"])]
     out: Option<PathBuf>,
-    /// Translate a video of YUV4MPEG2 from standard input to standard output [default: files]
+    /// Translate a YUV4MPEG2 video from standard input to standard output [default: files]
     #[arg(long, conflicts_with_all = ["stdin_raw", "input", "out"])]
     stdin_y4m: bool,
-    /// Translate a video of bytes alone, frames of this size and of the model's channels and depth (rgb24, gray,
-    /// rgb48le), from standard input to standard output [default: files]
+    /// Translate a raw video from standard input to standard output: frames of this size, in the model's
+    /// channels and depth (rgb24, gray, rgb48le) [default: files]
     #[arg(long, value_name = "WIDTHxHEIGHT", conflicts_with_all = ["input", "out"])]
     stdin_raw: Option<Size>,
-    /// Dropout of a video's frames
+    /// Dropout noise of video frames
     #[arg(long, value_enum, default_value_t = FrameNoise::Same)]
     frame_noise: FrameNoise,
-    /// Whether inputs are side-by-side pairs, of which the model's source half is translated; auto:
-    /// those that are exactly twice as wide as high
+    /// Whether inputs are side-by-side pairs, of which only the source half is translated
     #[arg(long, value_enum, default_value_t = PairsName::Auto)]
     pairs: PairsName,
     #[command(flatten)]
     noise: NoiseArgs,
-    /// How sizes that the network does not take are made to fit; undone afterwards
+    /// How to fit pictures whose size the network does not accept; the output is cut or resized back
     #[arg(long, value_enum, default_value_t = FitName::Pad)]
     fit: FitName,
-    /// Side of overlapping, blended tiles that large pictures are cut into, so that memory is bounded; 0
-    /// never cuts. Each tile is normalized by its own statistics: see --norm-stats [default: 1024 for
-    /// pictures of more than 2 million pixels]
+    /// Side of the overlapping tiles that large pictures are cut into, to bound memory; 0 never cuts. Each
+    /// tile is normalized by its own statistics: see --norm-stats [default: 1024 for pictures of more than 2
+    /// million pixels]
     #[arg(long, value_name = "PIXELS")]
     tile: Option<u32>,
-    /// Pixels that neighbouring tiles share [default: a quarter of --tile]
+    /// Overlap of neighbouring tiles, which is blended [default: a quarter of --tile]
     #[arg(long, value_name = "PIXELS")]
     overlap: Option<u32>,
-    /// Whose statistics normalize a tile
+    /// Statistics that normalize a tile
     #[arg(long, value_enum, default_value_t = NormStatsName::Tile)]
     norm_stats: NormStatsName,
     #[command(flatten)]
@@ -75,19 +74,19 @@ pub struct Args {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum PairsName {
-    /// By size
+    /// Pictures exactly twice as wide as high are pairs
     Auto,
-    /// All are pairs
+    /// All inputs are pairs
     Yes,
-    /// None is
+    /// No input is a pair
     No,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum FrameNoise {
-    /// The same for all: a calm video
+    /// The same for all frames, for a steady video
     Same,
-    /// Each its own
+    /// New noise for each frame
     New,
 }
 
@@ -95,15 +94,14 @@ enum FrameNoise {
 enum NormStatsName {
     /// The tile's own
     Tile,
-    /// Those of the whole picture, measured first: no seam is seen, and it takes about seven times as
-    /// long
+    /// Those of the whole picture, measured first: no visible seams, but about seven times slower
     Image,
-    /// The averages of training: no seam and nothing that flickers, but other pictures than the paper's
+    /// The running averages of training: no seams and no flicker, but different pictures from the paper's
     Frozen,
 }
 
 impl Args {
-    /// How picture number `index` is translated.
+    /// The options for picture number `index`.
     fn options(&self, index: u64) -> TranslateOptions {
         TranslateOptions {
             fit: match self.fit {
@@ -127,7 +125,7 @@ impl Args {
         }
     }
 
-    /// How frame number `index` of a video is translated.
+    /// The options for frame number `index` of a video.
     fn frame_options(&self, index: u64) -> TranslateOptions {
         self.options(match self.frame_noise {
             FrameNoise::Same => 0,
@@ -138,9 +136,9 @@ impl Args {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum FitName {
-    /// Mirror the picture over its right and bottom border
+    /// Pad by mirroring at the right and bottom edges
     Pad,
-    /// Resize to the nearest size that works
+    /// Resize to the nearest accepted size
     Resize,
 }
 
@@ -176,7 +174,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         };
         let output = translator.translate_with(source, &args.options(index));
         let output = output.map_err(|reason| {
-            let remedy = "give pictures like those that the model was trained on";
+            let remedy = "give pictures like the training pictures";
             Error::file(path, reason, remedy)
         })?;
         let format = format.for_result(output.channels(), output.depth());
@@ -185,7 +183,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         if !args.quiet {
             let kind = match (is_pair, args.pairs) {
                 (true, PairsName::Auto) => {
-                    "a side-by-side pair by its size; --pairs no takes it as one picture"
+                    "a side-by-side pair by its size; for one picture, use --pairs no"
                 }
                 (true, _) => "a side-by-side pair",
                 (false, _) => "one picture",
@@ -202,7 +200,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Every input file by the name of its output.
+/// All input files, by the name of their outputs.
 fn inputs(named: &[PathBuf], out: &Path) -> Result<BTreeMap<String, PathBuf>, Failure> {
     let mut inputs = BTreeMap::new();
     for input in named {
@@ -228,7 +226,7 @@ fn inputs(named: &[PathBuf], out: &Path) -> Result<BTreeMap<String, PathBuf>, Fa
                         "its output would have the same name as that of {}",
                         other.display()
                     ),
-                    "rename one of them or translate them into two folders",
+                    "rename one of them, or translate them into two folders",
                 )
                 .into());
             }

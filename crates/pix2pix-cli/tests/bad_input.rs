@@ -1,5 +1,5 @@
-//! Bad input: one line on standard error that names the file, the reason and the remedy; exit code 2
-//! for usage and 1 for the rest; nothing half-written under a final name.
+//! Bad input: one line on standard error with the file, the reason and the remedy; exit code 2 for usage errors, else
+//! 1; no half-written file under its final name.
 
 mod common;
 
@@ -8,7 +8,7 @@ use std::process::Output;
 
 use common::{SMALL, Scratch, names, pair};
 
-/// Checks the one line and the code.
+/// Checks the exit code, and that the single error line contains `words`.
 fn fails(output: &Output, code: i32, words: &[&str]) {
     let line = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(code), "{line}");
@@ -79,7 +79,7 @@ fn an_image_that_is_not_an_image() {
     assert!(!scratch.path("run").exists());
 }
 
-/// At every length: the decoder would rather fill the rest with gray.
+/// Cut at every length: by itself, the decoder would fill the missing part with gray.
 #[test]
 fn a_truncated_jpeg_or_png() {
     let scratch = Scratch::new();
@@ -173,7 +173,7 @@ fn a_broken_checkpoint() {
         );
     }
 
-    // safetensors of another program
+    // a safetensors file of another program
     let tensor =
         safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![1], &[0; 4]).unwrap();
     let foreign = safetensors::serialize([("weight", &tensor)], None).unwrap();
@@ -318,14 +318,14 @@ fn an_output_path_with_a_file_in_the_way() {
     assert_eq!(fs::read_to_string(scratch.path("run")).unwrap(), "a file");
 }
 
-/// Full and read-only disks, as small file systems of the test's own.
+/// Full and read-only disks, as small file systems that the tests mount.
 #[cfg(target_os = "linux")]
 mod disks {
     use super::*;
     use std::process::Command;
 
-    /// Runs the binary where `disk` is a tmpfs with these mount options, and lists what is on it
-    /// afterwards on standard output.
+    /// Runs the binary with a tmpfs of these mount options at `disk`, then writes a list of the disk's files to
+    /// `listing`.
     fn on_disk(scratch: &Scratch, options: &str, arguments: &str) -> Output {
         fs::create_dir(scratch.path("disk")).unwrap();
         let program = env!("CARGO_BIN_EXE_pix2pix");
@@ -344,7 +344,7 @@ mod disks {
     fn no_space() {
         let scratch = Scratch::new();
         scratch.pairs("data", 1);
-        // a checkpoint has 137 KB and the state beside it 270: two and a state fit, a third does not
+        // a checkpoint has 137 KB and its training state 270: two checkpoints and a state fit, a third does not
         let arguments =
             format!("train data --out disk/run --steps 9 --save-every 1 --quiet {SMALL}");
         let output = on_disk(&scratch, "size=900k", &arguments);
@@ -359,8 +359,8 @@ mod disks {
         assert!(!listing.contains(".part"), "{listing}");
     }
 
-    /// A run that a full disk stopped is gone on with when there is room; on a disk that is read-only by
-    /// then, its last checkpoint stays as it was.
+    /// A run that a full disk stopped can be resumed once there is space; if the disk is then read-only, the last
+    /// checkpoint stays unchanged.
     #[test]
     fn a_run_goes_on_when_there_is_room() {
         let scratch = Scratch::new();
@@ -410,7 +410,7 @@ mod disks {
     }
 }
 
-/// Without MPI, every process would train alone, in the folder of all.
+/// Without MPI, each process would train by itself, all in the same folder.
 #[cfg(not(feature = "mpi"))]
 #[test]
 fn mpirun_needs_a_build_with_mpi() {
@@ -421,7 +421,7 @@ fn mpirun_needs_a_build_with_mpi() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(
-        said.contains("mpirun has started 4 processes, and this program was built without MPI"),
+        said.contains("mpirun has started 4 processes, but this program was built without MPI"),
         "{said}"
     );
     assert!(!scratch.path("run").exists());

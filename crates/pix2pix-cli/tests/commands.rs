@@ -1,4 +1,4 @@
-//! What the commands do when all is well: the binary, small networks, real files.
+//! Successful commands: the binary, with small networks and real files.
 
 mod common;
 
@@ -74,7 +74,7 @@ fn a_run_folder_holds_what_it_promises() {
         }
     }
 
-    // two rows of three pictures, each where the sheet's columns say
+    // two rows of three pictures, at the columns' positions
     let sheet = open(run.join("samples/step_0000007.png"));
     for column in 0..3 {
         for row in 0..2 {
@@ -84,7 +84,7 @@ fn a_run_folder_holds_what_it_promises() {
     }
 }
 
-/// Not only alike: the same bytes, on the same number of threads.
+/// Bit-identical, with the same number of threads.
 #[test]
 fn the_same_seed_gives_the_same_run() {
     let scratch = Scratch::new();
@@ -135,14 +135,14 @@ fn translations_have_their_inputs_size() {
     );
     assert!(said.contains("plain.png (70x101, one picture)"), "{said}");
 
-    // one checkpoint file alone, moved elsewhere, is enough
+    // a single checkpoint file, moved elsewhere, is enough
     let checkpoint = scratch.path("run/checkpoints/step_0000002.safetensors");
     fs::rename(checkpoint, scratch.path("model.safetensors")).unwrap();
     fs::remove_dir_all(scratch.path("run")).unwrap();
     scratch.ok("translate model.safetensors in/both.jpg --out plain --pairs no --fit resize");
     assert_eq!(open(scratch.path("plain/both.png")).dimensions(), (128, 64));
 
-    // dropout makes each seed another picture; without it the seed means nothing
+    // with dropout, each seed gives a different picture; without, the seed has no effect
     let translate = |options: &str| {
         scratch.ok(&format!(
             "translate model.safetensors in/plain.png --out again {options}"
@@ -157,7 +157,7 @@ fn translations_have_their_inputs_size() {
     );
 }
 
-/// The same pictures but for rounding: bf16 keeps 8 of 24 bits.
+/// The same pictures except for rounding: bf16 keeps 8 of 24 significant bits.
 #[test]
 fn bf16_translates_as_f32_does() {
     let scratch = Scratch::new();
@@ -193,7 +193,7 @@ fn direction_chooses_the_source() {
         "train data --out run --steps 1 --direction b-to-a {SMALL}"
     ));
     let sheet = open(scratch.path("run/samples/step_0000001.png"));
-    // the right half has more green than the left one: 215 against 40
+    // the right half has more green than the left half: 215 against 40
     assert_eq!(sheet.get_pixel(12 + 30, 56 + 30)[1], 215);
     assert_eq!(sheet.get_pixel(12 + 2 * 76 + 30, 56 + 30)[1], 40);
 }
@@ -214,7 +214,7 @@ fn the_demo_leaves_a_contact_sheet_and_can_be_repeated() {
         assert!(!is_flat(&sheet, 12 + column * 268, 56, 256));
     }
     assert_eq!(names(&scratch.path("demo/outputs")).len(), 8);
-    // what it says to type next works
+    // the printed next command works
     scratch.ok("translate demo demo/inputs --out demo/translated");
     assert_eq!(names(&scratch.path("demo/translated")).len(), 8);
 }
@@ -297,7 +297,7 @@ fn plots_are_drawn_in_every_format() {
         }
         let dot = fs::read_to_string(scratch.path(&format!("{network}.dot"))).unwrap();
         let svg = fs::read_to_string(scratch.path(&format!("{network}.svg"))).unwrap();
-        // a box for each layer and an arrow for each connection, in both
+        // both drawings have a box per layer and an arrow per connection
         let boxes = dot.matches("[label=").count();
         let arrows = dot.matches(" -> ").count();
         assert_eq!(svg.matches("marker-end").count(), arrows, "{network}");
@@ -343,7 +343,7 @@ fn a_bench_reports_what_it_measured() {
     assert!(table.contains("GFLOP/s"), "{table}");
 }
 
-/// Half the weights' bits, the generator alone, and nearly the same pictures.
+/// 16-bit weights of the generator alone give nearly the same pictures.
 #[test]
 fn a_model_in_16_bits_translates_as_in_32() {
     let scratch = Scratch::new();
@@ -360,9 +360,12 @@ fn a_model_in_16_bits_translates_as_in_32() {
         let said = scratch.ok(&format!(
             "export run --format model --half {half} --out {half}.safetensors"
         ));
-        let error = said.split("largest error of a weight is ").nth(1).unwrap();
+        let error = said
+            .split("largest rounding error of a weight is ")
+            .nth(1)
+            .unwrap();
         let error: f64 = error.split('%').next().unwrap().parse().unwrap();
-        // half of the last of 11 and of 8 bits
+        // half a unit in the last place of 11 and of 8 bits
         assert!(error > 0.0 && error <= percent, "{said}");
         let checkpoint = size("run/checkpoints/step_0000020.safetensors");
         assert!(size(&format!("{half}.safetensors")) * 2 < checkpoint + 8192);
@@ -408,7 +411,7 @@ fn every_option_has_help_and_its_default() {
                 "{command}: {option} has no help"
             );
         }
-        // whatever is not required says what happens without it
+        // every optional option documents its default
         let starts: Vec<usize> = help.match_indices("\n      --").map(|(at, _)| at).collect();
         for (index, &start) in starts.iter().enumerate() {
             let end = starts.get(index + 1).copied().unwrap_or(help.len());
@@ -442,7 +445,7 @@ fn a_closed_pipe_is_no_error() {
     assert_eq!(fs::read_to_string(scratch.path("errors")).unwrap(), "");
 }
 
-/// Every kind is listed with what is there, or with why there is none and what to do about it.
+/// Every kind is listed with its devices, or with the reason why there is none and the remedy.
 #[test]
 fn devices_are_listed_and_chosen() {
     let scratch = Scratch::new();
@@ -462,7 +465,7 @@ fn devices_are_listed_and_chosen() {
                 "{listed}"
             );
         }
-        // the fastest that is there
+        // auto chooses the fastest available device
         scratch.pairs("data", 2);
         scratch.ok(&format!(
             "train data --out run {SMALL} --steps 1 --quiet --device auto"

@@ -1,4 +1,4 @@
-//! Data sets in every layout, as a user has them: the binary in a scratch folder.
+//! Data sets in every layout: the binary in a scratch folder.
 
 mod common;
 
@@ -10,7 +10,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use image::{DynamicImage, ImageBuffer, Luma, imageops};
 
-/// Two folders of pictures that belong together by name, in files of different kinds.
+/// Writes two folders of pictures that are paired by file name, in different formats.
 fn two_folders(scratch: &Scratch, a: &str, b: &str, count: u32) {
     for (folder, left, ending) in [(a, 0, "jpg"), (b, 48, "png")] {
         fs::create_dir_all(scratch.path(folder)).unwrap();
@@ -78,7 +78,7 @@ fn every_picture_without_a_partner_is_named() {
     }
     let said = train(&scratch, "data", "--on-error skip");
     assert!(
-        said.contains("left out: data/A/other.jpg: no partner"),
+        said.contains("skipped: data/A/other.jpg: no partner"),
         "{said}"
     );
     assert!(said.contains("0 broken and 2 unmatched"), "{said}");
@@ -117,7 +117,7 @@ fn manifests_name_pairs_and_splits() {
         line(2, "val")
     );
     fs::write(scratch.path("data/pairs.csv"), csv).unwrap();
-    // by its name, and found in the folder
+    // given by its path, or found in the folder
     for data in ["data/pairs.csv", "data"] {
         let said = train(&scratch, data, "");
         assert!(said.contains("the pairs of data/pairs.csv"), "{said}");
@@ -129,7 +129,7 @@ fn manifests_name_pairs_and_splits() {
     fs::write(scratch.path("data/list.jsonl"), json).unwrap();
     assert!(train(&scratch, "data/list.jsonl", "").contains("4 pairs to train on, none held out"));
 
-    // without a first line of names, and with a line that is no pair
+    // without a header line, and with a line that is not a pair
     fs::write(
         scratch.path("data/bare.csv"),
         format!("{}photos/photo1.jpg\n", line(0, "")),
@@ -147,7 +147,7 @@ fn manifests_name_pairs_and_splits() {
     fs::write(scratch.path("data/bad.csv"), line(0, "holdout")).unwrap();
     let output = scratch.run(&format!("train data/bad.csv --out again --steps 1 {SMALL}"));
     assert!(String::from_utf8_lossy(&output.stderr).contains("line 1: \"holdout\" is not a split"));
-    // a missing file is named
+    // the error names a missing file
     fs::write(
         scratch.path("data/gone.csv"),
         "photos/none.jpg,labels/photo0.png\n",
@@ -205,7 +205,7 @@ fn archives_are_read_in_place() {
         let said = train(&scratch, archive, "--seed 3");
         assert!(said.contains("3 pairs to train on, 1 held out"), "{said}");
         assert_eq!(metrics(&scratch), expected, "{archive}");
-        // and damaged ones are errors
+        // damaged archives are errors
         let whole = fs::read(scratch.path(archive)).unwrap();
         fs::write(scratch.path(archive), &whole[..whole.len() / 2]).unwrap();
         let output = scratch.run(&format!("train {archive} --out again --steps 1 {SMALL}"));
@@ -241,8 +241,7 @@ fn a_share_is_held_out_by_the_seed() {
     );
 }
 
-/// Gray 16-bit pictures train a network of one channel, and come out as gray 16-bit pictures with more than
-/// 8 bits in them.
+/// Gray 16-bit pictures train a one-channel network, and outputs are gray 16-bit pictures that use more than 8 bits.
 #[test]
 fn depth_and_channels_are_kept_from_the_files_to_the_result() {
     let scratch = Scratch::new();
@@ -274,7 +273,7 @@ fn depth_and_channels_are_kept_from_the_files_to_the_result() {
     );
     assert!(result.iter().all(|&value| value <= 40_000));
 
-    // forced to RGB
+    // converted to RGB
     let said = train(&scratch, "data", "--channels-a 3 --channels-b 3");
     assert!(
         said.contains("A: 3 channels, 16-bit; B: 3 channels, 16-bit"),
@@ -282,7 +281,7 @@ fn depth_and_channels_are_kept_from_the_files_to_the_result() {
     );
 }
 
-/// Floating point outside of 0 to 1 asks for --range and says which; TIFF stays TIFF.
+/// For floating-point values outside 0 to 1, the error proposes a --range; TIFF outputs stay TIFF.
 #[test]
 fn floats_need_their_range_and_stay_floats() {
     let scratch = Scratch::new();
@@ -317,7 +316,7 @@ fn floats_need_their_range_and_stay_floats() {
     assert!(values.iter().any(|value| value.fract() != 0.0));
 }
 
-/// Neither a cache nor the number of threads changes a sample.
+/// Neither the cache nor the number of workers changes the training.
 #[test]
 fn caches_and_workers_give_the_same_run() {
     let scratch = Scratch::new();
@@ -393,7 +392,7 @@ fn a_broken_pair_is_skipped_on_demand() {
     fs::write(scratch.path("data/pair1.png"), &whole[..whole.len() / 2]).unwrap();
     let said = train(&scratch, "data", "--on-error skip");
     assert!(
-        said.contains("left out: data/pair1.png: damaged PNG picture"),
+        said.contains("skipped: data/pair1.png: damaged PNG picture"),
         "{said}"
     );
     assert!(said.contains("1 broken and 0 unmatched"), "{said}");
@@ -408,8 +407,8 @@ fn inspect_says_what_is_there_and_fails_where_training_would() {
     for line in [
         "data: side-by-side pairs",
         "train      3       0  3 of 48x40",
-        "A: 4 of 3 channels, 8-bit, PNG",
-        "duplicate: data/val/pair0.png is data/train/pair0.png",
+        "A: 3 channels, 8-bit, PNG (files: 4)",
+        "duplicate: data/val/pair0.png is the same as data/train/pair0.png",
         "training can begin",
     ] {
         assert!(said.contains(line), "\"{line}\" is not in {said}");
@@ -455,7 +454,7 @@ fn prepare_makes_pairs_and_goes_on_where_it_was() {
     let before = fs::read(scratch.path("noise/train/0.png")).unwrap();
     let said = scratch.ok("prepare noise photos --out noise --size 64");
     assert!(
-        said.contains("1 files in noise, 2 were there already"),
+        said.contains("1 files in noise, 2 already existed"),
         "{said}"
     );
     assert_eq!(fs::read(scratch.path("noise/train/0.png")).unwrap(), before);

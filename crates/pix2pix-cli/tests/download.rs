@@ -1,4 +1,4 @@
-//! Downloads from a server on this machine that also drops connections, lies and serves bad archives.
+//! Downloads from a local server that also drops connections, sends wrong lengths and serves bad archives.
 
 mod common;
 
@@ -12,11 +12,10 @@ use common::{Scratch, names, pair};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// What the server does with a request for the whole from `start` on; it has been asked `count` times
-/// before.
+/// Behaviour of the server for a request of the file from byte `start` on, after `count` earlier requests.
 type Answer = fn(stream: &mut TcpStream, content: &[u8], start: Option<usize>, count: usize);
 
-/// A server on the loopback interface, and the ranges that it was asked for.
+/// A server on the loopback interface, which records the requested ranges.
 struct Server {
     address: String,
     asked: Arc<Mutex<Vec<Option<usize>>>>,
@@ -55,7 +54,7 @@ impl Server {
     }
 }
 
-/// Headers of an answer with the rest from `start`.
+/// Writes the headers of a response with the bytes from `start` on.
 fn head(stream: &mut TcpStream, length: usize, start: Option<usize>) {
     let answer = match start {
         Some(start) if start >= length => {
@@ -73,13 +72,13 @@ fn head(stream: &mut TcpStream, length: usize, start: Option<usize>) {
     let _ = stream.write_all(answer.as_bytes());
 }
 
-/// All that was asked for.
+/// Sends all requested bytes.
 fn honest(stream: &mut TcpStream, content: &[u8], start: Option<usize>, _: usize) {
     head(stream, content.len(), start);
     let _ = stream.write_all(&content[start.unwrap_or(0).min(content.len())..]);
 }
 
-/// A third of the whole, then the connection drops.
+/// Sends a third of the file, then drops the connection.
 fn dropping(stream: &mut TcpStream, content: &[u8], start: Option<usize>, _: usize) {
     head(stream, content.len(), start);
     let start = start.unwrap_or(0).min(content.len());
@@ -87,13 +86,13 @@ fn dropping(stream: &mut TcpStream, content: &[u8], start: Option<usize>, _: usi
     let _ = stream.write_all(&content[start..end]);
 }
 
-/// Promises more than it has, and has nothing more when asked again.
+/// Announces more bytes than the file has, and sends none when asked for the rest.
 fn lying(stream: &mut TcpStream, content: &[u8], start: Option<usize>, _: usize) {
     head(stream, content.len() + 1000, start);
     let _ = stream.write_all(&content[start.unwrap_or(0).min(content.len())..]);
 }
 
-/// Half of the first answer, then no ranges: all from the beginning.
+/// Sends half of the file at first; later ignores ranges and sends the whole file.
 fn without_ranges(stream: &mut TcpStream, content: &[u8], _: Option<usize>, count: usize) {
     head(stream, content.len(), None);
     let end = if count == 0 {
@@ -109,14 +108,14 @@ fn missing(stream: &mut TcpStream, _: &[u8], _: Option<usize>, _: usize) {
         .write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
 }
 
-/// An archive of these files, as the public ones are.
+/// An archive of these files, in the layout of the public data sets.
 fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
     for (path, content) in files {
         let mut header = tar::Header::new_gnu();
         header.set_size(content.len() as u64);
         header.set_mode(0o644);
-        // not `append_data`, which refuses the paths that an attacker would write
+        // not `append_data`, which refuses an attacker's paths
         let name = &mut header.as_old_mut().name;
         name[..path.len()].copy_from_slice(path.as_bytes());
         header.set_cksum();
@@ -165,7 +164,7 @@ fn a_data_set_is_there_and_can_be_inspected() {
     scratch.ok("inspect datasets/facades");
     let (code, said) = download(&scratch, &server, "");
     assert_eq!(code, Some(1));
-    assert!(said.contains("the data set is there already"), "{said}");
+    assert!(said.contains("the data set already exists"), "{said}");
     assert!(scratch.ok("download").contains("edges2handbags   8000 MB"));
 }
 
@@ -186,7 +185,7 @@ fn dropped_connections_are_gone_on_with() {
     assert_eq!(code, Some(0), "{said}");
 }
 
-/// What an earlier command left is not loaded again.
+/// Bytes of an interrupted download are not downloaded again.
 #[test]
 fn an_interrupted_command_is_gone_on_with() {
     let scratch = Scratch::new();

@@ -1,11 +1,10 @@
-//! The commands that `--help` shows can be typed as they are.
+//! The examples of `--help` are valid commands.
 
 mod common;
 
 use common::Scratch;
 
-/// Every example is one that the program's own parser takes: it fails later than at its arguments, or not at
-/// all.
+/// The argument parser accepts every example: if an example fails, it fails later.
 #[test]
 fn the_examples_of_help_can_be_typed() {
     let mut seen = 0;
@@ -28,13 +27,13 @@ fn the_examples_of_help_can_be_typed() {
             .map(str::trim)
             .filter(|line| !line.is_empty())
         {
-            // two spaces begin a remark
+            // two spaces start a remark
             let typed = line.split("  ").next().unwrap();
-            // another program may feed ours
+            // another program may pipe into ours
             let mut piped = typed.split(" | ");
             let arguments = piped.find_map(|part| part.strip_prefix("pix2pix "));
             let arguments = arguments.expect("a command of ours");
-            // a public server must not be asked by a test
+            // tests must not use public servers
             if arguments.starts_with("download ") && !arguments.contains("--mirror") {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! A hundred thousand pairs: what is in memory does not grow with them, and what was looked at once is not opened again.
+//! A hundred thousand pairs: memory use does not grow with them, and files that were checked once are not opened again.
 
 #![cfg(target_os = "linux")]
 
@@ -12,10 +12,10 @@ use std::time::{Duration, SystemTime};
 
 use common::{SMALL, Scratch, pair};
 
-/// Different pictures; the others are the same files under other names.
+/// Number of different pictures; the others are hard links to them.
 const DIFFERENT: usize = 50;
 
-/// Makes a folder of as many pairs, written an hour ago.
+/// Makes a folder of `count` pairs, dated an hour ago.
 fn pairs(folder: &Path, count: usize) {
     fs::create_dir_all(folder).unwrap();
     let hour_ago = SystemTime::now() - Duration::from_secs(3600);
@@ -40,7 +40,7 @@ fn pairs(folder: &Path, count: usize) {
     }
 }
 
-/// The most memory of a training, in bytes.
+/// Peak memory of a training, in bytes.
 fn peak(scratch: &Scratch, data: &str, run: &str) -> u64 {
     let mut command = scratch.command(&format!(
         "train {data} --out {run} {SMALL} --steps 30 --quiet"
@@ -69,11 +69,11 @@ fn memory_does_not_grow_with_the_data_set() {
     pairs(&scratch.path("few"), 100);
     pairs(&scratch.path("many"), 100_000);
     let few = peak(&scratch, "few", "run1");
-    // with the survey, and with what is remembered of it
+    // first with a survey of the files, then with its cached result
     for run in ["run2", "run3"] {
         let many = peak(&scratch, "many", run);
         let more = many.saturating_sub(few) >> 20;
-        // paths and headers; the pictures themselves would be 2.3 GB
+        // the growth is paths and headers; the pictures themselves would be 2.3 GB
         assert!(more < 200, "{more} MB more than for 100 pairs");
     }
 }
@@ -94,7 +94,7 @@ fn what_was_looked_at_is_not_opened_again() {
     };
     let (whole, first) = inspected();
     assert!(whole, "{first}");
-    // spoilt behind its back: as long as before, and as old
+    // damage a file, but keep its size and date: not noticed
     let path = scratch.path("data/pair_000007.png");
     let before = fs::metadata(&path).unwrap();
     fs::write(&path, vec![0; before.len() as usize]).unwrap();
@@ -103,7 +103,7 @@ fn what_was_looked_at_is_not_opened_again() {
     file.set_times(times).unwrap();
     let (whole, second) = inspected();
     assert!(whole, "{second}");
-    // and in the open
+    // with a new date, the damage is noticed
     let touched = FileTimes::new().set_modified(SystemTime::now());
     file.set_times(touched).unwrap();
     let (whole, third) = inspected();

@@ -1,4 +1,4 @@
-//! What lets a person see whether a run learns: scores, evaluation, report, table of runs, average.
+//! Tools to judge a run: scores, evaluation, report, table of runs, average of checkpoints.
 
 mod common;
 
@@ -21,7 +21,7 @@ fn lines(path: PathBuf) -> Vec<Value> {
         .collect()
 }
 
-/// A data set with a split, and a run on it.
+/// Trains a run on a data set with a split.
 fn trained(scratch: &Scratch, run: &str, options: &str) {
     if !scratch.path("data").exists() {
         scratch.pairs("data/train", 3);
@@ -98,7 +98,7 @@ fn models_are_evaluated_side_by_side() {
             let values: Vec<f64> = pictures.iter().map(|p| p[key].as_f64().unwrap()).collect();
             let mean = values.iter().sum::<f64>() / 7.0;
             let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-            // Student's t of 6 degrees of freedom
+            // Student's t for 6 degrees of freedom
             let margin = 2.446912 * (squares / 6.0 / 7.0).sqrt();
             assert!(
                 (model["means"][key]["mean"].as_f64().unwrap() - mean).abs() < 1e-9,
@@ -111,7 +111,7 @@ fn models_are_evaluated_side_by_side() {
         }
         assert!(model["fid"].as_f64().unwrap() > 0.0);
     }
-    // another seed is other dropout, none is none
+    // each seed gives different dropout; without dropout, the seed has no effect
     let l1 = |options: &str| {
         let json: Value =
             serde_json::from_str(&scratch.ok(&format!("evaluate one data --json {options}")))
@@ -143,11 +143,7 @@ fn what_cannot_be_evaluated() {
     );
     fails(
         "evaluate run data --split test",
-        &[
-            "data",
-            "it has no test pairs, only train, val",
-            "--split train",
-        ],
+        &["data", "no test pairs, only train, val", "--split train"],
     );
     fails(
         "evaluate run data --lpips nowhere",
@@ -162,13 +158,13 @@ fn what_cannot_be_evaluated() {
         ],
     );
     fails("average data", &["data", "two checkpoints"]);
-    fails("runs data", &["data", "holds no run"]);
+    fails("runs data", &["data", "contains no run folder"]);
     fails("report data", &["data", "not a run folder"]);
     scratch.pairs("small", 2);
     fails("evaluate run data --lpips", &["--lpips"]);
 }
 
-/// Targets of one colour each teach nothing but colours.
+/// Single-colour targets make flat outputs.
 #[test]
 fn a_run_with_flat_outputs_warns() {
     let scratch = Scratch::new();
@@ -210,7 +206,7 @@ fn runs_are_listed_with_state_and_best_scores() {
     let scratch = Scratch::new();
     trained(&scratch, "runs/one", "");
     trained(&scratch, "runs/two", "--seed 3");
-    // as if it had been meant to go on
+    // make it look unfinished
     let config = fs::read_to_string(scratch.path("runs/two/config.toml")).unwrap();
     fs::write(
         scratch.path("runs/two/config.toml"),
@@ -241,7 +237,7 @@ fn an_average_is_the_mean_of_checkpoints() {
     trained(&scratch, "run", "");
     let said = scratch.ok("average run --last 2");
     assert!(
-        said.contains("the mean of these 2 is run/averaged.safetensors"),
+        said.contains("averaged these 2 into run/averaged.safetensors"),
         "{said}"
     );
     let tensors = |name: &str| -> BTreeMap<String, Vec<f32>> {
@@ -274,7 +270,7 @@ fn an_average_is_the_mean_of_checkpoints() {
     scratch.ok("evaluate run run/averaged.safetensors data");
 }
 
-/// A page by itself: everything that it shows is in it.
+/// The page is self-contained: it loads nothing from outside.
 #[test]
 fn a_report_is_one_file() {
     let scratch = Scratch::new();
@@ -345,7 +341,7 @@ fn a_report_is_one_file() {
     );
 }
 
-/// Serves files by their names.
+/// Serves fixture files under the given names.
 fn serve(files: &'static [(&'static str, &'static str)]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}/weights", listener.local_addr().unwrap());
@@ -377,7 +373,7 @@ fn serve(files: &'static [(&'static str, &'static str)]) -> String {
     address
 }
 
-/// PyTorch's files with the authors' names become what `evaluate` reads.
+/// PyTorch files with the authors' tensor names are converted to the files that `evaluate` reads.
 #[test]
 fn weights_are_downloaded_and_converted() {
     let scratch = Scratch::new();
@@ -394,14 +390,14 @@ fn weights_are_downloaded_and_converted() {
     for name in ["lpips-alex", "inception"] {
         let said = scratch.ok(&format!("download {name} --mirror {address}"));
         assert!(
-            said.contains(&format!("weights/{name}.safetensors is there")),
+            said.contains(&format!("wrote weights/{name}.safetensors")),
             "{said}"
         );
         let again = scratch.run(&format!("download {name} --mirror {address}"));
         assert!(
             String::from_utf8(again.stderr)
                 .unwrap()
-                .contains("there already")
+                .contains("the weights already exist")
         );
     }
     assert_eq!(
@@ -429,7 +425,7 @@ fn weights_are_downloaded_and_converted() {
         assert_eq!(names(&ours), names(&fixture));
         assert!(ours == fixture);
     }
-    // what is no weights' file, or is not there
+    // a file without weights, or a missing file
     let other = serve(&[("alexnet-owt-7be5be79.pth", "quality.json")]);
     let output = scratch.run(&format!("download lpips-alex --mirror {other} --out bad"));
     let error = String::from_utf8(output.stderr).unwrap();

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 const OPTIONS: &str = "--log-every 1 --sample-every 100 --save-every 5 --check-every 1 --threads 1";
 
-/// `mpirun` with this program, run inside the folder.
+/// `mpirun` with this program, started in the scratch folder.
 fn mpirun(scratch: &Scratch, processes: usize, arguments: &str) -> Command {
     let mut command = Command::new("mpirun");
     command
@@ -47,7 +47,7 @@ fn losses(run: &Path) -> Vec<[f64; 4]> {
     metrics.lines().map(line).collect()
 }
 
-/// The steps and the epochs that a run has logged.
+/// The logged steps of a run, each with its epoch.
 fn walked(run: &Path) -> Vec<[u64; 2]> {
     let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
     let line = |line: &str| {
@@ -70,7 +70,7 @@ fn processes_train_as_one_with_the_whole_batch() {
             let batch = 4 / processes;
             let arguments = format!("train pairs --out {run} --batch-size {batch} {options}");
             let said = ok(mpirun(&scratch, processes, &arguments));
-            // the first process alone
+            // only rank 0 prints
             assert_eq!(said.matches("done after 5 steps").count(), 1, "{said}");
             let shares = losses(&scratch.path(&run));
             assert_eq!(shares.len(), 5);
@@ -112,7 +112,7 @@ fn what_cannot_be_is_said_once() {
         assert!(!scratch.path("run").exists());
     };
     let train = format!("train pairs --out run {SMALL}");
-    // a second context with other options
+    // a second process with different options
     let mut other = mpirun(&scratch, 1, &train);
     other
         .args([":", "-n", "1", env!("CARGO_BIN_EXE_pix2pix")])
@@ -120,7 +120,7 @@ fn what_cannot_be_is_said_once() {
         .args(["--lambda", "50"]);
     let reason = "rank 0 and rank 1 differ in optimizer.lambda: 100.0 and 50.0";
     refused(other, reason);
-    // and with other data
+    // a second process with different data
     scratch.pairs("others", 2);
     let mut other = mpirun(&scratch, 1, &train);
     other
@@ -137,7 +137,7 @@ fn what_cannot_be_is_said_once() {
     refused(mpirun(&scratch, 2, &pool), "--pool");
 }
 
-/// The processes that `mpirun` has started, by rank.
+/// Ranks and ids of the processes that `mpirun` has started, sorted by rank.
 fn processes(mpirun: &Child) -> Vec<(usize, u32)> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
@@ -189,10 +189,10 @@ fn a_killed_process_ends_all_and_others_go_on() {
     assert!(!output.status.success());
     assert!(said.contains("exited on signal 9"), "{said}");
     assert!(
-        said.contains("go on from the newest checkpoint with --resume"),
+        said.contains("resume from the newest checkpoint with --resume"),
         "{said}"
     );
-    // what was saved is whole, and a number of processes that is another goes on with it
+    // the saved checkpoints are whole, and a different number of processes can resume from them
     let saved = names(&run.join("checkpoints"));
     assert!(
         saved.iter().any(|name| name.starts_with("step_")),
@@ -213,7 +213,7 @@ fn a_killed_process_ends_all_and_others_go_on() {
     let walked = walked(&run);
     let steps: Vec<u64> = walked.iter().map(|[step, _]| *step).collect();
     assert_eq!(steps, (1..=last + 6).collect::<Vec<_>>());
-    // an epoch of 8 pairs has 4 steps of 2 processes, and never goes back
+    // an epoch of 8 pairs has 4 steps on 2 processes, and epochs never decrease
     assert_eq!(
         walked[..5]
             .iter()
@@ -231,7 +231,7 @@ fn a_stop_saves() {
     let run = scratch.path("run");
     let rarely = "--log-every 50 --sample-every 1000000 --save-every 1000000 --threads 1";
     let endless = format!("train pairs --out run {SMALL} {rarely} --steps 100000");
-    // time to end a step and save, before mpirun kills
+    // gives the processes 3 seconds to finish a step and save, before mpirun kills them
     let child = mpirun(&scratch, 2, &endless)
         .env("OMPI_MCA_odls_base_sigkill_timeout", "3")
         .spawn()

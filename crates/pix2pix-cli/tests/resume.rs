@@ -1,5 +1,5 @@
-//! Runs that are stopped, killed and gone on with: nothing that was finished is ever lost, and what comes
-//! out is what would have come out.
+//! Runs that are stopped or killed and then resumed: no saved step is lost, and the result is that of an uninterrupted
+//! run.
 
 #![cfg(unix)]
 
@@ -34,7 +34,7 @@ fn start(scratch: &Scratch, arguments: &str) -> Child {
         .unwrap()
 }
 
-/// Everything of a run that follows from its seed, by name.
+/// All files of a run that its seed determines, by name.
 fn content(run: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files = vec![
         "config.toml".to_string(),
@@ -65,7 +65,7 @@ fn two_parts_are_one_run() {
     scratch.pairs("data/val", 2);
     let options = format!("--seed 4 --batch-size 2 --workers 2 --norm batch {SMALL} {EVERY}");
     scratch.ok(&format!("train data --out whole --steps 13 {options}"));
-    // 7 is no step of any schedule, and in the middle of an epoch
+    // step 7 is not a step of logging, sampling or saving, and is in the middle of an epoch
     scratch.ok(&format!("train data --out parts --steps 7 {options}"));
     let said = scratch.ok("train --resume parts --steps 13");
     assert!(said.contains("done after 13 steps"), "{said}");
@@ -75,7 +75,7 @@ fn two_parts_are_one_run() {
     assert_eq!(newest[4].0, "checkpoints/step_0000013.safetensors");
     assert_eq!(newest[5].0, "checkpoints/state_0000013.safetensors");
 
-    // the newest checkpoint is gone: one step back there is no state, and that is said
+    // without the newest checkpoint, the older one has no training state, and the error says so
     fs::remove_file(scratch.path("parts/checkpoints/step_0000013.safetensors")).unwrap();
     let output = scratch.run("train --resume parts");
     let error = String::from_utf8(output.stderr).unwrap();
@@ -126,7 +126,7 @@ fn signals_finish_the_step_and_say_how_to_go_on() {
 fn a_second_signal_stops_at_once() {
     let scratch = Scratch::new();
     scratch.pairs("data", 24);
-    // a step takes seconds
+    // each step takes seconds
     let slow = "--batch-size 12 --load-size 286 --crop-size 256 --steps 50 --log-every 1";
     let child = start(
         &scratch,
@@ -146,7 +146,7 @@ fn a_second_signal_stops_at_once() {
     );
 }
 
-/// 200 times at any moment: while it starts, reads, trains, saves, and removes what is old.
+/// Killed 200 times at random moments: while it starts, reads, trains, saves and removes old files.
 #[test]
 fn kill_9_never_loses_a_checkpoint() {
     let scratch = Scratch::new();
@@ -205,13 +205,13 @@ fn kill_9_never_loses_a_checkpoint() {
     }
     assert!(progressed > 50, "it got on in {progressed} of 200 sittings");
 
-    // what came of it is what one sitting gives
+    // the result is that of an uninterrupted run
     let last = before + 3;
     scratch.ok(&format!("train --resume run --steps {last} --quiet"));
     let options = options.replace("100000", &last.to_string());
     scratch.ok(&format!("train data --out whole {options}"));
     assert_same(&scratch.path("whole"), &scratch.path("run"));
-    // nothing unfinished is left, and no state that a kill has parted from its checkpoint
+    // no partial file is left, and no training state without its checkpoint
     let states = names(&checkpoints)
         .into_iter()
         .filter(|name| name.starts_with("state_"));
@@ -257,7 +257,7 @@ fn a_removed_data_folder() {
     let step: u64 = newest["step_".len()..][..7].parse().unwrap();
     scratch.ok(&format!("train moved --resume run --steps {}", step + 2));
 
-    // other pairs under the same name are noticed
+    // different pairs under the same name are detected
     scratch.pairs("moved", 4);
     let changed = String::from_utf8(
         scratch
@@ -292,7 +292,7 @@ fn one_training_in_a_folder() {
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    // a killed process holds nothing, but its run is not written over
+    // a killed process leaves no lock, but its run is not overwritten
     let error =
         String::from_utf8(scratch.run(&format!("train data --out run {SMALL}")).stderr).unwrap();
     assert!(
@@ -320,7 +320,7 @@ fn what_cannot_be_resumed() {
         &["the run is done", "2 steps of 2", "--steps"],
     );
     fails("train --resume run --steps 2", 2, &["the run is done"]);
-    // what is refused changes nothing
+    // a refused command changes nothing
     let config = fs::read_to_string(scratch.path("run/config.toml")).unwrap();
     fails("train --resume run --steps 1", 2, &["the run is done"]);
     assert_eq!(
@@ -330,12 +330,12 @@ fn what_cannot_be_resumed() {
     fails(
         "train --resume run --lr 0.1",
         2,
-        &["--lr", "goes on as it began"],
+        &["--lr", "a resumed run keeps its options"],
     );
     fails(
         "train --resume run --out new",
         2,
-        &["--out", "goes on as it began"],
+        &["--out", "a resumed run keeps its options"],
     );
     fails(
         "train --resume data",
@@ -373,7 +373,7 @@ fn what_cannot_be_resumed() {
     );
 }
 
-/// A run of an earlier version, whose configuration lacks what options have been added since.
+/// A run of an earlier version: its configuration lacks the options added since.
 #[test]
 fn runs_of_earlier_versions_go_on() {
     let scratch = Scratch::new();
@@ -408,7 +408,7 @@ fn runs_of_earlier_versions_go_on() {
     assert_same(&scratch.path("whole"), &scratch.path("run"));
 }
 
-/// A learning rate and a loss that no network survives.
+/// A learning rate and a loss weight that make training diverge.
 #[test]
 fn numbers_that_are_not_finite_stop_the_run() {
     let scratch = Scratch::new();
@@ -438,8 +438,8 @@ fn numbers_that_are_not_finite_stop_the_run() {
     );
 }
 
-/// With everything that has a state: averaged weights, a pool, a schedule, accumulated batches, and
-/// spectral normalization.
+/// With all options that have a state: averaged weights, a pool, a schedule, accumulated batches and spectral
+/// normalization.
 #[test]
 fn two_parts_are_one_run_with_every_option() {
     let scratch = Scratch::new();
@@ -448,7 +448,7 @@ fn two_parts_are_one_run_with_every_option() {
                    --diff-augment color,translation,cutout --generator resnet-6 --upsample resize";
     let options = format!("{options} --seed 4 {SMALL} {EVERY}");
     scratch.ok(&format!("train data --out whole --steps 9 {options}"));
-    // the learning rate depends on the number of steps, so that the first part is stopped, not ended
+    // the learning rate depends on the total number of steps, so the first part is interrupted, not finished
     let child = start(
         &scratch,
         &format!("train data --out parts --steps 9 {options}"),

@@ -1,4 +1,4 @@
-//! `pix2pix serve` as a service: options, environment and file, logs, signals.
+//! `pix2pix serve` as a service: options, environment, file, logs and signals.
 
 mod common;
 
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use common::{SMALL, Scratch};
 
-/// A folder with a model of two steps.
+/// A folder with a model trained for two steps.
 fn model() -> Scratch {
     let scratch = Scratch::new();
     scratch.pairs("data", 2);
@@ -18,7 +18,7 @@ fn model() -> Scratch {
     scratch
 }
 
-/// A server that runs; what it logs comes when it has stopped.
+/// A running server; its log can be read after it has stopped.
 struct Serving {
     child: Child,
     address: String,
@@ -38,7 +38,7 @@ impl Serving {
         Self { child, address }
     }
 
-    /// The answer to a request of one line of its head, and more of it.
+    /// Sends a request line, with optional further headers, and returns the response.
     fn ask(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let head = format!("{request}\r\nHost: localhost\r\nConnection: close\r\n\r\n");
@@ -56,7 +56,7 @@ impl Serving {
         assert!(done.unwrap().success());
     }
 
-    /// Stops it, and gives its exit status and its log.
+    /// Stops the server and returns its exit status and log.
     fn stopped(self) -> (ExitStatus, String) {
         self.signal("TERM");
         let output = self.child.wait_with_output().unwrap();
@@ -64,11 +64,11 @@ impl Serving {
     }
 }
 
-/// Where the page is, of what a program says.
+/// The address of the web page in a program's output.
 fn address(told: &mut dyn BufRead) -> Option<String> {
     let mut lines = told.lines().map_while(Result::ok);
     lines.find_map(|line| {
-        let address = line.strip_prefix("the page: http://")?;
+        let address = line.strip_prefix("web page: http://")?;
         Some(address.trim_end_matches('/').to_string())
     })
 }
@@ -95,7 +95,7 @@ fn it_serves_reloads_and_stops() {
     );
     let models = serving.ask("GET /v1/models HTTP/1.1");
     assert!(models.contains(r#""name":"run","step":2"#), "{models}");
-    // a training that went on meanwhile
+    // train further meanwhile
     scratch.ok("train --resume run --steps 4 --quiet");
     serving.signal("HUP");
     wait_until("the new model", || {
@@ -103,7 +103,7 @@ fn it_serves_reloads_and_stops() {
             .ask("GET /v1/models HTTP/1.1")
             .contains(r#""step":4"#)
     });
-    // one that is damaged changes nothing
+    // a damaged checkpoint changes nothing
     let newest = scratch.path("run/checkpoints/step_0000004.safetensors");
     std::fs::write(newest, "damaged").unwrap();
     serving.signal("HUP");
@@ -114,7 +114,7 @@ fn it_serves_reloads_and_stops() {
     );
     let (status, log) = serving.stopped();
     assert!(status.success(), "{log}");
-    // every line of the log is JSON, and those of a request bear its id
+    // every line of the log is JSON, and lines of a request have its id
     let lines: Vec<serde_json::Value> = log
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -131,8 +131,8 @@ fn it_serves_reloads_and_stops() {
         };
         lines.iter().filter(says).any(|line| line["level"] == level)
     };
-    assert!(said("INFO", "loaded anew"), "{log}");
-    assert!(said("ERROR", "stay as they are"), "{log}");
+    assert!(said("INFO", "reloaded the models"), "{log}");
+    assert!(said("ERROR", "keeping the old models"), "{log}");
 }
 
 #[test]
@@ -193,11 +193,11 @@ fn an_open_address_is_warned_of() {
     for (arguments, told) in [
         (
             "serve run --listen 0.0.0.0:0",
-            Some("everyone may translate: give --token"),
+            Some("anyone may use it: set --token"),
         ),
         (
             "serve run --listen 0.0.0.0:0 --token secret",
-            Some("put a proxy with TLS"),
+            Some("put a TLS proxy in front"),
         ),
         ("serve run --listen 127.0.0.1:0", None),
     ] {
@@ -226,7 +226,7 @@ fn a_training_is_watched() {
         .unwrap();
     let mut told = BufReader::new(child.stderr.take().unwrap());
     let address = address(&mut told);
-    // the training writes on, and is not to wait for a reader
+    // keep reading, so that the training does not block on its output
     let reader =
         std::thread::spawn(move || std::io::copy(&mut told, &mut std::io::sink()).unwrap());
     let serving = Serving {

@@ -1,4 +1,4 @@
-//! Frames through a pipe.
+//! Video: frames through a pipe.
 
 mod common;
 
@@ -11,7 +11,7 @@ use image::RgbImage;
 const SIDE: u32 = 64;
 const FRAME: usize = (SIDE * SIDE * 3) as usize;
 
-/// A folder with a model, and three frames that are not alike.
+/// A folder with a model, and three different frames.
 fn model() -> (Scratch, Vec<RgbImage>) {
     let scratch = Scratch::new();
     scratch.pairs("data", 2);
@@ -31,7 +31,7 @@ fn piped(scratch: &Scratch, arguments: &str, input: &[u8]) -> Output {
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_vec();
-    // a program that refuses its input does not read it to its end
+    // a program that refuses its input does not read all of it
     let writer = std::thread::spawn(move || stdin.write_all(&input).is_ok());
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap();
@@ -45,7 +45,7 @@ fn through(scratch: &Scratch, arguments: &str, input: &[u8]) -> Vec<u8> {
     output.stdout
 }
 
-/// Standard error of what is refused, one line, and the exit code 1.
+/// Checks that the input is refused with exit code 1, and returns the single line of standard error.
 fn refusal(scratch: &Scratch, arguments: &str, input: &[u8]) -> String {
     let output = piped(scratch, arguments, input);
     let error = String::from_utf8(output.stderr).unwrap();
@@ -77,12 +77,12 @@ fn frames_become_what_pictures_become() {
             .flat_map(|index| picture(index).into_rgb8().into_raw())
             .collect()
     };
-    // each frame its own noise, as pictures have
+    // new noise for each frame, as for pictures
     scratch.ok("translate run frames --out together --quiet");
     let raw = "translate run --stdin-raw 64x64 --quiet";
     let new = through(&scratch, &format!("{raw} --frame-noise new"), &input);
     assert!(new == translated("together"));
-    // one noise for all: that of a picture that is translated alone
+    // the same noise for all frames: that of a single picture
     for index in 0..3 {
         scratch.ok(&format!(
             "translate run frames/{index}.png --out alone --quiet"
@@ -91,7 +91,7 @@ fn frames_become_what_pictures_become() {
     let same = through(&scratch, raw, &input);
     assert!(same == translated("alone"));
     assert!(same != new);
-    // the same frame twice is the same picture twice, or not
+    // a repeated frame gives the same picture, or with new noise a different one
     let twice = bytes(&[frames[0].clone(), frames[0].clone()]);
     let halves_differ = |arguments: &str| {
         let output = through(&scratch, arguments, &twice);
@@ -115,7 +115,7 @@ fn the_rate_is_told() {
     );
 }
 
-/// Luma of a colour in a video's range (BT.601).
+/// Luma of a colour in the video's range (BT.601).
 fn luma([r, g, b]: [u8; 3]) -> f64 {
     let [r, g, b] = [r, g, b].map(f64::from);
     16.0 + (65.481 * r + 128.553 * g + 24.966 * b) / 255.0
@@ -147,7 +147,7 @@ fn a_yuv4mpeg_video_keeps_its_header_and_its_colours() {
         } as usize;
         assert_eq!(output.len(), header.len() + 6 + 2 * planes, "{chroma}");
 
-        // a gray is 255/219 of what its luma is above black
+        // gray = 255/219 of (luma - black level)
         let gray = |luma: &u8| ((f64::from(*luma) - 16.0) * 255.0 / 219.0).round() as u8;
         let rgb: Vec<u8> = grays.iter().flat_map(|luma| [gray(luma); 3]).collect();
         let raw = through(&scratch, "translate run --stdin-raw 64x64 --quiet", &rgb);
@@ -173,13 +173,13 @@ fn videos_that_cannot_be_are_named() {
     assert!(error.contains("in the middle of frame 1"), "{error}");
     let y4m = "translate run --stdin-y4m";
     let error = refusal(&scratch, y4m, b"RIFF....AVI ");
-    assert!(error.contains("no YUV4MPEG2 video"), "{error}");
+    assert!(error.contains("not a YUV4MPEG2 video"), "{error}");
     let mut video = b"YUV4MPEG2 W64 H64 F25:1 C444\nFRAME\n".to_vec();
     video.extend(&input[..100]);
     let error = refusal(&scratch, y4m, &video);
     assert!(error.contains("in the middle of frame 0"), "{error}");
     let error = refusal(&scratch, y4m, b"YUV4MPEG2 W64 H64 F25:1 C444p10\n");
     assert!(error.contains("-pix_fmt yuv444p"), "{error}");
-    // no frame at all is a video without frames
+    // empty input gives a video without frames
     assert!(through(&scratch, &format!("{raw} --quiet"), b"").is_empty());
 }

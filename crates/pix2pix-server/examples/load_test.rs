@@ -1,6 +1,6 @@
-//! Loads a server with pictures, bounded in count and time: `load_test URL PICTURE CLIENTS COUNT SECONDS [RATE]`.
-//! With a rate, that many requests begin in a second, whatever the answers do; without one, each client sends its next
-//! request when it has its answer. `tools/load_test` runs it.
+//! Load test of a server: `load_test URL PICTURE CLIENTS COUNT SECONDS [RATE]` sends at most COUNT requests within
+//! SECONDS. With a RATE, that many requests start per second, regardless of the responses; without one, each client
+//! sends its next request after its last response. `tools/load_test` runs this program.
 
 use std::io::Read;
 use std::sync::Mutex;
@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     {
                         std::thread::sleep(wait);
                     }
-                    // from when it was due: a client that is late has waited too
+                    // measure from the due time: a late client has waited too
                     let sent = due.unwrap_or_else(Instant::now);
                     match answer(&agent, url, &file) {
                         Ok((200, bytes)) if bytes == right => {

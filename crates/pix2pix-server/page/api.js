@@ -1,6 +1,6 @@
-// The server, as the page calls it.
+// Calls of the server's API.
 
-/** An answer that is a problem (RFC 9457). */
+/** An error response of the server (RFC 9457). */
 export class Problem extends Error {
   constructor(status, detail, retryAfter) {
     super(detail);
@@ -34,7 +34,7 @@ export async function example(model, index) {
   return createImageBitmap(await (await call(path)).blob());
 }
 
-/** Translates a picture; gives the picture, its file, and the milliseconds that its translation took. */
+/** Translates a picture file; returns the result as picture and file, and the translation time in milliseconds. */
 export async function translate(file, { model, seed, dropout }) {
   const query = new URLSearchParams({ model, seed, dropout: dropout ? "on" : "off", format: "png" });
   const answer = await call(`v1/translate?${query}`, { method: "POST", body: file });

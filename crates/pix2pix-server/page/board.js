@@ -1,4 +1,4 @@
-// The board that one draws on, with mouse, pen, finger or keys.
+// The drawing board, for mouse, pen, finger and keyboard.
 
 const STEPS_BACK = 40;
 
@@ -15,7 +15,7 @@ export class Board extends EventTarget {
   background = "#ffffff";
   size = 12;
 
-  /** `pencil` shows where the keys draw. */
+  /** `pencil` is the element that shows the position of the keyboard's brush. */
   constructor(canvas, pencil) {
     super();
     this.#canvas = canvas;
@@ -40,7 +40,7 @@ export class Board extends EventTarget {
     return this.#future.length > 0;
   }
 
-  /** A new, empty board. */
+  /** Empties the board, sets its size in pixels, and forgets the undo history. */
   reset(width, height) {
     [this.#canvas.width, this.#canvas.height] = [width, height];
     [this.#past, this.#future, this.#last, this.#cursor] = [[], [], null, null];
@@ -52,7 +52,7 @@ export class Board extends EventTarget {
     this.#wipe();
   }
 
-  /** Puts a picture on the board, as large as fits, in its middle. */
+  /** Draws a picture on the board, scaled to fit and centred. */
   show(picture) {
     this.#remember();
     const { width, height } = this.#canvas;
@@ -72,7 +72,7 @@ export class Board extends EventTarget {
     this.#exchange(this.#future, this.#past);
   }
 
-  /** What is on the board, as a file. */
+  /** The drawing as a PNG file. */
   file() {
     return new Promise((done) => this.#canvas.toBlob(done, "image/png"));
   }
@@ -127,7 +127,7 @@ export class Board extends EventTarget {
 
   #move(event) {
     if (this.#last === null) return;
-    // all places between two frames, so that a quick stroke is round
+    // use all positions between two frames, so that fast strokes stay smooth
     const events = event.getCoalescedEvents?.() ?? [];
     for (const each of events.length > 0 ? events : [event]) this.#stroke(this.#place(each));
   }
@@ -145,7 +145,7 @@ export class Board extends EventTarget {
     this.#changed();
   }
 
-  /** Fills what is of one colour around a place. */
+  /** Flood fill: recolours the connected area of one colour around a position. */
   #fill([x, y]) {
     const image = this.#pixels();
     const { width, height } = image;
@@ -153,7 +153,7 @@ export class Board extends EventTarget {
     const [startX, startY] = [Math.floor(x), Math.floor(y)];
     if (startX < 0 || startY < 0 || startX >= width || startY >= height) return;
     const from = pixels[startY * width + startX];
-    // the colour as the canvas stores it
+    // read the fill colour back in the pixel format of the canvas
     const context = this.#context;
     context.fillStyle = this.colour;
     context.fillRect(startX, startY, 1, 1);
@@ -175,7 +175,7 @@ export class Board extends EventTarget {
     this.#changed();
   }
 
-  /** Puts the pencil of the keys down, or takes it up. */
+  /** Shows whether the keyboard's brush is down. */
   #take(down) {
     if (!down) this.#last = null;
     this.#pencil.classList.toggle("down", down);

@@ -1,4 +1,4 @@
-// The output, and the input that can be pulled over it.
+// The output, with the input as an overlay that a slider reveals.
 
 export class Comparison {
   #output;
@@ -16,7 +16,7 @@ export class Comparison {
     for (const canvas of [this.#output, this.#overlay]) [canvas.width, canvas.height] = [width, height];
   }
 
-  /** Shows what became of an input. */
+  /** Shows an input and its output. */
   show(input, output) {
     this.#overlay.getContext("2d").drawImage(input, 0, 0);
     this.#output.getContext("2d").drawImage(output, 0, 0);

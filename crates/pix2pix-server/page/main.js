@@ -1,4 +1,4 @@
-// The page: what its controls do.
+// The page's controls.
 
 import * as api from "./api.js";
 import { Board } from "./board.js";
@@ -6,11 +6,11 @@ import { Comparison } from "./comparison.js";
 
 const at = (id) => document.getElementById(id);
 
-/** Without a palette of the model's own. */
+/** Palette for models that have none of their own. */
 const COLOURS = ["#ffffff", "#000000", "#808080", "#c0392b", "#e67e22", "#f1c40f", "#27ae60", "#2980b9", "#8e44ad"];
-/** Least milliseconds between two requests while one draws. */
+/** Shortest time between two requests while drawing, in milliseconds. */
 const PAUSE = 100;
-/** Milliseconds between two looks at the models: one in training becomes better. */
+/** Time between two updates of the list of models, in milliseconds: training may have saved a new checkpoint. */
 const LOOK = 5000;
 
 const board = new Board(at("board"), at("pencil"));
@@ -19,7 +19,7 @@ let models = [];
 let model = null;
 let result = null;
 
-// what is drawn becomes what is seen: one request at a time, and after it the newest drawing
+// translate after every change: one request at a time, then the newest drawing
 let dirty = false;
 let busy = false;
 let timer = null;
@@ -39,7 +39,7 @@ async function send() {
     const input = await createImageBitmap(board.canvas);
     const options = { model: asked.name, seed: at("seed").value, dropout: at("dropout").checked };
     const answer = await api.translate(await board.file(), options);
-    // another model has been chosen meanwhile: its picture is to come
+    // ignore the result if another model was chosen meanwhile
     if (asked.name === model.name) {
       comparison.show(input, answer.picture);
       result = answer.file;
@@ -58,10 +58,10 @@ function say(text) {
   at("status").textContent = text;
 }
 
-/** Says what is wrong; gives the seconds after which to try again, or 0. */
+/** Shows an error; returns the seconds to wait before trying again, or 0 for no retry. */
 function report(problem) {
   if (problem.status === 401) at("door").hidden = false;
-  say(problem instanceof api.Problem ? problem.message : "The server does not answer.");
+  say(problem instanceof api.Problem ? problem.message : "The server does not respond.");
   return problem.status === 503 ? (problem.retryAfter ?? 1) : problem.status ? 0 : 3;
 }
 
@@ -76,7 +76,7 @@ async function look() {
   }
   at("door").hidden = true;
   if (models.length === 0) {
-    say("There is no model yet: the first comes with the training's first checkpoint.");
+    say("No model yet: waiting for the first checkpoint of the training.");
     return;
   }
   const picker = at("model");
@@ -130,14 +130,14 @@ async function showExamples() {
     button.append(image);
     button.addEventListener("click", () => board.show(picture));
     at("examples").append(button);
-    // an empty board says little about a model
+    // start with an example: an empty board shows little of a model
     if (index === 0 && !board.canUndo) board.show(picture);
   }
 }
 
 // colours and tools
 
-/** Makes one of a group's buttons the chosen one; arrow keys move among them. */
+/** Makes a group of buttons a radio group: a click or the arrow keys choose one. */
 function radio(group, choose) {
   group.addEventListener("click", (event) => {
     const button = event.target.closest("[role=radio]");
@@ -249,13 +249,13 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// pictures in and out
+// opening and saving pictures
 
 async function open(file) {
   try {
     board.show(await createImageBitmap(file));
   } catch {
-    say(`${file.name ?? "This"} is no picture that the browser reads.`);
+    say(`The browser cannot open ${file.name ?? "this picture"}.`);
   }
 }
 

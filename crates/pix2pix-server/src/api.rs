@@ -1,4 +1,4 @@
-//! What programs call: routes, their parameters, and their description in OpenAPI.
+//! The API: routes, their parameters, and their OpenAPI description.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -31,19 +31,19 @@ use crate::problem::Problem;
 use crate::queue::{Job, Queue, Translated};
 use crate::settings::Settings;
 
-/// What all requests share.
+/// State shared by all requests.
 pub struct App {
-    /// What is allowed.
+    /// The server's settings.
     pub settings: Settings,
-    /// What is served.
+    /// The served models.
     pub models: Arc<Models>,
-    /// Where pictures wait.
+    /// The queue of pictures to translate.
     pub queue: Queue,
-    /// Bodies that may be received.
+    /// Permits for receiving request bodies.
     pub uploads: Semaphore,
-    /// What is counted.
+    /// The Prometheus metrics.
     pub metrics: Arc<Metrics>,
-    /// Whether the server is about to stop.
+    /// Whether the server is shutting down.
     pub stopping: AtomicBool,
 }
 
@@ -60,37 +60,37 @@ pub enum Switch {
     Off,
 }
 
-/// How a picture is translated.
+/// Query parameters of a translation.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct TranslateQuery {
-    /// The model's name; the first one by default.
+    /// Name of the model; the first model by default.
     pub model: Option<String>,
-    /// Seed of the dropout: another one makes another picture.
+    /// Random seed of the dropout; each seed gives a different picture.
     #[param(default = 0)]
     pub seed: u64,
-    /// Whether dropout acts, as in the paper; it does by default.
+    /// Dropout, as in the paper; on by default.
     #[param(inline)]
     pub dropout: Switch,
-    /// The result's kind of file; png by default.
+    /// File format of the result; png by default.
     #[param(inline)]
     pub format: Encoding,
 }
 
-/// A picture as a form sends it.
+/// A picture in a multipart form.
 #[derive(ToSchema)]
-#[allow(dead_code)] // it describes the form, which is read part by part
+#[allow(dead_code)] // only for the OpenAPI description; the form is read part by part
 struct Form {
     /// The picture.
     #[schema(value_type = String, format = Binary)]
     image: Vec<u8>,
 }
 
-/// What is served.
+/// The served models.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ModelList {
-    /// The models, the one that is taken without a name first.
+    /// The models; the first one is the default.
     pub models: Vec<ModelInfo>,
 }
 
@@ -102,7 +102,7 @@ pub struct ModelList {
 )]
 struct Document;
 
-/// The scheme of `--token`.
+/// The OpenAPI security scheme for `--token`.
 struct Token;
 
 impl Modify for Token {
@@ -113,7 +113,7 @@ impl Modify for Token {
     }
 }
 
-/// The API's routes; each is described in the document that one of them serves.
+/// The API's routes, with `/openapi.json`, which describes all the others.
 pub fn routes(app: &Arc<App>) -> axum::Router<Arc<App>> {
     let guarded = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(translate))
@@ -135,24 +135,25 @@ pub fn routes(app: &Arc<App>) -> axum::Router<Arc<App>> {
         .layer(DefaultBodyLimit::max(app.settings.body_bytes))
 }
 
-/// Lets in who bears the token, where there is one.
+/// Refuses requests without the access token, if the server has one.
 async fn with_token(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let Some(token) = &app.settings.token else {
         return next.run(request).await;
     };
     let given = request.headers().get(header::AUTHORIZATION);
     let given = given.and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
-    // in a time that tells nothing of how much of it is right
+    // a constant-time comparison, so that timing does not reveal parts of the token
     if given.is_some_and(|given| given.ct_eq(token.as_bytes()).into()) {
         return next.run(request).await;
     }
-    let detail = "give the server's token: Authorization: Bearer TOKEN";
+    let detail =
+        "Enter the access token to use this demo; programs send it as Authorization: Bearer TOKEN";
     Problem::new(StatusCode::UNAUTHORIZED, detail).into_response()
 }
 
-/// Translates a picture: JPEG, PNG, WebP, TIFF, BMP or npy, as the body or as the part `image` of a form.
+/// Translates a picture: JPEG, PNG, WebP, TIFF, BMP or npy, sent as the body or as the part `image` of a form.
 ///
-/// The result has the picture's size and the channels of the model's targets.
+/// The result has the size of the picture and the channels of the model's targets.
 #[utoipa::path(
     post,
     path = "/v1/translate",
@@ -164,15 +165,15 @@ async fn with_token(State(app): State<Arc<App>>, request: Request, next: Next) -
     responses(
         (status = 200, description = "The translated picture.",
          content((Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp"))),
-        (status = 400, description = "The request cannot be understood.", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The request is malformed.", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "The token is missing or wrong.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The request names another host.", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such model.", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "The body took too long.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The request's host name is refused; --host allows it.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No model has this name.", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The body was not received in time.", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body or the picture is too large.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body is no picture that the model takes.", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Too many pictures are waiting.", body = Problem, content_type = "application/problem+json",
-         headers(("retry-after" = u64, description = "Seconds after which to try again."))),
+        (status = 422, description = "The body is not a picture that the model accepts.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The queue of pictures is full.", body = Problem, content_type = "application/problem+json",
+         headers(("retry-after" = u64, description = "Seconds to wait before trying again."))),
     )
 )]
 async fn translate(
@@ -194,15 +195,15 @@ async fn answer(
     let Query(query) = query.map_err(|e| Problem::new(StatusCode::BAD_REQUEST, e.body_text()))?;
     let Some(model) = app.models.get(query.model.as_deref()) else {
         let detail = match query.model {
-            Some(name) => format!("there is no model {name:?}; /v1/models lists them"),
-            None => "there is no model yet: the training has not saved any".to_string(),
+            Some(name) => format!("no model is named {name:?}; /v1/models lists the models"),
+            None => "there is no model yet: the training has not saved a checkpoint".to_string(),
         };
         return Err(Problem::new(StatusCode::NOT_FOUND, detail));
     };
     let bytes = body(app, request).await?;
     let place = app.queue.place()?;
     let pixels = app.settings.pixels;
-    // the place goes with the picture, so that one whose client is gone is counted as long as it is in memory
+    // the place moves with the picture: even without a client, the picture counts as long as it is in memory
     let (picture, place) = blocking(move || (decoded(&bytes, pixels), place)).await?;
     let picture = picture?;
     let options = TranslateOptions {
@@ -241,7 +242,7 @@ async fn answer(
     Ok((headers, file).into_response())
 }
 
-/// Does work that keeps a processor busy where it does not keep others waiting.
+/// Runs CPU-bound work on a thread where it does not block other requests.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Problem> {
@@ -249,8 +250,8 @@ async fn blocking<T: Send + 'static>(
     done.map_err(|_| Problem::internal())
 }
 
-/// A request's picture file. One that comes when too many are received is read, so that its client hears the answer, and
-/// not kept.
+/// Receives a request's picture file. If the server is full, it reads the body without keeping it, so that the client
+/// gets the answer, and returns an overload.
 async fn body(app: &App, request: Request) -> Result<Bytes, Problem> {
     let Settings {
         body_bytes,
@@ -259,7 +260,7 @@ async fn body(app: &App, request: Request) -> Result<Bytes, Problem> {
     } = app.settings;
     let slow = |_| {
         let seconds = patience.as_secs();
-        let detail = format!("the body did not come within {seconds} seconds");
+        let detail = format!("the body was not received within {seconds} seconds");
         Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
     };
     let permit = app.uploads.try_acquire();
@@ -314,7 +315,7 @@ async fn read(request: Request, limit: usize) -> Result<Bytes, Problem> {
     }
 }
 
-/// Reads a body and keeps nothing of it.
+/// Reads a body without keeping it.
 async fn discard(body: Body, limit: usize) {
     use http_body_util::BodyExt;
     let mut body = body;
@@ -327,15 +328,16 @@ async fn discard(body: Body, limit: usize) {
     }
 }
 
-/// Decodes a picture, once its header says that it is not too large.
+/// Decodes a picture of at most `most` pixels, after checking the size in its header.
 fn decoded(bytes: &[u8], most: u64) -> Result<picture::Picture, Problem> {
     let refused = |e: pix2pix::Error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e.to_string());
     let name = Path::new("the picture");
     let header = Header::read(name, &mut Cursor::new(bytes)).map_err(refused)?;
     let [width, height] = header.size;
     if u64::from(width) * u64::from(height) > most {
-        let detail =
-            format!("{width}x{height} pixels; this server takes pictures of up to {most} pixels");
+        let detail = format!(
+            "the picture has {width}x{height} pixels; this server accepts at most {most} pixels"
+        );
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
     }
     picture::decode(name, bytes).map_err(refused)
@@ -348,7 +350,7 @@ fn decoded(bytes: &[u8], most: u64) -> Result<picture::Picture, Problem> {
     responses(
         (status = 200, description = "The models.", body = ModelList),
         (status = 401, description = "The token is missing or wrong.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The request names another host.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The request's host name is refused; --host allows it.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
@@ -361,7 +363,7 @@ async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
     Json(ModelList { models })
 }
 
-/// An example to start from, a PNG.
+/// An example input of a model, as PNG.
 #[utoipa::path(
     get,
     path = "/v1/models/{model}/examples/{index}",
@@ -372,8 +374,8 @@ async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
     responses(
         (status = 200, description = "The example.", body = Vec<u8>, content_type = "image/png"),
         (status = 401, description = "The token is missing or wrong.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The request names another host.", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such example.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The request's host name is refused; --host allows it.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No example has this number.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn example(
@@ -384,33 +386,33 @@ async fn example(
     let index: Option<usize> = index.parse().ok();
     let found = model.as_ref().zip(index);
     let Some(example) = found.and_then(|(model, index)| model.examples.get(index)) else {
-        let detail = "there is no such example; /v1/models lists them";
+        let detail = "no such example; /v1/models lists the examples";
         return Err(Problem::new(StatusCode::NOT_FOUND, detail));
     };
     Ok(([(header::CONTENT_TYPE, "image/png")], example.png.clone()).into_response())
 }
 
-/// Whether the process lives.
-#[utoipa::path(get, path = "/healthz", security(()), responses((status = 200, description = "It lives.", body = String)))]
+/// Liveness: whether the process runs.
+#[utoipa::path(get, path = "/healthz", security(()), responses((status = 200, description = "The process runs.", body = String)))]
 async fn health() -> &'static str {
     "ok\n"
 }
 
-/// Whether it takes requests: not when it is about to stop.
+/// Readiness: whether the server accepts requests; not while it is shutting down.
 #[utoipa::path(get, path = "/readyz", security(()), responses(
-    (status = 200, description = "It does.", body = String),
-    (status = 503, description = "It is about to stop.", body = Problem, content_type = "application/problem+json"),
+    (status = 200, description = "The server accepts requests.", body = String),
+    (status = 503, description = "The server is shutting down.", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
     if app.stopping.load(Ordering::Relaxed) {
-        let detail = "the server is about to stop";
+        let detail = "the server is shutting down";
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail));
     }
     Ok("ready\n")
 }
 
-/// Numbers for Prometheus.
-#[utoipa::path(get, path = "/metrics", security(()), responses((status = 200, description = "The numbers.", body = String)))]
+/// Metrics for Prometheus.
+#[utoipa::path(get, path = "/metrics", security(()), responses((status = 200, description = "The metrics.", body = String)))]
 async fn metrics(State(app): State<Arc<App>>) -> Response {
     app.metrics.waiting.set(app.queue.len() as i64);
     app.metrics.step.reset();

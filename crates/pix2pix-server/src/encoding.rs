@@ -1,4 +1,4 @@
-//! Pictures as browsers and programs read them.
+//! Encoding of pictures as PNG, JPEG or WebP.
 
 use std::io::Cursor;
 
@@ -9,24 +9,24 @@ use pix2pix::data::picture::{Depth, Picture};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Quality of a JPEG, of 100.
+/// JPEG quality, from 1 to 100.
 const QUALITY: u8 = 90;
 
-/// A kind of picture file.
+/// A file format for pictures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Encoding {
-    /// PNG of the model's channels and 8 or 16 bits.
+    /// PNG, in the model's channels and 8 or 16 bits.
     #[default]
     Png,
-    /// JPEG of 8-bit RGB.
+    /// JPEG, in 8-bit RGB.
     Jpeg,
-    /// WebP of 8-bit RGB, without loss.
+    /// Lossless WebP, in 8-bit RGB.
     Webp,
 }
 
 impl Encoding {
-    /// Its media type.
+    /// The media type of the format.
     pub fn media_type(self) -> &'static str {
         match self {
             Self::Png => "image/png",
@@ -35,17 +35,17 @@ impl Encoding {
         }
     }
 
-    /// Encodes a picture of a domain.
+    /// Encodes a picture with pixel values in the domain's range.
     ///
     /// # Errors
-    /// In words, when the file does not hold such pictures.
+    /// A message, if the format cannot store the picture's channels and depth.
     pub fn encode(self, picture: Picture, domain: &Domain) -> Result<Vec<u8>, String> {
         let image = match (self, picture.depth(), picture.channels()) {
             (Self::Png, Depth::U8 | Depth::U16, 1..=4) => DynamicImage::try_from(picture)?,
             (_, _, 1 | 3) => DynamicImage::ImageRgb8(picture.to_rgb8(domain.range)),
             (_, depth, channels) => {
                 return Err(format!(
-                    "the model's targets have {channels} {depth} channels, which {} does not hold",
+                    "the model's targets have {channels} {depth} channels, which {} cannot store",
                     self.media_type()
                 ));
             }

@@ -1,7 +1,7 @@
-//! A page to draw on and an API to build on, for trained pix2pix generators.
+//! An HTTP server for trained pix2pix generators: a web page to draw on, and an API.
 //!
-//! [`models`] are what is served, [`queue`] is where pictures wait for the one thread that translates, [`api`] is what
-//! programs call, [`page`] what people see, and [`server`] listens.
+//! [`models`] loads the models, [`queue`] holds the pictures that wait for the single translation thread, [`api`] has
+//! the routes of the API, [`page`] the files of the web page, and [`server`] listens for connections.
 
 pub mod api;
 mod encoding;

@@ -1,38 +1,38 @@
-//! What Prometheus reads at `/metrics`.
+//! Prometheus metrics, served at `/metrics`.
 
 use prometheus::{
     HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
 };
 
-/// Seconds of a translation: of small networks, and of large pictures.
+/// Histogram buckets for the seconds per translation, from small networks to large pictures.
 const BUCKETS: [f64; 11] = [
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
-/// The server's numbers.
+/// The server's metrics.
 pub struct Metrics {
     registry: Registry,
-    /// Answers by route and status.
+    /// Number of responses, by route and status.
     pub requests: IntCounterVec,
-    /// Seconds of a translation, by model, without waiting.
+    /// Seconds per translation, by model, without the time in the queue.
     pub seconds: HistogramVec,
-    /// Pictures whose client went before the answer.
+    /// Number of pictures whose client disconnected before the response.
     pub dropped: IntCounter,
-    /// Pictures that wait or are translated.
+    /// Number of pictures waiting or being translated.
     pub waiting: IntGauge,
-    /// Training steps behind each model.
+    /// Training step of each model.
     pub step: IntGaugeVec,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let requests = Opts::new("pix2pix_requests_total", "Answers by route and status.");
-        let seconds = "Seconds of a translation, without waiting.";
+        let requests = Opts::new("pix2pix_requests_total", "Responses by route and status.");
+        let seconds = "Seconds per translation, without the time in the queue.";
         let seconds = HistogramOpts::new("pix2pix_translation_seconds", seconds);
-        let dropped = "Pictures whose client went before the answer.";
-        let waiting = "Pictures that wait or are translated.";
-        let step = Opts::new("pix2pix_model_step", "Training steps behind each model.");
+        let dropped = "Pictures whose client disconnected before the response.";
+        let waiting = "Pictures waiting or being translated.";
+        let step = Opts::new("pix2pix_model_step", "Training step of each model.");
         let known = "names and labels are well-formed";
         let metrics = Self {
             registry: Registry::new(),
@@ -57,7 +57,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// All numbers in Prometheus' text format.
+    /// All metrics in Prometheus' text format.
     pub fn text(&self) -> String {
         let families = self.registry.gather();
         TextEncoder::new()
@@ -66,16 +66,16 @@ impl Metrics {
     }
 }
 
-/// Counts a picture as dropped, unless it is answered.
+/// Counts a picture as dropped when this is dropped without a call to `answered`.
 pub struct Unanswered<'a>(Option<&'a Metrics>);
 
 impl<'a> Unanswered<'a> {
-    /// A picture that has come.
+    /// Starts with a received picture.
     pub fn new(metrics: &'a Metrics) -> Self {
         Self(Some(metrics))
     }
 
-    /// It is answered.
+    /// Marks the picture as answered.
     pub fn answered(mut self) {
         self.0 = None;
     }

@@ -1,4 +1,4 @@
-//! The models that are served.
+//! The served models.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,64 +15,64 @@ use utoipa::ToSchema;
 
 use crate::palette;
 
-/// Examples of a model, at most.
+/// Largest number of examples per model.
 const EXAMPLES: usize = 6;
-/// Training inputs whose colours make the palette, at most.
+/// Largest number of training inputs whose colours make the palette.
 const PALETTE_OF: usize = 24;
 
-/// A model as it is told to clients.
+/// A model's description for clients.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ModelInfo {
-    /// What it is called in requests.
+    /// Name of the model in requests.
     pub name: String,
-    /// Training steps behind it; 0 when another program has trained it.
+    /// Training step of the checkpoint; 0 for an imported model.
     pub step: u64,
-    /// The generator in words, e.g. `U-Net of 8 levels, 64 filters`.
+    /// Short description of the generator, e.g. `U-Net of 8 levels, 64 filters`.
     pub network: String,
-    /// Parameters of the generator.
+    /// Number of parameters of the generator.
     pub parameters: usize,
-    /// Its layers, as Keras prints them.
+    /// Table of the generator's layers, in the style of Keras.
     pub summary: String,
-    /// What it translates from, e.g. `3 channels, 8-bit`.
+    /// Channels and depth of the source, e.g. `3 channels, 8-bit`.
     pub source: String,
-    /// What it translates to.
+    /// Channels and depth of the target.
     pub target: String,
-    /// Width and height of the pictures that it was trained on; it takes any.
+    /// Width and height of the training pictures, in pixels; the model translates other sizes too.
     pub size: [u32; 2],
-    /// Colours of its training inputs, as `#rrggbb`, the most frequent first; none where they are not at hand.
+    /// Colours of the training inputs, as `#rrggbb`, most frequent first; empty if the training data is not available.
     pub palette: Vec<String>,
-    /// Names of examples to start from.
+    /// Names of the example inputs.
     pub examples: Vec<String>,
 }
 
-/// An input that the model knows the like of.
+/// An example input, taken from the model's data set.
 pub struct Example {
-    /// Its name.
+    /// Name of the example.
     pub name: String,
-    /// A PNG.
+    /// The picture as PNG.
     pub png: Vec<u8>,
 }
 
-/// A model that is served.
+/// A loaded model.
 pub struct Model {
-    /// What is told of it.
+    /// The description for clients.
     pub info: ModelInfo,
     /// The generator.
     pub generator: Translator,
-    /// Inputs to start from, in the order of their names in `info`.
+    /// Example inputs, in the order of `info.examples`.
     pub examples: Vec<Example>,
 }
 
-/// Where a model is.
+/// Name and path of a model.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// What it is called.
+    /// Name of the model.
     pub name: String,
     /// Checkpoint file or run folder.
     pub path: PathBuf,
 }
 
-/// The models that are served, each of which can be replaced while it is.
+/// The served models, which can be reloaded while they are in use.
 pub struct Models {
     sources: Vec<Source>,
     device: DeviceName,
@@ -81,7 +81,7 @@ pub struct Models {
 }
 
 impl Models {
-    /// The models of these checkpoint files and run folders, none of which is served before it is loaded.
+    /// The models of these checkpoint files and run folders. None is served before [`reload`](Self::reload) loads it.
     pub fn new(paths: &[PathBuf], device: DeviceName, precision: Precision) -> Self {
         Self {
             sources: named(paths),
@@ -91,10 +91,10 @@ impl Models {
         }
     }
 
-    /// Loads all of them, perhaps anew, and serves them from then on; requests under way keep theirs.
+    /// Loads or reloads all models. Requests in progress keep the model that they started with.
     ///
     /// # Errors
-    /// When one cannot be loaded: then all stay what they are.
+    /// If one cannot be loaded; then all models stay as before.
     pub fn reload(&self) -> Result<(), Error> {
         let load = |source: &Source| {
             let device = self.device.open(self.precision)?;
@@ -106,12 +106,12 @@ impl Models {
         Ok(())
     }
 
-    /// All of them, in the order in which they were named.
+    /// All models, in the order of their paths.
     pub fn all(&self) -> Arc<Vec<Arc<Model>>> {
         self.current.load_full()
     }
 
-    /// The model of a name, or the first one without a name.
+    /// The model with this name, or the first model if `name` is `None`.
     pub fn get(&self, name: Option<&str>) -> Option<Arc<Model>> {
         let models = self.all();
         let mut models = models.iter();
@@ -122,7 +122,7 @@ impl Models {
     }
 }
 
-/// Names of models: those of their run folders or files, numbered where they are not enough.
+/// Names the models after their run folders or files, with a number if a name is taken.
 fn named(paths: &[PathBuf]) -> Vec<Source> {
     let mut sources: Vec<Source> = Vec::new();
     for path in paths {
@@ -147,7 +147,7 @@ fn named(paths: &[PathBuf]) -> Vec<Source> {
 }
 
 impl Model {
-    /// Looks at a generator and, where it is still there, at what it was trained on.
+    /// Describes a generator; takes examples and palette from its training data, if that still exists.
     fn new(name: String, generator: Translator) -> Self {
         let config = &generator.config;
         let graph = generator.layers();
@@ -197,8 +197,8 @@ impl Model {
     }
 }
 
-/// Inputs of the pairs that a run had, as the networks saw them, held-out ones first; none where the data is not at
-/// hand any more.
+/// Names and input pictures of a run's pairs, resized as for the networks, held-out pairs first; empty if the data set
+/// no longer exists.
 fn training_inputs(config: &RunConfig) -> Vec<(String, RgbImage)> {
     let data = if config.data == earth::NAME {
         Some(config.in_domains(earth::earth()))
@@ -211,7 +211,7 @@ fn training_inputs(config: &RunConfig) -> Vec<(String, RgbImage)> {
     };
     let splits = data.val.iter().chain([&data.train]);
     let pairs = splits.flat_map(|pairs| {
-        // spread over the split: neighbours are often alike
+        // spread evenly over the split, as neighbours are often alike
         let step = pairs.len().div_ceil(PALETTE_OF).max(1);
         (0..pairs.len())
             .step_by(step)

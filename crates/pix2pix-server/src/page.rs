@@ -1,4 +1,4 @@
-//! What people see: files that are part of the program.
+//! The web page: static files embedded in the program.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::api::App;
 
 macro_rules! files {
     ($($path:literal => $file:literal, $kind:literal;)*) => {
-        /// The page's files by their path: content and media type.
+        /// The page's files: path, content and media type.
         const FILES: &[(&str, &str, &str)] = &[$(($path, include_str!(concat!("../page/", $file)), $kind)),*];
     };
 }
@@ -26,14 +26,15 @@ files! {
     "/comparison.js" => "comparison.js", "text/javascript; charset=utf-8";
 }
 
-/// What the page may do: run its own modules, show what it is given, and talk to where it is from.
+/// The page's permissions: its own scripts and styles, its own images, blobs and data URLs, and requests to its own
+/// server.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: \
     data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The page's routes.
 pub fn routes() -> Router<Arc<App>> {
     let answer = |content: &'static str, kind: &'static str| -> Response {
-        // a new version of the program has a new page
+        // always revalidate: a new version of the program has a new page
         let headers = [
             (header::CONTENT_TYPE, kind),
             (header::CACHE_CONTROL, "no-cache"),

@@ -1,17 +1,17 @@
-//! The colours that pictures are made of.
+//! Palettes: the most frequent colours of pictures.
 
 use std::collections::HashMap;
 
 use image::RgbImage;
 
-/// Colours of a palette, at most.
+/// Largest number of colours in a palette.
 const COLOURS: usize = 16;
-/// Colours nearer than this, as the largest difference of a channel, are one.
+/// Colours are merged if all channels differ by less than this (of 255).
 const NEAR: i32 = 24;
 
-/// The most frequent colours of pictures, as `#rrggbb`, the most frequent first.
+/// The most frequent colours of the pictures, as `#rrggbb`, most frequent first.
 pub fn of<'a>(pictures: impl IntoIterator<Item = &'a RgbImage>) -> Vec<String> {
-    // colours that agree in their upper five bits are counted as their mean: what JPEG makes of one colour
+    // merge colours with the same upper five bits into their mean: JPEG spreads one colour over several
     let mut buckets: HashMap<[u8; 3], (u64, [u64; 3])> = HashMap::new();
     for pixel in pictures.into_iter().flat_map(|picture| picture.pixels()) {
         let (count, sums) = buckets.entry(pixel.0.map(|value| value >> 3)).or_default();

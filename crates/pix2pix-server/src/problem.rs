@@ -6,25 +6,25 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Why a request is not answered as hoped.
+/// An error response to a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
-    /// What kind it is: `about:blank`, the status says it.
+    /// Type of the problem: always `about:blank`, as the status says it all.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The status in words.
+    /// Standard phrase of the status.
     pub title: String,
-    /// The status.
+    /// HTTP status.
     pub status: u16,
-    /// What is wrong with this request, and what to do about it.
+    /// What is wrong with the request, and how to correct it.
     pub detail: String,
-    /// Seconds after which to try again.
+    /// Seconds to wait before trying again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
 }
 
 impl Problem {
-    /// A problem of a status.
+    /// A problem with this status and detail.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self {
             kind: "about:blank".to_string(),
@@ -35,15 +35,15 @@ impl Problem {
         }
     }
 
-    /// What should not happen.
+    /// An internal error (500).
     pub fn internal() -> Self {
-        let detail = "an internal error; its cause is in the server's log";
+        let detail = "internal error; see the server's log for the cause";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
     }
 
-    /// Too much at once.
+    /// A full queue (503); `seconds` is the time to wait before trying again.
     pub fn overload(seconds: u64) -> Self {
-        let detail = "more pictures than can be translated are waiting; try again later";
+        let detail = "too many pictures are waiting; try again later";
         Self {
             retry_after: Some(seconds),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)

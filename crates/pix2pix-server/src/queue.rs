@@ -1,7 +1,8 @@
-//! Where pictures wait for the one thread that translates: it has all cores, so a second one would only share them.
+//! The queue of pictures for the single translation thread. One translation uses all cores, so a second thread would
+//! not be faster.
 //!
-//! Every picture is translated by itself, so that no result depends on who else is waiting. Files are decoded and encoded
-//! elsewhere, while another picture is translated.
+//! Each picture is translated by itself, so its result does not depend on other requests. Files are decoded and encoded
+//! on other threads, while another picture is translated.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -19,13 +20,13 @@ use crate::problem::Problem;
 
 /// A picture to translate.
 pub struct Job {
-    /// By which model.
+    /// The model to use.
     pub model: Arc<Model>,
     /// The picture.
     pub picture: Picture,
-    /// How.
+    /// The options of the translation.
     pub options: TranslateOptions,
-    /// Its place, which is its own even when its client is gone.
+    /// Its place in the queue, kept even if its client disconnects.
     pub place: Place,
 }
 
@@ -34,42 +35,42 @@ pub struct Job {
 pub struct Translated {
     /// The picture.
     pub picture: Picture,
-    /// How long its translation took, without waiting.
+    /// Time of the translation, without the time in the queue.
     pub took: Duration,
-    /// Its place, until it is encoded.
+    /// Its place in the queue, kept until the picture is encoded.
     pub place: Place,
 }
 
-/// What a job waits with.
+/// A job in the queue, with the channel for its result.
 struct Waiting {
     job: Job,
     reply: oneshot::Sender<Result<Translated, Problem>>,
 }
 
-/// One of the queue's places, which is free again when this is dropped.
+/// A place in the queue; dropping it frees the place.
 #[derive(Debug)]
 pub struct Place(#[allow(dead_code)] OwnedSemaphorePermit); // held, never read
 
-/// The queue, and its thread.
+/// The queue and its translation thread.
 pub struct Queue {
     places: Arc<Semaphore>,
     capacity: usize,
     sender: mpsc::UnboundedSender<Waiting>,
-    /// Microseconds that a translation takes, of late.
+    /// Duration of the last translation, in microseconds.
     pace: Arc<AtomicU64>,
 }
 
 impl Queue {
-    /// A queue of `capacity` pictures, those under way included.
+    /// Starts a queue for at most `capacity` pictures, including those being translated.
     pub fn start(capacity: usize, metrics: Arc<Metrics>) -> Self {
-        // its length is bounded by the places, one of which every job has
+        // the places bound the channel's length: every job holds one
         let (sender, mut jobs) = mpsc::unbounded_channel::<Waiting>();
         let pace = Arc::new(AtomicU64::new(0));
         let kept = pace.clone();
         let work = move || {
             while let Some(waiting) = jobs.blocking_recv() {
                 if waiting.reply.is_closed() {
-                    continue; // the client is gone
+                    continue; // the client has disconnected
                 }
                 let Job {
                     model,
@@ -79,7 +80,7 @@ impl Queue {
                 } = waiting.job;
                 let begun = Instant::now();
                 let work = || model.generator.translate_with(picture, &options);
-                // a picture that breaks this must not take the others with it
+                // a panic in one translation must not stop the thread
                 let result = catch_unwind(AssertUnwindSafe(work));
                 let took = begun.elapsed();
                 let result = match result {
@@ -96,7 +97,7 @@ impl Queue {
                         })
                     }
                 };
-                // who waited may have gone meanwhile
+                // the client may have disconnected meanwhile
                 let _ = waiting.reply.send(result);
             }
         };
@@ -112,10 +113,10 @@ impl Queue {
         }
     }
 
-    /// A place, if one is free.
+    /// Reserves a place.
     ///
     /// # Errors
-    /// With the seconds after which one may be.
+    /// An overload if none is free, with an estimate of the seconds to wait.
     pub fn place(&self) -> Result<Place, Problem> {
         let permit = self.places.clone().try_acquire_owned();
         permit.map(Place).map_err(|_| {
@@ -124,20 +125,20 @@ impl Queue {
         })
     }
 
-    /// Pictures that wait or are translated.
+    /// Number of pictures waiting or being translated.
     pub fn len(&self) -> usize {
         self.capacity - self.places.available_permits()
     }
 
-    /// Whether none is.
+    /// Whether the queue is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Translates a picture, when its turn comes. Whoever stops waiting drops it.
+    /// Queues a picture and waits for its translation. If the future is dropped, the picture is skipped.
     ///
     /// # Errors
-    /// When the model does not take the picture.
+    /// If the model does not accept the picture, or the translation fails.
     pub async fn translate(&self, job: Job) -> Result<Translated, Problem> {
         let (reply, result) = oneshot::channel();
         let sent = self.sender.send(Waiting { job, reply });

@@ -1,4 +1,4 @@
-//! Listens, and stops when what is accepted is done.
+//! The HTTP server: listens for connections, and shuts down gracefully.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -28,14 +28,14 @@ use crate::settings::Settings;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A server that has its place and waits to run.
+/// A server bound to its address, ready to run.
 pub struct Server {
     app: Arc<App>,
     listener: TcpListener,
     handle: Handle<SocketAddr>,
 }
 
-/// Stops a server.
+/// A handle to stop a server.
 #[derive(Clone)]
 pub struct Stop {
     app: Arc<App>,
@@ -43,7 +43,7 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Takes no new connections, and ends the server when what is accepted is done, or its grace is over.
+    /// Refuses new connections, and stops the server when all accepted requests are answered or the grace period ends.
     pub fn gracefully(&self) {
         self.app.stopping.store(true, Ordering::Relaxed);
         self.handle.graceful_shutdown(Some(self.app.settings.grace));
@@ -51,10 +51,10 @@ impl Stop {
 }
 
 impl Server {
-    /// Takes its place.
+    /// Binds the listener to its address.
     ///
     /// # Errors
-    /// In words, when the address is not to be had.
+    /// A message, if the address is not available.
     pub fn bind(settings: Settings, models: Arc<Models>) -> Result<Self, String> {
         let address = settings.listen;
         let bound = TcpListener::bind(address).and_then(|listener| {
@@ -62,7 +62,7 @@ impl Server {
             Ok(listener)
         });
         let listener = bound
-            .map_err(|e| format!("cannot listen at {address}: {e}; choose another --listen"))?;
+            .map_err(|e| format!("cannot listen on {address}: {e}; choose another --listen"))?;
         let metrics = Arc::new(Metrics::default());
         let app = App {
             queue: Queue::start(settings.waiting, metrics.clone()),
@@ -79,15 +79,15 @@ impl Server {
         })
     }
 
-    /// Where it listens: the port is known even if any was asked for.
+    /// The address with the actual port, also if the settings have port 0.
     ///
     /// # Errors
-    /// When the system does not tell.
+    /// If the operating system does not report it.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// What stops it.
+    /// A handle to stop the server.
     pub fn stop(&self) -> Stop {
         Stop {
             app: self.app.clone(),
@@ -98,7 +98,7 @@ impl Server {
     /// Serves until it is stopped.
     ///
     /// # Errors
-    /// When the system lets it not.
+    /// If the operating system refuses the listener.
     pub async fn run(self) -> std::io::Result<()> {
         let router = router(self.app.clone());
         let mut server = axum_server::from_tcp(self.listener)?.handle(self.handle);
@@ -118,9 +118,9 @@ fn router(app: Arc<App>) -> Router {
     Router::new()
         .merge(api::routes(&app))
         .merge(page::routes())
-        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing here; /openapi.json says what is") })
+        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "no such path; /openapi.json lists the paths") })
         .method_not_allowed_fallback(|| async {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "not with this method; /openapi.json says which")
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not accept the method; /openapi.json lists the methods")
         })
         .layer(from_fn_with_state(app.clone(), by_own_name))
         .layer(from_fn_with_state(app.clone(), counted))
@@ -128,10 +128,10 @@ fn router(app: Arc<App>) -> Router {
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(TraceLayer::new_for_http().make_span_with(|request: &Request| {
             let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
-            // without the query, in which there may be anything
+            // log the path without the query, which may contain anything
             tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
         }).on_response(DefaultOnResponse::new().level(Level::INFO))
-                // an answer of 503 is an answer, and what fails inside says so itself
+                // no extra line for failures: the status is logged, and panics log themselves
                 .on_failure(()))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(header(header::CONTENT_SECURITY_POLICY, page::CONTENT_SECURITY_POLICY))
@@ -140,7 +140,7 @@ fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// Refuses requests that name another host than this server.
+/// Refuses requests whose `Host` header is not a name of this server.
 async fn by_own_name(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST);
     let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
@@ -148,12 +148,12 @@ async fn by_own_name(State(app): State<Arc<App>>, request: Request, next: Next) 
         return next.run(request).await;
     }
     let detail = format!(
-        "this server is for its own machine, and not {host:?}; --host names one that it is, too"
+        "requests for host {host:?} are refused; start the server with --host and this name, without port, to allow it"
     );
     Problem::new(StatusCode::FORBIDDEN, detail).into_response()
 }
 
-/// Counts answers by route and status.
+/// Counts responses by route and status.
 async fn counted(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or("none", MatchedPath::as_str).to_string();

@@ -1,35 +1,35 @@
-//! What a server allows.
+//! Settings and limits of a server.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-/// What a server allows. Memory is bounded by `uploads` + `waiting` bodies of `body_bytes`, and one picture of `pixels`
-/// under way.
+/// Settings and limits of a server. They bound its memory: at most `uploads` + `waiting` bodies of `body_bytes`, and
+/// the translation of one picture of `pixels`.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where it listens.
+    /// Address and port to listen on.
     pub listen: SocketAddr,
-    /// Names under which a proxy offers a server that listens to this machine alone and has no token; such a server is
-    /// otherwise for `localhost`, so that no other site's name can be made to mean it (DNS rebinding).
+    /// Further host names to accept, e.g. of a reverse proxy. They matter for a server on a loopback address without a
+    /// token: it otherwise accepts only `localhost` and loopback addresses, as a defence against DNS rebinding.
     pub hosts: Vec<String>,
-    /// What a request must bear to use the API; nothing lets everyone in.
+    /// Access token for the API; with `None`, anyone may use it.
     pub token: Option<String>,
-    /// Pictures that wait or are translated at one time; one more is answered with 503.
+    /// Largest number of pictures waiting or being translated; more are refused with status 503.
     pub waiting: usize,
-    /// Bodies that are received at one time; one more is answered with 503.
+    /// Largest number of request bodies received at once; more are refused with status 503.
     pub uploads: usize,
-    /// Largest body in bytes.
+    /// Largest request body, in bytes.
     pub body_bytes: usize,
-    /// Most pixels of a picture.
+    /// Largest picture, in pixels (width x height).
     pub pixels: u64,
-    /// How long a client may take for its request's head, and again for its body.
+    /// Time limit for receiving a request's headers, and again for its body.
     pub patience: Duration,
-    /// How long a stop waits for what is accepted.
+    /// Time limit for accepted requests when the server stops.
     pub grace: Duration,
 }
 
 impl Settings {
-    /// Whether a request may name a host (with or without a port) as this server.
+    /// Whether a `Host` header (with or without a port) is accepted as a name of this server.
     pub fn is_own_name(&self, host: &str) -> bool {
         if self.token.is_some() || !self.listen.ip().is_loopback() {
             return true;

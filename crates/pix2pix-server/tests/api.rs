@@ -1,4 +1,4 @@
-//! The API, as programs call it.
+//! The API, called over HTTP.
 
 mod common;
 
@@ -19,7 +19,7 @@ use serde_json::Value;
 use ureq::http::{HeaderMap, Response};
 use ureq::{Agent, Body};
 
-/// An answer that has been read.
+/// A received response.
 struct Answer {
     status: u16,
     headers: HeaderMap,
@@ -52,7 +52,7 @@ impl Answer {
         image::load_from_memory(&self.bytes).unwrap()
     }
 
-    /// Checks that it is a problem of a status, and gives what it says.
+    /// Checks that the response is a problem with this status, and returns its detail.
     fn problem(&self, status: u16) -> String {
         let text = String::from_utf8_lossy(&self.bytes);
         assert_eq!(self.status, status, "{text}");
@@ -81,7 +81,7 @@ fn post(served: &Served, path: &str, body: &[u8]) -> Answer {
     Answer::of(request.content_type("image/png").send(body).unwrap())
 }
 
-/// A number of `/metrics`, by the beginning of its line.
+/// A value of `/metrics`, found by the beginning of its line.
 fn metric(metrics: &Answer, name: &str) -> u64 {
     let text = String::from_utf8_lossy(&metrics.bytes);
     let line = text.lines().find(|line| line.starts_with(name));
@@ -104,7 +104,7 @@ fn png(picture: &RgbImage) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// What the library makes of a picture.
+/// The library's translation of a picture.
 fn expected(served: &Served, model: &str, source: &RgbImage, dropout: bool, seed: u64) -> Vec<u8> {
     let model = served.models.get(Some(model)).unwrap();
     let options = TranslateOptions {
@@ -141,7 +141,7 @@ fn pictures_are_translated_as_the_library_does() {
         assert!(answer.header("server-timing").starts_with("translate;dur="));
         assert!(!answer.header("x-request-id").is_empty());
     }
-    // of any size, and of any kind
+    // any size and any format
     let wide = RgbImage::from_fn(90, 70, |x, y| Rgb([x as u8, y as u8, 0]));
     for (format, kind) in [
         ("png", ImageFormat::Png),
@@ -214,7 +214,7 @@ fn models_and_their_examples_are_told() {
         .picture()
         .into_rgb8();
     assert_eq!(example.dimensions(), (64, 64));
-    // every colour of the palette is one of what the model was trained on
+    // every colour of the palette occurs in the training inputs
     let config = &served.models.get(Some("one")).unwrap().generator.config;
     let data = earth::earth();
     let seen: Vec<RgbImage> = [data.val.as_ref().unwrap(), &data.train]
@@ -281,7 +281,7 @@ fn what_is_wrong_is_told_as_a_problem() {
     get(&served, "/v1/models/one/examples/99").problem(404);
     get(&served, "/v1/models/three/examples/0").problem(404);
     get(&served, "/v1/models/one/examples/-1").problem(404);
-    // no path is a file's
+    // no path reaches a file of the machine
     for path in [
         "/../Cargo.toml",
         "/v1/models/..%2f..%2fetc%2fpasswd/examples/0",
@@ -320,7 +320,7 @@ fn every_answer_is_guarded_and_none_is_for_other_sites() {
     );
 }
 
-/// Another site whose name is made to mean this machine (DNS rebinding) gets nothing.
+/// DNS rebinding: requests under another site's name are refused.
 #[test]
 fn a_server_for_this_machine_answers_to_its_own_name() {
     let served = Served::new(Settings::default());
@@ -367,7 +367,7 @@ fn a_token_guards_the_api_and_nothing_else() {
     }
 }
 
-/// A client made of the document alone: what it says of paths, parameters and answers is what there is.
+/// A client built from the document alone: its paths, parameters and responses are those of the server.
 #[test]
 fn the_openapi_document_is_the_api() {
     let served = Served::new(Settings::default());
@@ -430,7 +430,7 @@ fn the_openapi_document_is_the_api() {
     }
 }
 
-/// Whoever else is served, a picture's result is the same, byte for byte.
+/// A result is bit-identical, regardless of concurrent requests.
 #[test]
 fn results_do_not_depend_on_who_else_is_waiting() {
     let served = Served::new(Settings::default());
@@ -459,7 +459,7 @@ fn results_do_not_depend_on_who_else_is_waiting() {
     assert!(alone[0] != alone[1]);
 }
 
-/// At once means without waiting: an answer is right or a 503 that tells when to come again.
+/// A full queue refuses without waiting: each response is correct, or a 503 with the seconds to wait.
 #[test]
 fn overload_is_refused_at_once() {
     let served = Served::new(Settings {
@@ -467,7 +467,7 @@ fn overload_is_refused_at_once() {
         uploads: 4,
         ..Settings::default()
     });
-    // a large picture keeps the thread busy meanwhile
+    // a large picture keeps the translation thread busy
     let file = png(&pattern(512, 0));
     let right = post(&served, "/v1/translate", &file).bytes;
     let (taken, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -505,7 +505,7 @@ fn connected(served: &Served) -> TcpStream {
     stream
 }
 
-/// Who sends a byte now and then does not keep a place (slowloris).
+/// Clients that send single bytes slowly (slowloris) are disconnected.
 #[test]
 fn slow_clients_are_sent_away() {
     let served = Served::new(Settings {
@@ -524,7 +524,7 @@ fn slow_clients_are_sent_away() {
             }
         });
         let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer); // a reset is an end too
+        let _ = stream.read_to_end(&mut answer); // a reset also ends the connection
         assert!(
             begun.elapsed() < Duration::from_secs(10),
             "the connection stays open"
@@ -535,14 +535,14 @@ fn slow_clients_are_sent_away() {
     let answer =
         slow("POST /v1/translate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
-    // the only place for a body is free again
+    // the only upload permit is free again
     assert_eq!(
         post(&served, "/v1/translate", &png(&pattern(64, 0))).status,
         200
     );
 }
 
-/// What nobody waits for is not translated.
+/// Requests whose client has disconnected are skipped.
 #[test]
 fn work_of_clients_that_are_gone_is_dropped() {
     let served = Served::new(Settings::default());
@@ -556,7 +556,7 @@ fn work_of_clients_that_are_gone_is_dropped() {
         );
         stream.write_all(head.as_bytes()).unwrap();
         stream.write_all(&file).unwrap();
-    } // each is closed without waiting
+    } // each connection closes without waiting
     let begun = Instant::now();
     while number("pix2pix_dropped_total ") < 6 && begun.elapsed() < Duration::from_secs(30) {
         std::thread::sleep(Duration::from_millis(50));
@@ -589,7 +589,7 @@ fn a_stop_finishes_what_is_accepted() {
                 })
             })
             .collect();
-        // all six are accepted: they wait, or are answered already
+        // wait until all six are accepted: in the queue or answered
         let accepted = || {
             let metrics = get(&served, "/metrics");
             let answered = r#"pix2pix_requests_total{route="/v1/translate""#;
@@ -598,7 +598,7 @@ fn a_stop_finishes_what_is_accepted() {
         while accepted() < 6 {
             std::thread::sleep(Duration::from_millis(1));
         }
-        // on a connection from before the stop
+        // a connection opened before the stop
         let client = agent();
         let ready = || client.get(format!("{url}/readyz")).call().map(Answer::of);
         assert_eq!(ready().unwrap().status, 200);
@@ -642,7 +642,7 @@ fn a_reload_loses_no_request() {
         save_model(&path, 64, 8);
         served.models.reload().unwrap();
         std::thread::sleep(Duration::from_millis(200));
-        // one that cannot be loaded changes nothing
+        // a checkpoint that cannot be loaded changes nothing
         std::fs::write(&path, b"damaged").unwrap();
         assert!(served.models.reload().is_err());
         std::thread::sleep(Duration::from_millis(100));
@@ -658,7 +658,7 @@ fn a_reload_loses_no_request() {
     assert_eq!(get(&served, "/v1/models").json()["models"][0]["step"], 8);
 }
 
-/// Seeded, so that a failure can be run again.
+/// Fuzzing with fixed seeds, so that a failure can be reproduced.
 #[test]
 fn ten_thousand_damaged_bodies_are_answered() {
     let served = Served::new(Settings {
@@ -697,7 +697,7 @@ fn ten_thousand_damaged_bodies_are_answered() {
                         file.truncate(random.random_range(0..file.len()));
                     }
                     for _ in 0..random.random_range(1..=8) {
-                        // more often where headers are
+                        // half of the mutations hit the first 64 bytes, where headers are
                         let end = if random.random() {
                             file.len()
                         } else {

@@ -1,4 +1,4 @@
-// Text whose contrast with what is behind it is under 4.5 (WCAG 2.2, 1.4.3).
+// Finds text with a contrast below 4.5 to its background (WCAG 2.2, success criterion 1.4.3).
 (() => {
   const parts = (colour) => colour.match(/[\d.]+/g).map(Number);
   const luminance = ([r, g, b]) => {
@@ -16,7 +16,7 @@
   let checked = 0;
   for (const element of document.querySelectorAll("body *")) {
     const text = [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim());
-    // what cannot be used is exempt
+    // disabled controls are exempt
     if (!text || !element.offsetParent || element.disabled) continue;
     const [a, b] = [luminance(parts(getComputedStyle(element).color)), luminance(behind(element))];
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);

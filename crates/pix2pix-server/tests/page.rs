@@ -1,5 +1,5 @@
-//! The page in headless Chromium, by real events of mouse, finger and keys. `tools/check_page` runs this where Chromium
-//! is; it is no part of `cargo test`, which needs nothing installed.
+//! The page in headless Chromium, with real mouse, touch and keyboard events. `tools/check_page` runs these tests,
+//! which need Chromium; plain `cargo test` skips them.
 
 mod common;
 
@@ -15,12 +15,12 @@ use serde_json::{Value, json};
 use tungstenite::protocol::Role;
 use tungstenite::{Message, WebSocket};
 
-/// A tab of a browser of its own, driven by the DevTools protocol.
+/// A browser with one tab, controlled by the DevTools protocol.
 struct Tab {
     browser: Child,
     socket: WebSocket<TcpStream>,
     calls: u64,
-    /// What went wrong in the page: exceptions, and what its policy forbids.
+    /// Errors in the page: exceptions, and violations of its content security policy.
     complaints: Vec<String>,
     _profile: tempfile::TempDir,
 }
@@ -102,7 +102,7 @@ impl Tab {
         }
     }
 
-    /// A JavaScript expression's value.
+    /// Value of a JavaScript expression.
     fn value(&mut self, expression: &str) -> Value {
         let params = json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
         let result = self.call("Runtime.evaluate", params);
@@ -119,7 +119,7 @@ impl Tab {
         });
     }
 
-    /// A window of this size, on a desk or in a hand.
+    /// Sets the window's size, as a desktop or a mobile device.
     fn size(&mut self, width: u32, height: u32, mobile: bool) {
         let metrics =
             json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile});
@@ -139,7 +139,7 @@ impl Tab {
         self.settled();
     }
 
-    /// Waits until the output has been the same for a while.
+    /// Waits until the output stops changing.
     fn settled(&mut self) -> String {
         let mut last = self.output();
         let mut since = Instant::now();
@@ -160,7 +160,7 @@ impl Tab {
             .to_string()
     }
 
-    /// Waits for another output than this, and gives it.
+    /// Waits for an output that differs from this one, and returns it.
     fn other_than(&mut self, output: &str) -> String {
         wait_for("another output", || {
             Some(self.output()).filter(|now| now != output)
@@ -168,7 +168,7 @@ impl Tab {
         self.settled()
     }
 
-    /// The middle of an element, in pixels of the window, once it is in view.
+    /// Scrolls an element into view and returns its centre, in pixels of the window.
     fn middle(&mut self, selector: &str) -> [f64; 2] {
         let found = self.value(&format!(
             "(() => {{ const e = document.querySelector({selector:?}); e.scrollIntoView({{block: 'center'}}); \
@@ -226,7 +226,7 @@ impl Tab {
     }
 }
 
-/// The browser's web socket at a path. Its answer to the handshake is read and trusted.
+/// Opens the browser's web socket at a path. Of the handshake's response, only the status is checked.
 fn web_socket(port: u16, path: &str) -> WebSocket<TcpStream> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let key = "Sec-WebSocket-Key: cGl4MnBpeCBwYWdlIHRlc3Q=\r\nSec-WebSocket-Version: 13";
@@ -304,7 +304,7 @@ fn drawing_with_the_mouse_changes_what_is_seen() {
     let mut tab = Tab::open();
     tab.size(1280, 900, false);
     tab.visit(&format!("{}/", served.url));
-    // it begins with the model's first example
+    // the board starts with the model's first example
     assert!(tab.colours_of_output() > 50, "the output is flat");
     let first = tab.settled();
     tab.draw();
@@ -318,7 +318,7 @@ fn drawing_with_the_mouse_changes_what_is_seen() {
     assert_eq!(tab.other_than(&undone), drawn);
     tab.click("#clear");
     let cleared = tab.other_than(&drawn);
-    // a colour and the bucket
+    // a colour and the fill tool
     tab.click("#palette button:nth-child(3)");
     tab.click("[data-tool=fill]");
     tab.click("#board");
@@ -339,7 +339,7 @@ fn drawing_with_the_mouse_changes_what_is_seen() {
     tab.value("(() => { const m = document.getElementById('model'); m.value = 'two'; m.dispatchEvent(new Event('change')); })()");
     let other = tab.other_than(&example);
     tab.wait_until("document.getElementById('board').width === 128");
-    // what the pull-over shows
+    // the comparison slider reveals the input
     let place = tab.middle("#compare");
     tab.mouse("mousePressed", place);
     tab.mouse("mouseReleased", place);
@@ -350,7 +350,7 @@ fn drawing_with_the_mouse_changes_what_is_seen() {
         "{clip}"
     );
     assert_eq!(tab.settled(), other);
-    // a picture that is pasted
+    // a pasted picture
     tab.value(
         "(async () => { const c = new OffscreenCanvas(40, 80); const x = c.getContext('2d'); x.fillStyle = '#f00'; \
          x.fillRect(0, 0, 20, 80); const file = new File([await c.convertToBlob()], 'a.png', {type: 'image/png'}); \
@@ -390,7 +390,7 @@ fn drawing_with_a_finger_fits_a_phone() {
     }
     touch(&mut tab, "touchEnd", json!([]));
     tab.other_than(&first);
-    // what a finger touches is large enough
+    // touch targets are large enough
     let small = tab.value(
         "[...document.querySelectorAll('button, select, .button')].filter(e => e.offsetParent && \
          Math.min(e.offsetWidth, e.offsetHeight) < 32).map(e => e.id || e.textContent)",
@@ -416,7 +416,7 @@ fn the_page_works_with_keys_and_for_screen_readers() {
         tab.key("ArrowRight", 0);
     }
     tab.key("Space", 0);
-    tab.key("ArrowUp", 0); // the pencil is up: it draws nothing
+    tab.key("ArrowUp", 0); // the brush is up: it draws nothing
     let drawn = tab.other_than(&first);
     tab.key("z", 2);
     assert_eq!(tab.other_than(&drawn), first);
@@ -424,7 +424,7 @@ fn the_page_works_with_keys_and_for_screen_readers() {
     tab.other_than(&first);
     assert_eq!(tab.value("document.getElementById('seed').value"), "1");
 
-    // everything that can be used has a name
+    // every control has an accessible name
     let tree = tab.call("Accessibility.getFullAXTree", json!({}));
     let mut named = 0;
     for node in tree["nodes"].as_array().unwrap() {

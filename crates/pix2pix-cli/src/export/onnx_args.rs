@@ -12,53 +12,52 @@ use pix2pix::{Error, RunConfig};
 use crate::failure::{Failure, print};
 use crate::noise_args::Switch;
 
-/// Most pictures that ranges are measured on.
+/// Largest number of pictures to measure the ranges of activations on.
 const MOST_PICTURES: usize = 100;
 
-/// The options.
+/// Options for ONNX export.
 #[derive(Args)]
 #[command(next_help_heading = "With --format onnx")]
 pub struct OnnxArgs {
-    /// Dropout, as operations that draw new random numbers at each run, or left out [default: on]
+    /// Dropout: on exports random operations, with new numbers at each run; off omits it [default: on]
     #[arg(long, value_enum)]
     dropout: Option<Switch>,
-    /// Whose statistics normalize a picture [default: batch]
+    /// Statistics for normalization [default: batch]
     #[arg(long, value_enum)]
     norm: Option<NormName>,
-    /// Version of ONNX's operators, 16 to 21 [default: 17]
+    /// ONNX opset version, 16 to 21 [default: 17]
     #[arg(long, value_name = "VERSION")]
     opset: Option<i64>,
-    /// Size of the pictures in pixels [default: that of training's crops]
+    /// Size of the pictures in pixels [default: the crop size of training]
     #[arg(long, value_name = "PIXELS|WxH", conflicts_with = "dynamic_size")]
     size: Option<Size>,
-    /// Leave batch, height and width open; each picture of a batch is normalized by itself
-    /// [default: fixed, one picture]
+    /// Make batch, height and width dynamic; each picture of a batch is normalized by itself
+    /// [default: fixed size, one picture]
     #[arg(long)]
     dynamic_size: bool,
-    /// Weights and arithmetic in 16 bits; what goes in and comes out stays in 32
+    /// Use 16-bit weights and arithmetic; inputs and outputs stay 32-bit
     /// [default: 32 bits]
     #[arg(long, conflicts_with = "int8")]
     f16: bool,
-    /// Weights in 8 bits, and the values between the layers too, by the ranges that they take on the pictures of
-    /// this folder [default: 32 bits]
+    /// Quantize weights and activations to 8 bits, calibrated on the pictures of this folder [default: 32 bits]
     #[arg(long, value_name = "DIR")]
     int8: Option<PathBuf>,
-    /// Take and give pictures, [batch, height, width, channels] of 0 to 255, instead of [batch, channels, height,
-    /// width] of -1 to 1 [default: off]
+    /// Use pictures as input and output, [batch, height, width, channels] in 0 to 255, instead of
+    /// [batch, channels, height, width] in -1 to 1 [default: off]
     #[arg(long)]
     with_image_io: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum NormName {
-    /// The picture's own, as this program does: the same pictures
+    /// The picture's own, as in this program: gives the same pictures
     Batch,
-    /// The averages of training: other pictures, as other ports' evaluation mode gives them
+    /// Running averages of training, as in other ports' evaluation mode: gives different pictures
     Frozen,
 }
 
 impl OnnxArgs {
-    /// An option that was given, if one was.
+    /// The name of the first ONNX option that the user gave, if any.
     pub fn given(&self) -> Option<&'static str> {
         [
             ("--dropout", self.dropout.is_some()),
@@ -74,7 +73,7 @@ impl OnnxArgs {
         .find_map(|(name, given)| given.then_some(name))
     }
 
-    /// Writes the file, and says what it is like.
+    /// Writes the ONNX file and prints its size, number of operations and, for 8 bits, its loss of accuracy.
     pub fn export(&self, checkpoint: Checkpoint, path: &Path, out: &Path) -> Result<(), Failure> {
         let config = checkpoint.config.clone();
         let options = OnnxOptions {
@@ -100,7 +99,7 @@ impl OnnxArgs {
             options.size.to_string()
         };
         print(&format!(
-            "{}: {} operations, {:.1} MB, for sides of {sides} pixels, dropout {}\n",
+            "{}: {} operations, {:.1} MB, for pictures of {sides} pixels, dropout {}\n",
             out.display(),
             exported.operations(),
             bytes as f64 / 1e6,
@@ -110,14 +109,14 @@ impl OnnxArgs {
             return Ok(());
         };
         print(&format!(
-            "8 bits move a pixel by {:.2} of 255 on average, without dropout, on {} pictures\n",
+            "8-bit weights change pixels by {:.2} of 255 on average, without dropout, on {} pictures\n",
             127.5 * loss,
             pictures.len()
         ))
     }
 }
 
-/// The pictures of a folder with the source's channels; of side-by-side pairs, the source.
+/// The first pictures of a folder, with the source's number of channels; of side-by-side pairs, the source half.
 fn sources(folder: &Path, config: &RunConfig) -> Result<Vec<Picture>, Failure> {
     let files = picture::list(folder)?;
     let mut sources = Vec::new();
@@ -128,7 +127,7 @@ fn sources(folder: &Path, config: &RunConfig) -> Result<Vec<Picture>, Failure> {
         }
         let picture = picture.with_channels(config.source.channels);
         sources.push(picture.map_err(|reason| {
-            let remedy = "give pictures like those that the model was trained on";
+            let remedy = "give pictures like the training pictures";
             Error::file(file, reason, remedy)
         })?);
     }

@@ -1,4 +1,4 @@
-//! Options that come from the command line, the environment, or a file.
+//! Options of the server, from the command line, the environment or a file.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,44 +10,49 @@ use serde::Deserialize;
 
 use crate::failure::Failure;
 
-/// What is given of the server's settings; the others have defaults.
+/// The server's settings that the user gave; the others have defaults. Field names are the keys of the file.
 #[derive(Clone, Debug, Default, clap::Args, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
-    /// Address and port [default: 127.0.0.1:8080]
+    /// Address and port to listen on [default: 127.0.0.1:8080]
     #[arg(long, env = "PIX2PIX_LISTEN", value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
-    /// Name under which a proxy offers a server that listens to this machine alone [default: localhost only]
+    /// Host name to accept besides localhost, e.g. that of a reverse proxy; matters only with a local --listen
+    /// address and no --token [default: localhost only]
     #[arg(long, env = "PIX2PIX_HOST", value_name = "NAME", value_delimiter = ',')]
     host: Vec<String>,
-    /// What requests must bear: Authorization: Bearer TOKEN; the page asks for it [default: none]
+    /// Access token, which requests must send as Authorization: Bearer TOKEN; the page asks for it
+    /// [default: none]
     #[arg(long, env = "PIX2PIX_TOKEN", hide_env_values = true)]
     token: Option<String>,
-    /// Pictures that wait or are translated at one time; one more is answered with 503 [default: 16]
+    /// Largest number of pictures waiting or being translated; more are refused with status 503 [default: 16]
     #[arg(long, env = "PIX2PIX_WAITING", value_name = "N")]
     waiting: Option<usize>,
-    /// Bodies that are received at one time; one more is answered with 503 [default: 32]
+    /// Largest number of request bodies received at once; more are refused with status 503 [default: 32]
     #[arg(long, env = "PIX2PIX_UPLOADS", value_name = "N")]
     uploads: Option<usize>,
-    /// Largest body in bytes [default: 16777216]
+    /// Largest request body, in bytes [default: 16777216]
     #[arg(long, env = "PIX2PIX_MAX_BODY", value_name = "BYTES")]
     max_body: Option<usize>,
-    /// Most pixels of a picture [default: 4194304]
+    /// Largest picture, in pixels (width x height) [default: 4194304]
     #[arg(long, env = "PIX2PIX_MAX_PIXELS", value_name = "N")]
     max_pixels: Option<u64>,
-    /// How long a client may take for its request's head, and for its body [default: 20]
+    /// Time limit for receiving a request's headers, and again for its body [default: 20]
     #[arg(long, env = "PIX2PIX_PATIENCE", value_name = "SECONDS")]
     patience: Option<u64>,
-    /// How long a stop waits for what is accepted [default: 30]
+    /// Time limit for accepted requests when the server stops [default: 30]
     #[arg(long, env = "PIX2PIX_GRACE", value_name = "SECONDS")]
     grace: Option<u64>,
-    /// The models, in a file only
+    /// The models; a key of the file only, as the command line has an argument for them
     #[arg(skip)]
     models: Vec<PathBuf>,
 }
 
 impl Options {
-    /// The models and the settings, what these options lack taken from a file.
+    /// The models and the settings; options not given here come from the file, then from the defaults.
+    ///
+    /// # Errors
+    /// If the file is unreadable, a value is out of range, or there is no model.
     pub fn settings(
         self,
         models: Vec<PathBuf>,
@@ -87,7 +92,7 @@ impl Options {
             }
         }
         if settings.token.as_ref().is_some_and(String::is_empty) {
-            let message = "--token is empty; leave it out, or give a secret";
+            let message = "--token is empty; omit it, or give a secret";
             return Err(Failure::Usage(message.to_string()));
         }
         Ok((models, settings))
@@ -98,7 +103,10 @@ fn read(path: &Path) -> Result<Options, Failure> {
     let text = std::fs::read_to_string(path);
     let text = text.map_err(|e| Error::io(path, "read the configuration", e))?;
     toml::from_str(&text).map_err(|e| {
-        let reason = format!("no configuration of pix2pix serve ({})", e.message());
+        let reason = format!(
+            "not a configuration file of pix2pix serve ({})",
+            e.message()
+        );
         Error::file(path, reason, "see pix2pix serve --help").into()
     })
 }

@@ -1,4 +1,4 @@
-//! The page beside a training (`pix2pix train --serve`): it always has the newest checkpoint.
+//! The web page of a training (`pix2pix train --serve`), which always uses the newest checkpoint.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -15,7 +15,7 @@ pub struct Live {
 }
 
 impl Live {
-    /// Starts it, without a model yet, and tells its address.
+    /// Starts the server, without a model yet, and returns it with its address.
     pub fn start(
         listen: SocketAddr,
         run: &Path,
@@ -36,7 +36,7 @@ impl Live {
         Ok((Self { models }, address))
     }
 
-    /// A checkpoint is there, new or from an earlier sitting.
+    /// Loads the newest checkpoint of the run.
     pub fn saved(&self) -> Result<(), Error> {
         self.models.reload()
     }

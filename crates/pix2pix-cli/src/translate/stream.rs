@@ -1,4 +1,4 @@
-//! Video: frames from standard input, translated to standard output, so that ffmpeg stands on both sides.
+//! Video: reads frames from standard input and writes translated frames to standard output, to pipe from and to ffmpeg.
 
 use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write, stdin, stdout};
 use std::time::Instant;
@@ -11,9 +11,12 @@ use pix2pix::model::TranslateOptions;
 use super::y4m;
 use crate::failure::Failure;
 
-/// Translates frames of bytes alone, each `size` pixels of the model's source channels and depth side by side
-/// (rgb24 for ffmpeg, of an 8-bit RGB model; 16 bits and floats little-endian); what comes out is the target's.
-/// `options` says how frame number so-and-so is translated.
+/// Translates headerless frames: each has `size` pixels with interleaved channels, in the channels and depth of the
+/// model's source (ffmpeg's rgb24 for an 8-bit RGB model; 16 bits and floats are little-endian). The output has the
+/// channels and depth of the target. `options` returns the options of a frame by its number, from 0.
+///
+/// # Errors
+/// If a frame is cut short, the model refuses it, or the output cannot be written.
 pub fn raw(
     translator: &Translator,
     size: Size,
@@ -40,7 +43,7 @@ pub fn raw(
         }
         if read < length {
             return Err(Failure::input(format!(
-                "it ends in the middle of frame {}, after {read} of {length} bytes; give frames of {size} pixels \
+                "ends in the middle of frame {}, after {read} of {length} bytes; give frames of {size} pixels \
                  of {domain}",
                 frames.count
             )));
@@ -52,7 +55,10 @@ pub fn raw(
     }
 }
 
-/// Translates YUV4MPEG2, which tells its size and rate itself (`ffmpeg -f yuv4mpegpipe`).
+/// Translates YUV4MPEG2, whose header has the size and frame rate (`ffmpeg -f yuv4mpegpipe`).
+///
+/// # Errors
+/// If the input is not such a video or is cut short, the model refuses a frame, or the output cannot be written.
 pub fn yuv4mpeg(
     translator: &Translator,
     options: &dyn Fn(u64) -> TranslateOptions,
@@ -69,7 +75,7 @@ pub fn yuv4mpeg(
     frames.finish()
 }
 
-/// Translated frames on their way out.
+/// Writer of translated frames, which counts and times them.
 struct Frames {
     out: BufWriter<io::StdoutLock<'static>>,
     count: u64,
@@ -100,7 +106,7 @@ impl Frames {
         Ok(translated)
     }
 
-    /// Writes at once: who reads may wait for it.
+    /// Writes and flushes, as the reader may be waiting for the frame.
     fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let written = self.out.write_all(bytes).and_then(|()| self.out.flush());
         written.map_err(|e| match e.kind() {
@@ -109,12 +115,12 @@ impl Frames {
         })
     }
 
-    /// Says how fast it was.
+    /// Prints the number of frames and the speed.
     fn finish(self) -> Result<(), Failure> {
         let seconds = self.started.elapsed().as_secs_f64();
         let (count, rate) = (self.count, self.count as f64 / seconds);
         if !self.quiet {
-            // standard error may be closed, and the frames are what counts
+            // ignore a closed standard error: the frames are already written
             let _ = writeln!(
                 io::stderr(),
                 "{count} frames in {seconds:.1} s: {rate:.1} frames per second"

@@ -1,4 +1,4 @@
-//! YUV4MPEG2, the simplest video that tells its own size: planes of luma and chroma in 8 bits.
+//! YUV4MPEG2: uncompressed video with a header, and 8-bit planes of luma and chroma.
 
 use std::cell::Cell;
 use std::io::{self, Read};
@@ -13,20 +13,20 @@ use yuv::{
 
 use crate::failure::Failure;
 
-/// A video that is read.
+/// A reader of a video.
 pub struct Reader<R: Read> {
     decoder: Decoder<Counted<R>>,
-    /// Bytes that were read, and those up to the end of the last whole frame: the decoder takes a frame that is cut
-    /// short for the end of the video.
+    /// Bytes read so far.
     read: Rc<Cell<u64>>,
+    /// Bytes up to the end of the last whole frame. The decoder reports a frame cut short as the end of the video.
     whole: u64,
     size: [u32; 2],
     range: YuvRange,
-    /// How its chroma is sampled; none for gray.
+    /// Chroma subsampling; `None` for gray.
     chroma: Option<YuvChromaSubsampling>,
 }
 
-/// Counts the bytes that are read.
+/// Counts the bytes read from `input`.
 struct Counted<R> {
     input: R,
     read: Rc<Cell<u64>>,
@@ -40,7 +40,7 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// The format has no place for it; ffmpeg takes this one for what comes without.
+/// Colour matrix. YUV4MPEG2 does not store it; ffmpeg then assumes this one.
 const MATRIX: YuvStandardMatrix = YuvStandardMatrix::Bt601;
 
 impl<R: Read> Reader<R> {
@@ -56,7 +56,7 @@ impl<R: Read> Reader<R> {
         };
         let decoder = Decoder::new_with_limits(input, limits).map_err(|e| {
             Failure::input(format!(
-                "no YUV4MPEG2 video ({e}); pipe from ffmpeg -f yuv4mpegpipe -"
+                "not a YUV4MPEG2 video ({e}); pipe from ffmpeg -f yuv4mpegpipe -"
             ))
         })?;
         let chroma = match decoder.get_colorspace() {
@@ -69,7 +69,7 @@ impl<R: Read> Reader<R> {
             Colorspace::C444 => Some(YuvChromaSubsampling::Yuv444),
             other => {
                 let message = format!(
-                    "a video of more than 8 bits ({other:?}); add -pix_fmt yuv444p to ffmpeg's"
+                    "more than 8 bits per sample ({other:?}); add -pix_fmt yuv444p to the ffmpeg command"
                 );
                 return Err(Failure::input(message));
             }
@@ -92,7 +92,7 @@ impl<R: Read> Reader<R> {
         })
     }
 
-    /// The header of the translated video: that of this one, but a gray one becomes one of colours.
+    /// The header of the translated video: a copy of the input's, with gray changed to C444.
     pub fn header(&self) -> Vec<u8> {
         let mut header = b"YUV4MPEG2 ".to_vec();
         let gray = self.chroma.is_none();
@@ -106,14 +106,14 @@ impl<R: Read> Reader<R> {
         header
     }
 
-    /// The next frame in RGB; `number` is for messages.
+    /// Reads the next frame as 8-bit RGB, `None` at the end of the video. `number` is used in error messages.
     pub fn frame(&mut self, number: u64) -> Result<Option<Picture>, Failure> {
         let frame = match self.decoder.read_frame() {
             Ok(frame) => frame,
             Err(y4m::Error::EOF) if self.read.get() == self.whole => return Ok(None),
             Err(y4m::Error::EOF) => {
                 return Err(Failure::input(format!(
-                    "it ends in the middle of frame {number}"
+                    "ends in the middle of frame {number}"
                 )));
             }
             Err(e) => return Err(Failure::input(format!("frame {number} is broken ({e})"))),
@@ -156,12 +156,15 @@ impl<R: Read> Reader<R> {
         Ok(Some(Picture::new(self.size, 3, Samples::U8(pixels))))
     }
 
-    /// A translated frame as this video's planes.
+    /// Encodes a translated frame in this video's chroma subsampling and range.
+    ///
+    /// # Errors
+    /// If the model's pictures have more than 8 bits.
     pub fn encoded(&self, frame: Picture) -> Result<Vec<u8>, Failure> {
         let frame = frame.with_channels(3).map_err(Failure::input)?;
         let [width, height] = frame.size();
         let Samples::U8(pixels) = frame.into_samples() else {
-            let message = "the model's targets have more than 8 bits, which this format does not hold; use \
+            let message = "the model's pictures have more than 8 bits per channel, which YUV4MPEG2 cannot store; use \
                            --stdin-raw";
             return Err(Failure::Usage(message.to_string()));
         };

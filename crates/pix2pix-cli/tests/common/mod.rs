@@ -1,4 +1,4 @@
-//! The binary in a scratch folder.
+//! Runs the binary in a scratch folder.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use image::{Rgb, RgbImage};
 use tempfile::TempDir;
 
-/// A folder that goes away with the test.
+/// A folder that is deleted after the test.
 pub struct Scratch {
     folder: TempDir,
 }
@@ -36,7 +36,7 @@ impl Scratch {
         self.command(arguments).output().unwrap()
     }
 
-    /// Runs what has to succeed and returns its standard output.
+    /// Runs a command that must succeed, and returns its standard output.
     #[allow(dead_code)] // as above
     pub fn ok(&self, arguments: &str) -> String {
         let output = self.run(arguments);
@@ -60,7 +60,7 @@ impl Scratch {
     }
 }
 
-/// A pair of a gradient and its negative, another one for each `index`.
+/// A pair of a gradient and its negative, different for each `index`.
 pub fn pair(width: u32, height: u32, index: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         let shade = ((x % (width / 2).max(1)) * 5 + y * (index + 1)) as u8;
@@ -72,7 +72,7 @@ pub fn pair(width: u32, height: u32, index: u32) -> RgbImage {
     })
 }
 
-/// Whether a picture has more than one color in a region.
+/// Whether a region of a picture has only one colour.
 #[allow(dead_code)] // not every test file looks at pictures
 pub fn is_flat(picture: &RgbImage, x: u32, y: u32, side: u32) -> bool {
     let first = picture.get_pixel(x, y);
@@ -90,11 +90,11 @@ pub fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Options of a training with networks that take milliseconds.
+/// Options for training small networks, with steps of milliseconds.
 #[allow(dead_code)] // not every test file trains
 pub const SMALL: &str = "--filters 2 --load-size 72 --crop-size 64";
 
-/// Waits until a run has logged as many steps.
+/// Waits until a run has logged this many steps.
 #[allow(dead_code)] // not every test file trains
 pub fn wait_for_lines(run: &Path, count: usize) {
     for _ in 0..6000 {

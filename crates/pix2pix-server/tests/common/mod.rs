@@ -1,4 +1,4 @@
-//! A server with small models, in this process.
+//! Starts a server with small models in this process.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use pix2pix_server::server::Stop;
 use pix2pix_server::{Models, Server, Settings};
 use tempfile::TempDir;
 
-/// A server, which stops when this is dropped.
+/// A running server; dropping it stops the server.
 #[allow(dead_code)] // not every test reloads its models
 pub struct Served {
     pub url: String,
@@ -23,7 +23,7 @@ pub struct Served {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Writes a model of `step` steps that translates pictures of `side` pixels; its weights follow from the step.
+/// Writes an untrained model for pictures of `side` pixels, marked as step `step`, which also seeds its weights.
 pub fn save_model(path: &Path, side: usize, step: u64) {
     let size = Size::square(side as u32);
     let config = RunConfig {
@@ -59,7 +59,7 @@ pub fn save_model(path: &Path, side: usize, step: u64) {
 }
 
 impl Served {
-    /// Two models, `one` and `two`, of pictures of 64 and 128 pixels.
+    /// Starts a server with two models, `one` and `two`, for pictures of 64 and 128 pixels.
     pub fn new(settings: Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let paths: Vec<PathBuf> = [("one", 64), ("two", 128)]
@@ -96,7 +96,7 @@ impl Served {
         }
     }
 
-    /// Waits until it has stopped.
+    /// Waits until the server has stopped.
     #[allow(dead_code)] // not every test waits for it
     pub fn ended(mut self) {
         self.thread.take().unwrap().join().unwrap();
