@@ -4,7 +4,7 @@ mod common;
 
 use std::fs;
 
-use common::{SMALL, Scratch, is_flat, names, pair};
+use common::{SMALL, Scratch, is_flat, names, pair, wait_until};
 use image::RgbImage;
 
 fn open(path: std::path::PathBuf) -> RgbImage {
@@ -231,10 +231,10 @@ fn an_interrupt_finishes_the_step_and_saves() {
         .spawn()
         .unwrap();
     let metrics = scratch.path("run/metrics.jsonl");
-    while fs::read_to_string(&metrics).unwrap_or_default().is_empty() {
+    wait_until("a line of metrics", || {
         assert_eq!(child.try_wait().unwrap(), None, "it ended by itself");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+        !fs::read_to_string(&metrics).unwrap_or_default().is_empty()
+    });
     let pid = child.id().to_string();
     std::process::Command::new("kill")
         .args(["-INT", &pid])

@@ -6,12 +6,14 @@
 mod common;
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::thread::sleep;
 use std::time::Duration;
 
-use common::{SMALL, Scratch, names, wait_for_lines};
+use common::{SMALL, Scratch, names, wait_for_lines, wait_until};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -128,18 +130,27 @@ fn a_second_signal_stops_at_once() {
     scratch.pairs("data", 24);
     // each step takes seconds
     let slow = "--batch-size 12 --load-size 286 --crop-size 256 --steps 50 --log-every 1";
-    let child = start(
+    let mut child = start(
         &scratch,
         &format!("train data --out run {slow} --filters 64 --val-fraction 0.3"),
     );
-    sleep(Duration::from_millis(1500));
+    // the first step has begun, or is about to
+    let metrics = scratch.path("run/metrics.jsonl");
+    wait_until("the run's files", || metrics.is_file());
+    let (told, lines) = mpsc::channel();
+    let errors = BufReader::new(child.stderr.take().unwrap());
+    std::thread::spawn(move || errors.lines().try_for_each(|line| told.send(line.unwrap())));
     signal(&child, "-INT");
-    sleep(Duration::from_millis(100));
+    loop {
+        let line = lines.recv_timeout(Duration::from_secs(60));
+        let line = line.expect("the first signal is answered");
+        if line.contains("again to stop at once") {
+            break;
+        }
+    }
     signal(&child, "-INT");
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{output:?}");
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert!(error.contains("again to stop at once"), "{error}");
     assert_eq!(
         names(&scratch.path("run/checkpoints")),
         Vec::<String>::new()

@@ -6,9 +6,9 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use common::{SMALL, Scratch};
+use common::{SMALL, Scratch, wait_until};
 
 /// A folder with a model trained for two steps.
 fn model() -> Scratch {
@@ -71,17 +71,6 @@ fn address(told: &mut dyn BufRead) -> Option<String> {
         let address = line.strip_prefix("web page: http://")?;
         Some(address.trim_end_matches('/').to_string())
     })
-}
-
-fn wait_until(what: &str, mut found: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !found() {
-        assert!(
-            begun.elapsed() < Duration::from_secs(60),
-            "waited for {what}"
-        );
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 #[test]

@@ -557,17 +557,27 @@ fn work_of_clients_that_are_gone_is_dropped() {
         stream.write_all(head.as_bytes()).unwrap();
         stream.write_all(&file).unwrap();
     } // each connection closes without waiting
-    let begun = Instant::now();
-    while number("pix2pix_dropped_total ") < 6 && begun.elapsed() < Duration::from_secs(30) {
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    assert_eq!(number("pix2pix_dropped_total "), 6);
+    wait_until("six dropped requests", || {
+        number("pix2pix_dropped_total ") == 6
+    });
     let translated = number("pix2pix_translation_seconds_count");
     assert!(translated <= 3, "{translated} were translated for nobody");
     assert_eq!(
         post(&served, "/v1/translate", &png(&pattern(64, 0))).status,
         200
     );
+}
+
+/// How long something that happens soon may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits for something that happens soon.
+fn wait_until(what: &str, mut happened: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !happened() {
+        assert!(begun.elapsed() < PATIENCE, "waited for {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 #[test]
@@ -595,9 +605,7 @@ fn a_stop_finishes_what_is_accepted() {
             let answered = r#"pix2pix_requests_total{route="/v1/translate""#;
             metric(&metrics, "pix2pix_waiting ") + metric(&metrics, answered)
         };
-        while accepted() < 6 {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        wait_until("six accepted requests", || accepted() >= 6);
         // a connection opened before the stop
         let client = agent();
         let ready = || client.get(format!("{url}/readyz")).call().map(Answer::of);
@@ -620,39 +628,46 @@ fn a_reload_loses_no_request() {
     let served = Served::new(Settings::default());
     let file = png(&pattern(64, 0));
     let done = AtomicBool::new(false);
+    // answers that each client had by the old and by the new model
+    let seen: [[AtomicUsize; 2]; 4] = Default::default();
     let before = post(&served, "/v1/translate", &file).bytes;
+    let begun = Instant::now();
     std::thread::scope(|scope| {
         let clients: Vec<_> = (0..4)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut seen = [0, 0];
-                    while !done.load(Ordering::Relaxed) {
-                        let answer = post(&served, "/v1/translate", &file);
+            .map(|client| {
+                let (served, file, done, before, seen) = (&served, &file, &done, &before, &seen);
+                scope.spawn(move || {
+                    // and an end where the test has failed
+                    while !done.load(Ordering::Relaxed) && begun.elapsed() < 5 * PATIENCE {
+                        let answer = post(served, "/v1/translate", file);
                         assert_eq!(answer.status, 200);
                         let step = answer.header("pix2pix-step").to_string();
-                        assert_eq!(answer.bytes == before, step == "7", "step {step}");
-                        seen[usize::from(step != "7")] += 1;
+                        assert_eq!(answer.bytes == *before, step == "7", "step {step}");
+                        seen[client][usize::from(step != "7")].fetch_add(1, Ordering::Relaxed);
                     }
-                    seen
                 })
             })
             .collect();
-        std::thread::sleep(Duration::from_millis(200));
+        // every client is answered by one model, then by the other
+        let answered = |model: usize| {
+            let counts = seen
+                .iter()
+                .map(|counts| counts[model].load(Ordering::Relaxed));
+            counts.min().unwrap()
+        };
+        wait_until("answers by the old model", || answered(0) > 0);
         let path = served.folder.path().join("one.safetensors");
         save_model(&path, 64, 8);
         served.models.reload().unwrap();
-        std::thread::sleep(Duration::from_millis(200));
+        wait_until("answers by the new model", || answered(1) > 0);
         // a checkpoint that cannot be loaded changes nothing
         std::fs::write(&path, b"damaged").unwrap();
         assert!(served.models.reload().is_err());
-        std::thread::sleep(Duration::from_millis(100));
+        let before_damage = answered(1);
+        wait_until("answers after that", || answered(1) > before_damage);
         done.store(true, Ordering::Relaxed);
         for client in clients {
-            let [old, new] = client.join().unwrap();
-            assert!(
-                old > 0 && new > 0,
-                "{old} by the old model, {new} by the new one"
-            );
+            client.join().unwrap();
         }
     });
     assert_eq!(get(&served, "/v1/models").json()["models"][0]["step"], 8);

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use image::{Rgb, RgbImage};
 use tempfile::TempDir;
@@ -97,12 +98,19 @@ pub const SMALL: &str = "--filters 2 --load-size 72 --crop-size 64";
 /// Waits until a run has logged this many steps.
 #[allow(dead_code)] // not every test file trains
 pub fn wait_for_lines(run: &Path, count: usize) {
-    for _ in 0..6000 {
+    wait_until(&format!("{count} lines of metrics"), || {
         let metrics = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
-        if metrics.lines().count() >= count {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(10));
+        metrics.lines().count() >= count
+    });
+}
+
+/// Waits for something that happens soon, for a minute at most.
+#[allow(dead_code)] // not every test file waits
+pub fn wait_until(what: &str, mut happened: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !happened() {
+        let waited = begun.elapsed();
+        assert!(waited < Duration::from_secs(60), "waited for {what}");
+        std::thread::sleep(Duration::from_millis(10));
     }
-    panic!("no {count} lines after a minute");
 }
