@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{SMALL, Scratch, names, wait_for_lines, wait_until};
 use rand::{RngExt, SeedableRng};
@@ -179,6 +179,15 @@ fn kill_9_never_loses_a_checkpoint() {
             .max()
             .unwrap_or(0)
     };
+    // how long a start takes until its first checkpoint, on this machine and now
+    let begun = Instant::now();
+    let mut first = start(&scratch, &format!("train data --out run {options}"));
+    wait_until("a checkpoint", || newest() > 0);
+    let pace = begun.elapsed();
+    first.kill().unwrap();
+    first.wait().unwrap();
+    fs::remove_dir_all(scratch.path("run")).unwrap();
+
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let (mut before, mut killed, mut progressed) = (0, 0, 0);
     while killed < 200 {
@@ -189,7 +198,7 @@ fn kill_9_never_loses_a_checkpoint() {
             let _ = fs::remove_dir_all(scratch.path("run"));
             start(&scratch, &format!("train data --out run {options}"))
         };
-        sleep(Duration::from_micros(rng.random_range(0..120_000)));
+        sleep(pace.mul_f64(rng.random_range(0.0..2.0)));
         child.kill().unwrap();
         let output = child.wait_with_output().unwrap();
         let error = String::from_utf8(output.stderr).unwrap();
@@ -328,7 +337,7 @@ fn what_cannot_be_resumed() {
     fails(
         "train --resume run",
         2,
-        &["the run is done", "2 steps of 2", "--steps"],
+        &["the run is done", "2 of 2 steps", "--steps"],
     );
     fails("train --resume run --steps 2", 2, &["the run is done"]);
     // a refused command changes nothing

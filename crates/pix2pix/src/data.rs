@@ -16,6 +16,7 @@ pub(crate) mod cache;
 pub(crate) mod dataset;
 pub(crate) mod depth;
 pub(crate) mod domain;
+#[cfg(feature = "download")]
 pub(crate) mod download;
 pub mod earth;
 pub(crate) mod jitter;
@@ -33,6 +34,7 @@ pub use dataset::survey;
 pub use dataset::{Dataset, Options, Pairs};
 pub use depth::Depth;
 pub use domain::Domain;
+#[cfg(feature = "download")]
 pub use download::{ADDRESS, DATASETS, PublicDataset, fetch, sha256, unpack};
 pub use jitter::{JitterConfig, ResizePolicy, Size};
 pub use pair::{Direction, Pair};

@@ -2,8 +2,11 @@
 //! [`export`] writes those of pytorch-CycleGAN-and-pix2pix, and [`onnx`] writes a generator for ONNX Runtime.
 
 pub mod export;
+#[cfg(feature = "import")]
 pub mod import;
+#[cfg(feature = "import")]
 pub(crate) mod keras_layout;
+#[cfg(feature = "onnx")]
 pub mod onnx;
 pub(crate) mod public_layout;
 

@@ -1,16 +1,23 @@
 //! Metrics of translations against their targets: L1, RMSE, PSNR and SSIM, and the learned metrics LPIPS and FID,
 //! which need downloaded weights.
 
+#[cfg(feature = "report")]
 pub(crate) mod fid;
+#[cfg(feature = "report")]
 pub(crate) mod inception;
+#[cfg(feature = "report")]
 pub(crate) mod interval;
 pub(crate) mod lpips;
+#[cfg(feature = "download")]
 pub(crate) mod published;
 pub(crate) mod ssim;
 
+#[cfg(feature = "report")]
 pub use fid::frechet_distance;
+#[cfg(feature = "report")]
 pub use inception::Inception;
 pub use lpips::Lpips;
+#[cfg(feature = "download")]
 pub use published::{PUBLISHED, Published};
 
 use serde::{Deserialize, Serialize};

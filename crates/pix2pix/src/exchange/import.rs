@@ -17,7 +17,7 @@ use crate::network::unet::UnetConfig;
 use crate::network::up_conv::Upsample;
 use crate::network::weights::Weights;
 use crate::weights_file::keras_file;
-use crate::weights_file::pytorch_file;
+use crate::weights_file::pytorch_read;
 use crate::weights_file::tensor_file;
 
 /// Remedy for a PyTorch file that cannot be imported.
@@ -131,7 +131,7 @@ fn read(path: &Path) -> Result<Weights> {
     {
         tensor_file::read_foreign(path, REMEDY)?
     } else {
-        pytorch_file::read(path, REMEDY)?
+        pytorch_read::read(path, REMEDY)?
     };
     let tensors = tensors
         .into_iter()

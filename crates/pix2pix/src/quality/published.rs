@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::atomic_file;
 use crate::error::{Error, Result};
 use crate::network::weights::Weights;
-use crate::weights_file::pytorch_file;
+use crate::weights_file::pytorch_read;
 use crate::weights_file::tensor_file::{self, Values};
 
 /// Weights that can be downloaded.
@@ -81,7 +81,7 @@ impl Published {
     pub fn convert(&self, parts: &[PathBuf], to: &Path) -> Result<()> {
         let mut tensors = Weights::new();
         for part in parts {
-            for (name, data) in pytorch_file::read(part, "download it again")? {
+            for (name, data) in pytorch_read::read(part, "download it again")? {
                 if let Some(renamed) = (self.rename)(&name) {
                     tensors.insert(renamed, data);
                 }

@@ -144,6 +144,7 @@ fn metadata<H: Serialize>(kind: Kind, header: &H) -> HashMap<String, String> {
 ///
 /// # Errors
 /// As [`write()`].
+#[cfg(feature = "download")]
 pub fn write_plain(path: &Path, tensors: &[(String, Values)]) -> Result<()> {
     write_with(path, None, tensors)
 }
