@@ -76,7 +76,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             "scores on held-out pairs that are also training pairs mean nothing: remove the duplicates\n",
         )?;
     }
-    let on_error = args.data.on_error();
+    let on_error = args.data.on_error;
     let (data, survey, _) = survey::sift(data, surveys, on_error)?;
     let domains = args
         .data
@@ -91,7 +91,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         domains[0], domains[1]
     ))?;
     let data = data.map(|pairs| pairs.in_domains(domains));
-    let sheet = sheet(&args, &data, args.data.direction().order(domains))?;
+    let sheet = sheet(&args, &data, args.data.direction.order(domains))?;
     picture::write_png(&args.sheet, &sheet)?;
     let skipped = if on_error == OnError::Skip {
         " with --on-error skip"

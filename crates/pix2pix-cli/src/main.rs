@@ -3,6 +3,7 @@
 mod average;
 mod bench;
 mod beyond_args;
+mod choice;
 mod data_args;
 mod demo;
 mod devices;
@@ -10,6 +11,7 @@ mod download;
 mod evaluate;
 mod export;
 mod failure;
+mod flags;
 mod import;
 mod inspect;
 mod interrupt;

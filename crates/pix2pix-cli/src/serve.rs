@@ -43,8 +43,8 @@ pub struct Args {
     #[arg(long, env = "PIX2PIX_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Format of the log on standard error
-    #[arg(long, env = "PIX2PIX_LOG", value_enum, default_value_t = LogName::Text)]
-    log: LogName,
+    #[arg(long, env = "PIX2PIX_LOG", value_enum, default_value_t = LogFormat::Text)]
+    log: LogFormat,
     /// Log level: error, warn, info (every request), debug or trace
     #[arg(
         long,
@@ -57,8 +57,9 @@ pub struct Args {
     machine: MachineArgs,
 }
 
+/// Format of the log.
 #[derive(Clone, Copy, ValueEnum)]
-enum LogName {
+enum LogFormat {
     /// Plain text
     Text,
     /// One JSON object per line
@@ -69,11 +70,11 @@ enum LogName {
 pub fn run(args: Args) -> Result<(), Failure> {
     let (paths, settings) = args.options.settings(args.models, args.config.as_deref())?;
     match args.log {
-        LogName::Text => tracing_subscriber::fmt()
+        LogFormat::Text => tracing_subscriber::fmt()
             .with_max_level(args.log_level)
             .with_writer(std::io::stderr)
             .init(),
-        LogName::Json => tracing_subscriber::fmt()
+        LogFormat::Json => tracing_subscriber::fmt()
             .json()
             .with_max_level(args.log_level)
             .with_writer(std::io::stderr)

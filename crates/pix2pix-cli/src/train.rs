@@ -4,9 +4,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::slice;
 
-use clap::ValueEnum;
 use pix2pix::data::survey::{self, LeftOut, Survey};
-use pix2pix::data::{Dataset, Domain, JitterConfig, ResizePolicy, Size, earth};
+use pix2pix::data::{CacheKind, Dataset, Domain, JitterConfig, ResizePolicy, Size, earth};
 use pix2pix::device::{Device, set_threads};
 use pix2pix::parallel::{Group, Shard, Wire};
 use pix2pix::report::{TensorBoard, write as write_report};
@@ -15,6 +14,7 @@ use pix2pix::train::OptimizerConfig;
 use pix2pix::{Error, RunConfig, model};
 
 use crate::beyond_args::BeyondArgs;
+use crate::choice::choice;
 use crate::data_args::DataArgs;
 use crate::failure::{Failure, print};
 use crate::interrupt;
@@ -82,8 +82,8 @@ pub struct Args {
     #[arg(long, default_value_t = 1, value_name = "N")]
     workers: usize,
     /// Cache for decoded pairs: ram, disk (a temporary file in the run folder), or off
-    #[arg(long, value_enum, default_value_t = CacheName::Off)]
-    cache: CacheName,
+    #[arg(long, value_parser = choice::<CacheKind>(), default_value_t = CacheKind::Off)]
+    cache: CacheKind,
     #[command(flatten)]
     networks: NetworkArgs,
     #[command(flatten)]
@@ -119,8 +119,8 @@ struct ProcessArgs {
     #[arg(long)]
     sync_norm: bool,
     /// Number format in which gradients are sent and added
-    #[arg(long, value_enum, default_value_t = WireName::F32)]
-    allreduce: WireName,
+    #[arg(long, value_parser = choice::<Wire>(), default_value_t = Wire::F32)]
+    allreduce: Wire,
     /// Steps between checks that the weights of all processes are bit-identical
     #[arg(long, default_value_t = 100, value_name = "N")]
     check_every: u64,
@@ -154,8 +154,8 @@ pub struct RunArgs {
 #[command(next_help_heading = "Sizes and augmentation")]
 struct JitterArgs {
     /// How to bring pictures to the input size of the networks
-    #[arg(long, value_enum, default_value_t = ResizeName::ScaleAndCrop)]
-    resize: ResizeName,
+    #[arg(long, value_parser = choice::<ResizePolicy>(), default_value_t = ResizePolicy::ScaleAndCrop)]
+    resize: ResizePolicy,
     /// Size to which pictures are resized before the crop: PIXELS or WIDTHxHEIGHT
     #[arg(long, default_value = "286", value_name = "SIZE")]
     load_size: Size,
@@ -176,45 +176,10 @@ struct JitterArgs {
     color_jitter: f32,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum ResizeName {
-    /// Resize to --load-size, then crop to --crop-size at random, as in the paper
-    ScaleAndCrop,
-    /// Resize to the width of --crop-size and keep the aspect ratio
-    ScaleWidth,
-    /// Crop to --crop-size at random, without resizing
-    Crop,
-    /// Use the whole picture, without resizing
-    None,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum WireName {
-    /// 32-bit floats
-    F32,
-    /// bfloat16: half the bytes
-    Bf16,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum CacheName {
-    /// In memory
-    Ram,
-    /// In a file in the run folder, deleted when the program ends
-    Disk,
-    /// No cache
-    Off,
-}
-
 impl JitterArgs {
     fn config(&self, multiple: u32) -> JitterConfig {
         JitterConfig {
-            resize: match self.resize {
-                ResizeName::ScaleAndCrop => ResizePolicy::ScaleAndCrop,
-                ResizeName::ScaleWidth => ResizePolicy::ScaleWidth,
-                ResizeName::Crop => ResizePolicy::Crop,
-                ResizeName::None => ResizePolicy::None,
-            },
+            resize: self.resize,
             load_size: self.load_size,
             crop_size: self.crop_size,
             mirror: !self.no_mirror,
@@ -229,8 +194,8 @@ impl JitterArgs {
     fn sides(&self, data: Option<&Survey>) -> [usize; 2] {
         let [width, height] = self.crop_size.sides();
         match (self.resize, data) {
-            (ResizeName::ScaleWidth, _) => [width; 2],
-            (ResizeName::None, Some(data)) => {
+            (ResizePolicy::ScaleWidth, _) => [width; 2],
+            (ResizePolicy::None, Some(data)) => {
                 // the largest power of two that divides all sides
                 let sides = data.sizes.keys().flatten();
                 let halvings = sides.map(|side| side.trailing_zeros()).min().unwrap_or(0);
@@ -265,17 +230,13 @@ impl Args {
         let config = RunConfig {
             data: data_name,
             data_digest,
-            direction: self.data.direction(),
+            direction: self.data.direction,
             source,
             target,
             val_fraction: self.data.val_fraction,
-            on_error: self.data.on_error(),
+            on_error: self.data.on_error,
             workers: self.workers,
-            cache: match self.cache {
-                CacheName::Ram => pix2pix::data::CacheKind::Ram,
-                CacheName::Disk => pix2pix::data::CacheKind::Disk,
-                CacheName::Off => pix2pix::data::CacheKind::Off,
-            },
+            cache: self.cache,
             steps: self.steps.unwrap_or(1),
             batch_size: self.batch_size,
             seed: self.run.seed,
@@ -289,15 +250,12 @@ impl Args {
             keep: self.keep,
             ranks: 1, // set to the number of processes later
             sync_norm: self.processes.sync_norm,
-            allreduce: match self.processes.allreduce {
-                WireName::F32 => Wire::F32,
-                WireName::Bf16 => Wire::Bf16,
-            },
+            allreduce: self.processes.allreduce,
             check_every: self.processes.check_every,
             jitter: self.jitter.config(1 << generator.halvings()),
             optimizer: OptimizerConfig {
                 lr: self.lr,
-                schedule: self.beyond.schedule(),
+                schedule: self.beyond.lr_schedule,
                 beta1: self.beta1,
                 ema: self.beyond.ema(),
                 accumulate: self.beyond.accumulate,
@@ -414,7 +372,7 @@ fn begin(args: &mut Args, job: &Job) -> Result<Planned, Failure> {
         unreachable!("clap requires both without --resume");
     };
     // report invalid options before reading any data; with --resize none, the sizes come from the data
-    if !matches!(args.jitter.resize, ResizeName::None) {
+    if args.jitter.resize != ResizePolicy::None {
         args.config([Domain::RGB8; 2], None)?;
     }
     // before reading the data, which uses these threads
@@ -425,7 +383,7 @@ fn begin(args: &mut Args, job: &Job) -> Result<Planned, Failure> {
     let (data, survey, left_out) = args.data.open(&path, args.run.seed)?;
     let sides = args.data.domains(&survey)?;
     let data = data.map(|pairs| pairs.in_domains(sides));
-    let mut config = args.config(args.data.direction().order(sides), Some((&data, &survey)))?;
+    let mut config = args.config(args.data.direction.order(sides), Some((&data, &survey)))?;
     config.check_data(&survey)?;
     shared(&mut config, &data, job.shard())?;
     if args.steps.is_none() {

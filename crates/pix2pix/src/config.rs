@@ -398,3 +398,43 @@ impl RunConfig {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Debug;
+
+    use serde::de::DeserializeOwned;
+
+    use super::*;
+    use crate::choice::Choice;
+    use crate::network::norm::Norm;
+    use crate::network::patch_gan::Patch;
+    use crate::network::up_conv::Upsample;
+    use crate::train::diff_augment::DiffAugment;
+
+    /// Checks that a configuration file has the names of options.
+    fn same_names<T: Choice + Serialize + DeserializeOwned + PartialEq + Debug>() {
+        for (value, name, _) in T::CHOICES {
+            let stored = serde_json::to_value(value).unwrap();
+            assert_eq!(stored, *name);
+            assert_eq!(serde_json::from_value::<T>(stored).unwrap(), *value);
+            assert_eq!(T::from_name(name), Ok(*value));
+        }
+    }
+
+    #[test]
+    fn values_have_the_same_names_in_files_and_in_options() {
+        same_names::<CacheKind>();
+        same_names::<DiffAugment>();
+        same_names::<Direction>();
+        same_names::<Gan>();
+        same_names::<Norm>();
+        same_names::<OnError>();
+        same_names::<Patch>();
+        same_names::<Precision>();
+        same_names::<ResizePolicy>();
+        same_names::<Schedule>();
+        same_names::<Upsample>();
+        same_names::<Wire>();
+    }
+}

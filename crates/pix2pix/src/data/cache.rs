@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::choice::choices;
 use crate::data::pair::Pair;
 use crate::data::picture::{Depth, Picture, Samples};
 use crate::error::{Error, Result};
@@ -25,6 +26,12 @@ pub enum CacheKind {
     #[default]
     Off,
 }
+
+choices!(CacheKind, "cache",
+    Ram: "ram", "In memory";
+    Disk: "disk", "In a file in the run folder, deleted when the program ends";
+    Off: "off", "No cache";
+);
 
 /// Loaded pairs by index.
 pub enum Cache {

@@ -8,6 +8,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::choice::choices;
 use crate::data::pair::Pair;
 use crate::data::picture::{Picture, luma};
 use crate::data::resize::resize;
@@ -87,6 +88,13 @@ pub enum ResizePolicy {
     /// Use the whole picture unchanged.
     None,
 }
+
+choices!(ResizePolicy, "way of resizing",
+    ScaleAndCrop: "scale-and-crop", "Resize to `load_size`, then crop to `crop_size` at random, as in the paper";
+    ScaleWidth: "scale-width", "Resize to the width of `crop_size` and keep the aspect ratio";
+    Crop: "crop", "Crop to `crop_size` at random, without resizing";
+    None: "none", "Use the whole picture, without resizing";
+);
 
 /// Augmentation of a pair before a training step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -14,6 +14,7 @@ use prost::Message;
 
 use crate::atomic_file;
 use crate::backend::window::Window;
+use crate::choice::choices;
 use crate::config::RunConfig;
 use crate::data::jitter::Size;
 use crate::data::picture::{self, Picture};
@@ -43,6 +44,11 @@ pub enum OnnxNorm {
     /// The running averages of training. The results are those of other ports in evaluation mode.
     Frozen,
 }
+
+choices!(OnnxNorm, "statistics",
+    Batch: "batch", "The picture's own, as in this program: gives the same pictures";
+    Frozen: "frozen", "Running averages of training, as in other ports' evaluation mode: gives different pictures";
+);
 
 /// Options of an export.
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@
 use burn::tensor::{Device, Tensor};
 
 use crate::backend::device::in_pool;
+use crate::choice::choices;
 use crate::data::domain::Domain;
 use crate::data::pad::pad;
 use crate::data::picture::{self, Picture, Samples};
@@ -25,6 +26,12 @@ pub enum NormStatistics {
     /// other choices: they are what the public ports give in evaluation mode (`model.eval()`).
     Frozen,
 }
+
+choices!(NormStatistics, "statistics",
+    Tile: "tile", "The tile's own";
+    Image: "image", "Those of the whole picture, measured first: no visible seams, but about seven times slower";
+    Frozen: "frozen", "The running averages of training: no seams and no flicker, but different pictures from the paper's";
+);
 
 /// How to cut a picture into tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use burn::tensor::Device;
 use image::DynamicImage;
 
 use crate::backend::device::{Precision, in_pool};
+use crate::choice::choices;
 use crate::config::RunConfig;
 use crate::data::jitter::{Size, nearest};
 use crate::data::pad::pad;
@@ -27,6 +28,11 @@ pub enum Fit {
     /// Resize both sides to the nearest multiple. Faster for sides just above a multiple.
     Resize,
 }
+
+choices!(Fit, "way of fitting",
+    Pad: "pad", "Pad by mirroring at the right and bottom edges";
+    Resize: "resize", "Resize to the nearest accepted size";
+);
 
 /// Which pictures to cut into tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::atomic_file;
+use crate::choice::choices;
 use crate::error::{Error, Result};
 use crate::network::weights::Weights;
 use crate::weights_file::pytorch_file::{Stored, StoredValues};
@@ -326,6 +327,11 @@ pub enum Half {
     /// bfloat16: 8 significant bits, the range of 32-bit numbers.
     Bf16,
 }
+
+choices!(Half, "format",
+    F16: "f16", "IEEE half precision: 11 significant bits";
+    Bf16: "bf16", "bfloat16: 8 significant bits";
+);
 
 impl Half {
     /// The nearest number of the format, and its bytes.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::remembered::{Remembered, Seen};
 use super::{Dataset, Pairs};
+use crate::choice::choices;
 use crate::data::domain::Domain;
 use crate::data::picture::{Depth, Format, Header};
 use crate::error::{Error, Result};
@@ -23,6 +24,11 @@ pub enum OnError {
     /// Skip and report them.
     Skip,
 }
+
+choices!(OnError, "action",
+    Stop: "stop", "Stop before the first step";
+    Skip: "skip", "Skip them, and list them";
+);
 
 /// Values that override those detected for the domains of A and B.
 #[derive(Clone, Copy, Debug, Default)]
