@@ -4,6 +4,7 @@ use pix2pix::device::{Found, Kind, list};
 use pix2pix::network::summary::{aligned, bytes};
 
 use crate::failure::{Failure, print};
+use crate::flags;
 
 /// Prints the devices found, and for each kind without one the reason.
 pub fn run() -> Result<(), Failure> {
@@ -11,7 +12,9 @@ pub fn run() -> Result<(), Failure> {
     for kind in list() {
         match kind {
             Kind::There(found) => rows.extend(found.into_iter().map(row)),
-            Kind::Absent { kind, reason } => rows.push([kind.to_string(), String::new(), reason]),
+            Kind::Absent { kind, reason } => {
+                rows.push([kind.to_string(), String::new(), flags::named(&reason)])
+            }
         }
     }
     print(&aligned(&["device", "memory", "hardware"], &rows, &[1]))

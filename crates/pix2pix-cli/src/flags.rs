@@ -3,7 +3,7 @@
 //! The library knows no command line: its messages name fields, in backticks. This program prints options instead.
 
 /// A field, as the library names it, and what a user of the command line types for it.
-const FLAGS: [(&str, &str); 53] = [
+pub const FLAGS: [(&str, &str); 56] = [
     // of a run
     ("folder", "--out"),
     ("steps", "--steps"),
@@ -19,6 +19,14 @@ const FLAGS: [(&str, &str); 53] = [
     ("last", "--last"),
     ("sync_norm", "--sync-norm"),
     ("check_every", "--check-every"),
+    (
+        "feature = \"cuda\"",
+        "`cargo build --release --features pix2pix-cli/cuda`",
+    ),
+    (
+        "feature = \"wgpu\"",
+        "`cargo build --release --features pix2pix-cli/wgpu`",
+    ),
     ("run::train", "`pix2pix train --out`"),
     ("run::resume", "`pix2pix train --resume`"),
     // of the data
@@ -64,6 +72,7 @@ const FLAGS: [(&str, &str); 53] = [
     ("address", "--mirror"),
     // of the server
     ("listen", "--listen"),
+    ("hosts", "--host"),
 ];
 
 /// A text of the library with options instead of fields. Other words in backticks, such as commands, stay as they are.
@@ -82,4 +91,34 @@ pub fn named(text: &str) -> String {
         left = rest;
     }
     named + left
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_take_the_place_of_fields_and_nothing_else_changes() {
+        for (library, shown) in [
+            (
+                "`steps` is 0; it must be at least 1",
+                "--steps is 0; it must be at least 1",
+            ),
+            (
+                "use `batch_size` 1 or `resize` crop",
+                "use --batch-size 1 or --resize crop",
+            ),
+            (
+                "check the pairs (`pix2pix inspect`)",
+                "check the pairs (`pix2pix inspect`)",
+            ),
+            (
+                "no mark, `keep` and a lone `",
+                "no mark, --keep and a lone `",
+            ),
+            ("steps", "steps"),
+        ] {
+            assert_eq!(named(library), shown);
+        }
+    }
 }

@@ -10,6 +10,7 @@ use pix2pix::network::summary::aligned;
 
 use crate::data_args::{DataArgs, DataPath};
 use crate::failure::{Failure, print};
+use crate::flags;
 
 /// Largest number of pairs on the contact sheet.
 const ROWS: usize = 8;
@@ -64,7 +65,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         print(&format!("unmatched: {}\n", path.display()))?;
     }
     for (_, error) in surveys.iter().flat_map(|survey| &survey.broken) {
-        print(&format!("broken: {error}\n"))?;
+        print(&flags::named(&format!("broken: {error}\n")))?;
     }
     let leaks = duplicates(&data);
     for leak in &leaks {

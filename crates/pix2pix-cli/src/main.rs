@@ -29,6 +29,8 @@ mod runs;
 mod serve;
 mod summary;
 mod table;
+#[cfg(test)]
+mod tests;
 mod train;
 mod translate;
 

@@ -14,6 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
 use crate::failure::{Failure, print};
+use crate::flags;
 use crate::machine_args::MachineArgs;
 use options::Options;
 
@@ -106,7 +107,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
 /// Binds the address, and warns if other machines can reach it.
 fn bind(settings: Settings, models: Arc<Models>) -> Result<Server, Failure> {
     let (address, open) = (settings.listen, settings.token.is_none());
-    let server = Server::bind(settings, models).map_err(Failure::Runtime)?;
+    let server = Server::bind(settings, models)
+        .map_err(|e| Failure::Runtime(flags::named(&e.to_string())))?;
     if !address.ip().is_loopback() {
         let guard = match open {
             true => "and anyone may use it: set --token",
@@ -135,7 +137,10 @@ fn listen_for_signals(server: &Server, models: Arc<Models>) -> std::io::Result<(
             let reloaded = tokio::task::spawn_blocking(move || models.reload()).await;
             match reloaded {
                 Ok(Ok(())) => tracing::info!("reloaded the models"),
-                Ok(Err(e)) => tracing::error!("cannot reload, keeping the old models: {e}"),
+                Ok(Err(e)) => {
+                    let reason = flags::named(&e.to_string());
+                    tracing::error!("cannot reload, keeping the old models: {reason}");
+                }
                 Err(e) => tracing::error!("cannot reload, keeping the old models: {e}"),
             }
         }

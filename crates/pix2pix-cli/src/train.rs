@@ -17,6 +17,7 @@ use crate::beyond_args::BeyondArgs;
 use crate::choice::choice;
 use crate::data_args::DataArgs;
 use crate::failure::{Failure, print};
+use crate::flags;
 use crate::interrupt;
 use crate::job::Job;
 use crate::machine_args::MachineArgs;
@@ -498,7 +499,7 @@ fn describe(data: &Dataset, survey: &Survey, [a, b]: [Domain; 2], left_out: &Lef
     eprintln!("data: {}; {sizes}", data.layout);
     eprintln!("A: {a}; B: {b}");
     for error in &left_out.broken {
-        eprintln!("skipped: {error}");
+        eprintln!("skipped: {}", flags::named(&error.to_string()));
     }
     for path in &left_out.unmatched {
         eprintln!("skipped: {}: no partner of the same name", path.display());
@@ -647,8 +648,9 @@ pub fn train(
                     known.collect::<Vec<_>>().join("  ")
                 ));
             }
-            Event::Skipped(reason) => progress.say(&format!("skipped: {reason}")),
+            Event::Skipped(reason) => progress.say(&flags::named(&format!("skipped: {reason}"))),
             Event::Warned(Warning { step, warning }) => {
+                let warning = flags::named(&warning);
                 progress.say(&format!("warning at step {step}: {warning}"));
             }
         }

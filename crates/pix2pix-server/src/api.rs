@@ -167,7 +167,7 @@ async fn with_token(State(app): State<Arc<App>>, request: Request, next: Next) -
          content((Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp"))),
         (status = 400, description = "The request is malformed.", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "The token is missing or wrong.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The request's host name is refused; --host allows it.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The request's host name is refused; the server's `hosts` allow it.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No model has this name.", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body was not received in time.", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body or the picture is too large.", body = Problem, content_type = "application/problem+json"),
@@ -350,7 +350,7 @@ fn decoded(bytes: &[u8], most: u64) -> Result<picture::Picture, Problem> {
     responses(
         (status = 200, description = "The models.", body = ModelList),
         (status = 401, description = "The token is missing or wrong.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The request's host name is refused; --host allows it.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The request's host name is refused; the server's `hosts` allow it.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
@@ -374,7 +374,7 @@ async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
     responses(
         (status = 200, description = "The example.", body = Vec<u8>, content_type = "image/png"),
         (status = 401, description = "The token is missing or wrong.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The request's host name is refused; --host allows it.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The request's host name is refused; the server's `hosts` allow it.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No example has this number.", body = Problem, content_type = "application/problem+json"),
     )
 )]

@@ -49,7 +49,7 @@ const STATE: Kind = Kind {
 
 /// Advice for losses or gradients that are not finite.
 const ADVICE: &str =
-    "start again with a lower --lr, or check --range if the pictures are floating-point";
+    "start again with a lower `lr`, or check `range` if the pictures are floating-point";
 
 /// One line of `metrics.jsonl`. Repeating a run gives the same lines.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -218,7 +218,7 @@ pub fn resume(
     };
     if done.step >= config.steps {
         return Err(Error::Config(format!(
-            "{}: the run is done ({} of {} steps); to train longer, give a larger --steps",
+            "{}: the run is done ({} of {} steps); to train longer, give a larger `steps`",
             folder.root().display(),
             done.step,
             config.steps
@@ -472,7 +472,7 @@ impl Training<'_> {
                     let advice = fit::advice(self.config, device::card_memory(&self.device));
                     format!("out of memory; {advice}")
                 }
-                false => format!("{reason}; check its driver, or use --device cpu"),
+                false => format!("{reason}; check its driver, or use `device` cpu"),
             };
             Error::Device(format!("device {name}: step {step}: {reason}"))
         })
@@ -577,7 +577,7 @@ impl Training<'_> {
     /// The error for processes of a group whose weights differ.
     fn apart(&self, step: u64, reason: &str) -> Error {
         let advice = "check the machines for faulty memory and for different kinds of processors, then continue \
-                      with --resume";
+                      with `run::resume`";
         self.cannot_go_on(&format!("step {step}: {reason}"), advice)
     }
 

@@ -206,10 +206,10 @@ fn no_cuda() -> String {
         // the driver is installed, but finds no usable card
         Ok(version) => format!(
             "the NVIDIA driver {version} finds no usable card, or is too old; update the driver or use \
-             --device cpu"
+             `device` cpu"
         ),
         Err(_) => "no NVIDIA card or no driver for it was found; install the driver (nvidia-smi must list the card) \
-                   or use --device cpu"
+                   or use `device` cpu"
             .to_string(),
     }
 }
@@ -273,7 +273,7 @@ impl DeviceName {
                 Device::enumerate(burn::tensor::DeviceType::Wgpu).into_vec(),
                 || {
                     "no Vulkan, Metal or DirectX driver was found; install one (on Debian: mesa-vulkan-drivers) or \
-                     use --device cpu"
+                     use `device` cpu"
                         .to_string()
                 },
             ),
@@ -315,8 +315,8 @@ impl DeviceName {
 fn opened(name: DeviceName, device: Device, arithmetic: Precision) -> Result<Device> {
     if !has(&device, arithmetic) {
         let instead = match name.is_card() {
-            true => "--precision f32 or --device cpu",
-            false => "--precision f32 or --precision bf16",
+            true => "`precision` f32 or `device` cpu",
+            false => "`precision` f32 or `precision` bf16",
         };
         return Err(Error::Device(format!(
             "device {name} does not support {arithmetic} arithmetic; use {instead}"
@@ -357,7 +357,7 @@ fn rounds_to_tf32(device: &Device) -> bool {
 #[cfg(not(all(feature = "cuda", feature = "wgpu")))]
 fn not_built(feature: &str) -> String {
     format!(
-        "this program was built without it; use --device cpu or build with `cargo build --release --features {feature}`"
+        "this program was built without it; use `device` cpu or build with `feature = \"{feature}\"`"
     )
 }
 

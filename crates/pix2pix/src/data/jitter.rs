@@ -153,16 +153,15 @@ impl JitterConfig {
         let empty = width.min(height) == 0;
         let too_large = scaled && (width > load_width || height > load_height);
         if empty || too_large || load_width.max(load_height).max(width).max(height) > MAX_SIDE {
-            return Err(Error::Config(format!(
-                "--crop-size {} must be at least 1 and at most --load-size {}, which may be up to {MAX_SIDE}",
+            let reason = format!(
+                "{} must be at least 1 and at most `load_size` {}, which may be up to {MAX_SIDE}",
                 self.crop_size, self.load_size,
-            )));
+            );
+            return Err(Error::field("crop_size", reason));
         }
         if !(0.0..1.0).contains(&self.color) {
-            return Err(Error::Config(format!(
-                "--color-jitter is {}; it must be at least 0 and below 1",
-                self.color
-            )));
+            let reason = format!("is {}; it must be at least 0 and below 1", self.color);
+            return Err(Error::field("color", reason));
         }
         Ok(())
     }
@@ -179,7 +178,7 @@ impl JitterConfig {
                 let [crop_width, crop_height] = self.crop_size.0;
                 if crop_width > width || crop_height > height {
                     return Err(format!(
-                        "{width}x{height} pixels are smaller than --crop-size {}",
+                        "{width}x{height} pixels are smaller than `crop_size` {}",
                         self.crop_size
                     ));
                 }

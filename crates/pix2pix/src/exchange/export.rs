@@ -38,8 +38,8 @@ pub fn public_tensors(
 ) -> Result<(PublicTensors, Option<PublicTensors>)> {
     let config = &checkpoint.config;
     let unknown = |what: String| {
-        let remedy = "export networks of --norm batch, instance or none, without --upsample resize, \
-                      --spectral-norm and, with batch norm, --bias-before-norm";
+        let remedy = "export networks of `norm` batch, instance or none, without `upsample` resize, \
+                      `spectral_norm` and, with batch norm, `bias_before_norm`";
         Error::file(path, format!("the public port has no {what}"), remedy)
     };
     check_generator(&config.generator).map_err(unknown)?;

@@ -22,7 +22,7 @@ use crate::weights_file::tensor_file;
 
 /// Remedy for a PyTorch file that cannot be imported.
 const REMEDY: &str = "give latest_net_G.pth and latest_net_D.pth of pytorch-CycleGAN-and-pix2pix, trained with \
-                      --netG unet_128, unet_256, resnet_6blocks or resnet_9blocks and --netD basic, n_layers or pixel";
+                      netG unet_128, unet_256, resnet_6blocks or resnet_9blocks and netD basic, n_layers or pixel";
 /// Remedy for a Keras file that cannot be imported.
 const KERAS_REMEDY: &str = "give the .h5 or .keras file that model.save wrote for the Keras tutorial's generator (the \
                             paper's U-Net)";

@@ -198,7 +198,7 @@ pub fn write(model: &Model, path: &Path) -> Result<()> {
         return Err(Error::file(
             path,
             "an ONNX file of this network would be larger than 2 GiB, which the format does not allow",
-            "export with --f16, or train with fewer --filters",
+            "export with `half`, or train with fewer `filters`",
         ));
     }
     atomic_file::write(path, &model.encode_to_vec())
@@ -278,11 +278,12 @@ impl Writer<'_> {
             }
             Op::BatchNorm { epsilon } => self.batch_norm(layer, x, epsilon),
             Op::InstanceNorm | Op::GroupNorm { .. } if self.options.norm == OnnxNorm::Frozen => {
-                return Err(Error::Config(format!(
-                    "--norm frozen: {} has no running averages of training, because it normalizes each picture by \
-                     its own statistics; export with --norm batch",
+                let reason = format!(
+                    "frozen: {} has no running averages of training, because it normalizes each picture by its own \
+                     statistics; export with `norm` batch",
                     layer.op.name()
-                )));
+                );
+                return Err(Error::field("norm", reason));
             }
             Op::InstanceNorm => builder.by_own_statistics(name, x, layer.output[0], EPSILON),
             Op::GroupNorm { groups } => self.group_norm(layer, x, groups),

@@ -147,7 +147,7 @@ impl PatchGanConfig {
         let smallest = (1..).find(|&side| fits(side)).expect("some side fits");
         Err(Error::Config(format!(
             "images of {width}x{height} pixels are too small for the {} patch: both sides must be at \
-             least {smallest}; choose a smaller --patch or a larger --crop-size",
+             least {smallest}; choose a smaller `patch` or a larger `crop_size`",
             self.patch.name()
         )))
     }

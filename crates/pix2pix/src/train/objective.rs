@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::choice::choices;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, within};
 use crate::quality::lpips::Lpips;
 use crate::train::diff_augment::DiffAugment;
 
@@ -104,22 +104,15 @@ impl ObjectiveConfig {
     /// # Errors
     /// Names the value that is out of range and the range.
     pub fn validate(&self) -> Result<()> {
-        for (name, value) in [
-            ("--lambda", self.lambda),
-            ("--r1", self.r1),
-            ("--perceptual", self.perceptual),
-        ] {
-            if !(0.0..=1e6).contains(&value) {
-                return Err(Error::Config(format!(
-                    "{name} is {value}; it must be from 0 to 1000000"
-                )));
-            }
-        }
+        within("lambda", self.lambda, 0.0..=1e6)?;
+        within("r1", self.r1, 0.0..=1e6)?;
+        within("perceptual", self.perceptual, 0.0..=1e6)?;
         if self.pool > 10_000 {
-            return Err(Error::Config(format!(
-                "--pool is {}; it must be at most 10000 pictures, which stay in memory",
+            let reason = format!(
+                "is {}; it must be at most 10000 pictures, which stay in memory",
                 self.pool
-            )));
+            );
+            return Err(Error::field("pool", reason));
         }
         Ok(())
     }

@@ -156,8 +156,7 @@ impl Survey {
             None => {
                 return Err(Error::Config(format!(
                     "the pictures of {name} have from {least} to {most} channels; remove some or give \
-                     --channels-{} N",
-                    name.to_lowercase()
+                     `channels[{side}]`"
                 )));
             }
         };
@@ -172,7 +171,7 @@ impl Survey {
         {
             return Err(Error::Config(format!(
                 "the floating-point pictures of {name} have values from {low} to {high}, not from 0 to 1; \
-                 give the values of black and white: --range {low},{high}"
+                 give the values of black and white: `range` {low},{high}"
             )));
         }
         Ok(Domain {
@@ -293,6 +292,6 @@ fn unmatched(files: &[PathBuf]) -> Error {
             files.len(),
             names.join(", ")
         ),
-        "rename or remove them, or give --on-error skip",
+        "rename or remove them, or give `on_error` skip",
     )
 }
