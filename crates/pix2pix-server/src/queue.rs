@@ -85,7 +85,10 @@ impl Queue {
                 let took = begun.elapsed();
                 let result = match result {
                     Err(_) => Err(Problem::internal()),
-                    Ok(Err(reason)) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason)),
+                    Ok(Err(e)) => {
+                        let reason = e.to_string();
+                        Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason))
+                    }
                     Ok(Ok(picture)) => {
                         kept.store(took.as_micros() as u64, Ordering::Relaxed);
                         let seconds = metrics.seconds.with_label_values(&[&model.info.name]);

@@ -17,6 +17,7 @@ use sysinfo::{CpuRefreshKind, MemoryRefreshKind, System};
 
 use crate::backend::precision::Factors;
 pub use crate::backend::precision::Precision;
+use crate::choice::UnknownName;
 use crate::error::{Error, Result};
 
 /// Sets the number of CPU threads for the whole program, 0 for all cores, and returns it.
@@ -386,24 +387,28 @@ impl fmt::Display for DeviceName {
 }
 
 impl FromStr for DeviceName {
-    type Err = String;
+    type Err = UnknownName;
 
-    fn from_str(name: &str) -> std::result::Result<Self, String> {
+    fn from_str(name: &str) -> std::result::Result<Self, UnknownName> {
         let (kind, index) = name.split_once(':').unwrap_or((name, "0"));
         match (kind, index.parse()) {
             ("auto", _) if name == kind => Ok(Self::Auto),
             ("cpu", _) if name == kind => Ok(Self::Cpu),
             ("cuda", Ok(index)) => Ok(Self::Cuda(index)),
             ("wgpu", Ok(index)) => Ok(Self::Wgpu(index)),
-            _ => Err("unknown device; use auto, cpu, cuda, cuda:N, wgpu or wgpu:N".to_string()),
+            _ => Err(UnknownName {
+                kind: "device",
+                name: name.to_string(),
+                choices: vec!["auto", "cpu", "cuda", "cuda:N", "wgpu", "wgpu:N"],
+            }),
         }
     }
 }
 
 impl TryFrom<String> for DeviceName {
-    type Error = String;
+    type Error = UnknownName;
 
-    fn try_from(name: String) -> std::result::Result<Self, String> {
+    fn try_from(name: String) -> std::result::Result<Self, UnknownName> {
         name.parse()
     }
 }

@@ -22,6 +22,11 @@ const MAX_SIDE: u32 = 1 << 14;
 #[serde(into = "String", try_from = "String")]
 pub struct Size(pub [u32; 2]);
 
+/// A text that is no [`Size`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("use PIXELS or WIDTHxHEIGHT")]
+pub struct InvalidSize;
+
 impl Size {
     /// The same width and height.
     pub fn square(side: u32) -> Self {
@@ -44,14 +49,10 @@ impl fmt::Display for Size {
 }
 
 impl FromStr for Size {
-    type Err = String;
+    type Err = InvalidSize;
 
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let side = |text: &str| {
-            text.trim()
-                .parse()
-                .map_err(|_| "use PIXELS or WIDTHxHEIGHT".to_string())
-        };
+    fn from_str(text: &str) -> std::result::Result<Self, InvalidSize> {
+        let side = |text: &str| text.trim().parse().map_err(|_| InvalidSize);
         match text.split_once('x') {
             Some((width, height)) => Ok(Self([side(width)?, side(height)?])),
             None => Ok(Self::square(side(text)?)),
@@ -60,9 +61,9 @@ impl FromStr for Size {
 }
 
 impl TryFrom<String> for Size {
-    type Error = String;
+    type Error = InvalidSize;
 
-    fn try_from(text: String) -> std::result::Result<Self, String> {
+    fn try_from(text: String) -> std::result::Result<Self, InvalidSize> {
         text.parse()
     }
 }

@@ -202,10 +202,11 @@ pub fn sized(photo: &Picture, size: Option<[u32; 2]>) -> Picture {
 /// Joins A and B side by side in one picture, with the larger of their numbers of channels.
 ///
 /// # Errors
-/// A message, when their sizes or sample types differ or their channels cannot be converted.
-pub fn side_by_side(a: &Picture, b: &Picture) -> std::result::Result<Picture, String> {
+/// [`Error::Picture`], when their sizes or sample types differ or their channels cannot be converted.
+pub fn side_by_side(a: &Picture, b: &Picture) -> Result<Picture> {
     if a.size() != b.size() {
-        return Err("both must have the same size".to_string());
+        let reason = "both must have the same size";
+        return Err(Error::Picture(reason.to_string()));
     }
     let channels = a.channels().max(b.channels());
     let (a, b) = (
@@ -213,11 +214,12 @@ pub fn side_by_side(a: &Picture, b: &Picture) -> std::result::Result<Picture, St
         b.clone().with_channels(channels)?,
     );
     if a.depth() != b.depth() {
-        return Err(format!(
+        let reason = format!(
             "{} and {} samples cannot share one file",
             a.depth(),
             b.depth()
-        ));
+        );
+        return Err(Error::Picture(reason));
     }
     Ok(a.beside(&b))
 }
