@@ -19,9 +19,9 @@ use crate::data_args::DataArgs;
 use crate::failure::{Failure, print};
 use crate::flags;
 use crate::interrupt;
-use crate::job::Job;
 use crate::machine_args::MachineArgs;
 use crate::network_args::NetworkArgs;
+use crate::processes::Processes;
 use crate::progress::Progress;
 use crate::serve::training::Live;
 
@@ -284,10 +284,10 @@ const ON_RESUME: [&str; 7] = [
 
 /// Trains, alone or together with the other processes of `mpirun`.
 pub fn run(mut args: Args, typed: &[String]) -> Result<(), Failure> {
-    let job = Job::join()?;
-    args.run.quiet |= !job.shard().is_root();
+    let processes = Processes::join()?;
+    args.run.quiet |= !processes.shard().is_root();
     // only one process prints an error of the options
-    let planned = job.agreed(plan(&mut args, typed, &job))?;
+    let planned = processes.agreed(plan(&mut args, typed, &processes))?;
     let Planned {
         config,
         device,
@@ -295,16 +295,16 @@ pub fn run(mut args: Args, typed: &[String]) -> Result<(), Failure> {
         survey,
         root,
     } = planned;
-    let group = job.group(config.allreduce, config.sync_norm);
+    let group = processes.group(config.allreduce, config.sync_norm);
     if let Some(group) = &group {
         let same = agreement::check_options(&*group.communicator, &config, &survey);
-        job.agreed(same.map_err(Failure::from))?;
+        processes.agreed(same.map_err(Failure::from))?;
     }
-    let folder = job.agreed(match job.shard().is_root() {
+    let folder = processes.agreed(match processes.shard().is_root() {
         true => RunFolder::lock(&root).map_err(Failure::from),
         false => Ok(RunFolder::of_root(&root)),
     })?;
-    let training = Training {
+    let training = Session {
         config,
         device,
         data: &data,
@@ -313,7 +313,7 @@ pub fn run(mut args: Args, typed: &[String]) -> Result<(), Failure> {
         goes_on: args.resume.is_some(),
         shown: args.run.shown(),
     };
-    job.ended(finish(training, &root))
+    processes.ended(finish(training, &root))
 }
 
 /// A planned run, before anything is written.
@@ -325,14 +325,14 @@ struct Planned {
     root: PathBuf,
 }
 
-fn plan(args: &mut Args, typed: &[String], job: &Job) -> Result<Planned, Failure> {
+fn plan(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Planned, Failure> {
     if args.epochs == 0 {
         return Err(Failure::Usage(
             "--epochs is 0; it must be at least 1".to_string(),
         ));
     }
     let Some(root) = args.resume.clone() else {
-        return begin(args, job);
+        return begin(args, processes);
     };
     if let Some(other) = typed
         .iter()
@@ -343,7 +343,7 @@ fn plan(args: &mut Args, typed: &[String], job: &Job) -> Result<Planned, Failure
              --report, --tensorboard, --serve and --quiet"
         )));
     }
-    resume(root, args, typed, job)
+    resume(root, args, typed, processes)
 }
 
 /// Steps of `epochs` passes over a data set.
@@ -368,7 +368,7 @@ fn shared(config: &mut RunConfig, data: &Dataset, shard: Shard) -> Result<(), Fa
 }
 
 /// Plans a new run.
-fn begin(args: &mut Args, job: &Job) -> Result<Planned, Failure> {
+fn begin(args: &mut Args, processes: &Processes) -> Result<Planned, Failure> {
     let (Some(path), Some(out)) = (args.path.clone(), args.out.clone()) else {
         unreachable!("clap requires both without --resume");
     };
@@ -378,17 +378,17 @@ fn begin(args: &mut Args, job: &Job) -> Result<Planned, Failure> {
     }
     // before reading the data, which uses these threads
     let machine = &mut args.run.machine;
-    machine.threads = set_threads(job.threads(machine.threads))?;
-    machine.device = machine.device.for_process(job.local().rank);
+    machine.threads = set_threads(processes.threads(machine.threads))?;
+    machine.device = machine.device.for_process(processes.local().rank);
     let device = machine.device.open(machine.precision)?;
     let (data, survey, left_out) = args.data.open(&path, args.run.seed)?;
     let sides = args.data.domains(&survey)?;
     let data = data.map(|pairs| pairs.in_domains(sides));
     let mut config = args.config(args.data.direction.order(sides), Some((&data, &survey)))?;
     config.check_data(&survey)?;
-    shared(&mut config, &data, job.shard())?;
+    shared(&mut config, &data, processes.shard())?;
     if args.steps.is_none() {
-        config.steps = steps_of(args.epochs, &config, &data, job.shard());
+        config.steps = steps_of(args.epochs, &config, &data, processes.shard());
     }
     if !args.run.quiet {
         describe(&data, &survey, sides, &left_out);
@@ -403,14 +403,19 @@ fn begin(args: &mut Args, job: &Job) -> Result<Planned, Failure> {
 }
 
 /// Plans to resume a run.
-fn resume(root: PathBuf, args: &Args, typed: &[String], job: &Job) -> Result<Planned, Failure> {
+fn resume(
+    root: PathBuf,
+    args: &Args,
+    typed: &[String],
+    processes: &Processes,
+) -> Result<Planned, Failure> {
     let mut config = run::read_config(&root)?;
     // with the same number of processes as before, each keeps its number of threads
-    if config.ranks != job.shard().ranks {
-        config.threads = job.threads(0);
+    if config.ranks != processes.shard().ranks {
+        config.threads = processes.threads(0);
     }
     config.threads = set_threads(config.threads)?;
-    let device = config.device.for_process(job.local().rank);
+    let device = config.device.for_process(processes.local().rank);
     let device = device.open(config.precision)?;
     if let Some(path) = &args.path {
         config.data = path.display().to_string();
@@ -429,11 +434,11 @@ fn resume(root: PathBuf, args: &Args, typed: &[String], job: &Job) -> Result<Pla
         )
         .into());
     }
-    shared(&mut config, &data, job.shard())?;
+    shared(&mut config, &data, processes.shard())?;
     if let Some(steps) = args.steps {
         config.steps = steps;
     } else if typed.iter().any(|name| name == "epochs") {
-        config.steps = steps_of(args.epochs, &config, &data, job.shard());
+        config.steps = steps_of(args.epochs, &config, &data, processes.shard());
     }
     Ok(Planned {
         config,
@@ -460,7 +465,7 @@ fn find_again(root: &Path, config: &RunConfig) -> Result<(Dataset, Survey), Fail
 }
 
 /// Trains, and prints where the results are.
-fn finish(training: Training, out: &Path) -> Result<(), Failure> {
+fn finish(training: Session, out: &Path) -> Result<(), Failure> {
     let quiet = training.shown.quiet;
     let outcome = train(training, &mut |_| Ok(()))?;
     if !quiet {
@@ -510,8 +515,8 @@ fn describe(data: &Dataset, survey: &Survey, [a, b]: [Domain; 2], left_out: &Lef
     }
 }
 
-/// The arguments of [`train`].
-pub struct Training<'a> {
+/// A training to start: the arguments of [`train`].
+pub struct Session<'a> {
     /// The run's configuration.
     pub config: RunConfig,
     /// Its device, without autodiff.
@@ -552,10 +557,10 @@ impl RunArgs {
 /// Trains with a progress display and a Ctrl-C handler, and passes every event to `also` as well. The caller has set
 /// the number of threads.
 pub fn train(
-    training: Training,
+    training: Session,
     also: &mut dyn FnMut(&Event) -> Result<(), Error>,
 ) -> Result<Outcome, Failure> {
-    let Training {
+    let Session {
         config,
         device,
         data,

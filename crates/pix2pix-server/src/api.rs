@@ -201,10 +201,10 @@ async fn answer(
         return Err(Problem::new(StatusCode::NOT_FOUND, detail));
     };
     let bytes = body(app, request).await?;
-    let place = app.queue.place()?;
+    let slot = app.queue.slot()?;
     let pixels = app.settings.pixels;
-    // the place moves with the picture: even without a client, the picture counts as long as it is in memory
-    let (picture, place) = blocking(move || (decoded(&bytes, pixels), place)).await?;
+    // the slot moves with the picture: even without a client, the picture counts as long as it is in memory
+    let (picture, slot) = blocking(move || (decoded(&bytes, pixels), slot)).await?;
     let picture = picture?;
     let options = TranslateOptions {
         dropout: query.dropout == Switch::On,
@@ -215,15 +215,15 @@ async fn answer(
         model: model.clone(),
         picture,
         options,
-        place,
+        slot,
     };
     let Translated {
         picture,
         took,
-        place,
+        slot,
     } = app.queue.translate(job).await?;
     let (encoding, target) = (query.format, model.generator.config.target);
-    let encoded = blocking(move || (encoding.encode(picture, &target), place)).await?;
+    let encoded = blocking(move || (encoding.encode(picture, &target), slot)).await?;
     let file = encoded
         .0
         .map_err(|e| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e))?;
@@ -270,7 +270,7 @@ async fn body(app: &App, request: Request) -> Result<Bytes, Problem> {
         tokio::time::timeout(patience, discarded)
             .await
             .map_err(slow)?;
-        return Err(app.queue.place().err().unwrap_or(Problem::overload(1)));
+        return Err(app.queue.slot().err().unwrap_or(Problem::overload(1)));
     }
     let read = tokio::time::timeout(patience, read(request, body_bytes));
     read.await.map_err(slow)?

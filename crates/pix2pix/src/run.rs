@@ -32,7 +32,7 @@ use crate::parallel::{Group, Shard};
 use crate::train::losses::{Diverged, Losses};
 use crate::train::objective::Gan;
 use crate::train::trainer::Trainer;
-use crate::weights_file::tensor_file::{self, Kind};
+use crate::weights_file::tensor_file::{self, FileKind};
 pub use folder::{RunFolder, read_config};
 use health::Health;
 pub use history::{Best, History, State};
@@ -40,7 +40,7 @@ use log::Log;
 use samples::Samples;
 
 /// The state of the optimizers, stored beside a checkpoint.
-const STATE: Kind = Kind {
+const STATE: FileKind = FileKind {
     format: "pix2pix-state-1",
     name: "training state",
     action: "read the file",

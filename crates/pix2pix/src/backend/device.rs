@@ -126,7 +126,7 @@ pub struct Found {
 
 /// The devices of one kind.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Kind {
+pub enum DeviceKind {
     /// The available devices.
     There(Vec<Found>),
     /// No device of this kind is available.
@@ -139,7 +139,7 @@ pub enum Kind {
 }
 
 /// Lists the devices of all kinds, the CPU first. Opens each device.
-pub fn list() -> Vec<Kind> {
+pub fn list() -> Vec<DeviceKind> {
     let memory = System::new().map(|mut system| {
         system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
         system.total_memory()
@@ -150,7 +150,7 @@ pub fn list() -> Vec<Kind> {
         memory: memory.ok(),
     };
     let cards = |kind: &'static str, name: fn(usize) -> DeviceName| match name(0).all() {
-        Ok(devices) => Kind::There(
+        Ok(devices) => DeviceKind::There(
             (0..)
                 .zip(&devices)
                 .map(|(index, device)| Found {
@@ -160,10 +160,10 @@ pub fn list() -> Vec<Kind> {
                 })
                 .collect(),
         ),
-        Err(reason) => Kind::Absent { kind, reason },
+        Err(reason) => DeviceKind::Absent { kind, reason },
     };
     vec![
-        Kind::There(vec![cpu]),
+        DeviceKind::There(vec![cpu]),
         cards("cuda", DeviceName::Cuda),
         cards("wgpu", DeviceName::Wgpu),
     ]

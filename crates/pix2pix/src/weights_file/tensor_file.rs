@@ -24,7 +24,7 @@ const ENTRY: &str = "pix2pix";
 
 /// A kind of file.
 #[derive(Clone, Copy, Debug)]
-pub struct Kind {
+pub struct FileKind {
     /// Name and version of the format, as in the header.
     pub format: &'static str,
     /// Its name in messages, e.g. "checkpoint".
@@ -124,7 +124,7 @@ impl View for &Values<'_> {
 /// When the file cannot be written; an existing file of that name is then unchanged.
 pub fn write<H: Serialize>(
     path: &Path,
-    kind: Kind,
+    kind: FileKind,
     header: &H,
     tensors: &[(String, Values)],
 ) -> Result<()> {
@@ -132,7 +132,7 @@ pub fn write<H: Serialize>(
 }
 
 /// The metadata that holds a header.
-fn metadata<H: Serialize>(kind: Kind, header: &H) -> HashMap<String, String> {
+fn metadata<H: Serialize>(kind: FileKind, header: &H) -> HashMap<String, String> {
     let header = Header {
         format: kind.format.to_string(),
         content: header,
@@ -184,7 +184,7 @@ fn serialize<'a, V: View>(
 ///
 /// # Errors
 /// When the file cannot be read, is truncated, or is of another kind.
-pub fn read<H: DeserializeOwned>(path: &Path, kind: Kind) -> Result<(H, Weights)> {
+pub fn read<H: DeserializeOwned>(path: &Path, kind: FileKind) -> Result<(H, Weights)> {
     let mapped = Mapped::open(path).map_err(|e| Error::io(path, kind.action, e))?;
     let bytes = mapped.bytes();
     let wrong = |reason: String| Error::file(path, reason, kind.remedy);
@@ -381,7 +381,7 @@ impl View for HalfValues {
 /// As [`write()`].
 pub fn write_half<H: Serialize>(
     path: &Path,
-    kind: Kind,
+    kind: FileKind,
     header: &H,
     tensors: &[(String, Values)],
     half: Half,

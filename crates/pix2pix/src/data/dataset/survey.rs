@@ -41,7 +41,7 @@ pub struct Forced {
 
 /// Format of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Kind {
+pub struct PictureKind {
     /// Channels.
     pub channels: usize,
     /// Type of the samples.
@@ -54,7 +54,7 @@ pub struct Kind {
 #[derive(Debug, Default)]
 pub struct Survey {
     /// Number of pictures of each format, of A and of B.
-    pub kinds: [BTreeMap<Kind, usize>; 2],
+    pub kinds: [BTreeMap<PictureKind, usize>; 2],
     /// Number of pairs of each size.
     pub sizes: BTreeMap<[u32; 2], usize>,
     /// Indices of the pairs that cannot be read, with the reasons.
@@ -102,7 +102,7 @@ impl Survey {
                         },
                     ) in headers.into_iter().enumerate()
                     {
-                        let kind = Kind {
+                        let kind = PictureKind {
                             channels,
                             depth,
                             format,

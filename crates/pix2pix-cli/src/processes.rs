@@ -9,7 +9,7 @@ use pix2pix::parallel::{Communicator, Group, Shard, Wire};
 use crate::failure::Failure;
 
 /// This process and the other processes of its `mpirun` job.
-pub struct Job {
+pub struct Processes {
     #[cfg(feature = "mpi")]
     mpi: Option<Arc<pix2pix::parallel::Mpi>>,
 }
@@ -23,7 +23,7 @@ fn started() -> usize {
         .unwrap_or(1)
 }
 
-impl Job {
+impl Processes {
     /// Joins the other processes, if there are any.
     ///
     /// # Errors
