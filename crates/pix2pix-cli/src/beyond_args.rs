@@ -7,6 +7,7 @@ use pix2pix::network::Upsample;
 use pix2pix::train::{DiffAugment, Gan, ObjectiveConfig, Schedule};
 
 use crate::choice::choice;
+use crate::paths::absolute;
 
 /// Decay of the moving average of weights with `--preset best`.
 const BEST_EMA: f64 = 0.998;
@@ -84,14 +85,7 @@ impl BeyondArgs {
 
     /// The training objective; `lambda` is the weight of L1.
     pub fn objective(&self, lambda: f64) -> ObjectiveConfig {
-        // absolute, because the run may be resumed from another folder
-        let weights = self.perceptual_weights.as_ref().map(|path| {
-            let absolute = std::path::absolute(path);
-            absolute
-                .unwrap_or_else(|_| path.clone())
-                .display()
-                .to_string()
-        });
+        let weights = self.perceptual_weights.as_deref().map(absolute);
         ObjectiveConfig {
             gan: self.gan,
             lambda,

@@ -19,6 +19,7 @@ mod machine_args;
 mod memory;
 mod network_args;
 mod noise_args;
+mod paths;
 mod plot;
 mod prepare;
 mod processes;

@@ -44,7 +44,7 @@ impl Processes {
             0 | 1 => Ok(Self {}),
             processes => Err(Failure::Usage(format!(
                 "mpirun has started {processes} processes, but this program was built without MPI, so each would train \
-                 alone; build it with `cargo build --release --features mpi`, or start it without mpirun"
+                 alone; build it with `cargo build --release --features pix2pix-cli/mpi`, or start it without mpirun"
             ))),
         }
     }

@@ -21,6 +21,7 @@ use crate::flags;
 use crate::interrupt;
 use crate::machine_args::MachineArgs;
 use crate::network_args::NetworkArgs;
+use crate::paths::absolute;
 use crate::processes::Processes;
 use crate::progress::Progress;
 use crate::serve::training::Live;
@@ -218,18 +219,12 @@ impl Args {
             Some((data, survey)) => (data.digest(), Some(survey)),
             None => (String::new(), None),
         };
-        // absolute, because the run may be resumed from another folder
-        let path = self.path.as_deref().unwrap_or(Path::new(""));
-        let data_name = match std::path::absolute(path) {
-            Ok(path) => path.display().to_string(),
-            Err(_) => path.display().to_string(),
-        };
         let channels = [source.channels, target.channels];
         let (generator, discriminator) =
             self.networks
                 .resolve(self.jitter.sides(data), channels, self.beyond.upsample())?;
         let config = RunConfig {
-            data: data_name,
+            data: absolute(self.path.as_deref().unwrap_or(Path::new(""))),
             data_digest,
             direction: self.data.direction,
             source,
@@ -418,7 +413,7 @@ fn resume(
     let device = config.device.for_process(processes.local().rank);
     let device = device.open(config.precision)?;
     if let Some(path) = &args.path {
-        config.data = path.display().to_string();
+        config.data = absolute(path);
     }
     let (data, survey) = if config.data == earth::NAME {
         let (data, survey, _) = survey::checked(earth::earth(), config.on_error)?;

@@ -416,7 +416,7 @@ fn devices_are_listed_and_chosen() {
     if !cfg!(any(feature = "cuda", feature = "wgpu")) {
         for kind in ["cuda", "wgpu"] {
             assert!(
-                line(kind).contains(&format!("--features {kind}")),
+                line(kind).contains(&format!("--features pix2pix-cli/{kind}")),
                 "{listed}"
             );
         }

@@ -18,6 +18,7 @@ use crate::data::loader::Walk;
 use crate::data::pair::Direction;
 use crate::error::{Error, Result, at_least_one, within};
 use crate::network::generator::GeneratorConfig;
+use crate::network::norm::Norm;
 use crate::network::patch_gan::PatchGanConfig;
 use crate::parallel::{Shard, Wire};
 use crate::train::config::{OptimizerConfig, TrainerConfig};
@@ -292,12 +293,15 @@ impl RunConfig {
 
     /// Rejects options that do not work with several processes.
     fn validate_group(&self) -> Result<()> {
-        let pool = self.ranks > 1 && self.objective.pool > 0;
+        if self.ranks <= 1 {
+            return Ok(());
+        }
+        let synced = self.sync_norm && self.discriminator.norm == Norm::Batch;
         let penalty = self.objective.r1 > 0.0 || self.objective.gan == Gan::WassersteinPenalty;
-        let reason = if pool {
+        let reason = if self.objective.pool > 0 {
             "`pool` does not work with several processes, whose pools are not stored in checkpoints; train in one \
              process or omit `pool`"
-        } else if self.sync_norm && penalty {
+        } else if synced && penalty {
             "`sync_norm` does not work with a gradient penalty, which uses each process's own statistics; omit \
              `sync_norm`, or omit `r1` and `gan` wgan-gp"
         } else {
@@ -389,7 +393,6 @@ mod tests {
 
     use super::*;
     use crate::choice::Choice;
-    use crate::network::norm::Norm;
     use crate::network::patch_gan::Patch;
     use crate::network::up_conv::Upsample;
     use crate::train::diff_augment::DiffAugment;
@@ -402,6 +405,42 @@ mod tests {
             assert_eq!(serde_json::from_value::<T>(stored).unwrap(), *value);
             assert_eq!(T::from_name(name), Ok(*value));
         }
+    }
+
+    #[test]
+    fn only_synchronized_batch_norms_exclude_a_penalty() {
+        let accepted = |ranks, norm, r1| {
+            let mut config = RunConfig {
+                ranks,
+                sync_norm: true,
+                ..RunConfig::default()
+            };
+            config.discriminator.norm = norm;
+            config.objective.r1 = r1;
+            config.validate().is_ok()
+        };
+        assert!(!accepted(2, Norm::Batch, 1.0));
+        assert!(accepted(2, Norm::Batch, 0.0));
+        assert!(accepted(2, Norm::Instance, 1.0));
+        assert!(accepted(1, Norm::Batch, 1.0));
+    }
+
+    #[test]
+    fn the_field_that_is_wrong_is_named() {
+        let field = |change: fn(&mut RunConfig)| {
+            let mut config = RunConfig::default();
+            change(&mut config);
+            match config.validate() {
+                Err(Error::Field { field, .. }) => field,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(field(|config| config.batch_size = 0), "batch_size");
+        assert_eq!(field(|config| config.optimizer.beta1 = 1.0), "beta1");
+        assert_eq!(field(|config| config.optimizer.beta2 = 1.0), "beta2");
+        assert_eq!(field(|config| config.optimizer.beta2 = f32::NAN), "beta2");
+        assert_eq!(field(|config| config.objective.lambda = -1.0), "lambda");
+        assert_eq!(field(|config| config.jitter.color = 1.0), "color");
     }
 
     #[test]

@@ -3,3 +3,15 @@
 pub(crate) mod keras_file;
 pub(crate) mod pytorch_file;
 pub(crate) mod tensor_file;
+
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+/// Checks that a file of another program is there; `remedy` says where it comes from.
+fn check_exists(path: &Path, remedy: &str) -> Result<()> {
+    match path.exists() {
+        true => Ok(()),
+        false => Err(Error::file(path, "no such file", remedy)),
+    }
+}

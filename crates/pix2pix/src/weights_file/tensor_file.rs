@@ -17,6 +17,7 @@ use crate::atomic_file;
 use crate::choice::choices;
 use crate::error::{Error, Result};
 use crate::network::weights::Weights;
+use crate::weights_file::check_exists;
 use crate::weights_file::pytorch_file::{Stored, StoredValues};
 
 /// Name of the metadata entry. With a single entry, the order of entries cannot vary.
@@ -253,9 +254,7 @@ pub fn take(tensors: &mut Weights, prefix: &str) -> Weights {
 /// # Errors
 /// When the file cannot be read, is truncated, or has no floating-point tensors.
 pub fn read_foreign(path: &Path, remedy: &str) -> Result<Weights> {
-    if !path.exists() {
-        return Err(Error::file(path, "no such file", remedy));
-    }
+    check_exists(path, remedy)?;
     let mapped = Mapped::open(path).map_err(|e| Error::io(path, "read the weights", e))?;
     let damaged = |e| Error::file(path, format!("damaged safetensors file ({e})"), remedy);
     let file = SafeTensors::deserialize(mapped.bytes()).map_err(damaged)?;
