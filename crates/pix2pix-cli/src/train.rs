@@ -650,7 +650,7 @@ pub fn train(
             }
             Event::Skipped(reason) => progress.say(&flags::named(&format!("skipped: {reason}"))),
             Event::Warned(Warning { step, warning }) => {
-                let warning = flags::named(&warning);
+                let warning = flags::named(warning);
                 progress.say(&format!("warning at step {step}: {warning}"));
             }
         }
