@@ -195,7 +195,8 @@ pub unsafe extern "C" fn pix2pix_translate(
             seed,
             ..TranslateOptions::default()
         };
-        let translated = generator.translate_with(picture, &options)?;
+        let translated = generator.translate_with(picture, &options);
+        let translated = translated.map_err(|e| e.to_string())?;
         // SAFETY: the caller passes a buffer of this size
         let out = unsafe { std::slice::from_raw_parts_mut(output.cast::<u8>(), output_size) };
         out.copy_from_slice(translated.bytes());

@@ -19,8 +19,8 @@ use crate::memory;
 #[derive(clap::Args)]
 pub struct Args {
     /// Operation to measure
-    #[arg(long, value_enum, default_value_t = ModeName::Train)]
-    mode: ModeName,
+    #[arg(long, value_enum, default_value_t = Measured::Train)]
+    mode: Measured,
     /// With --mode data: the data set, in any form that `train` reads [default: the built-in pairs]
     #[arg(long, value_name = "DATA")]
     data: Option<PathBuf>,
@@ -49,8 +49,9 @@ pub struct Args {
     json: bool,
 }
 
+/// What to measure.
 #[derive(Clone, Copy, ValueEnum)]
-enum ModeName {
+enum Measured {
     /// A training step of both networks
     Train,
     /// A translation, with dropout and batch statistics as in the paper
@@ -71,9 +72,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let threads = set_threads(args.machine.threads)?;
     let config = BenchConfig {
         mode: match args.mode {
-            ModeName::Train => Mode::Train,
-            ModeName::Infer => Mode::Infer,
-            ModeName::Data => return data(&args, threads),
+            Measured::Train => Mode::Train,
+            Measured::Infer => Mode::Infer,
+            Measured::Data => return data(&args, threads),
         },
         batch: args.batch,
         size: args.size,

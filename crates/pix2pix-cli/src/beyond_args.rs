@@ -6,6 +6,9 @@ use clap::{Args, ValueEnum};
 use pix2pix::network::Upsample;
 use pix2pix::train::{DiffAugment, Gan, ObjectiveConfig, Schedule};
 
+use crate::choice::choice;
+use crate::paths::absolute;
+
 /// Decay of the moving average of weights with `--preset best`.
 const BEST_EMA: f64 = 0.998;
 
@@ -17,8 +20,8 @@ pub struct BeyondArgs {
     #[arg(long, value_enum, default_value_t = Preset::Paper)]
     preset: Preset,
     /// Learning-rate schedule
-    #[arg(long, value_enum, default_value_t = ScheduleName::Constant)]
-    lr_schedule: ScheduleName,
+    #[arg(long, value_parser = choice::<Schedule>(), default_value_t = Schedule::Constant)]
+    pub lr_schedule: Schedule,
     /// Decay of an exponential moving average of the generator's weights, which is used to translate (Yazici
     /// et al. 2019); 0 for none [default: 0; with --preset best: 0.998]
     #[arg(long, value_name = "DECAY")]
@@ -63,27 +66,7 @@ enum Preset {
     Best,
 }
 
-/// Learning-rate schedules.
-#[derive(Clone, Copy, ValueEnum)]
-enum ScheduleName {
-    /// Constant, as in the paper
-    Constant,
-    /// Constant for the first half, then linear decay to 0 (Zhu et al. 2017)
-    Linear,
-    /// Cosine decay to 0 (Loshchilov and Hutter 2017)
-    Cosine,
-}
-
 impl BeyondArgs {
-    /// The learning-rate schedule.
-    pub fn schedule(&self) -> Schedule {
-        match self.lr_schedule {
-            ScheduleName::Constant => Schedule::Constant,
-            ScheduleName::Linear => Schedule::Linear,
-            ScheduleName::Cosine => Schedule::Cosine,
-        }
-    }
-
     /// The preset's upsampling in the decoder.
     pub fn upsample(&self) -> Upsample {
         match self.preset {
@@ -102,14 +85,7 @@ impl BeyondArgs {
 
     /// The training objective; `lambda` is the weight of L1.
     pub fn objective(&self, lambda: f64) -> ObjectiveConfig {
-        // absolute, because the run may be resumed from another folder
-        let weights = self.perceptual_weights.as_ref().map(|path| {
-            let absolute = std::path::absolute(path);
-            absolute
-                .unwrap_or_else(|_| path.clone())
-                .display()
-                .to_string()
-        });
+        let weights = self.perceptual_weights.as_deref().map(absolute);
         ObjectiveConfig {
             gan: self.gan,
             lambda,

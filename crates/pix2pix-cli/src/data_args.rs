@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
 use pix2pix::data::pair::Direction;
 use pix2pix::data::survey::{self, Forced, LeftOut, OnError, Survey};
 use pix2pix::data::{Dataset, Domain, Options};
 
+use crate::choice::choice;
 use crate::failure::Failure;
 
 /// The path of a data set.
@@ -24,8 +24,8 @@ pub struct DataPath {
 #[command(next_help_heading = "Data")]
 pub struct DataArgs {
     /// Direction of translation: which picture is the source and which the target
-    #[arg(long, value_enum, default_value_t = DirectionName::AToB)]
-    direction: DirectionName,
+    #[arg(long, value_parser = choice::<Direction>(), default_value_t = Direction::AToB)]
+    pub direction: Direction,
     /// Share of the pairs to hold out, for data without val/ or test/
     #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
     pub val_fraction: f64,
@@ -40,25 +40,8 @@ pub struct DataArgs {
     #[arg(long, value_name = "LOW,HIGH", value_parser = range, allow_hyphen_values = true)]
     range: Option<[f32; 2]>,
     /// Action on broken and unmatched files
-    #[arg(long, value_enum, default_value_t = OnErrorName::Stop)]
-    on_error: OnErrorName,
-}
-
-/// A direction's name.
-#[derive(Clone, Copy, ValueEnum)]
-enum DirectionName {
-    /// From A (the left half) to B (the right half)
-    AToB,
-    /// From B to A
-    BToA,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum OnErrorName {
-    /// Stop before the first step
-    Stop,
-    /// Skip them, and list them
-    Skip,
+    #[arg(long, value_parser = choice::<OnError>(), default_value_t = OnError::Stop)]
+    pub on_error: OnError,
 }
 
 fn range(text: &str) -> Result<[f32; 2], String> {
@@ -78,22 +61,6 @@ fn range(text: &str) -> Result<[f32; 2], String> {
 }
 
 impl DataArgs {
-    /// The direction of translation.
-    pub fn direction(&self) -> Direction {
-        match self.direction {
-            DirectionName::AToB => Direction::AToB,
-            DirectionName::BToA => Direction::BToA,
-        }
-    }
-
-    /// The action on broken and unmatched files.
-    pub fn on_error(&self) -> OnError {
-        match self.on_error {
-            OnErrorName::Stop => OnError::Stop,
-            OnErrorName::Skip => OnError::Skip,
-        }
-    }
-
     /// Finds the pairs, without reading any picture. `seed` selects the held-out pairs.
     pub fn find(&self, path: &Path, seed: u64) -> Result<Dataset, Failure> {
         if !(0.0..1.0).contains(&self.val_fraction) {
@@ -103,7 +70,7 @@ impl DataArgs {
             )));
         }
         let options = Options {
-            direction: self.direction(),
+            direction: self.direction,
             val_fraction: self.val_fraction,
             seed,
         };
@@ -112,7 +79,7 @@ impl DataArgs {
 
     /// Finds the pairs and reads every header; skips broken files or returns an error, as `--on-error` says.
     pub fn open(&self, path: &Path, seed: u64) -> Result<(Dataset, Survey, LeftOut), Failure> {
-        Ok(survey::checked(self.find(path, seed)?, self.on_error())?)
+        Ok(survey::checked(self.find(path, seed)?, self.on_error)?)
     }
 
     /// The domains (channels, depth and value range) of A and B.

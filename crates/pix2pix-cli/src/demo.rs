@@ -10,8 +10,8 @@ use pix2pix::run::{Event, RunFolder};
 use pix2pix::{Error, RunConfig, atomic_file};
 
 use crate::failure::{Failure, print};
-use crate::job::Job;
-use crate::train::{self, RunArgs, Training};
+use crate::processes::Processes;
+use crate::train::{self, RunArgs, Session};
 
 const SHEET: &str = "contact-sheet.png";
 
@@ -30,9 +30,9 @@ pub struct Args {
 
 /// Trains the paper's networks on the built-in pairs and keeps a contact sheet up to date.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let job = Job::join()?;
-    if job.shard().ranks > 1 {
-        return job.agreed(Err(Failure::Usage(
+    let processes = Processes::join()?;
+    if processes.shard().ranks > 1 {
+        return processes.agreed(Err(Failure::Usage(
             "the demo trains in one process; start it without mpirun".to_string(),
         )));
     }
@@ -57,7 +57,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     remove_earlier_demo(out)?;
     let quiet = args.run.quiet;
     let outcome = train::train(
-        Training {
+        Session {
             device: config.device.open(config.precision)?,
             config,
             data: &data,

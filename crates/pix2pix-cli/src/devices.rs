@@ -1,17 +1,20 @@
 //! `pix2pix devices`.
 
-use pix2pix::device::{Found, Kind, list};
+use pix2pix::device::{DeviceKind, Found, list};
 use pix2pix::network::summary::{aligned, bytes};
 
 use crate::failure::{Failure, print};
+use crate::flags;
 
 /// Prints the devices found, and for each kind without one the reason.
 pub fn run() -> Result<(), Failure> {
     let mut rows = Vec::new();
     for kind in list() {
         match kind {
-            Kind::There(found) => rows.extend(found.into_iter().map(row)),
-            Kind::Absent { kind, reason } => rows.push([kind.to_string(), String::new(), reason]),
+            DeviceKind::There(found) => rows.extend(found.into_iter().map(row)),
+            DeviceKind::Absent { kind, reason } => {
+                rows.push([kind.to_string(), String::new(), flags::named(&reason)])
+            }
         }
     }
     print(&aligned(&["device", "memory", "hardware"], &rows, &[1]))

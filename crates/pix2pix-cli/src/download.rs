@@ -11,6 +11,7 @@ use pix2pix::quality::{PUBLISHED, Published};
 use pix2pix::{Error, atomic_file};
 
 use crate::failure::{Failure, print};
+use crate::flags;
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
@@ -58,7 +59,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         }
         for weights in PUBLISHED {
             let size = format!("{} MB", weights.megabytes);
-            let (name, about) = (weights.name, weights.about);
+            let (name, about) = (weights.name, flags::named(weights.about));
             print(&format!(
                 "{name:<15} {size:>8}  weights             {about}\n"
             ))?;
@@ -127,7 +128,8 @@ fn download_weights(weights: Published, args: &Args) -> Result<(), Failure> {
         return Err(Error::file(&file, "the weights already exist", remedy).into());
     }
     atomic_file::create_folder(&out)?;
-    print(&format!("{}: {}\n", weights.name, weights.about))?;
+    let about = flags::named(weights.about);
+    print(&format!("{}: {about}\n", weights.name))?;
     let mut parts = Vec::new();
     for part in weights.parts {
         let name = part.rsplit('/').next().unwrap_or(part);

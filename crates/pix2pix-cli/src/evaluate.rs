@@ -37,8 +37,8 @@ pub struct Args {
     #[arg(value_name = "DATA")]
     data: PathBuf,
     /// Split to evaluate on
-    #[arg(long, value_enum, default_value_t = SplitName::Val)]
-    split: SplitName,
+    #[arg(long, value_enum, default_value_t = Split::Val)]
+    split: Split,
     /// Print JSON, with the scores of every picture [default: a table]
     #[arg(long)]
     json: bool,
@@ -58,8 +58,9 @@ pub struct Args {
     machine: MachineArgs,
 }
 
+/// A split of a data set.
 #[derive(Clone, Copy, ValueEnum)]
-enum SplitName {
+enum Split {
     /// Training pairs
     Train,
     /// Held-out pairs: val/, else test/, else the share that the model's training held out
@@ -138,9 +139,9 @@ fn pairs(args: &Args, config: &RunConfig) -> Result<(&'static str, Pairs), Failu
         config.open(&args.data, OnError::Stop)?.0
     };
     let wanted: &[&str] = match args.split {
-        SplitName::Train => &["train"],
-        SplitName::Val => &["val", "test"],
-        SplitName::Test => &["test"],
+        Split::Train => &["train"],
+        Split::Val => &["val", "test"],
+        Split::Test => &["test"],
     };
     let found = wanted
         .iter()

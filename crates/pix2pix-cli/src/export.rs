@@ -9,6 +9,7 @@ use pix2pix::exchange::Half;
 use pix2pix::exchange::export::{PublicFormat, public_tensors, write};
 use pix2pix::model::{self, Checkpoint};
 
+use crate::choice::choice;
 use crate::failure::{Failure, print};
 use onnx_args::OnnxArgs;
 
@@ -38,18 +39,10 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Format::Pth)]
     format: Format,
     /// Round weights to 16 bits, for half the file size; needs --format model [default: 32 bits]
-    #[arg(long, value_enum, value_name = "KIND")]
-    half: Option<HalfName>,
+    #[arg(long, value_parser = choice::<Half>(), value_name = "KIND")]
+    half: Option<Half>,
     #[command(flatten)]
     onnx: OnnxArgs,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum HalfName {
-    /// IEEE half precision: 11 significant bits
-    F16,
-    /// bfloat16: 8 significant bits
-    Bf16,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -103,11 +96,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
 }
 
 /// Writes the generator with 16-bit weights.
-fn export_half(args: &Args, checkpoint: &Checkpoint, half: HalfName) -> Result<(), Failure> {
-    let half = match half {
-        HalfName::F16 => Half::F16,
-        HalfName::Bf16 => Half::Bf16,
-    };
+fn export_half(args: &Args, checkpoint: &Checkpoint, half: Half) -> Result<(), Failure> {
     let error = checkpoint.save_half(&args.out, half)?;
     let out = args.out.display();
     print(&format!(

@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use pix2pix::Error;
 
+use crate::flags;
+
 /// The reason a command failed or ended early.
 pub enum Failure {
     /// The arguments or options are invalid: exit code 2.
@@ -62,10 +64,22 @@ impl Failure {
 }
 
 impl From<Error> for Failure {
+    /// An error of the library, with options instead of the fields that it names.
     fn from(error: Error) -> Self {
+        let message = flags::named(&error.to_string());
         match error {
-            Error::Config(_) => Self::Usage(error.to_string()),
-            _ => Self::Runtime(error.to_string()),
+            Error::Field { .. } | Error::Config(_) => Self::Usage(message),
+            Error::Taken {
+                folder,
+                is_run: true,
+            } => {
+                let folder = folder.display();
+                Self::Runtime(format!(
+                    "{folder}: the folder is not empty, but a new run needs an empty one; resume its run with \
+                     `pix2pix train --resume {folder}`, or choose another --out"
+                ))
+            }
+            _ => Self::Runtime(message),
         }
     }
 }

@@ -10,6 +10,7 @@ use pix2pix::network::summary::aligned;
 
 use crate::data_args::{DataArgs, DataPath};
 use crate::failure::{Failure, print};
+use crate::flags;
 
 /// Largest number of pairs on the contact sheet.
 const ROWS: usize = 8;
@@ -64,7 +65,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         print(&format!("unmatched: {}\n", path.display()))?;
     }
     for (_, error) in surveys.iter().flat_map(|survey| &survey.broken) {
-        print(&format!("broken: {error}\n"))?;
+        print(&flags::named(&format!("broken: {error}\n")))?;
     }
     let leaks = duplicates(&data);
     for leak in &leaks {
@@ -76,7 +77,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             "scores on held-out pairs that are also training pairs mean nothing: remove the duplicates\n",
         )?;
     }
-    let on_error = args.data.on_error();
+    let on_error = args.data.on_error;
     let (data, survey, _) = survey::sift(data, surveys, on_error)?;
     let domains = args
         .data
@@ -91,7 +92,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         domains[0], domains[1]
     ))?;
     let data = data.map(|pairs| pairs.in_domains(domains));
-    let sheet = sheet(&args, &data, args.data.direction().order(domains))?;
+    let sheet = sheet(&args, &data, args.data.direction.order(domains))?;
     picture::write_png(&args.sheet, &sheet)?;
     let skipped = if on_error == OnError::Skip {
         " with --on-error skip"

@@ -3,6 +3,7 @@
 mod average;
 mod bench;
 mod beyond_args;
+mod choice;
 mod data_args;
 mod demo;
 mod devices;
@@ -10,16 +11,18 @@ mod download;
 mod evaluate;
 mod export;
 mod failure;
+mod flags;
 mod import;
 mod inspect;
 mod interrupt;
-mod job;
 mod machine_args;
 mod memory;
 mod network_args;
 mod noise_args;
+mod paths;
 mod plot;
 mod prepare;
+mod processes;
 mod progress;
 mod receptive_field;
 mod report;
@@ -27,6 +30,8 @@ mod runs;
 mod serve;
 mod summary;
 mod table;
+#[cfg(test)]
+mod tests;
 mod train;
 mod translate;
 

@@ -5,6 +5,7 @@ use pix2pix::network::{
     GeneratorConfig, Norm, Patch, PatchGanConfig, ResnetConfig, UnetConfig, Upsample,
 };
 
+use crate::choice::choice;
 use crate::failure::Failure;
 
 /// Options for the generator and the discriminator.
@@ -19,11 +20,11 @@ pub struct NetworkArgs {
     #[arg(long, default_value_t = 64, value_name = "N")]
     pub filters: usize,
     /// Architecture of the generator
-    #[arg(long, value_enum, default_value_t = GeneratorName::Unet)]
-    pub generator: GeneratorName,
+    #[arg(long, value_enum, default_value_t = Architecture::Unet)]
+    pub generator: Architecture,
     /// Upsampling in the decoder [default: transposed; with --preset best: resize]
-    #[arg(long, value_enum)]
-    pub upsample: Option<UpsampleName>,
+    #[arg(long, value_parser = choice::<Upsample>())]
+    pub upsample: Option<Upsample>,
     /// Spectral normalization: divide the discriminator's weights by their largest singular value (Miyato et
     /// al. 2018) [default: off]
     #[arg(long)]
@@ -36,30 +37,17 @@ pub struct NetworkArgs {
     #[arg(long, default_value_t = 0.5, value_name = "RATE")]
     pub dropout: f64,
     /// Normalization layers
-    #[arg(long, value_enum, default_value_t = NormName::Batch)]
-    pub norm: NormName,
+    #[arg(long, value_parser = choice::<Norm>(), default_value_t = Norm::Batch)]
+    pub norm: Norm,
     /// Give every convolution a bias, even before a normalization layer, as the Keras tutorial does
     /// [default: off]
     #[arg(long)]
     pub bias_before_norm: bool,
 }
 
-/// Kinds of normalization.
-#[derive(Clone, Copy, ValueEnum)]
-pub enum NormName {
-    /// Batch normalization: statistics of the batch (at batch size 1, of the single picture)
-    Batch,
-    /// Instance normalization: per picture and channel, without scale and shift (Ulyanov et al. 2016)
-    Instance,
-    /// Group normalization: per picture and group of channels, 32 groups (Wu and He 2018)
-    Group,
-    /// No normalization
-    None,
-}
-
 /// Generator architectures.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
-pub enum GeneratorName {
+pub enum Architecture {
     /// The paper's U-Net
     Unet,
     /// Six residual blocks at a quarter of the size (Johnson et al. 2016)
@@ -68,15 +56,6 @@ pub enum GeneratorName {
     /// Nine residual blocks
     #[value(name = "resnet-9")]
     Resnet9,
-}
-
-/// Upsampling methods.
-#[derive(Clone, Copy, ValueEnum)]
-pub enum UpsampleName {
-    /// Transposed convolution, as in the paper
-    Transposed,
-    /// Nearest-neighbour upsampling and a 3x3 convolution, free of checkerboard artifacts (Odena et al. 2016)
-    Resize,
 }
 
 impl NetworkArgs {
@@ -91,19 +70,10 @@ impl NetworkArgs {
         channels: [usize; 2],
         upsample: Upsample,
     ) -> Result<(GeneratorConfig, PatchGanConfig), Failure> {
-        let norm = match self.norm {
-            NormName::Batch => Norm::Batch,
-            NormName::Instance => Norm::Instance,
-            NormName::Group => Norm::Group,
-            NormName::None => Norm::None,
-        };
-        let upsample = match self.upsample {
-            None => upsample,
-            Some(UpsampleName::Transposed) => Upsample::Transposed,
-            Some(UpsampleName::Resize) => Upsample::Resize,
-        };
+        let norm = self.norm;
+        let upsample = self.upsample.unwrap_or(upsample);
         let generator = match self.generator {
-            GeneratorName::Unet => GeneratorConfig::Unet(UnetConfig {
+            Architecture::Unet => GeneratorConfig::Unet(UnetConfig {
                 in_channels: channels[0],
                 out_channels: channels[1],
                 filters: self.filters,
@@ -117,12 +87,12 @@ impl NetworkArgs {
                 upsample,
                 ..UnetConfig::default()
             }),
-            GeneratorName::Resnet6 | GeneratorName::Resnet9 => {
+            Architecture::Resnet6 | Architecture::Resnet9 => {
                 GeneratorConfig::Resnet(ResnetConfig {
                     in_channels: channels[0],
                     out_channels: channels[1],
                     filters: self.filters,
-                    blocks: if self.generator == GeneratorName::Resnet6 {
+                    blocks: if self.generator == Architecture::Resnet6 {
                         6
                     } else {
                         9

@@ -227,14 +227,14 @@ fn combine(common: &Common) -> Result<(), Failure> {
         let [a, b] = pairs
             .read_sides(*index)?
             .map(|side| sized(&side, common.size.map(|size| size.0)));
-        let wrong = |reason: String| {
+        let wrong = |reason: &str| {
             let remedy = "convert one of the two, or train on the two folders directly";
             Error::file(&pairs.shown(*index)[0], reason, remedy)
         };
-        let both = side_by_side(&a, &b).map_err(wrong)?;
+        let both = side_by_side(&a, &b).map_err(|e| wrong(&e.to_string()))?;
         if Format::Png.for_result(both.channels(), both.depth()) != Format::Png {
             return Err(wrong(
-                "PNG cannot store this number of channels or bit depth".to_string(),
+                "PNG cannot store this number of channels or bit depth",
             ));
         }
         picture::write(target, &both, Format::Png)

@@ -14,6 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
 use crate::failure::{Failure, print};
+use crate::flags;
 use crate::machine_args::MachineArgs;
 use options::Options;
 
@@ -43,8 +44,8 @@ pub struct Args {
     #[arg(long, env = "PIX2PIX_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Format of the log on standard error
-    #[arg(long, env = "PIX2PIX_LOG", value_enum, default_value_t = LogName::Text)]
-    log: LogName,
+    #[arg(long, env = "PIX2PIX_LOG", value_enum, default_value_t = LogFormat::Text)]
+    log: LogFormat,
     /// Log level: error, warn, info (every request), debug or trace
     #[arg(
         long,
@@ -57,8 +58,9 @@ pub struct Args {
     machine: MachineArgs,
 }
 
+/// Format of the log.
 #[derive(Clone, Copy, ValueEnum)]
-enum LogName {
+enum LogFormat {
     /// Plain text
     Text,
     /// One JSON object per line
@@ -69,11 +71,11 @@ enum LogName {
 pub fn run(args: Args) -> Result<(), Failure> {
     let (paths, settings) = args.options.settings(args.models, args.config.as_deref())?;
     match args.log {
-        LogName::Text => tracing_subscriber::fmt()
+        LogFormat::Text => tracing_subscriber::fmt()
             .with_max_level(args.log_level)
             .with_writer(std::io::stderr)
             .init(),
-        LogName::Json => tracing_subscriber::fmt()
+        LogFormat::Json => tracing_subscriber::fmt()
             .json()
             .with_max_level(args.log_level)
             .with_writer(std::io::stderr)
@@ -105,7 +107,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
 /// Binds the address, and warns if other machines can reach it.
 fn bind(settings: Settings, models: Arc<Models>) -> Result<Server, Failure> {
     let (address, open) = (settings.listen, settings.token.is_none());
-    let server = Server::bind(settings, models).map_err(Failure::Runtime)?;
+    let server = Server::bind(settings, models)
+        .map_err(|e| Failure::Runtime(flags::named(&e.to_string())))?;
     if !address.ip().is_loopback() {
         let guard = match open {
             true => "and anyone may use it: set --token",
@@ -134,7 +137,10 @@ fn listen_for_signals(server: &Server, models: Arc<Models>) -> std::io::Result<(
             let reloaded = tokio::task::spawn_blocking(move || models.reload()).await;
             match reloaded {
                 Ok(Ok(())) => tracing::info!("reloaded the models"),
-                Ok(Err(e)) => tracing::error!("cannot reload, keeping the old models: {e}"),
+                Ok(Err(e)) => {
+                    let reason = flags::named(&e.to_string());
+                    tracing::error!("cannot reload, keeping the old models: {reason}");
+                }
                 Err(e) => tracing::error!("cannot reload, keeping the old models: {e}"),
             }
         }

@@ -4,9 +4,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::slice;
 
-use clap::ValueEnum;
 use pix2pix::data::survey::{self, LeftOut, Survey};
-use pix2pix::data::{Dataset, Domain, JitterConfig, ResizePolicy, Size, earth};
+use pix2pix::data::{CacheKind, Dataset, Domain, JitterConfig, ResizePolicy, Size, earth};
 use pix2pix::device::{Device, set_threads};
 use pix2pix::parallel::{Group, Shard, Wire};
 use pix2pix::report::{TensorBoard, write as write_report};
@@ -15,12 +14,15 @@ use pix2pix::train::OptimizerConfig;
 use pix2pix::{Error, RunConfig, model};
 
 use crate::beyond_args::BeyondArgs;
+use crate::choice::choice;
 use crate::data_args::DataArgs;
 use crate::failure::{Failure, print};
+use crate::flags;
 use crate::interrupt;
-use crate::job::Job;
 use crate::machine_args::MachineArgs;
 use crate::network_args::NetworkArgs;
+use crate::paths::absolute;
+use crate::processes::Processes;
 use crate::progress::Progress;
 use crate::serve::training::Live;
 
@@ -82,8 +84,8 @@ pub struct Args {
     #[arg(long, default_value_t = 1, value_name = "N")]
     workers: usize,
     /// Cache for decoded pairs: ram, disk (a temporary file in the run folder), or off
-    #[arg(long, value_enum, default_value_t = CacheName::Off)]
-    cache: CacheName,
+    #[arg(long, value_parser = choice::<CacheKind>(), default_value_t = CacheKind::Off)]
+    cache: CacheKind,
     #[command(flatten)]
     networks: NetworkArgs,
     #[command(flatten)]
@@ -119,8 +121,8 @@ struct ProcessArgs {
     #[arg(long)]
     sync_norm: bool,
     /// Number format in which gradients are sent and added
-    #[arg(long, value_enum, default_value_t = WireName::F32)]
-    allreduce: WireName,
+    #[arg(long, value_parser = choice::<Wire>(), default_value_t = Wire::F32)]
+    allreduce: Wire,
     /// Steps between checks that the weights of all processes are bit-identical
     #[arg(long, default_value_t = 100, value_name = "N")]
     check_every: u64,
@@ -154,8 +156,8 @@ pub struct RunArgs {
 #[command(next_help_heading = "Sizes and augmentation")]
 struct JitterArgs {
     /// How to bring pictures to the input size of the networks
-    #[arg(long, value_enum, default_value_t = ResizeName::ScaleAndCrop)]
-    resize: ResizeName,
+    #[arg(long, value_parser = choice::<ResizePolicy>(), default_value_t = ResizePolicy::ScaleAndCrop)]
+    resize: ResizePolicy,
     /// Size to which pictures are resized before the crop: PIXELS or WIDTHxHEIGHT
     #[arg(long, default_value = "286", value_name = "SIZE")]
     load_size: Size,
@@ -176,45 +178,10 @@ struct JitterArgs {
     color_jitter: f32,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum ResizeName {
-    /// Resize to --load-size, then crop to --crop-size at random, as in the paper
-    ScaleAndCrop,
-    /// Resize to the width of --crop-size and keep the aspect ratio
-    ScaleWidth,
-    /// Crop to --crop-size at random, without resizing
-    Crop,
-    /// Use the whole picture, without resizing
-    None,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum WireName {
-    /// 32-bit floats
-    F32,
-    /// bfloat16: half the bytes
-    Bf16,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum CacheName {
-    /// In memory
-    Ram,
-    /// In a file in the run folder, deleted when the program ends
-    Disk,
-    /// No cache
-    Off,
-}
-
 impl JitterArgs {
     fn config(&self, multiple: u32) -> JitterConfig {
         JitterConfig {
-            resize: match self.resize {
-                ResizeName::ScaleAndCrop => ResizePolicy::ScaleAndCrop,
-                ResizeName::ScaleWidth => ResizePolicy::ScaleWidth,
-                ResizeName::Crop => ResizePolicy::Crop,
-                ResizeName::None => ResizePolicy::None,
-            },
+            resize: self.resize,
             load_size: self.load_size,
             crop_size: self.crop_size,
             mirror: !self.no_mirror,
@@ -229,8 +196,8 @@ impl JitterArgs {
     fn sides(&self, data: Option<&Survey>) -> [usize; 2] {
         let [width, height] = self.crop_size.sides();
         match (self.resize, data) {
-            (ResizeName::ScaleWidth, _) => [width; 2],
-            (ResizeName::None, Some(data)) => {
+            (ResizePolicy::ScaleWidth, _) => [width; 2],
+            (ResizePolicy::None, Some(data)) => {
                 // the largest power of two that divides all sides
                 let sides = data.sizes.keys().flatten();
                 let halvings = sides.map(|side| side.trailing_zeros()).min().unwrap_or(0);
@@ -252,30 +219,20 @@ impl Args {
             Some((data, survey)) => (data.digest(), Some(survey)),
             None => (String::new(), None),
         };
-        // absolute, because the run may be resumed from another folder
-        let path = self.path.as_deref().unwrap_or(Path::new(""));
-        let data_name = match std::path::absolute(path) {
-            Ok(path) => path.display().to_string(),
-            Err(_) => path.display().to_string(),
-        };
         let channels = [source.channels, target.channels];
         let (generator, discriminator) =
             self.networks
                 .resolve(self.jitter.sides(data), channels, self.beyond.upsample())?;
         let config = RunConfig {
-            data: data_name,
+            data: absolute(self.path.as_deref().unwrap_or(Path::new(""))),
             data_digest,
-            direction: self.data.direction(),
+            direction: self.data.direction,
             source,
             target,
             val_fraction: self.data.val_fraction,
-            on_error: self.data.on_error(),
+            on_error: self.data.on_error,
             workers: self.workers,
-            cache: match self.cache {
-                CacheName::Ram => pix2pix::data::CacheKind::Ram,
-                CacheName::Disk => pix2pix::data::CacheKind::Disk,
-                CacheName::Off => pix2pix::data::CacheKind::Off,
-            },
+            cache: self.cache,
             steps: self.steps.unwrap_or(1),
             batch_size: self.batch_size,
             seed: self.run.seed,
@@ -289,15 +246,12 @@ impl Args {
             keep: self.keep,
             ranks: 1, // set to the number of processes later
             sync_norm: self.processes.sync_norm,
-            allreduce: match self.processes.allreduce {
-                WireName::F32 => Wire::F32,
-                WireName::Bf16 => Wire::Bf16,
-            },
+            allreduce: self.processes.allreduce,
             check_every: self.processes.check_every,
             jitter: self.jitter.config(1 << generator.halvings()),
             optimizer: OptimizerConfig {
                 lr: self.lr,
-                schedule: self.beyond.schedule(),
+                schedule: self.beyond.lr_schedule,
                 beta1: self.beta1,
                 ema: self.beyond.ema(),
                 accumulate: self.beyond.accumulate,
@@ -325,10 +279,10 @@ const ON_RESUME: [&str; 7] = [
 
 /// Trains, alone or together with the other processes of `mpirun`.
 pub fn run(mut args: Args, typed: &[String]) -> Result<(), Failure> {
-    let job = Job::join()?;
-    args.run.quiet |= !job.shard().is_root();
+    let processes = Processes::join()?;
+    args.run.quiet |= !processes.shard().is_root();
     // only one process prints an error of the options
-    let planned = job.agreed(plan(&mut args, typed, &job))?;
+    let planned = processes.agreed(plan(&mut args, typed, &processes))?;
     let Planned {
         config,
         device,
@@ -336,16 +290,16 @@ pub fn run(mut args: Args, typed: &[String]) -> Result<(), Failure> {
         survey,
         root,
     } = planned;
-    let group = job.group(config.allreduce, config.sync_norm);
+    let group = processes.group(config.allreduce, config.sync_norm);
     if let Some(group) = &group {
         let same = agreement::check_options(&*group.communicator, &config, &survey);
-        job.agreed(same.map_err(Failure::from))?;
+        processes.agreed(same.map_err(Failure::from))?;
     }
-    let folder = job.agreed(match job.shard().is_root() {
+    let folder = processes.agreed(match processes.shard().is_root() {
         true => RunFolder::lock(&root).map_err(Failure::from),
         false => Ok(RunFolder::of_root(&root)),
     })?;
-    let training = Training {
+    let training = Session {
         config,
         device,
         data: &data,
@@ -354,7 +308,7 @@ pub fn run(mut args: Args, typed: &[String]) -> Result<(), Failure> {
         goes_on: args.resume.is_some(),
         shown: args.run.shown(),
     };
-    job.ended(finish(training, &root))
+    processes.ended(finish(training, &root))
 }
 
 /// A planned run, before anything is written.
@@ -366,14 +320,14 @@ struct Planned {
     root: PathBuf,
 }
 
-fn plan(args: &mut Args, typed: &[String], job: &Job) -> Result<Planned, Failure> {
+fn plan(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Planned, Failure> {
     if args.epochs == 0 {
         return Err(Failure::Usage(
             "--epochs is 0; it must be at least 1".to_string(),
         ));
     }
     let Some(root) = args.resume.clone() else {
-        return begin(args, job);
+        return begin(args, processes);
     };
     if let Some(other) = typed
         .iter()
@@ -384,7 +338,7 @@ fn plan(args: &mut Args, typed: &[String], job: &Job) -> Result<Planned, Failure
              --report, --tensorboard, --serve and --quiet"
         )));
     }
-    resume(root, args, typed, job)
+    resume(root, args, typed, processes)
 }
 
 /// Steps of `epochs` passes over a data set.
@@ -409,27 +363,27 @@ fn shared(config: &mut RunConfig, data: &Dataset, shard: Shard) -> Result<(), Fa
 }
 
 /// Plans a new run.
-fn begin(args: &mut Args, job: &Job) -> Result<Planned, Failure> {
+fn begin(args: &mut Args, processes: &Processes) -> Result<Planned, Failure> {
     let (Some(path), Some(out)) = (args.path.clone(), args.out.clone()) else {
         unreachable!("clap requires both without --resume");
     };
     // report invalid options before reading any data; with --resize none, the sizes come from the data
-    if !matches!(args.jitter.resize, ResizeName::None) {
+    if args.jitter.resize != ResizePolicy::None {
         args.config([Domain::RGB8; 2], None)?;
     }
     // before reading the data, which uses these threads
     let machine = &mut args.run.machine;
-    machine.threads = set_threads(job.threads(machine.threads))?;
-    machine.device = machine.device.for_process(job.local().rank);
+    machine.threads = set_threads(processes.threads(machine.threads))?;
+    machine.device = machine.device.for_process(processes.local().rank);
     let device = machine.device.open(machine.precision)?;
     let (data, survey, left_out) = args.data.open(&path, args.run.seed)?;
     let sides = args.data.domains(&survey)?;
     let data = data.map(|pairs| pairs.in_domains(sides));
-    let mut config = args.config(args.data.direction().order(sides), Some((&data, &survey)))?;
+    let mut config = args.config(args.data.direction.order(sides), Some((&data, &survey)))?;
     config.check_data(&survey)?;
-    shared(&mut config, &data, job.shard())?;
+    shared(&mut config, &data, processes.shard())?;
     if args.steps.is_none() {
-        config.steps = steps_of(args.epochs, &config, &data, job.shard());
+        config.steps = steps_of(args.epochs, &config, &data, processes.shard());
     }
     if !args.run.quiet {
         describe(&data, &survey, sides, &left_out);
@@ -444,17 +398,22 @@ fn begin(args: &mut Args, job: &Job) -> Result<Planned, Failure> {
 }
 
 /// Plans to resume a run.
-fn resume(root: PathBuf, args: &Args, typed: &[String], job: &Job) -> Result<Planned, Failure> {
+fn resume(
+    root: PathBuf,
+    args: &Args,
+    typed: &[String],
+    processes: &Processes,
+) -> Result<Planned, Failure> {
     let mut config = run::read_config(&root)?;
     // with the same number of processes as before, each keeps its number of threads
-    if config.ranks != job.shard().ranks {
-        config.threads = job.threads(0);
+    if config.ranks != processes.shard().ranks {
+        config.threads = processes.threads(0);
     }
     config.threads = set_threads(config.threads)?;
-    let device = config.device.for_process(job.local().rank);
+    let device = config.device.for_process(processes.local().rank);
     let device = device.open(config.precision)?;
     if let Some(path) = &args.path {
-        config.data = path.display().to_string();
+        config.data = absolute(path);
     }
     let (data, survey) = if config.data == earth::NAME {
         let (data, survey, _) = survey::checked(earth::earth(), config.on_error)?;
@@ -470,11 +429,11 @@ fn resume(root: PathBuf, args: &Args, typed: &[String], job: &Job) -> Result<Pla
         )
         .into());
     }
-    shared(&mut config, &data, job.shard())?;
+    shared(&mut config, &data, processes.shard())?;
     if let Some(steps) = args.steps {
         config.steps = steps;
     } else if typed.iter().any(|name| name == "epochs") {
-        config.steps = steps_of(args.epochs, &config, &data, job.shard());
+        config.steps = steps_of(args.epochs, &config, &data, processes.shard());
     }
     Ok(Planned {
         config,
@@ -501,7 +460,7 @@ fn find_again(root: &Path, config: &RunConfig) -> Result<(Dataset, Survey), Fail
 }
 
 /// Trains, and prints where the results are.
-fn finish(training: Training, out: &Path) -> Result<(), Failure> {
+fn finish(training: Session, out: &Path) -> Result<(), Failure> {
     let quiet = training.shown.quiet;
     let outcome = train(training, &mut |_| Ok(()))?;
     if !quiet {
@@ -540,7 +499,7 @@ fn describe(data: &Dataset, survey: &Survey, [a, b]: [Domain; 2], left_out: &Lef
     eprintln!("data: {}; {sizes}", data.layout);
     eprintln!("A: {a}; B: {b}");
     for error in &left_out.broken {
-        eprintln!("skipped: {error}");
+        eprintln!("skipped: {}", flags::named(&error.to_string()));
     }
     for path in &left_out.unmatched {
         eprintln!("skipped: {}: no partner of the same name", path.display());
@@ -551,8 +510,8 @@ fn describe(data: &Dataset, survey: &Survey, [a, b]: [Domain; 2], left_out: &Lef
     }
 }
 
-/// The arguments of [`train`].
-pub struct Training<'a> {
+/// A training to start: the arguments of [`train`].
+pub struct Session<'a> {
     /// The run's configuration.
     pub config: RunConfig,
     /// Its device, without autodiff.
@@ -593,10 +552,10 @@ impl RunArgs {
 /// Trains with a progress display and a Ctrl-C handler, and passes every event to `also` as well. The caller has set
 /// the number of threads.
 pub fn train(
-    training: Training,
+    training: Session,
     also: &mut dyn FnMut(&Event) -> Result<(), Error>,
 ) -> Result<Outcome, Failure> {
-    let Training {
+    let Session {
         config,
         device,
         data,
@@ -689,8 +648,9 @@ pub fn train(
                     known.collect::<Vec<_>>().join("  ")
                 ));
             }
-            Event::Skipped(reason) => progress.say(&format!("skipped: {reason}")),
+            Event::Skipped(reason) => progress.say(&flags::named(&format!("skipped: {reason}"))),
             Event::Warned(Warning { step, warning }) => {
+                let warning = flags::named(warning);
                 progress.say(&format!("warning at step {step}: {warning}"));
             }
         }

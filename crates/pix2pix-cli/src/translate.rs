@@ -12,6 +12,7 @@ use pix2pix::device::set_threads;
 use pix2pix::model::{Fit, NormStatistics, Tiling, TranslateOptions};
 use pix2pix::{Error, Translator, atomic_file};
 
+use crate::choice::choice;
 use crate::failure::{Failure, print};
 use crate::machine_args::MachineArgs;
 use crate::noise_args::NoiseArgs;
@@ -47,13 +48,13 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = FrameNoise::Same)]
     frame_noise: FrameNoise,
     /// Whether inputs are side-by-side pairs, of which only the source half is translated
-    #[arg(long, value_enum, default_value_t = PairsName::Auto)]
-    pairs: PairsName,
+    #[arg(long, value_enum, default_value_t = Inputs::Auto)]
+    pairs: Inputs,
     #[command(flatten)]
     noise: NoiseArgs,
     /// How to fit pictures whose size the network does not accept; the output is cut or resized back
-    #[arg(long, value_enum, default_value_t = FitName::Pad)]
-    fit: FitName,
+    #[arg(long, value_parser = choice::<Fit>(), default_value_t = Fit::Pad)]
+    fit: Fit,
     /// Side of the overlapping tiles that large pictures are cut into, to bound memory; 0 never cuts. Each
     /// tile is normalized by its own statistics: see --norm-stats [default: 1024 for pictures of more than 2
     /// million pixels]
@@ -63,8 +64,8 @@ pub struct Args {
     #[arg(long, value_name = "PIXELS")]
     overlap: Option<u32>,
     /// Statistics that normalize a tile
-    #[arg(long, value_enum, default_value_t = NormStatsName::Tile)]
-    norm_stats: NormStatsName,
+    #[arg(long, value_parser = choice::<NormStatistics>(), default_value_t = NormStatistics::Tile)]
+    norm_stats: NormStatistics,
     #[command(flatten)]
     machine: MachineArgs,
     /// Print errors only [default: off]
@@ -72,8 +73,9 @@ pub struct Args {
     quiet: bool,
 }
 
+/// What the inputs are.
 #[derive(Clone, Copy, ValueEnum)]
-enum PairsName {
+enum Inputs {
     /// Pictures exactly twice as wide as high are pairs
     Auto,
     /// All inputs are pairs
@@ -90,24 +92,11 @@ enum FrameNoise {
     New,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum NormStatsName {
-    /// The tile's own
-    Tile,
-    /// Those of the whole picture, measured first: no visible seams, but about seven times slower
-    Image,
-    /// The running averages of training: no seams and no flicker, but different pictures from the paper's
-    Frozen,
-}
-
 impl Args {
     /// The options for picture number `index`.
     fn options(&self, index: u64) -> TranslateOptions {
         TranslateOptions {
-            fit: match self.fit {
-                FitName::Pad => Fit::Pad,
-                FitName::Resize => Fit::Resize,
-            },
+            fit: self.fit,
             tiling: match self.tile {
                 None => Tiling::Auto,
                 Some(0) => Tiling::Never,
@@ -116,11 +105,7 @@ impl Args {
                     overlap: self.overlap.unwrap_or(side / 4),
                 },
             },
-            statistics: match self.norm_stats {
-                NormStatsName::Tile => NormStatistics::Tile,
-                NormStatsName::Image => NormStatistics::Image,
-                NormStatsName::Frozen => NormStatistics::Frozen,
-            },
+            statistics: self.norm_stats,
             ..self.noise.options(index)
         }
     }
@@ -132,14 +117,6 @@ impl Args {
             FrameNoise::New => index,
         })
     }
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum FitName {
-    /// Pad by mirroring at the right and bottom edges
-    Pad,
-    /// Resize to the nearest accepted size
-    Resize,
 }
 
 /// Translates every input.
@@ -163,9 +140,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let (picture, format) = picture::read(path)?;
         let [width, height] = picture.size();
         let is_pair = match args.pairs {
-            PairsName::Auto => pair::is_side_by_side(picture.size()),
-            PairsName::Yes => true,
-            PairsName::No => false,
+            Inputs::Auto => pair::is_side_by_side(picture.size()),
+            Inputs::Yes => true,
+            Inputs::No => false,
         };
         let source = if is_pair {
             translator.config.direction.source(path, &picture)?
@@ -182,7 +159,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         picture::write(&target, &output, format)?;
         if !args.quiet {
             let kind = match (is_pair, args.pairs) {
-                (true, PairsName::Auto) => {
+                (true, Inputs::Auto) => {
                     "a side-by-side pair by its size; for one picture, use --pairs no"
                 }
                 (true, _) => "a side-by-side pair",

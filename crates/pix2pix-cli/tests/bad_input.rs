@@ -245,7 +245,7 @@ fn a_device_or_arithmetic_that_is_not_there() {
             "--device cuda:1",
             [
                 "device cuda:1: this program was built without it",
-                "--features cuda",
+                "--features pix2pix-cli/cuda",
             ],
         ),
         (

@@ -1,27 +1,81 @@
-//! The examples of `--help` are valid commands.
+//! `--help` of every command: all options have a help text and their default, and the examples are valid commands.
 
 mod common;
 
 use common::Scratch;
 
+/// Every command and subcommand with its help, as the program itself lists them.
+fn commands(scratch: &Scratch) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut left = vec![String::new()];
+    while let Some(command) = left.pop() {
+        let help = scratch.ok(&format!("{command} --help"));
+        if let Some((_, listed)) = help.split_once("\nCommands:\n") {
+            let listed = listed.lines().take_while(|line| !line.is_empty());
+            for line in listed {
+                // the names are indented by two spaces, the lines that continue a description by more
+                let name = line.strip_prefix("  ").expect("an indented line");
+                let name = name.split(' ').next().unwrap();
+                if !name.is_empty() && name != "help" {
+                    left.push(format!("{command} {name}").trim_start().to_string());
+                }
+            }
+        }
+        found.push((command, help));
+    }
+    found
+}
+
+#[test]
+fn every_option_has_help_and_its_default() {
+    let scratch = Scratch::new();
+    let commands = commands(&scratch);
+    let mut seen = 0;
+    for (command, help) in &commands {
+        let usage = help.lines().find(|line| line.starts_with("Usage: "));
+        let usage = usage.unwrap_or_else(|| panic!("{command}: no usage in {help}"));
+        let (options, _) = help.split_once("\n  -h, --help").expect("it has --help");
+        for option in options.split("\n      --").skip(1) {
+            // the text stands behind two spaces, or below
+            let (line, below) = option.split_once('\n').unwrap_or((option, ""));
+            let (name, text) = match line.split_once("  ") {
+                Some((name, text)) => (name, format!("{text} {below}")),
+                None => (line, below.to_string()),
+            };
+            let described = text
+                .trim()
+                .starts_with(|letter: char| letter.is_alphabetic());
+            assert!(described, "{command}: no help of --{option}");
+            // a required option has no default; the last three are required unless something else is given
+            let required = usage.contains(&format!("--{name}"))
+                || matches!(
+                    (command.as_str(), name),
+                    ("train", "out <RUN>" | "resume <RUN>") | ("translate", "out <DIR>")
+                );
+            assert!(
+                required || text.contains("[default"),
+                "{command}: no default of --{option}"
+            );
+            seen += 1;
+        }
+    }
+    // without this, the test would also pass on no options
+    assert!(
+        commands.len() >= 29 && seen >= 120,
+        "only {seen} options of {} commands",
+        commands.len()
+    );
+}
+
 /// The argument parser accepts every example: if an example fails, it fails later.
 #[test]
 fn the_examples_of_help_can_be_typed() {
     let mut seen = 0;
-    for command in [
-        "train",
-        "inspect",
-        "prepare",
-        "download",
-        "translate",
-        "evaluate",
-        "report",
-        "import",
-        "export",
-    ] {
+    for (_, help) in commands(&Scratch::new()) {
         let scratch = Scratch::new();
-        let help = scratch.ok(&format!("{command} --help"));
-        let (_, examples) = help.split_once("Examples:").expect("help has examples");
+        let Some((_, examples)) = help.split_once("Examples:") else {
+            continue;
+        };
         for line in examples
             .lines()
             .map(str::trim)

@@ -276,6 +276,11 @@ fn a_removed_data_folder() {
     let newest = names(&scratch.path("run/checkpoints")).pop().unwrap();
     let step: u64 = newest["step_".len()..][..7].parse().unwrap();
     scratch.ok(&format!("train moved --resume run --steps {}", step + 2));
+    // the new path is stored as a new run's would be
+    let config = fs::read_to_string(scratch.path("run/config.toml")).unwrap();
+    let config: toml::Table = config.parse().unwrap();
+    let stored = Path::new(config["data"].as_str().unwrap());
+    assert!(stored.is_absolute() && stored.ends_with("moved"));
 
     // different pairs under the same name are detected
     scratch.pairs("moved", 4);

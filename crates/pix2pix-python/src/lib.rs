@@ -41,7 +41,7 @@ impl Generator {
         };
         // release the interpreter lock: other Python threads run during the translation
         let translated = py.detach(|| self.0.translate_with(picture, &options));
-        let translated = translated.map_err(PyValueError::new_err)?;
+        let translated = translated.map_err(|e| PyValueError::new_err(e.to_string()))?;
         let [width, height] = translated.size().map(|side| side as usize);
         let shape = [height, width, translated.channels()];
         match translated.into_samples() {

@@ -167,7 +167,7 @@ async fn with_token(State(app): State<Arc<App>>, request: Request, next: Next) -
          content((Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp"))),
         (status = 400, description = "The request is malformed.", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "The token is missing or wrong.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The request's host name is refused; --host allows it.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The request's host name is refused; the server's `hosts` allow it.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No model has this name.", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body was not received in time.", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body or the picture is too large.", body = Problem, content_type = "application/problem+json"),
@@ -201,10 +201,10 @@ async fn answer(
         return Err(Problem::new(StatusCode::NOT_FOUND, detail));
     };
     let bytes = body(app, request).await?;
-    let place = app.queue.place()?;
+    let slot = app.queue.slot()?;
     let pixels = app.settings.pixels;
-    // the place moves with the picture: even without a client, the picture counts as long as it is in memory
-    let (picture, place) = blocking(move || (decoded(&bytes, pixels), place)).await?;
+    // the slot moves with the picture: even without a client, the picture counts as long as it is in memory
+    let (picture, slot) = blocking(move || (decoded(&bytes, pixels), slot)).await?;
     let picture = picture?;
     let options = TranslateOptions {
         dropout: query.dropout == Switch::On,
@@ -215,15 +215,15 @@ async fn answer(
         model: model.clone(),
         picture,
         options,
-        place,
+        slot,
     };
     let Translated {
         picture,
         took,
-        place,
+        slot,
     } = app.queue.translate(job).await?;
     let (encoding, target) = (query.format, model.generator.config.target);
-    let encoded = blocking(move || (encoding.encode(picture, &target), place)).await?;
+    let encoded = blocking(move || (encoding.encode(picture, &target), slot)).await?;
     let file = encoded
         .0
         .map_err(|e| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e))?;
@@ -270,7 +270,7 @@ async fn body(app: &App, request: Request) -> Result<Bytes, Problem> {
         tokio::time::timeout(patience, discarded)
             .await
             .map_err(slow)?;
-        return Err(app.queue.place().err().unwrap_or(Problem::overload(1)));
+        return Err(app.queue.slot().err().unwrap_or(Problem::overload(1)));
     }
     let read = tokio::time::timeout(patience, read(request, body_bytes));
     read.await.map_err(slow)?
@@ -350,7 +350,7 @@ fn decoded(bytes: &[u8], most: u64) -> Result<picture::Picture, Problem> {
     responses(
         (status = 200, description = "The models.", body = ModelList),
         (status = 401, description = "The token is missing or wrong.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The request's host name is refused; --host allows it.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The request's host name is refused; the server's `hosts` allow it.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
@@ -374,7 +374,7 @@ async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
     responses(
         (status = 200, description = "The example.", body = Vec<u8>, content_type = "image/png"),
         (status = 401, description = "The token is missing or wrong.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The request's host name is refused; --host allows it.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The request's host name is refused; the server's `hosts` allow it.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No example has this number.", body = Problem, content_type = "application/problem+json"),
     )
 )]

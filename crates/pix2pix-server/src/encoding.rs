@@ -41,7 +41,9 @@ impl Encoding {
     /// A message, if the format cannot store the picture's channels and depth.
     pub fn encode(self, picture: Picture, domain: &Domain) -> Result<Vec<u8>, String> {
         let image = match (self, picture.depth(), picture.channels()) {
-            (Self::Png, Depth::U8 | Depth::U16, 1..=4) => DynamicImage::try_from(picture)?,
+            (Self::Png, Depth::U8 | Depth::U16, 1..=4) => {
+                DynamicImage::try_from(picture).map_err(|e| e.to_string())?
+            }
             (_, _, 1 | 3) => DynamicImage::ImageRgb8(picture.to_rgb8(domain.range)),
             (_, depth, channels) => {
                 return Err(format!(

@@ -15,5 +15,5 @@ pub mod server;
 pub mod settings;
 
 pub use models::Models;
-pub use server::Server;
+pub use server::{BindError, Server};
 pub use settings::Settings;

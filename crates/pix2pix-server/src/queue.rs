@@ -26,8 +26,8 @@ pub struct Job {
     pub picture: Picture,
     /// The options of the translation.
     pub options: TranslateOptions,
-    /// Its place in the queue, kept even if its client disconnects.
-    pub place: Place,
+    /// Its slot in the queue, kept even if its client disconnects.
+    pub slot: Slot,
 }
 
 /// A translated picture.
@@ -37,8 +37,8 @@ pub struct Translated {
     pub picture: Picture,
     /// Time of the translation, without the time in the queue.
     pub took: Duration,
-    /// Its place in the queue, kept until the picture is encoded.
-    pub place: Place,
+    /// Its slot in the queue, kept until the picture is encoded.
+    pub slot: Slot,
 }
 
 /// A job in the queue, with the channel for its result.
@@ -47,13 +47,13 @@ struct Waiting {
     reply: oneshot::Sender<Result<Translated, Problem>>,
 }
 
-/// A place in the queue; dropping it frees the place.
+/// A slot in the queue; dropping it frees the slot.
 #[derive(Debug)]
-pub struct Place(#[allow(dead_code)] OwnedSemaphorePermit); // held, never read
+pub struct Slot(#[allow(dead_code)] OwnedSemaphorePermit); // held, never read
 
 /// The queue and its translation thread.
 pub struct Queue {
-    places: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
     capacity: usize,
     sender: mpsc::UnboundedSender<Waiting>,
     /// Duration of the last translation, in microseconds.
@@ -63,7 +63,7 @@ pub struct Queue {
 impl Queue {
     /// Starts a queue for at most `capacity` pictures, including those being translated.
     pub fn start(capacity: usize, metrics: Arc<Metrics>) -> Self {
-        // the places bound the channel's length: every job holds one
+        // the slots bound the channel's length: every job holds one
         let (sender, mut jobs) = mpsc::unbounded_channel::<Waiting>();
         let pace = Arc::new(AtomicU64::new(0));
         let kept = pace.clone();
@@ -76,7 +76,7 @@ impl Queue {
                     model,
                     picture,
                     options,
-                    place,
+                    slot,
                 } = waiting.job;
                 let begun = Instant::now();
                 let work = || model.generator.translate_with(picture, &options);
@@ -85,7 +85,10 @@ impl Queue {
                 let took = begun.elapsed();
                 let result = match result {
                     Err(_) => Err(Problem::internal()),
-                    Ok(Err(reason)) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason)),
+                    Ok(Err(e)) => {
+                        let reason = e.to_string();
+                        Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason))
+                    }
                     Ok(Ok(picture)) => {
                         kept.store(took.as_micros() as u64, Ordering::Relaxed);
                         let seconds = metrics.seconds.with_label_values(&[&model.info.name]);
@@ -93,7 +96,7 @@ impl Queue {
                         Ok(Translated {
                             picture,
                             took,
-                            place,
+                            slot,
                         })
                     }
                 };
@@ -106,20 +109,20 @@ impl Queue {
             .spawn(work)
             .expect("a thread can be started");
         Self {
-            places: Arc::new(Semaphore::new(capacity)),
+            slots: Arc::new(Semaphore::new(capacity)),
             capacity,
             sender,
             pace,
         }
     }
 
-    /// Reserves a place.
+    /// Reserves a slot.
     ///
     /// # Errors
     /// An overload if none is free, with an estimate of the seconds to wait.
-    pub fn place(&self) -> Result<Place, Problem> {
-        let permit = self.places.clone().try_acquire_owned();
-        permit.map(Place).map_err(|_| {
+    pub fn slot(&self) -> Result<Slot, Problem> {
+        let permit = self.slots.clone().try_acquire_owned();
+        permit.map(Slot).map_err(|_| {
             let micros = self.pace.load(Ordering::Relaxed) * self.capacity as u64;
             Problem::overload(micros.div_ceil(1_000_000).max(1))
         })
@@ -127,7 +130,7 @@ impl Queue {
 
     /// Number of pictures waiting or being translated.
     pub fn len(&self) -> usize {
-        self.capacity - self.places.available_permits()
+        self.capacity - self.slots.available_permits()
     }
 
     /// Whether the queue is empty.

@@ -1,5 +1,7 @@
 //! The HTTP server: listens for connections, and shuts down gracefully.
 
+use std::fmt;
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -50,19 +52,43 @@ impl Stop {
     }
 }
 
+/// An address on which a server cannot listen.
+#[derive(Debug)]
+pub struct BindError {
+    /// The address.
+    pub address: SocketAddr,
+    /// The operating system's error.
+    pub reason: io::Error,
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { address, reason } = self;
+        write!(
+            f,
+            "cannot listen on {address}: {reason}; choose another `listen`"
+        )
+    }
+}
+
+impl std::error::Error for BindError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.reason)
+    }
+}
+
 impl Server {
     /// Binds the listener to its address.
     ///
     /// # Errors
-    /// A message, if the address is not available.
-    pub fn bind(settings: Settings, models: Arc<Models>) -> Result<Self, String> {
+    /// When the address is not available.
+    pub fn bind(settings: Settings, models: Arc<Models>) -> Result<Self, BindError> {
         let address = settings.listen;
         let bound = TcpListener::bind(address).and_then(|listener| {
             listener.set_nonblocking(true)?;
             Ok(listener)
         });
-        let listener = bound
-            .map_err(|e| format!("cannot listen on {address}: {e}; choose another --listen"))?;
+        let listener = bound.map_err(|reason| BindError { address, reason })?;
         let metrics = Arc::new(Metrics::default());
         let app = App {
             queue: Queue::start(settings.waiting, metrics.clone()),
@@ -148,7 +174,7 @@ async fn by_own_name(State(app): State<Arc<App>>, request: Request, next: Next) 
         return next.run(request).await;
     }
     let detail = format!(
-        "requests for host {host:?} are refused; start the server with --host and this name, without port, to allow it"
+        "requests for host {host:?} are refused; to allow it, add its name, without port, to the `hosts` of the server"
     );
     Problem::new(StatusCode::FORBIDDEN, detail).into_response()
 }

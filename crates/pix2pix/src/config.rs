@@ -16,8 +16,9 @@ use crate::data::domain::Domain;
 use crate::data::jitter::{JitterConfig, ResizePolicy};
 use crate::data::loader::Walk;
 use crate::data::pair::Direction;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, at_least_one, within};
 use crate::network::generator::GeneratorConfig;
+use crate::network::norm::Norm;
 use crate::network::patch_gan::PatchGanConfig;
 use crate::parallel::{Shard, Wire};
 use crate::train::config::{OptimizerConfig, TrainerConfig};
@@ -261,39 +262,21 @@ impl RunConfig {
     /// # Errors
     /// Reports the first invalid value and the reason.
     pub fn validate(&self) -> Result<()> {
-        let positive = [
-            ("--steps", self.steps),
-            ("--batch-size", self.batch_size as u64),
-            ("--log-every", self.log_every),
-            ("--sample-every", self.sample_every),
-            ("--save-every", self.save_every),
-            ("--keep", self.keep as u64),
-            ("--workers", self.workers as u64),
-            ("--check-every", self.check_every),
-        ];
-        if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
-            return Err(Error::Config(format!("{name} is 0; it must be at least 1")));
-        }
+        at_least_one("steps", self.steps)?;
+        at_least_one("batch_size", self.batch_size as u64)?;
+        at_least_one("log_every", self.log_every)?;
+        at_least_one("sample_every", self.sample_every)?;
+        at_least_one("save_every", self.save_every)?;
+        at_least_one("keep", self.keep as u64)?;
+        at_least_one("workers", self.workers as u64)?;
+        at_least_one("check_every", self.check_every)?;
         let optimizer = &self.optimizer;
-        let in_range = [
-            ("--lr", optimizer.lr, 0.0..=1.0),
-            ("--beta1", f64::from(optimizer.beta1), 0.0..=0.9999),
-            ("--ema", optimizer.ema, 0.0..=0.999_999),
-            ("--val-fraction", self.val_fraction, 0.0..=0.999),
-        ];
-        if let Some((name, value, range)) = in_range.iter().find(|(_, v, range)| !range.contains(v))
-        {
-            return Err(Error::Config(format!(
-                "{name} is {value}; it must be from {} to {}",
-                range.start(),
-                range.end()
-            )));
-        }
-        if optimizer.accumulate == 0 {
-            return Err(Error::Config(
-                "--accumulate is 0; it must be at least 1".to_string(),
-            ));
-        }
+        within("lr", optimizer.lr, 0.0..=1.0)?;
+        within("beta1", f64::from(optimizer.beta1), 0.0..=0.9999)?;
+        within("beta2", f64::from(optimizer.beta2), 0.0..=0.999_999)?;
+        within("ema", optimizer.ema, 0.0..=0.999_999)?;
+        within("val_fraction", self.val_fraction, 0.0..=0.999)?;
+        at_least_one("accumulate", optimizer.accumulate as u64)?;
         self.validate_group()?;
         self.objective.validate()?;
         self.jitter.validate()?;
@@ -310,14 +293,17 @@ impl RunConfig {
 
     /// Rejects options that do not work with several processes.
     fn validate_group(&self) -> Result<()> {
-        let pool = self.ranks > 1 && self.objective.pool > 0;
+        if self.ranks <= 1 {
+            return Ok(());
+        }
+        let synced = self.sync_norm && self.discriminator.norm == Norm::Batch;
         let penalty = self.objective.r1 > 0.0 || self.objective.gan == Gan::WassersteinPenalty;
-        let reason = if pool {
-            "--pool does not work with several processes, whose pools are not stored in checkpoints; train in one \
-             process or omit --pool"
-        } else if self.sync_norm && penalty {
-            "--sync-norm does not work with a gradient penalty, which uses each process's own statistics; omit \
-             --sync-norm, or omit --r1 and --gan wgan-gp"
+        let reason = if self.objective.pool > 0 {
+            "`pool` does not work with several processes, whose pools are not stored in checkpoints; train in one \
+             process or omit `pool`"
+        } else if synced && penalty {
+            "`sync_norm` does not work with a gradient penalty, which uses each process's own statistics; omit \
+             `sync_norm`, or omit `r1` and `gan` wgan-gp"
         } else {
             return Ok(());
         };
@@ -381,7 +367,7 @@ impl RunConfig {
         for (&size, count) in &data.sizes {
             let size = self.jitter.seen(size).map_err(|reason| {
                 Error::Config(format!(
-                    "{count} pairs: {reason}; resize them, or choose --resize scale-and-crop"
+                    "{count} pairs: {reason}; resize them, or choose `resize` scale-and-crop"
                 ))
             })?;
             self.check_size(size)?;
@@ -391,10 +377,85 @@ impl RunConfig {
         seen.dedup();
         if let ([[w1, h1], [w2, h2], ..], true) = (seen.as_slice(), self.batch_size > 1) {
             return Err(Error::Config(format!(
-                "pairs of {w1}x{h1} and {w2}x{h2} pixels cannot share a batch; use --batch-size 1 or \
-                 --resize scale-and-crop"
+                "pairs of {w1}x{h1} and {w2}x{h2} pixels cannot share a batch; use `batch_size` 1 or \
+                 `resize` scale-and-crop"
             )));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Debug;
+
+    use serde::de::DeserializeOwned;
+
+    use super::*;
+    use crate::choice::Choice;
+    use crate::network::patch_gan::Patch;
+    use crate::network::up_conv::Upsample;
+    use crate::train::diff_augment::DiffAugment;
+
+    /// Checks that a configuration file has the names of options.
+    fn same_names<T: Choice + Serialize + DeserializeOwned + PartialEq + Debug>() {
+        for (value, name, _) in T::CHOICES {
+            let stored = serde_json::to_value(value).unwrap();
+            assert_eq!(stored, *name);
+            assert_eq!(serde_json::from_value::<T>(stored).unwrap(), *value);
+            assert_eq!(T::from_name(name), Ok(*value));
+        }
+    }
+
+    #[test]
+    fn only_synchronized_batch_norms_exclude_a_penalty() {
+        let accepted = |ranks, norm, r1| {
+            let mut config = RunConfig {
+                ranks,
+                sync_norm: true,
+                ..RunConfig::default()
+            };
+            config.discriminator.norm = norm;
+            config.objective.r1 = r1;
+            config.validate().is_ok()
+        };
+        assert!(!accepted(2, Norm::Batch, 1.0));
+        assert!(accepted(2, Norm::Batch, 0.0));
+        assert!(accepted(2, Norm::Instance, 1.0));
+        assert!(accepted(1, Norm::Batch, 1.0));
+    }
+
+    #[test]
+    fn the_field_that_is_wrong_is_named() {
+        let field = |change: fn(&mut RunConfig)| {
+            let mut config = RunConfig::default();
+            change(&mut config);
+            match config.validate() {
+                Err(Error::Field { field, .. }) => field,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(field(|config| config.batch_size = 0), "batch_size");
+        assert_eq!(field(|config| config.optimizer.beta1 = 1.0), "beta1");
+        assert_eq!(field(|config| config.optimizer.beta2 = 1.0), "beta2");
+        assert_eq!(field(|config| config.optimizer.beta2 = f32::NAN), "beta2");
+        assert_eq!(field(|config| config.objective.lambda = -1.0), "lambda");
+        assert_eq!(field(|config| config.jitter.color = 1.0), "color");
+    }
+
+    #[test]
+    fn values_have_the_same_names_in_files_and_in_options() {
+        same_names::<CacheKind>();
+        same_names::<DiffAugment>();
+        same_names::<Direction>();
+        same_names::<Gan>();
+        same_names::<Norm>();
+        same_names::<OnError>();
+        same_names::<Patch>();
+        same_names::<Precision>();
+        same_names::<ResizePolicy>();
+        same_names::<Schedule>();
+        same_names::<Upsample>();
+        same_names::<Wire>();
     }
 }

@@ -36,7 +36,7 @@ pub use depth::Depth;
 pub use domain::Domain;
 #[cfg(feature = "download")]
 pub use download::{ADDRESS, DATASETS, PublicDataset, fetch, sha256, unpack};
-pub use jitter::{JitterConfig, ResizePolicy, Size};
+pub use jitter::{InvalidSize, JitterConfig, ResizePolicy, Size};
 pub use pair::{Direction, Pair};
 pub use picture::{Format, Header, Picture, Samples};
 pub use prepare::{Task, side_by_side, sized};

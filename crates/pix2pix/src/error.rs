@@ -1,5 +1,9 @@
 //! Errors. Each prints as one line: the file, the reason and the remedy.
+//!
+//! Messages name fields of configurations and arguments of functions in backticks, e.g. `batch_size`. The command line
+//! prints its options instead.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// An error of this library.
@@ -27,9 +31,32 @@ pub enum Error {
         /// The remedy.
         remedy: String,
     },
-    /// An invalid option, or options that do not work together.
+    /// A field of a configuration, or an argument, with an invalid value.
+    #[error("`{field}` {reason}")]
+    Field {
+        /// Its name, e.g. "batch_size".
+        field: &'static str,
+        /// Its value and the values that it may have, e.g. "is 0; it must be at least 1".
+        reason: String,
+    },
+    /// Fields that do not work together, or not with this data or this model.
     #[error("{0}")]
     Config(String),
+    /// A new run in a folder that is not empty.
+    #[error(
+        "{}: the folder is not empty, but a new run needs an empty one; {}",
+        folder.display(),
+        if *is_run { "resume its run, or choose another `folder`" } else { "choose another `folder` or empty it" }
+    )]
+    Taken {
+        /// The folder.
+        folder: PathBuf,
+        /// Whether a run is in it, which can be resumed.
+        is_run: bool,
+    },
+    /// A picture that cannot be converted to the channels or the type of samples that are needed.
+    #[error("{0}")]
+    Picture(String),
     /// A device that is missing on this machine or in this build, or that lacks the arithmetic.
     #[error("{0}")]
     Device(String),
@@ -63,6 +90,14 @@ impl Error {
         }
     }
 
+    /// Reports a field or an argument with an invalid value.
+    pub fn field(field: &'static str, reason: impl ToString) -> Self {
+        Self::Field {
+            field,
+            reason: reason.to_string(),
+        }
+    }
+
     /// Reports a file with invalid content.
     pub fn file(path: &Path, reason: impl ToString, remedy: impl ToString) -> Self {
         Self::File {
@@ -71,4 +106,22 @@ impl Error {
             remedy: remedy.to_string(),
         }
     }
+}
+
+/// Checks that a field is not 0.
+pub(crate) fn at_least_one(field: &'static str, value: u64) -> Result<()> {
+    match value {
+        0 => Err(Error::field(field, "is 0; it must be at least 1")),
+        _ => Ok(()),
+    }
+}
+
+/// Checks that a field is in its range.
+pub(crate) fn within(field: &'static str, value: f64, range: RangeInclusive<f64>) -> Result<()> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    let (least, most) = (range.start(), range.end());
+    let reason = format!("is {value}; it must be from {least} to {most}");
+    Err(Error::field(field, reason))
 }

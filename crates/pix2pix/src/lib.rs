@@ -32,6 +32,7 @@
 pub mod atomic_file;
 pub(crate) mod backend;
 pub mod bench;
+pub(crate) mod choice;
 pub(crate) mod config;
 pub mod data;
 pub mod draw;
@@ -48,6 +49,7 @@ pub(crate) mod weights_file;
 
 pub use backend::device;
 pub use burn;
+pub use choice::{Choice, UnknownName};
 pub use config::RunConfig;
 pub use error::{Error, Result};
 pub use model::Translator;

@@ -15,6 +15,8 @@ use std::sync::mpsc::Receiver;
 
 use serde::{Deserialize, Serialize};
 
+use crate::choice::choices;
+
 /// Collective communication in a group of processes. All of them must make the same calls in the same order;
 /// [`all_reduce`](Self::all_reduce) may run at the same time as the others.
 pub trait Communicator: Send + Sync + Debug {
@@ -44,6 +46,11 @@ pub enum Wire {
     /// bfloat16: half the bytes.
     Bf16,
 }
+
+choices!(Wire, "number format",
+    F32: "f32", "32-bit floats";
+    Bf16: "bf16", "bfloat16: half the bytes";
+);
 
 /// One process's share of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

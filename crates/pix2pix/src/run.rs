@@ -32,7 +32,7 @@ use crate::parallel::{Group, Shard};
 use crate::train::losses::{Diverged, Losses};
 use crate::train::objective::Gan;
 use crate::train::trainer::Trainer;
-use crate::weights_file::tensor_file::{self, Kind};
+use crate::weights_file::tensor_file::{self, FileKind};
 pub use folder::{RunFolder, read_config};
 use health::Health;
 pub use history::{Best, History, State};
@@ -40,7 +40,7 @@ use log::Log;
 use samples::Samples;
 
 /// The state of the optimizers, stored beside a checkpoint.
-const STATE: Kind = Kind {
+const STATE: FileKind = FileKind {
     format: "pix2pix-state-1",
     name: "training state",
     action: "read the file",
@@ -49,7 +49,7 @@ const STATE: Kind = Kind {
 
 /// Advice for losses or gradients that are not finite.
 const ADVICE: &str =
-    "start again with a lower --lr, or check --range if the pictures are floating-point";
+    "start again with a lower `lr`, or check `range` if the pictures are floating-point";
 
 /// One line of `metrics.jsonl`. Repeating a run gives the same lines.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -218,7 +218,7 @@ pub fn resume(
     };
     if done.step >= config.steps {
         return Err(Error::Config(format!(
-            "{}: the run is done ({} of {} steps); to train longer, give a larger --steps",
+            "{}: the run is done ({} of {} steps); to train longer, give a larger `steps`",
             folder.root().display(),
             done.step,
             config.steps
@@ -472,7 +472,7 @@ impl Training<'_> {
                     let advice = fit::advice(self.config, device::card_memory(&self.device));
                     format!("out of memory; {advice}")
                 }
-                false => format!("{reason}; check its driver, or use --device cpu"),
+                false => format!("{reason}; check its driver, or use `device` cpu"),
             };
             Error::Device(format!("device {name}: step {step}: {reason}"))
         })
@@ -577,7 +577,7 @@ impl Training<'_> {
     /// The error for processes of a group whose weights differ.
     fn apart(&self, step: u64, reason: &str) -> Error {
         let advice = "check the machines for faulty memory and for different kinds of processors, then continue \
-                      with --resume";
+                      with `run::resume`";
         self.cannot_go_on(&format!("step {step}: {reason}"), advice)
     }
 

@@ -6,3 +6,15 @@ pub(crate) mod pytorch_file;
 #[cfg(any(feature = "import", feature = "download"))]
 pub(crate) mod pytorch_read;
 pub(crate) mod tensor_file;
+
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+/// Checks that a file of another program is there; `remedy` says where it comes from.
+fn check_exists(path: &Path, remedy: &str) -> Result<()> {
+    match path.exists() {
+        true => Ok(()),
+        false => Err(Error::file(path, "no such file", remedy)),
+    }
+}

@@ -266,7 +266,7 @@ fn policies_say_what_the_networks_see() {
     assert!(
         seen(ResizePolicy::Crop, [300, 200])
             .unwrap_err()
-            .contains("smaller than --crop-size 256")
+            .contains("smaller than `crop_size` 256")
     );
     // 512 wide and 300 high: resized to 256 and 150; the nearest multiple to 150 is 128
     assert_eq!(seen(ResizePolicy::ScaleWidth, [512, 300]), Ok([256, 128]));

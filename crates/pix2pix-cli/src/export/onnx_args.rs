@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use pix2pix::data::picture::Picture;
 use pix2pix::data::{Size, pair, picture};
 use pix2pix::exchange::onnx::{self, OnnxNorm, OnnxOptions};
 use pix2pix::model::Checkpoint;
 use pix2pix::{Error, RunConfig};
 
+use crate::choice::choice;
 use crate::failure::{Failure, print};
 use crate::noise_args::Switch;
 
@@ -23,8 +24,8 @@ pub struct OnnxArgs {
     #[arg(long, value_enum)]
     dropout: Option<Switch>,
     /// Statistics for normalization [default: batch]
-    #[arg(long, value_enum)]
-    norm: Option<NormName>,
+    #[arg(long, value_parser = choice::<OnnxNorm>())]
+    norm: Option<OnnxNorm>,
     /// ONNX opset version, 16 to 21 [default: 17]
     #[arg(long, value_name = "VERSION")]
     opset: Option<i64>,
@@ -46,14 +47,6 @@ pub struct OnnxArgs {
     /// [batch, channels, height, width] in -1 to 1 [default: off]
     #[arg(long)]
     with_image_io: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum NormName {
-    /// The picture's own, as in this program: gives the same pictures
-    Batch,
-    /// Running averages of training, as in other ports' evaluation mode: gives different pictures
-    Frozen,
 }
 
 impl OnnxArgs {
@@ -78,10 +71,7 @@ impl OnnxArgs {
         let config = checkpoint.config.clone();
         let options = OnnxOptions {
             dropout: self.dropout.unwrap_or(Switch::On) == Switch::On,
-            norm: match self.norm {
-                None | Some(NormName::Batch) => OnnxNorm::Batch,
-                Some(NormName::Frozen) => OnnxNorm::Frozen,
-            },
+            norm: self.norm.unwrap_or(OnnxNorm::Batch),
             opset: self.opset.unwrap_or(17),
             size: self.size.unwrap_or(config.jitter.crop_size),
             dynamic: self.dynamic_size,

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::band::Planes;
 use super::scheme::{Scheme, both};
-use super::tiles::{Data, Order, Place, Source};
+use super::tiles::{Data, Order, Source, WordLayout};
 use super::tiling::{Tiling, odd_lines};
 use super::weights::{TAPS, map_kernel, taps};
 use crate::geometry::{Geometry, split, threads};
@@ -36,9 +36,9 @@ pub fn forward<'a, S: Scheme<R, P, T>, const R: usize, const P: usize, const T: 
 ) -> &'a mut [f32] {
     let source = Source::input(input, geometry.in_channels, geometry.input, tiling);
     let channels = source.all_channels();
-    let place = Place::new(Order::SumOverChannels, instructions, channels, tiling);
-    with_words([P * P * place.point, 0], |[words, _]| {
-        source.map::<Data<S, R, T>, P, P>(instructions, place, words);
+    let layout = WordLayout::new(Order::SumOverChannels, instructions, channels, tiling);
+    with_words([P * P * layout.point, 0], |[words, _]| {
+        source.map::<Data<S, R, T>, P, P>(instructions, layout, words);
         let words = &*words;
         let panels = geometry.out_channels.div_ceil(COLUMNS);
         let limit = (PRODUCTS / (P * P * COLUMNS * tiling.row_tiles)).max(1);
@@ -54,7 +54,7 @@ pub fn forward<'a, S: Scheme<R, P, T>, const R: usize, const P: usize, const T: 
             instructions.run(Panel::<S, R, P, T> {
                 geometry: *geometry,
                 tiling: *tiling,
-                place,
+                layout,
                 words,
                 weights,
                 output,
@@ -73,7 +73,7 @@ pub fn forward<'a, S: Scheme<R, P, T>, const R: usize, const P: usize, const T: 
 struct Panel<'a, S, const R: usize, const P: usize, const T: usize> {
     geometry: Geometry,
     tiling: Tiling,
-    place: Place,
+    layout: WordLayout,
     words: &'a [u32],
     weights: &'a [f32],
     output: Shared<'a, MaybeUninit<f32>>,
@@ -104,9 +104,9 @@ impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Task
             self.map_weights(simd, groups.clone(), kernels);
             for p in 0..P * P {
                 let first = self.rows.start * tiling.row_tiles;
-                let left = self.place.word(p, first, groups.start * tiling.group());
+                let left = self.layout.word(p, first, groups.start * tiling.group());
                 let strides = Strides {
-                    row: self.place.tile,
+                    row: self.layout.tile,
                     step: 1,
                 };
                 product(

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::band::Planes;
 use super::scheme::{Scheme, both};
-use super::tiles::{Order, OutputAdjoint, Place, Source};
+use super::tiles::{Order, OutputAdjoint, Source, WordLayout};
 use super::tiling::{Tiling, odd_lines};
 use super::weights::{TAPS, map_kernel, taps};
 use crate::geometry::{Geometry, split, threads};
@@ -44,14 +44,14 @@ pub fn input_gradient<'a, S: Scheme<R, P, T>, const R: usize, const P: usize, co
         zeroed(input);
     }
     let source = Source::gradient(gradient, geometry.out_channels, geometry.output(), tiling);
-    let place = Place::new(
+    let layout = WordLayout::new(
         Order::SumOverChannels,
         instructions,
         source.all_channels(),
         tiling,
     );
-    with_words([P * P * place.point, 0], |[words, _]| {
-        source.map::<OutputAdjoint<S, R>, T, P>(instructions, place, words);
+    with_words([P * P * layout.point, 0], |[words, _]| {
+        source.map::<OutputAdjoint<S, R>, T, P>(instructions, layout, words);
         let words = &*words;
         let groups = split(
             geometry.in_channels.div_ceil(LANES),
@@ -69,7 +69,7 @@ pub fn input_gradient<'a, S: Scheme<R, P, T>, const R: usize, const P: usize, co
             instructions.run(Groups::<S, R, P, T> {
                 geometry: *geometry,
                 tiling: *tiling,
-                place,
+                layout,
                 words,
                 weights,
                 input,
@@ -88,7 +88,7 @@ pub fn input_gradient<'a, S: Scheme<R, P, T>, const R: usize, const P: usize, co
 struct Groups<'a, S, const R: usize, const P: usize, const T: usize> {
     geometry: Geometry,
     tiling: Tiling,
-    place: Place,
+    layout: WordLayout,
     words: &'a [u32],
     weights: &'a [f32],
     input: Shared<'a, MaybeUninit<f32>>,
@@ -127,9 +127,9 @@ impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Task
                 // both panels of a point in turn, while its tiles are in a near cache
                 for p in 0..P * P {
                     for panel in 0..columns / COLUMNS {
-                        let left = self.place.word(p, first, outputs.start);
+                        let left = self.layout.word(p, first, outputs.start);
                         let strides = Strides {
-                            row: self.place.tile,
+                            row: self.layout.tile,
                             step: 1,
                         };
                         product(

@@ -31,7 +31,7 @@ pub enum Order {
 
 /// Order and strides of the words of a mapped image.
 #[derive(Clone, Copy)]
-pub struct Place {
+pub struct WordLayout {
     order: Order,
     /// Words from point to point.
     pub point: usize,
@@ -42,8 +42,8 @@ pub struct Place {
     values: usize,
 }
 
-impl Place {
-    /// The place of `channels` channels, all phases included.
+impl WordLayout {
+    /// The layout of `channels` channels, all phases included.
     pub fn new(
         order: Order,
         instructions: InstructionSet,
@@ -149,7 +149,7 @@ impl<'a> Source<'a> {
     pub fn map<K: Map<N, P>, const N: usize, const P: usize>(
         &self,
         instructions: InstructionSet,
-        place: Place,
+        layout: WordLayout,
         words: &mut [u32],
     ) {
         let words = Shared::new(words);
@@ -158,7 +158,7 @@ impl<'a> Source<'a> {
         (0..groups * rows).into_par_iter().for_each(|index| {
             instructions.run(Row::<K, N, P> {
                 source: self,
-                place,
+                layout,
                 words,
                 group: index / rows,
                 row: index % rows,
@@ -201,7 +201,7 @@ impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Map<T, 
 /// A row of tiles of a group of channels.
 struct Row<'a, K, const N: usize, const P: usize> {
     source: &'a Source<'a>,
-    place: Place,
+    layout: WordLayout,
     words: Shared<'a, u32>,
     group: usize,
     row: usize,
@@ -221,7 +221,7 @@ impl<K: Map<N, P>, const N: usize, const P: usize> Task for Row<'_, K, N, P> {
         let image = self.row / tiling.rows;
         let image = &images[image * planes.len()..][..planes.len()];
         let top = self.row % tiling.rows * tiling.tile * tiling.step;
-        let pair = match self.place.order {
+        let pair = match self.layout.order {
             Order::SumOverChannels => 1,
             Order::SumOverTiles | Order::Panels => M::VALUES,
         };
@@ -242,15 +242,15 @@ impl<K: Map<N, P>, const N: usize, const P: usize> Task for Row<'_, K, N, P> {
                 };
                 for p in 0..P * P {
                     let (first, second) = (first[p / P][p % P], second[p / P][p % P]);
-                    let at = self.place.word(p, tile, channel);
-                    let count = match self.place.order {
+                    let at = self.layout.word(p, tile, channel);
+                    let count = match self.layout.order {
                         Order::SumOverChannels => LANES / M::VALUES,
                         _ => LANES,
                     };
                     // SAFETY: each task has its own channels and row of tiles, with both tiles of a pair.
                     let to = unsafe { self.words.part(at..at + count) };
                     // constant lengths, for the compiler
-                    match self.place.order {
+                    match self.layout.order {
                         Order::SumOverChannels if M::VALUES == 2 => {
                             let words = simd.row_words(first);
                             to.copy_from_slice(&words[..LANES / 2]);

@@ -7,7 +7,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::scheme::Scheme;
-use super::tiles::{Data, Order, OutputAdjoint, Place, Source};
+use super::tiles::{Data, Order, OutputAdjoint, Source, WordLayout};
 use super::tiling::{Tiling, odd_lines};
 use super::weights::{TAPS, map_kernel_adjoint};
 use crate::geometry::{Geometry, split};
@@ -31,14 +31,14 @@ pub fn weight_gradient<'a, S: Scheme<R, P, T>, const R: usize, const P: usize, c
     weights: &'a mut [MaybeUninit<f32>],
 ) -> &'a mut [f32] {
     let data = Source::input(input, geometry.in_channels, geometry.input, tiling);
-    let left = Place::new(
+    let left = WordLayout::new(
         Order::SumOverTiles,
         instructions,
         data.all_channels(),
         tiling,
     );
     let outputs = Source::gradient(gradient, geometry.out_channels, geometry.output(), tiling);
-    let right = Place::new(Order::Panels, instructions, outputs.all_channels(), tiling);
+    let right = WordLayout::new(Order::Panels, instructions, outputs.all_channels(), tiling);
     let lengths = [left.point, right.point].map(|point| P * P * point);
     with_words(lengths, |[data_words, output_words]| {
         data.map::<Data<S, R, T>, P, P>(instructions, left, data_words);
@@ -72,7 +72,7 @@ pub fn weight_gradient<'a, S: Scheme<R, P, T>, const R: usize, const P: usize, c
 struct Block<'a, S, const R: usize, const P: usize, const T: usize> {
     geometry: Geometry,
     tiling: Tiling,
-    factors: [(&'a [u32], Place); 2],
+    factors: [(&'a [u32], WordLayout); 2],
     weights: Shared<'a, MaybeUninit<f32>>,
     panel: usize,
     groups: Range<usize>,

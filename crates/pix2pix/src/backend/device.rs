@@ -17,6 +17,7 @@ use sysinfo::{CpuRefreshKind, MemoryRefreshKind, System};
 
 use crate::backend::precision::Factors;
 pub use crate::backend::precision::Precision;
+use crate::choice::UnknownName;
 use crate::error::{Error, Result};
 
 /// Sets the number of CPU threads for the whole program, 0 for all cores, and returns it.
@@ -125,7 +126,7 @@ pub struct Found {
 
 /// The devices of one kind.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Kind {
+pub enum DeviceKind {
     /// The available devices.
     There(Vec<Found>),
     /// No device of this kind is available.
@@ -138,7 +139,7 @@ pub enum Kind {
 }
 
 /// Lists the devices of all kinds, the CPU first. Opens each device.
-pub fn list() -> Vec<Kind> {
+pub fn list() -> Vec<DeviceKind> {
     let memory = System::new().map(|mut system| {
         system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
         system.total_memory()
@@ -149,7 +150,7 @@ pub fn list() -> Vec<Kind> {
         memory: memory.ok(),
     };
     let cards = |kind: &'static str, name: fn(usize) -> DeviceName| match name(0).all() {
-        Ok(devices) => Kind::There(
+        Ok(devices) => DeviceKind::There(
             (0..)
                 .zip(&devices)
                 .map(|(index, device)| Found {
@@ -159,10 +160,10 @@ pub fn list() -> Vec<Kind> {
                 })
                 .collect(),
         ),
-        Err(reason) => Kind::Absent { kind, reason },
+        Err(reason) => DeviceKind::Absent { kind, reason },
     };
     vec![
-        Kind::There(vec![cpu]),
+        DeviceKind::There(vec![cpu]),
         cards("cuda", DeviceName::Cuda),
         cards("wgpu", DeviceName::Wgpu),
     ]
@@ -206,10 +207,10 @@ fn no_cuda() -> String {
         // the driver is installed, but finds no usable card
         Ok(version) => format!(
             "the NVIDIA driver {version} finds no usable card, or is too old; update the driver or use \
-             --device cpu"
+             `device` cpu"
         ),
         Err(_) => "no NVIDIA card or no driver for it was found; install the driver (nvidia-smi must list the card) \
-                   or use --device cpu"
+                   or use `device` cpu"
             .to_string(),
     }
 }
@@ -273,7 +274,7 @@ impl DeviceName {
                 Device::enumerate(burn::tensor::DeviceType::Wgpu).into_vec(),
                 || {
                     "no Vulkan, Metal or DirectX driver was found; install one (on Debian: mesa-vulkan-drivers) or \
-                     use --device cpu"
+                     use `device` cpu"
                         .to_string()
                 },
             ),
@@ -315,8 +316,8 @@ impl DeviceName {
 fn opened(name: DeviceName, device: Device, arithmetic: Precision) -> Result<Device> {
     if !has(&device, arithmetic) {
         let instead = match name.is_card() {
-            true => "--precision f32 or --device cpu",
-            false => "--precision f32 or --precision bf16",
+            true => "`precision` f32 or `device` cpu",
+            false => "`precision` f32 or `precision` bf16",
         };
         return Err(Error::Device(format!(
             "device {name} does not support {arithmetic} arithmetic; use {instead}"
@@ -357,7 +358,7 @@ fn rounds_to_tf32(device: &Device) -> bool {
 #[cfg(not(all(feature = "cuda", feature = "wgpu")))]
 fn not_built(feature: &str) -> String {
     format!(
-        "this program was built without it; use --device cpu or build with `cargo build --release --features {feature}`"
+        "this program was built without it; use `device` cpu or build with `feature = \"{feature}\"`"
     )
 }
 
@@ -386,24 +387,28 @@ impl fmt::Display for DeviceName {
 }
 
 impl FromStr for DeviceName {
-    type Err = String;
+    type Err = UnknownName;
 
-    fn from_str(name: &str) -> std::result::Result<Self, String> {
+    fn from_str(name: &str) -> std::result::Result<Self, UnknownName> {
         let (kind, index) = name.split_once(':').unwrap_or((name, "0"));
         match (kind, index.parse()) {
             ("auto", _) if name == kind => Ok(Self::Auto),
             ("cpu", _) if name == kind => Ok(Self::Cpu),
             ("cuda", Ok(index)) => Ok(Self::Cuda(index)),
             ("wgpu", Ok(index)) => Ok(Self::Wgpu(index)),
-            _ => Err("unknown device; use auto, cpu, cuda, cuda:N, wgpu or wgpu:N".to_string()),
+            _ => Err(UnknownName {
+                kind: "device",
+                name: name.to_string(),
+                choices: vec!["auto", "cpu", "cuda", "cuda:N", "wgpu", "wgpu:N"],
+            }),
         }
     }
 }
 
 impl TryFrom<String> for DeviceName {
-    type Error = String;
+    type Error = UnknownName;
 
-    fn try_from(name: String) -> std::result::Result<Self, String> {
+    fn try_from(name: String) -> std::result::Result<Self, UnknownName> {
         name.parse()
     }
 }

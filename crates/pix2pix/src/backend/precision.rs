@@ -1,11 +1,10 @@
 //! The arithmetic of the convolutions. Each layer stores its own, as in Flax. Tensors, weights, statistics and
 //! optimizer stay in 32 bits.
 
-use std::fmt;
-use std::str::FromStr;
-
 use pix2pix_kernels::{Arithmetic, InstructionSet};
 use serde::{Deserialize, Serialize};
+
+use crate::choice::choices;
 
 /// The arithmetic of the convolutions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,31 +21,11 @@ pub enum Precision {
     Bf16,
 }
 
-impl Precision {
-    /// Every precision, in the order of help texts.
-    pub const ALL: [Self; 3] = [Self::F32, Self::Tf32, Self::Bf16];
-}
-
-impl fmt::Display for Precision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::F32 => "f32",
-            Self::Tf32 => "tf32",
-            Self::Bf16 => "bf16",
-        })
-    }
-}
-
-impl FromStr for Precision {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        let known = Self::ALL
-            .into_iter()
-            .find(|known| known.to_string() == name);
-        known.ok_or_else(|| "unknown precision; use f32, tf32 or bf16".to_string())
-    }
-}
+choices!(Precision, "precision",
+    F32: "f32", "32-bit floats";
+    Tf32: "tf32", "Factors rounded to TensorFloat-32, for NVIDIA GPUs since Ampere";
+    Bf16: "bf16", "Factors rounded to bfloat16";
+);
 
 /// The form of the factors that a convolution multiplies. Depends on the precision and the device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

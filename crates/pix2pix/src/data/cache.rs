@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::choice::choices;
 use crate::data::pair::Pair;
 use crate::data::picture::{Depth, Picture, Samples};
 use crate::error::{Error, Result};
@@ -25,6 +26,12 @@ pub enum CacheKind {
     #[default]
     Off,
 }
+
+choices!(CacheKind, "cache",
+    Ram: "ram", "In memory";
+    Disk: "disk", "In a file in the run folder, deleted when the program ends";
+    Off: "off", "No cache";
+);
 
 /// Loaded pairs by index.
 pub enum Cache {
@@ -84,13 +91,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct DiskCache {
     file: File,
     end: u64,
-    places: HashMap<usize, Place>,
+    records: HashMap<usize, Record>,
     folder: std::path::PathBuf,
 }
 
 /// Position and format of a pair in the file.
 #[derive(Clone)]
-struct Place {
+struct Record {
     start: u64,
     name: String,
     kinds: [([u32; 2], usize, Depth); 2],
@@ -103,25 +110,25 @@ impl DiskCache {
         Ok(Self {
             file,
             end: 0,
-            places: HashMap::new(),
+            records: HashMap::new(),
             folder: folder.to_path_buf(),
         })
     }
 
     fn read(&mut self, index: usize) -> Result<Option<Pair>> {
-        let Some(place) = self.places.get(&index).cloned() else {
+        let Some(record) = self.records.get(&index).cloned() else {
             return Ok(None);
         };
         let folder = self.folder.clone();
         let failed = |e| Error::io(&folder, "read the cache", e);
         self.file
-            .seek(SeekFrom::Start(place.start))
+            .seek(SeekFrom::Start(record.start))
             .map_err(failed)?;
         let mut picture = |kind| read_picture(&mut self.file, kind);
         Ok(Some(Pair {
-            source: picture(place.kinds[0]).map_err(failed)?,
-            target: picture(place.kinds[1]).map_err(failed)?,
-            name: place.name,
+            source: picture(record.kinds[0]).map_err(failed)?,
+            target: picture(record.kinds[1]).map_err(failed)?,
+            name: record.name,
         }))
     }
 
@@ -137,9 +144,9 @@ impl DiskCache {
             self.end += bytes.len() as u64;
         }
         let kinds = pictures.map(|p| (p.size(), p.channels(), p.depth()));
-        self.places.insert(
+        self.records.insert(
             index,
-            Place {
+            Record {
                 start,
                 name: pair.name.clone(),
                 kinds,

@@ -123,7 +123,7 @@ impl Pairs {
         let with = |picture: Picture, channels: Option<usize>, path: &Path| {
             let channels = channels.unwrap_or(picture.channels());
             picture.with_channels(channels).map_err(|reason| {
-                Error::file(path, reason, "choose other --channels-a or --channels-b")
+                Error::file(path, reason, "choose other `channels[0]` or `channels[1]`")
             })
         };
         let a = with(a, self.channels[0], &shown[0])?;
@@ -279,7 +279,7 @@ impl Dataset {
                 return Err(Error::file(
                     &root,
                     "the data set already has held-out pairs",
-                    "omit --val-fraction",
+                    "omit `val_fraction`",
                 ));
             }
             let (train, val) = hold_out(&named[0].1, options)?;
@@ -317,10 +317,8 @@ fn hold_out(pairs: &Pairs, options: &Options) -> Result<(Pairs, Pairs)> {
     let count = (pairs.len() as f64 * options.val_fraction).round() as usize;
     let count = count.clamp(1, pairs.len().max(2) - 1);
     if pairs.len() < 2 {
-        return Err(Error::Config(
-            "--val-fraction needs at least two pairs: one to train on and one to hold out"
-                .to_string(),
-        ));
+        let reason = "needs at least two pairs: one to train on and one to hold out";
+        return Err(Error::field("val_fraction", reason));
     }
     // a separate random stream: the choice must not depend on the order of an epoch
     let order = pairs.order(options.seed, u64::MAX);

@@ -136,7 +136,8 @@ fn unreachable(address: &str, reason: &str, part: &Path, length: u64) -> Error {
     Error::File {
         path: PathBuf::from(address),
         reason: format!("the download failed ({reason}){kept}"),
-        remedy: "check the connection and run the command again, or give a --mirror".to_string(),
+        remedy: "check the connection and run the command again, or choose another `address`"
+            .to_string(),
     }
 }
 
@@ -284,7 +285,7 @@ fn bad(archive: &Path, reason: &str) -> Error {
     Error::file(
         archive,
         format!("a bad archive ({reason})"),
-        "download it again, or give a --mirror",
+        "download it again, or choose another `address`",
     )
 }
 

@@ -8,6 +8,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::choice::choices;
 use crate::data::pair::Pair;
 use crate::data::picture::{Picture, luma};
 use crate::data::resize::resize;
@@ -20,6 +21,11 @@ const MAX_SIDE: u32 = 1 << 14;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Size(pub [u32; 2]);
+
+/// A text that is no [`Size`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("use PIXELS or WIDTHxHEIGHT")]
+pub struct InvalidSize;
 
 impl Size {
     /// The same width and height.
@@ -43,14 +49,10 @@ impl fmt::Display for Size {
 }
 
 impl FromStr for Size {
-    type Err = String;
+    type Err = InvalidSize;
 
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let side = |text: &str| {
-            text.trim()
-                .parse()
-                .map_err(|_| "use PIXELS or WIDTHxHEIGHT".to_string())
-        };
+    fn from_str(text: &str) -> std::result::Result<Self, InvalidSize> {
+        let side = |text: &str| text.trim().parse().map_err(|_| InvalidSize);
         match text.split_once('x') {
             Some((width, height)) => Ok(Self([side(width)?, side(height)?])),
             None => Ok(Self::square(side(text)?)),
@@ -59,9 +61,9 @@ impl FromStr for Size {
 }
 
 impl TryFrom<String> for Size {
-    type Error = String;
+    type Error = InvalidSize;
 
-    fn try_from(text: String) -> std::result::Result<Self, String> {
+    fn try_from(text: String) -> std::result::Result<Self, InvalidSize> {
         text.parse()
     }
 }
@@ -87,6 +89,13 @@ pub enum ResizePolicy {
     /// Use the whole picture unchanged.
     None,
 }
+
+choices!(ResizePolicy, "way of resizing",
+    ScaleAndCrop: "scale-and-crop", "Resize to `load_size`, then crop to `crop_size` at random, as in the paper";
+    ScaleWidth: "scale-width", "Resize to the width of `crop_size` and keep the aspect ratio";
+    Crop: "crop", "Crop to `crop_size` at random, without resizing";
+    None: "none", "Use the whole picture, without resizing";
+);
 
 /// Augmentation of a pair before a training step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -145,16 +154,15 @@ impl JitterConfig {
         let empty = width.min(height) == 0;
         let too_large = scaled && (width > load_width || height > load_height);
         if empty || too_large || load_width.max(load_height).max(width).max(height) > MAX_SIDE {
-            return Err(Error::Config(format!(
-                "--crop-size {} must be at least 1 and at most --load-size {}, which may be up to {MAX_SIDE}",
+            let reason = format!(
+                "{} must be at least 1 and at most `load_size` {}, which may be up to {MAX_SIDE}",
                 self.crop_size, self.load_size,
-            )));
+            );
+            return Err(Error::field("crop_size", reason));
         }
         if !(0.0..1.0).contains(&self.color) {
-            return Err(Error::Config(format!(
-                "--color-jitter is {}; it must be at least 0 and below 1",
-                self.color
-            )));
+            let reason = format!("is {}; it must be at least 0 and below 1", self.color);
+            return Err(Error::field("color", reason));
         }
         Ok(())
     }
@@ -171,7 +179,7 @@ impl JitterConfig {
                 let [crop_width, crop_height] = self.crop_size.0;
                 if crop_width > width || crop_height > height {
                     return Err(format!(
-                        "{width}x{height} pixels are smaller than --crop-size {}",
+                        "{width}x{height} pixels are smaller than `crop_size` {}",
                         self.crop_size
                     ));
                 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::choice::choices;
 use crate::data::picture::{self, Picture};
 use crate::error::{Error, Result};
 
@@ -17,6 +18,11 @@ pub enum Direction {
     #[serde(rename = "b-to-a")]
     BToA,
 }
+
+choices!(Direction, "direction",
+    AToB: "a-to-b", "From A (the left half) to B (the right half)";
+    BToA: "b-to-a", "From B to A";
+);
 
 impl Direction {
     /// Orders `[a, b]` as `[source, target]`.

@@ -242,8 +242,8 @@ impl Picture {
     /// alpha, or adds it as opaque.
     ///
     /// # Errors
-    /// A message, when there is no such conversion.
-    pub fn with_channels(self, channels: usize) -> std::result::Result<Self, String> {
+    /// [`Error::Picture`], when there is no such conversion.
+    pub fn with_channels(self, channels: usize) -> Result<Self> {
         if channels == self.channels {
             return Ok(self);
         }
@@ -258,7 +258,10 @@ impl Picture {
             (3, 4) => |p, opaque| vec![p[0], p[1], p[2], opaque],
             (4, 2) => |p, _| vec![luma(p), p[3]],
             (4, 3) => |p, _| p[..3].to_vec(),
-            (from, to) => return Err(format!("{from} channels cannot become {to}")),
+            (from, to) => {
+                let reason = format!("{from} channels cannot become {to}");
+                return Err(Error::Picture(reason));
+            }
         };
         let (size, from, opaque) = (self.size(), self.channels, self.depth().range()[1]);
         let convert = |values: &mut dyn Iterator<Item = f32>| -> Vec<f32> {
@@ -356,9 +359,9 @@ impl From<RgbImage> for Picture {
 }
 
 impl TryFrom<DynamicImage> for Picture {
-    type Error = String;
+    type Error = Error;
 
-    fn try_from(picture: DynamicImage) -> std::result::Result<Self, String> {
+    fn try_from(picture: DynamicImage) -> Result<Self> {
         let size = [picture.width(), picture.height()];
         let (channels, samples) = match picture {
             DynamicImage::ImageLuma8(p) => (1, Samples::U8(p.into_raw())),
@@ -371,16 +374,16 @@ impl TryFrom<DynamicImage> for Picture {
             DynamicImage::ImageRgba16(p) => (4, Samples::U16(p.into_raw())),
             DynamicImage::ImageRgb32F(p) => (3, Samples::F32(p.into_raw())),
             DynamicImage::ImageRgba32F(p) => (4, Samples::F32(p.into_raw())),
-            other => return Err(format!("{:?} samples", other.color())),
+            other => return Err(Error::Picture(format!("{:?} samples", other.color()))),
         };
         Ok(Self::new(size, channels, samples))
     }
 }
 
 impl TryFrom<Picture> for DynamicImage {
-    type Error = String;
+    type Error = Error;
 
-    fn try_from(picture: Picture) -> std::result::Result<Self, String> {
+    fn try_from(picture: Picture) -> Result<Self> {
         let ([width, height], channels, depth) =
             (picture.size(), picture.channels(), picture.depth());
         macro_rules! image {
@@ -401,7 +404,10 @@ impl TryFrom<Picture> for DynamicImage {
             (4, Samples::F32(v)) => image!(ImageRgba32F, v),
             _ => None,
         };
-        image.ok_or_else(|| format!("a DynamicImage cannot store {channels} {depth} channels"))
+        image.ok_or_else(|| {
+            let reason = format!("a DynamicImage cannot store {channels} {depth} channels");
+            Error::Picture(reason)
+        })
     }
 }
 

@@ -65,26 +65,26 @@ impl Task {
     pub fn validate(&self) -> Result<()> {
         let wrong = match *self {
             Self::Edges { low, high } if !(0.0..=high).contains(&low) || high > 1140.0 => {
-                Some("--low must be from 0 to --high, which may be up to 1140")
+                Error::field("low", "must be from 0 to `high`, which may be up to 1140")
             }
             Self::Sketch { sigma } | Self::Blur { sigma } if !(0.1..=100.0).contains(&sigma) => {
-                Some("--sigma must be from 0.1 to 100 pixels")
+                Error::field("sigma", "must be from 0.1 to 100 pixels")
             }
             Self::Noise { sigma } if !(0.1..=255.0).contains(&sigma) => {
-                Some("--sigma must be from 0.1 to 255")
+                Error::field("sigma", "must be from 0.1 to 255")
             }
             Self::LowRes { factor } if !(2..=64).contains(&factor) => {
-                Some("--factor must be from 2 to 64")
+                Error::field("factor", "must be from 2 to 64")
             }
             Self::Mask { share } if !(0.01..=0.9).contains(&share) => {
-                Some("--share must be from 0.01 to 0.9")
+                Error::field("share", "must be from 0.01 to 0.9")
             }
             Self::Halftone { cell } if !(2..=64).contains(&cell) => {
-                Some("--cell must be from 2 to 64 pixels")
+                Error::field("cell", "must be from 2 to 64 pixels")
             }
-            _ => None,
+            _ => return Ok(()),
         };
-        wrong.map_or(Ok(()), |reason| Err(Error::Config(reason.to_string())))
+        Err(wrong)
     }
 
     /// Computes the source. The result depends only on the photograph and the seed.
@@ -202,10 +202,11 @@ pub fn sized(photo: &Picture, size: Option<[u32; 2]>) -> Picture {
 /// Joins A and B side by side in one picture, with the larger of their numbers of channels.
 ///
 /// # Errors
-/// A message, when their sizes or sample types differ or their channels cannot be converted.
-pub fn side_by_side(a: &Picture, b: &Picture) -> std::result::Result<Picture, String> {
+/// [`Error::Picture`], when their sizes or sample types differ or their channels cannot be converted.
+pub fn side_by_side(a: &Picture, b: &Picture) -> Result<Picture> {
     if a.size() != b.size() {
-        return Err("both must have the same size".to_string());
+        let reason = "both must have the same size";
+        return Err(Error::Picture(reason.to_string()));
     }
     let channels = a.channels().max(b.channels());
     let (a, b) = (
@@ -213,11 +214,12 @@ pub fn side_by_side(a: &Picture, b: &Picture) -> std::result::Result<Picture, St
         b.clone().with_channels(channels)?,
     );
     if a.depth() != b.depth() {
-        return Err(format!(
+        let reason = format!(
             "{} and {} samples cannot share one file",
             a.depth(),
             b.depth()
-        ));
+        );
+        return Err(Error::Picture(reason));
     }
     Ok(a.beside(&b))
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::atomic_file;
 use crate::config::RunConfig;
 use crate::error::{Error, Result};
-use crate::exchange::public_layout::{self, Place};
+use crate::exchange::public_layout::{self, TensorNames};
 use crate::model::checkpoint::Checkpoint;
 use crate::network::generator::GeneratorConfig;
 use crate::network::norm::Norm;
@@ -38,12 +38,12 @@ pub fn public_tensors(
 ) -> Result<(PublicTensors, Option<PublicTensors>)> {
     let config = &checkpoint.config;
     let unknown = |what: String| {
-        let remedy = "export networks of --norm batch, instance or none, without --upsample resize, \
-                      --spectral-norm and, with batch norm, --bias-before-norm";
+        let remedy = "export networks of `norm` batch, instance or none, without `upsample` resize, \
+                      `spectral_norm` and, with batch norm, `bias_before_norm`";
         Error::file(path, format!("the public port has no {what}"), remedy)
     };
     check_generator(&config.generator).map_err(unknown)?;
-    let g = renamed(checkpoint.generator_tensors(), &generator_places(config));
+    let g = renamed(checkpoint.generator_tensors(), &generator_names(config));
     if checkpoint.discriminator_tensors().is_empty() {
         return Ok((g, None));
     }
@@ -62,7 +62,7 @@ pub fn public_tensors(
 }
 
 /// Adds the bias that the port's convolutions before an instance norm always have.
-fn generator_places(config: &RunConfig) -> Vec<Place> {
+fn generator_names(config: &RunConfig) -> Vec<TensorNames> {
     let mut config = config.generator.clone();
     match &mut config {
         GeneratorConfig::Unet(unet) => unet.bias_before_norm |= unet.norm == Norm::Instance,
@@ -94,16 +94,16 @@ fn check(norm: Norm, bias: bool) -> std::result::Result<(), String> {
     }
 }
 
-fn renamed(tensors: &Weights, places: &[Place]) -> PublicTensors {
+fn renamed(tensors: &Weights, names: &[TensorNames]) -> PublicTensors {
     let mut public = PublicTensors::new();
-    for place in places {
-        let Some(data) = tensors.get(&place.ours) else {
+    for tensor in names {
+        let Some(data) = tensors.get(&tensor.ours) else {
             // the port's bias before an instance norm: zero, and without effect on the output
-            let weight = &tensors[&place.ours.replace(".bias", ".weight")];
-            let transposed = place.ours.starts_with("decoder") || place.ours.starts_with("up");
+            let weight = &tensors[&tensor.ours.replace(".bias", ".weight")];
+            let transposed = tensor.ours.starts_with("decoder") || tensor.ours.starts_with("up");
             let channels = weight.shape()[usize::from(transposed)];
             public.insert(
-                place.public.clone(),
+                tensor.public.clone(),
                 Stored::floats(vec![channels], vec![0.0; channels]),
             );
             continue;
@@ -112,16 +112,16 @@ fn renamed(tensors: &Weights, places: &[Place]) -> PublicTensors {
             .as_slice::<f32>()
             .expect("all our tensors are f32")
             .to_vec();
-        if place.halves_swapped {
+        if tensor.halves_swapped {
             let half = values.len() / 2;
             values.rotate_left(half);
         }
-        if let Some(norm) = place.public.strip_suffix(".running_mean") {
+        if let Some(norm) = tensor.public.strip_suffix(".running_mean") {
             // PyTorch's counter of batches, which a strict load requires
             public.insert(format!("{norm}.num_batches_tracked"), Stored::counter(0));
         }
         public.insert(
-            place.public.clone(),
+            tensor.public.clone(),
             Stored::floats(data.shape().to_vec(), values),
         );
     }

@@ -6,7 +6,7 @@ use crate::config::RunConfig;
 use crate::data::jitter::{JitterConfig, Size};
 use crate::error::{Error, Result};
 use crate::exchange::keras_layout;
-use crate::exchange::public_layout::{self, Place, unet_level};
+use crate::exchange::public_layout::{self, TensorNames, unet_level};
 use crate::model::checkpoint::Checkpoint;
 use crate::network::batch_norm::EPSILON;
 use crate::network::generator::GeneratorConfig;
@@ -22,7 +22,7 @@ use crate::weights_file::tensor_file;
 
 /// Remedy for a PyTorch file that cannot be imported.
 const REMEDY: &str = "give latest_net_G.pth and latest_net_D.pth of pytorch-CycleGAN-and-pix2pix, trained with \
-                      --netG unet_128, unet_256, resnet_6blocks or resnet_9blocks and --netD basic, n_layers or pixel";
+                      netG unet_128, unet_256, resnet_6blocks or resnet_9blocks and netD basic, n_layers or pixel";
 /// Remedy for a Keras file that cannot be imported.
 const KERAS_REMEDY: &str = "give the .h5 or .keras file that model.save wrote for the Keras tutorial's generator (the \
                             paper's U-Net)";
@@ -107,16 +107,16 @@ pub fn public(
     let wrong = |path: &Path, reason: String| Error::file(path, reason, REMEDY);
     let dropout = dropout.unwrap_or(UnetConfig::default().dropout);
     let config = generator_config(&tensors, dropout).map_err(|e| wrong(generator, e))?;
-    let places = public_layout::generator(&config);
-    let g = taken(&mut tensors, &places).map_err(|e| wrong(generator, e))?;
+    let names = public_layout::generator(&config);
+    let g = taken(&mut tensors, &names).map_err(|e| wrong(generator, e))?;
     let mut run = run_config(generator, config);
     let mut d = Weights::new();
     if let Some(path) = discriminator {
         let mut tensors = read(path)?;
         let channels = run.generator.channels();
         let config = patch_gan_config(&tensors, channels).map_err(|e| wrong(path, e))?;
-        let places = public_layout::patch_gan(&config);
-        d = taken(&mut tensors, &places).map_err(|e| wrong(path, e))?;
+        let names = public_layout::patch_gan(&config);
+        d = taken(&mut tensors, &names).map_err(|e| wrong(path, e))?;
         run.discriminator = config;
     }
     checked(Checkpoint::of_tensors(run, g, d), generator)
@@ -145,17 +145,17 @@ fn read(path: &Path) -> Result<Weights> {
 }
 
 /// Renames every tensor. Fails if one is missing or left over.
-fn taken(tensors: &mut Weights, places: &[Place]) -> std::result::Result<Weights, String> {
+fn taken(tensors: &mut Weights, names: &[TensorNames]) -> std::result::Result<Weights, String> {
     let mut ours = Weights::new();
-    for place in places {
-        let data = tensors.remove(&place.public);
-        let mut data = data.ok_or_else(|| format!("the tensor {} is missing", place.public))?;
-        if place.halves_swapped {
+    for tensor in names {
+        let data = tensors.remove(&tensor.public);
+        let mut data = data.ok_or_else(|| format!("the tensor {} is missing", tensor.public))?;
+        if tensor.halves_swapped {
             let values = data.as_mut_slice::<f32>().expect("read as f32");
             let half = values.len() / 2;
             values.rotate_left(half);
         }
-        ours.insert(place.ours.clone(), data);
+        ours.insert(tensor.ours.clone(), data);
     }
     // running statistics of an instance norm, which are not used
     tensors.retain(|name, _| !name.contains("running_"));

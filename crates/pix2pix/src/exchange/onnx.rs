@@ -14,6 +14,7 @@ use prost::Message;
 
 use crate::atomic_file;
 use crate::backend::window::Window;
+use crate::choice::choices;
 use crate::config::RunConfig;
 use crate::data::jitter::Size;
 use crate::data::picture::{self, Picture};
@@ -43,6 +44,11 @@ pub enum OnnxNorm {
     /// The running averages of training. The results are those of other ports in evaluation mode.
     Frozen,
 }
+
+choices!(OnnxNorm, "statistics",
+    Batch: "batch", "The picture's own, as in this program: gives the same pictures";
+    Frozen: "frozen", "Running averages of training, as in other ports' evaluation mode: gives different pictures";
+);
 
 /// Options of an export.
 #[derive(Clone, Debug)]
@@ -192,7 +198,7 @@ pub fn write(model: &Model, path: &Path) -> Result<()> {
         return Err(Error::file(
             path,
             "an ONNX file of this network would be larger than 2 GiB, which the format does not allow",
-            "export with --f16, or train with fewer --filters",
+            "export with `half`, or train with fewer `filters`",
         ));
     }
     atomic_file::write(path, &model.encode_to_vec())
@@ -272,11 +278,12 @@ impl Writer<'_> {
             }
             Op::BatchNorm { epsilon } => self.batch_norm(layer, x, epsilon),
             Op::InstanceNorm | Op::GroupNorm { .. } if self.options.norm == OnnxNorm::Frozen => {
-                return Err(Error::Config(format!(
-                    "--norm frozen: {} has no running averages of training, because it normalizes each picture by \
-                     its own statistics; export with --norm batch",
+                let reason = format!(
+                    "frozen: {} has no running averages of training, because it normalizes each picture by its own \
+                     statistics; export with `norm` batch",
                     layer.op.name()
-                )));
+                );
+                return Err(Error::field("norm", reason));
             }
             Op::InstanceNorm => builder.by_own_statistics(name, x, layer.output[0], EPSILON),
             Op::GroupNorm { groups } => self.group_norm(layer, x, groups),

@@ -9,7 +9,7 @@ use crate::network::unet::UnetConfig;
 
 /// The names of a tensor in both programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct TensorNames {
     /// Name in our checkpoints.
     pub ours: String,
     /// Name in the port's files.
@@ -20,23 +20,23 @@ pub struct Place {
 }
 
 /// Collects the tensors of layers.
-struct Places {
-    places: Vec<Place>,
+struct Names {
+    names: Vec<TensorNames>,
     norm: Norm,
     bias: bool,
 }
 
-impl Places {
+impl Names {
     fn new(norm: Norm, bias: bool) -> Self {
         Self {
-            places: Vec::new(),
+            names: Vec::new(),
             norm,
             bias,
         }
     }
 
     fn add(&mut self, ours: String, public: String, halves_swapped: bool) {
-        self.places.push(Place {
+        self.names.push(TensorNames {
             ours,
             public,
             halves_swapped,
@@ -79,7 +79,7 @@ impl Places {
 }
 
 /// The tensors of a generator.
-pub fn generator(config: &GeneratorConfig) -> Vec<Place> {
+pub fn generator(config: &GeneratorConfig) -> Vec<TensorNames> {
     match config {
         GeneratorConfig::Unet(config) => unet(config),
         GeneratorConfig::Resnet(config) => resnet(config),
@@ -95,45 +95,45 @@ pub fn unet_level(level: usize) -> String {
     prefix
 }
 
-fn unet(config: &UnetConfig) -> Vec<Place> {
-    let mut places = Places::new(config.norm, config.bias_before_norm);
+fn unet(config: &UnetConfig) -> Vec<TensorNames> {
+    let mut names = Names::new(config.norm, config.bias_before_norm);
     let innermost = config.depth - 1;
     for level in 0..config.depth {
         let public = unet_level(level);
         let index = if level == 0 { 0 } else { 1 };
-        places.conv(
+        names.conv(
             &format!("encoder.{level}.conv"),
             &format!("{public}.{index}"),
             false,
         );
         if level > 0 && level < innermost {
-            places.norm(&format!("encoder.{level}.norm"), &format!("{public}.2"));
+            names.norm(&format!("encoder.{level}.norm"), &format!("{public}.2"));
         }
     }
     for (block, level) in (1..config.depth).rev().enumerate() {
         let public = unet_level(level);
         let (conv, norm) = if level == innermost { (3, 4) } else { (5, 6) };
         let after_skip = level != innermost;
-        places.conv(
+        names.conv(
             &format!("decoder.{block}.conv"),
             &format!("{public}.{conv}"),
             after_skip,
         );
-        places.norm(
+        names.norm(
             &format!("decoder.{block}.norm"),
             &format!("{public}.{norm}"),
         );
     }
-    places.last_conv("output", "model.model.3", true, true);
-    places.places
+    names.last_conv("output", "model.model.3", true, true);
+    names.names
 }
 
-fn resnet(config: &ResnetConfig) -> Vec<Place> {
+fn resnet(config: &ResnetConfig) -> Vec<TensorNames> {
     let bias = config.bias_before_norm || config.norm == Norm::None;
-    let mut places = Places::new(config.norm, bias);
+    let mut names = Names::new(config.norm, bias);
     let mut layer = |ours: &str, conv: String, norm: String| {
-        places.conv(&format!("{ours}.conv"), &conv, false);
-        places.norm(&format!("{ours}.norm"), &norm);
+        names.conv(&format!("{ours}.conv"), &conv, false);
+        names.norm(&format!("{ours}.norm"), &norm);
     };
     let numbered = |index: usize| format!("model.{index}");
     layer("first", numbered(1), numbered(2));
@@ -159,13 +159,13 @@ fn resnet(config: &ResnetConfig) -> Vec<Place> {
     for (index, place) in [after, after + 3].into_iter().enumerate() {
         layer(&format!("up.{index}"), numbered(place), numbered(place + 1));
     }
-    places.last_conv("output", &numbered(after + 7), false, true);
-    places.places
+    names.last_conv("output", &numbered(after + 7), false, true);
+    names.names
 }
 
 /// The tensors of a discriminator.
-pub fn patch_gan(config: &PatchGanConfig) -> Vec<Place> {
-    let mut places = Places::new(
+pub fn patch_gan(config: &PatchGanConfig) -> Vec<TensorNames> {
+    let mut names = Names::new(
         config.norm,
         config.bias_before_norm || config.norm == Norm::None,
     );
@@ -178,14 +178,14 @@ pub fn patch_gan(config: &PatchGanConfig) -> Vec<Place> {
     for block in 0..blocks {
         let index = if block == 0 { 0 } else { 3 * block - 1 };
         let (ours, public) = (format!("blocks.{block}.conv"), format!("{name}.{index}"));
-        places.last_conv(&ours, &public, false, block == 0 || places.bias);
+        names.last_conv(&ours, &public, false, block == 0 || names.bias);
         if block > 0 {
-            places.norm(
+            names.norm(
                 &format!("blocks.{block}.norm"),
                 &format!("{name}.{}", index + 1),
             );
         }
     }
-    places.last_conv("output", &format!("{name}.{}", 3 * blocks - 1), false, true);
-    places.places
+    names.last_conv("output", &format!("{name}.{}", 3 * blocks - 1), false, true);
+    names.names
 }

@@ -21,7 +21,7 @@ pub fn average(run: &Path, last: usize) -> Result<(Checkpoint, Vec<PathBuf>)> {
     files.drain(..files.len().saturating_sub(last));
     let Some((newest, older)) = files.split_last().filter(|(_, older)| !older.is_empty()) else {
         let remedy =
-            "train with a larger --keep or a smaller --save-every, and give --last 2 or more";
+            "train with a larger `keep` or a smaller `save_every`, and give `last` 2 or more";
         return Err(Error::file(
             run,
             "averaging needs at least two checkpoints",

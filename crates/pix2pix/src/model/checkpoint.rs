@@ -13,9 +13,9 @@ use crate::network::generator::Generator;
 use crate::network::init::WeightInit;
 use crate::network::patch_gan::PatchGan;
 use crate::network::weights::{self, Weights};
-use crate::weights_file::tensor_file::{self, Half, Kind, Values, prefixed, take};
+use crate::weights_file::tensor_file::{self, FileKind, Half, Values, prefixed, take};
 
-const KIND: Kind = Kind {
+const KIND: FileKind = FileKind {
     format: "pix2pix-checkpoint-1",
     name: "checkpoint",
     action: "read the checkpoint",

@@ -4,6 +4,7 @@
 use burn::tensor::{Device, Tensor};
 
 use crate::backend::device::in_pool;
+use crate::choice::choices;
 use crate::data::domain::Domain;
 use crate::data::pad::pad;
 use crate::data::picture::{self, Picture, Samples};
@@ -26,6 +27,12 @@ pub enum NormStatistics {
     Frozen,
 }
 
+choices!(NormStatistics, "statistics",
+    Tile: "tile", "The tile's own";
+    Image: "image", "Those of the whole picture, measured first: no visible seams, but about seven times slower";
+    Frozen: "frozen", "The running averages of training: no seams and no flicker, but different pictures from the paper's";
+);
+
 /// How to cut a picture into tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tiles {
@@ -45,16 +52,18 @@ impl Tiles {
     pub fn validate(&self, depth: usize) -> Result<()> {
         let unit = 1 << depth;
         if self.side == 0 || !self.side.is_multiple_of(unit) {
-            return Err(Error::Config(format!(
-                "--tile is {}; it must be a multiple of {unit} for this model",
+            let reason = format!(
+                "is {}; it must be a multiple of {unit} for this model",
                 self.side
-            )));
+            );
+            return Err(Error::field("side", reason));
         }
         if self.overlap > self.side / 2 {
-            return Err(Error::Config(format!(
-                "--overlap is {}; it may be up to half of --tile {}",
+            let reason = format!(
+                "is {}; it may be up to half of `side` {}",
                 self.overlap, self.side
-            )));
+            );
+            return Err(Error::field("overlap", reason));
         }
         Ok(())
     }
@@ -271,7 +280,7 @@ mod tests {
                 .validate(8)
                 .unwrap_err()
                 .to_string()
-                .contains("up to half of --tile 256")
+                .contains("up to half of `side` 256")
         );
     }
 }

@@ -6,6 +6,7 @@ use burn::tensor::Device;
 use image::DynamicImage;
 
 use crate::backend::device::{Precision, in_pool};
+use crate::choice::choices;
 use crate::config::RunConfig;
 use crate::data::jitter::{Size, nearest};
 use crate::data::pad::pad;
@@ -27,6 +28,11 @@ pub enum Fit {
     /// Resize both sides to the nearest multiple. Faster for sides just above a multiple.
     Resize,
 }
+
+choices!(Fit, "way of fitting",
+    Pad: "pad", "Pad by mirroring at the right and bottom edges";
+    Resize: "resize", "Resize to the nearest accepted size";
+);
 
 /// Which pictures to cut into tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,15 +146,12 @@ impl Translator {
     /// picture, and the channels and depth of the model's targets.
     ///
     /// # Errors
-    /// When the picture's channels cannot be converted to those of the model's sources, or `DynamicImage` does not
-    /// support the channels and depth of the model's targets.
+    /// [`Error::Picture`], when the picture's channels cannot be converted to those of the model's sources, or
+    /// `DynamicImage` does not support the channels and depth of the model's targets.
     pub fn translate(&self, picture: &DynamicImage) -> Result<DynamicImage> {
-        let translate = || {
-            let source = Picture::try_from(picture.clone())?;
-            let target = self.translate_with(source, &TranslateOptions::default())?;
-            DynamicImage::try_from(target)
-        };
-        translate().map_err(Error::Config)
+        let source = Picture::try_from(picture.clone())?;
+        let target = self.translate_with(source, &TranslateOptions::default())?;
+        DynamicImage::try_from(target)
     }
 
     /// Checks that the model supports these options.
@@ -177,17 +180,13 @@ impl Translator {
     /// targets.
     ///
     /// # Errors
-    /// A message, when the picture's channels cannot be converted to those of the model's sources, or the model does
-    /// not support the options: see [`check`](Self::check).
-    pub fn translate_with(
-        &self,
-        picture: Picture,
-        options: &TranslateOptions,
-    ) -> std::result::Result<Picture, String> {
-        self.check(options).map_err(|e| e.to_string())?;
+    /// [`Error::Picture`], when the picture's channels cannot be converted to those of the model's sources; another, when
+    /// the model does not support the options: see [`check`](Self::check).
+    pub fn translate_with(&self, picture: Picture, options: &TranslateOptions) -> Result<Picture> {
+        self.check(options)?;
         let picture = picture
             .with_channels(self.config.source.channels)
-            .map_err(|reason| format!("{reason}, the model's source channels"))?;
+            .map_err(|e| Error::Picture(format!("{e}, the model's source channels")))?;
         let known = match options.statistics {
             NormStatistics::Frozen => self.network.running_statistics(),
             NormStatistics::Tile | NormStatistics::Image => None,

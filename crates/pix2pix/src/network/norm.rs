@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backend;
 use crate::backend::activation::activation;
+use crate::choice::choices;
 use crate::network::batch_norm::{BatchNorm, EPSILON, constants, normalize};
 use crate::network::init::WeightInit;
 use crate::network::norm_statistics::Norms;
@@ -27,6 +28,13 @@ pub enum Norm {
     /// No normalization.
     None,
 }
+
+choices!(Norm, "normalization",
+    Batch: "batch", "Batch normalization: statistics of the batch (at batch size 1, of the single picture)";
+    Instance: "instance", "Instance normalization: per picture and channel, without scale and shift (Ulyanov et al. 2016)";
+    Group: "group", "Group normalization: per picture and group of channels, 32 groups (Wu and He 2018)";
+    None: "none", "No normalization";
+);
 
 impl Norm {
     /// A layer of this kind over `channels`.

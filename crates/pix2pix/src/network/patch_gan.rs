@@ -1,8 +1,6 @@
 //! The discriminator: a PatchGAN (paper, section 3.2.2 and appendix 6.1.2), which classifies each patch of a picture
 //! as real or generated.
 
-use std::str::FromStr;
-
 use burn::module::Module;
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
@@ -10,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backend::device::Precision;
 use crate::backend::window::{ConvSpec, Window};
+use crate::choice::choices;
 use crate::error::{Error, Result};
 use crate::network::conv::Conv;
 use crate::network::init::WeightInit;
@@ -39,27 +38,15 @@ pub enum Patch {
     Tutorial,
 }
 
+choices!(Patch, "patch",
+    Pixel: "pixel", "1x1 pixels: the PixelGAN";
+    P16: "16", "16x16 pixels";
+    P70: "70", "70x70 pixels, the paper's choice";
+    P286: "286", "286x286 pixels: the ImageGAN";
+    Tutorial: "tutorial", "The Keras tutorial's discriminator, with a bias in every convolution";
+);
+
 impl Patch {
-    /// All patch sizes, by receptive field.
-    pub const ALL: [Self; 5] = [
-        Self::Pixel,
-        Self::P16,
-        Self::P70,
-        Self::Tutorial,
-        Self::P286,
-    ];
-
-    /// Its name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pixel => "pixel",
-            Self::P16 => "16",
-            Self::P70 => "70",
-            Self::P286 => "286",
-            Self::Tutorial => "tutorial",
-        }
-    }
-
     /// Number of blocks before the 1-channel convolution.
     pub(crate) fn blocks(self) -> usize {
         match self {
@@ -84,17 +71,6 @@ impl Patch {
             stride,
             padding,
         }
-    }
-}
-
-impl FromStr for Patch {
-    type Err = String;
-
-    fn from_str(name: &str) -> std::result::Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|patch| patch.name() == name)
-            .ok_or_else(|| "use pixel, 16, 70, 286 or tutorial".to_string())
     }
 }
 
@@ -171,7 +147,7 @@ impl PatchGanConfig {
         let smallest = (1..).find(|&side| fits(side)).expect("some side fits");
         Err(Error::Config(format!(
             "images of {width}x{height} pixels are too small for the {} patch: both sides must be at \
-             least {smallest}; choose a smaller --patch or a larger --crop-size",
+             least {smallest}; choose a smaller `patch` or a larger `crop_size`",
             self.patch.name()
         )))
     }

@@ -8,6 +8,7 @@ use crate::backend;
 use crate::backend::precision::Factors;
 use crate::backend::taps::four_taps;
 use crate::backend::window::{ConvSpec, Window};
+use crate::choice::choices;
 use crate::network::conv::{Conv, ConvTranspose};
 use crate::network::init::WeightInit;
 use crate::network::layer_graph::{LayerGraph, Op};
@@ -23,6 +24,11 @@ pub enum Upsample {
     /// 2016).
     Resize,
 }
+
+choices!(Upsample, "upsampling",
+    Transposed: "transposed", "Transposed convolution, as in the paper";
+    Resize: "resize", "Nearest-neighbour upsampling and a 3x3 convolution, free of checkerboard artifacts (Odena et al. 2016)";
+);
 
 /// A 3x3 convolution that keeps the size.
 const KEEP: Window = Window {

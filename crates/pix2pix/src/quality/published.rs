@@ -27,7 +27,7 @@ pub struct Published {
 pub const PUBLISHED: [Published; 2] = [
     Published {
         name: "lpips-alex",
-        about: "LPIPS 0.1 on AlexNet, for `evaluate --lpips` and `train --perceptual`",
+        about: "LPIPS 0.1 on AlexNet, for `lpips` in evaluation and `perceptual` in training",
         megabytes: 234,
         parts: &[
             "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
@@ -37,7 +37,7 @@ pub const PUBLISHED: [Published; 2] = [
     },
     Published {
         name: "inception",
-        about: "the Inception network for FID, for `evaluate --fid`",
+        about: "the Inception network for FID, for `inception` in evaluation",
         megabytes: 96,
         parts: &[
             "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",

@@ -110,11 +110,11 @@ pub fn evaluate(
             .source
             .clone()
             .with_channels(config.source.channels)
-            .map_err(refused)?;
+            .map_err(|e| refused(e.to_string()))?;
         let target = pair
             .target
             .with_channels(config.target.channels)
-            .map_err(refused)?;
+            .map_err(|e| refused(e.to_string()))?;
         let [width, height] = source.size().map(|side| side as usize);
         config
             .generator

@@ -45,10 +45,10 @@ pub fn advice(config: &RunConfig, memory: Option<u64>) -> String {
     });
     let half = config.batch_size / 2;
     match (fits, half, config.recompute) {
-        (Some(batch), ..) => format!("try --batch-size {batch}, which should fit"),
-        (None, 1.., _) => format!("try --batch-size {half}"),
-        (None, 0, false) => "try --recompute, or a smaller --crop-size".to_string(),
-        (None, 0, true) => "try a smaller --crop-size or fewer --filters".to_string(),
+        (Some(batch), ..) => format!("try `batch_size` {batch}, which should fit"),
+        (None, 1.., _) => format!("try `batch_size` {half}"),
+        (None, 0, false) => "try `recompute`, or a smaller `crop_size`".to_string(),
+        (None, 0, true) => "try a smaller `crop_size` or fewer `filters`".to_string(),
     }
 }
 
@@ -93,16 +93,16 @@ mod tests {
         large.batch_size = 64;
         let advised = advice(&large, Some(4 << 30));
         assert!(advised.ends_with(", which should fit"), "{advised}");
-        assert_eq!(advice(&large, None), "try --batch-size 32");
+        assert_eq!(advice(&large, None), "try `batch_size` 32");
         large.batch_size = 1;
         assert_eq!(
             advice(&large, Some(1 << 20)),
-            "try --recompute, or a smaller --crop-size"
+            "try `recompute`, or a smaller `crop_size`"
         );
         large.recompute = true;
         assert_eq!(
             advice(&large, None),
-            "try a smaller --crop-size or fewer --filters"
+            "try a smaller `crop_size` or fewer `filters`"
         );
     }
 }

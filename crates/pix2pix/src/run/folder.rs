@@ -42,7 +42,7 @@ impl RunFolder {
                 return Err(Error::file(
                     root,
                     format!("another process ({}) is training here", holder.trim()),
-                    "wait for it, stop it, or choose another --out",
+                    "wait for it, stop it, or choose another `folder`",
                 ));
             }
             Err(TryLockError::Error(e)) => return Err(failed(e)),
@@ -81,16 +81,10 @@ impl RunFolder {
             empty &= entry.map_err(failed)?.file_name() == LOCK;
         }
         if !empty {
-            let remedy = if self.config_path().is_file() {
-                format!(
-                    "resume its run with `pix2pix train --resume {}`, or choose another --out",
-                    root.display()
-                )
-            } else {
-                "choose another --out or empty it".to_string()
-            };
-            let reason = "the folder is not empty, but a new run needs an empty one";
-            return Err(Error::file(root, reason, remedy));
+            return Err(Error::Taken {
+                folder: root.clone(),
+                is_run: self.config_path().is_file(),
+            });
         }
         self.write_config(config)
     }
@@ -192,7 +186,7 @@ pub fn read_config(root: &Path) -> Result<RunConfig> {
         return Err(Error::file(
             root,
             format!("not a run folder (no {CONFIG})"),
-            "give a folder that `pix2pix train --out` made",
+            "give a folder that `run::train` made",
         ));
     }
     let text =

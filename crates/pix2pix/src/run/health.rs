@@ -32,7 +32,7 @@ impl Health {
         news(&mut self.won, won).then(|| {
             format!(
                 "the discriminator has won: its mean loss over the last {MEMORY} steps is {:.3}, so the \
-                 generator learns from L1 alone; try a smaller --patch, a lower --lr, or more pairs",
+                 generator learns from L1 alone; try a smaller `patch`, a lower `lr`, or more pairs",
                 self.discriminator
             )
         })
@@ -43,7 +43,7 @@ impl Health {
         let flat = !outputs.is_empty() && outputs.iter().all(|output| is_flat(output));
         news(&mut self.flat, flat).then(|| {
             "the outputs are flat: all pixels of a picture have the same colour; if this lasts longer than \
-             an epoch, try a lower --lr and check the targets"
+             an epoch, try a lower `lr` and check the targets"
                 .to_string()
         })
     }
@@ -54,7 +54,7 @@ impl Health {
         let blind = first.dimensions() == other.dimensions() && distance(first, other) < SAME;
         news(&mut self.blind, blind).then(|| {
             "the generator ignores its input: without dropout, two different sources give the same \
-             picture; check the pairs (`pix2pix inspect`), and try a larger --lambda"
+             picture; check the pairs (`pix2pix inspect`), and try a larger `lambda`"
                 .to_string()
         })
     }

@@ -1,13 +1,12 @@
 //! Differentiable augmentation of the discriminator's inputs, of real and generated pairs alike, against overfitting
 //! on small data sets (Zhao et al. 2020, section 3.2).
 
-use std::str::FromStr;
-
 use burn::tensor::{Tensor, TensorData};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::choice::choices;
 use crate::parallel::Shard;
 
 /// Largest shift, as a fraction of a side.
@@ -27,28 +26,12 @@ pub enum DiffAugment {
     Cutout,
 }
 
-impl DiffAugment {
-    /// Every kind, in the order in which they are applied.
-    pub const ALL: [Self; 3] = [Self::Color, Self::Translation, Self::Cutout];
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Color => "color",
-            Self::Translation => "translation",
-            Self::Cutout => "cutout",
-        }
-    }
-}
-
-impl FromStr for DiffAugment {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        let known = Self::ALL.into_iter().find(|kind| kind.name() == name);
-        known.ok_or_else(|| "use color, translation, cutout, or several with commas".to_string())
-    }
-}
+// in the order in which they are applied
+choices!(DiffAugment, "augmentation",
+    Color: "color", "Brightness, saturation and contrast";
+    Translation: "translation", "Shifts";
+    Cutout: "cutout", "Blank squares";
+);
 
 /// Random numbers for the pairs of one process's share of a batch: the same numbers as in the whole batch.
 pub struct Draws {

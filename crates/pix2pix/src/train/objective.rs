@@ -2,12 +2,12 @@
 //! times L1. The discriminator's loss is halved (section 3.3).
 
 use std::path::Path;
-use std::str::FromStr;
 
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::choice::choices;
+use crate::error::{Error, Result, within};
 use crate::quality::lpips::Lpips;
 use crate::train::diff_augment::DiffAugment;
 
@@ -30,25 +30,14 @@ pub enum Gan {
     WassersteinPenalty,
 }
 
+choices!(Gan, "adversarial loss",
+    Bce: "bce", "Binary cross-entropy, as in the paper";
+    LeastSquares: "lsgan", "Least squares (Mao et al. 2017)";
+    Hinge: "hinge", "Hinge (Miyato et al. 2018)";
+    WassersteinPenalty: "wgan-gp", "Wasserstein, with a gradient penalty (Gulrajani et al. 2017)";
+);
+
 impl Gan {
-    /// All adversarial losses.
-    pub const ALL: [Self; 4] = [
-        Self::Bce,
-        Self::LeastSquares,
-        Self::Hinge,
-        Self::WassersteinPenalty,
-    ];
-
-    /// Its name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Bce => "bce",
-            Self::LeastSquares => "lsgan",
-            Self::Hinge => "hinge",
-            Self::WassersteinPenalty => "wgan-gp",
-        }
-    }
-
     /// The discriminator's loss on real or on generated pairs: the mean over all cells of the map, `[1]`.
     pub fn discriminator(self, map: Tensor<4>, real: bool) -> Tensor<1> {
         match self {
@@ -71,15 +60,6 @@ impl Gan {
             Self::Bce | Self::LeastSquares => self.discriminator(map, true),
             Self::Hinge | Self::WassersteinPenalty => -map.mean(),
         }
-    }
-}
-
-impl FromStr for Gan {
-    type Err = String;
-
-    fn from_str(name: &str) -> std::result::Result<Self, String> {
-        let known = Self::ALL.into_iter().find(|gan| gan.name() == name);
-        known.ok_or_else(|| "use bce, lsgan, hinge or wgan-gp".to_string())
     }
 }
 
@@ -124,22 +104,15 @@ impl ObjectiveConfig {
     /// # Errors
     /// Names the value that is out of range and the range.
     pub fn validate(&self) -> Result<()> {
-        for (name, value) in [
-            ("--lambda", self.lambda),
-            ("--r1", self.r1),
-            ("--perceptual", self.perceptual),
-        ] {
-            if !(0.0..=1e6).contains(&value) {
-                return Err(Error::Config(format!(
-                    "{name} is {value}; it must be from 0 to 1000000"
-                )));
-            }
-        }
+        within("lambda", self.lambda, 0.0..=1e6)?;
+        within("r1", self.r1, 0.0..=1e6)?;
+        within("perceptual", self.perceptual, 0.0..=1e6)?;
         if self.pool > 10_000 {
-            return Err(Error::Config(format!(
-                "--pool is {}; it must be at most 10000 pictures, which stay in memory",
+            let reason = format!(
+                "is {}; it must be at most 10000 pictures, which stay in memory",
                 self.pool
-            )));
+            );
+            return Err(Error::field("pool", reason));
         }
         Ok(())
     }

@@ -4,6 +4,8 @@ use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
+use crate::choice::choices;
+
 /// A learning-rate schedule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -17,6 +19,12 @@ pub enum Schedule {
     /// Cosine decay to 0 (Loshchilov and Hutter 2017, equation 5, without restarts).
     Cosine,
 }
+
+choices!(Schedule, "learning-rate schedule",
+    Constant: "constant", "Constant, as in the paper";
+    Linear: "linear", "Constant for the first half, then linear decay to 0 (Zhu et al. 2017)";
+    Cosine: "cosine", "Cosine decay to 0 (Loshchilov and Hutter 2017)";
+);
 
 impl Schedule {
     /// The factor, 0 to 1, of the learning rate at a step, counted from 0, of a run of `steps` steps.

@@ -13,6 +13,7 @@ use serde_json::Value;
 use zip::ZipArchive;
 
 use crate::error::{Error, Result};
+use crate::weights_file::check_exists;
 
 /// At most this many times the size of a file is read from it, because weights hardly compress.
 const EXPANSION: u64 = 2;
@@ -37,6 +38,7 @@ pub struct KerasLayer {
 /// # Errors
 /// When the file cannot be read, or is not a functional Keras model.
 pub fn read(path: &Path, remedy: &str) -> Result<Vec<KerasLayer>> {
+    check_exists(path, remedy)?;
     let file = File::open(path).map_err(|e| Error::io(path, "read the model", e))?;
     let bytes = file.metadata().map_or(0, |found| found.len());
     let layers = if path.extension().is_some_and(|ending| ending == "keras") {

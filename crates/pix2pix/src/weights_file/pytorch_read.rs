@@ -7,16 +7,14 @@ use pytorch_reader::{DType, PytorchReader};
 
 use crate::error::{Error, Result};
 use crate::network::weights::Weights;
+use crate::weights_file::check_exists;
 
 /// Reads the floating-point tensors, and converts them to 32 bits; `remedy` is for messages.
 ///
 /// # Errors
 /// When the file cannot be read or is not a PyTorch file of weights.
 pub fn read(path: &Path, remedy: &str) -> Result<Weights> {
-    if !path.exists() {
-        let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
-        return Err(Error::io(path, "read the weights", missing));
-    }
+    check_exists(path, remedy)?;
     let wrong = |reason: String| Error::file(path, reason, remedy);
     let reader = PytorchReader::new(path)
         .map_err(|e| wrong(format!("not a PyTorch file of weights ({e})")))?;

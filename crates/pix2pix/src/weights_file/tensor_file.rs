@@ -14,8 +14,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::atomic_file;
+use crate::choice::choices;
 use crate::error::{Error, Result};
 use crate::network::weights::Weights;
+use crate::weights_file::check_exists;
 use crate::weights_file::pytorch_file::{Stored, StoredValues};
 
 /// Name of the metadata entry. With a single entry, the order of entries cannot vary.
@@ -23,7 +25,7 @@ const ENTRY: &str = "pix2pix";
 
 /// A kind of file.
 #[derive(Clone, Copy, Debug)]
-pub struct Kind {
+pub struct FileKind {
     /// Name and version of the format, as in the header.
     pub format: &'static str,
     /// Its name in messages, e.g. "checkpoint".
@@ -123,7 +125,7 @@ impl View for &Values<'_> {
 /// When the file cannot be written; an existing file of that name is then unchanged.
 pub fn write<H: Serialize>(
     path: &Path,
-    kind: Kind,
+    kind: FileKind,
     header: &H,
     tensors: &[(String, Values)],
 ) -> Result<()> {
@@ -131,7 +133,7 @@ pub fn write<H: Serialize>(
 }
 
 /// The metadata that holds a header.
-fn metadata<H: Serialize>(kind: Kind, header: &H) -> HashMap<String, String> {
+fn metadata<H: Serialize>(kind: FileKind, header: &H) -> HashMap<String, String> {
     let header = Header {
         format: kind.format.to_string(),
         content: header,
@@ -184,7 +186,7 @@ fn serialize<'a, V: View>(
 ///
 /// # Errors
 /// When the file cannot be read, is truncated, or is of another kind.
-pub fn read<H: DeserializeOwned>(path: &Path, kind: Kind) -> Result<(H, Weights)> {
+pub fn read<H: DeserializeOwned>(path: &Path, kind: FileKind) -> Result<(H, Weights)> {
     let mapped = Mapped::open(path).map_err(|e| Error::io(path, kind.action, e))?;
     let bytes = mapped.bytes();
     let wrong = |reason: String| Error::file(path, reason, kind.remedy);
@@ -253,9 +255,7 @@ pub fn take(tensors: &mut Weights, prefix: &str) -> Weights {
 /// # Errors
 /// When the file cannot be read, is truncated, or has no floating-point tensors.
 pub fn read_foreign(path: &Path, remedy: &str) -> Result<Weights> {
-    if !path.exists() {
-        return Err(Error::file(path, "no such file", remedy));
-    }
+    check_exists(path, remedy)?;
     let mapped = Mapped::open(path).map_err(|e| Error::io(path, "read the weights", e))?;
     let damaged = |e| Error::file(path, format!("damaged safetensors file ({e})"), remedy);
     let file = SafeTensors::deserialize(mapped.bytes()).map_err(damaged)?;
@@ -328,6 +328,11 @@ pub enum Half {
     Bf16,
 }
 
+choices!(Half, "format",
+    F16: "f16", "IEEE half precision: 11 significant bits";
+    Bf16: "bf16", "bfloat16: 8 significant bits";
+);
+
 impl Half {
     /// The nearest number of the format, and its bytes.
     fn rounded(self, value: f32) -> (f32, [u8; 2]) {
@@ -376,7 +381,7 @@ impl View for HalfValues {
 /// As [`write()`].
 pub fn write_half<H: Serialize>(
     path: &Path,
-    kind: Kind,
+    kind: FileKind,
     header: &H,
     tensors: &[(String, Values)],
     half: Half,

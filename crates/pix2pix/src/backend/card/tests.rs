@@ -9,7 +9,7 @@ use super::conv::{product, two_parts};
 use super::pictures::CardTensor;
 use crate::backend;
 use crate::backend::activation::{activation, join, tanh};
-use crate::backend::device::{self, Device, Kind};
+use crate::backend::device::{self, Device, DeviceKind};
 use crate::backend::norm::Constants;
 use crate::backend::precision::{Factors, Precision};
 use crate::backend::taps::four_taps;
@@ -20,8 +20,8 @@ use burn::backend::ops::{ConvOptions, ModuleOps};
 fn card() -> Device {
     let kinds = device::list().into_iter().skip(1); // the CPU
     let there = kinds.filter_map(|kind| match kind {
-        Kind::There(found) => Some(found[0].name),
-        Kind::Absent { .. } => None,
+        DeviceKind::There(found) => Some(found[0].name),
+        DeviceKind::Absent { .. } => None,
     });
     let name = there.into_iter().next().expect("there is a card");
     name.open(Precision::F32).unwrap()

@@ -22,10 +22,10 @@ const MAX_GROWTH: u64 = 64;
 /// The files of a data set, by paths relative to its root.
 pub struct Store {
     root: PathBuf,
-    place: Place,
+    container: Container,
 }
 
-enum Place {
+enum Container {
     Folder,
     Tar(Mutex<File>, BTreeMap<PathBuf, Span>),
     Zip(Mutex<ZipArchive<BufReader<File>>>, BTreeMap<PathBuf, usize>),
@@ -69,8 +69,8 @@ impl Store {
     /// # Errors
     /// When it does not exist, is neither, or the archive is damaged.
     pub fn open(path: &Path) -> Result<Self> {
-        let place = match Archive::of(path) {
-            _ if path.is_dir() => Place::Folder,
+        let container = match Archive::of(path) {
+            _ if path.is_dir() => Container::Folder,
             Some(kind) if path.is_file() => archive(path, kind)?,
             _ => {
                 let reason = if path.exists() {
@@ -88,7 +88,7 @@ impl Store {
         };
         Ok(Self {
             root: path.to_path_buf(),
-            place,
+            container,
         })
     }
 
@@ -96,7 +96,7 @@ impl Store {
     pub fn embedded(files: BTreeMap<PathBuf, &'static [u8]>) -> Self {
         Self {
             root: PathBuf::new(),
-            place: Place::Embedded(files),
+            container: Container::Embedded(files),
         }
     }
 
@@ -107,7 +107,7 @@ impl Store {
 
     /// Whether this is a folder on disk.
     pub fn is_folder(&self) -> bool {
-        matches!(self.place, Place::Folder)
+        matches!(self.container, Container::Folder)
     }
 
     /// Path of the folder or archive, for messages.
@@ -120,15 +120,15 @@ impl Store {
     /// # Errors
     /// When a folder cannot be read.
     pub fn files(&self) -> Result<Vec<PathBuf>> {
-        let mut files = match &self.place {
-            Place::Folder => {
+        let mut files = match &self.container {
+            Container::Folder => {
                 let mut files = Vec::new();
                 walk(&self.root, Path::new(""), DEPTH, &mut files)?;
                 files
             }
-            Place::Tar(_, index) => index.keys().cloned().collect(),
-            Place::Zip(_, index) => index.keys().cloned().collect(),
-            Place::Embedded(files) => files.keys().cloned().collect(),
+            Container::Tar(_, index) => index.keys().cloned().collect(),
+            Container::Zip(_, index) => index.keys().cloned().collect(),
+            Container::Embedded(files) => files.keys().cloned().collect(),
         };
         files.retain(|path| !is_hidden(path));
         files.sort();
@@ -142,22 +142,22 @@ impl Store {
     pub fn read(&self, path: &Path) -> Result<Vec<u8>> {
         let failed = |e| Error::io(&self.shown(path), "read the file", e);
         let missing = || failed(io::Error::from(io::ErrorKind::NotFound));
-        match &self.place {
-            Place::Folder => fs::read(self.root.join(path)).map_err(failed),
-            Place::Tar(file, index) => {
+        match &self.container {
+            Container::Folder => fs::read(self.root.join(path)).map_err(failed),
+            Container::Tar(file, index) => {
                 let span = index.get(path).ok_or_else(missing)?;
                 let mut file = lock(file);
                 file.seek(SeekFrom::Start(span.start)).map_err(failed)?;
                 read_all(&mut *file, span.length).map_err(failed)
             }
-            Place::Zip(archive, index) => {
+            Container::Zip(archive, index) => {
                 let index = *index.get(path).ok_or_else(missing)?;
                 let mut archive = lock(archive);
                 let entry = archive.by_index(index).map_err(|e| failed(e.into()))?;
                 let length = entry.size();
                 read_all(entry, length).map_err(failed)
             }
-            Place::Embedded(files) => files
+            Container::Embedded(files) => files
                 .get(path)
                 .map(|bytes| bytes.to_vec())
                 .ok_or_else(missing),
@@ -169,7 +169,7 @@ impl Store {
     /// # Errors
     /// When it cannot be read.
     pub fn open_file(&self, path: &Path) -> Result<Box<dyn Source>> {
-        if let Place::Folder = self.place {
+        if let Container::Folder = self.container {
             let file = File::open(self.root.join(path));
             let file = file.map_err(|e| Error::io(&self.shown(path), "read the file", e))?;
             return Ok(Box::new(BufReader::new(file)));
@@ -244,7 +244,7 @@ pub(crate) fn most_unpacked(packed: u64) -> u64 {
     packed.saturating_mul(MAX_GROWTH).saturating_add(1 << 30)
 }
 
-fn archive(path: &Path, kind: Archive) -> Result<Place> {
+fn archive(path: &Path, kind: Archive) -> Result<Container> {
     let failed = |e| Error::io(path, "read the archive", e);
     let damaged = |e: String| {
         Error::file(
@@ -264,11 +264,11 @@ fn archive(path: &Path, kind: Archive) -> Result<Place> {
                 (!name.ends_with('/')).then_some((path, index))
             });
             let index = names.collect();
-            Ok(Place::Zip(Mutex::new(archive), index))
+            Ok(Container::Zip(Mutex::new(archive), index))
         }
         Archive::Tar => {
             let index = tar_index(&file).map_err(|e| damaged(e.to_string()))?;
-            Ok(Place::Tar(Mutex::new(file), index))
+            Ok(Container::Tar(Mutex::new(file), index))
         }
         Archive::TarGz => {
             // compressed as a whole, so unpacked once into an unnamed temporary file, which disappears at program end
@@ -285,7 +285,7 @@ fn archive(path: &Path, kind: Archive) -> Result<Place> {
             }
             unpacked.rewind().map_err(failed)?;
             let index = tar_index(&unpacked).map_err(|e| damaged(e.to_string()))?;
-            Ok(Place::Tar(Mutex::new(unpacked), index))
+            Ok(Container::Tar(Mutex::new(unpacked), index))
         }
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::remembered::{Remembered, Seen};
 use super::{Dataset, Pairs};
+use crate::choice::choices;
 use crate::data::domain::Domain;
 use crate::data::picture::{Depth, Format, Header};
 use crate::error::{Error, Result};
@@ -24,6 +25,11 @@ pub enum OnError {
     Skip,
 }
 
+choices!(OnError, "action",
+    Stop: "stop", "Stop before the first step";
+    Skip: "skip", "Skip them, and list them";
+);
+
 /// Values that override those detected for the domains of A and B.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Forced {
@@ -35,7 +41,7 @@ pub struct Forced {
 
 /// Format of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Kind {
+pub struct PictureKind {
     /// Channels.
     pub channels: usize,
     /// Type of the samples.
@@ -48,7 +54,7 @@ pub struct Kind {
 #[derive(Debug, Default)]
 pub struct Survey {
     /// Number of pictures of each format, of A and of B.
-    pub kinds: [BTreeMap<Kind, usize>; 2],
+    pub kinds: [BTreeMap<PictureKind, usize>; 2],
     /// Number of pairs of each size.
     pub sizes: BTreeMap<[u32; 2], usize>,
     /// Indices of the pairs that cannot be read, with the reasons.
@@ -96,7 +102,7 @@ impl Survey {
                         },
                     ) in headers.into_iter().enumerate()
                     {
-                        let kind = Kind {
+                        let kind = PictureKind {
                             channels,
                             depth,
                             format,
@@ -150,8 +156,7 @@ impl Survey {
             None => {
                 return Err(Error::Config(format!(
                     "the pictures of {name} have from {least} to {most} channels; remove some or give \
-                     --channels-{} N",
-                    name.to_lowercase()
+                     `channels[{side}]`"
                 )));
             }
         };
@@ -166,7 +171,7 @@ impl Survey {
         {
             return Err(Error::Config(format!(
                 "the floating-point pictures of {name} have values from {low} to {high}, not from 0 to 1; \
-                 give the values of black and white: --range {low},{high}"
+                 give the values of black and white: `range` {low},{high}"
             )));
         }
         Ok(Domain {
@@ -287,6 +292,6 @@ fn unmatched(files: &[PathBuf]) -> Error {
             files.len(),
             names.join(", ")
         ),
-        "rename or remove them, or give --on-error skip",
+        "rename or remove them, or give `on_error` skip",
     )
 }

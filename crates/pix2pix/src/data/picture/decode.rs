@@ -44,7 +44,7 @@ fn plain(format: Format, bytes: &[u8]) -> std::result::Result<Picture, String> {
     let orientation = decoder.orientation().map_err(|e| e.to_string())?;
     let mut picture = DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())?;
     picture.apply_orientation(orientation);
-    Picture::try_from(picture)
+    Picture::try_from(picture).map_err(|e| e.to_string())
 }
 
 fn tiff(header: &Header, bytes: &[u8]) -> std::result::Result<Picture, String> {

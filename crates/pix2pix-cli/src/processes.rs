@@ -9,7 +9,7 @@ use pix2pix::parallel::{Communicator, Group, Shard, Wire};
 use crate::failure::Failure;
 
 /// This process and the other processes of its `mpirun` job.
-pub struct Job {
+pub struct Processes {
     #[cfg(feature = "mpi")]
     mpi: Option<Arc<pix2pix::parallel::Mpi>>,
 }
@@ -23,7 +23,7 @@ fn started() -> usize {
         .unwrap_or(1)
 }
 
-impl Job {
+impl Processes {
     /// Joins the other processes, if there are any.
     ///
     /// # Errors
@@ -44,7 +44,7 @@ impl Job {
             0 | 1 => Ok(Self {}),
             processes => Err(Failure::Usage(format!(
                 "mpirun has started {processes} processes, but this program was built without MPI, so each would train \
-                 alone; build it with `cargo build --release --features mpi`, or start it without mpirun"
+                 alone; build it with `cargo build --release --features pix2pix-cli/mpi`, or start it without mpirun"
             ))),
         }
     }

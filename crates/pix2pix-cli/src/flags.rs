@@ -1,0 +1,124 @@
+//! The options for the fields that the library names.
+//!
+//! The library knows no command line: its messages name fields, in backticks. This program prints options instead.
+
+/// A field, as the library names it, and what a user of the command line types for it.
+pub const FLAGS: [(&str, &str); 56] = [
+    // of a run
+    ("folder", "--out"),
+    ("steps", "--steps"),
+    ("batch_size", "--batch-size"),
+    ("workers", "--workers"),
+    ("device", "--device"),
+    ("precision", "--precision"),
+    ("recompute", "--recompute"),
+    ("log_every", "--log-every"),
+    ("sample_every", "--sample-every"),
+    ("save_every", "--save-every"),
+    ("keep", "--keep"),
+    ("last", "--last"),
+    ("sync_norm", "--sync-norm"),
+    ("check_every", "--check-every"),
+    (
+        "feature = \"cuda\"",
+        "`cargo build --release --features pix2pix-cli/cuda`",
+    ),
+    (
+        "feature = \"wgpu\"",
+        "`cargo build --release --features pix2pix-cli/wgpu`",
+    ),
+    ("run::train", "`pix2pix train --out`"),
+    ("run::resume", "`pix2pix train --resume`"),
+    // of the data
+    ("val_fraction", "--val-fraction"),
+    ("on_error", "--on-error"),
+    ("channels[0]", "--channels-a"),
+    ("channels[1]", "--channels-b"),
+    ("range", "--range"),
+    ("resize", "--resize"),
+    ("load_size", "--load-size"),
+    ("crop_size", "--crop-size"),
+    ("color", "--color-jitter"),
+    // of the networks
+    ("patch", "--patch"),
+    ("filters", "--filters"),
+    ("norm", "--norm"),
+    ("upsample", "--upsample"),
+    ("bias_before_norm", "--bias-before-norm"),
+    ("spectral_norm", "--spectral-norm"),
+    // of the objective and the optimizer
+    ("gan", "--gan"),
+    ("lambda", "--lambda"),
+    ("r1", "--r1"),
+    ("pool", "--pool"),
+    ("perceptual", "--perceptual"),
+    ("lr", "--lr"),
+    ("beta1", "--beta1"),
+    ("ema", "--ema"),
+    ("accumulate", "--accumulate"),
+    // of scores, translations and exports
+    ("lpips", "--lpips"),
+    ("inception", "--fid"),
+    ("side", "--tile"),
+    ("overlap", "--overlap"),
+    ("half", "--f16"),
+    // of prepared and downloaded data sets
+    ("low", "--low"),
+    ("high", "--high"),
+    ("sigma", "--sigma"),
+    ("factor", "--factor"),
+    ("share", "--share"),
+    ("cell", "--cell"),
+    ("address", "--mirror"),
+    // of the server
+    ("listen", "--listen"),
+    ("hosts", "--host"),
+];
+
+/// A text of the library with options instead of fields. Other words in backticks, such as commands, stay as they are.
+pub fn named(text: &str) -> String {
+    let mut named = String::new();
+    let mut left = text;
+    while let Some((before, after)) = left.split_once('`') {
+        let Some((name, rest)) = after.split_once('`') else {
+            break;
+        };
+        named += before;
+        match FLAGS.iter().find(|(field, _)| *field == name) {
+            Some((_, flag)) => named += flag,
+            None => named += &format!("`{name}`"),
+        }
+        left = rest;
+    }
+    named + left
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_take_the_place_of_fields_and_nothing_else_changes() {
+        for (library, shown) in [
+            (
+                "`steps` is 0; it must be at least 1",
+                "--steps is 0; it must be at least 1",
+            ),
+            (
+                "use `batch_size` 1 or `resize` crop",
+                "use --batch-size 1 or --resize crop",
+            ),
+            (
+                "check the pairs (`pix2pix inspect`)",
+                "check the pairs (`pix2pix inspect`)",
+            ),
+            (
+                "no mark, `keep` and a lone `",
+                "no mark, --keep and a lone `",
+            ),
+            ("steps", "steps"),
+        ] {
+            assert_eq!(named(library), shown);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The fields that the library names, and the options that the command line has for them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use clap::{Command, CommandFactory};
+
+use crate::Cli;
+use crate::flags::FLAGS;
+
+/// The code of the library's crates, without comments.
+fn code() -> Vec<String> {
+    let mut code = Vec::new();
+    for name in ["pix2pix", "pix2pix-kernels", "pix2pix-server"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name);
+        read(&folder.join("src"), &mut code);
+    }
+    // without this, the tests would also pass on no code
+    assert!(code.len() > 150, "only {} files", code.len());
+    code
+}
+
+fn read(folder: &Path, code: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            read(&path, code);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            let text = fs::read_to_string(path).unwrap();
+            let lines = text.lines().map(|line| match line.split_once("// ") {
+                Some((before, _)) if before.trim().is_empty() || before.ends_with(' ') => before,
+                _ => line,
+            });
+            let lines = lines.filter(|line| !line.trim_start().starts_with("//"));
+            code.push(lines.collect::<Vec<_>>().join("\n"));
+        }
+    }
+}
+
+/// Every long option of a command and its subcommands.
+fn options(command: &Command, found: &mut BTreeSet<String>) {
+    let own = command
+        .get_arguments()
+        .filter_map(|option| option.get_long());
+    found.extend(own.map(|name| format!("--{name}")));
+    for command in command.get_subcommands() {
+        options(command, found);
+    }
+}
+
+#[test]
+fn the_library_names_no_option() {
+    for file in code() {
+        for line in file.lines() {
+            let mut places = line.match_indices("--");
+            let option = places.find(|(at, _)| line[at + 2..].starts_with(char::is_alphabetic));
+            assert!(option.is_none(), "name the field instead: {line}");
+        }
+    }
+}
+
+/// Every field that a message of the library names, in backticks or as that of an error.
+fn fields() -> BTreeSet<String> {
+    let mut fields = BTreeSet::new();
+    for file in code() {
+        for start in ["Error::field(", "at_least_one(", "within("] {
+            let calls = file.split(start).skip(1);
+            let names =
+                calls.filter_map(|call| call.trim_start().strip_prefix('"')?.split_once('"'));
+            fields.extend(names.map(|(name, _)| name.to_string()));
+        }
+        for line in file.lines() {
+            let marked = line.split('`').skip(1).step_by(2);
+            // with spaces, it is a command
+            fields.extend(
+                marked
+                    .filter(|name| !name.contains(' '))
+                    .map(str::to_string),
+            );
+        }
+    }
+    // these are filled in at run time
+    assert!(fields.remove("{field}") && fields.remove("channels[{side}]"));
+    fields
+}
+
+#[test]
+fn every_field_that_the_library_names_has_an_option() {
+    let known = FLAGS.iter().map(|(field, _)| field.to_string());
+    let known: BTreeSet<String> = known.filter(|field| !field.contains(' ')).collect();
+    let mut named = fields();
+    // the paper's value, which no option changes
+    assert!(named.remove("beta2"));
+    assert_eq!(named, known);
+}
+
+#[test]
+fn the_options_of_fields_exist() {
+    let mut known = BTreeSet::new();
+    options(&Cli::command(), &mut known);
+    for (field, flag) in FLAGS {
+        assert!(
+            known.contains(flag) || flag.starts_with('`'),
+            "{field}: {flag}"
+        );
+    }
+}
