@@ -18,7 +18,6 @@ use crate::data::loader::{self, LoaderConfig, Walk};
 use crate::data::pair::Direction;
 use crate::error::{Error, Result};
 use crate::network::generator::GeneratorConfig;
-use crate::network::init::WeightInit;
 use crate::network::layer_graph::{LayerGraph, Op};
 use crate::network::noise::Noise;
 use crate::network::patch_gan::PatchGanConfig;
@@ -250,7 +249,7 @@ fn infer(
     device: &Device,
     after_step: &mut dyn FnMut(usize),
 ) -> Result<Measured> {
-    let network = generator.init(&mut WeightInit::new(0, 0), device)?;
+    let network = generator.init(device)?;
     let network = network.with_precision(config.precision, device);
     let macs = multiply_accumulates(&network.layers([3, config.size, config.size]));
     let source = random(config, 0, device);
@@ -302,9 +301,8 @@ mod tests {
     fn the_work_is_counted_as_the_design_counts_it() {
         let device = Device::flex();
         let picture = [3, 256, 256];
-        let init = &mut WeightInit::new(0, 0);
-        let g = UnetConfig::default().init(init, &device).unwrap();
-        let d = PatchGanConfig::default().init(init, &device).unwrap();
+        let g = UnetConfig::default().init(&device).unwrap();
+        let d = PatchGanConfig::default().init(&device).unwrap();
         let g = multiply_accumulates(&g.layers(picture)) as f64 / 1e9;
         let d = multiply_accumulates(&d.layers(picture, picture)) as f64 / 1e9;
         assert!((g - 6.05).abs() < 0.005, "{g}");

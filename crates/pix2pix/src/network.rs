@@ -8,7 +8,7 @@
 //! use pix2pix::network::{PatchGanConfig, WeightInit, receptive_field};
 //!
 //! # fn main() -> pix2pix::Result<()> {
-//! let discriminator = PatchGanConfig::default().init(&mut WeightInit::new(0, 1), &Device::flex())?;
+//! let discriminator = PatchGanConfig::default().init_with(&mut WeightInit::discriminator(0), &Device::flex())?;
 //! let layers = discriminator.layers([3, 256, 256], [3, 256, 256]);
 //! assert_eq!(receptive_field::receptive_field(&layers), Some(70));
 //! # Ok(())

@@ -4,6 +4,9 @@ use std::fmt::Write;
 
 use image::{Rgb, RgbImage, imageops};
 
+use crate::data::domain::Domain;
+use crate::data::pair::Pair;
+use crate::data::picture::Picture;
 use crate::draw::raster;
 
 /// One row of a contact sheet. All its pictures have the same size.
@@ -17,6 +20,19 @@ pub struct Row {
     pub output: RgbImage,
     /// Target (y).
     pub target: RgbImage,
+}
+
+impl Row {
+    /// A row of a pair and its translation. `domains` are those of source and target.
+    pub fn of(pair: &Pair, output: &Picture, domains: [Domain; 2]) -> Self {
+        let [source, target] = domains;
+        Self {
+            name: pair.name.clone(),
+            input: pair.source.to_rgb8(source.range_of(pair.source.depth())),
+            output: output.to_rgb8(target.range),
+            target: pair.target.to_rgb8(target.range_of(pair.target.depth())),
+        }
+    }
 }
 
 const MARGIN: u32 = 12;
