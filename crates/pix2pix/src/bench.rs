@@ -1,4 +1,24 @@
 //! Measures how fast this machine trains and translates, with the paper's networks on random pictures.
+//!
+//! Read [`run`] first; [`data`] measures the loader. `pix2pix bench` prints both.
+//!
+//! ```
+//! use pix2pix::bench::{self, BenchConfig, Mode};
+//! use pix2pix::device::{Device, Precision};
+//!
+//! let config = BenchConfig {
+//!     mode: Mode::Infer,
+//!     batch: 1,
+//!     size: 64,
+//!     warmup: 1,
+//!     steps: 2,
+//!     precision: Precision::F32,
+//!     recompute: false,
+//! };
+//! let result = bench::run(&config, &Device::flex(), &mut |_| ())?;
+//! println!("{:.1} pictures per second", result.images_per_s);
+//! # Ok::<(), pix2pix::Error>(())
+//! ```
 
 use std::time::{Duration, Instant};
 

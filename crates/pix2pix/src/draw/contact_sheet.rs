@@ -1,13 +1,15 @@
 //! Contact sheets: input, output and target of several pictures side by side, labelled.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use image::{Rgb, RgbImage, imageops};
 
 use crate::data::domain::Domain;
 use crate::data::pair::Pair;
-use crate::data::picture::Picture;
+use crate::data::picture::{self, Picture};
 use crate::draw::raster;
+use crate::error::Result;
 
 /// One row of a contact sheet. All its pictures have the same size.
 #[derive(Clone, Debug)]
@@ -47,6 +49,14 @@ pub fn draw(title: &str, rows: &[Row]) -> RgbImage {
         .map(|row| (row.name.as_str(), [&row.input, &row.output, &row.target]))
         .collect();
     draw_columns(title, ["input", "output", "target"], &rows)
+}
+
+/// Draws rows as [`draw`] does, and writes them as PNG.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn save(path: impl AsRef<Path>, title: &str, rows: &[Row]) -> Result<()> {
+    picture::write_png(path.as_ref(), &draw(title, rows))
 }
 
 /// Draws rows of pictures, each with its name, under `title` and a label for each column.
