@@ -65,7 +65,7 @@ fn main() -> Result<()> {
     let composite = define_composite(&g, &d).layers(shape, shape);
     for layers in [d.layers(shape, shape), g.layers(shape), composite] {
         println!("{}", summary::table(&layers));
-        let drawing = format!("tutorial-{}.png", layers.name);
+        let drawing = format!("tutorial-{}.svg", layers.name);
         plot::save(folder.join(drawing), &layers)?;
     }
     let (g, d) = train(g, d, steps, &device)?;
@@ -76,5 +76,5 @@ fn main() -> Result<()> {
     let output = Translator::load(&model)?.translate_exactly(&pair.source, &mut Noise::on());
     let rows = [contact_sheet::Row::of(&pair, &output, [Domain::RGB8; 2])];
     let title = format!("The tutorial after {steps} steps");
-    contact_sheet::save(folder.join("tutorial-translated.png"), &title, &rows)
+    contact_sheet::save(folder.join("tutorial-translated.jpg"), &title, &rows)
 }

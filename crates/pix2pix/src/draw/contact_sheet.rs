@@ -3,8 +3,10 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use image::{Rgb, RgbImage, imageops};
+use image::codecs::jpeg::JpegEncoder;
+use image::{ImageFormat, Rgb, RgbImage, imageops};
 
+use crate::atomic_file;
 use crate::data::domain::Domain;
 use crate::data::pair::Pair;
 use crate::data::picture::{self, Picture};
@@ -51,12 +53,20 @@ pub fn draw(title: &str, rows: &[Row]) -> RgbImage {
     draw_columns(title, ["input", "output", "target"], &rows)
 }
 
-/// Draws rows as [`draw`] does, and writes them as PNG.
+/// Draws rows as [`draw`] does, and writes them as PNG, or as JPEG if `path` ends in .jpg.
 ///
 /// # Errors
 /// When the file cannot be written.
 pub fn save(path: impl AsRef<Path>, title: &str, rows: &[Row]) -> Result<()> {
-    picture::write_png(path.as_ref(), &draw(title, rows))
+    let (path, sheet) = (path.as_ref(), draw(title, rows));
+    if ImageFormat::from_path(path).is_ok_and(|format| format == ImageFormat::Jpeg) {
+        let mut bytes = Vec::new();
+        sheet
+            .write_with_encoder(JpegEncoder::new(&mut bytes))
+            .expect("encoding a JPEG in memory does not fail");
+        return atomic_file::write(path, &bytes);
+    }
+    picture::write_png(path, &sheet)
 }
 
 /// Draws rows of pictures, each with its name, under `title` and a label for each column.
