@@ -27,7 +27,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         ..PatchGanConfig::default()
     };
     config.check_size(args.size, args.size)?;
-    let network = config.init(
+    let network = config.init_with(
         &mut WeightInit::blank(),
         &DeviceName::Cpu.open(Precision::F32)?,
     )?;

@@ -56,11 +56,13 @@ impl Described {
         let init = &mut WeightInit::blank();
         let [source, target] = channels.map(|channels| [channels, self.size, self.size]);
         Ok(match self.network {
-            Network::Generator => generator.init(init, &device)?.layers(source),
-            Network::Discriminator => discriminator.init(init, &device)?.layers(source, target),
+            Network::Generator => generator.init_with(init, &device)?.layers(source),
+            Network::Discriminator => discriminator
+                .init_with(init, &device)?
+                .layers(source, target),
             Network::Composite => {
-                let generator = generator.init(init, &device)?;
-                let discriminator = discriminator.init(init, &device)?;
+                let generator = generator.init_with(init, &device)?;
+                let discriminator = discriminator.init_with(init, &device)?;
                 Composite::new(&generator, &discriminator).layers(source, target)
             }
         })

@@ -1,4 +1,24 @@
 //! Measures how fast this machine trains and translates, with the paper's networks on random pictures.
+//!
+//! Read [`run`] first; [`data`] measures the loader. `pix2pix bench` prints both.
+//!
+//! ```
+//! use pix2pix::bench::{self, BenchConfig, Mode};
+//! use pix2pix::device::{Device, Precision};
+//!
+//! let config = BenchConfig {
+//!     mode: Mode::Infer,
+//!     batch: 1,
+//!     size: 64,
+//!     warmup: 1,
+//!     steps: 2,
+//!     precision: Precision::F32,
+//!     recompute: false,
+//! };
+//! let result = bench::run(&config, &Device::flex(), &mut |_| ())?;
+//! println!("{:.1} pictures per second", result.images_per_s);
+//! # Ok::<(), pix2pix::Error>(())
+//! ```
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +38,6 @@ use crate::data::loader::{self, LoaderConfig, Walk};
 use crate::data::pair::Direction;
 use crate::error::{Error, Result};
 use crate::network::generator::GeneratorConfig;
-use crate::network::init::WeightInit;
 use crate::network::layer_graph::{LayerGraph, Op};
 use crate::network::noise::Noise;
 use crate::network::patch_gan::PatchGanConfig;
@@ -250,7 +269,7 @@ fn infer(
     device: &Device,
     after_step: &mut dyn FnMut(usize),
 ) -> Result<Measured> {
-    let network = generator.init(&mut WeightInit::new(0, 0), device)?;
+    let network = generator.init(device)?;
     let network = network.with_precision(config.precision, device);
     let macs = multiply_accumulates(&network.layers([3, config.size, config.size]));
     let source = random(config, 0, device);
@@ -302,9 +321,8 @@ mod tests {
     fn the_work_is_counted_as_the_design_counts_it() {
         let device = Device::flex();
         let picture = [3, 256, 256];
-        let init = &mut WeightInit::new(0, 0);
-        let g = UnetConfig::default().init(init, &device).unwrap();
-        let d = PatchGanConfig::default().init(init, &device).unwrap();
+        let g = UnetConfig::default().init(&device).unwrap();
+        let d = PatchGanConfig::default().init(&device).unwrap();
         let g = multiply_accumulates(&g.layers(picture)) as f64 / 1e9;
         let d = multiply_accumulates(&d.layers(picture, picture)) as f64 / 1e9;
         assert!((g - 6.05).abs() < 0.005, "{g}");

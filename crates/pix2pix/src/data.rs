@@ -1,14 +1,26 @@
 //! Pictures and pairs: find, read, check, augment and load them.
 //!
-//! Read [`Picture`] and [`Dataset`] first. One call opens a data set, whether it is a folder, a manifest or an archive.
-//! It loads [`Pair`]s:
+//! Read in this order:
+//!
+//! 1. [`Picture`], with any number of channels and 8, 16 or 32 bits; [`Pair`], a source and its target.
+//! 2. [`Dataset`], which opens a folder, a manifest or an archive, and [`Pairs`], one split of it.
+//! 3. [`JitterConfig`], the random crop and mirroring, and [`Pairs::batch`], the tensors of a training step.
+//! 4. [`survey::checked`], which checks a data set before training.
+//!
+//! [`earth`](earth::earth) has 62 pairs inside the library:
 //!
 //! ```
-//! use pix2pix::data::earth;
+//! use pix2pix::data::earth::earth;
+//! use pix2pix::device::Device;
 //!
-//! let data = earth::earth();
-//! let pair = data.train().load(0)?;
+//! let data = earth();
+//! assert_eq!(data.train.len(), 54);
+//! let pair = data.train.read(0)?;
 //! assert_eq!(pair.source.size(), [256, 256]);
+//!
+//! let [source, target] = data.train.batch(0, 1, &Device::flex())?;
+//! assert_eq!(source.dims(), [1, 3, 256, 256]);
+//! assert_eq!(target.dims(), source.dims());
 //! # Ok::<(), pix2pix::Error>(())
 //! ```
 

@@ -1,4 +1,21 @@
-//! Draws results (contact sheets) and networks (plots).
+//! Draws results ([`contact_sheet`]) and networks ([`plot`]). Both need no other program: the typeface is inside the
+//! library.
+//!
+//! ```
+//! use pix2pix::data::{Domain, earth::earth};
+//! use pix2pix::device::Device;
+//! use pix2pix::draw::{contact_sheet, plot};
+//! use pix2pix::network::UnetConfig;
+//!
+//! let pair = earth().train.read(0)?;
+//! let row = contact_sheet::Row::of(&pair, &pair.target, [Domain::RGB8; 2]);
+//! let sheet = contact_sheet::draw("A perfect translation", &[row]);
+//! assert!(sheet.width() > 3 * 256);
+//!
+//! let network = UnetConfig { filters: 2, ..UnetConfig::default() }.init(&Device::flex())?;
+//! assert!(plot::svg(&network.layers([3, 256, 256])).contains("ConvTranspose2d"));
+//! # Ok::<(), pix2pix::Error>(())
+//! ```
 
 pub mod contact_sheet;
 pub mod plot;

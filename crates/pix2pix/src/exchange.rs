@@ -1,5 +1,25 @@
 //! Exchange of weights with other programs: [`import`] reads those of pytorch-CycleGAN-and-pix2pix and Keras,
-//! [`export`] writes those of pytorch-CycleGAN-and-pix2pix, and [`onnx`] writes a generator for ONNX Runtime.
+//! [`export`] writes those of pytorch-CycleGAN-and-pix2pix, and [`onnx`] writes a generator for ONNX Runtime. All of
+//! them start from or make a [`Checkpoint`](crate::model::Checkpoint).
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use pix2pix::device::Device;
+//! use pix2pix::exchange::export::public_tensors;
+//! use pix2pix::model::Checkpoint;
+//! use pix2pix::network::{PatchGanConfig, UnetConfig};
+//!
+//! let device = Device::flex();
+//! let generator = UnetConfig { filters: 2, ..UnetConfig::default() }.init(&device)?;
+//! let discriminator = PatchGanConfig { filters: 2, ..PatchGanConfig::default() }.init(&device)?;
+//! let checkpoint = Checkpoint::of_networks(&generator.into(), &discriminator, 0);
+//!
+//! let (generator, discriminator) = public_tensors(&checkpoint, Path::new("untrained"))?;
+//! assert!(generator.contains_key("model.model.0.weight"));
+//! assert!(discriminator.is_some());
+//! # Ok::<(), pix2pix::Error>(())
+//! ```
 
 pub mod export;
 #[cfg(feature = "import")]

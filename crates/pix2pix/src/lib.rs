@@ -12,12 +12,20 @@
 //! # }
 //! ```
 //!
-//! The modules form layers. Each uses only modules further down in this list:
+//! # What to read
+//!
+//! - To learn how pix2pix works: `docs/tutorial.md` builds it with this library. Then read [`network`] and [`train`].
+//! - To train on your own pairs: [`data`], then [`run`].
+//! - To use a trained model: [`Translator`], then [`model`].
+//!
+//! # The modules
+//!
+//! They form layers. Each uses only modules further down in this list:
 //!
 //! - [`bench`] measures training and translation speed on this machine;
 //! - [`report`] compares runs and evaluates models;
 //! - [`run`] trains in a run folder: checkpoints, contact sheets, resuming;
-//! - [`exchange`] imports PyTorch and Keras weights, and exports to PyTorch, Keras and ONNX;
+//! - [`exchange`] imports PyTorch and Keras weights, and exports to PyTorch and ONNX;
 //! - [`model`] has checkpoints, and the [`Translator`] that is loaded from one;
 //! - [`train`] has the objective, the composite and the training step;
 //! - [`quality`] measures translations against their targets: L1, PSNR, SSIM, LPIPS, FID;
@@ -25,9 +33,10 @@
 //! - [`data`] reads pictures, finds pairs and augments them (jitter);
 //! - [`network`] has the generators, the PatchGAN discriminator and their layer graphs;
 //! - [`device`] lists and opens devices;
-//! - [`parallel`] connects processes that train together.
+//! - [`parallel`] connects processes that train together;
+//! - [`atomic_file`] writes files that appear whole or not at all.
 //!
-//! To learn how pix2pix works, begin with [`network`], then read [`train`].
+//! Tensors and autodiff are [Burn](burn)'s, which is re-exported: `pix2pix` is the only dependency that you need.
 
 pub mod atomic_file;
 pub(crate) mod backend;
@@ -53,3 +62,8 @@ pub use choice::{Choice, UnknownName};
 pub use config::RunConfig;
 pub use error::{Error, Result};
 pub use model::Translator;
+
+/// The code of the tutorial's text, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/tutorial.md")]
+struct Tutorial;

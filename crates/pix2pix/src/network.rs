@@ -1,18 +1,32 @@
 //! The networks (paper, section 3.2 and appendix 6.1): generators, the PatchGAN discriminator and their layers.
 //!
-//! Read [`Unet`] and [`PatchGan`] first. A network describes itself as a [`LayerGraph`]: [`summary`] prints it in
-//! Keras' format, and [`receptive_field`] computes how many pixels one cell of the discriminator's map sees:
+//! Read in this order:
+//!
+//! 1. [`Unet`], the paper's generator, and its [`UnetConfig`]; [`Noise`] is its dropout.
+//! 2. [`PatchGan`], the discriminator, and its [`PatchGanConfig`].
+//! 3. [`LayerGraph`], the description that every network gives of itself. [`summary`] prints it in Keras' format,
+//!    [`draw::plot`](crate::draw::plot) draws it, and [`receptive_field`] computes how many pixels one cell of the
+//!    discriminator's map sees.
+//! 4. [`Generator`], which is a [`Unet`] or a [`Resnet`]; everything else in this library takes one of these.
 //!
 //! ```
+//! use pix2pix::burn::tensor::Tensor;
 //! use pix2pix::device::Device;
-//! use pix2pix::network::{PatchGanConfig, WeightInit, receptive_field};
+//! use pix2pix::network::{Noise, PatchGanConfig, UnetConfig, receptive_field::receptive_field};
 //!
-//! # fn main() -> pix2pix::Result<()> {
-//! let discriminator = PatchGanConfig::default().init(&mut WeightInit::new(0, 1), &Device::flex())?;
+//! let device = Device::flex();
+//! let generator = UnetConfig { filters: 4, ..UnetConfig::default() }.init(&device)?;
+//! let discriminator = PatchGanConfig { filters: 4, ..PatchGanConfig::default() }.init(&device)?;
+//!
+//! let source = Tensor::<4>::zeros([1, 3, 256, 256], &device);
+//! let image = generator.forward(source.clone(), &mut Noise::on());
+//! assert_eq!(image.dims(), [1, 3, 256, 256]);
+//! let map = discriminator.forward(source, image);
+//! assert_eq!(map.dims(), [1, 1, 30, 30]);
+//!
 //! let layers = discriminator.layers([3, 256, 256], [3, 256, 256]);
-//! assert_eq!(receptive_field::receptive_field(&layers), Some(70));
-//! # Ok(())
-//! # }
+//! assert_eq!(receptive_field(&layers), 70);
+//! # Ok::<(), pix2pix::Error>(())
 //! ```
 
 pub(crate) mod batch_norm;

@@ -1,5 +1,37 @@
 //! Data-parallel training: every process of a group trains on its own share of each batch, and all take the same step
 //! along the mean gradient, so that their weights stay equal (Goyal et al. 2017, section 2.3).
+//!
+//! Read [`Communicator`] first: it is all that connects the processes. With the feature `mpi`, `Mpi` is one. Give a
+//! [`Group`] to [`Trainer::in_group`](crate::train::Trainer::in_group), or to a [`run`](crate::run).
+//!
+//! The smallest group has one process:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::sync::mpsc::Receiver;
+//!
+//! use pix2pix::parallel::{Communicator, Group, Shard, Wire};
+//!
+//! #[derive(Debug)]
+//! struct Alone;
+//!
+//! impl Communicator for Alone {
+//!     fn shard(&self) -> Shard {
+//!         Shard { rank: 0, ranks: 1 }
+//!     }
+//!
+//!     fn all_gather(&self, own: &[u8]) -> Vec<Vec<u8>> {
+//!         vec![own.to_vec()]
+//!     }
+//!
+//!     fn all_reduce(&self, buckets: Receiver<Vec<f32>>, _: &[usize], _: Wire) -> Vec<Vec<f32>> {
+//!         buckets.into_iter().collect()
+//!     }
+//! }
+//!
+//! let group = Group { communicator: Arc::new(Alone), wire: Wire::F32, sync_norm: false };
+//! assert!(group.shard().is_root());
+//! ```
 
 pub(crate) mod gradients;
 #[cfg(feature = "mpi")]

@@ -1,5 +1,19 @@
 //! Metrics of translations against their targets: L1, RMSE, PSNR and SSIM, and the learned metrics LPIPS and FID,
 //! which need downloaded weights.
+//!
+//! Read [`scores`] first. [`Lpips`] compares two pictures, [`Inception`] and [`frechet_distance`] two sets of pictures.
+//! To score a model on a data set, use [`report::evaluate`](crate::report::evaluate).
+//!
+//! ```
+//! use pix2pix::data::{Domain, earth::earth};
+//! use pix2pix::quality::{Planes, scores};
+//!
+//! let pair = earth().train.read(0)?;
+//! let [map, photo] = [&pair.source, &pair.target].map(|picture| Planes::of(picture, &Domain::RGB8));
+//! assert_eq!(scores(&photo, &photo).l1, 0.0);
+//! assert!(scores(&map, &photo).psnr < 20.0);
+//! # Ok::<(), pix2pix::Error>(())
+//! ```
 
 #[cfg(feature = "report")]
 pub(crate) mod fid;

@@ -1,4 +1,31 @@
 //! Quality of models and runs: evaluation on a data set, reports that compare runs, and TensorBoard event files.
+//!
+//! Read [`evaluate`] first. [`write`](fn@write) compares run folders in one HTML file, [`write_csv`] in a table.
+//!
+//! ```no_run
+//! use std::path::{Path, PathBuf};
+//!
+//! use pix2pix::data::earth::earth;
+//! use pix2pix::network::Noise;
+//! use pix2pix::report::{self, Learned};
+//! use pix2pix::Translator;
+//!
+//! let translator = Translator::load("runs/earth")?;
+//! let held_out = earth().val.expect("eight pairs");
+//! let noise = |index| Noise::seeded(0, index);
+//! let found = report::evaluate(
+//!     "runs/earth".to_string(),
+//!     &translator,
+//!     ("val", &held_out),
+//!     &Learned::default(),
+//!     &noise,
+//!     &mut |done| eprintln!("{done} of {}", held_out.len()),
+//! )?;
+//! println!("L1 {:.2} of 255", found.evaluation.means["l1"].mean);
+//!
+//! report::write(&[PathBuf::from("runs/earth")], Path::new("report.html"))?;
+//! # Ok::<(), pix2pix::Error>(())
+//! ```
 
 #[cfg(feature = "report")]
 pub(crate) mod evaluate;

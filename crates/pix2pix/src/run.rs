@@ -1,5 +1,49 @@
 //! A training run in its run folder: `config.toml`, `machine.json`, `metrics.jsonl`, `timings.jsonl`,
 //! `scores.jsonl`, `warnings.jsonl`, `samples/`, `checkpoints/`.
+//!
+//! Read [`Training`], [`train`] and [`resume`] first; [`Event`] is what they report. [`RunFolder`] is the folder with its
+//! lock, [`History`] reads it back. [`RunConfig`] has every setting.
+//!
+//! ```
+//! use std::sync::atomic::AtomicBool;
+//!
+//! use pix2pix::RunConfig;
+//! use pix2pix::data::{JitterConfig, Size, earth};
+//! use pix2pix::network::{PatchGanConfig, UnetConfig};
+//! use pix2pix::run::{self, Event, RunFolder, Training};
+//!
+//! let config = RunConfig {
+//!     data: earth::NAME.to_string(),
+//!     steps: 2,
+//!     generator: UnetConfig { filters: 2, depth: 6, ..UnetConfig::default() }.into(),
+//!     discriminator: PatchGanConfig { filters: 2, ..PatchGanConfig::default() },
+//!     jitter: JitterConfig {
+//!         load_size: Size::square(72),
+//!         crop_size: Size::square(64),
+//!         multiple: 64,
+//!         ..JitterConfig::default()
+//!     },
+//!     ..RunConfig::default()
+//! };
+//! let folder = std::env::temp_dir().join(format!("run-{}", std::process::id()));
+//! let training = Training {
+//!     config: &config,
+//!     data: &earth::earth(),
+//!     device: config.device.open(config.precision)?,
+//!     folder: RunFolder::lock(&folder)?,
+//!     group: None,
+//! };
+//! let stop = AtomicBool::new(false); // another thread may set it
+//! let outcome = run::train(training, &stop, &mut |event| {
+//!     if let Event::Step(metrics) = event {
+//!         println!("step {}: L1 {:.3}", metrics.step, metrics.losses.g_l1);
+//!     }
+//! })?;
+//! assert_eq!(outcome.steps, 2);
+//! assert!(outcome.checkpoint.exists());
+//! # std::fs::remove_dir_all(&folder).unwrap();
+//! # Ok::<(), pix2pix::Error>(())
+//! ```
 
 pub mod agreement;
 pub(crate) mod fit;

@@ -9,11 +9,15 @@ use pix2pix::network::{
 use pix2pix::train::{Composite, Gan};
 
 fn unet(config: &UnetConfig, device: &Device) -> Unet {
-    config.init(&mut WeightInit::new(1, 0), device).unwrap()
+    config
+        .init_with(&mut WeightInit::generator(1), device)
+        .unwrap()
 }
 
 fn patch_gan(config: &PatchGanConfig, device: &Device) -> PatchGan {
-    config.init(&mut WeightInit::new(1, 1), device).unwrap()
+    config
+        .init_with(&mut WeightInit::discriminator(1), device)
+        .unwrap()
 }
 
 /// Total and trainable parameters.
@@ -302,10 +306,7 @@ fn invalid_configurations_are_named() {
             "dropout rate is 1",
         ),
     ] {
-        let error = config
-            .init(&mut WeightInit::new(0, 0), &device)
-            .unwrap_err()
-            .to_string();
+        let error = config.init(&device).unwrap_err().to_string();
         assert!(error.contains(word), "{error}");
     }
 }
@@ -317,8 +318,13 @@ fn initial_weights_follow_the_paper_and_the_seed() {
         filters: 16,
         ..UnetConfig::default()
     };
-    let make =
-        |seed| weights::collect(&config.init(&mut WeightInit::new(seed, 0), &device).unwrap());
+    let make = |seed| {
+        weights::collect(
+            &config
+                .init_with(&mut WeightInit::generator(seed), &device)
+                .unwrap(),
+        )
+    };
     let (first, again, other) = (make(5), make(5), make(6));
     assert!(first == again);
     assert!(first != other);

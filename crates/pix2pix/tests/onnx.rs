@@ -55,8 +55,8 @@ fn networks() -> Vec<GeneratorConfig> {
 /// Random weights three times as large as initial weights, so that no layer's output fades, and running statistics
 /// that differ from the initial ones.
 fn checkpoint(config: &GeneratorConfig) -> Checkpoint {
-    let (device, init) = (Device::flex(), &mut WeightInit::new(7, 0));
-    let network = config.init(init, &device).unwrap();
+    let (device, init) = (Device::flex(), &mut WeightInit::generator(7));
+    let network = config.init_with(init, &device).unwrap();
     let mut tensors = weights::collect(&network);
     for (name, data) in &mut tensors {
         let values = data.as_mut_slice::<f32>().unwrap();
@@ -69,7 +69,7 @@ fn checkpoint(config: &GeneratorConfig) -> Checkpoint {
             }
         }
     }
-    let d = PatchGanConfig::default().init(init, &device).unwrap();
+    let d = PatchGanConfig::default().init_with(init, &device).unwrap();
     let run = RunConfig {
         generator: config.clone(),
         ..RunConfig::default()

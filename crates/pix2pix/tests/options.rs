@@ -101,7 +101,7 @@ fn generators_agree_with_pytorch() {
         ("resnet-instance", resnet(Norm::Instance)),
         ("resnet-group", resnet(Norm::Group)),
     ] {
-        let network = config.init(&mut WeightInit::new(0, 0), &device).unwrap();
+        let network = config.init(&device).unwrap();
         let saved = take(&fixture, &format!("{name}.weights"));
         let network = weights::restore(network, saved).unwrap_or_else(|e| panic!("{name}: {e}"));
         let source = Tensor::from_data(fixture["source"].clone(), &device);
@@ -135,7 +135,7 @@ fn discriminators_agree_with_pytorch() {
         ("patch-spectral", patch_gan(Norm::None, true)),
         ("patch-instance", patch_gan(Norm::Instance, false)),
     ] {
-        let network = config.init(&mut WeightInit::new(0, 0), &device).unwrap();
+        let network = config.init(&device).unwrap();
         let saved = take(&fixture, &format!("{name}.weights"));
         let network = weights::restore(network, saved).unwrap_or_else(|e| panic!("{name}: {e}"));
         let [source, image] =
@@ -176,7 +176,7 @@ fn discriminators_agree_with_pytorch() {
 fn penalties_have_the_gradients_of_gradients() {
     let fixture = fixture();
     let device = Device::flex().autodiff();
-    let network = patch_gan(Norm::Instance, false).init(&mut WeightInit::new(0, 0), &device);
+    let network = patch_gan(Norm::Instance, false).init(&device);
     let saved = take(&fixture, "penalty.weights");
     let network = weights::restore(network.unwrap(), saved).unwrap();
     let [source, image] =
@@ -441,7 +441,7 @@ fn a_schedule_slows_the_steps_down() {
 fn names_of_tensors_are_those_of_the_structure() {
     let device = Device::flex();
     let names = |config: GeneratorConfig| -> Vec<String> {
-        let network = config.init(&mut WeightInit::blank(), &device).unwrap();
+        let network = config.init_with(&mut WeightInit::blank(), &device).unwrap();
         weights::collect(&network).into_keys().collect()
     };
     let unet = names(unet(Norm::Batch, Upsample::Resize));
@@ -463,7 +463,7 @@ fn names_of_tensors_are_those_of_the_structure() {
         "{resnet:?}"
     );
     let spectral: PatchGan = patch_gan(Norm::None, true)
-        .init(&mut WeightInit::blank(), &device)
+        .init_with(&mut WeightInit::blank(), &device)
         .unwrap();
     assert!(weights::collect(&spectral).contains_key("output.spectral.u"));
 }

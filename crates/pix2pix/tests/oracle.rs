@@ -6,7 +6,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use common::devices;
 use pix2pix::network::weights::{self, Weights};
-use pix2pix::network::{Noise, PatchGan, PatchGanConfig, Unet, UnetConfig, WeightInit};
+use pix2pix::network::{Noise, PatchGan, PatchGanConfig, Unet, UnetConfig};
 use pix2pix::train::{Losses, Trainer, TrainerConfig};
 use safetensors::{Dtype, SafeTensors};
 
@@ -53,7 +53,6 @@ fn state(step: usize, network: &str) -> Weights {
 
 /// Both networks with PyTorch's initial weights.
 fn networks(device: &Device) -> (Unet, PatchGan) {
-    let init = &mut WeightInit::new(0, 0);
     let generator = UnetConfig {
         filters: 4,
         dropout: 0.0,
@@ -64,9 +63,9 @@ fn networks(device: &Device) -> (Unet, PatchGan) {
         ..PatchGanConfig::default()
     };
     (
-        weights::restore(generator.init(init, device).unwrap(), state(0, "generator")).unwrap(),
+        weights::restore(generator.init(device).unwrap(), state(0, "generator")).unwrap(),
         weights::restore(
-            discriminator.init(init, device).unwrap(),
+            discriminator.init(device).unwrap(),
             state(0, "discriminator"),
         )
         .unwrap(),

@@ -13,7 +13,7 @@ fn generator() -> Generator {
         depth: 6,
         ..UnetConfig::default()
     };
-    let network = config.init(&mut WeightInit::new(3, 0), &Device::flex());
+    let network = config.init_with(&mut WeightInit::generator(3), &Device::flex());
     network.unwrap().into()
 }
 

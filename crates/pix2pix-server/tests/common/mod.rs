@@ -47,11 +47,11 @@ pub fn save_model(path: &Path, side: usize, step: u64) {
     let device = DeviceName::Cpu.open(Precision::F32).unwrap();
     let generator = config
         .generator
-        .init(&mut WeightInit::new(step, 0), &device)
+        .init_with(&mut WeightInit::generator(step), &device)
         .unwrap();
     let discriminator = config
         .discriminator
-        .init(&mut WeightInit::new(step, 1), &device)
+        .init_with(&mut WeightInit::discriminator(step), &device)
         .unwrap();
     Checkpoint::new(config, step, &generator, &discriminator)
         .save(path)

@@ -1,4 +1,16 @@
 //! The devices that networks run on: the CPU and cards (GPUs).
+//!
+//! [`Device`] is where tensors are. [`DeviceName`] opens the one that a user names, [`list`] finds all, and
+//! [`for_training`] adds autodiff.
+//!
+//! ```
+//! use pix2pix::device::{DeviceName, Precision, for_training};
+//!
+//! let name: DeviceName = "cpu".parse().expect("a name"); // or auto, cuda, cuda:1, wgpu
+//! let device = name.open(Precision::F32)?;
+//! assert!(for_training(&device, false).is_autodiff());
+//! # Ok::<(), pix2pix::Error>(())
+//! ```
 
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};

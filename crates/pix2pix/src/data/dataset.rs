@@ -33,6 +33,11 @@ pub struct Pairs {
 }
 
 impl Pairs {
+    /// Which of A and B is the source.
+    pub(crate) fn direction(&self) -> Direction {
+        self.direction
+    }
+
     /// Number of pairs.
     pub fn len(&self) -> usize {
         self.entries.len()

@@ -40,6 +40,64 @@ impl HostBatch {
     }
 }
 
+impl Pairs {
+    /// The real samples of training step `step`, counted from 0: `size` sources and their targets, each
+    /// `[size, channels, height, width]` in [-1, 1], with the paper's random jitter (256x256 pixels). An epoch takes
+    /// every pair once, in a random order; its last batch may be smaller. A step always gets the same samples.
+    ///
+    /// To load on threads of their own, and for everything else, use [`run`](crate::run).
+    ///
+    /// # Errors
+    /// When a pair cannot be read, or its channels cannot be converted to those of the first pair.
+    ///
+    /// # Panics
+    /// When `size` is 0.
+    pub fn batch(&self, step: u64, size: usize, device: &Device) -> Result<[Tensor<4>; 2]> {
+        self.batch_with(&JitterConfig::default(), step, size, device)
+    }
+
+    /// As [`batch`](Self::batch), with another jitter.
+    ///
+    /// # Errors
+    /// As [`batch`](Self::batch), and when the jitter is invalid.
+    ///
+    /// # Panics
+    /// When `size` is 0, or the pictures of a batch differ in size.
+    pub fn batch_with(
+        &self,
+        jitter: &JitterConfig,
+        step: u64,
+        size: usize,
+        device: &Device,
+    ) -> Result<[Tensor<4>; 2]> {
+        jitter.validate()?;
+        let sides = self.headers(0)?.map(|header| Domain {
+            channels: header.channels,
+            depth: header.depth,
+            range: header.depth.range(),
+        });
+        let config = LoaderConfig {
+            walk: Walk {
+                pairs: self.len(),
+                batch_size: size,
+                shard: Shard::default(),
+                start: 0,
+            },
+            jitter: jitter.clone(),
+            domains: self.direction().order(sides),
+            direction: self.direction(),
+            seed: 0,
+            batches: 1,
+            workers: 1,
+            on_error: OnError::Stop,
+            cache: Cache::Off,
+        };
+        let pairs = self.clone().in_domains(sides);
+        let batch = load(&pairs, &mut Order::default(), step, &config)?;
+        Ok(batch.to_device(device))
+    }
+}
+
 /// Options of the loader.
 pub struct LoaderConfig {
     /// Order of the pairs and their division into batches.

@@ -1,10 +1,17 @@
 //! Contact sheets: input, output and target of several pictures side by side, labelled.
 
 use std::fmt::Write;
+use std::path::Path;
 
-use image::{Rgb, RgbImage, imageops};
+use image::codecs::jpeg::JpegEncoder;
+use image::{ImageFormat, Rgb, RgbImage, imageops};
 
+use crate::atomic_file;
+use crate::data::domain::Domain;
+use crate::data::pair::Pair;
+use crate::data::picture::{self, Picture};
 use crate::draw::raster;
+use crate::error::Result;
 
 /// One row of a contact sheet. All its pictures have the same size.
 #[derive(Clone, Debug)]
@@ -19,6 +26,19 @@ pub struct Row {
     pub target: RgbImage,
 }
 
+impl Row {
+    /// A row of a pair and its translation. `domains` are those of source and target.
+    pub fn of(pair: &Pair, output: &Picture, domains: [Domain; 2]) -> Self {
+        let [source, target] = domains;
+        Self {
+            name: pair.name.clone(),
+            input: pair.source.to_rgb8(source.range_of(pair.source.depth())),
+            output: output.to_rgb8(target.range),
+            target: pair.target.to_rgb8(target.range_of(pair.target.depth())),
+        }
+    }
+}
+
 const MARGIN: u32 = 12;
 const TITLE: u32 = 56;
 const CAPTION: u32 = 22;
@@ -31,6 +51,22 @@ pub fn draw(title: &str, rows: &[Row]) -> RgbImage {
         .map(|row| (row.name.as_str(), [&row.input, &row.output, &row.target]))
         .collect();
     draw_columns(title, ["input", "output", "target"], &rows)
+}
+
+/// Draws rows as [`draw`] does, and writes them as PNG, or as JPEG if `path` ends in .jpg.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn save(path: impl AsRef<Path>, title: &str, rows: &[Row]) -> Result<()> {
+    let (path, sheet) = (path.as_ref(), draw(title, rows));
+    if ImageFormat::from_path(path).is_ok_and(|format| format == ImageFormat::Jpeg) {
+        let mut bytes = Vec::new();
+        sheet
+            .write_with_encoder(JpegEncoder::new(&mut bytes))
+            .expect("encoding a JPEG in memory does not fail");
+        return atomic_file::write(path, &bytes);
+    }
+    picture::write_png(path, &sheet)
 }
 
 /// Draws rows of pictures, each with its name, under `title` and a label for each column.

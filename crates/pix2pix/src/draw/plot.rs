@@ -2,6 +2,7 @@
 //! connection. The `layout-rs` library places the boxes; no Graphviz is needed.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use image::{Rgb, RgbImage};
 use layout::backends::svg::SVGWriter;
@@ -12,7 +13,10 @@ use layout::core::style::{LineStyleKind, StyleAttr};
 use layout::std_shapes::shapes::{Arrow, Element, LineEndKind, RecordDef, ShapeKind};
 use layout::topo::layout::VisualGraph;
 
+use crate::atomic_file;
+use crate::data::picture;
 use crate::draw::raster;
+use crate::error::{self, Error};
 use crate::network::layer_graph::{Layer, LayerGraph, Op};
 use crate::network::summary::shape;
 
@@ -100,6 +104,31 @@ pub fn png(graph: &LayerGraph) -> Result<RgbImage, String> {
     let mut paper = RgbImage::from_pixel(drawing.width(), drawing.height(), Rgb([255; 3]));
     raster::overlay(&mut paper, &drawing);
     Ok(paper)
+}
+
+/// Formats of [`save`]: the endings of file names.
+pub const FORMATS: [&str; 3] = ["png", "svg", "dot"];
+
+/// Writes the drawing as PNG, SVG or DOT, as the ending of `path` says.
+///
+/// # Errors
+/// When the file cannot be written, or its name has another ending.
+pub fn save(path: impl AsRef<Path>, graph: &LayerGraph) -> error::Result<()> {
+    let path = path.as_ref();
+    let format = path.extension().unwrap_or_default().to_ascii_lowercase();
+    let text = match format.to_str() {
+        Some("png") => {
+            let drawing = png(graph).map_err(|e| Error::file(path, e, "choose .svg instead"))?;
+            return picture::write_png(path, &drawing);
+        }
+        Some("svg") => svg(graph),
+        Some("dot") => dot(graph),
+        _ => {
+            let reason = "unknown format of the drawing";
+            return Err(Error::file(path, reason, "use .png, .svg or .dot"));
+        }
+    };
+    atomic_file::write(path, text.as_bytes())
 }
 
 /// The network in DOT, the language of Graphviz.

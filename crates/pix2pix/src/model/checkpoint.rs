@@ -8,6 +8,7 @@ use pix2pix_kernels as kernels;
 use serde::{Deserialize, Serialize};
 
 use crate::config::RunConfig;
+use crate::data::jitter::JitterConfig;
 use crate::error::{Error, Result};
 use crate::network::generator::Generator;
 use crate::network::init::WeightInit;
@@ -53,6 +54,22 @@ impl Checkpoint {
             generator: weights::collect(generator),
             discriminator: weights::collect(discriminator),
         }
+    }
+
+    /// Makes a checkpoint of both networks after `steps` training steps of your own. Its configuration is theirs; the
+    /// rest is the paper's: 8-bit RGB pictures, resized to 286x286 and cropped to 256x256.
+    pub fn of_networks(generator: &Generator, discriminator: &PatchGan, steps: u64) -> Self {
+        let config = RunConfig {
+            steps,
+            jitter: JitterConfig {
+                multiple: 1 << generator.config().halvings(),
+                ..JitterConfig::default()
+            },
+            generator: generator.config(),
+            discriminator: discriminator.config().clone(),
+            ..RunConfig::default()
+        };
+        Self::new(config, steps, generator, discriminator)
     }
 
     /// Makes a checkpoint of tensors from another program, at step 0.
@@ -174,7 +191,7 @@ impl Checkpoint {
         let network = self
             .config
             .generator
-            .init(&mut WeightInit::blank(), device)?;
+            .init_with(&mut WeightInit::blank(), device)?;
         restored(network, self.generator, path)
     }
 
@@ -184,7 +201,7 @@ impl Checkpoint {
     /// As [`generator`](Self::generator).
     pub fn networks(self, path: &Path, device: &Device) -> Result<(Generator, PatchGan)> {
         let blank = &mut WeightInit::blank();
-        let discriminator = self.config.discriminator.init(blank, device)?;
+        let discriminator = self.config.discriminator.init_with(blank, device)?;
         let discriminator = restored(discriminator, self.discriminator.clone(), path)?;
         Ok((self.generator(path, device)?, discriminator))
     }

@@ -38,6 +38,12 @@ impl From<UnetConfig> for GeneratorConfig {
     }
 }
 
+impl From<ResnetConfig> for GeneratorConfig {
+    fn from(config: ResnetConfig) -> Self {
+        Self::Resnet(config)
+    }
+}
+
 impl GeneratorConfig {
     /// Number of times that the picture is halved. Sides must be multiples of 2^halvings.
     pub fn halvings(&self) -> usize {
@@ -75,14 +81,22 @@ impl GeneratorConfig {
         crate::network::unet::check_side(width, self.halvings())
     }
 
-    /// Builds the network with initial weights.
+    /// Builds the network on `device` with initial weights, which are the same in every call.
     ///
     /// # Errors
     /// When [`validate`](Self::validate) fails.
-    pub fn init(&self, init: &mut WeightInit, device: &Device) -> Result<Generator> {
+    pub fn init(&self, device: &Device) -> Result<Generator> {
+        self.init_with(&mut WeightInit::generator(0), device)
+    }
+
+    /// As [`init`](Self::init), with weights from `init`: those of another seed, or none yet.
+    ///
+    /// # Errors
+    /// When [`validate`](Self::validate) fails.
+    pub fn init_with(&self, init: &mut WeightInit, device: &Device) -> Result<Generator> {
         Ok(match self {
-            Self::Unet(config) => Generator::Unet(config.init(init, device)?),
-            Self::Resnet(config) => Generator::Resnet(config.init(init, device)?),
+            Self::Unet(config) => Generator::Unet(config.init_with(init, device)?),
+            Self::Resnet(config) => Generator::Resnet(config.init_with(init, device)?),
         })
     }
 }
@@ -100,6 +114,12 @@ pub enum Generator {
 impl From<Unet> for Generator {
     fn from(network: Unet) -> Self {
         Self::Unet(network)
+    }
+}
+
+impl From<Resnet> for Generator {
+    fn from(network: Resnet) -> Self {
+        Self::Resnet(network)
     }
 }
 
@@ -141,6 +161,14 @@ impl Generator {
         let norms = self.norms();
         let known: Option<Vec<_>> = norms.iter().map(|norm| norm.running_statistics()).collect();
         known.filter(|known| !known.is_empty())
+    }
+
+    /// The configuration that it was built from.
+    pub fn config(&self) -> GeneratorConfig {
+        match self {
+            Self::Unet(network) => GeneratorConfig::Unet(network.config().clone()),
+            Self::Resnet(network) => GeneratorConfig::Resnet(network.config().clone()),
+        }
     }
 
     /// Describes the network for an input of `shape`.

@@ -21,11 +21,21 @@ pub struct WeightInit {
 }
 
 impl WeightInit {
-    /// The source for `seed`. `network` separates the streams of G (0) and D (1).
-    pub fn new(seed: u64, network: u64) -> Self {
+    /// The source for `seed`; `network` selects an independent stream.
+    fn new(seed: u64, network: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(network);
         Self { rng: Some(rng) }
+    }
+
+    /// The source for a generator with this seed.
+    pub fn generator(seed: u64) -> Self {
+        Self::new(seed, 0)
+    }
+
+    /// The source for a discriminator with this seed. It differs from the generator's.
+    pub fn discriminator(seed: u64) -> Self {
+        Self::new(seed, 1)
     }
 
     /// A source that draws nothing, for networks whose weights are replaced next or that are only described: drawing

@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::parallel::Shard;
 
-/// The noise of one forward pass of the generator.
+/// The noise of the generator: dropout [`on`](Self::on), [`seeded`](Self::seeded) or [`off`](Self::off).
 pub struct Noise {
     rng: Option<ChaCha8Rng>,
     shard: Shard,
@@ -23,6 +23,12 @@ impl Noise {
             rng: None,
             shard: Shard::default(),
         }
+    }
+
+    /// Dropout. Every forward pass that is given this noise draws new masks. A program draws the same ones each time it
+    /// runs.
+    pub fn on() -> Self {
+        Self::seeded(0, 0)
     }
 
     /// Dropout from `seed`; `index` (a training step, an image's number) selects an independent

@@ -152,11 +152,19 @@ impl PatchGanConfig {
         )))
     }
 
-    /// Builds the network with initial weights.
+    /// Builds the network on `device` with initial weights, which are the same in every call.
     ///
     /// # Errors
     /// When [`validate`](Self::validate) fails.
-    pub fn init(&self, init: &mut WeightInit, device: &Device) -> Result<PatchGan> {
+    pub fn init(&self, device: &Device) -> Result<PatchGan> {
+        self.init_with(&mut WeightInit::discriminator(0), device)
+    }
+
+    /// As [`init`](Self::init), with weights from `init`: those of another seed, or none yet.
+    ///
+    /// # Errors
+    /// When [`validate`](Self::validate) fails.
+    pub fn init_with(&self, init: &mut WeightInit, device: &Device) -> Result<PatchGan> {
         self.validate()?;
         let conv = |channels, window, bias, init: &mut WeightInit| {
             let conv = Conv::new(channels, window, bias, init, device);
@@ -183,6 +191,7 @@ impl PatchGanConfig {
         Ok(PatchGan {
             blocks,
             output: conv([channels, 1], window, true, init),
+            config: self.clone(),
         })
     }
 }
@@ -210,9 +219,17 @@ pub struct PatchGan {
     pub blocks: Vec<Block>,
     /// The 1-channel convolution.
     pub output: Conv,
+    /// The configuration that it was built from.
+    #[module(skip)]
+    config: PatchGanConfig,
 }
 
 impl PatchGan {
+    /// The configuration that it was built from.
+    pub fn config(&self) -> &PatchGanConfig {
+        &self.config
+    }
+
     /// Classifies each patch of `image` as real or generated, given its `source`; both are
     /// `[batch, channels, height, width]` in \[-1, 1\]. Returns logits, `[batch, 1, map height, map width]` (30x30 for
     /// 256x256 pixels and the 70x70 patch): positive for patches that look real.

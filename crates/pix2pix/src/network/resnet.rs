@@ -90,11 +90,19 @@ impl ResnetConfig {
         )))
     }
 
-    /// Builds the network with initial weights.
+    /// Builds the network on `device` with initial weights, which are the same in every call.
     ///
     /// # Errors
     /// When [`validate`](Self::validate) fails.
-    pub fn init(&self, init: &mut WeightInit, device: &Device) -> Result<Resnet> {
+    pub fn init(&self, device: &Device) -> Result<Resnet> {
+        self.init_with(&mut WeightInit::generator(0), device)
+    }
+
+    /// As [`init`](Self::init), with weights from `init`: those of another seed, or none yet.
+    ///
+    /// # Errors
+    /// When [`validate`](Self::validate) fails.
+    pub fn init_with(&self, init: &mut WeightInit, device: &Device) -> Result<Resnet> {
         self.validate()?;
         let bias = self.bias_before_norm || self.norm == Norm::None;
         let layer = |channels: [usize; 2], window: Window, init: &mut WeightInit| Layer {
@@ -120,6 +128,7 @@ impl ResnetConfig {
             blocks,
             up: up.into(),
             output: Conv::new([few, self.out_channels], WIDE, true, init, device),
+            config: self.clone(),
         })
     }
 }
@@ -181,6 +190,9 @@ pub struct Resnet {
     pub up: Vec<UpLayer>,
     /// 7x7, before the tanh.
     pub output: Conv,
+    /// The configuration that it was built from.
+    #[module(skip)]
+    config: ResnetConfig,
 }
 
 /// Reflection padding by `margin` pixels on every side.
@@ -189,6 +201,11 @@ fn continued(x: Tensor<4>, margin: usize) -> Tensor<4> {
 }
 
 impl Resnet {
+    /// The configuration that it was built from.
+    pub fn config(&self) -> &ResnetConfig {
+        &self.config
+    }
+
     /// Translates: see [`Generator::forward_with`](crate::network::generator::Generator::forward_with).
     pub fn forward_with(
         &self,
@@ -297,6 +314,7 @@ impl Layers for Resnet {
             blocks,
             up,
             output,
+            config: _,
         } = self;
         let blocks = blocks.iter_mut();
         let layers = [first].into_iter().chain(down);

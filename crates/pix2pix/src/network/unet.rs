@@ -129,11 +129,19 @@ impl UnetConfig {
         Ok(())
     }
 
-    /// Builds the network with initial weights.
+    /// Builds the network on `device` with initial weights, which are the same in every call.
     ///
     /// # Errors
     /// When [`validate`](Self::validate) fails.
-    pub fn init(&self, init: &mut WeightInit, device: &Device) -> Result<Unet> {
+    pub fn init(&self, device: &Device) -> Result<Unet> {
+        self.init_with(&mut WeightInit::generator(0), device)
+    }
+
+    /// As [`init`](Self::init), with weights from `init`: those of another seed, or none yet.
+    ///
+    /// # Errors
+    /// When [`validate`](Self::validate) fails.
+    pub fn init_with(&self, init: &mut WeightInit, device: &Device) -> Result<Unet> {
         self.validate()?;
         let norm = |channels, init: &mut WeightInit| {
             with_epsilon(self.norm.layer(channels, init, device), self.epsilon)
@@ -173,6 +181,7 @@ impl UnetConfig {
             encoder,
             decoder,
             output: up([channels, self.out_channels], true, init),
+            config: self.clone(),
         })
     }
 }
@@ -236,9 +245,17 @@ pub struct Unet {
     pub decoder: Vec<Up>,
     /// The last convolution, before the tanh.
     pub output: UpConv,
+    /// The configuration that it was built from.
+    #[module(skip)]
+    config: UnetConfig,
 }
 
 impl Unet {
+    /// The configuration that it was built from.
+    pub fn config(&self) -> &UnetConfig {
+        &self.config
+    }
+
     /// Translates `source`, `[batch, in_channels, height, width]` in \[-1, 1\], to
     /// `[batch, out_channels, height, width]` in \[-1, 1\].
     ///

@@ -20,8 +20,8 @@ pub fn bytes(config: &RunConfig, batch: usize) -> Option<u64> {
         .generator
         .channels()
         .map(|channels| [channels, height, width]);
-    let generator = config.generator.init(init, &device).ok()?.layers(from);
-    let discriminator = config.discriminator.init(init, &device).ok()?;
+    let generator = config.generator.init_with(init, &device).ok()?.layers(from);
+    let discriminator = config.discriminator.init_with(init, &device).ok()?;
     let discriminator = discriminator.layers(from, to);
     let outputs = |graph: &LayerGraph| -> usize {
         let sizes = graph

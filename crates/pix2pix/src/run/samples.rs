@@ -91,16 +91,8 @@ impl Samples {
     /// Rows of a contact sheet: the first pairs with their outputs.
     pub fn rows(&self, outputs: &[Picture], config: &RunConfig) -> Vec<Row> {
         let shown = self.pairs.iter().zip(outputs).take(SAMPLES);
-        let rows = shown.map(|(pair, output)| Row {
-            name: pair.name.clone(),
-            input: pair
-                .source
-                .to_rgb8(config.source.range_of(pair.source.depth())),
-            output: output.to_rgb8(config.target.range),
-            target: pair
-                .target
-                .to_rgb8(config.target.range_of(pair.target.depth())),
-        });
+        let domains = [config.source, config.target];
+        let rows = shown.map(|(pair, output)| Row::of(pair, output, domains));
         rows.collect()
     }
 

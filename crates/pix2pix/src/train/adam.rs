@@ -13,6 +13,7 @@ use pix2pix_kernels as kernels;
 
 use crate::backend::device::constant;
 use crate::network::weights::{self, Weights};
+use crate::train::config::OptimizerConfig;
 use crate::weights_file::tensor_file::Values;
 
 /// Epsilon, added to the square root of the second moment, as in Torch.
@@ -39,6 +40,14 @@ enum Moments {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("the gradient of {0} is not finite")]
 pub struct NotFinite(pub String);
+
+impl Default for Adam {
+    /// An optimizer before its first step, with the paper's decay rates.
+    fn default() -> Self {
+        let OptimizerConfig { beta1, beta2, .. } = OptimizerConfig::default();
+        Self::new([beta1, beta2])
+    }
+}
 
 impl Adam {
     /// An optimizer before its first step. `betas` are the decay rates of the first and second moments; paper: 0.5 and

@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
+use crate::error::{self, Error};
 use crate::train::adam::{Adam, NotFinite};
 use crate::weights_file::tensor_file::Values;
 
@@ -46,13 +47,14 @@ impl<M: Module> Learner<M> {
         self.network.expect(WHOLE)
     }
 
-    /// One step of gradient descent on a `loss`, `[1]`, at a learning `rate`.
+    /// One training step: computes the gradient of a `loss`, `[1]`, and updates the network at a learning `rate`.
     ///
     /// # Errors
-    /// As [`step`](Self::step).
-    pub fn minimize(&mut self, loss: Tensor<1>, rate: f64) -> Result<(), NotFinite> {
+    /// When the gradient is not finite, as after [`step`](Self::step).
+    pub fn minimize(&mut self, loss: Tensor<1>, rate: f64) -> error::Result<()> {
         let gradients = GradientsParams::from_grads(loss.backward(), self.network());
         self.step(gradients, rate)
+            .map_err(|reason| Error::Config(format!("{reason}; use a lower learning rate")))
     }
 
     /// One step along `gradients` at a learning `rate`.

@@ -77,8 +77,8 @@ impl Trainer {
     ) -> error::Result<Self> {
         let seed = config.seed;
         Self::from_networks(
-            generator.init(&mut WeightInit::new(seed, 0), device)?,
-            discriminator.init(&mut WeightInit::new(seed, 1), device)?,
+            generator.init_with(&mut WeightInit::generator(seed), device)?,
+            discriminator.init_with(&mut WeightInit::discriminator(seed), device)?,
             config,
             device,
         )
