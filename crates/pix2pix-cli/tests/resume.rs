@@ -322,7 +322,7 @@ fn what_cannot_be_resumed() {
     fails(
         "train --resume run",
         2,
-        &["the run is done", "2 steps of 2", "--steps"],
+        &["the run is done", "2 of 2 steps", "--steps"],
     );
     fails("train --resume run --steps 2", 2, &["the run is done"]);
     // a refused command changes nothing
