@@ -2,7 +2,7 @@
 //! which need downloaded weights.
 //!
 //! Read [`scores`] first. [`Lpips`] compares two pictures, [`Inception`] and [`frechet_distance`] two sets of pictures.
-//! To score a model on a data set, use [`report::evaluate`](crate::report::evaluate).
+//! To score a model on a data set, use [`report::evaluate`](crate::report::evaluate()).
 //!
 //! ```
 //! use pix2pix::data::{Domain, earth::earth};

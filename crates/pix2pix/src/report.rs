@@ -1,6 +1,6 @@
 //! Quality of models and runs: evaluation on a data set, reports that compare runs, and TensorBoard event files.
 //!
-//! Read [`evaluate`] first. [`write`](fn@write) compares run folders in one HTML file, [`write_csv`] in a table.
+//! Read [`evaluate()`] first. [`write`](fn@write) compares run folders in one HTML file, [`write_csv`] in a table.
 //!
 //! ```no_run
 //! use std::path::{Path, PathBuf};

@@ -22,7 +22,7 @@ fn program() -> PathBuf {
 fn the_program_learns_and_its_model_translates() {
     let folder = tempfile::tempdir().unwrap();
     let run = Command::new(program())
-        .arg("40")
+        .arg("60")
         .arg(folder.path())
         .output();
     let run = run.unwrap();
@@ -32,10 +32,10 @@ fn the_program_learns_and_its_model_translates() {
 
     let l1 = |line: &str| line.rsplit_once("g_l1 ")?.1.parse::<f64>().ok();
     let l1: Vec<f64> = printed.lines().filter_map(l1).collect();
-    assert_eq!(l1.len(), 40);
+    assert_eq!(l1.len(), 60);
     let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
-    let (first, last) = (mean(&l1[..10]), mean(&l1[30..]));
-    assert!(last < 0.7 * first, "L1 from {first} to {last}");
+    let (first, last) = (mean(&l1[..10]), mean(&l1[50..]));
+    assert!(last < 0.85 * first, "L1 from {first} to {last}");
 
     let file = |name: &str| folder.path().join(format!("tutorial{name}"));
     for network in ["discriminator", "generator", "composite"] {
@@ -44,7 +44,7 @@ fn the_program_learns_and_its_model_translates() {
     }
     assert_eq!(image::open(file("-translated.jpg")).unwrap().width(), 816);
     let translator = Translator::load(file(".safetensors")).unwrap();
-    assert_eq!(translator.step, 40);
+    assert_eq!(translator.step, 60);
     translator.config.validate().unwrap();
     let source = earth().val.unwrap().read(0).unwrap().source;
     let odd = source.crop([0, 0], [200, 100]);
