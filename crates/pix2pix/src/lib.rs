@@ -22,7 +22,7 @@
 //!
 //! They form layers. Each uses only modules further down in this list:
 //!
-//! - [`bench`] measures training and translation speed on this machine;
+//! - [`bench`](mod@bench) measures training and translation speed on this machine;
 //! - [`report`] compares runs and evaluates models;
 //! - [`run`] trains in a run folder: checkpoints, contact sheets, resuming;
 //! - [`exchange`] imports PyTorch and Keras weights, and exports to PyTorch and ONNX;

@@ -78,7 +78,7 @@ pub struct Scores {
     pub rmse: f64,
     /// Peak signal-to-noise ratio, in dB; infinite for equal pictures.
     pub psnr: f64,
-    /// Structural similarity, at most 1 ([`ssim`]); `None` for pictures below 11x11 pixels.
+    /// Structural similarity, at most 1; `None` for pictures below 11x11 pixels.
     pub ssim: Option<f64>,
     /// Multi-scale structural similarity; `None` if a side is below 176 pixels.
     pub ms_ssim: Option<f64>,

@@ -293,6 +293,27 @@ fn an_epoch_takes_every_pair_once_in_an_order_of_its_own() {
     assert_ne!(first, pairs.order(8, 0));
 }
 
+/// A program's own training loop sees the samples of a run with seed 0.
+#[test]
+fn a_batch_is_that_of_a_run() {
+    let (pairs, jitter) = (earth::earth().train, JitterConfig::default());
+    let device = Device::flex();
+    let [source, target] = pairs.batch(13, 4, &device).unwrap();
+    assert_eq!(source.dims(), [2, 3, 256, 256]); // 54 = 13 · 4 + 2
+    let order = pairs.order(0, 0);
+    for (row, sample) in [52, 53].into_iter().enumerate() {
+        let loaded = jitter.load(pairs.read(order[sample]).unwrap());
+        let varied = jitter.vary(&loaded, 0, sample as u64);
+        for (batch, picture) in [&source, &target].into_iter().zip(varied) {
+            let row = batch.clone().slice([row..row + 1]).into_data();
+            let expected = picture.to_planes([0.0, 255.0]);
+            assert_eq!(row.as_slice::<f32>().unwrap(), expected);
+        }
+    }
+    let [next, _] = pairs.batch(14, 4, &device).unwrap();
+    assert_eq!(next.dims(), [4, 3, 256, 256]);
+}
+
 #[test]
 fn the_embedded_pairs_are_whole() {
     let earth = earth::earth();
