@@ -1,6 +1,8 @@
 //! Batch normalization with the activation after it: one or two launches sum over the pixels of each channel, and one
 //! more applies the sums.
 
+use std::sync::Arc;
+
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Cube, TensorMetadata};
 use burn::cubecl;
