@@ -433,7 +433,7 @@ impl Training<'_> {
                     for reason in &batch.skipped {
                         tell(Event::Skipped(reason));
                     }
-                    waiting.push(batch.to_device(&training_device));
+                    waiting.push(batch.into_tensors(&training_device));
                 }
                 Err(broken) => {
                     // the file could be read when the run began: save the steps since the last checkpoint

@@ -312,9 +312,9 @@ fn recomputing_changes_nothing() {
             let device = device::for_training(&Device::flex(), recompute);
             let discriminator = patch_gan(Norm::Batch, true);
             let mut trainer = Trainer::new(&generator, &discriminator, config, &device).unwrap();
-            let batch = batch().map(|side| Tensor::from_data(side.into_data(), &device));
+            let batches = [batch().map(|side| Tensor::from_data(side.into_data(), &device))];
             for _ in 0..3 {
-                trainer.step(&[batch.clone()]).unwrap();
+                trainer.step(&batches).unwrap();
             }
             [
                 all_weights(trainer.generator()),
@@ -359,8 +359,7 @@ fn every_objective_learns() {
         let mut trainer = trainer(optimizer, objective, Norm::Batch);
         let mut l1 = Vec::new();
         for _ in 0..40 {
-            let losses;
-            losses = trainer.step(&[batch()]).unwrap();
+            let losses = trainer.step(&[batch()]).unwrap();
             l1.push(losses.read().unwrap().g_l1);
         }
         assert!(

@@ -52,7 +52,7 @@ fn modules_do_not_import_each_other_in_circles() {
     ] {
         let imports = imports(name);
         // in every folder; a module includes the modules inside it
-        let mut levels: BTreeMap<&[String], BTreeMap<&str, Vec<(&str, &Import)>>> = BTreeMap::new();
+        let mut levels: BTreeMap<&[String], Level> = BTreeMap::new();
         for import in &imports {
             let ends = import.from.iter().zip(&import.to);
             let shared = ends.take_while(|(from, to)| from == to).count();
@@ -77,13 +77,13 @@ fn modules_do_not_import_each_other_in_circles() {
     }
 }
 
+/// The modules of one folder, and the modules that each imports.
+type Level<'a> = BTreeMap<&'a str, Vec<(&'a str, &'a Import)>>;
+
 /// A cycle of imports from `start` back to it.
-fn circle<'a>(
-    level: &BTreeMap<&str, Vec<(&'a str, &'a Import)>>,
-    start: &str,
-) -> Option<Vec<&'a Import>> {
+fn circle<'a>(level: &Level<'a>, start: &str) -> Option<Vec<&'a Import>> {
     fn walk<'a>(
-        level: &BTreeMap<&str, Vec<(&'a str, &'a Import)>>,
+        level: &Level<'a>,
         at: &str,
         start: &str,
         seen: &mut BTreeSet<&'a str>,

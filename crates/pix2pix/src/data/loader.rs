@@ -34,7 +34,7 @@ impl HostBatch {
     }
 
     /// Sources and targets, each `[batch, channels, height, width]` in [-1, 1].
-    pub fn to_device(self, device: &Device) -> [Tensor<4>; 2] {
+    pub fn into_tensors(self, device: &Device) -> [Tensor<4>; 2] {
         let tensor = |(values, shape)| Tensor::from_data(TensorData::new(values, shape), device);
         [tensor(self.source), tensor(self.target)]
     }
@@ -94,7 +94,7 @@ impl Pairs {
         };
         let pairs = self.clone().in_domains(sides);
         let batch = load(&pairs, &mut Order::default(), step, &config)?;
-        Ok(batch.to_device(device))
+        Ok(batch.into_tensors(device))
     }
 }
 
