@@ -52,16 +52,19 @@ fn a_seeded_run_gives_the_same_weights() {
     assert_eq!(
         ["step", "state"]
             .map(|kind| digest(&checkpoints.join(format!("{kind}_0000006.safetensors")))),
-        ["STEP", "STATE"]
+        [
+            "4c861326296767049b52a9ec86a343e207d39bea2527d805777e72ebc6eb8e6b",
+            "6f8a0c20728b1aff46d5c0e6d1a148d40b047c0ff21054aacc80428bcf406fb3",
+        ]
     );
     // losses are sums, whose order, and with it their last bits, is that of the processor's vectors
     let metrics = fs::read_to_string(scratch.path("run/metrics.jsonl")).unwrap();
     let last: serde_json::Value = serde_json::from_str(metrics.lines().last().unwrap()).unwrap();
     for (name, expected) in [
-        ("d_real", 0.0),
-        ("d_fake", 0.0),
-        ("g_gan", 0.0),
-        ("g_l1", 0.0),
+        ("d_real", 0.667990),
+        ("d_fake", 0.716578),
+        ("g_gan", 0.683825),
+        ("g_l1", 0.668660),
     ] {
         let found = last[name].as_f64().unwrap();
         assert!(
@@ -77,7 +80,10 @@ fn an_arithmetic_belongs_to_a_translator() {
     let scratch = Scratch::new();
     scratch.pairs("data", 2);
     let size = "--filters 16 --load-size 72 --crop-size 64";
-    scratch.ok(&format!("train data --out run --steps 2 {size} --quiet"));
+    // some steps, or its outputs are grey whatever the arithmetic
+    scratch.ok(&format!(
+        "train data --out run --steps 60 --lr 0.002 {size} --quiet"
+    ));
     common::pair(64, 64, 3)
         .save(scratch.path("picture.png"))
         .unwrap();

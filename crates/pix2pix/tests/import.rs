@@ -206,7 +206,7 @@ fn other_keras_files_are_refused_in_words() {
             "it has weights but no model: save it with Keras' save instead of save_weights",
         ),
         ("another.keras", "is a Dense, expected a Conv2D"),
-        ("nowhere.h5", "check the path"),
+        ("nowhere.h5", "no such file"),
     ] {
         let error = import::keras(&fixture("keras", name), None).err().unwrap();
         assert!(error.to_string().contains(told), "{error}");
@@ -224,7 +224,7 @@ fn other_files_are_refused_in_words() {
         assert!(error.contains(told), "{error}");
     };
     named(&file("basic_net_D.pth"), "neither a U-Net");
-    named(&file("nowhere.pth"), "check the path");
+    named(&file("nowhere.pth"), "no such file");
     let [g, d] = ["unet_256_net_G.pth", "unet_64-half_net_G.pth"].map(file);
     let error = import::public(&g, Some(&d), None)
         .err()
