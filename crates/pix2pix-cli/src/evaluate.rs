@@ -88,8 +88,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let noise = |index: u64| args.noise.options(index).noise();
     let mut evaluations = Vec::new();
     for model in &args.models {
-        let generator = Translator::load_on(model, device.clone(), args.machine.precision)?;
-        let (split, pairs) = pairs(&args, &generator.config)?;
+        let translator = Translator::load_on(model, device.clone(), args.machine.precision)?;
+        let (split, pairs) = pairs(&args, &translator.config)?;
         let bar = if stderr().is_terminal() {
             ProgressBar::new(pairs.len() as u64)
         } else {
@@ -100,7 +100,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         bar.set_message(model.display().to_string());
         let name = model.display().to_string();
         let tell = &mut |done| bar.set_position(done as u64);
-        let evaluated = evaluate(name, &generator, (split, &pairs), &learned, &noise, tell);
+        let evaluated = evaluate(name, &translator, (split, &pairs), &learned, &noise, tell);
         bar.finish_and_clear();
         let evaluated = evaluated?;
         if let Some(out) = &args.out {

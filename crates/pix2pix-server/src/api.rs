@@ -222,7 +222,7 @@ async fn answer(
         took,
         slot,
     } = app.queue.translate(job).await?;
-    let (encoding, target) = (query.format, model.generator.config.target);
+    let (encoding, target) = (query.format, model.translator.config.target);
     let encoded = blocking(move || (encoding.encode(picture, &target), slot)).await?;
     let file = encoded
         .0

@@ -57,8 +57,8 @@ pub struct Example {
 pub struct Model {
     /// The description for clients.
     pub info: ModelInfo,
-    /// The generator.
-    pub generator: Translator,
+    /// The translator.
+    pub translator: Translator,
     /// Example inputs, in the order of `info.examples`.
     pub examples: Vec<Example>,
 }
@@ -98,8 +98,8 @@ impl Models {
     pub fn reload(&self) -> Result<(), Error> {
         let load = |source: &Source| {
             let device = self.device.open(self.precision)?;
-            let generator = Translator::load_on(&source.path, device, self.precision)?;
-            Ok(Arc::new(Model::new(source.name.clone(), generator)))
+            let translator = Translator::load_on(&source.path, device, self.precision)?;
+            Ok(Arc::new(Model::new(source.name.clone(), translator)))
         };
         let models: Result<Vec<_>, Error> = self.sources.iter().map(load).collect();
         self.current.store(Arc::new(models?));
@@ -147,10 +147,10 @@ fn named(paths: &[PathBuf]) -> Vec<Source> {
 }
 
 impl Model {
-    /// Describes a generator; takes examples and palette from its training data, if that still exists.
-    fn new(name: String, generator: Translator) -> Self {
-        let config = &generator.config;
-        let graph = generator.layers();
+    /// Describes a model; takes examples and palette from its training data, if that still exists.
+    fn new(name: String, translator: Translator) -> Self {
+        let config = &translator.config;
+        let graph = translator.layers();
         let inputs = training_inputs(config);
         let examples: Vec<Example> = inputs
             .iter()
@@ -166,7 +166,7 @@ impl Model {
             .collect();
         let info = ModelInfo {
             name,
-            step: generator.step,
+            step: translator.step,
             network: match &config.generator {
                 GeneratorConfig::Unet(unet) => {
                     format!("U-Net of {} levels, {} filters", unet.depth, unet.filters)
@@ -191,7 +191,7 @@ impl Model {
         };
         Self {
             info,
-            generator,
+            translator,
             examples,
         }
     }

@@ -79,7 +79,7 @@ impl Queue {
                     slot,
                 } = waiting.job;
                 let begun = Instant::now();
-                let work = || model.generator.translate_with(picture, &options);
+                let work = || model.translator.translate_with(picture, &options);
                 // a panic in one translation must not stop the thread
                 let result = catch_unwind(AssertUnwindSafe(work));
                 let took = begun.elapsed();

@@ -4,6 +4,7 @@ mod common;
 
 use std::io::{Cursor, Read, Write};
 use std::net::TcpStream;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -113,7 +114,7 @@ fn expected(served: &Served, model: &str, source: &RgbImage, dropout: bool, seed
         ..TranslateOptions::default()
     };
     let source = Picture::from(source.clone());
-    let translated = model.generator.translate_with(source, &options).unwrap();
+    let translated = model.translator.translate_with(source, &options).unwrap();
     translated.bytes().to_vec()
 }
 
@@ -215,7 +216,7 @@ fn models_and_their_examples_are_told() {
         .into_rgb8();
     assert_eq!(example.dimensions(), (64, 64));
     // every colour of the palette occurs in the training inputs
-    let config = &served.models.get(Some("one")).unwrap().generator.config;
+    let config = &served.models.get(Some("one")).unwrap().translator.config;
     let data = earth::earth();
     let seen: Vec<RgbImage> = [data.val.as_ref().unwrap(), &data.train]
         .into_iter()
@@ -457,6 +458,28 @@ fn results_do_not_depend_on_who_else_is_waiting() {
         }
     });
     assert!(alone[0] != alone[1]);
+}
+
+#[test]
+fn the_load_test_counts_what_it_sends() {
+    let served = Served::new(Settings::default());
+    let picture = served.folder.path().join("picture.png");
+    pattern(64, 1).save(&picture).unwrap();
+    let test = std::env::current_exe().unwrap();
+    let built = test.parent().unwrap().parent().unwrap();
+    // `cargo test` has built the example
+    let run = Command::new(built.join("examples/load_test"))
+        .arg(format!("{}/v1/translate?seed=1", served.url))
+        .arg(&picture)
+        .args(["2", "10", "60"])
+        .output()
+        .unwrap();
+    let counted: Value = serde_json::from_slice(&run.stdout).unwrap();
+    let counts = ["right", "refused", "wrong"].map(|name| counted[name].as_u64().unwrap());
+    assert_eq!(counts, [10, 0, 0], "{counted}");
+    let counters = get(&served, "/metrics");
+    // and the one that the others are compared with
+    assert_eq!(metric(&counters, "pix2pix_translation_seconds_count"), 11);
 }
 
 /// A full queue refuses without waiting: each response is correct, or a 503 with the seconds to wait.

@@ -90,13 +90,13 @@ pub struct Evaluated {
 /// When a pair cannot be read, its channels cannot be converted to the model's, or the networks do not accept its size.
 pub fn evaluate(
     model: String,
-    generator: &Translator,
+    translator: &Translator,
     (split, pairs): (&str, &Pairs),
     learned: &Learned,
     noise: &dyn Fn(u64) -> Noise,
     tell: &mut dyn FnMut(usize),
 ) -> Result<Evaluated> {
-    let config = &generator.config;
+    let config = &translator.config;
     let mut pictures = Vec::new();
     let mut features = [const { Vec::new() }; 2];
     let mut extremes: [Vec<(f64, Row)>; 2] = Default::default();
@@ -120,14 +120,14 @@ pub fn evaluate(
             .generator
             .check_size(height, width)
             .map_err(|e| refused(e.to_string()))?;
-        let output = generator.translate_exactly(&source, &mut noise(index as u64));
+        let output = translator.translate_exactly(&source, &mut noise(index as u64));
         let planes = [&output, &target].map(|picture| Planes::of(picture, &config.target));
         let [out, wanted] = &planes;
         let lpips = match &learned.lpips {
             None => None,
             Some(lpips) => {
                 Lpips::check([out.channels, height, width]).map_err(refused)?;
-                let [out, wanted] = [out, wanted].map(|planes| tensor(planes, generator.device()));
+                let [out, wanted] = [out, wanted].map(|planes| tensor(planes, translator.device()));
                 let distance: f32 = lpips.distance(out, wanted).into_scalar();
                 Some(f64::from(distance))
             }
@@ -157,7 +157,7 @@ pub fn evaluate(
     let [best, worst] = extremes.map(|rows| rows.into_iter().map(|(_, row)| row).collect());
     let evaluation = Evaluation {
         model,
-        step: generator.step,
+        step: translator.step,
         split: split.to_string(),
         means: means(&pictures),
         fid: frechet_distance(outputs, targets),

@@ -5,6 +5,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
 use crate::error::{self, Error};
+use crate::network::weights::Weights;
 use crate::train::adam::{Adam, NotFinite};
 use crate::weights_file::tensor_file::Values;
 
@@ -22,6 +23,20 @@ impl<M: Module> Learner<M> {
             network: Some(network),
             optimizer,
         }
+    }
+
+    /// Joins a network and its optimizer after `steps` steps, with the [`moments`](Self::moments) of a checkpoint.
+    ///
+    /// # Errors
+    /// The reason, when the moments do not match this network.
+    pub(crate) fn resume(
+        network: M,
+        betas: [f32; 2],
+        steps: u64,
+        moments: Weights,
+    ) -> Result<Self, String> {
+        let optimizer = Adam::resume(betas, steps, &network, moments)?;
+        Ok(Self::new(network, optimizer))
     }
 
     /// The network.

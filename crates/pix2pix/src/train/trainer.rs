@@ -33,7 +33,16 @@ use crate::weights_file::tensor_file::{Values, prefixed, take};
 use chance::{Chance, Use};
 use parts::Clock;
 pub use parts::Parts;
-use update::Update;
+use update::{Names, Update};
+
+const GENERATOR: Names = Names {
+    network: "generator",
+    losses: ["g_gan", "g_l1"],
+};
+const DISCRIMINATOR: Names = Names {
+    network: "discriminator",
+    losses: ["d_real", "d_fake"],
+};
 
 /// A batch: sources and targets, each `[batch, channels, height, width]` in [-1, 1].
 pub type Batch = [Tensor<4>; 2];
@@ -151,12 +160,15 @@ impl Trainer {
             Some(_) => weights::restore(network, raw)?,
             None => network,
         };
-        let optimizer = Adam::resume([beta1, beta2], steps, &network, generator)?;
-        let judge = self.discriminator.into_network();
-        let judges_optimizer = Adam::resume([beta1, beta2], steps, &judge, discriminator)?;
+        let betas = [beta1, beta2];
         Ok(Self {
-            generator: Learner::new(network, optimizer),
-            discriminator: Learner::new(judge, judges_optimizer),
+            generator: Learner::resume(network, betas, steps, generator)?,
+            discriminator: Learner::resume(
+                self.discriminator.into_network(),
+                betas,
+                steps,
+                discriminator,
+            )?,
             pool: ImagePool::resume(self.config.objective.pool, pool, device)?,
             steps,
             ..self
@@ -214,7 +226,7 @@ impl Trainer {
             self.clock.restart();
             // one forward pass of the generator serves both updates; with several batches, which are not in memory
             // together, each batch needs two
-            let mut update = self.update(batches.len(), |shared| &shared.generator);
+            let mut update = self.update(GENERATOR, batches.len(), |shared| &shared.generator);
             let generated = match batches {
                 [[source, _]] if !self.config.recompute => {
                     Some(self.generate(0, source, &mut update))
@@ -243,7 +255,7 @@ impl Trainer {
         batches: &[Batch],
         image: Option<&Tensor<4>>,
     ) -> Result<[Tensor<1>; 2], Diverged> {
-        let mut update = self.update(batches.len(), |shared| &shared.discriminator);
+        let mut update = self.update(DISCRIMINATOR, batches.len(), |shared| &shared.discriminator);
         for (index, [source, target]) in batches.iter().enumerate() {
             let image = match image {
                 Some(image) => image.clone().detach(),
@@ -274,13 +286,9 @@ impl Trainer {
             self.clock.lap(|parts| &mut parts.discriminator_backward);
         }
         let rate = self.rate();
-        let (gradients, losses) = update.finish();
-        let updated = self.discriminator.step(gradients, rate);
+        let losses = update.apply(&mut self.discriminator, rate);
         self.clock.lap(|parts| &mut parts.discriminator_update);
-        updated.map_err(|parameter| {
-            diverged("discriminator", &parameter.0, ["d_real", "d_fake"], &losses)
-        })?;
-        Ok(losses)
+        losses
     }
 
     /// The generator learns to make images that the frozen discriminator calls real and that are near to the target
@@ -312,12 +320,9 @@ impl Trainer {
             self.clock.lap(|parts| &mut parts.generator_backward);
         }
         let rate = self.rate();
-        let (gradients, losses) = update.finish();
-        let updated = self.generator.step(gradients, rate);
+        let losses = update.apply(&mut self.generator, rate);
         self.clock.lap(|parts| &mut parts.generator_update);
-        updated
-            .map_err(|parameter| diverged("generator", &parameter.0, ["g_gan", "g_l1"], &losses))?;
-        Ok(losses)
+        losses
     }
 
     /// A generated batch, with the graph of its forward pass.
@@ -361,11 +366,12 @@ impl Trainer {
     /// A new update of one of the networks.
     fn update<M: Module>(
         &self,
+        names: Names,
         batches: usize,
         reducer: impl Fn(&Shared) -> &Reducer,
     ) -> Update<M> {
         let reducer = self.shared.as_ref().map(|shared| reducer(shared).clone());
-        Update::new(batches, self.shard().ranks, reducer)
+        Update::new(names, batches, self.shard().ranks, reducer)
     }
 
     /// The random numbers of one of this step's batches.
@@ -393,18 +399,4 @@ impl Trainer {
 /// The discriminator's map for a batch of pairs.
 fn judged(discriminator: &PatchGan, [source, image]: &Batch) -> Tensor<4> {
     discriminator.forward(source.clone(), image.clone())
-}
-
-/// The reason for a divergence: a loss that is not finite, or else the gradient of `parameter`.
-fn diverged(network: &str, parameter: &str, names: [&str; 2], losses: &[Tensor<1>; 2]) -> Diverged {
-    let loss = names.iter().zip(losses).find(|(_, loss)| {
-        let loss: f32 = (*loss).clone().into_scalar();
-        !loss.is_finite()
-    });
-    Diverged {
-        quantity: match loss {
-            Some((loss, _)) => format!("the loss {loss}"),
-            None => format!("the gradient of {network}.{parameter}"),
-        },
-    }
 }

@@ -1,13 +1,25 @@
-//! Gradients of one update: sums over the batches of a step and means over the processes of a group.
+//! One update of a network: gradients are summed over the batches of a step and averaged over the processes of a group,
+//! then applied.
 
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Tensor;
 
 use crate::parallel::gradients::{Pass, Reducer};
+use crate::train::adam::NotFinite;
+use crate::train::learner::Learner;
+use crate::train::losses::Diverged;
+
+/// The names of a network and of its two losses, for messages.
+#[derive(Clone, Copy)]
+pub(super) struct Names {
+    pub network: &'static str,
+    pub losses: [&'static str; 2],
+}
 
 /// An update in progress.
 pub(super) struct Update<M> {
+    names: Names,
     batches: usize,
     ranks: usize,
     reducer: Option<Reducer>,
@@ -17,8 +29,9 @@ pub(super) struct Update<M> {
 
 impl<M: Module> Update<M> {
     /// An update by `batches` batches in each of `ranks` processes. `reducer` sums gradients over the group.
-    pub fn new(batches: usize, ranks: usize, reducer: Option<Reducer>) -> Self {
+    pub fn new(names: Names, batches: usize, ranks: usize, reducer: Option<Reducer>) -> Self {
         Self {
+            names,
             batches,
             ranks,
             reducer,
@@ -58,10 +71,37 @@ impl<M: Module> Update<M> {
         self.gradients.accumulate(network, found);
     }
 
-    /// The mean gradient, and the means of the losses.
-    pub fn finish(mut self) -> (GradientsParams, [Tensor<1>; 2]) {
+    /// Applies the mean gradient to the network, at a learning `rate`. Returns the means of the losses.
+    ///
+    /// # Errors
+    /// When a gradient is not finite.
+    pub fn apply(
+        mut self,
+        learner: &mut Learner<M>,
+        rate: f64,
+    ) -> Result<[Tensor<1>; 2], Diverged> {
         let sums = self.losses.expect("a step has a batch");
-        let means = sums.map(|sum| sum / self.batches as f64);
-        (self.gradients.grads(), means)
+        let losses = sums.map(|sum| sum / self.batches as f64);
+        let updated = learner.step(self.gradients.grads(), rate);
+        match updated {
+            Ok(()) => Ok(losses),
+            Err(parameter) => Err(self.names.diverged(&parameter, &losses)),
+        }
+    }
+}
+
+impl Names {
+    /// The reason for a divergence: a loss that is not finite, or else the gradient of a parameter.
+    fn diverged(self, NotFinite(parameter): &NotFinite, losses: &[Tensor<1>; 2]) -> Diverged {
+        let loss = self.losses.iter().zip(losses).find(|(_, loss)| {
+            let loss: f32 = (*loss).clone().into_scalar();
+            !loss.is_finite()
+        });
+        Diverged {
+            quantity: match loss {
+                Some((loss, _)) => format!("the loss {loss}"),
+                None => format!("the gradient of {}.{parameter}", self.network),
+            },
+        }
     }
 }
