@@ -3,7 +3,7 @@
 //! The library knows no command line: its messages name fields, in backticks. This program prints options instead.
 
 /// A field, as the library names it, and what a user of the command line types for it.
-pub const FLAGS: [(&str, &str); 56] = [
+pub const FLAGS: [(&str, &str); 63] = [
     // of a run
     ("folder", "--out"),
     ("steps", "--steps"),
@@ -42,6 +42,12 @@ pub const FLAGS: [(&str, &str); 56] = [
     // of the networks
     ("patch", "--patch"),
     ("filters", "--filters"),
+    ("depth", "--depth"),
+    ("in_channels", "--in-channels"),
+    ("out_channels", "--out-channels"),
+    ("source_channels", "--in-channels"),
+    ("target_channels", "--out-channels"),
+    ("dropout", "--dropout"),
     ("norm", "--norm"),
     ("upsample", "--upsample"),
     ("bias_before_norm", "--bias-before-norm"),
@@ -62,6 +68,7 @@ pub const FLAGS: [(&str, &str); 56] = [
     ("side", "--tile"),
     ("overlap", "--overlap"),
     ("half", "--f16"),
+    ("opset", "--opset"),
     // of prepared and downloaded data sets
     ("low", "--low"),
     ("high", "--high"),

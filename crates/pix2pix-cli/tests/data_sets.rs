@@ -274,6 +274,12 @@ fn depth_and_channels_are_kept_from_the_files_to_the_result() {
     assert!(result.iter().all(|&value| value <= 40_000));
 
     // converted to RGB
+    let run = "train data --out refused --channels-a 3 --channels-b 17";
+    let refused = String::from_utf8(scratch.run(run).stderr).unwrap();
+    assert_eq!(
+        refused,
+        "error: --channels-b is 17; it must be from 1 to 16\n"
+    );
     let said = train(&scratch, "data", "--channels-a 3 --channels-b 3");
     assert!(
         said.contains("A: 3 channels, 16-bit; B: 3 channels, 16-bit"),

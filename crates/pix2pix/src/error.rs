@@ -3,6 +3,7 @@
 //! Messages name fields of configurations and arguments of functions in backticks, e.g. `batch_size`. The command line
 //! prints its options instead.
 
+use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -117,11 +118,27 @@ pub(crate) fn at_least_one(field: &'static str, value: u64) -> Result<()> {
 }
 
 /// Checks that a field is in its range.
-pub(crate) fn within(field: &'static str, value: f64, range: RangeInclusive<f64>) -> Result<()> {
+pub(crate) fn within<T: PartialOrd + Display>(
+    field: &'static str,
+    value: T,
+    range: RangeInclusive<T>,
+) -> Result<()> {
     if range.contains(&value) {
         return Ok(());
     }
     let (least, most) = (range.start(), range.end());
     let reason = format!("is {value}; it must be from {least} to {most}");
+    Err(Error::field(field, reason))
+}
+
+/// Checks that a rate or a share is at least 0 and below 1.
+pub(crate) fn below_one<T: Copy + Display + Into<f64>>(
+    field: &'static str,
+    value: T,
+) -> Result<()> {
+    if (0.0..1.0).contains(&value.into()) {
+        return Ok(());
+    }
+    let reason = format!("is {value}; it must be at least 0 and below 1");
     Err(Error::field(field, reason))
 }

@@ -3,8 +3,8 @@
 use burn::tensor::{Device, Distribution, Tensor, TensorData};
 use pix2pix::network::receptive_field::{receptive_field, table};
 use pix2pix::network::{
-    GeneratorConfig, LayerGraph, Noise, Norm, Patch, PatchGan, PatchGanConfig, Unet, UnetConfig,
-    WeightInit, weights,
+    GeneratorConfig, LayerGraph, Noise, Norm, Patch, PatchGan, PatchGanConfig, ResnetConfig, Unet,
+    UnetConfig, Upsample, WeightInit, weights,
 };
 use pix2pix::train::{Composite, Gan};
 
@@ -282,33 +282,51 @@ fn invalid_configurations_are_named() {
                 in_channels: 0,
                 ..UnetConfig::default()
             },
-            "input channels is 0",
+            "`in_channels` is 0; it must be from 1 to 16",
         ),
         (
             UnetConfig {
                 out_channels: 17,
                 ..UnetConfig::default()
             },
-            "output channels is 17",
+            "`out_channels` is 17; it must be from 1 to 16",
         ),
         (
             UnetConfig {
                 depth: 11,
                 ..UnetConfig::default()
             },
-            "depth is 11",
+            "`depth` is 11; it must be from 2 to 10",
         ),
         (
             UnetConfig {
                 dropout: 1.0,
                 ..UnetConfig::default()
             },
-            "dropout rate is 1",
+            "`dropout` is 1; it must be at least 0 and below 1",
         ),
     ] {
         let error = config.init(&device).unwrap_err().to_string();
-        assert!(error.contains(word), "{error}");
+        assert_eq!(error, word);
     }
+    let resnet = ResnetConfig {
+        in_channels: 3,
+        out_channels: 3,
+        filters: 64,
+        blocks: 33,
+        dropout: 0.5,
+        norm: Norm::Batch,
+        bias_before_norm: false,
+        upsample: Upsample::Transposed,
+    };
+    let error = resnet.init(&device).unwrap_err().to_string();
+    assert_eq!(error, "`blocks` is 33; it must be from 1 to 32");
+    let judge = PatchGanConfig {
+        filters: 1025,
+        ..PatchGanConfig::default()
+    };
+    let error = judge.init(&device).unwrap_err().to_string();
+    assert_eq!(error, "`filters` is 1025; it must be from 1 to 1024");
 }
 
 #[test]

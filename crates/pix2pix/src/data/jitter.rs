@@ -12,7 +12,7 @@ use crate::choice::choices;
 use crate::data::pair::Pair;
 use crate::data::picture::{Picture, luma};
 use crate::data::resize::resize;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, below_one};
 
 /// Longest side of a loaded picture, in pixels.
 const MAX_SIDE: u32 = 1 << 14;
@@ -160,11 +160,7 @@ impl JitterConfig {
             );
             return Err(Error::field("crop_size", reason));
         }
-        if !(0.0..1.0).contains(&self.color) {
-            let reason = format!("is {}; it must be at least 0 and below 1", self.color);
-            return Err(Error::field("color", reason));
-        }
-        Ok(())
+        below_one("color", self.color)
     }
 
     /// Input size of the networks, `[width, height]`, for pictures of `size`.

@@ -19,7 +19,7 @@ use crate::config::RunConfig;
 use crate::data::jitter::Size;
 use crate::data::picture::{self, Picture};
 use crate::data::resize::resize;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, within};
 use crate::model::checkpoint::Checkpoint;
 use crate::network::batch_norm::EPSILON;
 use crate::network::layer_graph::{Layer, LayerGraph, Op};
@@ -135,14 +135,7 @@ fn model(
     options: &OnnxOptions,
     ranges: Option<&Ranges>,
 ) -> Result<Model> {
-    if !OPSETS.contains(&options.opset) {
-        return Err(Error::Config(format!(
-            "the opset is {}; it must be from {} to {}",
-            options.opset,
-            OPSETS.start(),
-            OPSETS.end()
-        )));
-    }
+    within("opset", options.opset, OPSETS)?;
     let mut writer = Writer {
         builder: Builder::new(if options.half {
             DataType::Float16

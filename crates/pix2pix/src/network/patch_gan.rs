@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use crate::backend::device::Precision;
 use crate::backend::window::{ConvSpec, Window};
 use crate::choice::choices;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, within};
 use crate::network::conv::Conv;
 use crate::network::init::WeightInit;
 use crate::network::layer_graph::{LayerGraph, Op, Shape};
 use crate::network::layers::Layers;
 use crate::network::norm::{Norm, NormLayer, norm_and_activate};
-use crate::network::unet::{CHANNELS, LEAK};
+use crate::network::unet::{CHANNELS, FILTERS, LEAK};
 
 /// The patch size: the receptive field of one cell of the discriminator's map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,20 +114,9 @@ impl PatchGanConfig {
     /// # Errors
     /// Names the value that is out of range.
     pub fn validate(&self) -> Result<()> {
-        for channels in [self.source_channels, self.target_channels] {
-            if !CHANNELS.contains(&channels) {
-                return Err(Error::Config(format!(
-                    "the discriminator's images have {channels} channels; use 1 to 16"
-                )));
-            }
-        }
-        if !(1..=1024).contains(&self.filters) {
-            return Err(Error::Config(format!(
-                "the number of base filters is {}; it must be from 1 to 1024",
-                self.filters
-            )));
-        }
-        Ok(())
+        within("source_channels", self.source_channels, CHANNELS)?;
+        within("target_channels", self.target_channels, CHANNELS)?;
+        within("filters", self.filters, FILTERS)
     }
 
     /// Checks that images of `height` x `width` pixels give a map of at least one cell.

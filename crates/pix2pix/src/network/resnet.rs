@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backend::activation::tanh;
 use crate::backend::window::{ConvSpec, Window};
-use crate::error::{Error, Result};
+use crate::error::{Result, below_one, within};
 use crate::network::conv::Conv;
 use crate::network::init::WeightInit;
 use crate::network::layer_graph::{LayerGraph, Op, Shape};
@@ -16,7 +16,7 @@ use crate::network::layers::Layers;
 use crate::network::noise::Noise;
 use crate::network::norm::{Norm, NormLayer, norm_with};
 use crate::network::norm_statistics::Norms;
-use crate::network::unet::CHANNELS;
+use crate::network::unet::{CHANNELS, FILTERS};
 use crate::network::up_conv::{UpConv, Upsample};
 
 /// Number of times that the picture is halved.
@@ -75,19 +75,11 @@ impl ResnetConfig {
     /// # Errors
     /// Names the value that is out of range and the range.
     pub fn validate(&self) -> Result<()> {
-        let in_range = CHANNELS.contains(&self.in_channels)
-            && CHANNELS.contains(&self.out_channels)
-            && (1..=1024).contains(&self.filters)
-            && (1..=32).contains(&self.blocks)
-            && (0.0..1.0).contains(&self.dropout);
-        if in_range {
-            return Ok(());
-        }
-        Err(Error::Config(format!(
-            "a ResNet takes 1 to 16 channels, 1 to 1024 filters, 1 to 32 blocks and a dropout rate of at \
-             least 0 and below 1, not {} and {}, {}, {} and {}",
-            self.in_channels, self.out_channels, self.filters, self.blocks, self.dropout
-        )))
+        within("in_channels", self.in_channels, CHANNELS)?;
+        within("out_channels", self.out_channels, CHANNELS)?;
+        within("filters", self.filters, FILTERS)?;
+        within("blocks", self.blocks, 1..=32)?;
+        below_one("dropout", self.dropout)
     }
 
     /// Builds the network on `device` with initial weights, which are the same in every call.

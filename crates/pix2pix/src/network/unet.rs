@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backend::activation::{join, tanh};
 use crate::backend::window::{ConvSpec, Window};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, below_one, within};
 use crate::network::batch_norm::EPSILON;
 use crate::network::conv::Conv;
 use crate::network::init::WeightInit;
@@ -35,6 +35,9 @@ const HALVE: Window = Window {
 pub const DEPTHS: std::ops::RangeInclusive<usize> = 2..=10;
 /// Allowed numbers of channels of an image.
 pub const CHANNELS: std::ops::RangeInclusive<usize> = 1..=16;
+
+/// Filters of the first block that a network may have.
+pub const FILTERS: std::ops::RangeInclusive<usize> = 1..=1024;
 
 /// The configuration of a U-Net.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -106,27 +109,11 @@ impl UnetConfig {
     /// # Errors
     /// Names the value that is out of range and the range.
     pub fn validate(&self) -> Result<()> {
-        let range = |what: &str, value: usize, range: std::ops::RangeInclusive<usize>| {
-            if range.contains(&value) {
-                return Ok(());
-            }
-            Err(Error::Config(format!(
-                "{what} is {value}; it must be from {} to {}",
-                range.start(),
-                range.end()
-            )))
-        };
-        range("the number of input channels", self.in_channels, CHANNELS)?;
-        range("the number of output channels", self.out_channels, CHANNELS)?;
-        range("the number of base filters", self.filters, 1..=1024)?;
-        range("the generator's depth", self.depth, DEPTHS)?;
-        if !(0.0..1.0).contains(&self.dropout) {
-            return Err(Error::Config(format!(
-                "the dropout rate is {}; it must be at least 0 and below 1",
-                self.dropout
-            )));
-        }
-        Ok(())
+        within("in_channels", self.in_channels, CHANNELS)?;
+        within("out_channels", self.out_channels, CHANNELS)?;
+        within("filters", self.filters, FILTERS)?;
+        within("depth", self.depth, DEPTHS)?;
+        below_one("dropout", self.dropout)
     }
 
     /// Builds the network on `device` with initial weights, which are the same in every call.

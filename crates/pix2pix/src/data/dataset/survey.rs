@@ -12,7 +12,8 @@ use super::{Dataset, Pairs};
 use crate::choice::choices;
 use crate::data::domain::Domain;
 use crate::data::picture::{Depth, Format, Header};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, within};
+use crate::network::unet::CHANNELS;
 
 /// What to do about broken and unmatched files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,7 +144,16 @@ impl Survey {
         let most = kinds.clone().map(|kind| kind.channels).max().unwrap_or(3);
         let least = kinds.clone().map(|kind| kind.channels).min().unwrap_or(3);
         let channels = match forced.channels[side] {
-            Some(channels) => channels,
+            Some(channels) => {
+                within(["channels[0]", "channels[1]"][side], channels, CHANNELS)?;
+                channels
+            }
+            None if !CHANNELS.contains(&most) => {
+                return Err(Error::Config(format!(
+                    "the pictures of {name} have up to {most} channels; networks take at most {}",
+                    CHANNELS.end()
+                )));
+            }
             None if least == most => most,
             // a mixture of gray, colour and alpha: RGB if any picture has colour, else gray
             None if most <= 4 => {
