@@ -1,4 +1,4 @@
-//! The tutorial: its program learns, its model can be used, and its text shows this program.
+//! The examples run. The tutorial's program learns, its model can be used, and its text shows this program.
 
 use std::env::consts::EXE_SUFFIX;
 use std::path::{Path, PathBuf};
@@ -6,30 +6,60 @@ use std::process::Command;
 
 use pix2pix::Translator;
 use pix2pix::data::earth::earth;
+use pix2pix::data::picture::{self, Format};
 use pix2pix::model::TranslateOptions;
 
-/// The program as `cargo test` has built it.
-fn program() -> PathBuf {
+const EARTH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/earth");
+
+/// An example as `cargo test` has built it.
+fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let built = test.parent().unwrap().parent().unwrap();
-    let program = built.join(format!("examples/tutorial{EXE_SUFFIX}"));
-    let hint = "a single test does not build it: run cargo build --release --example tutorial";
+    let program = built.join(format!("examples/{name}{EXE_SUFFIX}"));
+    let hint =
+        format!("a single test does not build it: run cargo build --release --example {name}");
     assert!(program.exists(), "{} is missing; {hint}", program.display());
     program
+}
+
+/// Runs an example in a folder, and returns what it prints.
+fn run(folder: &Path, name: &str, arguments: &[&str]) -> String {
+    let mut command = Command::new(program(name));
+    let run = command
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success(), "{name}: {said}");
+    String::from_utf8(run.stdout).unwrap()
+}
+
+#[test]
+fn a_trained_model_makes_variations() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let printed = run(folder.path(), "train", &[EARTH, "run", "1"]);
+    assert!(printed.contains("step 1: L1 "), "{printed}");
+    assert!(printed.contains("step_0000001.safetensors"), "{printed}");
+
+    let source = earth().val.unwrap().read(0).unwrap().source;
+    picture::write(&file("a.png"), &source, Format::Png).unwrap();
+    run(folder.path(), "translate", &["run", "a.png", "b.png"]);
+    run(folder.path(), "variations", &["run", "a.png", "many"]);
+    let pixels = |name: &str| image::open(file(name)).unwrap().into_rgb8();
+    let translated = pixels("b.png");
+    assert_eq!(translated.dimensions(), (256, 256));
+    // the same seed, another one, none
+    assert_eq!(translated, pixels("many/seed-0.png"));
+    assert_ne!(translated, pixels("many/seed-1.png"));
+    assert_ne!(translated, pixels("many/without-dropout.png"));
 }
 
 #[test]
 fn the_program_learns_and_its_model_translates() {
     let folder = tempfile::tempdir().unwrap();
-    let run = Command::new(program())
-        .arg("60")
-        .arg(folder.path())
-        .output();
-    let run = run.unwrap();
-    let printed = String::from_utf8(run.stdout).unwrap();
-    let said = String::from_utf8_lossy(&run.stderr);
-    assert!(run.status.success(), "{said}");
-
+    let printed = run(folder.path(), "tutorial", &["60", "."]);
     let l1 = |line: &str| line.rsplit_once("g_l1 ")?.1.parse::<f64>().ok();
     let l1: Vec<f64> = printed.lines().filter_map(l1).collect();
     assert_eq!(l1.len(), 60);
