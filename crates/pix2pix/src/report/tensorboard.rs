@@ -1,11 +1,12 @@
 //! Writes losses, scores and samples of a run to TensorBoard event files.
 
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use tfrecord::protobuf::summary::Image;
-use tfrecord::{EventWriter, EventWriterConfig};
+use crc::{CRC_32_ISCSI, Crc};
+use prost::Message;
 
 use crate::atomic_file;
 use crate::error::{Error, Result};
@@ -13,8 +14,8 @@ use crate::run::{Metrics, RunScores};
 
 /// The event file of one session of a run; resuming begins a new one.
 pub struct TensorBoard {
-    folder: PathBuf,
-    writer: EventWriter<BufWriter<File>>,
+    path: PathBuf,
+    file: BufWriter<File>,
 }
 
 impl TensorBoard {
@@ -24,12 +25,21 @@ impl TensorBoard {
     /// When it cannot be created.
     pub fn create(folder: &Path) -> Result<Self> {
         atomic_file::create_folder(folder)?;
-        let prefix = folder.join("pix2pix").display().to_string();
-        let writer = EventWriter::from_prefix(prefix, "", EventWriterConfig { auto_flush: false });
-        Ok(Self {
-            folder: folder.to_path_buf(),
-            writer: writer.map_err(|e| failed(folder, &e))?,
-        })
+        // TensorBoard looks for "tfevents", and reads the files of a folder in the order of their names
+        let (seconds, process) = (wall_time() as u64, std::process::id());
+        let path = folder.join(format!("events.out.tfevents.{seconds}.{process}"));
+        let file = File::create_new(&path)
+            .map_err(|e| Error::io(&path, "create the TensorBoard events", e))?;
+        let mut board = Self {
+            path,
+            file: BufWriter::new(file),
+        };
+        board.write(Event {
+            wall_time: wall_time(),
+            file_version: Some("brain.Event:2".to_string()),
+            ..Event::default()
+        })?;
+        Ok(board)
     }
 
     /// Adds a step's losses; L1 is in units of [-1, 1].
@@ -38,8 +48,8 @@ impl TensorBoard {
     /// When they cannot be written.
     pub fn losses(&mut self, metrics: &Metrics) -> Result<()> {
         let losses = metrics.losses.named();
-        let losses = losses.map(|(name, value)| (format!("loss/{name}"), Some(f64::from(value))));
-        self.scalars(metrics.step, losses)
+        let losses = losses.map(|(name, value)| scalar(format!("loss/{name}"), value));
+        self.summary(metrics.step, losses.to_vec())
     }
 
     /// Adds the scores on held-out pairs; L1 is of 255.
@@ -47,11 +57,10 @@ impl TensorBoard {
     /// # Errors
     /// When they cannot be written.
     pub fn scores(&mut self, scores: &RunScores) -> Result<()> {
-        let named = scores.named();
-        self.scalars(
-            scores.step,
-            named.map(|(name, value)| (format!("val/{name}"), value)),
-        )
+        let named = scores.named().into_iter();
+        let values =
+            named.filter_map(|(name, value)| Some(scalar(format!("val/{name}"), value? as f32)));
+        self.summary(scores.step, values.collect())
     }
 
     /// Adds a contact sheet, a PNG file.
@@ -66,31 +75,141 @@ impl TensorBoard {
             colorspace: 3, // RGB
             encoded_image_string: png,
         };
-        let written = self.writer.write_image("samples", step as i64, image);
-        written
-            .and_then(|()| self.writer.flush())
-            .map_err(|e| failed(&self.folder, &e))
+        let sheet = Value {
+            tag: "samples".to_string(),
+            simple_value: None,
+            image: Some(image),
+        };
+        self.summary(step, vec![sheet])
     }
 
-    fn scalars<const N: usize>(
-        &mut self,
-        step: u64,
-        values: [(String, Option<f64>); N],
-    ) -> Result<()> {
-        for (name, value) in values {
-            if let Some(value) = value {
-                let written = self.writer.write_scalar(name, step as i64, value as f32);
-                written.map_err(|e| failed(&self.folder, &e))?;
-            }
-        }
-        self.writer.flush().map_err(|e| failed(&self.folder, &e))
+    fn summary(&mut self, step: u64, value: Vec<Value>) -> Result<()> {
+        self.write(Event {
+            wall_time: wall_time(),
+            step: step as i64,
+            summary: Some(Summary { value }),
+            ..Event::default()
+        })
+    }
+
+    fn write(&mut self, event: Event) -> Result<()> {
+        write_record(&mut self.file, &event.encode_to_vec())
+            .and_then(|()| self.file.flush())
+            .map_err(|e| Error::io(&self.path, "write TensorBoard events", e))
     }
 }
 
-fn failed(folder: &Path, error: &tfrecord::Error) -> Error {
-    Error::file(
-        folder,
-        format!("cannot write TensorBoard events ({error})"),
-        "check the disk",
-    )
+fn scalar(tag: String, value: f32) -> Value {
+    Value {
+        tag,
+        simple_value: Some(value),
+        image: None,
+    }
+}
+
+/// Seconds since 1970.
+fn wall_time() -> f64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0.0, |time| time.as_secs_f64())
+}
+
+/// Writes one record of a TFRecord file: the length, its checksum, the bytes, their checksum.
+fn write_record(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+    let length = (bytes.len() as u64).to_le_bytes();
+    to.write_all(&length)?;
+    to.write_all(&masked_checksum(&length).to_le_bytes())?;
+    to.write_all(bytes)?;
+    to.write_all(&masked_checksum(bytes).to_le_bytes())
+}
+
+/// CRC-32C, rotated and shifted as TFRecord files want it.
+fn masked_checksum(bytes: &[u8]) -> u32 {
+    const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
+    let checksum = CRC.checksum(bytes);
+    checksum.rotate_right(15).wrapping_add(0xa282_ead8)
+}
+
+// The part of TensorBoard's protocol buffers that is written (event.proto, summary.proto). Fields keep their names and
+// numbers.
+
+#[derive(Clone, PartialEq, Message)]
+struct Event {
+    #[prost(double, tag = "1")]
+    wall_time: f64,
+    #[prost(int64, tag = "2")]
+    step: i64,
+    #[prost(string, optional, tag = "3")]
+    file_version: Option<String>,
+    #[prost(message, optional, tag = "5")]
+    summary: Option<Summary>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Summary {
+    #[prost(message, repeated, tag = "1")]
+    value: Vec<Value>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Value {
+    #[prost(string, tag = "1")]
+    tag: String,
+    #[prost(float, optional, tag = "2")]
+    simple_value: Option<f32>,
+    #[prost(message, optional, tag = "4")]
+    image: Option<Image>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Image {
+    #[prost(int32, tag = "1")]
+    height: i32,
+    #[prost(int32, tag = "2")]
+    width: i32,
+    #[prost(int32, tag = "3")]
+    colorspace: i32,
+    #[prost(bytes = "vec", tag = "4")]
+    encoded_image_string: Vec<u8>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The same events, written by TensorBoard itself (`tools/make_tensorboard_fixture.py`).
+    #[test]
+    fn records_are_tensorboards() {
+        let version = Event {
+            wall_time: 1.5,
+            file_version: Some("brain.Event:2".to_string()),
+            ..Event::default()
+        };
+        let image = Image {
+            height: 2,
+            width: 3,
+            colorspace: 3,
+            encoded_image_string: b"picture".to_vec(),
+        };
+        let sheet = Value {
+            tag: "samples".to_string(),
+            simple_value: None,
+            image: Some(image),
+        };
+        let losses = Event {
+            wall_time: 2.25,
+            step: 300,
+            summary: Some(Summary {
+                value: vec![scalar("loss/g_l1".to_string(), 0.125), sheet],
+            }),
+            ..Event::default()
+        };
+        let mut written = Vec::new();
+        for event in [version, losses] {
+            write_record(&mut written, &event.encode_to_vec()).unwrap();
+        }
+        assert_eq!(
+            written,
+            include_bytes!("../../tests/fixtures/events.tfrecord")
+        );
+    }
 }
