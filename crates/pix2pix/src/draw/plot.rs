@@ -95,11 +95,8 @@ fn finish(svg: &str, bottom: f64) -> String {
     format!("{}{tag}{rest}", &svg[..start])
 }
 
-/// The drawing as pixels on white.
-///
-/// # Errors
-/// A message, when the SVG cannot be rendered.
-pub fn png(graph: &LayerGraph) -> Result<RgbImage, String> {
+/// The drawing as pixels on white, or the reason why the SVG cannot be rendered.
+fn png(graph: &LayerGraph) -> Result<RgbImage, String> {
     let drawing = raster::render(&svg(graph), 1.0)?;
     let mut paper = RgbImage::from_pixel(drawing.width(), drawing.height(), Rgb([255; 3]));
     raster::overlay(&mut paper, &drawing);

@@ -159,8 +159,12 @@ impl Checkpoint {
     /// Interpolates linearly: moves every tensor towards that of `other` by `share` of the distance, 0 to 1.
     ///
     /// # Errors
-    /// A message, when the networks of the two checkpoints differ.
-    pub fn move_towards(&mut self, other: &Self, share: f32) -> std::result::Result<(), String> {
+    /// The reason, when the networks of the two checkpoints differ.
+    pub(super) fn move_towards(
+        &mut self,
+        other: &Self,
+        share: f32,
+    ) -> std::result::Result<(), String> {
         let pairs = [
             (&mut self.generator, &other.generator),
             (&mut self.discriminator, &other.discriminator),

@@ -6,6 +6,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Tensor, TensorData};
 
 use crate::backend::device::parameter;
+use crate::error::{Error, Result};
 
 /// Tensors by name, e.g. `encoder.0.conv.weight`.
 pub type Weights = BTreeMap<String, TensorData>;
@@ -27,8 +28,8 @@ pub fn ids<M: Module>(network: &M) -> BTreeMap<String, (ParamId, usize)> {
 /// Restores `weights` in a network of the same structure.
 ///
 /// # Errors
-/// The reason, when a tensor is missing, left over, or has another shape. The network is dropped then.
-pub fn restore<M: Module>(network: M, weights: Weights) -> Result<M, String> {
+/// When a tensor is missing, left over, or has another shape. The network is dropped then.
+pub fn restore<M: Module>(network: M, weights: Weights) -> Result<M> {
     let mut restorer = Restorer {
         path: Path::default(),
         weights,
@@ -41,7 +42,7 @@ pub fn restore<M: Module>(network: M, weights: Weights) -> Result<M, String> {
             "the tensor {left_over} does not belong to this network"
         ))
     });
-    problem.map_or(Ok(network), Err)
+    problem.map_or(Ok(network), |reason| Err(Error::Config(reason)))
 }
 
 /// Whether a container is an enum, which adds no level to tensor names: a U-Net's tensors have the same names inside

@@ -213,13 +213,16 @@ impl Inception {
     /// The features of a picture, 2048 with the published weights. A gray picture is repeated in three channels.
     ///
     /// # Errors
-    /// The reason, when the picture has neither 1 nor 3 channels, or the layers' channels do not fit each other.
-    pub fn features(&self, picture: &Planes) -> std::result::Result<Vec<f32>, String> {
+    /// When the picture has neither 1 nor 3 channels, or the layers' channels do not fit each other.
+    pub fn features(&self, picture: &Planes) -> Result<Vec<f32>> {
         let planes: Vec<&[f32]> = picture.channels().collect();
         let planes = match planes.as_slice() {
             [gray] => [*gray; 3],
             [red, green, blue] => [*red, *green, *blue],
-            _ => return Err("FID needs pictures of 1 or 3 channels".to_string()),
+            _ => {
+                let reason = "FID needs pictures of 1 or 3 channels".to_string();
+                return Err(Error::Picture(reason));
+            }
         };
         let values: Vec<f32> = planes
             .into_iter()
@@ -242,7 +245,7 @@ impl Inception {
         Ok(features.try_into_vec().expect("converted to f32 above"))
     }
 
-    fn block(&self, block: &Block, x: Tensor<4>) -> std::result::Result<Tensor<4>, String> {
+    fn block(&self, block: &Block, x: Tensor<4>) -> Result<Tensor<4>> {
         let mut outputs = Vec::new();
         for chain in block.branches {
             let mut y = x.clone();
@@ -274,19 +277,13 @@ impl Inception {
     }
 
     /// A convolution and a ReLU; with `padded`, it keeps the size.
-    fn conv(
-        &self,
-        name: &str,
-        x: Tensor<4>,
-        stride: usize,
-        padded: bool,
-    ) -> std::result::Result<Tensor<4>, String> {
+    fn conv(&self, name: &str, x: Tensor<4>, stride: usize, padded: bool) -> Result<Tensor<4>> {
         let Convolution { weight, bias } = &self.convolutions[name];
         let [_, channels, height, width] = weight.dims();
         if x.dims()[1] != channels {
-            return Err(format!(
+            return Err(Error::Picture(format!(
                 "the channels of {name} do not fit the layer before it"
-            ));
+            )));
         }
         let padding = if padded {
             [(height - 1) / 2, (width - 1) / 2]

@@ -81,14 +81,18 @@ impl Lpips {
     /// Checks that pictures of this shape can be compared.
     ///
     /// # Errors
-    /// The reason, when they are too small or have neither 1 nor 3 channels.
-    pub fn check([channels, height, width]: [usize; 3]) -> std::result::Result<(), String> {
+    /// When they are too small or have neither 1 nor 3 channels.
+    pub fn check([channels, height, width]: [usize; 3]) -> Result<()> {
         if height.min(width) < SMALLEST {
-            return Err(format!("LPIPS needs sides of at least {SMALLEST} pixels"));
+            return Err(Error::Picture(format!(
+                "LPIPS needs sides of at least {SMALLEST} pixels"
+            )));
         }
         match channels {
             1 | 3 => Ok(()),
-            _ => Err("LPIPS needs pictures of 1 or 3 channels".to_string()),
+            _ => Err(Error::Picture(
+                "LPIPS needs pictures of 1 or 3 channels".to_string(),
+            )),
         }
     }
 

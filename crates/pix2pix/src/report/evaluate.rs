@@ -101,7 +101,7 @@ pub fn evaluate(
     let mut features = [const { Vec::new() }; 2];
     let mut extremes: [Vec<(f64, Row)>; 2] = Default::default();
     for index in 0..pairs.len() {
-        let refused = |reason: String| {
+        let refused = |reason: Error| {
             let remedy = "evaluate a model on pictures like those that it was trained on";
             Error::file(&pairs.shown(index)[0], reason, remedy)
         };
@@ -110,16 +110,16 @@ pub fn evaluate(
             .source
             .clone()
             .with_channels(config.source.channels)
-            .map_err(|e| refused(e.to_string()))?;
+            .map_err(refused)?;
         let target = pair
             .target
             .with_channels(config.target.channels)
-            .map_err(|e| refused(e.to_string()))?;
+            .map_err(refused)?;
         let [width, height] = source.size().map(|side| side as usize);
         config
             .generator
             .check_size(height, width)
-            .map_err(|e| refused(e.to_string()))?;
+            .map_err(refused)?;
         let output = translator.translate_exactly(&source, &mut noise(index as u64));
         let planes = [&output, &target].map(|picture| Planes::of(picture, &config.target));
         let [out, wanted] = &planes;

@@ -12,6 +12,7 @@ use burn::tensor::{Tensor, TensorData};
 use pix2pix_kernels as kernels;
 
 use crate::backend::device::constant;
+use crate::error::{self, Error};
 use crate::network::weights::{self, Weights};
 use crate::train::config::OptimizerConfig;
 use crate::weights_file::tensor_file::Values;
@@ -117,13 +118,13 @@ impl Adam {
     /// An optimizer after `steps` steps, with the [`moments`](Self::moments) of a checkpoint.
     ///
     /// # Errors
-    /// The reason, when they do not match this network.
+    /// When they do not match this network.
     pub fn resume<M: Module>(
         betas: [f32; 2],
         steps: u64,
         network: &M,
         mut saved: Weights,
-    ) -> Result<Self, String> {
+    ) -> error::Result<Self> {
         let mut moments = HashMap::new();
         for (name, (id, length)) in weights::ids(network) {
             let mut taken =
@@ -133,7 +134,8 @@ impl Adam {
                     .is_none_or(|data| data.num_elements() == length)
             };
             if !taken.iter().all(of_parameter) {
-                return Err(format!("the moments of {name} have the wrong length"));
+                let reason = format!("the moments of {name} have the wrong length");
+                return Err(Error::Config(reason));
             }
             let [Some(first), Some(second)] = taken.each_mut().map(Option::take) else {
                 continue; // a running statistic
@@ -142,9 +144,9 @@ impl Adam {
             moments.insert(id, Moments::Host([host(first), host(second)]));
         }
         if let Some(name) = saved.keys().next() {
-            return Err(format!(
+            return Err(Error::Config(format!(
                 "the moment {name} does not belong to a parameter of this network"
-            ));
+            )));
         }
         Ok(Self {
             betas,

@@ -5,6 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+use crate::error::{Error, Result};
 use crate::network::weights::Weights;
 use crate::weights_file::tensor_file::Values;
 
@@ -68,8 +69,8 @@ impl ImagePool {
     /// A pool with the pictures of a checkpoint.
     ///
     /// # Errors
-    /// The reason, when they are not those of a pool.
-    pub fn resume(capacity: usize, mut saved: Weights, device: &Device) -> Result<Self, String> {
+    /// When they are not those of a pool.
+    pub fn resume(capacity: usize, mut saved: Weights, device: &Device) -> Result<Self> {
         let mut pairs = Vec::new();
         for index in 0..capacity {
             let mut take = |part: &str| saved.remove(&format!("{index:04}.{part}"));
@@ -80,7 +81,9 @@ impl ImagePool {
             pairs.push([tensor(source), tensor(image)]);
         }
         match saved.keys().next() {
-            Some(name) => Err(format!("the tensor {name} does not belong to a pool")),
+            Some(name) => Err(Error::Config(format!(
+                "the tensor {name} does not belong to a pool"
+            ))),
             None => Ok(Self { capacity, pairs }),
         }
     }

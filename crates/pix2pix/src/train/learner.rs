@@ -28,13 +28,13 @@ impl<M: Module> Learner<M> {
     /// Joins a network and its optimizer after `steps` steps, with the [`moments`](Self::moments) of a checkpoint.
     ///
     /// # Errors
-    /// The reason, when the moments do not match this network.
+    /// When the moments do not match this network.
     pub(crate) fn resume(
         network: M,
         betas: [f32; 2],
         steps: u64,
         moments: Weights,
-    ) -> Result<Self, String> {
+    ) -> error::Result<Self> {
         let optimizer = Adam::resume(betas, steps, &network, moments)?;
         Ok(Self::new(network, optimizer))
     }

@@ -11,7 +11,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use crate::backend::device::{constant, in_pool};
-use crate::error;
+use crate::error::{self, Error};
 use crate::network::generator::{Generator, GeneratorConfig};
 use crate::network::init::WeightInit;
 use crate::network::layers::Layers;
@@ -144,14 +144,14 @@ impl Trainer {
     /// `state` is their [`state`](Self::state).
     ///
     /// # Errors
-    /// The reason, when the state does not match these networks.
-    pub fn resume(self, steps: u64, mut state: Weights, device: &Device) -> Result<Self, String> {
+    /// When the state does not match these networks.
+    pub fn resume(self, steps: u64, mut state: Weights, device: &Device) -> error::Result<Self> {
         let [raw, generator, discriminator, pool] =
             ["raw", "generator", "discriminator", "pool"].map(|part| take(&mut state, part));
         if let Some(name) = state.keys().next() {
-            return Err(format!(
+            return Err(Error::Config(format!(
                 "the tensor {name} does not belong to the state of a training run"
-            ));
+            )));
         }
         let OptimizerConfig { beta1, beta2, .. } = self.config.optimizer;
         // a checkpoint holds the averaged weights, if there are any, and this trainer started with them
