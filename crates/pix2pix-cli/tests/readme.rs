@@ -3,11 +3,11 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::Stdio;
 
-use common::{SMALL, Scratch, names, pair};
+use common::{SMALL, Scratch, address, names, pair};
 
 const README: &str = include_str!("../../../README.md");
 
@@ -59,11 +59,8 @@ fn served(scratch: &Scratch, serve: &str, curl: &str) {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let told = BufReader::new(child.stdout.as_mut().unwrap());
-    let mut told = told.lines().map_while(Result::ok);
-    let address = told.find_map(|line| Some(line.strip_prefix("web page: http://")?.to_string()));
-    let address = address.expect("the server tells its address");
-    let mut stream = TcpStream::connect(address.trim_end_matches('/')).unwrap();
+    let address = address(&mut BufReader::new(child.stdout.as_mut().unwrap()));
+    let mut stream = TcpStream::connect(address.expect("a running server")).unwrap();
     let head = format!(
         "POST {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
         body.len()
@@ -83,22 +80,13 @@ fn served(scratch: &Scratch, serve: &str, curl: &str) {
 }
 
 /// Sends frames of 256x256 pixels through the middle of README's pipe.
-fn piped(scratch: &Scratch, command: &str) {
-    let mut child = scratch
-        .command(command)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+fn through(scratch: &Scratch, command: &str) {
     let mut video = b"YUV4MPEG2 W256 H256 F25:1 Ip A1:1 C420jpeg\n".to_vec();
     for shade in [50, 200] {
         video.extend(b"FRAME\n");
         video.extend([shade; 256 * 256 * 3 / 2]);
     }
-    let mut stdin = child.stdin.take().unwrap();
-    let writer = std::thread::spawn(move || stdin.write_all(&video));
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap().unwrap();
+    let output = scratch.piped(command, &video);
     assert!(output.status.success());
     let frames = output.stdout.windows(6).filter(|six| six == b"FRAME\n");
     assert_eq!(frames.count(), 2);
@@ -113,7 +101,7 @@ fn the_commands_work() {
     for (index, line) in commands.iter().enumerate() {
         let line = line.replace("cargo run --release -- ", "pix2pix ");
         if let Some((_, rest)) = line.split_once("| pix2pix ") {
-            piped(&scratch, rest.split(" | ").next().unwrap());
+            through(&scratch, rest.split(" | ").next().unwrap());
             continue;
         }
         let Some(command) = line.strip_prefix("pix2pix ") else {

@@ -2,12 +2,12 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use common::{SMALL, Scratch, wait_until};
+use common::{SMALL, Scratch, address, wait_until};
 
 /// A folder with a model trained for two steps.
 fn model() -> Scratch {
@@ -61,15 +61,6 @@ impl Serving {
         let output = self.child.wait_with_output().unwrap();
         (output.status, String::from_utf8(output.stderr).unwrap())
     }
-}
-
-/// The address of the web page in a program's output.
-fn address(told: &mut dyn BufRead) -> Option<String> {
-    let mut lines = told.lines().map_while(Result::ok);
-    lines.find_map(|line| {
-        let address = line.strip_prefix("web page: http://")?;
-        Some(address.trim_end_matches('/').to_string())
-    })
 }
 
 #[test]

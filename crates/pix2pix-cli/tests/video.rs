@@ -2,9 +2,6 @@
 
 mod common;
 
-use std::io::Write;
-use std::process::{Output, Stdio};
-
 use common::{SMALL, Scratch, pair};
 use image::RgbImage;
 
@@ -20,26 +17,8 @@ fn model() -> (Scratch, Vec<RgbImage>) {
     (scratch, frames)
 }
 
-/// The program, with `input` on its standard input.
-fn piped(scratch: &Scratch, arguments: &str, input: &[u8]) -> Output {
-    let mut child = scratch
-        .command(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let input = input.to_vec();
-    // a program that refuses its input does not read all of it
-    let writer = std::thread::spawn(move || stdin.write_all(&input).is_ok());
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap();
-    output
-}
-
 fn through(scratch: &Scratch, arguments: &str, input: &[u8]) -> Vec<u8> {
-    let output = piped(scratch, arguments, input);
+    let output = scratch.piped(arguments, input);
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{arguments}: {error}");
     output.stdout
@@ -47,7 +26,7 @@ fn through(scratch: &Scratch, arguments: &str, input: &[u8]) -> Vec<u8> {
 
 /// Checks that the input is refused with exit code 1, and returns the single line of standard error.
 fn refusal(scratch: &Scratch, arguments: &str, input: &[u8]) -> String {
-    let output = piped(scratch, arguments, input);
+    let output = scratch.piped(arguments, input);
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{arguments}: {error}");
     assert_eq!(error.lines().count(), 1, "{error}");
@@ -107,7 +86,7 @@ fn frames_become_what_pictures_become() {
 #[test]
 fn the_rate_is_told() {
     let (scratch, frames) = model();
-    let output = piped(&scratch, "translate run --stdin-raw 64x64", &bytes(&frames));
+    let output = scratch.piped("translate run --stdin-raw 64x64", &bytes(&frames));
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(
         told.starts_with("3 frames in ") && told.contains(" frames per second"),

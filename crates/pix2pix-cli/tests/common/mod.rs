@@ -1,7 +1,8 @@
 //! Runs the binary in a scratch folder.
 
+use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use image::{Rgb, RgbImage};
@@ -47,6 +48,25 @@ impl Scratch {
             String::from_utf8_lossy(&output.stderr)
         );
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs a command with `input` on its standard input.
+    #[allow(dead_code)] // not every test file uses pipes
+    pub fn piped(&self, arguments: &str, input: &[u8]) -> Output {
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let input = input.to_vec();
+        // a program that refuses its input does not read all of it
+        let writer = std::thread::spawn(move || stdin.write_all(&input).is_ok());
+        let output = child.wait_with_output().unwrap();
+        writer.join().unwrap();
+        output
     }
 
     /// Side-by-side pairs of 48x40 pixels under `folder`.
@@ -113,4 +133,14 @@ pub fn wait_until(what: &str, mut happened: impl FnMut() -> bool) {
         assert!(waited < Duration::from_secs(60), "waited for {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// The address of the web page in a program's output.
+#[allow(dead_code)] // not every test file serves
+pub fn address(told: &mut dyn BufRead) -> Option<String> {
+    let mut lines = told.lines().map_while(Result::ok);
+    lines.find_map(|line| {
+        let address = line.strip_prefix("web page: http://")?;
+        Some(address.trim_end_matches('/').to_string())
+    })
 }
