@@ -1,5 +1,5 @@
 //! Compares the kernels for cards with those for the CPU on the same random tensors. Needs a card, or software that
-//! emulates one: `tools/check_gpu` runs these tests.
+//! emulates one: `tools/check_features` runs these tests.
 
 use burn::tensor::{Distribution, FloatDType, Tensor};
 use pix2pix_kernels as kernels;
