@@ -34,7 +34,7 @@ fn a_c_program_translates() {
     assert!(built.success());
 
     let public = here("../pix2pix/tests/fixtures/public/unet_64-half_net_G.pth");
-    import::public(&public, None, None)
+    import::public(&public, None, &Default::default())
         .unwrap()
         .save(&at("model.safetensors"))
         .unwrap();

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use pix2pix::bench::{self, BenchConfig, Mode};
 use pix2pix::data::earth::earth;
-use pix2pix::data::pair::Direction;
 use pix2pix::data::survey::{self, Forced, OnError};
 use pix2pix::data::{Dataset, Options};
 use pix2pix::device::set_threads;
@@ -147,14 +146,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
 fn data(args: &Args, threads: usize) -> Result<(), Failure> {
     let data = match &args.data {
         None => earth(),
-        Some(path) => {
-            let options = Options {
-                direction: Direction::AToB,
-                val_fraction: 0.0,
-                seed: 0,
-            };
-            Dataset::open(path, &options)?
-        }
+        Some(path) => Dataset::open(path, &Options::default())?,
     };
     let (data, survey, _) = survey::checked(data, OnError::Stop)?;
     let domains = survey.domains(&Forced::default())?;

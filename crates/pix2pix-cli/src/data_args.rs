@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use pix2pix::data::pair::Direction;
 use pix2pix::data::survey::{self, Forced, LeftOut, OnError, Survey};
-use pix2pix::data::{Dataset, Domain, Options};
+use pix2pix::data::{Dataset, Domain, Options, Pages, Ranges, Values};
 
 use crate::choice::choice;
 use crate::failure::Failure;
+use crate::flags;
 
 /// The path of a data set.
 #[derive(clap::Args)]
@@ -35,33 +36,105 @@ pub struct DataArgs {
     /// Channels of B; pictures are converted to them [default: the pictures' own]
     #[arg(long, value_name = "N")]
     channels_b: Option<usize>,
-    /// Pixel values to treat as black and white, for 16-bit and floating-point pictures
-    /// [default: 0,65535 and 0,1]
+    /// Values of black and white: LOW,HIGH, or LOW:HIGH for each channel, or auto (percentiles of the training data)
+    /// [default: 0,255 or 0,65535, and 0,1 for floating point]
     #[arg(long, value_name = "LOW,HIGH", value_parser = range, allow_hyphen_values = true)]
-    range: Option<[f32; 2]>,
+    range: Option<Range>,
+    /// --range of A only
+    #[arg(long, value_name = "LOW,HIGH", value_parser = range, allow_hyphen_values = true)]
+    range_a: Option<Range>,
+    /// --range of B only
+    #[arg(long, value_name = "LOW,HIGH", value_parser = range, allow_hyphen_values = true)]
+    range_b: Option<Range>,
+    /// How to read TIFF files with several pages [default: refuse them]
+    #[arg(long, value_parser = choice::<Pages>(), value_name = "PAGES")]
+    pages: Option<Pages>,
+    /// Names of the files in A/ and B/, without extensions, where * is the name of the pair: --match '*_BF' '*_DAPI'
+    /// [default: equal names]
+    #[arg(long = "match", num_args = 2, value_names = ["A", "B"])]
+    matching: Option<Vec<String>>,
+    /// Take square files for side-by-side pairs of two narrow pictures [default: refuse them]
+    #[arg(long)]
+    squares: bool,
     /// Action on broken and unmatched files
     #[arg(long, value_parser = choice::<OnError>(), default_value_t = OnError::Stop)]
     pub on_error: OnError,
 }
 
-fn range(text: &str) -> Result<[f32; 2], String> {
-    let number = |text: &str| {
-        text.trim()
-            .parse::<f32>()
-            .ok()
-            .filter(|number| number.is_finite())
+/// Values of black and white.
+#[derive(Clone, Copy)]
+enum Range {
+    /// Percentiles of the training data.
+    Auto,
+    /// These.
+    Given(Ranges),
+}
+
+fn range(text: &str) -> Result<Range, String> {
+    if text == "auto" {
+        return Ok(Range::Auto);
+    }
+    let number = |text: &str| text.trim().parse::<f32>().ok();
+    let pair = |text: &str, separator| {
+        let (low, high) = text.split_once(separator)?;
+        Some([number(low)?, number(high)?])
     };
-    let numbers = text
-        .split_once(',')
-        .map(|(low, high)| [number(low), number(high)]);
-    match numbers {
-        Some([Some(low), Some(high)]) if low < high => Ok([low, high]),
-        _ => Err("use LOW,HIGH with LOW below HIGH".to_string()),
+    let ranges = match text.contains(':') {
+        true => text.split(',').map(|part| pair(part, ':')).collect(),
+        false => pair(text, ',').map(|range| vec![range]),
+    };
+    let usage = || {
+        "use LOW,HIGH with LOW below HIGH, or LOW:HIGH,LOW:HIGH,... with a range for each channel, or auto".to_string()
+    };
+    let ranges: Vec<[f32; 2]> = ranges.ok_or_else(usage)?;
+    Ranges::each(&ranges).map(Range::Given).map_err(|_| usage())
+}
+
+/// Parses LOW,HIGH.
+pub fn low_and_high(text: &str) -> Result<[f32; 2], String> {
+    let usage = || "use LOW,HIGH with LOW below HIGH".to_string();
+    match range(text).map_err(|_| usage())? {
+        Range::Given(ranges) => ranges.uniform().ok_or_else(usage),
+        Range::Auto => Err(usage()),
     }
 }
 
+/// Pairs whose values are read for `auto` ranges and for advice.
+const LOOKED_AT: usize = 64;
+
+/// Names of the sides, and the fields of their ranges.
+const SIDES: [(&str, &str); 2] = [("A", "range[0]"), ("B", "range[1]")];
+
 impl DataArgs {
-    /// Finds the pairs, without reading any picture. `seed` selects the held-out pairs.
+    /// The options that describe the files of a data set. `seed` selects the held-out pairs.
+    pub fn options(&self, seed: u64) -> Options {
+        Options {
+            direction: self.direction,
+            val_fraction: self.val_fraction,
+            seed,
+            pages: self.pages,
+            matching: self.patterns(),
+            squares: self.squares,
+        }
+    }
+
+    /// How TIFF files with several pages are read.
+    pub fn pages(&self) -> Option<Pages> {
+        self.pages
+    }
+
+    /// The patterns of the names of A and B.
+    pub fn patterns(&self) -> Option<[String; 2]> {
+        let patterns = self.matching.clone()?;
+        Some(patterns.try_into().expect("clap takes two"))
+    }
+
+    /// Whether square files are pairs.
+    pub fn squares(&self) -> bool {
+        self.squares
+    }
+
+    /// Finds the pairs, without reading any picture.
     pub fn find(&self, path: &Path, seed: u64) -> Result<Dataset, Failure> {
         if !(0.0..1.0).contains(&self.val_fraction) {
             return Err(Failure::Usage(format!(
@@ -69,12 +142,7 @@ impl DataArgs {
                 self.val_fraction
             )));
         }
-        let options = Options {
-            direction: self.direction,
-            val_fraction: self.val_fraction,
-            seed,
-        };
-        Ok(Dataset::open(path, &options)?)
+        Ok(Dataset::open(path, &self.options(seed))?)
     }
 
     /// Finds the pairs and reads every header; skips broken files or returns an error, as `--on-error` says.
@@ -82,12 +150,52 @@ impl DataArgs {
         Ok(survey::checked(self.find(path, seed)?, self.on_error)?)
     }
 
-    /// The domains (channels, depth and value range) of A and B.
-    pub fn domains(&self, survey: &Survey) -> Result<[Domain; 2], Failure> {
+    /// The domains (channels, depth and value range) of A and B, and the values that were found.
+    pub fn domains(&self, data: &Dataset, survey: &Survey) -> Result<Read, Failure> {
+        let asked = [self.range_a.or(self.range), self.range_b.or(self.range)];
+        let values = Values::of(&data.train, LOOKED_AT);
+        let mut range = [None; 2];
+        for (index, asked) in asked.into_iter().enumerate() {
+            range[index] = match asked {
+                None => None,
+                Some(Range::Given(ranges)) => Some(ranges),
+                Some(Range::Auto) => Some(values.0[index].automatic(SIDES[index].0)?),
+            };
+        }
         let forced = Forced {
             channels: [self.channels_a, self.channels_b],
-            range: self.range,
+            range,
         };
-        Ok(survey.domains(&forced)?)
+        let domains = survey.domains(&forced)?;
+        Ok(Read { domains, values })
+    }
+}
+
+/// How a data set is read.
+pub struct Read {
+    /// The domains of A and B.
+    pub domains: [Domain; 2],
+    /// The values that were found.
+    pub values: Values,
+}
+
+impl Read {
+    /// What to tell the user about values and ranges. An error if most values of a side lie outside of its range.
+    pub fn notes(&self) -> Result<Vec<String>, Failure> {
+        let mut notes = Vec::new();
+        let outside = self.values.outside(&self.domains)?;
+        for (index, (name, field)) in SIDES.into_iter().enumerate() {
+            let (domain, side) = (&self.domains[index], &self.values.0[index]);
+            if outside[index].clipped > 0 {
+                notes.push(format!(
+                    "{} of the values of {name} lie outside of {} and are clipped (they are from {})",
+                    outside[index].share(),
+                    domain.range,
+                    side.extremes()
+                ));
+            }
+            notes.extend(side.advice(domain, name, field));
+        }
+        Ok(notes.iter().map(|note| flags::named(note)).collect())
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use pix2pix::data::survey::OnError;
-use pix2pix::data::{Pairs, earth, picture};
+use pix2pix::data::{Dataset, Pairs, earth, picture};
 use pix2pix::device::set_threads;
 use pix2pix::draw::contact_sheet;
 use pix2pix::quality::{Inception, Lpips};
@@ -63,7 +63,7 @@ pub struct Args {
 enum Split {
     /// Training pairs
     Train,
-    /// Held-out pairs: val/, else test/, else the share that the model's training held out
+    /// Held-out pairs: val/, else test/, else the share that the model's training held out, else all pairs
     Val,
     /// Pairs in test/
     Test,
@@ -85,7 +85,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             .map(|path| Inception::load(path, &device))
             .transpose()?,
     };
-    let noise = |index: u64| args.noise.options(index).noise();
+    let noise = || args.noise.options().noise();
     let mut evaluations = Vec::new();
     for model in &args.models {
         let translator = Translator::load_on(model, device.clone(), args.machine.precision)?;
@@ -135,11 +135,13 @@ fn pairs(args: &Args, config: &RunConfig) -> Result<(&'static str, Pairs), Failu
     let data = if args.data == Path::new("earth") && !args.data.exists() {
         config.in_domains(earth::earth())
     } else {
-        // hold out the same pairs as in training: same share, same seed
+        // of the run's own data, the same pairs are held out as in training
         config.open(&args.data, OnError::Stop)?.0
     };
     let wanted: &[&str] = match args.split {
         Split::Train => &["train"],
+        // data without splits that the model was not trained on is all held out
+        Split::Val if data.splits.len() == 1 && !is_own(config, &data) => &["train"],
         Split::Val => &["val", "test"],
         Split::Test => &["test"],
     };
@@ -152,6 +154,11 @@ fn pairs(args: &Args, config: &RunConfig) -> Result<(&'static str, Pairs), Failu
         let reason = format!("no {} pairs, only {}", wanted[0], there.join(", "));
         Error::file(&args.data, reason, remedy).into()
     })
+}
+
+/// Whether a model was trained on this data.
+fn is_own(config: &RunConfig, data: &Dataset) -> bool {
+    config.data_digest.is_empty() || config.data_digest == data.digest()
 }
 
 /// Name of a model's folder in the results.

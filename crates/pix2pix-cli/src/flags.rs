@@ -3,7 +3,7 @@
 //! The library knows no command line: its messages name fields, in backticks. This program prints options instead.
 
 /// A field, as the library names it, and what a user of the command line types for it.
-pub const FLAGS: [(&str, &str); 63] = [
+pub const FLAGS: [(&str, &str); 69] = [
     // of a run
     ("folder", "--out"),
     ("steps", "--steps"),
@@ -35,6 +35,11 @@ pub const FLAGS: [(&str, &str); 63] = [
     ("channels[0]", "--channels-a"),
     ("channels[1]", "--channels-b"),
     ("range", "--range"),
+    ("range[0]", "--range-a"),
+    ("range[1]", "--range-b"),
+    ("pages", "--pages"),
+    ("matching", "--match"),
+    ("squares", "--squares"),
     ("resize", "--resize"),
     ("load_size", "--load-size"),
     ("crop_size", "--crop-size"),
@@ -68,6 +73,7 @@ pub const FLAGS: [(&str, &str); 63] = [
     ("side", "--tile"),
     ("overlap", "--overlap"),
     ("half", "--f16"),
+    ("key", "--key"),
     ("opset", "--opset"),
     // of prepared and downloaded data sets
     ("low", "--low"),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use pix2pix::exchange::import;
+use pix2pix::exchange::import::{self, Options};
 use pix2pix::network::{GeneratorConfig, Norm};
 
 use crate::failure::{Failure, print};
@@ -28,11 +28,18 @@ pub struct Args {
     /// Dropout rate of a U-Net [default: read from a Keras file; 0.5 for PyTorch files, which do not store it]
     #[arg(long, value_name = "RATE")]
     dropout: Option<f64>,
+    /// Name of the generator in a PyTorch file with several networks, e.g. netG_A [default: the only one]
+    #[arg(long, value_name = "NAME")]
+    key: Option<String>,
 }
 
 /// Imports the weights and prints the networks found in them.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let checkpoint = import::of_files(&args.files, args.dropout)?;
+    let options = Options {
+        dropout: args.dropout,
+        key: args.key,
+    };
+    let checkpoint = import::of_files(&args.files, &options)?;
     checkpoint.save(&args.out)?;
     let config = &checkpoint.config;
     let (network, filters, norm) = match &config.generator {

@@ -1,16 +1,19 @@
 //! `pix2pix inspect`.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use image::RgbImage;
+use pix2pix::RunConfig;
 use pix2pix::data::survey::{self, OnError, Survey};
-use pix2pix::data::{Dataset, Domain, Pairs, duplicates, picture, resize};
+use pix2pix::data::{Dataset, Domain, Pairs, duplicates, passed_over, picture, resize, values};
 use pix2pix::draw::contact_sheet;
 use pix2pix::network::summary::aligned;
 
 use crate::data_args::{DataArgs, DataPath};
 use crate::failure::{Failure, print};
 use crate::flags;
+use crate::paths::absolute;
 
 /// Largest number of pairs on the contact sheet.
 const ROWS: usize = 8;
@@ -30,9 +33,10 @@ pub struct Args {
     at: DataPath,
     #[command(flatten)]
     data: DataArgs,
-    /// Output file for a contact sheet with pairs of every split
-    #[arg(long, default_value = "inspect.png", value_name = "FILE")]
-    sheet: PathBuf,
+    /// Output file for a contact sheet with pairs of every split; not in the data set [default: inspect.png, here or, if
+    /// this is the data set's folder, beside it]
+    #[arg(long, value_name = "FILE")]
+    sheet: Option<PathBuf>,
 }
 
 /// Prints the contents and faults of a data set; fails if training would.
@@ -57,12 +61,15 @@ pub fn run(args: Args) -> Result<(), Failure> {
                 kind.channels, kind.depth, kind.format
             ))?;
         }
-        if let Some([low, high]) = whole.extremes[side] {
-            print(&format!("{name}: values from {low} to {high}\n"))?;
-        }
     }
     for path in &data.unmatched {
         print(&format!("unmatched: {}\n", path.display()))?;
+    }
+    if let Some(example) = survey::mismatch(&data.unmatched, data.proposal.as_ref()) {
+        print(&flags::named(&format!("names do not match: {example}\n")))?;
+    }
+    if let Some(files) = passed_over::summary(&data.passed_over) {
+        print(&format!("{files}\n"))?;
     }
     for (_, error) in surveys.iter().flat_map(|survey| &survey.broken) {
         print(&flags::named(&format!("broken: {error}\n")))?;
@@ -79,21 +86,35 @@ pub fn run(args: Args) -> Result<(), Failure> {
     }
     let on_error = args.data.on_error;
     let (data, survey, _) = survey::sift(data, surveys, on_error)?;
-    let domains = args
-        .data
-        .domains(&survey)
-        .map_err(|failure| match failure {
-            // here the data is wrong, not the arguments
-            Failure::Usage(reason) => Failure::Runtime(reason),
-            other => other,
-        })?;
+    let read = args.data.domains(&data, &survey).map_err(in_data)?;
+    for (side, name) in read.values.0.iter().zip(["A", "B"]) {
+        print(&values(side, name))?;
+    }
+    let domains = read.domains;
     print(&format!(
         "training reads A as {} and B as {}\n",
         domains[0], domains[1]
     ))?;
+    for note in read.notes().map_err(in_data)? {
+        print(&format!("note: {note}\n"))?;
+    }
+    // what training checks with its default options
+    let [source, target] = args.data.direction.order(domains);
+    let checked = RunConfig {
+        source,
+        target,
+        ..RunConfig::default()
+    };
+    checked
+        .check_data(&survey)
+        .map_err(|error| in_data(error.into()))?;
     let data = data.map(|pairs| pairs.in_domains(domains));
-    let sheet = sheet(&args, &data, args.data.direction.order(domains))?;
-    picture::write_png(&args.sheet, &sheet)?;
+    for (_, pairs) in &data.splits {
+        check_conversion(pairs, &survey, domains)?;
+    }
+    let path = sheet_path(&args)?;
+    let sheet = sheet(&args, &data, [source, target])?;
+    picture::write_png(&path, &sheet)?;
     let skipped = if on_error == OnError::Skip {
         " with --on-error skip"
     } else {
@@ -101,8 +122,69 @@ pub fn run(args: Args) -> Result<(), Failure> {
     };
     print(&format!(
         "contact sheet: {}\ntraining can begin{skipped}\n",
-        args.sheet.display()
+        path.display()
     ))
+}
+
+/// Here the data is wrong, not the arguments.
+fn in_data(failure: Failure) -> Failure {
+    match failure {
+        Failure::Usage(reason) => Failure::Runtime(reason),
+        other => other,
+    }
+}
+
+/// Reads one pair of every kind of file, which must convert to the channels that training needs.
+fn check_conversion(pairs: &Pairs, survey: &Survey, domains: [Domain; 2]) -> Result<(), Failure> {
+    let is_mixed = survey
+        .kinds
+        .iter()
+        .zip(domains)
+        .any(|(kinds, domain)| kinds.keys().any(|kind| kind.channels != domain.channels));
+    if !is_mixed {
+        return Ok(());
+    }
+    let mut seen = BTreeSet::new();
+    for index in 0..pairs.len() {
+        let headers = pairs.headers(index)?;
+        if seen.insert(headers.map(|header| (header.channels, header.format))) {
+            pairs.read(index)?;
+        }
+    }
+    Ok(())
+}
+
+/// Where the contact sheet goes: never into the data set, where it would count as a pair.
+fn sheet_path(args: &Args) -> Result<PathBuf, Failure> {
+    let data = absolute(&args.at.path);
+    let is_inside =
+        |path: &Path| args.at.path.is_dir() && Path::new(&absolute(path)).starts_with(&data);
+    match &args.sheet {
+        Some(path) if is_inside(path) => Err(Failure::Usage(format!(
+            "--sheet {} lies in the data set, and would be taken for a pair; choose another place",
+            path.display()
+        ))),
+        Some(path) => Ok(path.clone()),
+        None if is_inside(Path::new("inspect.png")) => {
+            let folder = Path::new(&data).parent().unwrap_or(Path::new("/"));
+            Ok(folder.join("inspect.png"))
+        }
+        None => Ok(PathBuf::from("inspect.png")),
+    }
+}
+
+/// The values of each band.
+fn values(side: &values::Side, name: &str) -> String {
+    let bands = side.bands.iter().enumerate().map(|(index, band)| {
+        let band_name = match side.bands.len() {
+            1 => name.to_string(),
+            _ => format!("{name}, channel {}", index + 1),
+        };
+        let [low, high] = band.extremes;
+        let [first, middle, last] = [1.0, 50.0, 99.0].map(|percent| band.percentile(percent));
+        format!("{band_name}: values from {low} to {high}; percentiles 1, 50, 99: {first}, {middle}, {last}\n")
+    });
+    bands.collect()
 }
 
 /// The table of pairs, broken files and sizes per split.

@@ -15,12 +15,12 @@ pub struct NoiseArgs {
 }
 
 impl NoiseArgs {
-    /// The options for translating picture number `index`.
-    pub fn options(&self, index: u64) -> TranslateOptions {
+    /// The options for translating a picture. The noise depends on the seed alone, so that a picture gets the same
+    /// alone and among others.
+    pub fn options(&self) -> TranslateOptions {
         TranslateOptions {
             dropout: self.dropout == Switch::On,
             seed: self.seed,
-            index,
             ..TranslateOptions::default()
         }
     }

@@ -8,13 +8,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
-use pix2pix::data::pair::{self, Direction};
-use pix2pix::data::picture::{self, Format};
-use pix2pix::data::{Dataset, Options, Pairs, Size, Store, Task, side_by_side, sized};
+use pix2pix::data::pair;
+use pix2pix::data::passed_over::{self, PassedOver, Why};
+use pix2pix::data::picture::{self, Depth, Format, Page, Picture};
+use pix2pix::data::{Dataset, Options, Pages, Pairs, Size, Store, Task, side_by_side, sized};
 use pix2pix::device::set_threads;
 use pix2pix::{Error, atomic_file};
 use rayon::prelude::*;
 
+use crate::choice::choice;
+use crate::data_args::low_and_high;
 use crate::failure::{Failure, print};
 
 /// Shown after the options.
@@ -51,6 +54,12 @@ struct Common {
     /// resized [default: the photograph's own]
     #[arg(long, value_name = "SIZE")]
     size: Option<Size>,
+    /// Values of black and white of 16-bit and floating-point photographs [default: 0,65535 and 0,1]
+    #[arg(long, value_name = "LOW,HIGH", value_parser = low_and_high, allow_hyphen_values = true)]
+    range: Option<[f32; 2]>,
+    /// How to read TIFF files with several pages [default: refuse them]
+    #[arg(long, value_parser = choice::<Pages>(), value_name = "PAGES")]
+    pages: Option<Pages>,
     /// Random seed of noise, holes and splits
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -167,39 +176,86 @@ pub fn run(args: Args) -> Result<(), Failure> {
 fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
     task.validate()?;
     let store = Store::open(&common.input)?;
-    let files = store
-        .files()?
-        .into_iter()
-        .filter(|file| picture::is_picture(file));
+    let (files, mut passed_over) = store.files()?;
     let mut jobs = BTreeMap::new();
     for file in files {
-        let target = common
-            .out
-            .join(file.with_file_name(format!("{}.png", pair::stem(&file))));
+        if !picture::is_picture(&file) {
+            let why = Why::Ending;
+            passed_over.push(PassedOver { file, why });
+            continue;
+        }
+        // the ending is that of the depth, known once it is read
+        let target = common.out.join(file.with_file_name(pair::stem(&file)));
         add(&mut jobs, target, file, |file| store.shown(file))?;
     }
+    tell(&passed_over)?;
     make(common, jobs, |file, target| {
         let shown = store.shown(file);
-        let photo = picture::decode(&shown, &store.read(file)?)?;
-        let range = photo.depth().range();
-        let photo = sized(&photo, common.size.map(|size| size.0)).to_rgb8(range);
+        let page = Page::of(common.pages);
+        let (photo, _) = picture::decode_page(&shown, &store.content(file)?, page)?;
+        let range = range_of(common, &shown, &photo)?;
+        let photo = sized(&photo, common.size.map(|size| size.0));
         // a seed per picture, so that the result does not depend on threads or order
         let mut hasher = DefaultHasher::new();
         (common.seed, file).hash(&mut hasher);
-        let source = task.apply(&photo, hasher.finish());
-        let both =
-            side_by_side(&source.into(), &photo.into()).expect("both are 8-bit RGB of one size");
-        picture::write(target, &both, Format::Png)
+        let source = task.apply(&photo, range, hasher.finish());
+        let both = side_by_side(&source, &photo).expect("both have one depth and size");
+        write(target, &both)
     })
+}
+
+/// A photograph's values of black and white.
+fn range_of(common: &Common, shown: &Path, photo: &Picture) -> Result<[f32; 2], Error> {
+    let usual = photo.depth().range();
+    let Some(range) = common.range else {
+        let [low, high] = photo.extremes().unwrap_or(usual);
+        let is_dark = photo.depth() == Depth::U16 && high < usual[1] / 4.0;
+        if low < usual[0] || high > usual[1] || is_dark {
+            return Err(Error::file(
+                shown,
+                format!(
+                    "its values are from {low} to {high}, not from {} to {}",
+                    usual[0], usual[1]
+                ),
+                "give the values of black and white, e.g. --range 0,4095",
+            ));
+        }
+        return Ok(usual);
+    };
+    Ok(range)
+}
+
+/// Tells which files are left out.
+fn tell(passed_over: &[PassedOver]) -> Result<(), Failure> {
+    match passed_over::summary(passed_over) {
+        Some(files) => print(&format!("{files}\n")),
+        None => Ok(()),
+    }
+}
+
+/// Writes a side-by-side picture as PNG, or as TIFF if PNG cannot hold it. `target` has no ending.
+fn write(target: &Path, both: &Picture) -> Result<(), Error> {
+    let format = Format::Png.for_result(both.channels(), both.depth());
+    picture::write(&with_ending(target, format.extension()), both, format)
+}
+
+/// Appends an ending to a name, which may have dots.
+fn with_ending(target: &Path, ending: &str) -> PathBuf {
+    let mut name = target.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    name.into()
 }
 
 fn open(common: &Common) -> Result<Dataset, Failure> {
     let options = Options {
-        direction: Direction::AToB,
-        val_fraction: 0.0,
         seed: common.seed,
+        pages: common.pages,
+        squares: true, // nothing is trained on them here
+        ..Options::default()
     };
     let data = Dataset::open(&common.input, &options)?;
+    tell(&data.passed_over)?;
     for path in &data.unmatched {
         eprintln!("skipped: {}: no partner of the same name", path.display());
     }
@@ -217,7 +273,7 @@ fn combine(common: &Common) -> Result<(), Failure> {
             common.out.clone()
         };
         for index in 0..pairs.len() {
-            let target = folder.join(format!("{}.png", pairs.name(index)));
+            let target = folder.join(pairs.name(index));
             add(&mut jobs, target, (pairs, index), |(pairs, index)| {
                 pairs.shown(*index)[0].clone()
             })?;
@@ -227,17 +283,11 @@ fn combine(common: &Common) -> Result<(), Failure> {
         let [a, b] = pairs
             .read_sides(*index)?
             .map(|side| sized(&side, common.size.map(|size| size.0)));
-        let wrong = |reason: &str| {
+        let both = side_by_side(&a, &b).map_err(|reason| {
             let remedy = "convert one of the two, or train on the two folders directly";
             Error::file(&pairs.shown(*index)[0], reason, remedy)
-        };
-        let both = side_by_side(&a, &b).map_err(|e| wrong(&e.to_string()))?;
-        if Format::Png.for_result(both.channels(), both.depth()) != Format::Png {
-            return Err(wrong(
-                "PNG cannot store this number of channels or bit depth",
-            ));
-        }
-        picture::write(target, &both, Format::Png)
+        })?;
+        write(target, &both)
     })
 }
 
@@ -343,7 +393,8 @@ fn make<T: Sync>(
     bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
     let made = AtomicUsize::new(0);
     let result = jobs.par_iter().try_for_each(|(target, job)| {
-        if !target.exists() {
+        let endings = ["png", "tif"].map(|ending| with_ending(target, ending));
+        if !target.exists() && !endings.iter().any(|file| file.exists()) {
             work(job, target)?;
             made.fetch_add(1, Ordering::Relaxed);
         }

@@ -81,7 +81,9 @@ fn fields() -> BTreeSet<String> {
         }
     }
     // these are filled in at run time
-    assert!(fields.remove("{field}") && fields.remove("channels[{side}]"));
+    for filled in ["{field}", "channels[{side}]", "range[{side}]"] {
+        assert!(fields.remove(filled), "{filled}");
+    }
     fields
 }
 

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::slice;
 
 use pix2pix::data::survey::{self, LeftOut, Survey};
-use pix2pix::data::{CacheKind, Dataset, Domain, JitterConfig, ResizePolicy, Size, earth};
+use pix2pix::data::{
+    CacheKind, Dataset, Domain, JitterConfig, ResizePolicy, Size, earth, passed_over,
+};
 use pix2pix::device::{Device, set_threads};
 use pix2pix::parallel::{Group, Shard, Wire};
 use pix2pix::report::{TensorBoard, write as write_report};
@@ -230,6 +232,9 @@ impl Args {
             source,
             target,
             val_fraction: self.data.val_fraction,
+            pages: self.data.pages(),
+            matching: self.data.patterns(),
+            squares: self.data.squares(),
             on_error: self.data.on_error,
             workers: self.workers,
             cache: self.cache,
@@ -377,7 +382,8 @@ fn begin(args: &mut Args, processes: &Processes) -> Result<Planned, Failure> {
     machine.device = machine.device.for_process(processes.local().rank);
     let device = machine.device.open(machine.precision)?;
     let (data, survey, left_out) = args.data.open(&path, args.run.seed)?;
-    let sides = args.data.domains(&survey)?;
+    let read = args.data.domains(&data, &survey)?;
+    let (sides, notes) = (read.domains, read.notes()?);
     let data = data.map(|pairs| pairs.in_domains(sides));
     let mut config = args.config(args.data.direction.order(sides), Some((&data, &survey)))?;
     config.check_data(&survey)?;
@@ -386,7 +392,7 @@ fn begin(args: &mut Args, processes: &Processes) -> Result<Planned, Failure> {
         config.steps = steps_of(args.epochs, &config, &data, processes.shard());
     }
     if !args.run.quiet {
-        describe(&data, &survey, sides, &left_out);
+        describe(&data, &survey, (sides, &notes), &left_out);
     }
     Ok(Planned {
         config,
@@ -486,7 +492,12 @@ fn finish(training: Session, out: &Path) -> Result<(), Failure> {
 }
 
 /// Prints the layout, sizes and skipped files of the data set, so that a wrong guess shows before the first step.
-fn describe(data: &Dataset, survey: &Survey, [a, b]: [Domain; 2], left_out: &LeftOut) {
+fn describe(
+    data: &Dataset,
+    survey: &Survey,
+    ([a, b], notes): ([Domain; 2], &[String]),
+    left_out: &LeftOut,
+) {
     let mut sizes = survey
         .sizes
         .keys()
@@ -498,6 +509,12 @@ fn describe(data: &Dataset, survey: &Survey, [a, b]: [Domain; 2], left_out: &Lef
     };
     eprintln!("data: {}; {sizes}", data.layout);
     eprintln!("A: {a}; B: {b}");
+    for note in notes {
+        eprintln!("note: {note}");
+    }
+    if let Some(files) = passed_over::summary(&data.passed_over) {
+        eprintln!("{files}");
+    }
     for error in &left_out.broken {
         eprintln!("skipped: {}", flags::named(&error.to_string()));
     }

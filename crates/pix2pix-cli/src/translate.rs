@@ -3,19 +3,28 @@
 mod stream;
 mod y4m;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::io::{self, IsTerminal, stderr};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use pix2pix::data::{Size, pair, picture};
+use indicatif::{ProgressBar, ProgressStyle};
+use pix2pix::data::passed_over::{self, PassedOver};
+use pix2pix::data::picture::{
+    self, Content, Format, LargeWriter, Metadata, Outside, Page, Picture, TiffWindows,
+};
+use pix2pix::data::{Pages, Size, pair};
 use pix2pix::device::set_threads;
-use pix2pix::model::{Fit, NormStatistics, Tiling, TranslateOptions};
+use pix2pix::model::{Fit, NormStatistics, Tiling, TranslateOptions, Windows};
 use pix2pix::{Error, Translator, atomic_file};
 
 use crate::choice::choice;
 use crate::failure::{Failure, print};
+use crate::flags;
 use crate::machine_args::MachineArgs;
 use crate::noise_args::NoiseArgs;
+use crate::paths::{absolute, pictures};
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
@@ -30,7 +39,7 @@ Examples:
 pub struct Args {
     /// Run folder (uses its newest checkpoint) or checkpoint file
     model: PathBuf,
-    /// Pictures (JPEG, PNG, WebP, TIFF, BMP, npy) or folders of pictures
+    /// Pictures (JPEG, PNG, WebP, TIFF, BMP, npy) or folders of pictures, with their sub-folders
     #[arg(required_unless_present_any = ["stdin_raw", "stdin_y4m"])]
     input: Vec<PathBuf>,
     /// Folder for the translated pictures, in the size of their inputs: TIFF and npy keep their format, all
@@ -50,6 +59,12 @@ pub struct Args {
     /// Whether inputs are side-by-side pairs, of which only the source half is translated
     #[arg(long, value_enum, default_value_t = Inputs::Auto)]
     pairs: Inputs,
+    /// How to read TIFF files with several pages [default: as the model was trained; otherwise refuse them]
+    #[arg(long, value_parser = choice::<Pages>(), value_name = "PAGES")]
+    pages: Option<Pages>,
+    /// Action on files that cannot be translated; skipped ones are named, and the exit code is 1
+    #[arg(long, value_enum, default_value_t = OnFailure::Stop)]
+    on_error: OnFailure,
     #[command(flatten)]
     noise: NoiseArgs,
     /// How to fit pictures whose size the network does not accept; the output is cut or resized back
@@ -74,7 +89,7 @@ pub struct Args {
 }
 
 /// What the inputs are.
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Inputs {
     /// Pictures exactly twice as wide as high are pairs
     Auto,
@@ -82,6 +97,14 @@ enum Inputs {
     Yes,
     /// No input is a pair
     No,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum OnFailure {
+    /// Stop at the first one
+    Stop,
+    /// Go on
+    Skip,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -93,8 +116,8 @@ enum FrameNoise {
 }
 
 impl Args {
-    /// The options for picture number `index`.
-    fn options(&self, index: u64) -> TranslateOptions {
+    /// The options for a picture.
+    fn options(&self) -> TranslateOptions {
         TranslateOptions {
             fit: self.fit,
             tiling: match self.tile {
@@ -106,16 +129,28 @@ impl Args {
                 },
             },
             statistics: self.norm_stats,
-            ..self.noise.options(index)
+            ..self.noise.options()
         }
     }
 
     /// The options for frame number `index` of a video.
     fn frame_options(&self, index: u64) -> TranslateOptions {
-        self.options(match self.frame_noise {
-            FrameNoise::Same => 0,
-            FrameNoise::New => index,
-        })
+        TranslateOptions {
+            index: match self.frame_noise {
+                FrameNoise::Same => 0,
+                FrameNoise::New => index,
+            },
+            ..self.options()
+        }
+    }
+
+    /// Whether a picture of this size is a side-by-side pair.
+    fn is_pair(&self, size: [u32; 2]) -> bool {
+        match self.pairs {
+            Inputs::Auto => pair::is_side_by_side(size),
+            Inputs::Yes => true,
+            Inputs::No => false,
+        }
     }
 }
 
@@ -125,73 +160,248 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let device = args.machine.device.open(args.machine.precision)?;
     let Some(out) = &args.out else {
         let translator = Translator::load_on(&args.model, device, args.machine.precision)?;
-        translator.check(&args.options(0))?;
+        translator.check(&args.options())?;
         let options = |index| args.frame_options(index);
         return match args.stdin_raw {
             Some(size) => stream::raw(&translator, size, &options, args.quiet),
             None => stream::yuv4mpeg(&translator, &options, args.quiet),
         };
     };
-    let inputs = inputs(&args.input, out)?;
+    let (inputs, passed_over) = inputs(&args.input, out)?;
+    if let Some(files) = passed_over::summary(&passed_over).filter(|_| !args.quiet) {
+        print(&format!("{files}\n"))?;
+    }
     let translator = Translator::load_on(&args.model, device, args.machine.precision)?;
-    translator.check(&args.options(0))?;
+    translator.check(&args.options())?;
     atomic_file::create_folder(out)?;
-    for (index, (name, path)) in (0..).zip(&inputs) {
-        let (picture, format) = picture::read(path)?;
-        let [width, height] = picture.size();
-        let is_pair = match args.pairs {
-            Inputs::Auto => pair::is_side_by_side(picture.size()),
-            Inputs::Yes => true,
-            Inputs::No => false,
-        };
-        let source = if is_pair {
-            translator.config.direction.source(path, &picture)?
-        } else {
-            picture
-        };
-        let output = translator.translate_with(source, &args.options(index));
-        let output = output.map_err(|reason| {
-            let remedy = "give pictures like the training pictures";
-            Error::file(path, reason, remedy)
-        })?;
-        let format = format.for_result(output.channels(), output.depth());
-        let target = out.join(format!("{name}.{}", format.extension()));
-        picture::write(&target, &output, format)?;
-        if !args.quiet {
-            let kind = match (is_pair, args.pairs) {
-                (true, Inputs::Auto) => {
-                    "a side-by-side pair by its size; for one picture, use --pairs no"
+    let pages = args.pages.or(translator.config.pages);
+    let mut failed = 0;
+    for (name, path) in &inputs {
+        for (name, page) in pages_of(name, path, pages) {
+            let done = translate(&args, &translator, (path, page), &out.join(name));
+            match done {
+                Ok(said) if !args.quiet => print(&said)?,
+                Ok(_) => {}
+                Err(error) if args.on_error == OnFailure::Skip => {
+                    eprintln!("skipped: {}", flags::named(&error.to_string()));
+                    failed += 1;
                 }
-                (true, _) => "a side-by-side pair",
-                (false, _) => "one picture",
-            };
-            print(&format!(
-                "{} ({width}x{height}, {kind}) -> {} ({}x{})\n",
-                path.display(),
-                target.display(),
-                output.size()[0],
-                output.size()[1],
-            ))?;
+                Err(error) => return Err(error.into()),
+            }
         }
     }
-    Ok(())
+    match failed {
+        0 => Ok(()),
+        1 => Err(Failure::Runtime("1 picture was skipped".to_string())),
+        failed => Err(Failure::Runtime(format!("{failed} pictures were skipped"))),
+    }
 }
 
-/// All input files, by the name of their outputs.
-fn inputs(named: &[PathBuf], out: &Path) -> Result<BTreeMap<String, PathBuf>, Failure> {
+/// The pages of a file, with the names of their outputs.
+fn pages_of(name: &Path, path: &Path, pages: Option<Pages>) -> Vec<(PathBuf, Page)> {
+    let count = match pages {
+        Some(Pages::Each) => picture::pages(&path.into()),
+        _ => 1,
+    };
+    let numbered = |index: usize| {
+        let mut numbered = name.as_os_str().to_owned();
+        numbered.push(format!("-{}", index + 1));
+        (PathBuf::from(numbered), Page::At(index))
+    };
+    match count {
+        1 => vec![(name.to_path_buf(), Page::of(pages))],
+        count => (0..count).map(numbered).collect(),
+    }
+}
+
+/// Translates a page of a file and writes the result to `target`, plus its ending; returns what to say of it.
+fn translate(
+    args: &Args,
+    translator: &Translator,
+    (path, page): (&Path, Page),
+    target: &Path,
+) -> Result<String, Error> {
+    if let Some(folder) = target.parent() {
+        atomic_file::create_folder(folder)?;
+    }
+    let windows = TiffWindows::open(path, page)?;
+    if let Some(large) = windows.filter(TiffWindows::is_large) {
+        return translate_large(args, translator, (path, page), &large, target);
+    }
+    let content = Content::from(path);
+    let (picture, format) = picture::decode_page(path, &content, page)?;
+    let (size, channels) = (picture.size(), picture.channels());
+    let is_pair = args.is_pair(size);
+    let source = if is_pair {
+        translator.config.direction.source(path, &picture)?
+    } else {
+        picture
+    };
+    let clipped = translator.outside(&source);
+    let output = translator.translate_with(source, &args.options());
+    let output = output.map_err(|reason| unlike(path, reason))?;
+    let metadata = Metadata::read(&content, format, page, channels);
+    let format = format.for_result(output.channels(), output.depth());
+    let target = with_ending(target, format);
+    picture::write_with(&target, &output, format, &metadata)?;
+    Ok(said(
+        args,
+        (path, size),
+        is_pair,
+        (&target, output.size()),
+        clipped,
+    ))
+}
+
+/// Translates a picture that is too large for memory, window by window.
+fn translate_large(
+    args: &Args,
+    translator: &Translator,
+    (path, page): (&Path, Page),
+    large: &TiffWindows,
+    target: &Path,
+) -> Result<String, Error> {
+    let (target, size) = (with_ending(target, Format::Tiff), large.header().size);
+    if args.is_pair(size) && args.pairs == Inputs::Yes {
+        let remedy = "cut the source half out first, and give --pairs no";
+        return Err(Error::file(
+            path,
+            "a side-by-side pair that is too large for memory",
+            remedy,
+        ));
+    }
+    let bar = match stderr().is_terminal() && !args.quiet {
+        true => ProgressBar::new(u64::from(size[0]) * u64::from(size[1])),
+        false => ProgressBar::hidden(),
+    };
+    let template = "{bar:24} {percent}%  {eta} left";
+    bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
+    let metadata = Metadata::read(&path.into(), Format::Tiff, page, large.header().channels);
+    let mut clipped = Outside::default();
+    let counted = Counted {
+        picture: large,
+        count: RefCell::new(&mut clipped),
+        translator,
+    };
+    let mut failed = None;
+    let written = atomic_file::write_at(&target, |file| {
+        let mut writer = LargeWriter::create(file, size, &translator.config.target, &metadata)?;
+        let translated =
+            translator.translate_windows(&counted, &args.options(), &mut |corner, part| {
+                bar.inc(u64::from(part.size()[0]) * u64::from(part.size()[1]));
+                writer
+                    .write(corner, part)
+                    .map_err(|e| Error::io(&target, "write the file", e))
+            });
+        if let Err(error) = translated {
+            failed = Some(error);
+            return Err(io::Error::other("not translated"));
+        }
+        writer.finish()
+    });
+    bar.finish_and_clear();
+    if let Some(error) = failed {
+        return Err(match error {
+            Error::Picture(_) => unlike(path, error),
+            error => error,
+        });
+    }
+    written?;
+    Ok(said(args, (path, size), false, (&target, size), clipped))
+}
+
+/// A picture that counts the samples outside of the model's range in the windows that are read. Windows overlap, so the
+/// count is a share, not a number.
+struct Counted<'a> {
+    picture: &'a TiffWindows,
+    translator: &'a Translator,
+    count: RefCell<&'a mut Outside>,
+}
+
+impl Windows for Counted<'_> {
+    fn size(&self) -> [u32; 2] {
+        self.picture.header().size
+    }
+
+    fn window(&self, corner: [u32; 2], size: [u32; 2]) -> Result<Picture, Error> {
+        let window = self.picture.window(corner, size)?;
+        let outside = self.translator.outside(&window);
+        self.count.borrow_mut().add(outside);
+        Ok(window)
+    }
+}
+
+/// The error for a picture that the model does not take.
+fn unlike(path: &Path, reason: Error) -> Error {
+    Error::file(path, reason, "give pictures like the training pictures")
+}
+
+fn with_ending(target: &Path, format: Format) -> PathBuf {
+    let mut name = target.as_os_str().to_owned();
+    name.push(".");
+    name.push(format.extension());
+    name.into()
+}
+
+/// What to say of a translated picture.
+fn said(
+    args: &Args,
+    (path, [width, height]): (&Path, [u32; 2]),
+    is_pair: bool,
+    (target, size): (&Path, [u32; 2]),
+    clipped: Outside,
+) -> String {
+    let kind = match (is_pair, args.pairs) {
+        (true, Inputs::Auto) => "a side-by-side pair by its size; for one picture, use --pairs no",
+        (true, _) => "a side-by-side pair",
+        (false, _) => "one picture",
+    };
+    let clipped = match clipped.clipped {
+        0 => String::new(),
+        _ => format!(
+            "; {} of its values lie outside of the model's range and were clipped",
+            clipped.share()
+        ),
+    };
+    format!(
+        "{} ({width}x{height}, {kind}) -> {} ({}x{}){clipped}\n",
+        path.display(),
+        target.display(),
+        size[0],
+        size[1],
+    )
+}
+
+/// Input files by the names of their outputs, without endings.
+type Named = BTreeMap<PathBuf, PathBuf>;
+
+/// All input files, and the files in folders that are not pictures. Sub-folders are kept; hidden files are left out, and
+/// earlier outputs in a folder of the inputs.
+fn inputs(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Failure> {
     let mut inputs = BTreeMap::new();
+    let mut passed_over = Vec::new();
+    let outputs = absolute(out);
     for input in named {
-        let files = if input.is_dir() {
-            picture::list(input)?
-        } else {
-            vec![input.clone()]
-        };
-        for file in files {
-            let name = pair::stem(&file);
-            let endings = ["png", "tif", "npy"];
-            if endings
+        let mut files = Vec::new();
+        if input.is_dir() {
+            let (found, others) = pictures(input)?;
+            passed_over.extend(others);
+            let is_output = |path: &Path| {
+                Path::new(&absolute(path)).starts_with(&outputs) && absolute(input) != outputs
+            };
+            let named = found
                 .iter()
-                .any(|ending| file == out.join(format!("{name}.{ending}")))
+                .map(|file| (file.with_file_name(pair::stem(file)), input.join(file)));
+            files.extend(named.filter(|(_, path)| !is_output(path)));
+        } else {
+            files.push((PathBuf::from(pair::stem(input)), input.clone()));
+        }
+        for (name, file) in files {
+            let target = out.join(&name);
+            let formats = [Format::Png, Format::Tiff, Format::Npy];
+            if formats
+                .iter()
+                .any(|format| file == with_ending(&target, *format))
             {
                 let message = "the output would replace its own input; choose another --out";
                 return Err(Failure::Usage(format!("{}: {message}", file.display())));
@@ -209,5 +419,5 @@ fn inputs(named: &[PathBuf], out: &Path) -> Result<BTreeMap<String, PathBuf>, Fa
             }
         }
     }
-    Ok(inputs)
+    Ok((inputs, passed_over))
 }

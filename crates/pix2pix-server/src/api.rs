@@ -1,6 +1,5 @@
 //! The API: routes, their parameters, and their OpenAPI description.
 
-use std::io::Cursor;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +13,7 @@ use axum::extract::{
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use pix2pix::data::picture::{self, Header};
+use pix2pix::data::picture::{self, Content, Header, Page};
 use pix2pix::model::TranslateOptions;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
@@ -164,7 +163,8 @@ async fn with_token(State(app): State<Arc<App>>, request: Request, next: Next) -
     ),
     responses(
         (status = 200, description = "The translated picture.",
-         content((Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp"))),
+         content((Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp")),
+         headers(("pix2pix-clipped" = String, description = "Share of the picture's values that lie outside of the model's range and were clipped; absent if none."))),
         (status = 400, description = "The request is malformed.", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "The token is missing or wrong.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The request's host name is refused; the server's `hosts` allow it.", body = Problem, content_type = "application/problem+json"),
@@ -203,8 +203,9 @@ async fn answer(
     let bytes = body(app, request).await?;
     let slot = app.queue.slot()?;
     let pixels = app.settings.pixels;
+    let page = Page::of(model.translator.config.pages);
     // the slot moves with the picture: even without a client, the picture counts as long as it is in memory
-    let (picture, slot) = blocking(move || (decoded(&bytes, pixels), slot)).await?;
+    let (picture, slot) = blocking(move || (decoded(&bytes, page, pixels), slot)).await?;
     let picture = picture?;
     let options = TranslateOptions {
         dropout: query.dropout == Switch::On,
@@ -219,6 +220,7 @@ async fn answer(
     };
     let Translated {
         picture,
+        outside,
         took,
         slot,
     } = app.queue.translate(job).await?;
@@ -239,6 +241,9 @@ async fn answer(
     tell("server-timing", format!("translate;dur={millis:.1}"));
     tell("pix2pix-model", model.info.name.clone());
     tell("pix2pix-step", model.info.step.to_string());
+    if outside.clipped > 0 {
+        tell("pix2pix-clipped", outside.share());
+    }
     Ok((headers, file).into_response())
 }
 
@@ -329,10 +334,11 @@ async fn discard(body: Body, limit: usize) {
 }
 
 /// Decodes a picture of at most `most` pixels, after checking the size in its header.
-fn decoded(bytes: &[u8], most: u64) -> Result<picture::Picture, Problem> {
+fn decoded(bytes: &[u8], page: Page, most: u64) -> Result<picture::Picture, Problem> {
     let refused = |e: pix2pix::Error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e.to_string());
     let name = Path::new("the picture");
-    let header = Header::read(name, &mut Cursor::new(bytes)).map_err(refused)?;
+    let content = Content::Memory(bytes.into());
+    let header = Header::read(name, &content, page).map_err(refused)?;
     let [width, height] = header.size;
     if u64::from(width) * u64::from(height) > most {
         let detail = format!(
@@ -340,7 +346,8 @@ fn decoded(bytes: &[u8], most: u64) -> Result<picture::Picture, Problem> {
         );
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
     }
-    picture::decode(name, bytes).map_err(refused)
+    let (picture, _) = picture::decode_page(name, &content, page).map_err(refused)?;
+    Ok(picture)
 }
 
 /// Lists the models.

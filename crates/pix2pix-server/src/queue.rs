@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
-use pix2pix::data::picture::Picture;
+use pix2pix::data::picture::{Outside, Picture};
 use pix2pix::model::TranslateOptions;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
@@ -35,6 +35,8 @@ pub struct Job {
 pub struct Translated {
     /// The picture.
     pub picture: Picture,
+    /// Samples of the input outside of the model's range, which were clipped.
+    pub outside: Outside,
     /// Time of the translation, without the time in the queue.
     pub took: Duration,
     /// Its slot in the queue, kept until the picture is encoded.
@@ -79,6 +81,7 @@ impl Queue {
                     slot,
                 } = waiting.job;
                 let begun = Instant::now();
+                let outside = model.translator.outside(&picture);
                 let work = || model.translator.translate_with(picture, &options);
                 // a panic in one translation must not stop the thread
                 let result = catch_unwind(AssertUnwindSafe(work));
@@ -95,6 +98,7 @@ impl Queue {
                         seconds.observe(took.as_secs_f64());
                         Ok(Translated {
                             picture,
+                            outside,
                             took,
                             slot,
                         })

@@ -16,6 +16,7 @@ use crate::data::domain::Domain;
 use crate::data::jitter::{JitterConfig, ResizePolicy};
 use crate::data::loader::Walk;
 use crate::data::pair::Direction;
+use crate::data::picture::Pages;
 use crate::error::{Error, Result, at_least_one, within};
 use crate::network::generator::GeneratorConfig;
 use crate::network::norm::Norm;
@@ -45,6 +46,15 @@ pub struct RunConfig {
     /// Fraction of the pairs to hold out if the data set has no split, from 0 to 0.999.
     #[serde(default)]
     pub val_fraction: f64,
+    /// How TIFF files with several pages are read; `None` refuses them.
+    #[serde(default)]
+    pub pages: Option<Pages>,
+    /// Patterns by which the names of A and of B are paired; `None` pairs equal names.
+    #[serde(default)]
+    pub matching: Option<[String; 2]>,
+    /// Whether square files are side-by-side pairs too.
+    #[serde(default)]
+    pub squares: bool,
     /// How to handle broken and unmatched files.
     #[serde(default)]
     pub on_error: OnError,
@@ -122,6 +132,9 @@ impl Serialize for RunConfig {
             source,
             target,
             val_fraction,
+            pages,
+            matching,
+            squares,
             on_error,
             workers,
             cache,
@@ -163,13 +176,26 @@ impl Serialize for RunConfig {
             ema: *ema,
             accumulate: *accumulate,
         };
-        let mut file = serializer.serialize_struct("RunConfig", 29)?;
+        let mut file = serializer.serialize_struct("RunConfig", 32)?;
         file.serialize_field("data", data)?;
         file.serialize_field("data_digest", data_digest)?;
         file.serialize_field("direction", direction)?;
         file.serialize_field("source", source)?;
         file.serialize_field("target", target)?;
         file.serialize_field("val_fraction", val_fraction)?;
+        // left out when unused, as in files of earlier versions
+        match pages {
+            Some(pages) => file.serialize_field("pages", pages)?,
+            None => file.skip_field("pages")?,
+        }
+        match matching {
+            Some(matching) => file.serialize_field("matching", matching)?,
+            None => file.skip_field("matching")?,
+        }
+        match squares {
+            true => file.serialize_field("squares", squares)?,
+            false => file.skip_field("squares")?,
+        }
         file.serialize_field("on_error", on_error)?;
         file.serialize_field("workers", workers)?;
         file.serialize_field("cache", cache)?;
@@ -221,6 +247,9 @@ impl Default for RunConfig {
             source: Domain::RGB8,
             target: Domain::RGB8,
             val_fraction: 0.0,
+            pages: None,
+            matching: None,
+            squares: false,
             on_error: OnError::Stop,
             workers: 1,
             cache: CacheKind::Off,
@@ -320,17 +349,30 @@ impl RunConfig {
         }
     }
 
-    /// Opens a data set with the run's direction, held-out pairs and domains.
+    /// Opens a data set with those options of the run that describe its files, whatever data they are: direction,
+    /// domains, pages, names and square pairs. Which pairs are held out belongs to the run's own data alone; other data
+    /// keeps all its pairs.
     ///
     /// # Errors
     /// When it cannot be opened, or a pair is broken and `on_error` is not [`OnError::Skip`].
     pub fn open(&self, path: &Path, on_error: OnError) -> Result<(Dataset, Survey)> {
         let options = Options {
             direction: self.direction,
-            val_fraction: self.val_fraction,
+            val_fraction: 0.0,
             seed: self.seed,
+            pages: self.pages,
+            matching: self.matching.clone(),
+            squares: self.squares,
         };
-        let (data, survey, _) = survey::checked(Dataset::open(path, &options)?, on_error)?;
+        let whole = Dataset::open(path, &options)?;
+        if self.val_fraction > 0.0 && whole.splits.len() == 1 && whole.train.len() > 1 {
+            let held_out = whole.clone().hold_out(self.val_fraction, self.seed)?;
+            let (own, survey, _) = survey::checked(held_out, on_error)?;
+            if self.data_digest.is_empty() || own.digest() == self.data_digest {
+                return Ok((self.in_domains(own), survey));
+            }
+        }
+        let (data, survey, _) = survey::checked(whole, on_error)?;
         Ok((self.in_domains(data), survey))
     }
 

@@ -41,6 +41,7 @@
 pub mod atomic_file;
 pub(crate) mod backend;
 pub mod bench;
+pub(crate) mod caught;
 pub(crate) mod choice;
 pub(crate) mod config;
 pub mod data;

@@ -31,5 +31,5 @@ pub(crate) mod translate;
 
 pub use average::average;
 pub use checkpoint::{Checkpoint, find, in_folder};
-pub use tiles::{NormStatistics, Tiles, translate as translate_in_tiles};
+pub use tiles::{NormStatistics, Plan as TilePlan, Tiles, Windows};
 pub use translate::{Fit, Tiling, TranslateOptions, Translator};

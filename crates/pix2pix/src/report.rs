@@ -12,7 +12,7 @@
 //!
 //! let translator = Translator::load("runs/earth")?;
 //! let held_out = earth().val.expect("eight pairs");
-//! let noise = |index| Noise::seeded(0, index);
+//! let noise = || Noise::seeded(0, 0);
 //! let found = report::evaluate(
 //!     "runs/earth".to_string(),
 //!     &translator,

@@ -50,7 +50,7 @@ fn measured<T>(work: impl FnOnce() -> T) -> (T, usize) {
 type Load = fn(&Path) -> Result<(), pix2pix::Error>;
 
 fn foreign(path: &Path) -> Result<(), pix2pix::Error> {
-    import::of_files(&[path.to_path_buf()], None).map(drop)
+    import::of_files(&[path.to_path_buf()], &import::Options::default()).map(drop)
 }
 
 fn ours(path: &Path) -> Result<(), pix2pix::Error> {
@@ -66,7 +66,7 @@ fn formats(folder: &Path) -> Vec<(&'static str, PathBuf, Load)> {
     };
     let judge = fixture("public/n_layers_1_net_D.pth");
     let public = fixture("public/unet_64-half_net_G.pth");
-    let checkpoint = import::public(&public, Some(&judge), None).unwrap();
+    let checkpoint = import::public(&public, Some(&judge), &import::Options::default()).unwrap();
     let [whole, half] =
         ["whole", "half"].map(|name| folder.join(name).with_extension("safetensors"));
     checkpoint.save(&whole).unwrap();

@@ -64,7 +64,7 @@ fn depth_survives_the_way_into_planes_and_back() {
     let domain = Domain {
         channels: 2,
         depth: Depth::U16,
-        range: [0.0, 65535.0],
+        range: [0.0, 65535.0].into(),
     };
     let planes = deep.to_planes(domain.range);
     assert_eq!((planes[0], planes[256 * 128 * 2 - 1]), (-1.0, 1.0));
@@ -75,7 +75,7 @@ fn depth_survives_the_way_into_planes_and_back() {
     let domain = Domain {
         channels: 1,
         depth: Depth::F32,
-        range: [-1000.0, 5300.0],
+        range: [-1000.0, 5300.0].into(),
     };
     let back = Picture::from_planes(&signed.to_planes(domain.range), [8, 8], &domain);
     let (Samples::F32(before), Samples::F32(after)) = (signed.samples(), back.samples()) else {
@@ -352,11 +352,7 @@ fn mutated_archives_and_manifests_are_data_sets_or_errors() {
     packed.write_all(&tar).unwrap();
     let table = "a,b,split\nA/gray8.png,B/gray8.png,train\n\"A/rgb.jpg\",B/rgb.jpg,val\n";
     let lines = "{\"a\": \"A/gray8.png\", \"b\": \"B/gray8.png\", \"split\": \"train\"}\n";
-    let options = Options {
-        direction: Direction::AToB,
-        val_fraction: 0.0,
-        seed: 0,
-    };
+    let options = Options::default();
     let rng = &mut ChaCha8Rng::seed_from_u64(11);
     let mut read = 0;
     for (name, whole, rounds) in [

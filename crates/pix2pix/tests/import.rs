@@ -3,11 +3,12 @@
 
 mod tensors;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
-use pix2pix::exchange::export::{self, PublicFormat};
-use pix2pix::exchange::import;
+use pix2pix::exchange::export::{self, PublicFormat, PublicTensors};
+use pix2pix::exchange::import::{self, Options};
 use pix2pix::model::Checkpoint;
 use pix2pix::network::{Generator, GeneratorConfig, Noise, Norm, Patch};
 
@@ -65,7 +66,8 @@ fn generators_translate_as_pytorch_does() {
         ("resnet_9blocks-dropout", "pth", 64, Norm::Batch, 9),
     ] {
         let path = file(&format!("{name}_net_G.{ending}"));
-        let checkpoint = import::public(&path, None, None).unwrap_or_else(|e| panic!("{e}"));
+        let checkpoint =
+            import::public(&path, None, &Options::default()).unwrap_or_else(|e| panic!("{e}"));
         match &checkpoint.config.generator {
             GeneratorConfig::Unet(config) => {
                 assert_eq!(
@@ -95,8 +97,8 @@ fn discriminators_judge_as_pytorch_does() {
         ("n_layers_5", Patch::P286),
     ] {
         let path = file(&format!("{name}_net_D.pth"));
-        let checkpoint =
-            import::public(&generator, Some(&path), None).unwrap_or_else(|e| panic!("{e}"));
+        let checkpoint = import::public(&generator, Some(&path), &Options::default())
+            .unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(checkpoint.config.discriminator.patch, patch);
         let (_, network) = checkpoint.networks(&path, &Device::flex()).unwrap();
         let pair = wave(6, 128);
@@ -111,7 +113,7 @@ fn an_imported_model_can_be_saved() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
     let [g, d] = ["unet_256_net_G.pth", "basic_net_D.pth"].map(file);
-    import::public(&g, Some(&d), None)
+    import::public(&g, Some(&d), &Options::default())
         .unwrap()
         .save(&path)
         .unwrap();
@@ -153,7 +155,7 @@ fn an_export_is_what_was_imported() {
         "resnet_9blocks-dropout",
     ] {
         let original = file(&format!("{name}_net_G.pth"));
-        let checkpoint = import::public(&original, Some(&d), None).unwrap();
+        let checkpoint = import::public(&original, Some(&d), &Options::default()).unwrap();
         let (generator, discriminator) = export::public_tensors(&checkpoint, &original).unwrap();
         let out = folder.path().join(format!("{name}.pth"));
         export::write(&generator, &out, PublicFormat::Pth).unwrap();
@@ -164,7 +166,7 @@ fn an_export_is_what_was_imported() {
         let plain = folder.path().join(format!("{name}.safetensors"));
         export::write(&generator, &plain, PublicFormat::Safetensors).unwrap();
         for again in [out, plain] {
-            let again = import::public(&again, Some(&judge), None).unwrap();
+            let again = import::public(&again, Some(&judge), &Options::default()).unwrap();
             assert!(
                 again.generator_tensors() == checkpoint.generator_tensors(),
                 "{name}"
@@ -184,8 +186,8 @@ fn a_keras_generator_translates_as_keras_does() {
         ("keras-3.keras", 6),
     ] {
         let path = fixture("keras", name);
-        let checkpoint =
-            import::of_files(std::slice::from_ref(&path), None).unwrap_or_else(|e| panic!("{e}"));
+        let checkpoint = import::of_files(std::slice::from_ref(&path), &Options::default())
+            .unwrap_or_else(|e| panic!("{e}"));
         let GeneratorConfig::Unet(config) = &checkpoint.config.generator else {
             panic!("a U-Net");
         };
@@ -213,25 +215,174 @@ fn other_keras_files_are_refused_in_words() {
         assert!(error.to_string().contains(name), "{error}");
     }
     let two = ["keras-3.keras", "keras-3.h5"].map(|name| fixture("keras", name));
-    let error = import::of_files(&two, None).err().unwrap().to_string();
+    let error = import::of_files(&two, &Options::default())
+        .err()
+        .unwrap()
+        .to_string();
     assert!(error.contains("give one file"), "{error}");
 }
 
 #[test]
 fn other_files_are_refused_in_words() {
     let named = |path: &Path, told: &str| {
-        let error = import::public(path, None, None).err().unwrap().to_string();
+        let error = import::public(path, None, &Options::default())
+            .err()
+            .unwrap()
+            .to_string();
         assert!(error.contains(told), "{error}");
     };
     named(&file("basic_net_D.pth"), "neither a U-Net");
     named(&file("nowhere.pth"), "no such file");
     let [g, d] = ["unet_256_net_G.pth", "unet_64-half_net_G.pth"].map(file);
-    let error = import::public(&g, Some(&d), None)
+    let error = import::public(&g, Some(&d), &Options::default())
         .err()
         .unwrap()
         .to_string();
     assert!(
         error.contains("unknown discriminator with 0 convolutions"),
+        "{error}"
+    );
+}
+
+/// torch.save names the folder in the archive after the file. With 21 letters the crate `zip` read another directory.
+#[test]
+fn a_name_of_any_length_is_read() {
+    let bytes = fs::read(file("pix2pix_gen_epoch_199.pth")).unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("as_is.pth");
+    fs::write(&path, &bytes).unwrap();
+    let expected = import::public(&path, None, &Options::default()).unwrap();
+    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(plain_end(bytes))).unwrap();
+    for length in 1..=100 {
+        let renamed = renamed(&mut zip, &"n".repeat(length));
+        fs::write(&path, renamed).unwrap();
+        let found = import::public(&path, None, &Options::default());
+        let found = found.unwrap_or_else(|e| panic!("{length}: {e}"));
+        assert!(
+            found.generator_tensors() == expected.generator_tensors(),
+            "{length}"
+        );
+    }
+}
+
+/// The archive without the numbers in its last record, so that every reader takes the ZIP64 records.
+fn plain_end(mut bytes: Vec<u8>) -> Vec<u8> {
+    let last = bytes.len() - 22;
+    bytes[last + 8..last + 20].fill(0xff);
+    bytes
+}
+
+/// The archive with another folder, written as PyTorch does: ZIP64 records, and the real numbers in the last record.
+fn renamed(zip: &mut zip::ZipArchive<std::io::Cursor<Vec<u8>>>, folder: &str) -> Vec<u8> {
+    use std::io::Read;
+    let (mut file, mut directory) = (Vec::new(), Vec::new());
+    let count = zip.len() as u64;
+    for index in 0..zip.len() {
+        let mut entry = zip.by_index(index).unwrap();
+        let name = entry.name().unwrap().into_owned();
+        let name = format!("{folder}/{}", name.split_once('/').unwrap().1);
+        let (crc, mut content) = (entry.crc32(), Vec::new());
+        entry.read_to_end(&mut content).unwrap();
+        let start = file.len() as u32;
+        let mut common = Vec::new();
+        common.extend([0u8; 8]); // version, flags, no compression, time
+        common.extend([0, 0]);
+        common.extend(crc.to_le_bytes());
+        common.extend((content.len() as u32).to_le_bytes());
+        common.extend((content.len() as u32).to_le_bytes());
+        common.extend((name.len() as u16).to_le_bytes());
+        common.extend([0, 0]);
+        file.extend(b"PK\x03\x04");
+        file.extend(&common);
+        file.extend(name.bytes());
+        file.extend(content);
+        directory.extend(b"PK\x01\x02\0\0");
+        directory.extend(&common);
+        directory.extend([0; 10]); // comment, disk, attributes
+        directory.extend(start.to_le_bytes());
+        directory.extend(name.bytes());
+    }
+    let (start, size) = (file.len() as u64, directory.len() as u64);
+    file.extend(directory);
+    let records = file.len() as u64;
+    file.extend(b"PK\x06\x06");
+    file.extend(44u64.to_le_bytes());
+    file.extend([0; 12]); // versions, disks
+    for number in [count, count, size, start] {
+        file.extend(number.to_le_bytes());
+    }
+    file.extend(b"PK\x06\x07\0\0\0\0");
+    file.extend(records.to_le_bytes());
+    file.extend(1u32.to_le_bytes());
+    file.extend(b"PK\x05\x06\0\0\0\0");
+    file.extend([count as u16; 2].iter().flat_map(|n| n.to_le_bytes()));
+    file.extend((size as u32).to_le_bytes());
+    file.extend((start as u32).to_le_bytes());
+    file.extend([0, 0]);
+    file
+}
+
+/// Training scripts save more than the weights, and more than one network.
+#[test]
+fn networks_inside_dictionaries_are_found() {
+    let [g, d] = ["unet_256_net_G.pth", "basic_net_D.pth"].map(file);
+    let expected = import::public(&g, Some(&d), &Options::default()).unwrap();
+    let (generator, judge) = export::public_tensors(&expected, &g).unwrap();
+    let judge = judge.unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("all.pth");
+    let joined = |parts: [(&str, &PublicTensors); 2]| {
+        let all = parts.into_iter().flat_map(|(key, tensors)| {
+            let named = tensors.iter();
+            named.map(move |(name, tensor)| (format!("{key}{name}"), tensor.clone()))
+        });
+        export::write(&all.collect(), &path, PublicFormat::Pth).unwrap();
+    };
+    let options = Options::default();
+    for keys in [
+        ["state_dict.", "D."],
+        ["netG.module.", "netD.module."],
+        ["model.", "judge.model."],
+        ["", "netD."],
+    ] {
+        joined([(keys[0], &generator), (keys[1], &judge)]);
+        let found = import::public(&path, None, &options);
+        if keys[0].is_empty() {
+            // tensors beside a network's that are not its own are not passed over
+            assert!(found.is_err());
+            continue;
+        }
+        let found = found.unwrap_or_else(|e| panic!("{keys:?}: {e}"));
+        assert!(
+            found.generator_tensors() == expected.generator_tensors(),
+            "{keys:?}"
+        );
+        assert!(
+            found.discriminator_tensors() == expected.discriminator_tensors(),
+            "{keys:?}"
+        );
+    }
+    joined([("netG_A.", &generator), ("netG_B.", &generator)]);
+    let error = import::public(&path, None, &options)
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        error.contains("2 networks: netG_A, netG_B; choose one with `key`"),
+        "{error}"
+    );
+    let with_key = |key: &str| Options {
+        key: Some(key.to_string()),
+        ..Options::default()
+    };
+    let found = import::public(&path, None, &with_key("netG_B")).unwrap();
+    assert!(found.generator_tensors() == expected.generator_tensors());
+    let error = import::public(&path, None, &with_key("netG"))
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        error.contains("no network is inside `key` netG; it holds netG_A, netG_B"),
         "{error}"
     );
 }

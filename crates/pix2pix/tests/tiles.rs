@@ -2,10 +2,11 @@
 
 use burn::tensor::Device;
 use image::{Rgb, RgbImage};
+use pix2pix::Translator;
 use pix2pix::data::Domain;
-use pix2pix::data::picture::{self, Picture, Samples};
-use pix2pix::model::{NormStatistics, Tiles, translate_in_tiles};
-use pix2pix::network::{Generator, Noise, UnetConfig, WeightInit};
+use pix2pix::data::picture::{self, LargeWriter, Metadata, Picture, Samples};
+use pix2pix::model::{Checkpoint, NormStatistics, TilePlan, Tiles, Tiling, TranslateOptions};
+use pix2pix::network::{Generator, Noise, PatchGanConfig, UnetConfig, WeightInit};
 
 fn generator() -> Generator {
     let config = UnetConfig {
@@ -30,21 +31,60 @@ fn picture(width: u32, right: fn(u32, u32) -> u8) -> Picture {
 }
 
 fn translate(picture: &Picture, overlap: u32, statistics: NormStatistics) -> Picture {
-    let tiles = Tiles {
-        side: 64,
-        overlap,
-        statistics,
-    };
-    let noise = || Noise::seeded(5, 0);
-    translate_in_tiles(
-        &generator(),
+    let mut bands = Vec::new();
+    in_panels(
         picture,
-        [Domain::RGB8; 2],
-        &tiles,
-        None,
-        &noise,
-        &Device::flex(),
-    )
+        (overlap, u32::MAX),
+        statistics,
+        &mut |corner, band| {
+            assert_eq!(corner[0], 0, "one panel");
+            bands.push(band);
+        },
+    );
+    Picture::stacked(bands)
+}
+
+fn in_panels(
+    picture: &Picture,
+    (overlap, panel): (u32, u32),
+    statistics: NormStatistics,
+    part: &mut dyn FnMut([u32; 2], Picture),
+) {
+    let generator = generator();
+    let plan = TilePlan {
+        generator: &generator,
+        domains: [Domain::RGB8; 2],
+        tiles: Tiles {
+            side: 64,
+            overlap,
+            statistics,
+        },
+        known: None,
+        noise: &|| Noise::seeded(5, 0),
+        panel,
+        device: &Device::flex(),
+    };
+    let translated = plan.translate(picture, &mut |corner, band| {
+        part(corner, band);
+        Ok(())
+    });
+    translated.unwrap();
+}
+
+/// A picture in several panels, each finished before the next, is the picture in one.
+#[test]
+fn panels_are_seamless() {
+    let picture = picture(300, |x, y| (x * y) as u8);
+    for statistics in [NormStatistics::Tile, NormStatistics::Image] {
+        let whole = translate(&picture, 16, statistics);
+        let mut covered = 0;
+        in_panels(&picture, (16, 128), statistics, &mut |corner, part| {
+            let same = whole.crop(corner, part.size());
+            assert_eq!(part, same, "at {corner:?}");
+            covered += part.size()[0] * part.size()[1];
+        });
+        assert_eq!(covered, 300 * 64);
+    }
 }
 
 fn bytes(picture: &Picture) -> &[u8] {
@@ -94,4 +134,49 @@ fn statistics_are_the_tiles_or_the_pictures() {
     assert_eq!(left(&dark, tile), left(&light, tile));
     let image = NormStatistics::Image;
     assert!(largest_difference(&left(&dark, image), &left(&light, image)) > 8);
+}
+
+/// A picture that is read and written part by part is the picture in memory, and its file is a TIFF like any other.
+#[test]
+fn a_picture_beyond_memory_is_the_one_in_memory() {
+    let scratch = tempfile::tempdir().unwrap();
+    let discriminator = PatchGanConfig {
+        filters: 2,
+        ..PatchGanConfig::default()
+    };
+    let discriminator = discriminator.init(&Device::flex()).unwrap();
+    let model = scratch.path().join("model.safetensors");
+    Checkpoint::of_networks(&generator(), &discriminator, 0)
+        .save(&model)
+        .unwrap();
+    let translator = Translator::load(&model).unwrap();
+    let options = TranslateOptions {
+        tiling: Tiling::Cut {
+            side: 64,
+            overlap: 16,
+        },
+        ..TranslateOptions::default()
+    };
+    // neither side is a multiple of the file's tiles of 256 pixels
+    let picture: Picture =
+        RgbImage::from_fn(300, 530, |x, y| Rgb([x as u8, y as u8, (x * y) as u8])).into();
+    let whole = translator
+        .translate_with(picture.clone(), &options)
+        .unwrap();
+
+    let path = scratch.path().join("parts.tif");
+    let target = translator.config.target;
+    let mut file = LargeWriter::create(&path, [300, 530], &target, &Metadata::default()).unwrap();
+    let translated = translator.translate_windows(&picture, &options, &mut |corner, part| {
+        file.write(corner, part).unwrap();
+        Ok(())
+    });
+    translated.unwrap();
+    file.finish().unwrap();
+    assert_eq!(picture::read(&path).unwrap().0, whole);
+    let mut other = tiff::decoder::Decoder::new(std::fs::File::open(&path).unwrap()).unwrap();
+    let tiff::decoder::DecodingResult::U8(values) = other.read_image().unwrap() else {
+        panic!("8 bits");
+    };
+    assert_eq!(values, bytes(&whole));
 }

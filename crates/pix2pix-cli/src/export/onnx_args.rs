@@ -12,6 +12,7 @@ use pix2pix::{Error, RunConfig};
 use crate::choice::choice;
 use crate::failure::{Failure, print};
 use crate::noise_args::Switch;
+use crate::paths::pictures;
 
 /// Largest number of pictures to measure the ranges of activations on.
 const MOST_PICTURES: usize = 100;
@@ -108,9 +109,10 @@ impl OnnxArgs {
 
 /// The first pictures of a folder, with the source's number of channels; of side-by-side pairs, the source half.
 fn sources(folder: &Path, config: &RunConfig) -> Result<Vec<Picture>, Failure> {
-    let files = picture::list(folder)?;
+    let (files, _) = pictures(folder)?;
     let mut sources = Vec::new();
     for file in files.iter().take(MOST_PICTURES) {
+        let file = &folder.join(file);
         let (mut picture, _) = picture::read(file)?;
         if pair::is_side_by_side(picture.size()) {
             picture = config.direction.source(file, &picture)?;

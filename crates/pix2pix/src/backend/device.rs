@@ -13,10 +13,7 @@
 //! ```
 
 use std::fmt;
-use std::panic::{self, AssertUnwindSafe};
 use std::str::FromStr;
-use std::sync::Once;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[cfg(feature = "_card")]
 use burn::backend::DispatchDevice;
@@ -29,6 +26,7 @@ use sysinfo::{CpuRefreshKind, MemoryRefreshKind, System};
 
 use crate::backend::precision::Factors;
 pub use crate::backend::precision::Precision;
+use crate::caught::caught_anywhere;
 use crate::choice::UnknownName;
 use crate::error::{Error, Result};
 
@@ -58,25 +56,7 @@ pub(crate) fn guarded<T>(
     if !device.is_card() {
         return Ok(work());
     }
-    // the caller prints the error in one line, so the panic prints nothing
-    static HOOK: Once = Once::new();
-    static GUARDED: AtomicUsize = AtomicUsize::new(0);
-    HOOK.call_once(|| {
-        let hook = panic::take_hook();
-        panic::set_hook(Box::new(move |panic| {
-            if GUARDED.load(Ordering::Relaxed) == 0 {
-                hook(panic);
-            }
-        }));
-    });
-    GUARDED.fetch_add(1, Ordering::Relaxed);
-    let done = panic::catch_unwind(AssertUnwindSafe(work));
-    GUARDED.fetch_sub(1, Ordering::Relaxed);
-    done.map_err(|payload| {
-        let said = payload.downcast_ref::<String>().map(String::as_str);
-        let said = said.or_else(|| payload.downcast_ref::<&str>().copied());
-        said.unwrap_or("it failed").to_string()
-    })
+    caught_anywhere(work)
 }
 
 /// The device for training, with autodiff. It keeps activations for backward passes, or, with `recompute`, computes

@@ -3,9 +3,12 @@
 pub mod layout;
 pub mod leakage;
 pub mod manifest;
+pub mod passed_over;
+pub mod pattern;
 mod remembered;
 pub mod store;
 pub mod survey;
+pub mod values;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,9 +20,11 @@ use sha2::{Digest, Sha256};
 
 use crate::data::domain::Domain;
 use crate::data::pair::{self, Direction, Pair};
-use crate::data::picture::{self, Header, Picture};
+use crate::data::picture::{self, Header, Page, Pages, Picture};
 use crate::error::{Error, Result};
 use layout::{Entry, Files, Layout, Split};
+use passed_over::PassedOver;
+use pattern::Pattern;
 use store::Store;
 
 /// Pairs of one split, read on demand.
@@ -30,6 +35,8 @@ pub struct Pairs {
     direction: Direction,
     /// Channels to convert A and B to; `None` keeps those of the files.
     channels: [Option<usize>; 2],
+    /// Whether square files are side-by-side pairs too.
+    squares: bool,
 }
 
 impl Pairs {
@@ -51,6 +58,11 @@ impl Pairs {
     /// Name of pair `index`.
     pub fn name(&self, index: usize) -> &str {
         &self.entries[index].name
+    }
+
+    /// The page of pair `index`'s files.
+    pub(crate) fn page(&self, index: usize) -> Page {
+        self.entries[index].page
     }
 
     /// Paths of pair `index`'s files, for messages: one for a side-by-side pair, else A and B.
@@ -82,14 +94,18 @@ impl Pairs {
     /// # Errors
     /// When a file cannot be read or is damaged, or the two do not form a pair.
     pub fn headers(&self, index: usize) -> Result<[Header; 2]> {
+        let entry = &self.entries[index];
         let header = |path: &Path| {
-            let mut file = self.store.open_file(path)?;
-            Header::read(&self.store.shown(path), &mut file)
+            let content = self.store.content(path)?;
+            Header::read(&self.store.shown(path), &content, entry.page)
         };
-        match &self.entries[index].files {
+        match &entry.files {
             Files::Together(path) => {
-                let both = header(path)?;
-                let size = pair::half(&self.store.shown(path), both.size)?;
+                let (both, shown) = (header(path)?, self.store.shown(path));
+                if !self.squares {
+                    pair::not_square(&shown, both.size)?;
+                }
+                let size = pair::half(&shown, both.size)?;
                 Ok([Header { size, ..both }; 2])
             }
             Files::Apart(a, b) => {
@@ -106,8 +122,12 @@ impl Pairs {
     /// # Errors
     /// When they cannot be read or do not form a pair.
     pub fn read_sides(&self, index: usize) -> Result<[Picture; 2]> {
-        let read = |path: &Path| picture::decode(&self.store.shown(path), &self.store.read(path)?);
-        match &self.entries[index].files {
+        let entry = &self.entries[index];
+        let read = |path: &Path| {
+            let (shown, content) = (self.store.shown(path), self.store.content(path)?);
+            picture::decode_page(&shown, &content, entry.page).map(|(picture, _)| picture)
+        };
+        match &entry.files {
             Files::Together(path) => pair::split(&self.store.shown(path), &read(path)?),
             Files::Apart(a, b) => {
                 let sides = [read(a)?, read(b)?];
@@ -172,7 +192,7 @@ impl Pairs {
 }
 
 /// Options for opening a data set.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Translation direction.
     pub direction: Direction,
@@ -180,6 +200,26 @@ pub struct Options {
     pub val_fraction: f64,
     /// Seed for the choice of held-out pairs.
     pub seed: u64,
+    /// How TIFF files with several pages are read; `None` refuses them.
+    pub pages: Option<Pages>,
+    /// Patterns of the names of A and of B, each with a `*` for the name of the pair; names that do not match are whole
+    /// names. `None` pairs files of the same name.
+    pub matching: Option<[String; 2]>,
+    /// Whether square files are side-by-side pairs too. They are refused otherwise.
+    pub squares: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            direction: Direction::AToB,
+            val_fraction: 0.0,
+            seed: 0,
+            pages: None,
+            matching: None,
+            squares: false,
+        }
+    }
 }
 
 /// A data set: its splits and its layout.
@@ -195,6 +235,10 @@ pub struct Dataset {
     pub layout: String,
     /// Pictures of one folder without a partner in the other.
     pub unmatched: Vec<PathBuf>,
+    /// Values of [`Options::matching`] that would match the names of some of them.
+    pub proposal: Option<[String; 2]>,
+    /// Files that are not of a pair.
+    pub passed_over: Vec<PassedOver>,
 }
 
 impl Dataset {
@@ -228,105 +272,197 @@ impl Dataset {
             return Self::new(store, layout, options);
         }
         let store = Store::open(path)?;
-        let files = store.files()?;
+        let (files, passed_over) = store.files()?;
         let base = layout::base(&files);
         let manifests = manifest::NAMES.iter().map(|name| base.join(name));
-        let layout = match manifests.into_iter().find(|name| files.contains(name)) {
-            Some(name) => manifest::read(&name, &store.shown(&name), &store.read(&name)?)?,
-            None => layout::find(store.root(), &files)?,
+        let mut layout = match manifests.into_iter().find(|name| files.contains(name)) {
+            Some(name) => {
+                let mut layout = manifest::read(&name, &store.shown(&name), &store.read(&name)?)?;
+                layout.note_unlisted(&name, &files);
+                layout
+            }
+            None => {
+                let patterns = options
+                    .matching
+                    .as_ref()
+                    .map(|[a, b]| Ok::<_, Error>([Pattern::parse(a)?, Pattern::parse(b)?]));
+                layout::find(store.root(), &files, patterns.transpose()?.as_ref())?
+            }
         };
+        layout.passed_over.extend(passed_over);
         Self::new(store, layout, options)
     }
 
     /// Makes a data set of a store and the layout of its files.
     ///
     /// # Errors
-    /// When there are no training pairs, or `val_fraction` cannot be applied.
+    /// When there are no training pairs, `val_fraction` cannot be applied, or the pages of a file cannot be counted.
     pub fn new(store: Store, layout: Layout, options: &Options) -> Result<Self> {
         let root = store.root().to_path_buf();
         let store = Arc::new(store);
-        let pairs = |entries: Vec<Entry>| Pairs {
-            store: store.clone(),
-            entries: Arc::new(entries),
-            direction: options.direction,
-            channels: [None; 2],
-        };
         let Layout {
             description,
-            mut splits,
+            splits,
             unmatched,
+            passed_over,
+            proposal,
         } = layout;
-        let train = splits
-            .remove(&Some(Split::Train))
-            .or_else(|| splits.remove(&None));
-        let train = train.map(pairs).filter(|pairs| !pairs.is_empty());
-        let train = train.ok_or_else(|| {
-            Error::file(
-                &root,
-                "there are no training pairs",
-                if unmatched.is_empty() {
-                    "put pairs into train/"
-                } else {
-                    "pictures in A/ and B/ are matched by name: give both the same name"
-                },
-            )
-        })?;
-        let mut named = vec![("train", train)];
-        for (name, split) in [("val", Split::Val), ("test", Split::Test)] {
-            named.extend(
-                splits
-                    .remove(&Some(split))
-                    .map(|entries| (name, pairs(entries))),
-            );
-        }
-        if options.val_fraction > 0.0 {
-            if named.len() > 1 {
-                return Err(Error::file(
-                    &root,
-                    "the data set already has held-out pairs",
-                    "omit `val_fraction`",
-                ));
+        let mut named: Vec<(&'static str, Pairs)> = Vec::new();
+        for (split, entries) in splits {
+            let name = match split {
+                None | Some(Split::Train) => "train",
+                Some(Split::Val) => "val",
+                Some(Split::Test) => "test",
+            };
+            let entries = with_pages(entries, &store, options.pages)?;
+            let pairs = Pairs {
+                store: store.clone(),
+                entries: Arc::new(entries),
+                direction: options.direction,
+                channels: [None; 2],
+                squares: options.squares,
+            };
+            if name != "train" || !pairs.is_empty() {
+                named.push((name, pairs));
             }
-            let (train, val) = hold_out(&named[0].1, options)?;
-            named = vec![("train", train), ("val", val)];
+        }
+        if named.first().is_none_or(|(name, _)| *name != "train") {
+            let remedy = match survey::mismatch(&unmatched, proposal.as_ref()) {
+                Some(example) => format!(
+                    "pictures in A/ and B/ are matched by name, but {example}; give both the same name"
+                ),
+                None => "put pairs into train/".to_string(),
+            };
+            return Err(Error::file(&root, "there are no training pairs", remedy));
         }
         let unmatched = unmatched.iter().map(|path| store.shown(path)).collect();
-        Ok(Self::of_splits(named, description, unmatched))
+        let data = Self::of_splits(
+            named,
+            Rest {
+                layout: description,
+                unmatched,
+                proposal,
+                passed_over,
+            },
+        );
+        match options.val_fraction > 0.0 {
+            true => data.hold_out(options.val_fraction, options.seed),
+            false => Ok(data),
+        }
+    }
+
+    /// Holds out a share of the training pairs, chosen by the seed.
+    ///
+    /// # Errors
+    /// When the data set already has held-out pairs, or fewer than two pairs.
+    pub(crate) fn hold_out(self, val_fraction: f64, seed: u64) -> Result<Self> {
+        if self.splits.len() > 1 {
+            return Err(Error::file(
+                self.train.store.root(),
+                "the data set already has held-out pairs",
+                "omit `val_fraction`",
+            ));
+        }
+        let (train, val) = hold_out(&self.train, val_fraction, seed)?;
+        let (_, rest) = self.into_parts();
+        Ok(Self::of_splits(vec![("train", train), ("val", val)], rest))
     }
 
     /// A data set of these splits, with the training split first.
-    fn of_splits(
-        splits: Vec<(&'static str, Pairs)>,
-        layout: String,
-        unmatched: Vec<PathBuf>,
-    ) -> Self {
+    fn of_splits(splits: Vec<(&'static str, Pairs)>, rest: Rest) -> Self {
         Self {
             train: splits[0].1.clone(),
             val: splits.get(1).map(|(_, pairs)| pairs.clone()),
             splits,
-            layout,
-            unmatched,
+            layout: rest.layout,
+            unmatched: rest.unmatched,
+            proposal: rest.proposal,
+            passed_over: rest.passed_over,
         }
+    }
+
+    /// The splits, and everything else.
+    fn into_parts(self) -> (Vec<(&'static str, Pairs)>, Rest) {
+        let rest = Rest {
+            layout: self.layout,
+            unmatched: self.unmatched,
+            proposal: self.proposal,
+            passed_over: self.passed_over,
+        };
+        (self.splits, rest)
     }
 
     /// Applies `change` to the pairs of every split.
     pub fn map(self, change: impl Fn(Pairs) -> Pairs) -> Self {
-        let splits = self.splits.into_iter();
+        let (splits, rest) = self.into_parts();
+        let splits = splits.into_iter();
         let splits = splits.map(|(name, pairs)| (name, change(pairs)));
-        Self::of_splits(splits.collect(), self.layout, self.unmatched)
+        Self::of_splits(splits.collect(), rest)
+    }
+}
+
+/// What a data set is besides its splits.
+struct Rest {
+    layout: String,
+    unmatched: Vec<PathBuf>,
+    proposal: Option<[String; 2]>,
+    passed_over: Vec<PassedOver>,
+}
+
+/// The pairs with the page that is read of each; with [`Pages::Each`] one pair for every page.
+fn with_pages(entries: Vec<Entry>, store: &Store, pages: Option<Pages>) -> Result<Vec<Entry>> {
+    let mut all = Vec::new();
+    for entry in entries {
+        let page = Page::of(pages);
+        let count = match pages {
+            Some(Pages::Each) => count_pages(&entry, store)?,
+            _ => 1,
+        };
+        for index in 0..count {
+            let entry = entry.clone();
+            all.push(match count {
+                1 => Entry { page, ..entry },
+                _ => Entry {
+                    name: format!("{}-{}", entry.name, index + 1),
+                    page: Page::At(index),
+                    ..entry
+                },
+            });
+        }
+    }
+    Ok(all)
+}
+
+/// Number of pages of a pair's files, which must be the same for A and B. Files that cannot be read count as one page: the
+/// survey reports them.
+fn count_pages(entry: &Entry, store: &Store) -> Result<usize> {
+    let count = |path: &Path| -> Result<usize> { Ok(picture::pages(&store.content(path)?)) };
+    match &entry.files {
+        Files::Together(path) => count(path),
+        Files::Apart(a, b) => match [count(a)?, count(b)?] {
+            [in_a, in_b] if in_a == in_b => Ok(in_a),
+            [in_a, in_b] => Err(Error::file(
+                &store.shown(b),
+                format!(
+                    "{in_b} pages, but its partner {} has {in_a}",
+                    store.shown(a).display()
+                ),
+                "both files of a pair must have the same number of pages: remove both, or choose other `pages`",
+            )),
+        },
     }
 }
 
 /// Splits the pairs at random into training pairs and held-out pairs.
-fn hold_out(pairs: &Pairs, options: &Options) -> Result<(Pairs, Pairs)> {
-    let count = (pairs.len() as f64 * options.val_fraction).round() as usize;
+fn hold_out(pairs: &Pairs, val_fraction: f64, seed: u64) -> Result<(Pairs, Pairs)> {
+    let count = (pairs.len() as f64 * val_fraction).round() as usize;
     let count = count.clamp(1, pairs.len().max(2) - 1);
     if pairs.len() < 2 {
         let reason = "needs at least two pairs: one to train on and one to hold out";
         return Err(Error::field("val_fraction", reason));
     }
     // a separate random stream: the choice must not depend on the order of an epoch
-    let order = pairs.order(options.seed, u64::MAX);
+    let order = pairs.order(seed, u64::MAX);
     let (mut val, mut train) = (order[..count].to_vec(), order[count..].to_vec());
     val.sort_unstable();
     train.sort_unstable();

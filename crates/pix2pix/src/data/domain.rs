@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::data::depth::Depth;
+use crate::data::ranges::Ranges;
 
 /// Format of the pictures of one side of the pairs (the sources or the targets).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -12,7 +13,7 @@ pub struct Domain {
     /// Type of the samples.
     pub depth: Depth,
     /// Sample values that map to -1 and 1 in the networks.
-    pub range: [f32; 2],
+    pub range: Ranges,
 }
 
 impl Domain {
@@ -20,16 +21,16 @@ impl Domain {
     pub const RGB8: Self = Self {
         channels: 3,
         depth: Depth::U8,
-        range: [0.0, 255.0],
+        range: Ranges::all([0.0, 255.0]),
     };
 
-    /// Sample values that map to -1 and 1 for a picture of this depth: the domain's range if the depth is the domain's,
+    /// Sample values that map to -1 and 1 for a picture of this depth: the domain's ranges if the depth is the domain's,
     /// otherwise the default range of the depth.
-    pub fn range_of(&self, depth: Depth) -> [f32; 2] {
+    pub fn range_of(&self, depth: Depth) -> Ranges {
         if depth == self.depth {
             self.range
         } else {
-            depth.range()
+            depth.range().into()
         }
     }
 }
@@ -45,12 +46,12 @@ impl std::fmt::Display for Domain {
         let Self {
             channels,
             depth,
-            range: [low, high],
+            range,
         } = self;
         let plural = if *channels == 1 { "" } else { "s" };
         write!(f, "{channels} channel{plural}, {depth}")?;
-        if depth.range() != self.range {
-            write!(f, " from {low} to {high}")?;
+        if Ranges::all(depth.range()) != *range {
+            write!(f, " from {range}")?;
         }
         Ok(())
     }

@@ -9,7 +9,6 @@ use include_dir::{Dir, include_dir};
 use crate::data::dataset::layout;
 use crate::data::dataset::store::Store;
 use crate::data::dataset::{Dataset, Options};
-use crate::data::pair::Direction;
 
 static EARTH: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/data/earth");
 
@@ -24,12 +23,8 @@ pub fn earth() -> Dataset {
         .map(|file| (file.path().to_path_buf(), file.contents()))
         .collect();
     let store = Store::embedded(files);
-    let options = Options {
-        direction: Direction::AToB,
-        val_fraction: 0.0,
-        seed: 0,
-    };
-    let files = store.files().expect("embedded files need no disk");
-    let layout = layout::find(store.root(), &files).expect("the embedded files are laid out well");
-    Dataset::new(store, layout, &options).expect("both splits are embedded")
+    let (files, _) = store.files().expect("embedded files need no disk");
+    let layout = layout::find(store.root(), &files, None);
+    let layout = layout.expect("the embedded files are laid out well");
+    Dataset::new(store, layout, &Options::default()).expect("both splits are embedded")
 }

@@ -6,13 +6,15 @@ use std::thread;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::caught::caught;
 use crate::data::cache::Cache;
 use crate::data::dataset::Pairs;
 use crate::data::dataset::survey::OnError;
 use crate::data::domain::Domain;
 use crate::data::jitter::JitterConfig;
-use crate::data::pair::{Direction, Pair};
-use crate::error::Result;
+use crate::data::pair::Direction;
+use crate::data::picture::Picture;
+use crate::error::{Error, Result};
 use crate::parallel::Shard;
 
 /// Maximum number of finished batches queued per thread.
@@ -74,7 +76,7 @@ impl Pairs {
         let sides = self.headers(0)?.map(|header| Domain {
             channels: header.channels,
             depth: header.depth,
-            range: header.depth.range(),
+            range: header.depth.range().into(),
         });
         let config = LoaderConfig {
             walk: Walk {
@@ -187,21 +189,28 @@ impl Walk {
 pub struct Batches {
     workers: Vec<Receiver<Result<HostBatch>>>,
     next: usize,
+    /// Batches that are still to come.
+    left: u64,
 }
 
 impl Iterator for Batches {
     type Item = Result<HostBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let batch = self.workers[self.next].recv().ok();
+        self.left = self.left.checked_sub(1)?;
+        let batch = self.workers[self.next].recv();
         self.next = (self.next + 1) % self.workers.len();
-        batch
+        // a thread that ended early must not look like the end of the training
+        Some(batch.unwrap_or_else(|_| {
+            let reason = "a thread that loads pairs ended early; please report this";
+            Err(Error::Config(reason.to_string()))
+        }))
     }
 }
 
 /// Starts the loader threads. They end after the last batch, after an error, or when [`Batches`] is dropped.
 pub fn start(pairs: Pairs, config: LoaderConfig) -> Batches {
-    let count = config.workers.max(1);
+    let (count, config_batches) = (config.workers.max(1), config.batches);
     let shared = Arc::new((pairs, config));
     let workers = (0..count).map(|worker| {
         let (sender, receiver) = sync_channel(AHEAD);
@@ -222,6 +231,7 @@ pub fn start(pairs: Pairs, config: LoaderConfig) -> Batches {
     Batches {
         workers: workers.collect(),
         next: 0,
+        left: config_batches,
     }
 }
 
@@ -251,8 +261,7 @@ fn load(pairs: &Pairs, order: &mut Order, batch: u64, config: &LoaderConfig) -> 
     let mut shapes = [[0; 4]; 2];
     for place in first..last {
         let sample = epoch * pairs.len() as u64 + place as u64;
-        let pair = readable(pairs, &order.indices, place, config, &mut skipped)?;
-        let varied = config.jitter.vary(&pair, config.seed, sample);
+        let varied = readable(pairs, &order.indices, place, (config, sample), &mut skipped)?;
         for (side, picture) in varied.iter().enumerate() {
             let domain = &config.domains[side];
             let mut planes = picture.to_planes(domain.range_of(picture.depth()));
@@ -274,21 +283,24 @@ fn load(pairs: &Pairs, order: &mut Order, batch: u64, config: &LoaderConfig) -> 
     })
 }
 
-/// Loads the pair at `place` in the order. With [`OnError::Skip`], takes the next readable pair if this one is broken.
+/// Loads the pair at `place` in the order, and varies it as the sample with this number. With [`OnError::Skip`], takes the
+/// next readable pair if this one is broken.
 fn readable(
     pairs: &Pairs,
     order: &[usize],
     place: usize,
-    config: &LoaderConfig,
+    (config, sample): (&LoaderConfig, u64),
     skipped: &mut Vec<String>,
-) -> Result<Arc<Pair>> {
+) -> Result<[Picture; 2]> {
     let mut failed = None;
-    for index in order[place..].iter().chain(&order[..place]) {
-        let pair = config
-            .cache
-            .get(*index, || Ok(config.jitter.load(pairs.read(*index)?)));
-        match pair {
-            Ok(pair) => return Ok(pair),
+    for &index in order[place..].iter().chain(&order[..place]) {
+        let varied = guarded(pairs, index, || {
+            let load = || Ok(config.jitter.load(pairs.read(index)?));
+            let pair = config.cache.get(index, load)?;
+            Ok(config.jitter.vary(&pair, config.seed, sample))
+        });
+        match varied {
+            Ok(varied) => return Ok(varied),
             Err(error) if config.on_error == OnError::Stop => return Err(error),
             Err(error) => {
                 skipped.push(error.to_string());
@@ -297,6 +309,15 @@ fn readable(
         }
     }
     Err(failed.expect("a data set has a pair"))
+}
+
+/// Runs the work on a pair, and takes a panic for an error that names its file.
+fn guarded<T>(pairs: &Pairs, index: usize, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    caught(work).unwrap_or_else(|panic| {
+        let reason = format!("it cannot be loaded: {panic}");
+        let remedy = "leave it out with `on_error` skip, and please report this";
+        Err(Error::file(&pairs.shown(index)[0], reason, remedy))
+    })
 }
 
 #[cfg(test)]
@@ -310,6 +331,31 @@ mod tests {
             shard: Shard { rank: 0, ranks },
             start,
         }
+    }
+
+    /// A panic on purpose, in place of a decoder's.
+    #[test]
+    fn a_panic_is_an_error_that_names_the_file() {
+        let pairs = crate::data::earth::earth().train;
+        let error = guarded(&pairs, 3, || -> Result<()> { panic!("on purpose") }).unwrap_err();
+        let (error, file) = (error.to_string(), pairs.shown(3)[0].display().to_string());
+        assert!(
+            error.starts_with(&file) && error.contains("on purpose"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_thread_that_ends_early_is_not_the_end_of_the_training() {
+        let (sender, receiver) = sync_channel::<Result<HostBatch>>(1);
+        drop(sender);
+        let mut batches = Batches {
+            workers: vec![receiver],
+            next: 0,
+            left: 1,
+        };
+        assert!(batches.next().is_some_and(|batch| batch.is_err()));
+        assert!(batches.next().is_none());
     }
 
     #[test]

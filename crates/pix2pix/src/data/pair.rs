@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use icu_normalizer::ComposingNormalizerBorrowed;
 use serde::{Deserialize, Serialize};
 
 use crate::choice::choices;
@@ -52,6 +53,25 @@ pub struct Pair {
     pub source: Picture,
     /// Desired output, the ground truth (y in the paper).
     pub target: Picture,
+}
+
+/// Checks that a side-by-side picture is not square. A square one is more likely a single picture, whose halves would
+/// train a network to nonsense.
+///
+/// # Errors
+/// When it is square.
+pub fn not_square(path: &Path, [width, height]: [u32; 2]) -> Result<()> {
+    if width != height {
+        return Ok(());
+    }
+    Err(Error::file(
+        path,
+        format!(
+            "a square picture of {width}x{height} pixels where side-by-side pairs are expected"
+        ),
+        "if it is one picture, put the pictures of A and of B into two folders, A/ and B/; if it is a pair of two \
+         narrow pictures, choose `squares`",
+    ))
 }
 
 /// The size of both halves of a side-by-side picture; `path` is for messages.
@@ -106,12 +126,16 @@ pub fn same_size(a: (&Path, [u32; 2]), b: (&Path, [u32; 2])) -> Result<()> {
     ))
 }
 
-/// A file's name without its extension. Only extensions of pictures are removed: `N64.4E016.3` is a whole name.
+/// A file's name without its extension. Only extensions of pictures are removed: `N64.4E016.3` is a whole name. Accented
+/// letters are composed (Unicode's form NFC), as file systems spell them in two ways.
 pub fn stem(path: &Path) -> String {
     let name = if picture::is_picture(path) {
         path.file_stem()
     } else {
         path.file_name()
     };
-    name.unwrap_or_default().to_string_lossy().into_owned()
+    let name = name.unwrap_or_default().to_string_lossy();
+    ComposingNormalizerBorrowed::new_nfc()
+        .normalize(&name)
+        .into_owned()
 }

@@ -1,22 +1,36 @@
 //! Pictures with any number of channels and three sample types, and their conversion to the networks' values in
 //! [-1, 1].
 
+mod common;
+pub mod content;
 pub mod decode;
 pub mod encode;
+mod fault;
+mod half_floats;
 pub mod header;
-
-use std::path::{Path, PathBuf};
+mod jpeg;
+pub mod large;
+mod metadata;
+mod npy;
+mod orientation;
+pub mod page;
+pub(crate) mod tiff;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use image::{DynamicImage, ImageBuffer, RgbImage};
 
 pub use crate::data::depth::Depth;
 use crate::data::domain::Domain;
+use crate::data::ranges::Ranges;
 use crate::error::{Error, Result};
 
-pub use decode::{decode, read};
-pub use encode::{write, write_png};
+pub use content::Content;
+pub use decode::{decode, decode_page, pages, read};
+pub use encode::{LargeWriter, write, write_png, write_with};
 pub use header::{Format, Header, is_picture};
+pub use large::TiffWindows;
+pub use metadata::Metadata;
+pub use page::{Page, Pages};
 
 /// Minimum length of a picture's sides, in pixels.
 pub const MIN_SIDE: u32 = 16;
@@ -36,7 +50,69 @@ pub enum Samples {
     F32(Vec<f32>),
 }
 
+/// Runs `$work` on samples of any depth as `$values`, and wraps the result as samples of that depth.
+macro_rules! each_depth {
+    ($samples:expr, $values:ident => $work:expr) => {
+        match $samples {
+            Samples::U8($values) => Samples::U8($work),
+            Samples::U16($values) => Samples::U16($work),
+            Samples::F32($values) => Samples::F32($work),
+        }
+    };
+}
+
 impl Samples {
+    /// Number of samples.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::U8(values) => values.len(),
+            Self::U16(values) => values.len(),
+            Self::F32(values) => values.len(),
+        }
+    }
+
+    /// Joins the channels of several pictures of one size and depth, each with `channels`, pixel by pixel.
+    ///
+    /// # Panics
+    /// When there are no pictures, or they differ in depth or length.
+    pub(crate) fn interleave(mut pictures: Vec<Self>, channels: usize) -> Self {
+        if pictures.len() == 1 {
+            return pictures.remove(0);
+        }
+        fn pixels<T: Copy>(pictures: &[&[T]], channels: usize) -> Vec<T> {
+            let length = pictures[0].len();
+            assert!(pictures.iter().all(|picture| picture.len() == length));
+            let starts = (0..length).step_by(channels);
+            let pixel = |at| pictures.iter().flat_map(move |p| &p[at..at + channels]);
+            starts.flat_map(pixel).copied().collect()
+        }
+        macro_rules! all {
+            ($kind:ident) => {{
+                let slices = pictures.iter().map(|picture| match picture {
+                    Self::$kind(values) => values.as_slice(),
+                    _ => panic!("pictures of one depth"),
+                });
+                Self::$kind(pixels(&slices.collect::<Vec<_>>(), channels))
+            }};
+        }
+        match &pictures[0] {
+            Self::U8(_) => all!(U8),
+            Self::U16(_) => all!(U16),
+            Self::F32(_) => all!(F32),
+        }
+    }
+
+    /// Brings samples that are stored column by column, channel by channel (Fortran order) into this type's order.
+    pub(crate) fn from_columns(self, [width, height]: [u32; 2], channels: usize) -> Self {
+        let (width, height) = (width as usize, height as usize);
+        let place = move |index: usize| {
+            let (channel, pixel) = (index % channels, index / channels);
+            let (x, y) = (pixel % width, pixel / width);
+            y + height * (x + width * channel)
+        };
+        each_depth!(self, values => (0..values.len()).map(|index| values[place(index)]).collect())
+    }
+
     /// Converts little-endian bytes to samples of this depth; ignores bytes after the last whole sample.
     pub fn from_bytes(depth: Depth, bytes: &[u8]) -> Self {
         match depth {
@@ -53,15 +129,40 @@ impl Samples {
     }
 }
 
-/// Runs `$work` on samples of any depth as `$values`, and wraps the result as samples of that depth.
-macro_rules! each_depth {
-    ($samples:expr, $values:ident => $work:expr) => {
-        match $samples {
-            Samples::U8($values) => Samples::U8($work),
-            Samples::U16($values) => Samples::U16($work),
-            Samples::F32($values) => Samples::F32($work),
+/// How many samples of a picture a network cannot be given as they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outside {
+    /// Samples of the picture.
+    pub samples: usize,
+    /// Samples outside of their range, which are clipped.
+    pub clipped: usize,
+    /// Samples that are infinite or not a number (NaN).
+    pub unknown: usize,
+}
+
+impl Outside {
+    /// Adds the counts of another picture.
+    pub fn add(&mut self, other: Self) {
+        self.samples += other.samples;
+        self.clipped += other.clipped;
+        self.unknown += other.unknown;
+    }
+
+    /// Whether most samples lie outside, so that the range must be wrong.
+    pub fn is_most(&self) -> bool {
+        2 * self.clipped > self.samples
+    }
+
+    /// The clipped share in percent, e.g. "1.5%"; never "0%".
+    pub fn share(&self) -> String {
+        let percent = 100.0 * self.clipped as f64 / self.samples.max(1) as f64;
+        match percent {
+            ..0.001 => "less than 0.001%".to_string(),
+            ..0.1 => format!("{percent:.3}%"),
+            ..10.0 => format!("{percent:.1}%"),
+            _ => format!("{percent:.0}%"),
         }
-    };
+    }
 }
 
 /// A picture of `width` x `height` pixels with any number of channels.
@@ -79,13 +180,8 @@ impl Picture {
     /// # Panics
     /// When the number of samples does not match the size.
     pub fn new([width, height]: [u32; 2], channels: usize, samples: Samples) -> Self {
-        let length = match &samples {
-            Samples::U8(values) => values.len(),
-            Samples::U16(values) => values.len(),
-            Samples::F32(values) => values.len(),
-        };
         assert_eq!(
-            length,
+            samples.len(),
             width as usize * height as usize * channels,
             "samples of a picture"
         );
@@ -203,6 +299,34 @@ impl Picture {
         )
     }
 
+    /// Joins pictures of one width, from top to bottom.
+    ///
+    /// # Panics
+    /// When there are none, or they differ in width, channels or depth.
+    pub fn stacked(pictures: Vec<Self>) -> Self {
+        let (width, channels) = (pictures[0].width, pictures[0].channels);
+        let same = |picture: &Self| (picture.width, picture.channels) == (width, channels);
+        assert!(pictures.iter().all(same), "pictures one above the other");
+        let height = pictures.iter().map(|picture| picture.height).sum();
+        let all = pictures.into_iter().map(|picture| picture.samples);
+        let samples = all.reduce(|top, below| match (top, below) {
+            (Samples::U8(mut top), Samples::U8(below)) => {
+                top.extend(below);
+                Samples::U8(top)
+            }
+            (Samples::U16(mut top), Samples::U16(below)) => {
+                top.extend(below);
+                Samples::U16(top)
+            }
+            (Samples::F32(mut top), Samples::F32(below)) => {
+                top.extend(below);
+                Samples::F32(top)
+            }
+            _ => panic!("pictures one above the other have one depth"),
+        });
+        Self::new([width, height], channels, samples.expect("there is one"))
+    }
+
     /// Mirrored left to right.
     pub fn flip_horizontal(&self) -> Self {
         self.remapped([self.width, self.height], |x, y| [self.width - 1 - x, y])
@@ -236,6 +360,27 @@ impl Picture {
             starts.flat_map(|start| &values[start..start + channels]).copied().collect()
         });
         Self::new(size, channels, samples)
+    }
+
+    /// All samples as floats.
+    pub fn to_floats(&self) -> Vec<f32> {
+        match &self.samples {
+            Samples::U8(values) => values.iter().map(|&value| value.into()).collect(),
+            Samples::U16(values) => values.iter().map(|&value| value.into()).collect(),
+            Samples::F32(values) => values.clone(),
+        }
+    }
+
+    /// The same picture with every pixel's samples changed, row by row. Integers are rounded and clamped.
+    pub fn map_pixels(&self, mut change: impl FnMut(&mut [f32])) -> Self {
+        let mut values = self.to_floats();
+        values.chunks_exact_mut(self.channels).for_each(&mut change);
+        let samples = match self.depth() {
+            Depth::U8 => Samples::U8(values.into_iter().map(|x| x.round() as u8).collect()),
+            Depth::U16 => Samples::U16(values.into_iter().map(|x| x.round() as u16).collect()),
+            Depth::F32 => Samples::F32(values),
+        };
+        Self::new(self.size(), self.channels, samples)
     }
 
     /// Converts to `channels` channels: gray to RGB by repetition, RGB to gray by luma (ITU-R BT.601, as Pillow); drops
@@ -289,24 +434,50 @@ impl Picture {
         Ok(Self::new(size, channels, samples))
     }
 
-    /// Converts to planes `[channels, height, width]`, and maps `range` to [-1, 1].
-    pub fn to_planes(&self, [low, high]: [f32; 2]) -> Vec<f32> {
-        let half = (high - low) / 2.0;
-        fn planes<T: Copy + Into<f32>>(
-            values: &[T],
-            channels: usize,
-            map: impl Fn(f32) -> f32 + Copy,
-        ) -> Vec<f32> {
-            let plane = move |channel| values.iter().skip(channel).step_by(channels);
-            (0..channels)
-                .flat_map(|channel| plane(channel).map(move |&v| map(v.into())))
-                .collect()
+    /// Converts to planes `[channels, height, width]`, and maps the ranges to [-1, 1]. Values outside of a range are
+    /// clipped to it.
+    pub fn to_planes(&self, range: impl Into<Ranges>) -> Vec<f32> {
+        fn planes<T: Copy + Into<f32>>(values: &[T], channels: usize, ranges: Ranges) -> Vec<f32> {
+            let plane = |channel: usize| {
+                let [low, high] = ranges.of(channel);
+                let half = (high - low) / 2.0;
+                let values = values.iter().skip(channel).step_by(channels);
+                values.map(move |&value| ((value.into() - low) / half - 1.0).clamp(-1.0, 1.0))
+            };
+            (0..channels).flat_map(plane).collect()
         }
-        let map = |value: f32| (value - low) / half - 1.0;
+        let ranges = range.into();
         match &self.samples {
-            Samples::U8(values) => planes(values, self.channels, map),
-            Samples::U16(values) => planes(values, self.channels, map),
-            Samples::F32(values) => planes(values, self.channels, map),
+            Samples::U8(values) => planes(values, self.channels, ranges),
+            Samples::U16(values) => planes(values, self.channels, ranges),
+            Samples::F32(values) => planes(values, self.channels, ranges),
+        }
+    }
+
+    /// Number of samples that lie outside of their ranges, and number of samples that are not finite numbers.
+    pub fn outside(&self, range: impl Into<Ranges>) -> Outside {
+        fn count<T: Copy + Into<f32>>(values: &[T], channels: usize, ranges: Ranges) -> Outside {
+            let mut outside = Outside {
+                samples: values.len(),
+                ..Outside::default()
+            };
+            for (index, &value) in values.iter().enumerate() {
+                let ([low, high], value) = (ranges.of(index % channels), value.into());
+                outside.clipped += usize::from(value < low || value > high);
+                outside.unknown += usize::from(!value.is_finite());
+            }
+            outside
+        }
+        let ranges = range.into();
+        match &self.samples {
+            // whole numbers of this type cannot lie outside
+            Samples::U8(values) if ranges == Ranges::all(Depth::U8.range()) => Outside {
+                samples: values.len(),
+                ..Outside::default()
+            },
+            Samples::U8(values) => count(values, self.channels, ranges),
+            Samples::U16(values) => count(values, self.channels, ranges),
+            Samples::F32(values) => count(values, self.channels, ranges),
         }
     }
 
@@ -317,11 +488,18 @@ impl Picture {
     /// When there are fewer values than the size requires.
     pub fn from_planes(planes: &[f32], size: [u32; 2], domain: &Domain) -> Self {
         let plane = size[0] as usize * size[1] as usize;
-        let [low, high] = domain.range;
-        let half = (high - low) / 2.0;
         let channels = domain.channels;
+        let maps: Vec<[f32; 2]> = (0..channels)
+            .map(|channel| {
+                let [low, high] = domain.range.of(channel);
+                [low, (high - low) / 2.0]
+            })
+            .collect();
         let values = (0..plane).flat_map(|pixel| {
-            (0..channels).map(move |channel| (planes[channel * plane + pixel] + 1.0) * half + low)
+            let maps = maps.iter().enumerate();
+            maps.map(move |(channel, [low, half])| {
+                (planes[channel * plane + pixel] + 1.0) * half + low
+            })
         });
         // `as` clamps, and maps NaN to 0
         let samples = match domain.depth {
@@ -332,9 +510,9 @@ impl Picture {
         Self::new(size, channels, samples)
     }
 
-    /// Converts to 8-bit RGB for display, with `range` from black to white. With three channels or more, shows the
+    /// Converts to 8-bit RGB for display, with the ranges from black to white. With three channels or more, shows the
     /// first three; otherwise shows the first one as gray.
-    pub fn to_rgb8(&self, range: [f32; 2]) -> RgbImage {
+    pub fn to_rgb8(&self, range: impl Into<Ranges>) -> RgbImage {
         let planes = self.to_planes(range);
         let plane = self.width as usize * self.height as usize;
         let channel = |index: usize| if self.channels >= 3 { index } else { 0 };
@@ -411,32 +589,8 @@ impl TryFrom<Picture> for DynamicImage {
     }
 }
 
-/// Lists the pictures of a folder, sorted by name; skips other files and subfolders.
-///
-/// # Errors
-/// When the folder cannot be read or contains no pictures.
-pub fn list(folder: &Path) -> Result<Vec<PathBuf>> {
-    let failed = |e| Error::io(folder, "read the folder", e);
-    let mut pictures = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if is_picture(&path) && path.is_file() {
-            pictures.push(path);
-        }
-    }
-    if pictures.is_empty() {
-        return Err(Error::file(
-            folder,
-            format!("the folder contains no {} picture", header::NAMES),
-            "put pictures into it or choose another folder",
-        ));
-    }
-    pictures.sort();
-    Ok(pictures)
-}
-
-/// Converts a picture to a batch of one, `[1, channels, height, width]`, and maps `range` to [-1, 1].
-pub fn to_tensor(picture: &Picture, range: [f32; 2], device: &Device) -> Tensor<4> {
+/// Converts a picture to a batch of one, `[1, channels, height, width]`, and maps the ranges to [-1, 1].
+pub fn to_tensor(picture: &Picture, range: impl Into<Ranges>, device: &Device) -> Tensor<4> {
     let [width, height] = picture.size().map(|side| side as usize);
     let shape = [1, picture.channels(), height, width];
     Tensor::from_data(TensorData::new(picture.to_planes(range), shape), device)

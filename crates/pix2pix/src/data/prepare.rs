@@ -1,6 +1,6 @@
 //! Makes pairs from photographs: the photograph is the target, and the source is computed from it.
 
-use image::{GrayImage, Luma, Rgb, RgbImage, imageops};
+use image::{GrayImage, ImageBuffer, Luma, imageops};
 use imageproc::drawing::{draw_filled_circle_mut, draw_filled_rect_mut};
 use imageproc::edges::canny;
 use imageproc::filter::gaussian_blur_f32;
@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Normal};
 
-use crate::data::picture::Picture;
+use crate::data::picture::{Picture, luma};
 use crate::data::resize::resize;
 use crate::error::{Error, Result};
 
@@ -87,42 +87,52 @@ impl Task {
         Err(wrong)
     }
 
-    /// Computes the source. The result depends only on the photograph and the seed.
-    pub fn apply(&self, photo: &RgbImage, seed: u64) -> RgbImage {
-        let (width, height) = photo.dimensions();
+    /// Computes the source, with the photograph's channels and depth. `range` are the photograph's values of black and
+    /// white. The result depends only on the photograph, the range and the seed.
+    pub fn apply(&self, photo: &Picture, range: [f32; 2], seed: u64) -> Picture {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        // drawings and halves of a value do not need more than 8 bits of light
+        let gray = || imageops::grayscale(&photo.to_rgb8(range));
         match *self {
             Self::Edges { low, high } => {
-                let mut edges = canny(&imageops::grayscale(photo), low, high);
+                let mut edges = canny(&gray(), low, high);
                 imageops::invert(&mut edges);
-                colored(&edges)
+                drawn(&edges, photo, range)
             }
             Self::Sketch { sigma } => {
-                let gray = imageops::grayscale(photo);
+                let gray = gray();
                 let blurred = gaussian_blur_f32(&gray, sigma);
-                colored(&GrayImage::from_fn(width, height, |x, y| {
+                let sketch = GrayImage::from_fn(gray.width(), gray.height(), |x, y| {
                     let [light, around] =
                         [&gray, &blurred].map(|p| f32::from(p.get_pixel(x, y)[0]));
                     Luma([(255.0 * (light + 1.0) / (around + 1.0)).min(255.0) as u8])
-                }))
+                });
+                drawn(&sketch, photo, range)
             }
-            Self::Gray => colored(&imageops::grayscale(photo)),
+            Self::Gray => photo.map_pixels(|pixel| {
+                if pixel.len() >= 3 {
+                    let luma = luma(pixel);
+                    pixel[..3].fill(luma);
+                }
+            }),
             Self::LowRes { factor } => {
-                let photo = Picture::from(photo.clone());
-                let small = resize(&photo, photo.size().map(|side| (side / factor).max(1)));
-                resize(&small, photo.size()).to_rgb8([0.0, 255.0])
+                let small = resize(photo, photo.size().map(|side| (side / factor).max(1)));
+                resize(&small, photo.size())
             }
             Self::Noise { sigma } => {
                 let noise = Normal::new(0.0, sigma).expect("a positive standard deviation");
-                let mut noisy = photo.clone();
-                for value in noisy.iter_mut() {
-                    *value = (f32::from(*value) + noise.sample(&mut rng)).round() as u8;
-                }
-                noisy
+                let level = (range[1] - range[0]) / 255.0;
+                photo.map_pixels(|pixel| {
+                    for value in pixel {
+                        *value =
+                            (*value + noise.sample(&mut rng) * level).clamp(range[0], range[1]);
+                    }
+                })
             }
-            Self::Blur { sigma } => gaussian_blur_f32(photo, sigma),
+            Self::Blur { sigma } => blurred(photo, sigma),
             Self::Mask { share } => {
-                let mut masked = photo.clone();
+                let [width, height] = photo.size();
+                let mut holes = GrayImage::new(width, height);
                 let (mut left, area) = (f64::from(share), f64::from(width) * f64::from(height));
                 while left > 0.0 {
                     let side = |whole: u32, rng: &mut ChaCha8Rng| {
@@ -134,51 +144,89 @@ impl Task {
                         rng.random_range(0..=height - h),
                     );
                     let hole = Rect::at(x as i32, y as i32).of_size(w, h);
-                    draw_filled_rect_mut(&mut masked, hole, Rgb([255; 3]));
+                    draw_filled_rect_mut(&mut holes, hole, Luma([255]));
                     left -= f64::from(w) * f64::from(h) / area;
                 }
-                masked
-            }
-            Self::Halftone { cell } => {
-                let gray = imageops::grayscale(photo);
-                // drawn at four times the size; shrinking it smooths the edges of the dots
-                let scale = 4;
-                let mut dots = GrayImage::from_pixel(width * scale, height * scale, Luma([255]));
-                for (column, row) in (0..height.div_ceil(cell))
-                    .flat_map(|row| (0..width.div_ceil(cell)).map(move |column| (column, row)))
-                {
-                    let (x, y) = (column * cell, row * cell);
-                    let (w, h) = (cell.min(width - x), cell.min(height - y));
-                    let tile = imageops::crop_imm(&gray, x, y, w, h).to_image();
-                    let light = tile.iter().map(|&v| f32::from(v)).sum::<f32>() / (w * h) as f32;
-                    // the dot covers the dark share of the tile
-                    let radius = ((1.0 - light / 255.0) / std::f32::consts::PI).sqrt()
-                        * (cell * scale) as f32;
-                    let center = [x, y].map(|start| ((start * scale) + cell * scale / 2) as i32);
-                    if radius >= 0.5 {
-                        draw_filled_circle_mut(
-                            &mut dots,
-                            (center[0], center[1]),
-                            radius.round() as i32,
-                            Luma([0]),
-                        );
+                let mut is_hole = holes.iter().map(|value| *value > 0);
+                photo.map_pixels(|pixel| {
+                    if is_hole.next() == Some(true) {
+                        pixel.fill(range[1]);
                     }
-                }
-                colored(&imageops::resize(
-                    &dots,
-                    width,
-                    height,
-                    imageops::FilterType::Triangle,
-                ))
+                })
             }
+            Self::Halftone { cell } => drawn(&halftone(&gray(), cell), photo, range),
         }
     }
 }
 
-fn colored(gray: &GrayImage) -> RgbImage {
-    RgbImage::from_fn(gray.width(), gray.height(), |x, y| {
-        Rgb([gray.get_pixel(x, y)[0]; 3])
+/// Black dots on white, as dark as the picture.
+fn halftone(gray: &GrayImage, cell: u32) -> GrayImage {
+    let (width, height) = gray.dimensions();
+    // drawn at four times the size; shrinking it smooths the edges of the dots
+    let scale = 4;
+    let mut dots = GrayImage::from_pixel(width * scale, height * scale, Luma([255]));
+    for (column, row) in (0..height.div_ceil(cell))
+        .flat_map(|row| (0..width.div_ceil(cell)).map(move |column| (column, row)))
+    {
+        let (x, y) = (column * cell, row * cell);
+        let (w, h) = (cell.min(width - x), cell.min(height - y));
+        let tile = imageops::crop_imm(gray, x, y, w, h).to_image();
+        let light = tile.iter().map(|&v| f32::from(v)).sum::<f32>() / (w * h) as f32;
+        // the dot covers the dark share of the tile
+        let radius = ((1.0 - light / 255.0) / std::f32::consts::PI).sqrt() * (cell * scale) as f32;
+        let center = [x, y].map(|start| ((start * scale) + cell * scale / 2) as i32);
+        if radius >= 0.5 {
+            draw_filled_circle_mut(
+                &mut dots,
+                (center[0], center[1]),
+                radius.round() as i32,
+                Luma([0]),
+            );
+        }
+    }
+    imageops::resize(&dots, width, height, imageops::FilterType::Triangle)
+}
+
+/// A drawing with the channels and the depth of a photograph, and its values of black and white.
+fn drawn(drawing: &GrayImage, photo: &Picture, [low, high]: [f32; 2]) -> Picture {
+    let mut lights = drawing
+        .iter()
+        .map(|value| low + f32::from(*value) / 255.0 * (high - low));
+    photo.map_pixels(|pixel| {
+        let light = lights
+            .next()
+            .expect("the drawing has the photograph's size");
+        // alpha stays
+        let colors = if pixel.len() == 2 || pixel.len() == 4 {
+            pixel.len() - 1
+        } else {
+            pixel.len()
+        };
+        pixel[..colors].fill(light);
     })
+}
+
+/// Blurs every channel.
+fn blurred(photo: &Picture, sigma: f32) -> Picture {
+    let ([width, height], channels) = (photo.size(), photo.channels());
+    let plane = width as usize * height as usize;
+    let values = photo.to_floats();
+    let mut all = vec![0.0; values.len()];
+    for channel in 0..channels {
+        let samples: Vec<f32> = values
+            .iter()
+            .skip(channel)
+            .step_by(channels)
+            .copied()
+            .collect();
+        let image = ImageBuffer::<Luma<f32>, _>::from_raw(width, height, samples);
+        let blurred = gaussian_blur_f32(&image.expect("a plane of the picture"), sigma);
+        for (pixel, value) in (0..plane).zip(blurred.iter()) {
+            all[pixel * channels + channel] = *value;
+        }
+    }
+    let mut all = all.chunks_exact(channels);
+    photo.map_pixels(|pixel| pixel.copy_from_slice(all.next().expect("as many pixels")))
 }
 
 /// Crops the centre of a picture to the aspect ratio of `size`, then resizes it. Without a size, returns the picture
@@ -226,7 +274,17 @@ pub fn side_by_side(a: &Picture, b: &Picture) -> Result<Picture> {
 
 #[cfg(test)]
 mod tests {
+    use image::{Rgb, RgbImage};
+
     use super::*;
+    use crate::data::picture::Samples;
+
+    /// Applies a task to an 8-bit photograph.
+    fn applied(task: &Task, photo: &RgbImage, seed: u64) -> RgbImage {
+        let range = [0.0, 255.0];
+        task.apply(&photo.clone().into(), range, seed)
+            .to_rgb8(range)
+    }
 
     /// A dark square on a light ground.
     fn photo() -> RgbImage {
@@ -242,11 +300,11 @@ mod tests {
 
     #[test]
     fn edges_are_the_squares_outline() {
-        let edges = Task::Edges {
+        let task = Task::Edges {
             low: 50.0,
             high: 100.0,
-        }
-        .apply(&photo(), 0);
+        };
+        let edges = applied(&task, &photo(), 0);
         // all within two pixels of the outline, which is 112 pixels long
         let near = |x: u32, y: u32| {
             let [dx, dy] = [(x, 16, 48), (y, 12, 36)]
@@ -265,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_sketch_is_light_but_at_edges() {
-        let sketch = Task::Sketch { sigma: 3.0 }.apply(&photo(), 0);
+        let sketch = applied(&Task::Sketch { sigma: 3.0 }, &photo(), 0);
         let [edge, inside, ground] = [17, 32, 4].map(|x| sketch.get_pixel(x, 24)[0]);
         assert!(
             edge < 200,
@@ -276,10 +334,10 @@ mod tests {
 
     #[test]
     fn gray_and_low_resolution_keep_the_size() {
-        let gray = Task::Gray.apply(&photo(), 0);
+        let gray = applied(&Task::Gray, &photo(), 0);
         assert_eq!(gray.dimensions(), (64, 48));
         assert!(gray.pixels().all(|p| p[0] == p[1] && p[1] == p[2]));
-        let low = Task::LowRes { factor: 8 }.apply(&photo(), 0);
+        let low = applied(&Task::LowRes { factor: 8 }, &photo(), 0);
         assert_eq!(low.dimensions(), (64, 48));
         assert_ne!(low, photo());
     }
@@ -288,17 +346,17 @@ mod tests {
     fn noise_has_its_standard_deviation_and_its_seed() {
         let flat = RgbImage::from_pixel(64, 64, Rgb([128; 3]));
         let task = Task::Noise { sigma: 20.0 };
-        let noisy = task.apply(&flat, 1);
+        let noisy = applied(&task, &flat, 1);
         let square: f32 = noisy.iter().map(|&v| (f32::from(v) - 128.0).powi(2)).sum();
         let deviation = (square / noisy.len() as f32).sqrt();
         assert!((deviation - 20.0).abs() < 1.0, "{deviation}");
-        assert_eq!(noisy, task.apply(&flat, 1));
-        assert_ne!(noisy, task.apply(&flat, 2));
+        assert_eq!(noisy, applied(&task, &flat, 1));
+        assert_ne!(noisy, applied(&task, &flat, 2));
     }
 
     #[test]
     fn blur_spreads_an_edge() {
-        let blurred = Task::Blur { sigma: 4.0 }.apply(&photo(), 0);
+        let blurred = applied(&Task::Blur { sigma: 4.0 }, &photo(), 0);
         let edge = blurred.get_pixel(16, 24)[0];
         assert!((80..180).contains(&edge), "{edge} at the edge");
     }
@@ -306,7 +364,7 @@ mod tests {
     #[test]
     fn holes_cover_their_share() {
         let flat = RgbImage::from_pixel(200, 100, Rgb([0; 3]));
-        let masked = Task::Mask { share: 0.25 }.apply(&flat, 3);
+        let masked = applied(&Task::Mask { share: 0.25 }, &flat, 3);
         let holes = masked.pixels().filter(|pixel| pixel[0] == 255).count() as f32 / 20_000.0;
         assert!((0.15..0.4).contains(&holes), "{holes} of the picture");
     }
@@ -315,7 +373,7 @@ mod tests {
     fn dots_are_as_dark_as_the_photograph() {
         for light in [60, 128, 200] {
             let flat = RgbImage::from_pixel(64, 64, Rgb([light; 3]));
-            let dots = Task::Halftone { cell: 8 }.apply(&flat, 0);
+            let dots = applied(&Task::Halftone { cell: 8 }, &flat, 0);
             let mean = dots.pixels().map(|p| f32::from(p[0])).sum::<f32>() / 4096.0;
             assert!(
                 (mean - f32::from(light)).abs() < 25.0,
@@ -333,5 +391,54 @@ mod tests {
         assert!((49..=53).contains(&square.get_pixel(0, 25)[0]));
         assert!((147..=150).contains(&square.get_pixel(49, 25)[0]));
         assert_eq!(sized(&photo, None), photo);
+    }
+
+    /// Depth, channels and values stay: in 16 bits with a range of 12, and in floating point with a range below 0.
+    #[test]
+    fn deep_photographs_stay_deep() {
+        let values = |x: u32| [x, 2 * x, 4095 - x];
+        let samples = (0..32 * 32).flat_map(|at| values(at % 32 * 60).map(|value| value as u16));
+        let deep = Picture::new([32, 32], 3, Samples::U16(samples.collect()));
+        let range = [0.0, 4095.0];
+        for task in [
+            Task::Edges {
+                low: 20.0,
+                high: 40.0,
+            },
+            Task::Sketch { sigma: 2.0 },
+            Task::Gray,
+            Task::LowRes { factor: 2 },
+            Task::Noise { sigma: 5.0 },
+            Task::Blur { sigma: 1.0 },
+            Task::Mask { share: 0.2 },
+            Task::Halftone { cell: 4 },
+        ] {
+            let made = task.apply(&deep, range, 1);
+            assert_eq!(
+                (made.channels(), made.depth()),
+                (3, deep.depth()),
+                "{task:?}"
+            );
+            let [_, most] = made.extremes().unwrap();
+            assert!((1000.0..=4095.0).contains(&most), "{task:?}: {most}");
+            assert!(made != deep, "{task:?}");
+        }
+        let Samples::U16(gray) = Task::Gray.apply(&deep, range, 0).into_samples() else {
+            panic!("gray is as deep");
+        };
+        // the luma of 60, 120 and 4035
+        assert_eq!(gray[3..6], [548; 3]);
+        let heights = Picture::new(
+            [32, 32],
+            1,
+            Samples::F32((0..1024).map(|v| v as f32 - 2000.0).collect()),
+        );
+        let Samples::F32(blurred) = (Task::Blur { sigma: 1.0 })
+            .apply(&heights, [-2000.0, 0.0], 0)
+            .into_samples()
+        else {
+            panic!("it stays floating point");
+        };
+        assert!((blurred[16 * 32 + 16] - (16.0 * 32.0 + 16.0 - 2000.0)).abs() < 0.5);
     }
 }

@@ -1,5 +1,6 @@
 //! Imports weights that other programs have trained, as a checkpoint.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::config::RunConfig;
@@ -27,22 +28,30 @@ const REMEDY: &str = "give latest_net_G.pth and latest_net_D.pth of pytorch-Cycl
 const KERAS_REMEDY: &str = "give the .h5 or .keras file that model.save wrote for the Keras tutorial's generator (the \
                             paper's U-Net)";
 
+/// What files of weights do not say.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Dropout rate of a U-Net; `None` for the rate in the Keras file, or 0.5 for the port, whose files do not contain it.
+    pub dropout: Option<f64>,
+    /// Key of the generator in a file with several networks, e.g. `netG_A`, or `ema.netG` for one inside another.
+    pub key: Option<String>,
+}
+
 /// Makes a checkpoint of the files of another program: one Keras file (`.h5`, `.hdf5` or `.keras`), or a generator and
-/// optionally a discriminator of the public PyTorch port. `dropout` is the dropout rate of a U-Net. The default is the
-/// rate in the Keras file, or 0.5 for the port, whose files do not contain the rate.
+/// optionally a discriminator of the public PyTorch port.
 ///
 /// # Errors
 /// As [`public`] and [`keras`]; when there are too many files.
-pub fn of_files(files: &[PathBuf], dropout: Option<f64>) -> Result<Checkpoint> {
+pub fn of_files(files: &[PathBuf], options: &Options) -> Result<Checkpoint> {
     let is_keras = |path: &Path| {
         let ending = path.extension().and_then(|ending| ending.to_str());
         ending.is_some_and(|ending| ["h5", "hdf5", "keras"].contains(&ending))
     };
     match files {
-        [model] if is_keras(model) => keras(model, dropout),
-        [generator] => public(generator, None, dropout),
+        [model] if is_keras(model) => keras(model, options.dropout),
+        [generator] => public(generator, None, options),
         [generator, judge] if ![generator, judge].iter().any(|path| is_keras(path)) => {
-            public(generator, Some(judge), dropout)
+            public(generator, Some(judge), options)
         }
         [_, _] => Err(Error::Config(
             "only the generator of a Keras model is imported: give one file".to_string(),
@@ -92,27 +101,36 @@ fn checked(checkpoint: Checkpoint, path: &Path) -> Result<Checkpoint> {
     Ok(checkpoint)
 }
 
-/// Makes a checkpoint of files of the public PyTorch port: a generator, and optionally a discriminator. The
-/// architecture is detected from the names and shapes of the tensors. `dropout` is the dropout rate of a U-Net, which
-/// its tensors do not contain; 0.5 by default. The port's dropout follows the three blocks after the innermost.
+/// Makes a checkpoint of files of the public PyTorch port: a generator, and optionally a discriminator. The networks may
+/// be inside dictionaries (`state_dict`, `model`, `netG`, ...); a discriminator beside the generator in one file is taken
+/// too. The architecture is detected from the names and shapes of the tensors. The port's dropout follows the three blocks
+/// after the innermost.
 ///
 /// # Errors
-/// When a file cannot be read, or a tensor is missing, left over, or has the wrong shape for the architecture.
+/// When a file cannot be read, holds several generators and none is chosen, or a tensor is missing, left over, or has the
+/// wrong shape for the architecture.
 pub fn public(
     generator: &Path,
     discriminator: Option<&Path>,
-    dropout: Option<f64>,
+    options: &Options,
 ) -> Result<Checkpoint> {
-    let mut tensors = read(generator)?;
+    let all = read(generator)?;
     let wrong = |path: &Path, reason: String| Error::file(path, reason, REMEDY);
-    let dropout = dropout.unwrap_or(UnetConfig::default().dropout);
+    let key = chosen(generator, &keys(&all, is_generator), options.key.as_deref())?;
+    let mut tensors = inside(&all, &key);
+    let dropout = options.dropout.unwrap_or(UnetConfig::default().dropout);
     let config = generator_config(&tensors, dropout).map_err(|e| wrong(generator, e))?;
     let names = public_layout::generator(&config);
     let g = taken(&mut tensors, &names).map_err(|e| wrong(generator, e))?;
     let mut run = run_config(generator, config);
     let mut d = Weights::new();
-    if let Some(path) = discriminator {
-        let mut tensors = read(path)?;
+    let judges = match discriminator {
+        None => Some((generator, all)).filter(|(_, all)| keys(all, is_discriminator).len() == 1),
+        Some(path) => Some((path, read(path)?)),
+    };
+    if let Some((path, all)) = judges {
+        let key = chosen(path, &keys(&all, is_discriminator), None)?;
+        let mut tensors = inside(&all, &key);
         let channels = run.generator.channels();
         let config = patch_gan_config(&tensors, channels).map_err(|e| wrong(path, e))?;
         let names = public_layout::patch_gan(&config);
@@ -122,8 +140,78 @@ pub fn public(
     checked(Checkpoint::of_tensors(run, g, d), generator)
 }
 
-/// Reads the floating-point tensors of a PyTorch or safetensors file. Removes the prefix `module.`, which PyTorch's
-/// DataParallel puts before every name, and drops counters of batches.
+/// Whether a generator's tensors are inside a key: a U-Net's, whose levels are nested, or a ResNet's.
+fn is_generator(tensors: &Weights, key: &str) -> bool {
+    let has = |name: &str| tensors.contains_key(&format!("{key}{name}"));
+    let level = format!("{key}model.model.1.model.");
+    let is_nested = || {
+        let mut behind = tensors.range(level.clone()..);
+        behind
+            .next()
+            .is_some_and(|(name, _)| name.starts_with(&level))
+    };
+    has("model.model.0.weight") && is_nested()
+        || has("model.1.weight") && has("model.10.conv_block.1.weight")
+}
+
+/// Whether a discriminator's tensors are inside a key.
+fn is_discriminator(tensors: &Weights, key: &str) -> bool {
+    let has = |name: &str| tensors.contains_key(&format!("{key}{name}"));
+    ["model", "net"]
+        .iter()
+        .any(|name| has(&format!("{name}.0.weight")) && has(&format!("{name}.2.weight")))
+}
+
+/// The keys inside which networks are: empty, or ending with a dot.
+fn keys(tensors: &Weights, is_network: fn(&Weights, &str) -> bool) -> Vec<String> {
+    let prefixes = tensors.keys().flat_map(|name| {
+        let dots = name.match_indices('.');
+        dots.map(|(at, _)| &name[..=at]).chain([""])
+    });
+    let prefixes: BTreeSet<&str> = prefixes.collect();
+    let found = prefixes.into_iter().filter(|key| is_network(tensors, key));
+    found.map(str::to_string).collect()
+}
+
+/// The key of the network to take: the only one, or the one that is wanted.
+fn chosen(path: &Path, keys: &[String], wanted: Option<&str>) -> Result<String> {
+    let named = |key: &String| key.trim_end_matches('.').to_string();
+    let names: Vec<String> = keys.iter().map(named).collect();
+    match (keys, wanted) {
+        (_, Some(wanted)) => match names.iter().position(|name| name == wanted) {
+            Some(index) => Ok(keys[index].clone()),
+            None => {
+                let there = match names.is_empty() {
+                    true => "it holds no network in a dictionary".to_string(),
+                    false => format!("it holds {}", names.join(", ")),
+                };
+                Err(Error::file(
+                    path,
+                    format!("no network is inside `key` {wanted}"),
+                    there,
+                ))
+            }
+        },
+        // the error names what is missing
+        ([], None) => Ok(String::new()),
+        ([key], None) => Ok(key.clone()),
+        (_, None) => Err(Error::file(
+            path,
+            format!("it holds {} networks: {}", names.len(), names.join(", ")),
+            format!("choose one with `key`, e.g. `key` {}", names[0]),
+        )),
+    }
+}
+
+/// The tensors inside a key.
+fn inside(tensors: &Weights, key: &str) -> Weights {
+    let all = tensors.iter();
+    all.filter_map(|(name, data)| Some((name.strip_prefix(key)?.to_string(), data.clone())))
+        .collect()
+}
+
+/// Reads the floating-point tensors of a PyTorch or safetensors file. Removes `module` from their names, which PyTorch's
+/// DataParallel puts before them, and drops counters of batches.
 fn read(path: &Path) -> Result<Weights> {
     let tensors = if path
         .extension()
@@ -133,12 +221,10 @@ fn read(path: &Path) -> Result<Weights> {
     } else {
         pytorch_read::read(path, REMEDY)?
     };
-    let tensors = tensors
-        .into_iter()
-        .map(|(name, data)| match name.strip_prefix("module.") {
-            Some(plain) => (plain.to_string(), data),
-            None => (name, data),
-        });
+    let tensors = tensors.into_iter().map(|(name, data)| {
+        let parts: Vec<&str> = name.split('.').filter(|part| *part != "module").collect();
+        (parts.join("."), data)
+    });
     Ok(tensors
         .filter(|(name, _)| !name.ends_with("num_batches_tracked"))
         .collect())

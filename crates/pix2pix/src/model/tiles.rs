@@ -1,5 +1,7 @@
-//! Translates large pictures in overlapping tiles and blends them. Memory depends on the size of the tiles, not of the
-//! picture.
+//! Translates large pictures in overlapping tiles and blends them. The picture is read window by window and the result
+//! comes part by part, so memory depends on the size of the tiles, not of the picture.
+
+use std::ops::Range;
 
 use burn::tensor::{Device, Tensor};
 
@@ -7,7 +9,7 @@ use crate::backend::device::in_pool;
 use crate::choice::choices;
 use crate::data::domain::Domain;
 use crate::data::pad::pad;
-use crate::data::picture::{self, Picture, Samples};
+use crate::data::picture::{self, Picture, TiffWindows};
 use crate::error::{Error, Result};
 use crate::network::generator::Generator;
 use crate::network::noise::Noise;
@@ -90,113 +92,191 @@ impl Tiles {
     }
 }
 
-/// Translates a picture in tiles. It must have the channels of the source domain; `domains` are source and target.
-/// `known` are the statistics that normalize every tile, if they need not be measured. `noise` makes the noise of one
-/// pass: every tile gets the same, so that neighbours match.
-pub fn translate(
-    generator: &Generator,
-    picture: &Picture,
-    domains: [Domain; 2],
-    tiles: &Tiles,
-    known: Option<Vec<Tensor<2>>>,
-    noise: &(dyn Fn() -> Noise + Sync),
-    device: &Device,
-) -> Picture {
-    in_pool(|| {
-        let size = picture.size();
-        let padded = pad(picture, size.map(|side| side.max(tiles.side)));
-        let cutter = Cutter {
-            padded: &padded,
-            domains,
-            tiles,
-            device,
+/// A picture that is read window by window.
+pub trait Windows {
+    /// Width and height in pixels.
+    fn size(&self) -> [u32; 2];
+
+    /// The window of `size` whose upper left pixel is `corner`; it lies inside the picture.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn window(&self, corner: [u32; 2], size: [u32; 2]) -> Result<Picture>;
+}
+
+impl Windows for Picture {
+    fn size(&self) -> [u32; 2] {
+        self.size()
+    }
+
+    fn window(&self, corner: [u32; 2], size: [u32; 2]) -> Result<Picture> {
+        Ok(self.crop(corner, size))
+    }
+}
+
+impl Windows for TiffWindows {
+    fn size(&self) -> [u32; 2] {
+        self.header().size
+    }
+
+    fn window(&self, corner: [u32; 2], size: [u32; 2]) -> Result<Picture> {
+        self.window(corner, size)
+    }
+}
+
+/// How to translate a picture in tiles.
+pub struct Plan<'a> {
+    /// The generator.
+    pub generator: &'a Generator,
+    /// Source and target domain; the picture has the channels of the source.
+    pub domains: [Domain; 2],
+    /// The tiles.
+    pub tiles: Tiles,
+    /// Statistics that normalize every tile, if they need not be measured.
+    pub known: Option<Vec<Tensor<2>>>,
+    /// Makes the noise of one pass: every tile gets the same, so that neighbours match.
+    pub noise: &'a (dyn Fn() -> Noise + Sync),
+    /// Width of the panels, in pixels. A panel is finished before the next one; tiles on the border of two panels are
+    /// translated twice.
+    pub panel: u32,
+    /// The device.
+    pub device: &'a Device,
+}
+
+impl Plan<'_> {
+    /// Translates a picture. `part` receives the result in parts, with the upper left pixel of each: panels from left to
+    /// right, and each from top to bottom.
+    ///
+    /// # Errors
+    /// When a window cannot be read, and those of `part`.
+    pub fn translate(
+        &self,
+        picture: &dyn Windows,
+        part: &mut dyn FnMut([u32; 2], Picture) -> Result<()>,
+    ) -> Result<()> {
+        let statistics = match self.tiles.statistics {
+            NormStatistics::Image => Some(self.measure(picture)?),
+            NormStatistics::Tile | NormStatistics::Frozen => self.known.clone(),
         };
-        let statistics = match tiles.statistics {
-            NormStatistics::Image => Some(measure(generator, &cutter, noise)),
-            NormStatistics::Tile | NormStatistics::Frozen => known,
-        };
-        let run = |x, y| {
-            let mut norms = match &statistics {
+        let [width, _] = picture.size();
+        for left in (0..width).step_by(self.panel as usize) {
+            let right = (left + self.panel).min(width);
+            self.panel(picture, statistics.as_deref(), left..right, part)?;
+        }
+        Ok(())
+    }
+
+    /// Measures the statistics of every norm over all tiles, one norm after another. Each pass stops at the first norm
+    /// that has not been measured yet.
+    fn measure(&self, picture: &dyn Windows) -> Result<Vec<Tensor<2>>> {
+        let [xs, ys] = self.starts(picture.size());
+        let mut known: Vec<Tensor<2>> = Vec::new();
+        while known.len() < self.generator.norms().len() {
+            let mut moments = Moments::default();
+            for (&y, &x) in ys.iter().flat_map(|y| xs.iter().map(move |x| (y, x))) {
+                let tile = self.tile(picture, [x, y])?;
+                in_pool(|| {
+                    let mut norms = Norms::Measure(known.iter(), &mut moments);
+                    self.generator
+                        .forward_with(tile, &mut (self.noise)(), &mut norms);
+                });
+            }
+            known.push(moments.statistics(self.device));
+        }
+        Ok(known)
+    }
+
+    /// Start positions of the tiles along both sides.
+    fn starts(&self, size: [u32; 2]) -> [Vec<u32>; 2] {
+        size.map(|side| self.tiles.starts(side.max(self.tiles.side)))
+    }
+
+    /// The tile at a corner as input of the network, `[1, channels, side, side]` in [-1, 1]. Beyond the picture it is
+    /// mirrored.
+    fn tile(&self, picture: &dyn Windows, corner: [u32; 2]) -> Result<Tensor<4>> {
+        let side = self.tiles.side;
+        let [width, height] = picture.size();
+        let size = [
+            (width - corner[0]).min(side),
+            (height - corner[1]).min(side),
+        ];
+        let tile = pad(&picture.window(corner, size)?, [side; 2]);
+        let range = self.domains[0].range_of(tile.depth());
+        Ok(picture::to_tensor(&tile, range, self.device))
+    }
+
+    /// Translates the tile at a corner; `[channels, side, side]` in [-1, 1].
+    fn translated(
+        &self,
+        picture: &dyn Windows,
+        statistics: Option<&[Tensor<2>]>,
+        corner: [u32; 2],
+    ) -> Result<Vec<f32>> {
+        let tile = self.tile(picture, corner)?;
+        let output = in_pool(|| {
+            let mut norms = match statistics {
                 None => Norms::Batch,
                 Some(statistics) => Norms::Given(statistics.iter()),
             };
-            let output = generator.forward_with(cutter.tile(x, y), &mut noise(), &mut norms);
+            let output = self
+                .generator
+                .forward_with(tile, &mut (self.noise)(), &mut norms);
             output.expect("these norms do not stop the pass early")
-        };
-        cutter.blend(run).crop([0, 0], size)
-    })
-}
-
-/// Measures the statistics of every norm over all tiles, one norm after another. Each pass stops at the first norm that
-/// has not been measured yet.
-fn measure(generator: &Generator, cutter: &Cutter, noise: &dyn Fn() -> Noise) -> Vec<Tensor<2>> {
-    let mut known: Vec<Tensor<2>> = Vec::new();
-    while known.len() < generator.norms().len() {
-        let mut moments = Moments::default();
-        for (x, y) in cutter.places() {
-            let mut norms = Norms::Measure(known.iter(), &mut moments);
-            generator.forward_with(cutter.tile(x, y), &mut noise(), &mut norms);
-        }
-        known.push(moments.statistics(cutter.device));
-    }
-    known
-}
-
-/// Cuts a picture into tiles, and blends their outputs.
-struct Cutter<'a> {
-    padded: &'a Picture,
-    domains: [Domain; 2],
-    tiles: &'a Tiles,
-    device: &'a Device,
-}
-
-impl Cutter<'_> {
-    /// Upper left corners of all tiles.
-    fn places(&self) -> Vec<(u32, u32)> {
-        let [xs, ys] = self.padded.size().map(|side| self.tiles.starts(side));
-        ys.iter()
-            .flat_map(|&y| xs.iter().map(move |&x| (x, y)))
-            .collect()
+        });
+        let values = output.into_data().convert::<f32>();
+        Ok(values
+            .try_into_vec::<f32>()
+            .expect("converted to f32 above"))
     }
 
-    /// The tile at (x, y) as input of the network, `[1, channels, side, side]` in [-1, 1].
-    fn tile(&self, x: u32, y: u32) -> Tensor<4> {
-        let tile = self.padded.crop([x, y], [self.tiles.side; 2]);
-        picture::to_tensor(&tile, self.domains[0].range_of(tile.depth()), self.device)
-    }
-
-    /// Runs the network on all tiles and blends their outputs, one row of tiles at a time.
-    fn blend(&self, run: impl Fn(u32, u32) -> Tensor<4>) -> Picture {
-        let [width, height] = self.padded.size();
+    /// Translates the columns of a panel and blends its tiles, one row of tiles at a time.
+    fn panel(
+        &self,
+        picture: &dyn Windows,
+        statistics: Option<&[Tensor<2>]>,
+        columns: Range<u32>,
+        part: &mut dyn FnMut([u32; 2], Picture) -> Result<()>,
+    ) -> Result<()> {
         let domain = &self.domains[1];
+        let [_, height] = picture.size();
         let side = self.tiles.side as usize;
-        let [xs, ys] = [width, height].map(|length| self.tiles.starts(length));
+        let [xs, ys] = self.starts(picture.size());
         let ramp = self.tiles.ramp();
-        let plane = width as usize * side;
+        let width = columns.len();
+        let plane = width * side;
         let mut sums = vec![0.0f32; domain.channels * plane];
         let mut weights = vec![0.0f32; plane];
-        let mut finished: Option<Samples> = None;
         for (row, &y) in ys.iter().enumerate() {
             for &x in &xs {
-                let output = run(x, y).into_data().convert::<f32>();
-                let values = output.as_slice::<f32>().expect("converted to f32 above");
+                // the columns of the tile that are in the panel
+                let from = x.max(columns.start);
+                let to = (x + self.tiles.side).min(columns.end);
+                if from >= to {
+                    continue;
+                }
+                let (skipped, count) = ((from - x) as usize, (to - from) as usize);
+                let ramp_across = &ramp[skipped..][..count];
+                let values = self.translated(picture, statistics, [x, y])?;
                 for (line, down) in ramp.iter().enumerate() {
-                    let to = line * width as usize + x as usize;
-                    for (column, across) in ramp.iter().enumerate() {
-                        weights[to + column] += down * across;
+                    let place = line * width + (from - columns.start) as usize;
+                    let weights = &mut weights[place..][..count];
+                    for (weight, across) in weights.iter_mut().zip(ramp_across) {
+                        *weight += down * across;
                     }
                     for channel in 0..domain.channels {
-                        let from = &values[(channel * side + line) * side..][..side];
-                        let sums = &mut sums[channel * plane + to..][..side];
-                        for ((sum, value), across) in sums.iter_mut().zip(from).zip(&ramp) {
+                        let values = &values[(channel * side + line) * side + skipped..][..count];
+                        let sums = &mut sums[channel * plane + place..][..count];
+                        for ((sum, value), across) in sums.iter_mut().zip(values).zip(ramp_across) {
                             *sum += down * across * value;
                         }
                     }
                 }
             }
-            // pixel rows that no later tile overlaps
-            let done = (ys.get(row + 1).copied().unwrap_or(height) - y) as usize;
-            let count = done * width as usize;
+            // pixel rows that no later tile overlaps, without those beyond the picture
+            let end = ys.get(row + 1).copied().unwrap_or(y + self.tiles.side);
+            let done = (end - y) as usize;
+            let shown = end.min(height).saturating_sub(y);
+            let count = done * width;
             let mut planes = Vec::with_capacity(domain.channels * count);
             for channel in 0..domain.channels {
                 let sums = &mut sums[channel * plane..][..plane];
@@ -211,17 +291,10 @@ impl Cutter<'_> {
             }
             weights.copy_within(count.., 0);
             weights[plane - count..].fill(0.0);
-            let band = Picture::from_planes(&planes, [width, done as u32], domain).into_samples();
-            match (&mut finished, band) {
-                (None, band) => finished = Some(band),
-                (Some(Samples::U8(all)), Samples::U8(band)) => all.extend(band),
-                (Some(Samples::U16(all)), Samples::U16(band)) => all.extend(band),
-                (Some(Samples::F32(all)), Samples::F32(band)) => all.extend(band),
-                _ => unreachable!("bands of one domain have one depth"),
-            }
+            let band = Picture::from_planes(&planes, [width as u32, done as u32], domain);
+            part([columns.start, y], band.crop([0, 0], [width as u32, shown]))?;
         }
-        let samples = finished.expect("a picture has a row of tiles");
-        Picture::new([width, height], domain.channels, samples)
+        Ok(())
     }
 }
 

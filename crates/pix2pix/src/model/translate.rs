@@ -10,11 +10,11 @@ use crate::choice::choices;
 use crate::config::RunConfig;
 use crate::data::jitter::{Size, nearest};
 use crate::data::pad::pad;
-use crate::data::picture::{self, Picture};
+use crate::data::picture::{self, Outside, Picture};
 use crate::data::resize::resize;
 use crate::error::{Error, Result};
 use crate::model::checkpoint::{self, Checkpoint};
-use crate::model::tiles::{self, NormStatistics, Tiles};
+use crate::model::tiles::{NormStatistics, Plan, Tiles, Windows};
 use crate::network::generator::Generator;
 use crate::network::layer_graph::LayerGraph;
 use crate::network::noise::Noise;
@@ -96,6 +96,27 @@ impl TranslateOptions {
 const LARGE: u64 = 1 << 21;
 /// Side of these tiles in pixels, before rounding up to a multiple that the network accepts.
 const TILE: u32 = 1024;
+
+/// Width of the panels in which a picture is translated that is not in memory: eight tiles.
+const PANEL: u32 = 8 * TILE;
+/// Places in such a picture whose values are looked at before the work begins.
+const LOOKS: u32 = 16;
+
+/// A picture with the channels of a model's sources.
+struct Source<'a> {
+    translator: &'a Translator,
+    picture: &'a dyn Windows,
+}
+
+impl Windows for Source<'_> {
+    fn size(&self) -> [u32; 2] {
+        self.picture.size()
+    }
+
+    fn window(&self, corner: [u32; 2], size: [u32; 2]) -> Result<Picture> {
+        self.translator.source(self.picture.window(corner, size)?)
+    }
+}
 
 /// A trained model, ready to translate.
 ///
@@ -184,23 +205,22 @@ impl Translator {
     /// the model does not support the options: see [`check`](Self::check).
     pub fn translate_with(&self, picture: Picture, options: &TranslateOptions) -> Result<Picture> {
         self.check(options)?;
-        let picture = picture
-            .with_channels(self.config.source.channels)
-            .map_err(|e| Error::Picture(format!("{e}, the model's source channels")))?;
+        let picture = self.source(picture)?;
+        self.check_values(self.outside(&picture))?;
         let known = match options.statistics {
             NormStatistics::Frozen => self.network.running_statistics(),
             NormStatistics::Tile | NormStatistics::Image => None,
         };
         if let Some(tiles) = self.tiles(picture.size(), options) {
-            return Ok(tiles::translate(
-                &self.network,
+            let mut bands = Vec::new();
+            self.plan(tiles, u32::MAX, &|| options.noise()).translate(
                 &picture,
-                [self.config.source, self.config.target],
-                &tiles,
-                known,
-                &|| options.noise(),
-                &self.device,
-            ));
+                &mut |_, band| {
+                    bands.push(band);
+                    Ok(())
+                },
+            )?;
+            return Ok(Picture::stacked(bands));
         }
         let size = picture.size();
         let unit = 1 << self.config.generator.halvings();
@@ -231,23 +251,116 @@ impl Translator {
         })
     }
 
+    /// Translates a picture that is read window by window, in tiles, whatever its size. `part` receives the result in
+    /// parts that do not overlap, with the upper left pixel of each; their columns begin at multiples of 256.
+    ///
+    /// # Errors
+    /// As [`translate_with`](Self::translate_with), when a window cannot be read, and those of `part`.
+    pub fn translate_windows(
+        &self,
+        picture: &dyn Windows,
+        options: &TranslateOptions,
+        part: &mut dyn FnMut([u32; 2], Picture) -> Result<()>,
+    ) -> Result<()> {
+        self.check(options)?;
+        let size = picture.size();
+        let tiles = match options.tiling {
+            Tiling::Never => None,
+            _ => self.tiles(size, options),
+        };
+        let tiles = tiles.unwrap_or_else(|| self.usual_tiles(options));
+        let source = Source {
+            translator: self,
+            picture,
+        };
+        // a look at some places, before hours of work
+        let mut outside = Outside::default();
+        let side = tiles.side.min(size[0]).min(size[1]);
+        for place in 0..LOOKS {
+            let corner = size.map(|length| {
+                (u64::from(length - side) * u64::from(place) / u64::from(LOOKS - 1)) as u32
+            });
+            outside.add(self.outside(&source.window(corner, [side; 2])?));
+        }
+        self.check_values(outside)?;
+        self.plan(tiles, PANEL, &|| options.noise())
+            .translate(&source, part)
+    }
+
+    fn plan<'a>(
+        &'a self,
+        tiles: Tiles,
+        panel: u32,
+        noise: &'a (dyn Fn() -> Noise + Sync),
+    ) -> Plan<'a> {
+        Plan {
+            generator: &self.network,
+            domains: [self.config.source, self.config.target],
+            tiles,
+            known: match tiles.statistics {
+                NormStatistics::Frozen => self.network.running_statistics(),
+                NormStatistics::Tile | NormStatistics::Image => None,
+            },
+            noise,
+            panel,
+            device: &self.device,
+        }
+    }
+
+    /// Converts a picture to the channels of the model's sources.
+    fn source(&self, picture: Picture) -> Result<Picture> {
+        picture
+            .with_channels(self.config.source.channels)
+            .map_err(|e| Error::Picture(format!("{e}, the model's source channels")))
+    }
+
+    /// Counts the samples of a picture, with the channels of the model's sources, that lie outside of their range. They
+    /// are clipped.
+    pub fn outside(&self, picture: &Picture) -> Outside {
+        picture.outside(self.config.source.range_of(picture.depth()))
+    }
+
+    /// Refuses pictures whose values are not what the model was trained on.
+    fn check_values(&self, outside: Outside) -> Result<()> {
+        if outside.unknown > 0 {
+            return Err(Error::Picture(format!(
+                "{} of its values are infinite or not a number (NaN); replace them with numbers",
+                outside.unknown
+            )));
+        }
+        if outside.is_most() {
+            return Err(Error::Picture(format!(
+                "{} of its values lie outside of the range that the model was trained on: {}",
+                outside.share(),
+                self.config.source
+            )));
+        }
+        Ok(())
+    }
+
     /// The tiles of a picture; `None` if it is translated as a whole.
     fn tiles(&self, [width, height]: [u32; 2], options: &TranslateOptions) -> Option<Tiles> {
         let large = u64::from(width) * u64::from(height) > LARGE;
-        let (side, overlap) = match options.tiling {
-            Tiling::Never => return None,
-            Tiling::Auto if !large => return None,
-            Tiling::Auto => {
-                let side = TILE.next_multiple_of(1 << self.config.generator.halvings());
-                (side, side / 4)
-            }
-            Tiling::Cut { side, overlap } => (side, overlap),
-        };
-        Some(Tiles {
+        match options.tiling {
+            Tiling::Never => None,
+            Tiling::Auto if !large => None,
+            Tiling::Auto => Some(self.usual_tiles(options)),
+            Tiling::Cut { side, overlap } => Some(Tiles {
+                side,
+                overlap,
+                statistics: options.statistics,
+            }),
+        }
+    }
+
+    /// The tiles if nobody chooses.
+    fn usual_tiles(&self, options: &TranslateOptions) -> Tiles {
+        let side = TILE.next_multiple_of(1 << self.config.generator.halvings());
+        Tiles {
             side,
-            overlap,
+            overlap: side / 4,
             statistics: options.statistics,
-        })
+        }
     }
 
     /// The network's layers, for pictures of the size it was trained on.

@@ -83,8 +83,8 @@ pub struct Evaluated {
     pub worst: Vec<Row>,
 }
 
-/// Translates every pair at the input size of the networks, and scores it. `noise` makes the noise of the pair with a
-/// given index; `tell` receives the number of pairs done.
+/// Translates every pair at the input size of the networks, and scores it. `noise` makes the noise of each pair; `tell`
+/// receives the number of pairs done.
 ///
 /// # Errors
 /// When a pair cannot be read, its channels cannot be converted to the model's, or the networks do not accept its size.
@@ -93,7 +93,7 @@ pub fn evaluate(
     translator: &Translator,
     (split, pairs): (&str, &Pairs),
     learned: &Learned,
-    noise: &dyn Fn(u64) -> Noise,
+    noise: &dyn Fn() -> Noise,
     tell: &mut dyn FnMut(usize),
 ) -> Result<Evaluated> {
     let config = &translator.config;
@@ -120,7 +120,7 @@ pub fn evaluate(
             .generator
             .check_size(height, width)
             .map_err(refused)?;
-        let output = translator.translate_exactly(&source, &mut noise(index as u64));
+        let output = translator.translate_exactly(&source, &mut noise());
         let planes = [&output, &target].map(|picture| Planes::of(picture, &config.target));
         let [out, wanted] = &planes;
         let lpips = match &learned.lpips {

@@ -54,7 +54,8 @@ impl Health {
         let blind = first.dimensions() == other.dimensions() && distance(first, other) < SAME;
         news(&mut self.blind, blind).then(|| {
             "the generator ignores its input: without dropout, two different sources give the same \
-             picture; check the pairs (`pix2pix inspect`), and try a larger `lambda`"
+             picture; check with `pix2pix inspect` that the sources fill their range of values and belong to their \
+             targets, then try a larger `lambda`"
                 .to_string()
         })
     }

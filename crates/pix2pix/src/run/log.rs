@@ -22,14 +22,15 @@ impl Log {
     ///
     /// # Errors
     /// When it cannot be read or written.
-    pub fn open<T: DeserializeOwned + Serialize>(
+    pub fn open<T: DeserializeOwned>(
         path: PathBuf,
         keep: impl Fn(&T) -> bool,
     ) -> Result<(Self, Vec<T>)> {
-        let mut kept = read(&path)?;
-        kept.retain(keep);
-        let text: String = kept.iter().map(line).collect();
-        atomic_file::write(&path, text.as_bytes())?;
+        let text = text(&path)?;
+        let kept = entries::<T>(&text).filter(|(_, entry)| keep(entry));
+        // as they were written: a number may read as its neighbour
+        let (lines, kept): (Vec<&str>, Vec<T>) = kept.unzip();
+        atomic_file::write(&path, lines.concat().as_bytes())?;
         let file = File::options().append(true).open(&path);
         let file = file.map_err(|e| Error::io(&path, "write the file", e))?;
         Ok((Self { path, file }, kept))
@@ -64,15 +65,22 @@ fn line(entry: &impl Serialize) -> String {
 /// # Errors
 /// When the file exists but cannot be read.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(e) if e.kind() == ErrorKind::NotFound => String::new(),
-        Err(e) => return Err(Error::io(path, "read the file", e)),
-    };
+    let text = text(path)?;
+    Ok(entries(&text).map(|(_, entry)| entry).collect())
+}
+
+fn text(path: &Path) -> Result<String> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(text),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(String::new()),
+        Err(e) => Err(Error::io(path, "read the file", e)),
+    }
+}
+
+/// The complete lines and what they say, up to the first that says nothing.
+fn entries<T: DeserializeOwned>(text: &str) -> impl Iterator<Item = (&str, T)> {
     let lines = text
         .split_inclusive('\n')
         .filter(|line| line.ends_with('\n'));
-    Ok(lines
-        .map_while(|line| serde_json::from_str(line).ok())
-        .collect())
+    lines.map_while(|line| Some((line, serde_json::from_str(line).ok()?)))
 }

@@ -5,6 +5,7 @@ use image::RgbImage;
 
 use crate::config::RunConfig;
 use crate::data::dataset::Dataset;
+use crate::data::dataset::survey::OnError;
 use crate::data::pair::Pair;
 use crate::data::picture::Picture;
 use crate::draw::contact_sheet::Row;
@@ -28,7 +29,7 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// Reads the sample pairs, the first ones of the split.
+    /// Reads the sample pairs, the first ones of the split. With [`OnError::Skip`], broken pairs are left out.
     ///
     /// # Errors
     /// When a pair cannot be read.
@@ -38,24 +39,24 @@ impl Samples {
             None => (&data.train, SAMPLES),
         };
         let still = |index| Ok(config.jitter.still(pairs.read(index)?));
-        let pairs = (0..pairs.len().min(count))
-            .map(still)
-            .collect::<Result<_>>()?;
+        let read = (0..pairs.len()).map(still);
+        let kept = read.filter(|pair| pair.is_ok() || config.on_error == OnError::Stop);
+        let pairs = kept.take(count).collect::<Result<_>>()?;
         Ok(Self {
             pairs,
             held_out: data.val.is_some(),
         })
     }
 
-    /// Translates all samples one by one, with dropout.
+    /// Translates all samples one by one, with the dropout of the run's seed, as `translate` and `evaluate` do.
     pub fn translate(
         &self,
         generator: &Generator,
         config: &RunConfig,
         device: &Device,
     ) -> Vec<Picture> {
-        let outputs = (0..).zip(&self.pairs).map(|(index, pair)| {
-            let mut noise = Noise::seeded(config.seed, index);
+        let outputs = self.pairs.iter().map(|pair| {
+            let mut noise = Noise::seeded(config.seed, 0);
             translate_one(generator, &pair.source, config, &mut noise, device)
         });
         outputs.collect()

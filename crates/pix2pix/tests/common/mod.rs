@@ -3,7 +3,7 @@
 use burn::tensor::Device;
 use pix2pix::device::{self, DeviceKind, Precision};
 
-/// The first available device of each kind, the CPU first. A build for cards fails without a card; `tools/check_gpu` runs
+/// The first available device of each kind, the CPU first. A build for cards fails without a card; `tools/check_features` runs
 /// one in software.
 pub fn devices() -> Vec<Device> {
     let kinds = device::list().into_iter();

@@ -1,10 +1,12 @@
 //! Detects the layout of a data set from the names of its files and folders.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::passed_over::{PassedOver, Why};
+use super::pattern::{self, Pattern};
 use crate::data::pair;
-use crate::data::picture::is_picture;
+use crate::data::picture::{Page, is_picture};
 use crate::error::{Error, Result};
 
 /// A split of a data set.
@@ -46,6 +48,16 @@ pub struct Entry {
     pub name: String,
     /// Its files.
     pub files: Files,
+    /// The page of its files.
+    pub page: Page,
+}
+
+impl Entry {
+    /// The pair in the only page of these files.
+    pub fn new(name: String, files: Files) -> Self {
+        let page = Page::Only;
+        Self { name, files, page }
+    }
 }
 
 /// Pairs of a data set by split, and its pictures without a partner.
@@ -57,6 +69,41 @@ pub struct Layout {
     pub splits: BTreeMap<Option<Split>, Vec<Entry>>,
     /// Pictures of A without a partner in B, and vice versa.
     pub unmatched: Vec<PathBuf>,
+    /// Files that are not of a pair.
+    pub passed_over: Vec<PassedOver>,
+    /// Patterns that would match the names of pictures without a partner.
+    pub proposal: Option<[String; 2]>,
+}
+
+impl Layout {
+    /// Notes the pictures that a table does not list.
+    pub fn note_unlisted(&mut self, table: &Path, files: &[PathBuf]) {
+        let entries = self.splits.values().flatten();
+        let listed = entries.flat_map(|entry| match &entry.files {
+            Files::Together(file) => vec![file.clone()],
+            Files::Apart(a, b) => vec![a.clone(), b.clone()],
+        });
+        let listed: BTreeSet<PathBuf> = listed.collect();
+        for file in files
+            .iter()
+            .filter(|file| *file != table && !listed.contains(*file))
+        {
+            let why = if is_picture(file) {
+                Why::Unlisted
+            } else {
+                Why::Ending
+            };
+            self.pass_over(file, why);
+        }
+    }
+
+    /// Notes a file that is not of a pair.
+    pub fn pass_over(&mut self, file: &Path, why: Why) {
+        self.passed_over.push(PassedOver {
+            file: file.to_path_buf(),
+            why,
+        });
+    }
 }
 
 /// Side of the pictures in a folder, according to its name.
@@ -122,25 +169,37 @@ pub fn base(files: &[PathBuf]) -> PathBuf {
     }
 }
 
-/// Finds the pairs among `files`. Their paths are relative to `root`, which is for messages.
+/// Finds the pairs among `files`. Their paths are relative to `root`, which is for messages. `matching` are the patterns
+/// of the names of A and of B.
 ///
 /// # Errors
 /// When no layout fits, or two pictures of one folder have the same name without extension.
-pub fn find(root: &Path, files: &[PathBuf]) -> Result<Layout> {
+pub fn find(root: &Path, files: &[PathBuf], matching: Option<&[Pattern; 2]>) -> Result<Layout> {
     let base = base(files);
+    let mut layout = Layout::default();
     let mut folders: BTreeMap<(Option<Split>, Side), Vec<&PathBuf>> = BTreeMap::new();
-    for file in files.iter().filter(|file| is_picture(file)) {
+    for file in files {
         let folder = file.parent().unwrap_or(Path::new(""));
         let folder = folder.strip_prefix(&base).unwrap_or(folder);
-        if let Some(meaning) = meaning(folder) {
-            folders.entry(meaning).or_default().push(file);
+        match meaning(folder) {
+            _ if !is_picture(file) => layout.pass_over(file, Why::Ending),
+            Some(meaning) => folders.entry(meaning).or_default().push(file),
+            None => layout.pass_over(file, Why::Folder),
         }
     }
     let apart = folders.keys().any(|(_, side)| *side != Side::Both);
-    folders.retain(|(_, side), _| (*side == Side::Both) != apart);
-    if folders.keys().any(|(split, _)| split.is_some()) {
-        folders.retain(|(split, _), _| split.is_some());
-    }
+    let has_split = folders
+        .keys()
+        .any(|(split, side)| split.is_some() && (*side == Side::Both) != apart);
+    folders.retain(|(split, side), files| {
+        let kept = (*side == Side::Both) != apart && split.is_some() == has_split;
+        if !kept {
+            files
+                .iter()
+                .for_each(|file| layout.pass_over(file, Why::Folder));
+        }
+        kept
+    });
     if folders.is_empty() {
         let folder = if base.as_os_str().is_empty() {
             root.to_path_buf()
@@ -154,7 +213,6 @@ pub fn find(root: &Path, files: &[PathBuf]) -> Result<Layout> {
              JPEG, PNG, WebP, TIFF, BMP and npy",
         ));
     }
-    let mut layout = Layout::default();
     if apart {
         layout.description = "two folders, A and B, matched by name".to_string();
         let splits: Vec<_> = folders.keys().map(|(split, _)| *split).collect();
@@ -162,7 +220,7 @@ pub fn find(root: &Path, files: &[PathBuf]) -> Result<Layout> {
             let mut side = |side| folders.remove(&(split, side)).unwrap_or_default();
             let (a, b) = (side(Side::A), side(Side::B));
             if !a.is_empty() || !b.is_empty() {
-                let entries = matched(root, &a, &b, &mut layout.unmatched)?;
+                let entries = matched(root, [&a, &b], matching, &mut layout)?;
                 layout.splits.insert(split, entries);
             }
         }
@@ -170,27 +228,29 @@ pub fn find(root: &Path, files: &[PathBuf]) -> Result<Layout> {
     } else {
         layout.description = "side-by-side pairs".to_string();
         for ((split, _), files) in folders {
-            let entries = files.into_iter().map(|file| Entry {
-                name: pair::stem(file),
-                files: Files::Together(file.clone()),
-            });
+            let entries = files
+                .into_iter()
+                .map(|file| Entry::new(pair::stem(file), Files::Together(file.clone())));
             layout.splits.insert(split, entries.collect());
         }
     }
     Ok(layout)
 }
 
-/// Pairs the pictures of A and B that have the same name without extension.
+/// Pairs the pictures of A and B that have the same name without extension, or the same part of the name by a pattern.
 fn matched(
     root: &Path,
-    a: &[&PathBuf],
-    b: &[&PathBuf],
-    unmatched: &mut Vec<PathBuf>,
+    sides: [&[&PathBuf]; 2],
+    matching: Option<&[Pattern; 2]>,
+    layout: &mut Layout,
 ) -> Result<Vec<Entry>> {
-    let by_name = |files: &[&PathBuf]| {
+    let by_name = |files: &[&PathBuf], pattern: Option<&Pattern>| {
         let mut names: BTreeMap<String, PathBuf> = BTreeMap::new();
         for &file in files {
-            if let Some(other) = names.insert(pair::stem(file), file.clone()) {
+            let name = pair::stem(file);
+            let part = pattern.and_then(|pattern| pattern.part(&name));
+            let name = part.map(str::to_string).unwrap_or(name);
+            if let Some(other) = names.insert(name, file.clone()) {
                 return Err(Error::file(
                     &root.join(file),
                     format!("it has the same name as {}", root.join(other).display()),
@@ -200,17 +260,22 @@ fn matched(
         }
         Ok(names)
     };
-    let (a, mut b) = (by_name(a)?, by_name(b)?);
+    let (a, mut b) = (
+        by_name(sides[0], matching.map(|[a, _]| a))?,
+        by_name(sides[1], matching.map(|[_, b]| b))?,
+    );
     let mut entries = Vec::new();
+    let mut alone = [Vec::new(), Vec::new()];
     for (name, a) in a {
         match b.remove(&name) {
-            Some(b) => entries.push(Entry {
-                name,
-                files: Files::Apart(a, b),
-            }),
-            None => unmatched.push(a),
+            Some(b) => entries.push(Entry::new(name, Files::Apart(a, b))),
+            None => alone[0].push(a),
         }
     }
-    unmatched.extend(b.into_values());
+    alone[1].extend(b.into_values());
+    if matching.is_none() && layout.proposal.is_none() {
+        layout.proposal = pattern::propose(alone.each_ref().map(|files| files.as_slice()));
+    }
+    layout.unmatched.extend(alone.into_iter().flatten());
     Ok(entries)
 }

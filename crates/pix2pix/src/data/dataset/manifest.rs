@@ -47,6 +47,7 @@ pub fn read(path: &Path, shown: &Path, text: &[u8]) -> Result<Layout> {
     let json = path
         .extension()
         .is_some_and(|ending| ending.eq_ignore_ascii_case("jsonl"));
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let lines = if json {
         json_lines(text)
     } else {
@@ -66,10 +67,9 @@ pub fn read(path: &Path, shown: &Path, text: &[u8]) -> Result<Layout> {
                 Some(split.ok_or_else(|| wrong(number, format!("\"{name}\" is not a split")))?)
             }
         };
-        layout.splits.entry(split).or_default().push(Entry {
-            name: pair::stem(&line.a),
-            files: Files::Apart(folder.join(line.a), folder.join(line.b)),
-        });
+        let files = Files::Apart(folder.join(&line.a), folder.join(line.b));
+        let entry = Entry::new(pair::stem(&line.a), files);
+        layout.splits.entry(split).or_default().push(entry);
     }
     if layout.splits.is_empty() {
         return Err(wrong(1, "there are no pairs".to_string()));
@@ -89,6 +89,9 @@ pub fn read(path: &Path, shown: &Path, text: &[u8]) -> Result<Layout> {
 
 type Lines = Vec<(u64, std::result::Result<Line, String>)>;
 
+/// The mark that some editors, and Excel, put before UTF-8 text.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 fn json_lines(text: &[u8]) -> Lines {
     let lines = (1..).zip(text.split(|&byte| byte == b'\n'));
     lines
@@ -102,13 +105,33 @@ fn json_lines(text: &[u8]) -> Lines {
         .collect()
 }
 
+/// Names of the columns of A, of B and of the split.
+const COLUMNS: [&[&str]; 3] = [
+    &["a", "source", "input", "image"],
+    &["b", "target", "output", "label", "mask"],
+    &["split", "set", "subset"],
+];
+
+/// The separator of a table: the character of these that its first line has most of. Excel writes semicolons where the
+/// comma is the decimal point.
+fn separator(text: &[u8]) -> u8 {
+    let first = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let count = |separator: u8| first.iter().filter(|byte| **byte == separator).count();
+    let most = [b'\t', b';', b',']
+        .into_iter()
+        .max_by_key(|&separator| count(separator));
+    most.expect("there are three")
+}
+
 fn csv_lines(text: &[u8]) -> Lines {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
+        .delimiter(separator(text))
         .trim(csv::Trim::All)
         .from_reader(text);
-    let mut columns = [0, 1, 2];
+    let mut header = None;
+    let mut columns = None;
     let mut lines = Lines::new();
     for (index, record) in reader.records().enumerate() {
         let record = match record {
@@ -121,33 +144,37 @@ fn csv_lines(text: &[u8]) -> Lines {
         let number = record
             .position()
             .map_or(index as u64 + 1, csv::Position::line);
+        let is_path = |field: &str| is_picture(Path::new(field));
         // a first line without the path of a picture is the header
-        if index == 0
-            && !record
-                .get(0)
-                .is_some_and(|first| is_picture(Path::new(first)))
-        {
-            let names = [
-                ["a", "source", "input"],
-                ["b", "target", "output"],
-                ["split"; 3],
-            ];
-            for (column, names) in columns.iter_mut().zip(names) {
-                let named = |name: &str| names.iter().any(|known| name.eq_ignore_ascii_case(known));
-                *column = record.iter().position(named).unwrap_or(*column);
-            }
+        if index == 0 && !record.iter().any(is_path) {
+            header = Some(record);
             continue;
         }
+        let [a, b, split] = *columns.get_or_insert_with(|| columns_of(header.as_ref(), &record));
         let field = |column: usize| record.get(column).filter(|field| !field.is_empty());
-        let line = match (field(columns[0]), field(columns[1])) {
+        let line = match (field(a), field(b)) {
             (Some(a), Some(b)) => Ok(Line {
                 a: a.into(),
                 b: b.into(),
-                split: field(columns[2]).map(str::to_string),
+                split: field(split).map(str::to_string),
             }),
             _ => Err("it does not have two paths".to_string()),
         };
         lines.push((number, line));
     }
     lines
+}
+
+/// The columns of A, of B and of the split: those that the header names; otherwise the first two with paths of pictures
+/// in this line, which passes over a column of numbers before them, and the one behind them.
+fn columns_of(header: Option<&csv::StringRecord>, line: &csv::StringRecord) -> [usize; 3] {
+    let named = COLUMNS.map(|names| {
+        let known = |field: &str| names.iter().any(|name| name.eq_ignore_ascii_case(field));
+        header.and_then(|header| header.iter().position(known))
+    });
+    let mut paths = (0..line.len())
+        .filter(|&column| is_picture(Path::new(&line[column])) && !named.contains(&Some(column)));
+    let a = named[0].or_else(|| paths.next()).unwrap_or(0);
+    let b = named[1].or_else(|| paths.next()).unwrap_or(a + 1);
+    [a, b, named[2].unwrap_or(a.max(b) + 1)]
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::atomic_file;
-use crate::data::picture::Header;
+use crate::data::picture::{Header, Page};
 
 /// Smallest number of pairs for which results are kept.
 const LARGE: usize = 1000;
@@ -64,20 +64,20 @@ impl Remembered {
     }
 
     /// Returns the result for a pair, if its files have not changed.
-    pub fn recall(&self, files: &[PathBuf]) -> Option<Seen> {
-        let known = self.known.get(&key(files))?;
+    pub fn recall(&self, files: &[PathBuf], page: Page) -> Option<Seen> {
+        let known = self.known.get(&key(files, page))?;
         (stamps(files)? == known.stamps).then_some(known.seen)
     }
 
     /// Saves the results for new pairs.
-    pub fn keep(mut self, seen: impl IntoIterator<Item = (Vec<PathBuf>, Seen)>) {
+    pub fn keep(mut self, seen: impl IntoIterator<Item = (Vec<PathBuf>, Page, Seen)>) {
         let Some(file) = self.file.take() else {
             return;
         };
         let mut news = false;
-        for (files, seen) in seen {
+        for (files, page, seen) in seen {
             if let Some(stamps) = stamps(&files).filter(|stamps| settled(stamps)) {
-                self.known.insert(key(&files), Known { stamps, seen });
+                self.known.insert(key(&files, page), Known { stamps, seen });
                 news = true;
             }
         }
@@ -90,9 +90,14 @@ impl Remembered {
     }
 }
 
-fn key(files: &[PathBuf]) -> String {
-    let paths: Vec<_> = files.iter().map(|file| file.to_string_lossy()).collect();
-    paths.join("\n")
+fn key(files: &[PathBuf], page: Page) -> String {
+    let mut parts: Vec<_> = files.iter().map(|file| file.to_string_lossy()).collect();
+    match page {
+        Page::Only => {}
+        Page::At(index) => parts.push(format!("page {index}").into()),
+        Page::Channels => parts.push("all pages".into()),
+    }
+    parts.join("\n")
 }
 
 fn stamps(files: &[PathBuf]) -> Option<Vec<Stamp>> {

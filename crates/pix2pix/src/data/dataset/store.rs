@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Mutex;
 
 use flate2::read::MultiGzDecoder;
 use zip::ZipArchive;
 
-use crate::data::picture::header::Source;
+use super::passed_over::{PassedOver, Why};
+use crate::data::picture::Content;
 use crate::error::{Error, Result};
 
 /// Maximum depth of the folders that are searched.
@@ -23,6 +24,8 @@ const MAX_GROWTH: u64 = 64;
 pub struct Store {
     root: PathBuf,
     container: Container,
+    /// Entries of an archive that are not read.
+    unread: Vec<PassedOver>,
 }
 
 enum Container {
@@ -69,9 +72,10 @@ impl Store {
     /// # Errors
     /// When it does not exist, is neither, or the archive is damaged.
     pub fn open(path: &Path) -> Result<Self> {
+        let mut unread = Vec::new();
         let container = match Archive::of(path) {
             _ if path.is_dir() => Container::Folder,
-            Some(kind) if path.is_file() => archive(path, kind)?,
+            Some(kind) if path.is_file() => archive(path, kind, &mut unread)?,
             _ => {
                 let reason = if path.exists() {
                     "a file, not a folder"
@@ -89,6 +93,7 @@ impl Store {
         Ok(Self {
             root: path.to_path_buf(),
             container,
+            unread,
         })
     }
 
@@ -97,6 +102,7 @@ impl Store {
         Self {
             root: PathBuf::new(),
             container: Container::Embedded(files),
+            unread: Vec::new(),
         }
     }
 
@@ -115,24 +121,39 @@ impl Store {
         &self.root
     }
 
-    /// Lists all files, sorted; skips hidden ones.
+    /// Lists all files, sorted, and those that are passed over: hidden ones, links without a target, and what lies too
+    /// deep.
     ///
     /// # Errors
     /// When a folder cannot be read.
-    pub fn files(&self) -> Result<Vec<PathBuf>> {
+    pub fn files(&self) -> Result<(Vec<PathBuf>, Vec<PassedOver>)> {
+        let mut passed_over = self.unread.clone();
         let mut files = match &self.container {
             Container::Folder => {
                 let mut files = Vec::new();
-                walk(&self.root, Path::new(""), DEPTH, &mut files)?;
+                walk(
+                    &self.root,
+                    Path::new(""),
+                    DEPTH,
+                    &mut files,
+                    &mut passed_over,
+                )?;
                 files
             }
             Container::Tar(_, index) => index.keys().cloned().collect(),
             Container::Zip(_, index) => index.keys().cloned().collect(),
             Container::Embedded(files) => files.keys().cloned().collect(),
         };
-        files.retain(|path| !is_hidden(path));
+        files.retain(|path| {
+            let hidden = is_hidden(path);
+            if hidden {
+                passed_over.push(passed(path, Why::Hidden));
+            }
+            !hidden
+        });
         files.sort();
-        Ok(files)
+        passed_over.sort_by(|one, other| one.file.cmp(&other.file));
+        Ok((files, passed_over))
     }
 
     /// Reads a file.
@@ -164,17 +185,15 @@ impl Store {
         }
     }
 
-    /// Opens a file to read its header.
+    /// The content of a file, which is read from a folder only where needed.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn open_file(&self, path: &Path) -> Result<Box<dyn Source>> {
-        if let Container::Folder = self.container {
-            let file = File::open(self.root.join(path));
-            let file = file.map_err(|e| Error::io(&self.shown(path), "read the file", e))?;
-            return Ok(Box::new(BufReader::new(file)));
+    pub fn content(&self, path: &Path) -> Result<Content> {
+        match self.container {
+            Container::Folder => Ok(Content::Disk(self.root.join(path))),
+            _ => Ok(self.read(path)?.into()),
         }
-        Ok(Box::new(Cursor::new(self.read(path)?)))
     }
 }
 
@@ -207,20 +226,38 @@ fn is_hidden(path: &Path) -> bool {
     })
 }
 
-fn walk(root: &Path, below: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<()> {
+fn passed(file: &Path, why: Why) -> PassedOver {
+    PassedOver {
+        file: file.to_path_buf(),
+        why,
+    }
+}
+
+fn walk(
+    root: &Path,
+    below: &Path,
+    depth: usize,
+    files: &mut Vec<PathBuf>,
+    passed_over: &mut Vec<PassedOver>,
+) -> Result<()> {
     let folder = root.join(below);
     let failed = |e| Error::io(&folder, "read the folder", e);
     for entry in fs::read_dir(&folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let path = below.join(entry.file_name());
-        // follows links; skips those whose target is missing
+        // follows links
         let Ok(kind) = fs::metadata(entry.path()) else {
+            passed_over.push(passed(&path, Why::Link));
             continue;
         };
         if kind.is_file() {
             files.push(path);
-        } else if kind.is_dir() && depth > 1 && !is_hidden(&path) {
-            walk(root, &path, depth - 1, files)?;
+        } else if is_hidden(&path) {
+            passed_over.push(passed(&path, Why::Hidden));
+        } else if kind.is_dir() && depth > 1 {
+            walk(root, &path, depth - 1, files, passed_over)?;
+        } else if kind.is_dir() {
+            passed_over.push(passed(&path, Why::Deep));
         }
     }
     Ok(())
@@ -244,7 +281,7 @@ pub(crate) fn most_unpacked(packed: u64) -> u64 {
     packed.saturating_mul(MAX_GROWTH).saturating_add(1 << 30)
 }
 
-fn archive(path: &Path, kind: Archive) -> Result<Container> {
+fn archive(path: &Path, kind: Archive, unread: &mut Vec<PassedOver>) -> Result<Container> {
     let failed = |e| Error::io(path, "read the archive", e);
     let damaged = |e: String| {
         Error::file(
@@ -256,18 +293,29 @@ fn archive(path: &Path, kind: Archive) -> Result<Container> {
     let file = File::open(path).map_err(failed)?;
     match kind {
         Archive::Zip => {
-            let archive =
+            let mut archive =
                 ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(e.to_string()))?;
-            let names = (0..archive.len()).filter_map(|index| {
-                let name = archive.name_for_index(index)?.ok()?;
-                let path = inside(Path::new(name.as_ref()))?;
-                (!name.ends_with('/')).then_some((path, index))
-            });
-            let index = names.collect();
+            let mut index = BTreeMap::new();
+            for place in 0..archive.len() {
+                let entry = archive
+                    .by_index_raw(place)
+                    .map_err(|e| damaged(e.to_string()))?;
+                // some programs of Windows write its separator, which ZIP forbids
+                let name = entry.name().map_err(|e| damaged(e.to_string()))?;
+                let name = name.replace('\\', "/");
+                match inside(Path::new(&name)) {
+                    _ if name.ends_with('/') => {}
+                    Some(path) if entry.is_symlink() => unread.push(passed(&path, Why::Link)),
+                    Some(path) => {
+                        index.insert(path, place);
+                    }
+                    None => unread.push(passed(Path::new(&name), Why::Outside)),
+                }
+            }
             Ok(Container::Zip(Mutex::new(archive), index))
         }
         Archive::Tar => {
-            let index = tar_index(&file).map_err(|e| damaged(e.to_string()))?;
+            let index = tar_index(&file, unread).map_err(|e| damaged(e.to_string()))?;
             Ok(Container::Tar(Mutex::new(file), index))
         }
         Archive::TarGz => {
@@ -284,19 +332,24 @@ fn archive(path: &Path, kind: Archive) -> Result<Container> {
                 )));
             }
             unpacked.rewind().map_err(failed)?;
-            let index = tar_index(&unpacked).map_err(|e| damaged(e.to_string()))?;
+            let index = tar_index(&unpacked, unread).map_err(|e| damaged(e.to_string()))?;
             Ok(Container::Tar(Mutex::new(unpacked), index))
         }
     }
 }
 
-fn tar_index(file: &File) -> io::Result<BTreeMap<PathBuf, Span>> {
+fn tar_index(file: &File, unread: &mut Vec<PassedOver>) -> io::Result<BTreeMap<PathBuf, Span>> {
     let length = file.metadata()?.len();
     let mut archive = tar::Archive::new(file);
     let mut index = BTreeMap::new();
     for entry in archive.entries_with_seek()? {
         let entry = entry?;
-        if !entry.header().entry_type().is_file() {
+        let kind = entry.header().entry_type();
+        let path = entry.path()?.into_owned();
+        if kind.is_symlink() || kind.is_hard_link() {
+            unread.push(passed(&path, Why::Link));
+        }
+        if !kind.is_file() {
             continue;
         }
         let span = Span {
@@ -306,8 +359,11 @@ fn tar_index(file: &File) -> io::Result<BTreeMap<PathBuf, Span>> {
         if span.start.saturating_add(span.length) > length {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
         }
-        if let Some(path) = inside(&entry.path()?) {
-            index.insert(path, span);
+        match inside(&path) {
+            Some(path) => {
+                index.insert(path, span);
+            }
+            None => unread.push(passed(&path, Why::Outside)),
         }
     }
     Ok(index)

@@ -12,6 +12,7 @@ use super::{Dataset, Pairs};
 use crate::choice::choices;
 use crate::data::domain::Domain;
 use crate::data::picture::{Depth, Format, Header};
+use crate::data::ranges::Ranges;
 use crate::error::{Error, Result, within};
 use crate::network::unet::CHANNELS;
 
@@ -36,8 +37,8 @@ choices!(OnError, "action",
 pub struct Forced {
     /// Channels of A and of B.
     pub channels: [Option<usize>; 2],
-    /// Sample values of 16-bit and floating-point pictures that map to -1 and 1.
-    pub range: Option<[f32; 2]>,
+    /// Sample values of A and of B that map to -1 and 1.
+    pub range: [Option<Ranges>; 2],
 }
 
 /// Format of a picture.
@@ -74,16 +75,18 @@ impl Survey {
         // with a flag for new results
         let headers: Vec<_> = (0..pairs.len())
             .into_par_iter()
-            .map(|index| match remembered.recall(&pairs.shown(index)) {
-                Some(seen) => (Ok(seen), false),
-                None => (look(pairs, index), true),
-            })
+            .map(
+                |index| match remembered.recall(&pairs.shown(index), pairs.page(index)) {
+                    Some(seen) => (Ok(seen), false),
+                    None => (look(pairs, index), true),
+                },
+            )
             .collect();
         let news = headers
             .iter()
             .enumerate()
             .filter_map(|(index, found)| match found {
-                (Ok(seen), true) => Some((pairs.shown(index), *seen)),
+                (Ok(seen), true) => Some((pairs.shown(index), pairs.page(index), *seen)),
                 _ => None,
             });
         remembered.keep(news);
@@ -171,17 +174,21 @@ impl Survey {
             }
         };
         let depth = kinds.map(|kind| kind.depth).max().unwrap_or(Depth::U8);
-        let range = match forced.range {
-            Some(range) if depth != Depth::U8 => range,
-            _ => depth.range(),
-        };
+        let range = forced.range[side].unwrap_or(depth.range().into());
+        if !range.fit(channels) {
+            let reason = format!(
+                "has {} ranges, but {name} has {channels} channels; give one range, or one for each channel",
+                range.listed().len()
+            );
+            return Err(Error::field(["range[0]", "range[1]"][side], reason));
+        }
         if let Some([low, high]) = self.extremes[side]
-            && forced.range.is_none()
-            && (low < range[0] || high > range[1])
+            && forced.range[side].is_none()
+            && (low < range.of(0)[0] || high > range.of(0)[1])
         {
             return Err(Error::Config(format!(
                 "the floating-point pictures of {name} have values from {low} to {high}, not from 0 to 1; \
-                 give the values of black and white: `range` {low},{high}"
+                 give the values of black and white: `range[{side}]` {low},{high}"
             )));
         }
         Ok(Domain {
@@ -255,7 +262,7 @@ pub fn sift(
     on_error: OnError,
 ) -> Result<(Dataset, Survey, LeftOut)> {
     if on_error == OnError::Stop && !data.unmatched.is_empty() {
-        return Err(unmatched(&data.unmatched));
+        return Err(unmatched(&data));
     }
     let mut whole = Survey::default();
     let mut left_out = LeftOut {
@@ -281,12 +288,14 @@ pub fn sift(
         return Err(left_out.broken.swap_remove(0));
     }
     kept.retain(|(_, pairs)| !pairs.is_empty());
-    let data = Dataset::of_splits(kept, data.layout, data.unmatched);
+    let (_, rest) = data.into_parts();
+    let data = Dataset::of_splits(kept, rest);
     Ok((data, whole, left_out))
 }
 
 /// The error that names all pictures without a partner.
-fn unmatched(files: &[PathBuf]) -> Error {
+fn unmatched(data: &Dataset) -> Error {
+    let files = &data.unmatched;
     let names: Vec<String> = files
         .iter()
         .map(|file| file.display().to_string())
@@ -295,6 +304,10 @@ fn unmatched(files: &[PathBuf]) -> Error {
         files.last().expect("some are unmatched"),
         if files.len() == 1 { "" } else { "s" },
     );
+    let remedy = match mismatch(files, data.proposal.as_ref()) {
+        Some(example) => format!("{example}; rename or remove them, or choose `on_error` skip"),
+        None => "rename or remove them, or choose `on_error` skip".to_string(),
+    };
     Error::file(
         last.parent().unwrap_or(last),
         format!(
@@ -302,6 +315,27 @@ fn unmatched(files: &[PathBuf]) -> Error {
             files.len(),
             names.join(", ")
         ),
-        "rename or remove them, or give `on_error` skip",
+        remedy,
     )
+}
+
+/// An example of two names that do not match, and the patterns by which they would; `None` if only one side has pictures
+/// without a partner.
+pub fn mismatch(unmatched: &[PathBuf], proposal: Option<&[String; 2]>) -> Option<String> {
+    let name = |file: &PathBuf| {
+        file.file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    };
+    let first = unmatched.first()?;
+    // those of the other folder
+    let other = unmatched
+        .iter()
+        .find(|file| file.parent() != first.parent())?;
+    let example = format!("e.g. A has {} and B has {}", name(first), name(other));
+    Some(match proposal {
+        Some([a, b]) => format!("{example}, which `matching` '{a}' '{b}' would pair"),
+        None => example,
+    })
 }

@@ -1,23 +1,43 @@
-//! Decodes picture files, and keeps their depth and channels.
+//! Reads picture files, and keeps their depth and channels. Headers are read by themselves: that takes seconds for thousands
+//! of files, and rejects decompression bombs before they are decoded.
 
-use std::io::Cursor;
 use std::path::Path;
 
-use image::{DynamicImage, ImageDecoder};
-use npyz::{NpyFile, Order, TypeChar};
-use tiff::decoder::{Decoder, DecodingResult, Limits};
-
-use super::header::{damaged, decoder, npy_type};
-use super::{Format, Header, MAX_BYTES, Picture, Samples};
+use super::content::Content;
+use super::fault::guarded;
+use super::header::NAMES;
+use super::tiff::Tiff;
+use super::{Format, Header, Page, Picture, common, jpeg, npy};
 use crate::error::{Error, Result};
+
+impl Header {
+    /// Reads the header of a picture; `path` is for messages.
+    ///
+    /// # Errors
+    /// When the file has no known picture format, is truncated, too small or too large, or is of a kind that is not read.
+    pub fn read(path: &Path, content: &Content, page: Page) -> Result<Self> {
+        let failed = |e| Error::io(path, "read the picture", e);
+        let start = content.starts().map_err(failed)?;
+        let mut file = content.reader().map_err(failed)?;
+        let format = Format::guess(&start).ok_or_else(|| unknown(path, &start))?;
+        let header = guarded(|| match format {
+            Format::Npy => npy::header(&mut *file),
+            Format::Tiff => Ok(Tiff::open(content, page)?.header()),
+            Format::Jpeg => jpeg::header(&mut *file),
+            format => common::header(format, &mut *file),
+        });
+        let header = header.map_err(|fault| fault.of(path, format))?;
+        header.check(path)?;
+        Ok(header)
+    }
+}
 
 /// Reads a picture, and returns it with its file format.
 ///
 /// # Errors
-/// When the file cannot be read, has an unknown format, is damaged, too small or too large.
+/// When the file cannot be read, has an unknown format or several pages, is damaged, too small or too large.
 pub fn read(path: &Path) -> Result<(Picture, Format)> {
-    let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read the picture", e))?;
-    decode_any(path, &bytes)
+    decode_page(path, &path.into(), Page::Only)
 }
 
 /// Decodes a picture's bytes; `path` is for messages.
@@ -25,123 +45,70 @@ pub fn read(path: &Path) -> Result<(Picture, Format)> {
 /// # Errors
 /// As [`read`], except for file access.
 pub fn decode(path: &Path, bytes: &[u8]) -> Result<Picture> {
-    decode_any(path, bytes).map(|(picture, _)| picture)
+    let content = Content::Memory(bytes.into());
+    decode_page(path, &content, Page::Only).map(|(picture, _)| picture)
 }
 
-fn decode_any(path: &Path, bytes: &[u8]) -> Result<(Picture, Format)> {
-    let header = Header::read(path, &mut Cursor::new(bytes))?;
-    let picture = match header.format {
-        Format::Npy => npy(&header, bytes),
-        Format::Tiff => tiff(&header, bytes),
-        format => plain(format, bytes),
+/// Decodes a page of a picture file; `path` is for messages.
+///
+/// # Errors
+/// As [`read`].
+pub fn decode_page(path: &Path, content: &Content, page: Page) -> Result<(Picture, Format)> {
+    let header = Header::read(path, content, page)?;
+    let whole = || {
+        content
+            .bytes()
+            .map_err(|e| Error::io(path, "read the picture", e))
     };
-    let picture = picture.map_err(|reason| damaged(path, header.format, &reason))?;
+    let picture = match header.format {
+        Format::Tiff => guarded(|| Tiff::open(content, page)?.read()),
+        format => {
+            let bytes = whole()?;
+            guarded(|| match format {
+                Format::Npy => npy::decode(&header, &bytes),
+                Format::Jpeg => jpeg::decode(&bytes),
+                format => common::decode(format, &bytes),
+            })
+        }
+    };
+    let picture = picture.map_err(|fault| fault.of(path, header.format))?;
     Ok((picture, header.format))
 }
 
-fn plain(format: Format, bytes: &[u8]) -> std::result::Result<Picture, String> {
-    let mut decoder = decoder(format, Cursor::new(bytes))?;
-    let orientation = decoder.orientation().map_err(|e| e.to_string())?;
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())?;
-    picture.apply_orientation(orientation);
-    Picture::try_from(picture).map_err(|e| e.to_string())
+/// Number of pages of a file; 1 for files that are not TIFF, or cannot be read.
+pub fn pages(content: &Content) -> usize {
+    let start = content.starts();
+    let is_tiff = start.is_ok_and(|start| Format::guess(&start) == Some(Format::Tiff));
+    let count = || guarded(|| Tiff::pages(content)).ok();
+    is_tiff.then(count).flatten().unwrap_or(1)
 }
 
-fn tiff(header: &Header, bytes: &[u8]) -> std::result::Result<Picture, String> {
-    let mut limits = Limits::default();
-    limits.decoding_buffer_size = 2 * MAX_BYTES as usize; // wide integers become 32 bits afterwards
-    limits.intermediate_buffer_size = MAX_BYTES as usize;
-    let mut decoder = Decoder::new(Cursor::new(bytes))
-        .map_err(|e| e.to_string())?
-        .with_limits(limits);
-    let mut result = DecodingResult::U8(Vec::new());
-    let layout = decoder
-        .read_image_to_buffer(&mut result)
-        .map_err(|e| e.to_string())?;
-    let bands = header.channels;
-    let samples = match result {
-        DecodingResult::U8(v) => Samples::U8(v),
-        DecodingResult::U16(v) => Samples::U16(v),
-        DecodingResult::F32(v) => Samples::F32(v),
-        DecodingResult::F16(v) => Samples::F32(v.into_iter().map(|x| x.to_f32()).collect()),
-        DecodingResult::U32(v) => Samples::F32(v.into_iter().map(|x| x as f32).collect()),
-        DecodingResult::U64(v) => Samples::F32(v.into_iter().map(|x| x as f32).collect()),
-        DecodingResult::F64(v) => Samples::F32(v.into_iter().map(|x| x as f32).collect()),
-        DecodingResult::I8(v) => Samples::F32(v.into_iter().map(f32::from).collect()),
-        DecodingResult::I16(v) => Samples::F32(v.into_iter().map(f32::from).collect()),
-        DecodingResult::I32(v) => Samples::F32(v.into_iter().map(|x| x as f32).collect()),
-        DecodingResult::I64(v) => Samples::F32(v.into_iter().map(|x| x as f32).collect()),
-    };
-    let planar = layout.planes > 1;
-    shaped(header.size, bands, samples, planar)
-}
-
-fn npy(header: &Header, bytes: &[u8]) -> std::result::Result<Picture, String> {
-    let file = NpyFile::new(Cursor::new(bytes)).map_err(|e| e.to_string())?;
-    if file.order() == Order::Fortran {
-        return Err(
-            "the array is in Fortran order; save numpy.ascontiguousarray(array)".to_string(),
-        );
-    }
-    let kind = npy_type(file.header())?;
-    macro_rules! floats {
-        ($kind:ty) => {
-            file.into_vec::<$kind>()
-                .map(|v| Samples::F32(v.into_iter().map(|x| x as f32).collect()))
-        };
-    }
-    let samples = match kind {
-        (TypeChar::Uint, 1) => file.into_vec::<u8>().map(Samples::U8),
-        (TypeChar::Bool, _) => file
-            .into_vec::<bool>()
-            .map(|v| Samples::U8(v.into_iter().map(|on| 255 * u8::from(on)).collect())),
-        (TypeChar::Uint, 2) => file.into_vec::<u16>().map(Samples::U16),
-        (TypeChar::Uint, 4) => floats!(u32),
-        (TypeChar::Uint, _) => floats!(u64),
-        (TypeChar::Int, 1) => floats!(i8),
-        (TypeChar::Int, 2) => floats!(i16),
-        (TypeChar::Int, 4) => floats!(i32),
-        (TypeChar::Int, _) => floats!(i64),
-        (_, 4) => file.into_vec::<f32>().map(Samples::F32),
-        _ => floats!(f64),
-    };
-    shaped(
-        header.size,
-        header.channels,
-        samples.map_err(|e| e.to_string())?,
-        false,
-    )
-}
-
-/// Makes a picture of decoded samples. Those of a planar file come plane by plane.
-fn shaped(
-    size: [u32; 2],
-    channels: usize,
-    samples: Samples,
-    planar: bool,
-) -> std::result::Result<Picture, String> {
-    let pixels = size[0] as usize * size[1] as usize;
-    fn interleaved<T: Copy>(
-        values: Vec<T>,
-        pixels: usize,
-        channels: usize,
-        planar: bool,
-    ) -> Option<Vec<T>> {
-        if values.len() != pixels * channels {
-            return None;
+/// The error for a file of no known format, by the name of its format if that is a common one.
+fn unknown(path: &Path, start: &[u8]) -> Error {
+    let brand = start.get(4..12).filter(|box_| box_.starts_with(b"ftyp"));
+    let name = match brand.map(|box_| &box_[4..]) {
+        Some(b"avif" | b"avis") => "an AVIF picture",
+        Some(b"heic" | b"heix" | b"hevc" | b"hevx" | b"heim" | b"heis" | b"mif1" | b"msf1") => {
+            "a HEIC picture"
         }
-        if !planar {
-            return Some(values);
+        Some(_) => "a video",
+        None if start.starts_with(b"\xff\x0a") || start.starts_with(b"\0\0\0\x0cJXL ") => {
+            "a JPEG XL picture"
         }
-        let values = &values;
-        let pixel = |pixel| (0..channels).map(move |channel| values[channel * pixels + pixel]);
-        Some((0..pixels).flat_map(pixel).collect())
-    }
-    let samples = match samples {
-        Samples::U8(v) => interleaved(v, pixels, channels, planar).map(Samples::U8),
-        Samples::U16(v) => interleaved(v, pixels, channels, planar).map(Samples::U16),
-        Samples::F32(v) => interleaved(v, pixels, channels, planar).map(Samples::F32),
+        None if start.starts_with(b"\0\0\0\x0cjP  ") || start.starts_with(b"\xff\x4f\xff\x51") => {
+            "a JPEG 2000 picture"
+        }
+        None if start.starts_with(b"GIF8") => "a GIF picture",
+        None if start.starts_with(b"8BPS") => "a Photoshop picture",
+        None if start.starts_with(b"\x76\x2f\x31\x01") => "an OpenEXR picture",
+        None if start.starts_with(b"PK") => "a ZIP archive",
+        None if start.starts_with(b"%PDF") => "a PDF",
+        None if start.is_empty() => return Error::file(path, "the file is empty", REMEDY),
+        None => return Error::file(path, format!("not a {NAMES} picture"), REMEDY),
     };
-    let samples = samples.ok_or("the number of its samples does not match its size")?;
-    Ok(Picture::new(size, channels, samples))
+    let reason = format!("{name}, which is not read");
+    Error::file(path, reason, "convert it to PNG, JPEG or TIFF")
 }
+
+/// What to do about a broken file.
+const REMEDY: &str = "replace or remove the file";

@@ -1,16 +1,19 @@
 //! Writes pictures as PNG, TIFF or npy, and keeps their depth.
 
-use std::io::Cursor;
+use std::fs::File;
+use std::io::{self, BufWriter, Cursor, Write};
 use std::path::Path;
 
-use image::{ExtendedColorType, ImageEncoder, RgbImage};
+use image::RgbImage;
 use npyz::{AutoSerialize, Serialize, WriterBuilder};
-use tiff::encoder::colortype::ColorType;
-use tiff::encoder::{TiffEncoder, TiffValue};
-use tiff::tags::{ExtraSamples, PhotometricInterpretation, SampleFormat};
+use tiff_reader::constants::{Compression, Predictor};
+use tiff_reader::{ExtraSample, PhotometricInterpretation};
+use tiff_writer::{ImageBuilder, ImageHandle, TiffWriter, WriteOptions};
 
+use super::metadata::Metadata;
 use super::{Depth, Format, Picture, Samples};
 use crate::atomic_file;
+use crate::data::domain::Domain;
 use crate::error::{Error, Result};
 
 impl Format {
@@ -33,9 +36,27 @@ impl Format {
 /// # Panics
 /// When the format is not one of these, or cannot store such a picture: see [`Format::for_result`].
 pub fn write(path: &Path, picture: &Picture, format: Format) -> Result<()> {
+    write_with(path, picture, format, &Metadata::default())
+}
+
+/// As [`write()`], with what the file of another picture of the same place says of it.
+///
+/// # Errors
+/// As [`write()`].
+///
+/// # Panics
+/// As [`write()`].
+pub fn write_with(
+    path: &Path,
+    picture: &Picture,
+    format: Format,
+    metadata: &Metadata,
+) -> Result<()> {
     let bytes = match format {
-        Format::Png => png(picture),
-        Format::Tiff => tiff(picture).map_err(|e| Error::file(path, e, "choose another format"))?,
+        Format::Png => png(picture, metadata),
+        Format::Tiff => {
+            tiff(picture, metadata).map_err(|e| Error::file(path, e, "choose another format"))?
+        }
         Format::Npy => npy(picture),
         other => panic!("{other} is not written"),
     };
@@ -47,52 +68,47 @@ pub fn write(path: &Path, picture: &Picture, format: Format) -> Result<()> {
 /// # Errors
 /// When the file cannot be written.
 pub fn write_png(path: &Path, picture: &RgbImage) -> Result<()> {
-    let mut bytes = Vec::new();
-    encode_png(
-        picture.as_raw(),
-        [picture.width(), picture.height()],
-        ExtendedColorType::Rgb8,
-        &mut bytes,
-    );
-    atomic_file::write(path, &bytes)
+    atomic_file::write(path, &png(&picture.clone().into(), &Metadata::default()))
 }
 
-fn encode_png(
-    samples: &[u8],
-    [width, height]: [u32; 2],
-    color: ExtendedColorType,
-    to: &mut Vec<u8>,
-) {
-    image::codecs::png::PngEncoder::new(to)
-        .write_image(samples, width, height, color)
-        .expect("encoding a PNG in memory does not fail");
-}
-
-fn png(picture: &Picture) -> Vec<u8> {
-    use ExtendedColorType::{L8, L16, La8, La16, Rgb8, Rgb16, Rgba8, Rgba16};
-    let color = match (picture.depth(), picture.channels()) {
-        (Depth::U8, 1) => L8,
-        (Depth::U8, 2) => La8,
-        (Depth::U8, 3) => Rgb8,
-        (Depth::U8, 4) => Rgba8,
-        (Depth::U16, 1) => L16,
-        (Depth::U16, 2) => La16,
-        (Depth::U16, 3) => Rgb16,
-        (Depth::U16, 4) => Rgba16,
-        (depth, channels) => panic!("PNG cannot store a {depth} picture with {channels} channels"),
+fn png(picture: &Picture, metadata: &Metadata) -> Vec<u8> {
+    let [width, height] = picture.size();
+    let mut info = png::Info::with_size(width, height);
+    info.color_type = match picture.channels() {
+        1 => png::ColorType::Grayscale,
+        2 => png::ColorType::GrayscaleAlpha,
+        3 => png::ColorType::Rgb,
+        4 => png::ColorType::Rgba,
+        channels => panic!("PNG cannot store {channels} channels"),
     };
+    info.bit_depth = match picture.depth() {
+        Depth::U8 => png::BitDepth::Eight,
+        Depth::U16 => png::BitDepth::Sixteen,
+        Depth::F32 => panic!("PNG cannot store floating point"),
+    };
+    info.pixel_dims = metadata.density().map(|[xppu, yppu]| png::PixelDimensions {
+        xppu,
+        yppu,
+        unit: png::Unit::Meter,
+    });
+    info.icc_profile = metadata.profile(picture.channels()).map(Into::into);
     let mut bytes = Vec::new();
+    let never = "encoding a PNG in memory does not fail";
+    let mut encoder = png::Encoder::with_info(&mut bytes, info).expect(never);
+    encoder.set_compression(png::Compression::Fast);
+    encoder.set_filter(png::Filter::Adaptive);
+    let mut writer = encoder.write_header().expect(never);
     match picture.samples() {
-        Samples::U8(values) => encode_png(values, picture.size(), color, &mut bytes),
-        // the encoder expects native byte order
-        Samples::U16(values) => encode_png(
-            bytemuck::cast_slice(values),
-            picture.size(),
-            color,
-            &mut bytes,
-        ),
-        Samples::F32(_) => unreachable!("refused above"),
+        Samples::U16(values) => {
+            let swapped: Vec<u8> = values
+                .iter()
+                .flat_map(|value| value.to_be_bytes())
+                .collect();
+            writer.write_image_data(&swapped).expect(never);
+        }
+        _ => writer.write_image_data(picture.bytes()).expect(never),
     }
+    writer.finish().expect(never);
     bytes
 }
 
@@ -120,75 +136,152 @@ fn npy(picture: &Picture) -> Vec<u8> {
     }
 }
 
-/// A TIFF colour type: `N` samples of type `T` per pixel, not counting TIFF's extra samples.
-struct Colors<T, const N: usize>(T);
+/// Rows of a strip of a TIFF file.
+const STRIP: u32 = 64;
 
-/// TIFF's description of a sample type.
-trait Sample: TiffValue + Copy {
-    const BITS: u16;
-    const FORMAT: SampleFormat;
+/// Result of TIFF's writer.
+type Written<T> = std::result::Result<T, tiff_writer::Error>;
+
+fn tiff(picture: &Picture, metadata: &Metadata) -> Written<Vec<u8>> {
+    let mut bytes = Cursor::new(Vec::new());
+    let [width, height] = picture.size();
+    let domain = [picture.channels(), width as usize * picture.channels()];
+    let mut file = TiffWriter::new(&mut bytes, WriteOptions::default())?;
+    let builder = described([width, height], domain[0], picture.depth(), metadata);
+    let image = file.add_image(builder)?;
+    for (index, top) in (0..height).step_by(STRIP as usize).enumerate() {
+        let rows = top as usize * domain[1]..(top + STRIP).min(height) as usize * domain[1];
+        match picture.samples() {
+            Samples::U8(values) => file.write_block(&image, index, &values[rows])?,
+            Samples::U16(values) => file.write_block(&image, index, &values[rows])?,
+            Samples::F32(values) => file.write_block(&image, index, &values[rows])?,
+        }
+    }
+    file.finish()?;
+    Ok(bytes.into_inner())
 }
 
-impl Sample for u8 {
-    const BITS: u16 = 8;
-    const FORMAT: SampleFormat = SampleFormat::Uint;
-}
-impl Sample for u16 {
-    const BITS: u16 = 16;
-    const FORMAT: SampleFormat = SampleFormat::Uint;
-}
-impl Sample for f32 {
-    const BITS: u16 = 32;
-    const FORMAT: SampleFormat = SampleFormat::IEEEFP;
-}
-
-impl<T: Sample, const N: usize> ColorType for Colors<T, N> {
-    type Inner = T;
-    const TIFF_VALUE: PhotometricInterpretation = match N {
-        3 => PhotometricInterpretation::RGB,
-        _ => PhotometricInterpretation::BlackIsZero,
+/// TIFF's description of a picture: three channels are RGB, four RGB with alpha, others bands without a meaning.
+fn described(
+    [width, height]: [u32; 2],
+    channels: usize,
+    depth: Depth,
+    metadata: &Metadata,
+) -> ImageBuilder {
+    let (meaning, extra) = match channels {
+        3 => (PhotometricInterpretation::Rgb, vec![]),
+        4 => (
+            PhotometricInterpretation::Rgb,
+            vec![ExtraSample::UnassociatedAlpha],
+        ),
+        bands => (
+            PhotometricInterpretation::MinIsBlack,
+            vec![ExtraSample::Unspecified; bands - 1],
+        ),
     };
-    const BITS_PER_SAMPLE: &'static [u16] = &[T::BITS; N];
-    const SAMPLE_FORMAT: &'static [SampleFormat] = &[T::FORMAT; N];
-
-    /// Copies the row: no predictor is used.
-    fn horizontal_predict(row: &[T], result: &mut Vec<T>) {
-        result.extend_from_slice(row);
-    }
+    let builder = ImageBuilder::new(width, height);
+    let builder = match depth {
+        Depth::U8 => builder.sample_type::<u8>(),
+        Depth::U16 => builder.sample_type::<u16>(),
+        Depth::F32 => builder.sample_type::<f32>(),
+    };
+    let builder = builder
+        .samples_per_pixel(channels as u16)
+        .photometric(meaning)
+        .extra_samples(extra)
+        .strips(STRIP);
+    let tags = metadata.tags([width, height], channels).into_iter();
+    tags.fold(builder, ImageBuilder::tag)
 }
 
-fn tiff(picture: &Picture) -> tiff::TiffResult<Vec<u8>> {
-    fn file<T: Sample, const N: usize>(
-        values: &[T],
-        [width, height]: [u32; 2],
-        extra: &[ExtraSamples],
-    ) -> tiff::TiffResult<Vec<u8>>
-    where
-        [T]: TiffValue,
-    {
-        let mut bytes = Vec::new();
-        let mut encoder = TiffEncoder::new(Cursor::new(&mut bytes))?;
-        let mut image = encoder.new_image::<Colors<T, N>>(width, height)?;
-        if !extra.is_empty() {
-            image.extra_samples(extra)?;
-        }
-        image.write_data(values)?;
-        Ok(bytes)
+/// Side of the tiles of a large TIFF file, in pixels.
+const TILE: u32 = 256;
+
+/// Writes a tiled TIFF file part by part, so that memory does not grow with the picture. BigTIFF if it needs to be.
+pub struct LargeWriter {
+    file: TiffWriter<BufWriter<File>>,
+    image: ImageHandle,
+    size: [u32; 2],
+    /// The rows of the current panel that do not fill tiles yet: upper left pixel and parts.
+    waiting: Option<([u32; 2], Vec<Picture>)>,
+}
+
+impl LargeWriter {
+    /// Begins a file for a picture of `size` in this domain.
+    ///
+    /// # Errors
+    /// When the file cannot be created.
+    pub fn create(
+        path: &Path,
+        size: [u32; 2],
+        domain: &Domain,
+        metadata: &Metadata,
+    ) -> io::Result<Self> {
+        let file = BufWriter::new(File::create(path)?);
+        let mut file = TiffWriter::new(file, WriteOptions::default()).map_err(io::Error::other)?;
+        let builder = described(size, domain.channels, domain.depth, metadata)
+            .tiles(TILE, TILE)
+            .compression(Compression::Deflate)
+            .deflate_level(1);
+        let builder = match domain.depth {
+            Depth::F32 => builder.predictor(Predictor::FloatingPoint),
+            Depth::U8 | Depth::U16 => builder.predictor(Predictor::Horizontal),
+        };
+        let image = file.add_image(builder).map_err(io::Error::other)?;
+        Ok(Self {
+            file,
+            image,
+            size,
+            waiting: None,
+        })
     }
-    fn bands<T: Sample>(values: &[T], picture: &Picture) -> tiff::TiffResult<Vec<u8>>
-    where
-        [T]: TiffValue,
-    {
-        let size = picture.size();
-        match picture.channels() {
-            3 => file::<T, 3>(values, size, &[]),
-            4 => file::<T, 3>(values, size, &[ExtraSamples::UnassociatedAlpha]),
-            bands => file::<T, 1>(values, size, &vec![ExtraSamples::Unspecified; bands - 1]),
+
+    /// Writes a part. Parts come from top to bottom in panels, whose columns begin at multiples of 256.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&mut self, corner: [u32; 2], part: Picture) -> io::Result<()> {
+        let (start, mut parts) = self.waiting.take().unwrap_or((corner, Vec::new()));
+        parts.push(part);
+        let rows: u32 = parts.iter().map(|part| part.size()[1]).sum();
+        let is_last = start[1] + rows == self.size[1];
+        if rows < TILE && !is_last {
+            self.waiting = Some((start, parts));
+            return Ok(());
         }
+        let panel = Picture::stacked(parts);
+        let full = if is_last { rows } else { rows / TILE * TILE };
+        for (down, across) in (0..full).step_by(TILE as usize).flat_map(|y| {
+            (0..panel.size()[0])
+                .step_by(TILE as usize)
+                .map(move |x| (y, x))
+        }) {
+            let size = [TILE.min(panel.size()[0] - across), TILE.min(full - down)];
+            let inside = panel.crop([across, down], size);
+            // tiles beyond the border repeat its pixels, which no reader shows
+            let tile = inside.remapped([TILE; 2], |x, y| [x.min(size[0] - 1), y.min(size[1] - 1)]);
+            let place = [start[0] + across, start[1] + down].map(|at| at / TILE);
+            let index = (place[1] * self.size[0].div_ceil(TILE) + place[0]) as usize;
+            let written = match tile.samples() {
+                Samples::U8(values) => self.file.write_block(&self.image, index, values),
+                Samples::U16(values) => self.file.write_block(&self.image, index, values),
+                Samples::F32(values) => self.file.write_block(&self.image, index, values),
+            };
+            written.map_err(io::Error::other)?;
+        }
+        if !is_last && full < rows {
+            let rest = panel.crop([0, full], [panel.size()[0], rows - full]);
+            self.waiting = Some(([start[0], start[1] + full], vec![rest]));
+        }
+        Ok(())
     }
-    match picture.samples() {
-        Samples::U8(values) => bands(values, picture),
-        Samples::U16(values) => bands(values, picture),
-        Samples::F32(values) => bands(values, picture),
+
+    /// Finishes the file.
+    ///
+    /// # Errors
+    /// When parts are missing, or the file cannot be written.
+    pub fn finish(self) -> io::Result<()> {
+        let mut file = self.file.finish().map_err(io::Error::other)?;
+        file.flush()
     }
 }

@@ -18,29 +18,44 @@ fn channels_last([batch, channels, height, width]: [Side; 4]) -> [Side; 4] {
     [batch, height, width, channels]
 }
 
+/// Lower ends and half widths of a domain's ranges: one for all channels, or one for each. They are the last dimension.
+fn bounds(builder: &mut Builder, name: &str, domain: &Domain) -> [String; 2] {
+    let ranges = domain.range.listed();
+    let shape: &[usize] = if ranges.len() == 1 {
+        &[]
+    } else {
+        &[ranges.len()]
+    };
+    let lows: Vec<f32> = ranges.iter().map(|[low, _]| *low).collect();
+    let halves = ranges.iter().map(|[low, high]| (high - low) / 2.0);
+    let halves: Vec<f32> = halves.collect();
+    [
+        builder.floats_32(&format!("{name}.low"), shape, &lows),
+        builder.floats_32(&format!("{name}.half_range"), shape, &halves),
+    ]
+}
+
 /// Declares an input picture; returns it in \[-1, 1\] with the channels first.
 pub fn begin(builder: &mut Builder, name: &str, domain: &Domain, shape: [Side; 4]) -> String {
     builder.input(name, data_type(domain.depth), &channels_last(shape));
-    let [low, high] = domain.range;
     let x = builder.node("Cast", "input.cast", &[name], vec![to(DataType::Float)]);
-    let half = builder.floats_32("input.half_range", &[], &[(high - low) / 2.0]);
-    let low = builder.floats_32("input.low", &[], &[low]);
+    let [low, half] = bounds(builder, "input", domain);
     let one = builder.floats_32("input.one", &[], &[1.0]);
     let x = builder.node("Sub", "input.from_zero", &[&x, &low], vec![]);
     let x = builder.node("Div", "input.scaled", &[&x, &half], vec![]);
     let x = builder.node("Sub", "input.centred", &[&x, &one], vec![]);
+    let minus_one = builder.floats_32("input.minus_one", &[], &[-1.0]);
+    let x = builder.node("Clip", "input.clipped", &[&x, &minus_one, &one], vec![]);
     let order = vec![ints("perm", &[0, 3, 1, 2])];
     builder.node("Transpose", "input.planes", &[&x], order)
 }
 
 /// Converts `last`, in \[-1, 1\] with the channels first, to a picture, and declares it as output.
 pub fn end(builder: &mut Builder, last: &str, name: &str, domain: &Domain, shape: [Side; 4]) {
-    let [low, high] = domain.range;
     let order = vec![ints("perm", &[0, 2, 3, 1])];
     let x = builder.node("Transpose", "output.pixels", &[last], order);
     let one = builder.floats_32("output.one", &[], &[1.0]);
-    let half = builder.floats_32("output.half_range", &[], &[(high - low) / 2.0]);
-    let low = builder.floats_32("output.low", &[], &[low]);
+    let [low, half] = bounds(builder, "output", domain);
     let x = builder.node("Add", "output.from_zero", &[&x, &one], vec![]);
     let x = builder.node("Mul", "output.scaled", &[&x, &half], vec![]);
     let mut x = builder.node("Add", "output.values", &[&x, &low], vec![]);

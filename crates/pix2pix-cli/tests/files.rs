@@ -1,0 +1,463 @@
+//! What is read of a data set or a folder, what is passed over, and what is refused by name.
+
+mod common;
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::process::Output;
+
+use common::{SMALL, Scratch, names, pair};
+use image::{ImageBuffer, Luma, RgbImage, imageops};
+
+/// The halves of pair `index`, 48x40 pixels each.
+fn halves(index: u32) -> [RgbImage; 2] {
+    [0, 48].map(|left| imageops::crop_imm(&pair(96, 40, index), left, 0, 48, 40).to_image())
+}
+
+/// Writes the halves of a pair to these paths.
+fn apart(scratch: &Scratch, index: u32, a: &str, b: &str) {
+    for (half, path) in halves(index).iter().zip([a, b]) {
+        let path = scratch.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        half.save_with_format(path, image::ImageFormat::Png)
+            .unwrap();
+    }
+}
+
+fn error(output: &Output, code: i32) -> String {
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    let last = said.lines().last().unwrap_or_default().to_string();
+    assert!(last.starts_with("error: "), "{said}");
+    last
+}
+
+fn trained(scratch: &Scratch, data: &str, options: &str) -> String {
+    let _ = fs::remove_dir_all(scratch.path("run"));
+    let output = scratch.run(&format!(
+        "train {data} --out run --steps 2 {SMALL} {options}"
+    ));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{data} {options}: {said}");
+    said
+}
+
+#[test]
+fn what_is_passed_over_is_counted_and_named() {
+    let scratch = Scratch::new();
+    apart(&scratch, 0, "data/A/p0.png", "data/B/p0.png");
+    apart(&scratch, 1, "data/A/more/m.png", "data/B/more/m.png");
+    fs::write(scratch.path("data/A/notes.txt"), "x").unwrap();
+    fs::write(scratch.path("data/.hidden"), "x").unwrap();
+    let expected = "4 files passed over: 1 without a known ending (A/notes.txt), 2 in folders outside of the layout \
+                    (A/more/m.png, ...), 1 hidden (.hidden)";
+    let said = scratch.ok("inspect data");
+    assert!(said.contains(expected), "{said}");
+    assert!(trained(&scratch, "data", "").contains(expected));
+}
+
+#[test]
+fn every_ending_of_a_picture_is_read() {
+    let scratch = Scratch::new();
+    for (index, ending) in (0..).zip(["jfif", "jpe", "TIFF", "JPEG", "Png", "dib"]) {
+        let name = |side: &str| format!("data/{side}/p{index}.{ending}");
+        apart(&scratch, index, &name("A"), &name("B"));
+    }
+    assert!(trained(&scratch, "data", "").contains("6 pairs to train on"));
+}
+
+#[test]
+fn a_zip_with_windows_separators_has_folders() {
+    let scratch = Scratch::new();
+    let mut zip = zip::ZipWriter::new(File::create(scratch.path("data.zip")).unwrap());
+    for index in 0..2 {
+        for (half, side) in halves(index).iter().zip(["A", "B"]) {
+            let options = zip::write::SimpleFileOptions::default();
+            let path = scratch.path("half.png");
+            half.save(&path).unwrap();
+            zip.start_file(format!("set\\{side}\\p{index}.png"), options)
+                .unwrap();
+            zip.write_all(&fs::read(path).unwrap()).unwrap();
+        }
+    }
+    zip.finish().unwrap();
+    let said = scratch.ok("inspect data.zip");
+    assert!(said.contains("two folders, A and B"), "{said}");
+    assert!(said.contains("train      2       0  2 of 48x40"), "{said}");
+}
+
+#[test]
+fn square_files_are_not_cut_into_halves_unasked() {
+    let scratch = Scratch::new();
+    fs::create_dir_all(scratch.path("data")).unwrap();
+    for index in 0..2 {
+        pair(64, 64, index)
+            .save(scratch.path(&format!("data/{index}.png")))
+            .unwrap();
+    }
+    let said = error(&scratch.run(&format!("train data --out run {SMALL}")), 1);
+    assert!(
+        said.contains("data/0.png: a square picture of 64x64 pixels"),
+        "{said}"
+    );
+    assert!(
+        said.contains("two folders, A/ and B/") && said.contains("--squares"),
+        "{said}"
+    );
+    let output = scratch.run("inspect data");
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("training can begin"));
+    trained(&scratch, "data", "--squares");
+    scratch.ok("inspect data --squares");
+}
+
+#[test]
+fn the_sheet_of_inspect_never_becomes_a_pair() {
+    let scratch = Scratch::new();
+    scratch.pairs("sets/data", 2);
+    for _ in 0..2 {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_pix2pix"))
+            .args(["inspect", "."])
+            .current_dir(scratch.path("sets/data"))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("train      2       0"), "{said}");
+        assert_eq!(
+            names(&scratch.path("sets/data")),
+            ["pair0.png", "pair1.png"]
+        );
+    }
+    assert!(scratch.path("sets/inspect.png").exists());
+    let said = error(
+        &scratch.run("inspect sets/data --sheet sets/data/sheet.png"),
+        2,
+    );
+    assert!(said.contains("lies in the data set"), "{said}");
+}
+
+#[test]
+fn names_that_differ_by_a_word_are_paired_on_demand() {
+    let scratch = Scratch::new();
+    for index in 0..3 {
+        let name = |side: &str, stain: &str| format!("data/{side}/cell_{index}_{stain}.png");
+        apart(&scratch, index, &name("A", "BF"), &name("B", "DAPI"));
+    }
+    let said = error(&scratch.run(&format!("train data --out run {SMALL}")), 1);
+    assert!(
+        said.contains("A has cell_0_BF.png and B has cell_0_DAPI.png, which --match '*_BF' '*_DAPI' would pair"),
+        "{said}"
+    );
+    let said = trained(&scratch, "data", "--match *_BF *_DAPI");
+    assert!(said.contains("3 pairs to train on"), "{said}");
+    // the run remembers it
+    scratch.ok("train --resume run --steps 3 --quiet");
+    let said = scratch.ok("evaluate run data --split train");
+    assert!(
+        said.contains("train, 3 pictures") || said.contains('3'),
+        "{said}"
+    );
+}
+
+/// macOS decomposes accented letters in names, Linux and Windows compose them.
+#[test]
+fn both_spellings_of_an_accent_are_one_name() {
+    let scratch = Scratch::new();
+    apart(
+        &scratch,
+        0,
+        "data/A/caf\u{e9}.png",
+        "data/B/cafe\u{301}.png",
+    );
+    assert!(trained(&scratch, "data", "").contains("1 pairs to train on"));
+}
+
+#[test]
+fn tables_of_other_programs_are_read() {
+    let scratch = Scratch::new();
+    for index in 0..2 {
+        apart(
+            &scratch,
+            index,
+            &format!("data/x/{index}.png"),
+            &format!("data/y/{index}.png"),
+        );
+    }
+    let tables = [
+        (
+            "mark.csv",
+            "\u{feff}a,b\nx/0.png,y/0.png\nx/1.png,y/1.png\n",
+        ),
+        (
+            "pandas.csv",
+            ",photo,drawing\n0,x/0.png,y/0.png\n1,x/1.png,y/1.png\n",
+        ),
+        ("bare.csv", "0,x/0.png,y/0.png\n1,x/1.png,y/1.png\n"),
+        (
+            "named.csv",
+            "target,note,split,input\ny/0.png,one,train,x/0.png\ny/1.png,two,val,x/1.png\n",
+        ),
+        ("excel.csv", "A;B\nx/0.png;y/0.png\nx/1.png;y/1.png\n"),
+        ("tabs.csv", "A\tB\nx/0.png\ty/0.png\nx/1.png\ty/1.png\n"),
+        (
+            "mark.jsonl",
+            "\u{feff}{\"a\": \"x/0.png\", \"b\": \"y/0.png\"}\n{\"a\": \"x/1.png\", \"b\": \"y/1.png\"}\n",
+        ),
+    ];
+    for (name, text) in tables {
+        fs::write(scratch.path("data").join(name), text).unwrap();
+        let said = scratch.ok(&format!("inspect data/{name} --sheet sheet.png"));
+        assert!(said.contains("training can begin"), "{name}: {said}");
+        let pairs = if name == "named.csv" {
+            "train      1"
+        } else {
+            "train      2"
+        };
+        assert!(said.contains(pairs), "{name}: {said}");
+    }
+    // A is the input: gray to the left of the sheet's first pair would be its negative
+    scratch.ok("prepare combine data/named.csv --out both");
+    let both = image::open(scratch.path("both/train/0.png"))
+        .unwrap()
+        .into_rgb8();
+    assert_eq!(both, pair(96, 40, 0));
+}
+
+/// A TIFF of several gray pages of 48x40 pixels.
+fn pages(scratch: &Scratch, path: &str, shades: &[u8]) {
+    let path = scratch.path(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut file = tiff::encoder::TiffEncoder::new(File::create(path).unwrap()).unwrap();
+    for shade in shades {
+        let values: Vec<u8> = (0..48 * 40).map(|at| shade + (at % 48) as u8).collect();
+        file.write_image::<tiff::encoder::colortype::Gray8>(48, 40, &values)
+            .unwrap();
+    }
+}
+
+#[test]
+fn pages_are_a_choice() {
+    let scratch = Scratch::new();
+    for index in 0..2 {
+        pages(&scratch, &format!("data/A/{index}.tif"), &[0, 60, 120]);
+        pages(&scratch, &format!("data/B/{index}.tif"), &[200, 100, 0]);
+    }
+    let said = error(&scratch.run(&format!("train data --out run {SMALL}")), 1);
+    assert!(
+        said.contains("it has 3 pages; choose with --pages"),
+        "{said}"
+    );
+    let said = trained(&scratch, "data", "--pages first");
+    assert!(
+        said.contains("2 pairs") && said.contains("A: 1 channel"),
+        "{said}"
+    );
+    let said = trained(&scratch, "data", "--pages each");
+    assert!(
+        said.contains("6 pairs") && said.contains("A: 1 channel"),
+        "{said}"
+    );
+    // as the model was trained: every page
+    scratch.ok("translate run data/A/0.tif --out each");
+    assert_eq!(
+        names(&scratch.path("each")),
+        ["0-1.tif", "0-2.tif", "0-3.tif"]
+    );
+    let said = trained(&scratch, "data", "--pages channels");
+    assert!(
+        said.contains("2 pairs") && said.contains("A: 3 channels"),
+        "{said}"
+    );
+    scratch.ok("translate run data/A/0.tif --out channels");
+    let translated = image::open(scratch.path("channels/0.tif"));
+    assert!(translated.is_err() || translated.unwrap().width() == 48);
+    scratch.ok("train --resume run --steps 3 --quiet");
+
+    pages(&scratch, "data/B/1.tif", &[200, 100]);
+    let said = error(
+        &scratch.run(&format!("train data --out again --pages each {SMALL}")),
+        1,
+    );
+    assert!(
+        said.contains("2 pages, but its partner") && said.contains("has 3"),
+        "{said}"
+    );
+}
+
+/// Radar in decibels beside 12-bit optical data in 16 bits.
+fn radar_and_optics(scratch: &Scratch) {
+    for side in ["A", "B"] {
+        fs::create_dir_all(scratch.path("data").join(side)).unwrap();
+    }
+    for index in 0..3u32 {
+        let values: Vec<f32> = (0..48 * 48)
+            .map(|at| -24.0 + (at % (20 + index)) as f32)
+            .collect();
+        let file = File::create(scratch.path(&format!("data/A/{index}.tif"))).unwrap();
+        let mut file = tiff::encoder::TiffEncoder::new(file).unwrap();
+        file.write_image::<tiff::encoder::colortype::Gray32Float>(48, 48, &values)
+            .unwrap();
+        let optics = ImageBuffer::from_fn(48, 48, |x, y| Luma([(x * 80 + y * index) as u16]));
+        image::DynamicImage::ImageLuma16(optics)
+            .save(scratch.path(&format!("data/B/{index}.png")))
+            .unwrap();
+    }
+}
+
+#[test]
+fn each_side_has_its_range() {
+    let scratch = Scratch::new();
+    radar_and_optics(&scratch);
+    let said = error(&scratch.run(&format!("train data --out run {SMALL}")), 2);
+    assert!(said.contains("--range-a -24"), "{said}");
+    let said = error(
+        &scratch.run(&format!("train data --out run --range=-25,0 {SMALL}")),
+        2,
+    );
+    assert!(
+        said.contains("of the values of B lie outside of -25 to 0"),
+        "{said}"
+    );
+    assert!(said.contains("--range-b 0,4095"), "{said}");
+    let said = trained(&scratch, "data", "--range-a=-25,0");
+    assert!(
+        said.contains("note: the values of B are from 0 to"),
+        "{said}"
+    );
+    let said = trained(&scratch, "data", "--range-a=-25,0 --range-b 0,3000");
+    assert!(
+        said.contains("A: 1 channel, float from -25 to 0; B: 1 channel, 16-bit from 0 to 3000"),
+        "{said}"
+    );
+    assert!(
+        said.contains("of the values of B lie outside of 0 to 3000 and are clipped"),
+        "{said}"
+    );
+    let said = trained(&scratch, "data", "--range auto");
+    assert!(said.contains("A: 1 channel, float from -24 to -"), "{said}");
+    // what is translated is checked too
+    scratch.ok("translate run data/A/0.tif --out out");
+    let inspected = scratch.ok("inspect data --range-a=-25,0");
+    assert!(inspected.contains("A: values from -24 to -"), "{inspected}");
+    assert!(inspected.contains("note: the values of B"), "{inspected}");
+}
+
+#[test]
+fn eight_bits_have_a_range_and_bands_have_theirs() {
+    let scratch = Scratch::new();
+    apart(&scratch, 0, "data/A/p.png", "data/B/p.png");
+    for side in ["A", "B"] {
+        // classes 0 to 4
+        let classes = RgbImage::from_fn(48, 40, |x, _| image::Rgb([(x % 5) as u8; 3]));
+        classes
+            .save(scratch.path(&format!("data/{side}/p.png")))
+            .unwrap();
+    }
+    let said = scratch.ok("inspect data");
+    assert!(
+        said.contains("the values of A are from 0 to 4 of 0 to 255")
+            && said.contains("--range-a 0,4"),
+        "{said}"
+    );
+    let said = scratch.ok("inspect data --range 0,4");
+    assert!(said.contains("3 channels, 8-bit from 0 to 4"), "{said}");
+    let said = trained(&scratch, "data", "--range-a 0:4,0:8,0:16 --range-b 0,4");
+    assert!(
+        said.contains("8-bit from 0 to 4, 0 to 8, 0 to 16"),
+        "{said}"
+    );
+    scratch.ok("train --resume run --steps 3 --quiet");
+    let said = error(
+        &scratch.run(&format!("train data --out again --range-a 0:4,0:8 {SMALL}")),
+        2,
+    );
+    assert!(
+        said.contains("--range-a has 2 ranges, but A has 3 channels"),
+        "{said}"
+    );
+    for wrong in ["4,0", "a,b", "0:1,2", "1"] {
+        let output = scratch.run(&format!("train data --out again --range {wrong} {SMALL}"));
+        assert_eq!(output.status.code(), Some(2), "{wrong}");
+    }
+}
+
+/// The pairs that a run holds out are its own: other data is measured whole, or by its own splits.
+#[test]
+fn held_out_pairs_are_the_runs_own() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 10);
+    trained(&scratch, "data", "--val-fraction 0.3");
+    scratch.pairs("other/train", 3);
+    scratch.pairs("other/val", 2);
+    scratch.pairs("other/test", 1);
+    scratch.pairs("plain", 4);
+    let pictures = |arguments: &str| {
+        let json = scratch.ok(&format!("evaluate run {arguments} --json"));
+        let found: serde_json::Value = serde_json::from_str(&json).unwrap();
+        found[0]["pictures"].as_array().unwrap().len()
+    };
+    assert_eq!(pictures("data"), 3);
+    assert_eq!(pictures("data --split train"), 7);
+    assert_eq!(pictures("other"), 2);
+    assert_eq!(pictures("other --split test"), 1);
+    assert_eq!(pictures("plain"), 4);
+    scratch.ok("train --resume run --steps 3 --quiet");
+}
+
+#[test]
+fn folders_are_translated_whole_and_past_broken_files() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    trained(&scratch, "data", "");
+    let [one, other] = [halves(0), halves(1)].map(|[a, _]| a);
+    fs::create_dir_all(scratch.path("in/sub")).unwrap();
+    one.save(scratch.path("in/one.png")).unwrap();
+    other.save(scratch.path("in/sub/other.png")).unwrap();
+    other.save(scratch.path("in/.hidden.png")).unwrap();
+    fs::write(scratch.path("in/broken.png"), "no picture").unwrap();
+    fs::write(scratch.path("in/notes.txt"), "x").unwrap();
+
+    let output = scratch.run("translate run in --out stopped");
+    assert!(error(&output, 1).contains("in/broken.png"));
+    let output = scratch.run("translate run in --out out --on-error skip");
+    assert!(error(&output, 1).contains("1 picture was skipped"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("skipped: in/broken.png: not a JPEG"),
+        "{said}"
+    );
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        said.contains("2 files passed over: 1 without a known ending (notes.txt), 1 hidden"),
+        "{said}"
+    );
+    assert_eq!(names(&scratch.path("out")), ["one.png", "sub"]);
+
+    // alone or among others, a picture gets the same dropout
+    scratch.ok("translate run in/sub/other.png --out alone");
+    let [alone, among] =
+        ["alone/other.png", "out/sub/other.png"].map(|path| fs::read(scratch.path(path)).unwrap());
+    assert_eq!(alone, among);
+    // a second time into a folder of the input does not translate the outputs
+    fs::remove_file(scratch.path("in/broken.png")).unwrap();
+    for _ in 0..2 {
+        scratch.ok("translate run in --out in/out");
+        assert_eq!(names(&scratch.path("in/out")), ["one.png", "sub"]);
+    }
+}
+
+/// Files whose decoder fails late, after their headers were read: the file is named, and what was learnt is saved.
+#[test]
+fn a_file_that_breaks_during_training_is_named() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 3);
+    let path = scratch.path("data/pair2.png");
+    let mut bytes = fs::read(&path).unwrap();
+    // in the middle of the compressed pixels
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 8].fill(0xff);
+    fs::write(&path, bytes).unwrap();
+    let output = scratch.run(&format!("train data --out run --steps 30 {SMALL}"));
+    assert!(error(&output, 1).contains("data/pair2.png"));
+    let said = trained(&scratch, "data", "--on-error skip");
+    assert!(said.contains("skipped: data/pair2.png"), "{said}");
+}

@@ -1,0 +1,99 @@
+//! Files in a data set that are not of a pair, and why: nothing is left out without a word.
+
+use std::path::PathBuf;
+
+/// Why a file is not of a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Why {
+    /// It has no ending of a picture.
+    Ending,
+    /// Its folder is not one of the layout.
+    Folder,
+    /// It is in a folder too deep to be searched.
+    Deep,
+    /// Its name, or that of its folder, begins with a dot.
+    Hidden,
+    /// It is a link in an archive, or one whose target is missing.
+    Link,
+    /// Its path leads out of the archive.
+    Outside,
+    /// The table of pairs does not list it.
+    Unlisted,
+}
+
+impl Why {
+    /// The reason, after "N files".
+    fn words(self) -> &'static str {
+        match self {
+            Self::Ending => "without a known ending",
+            Self::Folder => "in folders outside of the layout",
+            Self::Deep => "in folders too deep",
+            Self::Hidden => "hidden",
+            Self::Link => "links",
+            Self::Outside => "with paths out of the archive",
+            Self::Unlisted => "not in the table",
+        }
+    }
+}
+
+/// A file that is not of a pair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedOver {
+    /// The file.
+    pub file: PathBuf,
+    /// The reason.
+    pub why: Why,
+}
+
+/// Describes these files in one line, with an example for each reason: "3 files passed over: 2 hidden (.DS_Store, ...), 1
+/// without a known ending (notes.txt)". `None` if there are none.
+pub fn summary(files: &[PassedOver]) -> Option<String> {
+    let mut reasons: Vec<Why> = files.iter().map(|file| file.why).collect();
+    reasons.sort_unstable();
+    reasons.dedup();
+    let parts = reasons.into_iter().map(|why| {
+        let mut of_it = files.iter().filter(|file| file.why == why);
+        let count = of_it.clone().count();
+        let first = of_it
+            .next()
+            .map_or_else(String::new, |file| file.file.display().to_string());
+        let more = if count > 1 { ", ..." } else { "" };
+        format!("{count} {} ({first}{more})", why.words())
+    });
+    let parts: Vec<String> = parts.collect();
+    let plural = if files.len() == 1 { "" } else { "s" };
+    (!files.is_empty()).then(|| {
+        format!(
+            "{} file{plural} passed over: {}",
+            files.len(),
+            parts.join(", ")
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_counted_and_named_by_their_reasons() {
+        let file = |file: &str, why| PassedOver {
+            file: file.into(),
+            why,
+        };
+        assert_eq!(summary(&[]), None);
+        assert_eq!(
+            summary(&[file("notes.txt", Why::Ending)]).unwrap(),
+            "1 file passed over: 1 without a known ending (notes.txt)"
+        );
+        let files = [
+            file(".DS_Store", Why::Hidden),
+            file("A/more/m.png", Why::Folder),
+            file("A/.x.png", Why::Hidden),
+        ];
+        assert_eq!(
+            summary(&files).unwrap(),
+            "3 files passed over: 1 in folders outside of the layout (A/more/m.png), 2 hidden (.DS_Store, ...)"
+        );
+    }
+}

@@ -1,0 +1,338 @@
+//! The sample values of a data set: extremes and percentiles of every band, and the ranges that they need.
+
+use rayon::prelude::*;
+
+use super::Pairs;
+use crate::data::domain::Domain;
+use crate::data::picture::{Depth, Outside, Picture, Samples};
+use crate::data::ranges::Ranges;
+use crate::error::{Error, Result};
+
+/// Most values of a band that are kept of each picture, evenly spread.
+const KEPT: usize = 1 << 14;
+/// Percentiles that `auto` ranges map to -1 and 1: 0.2% of the values are clipped.
+const AUTO: [f32; 2] = [0.1, 99.9];
+/// Part of the range that values must reach. Pictures that stay below it train as nearly black.
+const REACHED: f32 = 0.25;
+
+/// The values of one band.
+#[derive(Clone, Debug, Default)]
+pub struct Band {
+    /// Smallest and largest one.
+    pub extremes: [f32; 2],
+    /// Some of them, sorted.
+    sorted: Vec<f32>,
+}
+
+impl Band {
+    /// The value that `percent` of the values do not exceed.
+    pub fn percentile(&self, percent: f32) -> f32 {
+        let last = self.sorted.len().saturating_sub(1);
+        let at = (last as f32 * percent / 100.0).round() as usize;
+        self.sorted.get(at).copied().unwrap_or(0.0)
+    }
+}
+
+/// The values of A or of B.
+#[derive(Clone, Debug, Default)]
+pub struct Side {
+    /// By band.
+    pub bands: Vec<Band>,
+    /// The deepest sample type.
+    pub depth: Option<Depth>,
+}
+
+/// The values of the pairs that were read: of A and of B.
+#[derive(Clone, Debug)]
+pub struct Values(pub [Side; 2]);
+
+impl Values {
+    /// Reads the values of at most `most` pairs, spread evenly over all. Pairs that cannot be read are left out.
+    pub fn of(pairs: &Pairs, most: usize) -> Self {
+        let count = most.min(pairs.len());
+        let read = (0..count).into_par_iter().filter_map(|place| {
+            let sides = pairs.read_sides(place * pairs.len() / count).ok()?;
+            Some(sides.map(|picture| Side::of(&picture)))
+        });
+        let read: Vec<[Side; 2]> = read.collect();
+        let mut sides = [Side::default(), Side::default()];
+        for pair in read {
+            for (side, more) in sides.iter_mut().zip(pair) {
+                side.add(more);
+            }
+        }
+        for band in sides.iter_mut().flat_map(|side| &mut side.bands) {
+            band.sorted.sort_by(f32::total_cmp);
+        }
+        Self(sides)
+    }
+
+    /// Counts the values outside of the domains of A and B.
+    ///
+    /// # Errors
+    /// When most values of one side lie outside.
+    pub fn outside(&self, domains: &[Domain; 2]) -> Result<[Outside; 2]> {
+        let mut counts = [Outside::default(); 2];
+        for (index, (side, domain)) in self.0.iter().zip(domains).enumerate() {
+            let counted = side.outside(domain);
+            if counted.is_most() {
+                let (name, field) = [("A", "range[0]"), ("B", "range[1]")][index];
+                return Err(Error::Config(format!(
+                    "{} of the values of {name} lie outside of {}: they are from {}; give each side its own range: \
+                     `{field}` {}",
+                    counted.share(),
+                    domain.range,
+                    side.extremes(),
+                    side.proposed(),
+                )));
+            }
+            counts[index] = counted;
+        }
+        Ok(counts)
+    }
+}
+
+impl Side {
+    fn of(picture: &Picture) -> Self {
+        fn bands<T: Copy + Into<f32>>(values: &[T], channels: usize) -> Vec<Band> {
+            let band = |channel: usize| {
+                let values = values.iter().skip(channel).step_by(channels);
+                let values = values.map(|&value| -> f32 { value.into() });
+                let finite = values.clone().filter(|value| value.is_finite());
+                let extremes = finite.fold([f32::INFINITY, f32::NEG_INFINITY], |[low, high], v| {
+                    [low.min(v), high.max(v)]
+                });
+                let step = values.len().div_ceil(KEPT).max(1);
+                let sorted = values
+                    .step_by(step)
+                    .filter(|value| value.is_finite())
+                    .collect();
+                Band { extremes, sorted }
+            };
+            (0..channels).map(band).collect()
+        }
+        let channels = picture.channels();
+        let bands = match picture.samples() {
+            Samples::U8(values) => bands(values, channels),
+            Samples::U16(values) => bands(values, channels),
+            Samples::F32(values) => bands(values, channels),
+        };
+        let depth = Some(picture.depth());
+        Self { bands, depth }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.depth = self.depth.max(other.depth);
+        for (index, more) in other.bands.into_iter().enumerate() {
+            match self.bands.get_mut(index) {
+                None => self.bands.push(more),
+                Some(band) => {
+                    band.extremes = [
+                        band.extremes[0].min(more.extremes[0]),
+                        band.extremes[1].max(more.extremes[1]),
+                    ];
+                    band.sorted.extend(more.sorted);
+                }
+            }
+        }
+    }
+
+    /// Counts the kept values outside of a domain. At least one is counted if an extreme lies outside.
+    fn outside(&self, domain: &Domain) -> Outside {
+        let mut outside = Outside::default();
+        for (index, band) in self.bands.iter().enumerate() {
+            let [low, high] = domain
+                .range_of(self.depth.unwrap_or(domain.depth))
+                .of(index);
+            let clipped = band
+                .sorted
+                .iter()
+                .filter(|value| **value < low || **value > high);
+            let beyond = band.extremes[0] < low || band.extremes[1] > high;
+            outside.samples += band.sorted.len();
+            outside.clipped += clipped.count().max(usize::from(beyond));
+        }
+        outside
+    }
+
+    /// Smallest and largest value of all bands, e.g. "0 to 4095".
+    pub fn extremes(&self) -> String {
+        let [low, high] = self.ends();
+        format!("{low} to {high}")
+    }
+
+    fn ends(&self) -> [f32; 2] {
+        let ends = self.bands.iter().map(|band| band.extremes);
+        ends.fold([f32::INFINITY, f32::NEG_INFINITY], |[low, high], [l, h]| {
+            [low.min(l), high.max(h)]
+        })
+    }
+
+    /// A range that holds the values, as typed for the option: "0,4095".
+    pub fn proposed(&self) -> String {
+        let [low, high] = self.ends();
+        match self.depth {
+            // sensors have a whole number of bits
+            Some(Depth::U16) if low >= 0.0 && high > 255.0 => {
+                format!("0,{}", (high as u32 + 1).next_power_of_two() - 1)
+            }
+            Some(Depth::U16 | Depth::U8) => format!("0,{high}"),
+            _ => {
+                let [low, high] = AUTO.map(|percent| {
+                    let values = self.bands.iter().map(|band| band.percentile(percent));
+                    match percent < 50.0 {
+                        true => values.fold(f32::INFINITY, f32::min),
+                        false => values.fold(f32::NEG_INFINITY, f32::max),
+                    }
+                });
+                let [low, high] = [rounded(low, f32::floor), rounded(high, f32::ceil)];
+                format!("{low},{high}")
+            }
+        }
+    }
+
+    /// What to say of values that use little of their range; `name` is A or B and `field` its option.
+    pub fn advice(&self, domain: &Domain, name: &str, field: &str) -> Option<String> {
+        let [low, high] = domain.range.uniform()?;
+        let [least, most] = self.ends();
+        let is_dark = least >= low && most <= low + REACHED * (high - low);
+        (is_dark && most > least && self.depth == Some(domain.depth)).then(|| {
+            format!(
+                "the values of {name} are from {least} to {most} of {low} to {high}: pictures are nearly black to the \
+                 network; give their range: `{field}` {}",
+                self.proposed()
+            )
+        })
+    }
+
+    /// The range of each band between two percentiles, which leave out outliers.
+    ///
+    /// # Errors
+    /// When no picture could be read, or all values of a band are the same.
+    pub fn automatic(&self, name: &str) -> Result<Ranges> {
+        let ranges = self
+            .bands
+            .iter()
+            .map(|band| AUTO.map(|percent| band.percentile(percent)));
+        let ranges: Vec<[f32; 2]> = ranges.collect();
+        let low = ranges
+            .iter()
+            .map(|[low, _]| *low)
+            .fold(f32::INFINITY, f32::min);
+        let high = ranges
+            .iter()
+            .map(|[_, high]| *high)
+            .fold(f32::NEG_INFINITY, f32::max);
+        // bands of colours keep their balance; others, e.g. radar and height, have units of their own
+        let found = match ranges.len() {
+            1 | 3 | 4 => Ranges::each(&[[low, high]]),
+            _ => Ranges::each(&ranges),
+        };
+        found.map_err(|_| {
+            let reason =
+                format!("cannot be found: the pictures of {name} have a band of one value");
+            Error::field("range", reason)
+        })
+    }
+}
+
+/// Two significant digits, rounded by `towards`.
+fn rounded(value: f32, towards: fn(f32) -> f32) -> f32 {
+    if value == 0.0 || !value.is_finite() {
+        return value;
+    }
+    let unit = 10f32.powi(value.abs().log10().floor() as i32 - 1);
+    let rounded = towards(value / unit) * unit;
+    // prints as 0.3, not as 0.29999998
+    format!("{rounded:.6}").parse().unwrap_or(rounded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn side(samples: Samples, channels: usize) -> Side {
+        let pixels = samples.len() as u32 / channels as u32;
+        let mut side = Side::of(&Picture::new([pixels, 1], channels, samples));
+        side.bands
+            .iter_mut()
+            .for_each(|band| band.sorted.sort_by(f32::total_cmp));
+        side
+    }
+
+    fn domain(channels: usize, depth: Depth, range: [f32; 2]) -> Domain {
+        let range = range.into();
+        Domain {
+            channels,
+            depth,
+            range,
+        }
+    }
+
+    #[test]
+    fn percentiles_are_of_each_band() {
+        let samples = (0..=100u16).flat_map(|value| [value, 1000 + 10 * value]);
+        let side = side(Samples::U16(samples.collect()), 2);
+        assert_eq!(side.bands[0].extremes, [0.0, 100.0]);
+        assert_eq!(side.bands[0].percentile(1.0), 1.0);
+        assert_eq!(side.bands[1].percentile(50.0), 1500.0);
+        assert_eq!(side.bands[1].percentile(100.0), 2000.0);
+        let ranges = side.automatic("A").unwrap();
+        assert_eq!(ranges.listed(), [[0.0, 100.0], [1000.0, 2000.0]]);
+    }
+
+    #[test]
+    fn a_dark_side_gets_its_range_proposed() {
+        let dark = side(Samples::U16(vec![0, 100, 4000]), 1);
+        let said = dark
+            .advice(&domain(1, Depth::U16, [0.0, 65535.0]), "A", "range[0]")
+            .unwrap();
+        assert!(said.contains("from 0 to 4000 of 0 to 65535"), "{said}");
+        assert!(said.ends_with("`range[0]` 0,4095"), "{said}");
+        assert_eq!(
+            dark.advice(&domain(1, Depth::U16, [0.0, 4095.0]), "A", "range[0]"),
+            None
+        );
+        let labels = side(Samples::U8(vec![0, 1, 2, 3, 4]), 1);
+        let said = labels
+            .advice(&domain(1, Depth::U8, [0.0, 255.0]), "B", "range[1]")
+            .unwrap();
+        assert!(said.ends_with("`range[1]` 0,4"), "{said}");
+        let bright = side(Samples::U8(vec![0, 1, 200]), 1);
+        assert_eq!(
+            bright.advice(&domain(1, Depth::U8, [0.0, 255.0]), "B", "range[1]"),
+            None
+        );
+    }
+
+    #[test]
+    fn values_outside_are_counted_and_most_of_them_refused() {
+        let decibels = side(Samples::F32(vec![-20.0, -10.0, 0.0, 1.0]), 1);
+        let optical = side(Samples::U16(vec![100, 200, 300, 400]), 1);
+        let values = Values([decibels, optical]);
+        let radar = domain(1, Depth::F32, [-25.0, 0.0]);
+        let counts = values
+            .outside(&[radar, domain(1, Depth::U16, [0.0, 350.0])])
+            .unwrap();
+        assert_eq!(counts.map(|count| count.clipped), [1, 1]);
+        assert_eq!(counts[0].share(), "25%");
+        let wrong = values
+            .outside(&[radar, domain(1, Depth::U16, [-25.0, 0.0])])
+            .unwrap_err();
+        let wrong = wrong.to_string();
+        assert!(
+            wrong.contains("100% of the values of B lie outside of -25 to 0"),
+            "{wrong}"
+        );
+        assert!(wrong.ends_with("`range[1]` 0,511"), "{wrong}");
+    }
+
+    #[test]
+    fn proposals_of_floats_have_two_digits() {
+        let decibels = side(
+            Samples::F32((0..2000).map(|v| -22.37 + v as f32 / 100.0).collect()),
+            1,
+        );
+        assert_eq!(decibels.proposed(), "-23,-2.4");
+    }
+}

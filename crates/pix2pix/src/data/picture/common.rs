@@ -1,0 +1,106 @@
+//! Reads PNG, WebP and BMP with the `image` crate.
+
+use std::io::{self, Cursor, SeekFrom};
+
+use image::{ColorType, DynamicImage, ImageDecoder, ImageReader, Limits};
+
+use super::content::{Source, length};
+use super::fault::{Fault, TRUNCATED};
+use super::orientation::{self, Orientation};
+use super::{Depth, Format, Header, MAX_BYTES, Picture};
+
+/// Makes a decoder of the `image` crate, with a limit on the memory that it allocates.
+fn decoder<'a>(format: Format, file: impl Source + 'a) -> Result<impl ImageDecoder + 'a, String> {
+    let mut reader = ImageReader::new(file);
+    reader.set_format(format.of_image_crate().expect("of the image crate"));
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(2 * MAX_BYTES);
+    reader.limits(limits);
+    reader.into_decoder().map_err(|e| e.to_string())
+}
+
+/// Reads the header, and checks that the end of the picture is there.
+pub fn header(format: Format, file: &mut dyn Source) -> Result<Header, Fault> {
+    let mut decoder = decoder(format, &mut *file)?;
+    let size = decoder.dimensions().into();
+    let (channels, depth) = match decoder.color_type() {
+        ColorType::L8 => (1, Depth::U8),
+        ColorType::La8 => (2, Depth::U8),
+        ColorType::Rgb8 => (3, Depth::U8),
+        ColorType::Rgba8 => (4, Depth::U8),
+        ColorType::L16 => (1, Depth::U16),
+        ColorType::La16 => (2, Depth::U16),
+        ColorType::Rgb16 => (3, Depth::U16),
+        ColorType::Rgba16 => (4, Depth::U16),
+        other => return Err(Fault::kind(format!("{other:?} samples"), "save it as RGB")),
+    };
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    drop(decoder);
+    let whole = match format {
+        Format::Png => png_is_whole(file)?,
+        Format::WebP => webp_is_whole(file)?,
+        Format::Bmp => bmp_is_whole(file)?,
+        Format::Jpeg | Format::Tiff | Format::Npy => {
+            unreachable!("they have decoders of their own")
+        }
+    };
+    if !whole {
+        return Err(TRUNCATED.to_string().into());
+    }
+    Ok(Header {
+        format,
+        size: orientation::size(orientation, size),
+        channels,
+        depth,
+    })
+}
+
+/// Decodes a picture.
+pub fn decode(format: Format, bytes: &[u8]) -> Result<Picture, Fault> {
+    let mut decoder = decoder(format, Cursor::new(bytes))?;
+    let orientation = decoder.orientation().map_err(|e| e.to_string())?;
+    let picture = DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())?;
+    let picture = Picture::try_from(picture).map_err(|e| e.to_string())?;
+    Ok(orientation::apply(orientation, picture))
+}
+
+/// Whether a PNG has its last chunk, IEND. Anything may follow it.
+fn png_is_whole(file: &mut dyn Source) -> io::Result<bool> {
+    let length = length(file)?;
+    let mut at = 8; // behind the signature
+    while at + 12 <= length {
+        file.seek(SeekFrom::Start(at))?;
+        let mut start = [0; 8];
+        file.read_exact(&mut start)?;
+        let [a, b, c, d, kind @ ..] = start;
+        at += 12 + u64::from(u32::from_be_bytes([a, b, c, d]));
+        if &kind == b"IEND" {
+            return Ok(at <= length);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a WebP file is as long as its header says.
+fn webp_is_whole(file: &mut dyn Source) -> io::Result<bool> {
+    let length = length(file)?;
+    let mut start = [0; 8];
+    file.read_exact(&mut start)?;
+    let [_, _, _, _, said @ ..] = start;
+    Ok(8 + u64::from(u32::from_le_bytes(said)) <= length)
+}
+
+/// Whether a BMP has all pixels. The field for the file's size does not count: many programs write it wrong.
+fn bmp_is_whole(file: &mut dyn Source) -> io::Result<bool> {
+    let length = length(file)?;
+    let mut start = [0; 34];
+    file.read_exact(&mut start)?;
+    let number = |at: usize| u32::from_le_bytes(start[at..at + 4].try_into().expect("four bytes"));
+    let (pixels, compression) = (u64::from(number(10)), number(30));
+    let [width, height] = [18, 22].map(|at| u64::from((number(at) as i32).unsigned_abs()));
+    let bits = u64::from(u16::from_le_bytes([start[28], start[29]]));
+    let is_plain = number(14) >= 40 && matches!(compression, 0 | 3 | 6);
+    let row = (width * bits).div_ceil(32) * 4;
+    // the decoder finds out whether compressed pixels are complete
+    Ok(!is_plain || pixels + row * height <= length)
+}

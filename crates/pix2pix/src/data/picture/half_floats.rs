@@ -1,0 +1,95 @@
+//! 16-bit floats in TIFF files, which the reader takes only with a feature that needs an older `half` than Burn.
+//!
+//! Here it sees them as 16-bit integers: in the bytes that it reads, the tag SampleFormat says so. Their bits are then
+//! those of the floats.
+
+use tiff_reader::source::{SharedSource, TiffSource};
+use tiff_reader::{ByteOrder, Ifd, TiffError, TiffFile};
+
+const SAMPLE_FORMAT: u16 = 339;
+const FLOAT: u16 = 3;
+
+/// Whether a page holds 16-bit floats.
+pub fn are_in(ifd: &Ifd) -> bool {
+    let all = |values: Result<Vec<u16>, TiffError>, wanted| {
+        values.is_ok_and(|values| values.iter().all(|value| *value == wanted))
+    };
+    all(ifd.sample_format(), FLOAT) && all(ifd.bits_per_sample(), 16)
+}
+
+/// A source that shows other bytes in some places.
+pub struct Overlaid {
+    source: SharedSource,
+    places: Vec<(u64, Vec<u8>)>,
+}
+
+impl Overlaid {
+    /// The source of `file`, in which 16-bit floats are integers.
+    pub fn of(file: &TiffFile, source: SharedSource) -> Result<Self, TiffError> {
+        let floats = file.ifds().iter().filter(|ifd| are_in(ifd));
+        let places = floats.filter_map(|ifd| format_tag(file, ifd).transpose());
+        let places = places.collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { source, places })
+    }
+}
+
+impl TiffSource for Overlaid {
+    fn len(&self) -> u64 {
+        self.source.len()
+    }
+
+    fn read_exact_at(&self, offset: u64, length: usize) -> Result<Vec<u8>, TiffError> {
+        let mut bytes = self.source.read_exact_at(offset, length)?;
+        for (start, values) in &self.places {
+            for (at, value) in (*start..).zip(values) {
+                let place = at
+                    .checked_sub(offset)
+                    .and_then(|at| bytes.get_mut(at as usize));
+                if let Some(byte) = place {
+                    *byte = *value;
+                }
+            }
+        }
+        Ok(bytes)
+    }
+}
+
+/// Position of the values of a page's SampleFormat in the file, and the bytes of as many "unsigned integer".
+fn format_tag(file: &TiffFile, ifd: &Ifd) -> Result<Option<(u64, Vec<u8>)>, TiffError> {
+    let (source, big) = (file.source(), file.is_bigtiff());
+    let number = |at: u64, length: usize| -> Result<u64, TiffError> {
+        let bytes = source.read_exact_at(at, length)?;
+        let digits = |value: u64, byte: u8| value << 8 | u64::from(byte);
+        Ok(match file.byte_order() {
+            ByteOrder::BigEndian => bytes.into_iter().fold(0, digits),
+            ByteOrder::LittleEndian => bytes.into_iter().rev().fold(0, digits),
+        })
+    };
+    // sizes of the number of entries, of an entry, and of a count or an offset in it
+    let (head, entry, word) = if big { (8, 20, 8) } else { (2, 12, 4) };
+    for index in 0..number(ifd.offset(), head)? {
+        let at = ifd.offset() + head as u64 + index * entry;
+        if number(at, 2)? != u64::from(SAMPLE_FORMAT) {
+            continue;
+        }
+        let size = match number(at + 2, 2)? {
+            1 => 1, // BYTE
+            3 => 2, // SHORT
+            _ => 4, // LONG: the reader takes no other
+        };
+        let count = number(at + 4, word)?;
+        let value = at + 4 + word as u64;
+        let place = match count * size <= word as u64 {
+            true => value,
+            false => number(value, word)?,
+        };
+        let mut unsigned = vec![0; size as usize];
+        let lowest = match file.byte_order() {
+            ByteOrder::BigEndian => size as usize - 1,
+            ByteOrder::LittleEndian => 0,
+        };
+        unsigned[lowest] = 1;
+        return Ok(Some((place, unsigned.repeat(count as usize))));
+    }
+    Ok(None)
+}

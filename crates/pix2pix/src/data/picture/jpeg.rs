@@ -1,0 +1,159 @@
+//! Reads JPEG: baseline, extended and progressive, with any sampling and any order of scans (ITU-T T.81).
+
+use std::io::{self, Read, SeekFrom};
+
+use image::metadata::Orientation as Turn;
+use jpeg_decoder::{Decoder, Error, PixelFormat, UnsupportedFeature};
+
+use super::content::{Source, length};
+use super::fault::{Fault, TRUNCATED};
+use super::orientation::{self, Orientation};
+use super::{Depth, Format, Header, MAX_BYTES, Picture, Samples};
+
+/// Reads the header, and checks that the end of the picture is there.
+pub fn header(file: &mut dyn Source) -> Result<Header, Fault> {
+    let mut decoder = Decoder::new(&mut *file);
+    decoder.read_info().map_err(named)?;
+    let info = decoder.info().ok_or_else(|| TRUNCATED.to_string())?;
+    let orientation = turn(&decoder);
+    let (channels, depth) = kind(info.pixel_format);
+    if !has_end(file)? {
+        return Err(TRUNCATED.to_string().into());
+    }
+    Ok(Header {
+        format: Format::Jpeg,
+        size: orientation::size(orientation, [info.width, info.height].map(u32::from)),
+        channels,
+        depth,
+    })
+}
+
+/// Decodes a picture.
+pub fn decode(bytes: &[u8]) -> Result<Picture, Fault> {
+    let mut decoder = Decoder::new(bytes);
+    decoder.set_max_decoding_buffer_size(MAX_BYTES as usize);
+    let pixels = decoder.decode().map_err(named)?;
+    let info = decoder.info().ok_or_else(|| TRUNCATED.to_string())?;
+    let (channels, _) = kind(info.pixel_format);
+    let samples = match info.pixel_format {
+        PixelFormat::L8 | PixelFormat::RGB24 => Samples::U8(pixels),
+        PixelFormat::L16 => {
+            let values = pixels.as_chunks().0.iter();
+            Samples::U16(values.map(|&bytes| u16::from_ne_bytes(bytes)).collect())
+        }
+        PixelFormat::CMYK32 => Samples::U8(rgb(&pixels)),
+    };
+    let picture = Picture::new([info.width, info.height].map(u32::from), channels, samples);
+    Ok(orientation::apply(turn(&decoder), picture))
+}
+
+/// Channels and depth of a decoded picture.
+fn kind(format: PixelFormat) -> (usize, Depth) {
+    match format {
+        PixelFormat::L8 => (1, Depth::U8),
+        PixelFormat::L16 => (1, Depth::U16),
+        PixelFormat::RGB24 | PixelFormat::CMYK32 => (3, Depth::U8),
+    }
+}
+
+/// Converts cyan, magenta, yellow and black to RGB, as Pillow.
+fn rgb(cmyk: &[u8]) -> Vec<u8> {
+    let ink = |light: u8, black: u8| {
+        let product = u32::from(255 - light) * u32::from(255 - black);
+        ((product + 127) / 255) as u8
+    };
+    let pixels = cmyk.as_chunks().0.iter();
+    pixels
+        .flat_map(|&[c, m, y, k]| [ink(c, k), ink(m, k), ink(y, k)])
+        .collect()
+}
+
+/// The orientation that EXIF gives.
+fn turn<R: Read>(decoder: &Decoder<R>) -> Orientation {
+    let exif = decoder.exif_data();
+    exif.and_then(Turn::from_exif_chunk)
+        .unwrap_or(Orientation::NoTransforms)
+}
+
+/// Whether the end marker follows the first scan. Anything may follow the end: cameras append videos and padding.
+fn has_end(file: &mut dyn Source) -> io::Result<bool> {
+    let length = length(file)?;
+    let mut at = 2; // behind the start marker
+    loop {
+        // other bytes between markers are skipped, as by libjpeg; so are those of a scan
+        let Some(kind) = next_marker(file, &mut at, length)? else {
+            return Ok(false);
+        };
+        match kind {
+            0xd9 => return Ok(true),
+            0x01 | 0xd0..=0xd8 => {} // markers without content
+            // most files end with the end marker, and need not be read whole
+            0xda if ends_with_marker(file, at, length)? => return Ok(true),
+            _ => {
+                let mut size = [0; 2];
+                file.seek(SeekFrom::Start(at))?;
+                if file.read_exact(&mut size).is_err() {
+                    return Ok(false);
+                }
+                at += u64::from(u16::from_be_bytes(size)).max(2);
+            }
+        }
+    }
+}
+
+/// Whether the last two bytes of a file are the end marker, behind position `at`.
+fn ends_with_marker(file: &mut dyn Source, at: u64, length: u64) -> io::Result<bool> {
+    if length < at + 2 {
+        return Ok(false);
+    }
+    let mut end = [0; 2];
+    file.seek(SeekFrom::Start(length - 2))?;
+    file.read_exact(&mut end)?;
+    Ok(end == [0xff, 0xd9])
+}
+
+/// Kind of the next marker from position `at` on, which then is behind it. A marker is 0xff and a byte other than 0 and
+/// 0xff.
+fn next_marker(file: &mut dyn Source, at: &mut u64, length: u64) -> io::Result<Option<u8>> {
+    if *at >= length {
+        return Ok(None);
+    }
+    file.seek(SeekFrom::Start(*at))?;
+    let mut escaped = false;
+    loop {
+        let buffer = file.fill_buf()?;
+        if buffer.is_empty() {
+            return Ok(None);
+        }
+        for (index, &byte) in buffer.iter().enumerate() {
+            if escaped && byte != 0 && byte != 0xff {
+                *at += index as u64 + 1;
+                return Ok(Some(byte));
+            }
+            escaped = byte == 0xff;
+        }
+        let read = buffer.len();
+        *at += read as u64;
+        file.consume(read);
+    }
+}
+
+/// The decoder's error.
+fn named(error: Error) -> Fault {
+    match error {
+        Error::Unsupported(UnsupportedFeature::ArithmeticEntropyCoding) => arithmetic(),
+        Error::Unsupported(UnsupportedFeature::SamplePrecision(bits)) => {
+            Fault::kind(format!("{bits}-bit samples"), "save it as PNG or TIFF")
+        }
+        Error::Unsupported(feature) => Fault::kind(format!("{feature:?}"), "save it as PNG"),
+        Error::Io(e) if e.kind() == io::ErrorKind::UnexpectedEof => TRUNCATED.to_string().into(),
+        error => error.to_string().into(),
+    }
+}
+
+fn arithmetic() -> Fault {
+    Fault::kind(
+        "arithmetic coding".to_string(),
+        "save it as a common JPEG, e.g. with `jpegtran -optimize`, or as PNG",
+    )
+}

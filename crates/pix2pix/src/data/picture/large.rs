@@ -1,0 +1,66 @@
+//! TIFF files that are read window by window: pictures that are too large for memory.
+
+use std::path::{Path, PathBuf};
+
+use super::content::Content;
+use super::fault::guarded;
+use super::tiff::Tiff;
+use super::{Format, Header, Page, Picture};
+use crate::error::{Error, Result};
+
+/// Pictures with more pixels than this are too large for memory: 8192x8192.
+const LARGE: u64 = 1 << 26;
+
+/// An opened TIFF file.
+pub struct TiffWindows {
+    path: PathBuf,
+    tiff: Tiff,
+    header: Header,
+}
+
+impl TiffWindows {
+    /// Opens a TIFF file; `None` for all other files.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is a TIFF file of a kind that is not.
+    pub fn open(path: &Path, page: Page) -> Result<Option<Self>> {
+        let content = Content::from(path);
+        let start = content
+            .starts()
+            .map_err(|e| Error::io(path, "read the picture", e))?;
+        if Format::guess(&start) != Some(Format::Tiff) {
+            return Ok(None);
+        }
+        let tiff = guarded(|| Tiff::open(&content, page));
+        let tiff = tiff.map_err(|fault| fault.of(path, Format::Tiff))?;
+        let header = tiff.header();
+        Ok(Some(Self {
+            path: path.to_path_buf(),
+            tiff,
+            header,
+        }))
+    }
+
+    /// Whether it has more than 2^26 pixels, too many for memory.
+    pub fn is_large(&self) -> bool {
+        let [width, height] = self.header.size.map(u64::from);
+        width * height > LARGE
+    }
+
+    /// The header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Reads the window of `size` whose upper left pixel is `corner`.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    ///
+    /// # Panics
+    /// When the window is not inside the picture.
+    pub fn window(&self, corner: [u32; 2], size: [u32; 2]) -> Result<Picture> {
+        let window = guarded(|| self.tiff.window(corner, size));
+        window.map_err(|fault| fault.of(&self.path, Format::Tiff))
+    }
+}

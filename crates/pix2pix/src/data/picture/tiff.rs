@@ -1,0 +1,500 @@
+//! Reads TIFF and BigTIFF, whole or window by window.
+//!
+//! Samples come as they are stored, with every band; palettes, CMYK, YCbCr and CIELab become RGB. What is not understood
+//! is refused by its name. The file format: TIFF 6.0 (Adobe, 1992) with its supplements.
+
+use std::io;
+use std::sync::Arc;
+
+use half::f16;
+use tiff_reader::source::{FileSource, SharedSource, TiffSource};
+use tiff_reader::{ColorModel, Ifd, OpenOptions, RasterLayout, Tag, TiffError, TiffFile};
+
+use super::content::Content;
+use super::fault::{Fault, TRUNCATED};
+use super::half_floats::{self, Overlaid};
+use super::orientation::{self, Orientation};
+use super::{Depth, Format, Header, MAX_BYTES, Page, Picture, Samples};
+
+/// Tags that the reader does not name.
+mod tag {
+    pub const NEW_SUBFILE_TYPE: u16 = 254;
+    pub const SUBFILE_TYPE: u16 = 255;
+    pub const IMAGE_DESCRIPTION: u16 = 270;
+    pub const ORIENTATION: u16 = 274;
+}
+
+/// Bits of the tag NewSubfileType: a smaller version of another page, and a transparency mask.
+const REDUCED: u32 = 1;
+const MASK: u32 = 4;
+
+/// Bytes of decoded strips or tiles that are kept for the next window.
+const CACHED: usize = 256 << 20;
+
+/// Bytes in memory as a source of the reader.
+struct Memory(Arc<[u8]>);
+
+impl TiffSource for Memory {
+    fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn read_exact_at(&self, offset: u64, length: usize) -> Result<Vec<u8>, TiffError> {
+        let start = usize::try_from(offset).ok();
+        let bytes = start.and_then(|start| self.0.get(start..start.checked_add(length)?));
+        let outside = || TiffError::OffsetOutOfBounds {
+            offset,
+            length: length as u64,
+            data_len: self.0.len() as u64,
+        };
+        bytes.map(<[u8]>::to_vec).ok_or_else(outside)
+    }
+
+    fn as_slice(&self) -> Option<&[u8]> {
+        Some(&self.0)
+    }
+}
+
+/// An opened TIFF file, and which of its pages are read.
+pub struct Tiff {
+    file: TiffFile,
+    /// Places in the file of the pages whose bands together are the picture's.
+    pages: Vec<usize>,
+    /// What every page holds.
+    kind: Kind,
+}
+
+/// What a page holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Kind {
+    /// Width and height as stored, before the orientation is applied.
+    stored: [u32; 2],
+    orientation: Orientation,
+    /// Layout of the samples that the reader returns.
+    layout: RasterLayout,
+    /// Whether the reader converts colours.
+    converted: bool,
+    /// Whether 0 is white.
+    inverted: bool,
+    /// Whether samples of 16 bits are floats.
+    half: bool,
+    /// Bits to drop of a palette's colours, which are stored in 16 bits and mean 8; `None` without a palette.
+    palette: Option<u32>,
+}
+
+impl Tiff {
+    /// Opens a file and reads its header.
+    pub fn open(content: &Content, page: Page) -> Result<Self, Fault> {
+        let source: SharedSource = match content {
+            Content::Memory(bytes) => Arc::new(Memory(bytes.clone())),
+            Content::Disk(path) => Arc::new(FileSource::open(path).map_err(named)?),
+        };
+        let options = OpenOptions {
+            block_cache_bytes: CACHED,
+            block_cache_slots: 1 << 16,
+            decode_output_bytes: 2 * MAX_BYTES as usize, // wide integers become 32 bits afterwards
+            ..OpenOptions::default()
+        };
+        let mut file =
+            TiffFile::from_source_with_options(source.clone(), options).map_err(named)?;
+        let half = file.ifds().iter().any(half_floats::are_in);
+        if half {
+            let overlaid = Overlaid::of(&file, source).map_err(named)?;
+            file =
+                TiffFile::from_source_with_options(Arc::new(overlaid), options).map_err(named)?;
+        }
+        let all = whole_pages(&file);
+        let said = described_pages(&file).filter(|said| *said > all.len());
+        if let Some(said) = said {
+            return Err(Fault::kind(
+                format!("ImageJ's stack of {said} pages in one"),
+                "save it as OME-TIFF, or one file per page",
+            ));
+        }
+        let pages = match page {
+            Page::Only if all.len() > 1 => return Err(Fault::Pages(all.len())),
+            Page::Only => all,
+            Page::Channels => all,
+            Page::At(index) => {
+                let page = all.get(index).copied();
+                let missing = || Fault::Damaged(format!("there is no page {}", index + 1));
+                vec![page.ok_or_else(missing)?]
+            }
+        };
+        let first = *pages
+            .first()
+            .ok_or_else(|| "there is no page".to_string())?;
+        let kind = kind(&file, first)?;
+        for &page in &pages[1..] {
+            if self::kind(&file, page)? != kind {
+                return Err(Fault::kind(
+                    "pages of different sizes or samples".to_string(),
+                    "choose `pages` first or each",
+                ));
+            }
+        }
+        for &page in &pages {
+            is_whole(&file, page)?;
+        }
+        Ok(Self {
+            file,
+            pages,
+            kind: Kind { half, ..kind },
+        })
+    }
+
+    /// Number of pages, not counting thumbnails, smaller versions and masks.
+    pub fn pages(content: &Content) -> Result<usize, Fault> {
+        let open = Self::open(content, Page::At(0))?;
+        Ok(whole_pages(&open.file).len())
+    }
+
+    /// The header.
+    pub fn header(&self) -> Header {
+        Header {
+            format: Format::Tiff,
+            size: orientation::size(self.kind.orientation, self.kind.stored),
+            channels: self.kind.layout.samples_per_pixel * self.pages.len(),
+            depth: self.kind.depth(),
+        }
+    }
+
+    /// The tags of the first page that is read.
+    pub fn tags(&self) -> &[Tag] {
+        self.file.ifds()[self.pages[0]].tags()
+    }
+
+    /// Reads the whole picture.
+    pub fn read(&self) -> Result<Picture, Fault> {
+        self.window([0; 2], self.header().size)
+    }
+
+    /// Reads the window of `size` (width and height) whose upper left pixel is `corner`.
+    ///
+    /// # Panics
+    /// When the window is not inside the picture.
+    pub fn window(&self, corner: [u32; 2], size: [u32; 2]) -> Result<Picture, Fault> {
+        let Kind {
+            stored,
+            orientation,
+            ..
+        } = self.kind;
+        let ([x, y], [width, height]) =
+            orientation::stored_window(orientation, stored, corner, size);
+        let [x, y, columns, rows] = [x, y, width, height].map(|value| value as usize);
+        let mut pages = Vec::new();
+        for &page in &self.pages {
+            let ifd = self.file.ifd(page).map_err(named)?;
+            let bytes = match self.kind.converted {
+                true => self
+                    .file
+                    .read_decoded_window_bytes_from_ifd(ifd, y, x, rows, columns),
+                false => self
+                    .file
+                    .read_window_bytes_from_ifd(ifd, y, x, rows, columns),
+            };
+            pages.push(self.kind.samples(&bytes.map_err(named)?));
+        }
+        let samples = Samples::interleave(pages, self.kind.layout.samples_per_pixel);
+        let channels = self.kind.layout.samples_per_pixel * self.pages.len();
+        let picture = Picture::new([width, height], channels, samples);
+        Ok(orientation::apply(orientation, picture))
+    }
+}
+
+/// Pages that are not smaller versions of another page, or masks.
+fn whole_pages(file: &TiffFile) -> Vec<usize> {
+    let whole = |ifd: &Ifd| {
+        let number = |code| ifd.tag(code).and_then(|tag| tag.value.as_u32());
+        let new = number(tag::NEW_SUBFILE_TYPE).unwrap_or(0);
+        // the old tag: 2 is a smaller version
+        new & (REDUCED | MASK) == 0 && number(tag::SUBFILE_TYPE) != Some(2)
+    };
+    let pages = (0..file.ifd_count()).filter(|&page| whole(&file.ifds()[page]));
+    let pages: Vec<usize> = pages.collect();
+    match pages.is_empty() {
+        true => (0..file.ifd_count().min(1)).collect(),
+        false => pages,
+    }
+}
+
+/// Number of pages that ImageJ's description names. ImageJ stores large stacks behind a single entry.
+fn described_pages(file: &TiffFile) -> Option<usize> {
+    let text = file
+        .ifd(0)
+        .ok()?
+        .tag(tag::IMAGE_DESCRIPTION)?
+        .value
+        .as_str()?;
+    let lines = text.starts_with("ImageJ=").then(|| text.lines())?;
+    let mut images = lines.filter_map(|line| line.strip_prefix("images="));
+    images.next()?.trim().parse().ok()
+}
+
+/// Reads what a page holds; an error names what is not understood.
+fn kind(file: &TiffFile, page: usize) -> Result<Kind, Fault> {
+    let ifd = file.ifd(page).map_err(named)?;
+    if let Some(name) = unknown_compression(ifd.compression()) {
+        return Err(Fault::kind(format!("{name} compression"), RESAVE));
+    }
+    let photometric = ifd.photometric_interpretation();
+    if let Some(name) = photometric.and_then(unknown_photometric) {
+        return Err(Fault::kind(
+            format!("{name} pixels"),
+            "save it as gray or RGB",
+        ));
+    }
+    let formats = ifd.sample_format().map_err(named)?;
+    if formats.iter().any(|format| *format > 4) {
+        let remedy = "save real numbers, e.g. the magnitude";
+        return Err(Fault::kind("complex numbers".to_string(), remedy));
+    }
+    let stored = ifd.raster_layout().map_err(named)?;
+    let model = ifd.color_model().map_err(named)?;
+    let converted = match model {
+        ColorModel::Grayscale { .. } | ColorModel::Rgb { .. } | ColorModel::TransparencyMask => {
+            false
+        }
+        ColorModel::Separated { .. } => {
+            let what = "inks other than CMYK".to_string();
+            return Err(Fault::kind(what, "save it as RGB"));
+        }
+        _ => true,
+    };
+    let inverted = matches!(
+        model,
+        ColorModel::Grayscale {
+            white_is_zero: true,
+            ..
+        }
+    );
+    if inverted && stored.sample_format != UNSIGNED {
+        let what = "0 for white and signed or floating-point samples".to_string();
+        return Err(Fault::kind(what, "save it with 0 for black"));
+    }
+    // libraries do not agree on these
+    let unsure = match (ifd.compression(), &model) {
+        (LERC, _) if stored.predictor != 1 => Some("LERC compression and a predictor"),
+        (JPEG, ColorModel::CieLab { .. }) => Some("CIELab colors and JPEG compression"),
+        _ => None,
+    };
+    if let Some(what) = unsure {
+        return Err(Fault::kind(what.to_string(), RESAVE));
+    }
+    let layout = match converted {
+        true => ifd.decoded_raster_layout().map_err(named)?,
+        false => stored,
+    };
+    let palette = match &model {
+        // some programs store 8 bits as they are
+        ColorModel::Palette { color_map, .. } => {
+            let channels = [color_map.red(), color_map.green(), color_map.blue()];
+            let is_low = channels
+                .iter()
+                .all(|values| values.iter().all(|value| *value < 256));
+            Some(if is_low { 0 } else { 8 })
+        }
+        _ => None,
+    };
+    let known = match (layout.sample_format, layout.bits_per_sample) {
+        (UNSIGNED, 1..=16 | 32 | 64) | (SIGNED, 8 | 16 | 32 | 64) | (FLOAT, 32 | 64) => true,
+        _ => false,
+    };
+    if !known {
+        let what = format!("samples of {} bits", layout.bits_per_sample);
+        return Err(Fault::kind(what, "save it with 8, 16 or 32 bits"));
+    }
+    let orientation = ifd.tag(tag::ORIENTATION).and_then(|tag| tag.value.as_u16());
+    Ok(Kind {
+        stored: [ifd.width(), ifd.height()],
+        orientation: orientation::of_tag(orientation.unwrap_or(1)),
+        layout: RasterLayout {
+            planar_configuration: 1, // the reader interleaves
+            predictor: 1,
+            ..layout
+        },
+        converted,
+        inverted,
+        half: false,
+        palette: palette.filter(|_| layout.bits_per_sample == 16),
+    })
+}
+
+/// What to do about a compression that is not read.
+const RESAVE: &str = "save it with LZW, Deflate or no compression";
+
+/// Values of the tag Compression: JPEG, and ESRI's compression by limited error.
+const JPEG: u16 = 7;
+const LERC: u16 = 34887;
+
+/// Values of the tag SampleFormat.
+const UNSIGNED: u16 = 1;
+const SIGNED: u16 = 2;
+const FLOAT: u16 = 3;
+
+impl Kind {
+    fn depth(&self) -> Depth {
+        match (self.layout.sample_format, self.layout.bits_per_sample) {
+            _ if self.half => Depth::F32,
+            _ if self.palette.is_some() => Depth::U8,
+            (UNSIGNED, ..=8) => Depth::U8,
+            (UNSIGNED, ..=16) => Depth::U16,
+            _ => Depth::F32,
+        }
+    }
+
+    /// Converts the reader's bytes, in native byte order. Fewer than 8 bits are stretched to 8, as in Pillow; 9 to 15
+    /// bits keep their values.
+    fn samples(&self, bytes: &[u8]) -> Samples {
+        fn values<T: bytemuck::AnyBitPattern, U>(bytes: &[u8], map: impl Fn(T) -> U) -> Vec<U> {
+            let whole = bytes.chunks_exact(size_of::<T>());
+            whole
+                .map(|bytes| map(bytemuck::pod_read_unaligned(bytes)))
+                .collect()
+        }
+        let bits = self.layout.bits_per_sample;
+        let most = (1u32 << bits.min(16)) - 1;
+        let inverted = |value: u32| {
+            if self.inverted {
+                most - value.min(most)
+            } else {
+                value
+            }
+        };
+        if let Some(dropped) = self.palette {
+            return Samples::U8(values(bytes, |v: u16| (v >> dropped) as u8));
+        }
+        match (self.layout.sample_format, bits) {
+            _ if self.half => Samples::F32(values(bytes, |v: u16| f16::from_bits(v).to_f32())),
+            (UNSIGNED, 8) => Samples::U8(values(bytes, |v: u8| inverted(v.into()) as u8)),
+            (UNSIGNED, ..8) => Samples::U8(values(bytes, |v: u8| {
+                ((inverted(v.into()) * 255 + most / 2) / most) as u8
+            })),
+            (UNSIGNED, ..=16) => Samples::U16(values(bytes, |v: u16| inverted(v.into()) as u16)),
+            (UNSIGNED, 32) => Samples::F32(values(bytes, |v: u32| match self.inverted {
+                true => (u32::MAX - v) as f32,
+                false => v as f32,
+            })),
+            (UNSIGNED, _) => Samples::F32(values(bytes, |v: u64| match self.inverted {
+                true => (u64::MAX - v) as f32,
+                false => v as f32,
+            })),
+            (SIGNED, 8) => Samples::F32(values(bytes, |v: i8| v.into())),
+            (SIGNED, 16) => Samples::F32(values(bytes, |v: i16| v.into())),
+            (SIGNED, 32) => Samples::F32(values(bytes, |v: i32| v as f32)),
+            (SIGNED, _) => Samples::F32(values(bytes, |v: i64| v as f32)),
+            (_, 32) => Samples::F32(values(bytes, |v: f32| v)),
+            _ => Samples::F32(values(bytes, |v: f64| v as f32)),
+        }
+    }
+}
+
+/// Checks that every strip or tile of a page is there, and that together they can hold the picture. A few bytes that
+/// claim to be millions of pixels are refused before any memory is allocated.
+fn is_whole(file: &TiffFile, page: usize) -> Result<(), Fault> {
+    let ifd = file.ifd(page).map_err(named)?;
+    let (starts, counts) = match ifd.is_tiled() {
+        true => (ifd.tile_offsets(), ifd.tile_byte_counts()),
+        false => (ifd.strip_offsets(), ifd.strip_byte_counts()),
+    };
+    let (starts, counts) = (starts.unwrap_or_default(), counts.unwrap_or_default());
+    let mut stored: u64 = 0;
+    for (&start, &count) in starts.iter().zip(&counts) {
+        if start == 0 || count == 0 {
+            let remedy = "save it with all parts, e.g. with gdal_translate and no SPARSE_OK";
+            return Err(Fault::kind(
+                "parts that are left out (sparse)".to_string(),
+                remedy,
+            ));
+        }
+        if start.saturating_add(count) > file.source().len() {
+            return Err(TRUNCATED.to_string().into());
+        }
+        stored = stored.saturating_add(count);
+    }
+    let layout = ifd.raster_layout().map_err(named)?;
+    let bits = [
+        layout.width,
+        layout.height,
+        layout.samples_per_pixel,
+        layout.bits_per_sample.into(),
+    ];
+    let bytes = bits
+        .iter()
+        .fold(1, |product: u64, &n| product.saturating_mul(n as u64))
+        / 8;
+    let most = stored
+        .saturating_mul(most_expanded(ifd.compression()))
+        .saturating_add(SLACK);
+    match bytes > most {
+        true => Err("its parts are too small to hold its pixels"
+            .to_string()
+            .into()),
+        false => Ok(()),
+    }
+}
+
+/// Bytes that a picture may have beyond what its stored bytes can expand to.
+const SLACK: u64 = 1 << 20;
+
+/// How many bytes one stored byte can become at most: the format's limit, rounded up.
+fn most_expanded(compression: u16) -> u64 {
+    match compression {
+        1 => 2, // subsampled chroma is shared by pixels
+        32773 => 64,
+        5 | 8 | 32946 => 3000,
+        JPEG => 1000,
+        _ => 100_000,
+    }
+}
+
+/// The name of a compression that is not read.
+fn unknown_compression(code: u16) -> Option<String> {
+    let name = match code {
+        0 | 1 | 5 | 7 | 8 | 32773 | 32946 | 34887 | 50000 | 50001 => return None,
+        2..=4 => "CCITT fax",
+        6 => "old-style JPEG",
+        9 | 10 | 34661 => "JBIG",
+        33003..=33005 | 34712 => "JPEG 2000",
+        32809 => "ThunderScan",
+        34676 | 34677 => "SGI LogLuv",
+        34892 => "lossy DNG",
+        34925 => "LZMA",
+        34933 | 34934 => "PNG",
+        50002 | 52546 => "JPEG XL",
+        code => return Some(format!("unknown ({code})")),
+    };
+    Some(name.to_string())
+}
+
+/// The name of a photometric interpretation that is not read.
+fn unknown_photometric(code: u16) -> Option<String> {
+    let name = match code {
+        0..=6 | 8 => return None,
+        9 => "ICC L*a*b*",
+        10 => "ITU L*a*b*",
+        32803 => "color filter array (raw)",
+        32844 | 32845 => "CIE LogL or LogLuv",
+        34892 => "linear raw",
+        51177 => "depth map",
+        code => return Some(format!("unknown ({code})")),
+    };
+    Some(name.to_string())
+}
+
+/// The reader's error.
+fn named(error: TiffError) -> Fault {
+    match error {
+        TiffError::UnsupportedCompression(code) => {
+            let name = unknown_compression(code).unwrap_or_else(|| format!("({code})"));
+            Fault::kind(format!("{name} compression"), RESAVE)
+        }
+        TiffError::DecompressionFailed { reason, .. } if reason.contains("unsupported") => {
+            Fault::kind(reason, RESAVE)
+        }
+        TiffError::Io(e, _) if e.kind() == io::ErrorKind::UnexpectedEof => {
+            TRUNCATED.to_string().into()
+        }
+        error => error.to_string().into(),
+    }
+}

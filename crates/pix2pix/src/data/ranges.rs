@@ -1,0 +1,161 @@
+//! Ranges of sample values: what maps to -1 and 1 in the networks.
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::error::{Error, Result};
+
+/// Maximum number of bands that can have ranges of their own: the networks' maximum number of channels.
+const MOST: usize = 16;
+
+/// The sample values that map to -1 and 1: for all bands of a picture, or for each.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ranges {
+    /// Low and high; unused ones are 0.
+    values: [[f32; 2]; MOST],
+    /// Number of ranges; 1 counts for all bands.
+    count: usize,
+}
+
+impl Ranges {
+    /// One range for all bands.
+    pub const fn all(range: [f32; 2]) -> Self {
+        let mut values = [[0.0; 2]; MOST];
+        values[0] = range;
+        Self { values, count: 1 }
+    }
+
+    /// A range for each band.
+    ///
+    /// # Errors
+    /// When there are none or more than 16, or one does not have its lower value first.
+    pub fn each(ranges: &[[f32; 2]]) -> Result<Self> {
+        let reason = if !(1..=MOST).contains(&ranges.len()) {
+            format!("has {} ranges; it must have 1 to {MOST}", ranges.len())
+        } else if let Some([low, high]) = ranges.iter().find(|[low, high]| !is_range(*low, *high)) {
+            format!("is {low} to {high}; the first number must be the lower one")
+        } else {
+            let mut values = [[0.0; 2]; MOST];
+            values[..ranges.len()].copy_from_slice(ranges);
+            let count = ranges.len();
+            return Ok(Self { values, count });
+        };
+        Err(Error::field("range", reason))
+    }
+
+    /// The range of a band.
+    pub fn of(&self, band: usize) -> [f32; 2] {
+        match self.count {
+            1 => self.values[0],
+            _ => self.values[band.min(MOST - 1)],
+        }
+    }
+
+    /// The range of all bands; `None` if they differ.
+    pub fn uniform(&self) -> Option<[f32; 2]> {
+        let all = &self.values[..self.count];
+        all.iter().all(|range| *range == all[0]).then_some(all[0])
+    }
+
+    /// Whether there is a range for each of this number of bands.
+    pub fn fit(&self, bands: usize) -> bool {
+        self.count == 1 || self.count == bands
+    }
+
+    /// The ranges: one for all bands, or one for each.
+    pub fn listed(&self) -> &[[f32; 2]] {
+        &self.values[..self.count]
+    }
+}
+
+fn is_range(low: f32, high: f32) -> bool {
+    low.is_finite() && high.is_finite() && low < high
+}
+
+impl From<[f32; 2]> for Ranges {
+    fn from(range: [f32; 2]) -> Self {
+        Self::all(range)
+    }
+}
+
+impl std::fmt::Display for Ranges {
+    /// "0 to 255", or one for each band.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (index, [low, high]) in self.listed().iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(f, "{comma}{low} to {high}")?;
+        }
+        Ok(())
+    }
+}
+
+/// `[low, high]`, or a list of these.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Stored {
+    All([f32; 2]),
+    Each(Vec<[f32; 2]>),
+}
+
+impl Serialize for Ranges {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let stored = match self.listed() {
+            [range] => Stored::All(*range),
+            ranges => Stored::Each(ranges.to_vec()),
+        };
+        stored.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Ranges {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
+        match Stored::deserialize(from)? {
+            Stored::All(range) => Ok(Self::all(range)),
+            Stored::Each(ranges) => Self::each(&ranges).map_err(D::Error::custom),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_range_counts_for_all_bands() {
+        let all = Ranges::all([0.0, 4095.0]);
+        assert_eq!([all.of(0), all.of(15)], [[0.0, 4095.0]; 2]);
+        assert!(all.fit(1) && all.fit(16));
+        let each = Ranges::each(&[[-25.0, 0.0], [-30.0, 5.0]]).unwrap();
+        assert_eq!([each.of(0), each.of(1)], [[-25.0, 0.0], [-30.0, 5.0]]);
+        assert!(each.fit(2) && !each.fit(1) && !each.fit(3));
+        assert_eq!((all.uniform(), each.uniform()), (Some([0.0, 4095.0]), None));
+        assert_eq!(each.to_string(), "-25 to 0, -30 to 5");
+    }
+
+    #[test]
+    fn ranges_are_stored_as_they_were_before_there_were_several() {
+        for (ranges, stored) in [
+            (Ranges::all([0.0, 255.0]), "[0.0,255.0]"),
+            (
+                Ranges::each(&[[-1.0, 0.0], [0.0, 2.0]]).unwrap(),
+                "[[-1.0,0.0],[0.0,2.0]]",
+            ),
+        ] {
+            assert_eq!(serde_json::to_string(&ranges).unwrap(), stored);
+            assert_eq!(serde_json::from_str::<Ranges>(stored).unwrap(), ranges);
+        }
+    }
+
+    #[test]
+    fn a_range_the_wrong_way_round_is_refused() {
+        for wrong in [
+            [1.0, 0.0],
+            [0.0, 0.0],
+            [f32::NAN, 1.0],
+            [0.0, f32::INFINITY],
+        ] {
+            assert!(Ranges::each(&[[0.0, 1.0], wrong]).is_err(), "{wrong:?}");
+        }
+        assert!(Ranges::each(&[]).is_err() && Ranges::each(&[[0.0, 1.0]; 17]).is_err());
+    }
+}
