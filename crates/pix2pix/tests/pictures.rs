@@ -137,7 +137,7 @@ fn tiffs_of_every_kind() {
     let twelve = decode("bits12.tif");
     assert_eq!(twelve.depth(), Depth::U16);
     for (index, value) in numbers(&twelve).into_iter().enumerate() {
-        let exact = u32::from(expected(index % 24, index / 24, 0)) * 257 >> 4;
+        let exact = (u32::from(expected(index % 24, index / 24, 0)) * 257) >> 4;
         assert_eq!(value, exact as f32, "at {index}");
     }
     // 16-bit floats have 11 significant bits

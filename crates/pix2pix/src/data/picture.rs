@@ -103,7 +103,7 @@ impl Samples {
     }
 
     /// Brings samples that are stored column by column, channel by channel (Fortran order) into this type's order.
-    pub(crate) fn from_columns(self, [width, height]: [u32; 2], channels: usize) -> Self {
+    pub(crate) fn in_rows(self, [width, height]: [u32; 2], channels: usize) -> Self {
         let (width, height) = (width as usize, height as usize);
         let place = move |index: usize| {
             let (channel, pixel) = (index % channels, index / channels);

@@ -117,7 +117,7 @@ pub fn decode(header: &Header, bytes: &[u8]) -> Result<Picture, Fault> {
     }
     let samples = match order {
         Order::C => samples,
-        Order::Fortran => samples.from_columns(size, channels),
+        Order::Fortran => samples.in_rows(size, channels),
     };
     Ok(Picture::new(size, channels, samples))
 }

@@ -296,10 +296,10 @@ fn kind(file: &TiffFile, page: usize) -> Result<Kind, Fault> {
         }
         _ => None,
     };
-    let known = match (layout.sample_format, layout.bits_per_sample) {
-        (UNSIGNED, 1..=16 | 32 | 64) | (SIGNED, 8 | 16 | 32 | 64) | (FLOAT, 32 | 64) => true,
-        _ => false,
-    };
+    let known = matches!(
+        (layout.sample_format, layout.bits_per_sample),
+        (UNSIGNED, 1..=16 | 32 | 64) | (SIGNED, 8 | 16 | 32 | 64) | (FLOAT, 32 | 64)
+    );
     if !known {
         let what = format!("samples of {} bits", layout.bits_per_sample);
         return Err(Fault::kind(what, "save it with 8, 16 or 32 bits"));
