@@ -50,6 +50,20 @@ def run(*command):
     return subprocess.run([str(part) for part in command], capture_output=True).returncode == 0
 
 
+@contextlib.contextmanager
+def quiet():
+    """Leaves out what libtiff prints of combinations that it does not write."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 def tiff(name, picture, pixels=None, **options):
     path = FOLDER / f"{name}.tif"
     tifffile.imwrite(path, picture, **options)
@@ -143,7 +157,7 @@ def colors():
             "LAB": lambda: Image.frombytes("LAB", (WIDTH, HEIGHT), waves(3, 255, numpy.uint8).tobytes()),
         }.get(mode, lambda: Image.fromarray(waves(3, 255, numpy.uint8)).convert(mode))()
         try:
-            with contextlib.redirect_stderr(io.StringIO()):
+            with quiet():
                 picture.save(FOLDER / name, compression=compression)
         except Exception:  # a combination that Pillow does not write
             (FOLDER / name).unlink(missing_ok=True)
