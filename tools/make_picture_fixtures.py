@@ -80,6 +80,9 @@ tiff("lzw_constant.tif", numpy.full((HEIGHT, WIDTH), 7, numpy.uint8), tile=(16, 
 with tifffile.TiffWriter(FOLDER / "pyramid.tif") as file:
     file.write(RGB, photometric="rgb")
     file.write(RGB[::2, ::2].copy(), photometric="rgb", subfiletype=1)
+with tifffile.TiffWriter(FOLDER / "mixed_pages.tif") as file:
+    file.write(WORDS[..., 0], photometric="minisblack")
+    file.write(FLOATS[..., 1].astype(numpy.float16), photometric="minisblack")
 pages = numpy.moveaxis(BYTES[..., :3], 2, 0)
 tiff("pages.tif", pages)
 tifffile.imwrite(FOLDER / "imagej.tif", pages, imagej=True, metadata={"axes": "CYX", "unit": "um"}, resolution=(4, 4))

@@ -1,9 +1,11 @@
 //! Options for the location and format of the pairs, shared by all commands that read data sets.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use pix2pix::data::pair::Direction;
 use pix2pix::data::survey::{self, Forced, LeftOut, OnError, Survey};
+use pix2pix::data::values::SIDES;
 use pix2pix::data::{Dataset, Domain, Options, Pages, Ranges, Values};
 
 use crate::choice::choice;
@@ -99,11 +101,10 @@ pub fn low_and_high(text: &str) -> Result<[f32; 2], String> {
     }
 }
 
-/// Pairs whose values are read for `auto` ranges and for advice.
-const LOOKED_AT: usize = 64;
-
-/// Names of the sides, and the fields of their ranges.
-const SIDES: [(&str, &str); 2] = [("A", "range[0]"), ("B", "range[1]")];
+/// Pairs whose values are read for `auto` ranges and for advice: fewer if they have many pixels.
+const LOOKED_AT: RangeInclusive<u64> = 4..=64;
+/// Pixels of a side that are read for them at most, if that is more than four pairs.
+const PIXELS: u64 = 1 << 26;
 
 impl DataArgs {
     /// The options that describe the files of a data set. `seed` selects the held-out pairs.
@@ -113,25 +114,12 @@ impl DataArgs {
             val_fraction: self.val_fraction,
             seed,
             pages: self.pages,
-            matching: self.patterns(),
+            matching: self
+                .matching
+                .clone()
+                .map(|patterns| patterns.try_into().expect("clap takes two")),
             squares: self.squares,
         }
-    }
-
-    /// How TIFF files with several pages are read.
-    pub fn pages(&self) -> Option<Pages> {
-        self.pages
-    }
-
-    /// The patterns of the names of A and B.
-    pub fn patterns(&self) -> Option<[String; 2]> {
-        let patterns = self.matching.clone()?;
-        Some(patterns.try_into().expect("clap takes two"))
-    }
-
-    /// Whether square files are pairs.
-    pub fn squares(&self) -> bool {
-        self.squares
     }
 
     /// Finds the pairs, without reading any picture.
@@ -153,7 +141,13 @@ impl DataArgs {
     /// The domains (channels, depth and value range) of A and B, and the values that were found.
     pub fn domains(&self, data: &Dataset, survey: &Survey) -> Result<Read, Failure> {
         let asked = [self.range_a.or(self.range), self.range_b.or(self.range)];
-        let values = Values::of(&data.train, LOOKED_AT);
+        let pixels = survey
+            .sizes
+            .keys()
+            .map(|[width, height]| u64::from(*width) * u64::from(*height));
+        let pairs = PIXELS / pixels.max().unwrap_or(1).max(1);
+        let pairs = pairs.clamp(*LOOKED_AT.start(), *LOOKED_AT.end());
+        let values = Values::of(&data.train, pairs as usize);
         let mut range = [None; 2];
         for (index, asked) in asked.into_iter().enumerate() {
             range[index] = match asked {

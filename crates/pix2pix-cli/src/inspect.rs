@@ -99,13 +99,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         print(&format!("note: {note}\n"))?;
     }
     // what training checks with its default options
-    let [source, target] = args.data.direction.order(domains);
-    let checked = RunConfig {
-        source,
-        target,
-        ..RunConfig::default()
-    };
-    checked
+    RunConfig::default()
         .check_data(&survey)
         .map_err(|error| in_data(error.into()))?;
     let data = data.map(|pairs| pairs.in_domains(domains));
@@ -113,7 +107,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         check_conversion(pairs, &survey, domains)?;
     }
     let path = sheet_path(&args)?;
-    let sheet = sheet(&args, &data, [source, target])?;
+    let sheet = sheet(&args, &data, args.data.direction.order(domains))?;
     picture::write_png(&path, &sheet)?;
     let skipped = if on_error == OnError::Skip {
         " with --on-error skip"

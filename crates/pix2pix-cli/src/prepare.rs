@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
 use pix2pix::data::pair;
-use pix2pix::data::passed_over::{self, PassedOver, Why};
+use pix2pix::data::passed_over::{self, PassedOver};
 use pix2pix::data::picture::{self, Depth, Format, Page, Picture};
 use pix2pix::data::{Dataset, Options, Pages, Pairs, Size, Store, Task, side_by_side, sized};
 use pix2pix::device::set_threads;
@@ -176,19 +176,14 @@ pub fn run(args: Args) -> Result<(), Failure> {
 fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
     task.validate()?;
     let store = Store::open(&common.input)?;
-    let (files, mut passed_over) = store.files()?;
+    let (files, passed_over) = store.pictures()?;
+    tell(&passed_over)?;
     let mut jobs = BTreeMap::new();
     for file in files {
-        if !picture::is_picture(&file) {
-            let why = Why::Ending;
-            passed_over.push(PassedOver { file, why });
-            continue;
-        }
         // the ending is that of the depth, known once it is read
         let target = common.out.join(file.with_file_name(pair::stem(&file)));
         add(&mut jobs, target, file, |file| store.shown(file))?;
     }
-    tell(&passed_over)?;
     make(common, jobs, |file, target| {
         let shown = store.shown(file);
         let page = Page::of(common.pages);
@@ -206,23 +201,23 @@ fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
 
 /// A photograph's values of black and white.
 fn range_of(common: &Common, shown: &Path, photo: &Picture) -> Result<[f32; 2], Error> {
+    if let Some(range) = common.range {
+        return Ok(range);
+    }
     let usual = photo.depth().range();
-    let Some(range) = common.range else {
-        let [low, high] = photo.extremes().unwrap_or(usual);
-        let is_dark = photo.depth() == Depth::U16 && high < usual[1] / 4.0;
-        if low < usual[0] || high > usual[1] || is_dark {
-            return Err(Error::file(
-                shown,
-                format!(
-                    "its values are from {low} to {high}, not from {} to {}",
-                    usual[0], usual[1]
-                ),
-                "give the values of black and white, e.g. --range 0,4095",
-            ));
-        }
-        return Ok(usual);
-    };
-    Ok(range)
+    let [low, high] = photo.extremes().unwrap_or(usual);
+    let is_dark = photo.depth() == Depth::U16 && high < usual[1] / 4.0;
+    if low < usual[0] || high > usual[1] || is_dark {
+        return Err(Error::file(
+            shown,
+            format!(
+                "its values are from {low} to {high}, not from {} to {}",
+                usual[0], usual[1]
+            ),
+            "give the values of black and white, e.g. --range 0,4095",
+        ));
+    }
+    Ok(usual)
 }
 
 /// Tells which files are left out.
@@ -236,15 +231,8 @@ fn tell(passed_over: &[PassedOver]) -> Result<(), Failure> {
 /// Writes a side-by-side picture as PNG, or as TIFF if PNG cannot hold it. `target` has no ending.
 fn write(target: &Path, both: &Picture) -> Result<(), Error> {
     let format = Format::Png.for_result(both.channels(), both.depth());
-    picture::write(&with_ending(target, format.extension()), both, format)
-}
-
-/// Appends an ending to a name, which may have dots.
-fn with_ending(target: &Path, ending: &str) -> PathBuf {
-    let mut name = target.as_os_str().to_owned();
-    name.push(".");
-    name.push(ending);
-    name.into()
+    let target = target.with_added_extension(format.extension());
+    picture::write(&target, both, format)
 }
 
 fn open(common: &Common) -> Result<Dataset, Failure> {
@@ -393,7 +381,7 @@ fn make<T: Sync>(
     bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
     let made = AtomicUsize::new(0);
     let result = jobs.par_iter().try_for_each(|(target, job)| {
-        let endings = ["png", "tif"].map(|ending| with_ending(target, ending));
+        let endings = ["png", "tif"].map(|ending| target.with_added_extension(ending));
         if !target.exists() && !endings.iter().any(|file| file.exists()) {
             work(job, target)?;
             made.fetch_add(1, Ordering::Relaxed);

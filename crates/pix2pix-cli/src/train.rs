@@ -225,16 +225,17 @@ impl Args {
         let (generator, discriminator) =
             self.networks
                 .resolve(self.jitter.sides(data), channels, self.beyond.upsample())?;
+        let files = self.data.options(self.run.seed);
         let config = RunConfig {
             data: absolute(self.path.as_deref().unwrap_or(Path::new(""))),
             data_digest,
-            direction: self.data.direction,
+            direction: files.direction,
             source,
             target,
-            val_fraction: self.data.val_fraction,
-            pages: self.data.pages(),
-            matching: self.data.patterns(),
-            squares: self.data.squares(),
+            val_fraction: files.val_fraction,
+            pages: files.pages,
+            matching: files.matching,
+            squares: files.squares,
             on_error: self.data.on_error,
             workers: self.workers,
             cache: self.cache,

@@ -14,7 +14,7 @@ use pix2pix::data::passed_over::{self, PassedOver};
 use pix2pix::data::picture::{
     self, Content, Format, LargeWriter, Metadata, Outside, Page, Picture, TiffWindows,
 };
-use pix2pix::data::{Pages, Size, pair};
+use pix2pix::data::{Pages, Size, Store, pair};
 use pix2pix::device::set_threads;
 use pix2pix::model::{Fit, NormStatistics, Tiling, TranslateOptions, Windows};
 use pix2pix::{Error, Translator, atomic_file};
@@ -24,7 +24,7 @@ use crate::failure::{Failure, print};
 use crate::flags;
 use crate::machine_args::MachineArgs;
 use crate::noise_args::NoiseArgs;
-use crate::paths::{absolute, pictures};
+use crate::paths::absolute;
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
@@ -242,7 +242,7 @@ fn translate(
     let output = output.map_err(|reason| unlike(path, reason))?;
     let metadata = Metadata::read(&content, format, page, channels);
     let format = format.for_result(output.channels(), output.depth());
-    let target = with_ending(target, format);
+    let target = target.with_added_extension(format.extension());
     picture::write_with(&target, &output, format, &metadata)?;
     Ok(said(
         args,
@@ -261,7 +261,8 @@ fn translate_large(
     large: &TiffWindows,
     target: &Path,
 ) -> Result<String, Error> {
-    let (target, size) = (with_ending(target, Format::Tiff), large.header().size);
+    let target = target.with_added_extension(Format::Tiff.extension());
+    let size = large.header().size;
     if args.is_pair(size) && args.pairs == Inputs::Yes {
         let remedy = "cut the source half out first, and give --pairs no";
         return Err(Error::file(
@@ -277,11 +278,10 @@ fn translate_large(
     let template = "{bar:24} {percent}%  {eta} left";
     bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
     let metadata = Metadata::read(&path.into(), Format::Tiff, page, large.header().channels);
-    let mut clipped = Outside::default();
     let counted = Counted {
         picture: large,
-        count: RefCell::new(&mut clipped),
         translator,
+        count: RefCell::default(),
     };
     let mut failed = None;
     let written = atomic_file::write_at(&target, |file| {
@@ -307,6 +307,7 @@ fn translate_large(
         });
     }
     written?;
+    let clipped = counted.count.into_inner();
     Ok(said(args, (path, size), false, (&target, size), clipped))
 }
 
@@ -315,7 +316,7 @@ fn translate_large(
 struct Counted<'a> {
     picture: &'a TiffWindows,
     translator: &'a Translator,
-    count: RefCell<&'a mut Outside>,
+    count: RefCell<Outside>,
 }
 
 impl Windows for Counted<'_> {
@@ -334,13 +335,6 @@ impl Windows for Counted<'_> {
 /// The error for a picture that the model does not take.
 fn unlike(path: &Path, reason: Error) -> Error {
     Error::file(path, reason, "give pictures like the training pictures")
-}
-
-fn with_ending(target: &Path, format: Format) -> PathBuf {
-    let mut name = target.as_os_str().to_owned();
-    name.push(".");
-    name.push(format.extension());
-    name.into()
 }
 
 /// What to say of a translated picture.
@@ -384,7 +378,7 @@ fn inputs(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Fai
     for input in named {
         let mut files = Vec::new();
         if input.is_dir() {
-            let (found, others) = pictures(input)?;
+            let (found, others) = Store::open(input)?.pictures()?;
             passed_over.extend(others);
             let is_output = |path: &Path| {
                 Path::new(&absolute(path)).starts_with(&outputs) && absolute(input) != outputs
@@ -401,7 +395,7 @@ fn inputs(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Fai
             let formats = [Format::Png, Format::Tiff, Format::Npy];
             if formats
                 .iter()
-                .any(|format| file == with_ending(&target, *format))
+                .any(|format| file == target.with_added_extension(format.extension()))
             {
                 let message = "the output would replace its own input; choose another --out";
                 return Err(Failure::Usage(format!("{}: {message}", file.display())));

@@ -22,16 +22,6 @@ fn two_folders(scratch: &Scratch, a: &str, b: &str, count: u32) {
     }
 }
 
-fn train(scratch: &Scratch, data: &str, options: &str) -> String {
-    let _ = fs::remove_dir_all(scratch.path("run"));
-    let output = scratch.run(&format!(
-        "train {data} --out run --steps 2 {SMALL} {options}"
-    ));
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{data} {options}: {said}");
-    said
-}
-
 #[test]
 fn two_folders_are_matched_by_name_in_every_form() {
     for (a, b) in [
@@ -42,7 +32,7 @@ fn two_folders_are_matched_by_name_in_every_form() {
     ] {
         let scratch = Scratch::new();
         two_folders(&scratch, a, b, 3);
-        let said = train(&scratch, "data", "");
+        let said = scratch.trained("data", "");
         assert!(
             said.contains("two folders, A and B, matched by name"),
             "{said}"
@@ -52,7 +42,11 @@ fn two_folders_are_matched_by_name_in_every_form() {
     let scratch = Scratch::new();
     two_folders(&scratch, "data/trainA", "data/trainB", 3);
     two_folders(&scratch, "data/valA", "data/valB", 2);
-    assert!(train(&scratch, "data", "").contains("3 pairs to train on, 2 held out"));
+    assert!(
+        scratch
+            .trained("data", "")
+            .contains("3 pairs to train on, 2 held out")
+    );
 }
 
 #[test]
@@ -76,7 +70,7 @@ fn every_picture_without_a_partner_is_named() {
     ] {
         assert!(line.contains(word), "{word} is not in {line}");
     }
-    let said = train(&scratch, "data", "--on-error skip");
+    let said = scratch.trained("data", "--on-error skip");
     assert!(
         said.contains("skipped: data/A/other.jpg: no partner"),
         "{said}"
@@ -119,7 +113,7 @@ fn manifests_name_pairs_and_splits() {
     fs::write(scratch.path("data/pairs.csv"), csv).unwrap();
     // given by its path, or found in the folder
     for data in ["data/pairs.csv", "data"] {
-        let said = train(&scratch, data, "");
+        let said = scratch.trained(data, "");
         assert!(said.contains("the pairs of data/pairs.csv"), "{said}");
         assert!(said.contains("2 pairs to train on, 1 held out"), "{said}");
     }
@@ -127,7 +121,11 @@ fn manifests_name_pairs_and_splits() {
         .map(|i| format!("{{\"a\": \"photos/photo{i}.jpg\", \"b\": \"labels/photo{i}.png\"}}\n"))
         .collect();
     fs::write(scratch.path("data/list.jsonl"), json).unwrap();
-    assert!(train(&scratch, "data/list.jsonl", "").contains("4 pairs to train on, none held out"));
+    assert!(
+        scratch
+            .trained("data/list.jsonl", "")
+            .contains("4 pairs to train on, none held out")
+    );
 
     // without a header line, and with a line that is not a pair
     fs::write(
@@ -192,7 +190,7 @@ fn archives_are_read_in_place() {
         }
     }
     zip.finish().unwrap();
-    train(&scratch, "data", "--seed 3");
+    scratch.trained("data", "--seed 3");
     let metrics = |scratch: &Scratch| {
         let text = fs::read_to_string(scratch.path("run/metrics.jsonl")).unwrap();
         let losses = text
@@ -202,7 +200,7 @@ fn archives_are_read_in_place() {
     };
     let expected = metrics(&scratch);
     for archive in ["set.tar", "set.tar.gz", "set.zip"] {
-        let said = train(&scratch, archive, "--seed 3");
+        let said = scratch.trained(archive, "--seed 3");
         assert!(said.contains("3 pairs to train on, 1 held out"), "{said}");
         assert_eq!(metrics(&scratch), expected, "{archive}");
         // damaged archives are errors
@@ -223,7 +221,9 @@ fn a_share_is_held_out_by_the_seed() {
     let scratch = Scratch::new();
     scratch.pairs("data", 10);
     assert!(
-        train(&scratch, "data", "--val-fraction 0.3").contains("7 pairs to train on, 3 held out")
+        scratch
+            .trained("data", "--val-fraction 0.3")
+            .contains("7 pairs to train on, 3 held out")
     );
     let config = fs::read_to_string(scratch.path("run/config.toml")).unwrap();
     assert!(config.contains("val_fraction = 0.3"), "{config}");
@@ -256,7 +256,7 @@ fn depth_and_channels_are_kept_from_the_files_to_the_result() {
             .save(scratch.path(&format!("data/{seed}.png")))
             .unwrap();
     }
-    let said = train(&scratch, "data", "--range 0,60000");
+    let said = scratch.trained("data", "--range 0,60000");
     assert!(
         said.contains("A: 1 channel, 16-bit from 0 to 60000; B: 1 channel, 16-bit"),
         "{said}"
@@ -280,7 +280,7 @@ fn depth_and_channels_are_kept_from_the_files_to_the_result() {
         refused,
         "error: --channels-b is 17; it must be from 1 to 16\n"
     );
-    let said = train(&scratch, "data", "--channels-a 3 --channels-b 3");
+    let said = scratch.trained("data", "--channels-a 3 --channels-b 3");
     assert!(
         said.contains("A: 3 channels, 16-bit; B: 3 channels, 16-bit"),
         "{said}"
@@ -311,7 +311,7 @@ fn floats_need_their_range_and_stay_floats() {
         "{said}"
     );
     assert!(said.contains("--range-a 0,100"), "{said}");
-    train(&scratch, "data", "--range 0,100");
+    scratch.trained("data", "--range 0,100");
     scratch.ok("translate run data/A/0.tif --out out");
     let mut result =
         tiff::decoder::Decoder::new(File::open(scratch.path("out/0.tif")).unwrap()).unwrap();
@@ -396,7 +396,7 @@ fn a_broken_pair_is_skipped_on_demand() {
     scratch.pairs("data", 3);
     let whole = fs::read(scratch.path("data/pair1.png")).unwrap();
     fs::write(scratch.path("data/pair1.png"), &whole[..whole.len() / 2]).unwrap();
-    let said = train(&scratch, "data", "--on-error skip");
+    let said = scratch.trained("data", "--on-error skip");
     assert!(
         said.contains("skipped: data/pair1.png: damaged PNG picture"),
         "{said}"
@@ -464,7 +464,7 @@ fn prepare_makes_pairs_and_goes_on_where_it_was() {
         "{said}"
     );
     assert_eq!(fs::read(scratch.path("noise/train/0.png")).unwrap(), before);
-    train(&scratch, "edges", "");
+    scratch.trained("edges", "");
     let output = scratch.run("prepare edges photos --out x --low 9 --high 3");
     assert_eq!(output.status.code(), Some(2));
 }
@@ -501,7 +501,11 @@ fn two_folders_are_combined_and_data_sets_split() {
     );
     scratch.ok("prepare split apart --out halves --val-fraction 0.5");
     assert_eq!(["halves/train/A", "halves/val/B"].map(count), [5, 5]);
-    assert!(train(&scratch, "halves", "").contains("5 pairs to train on, 5 held out"));
+    assert!(
+        scratch
+            .trained("halves", "")
+            .contains("5 pairs to train on, 5 held out")
+    );
 }
 
 #[test]

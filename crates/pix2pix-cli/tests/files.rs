@@ -32,16 +32,6 @@ fn error(output: &Output, code: i32) -> String {
     last
 }
 
-fn trained(scratch: &Scratch, data: &str, options: &str) -> String {
-    let _ = fs::remove_dir_all(scratch.path("run"));
-    let output = scratch.run(&format!(
-        "train {data} --out run --steps 2 {SMALL} {options}"
-    ));
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{data} {options}: {said}");
-    said
-}
-
 #[test]
 fn what_is_passed_over_is_counted_and_named() {
     let scratch = Scratch::new();
@@ -53,7 +43,7 @@ fn what_is_passed_over_is_counted_and_named() {
                     (A/more/m.png, ...), 1 hidden (.hidden)";
     let said = scratch.ok("inspect data");
     assert!(said.contains(expected), "{said}");
-    assert!(trained(&scratch, "data", "").contains(expected));
+    assert!(scratch.trained("data", "").contains(expected));
 }
 
 #[test]
@@ -63,7 +53,7 @@ fn every_ending_of_a_picture_is_read() {
         let name = |side: &str| format!("data/{side}/p{index}.{ending}");
         apart(&scratch, index, &name("A"), &name("B"));
     }
-    assert!(trained(&scratch, "data", "").contains("6 pairs to train on"));
+    assert!(scratch.trained("data", "").contains("6 pairs to train on"));
 }
 
 #[test]
@@ -106,7 +96,7 @@ fn square_files_are_not_cut_into_halves_unasked() {
     );
     let output = scratch.run("inspect data");
     assert!(!String::from_utf8_lossy(&output.stdout).contains("training can begin"));
-    trained(&scratch, "data", "--squares");
+    scratch.trained("data", "--squares");
     scratch.ok("inspect data --squares");
 }
 
@@ -147,7 +137,7 @@ fn names_that_differ_by_a_word_are_paired_on_demand() {
         said.contains("A has cell_0_BF.png and B has cell_0_DAPI.png, which --match '*_BF' '*_DAPI' would pair"),
         "{said}"
     );
-    let said = trained(&scratch, "data", "--match *_BF *_DAPI");
+    let said = scratch.trained("data", "--match *_BF *_DAPI");
     assert!(said.contains("3 pairs to train on"), "{said}");
     // the run remembers it
     scratch.ok("train --resume run --steps 3 --quiet");
@@ -168,7 +158,7 @@ fn both_spellings_of_an_accent_are_one_name() {
         "data/A/caf\u{e9}.png",
         "data/B/cafe\u{301}.png",
     );
-    assert!(trained(&scratch, "data", "").contains("1 pairs to train on"));
+    assert!(scratch.trained("data", "").contains("1 pairs to train on"));
 }
 
 #[test]
@@ -246,12 +236,12 @@ fn pages_are_a_choice() {
         said.contains("it has 3 pages; choose with --pages"),
         "{said}"
     );
-    let said = trained(&scratch, "data", "--pages first");
+    let said = scratch.trained("data", "--pages first");
     assert!(
         said.contains("2 pairs") && said.contains("A: 1 channel"),
         "{said}"
     );
-    let said = trained(&scratch, "data", "--pages each");
+    let said = scratch.trained("data", "--pages each");
     assert!(
         said.contains("6 pairs") && said.contains("A: 1 channel"),
         "{said}"
@@ -262,7 +252,7 @@ fn pages_are_a_choice() {
         names(&scratch.path("each")),
         ["0-1.tif", "0-2.tif", "0-3.tif"]
     );
-    let said = trained(&scratch, "data", "--pages channels");
+    let said = scratch.trained("data", "--pages channels");
     assert!(
         said.contains("2 pairs") && said.contains("A: 3 channels"),
         "{said}"
@@ -318,12 +308,12 @@ fn each_side_has_its_range() {
         "{said}"
     );
     assert!(said.contains("--range-b 0,4095"), "{said}");
-    let said = trained(&scratch, "data", "--range-a=-25,0");
+    let said = scratch.trained("data", "--range-a=-25,0");
     assert!(
         said.contains("note: the values of B are from 0 to"),
         "{said}"
     );
-    let said = trained(&scratch, "data", "--range-a=-25,0 --range-b 0,3000");
+    let said = scratch.trained("data", "--range-a=-25,0 --range-b 0,3000");
     assert!(
         said.contains("A: 1 channel, float from -25 to 0; B: 1 channel, 16-bit from 0 to 3000"),
         "{said}"
@@ -332,7 +322,7 @@ fn each_side_has_its_range() {
         said.contains("of the values of B lie outside of 0 to 3000 and are clipped"),
         "{said}"
     );
-    let said = trained(&scratch, "data", "--range auto");
+    let said = scratch.trained("data", "--range auto");
     assert!(said.contains("A: 1 channel, float from -24 to -"), "{said}");
     // what is translated is checked too
     scratch.ok("translate run data/A/0.tif --out out");
@@ -360,7 +350,7 @@ fn eight_bits_have_a_range_and_bands_have_theirs() {
     );
     let said = scratch.ok("inspect data --range 0,4");
     assert!(said.contains("3 channels, 8-bit from 0 to 4"), "{said}");
-    let said = trained(&scratch, "data", "--range-a 0:4,0:8,0:16 --range-b 0,4");
+    let said = scratch.trained("data", "--range-a 0:4,0:8,0:16 --range-b 0,4");
     assert!(
         said.contains("8-bit from 0 to 4, 0 to 8, 0 to 16"),
         "{said}"
@@ -385,7 +375,7 @@ fn eight_bits_have_a_range_and_bands_have_theirs() {
 fn held_out_pairs_are_the_runs_own() {
     let scratch = Scratch::new();
     scratch.pairs("data", 10);
-    trained(&scratch, "data", "--val-fraction 0.3");
+    scratch.trained("data", "--val-fraction 0.3");
     scratch.pairs("other/train", 3);
     scratch.pairs("other/val", 2);
     scratch.pairs("other/test", 1);
@@ -407,7 +397,7 @@ fn held_out_pairs_are_the_runs_own() {
 fn folders_are_translated_whole_and_past_broken_files() {
     let scratch = Scratch::new();
     scratch.pairs("data", 2);
-    trained(&scratch, "data", "");
+    scratch.trained("data", "");
     let [one, other] = [halves(0), halves(1)].map(|[a, _]| a);
     fs::create_dir_all(scratch.path("in/sub")).unwrap();
     one.save(scratch.path("in/one.png")).unwrap();
@@ -458,6 +448,6 @@ fn a_file_that_breaks_during_training_is_named() {
     fs::write(&path, bytes).unwrap();
     let output = scratch.run(&format!("train data --out run --steps 30 {SMALL}"));
     assert!(error(&output, 1).contains("data/pair2.png"));
-    let said = trained(&scratch, "data", "--on-error skip");
+    let said = scratch.trained("data", "--on-error skip");
     assert!(said.contains("skipped: data/pair2.png"), "{said}");
 }

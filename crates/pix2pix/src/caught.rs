@@ -16,24 +16,22 @@ static ANYWHERE: AtomicUsize = AtomicUsize::new(0);
 /// Runs `work`, and returns the message of a panic on this thread as the error. The caller reports it, so the panic
 /// prints nothing.
 pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    keep_quiet();
     HERE.set(HERE.get() + 1);
-    let done = panic::catch_unwind(AssertUnwindSafe(work));
+    let done = quietly(work);
     HERE.set(HERE.get() - 1);
-    done.map_err(|payload| message(&*payload))
+    done
 }
 
 /// As [`caught`], for work that is done on other threads too and passes their panics on.
 pub(crate) fn caught_anywhere<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    keep_quiet();
     ANYWHERE.fetch_add(1, Ordering::Relaxed);
-    let done = panic::catch_unwind(AssertUnwindSafe(work));
+    let done = quietly(work);
     ANYWHERE.fetch_sub(1, Ordering::Relaxed);
-    done.map_err(|payload| message(&*payload))
+    done
 }
 
-/// Puts a hook before the program's own, which leaves out expected panics.
-fn keep_quiet() {
+/// Runs `work` with a hook before the program's own, which leaves out expected panics.
+fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let hook = panic::take_hook();
@@ -43,12 +41,11 @@ fn keep_quiet() {
             }
         }));
     });
-}
-
-fn message(payload: &(dyn std::any::Any + Send)) -> String {
-    let said = payload.downcast_ref::<String>().map(String::as_str);
-    let said = said.or_else(|| payload.downcast_ref::<&str>().copied());
-    said.unwrap_or("it failed").to_string()
+    panic::catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
+        let said = payload.downcast_ref::<String>().map(String::as_str);
+        let said = said.or_else(|| payload.downcast_ref::<&str>().copied());
+        said.unwrap_or("it failed").to_string()
+    })
 }
 
 #[cfg(test)]

@@ -216,6 +216,33 @@ fn pages_are_read_as_asked() {
     assert_eq!(picture::pages(&bytes("rgb8.png").into()), 1);
 }
 
+/// Pages of one file can hold different samples: 16-bit integers beside 16-bit floats.
+#[test]
+fn each_page_has_its_own_samples() {
+    let name = "mixed_pages.tif";
+    let content = bytes(name).into();
+    let read = |page| picture::decode_page(Path::new(name), &content, page);
+    for (page, depth, unit, allowed) in [
+        (0, Depth::U16, 257.0, 0.0),
+        (1, Depth::F32, 1.0 / 255.0, 3e-4),
+    ] {
+        let (picture, _) = read(Page::At(page)).unwrap();
+        assert_eq!((picture.channels(), picture.depth()), (1, depth));
+        for (index, value) in numbers(&picture).into_iter().enumerate() {
+            let exact = f32::from(expected(index % 24, index / 24, page)) * unit;
+            assert!(
+                (value - exact).abs() <= allowed,
+                "{value} instead of {exact}"
+            );
+        }
+    }
+    let error = read(Page::Channels).unwrap_err().to_string();
+    assert!(
+        error.contains("pages of different sizes or samples"),
+        "{error}"
+    );
+}
+
 /// JPEG by the letter of its standard: scans of single components in any order, and more chroma than luma.
 #[test]
 fn jpegs_with_unusual_scans_and_sampling() {

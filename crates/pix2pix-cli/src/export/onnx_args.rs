@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use pix2pix::data::picture::Picture;
-use pix2pix::data::{Size, pair, picture};
+use pix2pix::data::{Size, Store, pair, picture};
 use pix2pix::exchange::onnx::{self, OnnxNorm, OnnxOptions};
 use pix2pix::model::Checkpoint;
 use pix2pix::{Error, RunConfig};
@@ -12,7 +12,6 @@ use pix2pix::{Error, RunConfig};
 use crate::choice::choice;
 use crate::failure::{Failure, print};
 use crate::noise_args::Switch;
-use crate::paths::pictures;
 
 /// Largest number of pictures to measure the ranges of activations on.
 const MOST_PICTURES: usize = 100;
@@ -109,7 +108,7 @@ impl OnnxArgs {
 
 /// The first pictures of a folder, with the source's number of channels; of side-by-side pairs, the source half.
 fn sources(folder: &Path, config: &RunConfig) -> Result<Vec<Picture>, Failure> {
-    let (files, _) = pictures(folder)?;
+    let (files, _) = Store::open(folder)?.pictures()?;
     let mut sources = Vec::new();
     for file in files.iter().take(MOST_PICTURES) {
         let file = &folder.join(file);

@@ -50,6 +50,18 @@ impl Scratch {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// Trains a small network for two steps in a new folder `run`, and returns what is said on standard error.
+    #[allow(dead_code)] // not every test file trains
+    pub fn trained(&self, data: &str, options: &str) -> String {
+        let _ = std::fs::remove_dir_all(self.path("run"));
+        let output = self.run(&format!(
+            "train {data} --out run --steps 2 {SMALL} {options}"
+        ));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{data} {options}: {said}");
+        said
+    }
+
     /// Runs a command with `input` on its standard input.
     #[allow(dead_code)] // not every test file uses pipes
     pub fn piped(&self, arguments: &str, input: &[u8]) -> Output {

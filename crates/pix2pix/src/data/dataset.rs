@@ -335,16 +335,16 @@ impl Dataset {
             };
             return Err(Error::file(&root, "there are no training pairs", remedy));
         }
-        let unmatched = unmatched.iter().map(|path| store.shown(path)).collect();
-        let data = Self::of_splits(
-            named,
-            Rest {
-                layout: description,
-                unmatched,
-                proposal,
-                passed_over,
-            },
-        );
+        let data = Self {
+            train: named[0].1.clone(),
+            val: None,
+            splits: Vec::new(),
+            layout: description,
+            unmatched: unmatched.iter().map(|path| store.shown(path)).collect(),
+            proposal,
+            passed_over,
+        };
+        let data = data.with_splits(named);
         match options.val_fraction > 0.0 {
             true => data.hold_out(options.val_fraction, options.seed),
             false => Ok(data),
@@ -364,49 +364,26 @@ impl Dataset {
             ));
         }
         let (train, val) = hold_out(&self.train, val_fraction, seed)?;
-        let (_, rest) = self.into_parts();
-        Ok(Self::of_splits(vec![("train", train), ("val", val)], rest))
+        Ok(self.with_splits(vec![("train", train), ("val", val)]))
     }
 
-    /// A data set of these splits, with the training split first.
-    fn of_splits(splits: Vec<(&'static str, Pairs)>, rest: Rest) -> Self {
+    /// The same data set with these splits, the training split first.
+    fn with_splits(self, splits: Vec<(&'static str, Pairs)>) -> Self {
         Self {
             train: splits[0].1.clone(),
             val: splits.get(1).map(|(_, pairs)| pairs.clone()),
             splits,
-            layout: rest.layout,
-            unmatched: rest.unmatched,
-            proposal: rest.proposal,
-            passed_over: rest.passed_over,
+            ..self
         }
-    }
-
-    /// The splits, and everything else.
-    fn into_parts(self) -> (Vec<(&'static str, Pairs)>, Rest) {
-        let rest = Rest {
-            layout: self.layout,
-            unmatched: self.unmatched,
-            proposal: self.proposal,
-            passed_over: self.passed_over,
-        };
-        (self.splits, rest)
     }
 
     /// Applies `change` to the pairs of every split.
     pub fn map(self, change: impl Fn(Pairs) -> Pairs) -> Self {
-        let (splits, rest) = self.into_parts();
-        let splits = splits.into_iter();
-        let splits = splits.map(|(name, pairs)| (name, change(pairs)));
-        Self::of_splits(splits.collect(), rest)
+        let splits = self.splits.iter();
+        let splits = splits.map(|(name, pairs)| (*name, change(pairs.clone())));
+        let splits = splits.collect();
+        self.with_splits(splits)
     }
-}
-
-/// What a data set is besides its splits.
-struct Rest {
-    layout: String,
-    unmatched: Vec<PathBuf>,
-    proposal: Option<[String; 2]>,
-    passed_over: Vec<PassedOver>,
 }
 
 /// The pairs with the page that is read of each; with [`Pages::Each`] one pair for every page.

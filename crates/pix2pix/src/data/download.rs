@@ -88,7 +88,7 @@ pub fn fetch(address: &str, file: &Path, tell: &mut dyn FnMut(u64, Option<u64>))
         .http_status_as_error(false)
         .build()
         .into();
-    let part = with_ending(file, "part");
+    let part = file.with_added_extension("part");
     let disk = |e| Error::io(&part, "write the download", e);
     let mut target = OpenOptions::new()
         .create(true)
@@ -116,13 +116,6 @@ pub fn fetch(address: &str, file: &Path, tell: &mut dyn FnMut(u64, Option<u64>))
     }
     target.sync_all().map_err(disk)?;
     fs::rename(&part, file).map_err(|e| Error::io(file, "name the download", e))
-}
-
-fn with_ending(file: &Path, ending: &str) -> PathBuf {
-    let mut name = file.as_os_str().to_os_string();
-    name.push(".");
-    name.push(ending);
-    PathBuf::from(name)
 }
 
 fn unreachable(address: &str, reason: &str, part: &Path, length: u64) -> Error {

@@ -71,6 +71,15 @@ impl Samples {
         }
     }
 
+    /// Samples of this depth with these values. Integers are rounded and clamped; NaN becomes 0.
+    fn of_floats(depth: Depth, values: impl Iterator<Item = f32>) -> Self {
+        match depth {
+            Depth::U8 => Self::U8(values.map(|x| x.round() as u8).collect()),
+            Depth::U16 => Self::U16(values.map(|x| x.round() as u16).collect()),
+            Depth::F32 => Self::F32(values.collect()),
+        }
+    }
+
     /// Joins the channels of several pictures of one size and depth, each with `channels`, pixel by pixel.
     ///
     /// # Panics
@@ -375,11 +384,7 @@ impl Picture {
     pub fn map_pixels(&self, mut change: impl FnMut(&mut [f32])) -> Self {
         let mut values = self.to_floats();
         values.chunks_exact_mut(self.channels).for_each(&mut change);
-        let samples = match self.depth() {
-            Depth::U8 => Samples::U8(values.into_iter().map(|x| x.round() as u8).collect()),
-            Depth::U16 => Samples::U16(values.into_iter().map(|x| x.round() as u16).collect()),
-            Depth::F32 => Samples::F32(values),
-        };
+        let samples = Samples::of_floats(self.depth(), values.into_iter());
         Self::new(self.size(), self.channels, samples)
     }
 
@@ -408,30 +413,12 @@ impl Picture {
                 return Err(Error::Picture(reason));
             }
         };
-        let (size, from, opaque) = (self.size(), self.channels, self.depth().range()[1]);
-        let convert = |values: &mut dyn Iterator<Item = f32>| -> Vec<f32> {
-            let values: Vec<f32> = values.collect();
-            values
-                .chunks_exact(from)
-                .flat_map(|pixel| pick(pixel, opaque))
-                .collect()
-        };
-        let samples = match self.samples {
-            Samples::U8(v) => Samples::U8(
-                convert(&mut v.into_iter().map(f32::from))
-                    .into_iter()
-                    .map(|x| x.round() as u8)
-                    .collect(),
-            ),
-            Samples::U16(v) => Samples::U16(
-                convert(&mut v.into_iter().map(f32::from))
-                    .into_iter()
-                    .map(|x| x.round() as u16)
-                    .collect(),
-            ),
-            Samples::F32(v) => Samples::F32(convert(&mut v.into_iter())),
-        };
-        Ok(Self::new(size, channels, samples))
+        let opaque = self.depth().range()[1];
+        let values = self.to_floats();
+        let pixels = values.chunks_exact(self.channels);
+        let converted = pixels.flat_map(|pixel| pick(pixel, opaque));
+        let samples = Samples::of_floats(self.depth(), converted);
+        Ok(Self::new(self.size(), channels, samples))
     }
 
     /// Converts to planes `[channels, height, width]`, and maps the ranges to [-1, 1]. Values outside of a range are
@@ -501,13 +488,7 @@ impl Picture {
                 (planes[channel * plane + pixel] + 1.0) * half + low
             })
         });
-        // `as` clamps, and maps NaN to 0
-        let samples = match domain.depth {
-            Depth::U8 => Samples::U8(values.map(|x| x.round() as u8).collect()),
-            Depth::U16 => Samples::U16(values.map(|x| x.round() as u16).collect()),
-            Depth::F32 => Samples::F32(values.collect()),
-        };
-        Self::new(size, channels, samples)
+        Self::new(size, channels, Samples::of_floats(domain.depth, values))
     }
 
     /// Converts to 8-bit RGB for display, with the ranges from black to white. With three channels or more, shows the

@@ -114,10 +114,10 @@ pub fn public(
     discriminator: Option<&Path>,
     options: &Options,
 ) -> Result<Checkpoint> {
-    let all = read(generator)?;
+    let mut all = read(generator)?;
     let wrong = |path: &Path, reason: String| Error::file(path, reason, REMEDY);
     let key = chosen(generator, &keys(&all, is_generator), options.key.as_deref())?;
-    let mut tensors = inside(&all, &key);
+    let mut tensors = inside(&mut all, &key);
     let dropout = options.dropout.unwrap_or(UnetConfig::default().dropout);
     let config = generator_config(&tensors, dropout).map_err(|e| wrong(generator, e))?;
     let names = public_layout::generator(&config);
@@ -128,9 +128,9 @@ pub fn public(
         None => Some((generator, all)).filter(|(_, all)| keys(all, is_discriminator).len() == 1),
         Some(path) => Some((path, read(path)?)),
     };
-    if let Some((path, all)) = judges {
+    if let Some((path, mut all)) = judges {
         let key = chosen(path, &keys(&all, is_discriminator), None)?;
-        let mut tensors = inside(&all, &key);
+        let mut tensors = inside(&mut all, &key);
         let channels = run.generator.channels();
         let config = patch_gan_config(&tensors, channels).map_err(|e| wrong(path, e))?;
         let names = public_layout::patch_gan(&config);
@@ -203,10 +203,11 @@ fn chosen(path: &Path, keys: &[String], wanted: Option<&str>) -> Result<String> 
     }
 }
 
-/// The tensors inside a key.
-fn inside(tensors: &Weights, key: &str) -> Weights {
-    let all = tensors.iter();
-    all.filter_map(|(name, data)| Some((name.strip_prefix(key)?.to_string(), data.clone())))
+/// Takes the tensors inside a key out of all.
+fn inside(tensors: &mut Weights, key: &str) -> Weights {
+    let taken = tensors.extract_if(.., |name, _| name.starts_with(key));
+    taken
+        .map(|(name, data)| (name[key.len()..].to_string(), data))
         .collect()
 }
 

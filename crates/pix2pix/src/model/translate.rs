@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use image::DynamicImage;
 
 use crate::backend::device::{Precision, in_pool};
@@ -207,10 +207,6 @@ impl Translator {
         self.check(options)?;
         let picture = self.source(picture)?;
         self.check_values(self.outside(&picture))?;
-        let known = match options.statistics {
-            NormStatistics::Frozen => self.network.running_statistics(),
-            NormStatistics::Tile | NormStatistics::Image => None,
-        };
         if let Some(tiles) = self.tiles(picture.size(), options) {
             let mut bands = Vec::new();
             self.plan(tiles, u32::MAX, &|| options.noise()).translate(
@@ -224,6 +220,7 @@ impl Translator {
         }
         let size = picture.size();
         let unit = 1 << self.config.generator.halvings();
+        let known = self.known(options.statistics);
         let run = |picture: &Picture| {
             let mut norms = match &known {
                 Some(statistics) => Norms::Given(statistics.iter()),
@@ -264,10 +261,7 @@ impl Translator {
     ) -> Result<()> {
         self.check(options)?;
         let size = picture.size();
-        let tiles = match options.tiling {
-            Tiling::Never => None,
-            _ => self.tiles(size, options),
-        };
+        let tiles = self.tiles(size, options);
         let tiles = tiles.unwrap_or_else(|| self.usual_tiles(options));
         let source = Source {
             translator: self,
@@ -297,13 +291,18 @@ impl Translator {
             generator: &self.network,
             domains: [self.config.source, self.config.target],
             tiles,
-            known: match tiles.statistics {
-                NormStatistics::Frozen => self.network.running_statistics(),
-                NormStatistics::Tile | NormStatistics::Image => None,
-            },
+            known: self.known(tiles.statistics),
             noise,
             panel,
             device: &self.device,
+        }
+    }
+
+    /// The statistics that need not be measured.
+    fn known(&self, statistics: NormStatistics) -> Option<Vec<Tensor<2>>> {
+        match statistics {
+            NormStatistics::Frozen => self.network.running_statistics(),
+            NormStatistics::Tile | NormStatistics::Image => None,
         }
     }
 

@@ -99,10 +99,7 @@ impl Layout {
 
     /// Notes a file that is not of a pair.
     pub fn pass_over(&mut self, file: &Path, why: Why) {
-        self.passed_over.push(PassedOver {
-            file: file.to_path_buf(),
-            why,
-        });
+        self.passed_over.push(PassedOver::new(file, why));
     }
 }
 

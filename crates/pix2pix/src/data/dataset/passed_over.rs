@@ -45,6 +45,14 @@ pub struct PassedOver {
     pub why: Why,
 }
 
+impl PassedOver {
+    /// A file that is passed over.
+    pub fn new(file: impl Into<PathBuf>, why: Why) -> Self {
+        let file = file.into();
+        Self { file, why }
+    }
+}
+
 /// Describes these files in one line, with an example for each reason: "3 files passed over: 2 hidden (.DS_Store, ...), 1
 /// without a known ending (notes.txt)". `None` if there are none.
 pub fn summary(files: &[PassedOver]) -> Option<String> {
@@ -77,10 +85,7 @@ mod tests {
 
     #[test]
     fn files_are_counted_and_named_by_their_reasons() {
-        let file = |file: &str, why| PassedOver {
-            file: file.into(),
-            why,
-        };
+        let file = |file: &str, why| PassedOver::new(file, why);
         assert_eq!(summary(&[]), None);
         assert_eq!(
             summary(&[file("notes.txt", Why::Ending)]).unwrap(),

@@ -10,7 +10,7 @@ use flate2::read::MultiGzDecoder;
 use zip::ZipArchive;
 
 use super::passed_over::{PassedOver, Why};
-use crate::data::picture::Content;
+use crate::data::picture::{Content, is_picture};
 use crate::error::{Error, Result};
 
 /// Maximum depth of the folders that are searched.
@@ -147,13 +147,30 @@ impl Store {
         files.retain(|path| {
             let hidden = is_hidden(path);
             if hidden {
-                passed_over.push(passed(path, Why::Hidden));
+                passed_over.push(PassedOver::new(path, Why::Hidden));
             }
             !hidden
         });
         files.sort();
         passed_over.sort_by(|one, other| one.file.cmp(&other.file));
         Ok((files, passed_over))
+    }
+
+    /// Lists the pictures, sorted, and all files that are passed over.
+    ///
+    /// # Errors
+    /// When a folder cannot be read, or there are no pictures.
+    pub fn pictures(&self) -> Result<(Vec<PathBuf>, Vec<PassedOver>)> {
+        let (files, mut passed_over) = self.files()?;
+        let (pictures, others): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|file| is_picture(file));
+        let others = others.into_iter();
+        passed_over.extend(others.map(|file| PassedOver::new(file, Why::Ending)));
+        if pictures.is_empty() {
+            let remedy = "put pictures into it or choose another folder";
+            return Err(Error::file(&self.root, "contains no picture", remedy));
+        }
+        Ok((pictures, passed_over))
     }
 
     /// Reads a file.
@@ -226,13 +243,6 @@ fn is_hidden(path: &Path) -> bool {
     })
 }
 
-fn passed(file: &Path, why: Why) -> PassedOver {
-    PassedOver {
-        file: file.to_path_buf(),
-        why,
-    }
-}
-
 fn walk(
     root: &Path,
     below: &Path,
@@ -247,17 +257,17 @@ fn walk(
         let path = below.join(entry.file_name());
         // follows links
         let Ok(kind) = fs::metadata(entry.path()) else {
-            passed_over.push(passed(&path, Why::Link));
+            passed_over.push(PassedOver::new(&path, Why::Link));
             continue;
         };
         if kind.is_file() {
             files.push(path);
         } else if is_hidden(&path) {
-            passed_over.push(passed(&path, Why::Hidden));
+            passed_over.push(PassedOver::new(&path, Why::Hidden));
         } else if kind.is_dir() && depth > 1 {
             walk(root, &path, depth - 1, files, passed_over)?;
         } else if kind.is_dir() {
-            passed_over.push(passed(&path, Why::Deep));
+            passed_over.push(PassedOver::new(&path, Why::Deep));
         }
     }
     Ok(())
@@ -305,11 +315,13 @@ fn archive(path: &Path, kind: Archive, unread: &mut Vec<PassedOver>) -> Result<C
                 let name = name.replace('\\', "/");
                 match inside(Path::new(&name)) {
                     _ if name.ends_with('/') => {}
-                    Some(path) if entry.is_symlink() => unread.push(passed(&path, Why::Link)),
+                    Some(path) if entry.is_symlink() => {
+                        unread.push(PassedOver::new(&path, Why::Link))
+                    }
                     Some(path) => {
                         index.insert(path, place);
                     }
-                    None => unread.push(passed(Path::new(&name), Why::Outside)),
+                    None => unread.push(PassedOver::new(name, Why::Outside)),
                 }
             }
             Ok(Container::Zip(Mutex::new(archive), index))
@@ -347,7 +359,7 @@ fn tar_index(file: &File, unread: &mut Vec<PassedOver>) -> io::Result<BTreeMap<P
         let kind = entry.header().entry_type();
         let path = entry.path()?.into_owned();
         if kind.is_symlink() || kind.is_hard_link() {
-            unread.push(passed(&path, Why::Link));
+            unread.push(PassedOver::new(&path, Why::Link));
         }
         if !kind.is_file() {
             continue;
@@ -363,7 +375,7 @@ fn tar_index(file: &File, unread: &mut Vec<PassedOver>) -> io::Result<BTreeMap<P
             Some(path) => {
                 index.insert(path, span);
             }
-            None => unread.push(passed(&path, Why::Outside)),
+            None => unread.push(PassedOver::new(&path, Why::Outside)),
         }
     }
     Ok(index)

@@ -288,9 +288,7 @@ pub fn sift(
         return Err(left_out.broken.swap_remove(0));
     }
     kept.retain(|(_, pairs)| !pairs.is_empty());
-    let (_, rest) = data.into_parts();
-    let data = Dataset::of_splits(kept, rest);
-    Ok((data, whole, left_out))
+    Ok((data.with_splits(kept), whole, left_out))
 }
 
 /// The error that names all pictures without a partner.

@@ -15,6 +15,9 @@ const AUTO: [f32; 2] = [0.1, 99.9];
 /// Part of the range that values must reach. Pictures that stay below it train as nearly black.
 const REACHED: f32 = 0.25;
 
+/// Names of the sides, and the fields of their ranges.
+pub const SIDES: [(&str, &str); 2] = [("A", "range[0]"), ("B", "range[1]")];
+
 /// The values of one band.
 #[derive(Clone, Debug, Default)]
 pub struct Band {
@@ -76,7 +79,7 @@ impl Values {
         for (index, (side, domain)) in self.0.iter().zip(domains).enumerate() {
             let counted = side.outside(domain);
             if counted.is_most() {
-                let (name, field) = [("A", "range[0]"), ("B", "range[1]")][index];
+                let (name, field) = SIDES[index];
                 return Err(Error::Config(format!(
                     "{} of the values of {name} lie outside of {}: they are from {}; give each side its own range: \
                      `{field}` {}",

@@ -45,7 +45,7 @@ pub fn header(format: Format, file: &mut dyn Source) -> Result<Header, Fault> {
         }
     };
     if !whole {
-        return Err(TRUNCATED.to_string().into());
+        return Err(TRUNCATED.into());
     }
     Ok(Header {
         format,

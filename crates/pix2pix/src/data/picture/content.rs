@@ -47,9 +47,7 @@ impl Content {
     /// # Errors
     /// When the file cannot be read.
     pub fn starts(&self) -> io::Result<Vec<u8>> {
-        let mut start = Vec::new();
-        self.reader()?.take(64).read_to_end(&mut start)?;
-        Ok(start)
+        starts(&mut *self.reader()?)
     }
 
     /// All bytes.
@@ -62,6 +60,14 @@ impl Content {
             Self::Disk(path) => Ok(fs::read(path)?.into()),
         }
     }
+}
+
+/// The first bytes of a file. The reader is then at the start again.
+pub fn starts(file: &mut dyn Source) -> io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    file.take(64).read_to_end(&mut start)?;
+    file.rewind()?;
+    Ok(start)
 }
 
 /// Length of a file in bytes. The reader is then at the start.

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use super::content::Content;
-use super::fault::guarded;
+use super::content::{Content, starts};
+use super::fault::{REMEDY, guarded};
 use super::header::NAMES;
 use super::tiff::Tiff;
 use super::{Format, Header, Page, Picture, common, jpeg, npy};
@@ -16,20 +16,28 @@ impl Header {
     /// # Errors
     /// When the file has no known picture format, is truncated, too small or too large, or is of a kind that is not read.
     pub fn read(path: &Path, content: &Content, page: Page) -> Result<Self> {
-        let failed = |e| Error::io(path, "read the picture", e);
-        let start = content.starts().map_err(failed)?;
-        let mut file = content.reader().map_err(failed)?;
-        let format = Format::guess(&start).ok_or_else(|| unknown(path, &start))?;
-        let header = guarded(|| match format {
-            Format::Npy => npy::header(&mut *file),
-            Format::Tiff => Ok(Tiff::open(content, page)?.header()),
-            Format::Jpeg => jpeg::header(&mut *file),
-            format => common::header(format, &mut *file),
-        });
-        let header = header.map_err(|fault| fault.of(path, format))?;
-        header.check(path)?;
-        Ok(header)
+        opened(path, content, page).map(|(header, _)| header)
     }
+}
+
+/// Reads the header, and returns a TIFF file opened.
+fn opened(path: &Path, content: &Content, page: Page) -> Result<(Header, Option<Tiff>)> {
+    let failed = |e| Error::io(path, "read the picture", e);
+    let mut file = content.reader().map_err(failed)?;
+    let start = starts(&mut *file).map_err(failed)?;
+    let format = Format::guess(&start).ok_or_else(|| unknown(path, &start))?;
+    let opened = guarded(|| match format {
+        Format::Tiff => {
+            let tiff = Tiff::open(content, page)?;
+            Ok((tiff.header(), Some(tiff)))
+        }
+        Format::Npy => Ok((npy::header(&mut *file)?, None)),
+        Format::Jpeg => Ok((jpeg::header(&mut *file)?, None)),
+        format => Ok((common::header(format, &mut *file)?, None)),
+    });
+    let (header, tiff) = opened.map_err(|fault| fault.of(path, format))?;
+    header.check(path)?;
+    Ok((header, tiff))
 }
 
 /// Reads a picture, and returns it with its file format.
@@ -54,23 +62,23 @@ pub fn decode(path: &Path, bytes: &[u8]) -> Result<Picture> {
 /// # Errors
 /// As [`read`].
 pub fn decode_page(path: &Path, content: &Content, page: Page) -> Result<(Picture, Format)> {
-    let header = Header::read(path, content, page)?;
-    let whole = || {
-        content
-            .bytes()
-            .map_err(|e| Error::io(path, "read the picture", e))
-    };
-    let picture = match header.format {
-        Format::Tiff => guarded(|| Tiff::open(content, page)?.read()),
-        format => {
-            let bytes = whole()?;
-            guarded(|| match format {
-                Format::Npy => npy::decode(&header, &bytes),
-                Format::Jpeg => jpeg::decode(&bytes),
-                format => common::decode(format, &bytes),
-            })
+    let (header, tiff) = opened(path, content, page)?;
+    let bytes = match tiff {
+        Some(_) => None,
+        None => {
+            let bytes = content.bytes();
+            Some(bytes.map_err(|e| Error::io(path, "read the picture", e))?)
         }
     };
+    let picture = guarded(|| match (&tiff, &bytes) {
+        (Some(tiff), _) => tiff.read(),
+        (None, None) => unreachable!("read above"),
+        (None, Some(bytes)) => match header.format {
+            Format::Npy => npy::decode(&header, bytes),
+            Format::Jpeg => jpeg::decode(bytes),
+            format => common::decode(format, bytes),
+        },
+    });
     let picture = picture.map_err(|fault| fault.of(path, header.format))?;
     Ok((picture, header.format))
 }
@@ -109,6 +117,3 @@ fn unknown(path: &Path, start: &[u8]) -> Error {
     let reason = format!("{name}, which is not read");
     Error::file(path, reason, "convert it to PNG, JPEG or TIFF")
 }
-
-/// What to do about a broken file.
-const REMEDY: &str = "replace or remove the file";

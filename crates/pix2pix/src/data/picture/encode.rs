@@ -1,7 +1,8 @@
 //! Writes pictures as PNG, TIFF or npy, and keeps their depth.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Cursor, Write};
+use std::io::{self, BufWriter, Cursor, Seek, Write};
+use std::ops::Range;
 use std::path::Path;
 
 use image::RgbImage;
@@ -144,21 +145,36 @@ type Written<T> = std::result::Result<T, tiff_writer::Error>;
 
 fn tiff(picture: &Picture, metadata: &Metadata) -> Written<Vec<u8>> {
     let mut bytes = Cursor::new(Vec::new());
-    let [width, height] = picture.size();
-    let domain = [picture.channels(), width as usize * picture.channels()];
+    let ([width, height], channels) = (picture.size(), picture.channels());
     let mut file = TiffWriter::new(&mut bytes, WriteOptions::default())?;
-    let builder = described([width, height], domain[0], picture.depth(), metadata);
-    let image = file.add_image(builder)?;
+    let image = file.add_image(described(
+        [width, height],
+        channels,
+        picture.depth(),
+        metadata,
+    ))?;
+    let line = width as usize * channels;
     for (index, top) in (0..height).step_by(STRIP as usize).enumerate() {
-        let rows = top as usize * domain[1]..(top + STRIP).min(height) as usize * domain[1];
-        match picture.samples() {
-            Samples::U8(values) => file.write_block(&image, index, &values[rows])?,
-            Samples::U16(values) => file.write_block(&image, index, &values[rows])?,
-            Samples::F32(values) => file.write_block(&image, index, &values[rows])?,
-        }
+        let rows = top as usize * line..(top + STRIP).min(height) as usize * line;
+        write_block(&mut file, &image, index, picture.samples(), rows)?;
     }
     file.finish()?;
     Ok(bytes.into_inner())
+}
+
+/// Writes these samples as a strip or a tile.
+fn write_block(
+    file: &mut TiffWriter<impl Write + Seek>,
+    image: &ImageHandle,
+    index: usize,
+    samples: &Samples,
+    part: Range<usize>,
+) -> Written<()> {
+    match samples {
+        Samples::U8(values) => file.write_block(image, index, &values[part]),
+        Samples::U16(values) => file.write_block(image, index, &values[part]),
+        Samples::F32(values) => file.write_block(image, index, &values[part]),
+    }
 }
 
 /// TIFF's description of a picture: three channels are RGB, four RGB with alpha, others bands without a meaning.
@@ -262,12 +278,9 @@ impl LargeWriter {
             let tile = inside.remapped([TILE; 2], |x, y| [x.min(size[0] - 1), y.min(size[1] - 1)]);
             let place = [start[0] + across, start[1] + down].map(|at| at / TILE);
             let index = (place[1] * self.size[0].div_ceil(TILE) + place[0]) as usize;
-            let written = match tile.samples() {
-                Samples::U8(values) => self.file.write_block(&self.image, index, values),
-                Samples::U16(values) => self.file.write_block(&self.image, index, values),
-                Samples::F32(values) => self.file.write_block(&self.image, index, values),
-            };
-            written.map_err(io::Error::other)?;
+            let (samples, all) = (tile.samples(), 0..tile.samples().len());
+            write_block(&mut self.file, &self.image, index, samples, all)
+                .map_err(io::Error::other)?;
         }
         if !is_last && full < rows {
             let rest = panel.crop([0, full], [panel.size()[0], rows - full]);

@@ -28,6 +28,12 @@ impl From<String> for Fault {
     }
 }
 
+impl From<&str> for Fault {
+    fn from(reason: &str) -> Self {
+        Self::Damaged(reason.to_string())
+    }
+}
+
 impl From<std::io::Error> for Fault {
     fn from(reason: std::io::Error) -> Self {
         Self::Damaged(reason.to_string())
@@ -36,18 +42,17 @@ impl From<std::io::Error> for Fault {
 
 impl Fault {
     /// A kind of file that is not read.
-    pub fn kind(what: String, remedy: &'static str) -> Self {
+    pub fn kind(what: impl Into<String>, remedy: &'static str) -> Self {
+        let what = what.into();
         Self::Kind { what, remedy }
     }
 
     /// The error for a file of this format.
     pub fn of(self, path: &Path, format: Format) -> Error {
         match self {
-            Self::Damaged(reason) => Error::file(
-                path,
-                format!("damaged {format} picture ({reason})"),
-                "replace or remove the file",
-            ),
+            Self::Damaged(reason) => {
+                Error::file(path, format!("damaged {format} picture ({reason})"), REMEDY)
+            }
             Self::Kind { what, remedy } => Error::file(
                 path,
                 format!("a {format} picture with {what} is not read"),
@@ -62,6 +67,9 @@ impl Fault {
         }
     }
 }
+
+/// What to do about a broken file.
+pub const REMEDY: &str = "replace or remove the file";
 
 /// The reason for refusing a file without its end. Decoders do not always reject it, but fill the missing part with
 /// gray, which a network would learn.

@@ -14,11 +14,11 @@ use super::{Depth, Format, Header, MAX_BYTES, Picture, Samples};
 pub fn header(file: &mut dyn Source) -> Result<Header, Fault> {
     let mut decoder = Decoder::new(&mut *file);
     decoder.read_info().map_err(named)?;
-    let info = decoder.info().ok_or_else(|| TRUNCATED.to_string())?;
+    let info = decoder.info().ok_or(TRUNCATED)?;
     let orientation = turn(&decoder);
     let (channels, depth) = kind(info.pixel_format);
     if !has_end(file)? {
-        return Err(TRUNCATED.to_string().into());
+        return Err(TRUNCATED.into());
     }
     Ok(Header {
         format: Format::Jpeg,
@@ -33,7 +33,7 @@ pub fn decode(bytes: &[u8]) -> Result<Picture, Fault> {
     let mut decoder = Decoder::new(bytes);
     decoder.set_max_decoding_buffer_size(MAX_BYTES as usize);
     let pixels = decoder.decode().map_err(named)?;
-    let info = decoder.info().ok_or_else(|| TRUNCATED.to_string())?;
+    let info = decoder.info().ok_or(TRUNCATED)?;
     let (channels, _) = kind(info.pixel_format);
     let samples = match info.pixel_format {
         PixelFormat::L8 | PixelFormat::RGB24 => Samples::U8(pixels),
@@ -141,19 +141,15 @@ fn next_marker(file: &mut dyn Source, at: &mut u64, length: u64) -> io::Result<O
 /// The decoder's error.
 fn named(error: Error) -> Fault {
     match error {
-        Error::Unsupported(UnsupportedFeature::ArithmeticEntropyCoding) => arithmetic(),
+        Error::Unsupported(UnsupportedFeature::ArithmeticEntropyCoding) => Fault::kind(
+            "arithmetic coding",
+            "save it as a common JPEG, e.g. with `jpegtran -optimize`, or as PNG",
+        ),
         Error::Unsupported(UnsupportedFeature::SamplePrecision(bits)) => {
             Fault::kind(format!("{bits}-bit samples"), "save it as PNG or TIFF")
         }
         Error::Unsupported(feature) => Fault::kind(format!("{feature:?}"), "save it as PNG"),
-        Error::Io(e) if e.kind() == io::ErrorKind::UnexpectedEof => TRUNCATED.to_string().into(),
+        Error::Io(e) if e.kind() == io::ErrorKind::UnexpectedEof => TRUNCATED.into(),
         error => error.to_string().into(),
     }
-}
-
-fn arithmetic() -> Fault {
-    Fault::kind(
-        "arithmetic coding".to_string(),
-        "save it as a common JPEG, e.g. with `jpegtran -optimize`, or as PNG",
-    )
 }

@@ -2,8 +2,6 @@
 //!
 //! A translation has the same place, size and pixels as its input, so it takes them over.
 
-use std::io::Cursor;
-
 use tiff_reader::{Tag, TagValue};
 
 use super::content::Content;
@@ -15,7 +13,7 @@ const INCH: f64 = 0.0254;
 
 /// TIFF's tags that are taken over as they are.
 mod tag {
-    pub const DESCRIPTION: u16 = 270;
+    pub use super::super::tiff::tag::IMAGE_DESCRIPTION;
     pub const X_RESOLUTION: u16 = 282;
     pub const Y_RESOLUTION: u16 = 283;
     pub const RESOLUTION_UNIT: u16 = 296;
@@ -23,7 +21,7 @@ mod tag {
     /// Document's and image's description, resolution, date, author and copyright; XMP.
     pub const ABOUT: [u16; 9] = [
         269,
-        DESCRIPTION,
+        IMAGE_DESCRIPTION,
         X_RESOLUTION,
         Y_RESOLUTION,
         RESOLUTION_UNIT,
@@ -87,7 +85,10 @@ impl Metadata {
     pub(super) fn tags(&self, size: [u32; 2], channels: usize) -> Vec<Tag> {
         let mut tags = Vec::new();
         for tag in &self.tags {
-            let text = tag.value.as_str().filter(|_| tag.code == tag::DESCRIPTION);
+            let text = tag
+                .value
+                .as_str()
+                .filter(|_| tag.code == tag::IMAGE_DESCRIPTION);
             match text.and_then(|text| described_anew(text, size, [self.channels, channels])) {
                 Some(text) => tags.push(Tag::new(tag.code, TagValue::Ascii(text))),
                 None => tags.push(tag.clone()),
@@ -139,11 +140,10 @@ fn of_png(content: &Content) -> Option<Metadata> {
 }
 
 fn of_jpeg(content: &Content) -> Option<Metadata> {
-    let bytes = content.bytes().ok()?;
-    let mut decoder = jpeg_decoder::Decoder::new(Cursor::new(&bytes));
+    let mut decoder = jpeg_decoder::Decoder::new(content.reader().ok()?);
     decoder.read_info().ok()?;
     Some(Metadata {
-        density: jfif_density(&bytes),
+        density: jfif_density(&content.starts().ok()?),
         profile: decoder.icc_profile(),
         ..Metadata::default()
     })

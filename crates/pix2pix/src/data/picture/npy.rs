@@ -15,7 +15,7 @@ pub fn header(file: &mut dyn Source) -> Result<Header, Fault> {
     let length = length(file)?;
     let header = NpyHeader::from_reader(&mut *file)?;
     let start = file.stream_position()?;
-    let side = |side: u64| u32::try_from(side).map_err(|_| "a side is too long".to_string());
+    let side = |side: u64| u32::try_from(side).map_err(|_| "a side is too long");
     let is_few = |&channels: &u64| CHANNELS.contains(&(channels as usize));
     let (size, channels) = match header.shape() {
         [height, width] => ([side(*width)?, side(*height)?], 1),
@@ -41,7 +41,7 @@ pub fn header(file: &mut dyn Source) -> Result<Header, Fault> {
         .iter()
         .fold(bytes, |product, &side| product.saturating_mul(side));
     if start.saturating_add(expected) > length {
-        return Err(TRUNCATED.to_string().into());
+        return Err(TRUNCATED.into());
     }
     let depth = match (kind, bytes) {
         (TypeChar::Uint | TypeChar::Bool, 1) => Depth::U8,
@@ -113,7 +113,7 @@ pub fn decode(header: &Header, bytes: &[u8]) -> Result<Picture, Fault> {
     let samples = samples?;
     if samples.len() != size[0] as usize * size[1] as usize * channels {
         let reason = "the number of its values does not match its shape";
-        return Err(reason.to_string().into());
+        return Err(reason.into());
     }
     let samples = match order {
         Order::C => samples,

@@ -17,7 +17,7 @@ use super::orientation::{self, Orientation};
 use super::{Depth, Format, Header, MAX_BYTES, Page, Picture, Samples};
 
 /// Tags that the reader does not name.
-mod tag {
+pub mod tag {
     pub const NEW_SUBFILE_TYPE: u16 = 254;
     pub const SUBFILE_TYPE: u16 = 255;
     pub const IMAGE_DESCRIPTION: u16 = 270;
@@ -97,8 +97,8 @@ impl Tiff {
         };
         let mut file =
             TiffFile::from_source_with_options(source.clone(), options).map_err(named)?;
-        let half = file.ifds().iter().any(half_floats::are_in);
-        if half {
+        let halves: Vec<bool> = file.ifds().iter().map(half_floats::are_in).collect();
+        if halves.contains(&true) {
             let overlaid = Overlaid::of(&file, source).map_err(named)?;
             file =
                 TiffFile::from_source_with_options(Arc::new(overlaid), options).map_err(named)?;
@@ -113,22 +113,20 @@ impl Tiff {
         }
         let pages = match page {
             Page::Only if all.len() > 1 => return Err(Fault::Pages(all.len())),
-            Page::Only => all,
-            Page::Channels => all,
+            Page::Only | Page::Channels => all,
             Page::At(index) => {
                 let page = all.get(index).copied();
                 let missing = || Fault::Damaged(format!("there is no page {}", index + 1));
                 vec![page.ok_or_else(missing)?]
             }
         };
-        let first = *pages
-            .first()
-            .ok_or_else(|| "there is no page".to_string())?;
-        let kind = kind(&file, first)?;
+        let first = *pages.first().ok_or("there is no page")?;
+        let kind_of = |page: usize| kind(&file, page, halves[page]);
+        let kind = kind_of(first)?;
         for &page in &pages[1..] {
-            if self::kind(&file, page)? != kind {
+            if kind_of(page)? != kind {
                 return Err(Fault::kind(
-                    "pages of different sizes or samples".to_string(),
+                    "pages of different sizes or samples",
                     "choose `pages` first or each",
                 ));
             }
@@ -136,11 +134,7 @@ impl Tiff {
         for &page in &pages {
             is_whole(&file, page)?;
         }
-        Ok(Self {
-            file,
-            pages,
-            kind: Kind { half, ..kind },
-        })
+        Ok(Self { file, pages, kind })
     }
 
     /// Number of pages, not counting thumbnails, smaller versions and masks.
@@ -231,8 +225,8 @@ fn described_pages(file: &TiffFile) -> Option<usize> {
     images.next()?.trim().parse().ok()
 }
 
-/// Reads what a page holds; an error names what is not understood.
-fn kind(file: &TiffFile, page: usize) -> Result<Kind, Fault> {
+/// Reads what a page holds, 16-bit floats if it is `half`; an error names what is not understood.
+fn kind(file: &TiffFile, page: usize, half: bool) -> Result<Kind, Fault> {
     let ifd = file.ifd(page).map_err(named)?;
     if let Some(name) = unknown_compression(ifd.compression()) {
         return Err(Fault::kind(format!("{name} compression"), RESAVE));
@@ -247,7 +241,7 @@ fn kind(file: &TiffFile, page: usize) -> Result<Kind, Fault> {
     let formats = ifd.sample_format().map_err(named)?;
     if formats.iter().any(|format| *format > 4) {
         let remedy = "save real numbers, e.g. the magnitude";
-        return Err(Fault::kind("complex numbers".to_string(), remedy));
+        return Err(Fault::kind("complex numbers", remedy));
     }
     let stored = ifd.raster_layout().map_err(named)?;
     let model = ifd.color_model().map_err(named)?;
@@ -256,7 +250,7 @@ fn kind(file: &TiffFile, page: usize) -> Result<Kind, Fault> {
             false
         }
         ColorModel::Separated { .. } => {
-            let what = "inks other than CMYK".to_string();
+            let what = "inks other than CMYK";
             return Err(Fault::kind(what, "save it as RGB"));
         }
         _ => true,
@@ -269,7 +263,7 @@ fn kind(file: &TiffFile, page: usize) -> Result<Kind, Fault> {
         }
     );
     if inverted && stored.sample_format != UNSIGNED {
-        let what = "0 for white and signed or floating-point samples".to_string();
+        let what = "0 for white and signed or floating-point samples";
         return Err(Fault::kind(what, "save it with 0 for black"));
     }
     // libraries do not agree on these
@@ -279,7 +273,7 @@ fn kind(file: &TiffFile, page: usize) -> Result<Kind, Fault> {
         _ => None,
     };
     if let Some(what) = unsure {
-        return Err(Fault::kind(what.to_string(), RESAVE));
+        return Err(Fault::kind(what, RESAVE));
     }
     let layout = match converted {
         true => ifd.decoded_raster_layout().map_err(named)?,
@@ -315,7 +309,7 @@ fn kind(file: &TiffFile, page: usize) -> Result<Kind, Fault> {
         },
         converted,
         inverted,
-        half: false,
+        half,
         palette: palette.filter(|_| layout.bits_per_sample == 16),
     })
 }
@@ -402,13 +396,10 @@ fn is_whole(file: &TiffFile, page: usize) -> Result<(), Fault> {
     for (&start, &count) in starts.iter().zip(&counts) {
         if start == 0 || count == 0 {
             let remedy = "save it with all parts, e.g. with gdal_translate and no SPARSE_OK";
-            return Err(Fault::kind(
-                "parts that are left out (sparse)".to_string(),
-                remedy,
-            ));
+            return Err(Fault::kind("parts that are left out (sparse)", remedy));
         }
         if start.saturating_add(count) > file.source().len() {
-            return Err(TRUNCATED.to_string().into());
+            return Err(TRUNCATED.into());
         }
         stored = stored.saturating_add(count);
     }
@@ -492,9 +483,7 @@ fn named(error: TiffError) -> Fault {
         TiffError::DecompressionFailed { reason, .. } if reason.contains("unsupported") => {
             Fault::kind(reason, RESAVE)
         }
-        TiffError::Io(e, _) if e.kind() == io::ErrorKind::UnexpectedEof => {
-            TRUNCATED.to_string().into()
-        }
+        TiffError::Io(e, _) if e.kind() == io::ErrorKind::UnexpectedEof => TRUNCATED.into(),
         error => error.to_string().into(),
     }
 }
