@@ -34,11 +34,14 @@ export async function example(model, index) {
   return createImageBitmap(await (await call(path)).blob());
 }
 
-/** Translates a picture file; returns the result as picture and file, and the translation time in milliseconds. */
-export async function translate(file, { model, seed, dropout }) {
-  const query = new URLSearchParams({ model, seed, dropout: dropout ? "on" : "off", format: "png" });
+/**
+ * Translates a picture file. Options: model, seed, dropout; format and display as in the API.
+ * Returns the result's file, and the translation time in milliseconds.
+ */
+export async function translate(file, { model, seed, dropout, format = "png", display = false }) {
+  const on = (is) => (is ? "on" : "off");
+  const query = new URLSearchParams({ model, seed, dropout: on(dropout), format, display: on(display) });
   const answer = await call(`v1/translate?${query}`, { method: "POST", body: file });
   const took = /dur=([\d.]+)/.exec(answer.headers.get("server-timing") ?? "");
-  const result = await answer.blob();
-  return { file: result, picture: await createImageBitmap(result), took: took ? Number(took[1]) : null };
+  return { file: await answer.blob(), took: took ? Number(took[1]) : null };
 }

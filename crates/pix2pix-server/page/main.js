@@ -17,6 +17,7 @@ const board = new Board(at("board"), at("pencil"));
 const comparison = new Comparison(at("output"), at("overlay"), at("compare"));
 let models = [];
 let model = null;
+/** What the output was made from, and its file: { model, drawing, options, file }. */
 let result = null;
 
 // translate after every change: one request at a time, then the newest drawing
@@ -38,11 +39,12 @@ async function send() {
   try {
     const input = await createImageBitmap(board.canvas);
     const options = { model: asked.name, seed: at("seed").value, dropout: at("dropout").checked };
-    const answer = await api.translate(await board.file(), options);
+    const drawing = await board.file();
+    const answer = await api.translate(drawing, { ...options, display: !asked.plain });
     // ignore the result if another model was chosen meanwhile
     if (asked.name === model.name) {
-      comparison.show(input, answer.picture);
-      result = answer.file;
+      comparison.show(input, await createImageBitmap(answer.file));
+      result = { model: asked, drawing, options, file: answer.file };
       at("download").disabled = false;
       say(`Step ${asked.step.toLocaleString("en")}, ${Math.round(answer.took)} ms`);
     }
@@ -272,10 +274,18 @@ document.addEventListener("paste", (event) => {
   const file = [...event.clipboardData.files].find((each) => each.type.startsWith("image/"));
   if (file) open(file);
 });
-at("download").addEventListener("click", () => {
-  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(result), download: `${model.name}.png` });
-  link.click();
-  URL.revokeObjectURL(link.href);
+at("download").addEventListener("click", async () => {
+  const { model: made, drawing, options, file: shown } = result;
+  const { name, format, plain } = made;
+  try {
+    // what is shown of deep pictures is a rendering: get their values
+    const file = plain ? shown : (await api.translate(drawing, { ...options, format })).file;
+    const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(file), download: `${name}.${format}` });
+    link.click();
+    URL.revokeObjectURL(link.href);
+  } catch (problem) {
+    report(problem);
+  }
 });
 
 at("door").addEventListener("submit", (event) => {

@@ -13,6 +13,7 @@ use axum::extract::{
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use pix2pix::data::Domain;
 use pix2pix::data::picture::{self, Content, Header, Page};
 use pix2pix::model::TranslateOptions;
 use serde::{Deserialize, Serialize};
@@ -47,11 +48,10 @@ pub struct App {
 }
 
 /// On or off.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Switch {
     /// On.
-    #[default]
     #[serde(alias = "true", alias = "1")]
     On,
     /// Off.
@@ -60,7 +60,7 @@ pub enum Switch {
 }
 
 /// Query parameters of a translation.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[derive(Clone, Debug, Serialize, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct TranslateQuery {
@@ -75,6 +75,22 @@ pub struct TranslateQuery {
     /// File format of the result; png by default.
     #[param(inline)]
     pub format: Encoding,
+    /// The result as 8-bit RGB to look at, black to white over the range of the model's targets; off by default. Of more
+    /// than three channels, it shows the first three.
+    #[param(inline)]
+    pub display: Switch,
+}
+
+impl Default for TranslateQuery {
+    fn default() -> Self {
+        Self {
+            model: None,
+            seed: 0,
+            dropout: Switch::On,
+            format: Encoding::default(),
+            display: Switch::Off,
+        }
+    }
 }
 
 /// A picture in a multipart form.
@@ -163,7 +179,7 @@ async fn with_token(State(app): State<Arc<App>>, request: Request, next: Next) -
     ),
     responses(
         (status = 200, description = "The translated picture.",
-         content((Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp")),
+         content((Vec<u8> = "image/png"), (Vec<u8> = "image/tiff"), (Vec<u8> = "application/octet-stream"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp")),
          headers(("pix2pix-clipped" = String, description = "Share of the picture's values that lie outside of the model's range and were clipped; absent if none."))),
         (status = 400, description = "The request is malformed.", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "The token is missing or wrong.", body = Problem, content_type = "application/problem+json"),
@@ -225,7 +241,16 @@ async fn answer(
         slot,
     } = app.queue.translate(job).await?;
     let (encoding, target) = (query.format, model.translator.config.target);
-    let encoded = blocking(move || (encoding.encode(picture, &target), slot)).await?;
+    let display = query.display == Switch::On;
+    let encode = move || {
+        let (picture, domain) = if display {
+            (picture.to_rgb8(target.range).into(), Domain::default())
+        } else {
+            (picture, target)
+        };
+        (encoding.encode(&picture, &domain), slot)
+    };
+    let encoded = blocking(encode).await?;
     let file = encoded
         .0
         .map_err(|e| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e))?;

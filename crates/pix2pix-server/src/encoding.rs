@@ -1,11 +1,11 @@
-//! Encoding of pictures as PNG, JPEG or WebP.
+//! Encoding of pictures as PNG, TIFF, npy, JPEG or WebP.
 
 use std::io::Cursor;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageFormat};
 use pix2pix::data::Domain;
-use pix2pix::data::picture::{Depth, Picture};
+use pix2pix::data::picture::{self, Depth, Format, Metadata, Picture};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -19,6 +19,10 @@ pub enum Encoding {
     /// PNG, in the model's channels and 8 or 16 bits.
     #[default]
     Png,
+    /// TIFF, in the model's channels and depth.
+    Tiff,
+    /// npy (NumPy), in the model's channels and depth: height, width, channels.
+    Npy,
     /// JPEG, in 8-bit RGB.
     Jpeg,
     /// Lossless WebP, in 8-bit RGB.
@@ -30,8 +34,18 @@ impl Encoding {
     pub fn media_type(self) -> &'static str {
         match self {
             Self::Png => "image/png",
+            Self::Tiff => "image/tiff",
+            Self::Npy => "application/octet-stream",
             Self::Jpeg => "image/jpeg",
             Self::Webp => "image/webp",
+        }
+    }
+
+    /// The format that stores such pictures without loss and that most programs read.
+    pub fn lossless(domain: &Domain) -> Self {
+        match Format::Png.for_result(domain.channels, domain.depth) {
+            Format::Tiff => Self::Tiff,
+            _ => Self::Png,
         }
     }
 
@@ -39,28 +53,40 @@ impl Encoding {
     ///
     /// # Errors
     /// A message, if the format cannot store the picture's channels and depth.
-    pub fn encode(self, picture: Picture, domain: &Domain) -> Result<Vec<u8>, String> {
-        let image = match (self, picture.depth(), picture.channels()) {
-            (Self::Png, Depth::U8 | Depth::U16, 1..=4) => {
-                DynamicImage::try_from(picture).map_err(|e| e.to_string())?
+    pub fn encode(self, picture: &Picture, domain: &Domain) -> Result<Vec<u8>, String> {
+        let (channels, depth) = (picture.channels(), picture.depth());
+        let plain = Metadata::default();
+        match self {
+            Self::Tiff => return picture::encode(picture, Format::Tiff, &plain),
+            Self::Npy => return picture::encode(picture, Format::Npy, &plain),
+            Self::Png if Self::lossless(domain) == Self::Png => {
+                return picture::encode(picture, Format::Png, &plain);
             }
-            (_, _, 1 | 3) => DynamicImage::ImageRgb8(picture.to_rgb8(domain.range)),
-            (_, depth, channels) => {
+            Self::Jpeg | Self::Webp if matches!(channels, 1 | 3) => {}
+            Self::Png | Self::Jpeg | Self::Webp => {
                 return Err(format!(
-                    "the model's targets have {channels} {depth} channels, which {} cannot store",
+                    "the model's targets have {channels} {depth} channels, which {} cannot store: ask for format=tiff or \
+                     format=npy, or for a rendering to look at with display=on",
                     self.media_type()
                 ));
             }
-        };
+        }
+        let shown = DynamicImage::ImageRgb8(picture.to_rgb8(domain.range));
         let mut bytes = Cursor::new(Vec::new());
         let written = match self {
-            Self::Png => image.write_to(&mut bytes, ImageFormat::Png),
             Self::Jpeg => {
-                image.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, QUALITY))
+                shown.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, QUALITY))
             }
-            Self::Webp => image.write_to(&mut bytes, ImageFormat::WebP),
+            _ => shown.write_to(&mut bytes, ImageFormat::WebP),
         };
         written.map_err(|e| e.to_string())?;
         Ok(bytes.into_inner())
     }
+}
+
+/// Whether browsers show the PNG of such a picture as it is: 8 bits from black to white, and gray or RGB.
+pub fn is_plain(domain: &Domain) -> bool {
+    domain.depth == Depth::U8
+        && matches!(domain.channels, 1 | 3)
+        && domain.range == domain.depth.range().into()
 }

@@ -13,6 +13,7 @@ use pix2pix::{Error, RunConfig, Translator};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::encoding::{self, Encoding};
 use crate::palette;
 
 /// Largest number of examples per model.
@@ -37,6 +38,11 @@ pub struct ModelInfo {
     pub source: String,
     /// Channels and depth of the target.
     pub target: String,
+    /// Format that stores the results without loss: `png`, or `tiff` for floats and for more than four channels.
+    #[schema(inline)]
+    pub format: Encoding,
+    /// Whether browsers show results as they are: 8 bits from black to white, gray or RGB. Others need `display=on`.
+    pub plain: bool,
     /// Width and height of the training pictures, in pixels; the model translates other sizes too.
     pub size: [u32; 2],
     /// Colours of the training inputs, as `#rrggbb`, most frequent first; empty if the training data is not available.
@@ -182,6 +188,8 @@ impl Model {
             summary: summary::table(&graph),
             source: config.source.to_string(),
             target: config.target.to_string(),
+            format: Encoding::lossless(&config.target),
+            plain: encoding::is_plain(&config.target),
             size: config.jitter.crop_size.0,
             palette: palette::of(inputs.iter().map(|(_, picture)| picture)),
             examples: examples

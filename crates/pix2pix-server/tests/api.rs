@@ -4,14 +4,15 @@ mod common;
 
 use std::io::{Cursor, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{Served, save_model};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
-use pix2pix::data::earth;
-use pix2pix::data::picture::{self, Format, Picture};
+use pix2pix::data::picture::{self, Depth, Format, Metadata, Picture};
+use pix2pix::data::{Domain, Samples, earth};
 use pix2pix::model::TranslateOptions;
 use pix2pix_server::Settings;
 use rand::{RngExt, SeedableRng};
@@ -160,6 +161,89 @@ fn pictures_are_translated_as_the_library_does() {
         assert_eq!(image::guess_format(&answer.bytes).unwrap(), kind);
         let translated = answer.picture();
         assert_eq!([translated.width(), translated.height()], [90, 70]);
+    }
+}
+
+/// A 12-bit camera's pictures translated into five bands of floats, and back.
+#[test]
+fn deep_results_are_files_or_renderings_to_look_at() {
+    let camera = Domain {
+        channels: 1,
+        depth: Depth::U16,
+        range: [0.0, 4095.0].into(),
+    };
+    let radar = Domain {
+        channels: 5,
+        depth: Depth::F32,
+        range: [-25.0, 0.0].into(),
+    };
+    let served = Served::of(
+        Settings::default(),
+        &[
+            ("bands", 64, [camera, radar]),
+            ("camera", 64, [radar, camera]),
+        ],
+    );
+    let models = get(&served, "/v1/models").json();
+    for (index, format) in ["tiff", "png"].into_iter().enumerate() {
+        assert_eq!(models["models"][index]["format"], format);
+        assert_eq!(models["models"][index]["plain"], false);
+    }
+    let read = |answer: &Answer| picture::decode(Path::new("answer"), &answer.bytes).unwrap();
+    // what a rendering must show: the range from black to white
+    let shown =
+        |value: f32, [low, high]: [f32; 2]| ((value - low) / (high - low) * 255.0).round() as u8;
+
+    let twelve_bits = (0..64 * 64).map(|i| (i * 37 % 4096) as u16).collect();
+    let source = Picture::new([64, 64], 1, Samples::U16(twelve_bits));
+    let body = picture::encode(&source, Format::Png, &Metadata::default()).unwrap();
+    let ask = |query: &str| post(&served, &format!("/v1/translate?model=bands{query}"), &body);
+    assert!(ask("").problem(422).contains("format=tiff"));
+    let tiff = ask("&format=tiff");
+    assert_eq!(tiff.header("content-type"), "image/tiff");
+    let bands = read(&tiff);
+    assert_eq!((bands.channels(), bands.depth()), (5, Depth::F32));
+    assert!(read(&ask("&format=npy")) == bands);
+    let Samples::F32(values) = bands.samples() else {
+        panic!("floats")
+    };
+    let first_three: Vec<u8> = values
+        .chunks(5)
+        .flat_map(|bands| [0, 1, 2].map(|band| shown(bands[band], [-25.0, 0.0])))
+        .collect();
+    let rendering = ask("&display=on").picture();
+    assert_eq!(rendering.color(), image::ColorType::Rgb8);
+    close(&rendering.into_rgb8(), &first_three);
+
+    let ask = |query: &str| {
+        post(
+            &served,
+            &format!("/v1/translate?model=camera{query}"),
+            &tiff.bytes,
+        )
+    };
+    let file = ask("").picture();
+    assert_eq!(file.color(), image::ColorType::L16);
+    let values = file.into_luma16().into_raw();
+    assert!(values.iter().all(|value| *value <= 4095));
+    let gray: Vec<u8> = values
+        .iter()
+        .flat_map(|value| [shown(f32::from(*value), [0.0, 4095.0]); 3])
+        .collect();
+    assert!(gray.iter().max() > Some(&100), "it is nearly black");
+    for query in ["&display=on", "&display=on&format=webp", "&format=webp"] {
+        close(&ask(query).picture().into_rgb8(), &gray);
+    }
+}
+
+/// Equal but for the rounding of values between two levels.
+fn close(found: &RgbImage, expected: &[u8]) {
+    assert_eq!(found.as_raw().len(), expected.len());
+    for (found, expected) in found.as_raw().iter().zip(expected) {
+        assert!(
+            found.abs_diff(*expected) <= 1,
+            "{found} instead of {expected}"
+        );
     }
 }
 

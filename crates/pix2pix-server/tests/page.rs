@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::Served;
+use pix2pix::data::{Depth, Domain};
 use pix2pix_server::Settings;
 use serde_json::{Value, json};
 use tungstenite::protocol::Role;
@@ -362,6 +363,41 @@ fn drawing_with_the_mouse_changes_what_is_seen() {
         tab.value("document.getElementById('download').disabled"),
         false
     );
+    assert!(tab.complaints.is_empty(), "{:?}", tab.complaints);
+}
+
+#[test]
+#[ignore = "needs Chromium: tools/check_page"]
+fn twelve_bits_are_shown_in_full_and_downloaded_whole() {
+    let camera = Domain {
+        channels: 1,
+        depth: Depth::U16,
+        range: [0.0, 4095.0].into(),
+    };
+    let served = Served::of(
+        Settings::default(),
+        &[("camera", 64, [Domain::RGB8, camera])],
+    );
+    let mut tab = Tab::open();
+    tab.size(1280, 900, false);
+    tab.visit(&format!("{}/", served.url));
+    tab.settled();
+    let brightest = tab.value(
+        "(() => { const c = document.getElementById('output'); \
+         const { data } = c.getContext('2d').getImageData(0, 0, c.width, c.height); \
+         return data.reduce((most, value, index) => (index % 4 < 3 ? Math.max(most, value) : most), 0); })()",
+    );
+    assert!(brightest.as_u64() > Some(100), "{brightest}");
+    tab.value(
+        "(() => { const make = URL.createObjectURL.bind(URL); \
+         URL.createObjectURL = (file) => { window.saved = file; return make(file); }; })()",
+    );
+    tab.click("#download");
+    tab.wait_until("window.saved !== undefined");
+    // bits a sample and the type of colour, in a PNG's header: 16 and gray
+    let header =
+        tab.value("saved.arrayBuffer().then((file) => [...new Uint8Array(file).slice(24, 26)])");
+    assert_eq!(header, json!([16, 0]));
     assert!(tab.complaints.is_empty(), "{:?}", tab.complaints);
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use pix2pix::RunConfig;
-use pix2pix::data::{JitterConfig, Size, earth};
+use pix2pix::data::{Domain, JitterConfig, Size, earth};
 use pix2pix::device::{DeviceName, Precision};
 use pix2pix::model::Checkpoint;
 use pix2pix::network::{GeneratorConfig, PatchGanConfig, UnetConfig, WeightInit};
@@ -25,15 +25,25 @@ pub struct Served {
 
 /// Writes an untrained model for pictures of `side` pixels, marked as step `step`, which also seeds its weights.
 pub fn save_model(path: &Path, side: usize, step: u64) {
+    save_model_of(path, side, step, [Domain::RGB8; 2]);
+}
+
+fn save_model_of(path: &Path, side: usize, step: u64, [source, target]: [Domain; 2]) {
     let size = Size::square(side as u32);
     let config = RunConfig {
         data: earth::NAME.to_string(),
+        source,
+        target,
         generator: GeneratorConfig::Unet(UnetConfig {
+            in_channels: source.channels,
+            out_channels: target.channels,
             filters: 4,
             depth: side.trailing_zeros() as usize,
             ..UnetConfig::default()
         }),
         discriminator: PatchGanConfig {
+            source_channels: source.channels,
+            target_channels: target.channels,
             filters: 1,
             ..PatchGanConfig::default()
         },
@@ -61,12 +71,18 @@ pub fn save_model(path: &Path, side: usize, step: u64) {
 impl Served {
     /// Starts a server with two models, `one` and `two`, for pictures of 64 and 128 pixels.
     pub fn new(settings: Settings) -> Self {
+        let domains = [Domain::RGB8; 2];
+        Self::of(settings, &[("one", 64, domains), ("two", 128, domains)])
+    }
+
+    /// Starts a server with models for pictures of so many pixels and of these domains.
+    pub fn of(settings: Settings, models: &[(&str, usize, [Domain; 2])]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let paths: Vec<PathBuf> = [("one", 64), ("two", 128)]
-            .into_iter()
-            .map(|(name, side)| {
+        let paths: Vec<PathBuf> = models
+            .iter()
+            .map(|&(name, side, domains)| {
                 let path = folder.path().join(format!("{name}.safetensors"));
-                save_model(&path, side, 7);
+                save_model_of(&path, side, 7, domains);
                 path
             })
             .collect();

@@ -26,7 +26,7 @@ use crate::error::{Error, Result};
 
 pub use content::Content;
 pub use decode::{decode, decode_page, pages, read};
-pub use encode::{LargeWriter, write, write_png, write_with};
+pub use encode::{LargeWriter, encode, write, write_png, write_with};
 pub use header::{Format, Header, is_picture};
 pub use large::TiffWindows;
 pub use metadata::Metadata;

@@ -53,15 +53,29 @@ pub fn write_with(
     format: Format,
     metadata: &Metadata,
 ) -> Result<()> {
-    let bytes = match format {
-        Format::Png => png(picture, metadata),
-        Format::Tiff => {
-            tiff(picture, metadata).map_err(|e| Error::file(path, e, "choose another format"))?
-        }
-        Format::Npy => npy(picture),
-        other => panic!("{other} is not written"),
-    };
+    let bytes = encode(picture, format, metadata)
+        .map_err(|e| Error::file(path, e, "choose another format"))?;
     atomic_file::write(path, &bytes)
+}
+
+/// The bytes of a picture's file: PNG, TIFF or npy.
+///
+/// # Errors
+/// A message, when TIFF cannot hold a picture of this size.
+///
+/// # Panics
+/// As [`write()`].
+pub fn encode(
+    picture: &Picture,
+    format: Format,
+    metadata: &Metadata,
+) -> std::result::Result<Vec<u8>, String> {
+    match format {
+        Format::Png => Ok(png(picture, metadata)),
+        Format::Tiff => tiff(picture, metadata).map_err(|e| e.to_string()),
+        Format::Npy => Ok(npy(picture)),
+        other => panic!("{other} is not written"),
+    }
 }
 
 /// Writes an 8-bit RGB picture as PNG, atomically.
