@@ -2,7 +2,6 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use pix2pix::Error;
@@ -47,19 +46,19 @@ impl Failure {
     }
 
     /// Prints the error line, if there is one, and returns the exit code.
-    pub fn report(self) -> ExitCode {
+    pub fn report(self) -> u8 {
         let (message, code) = match self {
             Self::Usage(message) => (message, 2),
             Self::Runtime(message) => (message, 1),
-            Self::Told => return ExitCode::from(1),
-            Self::Interrupted => return ExitCode::from(130),
-            Self::ClosedPipe => return ExitCode::SUCCESS,
+            Self::Told => return 1,
+            Self::Interrupted => return 130,
+            Self::ClosedPipe => return 0,
         };
         // force one line: messages of the operating system or a decoder may contain line breaks
         let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
         // if standard error is closed too, there is nowhere to report it
         let _ = writeln!(io::stderr(), "error: {line}");
-        ExitCode::from(code)
+        code
     }
 }
 
@@ -85,7 +84,7 @@ impl From<Error> for Failure {
 }
 
 /// Reports clap's argument errors as one line; prints help and version unchanged.
-pub fn usage(error: clap::Error) -> ExitCode {
+pub fn usage(error: clap::Error) -> u8 {
     let asked_for_help =
         !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     if asked_for_help {

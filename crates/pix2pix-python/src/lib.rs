@@ -1,8 +1,9 @@
-//! A Python module for trained generators; see `python/pix2pix/_pix2pix.pyi` for its types.
+//! A Python module for trained generators, with the `pix2pix` command; see `python/pix2pix/_pix2pix.pyi` for its types.
 
 // PyO3's macros generate items without documentation
 #![allow(missing_docs)]
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use numpy::{Element, IntoPyArray, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
@@ -133,9 +134,16 @@ fn picture<T: Element + Copy>(
     ))
 }
 
+/// Runs the `pix2pix` command.
+#[pyfunction]
+fn run(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
+    py.detach(|| pix2pix_cli::run(arguments))
+}
+
 #[pymodule]
 #[pyo3(name = "_pix2pix")]
 fn pix2pix_module(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
-    m.add_class::<Generator>()
+    m.add_class::<Generator>()?;
+    m.add_function(wrap_pyfunction!(run, m)?)
 }

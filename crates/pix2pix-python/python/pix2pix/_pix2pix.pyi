@@ -4,7 +4,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Generator", "__version__"]
+__all__ = ["Generator", "__version__", "run"]
 
 __version__: str
 
@@ -46,3 +46,6 @@ class Generator:
         """Number of training steps done; 0 for imported weights."""
 
     def __repr__(self) -> str: ...
+
+def run(arguments: list[str]) -> int:
+    """Runs the ``pix2pix`` command with these arguments, the first of which is the program's name; returns its exit code."""

@@ -1,0 +1,163 @@
+//! The `pix2pix` command: reads the arguments, runs the command, maps its result to an exit code. The program and the
+//! Python package both run it.
+
+mod average;
+mod bench;
+mod beyond_args;
+mod choice;
+mod data_args;
+mod demo;
+mod devices;
+mod download;
+mod evaluate;
+mod export;
+mod failure;
+mod flags;
+mod import;
+mod inspect;
+mod interrupt;
+mod machine_args;
+mod memory;
+mod network_args;
+mod noise_args;
+mod paths;
+mod plot;
+mod prepare;
+mod processes;
+mod progress;
+mod receptive_field;
+mod report;
+mod runs;
+mod serve;
+mod summary;
+mod table;
+#[cfg(test)]
+mod tests;
+mod train;
+mod translate;
+
+use std::ffi::OsString;
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+/// Paired image-to-image translation with conditional adversarial networks (Isola et al., CVPR 2017)
+#[derive(Parser)]
+#[command(version, propagate_version = true, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[allow(clippy::large_enum_variant)] // one value per process, matched at once
+#[derive(Subcommand)]
+enum Command {
+    /// Train on 54 built-in pairs of relief maps and satellite pictures
+    Demo(demo::Args),
+    /// Train a model on pairs of pictures
+    #[command(after_help = train::EXAMPLES)]
+    Train(train::Args),
+    /// Check a data set before training
+    #[command(after_help = inspect::EXAMPLES)]
+    Inspect(inspect::Args),
+    /// Make pairs from photographs, or convert and split a data set
+    #[command(after_help = prepare::EXAMPLES)]
+    Prepare(prepare::Args),
+    /// Download a public data set, or the weights for LPIPS or FID
+    #[command(after_help = download::EXAMPLES)]
+    Download(download::Args),
+    /// Translate pictures with a trained model
+    #[command(after_help = translate::EXAMPLES)]
+    Translate(translate::Args),
+    /// Serve models: a web page to draw on, and an HTTP API
+    #[command(after_help = serve::EXAMPLES)]
+    Serve(serve::Args),
+    /// Score models by L1, RMSE, PSNR, SSIM and MS-SSIM, and optionally by LPIPS and FID
+    #[command(after_help = evaluate::EXAMPLES)]
+    Evaluate(evaluate::Args),
+    /// Write an HTML page with the curves, samples and configuration of runs
+    #[command(after_help = report::EXAMPLES)]
+    Report(report::Args),
+    /// List the runs in a folder with their state and best scores
+    Runs(runs::Args),
+    /// Average the weights of a run's last checkpoints
+    Average(average::Args),
+    /// Convert weights from the public PyTorch port or from Keras to a model
+    #[command(after_help = import::EXAMPLES)]
+    Import(import::Args),
+    /// Export a model to ONNX, to the public PyTorch port's format, or to 16-bit weights
+    #[command(after_help = export::EXAMPLES)]
+    Export(export::Args),
+    /// Print a network's layers, shapes and parameters
+    Summary(summary::Args),
+    /// Draw a network as SVG, PNG or DOT
+    Plot(plot::Args),
+    /// List this machine's devices, and why a kind of device is missing
+    Devices,
+    /// Measure how fast this machine trains and translates
+    Bench(bench::Args),
+    /// Print the receptive field of each layer of the discriminator
+    ReceptiveField(receptive_field::Args),
+}
+
+/// Runs the command that these arguments ask for, the first of which is the program's own name. Returns the exit code: 0
+/// for success, 1 for an error, 2 for wrong arguments, 130 if the user stopped it.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    memory::keep_freed();
+    let matches = Cli::command().try_get_matches_from(arguments);
+    let parsed = matches.and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches)?;
+        Ok((cli.command, matches))
+    });
+    let (command, matches) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => return failure::usage(error),
+    };
+    let result = match command {
+        Command::Demo(args) => demo::run(args),
+        Command::Train(args) => train::run(args, &typed(&matches)),
+        Command::Inspect(args) => inspect::run(args),
+        Command::Prepare(args) => prepare::run(args),
+        Command::Download(args) => download::run(args),
+        Command::Translate(args) => translate::run(args),
+        Command::Serve(args) => serve::run(args),
+        Command::Evaluate(args) => evaluate::run(args),
+        Command::Report(args) => report::run(args),
+        Command::Runs(args) => runs::run(args),
+        Command::Average(args) => average::run(args),
+        Command::Import(args) => import::run(args),
+        Command::Export(args) => export::run(args),
+        Command::Summary(args) => summary::run(args),
+        Command::Plot(args) => plot::run(args),
+        Command::Devices => devices::run(),
+        Command::Bench(args) => bench::run(args),
+        Command::ReceptiveField(args) => receptive_field::run(args),
+    };
+    match result {
+        Ok(()) => 0,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// Long names of the options given on the command line after the subcommand, without defaults.
+fn typed(matches: &ArgMatches) -> Vec<String> {
+    let Some((name, matches)) = matches.subcommand() else {
+        return Vec::new();
+    };
+    let command = Cli::command();
+    let known = command.find_subcommand(name).into_iter();
+    known
+        .flat_map(|command| command.get_arguments())
+        .filter(|argument| {
+            let source = matches
+                .try_get_raw(argument.get_id().as_str())
+                .ok()
+                .flatten();
+            source.is_some()
+                && matches.value_source(argument.get_id().as_str())
+                    == Some(ValueSource::CommandLine)
+        })
+        .filter_map(|argument| argument.get_long())
+        .map(str::to_string)
+        .collect()
+}
