@@ -19,6 +19,8 @@ mod machine_args;
 mod memory;
 mod network_args;
 mod noise_args;
+mod output;
+mod output_folder;
 mod paths;
 mod plot;
 mod prepare;
@@ -26,6 +28,7 @@ mod processes;
 mod progress;
 mod receptive_field;
 mod report;
+mod result_file;
 mod runs;
 mod serve;
 mod summary;
@@ -98,6 +101,9 @@ enum Command {
     /// Print the receptive field of each layer of the discriminator
     ReceptiveField(receptive_field::Args),
 }
+
+#[global_allocator]
+static ALLOCATOR: memory::OneLine = memory::OneLine;
 
 fn main() -> ExitCode {
     memory::keep_freed();
