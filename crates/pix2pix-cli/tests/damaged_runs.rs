@@ -68,7 +68,7 @@ fn an_edited_configuration_is_checked_before_the_first_step() {
         ("target.range", "[0, inf]", "target.range"),
         ("source.channels", "0", "source.channels is 0"),
         ("target.channels", "1", "target.channels is 1"),
-        ("jitter.crop_size", "\"0\"", "jitter.crop_size is 0"),
+        ("jitter.crop_size", "\"0\"", "jitter.crop_size 0 must be"),
         ("jitter.load_size", "\"wide\"", "jitter.load_size: "),
         ("jitter.color", "nan", "jitter.color: not finite"),
         ("jitter.multiple", "0", "jitter.multiple is 0"),
@@ -277,7 +277,7 @@ fn remedies_work() {
         assert!(said.contains(name) && said.contains(told), "{said}");
         assert!(
             said.contains(
-                "put a copy of the file back, or start a new run; whole checkpoints still translate"
+                "put a copy of the file back, or start a new run; no state of an earlier one is kept"
             ),
             "{said}"
         );
@@ -332,7 +332,7 @@ fn commands(text: &str) -> Vec<String> {
 fn printed_commands_can_be_pasted() {
     let scratch = Scratch::new();
     // a path that is not UTF-8, and one with everything that a shell reads
-    for name in [&b"d\xff 'a\"$HOME"[..], b"-my  data's \\ `x`*"] {
+    for name in [&b"d\xff 'a\"$HOME"[..], b"-my  data's \\ \"x\"*"] {
         let (data, run, moved) = (
             OsStr::from_bytes(name).to_os_string(),
             OsStr::from_bytes(&[name, b" run"].concat()).to_os_string(),

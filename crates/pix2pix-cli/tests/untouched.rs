@@ -84,31 +84,47 @@ fn a_refused_folder_stays_as_it_was() {
     }
 }
 
-/// The demo replaces an earlier demo, but nothing that is not of it.
+/// The demo replaces an earlier demo, but nothing that is not of it, and not before everything else is known to work.
 #[test]
 fn a_demo_removes_only_a_demo() {
     let scratch = Scratch::new();
-    scratch.ok("demo --out demo --steps 1 --quiet --tensorboard --report");
-    fs::create_dir(scratch.path("demo/.pix2pix-killed.part")).unwrap();
-    scratch.ok("translate demo demo/inputs --out demo/translated --quiet");
-    scratch.ok("demo --out demo --steps 1 --quiet");
-    assert!(!scratch.path("demo/translated").exists());
-    assert!(!scratch.path("demo/.pix2pix-killed.part").exists());
-    // another picture among its own
-    pair(64, 64, 0)
-        .save(scratch.path("demo/inputs/mine.png"))
-        .unwrap();
+    let demo = |name: &str| scratch.path("demo").join(name);
+    for folder in [
+        "checkpoints",
+        "inputs",
+        "samples",
+        "tensorboard",
+        ".pix2pix-killed.part",
+    ] {
+        fs::create_dir_all(demo(folder)).unwrap();
+    }
+    for file in [
+        "config.toml",
+        "metrics.jsonl",
+        "contact-sheet.png",
+        "checkpoints/step_0000540.safetensors",
+        "checkpoints/state_0000540.safetensors",
+        "inputs/N47.3E050.4.png",
+        "inputs/mine.png",
+        "samples/step_0000020.png",
+        "tensorboard/events.out.tfevents.1.2",
+        ".pix2pix-killed.part/file",
+    ] {
+        fs::write(demo(file), "data = \"the embedded earth data\"").unwrap();
+    }
     let before = content(&scratch.path("demo"));
     let said = refused(&scratch, "demo --out demo --steps 1 --quiet", 1);
     assert!(said.contains("choose another --out"), "{said}");
     assert!(content(&scratch.path("demo")) == before);
-    // nothing is removed before everything else is known to work
-    fs::remove_file(scratch.path("demo/inputs/mine.png")).unwrap();
+    fs::remove_file(demo("inputs/mine.png")).unwrap();
     let before = content(&scratch.path("demo"));
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap();
     refused(&scratch, &format!("demo --out demo --serve={port}"), 1);
     assert!(content(&scratch.path("demo")) == before);
+    scratch.ok("demo --out demo --steps 1 --quiet");
+    assert_eq!(names(&demo("samples")), ["step_0000001.png"]);
+    assert!(!demo(".pix2pix-killed.part").exists() && !demo("tensorboard").exists());
 }
 
 /// Commands that write a single result, with the name of its file.

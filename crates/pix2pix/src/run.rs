@@ -89,7 +89,8 @@ const STATE: FileKind = FileKind {
     format: "pix2pix-state-1",
     name: "training state",
     action: "read the file",
-    remedy: "put a copy of the file back, or start a new run; whole checkpoints still translate",
+    remedy: "put a copy of the file back, or start a new run; no state of an earlier one is kept, but whole checkpoints \
+             still translate",
 };
 
 /// Advice for losses or gradients that are not finite.

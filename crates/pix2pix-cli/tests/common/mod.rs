@@ -33,6 +33,24 @@ impl Scratch {
         command
     }
 
+    /// The command, which heeds all signals. Otherwise it ignores those that the tests were started to ignore, such as
+    /// Ctrl-C in the background of a script.
+    #[allow(dead_code)] // not every test file sends signals
+    pub fn heeding_signals(&self, arguments: &str) -> Command {
+        if !cfg!(target_os = "linux") {
+            return self.command(arguments);
+        }
+        let mut command = Command::new("env");
+        command
+            .args([
+                "--default-signal=INT,HUP,TERM",
+                env!("CARGO_BIN_EXE_pix2pix"),
+            ])
+            .args(arguments.split_whitespace())
+            .current_dir(self.folder.path());
+        command
+    }
+
     /// Runs a script of bash in the folder, with the program as `$pix2pix`.
     #[allow(dead_code)] // not every test file needs a shell
     pub fn bash(&self, script: &str) -> Output {
