@@ -31,7 +31,7 @@ def run(*arguments):
 def ours(folder, file, source):
     """The program's output for `source`, (height, width, 3) from -1 to 1, with weights from `file`."""
     model = folder / "model.safetensors"
-    run("import", file, "--out", model)
+    run("import", file, "--out", model, "--force")
     # as if it had been trained on floating-point pictures: nothing is rounded to 8 bits
     with safe_open(model, "numpy") as opened:
         metadata = opened.metadata()

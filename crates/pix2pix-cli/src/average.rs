@@ -1,10 +1,12 @@
 //! `pix2pix average`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pix2pix::model::average;
 
-use crate::failure::{Failure, print};
+use crate::failure::Failure;
+use crate::paths::word;
+use crate::result_file::ResultArgs;
 
 /// Options of `pix2pix average`.
 #[derive(clap::Args)]
@@ -17,22 +19,29 @@ pub struct Args {
     /// Output file [default: averaged.safetensors in the run folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    result: ResultArgs,
 }
 
 /// Averages the checkpoints and writes the result.
 pub fn run(args: Args) -> Result<(), Failure> {
+    let asked: Vec<&Path> = args.out.as_deref().into_iter().collect();
+    let notes = args.result.check(&asked)?;
     let (mean, files) = average(&args.run, args.last)?;
     let out = args
         .out
         .unwrap_or_else(|| args.run.join("averaged.safetensors"));
     mean.save(&out)?;
     for file in &files {
-        print(&format!("{}\n", file.display()))?;
+        notes.say(&format!("{}\n", file.display()));
     }
-    let (count, out) = (files.len(), out.display());
-    print(&format!(
-        "averaged these {count} into {out}. To compare, type:\n  \
-         pix2pix evaluate {} {out} DATA\n",
-        args.run.display()
-    ))
+    notes.say(&format!(
+        "averaged these {} into {}. To compare, type:\n  \
+         pix2pix evaluate {} {} DATA\n",
+        files.len(),
+        out.display(),
+        word(&args.run),
+        word(&out)
+    ));
+    Ok(())
 }

@@ -7,7 +7,7 @@ use pix2pix::network::Upsample;
 use pix2pix::train::{DiffAugment, Gan, ObjectiveConfig, Schedule};
 
 use crate::choice::choice;
-use crate::paths::absolute;
+use crate::paths::stored;
 
 /// Decay of the moving average of weights with `--preset best`.
 const BEST_EMA: f64 = 0.998;
@@ -85,7 +85,7 @@ impl BeyondArgs {
 
     /// The training objective; `lambda` is the weight of L1.
     pub fn objective(&self, lambda: f64) -> ObjectiveConfig {
-        let weights = self.perceptual_weights.as_deref().map(absolute);
+        let weights = self.perceptual_weights.as_deref().map(stored);
         ObjectiveConfig {
             gan: self.gan,
             lambda,

@@ -9,11 +9,22 @@ use pix2pix::draw::contact_sheet::Row;
 use pix2pix::run::{Event, RunFolder};
 use pix2pix::{Error, RunConfig, atomic_file};
 
-use crate::failure::{Failure, print};
+use crate::failure::Failure;
+use crate::output::say;
+use crate::paths::word;
 use crate::processes::Processes;
-use crate::train::{self, RunArgs, Session};
+use crate::train::{self, RunArgs, Session, Start};
 
 const SHEET: &str = "contact-sheet.png";
+/// The folders of a demo.
+const FOLDERS: [&str; 6] = [
+    "samples",
+    "checkpoints",
+    "inputs",
+    "outputs",
+    "translated",
+    "tensorboard",
+];
 
 /// Options of `pix2pix demo`.
 #[derive(clap::Args)]
@@ -54,7 +65,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
     config.validate()?;
     let out = &args.out;
     let folder = RunFolder::lock(out)?;
-    remove_earlier_demo(out)?;
+    // before anything is removed
+    earlier_demo(out)?;
     let quiet = args.run.quiet;
     let outcome = train::train(
         Session {
@@ -63,7 +75,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             data: &data,
             folder,
             group: None,
-            goes_on: false,
+            start: Start::Over(remove_earlier_demo),
             shown: args.run.shown(),
         },
         &mut |event| match event {
@@ -76,13 +88,14 @@ pub fn run(args: Args) -> Result<(), Failure> {
         },
     )?;
     if !quiet {
-        let out = out.display();
-        print(&format!(
+        let (shown, command) = (out.display(), word(out));
+        let [inputs, translated] = ["inputs", "translated"].map(|name| word(&out.join(name)));
+        say(&format!(
             "{} after {} steps. Input, output and target of eight held-out tiles:\n  \
-             {out}/{SHEET}\n\
-             single outputs: {out}/outputs/; model: {}\n\
+             {shown}/{SHEET}\n\
+             single outputs: {shown}/outputs/; model: {}\n\
              {}Now type:\n  \
-             pix2pix translate {out} {out}/inputs --out {out}/translated\n  \
+             pix2pix translate {command} {inputs} --out {translated}\n  \
              pix2pix train YOUR_PAIRS --out my-run\n",
             if outcome.interrupted {
                 "Stopped"
@@ -92,10 +105,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
             outcome.steps,
             outcome.checkpoint.display(),
             match outcome.interrupted {
-                true => format!("To resume, type:\n  pix2pix train --resume {out}\n"),
+                true => format!("To resume, type:\n  pix2pix train --resume {command}\n"),
                 false => String::new(),
             },
-        ))?;
+        ));
     }
     train::end(&outcome)
 }
@@ -112,43 +125,92 @@ fn write_pictures(
     Ok(())
 }
 
-/// Removes the files of an earlier demo. Any other file in the folder stays, and the run then refuses the folder.
-fn remove_earlier_demo(out: &Path) -> Result<(), Error> {
-    let is_demo = fs::read_to_string(out.join("config.toml"))
+/// The files of an earlier demo in its folder, the configuration last: it marks the folder as a demo. Empty if there was no
+/// demo in it.
+///
+/// # Errors
+/// If the folder has any other file: nothing may be removed then.
+fn earlier_demo(out: &Path) -> Result<Vec<PathBuf>, Error> {
+    let config = out.join("config.toml");
+    let is_demo = fs::read_to_string(&config)
         .is_ok_and(|config| config.contains(&format!("data = \"{}\"", earth::NAME)));
     if !is_demo {
+        return Ok(Vec::new());
+    }
+    let pairs = earth::earth().val.expect("eight pairs");
+    let held_out: Vec<&str> = (0..pairs.len()).map(|index| pairs.name(index)).collect();
+    let mut files = Vec::new();
+    for file in files_in(out)? {
+        let name = file.strip_prefix(out).unwrap_or(&file);
+        if !is_of_demo(name, &held_out) {
+            return Err(Error::Taken {
+                folder: out.to_path_buf(),
+                is_run: true,
+            });
+        }
+        if file != config && name != Path::new("run.lock") {
+            files.push(file);
+        }
+    }
+    files.push(config);
+    Ok(files)
+}
+
+/// Whether a demo, or a command that it prints, writes a file of this name in its folder.
+fn is_of_demo(name: &Path, held_out: &[&str]) -> bool {
+    let names: Vec<_> = name.iter().map(|part| part.to_string_lossy()).collect();
+    match names.iter().map(AsRef::as_ref).collect::<Vec<&str>>()[..] {
+        [
+            "metrics.jsonl" | "timings.jsonl" | "scores.jsonl" | "warnings.jsonl" | "machine.json"
+            | "report.html" | "config.toml" | "run.lock" | SHEET,
+        ] => true,
+        ["samples", sheet] => sheet.starts_with("step_") && sheet.ends_with(".png"),
+        ["checkpoints", file] => {
+            (file.starts_with("step_") || file.starts_with("state_"))
+                && file.ends_with(".safetensors")
+        }
+        ["inputs" | "outputs" | "translated", picture] => picture
+            .strip_suffix(".png")
+            .is_some_and(|name| held_out.iter().any(|known| *known == name)),
+        ["tensorboard", events] => events.starts_with("events.out.tfevents."),
+        // what a killed demo left unfinished
+        [.., part, _] | [part] => part.starts_with(".pix2pix-"),
+        _ => false,
+    }
+}
+
+/// All files under a folder.
+fn files_in(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let failed = |e| Error::io(folder, "read the folder", e);
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        match entry.file_type().map_err(failed)?.is_dir() {
+            true => files.extend(files_in(&entry.path())?),
+            false => files.push(entry.path()),
+        }
+    }
+    Ok(files)
+}
+
+/// Removes an earlier demo. Any other file in the folder stays, and the run then refuses the folder.
+fn remove_earlier_demo(out: &Path) -> Result<(), Error> {
+    let failed = |path: &Path, e| Error::io(path, "remove the earlier demo", e);
+    let folders = FOLDERS.map(|name| out.join(name));
+    let folders = folders.iter().filter(|folder| folder.is_dir());
+    let files = earlier_demo(out)?;
+    if files.is_empty() {
         return Ok(());
     }
-    let failed = |path: &Path, e| Error::io(path, "remove the earlier demo", e);
-    for name in [
-        "samples",
-        "checkpoints",
-        "inputs",
-        "outputs",
-        "translated",
-        "tensorboard",
-    ] {
-        let folder = out.join(name);
-        if folder.is_dir() {
-            fs::remove_dir_all(&folder).map_err(|e| failed(&folder, e))?;
-        }
+    folders
+        .clone()
+        .try_for_each(|folder| atomic_file::remove_unfinished(folder))?;
+    atomic_file::remove_unfinished(out)?;
+    for file in files.iter().filter(|file| file.exists()) {
+        fs::remove_file(file).map_err(|e| failed(file, e))?;
     }
-    // the configuration last: it marks the folder as a demo
-    let files = [
-        "metrics.jsonl",
-        "timings.jsonl",
-        "scores.jsonl",
-        "warnings.jsonl",
-        "machine.json",
-        "report.html",
-        SHEET,
-        "config.toml",
-    ];
-    for name in files {
-        let file = out.join(name);
-        if file.is_file() {
-            fs::remove_file(&file).map_err(|e| failed(&file, e))?;
-        }
+    for folder in folders {
+        fs::remove_dir(folder).map_err(|e| failed(folder, e))?;
     }
     Ok(())
 }

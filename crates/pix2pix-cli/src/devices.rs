@@ -3,8 +3,9 @@
 use pix2pix::device::{DeviceKind, Found, list};
 use pix2pix::network::summary::{aligned, bytes};
 
-use crate::failure::{Failure, print};
+use crate::failure::Failure;
 use crate::flags;
+use crate::output::print;
 
 /// Prints the devices found, and for each kind without one the reason.
 pub fn run() -> Result<(), Failure> {

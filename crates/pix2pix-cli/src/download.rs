@@ -10,8 +10,10 @@ use pix2pix::data::{ADDRESS, DATASETS, PublicDataset, fetch, sha256, unpack};
 use pix2pix::quality::{PUBLISHED, Published};
 use pix2pix::{Error, atomic_file};
 
-use crate::failure::{Failure, print};
+use crate::failure::Failure;
 use crate::flags;
+use crate::output::{print, say};
+use crate::paths::word;
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
@@ -87,15 +89,16 @@ fn download_dataset(dataset: PublicDataset, args: &Args) -> Result<(), Failure> 
         let remedy = "remove it, or choose another --out";
         return Err(Error::file(&folder, "the data set already exists", remedy).into());
     }
-    atomic_file::create_folder(&out)?;
+    let made = Made::folder(&out)?;
     let mirror = args.mirror.as_deref().unwrap_or(ADDRESS);
     let address = format!("{}/{name}.tar.gz", mirror.trim_end_matches('/'));
     let archive = out.join(format!("{name}.tar.gz"));
-    print(&format!(
+    say(&format!(
         "{name}: {}, about {} MB from {address}\n",
         dataset.about, dataset.megabytes
-    ))?;
+    ));
     fetch_once(&address, &archive)?;
+    drop(made);
     let found = sha256(&archive)?;
     let unpacked = match &args.sha256 {
         Some(wanted) if !wanted.eq_ignore_ascii_case(&found) => Err(Error::file(
@@ -111,12 +114,14 @@ fn download_dataset(dataset: PublicDataset, args: &Args) -> Result<(), Failure> 
         remove(&archive)?;
     }
     unpacked?;
-    let (folder, direction) = (folder.display(), dataset.direction);
-    print(&format!(
-        "SHA-256 {found}\nunpacked to {folder}. Now type:\n  \
-         pix2pix inspect {folder}\n  \
-         pix2pix train {folder} --direction {direction} --out runs/{name}\n"
-    ))
+    let (data, direction) = (word(&folder), dataset.direction);
+    say(&format!(
+        "SHA-256 {found}\nunpacked to {}. Now type:\n  \
+         pix2pix inspect {data}\n  \
+         pix2pix train {data} --direction {direction} --out runs/{name}\n",
+        folder.display()
+    ));
+    Ok(())
 }
 
 /// Downloads the files of the weights and converts them to one `.safetensors` file.
@@ -127,9 +132,9 @@ fn download_weights(weights: Published, args: &Args) -> Result<(), Failure> {
         let remedy = "remove it, or choose another --out";
         return Err(Error::file(&file, "the weights already exist", remedy).into());
     }
-    atomic_file::create_folder(&out)?;
+    let made = Made::folder(&out)?;
     let about = flags::named(weights.about);
-    print(&format!("{}: {about}\n", weights.name))?;
+    say(&format!("{}: {about}\n", weights.name));
     let mut parts = Vec::new();
     for part in weights.parts {
         let name = part.rsplit('/').next().unwrap_or(part);
@@ -138,10 +143,10 @@ fn download_weights(weights: Published, args: &Args) -> Result<(), Failure> {
             None => part.to_string(),
         };
         let target = out.join(name);
-        print(&format!("from {address}\n"))?;
+        say(&format!("from {address}\n"));
         fetch_once(&address, &target)?;
         let found = sha256(&target)?;
-        print(&format!("SHA-256 {found}\n"))?;
+        say(&format!("SHA-256 {found}\n"));
         // a mirror may have other weights under the same name
         let wanted = Published::hash_of(name).filter(|_| args.mirror.is_none());
         if let Some(wanted) = wanted.filter(|wanted| !found.starts_with(wanted)) {
@@ -151,12 +156,33 @@ fn download_weights(weights: Published, args: &Args) -> Result<(), Failure> {
         }
         parts.push(target);
     }
+    drop(made);
     let converted = weights.convert(&parts, &file);
     if !matches!(converted, Err(Error::Io { .. })) {
         parts.iter().try_for_each(|part| remove(part))?;
     }
     converted?;
-    print(&format!("wrote {}\n", file.display()))
+    say(&format!("wrote {}\n", file.display()));
+    Ok(())
+}
+
+/// A folder for downloads. If it was made for them and is still empty in the end, it is removed again.
+struct Made(Option<PathBuf>);
+
+impl Made {
+    fn folder(folder: &Path) -> Result<Self, Error> {
+        let made = (!folder.exists()).then(|| folder.to_path_buf());
+        atomic_file::create_folder(folder)?;
+        atomic_file::remove_unfinished(folder)?;
+        Ok(Self(made))
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        // a folder with files in it stays
+        let _ = self.0.as_ref().map(fs::remove_dir);
+    }
 }
 
 fn remove(file: &Path) -> Result<(), Error> {

@@ -13,9 +13,10 @@ use pix2pix::quality::{Inception, Lpips};
 use pix2pix::report::{Evaluated, Evaluation, Learned, evaluate};
 use pix2pix::{Error, RunConfig, Translator, atomic_file};
 
-use crate::failure::{Failure, print};
+use crate::failure::Failure;
 use crate::machine_args::MachineArgs;
 use crate::noise_args::NoiseArgs;
+use crate::output::print;
 use crate::table::aligned;
 
 /// Shown after the options.
@@ -169,6 +170,7 @@ fn folder(index: usize, model: &Path) -> String {
 
 fn draw(folder: &Path, evaluated: &Evaluated) -> Result<(), Error> {
     atomic_file::create_folder(folder)?;
+    atomic_file::remove_unfinished(folder)?;
     let Evaluated {
         evaluation,
         best,

@@ -10,7 +10,9 @@ use pix2pix::exchange::export::{PublicFormat, public_tensors, write};
 use pix2pix::model::{self, Checkpoint};
 
 use crate::choice::choice;
-use crate::failure::{Failure, print};
+use crate::failure::Failure;
+use crate::paths::word;
+use crate::result_file::{Notes, ResultArgs};
 use onnx_args::OnnxArgs;
 
 /// Shown after the options.
@@ -42,6 +44,8 @@ pub struct Args {
     #[arg(long, value_parser = choice::<Half>(), value_name = "KIND")]
     half: Option<Half>,
     #[command(flatten)]
+    result: ResultArgs,
+    #[command(flatten)]
     onnx: OnnxArgs,
 }
 
@@ -66,43 +70,54 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let message = "--discriminator needs --format pth or safetensors";
         return Err(Failure::Usage(message.to_string()));
     }
+    let files = [Some(&args.out), args.discriminator.as_ref()];
+    let files: Vec<&Path> = files.into_iter().flatten().map(PathBuf::as_path).collect();
+    let notes = args.result.check(&files)?;
     let path = model::find(&args.model)?;
     let checkpoint = Checkpoint::load(&path)?;
     let format = match (args.format, args.half) {
-        (Format::Onnx, None) => return args.onnx.export(checkpoint, &path, &args.out),
+        (Format::Onnx, None) => return args.onnx.export(checkpoint, &path, &args.out, notes),
         (Format::Pth, None) => PublicFormat::Pth,
         (Format::Safetensors, None) => PublicFormat::Safetensors,
-        (Format::Model, Some(half)) => return export_half(&args, &checkpoint, half),
+        (Format::Model, Some(half)) => return export_half(&args, &checkpoint, half, notes),
         (Format::Model, None) | (_, Some(_)) => {
             let message = "--half and --format model need each other; for ONNX, use --f16";
             return Err(Failure::Usage(message.to_string()));
         }
     };
     let (generator, discriminator) = public_tensors(&checkpoint, &path)?;
-    let done = |path: &Path, count: usize| print(&format!("{}: {count} tensors\n", path.display()));
-    write(&generator, &args.out, format)?;
-    done(&args.out, generator.len())?;
-    match (&args.discriminator, discriminator) {
-        (None, _) => Ok(()),
-        (Some(out), Some(tensors)) => {
-            write(&tensors, out, format)?;
-            done(out, tensors.len())
+    let judge = match (&args.discriminator, discriminator) {
+        (None, _) => None,
+        (Some(out), Some(tensors)) => Some((out, tensors)),
+        (Some(_), None) => {
+            return Err(Failure::Usage(format!(
+                "--discriminator: {} has no discriminator, as it was imported without one; omit the option",
+                path.display()
+            )));
         }
-        (Some(_), None) => Err(Failure::Usage(format!(
-            "--discriminator: {} has no discriminator, as it was imported without one; omit the option",
-            path.display()
-        ))),
+    };
+    for (out, tensors) in [(&args.out, generator)].into_iter().chain(judge) {
+        write(&tensors, out, format)?;
+        notes.say(&format!("{}: {} tensors\n", out.display(), tensors.len()));
     }
+    Ok(())
 }
 
 /// Writes the generator with 16-bit weights.
-fn export_half(args: &Args, checkpoint: &Checkpoint, half: Half) -> Result<(), Failure> {
+fn export_half(
+    args: &Args,
+    checkpoint: &Checkpoint,
+    half: Half,
+    notes: Notes,
+) -> Result<(), Failure> {
     let error = checkpoint.save_half(&args.out, half)?;
-    let out = args.out.display();
-    print(&format!(
-        "{out}: the largest rounding error of a weight is {:.3}% of its tensor's largest weight. To compare, type:\n  \
-         pix2pix evaluate {} {out} DATA\n",
+    notes.say(&format!(
+        "{}: the largest rounding error of a weight is {:.3}% of its tensor's largest weight. To compare, type:\n  \
+         pix2pix evaluate {} {} DATA\n",
+        args.out.display(),
         100.0 * error,
-        args.model.display()
-    ))
+        word(&args.model),
+        word(&args.out)
+    ));
+    Ok(())
 }

@@ -1,12 +1,14 @@
 //! Failures of a command: one line on standard error and an exit code.
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io;
 
 use clap::error::ErrorKind;
 use pix2pix::Error;
 
 use crate::flags;
+use crate::output::{tell, unwritten};
+use crate::paths::word;
 
 /// The reason a command failed or ended early.
 pub enum Failure {
@@ -55,9 +57,9 @@ impl Failure {
             Self::ClosedPipe => return 0,
         };
         // force one line: messages of the operating system or a decoder may contain line breaks
-        let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
-        // if standard error is closed too, there is nowhere to report it
-        let _ = writeln!(io::stderr(), "error: {line}");
+        let lines = message.lines().map(str::trim);
+        let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+        tell(&format!("error: {}", lines.join(" ")));
         code
     }
 }
@@ -71,12 +73,15 @@ impl From<Error> for Failure {
             Error::Taken {
                 folder,
                 is_run: true,
-            } => {
-                let folder = folder.display();
-                Self::Runtime(format!(
-                    "{folder}: the folder is not empty, but a new run needs an empty one; resume its run with \
-                     `pix2pix train --resume {folder}`, or choose another --out"
-                ))
+            } => Self::Runtime(format!(
+                "{}: the folder is not empty, but a new run needs an empty one; resume its run with \
+                 `pix2pix train --resume {}`, or choose another --out",
+                folder.display(),
+                word(&folder)
+            )),
+            // a result that is written to a pipe, such as /dev/stdout
+            Error::Io { reason, .. } if reason.kind() == io::ErrorKind::BrokenPipe => {
+                Self::ClosedPipe
             }
             _ => Self::Runtime(message),
         }
@@ -88,22 +93,15 @@ pub fn usage(error: clap::Error) -> u8 {
     let asked_for_help =
         !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     if asked_for_help {
-        error.exit();
+        let code = ExitCode::from(error.exit_code() as u8);
+        return match error.print() {
+            Ok(()) => code,
+            Err(e) => unwritten(&e).report(),
+        };
     }
     let text = error.to_string();
     let reason = text.split("\n\nUsage:").next().unwrap_or(&text);
     let reason = reason.split("\n\nFor more").next().unwrap_or(reason);
     let reason = reason.trim_start_matches("error: ");
     Failure::Usage(format!("{reason}; see pix2pix help")).report()
-}
-
-/// Writes to standard output.
-pub fn print(text: &str) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .map_err(|e| match e.kind() {
-            io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
-            _ => Failure::Runtime(format!("standard output: cannot write: {e}")),
-        })
 }

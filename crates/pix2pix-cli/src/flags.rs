@@ -3,12 +3,13 @@
 //! The library knows no command line: its messages name fields, in backticks. This program prints options instead.
 
 /// A field, as the library names it, and what a user of the command line types for it.
-pub const FLAGS: [(&str, &str); 69] = [
+pub const FLAGS: [(&str, &str); 70] = [
     // of a run
     ("folder", "--out"),
     ("steps", "--steps"),
     ("batch_size", "--batch-size"),
     ("workers", "--workers"),
+    ("threads", "--threads"),
     ("device", "--device"),
     ("precision", "--precision"),
     ("recompute", "--recompute"),

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use pix2pix::exchange::import::{self, Options};
 use pix2pix::network::{GeneratorConfig, Norm};
 
-use crate::failure::{Failure, print};
+use crate::failure::Failure;
+use crate::paths::word;
+use crate::result_file::ResultArgs;
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
@@ -25,6 +27,8 @@ pub struct Args {
     /// Output file for the model
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    #[command(flatten)]
+    result: ResultArgs,
     /// Dropout rate of a U-Net [default: read from a Keras file; 0.5 for PyTorch files, which do not store it]
     #[arg(long, value_name = "RATE")]
     dropout: Option<f64>,
@@ -39,6 +43,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         dropout: args.dropout,
         key: args.key,
     };
+    let notes = args.result.check(&[args.out.as_path()])?;
     let checkpoint = import::of_files(&args.files, &options)?;
     checkpoint.save(&args.out)?;
     let config = &checkpoint.config;
@@ -68,9 +73,11 @@ pub fn run(args: Args) -> Result<(), Failure> {
         ),
         true => String::new(),
     };
-    let out = args.out.display();
-    print(&format!(
+    notes.say(&format!(
         "{network}, {filters} filters, {norm}, from {from} to {to} channels{judge}\n\
-         wrote {out}. Now type:\n  pix2pix translate {out} PICTURE... --out translated\n"
-    ))
+         wrote {}. Now type:\n  pix2pix translate {} PICTURE... --out translated\n",
+        args.out.display(),
+        word(&args.out)
+    ));
+    Ok(())
 }

@@ -11,8 +11,9 @@ use pix2pix::draw::contact_sheet;
 use pix2pix::network::summary::aligned;
 
 use crate::data_args::{DataArgs, DataPath};
-use crate::failure::{Failure, print};
+use crate::failure::Failure;
 use crate::flags;
+use crate::output::print;
 use crate::paths::absolute;
 
 /// Largest number of pairs on the contact sheet.
@@ -41,14 +42,22 @@ pub struct Args {
 
 /// Prints the contents and faults of a data set; fails if training would.
 pub fn run(args: Args) -> Result<(), Failure> {
+    let mut found = String::new();
+    let outcome = look(&args, &mut found);
+    let printed = print(&found);
+    outcome.and(printed)
+}
+
+/// Writes what it finds to `found`.
+fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
     let data = args.data.find(&args.at.path, 0)?;
     let surveys: Vec<Survey> = data
         .splits
         .iter()
         .map(|(_, pairs)| Survey::of(pairs))
         .collect();
-    print(&format!("{}: {}\n", args.at.path.display(), data.layout))?;
-    print(&table(&data, &surveys))?;
+    *found += &format!("{}: {}\n", args.at.path.display(), data.layout);
+    *found += &table(&data, &surveys);
     let mut whole = Survey::default();
     for survey in &surveys {
         whole.add(survey);
@@ -56,47 +65,45 @@ pub fn run(args: Args) -> Result<(), Failure> {
     for (side, name) in ["A", "B"].into_iter().enumerate() {
         for (kind, count) in &whole.kinds[side] {
             let plural = if kind.channels == 1 { "" } else { "s" };
-            print(&format!(
+            *found += &format!(
                 "{name}: {} channel{plural}, {}, {} (files: {count})\n",
                 kind.channels, kind.depth, kind.format
-            ))?;
+            );
         }
     }
     for path in &data.unmatched {
-        print(&format!("unmatched: {}\n", path.display()))?;
+        *found += &format!("unmatched: {}\n", path.display());
     }
     if let Some(example) = survey::mismatch(&data.unmatched, data.proposal.as_ref()) {
-        print(&flags::named(&format!("names do not match: {example}\n")))?;
+        *found += &flags::named(&format!("names do not match: {example}\n"));
     }
     if let Some(files) = passed_over::summary(&data.passed_over) {
-        print(&format!("{files}\n"))?;
+        *found += &format!("{files}\n");
     }
     for (_, error) in surveys.iter().flat_map(|survey| &survey.broken) {
-        print(&flags::named(&format!("broken: {error}\n")))?;
+        *found += &flags::named(&format!("broken: {error}\n"));
     }
     let leaks = duplicates(&data);
     for leak in &leaks {
         let (first, again) = (leak.first.display(), leak.again.display());
-        print(&format!("duplicate: {again} is the same as {first}\n"))?;
+        *found += &format!("duplicate: {again} is the same as {first}\n");
     }
     if !leaks.is_empty() {
-        print(
-            "scores on held-out pairs that are also training pairs mean nothing: remove the duplicates\n",
-        )?;
+        *found += "scores on held-out pairs that are also training pairs mean nothing: remove the duplicates\n";
     }
     let on_error = args.data.on_error;
     let (data, survey, _) = survey::sift(data, surveys, on_error)?;
     let read = args.data.domains(&data, &survey).map_err(in_data)?;
     for (side, name) in read.values.0.iter().zip(["A", "B"]) {
-        print(&values(side, name))?;
+        *found += &values(side, name);
     }
     let domains = read.domains;
-    print(&format!(
+    *found += &format!(
         "training reads A as {} and B as {}\n",
         domains[0], domains[1]
-    ))?;
+    );
     for note in read.notes().map_err(in_data)? {
-        print(&format!("note: {note}\n"))?;
+        *found += &format!("note: {note}\n");
     }
     // what training checks with its default options
     RunConfig::default()
@@ -106,18 +113,19 @@ pub fn run(args: Args) -> Result<(), Failure> {
     for (_, pairs) in &data.splits {
         check_conversion(pairs, &survey, domains)?;
     }
-    let path = sheet_path(&args)?;
-    let sheet = sheet(&args, &data, args.data.direction.order(domains))?;
+    let path = sheet_path(args)?;
+    let sheet = sheet(args, &data, args.data.direction.order(domains))?;
     picture::write_png(&path, &sheet)?;
     let skipped = if on_error == OnError::Skip {
         " with --on-error skip"
     } else {
         ""
     };
-    print(&format!(
+    *found += &format!(
         "contact sheet: {}\ntraining can begin{skipped}\n",
         path.display()
-    ))
+    );
+    Ok(())
 }
 
 /// Here the data is wrong, not the arguments.
@@ -151,8 +159,7 @@ fn check_conversion(pairs: &Pairs, survey: &Survey, domains: [Domain; 2]) -> Res
 /// Where the contact sheet goes: never into the data set, where it would count as a pair.
 fn sheet_path(args: &Args) -> Result<PathBuf, Failure> {
     let data = absolute(&args.at.path);
-    let is_inside =
-        |path: &Path| args.at.path.is_dir() && Path::new(&absolute(path)).starts_with(&data);
+    let is_inside = |path: &Path| args.at.path.is_dir() && absolute(path).starts_with(&data);
     match &args.sheet {
         Some(path) if is_inside(path) => Err(Failure::Usage(format!(
             "--sheet {} lies in the data set, and would be taken for a pair; choose another place",
@@ -160,7 +167,7 @@ fn sheet_path(args: &Args) -> Result<PathBuf, Failure> {
         ))),
         Some(path) => Ok(path.clone()),
         None if is_inside(Path::new("inspect.png")) => {
-            let folder = Path::new(&data).parent().unwrap_or(Path::new("/"));
+            let folder = data.parent().unwrap_or(Path::new("/"));
             Ok(folder.join("inspect.png"))
         }
         None => Ok(PathBuf::from("inspect.png")),

@@ -20,6 +20,8 @@ mod machine_args;
 mod memory;
 mod network_args;
 mod noise_args;
+mod output;
+mod output_folder;
 mod paths;
 mod plot;
 mod prepare;
@@ -27,6 +29,7 @@ mod processes;
 mod progress;
 mod receptive_field;
 mod report;
+mod result_file;
 mod runs;
 mod serve;
 mod summary;
@@ -40,6 +43,8 @@ use std::ffi::OsString;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+pub use memory::OneLine;
 
 /// Paired image-to-image translation with conditional adversarial networks (Isola et al., CVPR 2017)
 #[derive(Parser)]

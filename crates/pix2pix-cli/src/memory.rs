@@ -1,4 +1,61 @@
-//! Memory: settings of the system's allocator, and the memory use of this process.
+//! Memory: settings of the system's allocator, its end, and the memory use of this process.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::io::Write;
+
+/// The system's allocator, but the program ends with one line on standard error when there is no more memory, instead of
+/// being aborted.
+pub struct OneLine;
+
+// SAFETY: every call is passed on to the system's allocator.
+unsafe impl GlobalAlloc for OneLine {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise is passed on.
+        found(unsafe { System.alloc(layout) }, layout.size())
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as above.
+        found(unsafe { System.alloc_zeroed(layout) }, layout.size())
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: as above.
+        found(unsafe { System.realloc(block, layout, size) }, size)
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+#[inline]
+fn found(block: *mut u8, bytes: usize) -> *mut u8 {
+    if block.is_null() {
+        end(bytes);
+    }
+    block
+}
+
+/// Ends the program, without allocating anything.
+#[cold]
+fn end(bytes: usize) -> ! {
+    let mut line = [0u8; 256];
+    let length = line.len();
+    let mut left = &mut line[..];
+    let _ = writeln!(
+        left,
+        "error: out of memory: {bytes} more bytes are not there; free some memory, or choose a smaller picture, batch, \
+         network or --tile, or fewer --threads"
+    );
+    let left = left.len();
+    // SAFETY: the buffer outlives the call; _exit runs nothing of this program any more.
+    unsafe {
+        libc::write(2, line.as_ptr().cast(), length - left);
+        libc::_exit(1)
+    }
+}
 
 /// Makes glibc keep freed memory for the next step. By default it returns every large tensor to the kernel, which
 /// hands the memory out again page by page and zeroed; this costs a fifth of a training step's time, and half of the

@@ -1,10 +1,67 @@
-//! Paths that a run stores.
+//! Paths that a run stores, and paths in printed commands.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use pix2pix::data::path_text;
 
 /// The absolute form of a path, because the run may be resumed from another folder.
-pub fn absolute(path: &Path) -> String {
-    let absolute = std::path::absolute(path);
-    let absolute = absolute.unwrap_or_else(|_| path.to_path_buf());
-    absolute.display().to_string()
+pub fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+/// The absolute form of a path, as the text that a configuration stores.
+pub fn stored(path: &Path) -> String {
+    path_text::text_of(&absolute(path))
+}
+
+/// A path as a word of a command for the shell, so that the command can be pasted.
+pub fn word(path: &Path) -> String {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    // it would be taken for an option
+    let dash = if bytes.starts_with(b"-") { "./" } else { "" };
+    match path.to_str() {
+        Some(text) if !text.contains(char::is_control) => {
+            let text = format!("{dash}{text}");
+            let quoted = shlex::try_quote(&text).expect("a path has no NUL");
+            quoted.into_owned()
+        }
+        // the quotes of bash, zsh and ksh for bytes that are not text
+        _ => {
+            let escaped = bytes.iter().map(|&byte| match byte {
+                b'\'' | b'\\' => format!("\\{}", char::from(byte)),
+                b' '..=b'~' => char::from(byte).to_string(),
+                _ => format!("\\x{byte:02x}"),
+            });
+            format!("$'{dash}{}'", escaped.collect::<String>())
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::process::Command;
+
+    use super::*;
+
+    /// What bash makes of a word.
+    #[test]
+    fn a_word_is_the_path_again() {
+        for (bytes, expected) in [
+            (&b"runs/facades"[..], &b"runs/facades"[..]),
+            (
+                b"my runs/it's $HOME \"x\" `y` !z",
+                b"my runs/it's $HOME \"x\" `y` !z",
+            ),
+            (b"-run", b"./-run"),
+            (b"-\xff 'r\\un\n", b"./-\xff 'r\\un\n"),
+            (b"caf\xc3\xa9*", b"caf\xc3\xa9*"),
+        ] {
+            let word = word(Path::new(OsStr::from_bytes(bytes)));
+            let script = format!("printf %s {word}");
+            let output = Command::new("bash").args(["-c", &script]).output().unwrap();
+            assert_eq!(output.stdout, expected, "{word}");
+        }
+    }
 }

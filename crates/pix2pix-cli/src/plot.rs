@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use pix2pix::draw::plot;
 
-use crate::failure::{Failure, print};
+use crate::failure::Failure;
+use crate::result_file::ResultArgs;
 use crate::summary::Described;
 
 /// Options of `pix2pix plot`.
@@ -15,6 +16,8 @@ pub struct Args {
     /// Output file; its extension chooses the format: .svg, .png or .dot
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    #[command(flatten)]
+    result: ResultArgs,
 }
 
 /// Writes the drawing.
@@ -25,6 +28,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let message = "unknown format of the drawing; end --out in .svg, .png or .dot";
         return Err(Failure::Usage(format!("{}: {message}", out.display())));
     }
+    let notes = args.result.check(&[out])?;
     plot::save(out, &args.described.graph()?)?;
-    print(&format!("wrote {}\n", out.display()))
+    notes.say(&format!("wrote {}\n", out.display()));
+    Ok(())
 }

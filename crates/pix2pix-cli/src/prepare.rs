@@ -18,7 +18,10 @@ use rayon::prelude::*;
 
 use crate::choice::choice;
 use crate::data_args::low_and_high;
-use crate::failure::{Failure, print};
+use crate::failure::Failure;
+use crate::output::{say, tell};
+use crate::output_folder::{create_folder_of, remove_unfinished};
+use crate::paths::word;
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
@@ -177,7 +180,7 @@ fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
     task.validate()?;
     let store = Store::open(&common.input)?;
     let (files, passed_over) = store.pictures()?;
-    tell(&passed_over)?;
+    tell_of(&passed_over);
     let mut jobs = BTreeMap::new();
     for file in files {
         // the ending is that of the depth, known once it is read
@@ -221,10 +224,9 @@ fn range_of(common: &Common, shown: &Path, photo: &Picture) -> Result<[f32; 2], 
 }
 
 /// Tells which files are left out.
-fn tell(passed_over: &[PassedOver]) -> Result<(), Failure> {
-    match passed_over::summary(passed_over) {
-        Some(files) => print(&format!("{files}\n")),
-        None => Ok(()),
+fn tell_of(passed_over: &[PassedOver]) {
+    if let Some(files) = passed_over::summary(passed_over) {
+        say(&format!("{files}\n"));
     }
 }
 
@@ -232,6 +234,7 @@ fn tell(passed_over: &[PassedOver]) -> Result<(), Failure> {
 fn write(target: &Path, both: &Picture) -> Result<(), Error> {
     let format = Format::Png.for_result(both.channels(), both.depth());
     let target = target.with_added_extension(format.extension());
+    create_folder_of(&target)?;
     picture::write(&target, both, format)
 }
 
@@ -243,9 +246,12 @@ fn open(common: &Common) -> Result<Dataset, Failure> {
         ..Options::default()
     };
     let data = Dataset::open(&common.input, &options)?;
-    tell(&data.passed_over)?;
+    tell_of(&data.passed_over);
     for path in &data.unmatched {
-        eprintln!("skipped: {}: no partner of the same name", path.display());
+        tell(&format!(
+            "skipped: {}: no partner of the same name",
+            path.display()
+        ));
     }
     Ok(data)
 }
@@ -331,7 +337,9 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
         common,
         jobs,
         |(pairs, index, side): &(&Pairs, usize, usize), target| {
-            atomic_file::write(target, &pairs.bytes(*index)?[*side])
+            let bytes = &pairs.bytes(*index)?[*side];
+            create_folder_of(target)?;
+            atomic_file::write(target, bytes)
         },
     )
 }
@@ -369,9 +377,7 @@ fn make<T: Sync>(
         return Err(Error::file(&common.input, "contains no picture", remedy).into());
     }
     set_threads(common.threads)?;
-    for folder in jobs.keys().filter_map(|target| target.parent()) {
-        atomic_file::create_folder(folder)?;
-    }
+    remove_unfinished(jobs.keys().cloned());
     let bar = if stderr().is_terminal() {
         ProgressBar::new(jobs.len() as u64)
     } else {
@@ -398,8 +404,10 @@ fn make<T: Sync>(
     } else {
         String::new()
     };
-    let out = common.out.display();
-    print(&format!(
-        "{made} files in {out}{there}\nNow type: pix2pix inspect {out}\n"
-    ))
+    say(&format!(
+        "{made} files in {}{there}\nNow type: pix2pix inspect {}\n",
+        common.out.display(),
+        word(&common.out)
+    ));
+    Ok(())
 }

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use pix2pix::run::Metrics;
 
+use crate::output::tell;
+
 /// The progress display of one training.
 pub struct Progress {
     steps: u64,
@@ -46,7 +48,7 @@ impl Progress {
     pub fn say(&self, text: &str) {
         match &self.display {
             Display::Bar(bar) => bar.println(text),
-            Display::Lines => eprintln!("{text}"),
+            Display::Lines => tell(text),
             Display::Quiet => {}
         }
     }
@@ -65,7 +67,10 @@ impl Progress {
     pub fn logged(&self, metrics: Metrics) {
         if let Display::Lines = self.display {
             let (pace, losses) = (self.pace(metrics), losses(metrics));
-            eprintln!("step {}/{}  {pace}  {losses}", metrics.step, self.steps);
+            tell(&format!(
+                "step {}/{}  {pace}  {losses}",
+                metrics.step, self.steps
+            ));
         }
     }
 

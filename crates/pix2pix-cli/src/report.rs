@@ -1,10 +1,12 @@
 //! `pix2pix report`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pix2pix::report;
 
-use crate::failure::{Failure, print};
+use crate::failure::Failure;
+use crate::output::tell;
+use crate::result_file::ResultArgs;
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
@@ -25,16 +27,23 @@ pub struct Args {
     /// Output file for a CSV table of all metrics and scores [default: none]
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
+    #[command(flatten)]
+    result: ResultArgs,
 }
 
 /// Writes the page, and the table if `--csv` is given.
 pub fn run(args: Args) -> Result<(), Failure> {
+    let asked = args.out.iter().chain(&args.csv);
+    let asked: Vec<&Path> = asked.map(PathBuf::as_path).collect();
+    let notes = args.result.check(&asked)?;
     let page = args.out.unwrap_or_else(|| args.runs[0].join("report.html"));
-    report::write(&args.runs, &page)?;
-    print(&format!("{}\n", page.display()))?;
+    for unread in report::write(&args.runs, &page)? {
+        tell(&format!("note: {unread}"));
+    }
+    notes.say(&format!("{}\n", page.display()));
     if let Some(csv) = &args.csv {
         report::write_csv(&args.runs, csv)?;
-        print(&format!("{}\n", csv.display()))?;
+        notes.say(&format!("{}\n", csv.display()));
     }
     Ok(())
 }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use pix2pix::Error;
 use pix2pix::run::History;
 
-use crate::failure::{Failure, print};
+use crate::failure::Failure;
+use crate::flags;
+use crate::output::{print, tell};
 use crate::table::aligned;
 
 /// Options of `pix2pix runs`.
@@ -32,8 +34,23 @@ pub fn run(args: Args) -> Result<(), Failure> {
         .map(str::to_string)
         .to_vec(),
     ];
-    for run in find(&args.folder)? {
-        let history = History::read(&run)?;
+    let runs = find(&args.folder)?;
+    for run in &runs {
+        let history = match History::read(run) {
+            Ok(history) => history,
+            // the other runs are still of interest
+            Err(error) if runs.len() > 1 => {
+                tell(&format!("note: {}", flags::named(&error.to_string())));
+                let unknown = |_| "-".to_string();
+                let known = [run.display().to_string(), "unreadable".to_string()];
+                rows.push(known.into_iter().chain((2..8).map(unknown)).collect());
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        for unread in &history.unread {
+            tell(&format!("note: {unread}"));
+        }
         let best = history.best();
         let score = |name: &str, digits: usize| match best.get(name) {
             Some(best) => format!("{:.digits$}", best.value),

@@ -10,12 +10,14 @@ use clap::ValueEnum;
 use pix2pix::device::set_threads;
 use pix2pix_server::{Models, Server, Settings};
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
-use crate::failure::{Failure, print};
+use crate::failure::Failure;
 use crate::flags;
+use crate::interrupt::is_heeded;
 use crate::machine_args::MachineArgs;
+use crate::output::{has_colours, say};
 use options::Options;
 
 /// Shown after the options.
@@ -74,11 +76,15 @@ pub fn run(args: Args) -> Result<(), Failure> {
         LogFormat::Text => tracing_subscriber::fmt()
             .with_max_level(args.log_level)
             .with_writer(std::io::stderr)
+            .with_ansi(has_colours())
+            // it would report lines that cannot be written on standard error, and panic when that fails too
+            .log_internal_errors(false)
             .init(),
         LogFormat::Json => tracing_subscriber::fmt()
             .json()
             .with_max_level(args.log_level)
             .with_writer(std::io::stderr)
+            .log_internal_errors(false)
             .init(),
     }
     set_threads(args.machine.threads)?;
@@ -94,9 +100,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let info = &model.info;
         text += &format!("{} ({}, step {})\n", info.name, info.network, info.step);
     }
-    print(&format!(
+    say(&format!(
         "{text}web page: http://{address}/\npress Ctrl-C to stop\n"
-    ))?;
+    ));
     let failed = |e: std::io::Error| Failure::Runtime(format!("the server failed: {e}"));
     runtime()?.block_on(async {
         listen_for_signals(&server, models).map_err(failed)?;
@@ -128,11 +134,32 @@ fn runtime() -> Result<Runtime, Failure> {
         .map_err(|e| Failure::Runtime(format!("cannot start the server's threads: {e}")))
 }
 
+/// A signal to wait for. One that the process was started to ignore never comes.
+struct Heeded(Option<Signal>);
+
+impl Heeded {
+    fn listen(kind: SignalKind) -> std::io::Result<Self> {
+        let listened = is_heeded(&kind.as_raw_value()).then(|| signal(kind));
+        listened.transpose().map(Self)
+    }
+
+    async fn comes(&mut self) {
+        let came = match &mut self.0 {
+            Some(signal) => signal.recv().await,
+            None => None,
+        };
+        if came.is_none() {
+            std::future::pending().await
+        }
+    }
+}
+
 /// Handles signals: SIGHUP reloads the models; SIGTERM and Ctrl-C stop the server gracefully, a second one at once.
 fn listen_for_signals(server: &Server, models: Arc<Models>) -> std::io::Result<()> {
-    let mut hangup = signal(SignalKind::hangup())?;
+    let mut hangup = Heeded::listen(SignalKind::hangup())?;
     tokio::spawn(async move {
-        while hangup.recv().await.is_some() {
+        loop {
+            hangup.comes().await;
             let models = models.clone();
             let reloaded = tokio::task::spawn_blocking(move || models.reload()).await;
             match reloaded {
@@ -145,15 +172,15 @@ fn listen_for_signals(server: &Server, models: Arc<Models>) -> std::io::Result<(
             }
         }
     });
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = Heeded::listen(SignalKind::interrupt())?;
+    let mut terminate = Heeded::listen(SignalKind::terminate())?;
     let stop = server.stop();
     tokio::spawn(async move {
         let mut asked = false;
         loop {
             tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+                _ = interrupt.comes() => {}
+                _ = terminate.comes() => {}
             }
             if asked {
                 std::process::exit(130);

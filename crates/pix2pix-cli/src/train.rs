@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::slice;
 
+use pix2pix::data::path_text::path_of;
 use pix2pix::data::survey::{self, LeftOut, Survey};
 use pix2pix::data::{
     CacheKind, Dataset, Domain, JitterConfig, ResizePolicy, Size, earth, passed_over,
@@ -18,12 +19,13 @@ use pix2pix::{Error, RunConfig, model};
 use crate::beyond_args::BeyondArgs;
 use crate::choice::choice;
 use crate::data_args::DataArgs;
-use crate::failure::{Failure, print};
+use crate::failure::Failure;
 use crate::flags;
 use crate::interrupt;
 use crate::machine_args::MachineArgs;
 use crate::network_args::NetworkArgs;
-use crate::paths::absolute;
+use crate::output::{say, tell};
+use crate::paths::{stored, word};
 use crate::processes::Processes;
 use crate::progress::Progress;
 use crate::serve::training::Live;
@@ -227,7 +229,7 @@ impl Args {
                 .resolve(self.jitter.sides(data), channels, self.beyond.upsample())?;
         let files = self.data.options(self.run.seed);
         let config = RunConfig {
-            data: absolute(self.path.as_deref().unwrap_or(Path::new(""))),
+            data: stored(self.path.as_deref().unwrap_or(Path::new(""))),
             data_digest,
             direction: files.direction,
             source,
@@ -311,7 +313,10 @@ pub fn run(mut args: Args, typed: &[String]) -> Result<(), Failure> {
         data: &data,
         folder,
         group,
-        goes_on: args.resume.is_some(),
+        start: match args.resume {
+            Some(_) => Start::Resume,
+            None => Start::New,
+        },
         shown: args.run.shown(),
     };
     processes.ended(finish(training, &root))
@@ -350,7 +355,9 @@ fn plan(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Plan
 /// Steps of `epochs` passes over a data set.
 fn steps_of(epochs: u64, config: &RunConfig, data: &Dataset, shard: Shard) -> u64 {
     let batches = config.walk(data.train.len(), shard, 0).batches_per_epoch();
-    (epochs * batches).div_ceil(config.optimizer.accumulate as u64)
+    epochs
+        .saturating_mul(batches)
+        .div_ceil(config.optimizer.accumulate as u64)
 }
 
 /// Stores the number of processes in the configuration, and checks that the data has enough pairs for all.
@@ -420,7 +427,7 @@ fn resume(
     let device = config.device.for_process(processes.local().rank);
     let device = device.open(config.precision)?;
     if let Some(path) = &args.path {
-        config.data = absolute(path);
+        config.data = stored(path);
     }
     let (data, survey) = if config.data == earth::NAME {
         let (data, survey, _) = survey::checked(earth::earth(), config.on_error)?;
@@ -430,7 +437,7 @@ fn resume(
     };
     if !config.data_digest.is_empty() && config.data_digest != data.digest() {
         return Err(Error::file(
-            Path::new(&config.data),
+            &path_of(&config.data),
             "the data set has changed since the run began: its pairs differ",
             "restore the data set, or start a new run",
         )
@@ -453,15 +460,15 @@ fn resume(
 
 /// Opens the data set of a run with the options of its start.
 fn find_again(root: &Path, config: &RunConfig) -> Result<(Dataset, Survey), Failure> {
-    let path = Path::new(&config.data);
+    let path = path_of(&config.data);
     if !path.exists() {
         let remedy = format!(
             "give its new path: `pix2pix train DATA --resume {}`",
-            root.display()
+            word(root)
         );
-        return Err(Error::file(path, "the run's data set is not there any more", remedy).into());
+        return Err(Error::file(&path, "the run's data set is not there any more", remedy).into());
     }
-    let (data, survey) = config.open(path, config.on_error)?;
+    let (data, survey) = config.open(&path, config.on_error)?;
     config.check_data(&survey)?;
     Ok((data, survey))
 }
@@ -471,23 +478,23 @@ fn finish(training: Session, out: &Path) -> Result<(), Failure> {
     let quiet = training.shown.quiet;
     let outcome = train(training, &mut |_| Ok(()))?;
     if !quiet {
-        let out = out.display();
+        let (out, command) = (out.display(), word(out));
         let ended = if outcome.interrupted {
             "stopped"
         } else {
             "done"
         };
         let go_on = match outcome.interrupted {
-            true => format!("To resume, type:\n  pix2pix train --resume {out}\n"),
+            true => format!("To resume, type:\n  pix2pix train --resume {command}\n"),
             false => String::new(),
         };
-        print(&format!(
+        say(&format!(
             "{ended} after {} steps; newest checkpoint: {}\n{go_on}\
              Look at {out}/samples/. To translate pictures, type:\n  \
-             pix2pix translate {out} PICTURE... --out translated\n",
+             pix2pix translate {command} PICTURE... --out translated\n",
             outcome.steps,
             outcome.checkpoint.display(),
-        ))?;
+        ));
     }
     end(&outcome)
 }
@@ -508,23 +515,28 @@ fn describe(
         (count, Some(least), Some(most)) => format!("{count} sizes from {least} to {most} pixels"),
         _ => String::new(),
     };
-    eprintln!("data: {}; {sizes}", data.layout);
-    eprintln!("A: {a}; B: {b}");
+    tell(&format!("data: {}; {sizes}", data.layout));
+    tell(&format!("A: {a}; B: {b}"));
     for note in notes {
-        eprintln!("note: {note}");
+        tell(&format!("note: {note}"));
     }
     if let Some(files) = passed_over::summary(&data.passed_over) {
-        eprintln!("{files}");
+        tell(&files);
     }
     for error in &left_out.broken {
-        eprintln!("skipped: {}", flags::named(&error.to_string()));
+        tell(&format!("skipped: {}", flags::named(&error.to_string())));
     }
     for path in &left_out.unmatched {
-        eprintln!("skipped: {}: no partner of the same name", path.display());
+        tell(&format!(
+            "skipped: {}: no partner of the same name",
+            path.display()
+        ));
     }
     let (broken, unmatched) = (left_out.broken.len(), left_out.unmatched.len());
     if broken + unmatched > 0 {
-        eprintln!("skipped: {broken} broken and {unmatched} unmatched");
+        tell(&format!(
+            "skipped: {broken} broken and {unmatched} unmatched"
+        ));
     }
 }
 
@@ -540,10 +552,20 @@ pub struct Session<'a> {
     pub folder: RunFolder,
     /// The processes that train together, if there are several.
     pub group: Option<Group>,
-    /// Whether to resume the run in the folder.
-    pub goes_on: bool,
+    /// How the run starts.
+    pub start: Start,
     /// The outputs for the user.
     pub shown: Shown,
+}
+
+/// How a run starts.
+pub enum Start {
+    /// In an empty folder.
+    New,
+    /// In place of an earlier run in the folder, which this function removes when nothing else can fail.
+    Over(fn(&Path) -> Result<(), Error>),
+    /// From the newest checkpoint in the folder.
+    Resume,
 }
 
 /// The outputs of a training for the user: report, TensorBoard, page and progress.
@@ -579,7 +601,7 @@ pub fn train(
         data,
         folder,
         group,
-        goes_on,
+        start,
         shown,
     } = training;
     let Shown {
@@ -607,21 +629,32 @@ pub fn train(
     };
     progress.say(&format!(
         "{}: {pairs} pairs to train on, {shown}; {} steps on {processes}{} with {} threads",
-        config.data, config.steps, config.device, config.threads
+        path_of(&config.data).display(),
+        config.steps,
+        config.device,
+        config.threads
     ));
     let live = match serve.filter(|_| shard.is_root()) {
         None => None,
         Some(listen) => {
             let (live, address) = Live::start(listen, &root, &config)?;
             progress.say(&format!("web page: http://{address}/"));
-            if goes_on && !model::in_folder(&folder.checkpoints())?.is_empty() {
+            if matches!(start, Start::Resume)
+                && !model::in_folder(&folder.checkpoints())?.is_empty()
+            {
                 live.saved()?;
             }
             Some(live)
         }
     };
     let mut failed = None;
-    let start = if goes_on { run::resume } else { run::train };
+    if let Start::Over(remove) = start {
+        remove(&root)?;
+    }
+    let start = match start {
+        Start::New | Start::Over(_) => run::train,
+        Start::Resume => run::resume,
+    };
     let training = run::Training {
         config: &config,
         data,
@@ -645,8 +678,10 @@ pub fn train(
             kept = kept.and_then(|()| live.saved());
         }
         if let (true, Event::Sampled { .. }) = (report, &event) {
-            kept =
-                kept.and_then(|()| write_report(slice::from_ref(&root), &root.join("report.html")));
+            kept = kept.and_then(|()| {
+                // what it cannot read of the run's files was told when the run began
+                write_report(slice::from_ref(&root), &root.join("report.html")).map(drop)
+            });
         }
         if let Err(error) = kept {
             failed.get_or_insert(error);
@@ -671,6 +706,7 @@ pub fn train(
                 let warning = flags::named(warning);
                 progress.say(&format!("warning at step {step}: {warning}"));
             }
+            Event::Noted(text) => progress.say(&flags::named(&format!("note: {text}"))),
         }
     });
     progress.finish();

@@ -20,10 +20,12 @@ use pix2pix::model::{Fit, NormStatistics, Tiling, TranslateOptions, Windows};
 use pix2pix::{Error, Translator, atomic_file};
 
 use crate::choice::choice;
-use crate::failure::{Failure, print};
+use crate::failure::Failure;
 use crate::flags;
 use crate::machine_args::MachineArgs;
 use crate::noise_args::NoiseArgs;
+use crate::output::{say, tell};
+use crate::output_folder::{create_folder_of, remove_unfinished};
 use crate::paths::absolute;
 
 /// Shown after the options.
@@ -169,21 +171,21 @@ pub fn run(args: Args) -> Result<(), Failure> {
     };
     let (inputs, passed_over) = inputs(&args.input, out)?;
     if let Some(files) = passed_over::summary(&passed_over).filter(|_| !args.quiet) {
-        print(&format!("{files}\n"))?;
+        say(&format!("{files}\n"));
     }
     let translator = Translator::load_on(&args.model, device, args.machine.precision)?;
     translator.check(&args.options())?;
-    atomic_file::create_folder(out)?;
+    remove_unfinished(inputs.keys().map(|name| out.join(name)));
     let pages = args.pages.or(translator.config.pages);
     let mut failed = 0;
     for (name, path) in &inputs {
         for (name, page) in pages_of(name, path, pages) {
             let done = translate(&args, &translator, (path, page), &out.join(name));
             match done {
-                Ok(said) if !args.quiet => print(&said)?,
+                Ok(text) if !args.quiet => say(&text),
                 Ok(_) => {}
                 Err(error) if args.on_error == OnFailure::Skip => {
-                    eprintln!("skipped: {}", flags::named(&error.to_string()));
+                    tell(&format!("skipped: {}", flags::named(&error.to_string())));
                     failed += 1;
                 }
                 Err(error) => return Err(error.into()),
@@ -221,9 +223,6 @@ fn translate(
     (path, page): (&Path, Page),
     target: &Path,
 ) -> Result<String, Error> {
-    if let Some(folder) = target.parent() {
-        atomic_file::create_folder(folder)?;
-    }
     let windows = TiffWindows::open(path, page)?;
     if let Some(large) = windows.filter(TiffWindows::is_large) {
         return translate_large(args, translator, (path, page), &large, target);
@@ -243,6 +242,7 @@ fn translate(
     let metadata = Metadata::read(&content, format, page, channels);
     let format = format.for_result(output.channels(), output.depth());
     let target = target.with_added_extension(format.extension());
+    create_folder_of(&target)?;
     picture::write_with(&target, &output, format, &metadata)?;
     Ok(said(
         args,
@@ -283,6 +283,7 @@ fn translate_large(
         translator,
         count: RefCell::default(),
     };
+    create_folder_of(&target)?;
     let mut failed = None;
     let written = atomic_file::write_at(&target, |file| {
         let mut writer = LargeWriter::create(file, size, &translator.config.target, &metadata)?;
@@ -380,9 +381,8 @@ fn inputs(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Fai
         if input.is_dir() {
             let (found, others) = Store::open(input)?.pictures()?;
             passed_over.extend(others);
-            let is_output = |path: &Path| {
-                Path::new(&absolute(path)).starts_with(&outputs) && absolute(input) != outputs
-            };
+            let is_output =
+                |path: &Path| absolute(path).starts_with(&outputs) && absolute(input) != outputs;
             let named = found
                 .iter()
                 .map(|file| (file.with_file_name(pair::stem(file)), input.join(file)));

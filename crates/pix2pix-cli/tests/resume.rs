@@ -28,7 +28,7 @@ fn signal(child: &Child, name: &str) {
 }
 
 fn start(scratch: &Scratch, arguments: &str) -> Child {
-    let mut command = scratch.command(arguments);
+    let mut command = scratch.heeding_signals(arguments);
     command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

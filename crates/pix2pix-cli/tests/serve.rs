@@ -114,6 +114,52 @@ fn it_serves_reloads_and_stops() {
     assert!(said("ERROR", "keeping the old models"), "{log}");
 }
 
+/// A log that cannot be written, on a full disk for example, stops no request and no signal.
+#[test]
+fn a_full_log_makes_the_server_neither_deaf_nor_dumb() {
+    let scratch = model();
+    for format in ["text", "json"] {
+        let mut command = Command::new("bash");
+        let serve = format!("serve run --listen 127.0.0.1:0 --log {format}");
+        command
+            .args(["-c", &format!("exec \"$pix2pix\" {serve} 2>/dev/full")])
+            .env("pix2pix", env!("CARGO_BIN_EXE_pix2pix"))
+            .current_dir(scratch.path("."));
+        let serving = Serving::start(command);
+        for _ in 0..3 {
+            let answer = serving.ask("GET /v1/models HTTP/1.1");
+            assert!(answer.starts_with("HTTP/1.1 200"), "{format}: {answer}");
+        }
+        let (status, _) = serving.stopped();
+        assert!(status.success(), "{format}");
+    }
+}
+
+/// A signal that the server was started to ignore stays ignored; a log that is no terminal has no colours.
+#[test]
+fn ignored_signals_stay_ignored() {
+    let scratch = model();
+    let mut command = Command::new("bash");
+    let serve = "serve run --listen 127.0.0.1:0";
+    command
+        .args(["-c", &format!("trap '' HUP INT; exec \"$pix2pix\" {serve}")])
+        .env("pix2pix", env!("CARGO_BIN_EXE_pix2pix"))
+        .current_dir(scratch.path("."));
+    let serving = Serving::start(command);
+    for name in ["HUP", "INT", "INT"] {
+        serving.signal(name);
+        let answer = serving.ask("GET /healthz HTTP/1.1");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{name}: {answer}");
+    }
+    let (status, log) = serving.stopped();
+    assert!(status.success(), "{log}");
+    assert!(log.contains("finishing accepted requests"), "{log}");
+    assert!(
+        !log.contains("reloaded") && !log.contains('\u{1b}'),
+        "{log}"
+    );
+}
+
 #[test]
 fn options_come_before_the_environment_and_that_before_the_file() {
     let scratch = model();
@@ -197,7 +243,7 @@ fn a_training_is_watched() {
     scratch.pairs("data", 2);
     let every = "--steps 100000 --save-every 20 --sample-every 100000 --log-every 100000";
     let mut child = scratch
-        .command(&format!(
+        .heeding_signals(&format!(
             "train data --out run {SMALL} {every} --serve=127.0.0.1:0"
         ))
         .stderr(Stdio::piped())

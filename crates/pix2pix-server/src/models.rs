@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use image::RgbImage;
-use pix2pix::data::earth;
 use pix2pix::data::survey::OnError;
+use pix2pix::data::{earth, path_text};
 use pix2pix::device::{DeviceName, Precision};
 use pix2pix::network::{GeneratorConfig, summary};
 use pix2pix::{Error, RunConfig, Translator};
@@ -211,7 +211,7 @@ fn training_inputs(config: &RunConfig) -> Vec<(String, RgbImage)> {
     let data = if config.data == earth::NAME {
         Some(config.in_domains(earth::earth()))
     } else {
-        let opened = config.open(Path::new(&config.data), OnError::Skip);
+        let opened = config.open(&path_text::path_of(&config.data), OnError::Skip);
         opened.ok().map(|(data, _)| data)
     };
     let Some(data) = data else {

@@ -1,34 +1,20 @@
-//! Atomic file writes: a file is written under a temporary name in the same folder, synced, then renamed. No reader
-//! ever sees a part of it.
+//! Atomic file writes: a file is written in a temporary folder beside its place, synced, then renamed. No reader ever
+//! sees a part of it. A symbolic link is followed: the file that it leads to is replaced, and the link stays. What has no
+//! content to replace, such as a pipe, `/dev/stdout` or `/dev/null`, is written to.
 
-use std::fs;
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
 
 use crate::error::{Error, Result};
 
-/// Prefix and suffix of temporary file names.
+/// Prefix and suffix of temporary names: the mark of this program.
 const PREFIX: &str = ".pix2pix-";
 const SUFFIX: &str = ".part";
-
-/// Removes the temporary files of killed processes. No process may be writing to the folder.
-///
-/// # Errors
-/// When the folder cannot be read or a file cannot be removed.
-pub fn remove_unfinished(folder: &Path) -> Result<()> {
-    let failed = |e| Error::io(folder, "read the folder", e);
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let ours = name.starts_with(PREFIX) && name.ends_with(SUFFIX);
-        // the safetensors crate writes to a temporary file of its own first
-        let safetensors = name.starts_with(".tmp") && name.len() == ".tmp123456".len();
-        if ours || safetensors {
-            fs::remove_file(&path)
-                .map_err(|e| Error::io(&path, "remove the unfinished file", e))?;
-        }
-    }
-    Ok(())
-}
+/// Number of links after which a path is taken for a circle, as on Linux.
+const LINKS: usize = 40;
 
 /// Writes `bytes` to `path` atomically and replaces an existing file.
 ///
@@ -43,58 +29,187 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 ///
 /// # Errors
 /// As [`write()`].
-pub fn write_at(path: &Path, fill: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<()> {
-    let failed = |e| Error::io(path, "write the file", e);
-    let folder = match path.parent() {
+pub fn write_at(path: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> Result<()> {
+    let written = Place::of(path).and_then(|place| match place {
+        Place::File(file) => replace(&file, fill),
+        Place::Stream(stream) => send(&stream, fill),
+    });
+    written.map_err(|e| Error::io(path, "write the file", e))
+}
+
+/// Whether writing to `path` would replace a file.
+pub fn replaces(path: &Path) -> bool {
+    matches!(Place::of(path), Ok(Place::File(file)) if file.exists())
+}
+
+/// Whether `path` is a name of this process's standard output.
+pub fn is_standard_output(path: &Path) -> bool {
+    matches!(Place::of(path), Ok(Place::Stream(stream)) if descriptor(&stream) == Some(1))
+}
+
+/// What a path leads to.
+enum Place {
+    /// A regular file, or none yet.
+    File(PathBuf),
+    /// A terminal, a pipe, a device without content, or an open file of a process.
+    Stream(PathBuf),
+}
+
+impl Place {
+    fn of(path: &Path) -> io::Result<Self> {
+        let mut end = path.to_path_buf();
+        for _ in 0..LINKS {
+            // an open file may be in use at any place in it: it is never replaced
+            let folder = fs::canonicalize(folder_of(&end));
+            if folder.is_ok_and(|folder| folder.starts_with("/proc")) {
+                return Ok(Self::Stream(end));
+            }
+            match fs::symlink_metadata(&end) {
+                Ok(found) if found.is_symlink() => {
+                    end = folder_of(&end).join(fs::read_link(&end)?);
+                }
+                Ok(found) if found.is_file() => return Ok(Self::File(end)),
+                Ok(found) if found.is_dir() => return Err(ErrorKind::IsADirectory.into()),
+                Ok(found) if is_disk(&found) => {
+                    return Err(io::Error::new(ErrorKind::InvalidInput, "it is a disk"));
+                }
+                Ok(_) => return Ok(Self::Stream(end)),
+                Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Self::File(end)),
+                Err(e) => return Err(e),
+            }
+        }
+        Err(io::Error::other("its links form a circle"))
+    }
+}
+
+#[cfg(unix)]
+fn is_disk(found: &fs::Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    found.file_type().is_block_device()
+}
+
+#[cfg(not(unix))]
+fn is_disk(_: &fs::Metadata) -> bool {
+    false
+}
+
+/// The number of this process's descriptor that a path in `/proc` names.
+fn descriptor(stream: &Path) -> Option<u32> {
+    let folder = fs::canonicalize(folder_of(stream)).ok()?;
+    let own = PathBuf::from(format!("/proc/{}/fd", std::process::id()));
+    let number = stream.file_name()?.to_str()?.parse().ok()?;
+    (folder == own).then_some(number)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
-    };
-    let temporary = tempfile::Builder::new()
-        .prefix(PREFIX)
-        .suffix(SUFFIX)
-        .permissions_like_new_files()
-        .tempfile_in(folder)
-        .map_err(failed)?;
-    let permissions = temporary
-        .as_file()
-        .metadata()
-        .map_err(failed)?
-        .permissions();
-    fill(temporary.path()).map_err(failed)?;
+    }
+}
+
+/// Replaces a file, or creates it.
+fn replace(file: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    let folder = folder_of(file);
+    let scratch = Scratch::new(folder)?;
+    let temporary = scratch.path().join("file");
+    // the permissions of the file that is replaced, or those of any new file
+    let new = File::create(&temporary)?.metadata()?.permissions();
+    let permissions = fs::metadata(file).map_or(new, |old| old.permissions());
+    fill(&temporary)?;
     // `fill` may have replaced the temporary file
-    fs::set_permissions(temporary.path(), permissions).map_err(failed)?;
-    let written = fs::File::open(temporary.path()).map_err(failed)?;
-    written.sync_all().map_err(failed)?;
-    temporary.persist(path).map_err(|e| failed(e.error))?;
+    fs::set_permissions(&temporary, permissions)?;
+    File::open(&temporary)?.sync_all()?;
+    fs::rename(&temporary, file)?;
     sync_folder(folder);
     Ok(())
+}
+
+/// Writes to a stream once the content is complete.
+fn send(stream: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    let scratch = Scratch::new(&std::env::temp_dir())?;
+    let temporary = scratch.path().join("file");
+    fill(&temporary)?;
+    let mut content = File::open(&temporary)?;
+    let mut stream: Box<dyn Write> = match descriptor(stream) {
+        // what was written before stays before it
+        Some(1) => Box::new(io::stdout()),
+        Some(2) => Box::new(io::stderr()),
+        _ => Box::new(File::options().write(true).open(stream)?),
+    };
+    io::copy(&mut content, &mut stream)?;
+    stream.flush()
 }
 
 /// Makes the rename survive a power cut. Errors are ignored: some systems (Windows) cannot sync a folder, and the file
 /// itself is complete either way.
 fn sync_folder(folder: &Path) {
-    if let Ok(folder) = fs::File::open(folder) {
+    if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
     }
 }
 
-/// Gives a temporary file, which is private by default, the permissions of any new file.
-trait NewFilePermissions {
-    fn permissions_like_new_files(&mut self) -> &mut Self;
+/// A temporary folder with this program's mark, locked as long as its process uses it.
+pub(crate) struct Scratch {
+    folder: TempDir,
+    /// The system releases this lock when the process ends, even if it crashes.
+    _lock: File,
 }
 
-impl NewFilePermissions for tempfile::Builder<'_, '_> {
-    #[cfg(unix)]
-    fn permissions_like_new_files(&mut self) -> &mut Self {
-        use std::os::unix::fs::PermissionsExt;
-        // the kernel applies the umask
-        self.permissions(fs::Permissions::from_mode(0o666))
+impl Scratch {
+    /// Creates it in a folder.
+    pub(crate) fn new(folder: &Path) -> io::Result<Self> {
+        loop {
+            let folder = tempfile::Builder::new()
+                .prefix(PREFIX)
+                .suffix(SUFFIX)
+                .tempdir_in(folder)?;
+            let Ok(lock) = File::open(folder.path()) else {
+                continue;
+            };
+            // a file system without locks keeps the folders of killed processes
+            let _ = lock.try_lock();
+            // before the lock, another process may have taken it for that of a killed one
+            if folder.path().exists() {
+                return Ok(Self {
+                    folder,
+                    _lock: lock,
+                });
+            }
+        }
     }
 
-    #[cfg(not(unix))]
-    fn permissions_like_new_files(&mut self) -> &mut Self {
-        self
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
     }
+}
+
+/// Removes what killed processes left unfinished in a folder. What another process is writing stays.
+///
+/// # Errors
+/// When the folder cannot be read or something cannot be removed.
+pub fn remove_unfinished(folder: &Path) -> Result<()> {
+    let failed = |e| Error::io(folder, "read the folder", e);
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if !(name.starts_with(PREFIX) && name.ends_with(SUFFIX)) {
+            continue;
+        }
+        let Some(_lock) = File::open(&path)
+            .ok()
+            .filter(|file| file.try_lock().is_ok())
+        else {
+            continue;
+        };
+        let removed = match path.is_dir() {
+            true => fs::remove_dir_all(&path),
+            // of an earlier version of this program
+            false => fs::remove_file(&path),
+        };
+        removed.map_err(|e| Error::io(&path, "remove the unfinished file", e))?;
+    }
+    Ok(())
 }
 
 /// Creates a folder and its parents.
@@ -103,4 +218,51 @@ impl NewFilePermissions for tempfile::Builder<'_, '_> {
 /// When one cannot be created.
 pub fn create_folder(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|e| Error::io(path, "create the folder", e))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_link_stays_and_its_file_is_replaced() {
+        let scratch = tempfile::tempdir().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        fs::create_dir(at("far")).unwrap();
+        fs::write(at("far/file"), "old").unwrap();
+        fs::set_permissions(at("far/file"), fs::Permissions::from_mode(0o640)).unwrap();
+        symlink("far/file", at("near")).unwrap();
+        symlink("near", at("nearer")).unwrap();
+        symlink("far/none-yet", at("dangling")).unwrap();
+        symlink("circle", at("circle")).unwrap();
+        assert!(replaces(&at("nearer")) && !replaces(&at("dangling")));
+        write(&at("nearer"), b"new").unwrap();
+        write(&at("dangling"), b"new").unwrap();
+        for name in ["near", "nearer", "dangling"] {
+            assert!(at(name).is_symlink(), "{name}");
+            assert_eq!(fs::read(at(name)).unwrap(), b"new", "{name}");
+        }
+        let mode = fs::metadata(at("far/file")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o640);
+        assert!(write(&at("circle"), b"new").is_err());
+        assert!(write(&at("far"), b"new").is_err());
+    }
+
+    #[test]
+    fn only_what_nobody_writes_is_removed() {
+        let scratch = tempfile::tempdir().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        fs::write(at(".tmp123456"), "of another program").unwrap();
+        fs::write(at(".pix2pix-notes"), "of a person").unwrap();
+        fs::write(at(".pix2pix-a1b2c3.part"), "of an earlier version").unwrap();
+        fs::create_dir(at(".pix2pix-d4e5f6.part")).unwrap();
+        fs::write(at(".pix2pix-d4e5f6.part/file"), "of a killed process").unwrap();
+        let living = Scratch::new(scratch.path()).unwrap();
+        remove_unfinished(scratch.path()).unwrap();
+        assert!(living.path().is_dir());
+        assert!(at(".tmp123456").is_file() && at(".pix2pix-notes").is_file());
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 3);
+    }
 }

@@ -8,6 +8,7 @@ pub(crate) mod card;
 pub(crate) mod conv;
 pub mod device;
 pub(crate) mod flex;
+pub(crate) mod memory;
 pub(crate) mod norm;
 pub(crate) mod precision;
 pub(crate) mod taps;

@@ -27,7 +27,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use crate::backend::device::{self, Precision, in_pool};
+use crate::backend::device::{self, MOST_THREADS, Precision, in_pool};
 use crate::data::cache::Cache;
 use crate::data::dataset::Pairs;
 use crate::data::dataset::survey::OnError;
@@ -36,7 +36,7 @@ use crate::data::earth::earth;
 use crate::data::jitter::{JitterConfig, Size};
 use crate::data::loader::{self, LoaderConfig, Walk};
 use crate::data::pair::Direction;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, within};
 use crate::network::generator::GeneratorConfig;
 use crate::network::layer_graph::{LayerGraph, Op};
 use crate::network::noise::Noise;
@@ -174,6 +174,7 @@ pub fn data(
     domains: [Domain; 2],
     workers: usize,
 ) -> Result<DataResult> {
+    within("workers", workers, 1..=MOST_THREADS)?;
     let pair_s = pair_time(pairs, &jitter(config), domains)?;
     let mut batches = loader::start(
         pairs.clone(),
@@ -193,7 +194,7 @@ pub fn data(
             on_error: OnError::Stop,
             cache: Cache::Off,
         },
-    );
+    )?;
     for batch in batches.by_ref().take(config.warmup) {
         batch?;
     }

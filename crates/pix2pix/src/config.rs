@@ -7,7 +7,7 @@ use serde::de::Error as _;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::backend::device::DeviceName;
+use crate::backend::device::{DeviceName, MOST_THREADS};
 use crate::backend::precision::Precision;
 use crate::data::cache::CacheKind;
 use crate::data::dataset::survey::{self, OnError, Survey};
@@ -17,7 +17,7 @@ use crate::data::jitter::{JitterConfig, ResizePolicy};
 use crate::data::loader::Walk;
 use crate::data::pair::Direction;
 use crate::data::picture::Pages;
-use crate::error::{Error, Result, at_least_one, within};
+use crate::error::{Error, Result, at_least_one, setting, within};
 use crate::network::generator::GeneratorConfig;
 use crate::network::norm::Norm;
 use crate::network::patch_gan::PatchGanConfig;
@@ -25,6 +25,11 @@ use crate::parallel::{Shard, Wire};
 use crate::train::config::{OptimizerConfig, TrainerConfig};
 use crate::train::objective::{Gan, ObjectiveConfig};
 use crate::train::schedule::Schedule;
+
+/// Largest number of steps: what is counted from it, such as pairs, fits into 64 bits.
+const MOST_STEPS: u64 = 10_000_000_000;
+/// Largest number of pairs per batch, of batches per step and of processes.
+const MOST_TOGETHER: usize = 65_536;
 
 /// The configuration of a training run, with every default filled in.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -226,10 +231,20 @@ impl Serialize for RunConfig {
 impl<'de> Deserialize<'de> for RunConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let file = serde_json::Value::deserialize(deserializer)?;
-        let lambda = file
-            .pointer("/optimizer/lambda")
-            .and_then(|lambda| lambda.as_f64());
-        let mut config = Self::deserialize(file).map_err(D::Error::custom)?;
+        let lambda = match file.pointer("/optimizer/lambda") {
+            None => None,
+            Some(lambda) => {
+                let number = lambda.as_f64();
+                Some(number.ok_or_else(|| D::Error::custom("optimizer.lambda: not a number"))?)
+            }
+        };
+        let mut track = serde_path_to_error::Track::new();
+        let read = serde_path_to_error::Deserializer::new(file, &mut track);
+        let mut config = Self::deserialize(read).map_err(|e| {
+            // JSON has no infinite numbers: they have become null
+            let reason = e.to_string().replace("invalid type: null", "not finite");
+            D::Error::custom(format!("{}: {reason}", track.path()))
+        })?;
         if let Some(lambda) = lambda {
             config.objective.lambda = lambda;
         }
@@ -292,12 +307,17 @@ impl RunConfig {
     /// Reports the first invalid value and the reason.
     pub fn validate(&self) -> Result<()> {
         at_least_one("steps", self.steps)?;
+        within("steps", self.steps, 1..=MOST_STEPS)?;
         at_least_one("batch_size", self.batch_size as u64)?;
+        within("batch_size", self.batch_size, 1..=MOST_TOGETHER)?;
+        within("threads", self.threads, 0..=MOST_THREADS)?;
+        setting("ranks", self.ranks, 1..=MOST_TOGETHER)?;
         at_least_one("log_every", self.log_every)?;
         at_least_one("sample_every", self.sample_every)?;
         at_least_one("save_every", self.save_every)?;
         at_least_one("keep", self.keep as u64)?;
         at_least_one("workers", self.workers as u64)?;
+        within("workers", self.workers, 1..=MOST_THREADS)?;
         at_least_one("check_every", self.check_every)?;
         let optimizer = &self.optimizer;
         within("lr", optimizer.lr, 0.0..=1.0)?;
@@ -306,18 +326,53 @@ impl RunConfig {
         within("ema", optimizer.ema, 0.0..=0.999_999)?;
         within("val_fraction", self.val_fraction, 0.0..=0.999)?;
         at_least_one("accumulate", optimizer.accumulate as u64)?;
+        within("accumulate", optimizer.accumulate, 1..=MOST_TOGETHER)?;
         self.validate_group()?;
         self.objective.validate()?;
         self.jitter.validate()?;
         self.generator.validate()?;
         self.discriminator.validate()?;
+        self.validate_domains()?;
         match self.jitter.resize {
             ResizePolicy::ScaleAndCrop | ResizePolicy::Crop => {
                 self.check_size(self.jitter.crop_size.0)
             }
             // the sizes depend on the data: see `check_data`
-            ResizePolicy::ScaleWidth | ResizePolicy::None => Ok(()),
+            ResizePolicy::ScaleWidth | ResizePolicy::None => {
+                let unit = 1 << self.generator.halvings();
+                match self.jitter.multiple.is_multiple_of(unit) {
+                    true => Ok(()),
+                    false => Err(Error::Config(format!(
+                        "jitter.multiple is {}; it must be a multiple of {unit}, for the levels of the generator",
+                        self.jitter.multiple
+                    ))),
+                }
+            }
         }
+    }
+
+    /// Checks the ranges of source and target, and that both networks have their channels.
+    fn validate_domains(&self) -> Result<()> {
+        let generator = self.generator.channels();
+        let PatchGanConfig {
+            source_channels,
+            target_channels,
+            ..
+        } = self.discriminator;
+        for (name, domain, generator, discriminator) in [
+            ("source", &self.source, generator[0], source_channels),
+            ("target", &self.target, generator[1], target_channels),
+        ] {
+            domain.validate(name)?;
+            let channels = domain.channels;
+            if [generator, discriminator] != [channels; 2] {
+                return Err(Error::Config(format!(
+                    "{name}.channels is {channels}, but the generator has {generator} channels for it, and the \
+                     discriminator {discriminator}"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Rejects options that do not work with several processes.

@@ -35,6 +35,7 @@ pub(crate) mod jitter;
 pub(crate) mod loader;
 pub(crate) mod pad;
 pub mod pair;
+pub mod path_text;
 pub mod picture;
 pub(crate) mod prepare;
 pub(crate) mod ranges;

@@ -131,6 +131,20 @@ pub(crate) fn within<T: PartialOrd + Display>(
     Err(Error::field(field, reason))
 }
 
+/// Checks a setting that no argument changes: only an edited file has another value.
+pub(crate) fn setting<T: PartialOrd + Display>(
+    name: &str,
+    value: T,
+    range: RangeInclusive<T>,
+) -> Result<()> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    let (least, most) = (range.start(), range.end());
+    let reason = format!("{name} is {value}; it must be from {least} to {most}");
+    Err(Error::Config(reason))
+}
+
 /// Checks that a rate or a share is at least 0 and below 1.
 pub(crate) fn below_one<T: Copy + Display + Into<f64>>(
     field: &'static str,

@@ -50,6 +50,7 @@ pub(crate) mod fit;
 pub(crate) mod folder;
 pub(crate) mod health;
 pub(crate) mod history;
+mod kept;
 pub(crate) mod log;
 mod machine;
 mod samples;
@@ -63,7 +64,7 @@ use burn::tensor::Device;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use crate::backend::device;
+use crate::backend::{device, memory};
 use crate::config::RunConfig;
 use crate::data::cache::Cache;
 use crate::data::dataset::Dataset;
@@ -88,7 +89,8 @@ const STATE: FileKind = FileKind {
     format: "pix2pix-state-1",
     name: "training state",
     action: "read the file",
-    remedy: "remove it and its checkpoint to resume from an earlier one, or start a new run",
+    remedy: "put a copy of the file back, or start a new run; no state of an earlier one is kept, but whole checkpoints \
+             still translate",
 };
 
 /// Advice for losses or gradients that are not finite.
@@ -113,6 +115,7 @@ pub struct Timing {
     /// Steps done.
     pub step: u64,
     /// Seconds of training so far, over all sessions of the run.
+    #[serde(deserialize_with = "log::exact")]
     pub seconds: f64,
 }
 
@@ -122,10 +125,13 @@ pub struct RunScores {
     /// Steps done.
     pub step: u64,
     /// L1: mean absolute difference, of 255.
+    #[serde(deserialize_with = "log::exact")]
     pub l1: f64,
     /// Peak signal-to-noise ratio in dB; `None` if an output equals its target.
+    #[serde(deserialize_with = "log::exact_or_none")]
     pub psnr: Option<f64>,
     /// Structural similarity; `None` for pictures smaller than 11x11 pixels.
+    #[serde(deserialize_with = "log::exact_or_none")]
     pub ssim: Option<f64>,
 }
 
@@ -174,6 +180,8 @@ pub enum Event<'a> {
     Skipped(&'a str),
     /// The training shows signs of failure.
     Warned(&'a Warning),
+    /// Something of the run's files, or of this machine, that the user should know; the run goes on.
+    Noted(&'a str),
 }
 
 /// How a run ended.
@@ -214,12 +222,13 @@ pub fn train(
 ) -> Result<Outcome> {
     let Training { config, folder, .. } = &training;
     config.validate()?;
+    training.check_memory(tell)?;
     let trainer = new_trainer(config, &training.training_device())?;
     if training.is_root() {
         folder.begin(config)?;
         machine::write(folder.root())?;
     }
-    training.go(trainer, Progress::default(), stop, tell)
+    training.go(trainer, Progress::default(), None, stop, tell)
 }
 
 /// Resumes the run of a folder from its newest checkpoint, or from the start if there is none yet. After the last step,
@@ -241,15 +250,26 @@ pub fn resume(
         ..
     } = &training;
     config.validate()?;
+    training.check_memory(tell)?;
     let training_device = training.training_device();
-    let (trainer, done) = match folder.newest_step()? {
-        None => (new_trainer(config, &training_device)?, Progress::default()),
-        Some(step) => {
-            let path = folder.checkpoints().join(checkpoint::file_name(step));
-            let (g, d) = Checkpoint::load(&path)?.networks(&path, &training_device)?;
+    let (trainer, done, owed) = match folder.newest()? {
+        None => {
+            let trainer = new_trainer(config, &training_device)?;
+            (trainer, Progress::default(), None)
+        }
+        Some((step, path)) => {
+            let saved = Checkpoint::load(&path).map_err(to_resume)?;
+            kept::check(&folder.path(folder::CONFIG), config, &saved.config)?;
+            let networks = saved.networks(&path, &training_device);
+            let (g, d) = networks.map_err(to_resume)?;
             let begun = Trainer::from_networks(g, d, config.trainer(), &training_device)?;
             let path = folder.state(step);
-            let (StateHeader { position, .. }, state) = tensor_file::read(&path, STATE)?;
+            let (header, state) = tensor_file::read::<StateHeader>(&path, STATE)?;
+            if header.step != step {
+                let reason = format!("the training state of step {}, not {step}", header.step);
+                return Err(Error::file(&path, reason, STATE.remedy));
+            }
+            let StateHeader { position, owed, .. } = header;
             let trainer = begun
                 .resume(step, state, &training_device)
                 .map_err(|reason| Error::file(&path, reason, STATE.remedy))?;
@@ -257,7 +277,7 @@ pub fn resume(
             let walk = config.walk(data.train.len(), Shard::default(), 0);
             let batches = step * config.optimizer.accumulate as u64;
             let position = position.unwrap_or_else(|| walk.position(batches));
-            (trainer, Progress { step, position })
+            (trainer, Progress { step, position }, owed)
         }
     };
     if done.step >= config.steps {
@@ -269,9 +289,17 @@ pub fn resume(
         )));
     }
     if training.is_root() {
-        folder.write_config(config)?;
+        folder.use_for(config)?;
     }
-    training.go(trainer, done, stop, tell)
+    training.go(trainer, done, owed, stop, tell)
+}
+
+/// The error for a checkpoint from which a run cannot be resumed.
+fn to_resume(error: Error) -> Error {
+    match error {
+        Error::File { path, reason, .. } => Error::file(&path, reason, STATE.remedy),
+        other => other,
+    }
 }
 
 /// A trainer before its first step.
@@ -285,6 +313,16 @@ struct StateHeader {
     step: u64,
     /// Position of the next pair, counted over all epochs.
     position: Option<u64>,
+    /// What the run still has to do for this step.
+    #[serde(default)]
+    owed: Option<Owed>,
+}
+
+/// What follows the saving of a step: its contact sheet and score, if they are due, and its warning.
+#[derive(Clone, Serialize, Deserialize)]
+struct Owed {
+    metrics: Metrics,
+    warning: Option<String>,
 }
 
 /// Progress of a run.
@@ -308,11 +346,14 @@ struct Books {
     start: Instant,
     health: Health,
     newest: PathBuf,
+    /// The newest step that has a score, and the newest that has a warning.
+    scored: Option<u64>,
+    warned: Option<u64>,
 }
 
 impl Books {
     /// Opens the log files, cut back to step `done`.
-    fn open(training: &Training, done: u64) -> Result<Self> {
+    fn open(training: &Training, done: u64, tell: &mut dyn FnMut(Event)) -> Result<Self> {
         let Training {
             config,
             data,
@@ -321,22 +362,28 @@ impl Books {
         } = training;
         // drop a line that was written only because the run ended at that step: a longer run does not have it
         let kept = |step: u64| step <= done && is_logged(config, step);
-        let (metrics, _) = Log::open(folder.path("metrics.jsonl"), |m: &Metrics| kept(m.step))?;
-        let (timings, past) = Log::open(folder.path("timings.jsonl"), |t: &Timing| kept(t.step))?;
-        let (warnings, _) = Log::open(folder.path("warnings.jsonl"), |w: &Warning| w.step <= done)?;
-        let (scores, _) = Log::open(folder.path("scores.jsonl"), |s: &RunScores| {
+        let (metrics, m) = Log::open(folder.path("metrics.jsonl"), |m: &Metrics| kept(m.step))?;
+        let (timings, t) = Log::open(folder.path("timings.jsonl"), |t: &Timing| kept(t.step))?;
+        let (warnings, w) = Log::open(folder.path("warnings.jsonl"), |w: &Warning| w.step <= done)?;
+        let (scores, s) = Log::open(folder.path("scores.jsonl"), |s: &RunScores| {
             s.step <= done && (s.step.is_multiple_of(config.sample_every) || s.step == config.steps)
         })?;
+        for unread in [m.unread, t.unread, w.unread, s.unread].iter().flatten() {
+            tell(Event::Noted(unread));
+        }
+        let past = t.entries.last().map_or(0.0, |timing| timing.seconds);
         Ok(Self {
             samples: Samples::read(data, config)?,
             metrics,
             timings,
             scores,
             warnings,
-            past: past.last().map_or(0.0, |timing: &Timing| timing.seconds),
+            past,
             start: Instant::now(),
             health: Health::default(),
             newest: PathBuf::new(),
+            scored: s.entries.last().map(|scores| scores.step),
+            warned: w.entries.last().map(|warning| warning.step),
         })
     }
 
@@ -363,6 +410,7 @@ impl Books {
     fn warn(&mut self, step: u64, warning: String, tell: &mut dyn FnMut(Event)) -> Result<()> {
         let warning = Warning { step, warning };
         self.warnings.write(&warning)?;
+        self.warned = Some(step);
         tell(Event::Warned(&warning));
         Ok(())
     }
@@ -381,24 +429,40 @@ impl Training<'_> {
             .is_none_or(|group| group.shard().is_root())
     }
 
+    /// Checks that the training fits into memory, as far as that can be known.
+    fn check_memory(&self, tell: &mut dyn FnMut(Event)) -> Result<()> {
+        let memory = memory::of_process().filter(|_| !self.config.device.is_card());
+        if let Some(memory) = memory
+            && let Some(warning) = fit::check(self.config, memory)?
+            && self.is_root()
+        {
+            tell(Event::Noted(&warning));
+        }
+        Ok(())
+    }
+
     /// The device with autodiff.
     fn training_device(&self) -> Device {
         device::for_training(&self.device, self.config.recompute)
     }
 
-    /// Trains from step `done` to the last step.
+    /// Trains from step `done`, which may owe something, to the last step.
     fn go(
         self,
         mut trainer: Trainer,
         done: Progress,
+        owed: Option<Owed>,
         stop: &AtomicBool,
         tell: &mut dyn FnMut(Event),
     ) -> Result<Outcome> {
         let Self { config, data, .. } = self;
         let mut books = match self.is_root() {
-            true => Some(Books::open(&self, done.step)?),
+            true => Some(Books::open(&self, done.step, tell)?),
             false => None,
         };
+        if let (Some(books), Some(owed)) = (&mut books, owed) {
+            self.settle(owed, &trainer, books, tell)?;
+        }
         let mut shard = Shard::default();
         if let Some(group) = &self.group {
             trainer = trainer.in_group(group.clone());
@@ -419,7 +483,7 @@ impl Training<'_> {
                 on_error: config.on_error,
                 cache: Cache::new(config.cache, self.folder.root())?,
             },
-        );
+        )?;
         let training_device = self.training_device();
         let mut step = done.step;
         let mut waiting = Vec::new();
@@ -438,7 +502,7 @@ impl Training<'_> {
                 Err(broken) => {
                     // the file could be read when the run began: save the steps since the last checkpoint
                     if let Some(books) = books.as_mut().filter(|_| step > 0) {
-                        self.save(progress(step), &trainer, books, tell)?;
+                        self.save(progress(step), None, &trainer, books, tell)?;
                     }
                     return Err(broken);
                 }
@@ -486,7 +550,9 @@ impl Training<'_> {
             }
             if let Some(books) = &mut books {
                 if saved {
-                    self.save(progress(step), &trainer, books, tell)?;
+                    let warning = warned.clone();
+                    let owed = seen.map(|metrics| Owed { metrics, warning });
+                    self.save(progress(step), owed, &trainer, books, tell)?;
                 }
                 if let Some(metrics) = seen.filter(|_| sampled) {
                     let ill = self.look(metrics, &trainer, books, tell)?;
@@ -541,11 +607,34 @@ impl Training<'_> {
             .outputs(&drawn)
             .or_else(|| still.and_then(|still| health.still(&still)));
         self.draw(metrics, &rows, tell)?;
-        if let Some(scores) = books.samples.score(metrics.step, &outputs, config) {
+        let scores = books.samples.score(metrics.step, &outputs, config);
+        if let Some(scores) = scores.filter(|scores| books.scored != Some(scores.step)) {
             books.scores.write(&scores)?;
+            books.scored = Some(scores.step);
             tell(Event::Scored(scores));
         }
         Ok(warned)
+    }
+
+    /// Does what the saved step still owes, if the run ended between saving it and the rest of its work.
+    fn settle(
+        &self,
+        Owed { metrics, warning }: Owed,
+        trainer: &Trainer,
+        books: &mut Books,
+        tell: &mut dyn FnMut(Event),
+    ) -> Result<()> {
+        let step = metrics.step;
+        let is_whole =
+            self.sheet(step).exists() && (self.data.val.is_none() || books.scored == Some(step));
+        let ill = match step.is_multiple_of(self.config.sample_every) && !is_whole {
+            true => self.look(metrics, trainer, books, tell)?,
+            false => None,
+        };
+        match warning.or(ill).filter(|_| books.warned != Some(step)) {
+            Some(warning) => books.warn(step, warning, tell),
+            None => Ok(()),
+        }
     }
 
     /// Writes a checkpoint and its state, and removes old ones. The state is written first, because a checkpoint
@@ -553,6 +642,7 @@ impl Training<'_> {
     fn save(
         &self,
         Progress { step, position }: Progress,
+        owed: Option<Owed>,
         trainer: &Trainer,
         books: &mut Books,
         tell: &mut dyn FnMut(Event),
@@ -564,6 +654,7 @@ impl Training<'_> {
             &StateHeader {
                 step,
                 position: Some(position),
+                owed,
             },
             &trainer.state(),
         )?;
@@ -601,8 +692,7 @@ impl Training<'_> {
             metrics.step, self.config.steps, metrics.losses.g_l1
         );
         let sheet = contact_sheet::draw(&title, rows);
-        let name = format!("step_{:07}.png", metrics.step);
-        let path = self.folder.samples().join(name);
+        let path = self.sheet(metrics.step);
         picture::write_png(&path, &sheet)?;
         tell(Event::Sampled {
             step: metrics.step,
@@ -611,6 +701,11 @@ impl Training<'_> {
             rows,
         });
         Ok(())
+    }
+
+    /// File of a step's contact sheet.
+    fn sheet(&self, step: u64) -> PathBuf {
+        self.folder.samples().join(format!("step_{step:07}.png"))
     }
 
     fn diverged(&self, step: u64, Diverged { quantity }: &Diverged) -> Error {
@@ -627,14 +722,10 @@ impl Training<'_> {
 
     /// The error for training that cannot continue. It names the newest checkpoint.
     fn cannot_go_on(&self, reason: &str, advice: &str) -> Error {
-        let remedy = match self.folder.newest_step() {
-            Ok(Some(good)) => format!(
-                "the last good checkpoint is {}; {advice}",
-                self.folder
-                    .checkpoints()
-                    .join(checkpoint::file_name(good))
-                    .display()
-            ),
+        let remedy = match self.folder.newest() {
+            Ok(Some((_, good))) => {
+                format!("the last good checkpoint is {}; {advice}", good.display())
+            }
             _ => format!("there is no checkpoint yet; {advice}"),
         };
         Error::file(self.folder.root(), reason, remedy)

@@ -10,8 +10,9 @@ use pix2pix::model::Checkpoint;
 use pix2pix::{Error, RunConfig};
 
 use crate::choice::choice;
-use crate::failure::{Failure, print};
+use crate::failure::Failure;
 use crate::noise_args::Switch;
+use crate::result_file::Notes;
 
 /// Largest number of pictures to measure the ranges of activations on.
 const MOST_PICTURES: usize = 100;
@@ -67,7 +68,13 @@ impl OnnxArgs {
     }
 
     /// Writes the ONNX file and prints its size, number of operations and, for 8 bits, its loss of accuracy.
-    pub fn export(&self, checkpoint: Checkpoint, path: &Path, out: &Path) -> Result<(), Failure> {
+    pub fn export(
+        &self,
+        checkpoint: Checkpoint,
+        path: &Path,
+        out: &Path,
+        notes: Notes,
+    ) -> Result<(), Failure> {
         let config = checkpoint.config.clone();
         let options = OnnxOptions {
             dropout: self.dropout.unwrap_or(Switch::On) == Switch::On,
@@ -81,28 +88,28 @@ impl OnnxArgs {
         let pictures = self.int8.as_deref().map(|folder| sources(folder, &config));
         let pictures = pictures.transpose()?;
         let exported = onnx::export(checkpoint, path, &options, pictures.as_deref())?;
-        onnx::write(&exported.model, out)?;
-        let bytes = std::fs::metadata(out).map_or(0, |file| file.len());
+        let bytes = onnx::write(&exported.model, out)?;
         let sides = if options.dynamic {
             format!("multiples of {}", 1 << config.generator.halvings())
         } else {
             options.size.to_string()
         };
-        print(&format!(
+        notes.say(&format!(
             "{}: {} operations, {:.1} MB, for pictures of {sides} pixels, dropout {}\n",
             out.display(),
             exported.operations(),
             bytes as f64 / 1e6,
             if options.dropout { "on" } else { "off" },
-        ))?;
+        ));
         let (Some(loss), Some(pictures)) = (exported.loss, pictures) else {
             return Ok(());
         };
-        print(&format!(
+        notes.say(&format!(
             "8-bit weights change pixels by {:.2} of 255 on average, without dropout, on {} pictures\n",
             127.5 * loss,
             pictures.len()
-        ))
+        ));
+        Ok(())
     }
 }
 

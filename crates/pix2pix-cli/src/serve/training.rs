@@ -32,7 +32,10 @@ impl Live {
             .address()
             .map_err(|e| Failure::Runtime(e.to_string()))?;
         let runtime = super::runtime()?;
-        std::thread::spawn(move || runtime.block_on(server.run()));
+        std::thread::Builder::new()
+            .name("serve".to_string())
+            .spawn(move || runtime.block_on(server.run()))
+            .map_err(|e| Failure::Runtime(format!("cannot start the server's thread: {e}")))?;
         Ok((Self { models }, address))
     }
 

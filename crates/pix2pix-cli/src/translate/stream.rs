@@ -1,6 +1,6 @@
 //! Video: reads frames from standard input and writes translated frames to standard output, to pipe from and to ffmpeg.
 
-use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write, stdin, stdout};
+use std::io::{self, BufReader, BufWriter, Read, Write, stdin, stdout};
 use std::time::Instant;
 
 use pix2pix::Translator;
@@ -10,6 +10,7 @@ use pix2pix::model::TranslateOptions;
 
 use super::y4m;
 use crate::failure::Failure;
+use crate::output::{tell, unwritten};
 
 /// Translates headerless frames: each has `size` pixels with interleaved channels, in the channels and depth of the
 /// model's source (ffmpeg's rgb24 for an 8-bit RGB model; 16 bits and floats are little-endian). The output has the
@@ -109,10 +110,7 @@ impl Frames {
     /// Writes and flushes, as the reader may be waiting for the frame.
     fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let written = self.out.write_all(bytes).and_then(|()| self.out.flush());
-        written.map_err(|e| match e.kind() {
-            ErrorKind::BrokenPipe => Failure::ClosedPipe,
-            _ => Failure::Runtime(format!("standard output: cannot write a frame: {e}")),
-        })
+        written.map_err(|e| unwritten(&e))
     }
 
     /// Prints the number of frames and the speed.
@@ -120,11 +118,9 @@ impl Frames {
         let seconds = self.started.elapsed().as_secs_f64();
         let (count, rate) = (self.count, self.count as f64 / seconds);
         if !self.quiet {
-            // ignore a closed standard error: the frames are already written
-            let _ = writeln!(
-                io::stderr(),
+            tell(&format!(
                 "{count} frames in {seconds:.1} s: {rate:.1} frames per second"
-            );
+            ));
         }
         Ok(())
     }

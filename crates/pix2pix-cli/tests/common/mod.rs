@@ -33,6 +33,35 @@ impl Scratch {
         command
     }
 
+    /// The command, which heeds all signals. Otherwise it ignores those that the tests were started to ignore, such as
+    /// Ctrl-C in the background of a script.
+    #[allow(dead_code)] // not every test file sends signals
+    pub fn heeding_signals(&self, arguments: &str) -> Command {
+        if !cfg!(target_os = "linux") {
+            return self.command(arguments);
+        }
+        let mut command = Command::new("env");
+        command
+            .args([
+                "--default-signal=INT,HUP,TERM",
+                env!("CARGO_BIN_EXE_pix2pix"),
+            ])
+            .args(arguments.split_whitespace())
+            .current_dir(self.folder.path());
+        command
+    }
+
+    /// Runs a script of bash in the folder, with the program as `$pix2pix`.
+    #[allow(dead_code)] // not every test file needs a shell
+    pub fn bash(&self, script: &str) -> Output {
+        Command::new("bash")
+            .args(["-c", script])
+            .env("pix2pix", env!("CARGO_BIN_EXE_pix2pix"))
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap()
+    }
+
     #[allow(dead_code)] // not every test file only runs it
     pub fn run(&self, arguments: &str) -> Output {
         self.command(arguments).output().unwrap()
@@ -103,6 +132,26 @@ pub fn pair(width: u32, height: u32, index: u32) -> RgbImage {
             Rgb([255 - shade, 215, 55])
         }
     })
+}
+
+/// All files and folders under a folder, with the content of the files.
+#[allow(dead_code)] // not every test file looks into folders
+pub fn content(folder: &Path) -> std::collections::BTreeMap<PathBuf, Option<Vec<u8>>> {
+    let mut found = std::collections::BTreeMap::new();
+    let mut left = vec![folder.to_path_buf()];
+    while let Some(folder) = left.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                left.push(path.clone());
+                found.insert(path, None);
+            } else {
+                let bytes = std::fs::read(&path).unwrap();
+                found.insert(path, Some(bytes));
+            }
+        }
+    }
+    found
 }
 
 /// Whether a region of a picture has only one colour.

@@ -28,17 +28,25 @@ use crate::backend::precision::Factors;
 pub use crate::backend::precision::Precision;
 use crate::caught::caught_anywhere;
 use crate::choice::UnknownName;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, within};
+
+/// Largest number of CPU threads that compute, or that load pairs.
+pub(crate) const MOST_THREADS: usize = 4096;
 
 /// Sets the number of CPU threads for the whole program, 0 for all cores, and returns it.
 ///
 /// # Errors
-/// When it was set before.
+/// When it was set before, or the system does not start so many.
 pub fn set_threads(threads: usize) -> Result<usize> {
+    within("threads", threads, 0..=MOST_THREADS)?;
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build_global()
-        .map_err(|e| Error::Config(format!("cannot use {threads} threads: {e}")))?;
+        .map_err(|e| {
+            Error::Device(format!(
+                "cannot start {threads} threads: {e}; give fewer `threads`"
+            ))
+        })?;
     Ok(rayon::current_num_threads())
 }
 

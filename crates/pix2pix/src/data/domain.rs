@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::depth::Depth;
 use crate::data::ranges::Ranges;
+use crate::error::{Result, setting};
+use crate::network::unet::CHANNELS;
 
 /// Format of the pictures of one side of the pairs (the sources or the targets).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +25,12 @@ impl Domain {
         depth: Depth::U8,
         range: Ranges::all([0.0, 255.0]),
     };
+
+    /// Checks the channels and the ranges of the domain called `name`.
+    pub(crate) fn validate(&self, name: &str) -> Result<()> {
+        setting(&format!("{name}.channels"), self.channels, CHANNELS)?;
+        self.range.validate(name, self.channels)
+    }
 
     /// Sample values that map to -1 and 1 for a picture of this depth: the domain's ranges if the depth is the domain's,
     /// otherwise the default range of the depth.

@@ -11,7 +11,7 @@ use ureq::Agent;
 use ureq::http::header::{CONTENT_LENGTH, CONTENT_RANGE, RANGE};
 use ureq::http::{Response, StatusCode};
 
-use crate::atomic_file;
+use crate::atomic_file::{self, Scratch};
 use crate::data::dataset::store::{inside, most_unpacked};
 use crate::error::{Error, Result};
 
@@ -120,7 +120,11 @@ pub fn fetch(address: &str, file: &Path, tell: &mut dyn FnMut(u64, Option<u64>))
 
 fn unreachable(address: &str, reason: &str, part: &Path, length: u64) -> Error {
     let kept = match length {
-        0 => String::new(),
+        0 => {
+            // nothing to resume from
+            let _ = fs::remove_file(part);
+            String::new()
+        }
         length => format!(
             "; {length} bytes are kept in {}, and the next attempt resumes from there",
             part.display()
@@ -254,22 +258,21 @@ pub fn unpack(archive: &Path, folder: &Path) -> Result<()> {
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());
     let disk = |e| Error::io(folder, "unpack the data set", e);
-    let scratch = tempfile::Builder::new()
-        .prefix(".pix2pix-")
-        .tempdir_in(parent.unwrap_or(Path::new(".")))
-        .map_err(disk)?;
+    let scratch = Scratch::new(parent.unwrap_or(Path::new("."))).map_err(disk)?;
+    let content_of = scratch.path().join("content");
+    atomic_file::create_folder(&content_of)?;
     let file = File::open(archive).map_err(|e| Error::io(archive, "read the archive", e))?;
     let packed = file.metadata().map_err(disk)?.len();
     let content = MultiGzDecoder::new(BufReader::new(file));
-    unpack_entries(archive, content, scratch.path(), most_unpacked(packed))?;
+    unpack_entries(archive, content, &content_of, most_unpacked(packed))?;
     let mut entries: Vec<PathBuf> = Vec::new();
-    for entry in fs::read_dir(scratch.path()).map_err(disk)? {
+    for entry in fs::read_dir(&content_of).map_err(disk)? {
         entries.push(entry.map_err(disk)?.path());
     }
     let whole = match entries.as_slice() {
         [only] if only.is_dir() => only.clone(),
         [] => return Err(bad(archive, "it is empty")),
-        _ => scratch.path().to_path_buf(),
+        _ => content_of,
     };
     fs::rename(&whole, folder).map_err(disk)
 }

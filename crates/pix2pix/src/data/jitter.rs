@@ -12,7 +12,7 @@ use crate::choice::choices;
 use crate::data::pair::Pair;
 use crate::data::picture::{Picture, luma};
 use crate::data::resize::resize;
-use crate::error::{Error, Result, below_one};
+use crate::error::{Error, Result, below_one, setting};
 
 /// Longest side of a loaded picture, in pixels.
 const MAX_SIDE: u32 = 1 << 14;
@@ -147,7 +147,7 @@ impl JitterConfig {
     /// Checks the sizes and the colour jitter.
     ///
     /// # Errors
-    /// When the crop is empty or larger than the loaded picture, a side is too long, or `color` is out of range.
+    /// When the crop is empty or larger than the loaded picture, a side is too long, or another value is out of range.
     pub fn validate(&self) -> Result<()> {
         let ([load_width, load_height], [width, height]) = (self.load_size.0, self.crop_size.0);
         let scaled = self.resize == ResizePolicy::ScaleAndCrop;
@@ -160,6 +160,7 @@ impl JitterConfig {
             );
             return Err(Error::field("crop_size", reason));
         }
+        setting("multiple", self.multiple, 1..=MAX_SIDE)?;
         below_one("color", self.color)
     }
 

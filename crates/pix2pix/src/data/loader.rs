@@ -209,13 +209,16 @@ impl Iterator for Batches {
 }
 
 /// Starts the loader threads. They end after the last batch, after an error, or when [`Batches`] is dropped.
-pub fn start(pairs: Pairs, config: LoaderConfig) -> Batches {
+///
+/// # Errors
+/// When the system starts no more threads.
+pub fn start(pairs: Pairs, config: LoaderConfig) -> Result<Batches> {
     let (count, config_batches) = (config.workers.max(1), config.batches);
     let shared = Arc::new((pairs, config));
     let workers = (0..count).map(|worker| {
         let (sender, receiver) = sync_channel(AHEAD);
         let shared = shared.clone();
-        thread::spawn(move || {
+        let work = move || {
             let (pairs, config) = &*shared;
             let mut order = Order::default();
             for index in (worker as u64..config.batches).step_by(count) {
@@ -225,14 +228,19 @@ pub fn start(pairs: Pairs, config: LoaderConfig) -> Batches {
                     return;
                 }
             }
-        });
-        receiver
+        };
+        let started = thread::Builder::new().name("loader".to_string());
+        started.spawn(work).map_err(|e| {
+            let reason = format!("is {count}, but the system starts no more threads ({e})");
+            Error::field("workers", reason)
+        })?;
+        Ok(receiver)
     });
-    Batches {
-        workers: workers.collect(),
+    Ok(Batches {
+        workers: workers.collect::<Result<_>>()?,
         next: 0,
         left: config_batches,
-    }
+    })
 }
 
 /// Order of the pairs in a thread's current epoch.

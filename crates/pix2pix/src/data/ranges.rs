@@ -43,6 +43,19 @@ impl Ranges {
         Err(Error::field("range", reason))
     }
 
+    /// Checks the ranges of a domain called `name` with this number of bands.
+    pub(crate) fn validate(&self, name: &str, bands: usize) -> Result<()> {
+        let ranges = self.listed();
+        let reason = if !self.fit(bands) {
+            format!("has {} ranges for {bands} channels", ranges.len())
+        } else if let Some([low, high]) = ranges.iter().find(|[low, high]| !is_range(*low, *high)) {
+            format!("is {low} to {high}; the first number must be the lower one")
+        } else {
+            return Ok(());
+        };
+        Err(Error::Config(format!("{name}.range {reason}")))
+    }
+
     /// The range of a band.
     pub fn of(&self, band: usize) -> [f32; 2] {
         match self.count {

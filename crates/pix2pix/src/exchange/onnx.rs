@@ -185,7 +185,7 @@ fn model(
 ///
 /// # Errors
 /// When it cannot be written, or would be larger than the format allows (2 GiB).
-pub fn write(model: &Model, path: &Path) -> Result<()> {
+pub fn write(model: &Model, path: &Path) -> Result<usize> {
     // the limit of protocol buffers
     if model.encoded_len() > i32::MAX as usize {
         return Err(Error::file(
@@ -194,7 +194,9 @@ pub fn write(model: &Model, path: &Path) -> Result<()> {
             "export with `half`, or train with fewer `filters`",
         ));
     }
-    atomic_file::write(path, &model.encode_to_vec())
+    let bytes = model.encode_to_vec();
+    atomic_file::write(path, &bytes)?;
+    Ok(bytes.len())
 }
 
 /// Translates layers into operations.

@@ -12,12 +12,7 @@ use crate::model::checkpoint::{self, Checkpoint};
 /// # Errors
 /// When there are fewer than two checkpoints, one is damaged, or their networks differ.
 pub fn average(run: &Path, last: usize) -> Result<(Checkpoint, Vec<PathBuf>)> {
-    let folder = run.join("checkpoints");
-    let mut files = if folder.is_dir() {
-        checkpoint::in_folder(&folder)?
-    } else {
-        Vec::new()
-    };
+    let mut files = checkpoint::in_folder(&run.join("checkpoints"))?;
     files.drain(..files.len().saturating_sub(last));
     let Some((newest, older)) = files.split_last().filter(|(_, older)| !older.is_empty()) else {
         let remedy =

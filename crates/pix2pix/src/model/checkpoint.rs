@@ -1,6 +1,7 @@
 //! Checkpoints: one safetensors file with the tensors of both networks and, in its header, the configuration. A
 //! checkpoint is all that translation needs.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
@@ -221,27 +222,42 @@ pub fn file_name(step: u64) -> String {
 }
 
 /// The step in a checkpoint's file name.
-pub fn step_of(path: &Path) -> Option<u64> {
+fn named_step(path: &Path) -> Option<u64> {
     let name = path.file_name()?.to_str()?;
     let step = name.strip_prefix("step_")?.strip_suffix(".safetensors")?;
     step.parse().ok()
 }
 
-/// The checkpoints of a folder, oldest first.
+/// The checkpoints of a folder, oldest first. A missing folder has none.
 ///
 /// # Errors
 /// When the folder cannot be read.
 pub fn in_folder(folder: &Path) -> Result<Vec<PathBuf>> {
+    let steps = steps_in(folder)?.into_iter();
+    Ok(steps.map(|(_, path)| path).collect())
+}
+
+/// The checkpoints of a folder with their steps, oldest first. A step is that of the content, whatever the name: files
+/// are copied and renamed. Of a damaged file, it is that of the name.
+///
+/// # Errors
+/// As [`in_folder`].
+pub(crate) fn steps_in(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
     let failed = |e| Error::io(folder, "read the checkpoints", e);
+    let entries = match std::fs::read_dir(folder) {
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        read => read.map_err(failed)?,
+    };
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
+    for entry in entries {
         let path = entry.map_err(failed)?.path();
-        if let Some(step) = step_of(&path) {
-            found.push((step, path));
+        if let Some(named) = named_step(&path) {
+            let header = tensor_file::read_header::<Header>(&path, KIND);
+            found.push((header.map_or(named, |header| header.step), path));
         }
     }
     found.sort();
-    Ok(found.into_iter().map(|(_, path)| path).collect())
+    Ok(found)
 }
 
 /// Finds the checkpoint: `model` itself, or the newest one if `model` is a run folder.
@@ -252,11 +268,6 @@ pub fn find(model: &Path) -> Result<PathBuf> {
     if !model.is_dir() {
         return Ok(model.to_path_buf());
     }
-    let folder = model.join("checkpoints");
-    let newest = if folder.is_dir() {
-        in_folder(&folder)?.pop()
-    } else {
-        None
-    };
+    let newest = in_folder(&model.join("checkpoints"))?.pop();
     newest.ok_or_else(|| Error::file(model, "the folder contains no checkpoint", KIND.remedy))
 }

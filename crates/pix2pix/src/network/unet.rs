@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backend::activation::{join, tanh};
 use crate::backend::window::{ConvSpec, Window};
-use crate::error::{Error, Result, below_one, within};
+use crate::error::{Error, Result, below_one, setting, within};
 use crate::network::batch_norm::EPSILON;
 use crate::network::conv::Conv;
 use crate::network::init::WeightInit;
@@ -35,6 +35,9 @@ const HALVE: Window = Window {
 pub const DEPTHS: std::ops::RangeInclusive<usize> = 2..=10;
 /// Allowed numbers of channels of an image.
 pub const CHANNELS: std::ops::RangeInclusive<usize> = 1..=16;
+
+/// Allowed epsilons of batch normalization.
+const EPSILONS: std::ops::RangeInclusive<f64> = 1e-12..=1.0;
 
 /// Filters of the first block that a network may have.
 pub const FILTERS: std::ops::RangeInclusive<usize> = 1..=1024;
@@ -113,6 +116,9 @@ impl UnetConfig {
         within("out_channels", self.out_channels, CHANNELS)?;
         within("filters", self.filters, FILTERS)?;
         within("depth", self.depth, DEPTHS)?;
+        setting("epsilon", self.epsilon, EPSILONS)?;
+        let [first, end] = self.dropout_blocks;
+        setting("dropout_blocks[0]", first, 0..=end)?;
         below_one("dropout", self.dropout)
     }
 

@@ -12,8 +12,8 @@ use serde::Serialize;
 
 use crate::atomic_file;
 use crate::error::{Error, Result};
+use crate::run::Warning;
 use crate::run::history::{Best, History};
-use crate::run::{Warning, log};
 
 const TEMPLATE: &str = include_str!("template.html");
 /// Maximum number of contact sheets shown per run: evenly spaced, with the newest one.
@@ -69,12 +69,17 @@ const CHARTS: [(&str, &str); 7] = [
     ("ssim", "Held-out pairs: SSIM"),
 ];
 
-/// Writes the report of some run folders to an HTML file.
+/// Writes the report of some run folders to an HTML file. Returns sentences on what cannot be read of their files, which
+/// the report leaves out.
 ///
 /// # Errors
 /// When a folder is not a run folder, or the file cannot be written.
-pub fn write(runs: &[PathBuf], file: &Path) -> Result<()> {
+pub fn write(runs: &[PathBuf], file: &Path) -> Result<Vec<String>> {
     let histories = histories(runs)?;
+    let mut unread: Vec<String> = Vec::new();
+    for history in &histories {
+        unread.extend(history.unread.iter().cloned());
+    }
     let series = |key: &str| {
         histories
             .iter()
@@ -93,20 +98,23 @@ pub fn write(runs: &[PathBuf], file: &Path) -> Result<()> {
                 series: series(key),
             })
             .collect(),
-        runs: histories.iter().map(run).collect::<Result<_>>()?,
+        runs: histories
+            .iter()
+            .map(|history| run(history, &mut unread))
+            .collect::<Result<_>>()?,
     };
     let data = serde_json::to_string(&report).expect("a report is plain data");
     // "</script" in the data would end the script element
     let page = TEMPLATE.replacen("@DATA@", &data.replace("</", "<\\/"), 1);
-    atomic_file::write(file, page.as_bytes())
+    atomic_file::write(file, page.as_bytes())?;
+    Ok(unread)
 }
 
 fn histories(runs: &[PathBuf]) -> Result<Vec<History>> {
     runs.iter().map(|run| History::read(run)).collect()
 }
 
-fn run(history: &History) -> Result<Run> {
-    let path = history.root.join("warnings.jsonl");
+fn run(history: &History, unread: &mut Vec<String>) -> Result<Run> {
     Ok(Run {
         name: history.name(),
         state: history.state.to_string(),
@@ -114,8 +122,8 @@ fn run(history: &History) -> Result<Run> {
         steps: history.config.steps,
         seconds: history.timings.last().map_or(0.0, |timing| timing.seconds),
         best: history.best(),
-        warnings: log::read(&path)?,
-        samples: samples(&history.root.join("samples"))?,
+        warnings: history.warnings.clone(),
+        samples: samples(&history.root.join("samples"), unread)?,
         config: flat(
             &serde_json::to_value(&history.config).expect("a configuration is plain data"),
         ),
@@ -146,8 +154,8 @@ fn flat(value: &serde_json::Value) -> BTreeMap<String, String> {
     all
 }
 
-/// The contact sheets of a run, the oldest first.
-fn samples(folder: &Path) -> Result<Vec<Sample>> {
+/// The contact sheets of a run, the oldest first, without those that cannot be read.
+fn samples(folder: &Path, unread: &mut Vec<String>) -> Result<Vec<Sample>> {
     let mut sheets = Vec::new();
     if folder.is_dir() {
         let failed = |e| Error::io(folder, "read the samples", e);
@@ -168,10 +176,13 @@ fn samples(folder: &Path) -> Result<Vec<Sample>> {
     let chosen = (0..frames).map(|frame| last * frame / frames.saturating_sub(1).max(1));
     let mut samples = Vec::new();
     for (step, path) in chosen.map(|index| &sheets[index]) {
-        samples.push(Sample {
-            step: *step,
-            picture: embedded(path)?,
-        });
+        match embedded(path) {
+            Ok(picture) => samples.push(Sample {
+                step: *step,
+                picture,
+            }),
+            Err(error) => unread.push(error.to_string()),
+        }
     }
     Ok(samples)
 }
@@ -179,7 +190,7 @@ fn samples(folder: &Path) -> Result<Vec<Sample>> {
 /// A picture as a data URL.
 fn embedded(path: &Path) -> Result<String> {
     let broken =
-        |e: image::ImageError| Error::file(path, e, "remove the file: the run does not need it");
+        |e: image::ImageError| Error::file(path, e, "it is left out; the run does not need it");
     let mut sheet = image::open(path).map_err(broken)?;
     if sheet.width() > WIDTH {
         sheet = sheet.resize(WIDTH, u32::MAX, FilterType::Triangle);
@@ -196,8 +207,8 @@ fn embedded(path: &Path) -> Result<String> {
     ))
 }
 
-/// Writes the losses and the scores of some run folders to one CSV table; cells without a value are empty. The loss
-/// `g_l1` is in units of [-1, 1], the score `l1` of 255.
+/// Writes the losses and the scores of some run folders to one CSV table; cells without a value are empty, and lines that
+/// cannot be read are left out. The loss `g_l1` is in units of [-1, 1], the score `l1` of 255.
 ///
 /// # Errors
 /// As [`write()`].

@@ -1,7 +1,7 @@
 //! Writes losses, scores and samples of a run to TensorBoard event files.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -26,10 +26,26 @@ impl TensorBoard {
     pub fn create(folder: &Path) -> Result<Self> {
         atomic_file::create_folder(folder)?;
         // TensorBoard looks for "tfevents", and reads the files of a folder in the order of their names
-        let (seconds, process) = (wall_time() as u64, std::process::id());
-        let path = folder.join(format!("events.out.tfevents.{seconds}.{process}"));
-        let file = File::create_new(&path)
-            .map_err(|e| Error::io(&path, "create the TensorBoard events", e))?;
+        let name = format!(
+            "events.out.tfevents.{}.{}",
+            wall_time() as u64,
+            std::process::id()
+        );
+        // another session may have the same numbers, in containers or if the clock was set back
+        let names = (1..).map(|session| format!("{name}.{session}"));
+        let paths = [name.clone()].into_iter().chain(names);
+        let mut created = paths.map(|name| {
+            let path = folder.join(name);
+            (File::create_new(&path), path)
+        });
+        let taken = |file: &io::Result<File>| {
+            let e = file.as_ref().err();
+            e.is_some_and(|e| e.kind() == ErrorKind::AlreadyExists)
+        };
+        let (file, path) = created
+            .find(|(file, _)| !taken(file))
+            .expect("numbers do not end");
+        let file = file.map_err(|e| Error::io(&path, "create the TensorBoard events", e))?;
         let mut board = Self {
             path,
             file: BufWriter::new(file),
@@ -107,7 +123,7 @@ fn scalar(tag: String, value: f32) -> Value {
     }
 }
 
-/// Seconds since 1970.
+/// Seconds since 1970; 0 if the clock is before it.
 fn wall_time() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0.0, |time| time.as_secs_f64())

@@ -65,7 +65,7 @@ fn options(config: &RunConfig, data: &Survey) -> Vec<[String; 2]> {
 }
 
 /// Collects every value of a tree with its path.
-fn flatten(path: &str, value: &toml::Value, named: &mut Vec<[String; 2]>) {
+pub(super) fn flatten(path: &str, value: &toml::Value, named: &mut Vec<[String; 2]>) {
     match value {
         toml::Value::Table(table) => {
             for (name, value) in table {

@@ -1,9 +1,13 @@
-//! Estimates the memory that training needs, for advice after running out of memory.
+//! Estimates the memory that training needs, to refuse what cannot fit, and for advice after running out of memory.
 
 use crate::backend::device::Device;
+use crate::backend::memory::Memory;
 use crate::config::RunConfig;
+use crate::data::jitter::ResizePolicy;
+use crate::error::{Error, Result};
 use crate::network::init::WeightInit;
 use crate::network::layer_graph::LayerGraph;
+use crate::network::summary;
 
 /// Bytes per trainable weight: the weight, its gradient, and Adam's two moments.
 const TRAINED: usize = 16;
@@ -33,6 +37,39 @@ pub fn bytes(config: &RunConfig, batch: usize) -> Option<u64> {
     let kept = (outputs(&generator) + 2 * outputs(&discriminator)) as f64 * KEPT;
     let trained = (generator.trainable() + discriminator.trainable()) * TRAINED;
     Some(trained as u64 + (kept * batch as f64) as u64)
+}
+
+/// Checks that training fits into the CPU's memory. Returns a warning if it may not fit into what is free of it.
+///
+/// # Errors
+/// When the estimate exceeds what this process could ever have. The error says what would fit.
+pub fn check(config: &RunConfig, memory: Memory) -> Result<Option<String>> {
+    let is_known = matches!(
+        config.jitter.resize,
+        ResizePolicy::ScaleAndCrop | ResizePolicy::Crop
+    );
+    // the other sizes are those of the data
+    let Some(needed) = bytes(config, config.batch_size).filter(|_| is_known) else {
+        return Ok(None);
+    };
+    let Memory { most, free } = memory;
+    let shown = |bytes: u64| summary::bytes(bytes as usize);
+    if needed > most {
+        return Err(Error::Device(format!(
+            "training needs about {} of memory, and this process can have {}; {}",
+            shown(needed),
+            shown(most),
+            advice(config, Some(most))
+        )));
+    }
+    Ok((needed > free).then(|| {
+        format!(
+            "training needs about {} of memory, and {} are free; if it does not fit, {}",
+            shown(needed),
+            shown(free),
+            advice(config, Some(free))
+        )
+    }))
 }
 
 /// Advice for training that ran out of memory on a device with `memory` bytes (`None` if unknown).
@@ -85,6 +122,16 @@ mod tests {
                 "{side}, {batch}: {estimate:e}"
             );
         }
+    }
+
+    #[test]
+    fn what_cannot_fit_is_refused() {
+        let memory = |most: u64, free: u64| check(&config(256), Memory { most, free });
+        assert!(memory(4 << 30, 4 << 30).unwrap().is_none());
+        let warned = memory(4 << 30, 1 << 28).unwrap().unwrap();
+        assert!(warned.contains("try `recompute`"), "{warned}");
+        let refused = memory(1 << 28, 1 << 28).unwrap_err().to_string();
+        assert!(refused.contains("this process can have"), "{refused}");
     }
 
     #[test]

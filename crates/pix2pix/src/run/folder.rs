@@ -1,7 +1,8 @@
 //! A run folder: the names of its files, the lock for writing, and how a run starts and resumes.
 
+use std::cell::Cell;
 use std::fs::{self, File, TryLockError};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use crate::atomic_file;
@@ -9,63 +10,102 @@ use crate::config::RunConfig;
 use crate::error::{Error, Result};
 use crate::model::checkpoint;
 
-const CONFIG: &str = "config.toml";
+/// Name of the configuration's file.
+pub const CONFIG: &str = "config.toml";
 const LOCK: &str = "run.lock";
 const SAMPLES: &str = "samples";
 const CHECKPOINTS: &str = "checkpoints";
 
-/// A run folder, locked by this process.
+/// A run folder, locked by this process. Until a run begins or resumes in it, its files stay as they are; if none does,
+/// what the lock itself needed is removed.
 pub struct RunFolder {
     root: PathBuf,
+    lock: Option<Lock>,
+}
+
+/// The lock of a run folder.
+struct Lock {
     /// The system releases this lock when the process ends, even if it crashes.
-    _lock: Option<File>,
+    file: File,
+    /// What was made for the lock, in the order in which it is removed if no run begins.
+    made: Vec<PathBuf>,
+    in_use: Cell<bool>,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if self.in_use.get() {
+            return;
+        }
+        for made in &self.made {
+            // a folder that is no longer empty stays
+            let _ = match made.is_dir() {
+                true => fs::remove_dir(made),
+                false => fs::remove_file(made),
+            };
+        }
+    }
 }
 
 impl RunFolder {
-    /// Creates the folder if needed, locks it, and removes unfinished files of a killed process.
+    /// Locks a run's folder, or an empty folder for a new run, which is created if needed.
     ///
     /// # Errors
-    /// When it cannot be created or written to, or another process has locked it.
+    /// When the folder has other files, cannot be created or written to, or another process has locked it.
     pub fn lock(root: &Path) -> Result<Self> {
+        if root.is_dir() && !root.join(CONFIG).exists() && !is_empty(root)? {
+            return Err(taken(root));
+        }
+        let missing = root.ancestors().take_while(|folder| {
+            !folder.as_os_str().is_empty() && fs::symlink_metadata(folder).is_err()
+        });
+        let mut made: Vec<PathBuf> = missing.map(Path::to_path_buf).collect();
         atomic_file::create_folder(root)?;
         let path = root.join(LOCK);
         let failed = |e| Error::io(&path, "write the lock", e);
         let mut options = File::options();
-        options.read(true).write(true).create(true).truncate(false);
-        let mut lock = options.open(&path).map_err(failed)?;
-        match lock.try_lock() {
-            Ok(()) => {}
+        options.read(true).write(true);
+        let opened = match options.clone().create_new(true).open(&path) {
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => options.open(&path),
+            created => {
+                made.insert(0, path.clone());
+                created
+            }
+        };
+        let mut lock = Lock {
+            file: opened.map_err(failed)?,
+            made,
+            in_use: Cell::new(false),
+        };
+        match lock.file.try_lock() {
+            Ok(()) => Ok(Self {
+                root: root.to_path_buf(),
+                lock: Some(lock),
+            }),
             Err(TryLockError::WouldBlock) => {
+                lock.made.clear();
                 let mut holder = String::new();
                 // without the process's number, the message is still useful
-                let _ = lock.read_to_string(&mut holder);
-                return Err(Error::file(
+                let _ = lock.file.read_to_string(&mut holder);
+                let holder = match holder.trim() {
+                    "" => String::new(),
+                    process => format!(" ({process})"),
+                };
+                Err(Error::file(
                     root,
-                    format!("another process ({}) is training here", holder.trim()),
+                    format!("another process{holder} is training here"),
                     "wait for it, stop it, or choose another `folder`",
-                ));
+                ))
             }
-            Err(TryLockError::Error(e)) => return Err(failed(e)),
+            Err(TryLockError::Error(e)) => Err(failed(e)),
         }
-        lock.set_len(0).map_err(failed)?;
-        writeln!(lock, "{}", std::process::id()).map_err(failed)?;
-        let folder = Self {
-            root: root.to_path_buf(),
-            _lock: Some(lock),
-        };
-        for folder in [root, &folder.samples(), &folder.checkpoints()] {
-            if folder.is_dir() {
-                atomic_file::remove_unfinished(folder)?;
-            }
-        }
-        Ok(folder)
     }
 
     /// The folder of a group's run, which rank 0 has locked; this process does not write to it.
     pub fn of_root(root: &Path) -> Self {
         Self {
             root: root.to_path_buf(),
-            _lock: None,
+            lock: None,
         }
     }
 
@@ -74,26 +114,31 @@ impl RunFolder {
     /// # Errors
     /// When the folder is not empty, or a file cannot be written.
     pub fn begin(&self, config: &RunConfig) -> Result<()> {
-        let root = &self.root;
-        let failed = |e| Error::io(root, "read the folder", e);
-        let mut empty = true;
-        for entry in fs::read_dir(root).map_err(failed)? {
-            empty &= entry.map_err(failed)?.file_name() == LOCK;
+        if !is_empty(&self.root)? {
+            return Err(taken(&self.root));
         }
-        if !empty {
-            return Err(Error::Taken {
-                folder: root.clone(),
-                is_run: self.config_path().is_file(),
-            });
-        }
-        self.write_config(config)
+        self.use_for(config)
     }
 
-    /// Writes the configuration and creates the subfolders.
+    /// Uses the folder for a run: notes this process in the lock, removes what a killed process left unfinished, writes
+    /// the configuration and creates the subfolders.
     ///
     /// # Errors
-    /// When they cannot be written.
-    pub fn write_config(&self, config: &RunConfig) -> Result<()> {
+    /// When a file cannot be written or removed.
+    pub fn use_for(&self, config: &RunConfig) -> Result<()> {
+        if let Some(lock) = &self.lock {
+            lock.in_use.set(true);
+            let mut file = &lock.file;
+            let noted = file.rewind().and_then(|()| file.set_len(0));
+            noted
+                .and_then(|()| writeln!(file, "{}", std::process::id()))
+                .map_err(|e| Error::io(&self.path(LOCK), "write the lock", e))?;
+        }
+        for folder in [&self.root, &self.samples(), &self.checkpoints()] {
+            if folder.is_dir() {
+                atomic_file::remove_unfinished(folder)?;
+            }
+        }
         let text = toml::to_string(config).expect("a configuration is plain data");
         atomic_file::write(&self.config_path(), text.as_bytes())?;
         atomic_file::create_folder(&self.samples())?;
@@ -148,56 +193,83 @@ impl RunFolder {
         Ok(states)
     }
 
-    /// The newest step from which the run can be resumed: the newest with both a checkpoint and a state. `None` before
-    /// the first checkpoint.
+    /// The newest step from which the run can be resumed, with its checkpoint: the newest that has a state too. `None`
+    /// before the first checkpoint.
     ///
     /// # Errors
     /// When the folder cannot be read, or there are checkpoints but none has a state.
-    pub fn newest_step(&self) -> Result<Option<u64>> {
-        let checkpoints = self.checkpoints();
-        if !checkpoints.is_dir() {
-            return Ok(None);
-        }
-        let all = checkpoint::in_folder(&checkpoints)?;
-        let steps = all
-            .iter()
-            .rev()
-            .filter_map(|path| checkpoint::step_of(path));
-        let newest = steps.into_iter().find(|step| self.state(*step).is_file());
-        match (newest, all.last()) {
-            (None, Some(last)) => Err(Error::file(
-                last,
-                "its state_*.safetensors file is missing; without the optimizers' moments in it, the run cannot \
-                 be resumed",
-                "put it back, or start a new run",
-            )),
-            (newest, _) => Ok(newest),
+    pub fn newest(&self) -> Result<Option<(u64, PathBuf)>> {
+        let all = checkpoint::steps_in(&self.checkpoints())?;
+        let mut newest = all.iter().rev();
+        match newest.find(|(step, _)| self.state(*step).is_file()) {
+            Some(newest) => Ok(Some(newest.clone())),
+            None => match all.last() {
+                None => Ok(None),
+                Some((step, last)) => Err(Error::file(
+                    last,
+                    format!(
+                        "its state_{step:07}.safetensors is missing; without the optimizers' moments in it, the run \
+                         cannot be resumed"
+                    ),
+                    "put it back, or start a new run; the checkpoint still translates",
+                )),
+            },
         }
     }
 }
 
-/// Reads a run's configuration.
+/// Whether a folder has no file but a run's lock.
+fn is_empty(root: &Path) -> Result<bool> {
+    let failed = |e| Error::io(root, "read the folder", e);
+    let mut empty = true;
+    for entry in fs::read_dir(root).map_err(failed)? {
+        empty &= entry.map_err(failed)?.file_name() == LOCK;
+    }
+    Ok(empty)
+}
+
+/// The error for a new run in a folder with other files.
+fn taken(root: &Path) -> Error {
+    Error::Taken {
+        folder: root.to_path_buf(),
+        is_run: root.join(CONFIG).is_file(),
+    }
+}
+
+/// Reads a run's configuration, and checks every value of it.
 ///
 /// # Errors
-/// When it is not a run folder, or its configuration cannot be read.
+/// When it is not a run folder, or its configuration cannot be read or is invalid.
 pub fn read_config(root: &Path) -> Result<RunConfig> {
     let path = root.join(CONFIG);
-    if !path.is_file() {
-        return Err(Error::file(
+    let text = fs::read_to_string(&path).map_err(|e| match e.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => Error::file(
             root,
             format!("not a run folder (no {CONFIG})"),
             "give a folder that `run::train` made",
-        ));
-    }
-    let text =
-        fs::read_to_string(&path).map_err(|e| Error::io(&path, "read the configuration", e))?;
-    toml::from_str(&text).map_err(|e: toml::de::Error| {
+        ),
+        _ => Error::io(&path, "read the configuration", e),
+    })?;
+    let invalid = |reason: &str| {
         Error::file(
             &path,
-            format!("invalid configuration of a run ({})", e.message()),
+            format!("invalid configuration of a run ({reason})"),
             "restore the original file",
         )
-    })
+    };
+    let config: RunConfig = toml::from_str(&text).map_err(|e| invalid(e.message()))?;
+    let tables = [
+        ("jitter.", config.jitter.validate()),
+        ("objective.", config.objective.validate()),
+        ("generator.", config.generator.validate()),
+        ("discriminator.", config.discriminator.validate()),
+        ("", config.validate()),
+    ];
+    for (table, checked) in tables {
+        // here, a field is a line of the file, and not an option
+        checked.map_err(|e| invalid(&format!("{table}{}", e.to_string().replace('`', ""))))?;
+    }
+    Ok(config)
 }
 
 /// Whether a process is training in this folder.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::folder::{is_locked, read_config};
-use super::{Metrics, RunScores, Timing, log};
+use super::{Metrics, RunScores, Timing, Warning, log};
 use crate::config::RunConfig;
 use crate::error::Result;
 use crate::model::checkpoint;
@@ -56,8 +56,12 @@ pub struct History {
     pub timings: Vec<Timing>,
     /// The lines of `scores.jsonl`.
     pub scores: Vec<RunScores>,
+    /// The lines of `warnings.jsonl`.
+    pub warnings: Vec<Warning>,
     /// Description of its machine (`machine.json`).
     pub machine: BTreeMap<String, String>,
+    /// Sentences on what cannot be read of its files.
+    pub unread: Vec<String>,
     /// Step of the newest checkpoint.
     saved: u64,
 }
@@ -69,14 +73,20 @@ impl History {
     /// When it is not a run folder, or a file cannot be read.
     pub fn read(root: &Path) -> Result<Self> {
         let config = read_config(root)?;
-        let checkpoints = root.join("checkpoints");
-        let saved = match checkpoints.is_dir() {
-            true => checkpoint::in_folder(&checkpoints)?
-                .last()
-                .and_then(|path| checkpoint::step_of(path)),
-            false => None,
-        };
-        let saved = saved.unwrap_or(0);
+        let newest = checkpoint::steps_in(&root.join("checkpoints"))?.pop();
+        let saved = newest.map_or(0, |(step, _)| step);
+        let metrics = log::read(&root.join("metrics.jsonl"))?;
+        let timings = log::read(&root.join("timings.jsonl"))?;
+        let scores = log::read(&root.join("scores.jsonl"))?;
+        let warnings = log::read(&root.join("warnings.jsonl"))?;
+        let (machine, unread) = super::machine::read(root);
+        let unread = [
+            metrics.unread,
+            timings.unread,
+            scores.unread,
+            warnings.unread,
+            unread,
+        ];
         Ok(Self {
             state: if is_locked(root) {
                 State::Running
@@ -86,10 +96,12 @@ impl History {
                 State::Stopped
             },
             config,
-            metrics: log::read(&root.join("metrics.jsonl"))?,
-            timings: log::read(&root.join("timings.jsonl"))?,
-            scores: log::read(&root.join("scores.jsonl"))?,
-            machine: super::machine::read(root),
+            metrics: metrics.entries,
+            timings: timings.entries,
+            scores: scores.entries,
+            warnings: warnings.entries,
+            machine,
+            unread: unread.into_iter().flatten().collect(),
             root: root.to_path_buf(),
             saved,
         })

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::atomic_file;
@@ -35,8 +36,17 @@ pub fn write(root: &Path) -> Result<()> {
     atomic_file::write(&root.join(NAME), json.as_bytes())
 }
 
-/// Reads the description of a run's machine; empty if it is not known.
-pub fn read(root: &Path) -> BTreeMap<String, String> {
-    let text = fs::read_to_string(root.join(NAME)).unwrap_or_default();
-    serde_json::from_str(&text).unwrap_or_default()
+/// Reads the description of a run's machine; empty if it is not known. If the file is there but cannot be read, returns a
+/// sentence on that too.
+pub fn read(root: &Path) -> (BTreeMap<String, String>, Option<String>) {
+    let path = root.join(NAME);
+    let told = |reason: String| Some(format!("{}: cannot be read: {reason}", path.display()));
+    match fs::read_to_string(&path) {
+        Ok(text) => match serde_json::from_str(&text) {
+            Ok(entries) => (entries, None),
+            Err(e) => (BTreeMap::new(), told(e.to_string())),
+        },
+        Err(e) if e.kind() == ErrorKind::NotFound => (BTreeMap::new(), None),
+        Err(e) => (BTreeMap::new(), told(e.to_string())),
+    }
 }

@@ -1,12 +1,11 @@
 //! The objective (paper, section 3.1, equations 1 to 4): a conditional adversarial loss plus lambda
 //! times L1. The discriminator's loss is halved (section 3.3).
 
-use std::path::Path;
-
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::choice::choices;
+use crate::data::path_text::path_of;
 use crate::error::{Error, Result, within};
 use crate::quality::lpips::Lpips;
 use crate::train::diff_augment::DiffAugment;
@@ -107,6 +106,10 @@ impl ObjectiveConfig {
         within("lambda", self.lambda, 0.0..=1e6)?;
         within("r1", self.r1, 0.0..=1e6)?;
         within("perceptual", self.perceptual, 0.0..=1e6)?;
+        if self.perceptual > 0.0 && self.perceptual_weights.is_empty() {
+            let reason = "perceptual_weights is empty; LPIPS needs the file of its weights";
+            return Err(Error::Config(reason.to_string()));
+        }
         if self.pool > 10_000 {
             let reason = format!(
                 "is {}; it must be at most 10000 pictures, which stay in memory",
@@ -152,7 +155,7 @@ impl Objective {
     /// When LPIPS has a weight and its own weights cannot be read.
     pub fn new(config: ObjectiveConfig, device: &Device) -> Result<Self> {
         let lpips = match config.perceptual > 0.0 {
-            true => Some(Lpips::load(Path::new(&config.perceptual_weights), device)?),
+            true => Some(Lpips::load(&path_of(&config.perceptual_weights), device)?),
             false => None,
         };
         Ok(Self { config, lpips })

@@ -188,11 +188,40 @@ fn serialize<'a, V: View>(
 /// When the file cannot be read, is truncated, or is of another kind.
 pub fn read<H: DeserializeOwned>(path: &Path, kind: FileKind) -> Result<(H, Weights)> {
     let mapped = Mapped::open(path).map_err(|e| Error::io(path, kind.action, e))?;
-    let bytes = mapped.bytes();
     let wrong = |reason: String| Error::file(path, reason, kind.remedy);
-    let damaged = |e: SafeTensorError| wrong(format!("damaged safetensors {} ({e})", kind.name));
-    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
-    let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
+    let file = SafeTensors::deserialize(mapped.bytes()).map_err(|e| damaged(path, kind, e))?;
+    let content = header(path, kind, &mapped)?;
+    let mut tensors = Weights::new();
+    for (name, view) in file.tensors() {
+        let Some(values) = widened(&view) else {
+            let dtype = view.dtype();
+            return Err(wrong(format!(
+                "its tensor {name} is of the type {dtype}, not floating-point"
+            )));
+        };
+        tensors.insert(name, TensorData::new(values, view.shape().to_vec()));
+    }
+    Ok((content, tensors))
+}
+
+/// Reads the header of a file alone.
+///
+/// # Errors
+/// As [`read()`], but not when tensors are missing.
+pub fn read_header<H: DeserializeOwned>(path: &Path, kind: FileKind) -> Result<H> {
+    let mapped = Mapped::open(path).map_err(|e| Error::io(path, kind.action, e))?;
+    header(path, kind, &mapped)
+}
+
+fn damaged(path: &Path, kind: FileKind, reason: SafeTensorError) -> Error {
+    let reason = format!("damaged safetensors {} ({reason})", kind.name);
+    Error::file(path, reason, kind.remedy)
+}
+
+fn header<H: DeserializeOwned>(path: &Path, kind: FileKind, mapped: &Mapped) -> Result<H> {
+    let wrong = |reason: String| Error::file(path, reason, kind.remedy);
+    let (_, metadata) =
+        SafeTensors::read_metadata(mapped.bytes()).map_err(|e| damaged(path, kind, e))?;
     let entry = metadata.metadata().as_ref().and_then(|m| m.get(ENTRY));
     let foreign = || {
         wrong(format!(
@@ -209,18 +238,7 @@ pub fn read<H: DeserializeOwned>(path: &Path, kind: FileKind) -> Result<(H, Weig
             header.format, kind.format
         )));
     }
-    let content = serde_json::from_value(header.content).map_err(unreadable)?;
-    let mut tensors = Weights::new();
-    for (name, view) in file.tensors() {
-        let Some(values) = widened(&view) else {
-            let dtype = view.dtype();
-            return Err(wrong(format!(
-                "its tensor {name} is of the type {dtype}, not floating-point"
-            )));
-        };
-        tensors.insert(name, TensorData::new(values, view.shape().to_vec()));
-    }
-    Ok((content, tensors))
+    serde_json::from_value(header.content).map_err(unreadable)
 }
 
 /// Puts `prefix.` before the names of tensors.

@@ -1,0 +1,24 @@
+//! Folders that a command fills with files. They are made when there is a file to write, so that a command that fails at
+//! first leaves nothing behind.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use pix2pix::{Error, atomic_file};
+
+/// Creates the folder of a file that is about to be written.
+pub fn create_folder_of(file: &Path) -> Result<(), Error> {
+    match file.parent() {
+        Some(folder) => atomic_file::create_folder(folder),
+        None => Ok(()),
+    }
+}
+
+/// Removes what killed commands left unfinished in the folders of these files.
+pub fn remove_unfinished(files: impl Iterator<Item = PathBuf>) {
+    let folders = files.filter_map(|file| file.parent().map(Path::to_path_buf));
+    for folder in folders.collect::<BTreeSet<PathBuf>>() {
+        // only what it finds is of interest
+        let _ = atomic_file::remove_unfinished(&folder);
+    }
+}

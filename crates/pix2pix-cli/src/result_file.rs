@@ -1,0 +1,64 @@
+//! Result files: what a command writes where the user says.
+
+use std::path::Path;
+
+use pix2pix::{Error, atomic_file};
+
+use crate::failure::Failure;
+use crate::output::{say, tell};
+
+/// What happens to files that exist.
+#[derive(clap::Args)]
+pub struct ResultArgs {
+    /// Replace result files that exist [default: refuse]
+    #[arg(long)]
+    force: bool,
+}
+
+/// Where the notes of a command go.
+#[derive(Clone, Copy)]
+pub enum Notes {
+    /// To standard output.
+    Output,
+    /// To standard error, as the result itself goes to standard output.
+    Errors,
+}
+
+impl ResultArgs {
+    /// Checks that a command may write its results to these files, and returns where its notes go. What killed commands
+    /// left unfinished beside them is removed.
+    ///
+    /// # Errors
+    /// If one exists and is not to be replaced, or two are the same.
+    pub fn check(&self, files: &[&Path]) -> Result<Notes, Failure> {
+        let mut notes = Notes::Output;
+        for (index, &file) in files.iter().enumerate() {
+            if files[..index].contains(&file) {
+                let message = "two results cannot have the same file; choose another for one";
+                return Err(Failure::Usage(format!("{}: {message}", file.display())));
+            }
+            if !self.force && atomic_file::replaces(file) {
+                let remedy = "choose another name, or replace it with --force";
+                return Err(Error::file(file, "the file exists", remedy).into());
+            }
+            if atomic_file::is_standard_output(file) {
+                notes = Notes::Errors;
+            }
+        }
+        for folder in files.iter().filter_map(|file| file.parent()) {
+            // only what it finds is of interest
+            let _ = atomic_file::remove_unfinished(folder);
+        }
+        Ok(notes)
+    }
+}
+
+impl Notes {
+    /// Writes a note of one or several lines.
+    pub fn say(self, text: &str) {
+        match self {
+            Self::Output => say(text),
+            Self::Errors => tell(text.trim_end_matches('\n')),
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! A command that refuses leaves everything as it was, and no command replaces what it was not asked to.
+
+#![cfg(unix)]
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, symlink};
+use std::process::Command;
+
+use common::{SMALL, Scratch, content, names, pair};
+
+/// The last line on standard error of a command that fails with this exit code.
+fn refused(scratch: &Scratch, command: &str, code: i32) -> String {
+    let output = scratch.run(command);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{command}: {said}");
+    let last = said.lines().last().unwrap_or_default().to_string();
+    assert!(last.starts_with("error: "), "{command}: {said}");
+    last
+}
+
+#[test]
+fn a_refused_folder_stays_as_it_was() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    fs::create_dir_all(scratch.path("mine/samples")).unwrap();
+    for name in [
+        ".tmp123456",
+        ".pix2pix-old.part",
+        "thesis.txt",
+        "samples/.tmpabcdef",
+    ] {
+        fs::write(scratch.path("mine").join(name), "years of work").unwrap();
+    }
+    fs::create_dir(scratch.path("settings")).unwrap();
+    fs::write(scratch.path("settings/config.toml"), "colour = 'red'").unwrap();
+    fs::write(scratch.path("run/.tmp123456"), "mine").unwrap();
+    fs::write(scratch.path("garbage"), "no model").unwrap();
+    fs::create_dir(scratch.path("broken")).unwrap();
+    fs::write(scratch.path("broken/x.png"), "no picture").unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap();
+    let before = content(&scratch.path("."));
+    for (command, code) in [
+        (format!("train data --out mine {SMALL}"), 1),
+        (format!("train data --out settings {SMALL}"), 1),
+        (format!("train data --out run {SMALL}"), 1),
+        (
+            format!("train data --out new/deep --serve={port} {SMALL}"),
+            1,
+        ),
+        (
+            format!("train data --out new --perceptual 1 --perceptual-weights garbage {SMALL}"),
+            1,
+        ),
+        ("demo --out mine --steps 1".to_string(), 1),
+        ("demo --out run --steps 1".to_string(), 1),
+        ("train --resume run --steps 2".to_string(), 2),
+        ("train --resume run --steps 1".to_string(), 2),
+        ("train --resume mine".to_string(), 1),
+        ("translate run broken --out new".to_string(), 1),
+        ("translate garbage data --out new".to_string(), 1),
+        ("prepare gray broken --out new".to_string(), 1),
+        ("evaluate garbage data --out new".to_string(), 1),
+        ("evaluate run broken --out new".to_string(), 1),
+        ("report mine --out new.html".to_string(), 1),
+        ("export garbage --out new.pth".to_string(), 1),
+        ("average run --out new".to_string(), 1),
+        ("import garbage --out new".to_string(), 1),
+        (
+            "download facades --out new --mirror http://127.0.0.1:9".to_string(),
+            1,
+        ),
+    ] {
+        refused(&scratch, &command, code);
+        let after = content(&scratch.path("."));
+        let names = |found: &std::collections::BTreeMap<_, _>| {
+            found.keys().cloned().collect::<Vec<std::path::PathBuf>>()
+        };
+        assert_eq!(names(&after), names(&before), "{command}");
+        assert!(after == before, "{command} changed a file");
+    }
+}
+
+/// The demo replaces an earlier demo, but nothing that is not of it, and not before everything else is known to work.
+#[test]
+fn a_demo_removes_only_a_demo() {
+    let scratch = Scratch::new();
+    let demo = |name: &str| scratch.path("demo").join(name);
+    for folder in [
+        "checkpoints",
+        "inputs",
+        "samples",
+        "tensorboard",
+        ".pix2pix-killed.part",
+    ] {
+        fs::create_dir_all(demo(folder)).unwrap();
+    }
+    for file in [
+        "config.toml",
+        "metrics.jsonl",
+        "contact-sheet.png",
+        "checkpoints/step_0000540.safetensors",
+        "checkpoints/state_0000540.safetensors",
+        "inputs/N47.3E050.4.png",
+        "inputs/mine.png",
+        "samples/step_0000020.png",
+        "tensorboard/events.out.tfevents.1.2",
+        ".pix2pix-killed.part/file",
+    ] {
+        fs::write(demo(file), "data = \"the embedded earth data\"").unwrap();
+    }
+    let before = content(&scratch.path("demo"));
+    let said = refused(&scratch, "demo --out demo --steps 1 --quiet", 1);
+    assert!(said.contains("choose another --out"), "{said}");
+    assert!(content(&scratch.path("demo")) == before);
+    fs::remove_file(demo("inputs/mine.png")).unwrap();
+    let before = content(&scratch.path("demo"));
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap();
+    refused(&scratch, &format!("demo --out demo --serve={port}"), 1);
+    assert!(content(&scratch.path("demo")) == before);
+    scratch.ok("demo --out demo --steps 1 --quiet");
+    assert_eq!(names(&demo("samples")), ["step_0000001.png"]);
+    assert!(!demo(".pix2pix-killed.part").exists() && !demo("tensorboard").exists());
+}
+
+/// Commands that write a single result, with the name of its file.
+const RESULTS: [(&str, &str); 7] = [
+    ("export run --out", "g.pth"),
+    ("export run --format onnx --out", "g.onnx"),
+    (
+        "export run --format model --half f16 --out",
+        "half.safetensors",
+    ),
+    ("import G.pth --out", "model.safetensors"),
+    ("average run --out", "mean.safetensors"),
+    ("report run --out", "page.html"),
+    ("plot generator --filters 2 --out", "drawing.svg"),
+];
+
+fn with_results() -> Scratch {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "--save-every 1");
+    let public = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../pix2pix/tests/fixtures/public/unet_256_net_G.pth"
+    );
+    fs::copy(public, scratch.path("G.pth")).unwrap();
+    scratch
+}
+
+#[test]
+fn a_result_replaces_nothing_unasked() {
+    let scratch = with_results();
+    for (command, name) in RESULTS {
+        let file = scratch.path(name);
+        fs::write(&file, "mine").unwrap();
+        let said = refused(&scratch, &format!("{command} {name}"), 1);
+        assert!(
+            said.contains(name) && said.contains("--force"),
+            "{command}: {said}"
+        );
+        assert_eq!(fs::read(&file).unwrap(), b"mine", "{command}");
+        scratch.ok(&format!("{command} {name} --force"));
+        let made = fs::read(&file).unwrap();
+        assert!(made.len() > 100, "{command}");
+
+        // through a link, the file behind it is written; a link to nothing yet makes it
+        for (to, options) in [("behind", "--force"), ("behind-new", "")] {
+            let link = scratch.path(&format!("link-{to}-{name}"));
+            let behind = scratch.path(&format!("{to}-{name}"));
+            if !options.is_empty() {
+                fs::write(&behind, "mine").unwrap();
+            }
+            symlink(behind.file_name().unwrap(), &link).unwrap();
+            scratch.ok(&format!("{command} {} {options}", link.display()));
+            assert!(link.is_symlink(), "{command}");
+            assert!(behind.is_file() && !behind.is_symlink(), "{command}");
+            assert!(fs::metadata(&behind).unwrap().len() > 100, "{command}");
+        }
+        let said = refused(
+            &scratch,
+            &format!("{command} run/samples{}", ending(name)),
+            1,
+        );
+        assert!(
+            said.contains("cannot write the file") || said.contains("format"),
+            "{said}"
+        );
+    }
+    // the files that a run folder has for them are kept up to date
+    for command in ["average run", "report run"] {
+        scratch.ok(command);
+        scratch.ok(command);
+    }
+    let twice = refused(&scratch, "report run --out same --csv same", 2);
+    assert!(twice.contains("same"), "{twice}");
+}
+
+/// The path of a folder that has the ending of this name.
+fn ending(name: &str) -> &'static str {
+    if name.ends_with(".svg") {
+        "/no/such.svg"
+    } else {
+        ""
+    }
+}
+
+/// A pipe is written to, and stays a pipe; so does a device.
+#[test]
+fn a_pipe_or_a_device_is_written_to() {
+    let scratch = with_results();
+    for (command, name) in RESULTS {
+        let pipe = scratch.path(&format!("pipe-{name}"));
+        let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        let output = scratch.bash(&format!(
+            "cat 'pipe-{name}' >'got-{name}' & $pix2pix {command} 'pipe-{name}' && wait"
+        ));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{command}: {said}");
+        assert!(fs::symlink_metadata(&pipe).unwrap().file_type().is_fifo());
+        scratch.ok(&format!("{command} {name}"));
+        let [got, file] = ["got-", ""].map(|kind| fs::read(scratch.path(&format!("{kind}{name}"))));
+        let (got, file) = (got.unwrap(), file.unwrap());
+        // a report tells the minute in which it was made
+        assert!(
+            got == file || name == "page.html" && got.len() == file.len(),
+            "{command}"
+        );
+    }
+    // standard output gets the result alone, in whatever file it ends
+    let output = scratch.bash(
+        "echo before >all; $pix2pix export run --out /dev/stdout >>all 2>notes && \
+         $pix2pix export run --out /dev/fd/1 | cmp - g.pth && $pix2pix export run --out /dev/stdout | head -c 9",
+    );
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let expected = [
+        b"before\n".to_vec(),
+        fs::read(scratch.path("g.pth")).unwrap(),
+    ]
+    .concat();
+    assert!(fs::read(scratch.path("all")).unwrap() == expected);
+    assert!(
+        fs::read_to_string(scratch.path("notes"))
+            .unwrap()
+            .contains("tensors")
+    );
+    // a device, where the test may make one
+    let device = scratch.path("null");
+    let made = Command::new("mknod")
+        .arg(&device)
+        .args(["c", "1", "3"])
+        .status();
+    if made.is_ok_and(|status| status.success()) {
+        let output = scratch.run("export run --out null");
+        let usable = fs::OpenOptions::new().write(true).open(&device).is_ok();
+        assert_eq!(output.status.success(), usable);
+        assert!(
+            fs::symlink_metadata(&device)
+                .unwrap()
+                .file_type()
+                .is_char_device()
+        );
+    }
+}
+
+/// A translation that was killed leaves nothing behind for long, and one that lives loses nothing.
+#[test]
+fn what_a_killed_translation_left_is_swept() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 1);
+    scratch.trained("data", "");
+    fs::create_dir_all(scratch.path("out/.pix2pix-killed.part")).unwrap();
+    fs::write(scratch.path("out/.pix2pix-killed.part/file"), "half").unwrap();
+    fs::create_dir(scratch.path("out/.pix2pix-living.part")).unwrap();
+    fs::write(scratch.path("out/.tmp123456"), "of another program").unwrap();
+    let living = fs::File::open(scratch.path("out/.pix2pix-living.part")).unwrap();
+    living.lock().unwrap();
+    scratch.ok("translate run data --out out");
+    assert_eq!(
+        names(&scratch.path("out")),
+        [".pix2pix-living.part", ".tmp123456", "pair0.png"]
+    );
+    drop(living);
+    scratch.ok("translate run data --out out");
+    assert_eq!(names(&scratch.path("out")), [".tmp123456", "pair0.png"]);
+}
