@@ -225,6 +225,11 @@ fn translate(
         atomic_file::create_folder(folder)?;
     }
     let windows = TiffWindows::open(path, page)?;
+    if let Some(windows) = &windows {
+        // before hundreds of bands are decoded for nothing
+        let taken = translator.check_channels(windows.header().channels);
+        taken.map_err(|reason| unlike(path, reason))?;
+    }
     if let Some(large) = windows.filter(TiffWindows::is_large) {
         return translate_large(args, translator, (path, page), &large, target);
     }
