@@ -224,6 +224,11 @@ fn translate(
     target: &Path,
 ) -> Result<String, Error> {
     let windows = TiffWindows::open(path, page)?;
+    if let Some(windows) = &windows {
+        // before hundreds of bands are decoded for nothing
+        let taken = translator.check_channels(windows.header().channels);
+        taken.map_err(|reason| unlike(path, reason))?;
+    }
     if let Some(large) = windows.filter(TiffWindows::is_large) {
         return translate_large(args, translator, (path, page), &large, target);
     }

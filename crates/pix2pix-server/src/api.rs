@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use axum::Json;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{
     DefaultBodyLimit, FromRequest, Multipart, Path as PathParts, Query, Request, State,
@@ -13,23 +13,27 @@ use axum::extract::{
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use pix2pix::data::Domain;
-use pix2pix::data::picture::{self, Content, Header, Page};
+use pix2pix::data::picture::{self, Content, Header, MAX_METADATA, Page, Picture};
 use pix2pix::model::TranslateOptions;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
-use tokio::sync::Semaphore;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoParams, Modify, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::connections::Connection;
 use crate::encoding::Encoding;
+use crate::memory::Held;
 use crate::metrics::{Metrics, Unanswered};
-use crate::models::{ModelInfo, Models};
+use crate::models::{Model, ModelInfo, Models};
 use crate::problem::Problem;
 use crate::queue::{Job, Queue, Translated};
 use crate::settings::Settings;
+use crate::uploads::{End, Receiving, Uploads};
 
 /// State shared by all requests.
 pub struct App {
@@ -39,8 +43,8 @@ pub struct App {
     pub models: Arc<Models>,
     /// The queue of pictures to translate.
     pub queue: Queue,
-    /// Permits for receiving request bodies.
-    pub uploads: Semaphore,
+    /// The request bodies that arrive.
+    pub uploads: Arc<Uploads>,
     /// The Prometheus metrics.
     pub metrics: Arc<Metrics>,
     /// Whether the server is shutting down.
@@ -194,34 +198,36 @@ async fn with_token(State(app): State<Arc<App>>, request: Request, next: Next) -
 )]
 async fn translate(
     State(app): State<Arc<App>>,
+    Extension(connection): Extension<Arc<Connection>>,
     query: Result<Query<TranslateQuery>, QueryRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
     let unanswered = Unanswered::new(&app.metrics);
-    let answer = answer(&app, query, request).await;
+    let answer = answer(&app, &connection, query, request).await;
     unanswered.answered();
     answer
 }
 
 async fn answer(
     app: &App,
+    connection: &Arc<Connection>,
     query: Result<Query<TranslateQuery>, QueryRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let Query(query) = query.map_err(|e| Problem::new(StatusCode::BAD_REQUEST, e.body_text()))?;
-    let Some(model) = app.models.get(query.model.as_deref()) else {
-        let detail = match query.model {
-            Some(name) => format!("no model is named {name:?}; /v1/models lists the models"),
-            None => "there is no model yet: the training has not saved a checkpoint".to_string(),
-        };
-        return Err(Problem::new(StatusCode::NOT_FOUND, detail));
+    let (query, model) = match asked(app, query) {
+        Ok(asked) => asked,
+        Err(problem) => return Err(refused(app, request, problem)),
     };
-    let bytes = body(app, request).await?;
+    let (bytes, mut held) = body(app, connection, request).await?;
+    let _answering = connection.answering();
     let slot = app.queue.slot()?;
-    let pixels = app.settings.pixels;
-    let page = Page::of(model.translator.config.pages);
+    let (limits, used) = (Limits::of(app), model.clone());
     // the slot moves with the picture: even without a client, the picture counts as long as it is in memory
-    let (picture, slot) = blocking(move || (decoded(&bytes, page, pixels), slot)).await?;
+    let (picture, mut held, slot) = blocking(move || {
+        let picture = decoded(bytes, &used, limits, &mut held);
+        (picture, held, slot)
+    })
+    .await?;
     let picture = picture?;
     let options = TranslateOptions {
         dropout: query.dropout == Switch::On,
@@ -250,10 +256,9 @@ async fn answer(
         };
         (encoding.encode(&picture, &domain), slot)
     };
-    let encoded = blocking(encode).await?;
-    let file = encoded
-        .0
-        .map_err(|e| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e))?;
+    let (file, slot) = blocking(encode).await?;
+    drop(slot);
+    let file = file.map_err(|e| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e))?;
     let millis = took.as_secs_f64() * 1e3;
     let mut headers = HeaderMap::new();
     let mut tell = |name: &'static str, value: String| {
@@ -269,7 +274,38 @@ async fn answer(
     if outside.clipped > 0 {
         tell("pix2pix-clipped", outside.share());
     }
+    // until the client has it all
+    held.shrink_to(file.len() as u64);
+    let file = Bytes::from_owner(Answer { file, _held: held });
     Ok((headers, file).into_response())
+}
+
+/// A result, with the memory that it holds.
+struct Answer {
+    file: Vec<u8>,
+    _held: Held,
+}
+
+impl AsRef<[u8]> for Answer {
+    fn as_ref(&self) -> &[u8] {
+        &self.file
+    }
+}
+
+/// The parameters of a translation, and its model.
+fn asked(
+    app: &App,
+    query: Result<Query<TranslateQuery>, QueryRejection>,
+) -> Result<(TranslateQuery, Arc<Model>), Problem> {
+    let Query(query) = query.map_err(|e| Problem::new(StatusCode::BAD_REQUEST, e.body_text()))?;
+    let Some(model) = app.models.get(query.model.as_deref()) else {
+        let detail = match query.model {
+            Some(name) => format!("no model is named {name:?}; /v1/models lists the models"),
+            None => "there is no model yet: the training has not saved a checkpoint".to_string(),
+        };
+        return Err(Problem::new(StatusCode::NOT_FOUND, detail));
+    };
+    Ok((query, model))
 }
 
 /// Runs CPU-bound work on a thread where it does not block other requests.
@@ -280,30 +316,62 @@ async fn blocking<T: Send + 'static>(
     done.map_err(|_| Problem::internal())
 }
 
-/// Receives a request's picture file. If the server is full, it reads the body without keeping it, so that the client
-/// gets the answer, and returns an overload.
-async fn body(app: &App, request: Request) -> Result<Bytes, Problem> {
+/// Refuses a request at once. What its client still sends is read without being kept, so that it gets the answer.
+fn refused(app: &App, request: Request, problem: Problem) -> Problem {
     let Settings {
         body_bytes,
         patience,
         ..
     } = app.settings;
-    let slow = |_| {
-        let seconds = patience.as_secs();
-        let detail = format!("the body was not received within {seconds} seconds");
-        Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
-    };
-    let permit = app.uploads.try_acquire();
-    let full = permit.is_err() || app.queue.len() == app.settings.waiting;
-    if full {
-        let discarded = discard(request.into_body(), body_bytes);
-        tokio::time::timeout(patience, discarded)
-            .await
-            .map_err(slow)?;
-        return Err(app.queue.slot().err().unwrap_or(Problem::overload(1)));
+    // such a client waits for the answer before it sends the body
+    if !request.headers().contains_key(header::EXPECT) {
+        let rest = discard(request.into_body(), body_bytes);
+        tokio::spawn(tokio::time::timeout(patience, rest));
     }
-    let read = tokio::time::timeout(patience, read(request, body_bytes));
-    read.await.map_err(slow)?
+    problem
+}
+
+/// Receives a request's picture file, and returns it with the memory that it holds.
+async fn body(
+    app: &App,
+    connection: &Connection,
+    request: Request,
+) -> Result<(Vec<u8>, Held), Problem> {
+    let Settings {
+        body_bytes,
+        patience,
+        ..
+    } = app.settings;
+    let declared = request.headers().get(header::CONTENT_LENGTH);
+    let declared = declared.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > body_bytes as u64) {
+        return Err(refused(app, request, too_large(body_bytes)));
+    }
+    // without a place in the queue, a body would be received for nothing
+    if app.queue.len() == app.settings.waiting {
+        let problem = app.queue.slot().err().unwrap_or(Problem::overload(1));
+        return Err(refused(app, request, problem));
+    }
+    let Some(receiving) = app.uploads.begin(connection.client) else {
+        return Err(refused(app, request, Problem::overload(1)));
+    };
+    let read = tokio::select! {
+        biased;
+        end = receiving.ended() => Err(match end {
+            End::NoMemory => Problem::overload(1),
+            End::GaveWay => slow("gave way to others because it was slow".to_string()),
+        }),
+        read = tokio::time::timeout(patience, read(request, body_bytes, &receiving)) => {
+            let seconds = patience.as_secs();
+            read.unwrap_or_else(|_| Err(slow(format!("was not received within {seconds} seconds"))))
+        }
+    };
+    Ok((read?, receiving.received()))
+}
+
+/// The answer to a client that sends too slowly.
+fn slow(what: String) -> Problem {
+    Problem::new(StatusCode::REQUEST_TIMEOUT, format!("the body {what}"))
 }
 
 fn too_large(limit: usize) -> Problem {
@@ -311,46 +379,82 @@ fn too_large(limit: usize) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
 }
 
-async fn read(request: Request, limit: usize) -> Result<Bytes, Problem> {
+/// Most parts of a form.
+const PARTS: usize = 100;
+
+async fn read(request: Request, limit: usize, receiving: &Receiving) -> Result<Vec<u8>, Problem> {
+    let count = receiving.counter();
+    let request = request.map(|body| {
+        Body::new(body.map_frame(move |frame| {
+            count(frame.data_ref().map_or(0, Bytes::len));
+            frame
+        }))
+    });
     let kind = request.headers().get(header::CONTENT_TYPE);
     let is_form = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"multipart/form-data"));
-    if !is_form {
-        let bytes = to_bytes(request.into_body(), limit).await;
-        return bytes.map_err(|e| match std::error::Error::source(&e) {
-            Some(cause) if cause.is::<http_body_util::LengthLimitError>() => too_large(limit),
-            _ => Problem::new(
+    if is_form {
+        return image_of_form(request, limit).await;
+    }
+    let mut body = Limited::new(request.into_body(), limit);
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|e| match e.is::<LengthLimitError>() {
+            true => too_large(limit),
+            false => Problem::new(
                 StatusCode::BAD_REQUEST,
                 format!("the body ends early ({e})"),
             ),
-        });
+        })?;
+        if let Some(data) = frame.data_ref() {
+            bytes.extend_from_slice(data);
+        }
     }
+    Ok(bytes)
+}
+
+/// The part `image` of a form.
+#[doc(hidden)] // public for fuzzing
+pub async fn image_of_form(request: Request, limit: usize) -> Result<Vec<u8>, Problem> {
+    let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
     let wrong = |status: StatusCode, text: String| match status {
         StatusCode::PAYLOAD_TOO_LARGE => too_large(limit),
         status => Problem::new(status, text),
     };
     let form = Multipart::from_request(request, &()).await;
     let mut form = form.map_err(|e| wrong(e.status(), e.body_text()))?;
-    loop {
-        let part = form.next_field().await;
-        let Some(part) = part.map_err(|e| wrong(e.status(), e.body_text()))? else {
-            let detail = "the form has no part named image";
-            return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
-        };
-        if part.name() == Some("image") {
-            return part
-                .bytes()
-                .await
-                .map_err(|e| wrong(e.status(), e.body_text()));
+    let (mut image, mut parts) = (None, 0);
+    while let Some(mut part) = form
+        .next_field()
+        .await
+        .map_err(|e| wrong(e.status(), e.body_text()))?
+    {
+        parts += 1;
+        if parts > PARTS {
+            return Err(bad(format!("the form has more than {PARTS} parts")));
         }
+        if part.name() != Some("image") {
+            continue; // the next call reads over it
+        }
+        if image.is_some() {
+            return Err(bad("the form has two parts named image".to_string()));
+        }
+        let mut bytes = Vec::new();
+        let failed = |e: axum::extract::multipart::MultipartError| wrong(e.status(), e.body_text());
+        while let Some(chunk) = part.chunk().await.map_err(failed)? {
+            bytes.extend_from_slice(&chunk);
+        }
+        image = Some(bytes);
     }
+    image.ok_or_else(|| bad("the form has no part named image".to_string()))
 }
 
-/// Reads a body without keeping it.
-async fn discard(body: Body, limit: usize) {
-    use http_body_util::BodyExt;
-    let mut body = body;
+/// After a refusal, time without a byte after which the client is taken to have stopped sending.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// Reads what a client sends without keeping it, up to `limit` bytes.
+async fn discard(mut body: Body, limit: usize) {
     let mut read = 0;
-    while let Some(Ok(frame)) = body.frame().await {
+    while let Ok(Some(Ok(frame))) = tokio::time::timeout(QUIET, body.frame()).await {
         read += frame.data_ref().map_or(0, Bytes::len);
         if read > limit {
             return;
@@ -358,20 +462,83 @@ async fn discard(body: Body, limit: usize) {
     }
 }
 
-/// Decodes a picture of at most `most` pixels, after checking the size in its header.
-fn decoded(bytes: &[u8], page: Page, most: u64) -> Result<picture::Picture, Problem> {
-    let refused = |e: pix2pix::Error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e.to_string());
-    let name = Path::new("the picture");
-    let content = Content::Memory(bytes.into());
-    let header = Header::read(name, &content, page).map_err(refused)?;
-    let [width, height] = header.size;
-    if u64::from(width) * u64::from(height) > most {
-        let detail = format!(
-            "the picture has {width}x{height} pixels; this server accepts at most {most} pixels"
-        );
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
+/// The limits of a picture.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// Pixels, width x height.
+    pixels: u64,
+    /// The memory of all requests, in bytes.
+    memory: u64,
+}
+
+impl Limits {
+    fn of(app: &App) -> Self {
+        Self {
+            pixels: app.settings.pixels,
+            memory: app.uploads.memory.bytes,
+        }
     }
-    let (picture, _) = picture::decode_page(name, &content, page).map_err(refused)?;
+}
+
+/// Copies of a picture in memory while it is decoded: the file's strips, the samples as they are stored, converted, and
+/// turned.
+const DECODED: u64 = 5;
+/// Copies of a result: as it is made, as the encoder takes it, and encoded.
+const RESULT: u64 = 3;
+
+/// Decodes a picture, after checking its header: its size, the size to which the model pads it (of which the time of the
+/// translation depends), its channels and the memory that it needs.
+fn decoded(
+    bytes: Vec<u8>,
+    model: &Model,
+    limits: Limits,
+    held: &mut Held,
+) -> Result<Picture, Problem> {
+    let unlike = |e: pix2pix::Error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e.to_string());
+    let large = |detail: String| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail);
+    let translator = &model.translator;
+    let (name, page) = (Path::new("the picture"), Page::of(translator.config.pages));
+    let received = bytes.len() as u64;
+    let content = Content::from(bytes);
+    let mut hold = |pixels: u64, bytes_of_pixel: u64| {
+        let picture = pixels.saturating_mul(bytes_of_pixel);
+        let needed = (2 * received + MAX_METADATA as u64).saturating_add(picture);
+        if needed > limits.memory {
+            let most = limits.memory;
+            let detail = format!(
+                "it needs {needed} bytes of memory; this server has {most} bytes for all requests"
+            );
+            return Err(large(detail));
+        }
+        match held.grow_to(needed) {
+            true => Ok(()),
+            false => Err(Problem::overload(1)),
+        }
+    };
+    hold(0, 0)?;
+    let header = Header::read(name, &content, page).map_err(unlike)?;
+    let ([width, height], most) = (header.size, limits.pixels);
+    if header.pixels() > most {
+        return Err(large(format!(
+            "the picture has {width}x{height} pixels; this server accepts at most {most} pixels"
+        )));
+    }
+    // a narrow picture is padded to many times its pixels
+    let area = |size: [u32; 2]| size.map(u64::from).iter().product::<u64>();
+    let most = 2 * most.max(area(translator.padded([1, 1])));
+    let [width, height] = translator.padded(header.size);
+    if area([width, height]) > most {
+        return Err(large(format!(
+            "the model pads the picture to {width}x{height} pixels; this server translates at most {most}"
+        )));
+    }
+    translator.check_channels(header.channels).map_err(unlike)?;
+    let target = &translator.config.target;
+    let stored = header.channels as u64 * header.depth.bytes();
+    let result = RESULT * target.channels as u64 * target.depth.bytes();
+    hold(header.pixels(), DECODED * stored + result)?;
+    let (picture, _) = picture::decode_page(name, &content, page).map_err(unlike)?;
+    held.shrink_to(header.bytes() + header.pixels() * result);
     Ok(picture)
 }
 

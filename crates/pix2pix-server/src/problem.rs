@@ -25,12 +25,13 @@ pub struct Problem {
 
 impl Problem {
     /// A problem with this status and detail.
-    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+    pub fn new(status: StatusCode, detail: impl AsRef<str>) -> Self {
         Self {
             kind: "about:blank".to_string(),
             title: status.canonical_reason().unwrap_or("Error").to_string(),
             status: status.as_u16(),
-            detail: detail.into(),
+            // it may repeat what the client has sent
+            detail: pix2pix::one_line(detail.as_ref()),
             retry_after: None,
         }
     }

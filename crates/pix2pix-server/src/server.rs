@@ -8,12 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::http::{HeaderName, HeaderValue, StatusCode, Version, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum_server::Handle;
 use hyper_util::rt::TokioTimer;
-use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -21,14 +20,20 @@ use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::Level;
 
 use crate::api::{self, App};
+use crate::connections::Connections;
 use crate::metrics::Metrics;
 use crate::models::Models;
 use crate::page;
 use crate::problem::Problem;
 use crate::queue::Queue;
 use crate::settings::Settings;
+use crate::uploads::Uploads;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Longest identifier that a client may give its request; a longer one is replaced.
+const LONGEST_ID: usize = 128;
+/// Largest head of a request, in bytes.
+const HEAD: usize = 1 << 16;
 
 /// A server bound to its address, ready to run.
 pub struct Server {
@@ -92,7 +97,7 @@ impl Server {
         let metrics = Arc::new(Metrics::default());
         let app = App {
             queue: Queue::start(settings.waiting, metrics.clone()),
-            uploads: Semaphore::new(settings.uploads),
+            uploads: Arc::new(Uploads::new(&settings)),
             settings,
             models,
             metrics,
@@ -127,12 +132,19 @@ impl Server {
     /// If the operating system refuses the listener.
     pub async fn run(self) -> std::io::Result<()> {
         let router = router(self.app.clone());
-        let mut server = axum_server::from_tcp(self.listener)?.handle(self.handle);
+        let settings = &self.app.settings;
+        let connections = Connections::new(settings);
+        let mut server = axum_server::from_tcp(self.listener)?
+            .handle(self.handle)
+            .acceptor(connections)
+            // HTTP/2 is for encrypted connections; without it, the time for a head begins with the connection
+            .http1_only();
         server
             .http_builder()
             .http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(self.app.settings.patience);
+            .header_read_timeout(settings.patience)
+            .max_buf_size(HEAD);
         server.serve(router.into_make_service()).await
     }
 }
@@ -144,35 +156,85 @@ fn router(app: Arc<App>) -> Router {
     Router::new()
         .merge(api::routes(&app))
         .merge(page::routes())
-        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "no such path; /openapi.json lists the paths") })
+        .fallback(|| async {
+            Problem::new(
+                StatusCode::NOT_FOUND,
+                "no such path; /openapi.json lists the paths",
+            )
+        })
         .method_not_allowed_fallback(|| async {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not accept the method; /openapi.json lists the methods")
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this path does not accept the method; /openapi.json lists the methods",
+            )
         })
         .layer(from_fn_with_state(app.clone(), by_own_name))
         .layer(from_fn_with_state(app.clone(), counted))
-        .layer(CatchPanicLayer::custom(|_| Problem::internal().into_response()))
+        .layer(CatchPanicLayer::custom(|_| {
+            Problem::internal().into_response()
+        }))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(TraceLayer::new_for_http().make_span_with(|request: &Request| {
-            let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
-            // log the path without the query, which may contain anything
-            tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
-        }).on_response(DefaultOnResponse::new().level(Level::INFO))
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(|request: &Request| {
+                    let id = request
+                        .headers()
+                        .get(REQUEST_ID)
+                        .and_then(|id| id.to_str().ok());
+                    // log the path without the query, which may contain anything
+                    let path = pix2pix::one_line(request.uri().path());
+                    tracing::info_span!("request", id, method = %request.method(), path)
+                })
+                .on_response(DefaultOnResponse::new().level(Level::INFO))
                 // no extra line for failures: the status is logged, and panics log themselves
-                .on_failure(()))
+                .on_failure(()),
+        )
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
-        .layer(header(header::CONTENT_SECURITY_POLICY, page::CONTENT_SECURITY_POLICY))
+        .layer(from_fn(without_long_id))
+        .layer(header(
+            header::CONTENT_SECURITY_POLICY,
+            page::CONTENT_SECURITY_POLICY,
+        ))
         .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(header::REFERRER_POLICY, "no-referrer"))
         .with_state(app)
 }
 
-/// Refuses requests whose `Host` header is not a name of this server.
-async fn by_own_name(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST);
-    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
-    if app.settings.is_own_name(host) {
-        return next.run(request).await;
+/// Removes a client's identifier of its request that is too long for every line of the log.
+async fn without_long_id(mut request: Request, next: Next) -> Response {
+    let id = request.headers().get(REQUEST_ID);
+    if id.is_some_and(|id| id.len() > LONGEST_ID || id.to_str().is_err()) {
+        request.headers_mut().remove(REQUEST_ID);
     }
+    next.run(request).await
+}
+
+/// Refuses requests that do not name one host, or one that is not this server's.
+async fn by_own_name(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let hosts: Vec<&HeaderValue> = request.headers().get_all(header::HOST).iter().collect();
+    let named = match (hosts.as_slice(), request.version()) {
+        // older programs, such as health checkers; a browser always names the host
+        ([], Version::HTTP_10) => Ok(None),
+        ([], _) => Err("the request has no Host header"),
+        ([host], _) => match host.to_str() {
+            Ok(host) => Ok(Some(host)),
+            Err(_) => Err("the request's Host header is not a name"),
+        },
+        (_, _) => Err("the request has more than one Host header"),
+    };
+    let named = match named {
+        Ok(named) => named,
+        Err(detail) => return Problem::new(StatusCode::BAD_REQUEST, detail).into_response(),
+    };
+    // the name in the request line counts too
+    let in_line = request
+        .uri()
+        .authority()
+        .map(|authority| authority.as_str());
+    let mut names = named.into_iter().chain(in_line);
+    let Some(host) = names.find(|host| !app.settings.is_own_name(host)) else {
+        return next.run(request).await;
+    };
     let detail = format!(
         "requests for host {host:?} are refused; to allow it, add its name, without port, to the `hosts` of the server"
     );

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-/// Settings and limits of a server. They bound its memory: at most `uploads` + `waiting` bodies of `body_bytes`, and
-/// the translation of one picture of `pixels`.
+/// Settings and limits of a server. They bound its memory: the models, the translation of one picture of `pixels`, and
+/// `memory` for everything else that requests bring.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Address and port to listen on.
@@ -18,11 +18,19 @@ pub struct Settings {
     pub waiting: usize,
     /// Largest number of request bodies received at once; more are refused with status 503.
     pub uploads: usize,
+    /// Largest number of request bodies received at once from one client.
+    pub uploads_per_client: usize,
+    /// Largest number of open connections. If there are more, the one that has been silent longest is closed.
+    pub connections: usize,
+    /// Largest number of open connections from one client.
+    pub connections_per_client: usize,
+    /// Memory for the bodies, pictures and results of all requests, in bytes; more are refused with status 503.
+    pub memory: u64,
     /// Largest request body, in bytes.
     pub body_bytes: usize,
     /// Largest picture, in pixels (width x height).
     pub pixels: u64,
-    /// Time limit for receiving a request's headers, and again for its body.
+    /// Time limit for receiving a request's headers, again for its body, and for a client that does not read its answer.
     pub patience: Duration,
     /// Time limit for accepted requests when the server stops.
     pub grace: Duration,
@@ -56,6 +64,10 @@ impl Default for Settings {
             token: None,
             waiting: 16,
             uploads: 32,
+            uploads_per_client: 16,
+            connections: 512,
+            connections_per_client: 256,
+            memory: 1 << 30,
             body_bytes: 16 << 20,
             pixels: 1 << 22,
             patience: Duration::from_secs(20),

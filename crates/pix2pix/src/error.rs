@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file system refused an operation: missing, unwritable, no space.
-    #[error("{}: cannot {action}: {reason}; {remedy}", path.display())]
+    #[error("{}: cannot {action}: {reason}; {remedy}", shown(path))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -23,7 +23,7 @@ pub enum Error {
         remedy: &'static str,
     },
     /// A file with invalid content.
-    #[error("{}: {reason}; {remedy}", path.display())]
+    #[error("{}: {reason}; {remedy}", shown(path))]
     File {
         /// The file.
         path: PathBuf,
@@ -46,7 +46,7 @@ pub enum Error {
     /// A new run in a folder that is not empty.
     #[error(
         "{}: the folder is not empty, but a new run needs an empty one; {}",
-        folder.display(),
+        shown(folder),
         if *is_run { "resume its run, or choose another `folder`" } else { "choose another `folder` or empty it" }
     )]
     Taken {
@@ -103,10 +103,34 @@ impl Error {
     pub fn file(path: &Path, reason: impl ToString, remedy: impl ToString) -> Self {
         Self::File {
             path: path.to_path_buf(),
-            reason: reason.to_string(),
-            remedy: remedy.to_string(),
+            reason: one_line(&reason.to_string()),
+            remedy: one_line(&remedy.to_string()),
         }
     }
+}
+
+/// Longest part of a message, in characters.
+const LONGEST: usize = 1000;
+
+/// A text that may hold anything, such as names from a file, as a part of a message: without control characters, and cut
+/// if it is long.
+pub fn one_line(text: &str) -> String {
+    let mut line = String::new();
+    for (count, letter) in text.chars().enumerate() {
+        if count == LONGEST {
+            return line + "...";
+        }
+        match letter.is_control() {
+            true => line.extend(letter.escape_default()),
+            false => line.push(letter),
+        }
+    }
+    line
+}
+
+/// A path in a message.
+fn shown(path: &Path) -> String {
+    one_line(&path.to_string_lossy())
 }
 
 /// Checks that a field is not 0.
@@ -155,4 +179,24 @@ pub(crate) fn below_one<T: Copy + Display + Into<f64>>(
     }
     let reason = format!("is {value}; it must be at least 0 and below 1");
     Err(Error::field(field, reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_one_line_whatever_a_file_holds() {
+        let path = Path::new("a\nb\u{1b}[31m.png");
+        let error = Error::file(path, "x\r\n".repeat(10_000), "try é").to_string();
+        assert!(!error.contains(char::is_control), "{error}");
+        assert!(
+            error.starts_with("a\\nb\\u{1b}[31m.png: x\\r\\n"),
+            "{error}"
+        );
+        assert!(
+            error.ends_with("...; try é") && error.len() < 3000,
+            "{error}"
+        );
+    }
 }

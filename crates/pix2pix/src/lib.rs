@@ -61,7 +61,7 @@ pub use backend::device;
 pub use burn;
 pub use choice::{Choice, UnknownName};
 pub use config::RunConfig;
-pub use error::{Error, Result};
+pub use error::{Error, Result, one_line};
 pub use model::Translator;
 
 /// The code of the tutorial's text, as tests.

@@ -10,6 +10,9 @@ use serde::Deserialize;
 
 use crate::failure::Failure;
 
+/// The least memory for requests: enough for small pictures.
+const LEAST_MEMORY: u64 = 64 << 20;
+
 /// The server's settings that the user gave; the others have defaults. Field names are the keys of the file.
 #[derive(Clone, Debug, Default, clap::Args, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -31,13 +34,29 @@ pub struct Options {
     /// Largest number of request bodies received at once; more are refused with status 503 [default: 32]
     #[arg(long, env = "PIX2PIX_UPLOADS", value_name = "N")]
     uploads: Option<usize>,
+    /// Largest number of request bodies received at once from one address; behind a proxy, all clients have the proxy's
+    /// address [default: 16]
+    #[arg(long, env = "PIX2PIX_UPLOADS_PER_CLIENT", value_name = "N")]
+    uploads_per_client: Option<usize>,
+    /// Largest number of open connections, at most three quarters of the files that the system lets the program open;
+    /// if there are more, the one that has been silent longest is closed [default: 512]
+    #[arg(long, env = "PIX2PIX_CONNECTIONS", value_name = "N")]
+    connections: Option<usize>,
+    /// Largest number of open connections from one address [default: 256]
+    #[arg(long, env = "PIX2PIX_CONNECTIONS_PER_CLIENT", value_name = "N")]
+    connections_per_client: Option<usize>,
+    /// Memory for the bodies, pictures and results of all requests, in bytes; more are refused with status 503
+    /// [default: 1073741824]
+    #[arg(long, env = "PIX2PIX_MAX_MEMORY", value_name = "BYTES")]
+    max_memory: Option<u64>,
     /// Largest request body, in bytes [default: 16777216]
     #[arg(long, env = "PIX2PIX_MAX_BODY", value_name = "BYTES")]
     max_body: Option<usize>,
     /// Largest picture, in pixels (width x height) [default: 4194304]
     #[arg(long, env = "PIX2PIX_MAX_PIXELS", value_name = "N")]
     max_pixels: Option<u64>,
-    /// Time limit for receiving a request's headers, and again for its body [default: 20]
+    /// Time limit for receiving a request's headers, again for its body, and for a client that does not read its answer
+    /// [default: 20]
     #[arg(long, env = "PIX2PIX_PATIENCE", value_name = "SECONDS")]
     patience: Option<u64>,
     /// Time limit for accepted requests when the server stops [default: 30]
@@ -80,16 +99,42 @@ impl Options {
             token: self.token.or(file.token),
             waiting: self.waiting.or(file.waiting).unwrap_or(plain.waiting),
             uploads: self.uploads.or(file.uploads).unwrap_or(plain.uploads),
+            uploads_per_client: self
+                .uploads_per_client
+                .or(file.uploads_per_client)
+                .unwrap_or(plain.uploads_per_client),
+            connections: self
+                .connections
+                .or(file.connections)
+                .unwrap_or(plain.connections),
+            connections_per_client: self
+                .connections_per_client
+                .or(file.connections_per_client)
+                .unwrap_or(plain.connections_per_client),
+            memory: self.max_memory.or(file.max_memory).unwrap_or(plain.memory),
             body_bytes: self.max_body.or(file.max_body).unwrap_or(plain.body_bytes),
             pixels: self.max_pixels.or(file.max_pixels).unwrap_or(plain.pixels),
             patience: seconds(self.patience.or(file.patience), plain.patience),
             grace: seconds(self.grace.or(file.grace), plain.grace),
         };
-        for (name, value) in [("waiting", settings.waiting), ("uploads", settings.uploads)] {
+        for (name, value) in [
+            ("waiting", settings.waiting),
+            ("uploads", settings.uploads),
+            ("uploads-per-client", settings.uploads_per_client),
+            ("connections", settings.connections),
+            ("connections-per-client", settings.connections_per_client),
+        ] {
             if !(1..=1 << 16).contains(&value) {
                 let message = format!("--{name} is {value}; it must be from 1 to 65536");
                 return Err(Failure::Usage(message));
             }
+        }
+        if settings.memory < LEAST_MEMORY {
+            let message = format!(
+                "--max-memory is {}; it must be at least {LEAST_MEMORY}",
+                settings.memory
+            );
+            return Err(Failure::Usage(message));
         }
         if settings.token.as_ref().is_some_and(String::is_empty) {
             let message = "--token is empty; omit it, or give a secret";

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use pix2pix::Translator;
 use pix2pix::data::Size;
-use pix2pix::data::picture::{MAX_PIXELS, Picture, Samples};
+use pix2pix::data::picture::{MAX_SIDE, Picture, Samples};
 use pix2pix::model::TranslateOptions;
 
 use super::y4m;
@@ -27,8 +27,8 @@ pub fn raw(
     let Size([width, height]) = size;
     let domain = translator.config.source;
     let pixels = u64::from(width) * u64::from(height);
-    if pixels == 0 || pixels > MAX_PIXELS {
-        let message = format!("--stdin-raw {size}: a frame has 1 to {MAX_PIXELS} pixels");
+    if pixels == 0 || width.max(height) > MAX_SIDE {
+        let message = format!("--stdin-raw {size}: a frame's sides have 1 to {MAX_SIDE} pixels");
         return Err(Failure::Usage(message));
     }
     let length = pixels * domain.channels as u64 * domain.depth.bytes();

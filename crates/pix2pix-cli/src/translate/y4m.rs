@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io::{self, Read};
 use std::rc::Rc;
 
-use pix2pix::data::picture::{MAX_PIXELS, Picture, Samples};
+use pix2pix::data::picture::{MAX_PIXELS, MAX_SIDE, Picture, Samples};
 use y4m::{Colorspace, Decoder, Limits};
 use yuv::{
     YuvChromaSubsampling, YuvConversionMode, YuvGrayImage, YuvPlanarImage, YuvPlanarImageMut,
@@ -59,6 +59,16 @@ impl<R: Read> Reader<R> {
                 "not a YUV4MPEG2 video ({e}); pipe from ffmpeg -f yuv4mpegpipe -"
             ))
         })?;
+        let size = [decoder.get_width(), decoder.get_height()];
+        if size
+            .iter()
+            .any(|side| !(1..=MAX_SIDE as usize).contains(side))
+        {
+            let [width, height] = size;
+            return Err(Failure::input(format!(
+                "a video of {width}x{height} pixels; a frame's sides have 1 to {MAX_SIDE} pixels"
+            )));
+        }
         let chroma = match decoder.get_colorspace() {
             Colorspace::Cmono => None,
             Colorspace::C420
@@ -79,7 +89,7 @@ impl<R: Read> Reader<R> {
             .split(|byte| *byte == b' ')
             .any(|parameter| parameter == b"XCOLORRANGE=FULL");
         Ok(Self {
-            size: [decoder.get_width() as u32, decoder.get_height() as u32],
+            size: size.map(|side| side as u32),
             range: if full {
                 YuvRange::Full
             } else {

@@ -34,10 +34,14 @@ pub use page::{Page, Pages};
 
 /// Minimum length of a picture's sides, in pixels.
 pub const MIN_SIDE: u32 = 16;
+/// Maximum length of a picture's sides, in pixels.
+pub const MAX_SIDE: u32 = 1 << 14;
 /// Maximum number of pixels of a picture: 16384x16384.
 pub const MAX_PIXELS: u64 = 1 << 28;
 /// Maximum size of a decoded picture, in bytes.
 pub const MAX_BYTES: u64 = 1 << 31;
+/// Maximum size of what a file says besides the samples, unpacked, in bytes: its colour profile, texts and the like.
+pub const MAX_METADATA: usize = 16 << 20;
 
 /// The samples of a picture, row by row, with interleaved channels: `[height, width, channels]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -397,22 +401,7 @@ impl Picture {
         if channels == self.channels {
             return Ok(self);
         }
-        let pick: fn(&[f32], f32) -> Vec<f32> = match (self.channels, channels) {
-            (1, 2) => |p, opaque| vec![p[0], opaque],
-            (1 | 2, 3) => |p, _| vec![p[0]; 3],
-            (1, 4) => |p, opaque| vec![p[0], p[0], p[0], opaque],
-            (2, 1) => |p, _| vec![p[0]],
-            (2, 4) => |p, _| vec![p[0], p[0], p[0], p[1]],
-            (3 | 4, 1) => |p, _| vec![luma(p)],
-            (3, 2) => |p, opaque| vec![luma(p), opaque],
-            (3, 4) => |p, opaque| vec![p[0], p[1], p[2], opaque],
-            (4, 2) => |p, _| vec![luma(p), p[3]],
-            (4, 3) => |p, _| p[..3].to_vec(),
-            (from, to) => {
-                let reason = format!("{from} channels cannot become {to}");
-                return Err(Error::Picture(reason));
-            }
-        };
+        let pick = conversion(self.channels, channels)?;
         let opaque = self.depth().range()[1];
         let values = self.to_floats();
         let pixels = values.chunks_exact(self.channels);
@@ -503,6 +492,33 @@ impl Picture {
             image::Rgb([0, 1, 2].map(|index| value(index).round() as u8))
         })
     }
+}
+
+/// A function from the samples of a pixel and the value of opaque to the samples of the converted pixel.
+type Conversion = fn(&[f32], f32) -> Vec<f32>;
+
+/// The conversion between numbers of channels.
+///
+/// # Errors
+/// [`Error::Picture`], when there is none.
+pub(crate) fn conversion(from: usize, to: usize) -> Result<Conversion> {
+    Ok(match (from, to) {
+        (from, to) if from == to => |p, _| p.to_vec(),
+        (1, 2) => |p, opaque| vec![p[0], opaque],
+        (1 | 2, 3) => |p, _| vec![p[0]; 3],
+        (1, 4) => |p, opaque| vec![p[0], p[0], p[0], opaque],
+        (2, 1) => |p, _| vec![p[0]],
+        (2, 4) => |p, _| vec![p[0], p[0], p[0], p[1]],
+        (3 | 4, 1) => |p, _| vec![luma(p)],
+        (3, 2) => |p, opaque| vec![luma(p), opaque],
+        (3, 4) => |p, opaque| vec![p[0], p[1], p[2], opaque],
+        (4, 2) => |p, _| vec![luma(p), p[3]],
+        (4, 3) => |p, _| p[..3].to_vec(),
+        (from, to) => {
+            let reason = format!("{from} channels cannot become {to}");
+            return Err(Error::Picture(reason));
+        }
+    })
 }
 
 /// The luma of red, green and blue (ITU-R BT.601, as Pillow).

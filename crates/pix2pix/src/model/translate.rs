@@ -197,6 +197,21 @@ impl Translator {
         Ok(())
     }
 
+    /// Checks, before a picture is decoded, that the model takes its number of channels.
+    ///
+    /// # Errors
+    /// [`Error::Picture`], when it does not.
+    pub fn check_channels(&self, channels: usize) -> Result<()> {
+        let converted = picture::conversion(channels, self.config.source.channels);
+        converted.map(drop).map_err(unlike_source)
+    }
+
+    /// Width and height that the network computes for a picture of `size`, unless it is resized: every side padded to the
+    /// next multiple that the network accepts. The time of a translation grows with them.
+    pub fn padded(&self, size: [u32; 2]) -> [u32; 2] {
+        size.map(|side| side.next_multiple_of(1 << self.config.generator.halvings()))
+    }
+
     /// Translates a picture of any size. The result has the same size, and the channels and depth of the model's
     /// targets.
     ///
@@ -238,7 +253,7 @@ impl Translator {
         };
         Ok(match options.fit {
             Fit::Pad => {
-                let padded = pad(&picture, size.map(|side| side.next_multiple_of(unit)));
+                let padded = pad(&picture, self.padded(size));
                 run(&padded).crop([0, 0], size)
             }
             Fit::Resize => {
@@ -310,7 +325,7 @@ impl Translator {
     fn source(&self, picture: Picture) -> Result<Picture> {
         picture
             .with_channels(self.config.source.channels)
-            .map_err(|e| Error::Picture(format!("{e}, the model's source channels")))
+            .map_err(unlike_source)
     }
 
     /// Counts the samples of a picture, with the channels of the model's sources, that lie outside of their range. They
@@ -380,6 +395,11 @@ impl Translator {
     pub fn translate_exactly(&self, picture: &Picture, noise: &mut Noise) -> Picture {
         translate_one(&self.network, picture, &self.config, noise, &self.device)
     }
+}
+
+/// The error for a picture whose channels cannot become those of the model's sources.
+fn unlike_source(reason: Error) -> Error {
+    Error::Picture(format!("{reason}, the model's source channels"))
 }
 
 /// Translates one picture. It must have the source's channels, and sides that the generator accepts.

@@ -1,15 +1,24 @@
 //! PyTorch's files of weights, read in the zip and the legacy format. Their pickle is read as data: no code in it is run.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use burn::tensor::TensorData;
 use pytorch_reader::{DType, PytorchReader};
+use zip::{CompressionMethod, ZipArchive};
 
 use crate::error::{Error, Result};
 use crate::network::weights::Weights;
 use crate::weights_file::check_exists;
+
+/// At most this many times the size of a file is read from it: 16-bit numbers become 32 bits.
+const EXPANSION: u64 = 2;
+
+/// Whether tensors of this type are read.
+fn is_float(kind: DType) -> bool {
+    matches!(kind, DType::F32 | DType::F64 | DType::F16 | DType::BF16)
+}
 
 /// Reads the floating-point tensors, and converts them to 32 bits; `remedy` is for messages.
 ///
@@ -18,13 +27,31 @@ use crate::weights_file::check_exists;
 pub fn read(path: &Path, remedy: &str) -> Result<Weights> {
     check_exists(path, remedy)?;
     let wrong = |reason: String| Error::file(path, reason, remedy);
+    if is_packed(path) {
+        return Err(wrong(
+            "damaged PyTorch file (it is compressed, which PyTorch's files are not)".to_string(),
+        ));
+    }
     let opened = match unambiguous(path) {
         Ok(None) | Err(_) => PytorchReader::new(path),
         Ok(Some(bytes)) => PytorchReader::from_bytes(bytes, None),
     };
     let reader = opened.map_err(|e| wrong(format!("not a PyTorch file of weights ({e})")))?;
+    let length = fs::metadata(path).map_or(0, |found| found.len());
+    let stored = reader.into_tensors();
+    let floats = stored.values().filter(|tensor| is_float(tensor.dtype()));
+    let bytes = floats.map(|tensor| 4 * tensor.num_elements() as u64);
+    if bytes.fold(0, u64::saturating_add) > length.saturating_mul(EXPANSION) {
+        // a stride of 0 repeats a value without end
+        return Err(wrong(
+            "damaged PyTorch file (its tensors are larger than the file)".to_string(),
+        ));
+    }
     let mut tensors = Weights::new();
-    for (name, tensor) in reader.into_tensors() {
+    for (name, tensor) in stored {
+        if !is_float(tensor.dtype()) {
+            continue; // an integer, such as a counter of batches
+        }
         let bytes = tensor
             .read()
             .map_err(|e| wrong(format!("its tensor {name} cannot be read ({e})")))?;
@@ -53,11 +80,23 @@ pub fn read(path: &Path, remedy: &str) -> Result<Weights> {
                     .map(|b| half::bf16::from_le_bytes(*b).to_f32())
                     .collect()
             }
-            _ => continue, // an integer, such as a counter of batches
+            _ => unreachable!("not a float"),
         };
         tensors.insert(name, TensorData::new(values, tensor.shape().to_vec()));
     }
     Ok(tensors)
+}
+
+/// Whether it is a zip file with compressed entries, of which a few bytes could become gigabytes.
+fn is_packed(path: &Path) -> bool {
+    let Ok(mut zip) = File::open(path).and_then(|file| Ok(ZipArchive::new(BufReader::new(file))?))
+    else {
+        return false; // the legacy format, or damaged, which the reader says
+    };
+    (0..zip.len()).any(|index| {
+        let entry = zip.by_index_raw(index);
+        entry.is_ok_and(|entry| entry.compression() != CompressionMethod::Stored)
+    })
 }
 
 /// Length of a zip file's last record without a comment, and of the two ZIP64 records before it, in bytes.

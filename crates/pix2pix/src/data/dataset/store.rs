@@ -192,7 +192,11 @@ impl Store {
                 let index = *index.get(path).ok_or_else(missing)?;
                 let mut archive = lock(archive);
                 let entry = archive.by_index(index).map_err(|e| failed(e.into()))?;
-                let length = entry.size();
+                let (length, packed) = (entry.size(), entry.compressed_size());
+                if length > most_of_entry(packed) {
+                    let reason = format!("it unpacks to more than {MAX_GROWTH} times its size");
+                    return Err(failed(io::Error::other(reason)));
+                }
                 read_all(entry, length).map_err(failed)
             }
             Container::Embedded(files) => files
@@ -291,6 +295,12 @@ pub(crate) fn most_unpacked(packed: u64) -> u64 {
     packed.saturating_mul(MAX_GROWTH).saturating_add(1 << 30)
 }
 
+/// Maximum number of bytes of a picture in a zip of which `packed` bytes are stored. Pictures hardly compress, apart from
+/// plain areas in formats without compression.
+fn most_of_entry(packed: u64) -> u64 {
+    packed.saturating_mul(MAX_GROWTH).saturating_add(256 << 20)
+}
+
 fn archive(path: &Path, kind: Archive, unread: &mut Vec<PassedOver>) -> Result<Container> {
     let failed = |e| Error::io(path, "read the archive", e);
     let damaged = |e: String| {
@@ -350,8 +360,26 @@ fn archive(path: &Path, kind: Archive, unread: &mut Vec<PassedOver>) -> Result<C
     }
 }
 
+/// Maximum size of a name in a tar, or of what else it says of a file, in bytes.
+const MAX_NAME: u64 = 1 << 20;
+
+/// Refuses a tar with longer names, which are read whole. The file is then at its start.
+fn check_names(mut file: &File) -> io::Result<()> {
+    for entry in tar::Archive::new(file).entries_with_seek()?.raw(true) {
+        let entry = entry?;
+        let kind = entry.header().entry_type();
+        let is_name = kind.is_gnu_longname() || kind.is_gnu_longlink();
+        let is_said = kind.is_pax_local_extensions() || kind.is_pax_global_extensions();
+        if (is_name || is_said) && entry.size() > MAX_NAME {
+            return Err(io::Error::other("a name of more than 1 MiB"));
+        }
+    }
+    file.rewind()
+}
+
 fn tar_index(file: &File, unread: &mut Vec<PassedOver>) -> io::Result<BTreeMap<PathBuf, Span>> {
     let length = file.metadata()?.len();
+    check_names(file)?;
     let mut archive = tar::Archive::new(file);
     let mut index = BTreeMap::new();
     for entry in archive.entries_with_seek()? {

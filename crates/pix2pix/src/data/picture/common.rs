@@ -7,20 +7,24 @@ use image::{ColorType, DynamicImage, ImageDecoder, ImageReader, Limits};
 use super::content::{Source, length};
 use super::fault::{Fault, TRUNCATED};
 use super::orientation::{self, Orientation};
-use super::{Depth, Format, Header, MAX_BYTES, Picture};
+use super::{Depth, Format, Header, MAX_METADATA, Picture};
 
-/// Makes a decoder of the `image` crate, with a limit on the memory that it allocates.
+/// Makes a decoder of the `image` crate. The limit is on what it allocates besides the samples, whose number the header
+/// says: a few bytes of a PNG's colour profile can become gigabytes.
 fn decoder<'a>(format: Format, file: impl Source + 'a) -> Result<impl ImageDecoder + 'a, String> {
     let mut reader = ImageReader::new(file);
     reader.set_format(format.of_image_crate().expect("of the image crate"));
     let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(2 * MAX_BYTES);
+    limits.max_alloc = Some(MAX_METADATA as u64);
     reader.limits(limits);
     reader.into_decoder().map_err(|e| e.to_string())
 }
 
 /// Reads the header, and checks that the end of the picture is there.
 pub fn header(format: Format, file: &mut dyn Source) -> Result<Header, Fault> {
+    if format == Format::WebP && !webp_is_whole(file)? {
+        return Err(TRUNCATED.into()); // before the decoder, which allocates what a part claims to hold
+    }
     let mut decoder = decoder(format, &mut *file)?;
     let size = decoder.dimensions().into();
     let (channels, depth) = match decoder.color_type() {
@@ -38,7 +42,7 @@ pub fn header(format: Format, file: &mut dyn Source) -> Result<Header, Fault> {
     drop(decoder);
     let whole = match format {
         Format::Png => png_is_whole(file)?,
-        Format::WebP => webp_is_whole(file)?,
+        Format::WebP => true, // checked above
         Format::Bmp => bmp_is_whole(file)?,
         Format::Jpeg | Format::Tiff | Format::Npy => {
             unreachable!("they have decoders of their own")
@@ -81,13 +85,27 @@ fn png_is_whole(file: &mut dyn Source) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Whether a WebP file is as long as its header says.
+/// Whether a WebP file is as long as its header and the heads of its parts say. The reader is then at the start.
 fn webp_is_whole(file: &mut dyn Source) -> io::Result<bool> {
     let length = length(file)?;
-    let mut start = [0; 8];
-    file.read_exact(&mut start)?;
-    let [_, _, _, _, said @ ..] = start;
-    Ok(8 + u64::from(u32::from_le_bytes(said)) <= length)
+    let mut head = [0; 8];
+    let mut size_at = |at: u64| -> io::Result<u64> {
+        file.seek(SeekFrom::Start(at))?;
+        file.read_exact(&mut head)?;
+        let [_, _, _, _, said @ ..] = head;
+        Ok(u64::from(u32::from_le_bytes(said)))
+    };
+    let end = 8 + size_at(0)?;
+    let mut at = 12; // behind the header
+    while end <= length && at + 8 <= end {
+        at += 8 + size_at(at)?;
+        if at > length {
+            return Ok(false);
+        }
+        at += at % 2; // parts begin at even places
+    }
+    file.rewind()?;
+    Ok(end <= length)
 }
 
 /// Whether a BMP has all pixels. The field for the file's size does not count: many programs write it wrong.

@@ -5,7 +5,7 @@ use std::path::Path;
 use image::ImageFormat;
 use serde::{Deserialize, Serialize};
 
-use super::{Depth, MAX_BYTES, MAX_PIXELS, MIN_SIDE};
+use super::{Depth, MAX_BYTES, MAX_PIXELS, MAX_SIDE, MIN_SIDE};
 use crate::error::{Error, Result};
 
 /// A picture file format.
@@ -111,15 +111,26 @@ pub struct Header {
 }
 
 impl Header {
+    /// Number of pixels.
+    pub fn pixels(&self) -> u64 {
+        let [width, height] = self.size.map(u64::from);
+        width * height
+    }
+
+    /// Bytes of the decoded samples.
+    pub fn bytes(&self) -> u64 {
+        let bytes = (self.channels as u64).saturating_mul(self.depth.bytes());
+        self.pixels().saturating_mul(bytes)
+    }
+
     /// Checks the size.
     pub(super) fn check(&self, path: &Path) -> Result<()> {
         let [width, height] = self.size;
         if width.min(height) < MIN_SIDE {
             return Err(too_small(path, self.size));
         }
-        let pixels = u64::from(width) * u64::from(height);
-        let bytes = pixels.saturating_mul(self.channels as u64 * self.depth.bytes());
-        if pixels > MAX_PIXELS || bytes > MAX_BYTES {
+        let is_long = width.max(height) > MAX_SIDE;
+        if is_long || self.pixels() > MAX_PIXELS || self.bytes() > MAX_BYTES {
             return Err(Error::file(
                 path,
                 format!(

@@ -1,6 +1,6 @@
 //! Reads JPEG: baseline, extended and progressive, with any sampling and any order of scans (ITU-T T.81).
 
-use std::io::{self, Read, SeekFrom};
+use std::io::{self, Cursor, Read, SeekFrom};
 
 use image::metadata::Orientation as Turn;
 use jpeg_decoder::{Decoder, Error, PixelFormat, UnsupportedFeature};
@@ -30,6 +30,7 @@ pub fn header(file: &mut dyn Source) -> Result<Header, Fault> {
 
 /// Decodes a picture.
 pub fn decode(bytes: &[u8]) -> Result<Picture, Fault> {
+    check_scans(bytes)?;
     let mut decoder = Decoder::new(bytes);
     decoder.set_max_decoding_buffer_size(MAX_BYTES as usize);
     let pixels = decoder.decode().map_err(named)?;
@@ -99,6 +100,34 @@ fn has_end(file: &mut dyn Source) -> io::Result<bool> {
             }
         }
     }
+}
+
+/// Most scans of a picture. Programs write about ten; each one takes time for the whole picture, however few bytes it
+/// has, so that a small file could take hours.
+const SCANS: usize = 200;
+
+/// Checks the number of scans.
+fn check_scans(bytes: &[u8]) -> Result<(), Fault> {
+    let mut file = Cursor::new(bytes);
+    let (mut at, mut scans) = (2, 0);
+    while let Some(kind) = next_marker(&mut file, &mut at, bytes.len() as u64)? {
+        match kind {
+            0xd9 => break,
+            0x01 | 0xd0..=0xd8 => continue, // markers without content
+            0xda => scans += 1,
+            _ => {}
+        }
+        if scans > SCANS {
+            let what = format!("more than {SCANS} scans");
+            return Err(Fault::kind(what, "save it again, e.g. as PNG"));
+        }
+        let place = at as usize;
+        let Some(size) = bytes.get(place..).and_then(<[u8]>::first_chunk) else {
+            break;
+        };
+        at += u64::from(u16::from_be_bytes(*size)).max(2);
+    }
+    Ok(())
 }
 
 /// Whether the last two bytes of a file are the end marker, behind position `at`.

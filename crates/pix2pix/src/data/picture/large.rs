@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::content::Content;
 use super::fault::guarded;
 use super::tiff::Tiff;
-use super::{Format, Header, Page, Picture};
+use super::{Format, Header, MAX_SIDE, Page, Picture};
 use crate::error::{Error, Result};
 
 /// Pictures with more pixels than this are too large for memory: 8192x8192.
@@ -41,10 +41,10 @@ impl TiffWindows {
         }))
     }
 
-    /// Whether it has more than 2^26 pixels, too many for memory.
+    /// Whether it has more than 2^26 pixels, too many for memory, or a side of more than 16384.
     pub fn is_large(&self) -> bool {
-        let [width, height] = self.header.size.map(u64::from);
-        width * height > LARGE
+        let [width, height] = self.header.size;
+        self.header.pixels() > LARGE || width.max(height) > MAX_SIDE
     }
 
     /// The header.

@@ -6,7 +6,7 @@ use tiff_reader::{Tag, TagValue};
 
 use super::content::Content;
 use super::tiff::Tiff;
-use super::{Format, Page};
+use super::{Format, MAX_METADATA, Page};
 
 /// Metres in an inch.
 const INCH: f64 = 0.0254;
@@ -127,7 +127,11 @@ fn of_tiff(content: &Content, page: Page) -> Option<Metadata> {
 }
 
 fn of_png(content: &Content) -> Option<Metadata> {
-    let reader = png::Decoder::new(content.reader().ok()?).read_info().ok()?;
+    let limits = png::Limits {
+        bytes: MAX_METADATA,
+    };
+    let reader = png::Decoder::new_with_limits(content.reader().ok()?, limits);
+    let reader = reader.read_info().ok()?;
     let info = reader.info();
     let density = info
         .pixel_dims

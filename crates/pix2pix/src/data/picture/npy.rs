@@ -1,6 +1,6 @@
 //! Reads NumPy's arrays.
 
-use std::io::Cursor;
+use std::io::{Cursor, Read, SeekFrom};
 
 use half::f16;
 use npyz::{NpyFile, NpyHeader, Order, TypeChar};
@@ -13,6 +13,7 @@ use crate::network::unet::CHANNELS;
 /// Reads the header, and checks that all values are there.
 pub fn header(file: &mut dyn Source) -> Result<Header, Fault> {
     let length = length(file)?;
+    check_text(file)?;
     let header = NpyHeader::from_reader(&mut *file)?;
     let start = file.stream_position()?;
     let side = |side: u64| u32::try_from(side).map_err(|_| "a side is too long");
@@ -54,6 +55,40 @@ pub fn header(file: &mut dyn Source) -> Result<Header, Fault> {
         channels,
         depth,
     })
+}
+
+/// Largest text of a header, NumPy's own limit, and deepest brackets in it. The parser is recursive.
+const TEXT: usize = 10_000;
+const DEEPEST: usize = 16;
+
+/// Checks the text of a header before it is parsed. The reader is then at the start.
+fn check_text(file: &mut dyn Source) -> Result<(), Fault> {
+    let mut start = [0; 12]; // magic number, version, length of the text
+    file.read_exact(&mut start)?;
+    let [_, _, _, _, _, _, version, _, size @ ..] = start;
+    let (said, behind) = match version {
+        1 => (u32::from(u16::from_le_bytes([size[0], size[1]])), 10),
+        _ => (u32::from_le_bytes(size), 12),
+    };
+    if said as usize > TEXT {
+        return Err(format!("its header has more than {TEXT} bytes").into());
+    }
+    file.seek(SeekFrom::Start(behind))?;
+    let mut text = Vec::new();
+    file.take(said.into()).read_to_end(&mut text)?;
+    let mut depth: usize = 0;
+    for byte in text {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEEPEST {
+            return Err("its header has too many brackets".into());
+        }
+    }
+    file.rewind()?;
+    Ok(())
 }
 
 /// A shape as NumPy prints it.

@@ -8,13 +8,15 @@ use std::sync::Arc;
 
 use half::f16;
 use tiff_reader::source::{FileSource, SharedSource, TiffSource};
-use tiff_reader::{ColorModel, Ifd, OpenOptions, RasterLayout, Tag, TiffError, TiffFile};
+use tiff_reader::{
+    ColorModel, Ifd, OpenOptions, ParseBudgets, RasterLayout, Tag, TiffError, TiffFile,
+};
 
 use super::content::Content;
 use super::fault::{Fault, TRUNCATED};
 use super::half_floats::{self, Overlaid};
 use super::orientation::{self, Orientation};
-use super::{Depth, Format, Header, MAX_BYTES, Page, Picture, Samples};
+use super::{Depth, Format, Header, MAX_BYTES, MAX_METADATA, Page, Picture, Samples};
 
 /// Tags that the reader does not name.
 pub mod tag {
@@ -30,6 +32,11 @@ const MASK: u32 = 4;
 
 /// Bytes of decoded strips or tiles that are kept for the next window.
 const CACHED: usize = 256 << 20;
+
+/// Most tags of a page; the standard has fewer than a hundred.
+const TAGS: usize = 512;
+/// Bytes that a page takes at least, with the eight tags of its size, samples and strips.
+const PAGE: u64 = 96;
 
 /// Bytes in memory as a source of the reader.
 struct Memory(Arc<[u8]>);
@@ -89,11 +96,22 @@ impl Tiff {
             Content::Memory(bytes) => Arc::new(Memory(bytes.clone())),
             Content::Disk(path) => Arc::new(FileSource::open(path).map_err(named)?),
         };
+        // tags do not overlap in a file, so that together they hold less than the file
+        let length = source.len();
+        let values = length.min(4 * MAX_METADATA as u64) as usize;
         let options = OpenOptions {
-            block_cache_bytes: CACHED,
+            parse_budgets: ParseBudgets {
+                max_ifds: (length / PAGE).clamp(1, 10_000) as usize,
+                max_ifd_entries: TAGS,
+                max_tag_value_bytes: values,
+                max_metadata_value_bytes: values,
+            },
+            block_cache_bytes: match content {
+                Content::Memory(_) => 0, // read once, as a whole
+                Content::Disk(_) => CACHED,
+            },
             block_cache_slots: 1 << 16,
             decode_output_bytes: 2 * MAX_BYTES as usize, // wide integers become 32 bits afterwards
-            ..OpenOptions::default()
         };
         let mut file =
             TiffFile::from_source_with_options(source.clone(), options).map_err(named)?;
@@ -404,16 +422,22 @@ fn is_whole(file: &TiffFile, page: usize) -> Result<(), Fault> {
         stored = stored.saturating_add(count);
     }
     let layout = ifd.raster_layout().map_err(named)?;
-    let bits = [
-        layout.width,
-        layout.height,
-        layout.samples_per_pixel,
-        layout.bits_per_sample.into(),
-    ];
-    let bytes = bits
-        .iter()
-        .fold(1, |product: u64, &n| product.saturating_mul(n as u64))
-        / 8;
+    let sized = |[width, height]: [u64; 2]| {
+        let bits = [
+            height,
+            layout.samples_per_pixel as u64,
+            layout.bits_per_sample.into(),
+        ];
+        let product = |product: u64, n: &u64| product.saturating_mul(*n);
+        bits.iter().fold(width, product) / 8
+    };
+    let bytes = sized([layout.width as u64, layout.height as u64]);
+    let tile = ifd.tile_width().zip(ifd.tile_height());
+    if tile.is_some_and(|(width, height)| {
+        sized([width, height].map(u64::from)) > bytes.saturating_mul(2).max(TILE)
+    }) {
+        return Err("its tiles are larger than the picture".into());
+    }
     let most = stored
         .saturating_mul(most_expanded(ifd.compression()))
         .saturating_add(SLACK);
@@ -424,6 +448,9 @@ fn is_whole(file: &TiffFile, page: usize) -> Result<(), Fault> {
         false => Ok(()),
     }
 }
+
+/// Bytes that a tile may have even where the picture is smaller: 1024x1024 pixels with four channels of 32 bits.
+const TILE: u64 = 16 << 20;
 
 /// Bytes that a picture may have beyond what its stored bytes can expand to.
 const SLACK: u64 = 1 << 20;
