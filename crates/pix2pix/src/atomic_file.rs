@@ -164,12 +164,13 @@ impl Scratch {
                 .prefix(PREFIX)
                 .suffix(SUFFIX)
                 .tempdir_in(folder)?;
-            let Ok(lock) = File::open(folder.path()) else {
-                continue;
+            let lock = match File::open(folder.path()) {
+                // before the lock, another process may take it for that of a killed one and remove it
+                Err(e) if e.kind() == ErrorKind::NotFound => continue,
+                opened => opened?,
             };
             // a file system without locks keeps the folders of killed processes
             let _ = lock.try_lock();
-            // before the lock, another process may have taken it for that of a killed one
             if folder.path().exists() {
                 return Ok(Self {
                     folder,
