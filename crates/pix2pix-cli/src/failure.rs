@@ -93,7 +93,7 @@ pub fn usage(error: clap::Error) -> u8 {
     let asked_for_help =
         !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     if asked_for_help {
-        let code = ExitCode::from(error.exit_code() as u8);
+        let code = error.exit_code() as u8;
         return match error.print() {
             Ok(()) => code,
             Err(e) => unwritten(&e).report(),

@@ -764,7 +764,7 @@ fn a_reload_loses_no_request() {
         };
         wait_until("answers by the old model", || answered(0) > 0);
         let path = served.folder.path().join("one.safetensors");
-        save_model(&path, 64, 8);
+        save_model(&path, 64, 8, [Domain::RGB8; 2]);
         served.models.reload().unwrap();
         wait_until("answers by the new model", || answered(1) > 0);
         // a checkpoint that cannot be loaded changes nothing

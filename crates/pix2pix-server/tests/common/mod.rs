@@ -24,11 +24,7 @@ pub struct Served {
 }
 
 /// Writes an untrained model for pictures of `side` pixels, marked as step `step`, which also seeds its weights.
-pub fn save_model(path: &Path, side: usize, step: u64) {
-    save_model_of(path, side, step, [Domain::RGB8; 2]);
-}
-
-fn save_model_of(path: &Path, side: usize, step: u64, [source, target]: [Domain; 2]) {
+pub fn save_model(path: &Path, side: usize, step: u64, [source, target]: [Domain; 2]) {
     let size = Size::square(side as u32);
     let config = RunConfig {
         data: earth::NAME.to_string(),
@@ -82,7 +78,7 @@ impl Served {
             .iter()
             .map(|&(name, side, domains)| {
                 let path = folder.path().join(format!("{name}.safetensors"));
-                save_model_of(&path, side, 7, domains);
+                save_model(&path, side, 7, domains);
                 path
             })
             .collect();
