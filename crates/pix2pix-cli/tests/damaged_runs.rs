@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::Output;
 
-use common::{SMALL, Scratch, content, names};
+use common::{SMALL, Scratch, content};
 
 /// The error line of a command that fails with exit code 1.
 fn error(output: &Output) -> String {
