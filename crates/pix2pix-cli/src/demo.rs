@@ -171,7 +171,7 @@ fn is_of_demo(name: &Path, held_out: &[&str]) -> bool {
         }
         ["inputs" | "outputs" | "translated", picture] => picture
             .strip_suffix(".png")
-            .is_some_and(|name| held_out.iter().any(|known| *known == name)),
+            .is_some_and(|name| held_out.contains(&name)),
         ["tensorboard", events] => events.starts_with("events.out.tfevents."),
         // what a killed demo left unfinished
         [.., part, _] | [part] => part.starts_with(".pix2pix-"),
