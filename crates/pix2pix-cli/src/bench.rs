@@ -10,10 +10,9 @@ use pix2pix::data::{Dataset, Options};
 use pix2pix::device::set_threads;
 use pix2pix::network::summary::aligned;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, print};
 use crate::machine_args::MachineArgs;
 use crate::memory;
-use crate::output::print;
 
 /// Options of `pix2pix bench`.
 #[derive(clap::Args)]

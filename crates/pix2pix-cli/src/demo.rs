@@ -214,3 +214,34 @@ fn remove_earlier_demo(out: &Path) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `tests/untouched.rs` has what is not removed.
+    #[test]
+    fn an_earlier_demo_is_removed_as_a_whole() {
+        let scratch = tempfile::tempdir().unwrap();
+        let demo = scratch.path();
+        for folder in FOLDERS.into_iter().chain([".pix2pix-killed.part"]) {
+            fs::create_dir(demo.join(folder)).unwrap();
+        }
+        for file in [
+            "run.lock",
+            "config.toml",
+            "metrics.jsonl",
+            SHEET,
+            "checkpoints/state_0000540.safetensors",
+            "translated/N47.3E050.4.png",
+            ".pix2pix-killed.part/file",
+        ] {
+            let content = format!("data = \"{}\"", earth::NAME);
+            fs::write(demo.join(file), content).unwrap();
+        }
+        remove_earlier_demo(demo).unwrap();
+        let left: Vec<PathBuf> = files_in(demo).unwrap();
+        assert_eq!(left, [demo.join("run.lock")]);
+        assert_eq!(fs::read_dir(demo).unwrap().count(), 1);
+    }
+}

@@ -3,9 +3,8 @@
 use pix2pix::device::{DeviceKind, Found, list};
 use pix2pix::network::summary::{aligned, bytes};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, print};
 use crate::flags;
-use crate::output::print;
 
 /// Prints the devices found, and for each kind without one the reason.
 pub fn run() -> Result<(), Failure> {

@@ -10,9 +10,9 @@ use pix2pix::data::{ADDRESS, DATASETS, PublicDataset, fetch, sha256, unpack};
 use pix2pix::quality::{PUBLISHED, Published};
 use pix2pix::{Error, atomic_file};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, print};
 use crate::flags;
-use crate::output::{print, say};
+use crate::output::say;
 use crate::paths::word;
 
 /// Shown after the options.

@@ -13,10 +13,9 @@ use pix2pix::quality::{Inception, Lpips};
 use pix2pix::report::{Evaluated, Evaluation, Learned, evaluate};
 use pix2pix::{Error, RunConfig, Translator, atomic_file};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, print};
 use crate::machine_args::MachineArgs;
 use crate::noise_args::NoiseArgs;
-use crate::output::print;
 use crate::table::aligned;
 
 /// Shown after the options.

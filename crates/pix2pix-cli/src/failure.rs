@@ -1,13 +1,13 @@
 //! Failures of a command: one line on standard error and an exit code.
 
 use std::fmt::Display;
-use std::io;
+use std::io::{self, Write, stdout};
 
 use clap::error::ErrorKind;
 use pix2pix::Error;
 
 use crate::flags;
-use crate::output::{tell, unwritten};
+use crate::output::tell;
 use crate::paths::word;
 
 /// The reason a command failed or ended early.
@@ -104,4 +104,22 @@ pub fn usage(error: clap::Error) -> u8 {
     let reason = reason.split("\n\nFor more").next().unwrap_or(reason);
     let reason = reason.trim_start_matches("error: ");
     Failure::Usage(format!("{reason}; see pix2pix help")).report()
+}
+
+/// Writes a result to standard output: what the command was started for.
+///
+/// # Errors
+/// If it cannot be written; if its reader has closed the pipe, the command ends quietly.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut out = stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_err(|e| unwritten(&e))
+}
+
+/// The failure of a command whose result cannot be written to standard output.
+pub fn unwritten(reason: &io::Error) -> Failure {
+    match reason.kind() {
+        io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
+        _ => Failure::Runtime(format!("standard output: cannot write: {reason}")),
+    }
 }

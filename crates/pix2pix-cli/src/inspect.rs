@@ -11,9 +11,8 @@ use pix2pix::draw::contact_sheet;
 use pix2pix::network::summary::aligned;
 
 use crate::data_args::{DataArgs, DataPath};
-use crate::failure::Failure;
+use crate::failure::{Failure, print};
 use crate::flags;
-use crate::output::print;
 use crate::paths::absolute;
 
 /// Largest number of pairs on the contact sheet.

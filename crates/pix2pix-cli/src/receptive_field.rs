@@ -5,8 +5,7 @@ use pix2pix::network::receptive_field::{receptive_field, table};
 use pix2pix::network::summary::aligned;
 use pix2pix::network::{Patch, PatchGanConfig, WeightInit};
 
-use crate::failure::Failure;
-use crate::output::print;
+use crate::failure::{Failure, print};
 
 /// Options of `pix2pix receptive-field`.
 #[derive(clap::Args)]

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use pix2pix::Error;
 use pix2pix::run::History;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, print};
 use crate::flags;
-use crate::output::{print, tell};
+use crate::output::tell;
 use crate::table::aligned;
 
 /// Options of `pix2pix runs`.

@@ -5,9 +5,8 @@ use pix2pix::device::{DeviceName, Precision};
 use pix2pix::network::{LayerGraph, Upsample, WeightInit, summary};
 use pix2pix::train::Composite;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, print};
 use crate::network_args::NetworkArgs;
-use crate::output::print;
 
 /// Options of `pix2pix summary`.
 #[derive(clap::Args)]

@@ -9,8 +9,8 @@ use pix2pix::data::picture::{MAX_SIDE, Picture, Samples};
 use pix2pix::model::TranslateOptions;
 
 use super::y4m;
-use crate::failure::Failure;
-use crate::output::{tell, unwritten};
+use crate::failure::{Failure, unwritten};
+use crate::output::tell;
 
 /// Translates headerless frames: each has `size` pixels with interleaved channels, in the channels and depth of the
 /// model's source (ffmpeg's rgb24 for an 8-bit RGB model; 16 bits and floats are little-endian). The output has the
