@@ -31,7 +31,7 @@ use crate::memory::Held;
 use crate::metrics::{Metrics, Unanswered};
 use crate::models::{Model, ModelInfo, Models};
 use crate::problem::Problem;
-use crate::queue::{Job, Queue, Translated};
+use crate::queue::{Job, Queue, Slot, Translated};
 use crate::settings::Settings;
 use crate::uploads::{End, Receiving, Uploads};
 
@@ -218,14 +218,14 @@ async fn answer(
         Ok(asked) => asked,
         Err(problem) => return Err(refused(app, request, problem)),
     };
-    let (bytes, mut held) = body(app, connection, request).await?;
+    let (bytes, held) = body(app, connection, request).await?;
     let _answering = connection.answering();
-    let slot = app.queue.slot()?;
+    let mut slot = app.queue.slot(held)?;
     let (limits, used) = (Limits::of(app), model.clone());
     // the slot moves with the picture: even without a client, the picture counts as long as it is in memory
-    let (picture, mut held, slot) = blocking(move || {
-        let picture = decoded(bytes, &used, limits, &mut held);
-        (picture, held, slot)
+    let (picture, slot) = blocking(move || {
+        let picture = decoded(bytes, &used, limits, &mut slot.held);
+        (picture, slot)
     })
     .await?;
     let picture = picture?;
@@ -257,7 +257,7 @@ async fn answer(
         (encoding.encode(&picture, &domain), slot)
     };
     let (file, slot) = blocking(encode).await?;
-    drop(slot);
+    let Slot { mut held, .. } = slot;
     let file = file.map_err(|e| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e))?;
     let millis = took.as_secs_f64() * 1e3;
     let mut headers = HeaderMap::new();
@@ -349,8 +349,7 @@ async fn body(
     }
     // without a place in the queue, a body would be received for nothing
     if app.queue.len() == app.settings.waiting {
-        let problem = app.queue.slot().err().unwrap_or(Problem::overload(1));
-        return Err(refused(app, request, problem));
+        return Err(refused(app, request, app.queue.overload()));
     }
     let Some(receiving) = app.uploads.begin(connection.client) else {
         return Err(refused(app, request, Problem::overload(1)));

@@ -177,7 +177,7 @@ pub struct Watched {
 
 impl Watched {
     /// The error if it has given way.
-    fn is_open(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+    fn check_open(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         match Pin::new(&mut self.closed).poll(cx) {
             Poll::Ready(_) => Err(io::ErrorKind::ConnectionAborted.into()),
             Poll::Pending => Ok(()),
@@ -224,7 +224,7 @@ impl AsyncRead for Watched {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.is_open(cx)?;
+        self.check_open(cx)?;
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if buffer.filled().len() > before {
@@ -240,7 +240,7 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.is_open(cx)?;
+        self.check_open(cx)?;
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.written(cx, written)
     }
@@ -250,7 +250,7 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.is_open(cx)?;
+        self.check_open(cx)?;
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
         self.written(cx, written)
     }

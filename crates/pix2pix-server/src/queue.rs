@@ -14,6 +14,7 @@ use pix2pix::data::picture::{Outside, Picture};
 use pix2pix::model::TranslateOptions;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
+use crate::memory::Held;
 use crate::metrics::Metrics;
 use crate::models::Model;
 use crate::problem::Problem;
@@ -49,9 +50,13 @@ struct Waiting {
     reply: oneshot::Sender<Result<Translated, Problem>>,
 }
 
-/// A slot in the queue; dropping it frees the slot.
+/// A slot in the queue, with the memory of its picture; dropping it frees both.
 #[derive(Debug)]
-pub struct Slot(#[allow(dead_code)] OwnedSemaphorePermit); // held, never read
+pub struct Slot {
+    /// The memory.
+    pub held: Held,
+    _place: OwnedSemaphorePermit,
+}
 
 /// The queue and its translation thread.
 pub struct Queue {
@@ -120,16 +125,20 @@ impl Queue {
         }
     }
 
-    /// Reserves a slot.
+    /// Reserves a slot for a picture with this memory.
     ///
     /// # Errors
-    /// An overload if none is free, with an estimate of the seconds to wait.
-    pub fn slot(&self) -> Result<Slot, Problem> {
-        let permit = self.slots.clone().try_acquire_owned();
-        permit.map(Slot).map_err(|_| {
-            let micros = self.pace.load(Ordering::Relaxed) * self.capacity as u64;
-            Problem::overload(micros.div_ceil(1_000_000).max(1))
-        })
+    /// An overload if none is free.
+    pub fn slot(&self, held: Held) -> Result<Slot, Problem> {
+        let place = self.slots.clone().try_acquire_owned();
+        let _place = place.map_err(|_| self.overload())?;
+        Ok(Slot { held, _place })
+    }
+
+    /// The answer when no slot is free, with an estimate of the seconds to wait.
+    pub fn overload(&self) -> Problem {
+        let micros = self.pace.load(Ordering::Relaxed) * self.capacity as u64;
+        Problem::overload(micros.div_ceil(1_000_000).max(1))
     }
 
     /// Number of pictures waiting or being translated.
