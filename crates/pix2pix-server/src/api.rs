@@ -484,6 +484,8 @@ impl Limits {
 const DECODED: u64 = 5;
 /// Copies of a result: as it is made, as the encoder takes it, and encoded.
 const RESULT: u64 = 3;
+/// Bytes of a pixel to look at.
+const SHOWN: u64 = 3;
 
 /// Decodes a picture, after checking its header: its size, the size to which the model pads it (of which the time of the
 /// translation depends), its channels and the memory that it needs.
@@ -534,7 +536,7 @@ fn decoded(
     translator.check_channels(header.channels).map_err(unlike)?;
     let target = &translator.config.target;
     let stored = header.channels as u64 * header.depth.bytes();
-    let result = RESULT * target.channels as u64 * target.depth.bytes();
+    let result = RESULT * (target.channels as u64 * target.depth.bytes()).max(SHOWN);
     hold(header.pixels(), DECODED * stored + result)?;
     let (picture, _) = picture::decode_page(name, &content, page).map_err(unlike)?;
     held.shrink_to(header.bytes() + header.pixels() * result);

@@ -483,14 +483,27 @@ impl Picture {
     /// Converts to 8-bit RGB for display, with the ranges from black to white. With three channels or more, shows the
     /// first three; otherwise shows the first one as gray.
     pub fn to_rgb8(&self, range: impl Into<Ranges>) -> RgbImage {
-        let planes = self.to_planes(range);
-        let plane = self.width as usize * self.height as usize;
-        let channel = |index: usize| if self.channels >= 3 { index } else { 0 };
-        RgbImage::from_fn(self.width, self.height, |x, y| {
-            let at = y as usize * self.width as usize + x as usize;
-            let value = |index| (planes[channel(index) * plane + at] + 1.0) * 127.5;
-            image::Rgb([0, 1, 2].map(|index| value(index).round() as u8))
-        })
+        fn shown<T: Copy + Into<f32>>(values: &[T], channels: usize, ranges: Ranges) -> Vec<u8> {
+            let bands = [0, 1, 2].map(|band| if channels >= 3 { band } else { 0 });
+            let bands = bands.map(|band| (band, ranges.of(band)));
+            let level = |value: f32, [low, high]: [f32; 2]| {
+                let half = (high - low) / 2.0;
+                let value = ((value - low) / half - 1.0).clamp(-1.0, 1.0);
+                ((value + 1.0) * 127.5).round() as u8
+            };
+            let mut levels = Vec::with_capacity(values.len() / channels * 3);
+            for pixel in values.chunks_exact(channels) {
+                levels.extend(bands.map(|(band, range)| level(pixel[band].into(), range)));
+            }
+            levels
+        }
+        let ranges = range.into();
+        let levels = match &self.samples {
+            Samples::U8(values) => shown(values, self.channels, ranges),
+            Samples::U16(values) => shown(values, self.channels, ranges),
+            Samples::F32(values) => shown(values, self.channels, ranges),
+        };
+        RgbImage::from_raw(self.width, self.height, levels).expect("three levels a pixel")
     }
 }
 
