@@ -506,7 +506,7 @@ fn the_openapi_document_is_the_api() {
         .iter()
         .map(|p| p["name"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["model", "seed", "dropout", "format"]);
+    assert_eq!(names, ["model", "seed", "dropout", "format", "display"]);
     for status in ["400", "401", "403", "404", "408", "413", "422", "503"] {
         assert!(
             translate["responses"][status]["content"]["application/problem+json"].is_object(),
