@@ -11,7 +11,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PAIRS = ROOT / "crates/pix2pix/data/earth"
 INSTALLED = [str(pathlib.Path(sys.executable).parent / "pix2pix")]
-SMALL = ["--filters", "4", "--crop-size", "32", "--load-size", "32", "--log-every", "1"]
+SMALL = ["--filters", "2", "--crop-size", "64", "--load-size", "72", "--log-every", "1"]
 
 
 @pytest.mark.parametrize("command", [INSTALLED, [sys.executable, "-m", "pix2pix"]])
