@@ -1,11 +1,15 @@
 """The ``pix2pix`` command, also as ``python -m pix2pix``."""
 
+import signal
 import sys
 
 from ._pix2pix import run
 
 
 def main() -> int:
+    # the command handles Ctrl-C; Python's own handler would raise an error when it has ended
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     return run(["pix2pix", *sys.argv[1:]])
 
 
