@@ -147,12 +147,7 @@ pub(crate) fn within<T: PartialOrd + Display>(
     value: T,
     range: RangeInclusive<T>,
 ) -> Result<()> {
-    if range.contains(&value) {
-        return Ok(());
-    }
-    let (least, most) = (range.start(), range.end());
-    let reason = format!("is {value}; it must be from {least} to {most}");
-    Err(Error::field(field, reason))
+    beyond(value, range).map_or(Ok(()), |reason| Err(Error::field(field, reason)))
 }
 
 /// Checks a setting that no argument changes: only an edited file has another value.
@@ -161,12 +156,15 @@ pub(crate) fn setting<T: PartialOrd + Display>(
     value: T,
     range: RangeInclusive<T>,
 ) -> Result<()> {
-    if range.contains(&value) {
-        return Ok(());
-    }
+    beyond(value, range).map_or(Ok(()), |reason| {
+        Err(Error::Config(format!("{name} {reason}")))
+    })
+}
+
+/// What is wrong with a value outside of its range.
+fn beyond<T: PartialOrd + Display>(value: T, range: RangeInclusive<T>) -> Option<String> {
     let (least, most) = (range.start(), range.end());
-    let reason = format!("{name} is {value}; it must be from {least} to {most}");
-    Err(Error::Config(reason))
+    (!range.contains(&value)).then(|| format!("is {value}; it must be from {least} to {most}"))
 }
 
 /// Checks that a rate or a share is at least 0 and below 1.
