@@ -10,12 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::choice::choices;
 use crate::data::pair::Pair;
-use crate::data::picture::{Picture, luma};
+use crate::data::picture::{MAX_SIDE, Picture, luma};
 use crate::data::resize::resize;
 use crate::error::{Error, Result, below_one, setting};
-
-/// Longest side of a loaded picture, in pixels.
-const MAX_SIDE: u32 = 1 << 14;
 
 /// Width and height in pixels: `256` or `512x256`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -63,22 +63,18 @@ pub fn decode(path: &Path, bytes: &[u8]) -> Result<Picture> {
 /// As [`read`].
 pub fn decode_page(path: &Path, content: &Content, page: Page) -> Result<(Picture, Format)> {
     let (header, tiff) = opened(path, content, page)?;
-    let bytes = match tiff {
-        Some(_) => None,
+    let picture = match tiff {
+        Some(tiff) => guarded(|| tiff.read()),
         None => {
             let bytes = content.bytes();
-            Some(bytes.map_err(|e| Error::io(path, "read the picture", e))?)
+            let bytes = bytes.map_err(|e| Error::io(path, "read the picture", e))?;
+            guarded(|| match header.format {
+                Format::Npy => npy::decode(&header, &bytes),
+                Format::Jpeg => jpeg::decode(&bytes),
+                format => common::decode(format, &bytes),
+            })
         }
     };
-    let picture = guarded(|| match (&tiff, &bytes) {
-        (Some(tiff), _) => tiff.read(),
-        (None, None) => unreachable!("read above"),
-        (None, Some(bytes)) => match header.format {
-            Format::Npy => npy::decode(&header, bytes),
-            Format::Jpeg => jpeg::decode(bytes),
-            format => common::decode(format, bytes),
-        },
-    });
     let picture = picture.map_err(|fault| fault.of(path, header.format))?;
     Ok((picture, header.format))
 }
