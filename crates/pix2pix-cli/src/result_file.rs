@@ -45,9 +45,9 @@ impl ResultArgs {
                 notes = Notes::Errors;
             }
         }
-        for folder in files.iter().filter_map(|file| file.parent()) {
+        for file in files {
             // only what it finds is of interest
-            let _ = atomic_file::remove_unfinished(folder);
+            let _ = atomic_file::remove_unfinished_beside(file);
         }
         Ok(notes)
     }

@@ -288,3 +288,12 @@ fn what_a_killed_translation_left_is_swept() {
     scratch.ok("translate run data --out out");
     assert_eq!(names(&scratch.path("out")), [".tmp123456", "pair0.png"]);
 }
+
+/// A file without a folder in its name lies in the working folder.
+#[test]
+fn the_working_folder_is_swept_too() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path(".pix2pix-killed.part")).unwrap();
+    scratch.ok("plot generator --filters 2 --out drawing.svg");
+    assert!(!scratch.path(".pix2pix-killed.part").exists());
+}

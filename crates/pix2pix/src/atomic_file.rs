@@ -185,6 +185,14 @@ impl Scratch {
     }
 }
 
+/// Removes what killed processes left unfinished beside a file. What another process is writing stays.
+///
+/// # Errors
+/// As [`remove_unfinished`].
+pub fn remove_unfinished_beside(file: &Path) -> Result<()> {
+    remove_unfinished(folder_of(file))
+}
+
 /// Removes what killed processes left unfinished in a folder. What another process is writing stays.
 ///
 /// # Errors
