@@ -103,13 +103,14 @@ pub fn tanh_gradient<'a>(
     )
 }
 
-/// Concatenates `first` and the ReLU of `second` along the channels: `[first | relu(second)]` for each image. `lengths`
-/// are the values per image of each.
+/// Concatenates `first` and the LeakyReLU of `second` along the channels, for each image; with a `slope` of 0, its ReLU,
+/// with 1, `second` itself. `lengths` are the values per image of each.
 ///
 /// # Panics
 /// If a slice's length does not fit, or if the first length is 0.
 pub fn join<'a>(
     lengths: [usize; 2],
+    slope: f32,
     first: &[f32],
     second: &[f32],
     output: &'a mut [MaybeUninit<f32>],
@@ -122,7 +123,7 @@ pub fn join<'a>(
     for (image, output) in output.chunks_exact_mut(one + two).enumerate() {
         let (to_first, to_second) = output.split_at_mut(one);
         copy(&first[image * one..][..one], to_first);
-        activation(0.0, &second[image * two..][..two], to_second);
+        activation(slope, &second[image * two..][..two], to_second);
     }
     // SAFETY: both parts of every image were written.
     unsafe { output.assume_init_mut() }
@@ -155,6 +156,7 @@ pub fn join_first_gradient<'a>(
 /// If a slice's length does not fit, or if the second length is 0.
 pub fn join_second_gradient<'a>(
     lengths: [usize; 2],
+    slope: f32,
     output: &[f32],
     gradient: &[f32],
     to_second: &'a mut [MaybeUninit<f32>],
@@ -166,7 +168,7 @@ pub fn join_second_gradient<'a>(
     assert_eq!(gradient.len(), output.len(), "gradient length");
     for (image, to_second) in to_second.chunks_exact_mut(two).enumerate() {
         let second = image * (one + two) + one..(image + 1) * (one + two);
-        activation_gradient(0.0, &output[second.clone()], &gradient[second], to_second);
+        activation_gradient(slope, &output[second.clone()], &gradient[second], to_second);
     }
     // SAFETY: every image was written.
     unsafe { to_second.assume_init_mut() }
@@ -274,13 +276,13 @@ mod tests {
     fn a_joint_and_its_gradients() {
         let (first, second) = ([-1.0, 2.0, 3.0, -4.0], [-5.0, 6.0]);
         let mut output = unwritten(6);
-        let output = join([2, 1], &first, &second, &mut output);
+        let output = join([2, 1], 0.0, &first, &second, &mut output);
         assert_eq!(output, [-1.0, 2.0, 0.0, 3.0, -4.0, 6.0]);
         let (mut to_first, mut to_second) = (unwritten(4), unwritten(2));
         let gradient = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
         let to_first = join_first_gradient([2, 1], &gradient, &mut to_first);
         assert_eq!(to_first, [1.0, 2.0, 4.0, 5.0]);
-        let to_second = join_second_gradient([2, 1], output, &gradient, &mut to_second);
+        let to_second = join_second_gradient([2, 1], 0.0, output, &gradient, &mut to_second);
         assert_eq!(to_second, [0.0, 6.0]);
     }
 }

@@ -1,5 +1,5 @@
 //! CPU kernels of pix2pix on plain slices: convolutions and their gradients, batch normalization fused with its
-//! activation, activations, Adam. Independent of Burn.
+//! activation, activations, biases, dropout, losses, Adam. Independent of Burn.
 //!
 //! A transposed convolution is the input gradient of a convolution, so three kernels compute both layers and
 //! their gradients:
@@ -25,13 +25,17 @@
 mod activation;
 mod adam;
 mod average;
+mod bias;
 pub mod convolution;
+mod dropout;
 mod geometry;
 pub mod im2col;
 mod instruction_set;
 mod lanes;
+mod loss;
 mod norm;
 mod output;
+mod philox;
 mod product;
 pub mod reference;
 mod scratch;
@@ -46,10 +50,14 @@ pub use activation::{
 };
 pub use adam::{Adam, adam};
 pub use average::move_towards;
+pub use bias::{add_bias, channel_sums};
+pub use dropout::{Dropout, dropout};
 pub use geometry::Geometry;
 pub use instruction_set::{Arithmetic, InstructionSet, check_environment};
+pub use loss::{Curve, Loss, mean_distance, mean_distance_gradient};
 pub use norm::{
     Norm, norm_forward, norm_input_gradient, norm_parameter_gradients, norm_statistics,
 };
 pub use output::filled;
+pub use philox::philox;
 pub use taps::{four_taps, three_taps};

@@ -3,11 +3,14 @@
 //! CPU (Burn's Flex) runs the kernels of `pix2pix-kernels`, cards (GPUs) run those of `card`.
 
 pub(crate) mod activation;
+pub(crate) mod bias;
 #[cfg(feature = "_card")]
 pub(crate) mod card;
 pub(crate) mod conv;
 pub mod device;
+pub(crate) mod dropout;
 pub(crate) mod flex;
+pub(crate) mod loss;
 pub(crate) mod memory;
 pub(crate) mod norm;
 pub(crate) mod precision;

@@ -27,7 +27,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use crate::backend::device::{self, MOST_THREADS, Precision, in_pool};
+use crate::backend::device::{self, MOST_THREADS, Precision, in_pool, placed};
 use crate::data::cache::Cache;
 use crate::data::dataset::Pairs;
 use crate::data::dataset::survey::OnError;
@@ -296,7 +296,7 @@ fn random(config: &BenchConfig, seed: u64, device: &Device) -> Tensor<4> {
     let shape = [config.batch, 3, config.size, config.size];
     let length = shape.iter().product();
     let values: Vec<f32> = (0..length).map(|_| rng.random_range(-1.0..1.0)).collect();
-    Tensor::from_data(TensorData::new(values, shape), device)
+    placed(TensorData::new(values, shape), device)
 }
 
 /// Multiply-accumulates of the convolutions in the forward pass of one picture. Each weight is applied once per pixel

@@ -18,8 +18,8 @@ pub trait ActivationBackend: Backend {
     /// LeakyReLU with this `slope` below zero; 0 for a ReLU.
     fn activation(input: FloatTensor<Self>, slope: f32) -> FloatTensor<Self>;
 
-    /// Concatenates `first` and the ReLU of `second` on the channels.
-    fn join(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// Concatenates `first` and the LeakyReLU of `second`, with this `slope` below zero, on the channels.
+    fn join(first: FloatTensor<Self>, second: FloatTensor<Self>, slope: f32) -> FloatTensor<Self>;
 
     /// Hyperbolic tangent.
     fn fast_tanh(input: FloatTensor<Self>) -> FloatTensor<Self>;
@@ -45,6 +45,7 @@ pub trait ActivationGradients: ActivationBackend {
         output: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
         channels: usize,
+        slope: f32,
     ) -> [FloatTensor<Self>; 2];
 }
 
@@ -53,10 +54,11 @@ pub fn activation(x: Tensor<4>, slope: f64) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::activation(x.into_dispatch(), slope as f32))
 }
 
-/// Concatenates `first` and the ReLU of `second`, both `[batch, channels, height, width]`, on the channels.
-pub fn join(first: Tensor<4>, second: Tensor<4>) -> Tensor<4> {
+/// Concatenates `first` and the LeakyReLU of `second`, with this `slope` below zero, both
+/// `[batch, channels, height, width]`, on the channels. A slope of 0 is a ReLU, of 1 none.
+pub fn join(first: Tensor<4>, second: Tensor<4>, slope: f64) -> Tensor<4> {
     let (first, second) = (first.into_dispatch(), second.into_dispatch());
-    Tensor::from_dispatch(Dispatch::join(first, second))
+    Tensor::from_dispatch(Dispatch::join(first, second, slope as f32))
 }
 
 /// Hyperbolic tangent.
@@ -87,13 +89,13 @@ impl ActivationBackend for Flex {
         })
     }
 
-    fn join(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn join(first: FloatTensor<Self>, second: FloatTensor<Self>, slope: f32) -> FloatTensor<Self> {
         let (first, second) = (first.to_contiguous(), second.to_contiguous());
         let lengths = lengths(&first, &second);
         let [batch, channels, height, width] = first.shape().dims();
         let [_, more, ..] = second.shape().dims::<4>();
         filled([batch, channels + more, height, width], |output| {
-            kernels::join(lengths, values(&first), values(&second), output)
+            kernels::join(lengths, slope, values(&first), values(&second), output)
         })
     }
 }
@@ -124,6 +126,7 @@ impl ActivationGradients for Flex {
         output: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
         channels: usize,
+        slope: f32,
     ) -> [FloatTensor<Self>; 2] {
         let gradient = gradient.to_contiguous();
         let [batch, all, height, width] = output.shape().dims();
@@ -133,7 +136,7 @@ impl ActivationGradients for Flex {
             kernels::join_first_gradient(lengths, gradient, to_first)
         });
         let second = filled([batch, all - channels, height, width], |to_second| {
-            kernels::join_second_gradient(lengths, output, gradient, to_second)
+            kernels::join_second_gradient(lengths, slope, output, gradient, to_second)
         });
         [first, second]
     }
@@ -204,12 +207,12 @@ impl<B: ActivationGradients, C: CheckpointStrategy> ActivationBackend for Autodi
         }
     }
 
-    fn join(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn join(first: FloatTensor<Self>, second: FloatTensor<Self>, slope: f32) -> FloatTensor<Self> {
         #[derive(Debug)]
         struct Joint;
 
         impl<B: ActivationGradients> Backward<B, 2> for Joint {
-            type State = (FloatTensor<B>, usize);
+            type State = (FloatTensor<B>, usize, f32);
 
             fn backward(
                 self,
@@ -217,9 +220,9 @@ impl<B: ActivationGradients, C: CheckpointStrategy> ActivationBackend for Autodi
                 grads: &mut Gradients,
                 _checkpointer: &mut Checkpointer,
             ) {
-                let (output, channels) = ops.state;
+                let (output, channels, slope) = ops.state;
                 let gradient = grads.consume::<B>(&ops.node);
-                let values = B::join_gradients(output, gradient, channels);
+                let values = B::join_gradients(output, gradient, channels, slope);
                 for (node, value) in ops.parents.into_iter().zip(values) {
                     if let Some(node) = node {
                         grads.register::<B>(node.id, value);
@@ -233,9 +236,9 @@ impl<B: ActivationGradients, C: CheckpointStrategy> ActivationBackend for Autodi
             .prepare::<C>([first.node(), second.node()])
             .compute_bound()
             .stateful();
-        let output = B::join(first.into_primitive(), second.into_primitive());
+        let output = B::join(first.into_primitive(), second.into_primitive(), slope);
         match prepared {
-            OpsKind::Tracked(prep) => prep.finish((output.clone(), channels), output),
+            OpsKind::Tracked(prep) => prep.finish((output.clone(), channels, slope), output),
             OpsKind::UnTracked(prep) => prep.finish(output),
         }
     }

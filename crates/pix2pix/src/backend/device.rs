@@ -85,14 +85,22 @@ pub(crate) fn constant<const D: usize>(tensor: Tensor<D>, device: &Device) -> Te
     Tensor::from_inner(tensor).with_gradient_checkpointing_strategy(strategy)
 }
 
-/// A parameter's values on a device.
-pub(crate) fn parameter<const D: usize>(values: TensorData, device: &Device) -> Tensor<D> {
+/// A tensor without autodiff.
+pub(crate) fn inner<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
+    match tensor.device().is_autodiff() {
+        true => tensor.inner(),
+        false => tensor,
+    }
+}
+
+/// Values on a device, in the memory order in which its convolutions read pictures and weights.
+pub(crate) fn placed<const D: usize>(values: TensorData, device: &Device) -> Tensor<D> {
     #[cfg(feature = "_card")]
     if *device != Device::flex() {
-        let parameter = crate::backend::card::parameter(values, &device.clone().without_autodiff());
+        let placed = crate::backend::card::placed(values, &device.clone().without_autodiff());
         return match device.is_autodiff() {
-            true => constant(parameter, device),
-            false => parameter,
+            true => constant(placed, device),
+            false => placed,
         };
     }
     Tensor::from_data(values, device)

@@ -46,28 +46,41 @@ pub trait NormBackend: Backend {
         constants: Constants,
         group: Option<Arc<dyn Communicator>>,
     ) -> FloatTensor<Self>;
+
+    /// Both at once: `input` normalized by its own statistics, and these. Cards also update `running` statistics.
+    fn norm_by_own(
+        input: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        constants: Constants,
+        running: Option<Running>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+}
+
+/// Running statistics on a card, which are updated in place: other tensors that share their memory change, too.
+#[derive(Clone, Debug)]
+#[cfg_attr(
+    not(feature = "_card"),
+    expect(dead_code, reason = "made for cards only")
+)]
+pub struct Running {
+    /// Means and variances, without autodiff.
+    pub values: [Tensor<1>; 2],
+    /// How far they move to the newest statistics, 0 to 1.
+    pub share: f32,
+    /// Factor of the newest variance.
+    pub unbiased: f32,
 }
 
 /// Additional operations of the backward pass.
 pub trait NormGradients: NormBackend {
-    /// Gradients of beta and gamma, `[2, channels]`.
-    fn norm_parameter_gradients(
+    /// The gradient of the input, and those of beta and gamma, `[2, channels]`. If the statistics are those of a `group`,
+    /// the gradient of the input uses means over the group.
+    fn norm_gradients(
         saved: &Saved<Self>,
-        gradient: &FloatTensor<Self>,
-    ) -> FloatTensor<Self>;
-
-    /// Gradient of the input; `sums` are the parameters' gradients.
-    fn norm_input_gradient(
-        saved: &Saved<Self>,
-        gradient: &FloatTensor<Self>,
-        sums: &FloatTensor<Self>,
-    ) -> FloatTensor<Self>;
-
-    /// The gradient of the output in the memory order that the two functions above need.
-    fn arranged(saved: &Saved<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
-
-    /// Means of `sums` over a group.
-    fn means(sums: FloatTensor<Self>, group: &dyn Communicator) -> FloatTensor<Self>;
+        gradient: FloatTensor<Self>,
+        group: Option<&dyn Communicator>,
+    ) -> [FloatTensor<Self>; 2];
 }
 
 /// Values that the forward pass saves for the backward pass.
@@ -102,7 +115,39 @@ pub fn forward(
     ))
 }
 
+/// As [`forward`], by the statistics of `input` itself, which are returned, too. Cards update `running` statistics.
+pub fn by_own(
+    input: Tensor<4>,
+    [gamma, beta]: [Tensor<1>; 2],
+    constants: Constants,
+    running: Option<Running>,
+) -> (Tensor<4>, Tensor<2>) {
+    let (output, statistics) = Dispatch::norm_by_own(
+        input.into_dispatch(),
+        gamma.into_dispatch(),
+        beta.into_dispatch(),
+        constants,
+        running,
+    );
+    (
+        Tensor::from_dispatch(output),
+        Tensor::from_dispatch(statistics),
+    )
+}
+
 impl NormBackend for Flex {
+    fn norm_by_own(
+        input: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        constants: Constants,
+        _running: Option<Running>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let statistics = Self::norm_statistics(input.clone());
+        let output = Self::norm_forward(input, statistics.clone(), gamma, beta, constants, None);
+        (output, statistics)
+    }
+
     fn norm_statistics(input: FloatTensor<Self>) -> FloatTensor<Self> {
         let input = input.to_contiguous();
         // the statistics depend on neither constant
@@ -137,44 +182,31 @@ impl NormBackend for Flex {
 }
 
 impl NormGradients for Flex {
-    fn norm_parameter_gradients(
+    fn norm_gradients(
         saved: &Saved<Self>,
-        gradient: &FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
+        gradient: FloatTensor<Self>,
+        group: Option<&dyn Communicator>,
+    ) -> [FloatTensor<Self>; 2] {
         let input = saved.input.to_contiguous();
-        per_channel(kernels::norm_parameter_gradients(
-            &sizes(&input, saved.constants),
-            values(&input),
-            values(&saved.statistics),
-            [values(&saved.gamma), values(&saved.beta)],
-            values(gradient),
-        ))
-    }
-
-    fn norm_input_gradient(
-        saved: &Saved<Self>,
-        gradient: &FloatTensor<Self>,
-        sums: &FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
-        let input = saved.input.to_contiguous();
-        filled(input.shape(), |result| {
+        let gradient = gradient.to_contiguous();
+        let sizes = sizes(&input, saved.constants);
+        let affine = [values(&saved.gamma), values(&saved.beta)];
+        let (input, statistics) = (values(&input), values(&saved.statistics));
+        let own =
+            kernels::norm_parameter_gradients(&sizes, input, statistics, affine, values(&gradient));
+        let all = group.map(|group| means(group, &own));
+        let sums = all.as_ref().unwrap_or(&own);
+        let to_input = filled(saved.input.shape(), |result| {
             kernels::norm_input_gradient(
-                &sizes(&input, saved.constants),
-                values(&input),
-                values(&saved.statistics),
-                [values(&saved.gamma), values(&saved.beta)],
-                (values(gradient), values(sums)),
+                &sizes,
+                input,
+                statistics,
+                affine,
+                (values(&gradient), sums),
                 result,
             )
-        })
-    }
-
-    fn arranged(_: &Saved<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
-        gradient.to_contiguous()
-    }
-
-    fn means(sums: FloatTensor<Self>, group: &dyn Communicator) -> FloatTensor<Self> {
-        per_channel(means(group, values(&sums)))
+        });
+        [to_input, per_channel(own)]
     }
 }
 
@@ -220,6 +252,88 @@ impl<B: NormGradients> RetroForward for Again<B> {
     }
 }
 
+/// Records a norm whose `output` is computed for its backward pass.
+fn recorded<B: NormGradients, C: CheckpointStrategy>(
+    input: FloatTensor<Autodiff<B, C>>,
+    statistics: FloatTensor<B>,
+    [gamma, beta]: [FloatTensor<Autodiff<B, C>>; 2],
+    constants: Constants,
+    group: Option<Arc<dyn Communicator>>,
+    output: FloatTensor<B>,
+) -> FloatTensor<Autodiff<B, C>> {
+    #[derive(Debug)]
+    struct Normalization;
+
+    impl<B: NormGradients> Backward<B, 3> for Normalization {
+        type State = (
+            NodeId,
+            FloatTensor<B>,
+            NodeId,
+            NodeId,
+            Constants,
+            Option<Arc<dyn Communicator>>,
+        );
+
+        fn backward(
+            self,
+            ops: Ops<Self::State, 3>,
+            grads: &mut Gradients,
+            checkpointer: &mut Checkpointer,
+        ) {
+            let [node_input, node_gamma, node_beta] = ops.parents;
+            let (input, statistics, gamma, beta, constants, group) = ops.state;
+            let gradient = grads.consume::<B>(&ops.node);
+            let mut saved = |id| checkpointer.retrieve_node_output::<FloatTensor<B>>(id);
+            let saved = Saved::<B> {
+                input: saved(input),
+                statistics,
+                gamma: saved(gamma),
+                beta: saved(beta),
+                constants,
+            };
+            // the statistics depend on every process's pictures, and all losses on the statistics
+            let [to_input, sums] = B::norm_gradients(&saved, gradient, group.as_deref());
+            for (row, node) in [node_beta, node_gamma].into_iter().enumerate() {
+                if let Some(node) = node {
+                    let shape = saved.gamma.shape();
+                    let row = B::float_slice(sums.clone(), &[(row..row + 1).into()]);
+                    grads.register::<B>(node.id, B::float_reshape(row, shape));
+                }
+            }
+            if let Some(node) = node_input {
+                grads.register::<B>(node.id, to_input);
+            }
+        }
+    }
+
+    match Normalization
+        .prepare::<C>([input.node(), gamma.node(), beta.node()])
+        .memory_bound()
+        .retro_forward(Again::<B> {
+            input: input.node().id(),
+            statistics: statistics.clone(),
+            gamma: gamma.node().id(),
+            beta: beta.node().id(),
+            constants,
+        })
+        .parents([&input, &gamma, &beta])
+        .stateful()
+    {
+        OpsKind::Tracked(mut prep) => {
+            let state = (
+                prep.checkpoint(&input),
+                statistics,
+                prep.checkpoint(&gamma),
+                prep.checkpoint(&beta),
+                constants,
+                group,
+            );
+            prep.finish(state, output)
+        }
+        OpsKind::UnTracked(prep) => prep.finish(output),
+    }
+}
+
 impl<B: NormGradients, C: CheckpointStrategy> NormBackend for Autodiff<B, C> {
     fn norm_statistics(input: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::from_inner(B::norm_statistics(input.into_primitive()))
@@ -233,98 +347,34 @@ impl<B: NormGradients, C: CheckpointStrategy> NormBackend for Autodiff<B, C> {
         constants: Constants,
         group: Option<Arc<dyn Communicator>>,
     ) -> FloatTensor<Self> {
-        #[derive(Debug)]
-        struct Normalization;
+        let statistics = statistics.into_primitive();
+        let output = B::norm_forward(
+            input.clone().into_primitive(),
+            statistics.clone(),
+            gamma.clone().into_primitive(),
+            beta.clone().into_primitive(),
+            constants,
+            None,
+        );
+        recorded::<B, C>(input, statistics, [gamma, beta], constants, group, output)
+    }
 
-        impl<B: NormGradients> Backward<B, 3> for Normalization {
-            type State = (
-                NodeId,
-                FloatTensor<B>,
-                NodeId,
-                NodeId,
-                Constants,
-                Option<Arc<dyn Communicator>>,
-            );
-
-            fn backward(
-                self,
-                ops: Ops<Self::State, 3>,
-                grads: &mut Gradients,
-                checkpointer: &mut Checkpointer,
-            ) {
-                let [node_input, node_gamma, node_beta] = ops.parents;
-                let (input, statistics, gamma, beta, constants, group) = ops.state;
-                let gradient = grads.consume::<B>(&ops.node);
-                let mut saved = |id| checkpointer.retrieve_node_output::<FloatTensor<B>>(id);
-                let saved = Saved::<B> {
-                    input: saved(input),
-                    statistics,
-                    gamma: saved(gamma),
-                    beta: saved(beta),
-                    constants,
-                };
-                let gradient = B::arranged(&saved, gradient);
-                let sums = B::norm_parameter_gradients(&saved, &gradient);
-                for (row, node) in [node_beta, node_gamma].into_iter().enumerate() {
-                    if let Some(node) = node {
-                        let shape = saved.gamma.shape();
-                        let row = B::float_slice(sums.clone(), &[(row..row + 1).into()]);
-                        grads.register::<B>(node.id, B::float_reshape(row, shape));
-                    }
-                }
-                if let Some(node) = node_input {
-                    // the statistics depend on every process's pictures, and all losses on the statistics
-                    let sums = match group {
-                        Some(group) => B::means(sums, &*group),
-                        None => sums,
-                    };
-                    let value = B::norm_input_gradient(&saved, &gradient, &sums);
-                    grads.register::<B>(node.id, value);
-                }
-            }
-        }
-
-        match Normalization
-            .prepare::<C>([input.node(), gamma.node(), beta.node()])
-            .memory_bound()
-            .retro_forward(Again::<B> {
-                input: input.node().id(),
-                statistics: statistics.clone().into_primitive(),
-                gamma: gamma.node().id(),
-                beta: beta.node().id(),
-                constants,
-            })
-            .parents([&input, &gamma, &beta])
-            .stateful()
-        {
-            OpsKind::Tracked(mut prep) => {
-                let statistics = statistics.into_primitive();
-                let state = (
-                    prep.checkpoint(&input),
-                    statistics.clone(),
-                    prep.checkpoint(&gamma),
-                    prep.checkpoint(&beta),
-                    constants,
-                    group,
-                );
-                let output = B::norm_forward(
-                    input.into_primitive(),
-                    statistics,
-                    gamma.into_primitive(),
-                    beta.into_primitive(),
-                    constants,
-                    None,
-                );
-                prep.finish(state, output)
-            }
-            OpsKind::UnTracked(prep) => prep.finish(B::norm_forward(
-                input.into_primitive(),
-                statistics.into_primitive(),
-                gamma.into_primitive(),
-                beta.into_primitive(),
-                constants,
-                None,
-            )),
-        }
+    fn norm_by_own(
+        input: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        constants: Constants,
+        running: Option<Running>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let (output, statistics) = B::norm_by_own(
+            input.clone().into_primitive(),
+            gamma.clone().into_primitive(),
+            beta.clone().into_primitive(),
+            constants,
+            running,
+        );
+        let affine = [gamma, beta];
+        let output = recorded::<B, C>(input, statistics.clone(), affine, constants, None, output);
+        (output, Self::from_inner(statistics))
     }
 }

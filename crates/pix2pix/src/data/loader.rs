@@ -6,6 +6,7 @@ use std::thread;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::backend::device::placed;
 use crate::caught::caught;
 use crate::data::cache::Cache;
 use crate::data::dataset::Pairs;
@@ -37,7 +38,7 @@ impl HostBatch {
 
     /// Sources and targets, each `[batch, channels, height, width]` in [-1, 1].
     pub fn into_tensors(self, device: &Device) -> [Tensor<4>; 2] {
-        let tensor = |(values, shape)| Tensor::from_data(TensorData::new(values, shape), device);
+        let tensor = |(values, shape)| placed(TensorData::new(values, shape), device);
         [tensor(self.source), tensor(self.target)]
     }
 }

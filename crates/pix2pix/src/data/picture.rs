@@ -19,6 +19,7 @@ pub(crate) mod tiff;
 use burn::tensor::{Device, Tensor, TensorData};
 use image::{DynamicImage, ImageBuffer, RgbImage};
 
+use crate::backend::device::placed;
 pub use crate::data::depth::Depth;
 use crate::data::domain::Domain;
 use crate::data::ranges::Ranges;
@@ -603,7 +604,7 @@ impl TryFrom<Picture> for DynamicImage {
 pub fn to_tensor(picture: &Picture, range: impl Into<Ranges>, device: &Device) -> Tensor<4> {
     let [width, height] = picture.size().map(|side| side as usize);
     let shape = [1, picture.channels(), height, width];
-    Tensor::from_data(TensorData::new(picture.to_planes(range), shape), device)
+    placed(TensorData::new(picture.to_planes(range), shape), device)
 }
 
 /// Converts a batch of one, `[1, channels, height, width]` in [-1, 1], to a picture of `domain`.

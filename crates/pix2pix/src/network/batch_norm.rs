@@ -9,8 +9,8 @@ use burn::module::{Module, Param, RunningState};
 use burn::tensor::{Device, Tensor};
 
 use crate::backend;
-use crate::backend::device::constant;
-use crate::backend::norm::Constants;
+use crate::backend::device::{constant, inner};
+use crate::backend::norm::{Constants, Running};
 use crate::network::init::WeightInit;
 use crate::parallel::{Communicator, synced_norm};
 
@@ -61,15 +61,36 @@ impl BatchNorm {
         let group = self.group.as_ref();
         let affine = [self.gamma.val(), self.beta.val()];
         let constants = constants(self.epsilon, slope);
-        let (output, mean, variance) = normalize(x, affine, constants, group);
-        if training {
-            let shares = group.map_or(1, |group| group.shard().ranks);
-            let n = (batch * height * width * shares) as f64;
-            let unbiased = n / (n - 1.0).max(1.0);
-            track(&self.running_mean, mean, 1.0);
-            track(&self.running_var, variance, unbiased);
+        let shares = group.map_or(1, |group| group.shard().ranks);
+        let n = (batch * height * width * shares) as f64;
+        let unbiased = n / (n - 1.0).max(1.0);
+        let alone = training && group.is_none();
+        let running = alone.then(|| self.running(&x, unbiased)).flatten();
+        let tracked = running.is_some();
+        let (output, statistics) = normalize(x, affine, constants, group, running);
+        if training && !tracked {
+            self.track(statistics, unbiased);
         }
         output
+    }
+
+    /// The running statistics, if they are updated where they are: on cards, where an update of Burn's is three launches
+    /// for each of the two.
+    fn running(&self, x: &Tensor<4>, unbiased: f64) -> Option<Running> {
+        let card = x.device().without_autodiff() != Device::flex();
+        card.then(|| Running {
+            values: [&self.running_mean, &self.running_var].map(|running| inner(running.value())),
+            share: MOMENTUM as f32,
+            unbiased: unbiased as f32,
+        })
+    }
+
+    /// Updates the running statistics with the newest ones, `[2, channels]`. The variance is multiplied by `unbiased`.
+    fn track(&self, statistics: Tensor<2>, unbiased: f64) {
+        let channels = self.channels();
+        let row = |row| statistics.clone().narrow(0, row, 1).reshape([channels]);
+        track(&self.running_mean, row(0), 1.0);
+        track(&self.running_var, row(1), unbiased);
     }
 
     /// The same norm with another epsilon.
@@ -89,21 +110,22 @@ impl BatchNorm {
 }
 
 /// Normalizes each channel of `x` by its own statistics, or by those of a group, then scales by gamma, shifts by beta
-/// and activates. Also returns the mean and the biased variance of each channel.
+/// and activates. Also returns the mean and the biased variance of each channel, `[2, channels]`.
 pub(crate) fn normalize(
     x: Tensor<4>,
     affine: [Tensor<1>; 2],
     constants: Constants,
     group: Option<&Arc<dyn Communicator>>,
-) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
-    let channels = x.dims()[1];
-    let mut statistics = backend::norm::statistics(x.clone());
-    if let Some(group) = group {
-        statistics = synced_norm::combined(&**group, statistics);
-    }
-    let output = backend::norm::forward(x, statistics.clone(), affine, constants, group.cloned());
-    let row = |row| statistics.clone().narrow(0, row, 1).reshape([channels]);
-    (output, row(0), row(1))
+    running: Option<Running>,
+) -> (Tensor<4>, Tensor<2>) {
+    let Some(group) = group else {
+        return backend::norm::by_own(x, affine, constants, running);
+    };
+    let statistics = backend::norm::statistics(x.clone());
+    let statistics = synced_norm::combined(&**group, statistics);
+    let group = Some(Arc::clone(group));
+    let output = backend::norm::forward(x, statistics.clone(), affine, constants, group);
+    (output, statistics)
 }
 
 /// The constants for this epsilon and this slope of the activation below zero.
@@ -117,17 +139,9 @@ pub(crate) fn constants(epsilon: f64, slope: f64) -> Constants {
 /// Updates a running statistic with the newest value, which is multiplied by `factor`.
 fn track(running: &RunningState<Tensor<1>>, newest: Tensor<1>, factor: f64) {
     let device = newest.device();
-    let [kept, newest] = [running.value().to_device(&device), newest].map(Tensor::inner);
-    running.update(constant(moved(kept, newest, factor), &device));
+    let [kept, newest] = [running.value(), newest].map(inner);
+    let moved = kept * (1.0 - MOMENTUM) + newest * (factor * MOMENTUM);
+    running.update(constant(moved, &device));
     // an update stays in a list of its thread until it is synced
     running.value_sync();
-}
-
-/// A running statistic after an update with the newest value.
-fn moved(kept: Tensor<1>, newest: Tensor<1>, factor: f64) -> Tensor<1> {
-    #[cfg(feature = "_card")]
-    if kept.device() != Device::flex() {
-        return crate::backend::card::moved(kept, newest, MOMENTUM, factor);
-    }
-    kept * (1.0 - MOMENTUM) + newest * (factor * MOMENTUM)
 }

@@ -163,10 +163,7 @@ impl ConvTranspose {
 /// Adds a bias to its channels.
 fn add(x: Tensor<4>, bias: &Option<Param<Tensor<1>>>) -> Tensor<4> {
     match bias {
-        Some(bias) => {
-            let channels = x.dims()[1];
-            x + bias.val().reshape([1, channels, 1, 1])
-        }
+        Some(bias) => backend::bias::add_bias(x, bias.val()),
         None => x,
     }
 }

@@ -10,7 +10,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Normal};
 
-use crate::backend::device::parameter;
+use crate::backend::device::placed;
 
 /// Standard deviation of all initial weights.
 pub const STD: f32 = 0.02;
@@ -59,7 +59,7 @@ impl WeightInit {
         let values: Vec<f32> = (0..Shape::from(shape).num_elements())
             .map(|_| normal.sample(rng))
             .collect();
-        Param::from_tensor(parameter(TensorData::new(values, shape), device))
+        Param::from_tensor(placed(TensorData::new(values, shape), device))
     }
 
     /// A parameter of `shape` that starts at zero.

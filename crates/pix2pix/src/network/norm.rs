@@ -154,7 +154,7 @@ impl NormLayer {
         let by_groups = |x: Tensor<4>, groups: usize, slope: f64| {
             let affine = plain(shape[0] * groups, &x.device());
             let constants = constants(EPSILON, slope);
-            let (normal, ..) = normalize(grouped(x, groups), affine, constants, None);
+            let (normal, _) = normalize(grouped(x, groups), affine, constants, None, None);
             normal.reshape(shape)
         };
         match self {

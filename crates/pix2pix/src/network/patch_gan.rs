@@ -6,6 +6,7 @@ use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
+use crate::backend::activation::join;
 use crate::backend::device::Precision;
 use crate::backend::window::{ConvSpec, Window};
 use crate::choice::choices;
@@ -223,7 +224,7 @@ impl PatchGan {
     /// `[batch, channels, height, width]` in \[-1, 1\]. Returns logits, `[batch, 1, map height, map width]` (30x30 for
     /// 256x256 pixels and the 70x70 patch): positive for patches that look real.
     pub fn forward(&self, source: Tensor<4>, image: Tensor<4>) -> Tensor<4> {
-        let mut x = Tensor::cat(vec![source, image], 1); // [batch, source + target, height, width]
+        let mut x = join(source, image, 1.0); // [batch, source + target, height, width]
         for block in &self.blocks {
             x = block.forward(x);
         }

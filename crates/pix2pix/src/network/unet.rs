@@ -276,7 +276,7 @@ impl Unet {
         x = bottleneck.forward(x, RELU, norms)?; // [batch, 512, height / 2^depth, width / 2^depth]
         for (up, skip) in self.decoder.iter().zip(skips.into_iter().rev()) {
             // the ReLU after the concatenation is applied to each half: the decoder's is fused into its norm
-            x = join(up.forward(x, noise, norms)?, skip); // [batch, 2 width, ..]
+            x = join(up.forward(x, noise, norms)?, skip, RELU); // [batch, 2 width, ..]
         }
         Some(tanh(self.output.forward(x))) // [batch, out_channels, height, width]
     }

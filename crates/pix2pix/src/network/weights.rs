@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Tensor, TensorData};
 
-use crate::backend::device::parameter;
+use crate::backend::device::placed;
 use crate::error::{Error, Result};
 
 /// Tensors by name, e.g. `encoder.0.conv.weight`.
@@ -146,7 +146,7 @@ impl ModuleMapper for Restorer {
             ));
             return param;
         }
-        let (id, new) = (param.id, parameter(data, &param.lazy_device()));
+        let (id, new) = (param.id, placed(data, &param.lazy_device()));
         param.transform_for_load(new, id)
     }
 }

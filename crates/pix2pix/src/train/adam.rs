@@ -1,5 +1,5 @@
 //! Adam (Kingma and Ba 2015; paper, section 3.3) over a network's parameters: one fused pass, in place, for each
-//! parameter.
+//! parameter, or on a card for several.
 
 use std::collections::HashMap;
 
@@ -86,8 +86,12 @@ impl Adam {
             gradients,
             moments: &mut self.moments,
             not_finite: None,
+            #[cfg(feature = "_card")]
+            on_card: crate::backend::card::Updates::new(update),
         };
         let network = network.map(&mut updater);
+        #[cfg(feature = "_card")]
+        updater.on_card.finish();
         let finite = match updater.not_finite {
             None => Ok(()),
             Some(id) => {
@@ -163,6 +167,8 @@ struct Updater<'a> {
     moments: &'a mut HashMap<ParamId, Moments>,
     /// The first parameter whose gradient was not finite.
     not_finite: Option<ParamId>,
+    #[cfg(feature = "_card")]
+    on_card: crate::backend::card::Updates,
 }
 
 impl ModuleMapper for Updater<'_> {
@@ -187,7 +193,7 @@ impl Updater<'_> {
     /// Returns the updated parameter and moments, and whether the gradient was finite. Without moments, which is the
     /// first step, they start at zero.
     fn update<const D: usize>(
-        &self,
+        &mut self,
         parameter: Tensor<D>,
         gradient: Tensor<D>,
         moments: Option<Moments>,
@@ -197,12 +203,12 @@ impl Updater<'_> {
             moments.unwrap_or_else(|| Moments::Host([vec![0.0; length], vec![0.0; length]]));
         #[cfg(feature = "_card")]
         if parameter.device() != Device::flex() {
-            let mut moments = match moments {
+            let moments = match moments {
                 // the first step in this process, of a new or a resumed run
                 Moments::Host(moments) => crate::backend::card::Moments::on(&parameter, moments),
                 Moments::Card(moments) => moments,
             };
-            let updated = moments.step(&self.update, parameter, gradient);
+            let updated = self.on_card.add(&moments, parameter, gradient);
             return (updated, Moments::Card(moments), true);
         }
         match moments {

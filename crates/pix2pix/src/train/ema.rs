@@ -10,6 +10,8 @@ use burn::tensor::Device;
 use burn::tensor::{Tensor, TensorData};
 use pix2pix_kernels as kernels;
 
+use crate::backend::device::inner;
+
 /// Every step up to `OFTEN` updates the average, then every `EVERY`th step.
 const OFTEN: u64 = 100;
 const EVERY: u64 = 10;
@@ -93,7 +95,7 @@ impl ModuleVisitor for Update<'_> {
                 Some(Average::Card(values)) => *values,
                 None => unreachable!("the same network"),
             };
-            let moved = crate::backend::card::moved(before, newest, self.share, 1.0);
+            let moved = crate::backend::card::moved(before, newest, self.share);
             self.averages
                 .insert(param.id, Average::Card(Box::new(moved)));
             return;
@@ -109,15 +111,6 @@ impl ModuleVisitor for Update<'_> {
             #[cfg(feature = "_card")]
             Average::Card(_) => unreachable!("a network does not change its device"),
         }
-    }
-}
-
-/// Without autodiff.
-fn inner(tensor: Tensor<1>) -> Tensor<1> {
-    if tensor.device().is_autodiff() {
-        tensor.inner()
-    } else {
-        tensor
     }
 }
 

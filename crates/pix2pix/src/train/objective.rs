@@ -2,8 +2,10 @@
 //! times L1. The discriminator's loss is halved (section 3.3).
 
 use burn::tensor::{Device, Tensor};
+use pix2pix_kernels::{Curve, Loss};
 use serde::{Deserialize, Serialize};
 
+use crate::backend::loss::{mean_distance, mean_loss};
 use crate::choice::choices;
 use crate::data::path_text::path_of;
 use crate::error::{Error, Result, within};
@@ -39,25 +41,32 @@ choices!(Gan, "adversarial loss",
 impl Gan {
     /// The discriminator's loss on real or on generated pairs: the mean over all cells of the map, `[1]`.
     pub fn discriminator(self, map: Tensor<4>, real: bool) -> Tensor<1> {
-        match self {
-            Self::Bce => adversarial(map, real),
-            Self::LeastSquares => (map - f32::from(u8::from(real))).square().mean(),
-            Self::Hinge => {
-                let margin = if real { 1.0 - map } else { map + 1.0 };
-                margin.clamp_min(0.0).mean()
-            }
-            Self::WassersteinPenalty => {
-                let signed = if real { -map } else { map };
-                signed.mean()
-            }
-        }
+        // -log sigmoid(x) for real, -log(1 - sigmoid(x)) for fake
+        let sign = if real { -1.0 } else { 1.0 };
+        let (curve, sign, offset) = match self {
+            Self::Bce => (Curve::Softplus, sign, 0.0),
+            Self::LeastSquares => (Curve::Square, 1.0, if real { -1.0 } else { 0.0 }),
+            Self::Hinge => (Curve::Positive, sign, 1.0),
+            Self::WassersteinPenalty => (Curve::Linear, sign, 0.0),
+        };
+        mean_loss(
+            map,
+            Loss {
+                curve,
+                sign,
+                offset,
+            },
+        )
     }
 
     /// The generator's loss: on the map of its own pictures, the mean over all cells, `[1]`.
     pub fn generator(self, map: Tensor<4>) -> Tensor<1> {
         match self {
             Self::Bce | Self::LeastSquares => self.discriminator(map, true),
-            Self::Hinge | Self::WassersteinPenalty => -map.mean(),
+            // as the Wasserstein discriminator's on real pairs
+            Self::Hinge | Self::WassersteinPenalty => {
+                Self::WassersteinPenalty.discriminator(map, true)
+            }
         }
     }
 }
@@ -185,7 +194,7 @@ impl Objective {
     /// `[batch, channels, height, width]` in [-1, 1].
     pub fn generator(&self, map: Tensor<4>, image: Tensor<4>, target: Tensor<4>) -> CompositeLoss {
         let adversarial = self.config.gan.generator(map);
-        let l1 = l1(image.clone(), target.clone());
+        let l1 = mean_distance(image.clone(), target.clone());
         let mut total = adversarial.clone() + l1.clone() * self.config.lambda;
         if let Some(lpips) = &self.lpips {
             total = total + lpips.distance(image, target).mean() * self.config.perceptual;
@@ -196,22 +205,6 @@ impl Objective {
             l1,
         }
     }
-}
-
-/// Binary cross-entropy of logits against the same label in all cells: `-log sigmoid(x)` for real,
-/// `-log(1 - sigmoid(x))` for fake; the mean over all cells, `[1]`.
-///
-/// Written as `max(z, 0) + log(1 + exp(-|z|))` with z = -x for real and z = x for fake, which
-/// neither overflows nor loses small values.
-fn adversarial(logits: Tensor<4>, real: bool) -> Tensor<1> {
-    let z = if real { -logits } else { logits };
-    let tail = (-z.clone().abs()).exp().log1p();
-    (z.clamp_min(0.0) + tail).mean()
-}
-
-/// L1: mean absolute difference of two images of the same shape, `[1]` (equation 3).
-fn l1(image: Tensor<4>, target: Tensor<4>) -> Tensor<1> {
-    (image - target).abs().mean()
 }
 
 #[cfg(test)]

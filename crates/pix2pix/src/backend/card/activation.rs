@@ -48,7 +48,14 @@ fn tanh_gradient(output: &[f32], gradient: &[f32], to_input: &mut [f32]) {
 
 /// Channels last: every pixel of the output has the `first_channels` channels of `first`, then those of `second`.
 #[cube(launch_unchecked)]
-fn join(first: &[f32], second: &[f32], output: &mut [f32], first_channels: u32, channels: u32) {
+fn join(
+    first: &[f32],
+    second: &[f32],
+    output: &mut [f32],
+    first_channels: u32,
+    channels: u32,
+    slope: f32,
+) {
     if ABSOLUTE_POS < output.len() {
         let all = channels as usize;
         let of_first = first_channels as usize;
@@ -58,7 +65,7 @@ fn join(first: &[f32], second: &[f32], output: &mut [f32], first_channels: u32, 
             output[ABSOLUTE_POS] = first[pixel * of_first + channel];
         } else {
             let x = second[pixel * (all - of_first) + channel - of_first];
-            output[ABSOLUTE_POS] = activate(x, 0.0);
+            output[ABSOLUTE_POS] = activate(x, slope);
         }
     }
 }
@@ -71,6 +78,7 @@ fn join_gradients(
     to_second: &mut [f32],
     first_channels: u32,
     channels: u32,
+    slope: f32,
 ) {
     if ABSOLUTE_POS < output.len() {
         let all = channels as usize;
@@ -82,7 +90,7 @@ fn join_gradients(
             to_first[pixel * of_first + channel] = g;
         } else {
             let at = pixel * (all - of_first) + channel - of_first;
-            to_second[at] = select(output[ABSOLUTE_POS] > 0.0, g, 0.0);
+            to_second[at] = select(output[ABSOLUTE_POS] > 0.0, g, g * slope);
         }
     }
 }
@@ -126,7 +134,7 @@ impl ActivationBackend for Cube {
         })
     }
 
-    fn join(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn join(first: FloatTensor<Self>, second: FloatTensor<Self>, slope: f32) -> FloatTensor<Self> {
         let [first, second] = [first, second].map(|part| ordered(part, Order::ChannelsLast));
         let [batch, channels, height, width] = first.shape().dims();
         let [_, more, ..] = second.shape().dims::<4>();
@@ -143,6 +151,7 @@ impl ActivationBackend for Cube {
                 buffer(&output),
                 channels as u32,
                 (channels + more) as u32,
+                slope,
             );
         }
         output
@@ -196,6 +205,7 @@ impl ActivationGradients for Cube {
         output: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
         channels: usize,
+        slope: f32,
     ) -> [FloatTensor<Self>; 2] {
         let [output, gradient] = [output, gradient].map(|part| ordered(part, Order::ChannelsLast));
         let [batch, all, height, width] = output.shape().dims();
@@ -214,6 +224,7 @@ impl ActivationGradients for Cube {
                 buffer(&to_second),
                 channels as u32,
                 all as u32,
+                slope,
             );
         }
         [to_first, to_second]

@@ -1,6 +1,6 @@
-//! The optimizer's update and moving averages, one launch for each parameter.
+//! The optimizer's update, one launch for many parameters, and moving averages.
 
-use burn::backend::Cube;
+use burn::backend::{Cube, TensorMetadata};
 use burn::cubecl;
 use burn::cubecl::prelude::*;
 use burn::tensor::{Tensor, TensorData};
@@ -8,40 +8,58 @@ use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::into_data_sync;
 use pix2pix_kernels as kernels;
 
-use super::pictures::{CardTensor, buffer, elementwise, like, parameter, primitive, settled};
+use super::pictures::{CardTensor, buffer, elementwise, like, placed, primitive, settled};
+
+/// Parameters of one launch: each has four buffers, and Vulkan promises no more than 32.
+const TOGETHER: usize = 7;
 
 /// Running means of a parameter's gradient and its square, in the memory of the parameter's device.
 pub struct Moments(Box<[CardTensor; 2]>);
 
-/// Adam (Kingma and Ba 2015, algorithm 1).
+/// A parameter, its moments and its gradient.
+struct Waiting([CardTensor; 4]);
+
+/// The updates of a step: each is computed in place, many in one launch, at the latest in [`finish`](Self::finish).
+pub struct Updates {
+    update: kernels::Adam,
+    waiting: Vec<Waiting>,
+}
+
+/// Adam (Kingma and Ba 2015, algorithm 1) for each of several parameters.
 #[cube(launch_unchecked)]
 fn adam(
-    parameter: &mut [f32],
-    first: &mut [f32],
-    second: &mut [f32],
-    gradient: &[f32],
+    parameters: &mut Sequence<Box<[f32]>>,
+    firsts: &mut Sequence<Box<[f32]>>,
+    seconds: &mut Sequence<Box<[f32]>>,
+    gradients: &Sequence<Box<[f32]>>,
     beta1: f32,
     beta2: f32,
     rate: f32,
     root_correction: f32,
     epsilon: f32,
 ) {
-    if ABSOLUTE_POS < parameter.len() {
-        let at = ABSOLUTE_POS;
-        let g = gradient[at];
-        let mean = beta1 * first[at] + (1.0 - beta1) * g;
-        let square = beta2 * second[at] + (1.0 - beta2) * g * g;
-        first[at] = mean;
-        second[at] = square;
-        parameter[at] -= rate * mean / (square.sqrt() * root_correction + epsilon);
+    #[unroll]
+    for index in 0..parameters.len() {
+        let parameter = parameters.index_mut(index);
+        if ABSOLUTE_POS < parameter.len() {
+            let at = ABSOLUTE_POS;
+            let first = firsts.index_mut(index);
+            let second = seconds.index_mut(index);
+            let g = gradients.index(index)[at];
+            let mean = beta1 * first[at] + (1.0 - beta1) * g;
+            let square = beta2 * second[at] + (1.0 - beta2) * g * g;
+            first[at] = mean;
+            second[at] = square;
+            parameter[at] -= rate * mean / (square.sqrt() * root_correction + epsilon);
+        }
     }
 }
 
 #[cube(launch_unchecked)]
-fn average(mean: &[f32], newest: &[f32], moved: &mut [f32], share: f32, factor: f32) {
+fn average(mean: &[f32], newest: &[f32], moved: &mut [f32], share: f32) {
     if ABSOLUTE_POS < moved.len() {
         let before = mean[ABSOLUTE_POS];
-        moved[ABSOLUTE_POS] = before + (newest[ABSOLUTE_POS] * factor - before) * share;
+        moved[ABSOLUTE_POS] = before + (newest[ABSOLUTE_POS] - before) * share;
     }
 }
 
@@ -49,7 +67,7 @@ impl Moments {
     /// Copies these values to the device of the parameter `like`.
     pub fn on<const D: usize>(like: &Tensor<D>, values: [Vec<f32>; 2]) -> Self {
         let (device, shape) = (like.device(), like.dims());
-        let moment = |values| parameter::<D>(TensorData::new(values, shape), &device);
+        let moment = |values| placed::<D>(TensorData::new(values, shape), &device);
         Self(Box::new(values.map(|values| primitive(moment(values)))))
     }
 
@@ -62,11 +80,22 @@ impl Moments {
             TensorData::new(values.expect("all our tensors are f32"), [length])
         })
     }
+}
 
-    /// The parameter after a step along `gradient`. It is updated in place if no other tensor shares its memory.
-    pub fn step<const D: usize>(
+impl Updates {
+    /// The updates of one step.
+    pub fn new(update: kernels::Adam) -> Self {
+        Self {
+            update,
+            waiting: Vec::new(),
+        }
+    }
+
+    /// The parameter after a step along `gradient`, which is taken by the end of [`finish`](Self::finish). It is updated in
+    /// place if no other tensor shares its memory.
+    pub fn add<const D: usize>(
         &mut self,
-        update: &kernels::Adam,
+        moments: &Moments,
         parameter: Tensor<D>,
         gradient: Tensor<D>,
     ) -> Tensor<D> {
@@ -75,32 +104,57 @@ impl Moments {
             true => parameter,
             false => parameter.copy(),
         };
-        let [first, second] = &*self.0;
-        let (rate, root_correction) = update.corrected();
-        let (count, dim) = elementwise(&parameter);
-        // SAFETY: each thread stays within the length, which is the same for all.
-        unsafe {
-            adam::launch_unchecked(
-                &parameter.client,
-                count,
-                dim,
-                buffer(&parameter),
-                buffer(first),
-                buffer(second),
-                buffer(&gradient),
-                update.beta1,
-                update.beta2,
-                rate,
-                root_correction,
-                update.epsilon,
-            );
+        let [first, second] = (*moments.0).clone();
+        self.waiting
+            .push(Waiting([parameter.clone(), first, second, gradient]));
+        if self.waiting.len() == TOGETHER {
+            self.launch();
         }
         Tensor::from_primitive::<Cube>(parameter)
     }
+
+    /// Launches the updates that wait.
+    pub fn finish(mut self) {
+        if !self.waiting.is_empty() {
+            self.launch();
+        }
+    }
+
+    fn launch(&mut self) {
+        let waiting = std::mem::take(&mut self.waiting);
+        let largest = waiting.iter().map(|Waiting([parameter, ..])| parameter);
+        let largest = largest.max_by_key(|parameter| parameter.shape().num_elements());
+        let largest = largest.expect("one waits");
+        let (count, dim) = elementwise(largest);
+        let buffers = |index: usize| {
+            waiting
+                .iter()
+                .map(|Waiting(all)| buffer(&all[index]))
+                .collect()
+        };
+        let (rate, root_correction) = self.update.corrected();
+        // SAFETY: each thread stays within the length of a parameter, which is that of its moments and its gradient.
+        unsafe {
+            adam::launch_unchecked(
+                &largest.client,
+                count,
+                dim,
+                buffers(0),
+                buffers(1),
+                buffers(2),
+                buffers(3),
+                self.update.beta1,
+                self.update.beta2,
+                rate,
+                root_correction,
+                self.update.epsilon,
+            );
+        }
+    }
 }
 
-/// A moving average after `newest`: `mean + share * (factor * newest - mean)`.
-pub fn moved(mean: Tensor<1>, newest: Tensor<1>, share: f64, factor: f64) -> Tensor<1> {
+/// A moving average after `newest`: `mean + share * (newest - mean)`.
+pub fn moved(mean: Tensor<1>, newest: Tensor<1>, share: f64) -> Tensor<1> {
     let [mean, newest] = [mean, newest].map(|x| into_contiguous(primitive(x)));
     let moved = like(&mean);
     let (count, dim) = elementwise(&moved);
@@ -114,7 +168,6 @@ pub fn moved(mean: Tensor<1>, newest: Tensor<1>, share: f64, factor: f64) -> Ten
             buffer(&newest),
             buffer(&moved),
             share as f32,
-            factor as f32,
         );
     }
     Tensor::from_primitive::<Cube>(moved)

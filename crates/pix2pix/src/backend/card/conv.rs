@@ -1,75 +1,223 @@
-//! Convolutions with Burn's kernels, in the selected arithmetic.
+//! The convolutions of a card.
 
-use burn::backend::ops::ConvOptions;
-use burn::backend::ops::{FloatTensorOps, ModuleOps};
+use std::sync::LazyLock;
+
+use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Cube, TensorMetadata};
-use burn::cubecl;
+use burn::cubecl::client::Client;
+use burn::cubecl::ir::features::MmaConfig;
+use burn::cubecl::ir::{ElemType, FloatKind};
 use burn::cubecl::prelude::*;
-use burn::tensor::FloatDType;
+use half::bf16;
 
-use super::pictures::{CardTensor, buffer, dense, elementwise, like};
+use super::burn_conv as burns;
+use super::implicit_gemm::{Sides, SidesLaunch, add_slices, multiply};
+use super::pictures::{
+    CardTensor, Order, buffer, elementwise_by, ordered, picture, sized, vectors,
+};
+use super::tiling::{Cut, Extent, PIECE, PLANE, Product, Units};
 use crate::backend::conv::{ConvBackend, ReadGradient};
 use crate::backend::precision::Factors;
 use crate::backend::window::{ConvSpec, Window};
 use crate::parallel::gradients::Watch;
 
-/// Splits a factor into its 11 leading bits, as many as TF32 has, and the rest (Dekker 1971, section 4, after
-/// Veltkamp). Exact for values below 4e34.
-#[cube(launch_unchecked)]
-fn split(factor: &[f32], head: &mut [f32], rest: &mut [f32]) {
-    if ABSOLUTE_POS < factor.len() {
-        let x = factor[ABSOLUTE_POS];
-        let scaled = x * 8193.0; // 2^13 + 1
-        let leading = scaled - (scaled - x);
-        head[ABSOLUTE_POS] = leading;
-        rest[ABSOLUTE_POS] = x - leading;
+/// The widest vector in which memory with rows of this length is read.
+fn widest(length: usize) -> usize {
+    [4, 2]
+        .into_iter()
+        .find(|&width| length.is_multiple_of(width))
+        .unwrap_or(1)
+}
+
+/// Whether convolutions are Burn's rather than ours, for a comparison: `PIX2PIX_CARD_CONVOLUTIONS=burn`.
+static BURNS: LazyLock<bool> = LazyLock::new(|| {
+    std::env::var_os("PIX2PIX_CARD_CONVOLUTIONS").is_some_and(|name| name == "burn")
+});
+
+/// Groups in the first coordinate of a launch: WebGPU allows 65,535.
+const MOST_GROUPS: usize = 32_768;
+/// The processors of a card that does not say how many it has.
+const SOME_PROCESSORS: u32 = 32;
+
+impl Sides {
+    /// The sides of a convolution of an input `[batch, channels, height, width]` with weights of this shape.
+    fn of(input: [usize; 4], weight: [usize; 4], window: Window) -> Self {
+        let [batch, in_channels, in_height, in_width] = input.map(|side| side as u32);
+        let [out_height, out_width] =
+            [input[2], input[3]].map(|side| window.output_side(side) as u32);
+        Self {
+            batch,
+            in_height,
+            in_width,
+            in_channels,
+            out_height,
+            out_width,
+            out_channels: weight[0] as u32,
+            kernel: window.kernel as u32,
+            stride: window.stride as u32,
+            padding: window.padding[0] as u32,
+        }
+    }
+
+    /// The shape of the output.
+    fn output(&self) -> [usize; 4] {
+        [
+            self.batch,
+            self.out_channels,
+            self.out_height,
+            self.out_width,
+        ]
+        .map(|side| side as usize)
+    }
+
+    /// The sides of a product.
+    fn extent(&self, product: Product) -> Extent {
+        let [batch, to, out_height, out_width] = self.output();
+        let in_patch = (self.kernel * self.kernel * self.in_channels) as usize;
+        let pixels = batch * out_height * out_width;
+        let stride = self.stride as usize;
+        let [rows, columns] =
+            [self.in_height, self.in_width].map(|side| side.div_ceil(self.stride) as usize);
+        let (m, n, k, classes) = match product {
+            Product::Forward => (pixels, to, in_patch, 1),
+            Product::WeightGradient => (to, in_patch, pixels, 1),
+            Product::InputGradient => {
+                let taps = (self.kernel as usize).div_ceil(stride);
+                (
+                    batch * rows * columns,
+                    self.in_channels as usize,
+                    taps * taps * to,
+                    stride * stride,
+                )
+            }
+        };
+        Extent { m, n, k, classes }
+    }
+
+    fn launch(&self) -> SidesLaunch {
+        SidesLaunch::new(
+            self.batch,
+            self.in_height,
+            self.in_width,
+            self.in_channels,
+            self.out_height,
+            self.out_width,
+            self.out_channels,
+            self.kernel,
+            self.stride,
+            self.padding,
+        )
     }
 }
 
-/// A factor as the sum of two TF32 numbers.
-pub fn two_parts(factor: CardTensor) -> [CardTensor; 2] {
-    let (factor, _) = dense(factor);
-    let parts = [like(&factor), like(&factor)];
-    let (count, dim) = elementwise(&factor);
-    let [head, rest] = parts.each_ref().map(buffer);
-    // SAFETY: each thread stays within the lengths, which are the same.
-    unsafe { split::launch_unchecked(&factor.client, count, dim, buffer(&factor), head, rest) };
-    parts
+/// Whether a card's matrix units, with planes of 32 threads, multiply factors of this form in pieces of this depth.
+fn matrix_units(client: &Client, form: FloatKind, depth: usize) -> Option<Units> {
+    let properties = client.properties();
+    let hardware = &properties.hardware;
+    let form = ElemType::Float(form);
+    let config = MmaConfig {
+        a_type: form,
+        b_type: form,
+        cd_type: ElemType::Float(FloatKind::F32),
+        m: PIECE as u32,
+        n: PIECE as u32,
+        k: depth as u32,
+    };
+    let plane = PLANE as u32;
+    let planes = hardware.plane_size_min == plane && hardware.plane_size_max == plane;
+    let has = planes && properties.features.matmul.cmma.contains(&config);
+    has.then_some(Units::Matrix { depth })
 }
 
-/// A convolution or one of its gradients as a product of two factors, in the selected arithmetic.
-pub fn product(
-    arithmetic: Factors,
-    factors: [CardTensor; 2],
-    multiply: impl Fn([CardTensor; 2]) -> CardTensor,
+/// A product of dense factors with channels last, in memory like `output`.
+fn run(
+    product: Product,
+    factors: Factors,
+    [left, right]: [&CardTensor; 2],
+    output: CardTensor,
+    sides: Sides,
 ) -> CardTensor {
-    match arithmetic {
-        Factors::AsTheyAre => multiply(factors),
-        // bfloat16 has the range of 32 bits, so losses need no scaling (Kalamkar et al. 2019, section 3); weights,
-        // sums and the optimizer stay in 32 bits
+    let client = &output.client;
+    let (form, units) = match factors {
+        Factors::AsTheyAre => match matrix_units(client, FloatKind::TF32, 8) {
+            Some(units) => (FloatKind::TF32, units),
+            None => (FloatKind::F32, Units::Threads),
+        },
+        Factors::TwoParts => (FloatKind::F32, Units::Threads),
         Factors::Bf16 => {
-            let narrow = factors.map(|x| Cube::float_cast(x, FloatDType::BF16));
-            Cube::float_cast(multiply(narrow), FloatDType::F32)
+            let units = matrix_units(client, FloatKind::BF16, 16);
+            (FloatKind::BF16, units.unwrap_or(Units::Threads))
         }
-        // the product of the two rests is below the last bit (Ootomo and Yokota 2022, equation 24)
-        Factors::TwoParts => {
-            let [[a, a_rest], [b, b_rest]] = factors.map(two_parts);
-            let small =
-                Cube::float_add(multiply([a.clone(), b_rest]), multiply([a_rest, b.clone()]));
-            Cube::float_add(multiply([a, b]), small)
-        }
+    };
+    let extent = sides.extent(product);
+    let processors = client.properties().hardware.num_streaming_multiprocessors;
+    let cut = Cut::of(
+        extent,
+        units,
+        processors.unwrap_or(SOME_PROCESSORS) as usize,
+    );
+    let length = output.shape().num_elements();
+    let target = match cut.slices {
+        1 => output.clone(),
+        slices => sized(&output, [slices, length]),
+    };
+
+    let [left_width, right_width] = match product {
+        Product::Forward => [sides.in_channels; 2],
+        _ => [sides.out_channels, sides.in_channels],
+    }
+    .map(|channels| widest(channels as usize));
+    let groups = extent.m.div_ceil(cut.tile.m) * extent.n.div_ceil(cut.tile.n);
+    let first = groups.min(MOST_GROUPS);
+    let layers = extent.classes * cut.slices;
+    let count = CubeCount::Static(first as u32, groups.div_ceil(first) as u32, layers as u32);
+    let dim = CubeDim::new_1d(cut.tile.threads() as u32);
+    let launch = match form {
+        FloatKind::TF32 => multiply::launch_unchecked::<tf32>,
+        FloatKind::BF16 => multiply::launch_unchecked::<bf16>,
+        _ => multiply::launch_unchecked::<f32>,
+    };
+    // SAFETY: factors are read, and sums written, only within their sides.
+    unsafe {
+        launch(
+            client,
+            count,
+            dim,
+            left_width,
+            right_width,
+            vectors(left, left_width),
+            vectors(right, right_width),
+            buffer(&target),
+            sides.launch(),
+            cut.slices as u32,
+            length as u32,
+            product,
+            cut.tile,
+        );
+    }
+    match cut.slices {
+        1 => target,
+        _ => added(&target, output),
     }
 }
 
-/// A tensor of the type of `like`, of which only the shape is read.
-fn shaped(shape: [usize; 4], like: &CardTensor) -> CardTensor {
-    Cube::float_empty(shape.into(), &like.device(), like.dtype().into())
-}
-
-fn options(window: Window) -> ConvOptions<2> {
-    let [before, after] = window.padding;
-    ConvOptions::new_with_padding([window.stride; 2], [(before, after); 2], [1; 2], 1)
+/// The sum of equal parts of `slices`, one after the other, each of the length of `output`.
+pub fn added(slices: &CardTensor, output: CardTensor) -> CardTensor {
+    let width = widest(output.shape().num_elements());
+    let (count, dim) = elementwise_by(&output, width);
+    // SAFETY: each thread stays within the lengths.
+    unsafe {
+        add_slices::launch_unchecked(
+            &output.client,
+            count,
+            dim,
+            width,
+            vectors(slices, width),
+            vectors(&output, width),
+        );
+    }
+    output
 }
 
 impl ConvBackend for Cube {
@@ -79,9 +227,19 @@ impl ConvBackend for Cube {
         spec: ConvSpec,
         _watch: Option<Watch>,
     ) -> FloatTensor<Self> {
-        product(spec.factors, [input, weight], |[input, weight]| {
-            Self::conv2d(input, weight, None, options(spec.window))
-        })
+        if *BURNS {
+            return burns::forward(input, weight, spec);
+        }
+        let [input, weight] = [input, weight].map(|x| ordered(x, Order::ChannelsLast));
+        let sides = Sides::of(input.shape().dims(), weight.shape().dims(), spec.window);
+        let output = picture(&input, sides.output());
+        run(
+            Product::Forward,
+            spec.factors,
+            [&input, &weight],
+            output,
+            sides,
+        )
     }
 
     fn conv_input_gradient(
@@ -91,13 +249,22 @@ impl ConvBackend for Cube {
         side: [usize; 2],
         _watch: Option<Watch>,
     ) -> FloatTensor<Self> {
+        if *BURNS {
+            return burns::input_gradient(gradient, weight, spec, side);
+        }
+        let [gradient, weight] = [gradient, weight].map(|x| ordered(x, Order::ChannelsLast));
         let [batch, ..] = gradient.shape().dims::<4>();
         let [_, channels, ..] = weight.shape().dims::<4>();
         let shape = [batch, channels, side[0], side[1]];
-        product(spec.factors, [weight, gradient], |[weight, gradient]| {
-            let input = shaped(shape, &gradient);
-            Self::conv2d_x_backward(input, weight, gradient, options(spec.window))
-        })
+        let sides = Sides::of(shape, weight.shape().dims(), spec.window);
+        let input = picture(&gradient, shape);
+        run(
+            Product::InputGradient,
+            spec.factors,
+            [&gradient, &weight],
+            input,
+            sides,
+        )
     }
 
     fn conv_weight_gradient(
@@ -105,13 +272,22 @@ impl ConvBackend for Cube {
         gradient: FloatTensor<Self>,
         spec: ConvSpec,
     ) -> FloatTensor<Self> {
+        if *BURNS {
+            return burns::weight_gradient(input, gradient, spec);
+        }
+        let [input, gradient] = [input, gradient].map(|x| ordered(x, Order::ChannelsLast));
         let [_, from, ..] = input.shape().dims::<4>();
         let [_, to, ..] = gradient.shape().dims::<4>();
         let shape = [to, from, spec.window.kernel, spec.window.kernel];
-        product(spec.factors, [input, gradient], |[input, gradient]| {
-            let weight = shaped(shape, &gradient);
-            Self::conv2d_weight_backward(input, weight, gradient, options(spec.window))
-        })
+        let sides = Sides::of(input.shape().dims(), shape, spec.window);
+        let weight = picture(&input, shape);
+        run(
+            Product::WeightGradient,
+            spec.factors,
+            [&gradient, &input],
+            weight,
+            sides,
+        )
     }
 }
 

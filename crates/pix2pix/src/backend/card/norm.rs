@@ -1,5 +1,5 @@
 //! Batch normalization with the activation after it: one or two launches sum over the pixels of each channel, and one
-//! more applies the sums.
+//! more applies the sums. For small pictures, one launch does both.
 
 use std::sync::Arc;
 
@@ -10,8 +10,11 @@ use burn::cubecl::prelude::*;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::activation::activate;
-use super::pictures::{CardTensor, Order, buffer, dense, elementwise, like, ordered, sized};
-use crate::backend::norm::{Constants, NormBackend, NormGradients, Saved};
+use super::conv::added;
+use super::pictures::{
+    CardTensor, Order, buffer, dense, elementwise, like, ordered, primitive, sized,
+};
+use crate::backend::norm::{Constants, NormBackend, NormGradients, Running, Saved};
 use crate::parallel::{Communicator, means};
 
 /// Threads of a group that read neighbouring values.
@@ -22,6 +25,8 @@ const FAR: u32 = 8;
 const SLICE: usize = 1024;
 /// Maximum number of groups: more than the largest cards run at once.
 const GROUPS: usize = 512;
+/// Maximum number of pixels of which one group sums the values and then applies the sums.
+const SMALL: usize = 512;
 
 /// The memory order of pictures, and the part that one group of threads sums.
 #[derive(Clone, Copy)]
@@ -56,6 +61,11 @@ impl Cut {
 
     fn slices(&self) -> usize {
         self.pixels.div_ceil(self.slice)
+    }
+
+    /// Whether one launch is enough.
+    fn is_small(&self) -> bool {
+        self.pixels <= SMALL
     }
 
     /// Whether neighbouring threads process neighbouring channels, rather than neighbouring pixels.
@@ -141,15 +151,38 @@ fn folded(value: f32, #[comptime] channels_near: bool) -> f32 {
 #[cube]
 fn finish(
     statistics: &mut [f32],
+    running: &mut ComptimeOption<Moving>,
     channel: usize,
     channels: usize,
     sums: (f32, f32),
     start: f32,
     pixels: u32,
 ) {
-    let mean = sums.0 / pixels as f32;
-    statistics[channel] = start + mean;
-    statistics[channels + channel] = max(sums.1 / pixels as f32 - mean * mean, 0.0);
+    let shift = sums.0 / pixels as f32;
+    let mean = start + shift;
+    let variance = max(sums.1 / pixels as f32 - shift * shift, 0.0);
+    statistics[channel] = mean;
+    statistics[channels + channel] = variance;
+    #[comptime]
+    match running {
+        ComptimeOption::Some(running) => {
+            let before = running.means[channel];
+            running.means[channel] = before + (mean - before) * running.share;
+            let before = running.variances[channel];
+            let newest = variance * running.unbiased;
+            running.variances[channel] = before + (newest - before) * running.share;
+        }
+        ComptimeOption::None => {}
+    }
+}
+
+/// Running statistics, as [`Running`].
+#[derive(CubeType, CubeLaunch)]
+struct Moving {
+    means: Box<[f32]>,
+    variances: Box<[f32]>,
+    share: f32,
+    unbiased: f32,
 }
 
 /// For each channel of each slice, `[slices, 2, channels]`: the sums of the samples and of their squares, after the
@@ -159,6 +192,7 @@ fn finish(
 fn moments(
     input: &[f32],
     sums: &mut [f32],
+    running: &mut ComptimeOption<Moving>,
     pixels: u32,
     channels: u32,
     inner: u32,
@@ -188,7 +222,15 @@ fn moments(
     let second = folded(second, channels_near);
     if lane == 0 && channel < channels {
         if comptime!(whole) {
-            finish(sums, channel, channels, (first, second), start, pixels);
+            finish(
+                sums,
+                running,
+                channel,
+                channels,
+                (first, second),
+                start,
+                pixels,
+            );
         } else {
             let row = CUBE_POS_Y as usize * 2;
             sums[row * channels + channel] = first;
@@ -216,6 +258,7 @@ fn moments_of_slices(
     input: &[f32],
     sums: &[f32],
     statistics: &mut [f32],
+    running: &mut ComptimeOption<Moving>,
     pixels: u32,
     channels: u32,
     inner: u32,
@@ -225,7 +268,15 @@ fn moments_of_slices(
     if ABSOLUTE_POS < channels {
         let sums = over_slices(sums, ABSOLUTE_POS, channels, slices);
         let start = input[ABSOLUTE_POS * inner as usize];
-        finish(statistics, ABSOLUTE_POS, channels, sums, start, pixels);
+        finish(
+            statistics,
+            running,
+            ABSOLUTE_POS,
+            channels,
+            sums,
+            start,
+            pixels,
+        );
     }
 }
 
@@ -253,6 +304,59 @@ fn apply(
         let scale = gamma[channel] * inverse_deviation(statistics, channel, channels, epsilon);
         let x = (input[ABSOLUTE_POS] - statistics[channel]) * scale + beta[channel];
         output[ABSOLUTE_POS] = activate(x, slope);
+    }
+}
+
+/// Statistics of a small picture, and its samples normalized by them.
+#[cube(launch_unchecked)]
+fn whole(
+    input: &[f32],
+    gamma: &[f32],
+    beta: &[f32],
+    statistics: &mut [f32],
+    running: &mut ComptimeOption<Moving>,
+    output: &mut [f32],
+    pixels: u32,
+    channels: u32,
+    inner: u32,
+    epsilon: f32,
+    slope: f32,
+    #[comptime] channels_near: bool,
+) {
+    let channels = channels as usize;
+    let inner = inner as usize;
+    let channel = channel(channels_near);
+    let lane = lane(channels_near);
+    let mut first = 0.0f32;
+    let mut second = 0.0f32;
+    let mut start = 0.0f32;
+    if channel < channels {
+        start = input[place(0, channel, channels, inner, channels_near)];
+        let mut pixel = lane;
+        while pixel < pixels {
+            let x = input[place(pixel, channel, channels, inner, channels_near)] - start;
+            first += x;
+            second += x * x;
+            pixel += comptime!(lanes(channels_near));
+        }
+    }
+    let first = folded(first, channels_near);
+    let second = folded(second, channels_near);
+    if channel < channels {
+        if lane == 0 {
+            let sums = (first, second);
+            finish(statistics, running, channel, channels, sums, start, pixels);
+        }
+        let shift = first / pixels as f32;
+        let variance = max(second / pixels as f32 - shift * shift, 0.0);
+        let scale = gamma[channel] / (variance + epsilon).sqrt();
+        let mut pixel = lane;
+        while pixel < pixels {
+            let at = place(pixel, channel, channels, inner, channels_near);
+            let x = (input[at] - start - shift) * scale + beta[channel];
+            output[at] = activate(x, slope);
+            pixel += comptime!(lanes(channels_near));
+        }
     }
 }
 
@@ -317,6 +421,98 @@ fn gradient_sums(
     }
 }
 
+/// Gradients of shift and scale of a small picture, `[2, channels]`, and of its samples: see [`input_gradient`].
+#[cube(launch_unchecked)]
+fn whole_gradients(
+    input: &[f32],
+    statistics: &[f32],
+    gamma: &[f32],
+    beta: &[f32],
+    gradient: &[f32],
+    sums: &mut [f32],
+    to_input: &mut [f32],
+    pixels: u32,
+    channels: u32,
+    inner: u32,
+    epsilon: f32,
+    slope: f32,
+    #[comptime] channels_near: bool,
+) {
+    let channels = channels as usize;
+    let inner = inner as usize;
+    let channel = channel(channels_near);
+    let lane = lane(channels_near);
+    let mut first = 0.0f32;
+    let mut second = 0.0f32;
+    let mut mean = 0.0f32;
+    let mut inverse = 0.0f32;
+    let mut factor = 0.0f32;
+    let mut shift = 0.0f32;
+    if channel < channels {
+        mean = statistics[channel];
+        inverse = inverse_deviation(statistics, channel, channels, epsilon);
+        factor = gamma[channel];
+        shift = beta[channel];
+        let mut pixel = lane;
+        while pixel < pixels {
+            let at = place(pixel, channel, channels, inner, channels_near);
+            let scale = (inverse, factor);
+            let (x, g) = before_activation(input[at] - mean, gradient[at], scale, shift, slope);
+            first += g;
+            second += g * x;
+            pixel += comptime!(lanes(channels_near));
+        }
+    }
+    let first = folded(first, channels_near);
+    let second = folded(second, channels_near);
+    if channel < channels {
+        if lane == 0 {
+            sums[channel] = first;
+            sums[channels + channel] = second;
+        }
+        let average = first / pixels as f32;
+        let along = second / pixels as f32;
+        let mut pixel = lane;
+        while pixel < pixels {
+            let at = place(pixel, channel, channels, inner, channels_near);
+            let scale = (inverse, factor);
+            let (x, g) = before_activation(input[at] - mean, gradient[at], scale, shift, slope);
+            to_input[at] = inverse * factor * (g - average - x * along);
+            pixel += comptime!(lanes(channels_near));
+        }
+    }
+}
+
+/// The sum of each channel of each slice, `[slices, channels]`.
+#[cube(launch_unchecked)]
+fn plain_sums(
+    input: &[f32],
+    sums: &mut [f32],
+    pixels: u32,
+    channels: u32,
+    inner: u32,
+    slice: u32,
+    #[comptime] channels_near: bool,
+) {
+    let channels = channels as usize;
+    let inner = inner as usize;
+    let channel = channel(channels_near);
+    let lane = lane(channels_near);
+    let mut sum = 0.0f32;
+    if channel < channels {
+        let mut pixel = CUBE_POS_Y * slice + lane;
+        let end = min((CUBE_POS_Y + 1) * slice, pixels);
+        while pixel < end {
+            sum += input[place(pixel, channel, channels, inner, channels_near)];
+            pixel += comptime!(lanes(channels_near));
+        }
+    }
+    let sum = folded(sum, channels_near);
+    if lane == 0 && channel < channels {
+        sums[CUBE_POS_Y as usize * channels + channel] = sum;
+    }
+}
+
 #[cube(launch_unchecked)]
 fn sums_of_slices(sums: &[f32], total: &mut [f32], channels: u32, slices: u32) {
     let channels = channels as usize;
@@ -357,51 +553,140 @@ fn input_gradient(
     }
 }
 
+/// The sum of each channel of a picture, `[channels]`.
+pub fn channel_sums(picture: CardTensor) -> CardTensor {
+    let (picture, order) = dense(picture);
+    let cut = Cut::of(&picture, order);
+    let slices = cut.slices();
+    let sums = sized(&picture, [slices * cut.channels]);
+    let (count, dim) = cut.groups();
+    // SAFETY: threads beyond the channels do nothing, and slices end with the pixels.
+    unsafe {
+        plain_sums::launch_unchecked(
+            &picture.client,
+            count,
+            dim,
+            buffer(&picture),
+            buffer(&sums),
+            cut.pixels as u32,
+            cut.channels as u32,
+            cut.inner as u32,
+            cut.slice as u32,
+            cut.channels_near(),
+        );
+    }
+    match slices {
+        1 => sums,
+        _ => added(&sums, sized(&picture, [cut.channels])),
+    }
+}
+
+/// Running statistics as the argument of a kernel.
+fn moving(running: Option<&Running>) -> ComptimeOptionArgs<Moving> {
+    let running = running.map(|running| {
+        let [means, variances] = running.values.clone().map(primitive);
+        MovingLaunch::new(
+            buffer(&means),
+            buffer(&variances),
+            running.share,
+            running.unbiased,
+        )
+    });
+    running.into()
+}
+
+/// Mean and biased variance of each channel of a dense picture, `[2, channels]`.
+fn statistics(input: &CardTensor, cut: Cut, running: Option<Running>) -> CardTensor {
+    let client = &input.client;
+    let slices = cut.slices();
+    let sums = sized(input, [2 * slices, cut.channels]);
+    let (count, dim) = cut.groups();
+    // SAFETY: threads beyond the channels do nothing, and slices end with the pixels.
+    unsafe {
+        moments::launch_unchecked(
+            client,
+            count,
+            dim,
+            buffer(input),
+            buffer(&sums),
+            moving(running.as_ref().filter(|_| slices == 1)),
+            cut.pixels as u32,
+            cut.channels as u32,
+            cut.inner as u32,
+            cut.slice as u32,
+            cut.channels_near(),
+            slices == 1,
+        );
+    }
+    if slices == 1 {
+        return sums;
+    }
+    let statistics = sized(input, [2, cut.channels]);
+    let (count, dim) = cut.channelwise();
+    // SAFETY: threads beyond the channels do nothing.
+    unsafe {
+        moments_of_slices::launch_unchecked(
+            client,
+            count,
+            dim,
+            buffer(input),
+            buffer(&sums),
+            buffer(&statistics),
+            moving(running.as_ref()),
+            cut.pixels as u32,
+            cut.channels as u32,
+            cut.inner as u32,
+            slices as u32,
+        );
+    }
+    statistics
+}
+
 impl NormBackend for Cube {
     fn norm_statistics(input: FloatTensor<Self>) -> FloatTensor<Self> {
         let (input, order) = dense(input);
+        statistics(&input, Cut::of(&input, order), None)
+    }
+
+    fn norm_by_own(
+        input: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        constants: Constants,
+        running: Option<Running>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let (input, order) = dense(input);
         let cut = Cut::of(&input, order);
-        let client = &input.client;
-        let slices = cut.slices();
-        let sums = sized(&input, [2 * slices, cut.channels]);
-        let (count, dim) = cut.groups();
-        // SAFETY: threads beyond the channels do nothing, and slices end with the pixels.
-        unsafe {
-            moments::launch_unchecked(
-                client,
-                count,
-                dim,
-                buffer(&input),
-                buffer(&sums),
-                cut.pixels as u32,
-                cut.channels as u32,
-                cut.inner as u32,
-                cut.slice as u32,
-                cut.channels_near(),
-                slices == 1,
-            );
-        }
-        if slices == 1 {
-            return sums;
+        if !cut.is_small() {
+            let statistics = statistics(&input, cut, running);
+            let output =
+                Self::norm_forward(input, statistics.clone(), gamma, beta, constants, None);
+            return (output, statistics);
         }
         let statistics = sized(&input, [2, cut.channels]);
-        let (count, dim) = cut.channelwise();
-        // SAFETY: threads beyond the channels do nothing.
+        let output = like(&input);
+        let (count, dim) = cut.groups();
+        // SAFETY: threads beyond the channels do nothing, and pixels end with the picture.
         unsafe {
-            moments_of_slices::launch_unchecked(
-                client,
+            whole::launch_unchecked(
+                &output.client,
                 count,
                 dim,
                 buffer(&input),
-                buffer(&sums),
+                buffer(&gamma),
+                buffer(&beta),
                 buffer(&statistics),
+                moving(running.as_ref()),
+                buffer(&output),
                 cut.pixels as u32,
                 cut.channels as u32,
                 cut.inner as u32,
-                slices as u32,
+                constants.epsilon,
+                constants.slope,
+                cut.channels_near(),
             );
         }
-        statistics
+        (output, statistics)
     }
 
     fn norm_forward(
@@ -437,70 +722,124 @@ impl NormBackend for Cube {
     }
 }
 
-impl NormGradients for Cube {
-    fn norm_parameter_gradients(
-        saved: &Saved<Self>,
-        gradient: &FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
-        let (input, order) = dense(saved.input.clone());
-        let cut = Cut::of(&input, order);
-        let client = &input.client;
-        let slices = cut.slices();
-        let sums = sized(&input, [2 * slices, cut.channels]);
-        let (count, dim) = cut.groups();
-        // SAFETY: threads beyond the channels do nothing, and slices end with the pixels.
-        unsafe {
-            gradient_sums::launch_unchecked(
-                client,
-                count,
-                dim,
-                buffer(&input),
-                buffer(&saved.statistics),
-                buffer(&saved.gamma),
-                buffer(&saved.beta),
-                buffer(gradient),
-                buffer(&sums),
-                cut.pixels as u32,
-                cut.channels as u32,
-                cut.inner as u32,
-                cut.slice as u32,
-                saved.constants.epsilon,
-                saved.constants.slope,
-                cut.channels_near(),
-            );
-        }
-        if slices == 1 {
-            return sums;
-        }
-        let total = sized(&input, [2, cut.channels]);
-        let (count, dim) = cut.channelwise();
-        // SAFETY: threads beyond the channels do nothing.
-        unsafe {
-            sums_of_slices::launch_unchecked(
-                client,
-                count,
-                dim,
-                buffer(&sums),
-                buffer(&total),
-                cut.channels as u32,
-                slices as u32,
-            );
-        }
-        total
+/// Gradients of beta and gamma, `[2, channels]`.
+fn parameter_gradients(
+    saved: &Saved<Cube>,
+    input: &CardTensor,
+    gradient: &CardTensor,
+    cut: Cut,
+) -> CardTensor {
+    let client = &input.client;
+    let slices = cut.slices();
+    let sums = sized(input, [2 * slices, cut.channels]);
+    let (count, dim) = cut.groups();
+    // SAFETY: threads beyond the channels do nothing, and slices end with the pixels.
+    unsafe {
+        gradient_sums::launch_unchecked(
+            client,
+            count,
+            dim,
+            buffer(input),
+            buffer(&saved.statistics),
+            buffer(&saved.gamma),
+            buffer(&saved.beta),
+            buffer(gradient),
+            buffer(&sums),
+            cut.pixels as u32,
+            cut.channels as u32,
+            cut.inner as u32,
+            cut.slice as u32,
+            saved.constants.epsilon,
+            saved.constants.slope,
+            cut.channels_near(),
+        );
     }
+    if slices == 1 {
+        return sums;
+    }
+    let total = sized(input, [2, cut.channels]);
+    let (count, dim) = cut.channelwise();
+    // SAFETY: threads beyond the channels do nothing.
+    unsafe {
+        sums_of_slices::launch_unchecked(
+            client,
+            count,
+            dim,
+            buffer(&sums),
+            buffer(&total),
+            cut.channels as u32,
+            slices as u32,
+        );
+    }
+    total
+}
 
-    fn norm_input_gradient(
+/// Gradient of the input; `sums` are the parameters' gradients.
+fn gradient_of_input(
+    saved: &Saved<Cube>,
+    input: &CardTensor,
+    gradient: &CardTensor,
+    sums: &CardTensor,
+    cut: Cut,
+) -> CardTensor {
+    let to_input = like(input);
+    let (count, dim) = elementwise(&to_input);
+    // SAFETY: each thread stays within the lengths, and channels within theirs.
+    unsafe {
+        input_gradient::launch_unchecked(
+            &to_input.client,
+            count,
+            dim,
+            buffer(input),
+            buffer(&saved.statistics),
+            buffer(&saved.gamma),
+            buffer(&saved.beta),
+            buffer(gradient),
+            buffer(sums),
+            buffer(&to_input),
+            cut.pixels as u32,
+            cut.channels as u32,
+            cut.inner as u32,
+            saved.constants.epsilon,
+            saved.constants.slope,
+        );
+    }
+    to_input
+}
+
+/// Means of `sums` over a group.
+fn means_over(sums: CardTensor, group: &dyn Communicator) -> CardTensor {
+    let sums = Tensor::<2>::from_primitive::<Cube>(sums);
+    let (shape, device): (_, Device) = (sums.shape(), sums.device());
+    let own = sums.into_data().convert::<f32>();
+    let means = means(group, own.as_slice().expect("converted"));
+    let means = Tensor::<2>::from_data(TensorData::new(means, shape), &device);
+    means.try_into_primitive::<Cube>().expect("of this backend")
+}
+
+impl NormGradients for Cube {
+    fn norm_gradients(
         saved: &Saved<Self>,
-        gradient: &FloatTensor<Self>,
-        sums: &FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
+        gradient: FloatTensor<Self>,
+        group: Option<&dyn Communicator>,
+    ) -> [FloatTensor<Self>; 2] {
         let (input, order) = dense(saved.input.clone());
+        let gradient = ordered(gradient, order);
         let cut = Cut::of(&input, order);
+        if !cut.is_small() || group.is_some() {
+            let own = parameter_gradients(saved, &input, &gradient, cut);
+            let sums = match group {
+                Some(group) => means_over(own.clone(), group),
+                None => own.clone(),
+            };
+            return [gradient_of_input(saved, &input, &gradient, &sums, cut), own];
+        }
+        let sums = sized(&input, [2, cut.channels]);
         let to_input = like(&input);
-        let (count, dim) = elementwise(&to_input);
-        // SAFETY: each thread stays within the lengths, and channels within theirs.
+        let (count, dim) = cut.groups();
+        // SAFETY: threads beyond the channels do nothing, and pixels end with the picture.
         unsafe {
-            input_gradient::launch_unchecked(
+            whole_gradients::launch_unchecked(
                 &to_input.client,
                 count,
                 dim,
@@ -508,30 +847,17 @@ impl NormGradients for Cube {
                 buffer(&saved.statistics),
                 buffer(&saved.gamma),
                 buffer(&saved.beta),
-                buffer(gradient),
-                buffer(sums),
+                buffer(&gradient),
+                buffer(&sums),
                 buffer(&to_input),
                 cut.pixels as u32,
                 cut.channels as u32,
                 cut.inner as u32,
                 saved.constants.epsilon,
                 saved.constants.slope,
+                cut.channels_near(),
             );
         }
-        to_input
-    }
-
-    fn arranged(saved: &Saved<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
-        let (_, order) = dense(saved.input.clone());
-        ordered(gradient, order)
-    }
-
-    fn means(sums: FloatTensor<Self>, group: &dyn Communicator) -> FloatTensor<Self> {
-        let sums = Tensor::<2>::from_primitive::<Self>(sums);
-        let (shape, device): (_, Device) = (sums.shape(), sums.device());
-        let own = sums.into_data().convert::<f32>();
-        let means = means(group, own.as_slice().expect("converted"));
-        let means = Tensor::<2>::from_data(TensorData::new(means, shape), &device);
-        means.try_into_primitive::<Self>().expect("of this backend")
+        [to_input, sums]
     }
 }

@@ -66,18 +66,18 @@ pub fn ordered(picture: CardTensor, order: Order) -> CardTensor {
     }
 }
 
-/// A parameter in its fixed order: the one in which convolutions take and return weights.
-pub fn settled<const D: usize>(parameter: CardTensor) -> CardTensor {
+/// A tensor in the order in which convolutions take and return pictures and weights.
+pub fn settled<const D: usize>(tensor: CardTensor) -> CardTensor {
     match D {
-        4 => ordered(parameter, Order::ChannelsLast),
-        _ => into_contiguous(parameter),
+        4 => ordered(tensor, Order::ChannelsLast),
+        _ => into_contiguous(tensor),
     }
 }
 
-/// Copies a parameter's values to a card, without autodiff, in the fixed order.
-pub fn parameter<const D: usize>(values: TensorData, device: &Device) -> Tensor<D> {
-    let parameter = settled::<D>(primitive(Tensor::<D>::from_data(values, device)));
-    Tensor::from_primitive::<Cube>(parameter)
+/// Copies values to a card, without autodiff, in the order of convolutions.
+pub fn placed<const D: usize>(values: TensorData, device: &Device) -> Tensor<D> {
+    let placed = settled::<D>(primitive(Tensor::<D>::from_data(values, device)));
+    Tensor::from_primitive::<Cube>(placed)
 }
 
 pub fn primitive<const D: usize>(tensor: Tensor<D>) -> CardTensor {
@@ -123,9 +123,24 @@ pub fn buffer(tensor: &CardTensor) -> BufferArg {
     unsafe { BufferArg::from_raw_parts(tensor.handle.clone(), length) }
 }
 
+/// A tensor's memory as the argument of a kernel that reads or writes vectors of `width` values.
+pub fn vectors(tensor: &CardTensor, width: usize) -> BufferArg {
+    let length = tensor.shape().num_elements();
+    // SAFETY: as for `buffer`; its length in vectors.
+    unsafe { BufferArg::from_raw_parts(tensor.handle.clone(), length / width) }
+}
+
 /// The size of a launch with one thread for each value of a tensor.
 pub fn elementwise(tensor: &CardTensor) -> (CubeCount, CubeDim) {
+    elementwise_by(tensor, 1)
+}
+
+/// The size of a launch with one thread for each `width` values of a tensor.
+pub fn elementwise_by(tensor: &CardTensor, width: usize) -> (CubeCount, CubeDim) {
     let dim = CubeDim::new_1d(THREADS);
-    let count = calculate_cube_count_elemwise(&tensor.client, tensor.shape().num_elements(), dim);
-    (count, dim)
+    let values = tensor.shape().num_elements() / width;
+    (
+        calculate_cube_count_elemwise(&tensor.client, values, dim),
+        dim,
+    )
 }

@@ -1,18 +1,34 @@
 //! Compares the kernels for cards with those for the CPU on the same random tensors. Needs a card, or software that
 //! emulates one: `tools/check_features` runs these tests.
 
-use burn::tensor::{Distribution, FloatDType, Tensor};
-use pix2pix_kernels as kernels;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
-use super::adam::{Moments, moved};
-use super::conv::{product, two_parts};
+use burn::cubecl::dry_run::DryRun;
+use burn::cubecl::logging::{LaunchObservation, LaunchObserver};
+use burn::tensor::{Distribution, FloatDType, Tensor};
+use pix2pix_kernels::{self as kernels, Curve, Dropout, Loss};
+
+use super::adam::{Moments, Updates, moved};
+use super::burn_conv::{product, two_parts};
 use super::pictures::CardTensor;
 use crate::backend;
 use crate::backend::activation::{activation, join, tanh};
+use crate::backend::bias::add_bias;
+use crate::backend::conv::{conv, conv_transpose};
 use crate::backend::device::{self, Device, DeviceKind};
+use crate::backend::dropout::dropout;
+use crate::backend::loss::{mean_distance, mean_loss};
 use crate::backend::norm::Constants;
 use crate::backend::precision::{Factors, Precision};
 use crate::backend::taps::four_taps;
+use crate::backend::window::Window;
+use crate::network::batch_norm::BatchNorm;
+use crate::network::generator::GeneratorConfig;
+use crate::network::init::WeightInit;
+use crate::network::patch_gan::PatchGanConfig;
+use crate::train::config::TrainerConfig;
+use crate::train::trainer::Trainer;
 use burn::backend::Cube;
 use burn::backend::ops::{ConvOptions, ModuleOps};
 
@@ -74,7 +90,7 @@ fn pass<const N: usize>(
     let output = layer(inputs.clone().map(|x| laid(x, channels_last)));
     let count = output.shape().num_elements();
     // a different weight for every sample
-    let weights = Tensor::arange(0..count as i64, &device).float().sin();
+    let weights = Tensor::arange(1..count as i64 + 1, &device).float().sin();
     let loss = (output.clone() * weights.reshape(output.dims())).sum();
     let gradients = loss.backward();
     let mut all = vec![output.inner()];
@@ -104,9 +120,99 @@ fn activations_and_joints_are_those_of_the_cpu() {
         compare("activation", [random(shape)], |[x]| activation(x, slope));
     }
     compare("tanh", [random(shape)], |[x]| tanh(x));
-    compare("join", [random(shape), random([2, 3, 7, 6])], |[a, b]| {
-        join(a, b)
-    });
+    for slope in [0.0, 1.0] {
+        compare("join", [random(shape), random([2, 3, 7, 6])], |[a, b]| {
+            join(a, b, slope)
+        });
+    }
+}
+
+/// Every vector width, every tile, one slice of the depth and several, strides that divide the sides and others, and taps
+/// that some classes of pixels lack.
+#[test]
+fn convolutions_are_those_of_the_cpu() {
+    let window = |kernel, stride, padding| Window {
+        kernel,
+        stride,
+        padding,
+    };
+    for ([batch, from, to], side, window) in [
+        ([1, 3, 8], [16, 12], window(4, 2, [1, 1])),
+        ([2, 6, 5], [9, 7], window(4, 2, [1, 1])),
+        ([1, 8, 1], [7, 9], window(4, 1, [1, 1])),
+        ([1, 64, 32], [2, 2], window(4, 2, [1, 1])),
+        ([1, 20, 72], [24, 20], window(4, 2, [1, 1])),
+        ([2, 32, 70], [33, 34], window(3, 1, [1, 1])),
+        ([1, 4, 12], [11, 10], window(3, 2, [0, 1])),
+        ([1, 3, 6], [15, 15], window(7, 1, [0, 0])),
+        ([1, 5, 4], [10, 11], window(1, 1, [0, 0])),
+        ([1, 4, 4], [13, 12], window(3, 3, [1, 1])),
+    ] {
+        let name = format!("{window:?} of {from} to {to} channels, {side:?}");
+        let input = random([batch, from, side[0], side[1]]);
+        let weight = random([to, from, window.kernel, window.kernel]);
+        compare(&name, [input, weight.clone()], |[input, weight]| {
+            conv(input, weight, window.into(), None)
+        });
+        let output = side.map(|side| window.output_side(side));
+        let gradient = random([batch, to, output[0], output[1]]);
+        compare(
+            &format!("transposed, {name}"),
+            [gradient, weight],
+            |[gradient, weight]| conv_transpose(gradient, weight, window.into(), side, None),
+        );
+    }
+}
+
+/// Also pictures of which several groups of threads sum a channel.
+#[test]
+fn biases_are_those_of_the_cpu() {
+    for shape in [[2, 5, 7, 6], [1, 3, 80, 70]] {
+        let bias = random([1, shape[1], 1, 1]);
+        compare("bias", [random(shape), bias], |[x, bias]| {
+            add_bias(x, bias.reshape([shape[1]]))
+        });
+    }
+}
+
+/// A small map, and pictures that several groups of threads sum.
+#[test]
+fn losses_are_those_of_the_cpu() {
+    for shape in [[1, 1, 5, 6], [2, 3, 100, 90]] {
+        // gradients of means are small
+        let count: usize = shape.iter().product();
+        let shown = |loss: Tensor<1>| (loss * count as f64).reshape([1, 1, 1, 1]);
+        for curve in [
+            Curve::Softplus,
+            Curve::Square,
+            Curve::Positive,
+            Curve::Linear,
+            Curve::Absolute,
+        ] {
+            let loss = Loss {
+                curve,
+                sign: -1.0,
+                offset: 0.25,
+            };
+            compare(
+                &format!("{curve:?} of {shape:?}"),
+                [random(shape)],
+                |[x]| shown(mean_loss(x, loss)),
+            );
+        }
+        compare("distance", [random(shape), random(shape)], |[a, b]| {
+            shown(mean_distance(a, b))
+        });
+    }
+}
+
+/// Also where the number of a block of random words no longer fits 32 bits.
+#[test]
+fn dropout_is_that_of_the_cpu() {
+    for first in [0, 8 * (1 << 32) - 100] {
+        let mask = Dropout::new(1 << 40, 5, first, 0.25);
+        compare("dropout", [random([2, 5, 7, 6])], |[x]| dropout(x, mask));
+    }
 }
 
 /// Sizes with one slice and with several, with idle threads in the last group, and with channels far from zero, where
@@ -115,6 +221,7 @@ fn activations_and_joints_are_those_of_the_cpu() {
 fn norms_are_those_of_the_cpu() {
     for shape in [
         [1, 3, 2, 3],
+        [1, 40, 25, 24],
         [2, 40, 7, 6],
         [3, 33, 50, 40],
         [1, 2, 130, 70],
@@ -131,11 +238,28 @@ fn norms_are_those_of_the_cpu() {
             &format!("norm of {shape:?}"),
             [input, scale, random([1, channels, 1, 1])],
             |[x, gamma, beta]| {
-                let statistics = backend::norm::statistics(x.clone());
-                let [gamma, beta] = [gamma, beta].map(|x| x.reshape([channels]));
-                backend::norm::forward(x, statistics, [gamma, beta], constants, None)
+                let affine = [gamma, beta].map(|x| x.reshape([channels]));
+                backend::norm::by_own(x, affine, constants, None).0
             },
         );
+    }
+}
+
+/// After two batches, of which the second one is summed in slices.
+#[test]
+fn running_statistics_are_those_of_the_cpu() {
+    let inputs = [random([2, 5, 7, 6]), random([1, 5, 60, 50]) + 0.5];
+    let running = |device: Device| {
+        let device = device.autodiff();
+        let norm = BatchNorm::new(5, &mut WeightInit::generator(0), &device);
+        for input in &inputs {
+            norm.forward(Tensor::from_data(input.to_data(), &device), 0.0);
+        }
+        [norm.running_mean.value(), norm.running_var.value()].map(values)
+    };
+    let [theirs, ours] = [running(Device::flex()), running(card())];
+    for (theirs, ours) in theirs.iter().flatten().zip(ours.iter().flatten()) {
+        assert!((theirs - ours).abs() < 1e-6, "{ours} instead of {theirs}");
     }
 }
 
@@ -144,6 +268,7 @@ fn taps_are_those_of_the_cpu() {
     compare("taps", [random([7, 5, 3, 3])], |[weight]| four_taps(weight));
 }
 
+/// More parameters than fit one launch, of different lengths.
 #[test]
 fn adam_is_that_of_the_cpu() {
     let update = kernels::Adam {
@@ -155,34 +280,38 @@ fn adam_is_that_of_the_cpu() {
     };
     let card = card();
     let on_card = |x: &Tensor<4>| Tensor::<4>::from_data(x.to_data(), &card);
-    let shape = [6, 5, 4, 4];
-    let [parameter, gradient, first] = [random(shape), random(shape), random(shape)];
-    let second = random(shape).abs();
-    let mut moments = [&first, &second].map(|m| values(m.clone()));
-    let mut expected = values(parameter.clone());
-    let [m, v] = &mut moments;
-    kernels::adam(&update, &mut expected, &values(gradient.clone()), m, v);
+    let close = |ours: &[f32], theirs: &[f32]| {
+        let gap = ours.iter().zip(theirs).map(|(a, b)| (a - b).abs());
+        assert!(gap.fold(0.0, f32::max) < 2.0 * f32::EPSILON);
+    };
     for channels_last in [false, true] {
-        let held = on_card(&parameter);
-        let mut ours = Moments::on(&held, [&first, &second].map(|m| values(m.clone())));
-        let updated = ours.step(
-            &update,
-            held.clone(),
-            laid(on_card(&gradient), channels_last),
-        );
-        assert_eq!(
-            values(held),
-            values(parameter.clone()),
-            "a shared tensor was overwritten"
-        );
-        let close = |ours: &[f32], theirs: &[f32]| {
-            let gap = ours.iter().zip(theirs).map(|(a, b)| (a - b).abs());
-            assert!(gap.fold(0.0, f32::max) < 2.0 * f32::EPSILON);
-        };
-        close(&values(updated.clone()), &expected);
-        assert_ne!(values(updated), values(parameter.clone()));
-        for (ours, theirs) in ours.values().iter().zip(&moments) {
-            close(ours.as_slice().unwrap(), theirs);
+        let mut updates = Updates::new(update);
+        let parameters: Vec<_> = (1..10)
+            .map(|side| {
+                let shape = [6, side, 4, 4];
+                let [parameter, gradient, first] = [random(shape), random(shape), random(shape)];
+                let second = random(shape).abs();
+                let held = on_card(&parameter);
+                let ours = Moments::on(&held, [&first, &second].map(|m| values(m.clone())));
+                let updated =
+                    updates.add(&ours, held.clone(), laid(on_card(&gradient), channels_last));
+                let mut theirs = [first, second].map(values);
+                let mut expected = values(parameter.clone());
+                let [m, v] = &mut theirs;
+                kernels::adam(&update, &mut expected, &values(gradient), m, v);
+                (parameter, held, updated, ours, expected, theirs)
+            })
+            .collect();
+        updates.finish();
+        for (parameter, held, updated, ours, expected, theirs) in parameters {
+            let before = values(parameter);
+            assert_eq!(values(held), before, "a shared tensor was overwritten");
+            let updated = values(updated);
+            close(&updated, &expected);
+            assert_ne!(updated, before);
+            for (ours, theirs) in ours.values().iter().zip(&theirs) {
+                close(ours.as_slice().unwrap(), theirs);
+            }
         }
     }
 }
@@ -192,7 +321,7 @@ fn an_average_moves_a_share_of_the_way() {
     let card = card();
     let tensor = |values: [f32; 3]| Tensor::<1>::from_data(values, &card);
     let held = tensor([1.0, 2.0, -4.0]);
-    let moved = moved(held.clone(), tensor([1.5, 1.0, 0.0]), 0.25, 2.0);
+    let moved = moved(held.clone(), tensor([3.0, 2.0, 0.0]), 0.25);
     assert_eq!(values(moved), [1.5, 2.0, -3.0]);
     assert_eq!(values(held), [1.0, 2.0, -4.0]);
 }
@@ -232,4 +361,46 @@ fn factors_in_two_parts_lose_nothing() {
     if card.supports_dtype(FloatDType::BF16) {
         assert_close("bfloat16", whole, convolved(Factors::Bf16), 1e-2);
     }
+}
+
+/// The kernels that are launched while a closure runs, and how often.
+fn launches(work: impl FnOnce()) -> BTreeMap<String, usize> {
+    #[derive(Default)]
+    struct Count(Mutex<BTreeMap<String, usize>>);
+
+    impl LaunchObserver for Count {
+        fn launched(&self, kernel: &'static str) {
+            let name = kernel.split('<').next().unwrap_or(kernel);
+            *self.0.lock().unwrap().entry(name.to_string()).or_default() += 1;
+        }
+    }
+
+    let count = Arc::new(Count::default());
+    let observation = LaunchObservation::new(count.clone());
+    work();
+    drop(observation);
+    count.0.lock().unwrap().clone()
+}
+
+/// A step of the paper's networks with one pair. Kernels are compiled, but not run.
+#[test]
+fn a_step_is_few_launches() {
+    let device = device::for_training(&card(), false);
+    let config = TrainerConfig::default();
+    let (generator, discriminator) = (GeneratorConfig::default(), PatchGanConfig::default());
+    let mut trainer = Trainer::new(&generator, &discriminator, config, &device).unwrap();
+    let _dry = DryRun::new();
+    let picture = || device::placed(random([1, 3, 256, 256]).into_data(), &device);
+    let mut step = || {
+        let losses = trainer.step(&[[picture(), picture()]]);
+        assert!(losses.is_ok());
+    };
+    step(); // moves the optimizer to the card
+    let launches = launches(step);
+    let all: usize = launches.values().sum();
+    for (kernel, count) in &launches {
+        println!("{count} {kernel}");
+    }
+    println!("{all}");
+    assert!(all <= 300, "{all} launches");
 }

@@ -63,7 +63,8 @@ impl<M: Module> Update<M> {
         });
         // the loss is divided, so that the sum of all gradients is their mean
         let shares = (self.batches * self.ranks) as f64;
-        let found = (total / shares).backward();
+        let share = if shares == 1.0 { total } else { total / shares };
+        let found = share.backward();
         let mut found = GradientsParams::from_grads(found, network);
         if let Some(pass) = pass {
             found = pass.finish(network, found);
@@ -81,7 +82,10 @@ impl<M: Module> Update<M> {
         rate: f64,
     ) -> Result<[Tensor<1>; 2], Diverged> {
         let sums = self.losses.expect("a step has a batch");
-        let losses = sums.map(|sum| sum / self.batches as f64);
+        let losses = match self.batches {
+            1 => sums,
+            batches => sums.map(|sum| sum / batches as f64),
+        };
         let updated = learner.step(self.gradients.grads(), rate);
         match updated {
             Ok(()) => Ok(losses),

@@ -1,0 +1,674 @@
+//! Convolutions as matrix products whose patch matrix is never stored: each tile of it is gathered from the picture
+//! while it is read (implicit GEMM; Chetlur et al. 2014, section 3.1). Pictures have channels last, and so do weights:
+//! `[output channels, kernel, kernel, input channels]`.
+//!
+//! | product | left, `[m, k]` | right, `[k, n]` | output, `[m, n]` |
+//! |---|---|---|---|
+//! | forward | patches of the input | weights | output pixels, their channels |
+//! | input gradient | patches of the output's gradient | weights | input pixels, their channels |
+//! | weight gradient | the output's gradient | patches of the input | output channels, taps and input channels |
+//!
+//! A stride of `s` divides the input's pixels into `s * s` classes by their remainders. Each class sees its own taps,
+//! so the input gradient is one product for each class, and no product multiplies zeros.
+
+use burn::cubecl;
+use burn::cubecl::cmma::{self, Matrix, MatrixIdent, MatrixLayout};
+use burn::cubecl::prelude::*;
+
+use super::tiling::{PIECE, PLANE, Product, Source, Stage, Tile};
+
+/// The sides of a convolution's input and output, and its window.
+#[derive(Clone, Copy, CubeType, CubeLaunch)]
+pub struct Sides {
+    pub batch: u32,
+    pub in_height: u32,
+    pub in_width: u32,
+    pub in_channels: u32,
+    pub out_height: u32,
+    pub out_width: u32,
+    pub out_channels: u32,
+    pub kernel: u32,
+    pub stride: u32,
+    /// Zero padding before the first pixel.
+    pub padding: u32,
+}
+
+/// The patches of a picture: those around a grid of positions, of `taps_x` columns.
+#[derive(Clone, Copy, CubeType)]
+struct Patches {
+    grid_height: u32,
+    grid_width: u32,
+    height: u32,
+    width: u32,
+    channels: u32,
+    /// Pixels between neighbouring positions.
+    step: i32,
+    /// The first tap of the first position.
+    first: (i32, i32),
+    taps_x: u32,
+    /// From one tap to the next: 1, or -1 for a transposed convolution.
+    direction: i32,
+}
+
+/// The taps of a class of pixels in one dimension: the first tap, their number, and the offset of the first one's pixel.
+#[cube]
+fn taps(remainder: u32, sides: &Sides) -> (u32, u32, u32) {
+    let first = (remainder + sides.padding) % sides.stride;
+    let count = (max(sides.kernel, first) - first).div_ceil(sides.stride);
+    (first, count, (remainder + sides.padding) / sides.stride)
+}
+
+/// The patches of the left factor of an input gradient.
+#[cube]
+fn patches_of_gradient(sides: &Sides, class: u32) -> Patches {
+    let (_, _, offset_y) = taps(class / sides.stride, sides);
+    let (_, taps_x, offset_x) = taps(class % sides.stride, sides);
+    Patches {
+        grid_height: sides.in_height.div_ceil(sides.stride),
+        grid_width: sides.in_width.div_ceil(sides.stride),
+        height: sides.out_height,
+        width: sides.out_width,
+        channels: sides.out_channels,
+        step: 1,
+        first: (offset_y as i32, offset_x as i32),
+        taps_x,
+        direction: -1,
+    }
+}
+
+/// The patches of the input of a convolution.
+#[cube]
+fn patches_of_input(sides: &Sides) -> Patches {
+    let before = -(sides.padding as i32);
+    Patches {
+        grid_height: sides.out_height,
+        grid_width: sides.out_width,
+        height: sides.in_height,
+        width: sides.in_width,
+        channels: sides.in_channels,
+        step: sides.stride as i32,
+        first: (before, before),
+        taps_x: sides.kernel,
+        direction: 1,
+    }
+}
+
+/// Neighbouring channels of a patch: those of the patch at `position` from `at` on, where taps follow each other and
+/// each has all channels. Zero outside of the picture.
+#[cube]
+fn gathered<N: Size>(
+    picture: &[Vector<f32, N>],
+    patches: &Patches,
+    position: u32,
+    at: u32,
+) -> Vector<f32, N> {
+    let tap = at / patches.channels;
+    let channel = at % patches.channels;
+    let column = position % patches.grid_width;
+    let row = position / patches.grid_width;
+    let image = row / patches.grid_height;
+    let y = (row % patches.grid_height) as i32 * patches.step
+        + patches.first.0
+        + (tap / patches.taps_x) as i32 * patches.direction;
+    let x = column as i32 * patches.step
+        + patches.first.1
+        + (tap % patches.taps_x) as i32 * patches.direction;
+    let inside = y >= 0 && y < patches.height as i32 && x >= 0 && x < patches.width as i32;
+    let pixel = (image * patches.height + y as u32) * patches.width + x as u32;
+    let mut found = Vector::<f32, N>::new(0.0);
+    if inside {
+        found = picture[(pixel * patches.channels + channel) as usize / picture.vector_size()];
+    }
+    found
+}
+
+/// The sides of the product of a class: `[m, k]` times `[k, n]`.
+#[derive(Clone, Copy, CubeType)]
+struct Bounds {
+    m: u32,
+    n: u32,
+    k: u32,
+}
+
+#[cube]
+fn bounds(sides: &Sides, class: u32, #[comptime] product: Product) -> Bounds {
+    let in_patch = sides.kernel * sides.kernel * sides.in_channels;
+    let out_pixels = sides.batch * sides.out_height * sides.out_width;
+    if comptime!(product == Product::Forward) {
+        Bounds {
+            m: out_pixels,
+            n: sides.out_channels,
+            k: in_patch,
+        }
+    } else if comptime!(product == Product::WeightGradient) {
+        Bounds {
+            m: sides.out_channels,
+            n: in_patch,
+            k: out_pixels,
+        }
+    } else {
+        let (_, taps_y, _) = taps(class / sides.stride, sides);
+        let (_, taps_x, _) = taps(class % sides.stride, sides);
+        let rows = sides.in_height.div_ceil(sides.stride);
+        Bounds {
+            m: sides.batch * rows * sides.in_width.div_ceil(sides.stride),
+            n: sides.in_channels,
+            k: taps_y * taps_x * sides.out_channels,
+        }
+    }
+}
+
+/// Neighbouring values of a factor: those of a line at a depth, and its neighbours in memory. Zero outside.
+#[cube]
+fn read<N: Size>(
+    factor: &[Vector<f32, N>],
+    sides: &Sides,
+    patches: &Patches,
+    class: u32,
+    place: (u32, u32),
+    end: (u32, u32),
+    #[comptime] source: Source,
+) -> Vector<f32, N> {
+    let (line, depth) = place;
+    let width = factor.vector_size();
+    let mut found = Vector::<f32, N>::new(0.0);
+    if line < end.0 && depth < end.1 {
+        if comptime!(source == Source::Patches) {
+            found = gathered(factor, patches, line, depth);
+        } else if comptime!(source == Source::PatchesAcross) {
+            found = gathered(factor, patches, depth, line);
+        } else if comptime!(source == Source::Weights) {
+            found = factor[(line * end.1 + depth) as usize / width];
+        } else if comptime!(source == Source::Gradient) {
+            found = factor[(depth * end.0 + line) as usize / width];
+        } else {
+            let tap = depth / sides.out_channels;
+            let channel = depth % sides.out_channels;
+            let (first_y, _, _) = taps(class / sides.stride, sides);
+            let (first_x, _, _) = taps(class % sides.stride, sides);
+            let y = first_y + tap / patches.taps_x * sides.stride;
+            let x = first_x + tap % patches.taps_x * sides.stride;
+            let at = (channel * sides.kernel + y) * sides.kernel + x;
+            found = factor[(at * sides.in_channels + line) as usize / width];
+        }
+    }
+    found
+}
+
+/// The line and the depth, within a stage, of a thread's read.
+#[cube]
+fn place_in_stage(read: u32, #[comptime] stage: Stage, #[comptime] width: usize) -> (u32, u32) {
+    if comptime!(stage.read_along_depth) {
+        let across = comptime!((stage.depth / width) as u32);
+        (read / across, read % across * comptime!(width as u32))
+    } else {
+        let across = comptime!((stage.lines / width) as u32);
+        (read % across * comptime!(width as u32), read / across)
+    }
+}
+
+/// Reads this thread's part of a stage.
+#[cube]
+fn fetch<N: Size>(
+    factor: &[Vector<f32, N>],
+    held: &mut Array<Vector<f32, N>>,
+    sides: &Sides,
+    patches: &Patches,
+    class: u32,
+    start: (u32, u32),
+    end: (u32, u32),
+    #[comptime] source: Source,
+    #[comptime] stage: Stage,
+    #[comptime] threads: usize,
+) {
+    let width = N::value().comptime();
+    let reads = comptime!(stage.reads(width));
+    #[unroll]
+    for turn in 0..comptime!(reads.div_ceil(threads)) {
+        let index = comptime!((turn * threads) as u32) + UNIT_POS;
+        let (line, depth) = place_in_stage(index, stage, width);
+        let place = (start.0 + line, start.1 + depth);
+        held[turn] = read(factor, sides, patches, class, place, end, source);
+    }
+}
+
+/// Stores what [`fetch`] read.
+#[cube]
+fn put_down<S: Float, N: Size>(
+    held: &Array<Vector<f32, N>>,
+    memory: &mut Shared<[S]>,
+    half: u32,
+    #[comptime] stage: Stage,
+    #[comptime] threads: usize,
+) {
+    let width = N::value().comptime();
+    let reads = comptime!(stage.reads(width));
+    let row = comptime!(stage.row as u32);
+    #[unroll]
+    for turn in 0..comptime!(reads.div_ceil(threads)) {
+        let index = comptime!((turn * threads) as u32) + UNIT_POS;
+        if comptime!(reads % threads == 0) || index < comptime!(reads as u32) {
+            let (line, depth) = place_in_stage(index, stage, width);
+            #[unroll]
+            for lane in 0..width {
+                let value = S::cast_from(held[turn].extract(lane));
+                let (line, depth) = if comptime!(stage.read_along_depth) {
+                    (line, depth + lane as u32)
+                } else {
+                    (line + lane as u32, depth)
+                };
+                let at = if comptime!(stage.stored_along_depth) {
+                    line * row + depth
+                } else {
+                    depth * row + line
+                };
+                memory[(half + at) as usize] = value;
+            }
+        }
+    }
+}
+
+/// Writes a sum to its place in the output.
+#[cube]
+fn write(
+    output: &mut [f32],
+    sides: &Sides,
+    patches: &Patches,
+    class: u32,
+    offset: usize,
+    place: (u32, u32),
+    end: (u32, u32),
+    sum: f32,
+    #[comptime] product: Product,
+) {
+    let (row, column) = place;
+    if row < end.0 && column < end.1 {
+        if comptime!(product == Product::InputGradient) {
+            let rest = row / patches.grid_width;
+            let x = row % patches.grid_width * sides.stride + class % sides.stride;
+            let y = rest % patches.grid_height * sides.stride + class / sides.stride;
+            let image = rest / patches.grid_height;
+            if x < sides.in_width && y < sides.in_height {
+                let pixel = (image * sides.in_height + y) * sides.in_width + x;
+                output[offset + (pixel * end.1 + column) as usize] = sum;
+            }
+        } else {
+            output[offset + (row * end.1 + column) as usize] = sum;
+        }
+    }
+}
+
+/// A product, with factors in the form `S` and sums in 32 bits. The first two coordinates of a group of threads count the
+/// tiles of the output, the third one the classes and the `slices` of the depth. With several slices, the output has one
+/// after the other, each of `length` values, to be added by [`add_slices`].
+#[cube(launch_unchecked)]
+pub fn multiply<S: Float, L: Size, R: Size>(
+    left: &[Vector<f32, L>],
+    right: &[Vector<f32, R>],
+    output: &mut [f32],
+    sides: Sides,
+    slices: u32,
+    length: u32,
+    #[comptime] product: Product,
+    #[comptime] tile: Tile,
+) {
+    let class = CUBE_POS_Z / slices;
+    let slice = CUBE_POS_Z % slices;
+    let bounds = bounds(&sides, class, product);
+    let patches = if comptime!(product == Product::InputGradient) {
+        patches_of_gradient(&sides, class)
+    } else {
+        patches_of_input(&sides)
+    };
+    let [left_source, right_source] = comptime!(product.sources());
+    let left_stage = comptime!(Stage::of(left_source, tile.m, tile));
+    let right_stage = comptime!(Stage::of(right_source, tile.n, tile));
+    let threads = comptime!(tile.threads());
+    let left_width = L::value().comptime();
+    let right_width = R::value().comptime();
+
+    // neighbouring groups share the left factor, which is the larger one
+    let group = CUBE_POS_Y * CUBE_COUNT_X + CUBE_POS_X;
+    let across = bounds.n.div_ceil(comptime!(tile.n as u32));
+    let row = group / across * comptime!(tile.m as u32);
+    let column = group % across * comptime!(tile.n as u32);
+    let depth = comptime!(tile.k as u32);
+    let steps = bounds.k.div_ceil(depth);
+    let share = steps.div_ceil(slices);
+    let first = slice * share;
+    let last = min(first + share, steps);
+
+    let mut left_memory =
+        Shared::<[S]>::new_aligned_slice(comptime!(2 * left_stage.half()), 32usize);
+    let mut right_memory =
+        Shared::<[S]>::new_aligned_slice(comptime!(2 * right_stage.half()), 32usize);
+    let mut left_held =
+        Array::<Vector<f32, L>>::new(comptime!(left_stage.reads(left_width).div_ceil(threads)));
+    let mut right_held =
+        Array::<Vector<f32, R>>::new(comptime!(right_stage.reads(right_width).div_ceil(threads)));
+    let left_end = (bounds.m, bounds.k);
+    let right_end = (bounds.n, bounds.k);
+    let left_half = comptime!(left_stage.half() as u32);
+    let right_half = comptime!(right_stage.half() as u32);
+
+    // one sum for each value of the tile that this thread computes, or the pieces of its plane
+    let mut sums = Array::<f32>::new(comptime!(tile.thread_rows() * tile.thread_columns()));
+    let mut pieces = Sequence::<Matrix<f32>>::new();
+    if comptime!(tile.by_threads()) {
+        #[unroll]
+        for at in 0..comptime!(tile.thread_rows() * tile.thread_columns()) {
+            sums[at] = 0.0;
+        }
+    } else {
+        #[unroll]
+        for _ in 0..comptime!(tile.pieces()[0] * tile.pieces()[1]) {
+            pieces.push(Matrix::<f32>::from_value(
+                MatrixIdent::Accumulator,
+                PIECE,
+                PIECE,
+                comptime!(tile.piece_depth()),
+                MatrixLayout::Undefined,
+                0.0,
+            ));
+        }
+    }
+
+    if first < last {
+        let (l, r) = ((row, first * depth), (column, first * depth));
+        fetch(
+            left,
+            &mut left_held,
+            &sides,
+            &patches,
+            class,
+            l,
+            left_end,
+            left_source,
+            left_stage,
+            threads,
+        );
+        fetch(
+            right,
+            &mut right_held,
+            &sides,
+            &patches,
+            class,
+            r,
+            right_end,
+            right_source,
+            right_stage,
+            threads,
+        );
+        put_down(&left_held, &mut left_memory, 0, left_stage, threads);
+        put_down(&right_held, &mut right_memory, 0, right_stage, threads);
+    }
+    sync_cube();
+    for step in first..last {
+        let half = (step - first) % 2;
+        let more = step + 1 < last;
+        // the next step's values travel while this one's are multiplied
+        if more {
+            let next = (step + 1) * depth;
+            let (l, r) = ((row, next), (column, next));
+            fetch(
+                left,
+                &mut left_held,
+                &sides,
+                &patches,
+                class,
+                l,
+                left_end,
+                left_source,
+                left_stage,
+                threads,
+            );
+            fetch(
+                right,
+                &mut right_held,
+                &sides,
+                &patches,
+                class,
+                r,
+                right_end,
+                right_source,
+                right_stage,
+                threads,
+            );
+        }
+        let (l, r) = (half * left_half, half * right_half);
+        if comptime!(tile.by_threads()) {
+            multiply_by_threads(
+                &left_memory,
+                &right_memory,
+                l,
+                r,
+                &mut sums,
+                left_stage,
+                right_stage,
+                tile,
+            );
+        } else {
+            multiply_pieces(
+                &left_memory,
+                &right_memory,
+                l,
+                r,
+                &mut pieces,
+                left_stage,
+                right_stage,
+                tile,
+            );
+        }
+        if more {
+            let other = 1 - half;
+            put_down(
+                &left_held,
+                &mut left_memory,
+                other * left_half,
+                left_stage,
+                threads,
+            );
+            put_down(
+                &right_held,
+                &mut right_memory,
+                other * right_half,
+                right_stage,
+                threads,
+            );
+        }
+        sync_cube();
+    }
+
+    let offset = slice as usize * length as usize;
+    let end = (bounds.m, bounds.n);
+    if comptime!(tile.by_threads()) {
+        let rows = comptime!(tile.thread_rows() as u32);
+        let columns = comptime!(tile.thread_columns() as u32);
+        let across = comptime!((tile.n / tile.thread_columns()) as u32);
+        let row = row + UNIT_POS / across * rows;
+        let column = column + UNIT_POS % across * columns;
+        #[unroll]
+        for i in 0..rows {
+            #[unroll]
+            for j in 0..columns {
+                let sum = sums[(i * columns + j) as usize];
+                let place = (row + i, column + j);
+                write(
+                    output, &sides, &patches, class, offset, place, end, sum, product,
+                );
+            }
+        }
+    } else {
+        let mut memory =
+            Shared::<[f32]>::new_aligned_slice(comptime!(threads / PLANE * PIECE * PIECE), 32usize);
+        let plane = UNIT_POS / comptime!(PLANE as u32);
+        let lane = UNIT_POS % comptime!(PLANE as u32);
+        let area = comptime!((PIECE * PIECE) as u32);
+        let side = comptime!(PIECE as u32);
+        let across = comptime!(tile.planes[1] as u32);
+        let [down, along] = comptime!(tile.pieces());
+        let row = row + plane / across * comptime!((down * PIECE) as u32);
+        let column = column + plane % across * comptime!((along * PIECE) as u32);
+        let start = (plane * area) as usize;
+        #[unroll]
+        for i in 0..down {
+            #[unroll]
+            for j in 0..along {
+                let piece = pieces.index(comptime!(i * along + j));
+                let part = &mut memory[start..start + area as usize];
+                cmma::store(part, piece, side, MatrixLayout::RowMajor);
+                sync_cube();
+                #[unroll]
+                for turn in 0..comptime!((PIECE * PIECE / PLANE) as u32) {
+                    let at = turn * comptime!(PLANE as u32) + lane;
+                    let sum = memory[start + at as usize];
+                    let place = (
+                        row + comptime!((i * PIECE) as u32) + at / side,
+                        column + comptime!((j * PIECE) as u32) + at % side,
+                    );
+                    write(
+                        output, &sides, &patches, class, offset, place, end, sum, product,
+                    );
+                }
+                sync_cube();
+            }
+        }
+    }
+}
+
+/// Adds the product of a step to the sums of this thread.
+#[cube]
+fn multiply_by_threads<S: Float>(
+    left: &Shared<[S]>,
+    right: &Shared<[S]>,
+    left_half: u32,
+    right_half: u32,
+    sums: &mut Array<f32>,
+    #[comptime] left_stage: Stage,
+    #[comptime] right_stage: Stage,
+    #[comptime] tile: Tile,
+) {
+    let rows = comptime!(tile.thread_rows());
+    let columns = comptime!(tile.thread_columns());
+    let across = comptime!((tile.n / tile.thread_columns()) as u32);
+    let mut down = Array::<f32>::new(rows);
+    let mut along = Array::<f32>::new(columns);
+    let from_left = left_half + UNIT_POS / across * comptime!(rows as u32);
+    let from_right = right_half + UNIT_POS % across * comptime!(columns as u32);
+    for depth in 0..comptime!(tile.k as u32) {
+        let l = (from_left + depth * comptime!(left_stage.row as u32)) as usize;
+        let r = (from_right + depth * comptime!(right_stage.row as u32)) as usize;
+        #[unroll]
+        for i in 0..rows {
+            down[i] = f32::cast_from(left[l + i]);
+        }
+        #[unroll]
+        for j in 0..columns {
+            along[j] = f32::cast_from(right[r + j]);
+        }
+        #[unroll]
+        for i in 0..rows {
+            #[unroll]
+            for j in 0..columns {
+                sums[i * columns + j] += down[i] * along[j];
+            }
+        }
+    }
+}
+
+/// Adds the product of a step to the pieces of this plane.
+#[cube]
+fn multiply_pieces<S: Float>(
+    left: &Shared<[S]>,
+    right: &Shared<[S]>,
+    left_half: u32,
+    right_half: u32,
+    pieces: &mut Sequence<Matrix<f32>>,
+    #[comptime] left_stage: Stage,
+    #[comptime] right_stage: Stage,
+    #[comptime] tile: Tile,
+) {
+    let piece_depth = comptime!(tile.piece_depth());
+    let [down, along] = comptime!(tile.pieces());
+    let plane = UNIT_POS / comptime!(PLANE as u32);
+    let across = comptime!(tile.planes[1] as u32);
+    let row = plane / across * comptime!((down * PIECE) as u32);
+    let column = plane % across * comptime!((along * PIECE) as u32);
+    #[unroll]
+    for turn in 0..comptime!(tile.k / piece_depth) {
+        let depth = comptime!((turn * piece_depth) as u32);
+        let mut factors = Sequence::<Matrix<S>>::new();
+        #[unroll]
+        for j in 0..along {
+            let line = column + comptime!((j * PIECE) as u32);
+            factors.push(piece(
+                right,
+                right_half,
+                line,
+                depth,
+                MatrixIdent::B,
+                right_stage,
+                piece_depth,
+            ));
+        }
+        #[unroll]
+        for i in 0..down {
+            let line = row + comptime!((i * PIECE) as u32);
+            let factor = piece(
+                left,
+                left_half,
+                line,
+                depth,
+                MatrixIdent::A,
+                left_stage,
+                piece_depth,
+            );
+            #[unroll]
+            for j in 0..along {
+                let sum = pieces.index(comptime!(i * along + j));
+                cmma::execute(&factor, factors.index(j), sum, sum);
+            }
+        }
+    }
+}
+
+/// A piece of a factor from its stage: from a line and a depth on.
+#[cube]
+fn piece<S: Float>(
+    memory: &Shared<[S]>,
+    half: u32,
+    line: u32,
+    depth: u32,
+    #[comptime] ident: MatrixIdent,
+    #[comptime] stage: Stage,
+    #[comptime] piece_depth: usize,
+) -> Matrix<S> {
+    let row = comptime!(stage.row as u32);
+    let at = if comptime!(stage.stored_along_depth) {
+        line * row + depth
+    } else {
+        depth * row + line
+    };
+    // rows of the left factor are lines, rows of the right one are depths
+    let layout = comptime!(
+        match stage.stored_along_depth == (ident == MatrixIdent::A) {
+            true => MatrixLayout::RowMajor,
+            false => MatrixLayout::ColMajor,
+        }
+    );
+    let start = (half + at) as usize;
+    let values = &memory[start..memory.len()];
+    Matrix::<S>::from_slice(ident, PIECE, PIECE, piece_depth, layout, values, row)
+}
+
+/// The sum of the slices of a product.
+#[cube(launch_unchecked)]
+pub fn add_slices<N: Size>(slices: &[Vector<f32, N>], output: &mut [Vector<f32, N>]) {
+    if ABSOLUTE_POS < output.len() {
+        let mut sum = Vector::<f32, N>::new(0.0);
+        for slice in 0..slices.len() / output.len() {
+            sum += slices[slice * output.len() + ABSOLUTE_POS];
+        }
+        output[ABSOLUTE_POS] = sum;
+    }
+}
