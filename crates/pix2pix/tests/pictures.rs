@@ -115,6 +115,35 @@ fn jpegs_of_two_colour_models_and_of_a_turned_camera() {
     }
 }
 
+/// As in Pillow 12: EXIF turns a picture if it stands before the first scan, also behind the frame's header.
+#[test]
+fn exif_stands_before_the_scans() {
+    let file = bytes("turned.jpg");
+    let length = |at: usize| 2 + usize::from(u16::from_be_bytes([file[at + 2], file[at + 3]]));
+    let find = |kind: u8| {
+        let mut at = 2;
+        while file[at + 1] != kind {
+            at += length(at);
+        }
+        at
+    };
+    let (exif, scan) = (find(0xe1), find(0xda));
+    let (exif, behind) = (exif..exif + length(exif), exif + length(exif));
+    let end = file.len() - 2;
+    for (place, size) in [(scan, [16, 24]), (end, [24, 16])] {
+        let moved = [
+            &file[..exif.start],
+            &file[behind..place],
+            &file[exif.clone()],
+            &file[place..],
+        ];
+        let (path, moved) = (Path::new("moved.jpg"), moved.concat());
+        let picture = picture::decode(path, &moved).unwrap();
+        let header = Header::read(path, &moved.into(), Page::Only).unwrap();
+        assert_eq!([header.size, picture.size()], [size, size]);
+    }
+}
+
 #[test]
 fn tiffs_of_every_kind() {
     check("big.tif", 3, Depth::U16, 257.0, 0.0);

@@ -20,3 +20,6 @@ pub(crate) use pictures::placed;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(all(test, feature = "cuda"))]
+mod ptx;

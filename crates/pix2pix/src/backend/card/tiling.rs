@@ -125,7 +125,10 @@ impl Cut {
             _ => SQUARE,
         };
         let tile = Tile {
-            k: if units == Units::Threads { 16 } else { 32 },
+            k: match units {
+                Units::Threads => 16,
+                Units::Matrix { depth } => 2 * depth,
+            },
             units,
             ..tile
         };

@@ -15,8 +15,8 @@ pub fn header(file: &mut dyn Source) -> Result<Header, Fault> {
     let mut decoder = Decoder::new(&mut *file);
     decoder.read_info().map_err(named)?;
     let info = decoder.info().ok_or(TRUNCATED)?;
-    let orientation = turn(&decoder);
     let (channels, depth) = kind(info.pixel_format);
+    let orientation = turn(file)?;
     if !has_end(file)? {
         return Err(TRUNCATED.into());
     }
@@ -45,7 +45,7 @@ pub fn decode(bytes: &[u8]) -> Result<Picture, Fault> {
         PixelFormat::CMYK32 => Samples::U8(rgb(&pixels)),
     };
     let picture = Picture::new([info.width, info.height].map(u32::from), channels, samples);
-    Ok(orientation::apply(turn(&decoder), picture))
+    Ok(orientation::apply(turn(&mut Cursor::new(bytes))?, picture))
 }
 
 /// Channels and depth of a decoded picture.
@@ -69,11 +69,30 @@ fn rgb(cmyk: &[u8]) -> Vec<u8> {
         .collect()
 }
 
-/// The orientation that EXIF gives.
-fn turn<R: Read>(decoder: &Decoder<R>) -> Orientation {
-    let exif = decoder.exif_data();
-    exif.and_then(Turn::from_exif_chunk)
-        .unwrap_or(Orientation::NoTransforms)
+/// The orientation that EXIF gives. As for Pillow, EXIF stands before the first scan; the decoder also takes what follows.
+fn turn(file: &mut dyn Source) -> io::Result<Orientation> {
+    let length = length(file)?;
+    let mut at = 2; // behind the start marker
+    while let Some(kind) = next_marker(file, &mut at, length)? {
+        let mut size = [0; 2];
+        file.seek(SeekFrom::Start(at))?;
+        match kind {
+            0xd9 | 0xda => break,
+            0x01 | 0xd0..=0xd8 => continue, // markers without content
+            _ if file.read_exact(&mut size).is_err() => break,
+            _ => {}
+        }
+        let size = u64::from(u16::from_be_bytes(size)).max(2);
+        if kind == 0xe1 {
+            let mut content = Vec::new();
+            file.take(size - 2).read_to_end(&mut content)?;
+            if let Some(exif) = content.strip_prefix(b"Exif\0\0") {
+                return Ok(Turn::from_exif_chunk(exif).unwrap_or(Orientation::NoTransforms));
+            }
+        }
+        at += size;
+    }
+    Ok(Orientation::NoTransforms)
 }
 
 /// Whether the end marker follows the first scan. Anything may follow the end: cameras append videos and padding.
