@@ -47,6 +47,8 @@ fn a_c_program_translates() {
         .arg(at("model.safetensors"))
         .args([width.to_string(), height.to_string()])
         .args([at("input"), at("output")])
+        // cargo's would find the library of an earlier `cargo build`
+        .env_remove("LD_LIBRARY_PATH")
         .output()
         .unwrap();
     assert!(done.status.success(), "{done:?}");
