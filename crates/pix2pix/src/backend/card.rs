@@ -12,14 +12,18 @@ mod implicit_gemm;
 mod loss;
 mod norm;
 mod pictures;
+mod replay;
 mod taps;
 mod tiling;
 
 pub(crate) use adam::{Moments, Updates, moved};
 pub(crate) use pictures::placed;
+pub(crate) use replay::{
+    Recording, abandon, overwrite, own_copy, prepare, record, write, write_integers,
+};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 #[cfg(all(test, feature = "cuda"))]
 mod ptx;

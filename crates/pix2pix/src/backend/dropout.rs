@@ -7,7 +7,7 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
-use burn::tensor::Tensor;
+use burn::tensor::{Int, Tensor};
 use pix2pix_kernels::{self as kernels, Dropout};
 
 use crate::backend::flex::{filled, values};
@@ -16,30 +16,49 @@ use crate::backend::flex::{filled, values};
 #[backend_extension(Flex, Cube: cfg(feature = "_card"), Autodiff)]
 pub trait DropoutBackend: Backend {
     /// Sets values to zero and scales the others.
-    fn dropout(input: FloatTensor<Self>, mask: Dropout) -> FloatTensor<Self>;
+    fn dropout(input: FloatTensor<Self>, mask: Mask) -> FloatTensor<Self>;
+}
+
+/// Which values are dropped.
+#[derive(Clone, Debug)]
+pub struct Mask {
+    /// The decisions.
+    pub dropout: Dropout,
+    /// On a card whose steps are replayed: the number of the sequence as two words, the low one first, instead of that of
+    /// `dropout`. It is read when the step runs.
+    pub stream: Option<Tensor<1, Int>>,
+}
+
+impl From<Dropout> for Mask {
+    fn from(dropout: Dropout) -> Self {
+        Self {
+            dropout,
+            stream: None,
+        }
+    }
 }
 
 /// Sets values of `x`, `[batch, channels, height, width]`, to zero and scales the others.
-pub fn dropout(x: Tensor<4>, mask: Dropout) -> Tensor<4> {
-    Tensor::from_dispatch(Dispatch::dropout(x.into_dispatch(), mask))
+pub fn dropout(x: Tensor<4>, mask: impl Into<Mask>) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::dropout(x.into_dispatch(), mask.into()))
 }
 
 impl DropoutBackend for Flex {
-    fn dropout(input: FloatTensor<Self>, mask: Dropout) -> FloatTensor<Self> {
+    fn dropout(input: FloatTensor<Self>, mask: Mask) -> FloatTensor<Self> {
         let input = input.to_contiguous();
         filled(input.shape(), |output| {
-            kernels::dropout(&mask, values(&input), output)
+            kernels::dropout(&mask.dropout, values(&input), output)
         })
     }
 }
 
 impl<B: DropoutBackend, C: CheckpointStrategy> DropoutBackend for Autodiff<B, C> {
-    fn dropout(input: FloatTensor<Self>, mask: Dropout) -> FloatTensor<Self> {
+    fn dropout(input: FloatTensor<Self>, mask: Mask) -> FloatTensor<Self> {
         #[derive(Debug)]
         struct DropoutBackward;
 
         impl<B: DropoutBackend> Backward<B, 1> for DropoutBackward {
-            type State = Dropout;
+            type State = Mask;
 
             fn backward(
                 self,
@@ -61,7 +80,7 @@ impl<B: DropoutBackend, C: CheckpointStrategy> DropoutBackend for Autodiff<B, C>
             .stateful()
         {
             OpsKind::Tracked(prep) => {
-                let output = B::dropout(input.into_primitive(), mask);
+                let output = B::dropout(input.into_primitive(), mask.clone());
                 prep.finish(mask, output)
             }
             OpsKind::UnTracked(prep) => prep.finish(B::dropout(input.into_primitive(), mask)),

@@ -4,16 +4,18 @@
 //! The masks come from an explicit seed instead of a device's global generator, and from a generator without state: a
 //! step's noise depends only on the seed and the step, and is the same on every device.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Int, Tensor};
 use pix2pix_kernels::Dropout;
 
-use crate::backend::dropout::dropout;
+use crate::backend::dropout::{Mask, dropout};
 use crate::parallel::Shard;
 
 /// The noise of the generator: dropout [`on`](Self::on), [`seeded`](Self::seeded) or [`off`](Self::off).
 pub struct Noise {
     sequence: Option<Sequence>,
     shard: Shard,
+    /// On a card: where the number of the sequence is read from.
+    stream: Option<Tensor<1, Int>>,
 }
 
 /// A place in a sequence of random decisions.
@@ -29,6 +31,7 @@ impl Noise {
         Self {
             sequence: None,
             shard: Shard::default(),
+            stream: None,
         }
     }
 
@@ -48,12 +51,20 @@ impl Noise {
                 next: 0,
             }),
             shard: Shard::default(),
+            stream: None,
         }
     }
 
     /// The part of the same noise for one process's share of the batch.
     pub fn of_shard(self, shard: Shard) -> Self {
         Self { shard, ..self }
+    }
+
+    /// The same noise, but on a card the number of the sequence is read from there when the pass runs: two words, the low
+    /// one first.
+    #[cfg(feature = "_card")]
+    pub(crate) fn of_stream(self, stream: Option<Tensor<1, Int>>) -> Self {
+        Self { stream, ..self }
     }
 
     /// Zeroes each value with probability `rate` and scales the others by 1 / (1 - rate), so that
@@ -66,6 +77,10 @@ impl Noise {
         let Shard { rank, ranks } = self.shard;
         let first = sequence.next + own * rank as u64;
         sequence.next += own * ranks as u64;
-        dropout(x, Dropout::new(sequence.seed, sequence.stream, first, rate))
+        let mask = Mask {
+            dropout: Dropout::new(sequence.seed, sequence.stream, first, rate),
+            stream: self.stream.clone(),
+        };
+        dropout(x, mask)
     }
 }

@@ -26,6 +26,12 @@ pub struct Adam {
     betas: [f32; 2],
     steps: u64,
     moments: HashMap<ParamId, Moments>,
+    /// On a card whose steps are replayed: where the step size and the correction are read from.
+    #[cfg(feature = "_card")]
+    rates: Option<Tensor<1>>,
+    /// Whether the last step on a card left all parameters in their memory.
+    #[cfg(feature = "_card")]
+    in_place: bool,
 }
 
 /// The first and second moments of a parameter (running means of its gradient and its square), flat.
@@ -58,7 +64,48 @@ impl Adam {
             betas,
             steps: 0,
             moments: HashMap::new(),
+            #[cfg(feature = "_card")]
+            rates: None,
+            #[cfg(feature = "_card")]
+            in_place: false,
         }
+    }
+
+    /// The update of step `step`, counted from 1, at a learning `rate`.
+    fn update(&self, step: u64, rate: f64) -> kernels::Adam {
+        let [beta1, beta2] = self.betas;
+        kernels::Adam {
+            lr: rate as f32,
+            beta1,
+            beta2,
+            epsilon: EPSILON,
+            step,
+        }
+    }
+
+    /// Reads the numbers of [`rates`](Self::rates) from a card's memory from now on, or with `None` no longer.
+    #[cfg(feature = "_card")]
+    pub(crate) fn read_rates(&mut self, from: Option<Tensor<1>>) {
+        self.rates = from;
+    }
+
+    /// What changes from step to step: the step size and the correction of the second moment, of the step after `steps`
+    /// steps.
+    #[cfg(feature = "_card")]
+    pub(crate) fn rates(&self, steps: u64, rate: f64) -> [f32; 2] {
+        self.update(steps + 1, rate).corrected().into()
+    }
+
+    /// Whether the last step on a card left all parameters in their memory.
+    #[cfg(feature = "_card")]
+    pub(crate) fn updates_in_place(&self) -> bool {
+        self.in_place
+    }
+
+    /// Counts the steps anew, after one that was replayed.
+    #[cfg(feature = "_card")]
+    pub(crate) fn set_steps(&mut self, steps: u64) {
+        self.steps = steps;
     }
 
     /// Updates every parameter that has a gradient, and returns the network. Takes the network by value, so that its
@@ -73,25 +120,20 @@ impl Adam {
         rate: f64,
     ) -> (M, Result<(), NotFinite>) {
         self.steps += 1;
-        let [beta1, beta2] = self.betas;
-        let update = kernels::Adam {
-            lr: rate as f32,
-            beta1,
-            beta2,
-            epsilon: EPSILON,
-            step: self.steps,
-        };
+        let update = self.update(self.steps, rate);
         let mut updater = Updater {
             update,
             gradients,
             moments: &mut self.moments,
             not_finite: None,
             #[cfg(feature = "_card")]
-            on_card: crate::backend::card::Updates::new(update),
+            on_card: crate::backend::card::Updates::new(update, self.rates.clone()),
         };
         let network = network.map(&mut updater);
         #[cfg(feature = "_card")]
-        updater.on_card.finish();
+        {
+            self.in_place = updater.on_card.finish();
+        }
         let finite = match updater.not_finite {
             None => Ok(()),
             Some(id) => {
@@ -153,9 +195,9 @@ impl Adam {
             )));
         }
         Ok(Self {
-            betas,
             steps,
             moments,
+            ..Self::new(betas)
         })
     }
 }

@@ -57,6 +57,18 @@ impl<M: Module> Learner<M> {
         self.optimizer.moments(self.network())
     }
 
+    /// The optimizer, mutable.
+    #[cfg(feature = "_card")]
+    pub(crate) fn optimizer_mut(&mut self) -> &mut Adam {
+        &mut self.optimizer
+    }
+
+    /// The optimizer.
+    #[cfg(feature = "_card")]
+    pub(crate) fn optimizer(&self) -> &Adam {
+        &self.optimizer
+    }
+
     /// The network without its optimizer.
     pub fn into_network(self) -> M {
         self.network.expect(WHOLE)

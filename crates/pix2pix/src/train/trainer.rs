@@ -3,6 +3,8 @@
 
 mod chance;
 mod parts;
+#[cfg(feature = "_card")]
+mod replay;
 mod update;
 
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use crate::error::{self, Error};
 use crate::network::generator::{Generator, GeneratorConfig};
 use crate::network::init::WeightInit;
 use crate::network::layers::Layers;
+use crate::network::noise::Noise;
 use crate::network::patch_gan::{PatchGan, PatchGanConfig};
 use crate::network::weights::{self, Weights};
 use crate::parallel::gradients::{Pass, Reducer, watching};
@@ -58,6 +61,11 @@ pub struct Trainer {
     pool: ImagePool,
     clock: Clock,
     shared: Option<Shared>,
+    #[cfg(feature = "_card")]
+    replay: replay::Replay,
+    /// Where a recorded step reads the number of its dropout.
+    #[cfg(feature = "_card")]
+    stream: Option<Tensor<1, burn::tensor::Int>>,
 }
 
 /// The group of a trainer, and the gradient sums of both networks.
@@ -118,6 +126,10 @@ impl Trainer {
             steps: 0,
             clock: Clock::start(),
             shared: None,
+            #[cfg(feature = "_card")]
+            replay: replay::Replay::default(),
+            #[cfg(feature = "_card")]
+            stream: None,
         })
     }
 
@@ -202,6 +214,10 @@ impl Trainer {
     /// The generator without autodiff, for inference. It has the averaged weights, if there is an average.
     pub fn generator_for_inference(&self) -> Generator {
         let mut network = self.generator().valid();
+        #[cfg(feature = "_card")]
+        if self.on_card() {
+            network = replay::owned(network);
+        }
         // inference runs in one process
         network.sync_norms(None);
         match &self.ema {
@@ -222,31 +238,54 @@ impl Trainer {
     /// When a gradient is not finite. The networks remain, but some of their weights are not finite: training cannot
     /// continue.
     pub fn step(&mut self, batches: &[Batch]) -> Result<StepLosses, Diverged> {
-        in_pool(|| {
-            self.clock.restart();
-            // one forward pass of the generator serves both updates; with several batches, which are not in memory
-            // together, each batch needs two
-            let mut update = self.update(GENERATOR, batches.len(), |shared| &shared.generator);
-            let generated = match batches {
-                [[source, _]] if !self.config.recompute => {
-                    Some(self.generate(0, source, &mut update))
-                }
-                _ => None,
-            };
-            let image = generated.as_ref().map(|generated| &generated.image);
-            let [d_real, d_fake] = self.update_discriminator(batches, image)?;
-            let [g_gan, g_l1] = self.update_generator(batches, generated, update)?;
-            self.steps += 1;
-            if let Some(ema) = &mut self.ema {
-                ema.update(self.generator.network(), self.steps);
-            }
-            self.clock.lap(|parts| &mut parts.generator_update);
-            let group = self.shared.as_ref().map(|shared| &shared.group);
-            Ok(StepLosses {
-                losses: [d_real, d_fake, g_gan, g_l1],
-                group: group.map(|group| Arc::clone(&group.communicator)),
-            })
+        self.clock.restart();
+        let losses = self.both_updates(batches)?;
+        self.steps += 1;
+        if let Some(ema) = &mut self.ema {
+            ema.update(self.generator.network(), self.steps);
+        }
+        self.clock.lap(|parts| &mut parts.generator_update);
+        let group = self.shared.as_ref().map(|shared| &shared.group);
+        Ok(StepLosses {
+            losses,
+            group: group.map(|group| Arc::clone(&group.communicator)),
         })
+    }
+
+    /// The updates of both networks; on a card, from the thread whose work is in order.
+    fn both_updates(&mut self, batches: &[Batch]) -> Result<[Tensor<1>; 4], Diverged> {
+        #[cfg(feature = "_card")]
+        if self.on_card() {
+            return match self.is_replayable(batches) {
+                true => self.step_on_card(&batches[0]),
+                false => self.updates(batches),
+            };
+        }
+        in_pool(|| self.updates(batches))
+    }
+
+    /// Whether the networks are on a card.
+    #[cfg(feature = "_card")]
+    fn on_card(&self) -> bool {
+        let devices = self.generator.network().devices();
+        devices
+            .iter()
+            .any(|device| device.clone().without_autodiff() != Device::flex())
+    }
+
+    /// Updates the discriminator, then the generator. Returns the losses `d_real`, `d_fake`, `g_gan` and `g_l1`.
+    fn updates(&mut self, batches: &[Batch]) -> Result<[Tensor<1>; 4], Diverged> {
+        // one forward pass of the generator serves both updates; with several batches, which are not in memory
+        // together, each batch needs two
+        let mut update = self.update(GENERATOR, batches.len(), |shared| &shared.generator);
+        let generated = match batches {
+            [[source, _]] if !self.config.recompute => Some(self.generate(0, source, &mut update)),
+            _ => None,
+        };
+        let image = generated.as_ref().map(|generated| &generated.image);
+        let [d_real, d_fake] = self.update_discriminator(batches, image)?;
+        let [g_gan, g_l1] = self.update_generator(batches, generated, update)?;
+        Ok([d_real, d_fake, g_gan, g_l1])
     }
 
     /// The discriminator learns to tell real pairs from generated ones (equation 1; its loss is halved).
@@ -334,7 +373,7 @@ impl Trainer {
     ) -> Generated {
         let network = self.generator.network();
         let pass = update.begin(network, batch);
-        let forward = || network.forward(source.clone(), &mut self.chance(batch).noise());
+        let forward = || network.forward(source.clone(), &mut self.noise(batch));
         let image = watching(pass.as_ref(), forward);
         self.clock.lap(|parts| &mut parts.generator_forward);
         Generated { image, pass }
@@ -343,8 +382,7 @@ impl Trainer {
     /// The same batch as a constant, without the memory of an autodiff graph.
     fn generate_again(&self, batch: usize, source: &Tensor<4>) -> Tensor<4> {
         let network = self.generator.network().valid();
-        let noise = &mut self.chance(batch).noise();
-        let image = network.forward(source.clone().inner(), noise);
+        let image = network.forward(source.clone().inner(), &mut self.noise(batch));
         let image = constant(image, &source.device());
         self.clock.lap(|parts| &mut parts.generator_forward);
         image
@@ -381,6 +419,14 @@ impl Trainer {
             index: self.steps * self.config.optimizer.accumulate as u64 + batch as u64,
             shard: self.shard(),
         }
+    }
+
+    /// The noise of one of this step's batches.
+    fn noise(&self, batch: usize) -> Noise {
+        let noise = self.chance(batch).noise();
+        #[cfg(feature = "_card")]
+        let noise = noise.of_stream(self.stream.clone());
+        noise
     }
 
     /// This process's share of each batch.

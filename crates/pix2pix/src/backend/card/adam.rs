@@ -3,6 +3,7 @@
 use burn::backend::{Cube, TensorMetadata};
 use burn::cubecl;
 use burn::cubecl::prelude::*;
+use burn::cubecl::server::Handle;
 use burn::tensor::{Tensor, TensorData};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::into_data_sync;
@@ -22,7 +23,10 @@ struct Waiting([CardTensor; 4]);
 /// The updates of a step: each is computed in place, many in one launch, at the latest in [`finish`](Self::finish).
 pub struct Updates {
     update: kernels::Adam,
+    /// [`kernels::Adam::corrected`] on the card: of a replayed step, the memory that is written before it runs.
+    rates: Option<Handle>,
     waiting: Vec<Waiting>,
+    in_place: bool,
 }
 
 /// Adam (Kingma and Ba 2015, algorithm 1) for each of several parameters.
@@ -32,10 +36,9 @@ fn adam(
     firsts: &mut Sequence<Box<[f32]>>,
     seconds: &mut Sequence<Box<[f32]>>,
     gradients: &Sequence<Box<[f32]>>,
+    rates: &[f32],
     beta1: f32,
     beta2: f32,
-    rate: f32,
-    root_correction: f32,
     epsilon: f32,
 ) {
     #[unroll]
@@ -50,7 +53,7 @@ fn adam(
             let square = beta2 * second[at] + (1.0 - beta2) * g * g;
             first[at] = mean;
             second[at] = square;
-            parameter[at] -= rate * mean / (square.sqrt() * root_correction + epsilon);
+            parameter[at] -= rates[0] * mean / (square.sqrt() * rates[1] + epsilon);
         }
     }
 }
@@ -83,11 +86,13 @@ impl Moments {
 }
 
 impl Updates {
-    /// The updates of one step.
-    pub fn new(update: kernels::Adam) -> Self {
+    /// The updates of one step. `rates` are the numbers of [`kernels::Adam::corrected`], if they are on the card.
+    pub fn new(update: kernels::Adam, rates: Option<Tensor<1>>) -> Self {
         Self {
             update,
+            rates: rates.map(|rates| primitive(rates).handle),
             waiting: Vec::new(),
+            in_place: true,
         }
     }
 
@@ -102,7 +107,10 @@ impl Updates {
         let [parameter, gradient] = [parameter, gradient].map(|x| settled::<D>(primitive(x)));
         let parameter = match parameter.can_mut() {
             true => parameter,
-            false => parameter.copy(),
+            false => {
+                self.in_place = false;
+                parameter.copy()
+            }
         };
         let [first, second] = (*moments.0).clone();
         self.waiting
@@ -113,11 +121,12 @@ impl Updates {
         Tensor::from_primitive::<Cube>(parameter)
     }
 
-    /// Launches the updates that wait.
-    pub fn finish(mut self) {
+    /// Launches the updates that wait. Returns whether all parameters stayed in their memory.
+    pub fn finish(mut self) -> bool {
         if !self.waiting.is_empty() {
             self.launch();
         }
+        self.in_place
     }
 
     fn launch(&mut self) {
@@ -132,7 +141,13 @@ impl Updates {
                 .map(|Waiting(all)| buffer(&all[index]))
                 .collect()
         };
-        let (rate, root_correction) = self.update.corrected();
+        let rates = self.rates.get_or_insert_with(|| {
+            let (rate, root_correction) = self.update.corrected();
+            let rates = [rate, root_correction];
+            largest.client.create_from_slice(f32::as_bytes(&rates))
+        });
+        // SAFETY: there are two.
+        let rates = unsafe { BufferArg::from_raw_parts(rates.clone(), 2) };
         // SAFETY: each thread stays within the length of a parameter, which is that of its moments and its gradient.
         unsafe {
             adam::launch_unchecked(
@@ -143,10 +158,9 @@ impl Updates {
                 buffers(1),
                 buffers(2),
                 buffers(3),
+                rates,
                 self.update.beta1,
                 self.update.beta2,
-                rate,
-                root_correction,
                 self.update.epsilon,
             );
         }

@@ -4,16 +4,16 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Cube, TensorMetadata};
 use burn::cubecl;
 use burn::cubecl::prelude::*;
-use pix2pix_kernels::Dropout;
 
-use super::pictures::{CardTensor, Order, buffer, dense, elementwise, like};
-use crate::backend::dropout::DropoutBackend;
+use super::pictures::{CardTensor, Order, buffer, dense, elementwise, integers, like};
+use crate::backend::dropout::{DropoutBackend, Mask as Chosen};
 
 /// Where the values of a picture are in the random sequence, and what decides on them.
-#[derive(Clone, Copy, CubeType, CubeLaunch)]
-pub struct Mask {
+#[derive(CubeType, CubeLaunch)]
+struct Mask {
     seed: (u32, u32),
-    stream: (u32, u32),
+    /// The number of the sequence: two words, the low one first.
+    stream: Box<[u32]>,
     /// The first value's call of the generator, and its place in it.
     block: (u32, u32),
     place: u32,
@@ -50,7 +50,7 @@ fn philox(counter: (u32, u32), stream: (u32, u32), key: (u32, u32), word: u32) -
 
 /// The factor of the value at an index in memory.
 #[cube]
-pub fn factor(mask: &Mask, index: usize, #[comptime] channels_last: bool) -> f32 {
+fn factor(mask: &Mask, index: usize, #[comptime] channels_last: bool) -> f32 {
     let at = index as u32;
     let in_order = if comptime!(channels_last) {
         let pixel = at / mask.channels;
@@ -63,7 +63,12 @@ pub fn factor(mask: &Mask, index: usize, #[comptime] channels_last: bool) -> f32
     let block = mask.block.0 + place / 8;
     let carry = select(block < mask.block.0, 1u32, 0u32);
     let counter = (block, mask.block.1 + carry);
-    let word = philox(counter, mask.stream, mask.seed, place % 8 / 2);
+    let word = philox(
+        counter,
+        (mask.stream[0], mask.stream[1]),
+        mask.seed,
+        place % 8 / 2,
+    );
     let number = (word >> (place % 2 * 16)) & 0xffff;
     select(number < mask.dropped, 0.0, mask.scale)
 }
@@ -81,23 +86,35 @@ fn halves(number: u64) -> (u32, u32) {
 }
 
 /// The mask of a picture, as the argument of a kernel.
-pub fn launched(mask: Dropout, picture: &CardTensor) -> MaskLaunch {
+fn launched(mask: Chosen, picture: &CardTensor) -> MaskLaunch {
+    let Chosen { dropout, stream } = mask;
     let [_, channels, height, width] = picture.shape().dims();
-    let [seed, stream, block] = [mask.seed, mask.stream, mask.first / 8].map(halves);
+    let [seed, block] = [dropout.seed, dropout.first / 8].map(halves);
+    let stream = match stream {
+        Some(stream) => integers(stream).handle,
+        None => {
+            let (low, high) = halves(dropout.stream);
+            picture
+                .client
+                .create_from_slice(u32::as_bytes(&[low, high]))
+        }
+    };
+    // SAFETY: it has two words.
+    let stream = unsafe { BufferArg::from_raw_parts(stream, 2) };
     MaskLaunch::new(
         seed,
         stream,
         block,
-        (mask.first % 8) as u32,
-        mask.dropped,
-        mask.scale,
+        (dropout.first % 8) as u32,
+        dropout.dropped,
+        dropout.scale,
         channels as u32,
         (height * width) as u32,
     )
 }
 
 impl DropoutBackend for Cube {
-    fn dropout(input: FloatTensor<Self>, mask: Dropout) -> FloatTensor<Self> {
+    fn dropout(input: FloatTensor<Self>, mask: Chosen) -> FloatTensor<Self> {
         let (input, order) = dense(input);
         let output = like(&input);
         let (count, dim) = elementwise(&output);

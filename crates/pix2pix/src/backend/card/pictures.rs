@@ -5,7 +5,7 @@ use burn::backend::{Cube, TensorMetadata};
 use burn::cubecl::prelude::*;
 use burn::cubecl::zspace::metadata::Metadata;
 use burn::cubecl::{calculate_cube_count_elemwise, server::Handle};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::{permute_nchw_to_nhwc, permute_nhwc_to_nchw};
 
@@ -81,6 +81,11 @@ pub fn placed<const D: usize>(values: TensorData, device: &Device) -> Tensor<D> 
 }
 
 pub fn primitive<const D: usize>(tensor: Tensor<D>) -> CardTensor {
+    let primitive = tensor.try_into_primitive::<Cube>();
+    primitive.expect("a tensor on a card")
+}
+
+pub fn integers(tensor: Tensor<1, Int>) -> CardTensor {
     let primitive = tensor.try_into_primitive::<Cube>();
     primitive.expect("a tensor on a card")
 }

@@ -33,7 +33,7 @@ use burn::backend::Cube;
 use burn::backend::ops::{ConvOptions, ModuleOps};
 
 /// The first available card.
-fn card() -> Device {
+pub(crate) fn card() -> Device {
     let kinds = device::list().into_iter().skip(1); // the CPU
     let there = kinds.filter_map(|kind| match kind {
         DeviceKind::There(found) => Some(found[0].name),
@@ -43,7 +43,7 @@ fn card() -> Device {
     name.open(Precision::F32).unwrap()
 }
 
-fn random<const D: usize>(shape: [usize; D]) -> Tensor<D> {
+pub(crate) fn random<const D: usize>(shape: [usize; D]) -> Tensor<D> {
     Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), &Device::flex())
 }
 
@@ -285,7 +285,7 @@ fn adam_is_that_of_the_cpu() {
         assert!(gap.fold(0.0, f32::max) < 2.0 * f32::EPSILON);
     };
     for channels_last in [false, true] {
-        let mut updates = Updates::new(update);
+        let mut updates = Updates::new(update, None);
         let parameters: Vec<_> = (1..10)
             .map(|side| {
                 let shape = [6, side, 4, 4];
