@@ -85,10 +85,10 @@ def init(net):
 class Trainer:
     """One step: D on a real and a generated pair (halved), then G through D with 100 x L1."""
 
-    def __init__(self, g, d):
+    def __init__(self, g, d, **adam):
         self.g, self.d = g, d
-        self.g_adam = torch.optim.Adam(g.parameters(), 2e-4, (0.5, 0.999))
-        self.d_adam = torch.optim.Adam(d.parameters(), 2e-4, (0.5, 0.999))
+        self.g_adam = torch.optim.Adam(g.parameters(), 2e-4, (0.5, 0.999), **adam)
+        self.d_adam = torch.optim.Adam(d.parameters(), 2e-4, (0.5, 0.999), **adam)
         self.bce = nn.BCEWithLogitsLoss()
 
     def adversarial(self, logits, real):
@@ -97,6 +97,10 @@ class Trainer:
 
     def step(self, a, b, forward=contextlib.nullcontext):
         """Losses before the updates. The forward passes run in `forward()`, such as an autocast."""
+        return {name: loss.item() for name, loss in self.updates(a, b, forward).items()}
+
+    def updates(self, a, b, forward=contextlib.nullcontext):
+        """As `step`, without waiting for the losses."""
         with forward():
             fake = self.g(a)
             self.d.requires_grad_(True)
@@ -111,4 +115,4 @@ class Trainer:
         self.g_adam.zero_grad()
         (g_gan + 100 * g_l1).backward()
         self.g_adam.step()
-        return {"d_real": d_real.item(), "d_fake": d_fake.item(), "g_gan": g_gan.item(), "g_l1": g_l1.item()}
+        return {"d_real": d_real, "d_fake": d_fake, "g_gan": g_gan, "g_l1": g_l1}

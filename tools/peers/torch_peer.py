@@ -5,7 +5,7 @@ import torch
 from measure import arguments, measure
 from torch_networks import Discriminator, Generator, Trainer, init
 
-layouts = ("nchw", "nhwc", "nhwc-compiled")
+layouts = ("nchw", "nhwc", "nhwc-compiled", "nhwc-graph")
 o = arguments(*(f"{mode}-{layout}" for mode in ("train", "infer") for layout in layouts))
 torch.set_num_threads(o.threads)
 torch.manual_seed(0)
@@ -16,16 +16,42 @@ if o.precision == "bf16":
 torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = o.precision != "f32"
 g, d = (init(net).to(o.device, memory_format=layout) for net in (Generator(), Discriminator()))
 a, b = ((torch.rand(o.batch, 3, o.size, o.size) * 2 - 1).to(o.device, memory_format=layout) for _ in range(2))
-if o.what.endswith("compiled"):
+captured = o.what.endswith("graph")
+if captured or o.what.endswith("compiled"):
     g, d = torch.compile(g), torch.compile(d)
-if o.what.startswith("train"):
-    trainer = Trainer(g, d)
-    measure(o, lambda: trainer.step(a, b, cast))
-else:
-    def infer():
-        with torch.no_grad(), cast():
-            made = g(a)
+
+
+def infer():
+    with torch.no_grad(), cast():
+        return g(a)
+
+
+def as_graph(work):
+    """`work` as one CUDA graph."""
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            work()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        work()
+    return graph.replay
+
+
+def waited(work):
+    """`work`, and waiting for its end."""
+    def both():
+        work()
         if a.is_cuda:
             torch.cuda.synchronize()
-        return made
-    measure(o, infer)
+    return both
+
+
+if o.what.startswith("train"):
+    trainer = Trainer(g, d, fused=True, capturable=True) if captured else Trainer(g, d)
+    work = (lambda: trainer.updates(a, b, cast)) if captured else (lambda: trainer.step(a, b, cast))
+else:
+    work = infer
+measure(o, waited(as_graph(work) if captured else work))
