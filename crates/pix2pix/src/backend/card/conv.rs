@@ -22,12 +22,10 @@ use crate::backend::precision::Factors;
 use crate::backend::window::{ConvSpec, Window};
 use crate::parallel::gradients::Watch;
 
-/// The widest vector in which memory with rows of this length is read.
+/// The width of the vectors in which memory with rows of this length is read: 4 values or one, since each width is a
+/// kernel of its own to compile.
 fn widest(length: usize) -> usize {
-    [4, 2]
-        .into_iter()
-        .find(|&width| length.is_multiple_of(width))
-        .unwrap_or(1)
+    if length.is_multiple_of(4) { 4 } else { 1 }
 }
 
 /// Whether convolutions are Burn's rather than ours, for a comparison: `PIX2PIX_CARD_CONVOLUTIONS=burn`.

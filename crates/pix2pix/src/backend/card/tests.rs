@@ -1,11 +1,6 @@
 //! Compares the kernels for cards with those for the CPU on the same random tensors. Needs a card, or software that
 //! emulates one: `tools/check_features` runs these tests.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
-
-use burn::cubecl::dry_run::DryRun;
-use burn::cubecl::logging::{LaunchObservation, LaunchObserver};
 use burn::tensor::{Distribution, FloatDType, Tensor};
 use pix2pix_kernels::{self as kernels, Curve, Dropout, Loss};
 
@@ -24,11 +19,7 @@ use crate::backend::precision::{Factors, Precision};
 use crate::backend::taps::four_taps;
 use crate::backend::window::Window;
 use crate::network::batch_norm::BatchNorm;
-use crate::network::generator::GeneratorConfig;
 use crate::network::init::WeightInit;
-use crate::network::patch_gan::PatchGanConfig;
-use crate::train::config::TrainerConfig;
-use crate::train::trainer::Trainer;
 use burn::backend::Cube;
 use burn::backend::ops::{ConvOptions, ModuleOps};
 
@@ -361,46 +352,4 @@ fn factors_in_two_parts_lose_nothing() {
     if card.supports_dtype(FloatDType::BF16) {
         assert_close("bfloat16", whole, convolved(Factors::Bf16), 1e-2);
     }
-}
-
-/// The kernels that are launched while a closure runs, and how often.
-fn launches(work: impl FnOnce()) -> BTreeMap<String, usize> {
-    #[derive(Default)]
-    struct Count(Mutex<BTreeMap<String, usize>>);
-
-    impl LaunchObserver for Count {
-        fn launched(&self, kernel: &'static str) {
-            let name = kernel.split('<').next().unwrap_or(kernel);
-            *self.0.lock().unwrap().entry(name.to_string()).or_default() += 1;
-        }
-    }
-
-    let count = Arc::new(Count::default());
-    let observation = LaunchObservation::new(count.clone());
-    work();
-    drop(observation);
-    count.0.lock().unwrap().clone()
-}
-
-/// A step of the paper's networks with one pair. Kernels are compiled, but not run.
-#[test]
-fn a_step_is_few_launches() {
-    let device = device::for_training(&card(), false);
-    let config = TrainerConfig::default();
-    let (generator, discriminator) = (GeneratorConfig::default(), PatchGanConfig::default());
-    let mut trainer = Trainer::new(&generator, &discriminator, config, &device).unwrap();
-    let _dry = DryRun::new();
-    let picture = || device::placed(random([1, 3, 256, 256]).into_data(), &device);
-    let mut step = || {
-        let losses = trainer.step(&[[picture(), picture()]]);
-        assert!(losses.is_ok());
-    };
-    step(); // moves the optimizer to the card
-    let launches = launches(step);
-    let all: usize = launches.values().sum();
-    for (kernel, count) in &launches {
-        println!("{count} {kernel}");
-    }
-    println!("{all}");
-    assert!(all <= 300, "{all} launches");
 }
