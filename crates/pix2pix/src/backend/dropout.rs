@@ -26,6 +26,10 @@ pub struct Mask {
     pub dropout: Dropout,
     /// On a card whose steps are replayed: the number of the sequence as two words, the low one first, instead of that of
     /// `dropout`. It is read when the step runs.
+    #[cfg_attr(
+        not(feature = "_card"),
+        expect(dead_code, reason = "only cards have one")
+    )]
     pub stream: Option<Tensor<1, Int>>,
 }
 

@@ -373,43 +373,10 @@ pub fn multiply<S: Float, L: Size, R: Size>(
         }
     }
 
-    if first < last {
-        let (l, r) = ((row, first * depth), (column, first * depth));
-        fetch(
-            left,
-            &mut left_held,
-            &sides,
-            &patches,
-            class,
-            l,
-            left_end,
-            left_source,
-            left_stage,
-            threads,
-        );
-        fetch(
-            right,
-            &mut right_held,
-            &sides,
-            &patches,
-            class,
-            r,
-            right_end,
-            right_source,
-            right_stage,
-            threads,
-        );
-        put_down(&left_held, &mut left_memory, 0, left_stage, threads);
-        put_down(&right_held, &mut right_memory, 0, right_stage, threads);
-    }
-    sync_cube();
-    for step in first..last {
-        let half = (step - first) % 2;
-        let more = step + 1 < last;
-        // the next step's values travel while this one's are multiplied
-        if more {
-            let next = (step + 1) * depth;
-            let (l, r) = ((row, next), (column, next));
+    // a step's values travel while those of the step before are multiplied
+    for step in first..last + 1 {
+        if step < last {
+            let (l, r) = ((row, step * depth), (column, step * depth));
             fetch(
                 left,
                 &mut left_held,
@@ -435,43 +402,45 @@ pub fn multiply<S: Float, L: Size, R: Size>(
                 threads,
             );
         }
-        let (l, r) = (half * left_half, half * right_half);
-        if comptime!(tile.by_threads()) {
-            multiply_by_threads(
-                &left_memory,
-                &right_memory,
-                l,
-                r,
-                &mut sums,
-                left_stage,
-                right_stage,
-                tile,
-            );
-        } else {
-            multiply_pieces(
-                &left_memory,
-                &right_memory,
-                l,
-                r,
-                &mut pieces,
-                left_stage,
-                right_stage,
-                tile,
-            );
+        let half = (step - first) % 2;
+        if step > first {
+            let (l, r) = ((1 - half) * left_half, (1 - half) * right_half);
+            if comptime!(tile.by_threads()) {
+                multiply_by_threads(
+                    &left_memory,
+                    &right_memory,
+                    l,
+                    r,
+                    &mut sums,
+                    left_stage,
+                    right_stage,
+                    tile,
+                );
+            } else {
+                multiply_pieces(
+                    &left_memory,
+                    &right_memory,
+                    l,
+                    r,
+                    &mut pieces,
+                    left_stage,
+                    right_stage,
+                    tile,
+                );
+            }
         }
-        if more {
-            let other = 1 - half;
+        if step < last {
             put_down(
                 &left_held,
                 &mut left_memory,
-                other * left_half,
+                half * left_half,
                 left_stage,
                 threads,
             );
             put_down(
                 &right_held,
                 &mut right_memory,
-                other * right_half,
+                half * right_half,
                 right_stage,
                 threads,
             );

@@ -185,9 +185,37 @@ struct Moving {
     unbiased: f32,
 }
 
-/// For each channel of each slice, `[slices, 2, channels]`: the sums of the samples and of their squares, after the
-/// channel's first sample is subtracted from each, so that no digits cancel (Chan, Golub and LeVeque 1983, section 3).
-/// With one slice: mean and variance.
+/// The sums of a channel's samples from pixel `begin` to `end`, and of their squares, after its first sample is subtracted
+/// from each, so that no digits cancel (Chan, Golub and LeVeque 1983, section 3); and that sample.
+#[cube]
+fn centred_sums(
+    input: &[f32],
+    channel: usize,
+    channels: usize,
+    inner: usize,
+    begin: u32,
+    end: u32,
+    #[comptime] channels_near: bool,
+) -> (f32, f32, f32) {
+    let mut first = 0.0f32;
+    let mut second = 0.0f32;
+    let mut start = 0.0f32;
+    if channel < channels {
+        start = input[place(0, channel, channels, inner, channels_near)];
+        let mut pixel = begin + lane(channels_near);
+        while pixel < end {
+            let x = input[place(pixel, channel, channels, inner, channels_near)] - start;
+            first += x;
+            second += x * x;
+            pixel += comptime!(lanes(channels_near));
+        }
+    }
+    let first = folded(first, channels_near);
+    let second = folded(second, channels_near);
+    (first, second, start)
+}
+
+/// The [`centred_sums`] of each channel of each slice, `[slices, 2, channels]`. With one slice: mean and variance.
 #[cube(launch_unchecked)]
 fn moments(
     input: &[f32],
@@ -203,24 +231,11 @@ fn moments(
     let channels = channels as usize;
     let inner = inner as usize;
     let channel = channel(channels_near);
-    let lane = lane(channels_near);
-    let mut first = 0.0f32;
-    let mut second = 0.0f32;
-    let mut start = 0.0f32;
-    if channel < channels {
-        start = input[place(0, channel, channels, inner, channels_near)];
-        let mut pixel = CUBE_POS_Y * slice + lane;
-        let end = min((CUBE_POS_Y + 1) * slice, pixels);
-        while pixel < end {
-            let x = input[place(pixel, channel, channels, inner, channels_near)] - start;
-            first += x;
-            second += x * x;
-            pixel += comptime!(lanes(channels_near));
-        }
-    }
-    let first = folded(first, channels_near);
-    let second = folded(second, channels_near);
-    if lane == 0 && channel < channels {
+    let begin = CUBE_POS_Y * slice;
+    let end = min(begin + slice, pixels);
+    let (first, second, start) =
+        centred_sums(input, channel, channels, inner, begin, end, channels_near);
+    if lane(channels_near) == 0 && channel < channels {
         if comptime!(whole) {
             finish(
                 sums,
@@ -327,21 +342,8 @@ fn whole(
     let inner = inner as usize;
     let channel = channel(channels_near);
     let lane = lane(channels_near);
-    let mut first = 0.0f32;
-    let mut second = 0.0f32;
-    let mut start = 0.0f32;
-    if channel < channels {
-        start = input[place(0, channel, channels, inner, channels_near)];
-        let mut pixel = lane;
-        while pixel < pixels {
-            let x = input[place(pixel, channel, channels, inner, channels_near)] - start;
-            first += x;
-            second += x * x;
-            pixel += comptime!(lanes(channels_near));
-        }
-    }
-    let first = folded(first, channels_near);
-    let second = folded(second, channels_near);
+    let (first, second, start) =
+        centred_sums(input, channel, channels, inner, 0u32, pixels, channels_near);
     if channel < channels {
         if lane == 0 {
             let sums = (first, second);
@@ -374,6 +376,65 @@ fn before_activation(
     (normalized, select(positive, gradient, gradient * slope))
 }
 
+/// What a norm's gradient needs of a channel: its mean, its reciprocal deviation, its scale and its shift.
+#[derive(Clone, Copy, CubeType)]
+struct OfChannel {
+    mean: f32,
+    inverse: f32,
+    gamma: f32,
+    beta: f32,
+}
+
+#[cube]
+fn of_channel(
+    statistics: &[f32],
+    gamma: &[f32],
+    beta: &[f32],
+    channel: usize,
+    channels: usize,
+    epsilon: f32,
+) -> OfChannel {
+    OfChannel {
+        mean: statistics[channel],
+        inverse: inverse_deviation(statistics, channel, channels, epsilon),
+        gamma: gamma[channel],
+        beta: beta[channel],
+    }
+}
+
+/// The gradients of a channel's shift and scale, from pixel `begin` to `end`.
+#[cube]
+fn shift_and_scale(
+    input: &[f32],
+    gradient: &[f32],
+    of: &OfChannel,
+    channel: usize,
+    channels: usize,
+    inner: usize,
+    begin: u32,
+    end: u32,
+    slope: f32,
+    #[comptime] channels_near: bool,
+) -> (f32, f32) {
+    let mut first = 0.0f32;
+    let mut second = 0.0f32;
+    if channel < channels {
+        let mut pixel = begin + lane(channels_near);
+        while pixel < end {
+            let at = place(pixel, channel, channels, inner, channels_near);
+            let scale = (of.inverse, of.gamma);
+            let (x, g) =
+                before_activation(input[at] - of.mean, gradient[at], scale, of.beta, slope);
+            first += g;
+            second += g * x;
+            pixel += comptime!(lanes(channels_near));
+        }
+    }
+    let first = folded(first, channels_near);
+    let second = folded(second, channels_near);
+    (first, second)
+}
+
 /// Gradients of shift and scale of each channel of each slice, `[slices, 2, channels]`.
 #[cube(launch_unchecked)]
 fn gradient_sums(
@@ -394,27 +455,24 @@ fn gradient_sums(
     let channels = channels as usize;
     let inner = inner as usize;
     let channel = channel(channels_near);
-    let lane = lane(channels_near);
-    let mut first = 0.0f32;
-    let mut second = 0.0f32;
-    if channel < channels {
-        let mean = statistics[channel];
-        let inverse = inverse_deviation(statistics, channel, channels, epsilon);
-        let mut pixel = CUBE_POS_Y * slice + lane;
-        let end = min((CUBE_POS_Y + 1) * slice, pixels);
-        while pixel < end {
-            let at = place(pixel, channel, channels, inner, channels_near);
-            let scale = (inverse, gamma[channel]);
-            let (x, g) =
-                before_activation(input[at] - mean, gradient[at], scale, beta[channel], slope);
-            first += g;
-            second += g * x;
-            pixel += comptime!(lanes(channels_near));
-        }
-    }
-    let first = folded(first, channels_near);
-    let second = folded(second, channels_near);
-    if lane == 0 && channel < channels {
+    // threads beyond the channels read the last one's, and do nothing with it
+    let known = min(channel, channels - 1);
+    let of = of_channel(statistics, gamma, beta, known, channels, epsilon);
+    let begin = CUBE_POS_Y * slice;
+    let end = min(begin + slice, pixels);
+    let (first, second) = shift_and_scale(
+        input,
+        gradient,
+        &of,
+        channel,
+        channels,
+        inner,
+        begin,
+        end,
+        slope,
+        channels_near,
+    );
+    if lane(channels_near) == 0 && channel < channels {
         let row = CUBE_POS_Y as usize * 2;
         sums[row * channels + channel] = first;
         sums[(row + 1) * channels + channel] = second;
@@ -442,29 +500,20 @@ fn whole_gradients(
     let inner = inner as usize;
     let channel = channel(channels_near);
     let lane = lane(channels_near);
-    let mut first = 0.0f32;
-    let mut second = 0.0f32;
-    let mut mean = 0.0f32;
-    let mut inverse = 0.0f32;
-    let mut factor = 0.0f32;
-    let mut shift = 0.0f32;
-    if channel < channels {
-        mean = statistics[channel];
-        inverse = inverse_deviation(statistics, channel, channels, epsilon);
-        factor = gamma[channel];
-        shift = beta[channel];
-        let mut pixel = lane;
-        while pixel < pixels {
-            let at = place(pixel, channel, channels, inner, channels_near);
-            let scale = (inverse, factor);
-            let (x, g) = before_activation(input[at] - mean, gradient[at], scale, shift, slope);
-            first += g;
-            second += g * x;
-            pixel += comptime!(lanes(channels_near));
-        }
-    }
-    let first = folded(first, channels_near);
-    let second = folded(second, channels_near);
+    let known = min(channel, channels - 1);
+    let of = of_channel(statistics, gamma, beta, known, channels, epsilon);
+    let (first, second) = shift_and_scale(
+        input,
+        gradient,
+        &of,
+        channel,
+        channels,
+        inner,
+        0u32,
+        pixels,
+        slope,
+        channels_near,
+    );
     if channel < channels {
         if lane == 0 {
             sums[channel] = first;
@@ -475,9 +524,10 @@ fn whole_gradients(
         let mut pixel = lane;
         while pixel < pixels {
             let at = place(pixel, channel, channels, inner, channels_near);
-            let scale = (inverse, factor);
-            let (x, g) = before_activation(input[at] - mean, gradient[at], scale, shift, slope);
-            to_input[at] = inverse * factor * (g - average - x * along);
+            let scale = (of.inverse, of.gamma);
+            let (x, g) =
+                before_activation(input[at] - of.mean, gradient[at], scale, of.beta, slope);
+            to_input[at] = of.inverse * of.gamma * (g - average - x * along);
             pixel += comptime!(lanes(channels_near));
         }
     }
