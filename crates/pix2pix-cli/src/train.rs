@@ -634,6 +634,9 @@ pub fn train(
         config.device,
         config.threads
     ));
+    if config.device.is_card() {
+        progress.say("the first two steps compile the card's kernels, and take longer");
+    }
     let live = match serve.filter(|_| shard.is_root()) {
         None => None,
         Some(listen) => {
