@@ -33,7 +33,8 @@ pub enum Factors {
     /// Unchanged; the device's library may round them.
     #[default]
     AsTheyAre,
-    /// Each factor as the sum of two with 11 bits, which rounding to TF32 does not change.
+    /// Unchanged, on a device whose library rounds to TF32: our convolutions do without its tensor cores, Burn's split each
+    /// factor into two of 11 bits, which rounding does not change.
     TwoParts,
     /// Rounded to bfloat16.
     Bf16,
