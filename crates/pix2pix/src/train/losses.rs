@@ -40,7 +40,7 @@ pub struct Diverged {
     pub quantity: String,
 }
 
-/// The losses of a step, still on their device.
+/// The losses of a step, still on their device. Read them before the next step, which may use the same memory.
 pub struct StepLosses {
     pub(super) losses: [Tensor<1>; 4],
     pub(super) group: Option<Arc<dyn Communicator>>,
