@@ -85,7 +85,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             .map(|path| Inception::load(path, &device))
             .transpose()?,
     };
-    let noise = || args.noise.options().noise();
+    let options = args.noise.options();
     let mut evaluations = Vec::new();
     for model in &args.models {
         let translator = Translator::load_on(model, device.clone(), args.machine.precision)?;
@@ -100,7 +100,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         bar.set_message(model.display().to_string());
         let name = model.display().to_string();
         let tell = &mut |done| bar.set_position(done as u64);
-        let evaluated = evaluate(name, &translator, (split, &pairs), &learned, &noise, tell);
+        let evaluated = evaluate(name, &translator, (split, &pairs), &learned, &options, tell);
         bar.finish_and_clear();
         let evaluated = evaluated?;
         if let Some(out) = &args.out {

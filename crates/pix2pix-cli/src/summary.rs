@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use pix2pix::device::{DeviceName, Precision};
-use pix2pix::network::{LayerGraph, Upsample, WeightInit, summary};
+use pix2pix::network::{Init, LayerGraph, Upsample, WeightInit, summary};
 use pix2pix::train::Composite;
 
 use crate::failure::{Failure, print};

@@ -30,6 +30,20 @@ pub fn add_bias<'a>(
     unsafe { output.assume_init_mut() }
 }
 
+/// Adds a bias to each channel of one picture, `[channels, pixels]`, where it is.
+///
+/// # Panics
+/// If the length does not fit, or if there are no pixels.
+pub fn add_bias_to(bias: &[f32], values: &mut [f32]) {
+    assert!(values.len().is_multiple_of(bias.len()), "values' length");
+    let planes = values.par_chunks_exact_mut(values.len() / bias.len());
+    planes.zip(bias).for_each(|(plane, bias)| {
+        for value in plane {
+            *value += bias;
+        }
+    });
+}
+
 /// The sum of each channel of `gradient`, `[batch, channels, pixels]`: the gradient of a bias. The same with any number of
 /// threads.
 ///
@@ -61,6 +75,9 @@ mod tests {
             filled(8, |output| add_bias(2, &input, &[0.5, -1.0], output)),
             [1.5, 2.5, 2.0, 3.0, 5.5, 6.5, 6.0, 7.0]
         );
+        let mut picture = input;
+        add_bias_to(&[0.5, -1.0], &mut picture);
+        assert_eq!(picture, [1.5, 2.5, 3.5, 4.5, 4.0, 5.0, 6.0, 7.0]);
         assert_eq!(channel_sums(2, 2, &input), [14.0, 22.0]);
     }
 }

@@ -20,7 +20,7 @@
 //! with which they are the same everywhere.
 //!
 //! Outputs that a kernel overwrites are `&mut [MaybeUninit<f32>]`; the kernel returns them initialized.
-//! [`filled`] allocates them.
+//! [`filled`] allocates them, [`refilled`] uses memory again.
 
 mod activation;
 mod adam;
@@ -36,6 +36,7 @@ mod loss;
 mod norm;
 mod output;
 mod philox;
+mod planes;
 mod product;
 pub mod reference;
 mod scratch;
@@ -50,14 +51,16 @@ pub use activation::{
 };
 pub use adam::{Adam, adam};
 pub use average::move_towards;
-pub use bias::{add_bias, channel_sums};
+pub use bias::{add_bias, add_bias_to, channel_sums};
 pub use dropout::{Dropout, dropout};
 pub use geometry::Geometry;
 pub use instruction_set::{Arithmetic, InstructionSet, check_environment};
 pub use loss::{Curve, Loss, mean_distance, mean_distance_gradient};
 pub use norm::{
     Norm, norm_forward, norm_input_gradient, norm_parameter_gradients, norm_statistics,
+    scale_and_shift,
 };
-pub use output::filled;
+pub use output::{filled, refilled};
 pub use philox::philox;
+pub use planes::{reflection_pad, sum, upsample};
 pub use taps::{four_taps, three_taps};

@@ -85,6 +85,39 @@ pub fn norm_forward<'a>(
     unsafe { output.assume_init_mut() }
 }
 
+/// Multiplies each channel of one picture, `[channels, pixels]`, by its scale, adds its shift, and applies the activation
+/// with this slope: a normalization whose statistics are known.
+///
+/// # Panics
+/// If a slice's length does not fit, or if there are no pixels.
+pub fn scale_and_shift<'a>(
+    lines: &[[f32; 2]],
+    slope: f32,
+    input: &[f32],
+    output: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
+    assert_eq!(input.len(), output.len(), "output length");
+    assert!(input.len().is_multiple_of(lines.len()), "input length");
+    let pixels = input.len() / lines.len();
+    let planes = output
+        .par_chunks_exact_mut(pixels)
+        .zip(input.par_chunks_exact(pixels));
+    planes
+        .zip(lines)
+        .for_each(|((output, input), &[scale, shift])| {
+            wide(
+                #[inline(always)]
+                move || {
+                    for (y, x) in output.iter_mut().zip(input) {
+                        y.write(activate(scale * x + shift, slope));
+                    }
+                },
+            );
+        });
+    // SAFETY: the planes cover the output, and each task writes all of its plane.
+    unsafe { output.assume_init_mut() }
+}
+
 /// Computes the gradients of `beta` and `gamma`, `[2, channels]`: sums of the gradient before the activation, then sums
 /// of its products with the normalized input.
 ///
@@ -252,4 +285,19 @@ fn sum_pairs(x: &[f32], g: &[f32], term: impl Fn(f32, f32) -> (f32, f32)) -> (f3
         (a, b) = (a + rest_a, b + rest_b);
     }
     (a, b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filled;
+
+    #[test]
+    fn lines_by_hand() {
+        let lines = [[2.0, 1.0], [-1.0, 0.5]];
+        let found = filled(4, |output| {
+            scale_and_shift(&lines, 0.5, &[1.0, -2.0, 3.0, -4.0], output)
+        });
+        assert_eq!(found, [3.0, -1.5, -1.25, 4.5]);
+    }
 }

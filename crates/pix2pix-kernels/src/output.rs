@@ -22,6 +22,22 @@ pub fn filled(length: usize, fill: impl FnOnce(&mut [MaybeUninit<f32>]) -> &mut 
     unsafe { memory.assume_init() }.into_vec()
 }
 
+/// Overwrites `memory` by a kernel.
+///
+/// # Panics
+/// If `fill` returns other memory than it was given.
+pub fn refilled(memory: &mut [f32], fill: impl FnOnce(&mut [MaybeUninit<f32>]) -> &mut [f32]) {
+    let (start, length) = (memory.as_mut_ptr(), memory.len());
+    // SAFETY: the types have the same layout. Kernels write no uninitialized values, and what `fill` returns is all of
+    // the memory as initialized.
+    let unwritten = unsafe { std::slice::from_raw_parts_mut(start.cast(), length) };
+    let filled = fill(unwritten);
+    assert!(
+        std::ptr::eq(filled.as_ptr(), start) && filled.len() == length,
+        "fill returns the memory it was given"
+    );
+}
+
 /// Sets every element to zero.
 pub fn zeroed(memory: &mut [MaybeUninit<f32>]) -> &mut [f32] {
     memory.fill(MaybeUninit::new(0.0));
@@ -43,6 +59,13 @@ mod tests {
     #[should_panic(expected = "fill returns the memory it was given")]
     fn a_part_does_not_pass_for_the_whole() {
         filled(3, |memory| zeroed(&mut memory[..2]));
+    }
+
+    #[test]
+    fn memory_is_filled_again() {
+        let mut memory = [1.0; 3];
+        refilled(&mut memory, |memory| zeroed(memory));
+        assert_eq!(memory, [0.0; 3]);
     }
 
     #[test]

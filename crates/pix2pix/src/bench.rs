@@ -23,6 +23,10 @@
 use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Tensor, TensorData};
+use pix2pix_runtime::engine::{Cpu, Engine};
+use pix2pix_runtime::network::{GeneratorConfig, LayerGraph, Op, UnetConfig};
+use pix2pix_runtime::picture::{Domain, Size};
+use pix2pix_runtime::plan;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
@@ -31,17 +35,15 @@ use crate::backend::device::{self, MOST_THREADS, Precision, in_pool, placed};
 use crate::data::cache::Cache;
 use crate::data::dataset::Pairs;
 use crate::data::dataset::survey::OnError;
-use crate::data::domain::Domain;
 use crate::data::earth::earth;
-use crate::data::jitter::{JitterConfig, Size};
+use crate::data::jitter::JitterConfig;
 use crate::data::loader::{self, LoaderConfig, Walk};
 use crate::data::pair::Direction;
 use crate::error::{Error, Result, within};
-use crate::network::generator::GeneratorConfig;
-use crate::network::layer_graph::{LayerGraph, Op};
+use crate::network::init::Init;
 use crate::network::noise::Noise;
 use crate::network::patch_gan::PatchGanConfig;
-use crate::network::unet::UnetConfig;
+use crate::network::weights;
 use crate::parallel::Shard;
 use crate::train::config::TrainerConfig;
 use crate::train::losses::Diverged;
@@ -271,17 +273,40 @@ fn infer(
     after_step: &mut dyn FnMut(usize),
 ) -> Result<Measured> {
     let network = generator.init(device)?;
-    let network = network.with_precision(config.precision, device);
     let macs = multiply_accumulates(&network.layers([3, config.size, config.size]));
     let source = random(config, 0, device);
+    let pass: Box<dyn Fn(u64)> = match *device == Device::flex() {
+        // as `translate` does: every picture alone
+        true => {
+            let arithmetic = config.precision.arithmetic();
+            let engine = Cpu::new(generator, weights::collect(&network), arithmetic)?;
+            let sources: Vec<f32> = source
+                .into_data()
+                .try_into_vec()
+                .expect("all our tensors are f32");
+            let (length, size) = (sources.len() / config.batch, [config.size; 2]);
+            Box::new(move |stream| {
+                for picture in sources.chunks_exact(length) {
+                    let noise = plan::Noise { seed: 0, stream };
+                    engine.run(picture, size, Some(noise), None);
+                }
+            })
+        }
+        false => {
+            let network = network.with_precision(config.precision, device);
+            Box::new(move |stream| {
+                in_pool(|| {
+                    let output = network.forward(source.clone(), &mut Noise::seeded(0, stream));
+                    // reading the output waits for the pass to end
+                    output.into_data();
+                });
+            })
+        }
+    };
     let mut times = Vec::new();
     for step in 0..config.warmup + config.steps {
         let start = Instant::now();
-        in_pool(|| {
-            let output = network.forward(source.clone(), &mut Noise::seeded(0, step as u64));
-            // reading the output waits for the pass to end
-            output.into_data();
-        });
+        pass(step as u64);
         if step >= config.warmup {
             times.push(start.elapsed());
         }

@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use pix2pix_runtime::network::{GeneratorConfig, Norm};
+use pix2pix_runtime::picture::Domain;
 use serde::de::Error as _;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -12,14 +14,11 @@ use crate::backend::precision::Precision;
 use crate::data::cache::CacheKind;
 use crate::data::dataset::survey::{self, OnError, Survey};
 use crate::data::dataset::{Dataset, Options};
-use crate::data::domain::Domain;
 use crate::data::jitter::{JitterConfig, ResizePolicy};
 use crate::data::loader::Walk;
 use crate::data::pair::Direction;
 use crate::data::picture::Pages;
 use crate::error::{Error, Result, at_least_one, setting, within};
-use crate::network::generator::GeneratorConfig;
-use crate::network::norm::Norm;
 use crate::network::patch_gan::PatchGanConfig;
 use crate::parallel::{Shard, Wire};
 use crate::train::config::{OptimizerConfig, TrainerConfig};
@@ -491,8 +490,8 @@ mod tests {
     use super::*;
     use crate::choice::Choice;
     use crate::network::patch_gan::Patch;
-    use crate::network::up_conv::Upsample;
     use crate::train::diff_augment::DiffAugment;
+    use pix2pix_runtime::network::Upsample;
 
     /// Checks that a configuration file has the names of options.
     fn same_names<T: Choice + Serialize + DeserializeOwned + PartialEq + Debug>() {

@@ -26,20 +26,15 @@
 
 pub(crate) mod cache;
 pub(crate) mod dataset;
-pub(crate) mod depth;
-pub(crate) mod domain;
 #[cfg(feature = "download")]
 pub(crate) mod download;
 pub mod earth;
 pub(crate) mod jitter;
 pub(crate) mod loader;
-pub(crate) mod pad;
 pub mod pair;
 pub mod path_text;
 pub mod picture;
 pub(crate) mod prepare;
-pub(crate) mod ranges;
-pub(crate) mod resize;
 
 pub use cache::CacheKind;
 pub use dataset::leakage::{Duplicate, duplicates};
@@ -48,13 +43,10 @@ pub use dataset::store::Store;
 pub use dataset::survey;
 pub use dataset::values::{self, Values};
 pub use dataset::{Dataset, Options, Pairs};
-pub use depth::Depth;
-pub use domain::Domain;
 #[cfg(feature = "download")]
 pub use download::{ADDRESS, DATASETS, PublicDataset, fetch, sha256, unpack};
-pub use jitter::{InvalidSize, JitterConfig, ResizePolicy, Size};
+pub use jitter::{JitterConfig, ResizePolicy};
 pub use pair::{Direction, Pair};
 pub use picture::{Format, Header, Pages, Picture, Samples};
+pub use pix2pix_runtime::picture::{Depth, Domain, InvalidSize, Ranges, Size, resize};
 pub use prepare::{Task, side_by_side, sized};
-pub use ranges::Ranges;
-pub use resize::resize;

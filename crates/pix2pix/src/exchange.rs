@@ -8,7 +8,7 @@
 //! use pix2pix::device::Device;
 //! use pix2pix::exchange::export::public_tensors;
 //! use pix2pix::model::Checkpoint;
-//! use pix2pix::network::{PatchGanConfig, UnetConfig};
+//! use pix2pix::network::{Init, PatchGanConfig, UnetConfig};
 //!
 //! let device = Device::flex();
 //! let generator = UnetConfig { filters: 2, ..UnetConfig::default() }.init(&device)?;

@@ -42,11 +42,9 @@ pub mod atomic_file;
 pub(crate) mod backend;
 pub mod bench;
 pub(crate) mod caught;
-pub(crate) mod choice;
 pub(crate) mod config;
 pub mod data;
 pub mod draw;
-pub(crate) mod error;
 pub mod exchange;
 pub mod model;
 pub mod network;
@@ -59,10 +57,11 @@ pub(crate) mod weights_file;
 
 pub use backend::device;
 pub use burn;
-pub use choice::{Choice, UnknownName};
 pub use config::RunConfig;
 pub use error::{Error, Result, one_line};
 pub use model::Translator;
+pub use pix2pix_runtime::choice::{Choice, UnknownName};
+pub(crate) use pix2pix_runtime::{choice, error};
 
 /// The code of the tutorial's text, as tests.
 #[cfg(doctest)]

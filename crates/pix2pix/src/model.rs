@@ -8,7 +8,7 @@
 //! use pix2pix::data::earth::earth;
 //! use pix2pix::device::Device;
 //! use pix2pix::model::{Checkpoint, TranslateOptions};
-//! use pix2pix::network::{PatchGanConfig, UnetConfig};
+//! use pix2pix::network::{Init, PatchGanConfig, UnetConfig};
 //!
 //! let device = Device::flex();
 //! let generator = UnetConfig { filters: 2, ..UnetConfig::default() }.init(&device)?;
@@ -26,10 +26,12 @@
 
 pub(crate) mod average;
 pub(crate) mod checkpoint;
-pub(crate) mod tiles;
+mod tensors;
 pub(crate) mod translate;
 
 pub use average::average;
 pub use checkpoint::{Checkpoint, find, in_folder};
-pub use tiles::{NormStatistics, Plan as TilePlan, Tiles, Windows};
-pub use translate::{Fit, Tiling, TranslateOptions, Translator};
+pub use pix2pix_runtime::{
+    Fit, NormStatistics, TilePlan, Tiles, Tiling, TranslateOptions, Windows,
+};
+pub use translate::Translator;

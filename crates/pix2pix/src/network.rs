@@ -12,7 +12,7 @@
 //! ```
 //! use pix2pix::burn::tensor::Tensor;
 //! use pix2pix::device::Device;
-//! use pix2pix::network::{Noise, PatchGanConfig, UnetConfig, receptive_field::receptive_field};
+//! use pix2pix::network::{Init, Noise, PatchGanConfig, UnetConfig, receptive_field::receptive_field};
 //!
 //! let device = Device::flex();
 //! let generator = UnetConfig { filters: 4, ..UnetConfig::default() }.init(&device)?;
@@ -33,8 +33,6 @@ pub(crate) mod batch_norm;
 pub(crate) mod conv;
 pub(crate) mod generator;
 pub(crate) mod init;
-pub(crate) mod interpreter;
-pub(crate) mod layer_graph;
 pub(crate) mod layers;
 pub(crate) mod noise;
 pub(crate) mod norm;
@@ -48,18 +46,19 @@ pub(crate) mod unet;
 pub(crate) mod up_conv;
 pub mod weights;
 
-pub use crate::backend::window::Window;
 pub use batch_norm::BatchNorm;
 pub use conv::{Conv, ConvTranspose};
-pub use generator::{Generator, GeneratorConfig};
-pub use init::WeightInit;
-pub use interpreter::Interpreter;
-pub use layer_graph::{Layer, LayerGraph, Op, Shape};
+pub use generator::Generator;
+pub use init::{Init, WeightInit};
 pub use noise::Noise;
-pub use norm::{Norm, NormLayer};
+pub use norm::NormLayer;
 pub use norm_statistics::Norms;
 pub use patch_gan::{Patch, PatchGan, PatchGanConfig};
-pub use resnet::{Resnet, ResnetConfig};
+pub use pix2pix_runtime::network::{
+    Filters, GeneratorConfig, Layer, LayerGraph, Norm, Op, ResnetConfig, Shape, UnetConfig,
+    Upsample, Window,
+};
+pub use resnet::Resnet;
 pub use spectral_norm::SpectralNorm;
-pub use unet::{Unet, UnetConfig};
-pub use up_conv::{UpConv, Upsample};
+pub use unet::Unet;
+pub use up_conv::UpConv;

@@ -34,9 +34,9 @@ pub use lpips::Lpips;
 #[cfg(feature = "download")]
 pub use published::{PUBLISHED, Published};
 
+use pix2pix_runtime::picture::Domain;
 use serde::{Deserialize, Serialize};
 
-use crate::data::domain::Domain;
 use crate::data::picture::Picture;
 
 /// Largest value of [`Planes`].

@@ -73,6 +73,7 @@ use crate::data::picture;
 use crate::draw::contact_sheet::{self, Row};
 use crate::error::{Error, Result};
 use crate::model::checkpoint::{self, Checkpoint};
+use crate::model::translate::Translator;
 use crate::parallel::{Group, Shard};
 use crate::train::losses::{Diverged, Losses};
 use crate::train::objective::Gan;
@@ -264,7 +265,7 @@ pub fn resume(
             let (g, d) = networks.map_err(to_resume)?;
             let begun = Trainer::from_networks(g, d, config.trainer(), &training_device)?;
             let path = folder.state(step);
-            let (header, state) = tensor_file::read::<StateHeader>(&path, STATE)?;
+            let (header, state) = pix2pix_runtime::tensor_file::read::<StateHeader>(&path, STATE)?;
             if header.step != step {
                 let reason = format!("the training state of step {}, not {step}", header.step);
                 return Err(Error::file(&path, reason, STATE.remedy));
@@ -598,10 +599,11 @@ impl Training<'_> {
     ) -> Result<Option<String>> {
         let Self { config, device, .. } = self;
         let generator = trainer.generator_for_inference();
-        let outputs = books.samples.translate(&generator, config, device);
+        let translator = Translator::of_network(&generator, config, metrics.step, device);
+        let outputs = books.samples.translate(&translator);
         let rows = books.samples.rows(&outputs, config);
         let drawn: Vec<_> = rows.iter().map(|row| &row.output).collect();
-        let still = books.samples.translate_still(&generator, config, device);
+        let still = books.samples.translate_still(&translator);
         let health = &mut books.health;
         let warned = health
             .outputs(&drawn)

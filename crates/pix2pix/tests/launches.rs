@@ -14,7 +14,7 @@ use burn::tensor::Device;
 use common::devices;
 use pix2pix::data::earth::earth;
 use pix2pix::device::for_training;
-use pix2pix::network::{GeneratorConfig, PatchGanConfig, WeightInit};
+use pix2pix::network::{GeneratorConfig, Init, PatchGanConfig, WeightInit};
 use pix2pix::train::{Trainer, TrainerConfig};
 
 #[derive(Default)]

@@ -8,8 +8,8 @@ use pix2pix::data::picture::{Picture, Samples};
 use pix2pix::exchange::onnx::{self, OnnxNorm, OnnxOptions};
 use pix2pix::model::{Checkpoint, TranslateOptions};
 use pix2pix::network::{
-    Generator, GeneratorConfig, Interpreter, Noise, Norm, Norms, PatchGanConfig, ResnetConfig,
-    UnetConfig, Upsample, WeightInit, weights,
+    Generator, GeneratorConfig, Init, Noise, Norm, Norms, PatchGanConfig, ResnetConfig, UnetConfig,
+    Upsample, WeightInit, weights,
 };
 use pix2pix::{RunConfig, Translator};
 use prost::Message;
@@ -59,8 +59,7 @@ fn checkpoint(config: &GeneratorConfig) -> Checkpoint {
     let network = config.init_with(init, &device).unwrap();
     let mut tensors = weights::collect(&network);
     for (name, data) in &mut tensors {
-        let values = data.as_mut_slice::<f32>().unwrap();
-        for (index, value) in values.iter_mut().enumerate() {
+        for (index, value) in data.values.iter_mut().enumerate() {
             match name.rsplit('.').next().unwrap() {
                 "weight" => *value *= 3.0,
                 "beta" | "bias" | "running_mean" => *value = (index as f32).sin() * 0.1,
@@ -138,24 +137,6 @@ fn assert_lively(values: &[f32]) {
     let mean = values.iter().sum::<f32>() / values.len() as f32;
     let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / values.len() as f32;
     assert!(variance > 1e-4, "{variance}");
-}
-
-#[test]
-fn the_description_of_a_network_is_the_network() {
-    for config in networks() {
-        let (network, device) = (network(&config), Device::flex());
-        let graph = network.layers([3, SIDE, SIDE]);
-        let tensors = weights::collect(&network);
-        let interpreter = Interpreter::new(&graph, &tensors, &device);
-        let found = interpreter.run(
-            tensor(source(2, SIDE)),
-            &mut Noise::seeded(3, 1),
-            &mut |_, x| x,
-        );
-        let expected = network.forward(tensor(source(2, SIDE)), &mut Noise::seeded(3, 1));
-        let gap = distance(&values(found), &values(expected));
-        assert!(gap < 1e-4, "{config:?}: {gap}");
-    }
 }
 
 #[test]

@@ -4,11 +4,11 @@
 mod tensors;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use pix2pix::device;
-use pix2pix::network::weights::{self, Weights};
+use pix2pix::network::weights::{self, Array, Weights};
 use pix2pix::network::{
-    Generator, GeneratorConfig, Noise, Norm, Patch, PatchGan, PatchGanConfig, ResnetConfig,
+    Generator, GeneratorConfig, Init, Noise, Norm, Patch, PatchGan, PatchGanConfig, ResnetConfig,
     UnetConfig, Upsample, WeightInit,
 };
 use pix2pix::train::{
@@ -39,8 +39,8 @@ fn host<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
 }
 
 /// Checks that values are equal within a fraction `share` of the largest expected value.
-fn close(found: &[f32], expected: &TensorData, share: f32, what: &str) {
-    let expected = expected.as_slice::<f32>().unwrap();
+fn close(found: &[f32], expected: &Array, share: f32, what: &str) {
+    let expected = &expected.values;
     assert_eq!(found.len(), expected.len(), "{what}");
     let scale = expected
         .iter()
@@ -104,7 +104,7 @@ fn generators_agree_with_pytorch() {
         let network = config.init(&device).unwrap();
         let saved = take(&fixture, &format!("{name}.weights"));
         let network = weights::restore(network, saved).unwrap_or_else(|e| panic!("{name}: {e}"));
-        let source = Tensor::from_data(fixture["source"].clone(), &device);
+        let source = Tensor::from_data(weights::data(fixture["source"].clone()), &device);
         let output = network.forward(source, &mut Noise::off());
         close(
             &host(&output),
@@ -138,8 +138,8 @@ fn discriminators_agree_with_pytorch() {
         let network = config.init(&device).unwrap();
         let saved = take(&fixture, &format!("{name}.weights"));
         let network = weights::restore(network, saved).unwrap_or_else(|e| panic!("{name}: {e}"));
-        let [source, image] =
-            ["source", "image"].map(|part| Tensor::from_data(fixture[part].clone(), &device));
+        let [source, image] = ["source", "image"]
+            .map(|part| Tensor::from_data(weights::data(fixture[part].clone()), &device));
         let output = network.forward(source, image);
         close(
             &host(&output),
@@ -179,8 +179,8 @@ fn penalties_have_the_gradients_of_gradients() {
     let network = patch_gan(Norm::Instance, false).init(&device);
     let saved = take(&fixture, "penalty.weights");
     let network = weights::restore(network.unwrap(), saved).unwrap();
-    let [source, image] =
-        ["source", "image"].map(|part| Tensor::<4>::from_data(fixture[part].clone(), &device));
+    let [source, image] = ["source", "image"]
+        .map(|part| Tensor::<4>::from_data(weights::data(fixture[part].clone()), &device));
     let gradient = |loss: Tensor<1>| {
         let gradients = loss.backward();
         host(
@@ -225,14 +225,12 @@ fn trainer(optimizer: OptimizerConfig, objective: ObjectiveConfig, norm: Norm) -
 fn batch() -> [Tensor<4>; 2] {
     let fixture = fixture();
     let device = Device::flex().autodiff();
-    ["source", "image"].map(|part| Tensor::from_data(fixture[part].clone(), &device))
+    ["source", "image"].map(|part| Tensor::from_data(weights::data(fixture[part].clone()), &device))
 }
 
 fn all_weights<M: Module>(network: &M) -> Vec<f32> {
     let tensors = weights::collect(network).into_values();
-    tensors
-        .flat_map(|data| data.try_into_vec::<f32>().unwrap())
-        .collect()
+    tensors.flat_map(|array| array.values).collect()
 }
 
 /// The distance of `a` and `b`, relative to that of `a` and `c`.

@@ -5,8 +5,8 @@ mod common;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use common::devices;
-use pix2pix::network::weights::{self, Weights};
-use pix2pix::network::{Noise, PatchGan, PatchGanConfig, Unet, UnetConfig};
+use pix2pix::network::weights::{self, Array, Weights};
+use pix2pix::network::{Init, Noise, PatchGan, PatchGanConfig, Unet, UnetConfig};
 use pix2pix::train::{Losses, Trainer, TrainerConfig};
 use safetensors::{Dtype, SafeTensors};
 
@@ -47,7 +47,10 @@ fn state(step: usize, network: &str) -> Weights {
     oracle()
         .names()
         .into_iter()
-        .filter_map(|name| Some((name.strip_prefix(&prefix)?.to_string(), data(name))))
+        .filter_map(|name| {
+            let ours = name.strip_prefix(&prefix)?.to_string();
+            Some((ours, weights::array(data(name))))
+        })
         .collect()
 }
 
@@ -150,11 +153,12 @@ fn compare_changes<M: Module>(step: usize, network: &str, ours: &M) {
     );
     assert_eq!(ours.len(), theirs.len());
     for (name, theirs) in &theirs {
-        let before = values(&before[name]);
-        let change = |after: &TensorData| -> Vec<f64> {
-            values(after)
+        let before = &before[name].values;
+        let change = |after: &Array| -> Vec<f64> {
+            after
+                .values
                 .iter()
-                .zip(&before)
+                .zip(before)
                 .map(|(a, b)| f64::from(a - b))
                 .collect()
         };

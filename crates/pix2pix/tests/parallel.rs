@@ -201,7 +201,7 @@ fn parameters(trainer: &Trainer) -> Vec<f64> {
     all.retain(|name, _| !name.contains("running") && !name.ends_with(".u"));
     let values = all.values();
     values
-        .flat_map(|data| data.iter::<f32>().map(f64::from).collect::<Vec<_>>())
+        .flat_map(|array| array.values.iter().copied().map(f64::from))
         .collect()
 }
 

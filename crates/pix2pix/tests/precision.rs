@@ -39,7 +39,7 @@ fn change(after: &Weights, before: &Weights) -> Vec<f64> {
     let values = |weights: &Weights| -> Vec<f32> {
         let tensors = weights.values();
         tensors
-            .flat_map(|data| data.try_to_vec::<f32>().unwrap())
+            .flat_map(|array| array.values.iter().copied())
             .collect()
     };
     let pairs = values(after).into_iter().zip(values(before));

@@ -6,7 +6,10 @@ use pix2pix::Translator;
 use pix2pix::data::Domain;
 use pix2pix::data::picture::{self, LargeWriter, Metadata, Picture, Samples};
 use pix2pix::model::{Checkpoint, NormStatistics, TilePlan, Tiles, Tiling, TranslateOptions};
-use pix2pix::network::{Generator, Noise, PatchGanConfig, UnetConfig, WeightInit};
+use pix2pix::network::{Generator, Init, Noise, PatchGanConfig, UnetConfig, WeightInit, weights};
+use pix2pix_kernels::Arithmetic;
+use pix2pix_runtime::engine::Cpu;
+use pix2pix_runtime::plan;
 
 fn generator() -> Generator {
     let config = UnetConfig {
@@ -50,9 +53,14 @@ fn in_panels(
     statistics: NormStatistics,
     part: &mut dyn FnMut([u32; 2], Picture),
 ) {
-    let generator = generator();
+    let network = generator();
+    let engine = Cpu::new(
+        &network.config(),
+        weights::collect(&network),
+        Arithmetic::F32,
+    );
     let plan = TilePlan {
-        generator: &generator,
+        engine: &engine.unwrap(),
         domains: [Domain::RGB8; 2],
         tiles: Tiles {
             side: 64,
@@ -60,9 +68,8 @@ fn in_panels(
             statistics,
         },
         known: None,
-        noise: &|| Noise::seeded(5, 0),
+        noise: Some(plan::Noise { seed: 5, stream: 0 }),
         panel,
-        device: &Device::flex(),
     };
     let translated = plan.translate(picture, &mut |corner, band| {
         part(corner, band);

@@ -8,7 +8,7 @@ use pix2pix::RunConfig;
 use pix2pix::data::{Domain, JitterConfig, Size, earth};
 use pix2pix::device::{DeviceName, Precision};
 use pix2pix::model::Checkpoint;
-use pix2pix::network::{GeneratorConfig, PatchGanConfig, UnetConfig, WeightInit};
+use pix2pix::network::{GeneratorConfig, Init, PatchGanConfig, UnetConfig, WeightInit};
 use pix2pix_server::server::Stop;
 use pix2pix_server::{Models, Server, Settings};
 use tempfile::TempDir;

@@ -322,10 +322,10 @@ impl<B: ConvBackend + ReadGradient, C: CheckpointStrategy> ConvBackend for Autod
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::window::Window;
     use burn::tensor::module::{conv_transpose2d, conv2d};
     use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
     use burn::tensor::{Device, TensorData};
+    use pix2pix_runtime::network::Window;
 
     /// Pseudo-random values in [-1, 1].
     fn noise(shape: [usize; 4], seed: usize) -> Tensor<4> {

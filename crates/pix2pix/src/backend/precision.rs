@@ -27,6 +27,16 @@ choices!(Precision, "precision",
     Bf16: "bf16", "Factors rounded to bfloat16";
 );
 
+impl Precision {
+    /// The arithmetic of our CPU kernels.
+    pub(crate) fn arithmetic(self) -> Arithmetic {
+        match self {
+            Self::F32 | Self::Tf32 => Arithmetic::F32,
+            Self::Bf16 => Arithmetic::Bf16,
+        }
+    }
+}
+
 /// The form of the factors that a convolution multiplies. Depends on the precision and the device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Factors {

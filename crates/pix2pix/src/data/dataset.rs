@@ -13,12 +13,12 @@ pub mod values;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use pix2pix_runtime::picture::Domain;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
-use crate::data::domain::Domain;
 use crate::data::pair::{self, Direction, Pair};
 use crate::data::picture::{self, Header, Page, Pages, Picture};
 use crate::error::{Error, Result};

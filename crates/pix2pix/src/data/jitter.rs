@@ -1,75 +1,15 @@
 //! Random jitter (paper, appendix 6.2): resize to 286x286, crop 256x256 at random, mirror at random. Both pictures of
 //! a pair get the same crop and mirroring. Other resize policies and augmentations are optional.
 
-use std::fmt;
-use std::str::FromStr;
-
+use pix2pix_runtime::picture::{Size, luma, resize};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::choice::choices;
 use crate::data::pair::Pair;
-use crate::data::picture::{MAX_SIDE, Picture, luma};
-use crate::data::resize::resize;
+use crate::data::picture::{MAX_SIDE, Picture};
 use crate::error::{Error, Result, below_one, setting};
-
-/// Width and height in pixels: `256` or `512x256`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct Size(pub [u32; 2]);
-
-/// A text that is no [`Size`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("use PIXELS or WIDTHxHEIGHT")]
-pub struct InvalidSize;
-
-impl Size {
-    /// The same width and height.
-    pub fn square(side: u32) -> Self {
-        Self([side; 2])
-    }
-
-    /// Width and height as `usize`.
-    pub fn sides(self) -> [usize; 2] {
-        self.0.map(|side| side as usize)
-    }
-}
-
-impl fmt::Display for Size {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            [width, height] if width == height => write!(f, "{width}"),
-            [width, height] => write!(f, "{width}x{height}"),
-        }
-    }
-}
-
-impl FromStr for Size {
-    type Err = InvalidSize;
-
-    fn from_str(text: &str) -> std::result::Result<Self, InvalidSize> {
-        let side = |text: &str| text.trim().parse().map_err(|_| InvalidSize);
-        match text.split_once('x') {
-            Some((width, height)) => Ok(Self([side(width)?, side(height)?])),
-            None => Ok(Self::square(side(text)?)),
-        }
-    }
-}
-
-impl TryFrom<String> for Size {
-    type Error = InvalidSize;
-
-    fn try_from(text: String) -> std::result::Result<Self, InvalidSize> {
-        text.parse()
-    }
-}
-
-impl From<Size> for String {
-    fn from(size: Size) -> Self {
-        size.to_string()
-    }
-}
 
 /// How pictures of any size are brought to the input size of the networks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

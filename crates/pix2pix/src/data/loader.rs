@@ -5,13 +5,13 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use pix2pix_runtime::picture::Domain;
 
 use crate::backend::device::placed;
 use crate::caught::caught;
 use crate::data::cache::Cache;
 use crate::data::dataset::Pairs;
 use crate::data::dataset::survey::OnError;
-use crate::data::domain::Domain;
 use crate::data::jitter::JitterConfig;
 use crate::data::pair::Direction;
 use crate::data::picture::Picture;

@@ -5,12 +5,12 @@ use imageproc::drawing::{draw_filled_circle_mut, draw_filled_rect_mut};
 use imageproc::edges::canny;
 use imageproc::filter::gaussian_blur_f32;
 use imageproc::rect::Rect;
+use pix2pix_runtime::picture::{luma, resize};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Normal};
 
-use crate::data::picture::{Picture, luma};
-use crate::data::resize::resize;
+use crate::data::picture::Picture;
 use crate::error::{Error, Result};
 
 /// How a source is computed from a photograph.

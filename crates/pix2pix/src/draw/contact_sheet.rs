@@ -5,9 +5,9 @@ use std::path::Path;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::{ImageFormat, Rgb, RgbImage, imageops};
+use pix2pix_runtime::picture::Domain;
 
 use crate::atomic_file;
-use crate::data::domain::Domain;
 use crate::data::pair::Pair;
 use crate::data::picture::{self, Picture};
 use crate::draw::raster;

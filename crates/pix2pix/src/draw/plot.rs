@@ -12,12 +12,12 @@ use layout::core::geometry::Point;
 use layout::core::style::{LineStyleKind, StyleAttr};
 use layout::std_shapes::shapes::{Arrow, Element, LineEndKind, RecordDef, ShapeKind};
 use layout::topo::layout::VisualGraph;
+use pix2pix_runtime::network::{Layer, LayerGraph, Op};
 
 use crate::atomic_file;
 use crate::data::picture;
 use crate::draw::raster;
 use crate::error::{self, Error};
-use crate::network::layer_graph::{Layer, LayerGraph, Op};
 use crate::network::summary::shape;
 
 /// The drawing as SVG.

@@ -4,14 +4,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use pix2pix_runtime::network::{GeneratorConfig, Norm, Upsample};
+
 use crate::atomic_file;
 use crate::config::RunConfig;
 use crate::error::{Error, Result};
 use crate::exchange::public_layout::{self, TensorNames};
 use crate::model::checkpoint::Checkpoint;
-use crate::network::generator::GeneratorConfig;
-use crate::network::norm::Norm;
-use crate::network::up_conv::Upsample;
 use crate::network::weights::Weights;
 use crate::weights_file::pytorch_file::{self, Stored};
 use crate::weights_file::tensor_file;
@@ -101,17 +100,14 @@ fn renamed(tensors: &Weights, names: &[TensorNames]) -> PublicTensors {
             // the port's bias before an instance norm: zero, and without effect on the output
             let weight = &tensors[&tensor.ours.replace(".bias", ".weight")];
             let transposed = tensor.ours.starts_with("decoder") || tensor.ours.starts_with("up");
-            let channels = weight.shape()[usize::from(transposed)];
+            let channels = weight.shape[usize::from(transposed)];
             public.insert(
                 tensor.public.clone(),
                 Stored::floats(vec![channels], vec![0.0; channels]),
             );
             continue;
         };
-        let mut values = data
-            .as_slice::<f32>()
-            .expect("all our tensors are f32")
-            .to_vec();
+        let mut values = data.values.clone();
         if tensor.halves_swapped {
             let half = values.len() / 2;
             values.rotate_left(half);
@@ -122,7 +118,7 @@ fn renamed(tensors: &Weights, names: &[TensorNames]) -> PublicTensors {
         }
         public.insert(
             tensor.public.clone(),
-            Stored::floats(data.shape().to_vec(), values),
+            Stored::floats(data.shape.clone(), values),
         );
     }
     public

@@ -3,19 +3,17 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use pix2pix_runtime::network::norm::EPSILON;
+use pix2pix_runtime::network::{GeneratorConfig, Norm, ResnetConfig, UnetConfig, Upsample};
+use pix2pix_runtime::picture::Size;
+
 use crate::config::RunConfig;
-use crate::data::jitter::{JitterConfig, Size};
+use crate::data::jitter::JitterConfig;
 use crate::error::{Error, Result};
 use crate::exchange::keras_layout;
 use crate::exchange::public_layout::{self, TensorNames, unet_level};
 use crate::model::checkpoint::Checkpoint;
-use crate::network::batch_norm::EPSILON;
-use crate::network::generator::GeneratorConfig;
-use crate::network::norm::Norm;
 use crate::network::patch_gan::{Patch, PatchGanConfig};
-use crate::network::resnet::ResnetConfig;
-use crate::network::unet::UnetConfig;
-use crate::network::up_conv::Upsample;
 use crate::network::weights::Weights;
 use crate::weights_file::keras_file;
 use crate::weights_file::pytorch_read;
@@ -238,9 +236,8 @@ fn taken(tensors: &mut Weights, names: &[TensorNames]) -> std::result::Result<We
         let data = tensors.remove(&tensor.public);
         let mut data = data.ok_or_else(|| format!("the tensor {} is missing", tensor.public))?;
         if tensor.halves_swapped {
-            let values = data.as_mut_slice::<f32>().expect("read as f32");
-            let half = values.len() / 2;
-            values.rotate_left(half);
+            let half = data.values.len() / 2;
+            data.values.rotate_left(half);
         }
         ours.insert(tensor.ours.clone(), data);
     }
@@ -258,7 +255,7 @@ fn shape(tensors: &Weights, name: &str) -> std::result::Result<[usize; 4], Strin
     let data = tensors
         .get(name)
         .ok_or_else(|| format!("the tensor {name} is missing"))?;
-    let shape: Option<[usize; 4]> = data.shape().to_vec().try_into().ok();
+    let shape: Option<[usize; 4]> = data.shape.clone().try_into().ok();
     shape.ok_or_else(|| format!("the tensor {name} is not a convolution's weight"))
 }
 

@@ -1,12 +1,10 @@
 //! Finds the generator of the Keras tutorial (Brownlee, "How to Develop a Pix2Pix GAN for Image-to-Image Translation")
 //! in a Keras model: the paper's U-Net, with a bias in every convolution.
 
-use burn::tensor::TensorData;
+use pix2pix_runtime::network::unet::{LEAK, UnetConfig};
+use pix2pix_runtime::network::{Norm, Upsample};
 
-use crate::network::norm::Norm;
-use crate::network::unet::{LEAK, UnetConfig};
-use crate::network::up_conv::Upsample;
-use crate::network::weights::Weights;
+use crate::network::weights::{Array, Weights};
 use crate::weights_file::keras_file::KerasLayer;
 
 /// A result with the reason in words, if a model is not the tutorial's generator.
@@ -57,7 +55,7 @@ pub fn unet(layers: &[KerasLayer]) -> Found<(UnetConfig, Weights)> {
         return Err(format!("{} follows the tanh", layer.name));
     }
     let (dropout, dropout_blocks) = dropout(&rates)?;
-    let shape = |name: &str| walk.weights[name].shape().to_vec();
+    let shape = |name: &str| walk.weights[name].shape.clone();
     let config = UnetConfig {
         in_channels: shape("encoder.0.conv.weight")[1],
         out_channels: shape("output.weight")[1],
@@ -239,19 +237,19 @@ impl<'a> Walk<'a> {
 
 /// Transposes a kernel from `[height, width, a, b]` (Keras) to `[b, a, height, width]` (PyTorch); the same for
 /// convolutions and transposed convolutions.
-fn transposed(kernel: &TensorData) -> Option<TensorData> {
-    let &[height, width, a, b] = kernel.shape().as_slice() else {
+fn transposed(kernel: &Array) -> Option<Array> {
+    let &[height, width, a, b] = kernel.shape.as_slice() else {
         return None;
     };
     if [height, width] != [4, 4] {
         return None;
     }
-    let values = kernel.as_slice::<f32>().ok()?;
+    let values = &kernel.values;
     let pixels = height * width;
     let mut moved = vec![0.0; values.len()];
     for (at, &value) in values.iter().enumerate() {
         let (pixel, from, to) = (at / (a * b), at / b % a, at % b);
         moved[(to * a + from) * pixels + pixel] = value;
     }
-    Some(TensorData::new(moved, [b, a, height, width]))
+    Some(Array::new(&[b, a, height, width], moved))
 }

@@ -9,20 +9,19 @@ mod quantize;
 
 use std::path::Path;
 
-use burn::tensor::Device;
+use pix2pix_runtime::checkpoint::KIND;
+use pix2pix_runtime::network::norm::EPSILON;
+use pix2pix_runtime::network::{Layer, LayerGraph, Op, Window};
+use pix2pix_runtime::picture::{Size, resize};
+use pix2pix_runtime::plan::{Fusion, Parameters};
 use prost::Message;
 
 use crate::atomic_file;
-use crate::backend::window::Window;
 use crate::choice::choices;
 use crate::config::RunConfig;
-use crate::data::jitter::Size;
-use crate::data::picture::{self, Picture};
-use crate::data::resize::resize;
+use crate::data::picture::Picture;
 use crate::error::{Error, Result, within};
 use crate::model::checkpoint::Checkpoint;
-use crate::network::batch_norm::EPSILON;
-use crate::network::layer_graph::{Layer, LayerGraph, Op};
 use crate::network::weights::Weights;
 use builder::{Builder, float, int, ints, text};
 use proto::{DataType, Model};
@@ -106,21 +105,23 @@ pub fn export(
     let weights = checkpoint.generator_tensors().clone();
     let [width, height] = options.size.sides();
     config.generator.check_size(height, width)?;
-    let device = Device::flex();
-    let network = checkpoint.generator(path, &device)?;
-    let graph = network.layers([config.source.channels, height, width]);
+    let graph = config
+        .generator
+        .layers([config.source.channels, height, width]);
+    Parameters::new(&graph, weights.clone(), Fusion::None)
+        .map_err(|reason| Error::file(path, reason, KIND.remedy))?;
     let Some(pictures) = pictures else {
         let model = model(&graph, &weights, &config, options, None)?;
         return Ok(Exported { model, loss: None });
     };
-    let tensors = pictures.iter().map(|picture| {
+    let planes = pictures.iter().map(|picture| {
         let picture = resize(picture, options.size.0);
-        picture::to_tensor(&picture, config.source.range_of(picture.depth()), &device)
+        picture.to_planes(config.source.range_of(picture.depth()))
     });
-    let sources: Vec<_> = tensors.collect();
-    let ranges = quantize::calibrate(&graph, &weights, &sources, options.dropout, &device);
+    let sources: Vec<_> = planes.collect();
+    let ranges = quantize::calibrate(&graph, &weights, &sources, options.dropout)?;
     let model = model(&graph, &weights, &config, options, Some(&ranges))?;
-    let loss = quantize::loss(&graph, &weights, &ranges, &sources, &device);
+    let loss = quantize::loss(&graph, &weights, &ranges, &sources)?;
     Ok(Exported {
         model,
         loss: Some(loss),
@@ -311,12 +312,11 @@ impl Writer<'_> {
         let name = &layer.name;
         let weight = format!("{name}.weight");
         let data = &self.weights[&weight];
-        let values = data.as_slice::<f32>().expect("all our tensors are f32");
         let weight = if self.eight_bits {
             self.builder
-                .quantized_weight(&weight, data.shape(), values, axis)
+                .quantized_weight(&weight, &data.shape, &data.values, axis)
         } else {
-            self.builder.floats(&weight, data.shape(), values)
+            self.builder.floats(&weight, &data.shape, &data.values)
         };
         let mut inputs = vec![x.to_string(), weight];
         inputs.extend(self.vector(layer, "bias"));
@@ -368,9 +368,11 @@ impl Writer<'_> {
         let y = builder.node("Reshape", &part("ungrouped"), &[&y, &shape], vec![]);
         let [gamma, beta] = ["gamma", "beta"].map(|part| {
             let data = &self.weights[&format!("{name}.{part}")];
-            let values = data.as_slice::<f32>().expect("all our tensors are f32");
-            self.builder
-                .floats(&format!("{name}.{part}"), &[values.len(), 1, 1], values)
+            self.builder.floats(
+                &format!("{name}.{part}"),
+                &[data.values.len(), 1, 1],
+                &data.values,
+            )
         });
         let y = self
             .builder
@@ -382,7 +384,6 @@ impl Writer<'_> {
     fn vector(&mut self, layer: &Layer, part: &str) -> Option<String> {
         let name = format!("{}.{part}", layer.name);
         let data = self.weights.get(&name)?;
-        let values = data.as_slice::<f32>().expect("all our tensors are f32");
-        Some(self.builder.floats(&name, data.shape(), values))
+        Some(self.builder.floats(&name, &data.shape, &data.values))
     }
 }

@@ -1,11 +1,9 @@
 //! Names of our tensors in the files of the public PyTorch port (pytorch-CycleGAN-and-pix2pix), `latest_net_G.pth` and
 //! `latest_net_D.pth`.
 
-use crate::network::generator::GeneratorConfig;
-use crate::network::norm::Norm;
+use pix2pix_runtime::network::{GeneratorConfig, Norm, ResnetConfig, UnetConfig};
+
 use crate::network::patch_gan::{Patch, PatchGanConfig};
-use crate::network::resnet::ResnetConfig;
-use crate::network::unet::UnetConfig;
 
 /// The names of a tensor in both programs.
 #[derive(Clone, Debug, PartialEq, Eq)]

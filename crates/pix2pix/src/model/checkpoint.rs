@@ -1,28 +1,24 @@
 //! Checkpoints: one safetensors file with the tensors of both networks and, in its header, the configuration. A
 //! checkpoint is all that translation needs.
 
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use burn::tensor::Device;
 use pix2pix_kernels as kernels;
+use pix2pix_runtime::checkpoint::KIND;
+use pix2pix_runtime::weights::{Weights, take};
 use serde::{Deserialize, Serialize};
 
 use crate::config::RunConfig;
 use crate::data::jitter::JitterConfig;
 use crate::error::{Error, Result};
 use crate::network::generator::Generator;
-use crate::network::init::WeightInit;
+use crate::network::init::{Init, WeightInit};
 use crate::network::patch_gan::PatchGan;
-use crate::network::weights::{self, Weights};
-use crate::weights_file::tensor_file::{self, FileKind, Half, Values, prefixed, take};
+use crate::network::weights;
+use crate::weights_file::tensor_file::{self, Half, Values, prefixed};
 
-const KIND: FileKind = FileKind {
-    format: "pix2pix-checkpoint-1",
-    name: "checkpoint",
-    action: "read the checkpoint",
-    remedy: "give a checkpoint that `pix2pix train` wrote, or its run folder",
-};
+pub use pix2pix_runtime::checkpoint::{file_name, find, in_folder, steps_in};
 
 /// A checkpoint in memory.
 #[derive(Clone, Debug)]
@@ -142,7 +138,8 @@ impl Checkpoint {
     /// # Errors
     /// When the file cannot be read, is truncated, or is not a checkpoint of this program.
     pub fn load(path: &Path) -> Result<Self> {
-        let (Header { step, config }, mut tensors) = tensor_file::read(path, KIND)?;
+        let (Header { step, config }, mut tensors) =
+            pix2pix_runtime::tensor_file::read(path, KIND)?;
         let [generator, discriminator] =
             ["generator", "discriminator"].map(|network| take(&mut tensors, network));
         if let Some(name) = tensors.keys().next() {
@@ -175,14 +172,10 @@ impl Checkpoint {
                 return Err("its networks have other tensors".to_string());
             }
             for (name, values) in ours {
-                let other = theirs
-                    .get(name)
-                    .filter(|other| other.shape() == values.shape());
+                let other = theirs.get(name).filter(|other| other.shape == values.shape);
                 let other = other
                     .ok_or_else(|| format!("its tensor {name} is missing or has another shape"))?;
-                let other = other.as_slice().expect("all our tensors are f32");
-                let values = values.as_mut_slice().expect("all our tensors are f32");
-                kernels::move_towards(values, other, share);
+                kernels::move_towards(&mut values.values, &other.values, share);
             }
         }
         Ok(())
@@ -216,58 +209,11 @@ fn restored<M: burn::module::Module>(network: M, weights: Weights, path: &Path) 
     weights::restore(network, weights).map_err(|e| Error::file(path, e, KIND.remedy))
 }
 
-/// File name of a step's checkpoint.
-pub fn file_name(step: u64) -> String {
-    format!("step_{step:07}.safetensors")
-}
-
-/// The step in a checkpoint's file name.
-fn named_step(path: &Path) -> Option<u64> {
-    let name = path.file_name()?.to_str()?;
-    let step = name.strip_prefix("step_")?.strip_suffix(".safetensors")?;
-    step.parse().ok()
-}
-
-/// The checkpoints of a folder, oldest first. A missing folder has none.
+/// The configuration of the run that made a checkpoint file.
 ///
 /// # Errors
-/// When the folder cannot be read.
-pub fn in_folder(folder: &Path) -> Result<Vec<PathBuf>> {
-    let steps = steps_in(folder)?.into_iter();
-    Ok(steps.map(|(_, path)| path).collect())
-}
-
-/// The checkpoints of a folder with their steps, oldest first. A step is that of the content, whatever the name: files
-/// are copied and renamed. Of a damaged file, it is that of the name.
-///
-/// # Errors
-/// As [`in_folder`].
-pub(crate) fn steps_in(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
-    let failed = |e| Error::io(folder, "read the checkpoints", e);
-    let entries = match std::fs::read_dir(folder) {
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        read => read.map_err(failed)?,
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(failed)?.path();
-        if let Some(named) = named_step(&path) {
-            let header = tensor_file::read_header::<Header>(&path, KIND);
-            found.push((header.map_or(named, |header| header.step), path));
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-/// Finds the checkpoint: `model` itself, or the newest one if `model` is a run folder.
-///
-/// # Errors
-/// When there is no checkpoint.
-pub fn find(model: &Path) -> Result<PathBuf> {
-    if !model.is_dir() {
-        return Ok(model.to_path_buf());
-    }
-    let newest = in_folder(&model.join("checkpoints"))?.pop();
-    newest.ok_or_else(|| Error::file(model, "the folder contains no checkpoint", KIND.remedy))
+/// When the file cannot be read or is not a checkpoint of this program.
+pub(super) fn config(path: &Path) -> Result<RunConfig> {
+    let header: Header = pix2pix_runtime::tensor_file::read_header(path, KIND)?;
+    Ok(header.config)
 }

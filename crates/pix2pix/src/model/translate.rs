@@ -1,124 +1,22 @@
-//! Translates pictures of any size with a trained generator.
+//! Translation with a trained generator on any device.
 
+use std::ops::Deref;
 use std::path::Path;
 
-use burn::tensor::{Device, Tensor};
-use image::DynamicImage;
+use burn::tensor::Device;
+use pix2pix_runtime::checkpoint::ModelConfig;
+use pix2pix_runtime::engine::{Cpu, Engine};
+use pix2pix_runtime::error::Result;
 
-use crate::backend::device::{Precision, in_pool};
-use crate::choice::choices;
+use crate::backend::device::Precision;
 use crate::config::RunConfig;
-use crate::data::jitter::{Size, nearest};
-use crate::data::pad::pad;
-use crate::data::picture::{self, Outside, Picture};
-use crate::data::resize::resize;
-use crate::error::{Error, Result};
 use crate::model::checkpoint::{self, Checkpoint};
-use crate::model::tiles::{NormStatistics, Plan, Tiles, Windows};
+use crate::model::tensors::Tensors;
 use crate::network::generator::Generator;
-use crate::network::layer_graph::LayerGraph;
-use crate::network::noise::Noise;
-use crate::network::norm_statistics::Norms;
+use crate::network::weights;
 
-/// How to bring a picture to a size that the network accepts. The result always has the original size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fit {
-    /// Reflection padding at the right and at the bottom, which leaves the pixels of the picture unchanged.
-    Pad,
-    /// Resize both sides to the nearest multiple. Faster for sides just above a multiple.
-    Resize,
-}
-
-choices!(Fit, "way of fitting",
-    Pad: "pad", "Pad by mirroring at the right and bottom edges";
-    Resize: "resize", "Resize to the nearest accepted size";
-);
-
-/// Which pictures to cut into tiles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tiling {
-    /// Only those of more than 2^21 pixels, into tiles with sides of about 1024 pixels. This limits memory.
-    Auto,
-    /// None. Memory grows with the picture.
-    Never,
-    /// All.
-    Cut {
-        /// Side of a tile in pixels.
-        side: u32,
-        /// Overlap of neighbouring tiles in pixels, at most half of `side`.
-        overlap: u32,
-    },
-}
-
-/// Options of a translation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TranslateOptions {
-    /// Whether dropout is active. Paper: it is, at test time too (section 3.3).
-    pub dropout: bool,
-    /// Seed of the dropout. Another seed gives a different output.
-    pub seed: u64,
-    /// Number of the picture. Each number has its own dropout.
-    pub index: u64,
-    /// How to fit sizes that the network does not accept.
-    pub fit: Fit,
-    /// Which pictures to cut into tiles.
-    pub tiling: Tiling,
-    /// Statistics with which the norms normalize the picture, or a tile of it.
-    pub statistics: NormStatistics,
-}
-
-impl Default for TranslateOptions {
-    /// As in the paper: dropout with seed 0, and statistics of the picture itself.
-    fn default() -> Self {
-        Self {
-            dropout: true,
-            seed: 0,
-            index: 0,
-            fit: Fit::Pad,
-            tiling: Tiling::Auto,
-            statistics: NormStatistics::Tile,
-        }
-    }
-}
-
-impl TranslateOptions {
-    /// The noise of the dropout.
-    pub fn noise(&self) -> Noise {
-        if self.dropout {
-            Noise::seeded(self.seed, self.index)
-        } else {
-            Noise::off()
-        }
-    }
-}
-
-/// [`Tiling::Auto`] cuts pictures with more pixels than this into tiles.
-const LARGE: u64 = 1 << 21;
-/// Side of these tiles in pixels, before rounding up to a multiple that the network accepts.
-const TILE: u32 = 1024;
-
-/// Width of the panels in which a picture is translated that is not in memory: eight tiles.
-const PANEL: u32 = 8 * TILE;
-/// Places in such a picture whose values are looked at before the work begins.
-const LOOKS: u32 = 16;
-
-/// A picture with the channels of a model's sources.
-struct Source<'a> {
-    translator: &'a Translator,
-    picture: &'a dyn Windows,
-}
-
-impl Windows for Source<'_> {
-    fn size(&self) -> [u32; 2] {
-        self.picture.size()
-    }
-
-    fn window(&self, corner: [u32; 2], size: [u32; 2]) -> Result<Picture> {
-        self.translator.source(self.picture.window(corner, size)?)
-    }
-}
-
-/// A trained model, ready to translate.
+/// A trained model, ready to translate: a [`pix2pix_runtime::Translator`] on any device, with the configuration of its
+/// run.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -129,11 +27,9 @@ impl Windows for Source<'_> {
 /// # }
 /// ```
 pub struct Translator {
-    network: Generator,
+    runtime: pix2pix_runtime::Translator,
     /// Configuration of the run that made it.
     pub config: RunConfig,
-    /// Number of training steps done.
-    pub step: u64,
     device: Device,
 }
 
@@ -152,283 +48,61 @@ impl Translator {
     /// As [`load`](Self::load).
     pub fn load_on(model: &Path, device: Device, precision: Precision) -> Result<Self> {
         let path = checkpoint::find(model)?;
+        if device == Device::flex() {
+            let runtime = pix2pix_runtime::Translator::load_with(&path, precision.arithmetic())?;
+            return Ok(Self {
+                runtime,
+                config: checkpoint::config(&path)?,
+                device,
+            });
+        }
         let checkpoint = Checkpoint::load(&path)?;
         let (config, step) = (checkpoint.config.clone(), checkpoint.step);
         let network = checkpoint.generator(&path, &device)?;
-        Ok(Self {
-            network: network.with_precision(precision, &device),
+        let network = network.with_precision(precision, &device);
+        let engine = Tensors::new(network, device.clone());
+        Ok(Self::of_engine(Box::new(engine), config, step, device))
+    }
+
+    /// A generator in training, on a device without autodiff; `step` is the number of steps done. On the CPU it is copied.
+    pub(crate) fn of_network(
+        network: &Generator,
+        config: &RunConfig,
+        step: u64,
+        device: &Device,
+    ) -> Self {
+        let engine: Box<dyn Engine> = match *device == Device::flex() {
+            true => {
+                let tensors = weights::collect(network);
+                let arithmetic = config.precision.arithmetic();
+                let engine = Cpu::new(&network.config(), tensors, arithmetic);
+                Box::new(engine.expect("a network has the tensors of its configuration"))
+            }
+            false => Box::new(Tensors::new(network.clone(), device.clone())),
+        };
+        Self::of_engine(engine, config.clone(), step, device.clone())
+    }
+
+    fn of_engine(engine: Box<dyn Engine>, config: RunConfig, step: u64, device: Device) -> Self {
+        let domains = [config.source, config.target];
+        let model = ModelConfig::new(domains, config.generator.clone(), config.jitter.crop_size);
+        Self {
+            runtime: pix2pix_runtime::Translator::new(engine, model, step),
             config,
-            step,
             device,
-        })
-    }
-
-    /// Translates a picture of any size as in the paper, with dropout of seed 0. The result has the size of the
-    /// picture, and the channels and depth of the model's targets.
-    ///
-    /// # Errors
-    /// [`Error::Picture`], when the picture's channels cannot be converted to those of the model's sources, or
-    /// `DynamicImage` does not support the channels and depth of the model's targets.
-    pub fn translate(&self, picture: &DynamicImage) -> Result<DynamicImage> {
-        let source = Picture::try_from(picture.clone())?;
-        let target = self.translate_with(source, &TranslateOptions::default())?;
-        DynamicImage::try_from(target)
-    }
-
-    /// Checks that the model supports these options.
-    ///
-    /// # Errors
-    /// When the network does not accept tiles of this size, or has no running averages but `statistics` asks for them.
-    pub fn check(&self, options: &TranslateOptions) -> Result<()> {
-        if let Tiling::Cut { side, overlap } = options.tiling {
-            let tiles = Tiles {
-                side,
-                overlap,
-                statistics: options.statistics,
-            };
-            tiles.validate(self.config.generator.halvings())?;
         }
-        let frozen = options.statistics == NormStatistics::Frozen;
-        if frozen && self.network.running_statistics().is_none() {
-            let message =
-                "the model has no running averages: its norms are not batch normalization";
-            return Err(Error::Config(message.to_string()));
-        }
-        Ok(())
-    }
-
-    /// Checks, before a picture is decoded, that the model takes its number of channels.
-    ///
-    /// # Errors
-    /// [`Error::Picture`], when it does not.
-    pub fn check_channels(&self, channels: usize) -> Result<()> {
-        let converted = picture::conversion(channels, self.config.source.channels);
-        converted.map(drop).map_err(unlike_source)
-    }
-
-    /// Width and height that the network computes for a picture of `size`, unless it is resized: every side padded to the
-    /// next multiple that the network accepts. The time of a translation grows with them.
-    pub fn padded(&self, size: [u32; 2]) -> [u32; 2] {
-        size.map(|side| side.next_multiple_of(1 << self.config.generator.halvings()))
-    }
-
-    /// Translates a picture of any size. The result has the same size, and the channels and depth of the model's
-    /// targets.
-    ///
-    /// # Errors
-    /// [`Error::Picture`], when the picture's channels cannot be converted to those of the model's sources; another, when
-    /// the model does not support the options: see [`check`](Self::check).
-    pub fn translate_with(&self, picture: Picture, options: &TranslateOptions) -> Result<Picture> {
-        self.check(options)?;
-        let picture = self.source(picture)?;
-        self.check_values(self.outside(&picture))?;
-        if let Some(tiles) = self.tiles(picture.size(), options) {
-            let mut bands = Vec::new();
-            self.plan(tiles, u32::MAX, &|| options.noise()).translate(
-                &picture,
-                &mut |_, band| {
-                    bands.push(band);
-                    Ok(())
-                },
-            )?;
-            return Ok(Picture::stacked(bands));
-        }
-        let size = picture.size();
-        let unit = 1 << self.config.generator.halvings();
-        let known = self.known(options.statistics);
-        let run = |picture: &Picture| {
-            let mut norms = match &known {
-                Some(statistics) => Norms::Given(statistics.iter()),
-                None => Norms::Batch,
-            };
-            let noise = &mut options.noise();
-            pass(
-                &self.network,
-                picture,
-                &self.config,
-                noise,
-                &mut norms,
-                &self.device,
-            )
-        };
-        Ok(match options.fit {
-            Fit::Pad => {
-                let padded = pad(&picture, self.padded(size));
-                run(&padded).crop([0, 0], size)
-            }
-            Fit::Resize => {
-                let resized = resize(&picture, size.map(|side| nearest(side, unit)));
-                resize(&run(&resized), size)
-            }
-        })
-    }
-
-    /// Translates a picture that is read window by window, in tiles, whatever its size. `part` receives the result in
-    /// parts that do not overlap, with the upper left pixel of each; their columns begin at multiples of 256.
-    ///
-    /// # Errors
-    /// As [`translate_with`](Self::translate_with), when a window cannot be read, and those of `part`.
-    pub fn translate_windows(
-        &self,
-        picture: &dyn Windows,
-        options: &TranslateOptions,
-        part: &mut dyn FnMut([u32; 2], Picture) -> Result<()>,
-    ) -> Result<()> {
-        self.check(options)?;
-        let size = picture.size();
-        let tiles = self.tiles(size, options);
-        let tiles = tiles.unwrap_or_else(|| self.usual_tiles(options));
-        let source = Source {
-            translator: self,
-            picture,
-        };
-        // a look at some places, before hours of work
-        let mut outside = Outside::default();
-        let side = tiles.side.min(size[0]).min(size[1]);
-        for place in 0..LOOKS {
-            let corner = size.map(|length| {
-                (u64::from(length - side) * u64::from(place) / u64::from(LOOKS - 1)) as u32
-            });
-            outside.add(self.outside(&source.window(corner, [side; 2])?));
-        }
-        self.check_values(outside)?;
-        self.plan(tiles, PANEL, &|| options.noise())
-            .translate(&source, part)
-    }
-
-    fn plan<'a>(
-        &'a self,
-        tiles: Tiles,
-        panel: u32,
-        noise: &'a (dyn Fn() -> Noise + Sync),
-    ) -> Plan<'a> {
-        Plan {
-            generator: &self.network,
-            domains: [self.config.source, self.config.target],
-            tiles,
-            known: self.known(tiles.statistics),
-            noise,
-            panel,
-            device: &self.device,
-        }
-    }
-
-    /// The statistics that need not be measured.
-    fn known(&self, statistics: NormStatistics) -> Option<Vec<Tensor<2>>> {
-        match statistics {
-            NormStatistics::Frozen => self.network.running_statistics(),
-            NormStatistics::Tile | NormStatistics::Image => None,
-        }
-    }
-
-    /// Converts a picture to the channels of the model's sources.
-    fn source(&self, picture: Picture) -> Result<Picture> {
-        picture
-            .with_channels(self.config.source.channels)
-            .map_err(unlike_source)
-    }
-
-    /// Counts the samples of a picture, with the channels of the model's sources, that lie outside of their range. They
-    /// are clipped.
-    pub fn outside(&self, picture: &Picture) -> Outside {
-        picture.outside(self.config.source.range_of(picture.depth()))
-    }
-
-    /// Refuses pictures whose values are not what the model was trained on.
-    fn check_values(&self, outside: Outside) -> Result<()> {
-        if outside.unknown > 0 {
-            return Err(Error::Picture(format!(
-                "{} of its values are infinite or not a number (NaN); replace them with numbers",
-                outside.unknown
-            )));
-        }
-        if outside.is_most() {
-            return Err(Error::Picture(format!(
-                "{} of its values lie outside of the range that the model was trained on: {}",
-                outside.share(),
-                self.config.source
-            )));
-        }
-        Ok(())
-    }
-
-    /// The tiles of a picture; `None` if it is translated as a whole.
-    fn tiles(&self, [width, height]: [u32; 2], options: &TranslateOptions) -> Option<Tiles> {
-        let large = u64::from(width) * u64::from(height) > LARGE;
-        match options.tiling {
-            Tiling::Never => None,
-            Tiling::Auto if !large => None,
-            Tiling::Auto => Some(self.usual_tiles(options)),
-            Tiling::Cut { side, overlap } => Some(Tiles {
-                side,
-                overlap,
-                statistics: options.statistics,
-            }),
-        }
-    }
-
-    /// The tiles if nobody chooses.
-    fn usual_tiles(&self, options: &TranslateOptions) -> Tiles {
-        let side = TILE.next_multiple_of(1 << self.config.generator.halvings());
-        Tiles {
-            side,
-            overlap: side / 4,
-            statistics: options.statistics,
-        }
-    }
-
-    /// The network's layers, for pictures of the size it was trained on.
-    pub fn layers(&self) -> LayerGraph {
-        let Size([width, height]) = self.config.jitter.crop_size;
-        let channels = self.config.source.channels;
-        self.network
-            .layers([channels, height as usize, width as usize])
     }
 
     /// The device on which it translates.
     pub fn device(&self) -> &Device {
         &self.device
     }
+}
 
-    /// Translates a picture without any conversion: it must have the model's source channels, and sides that the
-    /// network accepts.
-    pub fn translate_exactly(&self, picture: &Picture, noise: &mut Noise) -> Picture {
-        translate_one(&self.network, picture, &self.config, noise, &self.device)
+impl Deref for Translator {
+    type Target = pix2pix_runtime::Translator;
+
+    fn deref(&self) -> &Self::Target {
+        &self.runtime
     }
-}
-
-/// The error for a picture whose channels cannot become those of the model's sources.
-fn unlike_source(reason: Error) -> Error {
-    Error::Picture(format!("{reason}, the model's source channels"))
-}
-
-/// Translates one picture. It must have the source's channels, and sides that the generator accepts.
-pub fn translate_one(
-    network: &Generator,
-    picture: &Picture,
-    config: &RunConfig,
-    noise: &mut Noise,
-    device: &Device,
-) -> Picture {
-    pass(network, picture, config, noise, &mut Norms::Batch, device)
-}
-
-/// As [`translate_one`], with `norms` that do not stop the pass early.
-fn pass(
-    network: &Generator,
-    picture: &Picture,
-    config: &RunConfig,
-    noise: &mut Noise,
-    norms: &mut Norms,
-    device: &Device,
-) -> Picture {
-    in_pool(|| {
-        let range = config.source.range_of(picture.depth());
-        let source = picture::to_tensor(picture, range, device);
-        let output = network.forward_with(source, noise, norms);
-        picture::from_tensor(
-            output.expect("these norms do not stop the pass early"),
-            &config.target,
-        )
-    })
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use burn::module::{Module, Param, RunningState};
 use burn::tensor::{Device, Tensor};
+use pix2pix_runtime::network::norm::EPSILON;
 
 use crate::backend;
 use crate::backend::device::{constant, inner};
@@ -14,8 +15,6 @@ use crate::backend::norm::{Constants, Running};
 use crate::network::init::WeightInit;
 use crate::parallel::{Communicator, synced_norm};
 
-/// Epsilon, as in Torch; Keras uses 0.001.
-pub const EPSILON: f64 = 1e-5;
 /// Weight of the newest batch in the running statistics, as in Torch.
 pub const MOMENTUM: f64 = 0.1;
 

@@ -2,10 +2,11 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
+use pix2pix_runtime::network::Window;
 
 use crate::backend;
 use crate::backend::precision::Factors;
-use crate::backend::window::{ConvSpec, Window};
+use crate::backend::window::ConvSpec;
 use crate::network::init::WeightInit;
 use crate::network::spectral_norm::SpectralNorm;
 use crate::parallel::gradients::{Watch, watch};
@@ -99,11 +100,6 @@ impl Conv {
         }
     }
 
-    /// The window.
-    pub fn window(&self) -> Window {
-        self.spec.window
-    }
-
     /// The form of the factors.
     pub(crate) fn factors(&self) -> Factors {
         self.spec.factors
@@ -135,7 +131,7 @@ impl ConvTranspose {
     /// From `[batch, channels in, height, width]` to `[batch, channels out, ..]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [.., height, width] = x.dims();
-        let side = [height, width].map(|side| self.output_side(side));
+        let side = [height, width].map(|side| self.spec.window.transposed_side(side));
         let weight = self.weight.val();
         add(
             backend::conv::conv_transpose(x, weight, self.spec, side, watch(&self.weight)),
@@ -143,20 +139,9 @@ impl ConvTranspose {
         )
     }
 
-    /// The window of the convolution that it transposes.
-    pub fn window(&self) -> Window {
-        self.spec.window
-    }
-
     /// The window and the arithmetic, mutable.
     pub(crate) fn spec_mut(&mut self) -> &mut ConvSpec {
         &mut self.spec
-    }
-
-    /// Output side for an input side.
-    pub fn output_side(&self, input: usize) -> usize {
-        let [before, after] = self.spec.window.padding;
-        (input - 1) * self.spec.window.stride + self.spec.window.kernel - before - after
     }
 }
 

@@ -2,98 +2,23 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use serde::{Deserialize, Serialize};
+use pix2pix_runtime::network::{GeneratorConfig, LayerGraph, Shape};
 
 use crate::backend::device::Precision;
 use crate::backend::window::ConvSpec;
 use crate::error::Result;
-use crate::network::init::WeightInit;
-use crate::network::layer_graph::{LayerGraph, Shape};
+use crate::network::init::{Init, WeightInit};
 use crate::network::layers::Layers;
 use crate::network::noise::Noise;
 use crate::network::norm::NormLayer;
 use crate::network::norm_statistics::Norms;
-use crate::network::resnet::{Resnet, ResnetConfig};
-use crate::network::unet::{Unet, UnetConfig};
+use crate::network::resnet::Resnet;
+use crate::network::unet::Unet;
 
-/// The configuration of a generator.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "architecture", rename_all = "lowercase")]
-pub enum GeneratorConfig {
-    /// The paper's U-Net.
-    Unet(UnetConfig),
-    /// A ResNet: residual blocks at a quarter of the resolution.
-    Resnet(ResnetConfig),
-}
+impl Init for GeneratorConfig {
+    type Network = Generator;
 
-impl Default for GeneratorConfig {
-    fn default() -> Self {
-        Self::Unet(UnetConfig::default())
-    }
-}
-
-impl From<UnetConfig> for GeneratorConfig {
-    fn from(config: UnetConfig) -> Self {
-        Self::Unet(config)
-    }
-}
-
-impl From<ResnetConfig> for GeneratorConfig {
-    fn from(config: ResnetConfig) -> Self {
-        Self::Resnet(config)
-    }
-}
-
-impl GeneratorConfig {
-    /// Number of times that the picture is halved. Sides must be multiples of 2^halvings.
-    pub fn halvings(&self) -> usize {
-        match self {
-            Self::Unet(config) => config.depth,
-            Self::Resnet(_) => crate::network::resnet::HALVINGS,
-        }
-    }
-
-    /// Channels of the source and of the target.
-    pub fn channels(&self) -> [usize; 2] {
-        match self {
-            Self::Unet(config) => [config.in_channels, config.out_channels],
-            Self::Resnet(config) => [config.in_channels, config.out_channels],
-        }
-    }
-
-    /// Checks the configuration.
-    ///
-    /// # Errors
-    /// Names the value that is out of range, and the range.
-    pub fn validate(&self) -> Result<()> {
-        match self {
-            Self::Unet(config) => config.validate(),
-            Self::Resnet(config) => config.validate(),
-        }
-    }
-
-    /// Checks that the network accepts images of `height` x `width` pixels.
-    ///
-    /// # Errors
-    /// Names the nearest size that is accepted.
-    pub fn check_size(&self, height: usize, width: usize) -> Result<()> {
-        crate::network::unet::check_side(height, self.halvings())?;
-        crate::network::unet::check_side(width, self.halvings())
-    }
-
-    /// Builds the network on `device` with initial weights, which are the same in every call.
-    ///
-    /// # Errors
-    /// When [`validate`](Self::validate) fails.
-    pub fn init(&self, device: &Device) -> Result<Generator> {
-        self.init_with(&mut WeightInit::generator(0), device)
-    }
-
-    /// As [`init`](Self::init), with weights from `init`: those of another seed, or none yet.
-    ///
-    /// # Errors
-    /// When [`validate`](Self::validate) fails.
-    pub fn init_with(&self, init: &mut WeightInit, device: &Device) -> Result<Generator> {
+    fn init_with(&self, init: &mut WeightInit, device: &Device) -> Result<Generator> {
         Ok(match self {
             Self::Unet(config) => Generator::Unet(config.init_with(init, device)?),
             Self::Resnet(config) => Generator::Resnet(config.init_with(init, device)?),
@@ -173,10 +98,7 @@ impl Generator {
 
     /// Describes the network for an input of `shape`.
     pub fn layers(&self, shape: Shape) -> LayerGraph {
-        match self {
-            Self::Unet(network) => network.layers(shape),
-            Self::Resnet(network) => network.layers(shape),
-        }
+        self.config().layers(shape)
     }
 
     /// The architecture's name in summaries.

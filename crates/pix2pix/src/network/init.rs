@@ -11,6 +11,27 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Normal};
 
 use crate::backend::device::placed;
+use crate::error::Result;
+
+/// A configuration from which a network is built.
+pub trait Init {
+    /// The network.
+    type Network;
+
+    /// Builds the network on `device` with weights from `init`: those of a seed, or none yet.
+    ///
+    /// # Errors
+    /// When the configuration is invalid.
+    fn init_with(&self, init: &mut WeightInit, device: &Device) -> Result<Self::Network>;
+
+    /// Builds the generator on `device` with initial weights, which are the same in every call.
+    ///
+    /// # Errors
+    /// When the configuration is invalid.
+    fn init(&self, device: &Device) -> Result<Self::Network> {
+        self.init_with(&mut WeightInit::generator(0), device)
+    }
+}
 
 /// Standard deviation of all initial weights.
 pub const STD: f32 = 0.02;

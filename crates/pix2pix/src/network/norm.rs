@@ -1,55 +1,28 @@
-//! The kinds of normalization, and their common interface.
+//! Normalization layers, and their common interface.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
-use serde::{Deserialize, Serialize};
+use pix2pix_runtime::network::Norm;
+use pix2pix_runtime::network::norm::{EPSILON, groups};
 
 use crate::backend;
 use crate::backend::activation::activation;
-use crate::choice::choices;
-use crate::network::batch_norm::{BatchNorm, EPSILON, constants, normalize};
+use crate::network::batch_norm::{BatchNorm, constants, normalize};
 use crate::network::init::WeightInit;
 use crate::network::norm_statistics::Norms;
 
-/// Maximum number of groups of a group normalization (Wu and He 2018, section 4.1).
-const GROUPS: usize = 32;
-
-/// The normalization after a convolution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Norm {
-    /// Batch normalization with the statistics of the batch (paper, section 3.3).
-    Batch,
-    /// Instance normalization: each channel of each picture by its own statistics, without scale and shift (Ulyanov,
-    /// Vedaldi and Lempitsky 2016).
-    Instance,
-    /// Group normalization: groups of channels of each picture by their own statistics (Wu and He 2018).
-    Group,
-    /// No normalization.
-    None,
-}
-
-choices!(Norm, "normalization",
-    Batch: "batch", "Batch normalization: statistics of the batch (at batch size 1, of the single picture)";
-    Instance: "instance", "Instance normalization: per picture and channel, without scale and shift (Ulyanov et al. 2016)";
-    Group: "group", "Group normalization: per picture and group of channels, 32 groups (Wu and He 2018)";
-    None: "none", "No normalization";
-);
-
-impl Norm {
-    /// A layer of this kind over `channels`.
-    pub fn layer(
-        self,
-        channels: usize,
-        init: &mut WeightInit,
-        device: &Device,
-    ) -> Option<NormLayer> {
-        match self {
-            Self::Batch => Some(NormLayer::Batch(BatchNorm::new(channels, init, device))),
-            Self::Instance => Some(NormLayer::Instance(InstanceNorm { channels })),
-            Self::Group => Some(NormLayer::Group(GroupNorm::new(channels, init, device))),
-            Self::None => None,
-        }
+/// A normalization layer of this kind over `channels`; `None` for no normalization.
+pub fn layer(
+    norm: Norm,
+    channels: usize,
+    init: &mut WeightInit,
+    device: &Device,
+) -> Option<NormLayer> {
+    match norm {
+        Norm::Batch => Some(NormLayer::Batch(BatchNorm::new(channels, init, device))),
+        Norm::Instance => Some(NormLayer::Instance(InstanceNorm { channels })),
+        Norm::Group => Some(NormLayer::Group(GroupNorm::new(channels, init, device))),
+        Norm::None => None,
     }
 }
 
@@ -93,13 +66,10 @@ pub struct GroupNorm {
 impl GroupNorm {
     /// A norm over `channels`: scale N(1, 0.02), shift 0.
     pub fn new(channels: usize, init: &mut WeightInit, device: &Device) -> Self {
-        let groups = (1..=GROUPS)
-            .rev()
-            .find(|groups| channels.is_multiple_of(*groups));
         Self {
             gamma: init.normal([channels], 1.0, device),
             beta: init.zeros([channels], device),
-            groups: groups.expect("one group always fits"),
+            groups: groups(channels),
         }
     }
 
@@ -130,20 +100,6 @@ const LINEAR: f64 = 1.0;
 fn grouped(x: Tensor<4>, groups: usize) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
     x.reshape([1, batch * groups, channels / groups * height, width])
-}
-
-/// Normalizes `groups` groups of channels of each picture of `x` by their own statistics, with Burn's own operations.
-pub(crate) fn by_own_statistics(x: Tensor<4>, groups: usize) -> Tensor<4> {
-    let shape = x.dims();
-    by_batch_statistics(grouped(x, groups), EPSILON).reshape(shape)
-}
-
-/// Normalizes each channel of `x` by the statistics of the batch, with Burn's own operations.
-pub(crate) fn by_batch_statistics(x: Tensor<4>, epsilon: f64) -> Tensor<4> {
-    let mean = |x: Tensor<4>| x.mean_dims(&[0, 2, 3]);
-    let centred = x.clone() - mean(x);
-    let deviation = (mean(centred.clone().square()) + epsilon).sqrt();
-    centred / deviation
 }
 
 impl NormLayer {
@@ -207,15 +163,6 @@ impl NormLayer {
                 Some(Tensor::stack(rows.to_vec(), 0))
             }
             Self::Instance(_) | Self::Group(_) => None,
-        }
-    }
-
-    /// Numbers of trainable and of non-trainable parameters.
-    pub fn parameters(&self) -> [usize; 2] {
-        match self {
-            Self::Batch(norm) => [2 * norm.channels(); 2],
-            Self::Instance(_) => [0, 0],
-            Self::Group(norm) => [2 * norm.gamma.dims()[0], 0],
         }
     }
 }
@@ -288,11 +235,10 @@ pub fn norm_with(
             let statistics = statistics.next().expect("statistics for every norm");
             Some(norm.forward_with(x, statistics.clone(), slope))
         }
-        Norms::Measure(known, moments) => match known.next() {
+        Norms::Measure(known, found) => match known.next() {
             Some(statistics) => Some(norm.forward_with(x, statistics.clone(), slope)),
             None => {
-                let (found, count) = norm.statistics(x);
-                moments.add(found, count);
+                **found = Some(norm.statistics(x));
                 None
             }
         },

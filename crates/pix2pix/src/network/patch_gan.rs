@@ -4,19 +4,21 @@
 use burn::module::Module;
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
+use pix2pix_runtime::network::norm::EPSILON;
+use pix2pix_runtime::network::unet::{FILTERS, LEAK};
+use pix2pix_runtime::network::{Filters, LayerGraph, Norm, Op, Shape, Window};
+use pix2pix_runtime::picture::CHANNELS;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::activation::join;
 use crate::backend::device::Precision;
-use crate::backend::window::{ConvSpec, Window};
+use crate::backend::window::ConvSpec;
 use crate::choice::choices;
 use crate::error::{Error, Result, within};
 use crate::network::conv::Conv;
 use crate::network::init::WeightInit;
-use crate::network::layer_graph::{LayerGraph, Op, Shape};
 use crate::network::layers::Layers;
-use crate::network::norm::{Norm, NormLayer, norm_and_activate};
-use crate::network::unet::{CHANNELS, FILTERS, LEAK};
+use crate::network::norm::{NormLayer, layer, norm_and_activate};
 
 /// The patch size: the receptive field of one cell of the discriminator's map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,23 +168,41 @@ impl PatchGanConfig {
         let mut blocks = Vec::new();
         let mut channels = self.source_channels + self.target_channels;
         for index in 0..self.patch.blocks() {
-            let width = self.filters << index.min(3);
-            let normed = index > 0 && self.norm != Norm::None;
-            let bias = !normed || self.bias_before_norm;
+            let filters = self.filters_of(index);
+            let width = filters.outputs;
             blocks.push(Block {
-                conv: conv([channels, width], self.patch.window(index), bias, init),
-                norm: normed
-                    .then(|| self.norm.layer(width, init, device))
-                    .flatten(),
+                conv: conv([channels, width], filters.window, filters.bias, init),
+                norm: match index {
+                    0 => None,
+                    _ => layer(self.norm, width, init, device),
+                },
             });
             channels = width;
         }
-        let window = self.patch.window(self.patch.blocks());
+        let last = self.filters_of(self.patch.blocks());
         Ok(PatchGan {
             blocks,
-            output: conv([channels, 1], window, true, init),
+            output: conv([channels, last.outputs], last.window, last.bias, init),
             config: self.clone(),
         })
+    }
+
+    /// The filters of block `index`, or behind the last block those of the 1-channel convolution.
+    fn filters_of(&self, index: usize) -> Filters {
+        let window = self.patch.window(index);
+        if index == self.patch.blocks() {
+            return Filters {
+                outputs: 1,
+                window,
+                bias: true,
+            };
+        }
+        let normed = index > 0 && self.norm != Norm::None;
+        Filters {
+            outputs: self.filters << index.min(3),
+            window,
+            bias: !normed || self.bias_before_norm,
+        }
     }
 }
 
@@ -237,20 +257,32 @@ impl PatchGan {
         sigmoid(self.forward(source, image))
     }
 
+    /// Adds the convolution of block `index`, or behind the last block the 1-channel convolution, to a layer graph.
+    fn describe(&self, graph: &mut LayerGraph, name: &str, index: usize, input: usize) -> usize {
+        let config = &self.config;
+        let filters = config.filters_of(index);
+        let at = graph.conv(name, filters, input);
+        if config.spectral_norm {
+            // its singular vector
+            graph.layers[at].non_trainable = filters.outputs;
+        }
+        at
+    }
+
     /// Describes the network for a source and a target of these shapes.
     pub fn layers(&self, source: Shape, target: Shape) -> LayerGraph {
         let mut graph = LayerGraph::new("discriminator");
         let inputs = [graph.input("source", source), graph.input("target", target)];
         let mut x = graph.concat("concat", &inputs);
-        for (index, block) in self.blocks.iter().enumerate() {
+        for index in 0..self.blocks.len() {
             let name = |part: &str| format!("blocks.{index}.{part}");
-            x = graph.conv(&name("conv"), &block.conv, x);
-            if let Some(norm) = &block.norm {
-                x = graph.norm(&name("norm"), norm, x);
+            x = self.describe(&mut graph, &name("conv"), index, x);
+            if index > 0 {
+                x = graph.norm(&name("norm"), self.config.norm, EPSILON, x);
             }
             x = graph.elementwise(&name("leaky_relu"), Op::LeakyRelu(LEAK), x);
         }
-        graph.conv("output", &self.output, x);
+        self.describe(&mut graph, "output", self.blocks.len(), x);
         graph
     }
 }

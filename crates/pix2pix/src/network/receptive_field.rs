@@ -3,8 +3,7 @@
 //! From the output back, a layer with kernel k and stride s turns r cells into (r - 1) s + k
 //! (Luo et al. 2016, section 2; Araujo et al. 2019, equation 1).
 
-use crate::backend::window::Window;
-use crate::network::layer_graph::{LayerGraph, Op};
+use pix2pix_runtime::network::{LayerGraph, Op, Window};
 
 /// One convolution's row in the table of receptive fields.
 #[derive(Clone, Debug, PartialEq, Eq)]

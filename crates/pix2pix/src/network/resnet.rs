@@ -4,102 +4,34 @@
 use burn::module::Module;
 use burn::tensor::ops::PadMode;
 use burn::tensor::{Device, Tensor};
-use serde::{Deserialize, Serialize};
+use pix2pix_runtime::network::resnet::{DOUBLE, HALVE, NARROW, ResnetConfig, WIDE};
+use pix2pix_runtime::network::{LayerGraph, Shape, Window};
 
 use crate::backend::activation::tanh;
-use crate::backend::window::{ConvSpec, Window};
-use crate::error::{Result, below_one, within};
+use crate::backend::window::ConvSpec;
+use crate::error::Result;
 use crate::network::conv::Conv;
-use crate::network::init::WeightInit;
-use crate::network::layer_graph::{LayerGraph, Op, Shape};
+use crate::network::init::{Init, WeightInit};
 use crate::network::layers::Layers;
 use crate::network::noise::Noise;
-use crate::network::norm::{Norm, NormLayer, norm_with};
+use crate::network::norm::{self, NormLayer, norm_with};
 use crate::network::norm_statistics::Norms;
-use crate::network::unet::{CHANNELS, FILTERS};
-use crate::network::up_conv::{UpConv, Upsample};
+use crate::network::up_conv::UpConv;
 
-/// Number of times that the picture is halved.
-pub const HALVINGS: usize = 2;
+/// Slope at which a LeakyReLU is a ReLU.
 const RELU: f64 = 0.0;
 /// With this slope a LeakyReLU is the identity.
 const LINEAR: f64 = 1.0;
-/// The first and the last convolution, after reflection padding by three pixels.
-const WIDE: Window = Window {
-    kernel: 7,
-    stride: 1,
-    padding: [0, 0],
-};
-const HALVE: Window = Window {
-    kernel: 3,
-    stride: 2,
-    padding: [1, 1],
-};
-/// The convolution that a doubling layer transposes; its padding after the last pixel is one smaller.
-const DOUBLE: Window = Window {
-    kernel: 3,
-    stride: 2,
-    padding: [1, 0],
-};
-/// A block's convolutions, after reflection padding by one pixel.
-const NARROW: Window = Window {
-    kernel: 3,
-    stride: 1,
-    padding: [0, 0],
-};
 
-/// The configuration of a ResNet generator.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ResnetConfig {
-    /// Channels of the input image, 1 to 16.
-    pub in_channels: usize,
-    /// Channels of the output image, 1 to 16.
-    pub out_channels: usize,
-    /// Channels of the first block; two more double them. Published: 64.
-    pub filters: usize,
-    /// Residual blocks. Published: 6 or 9.
-    pub blocks: usize,
-    /// Dropout rate in the middle of each residual block.
-    pub dropout: f64,
-    /// Normalization after every convolution but the last.
-    pub norm: Norm,
-    /// Whether convolutions before a norm have a bias.
-    pub bias_before_norm: bool,
-    /// How the generator doubles the picture's size.
-    pub upsample: Upsample,
-}
+impl Init for ResnetConfig {
+    type Network = Resnet;
 
-impl ResnetConfig {
-    /// Checks the configuration.
-    ///
-    /// # Errors
-    /// Names the value that is out of range and the range.
-    pub fn validate(&self) -> Result<()> {
-        within("in_channels", self.in_channels, CHANNELS)?;
-        within("out_channels", self.out_channels, CHANNELS)?;
-        within("filters", self.filters, FILTERS)?;
-        within("blocks", self.blocks, 1..=32)?;
-        below_one("dropout", self.dropout)
-    }
-
-    /// Builds the network on `device` with initial weights, which are the same in every call.
-    ///
-    /// # Errors
-    /// When [`validate`](Self::validate) fails.
-    pub fn init(&self, device: &Device) -> Result<Resnet> {
-        self.init_with(&mut WeightInit::generator(0), device)
-    }
-
-    /// As [`init`](Self::init), with weights from `init`: those of another seed, or none yet.
-    ///
-    /// # Errors
-    /// When [`validate`](Self::validate) fails.
-    pub fn init_with(&self, init: &mut WeightInit, device: &Device) -> Result<Resnet> {
+    fn init_with(&self, init: &mut WeightInit, device: &Device) -> Result<Resnet> {
         self.validate()?;
-        let bias = self.bias_before_norm || self.norm == Norm::None;
+        let bias = self.has_bias();
         let layer = |channels: [usize; 2], window: Window, init: &mut WeightInit| Layer {
             conv: Conv::new(channels, window, bias, init, device),
-            norm: self.norm.layer(channels[1], init, device),
+            norm: norm::layer(self.norm, channels[1], init, device),
         };
         let [few, more, many] = [1, 2, 4].map(|times| self.filters * times);
         let first = layer([self.in_channels, few], WIDE, init);
@@ -112,7 +44,7 @@ impl ResnetConfig {
         let blocks = blocks.collect();
         let up = [[many, more], [more, few]].map(|channels| UpLayer {
             conv: UpConv::new(self.upsample, channels, DOUBLE, bias, init, device),
-            norm: self.norm.layer(channels[1], init, device),
+            norm: norm::layer(self.norm, channels[1], init, device),
         });
         Ok(Resnet {
             first,
@@ -219,6 +151,11 @@ impl Resnet {
         Some(tanh(self.output.forward(continued(x, 3)))) // [batch, out_channels, height, width]
     }
 
+    /// Describes the network for an input of `shape`.
+    pub fn layers(&self, shape: Shape) -> LayerGraph {
+        self.config.layers(shape)
+    }
+
     /// Its normalization layers, in the order of the pass.
     pub fn norms(&self) -> Vec<&NormLayer> {
         let layers = [&self.first].into_iter().chain(&self.down);
@@ -231,70 +168,6 @@ impl Resnet {
             .chain(self.up.iter().map(|layer| &layer.norm))
             .flatten()
             .collect()
-    }
-
-    /// Describes the network for an input of `shape`.
-    pub fn layers(&self, shape: Shape) -> LayerGraph {
-        let graph = &mut LayerGraph::new("generator");
-        let x = graph.input("source", shape);
-        let x = describe_continued(graph, "first", x, 3);
-        let mut x = self.first.describe(graph, "first", x, Some("relu"));
-        for (index, layer) in self.down.iter().enumerate() {
-            x = layer.describe(graph, &format!("down.{index}"), x, Some("relu"));
-        }
-        for (index, block) in self.blocks.iter().enumerate() {
-            let name = |part: &str| format!("blocks.{index}.{part}");
-            let y = describe_continued(graph, &name("first"), x, 1);
-            let mut y = block.first.describe(graph, &name("first"), y, Some("relu"));
-            if block.dropout > 0.0 {
-                y = graph.elementwise(&name("dropout"), Op::Dropout(block.dropout), y);
-            }
-            let y = describe_continued(graph, &name("second"), y, 1);
-            let y = block.second.describe(graph, &name("second"), y, None);
-            x = graph.plain(&name("add"), Op::Add, graph.layers[x].output, &[x, y]);
-        }
-        for (index, layer) in self.up.iter().enumerate() {
-            let name = |part: &str| format!("up.{index}.{part}");
-            x = layer.conv.describe(graph, &name("conv"), x);
-            if let Some(norm) = &layer.norm {
-                x = graph.norm(&name("norm"), norm, x);
-            }
-            x = graph.elementwise(&name("relu"), Op::Relu, x);
-        }
-        x = describe_continued(graph, "output", x, 3);
-        x = graph.conv("output", &self.output, x);
-        graph.elementwise("tanh", Op::Tanh, x);
-        graph.clone()
-    }
-}
-
-fn describe_continued(graph: &mut LayerGraph, name: &str, input: usize, margin: usize) -> usize {
-    let [channels, height, width] = graph.layers[input].output;
-    let output = [channels, height + 2 * margin, width + 2 * margin];
-    graph.plain(
-        &format!("{name}.pad"),
-        Op::ReflectionPad(margin),
-        output,
-        &[input],
-    )
-}
-
-impl Layer {
-    fn describe(
-        &self,
-        graph: &mut LayerGraph,
-        name: &str,
-        input: usize,
-        activation: Option<&str>,
-    ) -> usize {
-        let mut x = graph.conv(&format!("{name}.conv"), &self.conv, input);
-        if let Some(norm) = &self.norm {
-            x = graph.norm(&format!("{name}.norm"), norm, x);
-        }
-        match activation {
-            Some(activation) => graph.elementwise(&format!("{name}.{activation}"), Op::Relu, x),
-            None => x,
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::network::layer_graph::LayerGraph;
+use pix2pix_runtime::network::LayerGraph;
 
 /// The table: layer (type), output shape, parameters, connected to; then the totals.
 pub fn table(graph: &LayerGraph) -> String {

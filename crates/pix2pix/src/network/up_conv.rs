@@ -2,47 +2,15 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use serde::{Deserialize, Serialize};
+use pix2pix_runtime::network::Window;
+use pix2pix_runtime::network::upsample::{HALVE, KEEP, Upsample};
 
 use crate::backend;
 use crate::backend::precision::Factors;
 use crate::backend::taps::four_taps;
-use crate::backend::window::{ConvSpec, Window};
-use crate::choice::choices;
+use crate::backend::window::ConvSpec;
 use crate::network::conv::{Conv, ConvTranspose};
 use crate::network::init::WeightInit;
-use crate::network::layer_graph::{LayerGraph, Op};
-
-/// How a decoder doubles a picture's size.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Upsample {
-    /// A transposed convolution, as in the paper.
-    #[default]
-    Transposed,
-    /// Nearest-neighbour upsampling, then a 3x3 convolution: no checkerboard artifacts (Odena, Dumoulin and Olah
-    /// 2016).
-    Resize,
-}
-
-choices!(Upsample, "upsampling",
-    Transposed: "transposed", "Transposed convolution, as in the paper";
-    Resize: "resize", "Nearest-neighbour upsampling and a 3x3 convolution, free of checkerboard artifacts (Odena et al. 2016)";
-);
-
-/// A 3x3 convolution that keeps the size.
-const KEEP: Window = Window {
-    kernel: 3,
-    stride: 1,
-    padding: [1, 1],
-};
-
-/// The convolution whose transpose fuses a resize and a convolution with [`KEEP`].
-const HALVE: Window = Window {
-    kernel: 4,
-    stride: 2,
-    padding: [1, 1],
-};
 
 /// A convolution that doubles a picture's size.
 #[derive(Module, Debug)]
@@ -85,20 +53,6 @@ impl UpConv {
         match self {
             Self::Transposed(conv) => conv.forward(x),
             Self::Resize(conv) => conv.add_bias(resize_conv(x, conv.weight.val(), conv.factors())),
-        }
-    }
-
-    /// Adds this layer to a layer graph.
-    pub fn describe(&self, graph: &mut LayerGraph, name: &str, input: usize) -> usize {
-        match self {
-            Self::Transposed(conv) => graph.conv_transpose(name, conv, input),
-            Self::Resize(conv) => {
-                let [channels, height, width] = graph.layers[input].output;
-                let doubled = [channels, 2 * height, 2 * width];
-                let resized =
-                    graph.plain(&format!("{name}.resize"), Op::Upsample, doubled, &[input]);
-                graph.conv(name, conv, resized)
-            }
         }
     }
 }

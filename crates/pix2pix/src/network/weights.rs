@@ -4,12 +4,23 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Tensor, TensorData};
+pub use pix2pix_runtime::weights::{Array, Weights};
 
 use crate::backend::device::placed;
 use crate::error::{Error, Result};
 
-/// Tensors by name, e.g. `encoder.0.conv.weight`.
-pub type Weights = BTreeMap<String, TensorData>;
+/// A tensor in memory as an array.
+pub fn array(data: TensorData) -> Array {
+    let data = data.convert::<f32>();
+    let shape = data.shape().to_vec();
+    let values = data.try_into_vec().expect("converted to f32 above");
+    Array::new(&shape, values)
+}
+
+/// An array as the data of a tensor.
+pub fn data(array: Array) -> TensorData {
+    TensorData::new(array.values, array.shape)
+}
 
 /// Every tensor of a network, running statistics included, as f32.
 pub fn collect<M: Module>(network: &M) -> Weights {
@@ -89,8 +100,8 @@ impl ModuleVisitor for Collector {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let data = param.val().into_data().convert::<f32>();
-        self.weights.insert(self.path.name(), data);
+        let array = array(param.val().into_data());
+        self.weights.insert(self.path.name(), array);
     }
 }
 
@@ -132,21 +143,20 @@ impl ModuleMapper for Restorer {
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let name = self.path.name();
-        let Some(data) = self.weights.remove(&name) else {
+        let Some(array) = self.weights.remove(&name) else {
             self.problem
                 .get_or_insert(format!("the tensor {name} is missing"));
             return param;
         };
         let shape = param.lazy_shape();
-        if *data.shape() != shape {
+        if array.shape != *shape {
+            let found = &array.shape;
             self.problem.get_or_insert(format!(
-                "the tensor {name} has the shape {:?} instead of {:?}",
-                data.shape(),
-                shape
+                "the tensor {name} has the shape {found:?} instead of {shape:?}"
             ));
             return param;
         }
-        let (id, new) = (param.id, placed(data, &param.lazy_device()));
+        let (id, new) = (param.id, placed(data(array), &param.lazy_device()));
         param.transform_for_load(new, id)
     }
 }

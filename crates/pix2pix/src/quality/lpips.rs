@@ -9,7 +9,7 @@ use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::error::{Error, Result};
-use crate::network::weights::Weights;
+use crate::network::weights::{Weights, data};
 use crate::weights_file::tensor_file;
 
 /// The remedy for a file without these weights.
@@ -164,14 +164,14 @@ pub(crate) fn tensor<const D: usize>(
     name: &str,
     device: &Device,
 ) -> std::result::Result<Tensor<D>, String> {
-    let data = weights
+    let array = weights
         .remove(name)
         .ok_or_else(|| format!("the tensor {name} is missing"))?;
-    let dimensions = data.shape().len();
+    let dimensions = array.shape.len();
     if dimensions != D {
         return Err(format!(
             "the tensor {name} has {dimensions} dimensions instead of {D}"
         ));
     }
-    Ok(Tensor::from_data(data, device))
+    Ok(Tensor::from_data(data(array), device))
 }

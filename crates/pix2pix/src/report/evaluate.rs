@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use pix2pix_runtime::TranslateOptions;
 use serde::{Deserialize, Serialize};
 
 use crate::data::dataset::Pairs;
@@ -11,7 +12,6 @@ use crate::data::picture::Picture;
 use crate::draw::contact_sheet::Row;
 use crate::error::{Error, Result};
 use crate::model::translate::Translator;
-use crate::network::noise::Noise;
 use crate::quality::fid::frechet_distance;
 use crate::quality::inception::Inception;
 use crate::quality::interval::{self, Mean};
@@ -83,7 +83,8 @@ pub struct Evaluated {
     pub worst: Vec<Row>,
 }
 
-/// Translates every pair at the input size of the networks, and scores it. `noise` makes the noise of each pair; `tell`
+/// Translates every pair at the input size of the networks, and scores it. Of the `options`, only dropout, seed and index
+/// count; `tell`
 /// receives the number of pairs done.
 ///
 /// # Errors
@@ -93,7 +94,7 @@ pub fn evaluate(
     translator: &Translator,
     (split, pairs): (&str, &Pairs),
     learned: &Learned,
-    noise: &dyn Fn() -> Noise,
+    options: &TranslateOptions,
     tell: &mut dyn FnMut(usize),
 ) -> Result<Evaluated> {
     let config = &translator.config;
@@ -120,7 +121,7 @@ pub fn evaluate(
             .generator
             .check_size(height, width)
             .map_err(refused)?;
-        let output = translator.translate_exactly(&source, &mut noise());
+        let output = translator.translate_exactly(&source, options);
         let planes = [&output, &target].map(|picture| Planes::of(picture, &config.target));
         let [out, wanted] = &planes;
         let lpips = match &learned.lpips {

@@ -1,12 +1,13 @@
 //! Estimates the memory that training needs, to refuse what cannot fit, and for advice after running out of memory.
 
+use pix2pix_runtime::network::LayerGraph;
+
 use crate::backend::device::Device;
 use crate::backend::memory::Memory;
 use crate::config::RunConfig;
 use crate::data::jitter::ResizePolicy;
 use crate::error::{Error, Result};
 use crate::network::init::WeightInit;
-use crate::network::layer_graph::LayerGraph;
 use crate::network::summary;
 
 /// Bytes per trainable weight: the weight, its gradient, and Adam's two moments.
@@ -24,7 +25,7 @@ pub fn bytes(config: &RunConfig, batch: usize) -> Option<u64> {
         .generator
         .channels()
         .map(|channels| [channels, height, width]);
-    let generator = config.generator.init_with(init, &device).ok()?.layers(from);
+    let generator = config.generator.layers(from);
     let discriminator = config.discriminator.init_with(init, &device).ok()?;
     let discriminator = discriminator.layers(from, to);
     let outputs = |graph: &LayerGraph| -> usize {
@@ -93,9 +94,9 @@ pub fn advice(config: &RunConfig, memory: Option<u64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::jitter::Size;
-    use crate::network::generator::GeneratorConfig;
-    use crate::network::unet::UnetConfig;
+    use pix2pix_runtime::network::GeneratorConfig;
+    use pix2pix_runtime::network::UnetConfig;
+    use pix2pix_runtime::picture::Size;
 
     fn config(side: u32) -> RunConfig {
         let mut config = RunConfig::default();

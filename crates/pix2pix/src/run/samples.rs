@@ -1,7 +1,7 @@
 //! The held-out pairs that a run translates and scores at regular intervals, to show its progress.
 
-use burn::tensor::Device;
 use image::RgbImage;
+use pix2pix_runtime::TranslateOptions;
 
 use crate::config::RunConfig;
 use crate::data::dataset::Dataset;
@@ -10,9 +10,7 @@ use crate::data::pair::Pair;
 use crate::data::picture::Picture;
 use crate::draw::contact_sheet::Row;
 use crate::error::Result;
-use crate::model::translate::translate_one;
-use crate::network::generator::Generator;
-use crate::network::noise::Noise;
+use crate::model::translate::Translator;
 use crate::quality::{self, Planes, Scores};
 
 use super::RunScores;
@@ -49,17 +47,15 @@ impl Samples {
     }
 
     /// Translates all samples one by one, with the dropout of the run's seed, as `translate` and `evaluate` do.
-    pub fn translate(
-        &self,
-        generator: &Generator,
-        config: &RunConfig,
-        device: &Device,
-    ) -> Vec<Picture> {
-        let outputs = self.pairs.iter().map(|pair| {
-            let mut noise = Noise::seeded(config.seed, 0);
-            translate_one(generator, &pair.source, config, &mut noise, device)
-        });
-        outputs.collect()
+    pub fn translate(&self, translator: &Translator) -> Vec<Picture> {
+        let options = TranslateOptions {
+            seed: translator.config.seed,
+            ..TranslateOptions::default()
+        };
+        let pairs = self.pairs.iter();
+        pairs
+            .map(|pair| translator.translate_exactly(&pair.source, &options))
+            .collect()
     }
 
     /// Mean scores of the outputs against the targets; `None` if no pairs are held out.
@@ -98,17 +94,16 @@ impl Samples {
     }
 
     /// Translates two different sources without dropout; `None` if all sources are equal.
-    pub fn translate_still(
-        &self,
-        generator: &Generator,
-        config: &RunConfig,
-        device: &Device,
-    ) -> Option<[RgbImage; 2]> {
+    pub fn translate_still(&self, translator: &Translator) -> Option<[RgbImage; 2]> {
         let first = self.pairs.first()?;
         let other = self.pairs.iter().find(|pair| pair.source != first.source)?;
+        let options = TranslateOptions {
+            dropout: false,
+            ..TranslateOptions::default()
+        };
         Some([first, other].map(|pair| {
-            let output = translate_one(generator, &pair.source, config, &mut Noise::off(), device);
-            output.to_rgb8(config.target.range)
+            let output = translator.translate_exactly(&pair.source, &options);
+            output.to_rgb8(translator.config.target.range)
         }))
     }
 }

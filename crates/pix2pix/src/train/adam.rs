@@ -8,12 +8,12 @@ use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::optim::GradientsParams;
 #[cfg(feature = "_card")]
 use burn::tensor::Device;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 use pix2pix_kernels as kernels;
 
 use crate::backend::device::constant;
 use crate::error::{self, Error};
-use crate::network::weights::{self, Weights};
+use crate::network::weights::{self, Array, Weights};
 use crate::train::config::OptimizerConfig;
 use crate::weights_file::tensor_file::Values;
 
@@ -175,9 +175,9 @@ impl Adam {
         for (name, (id, length)) in weights::ids(network) {
             let mut taken =
                 ["first", "second"].map(|moment| saved.remove(&format!("{moment}.{name}")));
-            let of_parameter = |data: &Option<TensorData>| {
-                data.as_ref()
-                    .is_none_or(|data| data.num_elements() == length)
+            let of_parameter = |array: &Option<Array>| {
+                let values = array.as_ref().map(|array| array.values.len());
+                values.is_none_or(|values| values == length)
             };
             if !taken.iter().all(of_parameter) {
                 let reason = format!("the moments of {name} have the wrong length");
@@ -186,8 +186,7 @@ impl Adam {
             let [Some(first), Some(second)] = taken.each_mut().map(Option::take) else {
                 continue; // a running statistic
             };
-            let host = |data: TensorData| data.try_into_vec().expect("all our tensors are f32");
-            moments.insert(id, Moments::Host([host(first), host(second)]));
+            moments.insert(id, Moments::Host([first.values, second.values]));
         }
         if let Some(name) = saved.keys().next() {
             return Err(Error::Config(format!(

@@ -2,9 +2,9 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
+use pix2pix_runtime::network::{Layer, LayerGraph, Op, Shape};
 
 use crate::network::generator::Generator;
-use crate::network::layer_graph::{Layer, LayerGraph, Op, Shape};
 use crate::network::noise::Noise;
 use crate::network::patch_gan::PatchGan;
 use crate::train::objective::{CompositeLoss, Objective};

@@ -9,13 +9,13 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
+use pix2pix_runtime::network::unet::LEAK;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::backend::device::constant;
 use crate::network::norm::norm_and_activate_tangent;
 use crate::network::patch_gan::PatchGan;
-use crate::network::unet::LEAK;
 use crate::train::objective::{Gan, ObjectiveConfig};
 
 /// Weight of the WGAN-GP penalty.

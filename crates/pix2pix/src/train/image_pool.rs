@@ -1,12 +1,12 @@
 //! A pool (history) of generated pictures, which sometimes shows the discriminator an older picture (Shrivastava et
 //! al. 2017, section 2.3).
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::error::{Error, Result};
-use crate::network::weights::Weights;
+use crate::network::weights::{self, Weights};
 use crate::weights_file::tensor_file::Values;
 
 /// Sources and the pictures generated from them, `[1, channels, height, width]` each.
@@ -57,7 +57,7 @@ impl ImagePool {
         let pairs = self.pairs.iter().enumerate();
         pairs
             .flat_map(|(index, [source, image])| {
-                let value = |batch: &Tensor<4>| Values::from(batch.to_data().convert::<f32>());
+                let value = |batch: &Tensor<4>| Values::from(weights::array(batch.to_data()));
                 [
                     (format!("{index:04}.source"), value(source)),
                     (format!("{index:04}.image"), value(image)),
@@ -77,7 +77,7 @@ impl ImagePool {
             let (Some(source), Some(image)) = (take("source"), take("image")) else {
                 break;
             };
-            let tensor = |data: TensorData| Tensor::from_data(data, device);
+            let tensor = |array| Tensor::from_data(weights::data(array), device);
             pairs.push([tensor(source), tensor(image)]);
         }
         match saved.keys().next() {

@@ -11,11 +11,13 @@ use std::sync::Arc;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use pix2pix_runtime::network::GeneratorConfig;
+use pix2pix_runtime::weights::take;
 
 use crate::backend::device::{constant, in_pool};
 use crate::error::{self, Error};
-use crate::network::generator::{Generator, GeneratorConfig};
-use crate::network::init::WeightInit;
+use crate::network::generator::Generator;
+use crate::network::init::{Init, WeightInit};
 use crate::network::layers::Layers;
 use crate::network::noise::Noise;
 use crate::network::patch_gan::{PatchGan, PatchGanConfig};
@@ -32,7 +34,7 @@ use crate::train::image_pool::ImagePool;
 use crate::train::learner::Learner;
 use crate::train::losses::{Diverged, StepLosses};
 use crate::train::objective::Objective;
-use crate::weights_file::tensor_file::{Values, prefixed, take};
+use crate::weights_file::tensor_file::{Values, prefixed};
 use chance::{Chance, Use};
 use parts::Clock;
 pub use parts::Parts;

@@ -6,9 +6,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use burn::tensor::TensorData;
 use hdf5_reader::group::Group;
 use hdf5_reader::{Dataset, Hdf5File, OpenOptions};
+use pix2pix_runtime::weights::Array;
 use serde_json::Value;
 use zip::ZipArchive;
 
@@ -30,7 +30,7 @@ pub struct KerasLayer {
     /// Names of the layers whose outputs it reads.
     pub inputs: Vec<String>,
     /// Its tensors in Keras' order, e.g. kernel, bias.
-    pub weights: Vec<TensorData>,
+    pub weights: Vec<Array>,
 }
 
 /// Reads the layers of a functional model, in the order of its configuration; `remedy` is for messages.
@@ -152,7 +152,7 @@ fn within(group: &Group, path: &str) -> Found<Dataset> {
 }
 
 /// Reads the values of a dataset; `left` is the number of bytes that may still be read from the file.
-fn tensor(dataset: &Dataset, left: &mut usize) -> Found<TensorData> {
+fn tensor(dataset: &Dataset, left: &mut usize) -> Found<Array> {
     let count = dataset.num_elements().map_err(damaged)?;
     let bytes = usize::try_from(count.saturating_mul(4)).unwrap_or(usize::MAX);
     *left = left
@@ -161,7 +161,7 @@ fn tensor(dataset: &Dataset, left: &mut usize) -> Found<TensorData> {
     let mut values = vec![0.0f32; count as usize];
     dataset.read_into(&mut values).map_err(damaged)?;
     let shape: Vec<usize> = dataset.shape().iter().map(|&side| side as usize).collect();
-    Ok(TensorData::new(values, shape))
+    Ok(Array::new(&shape, values))
 }
 
 /// Whether layers of this class have tensors. Covers the classes of a generator only.

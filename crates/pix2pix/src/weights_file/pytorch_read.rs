@@ -4,12 +4,11 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use burn::tensor::TensorData;
 use pytorch_reader::{DType, PytorchReader};
 use zip::{CompressionMethod, ZipArchive};
 
 use crate::error::{Error, Result};
-use crate::network::weights::Weights;
+use crate::network::weights::{Array, Weights};
 use crate::weights_file::check_exists;
 
 /// At most this many times the size of a file is read from it: 16-bit numbers become 32 bits.
@@ -82,7 +81,7 @@ pub fn read(path: &Path, remedy: &str) -> Result<Weights> {
             }
             _ => unreachable!("not a float"),
         };
-        tensors.insert(name, TensorData::new(values, tensor.shape().to_vec()));
+        tensors.insert(name, Array::new(tensor.shape(), values));
     }
     Ok(tensors)
 }

@@ -3,45 +3,20 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
 use std::path::Path;
 
-use burn::tensor::TensorData;
-use memmap2::Mmap;
-use safetensors::tensor::TensorView;
+use pix2pix_runtime::tensor_file::{Mapped, metadata, widened};
+use pix2pix_runtime::weights::{Array, Weights};
 use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+
+pub use pix2pix_runtime::tensor_file::FileKind;
 
 use crate::atomic_file;
 use crate::choice::choices;
 use crate::error::{Error, Result};
-use crate::network::weights::Weights;
 use crate::weights_file::check_exists;
 use crate::weights_file::pytorch_file::{Stored, StoredValues};
-
-/// Name of the metadata entry. With a single entry, the order of entries cannot vary.
-const ENTRY: &str = "pix2pix";
-
-/// A kind of file.
-#[derive(Clone, Copy, Debug)]
-pub struct FileKind {
-    /// Name and version of the format, as in the header.
-    pub format: &'static str,
-    /// Its name in messages, e.g. "checkpoint".
-    pub name: &'static str,
-    /// Verb phrase for messages about reading it, e.g. "read the checkpoint".
-    pub action: &'static str,
-    /// Remedy for messages about a file of another kind.
-    pub remedy: &'static str,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Header<H> {
-    format: String,
-    #[serde(flatten)]
-    content: H,
-}
 
 /// The values of a tensor, borrowed if they are already in host memory.
 pub struct Values<'a> {
@@ -59,20 +34,20 @@ impl<'a> Values<'a> {
     }
 }
 
-impl<'a> From<&'a TensorData> for Values<'a> {
-    fn from(data: &'a TensorData) -> Self {
+impl<'a> From<&'a Array> for Values<'a> {
+    fn from(array: &'a Array) -> Self {
         Self {
-            shape: data.shape().to_vec(),
-            values: Cow::Borrowed(data.as_slice().expect("all our tensors are f32")),
+            shape: array.shape.clone(),
+            values: Cow::Borrowed(&array.values),
         }
     }
 }
 
-impl From<TensorData> for Values<'_> {
-    fn from(data: TensorData) -> Self {
+impl From<Array> for Values<'_> {
+    fn from(array: Array) -> Self {
         Self {
-            shape: data.shape().to_vec(),
-            values: Cow::Owned(data.try_into_vec().expect("all our tensors are f32")),
+            shape: array.shape,
+            values: Cow::Owned(array.values),
         }
     }
 }
@@ -132,16 +107,6 @@ pub fn write<H: Serialize>(
     write_with(path, Some(metadata(kind, header)), tensors)
 }
 
-/// The metadata that holds a header.
-fn metadata<H: Serialize>(kind: FileKind, header: &H) -> HashMap<String, String> {
-    let header = Header {
-        format: kind.format.to_string(),
-        content: header,
-    };
-    let header = serde_json::to_string(&header).expect("a header is plain data");
-    HashMap::from([(ENTRY.to_string(), header)])
-}
-
 /// Writes a file without a header, atomically.
 ///
 /// # Errors
@@ -182,65 +147,6 @@ fn serialize<'a, V: View>(
     })
 }
 
-/// Reads the header and the tensors of a file.
-///
-/// # Errors
-/// When the file cannot be read, is truncated, or is of another kind.
-pub fn read<H: DeserializeOwned>(path: &Path, kind: FileKind) -> Result<(H, Weights)> {
-    let mapped = Mapped::open(path).map_err(|e| Error::io(path, kind.action, e))?;
-    let wrong = |reason: String| Error::file(path, reason, kind.remedy);
-    let file = SafeTensors::deserialize(mapped.bytes()).map_err(|e| damaged(path, kind, e))?;
-    let content = header(path, kind, &mapped)?;
-    let mut tensors = Weights::new();
-    for (name, view) in file.tensors() {
-        let Some(values) = widened(&view) else {
-            let dtype = view.dtype();
-            return Err(wrong(format!(
-                "its tensor {name} is of the type {dtype}, not floating-point"
-            )));
-        };
-        tensors.insert(name, TensorData::new(values, view.shape().to_vec()));
-    }
-    Ok((content, tensors))
-}
-
-/// Reads the header of a file alone.
-///
-/// # Errors
-/// As [`read()`], but not when tensors are missing.
-pub fn read_header<H: DeserializeOwned>(path: &Path, kind: FileKind) -> Result<H> {
-    let mapped = Mapped::open(path).map_err(|e| Error::io(path, kind.action, e))?;
-    header(path, kind, &mapped)
-}
-
-fn damaged(path: &Path, kind: FileKind, reason: SafeTensorError) -> Error {
-    let reason = format!("damaged safetensors {} ({reason})", kind.name);
-    Error::file(path, reason, kind.remedy)
-}
-
-fn header<H: DeserializeOwned>(path: &Path, kind: FileKind, mapped: &Mapped) -> Result<H> {
-    let wrong = |reason: String| Error::file(path, reason, kind.remedy);
-    let (_, metadata) =
-        SafeTensors::read_metadata(mapped.bytes()).map_err(|e| damaged(path, kind, e))?;
-    let entry = metadata.metadata().as_ref().and_then(|m| m.get(ENTRY));
-    let foreign = || {
-        wrong(format!(
-            "a safetensors file, but not a pix2pix {}",
-            kind.name
-        ))
-    };
-    let entry = entry.ok_or_else(foreign)?;
-    let unreadable = |e| wrong(format!("its configuration cannot be read ({e})"));
-    let header: Header<serde_json::Value> = serde_json::from_str(entry).map_err(unreadable)?;
-    if header.format != kind.format {
-        return Err(wrong(format!(
-            "its format is {}, not {}",
-            header.format, kind.format
-        )));
-    }
-    serde_json::from_value(header.content).map_err(unreadable)
-}
-
 /// Puts `prefix.` before the names of tensors.
 pub fn prefixed<N: AsRef<str>, T>(
     prefix: &str,
@@ -248,23 +154,6 @@ pub fn prefixed<N: AsRef<str>, T>(
 ) -> impl Iterator<Item = (String, T)> {
     let tensors = tensors.into_iter();
     tensors.map(move |(name, tensor)| (format!("{prefix}.{}", name.as_ref()), tensor))
-}
-
-/// Takes the tensors whose names start with `prefix.` out of `tensors`, and removes the prefix from their names.
-pub fn take(tensors: &mut Weights, prefix: &str) -> Weights {
-    let prefix = format!("{prefix}.");
-    let names: Vec<String> = tensors
-        .keys()
-        .filter(|name| name.starts_with(&prefix))
-        .cloned()
-        .collect();
-    names
-        .into_iter()
-        .map(|name| {
-            let values = tensors.remove(&name).expect("it was just listed");
-            (name[prefix.len()..].to_string(), values)
-        })
-        .collect()
 }
 
 /// Reads the floating-point tensors of any safetensors file, and converts 16-bit ones to 32 bits; `remedy` is for
@@ -281,7 +170,7 @@ pub fn read_foreign(path: &Path, remedy: &str) -> Result<Weights> {
     for (name, view) in file.tensors() {
         // other tensors are counters, such as the number of batches of a norm
         if let Some(values) = widened(&view) {
-            tensors.insert(name, TensorData::new(values, view.shape().to_vec()));
+            tensors.insert(name, Array::new(view.shape(), values));
         }
     }
     if tensors.is_empty() {
@@ -292,49 +181,6 @@ pub fn read_foreign(path: &Path, remedy: &str) -> Result<Weights> {
         ));
     }
     Ok(tensors)
-}
-
-/// A memory-mapped file.
-struct Mapped(Option<Mmap>);
-
-impl Mapped {
-    fn open(path: &Path) -> std::io::Result<Self> {
-        let file = File::open(path)?;
-        if file.metadata()?.len() == 0 {
-            return Ok(Self(None)); // some systems cannot map an empty file
-        }
-        // SAFETY: the map is read-only, and lives only until the tensors are copied out of it. Our own files are
-        // replaced by renaming and never changed in place. If another process truncates a foreign file in these
-        // milliseconds, the system ends this program, as with any other reader of mapped files.
-        let map = unsafe { Mmap::map(&file)? };
-        Ok(Self(Some(map)))
-    }
-
-    fn bytes(&self) -> &[u8] {
-        self.0.as_deref().unwrap_or_default()
-    }
-}
-
-/// The values of a floating-point tensor, converted to 32 bits; `None` for integers.
-fn widened(view: &TensorView) -> Option<Vec<f32>> {
-    let wide = |half: fn([u8; 2]) -> f32| {
-        let chunks = view.data().as_chunks().0;
-        chunks.iter().map(|&bytes| half(bytes)).collect()
-    };
-    match view.dtype() {
-        Dtype::F32 => {
-            let chunks = view.data().as_chunks().0;
-            Some(
-                chunks
-                    .iter()
-                    .map(|&bytes| f32::from_le_bytes(bytes))
-                    .collect(),
-            )
-        }
-        Dtype::F16 => Some(wide(|bytes| half::f16::from_le_bytes(bytes).to_f32())),
-        Dtype::BF16 => Some(wide(|bytes| half::bf16::from_le_bytes(bytes).to_f32())),
-        _ => None,
-    }
 }
 
 /// A 16-bit floating-point format.

@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use burn::tensor::TensorData;
-use pix2pix::network::weights::Weights;
+use pix2pix::network::weights::{Array, Weights};
 use safetensors::{Dtype, SafeTensors};
 
 /// The 32-bit tensors of a safetensors file.
@@ -18,8 +17,8 @@ pub fn read(path: &Path) -> Weights {
     };
     tensors
         .map(|(name, view)| {
-            let data = TensorData::new(values(view.data()), view.shape().to_vec());
-            (name.to_string(), data)
+            let array = Array::new(view.shape(), values(view.data()));
+            (name.to_string(), array)
         })
         .collect()
 }

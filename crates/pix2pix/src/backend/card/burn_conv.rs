@@ -6,10 +6,11 @@ use burn::backend::{Cube, TensorMetadata};
 use burn::cubecl;
 use burn::cubecl::prelude::*;
 use burn::tensor::FloatDType;
+use pix2pix_runtime::network::Window;
 
 use super::pictures::{CardTensor, buffer, dense, elementwise, like};
 use crate::backend::precision::Factors;
-use crate::backend::window::{ConvSpec, Window};
+use crate::backend::window::ConvSpec;
 
 /// Splits a factor into its 11 leading bits, as many as TF32 has, and the rest (Dekker 1971, section 4, after
 /// Veltkamp). Exact for values below 4e34.

@@ -10,6 +10,7 @@ use burn::cubecl::ir::features::MmaConfig;
 use burn::cubecl::ir::{ElemType, FloatKind};
 use burn::cubecl::prelude::*;
 use half::bf16;
+use pix2pix_runtime::network::Window;
 
 use super::burn_conv as burns;
 use super::implicit_gemm::{Sides, SidesLaunch, add_slices, multiply};
@@ -19,7 +20,7 @@ use super::pictures::{
 use super::tiling::{Cut, Extent, PIECE, PLANE, Product, Units};
 use crate::backend::conv::{ConvBackend, ReadGradient};
 use crate::backend::precision::Factors;
-use crate::backend::window::{ConvSpec, Window};
+use crate::backend::window::ConvSpec;
 use crate::parallel::gradients::Watch;
 
 /// The width of the vectors in which memory with rows of this length is read: 4 values or one, since each width is a

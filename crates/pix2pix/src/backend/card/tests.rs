@@ -3,6 +3,7 @@
 
 use burn::tensor::{Distribution, FloatDType, Tensor};
 use pix2pix_kernels::{self as kernels, Curve, Dropout, Loss};
+use pix2pix_runtime::network::Window;
 
 use super::adam::{Moments, Updates, moved};
 use super::burn_conv::{product, two_parts};
@@ -17,7 +18,6 @@ use crate::backend::loss::{mean_distance, mean_loss};
 use crate::backend::norm::Constants;
 use crate::backend::precision::{Factors, Precision};
 use crate::backend::taps::four_taps;
-use crate::backend::window::Window;
 use crate::network::batch_norm::BatchNorm;
 use crate::network::init::WeightInit;
 use burn::backend::Cube;

@@ -4,17 +4,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use pix2pix_runtime::picture::{CHANNELS, Domain, Ranges};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::remembered::{Remembered, Seen};
 use super::{Dataset, Pairs};
 use crate::choice::choices;
-use crate::data::domain::Domain;
 use crate::data::picture::{Depth, Format, Header};
-use crate::data::ranges::Ranges;
 use crate::error::{Error, Result, within};
-use crate::network::unet::CHANNELS;
 
 /// What to do about broken and unmatched files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

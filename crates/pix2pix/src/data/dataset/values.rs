@@ -1,11 +1,10 @@
 //! The sample values of a data set: extremes and percentiles of every band, and the ranges that they need.
 
+use pix2pix_runtime::picture::{Domain, Ranges};
 use rayon::prelude::*;
 
 use super::Pairs;
-use crate::data::domain::Domain;
 use crate::data::picture::{Depth, Outside, Picture, Samples};
-use crate::data::ranges::Ranges;
 use crate::error::{Error, Result};
 
 /// Most values of a band that are kept of each picture, evenly spread.

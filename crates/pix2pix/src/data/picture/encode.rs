@@ -7,6 +7,7 @@ use std::path::Path;
 
 use image::RgbImage;
 use npyz::{AutoSerialize, Serialize, WriterBuilder};
+use pix2pix_runtime::picture::Domain;
 use tiff_reader::constants::{Compression, Predictor};
 use tiff_reader::{ExtraSample, PhotometricInterpretation};
 use tiff_writer::{ImageBuilder, ImageHandle, TiffWriter, WriteOptions};
@@ -14,7 +15,6 @@ use tiff_writer::{ImageBuilder, ImageHandle, TiffWriter, WriteOptions};
 use super::metadata::Metadata;
 use super::{Depth, Format, Picture, Samples};
 use crate::atomic_file;
-use crate::data::domain::Domain;
 use crate::error::{Error, Result};
 
 impl Format {

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use pix2pix_runtime::Windows;
+
 use super::content::Content;
 use super::fault::guarded;
 use super::tiff::Tiff;
@@ -62,5 +64,15 @@ impl TiffWindows {
     pub fn window(&self, corner: [u32; 2], size: [u32; 2]) -> Result<Picture> {
         let window = guarded(|| self.tiff.window(corner, size));
         window.map_err(|fault| fault.of(&self.path, Format::Tiff))
+    }
+}
+
+impl Windows for TiffWindows {
+    fn size(&self) -> [u32; 2] {
+        self.header().size
+    }
+
+    fn window(&self, corner: [u32; 2], size: [u32; 2]) -> Result<Picture> {
+        self.window(corner, size)
     }
 }

@@ -4,11 +4,11 @@ use std::io::{Cursor, Read, SeekFrom};
 
 use half::f16;
 use npyz::{NpyFile, NpyHeader, Order, TypeChar};
+use pix2pix_runtime::picture::CHANNELS;
 
 use super::content::{Source, length};
 use super::fault::{Fault, TRUNCATED};
 use super::{Depth, Format, Header, Picture, Samples};
-use crate::network::unet::CHANNELS;
 
 /// Reads the header, and checks that all values are there.
 pub fn header(file: &mut dyn Source) -> Result<Header, Fault> {

@@ -1,8 +1,9 @@
 //! Operations that convert a picture's sample values to the network's values and back.
 
+use pix2pix_runtime::picture::Domain;
+
 use super::builder::{Builder, ints, to};
 use super::proto::{DataType, Side};
-use crate::data::domain::Domain;
 use crate::data::picture::Depth;
 
 fn data_type(depth: Depth) -> DataType {

@@ -2,14 +2,14 @@
 //! channel; activations have a scale for each layer, from the range of values on calibration pictures. ONNX's
 //! QuantizeLinear and DequantizeLinear describe this, and runtimes fuse them with the convolutions between them.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use pix2pix_kernels::Arithmetic;
+use pix2pix_runtime::network::{LayerGraph, Op};
+use pix2pix_runtime::plan::{Fusion, Noise, Parameters, Pass, Plan, Watch};
+use pix2pix_runtime::weights::{Array, Weights};
 
 use super::builder::{Builder, int};
 use super::proto::DataType;
-use crate::network::interpreter::Interpreter;
-use crate::network::layer_graph::{LayerGraph, Op};
-use crate::network::noise::Noise;
-use crate::network::weights::Weights;
+use crate::error::Result;
 
 /// Smallest and largest output of each layer.
 pub type Ranges = Vec<[f32; 2]>;
@@ -30,63 +30,90 @@ pub fn is_quantized(graph: &LayerGraph, index: usize) -> bool {
     matches!(graph.layers[index].op, Op::Conv(_)) || read().any(|layer| convolves(layer.op))
 }
 
-/// Measures the ranges of all layers on these sources, `[1, channels, height, width]` each; with active dropout if
-/// `dropout` is set.
+/// A generator that runs layer by layer, so that every value in between can be seen.
+struct LayerByLayer {
+    plan: Plan,
+    parameters: Parameters,
+}
+
+impl LayerByLayer {
+    fn new(graph: &LayerGraph, weights: &Weights) -> Result<Self> {
+        Ok(Self {
+            plan: Plan::new(graph, Fusion::None),
+            parameters: Parameters::new(graph, weights.clone(), Fusion::None)?,
+        })
+    }
+
+    fn run(&self, source: &[f32], noise: Option<Noise>, watch: &mut Watch) -> Vec<f32> {
+        let pass = Pass {
+            source,
+            arithmetic: Arithmetic::F32,
+            noise,
+            statistics: &[],
+        };
+        self.plan
+            .run_watched(&self.parameters, &pass, &mut Vec::new(), watch)
+    }
+}
+
+/// Measures the ranges of all layers on these sources, `[channels, height, width]` each; with active dropout if `dropout`
+/// is set.
+///
+/// # Errors
+/// When the tensors are not the network's.
 pub fn calibrate(
     graph: &LayerGraph,
     weights: &Weights,
-    sources: &[Tensor<4>],
+    sources: &[Vec<f32>],
     dropout: bool,
-    device: &Device,
-) -> Ranges {
+) -> Result<Ranges> {
     let mut ranges = vec![[0.0_f32; 2]; graph.layers.len()]; // the range must contain 0, the value of padding
-    let interpreter = Interpreter::new(graph, weights, device);
-    for (index, source) in (0..).zip(sources) {
-        let mut noise = if dropout {
-            Noise::seeded(0, index)
-        } else {
-            Noise::off()
-        };
-        interpreter.run(source.clone(), &mut noise, &mut |layer, value| {
-            let extreme = |value: Tensor<1>| value.into_scalar::<f32>();
-            let [low, high] = ranges[layer];
-            let (least, most) = (extreme(value.clone().min()), extreme(value.clone().max()));
-            ranges[layer] = [low.min(least), high.max(most)];
-            value
+    let network = LayerByLayer::new(graph, weights)?;
+    for (stream, source) in (0..).zip(sources) {
+        let noise = dropout.then_some(Noise { seed: 0, stream });
+        network.run(source, noise, &mut |layer, values| {
+            let [low, high] = &mut ranges[layer];
+            for &value in values.iter() {
+                (*low, *high) = (low.min(value), high.max(value));
+            }
         });
     }
-    ranges
+    Ok(ranges)
 }
 
 /// Measures the loss of accuracy: mean absolute difference between the outputs of the 8-bit and the 32-bit network on
 /// these sources, in units of \[-1, 1\], without dropout.
+///
+/// # Errors
+/// As [`calibrate`].
 pub fn loss(
     graph: &LayerGraph,
     weights: &Weights,
     ranges: &Ranges,
-    sources: &[Tensor<4>],
-    device: &Device,
-) -> f32 {
-    let rounded = rounded_weights(graph, weights);
+    sources: &[Vec<f32>],
+) -> Result<f32> {
+    let exact = LayerByLayer::new(graph, weights)?;
+    let rounded = LayerByLayer::new(graph, &rounded_weights(graph, weights))?;
+    let quantized: Vec<bool> = (0..graph.layers.len())
+        .map(|layer| is_quantized(graph, layer))
+        .collect();
     let mut sum = 0.0;
     for source in sources {
-        let run = |weights: &Weights, eight_bits: bool| {
-            let watch = &mut |layer: usize, value: Tensor<4>| {
-                if !eight_bits || !is_quantized(graph, layer) {
-                    return value;
-                }
+        let wanted = exact.run(source, None, &mut |_, _| {});
+        let found = rounded.run(source, None, &mut |layer, values| {
+            if quantized[layer] {
                 let (scale, zero) = scale(ranges[layer]);
-                let steps = (value / scale).round() + f32::from(zero);
-                (steps.clamp(0.0, 255.0) - f32::from(zero)) * scale
-            };
-            Interpreter::new(graph, weights, device).run(source.clone(), &mut Noise::off(), watch)
-        };
-        sum += (run(weights, false) - run(&rounded, true))
-            .abs()
-            .mean()
-            .into_scalar::<f32>();
+                let zero = f32::from(zero);
+                for value in values {
+                    let step = ((*value / scale).round() + zero).clamp(0.0, 255.0);
+                    *value = (step - zero) * scale;
+                }
+            }
+        });
+        let differences = wanted.iter().zip(&found).map(|(a, b)| (a - b).abs());
+        sum += differences.sum::<f32>() / wanted.len() as f32;
     }
-    sum / sources.len() as f32
+    Ok(sum / sources.len() as f32)
 }
 
 /// Scale and zero point that map a range to 0 to 255.
@@ -129,13 +156,12 @@ fn rounded_weights(graph: &LayerGraph, weights: &Weights) -> Weights {
         };
         let name = format!("{}.weight", layer.name);
         let data = &weights[&name];
-        let values = data.as_slice::<f32>().expect("all our tensors are f32");
-        let (steps, scales) = rounded(data.shape(), values, axis);
-        let back = steps.iter().zip(channels(data.shape(), axis));
+        let (steps, scales) = rounded(&data.shape, &data.values, axis);
+        let back = steps.iter().zip(channels(&data.shape, axis));
         let back: Vec<f32> = back
             .map(|(&step, channel)| f32::from(step) * scales[channel])
             .collect();
-        all.insert(name, TensorData::new(back, data.shape().to_vec()));
+        all.insert(name, Array::new(&data.shape, back));
     }
     all
 }

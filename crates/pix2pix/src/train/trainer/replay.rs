@@ -208,11 +208,11 @@ mod tests {
     use super::*;
     use crate::backend::card::tests::{card, random};
     use crate::backend::device::{for_training, placed};
-    use crate::network::generator::GeneratorConfig;
     use crate::network::patch_gan::PatchGanConfig;
-    use crate::network::unet::UnetConfig;
     use crate::network::weights;
     use crate::train::config::TrainerConfig;
+    use pix2pix_runtime::network::GeneratorConfig;
+    use pix2pix_runtime::network::UnetConfig;
 
     /// The losses of each step and the weights after the last one, with and without replays. In between, the network is
     /// copied for inference, and one batch has another size.

@@ -3,17 +3,12 @@
 
 use std::ops::Range;
 
-use burn::tensor::{Device, Tensor};
-
-use crate::backend::device::in_pool;
 use crate::choice::choices;
-use crate::data::domain::Domain;
-use crate::data::pad::pad;
-use crate::data::picture::{self, Picture, TiffWindows};
+use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::network::generator::Generator;
-use crate::network::noise::Noise;
-use crate::network::norm_statistics::{Moments, Norms};
+use crate::moments::Moments;
+use crate::picture::{Domain, Picture, pad};
+use crate::plan::{Noise, Statistics};
 
 /// Statistics with which the norms normalize a tile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,36 +109,24 @@ impl Windows for Picture {
     }
 }
 
-impl Windows for TiffWindows {
-    fn size(&self) -> [u32; 2] {
-        self.header().size
-    }
-
-    fn window(&self, corner: [u32; 2], size: [u32; 2]) -> Result<Picture> {
-        self.window(corner, size)
-    }
-}
-
 /// How to translate a picture in tiles.
-pub struct Plan<'a> {
-    /// The generator.
-    pub generator: &'a Generator,
+pub struct TilePlan<'a> {
+    /// What runs the generator.
+    pub engine: &'a dyn Engine,
     /// Source and target domain; the picture has the channels of the source.
     pub domains: [Domain; 2],
     /// The tiles.
     pub tiles: Tiles,
     /// Statistics that normalize every tile, if they need not be measured.
-    pub known: Option<Vec<Tensor<2>>>,
-    /// Makes the noise of one pass: every tile gets the same, so that neighbours match.
-    pub noise: &'a (dyn Fn() -> Noise + Sync),
+    pub known: Option<Vec<Vec<f32>>>,
+    /// The dropout: every tile gets the same, so that neighbours match.
+    pub noise: Option<Noise>,
     /// Width of the panels, in pixels. A panel is finished before the next one; tiles on the border of two panels are
     /// translated twice.
     pub panel: u32,
-    /// The device.
-    pub device: &'a Device,
 }
 
-impl Plan<'_> {
+impl TilePlan<'_> {
     /// Translates a picture. `part` receives the result in parts, with the upper left pixel of each: panels from left to
     /// right, and each from top to bottom.
     ///
@@ -168,22 +151,24 @@ impl Plan<'_> {
 
     /// Measures the statistics of every norm over all tiles, one norm after another. Each pass stops at the first norm
     /// that has not been measured yet.
-    fn measure(&self, picture: &dyn Windows) -> Result<Vec<Tensor<2>>> {
+    fn measure(&self, picture: &dyn Windows) -> Result<Vec<Vec<f32>>> {
         let [xs, ys] = self.starts(picture.size());
-        let mut known: Vec<Tensor<2>> = Vec::new();
-        while known.len() < self.generator.norms().len() {
+        let mut known: Vec<Vec<f32>> = Vec::new();
+        while known.len() < self.engine.norms() {
             let mut moments = Moments::default();
             for (&y, &x) in ys.iter().flat_map(|y| xs.iter().map(move |x| (y, x))) {
                 let tile = self.tile(picture, [x, y])?;
-                in_pool(|| {
-                    let mut norms = Norms::Measure(known.iter(), &mut moments);
-                    self.generator
-                        .forward_with(tile, &mut (self.noise)(), &mut norms);
-                });
+                let (found, count) = self.engine.measure(&tile, self.size(), self.noise, &known);
+                moments.add(&found, count);
             }
-            known.push(moments.statistics(self.device));
+            known.push(moments.statistics());
         }
         Ok(known)
+    }
+
+    /// Height and width of a tile.
+    fn size(&self) -> [usize; 2] {
+        [self.tiles.side as usize; 2]
     }
 
     /// Start positions of the tiles along both sides.
@@ -191,9 +176,9 @@ impl Plan<'_> {
         size.map(|side| self.tiles.starts(side.max(self.tiles.side)))
     }
 
-    /// The tile at a corner as input of the network, `[1, channels, side, side]` in [-1, 1]. Beyond the picture it is
+    /// The tile at a corner as input of the network, `[channels, side, side]` in [-1, 1]. Beyond the picture it is
     /// mirrored.
-    fn tile(&self, picture: &dyn Windows, corner: [u32; 2]) -> Result<Tensor<4>> {
+    fn tile(&self, picture: &dyn Windows, corner: [u32; 2]) -> Result<Vec<f32>> {
         let side = self.tiles.side;
         let [width, height] = picture.size();
         let size = [
@@ -201,39 +186,25 @@ impl Plan<'_> {
             (height - corner[1]).min(side),
         ];
         let tile = pad(&picture.window(corner, size)?, [side; 2]);
-        let range = self.domains[0].range_of(tile.depth());
-        Ok(picture::to_tensor(&tile, range, self.device))
+        Ok(tile.to_planes(self.domains[0].range_of(tile.depth())))
     }
 
     /// Translates the tile at a corner; `[channels, side, side]` in [-1, 1].
     fn translated(
         &self,
         picture: &dyn Windows,
-        statistics: Option<&[Tensor<2>]>,
+        statistics: Option<&Statistics>,
         corner: [u32; 2],
     ) -> Result<Vec<f32>> {
         let tile = self.tile(picture, corner)?;
-        let output = in_pool(|| {
-            let mut norms = match statistics {
-                None => Norms::Batch,
-                Some(statistics) => Norms::Given(statistics.iter()),
-            };
-            let output = self
-                .generator
-                .forward_with(tile, &mut (self.noise)(), &mut norms);
-            output.expect("these norms do not stop the pass early")
-        });
-        let values = output.into_data().convert::<f32>();
-        Ok(values
-            .try_into_vec::<f32>()
-            .expect("converted to f32 above"))
+        Ok(self.engine.run(&tile, self.size(), self.noise, statistics))
     }
 
     /// Translates the columns of a panel and blends its tiles, one row of tiles at a time.
     fn panel(
         &self,
         picture: &dyn Windows,
-        statistics: Option<&[Tensor<2>]>,
+        statistics: Option<&Statistics>,
         columns: Range<u32>,
         part: &mut dyn FnMut([u32; 2], Picture) -> Result<()>,
     ) -> Result<()> {

@@ -3,7 +3,7 @@
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
-use crate::data::picture::{Depth, Picture, Samples};
+use crate::picture::{Depth, Picture, Samples};
 
 /// Resizes with the bicubic filter (Catmull-Rom; wider when shrinking, as in Pillow).
 pub fn resize(picture: &Picture, size: [u32; 2]) -> Picture {

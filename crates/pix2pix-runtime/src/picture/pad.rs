@@ -1,6 +1,6 @@
 //! Reflection padding.
 
-use crate::data::picture::Picture;
+use crate::picture::Picture;
 
 /// Extends a picture to `size` by reflection at its right and bottom border, repeatedly if needed. The border pixels
 /// themselves are not repeated.
@@ -20,7 +20,7 @@ pub fn pad(picture: &Picture, size: [u32; 2]) -> Picture {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::picture::Samples;
+    use crate::picture::Samples;
 
     #[test]
     fn padding_mirrors_without_repeating_the_border() {

@@ -134,7 +134,7 @@ fn shown(path: &Path) -> String {
 }
 
 /// Checks that a field is not 0.
-pub(crate) fn at_least_one(field: &'static str, value: u64) -> Result<()> {
+pub fn at_least_one(field: &'static str, value: u64) -> Result<()> {
     match value {
         0 => Err(Error::field(field, "is 0; it must be at least 1")),
         _ => Ok(()),
@@ -142,7 +142,7 @@ pub(crate) fn at_least_one(field: &'static str, value: u64) -> Result<()> {
 }
 
 /// Checks that a field is in its range.
-pub(crate) fn within<T: PartialOrd + Display>(
+pub fn within<T: PartialOrd + Display>(
     field: &'static str,
     value: T,
     range: RangeInclusive<T>,
@@ -151,7 +151,7 @@ pub(crate) fn within<T: PartialOrd + Display>(
 }
 
 /// Checks a setting that no argument changes: only an edited file has another value.
-pub(crate) fn setting<T: PartialOrd + Display>(
+pub fn setting<T: PartialOrd + Display>(
     name: &str,
     value: T,
     range: RangeInclusive<T>,
@@ -168,10 +168,7 @@ fn beyond<T: PartialOrd + Display>(value: T, range: RangeInclusive<T>) -> Option
 }
 
 /// Checks that a rate or a share is at least 0 and below 1.
-pub(crate) fn below_one<T: Copy + Display + Into<f64>>(
-    field: &'static str,
-    value: T,
-) -> Result<()> {
+pub fn below_one<T: Copy + Display + Into<f64>>(field: &'static str, value: T) -> Result<()> {
     if (0.0..1.0).contains(&value.into()) {
         return Ok(());
     }

@@ -2,10 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::depth::Depth;
-use crate::data::ranges::Ranges;
 use crate::error::{Result, setting};
-use crate::network::unet::CHANNELS;
+use crate::picture::{CHANNELS, Depth, Ranges};
 
 /// Format of the pictures of one side of the pairs (the sources or the targets).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,7 +25,7 @@ impl Domain {
     };
 
     /// Checks the channels and the ranges of the domain called `name`.
-    pub(crate) fn validate(&self, name: &str) -> Result<()> {
+    pub fn validate(&self, name: &str) -> Result<()> {
         setting(&format!("{name}.channels"), self.channels, CHANNELS)?;
         self.range.validate(name, self.channels)
     }

@@ -1,12 +1,9 @@
-//! A network as a list of layers with shapes, parameter counts and connections, from which the summary, the plot and
-//! the receptive field are made. Each network builds it from the same layers that its forward pass uses.
+//! A network as a list of layers with shapes, parameter counts and connections. Summaries, plots, receptive fields and
+//! ONNX files are made from it, and the plan by which the network runs.
 
-use burn::module::Param;
-use burn::tensor::Tensor;
-
-use crate::backend::window::Window;
-use crate::network::conv::{Conv, ConvTranspose};
-use crate::network::norm::NormLayer;
+use crate::network::norm::{Norm, groups};
+use crate::network::upsample::{self, Upsample};
+use crate::network::window::Window;
 
 /// `[channels, height, width]` of one image, without the batch dimension.
 pub type Shape = [usize; 3];
@@ -94,8 +91,33 @@ pub struct Layer {
     pub inputs: Vec<usize>,
 }
 
+/// The filters of a convolution or a transposed convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Filters {
+    /// Output channels.
+    pub outputs: usize,
+    /// The window.
+    pub window: Window,
+    /// Whether each output channel has a bias.
+    pub bias: bool,
+}
+
+impl Filters {
+    /// Number of weights for this number of input channels.
+    fn weights(self, channels: usize) -> usize {
+        self.outputs * channels * self.window.kernel * self.window.kernel
+    }
+
+    fn biases(self) -> usize {
+        match self.bias {
+            true => self.outputs,
+            false => 0,
+        }
+    }
+}
+
 /// A network's layers, in the order of its forward pass.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct LayerGraph {
     /// The network's name, e.g. `generator`.
     pub name: String,
@@ -163,72 +185,95 @@ impl LayerGraph {
         self.plain(name, Op::Concatenate, [channels, height, width], inputs)
     }
 
+    /// Adds a reflection padding by `margin` pixels on every side.
+    pub fn reflection_pad(&mut self, name: &str, margin: usize, input: usize) -> usize {
+        let [channels, height, width] = self.layers[input].output;
+        let output = [channels, height + 2 * margin, width + 2 * margin];
+        self.plain(name, Op::ReflectionPad(margin), output, &[input])
+    }
+
     /// Adds a convolution.
-    pub fn conv(&mut self, name: &str, conv: &Conv, input: usize) -> usize {
-        let [_, height, width] = self.layers[input].output;
-        let window = conv.window();
-        let weight = conv.weight.dims();
+    pub fn conv(&mut self, name: &str, filters: Filters, input: usize) -> usize {
+        let [channels, height, width] = self.layers[input].output;
+        let window = filters.window;
         let output = [
-            weight[0],
+            filters.outputs,
             window.output_side(height),
             window.output_side(width),
         ];
+        let weights = filters.weights(channels);
         self.push(Layer {
             name: name.to_string(),
             op: Op::Conv(window),
             output,
-            weights: weight.iter().product(),
-            trainable: weight.iter().product::<usize>() + count(&conv.bias),
-            // the singular vector of spectral normalization
-            non_trainable: conv.spectral.as_ref().map_or(0, |_| weight[0]),
-            inputs: vec![input],
-        })
-    }
-
-    /// Adds a transposed convolution.
-    pub fn conv_transpose(&mut self, name: &str, conv: &ConvTranspose, input: usize) -> usize {
-        let [_, height, width] = self.layers[input].output;
-        let weight = conv.weight.dims();
-        self.push(Layer {
-            name: name.to_string(),
-            op: Op::ConvTranspose(conv.window()),
-            output: [weight[1], conv.output_side(height), conv.output_side(width)],
-            weights: weight.iter().product(),
-            trainable: weight.iter().product::<usize>() + count(&conv.bias),
+            weights,
+            trainable: weights + filters.biases(),
             non_trainable: 0,
             inputs: vec![input],
         })
     }
 
-    /// Adds a normalization.
-    pub fn norm(&mut self, name: &str, norm: &NormLayer, input: usize) -> usize {
-        let output = self.layers[input].output;
-        let [trainable, non_trainable] = norm.parameters();
+    /// Adds a transposed convolution; the window is that of the convolution that it transposes.
+    pub fn conv_transpose(&mut self, name: &str, filters: Filters, input: usize) -> usize {
+        let [channels, height, width] = self.layers[input].output;
+        let window = filters.window;
+        let output = [
+            filters.outputs,
+            window.transposed_side(height),
+            window.transposed_side(width),
+        ];
+        let weights = filters.weights(channels);
         self.push(Layer {
             name: name.to_string(),
-            op: normalization(norm),
+            op: Op::ConvTranspose(window),
+            output,
+            weights,
+            trainable: weights + filters.biases(),
+            non_trainable: 0,
+            inputs: vec![input],
+        })
+    }
+
+    /// Adds a layer that doubles the size of the picture. `filters` are those of the transposed convolution; a
+    /// convolution after a resize has a window of its own.
+    pub fn up(&mut self, name: &str, upsample: Upsample, filters: Filters, input: usize) -> usize {
+        match upsample {
+            Upsample::Transposed => self.conv_transpose(name, filters, input),
+            Upsample::Resize => {
+                let [channels, height, width] = self.layers[input].output;
+                let doubled = [channels, 2 * height, 2 * width];
+                let resized =
+                    self.plain(&format!("{name}.resize"), Op::Upsample, doubled, &[input]);
+                let filters = Filters {
+                    window: upsample::KEEP,
+                    ..filters
+                };
+                self.conv(name, filters, resized)
+            }
+        }
+    }
+
+    /// Adds a normalization; `epsilon` is that of batch normalization. Without one, returns the input.
+    pub fn norm(&mut self, name: &str, norm: Norm, epsilon: f64, input: usize) -> usize {
+        let output = self.layers[input].output;
+        let channels = output[0];
+        let (op, trainable, non_trainable) = match norm {
+            Norm::Batch => (Op::BatchNorm { epsilon }, 2 * channels, 2 * channels),
+            Norm::Instance => (Op::InstanceNorm, 0, 0),
+            Norm::Group => {
+                let groups = groups(channels);
+                (Op::GroupNorm { groups }, 2 * channels, 0)
+            }
+            Norm::None => return input,
+        };
+        self.push(Layer {
+            name: name.to_string(),
+            op,
             output,
             weights: 0,
             trainable,
             non_trainable,
             inputs: vec![input],
         })
-    }
-}
-
-fn count(bias: &Option<Param<Tensor<1>>>) -> usize {
-    bias.as_ref().map_or(0, |b| b.dims()[0])
-}
-
-/// The operation of a normalization.
-fn normalization(norm: &NormLayer) -> Op {
-    match norm {
-        NormLayer::Batch(norm) => Op::BatchNorm {
-            epsilon: norm.epsilon,
-        },
-        NormLayer::Instance(_) => Op::InstanceNorm,
-        NormLayer::Group(norm) => Op::GroupNorm {
-            groups: norm.groups,
-        },
     }
 }

@@ -44,7 +44,7 @@ impl Ranges {
     }
 
     /// Checks the ranges of a domain called `name` with this number of bands.
-    pub(crate) fn validate(&self, name: &str, bands: usize) -> Result<()> {
+    pub fn validate(&self, name: &str, bands: usize) -> Result<()> {
         let ranges = self.listed();
         let reason = if !self.fit(bands) {
             format!("has {} ranges for {bands} channels", ranges.len())

@@ -49,6 +49,7 @@ impl fmt::Display for UnknownName {
 
 /// Implements [`Choice`], its name as `Display`, and `FromStr`: `choices!(Norm, "normalization", Batch: "batch", "Batch
 /// normalization"; ...)`.
+#[macro_export]
 macro_rules! choices {
     ($name:ident, $kind:literal, $($value:ident: $text:literal, $about:literal);+ $(;)?) => {
         impl $crate::choice::Choice for $name {
@@ -84,7 +85,7 @@ macro_rules! choices {
         }
     };
 }
-pub(crate) use choices;
+pub use crate::choices;
 
 #[cfg(test)]
 mod tests {

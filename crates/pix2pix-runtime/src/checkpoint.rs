@@ -1,0 +1,153 @@
+//! Checkpoints: the files of trained networks, and the run folders in which they lie.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+use crate::network::GeneratorConfig;
+use crate::picture::{Domain, Size};
+use crate::tensor_file::{self, FileKind};
+use crate::weights::{Weights, take};
+
+/// A checkpoint's file.
+pub const KIND: FileKind = FileKind {
+    format: "pix2pix-checkpoint-1",
+    name: "checkpoint",
+    action: "read the checkpoint",
+    remedy: "give a checkpoint that `pix2pix train` wrote, or its run folder",
+};
+
+/// A trained generator, as it is stored.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// What the run's configuration says of it.
+    pub config: ModelConfig,
+    /// Number of training steps done.
+    pub step: u64,
+    /// Its tensors by name.
+    pub weights: Weights,
+}
+
+/// What translation needs of a run's configuration.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct ModelConfig {
+    /// Domain of the source.
+    #[serde(default)]
+    pub source: Domain,
+    /// Domain of the target.
+    #[serde(default)]
+    pub target: Domain,
+    /// The generator.
+    pub generator: GeneratorConfig,
+    jitter: Jitter,
+}
+
+/// What translation needs of the configuration of the jitter.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+struct Jitter {
+    crop_size: Size,
+}
+
+impl ModelConfig {
+    /// A configuration of a generator that was trained on pictures of `size`.
+    pub fn new([source, target]: [Domain; 2], generator: GeneratorConfig, size: Size) -> Self {
+        Self {
+            source,
+            target,
+            generator,
+            jitter: Jitter { crop_size: size },
+        }
+    }
+
+    /// Size of the pictures that the generator was trained on.
+    pub fn size(&self) -> Size {
+        self.jitter.crop_size
+    }
+}
+
+#[derive(Deserialize)]
+struct Header {
+    step: u64,
+    config: ModelConfig,
+}
+
+/// The step of a checkpoint alone.
+#[derive(Deserialize)]
+struct Step {
+    step: u64,
+}
+
+impl Model {
+    /// Reads the generator of a checkpoint file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is truncated, or is not a checkpoint of this program.
+    pub fn load(path: &Path) -> Result<Self> {
+        let of_generator = |name: &str| name.starts_with("generator.");
+        let (Header { step, config }, mut tensors) =
+            tensor_file::read_some(path, KIND, &of_generator)?;
+        Ok(Self {
+            config,
+            step,
+            weights: take(&mut tensors, "generator"),
+        })
+    }
+}
+
+/// File name of a step's checkpoint.
+pub fn file_name(step: u64) -> String {
+    format!("step_{step:07}.safetensors")
+}
+
+/// The step in a checkpoint's file name.
+fn named_step(path: &Path) -> Option<u64> {
+    let name = path.file_name()?.to_str()?;
+    let step = name.strip_prefix("step_")?.strip_suffix(".safetensors")?;
+    step.parse().ok()
+}
+
+/// The checkpoints of a folder, oldest first. A missing folder has none.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn in_folder(folder: &Path) -> Result<Vec<PathBuf>> {
+    let steps = steps_in(folder)?.into_iter();
+    Ok(steps.map(|(_, path)| path).collect())
+}
+
+/// The checkpoints of a folder with their steps, oldest first. A step is that of the content, whatever the name: files
+/// are copied and renamed. Of a damaged file, it is that of the name.
+///
+/// # Errors
+/// As [`in_folder`].
+pub fn steps_in(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
+    let failed = |e| Error::io(folder, "read the checkpoints", e);
+    let entries = match std::fs::read_dir(folder) {
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        read => read.map_err(failed)?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(failed)?.path();
+        if let Some(named) = named_step(&path) {
+            let header = tensor_file::read_header::<Step>(&path, KIND);
+            found.push((header.map_or(named, |header| header.step), path));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Finds the checkpoint: `model` itself, or the newest one if `model` is a run folder.
+///
+/// # Errors
+/// When there is no checkpoint.
+pub fn find(model: &Path) -> Result<PathBuf> {
+    if !model.is_dir() {
+        return Ok(model.to_path_buf());
+    }
+    let newest = in_folder(&model.join("checkpoints"))?.pop();
+    newest.ok_or_else(|| Error::file(model, "the folder contains no checkpoint", KIND.remedy))
+}

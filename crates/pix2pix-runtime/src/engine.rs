@@ -1,0 +1,157 @@
+//! What runs a generator: the interface, and the CPU.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pix2pix_kernels::Arithmetic;
+
+use crate::error::Result;
+use crate::network::GeneratorConfig;
+use crate::plan::{Fusion, Noise, Parameters, Pass, Plan, Statistics};
+use crate::weights::Weights;
+
+/// Runs a generator, one picture at a time. Pictures are `[channels, height, width]` in [-1, 1], sizes height and width.
+pub trait Engine: Send + Sync {
+    /// Translates a picture. Normalizations use these statistics, or measure the picture's own.
+    fn run(
+        &self,
+        source: &[f32],
+        size: [usize; 2],
+        noise: Option<Noise>,
+        statistics: Option<&Statistics>,
+    ) -> Vec<f32>;
+
+    /// Runs up to the first normalization whose statistics are not `known`, and measures them: means and biased variances,
+    /// and the number of values in each.
+    fn measure(
+        &self,
+        source: &[f32],
+        size: [usize; 2],
+        noise: Option<Noise>,
+        known: &Statistics,
+    ) -> (Vec<f32>, usize);
+
+    /// The running averages of training, one for each normalization; `None` if one keeps none, or there is none.
+    fn running_statistics(&self) -> Option<Vec<Vec<f32>>>;
+
+    /// Number of normalizations.
+    fn norms(&self) -> usize;
+}
+
+/// Sizes for which an engine keeps plans.
+const PLANS: usize = 4;
+
+/// A generator on the CPU.
+pub struct Cpu {
+    config: GeneratorConfig,
+    parameters: Parameters,
+    arithmetic: Arithmetic,
+    /// Plans by size, the most recently used last.
+    plans: Mutex<Vec<([usize; 2], Arc<Plan>)>>,
+    /// Memory of passes that have ended.
+    memories: Mutex<Vec<Vec<f32>>>,
+}
+
+impl Cpu {
+    /// A generator with these tensors.
+    ///
+    /// # Errors
+    /// When the configuration is invalid, or a tensor is missing, left over, or has another shape.
+    pub fn new(config: &GeneratorConfig, weights: Weights, arithmetic: Arithmetic) -> Result<Self> {
+        config.validate()?;
+        let graph = config.layers(smallest(config));
+        Ok(Self {
+            parameters: Parameters::new(&graph, weights, Fusion::Full)?,
+            config: config.clone(),
+            arithmetic,
+            plans: Mutex::default(),
+            memories: Mutex::default(),
+        })
+    }
+
+    fn plan(&self, size: [usize; 2]) -> Arc<Plan> {
+        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = plans.iter().position(|(known, _)| *known == size);
+        let entry = match known {
+            Some(index) => plans.remove(index),
+            None => {
+                let [channels, _] = self.config.channels();
+                let graph = self.config.layers([channels, size[0], size[1]]);
+                (size, Arc::new(Plan::new(&graph, Fusion::Full)))
+            }
+        };
+        let plan = entry.1.clone();
+        plans.push(entry);
+        let extra = plans.len().saturating_sub(PLANS);
+        plans.drain(..extra);
+        plan
+    }
+
+    /// Calls `work` on a thread of rayon's pool, which avoids a handover for each parallel loop.
+    fn with_plan<T: Send>(
+        &self,
+        size: [usize; 2],
+        work: impl FnOnce(&Plan, &mut Vec<f32>) -> T + Send,
+    ) -> T {
+        let plan = self.plan(size);
+        let memories = || self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut memory = memories().pop().unwrap_or_default();
+        let result = rayon::scope(|_| work(&plan, &mut memory));
+        // what was needed for one large picture is not kept for small ones
+        if memory.len() <= 2 * plan.memory() {
+            memories().push(memory);
+        }
+        result
+    }
+}
+
+/// The smallest picture that a generator accepts.
+fn smallest(config: &GeneratorConfig) -> [usize; 3] {
+    let side = 1 << config.halvings();
+    [config.channels()[0], side, side]
+}
+
+impl Engine for Cpu {
+    fn run(
+        &self,
+        source: &[f32],
+        size: [usize; 2],
+        noise: Option<Noise>,
+        statistics: Option<&Statistics>,
+    ) -> Vec<f32> {
+        let pass = Pass {
+            source,
+            arithmetic: self.arithmetic,
+            noise,
+            statistics: statistics.unwrap_or_default(),
+        };
+        self.with_plan(size, |plan, memory| {
+            plan.run(&self.parameters, &pass, memory)
+        })
+    }
+
+    fn measure(
+        &self,
+        source: &[f32],
+        size: [usize; 2],
+        noise: Option<Noise>,
+        known: &Statistics,
+    ) -> (Vec<f32>, usize) {
+        let pass = Pass {
+            source,
+            arithmetic: self.arithmetic,
+            noise,
+            statistics: known,
+        };
+        self.with_plan(size, |plan, memory| {
+            plan.measure(&self.parameters, &pass, memory)
+        })
+    }
+
+    fn running_statistics(&self) -> Option<Vec<Vec<f32>>> {
+        self.parameters.running_statistics()
+    }
+
+    fn norms(&self) -> usize {
+        self.parameters.norms.len()
+    }
+}

@@ -1,0 +1,110 @@
+//! Pictures as those of the crate `image`, and back.
+
+use image::{DynamicImage, ImageBuffer, RgbImage};
+
+use crate::error::{Error, Result};
+use crate::picture::{Picture, Ranges, Samples};
+use crate::translate::{TranslateOptions, Translator};
+
+impl Picture {
+    /// Converts to 8-bit RGB for display, with the ranges from black to white. With three channels or more, shows the
+    /// first three; otherwise shows the first one as gray.
+    pub fn to_rgb8(&self, range: impl Into<Ranges>) -> RgbImage {
+        fn shown<T: Copy + Into<f32>>(values: &[T], channels: usize, ranges: Ranges) -> Vec<u8> {
+            let bands = [0, 1, 2].map(|band| if channels >= 3 { band } else { 0 });
+            let bands = bands.map(|band| (band, ranges.of(band)));
+            let level = |value: f32, [low, high]: [f32; 2]| {
+                let half = (high - low) / 2.0;
+                let value = ((value - low) / half - 1.0).clamp(-1.0, 1.0);
+                ((value + 1.0) * 127.5).round() as u8
+            };
+            let mut levels = Vec::with_capacity(values.len() / channels * 3);
+            for pixel in values.chunks_exact(channels) {
+                levels.extend(bands.map(|(band, range)| level(pixel[band].into(), range)));
+            }
+            levels
+        }
+        let ranges = range.into();
+        let levels = match self.samples() {
+            Samples::U8(values) => shown(values, self.channels(), ranges),
+            Samples::U16(values) => shown(values, self.channels(), ranges),
+            Samples::F32(values) => shown(values, self.channels(), ranges),
+        };
+        let [width, height] = self.size();
+        RgbImage::from_raw(width, height, levels).expect("three levels a pixel")
+    }
+}
+
+impl From<RgbImage> for Picture {
+    fn from(picture: RgbImage) -> Self {
+        let (width, height) = picture.dimensions();
+        Self::new([width, height], 3, Samples::U8(picture.into_raw()))
+    }
+}
+
+impl TryFrom<DynamicImage> for Picture {
+    type Error = Error;
+
+    fn try_from(picture: DynamicImage) -> Result<Self> {
+        let size = [picture.width(), picture.height()];
+        let (channels, samples) = match picture {
+            DynamicImage::ImageLuma8(p) => (1, Samples::U8(p.into_raw())),
+            DynamicImage::ImageLumaA8(p) => (2, Samples::U8(p.into_raw())),
+            DynamicImage::ImageRgb8(p) => (3, Samples::U8(p.into_raw())),
+            DynamicImage::ImageRgba8(p) => (4, Samples::U8(p.into_raw())),
+            DynamicImage::ImageLuma16(p) => (1, Samples::U16(p.into_raw())),
+            DynamicImage::ImageLumaA16(p) => (2, Samples::U16(p.into_raw())),
+            DynamicImage::ImageRgb16(p) => (3, Samples::U16(p.into_raw())),
+            DynamicImage::ImageRgba16(p) => (4, Samples::U16(p.into_raw())),
+            DynamicImage::ImageRgb32F(p) => (3, Samples::F32(p.into_raw())),
+            DynamicImage::ImageRgba32F(p) => (4, Samples::F32(p.into_raw())),
+            other => return Err(Error::Picture(format!("{:?} samples", other.color()))),
+        };
+        Ok(Self::new(size, channels, samples))
+    }
+}
+
+impl TryFrom<Picture> for DynamicImage {
+    type Error = Error;
+
+    fn try_from(picture: Picture) -> Result<Self> {
+        let ([width, height], channels, depth) =
+            (picture.size(), picture.channels(), picture.depth());
+        macro_rules! image {
+            ($kind:ident, $samples:expr) => {
+                ImageBuffer::from_raw(width, height, $samples).map(DynamicImage::$kind)
+            };
+        }
+        let image = match (channels, picture.into_samples()) {
+            (1, Samples::U8(v)) => image!(ImageLuma8, v),
+            (2, Samples::U8(v)) => image!(ImageLumaA8, v),
+            (3, Samples::U8(v)) => image!(ImageRgb8, v),
+            (4, Samples::U8(v)) => image!(ImageRgba8, v),
+            (1, Samples::U16(v)) => image!(ImageLuma16, v),
+            (2, Samples::U16(v)) => image!(ImageLumaA16, v),
+            (3, Samples::U16(v)) => image!(ImageRgb16, v),
+            (4, Samples::U16(v)) => image!(ImageRgba16, v),
+            (3, Samples::F32(v)) => image!(ImageRgb32F, v),
+            (4, Samples::F32(v)) => image!(ImageRgba32F, v),
+            _ => None,
+        };
+        image.ok_or_else(|| {
+            let reason = format!("a DynamicImage cannot store {channels} {depth} channels");
+            Error::Picture(reason)
+        })
+    }
+}
+
+impl Translator {
+    /// Translates a picture of any size as in the paper, with dropout of seed 0. The result has the size of the
+    /// picture, and the channels and depth of the model's targets.
+    ///
+    /// # Errors
+    /// [`Error::Picture`], when the picture's channels cannot be converted to those of the model's sources, or
+    /// `DynamicImage` does not support the channels and depth of the model's targets.
+    pub fn translate(&self, picture: &DynamicImage) -> Result<DynamicImage> {
+        let source = Picture::try_from(picture.clone())?;
+        let target = self.translate_with(source, &TranslateOptions::default())?;
+        DynamicImage::try_from(target)
+    }
+}

@@ -1,0 +1,37 @@
+//! Upsampling in a decoder.
+
+use serde::{Deserialize, Serialize};
+
+use crate::choice::choices;
+use crate::network::window::Window;
+
+/// How a decoder doubles a picture's size.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Upsample {
+    /// A transposed convolution, as in the paper.
+    #[default]
+    Transposed,
+    /// Nearest-neighbour upsampling, then a 3x3 convolution: no checkerboard artifacts (Odena, Dumoulin and Olah
+    /// 2016).
+    Resize,
+}
+
+choices!(Upsample, "upsampling",
+    Transposed: "transposed", "Transposed convolution, as in the paper";
+    Resize: "resize", "Nearest-neighbour upsampling and a 3x3 convolution, free of checkerboard artifacts (Odena et al. 2016)";
+);
+
+/// A 3x3 convolution that keeps the size.
+pub const KEEP: Window = Window {
+    kernel: 3,
+    stride: 1,
+    padding: [1, 1],
+};
+
+/// The convolution whose transpose fuses a resize and a convolution with [`KEEP`].
+pub const HALVE: Window = Window {
+    kernel: 4,
+    stride: 2,
+    padding: [1, 1],
+};

@@ -1,0 +1,166 @@
+//! Files of named tensors with a header: safetensors with a single metadata entry of JSON.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::Path;
+
+use memmap2::Mmap;
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::weights::{Array, Weights};
+
+/// Name of the metadata entry. With a single entry, the order of entries cannot vary.
+const ENTRY: &str = "pix2pix";
+
+/// A kind of file.
+#[derive(Clone, Copy, Debug)]
+pub struct FileKind {
+    /// Name and version of the format, as in the header.
+    pub format: &'static str,
+    /// Its name in messages, e.g. "checkpoint".
+    pub name: &'static str,
+    /// Verb phrase for messages about reading it, e.g. "read the checkpoint".
+    pub action: &'static str,
+    /// Remedy for messages about a file of another kind.
+    pub remedy: &'static str,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header<H> {
+    format: String,
+    #[serde(flatten)]
+    content: H,
+}
+
+/// The metadata that holds a header.
+pub fn metadata<H: Serialize>(kind: FileKind, header: &H) -> HashMap<String, String> {
+    let header = Header {
+        format: kind.format.to_string(),
+        content: header,
+    };
+    let header = serde_json::to_string(&header).expect("a header is plain data");
+    HashMap::from([(ENTRY.to_string(), header)])
+}
+
+/// Reads the header and the tensors of a file.
+///
+/// # Errors
+/// When the file cannot be read, is truncated, or is of another kind.
+pub fn read<H: DeserializeOwned>(path: &Path, kind: FileKind) -> Result<(H, Weights)> {
+    read_some(path, kind, &|_| true)
+}
+
+/// As [`read`], but only the tensors whose names `wanted` accepts.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_some<H: DeserializeOwned>(
+    path: &Path,
+    kind: FileKind,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<(H, Weights)> {
+    let mapped = Mapped::open(path).map_err(|e| Error::io(path, kind.action, e))?;
+    let wrong = |reason: String| Error::file(path, reason, kind.remedy);
+    let file = SafeTensors::deserialize(mapped.bytes()).map_err(|e| damaged(path, kind, e))?;
+    let content = header(path, kind, &mapped)?;
+    let mut tensors = Weights::new();
+    for (name, view) in file.tensors().into_iter().filter(|(name, _)| wanted(name)) {
+        let Some(values) = widened(&view) else {
+            let dtype = view.dtype();
+            return Err(wrong(format!(
+                "its tensor {name} is of the type {dtype}, not floating-point"
+            )));
+        };
+        tensors.insert(name, Array::new(view.shape(), values));
+    }
+    Ok((content, tensors))
+}
+
+/// Reads the header of a file alone.
+///
+/// # Errors
+/// As [`read()`], but not when tensors are missing.
+pub fn read_header<H: DeserializeOwned>(path: &Path, kind: FileKind) -> Result<H> {
+    let mapped = Mapped::open(path).map_err(|e| Error::io(path, kind.action, e))?;
+    header(path, kind, &mapped)
+}
+
+fn damaged(path: &Path, kind: FileKind, reason: SafeTensorError) -> Error {
+    let reason = format!("damaged safetensors {} ({reason})", kind.name);
+    Error::file(path, reason, kind.remedy)
+}
+
+fn header<H: DeserializeOwned>(path: &Path, kind: FileKind, mapped: &Mapped) -> Result<H> {
+    let wrong = |reason: String| Error::file(path, reason, kind.remedy);
+    let (_, metadata) =
+        SafeTensors::read_metadata(mapped.bytes()).map_err(|e| damaged(path, kind, e))?;
+    let entry = metadata.metadata().as_ref().and_then(|m| m.get(ENTRY));
+    let foreign = || {
+        wrong(format!(
+            "a safetensors file, but not a pix2pix {}",
+            kind.name
+        ))
+    };
+    let entry = entry.ok_or_else(foreign)?;
+    let unreadable = |e| wrong(format!("its configuration cannot be read ({e})"));
+    let header: Header<serde_json::Value> = serde_json::from_str(entry).map_err(unreadable)?;
+    if header.format != kind.format {
+        return Err(wrong(format!(
+            "its format is {}, not {}",
+            header.format, kind.format
+        )));
+    }
+    serde_json::from_value(header.content).map_err(unreadable)
+}
+
+/// A memory-mapped file.
+pub struct Mapped(Option<Mmap>);
+
+impl Mapped {
+    /// Maps a file.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    pub fn open(path: &Path) -> std::io::Result<Self> {
+        let file = File::open(path)?;
+        if file.metadata()?.len() == 0 {
+            return Ok(Self(None)); // some systems cannot map an empty file
+        }
+        // SAFETY: the map is read-only, and lives only until the tensors are copied out of it. Our own files are
+        // replaced by renaming and never changed in place. If another process truncates a foreign file in these
+        // milliseconds, the system ends this program, as with any other reader of mapped files.
+        let map = unsafe { Mmap::map(&file)? };
+        Ok(Self(Some(map)))
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+/// The values of a floating-point tensor, converted to 32 bits; `None` for integers.
+pub fn widened(view: &TensorView) -> Option<Vec<f32>> {
+    let wide = |half: fn([u8; 2]) -> f32| {
+        let chunks = view.data().as_chunks().0;
+        chunks.iter().map(|&bytes| half(bytes)).collect()
+    };
+    match view.dtype() {
+        Dtype::F32 => {
+            let chunks = view.data().as_chunks().0;
+            Some(
+                chunks
+                    .iter()
+                    .map(|&bytes| f32::from_le_bytes(bytes))
+                    .collect(),
+            )
+        }
+        Dtype::F16 => Some(wide(|bytes| half::f16::from_le_bytes(bytes).to_f32())),
+        Dtype::BF16 => Some(wide(|bytes| half::bf16::from_le_bytes(bytes).to_f32())),
+        _ => None,
+    }
+}

@@ -1,0 +1,374 @@
+//! Translates pictures of any size with a trained generator.
+
+use std::path::Path;
+
+use pix2pix_kernels::Arithmetic;
+
+use crate::checkpoint::{self, KIND, Model, ModelConfig};
+use crate::choice::choices;
+use crate::engine::{Cpu, Engine};
+use crate::error::{Error, Result};
+use crate::network::LayerGraph;
+use crate::picture::{self, Outside, Picture, nearest, pad, resize};
+use crate::plan::Noise;
+use crate::tiles::{NormStatistics, TilePlan, Tiles, Windows};
+
+/// How to bring a picture to a size that the network accepts. The result always has the original size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// Reflection padding at the right and at the bottom, which leaves the pixels of the picture unchanged.
+    Pad,
+    /// Resize both sides to the nearest multiple. Faster for sides just above a multiple.
+    Resize,
+}
+
+choices!(Fit, "way of fitting",
+    Pad: "pad", "Pad by mirroring at the right and bottom edges";
+    Resize: "resize", "Resize to the nearest accepted size";
+);
+
+/// Which pictures to cut into tiles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tiling {
+    /// Only those of more than 2^21 pixels, into tiles with sides of about 1024 pixels. This limits memory.
+    Auto,
+    /// None. Memory grows with the picture.
+    Never,
+    /// All.
+    Cut {
+        /// Side of a tile in pixels.
+        side: u32,
+        /// Overlap of neighbouring tiles in pixels, at most half of `side`.
+        overlap: u32,
+    },
+}
+
+/// Options of a translation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TranslateOptions {
+    /// Whether dropout is active. Paper: it is, at test time too (section 3.3).
+    pub dropout: bool,
+    /// Seed of the dropout. Another seed gives a different output.
+    pub seed: u64,
+    /// Number of the picture. Each number has its own dropout.
+    pub index: u64,
+    /// How to fit sizes that the network does not accept.
+    pub fit: Fit,
+    /// Which pictures to cut into tiles.
+    pub tiling: Tiling,
+    /// Statistics with which the norms normalize the picture, or a tile of it.
+    pub statistics: NormStatistics,
+}
+
+impl Default for TranslateOptions {
+    /// As in the paper: dropout with seed 0, and statistics of the picture itself.
+    fn default() -> Self {
+        Self {
+            dropout: true,
+            seed: 0,
+            index: 0,
+            fit: Fit::Pad,
+            tiling: Tiling::Auto,
+            statistics: NormStatistics::Tile,
+        }
+    }
+}
+
+impl TranslateOptions {
+    /// The dropout; `None` for none.
+    pub fn noise(&self) -> Option<Noise> {
+        self.dropout.then_some(Noise {
+            seed: self.seed,
+            stream: self.index,
+        })
+    }
+}
+
+/// [`Tiling::Auto`] cuts pictures with more pixels than this into tiles.
+const LARGE: u64 = 1 << 21;
+/// Side of these tiles in pixels, before rounding up to a multiple that the network accepts.
+const TILE: u32 = 1024;
+
+/// Width of the panels in which a picture is translated that is not in memory: eight tiles.
+const PANEL: u32 = 8 * TILE;
+/// Places in such a picture whose values are looked at before the work begins.
+const LOOKS: u32 = 16;
+
+/// A picture with the channels of a model's sources.
+struct Source<'a> {
+    translator: &'a Translator,
+    picture: &'a dyn Windows,
+}
+
+impl Windows for Source<'_> {
+    fn size(&self) -> [u32; 2] {
+        self.picture.size()
+    }
+
+    fn window(&self, corner: [u32; 2], size: [u32; 2]) -> Result<Picture> {
+        self.translator.source(self.picture.window(corner, size)?)
+    }
+}
+
+/// A trained model, ready to translate.
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let translator = pix2pix_runtime::Translator::load("model.safetensors")?;
+/// let photo = image::open("photo.jpg")?;
+/// translator.translate(&photo)?.save("translated.png")?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Translator {
+    engine: Box<dyn Engine>,
+    /// Domains and network of the model.
+    pub model: ModelConfig,
+    /// Number of training steps done.
+    pub step: u64,
+}
+
+impl Translator {
+    /// Loads a checkpoint file, or the newest checkpoint of a run folder, for 32-bit arithmetic.
+    ///
+    /// # Errors
+    /// When there is no checkpoint, or it is damaged.
+    pub fn load(model: impl AsRef<Path>) -> Result<Self> {
+        Self::load_with(model.as_ref(), Arithmetic::F32)
+    }
+
+    /// As [`load`](Self::load), for an arithmetic.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_with(model: &Path, arithmetic: Arithmetic) -> Result<Self> {
+        let path = checkpoint::find(model)?;
+        let Model {
+            config,
+            step,
+            weights,
+        } = Model::load(&path)?;
+        let engine = Cpu::new(&config.generator, weights, arithmetic)
+            .map_err(|reason| Error::file(&path, reason, KIND.remedy))?;
+        Ok(Self::new(Box::new(engine), config, step))
+    }
+
+    /// A model that an engine runs.
+    pub fn new(engine: Box<dyn Engine>, model: ModelConfig, step: u64) -> Self {
+        Self {
+            engine,
+            model,
+            step,
+        }
+    }
+
+    /// Checks that the model supports these options.
+    ///
+    /// # Errors
+    /// When the network does not accept tiles of this size, or has no running averages but `statistics` asks for them.
+    pub fn check(&self, options: &TranslateOptions) -> Result<()> {
+        if let Tiling::Cut { side, overlap } = options.tiling {
+            let tiles = Tiles {
+                side,
+                overlap,
+                statistics: options.statistics,
+            };
+            tiles.validate(self.model.generator.halvings())?;
+        }
+        let frozen = options.statistics == NormStatistics::Frozen;
+        if frozen && self.engine.running_statistics().is_none() {
+            let message =
+                "the model has no running averages: its norms are not batch normalization";
+            return Err(Error::Config(message.to_string()));
+        }
+        Ok(())
+    }
+
+    /// Checks, before a picture is decoded, that the model takes its number of channels.
+    ///
+    /// # Errors
+    /// [`Error::Picture`], when it does not.
+    pub fn check_channels(&self, channels: usize) -> Result<()> {
+        let converted = picture::conversion(channels, self.model.source.channels);
+        converted.map(drop).map_err(unlike_source)
+    }
+
+    /// Width and height that the network computes for a picture of `size`, unless it is resized: every side padded to the
+    /// next multiple that the network accepts. The time of a translation grows with them.
+    pub fn padded(&self, size: [u32; 2]) -> [u32; 2] {
+        size.map(|side| side.next_multiple_of(1 << self.model.generator.halvings()))
+    }
+
+    /// Translates a picture of any size. The result has the same size, and the channels and depth of the model's
+    /// targets.
+    ///
+    /// # Errors
+    /// [`Error::Picture`], when the picture's channels cannot be converted to those of the model's sources; another, when
+    /// the model does not support the options: see [`check`](Self::check).
+    pub fn translate_with(&self, picture: Picture, options: &TranslateOptions) -> Result<Picture> {
+        self.check(options)?;
+        let picture = self.source(picture)?;
+        self.check_values(self.outside(&picture))?;
+        if let Some(tiles) = self.tiles(picture.size(), options) {
+            let mut bands = Vec::new();
+            self.plan(tiles, u32::MAX, options)
+                .translate(&picture, &mut |_, band| {
+                    bands.push(band);
+                    Ok(())
+                })?;
+            return Ok(Picture::stacked(bands));
+        }
+        let size = picture.size();
+        let unit = 1 << self.model.generator.halvings();
+        let known = self.known(options.statistics);
+        let run = |picture: &Picture| self.pass(picture, options.noise(), known.as_deref());
+        Ok(match options.fit {
+            Fit::Pad => {
+                let padded = pad(&picture, self.padded(size));
+                run(&padded).crop([0, 0], size)
+            }
+            Fit::Resize => {
+                let resized = resize(&picture, size.map(|side| nearest(side, unit)));
+                resize(&run(&resized), size)
+            }
+        })
+    }
+
+    /// Translates a picture that is read window by window, in tiles, whatever its size. `part` receives the result in
+    /// parts that do not overlap, with the upper left pixel of each; their columns begin at multiples of 256.
+    ///
+    /// # Errors
+    /// As [`translate_with`](Self::translate_with), when a window cannot be read, and those of `part`.
+    pub fn translate_windows(
+        &self,
+        picture: &dyn Windows,
+        options: &TranslateOptions,
+        part: &mut dyn FnMut([u32; 2], Picture) -> Result<()>,
+    ) -> Result<()> {
+        self.check(options)?;
+        let size = picture.size();
+        let tiles = self.tiles(size, options);
+        let tiles = tiles.unwrap_or_else(|| self.usual_tiles(options));
+        let source = Source {
+            translator: self,
+            picture,
+        };
+        // a look at some places, before hours of work
+        let mut outside = Outside::default();
+        let side = tiles.side.min(size[0]).min(size[1]);
+        for place in 0..LOOKS {
+            let corner = size.map(|length| {
+                (u64::from(length - side) * u64::from(place) / u64::from(LOOKS - 1)) as u32
+            });
+            outside.add(self.outside(&source.window(corner, [side; 2])?));
+        }
+        self.check_values(outside)?;
+        self.plan(tiles, PANEL, options).translate(&source, part)
+    }
+
+    fn plan(&self, tiles: Tiles, panel: u32, options: &TranslateOptions) -> TilePlan<'_> {
+        TilePlan {
+            engine: &*self.engine,
+            domains: [self.model.source, self.model.target],
+            tiles,
+            known: self.known(tiles.statistics),
+            noise: options.noise(),
+            panel,
+        }
+    }
+
+    /// The statistics that need not be measured.
+    fn known(&self, statistics: NormStatistics) -> Option<Vec<Vec<f32>>> {
+        match statistics {
+            NormStatistics::Frozen => self.engine.running_statistics(),
+            NormStatistics::Tile | NormStatistics::Image => None,
+        }
+    }
+
+    /// Converts a picture to the channels of the model's sources.
+    fn source(&self, picture: Picture) -> Result<Picture> {
+        picture
+            .with_channels(self.model.source.channels)
+            .map_err(unlike_source)
+    }
+
+    /// Counts the samples of a picture, with the channels of the model's sources, that lie outside of their range. They
+    /// are clipped.
+    pub fn outside(&self, picture: &Picture) -> Outside {
+        picture.outside(self.model.source.range_of(picture.depth()))
+    }
+
+    /// Refuses pictures whose values are not what the model was trained on.
+    fn check_values(&self, outside: Outside) -> Result<()> {
+        if outside.unknown > 0 {
+            return Err(Error::Picture(format!(
+                "{} of its values are infinite or not a number (NaN); replace them with numbers",
+                outside.unknown
+            )));
+        }
+        if outside.is_most() {
+            return Err(Error::Picture(format!(
+                "{} of its values lie outside of the range that the model was trained on: {}",
+                outside.share(),
+                self.model.source
+            )));
+        }
+        Ok(())
+    }
+
+    /// The tiles of a picture; `None` if it is translated as a whole.
+    fn tiles(&self, [width, height]: [u32; 2], options: &TranslateOptions) -> Option<Tiles> {
+        let large = u64::from(width) * u64::from(height) > LARGE;
+        match options.tiling {
+            Tiling::Never => None,
+            Tiling::Auto if !large => None,
+            Tiling::Auto => Some(self.usual_tiles(options)),
+            Tiling::Cut { side, overlap } => Some(Tiles {
+                side,
+                overlap,
+                statistics: options.statistics,
+            }),
+        }
+    }
+
+    /// The tiles if nobody chooses.
+    fn usual_tiles(&self, options: &TranslateOptions) -> Tiles {
+        let side = TILE.next_multiple_of(1 << self.model.generator.halvings());
+        Tiles {
+            side,
+            overlap: side / 4,
+            statistics: options.statistics,
+        }
+    }
+
+    /// The network's layers, for pictures of the size it was trained on.
+    pub fn layers(&self) -> LayerGraph {
+        let [width, height] = self.model.size().sides();
+        let channels = self.model.source.channels;
+        self.model.generator.layers([channels, height, width])
+    }
+
+    /// Translates a picture without any conversion: it must have the model's source channels, and sides that the
+    /// network accepts. Of the options, only dropout, seed and index count.
+    pub fn translate_exactly(&self, picture: &Picture, options: &TranslateOptions) -> Picture {
+        self.pass(picture, options.noise(), None)
+    }
+
+    /// Translates a picture that the network accepts.
+    fn pass(
+        &self,
+        picture: &Picture,
+        noise: Option<Noise>,
+        statistics: Option<&[Vec<f32>]>,
+    ) -> Picture {
+        let [width, height] = picture.size().map(|side| side as usize);
+        let source = picture.to_planes(self.model.source.range_of(picture.depth()));
+        let output = self.engine.run(&source, [height, width], noise, statistics);
+        Picture::from_planes(&output, picture.size(), &self.model.target)
+    }
+}
+
+/// The error for a picture whose channels cannot become those of the model's sources.
+fn unlike_source(reason: Error) -> Error {
+    Error::Picture(format!("{reason}, the model's source channels"))
+}

@@ -1,0 +1,102 @@
+//! A generator on a device of the tensor library, as the runtime calls it.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use pix2pix_runtime::engine::Engine;
+use pix2pix_runtime::plan::{self, Statistics};
+
+use crate::backend::device::{in_pool, placed};
+use crate::network::generator::Generator;
+use crate::network::noise::Noise;
+use crate::network::norm_statistics::Norms;
+
+/// A generator whose layers are tensor operations: what cards run.
+pub struct Tensors {
+    network: Generator,
+    device: Device,
+}
+
+impl Tensors {
+    /// A generator whose weights are on `device`.
+    pub fn new(network: Generator, device: Device) -> Self {
+        Self { network, device }
+    }
+
+    /// A batch of one, `[1, channels, height, width]`.
+    fn source(&self, source: &[f32], [height, width]: [usize; 2]) -> Tensor<4> {
+        let shape = [1, source.len() / (height * width), height, width];
+        placed(TensorData::new(source.to_vec(), shape), &self.device)
+    }
+
+    fn statistics(&self, statistics: &Statistics) -> Vec<Tensor<2>> {
+        let tensor = |values: &Vec<f32>| {
+            let shape = [2, values.len() / 2];
+            placed(TensorData::new(values.clone(), shape), &self.device)
+        };
+        statistics.iter().map(tensor).collect()
+    }
+}
+
+fn noise(noise: Option<plan::Noise>) -> Noise {
+    match noise {
+        Some(plan::Noise { seed, stream }) => Noise::seeded(seed, stream),
+        None => Noise::off(),
+    }
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    let data = tensor.into_data().convert::<f32>();
+    data.try_into_vec().expect("converted to f32 above")
+}
+
+impl Engine for Tensors {
+    fn run(
+        &self,
+        source: &[f32],
+        size: [usize; 2],
+        noise: Option<plan::Noise>,
+        statistics: Option<&Statistics>,
+    ) -> Vec<f32> {
+        in_pool(|| {
+            let source = self.source(source, size);
+            let given = statistics.map(|statistics| self.statistics(statistics));
+            let mut norms = match &given {
+                Some(given) => Norms::Given(given.iter()),
+                None => Norms::Batch,
+            };
+            let output = self
+                .network
+                .forward_with(source, &mut self::noise(noise), &mut norms);
+            values(output.expect("these norms do not stop the pass early"))
+        })
+    }
+
+    fn measure(
+        &self,
+        source: &[f32],
+        size: [usize; 2],
+        noise: Option<plan::Noise>,
+        known: &Statistics,
+    ) -> (Vec<f32>, usize) {
+        in_pool(|| {
+            let known = self.statistics(known);
+            let mut found = None;
+            let mut norms = Norms::Measure(known.iter(), &mut found);
+            self.network.forward_with(
+                self.source(source, size),
+                &mut self::noise(noise),
+                &mut norms,
+            );
+            let (statistics, count) = found.expect("the pass stops at the next norm");
+            (values(statistics), count)
+        })
+    }
+
+    fn running_statistics(&self) -> Option<Vec<Vec<f32>>> {
+        let known = self.network.running_statistics()?;
+        Some(known.into_iter().map(values).collect())
+    }
+
+    fn norms(&self) -> usize {
+        self.network.norms().len()
+    }
+}
