@@ -8,11 +8,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::ptr::{null, null_mut};
 
-use pix2pix::data::picture::{self, MAX_PIXELS, Picture, Samples};
-use pix2pix::model::TranslateOptions;
+use pix2pix_runtime::picture::{self, MAX_PIXELS, Picture, Samples};
+use pix2pix_runtime::{TranslateOptions, Translator};
 
 /// A trained generator.
-pub struct Generator(pix2pix::Translator);
+pub struct Generator(Translator);
 
 /// Type of a sample, the value of one channel of one pixel.
 #[repr(C)]
@@ -84,7 +84,7 @@ pub unsafe extern "C" fn pix2pix_load(path: *const c_char) -> *mut Generator {
         let path = unsafe { CStr::from_ptr(path) }
             .to_str()
             .map_err(|e| format!("the path is not UTF-8 ({e})"))?;
-        let generator = pix2pix::Translator::load(Path::new(path)).map_err(|e| e.to_string())?;
+        let generator = Translator::load(Path::new(path)).map_err(|e| e.to_string())?;
         Ok(Box::into_raw(Box::new(Generator(generator))))
     })
 }
@@ -101,7 +101,7 @@ pub unsafe extern "C" fn pix2pix_free(generator: *mut Generator) {
     }
 }
 
-fn in_c(domain: &pix2pix::data::Domain) -> Domain {
+fn in_c(domain: &picture::Domain) -> Domain {
     Domain {
         channels: domain.channels as u32,
         depth: match domain.depth {
@@ -119,7 +119,7 @@ fn in_c(domain: &pix2pix::data::Domain) -> Domain {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pix2pix_source(generator: *const Generator) -> Domain {
     // SAFETY: the caller passes a valid generator
-    in_c(&unsafe { &*generator }.0.config.source)
+    in_c(&unsafe { &*generator }.0.model.source)
 }
 
 /// Returns the format of the output pictures.
@@ -129,7 +129,7 @@ pub unsafe extern "C" fn pix2pix_source(generator: *const Generator) -> Domain {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pix2pix_target(generator: *const Generator) -> Domain {
     // SAFETY: the caller passes a valid generator
-    in_c(&unsafe { &*generator }.0.config.target)
+    in_c(&unsafe { &*generator }.0.model.target)
 }
 
 /// Returns the default options, as in the paper: dropout is active, with seed 0.
@@ -171,7 +171,7 @@ pub unsafe extern "C" fn pix2pix_translate(
                 "the size is {width}x{height} pixels; it must be 1 to {MAX_PIXELS} pixels in all"
             ));
         }
-        let (source, target) = (&generator.config.source, &generator.config.target);
+        let (source, target) = (&generator.model.source, &generator.model.target);
         for (what, domain, size) in [
             ("pixels", source, pixels_size),
             ("the output", target, output_size),

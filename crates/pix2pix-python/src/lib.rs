@@ -7,20 +7,20 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use numpy::{Element, IntoPyArray, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
-use pix2pix::data::picture::{MAX_PIXELS, Picture, Samples};
-use pix2pix::model::TranslateOptions;
+use pix2pix_runtime::picture::{MAX_PIXELS, Picture, Samples};
+use pix2pix_runtime::{TranslateOptions, Translator};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 
 /// A trained generator. Several threads may use it at the same time.
 #[pyclass(frozen, module = "pix2pix")]
-struct Generator(pix2pix::Translator);
+struct Generator(Translator);
 
 #[pymethods]
 impl Generator {
     #[new]
     fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        let generator = py.detach(|| pix2pix::Translator::load(&path));
+        let generator = py.detach(|| Translator::load(&path));
         let generator = generator.map_err(|e| PyOSError::new_err(e.to_string()))?;
         Ok(Self(generator))
     }
@@ -55,13 +55,13 @@ impl Generator {
     /// Number of channels of the input pictures.
     #[getter]
     fn source_channels(&self) -> usize {
-        self.0.config.source.channels
+        self.0.model.source.channels
     }
 
     /// Number of channels of the output pictures.
     #[getter]
     fn target_channels(&self) -> usize {
-        self.0.config.target.channels
+        self.0.model.target.channels
     }
 
     /// Number of training steps done; 0 for imported weights.
@@ -71,10 +71,10 @@ impl Generator {
     }
 
     fn __repr__(&self) -> String {
-        let config = &self.0.config;
+        let model = &self.0.model;
         format!(
             "<pix2pix.Generator from {} to {}, step {}>",
-            config.source, config.target, self.0.step
+            model.source, model.target, self.0.step
         )
     }
 }

@@ -249,8 +249,8 @@ impl Plan {
                 }
                 (kernel, _) => unreachable!("{kernel:?} reads another number of values"),
             }
-            if let Some(layer) = step.completes {
-                watch(layer, &mut memory[to]);
+            if let Some((layer, whole)) = step.completes {
+                watch(layer, &mut memory[self.place(whole)]);
             }
         }
         Outcome::Finished

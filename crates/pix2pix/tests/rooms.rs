@@ -47,6 +47,7 @@ fn modules_do_not_import_each_other_in_circles() {
     for name in [
         "pix2pix",
         "pix2pix-kernels",
+        "pix2pix-runtime",
         "pix2pix-cli",
         "pix2pix-server",
     ] {

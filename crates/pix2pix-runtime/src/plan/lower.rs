@@ -38,8 +38,8 @@ pub struct Step {
     pub from: Vec<Part>,
     /// What it writes, or changes if it reads nothing; `None` for a measurement.
     pub to: Option<Part>,
-    /// The layer whose output is complete after this step.
-    pub completes: Option<usize>,
+    /// The layer whose output is complete after this step, and where it is.
+    pub completes: Option<(usize, Part)>,
 }
 
 /// A kernel with its sizes and constants. Convolutions and normalizations are numbered in the order of the layers.
@@ -385,7 +385,7 @@ impl<'a> Lowering<'a> {
             Op::Network(name) => unreachable!("{name} is no layer of a generator"),
         }
         if let Some(last) = self.steps.last_mut() {
-            last.completes = Some(index);
+            last.completes = Some((index, own));
         }
         self.write(index, own);
     }
