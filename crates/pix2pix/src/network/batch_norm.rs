@@ -9,7 +9,7 @@ use burn::module::{Module, Param, RunningState};
 use burn::tensor::{Device, Tensor};
 
 use crate::backend;
-use crate::backend::device::{constant, inner};
+use crate::backend::device::{constant, inner, is_card};
 use crate::backend::norm::{Constants, Running};
 use crate::network::init::WeightInit;
 use crate::parallel::{Communicator, synced_norm};
@@ -77,8 +77,7 @@ impl BatchNorm {
     /// The running statistics, if they are updated where they are: on cards, where an update of Burn's is three launches
     /// for each of the two.
     fn running(&self, x: &Tensor<4>, unbiased: f64) -> Option<Running> {
-        let card = x.device().without_autodiff() != Device::flex();
-        card.then(|| Running {
+        is_card(&x.device()).then(|| Running {
             values: [&self.running_mean, &self.running_var].map(|running| inner(running.value())),
             share: MOMENTUM as f32,
             unbiased: unbiased as f32,

@@ -12,6 +12,8 @@ use std::sync::Arc;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
+#[cfg(feature = "_card")]
+use crate::backend::device::is_card;
 use crate::backend::device::{constant, in_pool};
 use crate::error::{self, Error};
 use crate::network::generator::{Generator, GeneratorConfig};
@@ -201,17 +203,19 @@ impl Trainer {
         state
     }
 
-    /// The generator.
+    /// The generator. On a card, a clone shares its memory with the replayed steps, which change the clone, too; to keep
+    /// the generator of this step, take [`generator_for_inference`](Self::generator_for_inference), which copies it.
     pub fn generator(&self) -> &Generator {
         self.generator.network()
     }
 
-    /// The discriminator.
+    /// The discriminator. On a card, replayed steps change its clones, too, as those of the [`generator`](Self::generator).
     pub fn discriminator(&self) -> &PatchGan {
         self.discriminator.network()
     }
 
-    /// The generator without autodiff, for inference. It has the averaged weights, if there is an average.
+    /// The generator without autodiff, for inference, which later steps do not change. It has the averaged weights, if
+    /// there is an average.
     pub fn generator_for_inference(&self) -> Generator {
         let mut network = self.generator().valid();
         #[cfg(feature = "_card")]
@@ -267,10 +271,7 @@ impl Trainer {
     /// Whether the networks are on a card.
     #[cfg(feature = "_card")]
     fn on_card(&self) -> bool {
-        let devices = self.generator.network().devices();
-        devices
-            .iter()
-            .any(|device| device.clone().without_autodiff() != Device::flex())
+        self.generator.network().devices().iter().any(is_card)
     }
 
     /// Updates the discriminator, then the generator. Returns the losses `d_real`, `d_fake`, `g_gan` and `g_l1`.

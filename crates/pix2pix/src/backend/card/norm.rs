@@ -149,18 +149,22 @@ fn folded(value: f32, #[comptime] channels_near: bool) -> f32 {
 /// Mean and biased variance of `pixels` samples, from the sums of the samples and of their squares, after `start` is
 /// subtracted from each sample.
 #[cube]
-fn finish(
+fn mean_and_variance(sums: (f32, f32), start: f32, pixels: u32) -> (f32, f32) {
+    let shift = sums.0 / pixels as f32;
+    let variance = max(sums.1 / pixels as f32 - shift * shift, 0.0);
+    (start + shift, variance)
+}
+
+/// Writes mean and variance of a channel, and moves its running statistics towards them.
+#[cube]
+fn keep(
     statistics: &mut [f32],
     running: &mut ComptimeOption<Moving>,
     channel: usize,
     channels: usize,
-    sums: (f32, f32),
-    start: f32,
-    pixels: u32,
+    moments: (f32, f32),
 ) {
-    let shift = sums.0 / pixels as f32;
-    let mean = start + shift;
-    let variance = max(sums.1 / pixels as f32 - shift * shift, 0.0);
+    let (mean, variance) = moments;
     statistics[channel] = mean;
     statistics[channels + channel] = variance;
     #[comptime]
@@ -237,34 +241,14 @@ fn moments(
         centred_sums(input, channel, channels, inner, begin, end, channels_near);
     if lane(channels_near) == 0 && channel < channels {
         if comptime!(whole) {
-            finish(
-                sums,
-                running,
-                channel,
-                channels,
-                (first, second),
-                start,
-                pixels,
-            );
+            let moments = mean_and_variance((first, second), start, pixels);
+            keep(sums, running, channel, channels, moments);
         } else {
             let row = CUBE_POS_Y as usize * 2;
             sums[row * channels + channel] = first;
             sums[(row + 1) * channels + channel] = second;
         }
     }
-}
-
-/// Both sums of a channel over all slices.
-#[cube]
-fn over_slices(sums: &[f32], channel: usize, channels: usize, slices: u32) -> (f32, f32) {
-    let mut first = 0.0f32;
-    let mut second = 0.0f32;
-    for slice in 0..slices {
-        let row = slice as usize * 2;
-        first += sums[row * channels + channel];
-        second += sums[(row + 1) * channels + channel];
-    }
-    (first, second)
 }
 
 /// Mean and variance of each channel from the sums of [`moments`].
@@ -281,24 +265,75 @@ fn moments_of_slices(
 ) {
     let channels = channels as usize;
     if ABSOLUTE_POS < channels {
-        let sums = over_slices(sums, ABSOLUTE_POS, channels, slices);
-        let start = input[ABSOLUTE_POS * inner as usize];
-        finish(
-            statistics,
-            running,
-            ABSOLUTE_POS,
-            channels,
-            sums,
-            start,
-            pixels,
-        );
+        let channel = ABSOLUTE_POS;
+        let mut first = 0.0f32;
+        let mut second = 0.0f32;
+        for slice in 0..slices {
+            let row = slice as usize * 2;
+            first += sums[row * channels + channel];
+            second += sums[(row + 1) * channels + channel];
+        }
+        let start = input[channel * inner as usize];
+        let moments = mean_and_variance((first, second), start, pixels);
+        keep(statistics, running, channel, channels, moments);
     }
 }
 
-/// The reciprocal standard deviation of a channel.
+/// What a norm knows of a channel: its mean, its reciprocal deviation, its scale and its shift.
+#[derive(Clone, Copy, CubeType)]
+struct OfChannel {
+    mean: f32,
+    inverse: f32,
+    gamma: f32,
+    beta: f32,
+}
+
+/// `moments` are mean and variance of the channel.
 #[cube]
-fn inverse_deviation(statistics: &[f32], channel: usize, channels: usize, epsilon: f32) -> f32 {
-    1.0 / (statistics[channels + channel] + epsilon).sqrt()
+fn of_channel(
+    moments: (f32, f32),
+    gamma: &[f32],
+    beta: &[f32],
+    channel: usize,
+    epsilon: f32,
+) -> OfChannel {
+    OfChannel {
+        mean: moments.0,
+        inverse: 1.0 / (moments.1 + epsilon).sqrt(),
+        gamma: gamma[channel],
+        beta: beta[channel],
+    }
+}
+
+/// A sample normalized, scaled, shifted and activated.
+#[cube]
+fn normalized(x: f32, of: &OfChannel, slope: f32) -> f32 {
+    activate((x - of.mean) * (of.gamma * of.inverse) + of.beta, slope)
+}
+
+/// A sample's normalized value, and the gradient before the activation.
+#[cube]
+fn before_activation(x: f32, gradient: f32, of: &OfChannel, slope: f32) -> (f32, f32) {
+    let x = (x - of.mean) * of.inverse;
+    let positive = x * of.gamma + of.beta > 0.0;
+    (x, select(positive, gradient, gradient * slope))
+}
+
+/// The gradient of a sample: that of its normalized value, minus the mean over the `pixels`, minus the projection on the
+/// normalized values (Ioffe and Szegedy 2015, section 3). `sums` are the gradients of the channel's shift and scale.
+#[cube]
+fn sample_gradient(
+    x: f32,
+    gradient: f32,
+    of: &OfChannel,
+    sums: (f32, f32),
+    pixels: u32,
+    slope: f32,
+) -> f32 {
+    let (x, g) = before_activation(x, gradient, of, slope);
+    let mean = sums.0 / pixels as f32;
+    let along = sums.1 / pixels as f32;
+    of.inverse * of.gamma * (g - mean - x * along)
 }
 
 #[cube(launch_unchecked)]
@@ -316,9 +351,9 @@ fn apply(
     if ABSOLUTE_POS < output.len() {
         let channels = channels as usize;
         let channel = ABSOLUTE_POS / inner as usize % channels;
-        let scale = gamma[channel] * inverse_deviation(statistics, channel, channels, epsilon);
-        let x = (input[ABSOLUTE_POS] - statistics[channel]) * scale + beta[channel];
-        output[ABSOLUTE_POS] = activate(x, slope);
+        let moments = (statistics[channel], statistics[channels + channel]);
+        let of = of_channel(moments, gamma, beta, channel, epsilon);
+        output[ABSOLUTE_POS] = normalized(input[ABSOLUTE_POS], &of, slope);
     }
 }
 
@@ -345,60 +380,17 @@ fn whole(
     let (first, second, start) =
         centred_sums(input, channel, channels, inner, 0u32, pixels, channels_near);
     if channel < channels {
+        let moments = mean_and_variance((first, second), start, pixels);
         if lane == 0 {
-            let sums = (first, second);
-            finish(statistics, running, channel, channels, sums, start, pixels);
+            keep(statistics, running, channel, channels, moments);
         }
-        let shift = first / pixels as f32;
-        let variance = max(second / pixels as f32 - shift * shift, 0.0);
-        let scale = gamma[channel] / (variance + epsilon).sqrt();
+        let of = of_channel(moments, gamma, beta, channel, epsilon);
         let mut pixel = lane;
         while pixel < pixels {
             let at = place(pixel, channel, channels, inner, channels_near);
-            let x = (input[at] - start - shift) * scale + beta[channel];
-            output[at] = activate(x, slope);
+            output[at] = normalized(input[at], &of, slope);
             pixel += comptime!(lanes(channels_near));
         }
-    }
-}
-
-/// A sample's normalized value, and the gradient before the activation.
-#[cube]
-fn before_activation(
-    x: f32,
-    gradient: f32,
-    scale: (f32, f32),
-    shift: f32,
-    slope: f32,
-) -> (f32, f32) {
-    let normalized = x * scale.0;
-    let positive = normalized * scale.1 + shift > 0.0;
-    (normalized, select(positive, gradient, gradient * slope))
-}
-
-/// What a norm's gradient needs of a channel: its mean, its reciprocal deviation, its scale and its shift.
-#[derive(Clone, Copy, CubeType)]
-struct OfChannel {
-    mean: f32,
-    inverse: f32,
-    gamma: f32,
-    beta: f32,
-}
-
-#[cube]
-fn of_channel(
-    statistics: &[f32],
-    gamma: &[f32],
-    beta: &[f32],
-    channel: usize,
-    channels: usize,
-    epsilon: f32,
-) -> OfChannel {
-    OfChannel {
-        mean: statistics[channel],
-        inverse: inverse_deviation(statistics, channel, channels, epsilon),
-        gamma: gamma[channel],
-        beta: beta[channel],
     }
 }
 
@@ -422,9 +414,7 @@ fn shift_and_scale(
         let mut pixel = begin + lane(channels_near);
         while pixel < end {
             let at = place(pixel, channel, channels, inner, channels_near);
-            let scale = (of.inverse, of.gamma);
-            let (x, g) =
-                before_activation(input[at] - of.mean, gradient[at], scale, of.beta, slope);
+            let (x, g) = before_activation(input[at], gradient[at], of, slope);
             first += g;
             second += g * x;
             pixel += comptime!(lanes(channels_near));
@@ -457,7 +447,8 @@ fn gradient_sums(
     let channel = channel(channels_near);
     // threads beyond the channels read the last one's, and do nothing with it
     let known = min(channel, channels - 1);
-    let of = of_channel(statistics, gamma, beta, known, channels, epsilon);
+    let moments = (statistics[known], statistics[channels + known]);
+    let of = of_channel(moments, gamma, beta, known, epsilon);
     let begin = CUBE_POS_Y * slice;
     let end = min(begin + slice, pixels);
     let (first, second) = shift_and_scale(
@@ -479,7 +470,7 @@ fn gradient_sums(
     }
 }
 
-/// Gradients of shift and scale of a small picture, `[2, channels]`, and of its samples: see [`input_gradient`].
+/// Gradients of shift and scale of a small picture, `[2, channels]`, and the [`sample_gradient`]s.
 #[cube(launch_unchecked)]
 fn whole_gradients(
     input: &[f32],
@@ -501,7 +492,8 @@ fn whole_gradients(
     let channel = channel(channels_near);
     let lane = lane(channels_near);
     let known = min(channel, channels - 1);
-    let of = of_channel(statistics, gamma, beta, known, channels, epsilon);
+    let moments = (statistics[known], statistics[channels + known]);
+    let of = of_channel(moments, gamma, beta, known, epsilon);
     let (first, second) = shift_and_scale(
         input,
         gradient,
@@ -519,15 +511,11 @@ fn whole_gradients(
             sums[channel] = first;
             sums[channels + channel] = second;
         }
-        let average = first / pixels as f32;
-        let along = second / pixels as f32;
+        let sums = (first, second);
         let mut pixel = lane;
         while pixel < pixels {
             let at = place(pixel, channel, channels, inner, channels_near);
-            let scale = (of.inverse, of.gamma);
-            let (x, g) =
-                before_activation(input[at] - of.mean, gradient[at], scale, of.beta, slope);
-            to_input[at] = of.inverse * of.gamma * (g - average - x * along);
+            to_input[at] = sample_gradient(input[at], gradient[at], &of, sums, pixels, slope);
             pixel += comptime!(lanes(channels_near));
         }
     }
@@ -563,18 +551,7 @@ fn plain_sums(
     }
 }
 
-#[cube(launch_unchecked)]
-fn sums_of_slices(sums: &[f32], total: &mut [f32], channels: u32, slices: u32) {
-    let channels = channels as usize;
-    if ABSOLUTE_POS < channels {
-        let (first, second) = over_slices(sums, ABSOLUTE_POS, channels, slices);
-        total[ABSOLUTE_POS] = first;
-        total[channels + ABSOLUTE_POS] = second;
-    }
-}
-
-/// The gradient of the input: that of the normalized values, minus its mean, minus its projection on the normalized
-/// values (Ioffe and Szegedy 2015, section 3).
+/// The [`sample_gradient`] of each sample. `sums` are the gradients of shift and scale, `[2, channels]`.
 #[cube(launch_unchecked)]
 fn input_gradient(
     input: &[f32],
@@ -593,13 +570,11 @@ fn input_gradient(
     if ABSOLUTE_POS < to_input.len() {
         let channels = channels as usize;
         let channel = ABSOLUTE_POS / inner as usize % channels;
-        let inverse = inverse_deviation(statistics, channel, channels, epsilon);
-        let scale = (inverse, gamma[channel]);
-        let x = input[ABSOLUTE_POS] - statistics[channel];
-        let (x, g) = before_activation(x, gradient[ABSOLUTE_POS], scale, beta[channel], slope);
-        let mean = sums[channel] / pixels as f32;
-        let along = sums[channels + channel] / pixels as f32;
-        to_input[ABSOLUTE_POS] = inverse * gamma[channel] * (g - mean - x * along);
+        let moments = (statistics[channel], statistics[channels + channel]);
+        let of = of_channel(moments, gamma, beta, channel, epsilon);
+        let sums = (sums[channel], sums[channels + channel]);
+        let (x, g) = (input[ABSOLUTE_POS], gradient[ABSOLUTE_POS]);
+        to_input[ABSOLUTE_POS] = sample_gradient(x, g, &of, sums, pixels, slope);
     }
 }
 
@@ -804,24 +779,10 @@ fn parameter_gradients(
             cut.channels_near(),
         );
     }
-    if slices == 1 {
-        return sums;
+    match slices {
+        1 => sums,
+        _ => added(&sums, sized(input, [2, cut.channels])),
     }
-    let total = sized(input, [2, cut.channels]);
-    let (count, dim) = cut.channelwise();
-    // SAFETY: threads beyond the channels do nothing.
-    unsafe {
-        sums_of_slices::launch_unchecked(
-            client,
-            count,
-            dim,
-            buffer(&sums),
-            buffer(&total),
-            cut.channels as u32,
-            slices as u32,
-        );
-    }
-    total
 }
 
 /// Gradient of the input; `sums` are the parameters' gradients.
