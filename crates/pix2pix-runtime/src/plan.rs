@@ -262,6 +262,7 @@ impl NormSpec {
     fn kernel(self) -> kernels::Norm {
         kernels::Norm {
             batch: 1,
+            parts: 1,
             channels: self.groups,
             pixels: self.channels / self.groups * self.pixels,
             epsilon: self.epsilon as f32,

@@ -275,9 +275,9 @@ fn infer(
     let network = generator.init(device)?;
     let macs = multiply_accumulates(&network.layers([3, config.size, config.size]));
     let source = random(config, 0, device);
-    let pass: Box<dyn Fn(u64)> = match *device == Device::flex() {
+    let pass: Box<dyn Fn(u64)> = match device::is_card(device) {
         // as `translate` does: every picture alone
-        true => {
+        false => {
             let arithmetic = config.precision.arithmetic();
             let engine = Cpu::new(generator, weights::collect(&network), arithmetic)?;
             let sources: Vec<f32> = source
@@ -292,7 +292,7 @@ fn infer(
                 }
             })
         }
-        false => {
+        true => {
             let network = network.with_precision(config.precision, device);
             Box::new(move |stream| {
                 in_pool(|| {

@@ -93,10 +93,15 @@ pub(crate) fn inner<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
     }
 }
 
+/// Whether a device, with or without autodiff, is a card.
+pub(crate) fn is_card(device: &Device) -> bool {
+    device.clone().without_autodiff() != Device::flex()
+}
+
 /// Values on a device, in the memory order in which its convolutions read pictures and weights.
 pub(crate) fn placed<const D: usize>(values: TensorData, device: &Device) -> Tensor<D> {
     #[cfg(feature = "_card")]
-    if *device != Device::flex() {
+    if is_card(device) {
         let placed = crate::backend::card::placed(values, &device.clone().without_autodiff());
         return match device.is_autodiff() {
             true => constant(placed, device),
@@ -262,7 +267,9 @@ impl DeviceName {
         }
         let adapters = Self::Wgpu(0).all().unwrap_or_default();
         // an adapter in software is slower than the CPU itself
-        let card = adapters.iter().position(|card| is_card(card) && has(card));
+        let card = adapters
+            .iter()
+            .position(|card| is_hardware(card) && has(card));
         card.map_or(Self::Cpu, Self::Wgpu)
     }
 
@@ -339,7 +346,7 @@ fn has(device: &Device, arithmetic: Precision) -> bool {
     match arithmetic {
         Precision::F32 => true,
         Precision::Tf32 => rounds_to_tf32(device),
-        Precision::Bf16 => *device == Device::flex() || device.supports_dtype(FloatDType::BF16),
+        Precision::Bf16 => !is_card(device) || device.supports_dtype(FloatDType::BF16),
     }
 }
 
@@ -370,8 +377,8 @@ fn not_built(feature: &str) -> String {
     )
 }
 
-/// Whether a device is a card, and not software that emulates one.
-fn is_card(device: &Device) -> bool {
+/// Whether a card is hardware, and not software that emulates one.
+fn is_hardware(device: &Device) -> bool {
     #[cfg(feature = "_card")]
     return device
         .identity()

@@ -8,7 +8,7 @@ use pix2pix_runtime::checkpoint::ModelConfig;
 use pix2pix_runtime::engine::{Cpu, Engine};
 use pix2pix_runtime::error::Result;
 
-use crate::backend::device::Precision;
+use crate::backend::device::{Precision, is_card};
 use crate::config::RunConfig;
 use crate::model::checkpoint::{self, Checkpoint};
 use crate::model::tensors::Tensors;
@@ -48,7 +48,7 @@ impl Translator {
     /// As [`load`](Self::load).
     pub fn load_on(model: &Path, device: Device, precision: Precision) -> Result<Self> {
         let path = checkpoint::find(model)?;
-        if device == Device::flex() {
+        if !is_card(&device) {
             let runtime = pix2pix_runtime::Translator::load_with(&path, precision.arithmetic())?;
             return Ok(Self {
                 runtime,
@@ -71,14 +71,14 @@ impl Translator {
         step: u64,
         device: &Device,
     ) -> Self {
-        let engine: Box<dyn Engine> = match *device == Device::flex() {
-            true => {
+        let engine: Box<dyn Engine> = match is_card(device) {
+            false => {
                 let tensors = weights::collect(network);
                 let arithmetic = config.precision.arithmetic();
                 let engine = Cpu::new(&network.config(), tensors, arithmetic);
                 Box::new(engine.expect("a network has the tensors of its configuration"))
             }
-            false => Box::new(Tensors::new(network.clone(), device.clone())),
+            true => Box::new(Tensors::new(network.clone(), device.clone())),
         };
         Self::of_engine(engine, config.clone(), step, device.clone())
     }

@@ -6,12 +6,12 @@ use std::collections::HashMap;
 use burn::backend::Flex;
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::optim::GradientsParams;
-#[cfg(feature = "_card")]
-use burn::tensor::Device;
 use burn::tensor::Tensor;
 use pix2pix_kernels as kernels;
 
 use crate::backend::device::constant;
+#[cfg(feature = "_card")]
+use crate::backend::device::is_card;
 use crate::error::{self, Error};
 use crate::network::weights::{self, Array, Weights};
 use crate::train::config::OptimizerConfig;
@@ -243,7 +243,7 @@ impl Updater<'_> {
         let moments =
             moments.unwrap_or_else(|| Moments::Host([vec![0.0; length], vec![0.0; length]]));
         #[cfg(feature = "_card")]
-        if parameter.device() != Device::flex() {
+        if is_card(&parameter.device()) {
             let moments = match moments {
                 // the first step in this process, of a new or a resumed run
                 Moments::Host(moments) => crate::backend::card::Moments::on(&parameter, moments),

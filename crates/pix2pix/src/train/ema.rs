@@ -5,12 +5,12 @@ use std::collections::HashMap;
 
 use burn::backend::Flex;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
-#[cfg(feature = "_card")]
-use burn::tensor::Device;
 use burn::tensor::{Tensor, TensorData};
 use pix2pix_kernels as kernels;
 
 use crate::backend::device::inner;
+#[cfg(feature = "_card")]
+use crate::backend::device::is_card;
 
 /// Every step up to `OFTEN` updates the average, then every `EVERY`th step.
 const OFTEN: u64 = 100;
@@ -87,7 +87,7 @@ impl ModuleVisitor for Update<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let newest = inner(values(param));
         #[cfg(feature = "_card")]
-        if newest.device() != Device::flex() {
+        if is_card(&newest.device()) {
             let before = match self.averages.remove(&param.id) {
                 Some(Average::Host(values)) => {
                     Tensor::from_data(values.as_slice(), &newest.device())

@@ -14,6 +14,8 @@ use burn::tensor::{Device, Tensor};
 use pix2pix_runtime::network::GeneratorConfig;
 use pix2pix_runtime::weights::take;
 
+#[cfg(feature = "_card")]
+use crate::backend::device::is_card;
 use crate::backend::device::{constant, in_pool};
 use crate::error::{self, Error};
 use crate::network::generator::Generator;
@@ -203,17 +205,19 @@ impl Trainer {
         state
     }
 
-    /// The generator.
+    /// The generator. On a card, a clone shares its memory with the replayed steps, which change the clone, too; to keep
+    /// the generator of this step, take [`generator_for_inference`](Self::generator_for_inference), which copies it.
     pub fn generator(&self) -> &Generator {
         self.generator.network()
     }
 
-    /// The discriminator.
+    /// The discriminator. On a card, replayed steps change its clones, too, as those of the [`generator`](Self::generator).
     pub fn discriminator(&self) -> &PatchGan {
         self.discriminator.network()
     }
 
-    /// The generator without autodiff, for inference. It has the averaged weights, if there is an average.
+    /// The generator without autodiff, for inference, which later steps do not change. It has the averaged weights, if
+    /// there is an average.
     pub fn generator_for_inference(&self) -> Generator {
         let mut network = self.generator().valid();
         #[cfg(feature = "_card")]
@@ -269,10 +273,7 @@ impl Trainer {
     /// Whether the networks are on a card.
     #[cfg(feature = "_card")]
     fn on_card(&self) -> bool {
-        let devices = self.generator.network().devices();
-        devices
-            .iter()
-            .any(|device| device.clone().without_autodiff() != Device::flex())
+        self.generator.network().devices().iter().any(is_card)
     }
 
     /// Updates the discriminator, then the generator. Returns the losses `d_real`, `d_fake`, `g_gan` and `g_l1`.
@@ -306,9 +307,8 @@ impl Trainer {
             let discriminator = self.discriminator.network();
             let pass = update.begin(discriminator, index);
             let losses = watching(pass.as_ref(), || {
-                let mut losses = self
-                    .objective
-                    .discriminator(judged(discriminator, &real), judged(discriminator, &fake));
+                let [real_map, fake_map] = discriminator.forward_both([real.clone(), fake.clone()]);
+                let mut losses = self.objective.discriminator(real_map, fake_map);
                 let rng = self.chance(index).rng(Use::Interpolation);
                 let penalty =
                     gradient_penalty::of(self.objective.config(), discriminator, real, fake, rng);
@@ -442,9 +442,4 @@ impl Trainer {
         let OptimizerConfig { lr, schedule, .. } = self.config.optimizer;
         lr * schedule.share(self.steps, self.config.steps)
     }
-}
-
-/// The discriminator's map for a batch of pairs.
-fn judged(discriminator: &PatchGan, [source, image]: &Batch) -> Tensor<4> {
-    discriminator.forward(source.clone(), image.clone())
 }
