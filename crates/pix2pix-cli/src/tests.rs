@@ -12,7 +12,12 @@ use crate::flags::FLAGS;
 /// The code of the library's crates, without comments.
 fn code() -> Vec<String> {
     let mut code = Vec::new();
-    for name in ["pix2pix", "pix2pix-kernels", "pix2pix-server"] {
+    for name in [
+        "pix2pix",
+        "pix2pix-kernels",
+        "pix2pix-runtime",
+        "pix2pix-server",
+    ] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name);
         read(&folder.join("src"), &mut code);
     }

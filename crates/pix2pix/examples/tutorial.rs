@@ -4,10 +4,9 @@
 use pix2pix::data::{Domain, Pairs, earth::earth};
 use pix2pix::device::{Device, for_training};
 use pix2pix::draw::{contact_sheet, plot};
-use pix2pix::model::{Checkpoint, TranslateOptions, Translator};
 use pix2pix::network::{Generator, Init, Noise, PatchGan, PatchGanConfig, UnetConfig, summary};
 use pix2pix::train::{Adam, Composite, Learner, Objective};
-use pix2pix::{Result, burn::tensor::Tensor};
+use pix2pix::{Result, Translator, burn::tensor::Tensor, model::Checkpoint};
 
 fn define_discriminator(filters: usize, device: &Device) -> Result<PatchGan> {
     let paper = PatchGanConfig::default();
@@ -74,8 +73,7 @@ fn main() -> Result<()> {
     let model = folder.join("tutorial.safetensors");
     Checkpoint::of_networks(&g, &d, steps).save(&model)?;
     let pair = earth().val.expect("held-out pairs").read(7)?;
-    let options = TranslateOptions::default(); // dropout is on, as in training
-    let output = Translator::load(&model)?.translate_exactly(&pair.source, &options);
+    let output = Translator::load(&model)?.translate_exactly(&pair.source, &Default::default());
     let rows = [contact_sheet::Row::of(&pair, &output, [Domain::RGB8; 2])];
     let title = format!("The tutorial after {steps} steps");
     contact_sheet::save(folder.join("tutorial-translated.jpg"), &title, &rows)

@@ -3,7 +3,6 @@
 //!
 //! ```
 //! use pix2pix::data::{Domain, earth::earth};
-//! use pix2pix::device::Device;
 //! use pix2pix::draw::{contact_sheet, plot};
 //! use pix2pix::network::UnetConfig;
 //!
@@ -12,8 +11,8 @@
 //! let sheet = contact_sheet::draw("A perfect translation", &[row]);
 //! assert!(sheet.width() > 3 * 256);
 //!
-//! let network = UnetConfig { filters: 2, ..UnetConfig::default() }.init(&Device::flex())?;
-//! assert!(plot::svg(&network.layers([3, 256, 256])).contains("ConvTranspose2d"));
+//! let layers = UnetConfig::default().layers([3, 256, 256]);
+//! assert!(plot::svg(&layers).contains("ConvTranspose2d"));
 //! # Ok::<(), pix2pix::Error>(())
 //! ```
 

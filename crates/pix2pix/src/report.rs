@@ -6,19 +6,18 @@
 //! use std::path::{Path, PathBuf};
 //!
 //! use pix2pix::data::earth::earth;
-//! use pix2pix::network::Noise;
 //! use pix2pix::report::{self, Learned};
 //! use pix2pix::Translator;
+//! use pix2pix::model::TranslateOptions;
 //!
 //! let translator = Translator::load("runs/earth")?;
 //! let held_out = earth().val.expect("eight pairs");
-//! let noise = || Noise::seeded(0, 0);
 //! let found = report::evaluate(
 //!     "runs/earth".to_string(),
 //!     &translator,
 //!     ("val", &held_out),
 //!     &Learned::default(),
-//!     &noise,
+//!     &TranslateOptions::default(),
 //!     &mut |done| eprintln!("{done} of {}", held_out.len()),
 //! )?;
 //! println!("L1 {:.2} of 255", found.evaluation.means["l1"].mean);

@@ -255,7 +255,7 @@ impl PatchGan {
         }
         let batch = batches[0][0].dims()[0];
         let pairs = batches.map(|[source, image]| join(source, image, 1.0));
-        let maps = self.map(Tensor::cat(pairs.to_vec(), 0), 2);
+        let maps = self.map(Tensor::cat(pairs.into(), 0), 2);
         [0, 1].map(|half| maps.clone().narrow(0, half * batch, batch))
     }
 
