@@ -27,6 +27,7 @@ use pix2pix_runtime::engine::{Cpu, Engine};
 use pix2pix_runtime::network::{GeneratorConfig, LayerGraph, Op, UnetConfig};
 use pix2pix_runtime::picture::{Domain, Size};
 use pix2pix_runtime::plan;
+use pix2pix_runtime::weights::{Array, Weights};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
@@ -40,10 +41,9 @@ use crate::data::jitter::JitterConfig;
 use crate::data::loader::{self, LoaderConfig, Walk};
 use crate::data::pair::Direction;
 use crate::error::{Error, Result, within};
-use crate::network::init::Init;
+use crate::network::init::{Init, STD};
 use crate::network::noise::Noise;
 use crate::network::patch_gan::PatchGanConfig;
-use crate::network::weights;
 use crate::parallel::Shard;
 use crate::train::config::TrainerConfig;
 use crate::train::losses::Diverged;
@@ -272,14 +272,14 @@ fn infer(
     device: &Device,
     after_step: &mut dyn FnMut(usize),
 ) -> Result<Measured> {
-    let network = generator.init(device)?;
-    let macs = multiply_accumulates(&network.layers([3, config.size, config.size]));
+    let layers = generator.layers([3, config.size, config.size]);
+    let macs = multiply_accumulates(&layers);
     let source = random(config, 0, device);
     let pass: Box<dyn Fn(u64)> = match device::is_card(device) {
         // as `translate` does: every picture alone
         false => {
             let arithmetic = config.precision.arithmetic();
-            let engine = Cpu::new(generator, weights::collect(&network), arithmetic)?;
+            let engine = Cpu::new(generator, random_weights(&layers), arithmetic)?;
             let sources: Vec<f32> = source
                 .into_data()
                 .try_into_vec()
@@ -293,6 +293,7 @@ fn infer(
             })
         }
         true => {
+            let network = generator.init(device)?;
             let network = network.with_precision(config.precision, device);
             Box::new(move |stream| {
                 in_pool(|| {
@@ -313,6 +314,21 @@ fn infer(
         after_step(step + 1);
     }
     Ok((times, None, macs))
+}
+
+/// A generator's tensors with weights as large as initial ones, which no network is built for.
+fn random_weights(layers: &LayerGraph) -> Weights {
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let tensors = layers.tensors().into_iter();
+    tensors
+        .map(|(name, shape)| {
+            let center = if name.ends_with("weight") { 0.0 } else { 1.0 };
+            let spread = center - STD..center + STD;
+            let length = shape.iter().product();
+            let values = (0..length).map(|_| rng.random_range(spread.clone()));
+            (name, Array::new(&shape, values.collect()))
+        })
+        .collect()
 }
 
 /// Pictures of uniform noise in [-1, 1].

@@ -1,5 +1,7 @@
 //! Generators on the runtime, compared with the same networks as tensor operations.
 
+use std::collections::BTreeMap;
+
 use burn::tensor::{Device, Tensor, TensorData};
 use pix2pix::network::{
     Generator, GeneratorConfig, Init, Noise, Norm, Norms, ResnetConfig, UnetConfig, Upsample,
@@ -202,6 +204,17 @@ fn statistics_are_measured_and_used_as_the_network_does() {
 fn rows(statistics: &[f32]) -> Tensor<2> {
     let shape = [2, statistics.len() / 2];
     Tensor::from_data(TensorData::new(statistics.to_vec(), shape), &Device::flex())
+}
+
+#[test]
+fn the_description_of_a_network_is_the_network() {
+    for config in networks() {
+        let described = config.layers([config.channels()[0], 64, 64]).tensors();
+        let described: BTreeMap<_, _> = described.into_iter().collect();
+        let tensors = weights::collect(&network(&config)).into_iter();
+        let tensors: BTreeMap<_, _> = tensors.map(|(name, array)| (name, array.shape)).collect();
+        assert_eq!(described, tensors, "{config:?}");
+    }
 }
 
 #[test]

@@ -91,6 +91,13 @@ pub struct Layer {
     pub inputs: Vec<usize>,
 }
 
+impl Layer {
+    /// Whether it is a convolution with a bias.
+    pub fn has_bias(&self) -> bool {
+        self.weights > 0 && self.trainable > self.weights
+    }
+}
+
 /// The filters of a convolution or a transposed convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Filters {
@@ -132,6 +139,43 @@ impl LayerGraph {
             name: name.to_string(),
             layers: Vec::new(),
         }
+    }
+
+    /// Names and shapes of a generator's tensors, layer by layer.
+    pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
+        let mut tensors = Vec::new();
+        for layer in &self.layers {
+            let channels = layer.output[0];
+            let inputs = layer
+                .inputs
+                .first()
+                .map_or(0, |&at| self.layers[at].output[0]);
+            let mut add = |part: &str, shape: &[usize]| {
+                tensors.push((format!("{}.{part}", layer.name), shape.to_vec()));
+            };
+            match layer.op {
+                Op::Conv(Window { kernel, .. }) => {
+                    add("weight", &[channels, inputs, kernel, kernel]);
+                }
+                Op::ConvTranspose(Window { kernel, .. }) => {
+                    add("weight", &[inputs, channels, kernel, kernel]);
+                }
+                Op::BatchNorm { .. } => {
+                    for part in ["gamma", "beta", "running_mean", "running_var"] {
+                        add(part, &[channels]);
+                    }
+                }
+                Op::GroupNorm { .. } => {
+                    add("gamma", &[channels]);
+                    add("beta", &[channels]);
+                }
+                _ => {}
+            }
+            if layer.has_bias() {
+                add("bias", &[channels]);
+            }
+        }
+        tensors
     }
 
     /// Sum of all layers' trainable parameters.

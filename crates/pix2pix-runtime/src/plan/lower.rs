@@ -411,7 +411,7 @@ impl<'a> Lowering<'a> {
         let from = self.source(self.inputs(index)[0]);
         let own = self.own[index];
         self.step(kernel, vec![from], own);
-        if layer.trainable > layer.weights {
+        if layer.has_bias() {
             self.step(Kernel::AddBias(self.convs[&index]), Vec::new(), own);
         }
     }

@@ -1,11 +1,13 @@
 //! The tensors of a network in the order of its layers, as kernels take them.
 
+use std::collections::BTreeMap;
+
 use pix2pix_kernels as kernels;
 
 use crate::error::{Error, Result};
-use crate::network::{Layer, LayerGraph, Op};
+use crate::network::{LayerGraph, Op};
 use crate::plan::lower::Fusion;
-use crate::weights::{Array, Weights};
+use crate::weights::Weights;
 
 /// The tensors of a network.
 pub struct Parameters {
@@ -40,61 +42,42 @@ impl Parameters {
     /// # Errors
     /// When a tensor is missing, left over, or has another shape.
     pub fn new(graph: &LayerGraph, mut weights: Weights, fusion: Fusion) -> Result<Self> {
+        check(graph, &weights)?;
         let mut parameters = Self {
             convs: Vec::new(),
             norms: Vec::new(),
         };
         for layer in &graph.layers {
-            let channels = layer.output[0];
-            let from = |&input: &usize| graph.layers[input].output[0];
-            let inputs = layer.inputs.first().map_or(0, from);
-            let mut take = |part: &str, shape: &[usize]| tensor(&mut weights, layer, part, shape);
+            let mut take = |part: &str| {
+                let taken = weights.remove(&format!("{}.{part}", layer.name));
+                taken.map(|array| array.values).unwrap_or_default()
+            };
             match layer.op {
-                Op::Conv(window) => {
-                    let side = window.kernel;
-                    let mut weight = take("weight", &[channels, inputs, side, side])?;
-                    if fusion == Fusion::Full && graph.layers[layer.inputs[0]].op == Op::Upsample {
-                        weight = kernels::filled(inputs * channels * 16, |four| {
-                            kernels::four_taps([inputs, channels], &weight, four)
+                Op::Conv(_) | Op::ConvTranspose(_) => {
+                    let input = &graph.layers[layer.inputs[0]];
+                    let mut weight = take("weight");
+                    if fusion == Fusion::Full && input.op == Op::Upsample {
+                        let channels = [input.output[0], layer.output[0]];
+                        weight = kernels::filled(channels[0] * channels[1] * 16, |four| {
+                            kernels::four_taps(channels, &weight, four)
                         });
                     }
-                    let bias = bias(layer, &mut take)?;
+                    let bias = take("bias");
                     parameters.convs.push(Conv { weight, bias });
                 }
-                Op::ConvTranspose(window) => {
-                    let side = window.kernel;
-                    let weight = take("weight", &[inputs, channels, side, side])?;
-                    let bias = bias(layer, &mut take)?;
-                    parameters.convs.push(Conv { weight, bias });
-                }
-                Op::BatchNorm { .. } => {
-                    let mut running = take("running_mean", &[channels])?;
-                    running.extend(take("running_var", &[channels])?);
+                Op::BatchNorm { .. } | Op::GroupNorm { .. } | Op::InstanceNorm => {
+                    let mut running = take("running_mean");
+                    running.extend(take("running_var"));
                     parameters.norms.push(Norm {
-                        gamma: take("gamma", &[channels])?,
-                        beta: take("beta", &[channels])?,
+                        gamma: take("gamma"),
+                        beta: take("beta"),
                         running,
                     });
                 }
-                Op::GroupNorm { .. } => parameters.norms.push(Norm {
-                    gamma: take("gamma", &[channels])?,
-                    beta: take("beta", &[channels])?,
-                    running: Vec::new(),
-                }),
-                Op::InstanceNorm => parameters.norms.push(Norm {
-                    gamma: Vec::new(),
-                    beta: Vec::new(),
-                    running: Vec::new(),
-                }),
                 _ => {}
             }
         }
-        match weights.keys().next() {
-            None => Ok(parameters),
-            Some(name) => Err(Error::Config(format!(
-                "the tensor {name} does not belong to this network"
-            ))),
-        }
+        Ok(parameters)
     }
 
     /// The running averages of each normalization; `None` if one keeps none, or there is no normalization.
@@ -105,29 +88,24 @@ impl Parameters {
     }
 }
 
-fn bias(
-    layer: &Layer,
-    take: &mut impl FnMut(&str, &[usize]) -> Result<Vec<f32>>,
-) -> Result<Vec<f32>> {
-    match layer.trainable > layer.weights {
-        true => take("bias", &[layer.output[0]]),
-        false => Ok(Vec::new()),
+/// Checks that the tensors are those of a network.
+fn check(graph: &LayerGraph, weights: &Weights) -> Result<()> {
+    let tensors: BTreeMap<String, Vec<usize>> = graph.tensors().into_iter().collect();
+    for (name, shape) in &tensors {
+        let Some(array) = weights.get(name) else {
+            return Err(Error::Config(format!("the tensor {name} is missing")));
+        };
+        if array.shape != *shape {
+            return Err(Error::Config(format!(
+                "the tensor {name} has the shape {:?} instead of {shape:?}",
+                array.shape
+            )));
+        }
     }
-}
-
-fn tensor(weights: &mut Weights, layer: &Layer, part: &str, shape: &[usize]) -> Result<Vec<f32>> {
-    let name = format!("{}.{part}", layer.name);
-    let Some(Array {
-        shape: found,
-        values,
-    }) = weights.remove(&name)
-    else {
-        return Err(Error::Config(format!("the tensor {name} is missing")));
-    };
-    if found != shape {
-        return Err(Error::Config(format!(
-            "the tensor {name} has the shape {found:?} instead of {shape:?}"
-        )));
+    match weights.keys().find(|name| !tensors.contains_key(*name)) {
+        None => Ok(()),
+        Some(name) => Err(Error::Config(format!(
+            "the tensor {name} does not belong to this network"
+        ))),
     }
-    Ok(values)
 }
