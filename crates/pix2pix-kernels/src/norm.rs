@@ -1,6 +1,7 @@
 //! Batch normalization by the batch's own statistics, fused with the activation after it: one pass forward, two
-//! backward. Images are `[batch, channels, pixels]`, statistics `[2, channels]` (means, then variances), `gamma` and
-//! `beta` `[channels]`. Each channel is a task.
+//! backward. A batch may have several equal parts, each of which is normalized by itself. Images are
+//! `[batch, channels, pixels]`, statistics `[parts, 2, channels]` (means, then variances), `gamma` and `beta`
+//! `[channels]`. Each channel of each part is a task.
 
 use std::mem::MaybeUninit;
 
@@ -12,8 +13,10 @@ use crate::shared::Shared;
 /// Sizes and constants of a normalization.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Norm {
-    /// Number of images.
+    /// Number of images, a multiple of `parts`.
     pub batch: usize,
+    /// Number of equal parts of the batch that are normalized by themselves: 1 for one batch.
+    pub parts: usize,
     /// Number of channels.
     pub channels: usize,
     /// Pixels per channel and image.
@@ -24,7 +27,7 @@ pub struct Norm {
     pub slope: f32,
 }
 
-/// Computes the mean and the biased variance of each channel, `[2, channels]`.
+/// Computes the mean and the biased variance of each channel of each part, `[parts, 2, channels]`.
 ///
 /// Two passes and vectors of partial sums keep the precision with large means and many pixels.
 ///
@@ -32,22 +35,18 @@ pub struct Norm {
 /// If the slice's length does not fit.
 pub fn norm_statistics(norm: &Norm, input: &[f32]) -> Vec<f32> {
     norm.check(input);
-    let count = (norm.batch * norm.pixels) as f32;
-    let (means, variances): (Vec<f32>, Vec<f32>) = (0..norm.channels)
-        .into_par_iter()
-        .map(|channel| {
-            wide(
-                #[inline(always)]
-                || {
-                    let mean = norm.sum(channel, |at| sum(&input[at], |x| x)) / count;
-                    let square = |x: f32| (x - mean) * (x - mean);
-                    let variance = norm.sum(channel, |at| sum(&input[at], square)) / count;
-                    (mean, variance)
-                },
-            )
-        })
-        .unzip();
-    [means, variances].concat()
+    let count = norm.count();
+    norm.pairs(|channel| {
+        wide(
+            #[inline(always)]
+            || {
+                let mean = norm.sum(channel, |at| sum(&input[at], |x| x)) / count;
+                let square = |x: f32| (x - mean) * (x - mean);
+                let variance = norm.sum(channel, |at| sum(&input[at], square)) / count;
+                [mean, variance]
+            },
+        )
+    })
 }
 
 /// Normalizes `input` by `statistics`, scales it by `gamma`, shifts it by `beta`, and applies the activation.
@@ -65,7 +64,7 @@ pub fn norm_forward<'a>(
     norm.check(output);
     let slope_below = norm.slope;
     let shared = Shared::new(&mut *output);
-    (0..norm.channels).into_par_iter().for_each(|channel| {
+    norm.channels().for_each(|channel| {
         let line = norm.line(channel, statistics, gamma, beta);
         for at in norm.places(channel) {
             // SAFETY: each task has its own channel.
@@ -85,8 +84,8 @@ pub fn norm_forward<'a>(
     unsafe { output.assume_init_mut() }
 }
 
-/// Computes the gradients of `beta` and `gamma`, `[2, channels]`: sums of the gradient before the activation, then sums
-/// of its products with the normalized input.
+/// Computes the gradients of `beta` and `gamma` by each part, `[parts, 2, channels]`: sums of the gradient before the
+/// activation, then sums of its products with the normalized input.
 ///
 /// # Panics
 /// If a slice's length does not fit.
@@ -100,27 +99,23 @@ pub fn norm_parameter_gradients(
     norm.check(input);
     norm.check(gradient);
     let slope_below = norm.slope;
-    let (betas, gammas): (Vec<f32>, Vec<f32>) = (0..norm.channels)
-        .into_par_iter()
-        .map(|channel| {
-            let line = norm.line(channel, statistics, gamma, beta);
-            let mut sums = (0.0, 0.0);
-            for at in norm.places(channel) {
-                let inner = move |x: f32, g: f32| {
-                    let slope = slope(line.scale * x + line.shift, slope_below);
-                    (slope * g, slope * g * (x - line.mean))
-                };
-                let (input, gradient) = (&input[at.clone()], &gradient[at]);
-                let (plain, weighted) = wide(
-                    #[inline(always)]
-                    move || sum_pairs(input, gradient, inner),
-                );
-                sums = (sums.0 + plain, sums.1 + weighted);
-            }
-            (sums.0, sums.1 * line.inverse)
-        })
-        .unzip();
-    [betas, gammas].concat()
+    norm.pairs(|channel| {
+        let line = norm.line(channel, statistics, gamma, beta);
+        let mut sums = (0.0, 0.0);
+        for at in norm.places(channel) {
+            let inner = move |x: f32, g: f32| {
+                let slope = slope(line.scale * x + line.shift, slope_below);
+                (slope * g, slope * g * (x - line.mean))
+            };
+            let (input, gradient) = (&input[at.clone()], &gradient[at]);
+            let (plain, weighted) = wide(
+                #[inline(always)]
+                move || sum_pairs(input, gradient, inner),
+            );
+            sums = (sums.0 + plain, sums.1 + weighted);
+        }
+        [sums.0, sums.1 * line.inverse]
+    })
 }
 
 /// Computes the gradient of the input, statistics included (Ioffe and Szegedy 2015, section 3). `sums` are the
@@ -139,13 +134,14 @@ pub fn norm_input_gradient<'a>(
     norm.check(input);
     norm.check(gradient);
     norm.check(input_gradient);
-    let count = (norm.batch * norm.pixels) as f32;
+    let count = norm.count();
     let slope_below = norm.slope;
     let shared = Shared::new(&mut *input_gradient);
-    (0..norm.channels).into_par_iter().for_each(|channel| {
+    norm.channels().for_each(|channel| {
         let line = norm.line(channel, statistics, gamma, beta);
-        let mean_gradient = sums[channel] / count;
-        let mean_product = sums[norm.channels + channel] / count * line.inverse;
+        let [sum, sum_of_products] = norm.pair(channel, sums);
+        let mean_gradient = sum / count;
+        let mean_product = sum_of_products / count * line.inverse;
         for at in norm.places(channel) {
             // SAFETY: each task has its own channel.
             let result = unsafe { shared.part(at.clone()) };
@@ -176,35 +172,77 @@ struct Line {
     shift: f32,
 }
 
+/// A channel of a part.
+#[derive(Clone, Copy)]
+struct Channel {
+    part: usize,
+    index: usize,
+}
+
 impl Norm {
     fn check<T>(&self, values: &[T]) {
         let length = self.batch * self.channels * self.pixels;
         assert_eq!(values.len(), length, "length of a normalized image");
     }
 
+    /// Number of images in a part.
+    fn images(&self) -> usize {
+        self.batch / self.parts
+    }
+
+    /// Number of values in a channel of a part.
+    fn count(&self) -> f32 {
+        (self.images() * self.pixels) as f32
+    }
+
+    /// The channels of all parts.
+    fn channels(&self) -> impl IndexedParallelIterator<Item = Channel> + use<> {
+        let channels = self.channels;
+        (0..self.parts * channels)
+            .into_par_iter()
+            .map(move |place| Channel {
+                part: place / channels,
+                index: place % channels,
+            })
+    }
+
+    /// Two values of each channel, `[parts, 2, channels]`.
+    fn pairs(&self, of: impl Fn(Channel) -> [f32; 2] + Send + Sync) -> Vec<f32> {
+        let pairs: Vec<[f32; 2]> = self.channels().map(of).collect();
+        let parts = pairs.chunks_exact(self.channels);
+        let rows = parts.flat_map(|part| [0, 1].map(|row| part.iter().map(move |pair| pair[row])));
+        rows.flatten().collect()
+    }
+
+    /// The two values of a channel in `[parts, 2, channels]`.
+    fn pair(&self, Channel { part, index }: Channel, pairs: &[f32]) -> [f32; 2] {
+        [0, 1].map(|row| pairs[(2 * part + row) * self.channels + index])
+    }
+
     /// The indices of a channel's pixels, image by image.
-    fn places(&self, channel: usize) -> impl Iterator<Item = std::ops::Range<usize>> + use<> {
-        let (channels, pixels) = (self.channels, self.pixels);
-        (0..self.batch).map(move |image| {
-            let start = (image * channels + channel) * pixels;
+    fn places(&self, channel: Channel) -> impl Iterator<Item = std::ops::Range<usize>> + use<> {
+        let (channels, pixels, images) = (self.channels, self.pixels, self.images());
+        (0..images).map(move |image| {
+            let image = channel.part * images + image;
+            let start = (image * channels + channel.index) * pixels;
             start..start + pixels
         })
     }
 
     #[inline(always)]
-    fn sum(&self, channel: usize, part: impl Fn(std::ops::Range<usize>) -> f32) -> f32 {
+    fn sum(&self, channel: Channel, part: impl Fn(std::ops::Range<usize>) -> f32) -> f32 {
         self.places(channel).map(part).sum()
     }
 
-    fn line(&self, channel: usize, statistics: &[f32], gamma: &[f32], beta: &[f32]) -> Line {
-        let (mean, variance) = (statistics[channel], statistics[self.channels + channel]);
+    fn line(&self, channel: Channel, statistics: &[f32], gamma: &[f32], beta: &[f32]) -> Line {
+        let [mean, variance] = self.pair(channel, statistics);
         let inverse = 1.0 / (variance + self.epsilon).sqrt();
-        let scale = gamma[channel] * inverse;
+        let scale = gamma[channel.index] * inverse;
         Line {
             mean,
             inverse,
             scale,
-            shift: beta[channel] - scale * mean,
+            shift: beta[channel.index] - scale * mean,
         }
     }
 }

@@ -12,10 +12,19 @@ const EPSILON: f32 = 1e-5;
 
 fn sizes() -> Vec<Norm> {
     let mut all = Vec::new();
-    for (batch, channels, pixels) in [(1, 5, 64), (3, 7, 33), (2, 1, 1), (4, 2, 1000), (1, 64, 4)] {
+    for (batch, parts, channels, pixels) in [
+        (1, 1, 5, 64),
+        (3, 1, 7, 33),
+        (2, 1, 1, 1),
+        (4, 1, 2, 1000),
+        (1, 1, 64, 4),
+        (2, 2, 5, 64),
+        (6, 3, 4, 33),
+    ] {
         for slope in [1.0, 0.2, 0.0] {
             all.push(Norm {
                 batch,
+                parts,
                 channels,
                 pixels,
                 epsilon: EPSILON,
@@ -40,8 +49,9 @@ fn unwritten(length: usize) -> Vec<MaybeUninit<f32>> {
 /// The output in f64, with the statistics of `input` itself.
 fn reference(norm: &Norm, input: &[f64], gamma: &[f64], beta: &[f64]) -> Vec<f64> {
     let mut output = vec![0.0; input.len()];
-    for channel in 0..norm.channels {
-        let places: Vec<usize> = (0..norm.batch)
+    let images = norm.batch / norm.parts;
+    for (part, channel) in (0..norm.parts).flat_map(|p| (0..norm.channels).map(move |c| (p, c))) {
+        let places: Vec<usize> = (part * images..(part + 1) * images)
             .flat_map(|image| {
                 let start = (image * norm.channels + channel) * norm.pixels;
                 start..start + norm.pixels
@@ -135,8 +145,13 @@ fn gradients_are_finite_differences() {
             let at = rng.random_range(0..length);
             close(to_input[at], slope_at(0, at));
             let channel = rng.random_range(0..norm.channels);
-            close(sums[norm.channels + channel], slope_at(1, channel));
-            close(sums[channel], slope_at(2, channel));
+            // over all parts
+            let sum = |row: usize| {
+                let parts = sums.chunks(2 * norm.channels);
+                parts.map(|part| part[row * norm.channels + channel]).sum()
+            };
+            close(sum(1), slope_at(1, channel));
+            close(sum(0), slope_at(2, channel));
         }
     }
 }

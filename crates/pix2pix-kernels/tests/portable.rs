@@ -104,6 +104,7 @@ fn hash_of_results() -> u64 {
     }
     let norm = Norm {
         batch: 2,
+        parts: 1,
         channels: 5,
         pixels: 77,
         epsilon: 1e-5,

@@ -23,18 +23,21 @@ use crate::parallel::{Communicator, means};
 /// Constants of a normalization and its activation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Constants {
+    /// Number of equal parts of the batch, each of which is normalized by itself.
+    pub parts: usize,
     /// Added to the variance.
     pub epsilon: f32,
     /// Slope of the activation below zero; 1 for none.
     pub slope: f32,
 }
 
-/// Operations of the forward pass. Images are `[batch, channels, height, width]`.
+/// Operations of the forward pass. Images are `[batch, channels, height, width]`, statistics `[2 * parts, channels]`: the
+/// means and the biased variances of the first part of the batch, then those of the next.
 #[backend_extension(Flex, Cube: cfg(feature = "_card"), Autodiff)]
 pub trait NormBackend: Backend {
-    /// Mean and biased variance of each channel, `[2, channels]`. They are constants to autodiff: the gradient of
+    /// The statistics of each part. They are constants to autodiff: the gradient of
     /// [`norm_forward`](Self::norm_forward) accounts for them.
-    fn norm_statistics(input: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn norm_statistics(input: FloatTensor<Self>, parts: usize) -> FloatTensor<Self>;
 
     /// `input` normalized by its own `statistics`, scaled, shifted and activated. If the statistics are those of a
     /// `group`, the gradient of the input uses means over the group.
@@ -47,7 +50,8 @@ pub trait NormBackend: Backend {
         group: Option<Arc<dyn Communicator>>,
     ) -> FloatTensor<Self>;
 
-    /// Both at once: `input` normalized by its own statistics, and these. Cards also update `running` statistics.
+    /// Both at once: `input` normalized by its own statistics, and these. Cards also update `running` statistics, by the
+    /// first part first.
     fn norm_by_own(
         input: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -92,9 +96,9 @@ pub struct Saved<B: Backend> {
     pub constants: Constants,
 }
 
-/// Mean and biased variance of each channel of `[batch, channels, height, width]`: `[2, channels]`.
-pub fn statistics(input: Tensor<4>) -> Tensor<2> {
-    Tensor::from_dispatch(Dispatch::norm_statistics(input.into_dispatch()))
+/// Mean and biased variance of each channel of each part of `[batch, channels, height, width]`: `[2 * parts, channels]`.
+pub fn statistics(input: Tensor<4>, parts: usize) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::norm_statistics(input.into_dispatch(), parts))
 }
 
 /// Normalizes `input` by its own `statistics`, scales by `gamma`, shifts by `beta`, activates.
@@ -143,21 +147,22 @@ impl NormBackend for Flex {
         constants: Constants,
         _running: Option<Running>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let statistics = Self::norm_statistics(input.clone());
+        let statistics = Self::norm_statistics(input.clone(), constants.parts);
         let output = Self::norm_forward(input, statistics.clone(), gamma, beta, constants, None);
         (output, statistics)
     }
 
-    fn norm_statistics(input: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn norm_statistics(input: FloatTensor<Self>, parts: usize) -> FloatTensor<Self> {
         let input = input.to_contiguous();
-        // the statistics depend on neither constant
+        // the statistics depend on neither of the others
         let constants = Constants {
+            parts,
             epsilon: 0.0,
             slope: 1.0,
         };
         let sizes = sizes(&input, constants);
         let statistics = kernels::norm_statistics(&sizes, values(&input));
-        per_channel(statistics)
+        tensor(statistics, [2 * parts, sizes.channels])
     }
 
     fn norm_forward(
@@ -206,7 +211,9 @@ impl NormGradients for Flex {
                 result,
             )
         });
-        [to_input, per_channel(own)]
+        let row = 2 * sizes.channels;
+        let total = (0..row).map(|at| own[at..].iter().step_by(row).sum());
+        [to_input, tensor(total.collect(), [2, sizes.channels])]
     }
 }
 
@@ -214,16 +221,12 @@ fn sizes(image: &FloatTensor<Flex>, constants: Constants) -> kernels::Norm {
     let [batch, channels, height, width] = image.shape().dims();
     kernels::Norm {
         batch,
+        parts: constants.parts,
         channels,
         pixels: height * width,
         epsilon: constants.epsilon,
         slope: constants.slope,
     }
-}
-
-fn per_channel(values: Vec<f32>) -> FloatTensor<Flex> {
-    let channels = values.len() / 2;
-    tensor(values, [2, channels])
 }
 
 /// Computes a forward pass again whose output was not kept (gradient checkpointing).
@@ -335,8 +338,8 @@ fn recorded<B: NormGradients, C: CheckpointStrategy>(
 }
 
 impl<B: NormGradients, C: CheckpointStrategy> NormBackend for Autodiff<B, C> {
-    fn norm_statistics(input: FloatTensor<Self>) -> FloatTensor<Self> {
-        Self::from_inner(B::norm_statistics(input.into_primitive()))
+    fn norm_statistics(input: FloatTensor<Self>, parts: usize) -> FloatTensor<Self> {
+        Self::from_inner(B::norm_statistics(input.into_primitive(), parts))
     }
 
     fn norm_forward(

@@ -54,15 +54,16 @@ impl BatchNorm {
     }
 
     /// Normalizes `x`, `[batch, channels, height, width]`, by its own statistics, then applies a LeakyReLU with this
-    /// `slope` below zero; 0 for a ReLU. The shape is unchanged.
-    pub fn forward(&self, x: Tensor<4>, slope: f64) -> Tensor<4> {
+    /// `slope` below zero; 0 for a ReLU. The shape is unchanged. Each of `parts` equal parts of the batch is normalized by
+    /// itself, as by a call of its own; 1 for one batch.
+    pub fn forward(&self, x: Tensor<4>, slope: f64, parts: usize) -> Tensor<4> {
         let [batch, _, height, width] = x.dims();
         let training = x.device().is_autodiff();
         let group = self.group.as_ref();
         let affine = [self.gamma.val(), self.beta.val()];
-        let constants = constants(self.epsilon, slope);
+        let constants = constants(self.epsilon, slope, parts);
         let shares = group.map_or(1, |group| group.shard().ranks);
-        let n = (batch * height * width * shares) as f64;
+        let n = (batch / parts * height * width * shares) as f64;
         let unbiased = n / (n - 1.0).max(1.0);
         let alone = training && group.is_none();
         let running = alone.then(|| self.running(&x, unbiased)).flatten();
@@ -84,12 +85,15 @@ impl BatchNorm {
         })
     }
 
-    /// Updates the running statistics with the newest ones, `[2, channels]`. The variance is multiplied by `unbiased`.
+    /// Updates the running statistics with the newest ones of each part, `[2 * parts, channels]`. Variances are multiplied
+    /// by `unbiased`.
     fn track(&self, statistics: Tensor<2>, unbiased: f64) {
-        let channels = self.channels();
+        let [rows, channels] = statistics.dims();
         let row = |row| statistics.clone().narrow(0, row, 1).reshape([channels]);
-        track(&self.running_mean, row(0), 1.0);
-        track(&self.running_var, row(1), unbiased);
+        for mean in (0..rows).step_by(2) {
+            track(&self.running_mean, row(mean), 1.0);
+            track(&self.running_var, row(mean + 1), unbiased);
+        }
     }
 
     /// The same norm with another epsilon.
@@ -109,7 +113,7 @@ impl BatchNorm {
 }
 
 /// Normalizes each channel of `x` by its own statistics, or by those of a group, then scales by gamma, shifts by beta
-/// and activates. Also returns the mean and the biased variance of each channel, `[2, channels]`.
+/// and activates. Also returns the mean and the biased variance of each channel of each part, `[2 * parts, channels]`.
 pub(crate) fn normalize(
     x: Tensor<4>,
     affine: [Tensor<1>; 2],
@@ -120,16 +124,17 @@ pub(crate) fn normalize(
     let Some(group) = group else {
         return backend::norm::by_own(x, affine, constants, running);
     };
-    let statistics = backend::norm::statistics(x.clone());
+    let statistics = backend::norm::statistics(x.clone(), constants.parts);
     let statistics = synced_norm::combined(&**group, statistics);
     let group = Some(Arc::clone(group));
     let output = backend::norm::forward(x, statistics.clone(), affine, constants, group);
     (output, statistics)
 }
 
-/// The constants for this epsilon and this slope of the activation below zero.
-pub(crate) fn constants(epsilon: f64, slope: f64) -> Constants {
+/// The constants for this epsilon, this slope of the activation below zero and this many parts of the batch.
+pub(crate) fn constants(epsilon: f64, slope: f64, parts: usize) -> Constants {
     Constants {
+        parts,
         epsilon: epsilon as f32,
         slope: slope as f32,
     }

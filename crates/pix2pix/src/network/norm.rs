@@ -148,17 +148,18 @@ pub(crate) fn by_batch_statistics(x: Tensor<4>, epsilon: f64) -> Tensor<4> {
 
 impl NormLayer {
     /// Normalizes `x`, `[batch, channels, height, width]`, by its own statistics, then applies a LeakyReLU with this
-    /// `slope` below zero; 0 for a ReLU. The shape is unchanged.
-    pub fn forward(&self, x: Tensor<4>, slope: f64) -> Tensor<4> {
+    /// `slope` below zero; 0 for a ReLU. The shape is unchanged. The statistics of the batch are those of each of `parts`
+    /// equal parts of it; other kinds normalize each picture by itself anyway.
+    pub fn forward(&self, x: Tensor<4>, slope: f64, parts: usize) -> Tensor<4> {
         let shape = x.dims();
         let by_groups = |x: Tensor<4>, groups: usize, slope: f64| {
             let affine = plain(shape[0] * groups, &x.device());
-            let constants = constants(EPSILON, slope);
+            let constants = constants(EPSILON, slope, 1);
             let (normal, _) = normalize(grouped(x, groups), affine, constants, None, None);
             normal.reshape(shape)
         };
         match self {
-            Self::Batch(norm) => norm.forward(x, slope),
+            Self::Batch(norm) => norm.forward(x, slope, parts),
             Self::Instance(norm) => by_groups(x, norm.channels, slope),
             Self::Group(norm) => norm.finish(by_groups(x, norm.groups, LINEAR), slope),
         }
@@ -173,7 +174,7 @@ impl NormLayer {
                 grouped(x, groups),
                 statistics,
                 affine,
-                constants(EPSILON, slope),
+                constants(EPSILON, slope, 1),
                 None,
             )
             .reshape(shape)
@@ -181,7 +182,7 @@ impl NormLayer {
         match self {
             Self::Batch(norm) => {
                 let affine = [norm.gamma.val(), norm.beta.val()];
-                let constants = constants(norm.epsilon, slope);
+                let constants = constants(norm.epsilon, slope, 1);
                 backend::norm::forward(x, statistics, affine, constants, None)
             }
             Self::Instance(norm) => by_groups(x, norm.channels, statistics, slope),
@@ -196,7 +197,7 @@ impl NormLayer {
             Self::Batch(_) | Self::Instance(_) => x,
         };
         let [batch, _, height, width] = x.dims();
-        (backend::norm::statistics(x), batch * height * width)
+        (backend::norm::statistics(x, 1), batch * height * width)
     }
 
     /// The running statistics, `[2, channels]`: means, variances. `None` except for batch normalization.
@@ -264,15 +265,20 @@ fn standardized([x, tangent]: [Tensor<4>; 2], epsilon: f64) -> [Tensor<4>; 2] {
     [normal, moved]
 }
 
-/// Normalizes, if there is a norm, and activates.
-pub fn norm_and_activate(norm: &Option<NormLayer>, x: Tensor<4>, slope: f64) -> Tensor<4> {
+/// Normalizes, if there is a norm, and activates; for `parts` see [`NormLayer::forward`].
+pub fn norm_and_activate(
+    norm: &Option<NormLayer>,
+    x: Tensor<4>,
+    slope: f64,
+    parts: usize,
+) -> Tensor<4> {
     match norm {
-        Some(norm) => norm.forward(x, slope),
+        Some(norm) => norm.forward(x, slope, parts),
         None => activation(x, slope),
     }
 }
 
-/// As [`norm_and_activate`], with statistics from `norms`. Returns `None` if `norms` stops the pass early.
+/// As [`norm_and_activate`] of one part, with statistics from `norms`. Returns `None` if `norms` stops the pass early.
 pub fn norm_with(
     norm: &Option<NormLayer>,
     x: Tensor<4>,
@@ -283,7 +289,7 @@ pub fn norm_with(
         return Some(activation(x, slope));
     };
     match norms {
-        Norms::Batch => Some(norm.forward(x, slope)),
+        Norms::Batch => Some(norm.forward(x, slope, 1)),
         Norms::Given(statistics) => {
             let statistics = statistics.next().expect("statistics for every norm");
             Some(norm.forward_with(x, statistics.clone(), slope))

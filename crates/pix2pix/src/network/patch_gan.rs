@@ -196,9 +196,9 @@ pub struct Block {
 }
 
 impl Block {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    fn forward(&self, x: Tensor<4>, parts: usize) -> Tensor<4> {
         let x = self.conv.forward(x);
-        norm_and_activate(&self.norm, x, LEAK)
+        norm_and_activate(&self.norm, x, LEAK, parts)
     }
 }
 
@@ -224,9 +224,25 @@ impl PatchGan {
     /// `[batch, channels, height, width]` in \[-1, 1\]. Returns logits, `[batch, 1, map height, map width]` (30x30 for
     /// 256x256 pixels and the 70x70 patch): positive for patches that look real.
     pub fn forward(&self, source: Tensor<4>, image: Tensor<4>) -> Tensor<4> {
-        let mut x = join(source, image, 1.0); // [batch, source + target, height, width]
+        self.map(join(source, image, 1.0), 1)
+    }
+
+    /// The maps of two batches of pairs of the same size, each as by [`forward`](Self::forward), the first one before the
+    /// second. It is one pass of both, unless each pass changes the weights of the next: spectral normalization.
+    pub fn forward_both(&self, batches: [[Tensor<4>; 2]; 2]) -> [Tensor<4>; 2] {
+        if self.config.spectral_norm {
+            return batches.map(|[source, image]| self.forward(source, image));
+        }
+        let batch = batches[0][0].dims()[0];
+        let pairs = batches.map(|[source, image]| join(source, image, 1.0));
+        let maps = self.map(Tensor::cat(pairs.into(), 0), 2);
+        [0, 1].map(|half| maps.clone().narrow(0, half * batch, batch))
+    }
+
+    /// The map of joined pairs, `[batch, source + target, height, width]`, whose `parts` are normalized by themselves.
+    fn map(&self, mut x: Tensor<4>, parts: usize) -> Tensor<4> {
         for block in &self.blocks {
-            x = block.forward(x);
+            x = block.forward(x, parts);
         }
         self.output.forward(x) // [batch, 1, map height, map width]
     }
@@ -273,5 +289,61 @@ impl Layers for PatchGan {
     fn norms_mut(&mut self) -> Vec<&mut NormLayer> {
         let norms = self.blocks.iter_mut().map(|block| &mut block.norm);
         norms.flatten().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Distribution;
+
+    use super::*;
+    use crate::backend::device::for_training;
+    use crate::network::weights;
+
+    /// Maps, gradients, running statistics and singular vectors, for each kind of norm.
+    #[test]
+    fn one_pass_of_both_batches_is_two_passes() {
+        let device = for_training(&Device::flex(), false);
+        let picture = || Tensor::random([2, 3, 32, 32], Distribution::Normal(0.3, 1.0), &device);
+        let batches = [(); 2].map(|()| [picture(), picture()]);
+        for (norm, spectral_norm) in [
+            (Norm::Batch, false),
+            (Norm::Instance, false),
+            (Norm::Group, false),
+            (Norm::None, false),
+            (Norm::Batch, true),
+        ] {
+            let config = PatchGanConfig {
+                filters: 4,
+                norm,
+                spectral_norm,
+                ..PatchGanConfig::default()
+            };
+            let judge = |pass: &dyn Fn(&PatchGan) -> [Tensor<4>; 2]| {
+                let network = config.init(&device).unwrap();
+                let [real, fake] = pass(&network);
+                // the sum of a map depends on the last bias only
+                let loss = (real.clone().square() + fake.clone().powi_scalar(3)).sum();
+                let gradients = loss.backward();
+                let first = network.blocks[0].conv.weight.val().grad(&gradients);
+                let maps = [real, fake].map(|map| map.inner().into_data());
+                let first = [first.unwrap().into_data()];
+                let state = weights::collect(&network).into_values();
+                maps.into_iter().chain(first).chain(state)
+            };
+            let one = judge(&|network| network.forward_both(batches.clone()));
+            let two = judge(&|network| {
+                let batches = batches.clone();
+                batches.map(|[source, image]| network.forward(source, image))
+            });
+            for (one, two) in one.zip(two) {
+                let [one, two] = [one, two].map(|data| data.try_to_vec::<f32>().unwrap());
+                let largest = two.iter().fold(0.0f32, |most, x| most.max(x.abs()));
+                for (one, two) in one.iter().zip(&two) {
+                    let gap = (one - two).abs();
+                    assert!(gap <= 1e-5 * largest, "{norm:?}: {one} instead of {two}");
+                }
+            }
+        }
     }
 }

@@ -305,9 +305,8 @@ impl Trainer {
             let discriminator = self.discriminator.network();
             let pass = update.begin(discriminator, index);
             let losses = watching(pass.as_ref(), || {
-                let mut losses = self
-                    .objective
-                    .discriminator(judged(discriminator, &real), judged(discriminator, &fake));
+                let [real_map, fake_map] = discriminator.forward_both([real.clone(), fake.clone()]);
+                let mut losses = self.objective.discriminator(real_map, fake_map);
                 let rng = self.chance(index).rng(Use::Interpolation);
                 let penalty =
                     gradient_penalty::of(self.objective.config(), discriminator, real, fake, rng);
@@ -441,9 +440,4 @@ impl Trainer {
         let OptimizerConfig { lr, schedule, .. } = self.config.optimizer;
         lr * schedule.share(self.steps, self.config.steps)
     }
-}
-
-/// The discriminator's map for a batch of pairs.
-fn judged(discriminator: &PatchGan, [source, image]: &Batch) -> Tensor<4> {
-    discriminator.forward(source.clone(), image.clone())
 }

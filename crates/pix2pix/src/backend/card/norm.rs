@@ -1,5 +1,5 @@
-//! Batch normalization with the activation after it: one or two launches sum over the pixels of each channel, and one
-//! more applies the sums. For small pictures, one launch does both.
+//! Batch normalization with the activation after it: one or two launches sum over the pixels of each channel of each part
+//! of the batch, and one more applies the sums. For small pictures of one part, one launch does both.
 
 use std::sync::Arc;
 
@@ -31,26 +31,30 @@ const SMALL: usize = 512;
 /// The memory order of pictures, and the part that one group of threads sums.
 #[derive(Clone, Copy)]
 struct Cut {
+    /// Parts of the batch, one after the other in memory.
+    parts: usize,
+    /// Pixels of a part.
     pixels: usize,
     channels: usize,
     /// Number of neighbouring values of one channel: 1 for channels last.
     inner: usize,
-    /// Pixels of each channel that one group sums.
+    /// Pixels of each channel of a part that one group sums.
     slice: usize,
     order: Order,
 }
 
 impl Cut {
-    fn of(pictures: &CardTensor, order: Order) -> Self {
+    fn of(pictures: &CardTensor, order: Order, parts: usize) -> Self {
         let [batch, channels, height, width] = pictures.shape().dims();
-        let pixels = batch * height * width;
+        let pixels = batch / parts * height * width;
         let (inner, together) = match order {
             Order::ChannelsFirst => (height * width, FAR),
             Order::ChannelsLast => (1, NEAR),
         };
-        let across = channels.div_ceil(together as usize);
+        let across = channels.div_ceil(together as usize) * parts;
         let slices = (pixels / SLICE).clamp(1, (GROUPS / across).max(1));
         Self {
+            parts,
             pixels,
             channels,
             inner,
@@ -65,7 +69,12 @@ impl Cut {
 
     /// Whether one launch is enough.
     fn is_small(&self) -> bool {
-        self.pixels <= SMALL
+        self.is_one_part() && self.pixels <= SMALL
+    }
+
+    /// Whether the part is the batch. The running statistics of several are updated one after the other.
+    fn is_one_part(&self) -> bool {
+        self.parts == 1
     }
 
     /// Whether neighbouring threads process neighbouring channels, rather than neighbouring pixels.
@@ -76,7 +85,7 @@ impl Cut {
     fn groups(&self) -> (CubeCount, CubeDim) {
         let together = if self.channels_near() { NEAR } else { FAR };
         let across = self.channels.div_ceil(together as usize);
-        let count = CubeCount::Static(across as u32, self.slices() as u32, 1);
+        let count = CubeCount::Static(across as u32, self.slices() as u32, self.parts as u32);
         (count, CubeDim::new_2d(NEAR, FAR))
     }
 
@@ -110,6 +119,27 @@ fn lane(#[comptime] channels_near: bool) -> u32 {
 /// Number of threads for each channel of a group.
 fn lanes(channels_near: bool) -> u32 {
     if channels_near { FAR } else { NEAR }
+}
+
+/// The pixels that this group sums, the first and the one after the last.
+#[cube]
+fn range(pixels: u32, slice: u32) -> (u32, u32) {
+    let first = CUBE_POS_Z * pixels;
+    let begin = first + CUBE_POS_Y * slice;
+    (begin, min(begin + slice, first + pixels))
+}
+
+/// The index of the first of two rows that this group writes in `[slices, parts, 2, channels]`.
+#[cube]
+fn row() -> usize {
+    (CUBE_POS_Y * CUBE_COUNT_Z + CUBE_POS_Z) as usize * 2
+}
+
+/// Two values of a channel in `[parts, 2, channels]`: statistics, or the gradients of shift and scale.
+#[cube]
+fn pair(values: &[f32], part: usize, channel: usize, channels: usize) -> (f32, f32) {
+    let at = part * 2 * channels + channel;
+    (values[at], values[at + channels])
 }
 
 /// The index of a sample in memory.
@@ -155,18 +185,20 @@ fn mean_and_variance(sums: (f32, f32), start: f32, pixels: u32) -> (f32, f32) {
     (start + shift, variance)
 }
 
-/// Writes mean and variance of a channel, and moves its running statistics towards them.
+/// Writes mean and variance of a channel of a part, and moves the channel's running statistics towards them.
 #[cube]
 fn keep(
     statistics: &mut [f32],
     running: &mut ComptimeOption<Moving>,
+    part: usize,
     channel: usize,
     channels: usize,
     moments: (f32, f32),
 ) {
     let (mean, variance) = moments;
-    statistics[channel] = mean;
-    statistics[channels + channel] = variance;
+    let at = part * 2 * channels + channel;
+    statistics[at] = mean;
+    statistics[at + channels] = variance;
     #[comptime]
     match running {
         ComptimeOption::Some(running) => {
@@ -189,14 +221,15 @@ struct Moving {
     unbiased: f32,
 }
 
-/// The sums of a channel's samples from pixel `begin` to `end`, and of their squares, after its first sample is subtracted
-/// from each, so that no digits cancel (Chan, Golub and LeVeque 1983, section 3); and that sample.
+/// The sums of a channel's samples from pixel `begin` to `end`, and of their squares, after the sample at pixel `origin` is
+/// subtracted from each, so that no digits cancel (Chan, Golub and LeVeque 1983, section 3); and that sample.
 #[cube]
 fn centred_sums(
     input: &[f32],
     channel: usize,
     channels: usize,
     inner: usize,
+    origin: u32,
     begin: u32,
     end: u32,
     #[comptime] channels_near: bool,
@@ -205,7 +238,7 @@ fn centred_sums(
     let mut second = 0.0f32;
     let mut start = 0.0f32;
     if channel < channels {
-        start = input[place(0, channel, channels, inner, channels_near)];
+        start = input[place(origin, channel, channels, inner, channels_near)];
         let mut pixel = begin + lane(channels_near);
         while pixel < end {
             let x = input[place(pixel, channel, channels, inner, channels_near)] - start;
@@ -219,7 +252,8 @@ fn centred_sums(
     (first, second, start)
 }
 
-/// The [`centred_sums`] of each channel of each slice, `[slices, 2, channels]`. With one slice: mean and variance.
+/// The [`centred_sums`] of each channel of each slice, `[slices, parts, 2, channels]`. If all is one slice of one part: mean
+/// and variance.
 #[cube(launch_unchecked)]
 fn moments(
     input: &[f32],
@@ -235,23 +269,30 @@ fn moments(
     let channels = channels as usize;
     let inner = inner as usize;
     let channel = channel(channels_near);
-    let begin = CUBE_POS_Y * slice;
-    let end = min(begin + slice, pixels);
-    let (first, second, start) =
-        centred_sums(input, channel, channels, inner, begin, end, channels_near);
+    let (begin, end) = range(pixels, slice);
+    let (first, second, start) = centred_sums(
+        input,
+        channel,
+        channels,
+        inner,
+        CUBE_POS_Z * pixels,
+        begin,
+        end,
+        channels_near,
+    );
     if lane(channels_near) == 0 && channel < channels {
         if comptime!(whole) {
             let moments = mean_and_variance((first, second), start, pixels);
-            keep(sums, running, channel, channels, moments);
+            keep(sums, running, 0usize, channel, channels, moments);
         } else {
-            let row = CUBE_POS_Y as usize * 2;
+            let row = row();
             sums[row * channels + channel] = first;
             sums[(row + 1) * channels + channel] = second;
         }
     }
 }
 
-/// Mean and variance of each channel from the sums of [`moments`].
+/// Mean and variance of each channel of each part from the sums of [`moments`].
 #[cube(launch_unchecked)]
 fn moments_of_slices(
     input: &[f32],
@@ -262,20 +303,31 @@ fn moments_of_slices(
     channels: u32,
     inner: u32,
     slices: u32,
+    parts: u32,
 ) {
     let channels = channels as usize;
     if ABSOLUTE_POS < channels {
         let channel = ABSOLUTE_POS;
-        let mut first = 0.0f32;
-        let mut second = 0.0f32;
-        for slice in 0..slices {
-            let row = slice as usize * 2;
-            first += sums[row * channels + channel];
-            second += sums[(row + 1) * channels + channel];
+        for part in 0..parts {
+            let mut first = 0.0f32;
+            let mut second = 0.0f32;
+            for slice in 0..slices {
+                let (a, b) = pair(sums, (slice * parts + part) as usize, channel, channels);
+                first += a;
+                second += b;
+            }
+            let before = (part * pixels) as usize * channels;
+            let start = input[before + channel * inner as usize];
+            let moments = mean_and_variance((first, second), start, pixels);
+            keep(
+                statistics,
+                running,
+                part as usize,
+                channel,
+                channels,
+                moments,
+            );
         }
-        let start = input[channel * inner as usize];
-        let moments = mean_and_variance((first, second), start, pixels);
-        keep(statistics, running, channel, channels, moments);
     }
 }
 
@@ -343,6 +395,7 @@ fn apply(
     gamma: &[f32],
     beta: &[f32],
     output: &mut [f32],
+    pixels: u32,
     channels: u32,
     inner: u32,
     epsilon: f32,
@@ -351,7 +404,8 @@ fn apply(
     if ABSOLUTE_POS < output.len() {
         let channels = channels as usize;
         let channel = ABSOLUTE_POS / inner as usize % channels;
-        let moments = (statistics[channel], statistics[channels + channel]);
+        let part = ABSOLUTE_POS / (pixels as usize * channels);
+        let moments = pair(statistics, part, channel, channels);
         let of = of_channel(moments, gamma, beta, channel, epsilon);
         output[ABSOLUTE_POS] = normalized(input[ABSOLUTE_POS], &of, slope);
     }
@@ -377,12 +431,20 @@ fn whole(
     let inner = inner as usize;
     let channel = channel(channels_near);
     let lane = lane(channels_near);
-    let (first, second, start) =
-        centred_sums(input, channel, channels, inner, 0u32, pixels, channels_near);
+    let (first, second, start) = centred_sums(
+        input,
+        channel,
+        channels,
+        inner,
+        0u32,
+        0u32,
+        pixels,
+        channels_near,
+    );
     if channel < channels {
         let moments = mean_and_variance((first, second), start, pixels);
         if lane == 0 {
-            keep(statistics, running, channel, channels, moments);
+            keep(statistics, running, 0usize, channel, channels, moments);
         }
         let of = of_channel(moments, gamma, beta, channel, epsilon);
         let mut pixel = lane;
@@ -425,7 +487,7 @@ fn shift_and_scale(
     (first, second)
 }
 
-/// Gradients of shift and scale of each channel of each slice, `[slices, 2, channels]`.
+/// Gradients of shift and scale of each channel of each slice, `[slices, parts, 2, channels]`.
 #[cube(launch_unchecked)]
 fn gradient_sums(
     input: &[f32],
@@ -447,10 +509,9 @@ fn gradient_sums(
     let channel = channel(channels_near);
     // threads beyond the channels read the last one's, and do nothing with it
     let known = min(channel, channels - 1);
-    let moments = (statistics[known], statistics[channels + known]);
+    let moments = pair(statistics, CUBE_POS_Z as usize, known, channels);
     let of = of_channel(moments, gamma, beta, known, epsilon);
-    let begin = CUBE_POS_Y * slice;
-    let end = min(begin + slice, pixels);
+    let (begin, end) = range(pixels, slice);
     let (first, second) = shift_and_scale(
         input,
         gradient,
@@ -464,7 +525,7 @@ fn gradient_sums(
         channels_near,
     );
     if lane(channels_near) == 0 && channel < channels {
-        let row = CUBE_POS_Y as usize * 2;
+        let row = row();
         sums[row * channels + channel] = first;
         sums[(row + 1) * channels + channel] = second;
     }
@@ -492,7 +553,7 @@ fn whole_gradients(
     let channel = channel(channels_near);
     let lane = lane(channels_near);
     let known = min(channel, channels - 1);
-    let moments = (statistics[known], statistics[channels + known]);
+    let moments = pair(statistics, 0usize, known, channels);
     let of = of_channel(moments, gamma, beta, known, epsilon);
     let (first, second) = shift_and_scale(
         input,
@@ -538,8 +599,8 @@ fn plain_sums(
     let lane = lane(channels_near);
     let mut sum = 0.0f32;
     if channel < channels {
-        let mut pixel = CUBE_POS_Y * slice + lane;
-        let end = min((CUBE_POS_Y + 1) * slice, pixels);
+        let (begin, end) = range(pixels, slice);
+        let mut pixel = begin + lane;
         while pixel < end {
             sum += input[place(pixel, channel, channels, inner, channels_near)];
             pixel += comptime!(lanes(channels_near));
@@ -551,7 +612,7 @@ fn plain_sums(
     }
 }
 
-/// The [`sample_gradient`] of each sample. `sums` are the gradients of shift and scale, `[2, channels]`.
+/// The [`sample_gradient`] of each sample. `sums` are the gradients of shift and scale by each part, `[parts, 2, channels]`.
 #[cube(launch_unchecked)]
 fn input_gradient(
     input: &[f32],
@@ -570,9 +631,10 @@ fn input_gradient(
     if ABSOLUTE_POS < to_input.len() {
         let channels = channels as usize;
         let channel = ABSOLUTE_POS / inner as usize % channels;
-        let moments = (statistics[channel], statistics[channels + channel]);
+        let part = ABSOLUTE_POS / (pixels as usize * channels);
+        let moments = pair(statistics, part, channel, channels);
         let of = of_channel(moments, gamma, beta, channel, epsilon);
-        let sums = (sums[channel], sums[channels + channel]);
+        let sums = pair(sums, part, channel, channels);
         let (x, g) = (input[ABSOLUTE_POS], gradient[ABSOLUTE_POS]);
         to_input[ABSOLUTE_POS] = sample_gradient(x, g, &of, sums, pixels, slope);
     }
@@ -581,7 +643,7 @@ fn input_gradient(
 /// The sum of each channel of a picture, `[channels]`.
 pub fn channel_sums(picture: CardTensor) -> CardTensor {
     let (picture, order) = dense(picture);
-    let cut = Cut::of(&picture, order);
+    let cut = Cut::of(&picture, order, 1);
     let slices = cut.slices();
     let sums = sized(&picture, [slices * cut.channels]);
     let (count, dim) = cut.groups();
@@ -620,13 +682,14 @@ fn moving(running: Option<&Running>) -> ComptimeOptionArgs<Moving> {
     running.into()
 }
 
-/// Mean and biased variance of each channel of a dense picture, `[2, channels]`.
+/// Mean and biased variance of each channel of each part of a dense picture, `[2 * parts, channels]`.
 fn statistics(input: &CardTensor, cut: Cut, running: Option<Running>) -> CardTensor {
     let client = &input.client;
     let slices = cut.slices();
-    let sums = sized(input, [2 * slices, cut.channels]);
+    let whole = slices == 1 && cut.is_one_part();
+    let sums = sized(input, [2 * slices * cut.parts, cut.channels]);
     let (count, dim) = cut.groups();
-    // SAFETY: threads beyond the channels do nothing, and slices end with the pixels.
+    // SAFETY: threads beyond the channels do nothing, and slices end with the pixels of their part.
     unsafe {
         moments::launch_unchecked(
             client,
@@ -634,19 +697,19 @@ fn statistics(input: &CardTensor, cut: Cut, running: Option<Running>) -> CardTen
             dim,
             buffer(input),
             buffer(&sums),
-            moving(running.as_ref().filter(|_| slices == 1)),
+            moving(running.as_ref().filter(|_| whole)),
             cut.pixels as u32,
             cut.channels as u32,
             cut.inner as u32,
             cut.slice as u32,
             cut.channels_near(),
-            slices == 1,
+            whole,
         );
     }
-    if slices == 1 {
+    if whole {
         return sums;
     }
-    let statistics = sized(input, [2, cut.channels]);
+    let statistics = sized(input, [2 * cut.parts, cut.channels]);
     let (count, dim) = cut.channelwise();
     // SAFETY: threads beyond the channels do nothing.
     unsafe {
@@ -662,15 +725,16 @@ fn statistics(input: &CardTensor, cut: Cut, running: Option<Running>) -> CardTen
             cut.channels as u32,
             cut.inner as u32,
             slices as u32,
+            cut.parts as u32,
         );
     }
     statistics
 }
 
 impl NormBackend for Cube {
-    fn norm_statistics(input: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn norm_statistics(input: FloatTensor<Self>, parts: usize) -> FloatTensor<Self> {
         let (input, order) = dense(input);
-        statistics(&input, Cut::of(&input, order), None)
+        statistics(&input, Cut::of(&input, order, parts), None)
     }
 
     fn norm_by_own(
@@ -681,7 +745,7 @@ impl NormBackend for Cube {
         running: Option<Running>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         let (input, order) = dense(input);
-        let cut = Cut::of(&input, order);
+        let cut = Cut::of(&input, order, constants.parts);
         if !cut.is_small() {
             let statistics = statistics(&input, cut, running);
             let output =
@@ -723,7 +787,7 @@ impl NormBackend for Cube {
         _group: Option<Arc<dyn Communicator>>,
     ) -> FloatTensor<Self> {
         let (input, order) = dense(input);
-        let cut = Cut::of(&input, order);
+        let cut = Cut::of(&input, order, constants.parts);
         let output = like(&input);
         let (count, dim) = elementwise(&output);
         // SAFETY: each thread stays within the lengths, and channels within theirs.
@@ -737,6 +801,7 @@ impl NormBackend for Cube {
                 buffer(&gamma),
                 buffer(&beta),
                 buffer(&output),
+                cut.pixels as u32,
                 cut.channels as u32,
                 cut.inner as u32,
                 constants.epsilon,
@@ -747,7 +812,7 @@ impl NormBackend for Cube {
     }
 }
 
-/// Gradients of beta and gamma, `[2, channels]`.
+/// Gradients of beta and gamma by each part, `[2 * parts, channels]`.
 fn parameter_gradients(
     saved: &Saved<Cube>,
     input: &CardTensor,
@@ -756,9 +821,9 @@ fn parameter_gradients(
 ) -> CardTensor {
     let client = &input.client;
     let slices = cut.slices();
-    let sums = sized(input, [2 * slices, cut.channels]);
+    let sums = sized(input, [2 * slices * cut.parts, cut.channels]);
     let (count, dim) = cut.groups();
-    // SAFETY: threads beyond the channels do nothing, and slices end with the pixels.
+    // SAFETY: threads beyond the channels do nothing, and slices end with the pixels of their part.
     unsafe {
         gradient_sums::launch_unchecked(
             client,
@@ -781,11 +846,11 @@ fn parameter_gradients(
     }
     match slices {
         1 => sums,
-        _ => added(&sums, sized(input, [2, cut.channels])),
+        _ => added(&sums, sized(input, [2 * cut.parts, cut.channels])),
     }
 }
 
-/// Gradient of the input; `sums` are the parameters' gradients.
+/// Gradient of the input; `sums` are the parameters' gradients by each part.
 fn gradient_of_input(
     saved: &Saved<Cube>,
     input: &CardTensor,
@@ -836,14 +901,21 @@ impl NormGradients for Cube {
     ) -> [FloatTensor<Self>; 2] {
         let (input, order) = dense(saved.input.clone());
         let gradient = ordered(gradient, order);
-        let cut = Cut::of(&input, order);
+        let cut = Cut::of(&input, order, saved.constants.parts);
         if !cut.is_small() || group.is_some() {
             let own = parameter_gradients(saved, &input, &gradient, cut);
             let sums = match group {
                 Some(group) => means_over(own.clone(), group),
                 None => own.clone(),
             };
-            return [gradient_of_input(saved, &input, &gradient, &sums, cut), own];
+            let total = match cut.is_one_part() {
+                true => own,
+                false => added(&own, sized(&input, [2, cut.channels])),
+            };
+            return [
+                gradient_of_input(saved, &input, &gradient, &sums, cut),
+                total,
+            ];
         }
         let sums = sized(&input, [2, cut.channels]);
         let to_input = like(&input);

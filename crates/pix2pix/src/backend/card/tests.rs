@@ -206,27 +206,30 @@ fn dropout_is_that_of_the_cpu() {
     }
 }
 
-/// Sizes with one slice and with several, with idle threads in the last group, and with channels far from zero, where
-/// the variance is a small difference of large sums.
+/// Sizes with one slice and with several, with one part and with several, with idle threads in the last group, and with
+/// channels far from zero, where the variance is a small difference of large sums.
 #[test]
 fn norms_are_those_of_the_cpu() {
-    for shape in [
-        [1, 3, 2, 3],
-        [1, 40, 25, 24],
-        [2, 40, 7, 6],
-        [3, 33, 50, 40],
-        [1, 2, 130, 70],
+    for (shape, parts) in [
+        ([1, 3, 2, 3], 1),
+        ([1, 40, 25, 24], 1),
+        ([2, 40, 7, 6], 1),
+        ([3, 33, 50, 40], 1),
+        ([1, 2, 130, 70], 1),
+        ([2, 40, 7, 6], 2),
+        ([6, 33, 50, 40], 3),
     ] {
         let channels = shape[1];
         let far = Tensor::<1, burn::tensor::Int>::arange(0..channels as i64, &Device::flex());
         let input = random(shape) + far.float().reshape([1, channels, 1, 1]) * 0.25;
         let scale = random([1, channels, 1, 1]) * 0.1 + 1.0;
         let constants = Constants {
+            parts,
             epsilon: 1e-5,
             slope: 0.2,
         };
         compare(
-            &format!("norm of {shape:?}"),
+            &format!("norm of {shape:?} in {parts} parts"),
             [input, scale, random([1, channels, 1, 1])],
             |[x, gamma, beta]| {
                 let affine = [gamma, beta].map(|x| x.reshape([channels]));
@@ -236,15 +239,20 @@ fn norms_are_those_of_the_cpu() {
     }
 }
 
-/// After two batches, of which the second one is summed in slices.
+/// After two batches, of which the second one is summed in slices, and two more as parts of one, in one slice and in two.
 #[test]
 fn running_statistics_are_those_of_the_cpu() {
-    let inputs = [random([2, 5, 7, 6]), random([1, 5, 60, 50]) + 0.5];
+    let inputs = [
+        (random([2, 5, 7, 6]), 1),
+        (random([1, 5, 60, 50]) + 0.5, 1),
+        (random([2, 5, 7, 6]) - 0.5, 2),
+        (random([2, 5, 60, 50]) - 0.25, 2),
+    ];
     let running = |device: Device| {
         let device = device.autodiff();
         let norm = BatchNorm::new(5, &mut WeightInit::generator(0), &device);
-        for input in &inputs {
-            norm.forward(Tensor::from_data(input.to_data(), &device), 0.0);
+        for (input, parts) in &inputs {
+            norm.forward(Tensor::from_data(input.to_data(), &device), 0.0, *parts);
         }
         [norm.running_mean.value(), norm.running_var.value()].map(values)
     };
