@@ -153,7 +153,9 @@ impl Adam {
                 None => continue, // a running statistic
                 Some(Moments::Host(moments)) => moments.each_ref().map(|m| Values::vector(m)),
                 #[cfg(feature = "_card")]
-                Some(Moments::Card(moments)) => moments.values().map(Values::from),
+                Some(Moments::Card(moments)) => moments
+                    .values()
+                    .map(|data| Values::from(weights::array(data))),
             };
             named.push((format!("first.{name}"), first));
             named.push((format!("second.{name}"), second));
