@@ -11,7 +11,7 @@ use crate::picture::{Domain, Size};
 use crate::tensor_file::{self, FileKind};
 use crate::weights::{Weights, take};
 
-/// A checkpoint's file.
+/// The file format of checkpoints.
 pub const KIND: FileKind = FileKind {
     format: "pix2pix-checkpoint-1",
     name: "checkpoint",

@@ -1,4 +1,4 @@
-//! What runs a generator: the interface, and the CPU.
+//! Engines: the interface of what runs a generator, and the CPU's.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -86,6 +86,20 @@ impl Cpu {
         plan
     }
 
+    fn pass<'a>(
+        &self,
+        source: &'a [f32],
+        noise: Option<Noise>,
+        statistics: &'a Statistics,
+    ) -> Pass<'a> {
+        Pass {
+            source,
+            arithmetic: self.arithmetic,
+            noise,
+            statistics,
+        }
+    }
+
     /// Calls `work` on a thread of rayon's pool, which avoids a handover for each parallel loop.
     fn with_plan<T: Send>(
         &self,
@@ -97,7 +111,7 @@ impl Cpu {
         let mut memory = memories().pop().unwrap_or_default();
         let result = rayon::scope(|_| work(&plan, &mut memory));
         // what was needed for one large picture is not kept for small ones
-        if memory.len() <= 2 * plan.memory() {
+        if memory.len() / 2 <= plan.memory() {
             memories().push(memory);
         }
         result
@@ -118,12 +132,7 @@ impl Engine for Cpu {
         noise: Option<Noise>,
         statistics: Option<&Statistics>,
     ) -> Vec<f32> {
-        let pass = Pass {
-            source,
-            arithmetic: self.arithmetic,
-            noise,
-            statistics: statistics.unwrap_or_default(),
-        };
+        let pass = self.pass(source, noise, statistics.unwrap_or_default());
         self.with_plan(size, |plan, memory| {
             plan.run(&self.parameters, &pass, memory)
         })
@@ -136,12 +145,7 @@ impl Engine for Cpu {
         noise: Option<Noise>,
         known: &Statistics,
     ) -> (Vec<f32>, usize) {
-        let pass = Pass {
-            source,
-            arithmetic: self.arithmetic,
-            noise,
-            statistics: known,
-        };
+        let pass = self.pass(source, noise, known);
         self.with_plan(size, |plan, memory| {
             plan.measure(&self.parameters, &pass, memory)
         })

@@ -28,7 +28,7 @@ pub struct Noise {
 /// Means and biased variances for each normalization, `[2, channels or groups]`, in the order of the layers.
 pub type Statistics = [Vec<f32>];
 
-/// Why two values that a step needs can be borrowed at once.
+/// The reason why values that a step needs can be borrowed together.
 const APART: &str = "values that are needed together do not overlap";
 
 /// A plan.
@@ -52,9 +52,10 @@ pub struct Pass<'a> {
     pub statistics: &'a Statistics,
 }
 
-/// What a pass came to.
+/// The result of a pass.
 enum Outcome {
-    Finished,
+    /// The output.
+    Finished(Vec<f32>),
     /// It stopped before a normalization whose statistics it measured.
     Measured(Vec<f32>),
 }
@@ -78,11 +79,14 @@ impl Plan {
             let reads = |step: &Step| step.from.iter().chain(&step.to).any(|p| p.value == value);
             let first = steps.iter().position(reads).unwrap_or(0);
             let last = steps.iter().rposition(reads).unwrap_or(0);
-            match value {
-                _ if value == ends[0].value => 0..last + 1,
-                _ if value == ends[1].value => first..steps.len() + 1,
-                _ => first..last + 1,
-            }
+            // the input is there before the first step, the output after the last
+            let first = if value == ends[0].value { 0 } else { first };
+            let last = if value == ends[1].value {
+                steps.len()
+            } else {
+                last
+            };
+            first..last + 1
         };
         let values: Vec<Value> = values
             .iter()
@@ -129,7 +133,7 @@ impl Plan {
         watch: &mut Watch,
     ) -> Vec<f32> {
         match self.pass(parameters, pass, memory, None, watch) {
-            Outcome::Finished => memory[self.place(self.ends[1])].to_vec(),
+            Outcome::Finished(output) => output,
             Outcome::Measured(_) => unreachable!("nothing stops this pass"),
         }
     }
@@ -151,7 +155,7 @@ impl Plan {
             Outcome::Measured(statistics) => {
                 (statistics, spec.channels / spec.groups * spec.pixels)
             }
-            Outcome::Finished => unreachable!("the pass stops at the normalization"),
+            Outcome::Finished(_) => unreachable!("the pass stops at the normalization"),
         }
     }
 
@@ -168,9 +172,15 @@ impl Plan {
         stop_at: Option<usize>,
         watch: &mut Watch,
     ) -> Outcome {
-        if memory.len() < self.memory {
-            *memory = vec![0.0; self.memory];
+        let needed = self.memory + arena::ALIGNMENT;
+        if memory.len() < needed {
+            *memory = vec![0.0; needed];
         }
+        // places begin at cache lines if the block does
+        let skipped = memory
+            .as_ptr()
+            .align_offset(arena::ALIGNMENT * size_of::<f32>());
+        let memory = &mut memory[skipped..];
         memory[self.place(self.ends[0])].copy_from_slice(pass.source);
         watch(0, &mut memory[self.place(self.ends[0])]);
         let instructions = InstructionSet::best(pass.arithmetic);
@@ -253,7 +263,7 @@ impl Plan {
                 watch(layer, &mut memory[self.place(whole)]);
             }
         }
-        Outcome::Finished
+        Outcome::Finished(memory[self.place(self.ends[1])].to_vec())
     }
 }
 

@@ -316,7 +316,7 @@ fn infer(
     Ok((times, None, macs))
 }
 
-/// A generator's tensors with weights as large as initial ones, which no network is built for.
+/// Random tensors of a generator, as large as initial weights.
 fn random_weights(layers: &LayerGraph) -> Weights {
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     let tensors = layers.tensors().into_iter();

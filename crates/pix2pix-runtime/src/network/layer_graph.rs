@@ -1,9 +1,13 @@
 //! A network as a list of layers with shapes, parameter counts and connections. Summaries, plots, receptive fields and
 //! ONNX files are made from it, and the plan by which the network runs.
 
+use std::collections::BTreeMap;
+
+use crate::error::{Error, Result};
 use crate::network::norm::{Norm, groups};
 use crate::network::upsample::{self, Upsample};
 use crate::network::window::Window;
+use crate::weights::Weights;
 
 /// `[channels, height, width]` of one image, without the batch dimension.
 pub type Shape = [usize; 3];
@@ -176,6 +180,31 @@ impl LayerGraph {
             }
         }
         tensors
+    }
+
+    /// Checks that tensors are those of this generator.
+    ///
+    /// # Errors
+    /// When a tensor is missing, left over, or has another shape.
+    pub fn check(&self, weights: &Weights) -> Result<()> {
+        let tensors: BTreeMap<String, Vec<usize>> = self.tensors().into_iter().collect();
+        for (name, shape) in &tensors {
+            let Some(array) = weights.get(name) else {
+                return Err(Error::Config(format!("the tensor {name} is missing")));
+            };
+            if array.shape != *shape {
+                return Err(Error::Config(format!(
+                    "the tensor {name} has the shape {:?} instead of {shape:?}",
+                    array.shape
+                )));
+            }
+        }
+        match weights.keys().find(|name| !tensors.contains_key(*name)) {
+            None => Ok(()),
+            Some(name) => Err(Error::Config(format!(
+                "the tensor {name} does not belong to this network"
+            ))),
+        }
     }
 
     /// Sum of all layers' trainable parameters.

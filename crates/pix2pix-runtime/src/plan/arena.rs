@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// Places begin at multiples of this many values: a cache line.
-const ALIGNMENT: usize = 16;
+pub const ALIGNMENT: usize = 16;
 
 /// A value, and the steps during which it is needed: from the first that writes it to the last that reads it.
 #[derive(Clone, Debug)]

@@ -1,10 +1,8 @@
 //! The tensors of a network in the order of its layers, as kernels take them.
 
-use std::collections::BTreeMap;
-
 use pix2pix_kernels as kernels;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::network::{LayerGraph, Op};
 use crate::plan::lower::Fusion;
 use crate::weights::Weights;
@@ -42,7 +40,7 @@ impl Parameters {
     /// # Errors
     /// When a tensor is missing, left over, or has another shape.
     pub fn new(graph: &LayerGraph, mut weights: Weights, fusion: Fusion) -> Result<Self> {
-        check(graph, &weights)?;
+        graph.check(&weights)?;
         let mut parameters = Self {
             convs: Vec::new(),
             norms: Vec::new(),
@@ -85,27 +83,5 @@ impl Parameters {
         let known = self.norms.iter().map(|norm| norm.running.clone());
         let known: Vec<Vec<f32>> = known.collect();
         (!known.is_empty() && known.iter().all(|running| !running.is_empty())).then_some(known)
-    }
-}
-
-/// Checks that the tensors are those of a network.
-fn check(graph: &LayerGraph, weights: &Weights) -> Result<()> {
-    let tensors: BTreeMap<String, Vec<usize>> = graph.tensors().into_iter().collect();
-    for (name, shape) in &tensors {
-        let Some(array) = weights.get(name) else {
-            return Err(Error::Config(format!("the tensor {name} is missing")));
-        };
-        if array.shape != *shape {
-            return Err(Error::Config(format!(
-                "the tensor {name} has the shape {:?} instead of {shape:?}",
-                array.shape
-            )));
-        }
-    }
-    match weights.keys().find(|name| !tensors.contains_key(*name)) {
-        None => Ok(()),
-        Some(name) => Err(Error::Config(format!(
-            "the tensor {name} does not belong to this network"
-        ))),
     }
 }

@@ -13,7 +13,6 @@ use pix2pix_runtime::checkpoint::KIND;
 use pix2pix_runtime::network::norm::EPSILON;
 use pix2pix_runtime::network::{Layer, LayerGraph, Op, Window};
 use pix2pix_runtime::picture::{Size, resize};
-use pix2pix_runtime::plan::{Fusion, Parameters};
 use prost::Message;
 
 use crate::atomic_file;
@@ -108,7 +107,8 @@ pub fn export(
     let graph = config
         .generator
         .layers([config.source.channels, height, width]);
-    Parameters::new(&graph, weights.clone(), Fusion::None)
+    graph
+        .check(&weights)
         .map_err(|reason| Error::file(path, reason, KIND.remedy))?;
     let Some(pictures) = pictures else {
         let model = model(&graph, &weights, &config, options, None)?;

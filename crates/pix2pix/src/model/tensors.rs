@@ -1,4 +1,4 @@
-//! A generator on a device of the tensor library, as the runtime calls it.
+//! The engine that runs a generator with Burn, on any of its devices.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use pix2pix_runtime::engine::Engine;
@@ -9,7 +9,7 @@ use crate::network::generator::Generator;
 use crate::network::noise::Noise;
 use crate::network::norm_statistics::Norms;
 
-/// A generator whose layers are tensor operations: what cards run.
+/// A generator whose layers are operations on tensors. Cards use it; the CPU has an engine without Burn.
 pub struct Tensors {
     network: Generator,
     device: Device,
