@@ -2,10 +2,11 @@
 import contextlib
 
 import torch
+import torch._inductor.config
 from measure import arguments, measure
 from torch_networks import Discriminator, Generator, Trainer, init
 
-layouts = ("nchw", "nhwc", "nhwc-compiled", "nhwc-graph")
+layouts = ("nchw", "nhwc", "nchw-compiled", "nhwc-compiled", "nhwc-graph")
 o = arguments(*(f"{mode}-{layout}" for mode in ("train", "infer") for layout in layouts))
 torch.set_num_threads(o.threads)
 torch.manual_seed(0)
@@ -18,6 +19,8 @@ g, d = (init(net).to(o.device, memory_format=layout) for net in (Generator(), Di
 a, b = ((torch.rand(o.batch, 3, o.size, o.size) * 2 - 1).to(o.device, memory_format=layout) for _ in range(2))
 captured = o.what.endswith("graph")
 if captured or o.what.endswith("compiled"):
+    # weights as constants of the compiled program: they are packed once
+    torch._inductor.config.freezing = o.what.startswith("infer")
     g, d = torch.compile(g), torch.compile(d)
 
 

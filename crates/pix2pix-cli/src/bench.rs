@@ -7,7 +7,7 @@ use pix2pix::bench::{self, BenchConfig, Mode};
 use pix2pix::data::earth::earth;
 use pix2pix::data::survey::{self, Forced, OnError};
 use pix2pix::data::{Dataset, Options};
-use pix2pix::device::set_threads;
+use pix2pix::device::{Limit, limit_instructions, set_threads};
 use pix2pix::network::summary::aligned;
 
 use crate::failure::{Failure, print};
@@ -41,6 +41,9 @@ pub struct Args {
     /// Steps to measure, at least 50 with --mode data
     #[arg(long, default_value_t = 12, value_name = "N")]
     steps: usize,
+    /// CPU instructions to use [default: the fastest that this processor has]
+    #[arg(long, value_enum, value_name = "NAME")]
+    instructions: Option<Instructions>,
     #[command(flatten)]
     machine: MachineArgs,
     /// Print one line of JSON [default: a table]
@@ -59,6 +62,15 @@ enum Measured {
     Data,
 }
 
+/// CPU instructions.
+#[derive(Clone, Copy, ValueEnum)]
+enum Instructions {
+    /// AVX2 and FMA, as on processors without AVX-512
+    Avx2,
+    /// Those that every processor has, with sums in a fixed order
+    Portable,
+}
+
 /// The step after which memory use is first read: by then all buffers are allocated.
 const SETTLED: usize = 10;
 
@@ -67,6 +79,12 @@ pub fn run(args: Args) -> Result<(), Failure> {
     if args.batch == 0 || args.steps == 0 {
         let message = "--batch and --steps must be at least 1";
         return Err(Failure::Usage(message.to_string()));
+    }
+    if let Some(instructions) = args.instructions {
+        limit_instructions(match instructions {
+            Instructions::Avx2 => Limit::Avx2,
+            Instructions::Portable => Limit::Portable,
+        })?;
     }
     let threads = set_threads(args.machine.threads)?;
     let config = BenchConfig {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::instruction_set::portable_only;
+use crate::limit::portable_only;
 
 /// Sizes of a two-dimensional convolution with a square kernel. Images are contiguous `[batch, channels, height,
 /// width]`, weights `[out_channels, in_channels, kernel, kernel]`.

@@ -1,8 +1,6 @@
 //! Choice of the instructions at run time.
 
-use std::ffi::OsStr;
-use std::sync::LazyLock;
-
+use crate::limit::{Limit, limit};
 use crate::scratch::{Scratch, with_scratch};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{Avx2, Avx512, Avx512Bf16};
@@ -63,19 +61,25 @@ impl InstructionSet {
             .filter(|instructions| instructions.is_supported())
     }
 
-    /// The fastest instruction set that this processor supports, or the portable one if the environment asks
-    /// for it (see [`check_environment`]).
+    /// The fastest instruction set that this processor supports within the process's [`Limit`].
     ///
     /// # Panics
-    /// If the environment variable has another value.
+    /// If the environment sets a limit that cannot be kept: see [`check_environment`](crate::check_environment).
     pub fn best(arithmetic: Arithmetic) -> Self {
-        if portable_only() {
-            return Self::Portable(arithmetic);
-        }
-        let mut available = Self::available(arithmetic);
-        available
+        let limit = limit();
+        let mut allowed =
+            Self::available(arithmetic).filter(|instructions| instructions.is_within(limit));
+        allowed
             .next()
             .expect("every processor supports the portable one")
+    }
+
+    fn is_within(self, limit: Option<Limit>) -> bool {
+        match limit {
+            None => true,
+            Some(Limit::Avx2) => matches!(self, Self::Avx2(_)),
+            Some(Limit::Portable) => matches!(self, Self::Portable(_)),
+        }
     }
 
     /// The arithmetic.
@@ -146,44 +150,6 @@ pub fn wide<T>(work: impl FnOnce() -> T) -> T {
     result.expect("every task runs")
 }
 
-/// The environment variable of [`check_environment`].
-const VARIABLE: &str = "PIX2PIX_INSTRUCTIONS";
-
-/// Read once, so that the choice holds for the whole process.
-static PORTABLE_ONLY: LazyLock<Result<bool, String>> =
-    LazyLock::new(|| asks_for_portable(std::env::var_os(VARIABLE).as_deref()));
-
-/// Checks the environment variable `PIX2PIX_INSTRUCTIONS`. If it is `portable`, all kernels use portable
-/// instructions and sum in a fixed order: results depend neither on the processor nor on the number of threads.
-/// This is for tests, and several times slower. Without the variable, kernels use the fastest instructions.
-///
-/// # Errors
-/// If the variable has another value; the text names it. [`InstructionSet::best`] would panic.
-pub fn check_environment() -> Result<(), String> {
-    PORTABLE_ONLY.as_ref().map(|_| ()).map_err(String::clone)
-}
-
-/// Whether the environment asks for portable instructions and a fixed order of summation.
-///
-/// # Panics
-/// If the environment variable has another value.
-pub(crate) fn portable_only() -> bool {
-    match &*PORTABLE_ONLY {
-        Ok(portable) => *portable,
-        Err(reason) => panic!("{reason}"),
-    }
-}
-
-fn asks_for_portable(value: Option<&OsStr>) -> Result<bool, String> {
-    match value {
-        None => Ok(false),
-        Some(value) if value == "portable" => Ok(true),
-        Some(value) => Err(format!(
-            "{VARIABLE} is {value:?}; set it to \"portable\" or unset it"
-        )),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,16 +170,5 @@ mod tests {
                 assert_eq!(ran, available.contains(&instructions), "{instructions:?}");
             }
         }
-    }
-
-    #[test]
-    fn the_environment_asks_for_portable_or_nothing() {
-        assert_eq!(asks_for_portable(None), Ok(false));
-        assert_eq!(asks_for_portable(Some(OsStr::new("portable"))), Ok(true));
-        let error = asks_for_portable(Some(OsStr::new("avx9"))).unwrap_err();
-        assert!(
-            error.contains("PIX2PIX_INSTRUCTIONS is \"avx9\""),
-            "{error}"
-        );
     }
 }

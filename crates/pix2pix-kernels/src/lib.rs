@@ -16,8 +16,8 @@
 //! factors rounded to bfloat16) at run time.
 //!
 //! Kernels run on rayon's current pool and divide the work by its number of threads alone: on one machine, with
-//! the same number of threads, results are the same in every run. [`check_environment`] documents a setting
-//! with which they are the same everywhere.
+//! the same number of threads, results are the same in every run. With [`Limit::Portable`] they are the same
+//! everywhere.
 //!
 //! Outputs that a kernel overwrites are `&mut [MaybeUninit<f32>]`; the kernel returns them initialized.
 //! [`filled`] allocates them, [`refilled`] uses memory again.
@@ -32,6 +32,7 @@ mod geometry;
 pub mod im2col;
 mod instruction_set;
 mod lanes;
+mod limit;
 mod loss;
 mod norm;
 mod output;
@@ -54,7 +55,8 @@ pub use average::move_towards;
 pub use bias::{add_bias, add_bias_to, channel_sums};
 pub use dropout::{Dropout, dropout};
 pub use geometry::Geometry;
-pub use instruction_set::{Arithmetic, InstructionSet, check_environment};
+pub use instruction_set::{Arithmetic, InstructionSet};
+pub use limit::{Limit, check_environment, set_limit};
 pub use loss::{Curve, Loss, mean_distance, mean_distance_gradient};
 pub use norm::{
     Norm, norm_forward, norm_input_gradient, norm_parameter_gradients, norm_statistics,

@@ -1,8 +1,10 @@
 //! The matrix product on one thread.
 
-use gemm::Parallelism;
+use gemm_common::Parallelism;
+#[cfg(target_arch = "x86_64")]
+use gemm_common::{gemm::gemm_basic_generic, simd::MixedSimd, simd::V3};
 
-use crate::instruction_set::portable_only;
+use crate::limit::{Limit, limit};
 
 /// Layout of a matrix in a slice: element (row, column) is at `offset + row * rows + column * columns`.
 #[derive(Clone, Copy)]
@@ -48,17 +50,22 @@ pub unsafe fn multiply(
     assert!(fits(a_layout, [m, k], a.len()), "left matrix in its slice");
     assert!(fits(b_layout, [k, n], b.len()), "right matrix in its slice");
     assert!(c_layout.fits([m, n], c.len()), "product in its slice");
-    if portable_only() {
+    let multiply = match limit() {
+        None => gemm_f32::gemm::f32::get_gemm_fn(),
+        #[cfg(target_arch = "x86_64")]
+        Some(Limit::Avx2) => with_avx2,
         // SAFETY: the caller's promise is the same.
-        return unsafe { in_order([m, n, k], (a, a_layout), (b, b_layout), (c, c_layout), add) };
-    }
+        Some(_) => unsafe {
+            return in_order([m, n, k], (a, a_layout), (b, b_layout), (c, c_layout), add);
+        },
+    };
     // an empty matrix may start anywhere
     let (a_start, b_start) = (a_layout.offset.min(a.len()), b_layout.offset.min(b.len()));
     // SAFETY: the assertions above bound every element of all three matrices: strides are not negative, so the last
     // element has the largest index. Without `add`, gemm writes all of `c` and reads none of it; the caller keeps
     // other threads from it.
     unsafe {
-        gemm::gemm(
+        multiply(
             m,
             n,
             k,
@@ -78,6 +85,68 @@ pub unsafe fn multiply(
             false,
             false,
             Parallelism::None,
+        );
+    }
+}
+
+/// The product with AVX2, also where `gemm` would choose AVX-512.
+///
+/// # Safety
+/// As for [`multiply`]; the order of the arguments is gemm's.
+#[cfg(target_arch = "x86_64")]
+#[allow(clippy::too_many_arguments)]
+unsafe fn with_avx2(
+    m: usize,
+    n: usize,
+    k: usize,
+    c: *mut f32,
+    c_columns: isize,
+    c_rows: isize,
+    add: bool,
+    a: *const f32,
+    a_columns: isize,
+    a_rows: isize,
+    b: *const f32,
+    b_columns: isize,
+    b_rows: isize,
+    scale_c: f32,
+    scale_product: f32,
+    conjugate_c: bool,
+    conjugate_a: bool,
+    conjugate_b: bool,
+    parallelism: Parallelism,
+) {
+    use gemm_f32::microkernel::fma::f32::{H_M, H_N, H_UKR, MR_DIV_N, NR, UKR};
+    /// Values in a vector.
+    const N: usize = 8;
+    let simd = <V3 as MixedSimd<f32, f32, f32, f32>>::try_new();
+    // SAFETY: the caller's promise is the same.
+    unsafe {
+        gemm_basic_generic::<_, f32, N, { MR_DIV_N * N }, NR, MR_DIV_N, H_M, H_N>(
+            simd.expect("the limit has been checked"),
+            m,
+            n,
+            k,
+            c,
+            c_columns,
+            c_rows,
+            add,
+            a,
+            a_columns,
+            a_rows,
+            b,
+            b_columns,
+            b_rows,
+            scale_c,
+            scale_product,
+            conjugate_c,
+            conjugate_a,
+            conjugate_b,
+            |a, b, c| a * b + c,
+            &UKR,
+            &H_UKR,
+            false,
+            parallelism,
         );
     }
 }

@@ -21,6 +21,7 @@ use burn::backend::DispatchDevice;
 use burn::cubecl::ir::{ElemType, FloatKind};
 pub use burn::tensor::Device;
 use burn::tensor::{FloatDType, Tensor, TensorData};
+pub use pix2pix_kernels::Limit;
 use serde::{Deserialize, Serialize};
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, System};
 
@@ -48,6 +49,14 @@ pub fn set_threads(threads: usize) -> Result<usize> {
             ))
         })?;
     Ok(rayon::current_num_threads())
+}
+
+/// Limits the instructions that this process's kernels use, to compare with processors that have fewer.
+///
+/// # Errors
+/// When this processor lacks them, or kernels have run.
+pub fn limit_instructions(limit: Limit) -> Result<()> {
+    pix2pix_kernels::set_limit(limit).map_err(Error::Device)
 }
 
 /// Runs `work` on a thread of the CPU's thread pool, which avoids a handover for each of its parallel loops.

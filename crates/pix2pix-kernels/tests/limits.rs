@@ -1,11 +1,12 @@
-//! With `PIX2PIX_INSTRUCTIONS=portable`, results have the same bits on every machine and any number of threads. The
-//! variable is read once per process, so each test runs itself again in a process with its value.
+//! Limits of the instructions. `PIX2PIX_INSTRUCTIONS` is read once per process, so each test runs itself again in a
+//! process with its value.
 
 use std::process::{Command, Output};
 
 use pix2pix_kernels::{
-    Adam, Arithmetic, Geometry, InstructionSet, Norm, adam, check_environment, convolution, filled,
-    norm_forward, norm_input_gradient, norm_parameter_gradients, norm_statistics, tanh,
+    Adam, Arithmetic, Geometry, InstructionSet, Limit, Norm, adam, check_environment, convolution,
+    filled, im2col, norm_forward, norm_input_gradient, norm_parameter_gradients, norm_statistics,
+    reference, set_limit, tanh,
 };
 
 const VARIABLE: &str = "PIX2PIX_INSTRUCTIONS";
@@ -40,6 +41,51 @@ fn portable_results_are_the_same_everywhere() {
         let hash = pool.build().expect("a pool").install(hash_of_results);
         assert_eq!(hash, BITS, "{hash:#x} on {threads} threads");
     }
+}
+
+/// AVX2 may be asked for where there is more, and nothing that the processor lacks.
+#[test]
+fn avx2_is_used_where_it_is() {
+    if std::env::var_os(VARIABLE).is_none_or(|value| value != "avx2") {
+        let output = again("avx2_is_used_where_it_is", "avx2");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{text}");
+        return;
+    }
+    let avx2 = InstructionSet::Avx2(Arithmetic::F32);
+    if !InstructionSet::available(Arithmetic::F32).any(|one| one == avx2) {
+        assert!(check_environment().unwrap_err().contains("no AVX2"));
+        return;
+    }
+    assert_eq!(check_environment(), Ok(()));
+    assert_eq!(InstructionSet::best(Arithmetic::F32), avx2);
+    assert_eq!(set_limit(Limit::Avx2), Ok(()));
+    assert!(
+        set_limit(Limit::Portable).is_err(),
+        "one limit for the process"
+    );
+    // matrix products choose their instructions themselves
+    let geometry = Geometry {
+        batch: 1,
+        in_channels: 7,
+        out_channels: 9,
+        input: [30, 34],
+        kernel: 4,
+        stride: 2,
+        padding: [1, 1],
+    };
+    let values = |length: usize| -> Vec<f64> {
+        let value = |i: usize| (i * 7 % 23) as f64 - 11.0;
+        (0..length).map(value).collect()
+    };
+    let single = |values: &[f64]| -> Vec<f32> { values.iter().map(|&v| v as f32).collect() };
+    let input = values(geometry.input_len());
+    let weights = values(geometry.weights());
+    let output = filled(geometry.output_len(), |output| {
+        im2col::forward(&geometry, &single(&input), &single(&weights), output)
+    });
+    let expected = reference::forward(&geometry, &input, &weights);
+    assert_eq!(output, single(&expected), "whole numbers are exact");
 }
 
 #[test]
