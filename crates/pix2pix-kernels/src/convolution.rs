@@ -1,10 +1,13 @@
 //! Convolution and its gradients, by the faster of two algorithms for each geometry.
 //!
 //! Every function overwrites its last argument and returns it initialized. Shapes are those of [`Geometry`].
+//!
+//! The order of summation, and so the last bits of a result, may depend on the number of pictures, but not for
+//! [`forward_each`] and [`input_gradient_each`].
 
 use std::mem::MaybeUninit;
 
-use crate::geometry::Geometry;
+use crate::geometry::{Geometry, split};
 use crate::im2col;
 use crate::instruction_set::InstructionSet;
 use crate::winograd::Form;
@@ -24,6 +27,36 @@ pub fn forward<'a>(
         Some(form) => form.forward(instructions, geometry, input, weights, output),
         None => im2col::forward(geometry, input, weights, output),
     }
+}
+
+/// As [`forward`], with the bits that each picture has alone.
+///
+/// # Panics
+/// As [`forward`] does.
+pub fn forward_each<'a>(
+    instructions: InstructionSet,
+    geometry: &Geometry,
+    input: &[f32],
+    weights: &[f32],
+    output: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
+    geometry.check(input.len(), output.len(), weights.len());
+    let form = Form::best(instructions, &alone(geometry));
+    let at_once = if form.is_some() {
+        together(geometry)
+    } else {
+        1
+    };
+    let inputs = input.chunks(at_once * geometry.input_len());
+    let outputs = output.chunks_mut(at_once * geometry.output_len());
+    for ((input, output), geometry) in inputs.zip(outputs).zip(groups(geometry, at_once)) {
+        match form {
+            Some(form) => form.forward(instructions, &geometry, input, weights, output),
+            None => im2col::forward(&geometry, input, weights, output),
+        };
+    }
+    // SAFETY: the groups have all pictures, and each has been written.
+    unsafe { output.assume_init_mut() }
 }
 
 /// Computes the gradient of the input from that of the output: the transposed convolution of
@@ -48,6 +81,60 @@ pub fn input_gradient<'a>(
         ),
         None => im2col::input_gradient(geometry, output_gradient, weights, input_gradient),
     }
+}
+
+/// As [`input_gradient`], with the bits that each picture has alone.
+///
+/// # Panics
+/// As [`input_gradient`] does.
+pub fn input_gradient_each<'a>(
+    instructions: InstructionSet,
+    geometry: &Geometry,
+    gradient: &[f32],
+    weights: &[f32],
+    input: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
+    geometry.check(input.len(), gradient.len(), weights.len());
+    let alone = alone(geometry);
+    let form = Form::best(instructions, &alone);
+    let at_once = match form {
+        Some(_) => together(geometry),
+        None => im2col::pictures_at_once(&alone),
+    };
+    let gradients = gradient.chunks(at_once * geometry.output_len());
+    let inputs = input.chunks_mut(at_once * geometry.input_len());
+    for ((gradient, input), geometry) in gradients.zip(inputs).zip(groups(geometry, at_once)) {
+        match form {
+            Some(form) => form.input_gradient(instructions, &geometry, gradient, weights, input),
+            None => im2col::input_gradient(&geometry, gradient, weights, input),
+        };
+    }
+    // SAFETY: the groups have all pictures, and each has been written.
+    unsafe { input.assume_init_mut() }
+}
+
+/// The geometry of one picture.
+fn alone(geometry: &Geometry) -> Geometry {
+    Geometry {
+        batch: 1,
+        ..*geometry
+    }
+}
+
+/// The geometries of groups of pictures; the last may have fewer.
+fn groups(geometry: &Geometry, at_once: usize) -> impl Iterator<Item = Geometry> {
+    let sizes = split(geometry.batch, at_once).into_iter();
+    sizes.map(|pictures| Geometry {
+        batch: pictures.len(),
+        ..*geometry
+    })
+}
+
+/// Pictures that the fast forms compute together: pictures share the maps of the weights, which pays where there are more
+/// weights than pixels. Many pixels at once would leave the caches.
+fn together(geometry: &Geometry) -> usize {
+    let pixels = geometry.input_len().max(geometry.output_len());
+    (geometry.weights() / pixels.max(1)).max(1)
 }
 
 /// Computes the gradient of the weights, summed over the batch, from that of the output.

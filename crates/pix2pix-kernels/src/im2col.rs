@@ -58,6 +58,14 @@ pub fn input_gradient<'a>(
     }
 }
 
+/// Pictures whose gradients of the input can be computed together with the bits that each has alone.
+pub(crate) fn pictures_at_once(alone: &Geometry) -> usize {
+    match few_pixels::suits(alone) {
+        true => few_pixels::PIXELS / alone.pixels().max(1),
+        false => 1,
+    }
+}
+
 /// Computes the gradient of the weights: see [`crate::convolution::weight_gradient`].
 ///
 /// # Panics

@@ -6,29 +6,23 @@ use pix2pix_kernels::Arithmetic;
 
 use crate::error::Result;
 use crate::network::GeneratorConfig;
-use crate::plan::{Fusion, Noise, Parameters, Pass, Plan, Statistics};
+use crate::plan::{Fusion, Input, Parameters, Pass, Plan, Statistics};
 use crate::weights::Weights;
 
-/// Runs a generator, one picture at a time. Pictures are `[channels, height, width]` in [-1, 1], sizes height and width.
+/// Runs a generator. Pictures are `[channels, height, width]` in [-1, 1], sizes height and width.
 pub trait Engine: Send + Sync {
-    /// Translates a picture. Normalizations use these statistics, or measure the picture's own.
+    /// Translates pictures of one size, each as if it were alone. Normalizations use these statistics, or measure each
+    /// picture's own.
     fn run(
         &self,
-        source: &[f32],
+        inputs: &[Input],
         size: [usize; 2],
-        noise: Option<Noise>,
         statistics: Option<&Statistics>,
-    ) -> Vec<f32>;
+    ) -> Vec<Vec<f32>>;
 
     /// Runs up to the first normalization whose statistics are not `known`, and measures them: means and biased variances,
     /// and the number of values in each.
-    fn measure(
-        &self,
-        source: &[f32],
-        size: [usize; 2],
-        noise: Option<Noise>,
-        known: &Statistics,
-    ) -> (Vec<f32>, usize);
+    fn measure(&self, input: Input, size: [usize; 2], known: &Statistics) -> (Vec<f32>, usize);
 
     /// The running averages of training, one for each normalization; `None` if one keeps none, or there is none.
     fn running_statistics(&self) -> Option<Vec<Vec<f32>>>;
@@ -37,7 +31,7 @@ pub trait Engine: Send + Sync {
     fn norms(&self) -> usize;
 }
 
-/// Sizes for which an engine keeps plans.
+/// Numbers and sizes of pictures for which an engine keeps plans.
 const PLANS: usize = 4;
 
 /// A generator on the CPU.
@@ -45,8 +39,8 @@ pub struct Cpu {
     config: GeneratorConfig,
     parameters: Parameters,
     arithmetic: Arithmetic,
-    /// Plans by size, the most recently used last.
-    plans: Mutex<Vec<([usize; 2], Arc<Plan>)>>,
+    /// Plans by the number of pictures, height and width, the most recently used last.
+    plans: Mutex<Vec<([usize; 3], Arc<Plan>)>>,
     /// Memory of passes that have ended.
     memories: Mutex<Vec<Vec<f32>>>,
 }
@@ -68,15 +62,16 @@ impl Cpu {
         })
     }
 
-    fn plan(&self, size: [usize; 2]) -> Arc<Plan> {
+    fn plan(&self, batch: usize, size: [usize; 2]) -> Arc<Plan> {
+        let key = [batch, size[0], size[1]];
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = plans.iter().position(|(known, _)| *known == size);
+        let known = plans.iter().position(|(known, _)| *known == key);
         let entry = match known {
             Some(index) => plans.remove(index),
             None => {
                 let [channels, _] = self.config.channels();
                 let graph = self.config.layers([channels, size[0], size[1]]);
-                (size, Arc::new(Plan::new(&graph, Fusion::Full)))
+                (key, Arc::new(Plan::new(&graph, Fusion::Full, batch)))
             }
         };
         let plan = entry.1.clone();
@@ -86,16 +81,10 @@ impl Cpu {
         plan
     }
 
-    fn pass<'a>(
-        &self,
-        source: &'a [f32],
-        noise: Option<Noise>,
-        statistics: &'a Statistics,
-    ) -> Pass<'a> {
+    fn pass<'a>(&self, inputs: &'a [Input], statistics: &'a Statistics) -> Pass<'a> {
         Pass {
-            source,
+            inputs,
             arithmetic: self.arithmetic,
-            noise,
             statistics,
         }
     }
@@ -103,10 +92,11 @@ impl Cpu {
     /// Calls `work` on a thread of rayon's pool, which avoids a handover for each parallel loop.
     fn with_plan<T: Send>(
         &self,
+        batch: usize,
         size: [usize; 2],
         work: impl FnOnce(&Plan, &mut Vec<f32>) -> T + Send,
     ) -> T {
-        let plan = self.plan(size);
+        let plan = self.plan(batch, size);
         let memories = || self.memories.lock().unwrap_or_else(PoisonError::into_inner);
         let mut memory = memories().pop().unwrap_or_default();
         let result = rayon::scope(|_| work(&plan, &mut memory));
@@ -127,26 +117,20 @@ fn smallest(config: &GeneratorConfig) -> [usize; 3] {
 impl Engine for Cpu {
     fn run(
         &self,
-        source: &[f32],
+        inputs: &[Input],
         size: [usize; 2],
-        noise: Option<Noise>,
         statistics: Option<&Statistics>,
-    ) -> Vec<f32> {
-        let pass = self.pass(source, noise, statistics.unwrap_or_default());
-        self.with_plan(size, |plan, memory| {
+    ) -> Vec<Vec<f32>> {
+        let pass = self.pass(inputs, statistics.unwrap_or_default());
+        self.with_plan(inputs.len(), size, |plan, memory| {
             plan.run(&self.parameters, &pass, memory)
         })
     }
 
-    fn measure(
-        &self,
-        source: &[f32],
-        size: [usize; 2],
-        noise: Option<Noise>,
-        known: &Statistics,
-    ) -> (Vec<f32>, usize) {
-        let pass = self.pass(source, noise, known);
-        self.with_plan(size, |plan, memory| {
+    fn measure(&self, input: Input, size: [usize; 2], known: &Statistics) -> (Vec<f32>, usize) {
+        let inputs = [input];
+        let pass = self.pass(&inputs, known);
+        self.with_plan(1, size, |plan, memory| {
             plan.measure(&self.parameters, &pass, memory)
         })
     }

@@ -1,5 +1,6 @@
-//! How a network is computed for one size of pictures: its steps, and the places of their values in one block of memory.
-//! A plan is made once and runs for every picture of that size.
+//! How a network is computed for one size and number of pictures: its steps, and the places of their values in one block of memory.
+//! A plan is made once and runs for all pictures of that size. Each picture gets what it would get alone, bit for bit:
+//! its own statistics and noise, and sums in the same order.
 
 mod arena;
 mod lower;
@@ -7,7 +8,7 @@ mod parameters;
 
 use std::ops::Range;
 
-use pix2pix_kernels::{self as kernels, Arithmetic, Dropout, InstructionSet};
+use pix2pix_kernels::{self as kernels, Arithmetic, Dropout, Geometry, InstructionSet};
 
 use crate::network::LayerGraph;
 use arena::Value;
@@ -33,45 +34,56 @@ const APART: &str = "values that are needed together do not overlap";
 
 /// A plan.
 pub struct Plan {
+    batch: usize,
     steps: Vec<Step>,
+    /// Of each value: where the first picture's begins.
     starts: Vec<usize>,
+    /// Of each value: floats of a picture.
+    lengths: Vec<usize>,
     norms: Vec<NormSpec>,
     ends: [Part; 2],
     memory: usize,
 }
 
-/// A picture on its way through a network.
-pub struct Pass<'a> {
+/// A picture for a network.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
     /// The picture, `[channels, height, width]` in [-1, 1].
     pub source: &'a [f32],
-    /// The arithmetic of the convolutions.
-    pub arithmetic: Arithmetic,
     /// The dropout; `None` for none.
     pub noise: Option<Noise>,
+}
+
+/// Pictures on their way through a network.
+pub struct Pass<'a> {
+    /// The pictures.
+    pub inputs: &'a [Input<'a>],
+    /// The arithmetic of the convolutions.
+    pub arithmetic: Arithmetic,
     /// The statistics of the first normalizations. Others measure their own.
     pub statistics: &'a Statistics,
 }
 
 /// The result of a pass.
 enum Outcome {
-    /// The output.
-    Finished(Vec<f32>),
+    /// The outputs.
+    Finished(Vec<Vec<f32>>),
     /// It stopped before a normalization whose statistics it measured.
     Measured(Vec<f32>),
 }
 
-/// Receives the position and the output of each layer, which it may change.
+/// Receives the position and the output of each layer, picture by picture, which it may change.
 pub type Watch<'a> = dyn FnMut(usize, &mut [f32]) + 'a;
 
 impl Plan {
-    /// The plan of a generator.
+    /// The plan of a generator for a number of pictures.
     ///
     /// # Panics
     /// When the layers are not those of a [`GeneratorConfig`](crate::network::GeneratorConfig).
-    pub fn new(graph: &LayerGraph, fusion: Fusion) -> Self {
+    pub fn new(graph: &LayerGraph, fusion: Fusion, batch: usize) -> Self {
         let Lowered {
             steps,
-            values,
+            values: lengths,
             norms,
             ends,
         } = lower(graph, fusion);
@@ -88,18 +100,20 @@ impl Plan {
             };
             first..last + 1
         };
-        let values: Vec<Value> = values
+        let values: Vec<Value> = lengths
             .iter()
             .enumerate()
             .map(|(value, &length)| Value {
-                length,
+                length: batch * length,
                 steps: needed(value),
             })
             .collect();
         let (starts, memory) = arena::place(&values);
         Self {
+            batch,
             steps,
             starts,
+            lengths,
             norms,
             ends,
             memory,
@@ -111,12 +125,17 @@ impl Plan {
         self.memory
     }
 
-    /// Runs the network in `memory`, which grows as needed and may be used again. Returns the output,
+    /// Runs the network in `memory`, which grows as needed and may be used again. Returns the output of each picture,
     /// `[channels, height, width]` in [-1, 1].
     ///
     /// # Panics
-    /// When the picture does not have the plan's size, or the parameters are another network's.
-    pub fn run(&self, parameters: &Parameters, pass: &Pass, memory: &mut Vec<f32>) -> Vec<f32> {
+    /// When the pictures do not have the plan's number and size, or the parameters are another network's.
+    pub fn run(
+        &self,
+        parameters: &Parameters,
+        pass: &Pass,
+        memory: &mut Vec<f32>,
+    ) -> Vec<Vec<f32>> {
         self.run_watched(parameters, pass, memory, &mut |_, _| {})
     }
 
@@ -131,15 +150,15 @@ impl Plan {
         pass: &Pass,
         memory: &mut Vec<f32>,
         watch: &mut Watch,
-    ) -> Vec<f32> {
+    ) -> Vec<Vec<f32>> {
         match self.pass(parameters, pass, memory, None, watch) {
-            Outcome::Finished(output) => output,
+            Outcome::Finished(outputs) => outputs,
             Outcome::Measured(_) => unreachable!("nothing stops this pass"),
         }
     }
 
-    /// Runs the network up to the first normalization whose statistics are not given, and measures them: means and biased
-    /// variances, and the number of values in each.
+    /// Runs the network up to the first normalization whose statistics are not given, and measures those of the first
+    /// picture: means and biased variances, and the number of values in each.
     ///
     /// # Panics
     /// As [`run`](Self::run), and when the statistics of all normalizations are given.
@@ -159,9 +178,13 @@ impl Plan {
         }
     }
 
-    fn place(&self, part: Part) -> Range<usize> {
-        let start = self.starts[part.value] + part.start;
-        start..start + part.length
+    /// Where a part is, of these pictures; of several only a whole value.
+    fn place(&self, part: Part, pictures: &Range<usize>) -> Range<usize> {
+        let of = |picture: usize| {
+            let start = self.starts[part.value] + picture * self.lengths[part.value];
+            start + part.start
+        };
+        of(pictures.start)..of(pictures.end - 1) + part.length
     }
 
     fn pass(
@@ -172,6 +195,11 @@ impl Plan {
         stop_at: Option<usize>,
         watch: &mut Watch,
     ) -> Outcome {
+        assert_eq!(
+            pass.inputs.len(),
+            self.batch,
+            "the plan's number of pictures"
+        );
         let needed = self.memory + arena::ALIGNMENT;
         if memory.len() < needed {
             *memory = vec![0.0; needed];
@@ -181,89 +209,137 @@ impl Plan {
             .as_ptr()
             .align_offset(arena::ALIGNMENT * size_of::<f32>());
         let memory = &mut memory[skipped..];
-        memory[self.place(self.ends[0])].copy_from_slice(pass.source);
-        watch(0, &mut memory[self.place(self.ends[0])]);
+        for (picture, input) in pass.inputs.iter().enumerate() {
+            let place = self.place(self.ends[0], &(picture..picture + 1));
+            memory[place.clone()].copy_from_slice(input.source);
+            watch(0, &mut memory[place]);
+        }
         let instructions = InstructionSet::best(pass.arithmetic);
-        let mut lines: Vec<Vec<[f32; 2]>> = vec![Vec::new(); self.norms.len()];
+        // of each normalization and picture
+        let mut lines: Vec<Vec<Vec<[f32; 2]>>> = vec![Vec::new(); self.norms.len()];
         for step in &self.steps {
-            let from = step.from.iter().map(|&part| self.place(part));
-            let from: Vec<Range<usize>> = from.collect();
-            let to = step.to.map(|part| self.place(part));
             if let Kernel::Measure(norm) = step.kernel {
                 let spec = self.norms[norm];
-                let statistics = match pass.statistics.get(norm) {
-                    Some(given) => given.clone(),
-                    None => spec.statistics(&memory[from[0].clone()]),
-                };
-                if stop_at == Some(norm) {
-                    return Outcome::Measured(statistics);
+                for picture in 0..self.batch {
+                    let place = self.place(step.from[0], &(picture..picture + 1));
+                    let statistics = match pass.statistics.get(norm) {
+                        Some(given) => given.clone(),
+                        None => spec.statistics(&memory[place]),
+                    };
+                    if stop_at == Some(norm) {
+                        return Outcome::Measured(statistics);
+                    }
+                    lines[norm].push(spec.lines(&statistics, &parameters.norms[norm]));
                 }
-                lines[norm] = spec.lines(&statistics, &parameters.norms[norm]);
                 continue;
             }
-            let to = to.expect("only measurements write nothing");
-            match (&step.kernel, from.as_slice()) {
-                (Kernel::AddBias(conv), []) => {
-                    let bias = &parameters.convs[*conv].bias;
-                    kernels::add_bias_to(bias, &mut memory[to.clone()]);
+            let at_once = match step.kernel {
+                Kernel::Convolve(..) | Kernel::ConvolveTransposed(..) => self.batch,
+                _ => 1,
+            };
+            for start in (0..self.batch).step_by(at_once) {
+                let state = State {
+                    parameters,
+                    pass,
+                    instructions,
+                    lines: &lines,
+                    pictures: start..start + at_once,
+                };
+                self.step(step, &state, memory);
+            }
+            if let Some((layer, whole)) = step.completes {
+                for picture in 0..self.batch {
+                    let place = self.place(whole, &(picture..picture + 1));
+                    watch(layer, &mut memory[place]);
                 }
-                (Kernel::Add, [first, second]) => {
-                    let parts = [first.clone(), second.clone(), to.clone()];
-                    let [first, second, to] = memory.get_disjoint_mut(parts).expect(APART);
-                    kernels::refilled(to, |to| kernels::sum([first, second], to));
-                }
-                (kernel, [from]) => {
-                    let parts = [from.clone(), to.clone()];
-                    let [from, to] = memory.get_disjoint_mut(parts).expect(APART);
-                    let (from, convs) = (&*from, &parameters.convs);
-                    kernels::refilled(to, |to| match *kernel {
-                        Kernel::Convolve(conv, geometry) => kernels::convolution::forward(
-                            instructions,
-                            &geometry,
+            }
+        }
+        let output = |picture| memory[self.place(self.ends[1], &(picture..picture + 1))].to_vec();
+        Outcome::Finished((0..self.batch).map(output).collect())
+    }
+
+    /// Computes a step for some pictures.
+    fn step(&self, step: &Step, state: &State, memory: &mut [f32]) {
+        let pictures = &state.pictures;
+        let from = step.from.iter().map(|&part| self.place(part, pictures));
+        let from: Vec<Range<usize>> = from.collect();
+        let to = step.to.expect("only measurements write nothing");
+        let to = self.place(to, pictures);
+        let convs = &state.parameters.convs;
+        match (&step.kernel, from.as_slice()) {
+            (Kernel::AddBias(conv), []) => {
+                kernels::add_bias_to(&convs[*conv].bias, &mut memory[to]);
+            }
+            (Kernel::Add, [first, second]) => {
+                let parts = [first.clone(), second.clone(), to];
+                let [first, second, to] = memory.get_disjoint_mut(parts).expect(APART);
+                kernels::refilled(to, |to| kernels::sum([first, second], to));
+            }
+            (kernel, [from]) => {
+                let [from, to] = memory.get_disjoint_mut([from.clone(), to]).expect(APART);
+                let from = &*from;
+                kernels::refilled(to, |to| match *kernel {
+                    Kernel::Convolve(conv, geometry) => kernels::convolution::forward_each(
+                        state.instructions,
+                        &state.of_pictures(geometry),
+                        from,
+                        &convs[conv].weight,
+                        to,
+                    ),
+                    Kernel::ConvolveTransposed(conv, geometry) => {
+                        kernels::convolution::input_gradient_each(
+                            state.instructions,
+                            &state.of_pictures(geometry),
                             from,
                             &convs[conv].weight,
                             to,
-                        ),
-                        Kernel::ConvolveTransposed(conv, geometry) => {
-                            kernels::convolution::input_gradient(
-                                instructions,
-                                &geometry,
-                                from,
-                                &convs[conv].weight,
-                                to,
-                            )
+                        )
+                    }
+                    Kernel::Activate(None, slope) => kernels::activation(slope as f32, from, to),
+                    Kernel::Activate(Some(norm), slope) => {
+                        let lines = &state.lines[norm][pictures.start];
+                        kernels::scale_and_shift(lines, slope as f32, from, to)
+                    }
+                    Kernel::Dropout(first, rate) => match state.pass.inputs[pictures.start].noise {
+                        None => to.write_copy_of_slice(from),
+                        Some(Noise { seed, stream }) => {
+                            let dropout = Dropout::new(seed, stream, first, rate);
+                            kernels::dropout(&dropout, from, to)
                         }
-                        Kernel::Activate(None, slope) => {
-                            kernels::activation(slope as f32, from, to)
-                        }
-                        Kernel::Activate(Some(norm), slope) => {
-                            kernels::scale_and_shift(&lines[norm], slope as f32, from, to)
-                        }
-                        Kernel::Dropout(first, rate) => match pass.noise {
-                            None => to.write_copy_of_slice(from),
-                            Some(Noise { seed, stream }) => {
-                                let dropout = Dropout::new(seed, stream, first, rate);
-                                kernels::dropout(&dropout, from, to)
-                            }
-                        },
-                        Kernel::ReflectionPad(side, margin) => {
-                            kernels::reflection_pad(side, margin, from, to)
-                        }
-                        Kernel::Upsample(side) => kernels::upsample(side, from, to),
-                        Kernel::Copy => to.write_copy_of_slice(from),
-                        Kernel::Tanh => kernels::tanh(from, to),
-                        Kernel::AddBias(_) | Kernel::Measure(_) | Kernel::Add => {
-                            unreachable!("{kernel:?} does not read one value")
-                        }
-                    });
-                }
-                (kernel, _) => unreachable!("{kernel:?} reads another number of values"),
+                    },
+                    Kernel::ReflectionPad(side, margin) => {
+                        kernels::reflection_pad(side, margin, from, to)
+                    }
+                    Kernel::Upsample(side) => kernels::upsample(side, from, to),
+                    Kernel::Copy => to.write_copy_of_slice(from),
+                    Kernel::Tanh => kernels::tanh(from, to),
+                    Kernel::AddBias(_) | Kernel::Measure(_) | Kernel::Add => {
+                        unreachable!("{kernel:?} does not read one value")
+                    }
+                });
             }
-            if let Some((layer, whole)) = step.completes {
-                watch(layer, &mut memory[self.place(whole)]);
-            }
+            (kernel, _) => unreachable!("{kernel:?} reads another number of values"),
         }
-        Outcome::Finished(memory[self.place(self.ends[1])].to_vec())
+    }
+}
+
+/// What the steps of a pass need.
+struct State<'a> {
+    parameters: &'a Parameters,
+    pass: &'a Pass<'a>,
+    instructions: InstructionSet,
+    /// Scale and shift of each channel, of each normalization and picture that has been measured.
+    lines: &'a [Vec<Vec<[f32; 2]>>],
+    /// The pictures that are computed.
+    pictures: Range<usize>,
+}
+
+impl State<'_> {
+    fn of_pictures(&self, geometry: Geometry) -> Geometry {
+        Geometry {
+            batch: self.pictures.len(),
+            ..geometry
+        }
     }
 }
 

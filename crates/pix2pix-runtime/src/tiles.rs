@@ -8,7 +8,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::moments::Moments;
 use crate::picture::{Domain, Picture, pad};
-use crate::plan::{Noise, Statistics};
+use crate::plan::{Input, Noise, Statistics};
 
 /// Statistics with which the norms normalize a tile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -158,7 +158,7 @@ impl TilePlan<'_> {
             let mut moments = Moments::default();
             for (&y, &x) in ys.iter().flat_map(|y| xs.iter().map(move |x| (y, x))) {
                 let tile = self.tile(picture, [x, y])?;
-                let (found, count) = self.engine.measure(&tile, self.size(), self.noise, &known);
+                let (found, count) = self.engine.measure(self.input(&tile), self.size(), &known);
                 moments.add(&found, count);
             }
             known.push(moments.statistics());
@@ -197,7 +197,17 @@ impl TilePlan<'_> {
         corner: [u32; 2],
     ) -> Result<Vec<f32>> {
         let tile = self.tile(picture, corner)?;
-        Ok(self.engine.run(&tile, self.size(), self.noise, statistics))
+        let mut outputs = self
+            .engine
+            .run(&[self.input(&tile)], self.size(), statistics);
+        Ok(outputs.remove(0))
+    }
+
+    fn input<'a>(&self, tile: &'a [f32]) -> Input<'a> {
+        Input {
+            source: tile,
+            noise: self.noise,
+        }
     }
 
     /// Translates the columns of a panel and blends its tiles, one row of tiles at a time.

@@ -1,8 +1,8 @@
 //! The queue of pictures for the single translation thread. One translation uses all cores, so a second thread would
 //! not be faster.
 //!
-//! Each picture is translated by itself, so its result does not depend on other requests. Files are decoded and encoded
-//! on other threads, while another picture is translated.
+//! Pictures that wait are translated together, which takes less time; each result is what it would be alone, so it does
+//! not depend on other requests. Files are decoded and encoded on other threads, while other pictures are translated.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -63,7 +63,7 @@ pub struct Queue {
     slots: Arc<Semaphore>,
     capacity: usize,
     sender: mpsc::UnboundedSender<Waiting>,
-    /// Duration of the last translation, in microseconds.
+    /// Duration of the last translation of a picture, in microseconds.
     pace: Arc<AtomicU64>,
 }
 
@@ -75,42 +75,18 @@ impl Queue {
         let pace = Arc::new(AtomicU64::new(0));
         let kept = pace.clone();
         let work = move || {
-            while let Some(waiting) = jobs.blocking_recv() {
-                if waiting.reply.is_closed() {
-                    continue; // the client has disconnected
+            let mut next = None;
+            while let Some(first) = next.take().or_else(|| jobs.blocking_recv()) {
+                let mut group = vec![first];
+                while next.is_none()
+                    && let Ok(waiting) = jobs.try_recv()
+                {
+                    match fits(&group, &waiting) {
+                        true => group.push(waiting),
+                        false => next = Some(waiting),
+                    }
                 }
-                let Job {
-                    model,
-                    picture,
-                    options,
-                    slot,
-                } = waiting.job;
-                let begun = Instant::now();
-                let outside = model.translator.outside(&picture);
-                let work = || model.translator.translate_with(picture, &options);
-                // a panic in one translation must not stop the thread
-                let result = catch_unwind(AssertUnwindSafe(work));
-                let took = begun.elapsed();
-                let result = match result {
-                    Err(_) => Err(Problem::internal()),
-                    Ok(Err(e)) => {
-                        let reason = e.to_string();
-                        Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason))
-                    }
-                    Ok(Ok(picture)) => {
-                        kept.store(took.as_micros() as u64, Ordering::Relaxed);
-                        let seconds = metrics.seconds.with_label_values(&[&model.info.name]);
-                        seconds.observe(took.as_secs_f64());
-                        Ok(Translated {
-                            picture,
-                            outside,
-                            took,
-                            slot,
-                        })
-                    }
-                };
-                // the client may have disconnected meanwhile
-                let _ = waiting.reply.send(result);
+                translate(group, &kept, &metrics);
             }
         };
         std::thread::Builder::new()
@@ -160,5 +136,68 @@ impl Queue {
         let sent = self.sender.send(Waiting { job, reply });
         sent.map_err(|_| Problem::internal())?;
         result.await.map_err(|_| Problem::internal())?
+    }
+}
+
+/// Largest number of pictures that are translated together.
+const TOGETHER: usize = 8;
+/// Largest number of their pixels, with padding. One picture may have as many before it is cut into tiles, so several
+/// need no more memory than one.
+const PIXELS: u64 = 1 << 21;
+
+/// Whether a picture can be translated together with others.
+fn fits(group: &[Waiting], waiting: &Waiting) -> bool {
+    let pixels = |waiting: &Waiting| {
+        let job = &waiting.job;
+        let sides = job.model.translator.padded(job.picture.size());
+        sides.map(u64::from).iter().product::<u64>()
+    };
+    let all = group.iter().map(pixels).sum::<u64>() + pixels(waiting);
+    Arc::ptr_eq(&group[0].job.model, &waiting.job.model) && group.len() < TOGETHER && all <= PIXELS
+}
+
+/// Translates pictures of one model and answers their clients.
+fn translate(group: Vec<Waiting>, pace: &AtomicU64, metrics: &Metrics) {
+    let (mut pictures, mut clients) = (Vec::new(), Vec::new());
+    // those whose clients have disconnected are left out
+    for Waiting { job, reply } in group.into_iter().filter(|one| !one.reply.is_closed()) {
+        let outside = job.model.translator.outside(&job.picture);
+        pictures.push((job.picture, job.options));
+        clients.push((job.model, outside, job.slot, reply));
+    }
+    let (count, begun) = (clients.len(), Instant::now());
+    let Some((model, ..)) = clients.first() else {
+        return;
+    };
+    let model = model.clone();
+    let work = || model.translator.translate_all(pictures);
+    // a panic in one translation must not stop the thread
+    let results = match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(results) => results.into_iter().map(Some).collect(),
+        Err(_) => clients.iter().map(|_| None).collect::<Vec<_>>(),
+    };
+    let took = begun.elapsed();
+    for (result, (_, outside, slot, reply)) in results.into_iter().zip(clients) {
+        let answer = match result {
+            None => Err(Problem::internal()),
+            Some(Err(reason)) => {
+                let reason = reason.to_string();
+                Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason))
+            }
+            Some(Ok(picture)) => {
+                let each = took / count as u32;
+                pace.store(each.as_micros() as u64, Ordering::Relaxed);
+                let seconds = metrics.seconds.with_label_values(&[&model.info.name]);
+                seconds.observe(took.as_secs_f64());
+                Ok(Translated {
+                    picture,
+                    outside,
+                    took,
+                    slot,
+                })
+            }
+        };
+        // the client may have disconnected meanwhile
+        let _ = reply.send(answer);
     }
 }

@@ -276,7 +276,6 @@ fn infer(
     let macs = multiply_accumulates(&layers);
     let source = random(config, 0, device);
     let pass: Box<dyn Fn(u64)> = match device::is_card(device) {
-        // as `translate` does: every picture alone
         false => {
             let arithmetic = config.precision.arithmetic();
             let engine = Cpu::new(generator, random_weights(&layers), arithmetic)?;
@@ -286,10 +285,12 @@ fn infer(
                 .expect("all our tensors are f32");
             let (length, size) = (sources.len() / config.batch, [config.size; 2]);
             Box::new(move |stream| {
-                for picture in sources.chunks_exact(length) {
-                    let noise = plan::Noise { seed: 0, stream };
-                    engine.run(picture, size, Some(noise), None);
-                }
+                let noise = Some(plan::Noise { seed: 0, stream });
+                let pictures = sources.chunks_exact(length);
+                let inputs: Vec<_> = pictures
+                    .map(|source| plan::Input { source, noise })
+                    .collect();
+                engine.run(&inputs, size, None);
             })
         }
         true => {

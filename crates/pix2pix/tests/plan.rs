@@ -9,7 +9,7 @@ use pix2pix::network::{
 };
 use pix2pix_kernels::Arithmetic;
 use pix2pix_runtime::engine::{Cpu, Engine};
-use pix2pix_runtime::plan::{self, Fusion, Parameters, Pass, Plan};
+use pix2pix_runtime::plan::{self, Fusion, Input, Parameters, Pass, Plan};
 
 /// Height and width.
 const SIZE: [usize; 2] = [64, 128];
@@ -116,10 +116,15 @@ fn a_planned_network_gives_the_networks_picture() {
                 Some(plan::Noise { seed, stream }) => Noise::seeded(seed, stream),
             };
             let expected = values(network.forward(tensor(&config), &mut noise));
-            let found = engine.run(&source(&config), SIZE, dropout, None);
-            assert_close(&found, &expected, &format!("{config:?} {dropout:?}"));
+            let source = source(&config);
+            let inputs = [Input {
+                source: &source,
+                noise: dropout,
+            }];
+            let found = engine.run(&inputs, SIZE, None);
+            assert_close(&found[0], &expected, &format!("{config:?} {dropout:?}"));
             // in memory that is not fresh
-            let again = engine.run(&source(&config), SIZE, dropout, None);
+            let again = engine.run(&inputs, SIZE, None);
             assert_eq!(found, again, "{config:?}");
         }
     }
@@ -136,13 +141,15 @@ fn a_plan_without_fusion_gives_the_same_picture() {
         let parameters = Parameters::new(&graph, tensors, Fusion::None).unwrap();
         let source = source(&config);
         let pass = Pass {
-            source: &source,
+            inputs: &[Input {
+                source: &source,
+                noise: Some(DROPOUT),
+            }],
             arithmetic: Arithmetic::F32,
-            noise: Some(DROPOUT),
             statistics: &[],
         };
         let mut seen = Vec::new();
-        let found = Plan::new(&graph, Fusion::None).run_watched(
+        let found = Plan::new(&graph, Fusion::None, 1).run_watched(
             &parameters,
             &pass,
             &mut Vec::new(),
@@ -157,7 +164,37 @@ fn a_plan_without_fusion_gives_the_same_picture() {
         assert_eq!(seen, (0..graph.layers.len()).collect::<Vec<_>>());
         let noise = &mut Noise::seeded(DROPOUT.seed, DROPOUT.stream);
         let expected = values(network.forward(tensor(&config), noise));
-        assert_close(&found, &expected, &format!("{config:?}"));
+        assert_close(&found[0], &expected, &format!("{config:?}"));
+    }
+}
+
+/// A picture's bits do not depend on the pictures beside it: neither its statistics and noise nor the order of sums.
+#[test]
+fn pictures_of_a_batch_are_what_they_are_alone() {
+    for config in networks() {
+        let tensors = || weights::collect(&network(&config));
+        let sources: Vec<Vec<f32>> = (0..5)
+            .map(|n| {
+                let turn = |(i, value): (usize, &f32)| value * (1.0 + (i * n) as f32 * 0.7).cos();
+                source(&config).iter().enumerate().map(turn).collect()
+            })
+            .collect();
+        let inputs: Vec<Input> = (0..)
+            .zip(&sources)
+            .map(|(stream, source)| Input {
+                source,
+                noise: Some(plan::Noise { stream, ..DROPOUT }),
+            })
+            .collect();
+        for arithmetic in [Arithmetic::F32, Arithmetic::Bf16] {
+            let engine = Cpu::new(&config, tensors(), arithmetic).unwrap();
+            let together = engine.run(&inputs, SIZE, None);
+            for (input, found) in inputs.iter().zip(&together) {
+                let alone = engine.run(&[*input], SIZE, None);
+                assert_eq!(&alone[0], found, "{config:?} {arithmetic:?}");
+            }
+            assert_ne!(together[0], together[1]);
+        }
     }
 }
 
@@ -167,10 +204,14 @@ fn statistics_are_measured_and_used_as_the_network_does() {
         let network = network(&config);
         let engine = cpu(&network);
         let source = source(&config);
+        let input = Input {
+            source: &source,
+            noise: None,
+        };
         let mut known: Vec<Vec<f32>> = Vec::new();
         assert_eq!(engine.norms(), network.norms().len());
         while known.len() < engine.norms() {
-            let (found, count) = engine.measure(&source, SIZE, None, &known);
+            let (found, count) = engine.measure(input, SIZE, &known);
             let given: Vec<Tensor<2>> = known.iter().map(|values| rows(values)).collect();
             let mut expected = None;
             let mut norms = Norms::Measure(given.iter(), &mut expected);
@@ -192,8 +233,12 @@ fn statistics_are_measured_and_used_as_the_network_does() {
             &mut Noise::off(),
             &mut Norms::Given(given.iter()),
         );
-        let found = engine.run(&source, SIZE, None, Some(&known));
-        assert_close(&found, &values(expected.unwrap()), &format!("{config:?}"));
+        let found = engine.run(&[input], SIZE, Some(&known));
+        assert_close(
+            &found[0],
+            &values(expected.unwrap()),
+            &format!("{config:?}"),
+        );
         let running = network.running_statistics();
         let running = running.map(|all| all.into_iter().map(values).collect::<Vec<_>>());
         assert_eq!(engine.running_statistics(), running);

@@ -16,7 +16,7 @@ use crate::shared::Shared;
 use crate::simd::{COLUMNS, Simd, Task};
 
 /// Largest number of output pixels in a batch.
-const PIXELS: usize = 32;
+pub const PIXELS: usize = 32;
 /// Taps of a task, those of some input channels: 2 KB of each output channel's weights.
 const TAPS: usize = 16 * COLUMNS;
 /// Output channels to read side by side: as many as the processor prefetches.

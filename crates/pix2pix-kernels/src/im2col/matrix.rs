@@ -22,6 +22,14 @@ impl Layout {
         self.offset + row * self.rows + column * self.columns
     }
 
+    fn transposed(self) -> Self {
+        Self {
+            rows: self.columns,
+            columns: self.rows,
+            ..self
+        }
+    }
+
     /// Whether a slice of `length` elements holds a matrix of `rows` x `columns`, neither of them 0.
     fn fits(&self, [rows, columns]: [usize; 2], length: usize) -> bool {
         self.index(rows - 1, columns - 1) < length
@@ -58,6 +66,16 @@ pub unsafe fn multiply(
         Some(_) => unsafe {
             return in_order([m, n, k], (a, a_layout), (b, b_layout), (c, c_layout), add);
         },
+    };
+    // the product of the exchanged and transposed matrices is the transposed product; gemm's kernels write columns
+    let ([m, n], (a, a_layout), (b, b_layout), c_layout) = match c_layout.columns < c_layout.rows {
+        false => ([m, n], (a, a_layout), (b, b_layout), c_layout),
+        true => (
+            [n, m],
+            (b, b_layout.transposed()),
+            (a, a_layout.transposed()),
+            c_layout.transposed(),
+        ),
     };
     // an empty matrix may start anywhere
     let (a_start, b_start) = (a_layout.offset.min(a.len()), b_layout.offset.min(b.len()));

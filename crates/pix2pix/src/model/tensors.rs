@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use pix2pix_runtime::engine::Engine;
-use pix2pix_runtime::plan::{self, Statistics};
+use pix2pix_runtime::plan::{self, Input, Statistics};
 
 use crate::backend::device::{in_pool, placed};
 use crate::network::generator::Generator;
@@ -51,39 +51,36 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 impl Engine for Tensors {
     fn run(
         &self,
-        source: &[f32],
+        inputs: &[Input],
         size: [usize; 2],
-        noise: Option<plan::Noise>,
         statistics: Option<&Statistics>,
-    ) -> Vec<f32> {
+    ) -> Vec<Vec<f32>> {
         in_pool(|| {
-            let source = self.source(source, size);
             let given = statistics.map(|statistics| self.statistics(statistics));
-            let mut norms = match &given {
-                Some(given) => Norms::Given(given.iter()),
-                None => Norms::Batch,
+            let run = |input: &Input| {
+                let mut norms = match &given {
+                    Some(given) => Norms::Given(given.iter()),
+                    None => Norms::Batch,
+                };
+                let output = self.network.forward_with(
+                    self.source(input.source, size),
+                    &mut noise(input.noise),
+                    &mut norms,
+                );
+                values(output.expect("these norms do not stop the pass early"))
             };
-            let output = self
-                .network
-                .forward_with(source, &mut self::noise(noise), &mut norms);
-            values(output.expect("these norms do not stop the pass early"))
+            inputs.iter().map(run).collect()
         })
     }
 
-    fn measure(
-        &self,
-        source: &[f32],
-        size: [usize; 2],
-        noise: Option<plan::Noise>,
-        known: &Statistics,
-    ) -> (Vec<f32>, usize) {
+    fn measure(&self, input: Input, size: [usize; 2], known: &Statistics) -> (Vec<f32>, usize) {
         in_pool(|| {
             let known = self.statistics(known);
             let mut found = None;
             let mut norms = Norms::Measure(known.iter(), &mut found);
             self.network.forward_with(
-                self.source(source, size),
-                &mut self::noise(noise),
+                self.source(input.source, size),
+                &mut noise(input.noise),
                 &mut norms,
             );
             let (statistics, count) = found.expect("the pass stops at the next norm");

@@ -4,7 +4,7 @@
 
 use pix2pix_kernels::Arithmetic;
 use pix2pix_runtime::network::{LayerGraph, Op};
-use pix2pix_runtime::plan::{Fusion, Noise, Parameters, Pass, Plan, Watch};
+use pix2pix_runtime::plan::{Fusion, Input, Noise, Parameters, Pass, Plan, Watch};
 use pix2pix_runtime::weights::{Array, Weights};
 
 use super::builder::{Builder, int};
@@ -39,20 +39,21 @@ struct LayerByLayer {
 impl LayerByLayer {
     fn new(graph: &LayerGraph, weights: &Weights) -> Result<Self> {
         Ok(Self {
-            plan: Plan::new(graph, Fusion::None),
+            plan: Plan::new(graph, Fusion::None, 1),
             parameters: Parameters::new(graph, weights.clone(), Fusion::None)?,
         })
     }
 
     fn run(&self, source: &[f32], noise: Option<Noise>, watch: &mut Watch) -> Vec<f32> {
         let pass = Pass {
-            source,
+            inputs: &[Input { source, noise }],
             arithmetic: Arithmetic::F32,
-            noise,
             statistics: &[],
         };
-        self.plan
-            .run_watched(&self.parameters, &pass, &mut Vec::new(), watch)
+        let mut outputs = self
+            .plan
+            .run_watched(&self.parameters, &pass, &mut Vec::new(), watch);
+        outputs.remove(0)
     }
 }
 
