@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 use std::sync::LazyLock;
 
 use crate::scratch::{Scratch, with_scratch};
+#[cfg(target_arch = "wasm32")]
+use crate::simd::Simd128;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{Avx2, Avx512, Avx512Bf16};
 use crate::simd::{Portable, Simd, Task};
@@ -29,16 +31,23 @@ pub enum InstructionSet {
     Avx512,
     /// The same and the bfloat16 dot product.
     Avx512Bf16,
+    /// WebAssembly's SIMD128.
+    Simd128(Arithmetic),
 }
 
 impl InstructionSet {
     /// The instruction sets for an arithmetic, fastest first.
-    fn all(arithmetic: Arithmetic) -> [Self; 3] {
+    fn all(arithmetic: Arithmetic) -> [Self; 4] {
         let widest = match arithmetic {
             Arithmetic::F32 => Self::Avx512,
             Arithmetic::Bf16 => Self::Avx512Bf16,
         };
-        [widest, Self::Avx2(arithmetic), Self::Portable(arithmetic)]
+        [
+            widest,
+            Self::Avx2(arithmetic),
+            Self::Simd128(arithmetic),
+            Self::Portable(arithmetic),
+        ]
     }
 
     /// Whether this processor supports it.
@@ -51,7 +60,8 @@ impl InstructionSet {
             Self::Avx512 => Avx512::detect().is_some(),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Bf16 => Avx512Bf16::detect().is_some(),
-            #[cfg(not(target_arch = "x86_64"))]
+            #[cfg(target_arch = "wasm32")]
+            Self::Simd128(_) => true,
             _ => false,
         }
     }
@@ -81,7 +91,9 @@ impl InstructionSet {
     /// The arithmetic.
     pub fn arithmetic(self) -> Arithmetic {
         match self {
-            Self::Portable(arithmetic) | Self::Avx2(arithmetic) => arithmetic,
+            Self::Portable(arithmetic) | Self::Avx2(arithmetic) | Self::Simd128(arithmetic) => {
+                arithmetic
+            }
             Self::Avx512 => Arithmetic::F32,
             Self::Avx512Bf16 => Arithmetic::Bf16,
         }
@@ -117,7 +129,10 @@ impl InstructionSet {
             Self::Avx512 => self.supported(Avx512::detect()).launch(task, scratch),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Bf16 => self.supported(Avx512Bf16::detect()).launch(task, scratch),
-            #[cfg(not(target_arch = "x86_64"))]
+            #[cfg(target_arch = "wasm32")]
+            Self::Simd128(Arithmetic::F32) => Simd128::<false>.launch(task, scratch),
+            #[cfg(target_arch = "wasm32")]
+            Self::Simd128(Arithmetic::Bf16) => Simd128::<true>.launch(task, scratch),
             _ => self
                 .supported::<Portable<false>>(None)
                 .launch(task, scratch),

@@ -10,12 +10,16 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod portable;
+#[cfg(target_arch = "wasm32")]
+mod simd128;
 
 #[cfg(target_arch = "x86_64")]
 pub use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub use avx512::{Avx512, Avx512Bf16};
 pub use portable::Portable;
+#[cfg(target_arch = "wasm32")]
+pub use simd128::Simd128;
 
 use crate::lanes::{LANES, Lanes};
 use crate::scratch::Scratch;
