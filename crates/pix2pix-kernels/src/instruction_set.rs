@@ -4,8 +4,6 @@ use std::ffi::OsStr;
 use std::sync::LazyLock;
 
 use crate::scratch::{Scratch, with_scratch};
-#[cfg(target_arch = "wasm32")]
-use crate::simd::Simd128;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{Avx2, Avx512, Avx512Bf16};
 use crate::simd::{Portable, Simd, Task};
@@ -23,7 +21,7 @@ pub enum Arithmetic {
 /// An instruction set and the arithmetic to use it for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InstructionSet {
-    /// The baseline of the target, which every processor supports.
+    /// The baseline of the target, which every processor supports; WebAssembly's includes SIMD128.
     Portable(Arithmetic),
     /// AVX2 and FMA.
     Avx2(Arithmetic),
@@ -31,23 +29,16 @@ pub enum InstructionSet {
     Avx512,
     /// The same and the bfloat16 dot product.
     Avx512Bf16,
-    /// WebAssembly's SIMD128.
-    Simd128(Arithmetic),
 }
 
 impl InstructionSet {
     /// The instruction sets for an arithmetic, fastest first.
-    fn all(arithmetic: Arithmetic) -> [Self; 4] {
+    fn all(arithmetic: Arithmetic) -> [Self; 3] {
         let widest = match arithmetic {
             Arithmetic::F32 => Self::Avx512,
             Arithmetic::Bf16 => Self::Avx512Bf16,
         };
-        [
-            widest,
-            Self::Avx2(arithmetic),
-            Self::Simd128(arithmetic),
-            Self::Portable(arithmetic),
-        ]
+        [widest, Self::Avx2(arithmetic), Self::Portable(arithmetic)]
     }
 
     /// Whether this processor supports it.
@@ -60,8 +51,7 @@ impl InstructionSet {
             Self::Avx512 => Avx512::detect().is_some(),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Bf16 => Avx512Bf16::detect().is_some(),
-            #[cfg(target_arch = "wasm32")]
-            Self::Simd128(_) => true,
+            #[cfg(not(target_arch = "x86_64"))]
             _ => false,
         }
     }
@@ -91,9 +81,7 @@ impl InstructionSet {
     /// The arithmetic.
     pub fn arithmetic(self) -> Arithmetic {
         match self {
-            Self::Portable(arithmetic) | Self::Avx2(arithmetic) | Self::Simd128(arithmetic) => {
-                arithmetic
-            }
+            Self::Portable(arithmetic) | Self::Avx2(arithmetic) => arithmetic,
             Self::Avx512 => Arithmetic::F32,
             Self::Avx512Bf16 => Arithmetic::Bf16,
         }
@@ -129,10 +117,7 @@ impl InstructionSet {
             Self::Avx512 => self.supported(Avx512::detect()).launch(task, scratch),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Bf16 => self.supported(Avx512Bf16::detect()).launch(task, scratch),
-            #[cfg(target_arch = "wasm32")]
-            Self::Simd128(Arithmetic::F32) => Simd128::<false>.launch(task, scratch),
-            #[cfg(target_arch = "wasm32")]
-            Self::Simd128(Arithmetic::Bf16) => Simd128::<true>.launch(task, scratch),
+            #[cfg(not(target_arch = "x86_64"))]
             _ => self
                 .supported::<Portable<false>>(None)
                 .launch(task, scratch),

@@ -130,11 +130,19 @@ test("a picture or a seed that cannot be is an error, and the model still works"
   assert.equal((await model.translate(source)).data.length, source.data.length);
 });
 
-test("many pictures do not fill the memory, and a freed model refuses", async () => {
+test("a picture that exceeds the memory stops the model, and it says so", async () => {
+  const model = await load(unet);
+  const huge = { width: 30000, height: 30000, data: { length: 4 * 30000 * 30000 } };
+  await assert.rejects(model.translate(huge), /the model stopped: out of memory/);
+  await assert.rejects(model.translate(picture(64, 64)), /the model is freed/);
+  assert.ok(await (await load(unet)).translate(picture(64, 64)));
+});
+
+test("a model translates many pictures, and a freed one refuses", async () => {
   const model = await load(unet);
   const source = picture(64, 64);
   const expected = await model.translate(source);
-  for (let count = 0; count < 300; count += 1) {
+  for (let count = 0; count < 20; count += 1) {
     await model.translate(source);
   }
   assert.deepEqual(await model.translate(source), expected);

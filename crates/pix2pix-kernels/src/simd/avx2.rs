@@ -2,8 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::portable::single_words;
-use super::{COLUMNS, Factor, Simd, Task};
+use super::{COLUMNS, Factor, Simd, Task, single_words};
 use crate::lanes::{LANES, Lanes};
 use crate::scratch::Scratch;
 

@@ -1,12 +1,12 @@
 //! WebAssembly's SIMD128. A vector is four registers of four values.
 //!
-//! Its values prove nothing: where the instructions are missing, a module that has them is refused as a whole. Products are
-//! not fused with sums: relaxed SIMD, which can, made a picture only 4% faster.
+//! Its values prove nothing: where the instructions are missing, a module that has them is refused as a whole. So they are
+//! WebAssembly's baseline. As in that of other targets, products are not fused with sums; relaxed SIMD, which can fuse them,
+//! made a picture only 4% faster.
 
 use std::arch::wasm32::*;
 
-use super::portable::single_words;
-use super::{COLUMNS, Factor, Simd, Task};
+use super::{COLUMNS, Factor, Simd, Task, single_words};
 use crate::lanes::{LANES, Lanes};
 use crate::scratch::Scratch;
 
