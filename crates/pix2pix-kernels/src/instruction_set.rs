@@ -21,7 +21,7 @@ pub enum Arithmetic {
 /// An instruction set and the arithmetic to use it for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InstructionSet {
-    /// The baseline of the target, which every processor supports; WebAssembly's includes SIMD128.
+    /// The baseline of the target, which every processor supports.
     Portable(Arithmetic),
     /// AVX2 and FMA.
     Avx2(Arithmetic),

@@ -9,20 +9,13 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
-#[cfg(not(target_arch = "wasm32"))]
 mod portable;
-#[cfg(target_arch = "wasm32")]
-mod simd128;
 
 #[cfg(target_arch = "x86_64")]
 pub use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub use avx512::{Avx512, Avx512Bf16};
-#[cfg(not(target_arch = "wasm32"))]
 pub use portable::Portable;
-// no WebAssembly module can choose its instructions at run time
-#[cfg(target_arch = "wasm32")]
-pub use simd128::Simd128 as Portable;
 
 use crate::lanes::{LANES, Lanes};
 use crate::scratch::Scratch;
@@ -100,10 +93,4 @@ pub fn bf16_bits(x: f32) -> u32 {
         return (bits | 0x0040_0000) & 0xffff_0000;
     }
     bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) & 0xffff_0000
-}
-
-/// The words of values that are stored as f32: with `ROUND`, rounded to bfloat16.
-#[inline(always)]
-fn single_words<const ROUND: bool>(values: [f32; LANES]) -> [u32; LANES] {
-    values.map(|x| if ROUND { bf16_bits(x) } else { x.to_bits() })
 }

@@ -2,7 +2,8 @@
 
 use std::arch::x86_64::*;
 
-use super::{COLUMNS, Factor, Simd, Task, single_words};
+use super::portable::single_words;
+use super::{COLUMNS, Factor, Simd, Task};
 use crate::lanes::{LANES, Lanes};
 use crate::scratch::Scratch;
 

@@ -1,6 +1,6 @@
 //! Instructions of every processor: arrays and loops, which the compiler vectorizes for the target's baseline.
 
-use super::{COLUMNS, Factor, Simd, Task, single_words};
+use super::{COLUMNS, Factor, Simd, Task, bf16_bits};
 use crate::lanes::{LANES, Lanes};
 use crate::scratch::Scratch;
 
@@ -33,6 +33,12 @@ impl Lanes for [f32; LANES] {
     fn transpose(rows: [Self; LANES]) -> [Self; LANES] {
         std::array::from_fn(|column| std::array::from_fn(|row| rows[row][column]))
     }
+}
+
+/// The words of values that are stored as f32: with `ROUND`, rounded to bfloat16.
+#[inline(always)]
+pub fn single_words<const ROUND: bool>(values: [f32; LANES]) -> [u32; LANES] {
+    values.map(|x| if ROUND { bf16_bits(x) } else { x.to_bits() })
 }
 
 impl<const ROUND: bool> Simd for Portable<ROUND> {
