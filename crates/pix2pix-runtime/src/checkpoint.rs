@@ -85,15 +85,28 @@ impl Model {
     /// # Errors
     /// When the file cannot be read, is truncated, or is not a checkpoint of this program.
     pub fn load(path: &Path) -> Result<Self> {
-        let of_generator = |name: &str| name.starts_with("generator.");
-        let (Header { step, config }, mut tensors) =
-            tensor_file::read_some(path, KIND, &of_generator)?;
-        Ok(Self {
+        tensor_file::read_some(path, KIND, &of_generator).map(Self::new)
+    }
+
+    /// Reads the generator of a checkpoint that is in memory; `path` is its name for messages.
+    ///
+    /// # Errors
+    /// When it is truncated, or not a checkpoint of this program.
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
+        tensor_file::parse(bytes, path, KIND, &of_generator).map(Self::new)
+    }
+
+    fn new((Header { step, config }, mut tensors): (Header, Weights)) -> Self {
+        Self {
             config,
             step,
             weights: take(&mut tensors, "generator"),
-        })
+        }
     }
+}
+
+fn of_generator(name: &str) -> bool {
+    name.starts_with("generator.")
 }
 
 /// File name of a step's checkpoint.

@@ -64,9 +64,22 @@ pub fn read_some<H: DeserializeOwned>(
     wanted: &dyn Fn(&str) -> bool,
 ) -> Result<(H, Weights)> {
     let mapped = Mapped::open(path).map_err(|e| Error::io(path, kind.action, e))?;
+    parse(mapped.bytes(), path, kind, wanted)
+}
+
+/// As [`read_some`], of a file that is in memory; `path` is its name for messages.
+///
+/// # Errors
+/// When the file is truncated, or of another kind.
+pub fn parse<H: DeserializeOwned>(
+    bytes: &[u8],
+    path: &Path,
+    kind: FileKind,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<(H, Weights)> {
     let wrong = |reason: String| Error::file(path, reason, kind.remedy);
-    let file = SafeTensors::deserialize(mapped.bytes()).map_err(|e| damaged(path, kind, e))?;
-    let content = header(path, kind, &mapped)?;
+    let file = SafeTensors::deserialize(bytes).map_err(|e| damaged(path, kind, e))?;
+    let content = header(path, kind, bytes)?;
     let mut tensors = Weights::new();
     for (name, view) in file.tensors().into_iter().filter(|(name, _)| wanted(name)) {
         let Some(values) = widened(&view) else {
@@ -86,7 +99,7 @@ pub fn read_some<H: DeserializeOwned>(
 /// As [`read()`], but not when tensors are missing.
 pub fn read_header<H: DeserializeOwned>(path: &Path, kind: FileKind) -> Result<H> {
     let mapped = Mapped::open(path).map_err(|e| Error::io(path, kind.action, e))?;
-    header(path, kind, &mapped)
+    header(path, kind, mapped.bytes())
 }
 
 fn damaged(path: &Path, kind: FileKind, reason: SafeTensorError) -> Error {
@@ -94,10 +107,9 @@ fn damaged(path: &Path, kind: FileKind, reason: SafeTensorError) -> Error {
     Error::file(path, reason, kind.remedy)
 }
 
-fn header<H: DeserializeOwned>(path: &Path, kind: FileKind, mapped: &Mapped) -> Result<H> {
+fn header<H: DeserializeOwned>(path: &Path, kind: FileKind, bytes: &[u8]) -> Result<H> {
     let wrong = |reason: String| Error::file(path, reason, kind.remedy);
-    let (_, metadata) =
-        SafeTensors::read_metadata(mapped.bytes()).map_err(|e| damaged(path, kind, e))?;
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| damaged(path, kind, e))?;
     let entry = metadata.metadata().as_ref().and_then(|m| m.get(ENTRY));
     let foreign = || {
         wrong(format!(

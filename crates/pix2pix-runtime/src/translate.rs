@@ -168,13 +168,25 @@ impl Translator {
     /// As [`load`](Self::load).
     pub fn load_with(model: &Path, arithmetic: Arithmetic) -> Result<Self> {
         let path = checkpoint::find(model)?;
+        Self::of(Model::load(&path)?, &path, arithmetic)
+    }
+
+    /// Loads a checkpoint that is in memory, for 32-bit arithmetic; `path` is its name for messages.
+    ///
+    /// # Errors
+    /// When it is damaged, or not a checkpoint.
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
+        Self::of(Model::parse(bytes, path)?, path, Arithmetic::F32)
+    }
+
+    fn of(model: Model, path: &Path, arithmetic: Arithmetic) -> Result<Self> {
         let Model {
             config,
             step,
             weights,
-        } = Model::load(&path)?;
+        } = model;
         let engine = Cpu::new(&config.generator, weights, arithmetic)
-            .map_err(|reason| Error::file(&path, reason, KIND.remedy))?;
+            .map_err(|reason| Error::file(path, reason, KIND.remedy))?;
         Ok(Self::new(Box::new(engine), config, step))
     }
 

@@ -1,0 +1,41 @@
+/** A picture: red, green, blue and alpha of each pixel, row by row. In browsers, an `ImageData`. */
+export interface Pixels {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8ClampedArray;
+}
+
+export interface LoadOptions {
+  /** Called for each part that arrives, with the bytes so far and those in all, if the server tells them. */
+  onProgress?: (loaded: number, total: number | undefined) => void;
+  /** Stops the download. */
+  signal?: AbortSignal;
+}
+
+export interface TranslateOptions {
+  /** Whether dropout is active, as in the paper. Default: true. */
+  dropout?: boolean;
+  /** Seed of the dropout, 0 to 2^64 - 1. Another seed gives a different picture. Default: 0. */
+  seed?: number | bigint;
+}
+
+/** A trained generator. */
+export interface Model {
+  /** Width of the pictures that it was trained on. */
+  readonly width: number;
+  /** Height of the pictures that it was trained on. */
+  readonly height: number;
+  /**
+   * Translates a picture of any size; the result has the same size. Alpha of the picture is ignored unless the model was
+   * trained with it. The computation runs in the calling thread.
+   */
+  translate(picture: Pixels | HTMLCanvasElement | OffscreenCanvas, options?: TranslateOptions): Promise<Pixels>;
+  /** Frees its memory. It cannot be used afterwards. */
+  free(): void;
+}
+
+/**
+ * Loads a model: the address of a checkpoint, or of the smaller file that `pix2pix export --format model --half f16` writes,
+ * or its bytes. Rejects, with the reason, when the download is interrupted or the file is damaged.
+ */
+export function load(model: string | URL | ArrayBuffer | ArrayBufferView, options?: LoadOptions): Promise<Model>;

@@ -1,0 +1,151 @@
+// Tests of the npm package in Node. The environment names the package's folder, the `pix2pix` program and a folder with
+// models: see tools/check_web.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { createServer } from "node:http";
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { pathToFileURL } from "node:url";
+
+const { PACKAGE, PIX2PIX, MODELS } = process.env;
+const { load } = await import(pathToFileURL(join(PACKAGE, "index.js")));
+const unet = await readFile(join(MODELS, "unet.safetensors"));
+
+/** A picture with smooth areas, edges and noise. */
+function picture(width, height) {
+  const data = new Uint8ClampedArray(4 * width * height);
+  for (let at = 0; at < data.length; at += 4) {
+    const [x, y] = [(at / 4) % width, Math.floor(at / 4 / width)];
+    data.set([x * 2, y * 3, (x >> 4) % 2 === (y >> 4) % 2 ? 220 : (x * y * 7919) % 40, 255], at);
+  }
+  return { width, height, data };
+}
+
+/** The same picture, translated by the command line. */
+async function native(model, { width, height, data }, options) {
+  const folder = await mkdtemp(join(tmpdir(), "pix2pix-web-"));
+  const header = `{'descr': '|u1', 'fortran_order': False, 'shape': (${height}, ${width}, 3), }`.padEnd(117) + "\n";
+  const rgb = data.filter((_, index) => index % 4 < 3);
+  const start = Buffer.from([0x93, ...Buffer.from("NUMPY"), 1, 0, 118, 0]);
+  await writeFile(join(folder, "in.npy"), Buffer.concat([start, Buffer.from(header), Buffer.from(rgb)]));
+  const given = ["translate", model, join(folder, "in.npy"), "--out", join(folder, "out"), "--quiet", ...options];
+  execFileSync(PIX2PIX, given, { stdio: ["ignore", "ignore", "inherit"] });
+  const file = await readFile(join(folder, "out", "in.npy"));
+  return file.subarray(10 + file.readUInt16LE(8));
+}
+
+/** Largest difference of red, green and blue. */
+function difference(pixels, rgb) {
+  const ours = pixels.data.filter((_, index) => index % 4 < 3);
+  assert.equal(ours.length, rgb.length);
+  return ours.reduce((most, value, index) => Math.max(most, Math.abs(value - rgb[index])), 0);
+}
+
+for (const name of ["unet", "resnet", "unet-best"]) {
+  for (const [width, height] of [[64, 64], [75, 101]]) {
+    for (const dropout of [true, false]) {
+      test(`${name}, ${width}x${height}, dropout ${dropout}: the picture of pix2pix translate`, async () => {
+        const file = join(MODELS, `${name}.safetensors`);
+        const source = picture(width, height);
+        const options = dropout ? ["--seed", "18446744073709551615"] : ["--dropout", "off"];
+        const expected = await native(file, source, options);
+        const model = await load(file);
+        const found = await model.translate(source, dropout ? { seed: 2n ** 64n - 1n } : { dropout });
+        assert.ok(difference(found, expected) <= 1, `${difference(found, expected)} levels`);
+        assert.deepEqual([found.width, found.height], [width, height]);
+        assert.ok(found.data.every((value, index) => index % 4 < 3 || value === 255), "opaque");
+        // the comparison can fail
+        const other = await model.translate({ ...source, data: source.data.map((value) => 255 - value) }, { dropout });
+        assert.ok(difference(other, expected) > 1);
+      });
+    }
+  }
+}
+
+test("a seed gives one picture, another seed another", async () => {
+  const model = await load(unet);
+  const source = picture(64, 64);
+  const [first, again, other] = [
+    await model.translate(source, { seed: 1 }),
+    await model.translate(source, { seed: 1n }),
+    await model.translate(source, { seed: 2 }),
+  ];
+  assert.deepEqual(first.data, again.data);
+  assert.notDeepEqual(first.data, other.data);
+  assert.deepEqual([model.width, model.height], [64, 64]);
+});
+
+test("a canvas is read as a picture", async () => {
+  const model = await load(unet);
+  const source = picture(64, 64);
+  const canvas = { width: 64, height: 64, getContext: () => ({ getImageData: () => source }) };
+  assert.deepEqual(await model.translate(canvas), await model.translate(source));
+});
+
+/** Serves `send` while `work` runs with its address. */
+async function served(send, work) {
+  const server = createServer((_, response) => send(response));
+  await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
+  try {
+    return await work(`http://127.0.0.1:${server.address().port}/model.safetensors`);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+test("a download reports its progress", async () => {
+  const seen = [];
+  const send = (response) => response.writeHead(200, { "content-length": unet.length }).end(unet);
+  await served(send, (url) => load(url, { onProgress: (...now) => seen.push(now) }));
+  assert.deepEqual(seen.at(-1), [unet.length, unet.length]);
+  assert.ok(seen.every(([loaded], index) => index === 0 || loaded > seen[index - 1][0]));
+});
+
+test("an interrupted download is told", async () => {
+  const send = (response) => {
+    response.writeHead(200, { "content-length": unet.length });
+    response.write(unet.subarray(0, 70000), () => response.destroy());
+  };
+  await assert.rejects(served(send, load), /the download ended after \d+ of \d+ bytes; load it again/);
+});
+
+test("a missing file, a damaged file and foreign bytes are errors with a reason", async () => {
+  await assert.rejects(served((response) => response.writeHead(404).end(), load), /answers 404; check the address/);
+  await assert.rejects(load(unet.subarray(0, 9000)), /damaged safetensors checkpoint/);
+  await assert.rejects(load(new ArrayBuffer(100)), /damaged safetensors checkpoint/);
+});
+
+test("a picture or a seed that cannot be is an error, and the model still works", async () => {
+  const model = await load(unet);
+  const source = picture(64, 64);
+  const empty = { width: 0, height: 8, data: new Uint8ClampedArray(0) };
+  await assert.rejects(model.translate(empty), /a picture of 0x8 pixels/);
+  await assert.rejects(model.translate({ ...source, height: 63 }), /16384 bytes; 64x63 pixels have 16128/);
+  for (const seed of [-1, 1.5, 2n ** 64n, "1"]) {
+    await assert.rejects(model.translate(source, { seed }), /the seed is/);
+  }
+  assert.equal((await model.translate(source)).data.length, source.data.length);
+});
+
+test("a picture that exceeds the memory stops the model, and it says so", async () => {
+  const model = await load(unet);
+  const huge = { width: 30000, height: 30000, data: { length: 4 * 30000 * 30000 } };
+  await assert.rejects(model.translate(huge), /the model stopped: out of memory/);
+  await assert.rejects(model.translate(picture(64, 64)), /the model is freed/);
+  assert.ok(await (await load(unet)).translate(picture(64, 64)));
+});
+
+test("a model translates many pictures, and a freed one refuses", async () => {
+  const model = await load(unet);
+  const source = picture(64, 64);
+  const expected = await model.translate(source);
+  for (let count = 0; count < 20; count += 1) {
+    await model.translate(source);
+  }
+  assert.deepEqual(await model.translate(source), expected);
+  model.free();
+  await assert.rejects(model.translate(source), /the model is freed/);
+});
