@@ -14,7 +14,6 @@ const BEST_EMA: f64 = 0.998;
 
 /// Options beyond the paper; docs/quality.md has measurements of their effect.
 #[derive(Args)]
-#[command(next_help_heading = "Beyond the paper")]
 pub struct BeyondArgs {
     /// Set of defaults: the paper's, or our recommended ones
     #[arg(long, value_enum, default_value_t = Preset::Paper)]

@@ -42,10 +42,10 @@ pub struct DataArgs {
     /// [default: 0,255 or 0,65535, and 0,1 for floating point]
     #[arg(long, value_name = "LOW,HIGH", value_parser = range, allow_hyphen_values = true)]
     range: Option<Range>,
-    /// --range of A only
+    /// The same of A only [default: --range]
     #[arg(long, value_name = "LOW,HIGH", value_parser = range, allow_hyphen_values = true)]
     range_a: Option<Range>,
-    /// --range of B only
+    /// The same of B only [default: --range]
     #[arg(long, value_name = "LOW,HIGH", value_parser = range, allow_hyphen_values = true)]
     range_b: Option<Range>,
     /// How to read TIFF files with several pages [default: refuse them]

@@ -11,13 +11,13 @@ use crate::summary::Described;
 /// Options of `pix2pix plot`.
 #[derive(clap::Args)]
 pub struct Args {
-    #[command(flatten)]
-    described: Described,
     /// Output file; its extension chooses the format: .svg, .png or .dot
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     #[command(flatten)]
     result: ResultArgs,
+    #[command(flatten)]
+    described: Described,
 }
 
 /// Writes the drawing.

@@ -118,7 +118,6 @@ pub struct Args {
 
 /// Options for training with several processes.
 #[derive(clap::Args)]
-#[command(next_help_heading = "Several processes (mpirun -n N pix2pix train ...)")]
 struct ProcessArgs {
     /// Synchronize batch normalization: take the statistics over the pairs of all processes [default: each
     /// process its own]
@@ -157,7 +156,6 @@ pub struct RunArgs {
 
 /// Options for the size of pictures and for data augmentation.
 #[derive(clap::Args)]
-#[command(next_help_heading = "Sizes and augmentation")]
 struct JitterArgs {
     /// How to bring pictures to the input size of the networks
     #[arg(long, value_parser = choice::<ResizePolicy>(), default_value_t = ResizePolicy::ScaleAndCrop)]
