@@ -10,6 +10,7 @@ use pix2pix::Error;
 use crate::flags;
 use crate::output::tell;
 use crate::paths::word;
+use crate::port;
 
 /// The reason a command failed or ended early.
 pub enum Failure {
@@ -99,6 +100,15 @@ pub fn usage(error: clap::Error, arguments: &[OsString]) -> u8 {
             Ok(()) => code,
             Err(e) => unwritten(&e).report(),
         };
+    }
+    let answers = port::answers(arguments);
+    let unknown = matches!(
+        error.kind(),
+        ErrorKind::UnknownArgument | ErrorKind::InvalidValue
+    );
+    if unknown && !answers.is_empty() {
+        let message = format!("options of the PyTorch port: {answers}; see docs/from-pytorch.md");
+        return Failure::Usage(message).report();
     }
     let text = error.to_string();
     let reason = text.split("\n\nUsage:").next().unwrap_or(&text);

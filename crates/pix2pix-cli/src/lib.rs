@@ -24,6 +24,7 @@ mod output;
 mod output_folder;
 mod paths;
 mod plot;
+mod port;
 mod prepare;
 mod processes;
 mod progress;

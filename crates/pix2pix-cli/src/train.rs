@@ -378,6 +378,7 @@ fn begin(args: &mut Args, processes: &Processes) -> Result<Planned, Failure> {
     let (Some(path), Some(out)) = (args.path.clone(), args.out.clone()) else {
         unreachable!("clap requires both without --resume");
     };
+    let decay_epochs = args.beyond.decay_epochs()?;
     // report invalid options before reading any data; with --resize none, the sizes come from the data
     if args.jitter.resize != ResizePolicy::None {
         args.config([Domain::RGB8; 2], None)?;
@@ -396,6 +397,9 @@ fn begin(args: &mut Args, processes: &Processes) -> Result<Planned, Failure> {
     shared(&mut config, &data, processes.shard())?;
     if args.steps.is_none() {
         config.steps = steps_of(args.epochs, &config, &data, processes.shard());
+    }
+    if let Some(epochs) = decay_epochs {
+        config.optimizer.decay_steps = steps_of(epochs, &config, &data, processes.shard());
     }
     if !args.run.quiet {
         describe(&data, &survey, (sides, &notes), &left_out);

@@ -15,6 +15,7 @@ const HEADINGS: [(Option<&str>, &[&str]); 9] = [
             "preset",
             "lr",
             "lr-schedule",
+            "decay-epochs",
             "lambda",
             "seed",
             "beta1",

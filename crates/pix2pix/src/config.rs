@@ -122,6 +122,7 @@ impl Serialize for RunConfig {
         struct Optimizer<'a> {
             lr: f64,
             schedule: &'a Schedule,
+            decay_steps: u64,
             beta1: f32,
             beta2: f32,
             lambda: f64,
@@ -166,6 +167,7 @@ impl Serialize for RunConfig {
         let OptimizerConfig {
             lr,
             schedule,
+            decay_steps,
             beta1,
             beta2,
             ema,
@@ -174,6 +176,7 @@ impl Serialize for RunConfig {
         let optimizer = Optimizer {
             lr: *lr,
             schedule,
+            decay_steps: *decay_steps,
             beta1: *beta1,
             beta2: *beta2,
             lambda: objective.lambda,
