@@ -132,12 +132,12 @@ pub fn run(args: Args) -> Result<(), Failure> {
 
 /// The pairs to evaluate a model on, and the name of their split.
 fn pairs(args: &Args, config: &RunConfig) -> Result<(&'static str, Pairs), Failure> {
-    let data = if args.data == Path::new("earth") && !args.data.exists() {
-        config.in_domains(earth::earth())
-    } else {
-        // of the run's own data, the same pairs are held out as in training
-        config.open(&args.data, OnError::Stop)?.0
+    let path = match args.data == Path::new(earth::WORD) && args.data.exists() {
+        true => &Path::new(".").join(&args.data), // a folder, not the built-in data
+        false => &args.data,
     };
+    // of the run's own data, the same pairs are held out as in training
+    let (data, _) = config.open(path, OnError::Stop)?;
     let wanted: &[&str] = match args.split {
         Split::Train => &["train"],
         // data without splits that the model was not trained on is all held out

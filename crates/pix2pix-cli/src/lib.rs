@@ -27,6 +27,7 @@ mod plot;
 mod port;
 mod prepare;
 mod processes;
+mod program;
 mod progress;
 mod receptive_field;
 mod report;
@@ -117,6 +118,7 @@ enum Command {
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     memory::keep_freed();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    program::remember(&arguments);
     let matches = command().try_get_matches_from(&arguments);
     let parsed = matches.and_then(|matches| {
         let cli = Cli::from_arg_matches(&matches)?;

@@ -429,3 +429,113 @@ fn devices_are_listed_and_chosen() {
         assert!(config.contains("device = \"cpu\""), "{config}");
     }
 }
+
+/// What a refused command says.
+fn refused(scratch: &Scratch, arguments: &str, code: i32) -> String {
+    let output = scratch.run(arguments);
+    assert_eq!(output.status.code(), Some(code), "{arguments}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn the_ending_chooses_the_format_of_an_export() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    for (file, start) in [
+        ("g.pth", &b"PK"[..]),
+        ("g.PT", b"PK"),
+        ("g", b"PK"),
+        // the version of ONNX' intermediate representation
+        ("g.onnx", b"\x08"),
+    ] {
+        scratch.ok(&format!("export run --out {file}"));
+        let bytes = fs::read(scratch.path(file)).unwrap();
+        assert!(bytes.starts_with(start), "{file}");
+    }
+    scratch.ok("export run --out g.safetensors");
+    for arguments in [
+        "export run --format pth --out x.onnx",
+        "export run --out x.pth --discriminator x.safetensors",
+        "export run --out x.h5",
+    ] {
+        let said = refused(&scratch, arguments, 2);
+        assert!(
+            said.contains("end it in .pth, .safetensors or .onnx"),
+            "{said}"
+        );
+        assert_eq!(said.lines().count(), 1);
+    }
+    pair(64, 64, 1).save(scratch.path("in.png")).unwrap();
+    let said = refused(&scratch, "translate g.safetensors in.png --out out", 1);
+    assert!(
+        said.contains("`pix2pix import FILE --out MODEL` first"),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_imported_model_has_the_size_of_its_depth() {
+    let scratch = Scratch::new();
+    let fixture = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../pix2pix/tests/fixtures/public/unet_128-instance_net_G.pth"
+    );
+    let said = scratch.ok(&format!("import {fixture} --out small.safetensors"));
+    assert!(said.contains("for 128x128 pixels"), "{said}");
+    let said = scratch.ok(&format!(
+        "import {fixture} --out wide.safetensors --size 256x128"
+    ));
+    assert!(said.contains("for 256x128 pixels"), "{said}");
+    let said = refused(
+        &scratch,
+        &format!("import {fixture} --out x.safetensors --size 100"),
+        2,
+    );
+    assert!(said.contains("100"), "{said}");
+    assert!(!scratch.path("x.safetensors").exists());
+    // the printed command can be typed: by its name only where the shell finds it
+    let program = env!("CARGO_BIN_EXE_pix2pix");
+    let typed = format!("{program} translate wide.safetensors");
+    let said = scratch.ok(&format!("import {fixture} --out wide.safetensors --force"));
+    assert!(said.contains(&typed), "{said}");
+    if cfg!(unix) {
+        let said = scratch.bash(&format!(
+            "PATH=$(dirname \"$pix2pix\"):$PATH; pix2pix import {fixture} --out wide.safetensors --force"
+        ));
+        let said = String::from_utf8(said.stdout).unwrap();
+        assert!(
+            said.contains("\n  pix2pix translate wide.safetensors"),
+            "{said}"
+        );
+    }
+}
+
+/// The built-in data in place of a path.
+#[test]
+fn earth_is_a_data_set_of_its_own() {
+    let scratch = Scratch::new();
+    scratch.trained("earth", "--direction b-to-a");
+    let config = fs::read_to_string(scratch.path("run/config.toml")).unwrap();
+    assert!(config.contains("data = \"earth\"\n"), "{config}");
+    scratch.ok("train --resume run --steps 3");
+    assert!(scratch.ok("evaluate run earth").contains("8 of val"));
+    assert!(scratch.ok("inspect earth --sheet sheet.png").contains("54"));
+    // a demo replaces only a demo
+    let said = refused(&scratch, "demo --out run --steps 1", 1);
+    assert!(said.contains("choose another --out"), "{said}");
+    // a folder of this name goes before
+    fs::create_dir(scratch.path("earth")).unwrap();
+    for arguments in ["train earth --out new", "evaluate run earth"] {
+        let said = refused(&scratch, arguments, 1);
+        assert!(said.contains("no pictures"), "{said}");
+    }
+    scratch.ok("train --resume run --steps 4");
+}
+
+#[test]
+fn memory_of_devices_is_in_gigabytes() {
+    let said = Scratch::new().ok("devices");
+    let cpu = said.lines().find(|line| line.starts_with("cpu")).unwrap();
+    assert!(cpu.contains(" GB "), "{cpu}");
+}

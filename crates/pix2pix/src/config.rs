@@ -14,6 +14,7 @@ use crate::backend::precision::Precision;
 use crate::data::cache::CacheKind;
 use crate::data::dataset::survey::{self, OnError, Survey};
 use crate::data::dataset::{Dataset, Options};
+use crate::data::earth;
 use crate::data::jitter::{JitterConfig, ResizePolicy};
 use crate::data::loader::Walk;
 use crate::data::pair::Direction;
@@ -421,7 +422,10 @@ impl RunConfig {
             matching: self.matching.clone(),
             squares: self.squares,
         };
-        let whole = Dataset::open(path, &options)?;
+        let whole = match path.to_str().is_some_and(earth::is_named) {
+            true => earth::open(&options)?,
+            false => Dataset::open(path, &options)?,
+        };
         if self.val_fraction > 0.0 && whole.splits.len() == 1 && whole.train.len() > 1 {
             let held_out = whole.clone().hold_out(self.val_fraction, self.seed)?;
             let (own, survey, _) = survey::checked(held_out, on_error)?;
