@@ -721,7 +721,15 @@ pub fn train(
         }
     });
     progress.finish();
-    failed.map_or(Ok(outcome?), |error| Err(error.into()))
+    let outcome = failed.map_or(outcome, Err);
+    if report && shard.is_root() && root.join("report.html").exists() {
+        // once more: now that its folder is unlocked, the run is no longer running
+        let written = write_report(slice::from_ref(&root), &root.join("report.html"));
+        if outcome.is_ok() {
+            written?;
+        }
+    }
+    Ok(outcome?)
 }
 
 /// Writes an event to TensorBoard.
