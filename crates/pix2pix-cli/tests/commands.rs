@@ -539,3 +539,78 @@ fn memory_of_devices_is_in_gigabytes() {
     let cpu = said.lines().find(|line| line.starts_with("cpu")).unwrap();
     assert!(cpu.contains(" GB "), "{cpu}");
 }
+
+#[test]
+fn networks_of_a_run_are_described() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "--patch 16");
+    let summary = |what: &str| scratch.ok(&format!("summary {what}"));
+    let options = "--filters 2 --size 64 --patch 16";
+    for network in ["generator", "discriminator", "composite"] {
+        let of_run = summary(&format!("{network} run"));
+        assert_eq!(of_run, summary(&format!("{network} {options}")));
+    }
+    scratch.ok("plot generator run --out run.svg");
+    scratch.ok(&format!("plot generator {options} --out options.svg"));
+    let drawing = |name: &str| fs::read(scratch.path(name)).unwrap();
+    assert!(drawing("run.svg") == drawing("options.svg"));
+    assert_eq!(
+        scratch.ok("receptive-field run"),
+        scratch.ok("receptive-field --patch 16")
+    );
+    refused(&scratch, "summary generator run --filters 2", 2);
+    let said = refused(&scratch, "summary generator run --size 100", 2);
+    assert!(said.contains("100"), "{said}");
+}
+
+/// Pictures unlike those of the training are translated, and told.
+#[test]
+fn unusual_pictures_are_told() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "--direction b-to-a");
+    let gray = image::ImageBuffer::from_pixel(64, 64, image::Luma([3000u16]));
+    gray.save(scratch.path("gray.png")).unwrap();
+    pair(24, 24, 1).save(scratch.path("small.png")).unwrap();
+    pair(64, 64, 1).save(scratch.path("usual.png")).unwrap();
+    let said = |input: &str| scratch.ok(&format!("translate run {input} --out out"));
+    let gray = said("gray.png");
+    assert!(gray.contains("1 channel, 16"), "{gray}");
+    assert!(
+        gray.contains("trained on pictures of 3 channels, 8"),
+        "{gray}"
+    );
+    let small = said("small.png");
+    assert!(
+        small.contains("much smaller than the 64x64 pixels"),
+        "{small}"
+    );
+    assert!(!said("usual.png").contains("note"));
+    let pair = said("data/pair0.png --pairs yes");
+    assert!(pair.contains("its right half"), "{pair}");
+}
+
+/// A flat folder has no splits: all of it is measured.
+#[test]
+fn a_flat_folder_is_measured() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 3);
+    scratch.pairs("other", 2);
+    scratch.trained("data", "");
+    let output = scratch.run("evaluate run data");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("note: run trained on these pairs"), "{said}");
+    assert!(
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .contains("3 of train")
+    );
+    // a model of another program knows no data set
+    scratch.ok("export run --out g.pth");
+    scratch.ok("import g.pth --out g.safetensors --dropout 0.5");
+    let output = scratch.run("evaluate g.safetensors data");
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(table.contains("3 of train"), "{table}");
+    assert!(scratch.ok("evaluate run other").contains("2 of train"));
+}
