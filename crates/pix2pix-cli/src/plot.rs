@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use pix2pix::draw::plot;
+use pix2pix::draw::plot::{self, Layout};
 
+use crate::choice::choice;
 use crate::failure::Failure;
 use crate::result_file::ResultArgs;
 use crate::summary::Described;
@@ -14,6 +15,9 @@ pub struct Args {
     /// Output file; its extension chooses the format: .svg, .png or .dot
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// How to place the layers in .svg and .png
+    #[arg(long, value_parser = choice::<Layout>(), default_value_t = Layout::Down)]
+    layout: Layout,
     #[command(flatten)]
     result: ResultArgs,
     #[command(flatten)]
@@ -29,7 +33,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("{}: {message}", out.display())));
     }
     let notes = args.result.check(&[out])?;
-    plot::save(out, &args.described.graph()?)?;
+    plot::save_as(out, &args.described.graph()?, args.layout)?;
     notes.say(&format!("wrote {}\n", out.display()));
     Ok(())
 }

@@ -614,3 +614,22 @@ fn a_flat_folder_is_measured() {
     assert!(table.contains("3 of train"), "{table}");
     assert!(scratch.ok("evaluate run other").contains("2 of train"));
 }
+
+/// A U-shaped drawing is wider than high, and has every layer and every skip connection.
+#[test]
+fn a_plot_fits_a_screen() {
+    let scratch = Scratch::new();
+    scratch.ok("plot generator --filters 2 --layout u --out u.svg");
+    let svg = fs::read_to_string(scratch.path("u.svg")).unwrap();
+    assert_eq!(svg.matches("stroke-dasharray").count(), 7);
+    let rows = scratch.ok("summary generator --filters 2");
+    let layers = rows.lines().filter(|line| line.contains("Conv")).count();
+    assert_eq!(svg.matches(">Conv").count(), layers);
+    scratch.ok("plot generator --filters 2 --layout u --out u.png");
+    let picture = open(scratch.path("u.png"));
+    assert!(picture.width() > picture.height() && picture.height() < 1500);
+    // no white between the boxes' corners
+    scratch.ok("plot discriminator --filters 2 --out down.svg");
+    let svg = fs::read_to_string(scratch.path("down.svg")).unwrap();
+    assert!(!svg.contains("rx=\"4\""), "{svg}");
+}
