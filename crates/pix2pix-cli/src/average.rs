@@ -6,6 +6,7 @@ use pix2pix::model::average;
 
 use crate::failure::Failure;
 use crate::paths::word;
+use crate::program::program;
 use crate::result_file::ResultArgs;
 
 /// Options of `pix2pix average`.
@@ -35,9 +36,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
     for file in &files {
         notes.say(&format!("{}\n", file.display()));
     }
+    let program = program();
     notes.say(&format!(
         "averaged these {} into {}. To compare, type:\n  \
-         pix2pix evaluate {} {} DATA\n",
+         {program} evaluate {} {} DATA\n",
         files.len(),
         out.display(),
         word(&args.run),

@@ -7,6 +7,7 @@ use pix2pix::network::Upsample;
 use pix2pix::train::{DiffAugment, Gan, ObjectiveConfig, Schedule};
 
 use crate::choice::choice;
+use crate::failure::Failure;
 use crate::paths::stored;
 
 /// Decay of the moving average of weights with `--preset best`.
@@ -14,7 +15,6 @@ const BEST_EMA: f64 = 0.998;
 
 /// Options beyond the paper; docs/quality.md has measurements of their effect.
 #[derive(Args)]
-#[command(next_help_heading = "Beyond the paper")]
 pub struct BeyondArgs {
     /// Set of defaults: the paper's, or our recommended ones
     #[arg(long, value_enum, default_value_t = Preset::Paper)]
@@ -22,6 +22,10 @@ pub struct BeyondArgs {
     /// Learning-rate schedule
     #[arg(long, value_parser = choice::<Schedule>(), default_value_t = Schedule::Constant)]
     pub lr_schedule: Schedule,
+    /// Epochs of the schedule's decay: with linear, the last ones, over which the rate falls to 0; with step, those after
+    /// which the rate is divided by ten [default: linear: half of all; step: a quarter]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    decay_epochs: Option<u64>,
     /// Decay of an exponential moving average of the generator's weights, which is used to translate (Yazici
     /// et al. 2019); 0 for none [default: 0; with --preset best: 0.998]
     #[arg(long, value_name = "DECAY")]
@@ -72,6 +76,20 @@ impl BeyondArgs {
         match self.preset {
             Preset::Paper => Upsample::Transposed,
             Preset::Best => Upsample::Resize,
+        }
+    }
+
+    /// Epochs of the schedule's decay, if they are given.
+    ///
+    /// # Errors
+    /// If the schedule has none.
+    pub fn decay_epochs(&self) -> Result<Option<u64>, Failure> {
+        let has_epochs = matches!(self.lr_schedule, Schedule::Linear | Schedule::Step);
+        match self.decay_epochs {
+            Some(_) if !has_epochs => Err(Failure::Usage(
+                "--decay-epochs needs --lr-schedule linear or step".to_string(),
+            )),
+            epochs => Ok(epochs),
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use pix2pix::data::pair::Direction;
 use pix2pix::data::survey::{self, Forced, LeftOut, OnError, Survey};
 use pix2pix::data::values::SIDES;
-use pix2pix::data::{Dataset, Domain, Options, Pages, Ranges, Values};
+use pix2pix::data::{Dataset, Domain, Options, Pages, Ranges, Values, earth};
 
 use crate::choice::choice;
 use crate::failure::Failure;
@@ -17,7 +17,8 @@ use crate::flags;
 pub struct DataPath {
     /// Pairs, in one of these forms: side-by-side pictures (A left, B right) in a folder or in train/, val/
     /// and test/; two folders A/ and B/ (or trainA/, trainB/, ...) with matching file names; a .csv or .jsonl
-    /// manifest with two columns of paths; or a .tar, .tar.gz or .zip of any of these
+    /// manifest with two columns of paths; or a .tar, .tar.gz or .zip of any of these;
+    /// earth is the built-in data set
     #[arg(value_name = "DATA")]
     pub path: PathBuf,
 }
@@ -42,10 +43,10 @@ pub struct DataArgs {
     /// [default: 0,255 or 0,65535, and 0,1 for floating point]
     #[arg(long, value_name = "LOW,HIGH", value_parser = range, allow_hyphen_values = true)]
     range: Option<Range>,
-    /// --range of A only
+    /// The same of A only [default: --range]
     #[arg(long, value_name = "LOW,HIGH", value_parser = range, allow_hyphen_values = true)]
     range_a: Option<Range>,
-    /// --range of B only
+    /// The same of B only [default: --range]
     #[arg(long, value_name = "LOW,HIGH", value_parser = range, allow_hyphen_values = true)]
     range_b: Option<Range>,
     /// How to read TIFF files with several pages [default: refuse them]
@@ -61,6 +62,11 @@ pub struct DataArgs {
     /// Action on broken and unmatched files
     #[arg(long, value_parser = choice::<OnError>(), default_value_t = OnError::Stop)]
     pub on_error: OnError,
+}
+
+/// Whether the embedded data is meant by this path: no file or folder is.
+pub fn is_earth(path: &Path) -> bool {
+    path == Path::new(earth::WORD) && !path.exists()
 }
 
 /// Values of black and white.
@@ -130,7 +136,11 @@ impl DataArgs {
                 self.val_fraction
             )));
         }
-        Ok(Dataset::open(path, &self.options(seed))?)
+        let options = self.options(seed);
+        match is_earth(path) {
+            true => Ok(earth::open(&options)?),
+            false => Ok(Dataset::open(path, &options)?),
+        }
     }
 
     /// Finds the pairs and reads every header; skips broken files or returns an error, as `--on-error` says.

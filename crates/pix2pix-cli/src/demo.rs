@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::output::say;
 use crate::paths::word;
 use crate::processes::Processes;
+use crate::program::program;
 use crate::train::{self, RunArgs, Session, Start};
 
 const SHEET: &str = "contact-sheet.png";
@@ -88,6 +89,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         },
     )?;
     if !quiet {
+        let program = program();
         let (shown, command) = (out.display(), word(out));
         let [inputs, translated] = ["inputs", "translated"].map(|name| word(&out.join(name)));
         say(&format!(
@@ -95,8 +97,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
              {shown}/{SHEET}\n\
              single outputs: {shown}/outputs/; model: {}\n\
              {}Now type:\n  \
-             pix2pix translate {command} {inputs} --out {translated}\n  \
-             pix2pix train YOUR_PAIRS --out my-run\n",
+             {program} translate {command} {inputs} --out {translated}\n  \
+             {program} train YOUR_PAIRS --out my-run\n",
             if outcome.interrupted {
                 "Stopped"
             } else {
@@ -105,7 +107,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             outcome.steps,
             outcome.checkpoint.display(),
             match outcome.interrupted {
-                true => format!("To resume, type:\n  pix2pix train --resume {command}\n"),
+                true => format!("To resume, type:\n  {program} train --resume {command}\n"),
                 false => String::new(),
             },
         ));

@@ -14,6 +14,7 @@ use crate::failure::{Failure, print};
 use crate::flags;
 use crate::output::say;
 use crate::paths::word;
+use crate::program::program;
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
@@ -114,11 +115,12 @@ fn download_dataset(dataset: PublicDataset, args: &Args) -> Result<(), Failure> 
         remove(&archive)?;
     }
     unpacked?;
+    let program = program();
     let (data, direction) = (word(&folder), dataset.direction);
     say(&format!(
         "SHA-256 {found}\nunpacked to {}. Now type:\n  \
-         pix2pix inspect {data}\n  \
-         pix2pix train {data} --direction {direction} --out runs/{name}\n",
+         {program} inspect {data}\n  \
+         {program} train {data} --direction {direction} --out runs/{name}\n",
         folder.display()
     ));
     Ok(())

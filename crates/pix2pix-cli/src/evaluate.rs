@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use pix2pix::data::survey::OnError;
-use pix2pix::data::{Dataset, Pairs, earth, picture};
+use pix2pix::data::{Pairs, earth, picture};
 use pix2pix::device::set_threads;
 use pix2pix::draw::contact_sheet;
 use pix2pix::quality::{Inception, Lpips};
@@ -16,6 +16,7 @@ use pix2pix::{Error, RunConfig, Translator, atomic_file};
 use crate::failure::{Failure, print};
 use crate::machine_args::MachineArgs;
 use crate::noise_args::NoiseArgs;
+use crate::output::tell;
 use crate::table::aligned;
 
 /// Shown after the options.
@@ -63,7 +64,8 @@ pub struct Args {
 enum Split {
     /// Training pairs
     Train,
-    /// Held-out pairs: val/, else test/, else the share that the model's training held out, else all pairs
+    /// Held-out pairs: val/, else test/, else the share that the model's training held out, else (in a flat folder) all
+    /// pairs
     Val,
     /// Pairs in test/
     Test,
@@ -89,7 +91,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let mut evaluations = Vec::new();
     for model in &args.models {
         let translator = Translator::load_on(model, device.clone(), args.machine.precision)?;
-        let (split, pairs) = pairs(&args, &translator.config)?;
+        let (split, pairs) = pairs(&args, model, &translator.config)?;
         let bar = if stderr().is_terminal() {
             ProgressBar::new(pairs.len() as u64)
         } else {
@@ -131,20 +133,27 @@ pub fn run(args: Args) -> Result<(), Failure> {
 }
 
 /// The pairs to evaluate a model on, and the name of their split.
-fn pairs(args: &Args, config: &RunConfig) -> Result<(&'static str, Pairs), Failure> {
-    let data = if args.data == Path::new("earth") && !args.data.exists() {
-        config.in_domains(earth::earth())
-    } else {
-        // of the run's own data, the same pairs are held out as in training
-        config.open(&args.data, OnError::Stop)?.0
+fn pairs(args: &Args, model: &Path, config: &RunConfig) -> Result<(&'static str, Pairs), Failure> {
+    let path = match args.data == Path::new(earth::WORD) && args.data.exists() {
+        true => &Path::new(".").join(&args.data), // a folder, not the built-in data
+        false => &args.data,
     };
+    // of the run's own data, the same pairs are held out as in training
+    let (data, _) = config.open(path, OnError::Stop)?;
     let wanted: &[&str] = match args.split {
         Split::Train => &["train"],
-        // data without splits that the model was not trained on is all held out
-        Split::Val if data.splits.len() == 1 && !is_own(config, &data) => &["train"],
+        // data without splits is measured as a whole
+        Split::Val if data.splits.len() == 1 => &["train"],
         Split::Val => &["val", "test"],
         Split::Test => &["test"],
     };
+    let has_trained = data.splits.len() == 1 && config.data_digest == data.digest();
+    if matches!(args.split, Split::Val) && has_trained {
+        tell(&format!(
+            "note: {} trained on these pairs, so its scores say little of other pictures",
+            model.display()
+        ));
+    }
     let found = wanted
         .iter()
         .find_map(|name| data.splits.iter().find(|(known, _)| known == name));
@@ -154,11 +163,6 @@ fn pairs(args: &Args, config: &RunConfig) -> Result<(&'static str, Pairs), Failu
         let reason = format!("no {} pairs, only {}", wanted[0], there.join(", "));
         Error::file(&args.data, reason, remedy).into()
     })
-}
-
-/// Whether a model was trained on this data.
-fn is_own(config: &RunConfig, data: &Dataset) -> bool {
-    config.data_digest.is_empty() || config.data_digest == data.digest()
 }
 
 /// Name of a model's folder in the results.

@@ -12,6 +12,7 @@ use pix2pix::model::{self, Checkpoint};
 use crate::choice::choice;
 use crate::failure::Failure;
 use crate::paths::word;
+use crate::program::program;
 use crate::result_file::{Notes, ResultArgs};
 use onnx_args::OnnxArgs;
 
@@ -20,10 +21,10 @@ pub const EXAMPLES: &str = "\
 Examples:
   pix2pix export run --out latest_net_G.pth
   pix2pix export run --out latest_net_G.pth --discriminator latest_net_D.pth
-  pix2pix export run --format safetensors --out latest_net_G.safetensors
-  pix2pix export run --format onnx --out g.onnx
-  pix2pix export run --format onnx --out g.onnx --dropout off --dynamic-size --with-image-io
-  pix2pix export run --format onnx --out g.onnx --int8 facades/val
+  pix2pix export run --out latest_net_G.safetensors
+  pix2pix export run --out g.onnx
+  pix2pix export run --out g.onnx --dropout off --dynamic-size --with-image-io
+  pix2pix export run --out g.onnx --int8 facades/val
   pix2pix export run --format model --half f16 --out small.safetensors";
 
 /// Options of `pix2pix export`.
@@ -37,9 +38,9 @@ pub struct Args {
     /// Output file for the discriminator [default: none]
     #[arg(long, value_name = "FILE")]
     discriminator: Option<PathBuf>,
-    /// File format
-    #[arg(long, value_enum, default_value_t = Format::Pth)]
-    format: Format,
+    /// File format [default: what the ending of --out says: .pth, .safetensors or .onnx; pth without an ending]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
     /// Round weights to 16 bits, for half the file size; needs --format model [default: 32 bits]
     #[arg(long, value_parser = choice::<Half>(), value_name = "KIND")]
     half: Option<Half>,
@@ -61,21 +62,67 @@ enum Format {
     Model,
 }
 
+/// Endings of file names, in lower case, and their formats.
+const ENDINGS: [(&str, Format); 4] = [
+    ("pth", Format::Pth),
+    ("pt", Format::Pth),
+    ("safetensors", Format::Safetensors),
+    ("onnx", Format::Onnx),
+];
+
+impl Args {
+    /// The format of these files: --format, or what their endings say.
+    ///
+    /// # Errors
+    /// If an ending is unknown, or that of another format.
+    fn format(&self, files: &[&Path]) -> Result<Format, Failure> {
+        let mut format = self.format;
+        for file in files {
+            let ending = file.extension().unwrap_or_default().to_string_lossy();
+            let known = ENDINGS
+                .iter()
+                .find(|(known, _)| ending.eq_ignore_ascii_case(known));
+            let problem = match (format, known) {
+                (Some(Format::Model), Some((_, Format::Safetensors))) => continue,
+                (Some(format), Some((_, other))) if format != *other => {
+                    let name = format.to_possible_value().expect("no format is hidden");
+                    format!(
+                        "the format is {}, and the ending that of another",
+                        name.get_name()
+                    )
+                }
+                (None, None) if !ending.is_empty() => "unknown ending".to_string(),
+                (None, Some((_, other))) => {
+                    format = Some(*other);
+                    continue;
+                }
+                _ => continue,
+            };
+            return Err(Failure::Usage(format!(
+                "{}: {problem}; end it in .pth, .safetensors or .onnx, or choose another --format",
+                file.display()
+            )));
+        }
+        Ok(format.unwrap_or(Format::Pth))
+    }
+}
+
 /// Exports.
 pub fn run(args: Args) -> Result<(), Failure> {
-    if let Some(option) = args.onnx.given().filter(|_| args.format != Format::Onnx) {
+    let files = [Some(&args.out), args.discriminator.as_ref()];
+    let files: Vec<&Path> = files.into_iter().flatten().map(PathBuf::as_path).collect();
+    let format = args.format(&files)?;
+    if let Some(option) = args.onnx.given().filter(|_| format != Format::Onnx) {
         return Err(Failure::Usage(format!("{option} needs --format onnx")));
     }
-    if args.discriminator.is_some() && matches!(args.format, Format::Onnx | Format::Model) {
+    if args.discriminator.is_some() && matches!(format, Format::Onnx | Format::Model) {
         let message = "--discriminator needs --format pth or safetensors";
         return Err(Failure::Usage(message.to_string()));
     }
-    let files = [Some(&args.out), args.discriminator.as_ref()];
-    let files: Vec<&Path> = files.into_iter().flatten().map(PathBuf::as_path).collect();
     let notes = args.result.check(&files)?;
     let path = model::find(&args.model)?;
     let checkpoint = Checkpoint::load(&path)?;
-    let format = match (args.format, args.half) {
+    let format = match (format, args.half) {
         (Format::Onnx, None) => return args.onnx.export(checkpoint, &path, &args.out, notes),
         (Format::Pth, None) => PublicFormat::Pth,
         (Format::Safetensors, None) => PublicFormat::Safetensors,
@@ -110,10 +157,11 @@ fn export_half(
     half: Half,
     notes: Notes,
 ) -> Result<(), Failure> {
+    let program = program();
     let error = checkpoint.save_half(&args.out, half)?;
     notes.say(&format!(
         "{}: the largest rounding error of a weight is {:.3}% of its tensor's largest weight. To compare, type:\n  \
-         pix2pix evaluate {} {} DATA\n",
+         {program} evaluate {} {} DATA\n",
         args.out.display(),
         100.0 * error,
         word(&args.model),

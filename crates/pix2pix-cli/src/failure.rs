@@ -1,5 +1,6 @@
 //! Failures of a command: one line on standard error and an exit code.
 
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{self, Write, stdout};
 
@@ -9,6 +10,7 @@ use pix2pix::Error;
 use crate::flags;
 use crate::output::tell;
 use crate::paths::word;
+use crate::port;
 
 /// The reason a command failed or ended early.
 pub enum Failure {
@@ -89,7 +91,7 @@ impl From<Error> for Failure {
 }
 
 /// Reports clap's argument errors as one line; prints help and version unchanged.
-pub fn usage(error: clap::Error) -> u8 {
+pub fn usage(error: clap::Error, arguments: &[OsString]) -> u8 {
     let asked_for_help =
         !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     if asked_for_help {
@@ -99,11 +101,49 @@ pub fn usage(error: clap::Error) -> u8 {
             Err(e) => unwritten(&e).report(),
         };
     }
+    let answers = port::answers(arguments);
+    let unknown = matches!(
+        error.kind(),
+        ErrorKind::UnknownArgument | ErrorKind::InvalidValue
+    );
+    if unknown && !answers.is_empty() {
+        let message = format!("options of the PyTorch port: {answers}; see docs/from-pytorch.md");
+        return Failure::Usage(message).report();
+    }
     let text = error.to_string();
     let reason = text.split("\n\nUsage:").next().unwrap_or(&text);
     let reason = reason.split("\n\nFor more").next().unwrap_or(reason);
     let reason = reason.trim_start_matches("error: ");
-    Failure::Usage(format!("{reason}; see pix2pix help")).report()
+    let (tips, reason): (Vec<&str>, Vec<&str>) = reason
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .partition(|line| line.starts_with("tip: "));
+    let mut message = reason.join(" ");
+    for tip in tips {
+        // how to give a word with dashes as a path is rarely what was meant
+        if let Some(tip) = tip
+            .strip_prefix("tip: ")
+            .filter(|tip| !tip.starts_with("to pass"))
+        {
+            message += &format!("; {tip}");
+        }
+    }
+    Failure::Usage(format!("{message}; see `{} --help`", command_of(arguments))).report()
+}
+
+/// The command that these arguments name, with its subcommands.
+fn command_of(arguments: &[OsString]) -> String {
+    let mut path = "pix2pix".to_string();
+    let mut command = &crate::command();
+    for argument in arguments.iter().skip(1) {
+        let Some(inner) = command.find_subcommand(argument) else {
+            break;
+        };
+        path += &format!(" {}", inner.get_name());
+        command = inner;
+    }
+    path
 }
 
 /// Writes a result to standard output: what the command was started for.

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use pix2pix::data::Size;
 use pix2pix::exchange::import::{self, Options};
 use pix2pix::network::{GeneratorConfig, Norm};
 
 use crate::failure::Failure;
 use crate::paths::word;
+use crate::program::program;
 use crate::result_file::ResultArgs;
 
 /// Shown after the options.
@@ -32,6 +34,10 @@ pub struct Args {
     /// Dropout rate of a U-Net [default: read from a Keras file; 0.5 for PyTorch files, which do not store it]
     #[arg(long, value_name = "RATE")]
     dropout: Option<f64>,
+    /// Size of the pictures that the network was trained on: PIXELS or WIDTHxHEIGHT [default: the smallest that gives a
+    /// U-Net's innermost level one pixel, e.g. 128 for unet_128; 256 for a ResNet]
+    #[arg(long, value_name = "SIZE")]
+    size: Option<Size>,
     /// Name of the generator in a PyTorch file with several networks, e.g. netG_A [default: the only one]
     #[arg(long, value_name = "NAME")]
     key: Option<String>,
@@ -42,6 +48,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let options = Options {
         dropout: args.dropout,
         key: args.key,
+        size: args.size,
     };
     let notes = args.result.check(&[args.out.as_path()])?;
     let checkpoint = import::of_files(&args.files, &options)?;
@@ -73,9 +80,11 @@ pub fn run(args: Args) -> Result<(), Failure> {
         ),
         true => String::new(),
     };
+    let program = program();
+    let [width, height] = config.jitter.crop_size.sides();
     notes.say(&format!(
-        "{network}, {filters} filters, {norm}, from {from} to {to} channels{judge}\n\
-         wrote {}. Now type:\n  pix2pix translate {} PICTURE... --out translated\n",
+        "{network}, {filters} filters, {norm}, from {from} to {to} channels, for {width}x{height} pixels{judge}\n\
+         wrote {}. Now type:\n  {program} translate {} PICTURE... --out translated\n",
         args.out.display(),
         word(&args.out)
     ));

@@ -31,12 +31,12 @@ Examples:
 pub struct Args {
     #[command(flatten)]
     at: DataPath,
-    #[command(flatten)]
-    data: DataArgs,
     /// Output file for a contact sheet with pairs of every split; not in the data set [default: inspect.png, here or, if
     /// this is the data set's folder, beside it]
     #[arg(long, value_name = "FILE")]
     sheet: Option<PathBuf>,
+    #[command(flatten)]
+    data: DataArgs,
 }
 
 /// Prints the contents and faults of a data set; fails if training would.

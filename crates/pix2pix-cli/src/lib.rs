@@ -24,8 +24,10 @@ mod output;
 mod output_folder;
 mod paths;
 mod plot;
+mod port;
 mod prepare;
 mod processes;
+mod program;
 mod progress;
 mod receptive_field;
 mod report;
@@ -37,6 +39,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod train;
+mod train_help;
 mod translate;
 
 use std::ffi::OsString;
@@ -46,9 +49,14 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use memory::OneLine;
 
+/// Shown after the commands.
+const OPTIONS: &str = "\
+Options of a command: pix2pix COMMAND --help
+The most used of them: pix2pix COMMAND -h";
+
 /// Paired image-to-image translation with conditional adversarial networks (Isola et al., CVPR 2017)
 #[derive(Parser)]
-#[command(version, propagate_version = true, max_term_width = 100)]
+#[command(version, propagate_version = true, max_term_width = 100, after_help = OPTIONS)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -60,7 +68,7 @@ enum Command {
     /// Train on 54 built-in pairs of relief maps and satellite pictures
     Demo(demo::Args),
     /// Train a model on pairs of pictures
-    #[command(after_help = train::EXAMPLES)]
+    #[command(after_help = "All options, and examples: pix2pix train --help", after_long_help = train::EXAMPLES)]
     Train(train::Args),
     /// Check a data set before training
     #[command(after_help = inspect::EXAMPLES)]
@@ -109,14 +117,16 @@ enum Command {
 /// for success, 1 for an error, 2 for wrong arguments, 130 if the user stopped it.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     memory::keep_freed();
-    let matches = Cli::command().try_get_matches_from(arguments);
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    program::remember(&arguments);
+    let matches = command().try_get_matches_from(&arguments);
     let parsed = matches.and_then(|matches| {
         let cli = Cli::from_arg_matches(&matches)?;
         Ok((cli.command, matches))
     });
     let (command, matches) = match parsed {
         Ok(parsed) => parsed,
-        Err(error) => return failure::usage(error),
+        Err(error) => return failure::usage(error, &arguments),
     };
     let result = match command {
         Command::Demo(args) => demo::run(args),
@@ -144,12 +154,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
+/// The command with all subcommands.
+fn command() -> clap::Command {
+    Cli::command().mut_subcommand("train", train_help::in_order)
+}
+
 /// Long names of the options given on the command line after the subcommand, without defaults.
 fn typed(matches: &ArgMatches) -> Vec<String> {
     let Some((name, matches)) = matches.subcommand() else {
         return Vec::new();
     };
-    let command = Cli::command();
+    let command = command();
     let known = command.find_subcommand(name).into_iter();
     known
         .flat_map(|command| command.get_arguments())

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use pix2pix::draw::plot;
+use pix2pix::draw::plot::{self, Layout};
 
+use crate::choice::choice;
 use crate::failure::Failure;
 use crate::result_file::ResultArgs;
 use crate::summary::Described;
@@ -11,13 +12,16 @@ use crate::summary::Described;
 /// Options of `pix2pix plot`.
 #[derive(clap::Args)]
 pub struct Args {
-    #[command(flatten)]
-    described: Described,
     /// Output file; its extension chooses the format: .svg, .png or .dot
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// How to place the layers in .svg and .png
+    #[arg(long, value_parser = choice::<Layout>(), default_value_t = Layout::Down)]
+    layout: Layout,
     #[command(flatten)]
     result: ResultArgs,
+    #[command(flatten)]
+    described: Described,
 }
 
 /// Writes the drawing.
@@ -29,7 +33,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("{}: {message}", out.display())));
     }
     let notes = args.result.check(&[out])?;
-    plot::save(out, &args.described.graph()?)?;
+    plot::save_as(out, &args.described.graph()?, args.layout)?;
     notes.say(&format!("wrote {}\n", out.display()));
     Ok(())
 }

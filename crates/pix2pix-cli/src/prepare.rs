@@ -22,6 +22,7 @@ use crate::failure::Failure;
 use crate::output::{say, tell};
 use crate::output_folder::{create_folder_of, remove_unfinished};
 use crate::paths::word;
+use crate::program::program;
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
@@ -404,8 +405,9 @@ fn make<T: Sync>(
     } else {
         String::new()
     };
+    let program = program();
     say(&format!(
-        "{made} files in {}{there}\nNow type: pix2pix inspect {}\n",
+        "{made} files in {}{there}\nNow type: {program} inspect {}\n",
         common.out.display(),
         word(&common.out)
     ));

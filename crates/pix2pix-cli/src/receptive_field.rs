@@ -1,15 +1,21 @@
 //! `pix2pix receptive-field`.
 
+use std::path::PathBuf;
+
 use pix2pix::device::{DeviceName, Precision};
 use pix2pix::network::receptive_field::{receptive_field, table};
 use pix2pix::network::summary::aligned;
 use pix2pix::network::{Patch, PatchGanConfig, WeightInit};
 
 use crate::failure::{Failure, print};
+use crate::summary::trained;
 
 /// Options of `pix2pix receptive-field`.
 #[derive(clap::Args)]
 pub struct Args {
+    /// Run folder (uses its newest checkpoint) or checkpoint file with the discriminator [default: the one of --patch]
+    #[arg(conflicts_with = "patch")]
+    model: Option<PathBuf>,
     /// Discriminator: pixel, 16, 70, 286 or tutorial
     #[arg(long, default_value = "70")]
     patch: Patch,
@@ -20,10 +26,14 @@ pub struct Args {
 
 /// Prints the table.
 pub fn run(args: Args) -> Result<(), Failure> {
+    let patch = match &args.model {
+        Some(model) => trained(model, true)?.discriminator.patch,
+        None => args.patch,
+    };
     // the number of filters does not matter; with one, the network is built fastest
     let config = PatchGanConfig {
         filters: 1,
-        patch: args.patch,
+        patch,
         ..PatchGanConfig::default()
     };
     config.check_size(args.size, args.size)?;
@@ -70,7 +80,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
          From the output: pixels of this layer's input that one cell of the map sees (read upwards)\n\
          From the input:  pixels of the picture that one cell of this layer's output sees\n\
          Jump:            pixels of the picture between two neighbouring cells\n",
-        args.patch.name(),
+        patch.name(),
         aligned(&headers, &rows, &[1, 2, 3, 4, 5, 6, 7]),
     ))
 }

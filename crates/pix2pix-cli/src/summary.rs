@@ -1,9 +1,13 @@
 //! `pix2pix summary`.
 
+use std::path::{Path, PathBuf};
+
 use clap::ValueEnum;
 use pix2pix::device::{DeviceName, Precision};
+use pix2pix::model::{self, Checkpoint};
 use pix2pix::network::{Init, LayerGraph, Upsample, WeightInit, summary};
 use pix2pix::train::Composite;
+use pix2pix::{Error, RunConfig};
 
 use crate::failure::{Failure, print};
 use crate::network_args::NetworkArgs;
@@ -21,9 +25,16 @@ pub struct Described {
     /// Network to describe
     #[arg(value_enum)]
     network: Network,
-    /// Side of the pictures in pixels
-    #[arg(long, default_value_t = 256, value_name = "PIXELS")]
-    size: usize,
+    /// Run folder (uses its newest checkpoint) or checkpoint file whose network to describe [default: the network that the
+    /// options describe]
+    #[arg(conflicts_with_all = [
+        "in_channels", "out_channels", "patch", "filters", "generator", "upsample", "spectral_norm", "depth",
+        "dropout", "norm", "bias_before_norm",
+    ])]
+    model: Option<PathBuf>,
+    /// Side of the pictures in pixels [default: the model's; without one, 256]
+    #[arg(long, value_name = "PIXELS")]
+    size: Option<usize>,
     /// Number of channels of the source
     #[arg(long, default_value_t = 3, value_name = "N")]
     in_channels: usize,
@@ -48,13 +59,28 @@ enum Network {
 impl Described {
     /// Builds the network and returns its layer graph.
     pub fn graph(&self) -> Result<LayerGraph, Failure> {
-        let channels = [self.in_channels, self.out_channels];
-        let (generator, discriminator) =
-            self.networks
-                .resolve([self.size; 2], channels, Upsample::Transposed)?;
+        let (generator, discriminator, [width, height]) = match &self.model {
+            Some(model) => {
+                let found = trained(model, !matches!(self.network, Network::Generator))?;
+                let sides = found.jitter.crop_size.sides();
+                let sides = self.size.map_or(sides, |side| [side; 2]);
+                (found.generator, found.discriminator, sides)
+            }
+            None => {
+                let sides = [self.size.unwrap_or(256); 2];
+                let channels = [self.in_channels, self.out_channels];
+                let (generator, discriminator) =
+                    self.networks
+                        .resolve(sides, channels, Upsample::Transposed)?;
+                (generator, discriminator, sides)
+            }
+        };
+        generator.check_size(height, width)?;
+        discriminator.check_size(height, width)?;
         let device = DeviceName::Cpu.open(Precision::F32)?;
         let init = &mut WeightInit::blank();
-        let [source, target] = channels.map(|channels| [channels, self.size, self.size]);
+        let channels = generator.channels();
+        let [source, target] = channels.map(|channels| [channels, height, width]);
         Ok(match self.network {
             Network::Generator => generator.init_with(init, &device)?.layers(source),
             Network::Discriminator => discriminator
@@ -67,6 +93,17 @@ impl Described {
             }
         })
     }
+}
+
+/// The configuration of a trained model, which must have a discriminator if `judged`.
+pub fn trained(model: &Path, judged: bool) -> Result<RunConfig, Failure> {
+    let path = model::find(model)?;
+    let checkpoint = Checkpoint::load(&path)?;
+    if judged && checkpoint.discriminator_tensors().is_empty() {
+        let remedy = "choose another model, or the generator";
+        return Err(Error::file(&path, "it has no discriminator", remedy).into());
+    }
+    Ok(checkpoint.config)
 }
 
 /// Prints the table.

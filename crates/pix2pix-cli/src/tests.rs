@@ -8,6 +8,7 @@ use clap::{Command, CommandFactory};
 
 use crate::Cli;
 use crate::flags::FLAGS;
+use crate::port::ANSWERS;
 
 /// The code of the library's crates, without comments.
 fn code() -> Vec<String> {
@@ -112,4 +113,24 @@ fn the_options_of_fields_exist() {
             "{field}: {flag}"
         );
     }
+}
+
+/// The answers name options that exist, to options that do not, and the document has the same table.
+#[test]
+fn options_of_the_port_are_answered_with_ours() {
+    let mut ours = BTreeSet::new();
+    options(&Cli::command(), &mut ours);
+    let document = include_str!("../../../docs/from-pytorch.md");
+    for (option, given, answer) in ANSWERS {
+        assert!(!ours.contains(option) || !given.is_empty(), "{option}");
+        for word in answer.split([' ', ',', ':']) {
+            assert!(!word.starts_with("--") || ours.contains(word), "{answer}");
+        }
+        let typed = format!("{option} {given}");
+        let row = format!("| `{}` | {answer} |\n", typed.trim_end());
+        assert!(document.contains(&row), "{row}");
+    }
+    let rows = document.matches("\n| `--").count();
+    // those of the section on what differs, beside the table
+    assert_eq!(rows, ANSWERS.len() + 1);
 }

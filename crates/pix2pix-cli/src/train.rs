@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::slice;
 
 use pix2pix::data::path_text::path_of;
-use pix2pix::data::survey::{self, LeftOut, Survey};
+use pix2pix::data::survey::{LeftOut, Survey};
 use pix2pix::data::{
     CacheKind, Dataset, Domain, JitterConfig, ResizePolicy, Size, earth, passed_over,
 };
@@ -18,7 +18,7 @@ use pix2pix::{Error, RunConfig, model};
 
 use crate::beyond_args::BeyondArgs;
 use crate::choice::choice;
-use crate::data_args::DataArgs;
+use crate::data_args::{DataArgs, is_earth};
 use crate::failure::Failure;
 use crate::flags;
 use crate::interrupt;
@@ -27,6 +27,7 @@ use crate::network_args::NetworkArgs;
 use crate::output::{say, tell};
 use crate::paths::{stored, word};
 use crate::processes::Processes;
+use crate::program::program;
 use crate::progress::Progress;
 use crate::serve::training::Live;
 
@@ -52,7 +53,8 @@ Examples:
 pub struct Args {
     /// Pairs, in one of these forms: side-by-side pictures (A left, B right) in a folder or in train/, val/
     /// and test/; two folders A/ and B/ (or trainA/, trainB/, ...) with matching file names; a .csv or .jsonl
-    /// manifest with two columns of paths; or a .tar, .tar.gz or .zip of any of these
+    /// manifest with two columns of paths; or a .tar, .tar.gz or .zip of any of these;
+    /// earth is the built-in data set
     #[arg(value_name = "DATA", required_unless_present = "resume")]
     path: Option<PathBuf>,
     /// New folder for the run: config.toml, metrics.jsonl, samples/, checkpoints/
@@ -118,7 +120,6 @@ pub struct Args {
 
 /// Options for training with several processes.
 #[derive(clap::Args)]
-#[command(next_help_heading = "Several processes (mpirun -n N pix2pix train ...)")]
 struct ProcessArgs {
     /// Synchronize batch normalization: take the statistics over the pairs of all processes [default: each
     /// process its own]
@@ -157,7 +158,6 @@ pub struct RunArgs {
 
 /// Options for the size of pictures and for data augmentation.
 #[derive(clap::Args)]
-#[command(next_help_heading = "Sizes and augmentation")]
 struct JitterArgs {
     /// How to bring pictures to the input size of the networks
     #[arg(long, value_parser = choice::<ResizePolicy>(), default_value_t = ResizePolicy::ScaleAndCrop)]
@@ -229,7 +229,7 @@ impl Args {
                 .resolve(self.jitter.sides(data), channels, self.beyond.upsample())?;
         let files = self.data.options(self.run.seed);
         let config = RunConfig {
-            data: stored(self.path.as_deref().unwrap_or(Path::new(""))),
+            data: named(self.path.as_deref().unwrap_or(Path::new(""))),
             data_digest,
             direction: files.direction,
             source,
@@ -352,6 +352,14 @@ fn plan(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Plan
     resume(root, args, typed, processes)
 }
 
+/// A data set as the configuration names it.
+fn named(path: &Path) -> String {
+    match is_earth(path) {
+        true => earth::WORD.to_string(),
+        false => stored(path),
+    }
+}
+
 /// Steps of `epochs` passes over a data set.
 fn steps_of(epochs: u64, config: &RunConfig, data: &Dataset, shard: Shard) -> u64 {
     let batches = config.walk(data.train.len(), shard, 0).batches_per_epoch();
@@ -380,6 +388,7 @@ fn begin(args: &mut Args, processes: &Processes) -> Result<Planned, Failure> {
     let (Some(path), Some(out)) = (args.path.clone(), args.out.clone()) else {
         unreachable!("clap requires both without --resume");
     };
+    let decay_epochs = args.beyond.decay_epochs()?;
     // report invalid options before reading any data; with --resize none, the sizes come from the data
     if args.jitter.resize != ResizePolicy::None {
         args.config([Domain::RGB8; 2], None)?;
@@ -398,6 +407,9 @@ fn begin(args: &mut Args, processes: &Processes) -> Result<Planned, Failure> {
     shared(&mut config, &data, processes.shard())?;
     if args.steps.is_none() {
         config.steps = steps_of(args.epochs, &config, &data, processes.shard());
+    }
+    if let Some(epochs) = decay_epochs {
+        config.optimizer.decay_steps = steps_of(epochs, &config, &data, processes.shard());
     }
     if !args.run.quiet {
         describe(&data, &survey, (sides, &notes), &left_out);
@@ -427,14 +439,9 @@ fn resume(
     let device = config.device.for_process(processes.local().rank);
     let device = device.open(config.precision)?;
     if let Some(path) = &args.path {
-        config.data = stored(path);
+        config.data = named(path);
     }
-    let (data, survey) = if config.data == earth::NAME {
-        let (data, survey, _) = survey::checked(earth::earth(), config.on_error)?;
-        (data, survey)
-    } else {
-        find_again(&root, &config)?
-    };
+    let (data, survey) = find_again(&root, &config)?;
     if !config.data_digest.is_empty() && config.data_digest != data.digest() {
         return Err(Error::file(
             &path_of(&config.data),
@@ -461,7 +468,7 @@ fn resume(
 /// Opens the data set of a run with the options of its start.
 fn find_again(root: &Path, config: &RunConfig) -> Result<(Dataset, Survey), Failure> {
     let path = path_of(&config.data);
-    if !path.exists() {
+    if !path.exists() && !earth::is_named(&config.data) {
         let remedy = format!(
             "give its new path: `pix2pix train DATA --resume {}`",
             word(root)
@@ -478,6 +485,7 @@ fn finish(training: Session, out: &Path) -> Result<(), Failure> {
     let quiet = training.shown.quiet;
     let outcome = train(training, &mut |_| Ok(()))?;
     if !quiet {
+        let program = program();
         let (out, command) = (out.display(), word(out));
         let ended = if outcome.interrupted {
             "stopped"
@@ -485,13 +493,13 @@ fn finish(training: Session, out: &Path) -> Result<(), Failure> {
             "done"
         };
         let go_on = match outcome.interrupted {
-            true => format!("To resume, type:\n  pix2pix train --resume {command}\n"),
+            true => format!("To resume, type:\n  {program} train --resume {command}\n"),
             false => String::new(),
         };
         say(&format!(
             "{ended} after {} steps; newest checkpoint: {}\n{go_on}\
              Look at {out}/samples/. To translate pictures, type:\n  \
-             pix2pix translate {command} PICTURE... --out translated\n",
+             {program} translate {command} PICTURE... --out translated\n",
             outcome.steps,
             outcome.checkpoint.display(),
         ));
@@ -713,7 +721,15 @@ pub fn train(
         }
     });
     progress.finish();
-    failed.map_or(Ok(outcome?), |error| Err(error.into()))
+    let outcome = failed.map_or(outcome, Err);
+    if report && shard.is_root() && root.join("report.html").exists() {
+        // once more: now that its folder is unlocked, the run is no longer running
+        let written = write_report(slice::from_ref(&root), &root.join("report.html"));
+        if outcome.is_ok() {
+            written?;
+        }
+    }
+    Ok(outcome?)
 }
 
 /// Writes an event to TensorBoard.

@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
+use pix2pix::data::pair::Direction;
 use pix2pix::data::passed_over::{self, PassedOver};
 use pix2pix::data::picture::{
     self, Content, Format, LargeWriter, Metadata, Outside, Page, Picture, TiffWindows,
 };
-use pix2pix::data::{Pages, Size, Store, pair};
+use pix2pix::data::{Depth, Domain, Pages, Ranges, ResizePolicy, Size, Store, pair};
 use pix2pix::device::set_threads;
 use pix2pix::model::{Fit, NormStatistics, Tiling, TranslateOptions, Windows};
 use pix2pix::{Error, Translator, atomic_file};
@@ -242,6 +243,7 @@ fn translate(
         picture
     };
     let clipped = translator.outside(&source);
+    let unusual = unusual(translator, (source.size(), channels, source.depth()));
     let output = translator.translate_with(source, &args.options());
     let output = output.map_err(|reason| unlike(path, reason))?;
     let metadata = Metadata::read(&content, format, page, channels);
@@ -252,10 +254,10 @@ fn translate(
     Ok(said(
         args,
         (path, size),
-        is_pair,
+        is_pair.then_some(translator.config.direction),
         (&target, output.size()),
         clipped,
-    ))
+    ) + &unusual)
 }
 
 /// Translates a picture that is too large for memory, window by window.
@@ -314,7 +316,7 @@ fn translate_large(
     }
     written?;
     let clipped = counted.count.into_inner();
-    Ok(said(args, (path, size), false, (&target, size), clipped))
+    Ok(said(args, (path, size), None, (&target, size), clipped))
 }
 
 /// A picture that counts the samples outside of the model's range in the windows that are read. Windows overlap, so the
@@ -343,18 +345,55 @@ fn unlike(path: &Path, reason: Error) -> Error {
     Error::file(path, reason, "give pictures like the training pictures")
 }
 
+/// What to say of a picture that is unlike those that the model was trained on: of its size, channels and depth.
+fn unusual(
+    translator: &Translator,
+    ([width, height], channels, depth): ([u32; 2], usize, Depth),
+) -> String {
+    let config = &translator.config;
+    let mut notes = String::new();
+    if (channels, depth) != (config.source.channels, config.source.depth) {
+        let given = Domain {
+            channels,
+            depth,
+            range: Ranges::all(depth.range()),
+        };
+        notes += &format!(
+            "  note: it has {given}, and was converted; the model was trained on pictures of {}\n",
+            config.source
+        );
+    }
+    let Size([wide, high]) = config.jitter.crop_size;
+    let has_size = matches!(
+        config.jitter.resize,
+        ResizePolicy::ScaleAndCrop | ResizePolicy::Crop
+    );
+    if has_size && width * 2 < wide && height * 2 < high {
+        notes += &format!(
+            "  note: it is much smaller than the {wide}x{high} pixels that the model was trained on; enlarge it first\n"
+        );
+    }
+    notes
+}
+
 /// What to say of a translated picture.
 fn said(
     args: &Args,
     (path, [width, height]): (&Path, [u32; 2]),
-    is_pair: bool,
+    pair: Option<Direction>,
     (target, size): (&Path, [u32; 2]),
     clipped: Outside,
 ) -> String {
-    let kind = match (is_pair, args.pairs) {
-        (true, Inputs::Auto) => "a side-by-side pair by its size; for one picture, use --pairs no",
-        (true, _) => "a side-by-side pair",
-        (false, _) => "one picture",
+    let kind = match (pair, args.pairs) {
+        (Some(_), Inputs::Auto) => {
+            "a side-by-side pair by its size; for one picture, use --pairs no"
+        }
+        (Some(_), _) => "a side-by-side pair",
+        (None, _) => "one picture",
+    };
+    let half = match pair {
+        Some(Direction::BToA) => ", its right half, as the model was trained from B to A",
+        _ => "",
     };
     let clipped = match clipped.clipped {
         0 => String::new(),
@@ -364,7 +403,7 @@ fn said(
         ),
     };
     format!(
-        "{} ({width}x{height}, {kind}) -> {} ({}x{}){clipped}\n",
+        "{} ({width}x{height}, {kind}{half}) -> {} ({}x{}){clipped}\n",
         path.display(),
         target.display(),
         size[0],

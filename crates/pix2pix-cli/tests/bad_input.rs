@@ -426,3 +426,53 @@ fn mpirun_needs_a_build_with_mpi() {
     );
     assert!(!scratch.path("run").exists());
 }
+
+/// Options of the public PyTorch port are answered with ours, all of them at once.
+#[test]
+fn options_of_the_pytorch_port() {
+    let scratch = Scratch::new();
+    for (typed, answers) in [
+        (
+            "train --dataroot data --name run --netG resnet_9blocks --direction BtoA --continue_train",
+            &[
+                "options of the PyTorch port",
+                "--dataroot: give the folder as DATA",
+                "--name: use --out RUN",
+                "--netG resnet_9blocks: use --generator resnet-9",
+                "--direction BtoA: use --direction b-to-a",
+                "--continue_train: use --resume RUN",
+                "docs/from-pytorch.md",
+            ][..],
+        ),
+        (
+            "train data --out run --direction=BtoA",
+            &["--direction BtoA: use --direction b-to-a"],
+        ),
+        (
+            "train data --out run --n_epochs 100 --gpu_ids -1",
+            &[
+                "--n_epochs: add it to --epochs",
+                "--gpu_ids -1: use --device cpu",
+            ],
+        ),
+        (
+            "train data --out run --preprocess",
+            &["--preprocess: use --resize"],
+        ),
+    ] {
+        fails(&scratch.run(typed), 2, answers);
+    }
+    // our own words are not the port's
+    let output = scratch.run("train data --out run --lamda 3");
+    fails(
+        &output,
+        2,
+        &["a similar argument exists: '--lambda'; see `pix2pix train --help`"],
+    );
+    let output = scratch.run("train data --out run --decay-epochs 3");
+    fails(
+        &output,
+        2,
+        &["--decay-epochs needs --lr-schedule linear or step"],
+    );
+}

@@ -429,3 +429,207 @@ fn devices_are_listed_and_chosen() {
         assert!(config.contains("device = \"cpu\""), "{config}");
     }
 }
+
+/// What a refused command says.
+fn refused(scratch: &Scratch, arguments: &str, code: i32) -> String {
+    let output = scratch.run(arguments);
+    assert_eq!(output.status.code(), Some(code), "{arguments}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn the_ending_chooses_the_format_of_an_export() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    for (file, start) in [
+        ("g.pth", &b"PK"[..]),
+        ("g.PT", b"PK"),
+        ("g", b"PK"),
+        // the version of ONNX' intermediate representation
+        ("g.onnx", b"\x08"),
+    ] {
+        scratch.ok(&format!("export run --out {file}"));
+        let bytes = fs::read(scratch.path(file)).unwrap();
+        assert!(bytes.starts_with(start), "{file}");
+    }
+    scratch.ok("export run --out g.safetensors");
+    for arguments in [
+        "export run --format pth --out x.onnx",
+        "export run --out x.pth --discriminator x.safetensors",
+        "export run --out x.h5",
+    ] {
+        let said = refused(&scratch, arguments, 2);
+        assert!(
+            said.contains("end it in .pth, .safetensors or .onnx"),
+            "{said}"
+        );
+        assert_eq!(said.lines().count(), 1);
+    }
+    pair(64, 64, 1).save(scratch.path("in.png")).unwrap();
+    let said = refused(&scratch, "translate g.safetensors in.png --out out", 1);
+    assert!(
+        said.contains("`pix2pix import FILE --out MODEL` first"),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_imported_model_has_the_size_of_its_depth() {
+    let scratch = Scratch::new();
+    let fixture = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../pix2pix/tests/fixtures/public/unet_128-instance_net_G.pth"
+    );
+    let said = scratch.ok(&format!("import {fixture} --out small.safetensors"));
+    assert!(said.contains("for 128x128 pixels"), "{said}");
+    let said = scratch.ok(&format!(
+        "import {fixture} --out wide.safetensors --size 256x128"
+    ));
+    assert!(said.contains("for 256x128 pixels"), "{said}");
+    let said = refused(
+        &scratch,
+        &format!("import {fixture} --out x.safetensors --size 100"),
+        2,
+    );
+    assert!(said.contains("100"), "{said}");
+    assert!(!scratch.path("x.safetensors").exists());
+    // the printed command can be typed: by its name only where the shell finds it
+    let program = env!("CARGO_BIN_EXE_pix2pix");
+    let typed = format!("{program} translate wide.safetensors");
+    let said = scratch.ok(&format!("import {fixture} --out wide.safetensors --force"));
+    assert!(said.contains(&typed), "{said}");
+    if cfg!(unix) {
+        let said = scratch.bash(&format!(
+            "PATH=$(dirname \"$pix2pix\"):$PATH; pix2pix import {fixture} --out wide.safetensors --force"
+        ));
+        let said = String::from_utf8(said.stdout).unwrap();
+        assert!(
+            said.contains("\n  pix2pix translate wide.safetensors"),
+            "{said}"
+        );
+    }
+}
+
+/// The built-in data in place of a path.
+#[test]
+fn earth_is_a_data_set_of_its_own() {
+    let scratch = Scratch::new();
+    scratch.trained("earth", "--direction b-to-a");
+    let config = fs::read_to_string(scratch.path("run/config.toml")).unwrap();
+    assert!(config.contains("data = \"earth\"\n"), "{config}");
+    scratch.ok("train --resume run --steps 3");
+    assert!(scratch.ok("evaluate run earth").contains("8 of val"));
+    assert!(scratch.ok("inspect earth --sheet sheet.png").contains("54"));
+    // a demo replaces only a demo
+    let said = refused(&scratch, "demo --out run --steps 1", 1);
+    assert!(said.contains("choose another --out"), "{said}");
+    // a folder of this name goes before
+    fs::create_dir(scratch.path("earth")).unwrap();
+    for arguments in ["train earth --out new", "evaluate run earth"] {
+        let said = refused(&scratch, arguments, 1);
+        assert!(said.contains("no pictures"), "{said}");
+    }
+    scratch.ok("train --resume run --steps 4");
+}
+
+#[test]
+fn memory_of_devices_is_in_gigabytes() {
+    let said = Scratch::new().ok("devices");
+    let cpu = said.lines().find(|line| line.starts_with("cpu")).unwrap();
+    assert!(cpu.contains(" GB "), "{cpu}");
+}
+
+#[test]
+fn networks_of_a_run_are_described() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "--patch 16");
+    let summary = |what: &str| scratch.ok(&format!("summary {what}"));
+    let options = "--filters 2 --size 64 --patch 16";
+    for network in ["generator", "discriminator", "composite"] {
+        let of_run = summary(&format!("{network} run"));
+        assert_eq!(of_run, summary(&format!("{network} {options}")));
+    }
+    scratch.ok("plot generator run --out run.svg");
+    scratch.ok(&format!("plot generator {options} --out options.svg"));
+    let drawing = |name: &str| fs::read(scratch.path(name)).unwrap();
+    assert!(drawing("run.svg") == drawing("options.svg"));
+    assert_eq!(
+        scratch.ok("receptive-field run"),
+        scratch.ok("receptive-field --patch 16")
+    );
+    refused(&scratch, "summary generator run --filters 2", 2);
+    let said = refused(&scratch, "summary generator run --size 100", 2);
+    assert!(said.contains("100"), "{said}");
+}
+
+/// Pictures unlike those of the training are translated, and told.
+#[test]
+fn unusual_pictures_are_told() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "--direction b-to-a");
+    let gray = image::ImageBuffer::from_pixel(64, 64, image::Luma([3000u16]));
+    gray.save(scratch.path("gray.png")).unwrap();
+    pair(24, 24, 1).save(scratch.path("small.png")).unwrap();
+    pair(64, 64, 1).save(scratch.path("usual.png")).unwrap();
+    let said = |input: &str| scratch.ok(&format!("translate run {input} --out out"));
+    let gray = said("gray.png");
+    assert!(gray.contains("1 channel, 16"), "{gray}");
+    assert!(
+        gray.contains("trained on pictures of 3 channels, 8"),
+        "{gray}"
+    );
+    let small = said("small.png");
+    assert!(
+        small.contains("much smaller than the 64x64 pixels"),
+        "{small}"
+    );
+    assert!(!said("usual.png").contains("note"));
+    let pair = said("data/pair0.png --pairs yes");
+    assert!(pair.contains("its right half"), "{pair}");
+}
+
+/// A flat folder has no splits: all of it is measured.
+#[test]
+fn a_flat_folder_is_measured() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 3);
+    scratch.pairs("other", 2);
+    scratch.trained("data", "");
+    let output = scratch.run("evaluate run data");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("note: run trained on these pairs"), "{said}");
+    assert!(
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .contains("3 of train")
+    );
+    // a model of another program knows no data set
+    scratch.ok("export run --out g.pth");
+    scratch.ok("import g.pth --out g.safetensors --dropout 0.5");
+    let output = scratch.run("evaluate g.safetensors data");
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(table.contains("3 of train"), "{table}");
+    assert!(scratch.ok("evaluate run other").contains("2 of train"));
+}
+
+/// A U-shaped drawing is wider than high, and has every layer and every skip connection.
+#[test]
+fn a_plot_fits_a_screen() {
+    let scratch = Scratch::new();
+    scratch.ok("plot generator --filters 2 --layout u --out u.svg");
+    let svg = fs::read_to_string(scratch.path("u.svg")).unwrap();
+    assert_eq!(svg.matches("stroke-dasharray").count(), 7);
+    let rows = scratch.ok("summary generator --filters 2");
+    let layers = rows.lines().filter(|line| line.contains("Conv")).count();
+    assert_eq!(svg.matches(">Conv").count(), layers);
+    scratch.ok("plot generator --filters 2 --layout u --out u.png");
+    let picture = open(scratch.path("u.png"));
+    assert!(picture.width() > picture.height() && picture.height() < 1500);
+    // no white between the boxes' corners
+    scratch.ok("plot discriminator --filters 2 --out down.svg");
+    let svg = fs::read_to_string(scratch.path("down.svg")).unwrap();
+    assert!(!svg.contains("rx=\"4\""), "{svg}");
+}

@@ -361,6 +361,8 @@ fn printed_commands_can_be_pasted() {
             let said = String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success(), "{typed} {more}: {said}");
         };
+        // it was started by its path, and prints that
+        let said = said.replace(env!("CARGO_BIN_EXE_pix2pix"), "pix2pix");
         let [translate] = commands(&said).try_into().expect("one command");
         scratch.pairs("pictures", 1);
         paste(&translate.replace("PICTURE...", "pictures"), "");

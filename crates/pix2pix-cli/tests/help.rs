@@ -34,7 +34,7 @@ fn every_option_has_help_and_its_default() {
     for (command, help) in &commands {
         let usage = help.lines().find(|line| line.starts_with("Usage: "));
         let usage = usage.unwrap_or_else(|| panic!("{command}: no usage in {help}"));
-        let (options, _) = help.split_once("\n  -h, --help").expect("it has --help");
+        let options = help.split("\nExamples:").next().unwrap();
         for option in options.split("\n      --").skip(1) {
             // the text stands behind two spaces, or below
             let (line, below) = option.split_once('\n').unwrap_or((option, ""));
@@ -64,6 +64,69 @@ fn every_option_has_help_and_its_default() {
         commands.len() >= 29 && seen >= 120,
         "only {seen} options of {} commands",
         commands.len()
+    );
+}
+
+/// The options of a help text, each with its heading.
+fn headed(help: &str) -> Vec<(String, String)> {
+    let mut heading = "";
+    let mut found = Vec::new();
+    for line in help.lines() {
+        if let Some(name) = line.strip_suffix(':').filter(|name| !name.starts_with(' ')) {
+            heading = name;
+        }
+        if let Some(option) = line.strip_prefix("      --") {
+            let name = option.split([' ', '[']).next().unwrap();
+            found.push((heading.to_string(), name.to_string()));
+        }
+    }
+    found
+}
+
+#[test]
+fn options_stand_under_what_people_look_for() {
+    let scratch = Scratch::new();
+    let help = scratch.ok("train --help");
+    let options = headed(&help);
+    for (heading, option) in [
+        ("Options", "out"),
+        ("Training", "lr"),
+        ("Training", "lambda"),
+        ("Training", "epochs"),
+        ("Training", "seed"),
+        ("Data", "direction"),
+        ("Sizes and augmentation", "crop-size"),
+        ("Networks", "generator"),
+        ("Device, speed and memory", "device"),
+        ("Files of the run", "keep"),
+        ("Losses and weights beyond the paper", "gan"),
+        (
+            "Several processes (mpirun -n N pix2pix train ...)",
+            "sync-norm",
+        ),
+    ] {
+        let there = options.iter().find(|(_, name)| name == option);
+        assert_eq!(there.unwrap().0, heading, "--{option}");
+    }
+    let mut headings: Vec<&str> = options
+        .iter()
+        .map(|(heading, _)| heading.as_str())
+        .collect();
+    headings.dedup();
+    assert_eq!(headings.len(), 9, "{headings:?}");
+    assert_eq!(headings[..3], ["Options", "Training", "Data"]);
+    // an option of its own does not stand among those that several commands share
+    for (command, option) in [("inspect", "sheet"), ("plot", "out")] {
+        let options = headed(&scratch.ok(&format!("{command} --help")));
+        assert!(options.contains(&("Options".to_string(), option.to_string())));
+    }
+    let short = scratch.ok("train -h");
+    assert_eq!(headed(&short).len(), 20, "{short}");
+    assert!(short.contains("All options, and examples: pix2pix train --help"));
+    assert!(
+        scratch
+            .ok("help")
+            .contains("Options of a command: pix2pix COMMAND --help")
     );
 }
 

@@ -294,6 +294,22 @@ fn a_report_is_one_file() {
     let data: Value = serde_json::from_str(data.split("</script>").next().unwrap()).unwrap();
     let runs = data["runs"].as_array().unwrap();
     assert_eq!(runs.len(), 2);
+    // the report of a training that has ended says so
+    let own = fs::read_to_string(scratch.path("one/report.html")).unwrap();
+    assert!(own.contains("\"state\":\"done\""));
+    // one unit of L1, and only losses are smoothed
+    let charts = data["charts"].as_array().unwrap();
+    let titles: Vec<&str> = charts
+        .iter()
+        .filter(|chart| chart["smoothed"] == true)
+        .map(|chart| chart["title"].as_str().unwrap())
+        .collect();
+    assert_eq!(titles.len(), 4);
+    assert!(titles.iter().all(|title| !title.contains("Held-out")));
+    let first = &lines(scratch.path("one/metrics.jsonl"))[0];
+    let shown = charts[0]["series"][0][0][1].as_f64().unwrap();
+    assert_eq!(charts[0]["title"], "Training pairs: L1 (of 255)");
+    assert!((shown - 127.5 * first["g_l1"].as_f64().unwrap()).abs() < 1e-3);
     for run in runs {
         assert_eq!(run["state"], "done");
         assert_eq!(run["step"], 8);
@@ -315,7 +331,7 @@ fn a_report_is_one_file() {
             .map(|point| point[0].as_u64().unwrap())
             .collect()
     };
-    assert_eq!(steps("Generator loss: L1"), [1, 2, 4, 6, 8]);
+    assert_eq!(steps("Training pairs: L1"), [1, 2, 4, 6, 8]);
     assert_eq!(steps("Held-out pairs: PSNR"), [3, 6, 8]);
 
     let table = fs::read_to_string(scratch.path("both.csv")).unwrap();

@@ -16,7 +16,8 @@ pub const KIND: FileKind = FileKind {
     format: "pix2pix-checkpoint-1",
     name: "checkpoint",
     action: "read the checkpoint",
-    remedy: "give a checkpoint that `pix2pix train` wrote, or its run folder",
+    remedy: "give a checkpoint that `pix2pix train` wrote, or its run folder; weights of other programs need \
+             `pix2pix import FILE --out MODEL` first",
 };
 
 /// A trained generator, as it is stored.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use image::RgbImage;
+use pix2pix::data::path_text;
 use pix2pix::data::survey::OnError;
-use pix2pix::data::{earth, path_text};
 use pix2pix::device::{DeviceName, Precision};
 use pix2pix::network::{GeneratorConfig, summary};
 use pix2pix::{Error, RunConfig, Translator};
@@ -208,13 +208,8 @@ impl Model {
 /// Names and input pictures of a run's pairs, resized as for the networks, held-out pairs first; empty if the data set
 /// no longer exists.
 fn training_inputs(config: &RunConfig) -> Vec<(String, RgbImage)> {
-    let data = if config.data == earth::NAME {
-        Some(config.in_domains(earth::earth()))
-    } else {
-        let opened = config.open(&path_text::path_of(&config.data), OnError::Skip);
-        opened.ok().map(|(data, _)| data)
-    };
-    let Some(data) = data else {
+    let opened = config.open(&path_text::path_of(&config.data), OnError::Skip);
+    let Ok((data, _)) = opened else {
         return Vec::new();
     };
     let splits = data.val.iter().chain([&data.train]);

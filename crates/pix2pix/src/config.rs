@@ -14,6 +14,7 @@ use crate::backend::precision::Precision;
 use crate::data::cache::CacheKind;
 use crate::data::dataset::survey::{self, OnError, Survey};
 use crate::data::dataset::{Dataset, Options};
+use crate::data::earth;
 use crate::data::jitter::{JitterConfig, ResizePolicy};
 use crate::data::loader::Walk;
 use crate::data::pair::Direction;
@@ -122,6 +123,7 @@ impl Serialize for RunConfig {
         struct Optimizer<'a> {
             lr: f64,
             schedule: &'a Schedule,
+            decay_steps: u64,
             beta1: f32,
             beta2: f32,
             lambda: f64,
@@ -166,6 +168,7 @@ impl Serialize for RunConfig {
         let OptimizerConfig {
             lr,
             schedule,
+            decay_steps,
             beta1,
             beta2,
             ema,
@@ -174,6 +177,7 @@ impl Serialize for RunConfig {
         let optimizer = Optimizer {
             lr: *lr,
             schedule,
+            decay_steps: *decay_steps,
             beta1: *beta1,
             beta2: *beta2,
             lambda: objective.lambda,
@@ -418,7 +422,10 @@ impl RunConfig {
             matching: self.matching.clone(),
             squares: self.squares,
         };
-        let whole = Dataset::open(path, &options)?;
+        let whole = match path.to_str().is_some_and(earth::is_named) {
+            true => earth::open(&options)?,
+            false => Dataset::open(path, &options)?,
+        };
         if self.val_fraction > 0.0 && whole.splits.len() == 1 && whole.train.len() > 1 {
             let held_out = whole.clone().hold_out(self.val_fraction, self.seed)?;
             let (own, survey, _) = survey::checked(held_out, on_error)?;

@@ -18,4 +18,5 @@
 
 pub mod contact_sheet;
 pub mod plot;
+mod plot_u;
 pub(crate) mod raster;

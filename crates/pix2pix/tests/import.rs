@@ -210,7 +210,9 @@ fn other_keras_files_are_refused_in_words() {
         ("another.keras", "is a Dense, expected a Conv2D"),
         ("nowhere.h5", "no such file"),
     ] {
-        let error = import::keras(&fixture("keras", name), None).err().unwrap();
+        let error = import::keras(&fixture("keras", name), &import::Options::default())
+            .err()
+            .unwrap();
         assert!(error.to_string().contains(told), "{error}");
         assert!(error.to_string().contains(name), "{error}");
     }

@@ -9,14 +9,31 @@ use include_dir::{Dir, include_dir};
 use crate::data::dataset::layout;
 use crate::data::dataset::store::Store;
 use crate::data::dataset::{Dataset, Options};
+use crate::error::Result;
 
 static EARTH: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/data/earth");
 
 /// Name of this data set in a configuration.
 pub const NAME: &str = "the embedded earth data";
 
+/// The word for this data set that users type instead of a path.
+pub const WORD: &str = "earth";
+
+/// Whether a run's configuration names this data set. Paths in it are absolute.
+pub fn is_named(data: &str) -> bool {
+    data == NAME || data == WORD
+}
+
 /// Opens the embedded data set: 54 training pairs and 8 held-out pairs of 256x256 pixels.
 pub fn earth() -> Dataset {
+    open(&Options::default()).expect("both splits are embedded")
+}
+
+/// As [`earth`], with the direction of the options.
+///
+/// # Errors
+/// When the options ask for another split.
+pub fn open(options: &Options) -> Result<Dataset> {
     let files: BTreeMap<PathBuf, &'static [u8]> = EARTH
         .dirs()
         .flat_map(Dir::files)
@@ -26,5 +43,5 @@ pub fn earth() -> Dataset {
     let (files, _) = store.files().expect("embedded files need no disk");
     let layout = layout::find(store.root(), &files, None);
     let layout = layout.expect("the embedded files are laid out well");
-    Dataset::new(store, layout, &Options::default()).expect("both splits are embedded")
+    Dataset::new(store, layout, options)
 }

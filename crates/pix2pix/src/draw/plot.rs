@@ -15,8 +15,9 @@ use layout::topo::layout::VisualGraph;
 use pix2pix_runtime::network::{Layer, LayerGraph, Op};
 
 use crate::atomic_file;
+use crate::choice::choices;
 use crate::data::picture;
-use crate::draw::raster;
+use crate::draw::{plot_u, raster};
 use crate::error::{self, Error};
 use crate::network::summary::shape;
 
@@ -31,7 +32,7 @@ pub fn svg(graph: &LayerGraph) -> String {
                 RecordDef::new_text(&format!("{}\n{}", layer.name, layer.op.name())),
                 RecordDef::new_text(&shape(layer.output)),
             ]);
-            let look = StyleAttr::new(Color::new(0x333333ff), 1, Some(color(layer)), 4, 15);
+            let look = StyleAttr::new(Color::new(0x333333ff), 1, Some(color(layer)), 0, 15);
             let node = Element::create(
                 ShapeKind::new_record(&label),
                 look,
@@ -96,8 +97,8 @@ fn finish(svg: &str, bottom: f64) -> String {
 }
 
 /// The drawing as pixels on white, or the reason why the SVG cannot be rendered.
-fn png(graph: &LayerGraph) -> Result<RgbImage, String> {
-    let drawing = raster::render(&svg(graph), 1.0)?;
+fn png(svg: &str) -> Result<RgbImage, String> {
+    let drawing = raster::render(svg, 1.0)?;
     let mut paper = RgbImage::from_pixel(drawing.width(), drawing.height(), Rgb([255; 3]));
     raster::overlay(&mut paper, &drawing);
     Ok(paper)
@@ -106,19 +107,45 @@ fn png(graph: &LayerGraph) -> Result<RgbImage, String> {
 /// Formats of [`save`]: the endings of file names.
 pub const FORMATS: [&str; 3] = ["png", "svg", "dot"];
 
+/// How the layers are placed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// One below the other.
+    Down,
+    /// By the size of the picture.
+    U,
+}
+
+choices!(Layout, "layout",
+    Down: "down", "One layer below the other";
+    U: "u", "As the paper draws a U-Net: the smaller the picture, the lower; for a screen";
+);
+
 /// Writes the drawing as PNG, SVG or DOT, as the ending of `path` says.
 ///
 /// # Errors
 /// When the file cannot be written, or its name has another ending.
 pub fn save(path: impl AsRef<Path>, graph: &LayerGraph) -> error::Result<()> {
+    save_as(path, graph, Layout::Down)
+}
+
+/// As [`save`], with the layers placed as `layout` says, which does not concern DOT.
+///
+/// # Errors
+/// As [`save`].
+pub fn save_as(path: impl AsRef<Path>, graph: &LayerGraph, layout: Layout) -> error::Result<()> {
     let path = path.as_ref();
+    let drawn = || match layout {
+        Layout::Down => svg(graph),
+        Layout::U => plot_u::svg(graph),
+    };
     let format = path.extension().unwrap_or_default().to_ascii_lowercase();
     let text = match format.to_str() {
         Some("png") => {
-            let drawing = png(graph).map_err(|e| Error::file(path, e, "choose .svg instead"))?;
+            let drawing = png(&drawn()).map_err(|e| Error::file(path, e, "choose .svg instead"))?;
             return picture::write_png(path, &drawing);
         }
-        Some("svg") => svg(graph),
+        Some("svg") => drawn(),
         Some("dot") => dot(graph),
         _ => {
             let reason = "unknown format of the drawing";
@@ -151,7 +178,7 @@ pub fn dot(graph: &LayerGraph) -> String {
 }
 
 /// Colour of a layer's box, by the kind of layer.
-fn color(layer: &Layer) -> Color {
+pub(super) fn color(layer: &Layer) -> Color {
     Color::new(match layer.op {
         Op::Input => 0xe8e8e8ff,
         Op::Conv(_) => 0xcfe3f7ff,

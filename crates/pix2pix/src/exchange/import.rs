@@ -33,6 +33,9 @@ pub struct Options {
     pub dropout: Option<f64>,
     /// Key of the generator in a file with several networks, e.g. `netG_A`, or `ema.netG` for one inside another.
     pub key: Option<String>,
+    /// Size of the pictures that the network was trained on; `None` for the size at which a U-Net's innermost level has one
+    /// pixel, and 256 for a ResNet.
+    pub size: Option<Size>,
 }
 
 /// Makes a checkpoint of the files of another program: one Keras file (`.h5`, `.hdf5` or `.keras`), or a generator and
@@ -46,7 +49,7 @@ pub fn of_files(files: &[PathBuf], options: &Options) -> Result<Checkpoint> {
         ending.is_some_and(|ending| ["h5", "hdf5", "keras"].contains(&ending))
     };
     match files {
-        [model] if is_keras(model) => keras(model, options.dropout),
+        [model] if is_keras(model) => keras(model, options),
         [generator] => public(generator, None, options),
         [generator, judge] if ![generator, judge].iter().any(|path| is_keras(path)) => {
             public(generator, Some(judge), options)
@@ -60,37 +63,48 @@ pub fn of_files(files: &[PathBuf], options: &Options) -> Result<Checkpoint> {
     }
 }
 
-/// Makes a checkpoint of a Keras model, the tutorial's generator. `dropout` replaces the dropout rate in the file.
+/// Makes a checkpoint of a Keras model, the tutorial's generator. The dropout rate of the options replaces that in the file.
 ///
 /// # Errors
 /// When the file cannot be read, or is a different model.
-pub fn keras(path: &Path, dropout: Option<f64>) -> Result<Checkpoint> {
+pub fn keras(path: &Path, options: &Options) -> Result<Checkpoint> {
     let layers = keras_file::read(path, KERAS_REMEDY)?;
     let (mut unet, weights) =
         keras_layout::unet(&layers).map_err(|reason| Error::file(path, reason, KERAS_REMEDY))?;
-    if let Some(rate) = dropout {
+    if let Some(rate) = options.dropout {
         (unet.dropout, unet.dropout_blocks) = (rate, UnetConfig::default().dropout_blocks);
     }
-    let run = run_config(path, GeneratorConfig::Unet(unet));
+    let run = run_config(path, GeneratorConfig::Unet(unet), options)?;
     checked(Checkpoint::of_tensors(run, weights, Weights::new()), path)
 }
 
 /// Configuration of a run that could have trained this generator.
-fn run_config(path: &Path, generator: GeneratorConfig) -> RunConfig {
+///
+/// # Errors
+/// When the network does not take pictures of the wanted size.
+fn run_config(path: &Path, generator: GeneratorConfig, options: &Options) -> Result<RunConfig> {
     let mut run = RunConfig {
         data: format!("imported from {}", path.display()),
         generator,
         ..RunConfig::default()
     };
     [run.source.channels, run.target.channels] = run.generator.channels();
-    let side = 1 << run.generator.halvings().max(8);
+    let side = match run.generator {
+        // as in training, where the size of the pictures decides the depth; no size is below 64 there
+        GeneratorConfig::Unet(_) => 1 << run.generator.halvings().max(6),
+        GeneratorConfig::Resnet(_) => 256,
+    };
+    let size = options.size.unwrap_or(Size::square(side));
+    let [width, height] = size.sides();
+    run.generator.check_size(height, width)?;
     run.jitter = JitterConfig {
-        load_size: Size::square(side * 143 / 128),
-        crop_size: Size::square(side),
+        // the paper's 286 of 256
+        load_size: Size(size.0.map(|side| side.saturating_mul(143) / 128)),
+        crop_size: size,
         multiple: 1 << run.generator.halvings(),
         ..JitterConfig::default()
     };
-    run
+    Ok(run)
 }
 
 /// Checks the shapes of all tensors: builds the networks with them.
@@ -120,7 +134,7 @@ pub fn public(
     let config = generator_config(&tensors, dropout).map_err(|e| wrong(generator, e))?;
     let names = public_layout::generator(&config);
     let g = taken(&mut tensors, &names).map_err(|e| wrong(generator, e))?;
-    let mut run = run_config(generator, config);
+    let mut run = run_config(generator, config, options)?;
     let mut d = Weights::new();
     let judges = match discriminator {
         None => Some((generator, all)).filter(|(_, all)| keys(all, is_discriminator).len() == 1),

@@ -98,7 +98,8 @@ pub fn bytes(count: usize) -> String {
     match count {
         0..1024 => format!("{count} B"),
         1024..1_048_576 => format!("{:.2} KB", count as f64 / 1024.0),
-        _ => format!("{:.2} MB", count as f64 / 1_048_576.0),
+        1_048_576..1_073_741_824 => format!("{:.2} MB", count as f64 / 1_048_576.0),
+        _ => format!("{:.2} GB", count as f64 / 1_073_741_824.0),
     }
 }
 
@@ -111,6 +112,7 @@ mod tests {
         assert_eq!(thousands(0), "0");
         assert_eq!(thousands(999), "999");
         assert_eq!(thousands(54_429_315), "54,429,315");
+        assert_eq!(bytes(24 << 30), "24.00 GB");
         assert_eq!(bytes(54_429_315 * 4), "207.63 MB"); // what Keras prints for the tutorial's U-Net
     }
 }

@@ -55,15 +55,20 @@ struct Sample {
 #[derive(Serialize)]
 struct Chart {
     title: &'static str,
+    /// Whether the curves may be smoothed: losses of single pairs are noisy, scores of all held-out pairs are exact.
+    smoothed: bool,
     series: Vec<Vec<(u64, f64)>>,
 }
 
-/// Keys and titles of the curves, in the order of display.
-const CHARTS: [(&str, &str); 7] = [
-    ("g_l1", "Generator loss: L1 (in units of [-1, 1])"),
+/// Keys and titles of the losses' curves, in the order of display.
+const LOSSES: [(&str, &str); 4] = [
+    ("g_l1", "Training pairs: L1 (of 255)"),
     ("g_gan", "Generator loss: adversarial"),
     ("d_real", "Discriminator loss: real pairs"),
     ("d_fake", "Discriminator loss: generated pairs"),
+];
+/// Keys and titles of the scores' curves, which stand behind them.
+const SCORES: [(&str, &str); 3] = [
     ("l1", "Held-out pairs: L1 (of 255)"),
     ("psnr", "Held-out pairs: PSNR (dB)"),
     ("ssim", "Held-out pairs: SSIM"),
@@ -80,23 +85,23 @@ pub fn write(runs: &[PathBuf], file: &Path) -> Result<Vec<String>> {
     for history in &histories {
         unread.extend(history.unread.iter().cloned());
     }
-    let series = |key: &str| {
-        histories
+    let chart = |(key, title): (&str, &'static str), smoothed| Chart {
+        title,
+        smoothed,
+        series: histories
             .iter()
-            .map(|history| history.series(key))
-            .collect()
+            .map(|history| curve(history, key))
+            .collect(),
     };
     let report = Report {
         made: jiff::ZonedDateTime::now()
             .strftime("%Y-%m-%d %H:%M")
             .to_string(),
         version: env!("CARGO_PKG_VERSION"),
-        charts: CHARTS
-            .iter()
-            .map(|(key, title)| Chart {
-                title,
-                series: series(key),
-            })
+        charts: LOSSES
+            .into_iter()
+            .map(|loss| chart(loss, true))
+            .chain(SCORES.into_iter().map(|score| chart(score, false)))
             .collect(),
         runs: histories
             .iter()
@@ -108,6 +113,13 @@ pub fn write(runs: &[PathBuf], file: &Path) -> Result<Vec<String>> {
     let page = TEMPLATE.replacen("@DATA@", &data.replace("</", "<\\/"), 1);
     atomic_file::write(file, page.as_bytes())?;
     Ok(unread)
+}
+
+/// The values of `key` over the steps; L1 is of 255 in training, too, where the loss is in units of [-1, 1].
+fn curve(history: &History, key: &str) -> Vec<(u64, f64)> {
+    let unit = if key == "g_l1" { 127.5 } else { 1.0 };
+    let series = history.series(key).into_iter();
+    series.map(|(step, value)| (step, value * unit)).collect()
 }
 
 fn histories(runs: &[PathBuf]) -> Result<Vec<History>> {

@@ -14,6 +14,8 @@ pub struct OptimizerConfig {
     pub lr: f64,
     /// How the learning rate changes during the run.
     pub schedule: Schedule,
+    /// Steps of the schedule's decay (see [`Schedule::share`]); 0 for the schedule's own.
+    pub decay_steps: u64,
     /// Adam's decay rate of the first moment. Paper: 0.5.
     pub beta1: f32,
     /// Adam's decay rate of the second moment. Paper: 0.999.
@@ -29,6 +31,7 @@ impl Default for OptimizerConfig {
         Self {
             lr: 2e-4,
             schedule: Schedule::Constant,
+            decay_steps: 0,
             beta1: 0.5,
             beta2: 0.999,
             ema: 0.0,

@@ -13,9 +13,11 @@ pub enum Schedule {
     /// A constant rate (paper, section 3.3).
     #[default]
     Constant,
-    /// A constant rate for the first half, then linear decay to 0, as in the authors' later code (Zhu, Park, Isola and
-    /// Efros 2017, appendix 7.1).
+    /// A constant rate, then linear decay to 0 over the last steps, half of all if not said otherwise, as in the authors'
+    /// later code (Zhu, Park, Isola and Efros 2017, appendix 7.1).
     Linear,
+    /// A tenth of the rate after every so many steps, a quarter of all if not said otherwise.
+    Step,
     /// Cosine decay to 0 (Loshchilov and Hutter 2017, equation 5, without restarts).
     Cosine,
 }
@@ -23,16 +25,23 @@ pub enum Schedule {
 choices!(Schedule, "learning-rate schedule",
     Constant: "constant", "Constant, as in the paper";
     Linear: "linear", "Constant for the first half, then linear decay to 0 (Zhu et al. 2017)";
+    Step: "step", "A tenth of it after each quarter of the run";
     Cosine: "cosine", "Cosine decay to 0 (Loshchilov and Hutter 2017)";
 );
 
 impl Schedule {
-    /// The factor, 0 to 1, of the learning rate at a step, counted from 0, of a run of `steps` steps.
-    pub fn share(self, step: u64, steps: u64) -> f64 {
+    /// The factor, 0 to 1, of the learning rate at a step, counted from 0, of a run of `steps` steps. `decay` is the number
+    /// of steps over which a linear rate falls, or after which a stepped one does; 0 for the schedule's own.
+    pub fn share(self, step: u64, steps: u64, decay: u64) -> f64 {
         let done = step as f64 / steps.max(1) as f64;
         match self {
             Self::Constant => 1.0,
-            Self::Linear => (2.0 * (1.0 - done)).clamp(0.0, 1.0),
+            Self::Linear if decay == 0 => (2.0 * (1.0 - done)).clamp(0.0, 1.0),
+            Self::Linear => (steps.saturating_sub(step) as f64 / decay as f64).min(1.0),
+            Self::Step => {
+                let decay = if decay == 0 { steps.div_ceil(4) } else { decay };
+                0.1f64.powf((step / decay.max(1)) as f64)
+            }
             Self::Cosine => (1.0 + (PI * done.min(1.0)).cos()) / 2.0,
         }
     }
@@ -44,10 +53,22 @@ mod tests {
 
     #[test]
     fn schedules_by_hand() {
-        let shares =
-            |schedule: Schedule| [0, 25, 50, 75, 100].map(|step| schedule.share(step, 100));
+        let decayed = |schedule: Schedule, decay: u64| {
+            [0, 25, 50, 75, 100].map(|step| schedule.share(step, 100, decay))
+        };
+        let shares = |schedule| decayed(schedule, 0);
         assert_eq!(shares(Schedule::Constant), [1.0; 5]);
         assert_eq!(shares(Schedule::Linear), [1.0, 1.0, 1.0, 0.5, 0.0]);
+        assert_eq!(decayed(Schedule::Linear, 40), [1.0, 1.0, 1.0, 0.625, 0.0]);
+        assert_eq!(decayed(Schedule::Linear, 100), [1.0, 0.75, 0.5, 0.25, 0.0]);
+        for (found, powers) in [
+            (shares(Schedule::Step), [0, 1, 2, 3, 4]),
+            (decayed(Schedule::Step, 40), [0, 0, 1, 1, 2]),
+        ] {
+            for (found, power) in found.into_iter().zip(powers) {
+                assert!((found - 0.1f64.powi(power)).abs() < 1e-15, "{found}");
+            }
+        }
         let half = (1.0 + 0.5f64.sqrt()) / 2.0;
         for (found, expected) in
             shares(Schedule::Cosine)

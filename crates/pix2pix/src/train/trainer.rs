@@ -439,7 +439,12 @@ impl Trainer {
 
     /// The learning rate of this step.
     fn rate(&self) -> f64 {
-        let OptimizerConfig { lr, schedule, .. } = self.config.optimizer;
-        lr * schedule.share(self.steps, self.config.steps)
+        let OptimizerConfig {
+            lr,
+            schedule,
+            decay_steps,
+            ..
+        } = self.config.optimizer;
+        lr * schedule.share(self.steps, self.config.steps, decay_steps)
     }
 }
