@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use pix2pix::exchange::Half;
 use pix2pix::exchange::export::{PublicFormat, public_tensors, write};
-use pix2pix::model::{self, Checkpoint};
+use pix2pix::model::Checkpoint;
 
+use crate::best_args::BestArgs;
 use crate::choice::choice;
 use crate::failure::Failure;
 use crate::paths::word;
@@ -31,6 +32,8 @@ Examples:
 pub struct Args {
     /// Run folder (uses its newest checkpoint) or checkpoint file
     model: PathBuf,
+    #[command(flatten)]
+    best: BestArgs,
     /// Output file for the generator
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -73,7 +76,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let files = [Some(&args.out), args.discriminator.as_ref()];
     let files: Vec<&Path> = files.into_iter().flatten().map(PathBuf::as_path).collect();
     let notes = args.result.check(&files)?;
-    let path = model::find(&args.model)?;
+    let path = args.best.find(&args.model)?;
     let checkpoint = Checkpoint::load(&path)?;
     let format = match (args.format, args.half) {
         (Format::Onnx, None) => return args.onnx.export(checkpoint, &path, &args.out, notes),

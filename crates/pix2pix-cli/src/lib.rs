@@ -3,6 +3,7 @@
 
 mod average;
 mod bench;
+mod best_args;
 mod beyond_args;
 mod choice;
 mod data_args;

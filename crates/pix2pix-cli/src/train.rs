@@ -11,6 +11,7 @@ use pix2pix::data::{
 };
 use pix2pix::device::{Device, set_threads};
 use pix2pix::parallel::{Group, Shard, Wire};
+use pix2pix::quality::Score;
 use pix2pix::report::{TensorBoard, write as write_report};
 use pix2pix::run::{self, Event, Outcome, RunFolder, Warning, agreement};
 use pix2pix::train::OptimizerConfig;
@@ -114,6 +115,13 @@ pub struct Args {
     /// Number of newest checkpoints to keep
     #[arg(long, default_value_t = 3, value_name = "N")]
     keep: usize,
+    /// Score on held-out pairs by which the best checkpoint is kept too, as checkpoints/best.safetensors; `--best` of
+    /// other commands uses it [default: none]
+    #[arg(long, value_parser = choice::<Score>(), value_name = "SCORE")]
+    keep_best: Option<Score>,
+    /// Number of samplings (--sample-every) without a better score of --keep-best after which the run ends; 0 for never
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    patience: u64,
 }
 
 /// Options for training with several processes.
@@ -252,6 +260,8 @@ impl Args {
             sample_every: self.sample_every,
             save_every: self.save_every,
             keep: self.keep,
+            keep_best: self.keep_best,
+            patience: self.patience,
             ranks: 1, // set to the number of processes later
             sync_norm: self.processes.sync_norm,
             allreduce: self.processes.allreduce,
@@ -275,10 +285,11 @@ impl Args {
 }
 
 /// Options that may be given with `--resume`.
-const ON_RESUME: [&str; 7] = [
+const ON_RESUME: [&str; 8] = [
     "resume",
     "steps",
     "epochs",
+    "patience",
     "report",
     "tensorboard",
     "serve",
@@ -346,7 +357,7 @@ fn plan(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Plan
     {
         return Err(Failure::Usage(format!(
             "--{other}: a resumed run keeps its options; with --resume, give only DATA, --steps, --epochs, \
-             --report, --tensorboard, --serve and --quiet"
+             --patience, --report, --tensorboard, --serve and --quiet"
         )));
     }
     resume(root, args, typed, processes)
@@ -395,6 +406,7 @@ fn begin(args: &mut Args, processes: &Processes) -> Result<Planned, Failure> {
     let data = data.map(|pairs| pairs.in_domains(sides));
     let mut config = args.config(args.data.direction.order(sides), Some((&data, &survey)))?;
     config.check_data(&survey)?;
+    config.check_held_out(&data)?;
     shared(&mut config, &data, processes.shard())?;
     if args.steps.is_none() {
         config.steps = steps_of(args.epochs, &config, &data, processes.shard());
@@ -443,6 +455,9 @@ fn resume(
         )
         .into());
     }
+    if typed.iter().any(|name| name == "patience") {
+        config.patience = args.patience;
+    }
     shared(&mut config, &data, processes.shard())?;
     if let Some(steps) = args.steps {
         config.steps = steps;
@@ -488,8 +503,21 @@ fn finish(training: Session, out: &Path) -> Result<(), Failure> {
             true => format!("To resume, type:\n  pix2pix train --resume {command}\n"),
             false => String::new(),
         };
+        let over = outcome.record.filter(|record| record.is_over());
+        let over = over.map_or(String::new(), |record| {
+            format!(" ({} no longer improves)", record.score)
+        });
+        let best = outcome
+            .record
+            .and_then(|record| Some((record.score, record.best?)));
+        let best = best.map_or(String::new(), |(score, best)| {
+            format!(
+                "best checkpoint, for --best: {score} {:.4} at step {}\n",
+                best.value, best.step
+            )
+        });
         say(&format!(
-            "{ended} after {} steps; newest checkpoint: {}\n{go_on}\
+            "{ended} after {} steps{over}; newest checkpoint: {}\n{best}{go_on}\
              Look at {out}/samples/. To translate pictures, type:\n  \
              pix2pix translate {command} PICTURE... --out translated\n",
             outcome.steps,
@@ -695,6 +723,11 @@ pub fn train(
             Event::Logged(metrics) => progress.logged(metrics),
             Event::Sampled { path, .. } => progress.say(&format!("samples: {}", path.display())),
             Event::Saved(path) => progress.say(&format!("checkpoint: {}", path.display())),
+            Event::Improved { path, score, best } => progress.say(&format!(
+                "best checkpoint so far: {} ({score} {:.4})",
+                path.display(),
+                best.value
+            )),
             Event::Scored(scores) => {
                 let scores = scores.named().into_iter();
                 let known =

@@ -52,6 +52,122 @@ fn held_out_pairs_are_measured_as_evaluate_measures_them() {
     }
 }
 
+/// The best line of `scores.jsonl`, by hand, is the checkpoint that `--best` takes.
+#[test]
+fn the_best_checkpoint_is_kept_and_used() {
+    let scratch = Scratch::new();
+    let weights = format!("{FIXTURES}/lpips.safetensors");
+    let earth = concat!(env!("CARGO_MANIFEST_DIR"), "/../pix2pix/data/earth");
+    for (score, sign, options) in [
+        ("psnr", -1.0, String::new()),
+        ("lpips", 1.0, format!("--perceptual-weights {weights}")),
+    ] {
+        // large steps, so that the score goes up and down
+        let every = "--steps 6 --sample-every 1 --save-every 2 --lr 0.05 --report";
+        scratch.ok(&format!(
+            "train {earth} --out {score} --keep-best {score} {every} {SMALL} {options}"
+        ));
+        let scores = lines(scratch.path(&format!("{score}/scores.jsonl")));
+        let value = |line: &Value| line[score].as_f64().unwrap();
+        let order = |a: &&Value, b: &&Value| (sign * value(a)).total_cmp(&(sign * value(b)));
+        let best = scores.iter().min_by(order).unwrap();
+        let marked = scores.iter().rfind(|line| line["best"] == true);
+        assert_eq!(marked, Some(best));
+        assert_ne!(best["step"], 6, "choose other options: {scores:?}");
+        let found = scratch.ok(&format!(
+            "evaluate {score} {earth} --best --json --lpips {weights}"
+        ));
+        let found: Value = serde_json::from_str(&found).unwrap();
+        assert_eq!(found[0]["step"], best["step"]);
+        let gap = found[0]["means"][score]["mean"].as_f64().unwrap() - value(best);
+        assert!(gap.abs() < 1e-6, "{score}: {gap}");
+        let page = fs::read_to_string(scratch.path(&format!("{score}/report.html"))).unwrap();
+        let kept = format!("\"kept\":{{\"score\":\"{score}\",\"best\":{{\"value\":");
+        assert!(page.contains(&kept), "the report has it");
+    }
+    // both commands take the best checkpoint, which is not the newest
+    scratch.pairs("data/train", 1);
+    scratch.pairs("data/val", 1);
+    let picture = scratch.path("data/val/pair0.png");
+    let translated = |options: &str, out: &str| {
+        scratch.ok(&format!(
+            "translate {options} {} --out {out}",
+            picture.display()
+        ));
+        fs::read(scratch.path(&format!("{out}/pair0.png"))).unwrap()
+    };
+    let best = translated("psnr --best", "best");
+    assert!(best == translated("psnr/checkpoints/best.safetensors", "file"));
+    assert!(best != translated("psnr", "newest"));
+    scratch.ok("export psnr --best --format model --half f16 --out small.safetensors");
+    let small = translated("small.safetensors", "small");
+    let [a, b] = [&best, &small].map(|png| image::load_from_memory(png).unwrap().to_rgb8());
+    let gap = a.iter().zip(b.iter()).map(|(a, b)| a.abs_diff(*b)).max();
+    assert!(gap <= Some(3), "{gap:?}");
+    for (command, told) in [
+        (
+            "translate small.safetensors data/val --best --out x",
+            "not a run folder",
+        ),
+        (
+            "train data --out x --steps 2 --patience 3",
+            "choose the score with --keep-best",
+        ),
+        (
+            "train data --out x --steps 2 --keep-best lpips",
+            "give it with --perceptual-weights",
+        ),
+        (
+            "train data/train --out x --steps 2 --keep-best l1",
+            "--keep-best needs held-out pairs",
+        ),
+    ] {
+        let output = scratch.run(command);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            !output.status.success() && error.contains(told),
+            "{command}: {error}"
+        );
+        assert!(!scratch.path("x").exists(), "{command}");
+    }
+}
+
+/// With a learning rate of 0, the first sampling is the best.
+#[test]
+fn a_run_ends_when_it_no_longer_improves() {
+    let scratch = Scratch::new();
+    let options = "--steps 100 --lr 0 --keep-best l1 --report";
+    let every = "--log-every 2 --sample-every 3 --save-every 4";
+    scratch.pairs("data/train", 3);
+    scratch.pairs("data/val", 2);
+    let train = |run: &str, patience: u64| {
+        scratch.ok(&format!(
+            "train data --out {run} --patience {patience} {options} {every} {SMALL}"
+        ))
+    };
+    let said = train("run", 2);
+    assert!(
+        said.contains("done after 9 steps (l1 no longer improves)"),
+        "{said}"
+    );
+    assert!(said.contains("at step 3\n"), "{said}");
+    let checkpoints = names(&scratch.path("run/checkpoints"));
+    assert!(checkpoints.contains(&"state_0000009.safetensors".to_string()));
+    assert!(scratch.ok("runs run").contains("done"));
+    let page = fs::read_to_string(scratch.path("run/report.html")).unwrap();
+    assert!(page.contains("\"ended_after\":2"));
+    let output = scratch.run("train --resume run");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("give a larger --patience"), "{error}");
+    // a resumed run goes on to count, as one that was not interrupted
+    scratch.ok("train --resume run --patience 4");
+    train("whole", 4);
+    let scores = |run: &str| fs::read_to_string(scratch.path(&format!("{run}/scores.jsonl")));
+    assert_eq!(scores("run").unwrap(), scores("whole").unwrap());
+    let steps: Vec<Value> = lines(scratch.path("run/scores.jsonl"));
+    assert_eq!(steps.last().unwrap()["step"], 15);
+}
+
 #[test]
 fn models_are_evaluated_side_by_side() {
     let scratch = Scratch::new();
@@ -322,7 +438,7 @@ fn a_report_is_one_file() {
     let rows: Vec<&str> = table.lines().collect();
     assert_eq!(
         rows[0],
-        "run,step,epoch,seconds,d_real,d_fake,g_gan,g_l1,l1,psnr,ssim"
+        "run,step,epoch,seconds,d_real,d_fake,g_gan,g_l1,l1,psnr,ssim,lpips"
     );
     assert_eq!(
         rows.len(),

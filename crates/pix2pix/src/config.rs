@@ -21,6 +21,7 @@ use crate::data::picture::Pages;
 use crate::error::{Error, Result, at_least_one, setting, within};
 use crate::network::patch_gan::PatchGanConfig;
 use crate::parallel::{Shard, Wire};
+use crate::quality::Score;
 use crate::train::config::{OptimizerConfig, TrainerConfig};
 use crate::train::objective::{Gan, ObjectiveConfig};
 use crate::train::schedule::Schedule;
@@ -91,6 +92,12 @@ pub struct RunConfig {
     pub save_every: u64,
     /// Number of newest checkpoints to keep.
     pub keep: usize,
+    /// Score on held-out pairs by which the best checkpoint is kept too; `None` keeps none.
+    #[serde(default)]
+    pub keep_best: Option<Score>,
+    /// Number of samplings without a better score of `keep_best` after which the run ends; 0 for never.
+    #[serde(default)]
+    pub patience: u64,
     /// Number of data-parallel processes.
     #[serde(default = "RunConfig::one")]
     pub ranks: usize,
@@ -153,6 +160,8 @@ impl Serialize for RunConfig {
             sample_every,
             save_every,
             keep,
+            keep_best,
+            patience,
             ranks,
             sync_norm,
             allreduce,
@@ -180,7 +189,7 @@ impl Serialize for RunConfig {
             ema: *ema,
             accumulate: *accumulate,
         };
-        let mut file = serializer.serialize_struct("RunConfig", 32)?;
+        let mut file = serializer.serialize_struct("RunConfig", 34)?;
         file.serialize_field("data", data)?;
         file.serialize_field("data_digest", data_digest)?;
         file.serialize_field("direction", direction)?;
@@ -214,6 +223,14 @@ impl Serialize for RunConfig {
         file.serialize_field("sample_every", sample_every)?;
         file.serialize_field("save_every", save_every)?;
         file.serialize_field("keep", keep)?;
+        match keep_best {
+            Some(score) => file.serialize_field("keep_best", score)?,
+            None => file.skip_field("keep_best")?,
+        }
+        match patience {
+            0 => file.skip_field("patience")?,
+            _ => file.serialize_field("patience", patience)?,
+        }
         file.serialize_field("ranks", ranks)?;
         file.serialize_field("sync_norm", sync_norm)?;
         file.serialize_field("allreduce", allreduce)?;
@@ -278,6 +295,8 @@ impl Default for RunConfig {
             sample_every: 200,
             save_every: 500,
             keep: 3,
+            keep_best: None,
+            patience: 0,
             ranks: 1,
             sync_norm: false,
             allreduce: Wire::F32,
@@ -327,6 +346,7 @@ impl RunConfig {
         at_least_one("accumulate", optimizer.accumulate as u64)?;
         within("accumulate", optimizer.accumulate, 1..=MOST_TOGETHER)?;
         self.validate_group()?;
+        self.validate_best()?;
         self.objective.validate()?;
         self.jitter.validate()?;
         self.generator.validate()?;
@@ -370,6 +390,33 @@ impl RunConfig {
                      discriminator {discriminator}"
                 )));
             }
+        }
+        Ok(())
+    }
+
+    /// Checks that the score of the best checkpoint can be measured, and that patience has a score.
+    fn validate_best(&self) -> Result<()> {
+        let reason = match self.keep_best {
+            None if self.patience > 0 => {
+                "`patience` counts samplings without a better score; choose the score with `keep_best`"
+            }
+            Some(Score::Lpips) if self.objective.perceptual_weights.is_empty() => {
+                "`keep_best` lpips needs the file of LPIPS's weights; give it with `perceptual_weights`"
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::Config(reason.to_string()))
+    }
+
+    /// Checks that a data set has held-out pairs if the best checkpoint is to be kept.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn check_held_out(&self, data: &Dataset) -> Result<()> {
+        if self.keep_best.is_some() && data.val.is_none() {
+            let reason = "`keep_best` needs held-out pairs, and the data set has none; hold some out with \
+                          `val_fraction`, or put them into val/";
+            return Err(Error::Config(reason.to_string()));
         }
         Ok(())
     }
@@ -451,7 +498,11 @@ impl RunConfig {
     fn check_size(&self, size: [u32; 2]) -> Result<()> {
         let [width, height] = size.map(|side| side as usize);
         self.generator.check_size(height, width)?;
-        self.discriminator.check_size(height, width)
+        self.discriminator.check_size(height, width)?;
+        match self.keep_best {
+            Some(score) => score.check([self.target.channels, height, width]),
+            None => Ok(()),
+        }
     }
 
     /// Checks that the networks accept the picture sizes of a data set.
@@ -551,6 +602,7 @@ mod tests {
         same_names::<Precision>();
         same_names::<ResizePolicy>();
         same_names::<Schedule>();
+        same_names::<Score>();
         same_names::<Upsample>();
         same_names::<Wire>();
     }

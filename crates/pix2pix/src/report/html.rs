@@ -39,10 +39,20 @@ struct Run {
     steps: u64,
     seconds: f64,
     best: BTreeMap<&'static str, Best>,
+    kept: Option<Kept>,
     warnings: Vec<Warning>,
     samples: Vec<Sample>,
     config: BTreeMap<String, String>,
     machine: BTreeMap<String, String>,
+}
+
+/// The score whose best checkpoint a run keeps.
+#[derive(Serialize)]
+struct Kept {
+    score: &'static str,
+    best: Option<Best>,
+    /// The number of samplings without a better score after which the run has ended, if it has.
+    ended_after: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -54,12 +64,13 @@ struct Sample {
 /// Curves of one loss or score: a list of `[step, value]` for each run.
 #[derive(Serialize)]
 struct Chart {
+    key: &'static str,
     title: &'static str,
     series: Vec<Vec<(u64, f64)>>,
 }
 
 /// Keys and titles of the curves, in the order of display.
-const CHARTS: [(&str, &str); 7] = [
+const CHARTS: [(&str, &str); 8] = [
     ("g_l1", "Generator loss: L1 (in units of [-1, 1])"),
     ("g_gan", "Generator loss: adversarial"),
     ("d_real", "Discriminator loss: real pairs"),
@@ -67,6 +78,7 @@ const CHARTS: [(&str, &str); 7] = [
     ("l1", "Held-out pairs: L1 (of 255)"),
     ("psnr", "Held-out pairs: PSNR (dB)"),
     ("ssim", "Held-out pairs: SSIM"),
+    ("lpips", "Held-out pairs: LPIPS"),
 ];
 
 /// Writes the report of some run folders to an HTML file. Returns sentences on what cannot be read of their files, which
@@ -94,8 +106,13 @@ pub fn write(runs: &[PathBuf], file: &Path) -> Result<Vec<String>> {
         charts: CHARTS
             .iter()
             .map(|(key, title)| Chart {
+                key,
                 title,
                 series: series(key),
+            })
+            // few runs have LPIPS
+            .filter(|chart| {
+                chart.key != "lpips" || chart.series.iter().any(|line| !line.is_empty())
             })
             .collect(),
         runs: histories
@@ -122,6 +139,11 @@ fn run(history: &History, unread: &mut Vec<String>) -> Result<Run> {
         steps: history.config.steps,
         seconds: history.timings.last().map_or(0.0, |timing| timing.seconds),
         best: history.best(),
+        kept: history.record.map(|record| Kept {
+            score: record.score.name(),
+            best: record.best,
+            ended_after: record.is_over().then_some(history.config.patience),
+        }),
         warnings: history.warnings.clone(),
         samples: samples(&history.root.join("samples"), unread)?,
         config: flat(
@@ -213,7 +235,9 @@ fn embedded(path: &Path) -> Result<String> {
 /// # Errors
 /// As [`write()`].
 pub fn write_csv(runs: &[PathBuf], file: &Path) -> Result<()> {
-    const COLUMNS: [&str; 7] = ["d_real", "d_fake", "g_gan", "g_l1", "l1", "psnr", "ssim"];
+    const COLUMNS: [&str; 8] = [
+        "d_real", "d_fake", "g_gan", "g_l1", "l1", "psnr", "ssim", "lpips",
+    ];
     let mut writer = csv::Writer::from_writer(Vec::new());
     let failed = |e: csv::Error| Error::file(file, e, "choose another file");
     let head = ["run", "step", "epoch", "seconds"]
