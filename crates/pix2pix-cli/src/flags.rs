@@ -3,7 +3,7 @@
 //! The library knows no command line: its messages name fields, in backticks. This program prints options instead.
 
 /// A field, as the library names it, and what a user of the command line types for it.
-pub const FLAGS: [(&str, &str); 74] = [
+pub const FLAGS: [(&str, &str); 78] = [
     // of a run
     ("folder", "--out"),
     ("steps", "--steps"),
@@ -72,6 +72,10 @@ pub const FLAGS: [(&str, &str); 74] = [
     ("beta1", "--beta1"),
     ("ema", "--ema"),
     ("accumulate", "--accumulate"),
+    ("from", "--from"),
+    ("from_channels", "--from-channels"),
+    ("freeze", "--freeze"),
+    ("freeze_generator", "--freeze-generator"),
     // of scores, translations and exports
     ("lpips", "--lpips"),
     ("inception", "--fid"),

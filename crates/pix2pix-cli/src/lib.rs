@@ -14,6 +14,7 @@ mod evaluate;
 mod export;
 mod failure;
 mod flags;
+mod from_args;
 mod import;
 mod inspect;
 mod interrupt;

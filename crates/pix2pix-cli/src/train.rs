@@ -22,6 +22,7 @@ use crate::choice::choice;
 use crate::data_args::DataArgs;
 use crate::failure::Failure;
 use crate::flags;
+use crate::from_args::{FromArgs, Start as From};
 use crate::interrupt;
 use crate::machine_args::MachineArgs;
 use crate::network_args::NetworkArgs;
@@ -93,6 +94,8 @@ pub struct Args {
     cache: CacheKind,
     #[command(flatten)]
     networks: NetworkArgs,
+    #[command(flatten)]
+    from: FromArgs,
     #[command(flatten)]
     beyond: BeyondArgs,
     /// Gradient checkpointing, for large pictures: recompute activations in the backward pass instead of keeping
@@ -226,15 +229,21 @@ impl Args {
         &self,
         [source, target]: [Domain; 2],
         data: Option<(&Dataset, &Survey)>,
+        from: Option<&From>,
     ) -> Result<RunConfig, Failure> {
         let (data_digest, data) = match data {
             Some((data, survey)) => (data.digest(), Some(survey)),
             None => (String::new(), None),
         };
         let channels = [source.channels, target.channels];
-        let (generator, discriminator) =
-            self.networks
-                .resolve(self.jitter.sides(data), channels, self.beyond.upsample())?;
+        let (generator, discriminator) = match from {
+            Some(from) => from.networks(channels, self.networks.discriminator(channels))?,
+            None => {
+                let sides = self.jitter.sides(data);
+                self.networks
+                    .resolve(sides, channels, self.beyond.upsample())?
+            }
+        };
         let files = self.data.options(self.run.seed);
         let config = RunConfig {
             data: stored(self.path.as_deref().unwrap_or(Path::new(""))),
@@ -266,6 +275,7 @@ impl Args {
             sync_norm: self.processes.sync_norm,
             allreduce: self.processes.allreduce,
             check_every: self.processes.check_every,
+            from: from.map(|from| from.model.origin.clone()),
             jitter: self.jitter.config(1 << generator.halvings()),
             optimizer: OptimizerConfig {
                 lr: self.lr,
@@ -273,6 +283,8 @@ impl Args {
                 beta1: self.beta1,
                 ema: self.beyond.ema(),
                 accumulate: self.beyond.accumulate,
+                freeze: self.from.freeze,
+                freeze_generator: self.from.freeze_generator,
                 ..OptimizerConfig::default()
             },
             objective: self.beyond.objective(self.lambda),
@@ -349,7 +361,7 @@ fn plan(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Plan
         ));
     }
     let Some(root) = args.resume.clone() else {
-        return begin(args, processes);
+        return begin(args, typed, processes);
     };
     if let Some(other) = typed
         .iter()
@@ -387,13 +399,19 @@ fn shared(config: &mut RunConfig, data: &Dataset, shard: Shard) -> Result<(), Fa
 }
 
 /// Plans a new run.
-fn begin(args: &mut Args, processes: &Processes) -> Result<Planned, Failure> {
+fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Planned, Failure> {
     let (Some(path), Some(out)) = (args.path.clone(), args.out.clone()) else {
         unreachable!("clap requires both without --resume");
     };
     // report invalid options before reading any data; with --resize none, the sizes come from the data
+    let from = args.from.open(typed, args.networks.dropout)?;
     if args.jitter.resize != ResizePolicy::None {
-        args.config([Domain::RGB8; 2], None)?;
+        let channels = from.as_ref().map_or([3; 2], |from| from.model.channels());
+        let domains = channels.map(|channels| Domain {
+            channels,
+            ..Domain::RGB8
+        });
+        args.config(domains, None, from.as_ref())?;
     }
     // before reading the data, which uses these threads
     let machine = &mut args.run.machine;
@@ -404,7 +422,8 @@ fn begin(args: &mut Args, processes: &Processes) -> Result<Planned, Failure> {
     let read = args.data.domains(&data, &survey)?;
     let (sides, notes) = (read.domains, read.notes()?);
     let data = data.map(|pairs| pairs.in_domains(sides));
-    let mut config = args.config(args.data.direction.order(sides), Some((&data, &survey)))?;
+    let domains = args.data.direction.order(sides);
+    let mut config = args.config(domains, Some((&data, &survey)), from.as_ref())?;
     config.check_data(&survey)?;
     config.check_held_out(&data)?;
     shared(&mut config, &data, processes.shard())?;
@@ -413,6 +432,13 @@ fn begin(args: &mut Args, processes: &Processes) -> Result<Planned, Failure> {
     }
     if !args.run.quiet {
         describe(&data, &survey, (sides, &notes), &left_out);
+        if let Some(From { model, .. }) = &from {
+            let whole = match model.has_discriminator() {
+                true => "generator and discriminator",
+                false => "generator; the discriminator is new",
+            };
+            tell(&format!("from: {}: {whole}", model.origin.model));
+        }
     }
     Ok(Planned {
         config,

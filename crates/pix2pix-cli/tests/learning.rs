@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use common::{SMALL, Scratch, is_flat, names};
+use safetensors::SafeTensors;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../pix2pix/tests/fixtures");
 
@@ -166,6 +168,109 @@ fn a_run_ends_when_it_no_longer_improves() {
     assert_eq!(scores("run").unwrap(), scores("whole").unwrap());
     let steps: Vec<Value> = lines(scratch.path("run/scores.jsonl"));
     assert_eq!(steps.last().unwrap()["step"], 15);
+}
+
+/// The tensors of a file under `prefix`, without running statistics, which every forward pass changes.
+fn weights(file: PathBuf, prefix: &str) -> BTreeMap<String, Vec<u8>> {
+    let bytes = fs::read(file).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let named = tensors.tensors().into_iter();
+    named
+        .filter(|(name, _)| name.starts_with(prefix) && !name.contains("running"))
+        .map(|(name, tensor)| (name, tensor.data().to_vec()))
+        .collect()
+}
+
+/// With a learning rate of 0, the weights of a run are those that it began from.
+#[test]
+fn a_run_begins_from_a_model() {
+    let scratch = Scratch::new();
+    trained(&scratch, "first", "");
+    let train = |run: &str, steps: u64, options: &str| {
+        scratch.ok(&format!(
+            "train data --out {run} --steps {steps} {options} --load-size 72 --crop-size 64"
+        ))
+    };
+    let of = |run: &str, steps: u64, prefix: &str| {
+        let file = scratch.path(&format!("{run}/checkpoints/step_000000{steps}.safetensors"));
+        let found = weights(file, prefix);
+        assert!(found.len() > 8, "{run} {prefix}");
+        found
+    };
+    let (g, d) = ("generator", "discriminator");
+    train("again", 2, "--from first --lr 0");
+    assert!(of("again", 2, g) == of("first", 8, g));
+    assert!(of("again", 2, d) == of("first", 8, d));
+    // where it began
+    let config = fs::read_to_string(scratch.path("again/config.toml")).unwrap();
+    let config: toml::Value = toml::from_str(&config).unwrap();
+    let model = fs::read(scratch.path("first/checkpoints/step_0000008.safetensors")).unwrap();
+    let digest: String = Sha256::digest(&model)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert_eq!(config["from"]["sha256"].as_str(), Some(digest.as_str()));
+    let path = config["from"]["model"].as_str().unwrap();
+    assert!(path.ends_with("first/checkpoints/step_0000008.safetensors"));
+
+    // the weights of another program: its generator alone
+    scratch.ok("export first --out g.pth");
+    train("port", 3, "--from g.pth --freeze-generator 3 --patch 16");
+    assert!(of("port", 3, g) == of("first", 8, g));
+    train("port-4", 4, "--from g.pth --freeze-generator 3 --patch 16");
+    assert!(of("port-4", 4, g) != of("first", 8, g));
+
+    // a frozen encoder, over the end of a process
+    let frozen = "--from first --freeze encoder --ema 0.9";
+    train("whole", 4, frozen);
+    train("parts", 2, frozen);
+    scratch.ok("train --resume parts --steps 4");
+    let encoder = "generator.encoder";
+    assert!(of("whole", 4, encoder) == of("first", 8, encoder));
+    assert!(of("whole", 4, "generator.decoder") != of("first", 8, "generator.decoder"));
+    assert!(of("whole", 4, g) == of("parts", 4, g));
+
+    // other channels: the first layers of both networks are new
+    train(
+        "gray",
+        2,
+        "--from first --from-channels new --channels-a 1 --lr 0",
+    );
+    let (gray, first) = (of("gray", 2, ""), of("first", 8, ""));
+    assert_eq!(
+        gray.keys().collect::<Vec<_>>(),
+        first.keys().collect::<Vec<_>>()
+    );
+    let other = gray.keys().filter(|name| gray[*name] != first[*name]);
+    let other: Vec<&str> = other.map(String::as_str).collect();
+    assert_eq!(
+        other,
+        [
+            "discriminator.blocks.0.conv.bias",
+            "discriminator.blocks.0.conv.weight",
+            "generator.encoder.0.conv.weight"
+        ]
+    );
+    fs::write(scratch.path("no.pth"), "no model").unwrap();
+    for (options, told) in [
+        (
+            "--from first --channels-a 1",
+            "anew with --from-channels new",
+        ),
+        ("--from first --filters 2", "omit it"),
+        ("--from first --patch 16", "omit it"),
+        ("--freeze encoder", "the model to begin from with --from"),
+        ("--from no.pth", "no.pth: "),
+        ("--from nowhere", "nowhere: "),
+    ] {
+        let output = scratch.run(&format!("train data --out x --steps 2 {options}"));
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            !output.status.success() && error.contains(told),
+            "{options}: {error}"
+        );
+        assert!(!scratch.path("x").exists(), "{options}");
+    }
 }
 
 #[test]

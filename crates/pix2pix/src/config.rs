@@ -24,6 +24,7 @@ use crate::parallel::{Shard, Wire};
 use crate::quality::Score;
 use crate::train::config::{OptimizerConfig, TrainerConfig};
 use crate::train::objective::{Gan, ObjectiveConfig};
+use crate::train::origin::{Freeze, Origin};
 use crate::train::schedule::Schedule;
 
 /// Largest number of steps: what is counted from it, such as pairs, fits into 64 bits.
@@ -110,6 +111,9 @@ pub struct RunConfig {
     /// Steps between two checks that all processes have the same weights.
     #[serde(default = "RunConfig::default_check_every")]
     pub check_every: u64,
+    /// The model whose weights the run began from; `None` for random weights.
+    #[serde(default)]
+    pub from: Option<Origin>,
     /// Random jitter of the pairs (paper, appendix 6.2).
     pub jitter: JitterConfig,
     /// Adam, the learning-rate schedule, gradient accumulation and the average of the generator's weights (EMA).
@@ -134,6 +138,8 @@ impl Serialize for RunConfig {
             lambda: f64,
             ema: f64,
             accumulate: usize,
+            freeze_generator: u64,
+            freeze: Freeze,
         }
         // destructured, so that the compiler reports a forgotten field
         let Self {
@@ -166,6 +172,7 @@ impl Serialize for RunConfig {
             sync_norm,
             allreduce,
             check_every,
+            from,
             jitter,
             optimizer,
             objective,
@@ -179,6 +186,8 @@ impl Serialize for RunConfig {
             beta2,
             ema,
             accumulate,
+            freeze_generator,
+            freeze,
         } = optimizer;
         let optimizer = Optimizer {
             lr: *lr,
@@ -188,8 +197,10 @@ impl Serialize for RunConfig {
             lambda: objective.lambda,
             ema: *ema,
             accumulate: *accumulate,
+            freeze_generator: *freeze_generator,
+            freeze: *freeze,
         };
-        let mut file = serializer.serialize_struct("RunConfig", 34)?;
+        let mut file = serializer.serialize_struct("RunConfig", 35)?;
         file.serialize_field("data", data)?;
         file.serialize_field("data_digest", data_digest)?;
         file.serialize_field("direction", direction)?;
@@ -235,6 +246,10 @@ impl Serialize for RunConfig {
         file.serialize_field("sync_norm", sync_norm)?;
         file.serialize_field("allreduce", allreduce)?;
         file.serialize_field("check_every", check_every)?;
+        match from {
+            Some(from) => file.serialize_field("from", from)?,
+            None => file.skip_field("from")?,
+        }
         file.serialize_field("jitter", jitter)?;
         file.serialize_field("optimizer", &optimizer)?;
         file.serialize_field("objective", objective)?;
@@ -301,6 +316,7 @@ impl Default for RunConfig {
             sync_norm: false,
             allreduce: Wire::F32,
             check_every: Self::default_check_every(),
+            from: None,
             jitter: JitterConfig::default(),
             optimizer: OptimizerConfig::default(),
             objective: ObjectiveConfig::default(),
@@ -347,6 +363,11 @@ impl RunConfig {
         within("accumulate", optimizer.accumulate, 1..=MOST_TOGETHER)?;
         self.validate_group()?;
         self.validate_best()?;
+        if optimizer.freeze != Freeze::Nothing && self.from.is_none() {
+            let reason = "`freeze` keeps weights as they began, which are random; give the model to begin from with \
+                          `from`";
+            return Err(Error::Config(reason.to_string()));
+        }
         self.objective.validate()?;
         self.jitter.validate()?;
         self.generator.validate()?;
@@ -542,6 +563,7 @@ mod tests {
     use crate::choice::Choice;
     use crate::network::patch_gan::Patch;
     use crate::train::diff_augment::DiffAugment;
+    use crate::train::origin::FromChannels;
     use pix2pix_runtime::network::Upsample;
 
     /// Checks that a configuration file has the names of options.
@@ -595,6 +617,8 @@ mod tests {
         same_names::<CacheKind>();
         same_names::<DiffAugment>();
         same_names::<Direction>();
+        same_names::<Freeze>();
+        same_names::<FromChannels>();
         same_names::<Gan>();
         same_names::<Norm>();
         same_names::<OnError>();

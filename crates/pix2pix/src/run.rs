@@ -46,6 +46,7 @@
 //! ```
 
 pub mod agreement;
+mod beginning;
 pub(crate) mod fit;
 pub(crate) mod folder;
 pub(crate) mod health;
@@ -81,6 +82,7 @@ use crate::train::losses::{Diverged, Losses};
 use crate::train::objective::Gan;
 use crate::train::trainer::Trainer;
 use crate::weights_file::tensor_file::{self, FileKind};
+pub use beginning::Beginning;
 pub use folder::{RunFolder, read_config};
 use health::Health;
 pub use history::{Best, History, State};
@@ -359,8 +361,8 @@ fn to_resume(error: Error) -> Error {
 
 /// A trainer before its first step.
 fn new_trainer(config: &RunConfig, device: &Device) -> Result<Trainer> {
-    let (generator, discriminator) = (&config.generator, &config.discriminator);
-    Trainer::new(generator, discriminator, config.trainer(), device)
+    let (generator, discriminator) = beginning::networks(config, device)?;
+    Trainer::from_networks(generator, discriminator, config.trainer(), device)
 }
 
 #[derive(Serialize, Deserialize)]
