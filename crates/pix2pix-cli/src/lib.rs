@@ -6,6 +6,8 @@ mod bench;
 mod best_args;
 mod beyond_args;
 mod choice;
+mod completions;
+mod config_file;
 mod data_args;
 mod demo;
 mod devices;
@@ -50,7 +52,12 @@ pub use memory::OneLine;
 
 /// Paired image-to-image translation with conditional adversarial networks (Isola et al., CVPR 2017)
 #[derive(Parser)]
-#[command(version, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "pix2pix",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -99,6 +106,11 @@ enum Command {
     Summary(summary::Args),
     /// Draw a network as SVG, PNG or DOT
     Plot(plot::Args),
+    /// Print a script that completes commands and options in a shell
+    #[command(after_help = completions::EXAMPLES)]
+    Completions(completions::Args),
+    /// Write the manual pages
+    Man(completions::ManArgs),
     /// List this machine's devices, and why a kind of device is missing
     Devices,
     /// Measure how fast this machine trains and translates
@@ -111,6 +123,10 @@ enum Command {
 /// for success, 1 for an error, 2 for wrong arguments, 130 if the user stopped it.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     memory::keep_freed();
+    let arguments = match config_file::merged(Cli::command(), arguments.into_iter().collect()) {
+        Ok(arguments) => arguments,
+        Err(failure) => return failure.report(),
+    };
     let matches = Cli::command().try_get_matches_from(arguments);
     let parsed = matches.and_then(|matches| {
         let cli = Cli::from_arg_matches(&matches)?;
@@ -136,6 +152,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Export(args) => export::run(args),
         Command::Summary(args) => summary::run(args),
         Command::Plot(args) => plot::run(args),
+        Command::Completions(args) => completions::run(args, Cli::command()),
+        Command::Man(args) => completions::man(args, Cli::command()),
         Command::Devices => devices::run(),
         Command::Bench(args) => bench::run(args),
         Command::ReceptiveField(args) => receptive_field::run(args),

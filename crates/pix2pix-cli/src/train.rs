@@ -4,12 +4,15 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::slice;
 
+use indicatif::HumanDuration;
+use pix2pix::bench::estimate;
 use pix2pix::data::path_text::path_of;
 use pix2pix::data::survey::{self, LeftOut, Survey};
 use pix2pix::data::{
     CacheKind, Dataset, Domain, JitterConfig, ResizePolicy, Size, earth, passed_over,
 };
 use pix2pix::device::{Device, set_threads};
+use pix2pix::network::summary;
 use pix2pix::parallel::{Group, Shard, Wire};
 use pix2pix::quality::Score;
 use pix2pix::report::{TensorBoard, write as write_report};
@@ -20,7 +23,7 @@ use pix2pix::{Error, RunConfig, model};
 use crate::beyond_args::BeyondArgs;
 use crate::choice::choice;
 use crate::data_args::DataArgs;
-use crate::failure::Failure;
+use crate::failure::{Failure, print};
 use crate::flags;
 use crate::from_args::{FromArgs, Start as From};
 use crate::interrupt;
@@ -46,6 +49,7 @@ Examples:
   pix2pix train tall --resize scale-width --out run
   pix2pix train cells --vertical-mirror --turn --color-jitter 0.1 --out run
   pix2pix train many --workers 2 --cache ram --out run
+  pix2pix train --config run.toml --dry-run
   pix2pix train --resume run              resume; the result is bit-identical
   pix2pix train --resume run --steps 20000";
 
@@ -64,6 +68,14 @@ pub struct Args {
     /// Give DATA only if it has moved, and --steps or --epochs only to train for longer
     #[arg(long, value_name = "RUN")]
     resume: Option<PathBuf>,
+    /// TOML file with options, such as batch_size = 4, and with data and out; the command line overrides it
+    /// [default: none]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Only check everything, and print what would be done with the parameters, the memory and the time of a step on
+    /// this machine [default: off]
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     data: DataArgs,
     /// Passes over the data
@@ -297,8 +309,9 @@ impl Args {
 }
 
 /// Options that may be given with `--resume`.
-const ON_RESUME: [&str; 8] = [
+const ON_RESUME: [&str; 9] = [
     "resume",
+    "dry-run",
     "steps",
     "epochs",
     "patience",
@@ -321,6 +334,14 @@ pub fn run(mut args: Args, typed: &[String]) -> Result<(), Failure> {
         survey,
         root,
     } = planned;
+    if args.dry_run {
+        let root = args.resume.is_none().then_some(root.as_path());
+        let shown = match processes.shard().is_root() {
+            true => foresee(&config, &device, &survey, root),
+            false => Ok(()),
+        };
+        return processes.agreed(shown);
+    }
     let group = processes.group(config.allreduce, config.sync_norm);
     if let Some(group) = &group {
         let same = agreement::check_options(&*group.communicator, &config, &survey);
@@ -369,10 +390,47 @@ fn plan(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Plan
     {
         return Err(Failure::Usage(format!(
             "--{other}: a resumed run keeps its options; with --resume, give only DATA, --steps, --epochs, \
-             --patience, --report, --tensorboard, --serve and --quiet"
+             --patience, --dry-run, --report, --tensorboard, --serve and --quiet"
         )));
     }
     resume(root, args, typed, processes)
+}
+
+/// Prints what a training would do and need. `root` is the folder of a new run.
+fn foresee(
+    config: &RunConfig,
+    device: &Device,
+    survey: &Survey,
+    root: Option<&Path>,
+) -> Result<(), Failure> {
+    if let Some(root) = root {
+        RunFolder::lock(root)?.check_empty()?;
+    }
+    let seen = survey.sizes.keys();
+    let seen = seen.filter_map(|size| config.jitter.seen(*size).ok());
+    let largest = seen.max_by_key(|[width, height]| u64::from(*width) * u64::from(*height));
+    let size = largest.unwrap_or(config.jitter.crop_size.0);
+    let found = estimate(config, size, device)?;
+    let seconds = found.step.as_secs_f64();
+    let (steps, [width, height]) = (config.steps, size);
+    print(&format!(
+        "steps: {steps} of {} pairs, {width}x{height} pixels, on {} with {} threads\n\
+         parameters: {} of the generator, {} of the discriminator\n\
+         memory: about {}{}\n\
+         time: {seconds:.3} s a step, {} for all steps without samples and checkpoints\n\
+         nothing was written; without --dry-run, the training begins\n",
+        config.batch_size * config.optimizer.accumulate * config.ranks,
+        config.device,
+        config.threads,
+        summary::thousands(found.generator),
+        summary::thousands(found.discriminator),
+        summary::bytes(found.memory as usize),
+        match config.recompute {
+            true => " without --recompute, and less with it",
+            false => "",
+        },
+        HumanDuration(found.step * u32::try_from(steps).unwrap_or(u32::MAX)),
+    ))
 }
 
 /// Steps of `epochs` passes over a data set.
@@ -431,6 +489,9 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
         config.steps = steps_of(args.epochs, &config, &data, processes.shard());
     }
     if !args.run.quiet {
+        if let Some(file) = &args.config {
+            tell(&format!("options: {}", file.display()));
+        }
         describe(&data, &survey, (sides, &notes), &left_out);
         if let Some(From { model, .. }) = &from {
             let whole = match model.has_discriminator() {

@@ -359,6 +359,12 @@ impl RunConfig {
         within("beta2", f64::from(optimizer.beta2), 0.0..=0.999_999)?;
         within("ema", optimizer.ema, 0.0..=0.999_999)?;
         within("val_fraction", self.val_fraction, 0.0..=0.999)?;
+        within(
+            "freeze_generator",
+            optimizer.freeze_generator,
+            0..=MOST_STEPS,
+        )?;
+        within("patience", self.patience, 0..=MOST_STEPS)?;
         at_least_one("accumulate", optimizer.accumulate as u64)?;
         within("accumulate", optimizer.accumulate, 1..=MOST_TOGETHER)?;
         self.validate_group()?;
