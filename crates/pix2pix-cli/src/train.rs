@@ -49,6 +49,8 @@ Examples:
   pix2pix train tall --resize scale-width --out run
   pix2pix train cells --vertical-mirror --turn --color-jitter 0.1 --out run
   pix2pix train many --workers 2 --cache ram --out run
+  pix2pix train facades --keep-best ssim --patience 10 --out run
+  pix2pix train mine --from runs/facades --out run
   pix2pix train --config run.toml --dry-run
   pix2pix train --resume run              resume; the result is bit-identical
   pix2pix train --resume run --steps 20000";
