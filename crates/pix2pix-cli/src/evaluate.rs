@@ -13,6 +13,7 @@ use pix2pix::quality::{Inception, Lpips};
 use pix2pix::report::{Evaluated, Evaluation, Learned, evaluate};
 use pix2pix::{Error, RunConfig, Translator, atomic_file};
 
+use crate::best_args::BestArgs;
 use crate::failure::{Failure, print};
 use crate::machine_args::MachineArgs;
 use crate::noise_args::NoiseArgs;
@@ -34,6 +35,8 @@ pub struct Args {
     /// Run folders (the newest checkpoint of each is used) or checkpoint files
     #[arg(required = true, value_name = "MODEL")]
     models: Vec<PathBuf>,
+    #[command(flatten)]
+    best: BestArgs,
     /// Pairs, as for training; earth is the built-in data set
     #[arg(value_name = "DATA")]
     data: PathBuf,
@@ -90,7 +93,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let options = args.noise.options();
     let mut evaluations = Vec::new();
     for model in &args.models {
-        let translator = Translator::load_on(model, device.clone(), args.machine.precision)?;
+        let checkpoint = args.best.find(model)?;
+        let translator = Translator::load_on(&checkpoint, device.clone(), args.machine.precision)?;
         let (split, pairs) = pairs(&args, model, &translator.config)?;
         let bar = if stderr().is_terminal() {
             ProgressBar::new(pairs.len() as u64)

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use pix2pix::exchange::Half;
 use pix2pix::exchange::export::{PublicFormat, public_tensors, write};
-use pix2pix::model::{self, Checkpoint};
+use pix2pix::model::Checkpoint;
 
+use crate::best_args::BestArgs;
 use crate::choice::choice;
 use crate::failure::Failure;
 use crate::paths::word;
@@ -32,6 +33,8 @@ Examples:
 pub struct Args {
     /// Run folder (uses its newest checkpoint) or checkpoint file
     model: PathBuf,
+    #[command(flatten)]
+    best: BestArgs,
     /// Output file for the generator
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -120,7 +123,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         return Err(Failure::Usage(message.to_string()));
     }
     let notes = args.result.check(&files)?;
-    let path = model::find(&args.model)?;
+    let path = args.best.find(&args.model)?;
     let checkpoint = Checkpoint::load(&path)?;
     let format = match (format, args.half) {
         (Format::Onnx, None) => return args.onnx.export(checkpoint, &path, &args.out, notes),

@@ -3,7 +3,7 @@
 //! The library knows no command line: its messages name fields, in backticks. This program prints options instead.
 
 /// A field, as the library names it, and what a user of the command line types for it.
-pub const FLAGS: [(&str, &str); 70] = [
+pub const FLAGS: [(&str, &str); 78] = [
     // of a run
     ("folder", "--out"),
     ("steps", "--steps"),
@@ -17,6 +17,9 @@ pub const FLAGS: [(&str, &str); 70] = [
     ("sample_every", "--sample-every"),
     ("save_every", "--save-every"),
     ("keep", "--keep"),
+    ("keep_best", "--keep-best"),
+    ("patience", "--patience"),
+    ("best", "--best"),
     ("last", "--last"),
     ("sync_norm", "--sync-norm"),
     ("check_every", "--check-every"),
@@ -64,10 +67,15 @@ pub const FLAGS: [(&str, &str); 70] = [
     ("r1", "--r1"),
     ("pool", "--pool"),
     ("perceptual", "--perceptual"),
+    ("perceptual_weights", "--perceptual-weights"),
     ("lr", "--lr"),
     ("beta1", "--beta1"),
     ("ema", "--ema"),
     ("accumulate", "--accumulate"),
+    ("from", "--from"),
+    ("from_channels", "--from-channels"),
+    ("freeze", "--freeze"),
+    ("freeze_generator", "--freeze-generator"),
     // of scores, translations and exports
     ("lpips", "--lpips"),
     ("inception", "--fid"),

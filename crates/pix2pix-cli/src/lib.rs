@@ -3,8 +3,11 @@
 
 mod average;
 mod bench;
+mod best_args;
 mod beyond_args;
 mod choice;
+mod completions;
+mod config_file;
 mod data_args;
 mod demo;
 mod devices;
@@ -13,6 +16,7 @@ mod evaluate;
 mod export;
 mod failure;
 mod flags;
+mod from_args;
 mod import;
 mod inspect;
 mod interrupt;
@@ -56,7 +60,13 @@ The most used of them: pix2pix COMMAND -h";
 
 /// Paired image-to-image translation with conditional adversarial networks (Isola et al., CVPR 2017)
 #[derive(Parser)]
-#[command(version, propagate_version = true, max_term_width = 100, after_help = OPTIONS)]
+#[command(
+    name = "pix2pix",
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    after_help = OPTIONS
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -105,6 +115,11 @@ enum Command {
     Summary(summary::Args),
     /// Draw a network as SVG, PNG or DOT
     Plot(plot::Args),
+    /// Print a script that completes commands and options in a shell
+    #[command(after_help = completions::EXAMPLES)]
+    Completions(completions::Args),
+    /// Write the manual pages
+    Man(completions::ManArgs),
     /// List this machine's devices, and why a kind of device is missing
     Devices,
     /// Measure how fast this machine trains and translates
@@ -119,6 +134,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     memory::keep_freed();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     program::remember(&arguments);
+    let arguments = match config_file::merged(command(), arguments) {
+        Ok(arguments) => arguments,
+        Err(failure) => return failure.report(),
+    };
     let matches = command().try_get_matches_from(&arguments);
     let parsed = matches.and_then(|matches| {
         let cli = Cli::from_arg_matches(&matches)?;
@@ -144,6 +163,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Export(args) => export::run(args),
         Command::Summary(args) => summary::run(args),
         Command::Plot(args) => plot::run(args),
+        Command::Completions(args) => completions::run(args, self::command()),
+        Command::Man(args) => completions::man(args, self::command()),
         Command::Devices => devices::run(),
         Command::Bench(args) => bench::run(args),
         Command::ReceptiveField(args) => receptive_field::run(args),

@@ -104,19 +104,23 @@ impl NetworkArgs {
                 })
             }
         };
-        let discriminator = PatchGanConfig {
-            source_channels: channels[0],
-            target_channels: channels[1],
-            filters: self.filters,
-            patch: self.patch,
-            norm,
-            bias_before_norm: self.bias_before_norm || self.patch == Patch::Tutorial,
-            spectral_norm: self.spectral_norm,
-        };
+        let discriminator = self.discriminator(channels);
         generator.validate()?;
         generator.check_size(sides[1], sides[0])?;
         discriminator.validate()?;
         discriminator.check_size(sides[1], sides[0])?;
         Ok((generator, discriminator))
+    }
+    /// The configuration of the discriminator for these channels of the source and the target.
+    pub fn discriminator(&self, channels: [usize; 2]) -> PatchGanConfig {
+        PatchGanConfig {
+            source_channels: channels[0],
+            target_channels: channels[1],
+            filters: self.filters,
+            patch: self.patch,
+            norm: self.norm,
+            bias_before_norm: self.bias_before_norm || self.patch == Patch::Tutorial,
+            spectral_norm: self.spectral_norm,
+        }
     }
 }

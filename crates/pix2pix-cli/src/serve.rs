@@ -13,6 +13,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
+use crate::best_args::BestArgs;
 use crate::failure::Failure;
 use crate::flags;
 use crate::interrupt::is_heeded;
@@ -40,6 +41,8 @@ pub struct Args {
     /// Run folders (the newest checkpoint of each is used) or checkpoint files
     #[arg(env = "PIX2PIX_MODELS", value_delimiter = ',')]
     models: Vec<PathBuf>,
+    #[command(flatten)]
+    best: BestArgs,
     #[command(flatten)]
     options: Options,
     /// TOML file with these options [default: none]
@@ -88,7 +91,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
             .init(),
     }
     set_threads(args.machine.threads)?;
-    let models = Models::new(&paths, args.machine.device, args.machine.precision);
+    let models =
+        Models::new(&paths, args.machine.device, args.machine.precision).with_best(args.best.best);
     models.reload()?;
     let models = Arc::new(models);
     let server = bind(settings, models.clone())?;

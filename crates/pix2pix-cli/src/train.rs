@@ -4,13 +4,17 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::slice;
 
+use indicatif::HumanDuration;
+use pix2pix::bench::estimate;
 use pix2pix::data::path_text::path_of;
 use pix2pix::data::survey::{LeftOut, Survey};
 use pix2pix::data::{
     CacheKind, Dataset, Domain, JitterConfig, ResizePolicy, Size, earth, passed_over,
 };
 use pix2pix::device::{Device, set_threads};
+use pix2pix::network::summary;
 use pix2pix::parallel::{Group, Shard, Wire};
+use pix2pix::quality::Score;
 use pix2pix::report::{TensorBoard, write as write_report};
 use pix2pix::run::{self, Event, Outcome, RunFolder, Warning, agreement};
 use pix2pix::train::OptimizerConfig;
@@ -19,8 +23,9 @@ use pix2pix::{Error, RunConfig, model};
 use crate::beyond_args::BeyondArgs;
 use crate::choice::choice;
 use crate::data_args::{DataArgs, is_earth};
-use crate::failure::Failure;
+use crate::failure::{Failure, print};
 use crate::flags;
+use crate::from_args::{FromArgs, Start as From};
 use crate::interrupt;
 use crate::machine_args::MachineArgs;
 use crate::network_args::NetworkArgs;
@@ -45,6 +50,9 @@ Examples:
   pix2pix train tall --resize scale-width --out run
   pix2pix train cells --vertical-mirror --turn --color-jitter 0.1 --out run
   pix2pix train many --workers 2 --cache ram --out run
+  pix2pix train facades --keep-best ssim --patience 10 --out run
+  pix2pix train mine --from runs/facades --out run
+  pix2pix train --config run.toml --dry-run
   pix2pix train --resume run              resume; the result is bit-identical
   pix2pix train --resume run --steps 20000";
 
@@ -64,6 +72,14 @@ pub struct Args {
     /// Give DATA only if it has moved, and --steps or --epochs only to train for longer
     #[arg(long, value_name = "RUN")]
     resume: Option<PathBuf>,
+    /// TOML file with options, such as batch_size = 4, and with data and out; the command line overrides it
+    /// [default: none]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Only check everything, and print what would be done with the parameters, the memory and the time of a step on
+    /// this machine [default: off]
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     data: DataArgs,
     /// Passes over the data
@@ -95,6 +111,8 @@ pub struct Args {
     #[command(flatten)]
     networks: NetworkArgs,
     #[command(flatten)]
+    from: FromArgs,
+    #[command(flatten)]
     beyond: BeyondArgs,
     /// Gradient checkpointing, for large pictures: recompute activations in the backward pass instead of keeping
     /// them, to save memory [default: off]
@@ -116,6 +134,13 @@ pub struct Args {
     /// Number of newest checkpoints to keep
     #[arg(long, default_value_t = 3, value_name = "N")]
     keep: usize,
+    /// Score on held-out pairs by which the best checkpoint is kept too, as checkpoints/best.safetensors; `--best` of
+    /// other commands uses it [default: none]
+    #[arg(long, value_parser = choice::<Score>(), value_name = "SCORE")]
+    keep_best: Option<Score>,
+    /// Number of samplings (--sample-every) without a better score of --keep-best after which the run ends; 0 for never
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    patience: u64,
 }
 
 /// Options for training with several processes.
@@ -218,15 +243,21 @@ impl Args {
         &self,
         [source, target]: [Domain; 2],
         data: Option<(&Dataset, &Survey)>,
+        from: Option<&From>,
     ) -> Result<RunConfig, Failure> {
         let (data_digest, data) = match data {
             Some((data, survey)) => (data.digest(), Some(survey)),
             None => (String::new(), None),
         };
         let channels = [source.channels, target.channels];
-        let (generator, discriminator) =
-            self.networks
-                .resolve(self.jitter.sides(data), channels, self.beyond.upsample())?;
+        let (generator, discriminator) = match from {
+            Some(from) => from.networks(channels, self.networks.discriminator(channels))?,
+            None => {
+                let sides = self.jitter.sides(data);
+                self.networks
+                    .resolve(sides, channels, self.beyond.upsample())?
+            }
+        };
         let files = self.data.options(self.run.seed);
         let config = RunConfig {
             data: named(self.path.as_deref().unwrap_or(Path::new(""))),
@@ -252,10 +283,13 @@ impl Args {
             sample_every: self.sample_every,
             save_every: self.save_every,
             keep: self.keep,
+            keep_best: self.keep_best,
+            patience: self.patience,
             ranks: 1, // set to the number of processes later
             sync_norm: self.processes.sync_norm,
             allreduce: self.processes.allreduce,
             check_every: self.processes.check_every,
+            from: from.map(|from| from.model.origin.clone()),
             jitter: self.jitter.config(1 << generator.halvings()),
             optimizer: OptimizerConfig {
                 lr: self.lr,
@@ -263,6 +297,8 @@ impl Args {
                 beta1: self.beta1,
                 ema: self.beyond.ema(),
                 accumulate: self.beyond.accumulate,
+                freeze: self.from.freeze,
+                freeze_generator: self.from.freeze_generator,
                 ..OptimizerConfig::default()
             },
             objective: self.beyond.objective(self.lambda),
@@ -275,10 +311,12 @@ impl Args {
 }
 
 /// Options that may be given with `--resume`.
-const ON_RESUME: [&str; 7] = [
+const ON_RESUME: [&str; 9] = [
     "resume",
+    "dry-run",
     "steps",
     "epochs",
+    "patience",
     "report",
     "tensorboard",
     "serve",
@@ -298,6 +336,14 @@ pub fn run(mut args: Args, typed: &[String]) -> Result<(), Failure> {
         survey,
         root,
     } = planned;
+    if args.dry_run {
+        let root = args.resume.is_none().then_some(root.as_path());
+        let shown = match processes.shard().is_root() {
+            true => foresee(&config, &device, &survey, root),
+            false => Ok(()),
+        };
+        return processes.agreed(shown);
+    }
     let group = processes.group(config.allreduce, config.sync_norm);
     if let Some(group) = &group {
         let same = agreement::check_options(&*group.communicator, &config, &survey);
@@ -338,7 +384,7 @@ fn plan(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Plan
         ));
     }
     let Some(root) = args.resume.clone() else {
-        return begin(args, processes);
+        return begin(args, typed, processes);
     };
     if let Some(other) = typed
         .iter()
@@ -346,7 +392,7 @@ fn plan(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Plan
     {
         return Err(Failure::Usage(format!(
             "--{other}: a resumed run keeps its options; with --resume, give only DATA, --steps, --epochs, \
-             --report, --tensorboard, --serve and --quiet"
+             --patience, --dry-run, --report, --tensorboard, --serve and --quiet"
         )));
     }
     resume(root, args, typed, processes)
@@ -358,6 +404,43 @@ fn named(path: &Path) -> String {
         true => earth::WORD.to_string(),
         false => stored(path),
     }
+}
+
+/// Prints what a training would do and need. `root` is the folder of a new run.
+fn foresee(
+    config: &RunConfig,
+    device: &Device,
+    survey: &Survey,
+    root: Option<&Path>,
+) -> Result<(), Failure> {
+    if let Some(root) = root {
+        RunFolder::lock(root)?.check_empty()?;
+    }
+    let seen = survey.sizes.keys();
+    let seen = seen.filter_map(|size| config.jitter.seen(*size).ok());
+    let largest = seen.max_by_key(|[width, height]| u64::from(*width) * u64::from(*height));
+    let size = largest.unwrap_or(config.jitter.crop_size.0);
+    let found = estimate(config, size, device)?;
+    let seconds = found.step.as_secs_f64();
+    let (steps, [width, height]) = (config.steps, size);
+    print(&format!(
+        "steps: {steps} of {} pairs, {width}x{height} pixels, on {} with {} threads\n\
+         parameters: {} of the generator, {} of the discriminator\n\
+         memory: about {}{}\n\
+         time: {seconds:.3} s a step, {} for all steps without samples and checkpoints\n\
+         nothing was written; without --dry-run, the training begins\n",
+        config.batch_size * config.optimizer.accumulate * config.ranks,
+        config.device,
+        config.threads,
+        summary::thousands(found.generator),
+        summary::thousands(found.discriminator),
+        summary::bytes(found.memory as usize),
+        match config.recompute {
+            true => " without --recompute, and less with it",
+            false => "",
+        },
+        HumanDuration(found.step * u32::try_from(steps).unwrap_or(u32::MAX)),
+    ))
 }
 
 /// Steps of `epochs` passes over a data set.
@@ -384,14 +467,20 @@ fn shared(config: &mut RunConfig, data: &Dataset, shard: Shard) -> Result<(), Fa
 }
 
 /// Plans a new run.
-fn begin(args: &mut Args, processes: &Processes) -> Result<Planned, Failure> {
+fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Planned, Failure> {
     let (Some(path), Some(out)) = (args.path.clone(), args.out.clone()) else {
         unreachable!("clap requires both without --resume");
     };
     let decay_epochs = args.beyond.decay_epochs()?;
     // report invalid options before reading any data; with --resize none, the sizes come from the data
+    let from = args.from.open(typed, args.networks.dropout)?;
     if args.jitter.resize != ResizePolicy::None {
-        args.config([Domain::RGB8; 2], None)?;
+        let channels = from.as_ref().map_or([3; 2], |from| from.model.channels());
+        let domains = channels.map(|channels| Domain {
+            channels,
+            ..Domain::RGB8
+        });
+        args.config(domains, None, from.as_ref())?;
     }
     // before reading the data, which uses these threads
     let machine = &mut args.run.machine;
@@ -402,8 +491,10 @@ fn begin(args: &mut Args, processes: &Processes) -> Result<Planned, Failure> {
     let read = args.data.domains(&data, &survey)?;
     let (sides, notes) = (read.domains, read.notes()?);
     let data = data.map(|pairs| pairs.in_domains(sides));
-    let mut config = args.config(args.data.direction.order(sides), Some((&data, &survey)))?;
+    let domains = args.data.direction.order(sides);
+    let mut config = args.config(domains, Some((&data, &survey)), from.as_ref())?;
     config.check_data(&survey)?;
+    config.check_held_out(&data)?;
     shared(&mut config, &data, processes.shard())?;
     if args.steps.is_none() {
         config.steps = steps_of(args.epochs, &config, &data, processes.shard());
@@ -412,7 +503,17 @@ fn begin(args: &mut Args, processes: &Processes) -> Result<Planned, Failure> {
         config.optimizer.decay_steps = steps_of(epochs, &config, &data, processes.shard());
     }
     if !args.run.quiet {
+        if let Some(file) = &args.config {
+            tell(&format!("options: {}", file.display()));
+        }
         describe(&data, &survey, (sides, &notes), &left_out);
+        if let Some(From { model, .. }) = &from {
+            let whole = match model.has_discriminator() {
+                true => "generator and discriminator",
+                false => "generator; the discriminator is new",
+            };
+            tell(&format!("from: {}: {whole}", model.origin.model));
+        }
     }
     Ok(Planned {
         config,
@@ -449,6 +550,9 @@ fn resume(
             "restore the data set, or start a new run",
         )
         .into());
+    }
+    if typed.iter().any(|name| name == "patience") {
+        config.patience = args.patience;
     }
     shared(&mut config, &data, processes.shard())?;
     if let Some(steps) = args.steps {
@@ -496,8 +600,21 @@ fn finish(training: Session, out: &Path) -> Result<(), Failure> {
             true => format!("To resume, type:\n  {program} train --resume {command}\n"),
             false => String::new(),
         };
+        let over = outcome.record.filter(|record| record.is_over());
+        let over = over.map_or(String::new(), |record| {
+            format!(" ({} no longer improves)", record.score)
+        });
+        let best = outcome
+            .record
+            .and_then(|record| Some((record.score, record.best?)));
+        let best = best.map_or(String::new(), |(score, best)| {
+            format!(
+                "best checkpoint, for --best: {score} {:.4} at step {}\n",
+                best.value, best.step
+            )
+        });
         say(&format!(
-            "{ended} after {} steps; newest checkpoint: {}\n{go_on}\
+            "{ended} after {} steps{over}; newest checkpoint: {}\n{best}{go_on}\
              Look at {out}/samples/. To translate pictures, type:\n  \
              {program} translate {command} PICTURE... --out translated\n",
             outcome.steps,
@@ -703,6 +820,11 @@ pub fn train(
             Event::Logged(metrics) => progress.logged(metrics),
             Event::Sampled { path, .. } => progress.say(&format!("samples: {}", path.display())),
             Event::Saved(path) => progress.say(&format!("checkpoint: {}", path.display())),
+            Event::Improved { path, score, best } => progress.say(&format!(
+                "best checkpoint so far: {} ({score} {:.4})",
+                path.display(),
+                best.value
+            )),
             Event::Scored(scores) => {
                 let scores = scores.named().into_iter();
                 let known =

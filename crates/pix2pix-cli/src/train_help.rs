@@ -4,8 +4,13 @@
 use clap::Command;
 
 /// Headings, with their options in order. Those without a heading come first.
-const HEADINGS: [(Option<&str>, &[&str]); 9] = [
-    (None, &["out", "resume", "report", "serve", "quiet"]),
+const HEADINGS: [(Option<&str>, &[&str]); 10] = [
+    (
+        None,
+        &[
+            "out", "resume", "config", "dry-run", "report", "serve", "quiet",
+        ],
+    ),
     (
         Some("Training"),
         &[
@@ -20,7 +25,13 @@ const HEADINGS: [(Option<&str>, &[&str]); 9] = [
             "seed",
             "beta1",
             "accumulate",
+            "keep-best",
+            "patience",
         ],
+    ),
+    (
+        Some("Begin from a model"),
+        &["from", "from-channels", "freeze", "freeze-generator"],
     ),
     (
         Some("Data"),

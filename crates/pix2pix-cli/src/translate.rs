@@ -20,6 +20,7 @@ use pix2pix::device::set_threads;
 use pix2pix::model::{Fit, NormStatistics, Tiling, TranslateOptions, Windows};
 use pix2pix::{Error, Translator, atomic_file};
 
+use crate::best_args::BestArgs;
 use crate::choice::choice;
 use crate::failure::Failure;
 use crate::flags;
@@ -42,6 +43,8 @@ Examples:
 pub struct Args {
     /// Run folder (uses its newest checkpoint) or checkpoint file
     model: PathBuf,
+    #[command(flatten)]
+    best: BestArgs,
     /// Pictures (JPEG, PNG, WebP, TIFF, BMP, npy) or folders of pictures, with their sub-folders
     #[arg(required_unless_present_any = ["stdin_raw", "stdin_y4m"])]
     input: Vec<PathBuf>,
@@ -161,8 +164,12 @@ impl Args {
 pub fn run(args: Args) -> Result<(), Failure> {
     set_threads(args.machine.threads)?;
     let device = args.machine.device.open(args.machine.precision)?;
+    let load = || {
+        let model = args.best.find(&args.model)?;
+        Translator::load_on(&model, device, args.machine.precision)
+    };
     let Some(out) = &args.out else {
-        let translator = Translator::load_on(&args.model, device, args.machine.precision)?;
+        let translator = load()?;
         translator.check(&args.options())?;
         let options = |index| args.frame_options(index);
         return match args.stdin_raw {
@@ -174,7 +181,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     if let Some(files) = passed_over::summary(&passed_over).filter(|_| !args.quiet) {
         say(&format!("{files}\n"));
     }
-    let translator = Translator::load_on(&args.model, device, args.machine.precision)?;
+    let translator = load()?;
     translator.check(&args.options())?;
     remove_unfinished(inputs.keys().map(|name| out.join(name)));
     let pages = args.pages.or(translator.config.pages);

@@ -511,6 +511,53 @@ fn an_imported_model_has_the_size_of_its_depth() {
     }
 }
 
+/// The run is that of the same options on the command line, which overrides the file.
+#[test]
+fn options_come_from_a_file() {
+    let scratch = Scratch::new();
+    for side in ["a", "b"] {
+        let folder = scratch.path(&format!("data/{}", side.to_uppercase()));
+        fs::create_dir_all(&folder).unwrap();
+        for index in 0..3 {
+            let file = folder.join(format!("{index}_{side}.png"));
+            pair(48, 40, index).save(file).unwrap();
+        }
+    }
+    let file = "data = \"data\"\nout = \"run\"\nepochs = 30\nbatch_size = 2\nseed = 4\nlr = 1e-3\n\
+                load-size = 72\ncrop_size = \"64x64\"\nfilters = 2\nno_mirror = true\nturn = false\n\
+                range_a = [0, 200]\nmatch = [\"*_a\", \"*_b\"]\n";
+    fs::write(scratch.path("run.toml"), file).unwrap();
+    scratch.ok("train --config run.toml --steps 2 --seed 5");
+    scratch.ok(
+        "train data --out flags --steps 2 --seed 5 --batch-size 2 --lr 0.001 --load-size 72 --crop-size 64 \
+         --filters 2 --no-mirror --range-a 0,200 --match *_a *_b",
+    );
+    let config = |run: &str| fs::read_to_string(scratch.path(run).join("config.toml")).unwrap();
+    assert_eq!(config("run"), config("flags"));
+    assert!(config("run").contains("seed = 5\n") && config("run").contains("batch_size = 2\n"));
+    for (file, options, told) in [
+        ("colour = 3", "", "x.toml: colour is not an option"),
+        ("resume = \"run\"", "", "resume is not an option"),
+        ("[optimizer]", "", "optimizer is not an option"),
+        ("lr = { a = 1 }", "", "lr is neither a value nor a list"),
+        ("steps", "", "not a TOML file"),
+        ("batch_size = \"many\"", "", "--batch-size"),
+        (
+            "seed = 3",
+            "--resume run --steps 9",
+            "a resumed run keeps its options",
+        ),
+    ] {
+        fs::write(scratch.path("x.toml"), file).unwrap();
+        let output = scratch.run(&format!("train --config x.toml {options}"));
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            !output.status.success() && error.contains(told),
+            "{file}: {error}"
+        );
+    }
+}
+
 /// The built-in data in place of a path.
 #[test]
 fn earth_is_a_data_set_of_its_own() {
@@ -632,4 +679,67 @@ fn a_plot_fits_a_screen() {
     scratch.ok("plot discriminator --filters 2 --out down.svg");
     let svg = fs::read_to_string(scratch.path("down.svg")).unwrap();
     assert!(!svg.contains("rx=\"4\""), "{svg}");
+}
+
+#[test]
+fn a_dry_run_tells_what_a_run_needs_and_writes_nothing() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 3);
+    let options = format!("--batch-size 2 --steps 50 {SMALL}");
+    let said = scratch.ok(&format!("train data --out new --dry-run {options}"));
+    assert!(
+        said.contains("steps: 50 of 2 pairs, 64x64 pixels, on cpu"),
+        "{said}"
+    );
+    let table = scratch.ok("summary generator --filters 2 --size 64");
+    let count = table
+        .lines()
+        .find_map(|line| line.strip_prefix("Trainable params: "));
+    let count = count.unwrap().split(' ').next().unwrap();
+    assert!(
+        said.contains(&format!("parameters: {count} of the generator")),
+        "{said}"
+    );
+    assert!(
+        said.contains("memory: about ") && said.contains(" s a step"),
+        "{said}"
+    );
+    assert!(!scratch.path("new").exists());
+    scratch.trained("data", "");
+    let before = common::content(&scratch.path("run"));
+    let said = scratch.ok("train --resume run --steps 9 --dry-run");
+    assert!(said.contains("steps: 9 of 1 pairs"), "{said}");
+    let output = scratch.run(&format!("train data --out run --dry-run {options}"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("not empty"));
+    assert!(common::content(&scratch.path("run")) == before);
+}
+
+#[test]
+fn shells_complete_and_man_explains_every_option() {
+    let scratch = Scratch::new();
+    let completed = scratch.bash(
+        "source <($pix2pix completions bash)
+         COMP_WORDS=(pix2pix tra) COMP_CWORD=1; _pix2pix pix2pix tra pix2pix; echo ${COMPREPLY[@]}
+         COMP_WORDS=(pix2pix train --keep) COMP_CWORD=2; _pix2pix pix2pix --keep train; echo ${COMPREPLY[@]}",
+    );
+    let completed = String::from_utf8(completed.stdout).unwrap();
+    assert_eq!(completed, "train translate\n--keep --keep-best\n");
+    for shell in ["zsh", "fish"] {
+        assert!(
+            scratch
+                .ok(&format!("completions {shell}"))
+                .contains("keep-best")
+        );
+    }
+    let said = scratch.ok("man --out pages");
+    let pages = names(&scratch.path("pages"));
+    assert!(
+        said.starts_with(&format!("wrote {} pages", pages.len())),
+        "{said}"
+    );
+    for page in ["pix2pix.1", "pix2pix-train.1", "pix2pix-prepare-edges.1"] {
+        assert!(pages.contains(&page.to_string()), "{pages:?}");
+    }
+    let page = fs::read_to_string(scratch.path("pages/pix2pix-train.1")).unwrap();
+    assert!(page.contains("\\-\\-keep\\-best"));
 }

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use common::{SMALL, Scratch, is_flat, names};
+use safetensors::SafeTensors;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../pix2pix/tests/fixtures");
 
@@ -49,6 +51,225 @@ fn held_out_pairs_are_measured_as_evaluate_measures_them() {
         let (found, expected) = (&means[name]["mean"], &scores[2][name]);
         let gap = found.as_f64().unwrap() - expected.as_f64().unwrap();
         assert!(gap.abs() < 1e-9, "{name}: {found} and {expected}");
+    }
+}
+
+/// The best line of `scores.jsonl`, by hand, is the checkpoint that `--best` takes.
+#[test]
+fn the_best_checkpoint_is_kept_and_used() {
+    let scratch = Scratch::new();
+    let weights = format!("{FIXTURES}/lpips.safetensors");
+    let earth = concat!(env!("CARGO_MANIFEST_DIR"), "/../pix2pix/data/earth");
+    for (score, sign, options) in [
+        ("psnr", -1.0, String::new()),
+        ("lpips", 1.0, format!("--perceptual-weights {weights}")),
+    ] {
+        // large steps, so that the score goes up and down
+        let every = "--steps 6 --sample-every 1 --save-every 2 --lr 0.05 --report";
+        scratch.ok(&format!(
+            "train {earth} --out {score} --keep-best {score} {every} {SMALL} {options}"
+        ));
+        let scores = lines(scratch.path(&format!("{score}/scores.jsonl")));
+        let value = |line: &Value| line[score].as_f64().unwrap();
+        let order = |a: &&Value, b: &&Value| (sign * value(a)).total_cmp(&(sign * value(b)));
+        let best = scores.iter().min_by(order).unwrap();
+        let marked = scores.iter().rfind(|line| line["best"] == true);
+        assert_eq!(marked, Some(best));
+        assert_ne!(best["step"], 6, "choose other options: {scores:?}");
+        let found = scratch.ok(&format!(
+            "evaluate {score} {earth} --best --json --lpips {weights}"
+        ));
+        let found: Value = serde_json::from_str(&found).unwrap();
+        assert_eq!(found[0]["step"], best["step"]);
+        let gap = found[0]["means"][score]["mean"].as_f64().unwrap() - value(best);
+        assert!(gap.abs() < 1e-6, "{score}: {gap}");
+        let page = fs::read_to_string(scratch.path(&format!("{score}/report.html"))).unwrap();
+        let kept = format!("\"kept\":{{\"score\":\"{score}\",\"best\":{{\"value\":");
+        assert!(page.contains(&kept), "the report has it");
+    }
+    // both commands take the best checkpoint, which is not the newest
+    scratch.pairs("data/train", 1);
+    scratch.pairs("data/val", 1);
+    let picture = scratch.path("data/val/pair0.png");
+    let translated = |options: &str, out: &str| {
+        scratch.ok(&format!(
+            "translate {options} {} --out {out}",
+            picture.display()
+        ));
+        fs::read(scratch.path(&format!("{out}/pair0.png"))).unwrap()
+    };
+    let best = translated("psnr --best", "best");
+    assert!(best == translated("psnr/checkpoints/best.safetensors", "file"));
+    assert!(best != translated("psnr", "newest"));
+    scratch.ok("export psnr --best --format model --half f16 --out small.safetensors");
+    let small = translated("small.safetensors", "small");
+    let [a, b] = [&best, &small].map(|png| image::load_from_memory(png).unwrap().to_rgb8());
+    let gap = a.iter().zip(b.iter()).map(|(a, b)| a.abs_diff(*b)).max();
+    assert!(gap <= Some(3), "{gap:?}");
+    for (command, told) in [
+        (
+            "translate small.safetensors data/val --best --out x",
+            "not a run folder",
+        ),
+        (
+            "train data --out x --steps 2 --patience 3",
+            "choose the score with --keep-best",
+        ),
+        (
+            "train data --out x --steps 2 --keep-best lpips",
+            "give it with --perceptual-weights",
+        ),
+        (
+            "train data/train --out x --steps 2 --keep-best l1",
+            "--keep-best needs held-out pairs",
+        ),
+    ] {
+        let output = scratch.run(command);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            !output.status.success() && error.contains(told),
+            "{command}: {error}"
+        );
+        assert!(!scratch.path("x").exists(), "{command}");
+    }
+}
+
+/// With a learning rate of 0, the first sampling is the best.
+#[test]
+fn a_run_ends_when_it_no_longer_improves() {
+    let scratch = Scratch::new();
+    let options = "--steps 100 --lr 0 --keep-best l1 --report";
+    let every = "--log-every 2 --sample-every 3 --save-every 4";
+    scratch.pairs("data/train", 3);
+    scratch.pairs("data/val", 2);
+    let train = |run: &str, patience: u64| {
+        scratch.ok(&format!(
+            "train data --out {run} --patience {patience} {options} {every} {SMALL}"
+        ))
+    };
+    let said = train("run", 2);
+    assert!(
+        said.contains("done after 9 steps (l1 no longer improves)"),
+        "{said}"
+    );
+    assert!(said.contains("at step 3\n"), "{said}");
+    let checkpoints = names(&scratch.path("run/checkpoints"));
+    assert!(checkpoints.contains(&"state_0000009.safetensors".to_string()));
+    assert!(scratch.ok("runs run").contains("done"));
+    let page = fs::read_to_string(scratch.path("run/report.html")).unwrap();
+    assert!(page.contains("\"ended_after\":2"));
+    let output = scratch.run("train --resume run");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("give a larger --patience"), "{error}");
+    // a resumed run goes on to count, as one that was not interrupted
+    scratch.ok("train --resume run --patience 4");
+    train("whole", 4);
+    let scores = |run: &str| fs::read_to_string(scratch.path(&format!("{run}/scores.jsonl")));
+    assert_eq!(scores("run").unwrap(), scores("whole").unwrap());
+    let steps: Vec<Value> = lines(scratch.path("run/scores.jsonl"));
+    assert_eq!(steps.last().unwrap()["step"], 15);
+}
+
+/// The tensors of a file under `prefix`, without running statistics, which every forward pass changes.
+fn weights(file: PathBuf, prefix: &str) -> BTreeMap<String, Vec<u8>> {
+    let bytes = fs::read(file).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let named = tensors.tensors().into_iter();
+    named
+        .filter(|(name, _)| name.starts_with(prefix) && !name.contains("running"))
+        .map(|(name, tensor)| (name, tensor.data().to_vec()))
+        .collect()
+}
+
+/// With a learning rate of 0, the weights of a run are those that it began from.
+#[test]
+fn a_run_begins_from_a_model() {
+    let scratch = Scratch::new();
+    trained(&scratch, "first", "");
+    let train = |run: &str, steps: u64, options: &str| {
+        scratch.ok(&format!(
+            "train data --out {run} --steps {steps} {options} --load-size 72 --crop-size 64"
+        ))
+    };
+    let of = |run: &str, steps: u64, prefix: &str| {
+        let file = scratch.path(&format!("{run}/checkpoints/step_000000{steps}.safetensors"));
+        let found = weights(file, prefix);
+        assert!(found.len() > 8, "{run} {prefix}");
+        found
+    };
+    let (g, d) = ("generator", "discriminator");
+    train("again", 2, "--from first --lr 0");
+    assert!(of("again", 2, g) == of("first", 8, g));
+    assert!(of("again", 2, d) == of("first", 8, d));
+    // where it began
+    let config = fs::read_to_string(scratch.path("again/config.toml")).unwrap();
+    let config: toml::Value = toml::from_str(&config).unwrap();
+    let model = fs::read(scratch.path("first/checkpoints/step_0000008.safetensors")).unwrap();
+    let digest: String = Sha256::digest(&model)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert_eq!(config["from"]["sha256"].as_str(), Some(digest.as_str()));
+    let path = config["from"]["model"].as_str().unwrap();
+    assert!(path.ends_with("first/checkpoints/step_0000008.safetensors"));
+
+    // the weights of another program: its generator alone
+    scratch.ok("export first --out g.pth");
+    train("port", 3, "--from g.pth --freeze-generator 3 --patch 16");
+    assert!(of("port", 3, g) == of("first", 8, g));
+    train("port-4", 4, "--from g.pth --freeze-generator 3 --patch 16");
+    assert!(of("port-4", 4, g) != of("first", 8, g));
+
+    // a frozen encoder, over the end of a process
+    let frozen = "--from first --freeze encoder --ema 0.9";
+    train("whole", 4, frozen);
+    train("parts", 2, frozen);
+    scratch.ok("train --resume parts --steps 4");
+    let encoder = "generator.encoder";
+    assert!(of("whole", 4, encoder) == of("first", 8, encoder));
+    assert!(of("whole", 4, "generator.decoder") != of("first", 8, "generator.decoder"));
+    assert!(of("whole", 4, g) == of("parts", 4, g));
+
+    // other channels: the first layers of both networks are new
+    train(
+        "gray",
+        2,
+        "--from first --from-channels new --channels-a 1 --lr 0",
+    );
+    let (gray, first) = (of("gray", 2, ""), of("first", 8, ""));
+    assert_eq!(
+        gray.keys().collect::<Vec<_>>(),
+        first.keys().collect::<Vec<_>>()
+    );
+    let other = gray.keys().filter(|name| gray[*name] != first[*name]);
+    let other: Vec<&str> = other.map(String::as_str).collect();
+    assert_eq!(
+        other,
+        [
+            "discriminator.blocks.0.conv.bias",
+            "discriminator.blocks.0.conv.weight",
+            "generator.encoder.0.conv.weight"
+        ]
+    );
+    fs::write(scratch.path("no.pth"), "no model").unwrap();
+    for (options, told) in [
+        (
+            "--from first --channels-a 1",
+            "anew with --from-channels new",
+        ),
+        ("--from first --filters 2", "omit it"),
+        ("--from first --patch 16", "omit it"),
+        ("--freeze encoder", "the model to begin from with --from"),
+        ("--from no.pth", "no.pth: "),
+        ("--from nowhere", "nowhere: "),
+    ] {
+        let output = scratch.run(&format!("train data --out x --steps 2 {options}"));
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            !output.status.success() && error.contains(told),
+            "{options}: {error}"
+        );
+        assert!(!scratch.path("x").exists(), "{options}");
     }
 }
 
@@ -338,7 +559,7 @@ fn a_report_is_one_file() {
     let rows: Vec<&str> = table.lines().collect();
     assert_eq!(
         rows[0],
-        "run,step,epoch,seconds,d_real,d_fake,g_gan,g_l1,l1,psnr,ssim"
+        "run,step,epoch,seconds,d_real,d_fake,g_gan,g_l1,l1,psnr,ssim,lpips"
     );
     assert_eq!(
         rows.len(),

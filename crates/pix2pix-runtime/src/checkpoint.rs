@@ -115,6 +115,9 @@ pub fn file_name(step: u64) -> String {
     format!("step_{step:07}.safetensors")
 }
 
+/// File name of a run's best checkpoint.
+pub const BEST: &str = "best.safetensors";
+
 /// The step in a checkpoint's file name.
 fn named_step(path: &Path) -> Option<u64> {
     let name = path.file_name()?.to_str()?;
@@ -164,4 +167,21 @@ pub fn find(model: &Path) -> Result<PathBuf> {
     }
     let newest = in_folder(&model.join("checkpoints"))?.pop();
     newest.ok_or_else(|| Error::file(model, "the folder contains no checkpoint", KIND.remedy))
+}
+
+/// The best checkpoint of a run folder.
+///
+/// # Errors
+/// When it is not a folder, or has no best checkpoint.
+pub fn find_best(run: &Path) -> Result<PathBuf> {
+    let best = run.join("checkpoints").join(BEST);
+    let reason = if best.is_file() {
+        return Ok(best);
+    } else if run.is_dir() {
+        "the run has kept no best checkpoint"
+    } else {
+        "not a run folder, which may have a best checkpoint"
+    };
+    let remedy = "omit `best`, or give a run that was trained with `keep_best`";
+    Err(Error::file(run, reason, remedy))
 }

@@ -9,7 +9,7 @@ use pix2pix::data::path_text;
 use pix2pix::data::survey::OnError;
 use pix2pix::device::{DeviceName, Precision};
 use pix2pix::network::{GeneratorConfig, summary};
-use pix2pix::{Error, RunConfig, Translator};
+use pix2pix::{Error, RunConfig, Translator, model};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -83,6 +83,7 @@ pub struct Models {
     sources: Vec<Source>,
     device: DeviceName,
     precision: Precision,
+    best: bool,
     current: ArcSwap<Vec<Arc<Model>>>,
 }
 
@@ -93,8 +94,14 @@ impl Models {
             sources: named(paths),
             device,
             precision,
+            best: false,
             current: ArcSwap::default(),
         }
+    }
+
+    /// Whether the best checkpoint of each run is served instead of its newest. All models must then be run folders.
+    pub fn with_best(self, best: bool) -> Self {
+        Self { best, ..self }
     }
 
     /// Loads or reloads all models. Requests in progress keep the model that they started with.
@@ -104,7 +111,11 @@ impl Models {
     pub fn reload(&self) -> Result<(), Error> {
         let load = |source: &Source| {
             let device = self.device.open(self.precision)?;
-            let translator = Translator::load_on(&source.path, device, self.precision)?;
+            let path = match self.best {
+                true => model::find_best(&source.path)?,
+                false => source.path.clone(),
+            };
+            let translator = Translator::load_on(&path, device, self.precision)?;
             Ok(Arc::new(Model::new(source.name.clone(), translator)))
         };
         let models: Result<Vec<_>, Error> = self.sources.iter().map(load).collect();

@@ -20,6 +20,8 @@
 //! # Ok::<(), pix2pix::Error>(())
 //! ```
 
+mod estimate;
+
 use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -48,6 +50,8 @@ use crate::parallel::Shard;
 use crate::train::config::TrainerConfig;
 use crate::train::losses::Diverged;
 use crate::train::trainer::{Parts, Trainer};
+
+pub use estimate::{Estimate, estimate};
 
 /// What to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -246,7 +250,7 @@ fn train(
     let picture = [3, config.size, config.size];
     let g = multiply_accumulates(&trainer.generator().layers(picture));
     let d = multiply_accumulates(&trainer.discriminator().layers(picture, picture));
-    let (source, target) = (random(config, 0, &device), random(config, 1, &device));
+    let [source, target] = [0, 1].map(|seed| random(shape(config), seed, &device));
     let mut times = Vec::new();
     let mut parts = Parts::default();
     for step in 0..config.warmup + config.steps {
@@ -274,7 +278,7 @@ fn infer(
 ) -> Result<Measured> {
     let layers = generator.layers([3, config.size, config.size]);
     let macs = multiply_accumulates(&layers);
-    let source = random(config, 0, device);
+    let source = random(shape(config), 0, device);
     let pass: Box<dyn Fn(u64)> = match device::is_card(device) {
         false => {
             let arithmetic = config.precision.arithmetic();
@@ -332,10 +336,14 @@ fn random_weights(layers: &LayerGraph) -> Weights {
         .collect()
 }
 
+/// The shape of a batch.
+fn shape(config: &BenchConfig) -> [usize; 4] {
+    [config.batch, 3, config.size, config.size]
+}
+
 /// Pictures of uniform noise in [-1, 1].
-fn random(config: &BenchConfig, seed: u64, device: &Device) -> Tensor<4> {
+fn random(shape: [usize; 4], seed: u64, device: &Device) -> Tensor<4> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let shape = [config.batch, 3, config.size, config.size];
     let length = shape.iter().product();
     let values: Vec<f32> = (0..length).map(|_| rng.random_range(-1.0..1.0)).collect();
     placed(TensorData::new(values, shape), device)

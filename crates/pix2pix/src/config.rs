@@ -22,8 +22,10 @@ use crate::data::picture::Pages;
 use crate::error::{Error, Result, at_least_one, setting, within};
 use crate::network::patch_gan::PatchGanConfig;
 use crate::parallel::{Shard, Wire};
+use crate::quality::Score;
 use crate::train::config::{OptimizerConfig, TrainerConfig};
 use crate::train::objective::{Gan, ObjectiveConfig};
+use crate::train::origin::{Freeze, Origin};
 use crate::train::schedule::Schedule;
 
 /// Largest number of steps: what is counted from it, such as pairs, fits into 64 bits.
@@ -92,6 +94,12 @@ pub struct RunConfig {
     pub save_every: u64,
     /// Number of newest checkpoints to keep.
     pub keep: usize,
+    /// Score on held-out pairs by which the best checkpoint is kept too; `None` keeps none.
+    #[serde(default)]
+    pub keep_best: Option<Score>,
+    /// Number of samplings without a better score of `keep_best` after which the run ends; 0 for never.
+    #[serde(default)]
+    pub patience: u64,
     /// Number of data-parallel processes.
     #[serde(default = "RunConfig::one")]
     pub ranks: usize,
@@ -104,6 +112,9 @@ pub struct RunConfig {
     /// Steps between two checks that all processes have the same weights.
     #[serde(default = "RunConfig::default_check_every")]
     pub check_every: u64,
+    /// The model whose weights the run began from; `None` for random weights.
+    #[serde(default)]
+    pub from: Option<Origin>,
     /// Random jitter of the pairs (paper, appendix 6.2).
     pub jitter: JitterConfig,
     /// Adam, the learning-rate schedule, gradient accumulation and the average of the generator's weights (EMA).
@@ -129,6 +140,8 @@ impl Serialize for RunConfig {
             lambda: f64,
             ema: f64,
             accumulate: usize,
+            freeze_generator: u64,
+            freeze: Freeze,
         }
         // destructured, so that the compiler reports a forgotten field
         let Self {
@@ -155,10 +168,13 @@ impl Serialize for RunConfig {
             sample_every,
             save_every,
             keep,
+            keep_best,
+            patience,
             ranks,
             sync_norm,
             allreduce,
             check_every,
+            from,
             jitter,
             optimizer,
             objective,
@@ -173,6 +189,8 @@ impl Serialize for RunConfig {
             beta2,
             ema,
             accumulate,
+            freeze_generator,
+            freeze,
         } = optimizer;
         let optimizer = Optimizer {
             lr: *lr,
@@ -183,8 +201,10 @@ impl Serialize for RunConfig {
             lambda: objective.lambda,
             ema: *ema,
             accumulate: *accumulate,
+            freeze_generator: *freeze_generator,
+            freeze: *freeze,
         };
-        let mut file = serializer.serialize_struct("RunConfig", 32)?;
+        let mut file = serializer.serialize_struct("RunConfig", 35)?;
         file.serialize_field("data", data)?;
         file.serialize_field("data_digest", data_digest)?;
         file.serialize_field("direction", direction)?;
@@ -218,10 +238,22 @@ impl Serialize for RunConfig {
         file.serialize_field("sample_every", sample_every)?;
         file.serialize_field("save_every", save_every)?;
         file.serialize_field("keep", keep)?;
+        match keep_best {
+            Some(score) => file.serialize_field("keep_best", score)?,
+            None => file.skip_field("keep_best")?,
+        }
+        match patience {
+            0 => file.skip_field("patience")?,
+            _ => file.serialize_field("patience", patience)?,
+        }
         file.serialize_field("ranks", ranks)?;
         file.serialize_field("sync_norm", sync_norm)?;
         file.serialize_field("allreduce", allreduce)?;
         file.serialize_field("check_every", check_every)?;
+        match from {
+            Some(from) => file.serialize_field("from", from)?,
+            None => file.skip_field("from")?,
+        }
         file.serialize_field("jitter", jitter)?;
         file.serialize_field("optimizer", &optimizer)?;
         file.serialize_field("objective", objective)?;
@@ -282,10 +314,13 @@ impl Default for RunConfig {
             sample_every: 200,
             save_every: 500,
             keep: 3,
+            keep_best: None,
+            patience: 0,
             ranks: 1,
             sync_norm: false,
             allreduce: Wire::F32,
             check_every: Self::default_check_every(),
+            from: None,
             jitter: JitterConfig::default(),
             optimizer: OptimizerConfig::default(),
             objective: ObjectiveConfig::default(),
@@ -328,9 +363,21 @@ impl RunConfig {
         within("beta2", f64::from(optimizer.beta2), 0.0..=0.999_999)?;
         within("ema", optimizer.ema, 0.0..=0.999_999)?;
         within("val_fraction", self.val_fraction, 0.0..=0.999)?;
+        within(
+            "freeze_generator",
+            optimizer.freeze_generator,
+            0..=MOST_STEPS,
+        )?;
+        within("patience", self.patience, 0..=MOST_STEPS)?;
         at_least_one("accumulate", optimizer.accumulate as u64)?;
         within("accumulate", optimizer.accumulate, 1..=MOST_TOGETHER)?;
         self.validate_group()?;
+        self.validate_best()?;
+        if optimizer.freeze != Freeze::Nothing && self.from.is_none() {
+            let reason = "`freeze` keeps weights as they began, which are random; give the model to begin from with \
+                          `from`";
+            return Err(Error::Config(reason.to_string()));
+        }
         self.objective.validate()?;
         self.jitter.validate()?;
         self.generator.validate()?;
@@ -374,6 +421,33 @@ impl RunConfig {
                      discriminator {discriminator}"
                 )));
             }
+        }
+        Ok(())
+    }
+
+    /// Checks that the score of the best checkpoint can be measured, and that patience has a score.
+    fn validate_best(&self) -> Result<()> {
+        let reason = match self.keep_best {
+            None if self.patience > 0 => {
+                "`patience` counts samplings without a better score; choose the score with `keep_best`"
+            }
+            Some(Score::Lpips) if self.objective.perceptual_weights.is_empty() => {
+                "`keep_best` lpips needs the file of LPIPS's weights; give it with `perceptual_weights`"
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::Config(reason.to_string()))
+    }
+
+    /// Checks that a data set has held-out pairs if the best checkpoint is to be kept.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn check_held_out(&self, data: &Dataset) -> Result<()> {
+        if self.keep_best.is_some() && data.val.is_none() {
+            let reason = "`keep_best` needs held-out pairs, and the data set has none; hold some out with \
+                          `val_fraction`, or put them into val/";
+            return Err(Error::Config(reason.to_string()));
         }
         Ok(())
     }
@@ -458,7 +532,11 @@ impl RunConfig {
     fn check_size(&self, size: [u32; 2]) -> Result<()> {
         let [width, height] = size.map(|side| side as usize);
         self.generator.check_size(height, width)?;
-        self.discriminator.check_size(height, width)
+        self.discriminator.check_size(height, width)?;
+        match self.keep_best {
+            Some(score) => score.check([self.target.channels, height, width]),
+            None => Ok(()),
+        }
     }
 
     /// Checks that the networks accept the picture sizes of a data set.
@@ -498,6 +576,7 @@ mod tests {
     use crate::choice::Choice;
     use crate::network::patch_gan::Patch;
     use crate::train::diff_augment::DiffAugment;
+    use crate::train::origin::FromChannels;
     use pix2pix_runtime::network::Upsample;
 
     /// Checks that a configuration file has the names of options.
@@ -551,6 +630,8 @@ mod tests {
         same_names::<CacheKind>();
         same_names::<DiffAugment>();
         same_names::<Direction>();
+        same_names::<Freeze>();
+        same_names::<FromChannels>();
         same_names::<Gan>();
         same_names::<Norm>();
         same_names::<OnError>();
@@ -558,6 +639,7 @@ mod tests {
         same_names::<Precision>();
         same_names::<ResizePolicy>();
         same_names::<Schedule>();
+        same_names::<Score>();
         same_names::<Upsample>();
         same_names::<Wire>();
     }

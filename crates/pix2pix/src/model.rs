@@ -30,7 +30,7 @@ mod tensors;
 pub(crate) mod translate;
 
 pub use average::average;
-pub use checkpoint::{Checkpoint, find, in_folder};
+pub use checkpoint::{Checkpoint, find, find_best, in_folder};
 pub use pix2pix_runtime::{
     Fit, NormStatistics, TilePlan, Tiles, Tiling, TranslateOptions, Windows,
 };

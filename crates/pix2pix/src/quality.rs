@@ -24,6 +24,7 @@ pub(crate) mod interval;
 pub(crate) mod lpips;
 #[cfg(feature = "download")]
 pub(crate) mod published;
+pub(crate) mod score;
 pub(crate) mod ssim;
 
 #[cfg(feature = "report")]
@@ -33,7 +34,9 @@ pub use inception::Inception;
 pub use lpips::Lpips;
 #[cfg(feature = "download")]
 pub use published::{PUBLISHED, Published};
+pub use score::Score;
 
+use burn::tensor::{Device, Tensor, TensorData};
 use pix2pix_runtime::picture::Domain;
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +64,18 @@ impl Planes {
             channels: picture.channels(),
             size: picture.size().map(|side| side as usize),
         }
+    }
+
+    /// A batch of one, `[1, channels, height, width]` in [-1, 1].
+    pub fn to_tensor(&self, device: &Device) -> Tensor<4> {
+        let values: Vec<f32> = self
+            .values
+            .iter()
+            .map(|value| value / 127.5 - 1.0)
+            .collect();
+        let [width, height] = self.size;
+        let shape = [1, self.channels, height, width];
+        Tensor::from_data(TensorData::new(values, shape), device)
     }
 
     /// The plane of each channel.

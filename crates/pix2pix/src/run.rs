@@ -46,6 +46,7 @@
 //! ```
 
 pub mod agreement;
+mod beginning;
 pub(crate) mod fit;
 pub(crate) mod folder;
 pub(crate) mod health;
@@ -53,6 +54,7 @@ pub(crate) mod history;
 mod kept;
 pub(crate) mod log;
 mod machine;
+pub(crate) mod record;
 mod samples;
 
 use std::fs;
@@ -75,14 +77,17 @@ use crate::error::{Error, Result};
 use crate::model::checkpoint::{self, Checkpoint};
 use crate::model::translate::Translator;
 use crate::parallel::{Group, Shard};
+use crate::quality::Score;
 use crate::train::losses::{Diverged, Losses};
 use crate::train::objective::Gan;
 use crate::train::trainer::Trainer;
 use crate::weights_file::tensor_file::{self, FileKind};
+pub use beginning::Beginning;
 pub use folder::{RunFolder, read_config};
 use health::Health;
 pub use history::{Best, History, State};
 use log::Log;
+pub use record::Record;
 use samples::Samples;
 
 /// The state of the optimizers, stored beside a checkpoint.
@@ -93,6 +98,9 @@ const STATE: FileKind = FileKind {
     remedy: "put a copy of the file back, or start a new run; no state of an earlier one is kept, but whole checkpoints \
              still translate",
 };
+
+/// Name of the file of the scores.
+const SCORES: &str = "scores.jsonl";
 
 /// Advice for losses or gradients that are not finite.
 const ADVICE: &str =
@@ -134,16 +142,34 @@ pub struct RunScores {
     /// Structural similarity; `None` for pictures smaller than 11x11 pixels.
     #[serde(deserialize_with = "log::exact_or_none")]
     pub ssim: Option<f64>,
+    /// LPIPS, if the run keeps its best checkpoint by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "log::exact_or_none")]
+    pub lpips: Option<f64>,
+    /// Whether this was the best step so far, whose checkpoint was kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub best: bool,
 }
 
 impl RunScores {
     /// The scores with their names.
-    pub fn named(&self) -> [(&'static str, Option<f64>); 3] {
+    pub fn named(&self) -> [(&'static str, Option<f64>); 4] {
         [
             ("l1", Some(self.l1)),
             ("psnr", self.psnr),
             ("ssim", self.ssim),
+            ("lpips", self.lpips),
         ]
+    }
+
+    /// The value of a score; that of PSNR is infinite if an output equals its target.
+    pub fn value(&self, score: Score) -> Option<f64> {
+        match score {
+            Score::L1 => Some(self.l1),
+            Score::Psnr => Some(self.psnr.unwrap_or(f64::INFINITY)),
+            Score::Ssim => self.ssim,
+            Score::Lpips => self.lpips,
+        }
     }
 }
 
@@ -177,6 +203,15 @@ pub enum Event<'a> {
     Scored(RunScores),
     /// A checkpoint was written.
     Saved(&'a Path),
+    /// The held-out pairs have their best score so far, and the checkpoint was kept.
+    Improved {
+        /// The checkpoint's file.
+        path: &'a Path,
+        /// The score.
+        score: Score,
+        /// Its value and the step.
+        best: Best,
+    },
     /// A pair was skipped because it could not be read; the text is the reason.
     Skipped(&'a str),
     /// The training shows signs of failure.
@@ -194,6 +229,8 @@ pub struct Outcome {
     pub interrupted: bool,
     /// The newest checkpoint.
     pub checkpoint: PathBuf,
+    /// Its best score, if it keeps its best checkpoint; a run whose record [is over](Record::is_over) has ended early.
+    pub record: Option<Record>,
 }
 
 /// Everything that a run needs.
@@ -221,8 +258,14 @@ pub fn train(
     stop: &AtomicBool,
     tell: &mut dyn FnMut(Event),
 ) -> Result<Outcome> {
-    let Training { config, folder, .. } = &training;
+    let Training {
+        config,
+        data,
+        folder,
+        ..
+    } = &training;
     config.validate()?;
+    config.check_held_out(data)?;
     training.check_memory(tell)?;
     let trainer = new_trainer(config, &training.training_device())?;
     if training.is_root() {
@@ -251,6 +294,7 @@ pub fn resume(
         ..
     } = &training;
     config.validate()?;
+    config.check_held_out(data)?;
     training.check_memory(tell)?;
     let training_device = training.training_device();
     let (trainer, done, owed) = match folder.newest()? {
@@ -289,6 +333,18 @@ pub fn resume(
             config.steps
         )));
     }
+    let scores = log::read::<RunScores>(&folder.path(SCORES))?
+        .entries
+        .into_iter();
+    let scores: Vec<RunScores> = scores.filter(|line| line.step <= done.step).collect();
+    if Record::of(config, &scores).is_some_and(|record| record.is_over()) {
+        return Err(Error::Config(format!(
+            "{}: the run is done: its score has not improved for {} samplings; to train longer, give a larger \
+             `patience`",
+            folder.root().display(),
+            config.patience
+        )));
+    }
     if training.is_root() {
         folder.use_for(config)?;
     }
@@ -305,8 +361,8 @@ fn to_resume(error: Error) -> Error {
 
 /// A trainer before its first step.
 fn new_trainer(config: &RunConfig, device: &Device) -> Result<Trainer> {
-    let (generator, discriminator) = (&config.generator, &config.discriminator);
-    Trainer::new(generator, discriminator, config.trainer(), device)
+    let (generator, discriminator) = beginning::networks(config, device)?;
+    Trainer::from_networks(generator, discriminator, config.trainer(), device)
 }
 
 #[derive(Serialize, Deserialize)]
@@ -350,6 +406,7 @@ struct Books {
     /// The newest step that has a score, and the newest that has a warning.
     scored: Option<u64>,
     warned: Option<u64>,
+    record: Option<Record>,
 }
 
 impl Books {
@@ -366,15 +423,17 @@ impl Books {
         let (metrics, m) = Log::open(folder.path("metrics.jsonl"), |m: &Metrics| kept(m.step))?;
         let (timings, t) = Log::open(folder.path("timings.jsonl"), |t: &Timing| kept(t.step))?;
         let (warnings, w) = Log::open(folder.path("warnings.jsonl"), |w: &Warning| w.step <= done)?;
-        let (scores, s) = Log::open(folder.path("scores.jsonl"), |s: &RunScores| {
-            s.step <= done && (s.step.is_multiple_of(config.sample_every) || s.step == config.steps)
+        let (scores, s) = Log::open(folder.path(SCORES), |s: &RunScores| {
+            let regular = s.step.is_multiple_of(config.sample_every) || s.step == config.steps;
+            // the best checkpoint, once kept, keeps its line
+            s.step <= done && (regular || s.best)
         })?;
         for unread in [m.unread, t.unread, w.unread, s.unread].iter().flatten() {
             tell(Event::Noted(unread));
         }
         let past = t.entries.last().map_or(0.0, |timing| timing.seconds);
         Ok(Self {
-            samples: Samples::read(data, config)?,
+            samples: Samples::read(data, config, &training.device)?,
             metrics,
             timings,
             scores,
@@ -385,6 +444,7 @@ impl Books {
             newest: PathBuf::new(),
             scored: s.entries.last().map(|scores| scores.step),
             warned: w.entries.last().map(|warning| warning.step),
+            record: Record::of(config, &s.entries),
         })
     }
 
@@ -456,13 +516,16 @@ impl Training<'_> {
         stop: &AtomicBool,
         tell: &mut dyn FnMut(Event),
     ) -> Result<Outcome> {
-        let Self { config, data, .. } = self;
+        let Self { config, data, .. } = &self;
         let mut books = match self.is_root() {
             true => Some(Books::open(&self, done.step, tell)?),
             false => None,
         };
         if let (Some(books), Some(owed)) = (&mut books, owed) {
             self.settle(owed, &trainer, books, tell)?;
+        }
+        if self.is_over(books.as_ref()) {
+            return Ok(self.outcome(done.step, books));
         }
         let mut shard = Shard::default();
         if let Some(group) = &self.group {
@@ -563,15 +626,37 @@ impl Training<'_> {
                     books.warn(step, warning, tell)?;
                 }
             }
-            if last {
+            let over = sampled && self.is_over(books.as_ref());
+            if let Some(books) = books.as_mut().filter(|_| over && !saved) {
+                self.save(progress(step), None, &trainer, books, tell)?;
+            }
+            if last || over {
                 break;
             }
         }
-        Ok(Outcome {
-            steps: step,
-            interrupted: step < config.steps,
+        Ok(self.outcome(step, books))
+    }
+
+    /// Whether the score of the held-out pairs no longer improves. Every process of a group must call this.
+    fn is_over(&self, books: Option<&Books>) -> bool {
+        let record = books.and_then(|books| books.record);
+        let over = record.is_some_and(|record| record.is_over());
+        match &self.group {
+            Some(group) if self.config.patience > 0 => agreement::any(&*group.communicator, over),
+            _ => over,
+        }
+    }
+
+    /// How the run ended, after `steps` steps.
+    fn outcome(&self, steps: u64, books: Option<Books>) -> Outcome {
+        let over = self.is_over(books.as_ref());
+        let record = books.as_ref().and_then(|books| books.record);
+        Outcome {
+            steps,
+            interrupted: steps < self.config.steps && !over,
             checkpoint: books.map_or_else(PathBuf::new, |books| books.newest),
-        })
+            record,
+        }
     }
 
     /// Runs the work of a step on the device, and converts a failure of the device to an error.
@@ -608,13 +693,28 @@ impl Training<'_> {
         let warned = health
             .outputs(&drawn)
             .or_else(|| still.and_then(|still| health.still(&still)));
-        self.draw(metrics, &rows, tell)?;
         let scores = books.samples.score(metrics.step, &outputs, config);
-        if let Some(scores) = scores.filter(|scores| books.scored != Some(scores.step)) {
+        if let Some(mut scores) = scores.filter(|scores| books.scored != Some(scores.step)) {
+            if let Some(record) = &mut books.record {
+                record.count(config, &mut scores);
+                if let (true, Some(best)) = (scores.best, record.best) {
+                    // before the line that says so
+                    let path = self.folder.checkpoints().join(checkpoint::BEST);
+                    let kept = (*config).clone();
+                    Checkpoint::new(kept, scores.step, &generator, trainer.discriminator())
+                        .save(&path)?;
+                    tell(Event::Improved {
+                        path: &path,
+                        score: record.score,
+                        best,
+                    });
+                }
+            }
             books.scores.write(&scores)?;
             books.scored = Some(scores.step);
             tell(Event::Scored(scores));
         }
+        self.draw(metrics, &rows, tell)?;
         Ok(warned)
     }
 

@@ -42,6 +42,7 @@ pub(crate) mod image_pool;
 pub(crate) mod learner;
 pub(crate) mod losses;
 pub(crate) mod objective;
+pub(crate) mod origin;
 pub(crate) mod schedule;
 pub(crate) mod trainer;
 
@@ -52,5 +53,6 @@ pub use diff_augment::DiffAugment;
 pub use learner::Learner;
 pub use losses::{Diverged, Losses, StepLosses};
 pub use objective::{CompositeLoss, DiscriminatorLoss, Gan, Objective, ObjectiveConfig};
+pub use origin::{Freeze, FromChannels, Origin};
 pub use schedule::Schedule;
 pub use trainer::{Batch, Parts, Trainer};

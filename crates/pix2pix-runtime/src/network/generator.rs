@@ -52,6 +52,25 @@ impl GeneratorConfig {
         }
     }
 
+    /// The same network for other channels of the source and of the target.
+    pub fn with_channels(mut self, channels: [usize; 2]) -> Self {
+        let [into, out] = match &mut self {
+            Self::Unet(config) => [&mut config.in_channels, &mut config.out_channels],
+            Self::Resnet(config) => [&mut config.in_channels, &mut config.out_channels],
+        };
+        [*into, *out] = channels;
+        self
+    }
+
+    /// The same network with another dropout rate.
+    pub fn with_dropout(mut self, rate: f64) -> Self {
+        match &mut self {
+            Self::Unet(config) => config.dropout = rate,
+            Self::Resnet(config) => config.dropout = rate,
+        }
+        self
+    }
+
     /// Checks the configuration.
     ///
     /// # Errors

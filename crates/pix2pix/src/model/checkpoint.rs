@@ -18,7 +18,7 @@ use crate::network::patch_gan::PatchGan;
 use crate::network::weights;
 use crate::weights_file::tensor_file::{self, Half, Values, prefixed};
 
-pub use pix2pix_runtime::checkpoint::{file_name, find, in_folder, steps_in};
+pub use pix2pix_runtime::checkpoint::{BEST, file_name, find, find_best, in_folder, steps_in};
 
 /// A checkpoint in memory.
 #[derive(Clone, Debug)]

@@ -116,6 +116,14 @@ impl Generator {
         self.set_precision(precision, device);
         self
     }
+
+    /// The same network, whose encoder no longer learns: the layers that shrink the picture, with their norms.
+    pub fn with_frozen_encoder(self) -> Self {
+        match self {
+            Self::Unet(network) => Self::Unet(network.with_frozen_encoder()),
+            Self::Resnet(network) => Self::Resnet(network.with_frozen_encoder()),
+        }
+    }
 }
 
 impl Layers for Generator {

@@ -125,6 +125,15 @@ fn continued(x: Tensor<4>, margin: usize) -> Tensor<4> {
 }
 
 impl Resnet {
+    /// The same network, whose first and shrinking layers no longer learn.
+    pub fn with_frozen_encoder(self) -> Self {
+        Self {
+            first: self.first.no_grad(),
+            down: self.down.no_grad(),
+            ..self
+        }
+    }
+
     /// The configuration that it was built from.
     pub fn config(&self) -> &ResnetConfig {
         &self.config

@@ -120,6 +120,14 @@ pub struct Unet {
 }
 
 impl Unet {
+    /// The same network, whose encoder no longer learns.
+    pub fn with_frozen_encoder(self) -> Self {
+        Self {
+            encoder: self.encoder.no_grad(),
+            ..self
+        }
+    }
+
     /// The configuration that it was built from.
     pub fn config(&self) -> &UnetConfig {
         &self.config

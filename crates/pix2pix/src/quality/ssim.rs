@@ -4,7 +4,7 @@
 use super::{PEAK, Planes};
 
 /// Side and standard deviation of the Gaussian window, in pixels (Wang 2004, section III.B).
-const WINDOW: usize = 11;
+pub const WINDOW: usize = 11;
 const SIGMA: f64 = 1.5;
 /// The constants that keep the quotients finite, `(K L)^2`.
 const C1: f64 = (0.01 * PEAK) * (0.01 * PEAK);

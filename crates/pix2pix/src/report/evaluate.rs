@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use burn::tensor::{Device, Tensor, TensorData};
 use pix2pix_runtime::TranslateOptions;
 use serde::{Deserialize, Serialize};
 
@@ -128,7 +127,8 @@ pub fn evaluate(
             None => None,
             Some(lpips) => {
                 Lpips::check([out.channels, height, width]).map_err(refused)?;
-                let [out, wanted] = [out, wanted].map(|planes| tensor(planes, translator.device()));
+                let [out, wanted] =
+                    [out, wanted].map(|planes| planes.to_tensor(translator.device()));
                 let distance: f32 = lpips.distance(out, wanted).into_scalar();
                 Some(f64::from(distance))
             }
@@ -181,20 +181,6 @@ fn means(pictures: &[PictureScores]) -> BTreeMap<String, Mean> {
     means
         .filter_map(|(name, values)| Some((name, interval::mean(&values)?)))
         .collect()
-}
-
-/// Converts planes in 0 to 255 to a batch of one, `[1, channels, height, width]` in [-1, 1].
-fn tensor(planes: &Planes, device: &Device) -> Tensor<4> {
-    let values: Vec<f32> = planes
-        .values
-        .iter()
-        .map(|value| value / 127.5 - 1.0)
-        .collect();
-    let [width, height] = planes.size;
-    Tensor::from_data(
-        TensorData::new(values, [1, planes.channels, height, width]),
-        device,
-    )
 }
 
 fn row(

@@ -39,10 +39,20 @@ struct Run {
     steps: u64,
     seconds: f64,
     best: BTreeMap<&'static str, Best>,
+    kept: Option<Kept>,
     warnings: Vec<Warning>,
     samples: Vec<Sample>,
     config: BTreeMap<String, String>,
     machine: BTreeMap<String, String>,
+}
+
+/// The score whose best checkpoint a run keeps.
+#[derive(Serialize)]
+struct Kept {
+    score: &'static str,
+    best: Option<Best>,
+    /// The number of samplings without a better score after which the run has ended, if it has.
+    ended_after: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -54,6 +64,7 @@ struct Sample {
 /// Curves of one loss or score: a list of `[step, value]` for each run.
 #[derive(Serialize)]
 struct Chart {
+    key: &'static str,
     title: &'static str,
     /// Whether the curves may be smoothed: losses of single pairs are noisy, scores of all held-out pairs are exact.
     smoothed: bool,
@@ -68,10 +79,11 @@ const LOSSES: [(&str, &str); 4] = [
     ("d_fake", "Discriminator loss: generated pairs"),
 ];
 /// Keys and titles of the scores' curves, which stand behind them.
-const SCORES: [(&str, &str); 3] = [
+const SCORES: [(&str, &str); 4] = [
     ("l1", "Held-out pairs: L1 (of 255)"),
     ("psnr", "Held-out pairs: PSNR (dB)"),
     ("ssim", "Held-out pairs: SSIM"),
+    ("lpips", "Held-out pairs: LPIPS"),
 ];
 
 /// Writes the report of some run folders to an HTML file. Returns sentences on what cannot be read of their files, which
@@ -85,7 +97,8 @@ pub fn write(runs: &[PathBuf], file: &Path) -> Result<Vec<String>> {
     for history in &histories {
         unread.extend(history.unread.iter().cloned());
     }
-    let chart = |(key, title): (&str, &'static str), smoothed| Chart {
+    let chart = |(key, title): (&'static str, &'static str), smoothed| Chart {
+        key,
         title,
         smoothed,
         series: histories
@@ -102,6 +115,10 @@ pub fn write(runs: &[PathBuf], file: &Path) -> Result<Vec<String>> {
             .into_iter()
             .map(|loss| chart(loss, true))
             .chain(SCORES.into_iter().map(|score| chart(score, false)))
+            // few runs have LPIPS
+            .filter(|chart| {
+                chart.key != "lpips" || chart.series.iter().any(|line| !line.is_empty())
+            })
             .collect(),
         runs: histories
             .iter()
@@ -134,6 +151,11 @@ fn run(history: &History, unread: &mut Vec<String>) -> Result<Run> {
         steps: history.config.steps,
         seconds: history.timings.last().map_or(0.0, |timing| timing.seconds),
         best: history.best(),
+        kept: history.record.map(|record| Kept {
+            score: record.score.name(),
+            best: record.best,
+            ended_after: record.is_over().then_some(history.config.patience),
+        }),
         warnings: history.warnings.clone(),
         samples: samples(&history.root.join("samples"), unread)?,
         config: flat(
@@ -225,7 +247,9 @@ fn embedded(path: &Path) -> Result<String> {
 /// # Errors
 /// As [`write()`].
 pub fn write_csv(runs: &[PathBuf], file: &Path) -> Result<()> {
-    const COLUMNS: [&str; 7] = ["d_real", "d_fake", "g_gan", "g_l1", "l1", "psnr", "ssim"];
+    const COLUMNS: [&str; 8] = [
+        "d_real", "d_fake", "g_gan", "g_l1", "l1", "psnr", "ssim", "lpips",
+    ];
     let mut writer = csv::Writer::from_writer(Vec::new());
     let failed = |e: csv::Error| Error::file(file, e, "choose another file");
     let head = ["run", "step", "epoch", "seconds"]

@@ -16,10 +16,9 @@ const TRAINED: usize = 16;
 /// and temporary values at the peak. Fitted to our measurements: 1.0 GB at 256x256 and 2.6 GB at 1024x1024.
 const KEPT: f64 = 3.2;
 
-/// Estimated number of bytes for training with `batch` pairs per step; `None` if the configuration's networks cannot be
+/// Estimated number of bytes for training with `batch` pairs of this size (width, height) per step; `None` if the configuration's networks cannot be
 /// built.
-pub fn bytes(config: &RunConfig, batch: usize) -> Option<u64> {
-    let [width, height] = config.jitter.crop_size.sides();
+pub fn bytes(config: &RunConfig, [width, height]: [usize; 2], batch: usize) -> Option<u64> {
     let (init, device) = (&mut WeightInit::blank(), Device::flex());
     let [from, to] = config
         .generator
@@ -51,7 +50,8 @@ pub fn check(config: &RunConfig, memory: Memory) -> Result<Option<String>> {
     );
     // the other sizes are those of the data; recomputing takes less than the estimate
     let is_known = is_known && !config.recompute;
-    let Some(needed) = bytes(config, config.batch_size).filter(|_| is_known) else {
+    let crop = config.jitter.crop_size.sides();
+    let Some(needed) = bytes(config, crop, config.batch_size).filter(|_| is_known) else {
         return Ok(None);
     };
     let Memory { most, free } = memory;
@@ -76,11 +76,12 @@ pub fn check(config: &RunConfig, memory: Memory) -> Result<Option<String>> {
 
 /// Advice for training that ran out of memory on a device with `memory` bytes (`None` if unknown).
 pub fn advice(config: &RunConfig, memory: Option<u64>) -> String {
+    let crop = config.jitter.crop_size.sides();
     let fits = memory.and_then(|memory| {
         let smaller = (1..config.batch_size).rev();
         smaller
             .into_iter()
-            .find(|batch| bytes(config, *batch).is_some_and(|bytes| bytes < memory))
+            .find(|batch| bytes(config, crop, *batch).is_some_and(|bytes| bytes < memory))
     });
     let half = config.batch_size / 2;
     match (fits, half, config.recompute) {
@@ -117,7 +118,7 @@ mod tests {
             (512, 1, 1.37e9),
             (1024, 1, 2.58e9),
         ] {
-            let estimate = bytes(&config(side), batch).unwrap() as f64;
+            let estimate = bytes(&config(side), [side as usize; 2], batch).unwrap() as f64;
             let ratio = estimate / measured;
             assert!(
                 (0.8..1.25).contains(&ratio),

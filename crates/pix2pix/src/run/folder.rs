@@ -114,10 +114,19 @@ impl RunFolder {
     /// # Errors
     /// When the folder is not empty, or a file cannot be written.
     pub fn begin(&self, config: &RunConfig) -> Result<()> {
-        if !is_empty(&self.root)? {
-            return Err(taken(&self.root));
-        }
+        self.check_empty()?;
         self.use_for(config)
+    }
+
+    /// Checks that a new run can start in the folder.
+    ///
+    /// # Errors
+    /// When it is not empty.
+    pub fn check_empty(&self) -> Result<()> {
+        match is_empty(&self.root)? {
+            true => Ok(()),
+            false => Err(taken(&self.root)),
+        }
     }
 
     /// Uses the folder for a run: notes this process in the lock, removes what a killed process left unfinished, writes

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::folder::{is_locked, read_config};
+use super::record::Record;
 use super::{Metrics, RunScores, Timing, Warning, log};
 use crate::config::RunConfig;
 use crate::error::Result;
@@ -17,7 +18,7 @@ use crate::model::checkpoint;
 pub enum State {
     /// A process is training it.
     Running,
-    /// All its steps are done.
+    /// All its steps are done, or its score no longer improves.
     Done,
     /// Steps remain and no process is training it; it can be resumed.
     Stopped,
@@ -60,6 +61,8 @@ pub struct History {
     pub warnings: Vec<Warning>,
     /// Description of its machine (`machine.json`).
     pub machine: BTreeMap<String, String>,
+    /// Its best score, if it keeps its best checkpoint.
+    pub record: Option<Record>,
     /// Sentences on what cannot be read of its files.
     pub unread: Vec<String>,
     /// Step of the newest checkpoint.
@@ -87,10 +90,12 @@ impl History {
             warnings.unread,
             unread,
         ];
+        let record = Record::of(&config, &scores.entries);
+        let over = record.is_some_and(|record| record.is_over());
         Ok(Self {
             state: if is_locked(root) {
                 State::Running
-            } else if saved >= config.steps {
+            } else if saved >= config.steps || over {
                 State::Done
             } else {
                 State::Stopped
@@ -101,6 +106,7 @@ impl History {
             scores: scores.entries,
             warnings: warnings.entries,
             machine,
+            record,
             unread: unread.into_iter().flatten().collect(),
             root: root.to_path_buf(),
             saved,
@@ -157,13 +163,14 @@ impl History {
         }
     }
 
-    /// The best value of each score on held-out pairs: L1 (of 255), PSNR (dB) and SSIM.
+    /// The best value of each score on held-out pairs: L1 (of 255), PSNR (dB), SSIM and LPIPS.
     pub fn best(&self) -> BTreeMap<&'static str, Best> {
         let mut best = BTreeMap::new();
         for (key, label, sign) in [
             ("l1", "L1", 1.0),
             ("psnr", "PSNR", -1.0),
             ("ssim", "SSIM", -1.0),
+            ("lpips", "LPIPS", 1.0),
         ] {
             let series = self.series(key).into_iter();
             let found = series.min_by(|a, b| (sign * a.1).total_cmp(&(sign * b.1)));

@@ -1,5 +1,6 @@
 //! The held-out pairs that a run translates and scores at regular intervals, to show its progress.
 
+use burn::tensor::Device;
 use image::RgbImage;
 use pix2pix_runtime::TranslateOptions;
 
@@ -7,11 +8,12 @@ use crate::config::RunConfig;
 use crate::data::dataset::Dataset;
 use crate::data::dataset::survey::OnError;
 use crate::data::pair::Pair;
+use crate::data::path_text::path_of;
 use crate::data::picture::Picture;
 use crate::draw::contact_sheet::Row;
 use crate::error::Result;
 use crate::model::translate::Translator;
-use crate::quality::{self, Planes, Scores};
+use crate::quality::{self, Lpips, Planes, Score, Scores};
 
 use super::RunScores;
 
@@ -24,14 +26,16 @@ const SCORED: usize = 64;
 pub struct Samples {
     pairs: Vec<Pair>,
     held_out: bool,
+    /// The network of LPIPS with its device, if the run keeps its best checkpoint by LPIPS.
+    lpips: Option<(Lpips, Device)>,
 }
 
 impl Samples {
     /// Reads the sample pairs, the first ones of the split. With [`OnError::Skip`], broken pairs are left out.
     ///
     /// # Errors
-    /// When a pair cannot be read.
-    pub fn read(data: &Dataset, config: &RunConfig) -> Result<Self> {
+    /// When a pair or LPIPS's weights cannot be read.
+    pub fn read(data: &Dataset, config: &RunConfig, device: &Device) -> Result<Self> {
         let (pairs, count) = match &data.val {
             Some(val) => (val, SCORED),
             None => (&data.train, SAMPLES),
@@ -40,9 +44,17 @@ impl Samples {
         let read = (0..pairs.len()).map(still);
         let kept = read.filter(|pair| pair.is_ok() || config.on_error == OnError::Stop);
         let pairs = kept.take(count).collect::<Result<_>>()?;
+        let lpips = match config.keep_best {
+            Some(Score::Lpips) => {
+                let weights = path_of(&config.objective.perceptual_weights);
+                Some((Lpips::load(&weights, device)?, device.clone()))
+            }
+            _ => None,
+        };
         Ok(Self {
             pairs,
             held_out: data.val.is_some(),
+            lpips,
         })
     }
 
@@ -64,14 +76,18 @@ impl Samples {
             return None;
         }
         let pairs = self.pairs.iter().zip(outputs);
-        let found: Vec<Scores> = pairs
+        let found: Vec<(Scores, Option<f64>)> = pairs
             .map(|(pair, output)| {
                 let planes =
                     [output, &pair.target].map(|picture| Planes::of(picture, &config.target));
-                quality::scores(&planes[0], &planes[1])
+                let lpips = self.lpips.as_ref().map(|(lpips, device)| {
+                    let [a, b] = planes.each_ref().map(|planes| planes.to_tensor(device));
+                    f64::from(lpips.distance(a, b).into_scalar::<f32>())
+                });
+                (quality::scores(&planes[0], &planes[1]), lpips)
             })
             .collect();
-        let mean = |value: fn(&Scores) -> Option<f64>| {
+        let mean = |value: fn(&(Scores, Option<f64>)) -> Option<f64>| {
             let values: Option<Vec<f64>> = found.iter().map(value).collect();
             let values = values?;
             let mean = values.iter().sum::<f64>() / values.len() as f64;
@@ -79,9 +95,11 @@ impl Samples {
         };
         Some(RunScores {
             step,
-            l1: mean(|scores| Some(scores.l1))?,
-            psnr: mean(|scores| Some(scores.psnr)),
-            ssim: mean(|scores| scores.ssim),
+            l1: mean(|(scores, _)| Some(scores.l1))?,
+            psnr: mean(|(scores, _)| Some(scores.psnr)),
+            ssim: mean(|(scores, _)| scores.ssim),
+            lpips: mean(|(_, lpips)| *lpips),
+            best: false,
         })
     }
 

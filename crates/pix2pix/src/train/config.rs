@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backend::device::Precision;
 use crate::train::objective::ObjectiveConfig;
+use crate::train::origin::Freeze;
 use crate::train::schedule::Schedule;
 
 /// Hyperparameters of the optimization.
@@ -24,6 +25,10 @@ pub struct OptimizerConfig {
     pub ema: f64,
     /// Number of batches per step, whose gradients are averaged (gradient accumulation).
     pub accumulate: usize,
+    /// Number of first steps in which only the discriminator learns.
+    pub freeze_generator: u64,
+    /// The part of the generator that does not learn.
+    pub freeze: Freeze,
 }
 
 impl Default for OptimizerConfig {
@@ -36,6 +41,8 @@ impl Default for OptimizerConfig {
             beta2: 0.999,
             ema: 0.0,
             accumulate: 1,
+            freeze_generator: 0,
+            freeze: Freeze::Nothing,
         }
     }
 }

@@ -36,6 +36,7 @@ use crate::train::image_pool::ImagePool;
 use crate::train::learner::Learner;
 use crate::train::losses::{Diverged, StepLosses};
 use crate::train::objective::Objective;
+use crate::train::origin::Freeze;
 use crate::weights_file::tensor_file::{Values, prefixed};
 use chance::{Chance, Use};
 use parts::Clock;
@@ -116,6 +117,10 @@ impl Trainer {
         device: &Device,
     ) -> error::Result<Self> {
         let generator = generator.into().with_precision(config.precision, device);
+        let generator = match config.optimizer.freeze {
+            Freeze::Nothing => generator,
+            Freeze::Encoder => generator.with_frozen_encoder(),
+        };
         let discriminator = discriminator.with_precision(config.precision, device);
         let OptimizerConfig {
             beta1, beta2, ema, ..
@@ -360,7 +365,10 @@ impl Trainer {
             );
             self.clock.lap(|parts| &mut parts.generator_backward);
         }
-        let rate = self.rate();
+        let rate = match self.generator_learns() {
+            true => self.rate(),
+            false => 0.0,
+        };
         let losses = update.apply(&mut self.generator, rate);
         self.clock.lap(|parts| &mut parts.generator_update);
         losses
@@ -435,6 +443,11 @@ impl Trainer {
     fn shard(&self) -> Shard {
         let shared = self.shared.as_ref();
         shared.map_or(Shard::default(), |shared| shared.group.shard())
+    }
+
+    /// Whether the generator's weights change in this step. Until they do, its moments are already collected.
+    fn generator_learns(&self) -> bool {
+        self.steps >= self.config.optimizer.freeze_generator
     }
 
     /// The learning rate of this step.

@@ -72,7 +72,9 @@ impl Trainer {
             && objective.diff_augment.is_empty()
             && objective.pool == 0
             && objective.perceptual == 0.0
-            && self.shared.is_none();
+            && self.shared.is_none()
+            // a recorded step has one learning rate for both networks
+            && self.generator_learns();
         let spectral = self.discriminator().config().spectral_norm;
         batches.len() == 1 && alone && !spectral && !self.config.recompute && !*OFF
     }

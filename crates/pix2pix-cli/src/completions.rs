@@ -1,0 +1,69 @@
+//! `pix2pix completions` and `pix2pix man`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Command;
+use clap_complete::Shell;
+use clap_mangen::Man;
+use pix2pix::{Error, atomic_file};
+
+use crate::failure::{Failure, print};
+use crate::output::say;
+
+/// Shown after the options of `pix2pix completions`.
+pub const EXAMPLES: &str = "\
+Examples:
+  pix2pix completions bash  > ~/.local/share/bash-completion/completions/pix2pix
+  pix2pix completions zsh  > ~/.zfunc/_pix2pix
+  pix2pix completions fish  > ~/.config/fish/completions/pix2pix.fish";
+
+/// Options of `pix2pix completions`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The shell
+    shell: Shell,
+}
+
+/// Prints the script that completes the program's commands and options in a shell.
+pub fn run(args: Args, mut program: Command) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut program, "pix2pix", &mut script);
+    print(&String::from_utf8_lossy(&script))
+}
+
+/// Options of `pix2pix man`.
+#[derive(clap::Args)]
+pub struct ManArgs {
+    /// Folder for the pages, such as ~/.local/share/man/man1
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+/// Writes the manual page of every command.
+pub fn man(args: ManArgs, mut program: Command) -> Result<(), Failure> {
+    program.build();
+    atomic_file::create_folder(&args.out)?;
+    let pages = write(&program, &args.out)?;
+    let out = args.out.display();
+    say(&format!(
+        "wrote {pages} pages into {out}; read them with man {out}/pix2pix.1\n"
+    ));
+    Ok(())
+}
+
+/// Writes the page of a command and of those below it; returns their number.
+fn write(command: &Command, folder: &Path) -> Result<usize, Error> {
+    let page = Man::new(command.clone());
+    let path = folder.join(page.get_filename());
+    let mut text = Vec::new();
+    page.render(&mut text)
+        .map_err(|e| Error::io(&path, "write the page", e))?;
+    atomic_file::write(&path, &text)?;
+    let below = command.get_subcommands();
+    // its own help is in every command
+    let below = below.filter(|command| command.get_name() != "help");
+    below
+        .map(|command| write(command, folder))
+        .sum::<Result<usize, Error>>()
+        .map(|pages| pages + 1)
+}

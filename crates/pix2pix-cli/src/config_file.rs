@@ -1,0 +1,122 @@
+//! Options of `pix2pix train` in a TOML file: `--config FILE`.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command};
+use pix2pix::Error;
+use toml::Value;
+
+use crate::failure::Failure;
+
+/// The command whose options can be in a file.
+const COMMAND: &str = "train";
+/// The key of the file for the data set, which is no option.
+const DATA: &str = "data";
+
+/// The arguments with those of the file that they name, except what the arguments set themselves: the command line wins.
+/// Without a file, they are unchanged.
+///
+/// # Errors
+/// When the file cannot be read, or has a key that is no option.
+pub fn merged(
+    mut program: Command,
+    mut arguments: Vec<OsString>,
+) -> Result<Vec<OsString>, Failure> {
+    // here only the name of the file matters; errors of the arguments are reported later, with those of the file
+    let lenient = program.clone().ignore_errors(true);
+    let Ok(matches) = lenient.try_get_matches_from(&arguments) else {
+        return Ok(arguments);
+    };
+    let Some((COMMAND, matches)) = matches.subcommand() else {
+        return Ok(arguments);
+    };
+    let Some(file) = matches.try_get_one::<PathBuf>("config").ok().flatten() else {
+        return Ok(arguments);
+    };
+    program.build();
+    let train = program
+        .find_subcommand(COMMAND)
+        .expect("it has just been parsed");
+    let typed: Vec<&Arg> = train
+        .get_arguments()
+        .filter(|argument| is_typed(matches, argument))
+        .collect();
+    let mut added = Vec::new();
+    for (key, value) in read(file)? {
+        let name = key.replace('_', "-");
+        let known = train
+            .get_arguments()
+            .find(|argument| match argument.get_long() {
+                Some("config" | "resume" | "help" | "version") => false,
+                Some(long) => long == name,
+                None => name == DATA,
+            });
+        let Some(known) = known else {
+            let reason = format!("{key} is not an option of pix2pix train");
+            let remedy = "see pix2pix train --help";
+            return Err(Error::file(file, reason, remedy).into());
+        };
+        let is_excluded = |other: &&Arg| {
+            let conflicts = |a: &Arg, b: &Arg| {
+                let others = train.get_arg_conflicts_with(a);
+                others.iter().any(|other| other.get_id() == b.get_id())
+            };
+            other.get_id() == known.get_id() || conflicts(known, other) || conflicts(other, known)
+        };
+        if !typed.iter().any(is_excluded) {
+            added.extend(words(known, &value).ok_or_else(|| {
+                let reason = format!("{key} is neither a value nor a list of values");
+                Error::file(file, reason, "see pix2pix train --help")
+            })?);
+        }
+    }
+    // behind the name of the command
+    let at = arguments.iter().position(|word| word == COMMAND);
+    let at = at.map_or(arguments.len(), |at| at + 1);
+    arguments.splice(at..at, added);
+    Ok(arguments)
+}
+
+fn is_typed(matches: &ArgMatches, argument: &Arg) -> bool {
+    matches.value_source(argument.get_id().as_str()) == Some(ValueSource::CommandLine)
+}
+
+fn read(file: &Path) -> Result<toml::Table, Failure> {
+    let text = std::fs::read_to_string(file);
+    let text = text.map_err(|e| Error::io(file, "read the options", e))?;
+    text.parse().map_err(|e: toml::de::Error| {
+        let reason = format!("not a TOML file ({})", e.message());
+        Error::file(file, reason, "write options as in: batch_size = 4").into()
+    })
+}
+
+/// An option with its value as words of a command; `None` if no option can have such a value.
+fn words(argument: &Arg, value: &Value) -> Option<Vec<OsString>> {
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Float(number) => Some(number.to_string()),
+        Value::Boolean(_) | Value::Datetime(_) | Value::Array(_) | Value::Table(_) => None,
+    };
+    let Some(name) = argument.get_long() else {
+        return Some(vec![text(value)?.into()]);
+    };
+    let several = argument
+        .get_num_args()
+        .is_some_and(|count| count.min_values() > 1);
+    let words = match value {
+        Value::Boolean(true) => vec![format!("--{name}")],
+        Value::Boolean(false) => Vec::new(),
+        Value::Array(values) => {
+            let values: Vec<String> = values.iter().map(text).collect::<Option<_>>()?;
+            match several {
+                true => [vec![format!("--{name}")], values].concat(),
+                false => vec![format!("--{name}={}", values.join(","))],
+            }
+        }
+        value => vec![format!("--{name}={}", text(value)?)],
+    };
+    Some(words.into_iter().map(OsString::from).collect())
+}

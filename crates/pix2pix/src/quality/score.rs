@@ -1,0 +1,55 @@
+//! The scores by which a run can choose its best checkpoint.
+
+use serde::{Deserialize, Serialize};
+
+use crate::choice::choices;
+use crate::error::{Error, Result};
+use crate::quality::lpips::Lpips;
+use crate::quality::ssim;
+
+/// A score of held-out pairs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Score {
+    /// Mean absolute difference.
+    L1,
+    /// Peak signal-to-noise ratio.
+    Psnr,
+    /// Structural similarity.
+    Ssim,
+    /// The learned distance LPIPS.
+    Lpips,
+}
+
+choices!(Score, "score",
+    L1: "l1", "Mean absolute difference; lower is better";
+    Psnr: "psnr", "Peak signal-to-noise ratio; higher is better";
+    Ssim: "ssim", "Structural similarity; higher is better";
+    Lpips: "lpips", "LPIPS, with the weights of `perceptual_weights`; lower is better";
+);
+
+impl Score {
+    /// Whether `new` is better than `old`.
+    pub fn is_better(self, new: f64, old: f64) -> bool {
+        match self {
+            Self::L1 | Self::Lpips => new < old,
+            Self::Psnr | Self::Ssim => new > old,
+        }
+    }
+
+    /// Checks that pictures of this shape, `[channels, height, width]`, have this score.
+    ///
+    /// # Errors
+    /// When they are too small, or LPIPS does not accept their channels.
+    pub fn check(self, shape: [usize; 3]) -> Result<()> {
+        let [_, height, width] = shape;
+        match self {
+            Self::Ssim if height.min(width) < ssim::WINDOW => Err(Error::Picture(format!(
+                "SSIM needs sides of at least {} pixels",
+                ssim::WINDOW
+            ))),
+            Self::Lpips => Lpips::check(shape),
+            Self::L1 | Self::Psnr | Self::Ssim => Ok(()),
+        }
+    }
+}

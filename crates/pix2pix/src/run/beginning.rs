@@ -1,0 +1,213 @@
+//! Weights to begin a run from: those of another model, of this program or of another.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use burn::tensor::Device;
+use pix2pix_runtime::network::GeneratorConfig;
+use sha2::{Digest, Sha256};
+
+use crate::config::RunConfig;
+use crate::data::path_text::{path_of, text_of};
+use crate::error::{Error, Result};
+use crate::model::checkpoint::{self, Checkpoint};
+use crate::network::generator::Generator;
+use crate::network::init::{Init, WeightInit};
+use crate::network::patch_gan::{PatchGan, PatchGanConfig};
+use crate::network::weights::{self, Weights};
+use crate::train::origin::{FromChannels, Origin};
+
+/// A model to begin a run from.
+pub struct Beginning {
+    /// Where its weights are.
+    pub origin: Origin,
+    checkpoint: Checkpoint,
+}
+
+impl Beginning {
+    /// Reads a model: a checkpoint, the newest checkpoint of a run folder, or a file that
+    /// [`import`](crate::exchange::import) reads.
+    ///
+    /// # Errors
+    /// When it cannot be read or is no model.
+    pub fn open(model: &Path, channels: FromChannels) -> Result<Self> {
+        let path = checkpoint::find(model)?;
+        let path = std::path::absolute(&path).unwrap_or(path);
+        let origin = Origin {
+            model: text_of(&path),
+            sha256: digest(&path)?,
+            channels,
+        };
+        let checkpoint = read(&path)?;
+        checkpoint.clone().check(&path)?;
+        Ok(Self { origin, checkpoint })
+    }
+
+    /// The model that a run began from, which must not have changed.
+    fn again(origin: &Origin) -> Result<Self> {
+        let path = path_of(&origin.model);
+        let found = Self::open(&path, origin.channels)?;
+        match found.origin.sha256 == origin.sha256 {
+            true => Ok(found),
+            false => Err(Error::file(
+                &path,
+                "the model has changed since the run was planned",
+                "restore the file, or start a new run",
+            )),
+        }
+    }
+
+    /// Whether the model has a discriminator.
+    pub fn has_discriminator(&self) -> bool {
+        !self.checkpoint.discriminator_tensors().is_empty()
+    }
+
+    /// Channels of the model's source and target.
+    pub fn channels(&self) -> [usize; 2] {
+        self.checkpoint.config.generator.channels()
+    }
+
+    /// The model's generator, for the channels of a data set's source and target.
+    ///
+    /// # Errors
+    /// When its channels are others, and are to be the same.
+    pub fn generator(&self, channels: [usize; 2]) -> Result<GeneratorConfig> {
+        let generator = &self.checkpoint.config.generator;
+        let [into, out] = generator.channels();
+        if [into, out] != channels && self.origin.channels == FromChannels::Same {
+            let [source, target] = channels;
+            return Err(Error::Config(format!(
+                "{}: the model translates {into} channels to {out}, and the data has {source} and {target}; begin the \
+                 first and last layers anew with `from_channels` new, or convert the pictures with `channels[0]` and \
+                 `channels[1]`",
+                self.origin.model
+            )));
+        }
+        Ok(generator.clone().with_channels(channels))
+    }
+
+    /// The discriminator: the model's, or else a `fresh` one with the filters and the norm of the model's generator.
+    pub fn discriminator(&self, channels: [usize; 2], fresh: PatchGanConfig) -> PatchGanConfig {
+        let [source_channels, target_channels] = channels;
+        let network = match (self.has_discriminator(), &self.checkpoint.config.generator) {
+            (true, _) => self.checkpoint.config.discriminator.clone(),
+            (false, GeneratorConfig::Unet(unet)) => PatchGanConfig {
+                filters: unet.filters,
+                norm: unet.norm,
+                ..fresh
+            },
+            (false, GeneratorConfig::Resnet(resnet)) => PatchGanConfig {
+                filters: resnet.filters,
+                norm: resnet.norm,
+                ..fresh
+            },
+        };
+        PatchGanConfig {
+            source_channels,
+            target_channels,
+            ..network
+        }
+    }
+}
+
+/// The networks of a new run on a device with autodiff: with the weights of the model that it begins from, and with
+/// random ones where that has none.
+///
+/// # Errors
+/// When the model cannot be read, has changed, or has other networks than the run.
+pub fn networks(config: &RunConfig, device: &Device) -> Result<(Generator, PatchGan)> {
+    let seed = config.seed;
+    let generator = config
+        .generator
+        .init_with(&mut WeightInit::generator(seed), device)?;
+    let discriminator = config
+        .discriminator
+        .init_with(&mut WeightInit::discriminator(seed), device)?;
+    let Some(origin) = &config.from else {
+        return Ok((generator, discriminator));
+    };
+    let model = Beginning::again(origin)?;
+    let channels = config.generator.channels();
+    let other = |network: &str| {
+        let reason = format!("its {network} is not that of the run's configuration");
+        Error::file(
+            &path_of(&origin.model),
+            reason,
+            "restore the configuration, or start a new run",
+        )
+    };
+    // dropout has no weights
+    let known = model.generator(channels)?.with_dropout(0.0);
+    if known != config.generator.clone().with_dropout(0.0) {
+        return Err(other("generator"));
+    }
+    let fresh = config.discriminator.clone();
+    if model.discriminator(channels, fresh) != config.discriminator {
+        return Err(other("discriminator"));
+    }
+    let given = model.checkpoint.generator_tensors();
+    let tensors = merged(weights::collect(&generator), given);
+    let generator = weights::restore(generator, tensors)?;
+    let given = model.checkpoint.discriminator_tensors();
+    let tensors = merged(weights::collect(&discriminator), given);
+    Ok((generator, weights::restore(discriminator, tensors)?))
+}
+
+/// The tensors of a model, and fresh ones for the layers that it does not have in the same shape: only the channels of
+/// the first and the last layer may differ.
+fn merged(fresh: Weights, given: &Weights) -> Weights {
+    let layer = |name: &str| {
+        name.rsplit_once('.')
+            .map_or("", |(layer, _)| layer)
+            .to_string()
+    };
+    let is_given = |name: &String, shape: &[usize]| {
+        let tensor = given.get(name);
+        tensor.is_some_and(|tensor| tensor.shape == shape)
+    };
+    let anew: Vec<String> = fresh
+        .iter()
+        .filter(|(name, tensor)| !is_given(name, &tensor.shape))
+        .map(|(name, _)| layer(name))
+        .collect();
+    let tensors = fresh.into_iter().map(|(name, tensor)| {
+        match given.get(&name).filter(|_| !anew.contains(&layer(&name))) {
+            Some(given) => (name, given.clone()),
+            None => (name, tensor),
+        }
+    });
+    tensors.collect()
+}
+
+/// Reads a checkpoint, or else a file of another program.
+fn read(path: &Path) -> Result<Checkpoint> {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    let loaded = Checkpoint::load(path);
+    #[cfg(feature = "import")]
+    if loaded.is_err() {
+        use crate::exchange::import;
+        let imported = import::of_files(&[path.to_path_buf()], &import::Options::default());
+        // of a checkpoint, the first error is the one that helps
+        if imported.is_ok() || ending != Some("safetensors") {
+            return imported;
+        }
+    }
+    loaded
+}
+
+/// SHA-256 of a file.
+fn digest(path: &Path) -> Result<String> {
+    let failed = |e| Error::io(path, "read the model", e);
+    let mut hash = Sha256::new();
+    let mut file = File::open(path).map_err(failed)?;
+    let mut part = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut part).map_err(failed)? {
+            0 => break,
+            length => hash.update(&part[..length]),
+        }
+    }
+    let bytes = hash.finalize();
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,124 @@
+//! The best score of a run on its held-out pairs, and whether the run still improves.
+
+use super::{Best, RunScores};
+use crate::config::RunConfig;
+use crate::quality::Score;
+
+/// The best score of a run with `keep_best`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Record {
+    /// The score that counts.
+    pub score: Score,
+    /// The best value so far; `None` before the first sampling.
+    pub best: Option<Best>,
+    /// Number of samplings since then.
+    since: u64,
+    patience: u64,
+}
+
+impl Record {
+    /// The record of a run after these lines of its `scores.jsonl`; `None` if it does not keep its best checkpoint.
+    pub fn of(config: &RunConfig, lines: &[RunScores]) -> Option<Self> {
+        let mut record = Self {
+            score: config.keep_best?,
+            best: None,
+            since: 0,
+            patience: config.patience,
+        };
+        for line in lines {
+            match (line.best, line.value(record.score)) {
+                (true, Some(value)) => record.set(value, line.step),
+                _ => record.since += u64::from(counts(config, line.step)),
+            }
+        }
+        Some(record)
+    }
+
+    /// Counts a sampling, and marks it if it is the best so far. Those of steps at which the run was only stopped do not
+    /// count: an uninterrupted run does not have them.
+    pub fn count(&mut self, config: &RunConfig, scores: &mut RunScores) {
+        if !counts(config, scores.step) {
+            return;
+        }
+        let value = scores.value(self.score);
+        let better = value.filter(|value| {
+            self.best
+                .is_none_or(|best| self.score.is_better(*value, best.value))
+        });
+        match better {
+            Some(value) => {
+                scores.best = true;
+                self.set(value, scores.step);
+            }
+            None => self.since += 1,
+        }
+    }
+
+    fn set(&mut self, value: f64, step: u64) {
+        self.best = Some(Best { value, step });
+        self.since = 0;
+    }
+
+    /// Whether the score has not improved for so many samplings that the run ends.
+    pub fn is_over(&self) -> bool {
+        self.patience > 0 && self.since >= self.patience
+    }
+}
+
+/// Whether the scores of a step count: those of regular samplings and of the last step.
+fn counts(config: &RunConfig, step: u64) -> bool {
+    step.is_multiple_of(config.sample_every) || step == config.steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scores(step: u64, psnr: Option<f64>) -> RunScores {
+        RunScores {
+            step,
+            l1: 5.0,
+            psnr,
+            ssim: None,
+            lpips: None,
+            best: false,
+        }
+    }
+
+    #[test]
+    fn a_record_is_that_of_its_lines() {
+        let config = RunConfig {
+            keep_best: Some(Score::Psnr),
+            patience: 2,
+            sample_every: 10,
+            steps: 95,
+            ..RunConfig::default()
+        };
+        let mut record = Record::of(&config, &[]).unwrap();
+        let mut lines = Vec::new();
+        for (step, psnr, best, over) in [
+            (10, Some(20.0), true, false),
+            // the run was stopped here, and then resumed
+            (17, Some(30.0), false, false),
+            (20, Some(20.0), false, false),
+            // an output is its target
+            (30, None, true, false),
+            (40, Some(99.0), false, false),
+            (95, Some(99.0), false, true),
+        ] {
+            let mut line = scores(step, psnr);
+            record.count(&config, &mut line);
+            assert_eq!((line.best, record.is_over()), (best, over), "{step}");
+            lines.push(line);
+            assert_eq!(Record::of(&config, &lines), Some(record), "{step}");
+        }
+        assert_eq!(record.best.map(|best| best.step), Some(30));
+        assert!(Record::of(&RunConfig::default(), &lines).is_none());
+    }
+
+    #[test]
+    fn lower_distances_and_higher_similarities_are_better() {
+        let better = Score::ALL.map(|score| score.is_better(1.0, 2.0));
+        assert_eq!(better, [true, false, false, true]);
+    }
+}
