@@ -1,7 +1,7 @@
 //! Limits of the instructions. `PIX2PIX_INSTRUCTIONS` is read once per process, so each test runs itself again in a
 //! process with its value.
 
-use std::process::{Command, Output};
+use std::process::Command;
 
 use pix2pix_kernels::{
     Adam, Arithmetic, Geometry, InstructionSet, Limit, Norm, adam, check_environment, convolution,
@@ -13,22 +13,26 @@ const VARIABLE: &str = "PIX2PIX_INSTRUCTIONS";
 /// [`hash_of_results`] of the kernels as they are. Changing the arithmetic of one changes it.
 const BITS: u64 = 0xf536_bdee_4f4d_a5ed;
 
-/// Runs one test of this file with a value of the variable.
-fn again(test: &str, value: &str) -> Output {
+/// Whether this is a process with this value of the variable. If not, runs the test in one that is, and checks that it
+/// passes there.
+fn is_with(value: &str, test: &str) -> bool {
+    if std::env::var_os(VARIABLE).is_some_and(|set| set == value) {
+        return true;
+    }
     let program = std::env::current_exe().expect("the test's own program");
-    Command::new(program)
+    let output = Command::new(program)
         .args(["--exact", test, "--nocapture"])
         .env(VARIABLE, value)
         .output()
-        .expect("it runs again")
+        .expect("it runs again");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}");
+    false
 }
 
 #[test]
 fn portable_results_are_the_same_everywhere() {
-    if std::env::var_os(VARIABLE).is_none_or(|value| value != "portable") {
-        let output = again("portable_results_are_the_same_everywhere", "portable");
-        let text = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{text}");
+    if !is_with("portable", "portable_results_are_the_same_everywhere") {
         return;
     }
     assert_eq!(check_environment(), Ok(()));
@@ -46,10 +50,7 @@ fn portable_results_are_the_same_everywhere() {
 /// AVX2 may be asked for where there is more, and nothing that the processor lacks.
 #[test]
 fn avx2_is_used_where_it_is() {
-    if std::env::var_os(VARIABLE).is_none_or(|value| value != "avx2") {
-        let output = again("avx2_is_used_where_it_is", "avx2");
-        let text = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{text}");
+    if !is_with("avx2", "avx2_is_used_where_it_is") {
         return;
     }
     let avx2 = InstructionSet::Avx2(Arithmetic::F32);
@@ -90,10 +91,7 @@ fn avx2_is_used_where_it_is() {
 
 #[test]
 fn an_unknown_value_is_an_error() {
-    if std::env::var_os(VARIABLE).is_none_or(|value| value != "avx9") {
-        let output = again("an_unknown_value_is_an_error", "avx9");
-        let text = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{text}");
+    if !is_with("avx9", "an_unknown_value_is_an_error") {
         return;
     }
     let error = check_environment().unwrap_err();

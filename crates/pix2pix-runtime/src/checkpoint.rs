@@ -16,8 +16,8 @@ pub const KIND: FileKind = FileKind {
     format: "pix2pix-checkpoint-1",
     name: "checkpoint",
     action: "read the checkpoint",
-    remedy: "give a checkpoint that `pix2pix train` wrote, or its run folder; weights of other programs need \
-             `pix2pix import FILE --out MODEL` first",
+    remedy: "give a checkpoint that `pix2pix train` wrote, or its run folder; convert those of other programs with \
+             `pix2pix import` first",
 };
 
 /// A trained generator, as it is stored.

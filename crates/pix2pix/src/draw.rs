@@ -17,6 +17,7 @@
 //! ```
 
 pub mod contact_sheet;
+mod layer_color;
 pub mod plot;
 mod plot_u;
 pub(crate) mod raster;

@@ -17,6 +17,7 @@ use pix2pix_runtime::network::{Layer, LayerGraph, Op};
 use crate::atomic_file;
 use crate::choice::choices;
 use crate::data::picture;
+use crate::draw::layer_color::layer_color;
 use crate::draw::{plot_u, raster};
 use crate::error::{self, Error};
 use crate::network::summary::shape;
@@ -32,7 +33,7 @@ pub fn svg(graph: &LayerGraph) -> String {
                 RecordDef::new_text(&format!("{}\n{}", layer.name, layer.op.name())),
                 RecordDef::new_text(&shape(layer.output)),
             ]);
-            let look = StyleAttr::new(Color::new(0x333333ff), 1, Some(color(layer)), 0, 15);
+            let look = StyleAttr::new(Color::new(0x333333ff), 1, Some(layer_color(layer)), 0, 15);
             let node = Element::create(
                 ShapeKind::new_record(&label),
                 look,
@@ -175,17 +176,4 @@ pub fn dot(graph: &LayerGraph) -> String {
     }
     text.push_str("}\n");
     text
-}
-
-/// Colour of a layer's box, by the kind of layer.
-pub(super) fn color(layer: &Layer) -> Color {
-    Color::new(match layer.op {
-        Op::Input => 0xe8e8e8ff,
-        Op::Conv(_) => 0xcfe3f7ff,
-        Op::ConvTranspose(_) => 0xfadcc3ff,
-        Op::BatchNorm { .. } => 0xe9e0f5ff,
-        Op::Dropout(_) => 0xf7d4d8ff,
-        Op::Concatenate => 0xfff2b8ff,
-        _ => 0xdff0dcff,
-    })
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use pix2pix_runtime::network::{LayerGraph, Op};
 
-use crate::draw::plot::color;
+use crate::draw::layer_color::layer_color;
 use crate::draw::raster::{FONT, escape};
 
 /// Width of a block, in pixels.
@@ -86,7 +86,7 @@ pub fn svg(graph: &LayerGraph) -> String {
         ));
         for index in block.layers.clone() {
             let layer = &graph.layers[index];
-            let (middle, fill) = (block.middle(index), color(layer).to_web_color());
+            let (middle, fill) = (block.middle(index), layer_color(layer).to_web_color());
             let (top, text) = (middle - LINE / 2, middle + 4);
             add(format!(
                 "<rect x=\"{left}\" y=\"{top}\" width=\"{WIDTH}\" height=\"{LINE}\" fill=\"{fill}\" \
