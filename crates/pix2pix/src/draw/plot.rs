@@ -12,7 +12,7 @@ use layout::core::geometry::Point;
 use layout::core::style::{LineStyleKind, StyleAttr};
 use layout::std_shapes::shapes::{Arrow, Element, LineEndKind, RecordDef, ShapeKind};
 use layout::topo::layout::VisualGraph;
-use pix2pix_runtime::network::{Layer, LayerGraph, Op};
+use pix2pix_runtime::network::{LayerGraph, Op};
 
 use crate::atomic_file;
 use crate::choice::choices;
