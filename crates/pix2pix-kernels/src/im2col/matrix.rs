@@ -4,7 +4,9 @@ use gemm_common::Parallelism;
 #[cfg(target_arch = "x86_64")]
 use gemm_common::{gemm::gemm_basic_generic, simd::MixedSimd, simd::V3};
 
-use crate::limit::{Limit, limit};
+#[cfg(target_arch = "x86_64")]
+use crate::limit::Limit;
+use crate::limit::limit;
 
 /// Layout of a matrix in a slice: element (row, column) is at `offset + row * rows + column * columns`.
 #[derive(Clone, Copy)]
