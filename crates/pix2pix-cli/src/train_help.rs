@@ -30,10 +30,6 @@ const HEADINGS: [(Option<&str>, &[&str]); 10] = [
         ],
     ),
     (
-        Some("Begin from a model"),
-        &["from", "from-channels", "freeze", "freeze-generator"],
-    ),
-    (
         Some("Data"),
         &[
             "direction",
@@ -74,6 +70,10 @@ const HEADINGS: [(Option<&str>, &[&str]); 10] = [
             "spectral-norm",
             "bias-before-norm",
         ],
+    ),
+    (
+        Some("Begin from a model"),
+        &["from", "from-channels", "freeze", "freeze-generator"],
     ),
     (
         Some("Device, speed and memory"),

@@ -97,6 +97,7 @@ fn options_stand_under_what_people_look_for() {
         ("Data", "direction"),
         ("Sizes and augmentation", "crop-size"),
         ("Networks", "generator"),
+        ("Begin from a model", "from"),
         ("Device, speed and memory", "device"),
         ("Files of the run", "keep"),
         ("Losses and weights beyond the paper", "gan"),
@@ -113,7 +114,7 @@ fn options_stand_under_what_people_look_for() {
         .map(|(heading, _)| heading.as_str())
         .collect();
     headings.dedup();
-    assert_eq!(headings.len(), 9, "{headings:?}");
+    assert_eq!(headings.len(), 10, "{headings:?}");
     assert_eq!(headings[..3], ["Options", "Training", "Data"]);
     // an option of its own does not stand among those that several commands share
     for (command, option) in [("inspect", "sheet"), ("plot", "out")] {
