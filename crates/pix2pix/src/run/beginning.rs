@@ -182,6 +182,7 @@ fn merged(fresh: Weights, given: &Weights) -> Weights {
 
 /// Reads a checkpoint, or else a file of another program.
 fn read(path: &Path) -> Result<Checkpoint> {
+    #[cfg(feature = "import")]
     let ending = path.extension().and_then(|ending| ending.to_str());
     let loaded = Checkpoint::load(path);
     #[cfg(feature = "import")]
