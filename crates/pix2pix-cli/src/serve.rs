@@ -104,12 +104,13 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let info = &model.info;
         text += &format!("{} ({}, step {})\n", info.name, info.network, info.step);
     }
-    say(&format!(
-        "{text}web page: http://{address}/\npress Ctrl-C to stop\n"
-    ));
     let failed = |e: std::io::Error| Failure::Runtime(format!("the server failed: {e}"));
     runtime()?.block_on(async {
         listen_for_signals(&server, models).map_err(failed)?;
+        // only now: who reads this may stop or reload the server at once
+        say(&format!(
+            "{text}web page: http://{address}/\npress Ctrl-C to stop\n"
+        ));
         server.run().await.map_err(failed)
     })
 }

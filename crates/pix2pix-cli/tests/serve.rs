@@ -2,10 +2,12 @@
 
 mod common;
 
-use std::io::{BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use common::{SMALL, Scratch, address, wait_until};
 
@@ -17,10 +19,12 @@ fn model() -> Scratch {
     scratch
 }
 
-/// A running server; its log can be read after it has stopped.
+/// A running server, whose log is read while it runs.
 struct Serving {
     child: Child,
     address: String,
+    log: Arc<Mutex<String>>,
+    reader: JoinHandle<()>,
 }
 
 impl Serving {
@@ -34,7 +38,29 @@ impl Serving {
             let output = child.wait_with_output().unwrap();
             panic!("no server: {}", String::from_utf8_lossy(&output.stderr));
         };
-        Self { child, address }
+        let log = BufReader::new(child.stderr.take().unwrap());
+        Self::of(child, address, log)
+    }
+
+    fn of(child: Child, address: String, mut from: impl BufRead + Send + 'static) -> Self {
+        let log = Arc::new(Mutex::new(String::new()));
+        let kept = log.clone();
+        let reader = std::thread::spawn(move || {
+            let mut line = String::new();
+            while from.read_line(&mut line).unwrap() > 0 {
+                kept.lock().unwrap().push_str(&std::mem::take(&mut line));
+            }
+        });
+        Self {
+            child,
+            address,
+            log,
+            reader,
+        }
+    }
+
+    fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
     }
 
     /// Sends a request line, with optional further headers, and returns the response.
@@ -58,8 +84,15 @@ impl Serving {
     /// Stops the server and returns its exit status and log.
     fn stopped(self) -> (ExitStatus, String) {
         self.signal("TERM");
-        let output = self.child.wait_with_output().unwrap();
-        (output.status, String::from_utf8(output.stderr).unwrap())
+        self.ended()
+    }
+
+    /// Waits for the server to end and returns its exit status and log.
+    fn ended(mut self) -> (ExitStatus, String) {
+        let status = self.child.wait().unwrap();
+        self.reader.join().unwrap();
+        let log = self.log.lock().unwrap().clone();
+        (status, log)
     }
 }
 
@@ -86,6 +119,9 @@ fn it_serves_reloads_and_stops() {
     let newest = scratch.path("run/checkpoints/step_0000004.safetensors");
     std::fs::write(newest, "damaged").unwrap();
     serving.signal("HUP");
+    wait_until("the damaged model is refused", || {
+        serving.log().contains("keeping the old models")
+    });
     assert!(
         serving
             .ask("GET /readyz HTTP/1.1\r\nX-Request-Id: mine")
@@ -251,13 +287,7 @@ fn a_training_is_watched() {
         .unwrap();
     let mut told = BufReader::new(child.stderr.take().unwrap());
     let address = address(&mut told);
-    // keep reading, so that the training does not block on its output
-    let reader =
-        std::thread::spawn(move || std::io::copy(&mut told, &mut std::io::sink()).unwrap());
-    let serving = Serving {
-        child,
-        address: address.unwrap(),
-    };
+    let serving = Serving::of(child, address.unwrap(), told);
     let step = || -> u64 {
         let models = serving.ask("GET /v1/models HTTP/1.1");
         let digits = models.split(r#""step":"#).nth(1);
@@ -267,8 +297,7 @@ fn a_training_is_watched() {
     let first = step();
     wait_until("a newer model", || step() > first);
     serving.signal("INT");
-    let mut child = serving.child;
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    reader.join().unwrap();
+    let (status, _) = serving.ended();
+    assert_eq!(status.code(), Some(130));
     assert!(Path::new(&scratch.path("run/config.toml")).is_file());
 }
