@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
+use pix2pix::Error;
 use pix2pix::data::picture::{Outside, Picture};
 use pix2pix::model::TranslateOptions;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -18,6 +19,12 @@ use crate::memory::Held;
 use crate::metrics::Metrics;
 use crate::models::Model;
 use crate::problem::Problem;
+
+/// Largest number of pictures that are translated together.
+const TOGETHER: usize = 8;
+/// Largest number of their pixels, with padding. One picture may have as many before it is cut into tiles, so several
+/// need no more memory than one.
+const PIXELS: u64 = 1 << 21;
 
 /// A picture to translate.
 pub struct Job {
@@ -139,12 +146,6 @@ impl Queue {
     }
 }
 
-/// Largest number of pictures that are translated together.
-const TOGETHER: usize = 8;
-/// Largest number of their pixels, with padding. One picture may have as many before it is cut into tiles, so several
-/// need no more memory than one.
-const PIXELS: u64 = 1 << 21;
-
 /// Whether a picture can be translated together with others.
 fn fits(group: &[Waiting], waiting: &Waiting) -> bool {
     let pixels = |waiting: &Waiting| {
@@ -172,32 +173,33 @@ fn translate(group: Vec<Waiting>, pace: &AtomicU64, metrics: &Metrics) {
     let model = model.clone();
     let work = || model.translator.translate_all(pictures);
     // a panic in one translation must not stop the thread
-    let results = match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(results) => results.into_iter().map(Some).collect(),
-        Err(_) => clients.iter().map(|_| None).collect::<Vec<_>>(),
+    let results: Vec<Result<Picture, Problem>> = match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(results) => results
+            .into_iter()
+            .map(|result| result.map_err(refused))
+            .collect(),
+        Err(_) => clients.iter().map(|_| Err(Problem::internal())).collect(),
     };
     let took = begun.elapsed();
     for (result, (_, outside, slot, reply)) in results.into_iter().zip(clients) {
-        let answer = match result {
-            None => Err(Problem::internal()),
-            Some(Err(reason)) => {
-                let reason = reason.to_string();
-                Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason))
+        let answer = result.map(|picture| {
+            let each = took / count as u32;
+            pace.store(each.as_micros() as u64, Ordering::Relaxed);
+            let seconds = metrics.seconds.with_label_values(&[&model.info.name]);
+            seconds.observe(took.as_secs_f64());
+            Translated {
+                picture,
+                outside,
+                took,
+                slot,
             }
-            Some(Ok(picture)) => {
-                let each = took / count as u32;
-                pace.store(each.as_micros() as u64, Ordering::Relaxed);
-                let seconds = metrics.seconds.with_label_values(&[&model.info.name]);
-                seconds.observe(took.as_secs_f64());
-                Ok(Translated {
-                    picture,
-                    outside,
-                    took,
-                    slot,
-                })
-            }
-        };
+        });
         // the client may have disconnected meanwhile
         let _ = reply.send(answer);
     }
+}
+
+/// The answer to a picture that the model does not accept.
+fn refused(reason: Error) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason.to_string())
 }
