@@ -47,16 +47,22 @@ pub fn forward_each<'a>(
     } else {
         1
     };
-    let inputs = input.chunks(at_once * geometry.input_len());
-    let outputs = output.chunks_mut(at_once * geometry.output_len());
-    for ((input, output), geometry) in inputs.zip(outputs).zip(groups(geometry, at_once)) {
-        match form {
-            Some(form) => form.forward(instructions, &geometry, input, weights, output),
-            None => im2col::forward(&geometry, input, weights, output),
-        };
-    }
-    // SAFETY: the groups have all pictures, and each has been written.
-    unsafe { output.assume_init_mut() }
+    let (input, output) = (
+        (input, geometry.input_len()),
+        (output, geometry.output_len()),
+    );
+    in_groups(
+        geometry,
+        at_once,
+        input,
+        output,
+        |geometry, input, output| {
+            match form {
+                Some(form) => form.forward(instructions, geometry, input, weights, output),
+                None => im2col::forward(geometry, input, weights, output),
+            };
+        },
+    )
 }
 
 /// Computes the gradient of the input from that of the output: the transposed convolution of
@@ -101,16 +107,22 @@ pub fn input_gradient_each<'a>(
         Some(_) => together(geometry),
         None => im2col::pictures_at_once(&alone),
     };
-    let gradients = gradient.chunks(at_once * geometry.output_len());
-    let inputs = input.chunks_mut(at_once * geometry.input_len());
-    for ((gradient, input), geometry) in gradients.zip(inputs).zip(groups(geometry, at_once)) {
-        match form {
-            Some(form) => form.input_gradient(instructions, &geometry, gradient, weights, input),
-            None => im2col::input_gradient(&geometry, gradient, weights, input),
-        };
-    }
-    // SAFETY: the groups have all pictures, and each has been written.
-    unsafe { input.assume_init_mut() }
+    let (gradient, input) = (
+        (gradient, geometry.output_len()),
+        (input, geometry.input_len()),
+    );
+    in_groups(
+        geometry,
+        at_once,
+        gradient,
+        input,
+        |geometry, gradient, input| {
+            match form {
+                Some(form) => form.input_gradient(instructions, geometry, gradient, weights, input),
+                None => im2col::input_gradient(geometry, gradient, weights, input),
+            };
+        },
+    )
 }
 
 /// The geometry of one picture.
@@ -121,13 +133,27 @@ fn alone(geometry: &Geometry) -> Geometry {
     }
 }
 
-/// The geometries of groups of pictures; the last may have fewer.
-fn groups(geometry: &Geometry, at_once: usize) -> impl Iterator<Item = Geometry> {
-    let sizes = split(geometry.batch, at_once).into_iter();
-    sizes.map(|pictures| Geometry {
-        batch: pictures.len(),
-        ..*geometry
-    })
+/// Computes `at_once` pictures at a time, the last time perhaps fewer. `compute` writes all pictures of its geometry from
+/// those that it reads; slices stand with the number of values of a picture.
+fn in_groups<'a>(
+    geometry: &Geometry,
+    at_once: usize,
+    (from, from_length): (&[f32], usize),
+    (to, to_length): (&'a mut [MaybeUninit<f32>], usize),
+    compute: impl Fn(&Geometry, &[f32], &mut [MaybeUninit<f32>]),
+) -> &'a mut [f32] {
+    let groups = split(geometry.batch, at_once).into_iter();
+    let read = from.chunks(at_once * from_length);
+    let written = to.chunks_mut(at_once * to_length);
+    for ((pictures, from), to) in groups.zip(read).zip(written) {
+        let geometry = Geometry {
+            batch: pictures.len(),
+            ..*geometry
+        };
+        compute(&geometry, from, to);
+    }
+    // SAFETY: the groups have all pictures, and kernels write the whole of what they are given.
+    unsafe { to.assume_init_mut() }
 }
 
 /// Pictures that the fast forms compute together: pictures share the maps of the weights, which pays where there are more
