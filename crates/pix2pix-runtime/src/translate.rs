@@ -252,20 +252,18 @@ impl Translator {
         &self,
         pictures: Vec<(Picture, TranslateOptions)>,
     ) -> Vec<Result<Picture>> {
-        let mut results: Vec<Result<Picture>> = Vec::new();
+        let mut results: Vec<Option<Result<Picture>>> = Vec::new();
         let mut groups: Vec<Vec<Fitted>> = Vec::new();
         for (place, (picture, options)) in pictures.into_iter().enumerate() {
-            // stands in for those of a group until the group has been translated
-            let small = picture.crop([0, 0], [1, 1]);
             results.push(match self.fitted(place, picture, &options) {
-                Err(reason) => Err(reason),
-                Ok(Ready::Translated(picture)) => Ok(picture),
+                Err(reason) => Some(Err(reason)),
+                Ok(Ready::Translated(picture)) => Some(Ok(picture)),
                 Ok(Ready::Fitted(fitted)) => {
                     match groups.iter_mut().find(|group| group[0].joins(&fitted)) {
                         Some(group) => group.push(fitted),
                         None => groups.push(vec![fitted]),
                     }
-                    Ok(small)
+                    None
                 }
             });
         }
@@ -274,13 +272,14 @@ impl Translator {
             let known = self.known(group[0].statistics);
             let outputs = self.pass(&inputs, known.as_deref());
             for (output, fitted) in outputs.into_iter().zip(group) {
-                results[fitted.place] = Ok(match fitted.fit {
+                results[fitted.place] = Some(Ok(match fitted.fit {
                     Fit::Pad => output.crop([0, 0], fitted.size),
                     Fit::Resize => resize(&output, fitted.size),
-                });
+                }));
             }
         }
-        results
+        let translated = |result: Option<Result<Picture>>| result.expect("its group is translated");
+        results.into_iter().map(translated).collect()
     }
 
     /// Brings a picture to a size that the network accepts, or translates it where it needs tiles.
