@@ -100,7 +100,7 @@ fn download_dataset(dataset: PublicDataset, args: &Args) -> Result<(), Failure> 
     ));
     fetch_once(&address, &archive)?;
     drop(made);
-    let found = sha256(&archive)?;
+    let found = sha256::of_file(&archive, "read the download")?;
     let unpacked = match &args.sha256 {
         Some(wanted) if !wanted.eq_ignore_ascii_case(&found) => Err(Error::file(
             &archive,
@@ -147,7 +147,7 @@ fn download_weights(weights: Published, args: &Args) -> Result<(), Failure> {
         let target = out.join(name);
         say(&format!("from {address}\n"));
         fetch_once(&address, &target)?;
-        let found = sha256(&target)?;
+        let found = sha256::of_file(&target, "read the download")?;
         say(&format!("SHA-256 {found}\n"));
         // a mirror may have other weights under the same name
         let wanted = Published::hash_of(name).filter(|_| args.mirror.is_none());

@@ -35,6 +35,7 @@ pub mod pair;
 pub mod path_text;
 pub mod picture;
 pub(crate) mod prepare;
+pub mod sha256;
 
 pub use cache::CacheKind;
 pub use dataset::leakage::{Duplicate, duplicates};
@@ -44,7 +45,7 @@ pub use dataset::survey;
 pub use dataset::values::{self, Values};
 pub use dataset::{Dataset, Options, Pairs};
 #[cfg(feature = "download")]
-pub use download::{ADDRESS, DATASETS, PublicDataset, fetch, sha256, unpack};
+pub use download::{ADDRESS, DATASETS, PublicDataset, fetch, unpack};
 pub use jitter::{JitterConfig, ResizePolicy};
 pub use pair::{Direction, Pair};
 pub use picture::{Format, Header, Pages, Picture, Samples};

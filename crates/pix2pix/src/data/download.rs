@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
-use sha2::{Digest, Sha256};
 use ureq::Agent;
 use ureq::http::header::{CONTENT_LENGTH, CONTENT_RANGE, RANGE};
 use ureq::http::{Response, StatusCode};
@@ -224,28 +223,6 @@ fn range<T>(response: &Response<T>) -> Option<(Option<u64>, Option<u64>)> {
         .split_once('-')
         .and_then(|(start, _)| start.parse().ok());
     Some((start, total.parse().ok()))
-}
-
-/// The SHA-256 of a file, in hexadecimal digits.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn sha256(file: &Path) -> Result<String> {
-    let failed = |e| Error::io(file, "read the download", e);
-    let mut content = File::open(file).map_err(failed)?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match content.read(&mut buffer).map_err(failed)? {
-            0 => break,
-            count => hasher.update(&buffer[..count]),
-        }
-    }
-    Ok(hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
 }
 
 /// Unpacks a `.tar.gz` to `folder`, which appears complete or not at all. If the archive contains a single top-level

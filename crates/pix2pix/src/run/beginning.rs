@@ -1,15 +1,13 @@
 //! Weights to begin a run from: those of another model, of this program or of another.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use burn::tensor::Device;
 use pix2pix_runtime::network::GeneratorConfig;
-use sha2::{Digest, Sha256};
 
 use crate::config::RunConfig;
 use crate::data::path_text::{path_of, text_of};
+use crate::data::sha256;
 use crate::error::{Error, Result};
 use crate::model::checkpoint::{self, Checkpoint};
 use crate::network::generator::Generator;
@@ -36,7 +34,7 @@ impl Beginning {
         let path = std::path::absolute(&path).unwrap_or(path);
         let origin = Origin {
             model: text_of(&path),
-            sha256: digest(&path)?,
+            sha256: sha256::of_file(&path, "read the model")?,
             channels,
         };
         let checkpoint = read(&path)?;
@@ -195,20 +193,4 @@ fn read(path: &Path) -> Result<Checkpoint> {
         }
     }
     loaded
-}
-
-/// SHA-256 of a file.
-fn digest(path: &Path) -> Result<String> {
-    let failed = |e| Error::io(path, "read the model", e);
-    let mut hash = Sha256::new();
-    let mut file = File::open(path).map_err(failed)?;
-    let mut part = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut part).map_err(failed)? {
-            0 => break,
-            length => hash.update(&part[..length]),
-        }
-    }
-    let bytes = hash.finalize();
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -1,0 +1,29 @@
+//! Digests of whole files.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+
+/// The SHA-256 of a file, in hexadecimal digits. `action` says in the error what the file is read for, e.g. "read the
+/// model".
+///
+/// # Errors
+/// When it cannot be read.
+pub fn of_file(file: &Path, action: &'static str) -> Result<String> {
+    let failed = |e| Error::io(file, action, e);
+    let mut content = File::open(file).map_err(failed)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match content.read(&mut buffer).map_err(failed)? {
+            0 => break,
+            count => hasher.update(&buffer[..count]),
+        }
+    }
+    let bytes = hasher.finalize();
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
