@@ -66,7 +66,7 @@ use burn::tensor::Device;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use crate::backend::{device, memory};
+use crate::backend::device;
 use crate::config::RunConfig;
 use crate::data::cache::Cache;
 use crate::data::dataset::Dataset;
@@ -424,9 +424,8 @@ impl Books {
         let (timings, t) = Log::open(folder.path("timings.jsonl"), |t: &Timing| kept(t.step))?;
         let (warnings, w) = Log::open(folder.path("warnings.jsonl"), |w: &Warning| w.step <= done)?;
         let (scores, s) = Log::open(folder.path(SCORES), |s: &RunScores| {
-            let regular = s.step.is_multiple_of(config.sample_every) || s.step == config.steps;
             // the best checkpoint, once kept, keeps its line
-            s.step <= done && (regular || s.best)
+            s.step <= done && (record::counts(config, s.step) || s.best)
         })?;
         for unread in [m.unread, t.unread, w.unread, s.unread].iter().flatten() {
             tell(Event::Noted(unread));
@@ -492,9 +491,7 @@ impl Training<'_> {
 
     /// Checks that the training fits into memory, as far as that can be known.
     fn check_memory(&self, tell: &mut dyn FnMut(Event)) -> Result<()> {
-        let memory = memory::of_process().filter(|_| !self.config.device.is_card());
-        if let Some(memory) = memory
-            && let Some(warning) = fit::check(self.config, memory)?
+        if let Some(warning) = fit::check_here(self.config)?
             && self.is_root()
         {
             tell(Event::Noted(&warning));

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use burn::tensor::Device;
 
 use super::random;
-use crate::backend::{device, memory};
+use crate::backend::device;
 use crate::config::RunConfig;
 use crate::error::{Error, Result};
 use crate::run::fit;
@@ -39,9 +39,7 @@ pub fn estimate(
     [width, height]: [u32; 2],
     device: &Device,
 ) -> Result<Estimate> {
-    if let Some(memory) = memory::of_process().filter(|_| !config.device.is_card()) {
-        fit::check(config, memory)?;
-    }
+    fit::check_here(config)?;
     let [from, to] = [config.source.channels, config.target.channels]
         .map(|channels| [channels, height as usize, width as usize]);
     let training = device::for_training(device, config.recompute);

@@ -3,7 +3,7 @@
 use pix2pix_runtime::network::LayerGraph;
 
 use crate::backend::device::Device;
-use crate::backend::memory::Memory;
+use crate::backend::memory::{self, Memory};
 use crate::config::RunConfig;
 use crate::data::jitter::ResizePolicy;
 use crate::error::{Error, Result};
@@ -16,8 +16,8 @@ const TRAINED: usize = 16;
 /// and temporary values at the peak. Fitted to our measurements: 1.0 GB at 256x256 and 2.6 GB at 1024x1024.
 const KEPT: f64 = 3.2;
 
-/// Estimated number of bytes for training with `batch` pairs of this size (width, height) per step; `None` if the configuration's networks cannot be
-/// built.
+/// Estimated number of bytes for training with `batch` pairs of this size (width, height) per step; `None` if the
+/// configuration's networks cannot be built.
 pub fn bytes(config: &RunConfig, [width, height]: [usize; 2], batch: usize) -> Option<u64> {
     let (init, device) = (&mut WeightInit::blank(), Device::flex());
     let [from, to] = config
@@ -37,6 +37,17 @@ pub fn bytes(config: &RunConfig, [width, height]: [usize; 2], batch: usize) -> O
     let kept = (outputs(&generator) + 2 * outputs(&discriminator)) as f64 * KEPT;
     let trained = (generator.trainable() + discriminator.trainable()) * TRAINED;
     Some(trained as u64 + (kept * batch as f64) as u64)
+}
+
+/// As [`check`], with the memory of this process. On cards nothing is checked.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_here(config: &RunConfig) -> Result<Option<String>> {
+    match memory::of_process().filter(|_| !config.device.is_card()) {
+        Some(memory) => check(config, memory),
+        None => Ok(None),
+    }
 }
 
 /// Checks that training fits into the CPU's memory. Returns a warning if it may not fit into what is free of it.

@@ -66,7 +66,7 @@ impl Record {
 }
 
 /// Whether the scores of a step count: those of regular samplings and of the last step.
-fn counts(config: &RunConfig, step: u64) -> bool {
+pub fn counts(config: &RunConfig, step: u64) -> bool {
     step.is_multiple_of(config.sample_every) || step == config.steps
 }
 
