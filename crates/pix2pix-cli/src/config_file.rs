@@ -24,6 +24,10 @@ pub fn merged(
     mut program: Command,
     mut arguments: Vec<OsString>,
 ) -> Result<Vec<OsString>, Failure> {
+    let names_file = |word: &OsString| word.as_encoded_bytes().starts_with(b"--config");
+    if !arguments.iter().any(names_file) {
+        return Ok(arguments);
+    }
     // here only the name of the file matters; errors of the arguments are reported later, with those of the file
     let lenient = program.clone().ignore_errors(true);
     let Ok(matches) = lenient.try_get_matches_from(&arguments) else {

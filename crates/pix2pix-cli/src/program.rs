@@ -3,19 +3,28 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use crate::paths::word;
 
-static TYPED: OnceLock<String> = OnceLock::new();
+/// The first word of the command with which the program was started.
+static STARTED: OnceLock<PathBuf> = OnceLock::new();
 
 /// Keeps how the program was started, for the commands that it prints.
 pub fn remember(arguments: &[OsString]) {
-    let typed = arguments.first().map(Path::new);
+    if let Some(first) = arguments.first() {
+        let _ = STARTED.set(PathBuf::from(first));
+    }
+}
+
+/// The program as the first word of a command to type.
+pub fn program() -> String {
     // started by its path, e.g. by `cargo run`: its plain name is typed only if the shell finds this program by it
-    let by_path = typed.filter(|typed| typed.components().count() > 1 && !is_found(typed));
-    let _ = TYPED.set(by_path.map_or("pix2pix".to_string(), word));
+    let by_path = STARTED
+        .get()
+        .filter(|started| started.components().count() > 1 && !is_found(started));
+    by_path.map_or("pix2pix".to_string(), |started| word(started))
 }
 
 /// Whether the shell finds this program by its plain name.
@@ -26,9 +35,4 @@ fn is_found(program: &Path) -> bool {
     files
         .find(|file| file.is_file())
         .is_some_and(|file| same(&file))
-}
-
-/// The program as the first word of a command to type.
-pub fn program() -> &'static str {
-    TYPED.get().map_or("pix2pix", String::as_str)
 }
