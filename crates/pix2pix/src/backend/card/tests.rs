@@ -1,9 +1,13 @@
 //! Compares the kernels for cards with those for the CPU on the same random tensors. Needs a card, or software that
 //! emulates one: `tools/check_features` runs these tests.
 
-use burn::tensor::{Distribution, FloatDType, Tensor};
+use std::cell::RefCell;
+
+use burn::tensor::{FloatDType, Tensor, TensorData};
 use pix2pix_kernels::{self as kernels, Curve, Dropout, Loss};
 use pix2pix_runtime::network::Window;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 use super::adam::{Moments, Updates, moved};
 use super::burn_conv::{product, two_parts};
@@ -34,8 +38,18 @@ pub(crate) fn card() -> Device {
     name.open(Precision::F32).unwrap()
 }
 
+thread_local! {
+    /// Random numbers that are the same in every run: each test has a thread of its own.
+    static RANDOM: RefCell<ChaCha8Rng> = RefCell::new(ChaCha8Rng::seed_from_u64(0));
+}
+
 pub(crate) fn random<const D: usize>(shape: [usize; D]) -> Tensor<D> {
-    Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), &Device::flex())
+    let length = shape.iter().product();
+    let values: Vec<f32> = RANDOM.with_borrow_mut(|random| {
+        let value = |_| random.random_range(-1.0..1.0);
+        (0..length).map(value).collect()
+    });
+    Tensor::from_data(TensorData::new(values, shape), &Device::flex())
 }
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
