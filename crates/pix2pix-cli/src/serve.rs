@@ -10,13 +10,12 @@ use clap::ValueEnum;
 use pix2pix::device::set_threads;
 use pix2pix_server::{Models, Server, Settings};
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
 use crate::best_args::BestArgs;
 use crate::failure::Failure;
 use crate::flags;
-use crate::interrupt::is_heeded;
+use crate::interrupt::{self, Signal};
 use crate::machine_args::MachineArgs;
 use crate::output::{has_colours, say};
 use options::Options;
@@ -139,61 +138,23 @@ fn runtime() -> Result<Runtime, Failure> {
         .map_err(|e| Failure::Runtime(format!("cannot start the server's threads: {e}")))
 }
 
-/// A signal to wait for. One that the process was started to ignore never comes.
-struct Heeded(Option<Signal>);
-
-impl Heeded {
-    fn listen(kind: SignalKind) -> std::io::Result<Self> {
-        let listened = is_heeded(&kind.as_raw_value()).then(|| signal(kind));
-        listened.transpose().map(Self)
-    }
-
-    async fn comes(&mut self) {
-        let came = match &mut self.0 {
-            Some(signal) => signal.recv().await,
-            None => None,
-        };
-        if came.is_none() {
-            std::future::pending().await
-        }
-    }
-}
-
 /// Handles signals: SIGHUP reloads the models; SIGTERM and Ctrl-C stop the server gracefully, a second one at once.
 fn listen_for_signals(server: &Server, models: Arc<Models>) -> std::io::Result<()> {
-    let mut hangup = Heeded::listen(SignalKind::hangup())?;
-    tokio::spawn(async move {
-        loop {
-            hangup.comes().await;
-            let models = models.clone();
-            let reloaded = tokio::task::spawn_blocking(move || models.reload()).await;
-            match reloaded {
-                Ok(Ok(())) => tracing::info!("reloaded the models"),
-                Ok(Err(e)) => {
-                    let reason = flags::named(&e.to_string());
-                    tracing::error!("cannot reload, keeping the old models: {reason}");
-                }
-                Err(e) => tracing::error!("cannot reload, keeping the old models: {e}"),
-            }
+    interrupt::listen(&[Signal::Hangup], move || match models.reload() {
+        Ok(()) => tracing::info!("reloaded the models"),
+        Err(e) => {
+            let reason = flags::named(&e.to_string());
+            tracing::error!("cannot reload, keeping the old models: {reason}");
         }
-    });
-    let mut interrupt = Heeded::listen(SignalKind::interrupt())?;
-    let mut terminate = Heeded::listen(SignalKind::terminate())?;
+    })?;
     let stop = server.stop();
-    tokio::spawn(async move {
-        let mut asked = false;
-        loop {
-            tokio::select! {
-                _ = interrupt.comes() => {}
-                _ = terminate.comes() => {}
-            }
-            if asked {
-                std::process::exit(130);
-            }
-            tracing::info!("finishing accepted requests; press Ctrl-C again to stop now");
-            stop.gracefully();
-            asked = true;
+    let mut asked = false;
+    interrupt::listen(&[Signal::Stop], move || {
+        if asked {
+            std::process::exit(130);
         }
-    });
-    Ok(())
+        tracing::info!("finishing accepted requests; press Ctrl-C again to stop now");
+        stop.gracefully();
+        asked = true;
+    })
 }

@@ -134,9 +134,16 @@ impl Shared {
 }
 
 /// Number of connections for which the process may open descriptors; some are for files.
+#[cfg(unix)]
 fn descriptors() -> usize {
     let soft = rlimit::getrlimit(rlimit::Resource::NOFILE).map_or(u64::MAX, |limits| limits.0);
     usize::try_from(soft / 4 * 3).unwrap_or(usize::MAX).max(1)
+}
+
+/// Elsewhere there is no limit that would be reached.
+#[cfg(not(unix))]
+fn descriptors() -> usize {
+    usize::MAX
 }
 
 impl<S> Accept<TcpStream, S> for Connections {
