@@ -10,7 +10,7 @@ use pix2pix::device::{DeviceName, Precision};
 use pix2pix::model::Checkpoint;
 use pix2pix::network::{GeneratorConfig, Init, PatchGanConfig, UnetConfig, WeightInit};
 use pix2pix_server::server::Stop;
-use pix2pix_server::{Models, Server, Settings};
+use pix2pix_server::{Models, Server, Settings, Training};
 use tempfile::TempDir;
 
 /// A running server; dropping it stops the server.
@@ -73,6 +73,21 @@ impl Served {
 
     /// Starts a server with models for pictures of so many pixels and of these domains.
     pub fn of(settings: Settings, models: &[(&str, usize, [Domain; 2])]) -> Self {
+        Self::start(settings, models, None)
+    }
+
+    /// Starts the server of a training, with a model for pictures of 64 pixels.
+    #[allow(dead_code)] // not every test watches a training
+    pub fn of_training(training: Arc<Training>) -> Self {
+        let models = [("one", 64, [Domain::RGB8; 2])];
+        Self::start(Settings::default(), &models, Some(training))
+    }
+
+    fn start(
+        settings: Settings,
+        models: &[(&str, usize, [Domain; 2])],
+        training: Option<Arc<Training>>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let paths: Vec<PathBuf> = models
             .iter()
@@ -88,7 +103,7 @@ impl Served {
             listen: "127.0.0.1:0".parse().unwrap(),
             ..settings
         };
-        let server = Server::bind(settings, models.clone()).unwrap();
+        let server = Server::bind(settings, models.clone(), training).unwrap();
         let url = format!("http://{}", server.address().unwrap());
         let stop = server.stop();
         let thread = std::thread::spawn(move || {
