@@ -1,5 +1,6 @@
 //! Starts a server with small models in this process.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -83,7 +84,24 @@ impl Served {
         Self::start(Settings::default(), &models, Some(training))
     }
 
+    /// Starts the server of [`new`](Self::new) on an address.
+    #[allow(dead_code)] // few tests need to know the address before
+    pub fn at(listen: SocketAddr, settings: Settings) -> Self {
+        let settings = Settings { listen, ..settings };
+        let domains = [Domain::RGB8; 2];
+        Self::listening(settings, &[("one", 64, domains)], None)
+    }
+
     fn start(
+        settings: Settings,
+        models: &[(&str, usize, [Domain; 2])],
+        training: Option<Arc<Training>>,
+    ) -> Self {
+        let listen = "127.0.0.1:0".parse().unwrap();
+        Self::listening(Settings { listen, ..settings }, models, training)
+    }
+
+    fn listening(
         settings: Settings,
         models: &[(&str, usize, [Domain; 2])],
         training: Option<Arc<Training>>,
@@ -99,10 +117,6 @@ impl Served {
             .collect();
         let models = Arc::new(Models::new(&paths, DeviceName::Cpu, Precision::F32));
         models.reload().unwrap();
-        let settings = Settings {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            ..settings
-        };
         let server = Server::bind(settings, models.clone(), training).unwrap();
         let url = format!("http://{}", server.address().unwrap());
         let stop = server.stop();
