@@ -1,11 +1,14 @@
-//! Progress of a training: a bar on a terminal, plain lines elsewhere, nothing with `--quiet`.
+//! Progress of a training: a bar on a terminal, plain lines elsewhere, nothing with `--quiet`. The page of a training has the
+//! lines in any case.
 
 use std::cell::Cell;
 use std::io::{IsTerminal, stderr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use pix2pix::run::Metrics;
+use pix2pix_server::Training;
 
 use crate::output::tell;
 
@@ -15,6 +18,8 @@ pub struct Progress {
     /// Time and number of the first step since this process started.
     first: Cell<Option<(Instant, u64)>>,
     display: Display,
+    /// The training's page.
+    page: Option<Arc<Training>>,
 }
 
 enum Display {
@@ -24,8 +29,8 @@ enum Display {
 }
 
 impl Progress {
-    /// A display for `steps` steps on standard error.
-    pub fn new(steps: u64, quiet: bool) -> Self {
+    /// A display for `steps` steps on standard error, and on the training's page.
+    pub fn new(steps: u64, quiet: bool, page: Option<Arc<Training>>) -> Self {
         let display = if quiet {
             Display::Quiet
         } else if stderr().is_terminal() {
@@ -41,11 +46,15 @@ impl Progress {
             steps,
             first: Cell::new(None),
             display,
+            page,
         }
     }
 
     /// Prints a line above the bar, or a plain line.
     pub fn say(&self, text: &str) {
+        if let Some(page) = &self.page {
+            page.said(text);
+        }
         match &self.display {
             Display::Bar(bar) => bar.println(text),
             Display::Lines => tell(text),
@@ -65,12 +74,17 @@ impl Progress {
 
     /// Prints a line for a logged step, if there is no terminal.
     pub fn logged(&self, metrics: Metrics) {
-        if let Display::Lines = self.display {
-            let (pace, losses) = (self.pace(metrics), losses(metrics));
-            tell(&format!(
-                "step {}/{}  {pace}  {losses}",
-                metrics.step, self.steps
-            ));
+        let is_told = matches!(self.display, Display::Lines);
+        if !is_told && self.page.is_none() {
+            return;
+        }
+        let (pace, losses) = (self.pace(metrics), losses(metrics));
+        let line = format!("step {}/{}  {pace}  {losses}", metrics.step, self.steps);
+        if is_told {
+            tell(&line);
+        }
+        if let Some(page) = &self.page {
+            page.said(&line);
         }
     }
 

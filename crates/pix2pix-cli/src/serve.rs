@@ -1,14 +1,16 @@
 //! `pix2pix serve`.
 
+mod log;
 mod options;
 pub mod training;
 
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::ValueEnum;
 use pix2pix::device::set_threads;
-use pix2pix_server::{Models, Server, Settings};
+use pix2pix_server::{Models, Server, Settings, Training};
 use tokio::runtime::Runtime;
 use tracing::level_filters::LevelFilter;
 
@@ -17,7 +19,7 @@ use crate::failure::Failure;
 use crate::flags;
 use crate::interrupt::{self, Signal};
 use crate::machine_args::MachineArgs;
-use crate::output::{has_colours, say};
+use crate::output::say;
 use options::Options;
 
 /// Shown after the options.
@@ -78,9 +80,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
         LogFormat::Text => tracing_subscriber::fmt()
             .with_max_level(args.log_level)
             .with_writer(std::io::stderr)
-            .with_ansi(has_colours())
             // it would report lines that cannot be written on standard error, and panic when that fails too
             .log_internal_errors(false)
+            .event_format(log::Lines)
             .init(),
         LogFormat::Json => tracing_subscriber::fmt()
             .json()
@@ -94,10 +96,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Models::new(&paths, args.machine.device, args.machine.precision).with_best(args.best.best);
     models.reload()?;
     let models = Arc::new(models);
-    let server = bind(settings, models.clone())?;
-    let address = server
-        .address()
-        .map_err(|e| Failure::Runtime(e.to_string()))?;
+    let server = bind(settings, models.clone(), None)?;
+    let page = page(&server)?;
     let mut text = String::new();
     for model in models.all().iter() {
         let info = &model.info;
@@ -107,19 +107,39 @@ pub fn run(args: Args) -> Result<(), Failure> {
     runtime()?.block_on(async {
         listen_for_signals(&server, models).map_err(failed)?;
         // only now: who reads this may stop or reload the server at once
-        say(&format!(
-            "{text}web page: http://{address}/\npress Ctrl-C to stop\n"
-        ));
+        say(&format!("{text}web page: {page}\npress Ctrl-C to stop\n"));
         server.run().await.map_err(failed)
     })
 }
 
+/// The page's address, which a browser on this machine opens.
+fn page(server: &Server) -> Result<String, Failure> {
+    let address = server.address();
+    let address = address.map_err(|e| Failure::Runtime(e.to_string()))?;
+    Ok(opened(address))
+}
+
+fn opened(address: SocketAddr) -> String {
+    const ALL: &str = " (it listens on all addresses of this machine)";
+    let (own, all) = match address.ip() {
+        ip if !ip.is_unspecified() => (ip, ""),
+        ip if ip.is_ipv4() => (Ipv4Addr::LOCALHOST.into(), ALL),
+        _ => (Ipv6Addr::LOCALHOST.into(), ALL),
+    };
+    format!("http://{}/{all}", SocketAddr::new(own, address.port()))
+}
+
 /// Binds the address, and warns if other machines can reach it.
-fn bind(settings: Settings, models: Arc<Models>) -> Result<Server, Failure> {
+fn bind(
+    settings: Settings,
+    models: Arc<Models>,
+    training: Option<Arc<Training>>,
+) -> Result<Server, Failure> {
     let (address, open) = (settings.listen, settings.token.is_none());
-    let server = Server::bind(settings, models)
+    let server = Server::bind(settings, models, training)
         .map_err(|e| Failure::Runtime(flags::named(&e.to_string())))?;
     if !address.ip().is_loopback() {
+        let address = server.address().unwrap_or(address);
         let guard = match open {
             true => "and anyone may use it: set --token",
             false => "and the token is sent unencrypted: put a TLS proxy in front of it",
@@ -157,4 +177,27 @@ fn listen_for_signals(server: &Server, models: Arc<Models>) -> std::io::Result<(
         stop.gracefully();
         asked = true;
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_printed_address_opens_in_a_browser() {
+        for (listen, printed) in [
+            ("127.0.0.1:8080", "http://127.0.0.1:8080/"),
+            ("192.0.2.7:80", "http://192.0.2.7:80/"),
+            (
+                "0.0.0.0:8080",
+                "http://127.0.0.1:8080/ (it listens on all addresses of this machine)",
+            ),
+            (
+                "[::]:8080",
+                "http://[::1]:8080/ (it listens on all addresses of this machine)",
+            ),
+        ] {
+            assert_eq!(opened(listen.parse().unwrap()), printed);
+        }
+    }
 }

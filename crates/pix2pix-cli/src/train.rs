@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::slice;
+use std::sync::Arc;
 
 use indicatif::HumanDuration;
 use pix2pix::bench::estimate;
@@ -19,6 +20,7 @@ use pix2pix::report::{TensorBoard, write as write_report};
 use pix2pix::run::{self, Event, Outcome, RunFolder, Warning, agreement};
 use pix2pix::train::OptimizerConfig;
 use pix2pix::{Error, RunConfig, model};
+use pix2pix_server::Training;
 
 use crate::beyond_args::BeyondArgs;
 use crate::choice::choice;
@@ -739,7 +741,9 @@ pub fn train(
     let mut board = None;
     let shard = group.as_ref().map_or(Shard::default(), Group::shard);
     let stop = interrupt::flag(shard)?;
-    let progress = Progress::new(config.steps, quiet);
+    let serve = serve.filter(|_| shard.is_root());
+    let watched = serve.map(|_| Arc::new(Training::new(&root, config.steps)));
+    let progress = Progress::new(config.steps, quiet, watched.clone());
     let (pairs, held_out) = (
         data.train.len(),
         data.val.as_ref().map_or(0, |val| val.len()),
@@ -762,11 +766,14 @@ pub fn train(
     if config.device.is_card() {
         progress.say("the first two steps compile the card's kernels, and take longer");
     }
-    let live = match serve.filter(|_| shard.is_root()) {
+    let live = match serve.zip(watched.clone()) {
         None => None,
-        Some(listen) => {
-            let (live, address) = Live::start(listen, &root, &config)?;
-            progress.say(&format!("web page: http://{address}/"));
+        Some((listen, training)) => {
+            if matches!(start, Start::Resume) {
+                training.recall(&root);
+            }
+            let (live, page) = Live::start(listen, &root, &config, training)?;
+            progress.say(&format!("web page: {page}"));
             if matches!(start, Start::Resume)
                 && !model::in_folder(&folder.checkpoints())?.is_empty()
             {
@@ -792,6 +799,9 @@ pub fn train(
     };
     let outcome = start(training, &stop, &mut |event| {
         let mut kept = also(&event);
+        if let Some(training) = &watched {
+            training.saw(&event);
+        }
         if tensorboard {
             kept = kept.and_then(|()| {
                 // create it at the first event only: the run folder has to be empty at the start
