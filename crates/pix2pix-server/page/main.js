@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { Board } from "./board.js";
+import { Camera } from "./camera.js";
 import { Comparison } from "./comparison.js";
 import * as share from "./share.js";
 import { watch } from "./training.js";
@@ -16,6 +17,7 @@ const PAUSE = 100;
 const LOOK = 5000;
 
 const board = new Board(at("board"), at("pencil"));
+const camera = new Camera();
 const comparison = new Comparison(at("output"), at("overlay"), at("compare"));
 const hasDetails = document.body.dataset.details === "shown";
 let models = [];
@@ -57,7 +59,7 @@ async function send() {
   [busy, dirty] = [true, false];
   const asked = model;
   let wait = 0;
-  waiting(true);
+  waiting(!camera.isOn);
   try {
     const input = await createImageBitmap(board.canvas);
     const options = { model: asked.name, seed: at("seed").value, dropout: at("dropout").checked };
@@ -76,6 +78,11 @@ async function send() {
     outdated(wait > 0 ? "out of date, waiting…" : "out of date");
   }
   busy = false;
+  if (camera.isOn && wait === 0) {
+    // the next picture at once: the model sets the pace
+    requestAnimationFrame(() => film(false));
+    return;
+  }
   if (wait > 0) dirty = true;
   waiting(dirty);
   // a new result is seen as it is before it is older than the board again
@@ -329,6 +336,40 @@ document.addEventListener("paste", (event) => {
   const file = [...event.clipboardData.files].find((each) => each.type.startsWith("image/"));
   if (file) open(file);
 });
+// the camera
+
+/** Translates the camera's newest picture. */
+function film(isFirst) {
+  if (!camera.isOn) return;
+  board.cover(camera.picture, isFirst);
+  untouched = { example: null, file: null };
+  dirty = true;
+  send();
+}
+
+function stopCamera() {
+  camera.stop();
+  at("camera").setAttribute("aria-pressed", "false");
+  changed();
+}
+
+at("camera").addEventListener("click", async () => {
+  if (camera.isOn) {
+    stopCamera();
+    return;
+  }
+  try {
+    await camera.start(stopCamera);
+    at("camera").setAttribute("aria-pressed", "true");
+    film(true);
+  } catch (problem) {
+    camera.stop();
+    say(problem.message);
+  }
+});
+
+// saving and sharing
+
 function save(file, name) {
   const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(file), download: name });
   link.click();

@@ -26,6 +26,7 @@ files! {
     "/main.js" => "main.js", "text/javascript; charset=utf-8";
     "/api.js" => "api.js", "text/javascript; charset=utf-8";
     "/board.js" => "board.js", "text/javascript; charset=utf-8";
+    "/camera.js" => "camera.js", "text/javascript; charset=utf-8";
     "/comparison.js" => "comparison.js", "text/javascript; charset=utf-8";
     "/share.js" => "share.js", "text/javascript; charset=utf-8";
     "/training.js" => "training.js", "text/javascript; charset=utf-8";
@@ -45,6 +46,14 @@ pub fn content_security_policy(embed: &[Origin]) -> String {
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; \
          base-uri 'none'; form-action 'none'; frame-ancestors {frames}"
     )
+}
+
+/// The files of the page: names, and contents with the page's own words.
+pub fn files(words: &Words) -> impl Iterator<Item = (&'static str, String)> {
+    FILES.iter().map(|&(path, content, _)| match path {
+        "/" => ("index.html", with_words(content, words)),
+        _ => (&path[1..], content.to_string()),
+    })
 }
 
 /// The page's routes.
