@@ -150,13 +150,34 @@ fn bind(
     Ok(server)
 }
 
-/// An async runtime with two threads for network traffic; translation has its own threads.
+/// Threads for network traffic.
+const TRAFFIC: usize = 2;
+
+/// An async runtime for network traffic; translation has its own threads.
 fn runtime() -> Result<Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|e| Failure::Runtime(format!("cannot start the server's threads: {e}")))
+    let built = are_free(TRAFFIC).and_then(|()| {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(TRAFFIC)
+            .enable_all()
+            .build()
+    });
+    built.map_err(|e| {
+        let remedy = "raise the limit on processes (ulimit -u)";
+        Failure::Runtime(format!("cannot start the server's threads: {e}; {remedy}"))
+    })
+}
+
+/// Checks that the system gives so many threads: the runtime would panic without them.
+fn are_free(threads: usize) -> std::io::Result<()> {
+    let parked = |_| std::thread::Builder::new().spawn(std::thread::park);
+    let started: Vec<_> = (0..threads).map(parked).collect();
+    for thread in started {
+        let thread = thread?;
+        thread.thread().unpark();
+        // it only waits
+        let _ = thread.join();
+    }
+    Ok(())
 }
 
 /// A signal to wait for. One that the process was started to ignore never comes.

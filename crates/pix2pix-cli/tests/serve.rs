@@ -305,9 +305,10 @@ fn the_log_has_a_line_for_each_request() {
 #[test]
 fn a_demo_has_words_of_its_own() {
     let scratch = model();
-    let typed = "serve run --listen 127.0.0.1:0 --title A&B --hide-details --rate 1 --proxy 127.0.0.1 \
+    let typed = "serve run --listen 127.0.0.1:0 --title A&B --rate 1 --proxy 127.0.0.1 \
                  --cors https://a.example --embed https://b.example";
     let mut command = scratch.command(typed);
+    command.env("PIX2PIX_HIDE_DETAILS", "1");
     command.env("PIX2PIX_INTRO", "Draw a house.\n\nSee https://example.org.");
     let serving = Serving::start(command);
     let page = serving.ask("GET / HTTP/1.1");
@@ -340,6 +341,7 @@ fn a_demo_has_words_of_its_own() {
         ("--embed https://a.example/page", "is not an origin"),
         ("--proxy nginx", "no address or network"),
         ("--rate 0", "--rate"),
+        ("--title=", "--title is empty"),
     ] {
         let output = scratch.run(&format!("serve run {option}"));
         let error = String::from_utf8(output.stderr).unwrap();
