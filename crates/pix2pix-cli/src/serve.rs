@@ -97,7 +97,15 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Models::new(&paths, args.machine.device, args.machine.precision).with_best(args.best.best);
     models.reload()?;
     let models = Arc::new(models);
+    let (listen, is_open) = (settings.listen, settings.token.is_none());
     let server = bind(settings, models.clone(), None)?;
+    if !listen.ip().is_loopback() {
+        let guard = match is_open {
+            true => "and anyone may use it: set --token",
+            false => "and the token is sent unencrypted: put a TLS proxy in front of it",
+        };
+        tracing::warn!("{listen} is reachable from other machines, {guard}");
+    }
     let page = page(&server)?;
     let mut text = String::new();
     for model in models.all().iter() {
@@ -130,24 +138,14 @@ fn opened(address: SocketAddr) -> String {
     format!("http://{}/{all}", SocketAddr::new(own, address.port()))
 }
 
-/// Binds the address, and warns if other machines can reach it.
+/// Binds the address.
 fn bind(
     settings: Settings,
     models: Arc<Models>,
     training: Option<Arc<Training>>,
 ) -> Result<Server, Failure> {
-    let (address, open) = (settings.listen, settings.token.is_none());
-    let server = Server::bind(settings, models, training)
-        .map_err(|e| Failure::Runtime(flags::named(&e.to_string())))?;
-    if !address.ip().is_loopback() {
-        let address = server.address().unwrap_or(address);
-        let guard = match open {
-            true => "and anyone may use it: set --token",
-            false => "and the token is sent unencrypted: put a TLS proxy in front of it",
-        };
-        tracing::warn!("{address} is reachable from other machines, {guard}");
-    }
-    Ok(server)
+    Server::bind(settings, models, training)
+        .map_err(|e| Failure::Runtime(flags::named(&e.to_string())))
 }
 
 /// Threads for network traffic.

@@ -774,6 +774,9 @@ pub fn train(
             }
             let (live, page) = Live::start(listen, &root, &config, training)?;
             progress.say(&format!("web page: {page}"));
+            if !listen.ip().is_loopback() {
+                progress.say("note: other machines reach the page, and anyone there may use it");
+            }
             if matches!(start, Start::Resume)
                 && !model::in_folder(&folder.checkpoints())?.is_empty()
             {

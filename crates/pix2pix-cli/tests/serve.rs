@@ -4,7 +4,6 @@ mod common;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -406,7 +405,7 @@ fn a_training_is_watched() {
         .spawn()
         .unwrap();
     let mut told = BufReader::new(child.stderr.take().unwrap());
-    let address = address(&mut told);
+    let address = common::address(&mut told);
     let serving = Serving::of(child, address.unwrap(), told);
     let step = || -> u64 {
         let models = serving.ask("GET /v1/models HTTP/1.1");
@@ -433,5 +432,22 @@ fn a_training_is_watched() {
     serving.signal("INT");
     let (status, _) = serving.ended();
     assert_eq!(status.code(), Some(130));
-    assert!(Path::new(&scratch.path("run/config.toml")).is_file());
+    // the next session shows what this one has left, and whom its page is open to
+    let mut child = scratch
+        .heeding_signals("train --resume run --serve=0.0.0.0:0")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    let address = common::address(&mut told);
+    let serving = Serving::of(child, address.unwrap(), told);
+    let told = serving.ask("GET /v1/training HTTP/1.1");
+    assert!(
+        told.contains(r#"{"key":"g_l1","points":[[1,"#) && told.contains(r#""sheets":[10,"#),
+        "{told}"
+    );
+    serving.signal("INT");
+    let (status, log) = serving.ended();
+    assert_eq!(status.code(), Some(130), "{log}");
+    assert!(log.contains("other machines reach the page"), "{log}");
 }
