@@ -96,7 +96,15 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Models::new(&paths, args.machine.device, args.machine.precision).with_best(args.best.best);
     models.reload()?;
     let models = Arc::new(models);
+    let (listen, is_open) = (settings.listen, settings.token.is_none());
     let server = bind(settings, models.clone(), None)?;
+    if !listen.ip().is_loopback() {
+        let guard = match is_open {
+            true => "and anyone may use it: set --token",
+            false => "and the token is sent unencrypted: put a TLS proxy in front of it",
+        };
+        tracing::warn!("{listen} is reachable from other machines, {guard}");
+    }
     let page = page(&server)?;
     let mut text = String::new();
     for model in models.all().iter() {
@@ -129,33 +137,44 @@ fn opened(address: SocketAddr) -> String {
     format!("http://{}/{all}", SocketAddr::new(own, address.port()))
 }
 
-/// Binds the address, and warns if other machines can reach it.
+/// Binds the address.
 fn bind(
     settings: Settings,
     models: Arc<Models>,
     training: Option<Arc<Training>>,
 ) -> Result<Server, Failure> {
-    let (address, open) = (settings.listen, settings.token.is_none());
-    let server = Server::bind(settings, models, training)
-        .map_err(|e| Failure::Runtime(flags::named(&e.to_string())))?;
-    if !address.ip().is_loopback() {
-        let address = server.address().unwrap_or(address);
-        let guard = match open {
-            true => "and anyone may use it: set --token",
-            false => "and the token is sent unencrypted: put a TLS proxy in front of it",
-        };
-        tracing::warn!("{address} is reachable from other machines, {guard}");
-    }
-    Ok(server)
+    Server::bind(settings, models, training)
+        .map_err(|e| Failure::Runtime(flags::named(&e.to_string())))
 }
 
-/// An async runtime with two threads for network traffic; translation has its own threads.
+/// Threads for network traffic.
+const TRAFFIC: usize = 2;
+
+/// An async runtime for network traffic; translation has its own threads.
 fn runtime() -> Result<Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|e| Failure::Runtime(format!("cannot start the server's threads: {e}")))
+    let built = are_free(TRAFFIC).and_then(|()| {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(TRAFFIC)
+            .enable_all()
+            .build()
+    });
+    built.map_err(|e| {
+        let remedy = "raise the limit on processes (ulimit -u)";
+        Failure::Runtime(format!("cannot start the server's threads: {e}; {remedy}"))
+    })
+}
+
+/// Checks that the system gives so many threads: the runtime would panic without them.
+fn are_free(threads: usize) -> std::io::Result<()> {
+    let parked = |_| std::thread::Builder::new().spawn(std::thread::park);
+    let started: Vec<_> = (0..threads).map(parked).collect();
+    for thread in started {
+        let thread = thread?;
+        thread.thread().unpark();
+        // it only waits
+        let _ = thread.join();
+    }
+    Ok(())
 }
 
 /// Handles signals: SIGHUP reloads the models; SIGTERM and Ctrl-C stop the server gracefully, a second one at once.

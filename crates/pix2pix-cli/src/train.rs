@@ -174,8 +174,8 @@ pub struct RunArgs {
     /// Write TensorBoard event files to tensorboard/ in the run folder [default: off]
     #[arg(long)]
     pub tensorboard: bool,
-    /// Serve a web page to draw on, with the newest checkpoint, as `pix2pix serve` does [default: off; without
-    /// ADDRESS: 127.0.0.1:8080]
+    /// Serve a web page with the curves, samples and log of the training, and the newest checkpoint to draw with
+    /// [default: off; without ADDRESS: 127.0.0.1:8080]
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub serve: Option<SocketAddr>,
     /// Print errors only [default: off]
@@ -774,6 +774,9 @@ pub fn train(
             }
             let (live, page) = Live::start(listen, &root, &config, training)?;
             progress.say(&format!("web page: {page}"));
+            if !listen.ip().is_loopback() {
+                progress.say("note: other machines reach the page, and anyone there may use it");
+            }
             if matches!(start, Start::Resume)
                 && !model::in_folder(&folder.checkpoints())?.is_empty()
             {

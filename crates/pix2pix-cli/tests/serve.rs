@@ -4,7 +4,6 @@ mod common;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -305,9 +304,10 @@ fn the_log_has_a_line_for_each_request() {
 #[test]
 fn a_demo_has_words_of_its_own() {
     let scratch = model();
-    let typed = "serve run --listen 127.0.0.1:0 --title A&B --hide-details --rate 1 --proxy 127.0.0.1 \
+    let typed = "serve run --listen 127.0.0.1:0 --title A&B --rate 1 --proxy 127.0.0.1 \
                  --cors https://a.example --embed https://b.example";
     let mut command = scratch.command(typed);
+    command.env("PIX2PIX_HIDE_DETAILS", "1");
     command.env("PIX2PIX_INTRO", "Draw a house.\n\nSee https://example.org.");
     let serving = Serving::start(command);
     let page = serving.ask("GET / HTTP/1.1");
@@ -340,6 +340,7 @@ fn a_demo_has_words_of_its_own() {
         ("--embed https://a.example/page", "is not an origin"),
         ("--proxy nginx", "no address or network"),
         ("--rate 0", "--rate"),
+        ("--title=", "--title is empty"),
     ] {
         let output = scratch.run(&format!("serve run {option}"));
         let error = String::from_utf8(output.stderr).unwrap();
@@ -404,7 +405,7 @@ fn a_training_is_watched() {
         .spawn()
         .unwrap();
     let mut told = BufReader::new(child.stderr.take().unwrap());
-    let address = address(&mut told);
+    let address = common::address(&mut told);
     let serving = Serving::of(child, address.unwrap(), told);
     let step = || -> u64 {
         let models = serving.ask("GET /v1/models HTTP/1.1");
@@ -431,5 +432,22 @@ fn a_training_is_watched() {
     serving.signal("INT");
     let (status, _) = serving.ended();
     assert_eq!(status.code(), Some(130));
-    assert!(Path::new(&scratch.path("run/config.toml")).is_file());
+    // the next session shows what this one has left, and whom its page is open to
+    let mut child = scratch
+        .heeding_signals("train --resume run --serve=0.0.0.0:0")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    let address = common::address(&mut told);
+    let serving = Serving::of(child, address.unwrap(), told);
+    let told = serving.ask("GET /v1/training HTTP/1.1");
+    assert!(
+        told.contains(r#"{"key":"g_l1","points":[[1,"#) && told.contains(r#""sheets":[10,"#),
+        "{told}"
+    );
+    serving.signal("INT");
+    let (status, log) = serving.ended();
+    assert_eq!(status.code(), Some(130), "{log}");
+    assert!(log.contains("other machines reach the page"), "{log}");
 }

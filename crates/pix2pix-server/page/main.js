@@ -29,6 +29,9 @@ let untouched = { example: null, file: null };
 /** What the output was made from, and its file: { model, drawing, options, file }. */
 let result = null;
 
+/** What stands before the status, until another model is chosen. */
+let notice = "";
+
 // translate after every change: one request at a time, then the newest drawing
 let dirty = false;
 let busy = false;
@@ -91,7 +94,7 @@ async function send() {
 }
 
 function say(text) {
-  at("status").textContent = text;
+  at("status").textContent = notice + text;
 }
 
 /** Shows an error; returns the seconds to wait before trying again, or 0 for no retry. */
@@ -128,6 +131,7 @@ async function look() {
     picker.replaceChildren(...names.map((name) => new Option(name, name)));
     at("choice").hidden = names.length === 1 && !hasDetails;
     if (names.includes(linked.model)) picker.value = linked.model;
+    else if (linked.model !== null) notice = `The link is for the model ${linked.model}, which is not here. `;
   }
   const before = model;
   const now = models.find((each) => each.name === picker.value) ?? models[0];
@@ -161,7 +165,10 @@ function choose(next) {
   linked.drawing = null;
 }
 
-at("model").addEventListener("change", () => choose(models.find((each) => each.name === at("model").value)));
+at("model").addEventListener("change", () => {
+  notice = "";
+  choose(models.find((each) => each.name === at("model").value));
+});
 
 async function showExamples() {
   const shown = model;

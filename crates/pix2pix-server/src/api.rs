@@ -680,7 +680,7 @@ async fn training(State(app): State<Arc<App>>) -> Result<Json<TrainingInfo>, Pro
 #[utoipa::path(
     get,
     path = "/v1/training/sheets/{step}",
-    params(("step" = u64, Path, description = "One of the training's `sheets`.")),
+    params(("step" = u64, Path, description = "A step of the training that has a contact sheet.")),
     responses(
         (status = 200, description = "The contact sheet.", body = Vec<u8>, content_type = "image/png"),
         (status = 401, description = "The token is missing or wrong.", body = Problem, content_type = "application/problem+json"),

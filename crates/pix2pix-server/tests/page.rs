@@ -14,6 +14,7 @@ use pix2pix::data::picture::{self, Depth, Format, Metadata, Picture};
 use pix2pix::data::{Domain, Samples};
 use pix2pix::run::{Event, Metrics, RunScores};
 use pix2pix::train::Losses;
+use pix2pix_server::settings::Words;
 use pix2pix_server::{Settings, Training};
 use serde_json::{Value, json};
 use tab::Tab;
@@ -619,6 +620,43 @@ fn other_sites_are_let_in_by_name() {
     }
 }
 
+/// A demo without a technical word.
+#[test]
+#[ignore = "needs Chromium: tools/check_page"]
+fn details_can_be_left_out() {
+    let words = Words {
+        details: false,
+        ..Words::default()
+    };
+    let settings = Settings {
+        words,
+        ..Settings::default()
+    };
+    let served = Served::of(settings, &[("one", 64, [Domain::RGB8; 2])]);
+    let mut tab = Tab::open();
+    tab.size(1280, 900, false);
+    tab.call(
+        "Page.navigate",
+        json!({"url": format!("{}/#model=gone", served.url)}),
+    );
+    tab.wait_until("document.getElementById('download')?.disabled === false");
+    let text = tab.value("document.body.innerText");
+    let text = text.as_str().unwrap();
+    for technical in [
+        "U-Net",
+        "parameters",
+        "Step",
+        "step",
+        "ms",
+        "Layers",
+        "Model\n",
+    ] {
+        assert!(!text.contains(technical), "{technical}: {text}");
+    }
+    assert!(text.contains("model gone, which is not here"), "{text}");
+    assert!(tab.complaints.is_empty(), "{:?}", tab.complaints);
+}
+
 /// Accessibility by the rules of axe-core, whose file `tools/check_page` names.
 #[test]
 #[ignore = "needs Chromium: tools/check_page"]
@@ -626,9 +664,9 @@ fn axe_finds_nothing_serious() {
     let axe = std::env::var_os("PIX2PIX_AXE").expect("PIX2PIX_AXE names axe.min.js");
     let axe = std::fs::read_to_string(axe).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let words = pix2pix_server::settings::Words {
+    let words = Words {
         intro: "A map becomes a photograph. See https://arxiv.org/abs/1611.07004.".to_string(),
-        ..Default::default()
+        ..Words::default()
     };
     let plain = Served::new(Settings {
         words,

@@ -54,8 +54,8 @@ pub struct Options {
     /// Text under the page's title; an empty line begins a paragraph, and web addresses become links [default: none]
     #[arg(long, env = "PIX2PIX_INTRO", value_name = "TEXT")]
     intro: Option<String>,
-    /// Leave out what the page says of networks, steps and times; the API still tells it
-    #[arg(long, env = "PIX2PIX_HIDE_DETAILS")]
+    /// Leave out what the page says of networks, steps and times; the API still tells them [default: off]
+    #[arg(long, env = "PIX2PIX_HIDE_DETAILS", value_parser = clap::builder::BoolishValueParser::new())]
     hide_details: bool,
     /// Largest number of pictures of one visitor in a minute, at once or spread over it; more are refused with status 429.
     /// Drawing on the page takes up to ten a second, and waits when they are used up [default: no limit]
@@ -184,6 +184,10 @@ impl Options {
         }
         if settings.token.as_ref().is_some_and(String::is_empty) {
             let message = "--token is empty; omit it, or give a secret";
+            return Err(Failure::Usage(message.to_string()));
+        }
+        if settings.words.title.trim().is_empty() {
+            let message = "--title is empty; omit it, or give the page a name";
             return Err(Failure::Usage(message.to_string()));
         }
         Ok((models, settings))
