@@ -6,9 +6,11 @@ mod site;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use pix2pix::device::{DeviceName, Precision};
 use pix2pix::exchange::Half;
 use pix2pix::exchange::export::{PublicFormat, public_tensors, write};
 use pix2pix::model::Checkpoint;
+use pix2pix_server::Models;
 
 use crate::best_args::BestArgs;
 use crate::choice::choice;
@@ -144,7 +146,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
         (Format::Web, half) => {
             let half = half.unwrap_or(Half::F16);
             args.result.check_folder(&args.out)?;
-            return args.site.export(&checkpoint, &path, half, &args.out);
+            let models = Models::new(&[args.model], DeviceName::Cpu, Precision::default());
+            let models = models.with_best(args.best.best);
+            return args.site.export(&checkpoint, half, &models, &args.out);
         }
         (Format::Model, None) | (_, Some(_)) => {
             let message = "--half needs --format model or web, and --format model needs --half; for ONNX, use --f16";

@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pix2pix::device::{DeviceName, Precision};
 use pix2pix::exchange::Half;
 use pix2pix::model::Checkpoint;
 use pix2pix::{Error, atomic_file};
@@ -47,16 +46,15 @@ impl SiteArgs {
             .map(|(name, _)| name)
     }
 
-    /// Writes the site of a checkpoint, which is in the file `path`.
+    /// Writes the site of a checkpoint, which `models` loads too.
     pub fn export(
         self,
         checkpoint: &Checkpoint,
-        path: &Path,
         half: Half,
+        models: &Models,
         out: &Path,
     ) -> Result<(), Failure> {
         let module = self.module()?;
-        let models = Models::new(&[path.to_path_buf()], DeviceName::Cpu, Precision::default());
         models.reload()?;
         let model = models.get(None).expect("it was loaded");
         atomic_file::create_folder(out)?;

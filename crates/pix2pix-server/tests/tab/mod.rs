@@ -35,6 +35,11 @@ impl Tab {
                 "--disable-component-update",
                 "--no-first-run",
             ])
+            // a camera that shows a moving picture, and that pages may use
+            .args([
+                "--use-fake-device-for-media-stream",
+                "--use-fake-ui-for-media-stream",
+            ])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg("about:blank")
             .stderr(Stdio::null())
