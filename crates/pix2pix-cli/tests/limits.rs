@@ -255,6 +255,30 @@ fn a_server_refuses_bombs_and_goes_on() {
 }
 
 /// A narrow picture costs the time of the one that it is padded to.
+/// Each thread takes a gigabyte here, so that the system refuses the first, the second or the third.
+#[test]
+fn a_server_without_threads_says_so() {
+    let scratch = model();
+    let mut told = String::new();
+    for gigabytes in 0..=3 {
+        let limit = format!("-v {}", (gigabytes << 20) + 300_000);
+        let arguments = "serve run --threads 1 --listen 127.0.0.1:0";
+        let mut command = limited(&scratch, &limit, arguments);
+        let output = command.env("RUST_MIN_STACK", "1073741824").output();
+        let output = output.unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(
+            error.contains("cannot start") && error.lines().count() == 1,
+            "{error}"
+        );
+        told += &error;
+    }
+    for which in ["the server's thread:", "the server's threads:"] {
+        assert!(told.contains(which), "{told}");
+    }
+}
+
 #[test]
 fn a_narrow_picture_counts_as_the_padded_one() {
     let scratch = model();

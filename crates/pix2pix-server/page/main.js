@@ -248,7 +248,8 @@ function showPalette(colours) {
   };
   at("palette").replaceChildren(...colours.map(swatch));
   board.background = colours[0];
-  useColour(colours[1] ?? colours[0]);
+  // the frequent levels of a camera are dark alike: one that is seen on them
+  useColour(model.plain_source ? (colours[1] ?? colours[0]) : colours.at(-1));
 }
 
 function useSize(size) {
