@@ -226,7 +226,7 @@ fn summary(evaluation: &Evaluation) -> String {
         Some(format!("{} {mean}", measure.label))
     });
     format!(
-        "{} pairs of {} at step {}, measured at {} pixels. {}.",
+        "{} pairs of {} at step {}, measured at {}. {}.",
         evaluation.pictures.len(),
         evaluation.split,
         evaluation.step,
@@ -243,8 +243,8 @@ fn apart(evaluations: &[Evaluation], directions: &[Direction]) -> Vec<String> {
     let sizes: Vec<String> = sizes.collect();
     if sizes.iter().any(|size| *size != sizes[0]) {
         notes.push(format!(
-            "note: the models were measured at different sizes ({}), so their scores do not compare: a smaller picture has \
-             less detail to get wrong",
+            "note: the models were measured at different sizes ({}), so their scores do not compare: the \
+             smaller, the less detail there is to get wrong",
             sizes.join(", ")
         ));
     }

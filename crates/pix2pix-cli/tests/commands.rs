@@ -684,10 +684,7 @@ fn a_dry_run_tells_what_a_run_needs_and_writes_nothing() {
     scratch.pairs("data", 3);
     let options = format!("--batch-size 2 --steps 50 {SMALL}");
     let said = scratch.ok(&format!("train data --out new --dry-run {options}"));
-    assert!(
-        said.contains("steps: 50 of 2 pairs, 64x64 pixels, on cpu"),
-        "{said}"
-    );
+    assert!(said.contains("steps: 50 on cpu"), "{said}");
     let table = scratch.ok("summary generator --filters 2 --size 64");
     let count = table
         .lines()
@@ -705,7 +702,7 @@ fn a_dry_run_tells_what_a_run_needs_and_writes_nothing() {
     scratch.trained("data", "");
     let before = common::content(&scratch.path("run"));
     let said = scratch.ok("train --resume run --steps 9 --dry-run");
-    assert!(said.contains("steps: 9 of 1 pairs"), "{said}");
+    assert!(said.contains("each of 1 pair of"), "{said}");
     let output = scratch.run(&format!("train data --out run --dry-run {options}"));
     assert!(String::from_utf8_lossy(&output.stderr).contains("not empty"));
     assert!(common::content(&scratch.path("run")) == before);

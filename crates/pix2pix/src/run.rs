@@ -745,11 +745,14 @@ impl Training<'_> {
         let translator = Translator::of_network(&generator, config, metrics.step, device);
         let outputs = books.samples.translate(&translator);
         let rows = books.samples.rows(&outputs, &translator)?;
-        let drawn: Vec<_> = rows.iter().map(|row| &row.output).collect();
+        // of what the networks see: rows may have whole pictures
+        let range = config.target.range;
+        let seen: Vec<_> = outputs.iter().take(rows.len()).collect();
+        let seen: Vec<_> = seen.iter().map(|output| output.to_rgb8(range)).collect();
         let still = books.samples.translate_still(&translator);
         let health = &mut books.health;
         let warned = health
-            .outputs(&drawn)
+            .outputs(&seen)
             .or_else(|| still.and_then(|still| health.still(&still)));
         let scores = books.samples.score(metrics.step, &outputs, config);
         if let Some(mut scores) = scores.filter(|scores| books.scored != Some(scores.step)) {

@@ -8,6 +8,7 @@ use pix2pix_runtime::picture::Domain;
 use serde::{Deserialize, Serialize};
 
 use crate::data::dataset::Pairs;
+use crate::data::jitter::ResizePolicy;
 use crate::data::picture::Picture;
 use crate::draw::contact_sheet::Row;
 use crate::error::{Error, Result};
@@ -107,22 +108,27 @@ pub struct Evaluation {
     pub means: BTreeMap<String, Mean>,
     /// The Fréchet Inception distance between all outputs and all targets, if requested.
     pub fid: Option<f64>,
+    /// Whether the pictures are crops, as the networks saw in training.
+    #[serde(default)]
+    pub crops: bool,
     /// Scores of every picture.
     pub pictures: Vec<PictureScores>,
 }
 
 impl Evaluation {
-    /// The sizes at which the pictures were measured, e.g. "256x256" or "256x256 to 512x384".
+    /// The sizes at which the pictures were measured, e.g. "256x256", "256x256 (crops)" or "256x256 to
+    /// 512x384".
     pub fn sizes(&self) -> String {
         let mut sizes: Vec<[usize; 2]> = self.pictures.iter().map(|found| found.size).collect();
         sizes.sort_unstable_by_key(|[width, height]| (width * height, *width));
         sizes.dedup();
         let shown = |[width, height]: [usize; 2]| format!("{width}x{height}");
-        match sizes[..] {
+        let shown = match sizes[..] {
             [] => String::new(),
             [size] => shown(size),
             [first, .., last] => format!("{} to {}", shown(first), shown(last)),
-        }
+        };
+        shown + if self.crops { " (crops)" } else { "" }
     }
 }
 
@@ -222,6 +228,7 @@ pub fn evaluate(
         split: split.to_string(),
         means: means(&pictures),
         fid: frechet_distance(outputs, targets),
+        crops: config.jitter.resize == ResizePolicy::Crop,
         pictures,
     };
     Ok(Evaluated {

@@ -73,7 +73,7 @@ impl Reported {
             },
         )?;
         gallery.about(format!(
-            "All {count} held-out pairs at step {}, measured at {} pixels.",
+            "All {count} held-out pairs at step {}, measured at {}.",
             translator.step,
             found.evaluation.sizes()
         ));
