@@ -631,6 +631,19 @@ fn unusual_pictures_are_told() {
         "{small}"
     );
     assert!(!said("usual.png").contains("note"));
+    // one that is read window by window
+    let file = fs::File::create(scratch.path("long.tif")).unwrap();
+    let mut file = tiff::encoder::TiffEncoder::new(file).unwrap();
+    let counts: Vec<u16> = (0..32 * 16400u32)
+        .map(|index| (index % 3000) as u16)
+        .collect();
+    file.write_image::<tiff::encoder::colortype::Gray16>(32, 16400, &counts)
+        .unwrap();
+    let long = said("long.tif --gallery");
+    for told in ["1 channel, 16", "too large for the gallery"] {
+        assert!(long.contains(told), "{told} is not in {long}");
+    }
+    assert!(!scratch.path("out/gallery.html").exists());
     let pair = said("data/pair0.png --pairs yes");
     assert!(pair.contains("its right half"), "{pair}");
 }

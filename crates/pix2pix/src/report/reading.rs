@@ -11,6 +11,8 @@ use crate::train::objective::Gan;
 const FEWEST: usize = 25;
 /// Relative change that counts as one, if it is also beyond the scatter of the values.
 const CHANGE: f64 = 0.02;
+/// Number of standard errors of a difference below which it may be chance.
+const SCATTER: f64 = 3.0;
 /// Relative rise of the training pairs' L1 that is told as a fault.
 const RISE: f64 = 0.1;
 /// Number of steps over which the discriminator's loss is averaged, and the mean below which it has won: as in the
@@ -114,7 +116,7 @@ fn fifth(points: &[Point], index: usize) -> Option<&[Point]> {
 /// Whether the values of `b` are higher than those of `a` by more than their scatter and `share` of them.
 fn is_higher(a: &[Point], b: &[Point], share: f64) -> bool {
     let ((a, of_a), (b, of_b)) = (mean(a), mean(b));
-    let scatter = 2.0 * of_a.hypot(of_b);
+    let scatter = SCATTER * of_a.hypot(of_b);
     b - a > scatter && b - a > share * a.abs()
 }
 
@@ -126,7 +128,7 @@ fn training_l1(points: &[Point]) -> Option<Finding> {
     if is_higher(before, last, RISE) {
         let was = short(mean(before).0);
         return Finding::fault(format!(
-            "It rises: {to} in the last fifth of the steps, after {was} in the fifth before. If this goes on, a lower \
+            "It rises: {to} in the last fifth of the steps, after {was} in the one before. If this goes on, a lower \
              learning rate helps."
         ));
     }
@@ -135,8 +137,8 @@ fn training_l1(points: &[Point]) -> Option<Finding> {
         is_higher(before, last, CHANGE),
     ) {
         (true, _) => "still falling",
-        (_, true) => "a little higher than in the fifth before",
-        _ => "level since the fifth before",
+        (_, true) => "a little higher than in the one before",
+        _ => "level with the one before",
     };
     Finding::plain(format!(
         "From {from} in the first fifth of the steps to {to} in the last, {trend}."
@@ -369,7 +371,7 @@ mod tests {
         says(
             training_l1(&curve(2.0, |x| 30.0 + 100.0 * (x - 0.6).max(0.0))),
             true,
-            "It rises: 60.0 in the last",
+            "It rises: 60.5 in the last",
         );
         // beyond a tenth, but within the scatter
         says(

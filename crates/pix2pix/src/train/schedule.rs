@@ -20,8 +20,8 @@ pub enum Schedule {
     Step,
     /// Cosine decay to 0 (Loshchilov and Hutter 2017, equation 5, without restarts).
     Cosine,
-    /// A fifth of the rate whenever the score of the held-out pairs no longer improves. A run does that (see
-    /// [`History`](crate::run::History)); without one, the rate stays constant.
+    /// A fifth of the rate whenever the score of the held-out pairs no longer improves. A
+    /// [`run`](crate::run) does that; without one, the rate stays constant.
     Plateau,
 }
 
