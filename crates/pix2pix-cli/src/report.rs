@@ -47,7 +47,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
         true => args.runs.iter().map(Reported::new).collect(),
         false => {
             set_threads(0)?;
-            args.runs.iter().map(|run| with_gallery(run)).collect()
+            let count = args.runs.len();
+            let runs = args.runs.iter();
+            runs.map(|run| with_gallery(run, count)).collect()
         }
     };
     for unread in report::write(&runs, &page)? {
@@ -62,9 +64,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
 }
 
 /// A run with its gallery, or without if its pairs cannot be translated again, which is told.
-fn with_gallery(run: &Path) -> Reported {
+fn with_gallery(run: &Path, runs: usize) -> Reported {
     let bar = progress::of_pairs(0, run.display().to_string());
-    let found = Reported::with_gallery(run, &mut |[done, all]| {
+    let found = Reported::with_gallery(run, runs, &mut |[done, all]| {
         bar.set_length(all as u64);
         bar.set_position(done as u64);
     });

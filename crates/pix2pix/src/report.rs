@@ -23,7 +23,7 @@
 //! )?;
 //! println!("L1 {:.2} of 255", found.evaluation.means["l1"].mean);
 //!
-//! let run = Reported::with_gallery(Path::new("runs/earth"), &mut |_| {})?;
+//! let run = Reported::with_gallery(Path::new("runs/earth"), 1, &mut |_| {})?;
 //! report::write(&[run], Path::new("report.html"))?;
 //! # Ok::<(), pix2pix::Error>(())
 //! ```

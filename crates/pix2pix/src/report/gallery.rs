@@ -14,6 +14,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use pix2pix_runtime::picture::Domain;
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::atomic_file;
@@ -34,7 +35,7 @@ const SIDES: [f64; 2] = [96.0, 320.0];
 /// JPEG quality.
 const QUALITY: u8 = 80;
 /// Mean difference of a pixel's samples, of 255, from which the map of differences is brightest.
-const MOST: f32 = 64.0;
+const MOST: f32 = 128.0;
 /// Colours of the map of differences, from none to the most: those of matplotlib's "magma" at five places.
 const MAGMA: [[f32; 3]; 5] = [
     [0.0, 0.0, 4.0],
@@ -87,11 +88,16 @@ impl Gallery {
     pub fn of_sampling(config: &RunConfig, step: u64, pairs: &[Pair], outputs: &[Picture]) -> Self {
         let domains = [config.source, config.target];
         let mut gallery = Self::new("", domains, pairs.len());
-        for (pair, output) in pairs.iter().zip(outputs) {
+        // besides the steps of a training: by all threads
+        let both: Vec<_> = pairs.iter().zip(outputs).collect();
+        let entries = both.into_par_iter().map(|(pair, output)| {
             let planes = [output, &pair.target].map(|picture| Planes::of(picture, &domains[1]));
             let scores = PictureScores::of(&pair.name, &planes, &domains[1]);
             let pictures = [&pair.source, output];
-            gallery.add(&pair.name, pictures, Some(&pair.target), Some(&scores));
+            gallery.entry(&pair.name, pictures, Some(&pair.target), Some(&scores))
+        });
+        for entry in entries.collect::<Vec<_>>() {
+            gallery.push(entry);
         }
         gallery.about(format!("{} held-out pairs at step {step}.", pairs.len()));
         gallery
@@ -120,6 +126,25 @@ impl Gallery {
         target: Option<&Picture>,
         scores: Option<&PictureScores>,
     ) {
+        let entry = self.entry(name, [source, output], target, scores);
+        self.push(entry);
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.measures = MEASURES
+            .into_iter()
+            .filter(|m| self.measures.contains(m) || entry.scores.contains_key(m.key))
+            .collect();
+        self.entries.push(entry);
+    }
+
+    fn entry(
+        &self,
+        name: &str,
+        [source, output]: [&Picture; 2],
+        target: Option<&Picture>,
+        scores: Option<&PictureScores>,
+    ) -> Entry {
         let [of_source, of_target] = self.domains;
         let shown = |picture: &Picture, domain: &Domain| {
             embedded(&self.small(&picture.to_rgb8(domain.range_of(picture.depth()))))
@@ -127,7 +152,7 @@ impl Gallery {
         let mut pictures = vec![shown(source, &of_source), shown(output, &of_target)];
         if let Some(target) = target {
             let planes = [output, target].map(|picture| Planes::of(picture, &of_target));
-            let distances = imageops_small(&distances(&planes), self.side);
+            let distances = shrunk_map(&distances(&planes), self.side);
             pictures.push(shown(target, &of_target));
             pictures.push(embedded(&colored(&distances)));
         }
@@ -137,15 +162,11 @@ impl Gallery {
             .filter_map(|(key, value)| Some((key, value?)));
         // an infinite score, of an output that is its target, has no number in the page
         let scores: BTreeMap<_, _> = known.filter(|(_, value)| value.is_finite()).collect();
-        self.measures = MEASURES
-            .into_iter()
-            .filter(|m| self.measures.contains(m) || scores.contains_key(m.key))
-            .collect();
-        self.entries.push(Entry {
+        Entry {
             name: name.to_string(),
             pictures,
             scores,
-        });
+        }
     }
 
     fn small(&self, picture: &RgbImage) -> RgbImage {
@@ -178,7 +199,7 @@ fn shrunk((width, height): (u32, u32), side: u32) -> Option<[u32; 2]> {
     (longer > side).then(|| [width, height].map(to))
 }
 
-fn imageops_small(picture: &GrayImage, side: u32) -> GrayImage {
+fn shrunk_map(picture: &GrayImage, side: u32) -> GrayImage {
     match shrunk(picture.dimensions(), side) {
         None => picture.clone(),
         Some([w, h]) => imageops::resize(picture, w, h, FilterType::Triangle),
@@ -242,7 +263,7 @@ mod tests {
         assert_eq!(shrunk((10_000, 16), 96), Some([96, 1]));
     }
 
-    /// Two pixels: one is equal, the other differs by 96, 0 and 0, which is 32 on average and half of the most.
+    /// Two pixels: one is equal, the other differs by 96, 0 and 0, which is 32 on average and a quarter of the most.
     #[test]
     fn differences_by_hand() {
         let planes = |red: f32| Planes {
@@ -251,11 +272,10 @@ mod tests {
             size: [2, 1],
         };
         let map = distances(&[planes(100.0), planes(4.0)]);
-        assert_eq!(map.as_raw(), &[0, 128]);
+        assert_eq!(map.as_raw(), &[0, 64]);
         let colors = colored(&map);
         assert_eq!(colors.get_pixel(0, 0), &Rgb([0, 0, 4]));
-        // just above the middle of the colours
-        assert_eq!(colors.get_pixel(1, 0), &Rgb([184, 56, 121]));
+        assert_eq!(colors.get_pixel(1, 0), &Rgb([81, 18, 124]));
         assert_eq!(
             colored(&GrayImage::from_pixel(1, 1, Luma([255]))).as_raw(),
             &[252, 253, 191]
@@ -287,10 +307,10 @@ mod tests {
         let bytes = STANDARD.decode(jpeg.split_once(',').unwrap().1).unwrap();
         let map = image::load_from_memory(&bytes).unwrap().into_rgb8();
         assert_eq!(map.dimensions(), (320, 160));
-        // 4 of 64: a quarter of the way from the first colour to the second
+        // 4 of 128: an eighth of the way from the first colour to the second
         let near = map.get_pixel(160, 80).0.map(i32::from);
         assert!(
-            (near[0] - 20).abs() < 6 && (near[2] - 34).abs() < 6,
+            (near[0] - 10).abs() < 5 && (near[2] - 19).abs() < 5,
             "{near:?}"
         );
     }

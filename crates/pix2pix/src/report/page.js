@@ -59,7 +59,7 @@ const showGallery = (place, gallery, chosen = 0) => {
   place.append(make("p", {}, gallery.about), controls);
   if (shots === labels.length) {
     const legend = make("p", {}, "Difference: none ");
-    legend.append(make("span", { class: "scale" }), " a quarter of the range or more, on average over the channels.");
+    legend.append(make("span", { class: "scale" }), " half of the range or more, on average over the channels.");
     place.append(legend);
   }
   place.append(list);

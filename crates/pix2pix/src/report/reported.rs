@@ -28,11 +28,16 @@ impl Reported {
     }
 
     /// A run with all its held-out pairs, which its newest checkpoint translates on the CPU, with the dropout of the run's
-    /// samples. A run that holds none out has no gallery. `tell` receives the number of pairs done and that of all.
+    /// samples. A run that holds none out has no gallery. `runs` is the number of runs on the page, which share its size; `tell`
+    /// receives the number of pairs done and that of all.
     ///
     /// # Errors
     /// When there is no checkpoint, or the data set is no longer there or has changed.
-    pub fn with_gallery(root: &Path, tell: &mut dyn FnMut([usize; 2])) -> Result<Self> {
+    pub fn with_gallery(
+        root: &Path,
+        runs: usize,
+        tell: &mut dyn FnMut([usize; 2]),
+    ) -> Result<Self> {
         let translator = Translator::load(root)?;
         let config = &translator.config;
         let path = path_of(&config.data);
@@ -49,7 +54,7 @@ impl Reported {
             return Ok(Self::new(root));
         };
         let count = held_out.len();
-        let mut gallery = Gallery::new("", [config.source, config.target], count);
+        let mut gallery = Gallery::new("", [config.source, config.target], runs * count);
         let options = TranslateOptions {
             seed: config.seed,
             ..TranslateOptions::default()
