@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Makes crates/pix2pix/tests/fixtures/quality.json, and lpips, alexnet, alex and inception beside it: the scores of
-scikit-image, torchmetrics, lpips and torch-fidelity for pictures that this script and the tests draw by the same formula.
+scikit-image, SciPy, torchmetrics, lpips and torch-fidelity for pictures that this script and the tests draw by the same formula.
 
-Set-up:  python3 -m venv .venv && .venv/bin/pip install torch torchmetrics scikit-image lpips torch-fidelity safetensors
+Set-up:  python3 -m venv .venv && .venv/bin/pip install torch torchmetrics scikit-image scipy lpips torch-fidelity safetensors
 Run:     .venv/bin/python tools/make_quality_fixtures.py
 
 The learned measures have the published layout and names, with random weights in a sixteenth of the
@@ -14,6 +14,7 @@ import pathlib
 import lpips
 import numpy
 import torch
+import scipy.stats
 import torch_fidelity.feature_extractor_inceptionv3 as inception
 from safetensors.torch import save_file
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
@@ -52,6 +53,7 @@ def measures(width, height):
         "height": height,
         "l1": float(numpy.abs(a.astype(float) - b).mean()),
         "rmse": float(mean_squared_error(a, b)) ** 0.5,
+        "pearson": float(scipy.stats.pearsonr(a.ravel().astype(float), b.ravel()).statistic),
         "psnr": float(peak_signal_noise_ratio(a, b, data_range=255)),
         "torch_psnr": float(torch_psnr(ta, tb, data_range=255.0)),
         "ssim": float(structural_similarity(a, b, **whole)),

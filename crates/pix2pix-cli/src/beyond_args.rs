@@ -19,7 +19,7 @@ pub struct BeyondArgs {
     /// Set of defaults: the paper's, or our recommended ones
     #[arg(long, value_enum, default_value_t = Preset::Paper)]
     preset: Preset,
-    /// Learning-rate schedule
+    /// Learning-rate schedule; plateau needs held-out pairs
     #[arg(long, value_parser = choice::<Schedule>(), default_value_t = Schedule::Constant)]
     pub lr_schedule: Schedule,
     /// Epochs of the schedule's decay: with linear, the last ones, over which the rate falls to 0; with step, those after

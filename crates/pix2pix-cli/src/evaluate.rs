@@ -1,23 +1,26 @@
 //! `pix2pix evaluate`.
 
-use std::io::{IsTerminal, stderr};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use indicatif::{ProgressBar, ProgressStyle};
+use pix2pix::data::pair::Direction;
 use pix2pix::data::survey::OnError;
 use pix2pix::data::{Pairs, earth, picture};
 use pix2pix::device::set_threads;
 use pix2pix::draw::contact_sheet;
 use pix2pix::quality::{Inception, Lpips};
-use pix2pix::report::{Evaluated, Evaluation, Learned, evaluate};
+use pix2pix::report::{
+    Evaluated, Evaluation, Gallery, Learned, MEASURES, Measure, Measured, evaluate, gallery,
+};
 use pix2pix::{Error, RunConfig, Translator, atomic_file};
 
 use crate::best_args::BestArgs;
+use crate::direction;
 use crate::failure::{Failure, print};
 use crate::machine_args::MachineArgs;
 use crate::noise_args::NoiseArgs;
 use crate::output::tell;
+use crate::progress;
 use crate::table::aligned;
 
 /// Shown after the options.
@@ -46,7 +49,8 @@ pub struct Args {
     /// Print JSON, with the scores of every picture [default: a table]
     #[arg(long)]
     json: bool,
-    /// Folder for scores.json and each model's five best and five worst pictures [default: none]
+    /// Folder for scores.json, gallery.html with all pictures and their scores, and each model's five best and five worst
+    /// pictures [default: none]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// File of LPIPS's weights; `pix2pix download lpips-alex` gets it [default: no LPIPS]
@@ -91,24 +95,35 @@ pub fn run(args: Args) -> Result<(), Failure> {
             .transpose()?,
     };
     let options = args.noise.options();
-    let mut evaluations = Vec::new();
+    let (mut evaluations, mut galleries) = (Vec::new(), Vec::new());
+    let mut directions = Vec::new();
     for model in &args.models {
         let checkpoint = args.best.find(model)?;
         let translator = Translator::load_on(&checkpoint, device.clone(), args.machine.precision)?;
         let (split, pairs) = pairs(&args, model, &translator.config)?;
-        let bar = if stderr().is_terminal() {
-            ProgressBar::new(pairs.len() as u64)
-        } else {
-            ProgressBar::hidden()
-        };
-        let template = "{bar:24} {pos}/{len}  {per_sec}  {eta} left  {msg}";
-        bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
-        bar.set_message(model.display().to_string());
+        let config = &translator.config;
+        directions.push(config.direction);
+        if let Some(note) = direction::of_pairs(model, config.direction) {
+            tell(&note);
+        }
         let name = model.display().to_string();
-        let tell = &mut |done| bar.set_position(done as u64);
-        let evaluated = evaluate(name, &translator, (split, &pairs), &learned, &options, tell);
+        let bar = progress::of_pairs(pairs.len(), name.clone());
+        // all models share the page
+        let shown = pairs.len() * args.models.len();
+        let mut gallery = Gallery::new(&name, [config.source, config.target], shown);
+        let seen = &mut |pair: &Measured| {
+            bar.set_position(pair.done as u64);
+            if args.out.is_some() {
+                let pictures = [pair.source, pair.output];
+                let scores = pair.scores;
+                gallery.add(&scores.name, pictures, Some(pair.target), Some(scores));
+            }
+        };
+        let evaluated = evaluate(name, &translator, (split, &pairs), &learned, &options, seen);
         bar.finish_and_clear();
         let evaluated = evaluated?;
+        gallery.about(summary(&evaluated.evaluation));
+        galleries.push(gallery);
         if let Some(out) = &args.out {
             draw(&out.join(folder(evaluations.len(), model)), &evaluated)?;
         }
@@ -117,6 +132,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let json = serde_json::to_string_pretty(&evaluations).expect("scores are plain data") + "\n";
     if let Some(out) = &args.out {
         atomic_file::write(&out.join("scores.json"), json.as_bytes())?;
+        gallery::write(&galleries, &out.join("gallery.html"))?;
+    }
+    for note in apart(&evaluations, &directions) {
+        tell(&note);
     }
     if args.json {
         return print(&json);
@@ -129,7 +148,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     }
     if let Some(out) = &args.out {
         print(&format!(
-            "Scores of every picture, and the best and worst pictures: {}/\n",
+            "Scores of every picture, a gallery, and the best and worst pictures: {}/\n",
             out.display()
         ))?;
     }
@@ -191,18 +210,61 @@ fn draw(folder: &Path, evaluated: &Evaluated) -> Result<(), Error> {
     Ok(())
 }
 
+/// The mean of a measure with its interval; `None` if the model does not have it.
+fn mean(evaluation: &Evaluation, measure: &Measure) -> Option<String> {
+    let (found, digits) = (evaluation.means.get(measure.key)?, measure.digits);
+    Some(match found.margin.filter(|margin| margin.is_finite()) {
+        None => format!("{:.digits$}", found.mean),
+        Some(margin) => format!("{:.digits$} ± {margin:.digits$}", found.mean),
+    })
+}
+
+/// What the gallery says of a model.
+fn summary(evaluation: &Evaluation) -> String {
+    let means = MEASURES.iter().filter_map(|measure| {
+        let mean = mean(evaluation, measure)?;
+        Some(format!("{} {mean}", measure.label))
+    });
+    format!(
+        "{} pairs of {} at step {}, measured at {}. {}.",
+        evaluation.pictures.len(),
+        evaluation.split,
+        evaluation.step,
+        evaluation.sizes(),
+        means.collect::<Vec<_>>().join("; ")
+    )
+}
+
+/// Notes on models whose scores do not compare: that were measured at different sizes, or translate in different
+/// directions.
+fn apart(evaluations: &[Evaluation], directions: &[Direction]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let sizes = evaluations.iter().map(|found| found.sizes());
+    let sizes: Vec<String> = sizes.collect();
+    if sizes.iter().any(|size| *size != sizes[0]) {
+        notes.push(format!(
+            "note: the models were measured at different sizes ({}), so their scores do not compare: the \
+             smaller, the less detail there is to get wrong",
+            sizes.join(", ")
+        ));
+    }
+    if directions
+        .iter()
+        .any(|direction| *direction != directions[0])
+    {
+        notes.push(
+            "note: the models translate in different directions, so their scores are those of different targets"
+                .to_string(),
+        );
+    }
+    notes
+}
+
 /// The table of scores: one row per measure, one column per model.
 fn table(evaluations: &[Evaluation]) -> String {
-    const MEASURES: [(&str, &str, usize); 6] = [
-        ("l1", "L1 (of 255), lower is better", 2),
-        ("rmse", "RMSE (of 255), lower is better", 2),
-        ("psnr", "PSNR (dB), higher is better", 2),
-        ("ssim", "SSIM, higher is better", 4),
-        ("ms_ssim", "MS-SSIM, higher is better", 4),
-        ("lpips", "LPIPS, lower is better", 4),
-    ];
     let mut rows = vec![vec![String::new()], vec!["step".to_string()]];
     rows.push(vec!["pairs".to_string()]);
+    rows.push(vec!["measured at".to_string()]);
     for evaluation in evaluations {
         rows[0].push(evaluation.model.clone());
         rows[1].push(evaluation.step.to_string());
@@ -211,20 +273,13 @@ fn table(evaluations: &[Evaluation]) -> String {
             evaluation.pictures.len(),
             evaluation.split
         ));
+        rows[3].push(evaluation.sizes());
     }
-    for (name, label, digits) in MEASURES {
-        let cells = evaluations
-            .iter()
-            .map(|evaluation| match evaluation.means.get(name) {
-                None => "-".to_string(),
-                Some(found) => match found.margin.filter(|margin| margin.is_finite()) {
-                    None => format!("{:.digits$}", found.mean),
-                    Some(margin) => format!("{:.digits$} ± {margin:.digits$}", found.mean),
-                },
-            });
-        let cells: Vec<String> = cells.collect();
+    for measure in MEASURES {
+        let cells = evaluations.iter().map(|found| mean(found, &measure));
+        let cells: Vec<String> = cells.map(|cell| cell.unwrap_or("-".to_string())).collect();
         if cells.iter().any(|cell| cell != "-") {
-            rows.push([vec![label.to_string()], cells].concat());
+            rows.push([vec![measure.described()], cells].concat());
         }
     }
     if evaluations

@@ -3,7 +3,7 @@
 //! The library knows no command line: its messages name fields, in backticks. This program prints options instead.
 
 /// A field, as the library names it, and what a user of the command line types for it.
-pub const FLAGS: [(&str, &str); 78] = [
+pub const FLAGS: [(&str, &str); 79] = [
     // of a run
     ("folder", "--out"),
     ("steps", "--steps"),
@@ -69,6 +69,7 @@ pub const FLAGS: [(&str, &str); 78] = [
     ("perceptual", "--perceptual"),
     ("perceptual_weights", "--perceptual-weights"),
     ("lr", "--lr"),
+    ("schedule", "--lr-schedule"),
     ("beta1", "--beta1"),
     ("ema", "--ema"),
     ("accumulate", "--accumulate"),

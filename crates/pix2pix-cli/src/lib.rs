@@ -11,6 +11,7 @@ mod config_file;
 mod data_args;
 mod demo;
 mod devices;
+mod direction;
 mod download;
 mod evaluate;
 mod export;

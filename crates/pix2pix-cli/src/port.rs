@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 
 /// An option of the port, a value that it is given ("" for any), and what to type instead.
-pub const ANSWERS: [(&str, &str, &str); 75] = [
+pub const ANSWERS: [(&str, &str, &str); 76] = [
     ("--dataroot", "", "give the folder as DATA"),
     ("--name", "", "use --out RUN"),
     ("--checkpoints_dir", "", "use --out RUN"),
@@ -66,6 +66,7 @@ pub const ANSWERS: [(&str, &str, &str); 75] = [
     ("--lr_policy", "linear", "use --lr-schedule linear"),
     ("--lr_policy", "step", "use --lr-schedule step"),
     ("--lr_policy", "cosine", "use --lr-schedule cosine"),
+    ("--lr_policy", "plateau", "use --lr-schedule plateau"),
     ("--lr_policy", "", "use --lr-schedule"),
     ("--lr_decay_iters", "", "use --decay-epochs"),
     ("--gan_mode", "vanilla", "use --gan bce"),

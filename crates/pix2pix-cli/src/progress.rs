@@ -12,6 +12,18 @@ use pix2pix_server::Training;
 
 use crate::output::tell;
 
+/// A bar for pairs that are translated, on a terminal.
+pub fn of_pairs(count: usize, message: String) -> ProgressBar {
+    let bar = match stderr().is_terminal() {
+        true => ProgressBar::new(count as u64),
+        false => ProgressBar::hidden(),
+    };
+    let template = "{bar:24} {pos}/{len}  {per_sec}  {eta} left  {msg}";
+    bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
+    bar.set_message(message);
+    bar
+}
+
 /// The progress display of one training.
 pub struct Progress {
     steps: u64,

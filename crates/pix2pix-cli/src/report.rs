@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use pix2pix::report;
+use pix2pix::device::set_threads;
+use pix2pix::report::{self, Reported};
 
 use crate::failure::Failure;
+use crate::flags;
 use crate::output::tell;
+use crate::progress;
 use crate::result_file::ResultArgs;
 
 /// Shown after the options.
@@ -27,6 +30,9 @@ pub struct Args {
     /// Output file for a CSV table of all metrics and scores [default: none]
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
+    /// Leave out the gallery of held-out pairs, which the newest checkpoint translates again [default: with it]
+    #[arg(long)]
+    no_gallery: bool,
     #[command(flatten)]
     result: ResultArgs,
 }
@@ -37,7 +43,16 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let asked: Vec<&Path> = asked.map(PathBuf::as_path).collect();
     let notes = args.result.check(&asked)?;
     let page = args.out.unwrap_or_else(|| args.runs[0].join("report.html"));
-    for unread in report::write(&args.runs, &page)? {
+    let runs: Vec<Reported> = match args.no_gallery {
+        true => args.runs.iter().map(Reported::new).collect(),
+        false => {
+            set_threads(0)?;
+            let count = args.runs.len();
+            let runs = args.runs.iter();
+            runs.map(|run| with_gallery(run, count)).collect()
+        }
+    };
+    for unread in report::write(&runs, &page)? {
         tell(&format!("note: {unread}"));
     }
     notes.say(&format!("{}\n", page.display()));
@@ -46,4 +61,24 @@ pub fn run(args: Args) -> Result<(), Failure> {
         notes.say(&format!("{}\n", csv.display()));
     }
     Ok(())
+}
+
+/// A run with its gallery, or without if its pairs cannot be translated again, which is told.
+fn with_gallery(run: &Path, runs: usize) -> Reported {
+    let bar = progress::of_pairs(0, run.display().to_string());
+    let found = Reported::with_gallery(run, runs, &mut |[done, all]| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+    });
+    bar.finish_and_clear();
+    found.unwrap_or_else(|error| {
+        // what is wrong with the run itself, the report says
+        if run.join("config.toml").is_file() {
+            tell(&format!(
+                "note: no gallery: {}",
+                flags::named(&error.to_string())
+            ));
+        }
+        Reported::new(run)
+    })
 }

@@ -130,7 +130,30 @@ fn options_of_the_port_are_answered_with_ours() {
         let row = format!("| `{}` | {answer} |\n", typed.trim_end());
         assert!(document.contains(&row), "{row}");
     }
-    let rows = document.matches("\n| `--").count();
-    // those of the section on what differs, beside the table
-    assert_eq!(rows, ANSWERS.len() + 1);
+    let section = |title: &str| {
+        let rest = document.split(&format!("\n## {title}\n")).nth(1).unwrap();
+        rest.split("\n## ").next().unwrap()
+    };
+    let rows = section("The options").matches("\n| `--").count();
+    assert_eq!(rows, ANSWERS.len());
+    // the other way round
+    let reverse = section("Ours, and the port's");
+    let answered = ANSWERS
+        .iter()
+        .flat_map(|(_, _, answer)| answer.split([' ', ',', ':']));
+    for option in answered.filter(|word| word.starts_with("--")) {
+        assert!(reverse.contains(option), "{option}");
+    }
+    let named = |text: &str| -> Vec<String> {
+        let marked = text.split('`').skip(1).step_by(2);
+        let words = marked.flat_map(str::split_whitespace);
+        words.map(str::to_string).collect()
+    };
+    let first_columns = reverse
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+    let others = reverse.split("Without a counterpart:").nth(1);
+    for word in first_columns.chain(others).flat_map(named) {
+        assert!(!word.starts_with("--") || ours.contains(&word), "{word}");
+    }
 }

@@ -16,7 +16,7 @@ use pix2pix::device::{Device, set_threads};
 use pix2pix::network::summary;
 use pix2pix::parallel::{Group, Shard, Wire};
 use pix2pix::quality::Score;
-use pix2pix::report::{TensorBoard, write as write_report};
+use pix2pix::report::{Gallery, Reported, TensorBoard, write as write_report};
 use pix2pix::run::{self, Event, Outcome, RunFolder, Warning, agreement};
 use pix2pix::train::OptimizerConfig;
 use pix2pix::{Error, RunConfig, model};
@@ -426,14 +426,14 @@ fn foresee(
     let seconds = found.step.as_secs_f64();
     let (steps, [width, height]) = (config.steps, size);
     print(&format!(
-        "steps: {steps} of {} pairs, {width}x{height} pixels, on {} with {} threads\n\
+        "steps: {steps} on {} with {} threads, each of {} of {width}x{height} pixels\n\
          parameters: {} of the generator, {} of the discriminator\n\
          memory: about {}{}\n\
          time: {seconds:.3} s a step, {} for all steps without samples and checkpoints\n\
          nothing was written; without --dry-run, the training begins\n",
-        config.batch_size * config.optimizer.accumulate * config.ranks,
         config.device,
         config.threads,
+        pairs(config.batch_size * config.optimizer.accumulate * config.ranks),
         summary::thousands(found.generator),
         summary::thousands(found.discriminator),
         summary::bytes(found.memory as usize),
@@ -443,6 +443,14 @@ fn foresee(
         },
         HumanDuration(found.step * u32::try_from(steps).unwrap_or(u32::MAX)),
     ))
+}
+
+/// A number of pairs.
+fn pairs(count: usize) -> String {
+    match count {
+        1 => "1 pair".to_string(),
+        count => format!("{count} pairs"),
+    }
 }
 
 /// Steps of `epochs` passes over a data set.
@@ -515,6 +523,12 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
                 false => "generator; the discriminator is new",
             };
             tell(&format!("from: {}: {whole}", model.origin.model));
+            let (from, now) = (model.direction(), args.data.direction);
+            if from != now {
+                tell(&format!(
+                    "note: that model was trained {from}, and this run trains {now}"
+                ));
+            }
         }
     }
     Ok(Planned {
@@ -604,15 +618,17 @@ fn finish(training: Session, out: &Path) -> Result<(), Failure> {
         };
         let over = outcome.record.filter(|record| record.is_over());
         let over = over.map_or(String::new(), |record| {
-            format!(" ({} no longer improves)", record.score)
+            format!(" ({} no longer improves)", record.score.label())
         });
         let best = outcome
             .record
             .and_then(|record| Some((record.score, record.best?)));
         let best = best.map_or(String::new(), |(score, best)| {
             format!(
-                "best checkpoint, for --best: {score} {:.4} at step {}\n",
-                best.value, best.step
+                "best checkpoint, for --best: {} {:.4} at step {}\n",
+                score.label(),
+                best.value,
+                best.step
             )
         });
         say(&format!(
@@ -744,8 +760,8 @@ pub fn train(
     let serve = serve.filter(|_| shard.is_root());
     let watched = serve.map(|_| Arc::new(Training::new(&root, config.steps)));
     let progress = Progress::new(config.steps, quiet, watched.clone());
-    let (pairs, held_out) = (
-        data.train.len(),
+    let (to_train, held_out) = (
+        pairs(data.train.len()),
         data.val.as_ref().map_or(0, |val| val.len()),
     );
     let shown = match held_out {
@@ -757,7 +773,7 @@ pub fn train(
         ranks => format!("{ranks} processes, each "),
     };
     progress.say(&format!(
-        "{}: {pairs} pairs to train on, {shown}; {} steps on {processes}{} with {} threads",
+        "{}: {to_train} to train on, {shown}; {} steps on {processes}{} with {} threads",
         path_of(&config.data).display(),
         config.steps,
         config.device,
@@ -786,6 +802,7 @@ pub fn train(
         }
     };
     let mut failed = None;
+    let mut gallery = None;
     if let Start::Over(remove) = start {
         remove(&root)?;
     }
@@ -818,11 +835,20 @@ pub fn train(
         if let (Some(live), Event::Saved(_)) = (&live, &event) {
             kept = kept.and_then(|()| live.saved());
         }
-        if let (true, Event::Sampled { .. }) = (report, &event) {
-            kept = kept.and_then(|()| {
-                // what it cannot read of the run's files was told when the run began
-                write_report(slice::from_ref(&root), &root.join("report.html")).map(drop)
-            });
+        if let (
+            true,
+            Event::Sampled {
+                step,
+                pairs,
+                outputs,
+                held_out,
+                ..
+            },
+        ) = (report, &event)
+        {
+            let shown = held_out.then(|| Gallery::of_sampling(&config, *step, pairs, outputs));
+            gallery = shown;
+            kept = kept.and_then(|()| keep_report(&root, &gallery));
         }
         if let Err(error) = kept {
             failed.get_or_insert(error);
@@ -834,16 +860,19 @@ pub fn train(
             Event::Sampled { path, .. } => progress.say(&format!("samples: {}", path.display())),
             Event::Saved(path) => progress.say(&format!("checkpoint: {}", path.display())),
             Event::Improved { path, score, best } => progress.say(&format!(
-                "best checkpoint so far: {} ({score} {:.4})",
+                "best checkpoint so far: {} ({} {:.4})",
                 path.display(),
+                score.label(),
                 best.value
             )),
             Event::Scored(scores) => {
-                let scores = scores.named().into_iter();
-                let known =
-                    scores.filter_map(|(name, value)| Some(format!("{name} {:.4}", value?)));
+                let known = Score::ALL.into_iter().filter_map(|score| {
+                    let unit = if score == Score::L1 { " of 255" } else { "" };
+                    let value = scores.value(score)?;
+                    Some(format!("{} {value:.4}{unit}", score.label()))
+                });
                 progress.say(&format!(
-                    "held-out pairs (L1 of 255): {}",
+                    "held-out pairs: {}",
                     known.collect::<Vec<_>>().join("  ")
                 ));
             }
@@ -859,12 +888,22 @@ pub fn train(
     let outcome = failed.map_or(outcome, Err);
     if report && shard.is_root() && root.join("report.html").exists() {
         // once more: now that its folder is unlocked, the run is no longer running
-        let written = write_report(slice::from_ref(&root), &root.join("report.html"));
+        let written = keep_report(&root, &gallery);
         if outcome.is_ok() {
             written?;
         }
     }
     Ok(outcome?)
+}
+
+/// Writes the report of a run that goes on.
+fn keep_report(root: &Path, gallery: &Option<Gallery>) -> Result<(), Error> {
+    let run = Reported {
+        root: root.to_path_buf(),
+        gallery: gallery.clone(),
+    };
+    // what it cannot read of the run's files was told when the run began
+    write_report(slice::from_ref(&run), &root.join("report.html")).map(drop)
 }
 
 /// Writes an event to TensorBoard.

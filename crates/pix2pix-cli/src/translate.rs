@@ -18,10 +18,13 @@ use pix2pix::data::picture::{
 use pix2pix::data::{Depth, Domain, Pages, Ranges, ResizePolicy, Size, Store, pair};
 use pix2pix::device::set_threads;
 use pix2pix::model::{Fit, NormStatistics, Tiling, TranslateOptions, Windows};
+use pix2pix::quality::Planes;
+use pix2pix::report::{Gallery, PictureScores, gallery};
 use pix2pix::{Error, Translator, atomic_file};
 
 use crate::best_args::BestArgs;
 use crate::choice::choice;
+use crate::direction;
 use crate::failure::Failure;
 use crate::flags;
 use crate::machine_args::MachineArgs;
@@ -34,6 +37,7 @@ use crate::paths::absolute;
 pub const EXAMPLES: &str = "\
 Examples:
   pix2pix translate run photo.jpg more-photos/ --out translated
+  pix2pix translate run facades/test --out translated --gallery
   pix2pix translate run scan16.png --out translated --dropout off
   pix2pix translate run huge.tif --out translated --tile 1024 --overlap 256 --norm-stats image
   ffmpeg -i in.mp4 -f yuv4mpegpipe - | pix2pix translate run --stdin-y4m | ffmpeg -i - out.mp4";
@@ -52,6 +56,9 @@ pub struct Args {
     /// others become NAME.png
     #[arg(long, value_name = "DIR", required_unless_present_any = ["stdin_raw", "stdin_y4m"])]
     out: Option<PathBuf>,
+    /// Write gallery.html too, a page with all inputs and outputs, and for pairs the targets and scores [default: off]
+    #[arg(long, requires = "out")]
+    gallery: bool,
     /// Translate a YUV4MPEG2 video from standard input to standard output [default: files]
     #[arg(long, conflicts_with_all = ["stdin_raw", "input", "out"])]
     stdin_y4m: bool,
@@ -183,12 +190,24 @@ pub fn run(args: Args) -> Result<(), Failure> {
     }
     let translator = load()?;
     translator.check(&args.options())?;
+    let of_side = direction::of_pictures(
+        inputs.values().map(PathBuf::as_path),
+        translator.config.direction,
+    );
+    if let Some(note) = of_side.filter(|_| !args.quiet) {
+        say(&format!("{note}\n"));
+    }
+    let mut gallery = args.gallery.then(|| {
+        let domains = [translator.config.source, translator.config.target];
+        Gallery::new(args.model.display().to_string(), domains, inputs.len())
+    });
     remove_unfinished(inputs.keys().map(|name| out.join(name)));
     let pages = args.pages.or(translator.config.pages);
     let mut failed = 0;
     for (name, path) in &inputs {
         for (name, page) in pages_of(name, path, pages) {
-            let done = translate(&args, &translator, (path, page), &out.join(name));
+            let shown = gallery.as_mut().map(|gallery| (gallery, name.as_path()));
+            let done = translate(&args, &translator, (path, page), &out.join(&name), shown);
             match done {
                 Ok(text) if !args.quiet => say(&text),
                 Ok(_) => {}
@@ -198,6 +217,17 @@ pub fn run(args: Args) -> Result<(), Failure> {
                 }
                 Err(error) => return Err(error.into()),
             }
+        }
+    }
+    if let Some(mut gallery) = gallery.filter(|gallery| !gallery.is_empty()) {
+        let (count, step) = (gallery.len(), translator.step);
+        gallery.about(format!(
+            "{count} pictures, translated by the model of step {step}."
+        ));
+        let page = out.join("gallery.html");
+        gallery::write(&[gallery], &page)?;
+        if !args.quiet {
+            say(&format!("gallery: {}\n", page.display()));
         }
     }
     match failed {
@@ -230,6 +260,7 @@ fn translate(
     translator: &Translator,
     (path, page): (&Path, Page),
     target: &Path,
+    shown: Option<(&mut Gallery, &Path)>,
 ) -> Result<String, Error> {
     let windows = TiffWindows::open(path, page)?;
     if let Some(windows) = &windows {
@@ -238,21 +269,34 @@ fn translate(
         taken.map_err(|reason| unlike(path, reason))?;
     }
     if let Some(large) = windows.filter(TiffWindows::is_large) {
-        return translate_large(args, translator, (path, page), &large, target);
+        let said = translate_large(args, translator, (path, page), &large, target)?;
+        return Ok(match shown {
+            Some(_) => said + "  note: it is too large for the gallery\n",
+            None => said,
+        });
     }
     let content = Content::from(path);
     let (picture, format) = picture::decode_page(path, &content, page)?;
     let (size, channels) = (picture.size(), picture.channels());
     let is_pair = args.is_pair(size);
-    let source = if is_pair {
-        translator.config.direction.source(path, &picture)?
-    } else {
-        picture
+    let (source, wanted) = match is_pair {
+        true => {
+            let [source, wanted] = translator
+                .config
+                .direction
+                .order(pair::split(path, &picture)?);
+            (source, Some(wanted))
+        }
+        false => (picture, None),
     };
+    let kept = shown.is_some().then(|| source.clone());
     let clipped = translator.outside(&source);
     let unusual = unusual(translator, (source.size(), channels, source.depth()));
     let output = translator.translate_with(source, &args.options());
     let output = output.map_err(|reason| unlike(path, reason))?;
+    if let (Some((gallery, name)), Some(source)) = (shown, kept) {
+        add(gallery, translator, name, [&source, &output], wanted);
+    }
     let metadata = Metadata::read(&content, format, page, channels);
     let format = format.for_result(output.channels(), output.depth());
     let target = target.with_added_extension(format.extension());
@@ -261,10 +305,27 @@ fn translate(
     Ok(said(
         args,
         (path, size),
-        is_pair.then_some(translator.config.direction),
+        (is_pair, translator.config.direction),
         (&target, output.size()),
         clipped,
     ) + &unusual)
+}
+
+/// Adds a translated picture to the gallery, with its target and scores if it is half of a pair of the model's channels.
+fn add(
+    gallery: &mut Gallery,
+    translator: &Translator,
+    name: &Path,
+    [source, output]: [&Picture; 2],
+    wanted: Option<Picture>,
+) {
+    let (name, domain) = (name.display().to_string(), &translator.config.target);
+    let wanted = wanted.and_then(|wanted| wanted.with_channels(domain.channels).ok());
+    let scores = wanted.as_ref().map(|wanted| {
+        let planes = [output, wanted].map(|picture| Planes::of(picture, domain));
+        PictureScores::of(&name, &planes, domain)
+    });
+    gallery.add(&name, [source, output], wanted.as_ref(), scores.as_ref());
 }
 
 /// Translates a picture that is too large for memory, window by window.
@@ -323,7 +384,16 @@ fn translate_large(
     }
     written?;
     let clipped = counted.count.into_inner();
-    Ok(said(args, (path, size), None, (&target, size), clipped))
+    let header = large.header();
+    let unusual = unusual(translator, (size, header.channels, header.depth));
+    let direction = translator.config.direction;
+    Ok(said(
+        args,
+        (path, size),
+        (false, direction),
+        (&target, size),
+        clipped,
+    ) + &unusual)
 }
 
 /// A picture that counts the samples outside of the model's range in the windows that are read. Windows overlap, so the
@@ -387,20 +457,19 @@ fn unusual(
 fn said(
     args: &Args,
     (path, [width, height]): (&Path, [u32; 2]),
-    pair: Option<Direction>,
+    (is_pair, direction): (bool, Direction),
     (target, size): (&Path, [u32; 2]),
     clipped: Outside,
 ) -> String {
-    let kind = match (pair, args.pairs) {
-        (Some(_), Inputs::Auto) => {
-            "a side-by-side pair by its size; for one picture, use --pairs no"
-        }
-        (Some(_), _) => "a side-by-side pair",
-        (None, _) => "one picture",
+    let kind = match (is_pair, args.pairs) {
+        (true, Inputs::Auto) => "a side-by-side pair by its size; for one picture, use --pairs no",
+        (true, _) => "a side-by-side pair",
+        (false, _) => "one picture",
     };
-    let half = match pair {
-        Some(Direction::BToA) => ", its right half, as the model was trained from B to A",
-        _ => "",
+    let half = match (direction, is_pair) {
+        (Direction::BToA, true) => ", its right half, as the model was trained from B to A",
+        (Direction::BToA, false) => ", taken as B, as the model was trained from B to A",
+        (Direction::AToB, _) => "",
     };
     let clipped = match clipped.clipped {
         0 => String::new(),

@@ -158,7 +158,7 @@ fn both_spellings_of_an_accent_are_one_name() {
         "data/A/caf\u{e9}.png",
         "data/B/cafe\u{301}.png",
     );
-    assert!(scratch.trained("data", "").contains("1 pairs to train on"));
+    assert!(scratch.trained("data", "").contains("1 pair to train on"));
 }
 
 #[test]

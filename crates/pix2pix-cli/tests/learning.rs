@@ -84,7 +84,9 @@ fn the_best_checkpoint_is_kept_and_used() {
         let gap = found[0]["means"][score]["mean"].as_f64().unwrap() - value(best);
         assert!(gap.abs() < 1e-6, "{score}: {gap}");
         let page = fs::read_to_string(scratch.path(&format!("{score}/report.html"))).unwrap();
-        let kept = format!("\"kept\":{{\"score\":\"{score}\",\"best\":{{\"value\":");
+        let label = score.to_uppercase();
+        let kept =
+            format!("\"kept\":{{\"score\":\"{score}\",\"label\":\"{label}\",\"best\":{{\"value\":");
         assert!(page.contains(&kept), "the report has it");
     }
     // both commands take the best checkpoint, which is not the newest
@@ -149,7 +151,7 @@ fn a_run_ends_when_it_no_longer_improves() {
     };
     let said = train("run", 2);
     assert!(
-        said.contains("done after 9 steps (l1 no longer improves)"),
+        said.contains("done after 9 steps (L1 no longer improves)"),
         "{said}"
     );
     assert!(said.contains("at step 3\n"), "{said}");
@@ -290,6 +292,9 @@ fn models_are_evaluated_side_by_side() {
         "FID",
         "±",
         "7 of val",
+        "measured at",
+        "64x64",
+        "Pearson correlation, higher is better",
         "one",
         "two",
     ] {
@@ -301,7 +306,7 @@ fn models_are_evaluated_side_by_side() {
     );
     assert_eq!(
         names(&scratch.path("scores")),
-        ["1-one", "2-two", "scores.json"]
+        ["1-one", "2-two", "gallery.html", "scores.json"]
     );
     for sheet in ["best", "worst"] {
         let sheet = image::open(scratch.path(&format!("scores/1-one/{sheet}.png")))
@@ -315,7 +320,7 @@ fn models_are_evaluated_side_by_side() {
     for model in json.as_array().unwrap() {
         let pictures = model["pictures"].as_array().unwrap();
         assert_eq!(pictures.len(), 7);
-        for key in ["l1", "rmse", "psnr", "ssim", "lpips"] {
+        for key in ["l1", "rmse", "psnr", "ssim", "pearson", "lpips"] {
             let values: Vec<f64> = pictures.iter().map(|p| p[key].as_f64().unwrap()).collect();
             let mean = values.iter().sum::<f64>() / 7.0;
             let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
@@ -332,6 +337,20 @@ fn models_are_evaluated_side_by_side() {
         }
         assert!(model["fid"].as_f64().unwrap() > 0.0);
     }
+    // all pairs of both models are on the page, in four pictures, with the scores of the file
+    let galleries = data_of(&scratch.path("scores/gallery.html"));
+    let galleries = galleries.as_array().unwrap();
+    assert_eq!(galleries.len(), 2);
+    for (gallery, model) in galleries.iter().zip(json.as_array().unwrap()) {
+        let entries = gallery["entries"].as_array().unwrap();
+        assert_eq!(entries.len(), 7);
+        for (entry, picture) in entries.iter().zip(model["pictures"].as_array().unwrap()) {
+            assert_eq!(entry["name"], picture["name"]);
+            assert_eq!(entry["pictures"].as_array().unwrap().len(), 4);
+            assert_eq!(entry["scores"]["l1"], picture["l1"]);
+            assert!(entry["scores"].get("l1_own").is_none(), "they are 8-bit");
+        }
+    }
     // each seed gives different dropout; without dropout, the seed has no effect
     let l1 = |options: &str| {
         let json: Value =
@@ -342,6 +361,159 @@ fn models_are_evaluated_side_by_side() {
     assert_ne!(l1("--seed 1"), l1("--seed 2"));
     assert_eq!(l1("--dropout off --seed 1"), l1("--dropout off --seed 2"));
     assert_ne!(l1("--split train"), l1(""));
+}
+
+/// The data of a page.
+fn data_of(page: &Path) -> Value {
+    let page = fs::read_to_string(page).unwrap();
+    let start = "<script id=\"data\" type=\"application/json\">";
+    let data = page.split(start).nth(1).unwrap();
+    serde_json::from_str(data.split("</script>").next().unwrap()).unwrap()
+}
+
+/// L1 in counts is that of 255 in the model's range, and models of different sizes or directions are told apart.
+#[test]
+fn models_that_do_not_compare_are_told_apart() {
+    let scratch = Scratch::new();
+    let folder = scratch.path("counts");
+    for side in ["A", "B"] {
+        fs::create_dir_all(folder.join(side)).unwrap();
+        for index in 0..3u16 {
+            let counts = |x: u32, y: u32| image::Luma([(x * 40 + y * 20) as u16 + index * 90]);
+            image::ImageBuffer::<image::Luma<u16>, Vec<u16>>::from_fn(64, 64, counts)
+                .save(folder.join(format!("{side}/{index}.png")))
+                .unwrap();
+        }
+    }
+    let train = |out: &str, options: &str| {
+        scratch.ok(&format!(
+            "train counts --range 0,4095 --steps 1 --filters 2 --quiet --out {out} {options}"
+        ));
+    };
+    train("large", "--load-size 136 --crop-size 128");
+    train("small", "--load-size 72 --crop-size 64 --direction b-to-a");
+    let output = scratch.run("evaluate large small counts --out scores");
+    let (table, notes) = (
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+    );
+    assert!(
+        table.contains("L1 (in the files' values), lower is better"),
+        "{table}"
+    );
+    for told in [
+        "different sizes (128x128, 64x64)",
+        "different directions",
+        "small was trained from B to A",
+    ] {
+        assert!(notes.contains(told), "{told} is not in {notes}");
+    }
+    let scores: Value =
+        serde_json::from_slice(&fs::read(scratch.path("scores/scores.json")).unwrap()).unwrap();
+    for picture in scores[0]["pictures"].as_array().unwrap() {
+        for key in ["l1", "rmse"] {
+            let ratio = picture["own"][key].as_f64().unwrap() / picture[key].as_f64().unwrap();
+            assert!((ratio - 4095.0 / 255.0).abs() < 1e-4, "{key}: {ratio}");
+        }
+    }
+    let alone = scratch.run("evaluate large counts");
+    let notes = String::from_utf8(alone.stderr).unwrap();
+    assert!(
+        !notes.contains("different") && !notes.contains("from B to A"),
+        "{notes}"
+    );
+    // given the other side
+    let said = scratch.ok("translate small counts/A/0.png --out a");
+    assert!(said.contains("counts/A is named for A"), "{said}");
+    assert!(
+        said.contains("taken as B, as the model was trained from B to A"),
+        "{said}"
+    );
+    let said = scratch.ok("translate large counts/A/0.png --out b");
+    assert!(
+        !said.contains("trained from") && !said.contains("is named for"),
+        "{said}"
+    );
+    let output = scratch.run("train counts --range 0,4095 --steps 1 --out from --from small");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("that model was trained b-to-a, and this run trains a-to-b"),
+        "{said}"
+    );
+}
+
+/// The page of `translate`: pairs have a target and scores, others do not.
+#[test]
+fn translated_pictures_have_a_page() {
+    let scratch = Scratch::new();
+    trained(&scratch, "run", "");
+    fs::create_dir(scratch.path("mixed")).unwrap();
+    for index in 0..2 {
+        let pair = common::pair(96, 48, index);
+        pair.save(scratch.path(&format!("mixed/pair{index}.png")))
+            .unwrap();
+    }
+    common::pair(48, 40, 5)
+        .save(scratch.path("mixed/single.png"))
+        .unwrap();
+    let said = scratch.ok("translate run mixed --out out --gallery");
+    assert!(said.ends_with("gallery: out/gallery.html\n"), "{said}");
+    let gallery = data_of(&scratch.path("out/gallery.html"));
+    let entries = gallery[0]["entries"].as_array().unwrap();
+    let shown = entries.iter().map(|entry| {
+        let name = entry["name"].as_str().unwrap();
+        (
+            name,
+            entry["pictures"].as_array().unwrap().len(),
+            entry["scores"].get("l1").is_some(),
+        )
+    });
+    assert_eq!(
+        shown.collect::<Vec<_>>(),
+        [("pair0", 4, true), ("pair1", 4, true), ("single", 2, false)]
+    );
+    // the scores are those of the files
+    let pixels = |path: &str| image::open(scratch.path(path)).unwrap().into_rgb8();
+    let (output, pair) = (pixels("out/pair0.png"), pixels("mixed/pair0.png"));
+    let target = image::imageops::crop_imm(&pair, 48, 0, 48, 48).to_image();
+    let differences = output
+        .iter()
+        .zip(target.iter())
+        .map(|(a, b)| f64::from(a.abs_diff(*b)));
+    let l1 = differences.sum::<f64>() / f64::from(48 * 48 * 3);
+    assert!((entries[0]["scores"]["l1"].as_f64().unwrap() - l1).abs() < 1e-4);
+}
+
+/// Whole pictures, with a frame around the crop that the networks see.
+#[test]
+fn sheets_of_crops_show_whole_pictures() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("data")).unwrap();
+    for index in 0..2 {
+        let pair = common::pair(2 * 160, 120, index);
+        pair.save(scratch.path(&format!("data/{index}.png")))
+            .unwrap();
+    }
+    scratch.ok("train data --out run --steps 1 --filters 2 --resize crop --crop-size 64 --quiet");
+    let sheet = image::open(scratch.path("run/samples/step_0000001.png"))
+        .unwrap()
+        .into_rgb8();
+    assert_eq!(sheet.dimensions(), (12 + 3 * 172, 56 + 2 * (120 + 34)));
+    let source = common::pair(320, 120, 0);
+    for (x, y) in [(0, 0), (159, 0), (3, 119), (80, 60)] {
+        assert_eq!(
+            sheet.get_pixel(12 + x, 56 + y),
+            source.get_pixel(x, y),
+            "{x}, {y}"
+        );
+    }
+    for column in 0..3 {
+        // the crop of 64 begins at (160 - 64) / 2 and (120 - 64) / 2
+        for (x, y) in [(48, 28), (111, 28), (48, 91), (111, 91)] {
+            let found = sheet.get_pixel(12 + 172 * column + x, 56 + y);
+            assert_eq!(found, &image::Rgb([255, 214, 0]), "{column}: {x}, {y}");
+        }
+    }
 }
 
 #[test]
@@ -503,16 +675,38 @@ fn a_report_is_one_file() {
     );
     let said = scratch.ok("report one two --out both.html --csv both.csv");
     assert_eq!(said, "both.html\nboth.csv\n");
+    // the gallery has all held-out pairs, with the scores of the last sampling
+    for page in ["one/report.html", "both.html"] {
+        let data = data_of(&scratch.path(page));
+        let entries = data["runs"][0]["gallery"]["entries"].as_array().unwrap();
+        assert_eq!(entries.len(), 7, "{page}");
+        let sum: f64 = entries
+            .iter()
+            .map(|entry| entry["scores"]["l1"].as_f64().unwrap())
+            .sum();
+        let scores = lines(scratch.path("one/scores.jsonl"));
+        assert!(
+            (sum / 7.0 - scores[2]["l1"].as_f64().unwrap()).abs() < 1e-9,
+            "{page}"
+        );
+    }
+    scratch.ok("report one --out plain.html --no-gallery");
+    assert!(data_of(&scratch.path("plain.html"))["runs"][0]["gallery"].is_null());
+    // without its data, a run has no gallery, which is told
+    fs::rename(scratch.path("data"), scratch.path("moved")).unwrap();
+    let output = scratch.run("report one --out without.html");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.status.success() && told.starts_with("note: no gallery: "),
+        "{told}"
+    );
+    fs::rename(scratch.path("moved"), scratch.path("data")).unwrap();
     let page = fs::read_to_string(scratch.path("both.html")).unwrap();
     for outside in ["http://", "https://", "src=\"/", "href="] {
         let found = page.replace("http://www.w3.org/2000/svg", "");
         assert!(!found.contains(outside), "{outside} is in the page");
     }
-    let data = page
-        .split("<script id=\"data\" type=\"application/json\">")
-        .nth(1)
-        .unwrap();
-    let data: Value = serde_json::from_str(data.split("</script>").next().unwrap()).unwrap();
+    let data = data_of(&scratch.path("both.html"));
     let runs = data["runs"].as_array().unwrap();
     assert_eq!(runs.len(), 2);
     // the report of a training that has ended says so
@@ -526,6 +720,13 @@ fn a_report_is_one_file() {
         .map(|chart| chart["title"].as_str().unwrap())
         .collect();
     assert_eq!(titles.len(), 4);
+    // a sentence on each curve, and on what both runs show
+    for chart in charts {
+        assert!(chart["healthy"].as_str().unwrap().len() > 10);
+        assert_eq!(chart["findings"].as_array().unwrap().len(), 2);
+    }
+    let rate = charts.iter().find(|chart| chart["key"] == "lr").unwrap();
+    assert_eq!(rate["findings"][1]["text"], "Constant at 1.0e-3.");
     assert!(titles.iter().all(|title| !title.contains("Held-out")));
     let first = &lines(scratch.path("one/metrics.jsonl"))[0];
     let shown = charts[0]["series"][0][0][1].as_f64().unwrap();
@@ -559,7 +760,7 @@ fn a_report_is_one_file() {
     let rows: Vec<&str> = table.lines().collect();
     assert_eq!(
         rows[0],
-        "run,step,epoch,seconds,d_real,d_fake,g_gan,g_l1,l1,psnr,ssim,lpips"
+        "run,step,epoch,seconds,d_real,d_fake,g_gan,g_l1,l1,psnr,ssim,lpips,lr"
     );
     assert_eq!(
         rows.len(),

@@ -99,6 +99,62 @@ fn two_parts_are_one_run() {
     assert!(seconds.is_sorted() && seconds[0] > 0.0, "{timings}");
 }
 
+/// The score no longer improves, so the rate falls after the seventh sampling, here at the step of the interruption.
+#[test]
+fn a_plateau_is_the_same_in_two_parts() {
+    let scratch = Scratch::new();
+    scratch.pairs("data/train", 3);
+    scratch.pairs("data/val", 2);
+    let options = format!(
+        "--lr-schedule plateau --lr 2e-7 --sample-every 1 --log-every 1 --threads 2 {SMALL}"
+    );
+    let train = |out: &str, steps: u64| {
+        let output = scratch.run(&format!("train data --out {out} --steps {steps} {options}"));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = train("whole", 10);
+    let told = "note: step 7: L1 has not improved by 1% for 6 samplings; the learning rate falls to 4.000e-8";
+    assert!(said.contains(told), "{said}");
+    for steps in [5, 7] {
+        let parts = format!("parts-{steps}");
+        train(&parts, steps);
+        scratch.ok(&format!("train --resume {parts} --steps 10"));
+        assert_same(&scratch.path("whole"), &scratch.path(&parts));
+    }
+    let metrics = fs::read_to_string(scratch.path("whole/metrics.jsonl")).unwrap();
+    let rates = metrics.lines().map(|line| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        line["lr"].as_f64().unwrap()
+    });
+    assert_eq!(
+        rates.collect::<Vec<_>>(),
+        [[2e-7; 7].as_slice(), &[4e-8; 3]].concat()
+    );
+    let output = scratch.run(&format!("train data/train --out none --steps 2 {options}"));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.contains("--lr-schedule plateau needs held-out pairs"),
+        "{error}"
+    );
+}
+
+/// A schedule that follows the number of steps begins again if that changes.
+#[test]
+fn a_schedule_that_begins_again_is_told() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 3);
+    scratch.ok(&format!(
+        "train data --out run --steps 8 --lr-schedule linear --log-every 1 {SMALL}"
+    ));
+    let output = scratch.run("train --resume run --steps 16 --report");
+    let told = String::from_utf8(output.stderr).unwrap();
+    let note = "note: the linear schedule of the learning rate now spans 16 steps instead of 8: after step 8, the rate \
+                is 2.000e-4 instead of 0.000e0";
+    assert!(told.contains(note), "{told}");
+    let page = fs::read_to_string(scratch.path("run/report.html")).unwrap();
+    assert!(page.contains("at step 9: the run was resumed with another number of steps"));
+}
+
 #[test]
 fn signals_finish_the_step_and_say_how_to_go_on() {
     let scratch = Scratch::new();

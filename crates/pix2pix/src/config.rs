@@ -439,17 +439,22 @@ impl RunConfig {
         Err(Error::Config(reason.to_string()))
     }
 
-    /// Checks that a data set has held-out pairs if the best checkpoint is to be kept.
+    /// Checks that a data set has held-out pairs if the best checkpoint is to be kept, or the learning rate follows their
+    /// score.
     ///
     /// # Errors
     /// When it has none.
     pub fn check_held_out(&self, data: &Dataset) -> Result<()> {
-        if self.keep_best.is_some() && data.val.is_none() {
-            let reason = "`keep_best` needs held-out pairs, and the data set has none; hold some out with \
-                          `val_fraction`, or put them into val/";
-            return Err(Error::Config(reason.to_string()));
-        }
-        Ok(())
+        let needed = match self.optimizer.schedule {
+            _ if data.val.is_some() => return Ok(()),
+            _ if self.keep_best.is_some() => "`keep_best`",
+            Schedule::Plateau => "`schedule` plateau",
+            _ => return Ok(()),
+        };
+        Err(Error::Config(format!(
+            "{needed} needs held-out pairs, and the data set has none; hold some out with `val_fraction`, or put them \
+             into val/"
+        )))
     }
 
     /// Rejects options that do not work with several processes.

@@ -1,4 +1,4 @@
-//! Metrics of translations against their targets: L1, RMSE, PSNR and SSIM, and the learned metrics LPIPS and FID,
+//! Metrics of translations against their targets: L1, RMSE, PSNR, SSIM and Pearson's correlation, and the learned metrics LPIPS and FID,
 //! which need downloaded weights.
 //!
 //! Read [`scores`] first. [`Lpips`] compares two pictures, [`Inception`] and [`frechet_distance`] two sets of pictures.
@@ -22,6 +22,10 @@ pub(crate) mod inception;
 #[cfg(feature = "report")]
 pub(crate) mod interval;
 pub(crate) mod lpips;
+#[cfg(feature = "report")]
+pub(crate) mod own_values;
+#[cfg(feature = "report")]
+pub(crate) mod pearson;
 #[cfg(feature = "download")]
 pub(crate) mod published;
 pub(crate) mod score;
@@ -32,6 +36,10 @@ pub use fid::frechet_distance;
 #[cfg(feature = "report")]
 pub use inception::Inception;
 pub use lpips::Lpips;
+#[cfg(feature = "report")]
+pub use own_values::OwnValues;
+#[cfg(feature = "report")]
+pub use pearson::pearson;
 #[cfg(feature = "download")]
 pub use published::{PUBLISHED, Published};
 pub use score::Score;

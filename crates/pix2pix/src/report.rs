@@ -1,12 +1,13 @@
 //! Quality of models and runs: evaluation on a data set, reports that compare runs, and TensorBoard event files.
 //!
-//! Read [`evaluate()`] first. [`write`](fn@write) compares run folders in one HTML file, [`write_csv`] in a table.
+//! Read [`evaluate()`] first. [`write`](fn@write) compares run folders in one HTML file, [`write_csv`] in a table. A
+//! [`Gallery`] shows pictures with their scores, in a report or on a page of its own.
 //!
 //! ```no_run
-//! use std::path::{Path, PathBuf};
+//! use std::path::Path;
 //!
 //! use pix2pix::data::earth::earth;
-//! use pix2pix::report::{self, Learned};
+//! use pix2pix::report::{self, Learned, Reported};
 //! use pix2pix::Translator;
 //! use pix2pix::model::TranslateOptions;
 //!
@@ -18,24 +19,41 @@
 //!     ("val", &held_out),
 //!     &Learned::default(),
 //!     &TranslateOptions::default(),
-//!     &mut |done| eprintln!("{done} of {}", held_out.len()),
+//!     &mut |pair| eprintln!("{}: L1 {:.2}", pair.scores.name, pair.scores.scores.l1),
 //! )?;
 //! println!("L1 {:.2} of 255", found.evaluation.means["l1"].mean);
 //!
-//! report::write(&[PathBuf::from("runs/earth")], Path::new("report.html"))?;
+//! let run = Reported::with_gallery(Path::new("runs/earth"), 1, &mut |_| {})?;
+//! report::write(&[run], Path::new("report.html"))?;
 //! # Ok::<(), pix2pix::Error>(())
 //! ```
 
 #[cfg(feature = "report")]
 pub(crate) mod evaluate;
 #[cfg(feature = "report")]
+pub mod gallery;
+#[cfg(feature = "report")]
 pub(crate) mod html;
+#[cfg(feature = "report")]
+pub(crate) mod measure;
+#[cfg(feature = "report")]
+mod page;
+#[cfg(feature = "report")]
+mod reading;
+#[cfg(feature = "report")]
+mod reported;
 #[cfg(feature = "tensorboard")]
 pub(crate) mod tensorboard;
 
 #[cfg(feature = "report")]
-pub use evaluate::{Evaluated, Evaluation, Learned, PictureScores, evaluate};
+pub use evaluate::{Evaluated, Evaluation, Learned, Measured, PictureScores, evaluate};
+#[cfg(feature = "report")]
+pub use gallery::Gallery;
 #[cfg(feature = "report")]
 pub use html::{write, write_csv};
+#[cfg(feature = "report")]
+pub use measure::{MEASURES, Measure};
+#[cfg(feature = "report")]
+pub use reported::Reported;
 #[cfg(feature = "tensorboard")]
 pub use tensorboard::TensorBoard;

@@ -54,6 +54,7 @@ pub(crate) mod history;
 mod kept;
 pub(crate) mod log;
 mod machine;
+mod plateau;
 pub(crate) mod record;
 mod samples;
 
@@ -71,15 +72,18 @@ use crate::config::RunConfig;
 use crate::data::cache::Cache;
 use crate::data::dataset::Dataset;
 use crate::data::loader::{self, LoaderConfig};
-use crate::data::picture;
+use crate::data::pair::Pair;
+use crate::data::picture::{self, Picture};
 use crate::draw::contact_sheet::{self, Row};
 use crate::error::{Error, Result};
 use crate::model::checkpoint::{self, Checkpoint};
 use crate::model::translate::Translator;
 use crate::parallel::{Group, Shard};
 use crate::quality::Score;
+use crate::train::config::OptimizerConfig;
 use crate::train::losses::{Diverged, Losses};
 use crate::train::objective::Gan;
+use crate::train::schedule::Schedule;
 use crate::train::trainer::Trainer;
 use crate::weights_file::tensor_file::{self, FileKind};
 pub use beginning::Beginning;
@@ -87,6 +91,7 @@ pub use folder::{RunFolder, read_config};
 use health::Health;
 pub use history::{Best, History, State};
 use log::Log;
+use plateau::Plateau;
 pub use record::Record;
 use samples::Samples;
 
@@ -116,6 +121,9 @@ pub struct Metrics {
     /// This step's losses; L1 is in units of [-1, 1].
     #[serde(flatten)]
     pub losses: Losses,
+    /// The step's learning rate; `None` in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lr: Option<f32>,
 }
 
 /// One line of `timings.jsonl`, for each line of the metrics.
@@ -198,6 +206,12 @@ pub enum Event<'a> {
         sheet: &'a RgbImage,
         /// Its rows.
         rows: &'a [Row],
+        /// All pairs that were translated, at the input size of the networks, in the order of the rows.
+        pairs: &'a [Pair],
+        /// Their outputs.
+        outputs: &'a [Picture],
+        /// Whether they are held out.
+        held_out: bool,
     },
     /// The held-out pairs were scored.
     Scored(RunScores),
@@ -216,7 +230,7 @@ pub enum Event<'a> {
     Skipped(&'a str),
     /// The training shows signs of failure.
     Warned(&'a Warning),
-    /// Something of the run's files, or of this machine, that the user should know; the run goes on.
+    /// Something of the run's files, its learning rate or this machine that the user should know; the run goes on.
     Noted(&'a str),
 }
 
@@ -346,9 +360,34 @@ pub fn resume(
         )));
     }
     if training.is_root() {
+        let before = read_config(folder.root())?;
+        if let Some(restart) = schedule_restart(&before, config, done.step) {
+            tell(Event::Noted(&restart));
+        }
         folder.use_for(config)?;
     }
     training.go(trainer, done, owed, stop, tell)
+}
+
+/// A sentence on the learning rate, if a run of another number of steps has another at the step from which it resumes.
+fn schedule_restart(before: &RunConfig, now: &RunConfig, done: u64) -> Option<String> {
+    let rate = |config: &RunConfig| {
+        let OptimizerConfig {
+            lr,
+            schedule,
+            decay_steps,
+            ..
+        } = config.optimizer;
+        lr * schedule.share(done, config.steps, decay_steps)
+    };
+    let [old, new] = [before, now].map(rate);
+    ((old - new).abs() > 1e-9 * now.optimizer.lr).then(|| {
+        format!(
+            "the {} schedule of the learning rate now spans {} steps instead of {}: after step {done}, the rate is \
+             {new:.3e} instead of {old:.3e}",
+            now.optimizer.schedule, now.steps, before.steps
+        )
+    })
 }
 
 /// The error for a checkpoint from which a run cannot be resumed.
@@ -407,6 +446,7 @@ struct Books {
     scored: Option<u64>,
     warned: Option<u64>,
     record: Option<Record>,
+    plateau: Option<Plateau>,
 }
 
 impl Books {
@@ -444,6 +484,7 @@ impl Books {
             scored: s.entries.last().map(|scores| scores.step),
             warned: w.entries.last().map(|warning| warning.step),
             record: Record::of(config, &s.entries),
+            plateau: Plateau::of(config, &s.entries),
         })
     }
 
@@ -521,6 +562,7 @@ impl Training<'_> {
         if let (Some(books), Some(owed)) = (&mut books, owed) {
             self.settle(owed, &trainer, books, tell)?;
         }
+        self.set_rate(&mut trainer, books.as_ref());
         if self.is_over(books.as_ref()) {
             return Ok(self.outcome(done.step, books));
         }
@@ -572,6 +614,7 @@ impl Training<'_> {
                 continue;
             }
             let batches = std::mem::take(&mut waiting);
+            let lr = trainer.rate() as f32;
             let stepped = self.on_device(step + 1, || trainer.step(&batches))?;
             let losses = stepped.map_err(|diverged| self.diverged(step + 1, &diverged))?;
             step += 1;
@@ -595,6 +638,7 @@ impl Training<'_> {
                         step,
                         epoch,
                         losses,
+                        lr: Some(lr),
                     };
                     seen = Some(metrics);
                     books.step(metrics, logged, tell)?;
@@ -623,6 +667,9 @@ impl Training<'_> {
                     books.warn(step, warning, tell)?;
                 }
             }
+            if sampled {
+                self.set_rate(&mut trainer, books.as_ref());
+            }
             let over = sampled && self.is_over(books.as_ref());
             if let Some(books) = books.as_mut().filter(|_| over && !saved) {
                 self.save(progress(step), None, &trainer, books, tell)?;
@@ -642,6 +689,20 @@ impl Training<'_> {
             Some(group) if self.config.patience > 0 => agreement::any(&*group.communicator, over),
             _ => over,
         }
+    }
+
+    /// Sets the learning rate that the score of the held-out pairs asks for, if the schedule follows it. Every process of a
+    /// group must call this.
+    fn set_rate(&self, trainer: &mut Trainer, books: Option<&Books>) {
+        if self.config.optimizer.schedule != Schedule::Plateau {
+            return;
+        }
+        let plateau = books.and_then(|books| books.plateau);
+        let own = plateau.map_or(1.0, |plateau| plateau.factor());
+        trainer.set_rate_factor(match &self.group {
+            Some(group) => agreement::of_root(&*group.communicator, own),
+            None => own,
+        });
     }
 
     /// How the run ended, after `steps` steps.
@@ -683,12 +744,15 @@ impl Training<'_> {
         let generator = trainer.generator_for_inference();
         let translator = Translator::of_network(&generator, config, metrics.step, device);
         let outputs = books.samples.translate(&translator);
-        let rows = books.samples.rows(&outputs, config);
-        let drawn: Vec<_> = rows.iter().map(|row| &row.output).collect();
+        let rows = books.samples.rows(&outputs, &translator)?;
+        // of what the networks see: rows may have whole pictures
+        let range = config.target.range;
+        let seen: Vec<_> = outputs.iter().take(rows.len()).collect();
+        let seen: Vec<_> = seen.iter().map(|output| output.to_rgb8(range)).collect();
         let still = books.samples.translate_still(&translator);
         let health = &mut books.health;
         let warned = health
-            .outputs(&drawn)
+            .outputs(&seen)
             .or_else(|| still.and_then(|still| health.still(&still)));
         let scores = books.samples.score(metrics.step, &outputs, config);
         if let Some(mut scores) = scores.filter(|scores| books.scored != Some(scores.step)) {
@@ -710,8 +774,13 @@ impl Training<'_> {
             books.scores.write(&scores)?;
             books.scored = Some(scores.step);
             tell(Event::Scored(scores));
+            let plateau = books.plateau.as_mut();
+            if let Some(fall) = plateau.and_then(|plateau| plateau.count(config, &scores)) {
+                tell(Event::Noted(&fall));
+            }
         }
-        self.draw(metrics, &rows, tell)?;
+        let (pairs, held_out) = books.samples.pairs();
+        self.draw(metrics, &rows, (pairs, &outputs, held_out), tell)?;
         Ok(warned)
     }
 
@@ -785,7 +854,13 @@ impl Training<'_> {
     }
 
     /// Writes the contact sheet.
-    fn draw(&self, metrics: Metrics, rows: &[Row], tell: &mut dyn FnMut(Event)) -> Result<()> {
+    fn draw(
+        &self,
+        metrics: Metrics,
+        rows: &[Row],
+        (pairs, outputs, held_out): (&[Pair], &[Picture], bool),
+        tell: &mut dyn FnMut(Event),
+    ) -> Result<()> {
         let title = format!(
             "pix2pix, step {} of {}, L1 {:.3} in units of [-1, 1]",
             metrics.step, self.config.steps, metrics.losses.g_l1
@@ -798,6 +873,9 @@ impl Training<'_> {
             path: &path,
             sheet: &sheet,
             rows,
+            pairs,
+            outputs,
+            held_out,
         });
         Ok(())
     }

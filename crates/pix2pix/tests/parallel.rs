@@ -382,3 +382,12 @@ fn asking_is_shared() {
     });
     assert_eq!(found, [(true, false); 3]);
 }
+
+#[test]
+fn all_follow_the_first_process() {
+    let rates = [0.04, 1.0, 1.0];
+    let found = together(3, |member| {
+        agreement::of_root(&member, rates[member.shard.rank])
+    });
+    assert_eq!(found, [0.04; 3]);
+}

@@ -1,10 +1,10 @@
-//! Agreement with scikit-image, torchmetrics, lpips and torch-fidelity: `tools/make_quality_fixtures.py`
+//! Agreement with scikit-image, SciPy, torchmetrics, lpips and torch-fidelity: `tools/make_quality_fixtures.py`
 //! made the fixtures.
 
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use pix2pix::quality::{Inception, Lpips, Planes, frechet_distance, scores};
+use pix2pix::quality::{Inception, Lpips, Planes, frechet_distance, pearson, scores};
 use serde_json::Value;
 
 fn fixture() -> Value {
@@ -53,7 +53,10 @@ fn distances_and_similarities_agree() {
     let mut multi_scale = 0;
     for entry in fixture()["pictures"].as_array().unwrap() {
         let (width, height) = (side(entry, "width"), side(entry, "height"));
-        let found = scores(&picture(0, width, height), &picture(1, width, height));
+        let [a, b] = [0, 1].map(|kind| picture(kind, width, height));
+        let correlation = pearson(&a, &b).unwrap();
+        close(correlation, &entry["pearson"], 1e-6, "Pearson's of SciPy");
+        let found = scores(&a, &b);
         close(found.l1, &entry["l1"], 1e-4, "L1");
         close(found.rmse, &entry["rmse"], 1e-4, "RMSE");
         close(found.psnr, &entry["psnr"], 1e-4, "PSNR of scikit-image");

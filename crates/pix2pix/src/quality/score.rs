@@ -37,6 +37,16 @@ impl Score {
         }
     }
 
+    /// The score as it is written in texts, e.g. "L1".
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::L1 => "L1",
+            Self::Psnr => "PSNR",
+            Self::Ssim => "SSIM",
+            Self::Lpips => "LPIPS",
+        }
+    }
+
     /// Checks that pictures of this shape, `[channels, height, width]`, have this score.
     ///
     /// # Errors

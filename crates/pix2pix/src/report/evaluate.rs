@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 
 use pix2pix_runtime::TranslateOptions;
+use pix2pix_runtime::picture::Domain;
 use serde::{Deserialize, Serialize};
 
 use crate::data::dataset::Pairs;
+use crate::data::jitter::ResizePolicy;
 use crate::data::picture::Picture;
 use crate::draw::contact_sheet::Row;
 use crate::error::{Error, Result};
@@ -15,7 +17,7 @@ use crate::quality::fid::frechet_distance;
 use crate::quality::inception::Inception;
 use crate::quality::interval::{self, Mean};
 use crate::quality::lpips::Lpips;
-use crate::quality::{Planes, Scores, scores};
+use crate::quality::{OwnValues, Planes, Scores, pearson, scores};
 
 /// Number of best and of worst pictures to keep.
 pub const EXTREMES: usize = 5;
@@ -37,22 +39,60 @@ pub struct PictureScores {
     /// Its scores, without learned metrics.
     #[serde(flatten)]
     pub scores: Scores,
+    /// Width and height at which it was measured, in pixels.
+    #[serde(default)]
+    pub size: [usize; 2],
+    /// L1 and RMSE in the values of the files, if those are not 8-bit.
+    #[serde(default)]
+    pub own: Option<OwnValues>,
+    /// Pearson's correlation of all samples; `None` if all samples of a picture are equal.
+    #[serde(default)]
+    pub pearson: Option<f64>,
     /// LPIPS, if requested.
     pub lpips: Option<f64>,
 }
 
 impl PictureScores {
-    /// The scores with their names, in the order of display.
-    pub fn named(&self) -> [(&'static str, Option<f64>); 6] {
-        [
+    /// The scores of a pair's output against its target, which are of `domain`; without LPIPS.
+    pub fn of(name: &str, [output, target]: &[Planes; 2], domain: &Domain) -> Self {
+        Self {
+            name: name.to_string(),
+            scores: scores(output, target),
+            size: output.size,
+            own: OwnValues::of(output, target, domain),
+            pearson: pearson(output, target),
+            lpips: None,
+        }
+    }
+
+    /// The scores by the keys of [`MEASURES`](super::MEASURES).
+    pub fn named(&self) -> Vec<(&'static str, Option<f64>)> {
+        vec![
             ("l1", Some(self.scores.l1)),
             ("rmse", Some(self.scores.rmse)),
+            ("l1_own", self.own.map(|own| own.l1)),
+            ("rmse_own", self.own.map(|own| own.rmse)),
             ("psnr", Some(self.scores.psnr)),
             ("ssim", self.scores.ssim),
             ("ms_ssim", self.scores.ms_ssim),
+            ("pearson", self.pearson),
             ("lpips", self.lpips),
         ]
     }
+}
+
+/// A pair that has just been measured.
+pub struct Measured<'a> {
+    /// Number of pairs done.
+    pub done: usize,
+    /// Its source, at the input size of the networks.
+    pub source: &'a Picture,
+    /// The model's output.
+    pub output: &'a Picture,
+    /// Its target.
+    pub target: &'a Picture,
+    /// Its scores.
+    pub scores: &'a PictureScores,
 }
 
 /// Scores of a model.
@@ -68,8 +108,28 @@ pub struct Evaluation {
     pub means: BTreeMap<String, Mean>,
     /// The Fréchet Inception distance between all outputs and all targets, if requested.
     pub fid: Option<f64>,
+    /// Whether the pictures are crops, as the networks saw in training.
+    #[serde(default)]
+    pub crops: bool,
     /// Scores of every picture.
     pub pictures: Vec<PictureScores>,
+}
+
+impl Evaluation {
+    /// The sizes at which the pictures were measured, e.g. "256x256", "256x256 (crops)" or "256x256 to
+    /// 512x384".
+    pub fn sizes(&self) -> String {
+        let mut sizes: Vec<[usize; 2]> = self.pictures.iter().map(|found| found.size).collect();
+        sizes.sort_unstable_by_key(|[width, height]| (width * height, *width));
+        sizes.dedup();
+        let shown = |[width, height]: [usize; 2]| format!("{width}x{height}");
+        let shown = match sizes[..] {
+            [] => String::new(),
+            [size] => shown(size),
+            [first, .., last] => format!("{} to {}", shown(first), shown(last)),
+        };
+        shown + if self.crops { " (crops)" } else { "" }
+    }
 }
 
 /// An evaluation with its best and worst pictures.
@@ -84,7 +144,7 @@ pub struct Evaluated {
 
 /// Translates every pair at the input size of the networks, and scores it. Of the `options`, only dropout, seed and index
 /// count; `tell`
-/// receives the number of pairs done.
+/// receives each pair when it is measured.
 ///
 /// # Errors
 /// When a pair cannot be read, its channels cannot be converted to the model's, or the networks do not accept its size.
@@ -94,7 +154,7 @@ pub fn evaluate(
     (split, pairs): (&str, &Pairs),
     learned: &Learned,
     options: &TranslateOptions,
-    tell: &mut dyn FnMut(usize),
+    tell: &mut dyn FnMut(&Measured),
 ) -> Result<Evaluated> {
     let config = &translator.config;
     let mut pictures = Vec::new();
@@ -138,7 +198,11 @@ pub fn evaluate(
                 set.push(inception.features(planes).map_err(refused)?);
             }
         }
-        let scores = scores(out, wanted);
+        let found = PictureScores {
+            lpips,
+            ..PictureScores::of(&pair.name, &planes, &config.target)
+        };
+        let scores = found.scores;
         let row = row(&pair.name, &scores, [&source, &output, &target], config);
         for (extreme, sign) in extremes.iter_mut().zip([1.0, -1.0]) {
             let at = extreme.partition_point(|(l1, _)| sign * l1 <= sign * scores.l1);
@@ -147,12 +211,14 @@ pub fn evaluate(
                 extreme.truncate(EXTREMES);
             }
         }
-        pictures.push(PictureScores {
-            name: pair.name,
-            scores,
-            lpips,
+        tell(&Measured {
+            done: index + 1,
+            source: &source,
+            output: &output,
+            target: &target,
+            scores: &found,
         });
-        tell(index + 1);
+        pictures.push(found);
     }
     let [outputs, targets] = &features;
     let [best, worst] = extremes.map(|rows| rows.into_iter().map(|(_, row)| row).collect());
@@ -162,6 +228,7 @@ pub fn evaluate(
         split: split.to_string(),
         means: means(&pictures),
         fid: frechet_distance(outputs, targets),
+        crops: config.jitter.resize == ResizePolicy::Crop,
         pictures,
     };
     Ok(Evaluated {

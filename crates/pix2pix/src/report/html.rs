@@ -1,38 +1,36 @@
 //! A report of one or several runs: a self-contained HTML file, and the same numbers as CSV.
 
 use std::collections::BTreeMap;
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
 use serde::Serialize;
 
 use crate::atomic_file;
 use crate::error::{Error, Result};
+use crate::report::gallery::{self, Gallery};
+use crate::report::page;
+use crate::report::reading::{self, Finding};
+use crate::report::reported::Reported;
 use crate::run::Warning;
 use crate::run::history::{Best, History};
 
-const TEMPLATE: &str = include_str!("template.html");
+const TEMPLATE: &str = include_str!("report.html");
 /// Maximum number of contact sheets shown per run: evenly spaced, with the newest one.
 const FRAMES: usize = 24;
 /// Maximum width of a contact sheet, in pixels; wider ones are shrunk.
 const WIDTH: u32 = 800;
-/// JPEG quality of contact sheets.
-const QUALITY: u8 = 85;
 
 #[derive(Serialize)]
-struct Report {
+struct Report<'a> {
     made: String,
     version: &'static str,
-    runs: Vec<Run>,
+    runs: Vec<Run<'a>>,
     charts: Vec<Chart>,
 }
 
 #[derive(Serialize)]
-struct Run {
+struct Run<'a> {
     name: String,
     state: String,
     step: u64,
@@ -42,6 +40,7 @@ struct Run {
     kept: Option<Kept>,
     warnings: Vec<Warning>,
     samples: Vec<Sample>,
+    gallery: Option<&'a Gallery>,
     config: BTreeMap<String, String>,
     machine: BTreeMap<String, String>,
 }
@@ -50,6 +49,8 @@ struct Run {
 #[derive(Serialize)]
 struct Kept {
     score: &'static str,
+    /// As it is written in texts.
+    label: &'static str,
     best: Option<Best>,
     /// The number of samplings without a better score after which the run has ended, if it has.
     ended_after: Option<u64>,
@@ -68,7 +69,11 @@ struct Chart {
     title: &'static str,
     /// Whether the curves may be smoothed: losses of single pairs are noisy, scores of all held-out pairs are exact.
     smoothed: bool,
+    /// What a healthy curve looks like.
+    healthy: &'static str,
     series: Vec<Vec<(u64, f64)>>,
+    /// What each run's curve shows.
+    findings: Vec<Option<Finding>>,
 }
 
 /// Keys and titles of the losses' curves, in the order of display.
@@ -78,21 +83,25 @@ const LOSSES: [(&str, &str); 4] = [
     ("d_real", "Discriminator loss: real pairs"),
     ("d_fake", "Discriminator loss: generated pairs"),
 ];
-/// Keys and titles of the scores' curves, which stand behind them.
-const SCORES: [(&str, &str); 4] = [
+/// Keys and titles of the curves behind them, which are not smoothed: scores, and the learning rate.
+const EXACT: [(&str, &str); 5] = [
     ("l1", "Held-out pairs: L1 (of 255)"),
     ("psnr", "Held-out pairs: PSNR (dB)"),
     ("ssim", "Held-out pairs: SSIM"),
     ("lpips", "Held-out pairs: LPIPS"),
+    ("lr", "Learning rate"),
 ];
 
-/// Writes the report of some run folders to an HTML file. Returns sentences on what cannot be read of their files, which
+/// Writes the report of some runs to an HTML file. Returns sentences on what cannot be read of their files, which
 /// the report leaves out.
 ///
 /// # Errors
 /// When a folder is not a run folder, or the file cannot be written.
-pub fn write(runs: &[PathBuf], file: &Path) -> Result<Vec<String>> {
-    let histories = histories(runs)?;
+pub fn write(runs: &[Reported], file: &Path) -> Result<Vec<String>> {
+    let histories: Vec<History> = runs
+        .iter()
+        .map(|run| History::read(&run.root))
+        .collect::<Result<_>>()?;
     let mut unread: Vec<String> = Vec::new();
     for history in &histories {
         unread.extend(history.unread.iter().cloned());
@@ -101,6 +110,11 @@ pub fn write(runs: &[PathBuf], file: &Path) -> Result<Vec<String>> {
         key,
         title,
         smoothed,
+        healthy: reading::healthy(key),
+        findings: histories
+            .iter()
+            .map(|history| reading::of(history, key, &curve(history, "g_l1")))
+            .collect(),
         series: histories
             .iter()
             .map(|history| curve(history, key))
@@ -114,7 +128,7 @@ pub fn write(runs: &[PathBuf], file: &Path) -> Result<Vec<String>> {
         charts: LOSSES
             .into_iter()
             .map(|loss| chart(loss, true))
-            .chain(SCORES.into_iter().map(|score| chart(score, false)))
+            .chain(EXACT.into_iter().map(|score| chart(score, false)))
             // few runs have LPIPS
             .filter(|chart| {
                 chart.key != "lpips" || chart.series.iter().any(|line| !line.is_empty())
@@ -122,13 +136,11 @@ pub fn write(runs: &[PathBuf], file: &Path) -> Result<Vec<String>> {
             .collect(),
         runs: histories
             .iter()
-            .map(|history| run(history, &mut unread))
+            .zip(runs)
+            .map(|(history, reported)| run(history, reported.gallery.as_ref(), &mut unread))
             .collect::<Result<_>>()?,
     };
-    let data = serde_json::to_string(&report).expect("a report is plain data");
-    // "</script" in the data would end the script element
-    let page = TEMPLATE.replacen("@DATA@", &data.replace("</", "<\\/"), 1);
-    atomic_file::write(file, page.as_bytes())?;
+    atomic_file::write(file, page::of(TEMPLATE, &report).as_bytes())?;
     Ok(unread)
 }
 
@@ -139,11 +151,11 @@ fn curve(history: &History, key: &str) -> Vec<(u64, f64)> {
     series.map(|(step, value)| (step, value * unit)).collect()
 }
 
-fn histories(runs: &[PathBuf]) -> Result<Vec<History>> {
-    runs.iter().map(|run| History::read(run)).collect()
-}
-
-fn run(history: &History, unread: &mut Vec<String>) -> Result<Run> {
+fn run<'a>(
+    history: &History,
+    gallery: Option<&'a Gallery>,
+    unread: &mut Vec<String>,
+) -> Result<Run<'a>> {
     Ok(Run {
         name: history.name(),
         state: history.state.to_string(),
@@ -153,11 +165,13 @@ fn run(history: &History, unread: &mut Vec<String>) -> Result<Run> {
         best: history.best(),
         kept: history.record.map(|record| Kept {
             score: record.score.name(),
+            label: record.score.label(),
             best: record.best,
             ended_after: record.is_over().then_some(history.config.patience),
         }),
         warnings: history.warnings.clone(),
         samples: samples(&history.root.join("samples"), unread)?,
+        gallery: gallery.filter(|gallery| !gallery.is_empty()),
         config: flat(
             &serde_json::to_value(&history.config).expect("a configuration is plain data"),
         ),
@@ -229,16 +243,7 @@ fn embedded(path: &Path) -> Result<String> {
     if sheet.width() > WIDTH {
         sheet = sheet.resize(WIDTH, u32::MAX, FilterType::Triangle);
     }
-    let mut bytes = Cursor::new(Vec::new());
-    let encoder = JpegEncoder::new_with_quality(&mut bytes, QUALITY);
-    sheet
-        .to_rgb8()
-        .write_with_encoder(encoder)
-        .map_err(broken)?;
-    Ok(format!(
-        "data:image/jpeg;base64,{}",
-        STANDARD.encode(bytes.into_inner())
-    ))
+    Ok(gallery::embedded(&sheet.to_rgb8()))
 }
 
 /// Writes the losses and the scores of some run folders to one CSV table; cells without a value are empty, and lines that
@@ -247,8 +252,8 @@ fn embedded(path: &Path) -> Result<String> {
 /// # Errors
 /// As [`write()`].
 pub fn write_csv(runs: &[PathBuf], file: &Path) -> Result<()> {
-    const COLUMNS: [&str; 8] = [
-        "d_real", "d_fake", "g_gan", "g_l1", "l1", "psnr", "ssim", "lpips",
+    const COLUMNS: [&str; 9] = [
+        "d_real", "d_fake", "g_gan", "g_l1", "l1", "psnr", "ssim", "lpips", "lr",
     ];
     let mut writer = csv::Writer::from_writer(Vec::new());
     let failed = |e: csv::Error| Error::file(file, e, "choose another file");
@@ -256,7 +261,8 @@ pub fn write_csv(runs: &[PathBuf], file: &Path) -> Result<()> {
         .into_iter()
         .chain(COLUMNS);
     writer.write_record(head).map_err(failed)?;
-    for history in histories(runs)? {
+    for run in runs {
+        let history = History::read(run)?;
         let mut rows: BTreeMap<u64, BTreeMap<&str, f64>> = BTreeMap::new();
         for column in COLUMNS.into_iter().chain(["epoch", "seconds"]) {
             for (step, value) in history.series(column) {

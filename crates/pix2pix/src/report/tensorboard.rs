@@ -58,14 +58,15 @@ impl TensorBoard {
         Ok(board)
     }
 
-    /// Adds a step's losses; L1 is in units of [-1, 1].
+    /// Adds a step's losses and learning rate; L1 is in units of [-1, 1].
     ///
     /// # Errors
     /// When they cannot be written.
     pub fn losses(&mut self, metrics: &Metrics) -> Result<()> {
         let losses = metrics.losses.named();
         let losses = losses.map(|(name, value)| scalar(format!("loss/{name}"), value));
-        self.summary(metrics.step, losses.to_vec())
+        let rate = metrics.lr.map(|lr| scalar("train/lr".to_string(), lr));
+        self.summary(metrics.step, losses.into_iter().chain(rate).collect())
     }
 
     /// Adds the scores on held-out pairs; L1 is of 255.

@@ -6,6 +6,7 @@ use burn::tensor::Device;
 use pix2pix_runtime::network::GeneratorConfig;
 
 use crate::config::RunConfig;
+use crate::data::pair::Direction;
 use crate::data::path_text::{path_of, text_of};
 use crate::data::sha256;
 use crate::error::{Error, Result};
@@ -59,6 +60,11 @@ impl Beginning {
     /// Whether the model has a discriminator.
     pub fn has_discriminator(&self) -> bool {
         !self.checkpoint.discriminator_tensors().is_empty()
+    }
+
+    /// The direction in which the model was trained.
+    pub fn direction(&self) -> Direction {
+        self.checkpoint.config.direction
     }
 
     /// Channels of the model's source and target.

@@ -39,8 +39,8 @@ impl Health {
     }
 
     /// Checks the outputs of the samples: warns if they are all flat.
-    pub fn outputs(&mut self, outputs: &[&RgbImage]) -> Option<String> {
-        let flat = !outputs.is_empty() && outputs.iter().all(|output| is_flat(output));
+    pub fn outputs(&mut self, outputs: &[RgbImage]) -> Option<String> {
+        let flat = !outputs.is_empty() && outputs.iter().all(is_flat);
         news(&mut self.flat, flat).then(|| {
             "the outputs are flat: all pixels of a picture have the same colour; if this lasts longer than \
              an epoch, try a lower `lr` and check the targets"
@@ -130,13 +130,10 @@ mod tests {
         };
         let [flat, lively] = [picture(1), picture(40)];
         let mut health = Health::default();
-        assert!(health.outputs(&[&flat, &lively]).is_none());
-        assert!(
-            health
-                .outputs(&[&flat, &flat])
-                .is_some_and(|w| w.contains("flat"))
-        );
-        assert!(health.outputs(&[&flat, &flat]).is_none());
+        assert!(health.outputs(&[flat.clone(), lively]).is_none());
+        let flat = [flat.clone(), flat];
+        assert!(health.outputs(&flat).is_some_and(|w| w.contains("flat")));
+        assert!(health.outputs(&flat).is_none());
         assert!(health.outputs(&[]).is_none());
     }
 

@@ -12,6 +12,7 @@ use super::{Metrics, RunScores, Timing, Warning, log};
 use crate::config::RunConfig;
 use crate::error::Result;
 use crate::model::checkpoint;
+use crate::train::config::OptimizerConfig;
 
 /// State of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,7 +132,24 @@ impl History {
             .max(self.saved)
     }
 
-    /// The values of `key` over the steps, as (step, value): `epoch`, a loss, `seconds` or a score.
+    /// The learning rate of a logged step. In files of earlier versions, it is that of the schedule over the run's present
+    /// number of steps.
+    fn rate(&self, line: &Metrics) -> f64 {
+        let OptimizerConfig {
+            lr,
+            schedule,
+            decay_steps,
+            ..
+        } = self.config.optimizer;
+        match line.lr {
+            Some(rate) => f64::from(rate),
+            None => {
+                lr * schedule.share(line.step.saturating_sub(1), self.config.steps, decay_steps)
+            }
+        }
+    }
+
+    /// The values of `key` over the steps, as (step, value): `epoch`, `lr`, a loss, `seconds` or a score.
     pub fn series(&self, key: &str) -> Vec<(u64, f64)> {
         let metric = |line: &Metrics| {
             let losses = line.losses.named();
@@ -148,6 +166,11 @@ impl History {
                 .metrics
                 .iter()
                 .map(|line| (line.step, line.epoch as f64))
+                .collect(),
+            "lr" => self
+                .metrics
+                .iter()
+                .map(|line| (line.step, self.rate(line)))
                 .collect(),
             "seconds" => self
                 .timings

@@ -1,12 +1,16 @@
 //! The held-out pairs that a run translates and scores at regular intervals, to show its progress.
 
 use burn::tensor::Device;
-use image::RgbImage;
+use image::imageops::{self, FilterType};
+use image::{Rgb, RgbImage};
+use imageproc::drawing::draw_hollow_rect_mut;
+use imageproc::rect::Rect;
 use pix2pix_runtime::TranslateOptions;
 
 use crate::config::RunConfig;
 use crate::data::dataset::Dataset;
 use crate::data::dataset::survey::OnError;
+use crate::data::jitter::ResizePolicy;
 use crate::data::pair::Pair;
 use crate::data::path_text::path_of;
 use crate::data::picture::Picture;
@@ -22,12 +26,48 @@ const SAMPLES: usize = 8;
 /// Maximum number of held-out pairs to score; `pix2pix evaluate` scores all.
 const SCORED: usize = 64;
 
+/// Largest side of a whole picture on a contact sheet.
+const SIDE: u32 = 512;
+/// Colour of the frame around a crop.
+const FRAME: Rgb<u8> = Rgb([255, 214, 0]);
+
 /// The sample pairs, at the input size of the networks: held-out pairs, or training pairs if none are held out.
 pub struct Samples {
     pairs: Vec<Pair>,
+    /// The pairs of the contact sheet as a whole, if the networks see crops of them.
+    whole: Vec<Pair>,
     held_out: bool,
     /// The network of LPIPS with its device, if the run keeps its best checkpoint by LPIPS.
     lpips: Option<(Lpips, Device)>,
+}
+
+/// A row of whole pictures at most [`SIDE`] wide and high, in which a frame marks the crop at the centre.
+fn whole(row: Row, crop: [u32; 2]) -> Row {
+    let frame = |picture: RgbImage| {
+        let size = [picture.width(), picture.height()];
+        let longer = size[0].max(size[1]);
+        let to = |length: u32| match longer > SIDE {
+            true => (length * SIDE / longer).max(1),
+            false => length,
+        };
+        let mut small = match longer > SIDE {
+            true => imageops::resize(&picture, to(size[0]), to(size[1]), FilterType::Triangle),
+            false => picture,
+        };
+        if size != crop {
+            let corner = [0, 1].map(|axis| to((size[axis] - crop[axis]) / 2) as i32);
+            let [width, height] = crop.map(|side| to(side).max(1));
+            let place = Rect::at(corner[0], corner[1]).of_size(width, height);
+            draw_hollow_rect_mut(&mut small, place, FRAME);
+        }
+        small
+    };
+    Row {
+        input: frame(row.input),
+        output: frame(row.output),
+        target: frame(row.target),
+        ..row
+    }
 }
 
 impl Samples {
@@ -40,10 +80,16 @@ impl Samples {
             Some(val) => (val, SCORED),
             None => (&data.train, SAMPLES),
         };
-        let still = |index| Ok(config.jitter.still(pairs.read(index)?));
-        let read = (0..pairs.len()).map(still);
+        let read = (0..pairs.len()).map(|index| pairs.read(index));
         let kept = read.filter(|pair| pair.is_ok() || config.on_error == OnError::Stop);
-        let pairs = kept.take(count).collect::<Result<_>>()?;
+        let (mut seen, mut whole) = (Vec::new(), Vec::new());
+        for pair in kept.take(count) {
+            let pair = pair?;
+            if config.jitter.resize == ResizePolicy::Crop && whole.len() < SAMPLES {
+                whole.push(pair.clone());
+            }
+            seen.push(config.jitter.still(pair));
+        }
         let lpips = match config.keep_best {
             Some(Score::Lpips) => {
                 let weights = path_of(&config.objective.perceptual_weights);
@@ -52,7 +98,8 @@ impl Samples {
             _ => None,
         };
         Ok(Self {
-            pairs,
+            pairs: seen,
+            whole,
             held_out: data.val.is_some(),
             lpips,
         })
@@ -103,11 +150,35 @@ impl Samples {
         })
     }
 
-    /// Rows of a contact sheet: the first pairs with their outputs.
-    pub fn rows(&self, outputs: &[Picture], config: &RunConfig) -> Vec<Row> {
-        let shown = self.pairs.iter().zip(outputs).take(SAMPLES);
+    /// The sample pairs, and whether they are held out.
+    pub fn pairs(&self) -> (&[Pair], bool) {
+        (&self.pairs, self.held_out)
+    }
+
+    /// Rows of a contact sheet: the first pairs with their outputs. Where the networks see crops, the pictures are
+    /// translated as a whole, as they would be in use; a frame marks the crop that is scored.
+    ///
+    /// # Errors
+    /// When a whole picture cannot be translated.
+    pub fn rows(&self, outputs: &[Picture], translator: &Translator) -> Result<Vec<Row>> {
+        let config = &translator.config;
         let domains = [config.source, config.target];
-        let rows = shown.map(|(pair, output)| Row::of(pair, output, domains));
+        if self.whole.is_empty() {
+            let shown = self.pairs.iter().zip(outputs).take(SAMPLES);
+            let rows = shown.map(|(pair, output)| Row::of(pair, output, domains));
+            return Ok(rows.collect());
+        }
+        let rows = self.whole.iter().map(|pair| {
+            let options = TranslateOptions {
+                seed: config.seed,
+                ..TranslateOptions::default()
+            };
+            let output = translator.translate_with(pair.source.clone(), &options)?;
+            Ok(whole(
+                Row::of(pair, &output, domains),
+                config.jitter.crop_size.0,
+            ))
+        });
         rows.collect()
     }
 

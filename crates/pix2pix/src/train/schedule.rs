@@ -20,6 +20,9 @@ pub enum Schedule {
     Step,
     /// Cosine decay to 0 (Loshchilov and Hutter 2017, equation 5, without restarts).
     Cosine,
+    /// A fifth of the rate whenever the score of the held-out pairs no longer improves. A
+    /// [`run`](crate::run) does that; without one, the rate stays constant.
+    Plateau,
 }
 
 choices!(Schedule, "learning-rate schedule",
@@ -27,6 +30,8 @@ choices!(Schedule, "learning-rate schedule",
     Linear: "linear", "Constant for the first half, then linear decay to 0 (Zhu et al. 2017)";
     Step: "step", "A tenth of it after each quarter of the run";
     Cosine: "cosine", "Cosine decay to 0 (Loshchilov and Hutter 2017)";
+    Plateau: "plateau", "A fifth of it when the held-out score (of `keep_best`, else L1) has not improved by 1% for 6 \
+        samplings, as PyTorch's ReduceLROnPlateau";
 );
 
 impl Schedule {
@@ -35,7 +40,8 @@ impl Schedule {
     pub fn share(self, step: u64, steps: u64, decay: u64) -> f64 {
         let done = step as f64 / steps.max(1) as f64;
         match self {
-            Self::Constant => 1.0,
+            // the falls of a plateau's rate come from its scores
+            Self::Constant | Self::Plateau => 1.0,
             Self::Linear if decay == 0 => (2.0 * (1.0 - done)).clamp(0.0, 1.0),
             Self::Linear => (steps.saturating_sub(step) as f64 / decay as f64).min(1.0),
             Self::Step => {

@@ -62,6 +62,8 @@ pub struct Trainer {
     objective: Objective,
     config: TrainerConfig,
     steps: u64,
+    /// Factor of the schedule's learning rate.
+    factor: f64,
     ema: Option<Ema>,
     pool: ImagePool,
     clock: Clock,
@@ -133,6 +135,7 @@ impl Trainer {
             pool: ImagePool::new(config.objective.pool),
             config,
             steps: 0,
+            factor: 1.0,
             clock: Clock::start(),
             shared: None,
             #[cfg(feature = "_card")]
@@ -235,6 +238,11 @@ impl Trainer {
             Some(ema) => ema.apply(network),
             None => network,
         }
+    }
+
+    /// Multiplies the learning rates of the following steps by `factor`, besides the schedule's own changes.
+    pub fn set_rate_factor(&mut self, factor: f64) {
+        self.factor = factor;
     }
 
     /// The times of the last step's parts.
@@ -450,14 +458,14 @@ impl Trainer {
         self.steps >= self.config.optimizer.freeze_generator
     }
 
-    /// The learning rate of this step.
-    fn rate(&self) -> f64 {
+    /// The learning rate of the next step.
+    pub fn rate(&self) -> f64 {
         let OptimizerConfig {
             lr,
             schedule,
             decay_steps,
             ..
         } = self.config.optimizer;
-        lr * schedule.share(self.steps, self.config.steps, decay_steps)
+        lr * self.factor * schedule.share(self.steps, self.config.steps, decay_steps)
     }
 }

@@ -1,0 +1,168 @@
+//! The learning rate of a run whose schedule is [`Plateau`](Schedule::Plateau): it falls when the score of the held-out
+//! pairs no longer improves.
+//!
+//! The rule is that of PyTorch's `ReduceLROnPlateau` with the arguments of the public port (factor 0.2, threshold 0.01,
+//! patience 5). The port feeds it with a metric that is always 0; here it watches a score of the held-out pairs, once each
+//! sampling. As the record of the best score, it follows from the lines of `scores.jsonl`, so that a resumed run goes on
+//! exactly.
+
+use super::{RunScores, record};
+use crate::config::RunConfig;
+use crate::quality::Score;
+use crate::train::schedule::Schedule;
+
+/// By what the rate is multiplied.
+const FACTOR: f64 = 0.2;
+/// Relative improvement below which a score counts as no better.
+const THRESHOLD: f64 = 0.01;
+/// Number of samplings in sequence that may be no better.
+const PATIENCE: u64 = 5;
+/// A smaller fall of the rate is not made.
+const LEAST: f64 = 1e-8;
+
+/// The state of the schedule.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Plateau {
+    score: Score,
+    /// The rate that the run began with.
+    lr: f64,
+    best: Option<f64>,
+    bad: u64,
+    factor: f64,
+}
+
+impl Plateau {
+    /// The state after these lines of `scores.jsonl`; `None` for a run with another schedule.
+    pub fn of(config: &RunConfig, lines: &[RunScores]) -> Option<Self> {
+        if config.optimizer.schedule != Schedule::Plateau {
+            return None;
+        }
+        let mut plateau = Self {
+            score: config.keep_best.unwrap_or(Score::L1),
+            lr: config.optimizer.lr,
+            best: None,
+            bad: 0,
+            factor: 1.0,
+        };
+        for line in lines {
+            plateau.count(config, line);
+        }
+        Some(plateau)
+    }
+
+    /// Counts a sampling; those that an uninterrupted run does not have do not count. Returns a sentence if the rate
+    /// falls.
+    pub fn count(&mut self, config: &RunConfig, scores: &RunScores) -> Option<String> {
+        if !record::counts(config, scores.step) {
+            return None;
+        }
+        let value = scores.value(self.score);
+        let better = value.filter(|value| self.best.is_none_or(|best| self.improves(*value, best)));
+        if better.is_some() {
+            (self.best, self.bad) = (better, 0);
+            return None;
+        }
+        self.bad += 1;
+        if self.bad <= PATIENCE {
+            return None;
+        }
+        let samplings = std::mem::take(&mut self.bad);
+        let (old, new) = (self.lr * self.factor, self.lr * self.factor * FACTOR);
+        (old - new > LEAST).then(|| {
+            self.factor *= FACTOR;
+            format!(
+                "step {}: {} has not improved by 1% for {samplings} samplings; the learning rate falls to {new:.3e}",
+                scores.step,
+                self.score.label()
+            )
+        })
+    }
+
+    /// Whether a score is better by more than the threshold.
+    fn improves(&self, new: f64, best: f64) -> bool {
+        match self.score.is_better(1.0, 0.0) {
+            true => new > best * (1.0 + THRESHOLD),
+            false => new < best * (1.0 - THRESHOLD),
+        }
+    }
+
+    /// The factor of the learning rate.
+    pub fn factor(&self) -> f64 {
+        self.factor
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(step: u64, l1: f64, ssim: f64) -> RunScores {
+        RunScores {
+            step,
+            l1,
+            psnr: None,
+            ssim: Some(ssim),
+            lpips: None,
+            best: false,
+        }
+    }
+
+    /// `torch.optim.lr_scheduler.ReduceLROnPlateau(mode, factor=0.2, threshold=0.01, patience=5)` of PyTorch 2, fed with
+    /// the same values, by `tools/make_plateau_fixture.py`.
+    #[test]
+    fn the_rate_falls_where_pytorchs_does() {
+        let fixture: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/fixtures/plateau.json")).unwrap();
+        let cases = fixture.as_array().unwrap();
+        let mut falls = 0;
+        for case in cases {
+            let config = RunConfig {
+                keep_best: (case["mode"] == "max").then_some(Score::Ssim),
+                sample_every: 1,
+                steps: 1000,
+                optimizer: crate::train::OptimizerConfig {
+                    lr: case["lr"].as_f64().unwrap(),
+                    schedule: Schedule::Plateau,
+                    ..Default::default()
+                },
+                ..RunConfig::default()
+            };
+            let values = case["values"].as_array().unwrap().iter();
+            let lines: Vec<RunScores> = (1..)
+                .zip(values.map(|value| value.as_f64().unwrap()))
+                .map(|(step, value)| line(step, value, value))
+                .collect();
+            let mut plateau = Plateau::of(&config, &[]).unwrap();
+            for (index, expected) in case["rates"].as_array().unwrap().iter().enumerate() {
+                let told = plateau.count(&config, &lines[index]);
+                let rate = config.optimizer.lr * plateau.factor();
+                let expected = expected.as_f64().unwrap();
+                assert!(
+                    (rate - expected).abs() <= 1e-12 * expected,
+                    "{index}: {rate}"
+                );
+                falls += usize::from(told.is_some());
+                // what the lines say is what was counted
+                assert_eq!(Plateau::of(&config, &lines[..=index]), Some(plateau));
+            }
+        }
+        assert!(falls > 5, "the fixture tests falls of the rate");
+    }
+
+    #[test]
+    fn samplings_of_an_interrupted_run_do_not_count() {
+        let mut config = RunConfig {
+            sample_every: 10,
+            steps: 1000,
+            ..RunConfig::default()
+        };
+        assert_eq!(Plateau::of(&config, &[]), None);
+        config.optimizer.schedule = Schedule::Plateau;
+        let whole: Vec<RunScores> = (1..=7).map(|n| line(10 * n, 5.0, 0.5)).collect();
+        let mut parts = whole.clone();
+        parts.insert(3, line(37, 1.0, 0.5));
+        let [whole, parts] = [whole, parts].map(|lines| Plateau::of(&config, &lines).unwrap());
+        assert_eq!(whole, parts);
+        assert_eq!(whole.factor(), 0.2);
+    }
+}
