@@ -3,7 +3,7 @@
 //! The library knows no command line: its messages name fields, in backticks. This program prints options instead.
 
 /// A field, as the library names it, and what a user of the command line types for it.
-pub const FLAGS: [(&str, &str); 78] = [
+pub const FLAGS: [(&str, &str); 80] = [
     // of a run
     ("folder", "--out"),
     ("steps", "--steps"),
@@ -78,7 +78,9 @@ pub const FLAGS: [(&str, &str); 78] = [
     ("freeze_generator", "--freeze-generator"),
     // of scores, translations and exports
     ("lpips", "--lpips"),
+    ("dists", "--dists"),
     ("inception", "--fid"),
+    ("samples", "--samples"),
     ("side", "--tile"),
     ("overlap", "--overlap"),
     ("half", "--f16"),

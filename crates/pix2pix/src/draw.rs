@@ -16,6 +16,7 @@
 //! # Ok::<(), pix2pix::Error>(())
 //! ```
 
+pub(crate) mod chart;
 pub mod contact_sheet;
 mod layer_color;
 pub mod plot;

@@ -6,7 +6,7 @@
 //! use std::path::{Path, PathBuf};
 //!
 //! use pix2pix::data::earth::earth;
-//! use pix2pix::report::{self, Learned};
+//! use pix2pix::report::{self, Measures};
 //! use pix2pix::Translator;
 //! use pix2pix::model::TranslateOptions;
 //!
@@ -16,7 +16,7 @@
 //!     "runs/earth".to_string(),
 //!     &translator,
 //!     ("val", &held_out),
-//!     &Learned::default(),
+//!     &Measures::default(),
 //!     &TranslateOptions::default(),
 //!     &mut |done| eprintln!("{done} of {}", held_out.len()),
 //! )?;
@@ -27,6 +27,8 @@
 //! ```
 
 #[cfg(feature = "report")]
+pub mod charts;
+#[cfg(feature = "report")]
 pub(crate) mod evaluate;
 #[cfg(feature = "report")]
 pub(crate) mod html;
@@ -34,7 +36,7 @@ pub(crate) mod html;
 pub(crate) mod tensorboard;
 
 #[cfg(feature = "report")]
-pub use evaluate::{Evaluated, Evaluation, Learned, PictureScores, evaluate};
+pub use evaluate::{Evaluated, Evaluation, Measures, PictureScores, evaluate};
 #[cfg(feature = "report")]
 pub use html::{write, write_csv};
 #[cfg(feature = "tensorboard")]

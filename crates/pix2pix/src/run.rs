@@ -142,6 +142,15 @@ pub struct RunScores {
     /// Structural similarity; `None` for pictures smaller than 11x11 pixels.
     #[serde(deserialize_with = "log::exact_or_none")]
     pub ssim: Option<f64>,
+    /// Sliced Wasserstein distance, in thousandths; `None` for pictures smaller than 16x16 pixels, and in files of earlier
+    /// versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "log::exact_or_none")]
+    pub swd: Option<f64>,
+    /// Distance of the power spectra, in dB; `None` in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "log::exact_or_none")]
+    pub spectrum: Option<f64>,
     /// LPIPS, if the run keeps its best checkpoint by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "log::exact_or_none")]
@@ -153,11 +162,13 @@ pub struct RunScores {
 
 impl RunScores {
     /// The scores with their names.
-    pub fn named(&self) -> [(&'static str, Option<f64>); 4] {
+    pub fn named(&self) -> [(&'static str, Option<f64>); 6] {
         [
             ("l1", Some(self.l1)),
             ("psnr", self.psnr),
             ("ssim", self.ssim),
+            ("swd", self.swd),
+            ("spectrum", self.spectrum),
             ("lpips", self.lpips),
         ]
     }
@@ -168,6 +179,8 @@ impl RunScores {
             Score::L1 => Some(self.l1),
             Score::Psnr => Some(self.psnr.unwrap_or(f64::INFINITY)),
             Score::Ssim => self.ssim,
+            Score::Swd => self.swd,
+            Score::Spectrum => self.spectrum,
             Score::Lpips => self.lpips,
         }
     }

@@ -12,21 +12,29 @@ use crate::draw::contact_sheet::Row;
 use crate::error::{Error, Result};
 use crate::model::translate::Translator;
 use crate::quality::fid::frechet_distance;
+use crate::quality::dists::Dists;
 use crate::quality::inception::Inception;
 use crate::quality::interval::{self, Mean};
+use crate::quality::kid::kernel_distance;
 use crate::quality::lpips::Lpips;
-use crate::quality::{Planes, Scores, scores};
+use crate::quality::spread::Spread;
+use crate::quality::{Calibration, Confidence, Planes, Point, Realism, RealismScores, Scores, scores};
 
 /// Number of best and of worst pictures to keep.
 pub const EXTREMES: usize = 5;
 
-/// Networks for learned metrics; `None` for those whose weights are not available.
+/// What is measured besides: networks for learned metrics, `None` for those whose weights are not available, and samples.
 #[derive(Default)]
-pub struct Learned {
+pub struct Measures {
     /// For LPIPS.
     pub lpips: Option<Lpips>,
-    /// For the Fréchet Inception distance.
+    /// For DISTS.
+    pub dists: Option<Dists>,
+    /// For the Fréchet and the kernel Inception distance.
     pub inception: Option<Inception>,
+    /// Number of translations of each source, at least 2, to see whether their deviation predicts the error; `None` for
+    /// one.
+    pub samples: Option<u64>,
 }
 
 /// Scores of one picture.
@@ -39,11 +47,14 @@ pub struct PictureScores {
     pub scores: Scores,
     /// LPIPS, if requested.
     pub lpips: Option<f64>,
+    /// DISTS, if requested.
+    #[serde(default)]
+    pub dists: Option<f64>,
 }
 
 impl PictureScores {
     /// The scores with their names, in the order of display.
-    pub fn named(&self) -> [(&'static str, Option<f64>); 6] {
+    pub fn named(&self) -> [(&'static str, Option<f64>); 7] {
         [
             ("l1", Some(self.scores.l1)),
             ("rmse", Some(self.scores.rmse)),
@@ -51,6 +62,7 @@ impl PictureScores {
             ("ssim", self.scores.ssim),
             ("ms_ssim", self.scores.ms_ssim),
             ("lpips", self.lpips),
+            ("dists", self.dists),
         ]
     }
 }
@@ -66,8 +78,17 @@ pub struct Evaluation {
     pub split: String,
     /// Mean of each score over the pictures that have it, with 95% confidence intervals.
     pub means: BTreeMap<String, Mean>,
+    /// The measures of realism, of all outputs and all targets.
+    #[serde(default)]
+    pub realism: RealismScores,
     /// The Fréchet Inception distance between all outputs and all targets, if requested.
     pub fid: Option<f64>,
+    /// The kernel Inception distance between them, if requested.
+    #[serde(default)]
+    pub kid: Option<f64>,
+    /// Whether the deviation of several samples predicts their error, if requested.
+    #[serde(default)]
+    pub confidence: Option<Confidence>,
     /// Scores of every picture.
     pub pictures: Vec<PictureScores>,
 }
@@ -80,24 +101,31 @@ pub struct Evaluated {
     pub best: Vec<Row>,
     /// The pictures with the largest L1, largest first.
     pub worst: Vec<Row>,
+    /// The power spectra of all outputs and all targets.
+    pub spectra: Vec<Point>,
 }
 
-/// Translates every pair at the input size of the networks, and scores it. Of the `options`, only dropout, seed and index
-/// count; `tell`
-/// receives the number of pairs done.
+/// Translates every pair at the input size of the networks, and scores it. Of several samples, the scores are those of the
+/// first. Of the `options`, only dropout, seed and index count; `tell` receives the number of pairs done.
 ///
 /// # Errors
-/// When a pair cannot be read, its channels cannot be converted to the model's, or the networks do not accept its size.
+/// When a pair cannot be read, its channels cannot be converted to the model's, the networks do not accept its size, or
+/// there are to be several samples and no dropout.
 pub fn evaluate(
     model: String,
     translator: &Translator,
     (split, pairs): (&str, &Pairs),
-    learned: &Learned,
+    measures: &Measures,
     options: &TranslateOptions,
     tell: &mut dyn FnMut(usize),
 ) -> Result<Evaluated> {
     let config = &translator.config;
     let mut pictures = Vec::new();
+    let mut realism = Realism::new(pairs.len());
+    let mut calibration = Calibration::default();
+    if measures.samples.is_some() {
+        translator.check_samples(options)?;
+    }
     let mut features = [const { Vec::new() }; 2];
     let mut extremes: [Vec<(f64, Row)>; 2] = Default::default();
     for index in 0..pairs.len() {
@@ -123,7 +151,7 @@ pub fn evaluate(
         let output = translator.translate_exactly(&source, options);
         let planes = [&output, &target].map(|picture| Planes::of(picture, &config.target));
         let [out, wanted] = &planes;
-        let lpips = match &learned.lpips {
+        let lpips = match &measures.lpips {
             None => None,
             Some(lpips) => {
                 Lpips::check([out.channels, height, width]).map_err(refused)?;
@@ -133,11 +161,34 @@ pub fn evaluate(
                 Some(f64::from(distance))
             }
         };
-        if let Some(inception) = &learned.inception {
+        let dists = match &measures.dists {
+            None => None,
+            Some(dists) => {
+                Dists::check([out.channels, height, width]).map_err(refused)?;
+                let [out, wanted] =
+                    [out, wanted].map(|planes| planes.to_tensor(translator.device()));
+                let distance: f32 = dists.distance(out, wanted).into_scalar();
+                Some(f64::from(distance))
+            }
+        };
+        if let Some(samples) = measures.samples {
+            let mut spread = Spread::new(out.values.clone());
+            for sample in 1..samples {
+                let options = TranslateOptions {
+                    index: options.index + sample,
+                    ..*options
+                };
+                let other = translator.translate_exactly(&source, &options);
+                spread.add(&Planes::of(&other, &config.target).values);
+            }
+            calibration.add(&spread.mean(), &spread.deviation(), &wanted.values);
+        }
+        if let Some(inception) = &measures.inception {
             for (set, planes) in features.iter_mut().zip(&planes) {
                 set.push(inception.features(planes).map_err(refused)?);
             }
         }
+        realism.add(out, wanted);
         let scores = scores(out, wanted);
         let row = row(&pair.name, &scores, [&source, &output, &target], config);
         for (extreme, sign) in extremes.iter_mut().zip([1.0, -1.0]) {
@@ -151,6 +202,7 @@ pub fn evaluate(
             name: pair.name,
             scores,
             lpips,
+            dists,
         });
         tell(index + 1);
     }
@@ -161,13 +213,17 @@ pub fn evaluate(
         step: translator.step,
         split: split.to_string(),
         means: means(&pictures),
+        realism: realism.scores(),
         fid: frechet_distance(outputs, targets),
+        kid: kernel_distance(outputs, targets),
+        confidence: measures.samples.map(|samples| calibration.confidence(samples)),
         pictures,
     };
     Ok(Evaluated {
         evaluation,
         best,
         worst,
+        spectra: realism.curves(),
     })
 }
 

@@ -79,10 +79,12 @@ const LOSSES: [(&str, &str); 4] = [
     ("d_fake", "Discriminator loss: generated pairs"),
 ];
 /// Keys and titles of the scores' curves, which stand behind them.
-const SCORES: [(&str, &str); 4] = [
+const SCORES: [(&str, &str); 6] = [
     ("l1", "Held-out pairs: L1 (of 255)"),
     ("psnr", "Held-out pairs: PSNR (dB)"),
     ("ssim", "Held-out pairs: SSIM"),
+    ("swd", "Held-out pairs: sliced Wasserstein distance"),
+    ("spectrum", "Held-out pairs: distance of the spectra (dB)"),
     ("lpips", "Held-out pairs: LPIPS"),
 ];
 
@@ -115,9 +117,10 @@ pub fn write(runs: &[PathBuf], file: &Path) -> Result<Vec<String>> {
             .into_iter()
             .map(|loss| chart(loss, true))
             .chain(SCORES.into_iter().map(|score| chart(score, false)))
-            // few runs have LPIPS
+            // few runs have LPIPS, and those of earlier versions no measures of realism
             .filter(|chart| {
-                chart.key != "lpips" || chart.series.iter().any(|line| !line.is_empty())
+                !["swd", "spectrum", "lpips"].contains(&chart.key)
+                    || chart.series.iter().any(|line| !line.is_empty())
             })
             .collect(),
         runs: histories
@@ -247,8 +250,8 @@ fn embedded(path: &Path) -> Result<String> {
 /// # Errors
 /// As [`write()`].
 pub fn write_csv(runs: &[PathBuf], file: &Path) -> Result<()> {
-    const COLUMNS: [&str; 8] = [
-        "d_real", "d_fake", "g_gan", "g_l1", "l1", "psnr", "ssim", "lpips",
+    const COLUMNS: [&str; 10] = [
+        "d_real", "d_fake", "g_gan", "g_l1", "l1", "psnr", "ssim", "swd", "spectrum", "lpips",
     ];
     let mut writer = csv::Writer::from_writer(Vec::new());
     let failed = |e: csv::Error| Error::file(file, e, "choose another file");
