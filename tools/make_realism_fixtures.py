@@ -81,23 +81,29 @@ def planes_of(pairs, side, level):
 
 def spectra(pairs):
     """Rings and octaves of the mean power of outputs and targets."""
-    rings, octaves = [], []
+    power = []
     for side in (0, 1):
         powers = []
         for pair in pairs:
             for plane in pair[side]:
                 window = numpy.outer(*(scipy.signal.windows.hann(length, sym=False) for length in plane.shape))
                 powers.append(abs(scipy.fft.fft2((plane - plane.mean()) * window)) ** 2 / (window ** 2).sum())
-        power = numpy.mean(powers, axis=0)
-        fy, fx = numpy.meshgrid(*(numpy.fft.fftfreq(length) for length in power.shape), indexing="ij")
-        radius = numpy.hypot(fx, fy)
-        smaller = min(power.shape)
-        ring = numpy.round(radius * smaller).astype(int)
-        rings.append(scipy.ndimage.mean(power, ring, range(1, smaller // 2 + 1)).tolist())
-        count = int(numpy.log2(smaller)) - 2
-        bounds = [(0.25, 1)] + [(2.0 ** -(k + 2), 2.0 ** -(k + 1)) for k in range(1, count)]
-        octaves.append([power[(radius >= low) & (radius < high)].mean() for low, high in bounds])
-    return {"rings": rings, "octaves": (10 * numpy.log10(numpy.array(octaves[0]) / octaves[1])).tolist()}
+        power.append(numpy.mean(powers, axis=0))
+    fy, fx = numpy.meshgrid(*(numpy.fft.fftfreq(length) for length in power[0].shape), indexing="ij")
+    radius = numpy.hypot(fx, fy)
+    smaller = min(radius.shape)
+    ring = numpy.floor(radius * smaller + 0.5).astype(int)
+    numbers = numpy.arange(1, ring.max() + 1)
+    rings = numpy.array([scipy.ndimage.mean(one, ring, numbers) for one in power])
+    gaps = abs(10 * numpy.log10(rings[0] / rings[1]))
+    bounds = [(2.0 ** -(k + 2), 2.0 ** -(k + 1) if k else 1) for k in range(int(numpy.log2(smaller)) - 2)]
+    inside = lambda frequency, bound: (frequency >= bound[0]) & (frequency < bound[1])
+    octaves = numpy.array([[one[inside(radius, bound)].mean() for bound in bounds] for one in power])
+    return {
+        "rings": rings[:, :smaller // 2].tolist(),
+        "octaves": (10 * numpy.log10(octaves[0] / octaves[1])).tolist(),
+        "distances": [(gaps[inside(numbers / smaller, bound)] ** 2).mean() ** 0.5 for bound in bounds],
+    }
 
 
 def kid():

@@ -9,7 +9,7 @@ use pix2pix::data::survey::OnError;
 use pix2pix::data::{Pairs, earth, picture};
 use pix2pix::device::set_threads;
 use pix2pix::draw::contact_sheet;
-use pix2pix::quality::{Confidence, Dists, Inception, Lpips};
+use pix2pix::quality::{Confidence, Dists, Inception, Lpips, Mean};
 use pix2pix::report::{Evaluated, Evaluation, Measures, charts, evaluate};
 use pix2pix::{Error, RunConfig, Translator, atomic_file};
 
@@ -217,6 +217,14 @@ fn draw(folder: &Path, evaluated: &Evaluated) -> Result<(), Error> {
     Ok(())
 }
 
+/// A mean with its interval.
+fn interval(found: Mean, digits: usize) -> String {
+    match found.margin.filter(|margin| margin.is_finite()) {
+        None => format!("{:.digits$}", found.mean),
+        Some(margin) => format!("{:.digits$} ± {margin:.digits$}", found.mean),
+    }
+}
+
 /// The table of scores: one row per measure, one column per model.
 fn table(evaluations: &[Evaluation]) -> String {
     const MEASURES: [(&str, &str, usize); 7] = [
@@ -244,10 +252,7 @@ fn table(evaluations: &[Evaluation]) -> String {
             .iter()
             .map(|evaluation| match evaluation.means.get(name) {
                 None => "-".to_string(),
-                Some(found) => match found.margin.filter(|margin| margin.is_finite()) {
-                    None => format!("{:.digits$}", found.mean),
-                    Some(margin) => format!("{:.digits$} ± {margin:.digits$}", found.mean),
-                },
+                Some(found) => interval(*found, digits),
             });
         let cells: Vec<String> = cells.collect();
         if cells.iter().any(|cell| cell != "-") {
@@ -264,7 +269,10 @@ fn table(evaluations: &[Evaluation]) -> String {
         }
     };
     let listed = |values: &[f64], digits: usize| {
-        let texts: Vec<String> = values.iter().map(|v| format!("{v:.digits$}")).collect();
+        let scale = 10f64.powi(digits as i32);
+        // without the sign of zero
+        let rounded = values.iter().map(|value| (value * scale).round() / scale + 0.0);
+        let texts: Vec<String> = rounded.map(|value| format!("{value:.digits$}")).collect();
         (!texts.is_empty()).then(|| texts.join(" "))
     };
     row("SWD (x1000), lower is better", &|evaluation| {
@@ -277,7 +285,7 @@ fn table(evaluations: &[Evaluation]) -> String {
         Some(format!("{:.2}", evaluation.realism.spectrum?))
     });
     row(
-        "  waves of 2-4, 4-8, ... pixels; 0 is right",
+        "  power in waves of 2-4, 4-8, ... pixels; 0 is right",
         &|evaluation| listed(&evaluation.realism.octaves, 1),
     );
     row("FID, lower is better", &|evaluation| {
@@ -290,7 +298,7 @@ fn table(evaluations: &[Evaluation]) -> String {
         Some(format!("{:.2}", value(evaluation.confidence.as_ref()?)?))
     };
     row("Deviation and error in a picture, rank correlation", &|e| {
-        of(e, |found| Some(found.within?.mean))
+        Some(interval(e.confidence.as_ref()?.within?, 2))
     });
     row("Deviation and error of pictures, rank correlation", &|e| {
         of(e, |found| found.between)

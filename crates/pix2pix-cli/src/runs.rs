@@ -64,7 +64,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
             run.display().to_string(),
             history.state.to_string(),
             history.step().to_string(),
-            history.config.steps.to_string(),
+            match history.config.time.filter(|_| history.config.is_open()) {
+                Some(time) => format!("{time} s"),
+                None => history.config.steps.to_string(),
+            },
             score("L1", 2),
             score("PSNR", 2),
             score("SSIM", 4),

@@ -49,6 +49,8 @@ pub use fid::frechet_distance;
 #[cfg(feature = "report")]
 pub use inception::Inception;
 #[cfg(feature = "report")]
+pub use interval::Mean;
+#[cfg(feature = "report")]
 pub use kid::kernel_distance;
 pub use lpips::Lpips;
 #[cfg(feature = "download")]

@@ -86,3 +86,38 @@ fn smoothed(plane: &[f32], [width, height]: [usize; 2]) -> Vec<f32> {
     }
     both
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// SciPy's convolutions, with sides that are odd and even.
+    #[test]
+    fn levels_agree() {
+        let fixture: Value =
+            serde_json::from_str(include_str!("../../tests/fixtures/realism.json")).unwrap();
+        let levels = fixture["pyramid"].as_array().unwrap();
+        // the formula of the fixture's picture, its second channel
+        let value = |x: usize, y: usize| {
+            let smooth = (x * 4 + y * 2) / 4 + 40 * ((x / 16 + y / 16) % 2);
+            (smooth * 7 / 8 + 9 + (x * x * 3 + y * y * 5 + x * y) % 13) % 256
+        };
+        let plane: Vec<f32> = (0..18)
+            .flat_map(|y| (0..21).map(move |x| value(x, y) as f32))
+            .collect();
+        let found = laplacian(&plane, [21, 18], levels.len());
+        assert_eq!(found.len(), 2);
+        for (found, expected) in found.iter().zip(levels) {
+            let size: [usize; 2] = serde_json::from_value(expected["size"].clone()).unwrap();
+            assert_eq!(found.size, size);
+            let expected = expected["values"].as_array().unwrap();
+            assert_eq!(found.values.len(), expected.len());
+            for (found, expected) in found.values.iter().zip(expected) {
+                let gap = f64::from(*found) - expected.as_f64().unwrap();
+                assert!(gap.abs() < 1e-4, "{found} instead of {expected}");
+            }
+        }
+    }
+}

@@ -20,11 +20,11 @@ pub struct RealismScores {
     pub swd: Option<f64>,
     /// The distance at each level, the finest first: the side is halved from one to the next.
     pub swd_levels: Vec<f64>,
-    /// Mean over the octaves of how far the power of the outputs is from that of the targets, in dB; `None` for pictures
-    /// below 8x8 pixels.
+    /// Distance of the power spectra, the mean over the octaves, in dB; `None` for pictures below 8x8 pixels.
     pub spectrum: Option<f64>,
-    /// Power of the outputs over that of the targets in dB, in each octave, the finest first: waves of 2 to 4 pixels, of 4
-    /// to 8, and so on. Negative is too smooth, positive too rough.
+    /// The distance in each octave, the finest first: waves of 2 to 4 pixels, of 4 to 8, and so on.
+    pub spectrum_octaves: Vec<f64>,
+    /// Power of the outputs over that of the targets in each octave, in dB. Negative is too smooth, positive too rough.
     pub octaves: Vec<f64>,
 }
 
@@ -45,12 +45,14 @@ impl Realism {
 
     /// The measures of all that were added.
     pub fn scores(&self) -> RealismScores {
-        let (swd_levels, octaves) = (self.textures.distances(), self.spectra.octaves());
+        let swd_levels = self.textures.distances();
+        let spectrum_octaves = self.spectra.distances();
         RealismScores {
             swd: mean(swd_levels.iter().copied()),
-            spectrum: mean(octaves.iter().map(|gap| gap.abs())),
+            spectrum: mean(spectrum_octaves.iter().copied()),
             swd_levels,
-            octaves,
+            spectrum_octaves,
+            octaves: self.spectra.octaves(),
         }
     }
 

@@ -49,6 +49,12 @@ impl Ring {
     fn mean(&self) -> [f64; 2] {
         self.power.map(|power| (power / self.count).max(FLOOR))
     }
+
+    /// Mean power of outputs over that of targets, in dB.
+    fn ratio(&self) -> f64 {
+        let [output, target] = self.mean();
+        10.0 * (output / target).log10()
+    }
 }
 
 /// A point of the curves of both spectra.
@@ -92,8 +98,7 @@ impl Spectra {
                     if let Some(ring) = self.rings.get_mut(ring) {
                         ring.add(power);
                     }
-                    // all from a quarter on belong to the finest, those of the corners, too
-                    let octave = (-frequency.log2()).ceil().max(2.0) as usize - 2;
+                    let octave = octave(frequency);
                     if octave < octaves {
                         self.octaves[octave].add(power);
                     }
@@ -136,11 +141,24 @@ impl Spectra {
     /// so on, up to half a side. 0 is right, less is too smooth, more is too rough. The first octave has all finer waves
     /// of slanted directions too, and with them the checkerboard.
     pub fn octaves(&self) -> Vec<f64> {
-        let ratio = |octave: &Ring| {
-            let [output, target] = octave.mean();
-            10.0 * (output / target).log10()
-        };
-        self.octaves.iter().map(ratio).collect()
+        self.octaves.iter().map(Ring::ratio).collect()
+    }
+
+    /// How far the spectrum of the outputs is from that of the targets in each octave, in dB: the log-spectral distance, the
+    /// root of the mean over its rings, all of one width, of the squared ratio of both powers in dB (Gray and Markel 1976).
+    /// Other than the octave's own ratio, this sees the sharp peaks of a grid, and power at wrong frequencies of the octave.
+    pub fn distances(&self) -> Vec<f64> {
+        let mut sums = vec![(0.0, 0.0); self.octaves.len()];
+        let rings = self.rings.iter().enumerate().skip(1);
+        for (index, ring) in rings.filter(|(_, ring)| ring.count > 0.0) {
+            let octave = octave(index as f64 / self.side as f64);
+            if let Some((sum, count)) = sums.get_mut(octave) {
+                *sum += ring.ratio().powi(2);
+                *count += 1.0;
+            }
+        }
+        let known = sums.into_iter().filter(|(_, count)| *count > 0.0);
+        known.map(|(sum, count)| (sum / count).sqrt()).collect()
     }
 
     /// Both curves, from the lowest frequency to half a cycle per pixel, in steps of a cycle over the smaller side of the
@@ -156,6 +174,11 @@ impl Spectra {
             })
             .collect()
     }
+}
+
+/// The octave of a frequency above 0. All from a quarter on belong to the finest, 0, those of the corners, too.
+fn octave(frequency: f64) -> usize {
+    (-frequency.log2()).ceil().max(2.0) as usize - 2
 }
 
 /// The Hann window of this length, periodic; its squares sum to 1.

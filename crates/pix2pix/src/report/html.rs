@@ -151,7 +151,10 @@ fn run(history: &History, unread: &mut Vec<String>) -> Result<Run> {
         name: history.name(),
         state: history.state.to_string(),
         step: history.step(),
-        steps: history.config.steps,
+        steps: match history.config.is_open() {
+            true => history.step(),
+            false => history.config.steps,
+        },
         seconds: history.timings.last().map_or(0.0, |timing| timing.seconds),
         best: history.best(),
         kept: history.record.map(|record| Kept {

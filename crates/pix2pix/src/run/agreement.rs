@@ -16,6 +16,13 @@ pub fn any(group: &dyn Communicator, own: bool) -> bool {
     all.iter().any(|asked| asked == &[1])
 }
 
+/// The number of rank 0. Every process must call this.
+pub fn first(group: &dyn Communicator, own: f64) -> f64 {
+    let all = group.all_gather(&own.to_le_bytes());
+    let bytes = all[0].as_slice().try_into().expect("written above");
+    f64::from_le_bytes(bytes)
+}
+
 /// Checks that all processes have the same options and data set as rank 0. Every process must call this.
 ///
 /// # Errors

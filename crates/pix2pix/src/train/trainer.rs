@@ -52,6 +52,9 @@ const DISCRIMINATOR: Names = Names {
     losses: ["d_real", "d_fake"],
 };
 
+/// Number of parts of a run whose length is not a number of steps.
+const PARTS: u64 = 1_000_000_000;
+
 /// A batch: sources and targets, each `[batch, channels, height, width]` in [-1, 1].
 pub type Batch = [Tensor<4>; 2];
 
@@ -62,6 +65,8 @@ pub struct Trainer {
     objective: Objective,
     config: TrainerConfig,
     steps: u64,
+    /// The share of the run that is done, if that is not a matter of steps.
+    done: Option<f64>,
     ema: Option<Ema>,
     pool: ImagePool,
     clock: Clock,
@@ -133,6 +138,7 @@ impl Trainer {
             pool: ImagePool::new(config.objective.pool),
             config,
             steps: 0,
+            done: None,
             clock: Clock::start(),
             shared: None,
             #[cfg(feature = "_card")]
@@ -450,14 +456,23 @@ impl Trainer {
         self.steps >= self.config.optimizer.freeze_generator
     }
 
-    /// The learning rate of this step.
-    fn rate(&self) -> f64 {
+    /// Sets the share of the run that is done, 0 to 1, for the learning-rate schedule of the next step. Without it, the
+    /// steps decide.
+    pub fn set_done(&mut self, share: f64) {
+        self.done = Some(share.clamp(0.0, 1.0));
+    }
+
+    /// The learning rate of the next step.
+    pub fn rate(&self) -> f64 {
         let OptimizerConfig {
             lr,
             schedule,
             decay_steps,
             ..
         } = self.config.optimizer;
-        lr * schedule.share(self.steps, self.config.steps, decay_steps)
+        lr * match self.done {
+            None => schedule.share(self.steps, self.config.steps, decay_steps),
+            Some(done) => schedule.share((done * PARTS as f64) as u64, PARTS, 0),
+        }
     }
 }
