@@ -90,7 +90,8 @@ def spectra(pairs):
                 powers.append(abs(scipy.fft.fft2((plane - plane.mean()) * window)) ** 2 / (window ** 2).sum())
         power.append(numpy.mean(powers, axis=0))
     fy, fx = numpy.meshgrid(*(numpy.fft.fftfreq(length) for length in power[0].shape), indexing="ij")
-    radius = numpy.hypot(fx, fy)
+    # a little more: those on the edge of two rings belong to the outer one
+    radius = numpy.hypot(fx, fy) * (1 + 1e-12)
     smaller = min(radius.shape)
     ring = numpy.floor(radius * smaller + 0.5).astype(int)
     numbers = numpy.arange(1, ring.max() + 1)

@@ -28,7 +28,7 @@ Examples:
   pix2pix evaluate run-1 run-2 facades --split test --out scores
   pix2pix evaluate run facades --json --lpips weights/lpips-alex.safetensors
   pix2pix evaluate run facades --fid weights/inception.safetensors
-  pix2pix evaluate run facades --samples 8 --out scores    does the deviation of samples predict the error?";
+  pix2pix evaluate run facades --samples 8 --out scores    is the deviation right?";
 
 /// Options of `pix2pix evaluate`.
 #[derive(clap::Args)]
@@ -121,7 +121,14 @@ pub fn run(args: Args) -> Result<(), Failure> {
         bar.set_message(model.display().to_string());
         let name = model.display().to_string();
         let tell = &mut |done| bar.set_position(done as u64);
-        let evaluated = evaluate(name, &translator, (split, &pairs), &measures, &options, tell);
+        let evaluated = evaluate(
+            name,
+            &translator,
+            (split, &pairs),
+            &measures,
+            &options,
+            tell,
+        );
         bar.finish_and_clear();
         let evaluated = evaluated?;
         if let Some(out) = &args.out {
@@ -271,7 +278,9 @@ fn table(evaluations: &[Evaluation]) -> String {
     let listed = |values: &[f64], digits: usize| {
         let scale = 10f64.powi(digits as i32);
         // without the sign of zero
-        let rounded = values.iter().map(|value| (value * scale).round() / scale + 0.0);
+        let rounded = values
+            .iter()
+            .map(|value| (value * scale).round() / scale + 0.0);
         let texts: Vec<String> = rounded.map(|value| format!("{value:.digits$}")).collect();
         (!texts.is_empty()).then(|| texts.join(" "))
     };

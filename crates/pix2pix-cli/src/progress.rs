@@ -89,7 +89,9 @@ impl Progress {
     pub fn logged(&self, metrics: Metrics) {
         if let Display::Lines = self.display {
             let (pace, losses) = (self.pace(metrics), losses(metrics));
-            let of = self.steps.map_or(String::new(), |steps| format!("/{steps}"));
+            let of = self
+                .steps
+                .map_or(String::new(), |steps| format!("/{steps}"));
             tell(&format!("step {}{of}  {pace}  {losses}", metrics.step));
         }
     }

@@ -37,7 +37,7 @@ pub const EXAMPLES: &str = "\
 Examples:
   pix2pix translate run photo.jpg more-photos/ --out translated
   pix2pix translate run scan16.png --out translated --dropout off
-  pix2pix translate run scan.png --out translated --samples 8    mean and deviation over dropout
+  pix2pix translate run scan.png --out translated --samples 8    mean and deviation
   pix2pix translate run huge.tif --out translated --tile 1024 --overlap 256 --norm-stats image
   ffmpeg -i in.mp4 -f yuv4mpegpipe - | pix2pix translate run --stdin-y4m | ffmpeg -i - out.mp4";
 

@@ -16,6 +16,7 @@
 //! # Ok::<(), pix2pix::Error>(())
 //! ```
 
+#[cfg(feature = "report")]
 pub(crate) mod chart;
 pub mod contact_sheet;
 mod layer_color;

@@ -55,10 +55,10 @@ pub use kid::kernel_distance;
 pub use lpips::Lpips;
 #[cfg(feature = "download")]
 pub use published::{PUBLISHED, Published};
-pub use realism::{Realism, RealismScores};
-pub use score::Score;
 #[cfg(feature = "report")]
 pub use rank::spearman;
+pub use realism::{Realism, RealismScores};
+pub use score::Score;
 pub use spectrum::Point;
 
 use burn::tensor::{Device, Tensor, TensorData};

@@ -415,8 +415,8 @@ struct StateHeader {
     step: u64,
     /// Position of the next pair, counted over all epochs.
     position: Option<u64>,
-    /// Seconds of training so far; files of earlier versions do not have it.
-    #[serde(default)]
+    /// Seconds of training so far, of a run that ends after a length of time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     seconds: Option<f64>,
     /// What the run still has to do for this step.
     #[serde(default)]
@@ -437,7 +437,7 @@ struct Progress {
     step: u64,
     /// Position of the next pair, counted over all epochs.
     position: u64,
-    /// Seconds of training so far, if they are known.
+    /// Seconds of training so far, of a run that ends after a length of time.
     seconds: Option<f64>,
 }
 
@@ -632,15 +632,11 @@ impl Training<'_> {
         )?;
         let training_device = this.training_device();
         let mut step = done.step;
-        let mut seconds = match config.time {
-            Some(_) => this.seconds(books.as_ref()),
-            None => 0.0,
-        };
         let mut waiting = Vec::new();
         let progress = |step: u64, books: &Books| Progress {
             step,
             position: walk.position((step - done.step) * accumulate),
-            seconds: Some(books.seconds()),
+            seconds: config.time.map(|_| books.seconds()),
         };
         for batch in batches {
             match batch {
@@ -664,10 +660,13 @@ impl Training<'_> {
             }
             let batches = std::mem::take(&mut waiting);
             if let Some(time) = config.time {
-                trainer.set_done(seconds / time);
+                trainer.set_done(this.seconds(books.as_ref()) / time);
                 if let Some(books) = &mut books {
                     let (step, lr) = (step + 1, trainer.rate());
-                    books.rates.iter_mut().try_for_each(|log| log.write(&Rate { step, lr }))?;
+                    books
+                        .rates
+                        .iter_mut()
+                        .try_for_each(|log| log.write(&Rate { step, lr }))?;
                 }
             }
             let stepped = this.on_device(step + 1, || trainer.step(&batches))?;
@@ -679,7 +678,7 @@ impl Training<'_> {
                 None => asked,
             };
             if let Some(time) = config.time {
-                seconds = this.seconds(books.as_ref());
+                let seconds = this.seconds(books.as_ref());
                 if seconds >= time {
                     this.config = ended.get_or_init(|| RunConfig {
                         steps: step,

@@ -8,7 +8,8 @@ use image::RgbImage;
 use pix2pix::data::earth::earth;
 use pix2pix::data::{Domain, Pairs};
 use pix2pix::quality::{
-    Dists, Inception, Lpips, Planes, Realism, RealismScores, frechet_distance, kernel_distance, scores, spearman,
+    Dists, Inception, Lpips, Planes, Realism, RealismScores, frechet_distance, kernel_distance,
+    scores, spearman,
 };
 use serde_json::Value;
 
@@ -182,20 +183,30 @@ fn spectra_agree() {
     let expected = &realism()["spectra"];
     let measured = measured();
     let (found, curves) = (measured.scores(), measured.curves());
-    for (key, values) in [("octaves", &found.octaves), ("distances", &found.spectrum_octaves)] {
+    for (key, values) in [
+        ("octaves", &found.octaves),
+        ("distances", &found.spectrum_octaves),
+    ] {
         assert_eq!(values.len(), 3);
         for (octave, found) in values.iter().enumerate() {
             close(*found, &expected[key][octave], 1e-6, key);
         }
     }
-    assert!((found.spectrum.unwrap() - found.spectrum_octaves.iter().sum::<f64>() / 3.0).abs() < 1e-9);
+    assert!(
+        (found.spectrum.unwrap() - found.spectrum_octaves.iter().sum::<f64>() / 3.0).abs() < 1e-9
+    );
     // up to half a cycle per pixel, which is 24 of 48
     assert_eq!(curves.len(), 24);
     for (index, point) in curves.iter().enumerate() {
         assert!((point.frequency - (index as f64 + 1.0) / 48.0).abs() < 1e-12);
         for side in 0..2 {
             let wanted = &expected["rings"][side][index];
-            close(point.power[side], wanted, 1e-6 * wanted.as_f64().unwrap(), "power");
+            close(
+                point.power[side],
+                wanted,
+                1e-6 * wanted.as_f64().unwrap(),
+                "power",
+            );
         }
     }
 }
@@ -219,7 +230,10 @@ fn equal_sets_have_no_distance() {
     one_flat.add(&picture(1, 32, 32), &flat);
     let RealismScores { swd, spectrum, .. } = one_flat.scores();
     assert!(swd.unwrap().is_finite() && swd.unwrap() > 0.0, "{swd:?}");
-    assert!(spectrum.unwrap().is_finite() && spectrum.unwrap() > 10.0, "{spectrum:?}");
+    assert!(
+        spectrum.unwrap().is_finite() && spectrum.unwrap() > 10.0,
+        "{spectrum:?}"
+    );
     let mut small = Realism::new(1);
     small.add(&picture(0, 7, 40), &picture(1, 7, 40));
     assert_eq!((small.scores().swd, small.scores().spectrum), (None, None));
@@ -236,10 +250,14 @@ fn kernel_distances_agree() {
 #[test]
 fn rank_correlations_agree() {
     let expected = &realism()["spearman"];
-    let [a, b] = ["a", "b"].map(|name| -> Vec<f32> {
-        serde_json::from_value(expected[name].clone()).unwrap()
-    });
-    close(spearman(&a, &b).unwrap(), &expected["spearman"], 1e-12, "Spearman");
+    let [a, b] = ["a", "b"]
+        .map(|name| -> Vec<f32> { serde_json::from_value(expected[name].clone()).unwrap() });
+    close(
+        spearman(&a, &b).unwrap(),
+        &expected["spearman"],
+        1e-12,
+        "Spearman",
+    );
     assert_eq!(spearman(&a, &vec![3.0; a.len()]), None);
 }
 
@@ -344,7 +362,11 @@ fn measures_see_different_faults() {
     }
     let document = include_str!("../../../docs/quality.md");
     for row in &rows {
-        assert!(document.contains(row), "docs/quality.md lacks\n{}", rows.concat());
+        assert!(
+            document.contains(row),
+            "docs/quality.md lacks\n{}",
+            rows.concat()
+        );
     }
 }
 

@@ -53,8 +53,18 @@ pub fn draw(title: &str, [across, up]: [Axis; 2], lines: &[Line]) -> RgbImage {
         )
         .expect("writing to memory does not fail");
     };
-    text([left, 22.0], "start", r#"font-size="15" font-weight="bold""#, title);
-    text([left + inner / 2.0, HEIGHT - 12.0], "middle", "", across.label);
+    text(
+        [left, 22.0],
+        "start",
+        r#"font-size="15" font-weight="bold""#,
+        title,
+    );
+    text(
+        [left + inner / 2.0, HEIGHT - 12.0],
+        "middle",
+        "",
+        across.label,
+    );
     let turned = format!(r#"transform="rotate(-90 16 {:.1})""#, top + high / 2.0);
     text([16.0, top + high / 2.0], "middle", &turned, up.label);
     for (value, words) in &across.ticks {
@@ -76,10 +86,16 @@ pub fn draw(title: &str, [across, up]: [Axis; 2], lines: &[Line]) -> RgbImage {
     };
     let grid = r##"stroke="#ddd""##;
     for (value, _) in &across.ticks {
-        stroke(&mut [[x(*value), top], [x(*value), top + high]].into_iter(), grid);
+        stroke(
+            &mut [[x(*value), top], [x(*value), top + high]].into_iter(),
+            grid,
+        );
     }
     for (value, _) in &up.ticks {
-        stroke(&mut [[left, y(*value)], [left + inner, y(*value)]].into_iter(), grid);
+        stroke(
+            &mut [[left, y(*value)], [left + inner, y(*value)]].into_iter(),
+            grid,
+        );
     }
     for line in lines {
         let style = format!(r#"stroke="{}" stroke-width="2""#, line.color);

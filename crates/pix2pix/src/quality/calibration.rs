@@ -62,7 +62,10 @@ pub struct Bin {
 impl Calibration {
     /// Adds a picture: mean and standard deviation of its samples, and its target, all of 255 and in one order.
     pub fn add(&mut self, mean: &[f32], deviation: &[f32], target: &[f32]) {
-        let errors = mean.iter().zip(target).map(|(mean, target)| (mean - target).abs());
+        let errors = mean
+            .iter()
+            .zip(target)
+            .map(|(mean, target)| (mean - target).abs());
         let errors: Vec<f32> = errors.collect();
         for (deviation, error) in deviation.iter().zip(&errors) {
             let at = (deviation / STEP) as usize;

@@ -173,8 +173,7 @@ impl Dists {
 fn pooled(x: Tensor<4>) -> Tensor<4> {
     let channels = x.dims()[1];
     let kernel: Vec<f32> = POOL.iter().flat_map(|a| POOL.map(|b| a * b)).collect();
-    let kernel: Tensor<4> =
-        Tensor::from_data(TensorData::new(kernel, [1, 1, 3, 3]), &x.device());
+    let kernel: Tensor<4> = Tensor::from_data(TensorData::new(kernel, [1, 1, 3, 3]), &x.device());
     let options = ConvOptions::new([2, 2], [1, 1], [1, 1], channels);
     let squares = conv2d(x.square(), kernel.repeat_dim(0, channels), None, options);
     (squares + 1e-12).sqrt()

@@ -34,7 +34,10 @@ mod tests {
         let rows = |values: &[f32]| values.iter().map(|&value| vec![value]).collect::<Vec<_>>();
         // within: (0 + 1)³ = 1 and (2 + 1)³ = 27; across: 1, 1, (1 + 1)³ = 8 and (2 + 1)³ = 27
         let found = kernel_distance(&rows(&[0.0, 1.0]), &rows(&[1.0, 2.0])).unwrap();
-        assert!((found - (1.0 + 27.0 - 2.0 * 37.0 / 4.0)).abs() < 1e-12, "{found}");
+        assert!(
+            (found - (1.0 + 27.0 - 2.0 * 37.0 / 4.0)).abs() < 1e-12,
+            "{found}"
+        );
         assert_eq!(kernel_distance(&rows(&[1.0]), &rows(&[6.0, 10.0])), None);
     }
 }

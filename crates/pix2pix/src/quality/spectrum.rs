@@ -85,10 +85,10 @@ impl Spectra {
             let transformed = self.transformed([output, target], [width, height]);
             for y in 0..height {
                 for x in 0..width {
-                    let [fx, fy] = [(x, width), (y, height)].map(|(at, side)| {
-                        at.min(side - at) as f64 / side as f64
-                    });
-                    let frequency = fx.hypot(fy);
+                    let [fx, fy] = [(x, width), (y, height)]
+                        .map(|(at, side)| at.min(side - at) as f64 / side as f64);
+                    // a little more, so that those on the edge of two rings are in the same one on every processor
+                    let frequency = fx.hypot(fy) * (1.0 + 1e-12);
                     if frequency == 0.0 {
                         continue;
                     }
@@ -120,7 +120,8 @@ impl Spectra {
             for x in 0..width {
                 let at = y * width + x;
                 let weight = windows[0][x] * windows[1][y];
-                let [a, b] = [0, 1].map(|side| (f64::from(planes[side][at]) - means[side]) * weight);
+                let [a, b] =
+                    [0, 1].map(|side| (f64::from(planes[side][at]) - means[side]) * weight);
                 values.push(Complex64::new(a, b));
             }
         }

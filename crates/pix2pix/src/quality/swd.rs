@@ -77,7 +77,12 @@ impl SlicedWasserstein {
             for (set, pyramids) in self.levels[level].iter_mut().zip(&both) {
                 for [x, y] in &places {
                     for pyramid in pyramids {
-                        for row in pyramid[level].values.chunks_exact(width).skip(*y).take(PATCH) {
+                        for row in pyramid[level]
+                            .values
+                            .chunks_exact(width)
+                            .skip(*y)
+                            .take(PATCH)
+                        {
                             set.extend(&row[*x..][..PATCH]);
                         }
                     }
@@ -110,7 +115,11 @@ fn normalize(sets: &mut [Vec<f32>; 2], channels: usize) {
         let values = of_channel(&sets[1]);
         let count = values.len() as f64;
         let mean = values.iter().sum::<f64>() / count;
-        let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+        let variance = values
+            .iter()
+            .map(|value| (value - mean).powi(2))
+            .sum::<f64>()
+            / count;
         // a flat channel stays as it is
         let deviation = if variance > 0.0 { variance.sqrt() } else { 1.0 };
         for set in sets.iter_mut() {

@@ -11,14 +11,16 @@ use crate::data::picture::Picture;
 use crate::draw::contact_sheet::Row;
 use crate::error::{Error, Result};
 use crate::model::translate::Translator;
-use crate::quality::fid::frechet_distance;
 use crate::quality::dists::Dists;
+use crate::quality::fid::frechet_distance;
 use crate::quality::inception::Inception;
 use crate::quality::interval::{self, Mean};
 use crate::quality::kid::kernel_distance;
 use crate::quality::lpips::Lpips;
 use crate::quality::spread::Spread;
-use crate::quality::{Calibration, Confidence, Planes, Point, Realism, RealismScores, Scores, scores};
+use crate::quality::{
+    Calibration, Confidence, Planes, Point, Realism, RealismScores, Scores, scores,
+};
 
 /// Number of best and of worst pictures to keep.
 pub const EXTREMES: usize = 5;
@@ -216,7 +218,9 @@ pub fn evaluate(
         realism: realism.scores(),
         fid: frechet_distance(outputs, targets),
         kid: kernel_distance(outputs, targets),
-        confidence: measures.samples.map(|samples| calibration.confidence(samples)),
+        confidence: measures
+            .samples
+            .map(|samples| calibration.confidence(samples)),
         pictures,
     };
     Ok(Evaluated {
