@@ -71,7 +71,7 @@ pub struct Args {
     #[arg(long, value_name = "RUN", required_unless_present = "resume")]
     out: Option<PathBuf>,
     /// Resume a run that was stopped or killed; the result is bit-identical to that of an uninterrupted run.
-    /// Give DATA only if it has moved, and --steps or --epochs only to train for longer
+    /// Give DATA only if it has moved, and --steps, --epochs or --time only to train for longer
     #[arg(long, value_name = "RUN")]
     resume: Option<PathBuf>,
     /// TOML file with options, such as batch_size = 4, and with data and out; the command line overrides it

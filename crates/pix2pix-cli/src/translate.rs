@@ -77,7 +77,7 @@ pub struct Args {
     #[command(flatten)]
     noise: NoiseArgs,
     /// Translate each picture so many times with other dropout, and write the mean as NAME and the standard deviation as
-    /// NAME-deviation, which 8 bits show 8 times as large [default: once]
+    /// NAME-deviation, which 8 bits show 16 times as large [default: once]
     #[arg(long, value_name = "N", conflicts_with_all = ["stdin_raw", "stdin_y4m"],
         value_parser = clap::value_parser!(u64).range(2..=10_000))]
     samples: Option<u64>,

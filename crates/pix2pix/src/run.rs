@@ -489,10 +489,8 @@ impl Books {
             Log::open(path, |rate: &Rate| rate.step <= done)
         });
         let (rates, r) = rates.transpose()?.unzip();
-        if let Some(unread) = r.and_then(|rates| rates.unread) {
-            tell(Event::Noted(&unread));
-        }
-        for unread in [m.unread, t.unread, w.unread, s.unread].iter().flatten() {
+        let r = r.and_then(|rates| rates.unread);
+        for unread in [m.unread, t.unread, r, w.unread, s.unread].iter().flatten() {
             tell(Event::Noted(unread));
         }
         let logged = t.entries.last().map_or(0.0, |timing| timing.seconds);

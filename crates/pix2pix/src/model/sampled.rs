@@ -7,8 +7,8 @@ use crate::data::picture::{Depth, Picture, Samples};
 use crate::error::{Error, Result};
 use crate::quality::spread::Spread;
 
-/// Factor of the deviation in 8-bit pictures, in which it would be too dark to see: 255 is a deviation of 31.9.
-pub const SCALE: f32 = 8.0;
+/// Factor of the deviation in 8-bit pictures, in which it would be too dark to see: 255 is a deviation of 15.9.
+pub const SCALE: f32 = 16.0;
 
 /// The mean and the standard deviation of several translations of a picture.
 pub struct Sampled {

@@ -83,7 +83,7 @@ const SCORES: [(&str, &str); 6] = [
     ("l1", "Held-out pairs: L1 (of 255)"),
     ("psnr", "Held-out pairs: PSNR (dB)"),
     ("ssim", "Held-out pairs: SSIM"),
-    ("swd", "Held-out pairs: sliced Wasserstein distance"),
+    ("swd", "Held-out pairs: sliced Wasserstein distance (x1000)"),
     ("spectrum", "Held-out pairs: distance of the spectra (dB)"),
     ("lpips", "Held-out pairs: LPIPS"),
 ];
