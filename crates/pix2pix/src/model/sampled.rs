@@ -41,11 +41,12 @@ impl Translator {
         Err(Error::Config(reason.to_string()))
     }
 
-    /// Translates a picture `count` times. The first is that of [`translate_with`](pix2pix_runtime::Translator::translate_with); the others
-    /// have the dropout of the following indices.
+    /// Translates a picture `count` times. The first is that of
+    /// [`translate_with`](pix2pix_runtime::Translator::translate_with); the others have the dropout of the following indices.
     ///
     /// # Errors
-    /// Those of [`check_samples`](Self::check_samples) and of [`translate_with`](pix2pix_runtime::Translator::translate_with).
+    /// Those of [`check_samples`](Self::check_samples) and of
+    /// [`translate_with`](pix2pix_runtime::Translator::translate_with).
     pub fn translate_samples(
         &self,
         picture: &Picture,
