@@ -1,13 +1,16 @@
 //! `pix2pix export`.
 
 mod onnx_args;
+mod site;
 
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use pix2pix::device::{DeviceName, Precision};
 use pix2pix::exchange::Half;
 use pix2pix::exchange::export::{PublicFormat, public_tensors, write};
 use pix2pix::model::Checkpoint;
+use pix2pix_server::Models;
 
 use crate::best_args::BestArgs;
 use crate::choice::choice;
@@ -16,6 +19,7 @@ use crate::paths::word;
 use crate::program::program;
 use crate::result_file::{Notes, ResultArgs};
 use onnx_args::OnnxArgs;
+use site::SiteArgs;
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
@@ -26,7 +30,8 @@ Examples:
   pix2pix export run --out g.onnx
   pix2pix export run --out g.onnx --dropout off --dynamic-size --with-image-io
   pix2pix export run --out g.onnx --int8 facades/val
-  pix2pix export run --format model --half f16 --out small.safetensors";
+  pix2pix export run --format model --half f16 --out small.safetensors
+  pix2pix export run --format web --out site";
 
 /// Options of `pix2pix export`.
 #[derive(clap::Args)]
@@ -35,7 +40,7 @@ pub struct Args {
     model: PathBuf,
     #[command(flatten)]
     best: BestArgs,
-    /// Output file for the generator
+    /// Output file for the generator; with --format web, the folder of the site
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Output file for the discriminator [default: none]
@@ -44,13 +49,15 @@ pub struct Args {
     /// File format [default: what the ending of --out says: .pth, .safetensors or .onnx; pth without an ending]
     #[arg(long, value_enum)]
     format: Option<Format>,
-    /// Round weights to 16 bits, for half the file size; needs --format model [default: 32 bits]
+    /// Round weights to 16 bits, for half the file size; needs --format model or web [default: 32 bits; with --format web: f16]
     #[arg(long, value_parser = choice::<Half>(), value_name = "KIND")]
     half: Option<Half>,
     #[command(flatten)]
     result: ResultArgs,
     #[command(flatten)]
     onnx: OnnxArgs,
+    #[command(flatten)]
+    site: SiteArgs,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -63,6 +70,8 @@ enum Format {
     Onnx,
     /// This program's own format, with the generator only, in 16 bits (choose them with --half)
     Model,
+    /// The page of `pix2pix serve` as a folder of static files, with the model in 16 bits: it runs in the visitor's browser
+    Web,
 }
 
 /// Endings of file names, in lower case, and their formats.
@@ -118,7 +127,11 @@ pub fn run(args: Args) -> Result<(), Failure> {
     if let Some(option) = args.onnx.given().filter(|_| format != Format::Onnx) {
         return Err(Failure::Usage(format!("{option} needs --format onnx")));
     }
-    if args.discriminator.is_some() && matches!(format, Format::Onnx | Format::Model) {
+    if let Some(option) = args.site.given().filter(|_| format != Format::Web) {
+        return Err(Failure::Usage(format!("{option} needs --format web")));
+    }
+    if args.discriminator.is_some() && matches!(format, Format::Onnx | Format::Model | Format::Web)
+    {
         let message = "--discriminator needs --format pth or safetensors";
         return Err(Failure::Usage(message.to_string()));
     }
@@ -130,8 +143,15 @@ pub fn run(args: Args) -> Result<(), Failure> {
         (Format::Pth, None) => PublicFormat::Pth,
         (Format::Safetensors, None) => PublicFormat::Safetensors,
         (Format::Model, Some(half)) => return export_half(&args, &checkpoint, half, notes),
+        (Format::Web, half) => {
+            let half = half.unwrap_or(Half::F16);
+            args.result.check_folder(&args.out)?;
+            let models = Models::new(&[args.model], DeviceName::Cpu, Precision::default());
+            let models = models.with_best(args.best.best);
+            return args.site.export(&checkpoint, half, &models, &args.out);
+        }
         (Format::Model, None) | (_, Some(_)) => {
-            let message = "--half and --format model need each other; for ONNX, use --f16";
+            let message = "--half needs --format model or web, and --format model needs --half; for ONNX, use --f16";
             return Err(Failure::Usage(message.to_string()));
         }
     };

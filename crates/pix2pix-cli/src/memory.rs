@@ -52,7 +52,7 @@ fn end(bytes: usize) -> ! {
     let left = left.len();
     // SAFETY: the buffer outlives the call; _exit runs nothing of this program any more.
     unsafe {
-        libc::write(2, line.as_ptr().cast(), length - left);
+        libc::write(2, line.as_ptr().cast(), (length - left) as _);
         libc::_exit(1)
     }
 }

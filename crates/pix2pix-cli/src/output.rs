@@ -1,7 +1,7 @@
 //! Notes to the person who started the command. A note is dropped if nobody can read it: the work that it tells of goes on.
 //! A result must arrive, or the command fails: see `failure::print`.
 
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::io::{Write, stderr, stdout};
 
 /// Writes a note to standard output: the results themselves are files.
 pub fn say(text: &str) {
@@ -13,10 +13,4 @@ pub fn say(text: &str) {
 pub fn tell(line: &str) {
     // in one piece, so that lines of several processes do not mix
     let _ = stderr().lock().write_all(format!("{line}\n").as_bytes());
-}
-
-/// Whether standard error is a terminal that shows colours.
-pub fn has_colours() -> bool {
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    stderr().is_terminal() && !refused
 }

@@ -15,6 +15,21 @@ pub fn stored(path: &Path) -> String {
 }
 
 /// A path as a word of a command for the shell, so that the command can be pasted.
+#[cfg(windows)]
+pub fn word(path: &Path) -> String {
+    let text = path.display().to_string();
+    // it would be taken for an option
+    let dash = if text.starts_with('-') { ".\\" } else { "" };
+    let is_plain = |c: char| c.is_alphanumeric() || "\\/:._-+".contains(c);
+    // a path has no double quotes there
+    match text.chars().all(is_plain) && !text.is_empty() {
+        true => format!("{dash}{text}"),
+        false => format!("\"{dash}{text}\""),
+    }
+}
+
+/// A path as a word of a command for the shell, so that the command can be pasted.
+#[cfg(not(windows))]
 pub fn word(path: &Path) -> String {
     let bytes = path.as_os_str().as_encoded_bytes();
     // it would be taken for an option

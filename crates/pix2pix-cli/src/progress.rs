@@ -1,11 +1,14 @@
-//! Progress of a training: a bar on a terminal, plain lines elsewhere, nothing with `--quiet`.
+//! Progress of a training: a bar on a terminal, plain lines elsewhere, nothing with `--quiet`. The page of a training has the
+//! lines in any case.
 
 use std::cell::Cell;
 use std::io::{IsTerminal, stderr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use pix2pix::run::Metrics;
+use pix2pix_server::Training;
 
 use crate::output::tell;
 
@@ -18,6 +21,8 @@ pub struct Progress {
     /// Time and number of the first step since this process started.
     first: Cell<Option<(Instant, u64)>>,
     display: Display,
+    /// The training's page.
+    page: Option<Arc<Training>>,
 }
 
 enum Display {
@@ -27,8 +32,8 @@ enum Display {
 }
 
 impl Progress {
-    /// A display on standard error for `steps` steps, or for a length of time in seconds.
-    pub fn new(steps: u64, time: Option<f64>, quiet: bool) -> Self {
+    /// A display on standard error, and on the training's page, for `steps` steps, or for a length of time in seconds.
+    pub fn new(steps: u64, time: Option<f64>, quiet: bool, page: Option<Arc<Training>>) -> Self {
         let time = time.map(Duration::from_secs_f64);
         let display = if quiet {
             Display::Quiet
@@ -49,11 +54,15 @@ impl Progress {
             left: Cell::new(time.unwrap_or_default()),
             first: Cell::new(None),
             display,
+            page,
         }
     }
 
     /// Prints a line above the bar, or a plain line.
     pub fn say(&self, text: &str) {
+        if let Some(page) = &self.page {
+            page.said(text);
+        }
         match &self.display {
             Display::Bar(bar) => bar.println(text),
             Display::Lines => tell(text),
@@ -87,12 +96,20 @@ impl Progress {
 
     /// Prints a line for a logged step, if there is no terminal.
     pub fn logged(&self, metrics: Metrics) {
-        if let Display::Lines = self.display {
-            let (pace, losses) = (self.pace(metrics), losses(metrics));
-            let of = self
-                .steps
-                .map_or(String::new(), |steps| format!("/{steps}"));
-            tell(&format!("step {}{of}  {pace}  {losses}", metrics.step));
+        let is_told = matches!(self.display, Display::Lines);
+        if !is_told && self.page.is_none() {
+            return;
+        }
+        let (pace, losses) = (self.pace(metrics), losses(metrics));
+        let of = self
+            .steps
+            .map_or(String::new(), |steps| format!("/{steps}"));
+        let line = format!("step {}{of}  {pace}  {losses}", metrics.step);
+        if is_told {
+            tell(&line);
+        }
+        if let Some(page) = &self.page {
+            page.said(&line);
         }
     }
 

@@ -53,6 +53,21 @@ impl ResultArgs {
     }
 }
 
+impl ResultArgs {
+    /// Checks that a command may write its results into a folder: one that is new or empty, or that is to be replaced.
+    ///
+    /// # Errors
+    /// If it has files.
+    pub fn check_folder(&self, folder: &Path) -> Result<(), Failure> {
+        let has_files = std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
+        if has_files && !self.force {
+            let remedy = "choose another folder, or replace its files with --force";
+            return Err(Error::file(folder, "the folder has files", remedy).into());
+        }
+        Ok(())
+    }
+}
+
 impl Notes {
     /// Writes a note of one or several lines.
     pub fn say(self, text: &str) {

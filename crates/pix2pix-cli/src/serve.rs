@@ -1,24 +1,25 @@
 //! `pix2pix serve`.
 
+mod log;
 mod options;
 pub mod training;
 
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::ValueEnum;
 use pix2pix::device::set_threads;
-use pix2pix_server::{Models, Server, Settings};
+use pix2pix_server::{Models, Server, Settings, Training};
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
 use crate::best_args::BestArgs;
 use crate::failure::Failure;
 use crate::flags;
-use crate::interrupt::is_heeded;
+use crate::interrupt::{self, Signal};
 use crate::machine_args::MachineArgs;
-use crate::output::{has_colours, say};
+use crate::output::say;
 use options::Options;
 
 /// Shown after the options.
@@ -79,9 +80,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
         LogFormat::Text => tracing_subscriber::fmt()
             .with_max_level(args.log_level)
             .with_writer(std::io::stderr)
-            .with_ansi(has_colours())
             // it would report lines that cannot be written on standard error, and panic when that fails too
             .log_internal_errors(false)
+            .event_format(log::Lines)
             .init(),
         LogFormat::Json => tracing_subscriber::fmt()
             .json()
@@ -95,10 +96,16 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Models::new(&paths, args.machine.device, args.machine.precision).with_best(args.best.best);
     models.reload()?;
     let models = Arc::new(models);
-    let server = bind(settings, models.clone())?;
-    let address = server
-        .address()
-        .map_err(|e| Failure::Runtime(e.to_string()))?;
+    let (listen, is_open) = (settings.listen, settings.token.is_none());
+    let server = bind(settings, models.clone(), None)?;
+    if !listen.ip().is_loopback() {
+        let guard = match is_open {
+            true => "and anyone may use it: set --token",
+            false => "and the token is sent unencrypted: put a TLS proxy in front of it",
+        };
+        tracing::warn!("{listen} is reachable from other machines, {guard}");
+    }
+    let page = page(&server)?;
     let mut text = String::new();
     for model in models.all().iter() {
         let info = &model.info;
@@ -108,92 +115,108 @@ pub fn run(args: Args) -> Result<(), Failure> {
     runtime()?.block_on(async {
         listen_for_signals(&server, models).map_err(failed)?;
         // only now: who reads this may stop or reload the server at once
-        say(&format!(
-            "{text}web page: http://{address}/\npress Ctrl-C to stop\n"
-        ));
+        say(&format!("{text}web page: {page}\npress Ctrl-C to stop\n"));
         server.run().await.map_err(failed)
     })
 }
 
-/// Binds the address, and warns if other machines can reach it.
-fn bind(settings: Settings, models: Arc<Models>) -> Result<Server, Failure> {
-    let (address, open) = (settings.listen, settings.token.is_none());
-    let server = Server::bind(settings, models)
-        .map_err(|e| Failure::Runtime(flags::named(&e.to_string())))?;
-    if !address.ip().is_loopback() {
-        let guard = match open {
-            true => "and anyone may use it: set --token",
-            false => "and the token is sent unencrypted: put a TLS proxy in front of it",
-        };
-        tracing::warn!("{address} is reachable from other machines, {guard}");
-    }
-    Ok(server)
+/// The page's address, which a browser on this machine opens.
+fn page(server: &Server) -> Result<String, Failure> {
+    let address = server.address();
+    let address = address.map_err(|e| Failure::Runtime(e.to_string()))?;
+    Ok(opened(address))
 }
 
-/// An async runtime with two threads for network traffic; translation has its own threads.
+fn opened(address: SocketAddr) -> String {
+    const ALL: &str = " (it listens on all addresses of this machine)";
+    let (own, all) = match address.ip() {
+        ip if !ip.is_unspecified() => (ip, ""),
+        ip if ip.is_ipv4() => (Ipv4Addr::LOCALHOST.into(), ALL),
+        _ => (Ipv6Addr::LOCALHOST.into(), ALL),
+    };
+    format!("http://{}/{all}", SocketAddr::new(own, address.port()))
+}
+
+/// Binds the address.
+fn bind(
+    settings: Settings,
+    models: Arc<Models>,
+    training: Option<Arc<Training>>,
+) -> Result<Server, Failure> {
+    Server::bind(settings, models, training)
+        .map_err(|e| Failure::Runtime(flags::named(&e.to_string())))
+}
+
+/// Threads for network traffic.
+const TRAFFIC: usize = 2;
+
+/// An async runtime for network traffic; translation has its own threads.
 fn runtime() -> Result<Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|e| Failure::Runtime(format!("cannot start the server's threads: {e}")))
+    let built = are_free(TRAFFIC).and_then(|()| {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(TRAFFIC)
+            .enable_all()
+            .build()
+    });
+    built.map_err(|e| {
+        let remedy = "raise the limit on processes (ulimit -u)";
+        Failure::Runtime(format!("cannot start the server's threads: {e}; {remedy}"))
+    })
 }
 
-/// A signal to wait for. One that the process was started to ignore never comes.
-struct Heeded(Option<Signal>);
-
-impl Heeded {
-    fn listen(kind: SignalKind) -> std::io::Result<Self> {
-        let listened = is_heeded(&kind.as_raw_value()).then(|| signal(kind));
-        listened.transpose().map(Self)
+/// Checks that the system gives so many threads: the runtime would panic without them.
+fn are_free(threads: usize) -> std::io::Result<()> {
+    let parked = |_| std::thread::Builder::new().spawn(std::thread::park);
+    let started: Vec<_> = (0..threads).map(parked).collect();
+    for thread in started {
+        let thread = thread?;
+        thread.thread().unpark();
+        // it only waits
+        let _ = thread.join();
     }
-
-    async fn comes(&mut self) {
-        let came = match &mut self.0 {
-            Some(signal) => signal.recv().await,
-            None => None,
-        };
-        if came.is_none() {
-            std::future::pending().await
-        }
-    }
+    Ok(())
 }
 
 /// Handles signals: SIGHUP reloads the models; SIGTERM and Ctrl-C stop the server gracefully, a second one at once.
 fn listen_for_signals(server: &Server, models: Arc<Models>) -> std::io::Result<()> {
-    let mut hangup = Heeded::listen(SignalKind::hangup())?;
-    tokio::spawn(async move {
-        loop {
-            hangup.comes().await;
-            let models = models.clone();
-            let reloaded = tokio::task::spawn_blocking(move || models.reload()).await;
-            match reloaded {
-                Ok(Ok(())) => tracing::info!("reloaded the models"),
-                Ok(Err(e)) => {
-                    let reason = flags::named(&e.to_string());
-                    tracing::error!("cannot reload, keeping the old models: {reason}");
-                }
-                Err(e) => tracing::error!("cannot reload, keeping the old models: {e}"),
-            }
+    interrupt::listen(&[Signal::Hangup], move || match models.reload() {
+        Ok(()) => tracing::info!("reloaded the models"),
+        Err(e) => {
+            let reason = flags::named(&e.to_string());
+            tracing::error!("cannot reload, keeping the old models: {reason}");
         }
-    });
-    let mut interrupt = Heeded::listen(SignalKind::interrupt())?;
-    let mut terminate = Heeded::listen(SignalKind::terminate())?;
+    })?;
     let stop = server.stop();
-    tokio::spawn(async move {
-        let mut asked = false;
-        loop {
-            tokio::select! {
-                _ = interrupt.comes() => {}
-                _ = terminate.comes() => {}
-            }
-            if asked {
-                std::process::exit(130);
-            }
-            tracing::info!("finishing accepted requests; press Ctrl-C again to stop now");
-            stop.gracefully();
-            asked = true;
+    let mut asked = false;
+    interrupt::listen(&[Signal::Stop], move || {
+        if asked {
+            std::process::exit(130);
         }
-    });
-    Ok(())
+        tracing::info!("finishing accepted requests; press Ctrl-C again to stop now");
+        stop.gracefully();
+        asked = true;
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_printed_address_opens_in_a_browser() {
+        for (listen, printed) in [
+            ("127.0.0.1:8080", "http://127.0.0.1:8080/"),
+            ("192.0.2.7:80", "http://192.0.2.7:80/"),
+            (
+                "0.0.0.0:8080",
+                "http://127.0.0.1:8080/ (it listens on all addresses of this machine)",
+            ),
+            (
+                "[::]:8080",
+                "http://[::1]:8080/ (it listens on all addresses of this machine)",
+            ),
+        ] {
+            assert_eq!(opened(listen.parse().unwrap()), printed);
+        }
+    }
 }

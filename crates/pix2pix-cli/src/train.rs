@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::slice;
+use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::HumanDuration;
@@ -20,6 +21,7 @@ use pix2pix::report::{TensorBoard, write as write_report};
 use pix2pix::run::{self, Event, Outcome, RunFolder, Warning, agreement};
 use pix2pix::train::OptimizerConfig;
 use pix2pix::{Error, RunConfig, model};
+use pix2pix_server::Training;
 
 use crate::beyond_args::BeyondArgs;
 use crate::choice::choice;
@@ -179,8 +181,8 @@ pub struct RunArgs {
     /// Write TensorBoard event files to tensorboard/ in the run folder [default: off]
     #[arg(long)]
     pub tensorboard: bool,
-    /// Serve a web page to draw on, with the newest checkpoint, as `pix2pix serve` does [default: off; without
-    /// ADDRESS: 127.0.0.1:8080]
+    /// Serve a web page with the curves, samples and log of the training, and the newest checkpoint to draw with
+    /// [default: off; without ADDRESS: 127.0.0.1:8080]
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub serve: Option<SocketAddr>,
     /// Print errors only [default: off]
@@ -768,7 +770,9 @@ pub fn train(
     let mut board = None;
     let shard = group.as_ref().map_or(Shard::default(), Group::shard);
     let stop = interrupt::flag(shard)?;
-    let progress = Progress::new(config.steps, config.time, quiet);
+    let serve = serve.filter(|_| shard.is_root());
+    let watched = serve.map(|_| Arc::new(Training::new(&root, config.steps)));
+    let progress = Progress::new(config.steps, config.time, quiet, watched.clone());
     let (pairs, held_out) = (
         data.train.len(),
         data.val.as_ref().map_or(0, |val| val.len()),
@@ -794,11 +798,17 @@ pub fn train(
     if config.device.is_card() {
         progress.say("the first two steps compile the card's kernels, and take longer");
     }
-    let live = match serve.filter(|_| shard.is_root()) {
+    let live = match serve.zip(watched.clone()) {
         None => None,
-        Some(listen) => {
-            let (live, address) = Live::start(listen, &root, &config)?;
-            progress.say(&format!("web page: http://{address}/"));
+        Some((listen, training)) => {
+            if matches!(start, Start::Resume) {
+                training.recall(&root);
+            }
+            let (live, page) = Live::start(listen, &root, &config, training)?;
+            progress.say(&format!("web page: {page}"));
+            if !listen.ip().is_loopback() {
+                progress.say("note: other machines reach the page, and anyone there may use it");
+            }
             if matches!(start, Start::Resume)
                 && !model::in_folder(&folder.checkpoints())?.is_empty()
             {
@@ -824,6 +834,9 @@ pub fn train(
     };
     let outcome = start(training, &stop, &mut |event| {
         let mut kept = also(&event);
+        if let Some(training) = &watched {
+            training.saw(&event);
+        }
         if tensorboard {
             kept = kept.and_then(|()| {
                 // create it at the first event only: the run folder has to be empty at the start

@@ -4,7 +4,6 @@ mod common;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -65,11 +64,21 @@ impl Serving {
 
     /// Sends a request line, with optional further headers, and returns the response.
     fn ask(&self, request: &str) -> String {
+        self.ask_whole(&format!("{request}\r\n\r\n"))
+    }
+
+    /// Sends a request with its body, but for the headers that all have, and returns the response.
+    fn ask_whole(&self, request: &str) -> String {
+        String::from_utf8(self.ask_bytes(request)).unwrap()
+    }
+
+    fn ask_bytes(&self, request: &str) -> Vec<u8> {
+        let (line, rest) = request.split_once("\r\n").unwrap();
         let mut stream = TcpStream::connect(&self.address).unwrap();
-        let head = format!("{request}\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-        stream.write_all(head.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
+        let whole = format!("{line}\r\nHost: localhost\r\nConnection: close\r\n{rest}");
+        stream.write_all(whole.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
         answer
     }
 
@@ -135,7 +144,11 @@ fn it_serves_reloads_and_stops() {
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     let with_id = |line: &&serde_json::Value| {
-        line["span"]["id"] == "mine" && line["span"]["path"] == "/readyz"
+        let fields = &line["fields"];
+        fields["id"] == "mine"
+            && fields["message"] == "GET /readyz"
+            && fields["status"] == 200
+            && fields["ms"].is_number()
     };
     assert!(lines.iter().any(|line| with_id(&line)), "{log}");
     let said = |level: &str, text: &str| {
@@ -248,6 +261,105 @@ fn options_come_before_the_environment_and_that_before_the_file() {
     );
 }
 
+/// One line a request that a person can read: time, status, milliseconds, what.
+#[test]
+fn the_log_has_a_line_for_each_request() {
+    let scratch = model();
+    let serving = Serving::start(scratch.command("serve run --listen 127.0.0.1:0"));
+    serving.ask("GET /v1/models?model=secret HTTP/1.1");
+    serving.ask("GET /nothing HTTP/1.1\r\nX-Request-Id: mine");
+    let length = "Content-Length: 10\r\n\r\nno picture";
+    let answer = serving.ask_whole(&format!("POST /v1/translate HTTP/1.1\r\n{length}"));
+    assert!(answer.starts_with("HTTP/1.1 422"), "{answer}");
+    let (_, log) = serving.stopped();
+    let lines: Vec<Vec<&str>> = log
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    for (line, [status, method, path]) in lines.iter().zip([
+        ["200", "GET", "/v1/models"],
+        ["404", "GET", "/nothing:"],
+        ["422", "POST", "/v1/translate:"],
+    ]) {
+        // date, time, status, milliseconds and their unit, what
+        assert!(line[0].len() == 10 && line[1].len() == 8, "{log}");
+        assert_eq!(
+            [line[2], line[4], line[5], line[6]],
+            [status, "ms", method, path]
+        );
+        assert!(line[3].parse::<u32>().is_ok(), "{log}");
+    }
+    assert!(
+        log.contains("no such path") && log.contains("[mine]"),
+        "{log}"
+    );
+    assert!(
+        log.contains("not a JPEG") && !log.contains("secret"),
+        "{log}"
+    );
+    assert!(!log.contains('\u{1b}'), "{log}");
+}
+
+/// A demo for the public: words of its own, sites by name, visitors behind a proxy with a limit.
+#[test]
+fn a_demo_has_words_of_its_own() {
+    let scratch = model();
+    let typed = "serve run --listen 127.0.0.1:0 --title A&B --rate 1 --proxy 127.0.0.1 \
+                 --cors https://a.example --embed https://b.example";
+    let mut command = scratch.command(typed);
+    command.env("PIX2PIX_HIDE_DETAILS", "1");
+    command.env("PIX2PIX_INTRO", "Draw a house.\n\nSee https://example.org.");
+    let serving = Serving::start(command);
+    let page = serving.ask("GET / HTTP/1.1");
+    for part in [
+        "<title>A&amp;B</title>",
+        "<h1>A&amp;B</h1>",
+        "<p>Draw a house.</p><p>See <a href=\"https://example.org\"",
+        "data-details=\"hidden\"",
+        "frame-ancestors 'self' https://b.example",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let models = serving.ask("GET /v1/models HTTP/1.1\r\nOrigin: https://a.example");
+    assert!(
+        models.contains("access-control-allow-origin: https://a.example"),
+        "{models}"
+    );
+    let post = |visitor: &str| {
+        let more = format!("X-Forwarded-For: {visitor}\r\nContent-Length: 1\r\n\r\nx");
+        let answer = serving.ask_whole(&format!("POST /v1/translate HTTP/1.1\r\n{more}"));
+        answer[9..12].to_string()
+    };
+    let statuses = ["10.0.0.1", "10.0.0.1", "10.0.0.2"].map(post);
+    assert_eq!(statuses, ["422", "429", "422"]);
+    let (status, log) = serving.stopped();
+    assert!(status.success(), "{log}");
+
+    for (option, told) in [
+        ("--cors example.org", "is not an origin"),
+        ("--embed https://a.example/page", "is not an origin"),
+        ("--proxy nginx", "no address or network"),
+        ("--rate 0", "--rate"),
+        ("--title=", "--title is empty"),
+    ] {
+        let output = scratch.run(&format!("serve run {option}"));
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(error.contains(told), "{error}");
+    }
+    std::fs::write(
+        scratch.path("serve.toml"),
+        "models = ['run']\ncors = ['a']\n",
+    )
+    .unwrap();
+    let output = scratch.run("serve --config serve.toml");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.contains("is not an origin") && error.lines().count() == 1,
+        "{error}"
+    );
+}
+
 #[test]
 fn an_open_address_is_warned_of() {
     let scratch = model();
@@ -263,6 +375,13 @@ fn an_open_address_is_warned_of() {
         ("serve run --listen 127.0.0.1:0", None),
     ] {
         let serving = Serving::start(scratch.command(arguments));
+        // the printed address is one that opens
+        assert!(
+            serving.address.starts_with("127.0.0.1:"),
+            "{}",
+            serving.address
+        );
+        assert!(serving.ask("GET / HTTP/1.1").starts_with("HTTP/1.1 200"));
         let (_, log) = serving.stopped();
         match told {
             Some(told) => assert!(log.contains("WARN") && log.contains(told), "{log}"),
@@ -277,7 +396,7 @@ fn an_open_address_is_warned_of() {
 fn a_training_is_watched() {
     let scratch = Scratch::new();
     scratch.pairs("data", 2);
-    let every = "--steps 100000 --save-every 20 --sample-every 100000 --log-every 100000";
+    let every = "--steps 100000 --save-every 20 --sample-every 10 --log-every 5";
     let mut child = scratch
         .heeding_signals(&format!(
             "train data --out run {SMALL} {every} --serve=127.0.0.1:0"
@@ -286,7 +405,7 @@ fn a_training_is_watched() {
         .spawn()
         .unwrap();
     let mut told = BufReader::new(child.stderr.take().unwrap());
-    let address = address(&mut told);
+    let address = common::address(&mut told);
     let serving = Serving::of(child, address.unwrap(), told);
     let step = || -> u64 {
         let models = serving.ask("GET /v1/models HTTP/1.1");
@@ -296,8 +415,39 @@ fn a_training_is_watched() {
     wait_until("a model", || step() > 0);
     let first = step();
     wait_until("a newer model", || step() > first);
+    // its curves, contact sheets and log are on the page
+    let told = serving.ask("GET /v1/training HTTP/1.1");
+    for part in [
+        r#""run":"run""#,
+        r#"{"key":"g_l1","points":[[1,"#,
+        r#""sheets":[10,"#,
+        r#""text":"step "#,
+        r#""text":"checkpoint: run/checkpoints/step_"#,
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let sheet = serving.ask_bytes("GET /v1/training/sheets/10 HTTP/1.1\r\n\r\n");
+    let file = std::fs::read(scratch.path("run/samples/step_0000010.png")).unwrap();
+    assert!(sheet.ends_with(&file));
     serving.signal("INT");
     let (status, _) = serving.ended();
     assert_eq!(status.code(), Some(130));
-    assert!(Path::new(&scratch.path("run/config.toml")).is_file());
+    // the next session shows what this one has left, and whom its page is open to
+    let mut child = scratch
+        .heeding_signals("train --resume run --serve=0.0.0.0:0")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    let address = common::address(&mut told);
+    let serving = Serving::of(child, address.unwrap(), told);
+    let told = serving.ask("GET /v1/training HTTP/1.1");
+    assert!(
+        told.contains(r#"{"key":"g_l1","points":[[1,"#) && told.contains(r#""sheets":[10,"#),
+        "{told}"
+    );
+    serving.signal("INT");
+    let (status, log) = serving.ended();
+    assert_eq!(status.code(), Some(130), "{log}");
+    assert!(log.contains("other machines reach the page"), "{log}");
 }

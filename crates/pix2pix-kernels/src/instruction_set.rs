@@ -4,6 +4,8 @@ use crate::limit::{Limit, limit};
 use crate::scratch::{Scratch, with_scratch};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{Avx2, Avx512, Avx512Bf16};
+#[cfg(target_arch = "aarch64")]
+use crate::simd::{Neon, NeonBf16};
 use crate::simd::{Portable, Simd, Task};
 
 /// The arithmetic of a convolution's products.
@@ -27,16 +29,21 @@ pub enum InstructionSet {
     Avx512,
     /// The same and the bfloat16 dot product.
     Avx512Bf16,
+    /// NEON, of 64-bit ARM processors.
+    Neon(Arithmetic),
+    /// The same and the bfloat16 dot product.
+    NeonBf16,
 }
 
 impl InstructionSet {
     /// The instruction sets for an arithmetic, fastest first.
-    fn all(arithmetic: Arithmetic) -> [Self; 3] {
-        let widest = match arithmetic {
-            Arithmetic::F32 => Self::Avx512,
-            Arithmetic::Bf16 => Self::Avx512Bf16,
+    fn all(arithmetic: Arithmetic) -> [Self; 5] {
+        let [widest, dot] = match arithmetic {
+            Arithmetic::F32 => [Self::Avx512, Self::Neon(arithmetic)],
+            Arithmetic::Bf16 => [Self::Avx512Bf16, Self::NeonBf16],
         };
-        [widest, Self::Avx2(arithmetic), Self::Portable(arithmetic)]
+        let [avx2, neon] = [Self::Avx2(arithmetic), Self::Neon(arithmetic)];
+        [widest, avx2, dot, neon, Self::Portable(arithmetic)]
     }
 
     /// Whether this processor supports it.
@@ -49,7 +56,11 @@ impl InstructionSet {
             Self::Avx512 => Avx512::detect().is_some(),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Bf16 => Avx512Bf16::detect().is_some(),
-            #[cfg(not(target_arch = "x86_64"))]
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon(_) => true,
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonBf16 => NeonBf16::detect().is_some(),
+            // of another family of processors
             _ => false,
         }
     }
@@ -85,16 +96,18 @@ impl InstructionSet {
     /// The arithmetic.
     pub fn arithmetic(self) -> Arithmetic {
         match self {
-            Self::Portable(arithmetic) | Self::Avx2(arithmetic) => arithmetic,
+            Self::Portable(arithmetic) | Self::Avx2(arithmetic) | Self::Neon(arithmetic) => {
+                arithmetic
+            }
             Self::Avx512 => Arithmetic::F32,
-            Self::Avx512Bf16 => Arithmetic::Bf16,
+            Self::Avx512Bf16 | Self::NeonBf16 => Arithmetic::Bf16,
         }
     }
 
     /// Values in a word of a matrix: [`Simd::VALUES`].
     pub(crate) fn values_per_word(self) -> usize {
         match self {
-            Self::Avx512Bf16 => 2,
+            Self::Avx512Bf16 | Self::NeonBf16 => 2,
             _ => 1,
         }
     }
@@ -121,7 +134,13 @@ impl InstructionSet {
             Self::Avx512 => self.supported(Avx512::detect()).launch(task, scratch),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Bf16 => self.supported(Avx512Bf16::detect()).launch(task, scratch),
-            #[cfg(not(target_arch = "x86_64"))]
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon(Arithmetic::F32) => Neon::<false>.launch(task, scratch),
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon(Arithmetic::Bf16) => Neon::<true>.launch(task, scratch),
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonBf16 => self.supported(NeonBf16::detect()).launch(task, scratch),
+            // of another family of processors
             _ => self
                 .supported::<Portable<false>>(None)
                 .launch(task, scratch),

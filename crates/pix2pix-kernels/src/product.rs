@@ -53,21 +53,21 @@ pub fn product<M: Simd>(
         };
         let c = c[row * c_row..].as_mut_ptr();
         // SAFETY: the assertions above bound the last element of each matrix, which has the largest index; `c`
-        // is borrowed mutably.
+        // is borrowed mutably. The guards keep higher blocks than an instruction set has out of the program.
         unsafe {
             match height {
                 1 => simd.block::<1>(steps, a, b, c, c_row, add),
-                2 => simd.block::<2>(steps, a, b, c, c_row, add),
-                3 => simd.block::<3>(steps, a, b, c, c_row, add),
-                4 => simd.block::<4>(steps, a, b, c, c_row, add),
-                5 => simd.block::<5>(steps, a, b, c, c_row, add),
-                6 => simd.block::<6>(steps, a, b, c, c_row, add),
-                7 => simd.block::<7>(steps, a, b, c, c_row, add),
-                8 => simd.block::<8>(steps, a, b, c, c_row, add),
-                9 => simd.block::<9>(steps, a, b, c, c_row, add),
-                10 => simd.block::<10>(steps, a, b, c, c_row, add),
-                11 => simd.block::<11>(steps, a, b, c, c_row, add),
-                12 => simd.block::<12>(steps, a, b, c, c_row, add),
+                2 if M::ROWS >= 2 => simd.block::<2>(steps, a, b, c, c_row, add),
+                3 if M::ROWS >= 3 => simd.block::<3>(steps, a, b, c, c_row, add),
+                4 if M::ROWS >= 4 => simd.block::<4>(steps, a, b, c, c_row, add),
+                5 if M::ROWS >= 5 => simd.block::<5>(steps, a, b, c, c_row, add),
+                6 if M::ROWS >= 6 => simd.block::<6>(steps, a, b, c, c_row, add),
+                7 if M::ROWS >= 7 => simd.block::<7>(steps, a, b, c, c_row, add),
+                8 if M::ROWS >= 8 => simd.block::<8>(steps, a, b, c, c_row, add),
+                9 if M::ROWS >= 9 => simd.block::<9>(steps, a, b, c, c_row, add),
+                10 if M::ROWS >= 10 => simd.block::<10>(steps, a, b, c, c_row, add),
+                11 if M::ROWS >= 11 => simd.block::<11>(steps, a, b, c, c_row, add),
+                12 if M::ROWS >= 12 => simd.block::<12>(steps, a, b, c, c_row, add),
                 _ => unreachable!("no instruction set has blocks that high"),
             }
         }

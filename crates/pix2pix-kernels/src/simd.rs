@@ -9,12 +9,16 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod portable;
 
 #[cfg(target_arch = "x86_64")]
 pub use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub use avx512::{Avx512, Avx512Bf16};
+#[cfg(target_arch = "aarch64")]
+pub use neon::{Neon, NeonBf16};
 pub use portable::Portable;
 
 use crate::lanes::{LANES, Lanes};

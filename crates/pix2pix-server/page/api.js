@@ -10,14 +10,24 @@ export class Problem extends Error {
 }
 
 const TOKEN = "pix2pix-token";
+let token = null;
+try {
+  token = sessionStorage.getItem(TOKEN);
+} catch {
+  // in another site's frame, a browser may keep nothing
+}
 
-export function keepToken(token) {
-  sessionStorage.setItem(TOKEN, token);
+export function keepToken(given) {
+  token = given;
+  try {
+    sessionStorage.setItem(TOKEN, token);
+  } catch {
+    // until the page is closed
+  }
 }
 
 async function call(path, options = {}) {
   const headers = { ...options.headers };
-  const token = sessionStorage.getItem(TOKEN);
   if (token) headers.Authorization = `Bearer ${token}`;
   const answer = await fetch(path, { ...options, headers });
   if (answer.ok) return answer;
@@ -25,8 +35,24 @@ async function call(path, options = {}) {
   throw new Problem(answer.status, problem.detail ?? answer.statusText, problem.retry_after);
 }
 
+/** The models, and whether the server belongs to a training: { models, training }. */
 export async function models() {
-  return (await (await call("v1/models")).json()).models;
+  return (await call("v1/models")).json();
+}
+
+export async function training() {
+  return (await call("v1/training")).json();
+}
+
+/** The file of a step's contact sheet. */
+export async function sheet(step) {
+  return (await call(`v1/training/sheets/${step}`)).blob();
+}
+
+/** A picture file of any format, rendered as the model takes it. */
+export async function preview(file, model) {
+  const query = new URLSearchParams({ model });
+  return createImageBitmap(await (await call(`v1/preview?${query}`, { method: "POST", body: file })).blob());
 }
 
 export async function example(model, index) {

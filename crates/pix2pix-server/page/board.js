@@ -64,6 +64,14 @@ export class Board extends EventTarget {
     this.#changed();
   }
 
+  /** Covers the board with a camera's picture, cut at the edges: { image, width, height }. Undo knows the first of a film. */
+  cover({ image, width: w, height: h }, isFirst) {
+    if (isFirst) this.#remember();
+    const { width, height } = this.#canvas;
+    const scale = Math.max(width / w, height / h);
+    this.#context.drawImage(image, (width - w * scale) / 2, (height - h * scale) / 2, w * scale, h * scale);
+  }
+
   undo() {
     this.#exchange(this.#past, this.#future);
   }

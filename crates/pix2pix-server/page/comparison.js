@@ -21,4 +21,14 @@ export class Comparison {
     this.#overlay.getContext("2d").drawImage(input, 0, 0);
     this.#output.getContext("2d").drawImage(output, 0, 0);
   }
+
+  /** Input and output side by side, as a PNG file. */
+  file() {
+    const { width, height } = this.#output;
+    const both = new OffscreenCanvas(2 * width, height);
+    const context = both.getContext("2d");
+    context.drawImage(this.#overlay, 0, 0);
+    context.drawImage(this.#output, width, 0);
+    return both.convertToBlob();
+  }
 }

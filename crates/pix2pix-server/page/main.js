@@ -2,7 +2,10 @@
 
 import * as api from "./api.js";
 import { Board } from "./board.js";
+import { Camera } from "./camera.js";
 import { Comparison } from "./comparison.js";
+import * as share from "./share.js";
+import { watch } from "./training.js";
 
 const at = (id) => document.getElementById(id);
 
@@ -14,11 +17,20 @@ const PAUSE = 100;
 const LOOK = 5000;
 
 const board = new Board(at("board"), at("pencil"));
+const camera = new Camera();
 const comparison = new Comparison(at("output"), at("overlay"), at("compare"));
+const hasDetails = document.body.dataset.details === "shown";
 let models = [];
 let model = null;
+/** What the page was opened with, until it is on the board: see share.js. */
+let linked = await share.read();
+/** What is on the board as long as nothing is drawn on it: the number of an example, or a file whose values the board cannot hold. */
+let untouched = { example: null, file: null };
 /** What the output was made from, and its file: { model, drawing, options, file }. */
 let result = null;
+
+/** What stands before the status, until another model is chosen. */
+let notice = "";
 
 // translate after every change: one request at a time, then the newest drawing
 let dirty = false;
@@ -27,7 +39,21 @@ let timer = null;
 
 function changed() {
   dirty = true;
+  outdated("updating…");
   timer ??= setTimeout(send, PAUSE);
+}
+
+/** Marks the output as older than the board, or as up to date if there is nothing to say. */
+function outdated(text) {
+  at("age").textContent = text;
+  at("age").hidden = text === "";
+  at("comparison").classList.toggle("stale", text !== "");
+}
+
+/** Shows that the page waits for the server. */
+function waiting(is) {
+  at("wait").hidden = !is;
+  at("comparison").setAttribute("aria-busy", String(is));
 }
 
 async function send() {
@@ -36,42 +62,60 @@ async function send() {
   [busy, dirty] = [true, false];
   const asked = model;
   let wait = 0;
+  waiting(!camera.isOn);
   try {
     const input = await createImageBitmap(board.canvas);
     const options = { model: asked.name, seed: at("seed").value, dropout: at("dropout").checked };
-    const drawing = await board.file();
+    const drawing = untouched.file ?? (await board.file());
     const answer = await api.translate(drawing, { ...options, display: !asked.plain });
     // ignore the result if another model was chosen meanwhile
     if (asked.name === model.name) {
       comparison.show(input, await createImageBitmap(answer.file));
       result = { model: asked, drawing, options, file: answer.file };
-      at("download").disabled = false;
-      say(`Step ${asked.step.toLocaleString("en")}, ${Math.round(answer.took)} ms`);
+      at("download").disabled = at("download-both").disabled = false;
+      outdated("");
+      say(hasDetails ? `Step ${asked.step.toLocaleString("en")}, ${Math.round(answer.took)} ms` : "");
     }
   } catch (problem) {
     wait = report(problem);
+    outdated(wait > 0 ? "out of date, waiting…" : "out of date");
   }
   busy = false;
+  if (camera.isOn && wait === 0) {
+    // the next picture at once: the model sets the pace
+    requestAnimationFrame(() => film(false));
+    return;
+  }
   if (wait > 0) dirty = true;
+  waiting(dirty);
+  // a new result is seen as it is before it is older than the board again
+  if (dirty && wait === 0) requestAnimationFrame(() => dirty && outdated("updating…"));
   if (dirty) timer ??= setTimeout(send, Math.max(wait * 1000, PAUSE));
 }
 
 function say(text) {
-  at("status").textContent = text;
+  at("status").textContent = notice + text;
 }
 
 /** Shows an error; returns the seconds to wait before trying again, or 0 for no retry. */
 function report(problem) {
   if (problem.status === 401) at("door").hidden = false;
   say(problem instanceof api.Problem ? problem.message : "The server does not respond.");
-  return problem.status === 503 ? (problem.retryAfter ?? 1) : problem.status ? 0 : 3;
+  return [429, 503].includes(problem.status) ? (problem.retryAfter ?? 1) : problem.status ? 0 : 3;
 }
 
 // models
 
+let isWatching = false;
+
 async function look() {
   try {
-    models = await api.models();
+    const found = await api.models();
+    models = found.models;
+    if (found.training && !isWatching) {
+      isWatching = true;
+      watch();
+    }
   } catch (problem) {
     report(problem);
     return;
@@ -85,6 +129,9 @@ async function look() {
   const names = models.map((each) => each.name);
   if ([...picker.options].map((option) => option.value).join("\n") !== names.join("\n")) {
     picker.replaceChildren(...names.map((name) => new Option(name, name)));
+    at("choice").hidden = names.length === 1 && !hasDetails;
+    if (names.includes(linked.model)) picker.value = linked.model;
+    else if (linked.model !== null) notice = `The link is for the model ${linked.model}, which is not here. `;
   }
   const before = model;
   const now = models.find((each) => each.name === picker.value) ?? models[0];
@@ -112,11 +159,16 @@ function choose(next) {
   showExamples();
   comparison.reset(...model.size);
   result = null;
-  at("download").disabled = true;
+  at("download").disabled = at("download-both").disabled = true;
   board.reset(...model.size);
+  if (linked.drawing !== null) board.show(linked.drawing);
+  linked.drawing = null;
 }
 
-at("model").addEventListener("change", () => choose(models.find((each) => each.name === at("model").value)));
+at("model").addEventListener("change", () => {
+  notice = "";
+  choose(models.find((each) => each.name === at("model").value));
+});
 
 async function showExamples() {
   const shown = model;
@@ -130,10 +182,14 @@ async function showExamples() {
     const image = Object.assign(new Image(), { src: canvas.toDataURL(), alt: `Example ${name}` });
     const button = Object.assign(document.createElement("button"), { type: "button" });
     button.append(image);
-    button.addEventListener("click", () => board.show(picture));
+    const show = () => {
+      board.show(picture);
+      untouched.example = index;
+    };
+    button.addEventListener("click", show);
     at("examples").append(button);
     // start with an example: an empty board shows little of a model
-    if (index === 0 && !board.canUndo) board.show(picture);
+    if (index === (linked.example ?? 0) && !board.canUndo) show();
   }
 }
 
@@ -223,6 +279,7 @@ at("undo").addEventListener("click", () => board.undo());
 at("redo").addEventListener("click", () => board.redo());
 at("clear").addEventListener("click", () => board.clear());
 board.addEventListener("change", () => {
+  untouched = { example: null, file: null };
   at("undo").disabled = !board.canUndo;
   at("redo").disabled = !board.canRedo;
   changed();
@@ -254,10 +311,22 @@ document.addEventListener("keydown", (event) => {
 // opening and saving pictures
 
 async function open(file) {
+  const asked = model;
   try {
-    board.show(await createImageBitmap(file));
-  } catch {
-    say(`The browser cannot open ${file.name ?? "this picture"}.`);
+    // browsers show the values of a camera nearly black, and open neither TIFF nor npy: then the server renders the file
+    const isPlain = asked?.plain_source ?? true;
+    const own = isPlain ? await createImageBitmap(file).catch(() => null) : null;
+    const picture = own ?? (asked && (await api.preview(file, asked.name)));
+    if (picture === null) {
+      say(`The browser cannot open ${file.name ?? "this picture"}.`);
+      return;
+    }
+    board.show(picture);
+    // of the board's own size, it is translated with all its levels
+    const isWhole = picture.width === board.canvas.width && picture.height === board.canvas.height;
+    if (!isPlain && isWhole) untouched.file = file;
+  } catch (problem) {
+    report(problem);
   }
 }
 
@@ -274,18 +343,71 @@ document.addEventListener("paste", (event) => {
   const file = [...event.clipboardData.files].find((each) => each.type.startsWith("image/"));
   if (file) open(file);
 });
+// the camera
+
+/** Translates the camera's newest picture. */
+function film(isFirst) {
+  if (!camera.isOn) return;
+  board.cover(camera.picture, isFirst);
+  untouched = { example: null, file: null };
+  dirty = true;
+  send();
+}
+
+function stopCamera() {
+  camera.stop();
+  at("camera").setAttribute("aria-pressed", "false");
+  changed();
+}
+
+at("camera").addEventListener("click", async () => {
+  if (camera.isOn) {
+    stopCamera();
+    return;
+  }
+  try {
+    await camera.start(stopCamera);
+    at("camera").setAttribute("aria-pressed", "true");
+    film(true);
+  } catch (problem) {
+    camera.stop();
+    say(problem.message);
+  }
+});
+
+// saving and sharing
+
+function save(file, name) {
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(file), download: name });
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
 at("download").addEventListener("click", async () => {
   const { model: made, drawing, options, file: shown } = result;
   const { name, format, plain } = made;
   try {
     // what is shown of deep pictures is a rendering: get their values
     const file = plain ? shown : (await api.translate(drawing, { ...options, format })).file;
-    const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(file), download: `${name}.${format}` });
-    link.click();
-    URL.revokeObjectURL(link.href);
+    save(file, `${name}.${format}`);
   } catch (problem) {
     report(problem);
   }
+});
+at("download-both").addEventListener("click", async () => save(await comparison.file(), `${result.model.name}-both.png`));
+
+at("share").addEventListener("click", async () => {
+  if (model === null) return;
+  const state = { model: model.name, seed: at("seed").value, noise: at("dropout").checked, example: untouched.example };
+  const { link, isWhole } = await share.link({ ...state, drawing: await board.file() });
+  const field = at("link");
+  [field.value, field.hidden] = [link, false];
+  field.select();
+  const isCopied = await navigator.clipboard?.writeText(link).then(() => true, () => false);
+  const what = isWhole
+    ? "It holds the picture itself; the server keeps nothing."
+    : "This picture is too large for it: it holds the model and the variation only.";
+  say(`${isCopied ? "The link is copied" : "Copy the link"}. ${what}`);
 });
 
 at("door").addEventListener("submit", (event) => {
@@ -295,6 +417,9 @@ at("door").addEventListener("submit", (event) => {
 });
 
 useSize(12);
-useSeed(0);
+if (linked.noise === false) at("dropout").click();
+useSeed(linked.seed ?? 0);
 look();
+// another link of this page
+addEventListener("hashchange", () => location.reload());
 setInterval(() => document.hidden || look(), LOOK);

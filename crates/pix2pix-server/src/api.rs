@@ -25,6 +25,7 @@ use utoipa::{IntoParams, Modify, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::client;
 use crate::connections::Connection;
 use crate::encoding::Encoding;
 use crate::memory::Held;
@@ -32,7 +33,9 @@ use crate::metrics::{Metrics, Unanswered};
 use crate::models::{Model, ModelInfo, Models};
 use crate::problem::Problem;
 use crate::queue::{Job, Queue, Slot, Translated};
+use crate::rate::Rate;
 use crate::settings::Settings;
+use crate::training::{Training, TrainingInfo};
 use crate::uploads::{End, Receiving, Uploads};
 
 /// State shared by all requests.
@@ -45,6 +48,10 @@ pub struct App {
     pub queue: Queue,
     /// The request bodies that arrive.
     pub uploads: Arc<Uploads>,
+    /// The limit on each client's pictures, if there is one.
+    pub rate: Option<Rate>,
+    /// The training that the page shows, if there is one.
+    pub training: Option<Arc<Training>>,
     /// The Prometheus metrics.
     pub metrics: Arc<Metrics>,
     /// Whether the server is shutting down.
@@ -111,6 +118,8 @@ struct Form {
 pub struct ModelList {
     /// The models; the first one is the default.
     pub models: Vec<ModelInfo>,
+    /// Whether the server belongs to a training, of which `/v1/training` tells.
+    pub training: bool,
 }
 
 #[derive(OpenApi)]
@@ -134,14 +143,16 @@ impl Modify for Token {
 
 /// The API's routes, with `/openapi.json`, which describes all the others.
 pub fn routes(app: &Arc<App>) -> axum::Router<Arc<App>> {
-    let guarded = OpenApiRouter::with_openapi(Document::openapi())
+    let mut guarded = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(translate))
+        .routes(routes!(preview))
         .routes(routes!(models))
-        .routes(routes!(example))
-        .layer(axum::middleware::from_fn_with_state(
-            app.clone(),
-            with_token,
-        ));
+        .routes(routes!(example));
+    if app.training.is_some() {
+        guarded = guarded.routes(routes!(training)).routes(routes!(sheet));
+    }
+    let token = axum::middleware::from_fn_with_state(app.clone(), with_token);
+    let guarded = guarded.layer(token);
     let open = OpenApiRouter::new()
         .routes(routes!(health))
         .routes(routes!(ready))
@@ -192,6 +203,8 @@ async fn with_token(State(app): State<Arc<App>>, request: Request, next: Next) -
         (status = 408, description = "The body was not received in time.", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body or the picture is too large.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body is not a picture that the model accepts.", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "The client has sent too many pictures.", body = Problem, content_type = "application/problem+json",
+         headers(("retry-after" = u64, description = "Seconds to wait before trying again."))),
         (status = 503, description = "The queue of pictures is full.", body = Problem, content_type = "application/problem+json",
          headers(("retry-after" = u64, description = "Seconds to wait before trying again."))),
     )
@@ -257,7 +270,6 @@ async fn answer(
         (encoding.encode(&picture, &domain), slot)
     };
     let (file, slot) = blocking(encode).await?;
-    let Slot { mut held, .. } = slot;
     let file = file.map_err(|e| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e))?;
     let millis = took.as_secs_f64() * 1e3;
     let mut headers = HeaderMap::new();
@@ -274,16 +286,22 @@ async fn answer(
     if outside.clipped > 0 {
         tell("pix2pix-clipped", outside.share());
     }
-    // until the client has it all
-    held.shrink_to(file.len() as u64);
-    let file = Bytes::from_owner(Answer { file, _held: held });
-    Ok((headers, file).into_response())
+    Ok((headers, Answer::body(file, slot)).into_response())
 }
 
 /// A result, with the memory that it holds.
 struct Answer {
     file: Vec<u8>,
     _held: Held,
+}
+
+impl Answer {
+    /// A result, whose memory is held until the client has it all. Its place in the queue is free.
+    fn body(file: Vec<u8>, slot: Slot) -> Bytes {
+        let Slot { mut held, .. } = slot;
+        held.shrink_to(file.len() as u64);
+        Bytes::from_owner(Self { file, _held: held })
+    }
 }
 
 impl AsRef<[u8]> for Answer {
@@ -298,14 +316,19 @@ fn asked(
     query: Result<Query<TranslateQuery>, QueryRejection>,
 ) -> Result<(TranslateQuery, Arc<Model>), Problem> {
     let Query(query) = query.map_err(|e| Problem::new(StatusCode::BAD_REQUEST, e.body_text()))?;
-    let Some(model) = app.models.get(query.model.as_deref()) else {
-        let detail = match query.model {
+    let model = found(app, query.model.clone())?;
+    Ok((query, model))
+}
+
+/// The model of this name.
+fn found(app: &App, name: Option<String>) -> Result<Arc<Model>, Problem> {
+    app.models.get(name.as_deref()).ok_or_else(|| {
+        let detail = match name {
             Some(name) => format!("no model is named {name:?}; /v1/models lists the models"),
             None => "there is no model yet: the training has not saved a checkpoint".to_string(),
         };
-        return Err(Problem::new(StatusCode::NOT_FOUND, detail));
-    };
-    Ok((query, model))
+        Problem::new(StatusCode::NOT_FOUND, detail)
+    })
 }
 
 /// Runs CPU-bound work on a thread where it does not block other requests.
@@ -347,11 +370,16 @@ async fn body(
     if declared.is_some_and(|length| length > body_bytes as u64) {
         return Err(refused(app, request, too_large(body_bytes)));
     }
+    let asking = client::asking(connection.peer, request.headers(), &app.settings.proxies);
+    let client = client::client(asking);
     // without a place in the queue, a body would be received for nothing
     if app.queue.len() == app.settings.waiting {
         return Err(refused(app, request, app.queue.overload()));
     }
-    let Some(receiving) = app.uploads.begin(connection.client) else {
+    if let Some(Err(seconds)) = app.rate.as_ref().map(|rate| rate.count(client)) {
+        return Err(refused(app, request, Problem::too_many(seconds)));
+    }
+    let Some(receiving) = app.uploads.begin(client) else {
         return Err(refused(app, request, Problem::overload(1)));
     };
     let read = tokio::select! {
@@ -560,7 +588,119 @@ async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
         .iter()
         .map(|model| model.info.clone())
         .collect();
-    Json(ModelList { models })
+    let training = app.training.is_some();
+    Json(ModelList { models, training })
+}
+
+/// Query parameters of a preview.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PreviewQuery {
+    /// Name of the model; the first model by default.
+    pub model: Option<String>,
+}
+
+/// Renders a picture to look at, as the model takes it: 8-bit RGB as PNG, black to white over the range of the model's
+/// sources. Browsers open neither TIFF nor npy, and show the values of a camera nearly black.
+#[utoipa::path(
+    post,
+    path = "/v1/preview",
+    params(PreviewQuery),
+    request_body(
+        content((Vec<u8> = "image/*"), (Vec<u8> = "application/octet-stream"), (Form = "multipart/form-data")),
+        description = "The picture."
+    ),
+    responses(
+        (status = 200, description = "The rendering.", body = Vec<u8>, content_type = "image/png"),
+        (status = 400, description = "The request is malformed.", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "The token is missing or wrong.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The request's host name is refused; the server's `hosts` allow it.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No model has this name.", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The body was not received in time.", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The body or the picture is too large.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body is not a picture that the model accepts.", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "The client has sent too many pictures.", body = Problem, content_type = "application/problem+json",
+         headers(("retry-after" = u64, description = "Seconds to wait before trying again."))),
+        (status = 503, description = "The queue of pictures is full.", body = Problem, content_type = "application/problem+json",
+         headers(("retry-after" = u64, description = "Seconds to wait before trying again."))),
+    )
+)]
+async fn preview(
+    State(app): State<Arc<App>>,
+    Extension(connection): Extension<Arc<Connection>>,
+    query: Result<Query<PreviewQuery>, QueryRejection>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let model = match query {
+        Ok(Query(query)) => found(&app, query.model),
+        Err(e) => Err(Problem::new(StatusCode::BAD_REQUEST, e.body_text())),
+    };
+    let model = match model {
+        Ok(model) => model,
+        Err(problem) => return Err(refused(&app, request, problem)),
+    };
+    let (bytes, held) = body(&app, &connection, request).await?;
+    let _answering = connection.answering();
+    let mut slot = app.queue.slot(held)?;
+    let limits = Limits::of(&app);
+    let rendered = blocking(move || {
+        let picture = decoded(bytes, &model, limits, &mut slot.held)?;
+        let range = model.translator.config.source.range_of(picture.depth());
+        let file = Encoding::Png.encode(&picture.to_rgb8(range).into(), &Domain::default());
+        let file = file.map_err(|e| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e))?;
+        Ok::<_, Problem>((file, slot))
+    });
+    let (file, slot) = rendered.await??;
+    let headers = [
+        (header::CONTENT_TYPE, "image/png"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, Answer::body(file, slot)).into_response())
+}
+
+/// The training that this server belongs to: its progress, curves, contact sheets and log.
+#[utoipa::path(
+    get,
+    path = "/v1/training",
+    responses(
+        (status = 200, description = "The training.", body = TrainingInfo),
+        (status = 401, description = "The token is missing or wrong.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The request's host name is refused; the server's `hosts` allow it.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The server belongs to no training.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn training(State(app): State<Arc<App>>) -> Result<Json<TrainingInfo>, Problem> {
+    let training = app.training.as_ref();
+    let training = training.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "no training"))?;
+    Ok(Json(training.info()))
+}
+
+/// A contact sheet of the training, as PNG.
+#[utoipa::path(
+    get,
+    path = "/v1/training/sheets/{step}",
+    params(("step" = u64, Path, description = "A step of the training that has a contact sheet.")),
+    responses(
+        (status = 200, description = "The contact sheet.", body = Vec<u8>, content_type = "image/png"),
+        (status = 401, description = "The token is missing or wrong.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The request's host name is refused; the server's `hosts` allow it.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no sheet of this step.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn sheet(
+    State(app): State<Arc<App>>,
+    PathParts(step): PathParts<String>,
+) -> Result<Response, Problem> {
+    let path = step.parse().ok().zip(app.training.as_ref());
+    let path = path.and_then(|(step, training)| training.sheet(step));
+    let file = match path {
+        Some(path) => blocking(move || std::fs::read(path).ok()).await?,
+        None => None,
+    };
+    let detail = "no sheet of this step; /v1/training lists the sheets";
+    let file = file.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, detail))?;
+    Ok(([(header::CONTENT_TYPE, "image/png")], file).into_response())
 }
 
 /// An example input of a model, as PNG.

@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use tokio::time::Sleep;
 use tower_layer::Layer;
 
-use crate::client::client;
+use crate::client::{Proxy, client, is_proxy};
 use crate::settings::Settings;
 
 /// The open connections of a server.
@@ -30,6 +30,8 @@ pub struct Connections(Arc<Shared>);
 struct Shared {
     most: usize,
     most_per_client: usize,
+    /// Their connections are those of many clients.
+    proxies: Vec<Proxy>,
     /// Time limit for a client that does not read its answer.
     patience: Duration,
     begun: Instant,
@@ -46,8 +48,10 @@ struct Open {
 /// What a connection is doing.
 #[derive(Debug)]
 pub struct Connection {
-    /// Address of its client.
-    pub client: IpAddr,
+    /// The address at its other end.
+    pub peer: IpAddr,
+    /// The client by which it is counted.
+    client: IpAddr,
     /// Time of its last byte, in milliseconds since the server began.
     last: AtomicU64,
     /// Number of its requests that are being answered.
@@ -77,6 +81,7 @@ impl Connections {
         Self(Arc::new(Shared {
             most: settings.connections.min(descriptors()),
             most_per_client: settings.connections_per_client,
+            proxies: settings.proxies.clone(),
             patience: settings.patience,
             begun: Instant::now(),
             open: Mutex::default(),
@@ -85,17 +90,21 @@ impl Connections {
     }
 
     /// Takes a connection, if need be in place of another one. `None` if none can give way.
-    fn admit(&self, client: IpAddr) -> Option<(u64, Arc<Connection>, oneshot::Receiver<()>)> {
-        let shared = &self.0;
+    fn admit(&self, peer: IpAddr) -> Option<(u64, Arc<Connection>, oneshot::Receiver<()>)> {
+        let (shared, client) = (&self.0, client(peer));
+        let most_per_client = match is_proxy(peer, &shared.proxies) {
+            true => usize::MAX,
+            false => shared.most_per_client,
+        };
         let mut open = shared.open();
         let mut counts: HashMap<IpAddr, usize> = HashMap::new();
         for one in open.values() {
             *counts.entry(one.connection.client).or_default() += 1;
         }
         let own = counts.get(&client).copied().unwrap_or_default();
-        if own >= shared.most_per_client || open.len() >= shared.most {
+        if own >= most_per_client || open.len() >= shared.most {
             // of the client that has too many, or else of the one that has most
-            let from = match own >= shared.most_per_client {
+            let from = match own >= most_per_client {
                 true => client,
                 false => *counts.iter().max_by_key(|(_, count)| **count)?.0,
             };
@@ -108,6 +117,7 @@ impl Connections {
             open.remove(&longest);
         }
         let connection = Arc::new(Connection {
+            peer,
             client,
             last: AtomicU64::new(shared.now()),
             answering: AtomicUsize::new(0),
@@ -134,9 +144,16 @@ impl Shared {
 }
 
 /// Number of connections for which the process may open descriptors; some are for files.
+#[cfg(unix)]
 fn descriptors() -> usize {
     let soft = rlimit::getrlimit(rlimit::Resource::NOFILE).map_or(u64::MAX, |limits| limits.0);
     usize::try_from(soft / 4 * 3).unwrap_or(usize::MAX).max(1)
+}
+
+/// Elsewhere there is no limit that would be reached.
+#[cfg(not(unix))]
+fn descriptors() -> usize {
+    usize::MAX
 }
 
 impl<S> Accept<TcpStream, S> for Connections {
@@ -147,7 +164,7 @@ impl<S> Accept<TcpStream, S> for Connections {
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
         let admitted = stream.peer_addr().and_then(|address| {
             let full = || io::Error::other("too many connections");
-            self.admit(client(address.ip())).ok_or_else(full)
+            self.admit(address.ip()).ok_or_else(full)
         });
         ready(admitted.map(|(number, connection, closed)| {
             let service = Extension(connection.clone()).layer(service);
@@ -307,5 +324,14 @@ mod tests {
         let _only = only.1.answering();
         assert!(connections.admit(many).is_none() && connections.admit(few).is_none());
         drop(answering);
+        // a proxy's connections are those of many clients
+        let connections = Connections::new(&Settings {
+            connections: 3,
+            connections_per_client: 1,
+            proxies: vec!["10.0.0.1".parse().unwrap()],
+            ..Settings::default()
+        });
+        let mut of_proxy = [many; 3].map(|proxy| connections.admit(proxy).unwrap());
+        assert!(of_proxy.iter_mut().all(|one| !is_closed(one)));
     }
 }

@@ -43,9 +43,12 @@ pub struct ModelInfo {
     pub format: Encoding,
     /// Whether browsers show results as they are: 8 bits from black to white, gray or RGB. Others need `display=on`.
     pub plain: bool,
+    /// Whether the model's inputs are such pictures. Others should be shown by `/v1/preview`.
+    pub plain_source: bool,
     /// Width and height of the training pictures, in pixels; the model translates other sizes too.
     pub size: [u32; 2],
-    /// Colours of the training inputs, as `#rrggbb`, most frequent first; empty if the training data is not available.
+    /// Colours of the training inputs, as `#rrggbb`, most frequent first, and for inputs that are not plain grays over their
+    /// range; without the training data these grays alone, or nothing.
     pub palette: Vec<String>,
     /// Names of the example inputs.
     pub examples: Vec<String>,
@@ -181,6 +184,7 @@ impl Model {
                 })
             })
             .collect();
+        let plain_source = encoding::is_plain(&config.source);
         let info = ModelInfo {
             name,
             step: translator.step,
@@ -201,8 +205,9 @@ impl Model {
             target: config.target.to_string(),
             format: Encoding::lossless(&config.target),
             plain: encoding::is_plain(&config.target),
+            plain_source,
             size: config.jitter.crop_size.0,
-            palette: palette::of(inputs.iter().map(|(_, picture)| picture)),
+            palette: palette::of(inputs.iter().map(|(_, picture)| picture), !plain_source),
             examples: examples
                 .iter()
                 .map(|example| example.name.clone())

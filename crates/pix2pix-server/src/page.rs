@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::api::App;
+use crate::origin::Origin;
+use crate::settings::Words;
 
 macro_rules! files {
     ($($path:literal => $file:literal, $kind:literal;)*) => {
@@ -23,17 +26,39 @@ files! {
     "/main.js" => "main.js", "text/javascript; charset=utf-8";
     "/api.js" => "api.js", "text/javascript; charset=utf-8";
     "/board.js" => "board.js", "text/javascript; charset=utf-8";
+    "/camera.js" => "camera.js", "text/javascript; charset=utf-8";
     "/comparison.js" => "comparison.js", "text/javascript; charset=utf-8";
+    "/share.js" => "share.js", "text/javascript; charset=utf-8";
+    "/training.js" => "training.js", "text/javascript; charset=utf-8";
 }
 
 /// The page's permissions: its own scripts and styles, its own images, blobs and data URLs, and requests to its own
-/// server.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: \
-    data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// server. The sites of `embed` may show it in a frame.
+pub fn content_security_policy(embed: &[Origin]) -> String {
+    let frames = match embed {
+        [] => "'none'".to_string(),
+        sites => {
+            let sites: Vec<&str> = sites.iter().map(Origin::as_str).collect();
+            format!("'self' {}", sites.join(" "))
+        }
+    };
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; \
+         base-uri 'none'; form-action 'none'; frame-ancestors {frames}"
+    )
+}
+
+/// The files of the page: names, and contents with the page's own words.
+pub fn files(words: &Words) -> impl Iterator<Item = (&'static str, String)> {
+    FILES.iter().map(|&(path, content, _)| match path {
+        "/" => ("index.html", with_words(content, words)),
+        _ => (&path[1..], content.to_string()),
+    })
+}
 
 /// The page's routes.
-pub fn routes() -> Router<Arc<App>> {
-    let answer = |content: &'static str, kind: &'static str| -> Response {
+pub fn routes(words: &Words) -> Router<Arc<App>> {
+    let answer = |content: Bytes, kind: &'static str| -> Response {
         // always revalidate: a new version of the program has a new page
         let headers = [
             (header::CONTENT_TYPE, kind),
@@ -44,6 +69,78 @@ pub fn routes() -> Router<Arc<App>> {
     FILES
         .iter()
         .fold(Router::new(), |router, &(path, content, kind)| {
-            router.route(path, get(move || async move { answer(content, kind) }))
+            let content = match path {
+                "/" => Bytes::from(with_words(content, words)),
+                _ => Bytes::from_static(content.as_bytes()),
+            };
+            router.route(
+                path,
+                get(move || async move { answer(content.clone(), kind) }),
+            )
         })
+}
+
+/// The page with its own words.
+fn with_words(page: &str, words: &Words) -> String {
+    let paragraphs = words.intro.split("\n\n").map(str::trim);
+    let paragraphs = paragraphs.filter(|text| !text.is_empty());
+    let intro: String = paragraphs
+        .map(|text| format!("<p>{}</p>", linked(text)))
+        .collect();
+    let details = if words.details { "shown" } else { "hidden" };
+    page.replace("@TITLE@", &escaped(&words.title))
+        .replace("@DETAILS@", details)
+        // last, as it may contain anything
+        .replacen("@INTRO@", &intro, 1)
+}
+
+/// Text as HTML, in which web addresses are links.
+fn linked(text: &str) -> String {
+    let words = text.split_whitespace().map(|word| {
+        let is_address = word.starts_with("https://") || word.starts_with("http://");
+        let address = word.trim_end_matches(['.', ',', ';', ':', ')', '!', '?']);
+        match is_address {
+            true => {
+                let (shown, rest) = (escaped(address), escaped(&word[address.len()..]));
+                format!("<a href=\"{shown}\" target=\"_blank\" rel=\"noopener\">{shown}</a>{rest}")
+            }
+            false => escaped(word),
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Text as HTML.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_text_and_addresses_are_links() {
+        let words = Words {
+            title: "Maps <& more>".to_string(),
+            intro: "Draw a map.\n\nSee https://example.org/a?b=1&c=\"2\". <b>@TITLE@</b>"
+                .to_string(),
+            details: false,
+        };
+        let page = with_words(
+            "<h1>@TITLE@</h1><body data-details=\"@DETAILS@\">@INTRO@",
+            &words,
+        );
+        assert_eq!(
+            page,
+            "<h1>Maps &lt;&amp; more&gt;</h1><body data-details=\"hidden\"><p>Draw a map.</p><p>See \
+             <a href=\"https://example.org/a?b=1&amp;c=&quot;2&quot;\" target=\"_blank\" rel=\"noopener\">\
+             https://example.org/a?b=1&amp;c=&quot;2&quot;</a>. &lt;b&gt;@TITLE@&lt;/b&gt;</p>"
+        );
+        let plain = with_words("@TITLE@ @DETAILS@ @INTRO@", &Words::default());
+        assert_eq!(plain, "pix2pix shown ");
+    }
 }

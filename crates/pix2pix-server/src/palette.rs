@@ -1,4 +1,4 @@
-//! Palettes: the most frequent colours of pictures.
+//! Palettes: the most frequent colours of pictures, and levels of gray over a whole range.
 
 use std::collections::HashMap;
 
@@ -9,8 +9,13 @@ const COLOURS: usize = 16;
 /// Colours are merged if all channels differ by less than this (of 255).
 const NEAR: i32 = 24;
 
-/// The most frequent colours of the pictures, as `#rrggbb`, most frequent first.
-pub fn of<'a>(pictures: impl IntoIterator<Item = &'a RgbImage>) -> Vec<String> {
+/// Levels of gray over a whole range, evenly from black to white.
+const GRAYS: [i32; 9] = [0, 32, 64, 96, 128, 159, 191, 223, 255];
+
+/// The most frequent colours of the pictures, as `#rrggbb`, most frequent first. With `whole_range`, grays from black to
+/// white follow: pictures of a camera with a wide range are often dark, and their frequent levels alone leave little to
+/// draw with.
+pub fn of<'a>(pictures: impl IntoIterator<Item = &'a RgbImage>, whole_range: bool) -> Vec<String> {
     // merge colours with the same upper five bits into their mean: JPEG spreads one colour over several
     let mut buckets: HashMap<[u8; 3], (u64, [u64; 3])> = HashMap::new();
     for pixel in pictures.into_iter().flat_map(|picture| picture.pixels()) {
@@ -26,17 +31,20 @@ pub fn of<'a>(pictures: impl IntoIterator<Item = &'a RgbImage>) -> Vec<String> {
         .collect();
     found.sort_unstable_by_key(|&(count, colour)| (std::cmp::Reverse(count), colour));
     let mut kept: Vec<[i32; 3]> = Vec::new();
-    for (_, colour) in found {
+    let mut keep = |colour: [i32; 3], most: usize| {
         let is_near = |other: &[i32; 3]| {
             let gaps = colour.iter().zip(other).map(|(a, b)| (a - b).abs());
             gaps.max() < Some(NEAR)
         };
-        if !kept.iter().any(is_near) {
+        if kept.len() < most && !kept.iter().any(is_near) {
             kept.push(colour);
         }
-        if kept.len() == COLOURS {
-            break;
-        }
+    };
+    for (_, colour) in found {
+        keep(colour, COLOURS);
+    }
+    for gray in GRAYS.into_iter().filter(|_| whole_range) {
+        keep([gray; 3], COLOURS + GRAYS.len());
     }
     let hex = |[r, g, b]: [i32; 3]| format!("#{r:02x}{g:02x}{b:02x}");
     kept.into_iter().map(hex).collect()
@@ -55,7 +63,17 @@ mod tests {
             (_, 0..5) => Rgb([0, 0, 100]),
             _ => Rgb([0, 0, 103]),
         });
-        assert_eq!(of([&picture]), ["#000065", "#c80000", "#00ff00"]);
-        assert!(of([]).is_empty());
+        assert_eq!(of([&picture], false), ["#000065", "#c80000", "#00ff00"]);
+        assert!(of([], false).is_empty());
+    }
+
+    #[test]
+    fn a_dark_picture_leaves_the_whole_range_to_draw_with() {
+        let dark = RgbImage::from_fn(10, 10, |x, _| Rgb([if x < 8 { 0 } else { 26 }; 3]));
+        assert_eq!(of([&dark], false), ["#000000", "#1a1a1a"]);
+        let grays = [
+            "#404040", "#606060", "#808080", "#9f9f9f", "#bfbfbf", "#dfdfdf", "#ffffff",
+        ];
+        assert_eq!(of([&dark], true)[2..], grays);
     }
 }

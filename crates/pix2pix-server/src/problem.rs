@@ -42,6 +42,17 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
     }
 
+    /// Too many pictures of one visitor (429); `seconds` is the time to wait before trying again.
+    pub fn too_many(seconds: u64) -> Self {
+        let detail = format!(
+            "you have sent more pictures than this server takes from one visitor; go on in {seconds} s"
+        );
+        Self {
+            retry_after: Some(seconds),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
+        }
+    }
+
     /// A full queue (503); `seconds` is the time to wait before trying again.
     pub fn overload(seconds: u64) -> Self {
         let detail = "too many pictures are waiting; try again later";
@@ -52,11 +63,16 @@ impl Problem {
     }
 }
 
+/// What a problem says, kept with its response for the log.
+#[derive(Clone)]
+pub struct Detail(pub String);
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let retry_after = self.retry_after;
+        let (retry_after, detail) = (self.retry_after, Detail(self.detail.clone()));
         let mut response = (status, Json(self)).into_response();
+        response.extensions_mut().insert(detail);
         let headers = response.headers_mut();
         let kind = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, kind);

@@ -4,6 +4,7 @@
 //! Pictures that wait are translated together, which takes less time; each result is what it would be alone, so it does
 //! not depend on other requests. Files are decoded and encoded on other threads, while other pictures are translated.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -76,7 +77,10 @@ pub struct Queue {
 
 impl Queue {
     /// Starts a queue for at most `capacity` pictures, including those being translated.
-    pub fn start(capacity: usize, metrics: Arc<Metrics>) -> Self {
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(capacity: usize, metrics: Arc<Metrics>) -> io::Result<Self> {
         // the slots bound the channel's length: every job holds one
         let (sender, mut jobs) = mpsc::unbounded_channel::<Waiting>();
         let pace = Arc::new(AtomicU64::new(0));
@@ -98,14 +102,13 @@ impl Queue {
         };
         std::thread::Builder::new()
             .name("translate".to_string())
-            .spawn(work)
-            .expect("a thread can be started");
-        Self {
+            .spawn(work)?;
+        Ok(Self {
             slots: Arc::new(Semaphore::new(capacity)),
             capacity,
             sender,
             pace,
-        }
+        })
     }
 
     /// Reserves a slot for a picture with this memory.
@@ -171,17 +174,13 @@ fn translate(group: Vec<Waiting>, pace: &AtomicU64, metrics: &Metrics) {
         return;
     };
     let model = model.clone();
-    let work = || model.translator.translate_all(pictures);
-    // a panic in one translation must not stop the thread
-    let results: Vec<Result<Picture, Problem>> = match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(results) => results
-            .into_iter()
-            .map(|result| result.map_err(refused))
-            .collect(),
-        Err(_) => clients.iter().map(|_| Err(Problem::internal())).collect(),
-    };
+    let results = each(pictures, |pictures| {
+        let results = model.translator.translate_all(pictures).into_iter();
+        results.map(|result| result.map_err(refused)).collect()
+    });
     let took = begun.elapsed();
     for (result, (_, outside, slot, reply)) in results.into_iter().zip(clients) {
+        let result = result.unwrap_or_else(|| Err(Problem::internal()));
         let answer = result.map(|picture| {
             let each = took / count as u32;
             pace.store(each.as_micros() as u64, Ordering::Relaxed);
@@ -199,7 +198,47 @@ fn translate(group: Vec<Waiting>, pace: &AtomicU64, metrics: &Metrics) {
     }
 }
 
+/// The results of work on several things. When it panics, each is tried by itself, and the one that is the cause has no
+/// result: neither the other ones nor the thread suffer from it.
+fn each<T: Clone, R>(things: Vec<T>, work: impl Fn(Vec<T>) -> Vec<R>) -> Vec<Option<R>> {
+    let attempt = |things| catch_unwind(AssertUnwindSafe(|| work(things))).ok();
+    if things.len() == 1 {
+        return vec![attempt(things).and_then(|mut results| results.pop())];
+    }
+    match attempt(things.clone()) {
+        Some(results) => results.into_iter().map(Some).collect(),
+        None => things
+            .into_iter()
+            .map(|thing| attempt(vec![thing])?.pop())
+            .collect(),
+    }
+}
+
 /// The answer to a picture that the model does not accept.
 fn refused(reason: Error) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_costs_one_picture_alone() {
+        let half = |things: Vec<u32>| -> Vec<u32> {
+            let halves = things.into_iter();
+            halves
+                .map(|thing| {
+                    if thing % 2 == 0 {
+                        thing / 2
+                    } else {
+                        panic!("odd")
+                    }
+                })
+                .collect()
+        };
+        assert_eq!(each(vec![2, 4], half), [Some(1), Some(2)]);
+        assert_eq!(each(vec![2, 3, 4], half), [Some(1), None, Some(2)]);
+        assert_eq!(each(vec![3], half), [None]);
+    }
 }

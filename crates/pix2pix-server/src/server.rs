@@ -5,35 +5,40 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, Version, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum_server::Handle;
 use hyper_util::rt::TokioTimer;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{Any, CorsLayer};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
-use tower_http::trace::{DefaultOnResponse, TraceLayer};
-use tracing::Level;
 
 use crate::api::{self, App};
 use crate::connections::Connections;
+use crate::log::{self, REQUEST_ID};
 use crate::metrics::Metrics;
 use crate::models::Models;
+use crate::origin::Origin;
 use crate::page;
 use crate::problem::Problem;
 use crate::queue::Queue;
+use crate::rate::Rate;
 use crate::settings::Settings;
+use crate::training::Training;
 use crate::uploads::Uploads;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest identifier that a client may give its request; a longer one is replaced.
 const LONGEST_ID: usize = 128;
 /// Largest head of a request, in bytes.
 const HEAD: usize = 1 << 16;
+/// How long a browser may remember that a site may use the API.
+const PREFLIGHT: Duration = Duration::from_secs(3600);
 
 /// A server bound to its address, ready to run.
 pub struct Server {
@@ -57,49 +62,61 @@ impl Stop {
     }
 }
 
-/// An address on which a server cannot listen.
+/// Why a server cannot start.
 #[derive(Debug)]
-pub struct BindError {
-    /// The address.
-    pub address: SocketAddr,
-    /// The operating system's error.
-    pub reason: io::Error,
+pub enum StartError {
+    /// It cannot listen on the address.
+    Listen(SocketAddr, io::Error),
+    /// The system gives it no thread.
+    Thread(io::Error),
 }
 
-impl fmt::Display for BindError {
+impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, reason } = self;
-        write!(
-            f,
-            "cannot listen on {address}: {reason}; choose another `listen`"
-        )
+        match self {
+            Self::Listen(address, reason) => write!(
+                f,
+                "cannot listen on {address}: {reason}; choose another `listen`"
+            ),
+            Self::Thread(reason) => write!(
+                f,
+                "cannot start the server's thread: {reason}; raise the limit on processes (ulimit -u)"
+            ),
+        }
     }
 }
 
-impl std::error::Error for BindError {
+impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.reason)
+        let (Self::Listen(_, reason) | Self::Thread(reason)) = self;
+        Some(reason)
     }
 }
 
 impl Server {
-    /// Binds the listener to its address.
+    /// Binds the listener to its address. The page also shows the training, if there is one.
     ///
     /// # Errors
-    /// When the address is not available.
-    pub fn bind(settings: Settings, models: Arc<Models>) -> Result<Self, BindError> {
+    /// When the address is not available, or no thread for translations.
+    pub fn bind(
+        settings: Settings,
+        models: Arc<Models>,
+        training: Option<Arc<Training>>,
+    ) -> Result<Self, StartError> {
         let address = settings.listen;
         let bound = TcpListener::bind(address).and_then(|listener| {
             listener.set_nonblocking(true)?;
             Ok(listener)
         });
-        let listener = bound.map_err(|reason| BindError { address, reason })?;
+        let listener = bound.map_err(|reason| StartError::Listen(address, reason))?;
         let metrics = Arc::new(Metrics::default());
         let app = App {
-            queue: Queue::start(settings.waiting, metrics.clone()),
+            queue: Queue::start(settings.waiting, metrics.clone()).map_err(StartError::Thread)?,
             uploads: Arc::new(Uploads::new(&settings)),
+            rate: settings.rate.map(Rate::new),
             settings,
             models,
+            training,
             metrics,
             stopping: AtomicBool::new(false),
         };
@@ -150,12 +167,14 @@ impl Server {
 }
 
 fn router(app: Arc<App>) -> Router {
-    let header = |name: HeaderName, value: &'static str| {
-        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
-    };
-    Router::new()
+    let header =
+        |name: HeaderName, value: HeaderValue| SetResponseHeaderLayer::if_not_present(name, value);
+    let plain = HeaderValue::from_static;
+    let policy = page::content_security_policy(&app.settings.embed);
+    let policy = HeaderValue::from_str(&policy).expect("origins are plain text");
+    let router = Router::new()
         .merge(api::routes(&app))
-        .merge(page::routes())
+        .merge(page::routes(&app.settings.words))
         .fallback(|| async {
             Problem::new(
                 StatusCode::NOT_FOUND,
@@ -172,32 +191,49 @@ fn router(app: Arc<App>) -> Router {
         .layer(from_fn_with_state(app.clone(), counted))
         .layer(CatchPanicLayer::custom(|_| {
             Problem::internal().into_response()
-        }))
+        }));
+    let router = match app.settings.cors.as_slice() {
+        [] => router,
+        sites => router.layer(for_sites(sites)),
+    };
+    router
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(
-            TraceLayer::new_for_http()
-                .make_span_with(|request: &Request| {
-                    let id = request
-                        .headers()
-                        .get(REQUEST_ID)
-                        .and_then(|id| id.to_str().ok());
-                    // log the path without the query, which may contain anything
-                    let path = pix2pix::one_line(request.uri().path());
-                    tracing::info_span!("request", id, method = %request.method(), path)
-                })
-                .on_response(DefaultOnResponse::new().level(Level::INFO))
-                // no extra line for failures: the status is logged, and panics log themselves
-                .on_failure(()),
-        )
+        .layer(from_fn(log::line))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(from_fn(without_long_id))
-        .layer(header(
-            header::CONTENT_SECURITY_POLICY,
-            page::CONTENT_SECURITY_POLICY,
-        ))
-        .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .layer(header(header::REFERRER_POLICY, "no-referrer"))
+        .layer(header(header::CONTENT_SECURITY_POLICY, policy))
+        .layer(header(header::X_CONTENT_TYPE_OPTIONS, plain("nosniff")))
+        .layer(header(header::REFERRER_POLICY, plain("no-referrer")))
         .with_state(app)
+}
+
+/// Lets scripts of these sites use the API, and answers browsers that ask for it.
+fn for_sites(sites: &[Origin]) -> CorsLayer {
+    let layer = CorsLayer::new()
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, REQUEST_ID])
+        // those that a script may read
+        .expose_headers(
+            [
+                "pix2pix-clipped",
+                "pix2pix-model",
+                "pix2pix-step",
+                "retry-after",
+                "server-timing",
+                "x-request-id",
+            ]
+            .map(HeaderName::from_static),
+        )
+        .max_age(PREFLIGHT);
+    match sites.iter().any(Origin::is_any) {
+        true => layer.allow_origin(Any),
+        false => {
+            let value = |site: &Origin| {
+                HeaderValue::from_str(site.as_str()).expect("an origin is plain text")
+            };
+            layer.allow_origin(sites.iter().map(value).collect::<Vec<_>>())
+        }
+    }
 }
 
 /// Removes a client's identifier of its request that is too long for every line of the log.

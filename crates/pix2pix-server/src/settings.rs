@@ -1,7 +1,11 @@
 //! Settings and limits of a server.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::time::Duration;
+
+use crate::client::Proxy;
+use crate::origin::Origin;
 
 /// Settings and limits of a server. They bound its memory: the models, the translation of one picture of `pixels`, and
 /// `memory` for everything else that requests bring.
@@ -14,6 +18,16 @@ pub struct Settings {
     pub hosts: Vec<String>,
     /// Access token for the API; with `None`, anyone may use it.
     pub token: Option<String>,
+    /// Sites whose scripts may use the API (CORS); none by default.
+    pub cors: Vec<Origin>,
+    /// Sites that may show the page in a frame; none by default.
+    pub embed: Vec<Origin>,
+    /// The proxies that are believed when they say for which client they ask (`X-Forwarded-For`); none by default.
+    pub proxies: Vec<Proxy>,
+    /// Largest number of pictures of one client in a minute; more are refused with status 429. `None` is no limit.
+    pub rate: Option<NonZeroU32>,
+    /// The page's own words.
+    pub words: Words,
     /// Largest number of pictures waiting or being translated; more are refused with status 503.
     pub waiting: usize,
     /// Largest number of request bodies received at once; more are refused with status 503.
@@ -34,6 +48,27 @@ pub struct Settings {
     pub patience: Duration,
     /// Time limit for accepted requests when the server stops.
     pub grace: Duration,
+}
+
+/// What the page says and shows of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// Title, in the page and of its window.
+    pub title: String,
+    /// Text under the title: paragraphs, with an empty line between two. Web addresses in it become links.
+    pub intro: String,
+    /// Whether the page tells of networks, steps and times.
+    pub details: bool,
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        Self {
+            title: "pix2pix".to_string(),
+            intro: String::new(),
+            details: true,
+        }
+    }
 }
 
 impl Settings {
@@ -62,6 +97,11 @@ impl Default for Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             hosts: Vec::new(),
             token: None,
+            cors: Vec::new(),
+            embed: Vec::new(),
+            proxies: Vec::new(),
+            rate: None,
+            words: Words::default(),
             waiting: 16,
             uploads: 32,
             uploads_per_client: 16,

@@ -6,6 +6,7 @@ use std::io::{Cursor, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,8 @@ use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use pix2pix::data::picture::{self, Depth, Format, Metadata, Picture};
 use pix2pix::data::{Domain, Samples, earth};
 use pix2pix::model::TranslateOptions;
-use pix2pix_server::Settings;
+use pix2pix::run::Event;
+use pix2pix_server::{Settings, Training};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
@@ -245,6 +247,159 @@ fn close(found: &RgbImage, expected: &[u8]) {
             "{found} instead of {expected}"
         );
     }
+}
+
+/// A camera's picture as the model takes it, to look at.
+#[test]
+fn a_preview_shows_the_models_range() {
+    let camera = Domain {
+        channels: 1,
+        depth: Depth::U16,
+        range: [0.0, 4095.0].into(),
+    };
+    let served = Served::of(
+        Settings::default(),
+        &[("camera", 64, [camera, Domain::RGB8])],
+    );
+    let models = get(&served, "/v1/models").json();
+    assert_eq!(models["models"][0]["plain_source"], false);
+    assert_eq!(models["models"][0]["plain"], true);
+    let values = [0u16, 1365, 2730, 4095, 5000, 65535];
+    let rows = values.repeat(16 * 3);
+    let picture = Picture::new([18, 16], 1, Samples::U16(rows));
+    for format in [Format::Png, Format::Tiff, Format::Npy] {
+        let file = picture::encode(&picture, format, &Metadata::default()).unwrap();
+        let answer = post(&served, "/v1/preview", &file);
+        let text = String::from_utf8_lossy(&answer.bytes);
+        assert_eq!(answer.header("content-type"), "image/png", "{text}");
+        let shown = answer.picture().into_rgb8();
+        let levels: Vec<u8> = shown.pixels().map(|pixel| pixel.0[0]).take(6).collect();
+        // thirds of the range, and white for what is beyond
+        assert_eq!(levels, [0, 85, 170, 255, 255, 255]);
+    }
+    post(&served, "/v1/preview", b"no picture").problem(422);
+    post(&served, "/v1/preview?model=none", b"").problem(404);
+    post(&served, "/v1/preview?seed=1", b"").problem(400);
+}
+
+#[test]
+fn each_visitor_has_its_own_pictures() {
+    let served = Served::new(Settings {
+        rate: 2.try_into().ok(),
+        proxies: vec!["127.0.0.1".parse().unwrap()],
+        ..Settings::default()
+    });
+    let file = png(&pattern(64, 0));
+    let ask = |path: &str, visitor: &str| {
+        let request = agent().post(format!("{}{path}", served.url));
+        let request = request.header("X-Forwarded-For", visitor);
+        Answer::of(request.content_type("image/png").send(&file).unwrap())
+    };
+    assert_eq!(ask("/v1/translate", "198.51.100.1").status, 200);
+    assert_eq!(ask("/v1/preview", "198.51.100.1").status, 200);
+    // what a visitor claims before the proxy's word changes nothing
+    let refused = ask("/v1/translate", "203.0.113.5, 198.51.100.1");
+    assert!(refused.problem(429).contains("one visitor"));
+    let seconds: u64 = refused.header("retry-after").parse().unwrap();
+    assert!((1..=30).contains(&seconds), "{seconds}");
+    assert_eq!(refused.json()["retry_after"], seconds);
+    assert_eq!(ask("/v1/translate", "198.51.100.2").status, 200);
+    // everything else is free
+    assert_eq!(get(&served, "/v1/models").status, 200);
+}
+
+/// Browsers ask with OPTIONS before a script of another site sends a picture.
+#[test]
+fn scripts_of_named_sites_may_use_the_api() {
+    let site = "https://www.example.org";
+    let with = |cors: &[&str], embed: &[&str]| {
+        let origins = |sites: &[&str]| sites.iter().map(|site| site.parse().unwrap()).collect();
+        Served::new(Settings {
+            token: Some("secret".to_string()),
+            cors: origins(cors),
+            embed: origins(embed),
+            ..Settings::default()
+        })
+    };
+    let options = |served: &Served, origin: &str| {
+        let request = agent().options(format!("{}/v1/translate", served.url));
+        let request = request
+            .header("Origin", origin)
+            .header("Access-Control-Request-Method", "POST")
+            .header(
+                "Access-Control-Request-Headers",
+                "authorization,content-type",
+            );
+        Answer::of(request.call().unwrap())
+    };
+    let served = with(&[site, "http://localhost:3000"], &[]);
+    let answer = options(&served, site);
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("access-control-allow-origin"), site);
+    for header in ["authorization", "content-type"] {
+        let allowed = answer.header("access-control-allow-headers");
+        assert!(allowed.contains(header), "{allowed}");
+    }
+    let other = options(&served, "https://elsewhere.example");
+    assert!(!other.headers.contains_key("access-control-allow-origin"));
+    // a refusal can be read, and so can what the answer's headers say
+    let request = agent().post(format!("{}/v1/translate", served.url));
+    let answer = Answer::of(request.header("Origin", site).send(b"x").unwrap());
+    answer.problem(401);
+    assert_eq!(answer.header("access-control-allow-origin"), site);
+    let exposed = answer.header("access-control-expose-headers");
+    assert!(
+        exposed.contains("pix2pix-clipped") && exposed.contains("retry-after"),
+        "{exposed}"
+    );
+    let any = options(&with(&["*"], &[]), "https://elsewhere.example");
+    assert_eq!(any.header("access-control-allow-origin"), "*");
+    options(&with(&[], &[]), site).problem(405);
+
+    // frames
+    let policy = |served: &Served| {
+        get(served, "/")
+            .header("content-security-policy")
+            .to_string()
+    };
+    assert!(policy(&with(&[], &[])).ends_with("frame-ancestors 'none'"));
+    let framed = policy(&with(&[], &[site, "http://localhost:3000"]));
+    assert!(
+        framed.ends_with("frame-ancestors 'self' https://www.example.org http://localhost:3000")
+    );
+}
+
+#[test]
+fn a_training_is_told_in_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let training = Arc::new(Training::new(&folder.path().join("run"), 1000));
+    let served = Served::of_training(training.clone());
+    assert_eq!(get(&served, "/v1/models").json()["training"], true);
+    let told = get(&served, "/v1/training").json();
+    assert_eq!((&told["run"], &told["step"]), (&"run".into(), &0.into()));
+    get(&served, "/v1/training/sheets/3").problem(404);
+    let sheet = pattern(8, 0);
+    let path = folder.path().join("sheet.png");
+    sheet.save(&path).unwrap();
+    let (step, rows) = (3, &[]);
+    training.saw(&Event::Sampled {
+        step,
+        path: &path,
+        sheet: &sheet,
+        rows,
+    });
+    assert_eq!(
+        get(&served, "/v1/training").json()["sheets"],
+        serde_json::json!([3])
+    );
+    let answer = get(&served, "/v1/training/sheets/3");
+    assert_eq!(answer.picture().into_rgb8(), sheet);
+    for step in ["4", "-3", "..%2f..%2fetc%2fpasswd"] {
+        get(&served, &format!("/v1/training/sheets/{step}")).problem(404);
+    }
+    let plain = Served::new(Settings::default());
+    assert_eq!(get(&plain, "/v1/models").json()["training"], false);
+    get(&plain, "/v1/training").problem(404);
 }
 
 #[test]
@@ -499,7 +654,7 @@ fn the_openapi_document_is_the_api() {
             called += 1;
         }
     }
-    assert_eq!(called, 6);
+    assert_eq!(called, 7);
     let translate = &document["paths"]["/v1/translate"]["post"];
     let parameters = translate["parameters"].as_array().unwrap();
     let names: Vec<&str> = parameters
@@ -507,7 +662,9 @@ fn the_openapi_document_is_the_api() {
         .map(|p| p["name"].as_str().unwrap())
         .collect();
     assert_eq!(names, ["model", "seed", "dropout", "format", "display"]);
-    for status in ["400", "401", "403", "404", "408", "413", "422", "503"] {
+    for status in [
+        "400", "401", "403", "404", "408", "413", "422", "429", "503",
+    ] {
         assert!(
             translate["responses"][status]["content"]["application/problem+json"].is_object(),
             "{status}"

@@ -2,294 +2,22 @@
 //! which need Chromium; plain `cargo test` skips them.
 
 mod common;
+mod tab;
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use common::Served;
-use pix2pix::data::{Depth, Domain};
-use pix2pix_server::Settings;
+use pix2pix::data::picture::{self, Depth, Format, Metadata, Picture};
+use pix2pix::data::{Domain, Samples};
+use pix2pix::run::{Event, Metrics, RunScores};
+use pix2pix::train::Losses;
+use pix2pix_server::settings::Words;
+use pix2pix_server::{Settings, Training};
 use serde_json::{Value, json};
-use tungstenite::protocol::Role;
-use tungstenite::{Message, WebSocket};
-
-/// A browser with one tab, controlled by the DevTools protocol.
-struct Tab {
-    browser: Child,
-    socket: WebSocket<TcpStream>,
-    calls: u64,
-    /// Errors in the page: exceptions, and violations of its content security policy.
-    complaints: Vec<String>,
-    _profile: tempfile::TempDir,
-}
-
-impl Tab {
-    fn open() -> Self {
-        let profile = tempfile::tempdir().unwrap();
-        let browser = Command::new("chromium")
-            .args([
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--remote-debugging-port=0",
-            ])
-            .args([
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--no-first-run",
-            ])
-            .arg(format!("--user-data-dir={}", profile.path().display()))
-            .arg("about:blank")
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromium is installed");
-        let port = wait_for("the browser", || {
-            let text = std::fs::read_to_string(profile.path().join("DevToolsActivePort")).ok()?;
-            text.lines().next()?.parse::<u16>().ok()
-        });
-        let list = format!("http://127.0.0.1:{port}/json/list");
-        let path = wait_for("a tab", || {
-            let text = ureq::get(&list)
-                .call()
-                .ok()?
-                .body_mut()
-                .read_to_string()
-                .ok()?;
-            let tabs: Value = serde_json::from_str(&text).ok()?;
-            let tab = tabs.as_array()?.iter().find(|tab| tab["type"] == "page")?;
-            let url = tab["webSocketDebuggerUrl"].as_str()?;
-            Some(url.split_once("/devtools")?.1.to_string())
-        });
-        let socket = web_socket(port, &format!("/devtools{path}"));
-        let mut tab = Self {
-            browser,
-            socket,
-            calls: 0,
-            complaints: Vec::new(),
-            _profile: profile,
-        };
-        for domain in ["Page", "Runtime", "Log", "Accessibility"] {
-            tab.call(&format!("{domain}.enable"), json!({}));
-        }
-        tab
-    }
-
-    fn call(&mut self, method: &str, params: Value) -> Value {
-        self.calls += 1;
-        let call = json!({"id": self.calls, "method": method, "params": params});
-        self.socket.send(Message::text(call.to_string())).unwrap();
-        loop {
-            let Message::Text(text) = self.socket.read().unwrap() else {
-                continue;
-            };
-            let message: Value = serde_json::from_str(&text).unwrap();
-            if message["id"] == self.calls {
-                assert!(message["error"].is_null(), "{method}: {}", message["error"]);
-                return message["result"].clone();
-            }
-            let entry = &message["params"]["entry"];
-            match message["method"].as_str() {
-                Some("Runtime.exceptionThrown") => {
-                    self.complaints.push(message["params"].to_string())
-                }
-                Some("Log.entryAdded") if entry["level"] == "error" => {
-                    self.complaints.push(entry.to_string())
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// Value of a JavaScript expression.
-    fn value(&mut self, expression: &str) -> Value {
-        let params = json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
-        let result = self.call("Runtime.evaluate", params);
-        assert!(
-            result["exceptionDetails"].is_null(),
-            "{expression}: {result}"
-        );
-        result["result"]["value"].clone()
-    }
-
-    fn wait_until(&mut self, expression: &str) {
-        wait_for(expression, || {
-            self.value(expression).as_bool().filter(|found| *found)
-        });
-    }
-
-    /// Sets the window's size, as a desktop or a mobile device.
-    fn size(&mut self, width: u32, height: u32, mobile: bool) {
-        let metrics =
-            json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile});
-        self.call("Emulation.setDeviceMetricsOverride", metrics);
-        self.call(
-            "Emulation.setTouchEmulationEnabled",
-            json!({"enabled": mobile}),
-        );
-    }
-
-    fn visit(&mut self, url: &str) {
-        self.call("Page.navigate", json!({"url": url}));
-        self.wait_until("document.readyState === 'complete'");
-        self.wait_until(
-            "document.getElementById('status')?.textContent.startsWith('Step') === true",
-        );
-        self.settled();
-    }
-
-    /// Waits until the output stops changing.
-    fn settled(&mut self) -> String {
-        let mut last = self.output();
-        let mut since = Instant::now();
-        while since.elapsed() < Duration::from_millis(600) {
-            std::thread::sleep(Duration::from_millis(50));
-            let now = self.output();
-            if now != last {
-                (last, since) = (now, Instant::now());
-            }
-        }
-        last
-    }
-
-    fn output(&mut self) -> String {
-        self.value("document.getElementById('output').toDataURL()")
-            .as_str()
-            .unwrap()
-            .to_string()
-    }
-
-    /// Waits for an output that differs from this one, and returns it.
-    fn other_than(&mut self, output: &str) -> String {
-        wait_for("another output", || {
-            Some(self.output()).filter(|now| now != output)
-        });
-        self.settled()
-    }
-
-    /// Scrolls an element into view and returns its centre, in pixels of the window.
-    fn middle(&mut self, selector: &str) -> [f64; 2] {
-        let found = self.value(&format!(
-            "(() => {{ const e = document.querySelector({selector:?}); e.scrollIntoView({{block: 'center'}}); \
-             const b = e.getBoundingClientRect(); return [b.left + b.width / 2, b.top + b.height / 2]; }})()"
-        ));
-        [found[0].as_f64().unwrap(), found[1].as_f64().unwrap()]
-    }
-
-    fn mouse(&mut self, kind: &str, [x, y]: [f64; 2]) {
-        let pressed = u8::from(kind != "mouseReleased");
-        let event = json!({"type": kind, "x": x, "y": y, "button": "left", "buttons": pressed, "clickCount": 1});
-        self.call("Input.dispatchMouseEvent", event);
-    }
-
-    fn click(&mut self, selector: &str) {
-        let place = self.middle(selector);
-        self.mouse("mousePressed", place);
-        self.mouse("mouseReleased", place);
-    }
-
-    /// Draws a line across the board.
-    fn draw(&mut self) {
-        let [x, y] = self.middle("#board");
-        self.mouse("mousePressed", [x - 100.0, y - 80.0]);
-        for step in 0..20 {
-            let along = f64::from(step) * 10.0 - 100.0;
-            self.mouse("mouseMoved", [x + along, y + along * 0.8]);
-        }
-        self.mouse("mouseReleased", [x + 100.0, y + 80.0]);
-    }
-
-    fn key(&mut self, key: &str, modifiers: u8) {
-        let text = if key == "Space" { " " } else { key };
-        let event = json!({"type": "keyDown", "key": text, "modifiers": modifiers});
-        self.call("Input.dispatchKeyEvent", event);
-        let event = json!({"type": "keyUp", "key": text, "modifiers": modifiers});
-        self.call("Input.dispatchKeyEvent", event);
-    }
-
-    fn screenshot(&mut self, path: &Path) {
-        let shot = self.call(
-            "Page.captureScreenshot",
-            json!({"captureBeyondViewport": true}),
-        );
-        let png = shot["data"].as_str().unwrap();
-        let bytes = base64(png);
-        assert!(bytes.len() > 20_000, "{} shows nothing", path.display());
-        std::fs::write(path, bytes).unwrap();
-    }
-
-    fn colours_of_output(&mut self) -> i64 {
-        let expression = "(() => { const c = document.getElementById('output'); const d = c.getContext('2d') \
-                          .getImageData(0, 0, c.width, c.height).data; return new Set(new Uint32Array(d.buffer)).size; })()";
-        self.value(expression).as_i64().unwrap()
-    }
-}
-
-/// Opens the browser's web socket at a path. Of the handshake's response, only the status is checked.
-fn web_socket(port: u16, path: &str) -> WebSocket<TcpStream> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    let key = "Sec-WebSocket-Key: cGl4MnBpeCBwYWdlIHRlc3Q=\r\nSec-WebSocket-Version: 13";
-    let upgrade =
-        format!("Host: 127.0.0.1:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{key}");
-    stream
-        .write_all(format!("GET {path} HTTP/1.1\r\n{upgrade}\r\n\r\n").as_bytes())
-        .unwrap();
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte).unwrap();
-        head.extend(byte);
-    }
-    assert!(
-        head.starts_with(b"HTTP/1.1 101"),
-        "{}",
-        String::from_utf8_lossy(&head)
-    );
-    WebSocket::from_raw_socket(stream, Role::Client, None)
-}
-
-impl Drop for Tab {
-    fn drop(&mut self) {
-        let _ = self.browser.kill();
-        let _ = self.browser.wait();
-    }
-}
-
-fn base64(text: &str) -> Vec<u8> {
-    let digit = |c: u8| match c {
-        b'A'..=b'Z' => c - b'A',
-        b'a'..=b'z' => c - b'a' + 26,
-        b'0'..=b'9' => c - b'0' + 52,
-        b'+' => 62,
-        _ => 63,
-    };
-    let digits: Vec<u8> = text.bytes().filter(|c| *c != b'=').map(digit).collect();
-    let bits = |four: &[u8]| {
-        four.iter()
-            .fold(0u32, |bits, digit| bits << 6 | u32::from(*digit))
-            << (6 * (4 - four.len()))
-    };
-    let bytes = digits
-        .chunks(4)
-        .flat_map(|four| bits(four).to_be_bytes()[1..four.len()].to_vec());
-    bytes.collect()
-}
-
-fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = ask() {
-            return found;
-        }
-        assert!(
-            begun.elapsed() < Duration::from_secs(30),
-            "waited for {what}"
-        );
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
+use tab::Tab;
 
 fn shots() -> PathBuf {
     let folder = std::env::var_os("PIX2PIX_SCREENSHOTS");
@@ -520,4 +248,452 @@ fn the_page_asks_for_the_token() {
     tab.click("#door button");
     tab.wait_until("document.getElementById('status').textContent.startsWith('Step')");
     assert_eq!(tab.value("document.getElementById('door').hidden"), true);
+}
+
+/// Whether the page must be scrolled sideways.
+const IS_TOO_WIDE: &str = "document.documentElement.scrollWidth > innerWidth";
+
+/// Whether every control of the dock is in the window, and not under something else.
+const IN_REACH: &str = "[...document.querySelectorAll('.dock [data-tool], #undo, #clear, #size, #palette :first-child, #colour')] \
+    .every((e) => { const b = e.getBoundingClientRect(); \
+    const top = document.elementFromPoint(b.left + b.width / 2, b.top + b.height / 2); return top === e; })";
+
+#[test]
+#[ignore = "needs Chromium: tools/check_page"]
+fn on_a_phone_tools_and_colours_stay_with_the_board() {
+    let served = Served::new(Settings::default());
+    let mut tab = Tab::open();
+    tab.size(390, 844, true);
+    tab.visit(&format!("{}/", served.url));
+    // the whole board with output and tools, as the page opens
+    let bottoms = tab.value(
+        "[scrollY, document.getElementById('board').getBoundingClientRect().bottom, \
+         document.querySelector('.dock').getBoundingClientRect().top]",
+    );
+    let number = |at: usize| bottoms[at].as_f64().unwrap();
+    assert!(
+        number(0) == 0.0 && number(1) <= number(2) + 1.0,
+        "{bottoms}"
+    );
+    for scrolled in ["0", "60", "120"] {
+        tab.value(&format!("scrollTo(0, {scrolled})"));
+        assert_eq!(tab.value(IN_REACH), true, "scrolled by {scrolled}");
+    }
+}
+
+#[test]
+#[ignore = "needs Chromium: tools/check_page"]
+fn an_output_older_than_the_board_is_marked() {
+    let served = Served::new(Settings {
+        rate: 3.try_into().ok(),
+        ..Settings::default()
+    });
+    let mut tab = Tab::open();
+    tab.size(1280, 900, false);
+    tab.visit(&format!("{}/", served.url));
+    tab.settled();
+    let state = "[document.getElementById('age').hidden, document.getElementById('wait').hidden, \
+                 document.getElementById('comparison').classList.contains('stale')]";
+    assert_eq!(tab.value(state), json!([true, true, false]));
+    // in the same moment in which the board changes, the output is marked
+    let changed = tab.value(&format!(
+        "(document.getElementById('clear').click(), {state})"
+    ));
+    assert_eq!(changed, json!([false, true, true]));
+    tab.settled();
+    // three pictures a minute: the next ones wait, and the page says so and moves
+    for _ in 0..4 {
+        tab.draw();
+    }
+    tab.wait_until("document.getElementById('age').textContent.startsWith('out of date')");
+    assert_eq!(tab.value(state), json!([false, false, true]));
+    let moves = tab.value(
+        "document.getElementById('wait').getAnimations({subtree: true}).some((one) => one.playState === 'running')",
+    );
+    assert_eq!(moves, true);
+    let status = tab.value("document.getElementById('status').textContent");
+    assert!(status.as_str().unwrap().contains("go on in"), "{status}");
+    tab.screenshot(&shots().join("page-waiting.png"));
+}
+
+#[test]
+#[ignore = "needs Chromium: tools/check_page"]
+fn a_link_holds_the_drawing_and_its_variation() {
+    let served = Served::new(Settings::default());
+    let mut tab = Tab::open();
+    tab.size(1280, 900, false);
+    tab.visit(&format!("{}/", served.url));
+    let board = "document.getElementById('board').toDataURL()";
+    let linked = |tab: &mut Tab| {
+        tab.click("#share");
+        tab.wait_until("document.getElementById('status').textContent.includes('ink')");
+        let link = tab.value("document.getElementById('link').value");
+        link.as_str().unwrap().to_string()
+    };
+    // an example is its number
+    tab.click("#examples button:nth-child(3)");
+    tab.settled();
+    let example = (linked(&mut tab), tab.output(), tab.value(board));
+    assert!(
+        example.0.len() < 100 && example.0.contains("example=2"),
+        "{}",
+        example.0
+    );
+    // a drawing is in the link
+    tab.value("(() => { const m = document.getElementById('model'); m.value = 'two'; m.dispatchEvent(new Event('change')); })()");
+    tab.wait_until("document.getElementById('board').width === 128");
+    tab.settled();
+    tab.click("#clear");
+    tab.draw();
+    let before = tab.settled();
+    tab.click("#again");
+    let drawn = (tab.other_than(&before), tab.value(board));
+    let link = linked(&mut tab);
+    assert!(
+        link.contains("model=two&seed=1&noise=on&drawing="),
+        "{link}"
+    );
+    tab.call("Page.navigate", json!({"url": "about:blank"}));
+    tab.visit(&link);
+    assert_eq!((tab.settled(), tab.value(board)), drawn);
+    assert_eq!(tab.value("document.getElementById('seed').value"), "1");
+    // to another link of the page
+    tab.visit(&example.0);
+    tab.wait_until("document.getElementById('board').width === 64");
+    assert_eq!((tab.settled(), tab.value(board)), (example.1, example.2));
+    // what has no room is told; a link that was cut is no error
+    tab.value(
+        "(async () => { const c = new OffscreenCanvas(128, 128); const x = c.getContext('2d'); \
+         const p = x.createImageData(128, 128); crypto.getRandomValues(p.data.subarray(0, 60000)); \
+         p.data.forEach((_, i) => { if (i % 4 === 3) p.data[i] = 255; }); x.putImageData(p, 0, 0); \
+         const m = document.getElementById('model'); m.value = 'two'; m.dispatchEvent(new Event('change')); \
+         const file = new File([await c.convertToBlob()], 'a.png', {type: 'image/png'}); \
+         const data = new DataTransfer(); data.items.add(file); \
+         document.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data})); })()",
+    );
+    tab.settled();
+    tab.click("#share");
+    tab.wait_until("document.getElementById('status').textContent.includes('too large')");
+    tab.visit(&link[..link.len() - 1000]);
+    assert!(tab.complaints.is_empty(), "{:?}", tab.complaints);
+}
+
+#[test]
+#[ignore = "needs Chromium: tools/check_page"]
+fn input_and_output_are_downloaded_side_by_side() {
+    let served = Served::new(Settings::default());
+    let mut tab = Tab::open();
+    tab.size(1280, 900, false);
+    tab.visit(&format!("{}/", served.url));
+    tab.settled();
+    tab.value(
+        "(() => { const make = URL.createObjectURL.bind(URL); \
+         URL.createObjectURL = (file) => { window.saved = file; return make(file); }; })()",
+    );
+    tab.click("#download-both");
+    tab.wait_until("window.saved !== undefined");
+    let same = tab.value(
+        "(async () => { const both = await createImageBitmap(saved); \
+         const pixels = (picture, x) => { const c = new OffscreenCanvas(64, 64); const d = c.getContext('2d'); \
+         d.drawImage(picture, -x, 0); return d.getImageData(0, 0, 64, 64).data.join(); }; \
+         return [both.width, both.height, pixels(both, 0) === pixels(document.getElementById('board'), 0), \
+         pixels(both, 64) === pixels(document.getElementById('output'), 0)]; })()",
+    );
+    assert_eq!(same, json!([128, 64, true, true]));
+}
+
+/// A 12-bit camera's pictures as inputs: a palette over their range, and files with all their levels.
+#[test]
+#[ignore = "needs Chromium: tools/check_page"]
+fn a_cameras_picture_is_opened_by_its_range() {
+    let camera = Domain {
+        channels: 1,
+        depth: Depth::U16,
+        range: [0.0, 4095.0].into(),
+    };
+    let served = Served::of(Settings::default(), &[("camera", 64, [camera, camera])]);
+    let mut tab = Tab::open();
+    tab.size(1280, 900, false);
+    tab.visit(&format!("{}/", served.url));
+    let before = tab.settled();
+    let levels = tab.value(
+        "[...document.querySelectorAll('#palette button')].map((e) => parseInt(e.dataset.colour.slice(1, 3), 16))",
+    );
+    let mut levels: Vec<u64> = levels
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| v.as_u64().unwrap())
+        .collect();
+    levels.sort_unstable();
+    assert!(
+        levels.first() < Some(&32) && levels.last() > Some(&223),
+        "{levels:?}"
+    );
+    assert!(
+        levels.windows(2).all(|pair| pair[1] - pair[0] <= 64),
+        "{levels:?}"
+    );
+    // a ramp up to the camera's white
+    let ramp = (0..64 * 64).map(|at| (at % 64 * 65) as u16).collect();
+    let ramp = Picture::new([64, 64], 1, Samples::U16(ramp));
+    let file = picture::encode(&ramp, Format::Tiff, &Metadata::default()).unwrap();
+    tab.value(&format!(
+        "(() => {{ const file = new File([new Uint8Array({file:?})], 'a.tif', {{type: 'image/tiff'}}); \
+         const data = new DataTransfer(); data.items.add(file); \
+         document.dispatchEvent(new ClipboardEvent('paste', {{clipboardData: data}})); }})()"
+    ));
+    tab.other_than(&before);
+    let shown = tab.value(
+        "[0, 32, 63].map((x) => document.getElementById('board').getContext('2d').getImageData(x, 5, 1, 1).data[0])",
+    );
+    assert_eq!(shown, json!([0, 130, 255]));
+    // the file itself is translated, not the rendering
+    let model = served.models.get(None).unwrap();
+    let of_file = model
+        .translator
+        .translate_with(ramp, &Default::default())
+        .unwrap();
+    let of_file = of_file.to_rgb8([0.0, 4095.0]);
+    let output = tab.value(
+        "[...document.getElementById('output').getContext('2d').getImageData(0, 0, 64, 64).data].filter((_, i) => i % 4 === 0)",
+    );
+    let expected: Vec<u8> = of_file.pixels().map(|pixel| pixel.0[0]).collect();
+    assert_eq!(output, json!(expected));
+    assert!(tab.complaints.is_empty(), "{:?}", tab.complaints);
+}
+
+fn logged(step: u64) -> Metrics {
+    Metrics {
+        step,
+        epoch: 1,
+        losses: Losses {
+            d_real: 0.5,
+            d_fake: 0.6,
+            g_gan: 1.0,
+            g_l1: 1.0 / step as f32,
+        },
+    }
+}
+
+/// A training that has come to step 20, with a contact sheet.
+fn training(folder: &Path) -> Arc<Training> {
+    let training = Arc::new(Training::new(&folder.join("facades"), 1000));
+    let sheet = image::RgbImage::from_fn(300, 400, |x, y| image::Rgb([x as u8, y as u8, 0]));
+    let path = folder.join("step_0000020.png");
+    sheet.save(&path).unwrap();
+    for step in 1..=20 {
+        training.saw(&Event::Step(logged(step)));
+        training.saw(&Event::Logged(logged(step)));
+    }
+    for step in [10, 20] {
+        training.saw(&Event::Scored(RunScores {
+            step,
+            l1: 300.0 / step as f64,
+            psnr: Some(12.0),
+            ssim: Some(0.5),
+            lpips: None,
+            best: false,
+        }));
+    }
+    let (step, path, rows) = (20, path.as_path(), &[]);
+    training.saw(&Event::Sampled {
+        step,
+        path,
+        sheet: &sheet,
+        rows,
+    });
+    training.said("held-out pairs (L1 of 255): L1 15.0");
+    training
+}
+
+#[test]
+#[ignore = "needs Chromium: tools/check_page"]
+fn a_training_is_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let training = training(folder.path());
+    let served = Served::of_training(training.clone());
+    let mut tab = Tab::open();
+    for (width, height, mobile) in [(390, 844, true), (1280, 900, false)] {
+        tab.size(width, height, mobile);
+        tab.visit(&format!("{}/", served.url));
+        tab.wait_until("document.getElementById('sheet-picture').naturalWidth === 300");
+        assert_eq!(tab.value(IS_TOO_WIDE), false);
+        tab.screenshot(&shots().join(format!("training-{width}.png")));
+    }
+    let progress = "document.getElementById('progress').textContent";
+    let told = tab.value(progress);
+    assert!(
+        told.as_str()
+            .unwrap()
+            .contains("facades: step 20 of 1,000, epoch 1"),
+        "{told}"
+    );
+    let curves = tab.value(
+        "[...document.querySelectorAll('#curves figure')].map((e) => \
+         [e.querySelector('figcaption').textContent, e.querySelector('.main').points.length])",
+    );
+    assert_eq!(
+        curves,
+        json!([
+            ["Training pairs: L1 (of 255)6.38 at step 20", 20],
+            ["Generator: adversarial loss1 at step 20", 20],
+            ["Discriminator: real pairs0.5 at step 20", 20],
+            ["Discriminator: generated pairs0.6 at step 20", 20],
+            ["Held-out pairs: L1 (of 255)15 at step 20", 2],
+            ["Held-out pairs: PSNR (dB)12 at step 20", 2],
+            ["Held-out pairs: SSIM0.5 at step 20", 2],
+        ])
+    );
+    // it refreshes by itself
+    training.saw(&Event::Step(logged(21)));
+    training.said("a new line");
+    tab.wait_until(&format!("{progress}.includes('step 21 of')"));
+    tab.wait_until("document.getElementById('log').textContent.endsWith('a new line')");
+    assert!(tab.complaints.is_empty(), "{:?}", tab.complaints);
+    // the training ends, and with it the server
+    drop(served);
+    tab.wait_until(&format!("{progress}.includes('has ended')"));
+}
+
+/// A site on another port, with the page of `url` in a frame; returns its origin.
+fn elsewhere(url: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let page = format!(
+        "<!doctype html><title>elsewhere</title><iframe src=\"{url}/\" width=600 height=400></iframe>"
+    );
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let length = page.len();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+            );
+            let _ = stream.write_all((head + &page).as_bytes());
+        }
+    });
+    origin
+}
+
+#[test]
+#[ignore = "needs Chromium: tools/check_page"]
+fn other_sites_are_let_in_by_name() {
+    let asked = |served: &Served| {
+        format!(
+            "fetch('{}/v1/translate', {{method: 'POST', headers: {{'Authorization': 'Bearer x'}}, body: 'no picture'}})\
+             .then((answer) => answer.status, () => 'refused')",
+            served.url
+        )
+    };
+    for is_let_in in [false, true] {
+        // the site must know the server, and the server the site
+        let reserved = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listen = reserved.local_addr().unwrap();
+        let site = elsewhere(&format!("http://{listen}"));
+        drop(reserved);
+        let sites = if is_let_in {
+            vec![site.parse().unwrap()]
+        } else {
+            Vec::new()
+        };
+        let served = Served::at(
+            listen,
+            Settings {
+                cors: sites.clone(),
+                embed: sites,
+                ..Settings::default()
+            },
+        );
+        let mut tab = Tab::open();
+        tab.call("Page.navigate", json!({"url": site}));
+        tab.wait_until("document.title === 'elsewhere' && document.readyState === 'complete'");
+        let expected = if is_let_in {
+            json!(422)
+        } else {
+            json!("refused")
+        };
+        assert_eq!(tab.value(&asked(&served)), expected);
+        let is_framed = !tab.complaints.iter().any(|one| one.contains("frame"));
+        assert_eq!(is_framed, is_let_in, "{:?}", tab.complaints);
+    }
+}
+
+/// A demo without a technical word.
+#[test]
+#[ignore = "needs Chromium: tools/check_page"]
+fn details_can_be_left_out() {
+    let words = Words {
+        details: false,
+        ..Words::default()
+    };
+    let settings = Settings {
+        words,
+        ..Settings::default()
+    };
+    let served = Served::of(settings, &[("one", 64, [Domain::RGB8; 2])]);
+    let mut tab = Tab::open();
+    tab.size(1280, 900, false);
+    tab.call(
+        "Page.navigate",
+        json!({"url": format!("{}/#model=gone", served.url)}),
+    );
+    tab.wait_until("document.getElementById('download')?.disabled === false");
+    let text = tab.value("document.body.innerText");
+    let text = text.as_str().unwrap();
+    for technical in [
+        "U-Net",
+        "parameters",
+        "Step",
+        "step",
+        "ms",
+        "Layers",
+        "Model\n",
+    ] {
+        assert!(!text.contains(technical), "{technical}: {text}");
+    }
+    assert!(text.contains("model gone, which is not here"), "{text}");
+    assert!(tab.complaints.is_empty(), "{:?}", tab.complaints);
+}
+
+/// Accessibility by the rules of axe-core, whose file `tools/check_page` names.
+#[test]
+#[ignore = "needs Chromium: tools/check_page"]
+fn axe_finds_nothing_serious() {
+    let axe = std::env::var_os("PIX2PIX_AXE").expect("PIX2PIX_AXE names axe.min.js");
+    let axe = std::fs::read_to_string(axe).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let words = Words {
+        intro: "A map becomes a photograph. See https://arxiv.org/abs/1611.07004.".to_string(),
+        ..Words::default()
+    };
+    let plain = Served::new(Settings {
+        words,
+        ..Settings::default()
+    });
+    let watched = Served::of_training(training(folder.path()));
+    let mut tab = Tab::open();
+    for (width, height) in [(390, 844), (768, 1024), (1440, 900)] {
+        for scheme in ["light", "dark"] {
+            tab.size(width, height, width == 390);
+            let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
+            tab.call("Emulation.setEmulatedMedia", json!({"features": features}));
+            for (page, served) in [("page", &plain), ("training", &watched)] {
+                tab.visit(&format!("{}/", served.url));
+                assert_eq!(tab.value(IS_TOO_WIDE), false, "{page} {width}");
+                tab.screenshot(&shots().join(format!("{page}-{width}-{scheme}.png")));
+                tab.value(
+                    "document.querySelectorAll('details').forEach((one) => (one.open = true))",
+                );
+                tab.value(&axe);
+                let found = tab.value(
+                    "axe.run().then((found) => [found.passes.length, found.violations.map((one) => \
+                     [one.impact, one.id, one.nodes.map((node) => node.html.slice(0, 90))])])",
+                );
+                assert!(found[0].as_u64() > Some(20), "{found}");
+                assert_eq!(found[1], json!([]), "{page} {width} {scheme}");
+            }
+        }
+    }
 }

@@ -10,6 +10,11 @@ export interface LoadOptions {
   onProgress?: (loaded: number, total: number | undefined) => void;
   /** Stops the download. */
   signal?: AbortSignal;
+  /**
+   * Name of a cache (the browser's Cache API) that keeps the model for the next visit. A file that changes needs another
+   * address then, for instance `model.safetensors?v=2`; older versions of the same path are removed. Default: none.
+   */
+  cache?: string;
 }
 
 export interface TranslateOptions {

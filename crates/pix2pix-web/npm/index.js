@@ -54,6 +54,28 @@ async function read(url, progress, signal) {
   return bytes;
 }
 
+/** The bytes of a URL, from a cache of the browser's if it has them, which then holds no other version of the file. */
+async function kept(url, name, progress, signal) {
+  const cache = await globalThis.caches?.open(name).catch(() => undefined);
+  const found = await cache?.match(url);
+  if (found) {
+    return new Uint8Array(await found.arrayBuffer());
+  }
+  const bytes = await read(url, progress, signal);
+  try {
+    const path = (address) => new URL(address, globalThis.location?.href).pathname;
+    for (const { url: other } of (await cache?.keys()) ?? []) {
+      if (path(other) === path(url)) {
+        await cache.delete(other);
+      }
+    }
+    await cache?.put(url, new Response(bytes));
+  } catch {
+    // a browser that has no room for it downloads it again
+  }
+  return bytes;
+}
+
 function interrupted(url, loaded, total) {
   return new Error(`${url}: the download ended after ${loaded} of ${total ?? "unknown"} bytes; load it again`);
 }
@@ -62,9 +84,10 @@ function interrupted(url, loaded, total) {
  * Loads a model: a checkpoint, or what `pix2pix export --format model --half f16` writes.
  * See index.d.ts.
  */
-export async function load(model, { onProgress, signal } = {}) {
+export async function load(model, { onProgress, signal, cache } = {}) {
   const given = model instanceof ArrayBuffer || ArrayBuffer.isView(model);
-  const bytes = given ? bytesOf(model) : await read(model, onProgress, signal);
+  const download = () => (cache === undefined ? read(model, onProgress, signal) : kept(model, cache, onProgress, signal));
+  const bytes = given ? bytesOf(model) : await download();
   const { exports } = await WebAssembly.instantiate(await compile(), {});
   return new Model(exports, bytes);
 }

@@ -2,7 +2,7 @@
 //! sees a part of it. A symbolic link is followed: the file that it leads to is replaced, and the link stays. What has no
 //! content to replace, such as a pipe, `/dev/stdout` or `/dev/null`, is written to.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,8 @@ use crate::error::{Error, Result};
 /// Prefix and suffix of temporary names: the mark of this program.
 const PREFIX: &str = ".pix2pix-";
 const SUFFIX: &str = ".part";
+/// The file in a temporary folder that its process locks.
+const LOCK: &str = "lock";
 /// Number of links after which a path is taken for a circle, as on Linux.
 const LINKS: usize = 40;
 
@@ -118,8 +120,10 @@ fn replace(file: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> io::Resul
     let permissions = fs::metadata(file).map_or(new, |old| old.permissions());
     fill(&temporary)?;
     // `fill` may have replaced the temporary file
+    let written = File::options().write(true).open(&temporary)?;
+    written.sync_all()?;
+    drop(written);
     fs::set_permissions(&temporary, permissions)?;
-    File::open(&temporary)?.sync_all()?;
     fs::rename(&temporary, file)?;
     sync_folder(folder);
     Ok(())
@@ -151,9 +155,10 @@ fn sync_folder(folder: &Path) {
 
 /// A temporary folder with this program's mark, locked as long as its process uses it.
 pub(crate) struct Scratch {
-    folder: TempDir,
-    /// The system releases this lock when the process ends, even if it crashes.
+    /// The system releases this lock when the process ends, even if it crashes. It is released before the folder is
+    /// removed: Windows removes no open file.
     _lock: File,
+    folder: TempDir,
 }
 
 impl Scratch {
@@ -164,17 +169,16 @@ impl Scratch {
                 .prefix(PREFIX)
                 .suffix(SUFFIX)
                 .tempdir_in(folder)?;
-            let lock = match File::open(folder.path()) {
-                // before the lock, another process may take it for that of a killed one and remove it
+            // before the lock, another process may take the folder for that of a killed one and remove it
+            let lock = match File::create_new(folder.path().join(LOCK)) {
                 Err(e) if e.kind() == ErrorKind::NotFound => continue,
-                opened => opened?,
+                created => created?,
             };
             // a file system without locks keeps the folders of killed processes
-            let _ = lock.try_lock();
-            if folder.path().exists() {
+            if !matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) && folder.path().exists() {
                 return Ok(Self {
-                    folder,
                     _lock: lock,
+                    folder,
                 });
             }
         }
@@ -205,18 +209,30 @@ pub fn remove_unfinished(folder: &Path) -> Result<()> {
         if !(name.starts_with(PREFIX) && name.ends_with(SUFFIX)) {
             continue;
         }
-        let Some(_lock) = File::open(&path)
-            .ok()
-            .filter(|file| file.try_lock().is_ok())
-        else {
+        // a file is of an earlier version of this program
+        let is_folder = path.is_dir();
+        let lock = if is_folder {
+            path.join(LOCK)
+        } else {
+            path.clone()
+        };
+        let is_free = match File::open(lock) {
+            Ok(lock) => lock.try_lock().is_ok(),
+            Err(e) => e.kind() == ErrorKind::NotFound,
+        };
+        if !is_free {
             continue;
+        }
+        let removed = if is_folder {
+            fs::remove_dir_all(&path)
+        } else {
+            fs::remove_file(&path)
         };
-        let removed = match path.is_dir() {
-            true => fs::remove_dir_all(&path),
-            // of an earlier version of this program
-            false => fs::remove_file(&path),
-        };
-        removed.map_err(|e| Error::io(&path, "remove the unfinished file", e))?;
+        match removed {
+            // another process was faster
+            Err(e) if e.kind() == ErrorKind::NotFound => {}
+            removed => removed.map_err(|e| Error::io(&path, "remove the unfinished file", e))?,
+        }
     }
     Ok(())
 }

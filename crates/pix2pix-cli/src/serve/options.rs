@@ -1,11 +1,15 @@
 //! Options of the server, from the command line, the environment or a file.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pix2pix::Error;
 use pix2pix_server::Settings;
+use pix2pix_server::client::Proxy;
+use pix2pix_server::origin::Origin;
+use pix2pix_server::settings::Words;
 use serde::Deserialize;
 
 use crate::failure::Failure;
@@ -28,14 +32,51 @@ pub struct Options {
     /// [default: none]
     #[arg(long, env = "PIX2PIX_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// Site whose scripts may use the API, e.g. https://www.example.org, or * for every site [default: none]
+    #[arg(
+        long,
+        env = "PIX2PIX_CORS",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    cors: Vec<Origin>,
+    /// Site that may show the page in a frame, e.g. https://www.example.org, or * for every site [default: none]
+    #[arg(
+        long,
+        env = "PIX2PIX_EMBED",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    embed: Vec<Origin>,
+    /// Title of the page [default: pix2pix]
+    #[arg(long, env = "PIX2PIX_TITLE", value_name = "TEXT")]
+    title: Option<String>,
+    /// Text under the page's title; an empty line begins a paragraph, and web addresses become links [default: none]
+    #[arg(long, env = "PIX2PIX_INTRO", value_name = "TEXT")]
+    intro: Option<String>,
+    /// Leave out what the page says of networks, steps and times; the API still tells them [default: off]
+    #[arg(long, env = "PIX2PIX_HIDE_DETAILS", value_parser = clap::builder::BoolishValueParser::new())]
+    hide_details: bool,
+    /// Largest number of pictures of one visitor in a minute, at once or spread over it; more are refused with status 429.
+    /// Drawing on the page takes up to ten a second, and waits when they are used up [default: no limit]
+    #[arg(long, env = "PIX2PIX_RATE", value_name = "N")]
+    rate: Option<NonZeroU32>,
+    /// Address or network of a proxy in front of this server, e.g. 127.0.0.1: it is believed when its X-Forwarded-For names
+    /// the visitor, whose limits then apply [default: none]
+    #[arg(
+        long,
+        env = "PIX2PIX_PROXY",
+        value_name = "ADDRESS",
+        value_delimiter = ','
+    )]
+    proxy: Vec<Proxy>,
     /// Largest number of pictures waiting or being translated; more are refused with status 503 [default: 16]
     #[arg(long, env = "PIX2PIX_WAITING", value_name = "N")]
     waiting: Option<usize>,
     /// Largest number of request bodies received at once; more are refused with status 503 [default: 32]
     #[arg(long, env = "PIX2PIX_UPLOADS", value_name = "N")]
     uploads: Option<usize>,
-    /// Largest number of request bodies received at once from one address; behind a proxy, all clients have the proxy's
-    /// address [default: 16]
+    /// Largest number of request bodies received at once from one address; behind a proxy, see --proxy [default: 16]
     #[arg(long, env = "PIX2PIX_UPLOADS_PER_CLIENT", value_name = "N")]
     uploads_per_client: Option<usize>,
     /// Largest number of open connections, at most three quarters of the files that the system lets the program open;
@@ -91,12 +132,17 @@ impl Options {
         let seconds = |value: Option<u64>, plain| value.map_or(plain, Duration::from_secs);
         let settings = Settings {
             listen: self.listen.or(file.listen).unwrap_or(plain.listen),
-            hosts: if self.host.is_empty() {
-                file.host
-            } else {
-                self.host
-            },
+            hosts: given(self.host, file.host),
             token: self.token.or(file.token),
+            cors: given(self.cors, file.cors),
+            embed: given(self.embed, file.embed),
+            proxies: given(self.proxy, file.proxy),
+            rate: self.rate.or(file.rate),
+            words: Words {
+                title: self.title.or(file.title).unwrap_or(plain.words.title),
+                intro: self.intro.or(file.intro).unwrap_or(plain.words.intro),
+                details: !(self.hide_details || file.hide_details),
+            },
             waiting: self.waiting.or(file.waiting).unwrap_or(plain.waiting),
             uploads: self.uploads.or(file.uploads).unwrap_or(plain.uploads),
             uploads_per_client: self
@@ -140,8 +186,17 @@ impl Options {
             let message = "--token is empty; omit it, or give a secret";
             return Err(Failure::Usage(message.to_string()));
         }
+        if settings.words.title.trim().is_empty() {
+            let message = "--title is empty; omit it, or give the page a name";
+            return Err(Failure::Usage(message.to_string()));
+        }
         Ok((models, settings))
     }
+}
+
+/// The values typed, or else those of the file.
+fn given<T>(typed: Vec<T>, of_file: Vec<T>) -> Vec<T> {
+    if typed.is_empty() { of_file } else { typed }
 }
 
 fn read(path: &Path) -> Result<Options, Failure> {

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use pix2pix::{Error, RunConfig};
-use pix2pix_server::{Models, Settings};
+use pix2pix_server::settings::Words;
+use pix2pix_server::{Models, Settings, Training};
 
 use crate::failure::Failure;
 
@@ -15,28 +16,31 @@ pub struct Live {
 }
 
 impl Live {
-    /// Starts the server, without a model yet, and returns it with its address.
+    /// Starts the server, without a model yet, and returns it with the page's address.
     pub fn start(
         listen: SocketAddr,
         run: &Path,
         config: &RunConfig,
-    ) -> Result<(Self, SocketAddr), Failure> {
+        training: Arc<Training>,
+    ) -> Result<(Self, String), Failure> {
         let paths = [run.to_path_buf()];
         let models = Arc::new(Models::new(&paths, config.device, config.precision));
         let settings = Settings {
             listen,
+            words: Words {
+                title: format!("pix2pix: {}", training.run()),
+                ..Words::default()
+            },
             ..Settings::default()
         };
-        let server = super::bind(settings, models.clone())?;
-        let address = server
-            .address()
-            .map_err(|e| Failure::Runtime(e.to_string()))?;
+        let server = super::bind(settings, models.clone(), Some(training))?;
+        let page = super::page(&server)?;
         let runtime = super::runtime()?;
         std::thread::Builder::new()
             .name("serve".to_string())
             .spawn(move || runtime.block_on(server.run()))
             .map_err(|e| Failure::Runtime(format!("cannot start the server's thread: {e}")))?;
-        Ok((Self { models }, address))
+        Ok((Self { models }, page))
     }
 
     /// Loads the newest checkpoint of the run.

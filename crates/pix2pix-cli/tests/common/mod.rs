@@ -236,6 +236,6 @@ pub fn address(told: &mut dyn BufRead) -> Option<String> {
     let mut lines = told.lines().map_while(Result::ok);
     lines.find_map(|line| {
         let address = line.strip_prefix("web page: http://")?;
-        Some(address.trim_end_matches('/').to_string())
+        Some(address.split('/').next()?.to_string())
     })
 }

@@ -1,5 +1,6 @@
 //! Starts a server with small models in this process.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -10,7 +11,7 @@ use pix2pix::device::{DeviceName, Precision};
 use pix2pix::model::Checkpoint;
 use pix2pix::network::{GeneratorConfig, Init, PatchGanConfig, UnetConfig, WeightInit};
 use pix2pix_server::server::Stop;
-use pix2pix_server::{Models, Server, Settings};
+use pix2pix_server::{Models, Server, Settings, Training};
 use tempfile::TempDir;
 
 /// A running server; dropping it stops the server.
@@ -73,6 +74,38 @@ impl Served {
 
     /// Starts a server with models for pictures of so many pixels and of these domains.
     pub fn of(settings: Settings, models: &[(&str, usize, [Domain; 2])]) -> Self {
+        Self::start(settings, models, None)
+    }
+
+    /// Starts the server of a training, with a model for pictures of 64 pixels.
+    #[allow(dead_code)] // not every test watches a training
+    pub fn of_training(training: Arc<Training>) -> Self {
+        let models = [("one", 64, [Domain::RGB8; 2])];
+        Self::start(Settings::default(), &models, Some(training))
+    }
+
+    /// Starts the server of [`new`](Self::new) on an address.
+    #[allow(dead_code)] // few tests need to know the address before
+    pub fn at(listen: SocketAddr, settings: Settings) -> Self {
+        let settings = Settings { listen, ..settings };
+        let domains = [Domain::RGB8; 2];
+        Self::listening(settings, &[("one", 64, domains)], None)
+    }
+
+    fn start(
+        settings: Settings,
+        models: &[(&str, usize, [Domain; 2])],
+        training: Option<Arc<Training>>,
+    ) -> Self {
+        let listen = "127.0.0.1:0".parse().unwrap();
+        Self::listening(Settings { listen, ..settings }, models, training)
+    }
+
+    fn listening(
+        settings: Settings,
+        models: &[(&str, usize, [Domain; 2])],
+        training: Option<Arc<Training>>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let paths: Vec<PathBuf> = models
             .iter()
@@ -84,11 +117,7 @@ impl Served {
             .collect();
         let models = Arc::new(Models::new(&paths, DeviceName::Cpu, Precision::F32));
         models.reload().unwrap();
-        let settings = Settings {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            ..settings
-        };
-        let server = Server::bind(settings, models.clone()).unwrap();
+        let server = Server::bind(settings, models.clone(), training).unwrap();
         let url = format!("http://{}", server.address().unwrap());
         let stop = server.stop();
         let thread = std::thread::spawn(move || {

@@ -1,0 +1,176 @@
+// The training that the server belongs to: its progress, curves, contact sheets and log, while it goes on.
+
+import * as api from "./api.js";
+
+const at = (id) => document.getElementById(id);
+
+/** Time between two updates, in milliseconds. */
+const LOOK = 2000;
+/** Weight of the earlier points in a smoothed curve. */
+const WEIGHT = 0.8;
+/** Curves, in the order of display. Losses are of single pairs and noisy, so that they are smoothed; scores are exact. */
+const CURVES = [
+  ["g_l1", "Training pairs: L1 (of 255)", true],
+  ["g_gan", "Generator: adversarial loss", true],
+  ["d_real", "Discriminator: real pairs", true],
+  ["d_fake", "Discriminator: generated pairs", true],
+  ["l1", "Held-out pairs: L1 (of 255)", false],
+  ["psnr", "Held-out pairs: PSNR (dB)", false],
+  ["ssim", "Held-out pairs: SSIM", false],
+  ["lpips", "Held-out pairs: LPIPS", false],
+];
+const [WIDTH, HEIGHT, LEFT, BOTTOM] = [320, 150, 44, 18];
+
+const short = (value) => String(Number(value.toPrecision(3)));
+
+function svg(name, attributes, text) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  if (text !== undefined) element.textContent = text;
+  return element;
+}
+
+/** An exponential moving average that begins at the first value. */
+function smooth(values) {
+  let [sum, share] = [0, 0];
+  return values.map((value) => {
+    sum = WEIGHT * sum + (1 - WEIGHT) * value;
+    share = WEIGHT * share + (1 - WEIGHT);
+    return sum / share;
+  });
+}
+
+/** A figure with a curve; the value under the pointer stands in its caption. */
+class Chart {
+  constructor(title, isSmoothed) {
+    [this.title, this.isSmoothed, this.points] = [title, isSmoothed, []];
+    this.value = document.createElement("span");
+    this.picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" });
+    this.figure = document.createElement("figure");
+    const caption = document.createElement("figcaption");
+    caption.append(title, this.value);
+    this.figure.append(caption, this.picture);
+    this.picture.addEventListener("pointermove", (event) => this.#read(event));
+    this.picture.addEventListener("pointerleave", () => this.#tell(this.points.at(-1)));
+  }
+
+  #tell([step, value]) {
+    this.value.textContent = `${short(value)} at step ${step.toLocaleString("en")}`;
+  }
+
+  #read(event) {
+    const box = this.picture.getBoundingClientRect();
+    const x = ((event.clientX - box.left) / box.width) * WIDTH;
+    const nearest = (best, point) => (Math.abs(this.x(point[0]) - x) < Math.abs(this.x(best[0]) - x) ? point : best);
+    this.#tell(this.points.reduce(nearest));
+  }
+
+  draw(points) {
+    this.points = points;
+    const [steps, values] = [0, 1].map((part) => points.map((point) => point[part]));
+    const [first, last] = [steps[0], steps.at(-1)];
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    const y = (value) => (high > low ? HEIGHT - BOTTOM - ((value - low) / (high - low)) * (HEIGHT - BOTTOM - 8) : HEIGHT / 2);
+    this.x = (step) => (last > first ? LEFT + ((step - first) / (last - first)) * (WIDTH - LEFT - 6) : (LEFT + WIDTH) / 2);
+    const line = (values, kind) =>
+      svg("polyline", { class: kind, points: steps.map((step, i) => `${this.x(step).toFixed(1)},${y(values[i]).toFixed(1)}`).join(" ") });
+    const label = (x, y, anchor, text) => svg("text", { x, y, "text-anchor": anchor }, text);
+    const marks = high > low ? [low, (low + high) / 2, high] : [low];
+    const ends = last > first ? [label(LEFT, HEIGHT - 3, "start", first), label(WIDTH - 6, HEIGHT - 3, "end", last)] : [];
+    this.picture.replaceChildren(
+      ...marks.flatMap((value) => [
+        svg("line", { x1: LEFT, x2: WIDTH - 6, y1: y(value), y2: y(value) }),
+        label(LEFT - 4, y(value) + 4, "end", short(value)),
+      ]),
+      ...ends,
+      line(values, this.isSmoothed ? "raw" : "main"),
+      ...(this.isSmoothed ? [line(smooth(values), "main")] : []),
+      ...(points.length === 1 ? [svg("circle", { cx: this.x(first), cy: y(low), r: 3 })] : []),
+    );
+    this.picture.setAttribute("aria-label", `${this.title}, from ${short(values[0])} at step ${first} to ${short(values.at(-1))} at step ${last}`);
+    if (!this.picture.matches(":hover")) this.#tell(points.at(-1));
+  }
+}
+
+const charts = new Map(CURVES.map(([key, title, isSmoothed]) => [key, new Chart(title, isSmoothed)]));
+let sheets = [];
+let shown = null;
+
+function tell({ run, step, steps, epoch, pace }) {
+  const count = (number) => number.toLocaleString("en");
+  const left = pace ? Math.round((steps - step) / pace) : null;
+  const [hours, minutes] = [Math.floor(left / 3600), Math.floor((left % 3600) / 60)];
+  const time = hours > 0 ? `${hours} h ${minutes} min` : minutes > 0 ? `${minutes} min` : `${left} s`;
+  const speed = left === null ? "" : `, ${short(pace)} steps/s, ${time} left`;
+  at("progress").textContent = `${run}: step ${count(step)} of ${count(steps)}, epoch ${count(epoch)}${speed}`;
+  at("done").value = step / steps;
+}
+
+function draw(curves) {
+  for (const [key, chart] of charts) {
+    const points = curves.find((curve) => curve.key === key)?.points ?? [];
+    if (points.length === 0) continue;
+    if (!chart.figure.isConnected) {
+      // in the order of the table
+      const keys = [...charts.keys()];
+      const later = keys.slice(keys.indexOf(key) + 1).map((key) => charts.get(key).figure);
+      at("curves").insertBefore(chart.figure, later.find((figure) => figure.isConnected) ?? null);
+    }
+    chart.draw(points);
+  }
+}
+
+async function showSheet() {
+  const step = sheets[Number(at("sheet").value)];
+  at("sheet-is").textContent = step.toLocaleString("en");
+  if (step === shown) return;
+  shown = step;
+  const file = await api.sheet(step).catch(() => null);
+  if (step !== shown || file === null) return;
+  const picture = at("sheet-picture");
+  URL.revokeObjectURL(picture.src);
+  picture.src = URL.createObjectURL(file);
+  picture.alt = `Input, output and target of the same pairs at step ${step}`;
+}
+
+function list(found) {
+  const slider = at("sheet");
+  // whoever looks at an earlier one stays there
+  const follows = slider.value === slider.max;
+  sheets = found;
+  at("samples").hidden = sheets.length === 0;
+  if (sheets.length === 0) return;
+  slider.max = sheets.length - 1;
+  if (follows) slider.value = slider.max;
+  showSheet();
+}
+
+function write(lines) {
+  const log = at("log");
+  const text = lines.map(({ time, text }) => `${new Date(time * 1000).toLocaleTimeString("en-GB")}  ${text}`).join("\n");
+  if (log.textContent === text) return;
+  // whoever reads an earlier line stays there
+  const follows = log.scrollTop + log.clientHeight > log.scrollHeight - 20;
+  log.textContent = text;
+  if (follows) log.scrollTop = log.scrollHeight;
+}
+
+async function look() {
+  try {
+    const training = await api.training();
+    at("training").hidden = false;
+    tell(training);
+    draw(training.curves);
+    list(training.sheets);
+    write(training.log);
+  } catch (problem) {
+    if (!(problem instanceof api.Problem)) at("progress").textContent = "The training has ended, or its server cannot be reached.";
+  }
+}
+
+/** Shows the training, and keeps it up to date. */
+export function watch() {
+  at("sheet").addEventListener("input", showSheet);
+  look();
+  setInterval(() => document.hidden || look(), LOOK);
+}

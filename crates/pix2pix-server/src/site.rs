@@ -1,0 +1,75 @@
+//! A site of static files: the page, a model, and the program that runs it in the visitor's browser.
+
+use std::path::Path;
+
+use pix2pix::data::sha256;
+use pix2pix::{Error, atomic_file};
+use serde_json::json;
+
+use crate::encoding::Encoding;
+use crate::models::Model;
+use crate::page;
+use crate::settings::Words;
+
+/// What the page may do where no server says so: its own scripts, styles, images and worker, and WebAssembly.
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: \
+                      data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'";
+/// The end of the page that runs models in the browser: it takes the place of the server's `api.js`.
+const LOCAL: &str = include_str!("../site/local.js");
+/// Where the model is computed.
+const WORKER: &str = include_str!("../site/worker.js");
+/// The files of the module: `index.js`, and the compiled runtime.
+pub const MODULE: [&str; 2] = ["index.js", "pix2pix.wasm"];
+
+/// Writes the site to a folder: the files of the page, `models.json`, the examples, and the module with its two
+/// [files](MODULE). The model's weights are there already, in `weights`, a file of the folder.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write(
+    folder: &Path,
+    model: &Model,
+    weights: &str,
+    module: [&[u8]; 2],
+    words: &Words,
+) -> Result<(), Error> {
+    for (path, content) in page::files(words) {
+        let content = match path {
+            "api.js" => LOCAL.to_string(),
+            "index.html" => with_policy(&content),
+            _ => content,
+        };
+        atomic_file::write(&folder.join(path), content.as_bytes())?;
+    }
+    atomic_file::write(&folder.join("worker.js"), WORKER.as_bytes())?;
+    let engine = folder.join("engine");
+    atomic_file::create_folder(&engine)?;
+    for (name, content) in MODULE.into_iter().zip(module) {
+        atomic_file::write(&engine.join(name), content)?;
+    }
+    let examples = folder.join("examples");
+    atomic_file::create_folder(&examples)?;
+    for (index, example) in model.examples.iter().enumerate() {
+        atomic_file::write(&examples.join(format!("{index}.png")), &example.png)?;
+    }
+    // another model has another address, so that no browser keeps the old one
+    let digest = sha256::of_file(&folder.join(weights), "read the model")?;
+    let list = list(model, &format!("{weights}?v={}", &digest[..16]));
+    atomic_file::write(&folder.join("models.json"), list.as_bytes())
+}
+
+/// The list of models, as the server's API gives it, with the file of each. Results are renderings in 8 bits.
+fn list(model: &Model, address: &str) -> String {
+    let mut info = model.info.clone();
+    (info.format, info.plain, info.plain_source) = (Encoding::Png, true, true);
+    let mut entry = json!(info);
+    entry["file"] = json!(address);
+    json!({ "models": [entry], "training": false }).to_string()
+}
+
+fn with_policy(page: &str) -> String {
+    let charset = "<meta charset=\"utf-8\">";
+    let policy =
+        format!("{charset}\n<meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">");
+    page.replacen(charset, &policy, 1)
+}

@@ -1,0 +1,275 @@
+//! A training that the page shows while it goes on: its curves, its contact sheets and its log.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use pix2pix::run::{Event, History, Metrics, RunScores};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Largest number of points of a curve in an answer.
+const POINTS: usize = 300;
+/// Largest number of lines of the log in an answer, the newest ones.
+const LINES: usize = 200;
+/// L1 of 255 for one in units of [-1, 1].
+const OF_255: f64 = 127.5;
+
+/// A training in this process: it is told every event and every line, and answers what clients ask.
+pub struct Training {
+    run: String,
+    steps: u64,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    step: u64,
+    epoch: u64,
+    /// Time and number of this process's first step.
+    first: Option<(Instant, u64)>,
+    /// Time left of a run that ends after a length of time.
+    left: Option<Duration>,
+    metrics: Vec<Metrics>,
+    scores: Vec<RunScores>,
+    sheets: BTreeMap<u64, PathBuf>,
+    log: VecDeque<LogLine>,
+}
+
+/// A training as clients see it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TrainingInfo {
+    /// Name of the run's folder.
+    pub run: String,
+    /// Steps done.
+    pub step: u64,
+    /// Steps of the whole run; of one that ends after a length of time, about as many as will fit.
+    pub steps: u64,
+    /// Epoch of the newest step, from 1; 0 before the first.
+    pub epoch: u64,
+    /// Steps per second since this process began; absent before the second step.
+    pub pace: Option<f64>,
+    /// Losses and scores with at least one value.
+    pub curves: Vec<Curve>,
+    /// Steps whose contact sheets are there, the oldest first.
+    pub sheets: Vec<u64>,
+    /// The newest lines of the log, the oldest first.
+    pub log: Vec<LogLine>,
+}
+
+/// A curve over the steps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Curve {
+    /// Name of a loss of the metrics (`g_l1`, of 255; `g_gan`, `d_real`, `d_fake`) or of a score of held-out pairs (`l1`, of
+    /// 255; `psnr`, in dB; `ssim`, `lpips`).
+    pub key: String,
+    /// Step and value. Of a long run, losses are means over neighbouring steps, and scores are left out evenly.
+    pub points: Vec<(u64, f64)>,
+}
+
+/// A line of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LogLine {
+    /// Seconds since 1970.
+    pub time: u64,
+    /// The line.
+    pub text: String,
+}
+
+impl Training {
+    /// The run of so many steps in a folder, of which nothing has been seen.
+    pub fn new(root: &Path, steps: u64) -> Self {
+        let full = std::path::absolute(root);
+        let name = full.as_deref().unwrap_or(root).file_name();
+        Self {
+            run: name
+                .unwrap_or(root.as_os_str())
+                .to_string_lossy()
+                .into_owned(),
+            steps,
+            seen: Mutex::default(),
+        }
+    }
+
+    /// Name of the run's folder.
+    pub fn run(&self) -> &str {
+        &self.run
+    }
+
+    /// Takes over what earlier processes of the run have left in its folder. What cannot be read is missing in the curves: the
+    /// run itself tells of it.
+    pub fn recall(&self, root: &Path) {
+        let Ok(history) = History::read(root) else {
+            return;
+        };
+        let mut seen = self.seen();
+        seen.step = history.step();
+        seen.epoch = history.metrics.last().map_or(0, |line| line.epoch);
+        (seen.metrics, seen.scores) = (history.metrics, history.scores);
+        let entries = std::fs::read_dir(root.join("samples"));
+        for entry in entries.into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let step = name.strip_prefix("step_");
+            let step = step.and_then(|rest| rest.strip_suffix(".png")?.parse().ok());
+            if let Some(step) = step {
+                seen.sheets.insert(step, entry.path());
+            }
+        }
+    }
+
+    /// Takes note of an event.
+    pub fn saw(&self, event: &Event) {
+        let mut seen = self.seen();
+        match event {
+            Event::Left(time) => seen.left = Some(*time),
+            Event::Step(metrics) => {
+                (seen.step, seen.epoch) = (metrics.step, metrics.epoch);
+                seen.first.get_or_insert((Instant::now(), metrics.step));
+            }
+            // a resumed run comes to some of its steps again
+            Event::Logged(metrics) => {
+                seen.metrics.retain(|line| line.step < metrics.step);
+                seen.metrics.push(*metrics);
+            }
+            Event::Scored(scores) => {
+                seen.scores.retain(|line| line.step < scores.step);
+                seen.scores.push(*scores);
+            }
+            Event::Sampled { step, path, .. } => {
+                seen.sheets.insert(*step, path.to_path_buf());
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes note of a line that the training prints.
+    pub fn said(&self, text: &str) {
+        let time = SystemTime::now().duration_since(UNIX_EPOCH);
+        let mut seen = self.seen();
+        seen.log.push_back(LogLine {
+            time: time.map_or(0, |time| time.as_secs()),
+            text: text.to_string(),
+        });
+        if seen.log.len() > LINES {
+            seen.log.pop_front();
+        }
+    }
+
+    /// The training as clients see it.
+    pub fn info(&self) -> TrainingInfo {
+        let seen = self.seen();
+        let mut curves: BTreeMap<&'static str, Vec<(u64, f64)>> = BTreeMap::new();
+        for line in &seen.metrics {
+            for (key, value) in line.losses.named() {
+                let unit = if key == "g_l1" { OF_255 } else { 1.0 };
+                let point = (line.step, f64::from(value) * unit);
+                curves.entry(key).or_default().push(point);
+            }
+        }
+        for points in curves.values_mut() {
+            *points = means(points);
+        }
+        for line in &seen.scores {
+            for (key, value) in line.named() {
+                if let Some(value) = value {
+                    curves.entry(key).or_default().push((line.step, value));
+                }
+            }
+        }
+        let curves = curves.into_iter().map(|(key, points)| Curve {
+            key: key.to_string(),
+            points: some_of(points),
+        });
+        let pace = seen.first.and_then(|(time, first)| {
+            let steps = seen.step.checked_sub(first).filter(|steps| *steps > 0)?;
+            Some(steps as f64 / time.elapsed().as_secs_f64())
+        });
+        TrainingInfo {
+            run: self.run.clone(),
+            step: seen.step,
+            steps: match seen.left {
+                Some(left) => seen.step + (pace.unwrap_or(0.0) * left.as_secs_f64()) as u64,
+                None => self.steps,
+            },
+            epoch: seen.epoch,
+            pace,
+            curves: curves.collect(),
+            sheets: seen.sheets.keys().copied().collect(),
+            log: seen.log.iter().cloned().collect(),
+        }
+    }
+
+    /// The file of a step's contact sheet.
+    pub fn sheet(&self, step: u64) -> Option<PathBuf> {
+        self.seen().sheets.get(&step).cloned()
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// At most [`POINTS`] points: the last step and the mean value of equally many neighbours.
+fn means(points: &[(u64, f64)]) -> Vec<(u64, f64)> {
+    let together = points.len().div_ceil(POINTS).max(1);
+    let mean = |chunk: &[(u64, f64)]| {
+        let sum: f64 = chunk.iter().map(|point| point.1).sum();
+        Some((chunk.last()?.0, sum / chunk.len() as f64))
+    };
+    points.chunks(together).filter_map(mean).collect()
+}
+
+/// At most [`POINTS`] points, the last one of equally many neighbours.
+fn some_of(points: Vec<(u64, f64)>) -> Vec<(u64, f64)> {
+    let of = points.len().div_ceil(POINTS).max(1);
+    let last = |chunk: &[(u64, f64)]| chunk.last().copied();
+    points.chunks(of).filter_map(last).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pix2pix::train::Losses;
+
+    fn logged(step: u64, g_l1: f32) -> Metrics {
+        Metrics {
+            step,
+            epoch: 1,
+            losses: Losses {
+                d_real: 0.5,
+                d_fake: 0.5,
+                g_gan: 1.0,
+                g_l1,
+            },
+        }
+    }
+
+    #[test]
+    fn a_resumed_run_draws_its_steps_once() {
+        let training = Training::new(Path::new("runs/run"), 9);
+        for (step, value) in [(1, 0.5), (2, 0.25), (3, 0.125), (2, 0.75)] {
+            training.saw(&Event::Logged(logged(step, value)));
+        }
+        let info = training.info();
+        let curve = |key: &str| info.curves.iter().find(|curve| curve.key == key).unwrap();
+        // of 255
+        assert_eq!(curve("g_l1").points, [(1, 63.75), (2, 95.625)]);
+        assert_eq!(curve("g_gan").points, [(1, 1.0), (2, 1.0)]);
+    }
+
+    #[test]
+    fn long_curves_are_thinned_and_long_logs_cut() {
+        let points: Vec<(u64, f64)> = (1..=599).map(|step| (step, step as f64)).collect();
+        let (means, some) = (means(&points), some_of(points));
+        assert_eq!((means.len(), some.len()), (300, 300));
+        assert_eq!((means[0], some[0]), ((2, 1.5), (2, 2.0)));
+        assert_eq!((means[299], some[299]), ((599, 599.0), (599, 599.0)));
+        let training = Training::new(Path::new("runs/run"), 9);
+        for number in 0..LINES + 5 {
+            training.said(&format!("line {number}"));
+        }
+        let log = training.info().log;
+        assert_eq!((log.len(), log[0].text.as_str()), (LINES, "line 5"));
+    }
+}
