@@ -10,7 +10,7 @@ use crate::choice::choice;
 use crate::failure::Failure;
 use crate::paths::stored;
 
-/// Decay of the moving average of weights with `--preset best`.
+/// Decay of the moving average of weights with `--preset best` and `--time`.
 const BEST_EMA: f64 = 0.998;
 
 /// Options beyond the paper; docs/quality.md has measurements of their effect.
@@ -19,7 +19,7 @@ pub struct BeyondArgs {
     /// Set of defaults: the paper's, or our recommended ones
     #[arg(long, value_enum, default_value_t = Preset::Paper)]
     preset: Preset,
-    /// Learning-rate schedule; plateau needs held-out pairs
+    /// Learning-rate schedule; plateau needs held-out pairs; with --time, the default is linear
     #[arg(long, value_parser = choice::<Schedule>(), default_value_t = Schedule::Constant)]
     pub lr_schedule: Schedule,
     /// Epochs of the schedule's decay: with linear, the last ones, over which the rate falls to 0; with step, those after
@@ -27,7 +27,7 @@ pub struct BeyondArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     decay_epochs: Option<u64>,
     /// Decay of an exponential moving average of the generator's weights, which is used to translate (Yazici
-    /// et al. 2019); 0 for none [default: 0; with --preset best: 0.998]
+    /// et al. 2019); 0 for none [default: 0; with --preset best or --time: 0.998]
     #[arg(long, value_name = "DECAY")]
     ema: Option<f64>,
     /// Adversarial loss: bce, lsgan (Mao et al. 2017), hinge (Miyato et al. 2018) or wgan-gp (Gulrajani et
@@ -71,6 +71,15 @@ enum Preset {
 }
 
 impl BeyondArgs {
+    /// Changes the defaults for a run of a length of time: its rate falls to 0 at the end, and its weights are averaged.
+    /// `typed` are the options on the command line.
+    pub fn for_time(&mut self, typed: &[String]) {
+        if !typed.iter().any(|name| name == "lr-schedule") {
+            self.lr_schedule = Schedule::Linear;
+        }
+        self.ema.get_or_insert(BEST_EMA);
+    }
+
     /// The preset's upsampling in the decoder.
     pub fn upsample(&self) -> Upsample {
         match self.preset {

@@ -8,9 +8,10 @@ use pix2pix::data::survey::OnError;
 use pix2pix::data::{Pairs, earth, picture};
 use pix2pix::device::set_threads;
 use pix2pix::draw::contact_sheet;
-use pix2pix::quality::{Inception, Lpips};
+use pix2pix::quality::{Confidence, Dists, Inception, Lpips, Mean};
 use pix2pix::report::{
-    Evaluated, Evaluation, Gallery, Learned, MEASURES, Measure, Measured, evaluate, gallery,
+    Evaluated, Evaluation, Gallery, MEASURES, Measure, Measured, Measures, charts, evaluate,
+    gallery,
 };
 use pix2pix::{Error, RunConfig, Translator, atomic_file};
 
@@ -30,7 +31,8 @@ Examples:
   pix2pix evaluate pix2pix-demo earth           the demo's model on its built-in data
   pix2pix evaluate run-1 run-2 facades --split test --out scores
   pix2pix evaluate run facades --json --lpips weights/lpips-alex.safetensors
-  pix2pix evaluate run facades --fid weights/inception.safetensors";
+  pix2pix evaluate run facades --fid weights/inception.safetensors
+  pix2pix evaluate run facades --samples 8 --out scores    is the deviation right?";
 
 /// Options of `pix2pix evaluate`.
 #[derive(clap::Args)]
@@ -49,17 +51,24 @@ pub struct Args {
     /// Print JSON, with the scores of every picture [default: a table]
     #[arg(long)]
     json: bool,
-    /// Folder for scores.json, gallery.html with all pictures and their scores, and each model's five best and five worst
-    /// pictures [default: none]
+    /// Folder for scores.json, gallery.html with all pictures and their scores, each model's five best and five worst
+    /// pictures, its power spectrum, and its calibration with --samples [default: none]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// File of LPIPS's weights; `pix2pix download lpips-alex` gets it [default: no LPIPS]
     #[arg(long, value_name = "FILE")]
     lpips: Option<PathBuf>,
-    /// File of the Inception network's weights, for the Fréchet Inception distance (FID); `pix2pix download
-    /// inception` gets it [default: no FID]
+    /// File of DISTS's weights; `pix2pix download dists` gets it [default: no DISTS]
+    #[arg(long, value_name = "FILE")]
+    dists: Option<PathBuf>,
+    /// File of the Inception network's weights, for the Fréchet and the kernel Inception distance (FID and KID); `pix2pix
+    /// download inception` gets it [default: no FID]
     #[arg(long, value_name = "FILE")]
     fid: Option<PathBuf>,
+    /// Translate each source so many times with other dropout, and say whether the deviation predicts the error [default:
+    /// once]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(2..=10_000))]
+    samples: Option<u64>,
     #[command(flatten)]
     noise: NoiseArgs,
     #[command(flatten)]
@@ -82,12 +91,18 @@ enum Split {
 pub fn run(args: Args) -> Result<(), Failure> {
     set_threads(args.machine.threads)?;
     let device = args.machine.device.open(args.machine.precision)?;
-    let learned = Learned {
+    let measures = Measures {
         lpips: args
             .lpips
             .as_deref()
             .map(|path| Lpips::load(path, &device))
             .transpose()?,
+        dists: args
+            .dists
+            .as_deref()
+            .map(|path| Dists::load(path, &device))
+            .transpose()?,
+        samples: args.samples,
         inception: args
             .fid
             .as_deref()
@@ -119,7 +134,14 @@ pub fn run(args: Args) -> Result<(), Failure> {
                 gallery.add(&scores.name, pictures, Some(pair.target), Some(scores));
             }
         };
-        let evaluated = evaluate(name, &translator, (split, &pairs), &learned, &options, seen);
+        let evaluated = evaluate(
+            name,
+            &translator,
+            (split, &pairs),
+            &measures,
+            &options,
+            seen,
+        );
         bar.finish_and_clear();
         let evaluated = evaluated?;
         gallery.about(summary(&evaluated.evaluation));
@@ -141,14 +163,14 @@ pub fn run(args: Args) -> Result<(), Failure> {
         return print(&json);
     }
     print(&table(&evaluations))?;
-    if args.lpips.is_none() || args.fid.is_none() {
+    if args.lpips.is_none() && args.dists.is_none() && args.fid.is_none() {
         print(
-            "For LPIPS and FID, add --lpips and --fid; `pix2pix download` gets their weights.\n",
+            "For LPIPS, DISTS, FID and KID, add --lpips, --dists and --fid; `pix2pix download` gets their weights.\n",
         )?;
     }
     if let Some(out) = &args.out {
         print(&format!(
-            "Scores of every picture, a gallery, and the best and worst pictures: {}/\n",
+            "Scores of every picture, a gallery, the best and worst pictures, and charts: {}/\n",
             out.display()
         ))?;
     }
@@ -201,22 +223,38 @@ fn draw(folder: &Path, evaluated: &Evaluated) -> Result<(), Error> {
         evaluation,
         best,
         worst,
+        spectra,
     } = evaluated;
     for (name, rows) in [("best", best), ("worst", worst)] {
         let title = format!("{}: the {name} by L1 (of 255)", evaluation.model);
         let sheet = contact_sheet::draw(&title, rows);
         picture::write_png(&folder.join(format!("{name}.png")), &sheet)?;
     }
+    let title = |what: &str| format!("{}: {what}", evaluation.model);
+    let spectra = charts::spectra(&title("power spectra"), spectra);
+    let calibration = evaluation.confidence.as_ref();
+    let calibration =
+        calibration.and_then(|found| charts::calibration(&title("deviation and error"), found));
+    for (name, chart) in [("spectrum", spectra), ("calibration", calibration)] {
+        if let Some(chart) = chart {
+            picture::write_png(&folder.join(format!("{name}.png")), &chart)?;
+        }
+    }
     Ok(())
 }
 
 /// The mean of a measure with its interval; `None` if the model does not have it.
 fn mean(evaluation: &Evaluation, measure: &Measure) -> Option<String> {
-    let (found, digits) = (evaluation.means.get(measure.key)?, measure.digits);
-    Some(match found.margin.filter(|margin| margin.is_finite()) {
+    let found = evaluation.means.get(measure.key)?;
+    Some(interval(*found, measure.digits))
+}
+
+/// A mean with its interval.
+fn interval(found: Mean, digits: usize) -> String {
+    match found.margin.filter(|margin| margin.is_finite()) {
         None => format!("{:.digits$}", found.mean),
         Some(margin) => format!("{:.digits$} ± {margin:.digits$}", found.mean),
-    })
+    }
 }
 
 /// What the gallery says of a model.
@@ -282,17 +320,55 @@ fn table(evaluations: &[Evaluation]) -> String {
             rows.push([vec![measure.described()], cells].concat());
         }
     }
-    if evaluations
-        .iter()
-        .any(|evaluation| evaluation.fid.is_some())
-    {
-        let cell = |fid: Option<f64>| fid.map_or("-".to_string(), |fid| format!("{fid:.2}"));
-        let cells = evaluations
+    let mut row = |label: &str, cell: &dyn Fn(&Evaluation) -> Option<String>| {
+        let cells: Vec<Option<String>> = evaluations.iter().map(cell).collect();
+        if cells.iter().any(Option::is_some) {
+            let cells = cells
+                .into_iter()
+                .map(|cell| cell.unwrap_or("-".to_string()));
+            rows.push(std::iter::once(label.to_string()).chain(cells).collect());
+        }
+    };
+    let listed = |values: &[f64], digits: usize| {
+        let scale = 10f64.powi(digits as i32);
+        // without the sign of zero
+        let rounded = values
             .iter()
-            .map(|evaluation| cell(evaluation.fid))
-            .collect();
-        rows.push([vec!["FID, lower is better".to_string()], cells].concat());
-    }
+            .map(|value| (value * scale).round() / scale + 0.0);
+        let texts: Vec<String> = rounded.map(|value| format!("{value:.digits$}")).collect();
+        (!texts.is_empty()).then(|| texts.join(" "))
+    };
+    row("SWD (x1000), lower is better", &|evaluation| {
+        Some(format!("{:.1}", evaluation.realism.swd?))
+    });
+    row("  at each level, the finest first", &|evaluation| {
+        listed(&evaluation.realism.swd_levels, 0)
+    });
+    row("Spectrum (dB), lower is better", &|evaluation| {
+        Some(format!("{:.2}", evaluation.realism.spectrum?))
+    });
+    row(
+        "  power in waves of 2-4, 4-8, ... pixels; 0 is right",
+        &|evaluation| listed(&evaluation.realism.octaves, 1),
+    );
+    row("FID, lower is better", &|evaluation| {
+        Some(format!("{:.2}", evaluation.fid?))
+    });
+    row("KID, lower is better", &|evaluation| {
+        Some(format!("{:.4}", evaluation.kid?))
+    });
+    let of = |evaluation: &Evaluation, value: fn(&Confidence) -> Option<f64>| {
+        Some(format!("{:.2}", value(evaluation.confidence.as_ref()?)?))
+    };
+    row("Deviation and error in a picture, rank correlation", &|e| {
+        Some(interval(e.confidence.as_ref()?.within?, 2))
+    });
+    row("Deviation and error of pictures, rank correlation", &|e| {
+        of(e, |found| found.between)
+    });
+    row("Error over deviation, 1 is right", &|e| {
+        of(e, |found| found.ratio)
+    });
     aligned(&rows)
         + "± is half the width of the 95% confidence interval of the mean over the pairs.\n"
 }

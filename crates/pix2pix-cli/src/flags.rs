@@ -3,10 +3,11 @@
 //! The library knows no command line: its messages name fields, in backticks. This program prints options instead.
 
 /// A field, as the library names it, and what a user of the command line types for it.
-pub const FLAGS: [(&str, &str); 79] = [
+pub const FLAGS: [(&str, &str); 82] = [
     // of a run
     ("folder", "--out"),
     ("steps", "--steps"),
+    ("time", "--time"),
     ("batch_size", "--batch-size"),
     ("workers", "--workers"),
     ("threads", "--threads"),
@@ -79,7 +80,9 @@ pub const FLAGS: [(&str, &str); 79] = [
     ("freeze_generator", "--freeze-generator"),
     // of scores, translations and exports
     ("lpips", "--lpips"),
+    ("dists", "--dists"),
     ("inception", "--fid"),
+    ("samples", "--samples"),
     ("side", "--tile"),
     ("overlap", "--overlap"),
     ("half", "--f16"),

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use pix2pix::data::Size;
+use pix2pix::data::pair::Direction;
 use pix2pix::exchange::import::{self, Options};
 use pix2pix::network::{GeneratorConfig, Norm};
 
+use crate::choice::choice;
 use crate::failure::Failure;
 use crate::paths::word;
 use crate::program::program;
@@ -15,6 +17,7 @@ use crate::result_file::ResultArgs;
 pub const EXAMPLES: &str = "\
 Examples:
   pix2pix import latest_net_G.pth --out facades.safetensors
+  pix2pix import facades_label2photo.pth --direction b-to-a --out facades.safetensors
   pix2pix import latest_net_G.pth latest_net_D.pth --out facades.safetensors
   pix2pix import model_109600.h5 --out maps.safetensors";
 
@@ -41,6 +44,9 @@ pub struct Args {
     /// Name of the generator in a PyTorch file with several networks, e.g. netG_A [default: the only one]
     #[arg(long, value_name = "NAME")]
     key: Option<String>,
+    /// Direction in which the network translates side-by-side pairs: which half is the source
+    #[arg(long, value_parser = choice::<Direction>(), default_value_t = Direction::AToB)]
+    direction: Direction,
 }
 
 /// Imports the weights and prints the networks found in them.
@@ -49,6 +55,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         dropout: args.dropout,
         key: args.key,
         size: args.size,
+        direction: Some(args.direction),
     };
     let notes = args.result.check(&[args.out.as_path()])?;
     let checkpoint = import::of_files(&args.files, &options)?;

@@ -26,7 +26,10 @@ pub fn of_pairs(count: usize, message: String) -> ProgressBar {
 
 /// The progress display of one training.
 pub struct Progress {
-    steps: u64,
+    /// Number of steps; `None` for a run that ends after a length of time.
+    steps: Option<u64>,
+    /// Time left of such a run.
+    left: Cell<Duration>,
     /// Time and number of the first step since this process started.
     first: Cell<Option<(Instant, u64)>>,
     display: Display,
@@ -41,21 +44,26 @@ enum Display {
 }
 
 impl Progress {
-    /// A display for `steps` steps on standard error, and on the training's page.
-    pub fn new(steps: u64, quiet: bool, page: Option<Arc<Training>>) -> Self {
+    /// A display on standard error, and on the training's page, for `steps` steps, or for a length of time in seconds.
+    pub fn new(steps: u64, time: Option<f64>, quiet: bool, page: Option<Arc<Training>>) -> Self {
+        let time = time.map(Duration::from_secs_f64);
         let display = if quiet {
             Display::Quiet
         } else if stderr().is_terminal() {
-            let bar = ProgressBar::new(steps);
+            let bar = ProgressBar::new(time.map_or(steps, |time| time.as_secs()));
             // two lines, to fit 80 columns
-            let template = "{bar:24} {pos}/{len}  {prefix}\n{wide_msg}";
+            let template = match time {
+                Some(_) => "{bar:24} {prefix}\n{wide_msg}",
+                None => "{bar:24} {pos}/{len}  {prefix}\n{wide_msg}",
+            };
             bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
             Display::Bar(bar)
         } else {
             Display::Lines
         };
         Self {
-            steps,
+            steps: time.is_none().then_some(steps),
+            left: Cell::new(time.unwrap_or_default()),
             first: Cell::new(None),
             display,
             page,
@@ -74,12 +82,26 @@ impl Progress {
         }
     }
 
+    /// Notes the time left.
+    pub fn left(&self, time: Duration) {
+        self.left.set(time);
+        if let Display::Bar(bar) = &self.display {
+            let whole = bar.length().unwrap_or_default();
+            bar.set_position(whole.saturating_sub(time.as_secs()));
+        }
+    }
+
     /// Updates the bar after a step.
     pub fn step(&self, metrics: Metrics) {
         let pace = self.pace(metrics);
         if let Display::Bar(bar) = &self.display {
-            bar.set_position(metrics.step);
-            bar.set_prefix(pace);
+            match self.steps {
+                Some(_) => {
+                    bar.set_position(metrics.step);
+                    bar.set_prefix(pace);
+                }
+                None => bar.set_prefix(format!("step {}  {pace}", metrics.step)),
+            }
             bar.set_message(losses(metrics));
         }
     }
@@ -91,7 +113,10 @@ impl Progress {
             return;
         }
         let (pace, losses) = (self.pace(metrics), losses(metrics));
-        let line = format!("step {}/{}  {pace}  {losses}", metrics.step, self.steps);
+        let of = self
+            .steps
+            .map_or(String::new(), |steps| format!("/{steps}"));
+        let line = format!("step {}{of}  {pace}  {losses}", metrics.step);
         if is_told {
             tell(&line);
         }
@@ -114,7 +139,10 @@ impl Progress {
             return format!("epoch {}", metrics.epoch);
         }
         let rate = (metrics.step - first) as f64 / start.elapsed().as_secs_f64().max(1e-9);
-        let left = Duration::from_secs_f64((self.steps - metrics.step) as f64 / rate);
+        let left = match self.steps {
+            Some(steps) => Duration::from_secs_f64((steps - metrics.step) as f64 / rate),
+            None => self.left.get(),
+        };
         let left = HumanDuration(left);
         format!("epoch {}  {rate:.2} steps/s  {left} left", metrics.epoch)
     }

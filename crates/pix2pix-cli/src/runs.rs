@@ -29,6 +29,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             "L1 (of 255)",
             "PSNR (dB)",
             "SSIM",
+            "SWD (x1000)",
             "at step",
         ]
         .map(str::to_string)
@@ -43,7 +44,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
                 tell(&format!("note: {}", flags::named(&error.to_string())));
                 let unknown = |_| "-".to_string();
                 let known = [run.display().to_string(), "unreadable".to_string()];
-                rows.push(known.into_iter().chain((2..8).map(unknown)).collect());
+                rows.push(known.into_iter().chain((2..9).map(unknown)).collect());
                 continue;
             }
             Err(error) => return Err(error.into()),
@@ -56,18 +57,21 @@ pub fn run(args: Args) -> Result<(), Failure> {
             Some(best) => format!("{:.digits$}", best.value),
             None => "-".to_string(),
         };
-        let steps = best
-            .values()
-            .map(|best| best.step.to_string())
-            .collect::<Vec<_>>();
+        let shown = ["L1", "PSNR", "SSIM", "SWD"];
+        let steps = shown.iter().filter_map(|name| best.get(name));
+        let steps: Vec<String> = steps.map(|best| best.step.to_string()).collect();
         rows.push(vec![
             run.display().to_string(),
             history.state.to_string(),
             history.step().to_string(),
-            history.config.steps.to_string(),
+            match history.config.time.filter(|_| history.config.is_open()) {
+                Some(time) => format!("{time} s"),
+                None => history.config.steps.to_string(),
+            },
             score("L1", 2),
             score("PSNR", 2),
             score("SSIM", 4),
+            score("SWD", 1),
             if steps.is_empty() {
                 "-".to_string()
             } else {

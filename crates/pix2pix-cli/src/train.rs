@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::slice;
 use std::sync::Arc;
+use std::time::Duration;
 
 use indicatif::HumanDuration;
 use pix2pix::bench::estimate;
@@ -53,6 +54,7 @@ Examples:
   pix2pix train cells --vertical-mirror --turn --color-jitter 0.1 --out run
   pix2pix train many --workers 2 --cache ram --out run
   pix2pix train facades --keep-best ssim --patience 10 --out run
+  pix2pix train facades --time 20m --out run    as many steps as fit
   pix2pix train mine --from runs/facades --out run
   pix2pix train --config run.toml --dry-run
   pix2pix train --resume run              resume; the result is bit-identical
@@ -71,7 +73,7 @@ pub struct Args {
     #[arg(long, value_name = "RUN", required_unless_present = "resume")]
     out: Option<PathBuf>,
     /// Resume a run that was stopped or killed; the result is bit-identical to that of an uninterrupted run.
-    /// Give DATA only if it has moved, and --steps or --epochs only to train for longer
+    /// Give DATA only if it has moved, and --steps, --epochs or --time only to train for longer
     #[arg(long, value_name = "RUN")]
     resume: Option<PathBuf>,
     /// TOML file with options, such as batch_size = 4, and with data and out; the command line overrides it
@@ -90,6 +92,11 @@ pub struct Args {
     /// Training steps, instead of --epochs [default: as many as --epochs gives]
     #[arg(long, value_name = "N", conflicts_with = "epochs")]
     steps: Option<u64>,
+    /// Time of training instead of --epochs, such as 90s, 20m or 1h30m: as many steps as fit, with a learning rate that
+    /// falls to 0 at the end (--lr-schedule linear) and averaged weights (--ema 0.998), unless you say otherwise
+    /// [default: as long as --epochs takes]
+    #[arg(long, value_name = "TIME", value_parser = seconds, conflicts_with_all = ["epochs", "steps", "decay_epochs"])]
+    time: Option<f64>,
     /// Pairs per step
     #[arg(long, default_value_t = 1, value_name = "N")]
     batch_size: usize,
@@ -261,7 +268,7 @@ impl Args {
             }
         };
         let files = self.data.options(self.run.seed);
-        let config = RunConfig {
+        let mut config = RunConfig {
             data: named(self.path.as_deref().unwrap_or(Path::new(""))),
             data_digest,
             direction: files.direction,
@@ -275,6 +282,7 @@ impl Args {
             workers: self.workers,
             cache: self.cache,
             steps: self.steps.unwrap_or(1),
+            time: None,
             batch_size: self.batch_size,
             seed: self.run.seed,
             threads: self.run.machine.threads,
@@ -307,17 +315,28 @@ impl Args {
             generator,
             discriminator,
         };
+        if let Some(seconds) = self.time {
+            config.train_for(seconds);
+        }
         config.validate()?;
         Ok(config)
     }
 }
 
+/// A length of time in seconds.
+fn seconds(text: &str) -> Result<f64, String> {
+    let time: Result<jiff::SignedDuration, _> = text.parse();
+    let time = time.map_err(|_| "not a length of time such as 90s, 20m or 1h30m".to_string());
+    Ok(time?.as_secs_f64())
+}
+
 /// Options that may be given with `--resume`.
-const ON_RESUME: [&str; 9] = [
+const ON_RESUME: [&str; 10] = [
     "resume",
     "dry-run",
     "steps",
     "epochs",
+    "time",
     "patience",
     "report",
     "tensorboard",
@@ -394,7 +413,7 @@ fn plan(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Plan
     {
         return Err(Failure::Usage(format!(
             "--{other}: a resumed run keeps its options; with --resume, give only DATA, --steps, --epochs, \
-             --patience, --dry-run, --report, --tensorboard, --serve and --quiet"
+             --time, --patience, --dry-run, --report, --tensorboard, --serve and --quiet"
         )));
     }
     resume(root, args, typed, processes)
@@ -424,9 +443,13 @@ fn foresee(
     let size = largest.unwrap_or(config.jitter.crop_size.0);
     let found = estimate(config, size, device)?;
     let seconds = found.step.as_secs_f64();
-    let (steps, [width, height]) = (config.steps, size);
+    let [width, height] = size;
+    let (about, steps) = match config.time {
+        Some(time) => ("about ", (time / seconds) as u64),
+        None => ("", config.steps),
+    };
     print(&format!(
-        "steps: {steps} on {} with {} threads, each of {} of {width}x{height} pixels\n\
+        "steps: {about}{steps} on {} with {} threads, each of {} of {width}x{height} pixels\n\
          parameters: {} of the generator, {} of the discriminator\n\
          memory: about {}{}\n\
          time: {seconds:.3} s a step, {} for all steps without samples and checkpoints\n\
@@ -481,6 +504,9 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
     let (Some(path), Some(out)) = (args.path.clone(), args.out.clone()) else {
         unreachable!("clap requires both without --resume");
     };
+    if args.time.is_some() {
+        args.beyond.for_time(typed);
+    }
     let decay_epochs = args.beyond.decay_epochs()?;
     // report invalid options before reading any data; with --resize none, the sizes come from the data
     let from = args.from.open(typed, args.networks.dropout)?;
@@ -506,7 +532,7 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
     config.check_data(&survey)?;
     config.check_held_out(&data)?;
     shared(&mut config, &data, processes.shard())?;
-    if args.steps.is_none() {
+    if args.steps.is_none() && args.time.is_none() {
         config.steps = steps_of(args.epochs, &config, &data, processes.shard());
     }
     if let Some(epochs) = decay_epochs {
@@ -571,10 +597,13 @@ fn resume(
         config.patience = args.patience;
     }
     shared(&mut config, &data, processes.shard())?;
-    if let Some(steps) = args.steps {
-        config.steps = steps;
+    if let Some(seconds) = args.time {
+        config.train_for(seconds);
+    } else if let Some(steps) = args.steps {
+        (config.steps, config.time) = (steps, None);
     } else if typed.iter().any(|name| name == "epochs") {
         config.steps = steps_of(args.epochs, &config, &data, processes.shard());
+        config.time = None;
     }
     Ok(Planned {
         config,
@@ -759,7 +788,7 @@ pub fn train(
     let stop = interrupt::flag(shard)?;
     let serve = serve.filter(|_| shard.is_root());
     let watched = serve.map(|_| Arc::new(Training::new(&root, config.steps)));
-    let progress = Progress::new(config.steps, quiet, watched.clone());
+    let progress = Progress::new(config.steps, config.time, quiet, watched.clone());
     let (to_train, held_out) = (
         pairs(data.train.len()),
         data.val.as_ref().map_or(0, |val| val.len()),
@@ -773,9 +802,12 @@ pub fn train(
         ranks => format!("{ranks} processes, each "),
     };
     progress.say(&format!(
-        "{}: {to_train} to train on, {shown}; {} steps on {processes}{} with {} threads",
+        "{}: {to_train} to train on, {shown}; {} on {processes}{} with {} threads",
         path_of(&config.data).display(),
-        config.steps,
+        match config.time {
+            Some(time) => HumanDuration(Duration::from_secs_f64(time)).to_string(),
+            None => format!("{} steps", config.steps),
+        },
         config.device,
         config.threads
     ));
@@ -855,6 +887,7 @@ pub fn train(
             stop.store(true, std::sync::atomic::Ordering::Relaxed);
         }
         match event {
+            Event::Left(time) => progress.left(time),
             Event::Step(metrics) => progress.step(metrics),
             Event::Logged(metrics) => progress.logged(metrics),
             Event::Sampled { path, .. } => progress.say(&format!("samples: {}", path.display())),

@@ -16,6 +16,7 @@ const HEADINGS: [(Option<&str>, &[&str]); 10] = [
         &[
             "epochs",
             "steps",
+            "time",
             "batch-size",
             "preset",
             "lr",
@@ -115,13 +116,14 @@ const HEADINGS: [(Option<&str>, &[&str]); 10] = [
 ];
 
 /// The options that `-h` shows.
-const SHORT: [&str; 20] = [
+const SHORT: [&str; 21] = [
     "out",
     "resume",
     "report",
     "serve",
     "epochs",
     "steps",
+    "time",
     "batch-size",
     "preset",
     "lr",

@@ -17,7 +17,9 @@ use pix2pix::data::picture::{
 };
 use pix2pix::data::{Depth, Domain, Pages, Ranges, ResizePolicy, Size, Store, pair};
 use pix2pix::device::set_threads;
-use pix2pix::model::{Fit, NormStatistics, Tiling, TranslateOptions, Windows};
+use pix2pix::model::{
+    DEVIATION_SCALE, Fit, NormStatistics, Sampled, Tiling, TranslateOptions, Windows,
+};
 use pix2pix::quality::Planes;
 use pix2pix::report::{Gallery, PictureScores, gallery};
 use pix2pix::{Error, Translator, atomic_file};
@@ -39,6 +41,7 @@ Examples:
   pix2pix translate run photo.jpg more-photos/ --out translated
   pix2pix translate run facades/test --out translated --gallery
   pix2pix translate run scan16.png --out translated --dropout off
+  pix2pix translate run scan.png --out translated --samples 8    mean and deviation
   pix2pix translate run huge.tif --out translated --tile 1024 --overlap 256 --norm-stats image
   ffmpeg -i in.mp4 -f yuv4mpegpipe - | pix2pix translate run --stdin-y4m | ffmpeg -i - out.mp4";
 
@@ -80,6 +83,11 @@ pub struct Args {
     on_error: OnFailure,
     #[command(flatten)]
     noise: NoiseArgs,
+    /// Translate each picture so many times with other dropout, and write the mean as NAME and the standard deviation as
+    /// NAME-deviation, which 8 bits show 16 times as large [default: once]
+    #[arg(long, value_name = "N", conflicts_with_all = ["stdin_raw", "stdin_y4m"],
+        value_parser = clap::value_parser!(u64).range(2..=10_000))]
+    samples: Option<u64>,
     /// How to fit pictures whose size the network does not accept; the output is cut or resized back
     #[arg(long, value_parser = choice::<Fit>(), default_value_t = Fit::Pad)]
     fit: Fit,
@@ -185,11 +193,17 @@ pub fn run(args: Args) -> Result<(), Failure> {
         };
     };
     let (inputs, passed_over) = inputs(&args.input, out)?;
+    if args.samples.is_some() {
+        check_deviations(&inputs)?;
+    }
     if let Some(files) = passed_over::summary(&passed_over).filter(|_| !args.quiet) {
         say(&format!("{files}\n"));
     }
     let translator = load()?;
     translator.check(&args.options())?;
+    if args.samples.is_some() {
+        translator.check_samples(&args.options())?;
+    }
     let of_side = direction::of_pictures(
         inputs.values().map(PathBuf::as_path),
         translator.config.direction,
@@ -292,23 +306,93 @@ fn translate(
     let kept = shown.is_some().then(|| source.clone());
     let clipped = translator.outside(&source);
     let unusual = unusual(translator, (source.size(), channels, source.depth()));
-    let output = translator.translate_with(source, &args.options());
-    let output = output.map_err(|reason| unlike(path, reason))?;
+    let sampled = match args.samples {
+        None => translator
+            .translate_with(source, &args.options())
+            .map(|output| (output, None)),
+        Some(count) => translator
+            .translate_samples(&source, &args.options(), count)
+            .map(|sampled| (sampled.mean.clone(), Some(sampled))),
+    };
+    let (output, sampled) = sampled.map_err(|reason| unlike(path, reason))?;
     if let (Some((gallery, name)), Some(source)) = (shown, kept) {
         add(gallery, translator, name, [&source, &output], wanted);
     }
     let metadata = Metadata::read(&content, format, page, channels);
     let format = format.for_result(output.channels(), output.depth());
-    let target = target.with_added_extension(format.extension());
-    create_folder_of(&target)?;
-    picture::write_with(&target, &output, format, &metadata)?;
+    let written = target.with_added_extension(format.extension());
+    create_folder_of(&written)?;
+    picture::write_with(&written, &output, format, &metadata)?;
+    let deviation = match sampled {
+        None => String::new(),
+        Some(sampled) => write_deviation(&deviation_of(target), &sampled, format, &metadata)?,
+    };
     Ok(said(
         args,
         (path, size),
         (is_pair, translator.config.direction),
-        (&target, output.size()),
+        (&written, output.size()),
         clipped,
-    ) + &unusual)
+    ) + &deviation
+        + &unusual)
+}
+
+/// The name of the picture of the deviation, beside that of the mean.
+fn deviation_of(name: &Path) -> PathBuf {
+    let mut name = name.as_os_str().to_owned();
+    name.push("-deviation");
+    PathBuf::from(name)
+}
+
+/// Checks that no mean has the name of a deviation.
+fn check_deviations(inputs: &Named) -> Result<(), Error> {
+    for (name, path) in inputs {
+        if let Some(other) = inputs.get(&deviation_of(name)) {
+            return Err(Error::file(
+                other,
+                format!(
+                    "its output would have the same name as the deviation of {}",
+                    path.display()
+                ),
+                "rename one of them, or translate them into two folders",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Writes the deviation of samples to `target`, plus its ending; returns what to say of it.
+fn write_deviation(
+    target: &Path,
+    sampled: &Sampled,
+    format: Format,
+    metadata: &Metadata,
+) -> Result<String, Error> {
+    let deviation = &sampled.deviation;
+    // a PNG shows the second or fourth channel as opacity, and would be invisible
+    let format = match (format, deviation.channels()) {
+        (Format::Png, 2 | 4) => Format::Tiff,
+        _ => format,
+    };
+    let target = target.with_added_extension(format.extension());
+    picture::write_with(&target, deviation, format, metadata)?;
+    let scale = match deviation.depth() {
+        Depth::U8 => format!(" ({DEVIATION_SCALE} times as large in the picture)"),
+        _ => String::new(),
+    };
+    let clipped = match sampled.clipped > 0.0 {
+        true => format!(
+            "; {:.2}% of it is larger than the picture can show",
+            100.0 * sampled.clipped
+        ),
+        false => String::new(),
+    };
+    Ok(format!(
+        "  standard deviation: mean {:.3}, largest {:.3}{scale} -> {}{clipped}\n",
+        sampled.average,
+        sampled.largest,
+        target.display()
+    ))
 }
 
 /// Adds a translated picture to the gallery, with its target and scores if it is half of a pair of the model's channels.
@@ -338,6 +422,11 @@ fn translate_large(
 ) -> Result<String, Error> {
     let target = target.with_added_extension(Format::Tiff.extension());
     let size = large.header().size;
+    if args.samples.is_some() {
+        let remedy = "cut it into smaller files, or omit --samples";
+        let reason = "too large for the memory that several samples need";
+        return Err(Error::file(path, reason, remedy));
+    }
     if args.is_pair(size) && args.pairs == Inputs::Yes {
         let remedy = "cut the source half out first, and give --pairs no";
         return Err(Error::file(

@@ -272,6 +272,17 @@ fn depth_and_channels_are_kept_from_the_files_to_the_result() {
         "only 8 of 16 bits are used"
     );
     assert!(result.iter().all(|&value| value <= 60_000));
+    // the deviation of samples has the same depth, and its own unit
+    scratch.ok("translate run data/0.png --out out --samples 3");
+    let deviation = image::open(scratch.path("out/0-deviation.png")).unwrap();
+    let DynamicImage::ImageLuma16(deviation) = deviation else {
+        panic!("{:?}", deviation.color())
+    };
+    let largest = deviation.iter().max();
+    assert!(
+        largest > Some(&255) && largest < Some(&60_000),
+        "{largest:?}"
+    );
 
     // converted to RGB
     let run = "train data --out refused --channels-a 3 --channels-b 17";

@@ -122,7 +122,7 @@ fn options_stand_under_what_people_look_for() {
         assert!(options.contains(&("Options".to_string(), option.to_string())));
     }
     let short = scratch.ok("train -h");
-    assert_eq!(headed(&short).len(), 20, "{short}");
+    assert_eq!(headed(&short).len(), 21, "{short}");
     assert!(short.contains("All options, and examples: pix2pix train --help"));
     assert!(
         scratch

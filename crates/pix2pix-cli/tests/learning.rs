@@ -4,10 +4,7 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use common::{SMALL, Scratch, is_flat, names};
 use safetensors::SafeTensors;
@@ -52,6 +49,11 @@ fn held_out_pairs_are_measured_as_evaluate_measures_them() {
         let gap = found.as_f64().unwrap() - expected.as_f64().unwrap();
         assert!(gap.abs() < 1e-9, "{name}: {found} and {expected}");
     }
+    for name in ["swd", "spectrum"] {
+        let (found, expected) = (&json[0]["realism"][name], &scores[2][name]);
+        let gap = found.as_f64().unwrap() - expected.as_f64().unwrap();
+        assert!(gap.abs() < 1e-9, "{name}: {found} and {expected}");
+    }
 }
 
 /// The best line of `scores.jsonl`, by hand, is the checkpoint that `--best` takes.
@@ -62,6 +64,7 @@ fn the_best_checkpoint_is_kept_and_used() {
     let earth = concat!(env!("CARGO_MANIFEST_DIR"), "/../pix2pix/data/earth");
     for (score, sign, options) in [
         ("psnr", -1.0, String::new()),
+        ("swd", 1.0, String::new()),
         ("lpips", 1.0, format!("--perceptual-weights {weights}")),
     ] {
         // large steps, so that the score goes up and down
@@ -81,7 +84,11 @@ fn the_best_checkpoint_is_kept_and_used() {
         ));
         let found: Value = serde_json::from_str(&found).unwrap();
         assert_eq!(found[0]["step"], best["step"]);
-        let gap = found[0]["means"][score]["mean"].as_f64().unwrap() - value(best);
+        let measured = match score {
+            "swd" => &found[0]["realism"]["swd"],
+            score => &found[0]["means"][score]["mean"],
+        };
+        let gap = measured.as_f64().unwrap() - value(best);
         assert!(gap.abs() < 1e-6, "{score}: {gap}");
         let page = fs::read_to_string(scratch.path(&format!("{score}/report.html"))).unwrap();
         let label = score.to_uppercase();
@@ -282,8 +289,16 @@ fn models_are_evaluated_side_by_side() {
     trained(&scratch, "two", "--seed 7 --norm instance");
     let lpips =
         format!("--lpips {FIXTURES}/lpips.safetensors --fid {FIXTURES}/inception.safetensors");
-    let table = scratch.ok(&format!("evaluate one two data --out scores {lpips}"));
+    let dists = format!("--dists {FIXTURES}/dists.safetensors --samples 3");
+    let table = scratch.ok(&format!(
+        "evaluate one two data --out scores {lpips} {dists}"
+    ));
     for told in [
+        "SWD (x1000)",
+        "Spectrum (dB)",
+        "DISTS",
+        "KID",
+        "Error over deviation",
         "L1 (of 255)",
         "RMSE",
         "PSNR (dB)",
@@ -308,6 +323,14 @@ fn models_are_evaluated_side_by_side() {
         names(&scratch.path("scores")),
         ["1-one", "2-two", "gallery.html", "scores.json"]
     );
+    assert_eq!(
+        names(&scratch.path("scores/1-one")),
+        ["best.png", "calibration.png", "spectrum.png", "worst.png"]
+    );
+    for chart in ["calibration", "spectrum"] {
+        let chart = image::open(scratch.path(&format!("scores/1-one/{chart}.png"))).unwrap();
+        assert!(!is_flat(&chart.into_rgb8(), 70, 44, 300));
+    }
     for sheet in ["best", "worst"] {
         let sheet = image::open(scratch.path(&format!("scores/1-one/{sheet}.png")))
             .unwrap()
@@ -320,7 +343,7 @@ fn models_are_evaluated_side_by_side() {
     for model in json.as_array().unwrap() {
         let pictures = model["pictures"].as_array().unwrap();
         assert_eq!(pictures.len(), 7);
-        for key in ["l1", "rmse", "psnr", "ssim", "pearson", "lpips"] {
+        for key in ["l1", "rmse", "psnr", "ssim", "pearson", "lpips", "dists"] {
             let values: Vec<f64> = pictures.iter().map(|p| p[key].as_f64().unwrap()).collect();
             let mean = values.iter().sum::<f64>() / 7.0;
             let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
@@ -336,6 +359,15 @@ fn models_are_evaluated_side_by_side() {
             );
         }
         assert!(model["fid"].as_f64().unwrap() > 0.0);
+        assert!(model["kid"].is_number());
+        let confidence = &model["confidence"];
+        assert_eq!(confidence["samples"], 3);
+        let bins = confidence["bins"].as_array().unwrap();
+        let sum = |name: &str| -> f64 {
+            let values = bins.iter().map(|bin| bin[name].as_f64().unwrap());
+            values.sum()
+        };
+        assert!((sum("share") - 1.0).abs() < 1e-9 && sum("deviation") > 0.0);
     }
     // all pairs of both models are on the page, in four pictures, with the scores of the file
     let galleries = data_of(&scratch.path("scores/gallery.html"));
@@ -516,6 +548,89 @@ fn sheets_of_crops_show_whole_pictures() {
     }
 }
 
+/// Mean and deviation of samples are those of the library's translations, by hand, to the last bit of the file.
+#[test]
+fn samples_have_a_mean_and_a_deviation() {
+    let scratch = Scratch::new();
+    trained(&scratch, "run", "");
+    let said =
+        scratch.ok("translate run data/val/pair0.png --pairs yes --out out --samples 5 --seed 3");
+    assert!(said.contains("standard deviation: mean"), "{said}");
+    assert_eq!(
+        names(&scratch.path("out")),
+        ["pair0-deviation.png", "pair0.png"]
+    );
+    let [mean, deviation] = ["pair0", "pair0-deviation"].map(|name| {
+        let png = image::open(scratch.path(&format!("out/{name}.png"))).unwrap();
+        png.to_rgb8().into_raw()
+    });
+    let translator = pix2pix::Translator::load(scratch.path("run")).unwrap();
+    let pair = image::open(scratch.path("data/val/pair0.png")).unwrap();
+    let source = pair.crop_imm(0, 0, 48, 40).to_rgb8();
+    let samples: Vec<Vec<f32>> = (0..5)
+        .map(|index| {
+            let options = pix2pix::model::TranslateOptions {
+                seed: 3,
+                index,
+                ..Default::default()
+            };
+            let translated = translator.translate_with(source.clone().into(), &options);
+            translated.unwrap().to_floats()
+        })
+        .collect();
+    let mut largest = 0;
+    for at in 0..mean.len() {
+        let values = samples.iter().map(|sample| f64::from(sample[at]));
+        let expected = values.clone().sum::<f64>() / 5.0;
+        assert_eq!(mean[at], expected.round() as u8);
+        let squares: f64 = values.map(|value| (value - expected).powi(2)).sum();
+        let expected = (16.0 * (squares / 4.0).sqrt()).round() as u8;
+        assert!(deviation[at].abs_diff(expected) <= 1);
+        largest = largest.max(deviation[at]);
+    }
+    assert!(largest > 16, "{largest}");
+    // without samples, the first of them
+    scratch.ok("translate run data/val/pair0.png --pairs yes --out one --seed 3");
+    let one = image::open(scratch.path("one/pair0.png"))
+        .unwrap()
+        .to_rgb8();
+    let first: Vec<u8> = samples[0].iter().map(|value| *value as u8).collect();
+    assert!(one.into_raw() == first);
+
+    fs::copy(
+        scratch.path("data/val/pair0.png"),
+        scratch.path("data/val/pair1-deviation.png"),
+    )
+    .unwrap();
+    trained(&scratch, "still", "--dropout 0");
+    for (command, told) in [
+        (
+            "translate run data/val --out x --samples 2",
+            "pair1-deviation.png: its output would have the same name as the deviation of",
+        ),
+        (
+            "translate run data/val/pair0.png --out x --samples 2 --dropout off",
+            "--samples differ in their dropout alone, and --dropout is off",
+        ),
+        (
+            "translate still data/val/pair0.png --out x --samples 2",
+            "this model has none; train one with --dropout",
+        ),
+        (
+            "translate run data/val/pair0.png --out x --samples 1",
+            "1 is not in 2..=10000",
+        ),
+    ] {
+        let output = scratch.run(command);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            !output.status.success() && error.contains(told),
+            "{command}: {error}"
+        );
+        assert!(!scratch.path("x").exists(), "{command}");
+    }
+}
+
 #[test]
 fn what_cannot_be_evaluated() {
     let scratch = Scratch::new();
@@ -549,6 +664,10 @@ fn what_cannot_be_evaluated() {
             "net.slice1.0.weight is missing",
             "pix2pix download lpips-alex",
         ],
+    );
+    fails(
+        "evaluate run data --samples 4 --dropout off",
+        &["--samples differ in their dropout alone, and --dropout is off"],
     );
     fails("average data", &["data", "two checkpoints"]);
     fails("runs data", &["data", "contains no run folder"]);
@@ -760,7 +879,7 @@ fn a_report_is_one_file() {
     let rows: Vec<&str> = table.lines().collect();
     assert_eq!(
         rows[0],
-        "run,step,epoch,seconds,d_real,d_fake,g_gan,g_l1,l1,psnr,ssim,lpips,lr"
+        "run,step,epoch,seconds,d_real,d_fake,g_gan,g_l1,l1,psnr,ssim,swd,spectrum,lpips,lr"
     );
     assert_eq!(
         rows.len(),
@@ -780,35 +899,14 @@ fn a_report_is_one_file() {
 }
 
 /// Serves fixture files under the given names.
-fn serve(files: &'static [(&'static str, &'static str)]) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}/weights", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut request = String::new();
-            let mut reader = BufReader::new(stream.try_clone().unwrap());
-            reader.read_line(&mut request).unwrap();
-            let mut line = String::new();
-            while reader.read_line(&mut line).is_ok() && line != "\r\n" {
-                line.clear();
-            }
-            let asked = request.split_whitespace().nth(1).unwrap();
-            let file = files.iter().find(|(name, _)| asked.ends_with(name));
-            let (status, body) = match file {
-                Some((_, file)) => ("200 OK", fs::read(Path::new(FIXTURES).join(file)).unwrap()),
-                None => ("404 Not Found", Vec::new()),
-            };
-            let length = body.len();
-            write!(
-                stream,
-                "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
-            )
-            .unwrap();
-            let _ = stream.write_all(&body);
-        }
-    });
-    address
+fn serve(files: &[(&str, &str)]) -> String {
+    let read = |(name, file): &(&str, &str)| {
+        (
+            name.to_string(),
+            fs::read(Path::new(FIXTURES).join(file)).unwrap(),
+        )
+    };
+    common::serve(files.iter().map(read).collect())
 }
 
 /// PyTorch files with the authors' tensor names are converted to the files that `evaluate` reads.
@@ -818,6 +916,8 @@ fn weights_are_downloaded_and_converted() {
     let address = serve(&[
         ("alexnet-owt-7be5be79.pth", "alexnet.pth"),
         ("alex.pth", "alex.pth"),
+        ("vgg16-397923af.pth", "vgg16.pth"),
+        ("weights.pt", "dists.pt"),
         ("weights-inception-2015-12-05-6726825d.pth", "inception.pth"),
     ]);
     let list = scratch.ok("download");
@@ -825,7 +925,7 @@ fn weights_are_downloaded_and_converted() {
         list.contains("lpips-alex") && list.contains("inception"),
         "{list}"
     );
-    for name in ["lpips-alex", "inception"] {
+    for name in ["lpips-alex", "dists", "inception"] {
         let said = scratch.ok(&format!("download {name} --mirror {address}"));
         assert!(
             said.contains(&format!("wrote weights/{name}.safetensors")),
@@ -840,7 +940,11 @@ fn weights_are_downloaded_and_converted() {
     }
     assert_eq!(
         names(&scratch.path("weights")),
-        ["inception.safetensors", "lpips-alex.safetensors"]
+        [
+            "dists.safetensors",
+            "inception.safetensors",
+            "lpips-alex.safetensors"
+        ]
     );
     let content = |path: PathBuf| {
         let bytes = fs::read(path).unwrap();
@@ -854,7 +958,11 @@ fn weights_are_downloaded_and_converted() {
         tensors.sort();
         tensors
     };
-    for (ours, fixture) in [("lpips-alex", "lpips"), ("inception", "inception")] {
+    for (ours, fixture) in [
+        ("lpips-alex", "lpips"),
+        ("dists", "dists"),
+        ("inception", "inception"),
+    ] {
         let ours = content(scratch.path(&format!("weights/{ours}.safetensors")));
         let fixture = content(Path::new(FIXTURES).join(format!("{fixture}.safetensors")));
         let names = |all: &[(String, Vec<u8>)]| {

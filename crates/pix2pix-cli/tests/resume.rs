@@ -155,6 +155,94 @@ fn a_schedule_that_begins_again_is_told() {
     assert!(page.contains("at step 9: the run was resumed with another number of steps"));
 }
 
+/// A run of a length of time: its rates follow its clock, over all sessions, to 0.
+#[test]
+fn a_run_of_a_length_of_time_ends_when_it_is_over() {
+    let scratch = Scratch::new();
+    scratch.pairs("data/train", 3);
+    scratch.pairs("data/val", 2);
+    let rates = || -> Vec<(u64, f64)> {
+        let text = fs::read_to_string(scratch.path("run/rates.jsonl")).unwrap();
+        let lines = text.lines();
+        let read = lines.map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        read.map(|line| (line["step"].as_u64().unwrap(), line["lr"].as_f64().unwrap()))
+            .collect()
+    };
+    let config = || fs::read_to_string(scratch.path("run/config.toml")).unwrap();
+    let options = format!("--sample-every 40 --save-every 50 {SMALL}");
+    scratch.ok(&format!(
+        "train data --out run --time 1s --batch-size 2 {options}"
+    ));
+    let done = rates();
+    assert!(done.iter().map(|(step, _)| *step).eq(1..=done.len() as u64));
+    assert_eq!(done[0].1, 2e-4);
+    assert!(done.is_sorted_by(|(_, a), (_, b)| a >= b));
+    assert!(done[done.len() - 1].1 < 2e-4, "{done:?}");
+    for line in [
+        &format!("steps = {}\n", done.len()),
+        "time = 1.0\n",
+        "schedule = \"linear\"",
+        "ema = 0.998",
+    ] {
+        assert!(config().contains(line), "{line} is not in {}", config());
+    }
+    let scores = fs::read_to_string(scratch.path("run/scores.jsonl")).unwrap();
+    let last = format!("{{\"step\":{},", done.len());
+    assert!(scores.lines().next_back().unwrap().starts_with(&last));
+    assert!(scratch.ok("runs run").contains(" done "));
+    for again in ["", "--time 1s"] {
+        let output = scratch.run(&format!("train --resume run {again}"));
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            error.contains("it has trained for ") && error.contains(" of 1.0 seconds"),
+            "{error}"
+        );
+        assert!(error.contains("give a larger --time"), "{error}");
+    }
+
+    // it goes on from its second second, and is interrupted before the third
+    let mut child = start(&scratch, "train --resume run --time 60s");
+    wait_for_lines(&scratch.path("run"), done.len() / 10 + 12);
+    signal(&child, "-INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let stopped = rates();
+    assert_eq!(stopped[..done.len()], done);
+    let next = stopped[done.len()].1;
+    assert_eq!(next, 2e-4, "the first half of 60 seconds");
+    assert!(scratch.ok("runs run").contains("60 s"));
+    // two seconds more than it has trained
+    let timings = fs::read_to_string(scratch.path("run/timings.jsonl")).unwrap();
+    let last: serde_json::Value =
+        serde_json::from_str(timings.lines().next_back().unwrap()).unwrap();
+    let time = last["seconds"].as_f64().unwrap() + 2.0;
+    scratch.ok(&format!("train --resume run --time {:.0}ms", 1000.0 * time));
+    let whole = rates();
+    assert_eq!(whole[..stopped.len()], stopped);
+    assert!(
+        whole
+            .iter()
+            .map(|(step, _)| *step)
+            .eq(1..=whole.len() as u64)
+    );
+    assert!(whole[whole.len() - 1].1 < 2e-4, "{whole:?}");
+    for (options, told) in [
+        (
+            "--time soon",
+            "not a length of time such as 90s, 20m or 1h30m",
+        ),
+        ("--time 100ms", "--time is 0.1; it must be from 1"),
+        ("--time 1m --steps 3", "cannot be used with"),
+        ("--time 1m --decay-epochs 3", "cannot be used with"),
+    ] {
+        let output = scratch.run(&format!("train data --out x {options}"));
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            !output.status.success() && error.contains(told),
+            "{options}: {error}"
+        );
+    }
+}
+
 #[test]
 fn signals_finish_the_step_and_say_how_to_go_on() {
     let scratch = Scratch::new();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pix2pix::run::{Event, History, Metrics, RunScores};
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,8 @@ struct Seen {
     epoch: u64,
     /// Time and number of this process's first step.
     first: Option<(Instant, u64)>,
+    /// Time left of a run that ends after a length of time.
+    left: Option<Duration>,
     metrics: Vec<Metrics>,
     scores: Vec<RunScores>,
     sheets: BTreeMap<u64, PathBuf>,
@@ -42,7 +44,7 @@ pub struct TrainingInfo {
     pub run: String,
     /// Steps done.
     pub step: u64,
-    /// Steps of the whole run.
+    /// Steps of the whole run; of one that ends after a length of time, about as many as will fit.
     pub steps: u64,
     /// Epoch of the newest step, from 1; 0 before the first.
     pub epoch: u64,
@@ -120,6 +122,7 @@ impl Training {
     pub fn saw(&self, event: &Event) {
         let mut seen = self.seen();
         match event {
+            Event::Left(time) => seen.left = Some(*time),
             Event::Step(metrics) => {
                 (seen.step, seen.epoch) = (metrics.step, metrics.epoch);
                 seen.first.get_or_insert((Instant::now(), metrics.step));
@@ -178,15 +181,19 @@ impl Training {
             key: key.to_string(),
             points: some_of(points),
         });
+        let pace = seen.first.and_then(|(time, first)| {
+            let steps = seen.step.checked_sub(first).filter(|steps| *steps > 0)?;
+            Some(steps as f64 / time.elapsed().as_secs_f64())
+        });
         TrainingInfo {
             run: self.run.clone(),
             step: seen.step,
-            steps: self.steps,
+            steps: match seen.left {
+                Some(left) => seen.step + (pace.unwrap_or(0.0) * left.as_secs_f64()) as u64,
+                None => self.steps,
+            },
             epoch: seen.epoch,
-            pace: seen.first.and_then(|(time, first)| {
-                let steps = seen.step.checked_sub(first).filter(|steps| *steps > 0)?;
-                Some(steps as f64 / time.elapsed().as_secs_f64())
-            }),
+            pace,
             curves: curves.collect(),
             sheets: seen.sheets.keys().copied().collect(),
             log: seen.log.iter().cloned().collect(),

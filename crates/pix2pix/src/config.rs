@@ -30,6 +30,8 @@ use crate::train::schedule::Schedule;
 
 /// Largest number of steps: what is counted from it, such as pairs, fits into 64 bits.
 const MOST_STEPS: u64 = 10_000_000_000;
+/// Longest time of training, in seconds: about 30 years.
+const MOST_SECONDS: f64 = 1e9;
 /// Largest number of pairs per batch, of batches per step and of processes.
 const MOST_TOGETHER: usize = 65_536;
 
@@ -71,8 +73,13 @@ pub struct RunConfig {
     /// Where to cache decoded pairs.
     #[serde(default)]
     pub cache: CacheKind,
-    /// Number of training steps.
+    /// Number of training steps. A run of a length of time has the largest number until its end: see
+    /// [`train_for`](Self::train_for).
     pub steps: u64,
+    /// Seconds of training after which the run ends, with the learning rate on the schedule that these give; `None` for
+    /// one that `steps` end.
+    #[serde(default)]
+    pub time: Option<f64>,
     /// Pairs per batch, in each process. Paper: 1.
     pub batch_size: usize,
     /// Seed of all random numbers: initial weights, epoch order, jitter, dropout and augmentation.
@@ -158,6 +165,7 @@ impl Serialize for RunConfig {
             workers,
             cache,
             steps,
+            time,
             batch_size,
             seed,
             threads,
@@ -204,7 +212,7 @@ impl Serialize for RunConfig {
             freeze_generator: *freeze_generator,
             freeze: *freeze,
         };
-        let mut file = serializer.serialize_struct("RunConfig", 35)?;
+        let mut file = serializer.serialize_struct("RunConfig", 36)?;
         file.serialize_field("data", data)?;
         file.serialize_field("data_digest", data_digest)?;
         file.serialize_field("direction", direction)?;
@@ -228,6 +236,10 @@ impl Serialize for RunConfig {
         file.serialize_field("workers", workers)?;
         file.serialize_field("cache", cache)?;
         file.serialize_field("steps", steps)?;
+        match time {
+            Some(time) => file.serialize_field("time", time)?,
+            None => file.skip_field("time")?,
+        }
         file.serialize_field("batch_size", batch_size)?;
         file.serialize_field("seed", seed)?;
         file.serialize_field("threads", threads)?;
@@ -304,6 +316,7 @@ impl Default for RunConfig {
             workers: 1,
             cache: CacheKind::Off,
             steps: 1,
+            time: None,
             batch_size: 1,
             seed: 0,
             threads: 0,
@@ -339,6 +352,18 @@ impl RunConfig {
         100
     }
 
+    /// Lets the run train for a length of time, in seconds over all its sessions, and as many steps as fit. The schedule of
+    /// the learning rate follows the time; it has no `decay_steps`.
+    pub fn train_for(&mut self, seconds: f64) {
+        self.time = Some(seconds);
+        self.steps = MOST_STEPS;
+    }
+
+    /// Whether the number of steps is still open, because the run ends after a length of time.
+    pub fn is_open(&self) -> bool {
+        self.time.is_some() && self.steps == MOST_STEPS
+    }
+
     /// Checks every value that can be checked without reading data.
     ///
     /// # Errors
@@ -346,6 +371,7 @@ impl RunConfig {
     pub fn validate(&self) -> Result<()> {
         at_least_one("steps", self.steps)?;
         within("steps", self.steps, 1..=MOST_STEPS)?;
+        within("time", self.time.unwrap_or(1.0), 1.0..=MOST_SECONDS)?;
         at_least_one("batch_size", self.batch_size as u64)?;
         within("batch_size", self.batch_size, 1..=MOST_TOGETHER)?;
         within("threads", self.threads, 0..=MOST_THREADS)?;

@@ -16,6 +16,8 @@
 //! # Ok::<(), pix2pix::Error>(())
 //! ```
 
+#[cfg(feature = "report")]
+pub(crate) mod chart;
 pub mod contact_sheet;
 mod layer_color;
 pub mod plot;

@@ -28,7 +28,7 @@
 //! - [`exchange`] imports PyTorch and Keras weights, and exports to PyTorch and ONNX;
 //! - [`model`] has checkpoints, and the [`Translator`] that is loaded from one;
 //! - [`train`] has the objective, the composite and the training step;
-//! - [`quality`] measures translations against their targets: L1, PSNR, SSIM, LPIPS, FID;
+//! - [`quality`] measures translations against their targets: L1, PSNR, SSIM, textures, spectra, LPIPS, FID;
 //! - [`draw`] draws contact sheets and network plots;
 //! - [`data`] reads pictures, finds pairs and augments them (jitter);
 //! - [`network`] has the generators, the PatchGAN discriminator and their layer graphs;

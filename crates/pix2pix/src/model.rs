@@ -26,6 +26,7 @@
 
 pub(crate) mod average;
 pub(crate) mod checkpoint;
+pub(crate) mod sampled;
 mod tensors;
 pub(crate) mod translate;
 
@@ -34,4 +35,5 @@ pub use checkpoint::{Checkpoint, find, find_best, in_folder};
 pub use pix2pix_runtime::{
     Fit, NormStatistics, TilePlan, Tiles, Tiling, TranslateOptions, Windows,
 };
+pub use sampled::{SCALE as DEVIATION_SCALE, Sampled};
 pub use translate::Translator;

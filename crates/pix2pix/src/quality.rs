@@ -1,7 +1,9 @@
-//! Metrics of translations against their targets: L1, RMSE, PSNR, SSIM and Pearson's correlation, and the learned metrics LPIPS and FID,
-//! which need downloaded weights.
+//! Metrics of translations against their targets: L1, RMSE, PSNR, SSIM and Pearson's correlation; the sliced Wasserstein
+//! distance and power spectra, which see what those miss; and the learned metrics LPIPS, DISTS, FID and KID, which need
+//! downloaded weights.
 //!
-//! Read [`scores`] first. [`Lpips`] compares two pictures, [`Inception`] and [`frechet_distance`] two sets of pictures.
+//! Read [`scores`] first. [`Lpips`] and [`Dists`] compare two pictures; [`Realism`], and [`Inception`] with [`frechet_distance`] and
+//! [`kernel_distance`], two sets of pictures. [`Calibration`] says whether the spread of samples predicts their error.
 //! To score a model on a data set, use [`report::evaluate`](crate::report::evaluate()).
 //!
 //! ```
@@ -16,11 +18,16 @@
 //! ```
 
 #[cfg(feature = "report")]
+mod calibration;
+pub(crate) mod dists;
+#[cfg(feature = "report")]
 pub(crate) mod fid;
 #[cfg(feature = "report")]
 pub(crate) mod inception;
 #[cfg(feature = "report")]
 pub(crate) mod interval;
+#[cfg(feature = "report")]
+pub(crate) mod kid;
 pub(crate) mod lpips;
 #[cfg(feature = "report")]
 pub(crate) mod own_values;
@@ -28,13 +35,27 @@ pub(crate) mod own_values;
 pub(crate) mod pearson;
 #[cfg(feature = "download")]
 pub(crate) mod published;
+mod pyramid;
+#[cfg(feature = "report")]
+pub(crate) mod rank;
+pub(crate) mod realism;
 pub(crate) mod score;
+pub(crate) mod spectrum;
+pub(crate) mod spread;
 pub(crate) mod ssim;
+pub(crate) mod swd;
 
+#[cfg(feature = "report")]
+pub use calibration::{Bin, Calibration, Confidence};
+pub use dists::Dists;
 #[cfg(feature = "report")]
 pub use fid::frechet_distance;
 #[cfg(feature = "report")]
 pub use inception::Inception;
+#[cfg(feature = "report")]
+pub use interval::Mean;
+#[cfg(feature = "report")]
+pub use kid::kernel_distance;
 pub use lpips::Lpips;
 #[cfg(feature = "report")]
 pub use own_values::OwnValues;
@@ -42,7 +63,11 @@ pub use own_values::OwnValues;
 pub use pearson::pearson;
 #[cfg(feature = "download")]
 pub use published::{PUBLISHED, Published};
+#[cfg(feature = "report")]
+pub use rank::spearman;
+pub use realism::{Realism, RealismScores};
 pub use score::Score;
+pub use spectrum::Point;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use pix2pix_runtime::picture::Domain;

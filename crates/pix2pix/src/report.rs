@@ -7,7 +7,7 @@
 //! use std::path::Path;
 //!
 //! use pix2pix::data::earth::earth;
-//! use pix2pix::report::{self, Learned, Reported};
+//! use pix2pix::report::{self, Measures, Reported};
 //! use pix2pix::Translator;
 //! use pix2pix::model::TranslateOptions;
 //!
@@ -17,7 +17,7 @@
 //!     "runs/earth".to_string(),
 //!     &translator,
 //!     ("val", &held_out),
-//!     &Learned::default(),
+//!     &Measures::default(),
 //!     &TranslateOptions::default(),
 //!     &mut |pair| eprintln!("{}: L1 {:.2}", pair.scores.name, pair.scores.scores.l1),
 //! )?;
@@ -28,6 +28,8 @@
 //! # Ok::<(), pix2pix::Error>(())
 //! ```
 
+#[cfg(feature = "report")]
+pub mod charts;
 #[cfg(feature = "report")]
 pub(crate) mod evaluate;
 #[cfg(feature = "report")]
@@ -46,7 +48,7 @@ mod reported;
 pub(crate) mod tensorboard;
 
 #[cfg(feature = "report")]
-pub use evaluate::{Evaluated, Evaluation, Learned, Measured, PictureScores, evaluate};
+pub use evaluate::{Evaluated, Evaluation, Measured, Measures, PictureScores, evaluate};
 #[cfg(feature = "report")]
 pub use gallery::Gallery;
 #[cfg(feature = "report")]

@@ -1,4 +1,4 @@
-//! A training run in its run folder: `config.toml`, `machine.json`, `metrics.jsonl`, `timings.jsonl`,
+//! A training run in its run folder: `config.toml`, `machine.json`, `metrics.jsonl`, `timings.jsonl`, `rates.jsonl`,
 //! `scores.jsonl`, `warnings.jsonl`, `samples/`, `checkpoints/`.
 //!
 //! Read [`Training`], [`train`] and [`resume`] first; [`Event`] is what they report. [`RunFolder`] is the folder with its
@@ -58,10 +58,11 @@ mod plateau;
 pub(crate) mod record;
 mod samples;
 
+use std::cell::OnceCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use burn::tensor::Device;
 use image::RgbImage;
@@ -136,6 +137,16 @@ pub struct Timing {
     pub seconds: f64,
 }
 
+/// One line of `rates.jsonl`, for each step of a run that ends after a length of time: only the clock knew it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rate {
+    /// Steps done, with this one.
+    pub step: u64,
+    /// Learning rate of the step.
+    #[serde(deserialize_with = "log::exact")]
+    pub lr: f64,
+}
+
 /// One line of `scores.jsonl`, for each contact sheet: means over the held-out pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunScores {
@@ -150,6 +161,15 @@ pub struct RunScores {
     /// Structural similarity; `None` for pictures smaller than 11x11 pixels.
     #[serde(deserialize_with = "log::exact_or_none")]
     pub ssim: Option<f64>,
+    /// Sliced Wasserstein distance, in thousandths; `None` for pictures smaller than 16x16 pixels, and in files of earlier
+    /// versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "log::exact_or_none")]
+    pub swd: Option<f64>,
+    /// Distance of the power spectra, in dB; `None` in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "log::exact_or_none")]
+    pub spectrum: Option<f64>,
     /// LPIPS, if the run keeps its best checkpoint by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "log::exact_or_none")]
@@ -161,11 +181,13 @@ pub struct RunScores {
 
 impl RunScores {
     /// The scores with their names.
-    pub fn named(&self) -> [(&'static str, Option<f64>); 4] {
+    pub fn named(&self) -> [(&'static str, Option<f64>); 6] {
         [
             ("l1", Some(self.l1)),
             ("psnr", self.psnr),
             ("ssim", self.ssim),
+            ("swd", self.swd),
+            ("spectrum", self.spectrum),
             ("lpips", self.lpips),
         ]
     }
@@ -176,6 +198,8 @@ impl RunScores {
             Score::L1 => Some(self.l1),
             Score::Psnr => Some(self.psnr.unwrap_or(f64::INFINITY)),
             Score::Ssim => self.ssim,
+            Score::Swd => self.swd,
+            Score::Spectrum => self.spectrum,
             Score::Lpips => self.lpips,
         }
     }
@@ -192,6 +216,8 @@ pub struct Warning {
 
 /// Events that a run reports during training.
 pub enum Event<'a> {
+    /// So much time of training is left, of a run that ends after a length of time. Comes before its step.
+    Left(Duration),
     /// A step is done.
     Step(Metrics),
     /// The losses of this step were written to the metrics.
@@ -328,7 +354,12 @@ pub fn resume(
                 let reason = format!("the training state of step {}, not {step}", header.step);
                 return Err(Error::file(&path, reason, STATE.remedy));
             }
-            let StateHeader { position, owed, .. } = header;
+            let StateHeader {
+                position,
+                owed,
+                seconds,
+                ..
+            } = header;
             let trainer = begun
                 .resume(step, state, &training_device)
                 .map_err(|reason| Error::file(&path, reason, STATE.remedy))?;
@@ -336,9 +367,23 @@ pub fn resume(
             let walk = config.walk(data.train.len(), Shard::default(), 0);
             let batches = step * config.optimizer.accumulate as u64;
             let position = position.unwrap_or_else(|| walk.position(batches));
-            (trainer, Progress { step, position }, owed)
+            let done = Progress {
+                step,
+                position,
+                seconds,
+            };
+            (trainer, done, owed)
         }
     };
+    if let (Some(time), Some(seconds)) = (config.time, done.seconds)
+        && seconds >= time
+    {
+        return Err(Error::Config(format!(
+            "{}: the run is done: it has trained for {seconds:.1} of {time:.1} seconds; to train longer, give a larger \
+             `time`",
+            folder.root().display()
+        )));
+    }
     if done.step >= config.steps {
         return Err(Error::Config(format!(
             "{}: the run is done ({} of {} steps); to train longer, give a larger `steps`",
@@ -409,6 +454,9 @@ struct StateHeader {
     step: u64,
     /// Position of the next pair, counted over all epochs.
     position: Option<u64>,
+    /// Seconds of training so far, of a run that ends after a length of time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seconds: Option<f64>,
     /// What the run still has to do for this step.
     #[serde(default)]
     owed: Option<Owed>,
@@ -428,6 +476,8 @@ struct Progress {
     step: u64,
     /// Position of the next pair, counted over all epochs.
     position: u64,
+    /// Seconds of training so far, of a run that ends after a length of time.
+    seconds: Option<f64>,
 }
 
 /// Records of a run, which only rank 0 keeps: the log files, and the samples that it translates and scores.
@@ -435,6 +485,8 @@ struct Books {
     samples: Samples,
     metrics: Log,
     timings: Log,
+    /// The learning rates of a run that ends after a length of time.
+    rates: Option<Log>,
     scores: Log,
     warnings: Log,
     /// Seconds of training before this session.
@@ -450,8 +502,13 @@ struct Books {
 }
 
 impl Books {
-    /// Opens the log files, cut back to step `done`.
-    fn open(training: &Training, done: u64, tell: &mut dyn FnMut(Event)) -> Result<Self> {
+    /// Opens the log files, cut back to the step that is `done`.
+    fn open(training: &Training, done: Progress, tell: &mut dyn FnMut(Event)) -> Result<Self> {
+        let Progress {
+            step: done,
+            seconds,
+            ..
+        } = done;
         let Training {
             config,
             data,
@@ -467,14 +524,22 @@ impl Books {
             // the best checkpoint, once kept, keeps its line
             s.step <= done && (record::counts(config, s.step) || s.best)
         })?;
-        for unread in [m.unread, t.unread, w.unread, s.unread].iter().flatten() {
+        let rates = config.time.map(|_| {
+            let path = folder.path("rates.jsonl");
+            Log::open(path, |rate: &Rate| rate.step <= done)
+        });
+        let (rates, r) = rates.transpose()?.unzip();
+        let r = r.and_then(|rates| rates.unread);
+        for unread in [m.unread, t.unread, r, w.unread, s.unread].iter().flatten() {
             tell(Event::Noted(unread));
         }
-        let past = t.entries.last().map_or(0.0, |timing| timing.seconds);
+        let logged = t.entries.last().map_or(0.0, |timing| timing.seconds);
+        let past = seconds.unwrap_or(logged);
         Ok(Self {
             samples: Samples::read(data, config, &training.device)?,
             metrics,
             timings,
+            rates,
             scores,
             warnings,
             past,
@@ -491,7 +556,13 @@ impl Books {
     /// Flushes all log files to disk.
     fn sync(&self) -> Result<()> {
         let logs = [&self.metrics, &self.timings, &self.scores, &self.warnings];
-        logs.into_iter().try_for_each(Log::sync)
+        let mut logs = logs.into_iter().chain(&self.rates);
+        logs.try_for_each(Log::sync)
+    }
+
+    /// Seconds of training so far, over all sessions of the run.
+    fn seconds(&self) -> f64 {
+        self.past + self.start.elapsed().as_secs_f64()
     }
 
     /// Reports a step, and writes its losses if the step is `logged`.
@@ -499,7 +570,7 @@ impl Books {
         tell(Event::Step(metrics));
         if logged {
             let step = metrics.step;
-            let seconds = self.past + self.start.elapsed().as_secs_f64();
+            let seconds = self.seconds();
             self.metrics.write(&metrics)?;
             self.timings.write(&Timing { step, seconds })?;
             tell(Event::Logged(metrics));
@@ -545,6 +616,15 @@ impl Training<'_> {
         device::for_training(&self.device, self.config.recompute)
     }
 
+    /// Seconds of training so far, the same in all processes of a group, which must all call this.
+    fn seconds(&self, books: Option<&Books>) -> f64 {
+        let own = books.map_or(0.0, Books::seconds);
+        match &self.group {
+            Some(group) => agreement::of_root(&*group.communicator, own),
+            None => own,
+        }
+    }
+
     /// Trains from step `done`, which may owe something, to the last step.
     fn go(
         self,
@@ -554,20 +634,23 @@ impl Training<'_> {
         stop: &AtomicBool,
         tell: &mut dyn FnMut(Event),
     ) -> Result<Outcome> {
-        let Self { config, data, .. } = &self;
-        let mut books = match self.is_root() {
-            true => Some(Books::open(&self, done.step, tell)?),
+        // a run of a length of time knows its number of steps at the end
+        let ended = OnceCell::new();
+        let mut this = self;
+        let (config, data) = (this.config, this.data);
+        let mut books = match this.is_root() {
+            true => Some(Books::open(&this, done, tell)?),
             false => None,
         };
         if let (Some(books), Some(owed)) = (&mut books, owed) {
-            self.settle(owed, &trainer, books, tell)?;
+            this.settle(owed, &trainer, books, tell)?;
         }
-        self.set_rate(&mut trainer, books.as_ref());
-        if self.is_over(books.as_ref()) {
-            return Ok(self.outcome(done.step, books));
+        this.set_rate(&mut trainer, books.as_ref());
+        if this.is_over(books.as_ref()) {
+            return Ok(this.outcome(done.step, books));
         }
         let mut shard = Shard::default();
-        if let Some(group) = &self.group {
+        if let Some(group) = &this.group {
             trainer = trainer.in_group(group.clone());
             shard = group.shard();
         }
@@ -584,15 +667,16 @@ impl Training<'_> {
                 batches: (config.steps - done.step) * accumulate,
                 workers: config.workers,
                 on_error: config.on_error,
-                cache: Cache::new(config.cache, self.folder.root())?,
+                cache: Cache::new(config.cache, this.folder.root())?,
             },
         )?;
-        let training_device = self.training_device();
+        let training_device = this.training_device();
         let mut step = done.step;
         let mut waiting = Vec::new();
-        let progress = |step: u64| Progress {
+        let progress = |step: u64, books: &Books| Progress {
             step,
             position: walk.position((step - done.step) * accumulate),
+            seconds: config.time.map(|_| books.seconds()),
         };
         for batch in batches {
             match batch {
@@ -605,7 +689,8 @@ impl Training<'_> {
                 Err(broken) => {
                     // the file could be read when the run began: save the steps since the last checkpoint
                     if let Some(books) = books.as_mut().filter(|_| step > 0) {
-                        self.save(progress(step), None, &trainer, books, tell)?;
+                        let progress = progress(step, books);
+                        this.save(progress, None, &trainer, books, tell)?;
                     }
                     return Err(broken);
                 }
@@ -614,15 +699,40 @@ impl Training<'_> {
                 continue;
             }
             let batches = std::mem::take(&mut waiting);
+            if let Some(time) = config.time {
+                trainer.set_done(this.seconds(books.as_ref()) / time);
+                if let Some(books) = &mut books {
+                    let (step, lr) = (step + 1, trainer.rate());
+                    books
+                        .rates
+                        .iter_mut()
+                        .try_for_each(|log| log.write(&Rate { step, lr }))?;
+                }
+            }
             let lr = trainer.rate() as f32;
-            let stepped = self.on_device(step + 1, || trainer.step(&batches))?;
-            let losses = stepped.map_err(|diverged| self.diverged(step + 1, &diverged))?;
+            let stepped = this.on_device(step + 1, || trainer.step(&batches))?;
+            let losses = stepped.map_err(|diverged| this.diverged(step + 1, &diverged))?;
             step += 1;
             let asked = stop.load(Ordering::Relaxed);
-            let asked = match &self.group {
+            let asked = match &this.group {
                 Some(group) => agreement::any(&*group.communicator, asked),
                 None => asked,
             };
+            if let Some(time) = config.time {
+                let seconds = this.seconds(books.as_ref());
+                if seconds >= time {
+                    this.config = ended.get_or_init(|| RunConfig {
+                        steps: step,
+                        ..config.clone()
+                    });
+                    if this.is_root() {
+                        this.folder.use_for(this.config)?;
+                    }
+                } else if this.is_root() {
+                    tell(Event::Left(Duration::from_secs_f64(time - seconds)));
+                }
+            }
+            let config = this.config;
             let last = step == config.steps || asked;
             let due = |every: u64| last || step.is_multiple_of(every);
             let [saved, sampled] = [config.save_every, config.sample_every].map(due);
@@ -630,8 +740,8 @@ impl Training<'_> {
             let (mut warned, mut seen) = (None, None);
             // on a GPU, reading the losses waits for the step to end and delays the launch of the next one
             if !config.device.is_card() || logged || saved || sampled {
-                let read = self.on_device(step, || losses.read())?;
-                let losses = read.map_err(|diverged| self.diverged(step, &diverged))?;
+                let read = this.on_device(step, || losses.read())?;
+                let losses = read.map_err(|diverged| this.diverged(step, &diverged))?;
                 if let Some(books) = &mut books {
                     let epoch = walk.epoch((step - done.step) * accumulate - 1) + 1;
                     let metrics = Metrics {
@@ -648,19 +758,19 @@ impl Training<'_> {
                     }
                 }
             }
-            if let Some(group) = self.group.as_ref().filter(|_| due(config.check_every)) {
+            if let Some(group) = this.group.as_ref().filter(|_| due(config.check_every)) {
                 let (g, d) = (trainer.generator(), trainer.discriminator());
                 agreement::check_weights(&*group.communicator, g, d)
-                    .map_err(|reason| self.apart(step, &reason))?;
+                    .map_err(|reason| this.apart(step, &reason))?;
             }
             if let Some(books) = &mut books {
                 if saved {
                     let warning = warned.clone();
                     let owed = seen.map(|metrics| Owed { metrics, warning });
-                    self.save(progress(step), owed, &trainer, books, tell)?;
+                    this.save(progress(step, books), owed, &trainer, books, tell)?;
                 }
                 if let Some(metrics) = seen.filter(|_| sampled) {
-                    let ill = self.look(metrics, &trainer, books, tell)?;
+                    let ill = this.look(metrics, &trainer, books, tell)?;
                     warned = warned.or(ill);
                 }
                 if let Some(warning) = warned {
@@ -668,17 +778,17 @@ impl Training<'_> {
                 }
             }
             if sampled {
-                self.set_rate(&mut trainer, books.as_ref());
+                this.set_rate(&mut trainer, books.as_ref());
             }
-            let over = sampled && self.is_over(books.as_ref());
+            let over = sampled && this.is_over(books.as_ref());
             if let Some(books) = books.as_mut().filter(|_| over && !saved) {
-                self.save(progress(step), None, &trainer, books, tell)?;
+                this.save(progress(step, books), None, &trainer, books, tell)?;
             }
             if last || over {
                 break;
             }
         }
-        Ok(self.outcome(step, books))
+        Ok(this.outcome(step, books))
     }
 
     /// Whether the score of the held-out pairs no longer improves. Every process of a group must call this.
@@ -809,7 +919,11 @@ impl Training<'_> {
     /// without one cannot be resumed.
     fn save(
         &self,
-        Progress { step, position }: Progress,
+        Progress {
+            step,
+            position,
+            seconds,
+        }: Progress,
         owed: Option<Owed>,
         trainer: &Trainer,
         books: &mut Books,
@@ -822,6 +936,7 @@ impl Training<'_> {
             &StateHeader {
                 step,
                 position: Some(position),
+                seconds,
                 owed,
             },
             &trainer.state(),
@@ -862,8 +977,13 @@ impl Training<'_> {
         tell: &mut dyn FnMut(Event),
     ) -> Result<()> {
         let title = format!(
-            "pix2pix, step {} of {}, L1 {:.3} in units of [-1, 1]",
-            metrics.step, self.config.steps, metrics.losses.g_l1
+            "pix2pix, step {}{}, L1 {:.3} in units of [-1, 1]",
+            metrics.step,
+            match self.config.is_open() {
+                true => String::new(),
+                false => format!(" of {}", self.config.steps),
+            },
+            metrics.losses.g_l1
         );
         let sheet = contact_sheet::draw(&title, rows);
         let path = self.sheet(metrics.step);

@@ -1,6 +1,7 @@
 //! Runs the binary in a scratch folder.
 
-use std::io::{BufRead, Write};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -120,6 +121,39 @@ impl Scratch {
                 .unwrap();
         }
     }
+}
+
+/// Serves these files, by their names at the end of any path, from a local address.
+#[allow(dead_code)] // not every test file downloads
+pub fn serve(files: Vec<(String, Vec<u8>)>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/files", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = String::new();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            reader.read_line(&mut request).unwrap();
+            let mut line = String::new();
+            while reader.read_line(&mut line).is_ok() && line != "\r\n" {
+                line.clear();
+            }
+            let asked = request.split_whitespace().nth(1).unwrap();
+            let file = files.iter().find(|(name, _)| asked.ends_with(name));
+            let (status, body) = match file {
+                Some((_, content)) => ("200 OK", content.as_slice()),
+                None => ("404 Not Found", [].as_slice()),
+            };
+            let length = body.len();
+            write!(
+                stream,
+                "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+            )
+            .unwrap();
+            let _ = stream.write_all(body);
+        }
+    });
+    address
 }
 
 /// A pair of a gradient and its negative, different for each `index`.

@@ -71,6 +71,14 @@ impl GeneratorConfig {
         self
     }
 
+    /// Whether it has dropout, which makes its outputs random.
+    pub fn has_dropout(&self) -> bool {
+        match self {
+            Self::Unet(config) => (0..config.depth).any(|block| config.dropout_of(block) > 0.0),
+            Self::Resnet(config) => config.dropout > 0.0,
+        }
+    }
+
     /// Checks the configuration.
     ///
     /// # Errors

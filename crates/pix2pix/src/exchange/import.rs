@@ -9,6 +9,7 @@ use pix2pix_runtime::picture::Size;
 
 use crate::config::RunConfig;
 use crate::data::jitter::JitterConfig;
+use crate::data::pair::Direction;
 use crate::error::{Error, Result};
 use crate::exchange::keras_layout;
 use crate::exchange::public_layout::{self, TensorNames, unet_level};
@@ -36,6 +37,8 @@ pub struct Options {
     /// Size of the pictures that the network was trained on; `None` for the size at which a U-Net's innermost level has one
     /// pixel, and 256 for a ResNet.
     pub size: Option<Size>,
+    /// Which half of a side-by-side pair is the source; `None` for the left one.
+    pub direction: Option<Direction>,
 }
 
 /// Makes a checkpoint of the files of another program: one Keras file (`.h5`, `.hdf5` or `.keras`), or a generator and
@@ -86,6 +89,7 @@ fn run_config(path: &Path, generator: GeneratorConfig, options: &Options) -> Res
     let mut run = RunConfig {
         data: format!("imported from {}", path.display()),
         generator,
+        direction: options.direction.unwrap_or(Direction::AToB),
         ..RunConfig::default()
     };
     [run.source.channels, run.target.channels] = run.generator.channels();

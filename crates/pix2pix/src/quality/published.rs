@@ -24,7 +24,7 @@ pub struct Published {
 }
 
 /// All weights that can be downloaded.
-pub const PUBLISHED: [Published; 2] = [
+pub const PUBLISHED: [Published; 3] = [
     Published {
         name: "lpips-alex",
         about: "LPIPS 0.1 on AlexNet, for `lpips` in evaluation and `perceptual` in training",
@@ -36,8 +36,18 @@ pub const PUBLISHED: [Published; 2] = [
         rename: lpips_name,
     },
     Published {
+        name: "dists",
+        about: "DISTS on VGG16, for `dists` in evaluation",
+        megabytes: 528,
+        parts: &[
+            "https://download.pytorch.org/models/vgg16-397923af.pth",
+            "https://raw.githubusercontent.com/dingkeyan93/DISTS/master/DISTS_pytorch/weights.pt",
+        ],
+        rename: dists_name,
+    },
+    Published {
         name: "inception",
-        about: "the Inception network for FID, for `inception` in evaluation",
+        about: "the Inception network for FID and KID, for `inception` in evaluation",
         megabytes: 96,
         parts: &[
             "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
@@ -58,6 +68,12 @@ fn lpips_name(name: &str) -> Option<String> {
         .position(|known| *known == index)?
         + 1;
     Some(format!("net.slice{slice}.{index}.{part}"))
+}
+
+/// Names are those of torchvision's VGG16 and of the authors. The classifier is not used.
+fn dists_name(name: &str) -> Option<String> {
+    let is_used = name.starts_with("features.") || name == "alpha" || name == "beta";
+    is_used.then(|| name.to_string())
 }
 
 /// The classifier is not used.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::choice::choices;
 use crate::error::{Error, Result};
 use crate::quality::lpips::Lpips;
-use crate::quality::ssim;
+use crate::quality::{ssim, swd};
 
 /// A score of held-out pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,10 @@ pub enum Score {
     Psnr,
     /// Structural similarity.
     Ssim,
+    /// Sliced Wasserstein distance, the mean over its levels.
+    Swd,
+    /// Distance of the power spectra.
+    Spectrum,
     /// The learned distance LPIPS.
     Lpips,
 }
@@ -25,6 +29,8 @@ choices!(Score, "score",
     L1: "l1", "Mean absolute difference; lower is better";
     Psnr: "psnr", "Peak signal-to-noise ratio; higher is better";
     Ssim: "ssim", "Structural similarity; higher is better";
+    Swd: "swd", "Sliced Wasserstein distance of textures; lower is better";
+    Spectrum: "spectrum", "Distance of the power spectra; lower is better";
     Lpips: "lpips", "LPIPS, with the weights of `perceptual_weights`; lower is better";
 );
 
@@ -32,7 +38,7 @@ impl Score {
     /// Whether `new` is better than `old`.
     pub fn is_better(self, new: f64, old: f64) -> bool {
         match self {
-            Self::L1 | Self::Lpips => new < old,
+            Self::L1 | Self::Swd | Self::Spectrum | Self::Lpips => new < old,
             Self::Psnr | Self::Ssim => new > old,
         }
     }
@@ -43,6 +49,8 @@ impl Score {
             Self::L1 => "L1",
             Self::Psnr => "PSNR",
             Self::Ssim => "SSIM",
+            Self::Swd => "SWD",
+            Self::Spectrum => "spectrum",
             Self::Lpips => "LPIPS",
         }
     }
@@ -58,8 +66,13 @@ impl Score {
                 "SSIM needs sides of at least {} pixels",
                 ssim::WINDOW
             ))),
+            Self::Swd if height.min(width) < swd::SMALLEST => Err(Error::Picture(format!(
+                "the sliced Wasserstein distance needs sides of at least {} pixels",
+                swd::SMALLEST
+            ))),
             Self::Lpips => Lpips::check(shape),
-            Self::L1 | Self::Psnr | Self::Ssim => Ok(()),
+            // every network takes sides of 8 pixels or more, which have an octave
+            Self::L1 | Self::Psnr | Self::Ssim | Self::Swd | Self::Spectrum => Ok(()),
         }
     }
 }

@@ -13,22 +13,33 @@ use crate::data::picture::Picture;
 use crate::draw::contact_sheet::Row;
 use crate::error::{Error, Result};
 use crate::model::translate::Translator;
+use crate::quality::dists::Dists;
 use crate::quality::fid::frechet_distance;
 use crate::quality::inception::Inception;
 use crate::quality::interval::{self, Mean};
+use crate::quality::kid::kernel_distance;
 use crate::quality::lpips::Lpips;
-use crate::quality::{OwnValues, Planes, Scores, pearson, scores};
+use crate::quality::spread::Spread;
+use crate::quality::{
+    Calibration, Confidence, OwnValues, Planes, Point, Realism, RealismScores, Scores, pearson,
+    scores,
+};
 
 /// Number of best and of worst pictures to keep.
 pub const EXTREMES: usize = 5;
 
-/// Networks for learned metrics; `None` for those whose weights are not available.
+/// What is measured besides: networks for learned metrics, `None` for those whose weights are not available, and samples.
 #[derive(Default)]
-pub struct Learned {
+pub struct Measures {
     /// For LPIPS.
     pub lpips: Option<Lpips>,
-    /// For the Fréchet Inception distance.
+    /// For DISTS.
+    pub dists: Option<Dists>,
+    /// For the Fréchet and the kernel Inception distance.
     pub inception: Option<Inception>,
+    /// Number of translations of each source, at least 2, to see whether their deviation predicts the error; `None` for
+    /// one.
+    pub samples: Option<u64>,
 }
 
 /// Scores of one picture.
@@ -50,10 +61,13 @@ pub struct PictureScores {
     pub pearson: Option<f64>,
     /// LPIPS, if requested.
     pub lpips: Option<f64>,
+    /// DISTS, if requested.
+    #[serde(default)]
+    pub dists: Option<f64>,
 }
 
 impl PictureScores {
-    /// The scores of a pair's output against its target, which are of `domain`; without LPIPS.
+    /// The scores of a pair's output against its target, which are of `domain`; without learned metrics.
     pub fn of(name: &str, [output, target]: &[Planes; 2], domain: &Domain) -> Self {
         Self {
             name: name.to_string(),
@@ -62,6 +76,7 @@ impl PictureScores {
             own: OwnValues::of(output, target, domain),
             pearson: pearson(output, target),
             lpips: None,
+            dists: None,
         }
     }
 
@@ -77,6 +92,7 @@ impl PictureScores {
             ("ms_ssim", self.scores.ms_ssim),
             ("pearson", self.pearson),
             ("lpips", self.lpips),
+            ("dists", self.dists),
         ]
     }
 }
@@ -106,11 +122,20 @@ pub struct Evaluation {
     pub split: String,
     /// Mean of each score over the pictures that have it, with 95% confidence intervals.
     pub means: BTreeMap<String, Mean>,
+    /// The measures of realism, of all outputs and all targets.
+    #[serde(default)]
+    pub realism: RealismScores,
     /// The Fréchet Inception distance between all outputs and all targets, if requested.
     pub fid: Option<f64>,
     /// Whether the pictures are crops, as the networks saw in training.
     #[serde(default)]
     pub crops: bool,
+    /// The kernel Inception distance between them, if requested.
+    #[serde(default)]
+    pub kid: Option<f64>,
+    /// Whether the deviation of several samples predicts their error, if requested.
+    #[serde(default)]
+    pub confidence: Option<Confidence>,
     /// Scores of every picture.
     pub pictures: Vec<PictureScores>,
 }
@@ -140,24 +165,31 @@ pub struct Evaluated {
     pub best: Vec<Row>,
     /// The pictures with the largest L1, largest first.
     pub worst: Vec<Row>,
+    /// The power spectra of all outputs and all targets.
+    pub spectra: Vec<Point>,
 }
 
-/// Translates every pair at the input size of the networks, and scores it. Of the `options`, only dropout, seed and index
-/// count; `tell`
-/// receives each pair when it is measured.
+/// Translates every pair at the input size of the networks, and scores it. Of several samples, the scores are those of the
+/// first. Of the `options`, only dropout, seed and index count; `tell` receives each pair when it is measured.
 ///
 /// # Errors
-/// When a pair cannot be read, its channels cannot be converted to the model's, or the networks do not accept its size.
+/// When a pair cannot be read, its channels cannot be converted to the model's, the networks do not accept its size, or
+/// there are to be several samples and no dropout.
 pub fn evaluate(
     model: String,
     translator: &Translator,
     (split, pairs): (&str, &Pairs),
-    learned: &Learned,
+    measures: &Measures,
     options: &TranslateOptions,
     tell: &mut dyn FnMut(&Measured),
 ) -> Result<Evaluated> {
     let config = &translator.config;
     let mut pictures = Vec::new();
+    let mut realism = Realism::new(pairs.len());
+    let mut calibration = Calibration::default();
+    if measures.samples.is_some() {
+        translator.check_samples(options)?;
+    }
     let mut features = [const { Vec::new() }; 2];
     let mut extremes: [Vec<(f64, Row)>; 2] = Default::default();
     for index in 0..pairs.len() {
@@ -183,7 +215,7 @@ pub fn evaluate(
         let output = translator.translate_exactly(&source, options);
         let planes = [&output, &target].map(|picture| Planes::of(picture, &config.target));
         let [out, wanted] = &planes;
-        let lpips = match &learned.lpips {
+        let lpips = match &measures.lpips {
             None => None,
             Some(lpips) => {
                 Lpips::check([out.channels, height, width]).map_err(refused)?;
@@ -193,16 +225,41 @@ pub fn evaluate(
                 Some(f64::from(distance))
             }
         };
-        if let Some(inception) = &learned.inception {
+        let dists = match &measures.dists {
+            None => None,
+            Some(dists) => {
+                Dists::check([out.channels, height, width]).map_err(refused)?;
+                let [out, wanted] =
+                    [out, wanted].map(|planes| planes.to_tensor(translator.device()));
+                let distance: f32 = dists.distance(out, wanted).into_scalar();
+                Some(f64::from(distance))
+            }
+        };
+        if let Some(samples) = measures.samples {
+            let mut spread = Spread::new(out.values.clone());
+            for sample in 1..samples {
+                let options = TranslateOptions {
+                    index: options.index + sample,
+                    ..*options
+                };
+                let other = translator.translate_exactly(&source, &options);
+                spread.add(&Planes::of(&other, &config.target).values);
+            }
+            calibration.add(&spread.mean(), &spread.deviation(), &wanted.values);
+        }
+        if let Some(inception) = &measures.inception {
             for (set, planes) in features.iter_mut().zip(&planes) {
                 set.push(inception.features(planes).map_err(refused)?);
             }
         }
         let found = PictureScores {
             lpips,
+            dists,
             ..PictureScores::of(&pair.name, &planes, &config.target)
         };
         let scores = found.scores;
+        let [out, wanted] = &planes;
+        realism.add(out, wanted);
         let row = row(&pair.name, &scores, [&source, &output, &target], config);
         for (extreme, sign) in extremes.iter_mut().zip([1.0, -1.0]) {
             let at = extreme.partition_point(|(l1, _)| sign * l1 <= sign * scores.l1);
@@ -227,14 +284,20 @@ pub fn evaluate(
         step: translator.step,
         split: split.to_string(),
         means: means(&pictures),
+        realism: realism.scores(),
         fid: frechet_distance(outputs, targets),
         crops: config.jitter.resize == ResizePolicy::Crop,
+        kid: kernel_distance(outputs, targets),
+        confidence: measures
+            .samples
+            .map(|samples| calibration.confidence(samples)),
         pictures,
     };
     Ok(Evaluated {
         evaluation,
         best,
         worst,
+        spectra: realism.curves(),
     })
 }
 

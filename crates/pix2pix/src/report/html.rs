@@ -84,10 +84,12 @@ const LOSSES: [(&str, &str); 4] = [
     ("d_fake", "Discriminator loss: generated pairs"),
 ];
 /// Keys and titles of the curves behind them, which are not smoothed: scores, and the learning rate.
-const EXACT: [(&str, &str); 5] = [
+const EXACT: [(&str, &str); 7] = [
     ("l1", "Held-out pairs: L1 (of 255)"),
     ("psnr", "Held-out pairs: PSNR (dB)"),
     ("ssim", "Held-out pairs: SSIM"),
+    ("swd", "Held-out pairs: sliced Wasserstein distance (x1000)"),
+    ("spectrum", "Held-out pairs: distance of the spectra (dB)"),
     ("lpips", "Held-out pairs: LPIPS"),
     ("lr", "Learning rate"),
 ];
@@ -129,9 +131,10 @@ pub fn write(runs: &[Reported], file: &Path) -> Result<Vec<String>> {
             .into_iter()
             .map(|loss| chart(loss, true))
             .chain(EXACT.into_iter().map(|score| chart(score, false)))
-            // few runs have LPIPS
+            // few runs have LPIPS, and those of earlier versions no measures of realism
             .filter(|chart| {
-                chart.key != "lpips" || chart.series.iter().any(|line| !line.is_empty())
+                !["swd", "spectrum", "lpips"].contains(&chart.key)
+                    || chart.series.iter().any(|line| !line.is_empty())
             })
             .collect(),
         runs: histories
@@ -160,7 +163,10 @@ fn run<'a>(
         name: history.name(),
         state: history.state.to_string(),
         step: history.step(),
-        steps: history.config.steps,
+        steps: match history.config.is_open() {
+            true => history.step(),
+            false => history.config.steps,
+        },
         seconds: history.timings.last().map_or(0.0, |timing| timing.seconds),
         best: history.best(),
         kept: history.record.map(|record| Kept {
@@ -252,8 +258,8 @@ fn embedded(path: &Path) -> Result<String> {
 /// # Errors
 /// As [`write()`].
 pub fn write_csv(runs: &[PathBuf], file: &Path) -> Result<()> {
-    const COLUMNS: [&str; 9] = [
-        "d_real", "d_fake", "g_gan", "g_l1", "l1", "psnr", "ssim", "lpips", "lr",
+    const COLUMNS: [&str; 11] = [
+        "d_real", "d_fake", "g_gan", "g_l1", "l1", "psnr", "ssim", "swd", "spectrum", "lpips", "lr",
     ];
     let mut writer = csv::Writer::from_writer(Vec::new());
     let failed = |e: csv::Error| Error::file(file, e, "choose another file");

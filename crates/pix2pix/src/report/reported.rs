@@ -7,7 +7,7 @@ use pix2pix_runtime::TranslateOptions;
 use crate::data::path_text::path_of;
 use crate::error::{Error, Result};
 use crate::model::translate::Translator;
-use crate::report::evaluate::{Learned, evaluate};
+use crate::report::evaluate::{Measures, evaluate};
 use crate::report::gallery::Gallery;
 
 /// A run to report.
@@ -59,12 +59,12 @@ impl Reported {
             seed: config.seed,
             ..TranslateOptions::default()
         };
-        let learned = Learned::default();
+        let measures = Measures::default();
         let found = evaluate(
             String::new(),
             &translator,
             ("val", held_out),
-            &learned,
+            &measures,
             &options,
             &mut |pair| {
                 let pictures = [pair.source, pair.output];

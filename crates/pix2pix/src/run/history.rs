@@ -186,13 +186,16 @@ impl History {
         }
     }
 
-    /// The best value of each score on held-out pairs: L1 (of 255), PSNR (dB), SSIM and LPIPS.
+    /// The best value of each score on held-out pairs: L1 (of 255), PSNR (dB), SSIM, SWD (in thousandths), spectrum (dB)
+    /// and LPIPS.
     pub fn best(&self) -> BTreeMap<&'static str, Best> {
         let mut best = BTreeMap::new();
         for (key, label, sign) in [
             ("l1", "L1", 1.0),
             ("psnr", "PSNR", -1.0),
             ("ssim", "SSIM", -1.0),
+            ("swd", "SWD", 1.0),
+            ("spectrum", "spectrum", 1.0),
             ("lpips", "LPIPS", 1.0),
         ] {
             let series = self.series(key).into_iter();

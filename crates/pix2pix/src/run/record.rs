@@ -80,6 +80,8 @@ mod tests {
             l1: 5.0,
             psnr,
             ssim: None,
+            swd: None,
+            spectrum: None,
             lpips: None,
             best: false,
         }
@@ -119,6 +121,6 @@ mod tests {
     #[test]
     fn lower_distances_and_higher_similarities_are_better() {
         let better = Score::ALL.map(|score| score.is_better(1.0, 2.0));
-        assert_eq!(better, [true, false, false, true]);
+        assert_eq!(better, [true, false, false, true, true, true]);
     }
 }

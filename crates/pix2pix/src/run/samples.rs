@@ -17,7 +17,7 @@ use crate::data::picture::Picture;
 use crate::draw::contact_sheet::Row;
 use crate::error::Result;
 use crate::model::translate::Translator;
-use crate::quality::{self, Lpips, Planes, Score, Scores};
+use crate::quality::{self, Lpips, Planes, Realism, Score, Scores};
 
 use super::RunScores;
 
@@ -123,6 +123,7 @@ impl Samples {
             return None;
         }
         let pairs = self.pairs.iter().zip(outputs);
+        let mut realism = Realism::new(outputs.len());
         let found: Vec<(Scores, Option<f64>)> = pairs
             .map(|(pair, output)| {
                 let planes =
@@ -131,6 +132,7 @@ impl Samples {
                     let [a, b] = planes.each_ref().map(|planes| planes.to_tensor(device));
                     f64::from(lpips.distance(a, b).into_scalar::<f32>())
                 });
+                realism.add(&planes[0], &planes[1]);
                 (quality::scores(&planes[0], &planes[1]), lpips)
             })
             .collect();
@@ -140,11 +142,14 @@ impl Samples {
             let mean = values.iter().sum::<f64>() / values.len() as f64;
             Some(mean).filter(|mean| mean.is_finite())
         };
+        let realism = realism.scores();
         Some(RunScores {
             step,
             l1: mean(|(scores, _)| Some(scores.l1))?,
             psnr: mean(|(scores, _)| Some(scores.psnr)),
             ssim: mean(|(scores, _)| scores.ssim),
+            swd: realism.swd,
+            spectrum: realism.spectrum,
             lpips: mean(|(_, lpips)| *lpips),
             best: false,
         })

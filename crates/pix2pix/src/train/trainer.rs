@@ -52,6 +52,9 @@ const DISCRIMINATOR: Names = Names {
     losses: ["d_real", "d_fake"],
 };
 
+/// Number of parts of a run whose length is not a number of steps.
+const PARTS: u64 = 1_000_000_000;
+
 /// A batch: sources and targets, each `[batch, channels, height, width]` in [-1, 1].
 pub type Batch = [Tensor<4>; 2];
 
@@ -64,6 +67,8 @@ pub struct Trainer {
     steps: u64,
     /// Factor of the schedule's learning rate.
     factor: f64,
+    /// The share of the run that is done, if that is not a matter of steps.
+    done: Option<f64>,
     ema: Option<Ema>,
     pool: ImagePool,
     clock: Clock,
@@ -136,6 +141,7 @@ impl Trainer {
             config,
             steps: 0,
             factor: 1.0,
+            done: None,
             clock: Clock::start(),
             shared: None,
             #[cfg(feature = "_card")]
@@ -458,6 +464,12 @@ impl Trainer {
         self.steps >= self.config.optimizer.freeze_generator
     }
 
+    /// Sets the share of the run that is done, 0 to 1, for the learning-rate schedule of the next step. Without it, the
+    /// steps decide.
+    pub fn set_done(&mut self, share: f64) {
+        self.done = Some(share.clamp(0.0, 1.0));
+    }
+
     /// The learning rate of the next step.
     pub fn rate(&self) -> f64 {
         let OptimizerConfig {
@@ -466,6 +478,10 @@ impl Trainer {
             decay_steps,
             ..
         } = self.config.optimizer;
-        lr * self.factor * schedule.share(self.steps, self.config.steps, decay_steps)
+        lr * self.factor
+            * match self.done {
+                None => schedule.share(self.steps, self.config.steps, decay_steps),
+                Some(done) => schedule.share((done * PARTS as f64) as u64, PARTS, 0),
+            }
     }
 }
