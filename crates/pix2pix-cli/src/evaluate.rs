@@ -184,16 +184,56 @@ fn draw(folder: &Path, evaluated: &Evaluated) -> Result<(), Error> {
         worst,
     } = evaluated;
     for (name, rows) in [("best", best), ("worst", worst)] {
-        let title = format!("{}: the {name} by L1 (of 255)", evaluation.model);
+        let measure = match evaluation.mean_iou {
+            Some(_) => "pixel accuracy",
+            None => "L1 (of 255)",
+        };
+        let title = format!("{}: the {name} by {measure}", evaluation.model);
         let sheet = contact_sheet::draw(&title, rows);
         picture::write_png(&folder.join(format!("{name}.png")), &sheet)?;
     }
     Ok(())
 }
 
+/// The rows of label maps: the mean intersection over union, and that of each class.
+fn of_classes(evaluations: &[Evaluation]) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    let mut row = |label: String, value: &dyn Fn(&Evaluation) -> Option<f64>| {
+        let cell =
+            |value: Option<f64>| value.map_or("-".to_string(), |value| format!("{value:.4}"));
+        let cells = evaluations.iter().map(|evaluation| cell(value(evaluation)));
+        rows.push([label].into_iter().chain(cells).collect());
+    };
+    if evaluations
+        .iter()
+        .any(|evaluation| evaluation.mean_iou.is_some())
+    {
+        row("mean IoU, higher is better".to_string(), &|evaluation| {
+            evaluation.mean_iou
+        });
+    }
+    let mut names: Vec<&str> = Vec::new();
+    for class in evaluations
+        .iter()
+        .flat_map(|evaluation| &evaluation.classes)
+    {
+        if !names.contains(&class.name.as_str()) {
+            names.push(&class.name);
+        }
+    }
+    for name in names {
+        row(format!("IoU of {name}"), &|evaluation| {
+            let class = evaluation.classes.iter().find(|class| class.name == name);
+            class?.iou
+        });
+    }
+    rows
+}
+
 /// The table of scores: one row per measure, one column per model.
 fn table(evaluations: &[Evaluation]) -> String {
-    const MEASURES: [(&str, &str, usize); 6] = [
+    const MEASURES: [(&str, &str, usize); 7] = [
+        ("accuracy", "pixel accuracy, higher is better", 4),
         ("l1", "L1 (of 255), lower is better", 2),
         ("rmse", "RMSE (of 255), lower is better", 2),
         ("psnr", "PSNR (dB), higher is better", 2),
@@ -227,6 +267,7 @@ fn table(evaluations: &[Evaluation]) -> String {
             rows.push([vec![label.to_string()], cells].concat());
         }
     }
+    rows.extend(of_classes(evaluations));
     if evaluations
         .iter()
         .any(|evaluation| evaluation.fid.is_some())

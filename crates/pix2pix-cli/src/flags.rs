@@ -3,7 +3,7 @@
 //! The library knows no command line: its messages name fields, in backticks. This program prints options instead.
 
 /// A field, as the library names it, and what a user of the command line types for it.
-pub const FLAGS: [(&str, &str); 78] = [
+pub const FLAGS: [(&str, &str); 80] = [
     // of a run
     ("folder", "--out"),
     ("steps", "--steps"),
@@ -41,6 +41,8 @@ pub const FLAGS: [(&str, &str); 78] = [
     ("range", "--range"),
     ("range[0]", "--range-a"),
     ("range[1]", "--range-b"),
+    ("labels[0]", "--labels-a"),
+    ("labels[1]", "--labels-b"),
     ("pages", "--pages"),
     ("matching", "--match"),
     ("squares", "--squares"),

@@ -39,6 +39,8 @@ const HEADINGS: [(Option<&str>, &[&str]); 10] = [
             "range-b",
             "channels-a",
             "channels-b",
+            "labels-a",
+            "labels-b",
             "pages",
             "match",
             "squares",

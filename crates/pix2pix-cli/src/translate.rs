@@ -241,7 +241,8 @@ fn translate(
         return translate_large(args, translator, (path, page), &large, target);
     }
     let content = Content::from(path);
-    let (picture, format) = picture::decode_page(path, &content, page)?;
+    let domain = &translator.config.source;
+    let (picture, format) = picture::decode_as(path, &content, page, Some(domain))?;
     let (size, channels) = (picture.size(), picture.channels());
     let is_pair = args.is_pair(size);
     let source = if is_pair {
@@ -249,6 +250,11 @@ fn translate(
     } else {
         picture
     };
+    if format.is_exact() {
+        translator
+            .check_classes(&source)
+            .map_err(|reason| unlike(path, reason))?;
+    }
     let clipped = translator.outside(&source);
     let unusual = unusual(translator, (source.size(), channels, source.depth()));
     let output = translator.translate_with(source, &args.options());
@@ -259,7 +265,7 @@ fn translate(
     create_folder_of(&target)?;
     picture::write_with(&target, &output, format, &metadata)?;
     Ok(said(
-        args,
+        (args, translator),
         (path, size),
         is_pair.then_some(translator.config.direction),
         (&target, output.size()),
@@ -323,7 +329,8 @@ fn translate_large(
     }
     written?;
     let clipped = counted.count.into_inner();
-    Ok(said(args, (path, size), None, (&target, size), clipped))
+    let model = (args, translator);
+    Ok(said(model, (path, size), None, (&target, size), clipped))
 }
 
 /// A picture that counts the samples outside of the model's range in the windows that are read. Windows overlap, so the
@@ -359,11 +366,14 @@ fn unusual(
 ) -> String {
     let config = &translator.config;
     let mut notes = String::new();
-    if (channels, depth) != (config.source.channels, config.source.depth) {
+    let is_other = (channels, depth) != (config.source.channels, config.source.depth);
+    // label maps are read by class, whatever stores it
+    if is_other && config.source.labels.is_none() {
         let given = Domain {
             channels,
             depth,
             range: Ranges::all(depth.range()),
+            labels: None,
         };
         notes += &format!(
             "  note: it has {given}, and was converted; the model was trained on pictures of {}\n",
@@ -385,7 +395,7 @@ fn unusual(
 
 /// What to say of a translated picture.
 fn said(
-    args: &Args,
+    (args, translator): (&Args, &Translator),
     (path, [width, height]): (&Path, [u32; 2]),
     pair: Option<Direction>,
     (target, size): (&Path, [u32; 2]),
@@ -405,8 +415,12 @@ fn said(
     let clipped = match clipped.clipped {
         0 => String::new(),
         _ => format!(
-            "; {} of its values lie outside of the model's range and were clipped",
-            clipped.share()
+            "; {} of its {}",
+            clipped.share(),
+            match translator.config.source.labels {
+                None => "values lie outside of the model's range and were clipped",
+                Some(_) => "pixels have a color that no class has, and became the nearest class",
+            }
         ),
     };
     format!(

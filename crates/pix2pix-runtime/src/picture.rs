@@ -3,6 +3,7 @@
 
 mod depth;
 mod domain;
+pub mod labels;
 mod pad;
 mod ranges;
 mod resize;
@@ -12,6 +13,7 @@ use crate::error::{Error, Result};
 
 pub use depth::Depth;
 pub use domain::Domain;
+pub use labels::Labels;
 pub use pad::pad;
 pub use ranges::Ranges;
 pub use resize::resize;
@@ -19,6 +21,8 @@ pub use size::{InvalidSize, Size, nearest};
 
 /// Allowed numbers of channels of a picture.
 pub const CHANNELS: std::ops::RangeInclusive<usize> = 1..=16;
+/// Allowed numbers of channels of a network: those of a picture, or a class in each.
+pub const PLANES: std::ops::RangeInclusive<usize> = 1..=256;
 /// Maximum number of pixels of a picture: 16384x16384.
 pub const MAX_PIXELS: u64 = 1 << 28;
 

@@ -9,7 +9,7 @@ use crate::choice::choices;
 use crate::engine::{Cpu, Engine};
 use crate::error::{Error, Result};
 use crate::network::LayerGraph;
-use crate::picture::{self, Outside, Picture, nearest, pad, resize};
+use crate::picture::{self, Outside, Picture, nearest, pad};
 use crate::plan::{Input, Noise};
 use crate::tiles::{NormStatistics, TilePlan, Tiles, Windows};
 
@@ -226,6 +226,9 @@ impl Translator {
     /// # Errors
     /// [`Error::Picture`], when it does not.
     pub fn check_channels(&self, channels: usize) -> Result<()> {
+        if self.model.source.labels.is_some() && (1..=4).contains(&channels) {
+            return Ok(());
+        }
         let converted = picture::conversion(channels, self.model.source.channels);
         converted.map(drop).map_err(unlike_source)
     }
@@ -274,7 +277,7 @@ impl Translator {
             for (output, fitted) in outputs.into_iter().zip(group) {
                 results[fitted.place] = Some(Ok(match fitted.fit {
                     Fit::Pad => output.crop([0, 0], fitted.size),
-                    Fit::Resize => resize(&output, fitted.size),
+                    Fit::Resize => self.model.target.resized(&output, fitted.size),
                 }));
             }
         }
@@ -302,7 +305,10 @@ impl Translator {
             place,
             picture: match options.fit {
                 Fit::Pad => pad(&picture, self.padded(size)),
-                Fit::Resize => resize(&picture, size.map(|side| nearest(side, unit))),
+                Fit::Resize => {
+                    let size = size.map(|side| nearest(side, unit));
+                    self.model.source.resized(&picture, size)
+                }
             },
             size,
             fit: options.fit,
@@ -346,7 +352,7 @@ impl Translator {
     fn plan(&self, tiles: Tiles, panel: u32, options: &TranslateOptions) -> TilePlan<'_> {
         TilePlan {
             engine: &*self.engine,
-            domains: [self.model.source, self.model.target],
+            domains: [&self.model.source, &self.model.target],
             tiles,
             known: self.known(tiles.statistics),
             noise: options.noise(),
@@ -362,21 +368,40 @@ impl Translator {
         }
     }
 
-    /// Converts a picture to the channels of the model's sources.
+    /// Converts a picture to the channels of the model's sources. Those of label maps are read as they are.
     fn source(&self, picture: Picture) -> Result<Picture> {
+        if self.model.source.labels.is_some() {
+            return self.check_channels(picture.channels()).map(|()| picture);
+        }
         picture
             .with_channels(self.model.source.channels)
             .map_err(unlike_source)
     }
 
-    /// Counts the samples of a picture, with the channels of the model's sources, that lie outside of their range. They
-    /// are clipped.
+    /// Checks that every pixel of a label map has the value of a class of the model's sources, where those are label maps:
+    /// [`translate_with`](Self::translate_with) takes the nearest colour for others, as a JPEG needs.
+    ///
+    /// # Errors
+    /// [`Error::Picture`], with the first value that no class has.
+    pub fn check_classes(&self, picture: &Picture) -> Result<()> {
+        let labels = self.model.source.labels.as_ref();
+        labels.map_or(Ok(()), |labels| labels.check(picture))
+    }
+
+    /// Counts the samples of a picture, with the channels of the model's sources, that lie outside of their range, or the
+    /// pixels of a label map that have no class. They are clipped, or become the nearest class.
     pub fn outside(&self, picture: &Picture) -> Outside {
-        picture.outside(self.model.source.range_of(picture.depth()))
+        self.model.source.outside(picture)
     }
 
     /// Refuses pictures whose values are not what the model was trained on.
     fn check_values(&self, outside: Outside) -> Result<()> {
+        if let (true, Some(labels)) = (outside.unknown > 0, &self.model.source.labels) {
+            return Err(Error::Picture(format!(
+                "{} of its pixels have no class of the model's sources, which are label maps of {labels}",
+                outside.unknown
+            )));
+        }
         if outside.unknown > 0 {
             return Err(Error::Picture(format!(
                 "{} of its values are infinite or not a number (NaN); replace them with numbers",
@@ -385,8 +410,12 @@ impl Translator {
         }
         if outside.is_most() {
             return Err(Error::Picture(format!(
-                "{} of its values lie outside of the range that the model was trained on: {}",
+                "{} of its {} that the model was trained on: {}",
                 outside.share(),
+                match self.model.source.labels {
+                    None => "values lie outside of the range",
+                    Some(_) => "pixels have other colors than those",
+                },
                 self.model.source
             )));
         }
@@ -421,7 +450,7 @@ impl Translator {
     /// The network's layers, for pictures of the size it was trained on.
     pub fn layers(&self) -> LayerGraph {
         let [width, height] = self.model.size().sides();
-        let channels = self.model.source.channels;
+        let channels = self.model.source.planes();
         self.model.generator.layers([channels, height, width])
     }
 
@@ -439,16 +468,14 @@ impl Translator {
     ) -> Vec<Picture> {
         let size = pictures[0].0.size();
         let [width, height] = size.map(|side| side as usize);
-        let planes = |(picture, _): &(&Picture, _)| {
-            picture.to_planes(self.model.source.range_of(picture.depth()))
-        };
+        let planes = |(picture, _): &(&Picture, _)| self.model.source.source_planes(picture);
         let sources: Vec<Vec<f32>> = pictures.iter().map(planes).collect();
         let inputs = sources.iter().zip(pictures);
         let inputs: Vec<Input> = inputs
             .map(|(source, &(_, noise))| Input { source, noise })
             .collect();
         let outputs = self.engine.run(&inputs, [height, width], statistics);
-        let picture = |output: &Vec<f32>| Picture::from_planes(output, size, &self.model.target);
+        let picture = |output: &Vec<f32>| self.model.target.picture(output, size);
         outputs.iter().map(picture).collect()
     }
 }

@@ -246,11 +246,11 @@ async fn answer(
         took,
         slot,
     } = app.queue.translate(job).await?;
-    let (encoding, target) = (query.format, model.translator.config.target);
+    let (encoding, target) = (query.format, model.translator.config.target.clone());
     let display = query.display == Switch::On;
     let encode = move || {
         let (picture, domain) = if display {
-            (picture.to_rgb8(target.range).into(), Domain::default())
+            (target.shown(&picture).into(), Domain::default())
         } else {
             (picture, target)
         };
@@ -538,7 +538,8 @@ fn decoded(
     let stored = header.channels as u64 * header.depth.bytes();
     let result = RESULT * (target.channels as u64 * target.depth.bytes()).max(SHOWN);
     hold(header.pixels(), DECODED * stored + result)?;
-    let (picture, _) = picture::decode_page(name, &content, page).map_err(unlike)?;
+    let source = Some(&translator.config.source);
+    let (picture, _) = picture::decode_as(name, &content, page, source).map_err(unlike)?;
     held.shrink_to(header.bytes() + header.pixels() * result);
     Ok(picture)
 }

@@ -171,16 +171,18 @@ fn deep_results_are_files_or_renderings_to_look_at() {
         channels: 1,
         depth: Depth::U16,
         range: [0.0, 4095.0].into(),
+        ..Domain::RGB8
     };
     let radar = Domain {
         channels: 5,
         depth: Depth::F32,
         range: [-25.0, 0.0].into(),
+        ..Domain::RGB8
     };
     let served = Served::of(
         Settings::default(),
         &[
-            ("bands", 64, [camera, radar]),
+            ("bands", 64, [camera.clone(), radar.clone()]),
             ("camera", 64, [radar, camera]),
         ],
     );

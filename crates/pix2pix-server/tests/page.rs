@@ -373,6 +373,7 @@ fn twelve_bits_are_shown_in_full_and_downloaded_whole() {
         channels: 1,
         depth: Depth::U16,
         range: [0.0, 4095.0].into(),
+        ..Domain::RGB8
     };
     let served = Served::of(
         Settings::default(),

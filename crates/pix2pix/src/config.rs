@@ -414,7 +414,7 @@ impl RunConfig {
             ("target", &self.target, generator[1], target_channels),
         ] {
             domain.validate(name)?;
-            let channels = domain.channels;
+            let channels = domain.planes();
             if [generator, discriminator] != [channels; 2] {
                 return Err(Error::Config(format!(
                     "{name}.channels is {channels}, but the generator has {generator} channels for it, and the \
@@ -423,6 +423,33 @@ impl RunConfig {
             }
         }
         Ok(())
+    }
+
+    /// Checks, when the domains are known, that no option takes classes for amounts, or amounts for classes.
+    ///
+    /// # Errors
+    /// Names the option that does.
+    pub fn check_labels(&self) -> Result<()> {
+        let [a, _] = self.direction.order([&self.source, &self.target]);
+        let is_target = self.target.labels.is_some();
+        let reason = if a.labels.is_some() && self.jitter.color > 0.0 {
+            "`color` changes the colors of A, which are classes; omit it"
+        } else if is_target && self.objective.perceptual > 0.0 {
+            "`perceptual` compares pictures, and the targets are label maps; omit it"
+        } else if self
+            .keep_best
+            .is_some_and(|score| score.is_of_labels() != is_target)
+        {
+            match is_target {
+                true => "the targets are label maps: `keep_best` is accuracy or iou",
+                false => {
+                    "`keep_best` accuracy and iou are of label maps; give the classes with `labels[1]`"
+                }
+            }
+        } else {
+            return Ok(());
+        };
+        Err(Error::Config(reason.to_string()))
     }
 
     /// Checks that the score of the best checkpoint can be measured, and that patience has a score.
@@ -513,8 +540,9 @@ impl RunConfig {
 
     /// Converts the pictures of a data set to the run's domains.
     pub fn in_domains(&self, data: Dataset) -> Dataset {
-        let sides = self.direction.order([self.source, self.target]);
-        data.map(|pairs| pairs.in_domains(sides))
+        let domains = [self.source.clone(), self.target.clone()];
+        let sides = self.direction.order(domains);
+        data.map(|pairs| pairs.in_domains(sides.clone()))
     }
 
     /// The trainer's part of the configuration.
@@ -534,7 +562,7 @@ impl RunConfig {
         self.generator.check_size(height, width)?;
         self.discriminator.check_size(height, width)?;
         match self.keep_best {
-            Some(score) => score.check([self.target.channels, height, width]),
+            Some(score) => score.check([self.target.planes(), height, width]),
             None => Ok(()),
         }
     }

@@ -15,6 +15,7 @@
 //! # Ok::<(), pix2pix::Error>(())
 //! ```
 
+pub(crate) mod confusion;
 #[cfg(feature = "report")]
 pub(crate) mod fid;
 #[cfg(feature = "report")]
@@ -27,6 +28,7 @@ pub(crate) mod published;
 pub(crate) mod score;
 pub(crate) mod ssim;
 
+pub use confusion::{ClassScore, Confusion};
 #[cfg(feature = "report")]
 pub use fid::frechet_distance;
 #[cfg(feature = "report")]
@@ -45,7 +47,8 @@ use crate::data::picture::Picture;
 /// Largest value of [`Planes`].
 pub const PEAK: f64 = 255.0;
 
-/// A picture's samples as planes with values from 0 to 255, to which its domain's range is scaled, whatever its depth.
+/// A picture's samples as planes with values from 0 to 255, to which its domain's range is scaled, whatever its depth. Of
+/// label maps, the planes are one-hot: 255 where a pixel has the plane's class.
 pub struct Planes {
     /// `[channels, height, width]`, row by row.
     pub values: Vec<f32>,
@@ -58,10 +61,10 @@ pub struct Planes {
 impl Planes {
     /// The planes of a picture of this domain.
     pub fn of(picture: &Picture, domain: &Domain) -> Self {
-        let values = picture.to_planes(domain.range_of(picture.depth()));
+        let values = domain.target_planes(picture);
         Self {
             values: values.iter().map(|value| (value + 1.0) * 127.5).collect(),
-            channels: picture.channels(),
+            channels: domain.planes(),
             size: picture.size().map(|side| side as usize),
         }
     }
@@ -99,6 +102,13 @@ pub struct Scores {
     pub ms_ssim: Option<f64>,
 }
 
+/// L1: mean absolute difference, of 255. Both pictures must have the same size and number of channels.
+pub fn l1(output: &Planes, target: &Planes) -> f64 {
+    let pairs = output.values.iter().zip(&target.values);
+    let differences = pairs.map(|(a, b)| f64::from(a - b).abs());
+    differences.sum::<f64>() / output.values.len() as f64
+}
+
 /// Computes the metrics of a translation. Both pictures must have the same size and number of channels.
 pub fn scores(output: &Planes, target: &Planes) -> Scores {
     let differences = || {
@@ -106,10 +116,9 @@ pub fn scores(output: &Planes, target: &Planes) -> Scores {
         pairs.map(|(a, b)| f64::from(a - b))
     };
     let count = output.values.len() as f64;
-    let l1 = differences().map(f64::abs).sum::<f64>() / count;
     let mse = differences().map(|d| d * d).sum::<f64>() / count;
     Scores {
-        l1,
+        l1: l1(output, target),
         rmse: mse.sqrt(),
         psnr: 10.0 * (PEAK * PEAK / mse).log10(),
         ssim: ssim::ssim(output, target),

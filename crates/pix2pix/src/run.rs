@@ -146,6 +146,14 @@ pub struct RunScores {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "log::exact_or_none")]
     pub lpips: Option<f64>,
+    /// Share of the pixels that have the target's class, if the targets are label maps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "log::exact_or_none")]
+    pub accuracy: Option<f64>,
+    /// Mean intersection over union of the classes, if the targets are label maps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "log::exact_or_none")]
+    pub iou: Option<f64>,
     /// Whether this was the best step so far, whose checkpoint was kept.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub best: bool,
@@ -153,12 +161,14 @@ pub struct RunScores {
 
 impl RunScores {
     /// The scores with their names.
-    pub fn named(&self) -> [(&'static str, Option<f64>); 4] {
+    pub fn named(&self) -> [(&'static str, Option<f64>); 6] {
         [
             ("l1", Some(self.l1)),
             ("psnr", self.psnr),
             ("ssim", self.ssim),
             ("lpips", self.lpips),
+            ("accuracy", self.accuracy),
+            ("iou", self.iou),
         ]
     }
 
@@ -169,6 +179,8 @@ impl RunScores {
             Score::Psnr => Some(self.psnr.unwrap_or(f64::INFINITY)),
             Score::Ssim => self.ssim,
             Score::Lpips => self.lpips,
+            Score::Accuracy => self.accuracy,
+            Score::Iou => self.iou,
         }
     }
 }
@@ -265,6 +277,7 @@ pub fn train(
         ..
     } = &training;
     config.validate()?;
+    config.check_labels()?;
     config.check_held_out(data)?;
     training.check_memory(tell)?;
     let trainer = new_trainer(config, &training.training_device())?;
@@ -294,6 +307,7 @@ pub fn resume(
         ..
     } = &training;
     config.validate()?;
+    config.check_labels()?;
     config.check_held_out(data)?;
     training.check_memory(tell)?;
     let training_device = training.training_device();
@@ -536,7 +550,7 @@ impl Training<'_> {
             LoaderConfig {
                 walk,
                 jitter: config.jitter.clone(),
-                domains: [config.source, config.target],
+                domains: [config.source.clone(), config.target.clone()],
                 direction: config.direction,
                 seed: config.seed,
                 batches: (config.steps - done.step) * accumulate,

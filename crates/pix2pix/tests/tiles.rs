@@ -59,9 +59,10 @@ fn in_panels(
         weights::collect(&network),
         Arithmetic::F32,
     );
+    let rgb = Domain::RGB8;
     let plan = TilePlan {
         engine: &engine.unwrap(),
-        domains: [Domain::RGB8; 2],
+        domains: [&rgb; 2],
         tiles: Tiles {
             side: 64,
             overlap,

@@ -100,6 +100,7 @@ pub struct DiskCache {
 struct Record {
     start: u64,
     name: String,
+    labels: [bool; 2],
     kinds: [([u32; 2], usize, Depth); 2],
 }
 
@@ -129,6 +130,7 @@ impl DiskCache {
             source: picture(record.kinds[0]).map_err(failed)?,
             target: picture(record.kinds[1]).map_err(failed)?,
             name: record.name,
+            labels: record.labels,
         }))
     }
 
@@ -149,6 +151,7 @@ impl DiskCache {
             Record {
                 start,
                 name: pair.name.clone(),
+                labels: pair.labels,
                 kinds,
             },
         );

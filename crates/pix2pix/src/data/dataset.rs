@@ -1,5 +1,6 @@
 //! Data sets: pairs in any supported layout, and their splits.
 
+pub mod classes;
 pub mod layout;
 pub mod leakage;
 pub mod manifest;
@@ -8,6 +9,7 @@ pub mod pattern;
 mod remembered;
 pub mod store;
 pub mod survey;
+mod tally;
 pub mod values;
 
 use std::path::{Path, PathBuf};
@@ -20,7 +22,7 @@ use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
 use crate::data::pair::{self, Direction, Pair};
-use crate::data::picture::{self, Header, Page, Pages, Picture};
+use crate::data::picture::{self, Format, Header, Page, Pages, Picture};
 use crate::error::{Error, Result};
 use layout::{Entry, Files, Layout, Split};
 use passed_over::PassedOver;
@@ -33,8 +35,8 @@ pub struct Pairs {
     store: Arc<Store>,
     entries: Arc<Vec<Entry>>,
     direction: Direction,
-    /// Channels to convert A and B to; `None` keeps those of the files.
-    channels: [Option<usize>; 2],
+    /// Domains of A and B to which the files are converted; `None` keeps their channels.
+    domains: Option<Arc<[Domain; 2]>>,
     /// Whether square files are side-by-side pairs too.
     squares: bool,
 }
@@ -122,17 +124,30 @@ impl Pairs {
     /// # Errors
     /// When they cannot be read or do not form a pair.
     pub fn read_sides(&self, index: usize) -> Result<[Picture; 2]> {
+        let sides = self.decode_sides(index)?;
+        Ok(sides.map(|(picture, _)| picture))
+    }
+
+    /// As [`read_sides`](Self::read_sides), with the format of each file.
+    pub(crate) fn decode_sides(&self, index: usize) -> Result<[(Picture, Format); 2]> {
         let entry = &self.entries[index];
-        let read = |path: &Path| {
+        let read = |path: &Path, side: usize| {
             let (shown, content) = (self.store.shown(path), self.store.content(path)?);
-            picture::decode_page(&shown, &content, entry.page).map(|(picture, _)| picture)
+            let domain = self.domains.as_ref().map(|domains| &domains[side]);
+            picture::decode_as(&shown, &content, entry.page, domain)
         };
         match &entry.files {
-            Files::Together(path) => pair::split(&self.store.shown(path), &read(path)?),
+            Files::Together(path) => {
+                let (shown, content) = (self.store.shown(path), self.store.content(path)?);
+                let (both, format) = picture::decode_page(&shown, &content, entry.page)?;
+                let sides = pair::split(&shown, &both)?;
+                Ok(sides.map(|picture| (picture, format)))
+            }
             Files::Apart(a, b) => {
-                let sides = [read(a)?, read(b)?];
+                let sides = [read(a, 0)?, read(b, 1)?];
                 let shown = [self.store.shown(a), self.store.shown(b)];
-                pair::same_size((&shown[0], sides[0].size()), (&shown[1], sides[1].size()))?;
+                let sizes = sides.each_ref().map(|(picture, _)| picture.size());
+                pair::same_size((&shown[0], sizes[0]), (&shown[1], sizes[1]))?;
                 Ok(sides)
             }
         }
@@ -141,32 +156,60 @@ impl Pairs {
     /// Reads pair `index`, converted to the channels of the data set (see [`in_domains`](Self::in_domains)).
     ///
     /// # Errors
-    /// When its files cannot be read, do not form a pair, or have channels that cannot be converted.
+    /// When its files cannot be read, do not form a pair, or have channels that cannot be converted; when a label map has a
+    /// value that no class has, unless its format keeps no exact colours.
     pub fn read(&self, index: usize) -> Result<Pair> {
         let shown = self.shown(index);
-        let [a, b] = self.read_sides(index)?;
-        let with = |picture: Picture, channels: Option<usize>, path: &Path| {
-            let channels = channels.unwrap_or(picture.channels());
-            picture.with_channels(channels).map_err(|reason| {
-                Error::file(path, reason, "choose other `channels[0]` or `channels[1]`")
-            })
-        };
-        let a = with(a, self.channels[0], &shown[0])?;
-        let b = with(b, self.channels[1], &shown[shown.len() - 1])?;
+        let [a, b] = self.decode_sides(index)?;
+        let a = self.converted(0, a, &shown[0])?;
+        let b = self.converted(1, b, &shown[shown.len() - 1])?;
         let [source, target] = self.direction.order([a, b]);
+        let is_labels = |side: usize| {
+            let domains = self.domains.as_ref();
+            domains.is_some_and(|domains| domains[side].labels.is_some())
+        };
         Ok(Pair {
             name: self.entries[index].name.clone(),
             source,
             target,
+            labels: self.direction.order([is_labels(0), is_labels(1)]),
         })
     }
 
-    /// The same pairs, converted to the channels of these domains of A and B.
-    pub fn in_domains(self, [a, b]: [Domain; 2]) -> Self {
+    /// Converts a picture of A or B (`side` 0 or 1) to the channels of its domain.
+    fn converted(
+        &self,
+        side: usize,
+        (picture, format): (Picture, Format),
+        path: &Path,
+    ) -> Result<Picture> {
+        let Some(domains) = &self.domains else {
+            return Ok(picture);
+        };
+        let domain = &domains[side];
+        let picture = picture.with_channels(domain.channels).map_err(|reason| {
+            Error::file(path, reason, "choose other `channels[0]` or `channels[1]`")
+        })?;
+        if let Some(labels) = domain.labels.as_ref().filter(|_| format.is_exact()) {
+            labels.check(&picture).map_err(|reason| {
+                let remedy = format!("give it a class in `labels[{side}]`, or correct the file");
+                Error::file(path, reason, remedy)
+            })?;
+        }
+        Ok(picture)
+    }
+
+    /// The same pairs, converted to these domains of A and B.
+    pub fn in_domains(self, domains: [Domain; 2]) -> Self {
         Self {
-            channels: [Some(a.channels), Some(b.channels)],
+            domains: Some(domains.into()),
             ..self
         }
+    }
+
+    /// The domains of A and B to which the pictures are converted.
+    pub(crate) fn domains(&self) -> Option<&[Domain; 2]> {
+        self.domains.as_deref()
     }
 
     /// Only the pairs at `indices`.
@@ -319,7 +362,7 @@ impl Dataset {
                 store: store.clone(),
                 entries: Arc::new(entries),
                 direction: options.direction,
-                channels: [None; 2],
+                domains: None,
                 squares: options.squares,
             };
             if name != "train" || !pairs.is_empty() {

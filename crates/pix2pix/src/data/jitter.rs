@@ -1,6 +1,7 @@
 //! Random jitter (paper, appendix 6.2): resize to 286x286, crop 256x256 at random, mirror at random. Both pictures of
 //! a pair get the same crop and mirroring. Other resize policies and augmentations are optional.
 
+use pix2pix_runtime::picture::labels::resize_nearest;
 use pix2pix_runtime::picture::{Size, luma, resize};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -153,10 +154,11 @@ impl JitterConfig {
 
     /// Resizes a pair, without any random step. The cache keeps the result.
     pub fn load(&self, pair: Pair) -> Pair {
-        let load = |picture: Picture| resize(&picture, self.loaded(picture.size()));
+        let load =
+            |picture: Picture, is_labels| resized(&picture, self.loaded(picture.size()), is_labels);
         Pair {
-            source: load(pair.source),
-            target: load(pair.target),
+            source: load(pair.source, pair.labels[0]),
+            target: load(pair.target, pair.labels[1]),
             ..pair
         }
     }
@@ -230,21 +232,29 @@ impl JitterConfig {
 
     /// Brings a pair to the input size without any random step (centre crop): for contact sheets and measurements.
     pub fn still(&self, pair: Pair) -> Pair {
-        let see = |picture: Picture| match self.resize {
-            ResizePolicy::ScaleAndCrop => resize(&picture, self.crop_size.0),
+        let see = |picture: Picture, is_labels| match self.resize {
+            ResizePolicy::ScaleAndCrop => resized(&picture, self.crop_size.0, is_labels),
             ResizePolicy::Crop => {
                 let (size, crop) = (picture.size(), self.crop_size.0);
                 picture.crop([(size[0] - crop[0]) / 2, (size[1] - crop[1]) / 2], crop)
             }
             ResizePolicy::ScaleWidth | ResizePolicy::None => {
-                resize(&picture, self.loaded(picture.size()))
+                resized(&picture, self.loaded(picture.size()), is_labels)
             }
         };
         Pair {
-            source: see(pair.source),
-            target: see(pair.target),
+            source: see(pair.source, pair.labels[0]),
+            target: see(pair.target, pair.labels[1]),
             ..pair
         }
+    }
+}
+
+/// Resizes with the bicubic filter, or a label map by nearest neighbour.
+fn resized(picture: &Picture, size: [u32; 2], is_labels: bool) -> Picture {
+    match is_labels {
+        false => resize(picture, size),
+        true => resize_nearest(picture, size),
     }
 }
 

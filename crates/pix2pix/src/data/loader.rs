@@ -51,7 +51,8 @@ impl Pairs {
     /// To load on threads of their own, and for everything else, use [`run`](crate::run).
     ///
     /// # Errors
-    /// When a pair cannot be read, or its channels cannot be converted to those of the first pair.
+    /// When a pair cannot be read, or its channels cannot be converted to those of the data set's domains, or of the first
+    /// pair.
     ///
     /// # Panics
     /// When `size` is 0.
@@ -74,11 +75,15 @@ impl Pairs {
         device: &Device,
     ) -> Result<[Tensor<4>; 2]> {
         jitter.validate()?;
-        let sides = self.headers(0)?.map(|header| Domain {
-            channels: header.channels,
-            depth: header.depth,
-            range: header.depth.range().into(),
-        });
+        let sides = match self.domains() {
+            Some(domains) => domains.clone(),
+            None => self.headers(0)?.map(|header| Domain {
+                channels: header.channels,
+                depth: header.depth,
+                range: header.depth.range().into(),
+                labels: None,
+            }),
+        };
         let config = LoaderConfig {
             walk: Walk {
                 pairs: self.len(),
@@ -87,7 +92,7 @@ impl Pairs {
                 start: 0,
             },
             jitter: jitter.clone(),
-            domains: self.direction().order(sides),
+            domains: self.direction().order(sides.clone()),
             direction: self.direction(),
             seed: 0,
             batches: 1,
@@ -273,15 +278,18 @@ fn load(pairs: &Pairs, order: &mut Order, batch: u64, config: &LoaderConfig) -> 
         let varied = readable(pairs, &order.indices, place, (config, sample), &mut skipped)?;
         for (side, picture) in varied.iter().enumerate() {
             let domain = &config.domains[side];
-            let mut planes = picture.to_planes(domain.range_of(picture.depth()));
+            let mut planes = match side {
+                0 => domain.source_planes(picture),
+                _ => domain.target_planes(picture),
+            };
             if config.direction.order([true, false])[side] {
                 config
                     .jitter
-                    .vary_color(&mut planes, domain.channels, config.seed, sample);
+                    .vary_color(&mut planes, domain.planes(), config.seed, sample);
             }
             sides[side].extend(planes);
             let [width, height] = picture.size().map(|side| side as usize);
-            shapes[side] = [last - first, domain.channels, height, width];
+            shapes[side] = [last - first, domain.planes(), height, width];
         }
     }
     let [source, target] = sides;

@@ -53,6 +53,8 @@ pub struct Pair {
     pub source: Picture,
     /// Desired output, the ground truth (y in the paper).
     pub target: Picture,
+    /// Whether source and target are label maps, whose values are never mixed.
+    pub labels: [bool; 2],
 }
 
 /// Checks that a side-by-side picture is not square. A square one is more likely a single picture, whose halves would

@@ -19,6 +19,10 @@ pub enum Score {
     Ssim,
     /// The learned distance LPIPS.
     Lpips,
+    /// Share of the pixels with the right class.
+    Accuracy,
+    /// Mean intersection over union of the classes.
+    Iou,
 }
 
 choices!(Score, "score",
@@ -26,6 +30,8 @@ choices!(Score, "score",
     Psnr: "psnr", "Peak signal-to-noise ratio; higher is better";
     Ssim: "ssim", "Structural similarity; higher is better";
     Lpips: "lpips", "LPIPS, with the weights of `perceptual_weights`; lower is better";
+    Accuracy: "accuracy", "Pixel accuracy of label maps; higher is better";
+    Iou: "iou", "Mean intersection over union of label maps' classes; higher is better";
 );
 
 impl Score {
@@ -33,8 +39,13 @@ impl Score {
     pub fn is_better(self, new: f64, old: f64) -> bool {
         match self {
             Self::L1 | Self::Lpips => new < old,
-            Self::Psnr | Self::Ssim => new > old,
+            Self::Psnr | Self::Ssim | Self::Accuracy | Self::Iou => new > old,
         }
+    }
+
+    /// Whether it is a score of label maps, which have no others.
+    pub fn is_of_labels(self) -> bool {
+        matches!(self, Self::Accuracy | Self::Iou)
     }
 
     /// Checks that pictures of this shape, `[channels, height, width]`, have this score.
@@ -49,7 +60,7 @@ impl Score {
                 ssim::WINDOW
             ))),
             Self::Lpips => Lpips::check(shape),
-            Self::L1 | Self::Psnr | Self::Ssim => Ok(()),
+            Self::L1 | Self::Psnr | Self::Ssim | Self::Accuracy | Self::Iou => Ok(()),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::quality::fid::frechet_distance;
 use crate::quality::inception::Inception;
 use crate::quality::interval::{self, Mean};
 use crate::quality::lpips::Lpips;
-use crate::quality::{Planes, Scores, scores};
+use crate::quality::{ClassScore, Confusion, Planes, Scores, scores};
 
 /// Number of best and of worst pictures to keep.
 pub const EXTREMES: usize = 5;
@@ -39,17 +39,25 @@ pub struct PictureScores {
     pub scores: Scores,
     /// LPIPS, if requested.
     pub lpips: Option<f64>,
+    /// Share of the pixels that have the target's class, if the targets are label maps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
+    /// Mean intersection over union of the classes in the picture or its target, if they are label maps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iou: Option<f64>,
 }
 
 impl PictureScores {
-    /// The scores with their names, in the order of display.
-    pub fn named(&self) -> [(&'static str, Option<f64>); 6] {
+    /// The scores with their names, in the order of display. Of label maps, only those of classes mean something.
+    pub fn named(&self) -> [(&'static str, Option<f64>); 7] {
+        let of_pictures = |value: Option<f64>| value.filter(|_| self.accuracy.is_none());
         [
-            ("l1", Some(self.scores.l1)),
-            ("rmse", Some(self.scores.rmse)),
-            ("psnr", Some(self.scores.psnr)),
-            ("ssim", self.scores.ssim),
-            ("ms_ssim", self.scores.ms_ssim),
+            ("accuracy", self.accuracy),
+            ("l1", of_pictures(Some(self.scores.l1))),
+            ("rmse", of_pictures(Some(self.scores.rmse))),
+            ("psnr", of_pictures(Some(self.scores.psnr))),
+            ("ssim", of_pictures(self.scores.ssim)),
+            ("ms_ssim", of_pictures(self.scores.ms_ssim)),
             ("lpips", self.lpips),
         ]
     }
@@ -68,6 +76,12 @@ pub struct Evaluation {
     pub means: BTreeMap<String, Mean>,
     /// The Fréchet Inception distance between all outputs and all targets, if requested.
     pub fid: Option<f64>,
+    /// Mean intersection over union of the classes, over the pixels of all pictures, if the targets are label maps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_iou: Option<f64>,
+    /// How well each class is found in the pixels of all pictures, if the targets are label maps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<ClassScore>,
     /// Scores of every picture.
     pub pictures: Vec<PictureScores>,
 }
@@ -97,6 +111,12 @@ pub fn evaluate(
     tell: &mut dyn FnMut(usize),
 ) -> Result<Evaluated> {
     let config = &translator.config;
+    let labels = config.target.labels.as_ref();
+    if labels.is_some() && (learned.lpips.is_some() || learned.inception.is_some()) {
+        let reason = "`lpips` and `inception` compare pictures, and the model's targets are label maps; omit them";
+        return Err(Error::Config(reason.to_string()));
+    }
+    let mut confusion = labels.map(|labels| Confusion::new(labels.classes.len()));
     let mut pictures = Vec::new();
     let mut features = [const { Vec::new() }; 2];
     let mut extremes: [Vec<(f64, Row)>; 2] = Default::default();
@@ -139,19 +159,27 @@ pub fn evaluate(
             }
         }
         let scores = scores(out, wanted);
-        let row = row(&pair.name, &scores, [&source, &output, &target], config);
-        for (extreme, sign) in extremes.iter_mut().zip([1.0, -1.0]) {
-            let at = extreme.partition_point(|(l1, _)| sign * l1 <= sign * scores.l1);
-            if at < EXTREMES {
-                extreme.insert(at, (scores.l1, row.clone()));
-                extreme.truncate(EXTREMES);
-            }
+        let found = labels.map(|labels| Confusion::of(labels, &output, &target));
+        if let (Some(all), Some(found)) = (&mut confusion, &found) {
+            all.add(found);
         }
-        pictures.push(PictureScores {
+        let scores = PictureScores {
             name: pair.name,
             scores,
             lpips,
-        });
+            accuracy: found.as_ref().and_then(Confusion::accuracy),
+            iou: found.as_ref().and_then(Confusion::mean_iou),
+        };
+        let l1 = scores.scores.l1;
+        let row = row(&scores, [&source, &output, &target], config);
+        for (extreme, sign) in extremes.iter_mut().zip([1.0, -1.0]) {
+            let at = extreme.partition_point(|(other, _)| sign * other <= sign * l1);
+            if at < EXTREMES {
+                extreme.insert(at, (l1, row.clone()));
+                extreme.truncate(EXTREMES);
+            }
+        }
+        pictures.push(scores);
         tell(index + 1);
     }
     let [outputs, targets] = &features;
@@ -162,6 +190,11 @@ pub fn evaluate(
         split: split.to_string(),
         means: means(&pictures),
         fid: frechet_distance(outputs, targets),
+        mean_iou: confusion.as_ref().and_then(Confusion::mean_iou),
+        classes: match (&confusion, labels) {
+            (Some(confusion), Some(labels)) => confusion.by_class(labels),
+            _ => Vec::new(),
+        },
         pictures,
     };
     Ok(Evaluated {
@@ -184,18 +217,22 @@ fn means(pictures: &[PictureScores]) -> BTreeMap<String, Mean> {
 }
 
 fn row(
-    name: &str,
-    scores: &Scores,
+    scores: &PictureScores,
     [source, output, target]: [&Picture; 3],
     config: &crate::config::RunConfig,
 ) -> Row {
+    let of_classes = scores.accuracy;
+    let PictureScores { name, scores, .. } = scores;
     Row {
-        name: format!(
-            "{name}: L1 {:.2} of 255, PSNR {:.2} dB",
-            scores.l1, scores.psnr
-        ),
-        input: source.to_rgb8(config.source.range_of(source.depth())),
-        output: output.to_rgb8(config.target.range),
-        target: target.to_rgb8(config.target.range_of(target.depth())),
+        name: match of_classes {
+            Some(share) => format!("{name}: pixel accuracy {share:.4}"),
+            None => format!(
+                "{name}: L1 {:.2} of 255, PSNR {:.2} dB",
+                scores.l1, scores.psnr
+            ),
+        },
+        input: config.source.shown(source),
+        output: config.target.shown(output),
+        target: config.target.shown(target),
     }
 }

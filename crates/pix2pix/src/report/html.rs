@@ -79,12 +79,17 @@ const LOSSES: [(&str, &str); 4] = [
     ("d_fake", "Discriminator loss: generated pairs"),
 ];
 /// Keys and titles of the scores' curves, which stand behind them.
-const SCORES: [(&str, &str); 4] = [
+const SCORES: [(&str, &str); 6] = [
     ("l1", "Held-out pairs: L1 (of 255)"),
     ("psnr", "Held-out pairs: PSNR (dB)"),
     ("ssim", "Held-out pairs: SSIM"),
     ("lpips", "Held-out pairs: LPIPS"),
+    ("accuracy", "Held-out pairs: pixel accuracy"),
+    ("iou", "Held-out pairs: mean IoU"),
 ];
+
+/// Scores that few runs have.
+const FEW: [&str; 3] = ["lpips", "accuracy", "iou"];
 
 /// Writes the report of some run folders to an HTML file. Returns sentences on what cannot be read of their files, which
 /// the report leaves out.
@@ -115,9 +120,9 @@ pub fn write(runs: &[PathBuf], file: &Path) -> Result<Vec<String>> {
             .into_iter()
             .map(|loss| chart(loss, true))
             .chain(SCORES.into_iter().map(|score| chart(score, false)))
-            // few runs have LPIPS
             .filter(|chart| {
-                chart.key != "lpips" || chart.series.iter().any(|line| !line.is_empty())
+                let is_usual = !FEW.contains(&chart.key);
+                is_usual || chart.series.iter().any(|line| !line.is_empty())
             })
             .collect(),
         runs: histories
@@ -247,8 +252,8 @@ fn embedded(path: &Path) -> Result<String> {
 /// # Errors
 /// As [`write()`].
 pub fn write_csv(runs: &[PathBuf], file: &Path) -> Result<()> {
-    const COLUMNS: [&str; 8] = [
-        "d_real", "d_fake", "g_gan", "g_l1", "l1", "psnr", "ssim", "lpips",
+    const COLUMNS: [&str; 10] = [
+        "d_real", "d_fake", "g_gan", "g_l1", "l1", "psnr", "ssim", "lpips", "accuracy", "iou",
     ];
     let mut writer = csv::Writer::from_writer(Vec::new());
     let failed = |e: csv::Error| Error::file(file, e, "choose another file");

@@ -163,7 +163,8 @@ impl History {
         }
     }
 
-    /// The best value of each score on held-out pairs: L1 (of 255), PSNR (dB), SSIM and LPIPS.
+    /// The best value of each score on held-out pairs: L1 (of 255), PSNR (dB), SSIM and LPIPS, and of label
+    /// maps pixel accuracy and mean IoU.
     pub fn best(&self) -> BTreeMap<&'static str, Best> {
         let mut best = BTreeMap::new();
         for (key, label, sign) in [
@@ -171,6 +172,8 @@ impl History {
             ("psnr", "PSNR", -1.0),
             ("ssim", "SSIM", -1.0),
             ("lpips", "LPIPS", 1.0),
+            ("accuracy", "pixel accuracy", -1.0),
+            ("iou", "mean IoU", -1.0),
         ] {
             let series = self.series(key).into_iter();
             let found = series.min_by(|a, b| (sign * a.1).total_cmp(&(sign * b.1)));

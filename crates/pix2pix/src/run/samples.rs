@@ -3,6 +3,7 @@
 use burn::tensor::Device;
 use image::RgbImage;
 use pix2pix_runtime::TranslateOptions;
+use pix2pix_runtime::picture::Labels;
 
 use crate::config::RunConfig;
 use crate::data::dataset::Dataset;
@@ -13,7 +14,7 @@ use crate::data::picture::Picture;
 use crate::draw::contact_sheet::Row;
 use crate::error::Result;
 use crate::model::translate::Translator;
-use crate::quality::{self, Lpips, Planes, Score, Scores};
+use crate::quality::{self, Confusion, Lpips, Planes, Score, Scores};
 
 use super::RunScores;
 
@@ -75,6 +76,9 @@ impl Samples {
         if !self.held_out {
             return None;
         }
+        if let Some(labels) = &config.target.labels {
+            return self.score_labels(step, outputs, config, labels);
+        }
         let pairs = self.pairs.iter().zip(outputs);
         let found: Vec<(Scores, Option<f64>)> = pairs
             .map(|(pair, output)| {
@@ -99,6 +103,35 @@ impl Samples {
             psnr: mean(|(scores, _)| Some(scores.psnr)),
             ssim: mean(|(scores, _)| scores.ssim),
             lpips: mean(|(_, lpips)| *lpips),
+            accuracy: None,
+            iou: None,
+            best: false,
+        })
+    }
+
+    /// The scores of label maps: over all pixels, and L1 of the one-hot classes.
+    fn score_labels(
+        &self,
+        step: u64,
+        outputs: &[Picture],
+        config: &RunConfig,
+        labels: &Labels,
+    ) -> Option<RunScores> {
+        let mut all = Confusion::new(labels.classes.len());
+        let mut l1 = Vec::new();
+        for (pair, output) in self.pairs.iter().zip(outputs) {
+            all.add(&Confusion::of(labels, output, &pair.target));
+            let planes = [output, &pair.target].map(|picture| Planes::of(picture, &config.target));
+            l1.push(quality::l1(&planes[0], &planes[1]));
+        }
+        Some(RunScores {
+            step,
+            l1: l1.iter().sum::<f64>() / l1.len() as f64,
+            psnr: None,
+            ssim: None,
+            lpips: None,
+            accuracy: all.accuracy(),
+            iou: all.mean_iou(),
             best: false,
         })
     }
@@ -106,8 +139,10 @@ impl Samples {
     /// Rows of a contact sheet: the first pairs with their outputs.
     pub fn rows(&self, outputs: &[Picture], config: &RunConfig) -> Vec<Row> {
         let shown = self.pairs.iter().zip(outputs).take(SAMPLES);
-        let domains = [config.source, config.target];
-        let rows = shown.map(|(pair, output)| Row::of(pair, output, domains));
+                let rows = shown.map(|(pair, output)| {
+            let domains = [config.source.clone(), config.target.clone()];
+            Row::of(pair, output, domains)
+        });
         rows.collect()
     }
 
@@ -121,7 +156,7 @@ impl Samples {
         };
         Some([first, other].map(|pair| {
             let output = translator.translate_exactly(&pair.source, &options);
-            output.to_rgb8(translator.config.target.range)
+            translator.config.target.shown(&output)
         }))
     }
 }

@@ -4,14 +4,16 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use pix2pix_runtime::picture::{CHANNELS, Domain, Ranges};
+use pix2pix_runtime::picture::labels::Stored;
+use pix2pix_runtime::picture::{CHANNELS, Domain, Labels, Outside, Ranges};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::classes::Classes;
 use super::remembered::{Remembered, Seen};
 use super::{Dataset, Pairs};
 use crate::choice::choices;
-use crate::data::picture::{Depth, Format, Header};
+use crate::data::picture::{Depth, Format, Header, Picture};
 use crate::error::{Error, Result, within};
 
 /// What to do about broken and unmatched files.
@@ -31,12 +33,14 @@ choices!(OnError, "action",
 );
 
 /// Values that override those detected for the domains of A and B.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Forced {
     /// Channels of A and of B.
     pub channels: [Option<usize>; 2],
     /// Sample values of A and of B that map to -1 and 1.
     pub range: [Option<Ranges>; 2],
+    /// The classes of A and of B, if their pictures are label maps.
+    pub labels: [Option<Classes>; 2],
 }
 
 /// Format of a picture.
@@ -48,6 +52,8 @@ pub struct PictureKind {
     pub depth: Depth,
     /// File format.
     pub format: Format,
+    /// Whether its colors are those of a palette in the file.
+    pub indexed: bool,
 }
 
 /// Counts of the pairs of a data set or of one split, by format and by size.
@@ -100,6 +106,7 @@ impl Survey {
                             channels,
                             depth,
                             format,
+                            indexed,
                             ..
                         },
                     ) in headers.into_iter().enumerate()
@@ -108,6 +115,7 @@ impl Survey {
                             channels,
                             depth,
                             format,
+                            indexed,
                         };
                         *survey.kinds[side].entry(kind).or_default() += 1;
                         survey.extremes[side] = wider(survey.extremes[side], extremes[side]);
@@ -171,6 +179,9 @@ impl Survey {
                 )));
             }
         };
+        if let Some(classes) = &forced.labels[side] {
+            return self.labels(side, classes, channels, forced);
+        }
         let depth = kinds.map(|kind| kind.depth).max().unwrap_or(Depth::U8);
         let range = forced.range[side].unwrap_or(depth.range().into());
         if !range.fit(channels) {
@@ -193,7 +204,38 @@ impl Survey {
             channels,
             depth,
             range,
+            labels: None,
         })
+    }
+
+    /// The domain of label maps of these classes.
+    fn labels(
+        &self,
+        side: usize,
+        classes: &Classes,
+        channels: usize,
+        forced: &Forced,
+    ) -> Result<Domain> {
+        if forced.range[side].is_some() {
+            let reason = "has no meaning for label maps; omit it";
+            return Err(Error::field(["range[0]", "range[1]"][side], reason));
+        }
+        let mut kinds = self.kinds[side].keys();
+        // the index of a color in a PNG's own palette is a class id
+        let is_indexed = |kind: &PictureKind| kind.channels == 1 || kind.indexed;
+        let channels = match classes {
+            Classes::Numbered(_) if kinds.clone().all(is_indexed) => 1,
+            _ => channels,
+        };
+        let labels = classes.labels(side, channels)?;
+        let is_jpeg = |kind: &PictureKind| !kind.format.is_exact();
+        if let (Stored::Ids, Some(kind)) = (labels.stored, kinds.find(|kind| is_jpeg(kind))) {
+            return Err(Error::Config(format!(
+                "`labels[{side}]`: {} files do not keep class ids exactly; save the label maps as PNG",
+                kind.format
+            )));
+        }
+        Ok(Domain::of_labels(labels))
     }
 }
 
@@ -227,6 +269,84 @@ fn look(pairs: &Pairs, index: usize) -> Result<Seen> {
         }
     }
     Ok((headers, extremes))
+}
+
+/// The pixels of the label maps of A or B.
+#[derive(Clone, Debug, Default)]
+pub struct LabelCount {
+    /// Pixels of each class; none if the side has no label maps.
+    pub pixels: Vec<u64>,
+    /// Pixels with a color that no class has, of formats that keep no exact colors. They become the nearest class.
+    pub outside: Outside,
+}
+
+impl LabelCount {
+    fn of(labels: &Labels, picture: &Picture) -> Self {
+        let mut pixels = vec![0; labels.classes.len()];
+        for class in labels.classes_of(picture) {
+            pixels[usize::from(class)] += 1;
+        }
+        let outside = labels.outside(picture);
+        Self { pixels, outside }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.pixels
+            .resize(other.pixels.len().max(self.pixels.len()), 0);
+        for (sum, more) in self.pixels.iter_mut().zip(other.pixels) {
+            *sum += more;
+        }
+        self.outside.add(other.outside);
+    }
+}
+
+/// Reads the label maps of all pairs, which are in their domains, and counts the pixels of A and of B. Pairs without label
+/// maps are not read.
+///
+/// # Errors
+/// When a pair cannot be read or has a value that no class has, and `on_error` is not [`OnError::Skip`]; when most pixels of
+/// a side have no class.
+pub fn check_labels(data: &Dataset, on_error: OnError) -> Result<[LabelCount; 2]> {
+    let mut counts = [LabelCount::default(), LabelCount::default()];
+    for (_, pairs) in &data.splits {
+        let Some(domains) = pairs.domains() else {
+            continue;
+        };
+        if domains.iter().all(|domain| domain.labels.is_none()) {
+            continue;
+        }
+        let count = |index: usize| {
+            let pair = pairs.read(index)?;
+            let sides = pairs.direction().order([pair.source, pair.target]);
+            Ok([0, 1].map(|side| match &domains[side].labels {
+                Some(labels) => LabelCount::of(labels, &sides[side]),
+                None => LabelCount::default(),
+            }))
+        };
+        let found: Vec<Result<[LabelCount; 2]>> =
+            (0..pairs.len()).into_par_iter().map(count).collect();
+        for found in found {
+            match found {
+                Ok(found) => counts
+                    .iter_mut()
+                    .zip(found)
+                    .for_each(|(sum, more)| sum.add(more)),
+                Err(error) if on_error == OnError::Stop => return Err(error),
+                Err(_) => {} // told when the pair is skipped
+            }
+        }
+        for (side, count) in counts.iter().enumerate() {
+            if count.outside.is_most() {
+                let name = ["A", "B"][side];
+                return Err(Error::Config(format!(
+                    "{} of the pixels of {name} have other colors than the classes of `labels[{side}]`; check the \
+                     palette (`pix2pix inspect` proposes one)",
+                    count.outside.share()
+                )));
+            }
+        }
+    }
+    Ok(counts)
 }
 
 /// Pairs and pictures that were left out of a data set.

@@ -4,7 +4,9 @@ use pix2pix_runtime::picture::{Domain, Ranges};
 use rayon::prelude::*;
 
 use super::Pairs;
-use crate::data::picture::{Depth, Outside, Picture, Samples};
+use super::classes::Classes;
+use super::tally::Tally;
+use crate::data::picture::{Depth, Format, Outside, Picture, Samples};
 use crate::error::{Error, Result};
 
 /// Most values of a band that are kept of each picture, evenly spread.
@@ -42,6 +44,8 @@ pub struct Side {
     pub bands: Vec<Band>,
     /// The deepest sample type.
     pub depth: Option<Depth>,
+    /// Their colors; `None` of no pictures.
+    tally: Option<Tally>,
 }
 
 /// The values of the pairs that were read: of A and of B.
@@ -53,8 +57,8 @@ impl Values {
     pub fn of(pairs: &Pairs, most: usize) -> Self {
         let count = most.min(pairs.len());
         let read = (0..count).into_par_iter().filter_map(|place| {
-            let sides = pairs.read_sides(place * pairs.len() / count).ok()?;
-            Some(sides.map(|picture| Side::of(&picture)))
+            let sides = pairs.decode_sides(place * pairs.len() / count).ok()?;
+            Some(sides.map(|(picture, format)| Side::of(&picture, format)))
         });
         let read: Vec<[Side; 2]> = read.collect();
         let mut sides = [Side::default(), Side::default()];
@@ -76,6 +80,9 @@ impl Values {
     pub fn outside(&self, domains: &[Domain; 2]) -> Result<[Outside; 2]> {
         let mut counts = [Outside::default(); 2];
         for (index, (side, domain)) in self.0.iter().zip(domains).enumerate() {
+            if domain.labels.is_some() {
+                continue; // classes have no range
+            }
             let counted = side.outside(domain);
             if counted.is_most() {
                 let (name, field) = SIDES[index];
@@ -95,7 +102,7 @@ impl Values {
 }
 
 impl Side {
-    fn of(picture: &Picture) -> Self {
+    fn of(picture: &Picture, format: Format) -> Self {
         fn bands<T: Copy + Into<f32>>(values: &[T], channels: usize) -> Vec<Band> {
             let band = |channel: usize| {
                 let values = values.iter().skip(channel).step_by(channels);
@@ -119,12 +126,19 @@ impl Side {
             Samples::U16(values) => bands(values, channels),
             Samples::F32(values) => bands(values, channels),
         };
-        let depth = Some(picture.depth());
-        Self { bands, depth }
+        Self {
+            bands,
+            depth: Some(picture.depth()),
+            tally: Some(Tally::of(picture, !format.is_exact())),
+        }
     }
 
     fn add(&mut self, other: Self) {
         self.depth = self.depth.max(other.depth);
+        match (&mut self.tally, other.tally) {
+            (Some(tally), Some(more)) => tally.add(more),
+            (tally, more) => *tally = tally.take().or(more),
+        }
         for (index, more) in other.bands.into_iter().enumerate() {
             match self.bands.get_mut(index) {
                 None => self.bands.push(more),
@@ -155,6 +169,11 @@ impl Side {
             outside.clipped += clipped.count().max(usize::from(beyond));
         }
         outside
+    }
+
+    /// The classes, if the pictures look like label maps.
+    pub fn classes(&self) -> Option<Classes> {
+        self.tally.as_ref()?.proposed()
     }
 
     /// Smallest and largest value of all bands, e.g. "0 to 4095".
@@ -255,7 +274,7 @@ mod tests {
 
     fn side(samples: Samples, channels: usize) -> Side {
         let pixels = samples.len() as u32 / channels as u32;
-        let mut side = Side::of(&Picture::new([pixels, 1], channels, samples));
+        let mut side = Side::of(&Picture::new([pixels, 1], channels, samples), Format::Png);
         side.bands
             .iter_mut()
             .for_each(|band| band.sorted.sort_by(f32::total_cmp));
@@ -268,6 +287,7 @@ mod tests {
             channels,
             depth,
             range,
+            labels: None,
         }
     }
 
@@ -314,7 +334,7 @@ mod tests {
         let values = Values([decibels, optical]);
         let radar = domain(1, Depth::F32, [-25.0, 0.0]);
         let counts = values
-            .outside(&[radar, domain(1, Depth::U16, [0.0, 350.0])])
+            .outside(&[radar.clone(), domain(1, Depth::U16, [0.0, 350.0])])
             .unwrap();
         assert_eq!(counts.map(|count| count.clipped), [1, 1]);
         assert_eq!(counts[0].share(), "25%");

@@ -71,6 +71,11 @@ impl Format {
         }
     }
 
+    /// Whether files of this format keep every value as it was written. JPEG does not, and WebP only if it is lossless.
+    pub fn is_exact(self) -> bool {
+        !matches!(self, Self::Jpeg | Self::WebP)
+    }
+
     /// The file extension.
     pub fn extension(self) -> &'static str {
         match self {
@@ -108,6 +113,9 @@ pub struct Header {
     pub channels: usize,
     /// Type of the samples.
     pub depth: Depth,
+    /// Whether the colors are those of a palette in the file, as in many label maps; known of PNG.
+    #[serde(default)]
+    pub indexed: bool,
 }
 
 impl Header {

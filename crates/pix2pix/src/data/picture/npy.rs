@@ -54,6 +54,7 @@ pub fn header(file: &mut dyn Source) -> Result<Header, Fault> {
         size,
         channels,
         depth,
+        indexed: false,
     })
 }
 
