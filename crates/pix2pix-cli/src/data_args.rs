@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use pix2pix::data::pair::Direction;
 use pix2pix::data::survey::{self, Forced, LabelCount, LeftOut, OnError, Survey};
 use pix2pix::data::values::SIDES;
-use pix2pix::data::{Classes, Dataset, Domain, Options, Pages, Ranges, Values, earth};
+use pix2pix::data::{Classes, Dataset, Domain, Nodata, Options, Pages, Ranges, Values, earth};
 
 use crate::choice::choice;
 use crate::failure::Failure;
@@ -56,6 +56,16 @@ pub struct DataArgs {
     /// Take B for label maps, as --labels-a [default: none, values are amounts]
     #[arg(long, value_name = "N|FILE")]
     labels_b: Option<String>,
+    /// Value of pixels without data, which enter no loss and no score: a number, nan, or tag (what each TIFF names itself)
+    /// [default: none, all pixels have data]
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
+    nodata: Option<Nodata>,
+    /// The same of A only [default: --nodata]
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
+    nodata_a: Option<Nodata>,
+    /// The same of B only [default: --nodata]
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
+    nodata_b: Option<Nodata>,
     /// How to read TIFF files with several pages [default: refuse them]
     #[arg(long, value_parser = choice::<Pages>(), value_name = "PAGES")]
     pages: Option<Pages>,
@@ -132,7 +142,13 @@ impl DataArgs {
                 .clone()
                 .map(|patterns| patterns.try_into().expect("clap takes two")),
             squares: self.squares,
+            nodata: self.nodata(),
         }
+    }
+
+    /// How pixels of A and of B without data are known.
+    fn nodata(&self) -> [Option<Nodata>; 2] {
+        [self.nodata_a.or(self.nodata), self.nodata_b.or(self.nodata)]
     }
 
     /// Finds the pairs, without reading any picture.
@@ -182,6 +198,7 @@ impl DataArgs {
             channels: [self.channels_a, self.channels_b],
             range,
             labels,
+            nodata: self.nodata(),
         };
         let domains = survey.domains(&forced)?;
         let data = data.clone().map(|pairs| pairs.in_domains(domains.clone()));

@@ -3,7 +3,7 @@
 //! The library knows no command line: its messages name fields, in backticks. This program prints options instead.
 
 /// A field, as the library names it, and what a user of the command line types for it.
-pub const FLAGS: [(&str, &str); 80] = [
+pub const FLAGS: [(&str, &str); 83] = [
     // of a run
     ("folder", "--out"),
     ("steps", "--steps"),
@@ -43,6 +43,9 @@ pub const FLAGS: [(&str, &str); 80] = [
     ("range[1]", "--range-b"),
     ("labels[0]", "--labels-a"),
     ("labels[1]", "--labels-b"),
+    ("nodata", "--nodata"),
+    ("nodata[0]", "--nodata-a"),
+    ("nodata[1]", "--nodata-b"),
     ("pages", "--pages"),
     ("matching", "--match"),
     ("squares", "--squares"),

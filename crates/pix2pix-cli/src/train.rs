@@ -495,7 +495,7 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
     let domains = args.data.direction.order(sides.clone());
     let mut config = args.config(domains, Some((&data, &survey)), from.as_ref())?;
     config.check_data(&survey)?;
-    config.check_labels()?;
+    config.check_pixels(&data)?;
     config.check_held_out(&data)?;
     shared(&mut config, &data, processes.shard())?;
     if args.steps.is_none() {

@@ -250,16 +250,22 @@ fn translate(
     } else {
         picture
     };
+    let metadata = Metadata::read(&content, format, page, channels);
+    let tag = metadata.nodata();
     if format.is_exact() {
         translator
-            .check_classes(&source)
+            .check_classes(&source, tag)
             .map_err(|reason| unlike(path, reason))?;
     }
-    let clipped = translator.outside(&source);
+    let clipped = translator.outside_known(&source, tag);
     let unusual = unusual(translator, (source.size(), channels, source.depth()));
-    let output = translator.translate_with(source, &args.options());
+    let options = TranslateOptions {
+        nodata: tag,
+        ..args.options()
+    };
+    let output = translator.translate_with(source, &options);
     let output = output.map_err(|reason| unlike(path, reason))?;
-    let metadata = Metadata::read(&content, format, page, channels);
+    let metadata = with_gap(translator, metadata);
     let format = format.for_result(output.channels(), output.depth());
     let target = target.with_added_extension(format.extension());
     create_folder_of(&target)?;
@@ -298,22 +304,27 @@ fn translate_large(
     let template = "{bar:24} {percent}%  {eta} left";
     bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
     let metadata = Metadata::read(&path.into(), Format::Tiff, page, large.header().channels);
+    let options = TranslateOptions {
+        nodata: metadata.nodata(),
+        ..args.options()
+    };
+    let metadata = with_gap(translator, metadata);
     let counted = Counted {
         picture: large,
         translator,
+        tag: options.nodata,
         count: RefCell::default(),
     };
     create_folder_of(&target)?;
     let mut failed = None;
     let written = atomic_file::write_at(&target, |file| {
         let mut writer = LargeWriter::create(file, size, &translator.config.target, &metadata)?;
-        let translated =
-            translator.translate_windows(&counted, &args.options(), &mut |corner, part| {
-                bar.inc(u64::from(part.size()[0]) * u64::from(part.size()[1]));
-                writer
-                    .write(corner, part)
-                    .map_err(|e| Error::io(&target, "write the file", e))
-            });
+        let translated = translator.translate_windows(&counted, &options, &mut |corner, part| {
+            bar.inc(u64::from(part.size()[0]) * u64::from(part.size()[1]));
+            writer
+                .write(corner, part)
+                .map_err(|e| Error::io(&target, "write the file", e))
+        });
         if let Err(error) = translated {
             failed = Some(error);
             return Err(io::Error::other("not translated"));
@@ -333,11 +344,21 @@ fn translate_large(
     Ok(said(model, (path, size), None, (&target, size), clipped))
 }
 
+/// The metadata of a result: if pixels may have no data, the value that they have there.
+fn with_gap(translator: &Translator, metadata: Metadata) -> Metadata {
+    match translator.gap_of_result(metadata.nodata()) {
+        None => metadata,
+        value => metadata.with_nodata(value),
+    }
+}
+
 /// A picture that counts the samples outside of the model's range in the windows that are read. Windows overlap, so the
 /// count is a share, not a number.
 struct Counted<'a> {
     picture: &'a TiffWindows,
     translator: &'a Translator,
+    /// The value that the file names for pixels without data.
+    tag: Option<f32>,
     count: RefCell<Outside>,
 }
 
@@ -348,7 +369,7 @@ impl Windows for Counted<'_> {
 
     fn window(&self, corner: [u32; 2], size: [u32; 2]) -> Result<Picture, Error> {
         let window = self.picture.window(corner, size)?;
-        let outside = self.translator.outside(&window);
+        let outside = self.translator.outside_known(&window, self.tag);
         self.count.borrow_mut().add(outside);
         Ok(window)
     }
@@ -374,6 +395,7 @@ fn unusual(
             depth,
             range: Ranges::all(depth.range()),
             labels: None,
+            nodata: None,
         };
         notes += &format!(
             "  note: it has {given}, and was converted; the model was trained on pictures of {}\n",

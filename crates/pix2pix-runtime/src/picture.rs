@@ -4,6 +4,7 @@
 mod depth;
 mod domain;
 pub mod labels;
+pub mod nodata;
 mod pad;
 mod ranges;
 mod resize;
@@ -14,6 +15,7 @@ use crate::error::{Error, Result};
 pub use depth::Depth;
 pub use domain::Domain;
 pub use labels::Labels;
+pub use nodata::Nodata;
 pub use pad::pad;
 pub use ranges::Ranges;
 pub use resize::resize;

@@ -9,7 +9,7 @@ use crate::choice::choices;
 use crate::engine::{Cpu, Engine};
 use crate::error::{Error, Result};
 use crate::network::LayerGraph;
-use crate::picture::{self, Outside, Picture, nearest, pad};
+use crate::picture::{self, Outside, Picture, nearest, nodata, pad};
 use crate::plan::{Input, Noise};
 use crate::tiles::{NormStatistics, TilePlan, Tiles, Windows};
 
@@ -44,7 +44,7 @@ pub enum Tiling {
 }
 
 /// Options of a translation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TranslateOptions {
     /// Whether dropout is active. Paper: it is, at test time too (section 3.3).
     pub dropout: bool,
@@ -58,6 +58,8 @@ pub struct TranslateOptions {
     pub tiling: Tiling,
     /// Statistics with which the norms normalize the picture, or a tile of it.
     pub statistics: NormStatistics,
+    /// The value of pixels without data that the picture's file names itself, for models that were trained on such files.
+    pub nodata: Option<f32>,
 }
 
 impl Default for TranslateOptions {
@@ -70,6 +72,7 @@ impl Default for TranslateOptions {
             fit: Fit::Pad,
             tiling: Tiling::Auto,
             statistics: NormStatistics::Tile,
+            nodata: None,
         }
     }
 }
@@ -98,6 +101,7 @@ const LOOKS: u32 = 16;
 struct Source<'a> {
     translator: &'a Translator,
     picture: &'a dyn Windows,
+    gap: Option<f32>,
 }
 
 impl Windows for Source<'_> {
@@ -106,7 +110,9 @@ impl Windows for Source<'_> {
     }
 
     fn window(&self, corner: [u32; 2], size: [u32; 2]) -> Result<Picture> {
-        self.translator.source(self.picture.window(corner, size)?)
+        let window = self.picture.window(corner, size)?;
+        let (window, _) = self.translator.model.source.without_gaps(window, self.gap);
+        self.translator.source(window)
     }
 }
 
@@ -115,11 +121,15 @@ struct Fitted {
     /// Its place in the list of pictures.
     place: usize,
     picture: Picture,
+    /// The pixels that have data; `None` for all.
+    mask: Option<Picture>,
     /// The size that the result must have.
     size: [u32; 2],
     fit: Fit,
     noise: Option<Noise>,
     statistics: NormStatistics,
+    /// The value that the file names for pixels without data.
+    gap: Option<f32>,
 }
 
 impl Fitted {
@@ -275,10 +285,12 @@ impl Translator {
             let known = self.known(group[0].statistics);
             let outputs = self.pass(&inputs, known.as_deref());
             for (output, fitted) in outputs.into_iter().zip(group) {
-                results[fitted.place] = Some(Ok(match fitted.fit {
+                let output = match fitted.fit {
                     Fit::Pad => output.crop([0, 0], fitted.size),
                     Fit::Resize => self.model.target.resized(&output, fitted.size),
-                }));
+                };
+                let gap = self.gap_of_result(fitted.gap);
+                results[fitted.place] = Some(Ok(with_gaps(output, fitted.mask.as_ref(), gap)));
             }
         }
         let translated = |result: Option<Result<Picture>>| result.expect("its group is translated");
@@ -288,6 +300,8 @@ impl Translator {
     /// Brings a picture to a size that the network accepts, or translates it where it needs tiles.
     fn fitted(&self, place: usize, picture: Picture, options: &TranslateOptions) -> Result<Ready> {
         self.check(options)?;
+        let gap = self.gap_of_source(options.nodata);
+        let (picture, mask) = self.model.source.without_gaps(picture, gap);
         let picture = self.source(picture)?;
         self.check_values(self.outside(&picture))?;
         let size = picture.size();
@@ -298,11 +312,15 @@ impl Translator {
                     bands.push(band);
                     Ok(())
                 })?;
-            return Ok(Ready::Translated(Picture::stacked(bands)));
+            let output = Picture::stacked(bands);
+            let gap = self.gap_of_result(options.nodata);
+            return Ok(Ready::Translated(with_gaps(output, mask.as_ref(), gap)));
         }
         let unit = 1 << self.model.generator.halvings();
         Ok(Ready::Fitted(Fitted {
             place,
+            mask,
+            gap: options.nodata,
             picture: match options.fit {
                 Fit::Pad => pad(&picture, self.padded(size)),
                 Fit::Resize => {
@@ -335,6 +353,7 @@ impl Translator {
         let source = Source {
             translator: self,
             picture,
+            gap: self.gap_of_source(options.nodata),
         };
         // a look at some places, before hours of work
         let mut outside = Outside::default();
@@ -346,7 +365,32 @@ impl Translator {
             outside.add(self.outside(&source.window(corner, [side; 2])?));
         }
         self.check_values(outside)?;
-        self.plan(tiles, PANEL, options).translate(&source, part)
+        let plan = self.plan(tiles, PANEL, options);
+        let (Some(gap), result) = (source.gap, self.gap_of_result(options.nodata)) else {
+            return plan.translate(&source, part);
+        };
+        plan.translate(&source, &mut |corner, output| {
+            let window = picture.window(corner, output.size())?;
+            let mask = nodata::mask(&window, gap);
+            part(corner, with_gaps(output, mask.as_ref(), result))
+        })
+    }
+
+    /// The value of a source's pixels without data; `tag` is the one that its file names. `None` if all have data.
+    fn gap_of_source(&self, tag: Option<f32>) -> Option<f32> {
+        self.model.source.nodata?.value(tag)
+    }
+
+    /// The value of pixels without data in the result, where the source has none: that of the model's targets, or else of
+    /// the source, or 0 if the result's samples cannot have it. `tag` is the value that the source's file names. `None` if
+    /// all pixels have data.
+    pub fn gap_of_result(&self, tag: Option<f32>) -> Option<f32> {
+        let source = self.gap_of_source(tag)?;
+        let target = self.model.target.nodata.and_then(|gap| gap.value(tag));
+        Some(nodata::stored(
+            target.unwrap_or(source),
+            self.model.target.depth,
+        ))
     }
 
     fn plan(&self, tiles: Tiles, panel: u32, options: &TranslateOptions) -> TilePlan<'_> {
@@ -380,18 +424,35 @@ impl Translator {
 
     /// Checks that every pixel of a label map has the value of a class of the model's sources, where those are label maps:
     /// [`translate_with`](Self::translate_with) takes the nearest colour for others, as a JPEG needs.
+    /// `tag` is the value that the picture's file names for pixels without data.
     ///
     /// # Errors
     /// [`Error::Picture`], with the first value that no class has.
-    pub fn check_classes(&self, picture: &Picture) -> Result<()> {
-        let labels = self.model.source.labels.as_ref();
-        labels.map_or(Ok(()), |labels| labels.check(picture))
+    pub fn check_classes(&self, picture: &Picture, tag: Option<f32>) -> Result<()> {
+        let Some(labels) = &self.model.source.labels else {
+            return Ok(());
+        };
+        let gap = self.gap_of_source(tag);
+        let (picture, _) = self.model.source.without_gaps(picture.clone(), gap);
+        labels.check(&picture)
     }
 
     /// Counts the samples of a picture, with the channels of the model's sources, that lie outside of their range, or the
     /// pixels of a label map that have no class. They are clipped, or become the nearest class.
     pub fn outside(&self, picture: &Picture) -> Outside {
         self.model.source.outside(picture)
+    }
+
+    /// As [`outside`](Self::outside), without the pixels that have no data; `tag` is the value that the picture's file names
+    /// for them.
+    pub fn outside_known(&self, picture: &Picture, tag: Option<f32>) -> Outside {
+        match self.gap_of_source(tag) {
+            None => self.outside(picture),
+            gap => {
+                let (picture, _) = self.model.source.without_gaps(picture.clone(), gap);
+                self.outside(&picture)
+            }
+        }
     }
 
     /// Refuses pictures whose values are not what the model was trained on.
@@ -477,6 +538,16 @@ impl Translator {
         let outputs = self.engine.run(&inputs, [height, width], statistics);
         let picture = |output: &Vec<f32>| self.model.target.picture(output, size);
         outputs.iter().map(picture).collect()
+    }
+}
+
+/// The picture with this value where the mask says that there is no data.
+fn with_gaps(picture: Picture, mask: Option<&Picture>, value: Option<f32>) -> Picture {
+    match (mask, value) {
+        (Some(mask), Some(value)) => {
+            nodata::filled(&picture, mask, &vec![value; picture.channels()])
+        }
+        _ => picture,
     }
 }
 

@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use pix2pix::data::Domain;
-use pix2pix::data::picture::{self, Content, Header, MAX_METADATA, Page, Picture};
+use pix2pix::data::picture::{self, Content, Header, MAX_METADATA, Metadata, Page, Picture};
 use pix2pix::model::TranslateOptions;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
@@ -228,10 +228,11 @@ async fn answer(
         (picture, slot)
     })
     .await?;
-    let picture = picture?;
+    let (picture, nodata) = picture?;
     let options = TranslateOptions {
         dropout: query.dropout == Switch::On,
         seed: query.seed,
+        nodata,
         ..TranslateOptions::default()
     };
     let job = Job {
@@ -488,13 +489,14 @@ const RESULT: u64 = 3;
 const SHOWN: u64 = 3;
 
 /// Decodes a picture, after checking its header: its size, the size to which the model pads it (of which the time of the
-/// translation depends), its channels and the memory that it needs.
+/// translation depends), its channels and the memory that it needs. Also returns the value that the file names for pixels
+/// without data.
 fn decoded(
     bytes: Vec<u8>,
     model: &Model,
     limits: Limits,
     held: &mut Held,
-) -> Result<Picture, Problem> {
+) -> Result<(Picture, Option<f32>), Problem> {
     let unlike = |e: pix2pix::Error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e.to_string());
     let large = |detail: String| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail);
     let translator = &model.translator;
@@ -539,9 +541,10 @@ fn decoded(
     let result = RESULT * (target.channels as u64 * target.depth.bytes()).max(SHOWN);
     hold(header.pixels(), DECODED * stored + result)?;
     let source = Some(&translator.config.source);
-    let (picture, _) = picture::decode_as(name, &content, page, source).map_err(unlike)?;
+    let (picture, format) = picture::decode_as(name, &content, page, source).map_err(unlike)?;
+    let nodata = Metadata::read(&content, format, page, header.channels).nodata();
     held.shrink_to(header.bytes() + header.pixels() * result);
-    Ok(picture)
+    Ok((picture, nodata))
 }
 
 /// Lists the models.

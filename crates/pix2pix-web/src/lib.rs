@@ -79,6 +79,7 @@ fn load(bytes: &[u8]) -> Result<Box<Translator>, String> {
             depth: Depth::U8,
             range: Depth::U8.range().into(),
             labels: None,
+            nodata: None,
         },
     };
     Ok(Box::new(translator))

@@ -425,11 +425,12 @@ impl RunConfig {
         Ok(())
     }
 
-    /// Checks, when the domains are known, that no option takes classes for amounts, or amounts for classes.
+    /// Checks, when the data is known, that no option takes classes for amounts, amounts for classes, or pixels without data
+    /// for others.
     ///
     /// # Errors
     /// Names the option that does.
-    pub fn check_labels(&self) -> Result<()> {
+    pub fn check_pixels(&self, data: &Dataset) -> Result<()> {
         let [a, _] = self.direction.order([&self.source, &self.target]);
         let is_target = self.target.labels.is_some();
         let reason = if a.labels.is_some() && self.jitter.color > 0.0 {
@@ -445,6 +446,16 @@ impl RunConfig {
                 false => {
                     "`keep_best` accuracy and iou are of label maps; give the classes with `labels[1]`"
                 }
+            }
+        } else if data.splits.iter().any(|(_, pairs)| pairs.may_have_gaps()) {
+            match self.keep_best {
+                _ if self.objective.perceptual > 0.0 => {
+                    "`perceptual` compares whole pictures, and some pixels have no data; omit it"
+                }
+                Some(Score::Lpips) => {
+                    "`keep_best` lpips compares whole pictures, and some pixels have no data; choose another score"
+                }
+                _ => return Ok(()),
             }
         } else {
             return Ok(());
@@ -522,6 +533,9 @@ impl RunConfig {
             pages: self.pages,
             matching: self.matching.clone(),
             squares: self.squares,
+            nodata: self
+                .direction
+                .order([self.source.nodata, self.target.nodata]),
         };
         let whole = match path.to_str().is_some_and(earth::is_named) {
             true => earth::open(&options)?,

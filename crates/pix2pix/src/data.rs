@@ -51,5 +51,7 @@ pub use jitter::{JitterConfig, ResizePolicy};
 pub use pair::{Direction, Pair};
 pub use picture::{Format, Header, Pages, Picture, Samples};
 pub use pix2pix_runtime::picture::labels;
-pub use pix2pix_runtime::picture::{Depth, Domain, InvalidSize, Labels, Ranges, Size, resize};
+pub use pix2pix_runtime::picture::{
+    Depth, Domain, InvalidSize, Labels, Nodata, Ranges, Size, resize,
+};
 pub use prepare::{Task, side_by_side, sized};

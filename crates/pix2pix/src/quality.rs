@@ -102,26 +102,44 @@ pub struct Scores {
     pub ms_ssim: Option<f64>,
 }
 
-/// L1: mean absolute difference, of 255. Both pictures must have the same size and number of channels.
-pub fn l1(output: &Planes, target: &Planes) -> f64 {
+/// The mean of `term` over the differences of all samples whose pixels have data.
+fn mean_of(output: &Planes, target: &Planes, known: Option<&[u8]>, term: fn(f64) -> f64) -> f64 {
     let pairs = output.values.iter().zip(&target.values);
-    let differences = pairs.map(|(a, b)| f64::from(a - b).abs());
-    differences.sum::<f64>() / output.values.len() as f64
+    let differences = pairs.map(|(a, b)| term(f64::from(a - b)));
+    let Some(known) = known else {
+        return differences.sum::<f64>() / output.values.len() as f64;
+    };
+    let pixels = known.iter().cycle();
+    let kept = differences.zip(pixels).filter(|(_, known)| **known > 0);
+    let (sum, count) = kept.fold((0.0, 0.0), |(sum, count), (value, _)| {
+        (sum + value, count + 1.0)
+    });
+    sum / count
+}
+
+/// L1: mean absolute difference, of 255. Both pictures must have the same size and number of channels. `known` has 0 for
+/// pixels without data, which do not count; not a number if none has.
+pub fn l1(output: &Planes, target: &Planes, known: Option<&[u8]>) -> f64 {
+    mean_of(output, target, known, f64::abs)
 }
 
 /// Computes the metrics of a translation. Both pictures must have the same size and number of channels.
 pub fn scores(output: &Planes, target: &Planes) -> Scores {
-    let differences = || {
-        let pairs = output.values.iter().zip(&target.values);
-        pairs.map(|(a, b)| f64::from(a - b))
-    };
-    let count = output.values.len() as f64;
-    let mse = differences().map(|d| d * d).sum::<f64>() / count;
+    scores_of(output, target, None)
+}
+
+/// As [`scores()`], over the pixels that have data: `known` has 0 for the others, and `None` is all. L1 is not a number if no
+/// pixel has data. MS-SSIM, which shrinks the pictures, is left out where some have none.
+pub fn scores_of(output: &Planes, target: &Planes, known: Option<&[u8]>) -> Scores {
+    let mse = mean_of(output, target, known, |difference| difference * difference);
     Scores {
-        l1: l1(output, target),
+        l1: l1(output, target, known),
         rmse: mse.sqrt(),
         psnr: 10.0 * (PEAK * PEAK / mse).log10(),
-        ssim: ssim::ssim(output, target),
-        ms_ssim: ssim::ms_ssim(output, target),
+        ssim: ssim::ssim(output, target, known),
+        ms_ssim: match known {
+            None => ssim::ms_ssim(output, target),
+            Some(_) => None,
+        },
     }
 }

@@ -277,7 +277,7 @@ pub fn train(
         ..
     } = &training;
     config.validate()?;
-    config.check_labels()?;
+    config.check_pixels(data)?;
     config.check_held_out(data)?;
     training.check_memory(tell)?;
     let trainer = new_trainer(config, &training.training_device())?;
@@ -307,7 +307,7 @@ pub fn resume(
         ..
     } = &training;
     config.validate()?;
-    config.check_labels()?;
+    config.check_pixels(data)?;
     config.check_held_out(data)?;
     training.check_memory(tell)?;
     let training_device = training.training_device();
@@ -561,7 +561,7 @@ impl Training<'_> {
         )?;
         let training_device = self.training_device();
         let mut step = done.step;
-        let mut waiting = Vec::new();
+        let (mut waiting, mut masks) = (Vec::new(), Vec::new());
         let progress = |step: u64| Progress {
             step,
             position: walk.position((step - done.step) * accumulate),
@@ -572,6 +572,7 @@ impl Training<'_> {
                     for reason in &batch.skipped {
                         tell(Event::Skipped(reason));
                     }
+                    masks.push(batch.mask(&training_device));
                     waiting.push(batch.into_tensors(&training_device));
                 }
                 Err(broken) => {
@@ -586,6 +587,7 @@ impl Training<'_> {
                 continue;
             }
             let batches = std::mem::take(&mut waiting);
+            trainer.mask(std::mem::take(&mut masks));
             let stepped = self.on_device(step + 1, || trainer.step(&batches))?;
             let losses = stepped.map_err(|diverged| self.diverged(step + 1, &diverged))?;
             step += 1;

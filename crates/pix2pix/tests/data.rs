@@ -160,6 +160,7 @@ fn alike(picture: Picture) -> Pair {
         source: picture.clone(),
         target: picture,
         labels: [false; 2],
+        mask: None,
     }
 }
 

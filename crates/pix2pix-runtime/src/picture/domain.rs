@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, setting};
 use crate::picture::labels::{self, Labels};
+use crate::picture::nodata::{self, Nodata};
 use crate::picture::{CHANNELS, Depth, Outside, Picture, Ranges, resize};
 
 /// Format of the pictures of one side of the pairs (the sources or the targets).
@@ -19,6 +20,9 @@ pub struct Domain {
     /// The classes, if the pictures are label maps; `None` if their values are amounts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<Labels>,
+    /// How pixels without data are known; `None` if all have data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodata: Option<Nodata>,
 }
 
 impl Domain {
@@ -28,6 +32,7 @@ impl Domain {
         depth: Depth::U8,
         range: Ranges::all([0.0, 255.0]),
         labels: None,
+        nodata: None,
     };
 
     /// The domain of label maps.
@@ -37,6 +42,7 @@ impl Domain {
             depth: labels::DEPTH,
             range: labels::DEPTH.range().into(),
             labels: Some(labels),
+            nodata: None,
         }
     }
 
@@ -107,6 +113,33 @@ impl Domain {
         }
     }
 
+    /// Replaces the pixels without data by the middle of the range, which the networks see as 0, or by the first class; also
+    /// returns the mask of those that have data, if some have none. `value` is that of the pixels without data.
+    pub fn without_gaps(&self, picture: Picture, value: Option<f32>) -> (Picture, Option<Picture>) {
+        let mask = value.and_then(|value| nodata::mask(&picture, value));
+        let Some(mask) = mask else {
+            return (picture, None);
+        };
+        (self.filled(&picture, &mask), Some(mask))
+    }
+
+    /// The picture with the middle of the range, or the first class, where the mask has no data.
+    pub fn filled(&self, picture: &Picture, mask: &Picture) -> Picture {
+        let range = self.range_of(picture.depth());
+        let neutral = |channel| match &self.labels {
+            None => {
+                let [low, high] = range.of(channel);
+                f32::midpoint(low, high)
+            }
+            Some(labels) => {
+                let first = labels.picture([1, 1], std::iter::once(0)).to_floats();
+                first.get(channel).copied().unwrap_or(0.0)
+            }
+        };
+        let samples: Vec<f32> = (0..picture.channels()).map(neutral).collect();
+        nodata::filled(picture, mask, &samples)
+    }
+
     /// Counts the samples of a picture with the domain's channels that lie outside of their range, or the pixels of no class.
     pub fn outside(&self, picture: &Picture) -> Outside {
         match &self.labels {
@@ -137,15 +170,21 @@ impl std::fmt::Display for Domain {
             depth,
             range,
             labels,
+            nodata,
         } = self;
+        let gaps = match nodata {
+            None => String::new(),
+            Some(Nodata::Tag) => ", gaps by each file's tag".to_string(),
+            Some(Nodata::Value(value)) => format!(", gaps of {value}"),
+        };
         if let Some(labels) = labels {
-            return write!(f, "label maps of {labels}");
+            return write!(f, "label maps of {labels}{gaps}");
         }
         let plural = if *channels == 1 { "" } else { "s" };
         write!(f, "{channels} channel{plural}, {depth}")?;
         if Ranges::all(depth.range()) != *range {
             write!(f, " from {range}")?;
         }
-        Ok(())
+        f.write_str(&gaps)
     }
 }

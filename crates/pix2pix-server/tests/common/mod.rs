@@ -68,7 +68,10 @@ impl Served {
     /// Starts a server with two models, `one` and `two`, for pictures of 64 and 128 pixels.
     pub fn new(settings: Settings) -> Self {
         let domains = [Domain::RGB8; 2];
-        Self::of(settings, &[("one", 64, domains.clone()), ("two", 128, domains)])
+        Self::of(
+            settings,
+            &[("one", 64, domains.clone()), ("two", 128, domains)],
+        )
     }
 
     /// Starts a server with models for pictures of so many pixels and of these domains.

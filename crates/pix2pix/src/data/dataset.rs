@@ -15,14 +15,14 @@ pub mod values;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pix2pix_runtime::picture::Domain;
+use pix2pix_runtime::picture::{Domain, Nodata, nodata};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
 use crate::data::pair::{self, Direction, Pair};
-use crate::data::picture::{self, Format, Header, Page, Pages, Picture};
+use crate::data::picture::{self, Format, Header, Metadata, Page, Pages, Picture, Samples};
 use crate::error::{Error, Result};
 use layout::{Entry, Files, Layout, Split};
 use passed_over::PassedOver;
@@ -39,6 +39,18 @@ pub struct Pairs {
     domains: Option<Arc<[Domain; 2]>>,
     /// Whether square files are side-by-side pairs too.
     squares: bool,
+    /// How pixels of A and of B without data are known.
+    nodata: [Option<Nodata>; 2],
+}
+
+/// A picture of a pair as its file has it.
+pub(crate) struct Decoded {
+    /// The picture.
+    pub picture: Picture,
+    /// The format of its file.
+    pub format: Format,
+    /// The value of pixels without data.
+    pub gap: Option<f32>,
 }
 
 impl Pairs {
@@ -101,22 +113,30 @@ impl Pairs {
             let content = self.store.content(path)?;
             Header::read(&self.store.shown(path), &content, entry.page)
         };
-        match &entry.files {
+        let headers = match &entry.files {
             Files::Together(path) => {
                 let (both, shown) = (header(path)?, self.store.shown(path));
                 if !self.squares {
                     pair::not_square(&shown, both.size)?;
                 }
                 let size = pair::half(&shown, both.size)?;
-                Ok([Header { size, ..both }; 2])
+                [Header { size, ..both }; 2]
             }
             Files::Apart(a, b) => {
                 let headers = [header(a)?, header(b)?];
                 let shown = [self.store.shown(a), self.store.shown(b)];
                 pair::same_size((&shown[0], headers[0].size), (&shown[1], headers[1].size))?;
-                Ok(headers)
+                headers
             }
+        };
+        if let Some(mask) = &entry.mask {
+            let (pair, found) = (self.shown(index), header(mask)?.size);
+            pair::same_size(
+                (&pair[0], headers[0].size),
+                (&self.store.shown(mask), found),
+            )?;
         }
+        Ok(headers)
     }
 
     /// Reads A and B of pair `index`, with the channels of the files.
@@ -124,29 +144,44 @@ impl Pairs {
     /// # Errors
     /// When they cannot be read or do not form a pair.
     pub fn read_sides(&self, index: usize) -> Result<[Picture; 2]> {
-        let sides = self.decode_sides(index)?;
-        Ok(sides.map(|(picture, _)| picture))
+        Ok(self.decode_sides(index)?.map(|side| side.picture))
     }
 
-    /// As [`read_sides`](Self::read_sides), with the format of each file.
-    pub(crate) fn decode_sides(&self, index: usize) -> Result<[(Picture, Format); 2]> {
+    /// As [`read_sides`](Self::read_sides), with what the files say of them.
+    pub(crate) fn decode_sides(&self, index: usize) -> Result<[Decoded; 2]> {
         let entry = &self.entries[index];
         let read = |path: &Path, side: usize| {
             let (shown, content) = (self.store.shown(path), self.store.content(path)?);
             let domain = self.domains.as_ref().map(|domains| &domains[side]);
-            picture::decode_as(&shown, &content, entry.page, domain)
+            let (picture, format) = picture::decode_as(&shown, &content, entry.page, domain)?;
+            let tag = || Metadata::read(&content, format, entry.page, picture.channels()).nodata();
+            let gap = match self.nodata[side] {
+                Some(Nodata::Tag) => tag(),
+                Some(Nodata::Value(value)) => Some(value),
+                None => None,
+            };
+            Ok(Decoded {
+                picture,
+                format,
+                gap,
+            })
         };
         match &entry.files {
             Files::Together(path) => {
                 let (shown, content) = (self.store.shown(path), self.store.content(path)?);
                 let (both, format) = picture::decode_page(&shown, &content, entry.page)?;
                 let sides = pair::split(&shown, &both)?;
-                Ok(sides.map(|picture| (picture, format)))
+                let mut gaps = self.nodata.map(|nodata| nodata?.value(None)).into_iter();
+                Ok(sides.map(|picture| Decoded {
+                    picture,
+                    format,
+                    gap: gaps.next().flatten(),
+                }))
             }
             Files::Apart(a, b) => {
                 let sides = [read(a, 0)?, read(b, 1)?];
                 let shown = [self.store.shown(a), self.store.shown(b)];
-                let sizes = sides.each_ref().map(|(picture, _)| picture.size());
+                let sizes = sides.each_ref().map(|side| side.picture.size());
                 pair::same_size((&shown[0], sizes[0]), (&shown[1], sizes[1]))?;
                 Ok(sides)
             }
@@ -161,9 +196,15 @@ impl Pairs {
     pub fn read(&self, index: usize) -> Result<Pair> {
         let shown = self.shown(index);
         let [a, b] = self.decode_sides(index)?;
-        let a = self.converted(0, a, &shown[0])?;
-        let b = self.converted(1, b, &shown[shown.len() - 1])?;
-        let [source, target] = self.direction.order([a, b]);
+        let (a, known_a) = self.converted(0, a, &shown[0])?;
+        let (b, known_b) = self.converted(1, b, &shown[1.min(shown.len() - 1)])?;
+        let mask = nodata::both(nodata::both(known_a, known_b), self.mask(index, a.size())?);
+        let [source, mut target] = self.direction.order([a, b]);
+        if let (Some(mask), Some(domains)) = (&mask, &self.domains) {
+            // what is not known must not reach its neighbours when the picture is resized
+            let [_, domain] = self.direction.order([&domains[0], &domains[1]]);
+            target = domain.filled(&target, mask);
+        }
         let is_labels = |side: usize| {
             let domains = self.domains.as_ref();
             domains.is_some_and(|domains| domains[side].labels.is_some())
@@ -173,30 +214,72 @@ impl Pairs {
             source,
             target,
             labels: self.direction.order([is_labels(0), is_labels(1)]),
+            mask,
         })
     }
 
-    /// Converts a picture of A or B (`side` 0 or 1) to the channels of its domain.
+    /// Converts a picture of A or B (`side` 0 or 1) to the channels of its domain; also returns the mask of pixels that have
+    /// data, if some have none.
     fn converted(
         &self,
         side: usize,
-        (picture, format): (Picture, Format),
+        decoded: Decoded,
         path: &Path,
-    ) -> Result<Picture> {
+    ) -> Result<(Picture, Option<Picture>)> {
+        let Decoded {
+            picture,
+            format,
+            gap,
+        } = decoded;
         let Some(domains) = &self.domains else {
-            return Ok(picture);
+            return Ok((picture, None));
         };
         let domain = &domains[side];
+        // before the conversion, which mixes channels
+        let (picture, mask) = domain.without_gaps(picture, gap);
         let picture = picture.with_channels(domain.channels).map_err(|reason| {
             Error::file(path, reason, "choose other `channels[0]` or `channels[1]`")
         })?;
         if let Some(labels) = domain.labels.as_ref().filter(|_| format.is_exact()) {
             labels.check(&picture).map_err(|reason| {
-                let remedy = format!("give it a class in `labels[{side}]`, or correct the file");
+                let remedy = format!(
+                    "give it a class in `labels[{side}]`, leave it out with `nodata[{side}]`, or correct the file"
+                );
                 Error::file(path, reason, remedy)
             })?;
         }
-        Ok(picture)
+        Ok((picture, mask))
+    }
+
+    /// The mask file of pair `index`, whose pictures have this size: 0 where every channel is 0, otherwise known. `None` if
+    /// it has none.
+    fn mask(&self, index: usize, size: [u32; 2]) -> Result<Option<Picture>> {
+        let Entry { mask, page, .. } = &self.entries[index];
+        let Some(path) = mask else {
+            return Ok(None);
+        };
+        let (shown, content) = (self.store.shown(path), self.store.content(path)?);
+        let (picture, _) = picture::decode_page(&shown, &content, *page)?;
+        let pair = self.shown(index);
+        pair::same_size((&pair[0], size), (&shown, picture.size()))?;
+        let samples = picture.to_floats();
+        let pixels = samples.chunks_exact(picture.channels());
+        let known = pixels.map(|pixel| match pixel.iter().any(|&sample| sample != 0.0) {
+            true => nodata::KNOWN,
+            false => 0,
+        });
+        Ok(Some(Picture::new(size, 1, Samples::U8(known.collect()))))
+    }
+
+    /// Whether some pixels of the pairs may have no data.
+    pub(crate) fn may_have_gaps(&self) -> bool {
+        self.nodata.iter().any(Option::is_some)
+            || self.entries.iter().any(|entry| entry.mask.is_some())
+    }
+
+    /// How pixels of A and of B without data are known.
+    pub(crate) fn nodata(&self) -> [Option<Nodata>; 2] {
+        self.nodata
     }
 
     /// The same pairs, converted to these domains of A and B.
@@ -250,6 +333,8 @@ pub struct Options {
     pub matching: Option<[String; 2]>,
     /// Whether square files are side-by-side pairs too. They are refused otherwise.
     pub squares: bool,
+    /// How pixels of A and of B without data are known; `None` if all have data.
+    pub nodata: [Option<Nodata>; 2],
 }
 
 impl Default for Options {
@@ -261,6 +346,7 @@ impl Default for Options {
             pages: None,
             matching: None,
             squares: false,
+            nodata: [None; 2],
         }
     }
 }
@@ -364,6 +450,7 @@ impl Dataset {
                 direction: options.direction,
                 domains: None,
                 squares: options.squares,
+                nodata: options.nodata,
             };
             if name != "train" || !pairs.is_empty() {
                 named.push((name, pairs));

@@ -2,6 +2,7 @@
 //! a pair get the same crop and mirroring. Other resize policies and augmentations are optional.
 
 use pix2pix_runtime::picture::labels::resize_nearest;
+use pix2pix_runtime::picture::nodata::KNOWN;
 use pix2pix_runtime::picture::{Size, luma, resize};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -159,6 +160,9 @@ impl JitterConfig {
         Pair {
             source: load(pair.source, pair.labels[0]),
             target: load(pair.target, pair.labels[1]),
+            mask: pair
+                .mask
+                .map(|mask| resized_mask(&mask, self.loaded(mask.size()))),
             ..pair
         }
     }
@@ -166,6 +170,23 @@ impl JitterConfig {
     /// Crops, mirrors and rotates a loaded pair. The result depends only on the seed and on the sample's number in the
     /// run, not on the thread.
     pub fn vary(&self, pair: &Pair, seed: u64, sample: u64) -> [Picture; 2] {
+        self.varied(pair, [&pair.source, &pair.target], seed, sample)
+    }
+
+    /// The mask of a loaded pair, cropped, mirrored and rotated as [`vary`](Self::vary) does with its pictures.
+    pub fn vary_mask(&self, pair: &Pair, seed: u64, sample: u64) -> Option<Picture> {
+        let mask = pair.mask.as_ref()?;
+        let [mask] = self.varied(pair, [mask], seed, sample);
+        Some(mask)
+    }
+
+    fn varied<const N: usize>(
+        &self,
+        pair: &Pair,
+        pictures: [&Picture; N],
+        seed: u64,
+        sample: u64,
+    ) -> [Picture; N] {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(sample);
         let loaded = pair.source.size();
@@ -181,7 +202,7 @@ impl JitterConfig {
             true if size[0] == size[1] => rng.random_range(0..4),
             true => 2 * rng.random_range(0..2),
         };
-        [&pair.source, &pair.target].map(|picture| {
+        pictures.map(|picture| {
             let mut varied = picture.crop(corner, size);
             if mirror {
                 varied = varied.flip_horizontal();
@@ -245,6 +266,7 @@ impl JitterConfig {
         Pair {
             source: see(pair.source, pair.labels[0]),
             target: see(pair.target, pair.labels[1]),
+            mask: pair.mask.map(|mask| only_whole(&see(mask, false))),
             ..pair
         }
     }
@@ -256,6 +278,16 @@ fn resized(picture: &Picture, size: [u32; 2], is_labels: bool) -> Picture {
         false => resize(picture, size),
         true => resize_nearest(picture, size),
     }
+}
+
+/// Resizes a mask. A pixel that is made of pixels without data, even in part, has none.
+fn resized_mask(mask: &Picture, size: [u32; 2]) -> Picture {
+    only_whole(&resize(mask, size))
+}
+
+fn only_whole(mask: &Picture) -> Picture {
+    let known = f32::from(KNOWN);
+    mask.map_pixels(|pixel| pixel[0] = if pixel[0] < known { 0.0 } else { known })
 }
 
 /// The multiple of `unit` nearest to `side`, at least `unit`.

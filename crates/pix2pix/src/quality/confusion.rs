@@ -33,11 +33,16 @@ impl Confusion {
         }
     }
 
-    /// The pixels of a picture and its target, which have one size.
-    pub fn of(labels: &Labels, output: &Picture, target: &Picture) -> Self {
+    /// The pixels of a picture and its target, which have one size; `known` has 0 for pixels without data, which do not
+    /// count.
+    pub fn of(labels: &Labels, output: &Picture, target: &Picture, known: Option<&[u8]>) -> Self {
         let mut confusion = Self::new(labels.classes.len());
         let [output, target] = [output, target].map(|picture| labels.classes_of(picture));
-        for (output, target) in output.into_iter().zip(target) {
+        let counts = |pixel: usize| known.is_none_or(|known| known[pixel] > 0);
+        for (pixel, (output, target)) in output.into_iter().zip(target).enumerate() {
+            if !counts(pixel) {
+                continue;
+            }
             let at = usize::from(target) * confusion.classes + usize::from(output);
             confusion.counts[at] += 1;
         }
@@ -122,7 +127,7 @@ mod tests {
         let row = |values: &[u8]| Picture::new([8, 1], 1, Samples::U8(values.to_vec()));
         let target = row(&[0, 0, 0, 1, 1, 2, 2, 2]);
         let output = row(&[0, 0, 1, 1, 1, 2, 0, 1]);
-        let found = Confusion::of(&labels, &output, &target);
+        let found = Confusion::of(&labels, &output, &target, None);
         assert_eq!(found.accuracy(), Some(0.625));
         let each = [0, 1, 2, 3].map(|class| found.iou(class));
         assert_eq!(each, [Some(0.5), Some(0.5), Some(1.0 / 3.0), None]);
@@ -130,8 +135,12 @@ mod tests {
         assert!((mean - 0.444_444_444_444_444_4).abs() < 1e-12, "{mean}");
         let mut both = Confusion::new(4);
         both.add(&found);
-        both.add(&Confusion::of(&labels, &target, &target));
+        both.add(&Confusion::of(&labels, &target, &target, None));
         assert_eq!(both.accuracy(), Some(13.0 / 16.0));
         assert_eq!(both.by_class(&labels)[2].share, 6.0 / 16.0);
+        // without the two right pixels of the first class
+        let known = [0, 0, 255, 255, 255, 255, 255, 255];
+        let found = Confusion::of(&labels, &output, &target, Some(&known));
+        assert_eq!((found.accuracy(), found.iou(0)), (Some(0.5), Some(0.0)));
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use pix2pix_runtime::TranslateOptions;
+use pix2pix_runtime::picture::nodata;
 use serde::{Deserialize, Serialize};
 
 use crate::data::dataset::Pairs;
@@ -15,7 +16,7 @@ use crate::quality::fid::frechet_distance;
 use crate::quality::inception::Inception;
 use crate::quality::interval::{self, Mean};
 use crate::quality::lpips::Lpips;
-use crate::quality::{ClassScore, Confusion, Planes, Scores, scores};
+use crate::quality::{ClassScore, Confusion, Planes, Scores, scores_of};
 
 /// Number of best and of worst pictures to keep.
 pub const EXTREMES: usize = 5;
@@ -126,6 +127,10 @@ pub fn evaluate(
             Error::file(&pairs.shown(index)[0], reason, remedy)
         };
         let pair = config.jitter.still(pairs.read(index)?);
+        if pair.is_empty() {
+            tell(index + 1);
+            continue;
+        }
         let source = pair
             .source
             .clone()
@@ -140,7 +145,11 @@ pub fn evaluate(
             .generator
             .check_size(height, width)
             .map_err(refused)?;
-        let output = translator.translate_exactly(&source, options);
+        let mut output = translator.translate_exactly(&source, options);
+        if let Some(mask) = &pair.mask {
+            // learned metrics see whole pictures: without data, they are equal
+            output = nodata::merged(&output, &target, mask);
+        }
         let planes = [&output, &target].map(|picture| Planes::of(picture, &config.target));
         let [out, wanted] = &planes;
         let lpips = match &learned.lpips {
@@ -158,8 +167,15 @@ pub fn evaluate(
                 set.push(inception.features(planes).map_err(refused)?);
             }
         }
-        let scores = scores(out, wanted);
-        let found = labels.map(|labels| Confusion::of(labels, &output, &target));
+        let scores = scores_of(out, wanted, pair.mask.as_ref().map(Picture::bytes));
+        let found = labels.map(|labels| {
+            Confusion::of(
+                labels,
+                &output,
+                &target,
+                pair.mask.as_ref().map(Picture::bytes),
+            )
+        });
         if let (Some(all), Some(found)) = (&mut confusion, &found) {
             all.add(found);
         }

@@ -44,6 +44,9 @@ impl Samples {
         let still = |index| Ok(config.jitter.still(pairs.read(index)?));
         let read = (0..pairs.len()).map(still);
         let kept = read.filter(|pair| pair.is_ok() || config.on_error == OnError::Stop);
+        // a pair without any data cannot be scored
+        let has_data = |pair: &Result<Pair>| pair.as_ref().is_ok_and(|pair| !pair.is_empty());
+        let kept = kept.filter(|pair| pair.is_err() || has_data(pair));
         let pairs = kept.take(count).collect::<Result<_>>()?;
         let lpips = match config.keep_best {
             Some(Score::Lpips) => {
@@ -88,7 +91,10 @@ impl Samples {
                     let [a, b] = planes.each_ref().map(|planes| planes.to_tensor(device));
                     f64::from(lpips.distance(a, b).into_scalar::<f32>())
                 });
-                (quality::scores(&planes[0], &planes[1]), lpips)
+                (
+                    quality::scores_of(&planes[0], &planes[1], pair.known()),
+                    lpips,
+                )
             })
             .collect();
         let mean = |value: fn(&(Scores, Option<f64>)) -> Option<f64>| {
@@ -120,9 +126,9 @@ impl Samples {
         let mut all = Confusion::new(labels.classes.len());
         let mut l1 = Vec::new();
         for (pair, output) in self.pairs.iter().zip(outputs) {
-            all.add(&Confusion::of(labels, output, &pair.target));
+            all.add(&Confusion::of(labels, output, &pair.target, pair.known()));
             let planes = [output, &pair.target].map(|picture| Planes::of(picture, &config.target));
-            l1.push(quality::l1(&planes[0], &planes[1]));
+            l1.push(quality::l1(&planes[0], &planes[1], pair.known()));
         }
         Some(RunScores {
             step,
@@ -139,7 +145,7 @@ impl Samples {
     /// Rows of a contact sheet: the first pairs with their outputs.
     pub fn rows(&self, outputs: &[Picture], config: &RunConfig) -> Vec<Row> {
         let shown = self.pairs.iter().zip(outputs).take(SAMPLES);
-                let rows = shown.map(|(pair, output)| {
+        let rows = shown.map(|(pair, output)| {
             let domains = [config.source.clone(), config.target.clone()];
             Row::of(pair, output, domains)
         });

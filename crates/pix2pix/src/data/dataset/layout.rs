@@ -50,13 +50,19 @@ pub struct Entry {
     pub files: Files,
     /// The page of its files.
     pub page: Page,
+    /// The picture that is 0 where the pair has no data.
+    pub mask: Option<PathBuf>,
 }
 
 impl Entry {
     /// The pair in the only page of these files.
     pub fn new(name: String, files: Files) -> Self {
-        let page = Page::Only;
-        Self { name, files, page }
+        Self {
+            name,
+            files,
+            page: Page::Only,
+            mask: None,
+        }
     }
 }
 
@@ -79,9 +85,12 @@ impl Layout {
     /// Notes the pictures that a table does not list.
     pub fn note_unlisted(&mut self, table: &Path, files: &[PathBuf]) {
         let entries = self.splits.values().flatten();
-        let listed = entries.flat_map(|entry| match &entry.files {
-            Files::Together(file) => vec![file.clone()],
-            Files::Apart(a, b) => vec![a.clone(), b.clone()],
+        let listed = entries.flat_map(|entry| {
+            let files = match &entry.files {
+                Files::Together(file) => vec![file.clone()],
+                Files::Apart(a, b) => vec![a.clone(), b.clone()],
+            };
+            files.into_iter().chain(entry.mask.clone())
         });
         let listed: BTreeSet<PathBuf> = listed.collect();
         for file in files
@@ -109,6 +118,7 @@ enum Side {
     Both,
     A,
     B,
+    Mask,
 }
 
 /// Parses the path of a folder: `train`, `A`, `trainA`, `train/A`, `A/train`, or empty. `None` for all others.
@@ -120,6 +130,7 @@ fn meaning(folder: &Path) -> Option<(Option<Split>, Side)> {
     let side = |name: &str| match name {
         "A" | "a" => Some(Side::A),
         "B" | "b" => Some(Side::B),
+        "mask" | "masks" => Some(Side::Mask),
         _ => None,
     };
     match parts.as_slice() {
@@ -184,6 +195,16 @@ pub fn find(root: &Path, files: &[PathBuf], matching: Option<&[Pattern; 2]>) -> 
             None => layout.pass_over(file, Why::Folder),
         }
     }
+    // masks belong to pairs of any layout
+    let is_mask = |side: &Side| *side == Side::Mask;
+    let mut masks = BTreeMap::new();
+    folders.retain(|(split, side), files| {
+        if is_mask(side) {
+            let by_name = files.iter().map(|file| (pair::stem(file), (*file).clone()));
+            masks.insert(*split, by_name.collect::<BTreeMap<String, PathBuf>>());
+        }
+        !is_mask(side)
+    });
     let apart = folders.keys().any(|(_, side)| *side != Side::Both);
     let has_split = folders
         .keys()
@@ -230,6 +251,12 @@ pub fn find(root: &Path, files: &[PathBuf], matching: Option<&[Pattern; 2]>) -> 
                 .map(|file| Entry::new(pair::stem(file), Files::Together(file.clone())));
             layout.splits.insert(split, entries.collect());
         }
+    }
+    for (split, mut masks) in masks {
+        for entry in layout.splits.get_mut(&split).into_iter().flatten() {
+            entry.mask = masks.remove(&entry.name);
+        }
+        layout.unmatched.extend(masks.into_values());
     }
     Ok(layout)
 }

@@ -1,4 +1,5 @@
-//! Manifests: tables of pairs, as CSV or JSON lines, with two columns of paths and optionally a third with the split.
+//! Manifests: tables of pairs, as CSV or JSON lines, with two columns of paths, and optionally one with the split and one with
+//! masks.
 
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,7 @@ struct Line {
     a: PathBuf,
     #[serde(alias = "B", alias = "target", alias = "output")]
     b: PathBuf,
+    mask: Option<PathBuf>,
     split: Option<String>,
 }
 
@@ -68,7 +70,10 @@ pub fn read(path: &Path, shown: &Path, text: &[u8]) -> Result<Layout> {
             }
         };
         let files = Files::Apart(folder.join(&line.a), folder.join(line.b));
-        let entry = Entry::new(pair::stem(&line.a), files);
+        let entry = Entry {
+            mask: line.mask.map(|mask| folder.join(mask)),
+            ..Entry::new(pair::stem(&line.a), files)
+        };
         layout.splits.entry(split).or_default().push(entry);
     }
     if layout.splits.is_empty() {
@@ -105,11 +110,12 @@ fn json_lines(text: &[u8]) -> Lines {
         .collect()
 }
 
-/// Names of the columns of A, of B and of the split.
-const COLUMNS: [&[&str]; 3] = [
+/// Names of the columns of A, of B, of the split and of the mask. Where no other column is that of B, a mask is B.
+const COLUMNS: [&[&str]; 4] = [
     &["a", "source", "input", "image"],
-    &["b", "target", "output", "label", "mask"],
+    &["b", "target", "output", "label"],
     &["split", "set", "subset"],
+    &["mask"],
 ];
 
 /// The separator of a table: the character of these that its first line has most of. Excel writes semicolons where the
@@ -150,13 +156,15 @@ fn csv_lines(text: &[u8]) -> Lines {
             header = Some(record);
             continue;
         }
-        let [a, b, split] = *columns.get_or_insert_with(|| columns_of(header.as_ref(), &record));
+        let Columns { a, b, split, mask } =
+            *columns.get_or_insert_with(|| columns_of(header.as_ref(), &record));
         let field = |column: usize| record.get(column).filter(|field| !field.is_empty());
         let line = match (field(a), field(b)) {
             (Some(a), Some(b)) => Ok(Line {
                 a: a.into(),
                 b: b.into(),
                 split: field(split).map(str::to_string),
+                mask: mask.and_then(field).map(PathBuf::from),
             }),
             _ => Err("it does not have two paths".to_string()),
         };
@@ -165,16 +173,34 @@ fn csv_lines(text: &[u8]) -> Lines {
     lines
 }
 
-/// The columns of A, of B and of the split: those that the header names; otherwise the first two with paths of pictures
-/// in this line, which passes over a column of numbers before them, and the one behind them.
-fn columns_of(header: Option<&csv::StringRecord>, line: &csv::StringRecord) -> [usize; 3] {
-    let named = COLUMNS.map(|names| {
+/// The columns of a table.
+#[derive(Clone, Copy)]
+struct Columns {
+    a: usize,
+    b: usize,
+    split: usize,
+    mask: Option<usize>,
+}
+
+/// The columns of A, of B, of the split and of the mask: those that the header names; otherwise the first two with paths of
+/// pictures in this line, which passes over a column of numbers before them, and the one behind them.
+fn columns_of(header: Option<&csv::StringRecord>, line: &csv::StringRecord) -> Columns {
+    let [a, mut b, split, mut mask] = COLUMNS.map(|names| {
         let known = |field: &str| names.iter().any(|name| name.eq_ignore_ascii_case(field));
         header.and_then(|header| header.iter().position(known))
     });
+    if b.is_none() {
+        b = mask.take();
+    }
+    let named = [a, b, split, mask];
     let mut paths = (0..line.len())
         .filter(|&column| is_picture(Path::new(&line[column])) && !named.contains(&Some(column)));
-    let a = named[0].or_else(|| paths.next()).unwrap_or(0);
-    let b = named[1].or_else(|| paths.next()).unwrap_or(a + 1);
-    [a, b, named[2].unwrap_or(a.max(b) + 1)]
+    let a = a.or_else(|| paths.next()).unwrap_or(0);
+    let b = b.or_else(|| paths.next()).unwrap_or(a + 1);
+    Columns {
+        a,
+        b,
+        split: split.unwrap_or(a.max(b) + 1),
+        mask,
+    }
 }

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use pix2pix_runtime::picture::labels::Stored;
-use pix2pix_runtime::picture::{CHANNELS, Domain, Labels, Outside, Ranges};
+use pix2pix_runtime::picture::{CHANNELS, Domain, Labels, Nodata, Outside, Ranges, nodata};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::classes::Classes;
 use super::remembered::{Remembered, Seen};
-use super::{Dataset, Pairs};
+use super::{Dataset, Decoded, Pairs};
 use crate::choice::choices;
-use crate::data::picture::{Depth, Format, Header, Picture};
+use crate::data::picture::{Depth, Format, Header, Picture, Samples};
 use crate::error::{Error, Result, within};
 
 /// What to do about broken and unmatched files.
@@ -41,6 +41,8 @@ pub struct Forced {
     pub range: [Option<Ranges>; 2],
     /// The classes of A and of B, if their pictures are label maps.
     pub labels: [Option<Classes>; 2],
+    /// How pixels of A and of B without data are known.
+    pub nodata: [Option<Nodata>; 2],
 }
 
 /// Format of a picture.
@@ -79,12 +81,12 @@ impl Survey {
         // with a flag for new results
         let headers: Vec<_> = (0..pairs.len())
             .into_par_iter()
-            .map(
-                |index| match remembered.recall(&pairs.shown(index), pairs.page(index)) {
+            .map(|index| {
+                match remembered.recall(&pairs.shown(index), pairs.page(index), pairs.nodata()) {
                     Some(seen) => (Ok(seen), false),
                     None => (look(pairs, index), true),
-                },
-            )
+                }
+            })
             .collect();
         let news = headers
             .iter()
@@ -93,7 +95,7 @@ impl Survey {
                 (Ok(seen), true) => Some((pairs.shown(index), pairs.page(index), *seen)),
                 _ => None,
             });
-        remembered.keep(news);
+        remembered.keep(news, pairs.nodata());
         let mut survey = Self::default();
         for (index, (seen, _)) in headers.into_iter().enumerate() {
             match seen {
@@ -205,6 +207,7 @@ impl Survey {
             depth,
             range,
             labels: None,
+            nodata: forced.nodata[side],
         })
     }
 
@@ -235,7 +238,10 @@ impl Survey {
                 kind.format
             )));
         }
-        Ok(Domain::of_labels(labels))
+        Ok(Domain {
+            nodata: forced.nodata[side],
+            ..Domain::of_labels(labels)
+        })
     }
 }
 
@@ -252,8 +258,9 @@ fn look(pairs: &Pairs, index: usize) -> Result<Seen> {
     let mut extremes = [None; 2];
     if headers.iter().any(|header| header.depth == Depth::F32) {
         let shown = pairs.shown(index);
-        for (side, picture) in pairs.read_sides(index)?.iter().enumerate() {
-            if picture.depth() == Depth::F32 {
+        for (side, decoded) in pairs.decode_sides(index)?.into_iter().enumerate() {
+            if decoded.picture.depth() == Depth::F32 {
+                let picture = known(&decoded);
                 let path = &shown[side.min(shown.len() - 1)];
                 let values = picture
                     .extremes()
@@ -262,7 +269,7 @@ fn look(pairs: &Pairs, index: usize) -> Result<Seen> {
                     Error::file(
                         path,
                         "some of its values are infinite or not a number (NaN)",
-                        "replace them with finite numbers or remove the file",
+                        "replace them with finite numbers, or, if NaN says that a pixel has no data, give `nodata` nan",
                     )
                 })?);
             }
@@ -281,10 +288,11 @@ pub struct LabelCount {
 }
 
 impl LabelCount {
-    fn of(labels: &Labels, picture: &Picture) -> Self {
+    fn of(labels: &Labels, picture: &Picture, known: Option<&[u8]>) -> Self {
         let mut pixels = vec![0; labels.classes.len()];
-        for class in labels.classes_of(picture) {
-            pixels[usize::from(class)] += 1;
+        for (pixel, class) in labels.classes_of(picture).into_iter().enumerate() {
+            let has_data = known.is_none_or(|known| known[pixel] > 0);
+            pixels[usize::from(class)] += u64::from(has_data);
         }
         let outside = labels.outside(picture);
         Self { pixels, outside }
@@ -317,9 +325,9 @@ pub fn check_labels(data: &Dataset, on_error: OnError) -> Result<[LabelCount; 2]
         }
         let count = |index: usize| {
             let pair = pairs.read(index)?;
-            let sides = pairs.direction().order([pair.source, pair.target]);
+            let sides = pairs.direction().order([&pair.source, &pair.target]);
             Ok([0, 1].map(|side| match &domains[side].labels {
-                Some(labels) => LabelCount::of(labels, &sides[side]),
+                Some(labels) => LabelCount::of(labels, sides[side], pair.known()),
                 None => LabelCount::default(),
             }))
         };
@@ -347,6 +355,18 @@ pub fn check_labels(data: &Dataset, on_error: OnError) -> Result<[LabelCount; 2]
         }
     }
     Ok(counts)
+}
+
+/// The samples that have data, or one 0 if none has.
+fn known(Decoded { picture, gap, .. }: &Decoded) -> Picture {
+    let mut values = picture.to_floats();
+    if let Some(gap) = *gap {
+        values.retain(|&value| !nodata::is(value, gap));
+    }
+    if values.is_empty() {
+        values.push(0.0);
+    }
+    Picture::new([values.len() as u32, 1], 1, Samples::F32(values))
 }
 
 /// Pairs and pictures that were left out of a data set.

@@ -1,12 +1,12 @@
 //! The sample values of a data set: extremes and percentiles of every band, and the ranges that they need.
 
-use pix2pix_runtime::picture::{Domain, Ranges};
+use pix2pix_runtime::picture::{Domain, Ranges, nodata};
 use rayon::prelude::*;
 
-use super::Pairs;
 use super::classes::Classes;
 use super::tally::Tally;
-use crate::data::picture::{Depth, Format, Outside, Picture, Samples};
+use super::{Decoded, Pairs};
+use crate::data::picture::{Depth, Outside, Samples};
 use crate::error::{Error, Result};
 
 /// Most values of a band that are kept of each picture, evenly spread.
@@ -58,7 +58,7 @@ impl Values {
         let count = most.min(pairs.len());
         let read = (0..count).into_par_iter().filter_map(|place| {
             let sides = pairs.decode_sides(place * pairs.len() / count).ok()?;
-            Some(sides.map(|(picture, format)| Side::of(&picture, format)))
+            Some(sides.map(|side| Side::of(&side)))
         });
         let read: Vec<[Side; 2]> = read.collect();
         let mut sides = [Side::default(), Side::default()];
@@ -102,34 +102,42 @@ impl Values {
 }
 
 impl Side {
-    fn of(picture: &Picture, format: Format) -> Self {
-        fn bands<T: Copy + Into<f32>>(values: &[T], channels: usize) -> Vec<Band> {
+    /// The values of the pixels that have data.
+    fn of(side: &Decoded) -> Self {
+        fn bands<T: Copy + Into<f32>>(
+            values: &[T],
+            channels: usize,
+            gap: Option<f32>,
+        ) -> Vec<Band> {
+            let has_data =
+                |value: f32| value.is_finite() && gap.is_none_or(|gap| !nodata::is(value, gap));
             let band = |channel: usize| {
                 let values = values.iter().skip(channel).step_by(channels);
                 let values = values.map(|&value| -> f32 { value.into() });
-                let finite = values.clone().filter(|value| value.is_finite());
+                let finite = values.clone().filter(|value| has_data(*value));
                 let extremes = finite.fold([f32::INFINITY, f32::NEG_INFINITY], |[low, high], v| {
                     [low.min(v), high.max(v)]
                 });
                 let step = values.len().div_ceil(KEPT).max(1);
                 let sorted = values
                     .step_by(step)
-                    .filter(|value| value.is_finite())
+                    .filter(|value| has_data(*value))
                     .collect();
                 Band { extremes, sorted }
             };
             (0..channels).map(band).collect()
         }
+        let (picture, gap) = (&side.picture, side.gap);
         let channels = picture.channels();
         let bands = match picture.samples() {
-            Samples::U8(values) => bands(values, channels),
-            Samples::U16(values) => bands(values, channels),
-            Samples::F32(values) => bands(values, channels),
+            Samples::U8(values) => bands(values, channels, gap),
+            Samples::U16(values) => bands(values, channels, gap),
+            Samples::F32(values) => bands(values, channels, gap),
         };
         Self {
             bands,
             depth: Some(picture.depth()),
-            tally: Some(Tally::of(picture, !format.is_exact())),
+            tally: Some(Tally::of(picture, !side.format.is_exact())),
         }
     }
 
@@ -271,10 +279,15 @@ fn rounded(value: f32, towards: fn(f32) -> f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::picture::{Format, Picture};
 
     fn side(samples: Samples, channels: usize) -> Side {
         let pixels = samples.len() as u32 / channels as u32;
-        let mut side = Side::of(&Picture::new([pixels, 1], channels, samples), Format::Png);
+        let mut side = Side::of(&Decoded {
+            picture: Picture::new([pixels, 1], channels, samples),
+            format: Format::Png,
+            gap: None,
+        });
         side.bands
             .iter_mut()
             .for_each(|band| band.sorted.sort_by(f32::total_cmp));
@@ -288,6 +301,7 @@ mod tests {
             depth,
             range,
             labels: None,
+            nodata: None,
         }
     }
 
