@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, stderr};
 use std::path::{Path, PathBuf};
+use std::slice;
 
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -35,6 +36,7 @@ pub const EXAMPLES: &str = "\
 Examples:
   pix2pix translate run photo.jpg more-photos/ --out translated
   pix2pix translate run scan16.png --out translated --dropout off
+  pix2pix translate run photos/ depths/ --stack --out translated
   pix2pix translate run huge.tif --out translated --tile 1024 --overlap 256 --norm-stats image
   ffmpeg -i in.mp4 -f yuv4mpegpipe - | pix2pix translate run --stdin-y4m | ffmpeg -i - out.mp4";
 
@@ -65,6 +67,10 @@ pub struct Args {
     /// Whether inputs are side-by-side pairs, of which only the source half is translated
     #[arg(long, value_enum, default_value_t = Inputs::Auto)]
     pairs: Inputs,
+    /// Join the channels of the inputs: each is one of the pictures of a side, in the order of training (A1, A2, ...), or a
+    /// folder of such pictures with the same names [default: each input is a picture]
+    #[arg(long)]
+    stack: bool,
     /// How to read TIFF files with several pages [default: as the model was trained; otherwise refuse them]
     #[arg(long, value_parser = choice::<Pages>(), value_name = "PAGES")]
     pages: Option<Pages>,
@@ -177,7 +183,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
             None => stream::yuv4mpeg(&translator, &options, args.quiet),
         };
     };
-    let (inputs, passed_over) = inputs(&args.input, out)?;
+    let (inputs, passed_over) = match args.stack {
+        true => stacks(&args.input, out)?,
+        false => inputs(&args.input, out)?,
+    };
     if let Some(files) = passed_over::summary(&passed_over).filter(|_| !args.quiet) {
         say(&format!("{files}\n"));
     }
@@ -186,9 +195,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
     remove_unfinished(inputs.keys().map(|name| out.join(name)));
     let pages = args.pages.or(translator.config.pages);
     let mut failed = 0;
-    for (name, path) in &inputs {
-        for (name, page) in pages_of(name, path, pages) {
-            let done = translate(&args, &translator, (path, page), &out.join(name));
+    for (name, files) in &inputs {
+        for (name, page) in pages_of(name, &files[0], pages) {
+            let done = translate(&args, &translator, (files, page), &out.join(name));
             match done {
                 Ok(text) if !args.quiet => say(&text),
                 Ok(_) => {}
@@ -224,14 +233,35 @@ fn pages_of(name: &Path, path: &Path, pages: Option<Pages>) -> Vec<(PathBuf, Pag
     }
 }
 
-/// Translates a page of a file and writes the result to `target`, plus its ending; returns what to say of it.
+/// Reads a picture from its files, whose channels are joined; returns it with the format of the first.
+fn read(files: &[PathBuf], page: Page, domain: &Domain) -> Result<(Picture, Format), Error> {
+    let read =
+        |path: &PathBuf| picture::decode_as(path, &path.as_path().into(), page, Some(domain));
+    let (first, format) = read(&files[0])?;
+    if files.len() == 1 {
+        return Ok((first, format));
+    }
+    let mut parts = vec![first];
+    for path in &files[1..] {
+        let (part, _) = read(path)?;
+        pair::same_size((&files[0], parts[0].size()), (path, part.size()))?;
+        parts.push(part);
+    }
+    Ok((Picture::with_all_channels(&parts), format))
+}
+
+/// Translates a page of a picture's files and writes the result to `target`, plus its ending; returns what to say of it.
 fn translate(
     args: &Args,
     translator: &Translator,
-    (path, page): (&Path, Page),
+    (files, page): (&[PathBuf], Page),
     target: &Path,
 ) -> Result<String, Error> {
-    let windows = TiffWindows::open(path, page)?;
+    let path = files[0].as_path();
+    let windows = match files {
+        [_] => TiffWindows::open(path, page)?,
+        _ => None,
+    };
     if let Some(windows) = &windows {
         // before hundreds of bands are decoded for nothing
         let taken = translator.check_channels(windows.header().channels);
@@ -242,7 +272,7 @@ fn translate(
     }
     let content = Content::from(path);
     let domain = &translator.config.source;
-    let (picture, format) = picture::decode_as(path, &content, page, Some(domain))?;
+    let (picture, format) = read(files, page, domain)?;
     let (size, channels) = (picture.size(), picture.channels());
     let is_pair = args.is_pair(size);
     let source = if is_pair {
@@ -454,8 +484,45 @@ fn said(
     )
 }
 
-/// Input files by the names of their outputs, without endings.
-type Named = BTreeMap<PathBuf, PathBuf>;
+/// The files of each picture by the name of its output, without ending.
+type Named = BTreeMap<PathBuf, Vec<PathBuf>>;
+
+/// The inputs of `--stack`: each has one file of every picture.
+fn stacks(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Failure> {
+    if named.len() < 2 {
+        let message = "--stack joins several inputs, and there is one; give the pictures or folders of A1, A2, ...";
+        return Err(Failure::Usage(message.to_string()));
+    }
+    let (mut stacks, mut passed_over) = inputs(&named[..1], out)?;
+    for input in &named[1..] {
+        let (mut found, others) = inputs(slice::from_ref(input), out)?;
+        passed_over.extend(others);
+        if let (false, 1, 1) = (input.is_dir(), stacks.len(), found.len()) {
+            // two files need no common name
+            let files = found.into_values().flatten();
+            let files: Vec<PathBuf> = files.collect();
+            stacks
+                .values_mut()
+                .for_each(|stack| stack.extend(files.clone()));
+            continue;
+        }
+        let lacks = |name: &Path, input: &Path| {
+            let reason = format!("it has no picture called {}", name.display());
+            Error::file(
+                input,
+                reason,
+                "with --stack, every input has one file of each picture",
+            )
+        };
+        for (name, stack) in &mut stacks {
+            stack.extend(found.remove(name).ok_or_else(|| lacks(name, input))?);
+        }
+        if let Some((name, _)) = found.pop_first() {
+            return Err(lacks(&name, &named[0]).into());
+        }
+    }
+    Ok((stacks, passed_over))
+}
 
 /// All input files, and the files in folders that are not pictures. Sub-folders are kept; hidden files are left out, and
 /// earlier outputs in a folder of the inputs.
@@ -487,12 +554,12 @@ fn inputs(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Fai
                 let message = "the output would replace its own input; choose another --out";
                 return Err(Failure::Usage(format!("{}: {message}", file.display())));
             }
-            if let Some(other) = inputs.insert(name, file.clone()) {
+            if let Some(other) = inputs.insert(name, vec![file.clone()]) {
                 return Err(Error::file(
                     &file,
                     format!(
                         "its output would have the same name as that of {}",
-                        other.display()
+                        other[0].display()
                     ),
                     "rename one of them, or translate them into two folders",
                 )

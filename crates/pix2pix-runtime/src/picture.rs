@@ -298,6 +298,32 @@ impl Picture {
         )
     }
 
+    /// Joins the channels of pictures of one size, in the deepest of their types; values stay as they are.
+    ///
+    /// # Panics
+    /// When there are none, or they differ in size.
+    pub fn with_all_channels(pictures: &[Self]) -> Self {
+        let size = pictures[0].size();
+        assert!(
+            pictures.iter().all(|picture| picture.size() == size),
+            "pictures of one size"
+        );
+        let depths = pictures.iter().map(Self::depth);
+        let depth = depths.max().expect("there is one");
+        let values: Vec<(usize, Vec<f32>)> = pictures
+            .iter()
+            .map(|picture| (picture.channels, picture.to_floats()))
+            .collect();
+        let pixel = |at: usize| {
+            let parts = values.iter();
+            parts.flat_map(move |(channels, values)| &values[at * channels..][..*channels])
+        };
+        let pixels = size[0] as usize * size[1] as usize;
+        let all = (0..pixels).flat_map(pixel).copied();
+        let channels = values.iter().map(|(channels, _)| channels).sum();
+        Self::new(size, channels, Samples::of_floats(depth, all))
+    }
+
     /// Joins pictures of one width, from top to bottom.
     ///
     /// # Panics

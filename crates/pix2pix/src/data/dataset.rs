@@ -51,6 +51,40 @@ pub(crate) struct Decoded {
     pub format: Format,
     /// The value of pixels without data.
     pub gap: Option<f32>,
+    /// Number of files whose channels are joined.
+    pub files: usize,
+}
+
+impl Decoded {
+    /// The pictures as one with all their channels.
+    fn joined(mut parts: Vec<Self>) -> Self {
+        if parts.len() == 1 {
+            return parts.remove(0);
+        }
+        let gap = parts.iter().find_map(|part| part.gap);
+        let pictures: Vec<Picture> = parts
+            .iter()
+            .map(|part| {
+                // each file may name another value
+                let mask = part
+                    .gap
+                    .and_then(|value| nodata::mask(&part.picture, value));
+                match (mask, gap) {
+                    (Some(mask), Some(gap)) => {
+                        let samples = vec![gap; part.picture.channels()];
+                        nodata::filled(&part.picture, &mask, &samples)
+                    }
+                    _ => part.picture.clone(),
+                }
+            })
+            .collect();
+        Self {
+            picture: Picture::with_all_channels(&pictures),
+            format: parts[0].format,
+            gap,
+            files: parts.len(),
+        }
+    }
 }
 
 impl Pairs {
@@ -79,11 +113,23 @@ impl Pairs {
         self.entries[index].page
     }
 
-    /// Paths of pair `index`'s files, for messages: one for a side-by-side pair, else A and B.
+    /// Paths of pair `index`'s files, for messages: one for a side-by-side pair, else those of A and of B.
     pub fn shown(&self, index: usize) -> Vec<PathBuf> {
         match &self.entries[index].files {
             Files::Together(path) => vec![self.store.shown(path)],
-            Files::Apart(a, b) => vec![self.store.shown(a), self.store.shown(b)],
+            Files::Apart(a, b) => a
+                .iter()
+                .chain(b)
+                .map(|path| self.store.shown(path))
+                .collect(),
+        }
+    }
+
+    /// Path of the first file of A or B (`side` 0 or 1) of pair `index`, for messages.
+    pub(crate) fn shown_side(&self, index: usize, side: usize) -> PathBuf {
+        match &self.entries[index].files {
+            Files::Together(path) => self.store.shown(path),
+            Files::Apart(a, b) => self.store.shown(&[a, b][side][0]),
         }
     }
 
@@ -99,7 +145,11 @@ impl Pairs {
     pub fn bytes(&self, index: usize) -> Result<Vec<Vec<u8>>> {
         match &self.entries[index].files {
             Files::Together(path) => Ok(vec![self.store.read(path)?]),
-            Files::Apart(a, b) => Ok(vec![self.store.read(a)?, self.store.read(b)?]),
+            Files::Apart(a, b) => a
+                .iter()
+                .chain(b)
+                .map(|path| self.store.read(path))
+                .collect(),
         }
     }
 
@@ -123,10 +173,20 @@ impl Pairs {
                 [Header { size, ..both }; 2]
             }
             Files::Apart(a, b) => {
-                let headers = [header(a)?, header(b)?];
-                let shown = [self.store.shown(a), self.store.shown(b)];
-                pair::same_size((&shown[0], headers[0].size), (&shown[1], headers[1].size))?;
-                headers
+                let first = header(&a[0])?;
+                let joined = |paths: &[PathBuf]| {
+                    let mut joined: Option<Header> = None;
+                    for path in paths {
+                        let (found, shown) = (header(path)?, self.store.shown(path));
+                        pair::same_size(
+                            (&self.store.shown(&a[0]), first.size),
+                            (&shown, found.size),
+                        )?;
+                        joined = Some(joined.map_or(found, |before| before.and(&found)));
+                    }
+                    Ok::<_, Error>(joined.expect("a side has a file"))
+                };
+                [joined(a)?, joined(b)?]
             }
         };
         if let Some(mask) = &entry.mask {
@@ -164,6 +224,7 @@ impl Pairs {
                 picture,
                 format,
                 gap,
+                files: 1,
             })
         };
         match &entry.files {
@@ -176,14 +237,23 @@ impl Pairs {
                     picture,
                     format,
                     gap: gaps.next().flatten(),
+                    files: 1,
                 }))
             }
             Files::Apart(a, b) => {
-                let sides = [read(a, 0)?, read(b, 1)?];
-                let shown = [self.store.shown(a), self.store.shown(b)];
-                let sizes = sides.each_ref().map(|side| side.picture.size());
-                pair::same_size((&shown[0], sizes[0]), (&shown[1], sizes[1]))?;
-                Ok(sides)
+                let mut first = None;
+                let mut joined = |paths: &[PathBuf], side: usize| {
+                    let mut parts = Vec::new();
+                    for path in paths {
+                        let (part, shown) = (read(path, side)?, self.store.shown(path));
+                        let size = part.picture.size();
+                        let (path, wanted) = first.get_or_insert_with(|| (shown.clone(), size));
+                        pair::same_size((path, *wanted), (&shown, size))?;
+                        parts.push(part);
+                    }
+                    Ok::<_, Error>(Decoded::joined(parts))
+                };
+                Ok([joined(a, 0)?, joined(b, 1)?])
             }
         }
     }
@@ -194,10 +264,9 @@ impl Pairs {
     /// When its files cannot be read, do not form a pair, or have channels that cannot be converted; when a label map has a
     /// value that no class has, unless its format keeps no exact colours.
     pub fn read(&self, index: usize) -> Result<Pair> {
-        let shown = self.shown(index);
         let [a, b] = self.decode_sides(index)?;
-        let (a, known_a) = self.converted(0, a, &shown[0])?;
-        let (b, known_b) = self.converted(1, b, &shown[1.min(shown.len() - 1)])?;
+        let (a, known_a) = self.converted(0, a, &self.shown_side(index, 0))?;
+        let (b, known_b) = self.converted(1, b, &self.shown_side(index, 1))?;
         let mask = nodata::both(nodata::both(known_a, known_b), self.mask(index, a.size())?);
         let [source, mut target] = self.direction.order([a, b]);
         if let (Some(mask), Some(domains)) = (&mask, &self.domains) {
@@ -230,6 +299,7 @@ impl Pairs {
             picture,
             format,
             gap,
+            ..
         } = decoded;
         let Some(domains) = &self.domains else {
             return Ok((picture, None));
@@ -546,17 +616,23 @@ fn count_pages(entry: &Entry, store: &Store) -> Result<usize> {
     let count = |path: &Path| -> Result<usize> { Ok(picture::pages(&store.content(path)?)) };
     match &entry.files {
         Files::Together(path) => count(path),
-        Files::Apart(a, b) => match [count(a)?, count(b)?] {
-            [in_a, in_b] if in_a == in_b => Ok(in_a),
-            [in_a, in_b] => Err(Error::file(
-                &store.shown(b),
-                format!(
-                    "{in_b} pages, but its partner {} has {in_a}",
-                    store.shown(a).display()
-                ),
-                "both files of a pair must have the same number of pages: remove both, or choose other `pages`",
-            )),
-        },
+        Files::Apart(a, b) => {
+            let pages = count(&a[0])?;
+            for other in a.iter().chain(b).skip(1) {
+                let found = count(other)?;
+                if found != pages {
+                    return Err(Error::file(
+                        &store.shown(other),
+                        format!(
+                            "{found} pages, but its partner {} has {pages}",
+                            store.shown(&a[0]).display()
+                        ),
+                        "all files of a pair must have the same number of pages: remove them, or choose other `pages`",
+                    ));
+                }
+            }
+            Ok(pages)
+        }
     }
 }
 

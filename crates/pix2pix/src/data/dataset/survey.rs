@@ -69,6 +69,10 @@ pub struct Survey {
     pub broken: Vec<(usize, Error)>,
     /// Smallest and largest value of the floating-point pictures, of A and of B.
     pub extremes: [Option<[f32; 2]>; 2],
+    /// Largest number of files whose channels are joined to one picture, of A and of B; 0 without pictures.
+    pub files: [usize; 2],
+    /// Whether such files have different types of samples.
+    pub mixed: [bool; 2],
 }
 
 impl Survey {
@@ -109,6 +113,8 @@ impl Survey {
                             depth,
                             format,
                             indexed,
+                            files,
+                            mixed,
                             ..
                         },
                     ) in headers.into_iter().enumerate()
@@ -120,6 +126,8 @@ impl Survey {
                             indexed,
                         };
                         *survey.kinds[side].entry(kind).or_default() += 1;
+                        survey.files[side] = survey.files[side].max(files);
+                        survey.mixed[side] |= mixed;
                         survey.extremes[side] = wider(survey.extremes[side], extremes[side]);
                     }
                 }
@@ -135,6 +143,8 @@ impl Survey {
                 *self.kinds[side].entry(*kind).or_default() += count;
             }
             self.extremes[side] = wider(self.extremes[side], other.extremes[side]);
+            self.files[side] = self.files[side].max(other.files[side]);
+            self.mixed[side] |= other.mixed[side];
         }
         for (size, count) in &other.sizes {
             *self.sizes.entry(*size).or_default() += count;
@@ -185,6 +195,13 @@ impl Survey {
             return self.labels(side, classes, channels, forced);
         }
         let depth = kinds.map(|kind| kind.depth).max().unwrap_or(Depth::U8);
+        if self.mixed[side] && forced.range[side].is_none_or(|range| range.listed().len() == 1) {
+            let reason = format!(
+                "must be given for each channel, as the files of {name} have different types of samples, e.g. \
+                 0:255,0:255,0:255,0:65535 for RGB of 8 bits and depth of 16"
+            );
+            return Err(Error::field(["range[0]", "range[1]"][side], reason));
+        }
         let range = forced.range[side].unwrap_or(depth.range().into());
         if !range.fit(channels) {
             let reason = format!(
@@ -219,6 +236,10 @@ impl Survey {
         channels: usize,
         forced: &Forced,
     ) -> Result<Domain> {
+        if self.files[side] > 1 {
+            let reason = "is for one picture a side; join the label maps to one file";
+            return Err(Error::field(["labels[0]", "labels[1]"][side], reason));
+        }
         if forced.range[side].is_some() {
             let reason = "has no meaning for label maps; omit it";
             return Err(Error::field(["range[0]", "range[1]"][side], reason));
@@ -257,11 +278,10 @@ fn look(pairs: &Pairs, index: usize) -> Result<Seen> {
     let headers = pairs.headers(index)?;
     let mut extremes = [None; 2];
     if headers.iter().any(|header| header.depth == Depth::F32) {
-        let shown = pairs.shown(index);
         for (side, decoded) in pairs.decode_sides(index)?.into_iter().enumerate() {
             if decoded.picture.depth() == Depth::F32 {
                 let picture = known(&decoded);
-                let path = &shown[side.min(shown.len() - 1)];
+                let path = &pairs.shown_side(index, side);
                 let values = picture
                     .extremes()
                     .filter(|values| values.iter().all(|v| v.is_finite()));

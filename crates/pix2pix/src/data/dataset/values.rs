@@ -46,6 +46,8 @@ pub struct Side {
     pub depth: Option<Depth>,
     /// Their colors; `None` of no pictures.
     tally: Option<Tally>,
+    /// Whether the bands are those of several files.
+    joined: bool,
 }
 
 /// The values of the pairs that were read: of A and of B.
@@ -138,11 +140,13 @@ impl Side {
             bands,
             depth: Some(picture.depth()),
             tally: Some(Tally::of(picture, !side.format.is_exact())),
+            joined: side.files > 1,
         }
     }
 
     fn add(&mut self, other: Self) {
         self.depth = self.depth.max(other.depth);
+        self.joined |= other.joined;
         match (&mut self.tally, other.tally) {
             (Some(tally), Some(more)) => tally.add(more),
             (tally, more) => *tally = tally.take().or(more),
@@ -181,7 +185,8 @@ impl Side {
 
     /// The classes, if the pictures look like label maps.
     pub fn classes(&self) -> Option<Classes> {
-        self.tally.as_ref()?.proposed()
+        let tally = self.tally.as_ref().filter(|_| !self.joined);
+        tally?.proposed()
     }
 
     /// Smallest and largest value of all bands, e.g. "0 to 4095".
@@ -254,7 +259,7 @@ impl Side {
             .fold(f32::NEG_INFINITY, f32::max);
         // bands of colours keep their balance; others, e.g. radar and height, have units of their own
         let found = match ranges.len() {
-            1 | 3 | 4 => Ranges::each(&[[low, high]]),
+            1 | 3 | 4 if !self.joined => Ranges::each(&[[low, high]]),
             _ => Ranges::each(&ranges),
         };
         found.map_err(|_| {
@@ -287,6 +292,7 @@ mod tests {
             picture: Picture::new([pixels, 1], channels, samples),
             format: Format::Png,
             gap: None,
+            files: 1,
         });
         side.bands
             .iter_mut()

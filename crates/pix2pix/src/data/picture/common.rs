@@ -57,6 +57,8 @@ pub fn header(format: Format, file: &mut dyn Source) -> Result<Header, Fault> {
         channels,
         depth,
         indexed: format == Format::Png && png_is_indexed(file)?,
+        files: 1,
+        mixed: false,
     })
 }
 

@@ -26,6 +26,8 @@ pub fn header(file: &mut dyn Source) -> Result<Header, Fault> {
         channels,
         depth,
         indexed: false,
+        files: 1,
+        mixed: false,
     })
 }
 

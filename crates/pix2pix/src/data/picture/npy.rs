@@ -55,6 +55,8 @@ pub fn header(file: &mut dyn Source) -> Result<Header, Fault> {
         channels,
         depth,
         indexed: false,
+        files: 1,
+        mixed: false,
     })
 }
 

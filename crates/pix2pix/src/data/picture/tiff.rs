@@ -169,6 +169,8 @@ impl Tiff {
             channels: self.kind.layout.samples_per_pixel * self.pages.len(),
             depth: self.kind.depth(),
             indexed: false,
+            files: 1,
+            mixed: false,
         }
     }
 
