@@ -177,7 +177,7 @@ fn data(args: &Args, threads: usize) -> Result<(), Failure> {
         precision: args.machine.precision,
         recompute: false,
     };
-    let pairs = data.train.in_domains(domains);
+    let pairs = data.train.in_domains(domains.clone());
     let result = bench::data(&config, &pairs, domains, args.workers.unwrap_or(threads))?;
     if args.json {
         let line = serde_json::to_string(&result).expect("a measurement is plain data");

@@ -4,9 +4,9 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use pix2pix::data::pair::Direction;
-use pix2pix::data::survey::{self, Forced, LeftOut, OnError, Survey};
+use pix2pix::data::survey::{self, Forced, LabelCount, LeftOut, OnError, Survey};
 use pix2pix::data::values::SIDES;
-use pix2pix::data::{Dataset, Domain, Options, Pages, Ranges, Values, earth};
+use pix2pix::data::{Classes, Dataset, Domain, Nodata, Options, Pages, Ranges, Values, earth};
 
 use crate::choice::choice;
 use crate::failure::Failure;
@@ -49,6 +49,23 @@ pub struct DataArgs {
     /// The same of B only [default: --range]
     #[arg(long, value_name = "LOW,HIGH", value_parser = range, allow_hyphen_values = true)]
     range_b: Option<Range>,
+    /// Take A for label maps: a number N of class ids 0 to N-1, or a palette file (JSON: [{"name": .., "color": [r, g, b]}, ..])
+    /// [default: none, values are amounts]
+    #[arg(long, value_name = "N|FILE")]
+    labels_a: Option<String>,
+    /// Take B for label maps, as --labels-a [default: none, values are amounts]
+    #[arg(long, value_name = "N|FILE")]
+    labels_b: Option<String>,
+    /// Value of pixels without data, which enter no loss and no score: a number, nan, or tag (what each TIFF names itself)
+    /// [default: none, all pixels have data]
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
+    nodata: Option<Nodata>,
+    /// The same of A only [default: --nodata]
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
+    nodata_a: Option<Nodata>,
+    /// The same of B only [default: --nodata]
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
+    nodata_b: Option<Nodata>,
     /// How to read TIFF files with several pages [default: refuse them]
     #[arg(long, value_parser = choice::<Pages>(), value_name = "PAGES")]
     pages: Option<Pages>,
@@ -125,7 +142,13 @@ impl DataArgs {
                 .clone()
                 .map(|patterns| patterns.try_into().expect("clap takes two")),
             squares: self.squares,
+            nodata: self.nodata(),
         }
+    }
+
+    /// How pixels of A and of B without data are known.
+    fn nodata(&self) -> [Option<Nodata>; 2] {
+        [self.nodata_a.or(self.nodata), self.nodata_b.or(self.nodata)]
     }
 
     /// Finds the pairs, without reading any picture.
@@ -166,12 +189,25 @@ impl DataArgs {
                 Some(Range::Auto) => Some(values.0[index].automatic(SIDES[index].0)?),
             };
         }
+        let mut labels = [None, None];
+        for (side, asked) in [&self.labels_a, &self.labels_b].into_iter().enumerate() {
+            let classes = asked.as_ref().map(|text| Classes::parse(text, side));
+            labels[side] = classes.transpose()?;
+        }
         let forced = Forced {
             channels: [self.channels_a, self.channels_b],
             range,
+            labels,
+            nodata: self.nodata(),
         };
         let domains = survey.domains(&forced)?;
-        Ok(Read { domains, values })
+        let data = data.clone().map(|pairs| pairs.in_domains(domains.clone()));
+        let labels = survey::check_labels(&data, self.on_error)?;
+        Ok(Read {
+            domains,
+            values,
+            labels,
+        })
     }
 }
 
@@ -181,6 +217,8 @@ pub struct Read {
     pub domains: [Domain; 2],
     /// The values that were found.
     pub values: Values,
+    /// The pixels of the label maps of A and B.
+    pub labels: [LabelCount; 2],
 }
 
 impl Read {
@@ -190,6 +228,17 @@ impl Read {
         let outside = self.values.outside(&self.domains)?;
         for (index, (name, field)) in SIDES.into_iter().enumerate() {
             let (domain, side) = (&self.domains[index], &self.values.0[index]);
+            if domain.labels.is_some() {
+                let off = self.labels[index].outside;
+                if off.clipped > 0 {
+                    notes.push(format!(
+                        "{} of the pixels of {name} have a color that is not near that of any class, as at the edges in \
+                         JPEG files, and count as the nearest class",
+                        off.share()
+                    ));
+                }
+                continue;
+            }
             if outside[index].clipped > 0 {
                 notes.push(format!(
                     "{} of the values of {name} lie outside of {} and are clipped (they are from {})",
@@ -198,6 +247,18 @@ impl Read {
                     side.extremes()
                 ));
             }
+            notes.extend(match side.classes() {
+                Some(Classes::Numbered(count)) => Some(format!(
+                    "{name} has few whole values, from 0 to {}, like label maps: for classes, give `labels[{index}]` {count}",
+                    count - 1
+                )),
+                Some(Classes::Palette(classes)) => Some(format!(
+                    "{name} has {} colors, like label maps: for classes, give `labels[{index}]` a palette, which \
+                     `pix2pix inspect` writes",
+                    classes.len()
+                )),
+                None => None,
+            });
             notes.extend(side.advice(domain, name, field));
         }
         Ok(notes.iter().map(|note| flags::named(note)).collect())

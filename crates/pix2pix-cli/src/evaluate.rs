@@ -125,7 +125,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let bar = progress::of_pairs(pairs.len(), name.clone());
         // all models share the page
         let shown = pairs.len() * args.models.len();
-        let mut gallery = Gallery::new(&name, [config.source, config.target], shown);
+        let mut gallery =
+            Gallery::new(&name, [config.source.clone(), config.target.clone()], shown);
         let seen = &mut |pair: &Measured| {
             bar.set_position(pair.done as u64);
             if args.out.is_some() {
@@ -226,7 +227,11 @@ fn draw(folder: &Path, evaluated: &Evaluated) -> Result<(), Error> {
         spectra,
     } = evaluated;
     for (name, rows) in [("best", best), ("worst", worst)] {
-        let title = format!("{}: the {name} by L1 (of 255)", evaluation.model);
+        let measure = match evaluation.mean_iou {
+            Some(_) => "pixel accuracy",
+            None => "L1 (of 255)",
+        };
+        let title = format!("{}: the {name} by {measure}", evaluation.model);
         let sheet = contact_sheet::draw(&title, rows);
         picture::write_png(&folder.join(format!("{name}.png")), &sheet)?;
     }
@@ -298,6 +303,41 @@ fn apart(evaluations: &[Evaluation], directions: &[Direction]) -> Vec<String> {
     notes
 }
 
+/// The rows of label maps: the mean intersection over union, and that of each class.
+fn of_classes(evaluations: &[Evaluation]) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    let mut row = |label: String, value: &dyn Fn(&Evaluation) -> Option<f64>| {
+        let cell =
+            |value: Option<f64>| value.map_or("-".to_string(), |value| format!("{value:.4}"));
+        let cells = evaluations.iter().map(|evaluation| cell(value(evaluation)));
+        rows.push([label].into_iter().chain(cells).collect());
+    };
+    if evaluations
+        .iter()
+        .any(|evaluation| evaluation.mean_iou.is_some())
+    {
+        row("mean IoU, higher is better".to_string(), &|evaluation| {
+            evaluation.mean_iou
+        });
+    }
+    let mut names: Vec<&str> = Vec::new();
+    for class in evaluations
+        .iter()
+        .flat_map(|evaluation| &evaluation.classes)
+    {
+        if !names.contains(&class.name.as_str()) {
+            names.push(&class.name);
+        }
+    }
+    for name in names {
+        row(format!("IoU of {name}"), &|evaluation| {
+            let class = evaluation.classes.iter().find(|class| class.name == name);
+            class?.iou
+        });
+    }
+    rows
+}
+
 /// The table of scores: one row per measure, one column per model.
 fn table(evaluations: &[Evaluation]) -> String {
     let mut rows = vec![vec![String::new()], vec!["step".to_string()]];
@@ -320,6 +360,7 @@ fn table(evaluations: &[Evaluation]) -> String {
             rows.push([vec![measure.described()], cells].concat());
         }
     }
+    rows.extend(of_classes(evaluations));
     let mut row = |label: &str, cell: &dyn Fn(&Evaluation) -> Option<String>| {
         let cells: Vec<Option<String>> = evaluations.iter().map(cell).collect();
         if cells.iter().any(Option::is_some) {

@@ -3,7 +3,7 @@
 //! The library knows no command line: its messages name fields, in backticks. This program prints options instead.
 
 /// A field, as the library names it, and what a user of the command line types for it.
-pub const FLAGS: [(&str, &str); 82] = [
+pub const FLAGS: [(&str, &str); 87] = [
     // of a run
     ("folder", "--out"),
     ("steps", "--steps"),
@@ -42,6 +42,11 @@ pub const FLAGS: [(&str, &str); 82] = [
     ("range", "--range"),
     ("range[0]", "--range-a"),
     ("range[1]", "--range-b"),
+    ("labels[0]", "--labels-a"),
+    ("labels[1]", "--labels-b"),
+    ("nodata", "--nodata"),
+    ("nodata[0]", "--nodata-a"),
+    ("nodata[1]", "--nodata-b"),
     ("pages", "--pages"),
     ("matching", "--match"),
     ("squares", "--squares"),

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
-use pix2pix::RunConfig;
 use pix2pix::data::survey::{self, OnError, Survey};
-use pix2pix::data::{Dataset, Domain, Pairs, duplicates, passed_over, picture, resize, values};
+use pix2pix::data::{
+    Classes, Dataset, Domain, Labels, Pairs, classes, duplicates, passed_over, picture, values,
+};
 use pix2pix::draw::contact_sheet;
 use pix2pix::network::summary::aligned;
+use pix2pix::{RunConfig, atomic_file};
 
 use crate::data_args::{DataArgs, DataPath};
 use crate::failure::{Failure, print};
@@ -93,10 +95,13 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
     let on_error = args.data.on_error;
     let (data, survey, _) = survey::sift(data, surveys, on_error)?;
     let read = args.data.domains(&data, &survey).map_err(in_data)?;
-    for (side, name) in read.values.0.iter().zip(["A", "B"]) {
-        *found += &values(side, name);
+    for (index, name) in ["A", "B"].into_iter().enumerate() {
+        *found += &match &read.domains[index].labels {
+            None => values(&read.values.0[index], name),
+            Some(labels) => shares(labels, &read.labels[index].pixels, name),
+        };
     }
-    let domains = read.domains;
+    let domains = read.domains.clone();
     *found += &format!(
         "training reads A as {} and B as {}\n",
         domains[0], domains[1]
@@ -108,11 +113,21 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
     RunConfig::default()
         .check_data(&survey)
         .map_err(|error| in_data(error.into()))?;
-    let data = data.map(|pairs| pairs.in_domains(domains));
+    let data = data.map(|pairs| pairs.in_domains(domains.clone()));
     for (_, pairs) in &data.splits {
-        check_conversion(pairs, &survey, domains)?;
+        check_conversion(pairs, &survey, &domains)?;
     }
     let path = sheet_path(args)?;
+    for (side, name) in ["a", "b"].into_iter().enumerate() {
+        if let (None, Some(Classes::Palette(colors))) =
+            (&domains[side].labels, read.values.0[side].classes())
+        {
+            let path = path.with_extension(format!("{name}.json"));
+            atomic_file::write(&path, classes::palette(&colors).as_bytes())?;
+            let path = path.display();
+            *found += &format!("palette: {path}; for classes, train with --labels-{name} {path}\n");
+        }
+    }
     let sheet = sheet(args, &data, args.data.direction.order(domains))?;
     picture::write_png(&path, &sheet)?;
     let skipped = if on_error == OnError::Skip {
@@ -136,7 +151,7 @@ fn in_data(failure: Failure) -> Failure {
 }
 
 /// Reads one pair of every kind of file, which must convert to the channels that training needs.
-fn check_conversion(pairs: &Pairs, survey: &Survey, domains: [Domain; 2]) -> Result<(), Failure> {
+fn check_conversion(pairs: &Pairs, survey: &Survey, domains: &[Domain; 2]) -> Result<(), Failure> {
     let is_mixed = survey
         .kinds
         .iter()
@@ -187,6 +202,19 @@ fn values(side: &values::Side, name: &str) -> String {
     bands.collect()
 }
 
+/// The share of each class in all pixels.
+fn shares(labels: &Labels, pixels: &[u64], name: &str) -> String {
+    let all: u64 = pixels.iter().sum();
+    let lines = pixels.iter().enumerate().map(|(class, count)| {
+        let percent = 100.0 * *count as f64 / all.max(1) as f64;
+        format!(
+            "{name}, {}: {percent:.2}% of the pixels\n",
+            labels.name(class)
+        )
+    });
+    lines.collect()
+}
+
 /// The table of pairs, broken files and sizes per split.
 fn table(data: &Dataset, surveys: &[Survey]) -> String {
     let rows: Vec<[String; 4]> = data
@@ -220,8 +248,8 @@ fn sheet(args: &Args, data: &Dataset, domains: [Domain; 2]) -> Result<RgbImage, 
     for (split, pairs) in &data.splits {
         for index in spread(pairs, share) {
             let pair = pairs.read(index)?;
-            let [input, target] =
-                [(pair.source, domains[0]), (pair.target, domains[1])].map(|(picture, domain)| {
+            let [input, target] = [(pair.source, &domains[0]), (pair.target, &domains[1])].map(
+                |(picture, domain)| {
                     let longest = picture.size()[0].max(picture.size()[1]);
                     let size = picture.size().map(|side| match longest > SIDE {
                         true => {
@@ -229,8 +257,9 @@ fn sheet(args: &Args, data: &Dataset, domains: [Domain; 2]) -> Result<RgbImage, 
                         }
                         false => side,
                     });
-                    resize(&picture, size).to_rgb8(domain.range_of(picture.depth()))
-                });
+                    domain.shown(&domain.resized(&picture, size))
+                },
+            );
             rows.push((format!("{split}: {}", pair.name), [input, target]));
         }
     }

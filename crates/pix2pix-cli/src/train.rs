@@ -258,7 +258,7 @@ impl Args {
             Some((data, survey)) => (data.digest(), Some(survey)),
             None => (String::new(), None),
         };
-        let channels = [source.channels, target.channels];
+        let channels = [source.planes(), target.planes()];
         let (generator, discriminator) = match from {
             Some(from) => from.networks(channels, self.networks.discriminator(channels))?,
             None => {
@@ -525,11 +525,13 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
     let device = machine.device.open(machine.precision)?;
     let (data, survey, left_out) = args.data.open(&path, args.run.seed)?;
     let read = args.data.domains(&data, &survey)?;
-    let (sides, notes) = (read.domains, read.notes()?);
-    let data = data.map(|pairs| pairs.in_domains(sides));
-    let domains = args.data.direction.order(sides);
+    let notes = read.notes()?;
+    let sides = read.domains;
+    let data = data.map(|pairs| pairs.in_domains(sides.clone()));
+    let domains = args.data.direction.order(sides.clone());
     let mut config = args.config(domains, Some((&data, &survey)), from.as_ref())?;
     config.check_data(&survey)?;
+    config.check_pixels(&data)?;
     config.check_held_out(&data)?;
     shared(&mut config, &data, processes.shard())?;
     if args.steps.is_none() && args.time.is_none() {
@@ -542,7 +544,7 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
         if let Some(file) = &args.config {
             tell(&format!("options: {}", file.display()));
         }
-        describe(&data, &survey, (sides, &notes), &left_out);
+        describe(&data, &survey, (&sides, &notes), &left_out);
         if let Some(From { model, .. }) = &from {
             let whole = match model.has_discriminator() {
                 true => "generator and discriminator",
@@ -675,7 +677,7 @@ fn finish(training: Session, out: &Path) -> Result<(), Failure> {
 fn describe(
     data: &Dataset,
     survey: &Survey,
-    ([a, b], notes): ([Domain; 2], &[String]),
+    ([a, b], notes): (&[Domain; 2], &[String]),
     left_out: &LeftOut,
 ) {
     let mut sizes = survey

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, stderr};
 use std::path::{Path, PathBuf};
+use std::slice;
 
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -20,7 +21,6 @@ use pix2pix::device::set_threads;
 use pix2pix::model::{
     DEVIATION_SCALE, Fit, NormStatistics, Sampled, Tiling, TranslateOptions, Windows,
 };
-use pix2pix::quality::Planes;
 use pix2pix::report::{Gallery, PictureScores, gallery};
 use pix2pix::{Error, Translator, atomic_file};
 
@@ -42,6 +42,7 @@ Examples:
   pix2pix translate run facades/test --out translated --gallery
   pix2pix translate run scan16.png --out translated --dropout off
   pix2pix translate run scan.png --out translated --samples 8    mean and deviation
+  pix2pix translate run photos/ depths/ --stack --out translated
   pix2pix translate run huge.tif --out translated --tile 1024 --overlap 256 --norm-stats image
   ffmpeg -i in.mp4 -f yuv4mpegpipe - | pix2pix translate run --stdin-y4m | ffmpeg -i - out.mp4";
 
@@ -75,6 +76,10 @@ pub struct Args {
     /// Whether inputs are side-by-side pairs, of which only the source half is translated
     #[arg(long, value_enum, default_value_t = Inputs::Auto)]
     pairs: Inputs,
+    /// Join the channels of the inputs: each is one of the pictures of a side, in the order of training (A1, A2, ...), or a
+    /// folder of such pictures with the same names [default: each input is a picture]
+    #[arg(long)]
+    stack: bool,
     /// How to read TIFF files with several pages [default: as the model was trained; otherwise refuse them]
     #[arg(long, value_parser = choice::<Pages>(), value_name = "PAGES")]
     pages: Option<Pages>,
@@ -192,7 +197,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
             None => stream::yuv4mpeg(&translator, &options, args.quiet),
         };
     };
-    let (inputs, passed_over) = inputs(&args.input, out)?;
+    let (inputs, passed_over) = match args.stack {
+        true => stacks(&args.input, out)?,
+        false => inputs(&args.input, out)?,
+    };
     if args.samples.is_some() {
         check_deviations(&inputs)?;
     }
@@ -205,23 +213,24 @@ pub fn run(args: Args) -> Result<(), Failure> {
         translator.check_samples(&args.options())?;
     }
     let of_side = direction::of_pictures(
-        inputs.values().map(PathBuf::as_path),
+        inputs.values().map(|files| files[0].as_path()),
         translator.config.direction,
     );
     if let Some(note) = of_side.filter(|_| !args.quiet) {
         say(&format!("{note}\n"));
     }
     let mut gallery = args.gallery.then(|| {
-        let domains = [translator.config.source, translator.config.target];
+        let domains = [&translator.config.source, &translator.config.target];
+        let domains = domains.map(Domain::clone);
         Gallery::new(args.model.display().to_string(), domains, inputs.len())
     });
     remove_unfinished(inputs.keys().map(|name| out.join(name)));
     let pages = args.pages.or(translator.config.pages);
     let mut failed = 0;
-    for (name, path) in &inputs {
-        for (name, page) in pages_of(name, path, pages) {
+    for (name, files) in &inputs {
+        for (name, page) in pages_of(name, &files[0], pages) {
             let shown = gallery.as_mut().map(|gallery| (gallery, name.as_path()));
-            let done = translate(&args, &translator, (path, page), &out.join(&name), shown);
+            let done = translate(&args, &translator, (files, page), &out.join(&name), shown);
             match done {
                 Ok(text) if !args.quiet => say(&text),
                 Ok(_) => {}
@@ -268,15 +277,36 @@ fn pages_of(name: &Path, path: &Path, pages: Option<Pages>) -> Vec<(PathBuf, Pag
     }
 }
 
-/// Translates a page of a file and writes the result to `target`, plus its ending; returns what to say of it.
+/// Reads a picture from its files, whose channels are joined; returns it with the format of the first.
+fn read(files: &[PathBuf], page: Page, domain: &Domain) -> Result<(Picture, Format), Error> {
+    let read =
+        |path: &PathBuf| picture::decode_as(path, &path.as_path().into(), page, Some(domain));
+    let (first, format) = read(&files[0])?;
+    if files.len() == 1 {
+        return Ok((first, format));
+    }
+    let mut parts = vec![first];
+    for path in &files[1..] {
+        let (part, _) = read(path)?;
+        pair::same_size((&files[0], parts[0].size()), (path, part.size()))?;
+        parts.push(part);
+    }
+    Ok((Picture::with_all_channels(&parts), format))
+}
+
+/// Translates a page of a picture's files and writes the result to `target`, plus its ending; returns what to say of it.
 fn translate(
     args: &Args,
     translator: &Translator,
-    (path, page): (&Path, Page),
+    (files, page): (&[PathBuf], Page),
     target: &Path,
     shown: Option<(&mut Gallery, &Path)>,
 ) -> Result<String, Error> {
-    let windows = TiffWindows::open(path, page)?;
+    let path = files[0].as_path();
+    let windows = match files {
+        [_] => TiffWindows::open(path, page)?,
+        _ => None,
+    };
     if let Some(windows) = &windows {
         // before hundreds of bands are decoded for nothing
         let taken = translator.check_channels(windows.header().channels);
@@ -290,7 +320,8 @@ fn translate(
         });
     }
     let content = Content::from(path);
-    let (picture, format) = picture::decode_page(path, &content, page)?;
+    let domain = &translator.config.source;
+    let (picture, format) = read(files, page, domain)?;
     let (size, channels) = (picture.size(), picture.channels());
     let is_pair = args.is_pair(size);
     let (source, wanted) = match is_pair {
@@ -304,21 +335,32 @@ fn translate(
         false => (picture, None),
     };
     let kept = shown.is_some().then(|| source.clone());
-    let clipped = translator.outside(&source);
+    let metadata = Metadata::read(&content, format, page, channels);
+    let tag = metadata.nodata();
+    if format.is_exact() {
+        translator
+            .check_classes(&source, tag)
+            .map_err(|reason| unlike(path, reason))?;
+    }
+    let clipped = translator.outside_known(&source, tag);
     let unusual = unusual(translator, (source.size(), channels, source.depth()));
+    let options = TranslateOptions {
+        nodata: tag,
+        ..args.options()
+    };
     let sampled = match args.samples {
         None => translator
-            .translate_with(source, &args.options())
+            .translate_with(source, &options)
             .map(|output| (output, None)),
         Some(count) => translator
-            .translate_samples(&source, &args.options(), count)
+            .translate_samples(&source, &options, count)
             .map(|sampled| (sampled.mean.clone(), Some(sampled))),
     };
     let (output, sampled) = sampled.map_err(|reason| unlike(path, reason))?;
     if let (Some((gallery, name)), Some(source)) = (shown, kept) {
         add(gallery, translator, name, [&source, &output], wanted);
     }
-    let metadata = Metadata::read(&content, format, page, channels);
+    let metadata = with_gap(translator, metadata);
     let format = format.for_result(output.channels(), output.depth());
     let written = target.with_added_extension(format.extension());
     create_folder_of(&written)?;
@@ -328,7 +370,7 @@ fn translate(
         Some(sampled) => write_deviation(&deviation_of(target), &sampled, format, &metadata)?,
     };
     Ok(said(
-        args,
+        (args, translator),
         (path, size),
         (is_pair, translator.config.direction),
         (&written, output.size()),
@@ -346,13 +388,13 @@ fn deviation_of(name: &Path) -> PathBuf {
 
 /// Checks that no mean has the name of a deviation.
 fn check_deviations(inputs: &Named) -> Result<(), Error> {
-    for (name, path) in inputs {
+    for (name, files) in inputs {
         if let Some(other) = inputs.get(&deviation_of(name)) {
             return Err(Error::file(
-                other,
+                &other[0],
                 format!(
                     "its output would have the same name as the deviation of {}",
-                    path.display()
+                    files[0].display()
                 ),
                 "rename one of them, or translate them into two folders",
             ));
@@ -405,10 +447,9 @@ fn add(
 ) {
     let (name, domain) = (name.display().to_string(), &translator.config.target);
     let wanted = wanted.and_then(|wanted| wanted.with_channels(domain.channels).ok());
-    let scores = wanted.as_ref().map(|wanted| {
-        let planes = [output, wanted].map(|picture| Planes::of(picture, domain));
-        PictureScores::of(&name, &planes, domain)
-    });
+    let scores = wanted
+        .as_ref()
+        .map(|wanted| PictureScores::of(&name, [output, wanted], domain, None));
     gallery.add(&name, [source, output], wanted.as_ref(), scores.as_ref());
 }
 
@@ -442,22 +483,27 @@ fn translate_large(
     let template = "{bar:24} {percent}%  {eta} left";
     bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
     let metadata = Metadata::read(&path.into(), Format::Tiff, page, large.header().channels);
+    let options = TranslateOptions {
+        nodata: metadata.nodata(),
+        ..args.options()
+    };
+    let metadata = with_gap(translator, metadata);
     let counted = Counted {
         picture: large,
         translator,
+        tag: options.nodata,
         count: RefCell::default(),
     };
     create_folder_of(&target)?;
     let mut failed = None;
     let written = atomic_file::write_at(&target, |file| {
         let mut writer = LargeWriter::create(file, size, &translator.config.target, &metadata)?;
-        let translated =
-            translator.translate_windows(&counted, &args.options(), &mut |corner, part| {
-                bar.inc(u64::from(part.size()[0]) * u64::from(part.size()[1]));
-                writer
-                    .write(corner, part)
-                    .map_err(|e| Error::io(&target, "write the file", e))
-            });
+        let translated = translator.translate_windows(&counted, &options, &mut |corner, part| {
+            bar.inc(u64::from(part.size()[0]) * u64::from(part.size()[1]));
+            writer
+                .write(corner, part)
+                .map_err(|e| Error::io(&target, "write the file", e))
+        });
         if let Err(error) = translated {
             failed = Some(error);
             return Err(io::Error::other("not translated"));
@@ -476,8 +522,9 @@ fn translate_large(
     let header = large.header();
     let unusual = unusual(translator, (size, header.channels, header.depth));
     let direction = translator.config.direction;
+    let model = (args, translator);
     Ok(said(
-        args,
+        model,
         (path, size),
         (false, direction),
         (&target, size),
@@ -485,11 +532,21 @@ fn translate_large(
     ) + &unusual)
 }
 
+/// The metadata of a result: if pixels may have no data, the value that they have there.
+fn with_gap(translator: &Translator, metadata: Metadata) -> Metadata {
+    match translator.gap_of_result(metadata.nodata()) {
+        None => metadata,
+        value => metadata.with_nodata(value),
+    }
+}
+
 /// A picture that counts the samples outside of the model's range in the windows that are read. Windows overlap, so the
 /// count is a share, not a number.
 struct Counted<'a> {
     picture: &'a TiffWindows,
     translator: &'a Translator,
+    /// The value that the file names for pixels without data.
+    tag: Option<f32>,
     count: RefCell<Outside>,
 }
 
@@ -500,7 +557,7 @@ impl Windows for Counted<'_> {
 
     fn window(&self, corner: [u32; 2], size: [u32; 2]) -> Result<Picture, Error> {
         let window = self.picture.window(corner, size)?;
-        let outside = self.translator.outside(&window);
+        let outside = self.translator.outside_known(&window, self.tag);
         self.count.borrow_mut().add(outside);
         Ok(window)
     }
@@ -518,11 +575,15 @@ fn unusual(
 ) -> String {
     let config = &translator.config;
     let mut notes = String::new();
-    if (channels, depth) != (config.source.channels, config.source.depth) {
+    let is_other = (channels, depth) != (config.source.channels, config.source.depth);
+    // label maps are read by class, whatever stores it
+    if is_other && config.source.labels.is_none() {
         let given = Domain {
             channels,
             depth,
             range: Ranges::all(depth.range()),
+            labels: None,
+            nodata: None,
         };
         notes += &format!(
             "  note: it has {given}, and was converted; the model was trained on pictures of {}\n",
@@ -544,7 +605,7 @@ fn unusual(
 
 /// What to say of a translated picture.
 fn said(
-    args: &Args,
+    (args, translator): (&Args, &Translator),
     (path, [width, height]): (&Path, [u32; 2]),
     (is_pair, direction): (bool, Direction),
     (target, size): (&Path, [u32; 2]),
@@ -563,8 +624,12 @@ fn said(
     let clipped = match clipped.clipped {
         0 => String::new(),
         _ => format!(
-            "; {} of its values lie outside of the model's range and were clipped",
-            clipped.share()
+            "; {} of its {}",
+            clipped.share(),
+            match translator.config.source.labels {
+                None => "values lie outside of the model's range and were clipped",
+                Some(_) => "pixels have a color that no class has, and became the nearest class",
+            }
         ),
     };
     format!(
@@ -576,8 +641,45 @@ fn said(
     )
 }
 
-/// Input files by the names of their outputs, without endings.
-type Named = BTreeMap<PathBuf, PathBuf>;
+/// The files of each picture by the name of its output, without ending.
+type Named = BTreeMap<PathBuf, Vec<PathBuf>>;
+
+/// The inputs of `--stack`: each has one file of every picture.
+fn stacks(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Failure> {
+    if named.len() < 2 {
+        let message = "--stack joins several inputs, and there is one; give the pictures or folders of A1, A2, ...";
+        return Err(Failure::Usage(message.to_string()));
+    }
+    let (mut stacks, mut passed_over) = inputs(&named[..1], out)?;
+    for input in &named[1..] {
+        let (mut found, others) = inputs(slice::from_ref(input), out)?;
+        passed_over.extend(others);
+        if let (false, 1, 1) = (input.is_dir(), stacks.len(), found.len()) {
+            // two files need no common name
+            let files = found.into_values().flatten();
+            let files: Vec<PathBuf> = files.collect();
+            stacks
+                .values_mut()
+                .for_each(|stack| stack.extend(files.clone()));
+            continue;
+        }
+        let lacks = |name: &Path, input: &Path| {
+            let reason = format!("it has no picture called {}", name.display());
+            Error::file(
+                input,
+                reason,
+                "with --stack, every input has one file of each picture",
+            )
+        };
+        for (name, stack) in &mut stacks {
+            stack.extend(found.remove(name).ok_or_else(|| lacks(name, input))?);
+        }
+        if let Some((name, _)) = found.pop_first() {
+            return Err(lacks(&name, &named[0]).into());
+        }
+    }
+    Ok((stacks, passed_over))
+}
 
 /// All input files, and the files in folders that are not pictures. Sub-folders are kept; hidden files are left out, and
 /// earlier outputs in a folder of the inputs.
@@ -609,12 +711,12 @@ fn inputs(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Fai
                 let message = "the output would replace its own input; choose another --out";
                 return Err(Failure::Usage(format!("{}: {message}", file.display())));
             }
-            if let Some(other) = inputs.insert(name, file.clone()) {
+            if let Some(other) = inputs.insert(name, vec![file.clone()]) {
                 return Err(Error::file(
                     &file,
                     format!(
                         "its output would have the same name as that of {}",
-                        other.display()
+                        other[0].display()
                     ),
                     "rename one of them, or translate them into two folders",
                 )

@@ -3,7 +3,7 @@
 use image::{DynamicImage, ImageBuffer, RgbImage};
 
 use crate::error::{Error, Result};
-use crate::picture::{Picture, Ranges, Samples};
+use crate::picture::{Domain, Picture, Ranges, Samples};
 use crate::translate::{TranslateOptions, Translator};
 
 impl Picture {
@@ -32,6 +32,21 @@ impl Picture {
         };
         let [width, height] = self.size();
         RgbImage::from_raw(width, height, levels).expect("three levels a pixel")
+    }
+}
+
+impl Domain {
+    /// A picture of this domain as 8-bit RGB for display: ranges from black to white, as [`Picture::to_rgb8`]; of label maps
+    /// the colours of the classes.
+    pub fn shown(&self, picture: &Picture) -> RgbImage {
+        match &self.labels {
+            None => picture.to_rgb8(self.range_of(picture.depth())),
+            Some(labels) => {
+                let classes = labels.classes_of(picture).into_iter();
+                let colors = labels.by_color().picture(picture.size(), classes);
+                colors.to_rgb8(colors.depth().range())
+            }
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 
 mod depth;
 mod domain;
+pub mod labels;
+pub mod nodata;
 mod pad;
 mod ranges;
 mod resize;
@@ -12,6 +14,8 @@ use crate::error::{Error, Result};
 
 pub use depth::Depth;
 pub use domain::Domain;
+pub use labels::Labels;
+pub use nodata::Nodata;
 pub use pad::pad;
 pub use ranges::Ranges;
 pub use resize::resize;
@@ -19,6 +23,8 @@ pub use size::{InvalidSize, Size, nearest};
 
 /// Allowed numbers of channels of a picture.
 pub const CHANNELS: std::ops::RangeInclusive<usize> = 1..=16;
+/// Allowed numbers of channels of a network: those of a picture, or a class in each.
+pub const PLANES: std::ops::RangeInclusive<usize> = 1..=256;
 /// Maximum number of pixels of a picture: 16384x16384.
 pub const MAX_PIXELS: u64 = 1 << 28;
 
@@ -290,6 +296,32 @@ impl Picture {
             self.channels,
             samples,
         )
+    }
+
+    /// Joins the channels of pictures of one size, in the deepest of their types; values stay as they are.
+    ///
+    /// # Panics
+    /// When there are none, or they differ in size.
+    pub fn with_all_channels(pictures: &[Self]) -> Self {
+        let size = pictures[0].size();
+        assert!(
+            pictures.iter().all(|picture| picture.size() == size),
+            "pictures of one size"
+        );
+        let depths = pictures.iter().map(Self::depth);
+        let depth = depths.max().expect("there is one");
+        let values: Vec<(usize, Vec<f32>)> = pictures
+            .iter()
+            .map(|picture| (picture.channels, picture.to_floats()))
+            .collect();
+        let pixel = |at: usize| {
+            let parts = values.iter();
+            parts.flat_map(move |(channels, values)| &values[at * channels..][..*channels])
+        };
+        let pixels = size[0] as usize * size[1] as usize;
+        let all = (0..pixels).flat_map(pixel).copied();
+        let channels = values.iter().map(|(channels, _)| channels).sum();
+        Self::new(size, channels, Samples::of_floats(depth, all))
     }
 
     /// Joins pictures of one width, from top to bottom.

@@ -114,7 +114,7 @@ pub struct TilePlan<'a> {
     /// What runs the generator.
     pub engine: &'a dyn Engine,
     /// Source and target domain; the picture has the channels of the source.
-    pub domains: [Domain; 2],
+    pub domains: [&'a Domain; 2],
     /// The tiles.
     pub tiles: Tiles,
     /// Statistics that normalize every tile, if they need not be measured.
@@ -186,7 +186,7 @@ impl TilePlan<'_> {
             (height - corner[1]).min(side),
         ];
         let tile = pad(&picture.window(corner, size)?, [side; 2]);
-        Ok(tile.to_planes(self.domains[0].range_of(tile.depth())))
+        Ok(self.domains[0].source_planes(&tile))
     }
 
     /// Translates the tile at a corner; `[channels, side, side]` in [-1, 1].
@@ -218,14 +218,15 @@ impl TilePlan<'_> {
         columns: Range<u32>,
         part: &mut dyn FnMut([u32; 2], Picture) -> Result<()>,
     ) -> Result<()> {
-        let domain = &self.domains[1];
+        let domain = self.domains[1];
+        let channels = domain.planes();
         let [_, height] = picture.size();
         let side = self.tiles.side as usize;
         let [xs, ys] = self.starts(picture.size());
         let ramp = self.tiles.ramp();
         let width = columns.len();
         let plane = width * side;
-        let mut sums = vec![0.0f32; domain.channels * plane];
+        let mut sums = vec![0.0f32; channels * plane];
         let mut weights = vec![0.0f32; plane];
         for (row, &y) in ys.iter().enumerate() {
             for &x in &xs {
@@ -244,7 +245,7 @@ impl TilePlan<'_> {
                     for (weight, across) in weights.iter_mut().zip(ramp_across) {
                         *weight += down * across;
                     }
-                    for channel in 0..domain.channels {
+                    for channel in 0..channels {
                         let values = &values[(channel * side + line) * side + skipped..][..count];
                         let sums = &mut sums[channel * plane + place..][..count];
                         for ((sum, value), across) in sums.iter_mut().zip(values).zip(ramp_across) {
@@ -258,8 +259,8 @@ impl TilePlan<'_> {
             let done = (end - y) as usize;
             let shown = end.min(height).saturating_sub(y);
             let count = done * width;
-            let mut planes = Vec::with_capacity(domain.channels * count);
-            for channel in 0..domain.channels {
+            let mut planes = Vec::with_capacity(channels * count);
+            for channel in 0..channels {
                 let sums = &mut sums[channel * plane..][..plane];
                 planes.extend(
                     sums[..count]
@@ -272,7 +273,7 @@ impl TilePlan<'_> {
             }
             weights.copy_within(count.., 0);
             weights[plane - count..].fill(0.0);
-            let band = Picture::from_planes(&planes, [width as u32, done as u32], domain);
+            let band = domain.picture(&planes, [width as u32, done as u32]);
             part([columns.start, y], band.crop([0, 0], [width as u32, shown]))?;
         }
         Ok(())

@@ -9,7 +9,7 @@ use crate::choice::choices;
 use crate::engine::{Cpu, Engine};
 use crate::error::{Error, Result};
 use crate::network::LayerGraph;
-use crate::picture::{self, Outside, Picture, nearest, pad, resize};
+use crate::picture::{self, Outside, Picture, nearest, nodata, pad};
 use crate::plan::{Input, Noise};
 use crate::tiles::{NormStatistics, TilePlan, Tiles, Windows};
 
@@ -44,7 +44,7 @@ pub enum Tiling {
 }
 
 /// Options of a translation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TranslateOptions {
     /// Whether dropout is active. Paper: it is, at test time too (section 3.3).
     pub dropout: bool,
@@ -58,6 +58,8 @@ pub struct TranslateOptions {
     pub tiling: Tiling,
     /// Statistics with which the norms normalize the picture, or a tile of it.
     pub statistics: NormStatistics,
+    /// The value of pixels without data that the picture's file names itself, for models that were trained on such files.
+    pub nodata: Option<f32>,
 }
 
 impl Default for TranslateOptions {
@@ -70,6 +72,7 @@ impl Default for TranslateOptions {
             fit: Fit::Pad,
             tiling: Tiling::Auto,
             statistics: NormStatistics::Tile,
+            nodata: None,
         }
     }
 }
@@ -98,6 +101,7 @@ const LOOKS: u32 = 16;
 struct Source<'a> {
     translator: &'a Translator,
     picture: &'a dyn Windows,
+    gap: Option<f32>,
 }
 
 impl Windows for Source<'_> {
@@ -106,7 +110,9 @@ impl Windows for Source<'_> {
     }
 
     fn window(&self, corner: [u32; 2], size: [u32; 2]) -> Result<Picture> {
-        self.translator.source(self.picture.window(corner, size)?)
+        let window = self.picture.window(corner, size)?;
+        let (window, _) = self.translator.model.source.without_gaps(window, self.gap);
+        self.translator.source(window)
     }
 }
 
@@ -115,11 +121,15 @@ struct Fitted {
     /// Its place in the list of pictures.
     place: usize,
     picture: Picture,
+    /// The pixels that have data; `None` for all.
+    mask: Option<Picture>,
     /// The size that the result must have.
     size: [u32; 2],
     fit: Fit,
     noise: Option<Noise>,
     statistics: NormStatistics,
+    /// The value that the file names for pixels without data.
+    gap: Option<f32>,
 }
 
 impl Fitted {
@@ -226,6 +236,9 @@ impl Translator {
     /// # Errors
     /// [`Error::Picture`], when it does not.
     pub fn check_channels(&self, channels: usize) -> Result<()> {
+        if self.model.source.labels.is_some() && (1..=4).contains(&channels) {
+            return Ok(());
+        }
         let converted = picture::conversion(channels, self.model.source.channels);
         converted.map(drop).map_err(unlike_source)
     }
@@ -272,10 +285,12 @@ impl Translator {
             let known = self.known(group[0].statistics);
             let outputs = self.pass(&inputs, known.as_deref());
             for (output, fitted) in outputs.into_iter().zip(group) {
-                results[fitted.place] = Some(Ok(match fitted.fit {
+                let output = match fitted.fit {
                     Fit::Pad => output.crop([0, 0], fitted.size),
-                    Fit::Resize => resize(&output, fitted.size),
-                }));
+                    Fit::Resize => self.model.target.resized(&output, fitted.size),
+                };
+                let gap = self.gap_of_result(fitted.gap);
+                results[fitted.place] = Some(Ok(with_gaps(output, fitted.mask.as_ref(), gap)));
             }
         }
         let translated = |result: Option<Result<Picture>>| result.expect("its group is translated");
@@ -285,6 +300,8 @@ impl Translator {
     /// Brings a picture to a size that the network accepts, or translates it where it needs tiles.
     fn fitted(&self, place: usize, picture: Picture, options: &TranslateOptions) -> Result<Ready> {
         self.check(options)?;
+        let gap = self.gap_of_source(options.nodata);
+        let (picture, mask) = self.model.source.without_gaps(picture, gap);
         let picture = self.source(picture)?;
         self.check_values(self.outside(&picture))?;
         let size = picture.size();
@@ -295,14 +312,21 @@ impl Translator {
                     bands.push(band);
                     Ok(())
                 })?;
-            return Ok(Ready::Translated(Picture::stacked(bands)));
+            let output = Picture::stacked(bands);
+            let gap = self.gap_of_result(options.nodata);
+            return Ok(Ready::Translated(with_gaps(output, mask.as_ref(), gap)));
         }
         let unit = 1 << self.model.generator.halvings();
         Ok(Ready::Fitted(Fitted {
             place,
+            mask,
+            gap: options.nodata,
             picture: match options.fit {
                 Fit::Pad => pad(&picture, self.padded(size)),
-                Fit::Resize => resize(&picture, size.map(|side| nearest(side, unit))),
+                Fit::Resize => {
+                    let size = size.map(|side| nearest(side, unit));
+                    self.model.source.resized(&picture, size)
+                }
             },
             size,
             fit: options.fit,
@@ -329,6 +353,7 @@ impl Translator {
         let source = Source {
             translator: self,
             picture,
+            gap: self.gap_of_source(options.nodata),
         };
         // a look at some places, before hours of work
         let mut outside = Outside::default();
@@ -340,13 +365,38 @@ impl Translator {
             outside.add(self.outside(&source.window(corner, [side; 2])?));
         }
         self.check_values(outside)?;
-        self.plan(tiles, PANEL, options).translate(&source, part)
+        let plan = self.plan(tiles, PANEL, options);
+        let (Some(gap), result) = (source.gap, self.gap_of_result(options.nodata)) else {
+            return plan.translate(&source, part);
+        };
+        plan.translate(&source, &mut |corner, output| {
+            let window = picture.window(corner, output.size())?;
+            let mask = nodata::mask(&window, gap);
+            part(corner, with_gaps(output, mask.as_ref(), result))
+        })
+    }
+
+    /// The value of a source's pixels without data; `tag` is the one that its file names. `None` if all have data.
+    fn gap_of_source(&self, tag: Option<f32>) -> Option<f32> {
+        self.model.source.nodata?.value(tag)
+    }
+
+    /// The value of pixels without data in the result, where the source has none: that of the model's targets, or else of
+    /// the source, or 0 if the result's samples cannot have it. `tag` is the value that the source's file names. `None` if
+    /// all pixels have data.
+    pub fn gap_of_result(&self, tag: Option<f32>) -> Option<f32> {
+        let source = self.gap_of_source(tag)?;
+        let target = self.model.target.nodata.and_then(|gap| gap.value(tag));
+        Some(nodata::stored(
+            target.unwrap_or(source),
+            self.model.target.depth,
+        ))
     }
 
     fn plan(&self, tiles: Tiles, panel: u32, options: &TranslateOptions) -> TilePlan<'_> {
         TilePlan {
             engine: &*self.engine,
-            domains: [self.model.source, self.model.target],
+            domains: [&self.model.source, &self.model.target],
             tiles,
             known: self.known(tiles.statistics),
             noise: options.noise(),
@@ -362,21 +412,57 @@ impl Translator {
         }
     }
 
-    /// Converts a picture to the channels of the model's sources.
+    /// Converts a picture to the channels of the model's sources. Those of label maps are read as they are.
     fn source(&self, picture: Picture) -> Result<Picture> {
+        if self.model.source.labels.is_some() {
+            return self.check_channels(picture.channels()).map(|()| picture);
+        }
         picture
             .with_channels(self.model.source.channels)
             .map_err(unlike_source)
     }
 
-    /// Counts the samples of a picture, with the channels of the model's sources, that lie outside of their range. They
-    /// are clipped.
+    /// Checks that every pixel of a label map has the value of a class of the model's sources, where those are label maps:
+    /// [`translate_with`](Self::translate_with) takes the nearest colour for others, as a JPEG needs.
+    /// `tag` is the value that the picture's file names for pixels without data.
+    ///
+    /// # Errors
+    /// [`Error::Picture`], with the first value that no class has.
+    pub fn check_classes(&self, picture: &Picture, tag: Option<f32>) -> Result<()> {
+        let Some(labels) = &self.model.source.labels else {
+            return Ok(());
+        };
+        let gap = self.gap_of_source(tag);
+        let (picture, _) = self.model.source.without_gaps(picture.clone(), gap);
+        labels.check(&picture)
+    }
+
+    /// Counts the samples of a picture, with the channels of the model's sources, that lie outside of their range, or the
+    /// pixels of a label map that have no class. They are clipped, or become the nearest class.
     pub fn outside(&self, picture: &Picture) -> Outside {
-        picture.outside(self.model.source.range_of(picture.depth()))
+        self.model.source.outside(picture)
+    }
+
+    /// As [`outside`](Self::outside), without the pixels that have no data; `tag` is the value that the picture's file names
+    /// for them.
+    pub fn outside_known(&self, picture: &Picture, tag: Option<f32>) -> Outside {
+        match self.gap_of_source(tag) {
+            None => self.outside(picture),
+            gap => {
+                let (picture, _) = self.model.source.without_gaps(picture.clone(), gap);
+                self.outside(&picture)
+            }
+        }
     }
 
     /// Refuses pictures whose values are not what the model was trained on.
     fn check_values(&self, outside: Outside) -> Result<()> {
+        if let (true, Some(labels)) = (outside.unknown > 0, &self.model.source.labels) {
+            return Err(Error::Picture(format!(
+                "{} of its pixels have no class of the model's sources, which are label maps of {labels}",
+                outside.unknown
+            )));
+        }
         if outside.unknown > 0 {
             return Err(Error::Picture(format!(
                 "{} of its values are infinite or not a number (NaN); replace them with numbers",
@@ -385,8 +471,12 @@ impl Translator {
         }
         if outside.is_most() {
             return Err(Error::Picture(format!(
-                "{} of its values lie outside of the range that the model was trained on: {}",
+                "{} of its {} that the model was trained on: {}",
                 outside.share(),
+                match self.model.source.labels {
+                    None => "values lie outside of the range",
+                    Some(_) => "pixels have other colors than those",
+                },
                 self.model.source
             )));
         }
@@ -421,7 +511,7 @@ impl Translator {
     /// The network's layers, for pictures of the size it was trained on.
     pub fn layers(&self) -> LayerGraph {
         let [width, height] = self.model.size().sides();
-        let channels = self.model.source.channels;
+        let channels = self.model.source.planes();
         self.model.generator.layers([channels, height, width])
     }
 
@@ -439,17 +529,25 @@ impl Translator {
     ) -> Vec<Picture> {
         let size = pictures[0].0.size();
         let [width, height] = size.map(|side| side as usize);
-        let planes = |(picture, _): &(&Picture, _)| {
-            picture.to_planes(self.model.source.range_of(picture.depth()))
-        };
+        let planes = |(picture, _): &(&Picture, _)| self.model.source.source_planes(picture);
         let sources: Vec<Vec<f32>> = pictures.iter().map(planes).collect();
         let inputs = sources.iter().zip(pictures);
         let inputs: Vec<Input> = inputs
             .map(|(source, &(_, noise))| Input { source, noise })
             .collect();
         let outputs = self.engine.run(&inputs, [height, width], statistics);
-        let picture = |output: &Vec<f32>| Picture::from_planes(output, size, &self.model.target);
+        let picture = |output: &Vec<f32>| self.model.target.picture(output, size);
         outputs.iter().map(picture).collect()
+    }
+}
+
+/// The picture with this value where the mask says that there is no data.
+fn with_gaps(picture: Picture, mask: Option<&Picture>, value: Option<f32>) -> Picture {
+    match (mask, value) {
+        (Some(mask), Some(value)) => {
+            nodata::filled(&picture, mask, &vec![value; picture.channels()])
+        }
+        _ => picture,
     }
 }
 

@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use pix2pix::data::Domain;
-use pix2pix::data::picture::{self, Content, Header, MAX_METADATA, Page, Picture};
+use pix2pix::data::picture::{self, Content, Header, MAX_METADATA, Metadata, Page, Picture};
 use pix2pix::model::TranslateOptions;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
@@ -241,10 +241,11 @@ async fn answer(
         (picture, slot)
     })
     .await?;
-    let picture = picture?;
+    let (picture, nodata) = picture?;
     let options = TranslateOptions {
         dropout: query.dropout == Switch::On,
         seed: query.seed,
+        nodata,
         ..TranslateOptions::default()
     };
     let job = Job {
@@ -259,11 +260,11 @@ async fn answer(
         took,
         slot,
     } = app.queue.translate(job).await?;
-    let (encoding, target) = (query.format, model.translator.config.target);
+    let (encoding, target) = (query.format, model.translator.config.target.clone());
     let display = query.display == Switch::On;
     let encode = move || {
         let (picture, domain) = if display {
-            (picture.to_rgb8(target.range).into(), Domain::default())
+            (target.shown(&picture).into(), Domain::default())
         } else {
             (picture, target)
         };
@@ -516,13 +517,14 @@ const RESULT: u64 = 3;
 const SHOWN: u64 = 3;
 
 /// Decodes a picture, after checking its header: its size, the size to which the model pads it (of which the time of the
-/// translation depends), its channels and the memory that it needs.
+/// translation depends), its channels and the memory that it needs. Also returns the value that the file names for pixels
+/// without data.
 fn decoded(
     bytes: Vec<u8>,
     model: &Model,
     limits: Limits,
     held: &mut Held,
-) -> Result<Picture, Problem> {
+) -> Result<(Picture, Option<f32>), Problem> {
     let unlike = |e: pix2pix::Error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e.to_string());
     let large = |detail: String| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail);
     let translator = &model.translator;
@@ -566,9 +568,11 @@ fn decoded(
     let stored = header.channels as u64 * header.depth.bytes();
     let result = RESULT * (target.channels as u64 * target.depth.bytes()).max(SHOWN);
     hold(header.pixels(), DECODED * stored + result)?;
-    let (picture, _) = picture::decode_page(name, &content, page).map_err(unlike)?;
+    let source = Some(&translator.config.source);
+    let (picture, format) = picture::decode_as(name, &content, page, source).map_err(unlike)?;
+    let nodata = Metadata::read(&content, format, page, header.channels).nodata();
     held.shrink_to(header.bytes() + header.pixels() * result);
-    Ok(picture)
+    Ok((picture, nodata))
 }
 
 /// Lists the models.
@@ -645,9 +649,9 @@ async fn preview(
     let mut slot = app.queue.slot(held)?;
     let limits = Limits::of(&app);
     let rendered = blocking(move || {
-        let picture = decoded(bytes, &model, limits, &mut slot.held)?;
-        let range = model.translator.config.source.range_of(picture.depth());
-        let file = Encoding::Png.encode(&picture.to_rgb8(range).into(), &Domain::default());
+        let (picture, _) = decoded(bytes, &model, limits, &mut slot.held)?;
+        let shown = model.translator.config.source.shown(&picture);
+        let file = Encoding::Png.encode(&shown.into(), &Domain::default());
         let file = file.map_err(|e| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e))?;
         Ok::<_, Problem>((file, slot))
     });

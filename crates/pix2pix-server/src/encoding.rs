@@ -5,6 +5,7 @@ use std::io::Cursor;
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageFormat};
 use pix2pix::data::Domain;
+use pix2pix::data::labels::Stored;
 use pix2pix::data::picture::{self, Depth, Format, Metadata, Picture};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -71,7 +72,7 @@ impl Encoding {
                 ));
             }
         }
-        let shown = DynamicImage::ImageRgb8(picture.to_rgb8(domain.range));
+        let shown = DynamicImage::ImageRgb8(domain.shown(picture));
         let mut bytes = Cursor::new(Vec::new());
         let written = match self {
             Self::Jpeg => {
@@ -89,4 +90,5 @@ pub fn is_plain(domain: &Domain) -> bool {
     domain.depth == Depth::U8
         && matches!(domain.channels, 1 | 3)
         && domain.range == domain.depth.range().into()
+        && !matches!(&domain.labels, Some(labels) if labels.stored == Stored::Ids)
 }

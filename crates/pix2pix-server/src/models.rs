@@ -207,7 +207,10 @@ impl Model {
             plain: encoding::is_plain(&config.target),
             plain_source,
             size: config.jitter.crop_size.0,
-            palette: palette::of(inputs.iter().map(|(_, picture)| picture), !plain_source),
+            palette: match &config.source.labels {
+                Some(labels) => palette::of_classes(labels),
+                None => palette::of(inputs.iter().map(|(_, picture)| picture), !plain_source),
+            },
             examples: examples
                 .iter()
                 .map(|example| example.name.clone())
@@ -241,11 +244,7 @@ fn training_inputs(config: &RunConfig) -> Vec<(String, RgbImage)> {
         .take(PALETTE_OF)
         .map(|pair| {
             let pair = config.jitter.still(pair);
-            (
-                pair.name,
-                pair.source
-                    .to_rgb8(config.source.range_of(pair.source.depth())),
-            )
+            (pair.name, config.source.shown(&pair.source))
         })
         .collect()
 }

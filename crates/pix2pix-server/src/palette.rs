@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use image::RgbImage;
+use pix2pix::data::Labels;
 
 /// Largest number of colours in a palette.
 const COLOURS: usize = 16;
@@ -46,8 +47,17 @@ pub fn of<'a>(pictures: impl IntoIterator<Item = &'a RgbImage>, whole_range: boo
     for gray in GRAYS.into_iter().filter(|_| whole_range) {
         keep([gray; 3], COLOURS + GRAYS.len());
     }
-    let hex = |[r, g, b]: [i32; 3]| format!("#{r:02x}{g:02x}{b:02x}");
     kept.into_iter().map(hex).collect()
+}
+
+/// The colours of all classes.
+pub fn of_classes(labels: &Labels) -> Vec<String> {
+    let colors = labels.classes.iter().map(|class| class.color);
+    colors.map(|color| hex(color.map(i32::from))).collect()
+}
+
+fn hex([r, g, b]: [i32; 3]) -> String {
+    format!("#{r:02x}{g:02x}{b:02x}")
 }
 
 #[cfg(test)]

@@ -165,7 +165,8 @@ fn translate(group: Vec<Waiting>, pace: &AtomicU64, metrics: &Metrics) {
     let (mut pictures, mut clients) = (Vec::new(), Vec::new());
     // those whose clients have disconnected are left out
     for Waiting { job, reply } in group.into_iter().filter(|one| !one.reply.is_closed()) {
-        let outside = job.model.translator.outside(&job.picture);
+        let translator = &job.model.translator;
+        let outside = translator.outside_known(&job.picture, job.options.nodata);
         pictures.push((job.picture, job.options));
         clients.push((job.model, outside, job.slot, reply));
     }

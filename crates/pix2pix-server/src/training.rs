@@ -242,6 +242,7 @@ mod tests {
                 g_gan: 1.0,
                 g_l1,
             },
+            lr: Some(2e-4),
         }
     }
 

@@ -173,16 +173,18 @@ fn deep_results_are_files_or_renderings_to_look_at() {
         channels: 1,
         depth: Depth::U16,
         range: [0.0, 4095.0].into(),
+        ..Domain::RGB8
     };
     let radar = Domain {
         channels: 5,
         depth: Depth::F32,
         range: [-25.0, 0.0].into(),
+        ..Domain::RGB8
     };
     let served = Served::of(
         Settings::default(),
         &[
-            ("bands", 64, [camera, radar]),
+            ("bands", 64, [camera.clone(), radar.clone()]),
             ("camera", 64, [radar, camera]),
         ],
     );
@@ -256,6 +258,7 @@ fn a_preview_shows_the_models_range() {
         channels: 1,
         depth: Depth::U16,
         range: [0.0, 4095.0].into(),
+        ..Domain::RGB8
     };
     let served = Served::of(
         Settings::default(),
@@ -387,6 +390,9 @@ fn a_training_is_told_in_numbers() {
         path: &path,
         sheet: &sheet,
         rows,
+        pairs: &[],
+        outputs: &[],
+        held_out: true,
     });
     assert_eq!(
         get(&served, "/v1/training").json()["sheets"],

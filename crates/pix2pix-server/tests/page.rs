@@ -101,6 +101,7 @@ fn twelve_bits_are_shown_in_full_and_downloaded_whole() {
         channels: 1,
         depth: Depth::U16,
         range: [0.0, 4095.0].into(),
+        ..Domain::RGB8
     };
     let served = Served::of(
         Settings::default(),
@@ -410,8 +411,12 @@ fn a_cameras_picture_is_opened_by_its_range() {
         channels: 1,
         depth: Depth::U16,
         range: [0.0, 4095.0].into(),
+        ..Domain::RGB8
     };
-    let served = Served::of(Settings::default(), &[("camera", 64, [camera, camera])]);
+    let served = Served::of(
+        Settings::default(),
+        &[("camera", 64, [camera.clone(), camera])],
+    );
     let mut tab = Tab::open();
     tab.size(1280, 900, false);
     tab.visit(&format!("{}/", served.url));
@@ -473,6 +478,7 @@ fn logged(step: u64) -> Metrics {
             g_gan: 1.0,
             g_l1: 1.0 / step as f32,
         },
+        lr: Some(2e-4),
     }
 }
 
@@ -492,7 +498,11 @@ fn training(folder: &Path) -> Arc<Training> {
             l1: 300.0 / step as f64,
             psnr: Some(12.0),
             ssim: Some(0.5),
+            swd: None,
+            spectrum: None,
             lpips: None,
+            accuracy: None,
+            iou: None,
             best: false,
         }));
     }
@@ -502,6 +512,9 @@ fn training(folder: &Path) -> Arc<Training> {
         path,
         sheet: &sheet,
         rows,
+        pairs: &[],
+        outputs: &[],
+        held_out: true,
     });
     training.said("held-out pairs (L1 of 255): L1 15.0");
     training

@@ -66,15 +66,21 @@ pub unsafe extern "C" fn pix2pix_load(bytes: *const u8, size: usize) -> *mut Tra
 
 fn load(bytes: &[u8]) -> Result<Box<Translator>, String> {
     let mut translator = Translator::parse(bytes, Path::new("model")).map_err(|e| e.to_string())?;
-    let (source, target) = (translator.model.source, translator.model.target);
+    let (source, target) = (&translator.model.source, &translator.model.target);
     let unlike = |reason| format!("model: {reason}, and a canvas has {RGBA}");
     conversion(RGBA, source.channels).map_err(unlike)?;
     conversion(target.channels, RGBA).map_err(unlike)?;
     // black and white of any depth are those of a canvas
-    translator.model.target = Domain {
-        channels: target.channels,
-        depth: Depth::U8,
-        range: Depth::U8.range().into(),
+    translator.model.target = match &target.labels {
+        // a canvas shows classes by their colors
+        Some(labels) => Domain::of_labels(labels.by_color()),
+        None => Domain {
+            channels: target.channels,
+            depth: Depth::U8,
+            range: Depth::U8.range().into(),
+            labels: None,
+            nodata: None,
+        },
     };
     Ok(Box::new(translator))
 }

@@ -141,7 +141,7 @@ pub fn run(
     };
     let data_s = match config.mode {
         Mode::Train => Some(
-            pair_time(&earth().train, &jitter(config), [Domain::RGB8; 2])? * config.batch as f64,
+            pair_time(&earth().train, &jitter(config), &[Domain::RGB8; 2])? * config.batch as f64,
         ),
         Mode::Infer => None,
     };
@@ -181,7 +181,7 @@ pub fn data(
     workers: usize,
 ) -> Result<DataResult> {
     within("workers", workers, 1..=MOST_THREADS)?;
-    let pair_s = pair_time(pairs, &jitter(config), domains)?;
+    let pair_s = pair_time(pairs, &jitter(config), &domains)?;
     let mut batches = loader::start(
         pairs.clone(),
         LoaderConfig {
@@ -218,13 +218,13 @@ pub fn data(
 }
 
 /// Shortest time of this thread for one of the first pairs, in seconds.
-fn pair_time(pairs: &Pairs, jitter: &JitterConfig, domains: [Domain; 2]) -> Result<f64> {
+fn pair_time(pairs: &Pairs, jitter: &JitterConfig, domains: &[Domain; 2]) -> Result<f64> {
     let mut least = f64::INFINITY;
     for sample in 0..3 * pairs.len().min(16) {
         let start = Instant::now();
         let pair = jitter.load(pairs.read(sample % pairs.len().min(16))?);
         for (picture, domain) in jitter.vary(&pair, 0, sample as u64).iter().zip(domains) {
-            std::hint::black_box(picture.to_planes(domain.range_of(picture.depth())));
+            std::hint::black_box(domain.target_planes(picture));
         }
         least = least.min(start.elapsed().as_secs_f64());
     }

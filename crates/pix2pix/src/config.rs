@@ -440,7 +440,7 @@ impl RunConfig {
             ("target", &self.target, generator[1], target_channels),
         ] {
             domain.validate(name)?;
-            let channels = domain.channels;
+            let channels = domain.planes();
             if [generator, discriminator] != [channels; 2] {
                 return Err(Error::Config(format!(
                     "{name}.channels is {channels}, but the generator has {generator} channels for it, and the \
@@ -449,6 +449,44 @@ impl RunConfig {
             }
         }
         Ok(())
+    }
+
+    /// Checks, when the data is known, that no option takes classes for amounts, amounts for classes, or pixels without data
+    /// for others.
+    ///
+    /// # Errors
+    /// Names the option that does.
+    pub fn check_pixels(&self, data: &Dataset) -> Result<()> {
+        let [a, _] = self.direction.order([&self.source, &self.target]);
+        let is_target = self.target.labels.is_some();
+        let reason = if a.labels.is_some() && self.jitter.color > 0.0 {
+            "`color` changes the colors of A, which are classes; omit it"
+        } else if is_target && self.objective.perceptual > 0.0 {
+            "`perceptual` compares pictures, and the targets are label maps; omit it"
+        } else if self
+            .keep_best
+            .is_some_and(|score| score.is_of_labels() != is_target)
+        {
+            match is_target {
+                true => "the targets are label maps: `keep_best` is accuracy or iou",
+                false => {
+                    "`keep_best` accuracy and iou are of label maps; give the classes with `labels[1]`"
+                }
+            }
+        } else if data.splits.iter().any(|(_, pairs)| pairs.may_have_gaps()) {
+            match self.keep_best {
+                _ if self.objective.perceptual > 0.0 => {
+                    "`perceptual` compares whole pictures, and some pixels have no data; omit it"
+                }
+                Some(Score::Lpips | Score::Swd | Score::Spectrum) => {
+                    "`keep_best` lpips, swd and spectrum compare whole pictures, and some pixels have no data; choose another score"
+                }
+                _ => return Ok(()),
+            }
+        } else {
+            return Ok(());
+        };
+        Err(Error::Config(reason.to_string()))
     }
 
     /// Checks that the score of the best checkpoint can be measured, and that patience has a score.
@@ -526,6 +564,9 @@ impl RunConfig {
             pages: self.pages,
             matching: self.matching.clone(),
             squares: self.squares,
+            nodata: self
+                .direction
+                .order([self.source.nodata, self.target.nodata]),
         };
         let whole = match path.to_str().is_some_and(earth::is_named) {
             true => earth::open(&options)?,
@@ -544,8 +585,9 @@ impl RunConfig {
 
     /// Converts the pictures of a data set to the run's domains.
     pub fn in_domains(&self, data: Dataset) -> Dataset {
-        let sides = self.direction.order([self.source, self.target]);
-        data.map(|pairs| pairs.in_domains(sides))
+        let domains = [self.source.clone(), self.target.clone()];
+        let sides = self.direction.order(domains);
+        data.map(|pairs| pairs.in_domains(sides.clone()))
     }
 
     /// The trainer's part of the configuration.
@@ -565,7 +607,7 @@ impl RunConfig {
         self.generator.check_size(height, width)?;
         self.discriminator.check_size(height, width)?;
         match self.keep_best {
-            Some(score) => score.check([self.target.channels, height, width]),
+            Some(score) => score.check([self.target.planes(), height, width]),
             None => Ok(()),
         }
     }

@@ -38,6 +38,7 @@ pub(crate) mod prepare;
 pub mod sha256;
 
 pub use cache::CacheKind;
+pub use dataset::classes::{self, Classes};
 pub use dataset::leakage::{Duplicate, duplicates};
 pub use dataset::passed_over::{self, PassedOver};
 pub use dataset::store::Store;
@@ -49,5 +50,8 @@ pub use download::{ADDRESS, DATASETS, PublicDataset, fetch, unpack};
 pub use jitter::{JitterConfig, ResizePolicy};
 pub use pair::{Direction, Pair};
 pub use picture::{Format, Header, Pages, Picture, Samples};
-pub use pix2pix_runtime::picture::{Depth, Domain, InvalidSize, Ranges, Size, resize};
+pub use pix2pix_runtime::picture::labels;
+pub use pix2pix_runtime::picture::{
+    Depth, Domain, InvalidSize, Labels, Nodata, Ranges, Size, resize,
+};
 pub use prepare::{Task, side_by_side, sized};

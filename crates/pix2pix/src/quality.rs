@@ -19,6 +19,7 @@
 
 #[cfg(feature = "report")]
 mod calibration;
+pub(crate) mod confusion;
 pub(crate) mod dists;
 #[cfg(feature = "report")]
 pub(crate) mod fid;
@@ -47,6 +48,7 @@ pub(crate) mod swd;
 
 #[cfg(feature = "report")]
 pub use calibration::{Bin, Calibration, Confidence};
+pub use confusion::{ClassScore, Confusion};
 pub use dists::Dists;
 #[cfg(feature = "report")]
 pub use fid::frechet_distance;
@@ -69,6 +71,9 @@ pub use realism::{Realism, RealismScores};
 pub use score::Score;
 pub use spectrum::Point;
 
+#[cfg(feature = "report")]
+use std::borrow::Cow;
+
 use burn::tensor::{Device, Tensor, TensorData};
 use pix2pix_runtime::picture::Domain;
 use serde::{Deserialize, Serialize};
@@ -78,7 +83,9 @@ use crate::data::picture::Picture;
 /// Largest value of [`Planes`].
 pub const PEAK: f64 = 255.0;
 
-/// A picture's samples as planes with values from 0 to 255, to which its domain's range is scaled, whatever its depth.
+/// A picture's samples as planes with values from 0 to 255, to which its domain's range is scaled, whatever its depth. Of
+/// label maps, the planes are one-hot: 255 where a pixel has the plane's class.
+#[derive(Clone)]
 pub struct Planes {
     /// `[channels, height, width]`, row by row.
     pub values: Vec<f32>,
@@ -91,12 +98,31 @@ pub struct Planes {
 impl Planes {
     /// The planes of a picture of this domain.
     pub fn of(picture: &Picture, domain: &Domain) -> Self {
-        let values = picture.to_planes(domain.range_of(picture.depth()));
+        let values = domain.target_planes(picture);
         Self {
             values: values.iter().map(|value| (value + 1.0) * 127.5).collect(),
-            channels: picture.channels(),
+            channels: domain.planes(),
             size: picture.size().map(|side| side as usize),
         }
+    }
+
+    /// The samples of the pixels that have data, as one row: `known` has 0 for the others, and `None` is all.
+    #[cfg(feature = "report")]
+    pub(crate) fn with_data(&self, known: Option<&[u8]>) -> Cow<'_, Self> {
+        let Some(known) = known else {
+            return Cow::Borrowed(self);
+        };
+        let pixels = self.values.iter().zip(known.iter().cycle());
+        let values: Vec<f32> = pixels
+            .filter(|(_, known)| **known > 0)
+            .map(|(value, _)| *value)
+            .collect();
+        let width = values.len() / self.channels.max(1);
+        Cow::Owned(Self {
+            values,
+            channels: self.channels,
+            size: [width, 1],
+        })
     }
 
     /// A batch of one, `[1, channels, height, width]` in [-1, 1].
@@ -132,20 +158,44 @@ pub struct Scores {
     pub ms_ssim: Option<f64>,
 }
 
+/// The mean of `term` over the differences of all samples whose pixels have data.
+fn mean_of(output: &Planes, target: &Planes, known: Option<&[u8]>, term: fn(f64) -> f64) -> f64 {
+    let pairs = output.values.iter().zip(&target.values);
+    let differences = pairs.map(|(a, b)| term(f64::from(a - b)));
+    let Some(known) = known else {
+        return differences.sum::<f64>() / output.values.len() as f64;
+    };
+    let pixels = known.iter().cycle();
+    let kept = differences.zip(pixels).filter(|(_, known)| **known > 0);
+    let (sum, count) = kept.fold((0.0, 0.0), |(sum, count), (value, _)| {
+        (sum + value, count + 1.0)
+    });
+    sum / count
+}
+
+/// L1: mean absolute difference, of 255. Both pictures must have the same size and number of channels. `known` has 0 for
+/// pixels without data, which do not count; not a number if none has.
+pub fn l1(output: &Planes, target: &Planes, known: Option<&[u8]>) -> f64 {
+    mean_of(output, target, known, f64::abs)
+}
+
 /// Computes the metrics of a translation. Both pictures must have the same size and number of channels.
 pub fn scores(output: &Planes, target: &Planes) -> Scores {
-    let differences = || {
-        let pairs = output.values.iter().zip(&target.values);
-        pairs.map(|(a, b)| f64::from(a - b))
-    };
-    let count = output.values.len() as f64;
-    let l1 = differences().map(f64::abs).sum::<f64>() / count;
-    let mse = differences().map(|d| d * d).sum::<f64>() / count;
+    scores_of(output, target, None)
+}
+
+/// As [`scores()`], over the pixels that have data: `known` has 0 for the others, and `None` is all. L1 is not a number if no
+/// pixel has data. MS-SSIM, which shrinks the pictures, is left out where some have none.
+pub fn scores_of(output: &Planes, target: &Planes, known: Option<&[u8]>) -> Scores {
+    let mse = mean_of(output, target, known, |difference| difference * difference);
     Scores {
-        l1,
+        l1: l1(output, target, known),
         rmse: mse.sqrt(),
         psnr: 10.0 * (PEAK * PEAK / mse).log10(),
-        ssim: ssim::ssim(output, target),
-        ms_ssim: ssim::ms_ssim(output, target),
+        ssim: ssim::ssim(output, target, known),
+        ms_ssim: match known {
+            None => ssim::ms_ssim(output, target),
+            Some(_) => None,
+        },
     }
 }

@@ -174,6 +174,14 @@ pub struct RunScores {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "log::exact_or_none")]
     pub lpips: Option<f64>,
+    /// Share of the pixels that have the target's class, if the targets are label maps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "log::exact_or_none")]
+    pub accuracy: Option<f64>,
+    /// Mean intersection over union of the classes, if the targets are label maps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "log::exact_or_none")]
+    pub iou: Option<f64>,
     /// Whether this was the best step so far, whose checkpoint was kept.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub best: bool,
@@ -181,7 +189,7 @@ pub struct RunScores {
 
 impl RunScores {
     /// The scores with their names.
-    pub fn named(&self) -> [(&'static str, Option<f64>); 6] {
+    pub fn named(&self) -> [(&'static str, Option<f64>); 8] {
         [
             ("l1", Some(self.l1)),
             ("psnr", self.psnr),
@@ -189,6 +197,8 @@ impl RunScores {
             ("swd", self.swd),
             ("spectrum", self.spectrum),
             ("lpips", self.lpips),
+            ("accuracy", self.accuracy),
+            ("iou", self.iou),
         ]
     }
 
@@ -201,6 +211,8 @@ impl RunScores {
             Score::Swd => self.swd,
             Score::Spectrum => self.spectrum,
             Score::Lpips => self.lpips,
+            Score::Accuracy => self.accuracy,
+            Score::Iou => self.iou,
         }
     }
 }
@@ -305,6 +317,7 @@ pub fn train(
         ..
     } = &training;
     config.validate()?;
+    config.check_pixels(data)?;
     config.check_held_out(data)?;
     training.check_memory(tell)?;
     let trainer = new_trainer(config, &training.training_device())?;
@@ -334,6 +347,7 @@ pub fn resume(
         ..
     } = &training;
     config.validate()?;
+    config.check_pixels(data)?;
     config.check_held_out(data)?;
     training.check_memory(tell)?;
     let training_device = training.training_device();
@@ -661,7 +675,7 @@ impl Training<'_> {
             LoaderConfig {
                 walk,
                 jitter: config.jitter.clone(),
-                domains: [config.source, config.target],
+                domains: [config.source.clone(), config.target.clone()],
                 direction: config.direction,
                 seed: config.seed,
                 batches: (config.steps - done.step) * accumulate,
@@ -672,7 +686,7 @@ impl Training<'_> {
         )?;
         let training_device = this.training_device();
         let mut step = done.step;
-        let mut waiting = Vec::new();
+        let (mut waiting, mut masks) = (Vec::new(), Vec::new());
         let progress = |step: u64, books: &Books| Progress {
             step,
             position: walk.position((step - done.step) * accumulate),
@@ -684,6 +698,7 @@ impl Training<'_> {
                     for reason in &batch.skipped {
                         tell(Event::Skipped(reason));
                     }
+                    masks.push(batch.mask(&training_device));
                     waiting.push(batch.into_tensors(&training_device));
                 }
                 Err(broken) => {
@@ -709,6 +724,7 @@ impl Training<'_> {
                         .try_for_each(|log| log.write(&Rate { step, lr }))?;
                 }
             }
+            trainer.mask(std::mem::take(&mut masks));
             let lr = trainer.rate() as f32;
             let stepped = this.on_device(step + 1, || trainer.step(&batches))?;
             let losses = stepped.map_err(|diverged| this.diverged(step + 1, &diverged))?;

@@ -65,6 +65,7 @@ fn depth_survives_the_way_into_planes_and_back() {
         channels: 2,
         depth: Depth::U16,
         range: [0.0, 65535.0].into(),
+        ..Domain::RGB8
     };
     let planes = deep.to_planes(domain.range);
     assert_eq!((planes[0], planes[256 * 128 * 2 - 1]), (-1.0, 1.0));
@@ -76,6 +77,7 @@ fn depth_survives_the_way_into_planes_and_back() {
         channels: 1,
         depth: Depth::F32,
         range: [-1000.0, 5300.0].into(),
+        ..Domain::RGB8
     };
     let back = Picture::from_planes(&signed.to_planes(domain.range), [8, 8], &domain);
     let (Samples::F32(before), Samples::F32(after)) = (signed.samples(), back.samples()) else {
@@ -157,6 +159,8 @@ fn alike(picture: Picture) -> Pair {
         name: "both alike".to_string(),
         source: picture.clone(),
         target: picture,
+        labels: [false; 2],
+        mask: None,
     }
 }
 

@@ -282,14 +282,14 @@ fn invalid_configurations_are_named() {
                 in_channels: 0,
                 ..UnetConfig::default()
             },
-            "`in_channels` is 0; it must be from 1 to 16",
+            "`in_channels` is 0; it must be from 1 to 256",
         ),
         (
             UnetConfig {
-                out_channels: 17,
+                out_channels: 257,
                 ..UnetConfig::default()
             },
-            "`out_channels` is 17; it must be from 1 to 16",
+            "`out_channels` is 257; it must be from 1 to 256",
         ),
         (
             UnetConfig {

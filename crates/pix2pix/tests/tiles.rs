@@ -59,9 +59,10 @@ fn in_panels(
         weights::collect(&network),
         Arithmetic::F32,
     );
+    let rgb = Domain::RGB8;
     let plan = TilePlan {
         engine: &engine.unwrap(),
-        domains: [Domain::RGB8; 2],
+        domains: [&rgb; 2],
         tiles: Tiles {
             side: 64,
             overlap,
@@ -172,7 +173,7 @@ fn a_picture_beyond_memory_is_the_one_in_memory() {
         .unwrap();
 
     let path = scratch.path().join("parts.tif");
-    let target = translator.config.target;
+    let target = translator.config.target.clone();
     let mut file = LargeWriter::create(&path, [300, 530], &target, &Metadata::default()).unwrap();
     let translated = translator.translate_windows(&picture, &options, &mut |corner, part| {
         file.write(corner, part).unwrap();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use pix2pix::data::picture::Picture;
+use pix2pix::data::picture::{Content, Page, Picture};
 use pix2pix::data::{Size, Store, pair, picture};
 use pix2pix::exchange::onnx::{self, OnnxNorm, OnnxOptions};
 use pix2pix::model::Checkpoint;
@@ -119,11 +119,15 @@ fn sources(folder: &Path, config: &RunConfig) -> Result<Vec<Picture>, Failure> {
     let mut sources = Vec::new();
     for file in files.iter().take(MOST_PICTURES) {
         let file = &folder.join(file);
-        let (mut picture, _) = picture::read(file)?;
+        let (content, domain) = (Content::from(file.as_path()), Some(&config.source));
+        let (mut picture, _) = picture::decode_as(file, &content, Page::Only, domain)?;
         if pair::is_side_by_side(picture.size()) {
             picture = config.direction.source(file, &picture)?;
         }
-        let picture = picture.with_channels(config.source.channels);
+        let picture = match config.source.labels {
+            Some(_) => Ok(picture),
+            None => picture.with_channels(config.source.channels),
+        };
         sources.push(picture.map_err(|reason| {
             let remedy = "give pictures like the training pictures";
             Error::file(file, reason, remedy)

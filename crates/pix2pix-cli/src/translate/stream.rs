@@ -25,7 +25,7 @@ pub fn raw(
     quiet: bool,
 ) -> Result<(), Failure> {
     let Size([width, height]) = size;
-    let domain = translator.config.source;
+    let domain = &translator.config.source;
     let pixels = u64::from(width) * u64::from(height);
     if pixels == 0 || width.max(height) > MAX_SIDE {
         let message = format!("--stdin-raw {size}: a frame's sides have 1 to {MAX_SIDE} pixels");
@@ -69,7 +69,10 @@ pub fn yuv4mpeg(
     let mut video = y4m::Reader::new(BufReader::new(stdin().lock()))?;
     frames.write(&video.header())?;
     while let Some(frame) = video.frame(frames.count)? {
-        let frame = frames.translate(translator, frame, &options(frames.count))?;
+        let mut frame = frames.translate(translator, frame, &options(frames.count))?;
+        if translator.config.target.labels.is_some() {
+            frame = translator.config.target.shown(&frame).into();
+        }
         let bytes = video.encoded(frame)?;
         frames.write(&bytes)?;
     }

@@ -9,7 +9,7 @@ use crate::network::norm::{EPSILON, Norm};
 use crate::network::unet::FILTERS;
 use crate::network::upsample::Upsample;
 use crate::network::window::Window;
-use crate::picture::CHANNELS;
+use crate::picture::PLANES;
 
 /// Number of times that the picture is halved.
 pub const HALVINGS: usize = 2;
@@ -41,9 +41,9 @@ pub const NARROW: Window = Window {
 /// The configuration of a ResNet generator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ResnetConfig {
-    /// Channels of the input image, 1 to 16.
+    /// Channels of the input image, 1 to 256.
     pub in_channels: usize,
-    /// Channels of the output image, 1 to 16.
+    /// Channels of the output image, 1 to 256.
     pub out_channels: usize,
     /// Channels of the first block; two more double them. Published: 64.
     pub filters: usize,
@@ -65,8 +65,8 @@ impl ResnetConfig {
     /// # Errors
     /// Names the value that is out of range and the range.
     pub fn validate(&self) -> Result<()> {
-        within("in_channels", self.in_channels, CHANNELS)?;
-        within("out_channels", self.out_channels, CHANNELS)?;
+        within("in_channels", self.in_channels, PLANES)?;
+        within("out_channels", self.out_channels, PLANES)?;
         within("filters", self.filters, FILTERS)?;
         within("blocks", self.blocks, 1..=32)?;
         below_one("dropout", self.dropout)

@@ -11,7 +11,7 @@ use crate::network::layer_graph::{Filters, LayerGraph, Op, Shape};
 use crate::network::norm::{EPSILON, Norm};
 use crate::network::upsample::Upsample;
 use crate::network::window::Window;
-use crate::picture::CHANNELS;
+use crate::picture::PLANES;
 
 /// Slope of every LeakyReLU (paper, appendix 6.1).
 pub const LEAK: f64 = 0.2;
@@ -33,9 +33,9 @@ pub const FILTERS: std::ops::RangeInclusive<usize> = 1..=1024;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)] // files of earlier versions lack the newest fields
 pub struct UnetConfig {
-    /// Channels of the input image, 1 to 16.
+    /// Channels of the input image, 1 to 256.
     pub in_channels: usize,
-    /// Channels of the output image, 1 to 16.
+    /// Channels of the output image, 1 to 256.
     pub out_channels: usize,
     /// Channels of the first encoder block; deeper ones double it up to eightfold. Paper: 64.
     pub filters: usize,
@@ -99,8 +99,8 @@ impl UnetConfig {
     /// # Errors
     /// Names the value that is out of range and the range.
     pub fn validate(&self) -> Result<()> {
-        within("in_channels", self.in_channels, CHANNELS)?;
-        within("out_channels", self.out_channels, CHANNELS)?;
+        within("in_channels", self.in_channels, PLANES)?;
+        within("out_channels", self.out_channels, PLANES)?;
         within("filters", self.filters, FILTERS)?;
         within("depth", self.depth, DEPTHS)?;
         setting("epsilon", self.epsilon, EPSILONS)?;

@@ -1,19 +1,28 @@
-//! Image domains: the format that all pictures of one side of the pairs share.
+//! Image domains: the format that all pictures of one side of the pairs share, and how their samples become the values of
+//! the networks and back.
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Result, setting};
-use crate::picture::{CHANNELS, Depth, Ranges};
+use crate::error::{Error, Result, setting};
+use crate::picture::labels::{self, Labels};
+use crate::picture::nodata::{self, Nodata};
+use crate::picture::{CHANNELS, Depth, Outside, Picture, Ranges, resize};
 
 /// Format of the pictures of one side of the pairs (the sources or the targets).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Domain {
-    /// Channels, 1 to 16.
+    /// Channels of the pictures, 1 to 16.
     pub channels: usize,
     /// Type of the samples.
     pub depth: Depth,
     /// Sample values that map to -1 and 1 in the networks.
     pub range: Ranges,
+    /// The classes, if the pictures are label maps; `None` if their values are amounts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Labels>,
+    /// How pixels without data are known; `None` if all have data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodata: Option<Nodata>,
 }
 
 impl Domain {
@@ -22,12 +31,44 @@ impl Domain {
         channels: 3,
         depth: Depth::U8,
         range: Ranges::all([0.0, 255.0]),
+        labels: None,
+        nodata: None,
     };
 
-    /// Checks the channels and the ranges of the domain called `name`.
+    /// The domain of label maps.
+    pub fn of_labels(labels: Labels) -> Self {
+        Self {
+            channels: labels.channels(),
+            depth: labels::DEPTH,
+            range: labels::DEPTH.range().into(),
+            labels: Some(labels),
+            nodata: None,
+        }
+    }
+
+    /// Checks the channels, the ranges and the classes of the domain called `name`.
     pub fn validate(&self, name: &str) -> Result<()> {
         setting(&format!("{name}.channels"), self.channels, CHANNELS)?;
-        self.range.validate(name, self.channels)
+        self.range.validate(name, self.channels)?;
+        let Some(labels) = &self.labels else {
+            return Ok(());
+        };
+        labels.validate(name)?;
+        match (self.channels, self.depth) == (labels.channels(), labels::DEPTH) {
+            true => Ok(()),
+            false => Err(Error::Config(format!(
+                "{name}.channels is {} and {name}.depth {}, which do not fit its labels: {labels}",
+                self.channels, self.depth
+            ))),
+        }
+    }
+
+    /// Number of the networks' channels for these pictures: theirs, or one for each class.
+    pub fn planes(&self) -> usize {
+        match &self.labels {
+            None => self.channels,
+            Some(labels) => labels.classes.len(),
+        }
     }
 
     /// Sample values that map to -1 and 1 for a picture of this depth: the domain's ranges if the depth is the domain's,
@@ -37,6 +78,81 @@ impl Domain {
             self.range
         } else {
             depth.range().into()
+        }
+    }
+
+    /// A picture as a source of the networks, `[planes, height, width]`: values in [-1, 1], or one-hot classes of 0 and 1, as
+    /// in pix2pixHD and SPADE, so that a class is seen as itself and not as the lack of all others.
+    pub fn source_planes(&self, picture: &Picture) -> Vec<f32> {
+        match &self.labels {
+            None => picture.to_planes(self.range_of(picture.depth())),
+            Some(labels) => labels.planes(picture, [0.0, 1.0]),
+        }
+    }
+
+    /// A picture as a target of the networks, `[planes, height, width]` in [-1, 1], the values of the generator's output;
+    /// classes are one-hot, -1 and 1.
+    pub fn target_planes(&self, picture: &Picture) -> Vec<f32> {
+        match &self.labels {
+            None => picture.to_planes(self.range_of(picture.depth())),
+            Some(labels) => labels.planes(picture, [-1.0, 1.0]),
+        }
+    }
+
+    /// The picture of a generator's output `[planes, height, width]`. Of classes, the one with the largest value counts.
+    ///
+    /// # Panics
+    /// When there are fewer values than the size requires.
+    pub fn picture(&self, planes: &[f32], size: [u32; 2]) -> Picture {
+        match &self.labels {
+            None => Picture::from_planes(planes, size, self),
+            Some(labels) => {
+                let pixels = size[0] as usize * size[1] as usize;
+                labels.picture(size, labels.largest(planes, pixels).into_iter())
+            }
+        }
+    }
+
+    /// Replaces the pixels without data by the middle of the range, which the networks see as 0, or by the first class; also
+    /// returns the mask of those that have data, if some have none. `value` is that of the pixels without data.
+    pub fn without_gaps(&self, picture: Picture, value: Option<f32>) -> (Picture, Option<Picture>) {
+        let mask = value.and_then(|value| nodata::mask(&picture, value));
+        let Some(mask) = mask else {
+            return (picture, None);
+        };
+        (self.filled(&picture, &mask), Some(mask))
+    }
+
+    /// The picture with the middle of the range, or the first class, where the mask has no data.
+    pub fn filled(&self, picture: &Picture, mask: &Picture) -> Picture {
+        let range = self.range_of(picture.depth());
+        let neutral = |channel| match &self.labels {
+            None => {
+                let [low, high] = range.of(channel);
+                f32::midpoint(low, high)
+            }
+            Some(labels) => {
+                let first = labels.picture([1, 1], std::iter::once(0)).to_floats();
+                first.get(channel).copied().unwrap_or(0.0)
+            }
+        };
+        let samples: Vec<f32> = (0..picture.channels()).map(neutral).collect();
+        nodata::filled(picture, mask, &samples)
+    }
+
+    /// Counts the samples of a picture with the domain's channels that lie outside of their range, or the pixels of no class.
+    pub fn outside(&self, picture: &Picture) -> Outside {
+        match &self.labels {
+            None => picture.outside(self.range_of(picture.depth())),
+            Some(labels) => labels.outside(picture),
+        }
+    }
+
+    /// Resizes a picture: with the bicubic filter, or label maps by nearest neighbour, which mixes no classes.
+    pub fn resized(&self, picture: &Picture, size: [u32; 2]) -> Picture {
+        match &self.labels {
+            None => resize(picture, size),
+            Some(_) => labels::resize_nearest(picture, size),
         }
     }
 }
@@ -53,12 +169,22 @@ impl std::fmt::Display for Domain {
             channels,
             depth,
             range,
+            labels,
+            nodata,
         } = self;
+        let gaps = match nodata {
+            None => String::new(),
+            Some(Nodata::Tag) => ", gaps by each file's tag".to_string(),
+            Some(Nodata::Value(value)) => format!(", gaps of {value}"),
+        };
+        if let Some(labels) = labels {
+            return write!(f, "label maps of {labels}{gaps}");
+        }
         let plural = if *channels == 1 { "" } else { "s" };
         write!(f, "{channels} channel{plural}, {depth}")?;
         if Ranges::all(depth.range()) != *range {
             write!(f, " from {range}")?;
         }
-        Ok(())
+        f.write_str(&gaps)
     }
 }

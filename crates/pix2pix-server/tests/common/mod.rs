@@ -29,18 +29,18 @@ pub fn save_model(path: &Path, side: usize, step: u64, [source, target]: [Domain
     let size = Size::square(side as u32);
     let config = RunConfig {
         data: earth::NAME.to_string(),
-        source,
-        target,
+        source: source.clone(),
+        target: target.clone(),
         generator: GeneratorConfig::Unet(UnetConfig {
-            in_channels: source.channels,
-            out_channels: target.channels,
+            in_channels: source.planes(),
+            out_channels: target.planes(),
             filters: 4,
             depth: side.trailing_zeros() as usize,
             ..UnetConfig::default()
         }),
         discriminator: PatchGanConfig {
-            source_channels: source.channels,
-            target_channels: target.channels,
+            source_channels: source.planes(),
+            target_channels: target.planes(),
             filters: 1,
             ..PatchGanConfig::default()
         },
@@ -69,7 +69,10 @@ impl Served {
     /// Starts a server with two models, `one` and `two`, for pictures of 64 and 128 pixels.
     pub fn new(settings: Settings) -> Self {
         let domains = [Domain::RGB8; 2];
-        Self::of(settings, &[("one", 64, domains), ("two", 128, domains)])
+        Self::of(
+            settings,
+            &[("one", 64, domains.clone()), ("two", 128, domains)],
+        )
     }
 
     /// Starts a server with models for pictures of so many pixels and of these domains.
@@ -109,9 +112,9 @@ impl Served {
         let folder = tempfile::tempdir().unwrap();
         let paths: Vec<PathBuf> = models
             .iter()
-            .map(|&(name, side, domains)| {
+            .map(|(name, side, domains)| {
                 let path = folder.path().join(format!("{name}.safetensors"));
-                save_model(&path, side, 7, domains);
+                save_model(&path, *side, 7, domains.clone());
                 path
             })
             .collect();

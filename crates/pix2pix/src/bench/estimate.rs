@@ -40,7 +40,7 @@ pub fn estimate(
     device: &Device,
 ) -> Result<Estimate> {
     fit::check_here(config)?;
-    let [from, to] = [config.source.channels, config.target.channels]
+    let [from, to] = [config.source.planes(), config.target.planes()]
         .map(|channels| [channels, height as usize, width as usize]);
     let training = device::for_training(device, config.recompute);
     let (g, d) = (&config.generator, &config.discriminator);

@@ -100,7 +100,9 @@ pub struct DiskCache {
 struct Record {
     start: u64,
     name: String,
-    kinds: [([u32; 2], usize, Depth); 2],
+    labels: [bool; 2],
+    /// Those of source and target, and of the mask if there is one.
+    kinds: Vec<([u32; 2], usize, Depth)>,
 }
 
 impl DiskCache {
@@ -128,7 +130,12 @@ impl DiskCache {
         Ok(Some(Pair {
             source: picture(record.kinds[0]).map_err(failed)?,
             target: picture(record.kinds[1]).map_err(failed)?,
+            mask: match record.kinds.get(2) {
+                Some(kind) => Some(picture(*kind).map_err(failed)?),
+                None => None,
+            },
             name: record.name,
+            labels: record.labels,
         }))
     }
 
@@ -137,19 +144,20 @@ impl DiskCache {
         let failed = |e| Error::io(&folder, "write the cache", e);
         let start = self.end;
         self.file.seek(SeekFrom::Start(start)).map_err(failed)?;
-        let pictures = [&pair.source, &pair.target];
-        for picture in pictures {
+        let pictures = || [&pair.source, &pair.target].into_iter().chain(&pair.mask);
+        for picture in pictures() {
             let bytes = picture.bytes();
             self.file.write_all(bytes).map_err(failed)?;
             self.end += bytes.len() as u64;
         }
-        let kinds = pictures.map(|p| (p.size(), p.channels(), p.depth()));
+        let kinds = pictures().map(|p| (p.size(), p.channels(), p.depth()));
         self.records.insert(
             index,
             Record {
                 start,
                 name: pair.name.clone(),
-                kinds,
+                labels: pair.labels,
+                kinds: kinds.collect(),
             },
         );
         Ok(())

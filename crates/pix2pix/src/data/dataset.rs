@@ -1,5 +1,6 @@
 //! Data sets: pairs in any supported layout, and their splits.
 
+pub mod classes;
 pub mod layout;
 pub mod leakage;
 pub mod manifest;
@@ -8,19 +9,20 @@ pub mod pattern;
 mod remembered;
 pub mod store;
 pub mod survey;
+mod tally;
 pub mod values;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pix2pix_runtime::picture::Domain;
+use pix2pix_runtime::picture::{Domain, Nodata, nodata};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
 use crate::data::pair::{self, Direction, Pair};
-use crate::data::picture::{self, Header, Page, Pages, Picture};
+use crate::data::picture::{self, Format, Header, Metadata, Page, Pages, Picture, Samples};
 use crate::error::{Error, Result};
 use layout::{Entry, Files, Layout, Split};
 use passed_over::PassedOver;
@@ -33,10 +35,56 @@ pub struct Pairs {
     store: Arc<Store>,
     entries: Arc<Vec<Entry>>,
     direction: Direction,
-    /// Channels to convert A and B to; `None` keeps those of the files.
-    channels: [Option<usize>; 2],
+    /// Domains of A and B to which the files are converted; `None` keeps their channels.
+    domains: Option<Arc<[Domain; 2]>>,
     /// Whether square files are side-by-side pairs too.
     squares: bool,
+    /// How pixels of A and of B without data are known.
+    nodata: [Option<Nodata>; 2],
+}
+
+/// A picture of a pair as its file has it.
+pub(crate) struct Decoded {
+    /// The picture.
+    pub picture: Picture,
+    /// The format of its file.
+    pub format: Format,
+    /// The value of pixels without data.
+    pub gap: Option<f32>,
+    /// Number of files whose channels are joined.
+    pub files: usize,
+}
+
+impl Decoded {
+    /// The pictures as one with all their channels.
+    fn joined(mut parts: Vec<Self>) -> Self {
+        if parts.len() == 1 {
+            return parts.remove(0);
+        }
+        let gap = parts.iter().find_map(|part| part.gap);
+        let pictures: Vec<Picture> = parts
+            .iter()
+            .map(|part| {
+                // each file may name another value
+                let mask = part
+                    .gap
+                    .and_then(|value| nodata::mask(&part.picture, value));
+                match (mask, gap) {
+                    (Some(mask), Some(gap)) => {
+                        let samples = vec![gap; part.picture.channels()];
+                        nodata::filled(&part.picture, &mask, &samples)
+                    }
+                    _ => part.picture.clone(),
+                }
+            })
+            .collect();
+        Self {
+            picture: Picture::with_all_channels(&pictures),
+            format: parts[0].format,
+            gap,
+            files: parts.len(),
+        }
+    }
 }
 
 impl Pairs {
@@ -65,11 +113,23 @@ impl Pairs {
         self.entries[index].page
     }
 
-    /// Paths of pair `index`'s files, for messages: one for a side-by-side pair, else A and B.
+    /// Paths of pair `index`'s files, for messages: one for a side-by-side pair, else those of A and of B.
     pub fn shown(&self, index: usize) -> Vec<PathBuf> {
         match &self.entries[index].files {
             Files::Together(path) => vec![self.store.shown(path)],
-            Files::Apart(a, b) => vec![self.store.shown(a), self.store.shown(b)],
+            Files::Apart(a, b) => a
+                .iter()
+                .chain(b)
+                .map(|path| self.store.shown(path))
+                .collect(),
+        }
+    }
+
+    /// Path of the first file of A or B (`side` 0 or 1) of pair `index`, for messages.
+    pub(crate) fn shown_side(&self, index: usize, side: usize) -> PathBuf {
+        match &self.entries[index].files {
+            Files::Together(path) => self.store.shown(path),
+            Files::Apart(a, b) => self.store.shown(&[a, b][side][0]),
         }
     }
 
@@ -85,7 +145,11 @@ impl Pairs {
     pub fn bytes(&self, index: usize) -> Result<Vec<Vec<u8>>> {
         match &self.entries[index].files {
             Files::Together(path) => Ok(vec![self.store.read(path)?]),
-            Files::Apart(a, b) => Ok(vec![self.store.read(a)?, self.store.read(b)?]),
+            Files::Apart(a, b) => a
+                .iter()
+                .chain(b)
+                .map(|path| self.store.read(path))
+                .collect(),
         }
     }
 
@@ -99,22 +163,40 @@ impl Pairs {
             let content = self.store.content(path)?;
             Header::read(&self.store.shown(path), &content, entry.page)
         };
-        match &entry.files {
+        let headers = match &entry.files {
             Files::Together(path) => {
                 let (both, shown) = (header(path)?, self.store.shown(path));
                 if !self.squares {
                     pair::not_square(&shown, both.size)?;
                 }
                 let size = pair::half(&shown, both.size)?;
-                Ok([Header { size, ..both }; 2])
+                [Header { size, ..both }; 2]
             }
             Files::Apart(a, b) => {
-                let headers = [header(a)?, header(b)?];
-                let shown = [self.store.shown(a), self.store.shown(b)];
-                pair::same_size((&shown[0], headers[0].size), (&shown[1], headers[1].size))?;
-                Ok(headers)
+                let first = header(&a[0])?;
+                let joined = |paths: &[PathBuf]| {
+                    let mut joined: Option<Header> = None;
+                    for path in paths {
+                        let (found, shown) = (header(path)?, self.store.shown(path));
+                        pair::same_size(
+                            (&self.store.shown(&a[0]), first.size),
+                            (&shown, found.size),
+                        )?;
+                        joined = Some(joined.map_or(found, |before| before.and(&found)));
+                    }
+                    Ok::<_, Error>(joined.expect("a side has a file"))
+                };
+                [joined(a)?, joined(b)?]
             }
+        };
+        if let Some(mask) = &entry.mask {
+            let (pair, found) = (self.shown(index), header(mask)?.size);
+            pair::same_size(
+                (&pair[0], headers[0].size),
+                (&self.store.shown(mask), found),
+            )?;
         }
+        Ok(headers)
     }
 
     /// Reads A and B of pair `index`, with the channels of the files.
@@ -122,18 +204,56 @@ impl Pairs {
     /// # Errors
     /// When they cannot be read or do not form a pair.
     pub fn read_sides(&self, index: usize) -> Result<[Picture; 2]> {
+        Ok(self.decode_sides(index)?.map(|side| side.picture))
+    }
+
+    /// As [`read_sides`](Self::read_sides), with what the files say of them.
+    pub(crate) fn decode_sides(&self, index: usize) -> Result<[Decoded; 2]> {
         let entry = &self.entries[index];
-        let read = |path: &Path| {
+        let read = |path: &Path, side: usize| {
             let (shown, content) = (self.store.shown(path), self.store.content(path)?);
-            picture::decode_page(&shown, &content, entry.page).map(|(picture, _)| picture)
+            let domain = self.domains.as_ref().map(|domains| &domains[side]);
+            let (picture, format) = picture::decode_as(&shown, &content, entry.page, domain)?;
+            let tag = || Metadata::read(&content, format, entry.page, picture.channels()).nodata();
+            let gap = match self.nodata[side] {
+                Some(Nodata::Tag) => tag(),
+                Some(Nodata::Value(value)) => Some(value),
+                None => None,
+            };
+            Ok(Decoded {
+                picture,
+                format,
+                gap,
+                files: 1,
+            })
         };
         match &entry.files {
-            Files::Together(path) => pair::split(&self.store.shown(path), &read(path)?),
+            Files::Together(path) => {
+                let (shown, content) = (self.store.shown(path), self.store.content(path)?);
+                let (both, format) = picture::decode_page(&shown, &content, entry.page)?;
+                let sides = pair::split(&shown, &both)?;
+                let mut gaps = self.nodata.map(|nodata| nodata?.value(None)).into_iter();
+                Ok(sides.map(|picture| Decoded {
+                    picture,
+                    format,
+                    gap: gaps.next().flatten(),
+                    files: 1,
+                }))
+            }
             Files::Apart(a, b) => {
-                let sides = [read(a)?, read(b)?];
-                let shown = [self.store.shown(a), self.store.shown(b)];
-                pair::same_size((&shown[0], sides[0].size()), (&shown[1], sides[1].size()))?;
-                Ok(sides)
+                let mut first = None;
+                let mut joined = |paths: &[PathBuf], side: usize| {
+                    let mut parts = Vec::new();
+                    for path in paths {
+                        let (part, shown) = (read(path, side)?, self.store.shown(path));
+                        let size = part.picture.size();
+                        let (path, wanted) = first.get_or_insert_with(|| (shown.clone(), size));
+                        pair::same_size((path, *wanted), (&shown, size))?;
+                        parts.push(part);
+                    }
+                    Ok::<_, Error>(Decoded::joined(parts))
+                };
+                Ok([joined(a, 0)?, joined(b, 1)?])
             }
         }
     }
@@ -141,32 +261,108 @@ impl Pairs {
     /// Reads pair `index`, converted to the channels of the data set (see [`in_domains`](Self::in_domains)).
     ///
     /// # Errors
-    /// When its files cannot be read, do not form a pair, or have channels that cannot be converted.
+    /// When its files cannot be read, do not form a pair, or have channels that cannot be converted; when a label map has a
+    /// value that no class has, unless its format keeps no exact colours.
     pub fn read(&self, index: usize) -> Result<Pair> {
-        let shown = self.shown(index);
-        let [a, b] = self.read_sides(index)?;
-        let with = |picture: Picture, channels: Option<usize>, path: &Path| {
-            let channels = channels.unwrap_or(picture.channels());
-            picture.with_channels(channels).map_err(|reason| {
-                Error::file(path, reason, "choose other `channels[0]` or `channels[1]`")
-            })
+        let [a, b] = self.decode_sides(index)?;
+        let (a, known_a) = self.converted(0, a, &self.shown_side(index, 0))?;
+        let (b, known_b) = self.converted(1, b, &self.shown_side(index, 1))?;
+        let mask = nodata::both(nodata::both(known_a, known_b), self.mask(index, a.size())?);
+        let [source, mut target] = self.direction.order([a, b]);
+        if let (Some(mask), Some(domains)) = (&mask, &self.domains) {
+            // what is not known must not reach its neighbours when the picture is resized
+            let [_, domain] = self.direction.order([&domains[0], &domains[1]]);
+            target = domain.filled(&target, mask);
+        }
+        let is_labels = |side: usize| {
+            let domains = self.domains.as_ref();
+            domains.is_some_and(|domains| domains[side].labels.is_some())
         };
-        let a = with(a, self.channels[0], &shown[0])?;
-        let b = with(b, self.channels[1], &shown[shown.len() - 1])?;
-        let [source, target] = self.direction.order([a, b]);
         Ok(Pair {
             name: self.entries[index].name.clone(),
             source,
             target,
+            labels: self.direction.order([is_labels(0), is_labels(1)]),
+            mask,
         })
     }
 
-    /// The same pairs, converted to the channels of these domains of A and B.
-    pub fn in_domains(self, [a, b]: [Domain; 2]) -> Self {
+    /// Converts a picture of A or B (`side` 0 or 1) to the channels of its domain; also returns the mask of pixels that have
+    /// data, if some have none.
+    fn converted(
+        &self,
+        side: usize,
+        decoded: Decoded,
+        path: &Path,
+    ) -> Result<(Picture, Option<Picture>)> {
+        let Decoded {
+            picture,
+            format,
+            gap,
+            ..
+        } = decoded;
+        let Some(domains) = &self.domains else {
+            return Ok((picture, None));
+        };
+        let domain = &domains[side];
+        // before the conversion, which mixes channels
+        let (picture, mask) = domain.without_gaps(picture, gap);
+        let picture = picture.with_channels(domain.channels).map_err(|reason| {
+            Error::file(path, reason, "choose other `channels[0]` or `channels[1]`")
+        })?;
+        if let Some(labels) = domain.labels.as_ref().filter(|_| format.is_exact()) {
+            labels.check(&picture).map_err(|reason| {
+                let remedy = format!(
+                    "give it a class in `labels[{side}]`, leave it out with `nodata[{side}]`, or correct the file"
+                );
+                Error::file(path, reason, remedy)
+            })?;
+        }
+        Ok((picture, mask))
+    }
+
+    /// The mask file of pair `index`, whose pictures have this size: 0 where every channel is 0, otherwise known. `None` if
+    /// it has none.
+    fn mask(&self, index: usize, size: [u32; 2]) -> Result<Option<Picture>> {
+        let Entry { mask, page, .. } = &self.entries[index];
+        let Some(path) = mask else {
+            return Ok(None);
+        };
+        let (shown, content) = (self.store.shown(path), self.store.content(path)?);
+        let (picture, _) = picture::decode_page(&shown, &content, *page)?;
+        let pair = self.shown(index);
+        pair::same_size((&pair[0], size), (&shown, picture.size()))?;
+        let samples = picture.to_floats();
+        let pixels = samples.chunks_exact(picture.channels());
+        let known = pixels.map(|pixel| match pixel.iter().any(|&sample| sample != 0.0) {
+            true => nodata::KNOWN,
+            false => 0,
+        });
+        Ok(Some(Picture::new(size, 1, Samples::U8(known.collect()))))
+    }
+
+    /// Whether some pixels of the pairs may have no data.
+    pub(crate) fn may_have_gaps(&self) -> bool {
+        self.nodata.iter().any(Option::is_some)
+            || self.entries.iter().any(|entry| entry.mask.is_some())
+    }
+
+    /// How pixels of A and of B without data are known.
+    pub(crate) fn nodata(&self) -> [Option<Nodata>; 2] {
+        self.nodata
+    }
+
+    /// The same pairs, converted to these domains of A and B.
+    pub fn in_domains(self, domains: [Domain; 2]) -> Self {
         Self {
-            channels: [Some(a.channels), Some(b.channels)],
+            domains: Some(domains.into()),
             ..self
         }
+    }
+
+    /// The domains of A and B to which the pictures are converted.
+    pub(crate) fn domains(&self) -> Option<&[Domain; 2]> {
+        self.domains.as_deref()
     }
 
     /// Only the pairs at `indices`.
@@ -207,6 +403,8 @@ pub struct Options {
     pub matching: Option<[String; 2]>,
     /// Whether square files are side-by-side pairs too. They are refused otherwise.
     pub squares: bool,
+    /// How pixels of A and of B without data are known; `None` if all have data.
+    pub nodata: [Option<Nodata>; 2],
 }
 
 impl Default for Options {
@@ -218,6 +416,7 @@ impl Default for Options {
             pages: None,
             matching: None,
             squares: false,
+            nodata: [None; 2],
         }
     }
 }
@@ -319,8 +518,9 @@ impl Dataset {
                 store: store.clone(),
                 entries: Arc::new(entries),
                 direction: options.direction,
-                channels: [None; 2],
+                domains: None,
                 squares: options.squares,
+                nodata: options.nodata,
             };
             if name != "train" || !pairs.is_empty() {
                 named.push((name, pairs));
@@ -416,17 +616,23 @@ fn count_pages(entry: &Entry, store: &Store) -> Result<usize> {
     let count = |path: &Path| -> Result<usize> { Ok(picture::pages(&store.content(path)?)) };
     match &entry.files {
         Files::Together(path) => count(path),
-        Files::Apart(a, b) => match [count(a)?, count(b)?] {
-            [in_a, in_b] if in_a == in_b => Ok(in_a),
-            [in_a, in_b] => Err(Error::file(
-                &store.shown(b),
-                format!(
-                    "{in_b} pages, but its partner {} has {in_a}",
-                    store.shown(a).display()
-                ),
-                "both files of a pair must have the same number of pages: remove both, or choose other `pages`",
-            )),
-        },
+        Files::Apart(a, b) => {
+            let pages = count(&a[0])?;
+            for other in a.iter().chain(b).skip(1) {
+                let found = count(other)?;
+                if found != pages {
+                    return Err(Error::file(
+                        &store.shown(other),
+                        format!(
+                            "{found} pages, but its partner {} has {pages}",
+                            store.shown(&a[0]).display()
+                        ),
+                        "all files of a pair must have the same number of pages: remove them, or choose other `pages`",
+                    ));
+                }
+            }
+            Ok(pages)
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Random jitter (paper, appendix 6.2): resize to 286x286, crop 256x256 at random, mirror at random. Both pictures of
 //! a pair get the same crop and mirroring. Other resize policies and augmentations are optional.
 
+use pix2pix_runtime::picture::labels::resize_nearest;
+use pix2pix_runtime::picture::nodata::KNOWN;
 use pix2pix_runtime::picture::{Size, luma, resize};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -153,10 +155,14 @@ impl JitterConfig {
 
     /// Resizes a pair, without any random step. The cache keeps the result.
     pub fn load(&self, pair: Pair) -> Pair {
-        let load = |picture: Picture| resize(&picture, self.loaded(picture.size()));
+        let load =
+            |picture: Picture, is_labels| resized(&picture, self.loaded(picture.size()), is_labels);
         Pair {
-            source: load(pair.source),
-            target: load(pair.target),
+            source: load(pair.source, pair.labels[0]),
+            target: load(pair.target, pair.labels[1]),
+            mask: pair
+                .mask
+                .map(|mask| resized_mask(&mask, self.loaded(mask.size()))),
             ..pair
         }
     }
@@ -164,6 +170,23 @@ impl JitterConfig {
     /// Crops, mirrors and rotates a loaded pair. The result depends only on the seed and on the sample's number in the
     /// run, not on the thread.
     pub fn vary(&self, pair: &Pair, seed: u64, sample: u64) -> [Picture; 2] {
+        self.varied(pair, [&pair.source, &pair.target], seed, sample)
+    }
+
+    /// The mask of a loaded pair, cropped, mirrored and rotated as [`vary`](Self::vary) does with its pictures.
+    pub fn vary_mask(&self, pair: &Pair, seed: u64, sample: u64) -> Option<Picture> {
+        let mask = pair.mask.as_ref()?;
+        let [mask] = self.varied(pair, [mask], seed, sample);
+        Some(mask)
+    }
+
+    fn varied<const N: usize>(
+        &self,
+        pair: &Pair,
+        pictures: [&Picture; N],
+        seed: u64,
+        sample: u64,
+    ) -> [Picture; N] {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(sample);
         let loaded = pair.source.size();
@@ -179,7 +202,7 @@ impl JitterConfig {
             true if size[0] == size[1] => rng.random_range(0..4),
             true => 2 * rng.random_range(0..2),
         };
-        [&pair.source, &pair.target].map(|picture| {
+        pictures.map(|picture| {
             let mut varied = picture.crop(corner, size);
             if mirror {
                 varied = varied.flip_horizontal();
@@ -230,22 +253,41 @@ impl JitterConfig {
 
     /// Brings a pair to the input size without any random step (centre crop): for contact sheets and measurements.
     pub fn still(&self, pair: Pair) -> Pair {
-        let see = |picture: Picture| match self.resize {
-            ResizePolicy::ScaleAndCrop => resize(&picture, self.crop_size.0),
+        let see = |picture: Picture, is_labels| match self.resize {
+            ResizePolicy::ScaleAndCrop => resized(&picture, self.crop_size.0, is_labels),
             ResizePolicy::Crop => {
                 let (size, crop) = (picture.size(), self.crop_size.0);
                 picture.crop([(size[0] - crop[0]) / 2, (size[1] - crop[1]) / 2], crop)
             }
             ResizePolicy::ScaleWidth | ResizePolicy::None => {
-                resize(&picture, self.loaded(picture.size()))
+                resized(&picture, self.loaded(picture.size()), is_labels)
             }
         };
         Pair {
-            source: see(pair.source),
-            target: see(pair.target),
+            source: see(pair.source, pair.labels[0]),
+            target: see(pair.target, pair.labels[1]),
+            mask: pair.mask.map(|mask| only_whole(&see(mask, false))),
             ..pair
         }
     }
+}
+
+/// Resizes with the bicubic filter, or a label map by nearest neighbour.
+fn resized(picture: &Picture, size: [u32; 2], is_labels: bool) -> Picture {
+    match is_labels {
+        false => resize(picture, size),
+        true => resize_nearest(picture, size),
+    }
+}
+
+/// Resizes a mask. A pixel that is made of pixels without data, even in part, has none.
+fn resized_mask(mask: &Picture, size: [u32; 2]) -> Picture {
+    only_whole(&resize(mask, size))
+}
+
+fn only_whole(mask: &Picture) -> Picture {
+    let known = f32::from(KNOWN);
+    mask.map_pixels(|pixel| pixel[0] = if pixel[0] < known { 0.0 } else { known })
 }
 
 /// The multiple of `unit` nearest to `side`, at least `unit`.

@@ -21,10 +21,21 @@ use crate::parallel::Shard;
 /// Maximum number of finished batches queued per thread.
 const AHEAD: usize = 2;
 
+/// Which pixels of a batch have data.
+#[derive(Clone, Debug)]
+pub struct Mask {
+    /// 1 where a pixel has data, otherwise 0: `[batch, 1, height, width]`.
+    pub known: Tensor<4>,
+    /// Share of the pixels that have data, 0 to 1.
+    pub share: f32,
+}
+
 /// Pairs of one training step, still in host memory.
 pub struct HostBatch {
     source: (Vec<f32>, [usize; 4]),
     target: (Vec<f32>, [usize; 4]),
+    /// 1 where a pixel has data, otherwise 0, `[batch, 1, height, width]`; `None` if all have.
+    mask: Option<Vec<f32>>,
     /// One message for each pair that was skipped because it could not be read.
     pub skipped: Vec<String>,
 }
@@ -34,6 +45,17 @@ impl HostBatch {
     #[allow(clippy::len_without_is_empty)] // a batch is never empty
     pub fn len(&self) -> usize {
         self.source.1[0]
+    }
+
+    /// The pixels that have data; `None` if all have.
+    pub fn mask(&self, device: &Device) -> Option<Mask> {
+        let known = self.mask.as_ref()?;
+        let [batch, _, height, width] = self.target.1;
+        let data = TensorData::new(known.clone(), [batch, 1, height, width]);
+        Some(Mask {
+            known: placed(data, device),
+            share: known.iter().sum::<f32>() / known.len() as f32,
+        })
     }
 
     /// Sources and targets, each `[batch, channels, height, width]` in [-1, 1].
@@ -51,7 +73,8 @@ impl Pairs {
     /// To load on threads of their own, and for everything else, use [`run`](crate::run).
     ///
     /// # Errors
-    /// When a pair cannot be read, or its channels cannot be converted to those of the first pair.
+    /// When a pair cannot be read, or its channels cannot be converted to those of the data set's domains, or of the first
+    /// pair.
     ///
     /// # Panics
     /// When `size` is 0.
@@ -74,11 +97,16 @@ impl Pairs {
         device: &Device,
     ) -> Result<[Tensor<4>; 2]> {
         jitter.validate()?;
-        let sides = self.headers(0)?.map(|header| Domain {
-            channels: header.channels,
-            depth: header.depth,
-            range: header.depth.range().into(),
-        });
+        let sides = match self.domains() {
+            Some(domains) => domains.clone(),
+            None => self.headers(0)?.map(|header| Domain {
+                channels: header.channels,
+                depth: header.depth,
+                range: header.depth.range().into(),
+                labels: None,
+                nodata: None,
+            }),
+        };
         let config = LoaderConfig {
             walk: Walk {
                 pairs: self.len(),
@@ -87,7 +115,7 @@ impl Pairs {
                 start: 0,
             },
             jitter: jitter.clone(),
-            domains: self.direction().order(sides),
+            domains: self.direction().order(sides.clone()),
             direction: self.direction(),
             seed: 0,
             batches: 1,
@@ -268,26 +296,44 @@ fn load(pairs: &Pairs, order: &mut Order, batch: u64, config: &LoaderConfig) -> 
     let mut skipped = Vec::new();
     let mut sides = [const { Vec::new() }; 2];
     let mut shapes = [[0; 4]; 2];
+    let mut known = Vec::new();
+    let mut has_gaps = false;
     for place in first..last {
         let sample = epoch * pairs.len() as u64 + place as u64;
         let varied = readable(pairs, &order.indices, place, (config, sample), &mut skipped)?;
+        let (varied, mask) = varied;
+        let pixels = varied[0].size().map(|side| side as usize).iter().product();
+        match &mask {
+            None => known.extend(std::iter::repeat_n(1.0, pixels)),
+            Some(mask) => known.extend(mask.bytes().iter().map(|&byte| f32::from(byte.min(1)))),
+        }
+        has_gaps |= mask.is_some();
         for (side, picture) in varied.iter().enumerate() {
             let domain = &config.domains[side];
-            let mut planes = picture.to_planes(domain.range_of(picture.depth()));
+            let mut planes = match side {
+                0 => domain.source_planes(picture),
+                _ => domain.target_planes(picture),
+            };
             if config.direction.order([true, false])[side] {
                 config
                     .jitter
-                    .vary_color(&mut planes, domain.channels, config.seed, sample);
+                    .vary_color(&mut planes, domain.planes(), config.seed, sample);
+            }
+            if let (1, Some(mask)) = (side, &mask) {
+                // without data, the targets have the value that the trainer gives to the outputs
+                let places = planes.iter_mut().zip(mask.bytes().iter().cycle());
+                places.for_each(|(value, known)| *value *= f32::from(known.min(&1).to_owned()));
             }
             sides[side].extend(planes);
             let [width, height] = picture.size().map(|side| side as usize);
-            shapes[side] = [last - first, domain.channels, height, width];
+            shapes[side] = [last - first, domain.planes(), height, width];
         }
     }
     let [source, target] = sides;
     Ok(HostBatch {
         source: (source, shapes[0]),
         target: (target, shapes[1]),
+        mask: has_gaps.then_some(known),
         skipped,
     })
 }
@@ -300,13 +346,15 @@ fn readable(
     place: usize,
     (config, sample): (&LoaderConfig, u64),
     skipped: &mut Vec<String>,
-) -> Result<[Picture; 2]> {
+) -> Result<([Picture; 2], Option<Picture>)> {
     let mut failed = None;
     for &index in order[place..].iter().chain(&order[..place]) {
         let varied = guarded(pairs, index, || {
             let load = || Ok(config.jitter.load(pairs.read(index)?));
             let pair = config.cache.get(index, load)?;
-            Ok(config.jitter.vary(&pair, config.seed, sample))
+            let varied = config.jitter.vary(&pair, config.seed, sample);
+            let mask = config.jitter.vary_mask(&pair, config.seed, sample);
+            Ok((varied, mask))
         });
         match varied {
             Ok(varied) => return Ok(varied),

@@ -53,6 +53,24 @@ pub struct Pair {
     pub source: Picture,
     /// Desired output, the ground truth (y in the paper).
     pub target: Picture,
+    /// Whether source and target are label maps, whose values are never mixed.
+    pub labels: [bool; 2],
+    /// The pixels that have data, one channel: 0 for those that have none, which no loss and no score counts. `None` if all
+    /// have data.
+    pub mask: Option<Picture>,
+}
+
+impl Pair {
+    /// 0 for each pixel without data; `None` if all have data.
+    pub fn known(&self) -> Option<&[u8]> {
+        self.mask.as_ref().map(Picture::bytes)
+    }
+
+    /// Whether no pixel has data.
+    pub fn is_empty(&self) -> bool {
+        self.known()
+            .is_some_and(|known| !known.iter().any(|&byte| byte > 0))
+    }
 }
 
 /// Checks that a side-by-side picture is not square. A square one is more likely a single picture, whose halves would

@@ -22,7 +22,7 @@ use pix2pix_runtime::picture::{Domain, Ranges};
 use crate::backend::device::placed;
 
 pub use content::Content;
-pub use decode::{decode, decode_page, pages, read};
+pub use decode::{decode, decode_as, decode_page, pages, read};
 pub use encode::{LargeWriter, encode, write, write_png, write_with};
 pub use header::{Format, Header, is_picture};
 pub use large::TiffWindows;

@@ -32,9 +32,9 @@ impl Row {
         let [source, target] = domains;
         Self {
             name: pair.name.clone(),
-            input: pair.source.to_rgb8(source.range_of(pair.source.depth())),
-            output: output.to_rgb8(target.range),
-            target: pair.target.to_rgb8(target.range_of(pair.target.depth())),
+            input: source.shown(&pair.source),
+            output: target.shown(output),
+            target: target.shown(&pair.target),
         }
     }
 }

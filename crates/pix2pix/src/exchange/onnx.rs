@@ -12,7 +12,7 @@ use std::path::Path;
 use pix2pix_runtime::checkpoint::KIND;
 use pix2pix_runtime::network::norm::EPSILON;
 use pix2pix_runtime::network::{Layer, LayerGraph, Op, Window};
-use pix2pix_runtime::picture::{Size, resize};
+use pix2pix_runtime::picture::Size;
 use prost::Message;
 
 use crate::atomic_file;
@@ -106,7 +106,7 @@ pub fn export(
     config.generator.check_size(height, width)?;
     let graph = config
         .generator
-        .layers([config.source.channels, height, width]);
+        .layers([config.source.planes(), height, width]);
     graph
         .check(&weights)
         .map_err(|reason| Error::file(path, reason, KIND.remedy))?;
@@ -115,8 +115,8 @@ pub fn export(
         return Ok(Exported { model, loss: None });
     };
     let planes = pictures.iter().map(|picture| {
-        let picture = resize(picture, options.size.0);
-        picture.to_planes(config.source.range_of(picture.depth()))
+        let picture = config.source.resized(picture, options.size.0);
+        config.source.source_planes(&picture)
     });
     let sources: Vec<_> = planes.collect();
     let ranges = quantize::calibrate(&graph, &weights, &sources, options.dropout)?;
@@ -211,10 +211,11 @@ struct Writer<'a> {
 impl Writer<'_> {
     /// Declares the input, and converts it for the first layer.
     fn begin(&mut self, config: &RunConfig) -> String {
-        let shape = self.shape(config.source.channels);
         let value = if self.options.image_io {
+            let shape = self.shape(config.source.channels);
             image_io::begin(&mut self.builder, INPUT, &config.source, shape)
         } else {
+            let shape = self.shape(config.source.planes());
             self.builder.input(INPUT, DataType::Float, &shape);
             INPUT.to_string()
         };
@@ -223,11 +224,12 @@ impl Writer<'_> {
 
     /// Converts the value of the last layer, and declares the output.
     fn end(&mut self, last: &str, config: &RunConfig) {
-        let shape = self.shape(config.target.channels);
         let last = self.builder.in_32_bits("output.float", last.to_string());
         if self.options.image_io {
+            let shape = self.shape(config.target.channels);
             image_io::end(&mut self.builder, &last, OUTPUT, &config.target, shape);
         } else {
+            let shape = self.shape(config.target.planes());
             self.builder.rename(&last, OUTPUT);
             self.builder.output(OUTPUT, DataType::Float, &shape);
         }

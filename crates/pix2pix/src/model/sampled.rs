@@ -29,12 +29,14 @@ impl Translator {
     /// Checks that translations with these options differ.
     ///
     /// # Errors
-    /// When there is no dropout.
+    /// When there is no dropout, or the outputs are label maps.
     pub fn check_samples(&self, options: &TranslateOptions) -> Result<()> {
         let reason = if !self.config.generator.has_dropout() {
             "`samples` differ in their dropout alone, and this model has none; train one with `dropout`"
         } else if !options.dropout {
             "`samples` differ in their dropout alone, and `dropout` is off"
+        } else if self.config.target.labels.is_some() {
+            "`samples` have a mean and a deviation, and this model's outputs are label maps, which have none; omit it"
         } else {
             return Ok(());
         };

@@ -84,7 +84,7 @@ impl Translator {
     }
 
     fn of_engine(engine: Box<dyn Engine>, config: RunConfig, step: u64, device: Device) -> Self {
-        let domains = [config.source, config.target];
+        let domains = [config.source.clone(), config.target.clone()];
         let model = ModelConfig::new(domains, config.generator.clone(), config.jitter.crop_size);
         Self {
             runtime: pix2pix_runtime::Translator::new(engine, model, step),

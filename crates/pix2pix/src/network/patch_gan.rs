@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use pix2pix_runtime::network::norm::EPSILON;
 use pix2pix_runtime::network::unet::{FILTERS, LEAK};
 use pix2pix_runtime::network::{Filters, LayerGraph, Norm, Op, Shape, Window};
-use pix2pix_runtime::picture::CHANNELS;
+use pix2pix_runtime::picture::PLANES;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::activation::join;
@@ -117,8 +117,8 @@ impl PatchGanConfig {
     /// # Errors
     /// Names the value that is out of range.
     pub fn validate(&self) -> Result<()> {
-        within("source_channels", self.source_channels, CHANNELS)?;
-        within("target_channels", self.target_channels, CHANNELS)?;
+        within("source_channels", self.source_channels, PLANES)?;
+        within("target_channels", self.target_channels, PLANES)?;
         within("filters", self.filters, FILTERS)
     }
 

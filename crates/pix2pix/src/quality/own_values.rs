@@ -52,6 +52,7 @@ mod tests {
             channels: 1,
             depth: Depth::U16,
             range,
+            ..Domain::RGB8
         };
         let picture = |values: [u16; 2]| Picture::new([2, 1], 1, Samples::U16(values.to_vec()));
         let found = |range: Ranges| {
@@ -72,6 +73,7 @@ mod tests {
             channels: 2,
             depth: Depth::F32,
             range: Ranges::each(&[[0.0, 10.0], [-500.0, 500.0]]).unwrap(),
+            ..Domain::RGB8
         };
         let planes = |values: [f32; 2]| {
             let picture = Picture::new([1, 1], 2, Samples::F32(values.to_vec()));

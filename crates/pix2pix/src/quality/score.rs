@@ -23,6 +23,10 @@ pub enum Score {
     Spectrum,
     /// The learned distance LPIPS.
     Lpips,
+    /// Share of the pixels with the right class.
+    Accuracy,
+    /// Mean intersection over union of the classes.
+    Iou,
 }
 
 choices!(Score, "score",
@@ -32,6 +36,8 @@ choices!(Score, "score",
     Swd: "swd", "Sliced Wasserstein distance of textures; lower is better";
     Spectrum: "spectrum", "Distance of the power spectra; lower is better";
     Lpips: "lpips", "LPIPS, with the weights of `perceptual_weights`; lower is better";
+    Accuracy: "accuracy", "Pixel accuracy of label maps; higher is better";
+    Iou: "iou", "Mean intersection over union of label maps' classes; higher is better";
 );
 
 impl Score {
@@ -39,7 +45,7 @@ impl Score {
     pub fn is_better(self, new: f64, old: f64) -> bool {
         match self {
             Self::L1 | Self::Swd | Self::Spectrum | Self::Lpips => new < old,
-            Self::Psnr | Self::Ssim => new > old,
+            Self::Psnr | Self::Ssim | Self::Accuracy | Self::Iou => new > old,
         }
     }
 
@@ -52,7 +58,14 @@ impl Score {
             Self::Swd => "SWD",
             Self::Spectrum => "spectrum",
             Self::Lpips => "LPIPS",
+            Self::Accuracy => "pixel accuracy",
+            Self::Iou => "mean IoU",
         }
+    }
+
+    /// Whether it is a score of label maps, which have no others.
+    pub fn is_of_labels(self) -> bool {
+        matches!(self, Self::Accuracy | Self::Iou)
     }
 
     /// Checks that pictures of this shape, `[channels, height, width]`, have this score.
@@ -73,6 +86,7 @@ impl Score {
             Self::Lpips => Lpips::check(shape),
             // every network takes sides of 8 pixels or more, which have an octave
             Self::L1 | Self::Psnr | Self::Ssim | Self::Swd | Self::Spectrum => Ok(()),
+            Self::Accuracy | Self::Iou => Ok(()),
         }
     }
 }

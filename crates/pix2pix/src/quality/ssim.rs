@@ -12,12 +12,23 @@ const C2: f64 = (0.03 * PEAK) * (0.03 * PEAK);
 /// Exponents of the five scales, the finest first (Wang 2003, section 4).
 const EXPONENTS: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
 
-/// Structural similarity, averaged over all channels and over all positions with the window inside the pictures.
-/// `None` if the pictures are smaller than the window.
-pub fn ssim(a: &Planes, b: &Planes) -> Option<f64> {
+/// Structural similarity, averaged over all channels and over all positions with the window inside the pictures, and on
+/// pixels that have data: `known` has 0 for the others. `None` if there are no such positions.
+pub fn ssim(a: &Planes, b: &Planes, known: Option<&[u8]>) -> Option<f64> {
     let size = a.size;
+    if size.iter().any(|&side| side < WINDOW) {
+        return None;
+    }
+    let whole = known.map(|known| {
+        let known: Vec<f64> = known.iter().map(|&byte| f64::from(byte.min(1))).collect();
+        let shares = blurred(&known, size).into_iter();
+        shares.map(|share| share > 1.0 - 1e-9).collect::<Vec<_>>()
+    });
     let channels = a.channels().zip(b.channels());
-    mean(channels.map(|(a, b)| Some(similarity(&widened(a), &widened(b), size)?[0])))
+    mean(
+        channels
+            .map(|(a, b)| Some(similarity(&widened(a), &widened(b), size, whole.as_deref())?[0])),
+    )
 }
 
 /// Multi-scale structural similarity: contrast and structure at five scales, and also luminance at the coarsest. At
@@ -36,9 +47,9 @@ pub fn ms_ssim(a: &Planes, b: &Planes) -> Option<f64> {
         let factor = mean(a.iter().zip(b).map(|(a, b)| {
             if last && size.iter().all(|&side| side >= WINDOW) {
                 let [a, b] = [a, b].map(|plane| mirrored(plane, size));
-                return Some(similarity(&a, &b, size.map(|side| side + WINDOW - 1))?[0]);
+                return Some(similarity(&a, &b, size.map(|side| side + WINDOW - 1), None)?[0]);
             }
-            Some(similarity(a, b, size)?[1])
+            Some(similarity(a, b, size, None)?[1])
         }))?;
         product *= factor.max(0.0).powf(exponent);
         for planes in &mut scales {
@@ -60,8 +71,8 @@ fn mean(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     Some(values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// Mean over all positions of the whole index, and of its product of contrast and structure.
-fn similarity(a: &[f64], b: &[f64], size: [usize; 2]) -> Option<[f64; 2]> {
+/// Mean over all positions, or those in `whole`, of the whole index, and of its product of contrast and structure.
+fn similarity(a: &[f64], b: &[f64], size: [usize; 2], whole: Option<&[bool]>) -> Option<[f64; 2]> {
     if size.iter().any(|&side| side < WINDOW) {
         return None;
     }
@@ -70,7 +81,10 @@ fn similarity(a: &[f64], b: &[f64], size: [usize; 2]) -> Option<[f64; 2]> {
     let [mean_a, mean_b] = [a, b].map(|plane| blurred(plane, size));
     let [aa, bb, ab] = [(a, a), (b, b), (a, b)].map(|(a, b)| blurred(&product(a, b), size));
     let mut sums = [0.0; 2];
-    for at in 0..mean_a.len() {
+    let counts = |at: &usize| whole.is_none_or(|whole| whole[*at]);
+    let mut count = 0;
+    for at in (0..mean_a.len()).filter(counts) {
+        count += 1;
         let (ma, mb) = (mean_a[at], mean_b[at]);
         let (va, vb, cov) = (aa[at] - ma * ma, bb[at] - mb * mb, ab[at] - ma * mb);
         let contrast = (2.0 * cov + C2) / (va + vb + C2);
@@ -78,7 +92,7 @@ fn similarity(a: &[f64], b: &[f64], size: [usize; 2]) -> Option<[f64; 2]> {
         sums[0] += luminance * contrast;
         sums[1] += contrast;
     }
-    Some(sums.map(|sum| sum / mean_a.len() as f64))
+    (count > 0).then(|| sums.map(|sum| sum / f64::from(count)))
 }
 
 /// The window's weighted means at all positions inside the plane, row by row.

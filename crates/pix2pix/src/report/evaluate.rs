@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use pix2pix_runtime::TranslateOptions;
-use pix2pix_runtime::picture::Domain;
+use pix2pix_runtime::picture::{Domain, nodata};
 use serde::{Deserialize, Serialize};
 
 use crate::data::dataset::Pairs;
@@ -21,8 +21,8 @@ use crate::quality::kid::kernel_distance;
 use crate::quality::lpips::Lpips;
 use crate::quality::spread::Spread;
 use crate::quality::{
-    Calibration, Confidence, OwnValues, Planes, Point, Realism, RealismScores, Scores, pearson,
-    scores,
+    Calibration, ClassScore, Confidence, Confusion, OwnValues, Planes, Point, Realism,
+    RealismScores, Scores, pearson, scores_of,
 };
 
 /// Number of best and of worst pictures to keep.
@@ -64,32 +64,54 @@ pub struct PictureScores {
     /// DISTS, if requested.
     #[serde(default)]
     pub dists: Option<f64>,
+    /// Share of the pixels that have the target's class, if the targets are label maps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
+    /// Mean intersection over union of the classes in the picture or its target, if they are label maps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iou: Option<f64>,
 }
 
 impl PictureScores {
-    /// The scores of a pair's output against its target, which are of `domain`; without learned metrics.
-    pub fn of(name: &str, [output, target]: &[Planes; 2], domain: &Domain) -> Self {
+    /// The scores of an output against its target, which are of `domain`; without learned metrics. `known` has 0 for pixels
+    /// without data, which do not count, and `None` is all.
+    pub fn of(
+        name: &str,
+        [output, target]: [&Picture; 2],
+        domain: &Domain,
+        known: Option<&[u8]>,
+    ) -> Self {
+        let planes = [output, target].map(|picture| Planes::of(picture, domain));
+        let [out, wanted] = &planes;
+        let classes = domain.labels.as_ref();
+        let classes = classes.map(|labels| Confusion::of(labels, output, target, known));
+        let [a, b] = planes.each_ref().map(|planes| planes.with_data(known));
+        let amounts = classes.is_none();
         Self {
             name: name.to_string(),
-            scores: scores(output, target),
-            size: output.size,
-            own: OwnValues::of(output, target, domain),
-            pearson: pearson(output, target),
+            scores: scores_of(out, wanted, known),
+            size: out.size,
+            own: amounts.then(|| OwnValues::of(&a, &b, domain)).flatten(),
+            pearson: amounts.then(|| pearson(&a, &b)).flatten(),
             lpips: None,
             dists: None,
+            accuracy: classes.as_ref().and_then(Confusion::accuracy),
+            iou: classes.as_ref().and_then(Confusion::mean_iou),
         }
     }
 
-    /// The scores by the keys of [`MEASURES`](super::MEASURES).
+    /// The scores by the keys of [`MEASURES`](super::MEASURES). Of label maps, only those of classes mean something.
     pub fn named(&self) -> Vec<(&'static str, Option<f64>)> {
+        let of_pictures = |value: Option<f64>| value.filter(|_| self.accuracy.is_none());
         vec![
-            ("l1", Some(self.scores.l1)),
-            ("rmse", Some(self.scores.rmse)),
+            ("accuracy", self.accuracy),
+            ("l1", of_pictures(Some(self.scores.l1))),
+            ("rmse", of_pictures(Some(self.scores.rmse))),
             ("l1_own", self.own.map(|own| own.l1)),
             ("rmse_own", self.own.map(|own| own.rmse)),
-            ("psnr", Some(self.scores.psnr)),
-            ("ssim", self.scores.ssim),
-            ("ms_ssim", self.scores.ms_ssim),
+            ("psnr", of_pictures(Some(self.scores.psnr))),
+            ("ssim", of_pictures(self.scores.ssim)),
+            ("ms_ssim", of_pictures(self.scores.ms_ssim)),
             ("pearson", self.pearson),
             ("lpips", self.lpips),
             ("dists", self.dists),
@@ -136,6 +158,12 @@ pub struct Evaluation {
     /// Whether the deviation of several samples predicts their error, if requested.
     #[serde(default)]
     pub confidence: Option<Confidence>,
+    /// Mean intersection over union of the classes, over the pixels of all pictures, if the targets are label maps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_iou: Option<f64>,
+    /// How well each class is found in the pixels of all pictures, if the targets are label maps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<ClassScore>,
     /// Scores of every picture.
     pub pictures: Vec<PictureScores>,
 }
@@ -184,6 +212,14 @@ pub fn evaluate(
     tell: &mut dyn FnMut(&Measured),
 ) -> Result<Evaluated> {
     let config = &translator.config;
+    let labels = config.target.labels.as_ref();
+    if labels.is_some()
+        && (measures.lpips.is_some() || measures.dists.is_some() || measures.inception.is_some())
+    {
+        let reason = "`lpips`, `dists` and `inception` compare pictures, and the model's targets are label maps; omit them";
+        return Err(Error::Config(reason.to_string()));
+    }
+    let mut confusion = labels.map(|labels| Confusion::new(labels.classes.len()));
     let mut pictures = Vec::new();
     let mut realism = Realism::new(pairs.len());
     let mut calibration = Calibration::default();
@@ -198,6 +234,9 @@ pub fn evaluate(
             Error::file(&pairs.shown(index)[0], reason, remedy)
         };
         let pair = config.jitter.still(pairs.read(index)?);
+        if pair.is_empty() {
+            continue;
+        }
         let source = pair
             .source
             .clone()
@@ -212,7 +251,11 @@ pub fn evaluate(
             .generator
             .check_size(height, width)
             .map_err(refused)?;
-        let output = translator.translate_exactly(&source, options);
+        let mut output = translator.translate_exactly(&source, options);
+        if let Some(mask) = &pair.mask {
+            // learned metrics see whole pictures: without data, they are equal
+            output = nodata::merged(&output, &target, mask);
+        }
         let planes = [&output, &target].map(|picture| Planes::of(picture, &config.target));
         let [out, wanted] = &planes;
         let lpips = match &measures.lpips {
@@ -235,6 +278,10 @@ pub fn evaluate(
                 Some(f64::from(distance))
             }
         };
+        if measures.samples.is_some() && pair.mask.is_some() {
+            let reason = "several samples are compared as whole pictures, and some of its pixels have no data";
+            return Err(refused(Error::Picture(reason.to_string())));
+        }
         if let Some(samples) = measures.samples {
             let mut spread = Spread::new(out.values.clone());
             for sample in 1..samples {
@@ -252,19 +299,25 @@ pub fn evaluate(
                 set.push(inception.features(planes).map_err(refused)?);
             }
         }
+        let known = pair.mask.as_ref().map(Picture::bytes);
+        if let (Some(all), Some(labels)) = (&mut confusion, labels) {
+            all.add(&Confusion::of(labels, &output, &target, known));
+        }
         let found = PictureScores {
             lpips,
             dists,
-            ..PictureScores::of(&pair.name, &planes, &config.target)
+            ..PictureScores::of(&pair.name, [&output, &target], &config.target, known)
         };
-        let scores = found.scores;
-        let [out, wanted] = &planes;
-        realism.add(out, wanted);
-        let row = row(&pair.name, &scores, [&source, &output, &target], config);
+        // neither classes nor edges of missing data are textures
+        if labels.is_none() && known.is_none() {
+            realism.add(out, wanted);
+        }
+        let l1 = found.scores.l1;
+        let row = row(&found, [&source, &output, &target], config);
         for (extreme, sign) in extremes.iter_mut().zip([1.0, -1.0]) {
-            let at = extreme.partition_point(|(l1, _)| sign * l1 <= sign * scores.l1);
+            let at = extreme.partition_point(|(other, _)| sign * other <= sign * l1);
             if at < EXTREMES {
-                extreme.insert(at, (scores.l1, row.clone()));
+                extreme.insert(at, (l1, row.clone()));
                 extreme.truncate(EXTREMES);
             }
         }
@@ -291,6 +344,11 @@ pub fn evaluate(
         confidence: measures
             .samples
             .map(|samples| calibration.confidence(samples)),
+        mean_iou: confusion.as_ref().and_then(Confusion::mean_iou),
+        classes: match (&confusion, labels) {
+            (Some(confusion), Some(labels)) => confusion.by_class(labels),
+            _ => Vec::new(),
+        },
         pictures,
     };
     Ok(Evaluated {
@@ -314,18 +372,22 @@ fn means(pictures: &[PictureScores]) -> BTreeMap<String, Mean> {
 }
 
 fn row(
-    name: &str,
-    scores: &Scores,
+    scores: &PictureScores,
     [source, output, target]: [&Picture; 3],
     config: &crate::config::RunConfig,
 ) -> Row {
+    let of_classes = scores.accuracy;
+    let PictureScores { name, scores, .. } = scores;
     Row {
-        name: format!(
-            "{name}: L1 {:.2} of 255, PSNR {:.2} dB",
-            scores.l1, scores.psnr
-        ),
-        input: source.to_rgb8(config.source.range_of(source.depth())),
-        output: output.to_rgb8(config.target.range),
-        target: target.to_rgb8(config.target.range_of(target.depth())),
+        name: match of_classes {
+            Some(share) => format!("{name}: pixel accuracy {share:.4}"),
+            None => format!(
+                "{name}: L1 {:.2} of 255, PSNR {:.2} dB",
+                scores.l1, scores.psnr
+            ),
+        },
+        input: config.source.shown(source),
+        output: config.target.shown(output),
+        target: config.target.shown(target),
     }
 }

@@ -86,13 +86,13 @@ impl Gallery {
 
     /// The gallery of a run's sampling: the pairs at the input size of the networks, and their outputs.
     pub fn of_sampling(config: &RunConfig, step: u64, pairs: &[Pair], outputs: &[Picture]) -> Self {
-        let domains = [config.source, config.target];
+        let domains = [config.source.clone(), config.target.clone()];
         let mut gallery = Self::new("", domains, pairs.len());
         // besides the steps of a training: by all threads
         let both: Vec<_> = pairs.iter().zip(outputs).collect();
         let entries = both.into_par_iter().map(|(pair, output)| {
-            let planes = [output, &pair.target].map(|picture| Planes::of(picture, &domains[1]));
-            let scores = PictureScores::of(&pair.name, &planes, &domains[1]);
+            let halves = [output, &pair.target];
+            let scores = PictureScores::of(&pair.name, halves, &config.target, pair.known());
             let pictures = [&pair.source, output];
             gallery.entry(&pair.name, pictures, Some(&pair.target), Some(&scores))
         });
@@ -145,15 +145,14 @@ impl Gallery {
         target: Option<&Picture>,
         scores: Option<&PictureScores>,
     ) -> Entry {
-        let [of_source, of_target] = self.domains;
-        let shown = |picture: &Picture, domain: &Domain| {
-            embedded(&self.small(&picture.to_rgb8(domain.range_of(picture.depth()))))
-        };
-        let mut pictures = vec![shown(source, &of_source), shown(output, &of_target)];
+        let [of_source, of_target] = &self.domains;
+        let shown =
+            |picture: &Picture, domain: &Domain| embedded(&self.small(&domain.shown(picture)));
+        let mut pictures = vec![shown(source, of_source), shown(output, of_target)];
         if let Some(target) = target {
-            let planes = [output, target].map(|picture| Planes::of(picture, &of_target));
+            let planes = [output, target].map(|picture| Planes::of(picture, of_target));
             let distances = shrunk_map(&distances(&planes), self.side);
-            pictures.push(shown(target, &of_target));
+            pictures.push(shown(target, of_target));
             pictures.push(embedded(&colored(&distances)));
         }
         let named = scores.map_or(Vec::new(), PictureScores::named);
@@ -284,12 +283,11 @@ mod tests {
 
     #[test]
     fn a_gallery_has_what_is_known() {
-        let mut gallery = Gallery::new("run", [Domain::RGB8; 2], 2);
+        let mut gallery = Gallery::new("run", [Domain::RGB8, Domain::RGB8], 2);
         let picture = |value: u8| Picture::new([400, 200], 3, Samples::U8(vec![value; 240_000]));
         let pictures = [90, 100, 104].map(picture);
-        let planes = [1, 2].map(|index| Planes::of(&pictures[index], &Domain::RGB8));
-        let scores = PictureScores::of("both", &planes, &Domain::RGB8);
         let [source, output, target] = &pictures;
+        let scores = PictureScores::of("both", [output, target], &Domain::RGB8, None);
         gallery.add("both", [source, output], Some(target), Some(&scores));
         gallery.add("alone", [source, output], None, None);
         let page = serde_json::to_value(&gallery).unwrap();

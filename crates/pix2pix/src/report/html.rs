@@ -84,15 +84,20 @@ const LOSSES: [(&str, &str); 4] = [
     ("d_fake", "Discriminator loss: generated pairs"),
 ];
 /// Keys and titles of the curves behind them, which are not smoothed: scores, and the learning rate.
-const EXACT: [(&str, &str); 7] = [
+const EXACT: [(&str, &str); 9] = [
     ("l1", "Held-out pairs: L1 (of 255)"),
     ("psnr", "Held-out pairs: PSNR (dB)"),
     ("ssim", "Held-out pairs: SSIM"),
     ("swd", "Held-out pairs: sliced Wasserstein distance (x1000)"),
     ("spectrum", "Held-out pairs: distance of the spectra (dB)"),
     ("lpips", "Held-out pairs: LPIPS"),
+    ("accuracy", "Held-out pairs: pixel accuracy"),
+    ("iou", "Held-out pairs: mean IoU"),
     ("lr", "Learning rate"),
 ];
+
+/// Scores that few runs have, or none of earlier versions.
+const FEW: [&str; 5] = ["swd", "spectrum", "lpips", "accuracy", "iou"];
 
 /// Writes the report of some runs to an HTML file. Returns sentences on what cannot be read of their files, which
 /// the report leaves out.
@@ -131,10 +136,9 @@ pub fn write(runs: &[Reported], file: &Path) -> Result<Vec<String>> {
             .into_iter()
             .map(|loss| chart(loss, true))
             .chain(EXACT.into_iter().map(|score| chart(score, false)))
-            // few runs have LPIPS, and those of earlier versions no measures of realism
             .filter(|chart| {
-                !["swd", "spectrum", "lpips"].contains(&chart.key)
-                    || chart.series.iter().any(|line| !line.is_empty())
+                let is_usual = !FEW.contains(&chart.key);
+                is_usual || chart.series.iter().any(|line| !line.is_empty())
             })
             .collect(),
         runs: histories
@@ -258,8 +262,9 @@ fn embedded(path: &Path) -> Result<String> {
 /// # Errors
 /// As [`write()`].
 pub fn write_csv(runs: &[PathBuf], file: &Path) -> Result<()> {
-    const COLUMNS: [&str; 11] = [
-        "d_real", "d_fake", "g_gan", "g_l1", "l1", "psnr", "ssim", "swd", "spectrum", "lpips", "lr",
+    const COLUMNS: [&str; 13] = [
+        "d_real", "d_fake", "g_gan", "g_l1", "l1", "psnr", "ssim", "swd", "spectrum", "lpips",
+        "accuracy", "iou", "lr",
     ];
     let mut writer = csv::Writer::from_writer(Vec::new());
     let failed = |e: csv::Error| Error::file(file, e, "choose another file");

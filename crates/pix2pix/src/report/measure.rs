@@ -16,7 +16,8 @@ pub struct Measure {
 }
 
 /// The measures of single pictures, in the order of display.
-pub const MEASURES: [Measure; 9] = [
+pub const MEASURES: [Measure; 11] = [
+    measure("accuracy", "pixel accuracy", 4, true),
     measure("l1", "L1 (of 255)", 2, false),
     measure("rmse", "RMSE (of 255)", 2, false),
     measure("l1_own", "L1 (in the files' values)", 4, false),
@@ -26,6 +27,7 @@ pub const MEASURES: [Measure; 9] = [
     measure("ms_ssim", "MS-SSIM", 4, true),
     measure("pearson", "Pearson correlation", 4, true),
     measure("lpips", "LPIPS", 4, false),
+    measure("dists", "DISTS", 4, false),
 ];
 
 const fn measure(key: &'static str, label: &'static str, digits: usize, higher: bool) -> Measure {

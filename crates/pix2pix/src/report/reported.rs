@@ -54,7 +54,11 @@ impl Reported {
             return Ok(Self::new(root));
         };
         let count = held_out.len();
-        let mut gallery = Gallery::new("", [config.source, config.target], runs * count);
+        let mut gallery = Gallery::new(
+            "",
+            [config.source.clone(), config.target.clone()],
+            runs * count,
+        );
         let options = TranslateOptions {
             seed: config.seed,
             ..TranslateOptions::default()

@@ -187,7 +187,7 @@ impl History {
     }
 
     /// The best value of each score on held-out pairs: L1 (of 255), PSNR (dB), SSIM, SWD (in thousandths), spectrum (dB)
-    /// and LPIPS.
+    /// and LPIPS, and of label maps pixel accuracy and mean IoU.
     pub fn best(&self) -> BTreeMap<&'static str, Best> {
         let mut best = BTreeMap::new();
         for (key, label, sign) in [
@@ -197,6 +197,8 @@ impl History {
             ("swd", "SWD", 1.0),
             ("spectrum", "spectrum", 1.0),
             ("lpips", "LPIPS", 1.0),
+            ("accuracy", "pixel accuracy", -1.0),
+            ("iou", "mean IoU", -1.0),
         ] {
             let series = self.series(key).into_iter();
             let found = series.min_by(|a, b| (sign * a.1).total_cmp(&(sign * b.1)));

@@ -102,7 +102,11 @@ mod tests {
             l1,
             psnr: None,
             ssim: Some(ssim),
+            swd: None,
+            spectrum: None,
             lpips: None,
+            accuracy: None,
+            iou: None,
             best: false,
         }
     }

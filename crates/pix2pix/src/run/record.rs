@@ -83,6 +83,8 @@ mod tests {
             swd: None,
             spectrum: None,
             lpips: None,
+            accuracy: None,
+            iou: None,
             best: false,
         }
     }
@@ -121,6 +123,6 @@ mod tests {
     #[test]
     fn lower_distances_and_higher_similarities_are_better() {
         let better = Score::ALL.map(|score| score.is_better(1.0, 2.0));
-        assert_eq!(better, [true, false, false, true, true, true]);
+        assert_eq!(better, [true, false, false, true, true, true, false, false]);
     }
 }

@@ -6,6 +6,7 @@ use image::{Rgb, RgbImage};
 use imageproc::drawing::draw_hollow_rect_mut;
 use imageproc::rect::Rect;
 use pix2pix_runtime::TranslateOptions;
+use pix2pix_runtime::picture::Labels;
 
 use crate::config::RunConfig;
 use crate::data::dataset::Dataset;
@@ -17,7 +18,7 @@ use crate::data::picture::Picture;
 use crate::draw::contact_sheet::Row;
 use crate::error::Result;
 use crate::model::translate::Translator;
-use crate::quality::{self, Lpips, Planes, Realism, Score, Scores};
+use crate::quality::{self, Confusion, Lpips, Planes, Realism, Score, Scores};
 
 use super::RunScores;
 
@@ -82,13 +83,22 @@ impl Samples {
         };
         let read = (0..pairs.len()).map(|index| pairs.read(index));
         let kept = read.filter(|pair| pair.is_ok() || config.on_error == OnError::Stop);
+        // a pair without any data cannot be scored
+        let has_data = |pair: &Result<Pair>| pair.as_ref().is_ok_and(|pair| !pair.is_empty());
         let (mut seen, mut whole) = (Vec::new(), Vec::new());
-        for pair in kept.take(count) {
+        for pair in kept {
             let pair = pair?;
-            if config.jitter.resize == ResizePolicy::Crop && whole.len() < SAMPLES {
-                whole.push(pair.clone());
+            let still = Ok(config.jitter.still(pair.clone()));
+            if !has_data(&still) {
+                continue;
             }
-            seen.push(config.jitter.still(pair));
+            if config.jitter.resize == ResizePolicy::Crop && whole.len() < SAMPLES {
+                whole.push(pair);
+            }
+            seen.push(still?);
+            if seen.len() == count {
+                break;
+            }
         }
         let lpips = match config.keep_best {
             Some(Score::Lpips) => {
@@ -122,6 +132,9 @@ impl Samples {
         if !self.held_out {
             return None;
         }
+        if let Some(labels) = &config.target.labels {
+            return self.score_labels(step, outputs, config, labels);
+        }
         let pairs = self.pairs.iter().zip(outputs);
         let mut realism = Realism::new(outputs.len());
         let found: Vec<(Scores, Option<f64>)> = pairs
@@ -132,8 +145,13 @@ impl Samples {
                     let [a, b] = planes.each_ref().map(|planes| planes.to_tensor(device));
                     f64::from(lpips.distance(a, b).into_scalar::<f32>())
                 });
-                realism.add(&planes[0], &planes[1]);
-                (quality::scores(&planes[0], &planes[1]), lpips)
+                if pair.known().is_none() {
+                    realism.add(&planes[0], &planes[1]);
+                }
+                (
+                    quality::scores_of(&planes[0], &planes[1], pair.known()),
+                    lpips,
+                )
             })
             .collect();
         let mean = |value: fn(&(Scores, Option<f64>)) -> Option<f64>| {
@@ -151,6 +169,37 @@ impl Samples {
             swd: realism.swd,
             spectrum: realism.spectrum,
             lpips: mean(|(_, lpips)| *lpips),
+            accuracy: None,
+            iou: None,
+            best: false,
+        })
+    }
+
+    /// The scores of label maps: over all pixels, and L1 of the one-hot classes.
+    fn score_labels(
+        &self,
+        step: u64,
+        outputs: &[Picture],
+        config: &RunConfig,
+        labels: &Labels,
+    ) -> Option<RunScores> {
+        let mut all = Confusion::new(labels.classes.len());
+        let mut l1 = Vec::new();
+        for (pair, output) in self.pairs.iter().zip(outputs) {
+            all.add(&Confusion::of(labels, output, &pair.target, pair.known()));
+            let planes = [output, &pair.target].map(|picture| Planes::of(picture, &config.target));
+            l1.push(quality::l1(&planes[0], &planes[1], pair.known()));
+        }
+        Some(RunScores {
+            step,
+            l1: l1.iter().sum::<f64>() / l1.len() as f64,
+            psnr: None,
+            ssim: None,
+            swd: None,
+            spectrum: None,
+            lpips: None,
+            accuracy: all.accuracy(),
+            iou: all.mean_iou(),
             best: false,
         })
     }
@@ -167,10 +216,10 @@ impl Samples {
     /// When a whole picture cannot be translated.
     pub fn rows(&self, outputs: &[Picture], translator: &Translator) -> Result<Vec<Row>> {
         let config = &translator.config;
-        let domains = [config.source, config.target];
+        let domains = || [config.source.clone(), config.target.clone()];
         if self.whole.is_empty() {
             let shown = self.pairs.iter().zip(outputs).take(SAMPLES);
-            let rows = shown.map(|(pair, output)| Row::of(pair, output, domains));
+            let rows = shown.map(|(pair, output)| Row::of(pair, output, domains()));
             return Ok(rows.collect());
         }
         let rows = self.whole.iter().map(|pair| {
@@ -180,7 +229,7 @@ impl Samples {
             };
             let output = translator.translate_with(pair.source.clone(), &options)?;
             Ok(whole(
-                Row::of(pair, &output, domains),
+                Row::of(pair, &output, domains()),
                 config.jitter.crop_size.0,
             ))
         });
@@ -197,7 +246,7 @@ impl Samples {
         };
         Some([first, other].map(|pair| {
             let output = translator.translate_exactly(&pair.source, &options);
-            output.to_rgb8(translator.config.target.range)
+            translator.config.target.shown(&output)
         }))
     }
 }

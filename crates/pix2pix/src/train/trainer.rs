@@ -17,6 +17,7 @@ use pix2pix_runtime::weights::take;
 #[cfg(feature = "_card")]
 use crate::backend::device::is_card;
 use crate::backend::device::{constant, in_pool};
+use crate::data::loader::Mask;
 use crate::error::{self, Error};
 use crate::network::generator::Generator;
 use crate::network::init::{Init, WeightInit};
@@ -27,7 +28,7 @@ use crate::network::weights::{self, Weights};
 use crate::parallel::gradients::{Pass, Reducer, watching};
 use crate::parallel::{Group, Shard};
 use crate::train::adam::Adam;
-use crate::train::composite::Composite;
+use crate::train::composite::{Composite, CompositeOutput};
 use crate::train::config::{OptimizerConfig, TrainerConfig};
 use crate::train::diff_augment::augment;
 use crate::train::ema::Ema;
@@ -35,7 +36,7 @@ use crate::train::gradient_penalty;
 use crate::train::image_pool::ImagePool;
 use crate::train::learner::Learner;
 use crate::train::losses::{Diverged, StepLosses};
-use crate::train::objective::Objective;
+use crate::train::objective::{CompositeLoss, Objective};
 use crate::train::origin::Freeze;
 use crate::weights_file::tensor_file::{Values, prefixed};
 use chance::{Chance, Use};
@@ -73,6 +74,8 @@ pub struct Trainer {
     pool: ImagePool,
     clock: Clock,
     shared: Option<Shared>,
+    /// The pixels of the next step's batches that have data.
+    masks: Vec<Option<Mask>>,
     #[cfg(feature = "_card")]
     replay: replay::Replay,
     /// Where a recorded step reads the number of its dropout.
@@ -144,6 +147,7 @@ impl Trainer {
             done: None,
             clock: Clock::start(),
             shared: None,
+            masks: Vec::new(),
             #[cfg(feature = "_card")]
             replay: replay::Replay::default(),
             #[cfg(feature = "_card")]
@@ -256,6 +260,13 @@ impl Trainer {
         self.clock.parts()
     }
 
+    /// Says which pixels of the next step's batches have data, one mask for each batch; `None` for all pixels. The others enter
+    /// no loss: both networks see them as 0 in generated images, as they must be in the targets, and L1 is the mean over the
+    /// pixels that have data.
+    pub fn mask(&mut self, masks: Vec<Option<Mask>>) {
+        self.masks = masks;
+    }
+
     /// Trains both networks for one step, on the mean gradient of all batches. The losses are still to be read: on a
     /// card, reading them waits for the end of the step.
     ///
@@ -265,6 +276,7 @@ impl Trainer {
     pub fn step(&mut self, batches: &[Batch]) -> Result<StepLosses, Diverged> {
         self.clock.restart();
         let losses = self.both_updates(batches)?;
+        self.masks.clear();
         self.steps += 1;
         if let Some(ema) = &mut self.ema {
             ema.update(self.generator.network(), self.steps);
@@ -369,7 +381,7 @@ impl Trainer {
             let mut draws = self.chance(index).draws(Use::AugmentComposite);
             let [source, shown] = augment(kinds, [source.clone(), image.clone()], &mut draws);
             let output = composite.judge_as(source, shown, image);
-            let losses = output.losses(target.clone(), &self.objective);
+            let losses = self.losses(index, output, target.clone());
             self.clock.lap(|parts| &mut parts.composite_forward);
             update.backward(
                 generator,
@@ -398,7 +410,7 @@ impl Trainer {
         let network = self.generator.network();
         let pass = update.begin(network, batch);
         let forward = || network.forward(source.clone(), &mut self.noise(batch));
-        let image = watching(pass.as_ref(), forward);
+        let image = self.masked(batch, watching(pass.as_ref(), forward));
         self.clock.lap(|parts| &mut parts.generator_forward);
         Generated { image, pass }
     }
@@ -407,9 +419,39 @@ impl Trainer {
     fn generate_again(&self, batch: usize, source: &Tensor<4>) -> Tensor<4> {
         let network = self.generator.network().valid();
         let image = network.forward(source.clone().inner(), &mut self.noise(batch));
-        let image = constant(image, &source.device());
+        let image = self.masked(batch, constant(image, &source.device()));
         self.clock.lap(|parts| &mut parts.generator_forward);
         image
+    }
+
+    /// The mask of one of this step's batches.
+    fn mask_of(&self, batch: usize) -> Option<&Mask> {
+        self.masks.get(batch)?.as_ref()
+    }
+
+    /// A generated image with 0 where there is no data.
+    fn masked(&self, batch: usize, image: Tensor<4>) -> Tensor<4> {
+        match self.mask_of(batch) {
+            None => image,
+            Some(mask) => image * mask.known.clone(),
+        }
+    }
+
+    /// The losses of the generator. L1 is a mean over all pixels, of which those without data are equal: scaled, it is the
+    /// mean over the others.
+    fn losses(&self, batch: usize, output: CompositeOutput, target: Tensor<4>) -> CompositeLoss {
+        let Some(mask) = self.mask_of(batch) else {
+            return output.losses(target, &self.objective);
+        };
+        let scale = match mask.share > 0.0 {
+            true => 1.0 / mask.share,
+            false => 0.0,
+        };
+        let output = CompositeOutput {
+            image: output.image * scale,
+            ..output
+        };
+        output.losses(target * scale, &self.objective)
     }
 
     /// The real and the generated pairs as the discriminator sees them: from the pool, and augmented.

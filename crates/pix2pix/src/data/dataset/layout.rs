@@ -37,8 +37,8 @@ impl Split {
 pub enum Files {
     /// Side by side in one file.
     Together(PathBuf),
-    /// In two files, A and B.
-    Apart(PathBuf, PathBuf),
+    /// In files of their own: those of A and those of B, whose channels are joined if there are several.
+    Apart(Vec<PathBuf>, Vec<PathBuf>),
 }
 
 /// A pair's name and files.
@@ -50,13 +50,19 @@ pub struct Entry {
     pub files: Files,
     /// The page of its files.
     pub page: Page,
+    /// The picture that is 0 where the pair has no data.
+    pub mask: Option<PathBuf>,
 }
 
 impl Entry {
     /// The pair in the only page of these files.
     pub fn new(name: String, files: Files) -> Self {
-        let page = Page::Only;
-        Self { name, files, page }
+        Self {
+            name,
+            files,
+            page: Page::Only,
+            mask: None,
+        }
     }
 }
 
@@ -79,9 +85,12 @@ impl Layout {
     /// Notes the pictures that a table does not list.
     pub fn note_unlisted(&mut self, table: &Path, files: &[PathBuf]) {
         let entries = self.splits.values().flatten();
-        let listed = entries.flat_map(|entry| match &entry.files {
-            Files::Together(file) => vec![file.clone()],
-            Files::Apart(a, b) => vec![a.clone(), b.clone()],
+        let listed = entries.flat_map(|entry| {
+            let files = match &entry.files {
+                Files::Together(file) => vec![file.clone()],
+                Files::Apart(a, b) => [a.as_slice(), b].concat(),
+            };
+            files.into_iter().chain(entry.mask.clone())
         });
         let listed: BTreeSet<PathBuf> = listed.collect();
         for file in files
@@ -107,21 +116,38 @@ impl Layout {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Side {
     Both,
-    A,
-    B,
+    /// A, or A1, A2, ...
+    A(u8),
+    /// B, or B1, B2, ...
+    B(u8),
+    Mask,
 }
 
-/// Parses the path of a folder: `train`, `A`, `trainA`, `train/A`, `A/train`, or empty. `None` for all others.
+/// The side that a folder's name says: `A`, `B2` or `mask`.
+fn side(name: &str) -> Option<Side> {
+    if ["mask", "masks"].contains(&name) {
+        return Some(Side::Mask);
+    }
+    let (letter, number) = name.split_at_checked(1)?;
+    let number = match number {
+        "" => 0,
+        _ if number.starts_with(['0', '+']) => return None,
+        number => number.parse().ok()?,
+    };
+    match letter {
+        "A" | "a" => Some(Side::A(number)),
+        "B" | "b" => Some(Side::B(number)),
+        _ => None,
+    }
+}
+
+/// Parses the path of a folder: `train`, `A`, `trainA`, `train/A`, `A/train`, or empty, and with `A1`, `A2` ... for `A`.
+/// `None` for all others.
 fn meaning(folder: &Path) -> Option<(Option<Split>, Side)> {
     let parts: Vec<_> = folder
         .iter()
         .map(|part| part.to_string_lossy().into_owned())
         .collect();
-    let side = |name: &str| match name {
-        "A" | "a" => Some(Side::A),
-        "B" | "b" => Some(Side::B),
-        _ => None,
-    };
     match parts.as_slice() {
         [] => Some((None, Side::Both)),
         [name] => {
@@ -131,7 +157,8 @@ fn meaning(folder: &Path) -> Option<(Option<Split>, Side)> {
             if let Some(side) = side(name) {
                 return Some((None, side));
             }
-            let (split, last) = name.split_at_checked(name.len() - 1)?;
+            let word = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
+            let (split, last) = name.split_at_checked(word.len().checked_sub(1)?)?;
             Some((
                 Some(Split::parse(split.trim_end_matches(['_', '-']))?),
                 side(last)?,
@@ -184,6 +211,16 @@ pub fn find(root: &Path, files: &[PathBuf], matching: Option<&[Pattern; 2]>) -> 
             None => layout.pass_over(file, Why::Folder),
         }
     }
+    // masks belong to pairs of any layout
+    let is_mask = |side: &Side| *side == Side::Mask;
+    let mut masks = BTreeMap::new();
+    folders.retain(|(split, side), files| {
+        if is_mask(side) {
+            let by_name = files.iter().map(|file| (pair::stem(file), (*file).clone()));
+            masks.insert(*split, by_name.collect::<BTreeMap<String, PathBuf>>());
+        }
+        !is_mask(side)
+    });
     let apart = folders.keys().any(|(_, side)| *side != Side::Both);
     let has_split = folders
         .keys()
@@ -211,15 +248,36 @@ pub fn find(root: &Path, files: &[PathBuf], matching: Option<&[Pattern; 2]>) -> 
         ));
     }
     if apart {
-        layout.description = "two folders, A and B, matched by name".to_string();
-        let splits: Vec<_> = folders.keys().map(|(split, _)| *split).collect();
-        for split in splits {
-            let mut side = |side| folders.remove(&(split, side)).unwrap_or_default();
-            let (a, b) = (side(Side::A), side(Side::B));
-            if !a.is_empty() || !b.is_empty() {
-                let entries = matched(root, [&a, &b], matching, &mut layout)?;
-                layout.splits.insert(split, entries);
+        let mut names: Vec<String> = Vec::new();
+        for (_, side) in folders.keys() {
+            let name = match side {
+                Side::A(0) => "A".to_string(),
+                Side::B(0) => "B".to_string(),
+                Side::A(number) => format!("A{number}"),
+                Side::B(number) => format!("B{number}"),
+                Side::Both | Side::Mask => continue,
+            };
+            if !names.contains(&name) {
+                names.push(name);
             }
+        }
+        names.sort();
+        layout.description = match names.as_slice() {
+            [] | [_] | [_, _] => "two folders, A and B, matched by name".to_string(),
+            names => format!("folders {}, matched by name", names.join(", ")),
+        };
+        let splits: BTreeSet<_> = folders.keys().map(|(split, _)| *split).collect();
+        for split in splits {
+            let mut sides = [Vec::new(), Vec::new()];
+            for ((of, side), files) in &folders {
+                match side {
+                    Side::A(_) if *of == split => sides[0].push(files.clone()),
+                    Side::B(_) if *of == split => sides[1].push(files.clone()),
+                    _ => {}
+                }
+            }
+            let entries = matched(root, sides, matching, &mut layout)?;
+            layout.splits.insert(split, entries);
         }
         layout.splits.retain(|_, entries| !entries.is_empty());
     } else {
@@ -231,13 +289,22 @@ pub fn find(root: &Path, files: &[PathBuf], matching: Option<&[Pattern; 2]>) -> 
             layout.splits.insert(split, entries.collect());
         }
     }
+    if !masks.is_empty() {
+        layout.description += ", with masks";
+    }
+    for (split, mut masks) in masks {
+        for entry in layout.splits.get_mut(&split).into_iter().flatten() {
+            entry.mask = masks.remove(&entry.name);
+        }
+        layout.unmatched.extend(masks.into_values());
+    }
     Ok(layout)
 }
 
 /// Pairs the pictures of A and B that have the same name without extension, or the same part of the name by a pattern.
 fn matched(
     root: &Path,
-    sides: [&[&PathBuf]; 2],
+    sides: [Vec<Vec<&PathBuf>>; 2],
     matching: Option<&[Pattern; 2]>,
     layout: &mut Layout,
 ) -> Result<Vec<Entry>> {
@@ -257,15 +324,17 @@ fn matched(
         }
         Ok(names)
     };
-    let (a, mut b) = (
-        by_name(sides[0], matching.map(|[a, _]| a))?,
-        by_name(sides[1], matching.map(|[_, b]| b))?,
-    );
+    let patterns = [matching.map(|[a, _]| a), matching.map(|[_, b]| b)];
+    let [a, b] = [0, 1].map(|side: usize| {
+        let first = sides[side].first();
+        by_name(first.map_or(&[], Vec::as_slice), patterns[side])
+    });
+    let (a, mut b) = (a?, b?);
     let mut entries = Vec::new();
     let mut alone = [Vec::new(), Vec::new()];
     for (name, a) in a {
         match b.remove(&name) {
-            Some(b) => entries.push(Entry::new(name, Files::Apart(a, b))),
+            Some(b) => entries.push(Entry::new(name, Files::Apart(vec![a], vec![b]))),
             None => alone[0].push(a),
         }
     }
@@ -274,5 +343,27 @@ fn matched(
         layout.proposal = pattern::propose(alone.each_ref().map(|files| files.as_slice()));
     }
     layout.unmatched.extend(alone.into_iter().flatten());
+    for (side, folders) in sides.iter().enumerate() {
+        for files in folders.iter().skip(1) {
+            let mut names = by_name(files, patterns[side])?;
+            // pairs without all of their pictures are no pairs
+            entries.retain_mut(|entry: &mut Entry| {
+                let Files::Apart(a, b) = &mut entry.files else {
+                    return true;
+                };
+                match names.remove(&entry.name) {
+                    Some(file) => {
+                        [a, b][side].push(file);
+                        true
+                    }
+                    None => {
+                        layout.unmatched.push(a[0].clone());
+                        false
+                    }
+                }
+            });
+            layout.unmatched.extend(names.into_values());
+        }
+    }
     Ok(entries)
 }

@@ -1,4 +1,5 @@
-//! Manifests: tables of pairs, as CSV or JSON lines, with two columns of paths and optionally a third with the split.
+//! Manifests: tables of pairs, as CSV or JSON lines, with two columns of paths, and optionally one with the split and one with
+//! masks.
 
 use std::path::{Path, PathBuf};
 
@@ -21,14 +22,51 @@ pub fn is_manifest(path: &Path) -> bool {
 /// Names by which a manifest is detected in a folder or an archive.
 pub const NAMES: [&str; 4] = ["manifest.csv", "manifest.jsonl", "pairs.csv", "pairs.jsonl"];
 
+/// A line of a manifest.
+struct Line {
+    a: Vec<PathBuf>,
+    b: Vec<PathBuf>,
+    mask: Option<PathBuf>,
+    split: Option<String>,
+}
+
 /// A line of a JSON manifest.
 #[derive(Deserialize)]
-struct Line {
+struct JsonLine {
     #[serde(alias = "A", alias = "source", alias = "input")]
-    a: PathBuf,
+    a: Paths,
     #[serde(alias = "B", alias = "target", alias = "output")]
-    b: PathBuf,
+    b: Paths,
+    mask: Option<PathBuf>,
     split: Option<String>,
+}
+
+/// One path, or those of pictures whose channels are joined.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Paths {
+    One(PathBuf),
+    Several(Vec<PathBuf>),
+}
+
+impl From<Paths> for Vec<PathBuf> {
+    fn from(paths: Paths) -> Self {
+        match paths {
+            Paths::One(path) => vec![path],
+            Paths::Several(paths) => paths,
+        }
+    }
+}
+
+impl From<JsonLine> for Line {
+    fn from(line: JsonLine) -> Self {
+        Self {
+            a: line.a.into(),
+            b: line.b.into(),
+            mask: line.mask,
+            split: line.split,
+        }
+    }
 }
 
 /// Reads a manifest. Its paths are relative to its own folder; `path` is relative to the data set's root, and `shown`
@@ -67,8 +105,16 @@ pub fn read(path: &Path, shown: &Path, text: &[u8]) -> Result<Layout> {
                 Some(split.ok_or_else(|| wrong(number, format!("\"{name}\" is not a split")))?)
             }
         };
-        let files = Files::Apart(folder.join(&line.a), folder.join(line.b));
-        let entry = Entry::new(pair::stem(&line.a), files);
+        if line.a.is_empty() || line.b.is_empty() {
+            return Err(wrong(number, "it does not have two paths".to_string()));
+        }
+        let [a, b] =
+            [&line.a, &line.b].map(|paths| paths.iter().map(|path| folder.join(path)).collect());
+        let files = Files::Apart(a, b);
+        let entry = Entry {
+            mask: line.mask.map(|mask| folder.join(mask)),
+            ..Entry::new(pair::stem(&line.a[0]), files)
+        };
         layout.splits.entry(split).or_default().push(entry);
     }
     if layout.splits.is_empty() {
@@ -99,17 +145,20 @@ fn json_lines(text: &[u8]) -> Lines {
         .map(|(number, line)| {
             (
                 number,
-                serde_json::from_slice(line).map_err(|e| e.to_string()),
+                serde_json::from_slice::<JsonLine>(line)
+                    .map(Line::from)
+                    .map_err(|e| e.to_string()),
             )
         })
         .collect()
 }
 
-/// Names of the columns of A, of B and of the split.
-const COLUMNS: [&[&str]; 3] = [
+/// Names of the columns of A, of B, of the split and of the mask. Where no other column is that of B, a mask is B.
+const COLUMNS: [&[&str]; 4] = [
     &["a", "source", "input", "image"],
-    &["b", "target", "output", "label", "mask"],
+    &["b", "target", "output", "label"],
     &["split", "set", "subset"],
+    &["mask"],
 ];
 
 /// The separator of a table: the character of these that its first line has most of. Excel writes semicolons where the
@@ -150,13 +199,21 @@ fn csv_lines(text: &[u8]) -> Lines {
             header = Some(record);
             continue;
         }
-        let [a, b, split] = *columns.get_or_insert_with(|| columns_of(header.as_ref(), &record));
+        let Columns { a, b, split, mask } =
+            columns.get_or_insert_with(|| columns_of(header.as_ref(), &record));
         let field = |column: usize| record.get(column).filter(|field| !field.is_empty());
-        let line = match (field(a), field(b)) {
+        let paths = |columns: &[usize]| -> Option<Vec<PathBuf>> {
+            columns
+                .iter()
+                .map(|&column| field(column).map(PathBuf::from))
+                .collect()
+        };
+        let line = match (paths(a), paths(b)) {
             (Some(a), Some(b)) => Ok(Line {
-                a: a.into(),
-                b: b.into(),
-                split: field(split).map(str::to_string),
+                a,
+                b,
+                split: field(*split).map(str::to_string),
+                mask: mask.and_then(field).map(PathBuf::from),
             }),
             _ => Err("it does not have two paths".to_string()),
         };
@@ -165,16 +222,61 @@ fn csv_lines(text: &[u8]) -> Lines {
     lines
 }
 
-/// The columns of A, of B and of the split: those that the header names; otherwise the first two with paths of pictures
-/// in this line, which passes over a column of numbers before them, and the one behind them.
-fn columns_of(header: Option<&csv::StringRecord>, line: &csv::StringRecord) -> [usize; 3] {
-    let named = COLUMNS.map(|names| {
+/// The columns of a table.
+struct Columns {
+    a: Vec<usize>,
+    b: Vec<usize>,
+    split: usize,
+    mask: Option<usize>,
+}
+
+/// The columns of A, of B, of the split and of the mask: those that the header names; otherwise the first two with paths of
+/// pictures in this line, which passes over a column of numbers before them, and the one behind them. Columns `a1`, `a2`, ...
+/// are those of several pictures whose channels are joined.
+fn columns_of(header: Option<&csv::StringRecord>, line: &csv::StringRecord) -> Columns {
+    let fields = || header.iter().flat_map(|header| header.iter().enumerate());
+    let numbered = |letter: char| {
+        let mut found: Vec<(u32, usize)> = fields()
+            .filter_map(|(column, field)| {
+                let number = field.to_lowercase().strip_prefix(letter)?.parse().ok()?;
+                Some((number, column))
+            })
+            .collect();
+        found.sort_unstable();
+        found
+            .into_iter()
+            .map(|(_, column)| column)
+            .collect::<Vec<_>>()
+    };
+    let [several_a, several_b] = ['a', 'b'].map(numbered);
+    let [a, mut b, split, mut mask] = COLUMNS.map(|names| {
         let known = |field: &str| names.iter().any(|name| name.eq_ignore_ascii_case(field));
-        header.and_then(|header| header.iter().position(known))
+        fields()
+            .find(|(_, field)| known(field))
+            .map(|(column, _)| column)
     });
+    if b.is_none() && several_b.is_empty() {
+        b = mask.take();
+    }
+    let named = [several_a.clone(), several_b.clone()].concat();
+    let named: Vec<usize> = named
+        .into_iter()
+        .chain([a, b, split, mask].into_iter().flatten())
+        .collect();
     let mut paths = (0..line.len())
-        .filter(|&column| is_picture(Path::new(&line[column])) && !named.contains(&Some(column)));
-    let a = named[0].or_else(|| paths.next()).unwrap_or(0);
-    let b = named[1].or_else(|| paths.next()).unwrap_or(a + 1);
-    [a, b, named[2].unwrap_or(a.max(b) + 1)]
+        .filter(|column| is_picture(Path::new(&line[*column])) && !named.contains(column));
+    let mut columns =
+        |several: Vec<usize>, one: Option<usize>, otherwise: usize| match several.is_empty() {
+            true => vec![one.or_else(|| paths.next()).unwrap_or(otherwise)],
+            false => several,
+        };
+    let a = columns(several_a, a, 0);
+    let b = columns(several_b, b, a[0] + 1);
+    let last = a.iter().chain(&b).copied().max().unwrap_or(0);
+    Columns {
+        split: split.unwrap_or(last + 1),
+        a,
+        b,
+        mask,
+    }
 }

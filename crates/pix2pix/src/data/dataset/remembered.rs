@@ -6,6 +6,7 @@ use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use pix2pix_runtime::picture::Nodata;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -64,20 +65,30 @@ impl Remembered {
     }
 
     /// Returns the result for a pair, if its files have not changed.
-    pub fn recall(&self, files: &[PathBuf], page: Page) -> Option<Seen> {
-        let known = self.known.get(&key(files, page))?;
+    pub fn recall(
+        &self,
+        files: &[PathBuf],
+        page: Page,
+        nodata: [Option<Nodata>; 2],
+    ) -> Option<Seen> {
+        let known = self.known.get(&key(files, page, nodata))?;
         (stamps(files)? == known.stamps).then_some(known.seen)
     }
 
     /// Saves the results for new pairs.
-    pub fn keep(mut self, seen: impl IntoIterator<Item = (Vec<PathBuf>, Page, Seen)>) {
+    pub fn keep(
+        mut self,
+        seen: impl IntoIterator<Item = (Vec<PathBuf>, Page, Seen)>,
+        nodata: [Option<Nodata>; 2],
+    ) {
         let Some(file) = self.file.take() else {
             return;
         };
         let mut news = false;
         for (files, page, seen) in seen {
             if let Some(stamps) = stamps(&files).filter(|stamps| settled(stamps)) {
-                self.known.insert(key(&files, page), Known { stamps, seen });
+                self.known
+                    .insert(key(&files, page, nodata), Known { stamps, seen });
                 news = true;
             }
         }
@@ -90,12 +101,17 @@ impl Remembered {
     }
 }
 
-fn key(files: &[PathBuf], page: Page) -> String {
+fn key(files: &[PathBuf], page: Page, nodata: [Option<Nodata>; 2]) -> String {
     let mut parts: Vec<_> = files.iter().map(|file| file.to_string_lossy()).collect();
     match page {
         Page::Only => {}
         Page::At(index) => parts.push(format!("page {index}").into()),
         Page::Channels => parts.push("all pages".into()),
+    }
+    // the extremes are those of the pixels that have data
+    let gaps = nodata.map(|nodata| nodata.map_or(String::new(), |nodata| nodata.to_string()));
+    if gaps.iter().any(|gap| !gap.is_empty()) {
+        parts.push(format!("no data {}", gaps.join(" ")).into());
     }
     parts.join("\n")
 }

@@ -4,14 +4,16 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use pix2pix_runtime::picture::{CHANNELS, Domain, Ranges};
+use pix2pix_runtime::picture::labels::Stored;
+use pix2pix_runtime::picture::{CHANNELS, Domain, Labels, Nodata, Outside, Ranges, nodata};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::classes::Classes;
 use super::remembered::{Remembered, Seen};
-use super::{Dataset, Pairs};
+use super::{Dataset, Decoded, Pairs};
 use crate::choice::choices;
-use crate::data::picture::{Depth, Format, Header};
+use crate::data::picture::{Depth, Format, Header, Picture, Samples};
 use crate::error::{Error, Result, within};
 
 /// What to do about broken and unmatched files.
@@ -31,12 +33,16 @@ choices!(OnError, "action",
 );
 
 /// Values that override those detected for the domains of A and B.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Forced {
     /// Channels of A and of B.
     pub channels: [Option<usize>; 2],
     /// Sample values of A and of B that map to -1 and 1.
     pub range: [Option<Ranges>; 2],
+    /// The classes of A and of B, if their pictures are label maps.
+    pub labels: [Option<Classes>; 2],
+    /// How pixels of A and of B without data are known.
+    pub nodata: [Option<Nodata>; 2],
 }
 
 /// Format of a picture.
@@ -48,6 +54,8 @@ pub struct PictureKind {
     pub depth: Depth,
     /// File format.
     pub format: Format,
+    /// Whether its colors are those of a palette in the file.
+    pub indexed: bool,
 }
 
 /// Counts of the pairs of a data set or of one split, by format and by size.
@@ -61,6 +69,10 @@ pub struct Survey {
     pub broken: Vec<(usize, Error)>,
     /// Smallest and largest value of the floating-point pictures, of A and of B.
     pub extremes: [Option<[f32; 2]>; 2],
+    /// Largest number of files whose channels are joined to one picture, of A and of B; 0 without pictures.
+    pub files: [usize; 2],
+    /// Whether such files have different types of samples.
+    pub mixed: [bool; 2],
 }
 
 impl Survey {
@@ -73,12 +85,12 @@ impl Survey {
         // with a flag for new results
         let headers: Vec<_> = (0..pairs.len())
             .into_par_iter()
-            .map(
-                |index| match remembered.recall(&pairs.shown(index), pairs.page(index)) {
+            .map(|index| {
+                match remembered.recall(&pairs.shown(index), pairs.page(index), pairs.nodata()) {
                     Some(seen) => (Ok(seen), false),
                     None => (look(pairs, index), true),
-                },
-            )
+                }
+            })
             .collect();
         let news = headers
             .iter()
@@ -87,7 +99,7 @@ impl Survey {
                 (Ok(seen), true) => Some((pairs.shown(index), pairs.page(index), *seen)),
                 _ => None,
             });
-        remembered.keep(news);
+        remembered.keep(news, pairs.nodata());
         let mut survey = Self::default();
         for (index, (seen, _)) in headers.into_iter().enumerate() {
             match seen {
@@ -100,6 +112,9 @@ impl Survey {
                             channels,
                             depth,
                             format,
+                            indexed,
+                            files,
+                            mixed,
                             ..
                         },
                     ) in headers.into_iter().enumerate()
@@ -108,8 +123,11 @@ impl Survey {
                             channels,
                             depth,
                             format,
+                            indexed,
                         };
                         *survey.kinds[side].entry(kind).or_default() += 1;
+                        survey.files[side] = survey.files[side].max(files);
+                        survey.mixed[side] |= mixed;
                         survey.extremes[side] = wider(survey.extremes[side], extremes[side]);
                     }
                 }
@@ -125,6 +143,8 @@ impl Survey {
                 *self.kinds[side].entry(*kind).or_default() += count;
             }
             self.extremes[side] = wider(self.extremes[side], other.extremes[side]);
+            self.files[side] = self.files[side].max(other.files[side]);
+            self.mixed[side] |= other.mixed[side];
         }
         for (size, count) in &other.sizes {
             *self.sizes.entry(*size).or_default() += count;
@@ -171,7 +191,17 @@ impl Survey {
                 )));
             }
         };
+        if let Some(classes) = &forced.labels[side] {
+            return self.labels(side, classes, channels, forced);
+        }
         let depth = kinds.map(|kind| kind.depth).max().unwrap_or(Depth::U8);
+        if self.mixed[side] && forced.range[side].is_none_or(|range| range.listed().len() == 1) {
+            let reason = format!(
+                "must be given for each channel, as the files of {name} have different types of samples, e.g. \
+                 0:255,0:255,0:255,0:65535 for RGB of 8 bits and depth of 16"
+            );
+            return Err(Error::field(["range[0]", "range[1]"][side], reason));
+        }
         let range = forced.range[side].unwrap_or(depth.range().into());
         if !range.fit(channels) {
             let reason = format!(
@@ -193,6 +223,45 @@ impl Survey {
             channels,
             depth,
             range,
+            labels: None,
+            nodata: forced.nodata[side],
+        })
+    }
+
+    /// The domain of label maps of these classes.
+    fn labels(
+        &self,
+        side: usize,
+        classes: &Classes,
+        channels: usize,
+        forced: &Forced,
+    ) -> Result<Domain> {
+        if self.files[side] > 1 {
+            let reason = "is for one picture a side; join the label maps to one file";
+            return Err(Error::field(["labels[0]", "labels[1]"][side], reason));
+        }
+        if forced.range[side].is_some() {
+            let reason = "has no meaning for label maps; omit it";
+            return Err(Error::field(["range[0]", "range[1]"][side], reason));
+        }
+        let mut kinds = self.kinds[side].keys();
+        // the index of a color in a PNG's own palette is a class id
+        let is_indexed = |kind: &PictureKind| kind.channels == 1 || kind.indexed;
+        let channels = match classes {
+            Classes::Numbered(_) if kinds.clone().all(is_indexed) => 1,
+            _ => channels,
+        };
+        let labels = classes.labels(side, channels)?;
+        let is_jpeg = |kind: &PictureKind| !kind.format.is_exact();
+        if let (Stored::Ids, Some(kind)) = (labels.stored, kinds.find(|kind| is_jpeg(kind))) {
+            return Err(Error::Config(format!(
+                "`labels[{side}]`: {} files do not keep class ids exactly; save the label maps as PNG",
+                kind.format
+            )));
+        }
+        Ok(Domain {
+            nodata: forced.nodata[side],
+            ..Domain::of_labels(labels)
         })
     }
 }
@@ -209,10 +278,10 @@ fn look(pairs: &Pairs, index: usize) -> Result<Seen> {
     let headers = pairs.headers(index)?;
     let mut extremes = [None; 2];
     if headers.iter().any(|header| header.depth == Depth::F32) {
-        let shown = pairs.shown(index);
-        for (side, picture) in pairs.read_sides(index)?.iter().enumerate() {
-            if picture.depth() == Depth::F32 {
-                let path = &shown[side.min(shown.len() - 1)];
+        for (side, decoded) in pairs.decode_sides(index)?.into_iter().enumerate() {
+            if decoded.picture.depth() == Depth::F32 {
+                let picture = known(&decoded);
+                let path = &pairs.shown_side(index, side);
                 let values = picture
                     .extremes()
                     .filter(|values| values.iter().all(|v| v.is_finite()));
@@ -220,13 +289,104 @@ fn look(pairs: &Pairs, index: usize) -> Result<Seen> {
                     Error::file(
                         path,
                         "some of its values are infinite or not a number (NaN)",
-                        "replace them with finite numbers or remove the file",
+                        "replace them with finite numbers, or, if NaN says that a pixel has no data, give `nodata` nan",
                     )
                 })?);
             }
         }
     }
     Ok((headers, extremes))
+}
+
+/// The pixels of the label maps of A or B.
+#[derive(Clone, Debug, Default)]
+pub struct LabelCount {
+    /// Pixels of each class; none if the side has no label maps.
+    pub pixels: Vec<u64>,
+    /// Pixels with a color that no class has, of formats that keep no exact colors. They become the nearest class.
+    pub outside: Outside,
+}
+
+impl LabelCount {
+    fn of(labels: &Labels, picture: &Picture, known: Option<&[u8]>) -> Self {
+        let mut pixels = vec![0; labels.classes.len()];
+        for (pixel, class) in labels.classes_of(picture).into_iter().enumerate() {
+            let has_data = known.is_none_or(|known| known[pixel] > 0);
+            pixels[usize::from(class)] += u64::from(has_data);
+        }
+        let outside = labels.outside(picture);
+        Self { pixels, outside }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.pixels
+            .resize(other.pixels.len().max(self.pixels.len()), 0);
+        for (sum, more) in self.pixels.iter_mut().zip(other.pixels) {
+            *sum += more;
+        }
+        self.outside.add(other.outside);
+    }
+}
+
+/// Reads the label maps of all pairs, which are in their domains, and counts the pixels of A and of B. Pairs without label
+/// maps are not read.
+///
+/// # Errors
+/// When a pair cannot be read or has a value that no class has, and `on_error` is not [`OnError::Skip`]; when most pixels of
+/// a side have no class.
+pub fn check_labels(data: &Dataset, on_error: OnError) -> Result<[LabelCount; 2]> {
+    let mut counts = [LabelCount::default(), LabelCount::default()];
+    for (_, pairs) in &data.splits {
+        let Some(domains) = pairs.domains() else {
+            continue;
+        };
+        if domains.iter().all(|domain| domain.labels.is_none()) {
+            continue;
+        }
+        let count = |index: usize| {
+            let pair = pairs.read(index)?;
+            let sides = pairs.direction().order([&pair.source, &pair.target]);
+            Ok([0, 1].map(|side| match &domains[side].labels {
+                Some(labels) => LabelCount::of(labels, sides[side], pair.known()),
+                None => LabelCount::default(),
+            }))
+        };
+        let found: Vec<Result<[LabelCount; 2]>> =
+            (0..pairs.len()).into_par_iter().map(count).collect();
+        for found in found {
+            match found {
+                Ok(found) => counts
+                    .iter_mut()
+                    .zip(found)
+                    .for_each(|(sum, more)| sum.add(more)),
+                Err(error) if on_error == OnError::Stop => return Err(error),
+                Err(_) => {} // told when the pair is skipped
+            }
+        }
+        for (side, count) in counts.iter().enumerate() {
+            if count.outside.is_most() {
+                let name = ["A", "B"][side];
+                return Err(Error::Config(format!(
+                    "{} of the pixels of {name} have other colors than the classes of `labels[{side}]`; check the \
+                     palette (`pix2pix inspect` proposes one)",
+                    count.outside.share()
+                )));
+            }
+        }
+    }
+    Ok(counts)
+}
+
+/// The samples that have data, or one 0 if none has.
+fn known(Decoded { picture, gap, .. }: &Decoded) -> Picture {
+    let mut values = picture.to_floats();
+    if let Some(gap) = *gap {
+        values.retain(|&value| !nodata::is(value, gap));
+    }
+    if values.is_empty() {
+        values.push(0.0);
+    }
+    Picture::new([values.len() as u32, 1], 1, Samples::F32(values))
 }
 
 /// Pairs and pictures that were left out of a data set.

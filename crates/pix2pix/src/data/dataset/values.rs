@@ -1,10 +1,12 @@
 //! The sample values of a data set: extremes and percentiles of every band, and the ranges that they need.
 
-use pix2pix_runtime::picture::{Domain, Ranges};
+use pix2pix_runtime::picture::{Domain, Ranges, nodata};
 use rayon::prelude::*;
 
-use super::Pairs;
-use crate::data::picture::{Depth, Outside, Picture, Samples};
+use super::classes::Classes;
+use super::tally::Tally;
+use super::{Decoded, Pairs};
+use crate::data::picture::{Depth, Outside, Samples};
 use crate::error::{Error, Result};
 
 /// Most values of a band that are kept of each picture, evenly spread.
@@ -42,6 +44,10 @@ pub struct Side {
     pub bands: Vec<Band>,
     /// The deepest sample type.
     pub depth: Option<Depth>,
+    /// Their colors; `None` of no pictures.
+    tally: Option<Tally>,
+    /// Whether the bands are those of several files.
+    joined: bool,
 }
 
 /// The values of the pairs that were read: of A and of B.
@@ -53,8 +59,8 @@ impl Values {
     pub fn of(pairs: &Pairs, most: usize) -> Self {
         let count = most.min(pairs.len());
         let read = (0..count).into_par_iter().filter_map(|place| {
-            let sides = pairs.read_sides(place * pairs.len() / count).ok()?;
-            Some(sides.map(|picture| Side::of(&picture)))
+            let sides = pairs.decode_sides(place * pairs.len() / count).ok()?;
+            Some(sides.map(|side| Side::of(&side)))
         });
         let read: Vec<[Side; 2]> = read.collect();
         let mut sides = [Side::default(), Side::default()];
@@ -76,6 +82,9 @@ impl Values {
     pub fn outside(&self, domains: &[Domain; 2]) -> Result<[Outside; 2]> {
         let mut counts = [Outside::default(); 2];
         for (index, (side, domain)) in self.0.iter().zip(domains).enumerate() {
+            if domain.labels.is_some() {
+                continue; // classes have no range
+            }
             let counted = side.outside(domain);
             if counted.is_most() {
                 let (name, field) = SIDES[index];
@@ -95,36 +104,53 @@ impl Values {
 }
 
 impl Side {
-    fn of(picture: &Picture) -> Self {
-        fn bands<T: Copy + Into<f32>>(values: &[T], channels: usize) -> Vec<Band> {
+    /// The values of the pixels that have data.
+    fn of(side: &Decoded) -> Self {
+        fn bands<T: Copy + Into<f32>>(
+            values: &[T],
+            channels: usize,
+            gap: Option<f32>,
+        ) -> Vec<Band> {
+            let has_data =
+                |value: f32| value.is_finite() && gap.is_none_or(|gap| !nodata::is(value, gap));
             let band = |channel: usize| {
                 let values = values.iter().skip(channel).step_by(channels);
                 let values = values.map(|&value| -> f32 { value.into() });
-                let finite = values.clone().filter(|value| value.is_finite());
+                let finite = values.clone().filter(|value| has_data(*value));
                 let extremes = finite.fold([f32::INFINITY, f32::NEG_INFINITY], |[low, high], v| {
                     [low.min(v), high.max(v)]
                 });
                 let step = values.len().div_ceil(KEPT).max(1);
                 let sorted = values
                     .step_by(step)
-                    .filter(|value| value.is_finite())
+                    .filter(|value| has_data(*value))
                     .collect();
                 Band { extremes, sorted }
             };
             (0..channels).map(band).collect()
         }
+        let (picture, gap) = (&side.picture, side.gap);
         let channels = picture.channels();
         let bands = match picture.samples() {
-            Samples::U8(values) => bands(values, channels),
-            Samples::U16(values) => bands(values, channels),
-            Samples::F32(values) => bands(values, channels),
+            Samples::U8(values) => bands(values, channels, gap),
+            Samples::U16(values) => bands(values, channels, gap),
+            Samples::F32(values) => bands(values, channels, gap),
         };
-        let depth = Some(picture.depth());
-        Self { bands, depth }
+        Self {
+            bands,
+            depth: Some(picture.depth()),
+            tally: Some(Tally::of(picture, !side.format.is_exact())),
+            joined: side.files > 1,
+        }
     }
 
     fn add(&mut self, other: Self) {
         self.depth = self.depth.max(other.depth);
+        self.joined |= other.joined;
+        match (&mut self.tally, other.tally) {
+            (Some(tally), Some(more)) => tally.add(more),
+            (tally, more) => *tally = tally.take().or(more),
+        }
         for (index, more) in other.bands.into_iter().enumerate() {
             match self.bands.get_mut(index) {
                 None => self.bands.push(more),
@@ -155,6 +181,12 @@ impl Side {
             outside.clipped += clipped.count().max(usize::from(beyond));
         }
         outside
+    }
+
+    /// The classes, if the pictures look like label maps.
+    pub fn classes(&self) -> Option<Classes> {
+        let tally = self.tally.as_ref().filter(|_| !self.joined);
+        tally?.proposed()
     }
 
     /// Smallest and largest value of all bands, e.g. "0 to 4095".
@@ -227,7 +259,7 @@ impl Side {
             .fold(f32::NEG_INFINITY, f32::max);
         // bands of colours keep their balance; others, e.g. radar and height, have units of their own
         let found = match ranges.len() {
-            1 | 3 | 4 => Ranges::each(&[[low, high]]),
+            1 | 3 | 4 if !self.joined => Ranges::each(&[[low, high]]),
             _ => Ranges::each(&ranges),
         };
         found.map_err(|_| {
@@ -252,10 +284,16 @@ fn rounded(value: f32, towards: fn(f32) -> f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::picture::{Format, Picture};
 
     fn side(samples: Samples, channels: usize) -> Side {
         let pixels = samples.len() as u32 / channels as u32;
-        let mut side = Side::of(&Picture::new([pixels, 1], channels, samples));
+        let mut side = Side::of(&Decoded {
+            picture: Picture::new([pixels, 1], channels, samples),
+            format: Format::Png,
+            gap: None,
+            files: 1,
+        });
         side.bands
             .iter_mut()
             .for_each(|band| band.sorted.sort_by(f32::total_cmp));
@@ -268,6 +306,8 @@ mod tests {
             channels,
             depth,
             range,
+            labels: None,
+            nodata: None,
         }
     }
 
@@ -314,7 +354,7 @@ mod tests {
         let values = Values([decibels, optical]);
         let radar = domain(1, Depth::F32, [-25.0, 0.0]);
         let counts = values
-            .outside(&[radar, domain(1, Depth::U16, [0.0, 350.0])])
+            .outside(&[radar.clone(), domain(1, Depth::U16, [0.0, 350.0])])
             .unwrap();
         assert_eq!(counts.map(|count| count.clipped), [1, 1]);
         assert_eq!(counts[0].share(), "25%");

@@ -7,7 +7,7 @@ use image::{ColorType, DynamicImage, ImageDecoder, ImageReader, Limits};
 use super::content::{Source, length};
 use super::fault::{Fault, TRUNCATED};
 use super::orientation::{self, Orientation};
-use super::{Depth, Format, Header, MAX_METADATA, Picture};
+use super::{Depth, Format, Header, MAX_METADATA, Picture, Samples};
 
 /// Makes a decoder of the `image` crate. The limit is on what it allocates besides the samples, whose number the header
 /// says: a few bytes of a PNG's colour profile can become gigabytes.
@@ -56,6 +56,9 @@ pub fn header(format: Format, file: &mut dyn Source) -> Result<Header, Fault> {
         size: orientation::size(orientation, size),
         channels,
         depth,
+        indexed: format == Format::Png && png_is_indexed(file)?,
+        files: 1,
+        mixed: false,
     })
 }
 
@@ -66,6 +69,41 @@ pub fn decode(format: Format, bytes: &[u8]) -> Result<Picture, Fault> {
     let picture = DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())?;
     let picture = Picture::try_from(picture).map_err(|e| e.to_string())?;
     Ok(orientation::apply(orientation, picture))
+}
+
+/// Decodes the indices of a PNG's palette.
+pub fn indices(bytes: &[u8]) -> Result<Picture, Fault> {
+    let orientation = decoder(Format::Png, Cursor::new(bytes))?.orientation();
+    let orientation = orientation.map_err(|e| e.to_string())?;
+    let mut decoder = png::Decoder::new(Cursor::new(bytes));
+    decoder.set_transformations(png::Transformations::IDENTITY);
+    let mut reader = decoder.read_info().map_err(|e| e.to_string())?;
+    let size = reader
+        .output_buffer_size()
+        .ok_or("the picture is too large")?;
+    let mut packed = vec![0; size];
+    let frame = reader.next_frame(&mut packed).map_err(|e| e.to_string())?;
+    let bits = frame.bit_depth as usize;
+    let mask = (1u16 << bits) - 1;
+    let row = |line: &[u8]| -> Vec<u8> {
+        let index = |at: usize| {
+            let bit = at * bits;
+            line[bit / 8] >> (8 - bits - bit % 8) & mask as u8
+        };
+        (0..frame.width as usize).map(index).collect()
+    };
+    let lines = packed.chunks_exact(frame.line_size);
+    let values = lines.take(frame.height as usize).flat_map(row).collect();
+    let picture = Picture::new([frame.width, frame.height], 1, Samples::U8(values));
+    Ok(orientation::apply(orientation, picture))
+}
+
+/// Whether the colors of a PNG are those of its palette, by its header, IHDR.
+fn png_is_indexed(file: &mut dyn Source) -> io::Result<bool> {
+    let mut kind = [0];
+    file.seek(SeekFrom::Start(25))?;
+    file.read_exact(&mut kind)?;
+    Ok(kind == [3])
 }
 
 /// Whether a PNG has its last chunk, IEND. Anything may follow it.

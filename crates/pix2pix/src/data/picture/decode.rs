@@ -3,6 +3,9 @@
 
 use std::path::Path;
 
+use pix2pix_runtime::picture::Domain;
+use pix2pix_runtime::picture::labels::Stored;
+
 use super::content::{Content, starts};
 use super::fault::{REMEDY, guarded};
 use super::header::NAMES;
@@ -75,6 +78,32 @@ pub fn decode_page(path: &Path, content: &Content, page: Page) -> Result<(Pictur
             })
         }
     };
+    let picture = picture.map_err(|fault| fault.of(path, header.format))?;
+    Ok((picture, header.format))
+}
+
+/// As [`decode_page`], for pictures of this domain: where that is label maps by class id, the indices of a PNG's own palette
+/// are the ids.
+///
+/// # Errors
+/// As [`read`].
+pub fn decode_as(
+    path: &Path,
+    content: &Content,
+    page: Page,
+    domain: Option<&Domain>,
+) -> Result<(Picture, Format)> {
+    let labels = domain.and_then(|domain| domain.labels.as_ref());
+    if labels.is_none_or(|labels| labels.stored != Stored::Ids) {
+        return decode_page(path, content, page);
+    }
+    let (header, _) = opened(path, content, page)?;
+    if !header.indexed {
+        return decode_page(path, content, page);
+    }
+    let bytes = content.bytes();
+    let bytes = bytes.map_err(|e| Error::io(path, "read the picture", e))?;
+    let picture = guarded(|| common::indices(&bytes));
     let picture = picture.map_err(|fault| fault.of(path, header.format))?;
     Ok((picture, header.format))
 }

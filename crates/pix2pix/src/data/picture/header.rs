@@ -71,6 +71,11 @@ impl Format {
         }
     }
 
+    /// Whether files of this format keep every value as it was written. JPEG does not, and WebP only if it is lossless.
+    pub fn is_exact(self) -> bool {
+        !matches!(self, Self::Jpeg | Self::WebP)
+    }
+
     /// The file extension.
     pub fn extension(self) -> &'static str {
         match self {
@@ -108,9 +113,34 @@ pub struct Header {
     pub channels: usize,
     /// Type of the samples.
     pub depth: Depth,
+    /// Whether the colors are those of a palette in the file, as in many label maps; known of PNG.
+    #[serde(default)]
+    pub indexed: bool,
+    /// Number of files whose channels are joined.
+    #[serde(default = "one")]
+    pub files: usize,
+    /// Whether these files have different types of samples.
+    #[serde(default)]
+    pub mixed: bool,
+}
+
+fn one() -> usize {
+    1
 }
 
 impl Header {
+    /// The header of this picture and another one of its size, when their channels are joined.
+    pub(crate) fn and(self, other: &Self) -> Self {
+        Self {
+            channels: self.channels + other.channels,
+            depth: self.depth.max(other.depth),
+            indexed: false,
+            files: self.files + other.files,
+            mixed: self.mixed || self.depth != other.depth,
+            ..self
+        }
+    }
+
     /// Number of pixels.
     pub fn pixels(&self) -> u64 {
         let [width, height] = self.size.map(u64::from);

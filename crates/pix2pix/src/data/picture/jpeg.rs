@@ -25,6 +25,9 @@ pub fn header(file: &mut dyn Source) -> Result<Header, Fault> {
         size: orientation::size(orientation, [info.width, info.height].map(u32::from)),
         channels,
         depth,
+        indexed: false,
+        files: 1,
+        mixed: false,
     })
 }
 

@@ -32,7 +32,8 @@ mod tag {
     ];
     /// GeoTIFF (OGC 19-008): pixel scale, tie points, transformation, and the keys of the coordinate system with their
     /// numbers and texts; GDAL's metadata and value for "no data".
-    pub const GEOGRAPHIC: [u16; 8] = [33550, 33922, 34264, 34735, 34736, 34737, 42112, 42113];
+    pub const GEOGRAPHIC: [u16; 8] = [33550, 33922, 34264, 34735, 34736, 34737, 42112, NODATA];
+    pub const NODATA: u16 = 42113;
 }
 
 /// What a file says of its picture besides the samples.
@@ -61,6 +62,24 @@ impl Metadata {
             channels,
             ..found.unwrap_or_default()
         }
+    }
+
+    /// The value for "no data" that GDAL's tag names.
+    pub fn nodata(&self) -> Option<f32> {
+        let tag = self.tags.iter().find(|tag| tag.code == tag::NODATA)?;
+        let text = tag.value.as_str()?;
+        let value: f64 = text.trim_matches(['\0', ' ']).parse().ok()?;
+        Some(value as f32)
+    }
+
+    /// The same metadata with another value for "no data", or with none.
+    pub fn with_nodata(mut self, value: Option<f32>) -> Self {
+        self.tags.retain(|tag| tag.code != tag::NODATA);
+        // GDAL writes "nan" in small letters
+        let text = value.map(|value| value.to_string().to_lowercase());
+        let tag = text.map(|text| Tag::new(tag::NODATA, TagValue::Ascii(text)));
+        self.tags.extend(tag);
+        self
     }
 
     /// Pixels per metre for PNG.

@@ -54,6 +54,9 @@ pub fn header(file: &mut dyn Source) -> Result<Header, Fault> {
         size,
         channels,
         depth,
+        indexed: false,
+        files: 1,
+        mixed: false,
     })
 }
 

@@ -168,6 +168,9 @@ impl Tiff {
             size: orientation::size(self.kind.orientation, self.kind.stored),
             channels: self.kind.layout.samples_per_pixel * self.pages.len(),
             depth: self.kind.depth(),
+            indexed: false,
+            files: 1,
+            mixed: false,
         }
     }
 

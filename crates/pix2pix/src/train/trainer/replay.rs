@@ -67,7 +67,8 @@ impl Trainer {
     /// part of them.
     pub(super) fn is_replayable(&self, batches: &[Batch]) -> bool {
         let objective = &self.config.objective;
-        let alone = objective.gan != Gan::WassersteinPenalty
+        let alone = self.masks.iter().all(Option::is_none)
+            && objective.gan != Gan::WassersteinPenalty
             && objective.r1 == 0.0
             && objective.diff_augment.is_empty()
             && objective.pool == 0

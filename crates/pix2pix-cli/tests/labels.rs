@@ -1,0 +1,290 @@
+//! Label maps as sources and as targets: the binary in a scratch folder.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use common::{SMALL, Scratch, pair};
+use image::{GrayImage, Luma, Rgb, RgbImage, imageops};
+use serde_json::Value;
+
+/// The colours of sky, wall and window.
+const COLORS: [[u8; 3]; 3] = [[0, 0, 170], [0, 85, 255], [255, 170, 0]];
+const PALETTE: &str = r#"[{"name": "sky", "color": [0, 0, 170]}, {"name": "wall", "color": [0, 85, 255]},
+    {"name": "window", "color": [255, 170, 0]}]"#;
+
+/// The class of a pixel of pair `index`: a wall under the sky, with a window.
+fn class(index: u32, x: u32, y: u32) -> usize {
+    match (x, y) {
+        (20..30, 20..30) => 2,
+        _ if y > 12 + index => 1,
+        _ => 0,
+    }
+}
+
+fn in_color(index: u32) -> RgbImage {
+    RgbImage::from_fn(48, 40, |x, y| Rgb(COLORS[class(index, x, y)]))
+}
+
+fn in_ids(index: u32) -> GrayImage {
+    GrayImage::from_fn(48, 40, |x, y| Luma([class(index, x, y) as u8]))
+}
+
+/// Photographs in `data/A`, and an empty `data/B`.
+fn photographs(scratch: &Scratch, count: u32) {
+    for folder in ["data/A", "data/B"] {
+        fs::create_dir_all(scratch.path(folder)).unwrap();
+    }
+    for index in 0..count {
+        let photo = imageops::crop_imm(&pair(96, 40, index), 0, 0, 48, 40).to_image();
+        photo
+            .save(scratch.path(&format!("data/A/{index}.png")))
+            .unwrap();
+    }
+    fs::write(scratch.path("palette.json"), PALETTE).unwrap();
+}
+
+fn colors_of(picture: &RgbImage) -> BTreeSet<[u8; 3]> {
+    picture.pixels().map(|pixel| pixel.0).collect()
+}
+
+/// The last line of `scores.jsonl`.
+fn scores(scratch: &Scratch) -> Value {
+    let text = fs::read_to_string(scratch.path("run/scores.jsonl")).unwrap();
+    serde_json::from_str(text.lines().last().unwrap()).unwrap()
+}
+
+#[test]
+fn targets_are_learned_scored_and_drawn_as_classes() {
+    let scratch = Scratch::new();
+    photographs(&scratch, 4);
+    for index in 0..4 {
+        in_color(index)
+            .save(scratch.path(&format!("data/B/{index}.png")))
+            .unwrap();
+    }
+    let options = "--labels-b palette.json --val-fraction 0.5 --keep-best iou --report";
+    let said = scratch.trained("data", options);
+    assert!(
+        said.contains("B: label maps of 3 classes by color"),
+        "{said}"
+    );
+    assert!(
+        said.contains("accuracy 0.") && said.contains("iou 0."),
+        "{said}"
+    );
+    let found = scores(&scratch);
+    assert!(
+        found["psnr"].is_null() && found["ssim"].is_null(),
+        "{found}"
+    );
+    let [accuracy, iou] = ["accuracy", "iou"].map(|name| found[name].as_f64().unwrap());
+    assert!(accuracy <= 1.0 && iou <= accuracy, "{found}");
+
+    // the palette goes with the checkpoint; the run's own files are not needed
+    fs::remove_file(scratch.path("palette.json")).unwrap();
+    let said = scratch.run("train --resume run --steps 4");
+    assert!(
+        said.status.success(),
+        "{}",
+        String::from_utf8_lossy(&said.stderr)
+    );
+    scratch.ok("translate run data/A --out translated");
+    for index in 0..4 {
+        let picture = image::open(scratch.path(&format!("translated/{index}.png"))).unwrap();
+        assert_eq!(picture.color(), image::ColorType::Rgb8);
+        let known = BTreeSet::from(COLORS);
+        let found = colors_of(&picture.into_rgb8());
+        assert!(found.is_subset(&known), "{found:?}");
+    }
+    // tiles blend the classes' values, not their colours
+    fs::create_dir(scratch.path("large")).unwrap();
+    let large = imageops::resize(&pair(96, 40, 1), 300, 200, imageops::FilterType::Triangle);
+    large.save(scratch.path("large/photo.png")).unwrap();
+    scratch.ok("translate run large --out tiled --tile 64 --fit resize");
+    let tiled = image::open(scratch.path("tiled/photo.png"))
+        .unwrap()
+        .into_rgb8();
+    assert!(colors_of(&tiled).is_subset(&BTreeSet::from(COLORS)));
+
+    let evaluated = scratch.ok("evaluate run data --json");
+    let evaluated: Value = serde_json::from_str(&evaluated).unwrap();
+    let classes = evaluated[0]["classes"].as_array().unwrap();
+    let names: Vec<&str> = classes
+        .iter()
+        .map(|class| class["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["sky", "wall", "window"]);
+    assert!(evaluated[0]["means"]["psnr"].is_null(), "{evaluated}");
+    // the same pairs, the same numbers as in training
+    let close = |found: &Value, wanted: f64| (found.as_f64().unwrap() - wanted).abs() < 1e-9;
+    let last = scores(&scratch);
+    assert!(close(
+        &evaluated[0]["mean_iou"],
+        last["iou"].as_f64().unwrap()
+    ));
+    assert!(close(
+        &evaluated[0]["means"]["accuracy"]["mean"],
+        last["accuracy"].as_f64().unwrap()
+    ));
+    let table = scratch.ok("evaluate run data");
+    assert!(
+        table.contains("IoU of window") && !table.contains("PSNR"),
+        "{table}"
+    );
+    let report = fs::read_to_string(scratch.path("run/report.html")).unwrap();
+    assert!(report.contains("Held-out pairs: mean IoU"));
+    scratch.ok("export run --out run.onnx --with-image-io");
+}
+
+#[test]
+fn sources_are_read_as_ids_or_by_their_colors() {
+    let scratch = Scratch::new();
+    photographs(&scratch, 2);
+    for index in 0..2 {
+        in_ids(index)
+            .save(scratch.path(&format!("data/B/{index}.png")))
+            .unwrap();
+    }
+    let said = scratch.trained("data", "--labels-b palette.json --direction b-to-a");
+    assert!(said.contains("B: label maps of 3 classes by id"), "{said}");
+    // a drawing in the classes' colours means the same as the ids
+    in_color(1).save(scratch.path("drawn.png")).unwrap();
+    scratch.ok("translate run drawn.png data/B/1.png --out translated");
+    let [drawn, ids] = ["drawn", "1"].map(|name| {
+        let path = scratch.path(&format!("translated/{name}.png"));
+        image::open(path).unwrap().into_rgb8()
+    });
+    assert_eq!(drawn, ids);
+    let mut wrong = in_ids(0);
+    wrong.put_pixel(7, 5, Luma([9]));
+    wrong.save(scratch.path("wrong.png")).unwrap();
+    let output = scratch.run("translate run wrong.png --out translated");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        said.contains(
+            "wrong.png: the class id 9 at x=7, y=5, which no class has: ids are from 0 to 2"
+        ),
+        "{said}"
+    );
+}
+
+#[test]
+fn exact_files_with_other_values_are_refused_and_jpegs_told() {
+    let scratch = Scratch::new();
+    photographs(&scratch, 2);
+    let mut wrong = in_color(0);
+    wrong.put_pixel(3, 4, Rgb([0, 85, 250]));
+    wrong.save(scratch.path("data/B/0.png")).unwrap();
+    in_color(1).save(scratch.path("data/B/1.png")).unwrap();
+    let train = format!("train data --out run --steps 1 {SMALL} --labels-b palette.json");
+    let output = scratch.run(&train);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1));
+    for words in [
+        "data/B/0.png: the color 0,85,250 at x=3, y=4",
+        "the nearest of the palette's 3 is wall",
+        "--labels-b",
+    ] {
+        assert!(said.contains(words), "{said}");
+    }
+    for index in 0..2 {
+        fs::remove_file(scratch.path(&format!("data/B/{index}.png"))).unwrap();
+        in_color(index)
+            .save(scratch.path(&format!("data/B/{index}.jpg")))
+            .unwrap();
+    }
+    let said = scratch.trained("data", "--labels-b palette.json");
+    assert!(
+        said.contains("% of the pixels of B have a color that is not near"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_cannot_be_is_refused_before_training() {
+    let scratch = Scratch::new();
+    photographs(&scratch, 2);
+    for index in 0..2 {
+        in_color(index)
+            .save(scratch.path(&format!("data/B/{index}.png")))
+            .unwrap();
+    }
+    for (options, reason) in [
+        ("--labels-b 3", "the pictures of B are in color"),
+        (
+            "--labels-b 1",
+            "--labels-b is 1 classes; label maps have 2 to 256",
+        ),
+        ("--labels-b none.json", "none.json: cannot read the palette"),
+        (
+            "--labels-b palette.json --range-b 0,9",
+            "--range-b has no meaning for label maps",
+        ),
+        (
+            "--labels-b palette.json --val-fraction 0.5 --keep-best psnr",
+            "--keep-best is accuracy or iou",
+        ),
+        (
+            "--val-fraction 0.5 --keep-best iou",
+            "accuracy and iou are of label maps",
+        ),
+        (
+            "--labels-b palette.json --direction b-to-a --labels-a 300",
+            "--labels-a is 300 classes",
+        ),
+    ] {
+        let output = scratch.run(&format!("train data --out run --steps 1 {SMALL} {options}"));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success(), "{options}: {said}");
+        assert!(
+            said.contains(reason) && said.lines().count() == 1,
+            "{options}: {said}"
+        );
+    }
+}
+
+#[test]
+fn inspect_recognizes_label_maps() {
+    let scratch = Scratch::new();
+    photographs(&scratch, 2);
+    for index in 0..2 {
+        in_color(index)
+            .save(scratch.path(&format!("data/B/{index}.png")))
+            .unwrap();
+    }
+    let said = scratch.ok("inspect data");
+    assert!(said.contains("B has 3 colors, like label maps"), "{said}");
+    assert!(!said.contains("A has"), "{said}");
+    assert!(
+        said.contains("train with --labels-b inspect.b.json"),
+        "{said}"
+    );
+    let said = scratch.ok("inspect data --labels-b inspect.b.json");
+    assert!(
+        said.contains("B, class 2: ") && said.contains("% of the pixels"),
+        "{said}"
+    );
+    for index in 0..2 {
+        fs::remove_file(scratch.path(&format!("data/B/{index}.png"))).unwrap();
+        in_ids(index)
+            .save(scratch.path(&format!("data/B/{index}.png")))
+            .unwrap();
+    }
+    let said = scratch.ok("inspect data");
+    assert!(said.contains("for classes, give --labels-b 3"), "{said}");
+    // a JPEG of the colours, as in the facades
+    for index in 0..2 {
+        fs::remove_file(scratch.path(&format!("data/B/{index}.png"))).unwrap();
+        in_color(index)
+            .save(scratch.path(&format!("data/B/{index}.jpg")))
+            .unwrap();
+    }
+    let said = scratch.ok("inspect data");
+    assert!(
+        said.contains("colors, like label maps") && !said.contains("A has"),
+        "{said}"
+    );
+}

@@ -1,0 +1,226 @@
+//! Pixels without data, by mask files, a value, NaN or GDAL's tag: the binary in a scratch folder.
+
+mod common;
+
+use std::fs;
+
+use common::{SMALL, Scratch, pair};
+use image::{GrayImage, Luma, Rgb, RgbImage, imageops};
+use pix2pix::data::picture::{self, Content, Format, Metadata, Page, Picture, Samples};
+use serde_json::Value;
+
+/// Whether a pixel of the test's pairs has data.
+fn is_known(x: u32, y: u32) -> bool {
+    !(10..30).contains(&x) || y < 15
+}
+
+/// Pairs in `data/A`, `data/B` and, with `masks`, `data/mask`. Where there is no data, B has `filler`.
+fn pairs(scratch: &Scratch, masks: bool, filler: [u8; 3]) {
+    let _ = fs::remove_dir_all(scratch.path("data"));
+    for folder in ["data/A", "data/B", "data/mask"] {
+        fs::create_dir_all(scratch.path(folder)).unwrap();
+    }
+    for index in 0..4 {
+        let both = pair(128, 64, index);
+        let half = |left| imageops::crop_imm(&both, left, 0, 64, 64).to_image();
+        let target = half(64);
+        let target = RgbImage::from_fn(64, 64, |x, y| match is_known(x, y) {
+            true => *target.get_pixel(x, y),
+            false => Rgb(filler),
+        });
+        let mask = GrayImage::from_fn(64, 64, |x, y| Luma([255 * u8::from(is_known(x, y))]));
+        let file = |folder: &str| scratch.path(&format!("data/{folder}/{index}.png"));
+        half(0).save(file("A")).unwrap();
+        target.save(file("B")).unwrap();
+        if masks {
+            mask.save(file("mask")).unwrap();
+        }
+    }
+}
+
+/// Trains for two steps and returns the losses and the scores.
+fn numbers(scratch: &Scratch, options: &str) -> String {
+    scratch.trained(
+        "data",
+        &format!("--val-fraction 0.5 --log-every 1 {options}"),
+    );
+    ["metrics", "scores"]
+        .map(|name| fs::read_to_string(scratch.path(&format!("run/{name}.jsonl"))).unwrap())
+        .concat()
+}
+
+#[test]
+fn masked_pixels_enter_no_loss_and_no_score() {
+    let scratch = Scratch::new();
+    pairs(&scratch, true, [9, 200, 30]);
+    let found = numbers(&scratch, "");
+    pairs(&scratch, true, [250, 0, 100]);
+    assert_eq!(numbers(&scratch, ""), found);
+    // it does go through resizing, a cache and resuming
+    assert_eq!(numbers(&scratch, "--cache disk"), found);
+    pairs(&scratch, false, [250, 0, 100]);
+    let other = numbers(&scratch, "");
+    assert_ne!(other, found);
+    // the pixels of this colour have no data: the same pixels as those of the masks
+    assert_ne!(numbers(&scratch, "--nodata-b 100"), other);
+}
+
+#[test]
+fn scores_are_means_over_the_known_pixels() {
+    let scratch = Scratch::new();
+    pairs(&scratch, true, [9, 200, 30]);
+    scratch.trained("data", "--resize none");
+    scratch.ok("translate run data/A --out translated");
+    let evaluated = scratch.ok("evaluate run data --json --split train");
+    let evaluated: Value = serde_json::from_str(&evaluated).unwrap();
+    let scores = &evaluated[0]["pictures"][0];
+    let name = scores["name"].as_str().unwrap();
+    let open = |folder: &str| {
+        let path = scratch.path(&format!("{folder}/{name}.png"));
+        image::open(path).unwrap().into_rgb8()
+    };
+    let [output, target] = ["translated", "data/B"].map(open);
+    let (mut sum, mut count) = (0.0, 0.0);
+    for (x, y, pixel) in output
+        .enumerate_pixels()
+        .filter(|(x, y, _)| is_known(*x, *y))
+    {
+        for (a, b) in pixel.0.into_iter().zip(target.get_pixel(x, y).0) {
+            sum += f64::from(a.abs_diff(b));
+            count += 1.0;
+        }
+    }
+    let found = scores["l1"].as_f64().unwrap();
+    assert!(
+        (found - sum / count).abs() < 1e-3,
+        "{found}, {}",
+        sum / count
+    );
+    assert!(scores["ssim"].as_f64().is_some() && scores["ms_ssim"].is_null());
+}
+
+/// A picture of heights, and -9999 where there is no data.
+fn heights(gap: f32) -> Picture {
+    let value = |at: u32| match is_known(at % 64, at / 64) {
+        true => (at % 64 * 3 + at / 64) as f32,
+        false => gap,
+    };
+    Picture::new([64, 64], 1, Samples::F32((0..64 * 64).map(value).collect()))
+}
+
+#[test]
+fn pixels_without_data_come_out_without_data() {
+    let scratch = Scratch::new();
+    pairs(&scratch, false, [9, 200, 30]);
+    fs::create_dir(scratch.path("tiles")).unwrap();
+    let write = |name: &str, gap: f32| {
+        let metadata = Metadata::default().with_nodata(Some(gap));
+        let path = scratch.path(name);
+        picture::write_with(&path, &heights(gap), Format::Tiff, &metadata).unwrap();
+    };
+    for index in 0..4 {
+        fs::remove_file(scratch.path(&format!("data/A/{index}.png"))).unwrap();
+        write(&format!("data/A/{index}.tif"), -9999.0);
+    }
+    // without the option, the values are told
+    let output = scratch.run(&format!("train data --out run --steps 1 {SMALL}"));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        !output.status.success() && said.contains("from -9999 to"),
+        "{said}"
+    );
+    let range = "--range-a 0,300 --direction b-to-a";
+    let mut outputs = Vec::new();
+    for option in ["--nodata-a -9999", "--nodata-a tag"] {
+        let said = scratch.trained("data", &format!("{range} {option}"));
+        assert!(said.contains("float from 0 to 300, gaps "), "{said}");
+        outputs.push(fs::read_to_string(scratch.path("run/metrics.jsonl")).unwrap());
+    }
+    assert_eq!(outputs[0], outputs[1]);
+    // as source: the gaps of the input, in the value of the file, with the tag
+    scratch.trained("data", "--range-a 0,300 --nodata-a tag");
+    write("tiles/other.tif", -1.0);
+    scratch.ok("translate run tiles data/A/0.tif --out translated");
+    for (name, gap) in [("0.tif", 0.0), ("other.tif", 0.0)] {
+        let path = scratch.path(&format!("translated/{name}"));
+        let (found, format) = picture::read(&path).unwrap();
+        let metadata = Metadata::read(&Content::from(path.as_path()), format, Page::Only, 3);
+        assert_eq!(metadata.nodata(), Some(gap));
+        for (at, pixel) in (0..).zip(found.to_floats().chunks_exact(3)) {
+            let is_gap = pixel == [gap; 3];
+            assert_eq!(is_gap, !is_known(at % 64, at / 64), "{name}: {at}");
+        }
+    }
+    // NaN: refused, unless it is said to be "no data"
+    for index in 0..4 {
+        write(&format!("data/A/{index}.tif"), f32::NAN);
+    }
+    let output = scratch.run(&format!(
+        "train data --out nan --steps 1 {SMALL} --range-a 0,300"
+    ));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        !output.status.success() && said.contains("give --nodata nan"),
+        "{said}"
+    );
+    let said = scratch.trained("data", &format!("{range} --nodata-a nan"));
+    assert!(said.contains("gaps of NaN"), "{said}");
+    assert_eq!(
+        fs::read_to_string(scratch.path("run/metrics.jsonl")).unwrap(),
+        outputs[0]
+    );
+    scratch.ok("translate run data/B --out back");
+}
+
+#[test]
+fn void_pixels_of_label_maps_are_left_out() {
+    let scratch = Scratch::new();
+    pairs(&scratch, false, [0, 0, 0]);
+    for index in 0..4 {
+        let void = GrayImage::from_fn(64, 64, |x, y| match is_known(x, y) {
+            true => Luma([u8::from(x + index > 30)]),
+            false => Luma([255]),
+        });
+        void.save(scratch.path(&format!("data/B/{index}.png")))
+            .unwrap();
+    }
+    let output = scratch.run(&format!(
+        "train data --out run --steps 1 {SMALL} --labels-b 2"
+    ));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        said.contains("the class id 255 at x=10, y=15") && said.contains("--nodata-b"),
+        "{said}"
+    );
+    let said = scratch.trained("data", "--labels-b 2 --nodata-b 255 --val-fraction 0.5");
+    assert!(
+        said.contains("label maps of 2 classes by id, gaps of 255"),
+        "{said}"
+    );
+    let said = scratch.run("train --resume run --steps 3");
+    assert!(
+        said.status.success(),
+        "{}",
+        String::from_utf8_lossy(&said.stderr)
+    );
+}
+
+#[test]
+fn masks_are_named_in_tables_and_checked() {
+    let scratch = Scratch::new();
+    pairs(&scratch, true, [9, 200, 30]);
+    let found = numbers(&scratch, "");
+    let lines = (0..4).map(|index| format!("mask/{index}.png,A/{index}.png,B/{index}.png\n"));
+    let table = format!("mask,a,b\n{}", lines.collect::<String>());
+    fs::write(scratch.path("data/pairs.csv"), table).unwrap();
+    assert_eq!(numbers(&scratch, ""), found);
+    GrayImage::new(32, 32)
+        .save(scratch.path("data/mask/2.png"))
+        .unwrap();
+    let output = scratch.run(&format!("train data --out small --steps 1 {SMALL}"));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        !output.status.success() && said.contains("data/mask/2.png: 32x32 pixels"),
+        "{said}"
+    );
+}

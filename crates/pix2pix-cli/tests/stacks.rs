@@ -1,0 +1,134 @@
+//! Several pictures a side, joined as channels: the binary in a scratch folder.
+
+mod common;
+
+use std::fs;
+
+use common::{SMALL, Scratch, pair};
+use image::{ImageBuffer, Luma, imageops};
+use pix2pix::data::picture;
+
+/// Photographs in `data/A1`, their 16-bit depths in `data/A2`, and targets in `data/B`.
+fn data(scratch: &Scratch, count: u32) {
+    for folder in ["A1", "A2", "B"] {
+        fs::create_dir_all(scratch.path(&format!("data/{folder}"))).unwrap();
+    }
+    for index in 0..count {
+        let both = pair(96, 40, index);
+        let file = |folder: &str| scratch.path(&format!("data/{folder}/{index}.png"));
+        let half = |left| imageops::crop_imm(&both, left, 0, 48, 40).to_image();
+        half(0).save(file("A1")).unwrap();
+        half(48).save(file("B")).unwrap();
+        depths(index).save(file("A2")).unwrap();
+    }
+}
+
+fn depths(index: u32) -> ImageBuffer<Luma<u16>, Vec<u16>> {
+    ImageBuffer::from_fn(48, 40, |x, y| {
+        Luma([(1000 * (index + 1) + 20 * x + y) as u16])
+    })
+}
+
+const RANGE: &str = "--range-a 0:255,0:255,0:255,0:4095";
+
+#[test]
+fn folders_and_tables_are_joined_as_channels() {
+    let scratch = Scratch::new();
+    data(&scratch, 3);
+    let said = scratch.trained("data", RANGE);
+    assert!(
+        said.contains("folders A1, A2, B, matched by name"),
+        "{said}"
+    );
+    assert!(
+        said.contains("A: 4 channels, 16-bit from 0 to 255, 0 to 255, 0 to 255, 0 to 4095"),
+        "{said}"
+    );
+    let metrics = || fs::read_to_string(scratch.path("run/metrics.jsonl")).unwrap();
+    let found = metrics();
+    // the same channels in one file
+    fs::create_dir_all(scratch.path("joined/A")).unwrap();
+    fs::create_dir_all(scratch.path("joined/B")).unwrap();
+    for index in 0..3 {
+        let read = |folder: &str| {
+            let path = scratch.path(&format!("data/{folder}/{index}.png"));
+            picture::read(&path).unwrap().0
+        };
+        let joined = picture::Picture::with_all_channels(&[read("A1"), read("A2")]);
+        assert_eq!(
+            (joined.channels(), joined.depth()),
+            (4, picture::Depth::U16)
+        );
+        let path = scratch.path(&format!("joined/A/{index}.tif"));
+        picture::write(&path, &joined, picture::Format::Tiff).unwrap();
+        let target = format!("B/{index}.png");
+        fs::copy(
+            scratch.path(&format!("data/{target}")),
+            scratch.path(&format!("joined/{target}")),
+        )
+        .unwrap();
+    }
+    scratch.trained("joined", RANGE);
+    assert_eq!(metrics(), found);
+    let lines = (0..3).map(|index| format!("B/{index}.png,A2/{index}.png,A1/{index}.png\n"));
+    let table = format!("b,a2,a1\n{}", lines.collect::<String>());
+    fs::write(scratch.path("data/pairs.csv"), table).unwrap();
+    scratch.trained("data", RANGE);
+    assert_eq!(metrics(), found);
+    let json = (0..3).map(|index| {
+        format!("{{\"a\": [\"A1/{index}.png\", \"A2/{index}.png\"], \"b\": \"B/{index}.png\"}}\n")
+    });
+    fs::write(scratch.path("data/list.jsonl"), json.collect::<String>()).unwrap();
+    scratch.trained("data/list.jsonl", RANGE);
+    assert_eq!(metrics(), found);
+
+    // the files of one picture are translated together
+    scratch.ok("translate run data/A1 data/A2 --stack --out stacked");
+    scratch.ok("translate run joined/A --out translated");
+    let read = |name: &str| picture::read(&scratch.path(name)).unwrap().0;
+    for index in 0..3 {
+        let [one, other] = ["stacked", "translated"].map(|folder| {
+            let found = ["png", "tif"].map(|ending| format!("{folder}/{index}.{ending}"));
+            let name = found
+                .iter()
+                .find(|name| scratch.path(name).exists())
+                .unwrap();
+            read(name)
+        });
+        assert_eq!(one, other);
+    }
+    let output = scratch.run("translate run data/A1 --stack --out alone");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        !output.status.success() && said.contains("--stack"),
+        "{said}"
+    );
+    scratch.ok("evaluate run data --split train");
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let scratch = Scratch::new();
+    data(&scratch, 3);
+    let refused = |options: &str| {
+        let output = scratch.run(&format!("train data --out run --steps 1 {SMALL} {options}"));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            !output.status.success() && said.lines().count() == 1,
+            "{said}"
+        );
+        said
+    };
+    assert!(refused("").contains("--range-a must be given for each channel"));
+    assert!(refused("--labels-a 5").contains("--labels-a is for one picture a side"));
+    fs::remove_file(scratch.path("data/A2/1.png")).unwrap();
+    let said = refused(RANGE);
+    assert!(
+        said.contains("without a partner") && said.contains("data/A1/1.png"),
+        "{said}"
+    );
+    let small = ImageBuffer::<Luma<u16>, Vec<u16>>::new(20, 40);
+    small.save(scratch.path("data/A2/1.png")).unwrap();
+    let said = refused(RANGE);
+    assert!(said.contains("data/A2/1.png: 20x40 pixels"), "{said}");
+}

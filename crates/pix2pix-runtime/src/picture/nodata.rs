@@ -1,0 +1,188 @@
+//! "No data": the value of pixels that were not measured, as in maps and satellite pictures.
+
+use std::str::FromStr;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::picture::{Depth, Picture, Samples};
+
+/// How the pixels without data are known.
+#[derive(Clone, Copy, Debug)]
+pub enum Nodata {
+    /// By this value of a sample, which may be NaN.
+    Value(f32),
+    /// By the value that each TIFF file names itself, in GDAL's tag.
+    Tag,
+}
+
+impl Nodata {
+    /// The value in a file; `tag` is what the file names itself.
+    pub fn value(self, tag: Option<f32>) -> Option<f32> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Tag => tag,
+        }
+    }
+}
+
+impl PartialEq for Nodata {
+    /// NaN is equal to NaN here.
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Value(a), Self::Value(b)) => is(*a, *b),
+            (Self::Tag, Self::Tag) => true,
+            _ => false,
+        }
+    }
+}
+
+impl FromStr for Nodata {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "tag" => Ok(Self::Tag),
+            text => {
+                let value = text.parse().map(Self::Value);
+                value.map_err(|_| "use a number, nan, or tag".to_string())
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Nodata {
+    /// As it is parsed: "-9999", "NaN" or "tag".
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Value(value) => write!(f, "{value}"),
+            Self::Tag => f.write_str("tag"),
+        }
+    }
+}
+
+impl Serialize for Nodata {
+    /// As text: JSON has no NaN.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Nodata {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+/// Whether a sample is the value.
+pub fn is(sample: f32, value: f32) -> bool {
+    sample == value || sample.is_nan() && value.is_nan()
+}
+
+/// A known pixel in a mask; others are 0.
+pub const KNOWN: u8 = 255;
+
+/// The mask of a picture: one channel, [`KNOWN`] where no sample of the pixel is the value, elsewhere 0. `None` if every
+/// pixel is known.
+pub fn mask(picture: &Picture, value: f32) -> Option<Picture> {
+    let samples = picture.to_floats();
+    let pixels = samples.chunks_exact(picture.channels());
+    let known = pixels.map(
+        |pixel| match pixel.iter().any(|&sample| is(sample, value)) {
+            true => 0,
+            false => KNOWN,
+        },
+    );
+    let known: Vec<u8> = known.collect();
+    let has_gaps = known.contains(&0);
+    has_gaps.then(|| Picture::new(picture.size(), 1, Samples::U8(known)))
+}
+
+/// The pixels that both masks know.
+pub fn both(one: Option<Picture>, other: Option<Picture>) -> Option<Picture> {
+    match (one, other) {
+        (Some(one), Some(other)) => {
+            let pairs = one.bytes().iter().zip(other.bytes());
+            let both = pairs.map(|(a, b)| *a.min(b)).collect();
+            Some(Picture::new(one.size(), 1, Samples::U8(both)))
+        }
+        (one, other) => one.or(other),
+    }
+}
+
+/// The picture with these samples, one for each channel, where the mask knows nothing.
+pub fn filled(picture: &Picture, mask: &Picture, samples: &[f32]) -> Picture {
+    let mut known = mask.bytes().iter();
+    picture.map_pixels(|pixel| {
+        if known.next() == Some(&0) {
+            pixel.copy_from_slice(&samples[..pixel.len()]);
+        }
+    })
+}
+
+/// The picture with the samples of another one, of the same size and channels, where the mask knows nothing.
+pub fn merged(picture: &Picture, other: &Picture, mask: &Picture) -> Picture {
+    let other = other.to_floats();
+    let mut pixels = other.chunks_exact(picture.channels()).zip(mask.bytes());
+    picture.map_pixels(|pixel| {
+        if let Some((other, 0)) = pixels.next() {
+            pixel.copy_from_slice(other);
+        }
+    })
+}
+
+/// The value that stands for "no data" in samples of this depth: itself, or 0 if they cannot have it.
+pub fn stored(value: f32, depth: Depth) -> f32 {
+    let [least, most] = match depth {
+        Depth::F32 => return value,
+        Depth::U8 | Depth::U16 => depth.range(),
+    };
+    match value.fract() == 0.0 && (least..=most).contains(&value) {
+        true => value,
+        false => 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_read_and_written_as_text() {
+        for text in ["-9999", "0", "NaN", "tag"] {
+            let parsed: Nodata = text.parse().unwrap();
+            assert_eq!(parsed.to_string(), text);
+            let stored = serde_json::to_string(&parsed).unwrap();
+            assert_eq!(serde_json::from_str::<Nodata>(&stored).unwrap(), parsed);
+        }
+        assert!("none".parse::<Nodata>().is_err());
+    }
+
+    #[test]
+    fn a_pixel_is_known_if_all_its_samples_are() {
+        let row = |values: &[f32]| Picture::new([3, 1], 2, Samples::F32(values.to_vec()));
+        let picture = row(&[1.0, 2.0, -9.0, 3.0, 4.0, -9.0]);
+        let found = mask(&picture, -9.0).unwrap();
+        assert_eq!(found.bytes(), [255, 0, 0]);
+        assert_eq!(
+            filled(&picture, &found, &[7.0, 8.0]),
+            row(&[1.0, 2.0, 7.0, 8.0, 7.0, 8.0])
+        );
+        assert_eq!(mask(&picture, 0.0), None);
+        let holes = row(&[1.0, f32::NAN, 0.0, 0.0, 0.0, 0.0]);
+        assert_eq!(mask(&holes, f32::NAN).unwrap().bytes(), [0, 255, 255]);
+        assert_eq!(
+            both(Some(found), mask(&holes, f32::NAN)).unwrap().bytes(),
+            [0, 0, 0]
+        );
+    }
+
+    #[test]
+    fn a_value_that_samples_cannot_have_becomes_zero() {
+        let found = [Depth::U8, Depth::U16, Depth::F32].map(|depth| stored(-9999.0, depth));
+        assert_eq!(found, [0.0, 0.0, -9999.0]);
+        assert_eq!(stored(300.0, Depth::U16), 300.0);
+        assert_eq!(stored(f32::NAN, Depth::U8), 0.0);
+    }
+}
