@@ -37,7 +37,8 @@ typedef struct Pix2pixGenerator Pix2pixGenerator;
 
 /*
  Format of a generator's input or output pictures. Samples are stored row by row with interleaved channels:
- `[height][width][channels]`.
+ `[height][width][channels]`. A label map has one channel of class ids or gray levels, or the colors of its palette; a
+ color that no class has becomes the nearest class.
  */
 typedef struct {
   /*

@@ -87,8 +87,10 @@ fn fields() -> BTreeSet<String> {
         }
     }
     // these are filled in at run time
-    for filled in ["{field}", "channels[{side}]", "range[{side}]"] {
-        assert!(fields.remove(filled), "{filled}");
+    assert!(fields.remove("{field}"));
+    for filled in ["channels", "labels", "nodata", "range"] {
+        assert!(fields.remove(&format!("{filled}[{{side}}]")), "{filled}");
+        fields.extend([0, 1].map(|side| format!("{filled}[{side}]")));
     }
     fields
 }

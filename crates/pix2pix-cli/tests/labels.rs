@@ -71,7 +71,9 @@ fn targets_are_learned_scored_and_drawn_as_classes() {
         "{said}"
     );
     assert!(
-        said.contains("accuracy 0.") && said.contains("iou 0."),
+        said.contains("pixel accuracy 0.")
+            && said.contains("mean IoU 0.")
+            && !said.contains("PSNR"),
         "{said}"
     );
     let found = scores(&scratch);

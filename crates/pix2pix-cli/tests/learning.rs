@@ -879,7 +879,7 @@ fn a_report_is_one_file() {
     let rows: Vec<&str> = table.lines().collect();
     assert_eq!(
         rows[0],
-        "run,step,epoch,seconds,d_real,d_fake,g_gan,g_l1,l1,psnr,ssim,swd,spectrum,lpips,lr"
+        "run,step,epoch,seconds,d_real,d_fake,g_gan,g_l1,l1,psnr,ssim,swd,spectrum,lpips,accuracy,iou,lr"
     );
     assert_eq!(
         rows.len(),

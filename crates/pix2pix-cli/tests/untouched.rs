@@ -277,7 +277,7 @@ fn what_a_killed_translation_left_is_swept() {
     fs::write(scratch.path("out/.pix2pix-killed.part/file"), "half").unwrap();
     fs::create_dir(scratch.path("out/.pix2pix-living.part")).unwrap();
     fs::write(scratch.path("out/.tmp123456"), "of another program").unwrap();
-    let living = fs::File::open(scratch.path("out/.pix2pix-living.part")).unwrap();
+    let living = fs::File::create(scratch.path("out/.pix2pix-living.part/lock")).unwrap();
     living.lock().unwrap();
     scratch.ok("translate run data --out out");
     assert_eq!(

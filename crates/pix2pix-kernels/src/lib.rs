@@ -12,7 +12,7 @@
 //!
 //! Each has two algorithms. If there are many channels and the image is not tiny, the fast forms of [`winograd`]
 //! need two to four times fewer products; otherwise matrix products with the patch matrix ([`im2col`]). An
-//! [`InstructionSet`] selects instructions (AVX-512, AVX2, or the target's baseline) and arithmetic (f32, or
+//! [`InstructionSet`] selects instructions (AVX-512, AVX2, NEON, or the target's baseline) and arithmetic (f32, or
 //! factors rounded to bfloat16) at run time.
 //!
 //! Kernels run on rayon's current pool and divide the work by its number of threads alone: on one machine, with

@@ -202,10 +202,11 @@ impl RunScores {
         ]
     }
 
-    /// The value of a score; that of PSNR is infinite if an output equals its target.
+    /// The value of a score; that of PSNR is infinite if an output equals its target, and label maps have none.
     pub fn value(&self, score: Score) -> Option<f64> {
         match score {
             Score::L1 => Some(self.l1),
+            Score::Psnr if self.accuracy.is_some() => None,
             Score::Psnr => Some(self.psnr.unwrap_or(f64::INFINITY)),
             Score::Ssim => self.ssim,
             Score::Swd => self.swd,

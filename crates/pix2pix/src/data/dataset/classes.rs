@@ -178,9 +178,9 @@ mod tests {
             ),
             // config.json of Mapillary Vistas
             (
-                r#"{"version": 1, "labels": [{"color": [0, 0, 0], "name": "a--b", "evaluate": true},
+                r#"{"version": 1, "labels": [{"color": [0, 0, 0], "name": "a-b", "evaluate": true},
                     {"color": [7, 8, 9], "name": "c"}]}"#,
-                ["a--b", "c"],
+                ["a-b", "c"],
             ),
             // panoptic_coco_categories.json under the annotations' key
             (

@@ -21,6 +21,8 @@ const FLAT: [f64; 2] = [0.7, 0.9];
 const EXACT: f64 = 0.5;
 /// Colours of less than this share of a JPEG's pixels are those of edges.
 const RARE: f64 = 0.002;
+/// A colour of an edge is between two colours that are so many times as frequent.
+const MORE: u64 = 5;
 /// Peaks of a JPEG's colours that are followed.
 const PEAKS: usize = 256;
 /// Colours that are counted at most; more are no label map.
@@ -115,6 +117,20 @@ impl Tally {
         }
         peaks.retain(|(_, count)| *count as f64 >= RARE * all as f64);
         peaks.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let is_edge = |&(color, count): &([u8; 3], u64)| {
+            let larger = peaks.iter().take_while(|(_, other)| *other >= MORE * count);
+            let larger: Vec<[u8; 3]> = larger.map(|(color, _)| *color).collect();
+            let mut pairs = larger
+                .iter()
+                .enumerate()
+                .flat_map(|(index, a)| larger[..index].iter().map(move |b| (*a, *b)));
+            pairs.any(|ends| is_between(color, ends))
+        };
+        let peaks: Vec<_> = peaks
+            .iter()
+            .filter(|peak| !is_edge(peak))
+            .copied()
+            .collect();
         let flat: u64 = peaks.iter().map(|(_, count)| count).sum();
         let is_few = (2..=MOST_BLURRED[kind]).contains(&peaks.len());
         let is_flat = flat as f64 >= FLAT[kind] * all as f64;
@@ -147,6 +163,16 @@ fn counted(pixels: impl Iterator<Item = Option<[u8; 3]>>) -> Option<HashMap<[u8;
 fn is_near(a: [u8; 3], b: [u8; 3]) -> bool {
     let gaps = a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(b)));
     gaps.max() <= Some(NEAR)
+}
+
+/// Whether a colour is near the line from one colour to another.
+fn is_between(color: [u8; 3], (from, to): ([u8; 3], [u8; 3])) -> bool {
+    let [color, from, to] = [color, from, to].map(|color| color.map(f64::from));
+    let line: [f64; 3] = std::array::from_fn(|i| to[i] - from[i]);
+    let length: f64 = line.iter().map(|x| x * x).sum();
+    let along: f64 = (0..3).map(|i| (color[i] - from[i]) * line[i]).sum();
+    let share = (along / length).clamp(0.0, 1.0);
+    (0..3).all(|i| (from[i] + share * line[i] - color[i]).abs() <= 2.0 * f64::from(NEAR))
 }
 
 fn palette(colors: impl Iterator<Item = ([u8; 3], u64)>) -> Classes {
@@ -203,7 +229,11 @@ mod tests {
                 ..500 => [170, noise, 0],
                 ..900 => [0, 85, 255 - noise],
                 // an edge between the two
-                pixel => [(pixel - 900) as u8, 40, (pixel * 2) as u8],
+                pixel => {
+                    let share = (pixel - 900) as f32 / 100.0;
+                    let mix = |a: f32, b: f32| (a + share * (b - a)) as u8 + noise;
+                    [mix(170.0, 0.0), mix(0.0, 85.0), mix(0.0, 250.0)]
+                }
             });
         }
         let found = colors(tally(3, values, true).proposed());
