@@ -227,7 +227,7 @@ mod tests {
             let noise = (pixel % 4) as u8;
             values.extend(match pixel {
                 ..500 => [170, noise, 0],
-                ..900 => [0, 85, 255 - noise],
+                500..900 => [0, 85, 255 - noise],
                 // an edge between the two
                 pixel => {
                     let share = (pixel - 900) as f32 / 100.0;
