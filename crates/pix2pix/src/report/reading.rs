@@ -72,7 +72,7 @@ pub fn healthy(key: &str) -> &'static str {
             "Falls together with that of the training pairs, then levels off. If it rises while that falls, the network \
              learns the training pairs by heart."
         }
-        "lpips" => "Falls, then levels off.",
+        "swd" | "spectrum" | "lpips" => "Falls, then levels off.",
         "lr" => "Constant in the paper. A schedule lowers it, so that the weights come to rest.",
         _ => "Rises, then levels off.",
     }
