@@ -23,6 +23,8 @@ const EXACT: f64 = 0.5;
 const RARE: f64 = 0.002;
 /// A colour of an edge is between two colours that are so many times as frequent.
 const MORE: u64 = 5;
+/// A colour that is so near to one that is [`MORE`] frequent is that colour, beside an edge.
+const RINGING: u32 = 24;
 /// Peaks of a JPEG's colours that are followed.
 const PEAKS: usize = 256;
 /// Colours that are counted at most; more are no label map.
@@ -124,7 +126,8 @@ impl Tally {
                 .iter()
                 .enumerate()
                 .flat_map(|(index, a)| larger[..index].iter().map(move |b| (*a, *b)));
-            pairs.any(|ends| is_between(color, ends))
+            let rings = larger.iter().any(|a| distance(*a, color) <= RINGING);
+            rings || pairs.any(|ends| is_between(color, ends))
         };
         let peaks: Vec<_> = peaks
             .iter()
@@ -161,8 +164,13 @@ fn counted(pixels: impl Iterator<Item = Option<[u8; 3]>>) -> Option<HashMap<[u8;
 }
 
 fn is_near(a: [u8; 3], b: [u8; 3]) -> bool {
+    distance(a, b) <= NEAR
+}
+
+/// The largest difference of a channel.
+fn distance(a: [u8; 3], b: [u8; 3]) -> u32 {
     let gaps = a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(b)));
-    gaps.max() <= Some(NEAR)
+    gaps.max().unwrap_or(0)
 }
 
 /// Whether a colour is near the line from one colour to another.
@@ -172,7 +180,7 @@ fn is_between(color: [u8; 3], (from, to): ([u8; 3], [u8; 3])) -> bool {
     let length: f64 = line.iter().map(|x| x * x).sum();
     let along: f64 = (0..3).map(|i| (color[i] - from[i]) * line[i]).sum();
     let share = (along / length).clamp(0.0, 1.0);
-    (0..3).all(|i| (from[i] + share * line[i] - color[i]).abs() <= 2.0 * f64::from(NEAR))
+    (0..3).all(|i| (from[i] + share * line[i] - color[i]).abs() <= f64::from(RINGING))
 }
 
 fn palette(colors: impl Iterator<Item = ([u8; 3], u64)>) -> Classes {
@@ -227,7 +235,9 @@ mod tests {
             let noise = (pixel % 4) as u8;
             values.extend(match pixel {
                 ..500 => [170, noise, 0],
-                500..900 => [0, 85, 255 - noise],
+                500..890 => [0, 85, 255 - noise],
+                // beside an edge
+                890..900 => [9, 82, 247 - noise],
                 // an edge between the two
                 pixel => {
                     let share = (pixel - 900) as f32 / 100.0;
