@@ -17,6 +17,10 @@ const CURVES = [
   ["l1", "Held-out pairs: L1 (of 255)", false],
   ["psnr", "Held-out pairs: PSNR (dB)", false],
   ["ssim", "Held-out pairs: SSIM", false],
+  ["swd", "Held-out pairs: sliced Wasserstein distance (x1000)", false],
+  ["spectrum", "Held-out pairs: distance of the spectra (dB)", false],
+  ["accuracy", "Held-out pairs: pixel accuracy", false],
+  ["iou", "Held-out pairs: mean IoU", false],
   ["lpips", "Held-out pairs: LPIPS", false],
 ];
 const [WIDTH, HEIGHT, LEFT, BOTTOM] = [320, 150, 44, 18];
