@@ -50,8 +50,8 @@ mkdir -p "$home/bin" "$home/share/pix2pix/web" "$home/share/man/man1" "$home/sha
 # a program that runs keeps its file
 mv -f "$unpacked/pix2pix" "$home/bin/pix2pix"
 cp "$unpacked"/web/* "$home/share/pix2pix/web/"
-if [ -f "$unpacked/pix2pix.1" ]; then
-    cp "$unpacked/pix2pix.1" "$home/share/man/man1/"
+if [ -d "$unpacked/man" ]; then
+    cp "$unpacked"/man/*.1 "$home/share/man/man1/"
     cp "$unpacked/completions/pix2pix.bash" "$home/share/bash-completion/completions/pix2pix"
 fi
 
