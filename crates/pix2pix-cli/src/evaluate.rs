@@ -303,14 +303,18 @@ fn apart(evaluations: &[Evaluation], directions: &[Direction]) -> Vec<String> {
     notes
 }
 
+/// One cell per model, "-" for a model without a value.
+fn cells(evaluations: &[Evaluation], cell: &dyn Fn(&Evaluation) -> Option<String>) -> Vec<String> {
+    let cells = evaluations.iter().map(cell);
+    cells.map(|cell| cell.unwrap_or("-".to_string())).collect()
+}
+
 /// The rows of label maps: the mean intersection over union, and that of each class.
 fn of_classes(evaluations: &[Evaluation]) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     let mut row = |label: String, value: &dyn Fn(&Evaluation) -> Option<f64>| {
-        let cell =
-            |value: Option<f64>| value.map_or("-".to_string(), |value| format!("{value:.4}"));
-        let cells = evaluations.iter().map(|evaluation| cell(value(evaluation)));
-        rows.push([label].into_iter().chain(cells).collect());
+        let cell = |evaluation: &Evaluation| Some(format!("{:.4}", value(evaluation)?));
+        rows.push([vec![label], cells(evaluations, &cell)].concat());
     };
     if evaluations
         .iter()
@@ -354,20 +358,16 @@ fn table(evaluations: &[Evaluation]) -> String {
         rows[3].push(evaluation.sizes());
     }
     for measure in MEASURES {
-        let cells = evaluations.iter().map(|found| mean(found, &measure));
-        let cells: Vec<String> = cells.map(|cell| cell.unwrap_or("-".to_string())).collect();
+        let cells = cells(evaluations, &|found| mean(found, &measure));
         if cells.iter().any(|cell| cell != "-") {
             rows.push([vec![measure.described()], cells].concat());
         }
     }
     rows.extend(of_classes(evaluations));
     let mut row = |label: &str, cell: &dyn Fn(&Evaluation) -> Option<String>| {
-        let cells: Vec<Option<String>> = evaluations.iter().map(cell).collect();
-        if cells.iter().any(Option::is_some) {
-            let cells = cells
-                .into_iter()
-                .map(|cell| cell.unwrap_or("-".to_string()));
-            rows.push(std::iter::once(label.to_string()).chain(cells).collect());
+        let cells = cells(evaluations, cell);
+        if cells.iter().any(|cell| cell != "-") {
+            rows.push([vec![label.to_string()], cells].concat());
         }
     };
     let listed = |values: &[f64], digits: usize| {

@@ -344,6 +344,7 @@ document.addEventListener("paste", (event) => {
   const file = [...event.clipboardData.files].find((each) => each.type.startsWith("image/"));
   if (file) open(file);
 });
+
 // the camera
 
 /** Translates the camera's newest picture. */

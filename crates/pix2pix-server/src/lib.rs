@@ -1,8 +1,9 @@
 //! An HTTP server for trained pix2pix generators: a web page to draw on, and an API.
 //!
 //! [`models`] loads the models, [`queue`] holds the pictures that wait for the single translation thread, [`api`] has
-//! the routes of the API, [`page`] the files of the web page, [`training`] what it tells of a training, and [`server`] listens for connections.
-//! [`site`] writes the page for hosts of static files. The limits are in [`connections`], [`uploads`], [`rate`] and [`memory`].
+//! the routes of the API, [`page`] the files of the web page, [`training`] what it tells of a training, and [`server`]
+//! listens for connections. [`site`] writes the page for hosts of static files. The limits are in [`connections`],
+//! [`uploads`], [`rate`] and [`memory`].
 
 pub mod api;
 pub mod client;

@@ -42,11 +42,12 @@ pub fn content_security_policy(embed: &[Origin]) -> String {
             format!("'self' {}", sites.join(" "))
         }
     };
-    format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; \
-         base-uri 'none'; form-action 'none'; frame-ancestors {frames}"
-    )
+    format!("{OWN_ONLY}; script-src 'self'; frame-ancestors {frames}")
 }
+
+/// The directives that the page has wherever it is shown: its own styles, images and addresses.
+pub(crate) const OWN_ONLY: &str = "default-src 'none'; style-src 'self'; img-src 'self' blob: data:; \
+                                   connect-src 'self'; base-uri 'none'; form-action 'none'";
 
 /// The files of the page: names, and contents with the page's own words.
 pub fn files(words: &Words) -> impl Iterator<Item = (&'static str, String)> {

@@ -11,9 +11,6 @@ use crate::models::Model;
 use crate::page;
 use crate::settings::Words;
 
-/// What the page may do where no server says so: its own scripts, styles, images and worker, and WebAssembly.
-const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: \
-                      data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'";
 /// The end of the page that runs models in the browser: it takes the place of the server's `api.js`.
 const LOCAL: &str = include_str!("../site/local.js");
 /// Where the model is computed.
@@ -67,9 +64,14 @@ fn list(model: &Model, address: &str) -> String {
     json!({ "models": [entry], "training": false }).to_string()
 }
 
-fn with_policy(page: &str) -> String {
+/// The page with what it may do where no server says so: besides its own files, a worker of its own and WebAssembly.
+fn with_policy(html: &str) -> String {
     let charset = "<meta charset=\"utf-8\">";
+    let policy = format!(
+        "{}; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'",
+        page::OWN_ONLY
+    );
     let policy =
-        format!("{charset}\n<meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">");
-    page.replacen(charset, &policy, 1)
+        format!("{charset}\n<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">");
+    html.replacen(charset, &policy, 1)
 }

@@ -190,30 +190,29 @@ pub struct RunScores {
 impl RunScores {
     /// The scores with their names.
     pub fn named(&self) -> [(&'static str, Option<f64>); 8] {
-        [
-            ("l1", Some(self.l1)),
-            ("psnr", self.psnr),
-            ("ssim", self.ssim),
-            ("swd", self.swd),
-            ("spectrum", self.spectrum),
-            ("lpips", self.lpips),
-            ("accuracy", self.accuracy),
-            ("iou", self.iou),
-        ]
+        Score::ALL.map(|score| (score.name(), self.written(score)))
     }
 
-    /// The value of a score; that of PSNR is infinite if an output equals its target, and label maps have none.
-    pub fn value(&self, score: Score) -> Option<f64> {
+    /// The value of a score as the line has it.
+    fn written(&self, score: Score) -> Option<f64> {
         match score {
             Score::L1 => Some(self.l1),
-            Score::Psnr if self.accuracy.is_some() => None,
-            Score::Psnr => Some(self.psnr.unwrap_or(f64::INFINITY)),
+            Score::Psnr => self.psnr,
             Score::Ssim => self.ssim,
             Score::Swd => self.swd,
             Score::Spectrum => self.spectrum,
             Score::Lpips => self.lpips,
             Score::Accuracy => self.accuracy,
             Score::Iou => self.iou,
+        }
+    }
+
+    /// The value of a score; that of PSNR is infinite if an output equals its target, and label maps have none.
+    pub fn value(&self, score: Score) -> Option<f64> {
+        let is_infinite = score == Score::Psnr && self.psnr.is_none() && self.accuracy.is_none();
+        match is_infinite {
+            true => Some(f64::INFINITY),
+            false => self.written(score),
         }
     }
 }
@@ -874,8 +873,8 @@ impl Training<'_> {
         let rows = books.samples.rows(&outputs, &translator)?;
         // of what the networks see: rows may have whole pictures
         let range = config.target.range;
-        let seen: Vec<_> = outputs.iter().take(rows.len()).collect();
-        let seen: Vec<_> = seen.iter().map(|output| output.to_rgb8(range)).collect();
+        let seen = outputs.iter().take(rows.len());
+        let seen: Vec<_> = seen.map(|output| output.to_rgb8(range)).collect();
         let still = books.samples.translate_still(&translator);
         let health = &mut books.health;
         let warned = health

@@ -82,9 +82,20 @@ impl PictureScores {
         known: Option<&[u8]>,
     ) -> Self {
         let planes = [output, target].map(|picture| Planes::of(picture, domain));
-        let [out, wanted] = &planes;
         let classes = domain.labels.as_ref();
         let classes = classes.map(|labels| Confusion::of(labels, output, target, known));
+        Self::of_planes(name, &planes, classes.as_ref(), domain, known)
+    }
+
+    /// As [`of`](Self::of), from the planes of output and target, and the confusion of their classes if they are label maps.
+    fn of_planes(
+        name: &str,
+        planes: &[Planes; 2],
+        classes: Option<&Confusion>,
+        domain: &Domain,
+        known: Option<&[u8]>,
+    ) -> Self {
+        let [out, wanted] = planes;
         let [a, b] = planes.each_ref().map(|planes| planes.with_data(known));
         let amounts = classes.is_none();
         Self {
@@ -95,8 +106,8 @@ impl PictureScores {
             pearson: amounts.then(|| pearson(&a, &b)).flatten(),
             lpips: None,
             dists: None,
-            accuracy: classes.as_ref().and_then(Confusion::accuracy),
-            iou: classes.as_ref().and_then(Confusion::mean_iou),
+            accuracy: classes.and_then(Confusion::accuracy),
+            iou: classes.and_then(Confusion::mean_iou),
         }
     }
 
@@ -300,13 +311,14 @@ pub fn evaluate(
             }
         }
         let known = pair.mask.as_ref().map(Picture::bytes);
-        if let (Some(all), Some(labels)) = (&mut confusion, labels) {
-            all.add(&Confusion::of(labels, &output, &target, known));
+        let classes = labels.map(|labels| Confusion::of(labels, &output, &target, known));
+        if let (Some(all), Some(classes)) = (&mut confusion, &classes) {
+            all.add(classes);
         }
         let found = PictureScores {
             lpips,
             dists,
-            ..PictureScores::of(&pair.name, [&output, &target], &config.target, known)
+            ..PictureScores::of_planes(&pair.name, &planes, classes.as_ref(), &config.target, known)
         };
         // neither classes nor edges of missing data are textures
         if labels.is_none() && known.is_none() {

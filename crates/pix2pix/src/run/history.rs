@@ -12,6 +12,7 @@ use super::{Metrics, RunScores, Timing, Warning, log};
 use crate::config::RunConfig;
 use crate::error::Result;
 use crate::model::checkpoint;
+use crate::quality::Score;
 use crate::train::config::OptimizerConfig;
 
 /// State of a run.
@@ -190,20 +191,15 @@ impl History {
     /// and LPIPS, and of label maps pixel accuracy and mean IoU.
     pub fn best(&self) -> BTreeMap<&'static str, Best> {
         let mut best = BTreeMap::new();
-        for (key, label, sign) in [
-            ("l1", "L1", 1.0),
-            ("psnr", "PSNR", -1.0),
-            ("ssim", "SSIM", -1.0),
-            ("swd", "SWD", 1.0),
-            ("spectrum", "spectrum", 1.0),
-            ("lpips", "LPIPS", 1.0),
-            ("accuracy", "pixel accuracy", -1.0),
-            ("iou", "mean IoU", -1.0),
-        ] {
-            let series = self.series(key).into_iter();
-            let found = series.min_by(|a, b| (sign * a.1).total_cmp(&(sign * b.1)));
+        for score in Score::ALL {
+            let series = self.series(score.name()).into_iter();
+            // of equal values, the first
+            let found = series.reduce(|old, new| match score.is_better(new.1, old.1) {
+                true => new,
+                false => old,
+            });
             if let Some((step, value)) = found {
-                best.insert(label, Best { value, step });
+                best.insert(score.label(), Best { value, step });
             }
         }
         best

@@ -83,19 +83,18 @@ impl Samples {
         };
         let read = (0..pairs.len()).map(|index| pairs.read(index));
         let kept = read.filter(|pair| pair.is_ok() || config.on_error == OnError::Stop);
-        // a pair without any data cannot be scored
-        let has_data = |pair: &Result<Pair>| pair.as_ref().is_ok_and(|pair| !pair.is_empty());
+        let is_crop = config.jitter.resize == ResizePolicy::Crop;
         let (mut seen, mut whole) = (Vec::new(), Vec::new());
         for pair in kept {
             let pair = pair?;
-            let still = Ok(config.jitter.still(pair.clone()));
-            if !has_data(&still) {
+            let original = (is_crop && whole.len() < SAMPLES).then(|| pair.clone());
+            let still = config.jitter.still(pair);
+            // a pair without any data cannot be scored
+            if still.is_empty() {
                 continue;
             }
-            if config.jitter.resize == ResizePolicy::Crop && whole.len() < SAMPLES {
-                whole.push(pair);
-            }
-            seen.push(still?);
+            whole.extend(original);
+            seen.push(still);
             if seen.len() == count {
                 break;
             }
