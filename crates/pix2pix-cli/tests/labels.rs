@@ -45,6 +45,15 @@ fn photographs(scratch: &Scratch, count: u32) {
     fs::write(scratch.path("palette.json"), PALETTE).unwrap();
 }
 
+/// Label maps in color in `data/B`.
+fn maps(scratch: &Scratch, count: u32, extension: &str) {
+    for index in 0..count {
+        in_color(index)
+            .save(scratch.path(&format!("data/B/{index}.{extension}")))
+            .unwrap();
+    }
+}
+
 fn colors_of(picture: &RgbImage) -> BTreeSet<[u8; 3]> {
     picture.pixels().map(|pixel| pixel.0).collect()
 }
@@ -59,11 +68,7 @@ fn scores(scratch: &Scratch) -> Value {
 fn targets_are_learned_scored_and_drawn_as_classes() {
     let scratch = Scratch::new();
     photographs(&scratch, 4);
-    for index in 0..4 {
-        in_color(index)
-            .save(scratch.path(&format!("data/B/{index}.png")))
-            .unwrap();
-    }
+    maps(&scratch, 4, "png");
     let options = "--labels-b palette.json --val-fraction 0.5 --keep-best iou --report";
     let said = scratch.trained("data", options);
     assert!(
@@ -194,10 +199,8 @@ fn exact_files_with_other_values_are_refused_and_jpegs_told() {
     }
     for index in 0..2 {
         fs::remove_file(scratch.path(&format!("data/B/{index}.png"))).unwrap();
-        in_color(index)
-            .save(scratch.path(&format!("data/B/{index}.jpg")))
-            .unwrap();
     }
+    maps(&scratch, 2, "jpg");
     let said = scratch.trained("data", "--labels-b palette.json");
     assert!(
         said.contains("% of the pixels of B have a color that is not near"),
@@ -209,11 +212,7 @@ fn exact_files_with_other_values_are_refused_and_jpegs_told() {
 fn what_cannot_be_is_refused_before_training() {
     let scratch = Scratch::new();
     photographs(&scratch, 2);
-    for index in 0..2 {
-        in_color(index)
-            .save(scratch.path(&format!("data/B/{index}.png")))
-            .unwrap();
-    }
+    maps(&scratch, 2, "png");
     for (options, reason) in [
         ("--labels-b 3", "the pictures of B are in color"),
         (
@@ -252,11 +251,7 @@ fn what_cannot_be_is_refused_before_training() {
 fn inspect_recognizes_label_maps() {
     let scratch = Scratch::new();
     photographs(&scratch, 2);
-    for index in 0..2 {
-        in_color(index)
-            .save(scratch.path(&format!("data/B/{index}.png")))
-            .unwrap();
-    }
+    maps(&scratch, 2, "png");
     let said = scratch.ok("inspect data");
     assert!(said.contains("B has 3 colors, like label maps"), "{said}");
     assert!(!said.contains("A has"), "{said}");
@@ -280,10 +275,8 @@ fn inspect_recognizes_label_maps() {
     // a JPEG of the colours, as in the facades
     for index in 0..2 {
         fs::remove_file(scratch.path(&format!("data/B/{index}.png"))).unwrap();
-        in_color(index)
-            .save(scratch.path(&format!("data/B/{index}.jpg")))
-            .unwrap();
     }
+    maps(&scratch, 2, "jpg");
     let said = scratch.ok("inspect data");
     assert!(
         said.contains("colors, like label maps") && !said.contains("A has"),

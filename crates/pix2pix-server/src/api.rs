@@ -21,7 +21,7 @@ use pix2pix::model::TranslateOptions;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::{IntoParams, Modify, OpenApi, ToSchema};
+use utoipa::{IntoParams, IntoResponses, Modify, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -122,6 +122,53 @@ pub struct ModelList {
     pub training: bool,
 }
 
+/// What every route answers to a client that may not use it.
+#[derive(IntoResponses)]
+#[allow(dead_code)] // only for the OpenAPI description
+enum Refused {
+    /// The token is missing or wrong.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Token(Problem),
+    /// The request's host name is refused; the server's `hosts` allow it.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Host(Problem),
+}
+
+/// What the routes that take a picture answer when they cannot use it.
+#[derive(IntoResponses)]
+#[allow(dead_code)] // only for the OpenAPI description
+enum Untranslated {
+    /// The request is malformed.
+    #[response(status = 400, content_type = "application/problem+json")]
+    Malformed(Problem),
+    /// No model has this name.
+    #[response(status = 404, content_type = "application/problem+json")]
+    Model(Problem),
+    /// The body was not received in time.
+    #[response(status = 408, content_type = "application/problem+json")]
+    Late(Problem),
+    /// The body or the picture is too large.
+    #[response(status = 413, content_type = "application/problem+json")]
+    Large(Problem),
+    /// The body is not a picture that the model accepts.
+    #[response(status = 422, content_type = "application/problem+json")]
+    Picture(Problem),
+    /// The client has sent too many pictures.
+    #[response(
+        status = 429,
+        content_type = "application/problem+json",
+        headers(("retry-after" = u64, description = "Seconds to wait before trying again."))
+    )]
+    Rate(Problem),
+    /// The queue of pictures is full.
+    #[response(
+        status = 503,
+        content_type = "application/problem+json",
+        headers(("retry-after" = u64, description = "Seconds to wait before trying again."))
+    )]
+    Queue(Problem),
+}
+
 #[derive(OpenApi)]
 #[openapi(
     info(title = "pix2pix", description = "Paired image-to-image translation (Isola et al., CVPR 2017)."),
@@ -196,17 +243,8 @@ async fn with_token(State(app): State<Arc<App>>, request: Request, next: Next) -
         (status = 200, description = "The translated picture.",
          content((Vec<u8> = "image/png"), (Vec<u8> = "image/tiff"), (Vec<u8> = "application/octet-stream"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp")),
          headers(("pix2pix-clipped" = String, description = "Share of the picture's values that lie outside of the model's range and were clipped; absent if none."))),
-        (status = 400, description = "The request is malformed.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "The token is missing or wrong.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The request's host name is refused; the server's `hosts` allow it.", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No model has this name.", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "The body was not received in time.", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body or the picture is too large.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body is not a picture that the model accepts.", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "The client has sent too many pictures.", body = Problem, content_type = "application/problem+json",
-         headers(("retry-after" = u64, description = "Seconds to wait before trying again."))),
-        (status = 503, description = "The queue of pictures is full.", body = Problem, content_type = "application/problem+json",
-         headers(("retry-after" = u64, description = "Seconds to wait before trying again."))),
+        Refused,
+        Untranslated,
     )
 )]
 async fn translate(
@@ -581,8 +619,7 @@ fn decoded(
     path = "/v1/models",
     responses(
         (status = 200, description = "The models.", body = ModelList),
-        (status = 401, description = "The token is missing or wrong.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The request's host name is refused; the server's `hosts` allow it.", body = Problem, content_type = "application/problem+json"),
+        Refused,
     )
 )]
 async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
@@ -617,17 +654,8 @@ pub struct PreviewQuery {
     ),
     responses(
         (status = 200, description = "The rendering.", body = Vec<u8>, content_type = "image/png"),
-        (status = 400, description = "The request is malformed.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "The token is missing or wrong.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The request's host name is refused; the server's `hosts` allow it.", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No model has this name.", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "The body was not received in time.", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body or the picture is too large.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body is not a picture that the model accepts.", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "The client has sent too many pictures.", body = Problem, content_type = "application/problem+json",
-         headers(("retry-after" = u64, description = "Seconds to wait before trying again."))),
-        (status = 503, description = "The queue of pictures is full.", body = Problem, content_type = "application/problem+json",
-         headers(("retry-after" = u64, description = "Seconds to wait before trying again."))),
+        Refused,
+        Untranslated,
     )
 )]
 async fn preview(
@@ -669,8 +697,7 @@ async fn preview(
     path = "/v1/training",
     responses(
         (status = 200, description = "The training.", body = TrainingInfo),
-        (status = 401, description = "The token is missing or wrong.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The request's host name is refused; the server's `hosts` allow it.", body = Problem, content_type = "application/problem+json"),
+        Refused,
         (status = 404, description = "The server belongs to no training.", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -687,8 +714,7 @@ async fn training(State(app): State<Arc<App>>) -> Result<Json<TrainingInfo>, Pro
     params(("step" = u64, Path, description = "A step of the training that has a contact sheet.")),
     responses(
         (status = 200, description = "The contact sheet.", body = Vec<u8>, content_type = "image/png"),
-        (status = 401, description = "The token is missing or wrong.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The request's host name is refused; the server's `hosts` allow it.", body = Problem, content_type = "application/problem+json"),
+        Refused,
         (status = 404, description = "There is no sheet of this step.", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -717,8 +743,7 @@ async fn sheet(
     ),
     responses(
         (status = 200, description = "The example.", body = Vec<u8>, content_type = "image/png"),
-        (status = 401, description = "The token is missing or wrong.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The request's host name is refused; the server's `hosts` allow it.", body = Problem, content_type = "application/problem+json"),
+        Refused,
         (status = 404, description = "No example has this number.", body = Problem, content_type = "application/problem+json"),
     )
 )]

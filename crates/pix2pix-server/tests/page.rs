@@ -26,13 +26,27 @@ fn shots() -> PathBuf {
     folder
 }
 
+/// The page on the screen of a desk.
+fn desk(served: &Served) -> Tab {
+    let mut tab = Tab::open();
+    tab.size(1280, 900, false);
+    tab.visit(&format!("{}/", served.url));
+    tab
+}
+
+/// Keeps the file of the next download in `window.saved`.
+fn keep_downloads(tab: &mut Tab) {
+    tab.value(
+        "(() => { const make = URL.createObjectURL.bind(URL); \
+         URL.createObjectURL = (file) => { window.saved = file; return make(file); }; })()",
+    );
+}
+
 #[test]
 #[ignore = "needs Chromium: tools/check_page"]
 fn drawing_with_the_mouse_changes_what_is_seen() {
     let served = Served::new(Settings::default());
-    let mut tab = Tab::open();
-    tab.size(1280, 900, false);
-    tab.visit(&format!("{}/", served.url));
+    let mut tab = desk(&served);
     // the board starts with the model's first example
     assert!(tab.colours_of_output() > 50, "the output is flat");
     let first = tab.settled();
@@ -107,9 +121,7 @@ fn twelve_bits_are_shown_in_full_and_downloaded_whole() {
         Settings::default(),
         &[("camera", 64, [Domain::RGB8, camera])],
     );
-    let mut tab = Tab::open();
-    tab.size(1280, 900, false);
-    tab.visit(&format!("{}/", served.url));
+    let mut tab = desk(&served);
     tab.settled();
     let brightest = tab.value(
         "(() => { const c = document.getElementById('output'); \
@@ -117,10 +129,7 @@ fn twelve_bits_are_shown_in_full_and_downloaded_whole() {
          return data.reduce((most, value, index) => (index % 4 < 3 ? Math.max(most, value) : most), 0); })()",
     );
     assert!(brightest.as_u64() > Some(100), "{brightest}");
-    tab.value(
-        "(() => { const make = URL.createObjectURL.bind(URL); \
-         URL.createObjectURL = (file) => { window.saved = file; return make(file); }; })()",
-    );
+    keep_downloads(&mut tab);
     tab.click("#download");
     tab.wait_until("window.saved !== undefined");
     // bits a sample and the type of colour, in a PNG's header: 16 and gray
@@ -170,9 +179,7 @@ fn drawing_with_a_finger_fits_a_phone() {
 #[ignore = "needs Chromium: tools/check_page"]
 fn the_page_works_with_keys_and_for_screen_readers() {
     let served = Served::new(Settings::default());
-    let mut tab = Tab::open();
-    tab.size(1280, 900, false);
-    tab.visit(&format!("{}/", served.url));
+    let mut tab = desk(&served);
     let first = tab.settled();
     tab.value("document.getElementById('board').focus()");
     tab.key("3", 0);
@@ -289,9 +296,7 @@ fn an_output_older_than_the_board_is_marked() {
         rate: 3.try_into().ok(),
         ..Settings::default()
     });
-    let mut tab = Tab::open();
-    tab.size(1280, 900, false);
-    tab.visit(&format!("{}/", served.url));
+    let mut tab = desk(&served);
     tab.settled();
     let state = "[document.getElementById('age').hidden, document.getElementById('wait').hidden, \
                  document.getElementById('comparison').classList.contains('stale')]";
@@ -321,9 +326,7 @@ fn an_output_older_than_the_board_is_marked() {
 #[ignore = "needs Chromium: tools/check_page"]
 fn a_link_holds_the_drawing_and_its_variation() {
     let served = Served::new(Settings::default());
-    let mut tab = Tab::open();
-    tab.size(1280, 900, false);
-    tab.visit(&format!("{}/", served.url));
+    let mut tab = desk(&served);
     let board = "document.getElementById('board').toDataURL()";
     let linked = |tab: &mut Tab| {
         tab.click("#share");
@@ -383,14 +386,9 @@ fn a_link_holds_the_drawing_and_its_variation() {
 #[ignore = "needs Chromium: tools/check_page"]
 fn input_and_output_are_downloaded_side_by_side() {
     let served = Served::new(Settings::default());
-    let mut tab = Tab::open();
-    tab.size(1280, 900, false);
-    tab.visit(&format!("{}/", served.url));
+    let mut tab = desk(&served);
     tab.settled();
-    tab.value(
-        "(() => { const make = URL.createObjectURL.bind(URL); \
-         URL.createObjectURL = (file) => { window.saved = file; return make(file); }; })()",
-    );
+    keep_downloads(&mut tab);
     tab.click("#download-both");
     tab.wait_until("window.saved !== undefined");
     let same = tab.value(
@@ -417,9 +415,7 @@ fn a_cameras_picture_is_opened_by_its_range() {
         Settings::default(),
         &[("camera", 64, [camera.clone(), camera])],
     );
-    let mut tab = Tab::open();
-    tab.size(1280, 900, false);
-    tab.visit(&format!("{}/", served.url));
+    let mut tab = desk(&served);
     let before = tab.settled();
     let levels = tab.value(
         "[...document.querySelectorAll('#palette button')].map((e) => parseInt(e.dataset.colour.slice(1, 3), 16))",
@@ -498,12 +494,7 @@ fn training(folder: &Path) -> Arc<Training> {
             l1: 300.0 / step as f64,
             psnr: Some(12.0),
             ssim: Some(0.5),
-            swd: None,
-            spectrum: None,
-            lpips: None,
-            accuracy: None,
-            iou: None,
-            best: false,
+            ..RunScores::default()
         }));
     }
     let (step, path, rows) = (20, path.as_path(), &[]);

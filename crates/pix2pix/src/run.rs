@@ -148,7 +148,7 @@ pub struct Rate {
 }
 
 /// One line of `scores.jsonl`, for each contact sheet: means over the held-out pairs.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunScores {
     /// Steps done.
     pub step: u64,

@@ -100,14 +100,8 @@ mod tests {
         RunScores {
             step,
             l1,
-            psnr: None,
             ssim: Some(ssim),
-            swd: None,
-            spectrum: None,
-            lpips: None,
-            accuracy: None,
-            iou: None,
-            best: false,
+            ..RunScores::default()
         }
     }
 

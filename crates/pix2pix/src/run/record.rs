@@ -79,13 +79,7 @@ mod tests {
             step,
             l1: 5.0,
             psnr,
-            ssim: None,
-            swd: None,
-            spectrum: None,
-            lpips: None,
-            accuracy: None,
-            iou: None,
-            best: false,
+            ..RunScores::default()
         }
     }
 

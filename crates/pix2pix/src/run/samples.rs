@@ -168,9 +168,7 @@ impl Samples {
             swd: realism.swd,
             spectrum: realism.spectrum,
             lpips: mean(|(_, lpips)| *lpips),
-            accuracy: None,
-            iou: None,
-            best: false,
+            ..RunScores::default()
         })
     }
 
@@ -192,14 +190,9 @@ impl Samples {
         Some(RunScores {
             step,
             l1: l1.iter().sum::<f64>() / l1.len() as f64,
-            psnr: None,
-            ssim: None,
-            swd: None,
-            spectrum: None,
-            lpips: None,
             accuracy: all.accuracy(),
             iou: all.mean_iou(),
-            best: false,
+            ..RunScores::default()
         })
     }
 
