@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use pix2pix::device::{DeviceName, Precision};
-use pix2pix::exchange::Half;
+use pix2pix::exchange::Rounding;
 use pix2pix::exchange::export::{PublicFormat, public_tensors, write};
 use pix2pix::model::Checkpoint;
 use pix2pix_server::Models;
@@ -30,7 +30,7 @@ Examples:
   pix2pix export run --out g.onnx
   pix2pix export run --out g.onnx --dropout off --dynamic-size --with-image-io
   pix2pix export run --out g.onnx --int8 facades/val
-  pix2pix export run --format model --half f16 --out small.safetensors
+  pix2pix export run --format model --weights f16 --out small.safetensors
   pix2pix export run --format web --out site";
 
 /// Options of `pix2pix export`.
@@ -49,9 +49,10 @@ pub struct Args {
     /// File format [default: what the ending of --out says: .pth, .safetensors or .onnx; pth without an ending]
     #[arg(long, value_enum)]
     format: Option<Format>,
-    /// Round weights to 16 bits, for half the file size; needs --format model or web [default: 32 bits; with --format web: f16]
-    #[arg(long, value_parser = choice::<Half>(), value_name = "KIND")]
-    half: Option<Half>,
+    /// Round weights, for a half or a quarter of the file size; needs --format model or web [default: 32 bits; with --format
+    /// web: f16]
+    #[arg(long, alias = "half", value_parser = choice::<Rounding>(), value_name = "KIND")]
+    weights: Option<Rounding>,
     #[command(flatten)]
     result: ResultArgs,
     #[command(flatten)]
@@ -68,9 +69,9 @@ enum Format {
     Safetensors,
     /// The generator as ONNX, for ONNX Runtime and others
     Onnx,
-    /// This program's own format, with the generator only, in 16 bits (choose them with --half)
+    /// This program's own format, with the generator only, in 16 or 8 bits (choose them with --weights)
     Model,
-    /// The page of `pix2pix serve` as a folder of static files, with the model in 16 bits: it runs in the visitor's browser
+    /// The page of `pix2pix serve` as a folder of static files, with the model in 16 or 8 bits: it runs in the visitor's browser
     Web,
 }
 
@@ -138,20 +139,22 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let notes = args.result.check(&files)?;
     let path = args.best.find(&args.model)?;
     let checkpoint = Checkpoint::load(&path)?;
-    let format = match (format, args.half) {
+    let format = match (format, args.weights) {
         (Format::Onnx, None) => return args.onnx.export(checkpoint, &path, &args.out, notes),
         (Format::Pth, None) => PublicFormat::Pth,
         (Format::Safetensors, None) => PublicFormat::Safetensors,
-        (Format::Model, Some(half)) => return export_half(&args, &checkpoint, half, notes),
-        (Format::Web, half) => {
-            let half = half.unwrap_or(Half::F16);
+        (Format::Model, Some(weights)) => {
+            return export_rounded(&args, &checkpoint, weights, notes);
+        }
+        (Format::Web, weights) => {
+            let weights = weights.unwrap_or(Rounding::F16);
             args.result.check_folder(&args.out)?;
             let models = Models::new(&[args.model], DeviceName::Cpu, Precision::default());
             let models = models.with_best(args.best.best);
-            return args.site.export(&checkpoint, half, &models, &args.out);
+            return args.site.export(&checkpoint, weights, &models, &args.out);
         }
         (Format::Model, None) | (_, Some(_)) => {
-            let message = "--half needs --format model or web, and --format model needs --half; for ONNX, use --f16";
+            let message = "--weights needs --format model or web, and --format model needs --weights; for ONNX, use --f16 or --int8";
             return Err(Failure::Usage(message.to_string()));
         }
     };
@@ -173,15 +176,15 @@ pub fn run(args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes the generator with 16-bit weights.
-fn export_half(
+/// Writes the generator with rounded weights.
+fn export_rounded(
     args: &Args,
     checkpoint: &Checkpoint,
-    half: Half,
+    rounding: Rounding,
     notes: Notes,
 ) -> Result<(), Failure> {
     let program = program();
-    let error = checkpoint.save_half(&args.out, half)?;
+    let error = checkpoint.save_rounded(&args.out, rounding)?;
     notes.say(&format!(
         "{}: the largest rounding error of a weight is {:.3}% of its tensor's largest weight. To compare, type:\n  \
          {program} evaluate {} {} DATA\n",

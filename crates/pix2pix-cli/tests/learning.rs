@@ -110,7 +110,7 @@ fn the_best_checkpoint_is_kept_and_used() {
     let best = translated("psnr --best", "best");
     assert!(best == translated("psnr/checkpoints/best.safetensors", "file"));
     assert!(best != translated("psnr", "newest"));
-    scratch.ok("export psnr --best --format model --half f16 --out small.safetensors");
+    scratch.ok("export psnr --best --format model --weights f16 --out small.safetensors");
     let small = translated("small.safetensors", "small");
     let [a, b] = [&best, &small].map(|png| image::load_from_memory(png).unwrap().to_rgb8());
     let gap = a.iter().zip(b.iter()).map(|(a, b)| a.abs_diff(*b)).max();

@@ -129,7 +129,7 @@ const RESULTS: [(&str, &str); 7] = [
     ("export run --out", "g.pth"),
     ("export run --format onnx --out", "g.onnx"),
     (
-        "export run --format model --half f16 --out",
+        "export run --format model --weights f16 --out",
         "half.safetensors",
     ),
     ("import G.pth --out", "model.safetensors"),

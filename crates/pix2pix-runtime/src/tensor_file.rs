@@ -82,7 +82,14 @@ pub fn parse<H: DeserializeOwned>(
     let content = header(path, kind, bytes)?;
     let mut tensors = Weights::new();
     for (name, view) in file.tensors().into_iter().filter(|(name, _)| wanted(name)) {
-        let Some(values) = widened(&view) else {
+        if holds_scales(&file, &name) {
+            continue;
+        }
+        let values = match view.dtype() {
+            Dtype::I8 => scaled(&file, &name, &view),
+            _ => widened(&view),
+        };
+        let Some(values) = values else {
             let dtype = view.dtype();
             return Err(wrong(format!(
                 "its tensor {name} is of the type {dtype}, not floating-point"
@@ -153,6 +160,38 @@ impl Mapped {
     pub fn bytes(&self) -> &[u8] {
         self.0.as_deref().unwrap_or_default()
     }
+}
+
+/// End of the names of tensors that hold scales.
+const SCALES: &str = ".scales";
+
+/// The name of the tensor that holds the scales of an 8-bit one: a number for each index of its first dimension.
+pub fn scales_of(name: &str) -> String {
+    format!("{name}{SCALES}")
+}
+
+fn holds_scales(file: &SafeTensors, name: &str) -> bool {
+    let of = name.strip_suffix(SCALES);
+    of.is_some_and(|of| file.tensor(of).is_ok_and(|of| of.dtype() == Dtype::I8))
+}
+
+/// The values of an 8-bit tensor; `None` without its scales.
+fn scaled(file: &SafeTensors, name: &str, view: &TensorView) -> Option<Vec<f32>> {
+    let scales = file.tensor(&scales_of(name)).ok()?;
+    let (&[rows], Some(scales)) = (scales.shape(), widened(&scales)) else {
+        return None;
+    };
+    if view.shape().first() != Some(&rows) {
+        return None;
+    }
+    let row = view.data().len().checked_div(rows)?;
+    let values = scales.iter().enumerate().flat_map(|(index, scale)| {
+        let steps = &view.data()[index * row..(index + 1) * row];
+        steps
+            .iter()
+            .map(move |step| f32::from(step.cast_signed()) * scale)
+    });
+    Some(values.collect())
 }
 
 /// The values of a floating-point tensor, converted to 32 bits; `None` for integers.

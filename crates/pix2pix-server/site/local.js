@@ -1,5 +1,7 @@
 // In a site of static files this is api.js: the page's other end. Models run in the visitor's browser, and pictures stay there.
 
+import { load } from "./engine/index.js";
+
 /** A failure that the page shows. */
 export class Problem extends Error {
   constructor(detail) {
@@ -36,12 +38,21 @@ async function get(path) {
 
 /** Translates a picture file: see the server's api.js. */
 export async function translate(file, { model, seed, dropout }) {
-  const { width, height, data } = await pixels(file);
+  const picture = await pixels(file);
   const address = new URL(listed.models.find((each) => each.name === model).file, location.href).href;
-  const { picture, took } = await ask({ address, picture: { width, height, data }, options: { seed: Number(seed), dropout } });
-  const canvas = new OffscreenCanvas(width, height);
-  canvas.getContext("2d").putImageData(new ImageData(picture, width, height), 0, 0);
-  return { file: await canvas.convertToBlob(), took };
+  try {
+    const loaded = await modelOf(address);
+    const start = performance.now();
+    const translated = await loaded.translate(picture, { seed: Number(seed), dropout });
+    const took = performance.now() - start;
+    const canvas = new OffscreenCanvas(picture.width, picture.height);
+    canvas.getContext("2d").putImageData(translated, 0, 0);
+    return { file: await canvas.convertToBlob(), took };
+  } catch (problem) {
+    // the next request loads it again
+    kept = { address: null, model: null };
+    throw new Problem(problem.message);
+  }
 }
 
 /** The pixels of a picture file, with the values that are in it. */
@@ -53,26 +64,17 @@ async function pixels(file) {
   return context.getImageData(0, 0, bitmap.width, bitmap.height);
 }
 
-// the worker: one picture at a time
+/** The newest model, or its download: { address, model }. */
+let kept = { address: null, model: null };
 
-let worker = null;
-let answered = null;
-
-/** The worker's answer. */
-function ask(message) {
-  if (worker === null) {
-    worker = new Worker("worker.js", { type: "module" });
-    worker.addEventListener("message", ({ data }) => (data.loading ? showLoading(data.loading) : answered?.(data)));
-    worker.addEventListener("error", () => answered?.({ problem: "The model's program did not start. Reload the page." }));
+function modelOf(address) {
+  if (kept.address !== address) {
+    kept.model?.then((model) => model.free(), () => {});
+    const onProgress = (loaded, total) => showLoading({ loaded, total });
+    const model = load(address, { onProgress, cache: "pix2pix" }).finally(() => showLoading(null));
+    kept = { address, model };
   }
-  return new Promise((done, failed) => {
-    answered = (data) => {
-      showLoading(null);
-      if (data.problem === undefined) done(data);
-      else failed(new Problem(data.problem));
-    };
-    worker.postMessage(message, [message.picture.data.buffer]);
-  });
+  return kept.model;
 }
 
 /** The bar of the model's download; `null` at its end. */
@@ -91,3 +93,23 @@ function showLoading(state) {
   status.before(bar);
   status.textContent = text;
 }
+
+// Threads share memory only on a page that is cross-origin isolated. Where the host does not send the headers for it, a service
+// worker adds them; it has the page from its second load on, so the first one loads it again, once.
+
+const ISOLATED = "pix2pix-isolated";
+
+async function isolate() {
+  // in a frame, the page around it decides
+  if (crossOriginIsolated || window !== top || !navigator.serviceWorker || sessionStorage.getItem(ISOLATED)) return;
+  sessionStorage.setItem(ISOLATED, "tried");
+  await navigator.serviceWorker.register("isolate.js");
+  await navigator.serviceWorker.ready;
+  location.reload();
+  // nothing else begins on a page that ends
+  await new Promise(() => {});
+}
+
+await isolate().catch(() => {
+  // without it, one thread computes
+});

@@ -13,12 +13,17 @@ use crate::settings::Words;
 
 /// The end of the page that runs models in the browser: it takes the place of the server's `api.js`.
 const LOCAL: &str = include_str!("../site/local.js");
-/// Where the model is computed.
-const WORKER: &str = include_str!("../site/worker.js");
-/// The files of the module: `index.js`, and the compiled runtime.
-pub const MODULE: [&str; 2] = ["index.js", "pix2pix.wasm"];
+/// A service worker that lets the page use several threads.
+const ISOLATE: &str = include_str!("../site/isolate.js");
+/// The files of the module: its caller and its threads in JavaScript, and the compiled runtime for one thread and for several.
+pub const MODULE: [&str; 4] = [
+    "index.js",
+    "worker.js",
+    "pix2pix.wasm",
+    "pix2pix-threads.wasm",
+];
 
-/// Writes the site to a folder: the files of the page, `models.json`, the examples, and the module with its two
+/// Writes the site to a folder: the files of the page, `models.json`, the examples, and the module with its
 /// [files](MODULE). The model's weights are there already, in `weights`, a file of the folder.
 ///
 /// # Errors
@@ -27,7 +32,7 @@ pub fn write(
     folder: &Path,
     model: &Model,
     weights: &str,
-    module: [&[u8]; 2],
+    module: [&[u8]; MODULE.len()],
     words: &Words,
 ) -> Result<(), Error> {
     for (path, content) in page::files(words) {
@@ -38,7 +43,7 @@ pub fn write(
         };
         atomic_file::write(&folder.join(path), content.as_bytes())?;
     }
-    atomic_file::write(&folder.join("worker.js"), WORKER.as_bytes())?;
+    atomic_file::write(&folder.join("isolate.js"), ISOLATE.as_bytes())?;
     let engine = folder.join("engine");
     atomic_file::create_folder(&engine)?;
     for (name, content) in MODULE.into_iter().zip(module) {

@@ -15,6 +15,13 @@ export interface LoadOptions {
    * address then, for instance `model.safetensors?v=2`; older versions of the same path are removed. Default: none.
    */
   cache?: string;
+  /**
+   * Threads that compute the model. More than one need memory that threads share: in a browser, a page that is cross-origin
+   * isolated, which takes the headers `Cross-Origin-Opener-Policy: same-origin` and `Cross-Origin-Embedder-Policy: require-corp`;
+   * elsewhere `load` rejects them. They share at most 2 GiB. Default: those of the processor, at most 8, where they are
+   * possible, and 1 elsewhere.
+   */
+  threads?: number;
 }
 
 export interface TranslateOptions {
@@ -32,15 +39,15 @@ export interface Model {
   readonly height: number;
   /**
    * Translates a picture of any size; the result has the same size. Alpha of the picture is ignored unless the model was
-   * trained with it. The computation runs in the calling thread.
+   * trained with it. Workers compute it, so the calling thread stays free; pictures are translated in the order of the calls.
    */
   translate(picture: Pixels | HTMLCanvasElement | OffscreenCanvas, options?: TranslateOptions): Promise<Pixels>;
-  /** Frees its memory. It cannot be used afterwards. */
+  /** Ends its workers and frees its memory. It cannot be used afterwards, and pictures that wait are rejected. */
   free(): void;
 }
 
 /**
- * Loads a model: the address of a checkpoint, or of the smaller file that `pix2pix export --format model --half f16` writes,
+ * Loads a model: the address of a checkpoint, or of the smaller file that `pix2pix export --format model --weights f16` writes,
  * or its bytes. Rejects, with the reason, when the download is interrupted or the file is damaged.
  */
 export function load(model: string | URL | ArrayBuffer | ArrayBufferView, options?: LoadOptions): Promise<Model>;

@@ -1,16 +1,49 @@
-// Runs trained pix2pix generators: the other side of crates/pix2pix-web/src/lib.rs.
+// Runs trained pix2pix generators. A model is computed in workers (worker.js), one for each thread; this is their caller.
 
-let compiled;
+const inNode = Boolean(globalThis.process?.versions?.node);
+/** The module for one thread and the one for several. */
+const MODULES = { one: new URL("pix2pix.wasm", import.meta.url), several: new URL("pix2pix-threads.wasm", import.meta.url) };
+const compiled = new Map();
 
-/** Compiles the module once, for all models. */
-function compile() {
-  compiled ??= read(new URL("pix2pix.wasm", import.meta.url))
-    .then((bytes) => WebAssembly.compile(bytes))
-    .catch((reason) => {
-      compiled = undefined;
-      throw reason;
-    });
-  return compiled;
+/** Compiles a module once, for all models. */
+function compile(url) {
+  if (!compiled.has(url)) {
+    const compiling = read(url).then((bytes) => WebAssembly.compile(bytes));
+    compiling.catch(() => compiled.delete(url));
+    compiled.set(url, compiling);
+  }
+  return compiled.get(url);
+}
+
+/** The memory of several threads, in pages of 64 KiB: the sizes that tools/build_web gives the module. */
+const PAGES = { initial: 256, maximum: 32768 };
+
+/** The most threads that are used unless the caller asks for more: the small layers of a network gain nothing from others. */
+const MOST = 8;
+
+/** The memory that `threads` threads share, or `undefined` for one thread. */
+async function shared(threads) {
+  const able = inNode || globalThis.crossOriginIsolated === true;
+  if (threads === undefined) {
+    const found = inNode ? (await import("node:os")).availableParallelism() : navigator.hardwareConcurrency;
+    threads = able ? Math.min(found ?? 1, MOST) : 1;
+    try {
+      return { threads, memory: threads > 1 ? new WebAssembly.Memory({ ...PAGES, shared: true }) : undefined };
+    } catch {
+      // a small device reserves no memory of that size
+      return { threads: 1 };
+    }
+  }
+  if (!Number.isSafeInteger(threads) || threads < 1 || threads > 256) {
+    throw new Error(`threads: ${threads}; give an integer, 1 to 256`);
+  }
+  if (threads > 1 && !able) {
+    throw new Error(
+      `threads: ${threads}, and this page shares no memory between threads; serve it with the headers ` +
+        "Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp, or give threads: 1",
+    );
+  }
+  return { threads, memory: threads > 1 ? new WebAssembly.Memory({ ...PAGES, shared: true }) : undefined };
 }
 
 /** The bytes of a URL or, in Node, of a file. */
@@ -81,39 +114,44 @@ function interrupted(url, loaded, total) {
 }
 
 /**
- * Loads a model: a checkpoint, or what `pix2pix export --format model --half f16` writes.
+ * Loads a model: a checkpoint, or what `pix2pix export --format model --weights f16` writes.
  * See index.d.ts.
  */
-export async function load(model, { onProgress, signal, cache } = {}) {
+export async function load(model, { onProgress, signal, cache, threads } = {}) {
+  const space = await shared(threads);
   const given = model instanceof ArrayBuffer || ArrayBuffer.isView(model);
   const download = () => (cache === undefined ? read(model, onProgress, signal) : kept(model, cache, onProgress, signal));
   const bytes = given ? bytesOf(model) : await download();
-  const { exports } = await WebAssembly.instantiate(await compile(), {});
-  return new Model(exports, bytes);
+  const module = await compile(space.threads > 1 ? MODULES.several : MODULES.one);
+  const workers = new Workers();
+  try {
+    const sizes = await workers.start({ ...space, module, bytes }, given ? [] : [bytes.buffer]);
+    return new Model(workers, sizes);
+  } catch (reason) {
+    workers.end(reason);
+    throw reason;
+  }
 }
 
 function bytesOf(data) {
   return data instanceof ArrayBuffer ? new Uint8Array(data) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
-/** A model in a memory of its own. */
-class Model {
-  #exports;
-  #model;
+/** Ends the workers of a model that nobody refers to any more. */
+const forgotten = new FinalizationRegistry((workers) => workers.end(new Error("the model is gone")));
 
-  constructor(exports, bytes) {
-    this.#exports = exports;
-    const at = this.#copied(bytes);
-    this.#model = this.#call(() => exports.pix2pix_load(at, bytes.length));
-    exports.pix2pix_release(at, bytes.length);
-    this.width = exports.pix2pix_width(this.#model);
-    this.height = exports.pix2pix_height(this.#model);
+/** A model and the workers that compute it. */
+class Model {
+  #workers;
+
+  constructor(workers, { width, height }) {
+    this.#workers = workers;
+    forgotten.register(this, workers);
+    this.width = width;
+    this.height = height;
   }
 
   async translate(picture, { dropout = true, seed = 0 } = {}) {
-    if (this.#exports === undefined) {
-      throw new Error("the model is freed; load it again");
-    }
     if (!(typeof seed === "bigint" || Number.isSafeInteger(seed)) || seed < 0 || seed >= 2n ** 64n) {
       throw new Error(`the seed is ${seed}; give an integer, 0 to 2^64 - 1`);
     }
@@ -121,49 +159,111 @@ class Model {
     if (data.length !== 4 * width * height) {
       throw new Error(`the picture has ${data.length} bytes; ${width}x${height} pixels have ${4 * width * height}`);
     }
-    const at = this.#copied(data);
-    try {
-      this.#call(() => this.#exports.pix2pix_translate(this.#model, at, width, height, dropout, BigInt(seed)));
-      const translated = new Uint8ClampedArray(this.#memory(at, data.length));
-      return globalThis.ImageData ? new ImageData(translated, width, height) : { width, height, data: translated };
-    } finally {
-      this.#exports?.pix2pix_release(at, data.length);
-    }
+    const translated = await this.#workers.call("translate", { width, height, data, dropout, seed: BigInt(seed) });
+    return globalThis.ImageData ? new ImageData(translated, width, height) : { width, height, data: translated };
   }
 
   free() {
-    this.#exports = undefined;
+    this.#workers.end(new Error("the model is freed; load it again"));
   }
+}
 
-  /** Views of the memory end when it grows: none is kept. */
-  #memory(at, size) {
-    return new Uint8Array(this.#exports.memory.buffer, at, size);
-  }
+/** The threads of one model. The first computes, one call after the other, and the rest help it. */
+class Workers {
+  #all = [];
+  /** The calls that the first has not answered. */
+  #waiting = [];
+  /** Why there are no more answers. */
+  #ended;
 
-  #copied(bytes) {
-    const at = this.#guarded(() => this.#exports.pix2pix_allocate(bytes.length));
-    this.#memory(at, bytes.length).set(bytes);
-    return at;
-  }
-
-  /** The result of a function of the module, whose failure becomes an error. */
-  #call(work) {
-    const result = this.#guarded(work);
-    if (!result) {
-      const reason = this.#memory(this.#exports.pix2pix_reason(), this.#exports.pix2pix_reason_size());
-      throw new Error(new TextDecoder().decode(reason));
+  /** Starts the threads, and loads the model. Returns its sizes. */
+  async start({ threads, module, memory, bytes }, moved) {
+    await this.#add();
+    const places = await this.call("begin", { module, memory, helpers: threads - 1 });
+    for (const place of places) {
+      const helper = await this.#add();
+      helper.postMessage({ work: "help", given: { module, memory, ...place } });
     }
-    return result;
+    return this.call("load", { bytes, threads }, moved);
   }
 
-  /** A module that stopped in the middle is not used again. */
-  #guarded(work) {
-    try {
-      return work();
-    } catch {
-      this.free();
-      throw new Error("the model stopped: out of memory, or an internal error; load it again, with a smaller picture");
+  /** Has the first thread do `work`. Calls are answered in their order. */
+  call(work, given, moved = []) {
+    return new Promise((resolve, reject) => {
+      if (this.#ended) {
+        reject(this.#ended);
+        return;
+      }
+      const [first] = this.#all;
+      this.#waiting.push({ resolve, reject });
+      // in Node, a worker at work keeps the program, an idle one does not
+      first.ref?.();
+      first.postMessage({ work, given }, moved);
+    });
+  }
+
+  /** Ends the threads. Calls that wait fail with `reason`, and so do those that come. */
+  end(reason) {
+    this.#ended ??= reason;
+    this.#all.forEach((worker) => worker.terminate());
+    this.#waiting.splice(0).forEach(({ reject }) => reject(this.#ended));
+  }
+
+  /** Starts a worker. Returns it when it listens. */
+  async #add() {
+    const worker = await newWorker();
+    this.#all.push(worker);
+    return new Promise((resolve, reject) => {
+      const failed = (event) => {
+        const reason = new Error(`the program of the model did not start: ${event.message ?? "worker.js cannot be loaded"}`);
+        this.end(reason);
+        reject(reason);
+      };
+      const message = (data) => {
+        if (data.ready) {
+          worker.unref?.();
+          resolve(worker);
+        } else {
+          this.#answered(data);
+        }
+      };
+      listen(worker, message, failed);
+    });
+  }
+
+  #answered({ stopped, problem, result }) {
+    if (stopped) {
+      const again = "load it again, with a smaller picture";
+      this.end(new Error(`the model stopped: out of memory, or an internal error; ${again}`));
+      return;
     }
+    const { resolve, reject } = this.#waiting.shift();
+    if (this.#waiting.length === 0) {
+      this.#all[0].unref?.();
+    }
+    if (problem === undefined) {
+      resolve(result);
+    } else {
+      reject(new Error(problem));
+    }
+  }
+}
+
+async function newWorker() {
+  if (inNode) {
+    const { Worker: NodeWorker } = await import("node:worker_threads");
+    return new NodeWorker(new URL("worker.js", import.meta.url));
+  }
+  // bundlers look for this form
+  return new Worker(new URL("worker.js", import.meta.url), { type: "module" });
+}
+
+function listen(worker, message, error) {
+  if (inNode) {
+    worker.on("message", message).on("error", error);
+  } else {
+    worker.addEventListener("message", ({ data }) => message(data));
+    worker.addEventListener("error", error);
   }
 }
 

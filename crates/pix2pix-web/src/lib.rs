@@ -1,5 +1,5 @@
-//! Trained pix2pix generators as a WebAssembly module. `npm/index.js` is its only caller: it loads the module, copies models
-//! and pictures into its memory, and has one call at a time.
+//! Trained pix2pix generators as a WebAssembly module. `npm/worker.js` is its only caller: it loads the module, copies models
+//! and pictures into its memory, and has one call at a time. Compiled with atomic instructions, the module also has `threads`.
 //!
 //! A function that fails returns null or false; the text of [`pix2pix_reason`] is then the reason.
 
@@ -8,6 +8,9 @@ use std::path::Path;
 
 use pix2pix_runtime::picture::{Depth, Domain, MAX_PIXELS, Picture, Samples, conversion};
 use pix2pix_runtime::{TranslateOptions, Translator};
+
+#[cfg(target_feature = "atomics")]
+mod threads;
 
 /// Channels of a canvas: red, green, blue and alpha.
 const RGBA: usize = 4;

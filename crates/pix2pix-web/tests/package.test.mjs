@@ -44,14 +44,14 @@ function difference(pixels, rgb) {
 }
 
 for (const name of ["unet", "resnet", "unet-best"]) {
-  for (const [width, height] of [[64, 64], [75, 101]]) {
+  for (const [width, height, threads] of [[64, 64, 1], [75, 101, 1], [75, 101, 2], [64, 64, 3]]) {
     for (const dropout of [true, false]) {
-      test(`${name}, ${width}x${height}, dropout ${dropout}: the picture of pix2pix translate`, async () => {
+      test(`${name}, ${width}x${height}, dropout ${dropout}, ${threads} threads: the picture of pix2pix translate`, async () => {
         const file = join(MODELS, `${name}.safetensors`);
         const source = picture(width, height);
         const options = dropout ? ["--seed", "18446744073709551615"] : ["--dropout", "off"];
         const expected = await native(file, source, options);
-        const model = await load(file);
+        const model = await load(file, { threads });
         const found = await model.translate(source, dropout ? { seed: 2n ** 64n - 1n } : { dropout });
         assert.ok(difference(found, expected) <= 1, `${difference(found, expected)} levels`);
         assert.deepEqual([found.width, found.height], [width, height]);
@@ -131,11 +131,47 @@ test("a picture or a seed that cannot be is an error, and the model still works"
 });
 
 test("a picture that exceeds the memory stops the model, and it says so", async () => {
+  for (const threads of [1, 2]) {
+    const model = await load(unet, { threads });
+    const huge = { width: 30000, height: 30000, data: { length: 4 * 30000 * 30000 } };
+    const [stopped, waiting] = await Promise.allSettled([model.translate(huge), model.translate(picture(64, 64))]);
+    for (const { reason } of [stopped, waiting]) {
+      assert.match(reason.message, /the model stopped: out of memory/);
+    }
+    await assert.rejects(model.translate(picture(64, 64)), /the model stopped/);
+    assert.ok(await (await load(unet, { threads })).translate(picture(64, 64)));
+  }
+});
+
+test("the caller stays free, and calls are answered in their order", async () => {
   const model = await load(unet);
-  const huge = { width: 30000, height: 30000, data: { length: 4 * 30000 * 30000 } };
-  await assert.rejects(model.translate(huge), /the model stopped: out of memory/);
-  await assert.rejects(model.translate(picture(64, 64)), /the model is freed/);
-  assert.ok(await (await load(unet)).translate(picture(64, 64)));
+  const source = picture(256, 256);
+  let ticks = 0;
+  const clock = setInterval(() => (ticks += 1), 1);
+  const order = [];
+  const calls = [1, 2, 3].map((seed) => model.translate(source, { seed }).then((pixels) => order.push([seed, pixels])));
+  await Promise.all(calls);
+  clearInterval(clock);
+  assert.deepEqual(order.map(([seed]) => seed), [1, 2, 3]);
+  assert.ok(ticks > 3, `${ticks} ticks`);
+  assert.notDeepEqual(order[0][1].data, order[1][1].data);
+  assert.deepEqual(order[2][1], await model.translate(source, { seed: 3 }));
+});
+
+test("a number of threads that cannot be is refused", async () => {
+  for (const threads of [0, 1.5, -1, 257, "2"]) {
+    await assert.rejects(load(unet, { threads }), /threads: .*; give an integer, 1 to 256/);
+  }
+});
+
+test("a program that has a model and nothing to do ends", () => {
+  const program = `
+    const { load } = await import(${JSON.stringify(pathToFileURL(join(PACKAGE, "index.js")).href)});
+    const model = await load(${JSON.stringify(join(MODELS, "unet.safetensors"))}, { threads: 2 });
+    const size = { width: 64, height: 64 };
+    console.log((await model.translate({ ...size, data: new Uint8ClampedArray(4 * 64 * 64) })).data.length);`;
+  const given = ["--input-type=module", "--eval", program];
+  assert.equal(execFileSync(process.execPath, given, { timeout: 60_000, encoding: "utf8" }), "16384\n");
 });
 
 test("a model translates many pictures, and a freed one refuses", async () => {

@@ -4,6 +4,7 @@ import { load, type Model, type Pixels } from "pix2pix";
 const model: Model = await load("model.safetensors", {
   onProgress: (loaded, total) => console.log(total === undefined ? loaded : loaded / total),
   signal: AbortSignal.timeout(60_000),
+  threads: 2,
 });
 const canvas = document.createElement("canvas");
 canvas.width = model.width;

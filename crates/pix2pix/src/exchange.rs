@@ -30,4 +30,4 @@ pub(crate) mod keras_layout;
 pub mod onnx;
 pub(crate) mod public_layout;
 
-pub use crate::weights_file::tensor_file::Half;
+pub use crate::weights_file::rounding::Rounding;

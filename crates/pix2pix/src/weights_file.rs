@@ -5,6 +5,7 @@ pub(crate) mod keras_file;
 pub(crate) mod pytorch_file;
 #[cfg(any(feature = "import", feature = "download"))]
 pub(crate) mod pytorch_read;
+pub(crate) mod rounding;
 pub(crate) mod tensor_file;
 
 use std::path::Path;

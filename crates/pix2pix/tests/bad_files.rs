@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use pix2pix::exchange::{Half, import};
+use pix2pix::exchange::{Rounding, import};
 use pix2pix::model::Checkpoint;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -67,10 +67,11 @@ fn formats(folder: &Path) -> Vec<(&'static str, PathBuf, Load)> {
     let judge = fixture("public/n_layers_1_net_D.pth");
     let public = fixture("public/unet_64-half_net_G.pth");
     let checkpoint = import::public(&public, Some(&judge), &import::Options::default()).unwrap();
-    let [whole, half] =
-        ["whole", "half"].map(|name| folder.join(name).with_extension("safetensors"));
+    let [whole, half, bytes] =
+        ["whole", "half", "bytes"].map(|name| folder.join(name).with_extension("safetensors"));
     checkpoint.save(&whole).unwrap();
-    checkpoint.save_half(&half, Half::F16).unwrap();
+    checkpoint.save_rounded(&half, Rounding::F16).unwrap();
+    checkpoint.save_rounded(&bytes, Rounding::Int8).unwrap();
     let legacy = fixture("public/unet_128-legacy-module_net_G.pth");
     vec![
         ("pth", public, foreign),
@@ -84,6 +85,7 @@ fn formats(folder: &Path) -> Vec<(&'static str, PathBuf, Load)> {
         ("keras", fixture("keras/keras-3.keras"), foreign),
         ("safetensors", whole, ours),
         ("safetensors", half, ours),
+        ("safetensors", bytes, ours),
     ]
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pix2pix::exchange::Half;
+use pix2pix::exchange::Rounding;
 use pix2pix::model::Checkpoint;
 use pix2pix::{Error, atomic_file};
 use pix2pix_server::settings::Words;
@@ -50,7 +50,7 @@ impl SiteArgs {
     pub fn export(
         self,
         checkpoint: &Checkpoint,
-        half: Half,
+        weights: Rounding,
         models: &Models,
         out: &Path,
     ) -> Result<(), Failure> {
@@ -58,8 +58,8 @@ impl SiteArgs {
         models.reload()?;
         let model = models.get(None).expect("it was loaded");
         atomic_file::create_folder(out)?;
-        let weights = "model.safetensors";
-        checkpoint.save_half(&out.join(weights), half)?;
+        let file = "model.safetensors";
+        checkpoint.save_rounded(&out.join(file), weights)?;
         let words = Words::default();
         let words = Words {
             title: self.title.unwrap_or(words.title),
@@ -67,7 +67,7 @@ impl SiteArgs {
             ..words
         };
         let module = module.each_ref().map(Vec::as_slice);
-        site::write(out, &model, weights, module, &words)?;
+        site::write(out, &model, file, module, &words)?;
         say(&format!(
             "{}: the page and the model, {:.1} MB. Put the folder on any web host. To try it here, type:\n  \
              python3 -m http.server --directory {} 8000      # then open http://localhost:8000/\n",
@@ -79,7 +79,7 @@ impl SiteArgs {
     }
 
     /// The files of the module.
-    fn module(&self) -> Result<[Vec<u8>; 2], Failure> {
+    fn module(&self) -> Result<[Vec<u8>; site::MODULE.len()], Failure> {
         let folder = match &self.module {
             Some(folder) => folder.clone(),
             None => found().ok_or_else(|| {
@@ -90,15 +90,15 @@ impl SiteArgs {
                 )
             })?,
         };
-        let read = |name: &str| {
+        let mut files = site::MODULE.map(|_| Vec::new());
+        for (content, name) in files.iter_mut().zip(site::MODULE) {
             let file = folder.join(name);
-            fs::read(&file).map_err(|e| {
+            *content = fs::read(&file).map_err(|e| {
                 let remedy = "give the folder that tools/build_web made";
                 Error::file(&file, e.to_string(), remedy)
-            })
-        };
-        let [script, program] = site::MODULE;
-        Ok([read(script)?, read(program)?])
+            })?;
+        }
+        Ok(files)
     }
 }
 

@@ -16,7 +16,8 @@ use crate::network::generator::Generator;
 use crate::network::init::{Init, WeightInit};
 use crate::network::patch_gan::PatchGan;
 use crate::network::weights;
-use crate::weights_file::tensor_file::{self, Half, Values, prefixed};
+use crate::weights_file::rounding::{Rounding, write_rounded};
+use crate::weights_file::tensor_file::{self, Values, prefixed};
 
 pub use pix2pix_runtime::checkpoint::{BEST, file_name, find, find_best, in_folder, steps_in};
 
@@ -121,16 +122,16 @@ impl Checkpoint {
         tensor_file::write(path, KIND, &self.header(), &tensors)
     }
 
-    /// Writes only the generator, rounded to 16 bits. That is enough for translation, in less than half the size.
+    /// Writes only the generator, rounded to 16 or 8 bits. That is enough for translation, in less than half the size or a quarter.
     /// Returns the largest rounding error, relative to the largest value of the same tensor.
     ///
     /// # Errors
     /// As [`save`](Self::save).
-    pub fn save_half(&self, path: &Path, half: Half) -> Result<f32> {
+    pub fn save_rounded(&self, path: &Path, rounding: Rounding) -> Result<f32> {
         let tensors: Vec<(String, Values)> = prefixed("generator", &self.generator)
             .map(|(name, data)| (name, data.into()))
             .collect();
-        tensor_file::write_half(path, KIND, &self.header(), &tensors, half)
+        write_rounded(path, KIND, &self.header(), &tensors, rounding)
     }
 
     /// Reads a file.

@@ -13,15 +13,14 @@ use serde::Serialize;
 pub use pix2pix_runtime::tensor_file::FileKind;
 
 use crate::atomic_file;
-use crate::choice::choices;
 use crate::error::{Error, Result};
 use crate::weights_file::check_exists;
 use crate::weights_file::pytorch_file::{Stored, StoredValues};
 
 /// The values of a tensor, borrowed if they are already in host memory.
 pub struct Values<'a> {
-    shape: Vec<usize>,
-    values: Cow<'a, [f32]>,
+    pub(super) shape: Vec<usize>,
+    pub(super) values: Cow<'a, [f32]>,
 }
 
 impl<'a> Values<'a> {
@@ -134,7 +133,7 @@ fn write_with(
     serialize(path, tensors, metadata)
 }
 
-fn serialize<'a, V: View>(
+pub(super) fn serialize<'a, V: View>(
     path: &Path,
     tensors: impl Iterator<Item = (&'a str, V)>,
     metadata: Option<HashMap<String, String>>,
@@ -181,106 +180,4 @@ pub fn read_foreign(path: &Path, remedy: &str) -> Result<Weights> {
         ));
     }
     Ok(tensors)
-}
-
-/// A 16-bit floating-point format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Half {
-    /// IEEE half precision: 11 significant bits, up to 65504.
-    F16,
-    /// bfloat16: 8 significant bits, the range of 32-bit numbers.
-    Bf16,
-}
-
-choices!(Half, "format",
-    F16: "f16", "IEEE half precision: 11 significant bits";
-    Bf16: "bf16", "bfloat16: 8 significant bits";
-);
-
-impl Half {
-    /// The nearest number of the format, and its bytes.
-    fn rounded(self, value: f32) -> (f32, [u8; 2]) {
-        match self {
-            Self::F16 => {
-                let half = half::f16::from_f32(value);
-                (half.to_f32(), half.to_le_bytes())
-            }
-            Self::Bf16 => {
-                let half = half::bf16::from_f32(value);
-                (half.to_f32(), half.to_le_bytes())
-            }
-        }
-    }
-}
-
-/// A tensor in a 16-bit format.
-struct HalfValues {
-    shape: Vec<usize>,
-    dtype: Dtype,
-    bytes: Vec<u8>,
-}
-
-impl View for HalfValues {
-    fn dtype(&self) -> Dtype {
-        self.dtype
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Borrowed(&self.bytes)
-    }
-
-    fn data_len(&self) -> usize {
-        self.bytes.len()
-    }
-}
-
-/// As [`write()`], but rounds every value to a 16-bit format. Returns the largest rounding error, relative to the
-/// largest value of the same tensor.
-///
-/// # Errors
-/// As [`write()`].
-pub fn write_half<H: Serialize>(
-    path: &Path,
-    kind: FileKind,
-    header: &H,
-    tensors: &[(String, Values)],
-    half: Half,
-) -> Result<f32> {
-    let mut worst: f32 = 0.0;
-    let mut halves = Vec::new();
-    for (name, tensor) in tensors {
-        let largest = tensor
-            .values
-            .iter()
-            .fold(0.0f32, |most, value| most.max(value.abs()));
-        let mut error: f32 = 0.0;
-        let mut bytes = Vec::with_capacity(2 * tensor.values.len());
-        for &value in tensor.values.iter() {
-            let (rounded, pair) = half.rounded(value);
-            error = error.max((rounded - value).abs());
-            bytes.extend(pair);
-        }
-        if largest > 0.0 {
-            worst = worst.max(error / largest);
-        }
-        let dtype = match half {
-            Half::F16 => Dtype::F16,
-            Half::Bf16 => Dtype::BF16,
-        };
-        let shape = tensor.shape.clone();
-        halves.push((
-            name.as_str(),
-            HalfValues {
-                shape,
-                dtype,
-                bytes,
-            },
-        ));
-    }
-    serialize(path, halves.into_iter(), Some(metadata(kind, header)))?;
-    Ok(worst)
 }

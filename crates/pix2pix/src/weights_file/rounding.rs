@@ -1,0 +1,218 @@
+//! Smaller files of tensors: values rounded to 16 bits or 8.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use pix2pix_runtime::tensor_file::{FileKind, metadata, scales_of};
+use safetensors::{Dtype, View};
+use serde::Serialize;
+
+use super::tensor_file::{Values, serialize};
+use crate::choice::choices;
+use crate::error::Result;
+
+/// The format that values are rounded to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounding {
+    /// IEEE half precision: 11 significant bits, up to 65504.
+    F16,
+    /// bfloat16: 8 significant bits, the range of 32-bit numbers.
+    Bf16,
+    /// Integers of 8 bits, -127 to 127, with a 32-bit scale for each row of a tensor: the values of one index of its first
+    /// dimension. Tensors of one dimension are few values, and stay [`F16`](Self::F16).
+    Int8,
+}
+
+choices!(Rounding, "format",
+    F16: "f16", "IEEE half precision: 11 significant bits";
+    Bf16: "bf16", "bfloat16: 8 significant bits";
+    Int8: "int8", "8-bit integers with a scale for each row of a weight; biases and norms in f16";
+);
+
+/// Largest 8-bit step; the range is symmetric.
+const MOST: f32 = 127.0;
+
+/// A tensor as its file holds it.
+struct Rounded {
+    shape: Vec<usize>,
+    dtype: Dtype,
+    bytes: Vec<u8>,
+}
+
+impl Rounded {
+    /// Rounds values one by one; `to` returns the nearest number of the format, and its bytes.
+    fn each(
+        shape: &[usize],
+        values: &[f32],
+        dtype: Dtype,
+        to: impl Fn(f32) -> (f32, [u8; 2]),
+    ) -> (Self, f32) {
+        let mut error: f32 = 0.0;
+        let mut bytes = Vec::with_capacity(2 * values.len());
+        for &value in values {
+            let (rounded, pair) = to(value);
+            error = error.max((rounded - value).abs());
+            bytes.extend(pair);
+        }
+        let shape = shape.to_vec();
+        (
+            Self {
+                shape,
+                dtype,
+                bytes,
+            },
+            error,
+        )
+    }
+
+    fn f16(shape: &[usize], values: &[f32]) -> (Self, f32) {
+        Self::each(shape, values, Dtype::F16, |value| {
+            let half = half::f16::from_f32(value);
+            (half.to_f32(), half.to_le_bytes())
+        })
+    }
+
+    fn bf16(shape: &[usize], values: &[f32]) -> (Self, f32) {
+        Self::each(shape, values, Dtype::BF16, |value| {
+            let half = half::bf16::from_f32(value);
+            (half.to_f32(), half.to_le_bytes())
+        })
+    }
+
+    /// Rounds each row to steps of a scale of its own. Returns the scales too.
+    fn int8(shape: &[usize], values: &[f32]) -> (Self, Self, f32) {
+        let row = values.len() / shape[0];
+        let mut error: f32 = 0.0;
+        let mut bytes = Vec::with_capacity(values.len());
+        let mut scales = Vec::with_capacity(4 * shape[0]);
+        for values in values.chunks_exact(row) {
+            let scale = (largest(values) / MOST).max(f32::MIN_POSITIVE);
+            scales.extend(scale.to_le_bytes());
+            for &value in values {
+                let step = (value / scale).round();
+                error = error.max((step * scale - value).abs());
+                bytes.push((step as i8).cast_unsigned());
+            }
+        }
+        let tensor = |shape: &[usize], dtype, bytes| Self {
+            shape: shape.to_vec(),
+            dtype,
+            bytes,
+        };
+        (
+            tensor(shape, Dtype::I8, bytes),
+            tensor(&shape[..1], Dtype::F32, scales),
+            error,
+        )
+    }
+}
+
+impl View for &Rounded {
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.bytes)
+    }
+
+    fn data_len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+fn largest(values: &[f32]) -> f32 {
+    values
+        .iter()
+        .fold(0.0, |most: f32, value| most.max(value.abs()))
+}
+
+/// As [`write`](super::tensor_file::write()), but rounds every value. Returns the largest rounding error, relative to the
+/// largest value of the same tensor.
+///
+/// # Errors
+/// As [`write`](super::tensor_file::write()).
+pub fn write_rounded<H: Serialize>(
+    path: &Path,
+    kind: FileKind,
+    header: &H,
+    tensors: &[(String, Values)],
+    rounding: Rounding,
+) -> Result<f32> {
+    let mut worst: f32 = 0.0;
+    let mut rounded = Vec::new();
+    for (name, Values { shape, values }) in tensors {
+        let (tensor, error) = match rounding {
+            Rounding::Bf16 => Rounded::bf16(shape, values),
+            Rounding::Int8 if shape.len() > 1 && !values.is_empty() => {
+                let (tensor, scales, error) = Rounded::int8(shape, values);
+                rounded.push((scales_of(name), scales));
+                (tensor, error)
+            }
+            _ => Rounded::f16(shape, values),
+        };
+        let largest = largest(values);
+        if largest > 0.0 {
+            worst = worst.max(error / largest);
+        }
+        rounded.push((name.clone(), tensor));
+    }
+    let rounded = rounded.iter().map(|(name, tensor)| (name.as_str(), tensor));
+    serialize(path, rounded, Some(metadata(kind, header)))?;
+    Ok(worst)
+}
+
+#[cfg(test)]
+mod tests {
+    use pix2pix_runtime::tensor_file::read;
+    use pix2pix_runtime::weights::Array;
+    use safetensors::SafeTensors;
+
+    use super::*;
+
+    const KIND: FileKind = FileKind {
+        format: "test 1",
+        name: "test",
+        action: "read the test",
+        remedy: "none",
+    };
+
+    /// Steps and scales by hand.
+    #[test]
+    fn rows_of_8_bits_have_scales_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rounded.safetensors");
+        let weight = Array::new(&[3, 2], vec![1.0, -0.5, 0.02, -0.01, 0.0, 0.0]);
+        let bias = Array::new(&[2], vec![3.0, 0.1]);
+        let tensors = [
+            ("weight".to_string(), Values::from(&weight)),
+            ("bias".to_string(), Values::from(&bias)),
+        ];
+        let error = write_rounded(&path, KIND, &(), &tensors, Rounding::Int8);
+        // the worst is -0.5, that is -63.5 steps of 1 / 127
+        assert!((error.unwrap() - 0.5 / 127.0).abs() < 1e-6);
+        let bytes = std::fs::read(&path).unwrap();
+        let file = SafeTensors::deserialize(&bytes).unwrap();
+        let steps: Vec<i8> = file
+            .tensor("weight")
+            .unwrap()
+            .data()
+            .iter()
+            .map(|byte| byte.cast_signed())
+            .collect();
+        assert_eq!(steps, [127, -64, 127, -64, 0, 0]);
+
+        let (_, found) = read::<()>(&path, KIND).unwrap();
+        assert_eq!(found.len(), 2);
+        let wanted = [1.0, -64.0 / 127.0, 0.02, -0.02 * 64.0 / 127.0, 0.0, 0.0];
+        for (found, wanted) in found["weight"].values.iter().zip(wanted) {
+            assert!((found - wanted).abs() < 1e-7, "{found} {wanted}");
+        }
+        assert_eq!(found["bias"].values[0], 3.0);
+        assert!((found["bias"].values[1] - 0.1).abs() < 3e-5);
+    }
+}
