@@ -252,7 +252,8 @@ class Workers {
 async function newWorker() {
   if (inNode) {
     const { Worker: NodeWorker } = await import("node:worker_threads");
-    return new NodeWorker(new URL("worker.js", import.meta.url));
+    // flags of the program are not for it: some are no worker's
+    return new NodeWorker(new URL("worker.js", import.meta.url), { execArgv: [] });
   }
   // bundlers look for this form
   return new Worker(new URL("worker.js", import.meta.url), { type: "module" });
