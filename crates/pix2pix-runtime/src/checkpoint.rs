@@ -1,5 +1,6 @@
 //! Checkpoints: the files of trained networks, and the run folders in which they lie.
 
+use std::fmt::Display;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,12 @@ pub const KIND: FileKind = FileKind {
     remedy: "give a checkpoint that `pix2pix train` wrote, or its run folder; convert those of other programs with \
              `pix2pix import` first",
 };
+
+/// Reports a checkpoint from which no network can be built. A field that the reason names is the file's, and no argument of
+/// the caller.
+pub fn no_network(path: &Path, reason: &dyn Display) -> Error {
+    Error::file(path, reason.to_string().replace('`', ""), KIND.remedy)
+}
 
 /// A trained generator, as it is stored.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use pix2pix_kernels::Arithmetic;
 
-use crate::checkpoint::{self, KIND, Model, ModelConfig};
+use crate::checkpoint::{self, Model, ModelConfig, no_network};
 use crate::choice::choices;
 use crate::engine::{Cpu, Engine};
 use crate::error::{Error, Result};
@@ -196,7 +196,7 @@ impl Translator {
             weights,
         } = model;
         let engine = Cpu::new(&config.generator, weights, arithmetic)
-            .map_err(|reason| Error::file(path, reason, KIND.remedy))?;
+            .map_err(|reason| no_network(path, &reason))?;
         Ok(Self::new(Box::new(engine), config, step))
     }
 

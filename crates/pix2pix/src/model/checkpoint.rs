@@ -5,7 +5,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use pix2pix_kernels as kernels;
-use pix2pix_runtime::checkpoint::KIND;
+use pix2pix_runtime::checkpoint::{KIND, no_network};
 use pix2pix_runtime::weights::{Weights, take};
 use serde::{Deserialize, Serialize};
 
@@ -187,10 +187,9 @@ impl Checkpoint {
     /// # Errors
     /// When the tensors do not match the configuration's network.
     pub fn generator(self, path: &Path, device: &Device) -> Result<Generator> {
-        let network = self
-            .config
-            .generator
-            .init_with(&mut WeightInit::blank(), device)?;
+        let blank = &mut WeightInit::blank();
+        let network = self.config.generator.init_with(blank, device);
+        let network = network.map_err(|e| no_network(path, &e))?;
         restored(network, self.generator, path)
     }
 
@@ -200,14 +199,15 @@ impl Checkpoint {
     /// As [`generator`](Self::generator).
     pub fn networks(self, path: &Path, device: &Device) -> Result<(Generator, PatchGan)> {
         let blank = &mut WeightInit::blank();
-        let discriminator = self.config.discriminator.init_with(blank, device)?;
+        let discriminator = self.config.discriminator.init_with(blank, device);
+        let discriminator = discriminator.map_err(|e| no_network(path, &e))?;
         let discriminator = restored(discriminator, self.discriminator.clone(), path)?;
         Ok((self.generator(path, device)?, discriminator))
     }
 }
 
 fn restored<M: burn::module::Module>(network: M, weights: Weights, path: &Path) -> Result<M> {
-    weights::restore(network, weights).map_err(|e| Error::file(path, e, KIND.remedy))
+    weights::restore(network, weights).map_err(|e| no_network(path, &e))
 }
 
 /// The configuration of the run that made a checkpoint file.
