@@ -45,7 +45,7 @@ Examples:
   pix2pix translate run scan.png --out translated --samples 8    mean and deviation
   pix2pix translate run photos/ depths/ --stack --out translated
   pix2pix translate run huge.tif --out translated --tile 1024 --overlap 256 --norm-stats image
-  ffmpeg -i in.mp4 -f yuv4mpegpipe - | pix2pix translate run --stdin-y4m --temporal | ffmpeg -i - out.mp4";
+  ffmpeg -i in.mp4 -f yuv4mpegpipe - | pix2pix translate run --stdin-y4m | ffmpeg -i - out.mp4";
 
 /// Options of `pix2pix translate`.
 #[derive(clap::Args)]
