@@ -313,10 +313,10 @@ fn calm_videos_that_cannot_be_are_refused() {
     let labels = "train data --out labels --labels-b 2 --steps 2 --quiet";
     std::fs::create_dir_all(scratch.path("data/A")).unwrap();
     std::fs::create_dir_all(scratch.path("data/B")).unwrap();
-    for index in 0..2 {
+    for (index, frame) in frames.iter().take(2).enumerate() {
         std::fs::remove_file(scratch.path(&format!("data/pair{index}.png"))).unwrap();
         let name = |side: &str| scratch.path(&format!("data/{side}/{index}.png"));
-        frames[index].save(name("A")).unwrap();
+        frame.save(name("A")).unwrap();
         let classes = image::GrayImage::from_fn(SIDE, SIDE, |x, _| image::Luma([u8::from(x > 30)]));
         classes.save(name("B")).unwrap();
     }
