@@ -22,7 +22,7 @@ const RANGE: f32 = 2.0;
 /// same change everywhere.
 const RADIUS: usize = 2;
 
-/// What a calm video keeps of its frames: averages of the sources and of the outputs.
+/// What a calm video keeps of its frames: averages of the sources and of the outputs. It belongs to one video and one model.
 #[derive(Clone, Debug)]
 pub struct Temporal {
     frames: u32,
