@@ -3,7 +3,7 @@
 //! The library knows no command line: its messages name fields, in backticks. This program prints options instead.
 
 /// A field, as the library names it, and what a user of the command line types for it.
-pub const FLAGS: [(&str, &str); 87] = [
+pub const FLAGS: [(&str, &str); 88] = [
     // of a run
     ("folder", "--out"),
     ("steps", "--steps"),
@@ -88,6 +88,7 @@ pub const FLAGS: [(&str, &str); 87] = [
     ("dists", "--dists"),
     ("inception", "--fid"),
     ("samples", "--samples"),
+    ("temporal", "--temporal"),
     ("side", "--tile"),
     ("overlap", "--overlap"),
     ("half", "--f16"),

@@ -19,7 +19,7 @@ use pix2pix::data::picture::{
 use pix2pix::data::{Depth, Domain, Pages, Ranges, ResizePolicy, Size, Store, pair};
 use pix2pix::device::set_threads;
 use pix2pix::model::{
-    DEVIATION_SCALE, Fit, NormStatistics, Sampled, Tiling, TranslateOptions, Windows,
+    DEVIATION_SCALE, Fit, NormStatistics, Sampled, Temporal, Tiling, TranslateOptions, Windows,
 };
 use pix2pix::report::{Gallery, PictureScores, gallery};
 use pix2pix::{Error, Translator, atomic_file};
@@ -34,6 +34,7 @@ use crate::noise_args::NoiseArgs;
 use crate::output::{say, tell};
 use crate::output_folder::{create_folder_of, remove_unfinished};
 use crate::paths::absolute;
+use stream::Frames;
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
@@ -73,6 +74,11 @@ pub struct Args {
     /// Dropout noise of video frames
     #[arg(long, value_enum, default_value_t = FrameNoise::Same)]
     frame_noise: FrameNoise,
+    /// Calm a video: average its translated frames where the input stays the same, over about so many of them; what moves
+    /// stays sharp, and a new scene begins anew [default: off; without a number 8]
+    #[arg(long, value_name = "FRAMES", num_args = 0..=1, require_equals = true, default_missing_value = "8",
+        value_parser = clap::value_parser!(u32).range(2..=1000))]
+    temporal: Option<u32>,
     /// Whether inputs are side-by-side pairs, of which only the source half is translated
     #[arg(long, value_enum, default_value_t = Inputs::Auto)]
     pairs: Inputs,
@@ -170,6 +176,20 @@ impl Args {
         }
     }
 
+    /// Checks that `--temporal` has frames to average.
+    fn check_temporal(&self) -> Result<(), Failure> {
+        let reason = match self.temporal {
+            Some(_) if self.out.is_some() => {
+                "--temporal averages the frames of a video; give --stdin-y4m or --stdin-raw in place of files"
+            }
+            Some(_) if self.frame_noise == FrameNoise::New => {
+                "--temporal needs frames of the same noise, and --frame-noise new changes it; omit one of them"
+            }
+            _ => return Ok(()),
+        };
+        Err(Failure::Usage(reason.to_string()))
+    }
+
     /// Whether a picture of this size is a side-by-side pair.
     fn is_pair(&self, size: [u32; 2]) -> bool {
         match self.pairs {
@@ -182,6 +202,7 @@ impl Args {
 
 /// Translates every input.
 pub fn run(args: Args) -> Result<(), Failure> {
+    args.check_temporal()?;
     set_threads(args.machine.threads)?;
     let device = args.machine.device.open(args.machine.precision)?;
     let load = || {
@@ -191,10 +212,18 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let Some(out) = &args.out else {
         let translator = load()?;
         translator.check(&args.options())?;
+        let temporal = match args.temporal {
+            None => None,
+            Some(frames) => {
+                Temporal::check(&translator.config.target)?;
+                Some(Temporal::over(frames))
+            }
+        };
         let options = |index| args.frame_options(index);
+        let frames = Frames::new(&translator, &options, temporal, args.quiet);
         return match args.stdin_raw {
-            Some(size) => stream::raw(&translator, size, &options, args.quiet),
-            None => stream::yuv4mpeg(&translator, &options, args.quiet),
+            Some(size) => stream::raw(frames, size),
+            None => stream::yuv4mpeg(frames),
         };
     };
     let (inputs, passed_over) = match args.stack {

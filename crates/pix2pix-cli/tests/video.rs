@@ -142,6 +142,191 @@ fn a_yuv4mpeg_video_keeps_its_header_and_its_colours() {
     }
 }
 
+/// A scene of `count` frames through a camera: its noise is uniform from -3 to 3, a deviation of 2 of 255.
+fn filmed(scene: &RgbImage, count: u32) -> Vec<RgbImage> {
+    let mut state = 1u32;
+    let mut noise = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        i16::from((state >> 24) as u8 % 7) - 3
+    };
+    let mut frame = || {
+        let mut frame = scene.clone();
+        for sample in frame.iter_mut() {
+            *sample = (i16::from(*sample) + noise()).clamp(0, 255) as u8;
+        }
+        frame
+    };
+    (0..count).map(|_| frame()).collect()
+}
+
+/// A scene without samples that noise would push over the border of their range.
+fn scene(width: u32, index: u32) -> RgbImage {
+    let mut scene = pair(width, SIDE, index);
+    for sample in scene.iter_mut() {
+        *sample = 20 + *sample / 5 * 4;
+    }
+    scene
+}
+
+/// Mean difference of neighbouring frames of `length` bytes, from the frame with this number.
+fn flicker(video: &[u8], length: usize, first: usize) -> f64 {
+    let frames: Vec<&[u8]> = video.chunks_exact(length).skip(first).collect();
+    let gaps = frames.windows(2).flat_map(|pair| {
+        let gap = |(a, b): (&u8, &u8)| f64::from(a.abs_diff(*b));
+        pair[0].iter().zip(pair[1]).map(gap)
+    });
+    gaps.sum::<f64>() / ((frames.len() - 1) * length) as f64
+}
+
+/// The stream of a calm video.
+const CALM: &str = "translate run --stdin-raw 64x64 --quiet --temporal";
+
+#[test]
+fn a_still_video_is_calmed_and_a_new_scene_begins_anew() {
+    let (scratch, _) = model();
+    let mut frames = filmed(&scene(SIDE, 1), 12);
+    frames.extend(filmed(&scene(SIDE, 90), 6));
+    let video = bytes(&frames);
+    let plain = through(&scratch, &CALM.replace(" --temporal", ""), &video);
+    let calm = through(&scratch, CALM, &video);
+    assert_eq!(calm.len(), plain.len());
+    // the first frame of a scene is what it would be alone, the next is not
+    for first in [0, 12] {
+        let frame = |video: &[u8], index: usize| video[index * FRAME..][..FRAME].to_vec();
+        assert!(frame(&calm, first) == frame(&plain, first), "frame {first}");
+        assert!(frame(&calm, first + 1) != frame(&plain, first + 1));
+    }
+    // from the eighth frame on a new one enters with a weight of 1/8: of white noise, an eleventh remains
+    let (before, after) = (
+        flicker(&plain[..12 * FRAME], FRAME, 6),
+        flicker(&calm[..12 * FRAME], FRAME, 6),
+    );
+    assert!(before > 0.1, "{before}: the noise does not come through");
+    assert!(after < before / 4.0, "{after} after {before}");
+    // fewer frames calm less
+    let three = through(&scratch, &format!("{CALM}=3"), &video);
+    let three = flicker(&three[..12 * FRAME], FRAME, 6);
+    assert!(
+        after < three && three < before,
+        "{after}, {three}, {before}"
+    );
+    assert!(through(&scratch, &format!("{CALM}=8"), &video) == calm);
+}
+
+#[test]
+fn what_moves_in_a_calm_video_is_what_it_is_without() {
+    let (scratch, _) = model();
+    let ground = filmed(&scene(SIDE, 1), 4);
+    // a square of 16 pixels a side that moves by as many from frame to frame
+    let frame = |(index, mut frame): (usize, RgbImage)| {
+        for (y, x) in (0..16).flat_map(|y| (0..16).map(move |x| (y, x))) {
+            frame.put_pixel(16 * index as u32 + x, 24 + y, image::Rgb([250, 5, 120]));
+        }
+        frame
+    };
+    let frames: Vec<RgbImage> = ground.into_iter().enumerate().map(frame).collect();
+    let calm = through(&scratch, CALM, &bytes(&frames));
+    let plain = through(&scratch, &CALM.replace(" --temporal", ""), &bytes(&frames));
+    let [mut moving, mut still] = [(0, 0); 2];
+    for index in 1..4 {
+        for (y, x) in (0..SIDE).flat_map(|y| (0..SIDE).map(move |x| (y, x))) {
+            // the square and where it was
+            let changes =
+                (24..40).contains(&y) && (16 * (index - 1)..16 * (index + 1)).contains(&x);
+            let at = (index * SIDE * SIDE + y * SIDE + x) as usize * 3;
+            let same = calm[at..at + 3] == plain[at..at + 3];
+            let counts = if changes { &mut moving } else { &mut still };
+            *counts = (counts.0 + u32::from(same), counts.1 + 1);
+        }
+    }
+    assert_eq!(moving.0, moving.1, "pixels that move are not averaged");
+    assert!(still.0 < still.1 / 2, "{still:?} still pixels as without");
+}
+
+/// The whole way: a video of luma is calmed as one of samples is.
+#[test]
+fn a_calm_yuv4mpeg_video() {
+    let (scratch, _) = model();
+    let header = format!("YUV4MPEG2 W{SIDE} H{SIDE} F25:1 Ip A1:1 C444\n");
+    let mut video = header.clone().into_bytes();
+    for frame in filmed(&scene(SIDE, 1), 10) {
+        video.extend(b"FRAME\n");
+        video.extend(frame.pixels().map(|pixel| pixel[0]));
+        video.extend(std::iter::repeat_n(128, 2 * (SIDE * SIDE) as usize));
+    }
+    for options in ["", "--norm-stats frozen"] {
+        let options = format!("translate run --stdin-y4m --quiet {options}");
+        // without the markers between frames
+        let samples = |options: &str| -> Vec<u8> {
+            let output = through(&scratch, options, &video);
+            let frames = output[header.len()..].chunks_exact(6 + FRAME);
+            frames.flat_map(|frame| frame[6..].to_vec()).collect()
+        };
+        let (plain, calm) = (samples(&options), samples(&format!("{options} --temporal")));
+        assert_eq!(plain.len(), 10 * FRAME);
+        assert!(calm[..FRAME] == plain[..FRAME], "{options}");
+        let (before, after) = (flicker(&plain, FRAME, 6), flicker(&calm, FRAME, 6));
+        assert!(after < before / 3.0, "{options}: {after} after {before}");
+    }
+}
+
+#[test]
+fn a_calm_video_in_tiles() {
+    let (scratch, _) = model();
+    let video = bytes(&filmed(&scene(2 * SIDE, 1), 10));
+    for statistics in ["tile", "image"] {
+        let options = format!(
+            "translate run --stdin-raw 128x64 --tile 64 --overlap 16 --norm-stats {statistics} --quiet"
+        );
+        let plain = through(&scratch, &options, &video);
+        let calm = through(&scratch, &format!("{options} --temporal"), &video);
+        assert!(calm[..2 * FRAME] == plain[..2 * FRAME], "{options}");
+        let (before, after) = (flicker(&plain, 2 * FRAME, 6), flicker(&calm, 2 * FRAME, 6));
+        assert!(after < before / 3.0, "{options}: {after} after {before}");
+    }
+}
+
+#[test]
+fn calm_videos_that_cannot_be_are_refused() {
+    let (scratch, frames) = model();
+    frames[0].save(scratch.path("frame.png")).unwrap();
+    let refused = |arguments: &str, told: &str| {
+        let output = scratch.piped(arguments, &bytes(&frames));
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            !output.status.success() && output.stdout.is_empty(),
+            "{arguments}"
+        );
+        assert!(error.contains(told), "{arguments}: {error}");
+    };
+    refused(
+        "translate run frame.png --out out --temporal",
+        "--temporal averages the frames of a video; give --stdin-y4m or --stdin-raw",
+    );
+    refused(
+        &format!("{CALM} --frame-noise new"),
+        "--temporal needs frames of the same noise",
+    );
+    for frames in ["1", "0", "many"] {
+        refused(&format!("{CALM}={frames}"), "--temporal");
+    }
+    let labels = "train data --out labels --labels-b 2 --steps 2 --quiet";
+    std::fs::create_dir_all(scratch.path("data/A")).unwrap();
+    std::fs::create_dir_all(scratch.path("data/B")).unwrap();
+    for (index, frame) in frames.iter().take(2).enumerate() {
+        std::fs::remove_file(scratch.path(&format!("data/pair{index}.png"))).unwrap();
+        let name = |side: &str| scratch.path(&format!("data/{side}/{index}.png"));
+        frame.save(name("A")).unwrap();
+        let classes = image::GrayImage::from_fn(SIDE, SIDE, |x, _| image::Luma([u8::from(x > 30)]));
+        classes.save(name("B")).unwrap();
+    }
+    scratch.ok(&format!("{labels} {SMALL}"));
+    refused(
+        &CALM.replace("run", "labels"),
+        "--temporal averages frames, and this model's outputs are label maps",
+    );
+}
+
 #[test]
 fn videos_that_cannot_be_are_named() {
     let (scratch, frames) = model();

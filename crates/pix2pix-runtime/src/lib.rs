@@ -30,11 +30,13 @@ mod moments;
 pub mod network;
 pub mod picture;
 pub mod plan;
+mod temporal;
 pub mod tensor_file;
 mod tiles;
 mod translate;
 pub mod weights;
 
 pub use error::{Error, Result};
+pub use temporal::Temporal;
 pub use tiles::{NormStatistics, TilePlan, Tiles, Windows};
 pub use translate::{Fit, Tiling, TranslateOptions, Translator};

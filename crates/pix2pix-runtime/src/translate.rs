@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::network::LayerGraph;
 use crate::picture::{self, Outside, Picture, nearest, nodata, pad};
 use crate::plan::{Input, Noise};
+use crate::temporal::{self, Temporal};
 use crate::tiles::{NormStatistics, TilePlan, Tiles, Windows};
 
 /// How to bring a picture to a size that the network accepts. The result always has the original size.
@@ -257,6 +258,26 @@ impl Translator {
     /// the model does not support the options: see [`check`](Self::check).
     pub fn translate_with(&self, picture: Picture, options: &TranslateOptions) -> Result<Picture> {
         self.translate_all(vec![(picture, *options)]).remove(0)
+    }
+
+    /// Translates the next frame of a video as [`translate_with`](Self::translate_with), and averages the outputs where the
+    /// sources stay the same: see [`Temporal`], which has the frames before. The first frame is that of `translate_with`.
+    ///
+    /// # Errors
+    /// As [`translate_with`](Self::translate_with), and when the model's outputs are label maps.
+    pub fn translate_frame(
+        &self,
+        frame: Picture,
+        options: &TranslateOptions,
+        temporal: &mut Temporal,
+    ) -> Result<Picture> {
+        Temporal::check(&self.model.target)?;
+        let output = self.translate_with(frame.clone(), options)?;
+        let gap = self.gap_of_source(options.nodata);
+        let (frame, known) = self.model.source.without_gaps(frame, gap);
+        let frame = self.source(frame)?;
+        let source = temporal::Source::new(&self.model.source, &frame, known);
+        Ok(temporal.add(source, output))
     }
 
     /// Translates pictures, those of one size together, which takes less time than one after the other and more memory.

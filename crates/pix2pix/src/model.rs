@@ -33,7 +33,7 @@ pub(crate) mod translate;
 pub use average::average;
 pub use checkpoint::{Checkpoint, find, find_best, in_folder};
 pub use pix2pix_runtime::{
-    Fit, NormStatistics, TilePlan, Tiles, Tiling, TranslateOptions, Windows,
+    Fit, NormStatistics, Temporal, TilePlan, Tiles, Tiling, TranslateOptions, Windows,
 };
 pub use sampled::{SCALE as DEVIATION_SCALE, Sampled};
 pub use translate::Translator;

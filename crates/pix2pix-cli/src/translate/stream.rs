@@ -6,7 +6,7 @@ use std::time::Instant;
 use pix2pix::Translator;
 use pix2pix::data::Size;
 use pix2pix::data::picture::{MAX_SIDE, Picture, Samples};
-use pix2pix::model::TranslateOptions;
+use pix2pix::model::{Temporal, TranslateOptions};
 
 use super::y4m;
 use crate::failure::{Failure, unwritten};
@@ -14,18 +14,13 @@ use crate::output::tell;
 
 /// Translates headerless frames: each has `size` pixels with interleaved channels, in the channels and depth of the
 /// model's source (ffmpeg's rgb24 for an 8-bit RGB model; 16 bits and floats are little-endian). The output has the
-/// channels and depth of the target. `options` returns the options of a frame by its number, from 0.
+/// channels and depth of the target.
 ///
 /// # Errors
 /// If a frame is cut short, the model refuses it, or the output cannot be written.
-pub fn raw(
-    translator: &Translator,
-    size: Size,
-    options: &dyn Fn(u64) -> TranslateOptions,
-    quiet: bool,
-) -> Result<(), Failure> {
+pub fn raw(mut frames: Frames, size: Size) -> Result<(), Failure> {
     let Size([width, height]) = size;
-    let domain = &translator.config.source;
+    let domain = &frames.translator.config.source;
     let pixels = u64::from(width) * u64::from(height);
     if pixels == 0 || width.max(height) > MAX_SIDE {
         let message = format!("--stdin-raw {size}: a frame's sides have 1 to {MAX_SIDE} pixels");
@@ -33,7 +28,6 @@ pub fn raw(
     }
     let length = pixels * domain.channels as u64 * domain.depth.bytes();
     let mut input = BufReader::new(stdin().lock());
-    let mut frames = Frames::new(quiet);
     let mut bytes = Vec::new();
     loop {
         bytes.clear();
@@ -51,7 +45,7 @@ pub fn raw(
         }
         let samples = Samples::from_bytes(domain.depth, &bytes);
         let frame = Picture::new(size.0, domain.channels, samples);
-        let frame = frames.translate(translator, frame, &options(frames.count))?;
+        let frame = frames.translate(frame)?;
         frames.write(frame.bytes())?;
     }
 }
@@ -60,18 +54,14 @@ pub fn raw(
 ///
 /// # Errors
 /// If the input is not such a video or is cut short, the model refuses a frame, or the output cannot be written.
-pub fn yuv4mpeg(
-    translator: &Translator,
-    options: &dyn Fn(u64) -> TranslateOptions,
-    quiet: bool,
-) -> Result<(), Failure> {
-    let mut frames = Frames::new(quiet);
+pub fn yuv4mpeg(mut frames: Frames) -> Result<(), Failure> {
     let mut video = y4m::Reader::new(BufReader::new(stdin().lock()))?;
     frames.write(&video.header())?;
     while let Some(frame) = video.frame(frames.count)? {
-        let mut frame = frames.translate(translator, frame, &options(frames.count))?;
-        if translator.config.target.labels.is_some() {
-            frame = translator.config.target.shown(&frame).into();
+        let mut frame = frames.translate(frame)?;
+        let target = &frames.translator.config.target;
+        if target.labels.is_some() {
+            frame = target.shown(&frame).into();
         }
         let bytes = video.encoded(frame)?;
         frames.write(&bytes)?;
@@ -79,17 +69,31 @@ pub fn yuv4mpeg(
     frames.finish()
 }
 
-/// Writer of translated frames, which counts and times them.
-struct Frames {
+/// Translates frames and writes them, counts and times them.
+pub struct Frames<'a> {
+    translator: &'a Translator,
+    /// Returns the options of a frame by its number, from 0.
+    options: &'a dyn Fn(u64) -> TranslateOptions,
+    /// What a calm video keeps of its frames.
+    temporal: Option<Temporal>,
     out: BufWriter<io::StdoutLock<'static>>,
     count: u64,
     started: Instant,
     quiet: bool,
 }
 
-impl Frames {
-    fn new(quiet: bool) -> Self {
+impl<'a> Frames<'a> {
+    /// Before the first frame.
+    pub fn new(
+        translator: &'a Translator,
+        options: &'a dyn Fn(u64) -> TranslateOptions,
+        temporal: Option<Temporal>,
+        quiet: bool,
+    ) -> Self {
         Self {
+            translator,
+            options,
+            temporal,
             out: BufWriter::new(stdout().lock()),
             count: 0,
             started: Instant::now(),
@@ -97,17 +101,14 @@ impl Frames {
         }
     }
 
-    fn translate(
-        &mut self,
-        translator: &Translator,
-        frame: Picture,
-        options: &TranslateOptions,
-    ) -> Result<Picture, Failure> {
-        let translated = translator
-            .translate_with(frame, options)
-            .map_err(Failure::input)?;
+    fn translate(&mut self, frame: Picture) -> Result<Picture, Failure> {
+        let options = (self.options)(self.count);
+        let translated = match &mut self.temporal {
+            None => self.translator.translate_with(frame, &options),
+            Some(temporal) => self.translator.translate_frame(frame, &options, temporal),
+        };
         self.count += 1;
-        Ok(translated)
+        translated.map_err(Failure::input)
     }
 
     /// Writes and flushes, as the reader may be waiting for the frame.
