@@ -32,6 +32,7 @@ SIGHUP reloads the models without losing a request. SIGTERM or Ctrl-C finishes a
 one stops now.
 
 Examples:
+  pix2pix serve                        the built-in model: satellite pictures of relief maps
   pix2pix serve runs/facades
   pix2pix serve runs/facades maps.safetensors --listen 127.0.0.1:9000 --log json
   pix2pix serve --config pix2pix.toml";
@@ -39,7 +40,7 @@ Examples:
 /// Options of `pix2pix serve`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Run folders (the newest checkpoint of each is used) or checkpoint files
+    /// Run folders (the newest checkpoint of each is used) or checkpoint files; earth is the built-in model [default: earth]
     #[arg(env = "PIX2PIX_MODELS", value_delimiter = ',')]
     models: Vec<PathBuf>,
     #[command(flatten)]

@@ -79,7 +79,7 @@ pub fn parse<H: DeserializeOwned>(
 ) -> Result<(H, Weights)> {
     let wrong = |reason: String| Error::file(path, reason, kind.remedy);
     let file = SafeTensors::deserialize(bytes).map_err(|e| damaged(path, kind, e))?;
-    let content = header(path, kind, bytes)?;
+    let content = parse_header(bytes, path, kind)?;
     let mut tensors = Weights::new();
     for (name, view) in file.tensors().into_iter().filter(|(name, _)| wanted(name)) {
         if holds_scales(&file, &name) {
@@ -106,7 +106,7 @@ pub fn parse<H: DeserializeOwned>(
 /// As [`read()`], but not when tensors are missing.
 pub fn read_header<H: DeserializeOwned>(path: &Path, kind: FileKind) -> Result<H> {
     let mapped = Mapped::open(path).map_err(|e| Error::io(path, kind.action, e))?;
-    header(path, kind, mapped.bytes())
+    parse_header(mapped.bytes(), path, kind)
 }
 
 fn damaged(path: &Path, kind: FileKind, reason: SafeTensorError) -> Error {
@@ -114,7 +114,11 @@ fn damaged(path: &Path, kind: FileKind, reason: SafeTensorError) -> Error {
     Error::file(path, reason, kind.remedy)
 }
 
-fn header<H: DeserializeOwned>(path: &Path, kind: FileKind, bytes: &[u8]) -> Result<H> {
+/// As [`read_header`], of a file that is in memory; `path` is its name for messages.
+///
+/// # Errors
+/// As [`read_header`].
+pub fn parse_header<H: DeserializeOwned>(bytes: &[u8], path: &Path, kind: FileKind) -> Result<H> {
     let wrong = |reason: String| Error::file(path, reason, kind.remedy);
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| damaged(path, kind, e))?;
     let entry = metadata.metadata().as_ref().and_then(|m| m.get(ENTRY));

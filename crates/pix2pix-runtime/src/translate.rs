@@ -187,7 +187,15 @@ impl Translator {
     /// # Errors
     /// When it is damaged, or not a checkpoint.
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
-        Self::of(Model::parse(bytes, path)?, path, Arithmetic::F32)
+        Self::parse_with(bytes, path, Arithmetic::F32)
+    }
+
+    /// As [`parse`](Self::parse), for an arithmetic.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_with(bytes: &[u8], path: &Path, arithmetic: Arithmetic) -> Result<Self> {
+        Self::of(Model::parse(bytes, path)?, path, arithmetic)
     }
 
     fn of(model: Model, path: &Path, arithmetic: Arithmetic) -> Result<Self> {

@@ -146,13 +146,17 @@ impl Models {
 fn named(paths: &[PathBuf]) -> Vec<Source> {
     let mut sources: Vec<Source> = Vec::new();
     for path in paths {
+        let called = match model::built_in::is_named(path) {
+            true => Path::new(model::built_in::WORD),
+            false => path,
+        };
         let part = |path: Option<&Path>| {
             let name = path
                 .and_then(|path| path.file_name())
                 .map(|name| name.to_string_lossy());
             name.map(|name| name.trim_end_matches(".safetensors").to_string())
         };
-        let full = std::fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+        let full = std::fs::canonicalize(called).unwrap_or_else(|_| called.to_path_buf());
         let name = part(Some(&full)).unwrap_or_else(|| "model".to_string());
         let taken = |name: &str| sources.iter().any(|source| source.name == name);
         let numbers = (2..).map(|number| format!("{name}-{number}"));

@@ -1,7 +1,7 @@
 //! Trained models: checkpoint files, and the [`Translator`] that loads one.
 //!
 //! Read [`Translator`] first; [`TranslateOptions`] switches dropout off, changes its seed, and cuts large pictures into
-//! [`Tiles`]. [`Checkpoint`] is the file: both networks and their configuration.
+//! [`Tiles`]. [`Checkpoint`] is the file: both networks and their configuration. [`built_in`] is a model inside this program.
 //!
 //! ```
 //! use pix2pix::Translator;
@@ -25,6 +25,7 @@
 //! ```
 
 pub(crate) mod average;
+pub mod built_in;
 pub(crate) mod checkpoint;
 pub(crate) mod sampled;
 mod tensors;

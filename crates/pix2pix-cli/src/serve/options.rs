@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pix2pix::Error;
+use pix2pix::model::built_in;
 use pix2pix_server::Settings;
 use pix2pix_server::client::Proxy;
 use pix2pix_server::origin::Origin;
@@ -109,10 +110,10 @@ pub struct Options {
 }
 
 impl Options {
-    /// The models and the settings; options not given here come from the file, then from the defaults.
+    /// The models and the settings; what is not given here comes from the file, then from the defaults.
     ///
     /// # Errors
-    /// If the file is unreadable, a value is out of range, or there is no model.
+    /// If the file is unreadable, or a value is out of range.
     pub fn settings(
         self,
         models: Vec<PathBuf>,
@@ -124,10 +125,10 @@ impl Options {
         } else {
             models
         };
-        if models.is_empty() {
-            let message = "no model to serve; name a run folder or a checkpoint file";
-            return Err(Failure::Usage(message.to_string()));
-        }
+        let models = match models.is_empty() {
+            true => vec![PathBuf::from(built_in::NAME)],
+            false => models,
+        };
         let plain = Settings::default();
         let seconds = |value: Option<u64>, plain| value.map_or(plain, Duration::from_secs);
         let settings = Settings {

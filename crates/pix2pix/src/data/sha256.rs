@@ -1,4 +1,4 @@
-//! Digests of whole files.
+//! Digests.
 
 use std::fs::File;
 use std::io::Read;
@@ -24,6 +24,14 @@ pub fn of_file(file: &Path, action: &'static str) -> Result<String> {
             count => hasher.update(&buffer[..count]),
         }
     }
-    let bytes = hasher.finalize();
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(digits(&hasher.finalize()))
+}
+
+/// The SHA-256 of bytes, in hexadecimal digits.
+pub fn of(bytes: &[u8]) -> String {
+    digits(&Sha256::digest(bytes))
+}
+
+fn digits(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

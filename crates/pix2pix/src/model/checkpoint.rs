@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::RunConfig;
 use crate::data::jitter::JitterConfig;
 use crate::error::{Error, Result};
+use crate::model::built_in;
 use crate::network::generator::Generator;
 use crate::network::init::{Init, WeightInit};
 use crate::network::patch_gan::PatchGan;
@@ -134,13 +135,15 @@ impl Checkpoint {
         write_rounded(path, KIND, &self.header(), &tensors, rounding)
     }
 
-    /// Reads a file.
+    /// Reads a file, or the [built-in model](crate::model::built_in).
     ///
     /// # Errors
     /// When the file cannot be read, is truncated, or is not a checkpoint of this program.
     pub fn load(path: &Path) -> Result<Self> {
-        let (Header { step, config }, mut tensors) =
-            pix2pix_runtime::tensor_file::read(path, KIND)?;
+        let (Header { step, config }, mut tensors) = match built_in::bytes(path) {
+            Some(bytes) => pix2pix_runtime::tensor_file::parse(bytes, path, KIND, &|_| true)?,
+            None => pix2pix_runtime::tensor_file::read(path, KIND)?,
+        };
         let [generator, discriminator] =
             ["generator", "discriminator"].map(|network| take(&mut tensors, network));
         if let Some(name) = tensors.keys().next() {
@@ -215,6 +218,9 @@ fn restored<M: burn::module::Module>(network: M, weights: Weights, path: &Path) 
 /// # Errors
 /// When the file cannot be read or is not a checkpoint of this program.
 pub(super) fn config(path: &Path) -> Result<RunConfig> {
-    let header: Header = pix2pix_runtime::tensor_file::read_header(path, KIND)?;
+    let header: Header = match built_in::bytes(path) {
+        Some(bytes) => pix2pix_runtime::tensor_file::parse_header(bytes, path, KIND)?,
+        None => pix2pix_runtime::tensor_file::read_header(path, KIND)?,
+    };
     Ok(header.config)
 }

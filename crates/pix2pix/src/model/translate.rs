@@ -10,6 +10,7 @@ use pix2pix_runtime::error::Result;
 
 use crate::backend::device::{Precision, is_card};
 use crate::config::RunConfig;
+use crate::model::built_in;
 use crate::model::checkpoint::{self, Checkpoint};
 use crate::model::tensors::Tensors;
 use crate::network::generator::Generator;
@@ -34,7 +35,8 @@ pub struct Translator {
 }
 
 impl Translator {
-    /// Loads a checkpoint file, or the newest checkpoint of a run folder, for the CPU and 32-bit arithmetic.
+    /// Loads a checkpoint file, the newest checkpoint of a run folder, or the [built-in model](crate::model::built_in), for the
+    /// CPU and 32-bit arithmetic.
     ///
     /// # Errors
     /// When there is no checkpoint, or it is damaged.
@@ -49,7 +51,11 @@ impl Translator {
     pub fn load_on(model: &Path, device: Device, precision: Precision) -> Result<Self> {
         let path = checkpoint::find(model)?;
         if !is_card(&device) {
-            let runtime = pix2pix_runtime::Translator::load_with(&path, precision.arithmetic())?;
+            let arithmetic = precision.arithmetic();
+            let runtime = match built_in::bytes(&path) {
+                Some(bytes) => pix2pix_runtime::Translator::parse_with(bytes, &path, arithmetic)?,
+                None => pix2pix_runtime::Translator::load_with(&path, arithmetic)?,
+            };
             return Ok(Self {
                 runtime,
                 config: checkpoint::config(&path)?,

@@ -1,6 +1,6 @@
 //! Weights to begin a run from: those of another model, of this program or of another.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use pix2pix_runtime::network::GeneratorConfig;
@@ -10,6 +10,7 @@ use crate::data::pair::Direction;
 use crate::data::path_text::{path_of, text_of};
 use crate::data::sha256;
 use crate::error::{Error, Result};
+use crate::model::built_in;
 use crate::model::checkpoint::{self, Checkpoint};
 use crate::network::generator::Generator;
 use crate::network::init::{Init, WeightInit};
@@ -25,17 +26,24 @@ pub struct Beginning {
 }
 
 impl Beginning {
-    /// Reads a model: a checkpoint, the newest checkpoint of a run folder, or a file that
+    /// Reads a model: a checkpoint, the newest checkpoint of a run folder, the built-in model, or a file that
     /// [`import`](crate::exchange::import) reads.
     ///
     /// # Errors
     /// When it cannot be read or is no model.
     pub fn open(model: &Path, channels: FromChannels) -> Result<Self> {
-        let path = checkpoint::find(model)?;
-        let path = std::path::absolute(&path).unwrap_or(path);
+        let (path, sha256) = match built_in::bytes(model) {
+            Some(bytes) => (PathBuf::from(built_in::NAME), sha256::of(bytes)),
+            None => {
+                let path = checkpoint::find(model)?;
+                let path = std::path::absolute(&path).unwrap_or(path);
+                let digest = sha256::of_file(&path, "read the model")?;
+                (path, digest)
+            }
+        };
         let origin = Origin {
             model: text_of(&path),
-            sha256: sha256::of_file(&path, "read the model")?,
+            sha256,
             channels,
         };
         let checkpoint = read(&path)?;

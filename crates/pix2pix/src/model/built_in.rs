@@ -1,0 +1,54 @@
+//! The model inside this program: it draws satellite pictures of relief maps. `tools/make_built_in_model` trains it.
+
+use std::path::Path;
+
+use crate::data::earth;
+
+/// Name of the model in a configuration, and in place of its path.
+pub const NAME: &str = "the built-in model";
+
+/// The word for this model that users type instead of a path: that of the data set that it was trained on.
+pub const WORD: &str = earth::WORD;
+
+/// A generator of 24 filters with 8-bit weights.
+static BYTES: &[u8] = include_bytes!("../../data/earth.safetensors");
+
+/// Whether a path names this model. A file or a folder of the word's name comes before it.
+pub fn is_named(model: &Path) -> bool {
+    model == Path::new(NAME) || model == Path::new(WORD) && !model.exists()
+}
+
+/// The model's checkpoint, if the path names it.
+pub(crate) fn bytes(model: &Path) -> Option<&'static [u8]> {
+    is_named(model).then_some(BYTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Checkpoint, Translator};
+
+    /// It is no larger than what everybody may download, and it draws: less L1 than the mean colour of its targets has.
+    #[test]
+    fn it_translates_held_out_pictures() {
+        assert!(BYTES.len() < 7_000_000);
+        let path = Path::new(NAME);
+        let config = Checkpoint::load(path).unwrap().config;
+        assert!(earth::is_named(&config.data));
+        let translator = Translator::load(path).unwrap();
+        let (mut ours, mut flat) = (0.0, 0.0);
+        let pairs = earth::earth().val.unwrap();
+        for index in 0..pairs.len() {
+            let pair = pairs.read(index).unwrap();
+            let made = translator.translate_with(pair.source, &Default::default());
+            let target = pair.target.to_floats();
+            let mean = target.iter().sum::<f32>() / target.len() as f32;
+            let made = made.unwrap().to_floats();
+            for (made, target) in made.iter().zip(&target) {
+                ours += (made - target).abs();
+                flat += (mean - target).abs();
+            }
+        }
+        assert!(ours < 0.8 * flat, "{ours} {flat}");
+    }
+}
