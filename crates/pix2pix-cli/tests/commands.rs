@@ -537,6 +537,7 @@ fn options_come_from_a_file() {
         ("resume = \"run\"", "", "resume is not an option"),
         ("[optimizer]", "", "optimizer is not an option"),
         ("lr = { a = 1 }", "", "lr cannot have this value"),
+        ("dropout = false", "", "dropout cannot have this value"),
         ("steps", "", "not a TOML file"),
         ("batch_size = \"many\"", "", "--batch-size"),
         (
