@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -83,8 +84,8 @@ class _Screen:
             print(text, flush=True)
 
     def _display(self, text: str) -> None:
-        from IPython.display import display
-
+        # a notebook has IPython; nothing else needs it
+        display: Any = importlib.import_module("IPython.display").display
         shown = {"text/plain": text}
         if self._handle is None:
             self._handle = display(shown, raw=True, display_id=True)
