@@ -49,14 +49,11 @@ pub fn merged(
         .collect();
     let mut added = Vec::new();
     for (key, value) in read(file)? {
-        let name = key.replace('_', "-");
-        let known = train
-            .get_arguments()
-            .find(|argument| match argument.get_long() {
-                Some("config" | "resume" | "help" | "version") => false,
-                Some(long) => long == name,
-                None => name == DATA,
-            });
+        let known = match option(train, &key) {
+            None if key == DATA => train.get_positionals().next(),
+            Some(known) if matches!(known.get_long(), Some("config" | "resume")) => None,
+            known => known,
+        };
         let Some(known) = known else {
             let reason = format!("{key} is not an option of pix2pix train");
             let remedy = "see pix2pix train --help";
@@ -71,7 +68,7 @@ pub fn merged(
         };
         if !typed.iter().any(is_excluded) {
             added.extend(words(known, &value).ok_or_else(|| {
-                let reason = format!("{key} is neither a value nor a list of values");
+                let reason = format!("{key} cannot have this value");
                 Error::file(file, reason, "see pix2pix train --help")
             })?);
         }
@@ -96,8 +93,18 @@ fn read(file: &Path) -> Result<toml::Table, Failure> {
     })
 }
 
+/// The option of a command with this name, whose words may be joined by underscores.
+pub fn option<'a>(command: &'a Command, name: &str) -> Option<&'a Arg> {
+    let name = name.replace('_', "-");
+    let mut options = command.get_arguments();
+    options.find(|known| {
+        let long = known.get_long();
+        long == Some(name.as_str()) && !matches!(long, Some("help" | "version"))
+    })
+}
+
 /// An option with its value as words of a command; `None` if no option can have such a value.
-fn words(argument: &Arg, value: &Value) -> Option<Vec<OsString>> {
+pub fn words(argument: &Arg, value: &Value) -> Option<Vec<OsString>> {
     let text = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
         Value::Integer(number) => Some(number.to_string()),
@@ -110,7 +117,16 @@ fn words(argument: &Arg, value: &Value) -> Option<Vec<OsString>> {
     let several = argument
         .get_num_args()
         .is_some_and(|count| count.min_values() > 1);
+    let takes_value = argument
+        .get_num_args()
+        .is_some_and(|count| count.min_values() > 0);
     let words = match value {
+        Value::Boolean(is_on) if takes_value => {
+            let word = if *is_on { "on" } else { "off" };
+            let mut possible = argument.get_possible_values().into_iter();
+            possible.find(|known| known.matches(word, false))?;
+            vec![format!("--{name}={word}")]
+        }
         Value::Boolean(true) => vec![format!("--{name}")],
         Value::Boolean(false) => Vec::new(),
         Value::Array(values) => {

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use pix2pix::data::{CacheKind, earth, picture};
 use pix2pix::device::set_threads;
 use pix2pix::draw::contact_sheet::Row;
+use pix2pix::parallel::Shard;
 use pix2pix::run::{Event, RunFolder};
 use pix2pix::{Error, RunConfig, atomic_file};
 
 use crate::failure::Failure;
+use crate::interrupt;
 use crate::output::say;
 use crate::paths::word;
 use crate::processes::Processes;
@@ -77,6 +79,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             folder,
             group: None,
             start: Start::Over(remove_earlier_demo),
+            stop: interrupt::flag(Shard::default())?,
             shown: args.run.shown(),
         },
         &mut |event| match event {

@@ -87,8 +87,42 @@ enum Split {
     Test,
 }
 
-/// Evaluates every model.
+/// Prints the scores of every model.
 pub fn run(args: Args) -> Result<(), Failure> {
+    let evaluations = measure(&args, &tell, &mut || true)?;
+    if args.json {
+        return print(&json(&evaluations));
+    }
+    print(&table(&evaluations))?;
+    if args.lpips.is_none() && args.dists.is_none() && args.fid.is_none() {
+        print(
+            "For LPIPS, DISTS, FID and KID, add --lpips, --dists and --fid; `pix2pix download` gets their weights.\n",
+        )?;
+    }
+    if let Some(out) = &args.out {
+        print(&format!(
+            "Scores of every picture, a gallery, the best and worst pictures, and charts: {}/\n",
+            out.display()
+        ))?;
+    }
+    Ok(())
+}
+
+/// The scores as JSON.
+pub fn json(evaluations: &[Evaluation]) -> String {
+    serde_json::to_string_pretty(evaluations).expect("scores are plain data") + "\n"
+}
+
+/// Evaluates every model, and writes the files of `--out`. `note` receives what the user should know; `go_on` is asked after
+/// each pair.
+///
+/// # Errors
+/// Those of the options, the models and the data; [`Failure::Interrupted`] if it is not to go on.
+pub fn measure(
+    args: &Args,
+    note: &dyn Fn(&str),
+    go_on: &mut dyn FnMut() -> bool,
+) -> Result<Vec<Evaluation>, Failure> {
     set_threads(args.machine.threads)?;
     let device = args.machine.device.open(args.machine.precision)?;
     let measures = Measures {
@@ -115,11 +149,11 @@ pub fn run(args: Args) -> Result<(), Failure> {
     for model in &args.models {
         let checkpoint = args.best.find(model)?;
         let translator = Translator::load_on(&checkpoint, device.clone(), args.machine.precision)?;
-        let (split, pairs) = pairs(&args, model, &translator.config)?;
+        let (split, pairs) = pairs(args, model, &translator.config, note)?;
         let config = &translator.config;
         directions.push(config.direction);
-        if let Some(note) = direction::of_pairs(model, config.direction) {
-            tell(&note);
+        if let Some(reversed) = direction::of_pairs(model, config.direction) {
+            note(&reversed);
         }
         let name = model.display().to_string();
         let bar = progress::of_pairs(pairs.len(), name.clone());
@@ -127,12 +161,18 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let shown = pairs.len() * args.models.len();
         let mut gallery =
             Gallery::new(&name, [config.source.clone(), config.target.clone()], shown);
+        let mut stopped = false;
         let seen = &mut |pair: &Measured| {
             bar.set_position(pair.done as u64);
             if args.out.is_some() {
                 let pictures = [pair.source, pair.output];
                 let scores = pair.scores;
                 gallery.add(&scores.name, pictures, Some(pair.target), Some(scores));
+            }
+            stopped = !go_on();
+            match stopped {
+                true => Err(Error::Config("stopped".to_string())),
+                false => Ok(()),
             }
         };
         let evaluated = evaluate(
@@ -144,6 +184,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
             seen,
         );
         bar.finish_and_clear();
+        if stopped {
+            return Err(Failure::Interrupted);
+        }
         let evaluated = evaluated?;
         gallery.about(summary(&evaluated.evaluation));
         galleries.push(gallery);
@@ -152,34 +195,23 @@ pub fn run(args: Args) -> Result<(), Failure> {
         }
         evaluations.push(evaluated.evaluation);
     }
-    let json = serde_json::to_string_pretty(&evaluations).expect("scores are plain data") + "\n";
     if let Some(out) = &args.out {
-        atomic_file::write(&out.join("scores.json"), json.as_bytes())?;
+        atomic_file::write(&out.join("scores.json"), json(&evaluations).as_bytes())?;
         gallery::write(&galleries, &out.join("gallery.html"))?;
     }
-    for note in apart(&evaluations, &directions) {
-        tell(&note);
-    }
-    if args.json {
-        return print(&json);
-    }
-    print(&table(&evaluations))?;
-    if args.lpips.is_none() && args.dists.is_none() && args.fid.is_none() {
-        print(
-            "For LPIPS, DISTS, FID and KID, add --lpips, --dists and --fid; `pix2pix download` gets their weights.\n",
-        )?;
-    }
-    if let Some(out) = &args.out {
-        print(&format!(
-            "Scores of every picture, a gallery, the best and worst pictures, and charts: {}/\n",
-            out.display()
-        ))?;
-    }
-    Ok(())
+    apart(&evaluations, &directions)
+        .iter()
+        .for_each(|found| note(found));
+    Ok(evaluations)
 }
 
 /// The pairs to evaluate a model on, and the name of their split.
-fn pairs(args: &Args, model: &Path, config: &RunConfig) -> Result<(&'static str, Pairs), Failure> {
+fn pairs(
+    args: &Args,
+    model: &Path,
+    config: &RunConfig,
+    note: &dyn Fn(&str),
+) -> Result<(&'static str, Pairs), Failure> {
     let path = match args.data == Path::new(earth::WORD) && args.data.exists() {
         true => &Path::new(".").join(&args.data), // a folder, not the built-in data
         false => &args.data,
@@ -195,7 +227,7 @@ fn pairs(args: &Args, model: &Path, config: &RunConfig) -> Result<(&'static str,
     };
     let has_trained = data.splits.len() == 1 && config.data_digest == data.digest();
     if matches!(args.split, Split::Val) && has_trained {
-        tell(&format!(
+        note(&format!(
             "note: {} trained on these pairs, so its scores say little of other pictures",
             model.display()
         ));
@@ -343,7 +375,7 @@ fn of_classes(evaluations: &[Evaluation]) -> Vec<Vec<String>> {
 }
 
 /// The table of scores: one row per measure, one column per model.
-fn table(evaluations: &[Evaluation]) -> String {
+pub fn table(evaluations: &[Evaluation]) -> String {
     let mut rows = vec![vec![String::new()], vec!["step".to_string()]];
     rows.push(vec!["pairs".to_string()]);
     rows.push(vec!["measured at".to_string()]);

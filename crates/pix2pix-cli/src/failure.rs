@@ -13,6 +13,7 @@ use crate::paths::word;
 use crate::port;
 
 /// The reason a command failed or ended early.
+#[derive(Debug)]
 pub enum Failure {
     /// The arguments or options are invalid: exit code 2.
     Usage(String),
@@ -32,10 +33,10 @@ impl Failure {
         Self::Runtime(format!("standard input: {reason}"))
     }
 
-    /// The error message; empty for failures that print none.
+    /// The error message, in one line; empty for failures that print none.
     pub fn message(&self) -> String {
         match self {
-            Self::Usage(message) | Self::Runtime(message) => message.clone(),
+            Self::Usage(message) | Self::Runtime(message) => one_line(message),
             Self::Told | Self::Interrupted | Self::ClosedPipe => String::new(),
         }
     }
@@ -58,12 +59,16 @@ impl Failure {
             Self::Interrupted => return 130,
             Self::ClosedPipe => return 0,
         };
-        // force one line: messages of the operating system or a decoder may contain line breaks
-        let lines = message.lines().map(str::trim);
-        let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
-        tell(&format!("error: {}", lines.join(" ")));
+        tell(&format!("error: {}", one_line(&message)));
         code
     }
+}
+
+/// A message as one line: those of the operating system or a decoder may contain line breaks.
+fn one_line(message: &str) -> String {
+    let lines = message.lines().map(str::trim);
+    let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+    lines.join(" ")
 }
 
 impl From<Error> for Failure {
@@ -90,8 +95,8 @@ impl From<Error> for Failure {
     }
 }
 
-/// Reports clap's argument errors as one line; prints help and version unchanged.
-pub fn usage(error: clap::Error, arguments: &[OsString]) -> u8 {
+/// Reports clap's argument errors as one line; prints help and version unchanged. Returns the exit code.
+pub fn usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
     let asked_for_help =
         !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     if asked_for_help {
@@ -101,6 +106,11 @@ pub fn usage(error: clap::Error, arguments: &[OsString]) -> u8 {
             Err(e) => unwritten(&e).report(),
         };
     }
+    wrong(error, arguments).report()
+}
+
+/// The failure of clap's argument error.
+pub fn wrong(error: &clap::Error, arguments: &[OsString]) -> Failure {
     let answers = port::answers(arguments);
     let unknown = matches!(
         error.kind(),
@@ -108,7 +118,7 @@ pub fn usage(error: clap::Error, arguments: &[OsString]) -> u8 {
     );
     if unknown && !answers.is_empty() {
         let message = format!("options of the PyTorch port: {answers}; see docs/from-pytorch.md");
-        return Failure::Usage(message).report();
+        return Failure::Usage(message);
     }
     let text = error.to_string();
     let reason = text.split("\n\nUsage:").next().unwrap_or(&text);
@@ -129,7 +139,7 @@ pub fn usage(error: clap::Error, arguments: &[OsString]) -> u8 {
             message += &format!("; {tip}");
         }
     }
-    Failure::Usage(format!("{message}; see `{} --help`", command_of(arguments))).report()
+    Failure::Usage(format!("{message}; see `{} --help`", command_of(arguments)))
 }
 
 /// The command that these arguments name, with its subcommands.

@@ -13,6 +13,7 @@ mod demo;
 mod devices;
 mod direction;
 mod download;
+pub mod embedded;
 mod evaluate;
 mod export;
 mod failure;
@@ -139,18 +140,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(arguments) => arguments,
         Err(failure) => return failure.report(),
     };
-    let matches = command().try_get_matches_from(&arguments);
-    let parsed = matches.and_then(|matches| {
-        let cli = Cli::from_arg_matches(&matches)?;
-        Ok((cli.command, matches))
-    });
-    let (command, matches) = match parsed {
+    let (command, typed) = match parsed(&arguments) {
         Ok(parsed) => parsed,
-        Err(error) => return failure::usage(error, &arguments),
+        Err(error) => return failure::usage(&error, &arguments),
     };
     let result = match command {
         Command::Demo(args) => demo::run(args),
-        Command::Train(args) => train::run(args, &typed(&matches)),
+        Command::Train(args) => train::run(args, &typed),
         Command::Inspect(args) => inspect::run(args),
         Command::Prepare(args) => prepare::run(args),
         Command::Download(args) => download::run(args),
@@ -174,6 +170,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(()) => 0,
         Err(failure) => failure.report(),
     }
+}
+
+/// The command that these arguments ask for, and the long names of its options among them.
+fn parsed(arguments: &[OsString]) -> Result<(Command, Vec<String>), clap::Error> {
+    let matches = command().try_get_matches_from(arguments)?;
+    let cli = Cli::from_arg_matches(&matches)?;
+    Ok((cli.command, typed(&matches)))
 }
 
 /// The command with all subcommands.

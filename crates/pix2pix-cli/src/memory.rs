@@ -60,19 +60,51 @@ fn end(bytes: usize) -> ! {
 /// Makes glibc keep freed memory for the next step. By default it returns every large tensor to the kernel, which
 /// hands the memory out again page by page and zeroed; this costs a fifth of a training step's time, and half of the
 /// first step's. Memory use does not grow, because every step needs the same memory as the one before.
-///
-/// Call it before other threads start.
 pub fn keep_freed() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    for (parameter, value) in [
+    set([
         // no mappings for single blocks: freeing a block would unmap it
         (libc::M_MMAP_MAX, 0),
         // one heap for all threads, never trimmed
         (libc::M_ARENA_MAX, 1),
         (libc::M_TRIM_THRESHOLD, i32::MAX),
-    ] {
-        // SAFETY: mallopt only sets a parameter of the allocator, and no other thread runs yet. If it
-        // fails, the default stays.
+    ]);
+}
+
+/// The same as [`keep_freed`] for a part of another program's time: until this value is dropped, which returns the free memory
+/// to the kernel.
+pub struct KeepFreed(());
+
+impl KeepFreed {
+    /// Begins to keep it.
+    pub fn begin() -> Self {
+        keep_freed();
+        Self(())
+    }
+}
+
+impl Drop for KeepFreed {
+    fn drop(&mut self) {
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        {
+            // glibc's own values
+            let heaps = 8 * std::thread::available_parallelism().map_or(1, usize::from);
+            set([
+                (libc::M_MMAP_MAX, 65_536),
+                (libc::M_ARENA_MAX, i32::try_from(heaps).unwrap_or(i32::MAX)),
+                (libc::M_TRIM_THRESHOLD, 128 << 10),
+            ]);
+            // SAFETY: it only returns free pages of the allocator, under the allocator's locks.
+            unsafe { libc::malloc_trim(0) };
+        }
+    }
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn set(parameters: [(libc::c_int, libc::c_int); 3]) {
+    for (parameter, value) in parameters {
+        // SAFETY: mallopt only sets a parameter of the allocator, under its lock. A thread that allocates meanwhile sees the
+        // value from before or this one; both are valid. If it fails, the value from before stays.
         unsafe { libc::mallopt(parameter, value) };
     }
 }

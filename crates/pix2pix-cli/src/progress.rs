@@ -1,5 +1,5 @@
 //! Progress of a training: a bar on a terminal, plain lines elsewhere, nothing with `--quiet`. The page of a training has the
-//! lines in any case.
+//! lines in any case. A program that embeds the training shows its lines itself.
 
 use std::cell::Cell;
 use std::io::{IsTerminal, stderr};
@@ -24,32 +24,65 @@ pub fn of_pairs(count: usize, message: String) -> ProgressBar {
     bar
 }
 
+/// A line of a training.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Line<'a> {
+    /// What the user should know, such as a note or the path of a checkpoint.
+    Said(&'a str),
+    /// How far the training is, with its losses: each such line replaces the one before.
+    Progress(&'a str),
+}
+
+/// Where the lines of a training go.
+#[derive(Clone, Copy)]
+pub enum Lines<'a> {
+    /// To standard error, with a bar on a terminal.
+    Stderr,
+    /// Nowhere.
+    Nowhere,
+    /// To the program that embeds the training.
+    Passed(&'a dyn Fn(Line)),
+}
+
+impl Lines<'_> {
+    /// Passes on a line of the time before the first step.
+    pub fn say(&self, text: &str) {
+        match self {
+            Self::Stderr => tell(text),
+            Self::Nowhere => {}
+            Self::Passed(show) => show(Line::Said(text)),
+        }
+    }
+}
+
 /// The progress display of one training.
-pub struct Progress {
+pub struct Progress<'a> {
     /// Number of steps; `None` for a run that ends after a length of time.
     steps: Option<u64>,
     /// Time left of such a run.
     left: Cell<Duration>,
     /// Time and number of the first step since this process started.
     first: Cell<Option<(Instant, u64)>>,
-    display: Display,
+    display: Display<'a>,
     /// The training's page.
     page: Option<Arc<Training>>,
 }
 
-enum Display {
+enum Display<'a> {
     Bar(ProgressBar),
-    Lines,
-    Quiet,
+    Lines(Lines<'a>),
 }
 
-impl Progress {
-    /// A display on standard error, and on the training's page, for `steps` steps, or for a length of time in seconds.
-    pub fn new(steps: u64, time: Option<f64>, quiet: bool, page: Option<Arc<Training>>) -> Self {
+impl<'a> Progress<'a> {
+    /// A display where the lines go, and on the training's page, for `steps` steps, or for a length of time in seconds.
+    pub fn new(
+        steps: u64,
+        time: Option<f64>,
+        lines: Lines<'a>,
+        page: Option<Arc<Training>>,
+    ) -> Self {
         let time = time.map(Duration::from_secs_f64);
-        let display = if quiet {
-            Display::Quiet
-        } else if stderr().is_terminal() {
+        let display = if matches!(lines, Lines::Stderr) && stderr().is_terminal() {
             let bar = ProgressBar::new(time.map_or(steps, |time| time.as_secs()));
             // two lines, to fit 80 columns
             let template = match time {
@@ -59,7 +92,7 @@ impl Progress {
             bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
             Display::Bar(bar)
         } else {
-            Display::Lines
+            Display::Lines(lines)
         };
         Self {
             steps: time.is_none().then_some(steps),
@@ -77,8 +110,7 @@ impl Progress {
         }
         match &self.display {
             Display::Bar(bar) => bar.println(text),
-            Display::Lines => tell(text),
-            Display::Quiet => {}
+            Display::Lines(lines) => lines.say(text),
         }
     }
 
@@ -106,10 +138,13 @@ impl Progress {
         }
     }
 
-    /// Prints a line for a logged step, if there is no terminal.
+    /// Passes on a line for a logged step, if there is no bar.
     pub fn logged(&self, metrics: Metrics) {
-        let is_told = matches!(self.display, Display::Lines);
-        if !is_told && self.page.is_none() {
+        let is_shown = matches!(
+            self.display,
+            Display::Lines(Lines::Stderr | Lines::Passed(_))
+        );
+        if !is_shown && self.page.is_none() {
             return;
         }
         let (pace, losses) = (self.pace(metrics), losses(metrics));
@@ -117,8 +152,10 @@ impl Progress {
             .steps
             .map_or(String::new(), |steps| format!("/{steps}"));
         let line = format!("step {}{of}  {pace}  {losses}", metrics.step);
-        if is_told {
-            tell(&line);
+        match self.display {
+            Display::Lines(Lines::Stderr) => tell(&line),
+            Display::Lines(Lines::Passed(show)) => show(Line::Progress(&line)),
+            Display::Lines(Lines::Nowhere) | Display::Bar(_) => {}
         }
         if let Some(page) = &self.page {
             page.said(&line);

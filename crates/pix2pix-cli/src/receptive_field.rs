@@ -26,6 +26,11 @@ pub struct Args {
 
 /// Prints the table.
 pub fn run(args: Args) -> Result<(), Failure> {
+    print(&text(&args)?)
+}
+
+/// The table.
+pub fn text(args: &Args) -> Result<String, Failure> {
     let patch = match &args.model {
         Some(model) => trained(model, true)?.discriminator.patch,
         None => args.patch,
@@ -74,7 +79,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     ];
     let [_, height, width] = graph.output();
     let (field, size) = (receptive_field(&graph), args.size);
-    print(&format!(
+    Ok(format!(
         "Discriminator \"{}\": each cell of the {height}x{width} map sees {field}x{field} pixels of a \
          {size}x{size} picture\n{}\
          From the output: pixels of this layer's input that one cell of the map sees (read upwards)\n\

@@ -106,7 +106,12 @@ pub fn trained(model: &Path, judged: bool) -> Result<RunConfig, Failure> {
     Ok(checkpoint.config)
 }
 
+/// The table.
+pub fn text(args: &Args) -> Result<String, Failure> {
+    Ok(summary::table(&args.described.graph()?))
+}
+
 /// Prints the table.
 pub fn run(args: Args) -> Result<(), Failure> {
-    print(&summary::table(&args.described.graph()?))
+    print(&text(&args)?)
 }

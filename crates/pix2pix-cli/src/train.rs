@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::slice;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indicatif::HumanDuration;
@@ -32,11 +33,11 @@ use crate::from_args::{FromArgs, Start as From};
 use crate::interrupt;
 use crate::machine_args::MachineArgs;
 use crate::network_args::NetworkArgs;
-use crate::output::{say, tell};
+use crate::output::say;
 use crate::paths::{stored, word};
 use crate::processes::Processes;
 use crate::program::program;
-use crate::progress::Progress;
+use crate::progress::{Line, Lines, Progress};
 use crate::serve::training::Live;
 
 /// Shown after the options.
@@ -96,7 +97,7 @@ pub struct Args {
     /// falls to 0 at the end (--lr-schedule linear) and averaged weights (--ema 0.998), unless you say otherwise
     /// [default: as long as --epochs takes]
     #[arg(long, value_name = "TIME", value_parser = seconds, conflicts_with_all = ["epochs", "steps", "decay_epochs"])]
-    time: Option<f64>,
+    time: Option<Seconds>,
     /// Pairs per step
     #[arg(long, default_value_t = 1, value_name = "N")]
     batch_size: usize,
@@ -315,7 +316,7 @@ impl Args {
             generator,
             discriminator,
         };
-        if let Some(seconds) = self.time {
+        if let Some(Seconds(seconds)) = self.time {
             config.train_for(seconds);
         }
         config.validate()?;
@@ -323,11 +324,14 @@ impl Args {
     }
 }
 
-/// A length of time in seconds.
-fn seconds(text: &str) -> Result<f64, String> {
+/// A length of time.
+#[derive(Clone, Copy)]
+struct Seconds(f64);
+
+fn seconds(text: &str) -> Result<Seconds, String> {
     let time: Result<jiff::SignedDuration, _> = text.parse();
     let time = time.map_err(|_| "not a length of time such as 90s, 20m or 1h30m".to_string());
-    Ok(time?.as_secs_f64())
+    Ok(Seconds(time?.as_secs_f64()))
 }
 
 /// Options that may be given with `--resume`.
@@ -356,7 +360,10 @@ pub fn run(mut args: Args, typed: &[String]) -> Result<(), Failure> {
         data,
         survey,
         root,
+        notes,
     } = planned;
+    let shown = args.run.shown();
+    notes.iter().for_each(|note| shown.lines.say(note));
     if args.dry_run {
         let root = args.resume.is_none().then_some(root.as_path());
         let shown = match processes.shard().is_root() {
@@ -380,13 +387,52 @@ pub fn run(mut args: Args, typed: &[String]) -> Result<(), Failure> {
         data: &data,
         folder,
         group,
-        start: match args.resume {
-            Some(_) => Start::Resume,
-            None => Start::New,
-        },
-        shown: args.run.shown(),
+        start: Start::of(&args),
+        stop: interrupt::flag(processes.shard())?,
+        shown,
     };
     processes.ended(finish(training, &root))
+}
+
+/// Trains in this process as a part of another program, to which `watch` belongs. There is no handler of Ctrl-C, and nothing
+/// is printed.
+pub fn embedded(mut args: Args, typed: &[String], watch: Watch) -> Result<Outcome, Failure> {
+    if args.dry_run || args.run.serve.is_some() {
+        let reason =
+            "--dry-run and --serve are for the command line; remove them from the file of --config";
+        return Err(Failure::Usage(reason.to_string()));
+    }
+    let processes = Processes::join()?;
+    let planned = plan(&mut args, typed, &processes)?;
+    let lines = Lines::Passed(watch.lines);
+    planned.notes.iter().for_each(|note| lines.say(note));
+    let training = Session {
+        folder: RunFolder::lock(&planned.root)?,
+        config: planned.config,
+        device: planned.device,
+        data: &planned.data,
+        group: None,
+        start: Start::of(&args),
+        stop: watch.stop,
+        shown: Shown {
+            lines,
+            ..args.run.shown()
+        },
+    };
+    train(training, &mut |event| {
+        (watch.events)(event);
+        Ok(())
+    })
+}
+
+/// What a program that embeds a training is told, and how it stops it.
+pub struct Watch<'a> {
+    /// Receives the lines that the command would print.
+    pub lines: &'a dyn Fn(Line),
+    /// Receives every event. It may set `stop`.
+    pub events: &'a mut dyn FnMut(&Event),
+    /// Ends the run when it is set: after the step of the event at which it is set, or else after the step in progress.
+    pub stop: Arc<AtomicBool>,
 }
 
 /// A planned run, before anything is written.
@@ -396,6 +442,8 @@ struct Planned {
     data: Dataset,
     survey: Survey,
     root: PathBuf,
+    /// What the user should know before the training begins, such as how the data set is read.
+    notes: Vec<String>,
 }
 
 fn plan(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Planned, Failure> {
@@ -540,23 +588,23 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
     if let Some(epochs) = decay_epochs {
         config.optimizer.decay_steps = steps_of(epochs, &config, &data, processes.shard());
     }
-    if !args.run.quiet {
-        if let Some(file) = &args.config {
-            tell(&format!("options: {}", file.display()));
-        }
-        describe(&data, &survey, (&sides, &notes), &left_out);
-        if let Some(From { model, .. }) = &from {
-            let whole = match model.has_discriminator() {
-                true => "generator and discriminator",
-                false => "generator; the discriminator is new",
-            };
-            tell(&format!("from: {}: {whole}", model.origin.model));
-            let (from, now) = (model.direction(), args.data.direction);
-            if from != now {
-                tell(&format!(
-                    "note: that model was trained {from}, and this run trains {now}"
-                ));
-            }
+    let file = args.config.as_ref();
+    let mut told: Vec<String> = file
+        .map(|file| format!("options: {}", file.display()))
+        .into_iter()
+        .collect();
+    told.extend(describe(&data, &survey, (&sides, &notes), &left_out));
+    if let Some(From { model, .. }) = &from {
+        let whole = match model.has_discriminator() {
+            true => "generator and discriminator",
+            false => "generator; the discriminator is new",
+        };
+        told.push(format!("from: {}: {whole}", model.origin.model));
+        let (from, now) = (model.direction(), args.data.direction);
+        if from != now {
+            told.push(format!(
+                "note: that model was trained {from}, and this run trains {now}"
+            ));
         }
     }
     Ok(Planned {
@@ -565,6 +613,7 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
         data,
         survey,
         root: out,
+        notes: told,
     })
 }
 
@@ -599,7 +648,7 @@ fn resume(
         config.patience = args.patience;
     }
     shared(&mut config, &data, processes.shard())?;
-    if let Some(seconds) = args.time {
+    if let Some(Seconds(seconds)) = args.time {
         config.train_for(seconds);
     } else if let Some(steps) = args.steps {
         (config.steps, config.time) = (steps, None);
@@ -613,6 +662,7 @@ fn resume(
         data,
         survey,
         root,
+        notes: Vec::new(),
     })
 }
 
@@ -633,7 +683,7 @@ fn find_again(root: &Path, config: &RunConfig) -> Result<(Dataset, Survey), Fail
 
 /// Trains, and prints where the results are.
 fn finish(training: Session, out: &Path) -> Result<(), Failure> {
-    let quiet = training.shown.quiet;
+    let quiet = matches!(training.shown.lines, Lines::Nowhere);
     let outcome = train(training, &mut |_| Ok(()))?;
     if !quiet {
         let program = program();
@@ -673,13 +723,13 @@ fn finish(training: Session, out: &Path) -> Result<(), Failure> {
     end(&outcome)
 }
 
-/// Prints the layout, sizes and skipped files of the data set, so that a wrong guess shows before the first step.
+/// Lines on the layout, sizes and skipped files of the data set, so that a wrong guess shows before the first step.
 fn describe(
     data: &Dataset,
     survey: &Survey,
     ([a, b], notes): (&[Domain; 2], &[String]),
     left_out: &LeftOut,
-) {
+) -> Vec<String> {
     let mut sizes = survey
         .sizes
         .keys()
@@ -689,29 +739,26 @@ fn describe(
         (count, Some(least), Some(most)) => format!("{count} sizes from {least} to {most} pixels"),
         _ => String::new(),
     };
-    tell(&format!("data: {}; {sizes}", data.layout));
-    tell(&format!("A: {a}; B: {b}"));
-    for note in notes {
-        tell(&format!("note: {note}"));
-    }
-    if let Some(files) = passed_over::summary(&data.passed_over) {
-        tell(&files);
-    }
+    let mut lines = vec![
+        format!("data: {}; {sizes}", data.layout),
+        format!("A: {a}; B: {b}"),
+    ];
+    lines.extend(notes.iter().map(|note| format!("note: {note}")));
+    lines.extend(passed_over::summary(&data.passed_over));
     for error in &left_out.broken {
-        tell(&format!("skipped: {}", flags::named(&error.to_string())));
+        lines.push(format!("skipped: {}", flags::named(&error.to_string())));
     }
     for path in &left_out.unmatched {
-        tell(&format!(
-            "skipped: {}: no partner of the same name",
-            path.display()
-        ));
+        let path = path.display();
+        lines.push(format!("skipped: {path}: no partner of the same name"));
     }
     let (broken, unmatched) = (left_out.broken.len(), left_out.unmatched.len());
     if broken + unmatched > 0 {
-        tell(&format!(
+        lines.push(format!(
             "skipped: {broken} broken and {unmatched} unmatched"
         ));
     }
+    lines
 }
 
 /// A training to start: the arguments of [`train`].
@@ -728,8 +775,10 @@ pub struct Session<'a> {
     pub group: Option<Group>,
     /// How the run starts.
     pub start: Start,
+    /// Ends the run when it is set.
+    pub stop: Arc<AtomicBool>,
     /// The outputs for the user.
-    pub shown: Shown,
+    pub shown: Shown<'a>,
 }
 
 /// How a run starts.
@@ -742,29 +791,41 @@ pub enum Start {
     Resume,
 }
 
-/// The outputs of a training for the user: report, TensorBoard, page and progress.
-#[derive(Clone, Copy)]
-pub struct Shown {
-    report: bool,
-    tensorboard: bool,
-    serve: Option<SocketAddr>,
-    quiet: bool,
-}
-
-impl RunArgs {
-    /// The outputs that these options ask for.
-    pub fn shown(&self) -> Shown {
-        Shown {
-            report: self.report,
-            tensorboard: self.tensorboard,
-            serve: self.serve,
-            quiet: self.quiet,
+impl Start {
+    /// As these options say.
+    fn of(args: &Args) -> Self {
+        match args.resume {
+            Some(_) => Self::Resume,
+            None => Self::New,
         }
     }
 }
 
-/// Trains with a progress display and a Ctrl-C handler, and passes every event to `also` as well. The caller has set
-/// the number of threads.
+/// The outputs of a training for the user: report, TensorBoard, page and progress.
+#[derive(Clone, Copy)]
+pub struct Shown<'a> {
+    report: bool,
+    tensorboard: bool,
+    serve: Option<SocketAddr>,
+    lines: Lines<'a>,
+}
+
+impl RunArgs {
+    /// The outputs that these options ask for.
+    pub fn shown(&self) -> Shown<'static> {
+        Shown {
+            report: self.report,
+            tensorboard: self.tensorboard,
+            serve: self.serve,
+            lines: match self.quiet {
+                true => Lines::Nowhere,
+                false => Lines::Stderr,
+            },
+        }
+    }
+}
+
+/// Trains with a progress display, and passes every event to `also` as well. The caller has set the number of threads.
 pub fn train(
     training: Session,
     also: &mut dyn FnMut(&Event) -> Result<(), Error>,
@@ -776,21 +837,21 @@ pub fn train(
         folder,
         group,
         start,
+        stop,
         shown,
     } = training;
     let Shown {
         report,
         tensorboard,
         serve,
-        quiet,
+        lines,
     } = shown;
     let root = folder.root().to_path_buf();
     let mut board = None;
     let shard = group.as_ref().map_or(Shard::default(), Group::shard);
-    let stop = interrupt::flag(shard)?;
     let serve = serve.filter(|_| shard.is_root());
     let watched = serve.map(|_| Arc::new(Training::new(&root, config.steps)));
-    let progress = Progress::new(config.steps, config.time, quiet, watched.clone());
+    let progress = Progress::new(config.steps, config.time, lines, watched.clone());
     let (to_train, held_out) = (
         pairs(data.train.len()),
         data.val.as_ref().map_or(0, |val| val.len()),
@@ -886,7 +947,7 @@ pub fn train(
         }
         if let Err(error) = kept {
             failed.get_or_insert(error);
-            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+            stop.store(true, Ordering::Relaxed);
         }
         match event {
             Event::Left(time) => progress.left(time),

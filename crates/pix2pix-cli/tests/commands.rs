@@ -536,7 +536,8 @@ fn options_come_from_a_file() {
         ("colour = 3", "", "x.toml: colour is not an option"),
         ("resume = \"run\"", "", "resume is not an option"),
         ("[optimizer]", "", "optimizer is not an option"),
-        ("lr = { a = 1 }", "", "lr is neither a value nor a list"),
+        ("lr = { a = 1 }", "", "lr cannot have this value"),
+        ("dropout = false", "", "dropout cannot have this value"),
         ("steps", "", "not a TOML file"),
         ("batch_size = \"many\"", "", "--batch-size"),
         (

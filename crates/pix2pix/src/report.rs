@@ -19,7 +19,10 @@
 //!     ("val", &held_out),
 //!     &Measures::default(),
 //!     &TranslateOptions::default(),
-//!     &mut |pair| eprintln!("{}: L1 {:.2}", pair.scores.name, pair.scores.scores.l1),
+//!     &mut |pair| {
+//!         eprintln!("{}: L1 {:.2}", pair.scores.name, pair.scores.scores.l1);
+//!         Ok(())
+//!     },
 //! )?;
 //! println!("L1 {:.2} of 255", found.evaluation.means["l1"].mean);
 //!

@@ -300,7 +300,8 @@ pub struct Training<'a> {
 }
 
 /// Trains a new run from the first step to the last, or until `stop` is set. It then finishes the step in progress and
-/// saves everything. The folder must be empty. `tell` receives the events.
+/// saves everything. The folder must be empty. `tell` receives the events, and may set `stop`: without a group, the step of
+/// the event is then the last.
 ///
 /// # Errors
 /// When the configuration is invalid, a pair has become unreadable, a loss or a gradient is not finite, or a file
@@ -749,9 +750,9 @@ impl Training<'_> {
                 }
             }
             let config = this.config;
-            let last = step == config.steps || asked;
-            let due = |every: u64| last || step.is_multiple_of(every);
-            let [saved, sampled] = [config.save_every, config.sample_every].map(due);
+            let mut last = step == config.steps || asked;
+            let [mut saved, mut sampled] = [config.save_every, config.sample_every]
+                .map(|every| last || step.is_multiple_of(every));
             let logged = is_logged(config, step);
             let (mut warned, mut seen) = (None, None);
             // on a GPU, reading the losses waits for the step to end and delays the launch of the next one
@@ -774,7 +775,12 @@ impl Training<'_> {
                     }
                 }
             }
-            if let Some(group) = this.group.as_ref().filter(|_| due(config.check_every)) {
+            // who listens to the events may stop the run at this step's, which is then its last
+            if seen.is_some() && this.group.is_none() && stop.load(Ordering::Relaxed) {
+                [last, saved, sampled] = [true; 3];
+            }
+            let checked = last || step.is_multiple_of(config.check_every);
+            if let Some(group) = this.group.as_ref().filter(|_| checked) {
                 let (g, d) = (trainer.generator(), trainer.discriminator());
                 agreement::check_weights(&*group.communicator, g, d)
                     .map_err(|reason| this.apart(step, &reason))?;

@@ -1,18 +1,37 @@
 import os
+from collections.abc import Callable, Mapping
 from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Generator", "__version__", "run"]
+__all__ = [
+    "Error",
+    "Generator",
+    "Pairs",
+    "__version__",
+    "command",
+    "curves",
+    "evaluate",
+    "history",
+    "options",
+    "read_picture",
+    "receptive_field",
+    "resume",
+    "summary",
+    "train",
+]
 
 __version__: str
+
+class Error(OSError):
+    """A file that cannot be read or written, a device that fails, or a training that cannot go on."""
 
 @final
 class Generator:
     """A trained generator. Several threads may use it at the same time.
 
-    ``path`` is a checkpoint file (.safetensors), or a run folder to load its newest checkpoint. Raises ``OSError`` if
+    ``path`` is a checkpoint file (.safetensors), or a run folder to load its newest checkpoint. Raises ``pix2pix.Error`` if
     there is no checkpoint or it is damaged.
     """
 
@@ -47,5 +66,32 @@ class Generator:
 
     def __repr__(self) -> str: ...
 
-def run(arguments: list[str]) -> int:
+@final
+class Pairs:
+    def __new__(cls, model: _Path, split: str) -> Pairs: ...
+    def __len__(self) -> int: ...
+    def read(self, index: int) -> tuple[str, NDArray[Any], NDArray[Any]]: ...
+
+def read_picture(path: str | os.PathLike[str]) -> NDArray[Any]:
+    """Reads a picture file: PNG, JPEG, WebP, BMP, TIFF or npy, of 8 or 16 bits or floating point.
+
+    An array of shape ``(height, width, channels)``. Raises ``pix2pix.Error`` if it cannot be read.
+    """
+
+def command(arguments: list[str]) -> int:
     """Runs the ``pix2pix`` command with these arguments, the first of which is the program's name; returns its exit code."""
+
+def options(command: str) -> list[tuple[str, str, str, list[str]]]:
+    """The options of a command as keyword arguments: name, description, what it takes, and the words that it may be."""
+
+_Path = str | os.PathLike[str]
+_Arguments = Mapping[str, object]
+_Tell = Callable[[str, str, NDArray[np.uint8] | None], bool]
+
+def train(data: _Path, out: _Path, arguments: _Arguments, tell: _Tell) -> None: ...
+def resume(run: _Path, data: _Path | None, arguments: _Arguments, tell: _Tell) -> None: ...
+def evaluate(model: _Path, data: _Path, arguments: _Arguments) -> tuple[str, str, list[str]]: ...
+def summary(network: str, model: _Path | None, arguments: _Arguments) -> str: ...
+def receptive_field(model: _Path | None, arguments: _Arguments) -> str: ...
+def history(run: _Path) -> str: ...
+def curves(run: _Path) -> list[bytes]: ...

@@ -12,6 +12,7 @@
 //! # Ok::<(), pix2pix::Error>(())
 //! ```
 
+use std::error::Error as _;
 use std::fmt;
 use std::str::FromStr;
 
@@ -34,21 +35,32 @@ use crate::error::{Error, Result, within};
 /// Largest number of CPU threads that compute, or that load pairs.
 pub(crate) const MOST_THREADS: usize = 4096;
 
-/// Sets the number of CPU threads for the whole program, 0 for all cores, and returns it.
+/// Sets the number of CPU threads for the whole program, 0 for all cores, and returns it. Once the threads have started, 0
+/// keeps their number.
 ///
 /// # Errors
-/// When it was set before, or the system does not start so many.
+/// When they have started, and are to be another number; or the system does not start so many.
 pub fn set_threads(threads: usize) -> Result<usize> {
     within("threads", threads, 0..=MOST_THREADS)?;
-    rayon::ThreadPoolBuilder::new()
+    let started = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
-        .build_global()
-        .map_err(|e| {
-            Error::Device(format!(
-                "cannot start {threads} threads: {e}; give fewer `threads`"
+        .build_global();
+    match started {
+        // the system's reason, which "already started" does not have
+        Err(e) if e.source().is_some() => Err(Error::Device(format!(
+            "cannot start {threads} threads: {e}; give fewer `threads`"
+        ))),
+        Err(_) if ![0, rayon::current_num_threads()].contains(&threads) => {
+            let running = rayon::current_num_threads();
+            Err(Error::field(
+                "threads",
+                format!(
+                    "is {threads}, but this process already computes with {running}, which is fixed; start a new process"
+                ),
             ))
-        })?;
-    Ok(rayon::current_num_threads())
+        }
+        _ => Ok(rayon::current_num_threads()),
+    }
 }
 
 /// Limits the instructions that this process's kernels use, to compare with processors that have fewer.

@@ -209,7 +209,8 @@ pub struct Evaluated {
 }
 
 /// Translates every pair at the input size of the networks, and scores it. Of several samples, the scores are those of the
-/// first. Of the `options`, only dropout, seed and index count; `tell` receives each pair when it is measured.
+/// first. Of the `options`, only dropout, seed and index count; `tell` receives each pair when it is measured, and ends the
+/// evaluation with an error.
 ///
 /// # Errors
 /// When a pair cannot be read, its channels cannot be converted to the model's, the networks do not accept its size, or
@@ -220,7 +221,7 @@ pub fn evaluate(
     (split, pairs): (&str, &Pairs),
     measures: &Measures,
     options: &TranslateOptions,
-    tell: &mut dyn FnMut(&Measured),
+    tell: &mut dyn FnMut(&Measured) -> Result<()>,
 ) -> Result<Evaluated> {
     let config = &translator.config;
     let labels = config.target.labels.as_ref();
@@ -339,7 +340,7 @@ pub fn evaluate(
             output: &output,
             target: &target,
             scores: &found,
-        });
+        })?;
         pictures.push(found);
     }
     let [outputs, targets] = &features;

@@ -79,6 +79,7 @@ impl Reported {
                     Some(pair.scores),
                 );
                 tell([pair.done, count]);
+                Ok(())
             },
         )?;
         gallery.about(format!(
