@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use pix2pix::data::{CacheKind, earth, picture};
 use pix2pix::device::set_threads;
-use pix2pix::draw::contact_sheet::Row;
+use pix2pix::draw::contact_sheet::{self, Row};
+use pix2pix::model::{TranslateOptions, built_in};
 use pix2pix::parallel::Shard;
 use pix2pix::run::{Event, RunFolder};
-use pix2pix::{Error, RunConfig, atomic_file};
+use pix2pix::{Error, RunConfig, Translator, atomic_file};
 
 use crate::failure::Failure;
 use crate::interrupt;
@@ -19,6 +20,7 @@ use crate::program::program;
 use crate::train::{self, RunArgs, Session, Start};
 
 const SHEET: &str = "contact-sheet.png";
+const PREVIEW: &str = "preview.png";
 /// The folders of a demo.
 const FOLDERS: [&str; 6] = [
     "samples",
@@ -83,6 +85,16 @@ pub fn run(args: Args) -> Result<(), Failure> {
             shown: args.run.shown(),
         },
         &mut |event| match event {
+            Event::Begun => {
+                picture::write_png(&out.join(PREVIEW), &preview()?)?;
+                if !quiet {
+                    say(&format!(
+                        "what a longer training draws (the built-in model): {}/{PREVIEW}\n",
+                        out.display()
+                    ));
+                }
+                Ok(())
+            }
             Event::Sampled { sheet, rows, .. } => {
                 picture::write_png(&out.join(SHEET), sheet)?;
                 write_pictures(&out.join("inputs"), rows, |row| &row.input)?;
@@ -116,6 +128,22 @@ pub fn run(args: Args) -> Result<(), Failure> {
         ));
     }
     train::end(&outcome)
+}
+
+/// The built-in model's outputs of the held-out tiles.
+fn preview() -> Result<image::RgbImage, Error> {
+    let translator = Translator::load(built_in::NAME)?;
+    let domains = [&translator.config.source, &translator.config.target].map(Clone::clone);
+    let pairs = earth::earth().val.expect("eight pairs");
+    let mut rows = Vec::new();
+    for index in 0..pairs.len() {
+        let pair = pairs.read(index)?;
+        let output =
+            translator.translate_with(pair.source.clone(), &TranslateOptions::default())?;
+        rows.push(Row::of(&pair, &output, domains.clone()));
+    }
+    let title = format!("the built-in model, {} steps", translator.step);
+    Ok(contact_sheet::draw(&title, &rows))
 }
 
 fn write_pictures(
@@ -167,7 +195,7 @@ fn is_of_demo(name: &Path, held_out: &[&str]) -> bool {
     match names.iter().map(AsRef::as_ref).collect::<Vec<&str>>()[..] {
         [
             "metrics.jsonl" | "timings.jsonl" | "scores.jsonl" | "warnings.jsonl" | "machine.json"
-            | "report.html" | "config.toml" | "run.lock" | SHEET,
+            | "report.html" | "config.toml" | "run.lock" | SHEET | PREVIEW,
         ] => true,
         ["samples", sheet] => sheet.starts_with("step_") && sheet.ends_with(".png"),
         ["checkpoints", file] => {

@@ -950,6 +950,7 @@ pub fn train(
             stop.store(true, Ordering::Relaxed);
         }
         match event {
+            Event::Begun => {}
             Event::Left(time) => progress.left(time),
             Event::Step(metrics) => progress.step(metrics),
             Event::Logged(metrics) => progress.logged(metrics),

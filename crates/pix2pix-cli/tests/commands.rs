@@ -208,6 +208,10 @@ fn the_demo_leaves_a_contact_sheet_and_can_be_repeated() {
             "{said}"
         );
     }
+    assert_eq!(
+        open(scratch.path("demo/preview.png")).dimensions(),
+        (816, 2376)
+    );
     let sheet = open(scratch.path("demo/contact-sheet.png"));
     assert_eq!(sheet.dimensions(), (12 + 3 * 268, 56 + 8 * 290));
     for column in 0..3 {
@@ -381,6 +385,32 @@ fn a_model_in_16_or_8_bits_translates_as_in_32() {
     assert_eq!(error.status.code(), Some(2));
     let error = scratch.run("export run --weights f16 --out x");
     assert_eq!(error.status.code(), Some(2));
+}
+
+/// The model inside the program, in every command that takes a model.
+#[test]
+fn the_built_in_model_is_called_earth() {
+    let scratch = Scratch::new();
+    pair(64, 64, 1).save(scratch.path("in.png")).unwrap();
+    scratch.ok("translate earth in.png --out out");
+    assert_eq!(open(scratch.path("out/in.png")).dimensions(), (64, 64));
+    let scores = scratch.ok("evaluate earth earth --json");
+    assert!(scores.contains("\"step\": 3000"), "{scores}");
+    let network = scratch.ok("summary generator earth");
+    assert!(network.contains("Total params: 5,"), "{network}");
+    scratch.ok("export earth --out earth.onnx");
+    // a run that begins from it, and goes on with it
+    scratch.ok("train earth --from earth --out run --steps 1 --quiet");
+    let config = fs::read_to_string(scratch.path("run/config.toml")).unwrap();
+    assert!(
+        config.contains("model = \"the built-in model\""),
+        "{config}"
+    );
+    scratch.ok("train --resume run --steps 2 --quiet");
+    // what is really called so comes first
+    fs::create_dir(scratch.path("earth")).unwrap();
+    let error = scratch.run("translate earth in.png --out other");
+    assert_eq!(error.status.code(), Some(1));
 }
 
 #[cfg(unix)]

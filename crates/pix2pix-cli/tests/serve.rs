@@ -106,6 +106,18 @@ impl Serving {
 }
 
 #[test]
+fn without_a_model_it_serves_the_built_in_one() {
+    let scratch = Scratch::new();
+    let serving = Serving::start(scratch.command("serve --listen 127.0.0.1:0"));
+    let models = serving.ask("GET /v1/models HTTP/1.1");
+    assert!(models.contains(r#""name":"earth","step":3000"#), "{models}");
+    // with examples and colours of the data inside the program
+    assert!(!models.contains(r#""examples":[]"#), "{models}");
+    assert!(!models.contains(r#""palette":[]"#), "{models}");
+    assert!(serving.stopped().0.success());
+}
+
+#[test]
 fn it_serves_reloads_and_stops() {
     let scratch = model();
     let serving = Serving::start(scratch.command("serve run --listen 127.0.0.1:0 --log json"));
@@ -248,7 +260,6 @@ fn options_come_before_the_environment_and_that_before_the_file() {
     };
     config("models = ['run']\ncolour = 'red'\n");
     refused(file, 1, "colour");
-    refused("serve", 2, "no model to serve");
     refused("serve nowhere", 1, "nowhere");
     refused("serve run --waiting 0", 2, "--waiting is 0");
     refused("serve run --config nowhere.toml", 1, "nowhere.toml");

@@ -228,6 +228,8 @@ pub struct Warning {
 
 /// Events that a run reports during training.
 pub enum Event<'a> {
+    /// The folder of a new run is there, and no step is done.
+    Begun,
     /// So much time of training is left, of a run that ends after a length of time. Comes before its step.
     Left(Duration),
     /// A step is done.
@@ -326,6 +328,7 @@ pub fn train(
         folder.begin(config)?;
         machine::write(folder.root())?;
     }
+    tell(Event::Begun);
     training.go(trainer, Progress::default(), None, stop, tell)
 }
 
