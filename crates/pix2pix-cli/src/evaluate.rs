@@ -37,7 +37,7 @@ Examples:
 /// Options of `pix2pix evaluate`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Run folders (the newest checkpoint of each is used) or checkpoint files
+    /// Run folders (the newest checkpoint of each is used) or checkpoint files; earth is the built-in model
     #[arg(required = true, value_name = "MODEL")]
     models: Vec<PathBuf>,
     #[command(flatten)]

@@ -25,8 +25,8 @@ const OF_DISCRIMINATOR: [&str; 2] = ["patch", "spectral-norm"];
 /// Options for beginning from a model.
 #[derive(Args)]
 pub struct FromArgs {
-    /// Model whose networks and weights the run begins from: a run folder, a checkpoint, or a file that `pix2pix import`
-    /// reads [default: none, random weights]
+    /// Model whose networks and weights the run begins from: a run folder, a checkpoint, a file that `pix2pix import`
+    /// reads, or earth, the built-in model [default: none, random weights]
     #[arg(long, value_name = "MODEL")]
     from: Option<PathBuf>,
     /// What to do if the model of --from has other channels than the data

@@ -50,7 +50,7 @@ Examples:
 /// Options of `pix2pix translate`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Run folder (uses its newest checkpoint) or checkpoint file
+    /// Run folder (uses its newest checkpoint) or checkpoint file; earth is the built-in model
     model: PathBuf,
     #[command(flatten)]
     best: BestArgs,
