@@ -3,7 +3,7 @@
 //! The library knows no command line: its messages name fields, in backticks. This program prints options instead.
 
 /// A field, as the library names it, and what a user of the command line types for it.
-pub const FLAGS: [(&str, &str); 87] = [
+pub const FLAGS: [(&str, &str); 88] = [
     // of a run
     ("folder", "--out"),
     ("steps", "--steps"),
@@ -48,6 +48,7 @@ pub const FLAGS: [(&str, &str); 87] = [
     ("nodata[0]", "--nodata-a"),
     ("nodata[1]", "--nodata-b"),
     ("pages", "--pages"),
+    ("neighbours", "--neighbours"),
     ("matching", "--match"),
     ("squares", "--squares"),
     ("resize", "--resize"),

@@ -61,7 +61,8 @@ struct Common {
     /// Values of black and white of 16-bit and floating-point photographs [default: 0,65535 and 0,1]
     #[arg(long, value_name = "LOW,HIGH", value_parser = low_and_high, allow_hyphen_values = true)]
     range: Option<[f32; 2]>,
-    /// How to read TIFF files with several pages [default: refuse them]
+    /// How to read TIFF files with several pages, and NIfTI volumes [default: refuse such TIFF files; combine reads each
+    /// slice of volumes]
     #[arg(long, value_parser = choice::<Pages>(), value_name = "PAGES")]
     pages: Option<Pages>,
     /// Random seed of noise, holes and splits
@@ -239,10 +240,10 @@ fn write(target: &Path, both: &Picture) -> Result<(), Error> {
     picture::write(&target, both, format)
 }
 
-fn open(common: &Common) -> Result<Dataset, Failure> {
+fn open(common: &Common, pages: Option<Pages>) -> Result<Dataset, Failure> {
     let options = Options {
         seed: common.seed,
-        pages: common.pages,
+        pages,
         squares: true, // nothing is trained on them here
         ..Options::default()
     };
@@ -259,7 +260,7 @@ fn open(common: &Common) -> Result<Dataset, Failure> {
 
 /// Writes each pair of a data set to one side-by-side file.
 fn combine(common: &Common) -> Result<(), Failure> {
-    let data = open(common)?;
+    let data = open(common, common.pages)?;
     let mut jobs = BTreeMap::new();
     for (split, pairs) in &data.splits {
         let folder = if data.splits.len() > 1 {
@@ -296,7 +297,8 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
         let message = "split copies files unchanged; omit --size";
         return Err(Failure::Usage(message.to_string()));
     }
-    let data = open(common)?;
+    // files are copied whole, so that the slices of a volume stay together
+    let data = open(common, Some(Pages::First))?;
     if data.splits.len() > 1 {
         return Err(Error::file(
             &common.input,
@@ -325,6 +327,8 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
                 folder
             };
             let ending = file.extension().unwrap_or_default().to_string_lossy();
+            let volume = picture::is_volume(file) && ending.eq_ignore_ascii_case("gz");
+            let ending = if volume { "nii.gz" } else { &ending };
             let target = folder.join(format!("{}.{ending}", pairs.name(index)));
             add(
                 &mut jobs,
