@@ -163,12 +163,6 @@ fn what_cannot_be_is_refused() {
         train(&format!("{range} --neighbours 1 --pages first")).contains("choose --pages each")
     );
     assert!(train("--neighbours 8").contains("0 to 7 slices"));
-    assert!(
-        train(&format!("{range} --val-fraction 0.5 --match '*x' '*y'"))
-            .lines()
-            .count()
-            == 1
-    );
     scratch.pairs("plain", 2);
     let said = refused(
         &scratch,

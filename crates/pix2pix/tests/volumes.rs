@@ -128,6 +128,23 @@ fn a_decompression_bomb_is_refused_by_its_header() {
     );
 }
 
+/// gzip's checksum tells of a changed bit that its format allows.
+#[test]
+fn a_changed_bit_is_found() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("x.nii.gz");
+    let whole = fs::read(folder().join("i16.nii.gz")).unwrap();
+    // behind gzip's own header
+    for at in (40..whole.len()).step_by(7) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1 << (at % 8);
+        fs::write(&path, bytes).unwrap();
+        let error = picture::unpacked(&path).err();
+        let error = error.unwrap_or_else(|| panic!("byte {at}")).to_string();
+        assert!(error.contains("NIfTI picture"), "{error}");
+    }
+}
+
 #[test]
 fn axes_are_those_of_nibabel() {
     let known = known();

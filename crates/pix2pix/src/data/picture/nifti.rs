@@ -25,6 +25,9 @@ pub const HEADER: usize = 348;
 /// Bytes of NIfTI-2's header.
 const HEADER_2: i32 = 540;
 
+/// Most bytes behind the voxels of a packed file that are read for its checksum.
+const REST: u64 = 1 << 30;
+
 /// Places in the header, in bytes.
 pub mod at {
     pub const DIM: usize = 40;
@@ -483,7 +486,13 @@ pub fn unpacked(path: &Path, content: &Content, file: &Arc<Mutex<File>>) -> Chec
         .reader()
         .map_err(|e| Error::io(path, "read the volume", e))?;
     let unpacked = match volume.packed {
-        true => Part::append(file, MultiGzDecoder::new(stored), end),
+        true => {
+            let mut inside = MultiGzDecoder::new(stored);
+            let part = Part::append(file, &mut inside, end);
+            // at its end, gzip's checksum is compared
+            let rest = |part| io::copy(&mut inside.take(REST), &mut io::sink()).map(|_| part);
+            part.and_then(rest)
+        }
         false => Part::append(file, stored, end),
     };
     let part = unpacked.map_err(|e| match e.kind() {
