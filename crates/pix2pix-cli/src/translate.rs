@@ -352,7 +352,7 @@ fn read(
     }
 }
 
-/// A picture that is to be translated: its file, its name in the gallery and its pixels.
+/// A picture that is to be translated, and its file.
 struct Given<'a> {
     path: &'a Path,
     picture: Picture,

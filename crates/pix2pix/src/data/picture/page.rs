@@ -8,18 +8,18 @@ use crate::choice::choices;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pages {
-    /// The first page only.
+    /// The first page or slice only.
     First,
-    /// All pages as the channels of one picture.
+    /// All pages or slices as the channels of one picture.
     Channels,
-    /// Each page as a picture.
+    /// Each page or slice as a picture.
     Each,
 }
 
 choices!(Pages, "pages",
-    First: "first", "Only the first page";
-    Channels: "channels", "All pages, as the channels of one picture";
-    Each: "each", "Each page as a picture";
+    First: "first", "Only the first page or slice";
+    Channels: "channels", "All pages or slices, as the channels of one picture";
+    Each: "each", "Each page or slice as a picture";
 );
 
 /// The page or slice of a file that holds a picture. Only TIFF and NIfTI files can have more than one.
