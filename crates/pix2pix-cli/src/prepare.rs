@@ -185,19 +185,35 @@ fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
     tell_of(&passed_over);
     let mut jobs = BTreeMap::new();
     for file in files {
-        // the ending is that of the depth, known once it is read
-        let target = common.out.join(file.with_file_name(pair::stem(&file)));
-        add(&mut jobs, target, file, |file| store.shown(file))?;
+        let count = match common.pages {
+            Some(Pages::Each) => picture::pages(&store.stored(&file)?),
+            _ => 1,
+        };
+        for index in 0..count {
+            // the ending is that of the depth, known once it is read
+            let (name, page) = match count {
+                1 => (pair::stem(&file), Page::of(common.pages)),
+                _ => (
+                    format!("{}-{}", pair::stem(&file), index + 1),
+                    Page::At(index),
+                ),
+            };
+            let target = common.out.join(file.with_file_name(name));
+            let job = (file.clone(), page);
+            add(&mut jobs, target, job, |(file, _)| store.shown(file))?;
+        }
     }
-    make(common, jobs, |file, target| {
+    make(common, jobs, |(file, page), target| {
         let shown = store.shown(file);
-        let page = Page::of(common.pages);
-        let (photo, _) = picture::decode_page(&shown, &store.content(file)?, page)?;
+        let (photo, _) = picture::decode_page(&shown, &store.content(file)?, *page)?;
         let range = range_of(common, &shown, &photo)?;
         let photo = sized(&photo, common.size.map(|size| size.0));
         // a seed per picture, so that the result does not depend on threads or order
         let mut hasher = DefaultHasher::new();
         (common.seed, file).hash(&mut hasher);
+        if let Page::At(index @ 1..) = page {
+            index.hash(&mut hasher);
+        }
         let source = task.apply(&photo, range, hasher.finish());
         let both = side_by_side(&source, &photo).expect("both have one depth and size");
         write(target, &both)

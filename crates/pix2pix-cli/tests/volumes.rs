@@ -45,7 +45,7 @@ fn data(scratch: &Scratch, count: usize) {
     for n in 0..count {
         let value = move |i: usize, j: usize, k: usize| {
             let pattern = ((i / 8 + j / 8 + k + n) % 2) as i16;
-            if k % 3 == 0 {
+            if k.is_multiple_of(3) {
                 -1000
             } else {
                 700 * pattern - 500 + i as i16
@@ -240,6 +240,9 @@ fn volumes_come_as_other_pictures_do() {
         said.contains("12 slices or pages of 3 pairs of files"),
         "{said}"
     );
+    let said = scratch.ok("prepare edges original/A --out edges --pages each --range=-1000,300");
+    assert!(said.contains("12 files in edges"), "{said}");
+    assert!(scratch.path("edges/v2-4.tif").exists());
     // 0 where a voxel has no data
     for n in 0..3 {
         volume(

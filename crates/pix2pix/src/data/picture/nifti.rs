@@ -49,11 +49,14 @@ pub mod at {
     pub const MAGIC: usize = 344;
 }
 
+/// Where the voxel axes point: for each, a vector to the right, to the front and up ("RAS+").
+pub type Axes = [[f64; 3]; 3];
+
 /// The header's bytes, and their order.
 #[derive(Clone)]
 pub struct Fields {
     /// The bytes as they are in the file.
-    pub bytes: [u8; HEADER],
+    pub bytes: Box<[u8; HEADER]>,
     /// Whether numbers begin with their highest byte.
     pub big: bool,
 }
@@ -87,9 +90,8 @@ impl Fields {
         [0, 4, 8].map(|step| f64::from(self.f32(at + step)))
     }
 
-    /// Where the voxel axes point, as vectors to the right, to the front and up ("RAS+") in columns: `[axis][direction]`.
-    /// By the method that the file prefers (`nifti1.h`, methods 2 and 3); `None` if it names none.
-    fn axes(&self) -> Option<[[f64; 3]; 3]> {
+    /// Where the voxel axes point, by the method that the file prefers (`nifti1.h`, methods 2 and 3); `None` if it names none.
+    fn axes(&self) -> Option<Axes> {
         let rows = if self.i16(at::SFORM_CODE) > 0 {
             [0, 16, 32].map(|row| self.three(at::SROW_X + row))
         } else if self.i16(at::QFORM_CODE) > 0 {
@@ -304,7 +306,7 @@ impl Nifti {
     }
 
     /// Number of slices, and where the voxel axes point if the file says so.
-    pub fn stack(content: &Content) -> Result<(usize, Option<[[f64; 3]; 3]>), Fault> {
+    pub fn stack(content: &Content) -> Result<(usize, Option<Axes>), Fault> {
         let volume = Self::whole(content)?;
         Ok((volume.slices, volume.fields.axes()))
     }
@@ -391,10 +393,10 @@ impl Nifti {
 
 /// Reads and checks a header.
 fn read_fields(file: &mut dyn Source, packed: bool) -> Result<Fields, Fault> {
-    let mut bytes = [0; HEADER];
+    let mut bytes = Box::new([0; HEADER]);
     let read = match packed {
-        true => MultiGzDecoder::new(file).read_exact(&mut bytes),
-        false => file.read_exact(&mut bytes),
+        true => MultiGzDecoder::new(file).read_exact(&mut bytes[..]),
+        false => file.read_exact(&mut bytes[..]),
     };
     read.map_err(named)?;
     let [little, big] = [i32::from_le_bytes, i32::from_be_bytes]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use super::Format;
 use super::content::Content;
 use super::fault::guarded;
-use super::nifti::{self, Nifti};
+use super::nifti::{self, Axes, Nifti};
 use super::tiff::Tiff;
 use crate::error::{Error, Result};
 
@@ -21,7 +21,7 @@ pub struct Stack {
     /// Number of pages or slices.
     pub count: usize,
     /// Where the axes of a volume point, to the right, to the front and up, if it says so.
-    axes: Option<[[f64; 3]; 3]>,
+    axes: Option<Axes>,
 }
 
 impl Stack {
@@ -113,7 +113,7 @@ pub fn unpacked(path: &Path) -> Result<Content> {
 }
 
 /// The names of the nearest directions: right or left, anterior or posterior, superior or inferior.
-fn letters(axes: &[[f64; 3]; 3]) -> String {
+fn letters(axes: &Axes) -> String {
     let letter = |axis: &[f64; 3]| {
         let longest = (0..3).max_by(|a, b| axis[*a].abs().total_cmp(&axis[*b].abs()));
         let place = longest.expect("three directions");

@@ -93,7 +93,7 @@ impl Template {
             false => (target, None),
         };
         let mut file = BufWriter::new(file);
-        file.write_all(&self.header(slices, domain))?;
+        file.write_all(&self.header(slices, domain)[..])?;
         file.write_all(&[0; (START - HEADER as u64) as usize])?;
         Ok(StackWriter::Nifti(NiftiWriter {
             file,
@@ -104,7 +104,7 @@ impl Template {
         }))
     }
 
-    fn header(&self, slices: usize, domain: &Domain) -> [u8; HEADER] {
+    fn header(&self, slices: usize, domain: &Domain) -> Box<[u8; HEADER]> {
         let Fields { mut bytes, big } = self.0.clone();
         let mut put = |at: usize, mut number: Vec<u8>| {
             if big {
