@@ -27,10 +27,10 @@ pub fn header(bytes: &[u8]) {
 
 /// Decodes a picture of this format, and reads what else the file says.
 pub fn decoded(format: Format, bytes: &[u8]) {
-    if Format::guess(&bytes[..bytes.len().min(64)]) != Some(format) {
+    let (path, content) = (Path::new("picture"), Content::Memory(bytes.into()));
+    if content.starts().ok().and_then(|start| Format::guess(&start)) != Some(format) {
         return;
     }
-    let (path, content) = (Path::new("picture"), Content::Memory(bytes.into()));
     let Ok(header) = Header::read(path, &content, Page::Channels) else {
         return;
     };

@@ -66,9 +66,14 @@ pub struct DataArgs {
     /// The same of B only [default: --nodata]
     #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
     nodata_b: Option<Nodata>,
-    /// How to read TIFF files with several pages [default: refuse them]
+    /// How to read TIFF files with several pages, and NIfTI volumes [default: refuse such TIFF files, read each slice of
+    /// volumes]
     #[arg(long, value_parser = choice::<Pages>(), value_name = "PAGES")]
     pages: Option<Pages>,
+    /// Give the network K slices (or pages) on either side of each source slice too, as channels; the target is the slice in
+    /// the middle
+    #[arg(long, default_value_t = 0, value_name = "K", value_parser = neighbours)]
+    neighbours: usize,
     /// Names of the files in A/ and B/, without extensions, where * is the name of the pair: --match '*_BF' '*_DAPI'
     /// [default: equal names]
     #[arg(long = "match", num_args = 2, value_names = ["A", "B"])]
@@ -79,6 +84,12 @@ pub struct DataArgs {
     /// Action on broken and unmatched files
     #[arg(long, value_parser = choice::<OnError>(), default_value_t = OnError::Stop)]
     pub on_error: OnError,
+}
+
+/// Parses a number of neighbours, and names the range.
+fn neighbours(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number <= 7);
+    number.ok_or_else(|| "use 0 to 7 slices on either side".to_string())
 }
 
 /// Whether the embedded data is meant by this path: no file or folder is.
@@ -136,7 +147,8 @@ impl DataArgs {
             direction: self.direction,
             val_fraction: self.val_fraction,
             seed,
-            pages: self.pages,
+            pages: self.pages.or((self.neighbours > 0).then_some(Pages::Each)),
+            neighbours: self.neighbours,
             matching: self
                 .matching
                 .clone()
@@ -149,6 +161,27 @@ impl DataArgs {
     /// How pixels of A and of B without data are known.
     fn nodata(&self) -> [Option<Nodata>; 2] {
         [self.nodata_a.or(self.nodata), self.nodata_b.or(self.nodata)]
+    }
+
+    /// Checks that no option takes the channels of several slices for those of one picture.
+    fn check_neighbours(&self) -> Result<(), Failure> {
+        let [channels, labels] = match self.direction {
+            Direction::AToB => [self.channels_a.is_some(), self.labels_a.is_some()],
+            Direction::BToA => [self.channels_b.is_some(), self.labels_b.is_some()],
+        };
+        let side = match self.direction {
+            Direction::AToB => "a",
+            Direction::BToA => "b",
+        };
+        let option = match [channels, labels] {
+            _ if self.neighbours == 0 => return Ok(()),
+            [true, _] => "channels",
+            [_, true] => "labels",
+            [false, false] => return Ok(()),
+        };
+        Err(Failure::Usage(format!(
+            "--neighbours joins the channels of slices as they are, which --{option}-{side} would change; omit one of them"
+        )))
     }
 
     /// Finds the pairs, without reading any picture.
@@ -180,6 +213,7 @@ impl DataArgs {
             .map(|[width, height]| u64::from(*width) * u64::from(*height));
         let pairs = PIXELS / pixels.max().unwrap_or(1).max(1);
         let pairs = pairs.clamp(*LOOKED_AT.start(), *LOOKED_AT.end());
+        self.check_neighbours()?;
         let values = Values::of(&data.train, pairs as usize);
         let mut range = [None; 2];
         for (index, asked) in asked.into_iter().enumerate() {

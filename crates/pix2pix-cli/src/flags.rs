@@ -48,6 +48,7 @@ pub const FLAGS: [(&str, &str); 88] = [
     ("nodata[0]", "--nodata-a"),
     ("nodata[1]", "--nodata-b"),
     ("pages", "--pages"),
+    ("neighbours", "--neighbours"),
     ("matching", "--match"),
     ("squares", "--squares"),
     ("resize", "--resize"),

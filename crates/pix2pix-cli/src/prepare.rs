@@ -61,7 +61,8 @@ struct Common {
     /// Values of black and white of 16-bit and floating-point photographs [default: 0,65535 and 0,1]
     #[arg(long, value_name = "LOW,HIGH", value_parser = low_and_high, allow_hyphen_values = true)]
     range: Option<[f32; 2]>,
-    /// How to read TIFF files with several pages [default: refuse them]
+    /// How to read TIFF files with several pages, and NIfTI volumes [default: refuse such TIFF files; combine reads each
+    /// slice of volumes]
     #[arg(long, value_parser = choice::<Pages>(), value_name = "PAGES")]
     pages: Option<Pages>,
     /// Random seed of noise, holes and splits
@@ -184,19 +185,35 @@ fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
     tell_of(&passed_over);
     let mut jobs = BTreeMap::new();
     for file in files {
-        // the ending is that of the depth, known once it is read
-        let target = common.out.join(file.with_file_name(pair::stem(&file)));
-        add(&mut jobs, target, file, |file| store.shown(file))?;
+        let count = match common.pages {
+            Some(Pages::Each) => picture::pages(&store.stored(&file)?),
+            _ => 1,
+        };
+        for index in 0..count {
+            // the ending is that of the depth, known once it is read
+            let (name, page) = match count {
+                1 => (pair::stem(&file), Page::of(common.pages)),
+                _ => (
+                    format!("{}-{}", pair::stem(&file), index + 1),
+                    Page::At(index),
+                ),
+            };
+            let target = common.out.join(file.with_file_name(name));
+            let job = (file.clone(), page);
+            add(&mut jobs, target, job, |(file, _)| store.shown(file))?;
+        }
     }
-    make(common, jobs, |file, target| {
+    make(common, jobs, |(file, page), target| {
         let shown = store.shown(file);
-        let page = Page::of(common.pages);
-        let (photo, _) = picture::decode_page(&shown, &store.content(file)?, page)?;
+        let (photo, _) = picture::decode_page(&shown, &store.content(file)?, *page)?;
         let range = range_of(common, &shown, &photo)?;
         let photo = sized(&photo, common.size.map(|size| size.0));
         // a seed per picture, so that the result does not depend on threads or order
         let mut hasher = DefaultHasher::new();
         (common.seed, file).hash(&mut hasher);
+        if let Page::At(index @ 1..) = page {
+            index.hash(&mut hasher);
+        }
         let source = task.apply(&photo, range, hasher.finish());
         let both = side_by_side(&source, &photo).expect("both have one depth and size");
         write(target, &both)
@@ -239,10 +256,10 @@ fn write(target: &Path, both: &Picture) -> Result<(), Error> {
     picture::write(&target, both, format)
 }
 
-fn open(common: &Common) -> Result<Dataset, Failure> {
+fn open(common: &Common, pages: Option<Pages>) -> Result<Dataset, Failure> {
     let options = Options {
         seed: common.seed,
-        pages: common.pages,
+        pages,
         squares: true, // nothing is trained on them here
         ..Options::default()
     };
@@ -259,7 +276,7 @@ fn open(common: &Common) -> Result<Dataset, Failure> {
 
 /// Writes each pair of a data set to one side-by-side file.
 fn combine(common: &Common) -> Result<(), Failure> {
-    let data = open(common)?;
+    let data = open(common, common.pages)?;
     let mut jobs = BTreeMap::new();
     for (split, pairs) in &data.splits {
         let folder = if data.splits.len() > 1 {
@@ -296,7 +313,8 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
         let message = "split copies files unchanged; omit --size";
         return Err(Failure::Usage(message.to_string()));
     }
-    let data = open(common)?;
+    // files are copied whole, so that the slices of a volume stay together
+    let data = open(common, Some(Pages::First))?;
     if data.splits.len() > 1 {
         return Err(Error::file(
             &common.input,
@@ -325,6 +343,8 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
                 folder
             };
             let ending = file.extension().unwrap_or_default().to_string_lossy();
+            let volume = picture::is_volume(file) && ending.eq_ignore_ascii_case("gz");
+            let ending = if volume { "nii.gz" } else { &ending };
             let target = folder.join(format!("{}.{ending}", pairs.name(index)));
             add(
                 &mut jobs,

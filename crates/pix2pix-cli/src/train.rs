@@ -277,6 +277,7 @@ impl Args {
             target,
             val_fraction: files.val_fraction,
             pages: files.pages,
+            neighbours: files.neighbours,
             matching: files.matching,
             squares: files.squares,
             on_error: self.data.on_error,

@@ -46,6 +46,7 @@ const HEADINGS: [(Option<&str>, &[&str]); 10] = [
             "nodata-a",
             "nodata-b",
             "pages",
+            "neighbours",
             "match",
             "squares",
             "on-error",

@@ -1,5 +1,6 @@
 //! `pix2pix translate`.
 
+mod slices;
 mod stream;
 mod y4m;
 
@@ -14,7 +15,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use pix2pix::data::pair::Direction;
 use pix2pix::data::passed_over::{self, PassedOver};
 use pix2pix::data::picture::{
-    self, Content, Format, LargeWriter, Metadata, Outside, Page, Picture, TiffWindows,
+    self, Content, Format, LargeWriter, Metadata, Outside, Page, Picture, Stack, TiffWindows,
 };
 use pix2pix::data::{Depth, Domain, Pages, Ranges, ResizePolicy, Size, Store, pair};
 use pix2pix::device::set_threads;
@@ -44,6 +45,7 @@ Examples:
   pix2pix translate run scan16.png --out translated --dropout off
   pix2pix translate run scan.png --out translated --samples 8    mean and deviation
   pix2pix translate run photos/ depths/ --stack --out translated
+  pix2pix translate run brain.nii.gz --out translated            slice by slice, to a volume
   pix2pix translate run huge.tif --out translated --tile 1024 --overlap 256 --norm-stats image
   ffmpeg -i in.mp4 -f yuv4mpegpipe - | pix2pix translate run --stdin-y4m | ffmpeg -i - out.mp4";
 
@@ -54,10 +56,10 @@ pub struct Args {
     model: PathBuf,
     #[command(flatten)]
     best: BestArgs,
-    /// Pictures (JPEG, PNG, WebP, TIFF, BMP, npy) or folders of pictures, with their sub-folders
+    /// Pictures (JPEG, PNG, WebP, TIFF, BMP, npy, NIfTI) or folders of pictures, with their sub-folders
     #[arg(required_unless_present_any = ["stdin_raw", "stdin_y4m"])]
     input: Vec<PathBuf>,
-    /// Folder for the translated pictures, in the size of their inputs: TIFF and npy keep their format, all
+    /// Folder for the translated pictures, in the size of their inputs: TIFF, npy and NIfTI keep their format, all
     /// others become NAME.png
     #[arg(long, value_name = "DIR", required_unless_present_any = ["stdin_raw", "stdin_y4m"])]
     out: Option<PathBuf>,
@@ -86,7 +88,8 @@ pub struct Args {
     /// folder of such pictures with the same names [default: each input is a picture]
     #[arg(long)]
     stack: bool,
-    /// How to read TIFF files with several pages [default: as the model was trained; otherwise refuse them]
+    /// How to read TIFF files with several pages, and NIfTI volumes; with each, the result has all pages or slices too
+    /// [default: as the model was trained; otherwise refuse such TIFF files, and read each slice of volumes]
     #[arg(long, value_parser = choice::<Pages>(), value_name = "PAGES")]
     pages: Option<Pages>,
     /// Action on files that cannot be translated; skipped ones are named, and the exit code is 1
@@ -248,27 +251,36 @@ pub fn run(args: Args) -> Result<(), Failure> {
     if let Some(note) = of_side.filter(|_| !args.quiet) {
         say(&format!("{note}\n"));
     }
+    let pages = args.pages.or(translator.config.pages);
+    let mut jobs = Vec::new();
+    for (name, files) in &inputs {
+        for (name, part) in parts(name, &files[0], pages, translator.config.neighbours) {
+            jobs.push((name, files.as_slice(), part));
+        }
+    }
     let mut gallery = args.gallery.then(|| {
         let domains = [&translator.config.source, &translator.config.target];
         let domains = domains.map(Domain::clone);
-        Gallery::new(args.model.display().to_string(), domains, inputs.len())
+        let pictures = jobs.iter().map(|(_, _, part)| part.count()).sum();
+        Gallery::new(args.model.display().to_string(), domains, pictures)
     });
     remove_unfinished(inputs.keys().map(|name| out.join(name)));
-    let pages = args.pages.or(translator.config.pages);
     let mut failed = 0;
-    for (name, files) in &inputs {
-        for (name, page) in pages_of(name, &files[0], pages) {
-            let shown = gallery.as_mut().map(|gallery| (gallery, name.as_path()));
-            let done = translate(&args, &translator, (files, page), &out.join(&name), shown);
-            match done {
-                Ok(text) if !args.quiet => say(&text),
-                Ok(_) => {}
-                Err(error) if args.on_error == OnFailure::Skip => {
-                    tell(&format!("skipped: {}", flags::named(&error.to_string())));
-                    failed += 1;
-                }
-                Err(error) => return Err(error.into()),
+    for (name, files, part) in &jobs {
+        let shown = gallery.as_mut().map(|gallery| (gallery, name.as_path()));
+        let (target, model) = (out.join(name), (&args, &translator));
+        let done = match part {
+            Part::Picture(page) => translate(model, (files, *page), &target, shown),
+            Part::Slices(pages) => slices::translate(model, (files, pages), &target, shown),
+        };
+        match done {
+            Ok(text) if !args.quiet => say(&text),
+            Ok(_) => {}
+            Err(error) if args.on_error == OnFailure::Skip => {
+                tell(&format!("skipped: {}", flags::named(&error.to_string())));
+                failed += 1;
             }
+            Err(error) => return Err(error.into()),
         }
     }
     if let Some(mut gallery) = gallery.filter(|gallery| !gallery.is_empty()) {
@@ -289,70 +301,122 @@ pub fn run(args: Args) -> Result<(), Failure> {
     }
 }
 
-/// The pages of a file, with the names of their outputs.
-fn pages_of(name: &Path, path: &Path, pages: Option<Pages>) -> Vec<(PathBuf, Page)> {
-    let count = match pages {
-        Some(Pages::Each) => picture::pages(&path.into()),
-        _ => 1,
+/// What a file is translated as.
+enum Part {
+    /// This page, to a picture.
+    Picture(Page),
+    /// These pages or slices, to one file.
+    Slices(Vec<Page>),
+}
+
+impl Part {
+    /// Number of pictures.
+    fn count(&self) -> usize {
+        match self {
+            Self::Picture(_) => 1,
+            Self::Slices(pages) => pages.len(),
+        }
+    }
+}
+
+/// What a file is translated as, with the names of the outputs. Pages that are too large for memory become files of their
+/// own.
+fn parts(
+    name: &Path,
+    path: &Path,
+    pages: Option<Pages>,
+    neighbours: usize,
+) -> Vec<(PathBuf, Part)> {
+    let one = |part| vec![(name.to_path_buf(), part)];
+    let all = |count: usize| (0..count).map(Page::At).collect::<Vec<_>>();
+    let Some(stack) = Stack::of(&path.into()) else {
+        return one(Part::Picture(Page::of(pages)));
     };
-    let numbered = |index: usize| {
+    if stack.format == Format::Nifti {
+        return one(Part::Slices(match pages {
+            None | Some(Pages::Each) => all(stack.count),
+            pages => vec![Page::of(pages)],
+        }));
+    }
+    if pages != Some(Pages::Each) || stack.count == 1 && neighbours == 0 {
+        return one(Part::Picture(Page::of(pages)));
+    }
+    let first = TiffWindows::open(path, Page::At(0));
+    if !first.is_ok_and(|first| first.is_some_and(|first| first.is_large())) {
+        return one(Part::Slices(all(stack.count)));
+    }
+    let numbered = |page: Page, number: usize| {
         let mut numbered = name.as_os_str().to_owned();
-        numbered.push(format!("-{}", index + 1));
-        (PathBuf::from(numbered), Page::At(index))
+        numbered.push(format!("-{number}"));
+        (PathBuf::from(numbered), Part::Picture(page))
     };
-    match count {
-        1 => vec![(name.to_path_buf(), Page::of(pages))],
-        count => (0..count).map(numbered).collect(),
+    all(stack.count)
+        .into_iter()
+        .zip(1..)
+        .map(|(page, number)| numbered(page, number))
+        .collect()
+}
+
+/// Reads pages of files, whose channels are joined: all pages of the first file, then those of the next. Returns the picture
+/// with the format of the first.
+fn read(
+    files: &[(&Path, Content)],
+    pages: &[Page],
+    domain: &Domain,
+) -> Result<(Picture, Format), Error> {
+    let mut parts: Vec<Picture> = Vec::new();
+    let mut first = None;
+    for (path, content) in files {
+        for page in pages {
+            let (part, format) = picture::decode_as(path, content, *page, Some(domain))?;
+            let (_, size) = *first.get_or_insert((format, part.size()));
+            pair::same_size((files[0].0, size), (path, part.size()))?;
+            parts.push(part);
+        }
+    }
+    let (format, _) = first.expect("there is a file");
+    match parts.len() {
+        1 => Ok((parts.remove(0), format)),
+        _ => Ok((Picture::with_all_channels(&parts), format)),
     }
 }
 
-/// Reads a picture from its files, whose channels are joined; returns it with the format of the first.
-fn read(files: &[PathBuf], page: Page, domain: &Domain) -> Result<(Picture, Format), Error> {
-    let read =
-        |path: &PathBuf| picture::decode_as(path, &path.as_path().into(), page, Some(domain));
-    let (first, format) = read(&files[0])?;
-    if files.len() == 1 {
-        return Ok((first, format));
-    }
-    let mut parts = vec![first];
-    for path in &files[1..] {
-        let (part, _) = read(path)?;
-        pair::same_size((&files[0], parts[0].size()), (path, part.size()))?;
-        parts.push(part);
-    }
-    Ok((Picture::with_all_channels(&parts), format))
+/// A picture that is to be translated, and its file.
+struct Given<'a> {
+    path: &'a Path,
+    picture: Picture,
+    format: Format,
+    /// The value that the file names for pixels without data.
+    tag: Option<f32>,
+    /// Whether only the source half is translated.
+    is_pair: bool,
 }
 
-/// Translates a page of a picture's files and writes the result to `target`, plus its ending; returns what to say of it.
-fn translate(
-    args: &Args,
-    translator: &Translator,
-    (files, page): (&[PathBuf], Page),
-    target: &Path,
+/// A translated picture.
+struct Made {
+    output: Picture,
+    /// The mean and the deviation, with `--samples`.
+    sampled: Option<Sampled>,
+    /// Values of the source outside of the model's range.
+    clipped: Outside,
+    /// What to say of a picture that is unlike those of the training.
+    unusual: String,
+}
+
+/// Translates a picture, and adds it to the gallery.
+fn make(
+    (args, translator): (&Args, &Translator),
+    given: Given,
     shown: Option<(&mut Gallery, &Path)>,
-) -> Result<String, Error> {
-    let path = files[0].as_path();
-    let windows = match files {
-        [_] => TiffWindows::open(path, page)?,
-        _ => None,
-    };
-    if let Some(windows) = &windows {
-        // before hundreds of bands are decoded for nothing
-        let taken = translator.check_channels(windows.header().channels);
-        taken.map_err(|reason| unlike(path, reason))?;
-    }
-    if let Some(large) = windows.filter(TiffWindows::is_large) {
-        let said = translate_large(args, translator, (path, page), &large, target)?;
-        return Ok(match shown {
-            Some(_) => said + "  note: it is too large for the gallery\n",
-            None => said,
-        });
-    }
-    let content = Content::from(path);
-    let domain = &translator.config.source;
-    let (picture, format) = read(files, page, domain)?;
-    let (size, channels) = (picture.size(), picture.channels());
-    let is_pair = args.is_pair(size);
+) -> Result<Made, Error> {
+    let Given {
+        path,
+        picture,
+        format,
+        tag,
+        is_pair,
+    } = given;
+    let channels = picture.channels();
     let (source, wanted) = match is_pair {
         true => {
             let [source, wanted] = translator
@@ -364,8 +428,6 @@ fn translate(
         false => (picture, None),
     };
     let kept = shown.is_some().then(|| source.clone());
-    let metadata = Metadata::read(&content, format, page, channels);
-    let tag = metadata.nodata();
     if format.is_exact() {
         translator
             .check_classes(&source, tag)
@@ -389,12 +451,61 @@ fn translate(
     if let (Some((gallery, name)), Some(source)) = (shown, kept) {
         add(gallery, translator, name, [&source, &output], wanted);
     }
+    Ok(Made {
+        output,
+        sampled,
+        clipped,
+        unusual,
+    })
+}
+
+/// Translates a page of a picture's files and writes the result to `target`, plus its ending; returns what to say of it.
+fn translate(
+    (args, translator): (&Args, &Translator),
+    (files, page): (&[PathBuf], Page),
+    target: &Path,
+    shown: Option<(&mut Gallery, &Path)>,
+) -> Result<String, Error> {
+    let path = files[0].as_path();
+    let windows = match files {
+        [_] => TiffWindows::open(path, page)?,
+        _ => None,
+    };
+    if let Some(windows) = &windows {
+        // before hundreds of bands are decoded for nothing
+        let taken = translator.check_channels(windows.header().channels);
+        taken.map_err(|reason| unlike(path, reason))?;
+    }
+    if let Some(large) = windows.filter(TiffWindows::is_large) {
+        let said = translate_large(args, translator, (path, page), &large, target)?;
+        return Ok(match shown {
+            Some(_) => said + "  note: it is too large for the gallery\n",
+            None => said,
+        });
+    }
+    let contents: Vec<(&Path, Content)> = files
+        .iter()
+        .map(|path| (path.as_path(), Content::from(path.as_path())))
+        .collect();
+    let (picture, format) = read(&contents, &[page], &translator.config.source)?;
+    let (size, channels) = (picture.size(), picture.channels());
+    let metadata = Metadata::read(&contents[0].1, format, page, channels);
+    let is_pair = args.is_pair(size);
+    let given = Given {
+        path,
+        picture,
+        format,
+        tag: metadata.nodata(),
+        is_pair,
+    };
+    let made = make((args, translator), given, shown)?;
+    let output = &made.output;
     let metadata = with_gap(translator, metadata);
     let format = format.for_result(output.channels(), output.depth());
     let written = target.with_added_extension(format.extension());
     create_folder_of(&written)?;
-    picture::write_with(&written, &output, format, &metadata)?;
-    let deviation = match sampled {
+    picture::write_with(&written, output, format, &metadata)?;
+    let deviation = match made.sampled {
         None => String::new(),
         Some(sampled) => write_deviation(&deviation_of(target), &sampled, format, &metadata)?,
     };
@@ -403,9 +514,9 @@ fn translate(
         (path, size),
         (is_pair, translator.config.direction),
         (&written, output.size()),
-        clipped,
+        made.clipped,
     ) + &deviation
-        + &unusual)
+        + &made.unusual)
 }
 
 /// The name of the picture of the deviation, beside that of the mean.
@@ -447,23 +558,31 @@ fn write_deviation(
     };
     let target = target.with_added_extension(format.extension());
     picture::write_with(&target, deviation, format, metadata)?;
-    let scale = match deviation.depth() {
+    let numbers = (sampled.average, sampled.largest, sampled.clipped);
+    Ok(said_of_deviation(deviation.depth(), numbers, &target))
+}
+
+/// What to say of a deviation: its mean, the largest, and the share that the picture cannot hold.
+fn said_of_deviation(
+    depth: Depth,
+    (average, largest, clipped): (f64, f32, f64),
+    target: &Path,
+) -> String {
+    let scale = match depth {
         Depth::U8 => format!(" ({DEVIATION_SCALE} times as large in the picture)"),
         _ => String::new(),
     };
-    let clipped = match sampled.clipped > 0.0 {
+    let clipped = match clipped > 0.0 {
         true => format!(
             "; {:.2}% of it is larger than the picture can show",
-            100.0 * sampled.clipped
+            100.0 * clipped
         ),
         false => String::new(),
     };
-    Ok(format!(
-        "  standard deviation: mean {:.3}, largest {:.3}{scale} -> {}{clipped}\n",
-        sampled.average,
-        sampled.largest,
+    format!(
+        "  standard deviation: mean {average:.3}, largest {largest:.3}{scale} -> {}{clipped}\n",
         target.display()
-    ))
+    )
 }
 
 /// Adds a translated picture to the gallery, with its target and scores if it is half of a pair of the model's channels.
@@ -650,7 +769,19 @@ fn said(
         (Direction::BToA, false) => ", taken as B, as the model was trained from B to A",
         (Direction::AToB, _) => "",
     };
-    let clipped = match clipped.clipped {
+    format!(
+        "{} ({width}x{height}, {kind}{half}) -> {} ({}x{}){}\n",
+        path.display(),
+        target.display(),
+        size[0],
+        size[1],
+        said_of_clipped(translator, clipped),
+    )
+}
+
+/// What to say of values outside of the model's range.
+fn said_of_clipped(translator: &Translator, clipped: Outside) -> String {
+    match clipped.clipped {
         0 => String::new(),
         _ => format!(
             "; {} of its {}",
@@ -660,14 +791,7 @@ fn said(
                 Some(_) => "pixels have a color that no class has, and became the nearest class",
             }
         ),
-    };
-    format!(
-        "{} ({width}x{height}, {kind}{half}) -> {} ({}x{}){clipped}\n",
-        path.display(),
-        target.display(),
-        size[0],
-        size[1],
-    )
+    }
 }
 
 /// The files of each picture by the name of its output, without ending.
@@ -732,10 +856,9 @@ fn inputs(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Fai
         }
         for (name, file) in files {
             let target = out.join(&name);
-            let formats = [Format::Png, Format::Tiff, Format::Npy];
-            if formats
+            if ["png", "tif", "npy", "nii", "nii.gz"]
                 .iter()
-                .any(|format| file == target.with_added_extension(format.extension()))
+                .any(|ending| file == target.with_added_extension(ending))
             {
                 let message = "the output would replace its own input; choose another --out";
                 return Err(Failure::Usage(format!("{}: {message}", file.display())));

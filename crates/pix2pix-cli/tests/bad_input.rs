@@ -72,7 +72,7 @@ fn an_image_that_is_not_an_image() {
         1,
         &[
             "data/broken.png",
-            "not a JPEG, PNG, WebP, TIFF, BMP or npy picture",
+            "not a JPEG, PNG, WebP, TIFF, BMP, npy or NIfTI picture",
             "replace or remove the file",
         ],
     );

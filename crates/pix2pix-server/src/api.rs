@@ -15,8 +15,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use pix2pix::data::Domain;
-use pix2pix::data::picture::{self, Content, Header, MAX_METADATA, Metadata, Page, Picture};
+use pix2pix::data::picture::{
+    self, Content, Format, Header, MAX_METADATA, Metadata, Page, Picture, Stack,
+};
+use pix2pix::data::{Domain, Pages};
 use pix2pix::model::TranslateOptions;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
@@ -554,6 +556,22 @@ const RESULT: u64 = 3;
 /// Bytes of a pixel to look at.
 const SHOWN: u64 = 3;
 
+/// Refuses volumes, and TIFF files of which the model translates each page: a request has one picture.
+fn check_one_picture(content: &Content, pages: Option<Pages>) -> Result<(), Problem> {
+    let what = match Stack::of(content) {
+        Some(stack) if stack.format == Format::Nifti => "a volume".to_string(),
+        Some(stack) if stack.count > 1 && pages == Some(Pages::Each) => {
+            format!("a TIFF file with {} pages", stack.count)
+        }
+        _ => return Ok(()),
+    };
+    let detail = format!(
+        "the picture: {what}, and this server translates single pictures; translate it with `pix2pix translate`, or send \
+         slice by slice"
+    );
+    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
+}
+
 /// Decodes a picture, after checking its header: its size, the size to which the model pads it (of which the time of the
 /// translation depends), its channels and the memory that it needs. Also returns the value that the file names for pixels
 /// without data.
@@ -585,6 +603,7 @@ fn decoded(
         }
     };
     hold(0, 0)?;
+    check_one_picture(&content, translator.config.pages)?;
     let header = Header::read(name, &content, page).map_err(unlike)?;
     let ([width, height], most) = (header.size, limits.pixels);
     if header.pixels() > most {

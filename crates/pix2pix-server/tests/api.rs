@@ -512,6 +512,16 @@ fn what_is_wrong_is_told_as_a_problem() {
     );
     translate("", b"").problem(422);
     translate("", &file[..file.len() / 2]).problem(422);
+    for name in ["u8.nii", "two.nii.gz"] {
+        let volumes =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../pix2pix/tests/fixtures/volumes");
+        let volume = std::fs::read(volumes.join(name)).unwrap();
+        let refused = translate("", &volume).problem(422);
+        assert!(
+            refused.contains("a volume, and this server translates single pictures"),
+            "{refused}"
+        );
+    }
     assert!(
         translate("", &vec![0; 100_001])
             .problem(413)

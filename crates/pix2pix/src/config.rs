@@ -13,7 +13,7 @@ use crate::backend::device::{DeviceName, MOST_THREADS};
 use crate::backend::precision::Precision;
 use crate::data::cache::CacheKind;
 use crate::data::dataset::survey::{self, OnError, Survey};
-use crate::data::dataset::{Dataset, Options};
+use crate::data::dataset::{Dataset, HeldOut, Options};
 use crate::data::earth;
 use crate::data::jitter::{JitterConfig, ResizePolicy};
 use crate::data::loader::Walk;
@@ -32,6 +32,8 @@ use crate::train::schedule::Schedule;
 const MOST_STEPS: u64 = 10_000_000_000;
 /// Longest time of training, in seconds: about 30 years.
 const MOST_SECONDS: f64 = 1e9;
+/// Largest number of neighbours on either side: with them, one channel makes fifteen.
+const MOST_NEIGHBOURS: usize = 7;
 /// Largest number of pairs per batch, of batches per step and of processes.
 const MOST_TOGETHER: usize = 65_536;
 
@@ -55,9 +57,13 @@ pub struct RunConfig {
     /// Fraction of the pairs to hold out if the data set has no split, from 0 to 0.999.
     #[serde(default)]
     pub val_fraction: f64,
-    /// How TIFF files with several pages are read; `None` refuses them.
+    /// How files with several pages or slices are read; `None` refuses TIFF files, and reads each slice of a volume.
     #[serde(default)]
     pub pages: Option<Pages>,
+    /// Number of pages or slices on either side of each that are channels of the source too. Source channels are those of
+    /// all of them.
+    #[serde(default)]
+    pub neighbours: usize,
     /// Patterns by which the names of A and of B are paired; `None` pairs equal names.
     #[serde(default)]
     pub matching: Option<[String; 2]>,
@@ -159,6 +165,7 @@ impl Serialize for RunConfig {
             target,
             val_fraction,
             pages,
+            neighbours,
             matching,
             squares,
             on_error,
@@ -212,7 +219,7 @@ impl Serialize for RunConfig {
             freeze_generator: *freeze_generator,
             freeze: *freeze,
         };
-        let mut file = serializer.serialize_struct("RunConfig", 36)?;
+        let mut file = serializer.serialize_struct("RunConfig", 37)?;
         file.serialize_field("data", data)?;
         file.serialize_field("data_digest", data_digest)?;
         file.serialize_field("direction", direction)?;
@@ -223,6 +230,10 @@ impl Serialize for RunConfig {
         match pages {
             Some(pages) => file.serialize_field("pages", pages)?,
             None => file.skip_field("pages")?,
+        }
+        match neighbours {
+            0 => file.skip_field("neighbours")?,
+            _ => file.serialize_field("neighbours", neighbours)?,
         }
         match matching {
             Some(matching) => file.serialize_field("matching", matching)?,
@@ -310,6 +321,7 @@ impl Default for RunConfig {
             target: Domain::RGB8,
             val_fraction: 0.0,
             pages: None,
+            neighbours: 0,
             matching: None,
             squares: false,
             on_error: OnError::Stop,
@@ -399,6 +411,7 @@ impl RunConfig {
         within("accumulate", optimizer.accumulate, 1..=MOST_TOGETHER)?;
         self.validate_group()?;
         self.validate_best()?;
+        self.validate_neighbours()?;
         if optimizer.freeze != Freeze::Nothing && self.from.is_none() {
             let reason = "`freeze` keeps weights as they began, which are random; give the model to begin from with \
                           `from`";
@@ -449,6 +462,21 @@ impl RunConfig {
             }
         }
         Ok(())
+    }
+
+    /// Checks that slices are pictures if their neighbours are channels, and amounts, which can be joined.
+    fn validate_neighbours(&self) -> Result<()> {
+        within("neighbours", self.neighbours, 0..=MOST_NEIGHBOURS)?;
+        let reason = if self.neighbours == 0 {
+            return Ok(());
+        } else if matches!(self.pages, Some(Pages::First | Pages::Channels)) {
+            "needs each slice as a picture; omit `pages`, or choose `pages` each"
+        } else if self.source.labels.is_some() {
+            "joins amounts as channels, and the sources are label maps; omit it"
+        } else {
+            return Ok(());
+        };
+        Err(Error::field("neighbours", reason))
     }
 
     /// Checks, when the data is known, that no option takes classes for amounts, amounts for classes, or pixels without data
@@ -551,7 +579,7 @@ impl RunConfig {
     }
 
     /// Opens a data set with those options of the run that describe its files, whatever data they are: direction,
-    /// domains, pages, names and square pairs. Which pairs are held out belongs to the run's own data alone; other data
+    /// domains, pages, neighbours, names and square pairs. Which pairs are held out belongs to the run's own data alone; other data
     /// keeps all its pairs.
     ///
     /// # Errors
@@ -562,6 +590,7 @@ impl RunConfig {
             val_fraction: 0.0,
             seed: self.seed,
             pages: self.pages,
+            neighbours: self.neighbours,
             matching: self.matching.clone(),
             squares: self.squares,
             nodata: self
@@ -573,10 +602,21 @@ impl RunConfig {
             false => Dataset::open(path, &options)?,
         };
         if self.val_fraction > 0.0 && whole.splits.len() == 1 && whole.train.len() > 1 {
-            let held_out = whole.clone().hold_out(self.val_fraction, self.seed)?;
-            let (own, survey, _) = survey::checked(held_out, on_error)?;
-            if self.data_digest.is_empty() || own.digest() == self.data_digest {
-                return Ok((self.in_domains(own), survey));
+            let mut tried = Vec::new();
+            // earlier versions held out single pages; the digest tells which way the run's data was split
+            for what in [HeldOut::Files, HeldOut::Pages] {
+                let Ok(held_out) = whole.clone().hold_out(self.val_fraction, self.seed, what)
+                else {
+                    continue; // too few files
+                };
+                if tried.contains(&held_out.digest()) {
+                    continue;
+                }
+                tried.push(held_out.digest());
+                let (own, survey, _) = survey::checked(held_out, on_error)?;
+                if self.data_digest.is_empty() || own.digest() == self.data_digest {
+                    return Ok((self.in_domains(own), survey));
+                }
             }
         }
         let (data, survey, _) = survey::checked(whole, on_error)?;

@@ -12,6 +12,7 @@ pub mod survey;
 mod tally;
 pub mod values;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
 use crate::data::pair::{self, Direction, Pair};
-use crate::data::picture::{self, Format, Header, Metadata, Page, Pages, Picture, Samples};
+use crate::data::picture::{self, Format, Header, Metadata, Page, Pages, Picture, Samples, Stack};
 use crate::error::{Error, Result};
 use layout::{Entry, Files, Layout, Split};
 use passed_over::PassedOver;
@@ -41,6 +42,8 @@ pub struct Pairs {
     squares: bool,
     /// How pixels of A and of B without data are known.
     nodata: [Option<Nodata>; 2],
+    /// Pages or slices on either side that are channels of the source too.
+    neighbours: usize,
 }
 
 /// A picture of a pair as its file has it.
@@ -56,8 +59,8 @@ pub(crate) struct Decoded {
 }
 
 impl Decoded {
-    /// The pictures as one with all their channels.
-    fn joined(mut parts: Vec<Self>) -> Self {
+    /// The pictures, of so many files, as one with all their channels.
+    fn joined(mut parts: Vec<Self>, files: usize) -> Self {
         if parts.len() == 1 {
             return parts.remove(0);
         }
@@ -82,7 +85,7 @@ impl Decoded {
             picture: Picture::with_all_channels(&pictures),
             format: parts[0].format,
             gap,
-            files: parts.len(),
+            files,
         }
     }
 }
@@ -111,6 +114,20 @@ impl Pairs {
     /// The page of pair `index`'s files.
     pub(crate) fn page(&self, index: usize) -> Page {
         self.entries[index].page
+    }
+
+    /// The side, 0 for A and 1 for B, of which neighbours are channels too, and how many on either side; `None` without.
+    pub(crate) fn neighbours(&self) -> Option<(usize, usize)> {
+        let [source, _] = self.direction.order([0, 1]);
+        (self.neighbours > 0).then_some((source, self.neighbours))
+    }
+
+    /// The pages that are read of each file of a side of a pair.
+    fn pages_of(&self, entry: &Entry, side: usize) -> Vec<Page> {
+        match self.neighbours() {
+            Some((of, neighbours)) if of == side => entry.page.around(neighbours, entry.pages),
+            _ => vec![entry.page],
+        }
     }
 
     /// Paths of pair `index`'s files, for messages: one for a side-by-side pair, else those of A and of B.
@@ -163,7 +180,7 @@ impl Pairs {
             let content = self.store.content(path)?;
             Header::read(&self.store.shown(path), &content, entry.page)
         };
-        let headers = match &entry.files {
+        let mut headers = match &entry.files {
             Files::Together(path) => {
                 let (both, shown) = (header(path)?, self.store.shown(path));
                 if !self.squares {
@@ -189,6 +206,9 @@ impl Pairs {
                 [joined(a)?, joined(b)?]
             }
         };
+        if let Some((side, _)) = self.neighbours() {
+            headers[side].channels *= self.pages_of(entry, side).len();
+        }
         if let Some(mask) = &entry.mask {
             let (pair, found) = (self.shown(index), header(mask)?.size);
             pair::same_size(
@@ -213,32 +233,47 @@ impl Pairs {
         let read = |path: &Path, side: usize| {
             let (shown, content) = (self.store.shown(path), self.store.content(path)?);
             let domain = self.domains.as_ref().map(|domains| &domains[side]);
-            let (picture, format) = picture::decode_as(&shown, &content, entry.page, domain)?;
-            let tag = || Metadata::read(&content, format, entry.page, picture.channels()).nodata();
-            let gap = match self.nodata[side] {
-                Some(Nodata::Tag) => tag(),
-                Some(Nodata::Value(value)) => Some(value),
-                None => None,
+            let page = |page: Page| {
+                let (picture, format) = picture::decode_as(&shown, &content, page, domain)?;
+                let tag = || Metadata::read(&content, format, page, picture.channels()).nodata();
+                let gap = match self.nodata[side] {
+                    Some(Nodata::Tag) => tag(),
+                    Some(Nodata::Value(value)) => Some(value),
+                    None => None,
+                };
+                Ok(Decoded {
+                    picture,
+                    format,
+                    gap,
+                    files: 1,
+                })
             };
-            Ok(Decoded {
-                picture,
-                format,
-                gap,
-                files: 1,
-            })
+            let parts: Result<Vec<Decoded>> =
+                self.pages_of(entry, side).into_iter().map(page).collect();
+            same_sizes(&shown, parts?).map(|parts| Decoded::joined(parts, 1))
         };
         match &entry.files {
             Files::Together(path) => {
                 let (shown, content) = (self.store.shown(path), self.store.content(path)?);
-                let (both, format) = picture::decode_page(&shown, &content, entry.page)?;
-                let sides = pair::split(&shown, &both)?;
-                let mut gaps = self.nodata.map(|nodata| nodata?.value(None)).into_iter();
-                Ok(sides.map(|picture| Decoded {
-                    picture,
-                    format,
-                    gap: gaps.next().flatten(),
-                    files: 1,
-                }))
+                let halves = |page: Page| {
+                    let (both, format) = picture::decode_page(&shown, &content, page)?;
+                    let mut gaps = self.nodata.map(|nodata| nodata?.value(None)).into_iter();
+                    Ok::<_, Error>(pair::split(&shown, &both)?.map(|picture| Decoded {
+                        picture,
+                        format,
+                        gap: gaps.next().flatten(),
+                        files: 1,
+                    }))
+                };
+                let mut sides = halves(entry.page)?;
+                if let Some((side, _)) = self.neighbours() {
+                    let half =
+                        |page: Page| Ok(halves(page)?.into_iter().nth(side).expect("A and B"));
+                    let parts: Result<Vec<Decoded>> =
+                        self.pages_of(entry, side).into_iter().map(half).collect();
+                    sides[side] = Decoded::joined(same_sizes(&shown, parts?)?, 1);
+                }
+                Ok(sides)
             }
             Files::Apart(a, b) => {
                 let mut first = None;
@@ -251,7 +286,7 @@ impl Pairs {
                         pair::same_size((path, *wanted), (&shown, size))?;
                         parts.push(part);
                     }
-                    Ok::<_, Error>(Decoded::joined(parts))
+                    Ok::<_, Error>(Decoded::joined(parts, paths.len()))
                 };
                 Ok([joined(a, 0)?, joined(b, 1)?])
             }
@@ -379,12 +414,41 @@ impl Pairs {
 
     /// The order of an epoch: every pair once, shuffled by the seed and the epoch.
     pub fn order(&self, seed: u64, epoch: u64) -> Vec<usize> {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        rng.set_stream(epoch);
-        let mut order: Vec<usize> = (0..self.len()).collect();
-        order.shuffle(&mut rng);
-        order
+        shuffled(self.len(), seed, epoch)
     }
+
+    /// The pairs of each file with several pages or slices, and each other pair by itself.
+    fn by_file(&self) -> Vec<Range<usize>> {
+        let mut groups: Vec<Range<usize>> = Vec::new();
+        for (index, entry) in self.entries.iter().enumerate() {
+            match groups.last_mut() {
+                Some(group)
+                    if entry.pages > 1 && self.entries[group.start].files == entry.files =>
+                {
+                    group.end = index + 1;
+                }
+                _ => groups.push(index..index + 1),
+            }
+        }
+        groups
+    }
+}
+
+/// The numbers below `count`, shuffled by the seed and the epoch.
+fn shuffled(count: usize, seed: u64, epoch: u64) -> Vec<usize> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(epoch);
+    let mut order: Vec<usize> = (0..count).collect();
+    order.shuffle(&mut rng);
+    order
+}
+
+/// Pages of one file whose channels are joined, which must have one size.
+fn same_sizes(path: &Path, parts: Vec<Decoded>) -> Result<Vec<Decoded>> {
+    for part in &parts {
+        pair::same_size((path, parts[0].picture.size()), (path, part.picture.size()))?;
+    }
+    Ok(parts)
 }
 
 /// Options for opening a data set.
@@ -396,8 +460,11 @@ pub struct Options {
     pub val_fraction: f64,
     /// Seed for the choice of held-out pairs.
     pub seed: u64,
-    /// How TIFF files with several pages are read; `None` refuses them.
+    /// How files with several pages or slices are read; `None` refuses TIFF files, and reads each slice of a volume.
     pub pages: Option<Pages>,
+    /// Number of pages or slices on either side of each that are channels of the source too, in order; at the ends, the
+    /// last one is repeated. 0 for none; otherwise, `pages` reads each.
+    pub neighbours: usize,
     /// Patterns of the names of A and of B, each with a `*` for the name of the pair; names that do not match are whole
     /// names. `None` pairs files of the same name.
     pub matching: Option<[String; 2]>,
@@ -414,6 +481,7 @@ impl Default for Options {
             val_fraction: 0.0,
             seed: 0,
             pages: None,
+            neighbours: 0,
             matching: None,
             squares: false,
             nodata: [None; 2],
@@ -507,6 +575,7 @@ impl Dataset {
             proposal,
         } = layout;
         let mut named: Vec<(&'static str, Pairs)> = Vec::new();
+        let (mut pages, mut files) = (0, 0);
         for (split, entries) in splits {
             let name = match split {
                 None | Some(Split::Train) => "train",
@@ -514,6 +583,11 @@ impl Dataset {
                 Some(Split::Test) => "test",
             };
             let entries = with_pages(entries, &store, options.pages)?;
+            let mut last = None;
+            for entry in entries.iter().filter(|entry| entry.pages > 1) {
+                pages += 1;
+                files += usize::from(last.replace(&entry.files) != Some(&entry.files));
+            }
             let pairs = Pairs {
                 store: store.clone(),
                 entries: Arc::new(entries),
@@ -521,6 +595,7 @@ impl Dataset {
                 domains: None,
                 squares: options.squares,
                 nodata: options.nodata,
+                neighbours: options.neighbours,
             };
             if name != "train" || !pairs.is_empty() {
                 named.push((name, pairs));
@@ -535,18 +610,26 @@ impl Dataset {
             };
             return Err(Error::file(&root, "there are no training pairs", remedy));
         }
+        if options.neighbours > 0 && pages == 0 {
+            let reason =
+                "takes slices of volumes or pages of TIFF files, and no file has several; omit it";
+            return Err(Error::field("neighbours", reason));
+        }
         let data = Self {
             train: named[0].1.clone(),
             val: None,
             splits: Vec::new(),
-            layout: description,
+            layout: match pages {
+                0 => description,
+                _ => format!("{description}; {pages} slices or pages of {files} pairs of files"),
+            },
             unmatched: unmatched.iter().map(|path| store.shown(path)).collect(),
             proposal,
             passed_over,
         };
         let data = data.with_splits(named);
         match options.val_fraction > 0.0 {
-            true => data.hold_out(options.val_fraction, options.seed),
+            true => data.hold_out(options.val_fraction, options.seed, HeldOut::Files),
             false => Ok(data),
         }
     }
@@ -554,8 +637,8 @@ impl Dataset {
     /// Holds out a share of the training pairs, chosen by the seed.
     ///
     /// # Errors
-    /// When the data set already has held-out pairs, or fewer than two pairs.
-    pub(crate) fn hold_out(self, val_fraction: f64, seed: u64) -> Result<Self> {
+    /// When the data set already has held-out pairs, or there are fewer than two pairs or files.
+    pub(crate) fn hold_out(self, val_fraction: f64, seed: u64, what: HeldOut) -> Result<Self> {
         if self.splits.len() > 1 {
             return Err(Error::file(
                 self.train.store.root(),
@@ -563,7 +646,7 @@ impl Dataset {
                 "omit `val_fraction`",
             ));
         }
-        let (train, val) = hold_out(&self.train, val_fraction, seed)?;
+        let (train, val) = hold_out(&self.train, val_fraction, seed, what)?;
         Ok(self.with_splits(vec![("train", train), ("val", val)]))
     }
 
@@ -586,10 +669,26 @@ impl Dataset {
     }
 }
 
-/// The pairs with the page that is read of each; with [`Pages::Each`] one pair for every page.
+/// What is held out together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HeldOut {
+    /// All pages or slices of a file: those beside each other are nearly the same, and training pairs would tell of held-out
+    /// ones.
+    Files,
+    /// Each page by itself, as in runs of earlier versions.
+    Pages,
+}
+
+/// The pairs with the page that is read of each: with [`Pages::Each`], and of volumes without a choice, one pair for every
+/// page or slice.
 fn with_pages(entries: Vec<Entry>, store: &Store, pages: Option<Pages>) -> Result<Vec<Entry>> {
     let mut all = Vec::new();
     for entry in entries {
+        let is_volume = match &entry.files {
+            Files::Together(path) => picture::is_volume(path),
+            Files::Apart(a, b) => a.iter().chain(b).any(|path| picture::is_volume(path)),
+        };
+        let pages = pages.or(is_volume.then_some(Pages::Each));
         let page = Page::of(pages);
         let count = match pages {
             Some(Pages::Each) => count_pages(&entry, store)?,
@@ -602,6 +701,7 @@ fn with_pages(entries: Vec<Entry>, store: &Store, pages: Option<Pages>) -> Resul
                 _ => Entry {
                     name: format!("{}-{}", entry.name, index + 1),
                     page: Page::At(index),
+                    pages: count,
                     ..entry
                 },
             });
@@ -610,44 +710,49 @@ fn with_pages(entries: Vec<Entry>, store: &Store, pages: Option<Pages>) -> Resul
     Ok(all)
 }
 
-/// Number of pages of a pair's files, which must be the same for A and B. Files that cannot be read count as one page: the
-/// survey reports them.
+/// Number of pages or slices of a pair's files, which must be the same for A and B. Files that cannot be read count as one
+/// page: the survey reports them.
 fn count_pages(entry: &Entry, store: &Store) -> Result<usize> {
-    let count = |path: &Path| -> Result<usize> { Ok(picture::pages(&store.content(path)?)) };
-    match &entry.files {
-        Files::Together(path) => count(path),
-        Files::Apart(a, b) => {
-            let pages = count(&a[0])?;
-            for other in a.iter().chain(b).skip(1) {
-                let found = count(other)?;
-                if found != pages {
-                    return Err(Error::file(
-                        &store.shown(other),
-                        format!(
-                            "{found} pages, but its partner {} has {pages}",
-                            store.shown(&a[0]).display()
-                        ),
-                        "all files of a pair must have the same number of pages: remove them, or choose other `pages`",
-                    ));
-                }
-            }
-            Ok(pages)
-        }
+    let stack = |path: &Path| -> Result<Option<Stack>> { Ok(Stack::of(&store.stored(path)?)) };
+    let (first, others) = match &entry.files {
+        Files::Together(path) => (path, Vec::new()),
+        Files::Apart(a, b) => (&a[0], a.iter().chain(b).skip(1).collect()),
+    };
+    let found = stack(first)?;
+    for path in others {
+        let other = (store.shown(path), stack(path)?);
+        Stack::check_partners(
+            (&other.0, other.1.as_ref()),
+            (&store.shown(first), found.as_ref()),
+        )?;
     }
+    Ok(found.map_or(1, |stack| stack.count))
 }
 
 /// Splits the pairs at random into training pairs and held-out pairs.
-fn hold_out(pairs: &Pairs, val_fraction: f64, seed: u64) -> Result<(Pairs, Pairs)> {
-    let count = (pairs.len() as f64 * val_fraction).round() as usize;
-    let count = count.clamp(1, pairs.len().max(2) - 1);
-    if pairs.len() < 2 {
-        let reason = "needs at least two pairs: one to train on and one to hold out";
+fn hold_out(pairs: &Pairs, val_fraction: f64, seed: u64, what: HeldOut) -> Result<(Pairs, Pairs)> {
+    let groups = match what {
+        HeldOut::Files => pairs.by_file(),
+        HeldOut::Pages => (0..pairs.len()).map(|index| index..index + 1).collect(),
+    };
+    if groups.len() < 2 {
+        let reason = match pairs.len() {
+            0..2 => "needs at least two pairs: one to train on and one to hold out",
+            _ => {
+                "needs the slices of at least two volumes or files: all of one are held out together"
+            }
+        };
         return Err(Error::field("val_fraction", reason));
     }
+    let count = (groups.len() as f64 * val_fraction).round() as usize;
+    let count = count.clamp(1, groups.len() - 1);
     // a separate random stream: the choice must not depend on the order of an epoch
-    let order = pairs.order(seed, u64::MAX);
-    let (mut val, mut train) = (order[..count].to_vec(), order[count..].to_vec());
-    val.sort_unstable();
-    train.sort_unstable();
-    Ok((pairs.select(&train), pairs.select(&val)))
+    let order = shuffled(groups.len(), seed, u64::MAX);
+    let chosen = |places: &[usize]| {
+        let indices = places.iter().flat_map(|place| groups[*place].clone());
+        let mut indices: Vec<usize> = indices.collect();
+        indices.sort_unstable();
+        pairs.select(&indices)
+    };
+    Ok((chosen(&order[count..]), chosen(&order[..count])))
 }

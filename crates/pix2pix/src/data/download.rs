@@ -11,7 +11,8 @@ use ureq::http::header::{CONTENT_LENGTH, CONTENT_RANGE, RANGE};
 use ureq::http::{Response, StatusCode};
 
 use crate::atomic_file::{self, Scratch};
-use crate::data::dataset::store::{inside, most_unpacked};
+use crate::data::dataset::store::inside;
+use crate::data::picture::content::most_unpacked;
 use crate::error::{Error, Result};
 
 /// Download address of the data sets, from the paper's authors; the public ports use it too.

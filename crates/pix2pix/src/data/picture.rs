@@ -10,9 +10,12 @@ pub mod header;
 mod jpeg;
 pub mod large;
 mod metadata;
+pub(crate) mod nifti;
 mod npy;
 mod orientation;
 pub mod page;
+mod stack;
+mod stack_writer;
 pub(crate) mod tiff;
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -24,10 +27,12 @@ use crate::backend::device::placed;
 pub use content::Content;
 pub use decode::{decode, decode_as, decode_page, pages, read};
 pub use encode::{LargeWriter, encode, write, write_png, write_with};
-pub use header::{Format, Header, is_picture};
+pub use header::{Format, Header, is_picture, is_volume};
 pub use large::TiffWindows;
 pub use metadata::Metadata;
 pub use page::{Page, Pages};
+pub use stack::{Stack, unpacked};
+pub use stack_writer::{StackWriter, Template};
 
 /// Minimum length of a picture's sides, in pixels.
 pub const MIN_SIDE: u32 = 16;

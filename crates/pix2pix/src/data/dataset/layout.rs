@@ -48,8 +48,10 @@ pub struct Entry {
     pub name: String,
     /// Its files.
     pub files: Files,
-    /// The page of its files.
+    /// The page or slice of its files.
     pub page: Page,
+    /// Number of pages or slices of its files that are pairs.
+    pub pages: usize,
     /// The picture that is 0 where the pair has no data.
     pub mask: Option<PathBuf>,
 }
@@ -61,6 +63,7 @@ impl Entry {
             name,
             files,
             page: Page::Only,
+            pages: 1,
             mask: None,
         }
     }
@@ -244,7 +247,7 @@ pub fn find(root: &Path, files: &[PathBuf], matching: Option<&[Pattern; 2]>) -> 
             &folder,
             "the folder has no pictures in the places of a known layout",
             "put side-by-side pairs into it or into train/, or pictures into A/ and B/; supported formats are \
-             JPEG, PNG, WebP, TIFF, BMP and npy",
+             JPEG, PNG, WebP, TIFF, BMP, npy and NIfTI",
         ));
     }
     if apart {

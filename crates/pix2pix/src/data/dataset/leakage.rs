@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::{Dataset, Pairs};
+use crate::data::picture::Page;
 
 /// A file that occurs in two splits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +45,10 @@ pub fn duplicates(data: &Dataset) -> Vec<Duplicate> {
 }
 
 fn hashes(pairs: &Pairs) -> Vec<(Hash, PathBuf)> {
-    let hashes = (0..pairs.len()).into_par_iter().flat_map_iter(|index| {
+    // the pages of a file are read with the first
+    let is_first = |index: &usize| !matches!(pairs.page(*index), Page::At(1..));
+    let files = (0..pairs.len()).into_par_iter().filter(is_first);
+    let hashes = files.flat_map_iter(|index| {
         let files = pairs.bytes(index).unwrap_or_default();
         let hashes = files.into_iter().map(|bytes| Sha256::digest(&bytes).into());
         hashes.zip(pairs.shown(index)).collect::<Vec<_>>()

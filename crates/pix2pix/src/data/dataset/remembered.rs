@@ -21,6 +21,15 @@ const SETTLED: Duration = Duration::from_secs(2);
 /// Headers of A and B, and the extremes of floating-point pictures.
 pub type Seen = ([Header; 2], [Option<[f32; 2]>; 2]);
 
+/// How the files of a data set are read.
+#[derive(Clone, Copy)]
+pub struct ReadAs {
+    /// How pixels of A and of B without data are known.
+    pub nodata: [Option<Nodata>; 2],
+    /// The side that is read with slices on either side as channels, and how many.
+    pub neighbours: Option<(usize, usize)>,
+}
+
 /// Known results for the pairs of a folder, by the paths of their files.
 #[derive(Default)]
 pub struct Remembered {
@@ -65,13 +74,8 @@ impl Remembered {
     }
 
     /// Returns the result for a pair, if its files have not changed.
-    pub fn recall(
-        &self,
-        files: &[PathBuf],
-        page: Page,
-        nodata: [Option<Nodata>; 2],
-    ) -> Option<Seen> {
-        let known = self.known.get(&key(files, page, nodata))?;
+    pub fn recall(&self, files: &[PathBuf], page: Page, read: ReadAs) -> Option<Seen> {
+        let known = self.known.get(&key(files, page, read))?;
         (stamps(files)? == known.stamps).then_some(known.seen)
     }
 
@@ -79,7 +83,7 @@ impl Remembered {
     pub fn keep(
         mut self,
         seen: impl IntoIterator<Item = (Vec<PathBuf>, Page, Seen)>,
-        nodata: [Option<Nodata>; 2],
+        read: ReadAs,
     ) {
         let Some(file) = self.file.take() else {
             return;
@@ -88,7 +92,7 @@ impl Remembered {
         for (files, page, seen) in seen {
             if let Some(stamps) = stamps(&files).filter(|stamps| settled(stamps)) {
                 self.known
-                    .insert(key(&files, page, nodata), Known { stamps, seen });
+                    .insert(key(&files, page, read), Known { stamps, seen });
                 news = true;
             }
         }
@@ -101,7 +105,7 @@ impl Remembered {
     }
 }
 
-fn key(files: &[PathBuf], page: Page, nodata: [Option<Nodata>; 2]) -> String {
+fn key(files: &[PathBuf], page: Page, ReadAs { nodata, neighbours }: ReadAs) -> String {
     let mut parts: Vec<_> = files.iter().map(|file| file.to_string_lossy()).collect();
     match page {
         Page::Only => {}
@@ -112,6 +116,9 @@ fn key(files: &[PathBuf], page: Page, nodata: [Option<Nodata>; 2]) -> String {
     let gaps = nodata.map(|nodata| nodata.map_or(String::new(), |nodata| nodata.to_string()));
     if gaps.iter().any(|gap| !gap.is_empty()) {
         parts.push(format!("no data {}", gaps.join(" ")).into());
+    }
+    if let Some((side, neighbours)) = neighbours {
+        parts.push(format!("{neighbours} neighbours of {side}").into());
     }
     parts.join("\n")
 }

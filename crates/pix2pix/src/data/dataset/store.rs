@@ -1,24 +1,23 @@
 //! Stores of a data set's files: a folder, an archive that is read in place, or data embedded in this program.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use flate2::read::MultiGzDecoder;
 use zip::ZipArchive;
 
 use super::passed_over::{PassedOver, Why};
-use crate::data::picture::{Content, is_picture};
+use crate::data::picture::content::{MAX_GROWTH, most_unpacked};
+use crate::data::picture::{Content, is_picture, is_volume, nifti};
 use crate::error::{Error, Result};
 
 /// Maximum depth of the folders that are searched.
 const DEPTH: usize = 4;
 /// Maximum size of a file inside an archive, in bytes.
 const MAX_FILE: u64 = 1 << 31;
-/// A `.tar.gz` may unpack to this many times its size plus 1 GiB; more is treated as a decompression bomb.
-const MAX_GROWTH: u64 = 64;
 
 /// The files of a data set, by paths relative to its root.
 pub struct Store {
@@ -26,6 +25,15 @@ pub struct Store {
     container: Container,
     /// Entries of an archive that are not read.
     unread: Vec<PassedOver>,
+    unpacked: Mutex<Unpacked>,
+}
+
+/// Volumes that were packed, by their paths. They are unpacked once, into an unnamed temporary file, which disappears at
+/// program end: to find one slice, all before it would be unpacked again.
+#[derive(Default)]
+struct Unpacked {
+    file: Option<Arc<Mutex<File>>>,
+    volumes: HashMap<PathBuf, Content>,
 }
 
 enum Container {
@@ -94,6 +102,7 @@ impl Store {
             root: path.to_path_buf(),
             container,
             unread,
+            unpacked: Mutex::default(),
         })
     }
 
@@ -103,6 +112,7 @@ impl Store {
             root: PathBuf::new(),
             container: Container::Embedded(files),
             unread: Vec::new(),
+            unpacked: Mutex::default(),
         }
     }
 
@@ -206,11 +216,40 @@ impl Store {
         }
     }
 
-    /// The content of a file, which is read from a folder only where needed.
+    /// The content of a file, which is read from a folder only where needed. Volumes are unpacked.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn content(&self, path: &Path) -> Result<Content> {
+        let is_packed = || {
+            let in_folder = self.is_folder();
+            let packed = |content: Content| content.is_packed().unwrap_or(false);
+            !in_folder || packed(Content::Disk(self.root.join(path)))
+        };
+        if !is_volume(path) || !is_packed() {
+            return self.stored(path);
+        }
+        let Unpacked { file, volumes } = &mut *lock(&self.unpacked);
+        if let Some(volume) = volumes.get(path) {
+            return Ok(volume.clone());
+        }
+        let file = match file {
+            Some(file) => file,
+            None => {
+                let failed = |e| Error::io(&std::env::temp_dir(), "create a temporary file", e);
+                file.insert(Arc::new(Mutex::new(tempfile::tempfile().map_err(failed)?)))
+            }
+        };
+        let volume = nifti::unpacked(&self.shown(path), &self.stored(path)?, file)?;
+        volumes.insert(path.to_path_buf(), volume.clone());
+        Ok(volume)
+    }
+
+    /// The content of a file as it is stored: volumes stay packed, which is enough for their headers.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn stored(&self, path: &Path) -> Result<Content> {
         match self.container {
             Container::Folder => Ok(Content::Disk(self.root.join(path))),
             _ => Ok(self.read(path)?.into()),
@@ -288,11 +327,6 @@ pub(crate) fn inside(path: &Path) -> Option<PathBuf> {
         }
     }
     Some(clean)
-}
-
-/// Maximum number of bytes to unpack from `packed` compressed bytes.
-pub(crate) fn most_unpacked(packed: u64) -> u64 {
-    packed.saturating_mul(MAX_GROWTH).saturating_add(1 << 30)
 }
 
 /// Maximum number of bytes of a picture in a zip of which `packed` bytes are stored. Pictures hardly compress, apart from

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::classes::Classes;
-use super::remembered::{Remembered, Seen};
+use super::remembered::{ReadAs, Remembered, Seen};
 use super::{Dataset, Decoded, Pairs};
 use crate::choice::choices;
 use crate::data::picture::{Depth, Format, Header, Picture, Samples};
@@ -82,15 +82,19 @@ impl Survey {
             Some(folder) => Remembered::of(folder, pairs.len()),
             None => Remembered::default(),
         };
+        let read = ReadAs {
+            nodata: pairs.nodata(),
+            neighbours: pairs.neighbours(),
+        };
         // with a flag for new results
         let headers: Vec<_> = (0..pairs.len())
             .into_par_iter()
-            .map(|index| {
-                match remembered.recall(&pairs.shown(index), pairs.page(index), pairs.nodata()) {
+            .map(
+                |index| match remembered.recall(&pairs.shown(index), pairs.page(index), read) {
                     Some(seen) => (Ok(seen), false),
                     None => (look(pairs, index), true),
-                }
-            })
+                },
+            )
             .collect();
         let news = headers
             .iter()
@@ -99,7 +103,7 @@ impl Survey {
                 (Ok(seen), true) => Some((pairs.shown(index), pairs.page(index), *seen)),
                 _ => None,
             });
-        remembered.keep(news, pairs.nodata());
+        remembered.keep(news, read);
         let mut survey = Self::default();
         for (index, (seen, _)) in headers.into_iter().enumerate() {
             match seen {

@@ -44,7 +44,7 @@ pub fn header(format: Format, file: &mut dyn Source) -> Result<Header, Fault> {
         Format::Png => png_is_whole(file)?,
         Format::WebP => true, // checked above
         Format::Bmp => bmp_is_whole(file)?,
-        Format::Jpeg | Format::Tiff | Format::Npy => {
+        Format::Jpeg | Format::Tiff | Format::Npy | Format::Nifti => {
             unreachable!("they have decoders of their own")
         }
     };

@@ -3,7 +3,20 @@
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use flate2::read::MultiGzDecoder;
+
+/// The first bytes of a file that gzip packed (RFC 1952, section 2.3.1).
+const PACKED: [u8; 3] = [0x1f, 0x8b, 8];
+
+/// A packed file may unpack to this many times its size plus 1 GiB; more is treated as a decompression bomb.
+pub(crate) const MAX_GROWTH: u64 = 64;
+
+/// Maximum number of bytes to unpack from `packed` compressed bytes.
+pub(crate) fn most_unpacked(packed: u64) -> u64 {
+    packed.saturating_mul(MAX_GROWTH).saturating_add(1 << 30)
+}
 
 /// A reader of a picture file.
 pub trait Source: BufRead + Seek {}
@@ -16,6 +29,67 @@ pub enum Content {
     Memory(Arc<[u8]>),
     /// On disk.
     Disk(PathBuf),
+    /// A part of a file on disk.
+    Part(Part),
+}
+
+/// A part of a file that readers on several threads share: packed files are unpacked into one, one behind the other.
+#[derive(Clone, Debug)]
+pub struct Part {
+    file: Arc<Mutex<File>>,
+    start: u64,
+    length: u64,
+}
+
+impl Part {
+    /// Appends at most `most` bytes to a file, and returns them as a part of it.
+    ///
+    /// # Errors
+    /// When they cannot be read or written.
+    pub fn append(file: &Arc<Mutex<File>>, from: impl Read, most: u64) -> io::Result<Self> {
+        let mut end = file.lock().unwrap_or_else(PoisonError::into_inner);
+        let start = end.seek(SeekFrom::End(0))?;
+        let length = io::copy(&mut from.take(most), &mut *end)?;
+        Ok(Self {
+            file: file.clone(),
+            start,
+            length,
+        })
+    }
+}
+
+/// A reader of a part of a file.
+struct PartReader {
+    part: Part,
+    at: u64,
+}
+
+impl Read for PartReader {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let left = self.part.length.saturating_sub(self.at);
+        let count = left.min(bytes.len() as u64) as usize;
+        let mut file = self
+            .part
+            .file
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(self.part.start + self.at))?;
+        let read = file.read(&mut bytes[..count])?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for PartReader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let place = match to {
+            SeekFrom::Start(place) => i128::from(place),
+            SeekFrom::Current(by) => i128::from(self.at) + i128::from(by),
+            SeekFrom::End(by) => i128::from(self.part.length) + i128::from(by),
+        };
+        self.at = u64::try_from(place).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+        Ok(self.at)
+    }
 }
 
 impl From<Vec<u8>> for Content {
@@ -39,7 +113,23 @@ impl Content {
         Ok(match self {
             Self::Memory(bytes) => Box::new(Cursor::new(bytes.clone())),
             Self::Disk(path) => Box::new(BufReader::new(File::open(path)?)),
+            Self::Part(part) => {
+                let part = part.clone();
+                Box::new(BufReader::new(PartReader { part, at: 0 }))
+            }
         })
+    }
+
+    /// Whether gzip packed it.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn is_packed(&self) -> io::Result<bool> {
+        let mut start = Vec::new();
+        self.reader()?
+            .take(PACKED.len() as u64)
+            .read_to_end(&mut start)?;
+        Ok(start == PACKED)
     }
 
     /// The first bytes, by which the format is detected.
@@ -58,15 +148,33 @@ impl Content {
         match self {
             Self::Memory(bytes) => Ok(bytes.clone()),
             Self::Disk(path) => Ok(fs::read(path)?.into()),
+            Self::Part(_) => {
+                let mut bytes = Vec::new();
+                self.reader()?.read_to_end(&mut bytes)?;
+                Ok(bytes.into())
+            }
         }
     }
 }
 
-/// The first bytes of a file. The reader is then at the start again.
+/// Number of bytes by which the format is detected.
+const START: u64 = 64;
+
+/// The first bytes of a file, of what is in it if gzip packed it. The reader is then at the start again.
 pub fn starts(file: &mut dyn Source) -> io::Result<Vec<u8>> {
     let mut start = Vec::new();
-    file.take(64).read_to_end(&mut start)?;
+    file.take(START).read_to_end(&mut start)?;
     file.rewind()?;
+    if start.starts_with(&PACKED) {
+        let mut inside = Vec::new();
+        let unpacked = MultiGzDecoder::new(&mut *file)
+            .take(START)
+            .read_to_end(&mut inside);
+        file.rewind()?;
+        if unpacked.is_ok() {
+            return Ok(inside);
+        }
+    }
     Ok(start)
 }
 

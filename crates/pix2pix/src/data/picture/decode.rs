@@ -9,8 +9,9 @@ use pix2pix_runtime::picture::labels::Stored;
 use super::content::{Content, starts};
 use super::fault::{REMEDY, guarded};
 use super::header::NAMES;
+use super::nifti::Nifti;
 use super::tiff::Tiff;
-use super::{Format, Header, Page, Picture, common, jpeg, npy};
+use super::{Format, Header, Page, Picture, Stack, common, jpeg, npy};
 use crate::error::{Error, Result};
 
 impl Header {
@@ -23,8 +24,14 @@ impl Header {
     }
 }
 
-/// Reads the header, and returns a TIFF file opened.
-fn opened(path: &Path, content: &Content, page: Page) -> Result<(Header, Option<Tiff>)> {
+/// A file of a format that is read in parts.
+enum Opened {
+    Tiff(Tiff),
+    Nifti(Nifti),
+}
+
+/// Reads the header, and returns a TIFF or NIfTI file opened.
+fn opened(path: &Path, content: &Content, page: Page) -> Result<(Header, Option<Opened>)> {
     let failed = |e| Error::io(path, "read the picture", e);
     let mut file = content.reader().map_err(failed)?;
     let start = starts(&mut *file).map_err(failed)?;
@@ -32,15 +39,19 @@ fn opened(path: &Path, content: &Content, page: Page) -> Result<(Header, Option<
     let opened = guarded(|| match format {
         Format::Tiff => {
             let tiff = Tiff::open(content, page)?;
-            Ok((tiff.header(), Some(tiff)))
+            Ok((tiff.header(), Some(Opened::Tiff(tiff))))
+        }
+        Format::Nifti => {
+            let volume = Nifti::open(content, page)?;
+            Ok((volume.header(), Some(Opened::Nifti(volume))))
         }
         Format::Npy => Ok((npy::header(&mut *file)?, None)),
         Format::Jpeg => Ok((jpeg::header(&mut *file)?, None)),
         format => Ok((common::header(format, &mut *file)?, None)),
     });
-    let (header, tiff) = opened.map_err(|fault| fault.of(path, format))?;
+    let (header, parts) = opened.map_err(|fault| fault.of(path, format))?;
     header.check(path)?;
-    Ok((header, tiff))
+    Ok((header, parts))
 }
 
 /// Reads a picture, and returns it with its file format.
@@ -65,9 +76,10 @@ pub fn decode(path: &Path, bytes: &[u8]) -> Result<Picture> {
 /// # Errors
 /// As [`read`].
 pub fn decode_page(path: &Path, content: &Content, page: Page) -> Result<(Picture, Format)> {
-    let (header, tiff) = opened(path, content, page)?;
-    let picture = match tiff {
-        Some(tiff) => guarded(|| tiff.read()),
+    let (header, parts) = opened(path, content, page)?;
+    let picture = match parts {
+        Some(Opened::Tiff(tiff)) => guarded(|| tiff.read()),
+        Some(Opened::Nifti(volume)) => guarded(|| volume.read()),
         None => {
             let bytes = content.bytes();
             let bytes = bytes.map_err(|e| Error::io(path, "read the picture", e))?;
@@ -108,12 +120,9 @@ pub fn decode_as(
     Ok((picture, header.format))
 }
 
-/// Number of pages of a file; 1 for files that are not TIFF, or cannot be read.
+/// Number of pages or slices of a file; 1 for files of other formats than TIFF and NIfTI, or that cannot be read.
 pub fn pages(content: &Content) -> usize {
-    let start = content.starts();
-    let is_tiff = start.is_ok_and(|start| Format::guess(&start) == Some(Format::Tiff));
-    let count = || guarded(|| Tiff::pages(content)).ok();
-    is_tiff.then(count).flatten().unwrap_or(1)
+    Stack::of(content).map_or(1, |stack| stack.count)
 }
 
 /// The error for a file of no known format, by the name of its format if that is a common one.

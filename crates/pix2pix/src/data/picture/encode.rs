@@ -155,12 +155,23 @@ fn npy(picture: &Picture) -> Vec<u8> {
 const STRIP: u32 = 64;
 
 /// Result of TIFF's writer.
-type Written<T> = std::result::Result<T, tiff_writer::Error>;
+pub type Written<T> = std::result::Result<T, tiff_writer::Error>;
 
 fn tiff(picture: &Picture, metadata: &Metadata) -> Written<Vec<u8>> {
     let mut bytes = Cursor::new(Vec::new());
-    let ([width, height], channels) = (picture.size(), picture.channels());
     let mut file = TiffWriter::new(&mut bytes, WriteOptions::default())?;
+    write_page(&mut file, picture, metadata)?;
+    file.finish()?;
+    Ok(bytes.into_inner())
+}
+
+/// Adds a picture as a page.
+pub fn write_page(
+    file: &mut TiffWriter<impl Write + Seek>,
+    picture: &Picture,
+    metadata: &Metadata,
+) -> Written<()> {
+    let ([width, height], channels) = (picture.size(), picture.channels());
     let image = file.add_image(described(
         [width, height],
         channels,
@@ -170,10 +181,9 @@ fn tiff(picture: &Picture, metadata: &Metadata) -> Written<Vec<u8>> {
     let line = width as usize * channels;
     for (index, top) in (0..height).step_by(STRIP as usize).enumerate() {
         let rows = top as usize * line..(top + STRIP).min(height) as usize * line;
-        write_block(&mut file, &image, index, picture.samples(), rows)?;
+        write_block(file, &image, index, picture.samples(), rows)?;
     }
-    file.finish()?;
-    Ok(bytes.into_inner())
+    Ok(())
 }
 
 /// Writes these samples as a strip or a tile.

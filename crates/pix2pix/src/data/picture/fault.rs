@@ -18,7 +18,7 @@ pub enum Fault {
         /// What to do about it.
         remedy: &'static str,
     },
-    /// It has several pages, this many, and nobody said which to read.
+    /// It has several pages or slices, this many, and nobody said which to read.
     Pages(usize),
 }
 
@@ -58,12 +58,17 @@ impl Fault {
                 format!("a {format} picture with {what} is not read"),
                 remedy,
             ),
-            Self::Pages(count) => Error::file(
-                path,
-                format!("it has {count} pages"),
-                "choose with `pages` which to read: first (the first page), channels (all pages as the channels of one \
-                 picture) or each (each page as a picture)",
-            ),
+            Self::Pages(count) => {
+                let page = match format {
+                    Format::Nifti => "slice",
+                    _ => "page",
+                };
+                let remedy = format!(
+                    "choose with `pages` which to read: first (the first {page}), channels (all {page}s as the channels \
+                     of one picture) or each (each {page} as a picture)"
+                );
+                Error::file(path, format!("it has {count} {page}s"), remedy)
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use image::ImageFormat;
 use serde::{Deserialize, Serialize};
 
-use super::{Depth, MAX_BYTES, MAX_PIXELS, MAX_SIDE, MIN_SIDE};
+use super::{Depth, MAX_BYTES, MAX_PIXELS, MAX_SIDE, MIN_SIDE, nifti};
 use crate::error::{Error, Result};
 
 /// A picture file format.
@@ -23,23 +23,36 @@ pub enum Format {
     Bmp,
     /// NumPy array, height x width or height x width x channels.
     Npy,
+    /// NIfTI-1, a volume of slices, packed by gzip or not.
+    Nifti,
 }
 
 /// File extensions of the supported picture formats.
-pub const EXTENSIONS: [&str; 18] = [
+pub const EXTENSIONS: [&str; 19] = [
     "jpg", "jpeg", "jpe", "jfif", "jfi", "jif", "pjpeg", "pjp", "png", "webp", "tif", "tiff",
-    "btf", "tf8", "gtif", "bmp", "dib", "npy",
+    "btf", "tf8", "gtif", "bmp", "dib", "npy", "nii",
 ];
 /// Names of the supported picture formats, for messages.
-pub const NAMES: &str = "JPEG, PNG, WebP, TIFF, BMP or npy";
+pub const NAMES: &str = "JPEG, PNG, WebP, TIFF, BMP, npy or NIfTI";
 
 /// Whether a file has the extension of a picture.
 pub fn is_picture(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| {
-        EXTENSIONS
-            .iter()
-            .any(|known| extension.eq_ignore_ascii_case(known))
-    })
+    is_volume(path)
+        || path.extension().is_some_and(|extension| {
+            EXTENSIONS
+                .iter()
+                .any(|known| extension.eq_ignore_ascii_case(known))
+        })
+}
+
+/// Whether a file has the extension of a NIfTI volume, `.nii` or `.nii.gz`.
+pub fn is_volume(path: &Path) -> bool {
+    let has = |path: &Path, known: &str| {
+        path.extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case(known))
+    };
+    let unpacked = path.file_stem().map(Path::new).filter(|_| has(path, "gz"));
+    has(unpacked.unwrap_or(path), "nii")
 }
 
 impl Format {
@@ -47,6 +60,9 @@ impl Format {
     pub fn guess(start: &[u8]) -> Option<Self> {
         if start.starts_with(b"\x93NUMPY") {
             return Some(Self::Npy);
+        }
+        if nifti::is(start) {
+            return Some(Self::Nifti);
         }
         // BigTIFF, and TIFF whose first page is not at once behind the header
         if [b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0", b"MM\0\x2b"].contains(&start.first_chunk()?) {
@@ -67,7 +83,7 @@ impl Format {
             Self::Png => Some(ImageFormat::Png),
             Self::WebP => Some(ImageFormat::WebP),
             Self::Bmp => Some(ImageFormat::Bmp),
-            Self::Jpeg | Self::Tiff | Self::Npy => None,
+            Self::Jpeg | Self::Tiff | Self::Npy | Self::Nifti => None,
         }
     }
 
@@ -85,6 +101,7 @@ impl Format {
             Self::Tiff => "tif",
             Self::Bmp => "bmp",
             Self::Npy => "npy",
+            Self::Nifti => "nii",
         }
     }
 }
@@ -98,6 +115,7 @@ impl std::fmt::Display for Format {
             Self::Tiff => "TIFF",
             Self::Bmp => "BMP",
             Self::Npy => "npy",
+            Self::Nifti => "NIfTI",
         })
     }
 }

@@ -47,6 +47,8 @@ pub struct Metadata {
     tags: Vec<Tag>,
     /// Channels of the picture.
     channels: usize,
+    /// Whether the result has as many pages as the file.
+    all_pages: bool,
 }
 
 impl Metadata {
@@ -56,7 +58,7 @@ impl Metadata {
             Format::Tiff => of_tiff(content, page),
             Format::Png => of_png(content),
             Format::Jpeg => of_jpeg(content),
-            Format::WebP | Format::Bmp | Format::Npy => None,
+            Format::WebP | Format::Bmp | Format::Npy | Format::Nifti => None,
         };
         Self {
             channels,
@@ -80,6 +82,19 @@ impl Metadata {
         let tag = text.map(|text| Tag::new(tag::NODATA, TagValue::Ascii(text)));
         self.tags.extend(tag);
         self
+    }
+
+    /// The same metadata for a page of a result with all pages of the file, so that what ImageJ and OME say of them stays
+    /// true. OME's text tells of the channels, so it goes along only where the result has as many.
+    pub fn of_stack(mut self, channels: usize) -> Self {
+        let is_untrue = |text: &str| text.contains("<OME ") && channels != self.channels;
+        self.tags.retain(|tag| {
+            tag.code != tag::IMAGE_DESCRIPTION || !tag.value.as_str().is_some_and(is_untrue)
+        });
+        Self {
+            all_pages: true,
+            ..self
+        }
     }
 
     /// Pixels per metre for PNG.
@@ -107,7 +122,7 @@ impl Metadata {
             let text = tag
                 .value
                 .as_str()
-                .filter(|_| tag.code == tag::IMAGE_DESCRIPTION);
+                .filter(|_| tag.code == tag::IMAGE_DESCRIPTION && !self.all_pages);
             match text.and_then(|text| described_anew(text, size, [self.channels, channels])) {
                 Some(text) => tags.push(Tag::new(tag.code, TagValue::Ascii(text))),
                 None => tags.push(tag.clone()),

@@ -1,28 +1,28 @@
-//! Pages of TIFF files.
+//! Pages of TIFF files, and slices of volumes.
 
 use serde::{Deserialize, Serialize};
 
 use crate::choice::choices;
 
-/// How TIFF files with several pages are read.
+/// How files with several pages or slices are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pages {
-    /// The first page only.
+    /// The first page or slice only.
     First,
-    /// All pages as the channels of one picture.
+    /// All pages or slices as the channels of one picture.
     Channels,
-    /// Each page as a picture.
+    /// Each page or slice as a picture.
     Each,
 }
 
 choices!(Pages, "pages",
-    First: "first", "Only the first page";
-    Channels: "channels", "All pages, as the channels of one picture";
-    Each: "each", "Each page as a picture";
+    First: "first", "Only the first page or slice";
+    Channels: "channels", "All pages or slices, as the channels of one picture";
+    Each: "each", "Each page or slice as a picture";
 );
 
-/// The page of a file that holds a picture. Only TIFF files can have more than one.
+/// The page or slice of a file that holds a picture. Only TIFF and NIfTI files can have more than one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Page {
     /// The only one; a file with more is refused.
@@ -42,5 +42,39 @@ impl Page {
             Some(Pages::Channels) => Self::Channels,
             Some(Pages::First | Pages::Each) => Self::At(0),
         }
+    }
+
+    /// This page of `count`, with so many neighbours on either side, in order. At the ends, the last page is repeated.
+    pub fn around(self, neighbours: usize, count: usize) -> Vec<Self> {
+        let Self::At(index) = self else {
+            return vec![self];
+        };
+        let near = |place: usize| place.saturating_sub(neighbours).min(count.max(1) - 1);
+        (index..=index + 2 * neighbours)
+            .map(|place| Self::At(near(place)))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_page_is_repeated_beyond_the_ends() {
+        let around = |index, neighbours, count| -> Vec<usize> {
+            let pages = Page::At(index).around(neighbours, count).into_iter();
+            let place = |page| match page {
+                Page::At(index) => index,
+                other => panic!("{other:?}"),
+            };
+            pages.map(place).collect()
+        };
+        assert_eq!(around(4, 2, 9), [2, 3, 4, 5, 6]);
+        assert_eq!(around(0, 2, 9), [0, 0, 0, 1, 2]);
+        assert_eq!(around(8, 1, 9), [7, 8, 8]);
+        assert_eq!(around(0, 1, 1), [0, 0, 0]);
+        assert_eq!(around(3, 0, 9), [3]);
+        assert_eq!(Page::Channels.around(2, 9), [Page::Channels]);
     }
 }

@@ -95,6 +95,7 @@ impl Tiff {
         let source: SharedSource = match content {
             Content::Memory(bytes) => Arc::new(Memory(bytes.clone())),
             Content::Disk(path) => Arc::new(FileSource::open(path).map_err(named)?),
+            Content::Part(_) => Arc::new(Memory(content.bytes()?)),
         };
         // tags do not overlap in a file, so that together they hold less than the file
         let length = source.len();
@@ -107,7 +108,7 @@ impl Tiff {
                 max_metadata_value_bytes: values,
             },
             block_cache_bytes: match content {
-                Content::Memory(_) => 0, // read once, as a whole
+                Content::Memory(_) | Content::Part(_) => 0, // read once, as a whole
                 Content::Disk(_) => CACHED,
             },
             block_cache_slots: 1 << 16,

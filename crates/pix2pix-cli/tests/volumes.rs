@@ -1,0 +1,289 @@
+//! Volumes and TIFF files of several pages, through the whole program: the binary in a scratch folder.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{SMALL, Scratch};
+use pix2pix::data::picture::{
+    self, Content, Depth, Format, Metadata, Page, Picture, Samples, StackWriter,
+};
+
+/// Columns, rows and slices.
+const SIZE: [usize; 3] = [48, 40, 4];
+
+/// A volume that nibabel wrote, with other voxels: signed 16-bit integers, or bytes.
+fn volume(path: &Path, is_bytes: bool, value: impl Fn(usize, usize, usize) -> i16) {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pix2pix/tests/fixtures/volumes");
+    let mut bytes = fs::read(fixtures.join("u8.nii")).unwrap();
+    bytes.truncate(352);
+    for (at, side) in [42, 44, 46].into_iter().zip(SIZE) {
+        bytes[at..at + 2].copy_from_slice(&(side as i16).to_le_bytes());
+    }
+    let [datatype, bits] = if is_bytes { [2u8, 8] } else { [4, 16] };
+    (bytes[70], bytes[72]) = (datatype, bits);
+    for k in 0..SIZE[2] {
+        for (j, i) in (0..SIZE[1]).flat_map(|j| (0..SIZE[0]).map(move |i| (j, i))) {
+            match is_bytes {
+                true => bytes.push(value(i, j, k) as u8),
+                false => bytes.extend(value(i, j, k).to_le_bytes()),
+            }
+        }
+    }
+    if path.extension().unwrap() == "gz" {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut packed, &bytes).unwrap();
+        bytes = packed.finish().unwrap();
+    }
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+/// Volumes of signed values, the first and last slice constant, and of bytes.
+fn data(scratch: &Scratch, count: usize) {
+    for n in 0..count {
+        let value = move |i: usize, j: usize, k: usize| {
+            let pattern = ((i / 8 + j / 8 + k + n) % 2) as i16;
+            if k.is_multiple_of(3) {
+                -1000
+            } else {
+                700 * pattern - 500 + i as i16
+            }
+        };
+        volume(&scratch.path(&format!("data/A/v{n}.nii.gz")), false, value);
+        volume(
+            &scratch.path(&format!("data/B/v{n}.nii")),
+            true,
+            move |i, j, k| (value(i, j, k) + 1000) / 8,
+        );
+    }
+}
+
+fn refused(scratch: &Scratch, arguments: &str) -> String {
+    let output = scratch.run(arguments);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        !output.status.success() && said.lines().count() == 1,
+        "{arguments}: {said}"
+    );
+    said
+}
+
+fn slice(path: &Path, index: usize) -> Picture {
+    picture::decode_page(path, &Content::from(path), Page::At(index))
+        .unwrap()
+        .0
+}
+
+#[test]
+fn a_model_of_volumes_makes_volumes() {
+    let scratch = Scratch::new();
+    data(&scratch, 4);
+    let options = "--neighbours 1 --range-a=-1000,300 --val-fraction 0.25";
+    let said = scratch.trained("data", options);
+    assert!(
+        said.contains("16 slices or pages of 4 pairs of files"),
+        "{said}"
+    );
+    assert!(said.contains("12 pairs to train on, 4 held out"), "{said}");
+    assert!(
+        said.contains("A: 3 channels, float from -1000 to 300"),
+        "{said}"
+    );
+    let config = fs::read_to_string(scratch.path("run/config.toml")).unwrap();
+    assert!(config.contains("neighbours = 1"), "{config}");
+    scratch.ok("train --resume run --steps 3 --quiet");
+    let scores = scratch.ok("evaluate run data");
+    assert!(scores.contains("4 of val"), "{scores}");
+    scratch.ok("report run --out report.html");
+
+    let source = scratch.path("data/A/v0.nii.gz");
+    let said = scratch.ok("translate run data/A/v0.nii.gz --out out --gallery");
+    assert!(said.contains("48x40, 4 slices) -> out/v0.nii.gz"), "{said}");
+    let gallery = fs::read_to_string(scratch.path("out/gallery.html")).unwrap();
+    assert!(gallery.contains("v0-1") && gallery.contains("v0-4"));
+    let target = scratch.path("out/v0.nii.gz");
+    assert_eq!(picture::pages(&Content::from(target.as_path())), 4);
+    // the same from the channels of the slices
+    fs::create_dir_all(scratch.path("joined")).unwrap();
+    for k in 0..4usize {
+        let around = [k.saturating_sub(1), k, (k + 1).min(3)].map(|k| slice(&source, k));
+        let joined = Picture::with_all_channels(&around);
+        let path = scratch.path(&format!("joined/{k}.npy"));
+        picture::write(&path, &joined, Format::Npy).unwrap();
+    }
+    scratch.ok("translate run joined --out single");
+    for k in 0..4 {
+        let (single, _) = picture::read(&scratch.path(&format!("single/{k}.npy"))).unwrap();
+        let made = slice(&target, k);
+        assert_eq!((made.depth(), made.channels()), (Depth::U8, 1));
+        assert_eq!(made, single, "slice {k}");
+    }
+    // not packed, and several samples
+    volume(&scratch.path("plain.nii"), false, |i, j, k| {
+        (i + j + k) as i16
+    });
+    let said = scratch.ok("translate run plain.nii --out out --samples 2");
+    assert!(
+        said.contains("standard deviation") && said.contains("out/plain-deviation.nii"),
+        "{said}"
+    );
+    let [before, after] =
+        ["plain.nii", "out/plain.nii"].map(|name| fs::read(scratch.path(name)).unwrap());
+    for range in [0..40, 42..48, 76..108, 120..124, 132..328] {
+        assert_eq!(before[range.clone()], after[range]);
+    }
+    assert_eq!(
+        (after[70], after[72], after.len()),
+        (2, 8, 352 + 48 * 40 * 4)
+    );
+    scratch.ok("translate run plain.nii --out first --pages first");
+    let first = Content::from(scratch.path("first/plain.nii").as_path());
+    assert_eq!(picture::pages(&first), 1);
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    let scratch = Scratch::new();
+    data(&scratch, 2);
+    let train = |options: &str| {
+        refused(
+            &scratch,
+            &format!("train data --out x --steps 1 {SMALL} {options}"),
+        )
+    };
+    assert!(train("").contains("give the values of black and white: --range-a"));
+    let range = "--range-a=-1000,300";
+    assert!(
+        train(&format!("{range} --neighbours 1 --channels-a 1"))
+            .contains("--channels-a would change")
+    );
+    assert!(
+        train(&format!("{range} --neighbours 1 --pages first")).contains("choose --pages each")
+    );
+    assert!(train("--neighbours 8").contains("0 to 7 slices"));
+    scratch.pairs("plain", 2);
+    let said = refused(
+        &scratch,
+        &format!("train plain --out x --steps 1 {SMALL} --neighbours 1"),
+    );
+    assert!(
+        said.contains("--neighbours takes slices of volumes"),
+        "{said}"
+    );
+    scratch.trained("data", range);
+    let said = refused(
+        &scratch,
+        "translate run data/A/v0.nii.gz --out y --pairs yes",
+    );
+    assert!(said.contains("a volume is no side-by-side pair"), "{said}");
+    let said = refused(&scratch, "translate run data/A/v0.nii.gz --out data/A");
+    assert!(said.contains("would replace its own input"), "{said}");
+    let whole = fs::read(scratch.path("data/A/v0.nii.gz")).unwrap();
+    fs::write(scratch.path("cut.nii.gz"), &whole[..whole.len() / 2]).unwrap();
+    let said = refused(&scratch, "translate run cut.nii.gz --out y");
+    assert!(
+        said.contains("cut.nii.gz: damaged NIfTI picture (it is truncated"),
+        "{said}"
+    );
+    let said = refused(&scratch, "prepare edges data/A --out y");
+    assert!(
+        said.contains("it has 4 slices; choose with --pages"),
+        "{said}"
+    );
+    assert!(!scratch.path("y").exists() && !scratch.path("x").exists());
+    // one broken volume is left out
+    fs::copy(scratch.path("cut.nii.gz"), scratch.path("data/A/v1.nii.gz")).unwrap();
+    let said = train(range);
+    assert!(
+        said.contains("data/A/v1.nii.gz: damaged NIfTI picture"),
+        "{said}"
+    );
+    let said = scratch.trained("data", &format!("{range} --on-error skip"));
+    assert!(said.contains("4 pairs"), "{said}");
+}
+
+/// Masks, tables and archives, and volumes that are split into folders.
+#[test]
+fn volumes_come_as_other_pictures_do() {
+    let scratch = Scratch::new();
+    data(&scratch, 3);
+    let lines = (0..3).map(|n| {
+        format!(
+            "data/A/v{n}.nii.gz,data/B/v{n}.nii,{}\n",
+            ["train", "val"][n / 2]
+        )
+    });
+    fs::write(
+        scratch.path("list.csv"),
+        format!("a,b,split\n{}", lines.collect::<String>()),
+    )
+    .unwrap();
+    let said = scratch.ok("inspect list.csv --range-a=-1000,300");
+    assert!(
+        said.contains("training can begin") && said.contains("1 channel, float, NIfTI"),
+        "{said}"
+    );
+    scratch.bash("tar czf data.tar.gz data && mv data original");
+    let packed = scratch.ok("inspect data.tar.gz --range-a=-1000,300");
+    assert!(
+        packed.contains("12 slices or pages of 3 pairs of files"),
+        "{packed}"
+    );
+    scratch.ok("prepare split original --out split --val-fraction 0.34");
+    for folder in ["split/val/A", "split/val/B"] {
+        assert_eq!(fs::read_dir(scratch.path(folder)).unwrap().count(), 1);
+    }
+    let said = scratch.ok("inspect split --range-a=-1000,300");
+    assert!(
+        said.contains("12 slices or pages of 3 pairs of files"),
+        "{said}"
+    );
+    let said = scratch.ok("prepare edges original/A --out edges --pages each --range=-1000,300");
+    assert!(said.contains("12 files in edges"), "{said}");
+    assert!(scratch.path("edges/v2-4.tif").exists());
+    // 0 where a voxel has no data
+    for n in 0..3 {
+        volume(
+            &scratch.path(&format!("original/mask/v{n}.nii")),
+            true,
+            |i, _, _| (i > 9) as i16,
+        );
+    }
+    let said = scratch.trained("original", "--range-a=-1000,300");
+    assert!(said.contains("with masks"), "{said}");
+}
+
+/// A TIFF file of several pages becomes one, whose pages are those that are translated alone.
+#[test]
+fn pages_become_pages() {
+    let scratch = Scratch::new();
+    fs::create_dir_all(scratch.path("data/A")).unwrap();
+    fs::create_dir_all(scratch.path("data/B")).unwrap();
+    let page = |index: usize| {
+        let values = (0..48 * 40).map(|at| ((at % 48) * 3 + 20 * index) as u8);
+        Picture::new([48, 40], 1, Samples::U8(values.collect()))
+    };
+    for name in ["A/0", "B/0", "A/1", "B/1"] {
+        let mut file = StackWriter::tiff(&scratch.path(&format!("data/{name}.tif"))).unwrap();
+        for index in 0..3 {
+            file.write(&page(index), &Metadata::default()).unwrap();
+        }
+        file.finish().unwrap();
+    }
+    scratch.trained("data", "--pages each");
+    scratch.ok("translate run data/A/0.tif --out all");
+    fs::create_dir_all(scratch.path("pages")).unwrap();
+    for index in 0..3 {
+        let path = scratch.path(&format!("pages/{index}.tif"));
+        picture::write(&path, &page(index), Format::Tiff).unwrap();
+    }
+    scratch.ok("translate run pages --out single");
+    let all = scratch.path("all/0.tif");
+    assert_eq!(picture::pages(&Content::from(all.as_path())), 3);
+    for index in 0..3 {
+        let single = scratch.path(&format!("single/{index}.tif"));
+        assert_eq!(slice(&all, index), picture::read(&single).unwrap().0);
+    }
+}

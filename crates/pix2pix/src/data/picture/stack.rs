@@ -1,0 +1,123 @@
+//! Files with several pictures: pages of TIFF files, slices of volumes.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use super::Format;
+use super::content::Content;
+use super::fault::guarded;
+use super::nifti::{self, Axes, Nifti};
+use super::tiff::Tiff;
+use crate::error::{Error, Result};
+
+/// Cosine of the largest angle between the axes of two volumes of one orientation: 45 degrees.
+const NEAR: f64 = 0.7;
+
+/// What a file says of its pages or slices.
+#[derive(Clone, Debug)]
+pub struct Stack {
+    /// The format.
+    pub format: Format,
+    /// Number of pages or slices.
+    pub count: usize,
+    /// Where the axes of a volume point, to the right, to the front and up, if it says so.
+    axes: Option<Axes>,
+}
+
+impl Stack {
+    /// Reads it from a file; `None` for other formats than TIFF and NIfTI, and for files that cannot be read.
+    pub fn of(content: &Content) -> Option<Self> {
+        let format = Format::guess(&content.starts().ok()?)?;
+        let (count, axes) = match format {
+            Format::Tiff => (guarded(|| Tiff::pages(content)).ok()?, None),
+            Format::Nifti => guarded(|| Nifti::stack(content)).ok()?,
+            _ => return None,
+        };
+        Some(Self {
+            format,
+            count,
+            axes,
+        })
+    }
+
+    /// Checks that the files of a pair have as many pages or slices each, a file of another format one, and that volumes lie
+    /// in the same way: mirrored ones train a network to nonsense. Volumes that do not say how they lie are taken as they
+    /// are.
+    ///
+    /// # Errors
+    /// When `path` does not fit its partner.
+    pub fn check_partners(
+        (path, stack): (&Path, Option<&Self>),
+        (partner, other): (&Path, Option<&Self>),
+    ) -> Result<()> {
+        let count = |stack: Option<&Self>| stack.map_or(1, |stack| stack.count);
+        let partner = partner.display();
+        if count(stack) != count(other) {
+            let what = match stack {
+                Some(stack) if stack.format == Format::Nifti => "slices",
+                _ => "pages",
+            };
+            return Err(Error::file(
+                path,
+                format!(
+                    "{} {what}, but its partner {partner} has {}",
+                    count(stack),
+                    count(other)
+                ),
+                format!(
+                    "all files of a pair must have the same number of {what}: remove them, or choose other `pages`"
+                ),
+            ));
+        }
+        let axes = |stack: Option<&Self>| stack.and_then(|stack| stack.axes);
+        let (Some(axes), Some(others)) = (axes(stack), axes(other)) else {
+            return Ok(());
+        };
+        if axes
+            .iter()
+            .zip(&others)
+            .all(|(axis, other)| is_near(axis, other))
+        {
+            return Ok(());
+        }
+        let (own, others) = (letters(&axes), letters(&others));
+        Err(Error::file(
+            path,
+            format!("its axes point to {own}, but those of its partner {partner} to {others}"),
+            "bring both to one orientation, e.g. with nibabel.as_closest_canonical",
+        ))
+    }
+}
+
+/// Whether two axes point to the same side. One without a length says nothing, and is near to all.
+fn is_near(axis: &[f64; 3], other: &[f64; 3]) -> bool {
+    let product = |a: &[f64; 3], b: &[f64; 3]| -> f64 { a.iter().zip(b).map(|(a, b)| a * b).sum() };
+    let cosine = product(axis, other) / (product(axis, axis) * product(other, other)).sqrt();
+    cosine.is_nan() || cosine >= NEAR
+}
+
+/// The content of a file whose slices are read one by one: a packed volume is unpacked into an unnamed temporary file.
+///
+/// # Errors
+/// When it is damaged, or the temporary file cannot be written.
+pub fn unpacked(path: &Path) -> Result<Content> {
+    let content = Content::from(path);
+    let failed = |e| Error::io(path, "read the picture", e);
+    let format = Format::guess(&content.starts().map_err(failed)?);
+    if format != Some(Format::Nifti) || !content.is_packed().map_err(failed)? {
+        return Ok(content);
+    }
+    let file = tempfile::tempfile();
+    let file = file.map_err(|e| Error::io(&std::env::temp_dir(), "create a temporary file", e))?;
+    nifti::unpacked(path, &content, &Arc::new(Mutex::new(file)))
+}
+
+/// The names of the nearest directions: right or left, anterior or posterior, superior or inferior.
+fn letters(axes: &Axes) -> String {
+    let letter = |axis: &[f64; 3]| {
+        let longest = (0..3).max_by(|a, b| axis[*a].abs().total_cmp(&axis[*b].abs()));
+        let place = longest.expect("three directions");
+        ['R', 'A', 'S', 'L', 'P', 'I'][if axis[place] < 0.0 { place + 3 } else { place }]
+    };
+    axes.iter().map(letter).collect()
+}
