@@ -1,5 +1,6 @@
 //! Data sets: pairs in any supported layout, and their splits.
 
+pub mod aligned;
 pub mod classes;
 pub mod layout;
 pub mod leakage;
@@ -123,6 +124,11 @@ impl Pairs {
                 .map(|path| self.store.shown(path))
                 .collect(),
         }
+    }
+
+    /// Whether pair `index` is one file, A and B side by side.
+    pub fn is_together(&self, index: usize) -> bool {
+        matches!(self.entries[index].files, Files::Together(_))
     }
 
     /// Path of the first file of A or B (`side` 0 or 1) of pair `index`, for messages.
