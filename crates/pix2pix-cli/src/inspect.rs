@@ -29,7 +29,7 @@ pub const EXAMPLES: &str = "\
 Examples:
   pix2pix inspect facades
   pix2pix inspect photos.zip --on-error skip --sheet photos.png
-  pix2pix inspect stains --align          are the two pictures of each pair shifted against each other?";
+  pix2pix inspect stains --align          how far B is shifted against A";
 
 /// Options of `pix2pix inspect`.
 #[derive(clap::Args)]

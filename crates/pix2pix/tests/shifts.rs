@@ -1,7 +1,7 @@
 //! Shifts of the two pictures of a pair, compared with scikit-image's (`tools/make_alignment_fixtures.py` made the fixture).
 
 use pix2pix::data::earth::earth;
-use pix2pix::data::{Picture, Samples, Shift, shift};
+use pix2pix::data::{Picture, Samples, Shift, resize, shift};
 use serde_json::Value;
 
 fn fixture() -> Value {
@@ -53,7 +53,8 @@ fn shifts_of_pairs_agree_with_scikit_image() {
         let again = shift::between(&a, &b, None).unwrap();
         near(&again, [0.0, 0.0], 0.6, name);
     }
-    assert!(unclear.len() <= 1, "{unclear:?}");
+    // of this pair two shifts fit
+    assert_eq!(unclear, ["N13.2E016.3"]);
 }
 
 /// A picture and itself at half the size, moved by halves of a pixel.
@@ -84,6 +85,23 @@ fn parts_of_pixels_agree_with_scikit_image() {
     }
 }
 
+/// Enlarged pictures have no details as fine as their pixels: their shift is found at a smaller size.
+#[test]
+fn enlarged_pictures_are_aligned_too() {
+    let pairs = earth().train;
+    let mut found = 0;
+    for index in 1..9 {
+        let [a, b] = pairs.read_sides(index).unwrap();
+        let [a, b] = [moved(&a, 12, [0, 0]), moved(&b, 12, [5, -8])]
+            .map(|picture| resize(&picture, [928, 928]));
+        if let Some(shift) = shift::between(&a, &b, None) {
+            near(&shift, [20.0, -32.0], 5.0, pairs.name(index));
+            found += 1;
+        }
+    }
+    assert!(found >= 6, "{found} of 8");
+}
+
 /// Pictures of different places, one without any edge, and small ones have no reliable shift.
 #[test]
 fn what_is_not_clear_is_no_shift() {
@@ -100,7 +118,7 @@ fn what_is_not_clear_is_no_shift() {
     let flat = Picture::new(a.size(), 1, Samples::U8(vec![7; 256 * 256]));
     assert_eq!(shift::between(a, &flat, None), None);
     assert_eq!(shift::between(&flat, &flat, None), None);
-    let small = a.crop([0, 0], [31, 200]);
+    let small = a.crop([0, 0], [63, 200]);
     assert_eq!(shift::between(&small, &small, None), None);
 }
 

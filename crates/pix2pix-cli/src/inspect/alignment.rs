@@ -25,7 +25,7 @@ pub fn report(data: &Dataset, path: &Path) -> Result<String, Failure> {
             .collect::<Result<_, _>>()?;
         let mut lengths: Vec<f64> = found.iter().flatten().map(Shift::length).collect();
         lengths.sort_by(f64::total_cmp);
-        let shown = |length: Option<&f64>| length.map_or("-".to_string(), |l| format!("{l:.1}"));
+        let shown = |length: Option<f64>| length.map_or("-".to_string(), |l| format!("{l:.1}"));
         rows.push([
             split.to_string(),
             pairs.len().to_string(),
@@ -35,8 +35,8 @@ pub fn report(data: &Dataset, path: &Path) -> Result<String, Failure> {
                 .filter(|s| is_shifted(s))
                 .count()
                 .to_string(),
-            shown(lengths.get(lengths.len() / 2)),
-            shown(lengths.last()),
+            shown(median(&lengths)),
+            shown(lengths.last().copied()),
             (pairs.len() - lengths.len()).to_string(),
         ]);
         for (index, shift) in found.into_iter().enumerate() {
@@ -67,13 +67,26 @@ pub fn report(data: &Dataset, path: &Path) -> Result<String, Failure> {
     }
     if !shifts.is_empty() {
         text += &format!(
-            "{} prepare align {} --out aligned moves B of {} pairs and crops both pictures\n",
+            "{} prepare align {} --out aligned moves B of {} and crops both pictures\n",
             program(),
             word(path),
-            shifts.len()
+            match shifts.len() {
+                1 => "this pair".to_string(),
+                count => format!("{count} pairs"),
+            }
         );
     }
     Ok(text)
+}
+
+/// The median of sorted numbers.
+fn median(sorted: &[f64]) -> Option<f64> {
+    let half = sorted.len() / 2;
+    let upper = *sorted.get(half)?;
+    Some(match sorted.len() % 2 {
+        1 => upper,
+        _ => (sorted[half - 1] + upper) / 2.0,
+    })
 }
 
 /// Whether moving B by whole pixels would change the pair.
