@@ -13,14 +13,14 @@ use pix2pix::data::pair;
 use pix2pix::data::passed_over::{self, PassedOver};
 use pix2pix::data::picture::{self, Depth, Format, Page, Picture};
 use pix2pix::data::{
-    Aligned, Dataset, Nodata, Options, Pages, Pairs, Size, Store, Task, side_by_side, sized,
+    Aligned, Dataset, Nodata, Options, Pages, Pairs, Size, Store, Task, earth, side_by_side, sized,
 };
 use pix2pix::device::set_threads;
 use pix2pix::{Error, atomic_file};
 use rayon::prelude::*;
 
 use crate::choice::choice;
-use crate::data_args::low_and_high;
+use crate::data_args::{is_earth, low_and_high};
 use crate::failure::Failure;
 use crate::inspect::alignment::few;
 use crate::output::{say, tell};
@@ -262,7 +262,10 @@ fn open(common: &Common, nodata: Option<Nodata>) -> Result<Dataset, Failure> {
         squares: true, // nothing is trained on them here
         ..Options::default()
     };
-    let data = Dataset::open(&common.input, &options)?;
+    let data = match is_earth(&common.input) {
+        true => earth::open(&options)?,
+        false => Dataset::open(&common.input, &options)?,
+    };
     tell_of(&data.passed_over);
     for path in &data.unmatched {
         tell(&format!(
@@ -402,13 +405,12 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
             place if place < val + test => "test",
             _ => "train",
         };
-        let files = pairs.shown(index);
+        let (files, folders) = (pairs.shown(index), pairs.folders(index));
         for (side, file) in files.iter().enumerate() {
             let folder = common.out.join(name);
-            let folder = if files.len() > 1 {
-                folder.join(["A", "B"][side])
-            } else {
-                folder
+            let folder = match folders.get(side) {
+                Some(name) => folder.join(name),
+                None => folder,
             };
             let ending = file.extension().unwrap_or_default().to_string_lossy();
             let target = folder.join(format!("{}.{ending}", pairs.name(index)));

@@ -97,6 +97,8 @@ fn pairs_are_aligned_without_invented_pixels() {
         |picture: &RgbImage, x, y| imageops::crop_imm(picture, x, y, width, height).to_image();
     assert!(part(&after, 0, 0) == part(&before, 0, up));
     assert!(part(&after, width, 0) == part(&before, 240 + right, 0));
+    let said = scratch.ok("prepare align earth --out tiles");
+    assert!(said.contains("62 files in tiles"), "{said}");
     // an interrupted command goes on
     fs::remove_file(scratch.path("aligned/still.png")).unwrap();
     let said = scratch.ok("prepare align data --out aligned");

@@ -131,6 +131,21 @@ impl Pairs {
         matches!(self.entries[index].files, Files::Together(_))
     }
 
+    /// The folders for pair `index`'s files, in the order of [`shown`](Self::shown): `A` and `B`, or `A1`, `A2`, ... where a side
+    /// has several. None for a side-by-side pair.
+    pub fn folders(&self, index: usize) -> Vec<String> {
+        let of_side = |name: &str, files: &[PathBuf]| -> Vec<String> {
+            match files.len() {
+                1 => vec![name.to_string()],
+                count => (1..=count).map(|place| format!("{name}{place}")).collect(),
+            }
+        };
+        match &self.entries[index].files {
+            Files::Together(_) => Vec::new(),
+            Files::Apart(a, b) => [of_side("A", a), of_side("B", b)].concat(),
+        }
+    }
+
     /// Path of the first file of A or B (`side` 0 or 1) of pair `index`, for messages.
     pub(crate) fn shown_side(&self, index: usize, side: usize) -> PathBuf {
         match &self.entries[index].files {
