@@ -189,10 +189,10 @@ fn a_pyramid_trains_and_resumes() {
     scratch.ok("train --resume part --steps 4");
     let weights = |run: &str| {
         let files = content(&scratch.path(&format!("{run}/checkpoints")));
-        let newest = files
+        let mut newest = files
             .into_iter()
             .filter(|(path, _)| path.to_string_lossy().contains("step_"));
-        newest.last().unwrap().1.unwrap()
+        newest.next_back().unwrap().1.unwrap()
     };
     let losses =
         |run: &str| fs::read_to_string(scratch.path(&format!("{run}/metrics.jsonl"))).unwrap();

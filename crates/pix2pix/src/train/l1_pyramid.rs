@@ -115,7 +115,7 @@ mod tests {
     /// Every kept value is a mean: the weights of each column sum to 1. One pixel stays as it is.
     #[test]
     fn halving_keeps_what_is_flat() {
-        for side in [1, 2, 3, 5, 8, 17] {
+        for side in [1usize, 2, 3, 5, 8, 17] {
             let half = side.div_ceil(2);
             let matrix = halving(side);
             for column in 0..half {
