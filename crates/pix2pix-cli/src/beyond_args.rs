@@ -34,6 +34,10 @@ pub struct BeyondArgs {
     /// al. 2017)
     #[arg(long, default_value = "bce")]
     gan: Gan,
+    /// Number of coarser scales at which L1 is measured too, each half of the one before, for pairs that are not aligned to the
+    /// pixel: L1 becomes the mean over all scales (Liu et al. 2022, who use 3); 0 for none
+    #[arg(long, default_value_t = 0, value_name = "LEVELS")]
+    l1_pyramid: usize,
     /// Weight of the R1 penalty on the discriminator's gradient at real pairs (Mescheder et al. 2018); 0 for
     /// none
     #[arg(long, default_value_t = 0.0, value_name = "GAMMA")]
@@ -116,6 +120,7 @@ impl BeyondArgs {
         ObjectiveConfig {
             gan: self.gan,
             lambda,
+            l1_pyramid: self.l1_pyramid,
             r1: self.r1,
             diff_augment: self.diff_augment.clone(),
             pool: self.pool,

@@ -3,7 +3,7 @@
 //! The library knows no command line: its messages name fields, in backticks. This program prints options instead.
 
 /// A field, as the library names it, and what a user of the command line types for it.
-pub const FLAGS: [(&str, &str); 88] = [
+pub const FLAGS: &[(&str, &str)] = &[
     // of a run
     ("folder", "--out"),
     ("steps", "--steps"),
@@ -71,6 +71,7 @@ pub const FLAGS: [(&str, &str); 88] = [
     // of the objective and the optimizer
     ("gan", "--gan"),
     ("lambda", "--lambda"),
+    ("l1_pyramid", "--l1-pyramid"),
     ("r1", "--r1"),
     ("pool", "--pool"),
     ("perceptual", "--perceptual"),

@@ -1,5 +1,7 @@
 //! `pix2pix inspect`.
 
+pub mod alignment;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -26,7 +28,8 @@ const SIDE: u32 = 256;
 pub const EXAMPLES: &str = "\
 Examples:
   pix2pix inspect facades
-  pix2pix inspect photos.zip --on-error skip --sheet photos.png";
+  pix2pix inspect photos.zip --on-error skip --sheet photos.png
+  pix2pix inspect stains --align          how far B is shifted against A";
 
 /// Options of `pix2pix inspect`.
 #[derive(clap::Args)]
@@ -37,6 +40,9 @@ pub struct Args {
     /// this is the data set's folder, beside it]
     #[arg(long, value_name = "FILE")]
     sheet: Option<PathBuf>,
+    /// Estimate how far B of each pair is shifted against A, by phase correlation of their edges [default: off]
+    #[arg(long)]
+    align: bool,
     #[command(flatten)]
     data: DataArgs,
 }
@@ -116,6 +122,9 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
     let data = data.map(|pairs| pairs.in_domains(domains.clone()));
     for (_, pairs) in &data.splits {
         check_conversion(pairs, &survey, &domains)?;
+    }
+    if args.align {
+        *found += &alignment::report(&data, &args.at.path)?;
     }
     let path = sheet_path(args)?;
     for (side, name) in ["a", "b"].into_iter().enumerate() {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{IsTerminal, stderr};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Subcommand;
@@ -11,14 +12,17 @@ use indicatif::{ProgressBar, ProgressStyle};
 use pix2pix::data::pair;
 use pix2pix::data::passed_over::{self, PassedOver};
 use pix2pix::data::picture::{self, Depth, Format, Page, Picture};
-use pix2pix::data::{Dataset, Options, Pages, Pairs, Size, Store, Task, side_by_side, sized};
+use pix2pix::data::{
+    Aligned, Dataset, Nodata, Options, Pages, Pairs, Size, Store, Task, earth, side_by_side, sized,
+};
 use pix2pix::device::set_threads;
 use pix2pix::{Error, atomic_file};
 use rayon::prelude::*;
 
 use crate::choice::choice;
-use crate::data_args::low_and_high;
+use crate::data_args::{is_earth, low_and_high};
 use crate::failure::Failure;
+use crate::inspect::alignment::few;
 use crate::output::{say, tell};
 use crate::output_folder::{create_folder_of, remove_unfinished};
 use crate::paths::word;
@@ -37,6 +41,7 @@ Examples:
   pix2pix prepare mask photographs --out whole --share 0.25
   pix2pix prepare halftone photographs --out smooth --cell 6
   pix2pix prepare combine photos --out together
+  pix2pix prepare align photos --out aligned
   pix2pix prepare split together --out split --val-fraction 0.1 --test-fraction 0.1";
 
 /// Options of `pix2pix prepare`.
@@ -49,7 +54,7 @@ pub struct Args {
 /// Options shared by all tasks.
 #[derive(clap::Args)]
 struct Common {
-    /// Folder or archive of photographs, also with train/ and val/ in it; for combine and split, a data set
+    /// Folder or archive of photographs, also with train/ and val/ in it; for combine, align and split, a data set
     input: PathBuf,
     /// Folder for the pairs; existing files are kept, so repeat an interrupted command to finish it
     #[arg(long, value_name = "DATA")]
@@ -144,6 +149,15 @@ enum TaskArgs {
         #[command(flatten)]
         common: Common,
     },
+    /// Move B onto A by the shift that `inspect --align` reports, and crop both to what they both show
+    Align {
+        #[command(flatten)]
+        common: Common,
+        /// Value of pixels without data, whose edges do not count: a number, nan, or tag (what each TIFF names itself)
+        /// [default: none, all pixels have data]
+        #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
+        nodata: Option<Nodata>,
+    },
     /// Split a data set into train/, val/ and test/
     Split {
         #[command(flatten)]
@@ -169,6 +183,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         TaskArgs::Mask { common, share } => photographs(&common, Task::Mask { share }),
         TaskArgs::Halftone { common, cell } => photographs(&common, Task::Halftone { cell }),
         TaskArgs::Combine { common } => combine(&common),
+        TaskArgs::Align { common, nodata } => align(&common, nodata),
         TaskArgs::Split {
             common,
             val_fraction,
@@ -256,14 +271,18 @@ fn write(target: &Path, both: &Picture) -> Result<(), Error> {
     picture::write(&target, both, format)
 }
 
-fn open(common: &Common, pages: Option<Pages>) -> Result<Dataset, Failure> {
+fn open(common: &Common, pages: Option<Pages>, nodata: Option<Nodata>) -> Result<Dataset, Failure> {
     let options = Options {
         seed: common.seed,
         pages,
+        nodata: [nodata; 2],
         squares: true, // nothing is trained on them here
         ..Options::default()
     };
-    let data = Dataset::open(&common.input, &options)?;
+    let data = match is_earth(&common.input) {
+        true => earth::open(&options)?,
+        false => Dataset::open(&common.input, &options)?,
+    };
     tell_of(&data.passed_over);
     for path in &data.unmatched {
         tell(&format!(
@@ -276,7 +295,7 @@ fn open(common: &Common, pages: Option<Pages>) -> Result<Dataset, Failure> {
 
 /// Writes each pair of a data set to one side-by-side file.
 fn combine(common: &Common) -> Result<(), Failure> {
-    let data = open(common, common.pages)?;
+    let data = open(common, common.pages, None)?;
     let mut jobs = BTreeMap::new();
     for (split, pairs) in &data.splits {
         let folder = if data.splits.len() > 1 {
@@ -303,6 +322,76 @@ fn combine(common: &Common) -> Result<(), Failure> {
     })
 }
 
+/// Writes each pair of a data set with B moved onto A, in one file or in two, as it was.
+fn align(common: &Common, nodata: Option<Nodata>) -> Result<(), Failure> {
+    if common.size.is_some() || common.range.is_some() {
+        let message = "align moves whole pixels and keeps their values; omit --size and --range";
+        return Err(Failure::Usage(message.to_string()));
+    }
+    let data = open(common, common.pages, nodata)?;
+    let mut jobs = BTreeMap::new();
+    for (split, pairs) in &data.splits {
+        let folder = match data.splits.len() {
+            1 => common.out.clone(),
+            _ => common.out.join(split),
+        };
+        for index in 0..pairs.len() {
+            let name = pairs.name(index);
+            // of two files, B is written last: a pair with a B is whole
+            let target = match pairs.is_together(index) {
+                true => folder.join(name),
+                false => folder.join("B").join(name),
+            };
+            add(&mut jobs, target, (pairs, index), |(pairs, index)| {
+                pairs.shown(*index)[0].clone()
+            })?;
+        }
+    }
+    let unsure = Mutex::new(Vec::new());
+    let moved = AtomicUsize::new(0);
+    make(common, jobs, |(pairs, index): &(&Pairs, usize), target| {
+        let aligned = pairs.read_aligned(*index)?;
+        match aligned.shift.map(|shift| shift.whole()) {
+            None => {
+                let mut unsure = unsure.lock().expect("no panic while it is held");
+                unsure.push(pairs.name(*index).to_string());
+            }
+            Some([0, 0]) => {}
+            Some(_) => {
+                moved.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        write_aligned(target, &aligned)
+    })?;
+    let mut unsure = unsure.into_inner().expect("no panic while it is held");
+    unsure.sort();
+    say(&format!(
+        "moved: {} of these pairs; no reliable shift, left as they are: {}\n",
+        moved.into_inner(),
+        few(&unsure)
+    ));
+    Ok(())
+}
+
+/// Writes an aligned pair. `target` has no ending; it is the pair's file, or that of B.
+fn write_aligned(target: &Path, aligned: &Aligned) -> Result<(), Error> {
+    let write = |target: &Path, picture: &Picture, side: usize| {
+        let (_, format, metadata) = &aligned.sides[side];
+        let target = target.with_added_extension(format.extension());
+        create_folder_of(&target)?;
+        picture::write_with(&target, picture, *format, metadata)
+    };
+    let [(a, ..), (b, ..)] = &aligned.sides;
+    if aligned.together {
+        return write(target, &a.beside(b), 0);
+    }
+    let folder = target.parent().and_then(Path::parent);
+    let name = target.file_name().expect("the pair's name");
+    let folder = folder.expect("B is in a folder").join("A");
+    write(&folder.join(name), a, 0)?;
+    write(target, b, 1)
+}
+
 /// Copies a data set's files to train/, val/ and test/.
 fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
     if !(0.0..1.0).contains(&val) || !(0.0..1.0).contains(&test) || val + test >= 1.0 {
@@ -314,7 +403,7 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
         return Err(Failure::Usage(message.to_string()));
     }
     // files are copied whole, so that the slices of a volume stay together
-    let data = open(common, Some(Pages::First))?;
+    let data = open(common, Some(Pages::First), None)?;
     if data.splits.len() > 1 {
         return Err(Error::file(
             &common.input,
@@ -334,13 +423,12 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
             place if place < val + test => "test",
             _ => "train",
         };
-        let files = pairs.shown(index);
+        let (files, folders) = (pairs.shown(index), pairs.folders(index));
         for (side, file) in files.iter().enumerate() {
             let folder = common.out.join(name);
-            let folder = if files.len() > 1 {
-                folder.join(["A", "B"][side])
-            } else {
-                folder
+            let folder = match folders.get(side) {
+                Some(name) => folder.join(name),
+                None => folder,
             };
             let ending = file.extension().unwrap_or_default().to_string_lossy();
             let volume = picture::is_volume(file) && ending.eq_ignore_ascii_case("gz");
@@ -408,7 +496,7 @@ fn make<T: Sync>(
     bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
     let made = AtomicUsize::new(0);
     let result = jobs.par_iter().try_for_each(|(target, job)| {
-        let endings = ["png", "tif"].map(|ending| target.with_added_extension(ending));
+        let endings = ["png", "tif", "npy"].map(|ending| target.with_added_extension(ending));
         if !target.exists() && !endings.iter().any(|file| file.exists()) {
             work(job, target)?;
             made.fetch_add(1, Ordering::Relaxed);

@@ -108,6 +108,7 @@ const HEADINGS: [(Option<&str>, &[&str]); 10] = [
         &[
             "ema",
             "gan",
+            "l1-pyramid",
             "r1",
             "diff-augment",
             "pool",

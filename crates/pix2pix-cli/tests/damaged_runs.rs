@@ -89,6 +89,7 @@ fn an_edited_configuration_is_checked_before_the_first_step() {
             "accumulate is",
         ),
         ("objective.r1", "nan", "objective.r1: not finite"),
+        ("objective.l1_pyramid", "9", "objective.l1_pyramid is 9"),
         ("objective.perceptual", "-1", "objective.perceptual is -1"),
         ("objective.perceptual", "1", "perceptual_weights is empty"),
         ("objective.pool", "100000", "objective.pool is 100000"),

@@ -4,7 +4,7 @@ mod common;
 
 use std::fs;
 
-use common::{SMALL, Scratch, pair};
+use common::{SMALL, Scratch, names, pair};
 use image::{ImageBuffer, Luma, imageops};
 use pix2pix::data::picture;
 
@@ -30,6 +30,22 @@ fn depths(index: u32) -> ImageBuffer<Luma<u16>, Vec<u16>> {
 }
 
 const RANGE: &str = "--range-a 0:255,0:255,0:255,0:4095";
+
+/// Every file goes to the folder of its place in its side.
+#[test]
+fn all_pictures_of_a_side_are_split() {
+    let scratch = Scratch::new();
+    data(&scratch, 4);
+    scratch.ok("prepare split data --out parts --val-fraction 0.25");
+    assert_eq!(names(&scratch.path("parts/val")), ["A1", "A2", "B"]);
+    for name in names(&scratch.path("parts/train/A2")) {
+        let [before, after] = ["data", "parts/train"]
+            .map(|folder| fs::read(scratch.path(&format!("{folder}/A2/{name}"))).unwrap());
+        assert!(before == after);
+    }
+    let said = scratch.trained("parts", RANGE);
+    assert!(said.contains("3 pairs to train on, 1 held out"), "{said}");
+}
 
 #[test]
 fn folders_and_tables_are_joined_as_channels() {

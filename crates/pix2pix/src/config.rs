@@ -646,6 +646,16 @@ impl RunConfig {
         let [width, height] = size.map(|side| side as usize);
         self.generator.check_size(height, width)?;
         self.discriminator.check_size(height, width)?;
+        let levels = self.objective.l1_pyramid;
+        let most = height.min(width).ilog2();
+        if levels > most as usize {
+            return Err(Error::field(
+                "l1_pyramid",
+                format!(
+                    "is {levels}; pictures of {width}x{height} pixels can be halved {most} times"
+                ),
+            ));
+        }
         match self.keep_best {
             Some(score) => score.check([self.target.planes(), height, width]),
             None => Ok(()),

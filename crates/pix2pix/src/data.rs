@@ -36,8 +36,10 @@ pub mod path_text;
 pub mod picture;
 pub(crate) mod prepare;
 pub mod sha256;
+pub mod shift;
 
 pub use cache::CacheKind;
+pub use dataset::aligned::Aligned;
 pub use dataset::classes::{self, Classes};
 pub use dataset::leakage::{Duplicate, duplicates};
 pub use dataset::passed_over::{self, PassedOver};
@@ -55,3 +57,4 @@ pub use pix2pix_runtime::picture::{
     Depth, Domain, InvalidSize, Labels, Nodata, Ranges, Size, resize,
 };
 pub use prepare::{Task, side_by_side, sized};
+pub use shift::Shift;

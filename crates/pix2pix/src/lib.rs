@@ -46,6 +46,7 @@ pub(crate) mod config;
 pub mod data;
 pub mod draw;
 pub mod exchange;
+pub(crate) mod fourier;
 pub mod model;
 pub mod network;
 pub mod parallel;

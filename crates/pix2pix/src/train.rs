@@ -39,6 +39,7 @@ pub(crate) mod diff_augment;
 pub(crate) mod ema;
 pub mod gradient_penalty;
 pub(crate) mod image_pool;
+pub(crate) mod l1_pyramid;
 pub(crate) mod learner;
 pub(crate) mod losses;
 pub(crate) mod objective;

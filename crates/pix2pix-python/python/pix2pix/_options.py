@@ -49,7 +49,10 @@ class TrainOptions(TypedDict, total=False):
       names itself) [default: none, all pixels have data]
     - nodata_a: The same of A only [default: nodata]
     - nodata_b: The same of B only [default: nodata]
-    - pages: How to read TIFF files with several pages [default: refuse them]
+    - pages: How to read TIFF files with several pages, and NIfTI volumes [default: refuse such TIFF files, read each
+      slice of volumes]
+    - neighbours: Give the network K slices (or pages) on either side of each source slice too, as channels; the target
+      is the slice in the middle [default: 0]
     - match: Names of the files in A/ and B/, without extensions, where * is the name of the pair: match '*_BF' '*_DAPI'
       [default: equal names]
     - squares: Take square files for side-by-side pairs of two narrow pictures [default: refuse them]
@@ -76,8 +79,8 @@ class TrainOptions(TypedDict, total=False):
       et al. 2018) [default: off]
     - bias_before_norm: Give every convolution a bias, even before a normalization layer, as the Keras tutorial does
       [default: off]
-    - from_: Model whose networks and weights the run begins from: a run folder, a checkpoint, or a file that `pix2pix
-      import` reads [default: none, random weights]
+    - from_: Model whose networks and weights the run begins from: a run folder, a checkpoint, a file that `pix2pix
+      import` reads, or earth, the built-in model [default: none, random weights]
     - from_channels: What to do if the model of from_ has other channels than the data [default: same]
     - freeze: Part of the generator that keeps the weights of from_ [default: nothing]
     - freeze_generator: Number of first steps in which only the discriminator learns, e.g. because from_ has none
@@ -99,6 +102,9 @@ class TrainOptions(TypedDict, total=False):
       2019); 0 for none [default: 0; with preset best or time: 0.998]
     - gan: Adversarial loss: bce, lsgan (Mao et al. 2017), hinge (Miyato et al. 2018) or wgan-gp (Gulrajani et al. 2017)
       [default: bce]
+    - l1_pyramid: Number of coarser scales at which L1 is measured too, each half of the one before, for pairs that are
+      not aligned to the pixel: L1 becomes the mean over all scales (Liu et al. 2022, who use 3); 0 for none [default:
+      0]
     - r1: Weight of the R1 penalty on the discriminator's gradient at real pairs (Mescheder et al. 2018); 0 for none
       [default: 0]
     - diff_augment: Augmentations of the discriminator's inputs, for small data sets: color, translation and cutout,
@@ -143,6 +149,7 @@ class TrainOptions(TypedDict, total=False):
     nodata_a: Word
     nodata_b: Word
     pages: Literal["first", "channels", "each"]
+    neighbours: int
     match: Sequence[str]
     squares: bool
     on_error: Literal["stop", "skip"]
@@ -179,6 +186,7 @@ class TrainOptions(TypedDict, total=False):
     tensorboard: bool
     ema: float
     gan: Word
+    l1_pyramid: int
     r1: float
     diff_augment: Word
     pool: int

@@ -1,5 +1,6 @@
 //! Data sets: pairs in any supported layout, and their splits.
 
+pub mod aligned;
 pub mod classes;
 pub mod layout;
 pub mod leakage;
@@ -139,6 +140,26 @@ impl Pairs {
                 .chain(b)
                 .map(|path| self.store.shown(path))
                 .collect(),
+        }
+    }
+
+    /// Whether pair `index` is one file, A and B side by side.
+    pub fn is_together(&self, index: usize) -> bool {
+        matches!(self.entries[index].files, Files::Together(_))
+    }
+
+    /// The folders for pair `index`'s files, in the order of [`shown`](Self::shown): `A` and `B`, or `A1`, `A2`, ... where a side
+    /// has several. None for a side-by-side pair.
+    pub fn folders(&self, index: usize) -> Vec<String> {
+        let of_side = |name: &str, files: &[PathBuf]| -> Vec<String> {
+            match files.len() {
+                1 => vec![name.to_string()],
+                count => (1..=count).map(|place| format!("{name}{place}")).collect(),
+            }
+        };
+        match &self.entries[index].files {
+            Files::Together(_) => Vec::new(),
+            Files::Apart(a, b) => [of_side("A", a), of_side("B", b)].concat(),
         }
     }
 

@@ -5,14 +5,10 @@
 //! sum of the squared window, so that white noise has its variance everywhere. Spectra are means over all directions, all
 //! channels and all pictures.
 
-use std::collections::BTreeMap;
 use std::f64::consts::PI;
-use std::sync::Arc;
-
-use rustfft::num_complex::Complex64;
-use rustfft::{Fft, FftPlanner};
 
 use super::Planes;
+use crate::fourier::{Complex64, Fourier};
 
 /// The power of rounding to 8 bits, as white noise. Less power than this counts as this.
 const FLOOR: f64 = 1.0 / 12.0;
@@ -26,7 +22,7 @@ pub struct Spectra {
     rings: Vec<Ring>,
     /// Rings of an octave, the finest first.
     octaves: Vec<Ring>,
-    transforms: BTreeMap<usize, Arc<dyn Fft<f64>>>,
+    fourier: Fourier,
 }
 
 /// Frequencies of about one magnitude.
@@ -125,17 +121,7 @@ impl Spectra {
                 values.push(Complex64::new(a, b));
             }
         }
-        self.transform(width).process(&mut values);
-        let mut columns = turned(&values, [width, height]);
-        self.transform(height).process(&mut columns);
-        turned(&columns, [height, width])
-    }
-
-    /// The transform of this length.
-    fn transform(&mut self, length: usize) -> Arc<dyn Fft<f64>> {
-        let planned = self.transforms.entry(length);
-        let transform = planned.or_insert_with(|| FftPlanner::new().plan_fft_forward(length));
-        transform.clone()
+        self.fourier.transformed(values, [width, height])
     }
 
     /// The power of the outputs over that of the targets in each octave, in dB: of waves of 2 to 4 pixels, of 4 to 8, and
@@ -187,12 +173,6 @@ fn hann(length: usize) -> Vec<f64> {
     let wave = |at: usize| (PI * at as f64 / length as f64).sin().powi(2);
     let norm = (0..length).map(|at| wave(at).powi(2)).sum::<f64>().sqrt();
     (0..length).map(|at| wave(at) / norm).collect()
-}
-
-/// Columns as rows.
-fn turned(values: &[Complex64], [width, height]: [usize; 2]) -> Vec<Complex64> {
-    let columns = (0..width).flat_map(|x| (0..height).map(move |y| y * width + x));
-    columns.map(|at| values[at]).collect()
 }
 
 /// The powers of two real planes from the value of their common transform at a frequency, and at the opposite one: the

@@ -11,6 +11,7 @@ use crate::data::path_text::path_of;
 use crate::error::{Error, Result, within};
 use crate::quality::lpips::Lpips;
 use crate::train::diff_augment::DiffAugment;
+use crate::train::l1_pyramid::L1Pyramid;
 
 /// The adversarial loss.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +81,9 @@ pub struct ObjectiveConfig {
     /// Weight of L1 against the adversarial loss. Paper: 100. Run files store it in the optimizer's table.
     #[serde(skip)]
     pub lambda: f64,
+    /// Number of coarser scales at which L1 is measured too, for pairs that are not aligned to the pixel (Liu et al. 2022): the
+    /// mean over all scales takes the place of L1 in the total. 0 for none, at most 8.
+    pub l1_pyramid: usize,
     /// Weight gamma of the R1 penalty on the discriminator's gradient at real pairs; 0 for none.
     pub r1: f64,
     /// Differentiable augmentation of the discriminator's inputs.
@@ -97,6 +101,7 @@ impl Default for ObjectiveConfig {
         Self {
             gan: Gan::Bce,
             lambda: 100.0,
+            l1_pyramid: 0,
             r1: 0.0,
             diff_augment: Vec::new(),
             pool: 0,
@@ -113,6 +118,11 @@ impl ObjectiveConfig {
     /// Names the value that is out of range and the range.
     pub fn validate(&self) -> Result<()> {
         within("lambda", self.lambda, 0.0..=1e6)?;
+        within("l1_pyramid", self.l1_pyramid, 0..=8)?;
+        if self.l1_pyramid > 0 && self.lambda == 0.0 {
+            let reason = "`l1_pyramid` needs a weight of L1: `lambda` is 0";
+            return Err(Error::Config(reason.to_string()));
+        }
         within("r1", self.r1, 0.0..=1e6)?;
         within("perceptual", self.perceptual, 0.0..=1e6)?;
         if self.perceptual > 0.0 && self.perceptual_weights.is_empty() {
@@ -134,6 +144,7 @@ impl ObjectiveConfig {
 #[derive(Default)]
 pub struct Objective {
     config: ObjectiveConfig,
+    l1_pyramid: Option<L1Pyramid>,
     lpips: Option<Lpips>,
 }
 
@@ -149,7 +160,8 @@ pub struct DiscriminatorLoss {
 
 /// The generator's losses through the frozen discriminator, each `[1]`.
 pub struct CompositeLoss {
-    /// The generator's total loss: `adversarial + lambda * l1` (equation 4), plus LPIPS times its weight.
+    /// The generator's total loss: `adversarial + lambda * l1` (equation 4), plus LPIPS times its weight. With coarser scales
+    /// of L1, the mean over the scales takes the place of `l1`.
     pub total: Tensor<1>,
     /// Adversarial loss: small if the discriminator takes the image for real.
     pub adversarial: Tensor<1>,
@@ -167,7 +179,12 @@ impl Objective {
             true => Some(Lpips::load(&path_of(&config.perceptual_weights), device)?),
             false => None,
         };
-        Ok(Self { config, lpips })
+        let l1_pyramid = (config.l1_pyramid > 0).then(|| L1Pyramid::new(config.l1_pyramid));
+        Ok(Self {
+            config,
+            l1_pyramid,
+            lpips,
+        })
     }
 
     /// Its configuration.
@@ -195,7 +212,11 @@ impl Objective {
     pub fn generator(&self, map: Tensor<4>, image: Tensor<4>, target: Tensor<4>) -> CompositeLoss {
         let adversarial = self.config.gan.generator(map);
         let l1 = mean_distance(image.clone(), target.clone());
-        let mut total = adversarial.clone() + l1.clone() * self.config.lambda;
+        let near = match &self.l1_pyramid {
+            None => l1.clone(),
+            Some(pyramid) => pyramid.mean(l1.clone(), image.clone() - target.clone()),
+        };
+        let mut total = adversarial.clone() + near * self.config.lambda;
         if let Some(lpips) = &self.lpips {
             total = total + lpips.distance(image, target).mean() * self.config.perceptual;
         }

@@ -64,7 +64,7 @@ impl Inputs {
 
 impl Trainer {
     /// Whether steps with these batches could be replayed: nothing that the host draws, or that another process sends, is
-    /// part of them.
+    /// part of them, nor what was never recorded (the matrix products of `l1_pyramid`).
     pub(super) fn is_replayable(&self, batches: &[Batch]) -> bool {
         let objective = &self.config.objective;
         let alone = self.masks.iter().all(Option::is_none)
@@ -73,6 +73,7 @@ impl Trainer {
             && objective.diff_augment.is_empty()
             && objective.pool == 0
             && objective.perceptual == 0.0
+            && objective.l1_pyramid == 0
             && self.shared.is_none()
             // a recorded step has one learning rate for both networks
             && self.generator_learns();

@@ -1,0 +1,77 @@
+//! Pairs whose two pictures are shifted against each other, and the same pairs aligned.
+
+use pix2pix_runtime::picture::{Picture, nodata};
+
+use super::{Decoded, Pairs};
+use crate::data::picture::{Format, MIN_SIDE, Metadata};
+use crate::data::shift::{self, Shift};
+use crate::error::{Error, Result};
+
+/// A pair as its files have it, B moved by whole pixels onto A, and both cropped to what they both show.
+pub struct Aligned {
+    /// The pictures A and B, with the format in which each can be written without loss, and the value for "no data" of its
+    /// file.
+    pub sides: [(Picture, Format, Metadata); 2],
+    /// Whether both are halves of one file.
+    pub together: bool,
+    /// The shift of B against A that was found; `None` if none is reliable. The pictures are then as they were.
+    pub shift: Option<Shift>,
+}
+
+impl Pairs {
+    /// How far B of pair `index` is shifted against A; `None` if no shift is reliable.
+    ///
+    /// # Errors
+    /// When its files cannot be read, or do not form a pair.
+    pub fn shift(&self, index: usize) -> Result<Option<Shift>> {
+        let sides = self.decode_sides(index)?;
+        self.shift_of(index, &sides)
+    }
+
+    fn shift_of(&self, index: usize, sides: &[Decoded; 2]) -> Result<Option<Shift>> {
+        let [a, b] = sides;
+        let gaps = [a, b].map(|side| nodata::mask(&side.picture, side.gap?));
+        let [in_a, in_b] = gaps;
+        let mask = nodata::both(
+            nodata::both(in_a, in_b),
+            self.mask(index, a.picture.size())?,
+        );
+        let known = mask.as_ref().map(Picture::bytes);
+        let found = shift::between(&a.picture, &b.picture, known);
+        // what is left must still be a picture
+        let fits = |shift: &Shift| {
+            let sides = a.picture.size().into_iter().zip(shift.whole());
+            let mut left = sides.map(|(side, pixels)| side.saturating_sub(pixels.unsigned_abs()));
+            left.all(|side| side >= MIN_SIDE)
+        };
+        Ok(found.filter(fits))
+    }
+
+    /// Reads pair `index` and aligns it.
+    ///
+    /// # Errors
+    /// When its files cannot be read or do not form a pair, or a mask belongs to it, which would have to move too.
+    pub fn read_aligned(&self, index: usize) -> Result<Aligned> {
+        let entry = &self.entries[index];
+        if let Some(mask) = &entry.mask {
+            let reason = "a mask, and it is not known whether it belongs to A or to B";
+            let remedy = "mark the pixels without data by a value instead (`nodata`), or align the pairs before masks are made";
+            return Err(Error::file(&self.store.shown(mask), reason, remedy));
+        }
+        let sides = self.decode_sides(index)?;
+        let shift = self.shift_of(index, &sides)?;
+        let moved = shift.map_or([0, 0], |shift| shift.whole());
+        let [a, b] = &sides;
+        let pictures = shift::common(&a.picture, &b.picture, moved);
+        let mut sides = sides.iter().zip(pictures).map(|(side, picture)| {
+            let format = side.format.for_result(picture.channels(), picture.depth());
+            (picture, format, Metadata::default().with_nodata(side.gap))
+        });
+        let mut next = || sides.next().expect("A and B");
+        Ok(Aligned {
+            sides: [next(), next()],
+            together: self.is_together(index),
+            shift,
+        })
+    }
+}
