@@ -73,7 +73,7 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
         for (kind, count) in &whole.kinds[side] {
             let plural = if kind.channels == 1 { "" } else { "s" };
             *found += &format!(
-                "{name}: {} channel{plural}, {}, {} (files: {count})\n",
+                "{name}: {} channel{plural}, {}, {} (pictures: {count})\n",
                 kind.channels, kind.depth, kind.format
             );
         }

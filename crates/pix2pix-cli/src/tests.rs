@@ -111,7 +111,7 @@ fn the_options_of_fields_exist() {
     options(&Cli::command(), &mut known);
     for (field, flag) in FLAGS {
         assert!(
-            known.contains(flag) || flag.starts_with('`'),
+            known.contains(*flag) || flag.starts_with('`'),
             "{field}: {flag}"
         );
     }

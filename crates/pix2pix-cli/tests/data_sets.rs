@@ -424,7 +424,7 @@ fn inspect_says_what_is_there_and_fails_where_training_would() {
     for line in [
         "data: side-by-side pairs",
         "train      3       0  3 of 48x40",
-        "A: 3 channels, 8-bit, PNG (files: 4)",
+        "A: 3 channels, 8-bit, PNG (pictures: 4)",
         "duplicate: data/val/pair0.png is the same as data/train/pair0.png",
         "training can begin",
     ] {

@@ -10,6 +10,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use serde_json::Value;
 use tab::{Tab, wait_for};
@@ -110,7 +111,11 @@ fn the_browser_draws_what_the_program_draws() {
     let host = Host::new();
     let mut tab = Tab::open();
     tab.size(1280, 900, false);
+    let opened = Instant::now();
     tab.visit(&host.url);
+    // the last of it, the output did not change any more
+    let first = opened.elapsed().saturating_sub(tab::CALM);
+    println!("the first picture: {} ms after opening", first.as_millis());
     // the host sends no header for it: the page's service worker does
     assert_eq!(tab.value("crossOriginIsolated"), Value::from(true));
     let expected = std::env::var_os("PIX2PIX_EXPECTED").expect("the expected picture");

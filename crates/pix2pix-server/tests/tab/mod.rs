@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use tungstenite::protocol::Role;
 use tungstenite::{Message, WebSocket};
 
+/// How long an output stays the same before it counts as settled.
+pub const CALM: Duration = Duration::from_millis(600);
+
 /// A browser with one tab, controlled by the DevTools protocol.
 pub struct Tab {
     browser: Child,
@@ -143,7 +146,7 @@ impl Tab {
     pub fn settled(&mut self) -> String {
         let mut last = self.output();
         let mut since = Instant::now();
-        while since.elapsed() < Duration::from_millis(600) {
+        while since.elapsed() < CALM {
             std::thread::sleep(Duration::from_millis(50));
             let now = self.output();
             if now != last {

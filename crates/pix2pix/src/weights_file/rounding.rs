@@ -186,15 +186,15 @@ mod tests {
     fn rows_of_8_bits_have_scales_of_their_own() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rounded.safetensors");
-        let weight = Array::new(&[3, 2], vec![1.0, -0.5, 0.02, -0.01, 0.0, 0.0]);
+        let weight = Array::new(&[3, 2], vec![1.0, -0.4, 0.25, -0.1, 0.0, 0.0]);
         let bias = Array::new(&[2], vec![3.0, 0.1]);
         let tensors = [
             ("weight".to_string(), Values::from(&weight)),
             ("bias".to_string(), Values::from(&bias)),
         ];
         let error = write_rounded(&path, KIND, &(), &tensors, Rounding::Int8);
-        // the worst is -0.5, that is -63.5 steps of 1 / 127
-        assert!((error.unwrap() - 0.5 / 127.0).abs() < 1e-6);
+        // the worst is -0.4, that is -50.8 steps of 1 / 127
+        assert!((error.unwrap() - 0.2 / 127.0).abs() < 1e-6);
         let bytes = std::fs::read(&path).unwrap();
         let file = SafeTensors::deserialize(&bytes).unwrap();
         let steps: Vec<i8> = file
@@ -204,11 +204,11 @@ mod tests {
             .iter()
             .map(|byte| byte.cast_signed())
             .collect();
-        assert_eq!(steps, [127, -64, 127, -64, 0, 0]);
+        assert_eq!(steps, [127, -51, 127, -51, 0, 0]);
 
         let (_, found) = read::<()>(&path, KIND).unwrap();
         assert_eq!(found.len(), 2);
-        let wanted = [1.0, -64.0 / 127.0, 0.02, -0.02 * 64.0 / 127.0, 0.0, 0.0];
+        let wanted = [1.0, -51.0 / 127.0, 0.25, -0.25 * 51.0 / 127.0, 0.0, 0.0];
         for (found, wanted) in found["weight"].values.iter().zip(wanted) {
             assert!((found - wanted).abs() < 1e-7, "{found} {wanted}");
         }
