@@ -168,11 +168,16 @@ pub fn write_rounded<H: Serialize>(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use pix2pix_runtime::tensor_file::read;
     use pix2pix_runtime::weights::Array;
     use safetensors::SafeTensors;
 
     use super::*;
+
+    /// A header without fields.
+    type Empty = BTreeMap<String, String>;
 
     const KIND: FileKind = FileKind {
         format: "test 1",
@@ -192,7 +197,7 @@ mod tests {
             ("weight".to_string(), Values::from(&weight)),
             ("bias".to_string(), Values::from(&bias)),
         ];
-        let error = write_rounded(&path, KIND, &(), &tensors, Rounding::Int8);
+        let error = write_rounded(&path, KIND, &Empty::new(), &tensors, Rounding::Int8);
         // the worst is -0.4, that is -50.8 steps of 1 / 127
         assert!((error.unwrap() - 0.2 / 127.0).abs() < 1e-6);
         let bytes = std::fs::read(&path).unwrap();
@@ -206,7 +211,7 @@ mod tests {
             .collect();
         assert_eq!(steps, [127, -51, 127, -51, 0, 0]);
 
-        let (_, found) = read::<()>(&path, KIND).unwrap();
+        let (_, found) = read::<Empty>(&path, KIND).unwrap();
         assert_eq!(found.len(), 2);
         let wanted = [1.0, -51.0 / 127.0, 0.25, -0.25 * 51.0 / 127.0, 0.0, 0.0];
         for (found, wanted) in found["weight"].values.iter().zip(wanted) {
