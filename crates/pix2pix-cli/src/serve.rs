@@ -40,7 +40,8 @@ Examples:
 /// Options of `pix2pix serve`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Run folders (the newest checkpoint of each is used) or checkpoint files; earth is the built-in model [default: earth]
+    /// Run folders (the newest checkpoint of each is used) or checkpoint files; earth is the built-in model [default: earth,
+    /// on this machine alone and without --config]
     #[arg(env = "PIX2PIX_MODELS", value_delimiter = ',')]
     models: Vec<PathBuf>,
     #[command(flatten)]

@@ -260,6 +260,9 @@ fn options_come_before_the_environment_and_that_before_the_file() {
     };
     config("models = ['run']\ncolour = 'red'\n");
     refused(file, 1, "colour");
+    config("token = 'secret'\n");
+    refused(file, 2, "no model to serve");
+    refused("serve --listen 0.0.0.0:0", 2, "no model to serve");
     refused("serve nowhere", 1, "nowhere");
     refused("serve run --waiting 0", 2, "--waiting is 0");
     refused("serve run --config nowhere.toml", 1, "nowhere.toml");

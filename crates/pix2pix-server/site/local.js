@@ -50,7 +50,7 @@ export async function translate(file, { model, seed, dropout }) {
     return { file: await canvas.convertToBlob(), took };
   } catch (problem) {
     // the next request loads it again
-    kept = { address: null, model: null };
+    forget();
     throw new Problem(problem.message);
   }
 }
@@ -67,9 +67,14 @@ async function pixels(file) {
 /** The newest model, or its download: { address, model }. */
 let kept = { address: null, model: null };
 
+function forget() {
+  kept.model?.then((model) => model.free(), () => {});
+  kept = { address: null, model: null };
+}
+
 function modelOf(address) {
   if (kept.address !== address) {
-    kept.model?.then((model) => model.free(), () => {});
+    forget();
     const onProgress = (loaded, total) => showLoading({ loaded, total });
     const model = load(address, { onProgress, cache: "pix2pix" }).finally(() => showLoading(null));
     kept = { address, model };

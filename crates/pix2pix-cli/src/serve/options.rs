@@ -113,26 +113,30 @@ impl Options {
     /// The models and the settings; what is not given here comes from the file, then from the defaults.
     ///
     /// # Errors
-    /// If the file is unreadable, or a value is out of range.
+    /// If the file is unreadable, a value is out of range, or a service has no model.
     pub fn settings(
         self,
         models: Vec<PathBuf>,
         file: Option<&Path>,
     ) -> Result<(Vec<PathBuf>, Settings), Failure> {
-        let file = file.map(read).transpose()?.unwrap_or_default();
-        let models = if models.is_empty() {
-            file.models
-        } else {
-            models
-        };
-        let models = match models.is_empty() {
-            true => vec![PathBuf::from(built_in::NAME)],
-            false => models,
-        };
         let plain = Settings::default();
+        let is_configured = file.is_some();
+        let file = file.map(read).transpose()?.unwrap_or_default();
+        let listen = self.listen.or(file.listen).unwrap_or(plain.listen);
+        let models = if !models.is_empty() {
+            models
+        } else if !file.models.is_empty() {
+            file.models
+        } else if is_configured || !listen.ip().is_loopback() {
+            // a service whose models were forgotten must not show others in their place
+            let message = "no model to serve; name a run folder, a checkpoint file, or earth, the built-in model";
+            return Err(Failure::Usage(message.to_string()));
+        } else {
+            vec![PathBuf::from(built_in::NAME)]
+        };
         let seconds = |value: Option<u64>, plain| value.map_or(plain, Duration::from_secs);
         let settings = Settings {
-            listen: self.listen.or(file.listen).unwrap_or(plain.listen),
+            listen,
             hosts: given(self.host, file.host),
             token: self.token.or(file.token),
             cors: given(self.cors, file.cors),

@@ -123,7 +123,7 @@ impl Checkpoint {
         tensor_file::write(path, KIND, &self.header(), &tensors)
     }
 
-    /// Writes only the generator, rounded to 16 or 8 bits. That is enough for translation, in less than half the size or a quarter.
+    /// Writes only the generator, rounded: that is enough for translation, in a half (16 bits) or a quarter (8 bits) of its size.
     /// Returns the largest rounding error, relative to the largest value of the same tensor.
     ///
     /// # Errors
