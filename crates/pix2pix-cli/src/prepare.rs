@@ -1,6 +1,7 @@
 //! `pix2pix prepare`.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{IsTerminal, stderr};
 use std::path::{Path, PathBuf};
@@ -303,6 +304,7 @@ fn combine(common: &Common) -> Result<(), Failure> {
         } else {
             common.out.clone()
         };
+        without_mask(pairs)?;
         for index in 0..pairs.len() {
             let target = folder.join(pairs.name(index));
             add(&mut jobs, target, (pairs, index), |(pairs, index)| {
@@ -413,6 +415,7 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
         .into());
     }
     let pairs = &data.train;
+    without_mask(pairs)?;
     let order = pairs.order(common.seed, 0);
     let share = |fraction: f64| (pairs.len() as f64 * fraction).round() as usize;
     let (val, test) = (share(val), share(test));
@@ -453,6 +456,18 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
     )
 }
 
+/// Checks that no pair has a mask, which would be lost.
+fn without_mask(pairs: &Pairs) -> Result<(), Error> {
+    match (0..pairs.len()).find_map(|index| pairs.mask_file(index)) {
+        None => Ok(()),
+        Some(mask) => Err(Error::file(
+            &mask,
+            "a mask, which these tasks do not copy",
+            "move mask/ away, or hold pairs out with `val_fraction` when you train",
+        )),
+    }
+}
+
 /// Adds a job; an error if another job writes the same file.
 fn add<T>(
     jobs: &mut BTreeMap<PathBuf, T>,
@@ -485,6 +500,17 @@ fn make<T: Sync>(
         let remedy = "put pictures into it, or choose another folder";
         return Err(Error::file(&common.input, "contains no picture", remedy).into());
     }
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    if let (Some(input), Some(out)) = (real(&common.input), real(&common.out))
+        && out.starts_with(&input)
+    {
+        let message =
+            "the folder of the pairs lies in that of their pictures; choose another --out";
+        return Err(Failure::Usage(format!(
+            "{}: {message}",
+            common.out.display()
+        )));
+    }
     set_threads(common.threads)?;
     remove_unfinished(jobs.keys().cloned());
     let bar = if stderr().is_terminal() {
@@ -497,7 +523,7 @@ fn make<T: Sync>(
     let made = AtomicUsize::new(0);
     let result = jobs.par_iter().try_for_each(|(target, job)| {
         let endings = ["png", "tif", "npy"].map(|ending| target.with_added_extension(ending));
-        if !target.exists() && !endings.iter().any(|file| file.exists()) {
+        if !target.is_file() && !endings.iter().any(|file| file.is_file()) {
             work(job, target)?;
             made.fetch_add(1, Ordering::Relaxed);
         }

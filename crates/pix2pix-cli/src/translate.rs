@@ -6,6 +6,7 @@ mod y4m;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{self, IsTerminal, stderr};
 use std::path::{Path, PathBuf};
 use std::slice;
@@ -855,14 +856,6 @@ fn inputs(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Fai
             files.push((PathBuf::from(pair::stem(input)), input.clone()));
         }
         for (name, file) in files {
-            let target = out.join(&name);
-            if ["png", "tif", "npy", "nii", "nii.gz"]
-                .iter()
-                .any(|ending| file == target.with_added_extension(ending))
-            {
-                let message = "the output would replace its own input; choose another --out";
-                return Err(Failure::Usage(format!("{}: {message}", file.display())));
-            }
             if let Some(other) = inputs.insert(name, vec![file.clone()]) {
                 return Err(Error::file(
                     &file,
@@ -876,5 +869,23 @@ fn inputs(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Fai
             }
         }
     }
+    keep(&inputs, out)?;
     Ok((inputs, passed_over))
+}
+
+/// Checks that no output has the place of an input, whatever path or link leads there.
+fn keep(inputs: &Named, out: &Path) -> Result<(), Failure> {
+    let files = inputs.values().flatten();
+    let real = files.filter_map(|file| Some((fs::canonicalize(file).ok()?, file)));
+    let real: BTreeMap<PathBuf, &PathBuf> = real.collect();
+    for name in inputs.keys() {
+        for ending in ["png", "tif", "npy", "nii", "nii.gz"] {
+            let place = fs::canonicalize(out.join(name).with_added_extension(ending));
+            if let Some(file) = place.ok().and_then(|place| real.get(&place)) {
+                let message = "an output would replace this input; choose another --out";
+                return Err(Failure::Usage(format!("{}: {message}", file.display())));
+            }
+        }
+    }
+    Ok(())
 }

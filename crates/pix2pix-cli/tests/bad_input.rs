@@ -301,8 +301,32 @@ fn translations_that_would_overwrite() {
     fails(
         &same,
         2,
-        &["data/pair0.png", "replace its own input", "another --out"],
+        &[
+            "data/pair0.png",
+            "would replace this input",
+            "another --out",
+        ],
     );
+    // by other paths, and through links
+    let before = fs::read(scratch.path("data/pair0.png")).unwrap();
+    let whole = scratch.path("data").display().to_string();
+    let mut others = vec![whole, "data/../data".to_string()];
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("data", scratch.path("link")).unwrap();
+        fs::create_dir(scratch.path("linked")).unwrap();
+        let link = scratch.path("linked/pair0.png");
+        std::os::unix::fs::symlink("../data/pair0.png", link).unwrap();
+        others.extend(["link", "linked"].map(String::from));
+    }
+    for out in others {
+        let same = scratch.run(&format!("translate run data/pair0.png --out {out} --quiet"));
+        fails(&same, 2, &["data/pair0.png", "would replace this input"]);
+    }
+    assert_eq!(fs::read(scratch.path("data/pair0.png")).unwrap(), before);
+    // pairs of pictures that lie around them
+    let inside = scratch.run("prepare edges data --out data");
+    fails(&inside, 2, &["data", "choose another --out"]);
 }
 
 #[test]

@@ -65,6 +65,23 @@ fn masked_pixels_enter_no_loss_and_no_score() {
     assert_ne!(numbers(&scratch, "--nodata-b 100"), other);
 }
 
+/// What would lose masks says so.
+#[test]
+fn tasks_that_copy_no_masks_refuse_them() {
+    let scratch = Scratch::new();
+    pairs(&scratch, true, [9, 200, 30]);
+    for task in ["split", "combine", "align"] {
+        let output = scratch.run(&format!("prepare {task} data --out {task}"));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(
+            said.contains("data/mask/") && said.contains("mask"),
+            "{said}"
+        );
+        assert!(!scratch.path(task).join("train").exists());
+    }
+}
+
 #[test]
 fn scores_are_means_over_the_known_pixels() {
     let scratch = Scratch::new();

@@ -179,7 +179,7 @@ fn what_cannot_be_is_refused() {
     );
     assert!(said.contains("a volume is no side-by-side pair"), "{said}");
     let said = refused(&scratch, "translate run data/A/v0.nii.gz --out data/A");
-    assert!(said.contains("would replace its own input"), "{said}");
+    assert!(said.contains("would replace this input"), "{said}");
     let whole = fs::read(scratch.path("data/A/v0.nii.gz")).unwrap();
     fs::write(scratch.path("cut.nii.gz"), &whole[..whole.len() / 2]).unwrap();
     let said = refused(&scratch, "translate run cut.nii.gz --out y");

@@ -95,6 +95,11 @@ pub fn parse<H: DeserializeOwned>(
                 "its tensor {name} is of the type {dtype}, not floating-point"
             )));
         };
+        if !values.iter().all(|value| value.is_finite()) {
+            return Err(wrong(format!(
+                "damaged: its tensor {name} has values that are not finite numbers"
+            )));
+        }
         tensors.insert(name, Array::new(view.shape(), values));
     }
     Ok((content, tensors))

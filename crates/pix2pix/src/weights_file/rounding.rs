@@ -220,4 +220,23 @@ mod tests {
         assert_eq!(found["bias"].values[0], 3.0);
         assert!((found["bias"].values[1] - 0.1).abs() < 3e-5);
     }
+
+    /// Weights that no picture can be made with, in every format that has them.
+    #[test]
+    fn values_that_are_no_finite_numbers_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("damaged.safetensors");
+        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let weight = Array::new(&[2], vec![1.0, value]);
+            let tensors = [("weight".to_string(), Values::from(&weight))];
+            for rounding in [Rounding::F16, Rounding::Bf16] {
+                write_rounded(&path, KIND, &Empty::new(), &tensors, rounding).unwrap();
+                let error = read::<Empty>(&path, KIND).unwrap_err().to_string();
+                assert!(
+                    error.contains("weight has values that are not finite"),
+                    "{error}"
+                );
+            }
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Pairs whose two pictures are shifted against each other, and the same pairs aligned.
 
+use std::path::PathBuf;
+
 use pix2pix_runtime::picture::{Picture, nodata};
 
 use super::{Decoded, Pairs};
@@ -19,6 +21,12 @@ pub struct Aligned {
 }
 
 impl Pairs {
+    /// The mask file of pair `index`, for messages; `None` if it has none.
+    pub fn mask_file(&self, index: usize) -> Option<PathBuf> {
+        let mask = self.entries[index].mask.as_ref();
+        mask.map(|mask| self.store.shown(mask))
+    }
+
     /// How far B of pair `index` is shifted against A; `None` if no shift is reliable.
     ///
     /// # Errors
@@ -52,11 +60,10 @@ impl Pairs {
     /// # Errors
     /// When its files cannot be read or do not form a pair, or a mask belongs to it, which would have to move too.
     pub fn read_aligned(&self, index: usize) -> Result<Aligned> {
-        let entry = &self.entries[index];
-        if let Some(mask) = &entry.mask {
+        if let Some(mask) = self.mask_file(index) {
             let reason = "a mask, and it is not known whether it belongs to A or to B";
             let remedy = "mark the pixels without data by a value instead (`nodata`), or align the pairs before masks are made";
-            return Err(Error::file(&self.store.shown(mask), reason, remedy));
+            return Err(Error::file(&mask, reason, remedy));
         }
         let sides = self.decode_sides(index)?;
         let shift = self.shift_of(index, &sides)?;
