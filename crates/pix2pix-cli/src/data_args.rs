@@ -7,6 +7,7 @@ use pix2pix::data::pair::Direction;
 use pix2pix::data::survey::{self, Forced, LabelCount, LeftOut, OnError, Survey};
 use pix2pix::data::values::SIDES;
 use pix2pix::data::{Classes, Dataset, Domain, Nodata, Options, Pages, Ranges, Values, earth};
+use pix2pix::{MOST_NEIGHBOURS, check_neighbours};
 
 use crate::choice::choice;
 use crate::failure::Failure;
@@ -88,8 +89,9 @@ pub struct DataArgs {
 
 /// Parses a number of neighbours, and names the range.
 fn neighbours(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| *number <= 7);
-    number.ok_or_else(|| "use 0 to 7 slices on either side".to_string())
+    let number = text.parse().ok();
+    let number = number.filter(|number| *number <= MOST_NEIGHBOURS);
+    number.ok_or_else(|| format!("use 0 to {MOST_NEIGHBOURS} slices on either side"))
 }
 
 /// Whether the embedded data is meant by this path: no file or folder is.
@@ -158,6 +160,28 @@ impl DataArgs {
         }
     }
 
+    /// Those of these options that `prepare align` needs to read the same pairs, as they are typed.
+    ///
+    /// # Errors
+    /// When it does not have one of them; says what to do.
+    pub fn of_prepare(&self) -> Result<String, String> {
+        let [a, b] = self.nodata();
+        if self.matching.is_some() {
+            return Err(
+                "has no --match: give both files of a pair the same name first".to_string(),
+            );
+        }
+        if a != b {
+            return Err(
+                "takes one --nodata for A and B: give both the same value first".to_string(),
+            );
+        }
+        let pages = self.options(0).pages;
+        let pages = pages.map(|pages| format!(" --pages {pages}"));
+        let nodata = a.map(|nodata| format!(" --nodata {nodata}"));
+        Ok(pages.unwrap_or_default() + &nodata.unwrap_or_default())
+    }
+
     /// How pixels of A and of B without data are known.
     fn nodata(&self) -> [Option<Nodata>; 2] {
         [self.nodata_a.or(self.nodata), self.nodata_b.or(self.nodata)]
@@ -165,22 +189,16 @@ impl DataArgs {
 
     /// Checks that no option takes the channels of several slices for those of one picture.
     fn check_neighbours(&self) -> Result<(), Failure> {
-        let [channels, labels] = match self.direction {
-            Direction::AToB => [self.channels_a.is_some(), self.labels_a.is_some()],
-            Direction::BToA => [self.channels_b.is_some(), self.labels_b.is_some()],
+        let (side, channels, labels) = match self.direction {
+            Direction::AToB => ("a", self.channels_a, &self.labels_a),
+            Direction::BToA => ("b", self.channels_b, &self.labels_b),
         };
-        let side = match self.direction {
-            Direction::AToB => "a",
-            Direction::BToA => "b",
-        };
-        let option = match [channels, labels] {
-            _ if self.neighbours == 0 => return Ok(()),
-            [true, _] => "channels",
-            [_, true] => "labels",
-            [false, false] => return Ok(()),
-        };
+        check_neighbours(self.neighbours, self.pages, labels.is_some())?;
+        if self.neighbours == 0 || channels.is_none() {
+            return Ok(());
+        }
         Err(Failure::Usage(format!(
-            "--neighbours joins the channels of slices as they are, which --{option}-{side} would change; omit one of them"
+            "--neighbours joins the channels of slices as they are, which --channels-{side} would change; omit one of them"
         )))
     }
 

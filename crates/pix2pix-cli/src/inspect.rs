@@ -124,7 +124,7 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
         check_conversion(pairs, &survey, &domains)?;
     }
     if args.align {
-        *found += &alignment::report(&data, &args.at.path)?;
+        *found += &alignment::report(&data, &args.at.path, &args.data)?;
     }
     let path = sheet_path(args)?;
     for (side, name) in ["a", "b"].into_iter().enumerate() {

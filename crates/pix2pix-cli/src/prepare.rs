@@ -67,8 +67,8 @@ struct Common {
     /// Values of black and white of 16-bit and floating-point photographs [default: 0,65535 and 0,1]
     #[arg(long, value_name = "LOW,HIGH", value_parser = low_and_high, allow_hyphen_values = true)]
     range: Option<[f32; 2]>,
-    /// How to read TIFF files with several pages, and NIfTI volumes [default: refuse such TIFF files; combine reads each
-    /// slice of volumes]
+    /// How to read TIFF files with several pages, and NIfTI volumes; split copies them whole [default: refuse such TIFF
+    /// files; combine and align read each slice of volumes]
     #[arg(long, value_parser = choice::<Pages>(), value_name = "PAGES")]
     pages: Option<Pages>,
     /// Random seed of noise, holes and splits
@@ -200,11 +200,13 @@ fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
     let (files, passed_over) = store.pictures()?;
     tell_of(&passed_over);
     let mut jobs = BTreeMap::new();
+    let mut are_slices = false;
     for file in files {
         let count = match common.pages {
             Some(Pages::Each) => picture::pages(&store.stored(&file)?),
             _ => 1,
         };
+        are_slices |= count > 1;
         for index in 0..count {
             // the ending is that of the depth, known once it is read
             let (name, page) = match count {
@@ -233,7 +235,21 @@ fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
         let source = task.apply(&photo, range, hasher.finish());
         let both = side_by_side(&source, &photo).expect("both have one depth and size");
         write(target, &both)
-    })
+    })?;
+    if are_slices {
+        say(SLICES_APART);
+    }
+    Ok(())
+}
+
+/// Said of slices and pages that became files: what they were together is no longer known.
+const SLICES_APART: &str = "note: slices and pages are now files of their own, and --val-fraction would hold out some of one \
+                            volume and train on the others; split the volumes first (prepare split)\n";
+
+/// Whether pages or slices of one split become files, which may be split later.
+fn are_unsplit_slices(data: &Dataset) -> bool {
+    let pairs = &data.train;
+    data.splits.len() == 1 && (0..pairs.len()).any(|index| pairs.is_slice(index))
 }
 
 /// A photograph's values of black and white.
@@ -321,7 +337,11 @@ fn combine(common: &Common) -> Result<(), Failure> {
             Error::file(&pairs.shown(*index)[0], reason, remedy)
         })?;
         write(target, &both)
-    })
+    })?;
+    if are_unsplit_slices(&data) {
+        say(SLICES_APART);
+    }
+    Ok(())
 }
 
 /// Writes each pair of a data set with B moved onto A, in one file or in two, as it was.
@@ -372,6 +392,9 @@ fn align(common: &Common, nodata: Option<Nodata>) -> Result<(), Failure> {
         moved.into_inner(),
         few(&unsure)
     ));
+    if are_unsplit_slices(&data) {
+        say(SLICES_APART);
+    }
     Ok(())
 }
 
@@ -400,8 +423,8 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
         let message = "--val-fraction and --test-fraction must be at least 0 and together below 1";
         return Err(Failure::Usage(message.to_string()));
     }
-    if common.size.is_some() {
-        let message = "split copies files unchanged; omit --size";
+    if common.size.is_some() || common.pages.is_some() {
+        let message = "split copies files unchanged; omit --size and --pages";
         return Err(Failure::Usage(message.to_string()));
     }
     // files are copied whole, so that the slices of a volume stay together
@@ -434,8 +457,7 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
                 None => folder,
             };
             let ending = file.extension().unwrap_or_default().to_string_lossy();
-            let volume = picture::is_volume(file) && ending.eq_ignore_ascii_case("gz");
-            let ending = if volume { "nii.gz" } else { &ending };
+            let ending = picture::volume_extension(file).unwrap_or(&ending);
             let target = folder.join(format!("{}.{ending}", pairs.name(index)));
             add(
                 &mut jobs,

@@ -24,7 +24,7 @@ use pix2pix::model::{
     DEVIATION_SCALE, Fit, NormStatistics, Sampled, Temporal, Tiling, TranslateOptions, Windows,
 };
 use pix2pix::report::{Gallery, PictureScores, gallery};
-use pix2pix::{Error, Translator, atomic_file};
+use pix2pix::{Error, RunConfig, Translator, atomic_file};
 
 use crate::best_args::BestArgs;
 use crate::choice::choice;
@@ -255,7 +255,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let pages = args.pages.or(translator.config.pages);
     let mut jobs = Vec::new();
     for (name, files) in &inputs {
-        for (name, part) in parts(name, &files[0], pages, translator.config.neighbours) {
+        for (name, part) in parts(name, &files[0], pages, &translator.config) {
             jobs.push((name, files.as_slice(), part));
         }
     }
@@ -321,12 +321,12 @@ impl Part {
 }
 
 /// What a file is translated as, with the names of the outputs. Pages that are too large for memory become files of their
-/// own.
+/// own, if each is translated by itself.
 fn parts(
     name: &Path,
     path: &Path,
     pages: Option<Pages>,
-    neighbours: usize,
+    config: &RunConfig,
 ) -> Vec<(PathBuf, Part)> {
     let one = |part| vec![(name.to_path_buf(), part)];
     let all = |count: usize| (0..count).map(Page::At).collect::<Vec<_>>();
@@ -339,11 +339,16 @@ fn parts(
             pages => vec![Page::of(pages)],
         }));
     }
-    if pages != Some(Pages::Each) || stack.count == 1 && neighbours == 0 {
+    let first = TiffWindows::open(path, Page::At(0)).ok().flatten();
+    // one page may have the channels of its neighbours itself
+    let is_whole = first
+        .as_ref()
+        .is_none_or(|first| first.header().channels == config.source.channels);
+    let is_one = stack.count == 1 && (config.neighbours == 0 || is_whole);
+    if pages != Some(Pages::Each) || is_one {
         return one(Part::Picture(Page::of(pages)));
     }
-    let first = TiffWindows::open(path, Page::At(0));
-    if !first.is_ok_and(|first| first.is_some_and(|first| first.is_large())) {
+    if config.neighbours > 0 || !first.is_some_and(|first| first.is_large()) {
         return one(Part::Slices(all(stack.count)));
     }
     let numbered = |page: Page, number: usize| {
@@ -359,12 +364,13 @@ fn parts(
 }
 
 /// Reads pages of files, whose channels are joined: all pages of the first file, then those of the next. Returns the picture
-/// with the format of the first.
+/// with the format of the first. An error if the model does not take its channels.
 fn read(
     files: &[(&Path, Content)],
     pages: &[Page],
-    domain: &Domain,
+    translator: &Translator,
 ) -> Result<(Picture, Format), Error> {
+    let domain = &translator.config.source;
     let mut parts: Vec<Picture> = Vec::new();
     let mut first = None;
     for (path, content) in files {
@@ -376,10 +382,13 @@ fn read(
         }
     }
     let (format, _) = first.expect("there is a file");
-    match parts.len() {
-        1 => Ok((parts.remove(0), format)),
-        _ => Ok((Picture::with_all_channels(&parts), format)),
-    }
+    let picture = match parts.len() {
+        1 => parts.remove(0),
+        _ => Picture::with_all_channels(&parts),
+    };
+    let taken = translator.check_channels(picture.channels());
+    taken.map_err(|reason| unlike(files[0].0, reason))?;
+    Ok((picture, format))
 }
 
 /// A picture that is to be translated, and its file.
@@ -391,6 +400,8 @@ struct Given<'a> {
     tag: Option<f32>,
     /// Whether only the source half is translated.
     is_pair: bool,
+    /// Whether it is refused if most of its values lie outside of the model's range.
+    refuse_outside: bool,
 }
 
 /// A translated picture.
@@ -416,6 +427,7 @@ fn make(
         format,
         tag,
         is_pair,
+        refuse_outside,
     } = given;
     let channels = picture.channels();
     let (source, wanted) = match is_pair {
@@ -438,6 +450,7 @@ fn make(
     let unusual = unusual(translator, (source.size(), channels, source.depth()));
     let options = TranslateOptions {
         nodata: tag,
+        refuse_outside,
         ..args.options()
     };
     let sampled = match args.samples {
@@ -488,7 +501,7 @@ fn translate(
         .iter()
         .map(|path| (path.as_path(), Content::from(path.as_path())))
         .collect();
-    let (picture, format) = read(&contents, &[page], &translator.config.source)?;
+    let (picture, format) = read(&contents, &[page], translator)?;
     let (size, channels) = (picture.size(), picture.channels());
     let metadata = Metadata::read(&contents[0].1, format, page, channels);
     let is_pair = args.is_pair(size);
@@ -498,6 +511,7 @@ fn translate(
         format,
         tag: metadata.nodata(),
         is_pair,
+        refuse_outside: true,
     };
     let made = make((args, translator), given, shown)?;
     let output = &made.output;
@@ -879,7 +893,7 @@ fn keep(inputs: &Named, out: &Path) -> Result<(), Failure> {
     let real = files.filter_map(|file| Some((fs::canonicalize(file).ok()?, file)));
     let real: BTreeMap<PathBuf, &PathBuf> = real.collect();
     for name in inputs.keys() {
-        for ending in ["png", "tif", "npy", "nii", "nii.gz"] {
+        for ending in ["png", "tif", "npy"].iter().chain(&picture::VOLUME_EXTENSIONS) {
             let place = fs::canonicalize(out.join(name).with_added_extension(ending));
             if let Some(file) = place.ok().and_then(|place| real.get(&place)) {
                 let message = "an output would replace this input; choose another --out";

@@ -73,6 +73,17 @@ fn shifts_are_reported() {
     );
     assert!(said.contains("prepare align data --out aligned"), "{said}");
     assert!(!scratch.ok("inspect data").contains("shift"));
+    // with the options that were typed, or not at all
+    let said = scratch.ok("inspect data --align --nodata -1 --pages first");
+    assert!(
+        said.contains("prepare align data --pages first --nodata -1 --out aligned"),
+        "{said}"
+    );
+    let said = scratch.ok("inspect data --align --nodata-b 255");
+    assert!(
+        said.contains("takes one --nodata") && !said.contains("--out aligned"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -82,10 +82,7 @@ fn a_model_of_volumes_makes_volumes() {
     data(&scratch, 4);
     let options = "--neighbours 1 --range-a=-1000,300 --val-fraction 0.25";
     let said = scratch.trained("data", options);
-    assert!(
-        said.contains("16 slices or pages of 4 pairs of files"),
-        "{said}"
-    );
+    assert!(said.contains("16 slices or pages of 4 pairs"), "{said}");
     assert!(said.contains("12 pairs to train on, 4 held out"), "{said}");
     assert!(
         said.contains("A: 3 channels, float from -1000 to 300"),
@@ -227,19 +224,13 @@ fn volumes_come_as_other_pictures_do() {
     );
     scratch.bash("tar czf data.tar.gz data && mv data original");
     let packed = scratch.ok("inspect data.tar.gz --range-a=-1000,300");
-    assert!(
-        packed.contains("12 slices or pages of 3 pairs of files"),
-        "{packed}"
-    );
+    assert!(packed.contains("12 slices or pages of 3 pairs"), "{packed}");
     scratch.ok("prepare split original --out split --val-fraction 0.34");
     for folder in ["split/val/A", "split/val/B"] {
         assert_eq!(fs::read_dir(scratch.path(folder)).unwrap().count(), 1);
     }
     let said = scratch.ok("inspect split --range-a=-1000,300");
-    assert!(
-        said.contains("12 slices or pages of 3 pairs of files"),
-        "{said}"
-    );
+    assert!(said.contains("12 slices or pages of 3 pairs"), "{said}");
     let said = scratch.ok("prepare edges original/A --out edges --pages each --range=-1000,300");
     assert!(said.contains("12 files in edges"), "{said}");
     assert!(scratch.path("edges/v2-4.tif").exists());
@@ -286,4 +277,119 @@ fn pages_become_pages() {
         let single = scratch.path(&format!("single/{index}.tif"));
         assert_eq!(slice(&all, index), picture::read(&single).unwrap().0);
     }
+}
+
+/// Slices of air alone lie outside of a range of tissue; of the whole volume, they are the smaller part.
+#[test]
+fn values_outside_of_the_range_are_counted_over_the_volume() {
+    let scratch = Scratch::new();
+    let air = |below: usize| {
+        move |i: usize, j: usize, k: usize| match k < below {
+            true => -1024,
+            false => (i + j) as i16,
+        }
+    };
+    for n in 0..2 {
+        volume(&scratch.path(&format!("data/A/v{n}.nii")), false, air(1));
+        volume(
+            &scratch.path(&format!("data/B/v{n}.nii")),
+            true,
+            |i, j, _| (i + j) as i16,
+        );
+    }
+    // the contact sheet of crops shows whole slices
+    let range = "--range-a=-1000,300 --val-fraction 0.5";
+    scratch.ok(&format!(
+        "train data --out run --steps 2 --quiet --filters 2 --depth 5 --crop-size 32 --resize crop {range}"
+    ));
+    scratch.ok("evaluate run data");
+    let said = scratch.ok("translate run data/A/v0.nii --out out");
+    assert!(said.contains("; 25% of its values lie outside"), "{said}");
+    volume(&scratch.path("wrong.nii"), false, air(3));
+    let said = refused(&scratch, "translate run wrong.nii --out wrong");
+    assert!(
+        said.contains("wrong.nii: 75% of its values lie outside of the range"),
+        "{said}"
+    );
+    assert!(!scratch.path("wrong/wrong.nii").exists());
+}
+
+/// A picture that is no slice with its neighbours.
+#[test]
+fn channels_of_neighbours_are_not_made_up() {
+    let scratch = Scratch::new();
+    data(&scratch, 2);
+    scratch.trained("data", "--range-a=-1000,300 --neighbours 1");
+    let gray = Picture::new([48, 40], 1, Samples::U8(vec![90; 48 * 40]));
+    picture::write(&scratch.path("gray.png"), &gray, Format::Png).unwrap();
+    let said = refused(&scratch, "translate run gray.png --out out");
+    let wanted = "gray.png: it has 1 channel, but the model takes 3: those of a slice and of 1 on either side";
+    assert!(said.contains(wanted), "{said}");
+    let three = Picture::with_all_channels(&[gray.clone(), gray.clone(), gray.clone()]);
+    for (name, format) in [("three.npy", Format::Npy), ("three.tif", Format::Tiff)] {
+        picture::write(&scratch.path(name), &three, format).unwrap();
+        scratch.ok(&format!("translate run {name} --out out"));
+    }
+    large_pages(&scratch.path("large.tif"));
+    let said = refused(&scratch, "translate run large.tif --out out");
+    let wanted = "large.tif: 9000x8000 pixels are too large for memory, and the model needs several pages at once";
+    assert!(said.contains(wanted), "{said}");
+    // a page of a stack of one
+    picture::write(&scratch.path("one.tif"), &gray, Format::Tiff).unwrap();
+    scratch.ok("translate run one.tif --out out");
+}
+
+#[test]
+fn slices_in_files_of_their_own_are_told() {
+    let scratch = Scratch::new();
+    data(&scratch, 2);
+    let told = "note: slices and pages are now files of their own";
+    for (task, out) in [
+        ("edges data/A --pages each --range=-1000,300", "edges"),
+        ("align data", "aligned"),
+    ] {
+        let said = scratch.ok(&format!("prepare {task} --out {out}"));
+        assert!(said.contains(told), "{said}");
+    }
+    scratch.pairs("plain", 2);
+    assert!(
+        !scratch
+            .ok("prepare combine plain --out combined")
+            .contains(told)
+    );
+    let said = refused(&scratch, "prepare split data --out x --pages each");
+    assert!(said.contains("omit --size and --pages"), "{said}");
+}
+
+/// A TIFF file of two pages of 9000x8000 gray pixels, all 0, which share their bytes.
+fn large_pages(path: &Path) {
+    let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packed, &vec![0; 9000 * 8000]).unwrap();
+    let packed = packed.finish().unwrap();
+    let begin = 8 + packed.len().next_multiple_of(2) as u32;
+    let entries = [
+        (256, 9000),
+        (257, 8000),
+        (258, 8),
+        (259, 8),
+        (262, 1),
+        (273, 8),
+        (277, 1),
+        (278, 8000),
+        (279, packed.len() as u32),
+    ];
+    let length = 2 + 12 * entries.len() as u32 + 4;
+    let mut bytes = b"II*\0".to_vec();
+    bytes.extend(begin.to_le_bytes());
+    bytes.extend(packed);
+    bytes.resize(begin as usize, 0);
+    for next in [begin + length, 0] {
+        bytes.extend((entries.len() as u16).to_le_bytes());
+        for (tag, value) in entries {
+            bytes.extend([tag, 4u16].map(u16::to_le_bytes).concat());
+            bytes.extend([1, value].map(u32::to_le_bytes).concat());
+        }
+        bytes.extend(next.to_le_bytes());
+    }
+    fs::write(path, bytes).unwrap();
 }

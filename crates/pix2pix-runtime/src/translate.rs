@@ -61,6 +61,9 @@ pub struct TranslateOptions {
     pub statistics: NormStatistics,
     /// The value of pixels without data that the picture's file names itself, for models that were trained on such files.
     pub nodata: Option<f32>,
+    /// Whether a picture is refused if most of its values lie outside of the model's range. Not for a slice of a volume, which
+    /// may be empty: see [`check_values`](Translator::check_values).
+    pub refuse_outside: bool,
 }
 
 impl Default for TranslateOptions {
@@ -74,6 +77,7 @@ impl Default for TranslateOptions {
             tiling: Tiling::Auto,
             statistics: NormStatistics::Tile,
             nodata: None,
+            refuse_outside: true,
         }
     }
 }
@@ -332,7 +336,11 @@ impl Translator {
         let gap = self.gap_of_source(options.nodata);
         let (picture, mask) = self.model.source.without_gaps(picture, gap);
         let picture = self.source(picture)?;
-        self.check_values(self.outside(&picture))?;
+        let mut outside = self.outside(&picture);
+        if !options.refuse_outside {
+            outside.clipped = 0;
+        }
+        self.check_values(outside)?;
         let size = picture.size();
         if let Some(tiles) = self.tiles(size, options) {
             let mut bands = Vec::new();
@@ -484,8 +492,12 @@ impl Translator {
         }
     }
 
-    /// Refuses pictures whose values are not what the model was trained on.
-    fn check_values(&self, outside: Outside) -> Result<()> {
+    /// Checks that the values of a picture, or those of all slices of a volume, are what the model was trained on: numbers, and
+    /// for the most part inside its range.
+    ///
+    /// # Errors
+    /// [`Error::Picture`], when they are not.
+    pub fn check_values(&self, outside: Outside) -> Result<()> {
         if let (true, Some(labels)) = (outside.unknown > 0, &self.model.source.labels) {
             return Err(Error::Picture(format!(
                 "{} of its pixels have no class of the model's sources, which are label maps of {labels}",

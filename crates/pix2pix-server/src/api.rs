@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use pix2pix::data::picture::{
-    self, Content, Format, Header, MAX_METADATA, Metadata, Page, Picture, Stack,
+    self, Content, Format, Header, MAX_METADATA, Metadata, Page, Picture,
 };
 use pix2pix::data::{Domain, Pages};
 use pix2pix::model::TranslateOptions;
@@ -558,11 +558,16 @@ const SHOWN: u64 = 3;
 
 /// Refuses volumes, and TIFF files of which the model translates each page: a request has one picture.
 fn check_one_picture(content: &Content, pages: Option<Pages>) -> Result<(), Problem> {
-    let what = match Stack::of(content) {
-        Some(stack) if stack.format == Format::Nifti => "a volume".to_string(),
-        Some(stack) if stack.count > 1 && pages == Some(Pages::Each) => {
-            format!("a TIFF file with {} pages", stack.count)
-        }
+    let format = content
+        .starts()
+        .ok()
+        .and_then(|start| Format::guess(&start));
+    let what = match format {
+        Some(Format::Nifti) => "a volume".to_string(),
+        Some(Format::Tiff) if pages == Some(Pages::Each) => match picture::pages(content) {
+            0..=1 => return Ok(()),
+            count => format!("a TIFF file with {count} pages"),
+        },
         _ => return Ok(()),
     };
     let detail = format!(

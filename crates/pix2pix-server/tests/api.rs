@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{Served, save_model};
+use common::{Served, save_model, save_model_of_slices};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use pix2pix::data::picture::{self, Depth, Format, Metadata, Picture};
 use pix2pix::data::{Domain, Samples, earth};
@@ -164,6 +164,27 @@ fn pictures_are_translated_as_the_library_does() {
         let translated = answer.picture();
         assert_eq!([translated.width(), translated.height()], [90, 70]);
     }
+}
+
+/// A gray picture is not made to slices that are all the same.
+#[test]
+fn slices_are_not_made_up() {
+    let served = Served::new(Settings::default());
+    let path = served.folder.path().join("one.safetensors");
+    save_model_of_slices(&path, 64, 8, [Domain::RGB8; 2], 1);
+    served.models.reload().unwrap();
+    let gray = image::DynamicImage::from(pattern(64, 0)).into_luma8();
+    let mut bytes = Cursor::new(Vec::new());
+    gray.write_to(&mut bytes, ImageFormat::Png).unwrap();
+    let refused = post(&served, "/v1/translate", &bytes.into_inner()).problem(422);
+    assert!(
+        refused.contains("it has 1 channel, but the model takes 3"),
+        "{refused}"
+    );
+    assert_eq!(
+        post(&served, "/v1/translate", &png(&pattern(64, 0))).status,
+        200
+    );
 }
 
 /// A 12-bit camera's pictures translated into five bands of floats, and back.

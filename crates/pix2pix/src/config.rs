@@ -33,7 +33,7 @@ const MOST_STEPS: u64 = 10_000_000_000;
 /// Longest time of training, in seconds: about 30 years.
 const MOST_SECONDS: f64 = 1e9;
 /// Largest number of neighbours on either side: with them, one channel makes fifteen.
-const MOST_NEIGHBOURS: usize = 7;
+pub const MOST_NEIGHBOURS: usize = 7;
 /// Largest number of pairs per batch, of batches per step and of processes.
 const MOST_TOGETHER: usize = 65_536;
 
@@ -355,6 +355,25 @@ impl Default for RunConfig {
     }
 }
 
+/// Checks that slices are pictures if their neighbours are channels, and amounts, which can be joined. `are_labels` says whether
+/// the sources are label maps.
+///
+/// # Errors
+/// When they are not, or `neighbours` is larger than [`MOST_NEIGHBOURS`].
+pub fn check_neighbours(neighbours: usize, pages: Option<Pages>, are_labels: bool) -> Result<()> {
+    within("neighbours", neighbours, 0..=MOST_NEIGHBOURS)?;
+    let reason = if neighbours == 0 {
+        return Ok(());
+    } else if matches!(pages, Some(Pages::First | Pages::Channels)) {
+        "needs each slice as a picture; omit `pages`, or choose `pages` each"
+    } else if are_labels {
+        "joins amounts as channels, and the sources are label maps; omit it"
+    } else {
+        return Ok(());
+    };
+    Err(Error::field("neighbours", reason))
+}
+
 impl RunConfig {
     fn one() -> usize {
         1
@@ -411,7 +430,7 @@ impl RunConfig {
         within("accumulate", optimizer.accumulate, 1..=MOST_TOGETHER)?;
         self.validate_group()?;
         self.validate_best()?;
-        self.validate_neighbours()?;
+        check_neighbours(self.neighbours, self.pages, self.source.labels.is_some())?;
         if optimizer.freeze != Freeze::Nothing && self.from.is_none() {
             let reason = "`freeze` keeps weights as they began, which are random; give the model to begin from with \
                           `from`";
@@ -462,21 +481,6 @@ impl RunConfig {
             }
         }
         Ok(())
-    }
-
-    /// Checks that slices are pictures if their neighbours are channels, and amounts, which can be joined.
-    fn validate_neighbours(&self) -> Result<()> {
-        within("neighbours", self.neighbours, 0..=MOST_NEIGHBOURS)?;
-        let reason = if self.neighbours == 0 {
-            return Ok(());
-        } else if matches!(self.pages, Some(Pages::First | Pages::Channels)) {
-            "needs each slice as a picture; omit `pages`, or choose `pages` each"
-        } else if self.source.labels.is_some() {
-            "joins amounts as channels, and the sources are label maps; omit it"
-        } else {
-            return Ok(());
-        };
-        Err(Error::field("neighbours", reason))
     }
 
     /// Checks, when the data is known, that no option takes classes for amounts, amounts for classes, or pixels without data

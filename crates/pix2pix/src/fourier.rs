@@ -1,6 +1,7 @@
 //! Fourier transforms of planes.
 
 use std::collections::BTreeMap;
+use std::f64::consts::PI;
 use std::sync::Arc;
 
 pub(crate) use rustfft::num_complex::Complex64;
@@ -31,6 +32,13 @@ impl Fourier {
         let transform = planned.or_insert_with(|| FftPlanner::new().plan_fft_forward(length));
         transform.clone()
     }
+}
+
+/// The Hann window of this length, 0 to 1. `offset` is where in its step each sample is taken: 0 is the periodic window, 0.5
+/// the symmetric one.
+pub(crate) fn hann(length: usize, offset: f64) -> Vec<f64> {
+    let wave = |at: usize| (PI * (at as f64 + offset) / length as f64).sin().powi(2);
+    (0..length).map(wave).collect()
 }
 
 /// Columns as rows.

@@ -58,7 +58,7 @@ pub(crate) mod weights_file;
 
 pub use backend::device;
 pub use burn;
-pub use config::RunConfig;
+pub use config::{MOST_NEIGHBOURS, RunConfig, check_neighbours};
 pub use error::{Error, Result, one_line};
 pub use model::Translator;
 pub use pix2pix_runtime::choice::{Choice, UnknownName};

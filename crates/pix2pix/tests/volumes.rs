@@ -531,3 +531,49 @@ fn mutated_volumes_never_panic() {
     }
     assert!(read > 5_000, "only {read} mutations were read");
 }
+
+/// Mirrored volumes are refused whatever is read of them, and masks too.
+#[test]
+fn axes_are_compared_in_every_mode() {
+    let known = known();
+    let axes = |said: &Value| said["axes"].as_str().unwrap().to_string();
+    let (_, first) = known.iter().find(|(name, _)| name == "u8.nii").unwrap();
+    let other = known.iter().find(|(_, said)| axes(said) != axes(first));
+    let (other, _) = other.expect("volumes that lie in two ways");
+    for side in ["B", "mask"] {
+        let scratch = data(1);
+        let to = scratch.path().join(side);
+        fs::create_dir_all(&to).unwrap();
+        let _ = fs::remove_file(to.join("v0.nii"));
+        let ending = &other[other.find('.').unwrap()..];
+        fs::copy(folder().join(other), to.join(format!("v0{ending}"))).unwrap();
+        for pages in [
+            None,
+            Some(Pages::First),
+            Some(Pages::Channels),
+            Some(Pages::Each),
+        ] {
+            let options = Options {
+                pages,
+                ..Options::default()
+            };
+            let error = Dataset::open(scratch.path(), &options).err();
+            let error = error.unwrap_or_else(|| panic!("{side}, {pages:?}"));
+            assert!(error.to_string().contains("its axes point to"), "{error}");
+        }
+    }
+}
+
+/// A picture that gzip packed is none: only volumes are read so.
+#[test]
+fn other_packed_files_have_no_known_format() {
+    let mut png = Vec::new();
+    image::RgbImage::new(32, 32)
+        .write_to(&mut std::io::Cursor::new(&mut png), image::ImageFormat::Png)
+        .unwrap();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packed, &png).unwrap();
+    let content = packed.finish().unwrap().into();
+    let error = Header::read(Path::new("x.png"), &content, Page::Only).unwrap_err();
+    assert!(error.to_string().contains("not a JPEG, PNG"), "{error}");
+}

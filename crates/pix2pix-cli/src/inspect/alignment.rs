@@ -6,6 +6,7 @@ use pix2pix::data::{Dataset, Shift};
 use pix2pix::network::summary::aligned;
 use rayon::prelude::*;
 
+use crate::data_args::DataArgs;
 use crate::failure::Failure;
 use crate::paths::word;
 use crate::program::program;
@@ -14,7 +15,7 @@ use crate::program::program;
 const NAMED: usize = 5;
 
 /// A table of the shifts of every split, the pairs with the largest ones, those without a reliable one, and what to do.
-pub fn report(data: &Dataset, path: &Path) -> Result<String, Failure> {
+pub fn report(data: &Dataset, path: &Path, options: &DataArgs) -> Result<String, Failure> {
     let mut rows = Vec::new();
     let mut shifts: Vec<(String, Shift)> = Vec::new();
     let mut unsure = Vec::new();
@@ -66,8 +67,19 @@ pub fn report(data: &Dataset, path: &Path) -> Result<String, Failure> {
         text += &format!("no reliable shift: {}\n", few(&unsure));
     }
     if !shifts.is_empty() {
+        let masked = data.splits.iter().any(|(_, pairs)| pairs.has_masks());
+        let options = match options.of_prepare() {
+            _ if masked => {
+                Err("takes no masks: mark the pixels without data by a value first".to_string())
+            }
+            options => options,
+        };
+        let options = match options {
+            Ok(options) => options,
+            Err(reason) => return Ok(text + &format!("prepare align moves B, but {reason}\n")),
+        };
         text += &format!(
-            "{} prepare align {} --out aligned moves B of {} and crops both pictures\n",
+            "{} prepare align {}{options} --out aligned moves B of {} and crops both pictures\n",
             program(),
             word(path),
             match shifts.len() {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use indicatif::{ProgressBar, ProgressStyle};
 use pix2pix::data::picture::{
     self, Content, Format, Header, Metadata, Outside, Page, Stack, StackWriter, Template,
+    TiffWindows,
 };
 use pix2pix::report::Gallery;
 use pix2pix::{Error, Translator, atomic_file};
@@ -28,6 +29,14 @@ pub fn translate(
     let first = &contents[0].1;
     let count = picture::pages(first);
     let neighbours = translator.config.neighbours;
+    if let Some(page) = TiffWindows::open(path, pages[0])?.filter(TiffWindows::is_large) {
+        let [width, height] = page.header().size;
+        let reason = format!(
+            "{width}x{height} pixels are too large for memory, and the model needs several pages at once"
+        );
+        let remedy = "cut it into smaller pictures, or train without --neighbours";
+        return Err(Error::file(path, reason, remedy));
+    }
     let header = Header::read(path, first, pages[0])?;
     let is_volume = header.format == Format::Nifti;
     if let [_] = files {
@@ -52,9 +61,8 @@ pub fn translate(
     };
     let packed = is_volume && Content::from(path).is_packed().unwrap_or(false);
     let ending = match is_volume {
-        true if packed => "nii.gz",
-        true => "nii",
-        false => "tif",
+        true => picture::VOLUME_EXTENSIONS[usize::from(packed)],
+        false => Format::Tiff.extension(),
     };
     let begin = |file: &Path| match &template {
         Some(template) => template.begin(file, pages.len(), domain, packed),
@@ -66,21 +74,37 @@ pub fn translate(
     };
     let style = ProgressStyle::with_template("{bar:24} {pos}/{len}  {eta} left");
     bar.set_style(style.expect("a valid template"));
+    let given = |page: Page| {
+        let around = page.around(neighbours, count);
+        let (picture, format) = read(&contents, &around, translator)?;
+        let metadata = Metadata::read(first, format, page, header.channels);
+        let given = Given {
+            path,
+            picture,
+            format,
+            tag: metadata.nodata(),
+            is_pair,
+            refuse_outside: false,
+        };
+        Ok::<_, Error>((given, metadata))
+    };
+    // over all slices, as the first and last ones may be air alone; and before hours of work
     let mut clipped = Outside::default();
+    for page in pages {
+        let (Given { picture, tag, .. }, _) = given(*page)?;
+        let source = match is_pair {
+            true => translator.config.direction.source(path, &picture)?,
+            false => picture,
+        };
+        clipped.add(translator.outside_known(&source, tag));
+    }
+    let checked = translator.check_values(clipped);
+    checked.map_err(|reason| unlike(path, reason))?;
     let (mut average, mut largest, mut beyond) = (0.0, 0.0f32, 0.0);
     let (mut unusual, mut size) = (String::new(), header.size);
     let mut all = |outputs: &mut StackWriter, mut deviations: Option<&mut StackWriter>| {
         for (number, page) in (1..).zip(pages) {
-            let around = page.around(neighbours, count);
-            let (picture, format) = read(&contents, &around, &translator.config.source)?;
-            let metadata = Metadata::read(first, format, *page, header.channels);
-            let given = Given {
-                path,
-                picture,
-                format,
-                tag: metadata.nodata(),
-                is_pair,
-            };
+            let (given, metadata) = given(*page)?;
             let name = |name: &Path| PathBuf::from(format!("{}-{number}", name.display()));
             let shown = shown
                 .as_mut()
@@ -101,7 +125,6 @@ pub fn translate(
                 beyond += sampled.clipped / pages.len() as f64;
                 largest = largest.max(sampled.largest);
             }
-            clipped.add(made.clipped);
             (unusual, size) = (made.unusual, made.output.size());
             bar.inc(1);
         }

@@ -103,6 +103,8 @@ impl<'a> Frames<'a> {
 
     fn translate(&mut self, frame: Picture) -> Result<Picture, Failure> {
         let options = (self.options)(self.count);
+        let taken = self.translator.check_channels(frame.channels());
+        taken.map_err(Failure::input)?;
         let translated = match &mut self.temporal {
             None => self.translator.translate_with(frame, &options),
             Some(temporal) => self.translator.translate_frame(frame, &options, temporal),

@@ -25,10 +25,22 @@ pub struct Served {
 }
 
 /// Writes an untrained model for pictures of `side` pixels, marked as step `step`, which also seeds its weights.
-pub fn save_model(path: &Path, side: usize, step: u64, [source, target]: [Domain; 2]) {
+pub fn save_model(path: &Path, side: usize, step: u64, domains: [Domain; 2]) {
+    save_model_of_slices(path, side, step, domains, 0);
+}
+
+/// As [`save_model`], whose source channels are slices with so many neighbours.
+pub fn save_model_of_slices(
+    path: &Path,
+    side: usize,
+    step: u64,
+    [source, target]: [Domain; 2],
+    neighbours: usize,
+) {
     let size = Size::square(side as u32);
     let config = RunConfig {
         data: earth::NAME.to_string(),
+        neighbours,
         source: source.clone(),
         target: target.clone(),
         generator: GeneratorConfig::Unet(UnetConfig {

@@ -25,6 +25,7 @@ use sha2::{Digest, Sha256};
 
 use crate::data::pair::{self, Direction, Pair};
 use crate::data::picture::{self, Format, Header, Metadata, Page, Pages, Picture, Samples, Stack};
+use crate::data::sha256;
 use crate::error::{Error, Result};
 use layout::{Entry, Files, Layout, Split};
 use passed_over::PassedOver;
@@ -48,6 +49,7 @@ pub struct Pairs {
 }
 
 /// A picture of a pair as its file has it.
+#[derive(Clone)]
 pub(crate) struct Decoded {
     /// The picture.
     pub picture: Picture,
@@ -110,6 +112,11 @@ impl Pairs {
     /// Name of pair `index`.
     pub fn name(&self, index: usize) -> &str {
         &self.entries[index].name
+    }
+
+    /// Whether pair `index` is one of several pages or slices of its files.
+    pub fn is_slice(&self, index: usize) -> bool {
+        self.entries[index].pages > 1
     }
 
     /// The page of pair `index`'s files.
@@ -288,8 +295,10 @@ impl Pairs {
                 };
                 let mut sides = halves(entry.page)?;
                 if let Some((side, _)) = self.neighbours() {
-                    let half =
-                        |page: Page| Ok(halves(page)?.into_iter().nth(side).expect("A and B"));
+                    let half = |page: Page| match page == entry.page {
+                        true => Ok(sides[side].clone()),
+                        false => Ok(halves(page)?.into_iter().nth(side).expect("A and B")),
+                    };
                     let parts: Result<Vec<Decoded>> =
                         self.pages_of(entry, side).into_iter().map(half).collect();
                     sides[side] = Decoded::joined(same_sizes(&shown, parts?)?, 1);
@@ -399,8 +408,12 @@ impl Pairs {
 
     /// Whether some pixels of the pairs may have no data.
     pub(crate) fn may_have_gaps(&self) -> bool {
-        self.nodata.iter().any(Option::is_some)
-            || self.entries.iter().any(|entry| entry.mask.is_some())
+        self.nodata.iter().any(Option::is_some) || self.has_masks()
+    }
+
+    /// Whether a mask file belongs to some of the pairs.
+    pub fn has_masks(&self) -> bool {
+        self.entries.iter().any(|entry| entry.mask.is_some())
     }
 
     /// How pixels of A and of B without data are known.
@@ -539,10 +552,7 @@ impl Dataset {
                 hash.update(format!("{split}/{}\n", pairs.name(index)));
             }
         }
-        hash.finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        sha256::digits(&hash.finalize())
     }
 
     /// Opens a folder, a manifest or an archive, and finds its pairs and splits.
@@ -642,7 +652,7 @@ impl Dataset {
             splits: Vec::new(),
             layout: match pages {
                 0 => description,
-                _ => format!("{description}; {pages} slices or pages of {files} pairs of files"),
+                _ => format!("{description}; {pages} slices or pages of {files} pairs"),
             },
             unmatched: unmatched.iter().map(|path| store.shown(path)).collect(),
             proposal,
@@ -711,9 +721,10 @@ fn with_pages(entries: Vec<Entry>, store: &Store, pages: Option<Pages>) -> Resul
         };
         let pages = pages.or(is_volume.then_some(Pages::Each));
         let page = Page::of(pages);
-        let count = match pages {
-            Some(Pages::Each) => count_pages(&entry, store)?,
-            _ => 1,
+        let each = pages == Some(Pages::Each);
+        let count = match each || is_volume {
+            true => count_pages(&entry, store, each)?,
+            false => 1,
         };
         for index in 0..count {
             let entry = entry.clone();
@@ -731,23 +742,34 @@ fn with_pages(entries: Vec<Entry>, store: &Store, pages: Option<Pages>) -> Resul
     Ok(all)
 }
 
-/// Number of pages or slices of a pair's files, which must be the same for A and B. Files that cannot be read count as one
-/// page: the survey reports them.
-fn count_pages(entry: &Entry, store: &Store) -> Result<usize> {
+/// Number of pages or slices of a pair's files that are pairs: one, or with `each` all, which must be as many for A and B.
+/// Volumes must lie in the same way, those of masks too. Files that cannot be read count as one page: the survey reports them.
+fn count_pages(entry: &Entry, store: &Store, each: bool) -> Result<usize> {
     let stack = |path: &Path| -> Result<Option<Stack>> { Ok(Stack::of(&store.stored(path)?)) };
     let (first, others) = match &entry.files {
         Files::Together(path) => (path, Vec::new()),
         Files::Apart(a, b) => (&a[0], a.iter().chain(b).skip(1).collect()),
     };
-    let found = stack(first)?;
+    let (found, shown) = (stack(first)?, store.shown(first));
     for path in others {
-        let other = (store.shown(path), stack(path)?);
-        Stack::check_partners(
-            (&other.0, other.1.as_ref()),
-            (&store.shown(first), found.as_ref()),
+        let (other, path) = (stack(path)?, store.shown(path));
+        let (pair, partner) = (
+            (path.as_path(), other.as_ref()),
+            (shown.as_path(), found.as_ref()),
+        );
+        match each {
+            true => Stack::check_partners(pair, partner)?,
+            false => Stack::check_axes(pair, partner)?,
+        }
+    }
+    if let Some(mask) = entry.mask.as_ref().filter(|mask| picture::is_volume(mask)) {
+        let other = stack(mask)?;
+        Stack::check_axes(
+            (&store.shown(mask), other.as_ref()),
+            (&shown, found.as_ref()),
         )?;
     }
-    Ok(found.map_or(1, |stack| stack.count))
+    Ok(found.filter(|_| each).map_or(1, |stack| stack.count))
 }
 
 /// Splits the pairs at random into training pairs and held-out pairs.

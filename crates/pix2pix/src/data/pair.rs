@@ -147,18 +147,15 @@ pub fn same_size(a: (&Path, [u32; 2]), b: (&Path, [u32; 2])) -> Result<()> {
 /// A file's name without its extension. Only extensions of pictures are removed: `N64.4E016.3` is a whole name, and
 /// `brain.nii.gz` is `brain`. Accented letters are composed (Unicode's form NFC), as file systems spell them in two ways.
 pub fn stem(path: &Path) -> String {
-    let mut name = path.file_name();
-    if picture::is_picture(path) {
-        let packed = picture::is_volume(path)
-            && path
-                .extension()
-                .is_some_and(|e| e.eq_ignore_ascii_case("gz"));
-        name = path.file_stem();
-        if packed {
-            name = name.and_then(|name| Path::new(name).file_stem());
-        }
+    let name = match picture::is_picture(path) {
+        true => path.file_stem(),
+        false => path.file_name(),
+    };
+    let mut name = name.unwrap_or_default().to_string_lossy();
+    if picture::volume_extension(path) == Some("nii.gz") {
+        let length = name.len() - ".nii".len();
+        name.to_mut().truncate(length);
     }
-    let name = name.unwrap_or_default().to_string_lossy();
     ComposingNormalizerBorrowed::new_nfc()
         .normalize(&name)
         .into_owned()

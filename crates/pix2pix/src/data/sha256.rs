@@ -32,6 +32,7 @@ pub fn of(bytes: &[u8]) -> String {
     digits(&Sha256::digest(bytes))
 }
 
-fn digits(digest: &[u8]) -> String {
+/// A digest in hexadecimal digits.
+pub(crate) fn digits(digest: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -10,7 +10,7 @@ use std::f64::consts::PI;
 
 use pix2pix_runtime::picture::{Picture, Samples};
 
-use crate::fourier::{Complex64, Fourier};
+use crate::fourier::{Complex64, Fourier, hann};
 
 /// Largest side that is correlated, in pixels: of larger pictures, the middle.
 const MOST: u32 = 1024;
@@ -26,8 +26,8 @@ const APART: f64 = 4.0;
 const SAME: f64 = 0.75;
 /// A shift is reliable if its peak is this many times as high as the next maximum, and
 const CLEAR: f64 = 1.5;
-/// this many standard deviations above the mean of the correlation. On the earth data, shifted at random, both together find 53
-/// of 54 pairs, and no wrong shift at any size from 64 to 244 pixels.
+/// this many standard deviations above the mean of the correlation. On the earth data, shifted at random, both together find the
+/// shift of 53 of 54 pairs of 244x244 pixels, and give one wrong shift, by 2 pixels, at 128x128 and none at 64x64.
 const HIGH: f64 = 7.0;
 
 /// How far what B shows lies from what A shows.
@@ -130,7 +130,7 @@ fn edges(picture: &Picture, known: Option<&Picture>) -> Vec<Complex64> {
     let samples = picture.to_floats();
     let known = known.map(Picture::to_floats);
     let is_known = |at: usize| known.as_ref().is_none_or(|known| known[at] > 0.0);
-    let windows = [width, height].map(hann);
+    let windows = [width, height].map(|length| hann(length, 0.5));
     let mut edges = vec![Complex64::default(); width * height];
     for y in 1..height - 1 {
         for x in 1..width - 1 {
@@ -154,12 +154,6 @@ fn edges(picture: &Picture, known: Option<&Picture>) -> Vec<Complex64> {
         }
     }
     edges
-}
-
-/// The Hann window of this length.
-fn hann(length: usize) -> Vec<f64> {
-    let wave = |at: usize| (PI * (at as f64 + 0.5) / length as f64).sin().powi(2);
-    (0..length).map(wave).collect()
 }
 
 /// The phase correlation of two transforms, at every shift of B, those to the left and up from the end.

@@ -5,10 +5,8 @@
 //! sum of the squared window, so that white noise has its variance everywhere. Spectra are means over all directions, all
 //! channels and all pictures.
 
-use std::f64::consts::PI;
-
 use super::Planes;
-use crate::fourier::{Complex64, Fourier};
+use crate::fourier::{Complex64, Fourier, hann};
 
 /// The power of rounding to 8 bits, as white noise. Less power than this counts as this.
 const FLOOR: f64 = 1.0 / 12.0;
@@ -110,7 +108,7 @@ impl Spectra {
             plane.iter().map(|value| f64::from(*value)).sum::<f64>() / plane.len() as f64
         };
         let means = planes.map(mean);
-        let windows = [width, height].map(hann);
+        let windows = [width, height].map(window);
         let mut values = Vec::with_capacity(width * height);
         for y in 0..height {
             for x in 0..width {
@@ -169,10 +167,10 @@ fn octave(frequency: f64) -> usize {
 }
 
 /// The Hann window of this length, periodic; its squares sum to 1.
-fn hann(length: usize) -> Vec<f64> {
-    let wave = |at: usize| (PI * at as f64 / length as f64).sin().powi(2);
-    let norm = (0..length).map(|at| wave(at).powi(2)).sum::<f64>().sqrt();
-    (0..length).map(|at| wave(at) / norm).collect()
+fn window(length: usize) -> Vec<f64> {
+    let window = hann(length, 0.0);
+    let norm = window.iter().map(|value| value.powi(2)).sum::<f64>().sqrt();
+    window.into_iter().map(|value| value / norm).collect()
 }
 
 /// The powers of two real planes from the value of their common transform at a frequency, and at the opposite one: the

@@ -217,6 +217,8 @@ impl Samples {
         let rows = self.whole.iter().map(|pair| {
             let options = TranslateOptions {
                 seed: config.seed,
+                // training takes empty slices too
+                refuse_outside: false,
                 ..TranslateOptions::default()
             };
             let output = translator.translate_with(pair.source.clone(), &options)?;

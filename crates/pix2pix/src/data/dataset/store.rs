@@ -33,7 +33,8 @@ pub struct Store {
 #[derive(Default)]
 struct Unpacked {
     file: Option<Arc<Mutex<File>>>,
-    volumes: HashMap<PathBuf, Content>,
+    /// With the errors of those that could not be unpacked: all their slices are asked for.
+    volumes: HashMap<PathBuf, Result<Content>>,
 }
 
 enum Container {
@@ -230,8 +231,10 @@ impl Store {
             return self.stored(path);
         }
         let Unpacked { file, volumes } = &mut *lock(&self.unpacked);
-        if let Some(volume) = volumes.get(path) {
-            return Ok(volume.clone());
+        match volumes.get(path) {
+            Some(Ok(volume)) => return Ok(volume.clone()),
+            Some(Err(error)) => return Err(again(error)),
+            None => {}
         }
         let file = match file {
             Some(file) => file,
@@ -240,9 +243,13 @@ impl Store {
                 file.insert(Arc::new(Mutex::new(tempfile::tempfile().map_err(failed)?)))
             }
         };
-        let volume = nifti::unpacked(&self.shown(path), &self.stored(path)?, file)?;
-        volumes.insert(path.to_path_buf(), volume.clone());
-        Ok(volume)
+        let volume = nifti::unpacked(&self.shown(path), &self.stored(path)?, file);
+        let answer = match &volume {
+            Ok(volume) => Ok(volume.clone()),
+            Err(error) => Err(again(error)),
+        };
+        volumes.insert(path.to_path_buf(), volume);
+        answer
     }
 
     /// The content of a file as it is stored: volumes stay packed, which is enough for their headers.
@@ -254,6 +261,27 @@ impl Store {
             Container::Folder => Ok(Content::Disk(self.root.join(path))),
             _ => Ok(self.read(path)?.into()),
         }
+    }
+}
+
+/// The same error.
+fn again(error: &Error) -> Error {
+    match error {
+        Error::File {
+            path,
+            reason,
+            remedy,
+        } => Error::file(path, reason, remedy),
+        Error::Io {
+            path,
+            action,
+            reason,
+            ..
+        } => {
+            let reason = io::Error::new(reason.kind(), reason.to_string());
+            Error::io(path, action, reason)
+        }
+        other => Error::Config(other.to_string()),
     }
 }
 
@@ -441,4 +469,41 @@ fn tar_index(file: &File, unread: &mut Vec<PassedOver>) -> io::Result<BTreeMap<P
         }
     }
     Ok(index)
+}
+
+#[cfg(test)]
+mod volume_tests {
+    use super::*;
+
+    /// A damaged volume is unpacked once, not again for each of its slices, and leaves nothing behind.
+    #[test]
+    fn a_damaged_volume_is_remembered() {
+        let volumes = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/volumes");
+        let whole = fs::read(volumes.join("i16.nii.gz")).unwrap();
+        let mut wrong = whole.clone();
+        let checksum = wrong.len() - 8;
+        wrong[checksum] ^= 1;
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
+        write("wrong.nii.gz", &wrong);
+        write("cut.nii.gz", &whole[..whole.len() - 40]);
+        write("whole.nii.gz", &whole);
+        let store = Store::open(folder.path()).unwrap();
+        let length = || {
+            let unpacked = lock(&store.unpacked);
+            let file = unpacked.file.as_ref().expect("a file was unpacked");
+            lock(file).metadata().unwrap().len()
+        };
+        for name in ["wrong.nii.gz", "cut.nii.gz"] {
+            let error = || store.content(Path::new(name)).unwrap_err().to_string();
+            let first = error();
+            assert!(first.contains("damaged NIfTI picture"), "{first}");
+            assert_eq!(length(), 0, "{name}");
+            // it would be read now
+            write(name, &whole);
+            assert_eq!(error(), first);
+        }
+        store.content(Path::new("whole.nii.gz")).unwrap();
+        assert!(length() > 0);
+    }
 }

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use flate2::read::MultiGzDecoder;
 
+use super::nifti_header;
+
 /// The first bytes of a file that gzip packed (RFC 1952, section 2.3.1).
 const PACKED: [u8; 3] = [0x1f, 0x8b, 8];
 
@@ -42,18 +44,31 @@ pub struct Part {
 }
 
 impl Part {
-    /// Appends at most `most` bytes to a file, and returns them as a part of it.
+    /// Appends at most `most` bytes to a file, and returns them as a part of it. At most `rest` bytes behind them are read too:
+    /// at the end of what gzip packed, its checksum is compared.
     ///
     /// # Errors
-    /// When they cannot be read or written.
-    pub fn append(file: &Arc<Mutex<File>>, from: impl Read, most: u64) -> io::Result<Self> {
+    /// When they cannot be read or written. The file is then as it was.
+    pub fn append(
+        file: &Arc<Mutex<File>>,
+        mut from: impl Read,
+        most: u64,
+        rest: u64,
+    ) -> io::Result<Self> {
         let mut end = file.lock().unwrap_or_else(PoisonError::into_inner);
         let start = end.seek(SeekFrom::End(0))?;
-        let length = io::copy(&mut from.take(most), &mut *end)?;
+        let copied = io::copy(&mut from.by_ref().take(most), &mut *end);
+        let copied = copied.and_then(|length| {
+            io::copy(&mut from.take(rest), &mut io::sink())?;
+            Ok(length)
+        });
+        if copied.is_err() {
+            end.set_len(start)?;
+        }
         Ok(Self {
             file: file.clone(),
             start,
-            length,
+            length: copied?,
         })
     }
 }
@@ -160,7 +175,7 @@ impl Content {
 /// Number of bytes by which the format is detected.
 const START: u64 = 64;
 
-/// The first bytes of a file, of what is in it if gzip packed it. The reader is then at the start again.
+/// The first bytes of a file, of the volume in it if gzip packed one. The reader is then at the start again.
 pub fn starts(file: &mut dyn Source) -> io::Result<Vec<u8>> {
     let mut start = Vec::new();
     file.take(START).read_to_end(&mut start)?;
@@ -171,7 +186,8 @@ pub fn starts(file: &mut dyn Source) -> io::Result<Vec<u8>> {
             .take(START)
             .read_to_end(&mut inside);
         file.rewind()?;
-        if unpacked.is_ok() {
+        // other formats are not read packed
+        if unpacked.is_ok() && nifti_header::is(&inside) {
             return Ok(inside);
         }
     }

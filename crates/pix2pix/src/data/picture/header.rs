@@ -5,7 +5,7 @@ use std::path::Path;
 use image::ImageFormat;
 use serde::{Deserialize, Serialize};
 
-use super::{Depth, MAX_BYTES, MAX_PIXELS, MAX_SIDE, MIN_SIDE, nifti};
+use super::{Depth, MAX_BYTES, MAX_PIXELS, MAX_SIDE, MIN_SIDE, nifti_header};
 use crate::error::{Error, Result};
 
 /// A picture file format.
@@ -45,14 +45,22 @@ pub fn is_picture(path: &Path) -> bool {
         })
 }
 
+/// The extensions of NIfTI volumes: as they are, and packed by gzip.
+pub const VOLUME_EXTENSIONS: [&str; 2] = ["nii", "nii.gz"];
+
+/// The extension of a NIfTI volume, one of [`VOLUME_EXTENSIONS`]; `None` for other files.
+pub fn volume_extension(path: &Path) -> Option<&'static str> {
+    let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
+    let has = |extension: &&str| {
+        let before = name.strip_suffix(*extension);
+        before.is_some_and(|before| before.len() > 1 && before.ends_with('.'))
+    };
+    VOLUME_EXTENSIONS.into_iter().find(has)
+}
+
 /// Whether a file has the extension of a NIfTI volume, `.nii` or `.nii.gz`.
 pub fn is_volume(path: &Path) -> bool {
-    let has = |path: &Path, known: &str| {
-        path.extension()
-            .is_some_and(|extension| extension.eq_ignore_ascii_case(known))
-    };
-    let unpacked = path.file_stem().map(Path::new).filter(|_| has(path, "gz"));
-    has(unpacked.unwrap_or(path), "nii")
+    volume_extension(path).is_some()
 }
 
 impl Format {
@@ -61,7 +69,7 @@ impl Format {
         if start.starts_with(b"\x93NUMPY") {
             return Some(Self::Npy);
         }
-        if nifti::is(start) {
+        if nifti_header::is(start) {
             return Some(Self::Nifti);
         }
         // BigTIFF, and TIFF whose first page is not at once behind the header

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use super::Format;
 use super::content::Content;
 use super::fault::guarded;
-use super::nifti::{self, Axes, Nifti};
+use super::nifti::{self, Nifti};
+use super::nifti_header::Axes;
 use super::tiff::Tiff;
 use crate::error::{Error, Result};
 
@@ -51,7 +52,6 @@ impl Stack {
         (partner, other): (&Path, Option<&Self>),
     ) -> Result<()> {
         let count = |stack: Option<&Self>| stack.map_or(1, |stack| stack.count);
-        let partner = partner.display();
         if count(stack) != count(other) {
             let what = match stack {
                 Some(stack) if stack.format == Format::Nifti => "slices",
@@ -60,8 +60,9 @@ impl Stack {
             return Err(Error::file(
                 path,
                 format!(
-                    "{} {what}, but its partner {partner} has {}",
+                    "{} {what}, but its partner {} has {}",
                     count(stack),
+                    partner.display(),
                     count(other)
                 ),
                 format!(
@@ -69,6 +70,17 @@ impl Stack {
                 ),
             ));
         }
+        Self::check_axes((path, stack), (partner, other))
+    }
+
+    /// Checks only that volumes lie in the same way: see [`check_partners`](Self::check_partners).
+    ///
+    /// # Errors
+    /// When `path` does not lie as its partner does.
+    pub fn check_axes(
+        (path, stack): (&Path, Option<&Self>),
+        (partner, other): (&Path, Option<&Self>),
+    ) -> Result<()> {
         let axes = |stack: Option<&Self>| stack.and_then(|stack| stack.axes);
         let (Some(axes), Some(others)) = (axes(stack), axes(other)) else {
             return Ok(());
@@ -83,7 +95,10 @@ impl Stack {
         let (own, others) = (letters(&axes), letters(&others));
         Err(Error::file(
             path,
-            format!("its axes point to {own}, but those of its partner {partner} to {others}"),
+            format!(
+                "its axes point to {own}, but those of its partner {} to {others}",
+                partner.display()
+            ),
             "bring both to one orientation, e.g. with nibabel.as_closest_canonical",
         ))
     }

@@ -12,7 +12,8 @@ use tiff_writer::{TiffWriter, WriteOptions};
 use super::content::Content;
 use super::encode::write_page;
 use super::fault::guarded;
-use super::nifti::{Fields, HEADER, Nifti, at};
+use super::nifti::Nifti;
+use super::nifti_header::{Fields, HEADER, at};
 use super::{Depth, Format, Metadata, Page, Picture, Samples};
 use crate::error::Result;
 
