@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Arg;
 use clap::builder::ValueParser;
+use indicatif::ProgressBar;
 use pix2pix::report::Evaluation;
 use pix2pix::run::Outcome;
 pub use toml::Value;
@@ -22,14 +23,17 @@ use crate::{Command, config_file, evaluate, failure, receptive_field, summary, t
 /// Options by name, such as `batch_size` and 4.
 pub type Options = [(String, Value)];
 
-/// Options, with their command, that are arguments here, or for a process of its own: one that prints, or that ends with the
-/// training.
-const NOT_EMBEDDED: [(&str, &str); 6] = [
+/// Options, with their command, that are arguments here, or for processes of their own: one that prints, or that ends with the
+/// training, or several that train together.
+const NOT_EMBEDDED: [(&str, &str); 9] = [
     ("train", "out"),
     ("train", "resume"),
     ("train", "dry-run"),
     ("train", "quiet"),
     ("train", "serve"),
+    ("train", "sync-norm"),
+    ("train", "allreduce"),
+    ("train", "check-every"),
     ("evaluate", "json"),
 ];
 
@@ -90,7 +94,7 @@ pub fn evaluate(
     };
     let notes = RefCell::new(Vec::new());
     let note = |text: &str| notes.borrow_mut().push(text.to_string());
-    let mut evaluations = evaluate::measure(&args, &note, go_on)?;
+    let mut evaluations = evaluate::measure(&args, &note, |_, _| ProgressBar::hidden(), go_on)?;
     let table = evaluate::table(&evaluations);
     Ok(Evaluated {
         evaluation: evaluations.remove(0),
@@ -364,6 +368,11 @@ mod tests {
                 Value::from(true),
                 "serve is not an option of train",
             ),
+            (
+                "sync_norm",
+                Value::from(true),
+                "sync_norm is not an option of train",
+            ),
             ("help", Value::from(true), "help is not an option of train"),
             (
                 "batch_size",
@@ -386,6 +395,92 @@ mod tests {
             told.starts_with("--dry-run and --serve are for the command line"),
             "{told}"
         );
+        std::fs::write(&file, "sync_norm = true\n").unwrap();
+        let told = refused("config", file.to_str().unwrap().into());
+        assert!(
+            told.starts_with("--sync-norm is for several processes"),
+            "{told}"
+        );
+    }
+
+    /// Whatever event of step 2 stops a run, it is trained no further, and saved and sampled once.
+    #[test]
+    fn a_run_ends_with_the_step_of_any_event_that_stops_it() {
+        let scratch = tempfile::tempdir().unwrap();
+        let kind = |event: &Event| match event {
+            Event::Step(_) => "step",
+            Event::Logged(_) => "logged",
+            Event::Saved(_) => "saved",
+            Event::Scored(_) => "scored",
+            Event::Sampled { .. } => "sampled",
+            Event::Warned(_) => "warned",
+            _ => "other",
+        };
+        for (number, (stops, [saves, samples])) in [
+            ("step", [200, 200]),
+            ("logged", [200, 200]),
+            ("saved", [2, 200]),
+            ("saved", [2, 2]),
+            ("scored", [200, 2]),
+            ("scored", [2, 2]),
+            ("sampled", [200, 2]),
+            ("sampled", [2, 2]),
+            ("warned", [200, 2]),
+            ("warned", [2, 2]),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let out = scratch.path().join(number.to_string());
+            let options = [
+                given("steps", 4),
+                given("filters", 2),
+                given("crop_size", 64),
+                given("load_size", 72),
+                given("log_every", 2),
+                given("save_every", saves),
+                given("sample_every", samples),
+                // its first outputs are flat, which is a warning
+                given("norm", "none"),
+            ];
+            let (mut step, mut kinds) = (0, Vec::new());
+            let stop = Arc::<AtomicBool>::default();
+            let watch = Watch {
+                lines: &|_| {},
+                stop: stop.clone(),
+                events: &mut |event| {
+                    if let Event::Step(metrics) = event {
+                        step = metrics.step;
+                    }
+                    if step >= 2 {
+                        kinds.push(kind(event));
+                        stop.fetch_or(kind(event) == stops, Ordering::Relaxed);
+                    }
+                },
+            };
+            let outcome = train(Path::new("earth"), &out, &options, watch).unwrap();
+            kinds.sort_unstable();
+            let once = ["logged", "sampled", "saved", "scored", "step", "warned"];
+            assert_eq!(kinds, once, "{stops} {saves} {samples}");
+            assert_eq!((outcome.steps, outcome.interrupted), (2, true));
+            assert!(outcome.checkpoint.ends_with("step_0000002.safetensors"));
+            assert!(out.join("samples/step_0000002.png").exists());
+        }
+    }
+
+    #[test]
+    fn a_run_that_is_stopped_before_it_begins_has_no_folder() {
+        let scratch = tempfile::tempdir().unwrap();
+        let out = scratch.path().join("run");
+        let stop = Arc::<AtomicBool>::default();
+        let watch = Watch {
+            lines: &|_| stop.store(true, Ordering::Relaxed),
+            stop: stop.clone(),
+            events: &mut |_| panic!("nothing is trained"),
+        };
+        let ended = train(Path::new("earth"), &out, &[given("steps", 1)], watch);
+        assert!(matches!(ended, Err(Failure::Interrupted)));
+        assert!(!out.exists());
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use indicatif::ProgressBar;
 use pix2pix::data::pair::Direction;
-use pix2pix::data::survey::OnError;
 use pix2pix::data::{Pairs, earth, picture};
 use pix2pix::device::set_threads;
 use pix2pix::draw::contact_sheet;
@@ -89,7 +89,7 @@ enum Split {
 
 /// Prints the scores of every model.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let evaluations = measure(&args, &tell, &mut || true)?;
+    let evaluations = measure(&args, &tell, progress::of_pairs, &mut || true)?;
     if args.json {
         return print(&json(&evaluations));
     }
@@ -113,14 +113,15 @@ pub fn json(evaluations: &[Evaluation]) -> String {
     serde_json::to_string_pretty(evaluations).expect("scores are plain data") + "\n"
 }
 
-/// Evaluates every model, and writes the files of `--out`. `note` receives what the user should know; `go_on` is asked after
-/// each pair.
+/// Evaluates every model, and writes the files of `--out`. `note` receives what the user should know; `bar` makes the progress
+/// bar of a number of pairs and a model's name; `go_on` is asked after each pair.
 ///
 /// # Errors
 /// Those of the options, the models and the data; [`Failure::Interrupted`] if it is not to go on.
 pub fn measure(
     args: &Args,
     note: &dyn Fn(&str),
+    bar: fn(usize, String) -> ProgressBar,
     go_on: &mut dyn FnMut() -> bool,
 ) -> Result<Vec<Evaluation>, Failure> {
     set_threads(args.machine.threads)?;
@@ -156,12 +157,11 @@ pub fn measure(
             note(&reversed);
         }
         let name = model.display().to_string();
-        let bar = progress::of_pairs(pairs.len(), name.clone());
+        let bar = bar(pairs.len(), name.clone());
         // all models share the page
         let shown = pairs.len() * args.models.len();
         let mut gallery =
             Gallery::new(&name, [config.source.clone(), config.target.clone()], shown);
-        let mut stopped = false;
         let seen = &mut |pair: &Measured| {
             bar.set_position(pair.done as u64);
             if args.out.is_some() {
@@ -169,10 +169,9 @@ pub fn measure(
                 let scores = pair.scores;
                 gallery.add(&scores.name, pictures, Some(pair.target), Some(scores));
             }
-            stopped = !go_on();
-            match stopped {
-                true => Err(Error::Config("stopped".to_string())),
-                false => Ok(()),
+            match go_on() {
+                true => Ok(()),
+                false => Err(Failure::Interrupted),
             }
         };
         let evaluated = evaluate(
@@ -184,9 +183,6 @@ pub fn measure(
             seen,
         );
         bar.finish_and_clear();
-        if stopped {
-            return Err(Failure::Interrupted);
-        }
         let evaluated = evaluated?;
         gallery.about(summary(&evaluated.evaluation));
         galleries.push(gallery);
@@ -217,7 +213,7 @@ fn pairs(
         false => &args.data,
     };
     // of the run's own data, the same pairs are held out as in training
-    let (data, _) = config.open(path, OnError::Stop)?;
+    let (data, _) = config.open(path, config.on_error)?;
     let wanted: &[&str] = match args.split {
         Split::Train => &["train"],
         // data without splits is measured as a whole

@@ -2,6 +2,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Write;
+use std::sync::{Mutex, PoisonError};
 
 /// The system's allocator, but the program ends with one line on standard error when there is no more memory, instead of
 /// being aborted.
@@ -59,25 +60,26 @@ fn end(bytes: usize) -> ! {
 
 /// Makes glibc keep freed memory for the next step. By default it returns every large tensor to the kernel, which
 /// hands the memory out again page by page and zeroed; this costs a fifth of a training step's time, and half of the
-/// first step's. Memory use does not grow, because every step needs the same memory as the one before.
+/// first step's. Memory use does not grow, because every step needs the same memory as the one before. Settings that the
+/// user's environment makes stay.
 pub fn keep_freed() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    set([
-        // no mappings for single blocks: freeing a block would unmap it
-        (libc::M_MMAP_MAX, 0),
-        // one heap for all threads, never trimmed
-        (libc::M_ARENA_MAX, 1),
-        (libc::M_TRIM_THRESHOLD, i32::MAX),
-    ]);
+    glibc::set(glibc::KEPT);
 }
 
-/// The same as [`keep_freed`] for a part of another program's time: until this value is dropped, which returns the free memory
-/// to the kernel.
+/// Trainings that keep freed memory at this moment.
+static KEEPERS: Mutex<usize> = Mutex::new(0);
+
+/// The same as [`keep_freed`] for a part of another program's time: until the last of these values is dropped, which returns
+/// the free memory to the kernel. Afterwards glibc's thresholds are its initial ones and no longer adapt; settings that the
+/// program itself made with `mallopt` are lost.
 pub struct KeepFreed(());
 
 impl KeepFreed {
     /// Begins to keep it.
     pub fn begin() -> Self {
+        let mut keepers = KEEPERS.lock().unwrap_or_else(PoisonError::into_inner);
+        *keepers += 1;
         keep_freed();
         Self(())
     }
@@ -85,27 +87,73 @@ impl KeepFreed {
 
 impl Drop for KeepFreed {
     fn drop(&mut self) {
+        let mut keepers = KEEPERS.lock().unwrap_or_else(PoisonError::into_inner);
+        *keepers -= 1;
         #[cfg(all(target_os = "linux", target_env = "gnu"))]
-        {
-            // glibc's own values
-            let heaps = 8 * std::thread::available_parallelism().map_or(1, usize::from);
-            set([
-                (libc::M_MMAP_MAX, 65_536),
-                (libc::M_ARENA_MAX, i32::try_from(heaps).unwrap_or(i32::MAX)),
-                (libc::M_TRIM_THRESHOLD, 128 << 10),
-            ]);
+        if *keepers == 0 {
+            glibc::set(glibc::initial());
             // SAFETY: it only returns free pages of the allocator, under the allocator's locks.
             unsafe { libc::malloc_trim(0) };
         }
     }
 }
 
+/// The settings of glibc's allocator.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn set(parameters: [(libc::c_int, libc::c_int); 3]) {
-    for (parameter, value) in parameters {
-        // SAFETY: mallopt only sets a parameter of the allocator, under its lock. A thread that allocates meanwhile sees the
-        // value from before or this one; both are valid. If it fails, the value from before stays.
-        unsafe { libc::mallopt(parameter, value) };
+mod glibc {
+    use std::env;
+
+    /// Values of `M_MMAP_MAX`, `M_ARENA_MAX` and `M_TRIM_THRESHOLD`.
+    type Settings = [libc::c_int; 3];
+
+    /// Each parameter, with the variable and the tunable by which users set it.
+    const PARAMETERS: [(libc::c_int, &str, &str); 3] = [
+        (
+            libc::M_MMAP_MAX,
+            "MALLOC_MMAP_MAX_",
+            "glibc.malloc.mmap_max=",
+        ),
+        (
+            libc::M_ARENA_MAX,
+            "MALLOC_ARENA_MAX",
+            "glibc.malloc.arena_max=",
+        ),
+        (
+            libc::M_TRIM_THRESHOLD,
+            "MALLOC_TRIM_THRESHOLD_",
+            "glibc.malloc.trim_threshold=",
+        ),
+    ];
+
+    /// No mappings for single blocks, because freeing a block would unmap it; and one heap for all threads, never trimmed.
+    pub const KEPT: Settings = [0, 1, i32::MAX];
+
+    /// Those of a new process.
+    pub fn initial() -> Settings {
+        let heaps = 8 * std::thread::available_parallelism().map_or(1, usize::from);
+        [65_536, i32::try_from(heaps).unwrap_or(i32::MAX), 128 << 10]
+    }
+
+    pub fn set(settings: Settings) {
+        for (parameter, value) in open(settings, &|name| env::var(name).ok()) {
+            // SAFETY: mallopt only sets a parameter of the allocator, under its lock. A thread that allocates meanwhile sees
+            // the value from before or this one; both are valid. If it fails, the value from before stays.
+            unsafe { libc::mallopt(parameter, value) };
+        }
+    }
+
+    /// The parameters that the user's environment leaves open, with their values.
+    pub(super) fn open(
+        settings: Settings,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Vec<(libc::c_int, libc::c_int)> {
+        let tunables = environment("GLIBC_TUNABLES").unwrap_or_default();
+        let parameters = PARAMETERS.into_iter().zip(settings);
+        let open = parameters.filter(|((_, variable, tunable), _)| {
+            environment(variable).is_none() && !tunables.contains(tunable)
+        });
+        open.map(|((parameter, ..), value)| (parameter, value))
+            .collect()
     }
 }
 
@@ -124,4 +172,55 @@ fn status(entry: &str) -> Option<u64> {
     let line = status.lines().find(|line| line.starts_with(entry))?;
     let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kilobytes * 1024)
+}
+
+#[cfg(all(test, target_os = "linux", target_env = "gnu"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_of_the_users_environment_stay() {
+        let open = |known: &[(&str, &str)]| {
+            let value = |name: &str| {
+                let found = known.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| (*value).to_string())
+            };
+            glibc::open([7, 8, 9], &value)
+        };
+        let all = [
+            (libc::M_MMAP_MAX, 7),
+            (libc::M_ARENA_MAX, 8),
+            (libc::M_TRIM_THRESHOLD, 9),
+        ];
+        assert_eq!(open(&[]), all);
+        assert_eq!(open(&[("MALLOC_ARENA_MAX", "2")]), [all[0], all[2]]);
+        let tunables = "glibc.malloc.mmap_max=4:glibc.malloc.trim_threshold=5";
+        assert_eq!(open(&[("GLIBC_TUNABLES", tunables)]), [all[1]]);
+    }
+
+    /// A freed block stays in this process's memory until the last keeper is dropped. In a process of its own, because other
+    /// tests train.
+    #[test]
+    fn the_last_of_two_keepers_ends_it() {
+        const ALONE: &str = "PIX2PIX_TEST_ALONE";
+        const BLOCK: usize = 32 << 20;
+        if std::env::var_os(ALONE).is_none() {
+            let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+            child.args(["the_last_of_two_keepers_ends_it", "--test-threads=1"]);
+            assert!(child.env(ALONE, "1").status().unwrap().success());
+            return;
+        }
+        let before = resident_bytes().unwrap();
+        let kept = || {
+            drop(std::hint::black_box(vec![1u8; BLOCK]));
+            resident_bytes().unwrap() > before + BLOCK as u64 / 2
+        };
+        let first = KeepFreed::begin();
+        let second = KeepFreed::begin();
+        assert!(kept());
+        drop(first);
+        assert!(kept());
+        drop(second);
+        assert!(!kept());
+    }
 }

@@ -349,6 +349,9 @@ const ON_RESUME: [&str; 10] = [
     "quiet",
 ];
 
+/// Options for training with several processes.
+const OF_PROCESSES: [&str; 3] = ["sync-norm", "allreduce", "check-every"];
+
 /// Trains, alone or together with the other processes of `mpirun`.
 pub fn run(mut args: Args, typed: &[String]) -> Result<(), Failure> {
     let processes = Processes::join()?;
@@ -403,10 +406,29 @@ pub fn embedded(mut args: Args, typed: &[String], watch: Watch) -> Result<Outcom
             "--dry-run and --serve are for the command line; remove them from the file of --config";
         return Err(Failure::Usage(reason.to_string()));
     }
+    if let Some(name) = typed
+        .iter()
+        .find(|name| OF_PROCESSES.contains(&name.as_str()))
+    {
+        return Err(Failure::Usage(format!(
+            "--{name} is for several processes of the command line; remove it from the file of --config"
+        )));
+    }
     let processes = Processes::join()?;
+    if processes.shard().ranks > 1 {
+        return Err(Failure::Usage(format!(
+            "mpirun has started {} processes, and each would train alone; start this program without mpirun, or \
+             `pix2pix train` with it",
+            processes.shard().ranks
+        )));
+    }
     let planned = plan(&mut args, typed, &processes)?;
     let lines = Lines::Passed(watch.lines);
     planned.notes.iter().for_each(|note| lines.say(note));
+    // whoever stops it so early wants no step
+    if watch.stop.load(Ordering::Relaxed) {
+        return Err(Failure::Interrupted);
+    }
     let training = Session {
         folder: RunFolder::lock(&planned.root)?,
         config: planned.config,
@@ -432,7 +454,8 @@ pub struct Watch<'a> {
     pub lines: &'a dyn Fn(Line),
     /// Receives every event. It may set `stop`.
     pub events: &'a mut dyn FnMut(&Event),
-    /// Ends the run when it is set: after the step of the event at which it is set, or else after the step in progress.
+    /// Ends the run when it is set: at a line before the training, without a step; at an event of a step, after that step; or
+    /// else after the step in progress.
     pub stop: Arc<AtomicBool>,
 }
 

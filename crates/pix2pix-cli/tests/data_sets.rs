@@ -413,6 +413,12 @@ fn a_broken_pair_is_skipped_on_demand() {
         "{said}"
     );
     assert!(said.contains("1 broken and 0 unmatched"), "{said}");
+    // its scores are those of the pairs that it has
+    let scores = scratch.ok("evaluate run data --split train --json");
+    assert!(
+        scores.contains("pair2") && !scores.contains("pair1"),
+        "{scores}"
+    );
 }
 
 #[test]

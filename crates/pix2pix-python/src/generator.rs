@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use pix2pix::model::built_in;
 use pix2pix_runtime::{TranslateOptions, Translator};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -17,7 +18,10 @@ pub struct Generator(Translator);
 impl Generator {
     #[new]
     fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        let generator = py.detach(|| Translator::load(&path));
+        let generator = py.detach(|| match built_in::bytes(&path) {
+            Some(bytes) => Translator::parse(bytes, &path),
+            None => Translator::load(&path),
+        });
         let generator = generator.map_err(|e| Error::new_err(e.to_string()))?;
         Ok(Self(generator))
     }

@@ -6,11 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use pix2pix::data::path_text::path_of;
 use pix2pix::data::picture::{Metadata, Picture, encode};
-use pix2pix::data::survey::OnError;
 use pix2pix::data::{self, Format};
 use pix2pix::report::charts;
-use pix2pix::run::{Event, History, Metrics, Outcome, RunScores, Warning};
-use pix2pix::{Error, RunConfig, Translator, model};
+use pix2pix::run::{self, Event, History, Metrics, Outcome, RunScores, Warning};
+use pix2pix::{Error, RunConfig, model};
 use pix2pix_cli::embedded::{self, Failure, Line, Watch};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -90,9 +89,9 @@ struct Listener {
 
 impl Listener {
     fn saw(&self, event: &Event) {
+        // at every event, so that Ctrl-C does not wait for a line of the metrics; on cards, not every step has one
+        self.heed(|py| py.check_signals());
         match event {
-            // each step, so that Ctrl-C does not wait for a line of the metrics
-            Event::Step(_) => self.heed(|py| py.check_signals()),
             Event::Logged(metrics) => self.tell("step", &written(metrics), None),
             Event::Scored(scores) => self.tell("scores", &written(scores), None),
             Event::Warned(warning) => {
@@ -272,9 +271,13 @@ impl Pairs {
 
 impl Pairs {
     fn open(path: &Path, split: &str) -> Result<Self, Error> {
-        let config = Translator::load(&model::find(path)?)?.config;
+        // a run has its configuration before its first checkpoint
+        let config = match path.is_dir() {
+            true => run::read_config(path)?,
+            false => model::config(path)?,
+        };
         let path = path_of(&config.data);
-        let (data, _) = config.open(&path, OnError::Stop)?;
+        let (data, _) = config.open(&path, config.on_error)?;
         if !config.data_digest.is_empty() && config.data_digest != data.digest() {
             let reason = "the data set has changed since the run began: its pairs differ";
             return Err(Error::file(&path, reason, "restore the data set"));

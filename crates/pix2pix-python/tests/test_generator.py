@@ -1,6 +1,7 @@
 """Tests the Python module as installed from its wheel. `tools/check_wheel` runs this."""
 
 import pathlib
+import shutil
 import subprocess
 import threading
 import time
@@ -34,6 +35,20 @@ def by_program(model: pathlib.Path, source: NDArray[np.uint8], *options: str) ->
     subprocess.run([*files, *options], check=True, capture_output=True)
     translated: NDArray[np.uint8] = np.load(folder / "out/source.npy")
     return translated
+
+
+def test_earth_is_the_built_in_model(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "m.safetensors"
+    shutil.copy(ROOT / "crates/pix2pix/data/earth.safetensors", file)
+    monkeypatch.chdir(tmp_path)
+    generator = pix2pix.Generator("earth")
+    source = picture(200, 256)
+    assert np.array_equal(generator(source), by_program(file, source))
+    assert generator.step == 3000
+    # what is really called so comes first
+    (tmp_path / "earth").write_text("no model")
+    with pytest.raises(pix2pix.Error, match="earth"):
+        pix2pix.Generator("earth")
 
 
 def test_it_translates_as_the_program_does(model: pathlib.Path) -> None:

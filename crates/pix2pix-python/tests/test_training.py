@@ -5,6 +5,7 @@ import json
 import math
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import threading
@@ -141,6 +142,58 @@ def test_a_callback_ends_the_run_which_can_be_resumed(tmp_path: pathlib.Path) ->
     assert longer.step == 5
 
 
+@pytest.mark.parametrize("kind", ["step", "checkpoint", "scores", "sample", "warning"])
+@pytest.mark.parametrize(("save_every", "sample_every"), [(2, 2), (2, 200), (200, 2)])
+def test_the_step_of_any_event_that_ends_the_run_is_its_last(
+    tmp_path: pathlib.Path, kind: str, save_every: int, sample_every: int
+) -> None:
+    kinds: list[str] = []
+
+    def ends(event: pix2pix.Event) -> bool:
+        kinds.append(event["kind"])
+        return event["kind"] != kind
+
+    out = tmp_path / "run"
+    options: Any = {"save_every": save_every, "sample_every": sample_every, "log_every": 2}
+    # the first outputs without normalization are flat, which is a warning
+    run = small(out, steps=6, callback=ends, norm="none", **options)
+    last = 1 if kind == "step" else 2
+    if (kind, save_every) == ("checkpoint", 200) or (kind in ("scores", "sample", "warning") and sample_every == 200):
+        last = 6
+    assert (run.step, run.state) == (last, "done" if last == 6 else "stopped")
+    assert run.sample_steps[-1] == last
+    # nothing is done twice
+    steps = [*range(2, last, 2), last]
+    assert kinds.count("checkpoint") == (len(steps) if save_every == 2 else 1)
+    assert last == 6 or kinds.count("warning") == 1
+    assert kinds.count("sample") == kinds.count("scores") == (len(steps) if sample_every == 2 else 1)
+
+
+def test_an_interrupt_while_it_plans_begins_no_run(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(screen: object, kind: str, text: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pix2pix._train._Screen.show", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        small(tmp_path / "run", steps=100_000)
+    assert not (tmp_path / "run").exists()
+
+
+def test_pairs_of_a_run_are_those_that_it_could_read(tmp_path: pathlib.Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(EARTH / "val", data)
+    broken = sorted(data.glob("*.jpg"))[0]
+    broken.write_bytes(b"no picture")
+    run = small(tmp_path / "run", steps=1, data=data, on_error="skip")
+    names = [pair.name for pair in run.pairs("train")]
+    assert len(names) == 7 and broken.stem not in " ".join(names)
+    with pytest.warns(UserWarning, match="trained on these pairs"):
+        assert len(pix2pix.evaluate(run, data).pictures) == 7
+    # its configuration is enough
+    shutil.rmtree(run.path / "checkpoints")
+    assert [pair.name for pair in pix2pix.Run(run.path).pairs("train")] == names
+
+
 def test_an_error_of_the_callback_ends_the_run_and_is_raised(tmp_path: pathlib.Path) -> None:
     seen: list[str] = []
 
@@ -160,11 +213,15 @@ def test_an_interrupt_ends_the_run_and_is_raised(tmp_path: pathlib.Path, listens
     """As a notebook's stop button does, whether Python code runs at that moment or not."""
 
     def interrupt() -> None:
-        while not (tmp_path / "run/metrics.jsonl").exists():
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if (tmp_path / "run/metrics.jsonl").exists():
+                _thread.interrupt_main()
+                return
             time.sleep(0.01)
-        _thread.interrupt_main()
 
-    thread = threading.Thread(target=interrupt)
+    # a daemon: where the training fails before, the file never appears
+    thread = threading.Thread(target=interrupt, daemon=True)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
         small(tmp_path / "run", steps=100_000, callback=(lambda event: None) if listens else None)
@@ -185,11 +242,11 @@ def test_lines_are_printed_through_python(tmp_path: pathlib.Path, capsys: pytest
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_terminal_has_one_line_of_progress(tmp_path: pathlib.Path) -> None:
+def on_a_terminal(code: str) -> str:
+    """What a program writes to its terminal of 60 columns."""
     pytest.importorskip("pty")
     ours, its = os.openpty()
-    code = f"import pix2pix; pix2pix.train('earth', {str(tmp_path / 'run')!r}, steps=3, **{SMALL!r})"
-    with subprocess.Popen([sys.executable, "-c", code], stdout=its, env={**os.environ, "COLUMNS": "60"}):
+    with subprocess.Popen([sys.executable, "-c", code], stdout=its, stderr=its, env={**os.environ, "COLUMNS": "60"}):
         os.close(its)
         written = b""
         try:
@@ -198,7 +255,17 @@ def test_a_terminal_has_one_line_of_progress(tmp_path: pathlib.Path) -> None:
         except OSError:
             pass  # the end of a terminal
     os.close(ours)
-    lines = written.decode().split("\r\n")
+    return written.decode()
+
+
+def test_an_evaluation_prints_nothing(trained: pix2pix.Run) -> None:
+    code = f"import pix2pix; pix2pix.evaluate({str(trained.path)!r}, 'earth')"
+    assert on_a_terminal(code) == ""
+
+
+def test_a_terminal_has_one_line_of_progress(tmp_path: pathlib.Path) -> None:
+    written = on_a_terminal(f"import pix2pix; pix2pix.train('earth', {str(tmp_path / 'run')!r}, steps=3, **{SMALL!r})")
+    lines = written.split("\r\n")
     progress = [line for line in lines if "step 3/3" in line]
     assert len(progress) == 1 and progress[0].count("\rstep ") == 3
     assert all(len(text) < 60 for text in progress[0].split("\r"))
@@ -213,6 +280,7 @@ def test_bad_options_are_errors_of_python(tmp_path: pathlib.Path) -> None:
         ({"epochs": 2}, "'steps <N>' cannot be used with 'epochs <N>'"),
         ({"batchsize": 1}, "^batchsize is not an option of train$"),
         ({"serve": True}, "^serve is not an option of train$"),
+        ({"sync_norm": True}, "^sync_norm is not an option of train$"),
         ({"no_mirror": 3}, "no_mirror"),
         ({"lr": True}, "^lr cannot have the value true$"),
         ({"threads": 3}, "^threads is 3, but this process already computes with 2, which is fixed; start a new process$"),

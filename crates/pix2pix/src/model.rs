@@ -32,7 +32,7 @@ mod tensors;
 pub(crate) mod translate;
 
 pub use average::average;
-pub use checkpoint::{Checkpoint, find, find_best, in_folder};
+pub use checkpoint::{Checkpoint, config, find, find_best, in_folder};
 pub use pix2pix_runtime::{
     Fit, NormStatistics, Temporal, TilePlan, Tiles, Tiling, TranslateOptions, Windows,
 };

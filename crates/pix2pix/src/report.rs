@@ -21,7 +21,7 @@
 //!     &TranslateOptions::default(),
 //!     &mut |pair| {
 //!         eprintln!("{}: L1 {:.2}", pair.scores.name, pair.scores.scores.l1);
-//!         Ok(())
+//!         Ok::<(), pix2pix::Error>(())
 //!     },
 //! )?;
 //! println!("L1 {:.2} of 255", found.evaluation.means["l1"].mean);

@@ -302,8 +302,8 @@ pub struct Training<'a> {
 }
 
 /// Trains a new run from the first step to the last, or until `stop` is set. It then finishes the step in progress and
-/// saves everything. The folder must be empty. `tell` receives the events, and may set `stop`: without a group, the step of
-/// the event is then the last.
+/// saves everything. The folder must be empty. `tell` receives the events, and may set `stop`: without a group, the step
+/// of the event, whatever its kind, is then the last.
 ///
 /// # Errors
 /// When the configuration is invalid, a pair has become unreadable, a loss or a gradient is not finite, or a file
@@ -733,11 +733,6 @@ impl Training<'_> {
             let stepped = this.on_device(step + 1, || trainer.step(&batches))?;
             let losses = stepped.map_err(|diverged| this.diverged(step + 1, &diverged))?;
             step += 1;
-            let asked = stop.load(Ordering::Relaxed);
-            let asked = match &this.group {
-                Some(group) => agreement::any(&*group.communicator, asked),
-                None => asked,
-            };
             if let Some(time) = config.time {
                 let seconds = this.seconds(books.as_ref());
                 if seconds >= time {
@@ -752,6 +747,11 @@ impl Training<'_> {
                     tell(Event::Left(Duration::from_secs_f64(time - seconds)));
                 }
             }
+            let asked = stop.load(Ordering::Relaxed);
+            let asked = match &this.group {
+                Some(group) => agreement::any(&*group.communicator, asked),
+                None => asked,
+            };
             let config = this.config;
             let mut last = step == config.steps || asked;
             let [mut saved, mut sampled] = [config.save_every, config.sample_every]
@@ -778,8 +778,10 @@ impl Training<'_> {
                     }
                 }
             }
-            // who listens to the events may stop the run at this step's, which is then its last
-            if seen.is_some() && this.group.is_none() && stop.load(Ordering::Relaxed) {
+            // who listens to the events may stop the run at any of this step's, which is then its last
+            let is_stopped =
+                || seen.is_some() && this.group.is_none() && stop.load(Ordering::Relaxed);
+            if is_stopped() {
                 [last, saved, sampled] = [true; 3];
             }
             let checked = last || step.is_multiple_of(config.check_every);
@@ -806,10 +808,18 @@ impl Training<'_> {
                 this.set_rate(&mut trainer, books.as_ref());
             }
             let over = sampled && this.is_over(books.as_ref());
-            if let Some(books) = books.as_mut().filter(|_| over && !saved) {
+            let stopped = is_stopped();
+            if let Some(books) = books.as_mut().filter(|_| (over || stopped) && !saved) {
                 this.save(progress(step, books), None, &trainer, books, tell)?;
             }
-            if last || over {
+            let unseen = seen.filter(|_| stopped && !sampled);
+            if let (Some(books), Some(metrics)) = (&mut books, unseen)
+                && let Some(ill) = this.look(metrics, &trainer, books, tell)?
+                && books.warned != Some(step)
+            {
+                books.warn(step, ill, tell)?;
+            }
+            if last || over || stopped {
                 break;
             }
         }

@@ -50,6 +50,10 @@ fn modules_do_not_import_each_other_in_circles() {
         "pix2pix-runtime",
         "pix2pix-cli",
         "pix2pix-server",
+        "pix2pix-c",
+        "pix2pix-python",
+        "pix2pix-web",
+        "pix2pix-benches",
     ] {
         let imports = imports(name);
         // in every folder; a module includes the modules inside it

@@ -114,10 +114,6 @@ class TrainOptions(TypedDict, total=False):
     - perceptual: Weight of LPIPS relative to the adversarial loss (Johnson et al. 2016; Zhang et al. 2018); 0 for none
       [default: 0]
     - perceptual_weights: File of LPIPS's weights; `pix2pix download lpips-alex` gets it [default: none]
-    - sync_norm: Synchronize batch normalization: take the statistics over the pairs of all processes [default: each
-      process its own]
-    - allreduce: Number format in which gradients are sent and added [default: f32]
-    - check_every: Steps between checks that the weights of all processes are bit-identical [default: 100]
     """
 
     config: str | os.PathLike[str]
@@ -192,9 +188,6 @@ class TrainOptions(TypedDict, total=False):
     pool: int
     perceptual: float
     perceptual_weights: str | os.PathLike[str]
-    sync_norm: bool
-    allreduce: Literal["f32", "bf16"]
-    check_every: int
 
 
 class EvaluateOptions(TypedDict, total=False):

@@ -31,8 +31,8 @@ class Error(OSError):
 class Generator:
     """A trained generator. Several threads may use it at the same time.
 
-    ``path`` is a checkpoint file (.safetensors), or a run folder to load its newest checkpoint. Raises ``pix2pix.Error`` if
-    there is no checkpoint or it is damaged.
+    ``path`` is a checkpoint file (.safetensors), a run folder to load its newest checkpoint, or ``"earth"``, the built-in
+    model. Raises ``pix2pix.Error`` if there is no checkpoint or it is damaged.
     """
 
     def __new__(cls, path: str | os.PathLike[str]) -> Generator: ...

@@ -133,9 +133,13 @@ def train(
     the run. The options are those of ``pix2pix train``, with its defaults: ``train(data, out, steps=1000, batch_size=4,
     lambda_=50)``; ``help(pix2pix.TrainOptions)`` has them all.
 
-    ``callback`` receives each ``Event``. If it returns False, the training ends after this step and is saved. If it raises,
-    the same, and the error is raised here. So does ``KeyboardInterrupt`` (Ctrl-C, or a notebook's stop button). ``resume``
-    continues such a run. ``quiet`` prints nothing. Other threads of Python run during the training.
+    ``callback`` receives each ``Event``. If it returns False, the training ends after the step of this event, whatever its
+    kind, with a checkpoint and a contact sheet. If it raises, the same, and the error is raised here. So does
+    ``KeyboardInterrupt`` (Ctrl-C, or a notebook's stop button). ``resume`` continues such a run. ``quiet`` prints nothing.
+    Other threads of Python run during the training.
+
+    On Linux, freed memory stays with this process until its last training ends, which is faster; then it goes back to the
+    system, and the allocator of glibc has its initial settings. Variables such as ``MALLOC_ARENA_MAX`` come first.
 
     Raises ``ValueError`` or ``TypeError`` for an option, and ``pix2pix.Error`` if a file cannot be read or written, or the
     losses are no longer finite. The number of threads is set once for a process: ``threads`` cannot change.

@@ -18,8 +18,8 @@ pub fn is_named(model: &Path) -> bool {
     model == Path::new(NAME) || model == Path::new(WORD) && !model.exists()
 }
 
-/// The model's checkpoint, if the path names it.
-pub(crate) fn bytes(model: &Path) -> Option<&'static [u8]> {
+/// The model's checkpoint file (safetensors), if the path [names](is_named) it.
+pub fn bytes(model: &Path) -> Option<&'static [u8]> {
     is_named(model).then_some(BYTES)
 }
 

@@ -213,11 +213,12 @@ fn restored<M: burn::module::Module>(network: M, weights: Weights, path: &Path) 
     weights::restore(network, weights).map_err(|e| no_network(path, &e))
 }
 
-/// The configuration of the run that made a checkpoint file.
+/// The configuration of the run that made a checkpoint file, or the [built-in model](crate::model::built_in). No weights are
+/// read.
 ///
 /// # Errors
 /// When the file cannot be read or is not a checkpoint of this program.
-pub(super) fn config(path: &Path) -> Result<RunConfig> {
+pub fn config(path: &Path) -> Result<RunConfig> {
     let header: Header = match built_in::bytes(path) {
         Some(bytes) => pix2pix_runtime::tensor_file::parse_header(bytes, path, KIND)?,
         None => pix2pix_runtime::tensor_file::read_header(path, KIND)?,

@@ -11,7 +11,7 @@ use crate::data::dataset::Pairs;
 use crate::data::jitter::ResizePolicy;
 use crate::data::picture::Picture;
 use crate::draw::contact_sheet::Row;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::model::translate::Translator;
 use crate::quality::dists::Dists;
 use crate::quality::fid::frechet_distance;
@@ -209,27 +209,27 @@ pub struct Evaluated {
 }
 
 /// Translates every pair at the input size of the networks, and scores it. Of several samples, the scores are those of the
-/// first. Of the `options`, only dropout, seed and index count; `tell` receives each pair when it is measured, and ends the
-/// evaluation with an error.
+/// first. Of the `options`, only dropout, seed and index count; `tell` receives each pair when it is measured, and its error,
+/// which may be the caller's own, ends the evaluation.
 ///
 /// # Errors
 /// When a pair cannot be read, its channels cannot be converted to the model's, the networks do not accept its size, or
-/// there are to be several samples and no dropout.
-pub fn evaluate(
+/// there are to be several samples and no dropout; and that of `tell`.
+pub fn evaluate<E: From<Error>>(
     model: String,
     translator: &Translator,
     (split, pairs): (&str, &Pairs),
     measures: &Measures,
     options: &TranslateOptions,
-    tell: &mut dyn FnMut(&Measured) -> Result<()>,
-) -> Result<Evaluated> {
+    tell: &mut dyn FnMut(&Measured) -> Result<(), E>,
+) -> Result<Evaluated, E> {
     let config = &translator.config;
     let labels = config.target.labels.as_ref();
     if labels.is_some()
         && (measures.lpips.is_some() || measures.dists.is_some() || measures.inception.is_some())
     {
         let reason = "`lpips`, `dists` and `inception` compare pictures, and the model's targets are label maps; omit them";
-        return Err(Error::Config(reason.to_string()));
+        return Err(Error::Config(reason.to_string()).into());
     }
     let mut confusion = labels.map(|labels| Confusion::new(labels.classes.len()));
     let mut pictures = Vec::new();
@@ -292,7 +292,7 @@ pub fn evaluate(
         };
         if measures.samples.is_some() && pair.mask.is_some() {
             let reason = "several samples are compared as whole pictures, and some of its pixels have no data";
-            return Err(refused(Error::Picture(reason.to_string())));
+            return Err(refused(Error::Picture(reason.to_string())).into());
         }
         if let Some(samples) = measures.samples {
             let mut spread = Spread::new(out.values.clone());

@@ -79,7 +79,7 @@ impl Reported {
                     Some(pair.scores),
                 );
                 tell([pair.done, count]);
-                Ok(())
+                Ok::<_, Error>(())
             },
         )?;
         gallery.about(format!(
