@@ -893,7 +893,10 @@ fn keep(inputs: &Named, out: &Path) -> Result<(), Failure> {
     let real = files.filter_map(|file| Some((fs::canonicalize(file).ok()?, file)));
     let real: BTreeMap<PathBuf, &PathBuf> = real.collect();
     for name in inputs.keys() {
-        for ending in ["png", "tif", "npy"].iter().chain(&picture::VOLUME_EXTENSIONS) {
+        for ending in ["png", "tif", "npy"]
+            .iter()
+            .chain(&picture::VOLUME_EXTENSIONS)
+        {
             let place = fs::canonicalize(out.join(name).with_added_extension(ending));
             if let Some(file) = place.ok().and_then(|place| real.get(&place)) {
                 let message = "an output would replace this input; choose another --out";
