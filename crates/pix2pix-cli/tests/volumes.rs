@@ -140,6 +140,23 @@ fn a_model_of_volumes_makes_volumes() {
     assert_eq!(picture::pages(&first), 1);
 }
 
+/// Nothing is wrong with the partner of a damaged volume.
+#[test]
+fn a_damaged_volume_is_the_one_that_is_named_and_skipped() {
+    let scratch = Scratch::new();
+    data(&scratch, 3);
+    let damaged = scratch.path("data/B/v1.nii");
+    let bytes = fs::read(&damaged).unwrap();
+    fs::write(&damaged, &bytes[..bytes.len() / 2]).unwrap();
+    let train = format!("train data --steps 1 --range-a=-1000,400 {SMALL}");
+    let said = refused(&scratch, &format!("{train} --out stopped --neighbours 1"));
+    assert!(said.contains("data/B/v1.nii: damaged"), "{said}");
+    let skipped = scratch.run(&format!("{train} --out run --on-error skip"));
+    let said = String::from_utf8_lossy(&skipped.stderr).into_owned();
+    assert!(skipped.status.success(), "{said}");
+    assert!(said.contains("data/B/v1.nii"), "{said}");
+}
+
 #[test]
 fn what_cannot_be_is_refused() {
     let scratch = Scratch::new();

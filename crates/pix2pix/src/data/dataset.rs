@@ -724,7 +724,12 @@ fn with_pages(entries: Vec<Entry>, store: &Store, pages: Option<Pages>) -> Resul
         let each = pages == Some(Pages::Each);
         let count = match each || is_volume {
             true => count_pages(&entry, store, each)?,
-            false => 1,
+            false => Some(1),
+        };
+        let Some(count) = count else {
+            let page = Page::At(0);
+            all.push(Entry { page, ..entry });
+            continue;
         };
         for index in 0..count {
             let entry = entry.clone();
@@ -743,13 +748,25 @@ fn with_pages(entries: Vec<Entry>, store: &Store, pages: Option<Pages>) -> Resul
 }
 
 /// Number of pages or slices of a pair's files that are pairs: one, or with `each` all, which must be as many for A and B.
-/// Volumes must lie in the same way, those of masks too. Files that cannot be read count as one page: the survey reports them.
-fn count_pages(entry: &Entry, store: &Store, each: bool) -> Result<usize> {
+/// Volumes must lie in the same way, those of masks too. `None` if a file cannot be read: the survey reports it, and nothing is
+/// wrong with its partners.
+fn count_pages(entry: &Entry, store: &Store, each: bool) -> Result<Option<usize>> {
     let stack = |path: &Path| -> Result<Option<Stack>> { Ok(Stack::of(&store.stored(path)?)) };
     let (first, others) = match &entry.files {
         Files::Together(path) => (path, Vec::new()),
         Files::Apart(a, b) => (&a[0], a.iter().chain(b).skip(1).collect()),
     };
+    let all: Vec<&PathBuf> = others
+        .iter()
+        .copied()
+        .chain([first])
+        .chain(&entry.mask)
+        .collect();
+    for path in all {
+        if Stack::is_damaged(&store.stored(path)?) {
+            return Ok(None);
+        }
+    }
     let (found, shown) = (stack(first)?, store.shown(first));
     for path in others {
         let (other, path) = (stack(path)?, store.shown(path));
@@ -769,7 +786,7 @@ fn count_pages(entry: &Entry, store: &Store, each: bool) -> Result<usize> {
             (&shown, found.as_ref()),
         )?;
     }
-    Ok(found.filter(|_| each).map_or(1, |stack| stack.count))
+    Ok(Some(found.filter(|_| each).map_or(1, |stack| stack.count)))
 }
 
 /// Splits the pairs at random into training pairs and held-out pairs.

@@ -26,6 +26,15 @@ pub struct Stack {
 }
 
 impl Stack {
+    /// Whether a file is a TIFF or NIfTI file that cannot be read.
+    pub fn is_damaged(content: &Content) -> bool {
+        let format = content
+            .starts()
+            .ok()
+            .and_then(|start| Format::guess(&start));
+        matches!(format, Some(Format::Tiff | Format::Nifti)) && Self::of(content).is_none()
+    }
+
     /// Reads it from a file; `None` for other formats than TIFF and NIfTI, and for files that cannot be read.
     pub fn of(content: &Content) -> Option<Self> {
         let format = Format::guess(&content.starts().ok()?)?;
