@@ -158,6 +158,23 @@ fn a_damaged_volume_is_the_one_that_is_named_and_skipped() {
 }
 
 #[test]
+fn a_mask_of_another_number_of_slices_is_refused() {
+    let scratch = Scratch::new();
+    data(&scratch, 2);
+    fs::create_dir(scratch.path("data/mask")).unwrap();
+    for n in 0..2 {
+        let name = |folder: &str| scratch.path(&format!("data/{folder}/v{n}.nii"));
+        let mut bytes = fs::read(name("B")).unwrap();
+        // the third dimension
+        bytes[46] -= n;
+        fs::write(name("mask"), bytes).unwrap();
+    }
+    let said = refused(&scratch, "inspect data");
+    assert!(said.contains("data/mask/v1.nii: "), "{said}");
+    assert!(said.contains("slices, but its partner"), "{said}");
+}
+
+#[test]
 fn what_cannot_be_is_refused() {
     let scratch = Scratch::new();
     data(&scratch, 2);

@@ -768,23 +768,14 @@ fn count_pages(entry: &Entry, store: &Store, each: bool) -> Result<Option<usize>
         }
     }
     let (found, shown) = (stack(first)?, store.shown(first));
-    for path in others {
+    let check = match each {
+        true => Stack::check_partners,
+        false => Stack::check_axes,
+    };
+    let mask = entry.mask.iter().filter(|mask| picture::is_volume(mask));
+    for path in others.into_iter().chain(mask) {
         let (other, path) = (stack(path)?, store.shown(path));
-        let (pair, partner) = (
-            (path.as_path(), other.as_ref()),
-            (shown.as_path(), found.as_ref()),
-        );
-        match each {
-            true => Stack::check_partners(pair, partner)?,
-            false => Stack::check_axes(pair, partner)?,
-        }
-    }
-    if let Some(mask) = entry.mask.as_ref().filter(|mask| picture::is_volume(mask)) {
-        let other = stack(mask)?;
-        Stack::check_axes(
-            (&store.shown(mask), other.as_ref()),
-            (&shown, found.as_ref()),
-        )?;
+        check((&path, other.as_ref()), (&shown, found.as_ref()))?;
     }
     Ok(Some(found.filter(|_| each).map_or(1, |stack| stack.count)))
 }
