@@ -47,6 +47,9 @@ pub struct ModelConfig {
     /// Domain of the target.
     #[serde(default)]
     pub target: Domain,
+    /// Slices of a volume on either side of a slice whose channels the source has too; 0 for none.
+    #[serde(default)]
+    pub neighbours: usize,
     /// The generator.
     pub generator: GeneratorConfig,
     jitter: Jitter,
@@ -60,10 +63,16 @@ struct Jitter {
 
 impl ModelConfig {
     /// A configuration of a generator that was trained on pictures of `size`.
-    pub fn new([source, target]: [Domain; 2], generator: GeneratorConfig, size: Size) -> Self {
+    pub fn new(
+        [source, target]: [Domain; 2],
+        neighbours: usize,
+        generator: GeneratorConfig,
+        size: Size,
+    ) -> Self {
         Self {
             source,
             target,
+            neighbours,
             generator,
             jitter: Jitter { crop_size: size },
         }

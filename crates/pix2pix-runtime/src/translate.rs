@@ -244,13 +244,24 @@ impl Translator {
         Ok(())
     }
 
-    /// Checks, before a picture is decoded, that the model takes its number of channels.
+    /// Checks, before a picture is decoded, that the model takes its number of channels. Where they are slices, they are not
+    /// converted: a gray picture is no slice and its neighbours.
     ///
     /// # Errors
     /// [`Error::Picture`], when it does not.
     pub fn check_channels(&self, channels: usize) -> Result<()> {
-        if self.model.source.labels.is_some() && (1..=4).contains(&channels) {
+        let ModelConfig {
+            neighbours, source, ..
+        } = &self.model;
+        if source.labels.is_some() && (1..=4).contains(&channels) {
             return Ok(());
+        }
+        if *neighbours > 0 && channels != source.channels {
+            let plural = if channels == 1 { "" } else { "s" };
+            return Err(Error::Picture(format!(
+                "it has {channels} channel{plural}, but the model takes {}: those of a slice and of {neighbours} on either side",
+                source.channels
+            )));
         }
         let converted = picture::conversion(channels, self.model.source.channels);
         converted.map(drop).map_err(unlike_source)
@@ -451,8 +462,9 @@ impl Translator {
 
     /// Converts a picture to the channels of the model's sources. Those of label maps are read as they are.
     fn source(&self, picture: Picture) -> Result<Picture> {
+        self.check_channels(picture.channels())?;
         if self.model.source.labels.is_some() {
-            return self.check_channels(picture.channels()).map(|()| picture);
+            return Ok(picture);
         }
         picture
             .with_channels(self.model.source.channels)

@@ -69,6 +69,12 @@ pub unsafe extern "C" fn pix2pix_load(bytes: *const u8, size: usize) -> *mut Tra
 
 fn load(bytes: &[u8]) -> Result<Box<Translator>, String> {
     let mut translator = Translator::parse(bytes, Path::new("model")).map_err(|e| e.to_string())?;
+    if translator.model.neighbours > 0 {
+        return Err(
+            "model: it translates slices of volumes with their neighbours, and a canvas has none"
+                .into(),
+        );
+    }
     let (source, target) = (&translator.model.source, &translator.model.target);
     let unlike = |reason| format!("model: {reason}, and a canvas has {RGBA}");
     conversion(RGBA, source.channels).map_err(unlike)?;

@@ -6,7 +6,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use pix2pix_runtime::checkpoint::ModelConfig;
 use pix2pix_runtime::engine::{Cpu, Engine};
-use pix2pix_runtime::error::{Error, Result};
+use pix2pix_runtime::error::Result;
 
 use crate::backend::device::{Precision, is_card};
 use crate::config::RunConfig;
@@ -91,31 +91,17 @@ impl Translator {
 
     fn of_engine(engine: Box<dyn Engine>, config: RunConfig, step: u64, device: Device) -> Self {
         let domains = [config.source.clone(), config.target.clone()];
-        let model = ModelConfig::new(domains, config.generator.clone(), config.jitter.crop_size);
+        let model = ModelConfig::new(
+            domains,
+            config.neighbours,
+            config.generator.clone(),
+            config.jitter.crop_size,
+        );
         Self {
             runtime: pix2pix_runtime::Translator::new(engine, model, step),
             config,
             device,
         }
-    }
-
-    /// Checks, before a picture is decoded, that the model takes its number of channels. Where they are slices, they are not
-    /// converted: a gray picture is no slice and its neighbours.
-    ///
-    /// # Errors
-    /// [`Error::Picture`], when it does not.
-    pub fn check_channels(&self, channels: usize) -> Result<()> {
-        let RunConfig {
-            neighbours, source, ..
-        } = &self.config;
-        if *neighbours > 0 && channels != source.channels {
-            let plural = if channels == 1 { "" } else { "s" };
-            return Err(Error::Picture(format!(
-                "it has {channels} channel{plural}, but the model takes {}: those of a slice and of {neighbours} on either side",
-                source.channels
-            )));
-        }
-        self.runtime.check_channels(channels)
     }
 
     /// The device on which it translates.
