@@ -1,5 +1,6 @@
 //! Paths that a run stores, and paths in printed commands.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use pix2pix::data::path_text;
@@ -7,6 +8,20 @@ use pix2pix::data::path_text;
 /// The absolute form of a path, because the run may be resumed from another folder.
 pub fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+/// The absolute form of a path without links, whether or not all of it exists.
+pub fn real(path: &Path) -> PathBuf {
+    let path = absolute(path);
+    let known = path.ancestors().find_map(|above| {
+        let rest = path.strip_prefix(above).ok()?;
+        let above = fs::canonicalize(above).ok()?;
+        Some(match rest.as_os_str().is_empty() {
+            true => above,
+            false => above.join(rest),
+        })
+    });
+    known.unwrap_or(path)
 }
 
 /// The absolute form of a path, as the text that a configuration stores.

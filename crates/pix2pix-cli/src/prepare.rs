@@ -1,7 +1,6 @@
 //! `pix2pix prepare`.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{IsTerminal, stderr};
 use std::path::{Path, PathBuf};
@@ -26,7 +25,7 @@ use crate::failure::Failure;
 use crate::inspect::alignment::few;
 use crate::output::{say, tell};
 use crate::output_folder::{create_folder_of, remove_unfinished};
-use crate::paths::word;
+use crate::paths::{real, word};
 use crate::program::program;
 
 /// Shown after the options.
@@ -522,10 +521,7 @@ fn make<T: Sync>(
         let remedy = "put pictures into it, or choose another folder";
         return Err(Error::file(&common.input, "contains no picture", remedy).into());
     }
-    let real = |path: &Path| fs::canonicalize(path).ok();
-    if let (Some(input), Some(out)) = (real(&common.input), real(&common.out))
-        && out.starts_with(&input)
-    {
+    if common.input.is_dir() && real(&common.out).starts_with(real(&common.input)) {
         let message =
             "the folder of the pairs lies in that of their pictures; choose another --out";
         return Err(Failure::Usage(format!(

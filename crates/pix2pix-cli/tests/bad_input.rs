@@ -325,8 +325,11 @@ fn translations_that_would_overwrite() {
     }
     assert_eq!(fs::read(scratch.path("data/pair0.png")).unwrap(), before);
     // pairs of pictures that lie around them
-    let inside = scratch.run("prepare edges data --out data");
-    fails(&inside, 2, &["data", "choose another --out"]);
+    for out in ["data", "data/new", "data/../data/new"] {
+        let inside = scratch.run(&format!("prepare edges data --out {out}"));
+        fails(&inside, 2, &[out, "choose another --out"]);
+    }
+    assert!(!scratch.path("data/new").exists());
 }
 
 #[test]

@@ -751,33 +751,30 @@ fn with_pages(entries: Vec<Entry>, store: &Store, pages: Option<Pages>) -> Resul
 /// Volumes must lie in the same way, those of masks too. `None` if a file cannot be read: the survey reports it, and nothing is
 /// wrong with its partners.
 fn count_pages(entry: &Entry, store: &Store, each: bool) -> Result<Option<usize>> {
-    let stack = |path: &Path| -> Result<Option<Stack>> { Ok(Stack::of(&store.stored(path)?)) };
-    let (first, others) = match &entry.files {
-        Files::Together(path) => (path, Vec::new()),
-        Files::Apart(a, b) => (&a[0], a.iter().chain(b).skip(1).collect()),
+    let files: Vec<&PathBuf> = match &entry.files {
+        Files::Together(path) => vec![path],
+        Files::Apart(a, b) => a.iter().chain(b).collect(),
     };
-    let all: Vec<&PathBuf> = others
-        .iter()
-        .copied()
-        .chain([first])
-        .chain(&entry.mask)
-        .collect();
-    for path in all {
-        if Stack::is_damaged(&store.stored(path)?) {
-            return Ok(None);
+    let mut stacks = Vec::new();
+    for path in files.into_iter().chain(&entry.mask) {
+        match Stack::read(&store.stored(path)?) {
+            Ok(stack) => stacks.push((path, store.shown(path), stack)),
+            Err(_) => return Ok(None),
         }
     }
-    let (found, shown) = (stack(first)?, store.shown(first));
     let check = match each {
         true => Stack::check_partners,
         false => Stack::check_axes,
     };
-    let mask = entry.mask.iter().filter(|mask| picture::is_volume(mask));
-    for path in others.into_iter().chain(mask) {
-        let (other, path) = (stack(path)?, store.shown(path));
-        check((&path, other.as_ref()), (&shown, found.as_ref()))?;
+    let (_, shown, found) = &stacks[0];
+    for (path, other_shown, other) in &stacks[1..] {
+        // a mask that is no volume belongs to all slices
+        if entry.mask.as_ref() != Some(path) || picture::is_volume(path) {
+            check((other_shown, other.as_ref()), (shown, found.as_ref()))?;
+        }
     }
-    Ok(Some(found.filter(|_| each).map_or(1, |stack| stack.count)))
+    let found = found.as_ref().filter(|_| each);
+    Ok(Some(found.map_or(1, |stack| stack.count)))
 }
 
 /// Splits the pairs at random into training pairs and held-out pairs.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use super::Format;
 use super::content::Content;
-use super::fault::guarded;
+use super::fault::{Fault, guarded};
 use super::nifti::{self, Nifti};
 use super::nifti_header::Axes;
 use super::tiff::Tiff;
@@ -26,28 +26,24 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Whether a file is a TIFF or NIfTI file that cannot be read.
-    pub fn is_damaged(content: &Content) -> bool {
-        let format = content
-            .starts()
-            .ok()
-            .and_then(|start| Format::guess(&start));
-        matches!(format, Some(Format::Tiff | Format::Nifti)) && Self::of(content).is_none()
-    }
-
     /// Reads it from a file; `None` for other formats than TIFF and NIfTI, and for files that cannot be read.
     pub fn of(content: &Content) -> Option<Self> {
-        let format = Format::guess(&content.starts().ok()?)?;
-        let (count, axes) = match format {
-            Format::Tiff => (guarded(|| Tiff::pages(content)).ok()?, None),
-            Format::Nifti => guarded(|| Nifti::stack(content)).ok()?,
-            _ => return None,
+        Self::read(content).ok().flatten()
+    }
+
+    /// As [`of`](Self::of); an error for TIFF and NIfTI files that cannot be read.
+    pub(crate) fn read(content: &Content) -> std::result::Result<Option<Self>, Fault> {
+        let start = content.starts().unwrap_or_default();
+        let (format, (count, axes)) = match Format::guess(&start) {
+            Some(format @ Format::Tiff) => (format, (guarded(|| Tiff::pages(content))?, None)),
+            Some(format @ Format::Nifti) => (format, guarded(|| Nifti::stack(content))?),
+            _ => return Ok(None),
         };
-        Some(Self {
+        Ok(Some(Self {
             format,
             count,
             axes,
-        })
+        }))
     }
 
     /// Checks that the files of a pair have as many pages or slices each, a file of another format one, and that volumes lie
