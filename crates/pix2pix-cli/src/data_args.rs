@@ -94,11 +94,6 @@ fn neighbours(text: &str) -> Result<usize, String> {
     number.ok_or_else(|| format!("use 0 to {MOST_NEIGHBOURS} slices on either side"))
 }
 
-/// Whether the embedded data is meant by this path: no file or folder is.
-pub fn is_earth(path: &Path) -> bool {
-    path == Path::new(earth::WORD) && !path.exists()
-}
-
 /// Values of black and white.
 #[derive(Clone, Copy)]
 enum Range {
@@ -211,7 +206,7 @@ impl DataArgs {
             )));
         }
         let options = self.options(seed);
-        match is_earth(path) {
+        match earth::is_typed(path) {
             true => Ok(earth::open(&options)?),
             false => Ok(Dataset::open(path, &options)?),
         }

@@ -20,7 +20,7 @@ use pix2pix::{Error, atomic_file};
 use rayon::prelude::*;
 
 use crate::choice::choice;
-use crate::data_args::{is_earth, low_and_high};
+use crate::data_args::low_and_high;
 use crate::failure::Failure;
 use crate::inspect::alignment::few;
 use crate::output::{say, tell};
@@ -295,7 +295,7 @@ fn open(common: &Common, pages: Option<Pages>, nodata: Option<Nodata>) -> Result
         squares: true, // nothing is trained on them here
         ..Options::default()
     };
-    let data = match is_earth(&common.input) {
+    let data = match earth::is_typed(&common.input) {
         true => earth::open(&options)?,
         false => Dataset::open(&common.input, &options)?,
     };
@@ -540,7 +540,7 @@ fn make<T: Sync>(
     bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
     let made = AtomicUsize::new(0);
     let result = jobs.par_iter().try_for_each(|(target, job)| {
-        let endings = ["png", "tif", "npy"].map(|ending| target.with_added_extension(ending));
+        let endings = picture::RESULT_EXTENSIONS.map(|ending| target.with_added_extension(ending));
         if !target.is_file() && !endings.iter().any(|file| file.is_file()) {
             work(job, target)?;
             made.fetch_add(1, Ordering::Relaxed);

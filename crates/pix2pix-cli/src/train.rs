@@ -26,7 +26,7 @@ use pix2pix_server::Training;
 
 use crate::beyond_args::BeyondArgs;
 use crate::choice::choice;
-use crate::data_args::{DataArgs, is_earth};
+use crate::data_args::DataArgs;
 use crate::failure::{Failure, print};
 use crate::flags;
 use crate::from_args::{FromArgs, Start as From};
@@ -493,7 +493,7 @@ fn plan(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Plan
 
 /// A data set as the configuration names it.
 fn named(path: &Path) -> String {
-    match is_earth(path) {
+    match earth::is_typed(path) {
         true => earth::WORD.to_string(),
         false => stored(path),
     }

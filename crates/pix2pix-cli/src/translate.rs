@@ -6,7 +6,6 @@ mod y4m;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::{self, IsTerminal, stderr};
 use std::path::{Path, PathBuf};
 use std::slice;
@@ -35,7 +34,7 @@ use crate::machine_args::MachineArgs;
 use crate::noise_args::NoiseArgs;
 use crate::output::{say, tell};
 use crate::output_folder::{create_folder_of, remove_unfinished};
-use crate::paths::absolute;
+use crate::paths::{absolute, real};
 use stream::Frames;
 
 /// Shown after the options.
@@ -890,15 +889,12 @@ fn inputs(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Fai
 /// Checks that no output has the place of an input, whatever path or link leads there.
 fn keep(inputs: &Named, out: &Path) -> Result<(), Failure> {
     let files = inputs.values().flatten();
-    let real = files.filter_map(|file| Some((fs::canonicalize(file).ok()?, file)));
-    let real: BTreeMap<PathBuf, &PathBuf> = real.collect();
+    let places: BTreeMap<PathBuf, &PathBuf> = files.map(|file| (real(file), file)).collect();
     for name in inputs.keys() {
-        for ending in ["png", "tif", "npy"]
-            .iter()
-            .chain(&picture::VOLUME_EXTENSIONS)
-        {
-            let place = fs::canonicalize(out.join(name).with_added_extension(ending));
-            if let Some(file) = place.ok().and_then(|place| real.get(&place)) {
+        let endings = picture::RESULT_EXTENSIONS.iter();
+        for ending in endings.chain(&picture::VOLUME_EXTENSIONS) {
+            let place = real(&out.join(name).with_added_extension(ending));
+            if let Some(file) = places.get(&place) {
                 let message = "an output would replace this input; choose another --out";
                 return Err(Failure::Usage(format!("{}: {message}", file.display())));
             }

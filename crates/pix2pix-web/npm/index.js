@@ -21,34 +21,40 @@ const PAGES = { initial: 256, maximum: 32768 };
 /** The most threads that are used unless the caller asks for more: the small layers of a network gain nothing from others. */
 const MOST = 8;
 
-/** The memory that `threads` threads share, or `undefined` for one thread. */
-async function shared(threads) {
+/** How many threads there are, and the memory that they share; one thread has none. */
+async function shared(asked) {
   const able = inNode || globalThis.crossOriginIsolated === true;
-  if (threads === undefined) {
-    const found = inNode ? (await import("node:os")).availableParallelism() : navigator.hardwareConcurrency;
-    threads = able ? Math.min(found ?? 1, MOST) : 1;
-    try {
-      return { threads, memory: threads > 1 ? new WebAssembly.Memory({ ...PAGES, shared: true }) : undefined };
-    } catch {
-      // a small device reserves no memory of that size
-      return { threads: 1 };
-    }
-  }
+  const threads = asked ?? (able ? Math.min(await processors(), MOST) : 1);
   if (!Number.isSafeInteger(threads) || threads < 1 || threads > 256) {
     throw new Error(`threads: ${threads}; give an integer, 1 to 256`);
   }
-  if (threads > 1 && !able) {
+  if (threads === 1) {
+    return { threads };
+  }
+  if (!able) {
     throw new Error(
       `threads: ${threads}, and this page shares no memory between threads; serve it with the headers ` +
         "Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp, or give threads: 1",
     );
   }
-  return { threads, memory: threads > 1 ? new WebAssembly.Memory({ ...PAGES, shared: true }) : undefined };
+  try {
+    return { threads, memory: new WebAssembly.Memory({ ...PAGES, shared: true }) };
+  } catch (reason) {
+    // a small device reserves no memory of that size
+    if (asked === undefined) {
+      return { threads: 1 };
+    }
+    throw reason;
+  }
+}
+
+async function processors() {
+  return inNode ? (await import("node:os")).availableParallelism() : (navigator.hardwareConcurrency ?? 1);
 }
 
 /** The bytes of a URL or, in Node, of a file. */
 async function read(url, progress, signal) {
-  if (globalThis.process?.versions?.node && !/^(https?|data|blob):/.test(url)) {
+  if (inNode && !/^(https?|data|blob):/.test(url)) {
     const { readFile } = await import("node:fs/promises");
     const bytes = await readFile(String(url).startsWith("file:") ? new URL(url) : url, { signal });
     progress?.(bytes.length, bytes.length);

@@ -2,7 +2,7 @@
 //! `data/earth/README.md` for source and credit.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
@@ -22,6 +22,11 @@ pub const WORD: &str = "earth";
 /// Whether a run's configuration names this data set. Paths in it are absolute.
 pub fn is_named(data: &str) -> bool {
     data == NAME || data == WORD
+}
+
+/// Whether a path that a user typed means what is embedded: the word, and no file or folder is called so.
+pub fn is_typed(path: &Path) -> bool {
+    path == Path::new(WORD) && !path.exists()
 }
 
 /// Opens the embedded data set: 54 training pairs and 8 held-out pairs of 256x256 pixels.

@@ -28,7 +28,9 @@ use crate::backend::device::placed;
 pub use content::Content;
 pub use decode::{decode, decode_as, decode_page, pages, read};
 pub use encode::{LargeWriter, encode, write, write_png, write_with};
-pub use header::{Format, Header, VOLUME_EXTENSIONS, is_picture, is_volume, volume_extension};
+pub use header::{
+    Format, Header, RESULT_EXTENSIONS, VOLUME_EXTENSIONS, is_picture, is_volume, volume_extension,
+};
 pub use large::TiffWindows;
 pub use metadata::Metadata;
 pub use page::{Page, Pages};

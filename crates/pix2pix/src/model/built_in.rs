@@ -15,7 +15,7 @@ static BYTES: &[u8] = include_bytes!("../../data/earth.safetensors");
 
 /// Whether a path names this model. A file or a folder of the word's name comes before it.
 pub fn is_named(model: &Path) -> bool {
-    model == Path::new(NAME) || model == Path::new(WORD) && !model.exists()
+    model == Path::new(NAME) || earth::is_typed(model)
 }
 
 /// The model's checkpoint file (safetensors), if the path [names](is_named) it.

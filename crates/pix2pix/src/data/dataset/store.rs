@@ -10,7 +10,7 @@ use flate2::read::MultiGzDecoder;
 use zip::ZipArchive;
 
 use super::passed_over::{PassedOver, Why};
-use crate::data::picture::content::{MAX_GROWTH, most_unpacked};
+use crate::data::picture::content::{MAX_GROWTH, most_unpacked, temporary};
 use crate::data::picture::{Content, is_picture, is_volume, nifti};
 use crate::error::{Error, Result};
 
@@ -238,10 +238,7 @@ impl Store {
         }
         let file = match file {
             Some(file) => file,
-            None => {
-                let failed = |e| Error::io(&std::env::temp_dir(), "create a temporary file", e);
-                file.insert(Arc::new(Mutex::new(tempfile::tempfile().map_err(failed)?)))
-            }
+            None => file.insert(temporary()?),
         };
         let volume = nifti::unpacked(&self.shown(path), &self.stored(path)?, file);
         let answer = match &volume {

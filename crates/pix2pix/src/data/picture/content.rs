@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use flate2::read::MultiGzDecoder;
 
 use super::nifti_header;
+use crate::error::{Error, Result};
 
 /// The first bytes of a file that gzip packed (RFC 1952, section 2.3.1).
 const PACKED: [u8; 3] = [0x1f, 0x8b, 8];
@@ -33,6 +34,16 @@ pub enum Content {
     Disk(PathBuf),
     /// A part of a file on disk.
     Part(Part),
+}
+
+/// An unnamed temporary file, which disappears when the program ends.
+///
+/// # Errors
+/// When it cannot be created.
+pub(crate) fn temporary() -> Result<Arc<Mutex<File>>> {
+    let file = tempfile::tempfile();
+    let file = file.map_err(|e| Error::io(&std::env::temp_dir(), "create a temporary file", e))?;
+    Ok(Arc::new(Mutex::new(file)))
 }
 
 /// A part of a file that readers on several threads share: packed files are unpacked into one, one behind the other.

@@ -32,6 +32,8 @@ pub const EXTENSIONS: [&str; 19] = [
     "jpg", "jpeg", "jpe", "jfif", "jfi", "jif", "pjpeg", "pjp", "png", "webp", "tif", "tiff",
     "btf", "tf8", "gtif", "bmp", "dib", "npy", "nii",
 ];
+/// Extensions of the formats that results are written in, besides [those of volumes](VOLUME_EXTENSIONS).
+pub const RESULT_EXTENSIONS: [&str; 3] = ["png", "tif", "npy"];
 /// Names of the supported picture formats, for messages.
 pub const NAMES: &str = "JPEG, PNG, WebP, TIFF, BMP, npy or NIfTI";
 

@@ -1,10 +1,9 @@
 //! Files with several pictures: pages of TIFF files, slices of volumes.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 
 use super::Format;
-use super::content::Content;
+use super::content::{Content, temporary};
 use super::fault::{Fault, guarded};
 use super::nifti::{self, Nifti};
 use super::nifti_header::Axes;
@@ -127,9 +126,7 @@ pub fn unpacked(path: &Path) -> Result<Content> {
     if format != Some(Format::Nifti) || !content.is_packed().map_err(failed)? {
         return Ok(content);
     }
-    let file = tempfile::tempfile();
-    let file = file.map_err(|e| Error::io(&std::env::temp_dir(), "create a temporary file", e))?;
-    nifti::unpacked(path, &content, &Arc::new(Mutex::new(file)))
+    nifti::unpacked(path, &content, &temporary()?)
 }
 
 /// The names of the nearest directions: right or left, anterior or posterior, superior or inferior.
