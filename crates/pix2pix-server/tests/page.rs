@@ -513,6 +513,32 @@ fn training(folder: &Path) -> Arc<Training> {
 
 #[test]
 #[ignore = "needs Chromium: tools/check_page"]
+fn a_picture_unlike_those_of_training_is_told() {
+    let served = Served::new(Settings::default());
+    let mut tab = desk(&served);
+    let mut before = tab.settled();
+    let dark = Picture::new([64, 64], 1, Samples::U16((0..64 * 64).collect()));
+    // browsers open one of them, and keep its upper 8 bits
+    for (format, name) in [(Format::Tiff, "a.tif"), (Format::Png, "a.png")] {
+        let file = picture::encode(&dark, format, &Metadata::default()).unwrap();
+        tab.click("#clear");
+        tab.value(&format!(
+            "(() => {{ const file = new File([new Uint8Array({file:?})], '{name}', {{type: 'image/x'}}); \
+             const data = new DataTransfer(); data.items.add(file); \
+             document.dispatchEvent(new ClipboardEvent('paste', {{clipboardData: data}})); }})()"
+        ));
+        tab.wait_until(
+            "document.getElementById('status').textContent.includes('it has 1 channel, 16-bit')",
+        );
+        before = tab.other_than(&before);
+    }
+    tab.click("#examples button:nth-child(2)");
+    tab.wait_until("!document.getElementById('status').textContent.includes('16-bit')");
+    assert!(tab.complaints.is_empty(), "{:?}", tab.complaints);
+}
+
+#[test]
+#[ignore = "needs Chromium: tools/check_page"]
 fn a_training_is_followed() {
     let folder = tempfile::tempdir().unwrap();
     let training = training(folder.path());
