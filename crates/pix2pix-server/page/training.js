@@ -89,8 +89,8 @@ class Chart {
     const line = (values, kind) =>
       svg("polyline", { class: kind, points: steps.map((step, i) => `${this.x(step).toFixed(1)},${y(values[i]).toFixed(1)}`).join(" ") });
     const label = (x, y, anchor, text) => svg("text", { x, y, "text-anchor": anchor }, text);
-    const marks = high > low ? ticks(low, high, 4) : [low];
-    const times = last > first ? ticks(first, last, 4) : [first];
+    const marks = high > low ? ticks(low, high, 5) : [low];
+    const times = last > first ? ticks(first, last, 5) : [first];
     this.picture.replaceChildren(
       ...marks.flatMap((value) => [
         svg("line", { x1: LEFT, x2: WIDTH - 6, y1: y(value), y2: y(value) }),
