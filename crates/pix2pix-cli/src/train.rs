@@ -531,7 +531,7 @@ fn foresee(
         pairs(config.batch_size * config.optimizer.accumulate * config.ranks),
         summary::thousands(found.generator),
         summary::thousands(found.discriminator),
-        summary::bytes(found.memory as usize),
+        summary::memory(found.memory),
         match config.recompute {
             true => " without --recompute, and less with it",
             false => "",
