@@ -163,7 +163,7 @@ class TrainOptions(TypedDict, total=False):
     depth: int
     norm: Literal["batch", "instance", "group", "none"]
     dropout: float
-    upsample: Literal["transposed", "resize"]
+    upsample: Literal["transposed", "resize", "bilinear"]
     spectral_norm: bool
     bias_before_norm: bool
     from_: str | os.PathLike[str]
@@ -254,7 +254,7 @@ class SummaryOptions(TypedDict, total=False):
     patch: Word
     filters: int
     generator: Literal["unet", "resnet-6", "resnet-9"]
-    upsample: Literal["transposed", "resize"]
+    upsample: Literal["transposed", "resize", "bilinear"]
     spectral_norm: bool
     depth: int
     dropout: float

@@ -25,6 +25,8 @@ pub enum Op {
     Upsample,
     /// Reflection padding by this number of pixels on every side.
     ReflectionPad(usize),
+    /// The binomial filter 1-2-1 in each direction; pixels at a border count as their own neighbours beyond it.
+    Smooth,
     /// Batch normalization with the statistics of the batch.
     BatchNorm {
         /// Epsilon, added to the variance.
@@ -62,6 +64,7 @@ impl Op {
             Self::ConvTranspose(_) => "ConvTranspose2d",
             Self::Upsample => "Upsample",
             Self::ReflectionPad(_) => "ReflectionPad",
+            Self::Smooth => "Smooth",
             Self::BatchNorm { .. } => "BatchNorm",
             Self::InstanceNorm => "InstanceNorm",
             Self::GroupNorm { .. } => "GroupNorm",
@@ -312,7 +315,7 @@ impl LayerGraph {
     pub fn up(&mut self, name: &str, upsample: Upsample, filters: Filters, input: usize) -> usize {
         match upsample {
             Upsample::Transposed => self.conv_transpose(name, filters, input),
-            Upsample::Resize => {
+            Upsample::Resize | Upsample::Bilinear => {
                 let [channels, height, width] = self.layers[input].output;
                 let doubled = [channels, 2 * height, 2 * width];
                 let resized =
@@ -321,7 +324,13 @@ impl LayerGraph {
                     window: upsample::KEEP,
                     ..filters
                 };
-                self.conv(name, filters, resized)
+                let convolved = self.conv(name, filters, resized);
+                match upsample {
+                    Upsample::Bilinear => {
+                        self.elementwise(&format!("{name}.smooth"), Op::Smooth, convolved)
+                    }
+                    _ => convolved,
+                }
             }
         }
     }

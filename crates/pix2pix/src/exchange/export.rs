@@ -37,7 +37,7 @@ pub fn public_tensors(
 ) -> Result<(PublicTensors, Option<PublicTensors>)> {
     let config = &checkpoint.config;
     let unknown = |what: String| {
-        let remedy = "export networks of `norm` batch, instance or none, without `upsample` resize, \
+        let remedy = "export networks of `norm` batch, instance or none, with `upsample` transposed, without \
                       `spectral_norm` and, with batch norm, `bias_before_norm`";
         Error::file(path, format!("the public port has no {what}"), remedy)
     };
@@ -77,8 +77,8 @@ fn check_generator(config: &GeneratorConfig) -> std::result::Result<(), String> 
         GeneratorConfig::Unet(config) => (config.norm, config.bias_before_norm, config.upsample),
         GeneratorConfig::Resnet(config) => (config.norm, config.bias_before_norm, config.upsample),
     };
-    if upsample == Upsample::Resize {
-        return Err("resize-convolution".to_string());
+    if upsample != Upsample::Transposed {
+        return Err(format!("{upsample} upsampling"));
     }
     check(norm, bias)
 }
