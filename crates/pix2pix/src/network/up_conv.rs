@@ -52,7 +52,9 @@ impl UpConv {
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         match self {
             Self::Transposed(conv) => conv.forward(x),
-            Self::Resize(conv) => conv.add_bias(resize_conv(x, conv.weight.val(), conv.factors())),
+            Self::Resize(conv) => {
+                conv.add_bias(resize_conv(x, conv.effective_weight(), conv.factors()))
+            }
         }
     }
 }
