@@ -101,6 +101,8 @@ const STATE: &str = "augment";
 
 #[cfg(test)]
 mod tests {
+    use safetensors::View;
+
     use super::*;
 
     /// The published formula by hand: every fourth step, p changes by the sign of r - target times the pairs since the last
@@ -147,7 +149,7 @@ mod tests {
                 adaptive.step(step);
             }
             let (name, values) = parts.state();
-            let values: Vec<f32> = bytemuck::pod_collect_to_vec(&safetensors::View::data(&values));
+            let values: Vec<f32> = bytemuck::pod_collect_to_vec(&(&values).data());
             let mut saved = Weights::from([(name, Array::new(&[3], values))]);
             parts = Adaptive::new(0.6, 50).resume(&mut saved).unwrap();
             assert_eq!(whole, parts);
