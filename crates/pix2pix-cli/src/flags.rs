@@ -57,7 +57,7 @@ pub const FLAGS: &[(&str, &str)] = &[
     ("color", "--color-jitter"),
     // of the networks
     ("patch", "--patch"),
-    ("unet", "--discriminator unet"),
+    ("unet", "--discriminator"),
     ("scales", "--discriminators"),
     ("filters", "--filters"),
     ("depth", "--depth"),

@@ -194,11 +194,11 @@ fn what_does_not_go_together_is_refused() {
         ),
         (
             "--discriminator unet --discriminators 2",
-            "--discriminator unet is one discriminator; omit --discriminators",
+            "a U-Net discriminator (--discriminator) is a single one; omit --discriminators",
         ),
         (
             "--discriminator unet --patch pixel",
-            "--discriminator unet needs a --patch of 16, 70 or 286",
+            "a U-Net discriminator (--discriminator) needs a --patch of 16, 70 or 286",
         ),
         (
             "--discriminator unet --r1 1",

@@ -137,9 +137,11 @@ impl PatchGanConfig {
         within("scales", self.scales, 1..=MOST_SCALES)?;
         let reason = match self.patch {
             _ if !self.unet => return Ok(()),
-            _ if self.scales > 1 => "`unet` is one discriminator; omit `scales`",
+            _ if self.scales > 1 => "a U-Net discriminator (`unet`) is a single one; omit `scales`",
             Patch::P16 | Patch::P70 | Patch::P286 => return Ok(()),
-            Patch::Pixel | Patch::Tutorial => "`unet` needs a `patch` of 16, 70 or 286",
+            Patch::Pixel | Patch::Tutorial => {
+                "a U-Net discriminator (`unet`) needs a `patch` of 16, 70 or 286"
+            }
         };
         Err(Error::Config(reason.to_string()))
     }
