@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{self, Write, stdout};
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ErrorKind};
 use pix2pix::Error;
 
 use crate::flags;
@@ -130,6 +130,10 @@ pub fn wrong(error: &clap::Error, arguments: &[OsString]) -> Failure {
         .filter(|line| !line.is_empty())
         .partition(|line| line.starts_with("tip: "));
     let mut message = reason.join(" ");
+    let usage = error.get(ContextKind::Usage).map(ToString::to_string);
+    if let (ErrorKind::MissingRequiredArgument, Some(usage)) = (error.kind(), usage) {
+        message += &format!("; type {}", usage.trim_start_matches("Usage: "));
+    }
     for tip in tips {
         // how to give a word with dashes as a path is rarely what was meant
         if let Some(tip) = tip

@@ -17,7 +17,7 @@ use pix2pix::{RunConfig, atomic_file};
 use crate::data_args::{DataArgs, DataPath};
 use crate::failure::{Failure, print};
 use crate::flags;
-use crate::paths::absolute;
+use crate::paths::real;
 
 /// Largest number of pairs on the contact sheet.
 const ROWS: usize = 8;
@@ -181,8 +181,8 @@ fn check_conversion(pairs: &Pairs, survey: &Survey, domains: &[Domain; 2]) -> Re
 
 /// Where the contact sheet goes: never into the data set, where it would count as a pair.
 fn sheet_path(args: &Args) -> Result<PathBuf, Failure> {
-    let data = absolute(&args.at.path);
-    let is_inside = |path: &Path| args.at.path.is_dir() && absolute(path).starts_with(&data);
+    let data = real(&args.at.path);
+    let is_inside = |path: &Path| args.at.path.is_dir() && real(path).starts_with(&data);
     match &args.sheet {
         Some(path) if is_inside(path) => Err(Failure::Usage(format!(
             "--sheet {} lies in the data set, and would be taken for a pair; choose another place",

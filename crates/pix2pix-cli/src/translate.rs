@@ -276,7 +276,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         match done {
             Ok(text) if !args.quiet => say(&text),
             Ok(_) => {}
-            Err(error) if args.on_error == OnFailure::Skip => {
+            Err(error) if args.on_error == OnFailure::Skip && !error.is_of_temporary_files() => {
                 tell(&format!("skipped: {}", flags::named(&error.to_string())));
                 failed += 1;
             }

@@ -503,3 +503,34 @@ fn options_of_the_pytorch_port() {
         &["--decay-epochs needs --lr-schedule linear or step"],
     );
 }
+
+#[test]
+fn a_missing_argument_is_told_with_the_others() {
+    let scratch = Scratch::new();
+    fails(
+        &scratch.run("evaluate run"),
+        2,
+        &["not provided: <MODEL>...; type pix2pix evaluate <MODEL>... <DATA>; see"],
+    );
+}
+
+#[test]
+fn a_link_without_a_target_is_not_the_built_in_data() {
+    let scratch = Scratch::new();
+    scratch.bash("ln -s gone earth");
+    fails(&scratch.run("inspect earth"), 1, &["earth: "]);
+    fails(&scratch.run("export earth --out g.onnx"), 1, &["earth: "]);
+}
+
+/// It would wait for whoever writes into it.
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_no_picture() {
+    let scratch = Scratch::new();
+    scratch.bash("mkfifo pipe.png");
+    fails(
+        &scratch.run("translate earth pipe.png --out out"),
+        1,
+        &["pipe.png: ", "no regular file"],
+    );
+}

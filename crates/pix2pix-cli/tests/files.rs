@@ -123,6 +123,11 @@ fn the_sheet_of_inspect_never_becomes_a_pair() {
         2,
     );
     assert!(said.contains("lies in the data set"), "{said}");
+    if cfg!(unix) {
+        scratch.bash("ln -s sets/data/pair0.png link.png");
+        let said = error(&scratch.run("inspect sets/data --sheet link.png"), 2);
+        assert!(said.contains("lies in the data set"), "{said}");
+    }
 }
 
 #[test]

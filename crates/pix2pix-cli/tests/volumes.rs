@@ -91,6 +91,13 @@ fn a_model_of_volumes_makes_volumes() {
     let config = fs::read_to_string(scratch.path("run/config.toml")).unwrap();
     assert!(config.contains("neighbours = 1"), "{config}");
     scratch.ok("train --resume run --steps 3 --quiet");
+    // without neighbours, a gray slice would be taken three times
+    let path = scratch.path("run/config.toml");
+    fs::write(&path, config.replace("neighbours = 1", "neighbours = 0")).unwrap();
+    let said = refused(&scratch, "train --resume run --steps 4 --quiet");
+    let wanted = "config.toml: neighbours is 0, but the run has been trained with 1";
+    assert!(said.contains(wanted), "{said}");
+    fs::write(&path, &config).unwrap();
     let scores = scratch.ok("evaluate run data");
     assert!(scores.contains("4 of val"), "{scores}");
     scratch.ok("report run --out report.html");
@@ -426,4 +433,106 @@ fn large_pages(path: &Path) {
         bytes.extend(next.to_le_bytes());
     }
     fs::write(path, bytes).unwrap();
+}
+
+/// A TIFF file whose pages are as wide and high as these.
+fn stack_of(path: &Path, sizes: &[[u32; 2]]) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut file = StackWriter::tiff(path).unwrap();
+    for size in sizes {
+        let samples = (0..size[0] * size[1]).map(|at| (at % size[0]) as u8);
+        let page = Picture::new(*size, 1, Samples::U8(samples.collect()));
+        file.write(&page, &Metadata::default()).unwrap();
+    }
+    file.finish().unwrap();
+}
+
+#[test]
+fn neighbours_of_another_size_are_refused_before_the_first_step() {
+    let scratch = Scratch::new();
+    for side in ["A", "B"] {
+        let sizes = [[48, 40], [48, 40], [40, 48], [40, 48]];
+        stack_of(&scratch.path(&format!("data/{side}/x.tif")), &sizes);
+    }
+    let wanted = "data/A/x.tif: page 1 has 48x40 pixels, 1 channel, 8-bit, but page 3 has 40x48 pixels, 1 channel, 8-bit";
+    for command in [
+        "inspect data".to_string(),
+        format!("train data --out run --steps 1 {SMALL}"),
+    ] {
+        let said = refused(&scratch, &format!("{command} --neighbours 1"));
+        assert!(said.contains(wanted), "{said}");
+    }
+    scratch.trained("data", "--pages each");
+}
+
+/// 15 slices of 16384x16384 bytes. The files hold no byte of them: they are refused by their headers.
+#[cfg(unix)]
+#[test]
+fn a_slice_and_its_neighbours_have_the_limit_of_a_picture() {
+    let scratch = Scratch::new();
+    for side in ["A", "B"] {
+        let path = scratch.path(&format!("data/{side}/x.nii"));
+        volume(&path, true, |_, _, _| 0);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes.truncate(352);
+        for (at, length) in [(42, 16384i16), (44, 16384), (46, 15)] {
+            bytes[at..at + 2].copy_from_slice(&length.to_le_bytes());
+        }
+        fs::write(&path, &bytes).unwrap();
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_len(352 + (15 << 28)).unwrap();
+    }
+    let said = refused(&scratch, "inspect data --neighbours 7");
+    let wanted = "data/A/x.nii: 16384x16384 pixels with 15 channels are too large";
+    assert!(said.contains(wanted), "{said}");
+}
+
+#[test]
+fn each_page_of_a_stack_may_be_a_pair() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "--channels-a 1 --channels-b 1");
+    stack_of(&scratch.path("stack.tif"), &[[96, 48], [48, 48]]);
+    let said = scratch.ok("translate run stack.tif --out out --pages each");
+    let wanted =
+        "2 pages, 1 of them side-by-side pairs by their size; for single pictures, use --pairs no";
+    assert!(said.contains(wanted), "{said}");
+    let made = scratch.path("out/stack.tif");
+    assert_eq!([0, 1].map(|page| slice(&made, page).size()), [[48, 48]; 2]);
+}
+
+/// Temporary files that cannot be written are no damage of the data, and skipping it would train on what is left.
+#[test]
+fn a_folder_for_temporary_files_that_is_missing_ends_the_work() {
+    let scratch = Scratch::new();
+    data(&scratch, 2);
+    scratch.trained("data", "--range-a=-1000,300");
+    for command in [
+        format!("train data --out other --steps 1 {SMALL} --range-a=-1000,300 --on-error skip"),
+        "translate run data/A --out out --on-error skip".to_string(),
+    ] {
+        let missing = scratch.path("missing");
+        let mut command = scratch.command(&command);
+        let output = command
+            .env("TMPDIR", missing)
+            .env("TMP", "missing")
+            .output();
+        let output = output.unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let last = said.lines().last().unwrap_or_default();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(
+            last.contains("missing: cannot create a temporary file") && !said.contains("skipped"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn eight_bits_are_calibrated_on_slices() {
+    let scratch = Scratch::new();
+    data(&scratch, 2);
+    scratch.trained("data", "--range-a=-1000,300 --neighbours 1");
+    let said = scratch.ok("export run --out g.onnx --int8 data/A");
+    assert!(said.contains("on 8 pictures"), "{said}");
 }

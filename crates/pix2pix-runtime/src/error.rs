@@ -91,6 +91,11 @@ impl Error {
         }
     }
 
+    /// Whether it is of the folder for temporary files, and not of a file that was given: to skip that would not help.
+    pub fn is_of_temporary_files(&self) -> bool {
+        matches!(self, Self::Io { path, .. } if *path == std::env::temp_dir())
+    }
+
     /// Reports a field or an argument with an invalid value.
     pub fn field(field: &'static str, reason: impl ToString) -> Self {
         Self::Field {

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use pix2pix::data::Domain;
 use pix2pix::data::picture::{
-    self, Depth, Format, Header, Metadata, Page, Picture, Samples, TiffWindows,
+    self, Content, Depth, Format, Header, Metadata, Page, Picture, Samples, StackWriter,
+    TiffWindows,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -59,6 +60,31 @@ fn check(name: &str, channels: usize, depth: Depth, unit: f32, zero: f32) {
             (value - exact).abs() <= 1e-6,
             "{name}: {value} instead of {exact}"
         );
+    }
+}
+
+/// Files of many pages are kept open, until they change.
+#[test]
+fn a_stack_that_was_replaced_is_read_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stack.tif");
+    for (version, count) in [(0u8, 20u8), (100, 20), (50, 18)] {
+        let mut file = StackWriter::tiff(&path).unwrap();
+        let page = |index: u8| Picture::new([16, 16], 1, Samples::U8(vec![version + index; 256]));
+        for index in 0..count {
+            file.write(&page(index), &Metadata::default()).unwrap();
+        }
+        file.finish().unwrap();
+        // as long as the file before; clocks of file systems are coarse
+        let written = std::fs::File::options().append(true).open(&path).unwrap();
+        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(version.into());
+        written.set_modified(time).unwrap();
+        let content = Content::from(path.as_path());
+        assert_eq!(picture::pages(&content), usize::from(count));
+        for index in [3, 17, 3] {
+            let read = picture::decode_page(&path, &content, Page::At(index.into()));
+            assert_eq!(read.unwrap().0, page(index));
+        }
     }
 }
 

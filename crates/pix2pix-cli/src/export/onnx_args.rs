@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use pix2pix::data::picture::{Content, Page, Picture};
+use pix2pix::data::picture::{Content, Format, Page, Pages, Picture, Stack};
 use pix2pix::data::{Size, Store, pair, picture};
 use pix2pix::exchange::onnx::{self, OnnxNorm, OnnxOptions};
 use pix2pix::model::Checkpoint;
@@ -113,25 +113,65 @@ impl OnnxArgs {
     }
 }
 
-/// The first pictures of a folder, with the source's number of channels; of side-by-side pairs, the source half.
+/// The first pictures of a folder, with the source's number of channels; of side-by-side pairs, the source half. Files of
+/// several pages or slices are read as the model's training read them.
 fn sources(folder: &Path, config: &RunConfig) -> Result<Vec<Picture>, Failure> {
     let (files, _) = Store::open(folder)?.pictures()?;
     let mut sources = Vec::new();
-    for file in files.iter().take(MOST_PICTURES) {
-        let file = &folder.join(file);
-        let (content, domain) = (Content::from(file.as_path()), Some(&config.source));
-        let (mut picture, _) = picture::decode_as(file, &content, Page::Only, domain)?;
-        if pair::is_side_by_side(picture.size()) {
-            picture = config.direction.source(file, &picture)?;
+    let mut files = files.iter().map(|file| folder.join(file));
+    while let (Some(file), true) = (files.next(), sources.len() < MOST_PICTURES) {
+        let (file, content) = (&file, picture::unpacked(&file)?);
+        let pages = pages_of(&content, config);
+        for page in pages.into_iter().take(MOST_PICTURES - sources.len()) {
+            sources.push(source(file, &content, &page, config)?);
         }
-        let picture = match config.source.labels {
-            Some(_) => Ok(picture),
-            None => picture.with_channels(config.source.channels),
-        };
-        sources.push(picture.map_err(|reason| {
-            let remedy = "give pictures like the training pictures";
-            Error::file(file, reason, remedy)
-        })?);
     }
     Ok(sources)
+}
+
+/// The pages of each source in a file.
+fn pages_of(content: &Content, config: &RunConfig) -> Vec<Vec<Page>> {
+    match (config.pages, Stack::of(content)) {
+        (Some(Pages::Each), Some(Stack { count, .. }))
+        | (
+            None,
+            Some(Stack {
+                count,
+                format: Format::Nifti,
+                ..
+            }),
+        ) => (0..count)
+            .map(|page| Page::At(page).around(config.neighbours, count))
+            .collect(),
+        (pages, _) => vec![vec![Page::of(pages)]],
+    }
+}
+
+/// Reads a source, whose channels are those of all these pages.
+fn source(
+    file: &Path,
+    content: &Content,
+    pages: &[Page],
+    config: &RunConfig,
+) -> Result<Picture, Failure> {
+    let mut parts = Vec::new();
+    for page in pages {
+        let (picture, _) = picture::decode_as(file, content, *page, Some(&config.source))?;
+        parts.push(picture);
+    }
+    let mut picture = match parts.len() {
+        1 => parts.remove(0),
+        _ => Picture::with_all_channels(&parts),
+    };
+    if pair::is_side_by_side(picture.size()) {
+        picture = config.direction.source(file, &picture)?;
+    }
+    let picture = match config.source.labels {
+        Some(_) => Ok(picture),
+        None => picture.with_channels(config.source.channels),
+    };
+    picture.map_err(|reason| {
+        let remedy = "give pictures like the training pictures";
+        Error::file(file, reason, remedy).into()
+    })
 }

@@ -53,7 +53,6 @@ pub fn translate(
             remedy,
         ));
     }
-    let is_pair = !is_volume && args.is_pair(header.size);
     let domain = &translator.config.target;
     let template = match is_volume {
         true => Some(Template::of(path, first)?),
@@ -78,6 +77,7 @@ pub fn translate(
         let around = page.around(neighbours, count);
         let (picture, format) = read(&contents, &around, translator)?;
         let metadata = Metadata::read(first, format, page, header.channels);
+        let is_pair = !is_volume && args.is_pair(picture.size());
         let given = Given {
             path,
             picture,
@@ -89,9 +89,16 @@ pub fn translate(
         Ok::<_, Error>((given, metadata))
     };
     // over all slices, as the first and last ones may be air alone; and before hours of work
-    let mut clipped = Outside::default();
+    let (mut clipped, mut halves) = (Outside::default(), 0);
     for page in pages {
-        let (Given { picture, tag, .. }, _) = given(*page)?;
+        let (given, _) = given(*page)?;
+        let Given {
+            picture,
+            tag,
+            is_pair,
+            ..
+        } = given;
+        halves += usize::from(is_pair);
         let source = match is_pair {
             true => translator.config.direction.source(path, &picture)?,
             false => picture,
@@ -135,8 +142,9 @@ pub fn translate(
     let spread = deviation_of(target).with_added_extension(ending);
     let done = match args.samples {
         None => filled(&written, &begin, |outputs| all(outputs, None)),
-        Some(_) => filled(&written, &begin, |outputs| {
-            filled(&spread, &begin, |deviations| all(outputs, Some(deviations)))
+        // the means appear first, as those of pictures do: no disk is full between the two with a deviation alone
+        Some(_) => filled(&spread, &begin, |deviations| {
+            filled(&written, &begin, |outputs| all(outputs, Some(deviations)))
         }),
     };
     bar.finish_and_clear();
@@ -147,10 +155,15 @@ pub fn translate(
         (true, count) => format!("{count} slices"),
         (false, count) => format!("{count} pages"),
     };
-    let half = if is_pair {
-        ", side-by-side pairs by their size; for single pictures, use --pairs no"
-    } else {
-        ""
+    let half = match halves {
+        0 => String::new(),
+        _ => {
+            let some = match halves == pages.len() {
+                true => String::new(),
+                false => format!("{halves} of them "),
+            };
+            format!(", {some}side-by-side pairs by their size; for single pictures, use --pairs no")
+        }
     };
     let said = format!(
         "{} ({width}x{height}, {what}{half}) -> {} ({}x{}){}\n",

@@ -15,6 +15,7 @@ pub mod values;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::sync::Arc;
 
 use pix2pix_runtime::picture::{Domain, Nodata, nodata};
@@ -24,7 +25,9 @@ use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
 use crate::data::pair::{self, Direction, Pair};
-use crate::data::picture::{self, Format, Header, Metadata, Page, Pages, Picture, Samples, Stack};
+use crate::data::picture::{
+    self, Depth, Format, Header, Metadata, Page, Pages, Picture, Samples, Stack,
+};
 use crate::data::sha256;
 use crate::error::{Error, Result};
 use layout::{Entry, Files, Layout, Split};
@@ -62,6 +65,12 @@ pub(crate) struct Decoded {
 }
 
 impl Decoded {
+    /// Size, channels and depth.
+    fn kind(&self) -> ([u32; 2], usize, Depth) {
+        let picture = &self.picture;
+        (picture.size(), picture.channels(), picture.depth())
+    }
+
     /// The pictures, of so many files, as one with all their channels.
     fn joined(mut parts: Vec<Self>, files: usize) -> Self {
         if parts.len() == 1 {
@@ -229,13 +238,17 @@ impl Pairs {
                         )?;
                         joined = Some(joined.map_or(found, |before| before.and(&found)));
                     }
-                    Ok::<_, Error>(joined.expect("a side has a file"))
+                    let joined = joined.expect("a side has a file");
+                    joined.check(&self.store.shown(&paths[0]))?;
+                    Ok::<_, Error>(joined)
                 };
                 [joined(a)?, joined(b)?]
             }
         };
         if let Some((side, _)) = self.neighbours() {
-            headers[side].channels *= self.pages_of(entry, side).len();
+            let joined = self.check_neighbours(entry, side)?;
+            headers[side].channels *= joined;
+            headers[side].check(&self.shown_side(index, side))?;
         }
         if let Some(mask) = &entry.mask {
             let (pair, found) = (self.shown(index), header(mask)?.size);
@@ -245,6 +258,25 @@ impl Pairs {
             )?;
         }
         Ok(headers)
+    }
+
+    /// Checks that the pages of each file of a side are alike, so that their channels can be joined. Returns their number.
+    fn check_neighbours(&self, entry: &Entry, side: usize) -> Result<usize> {
+        let pages = self.pages_of(entry, side);
+        let files = match &entry.files {
+            Files::Together(path) => slice::from_ref(path),
+            Files::Apart(a, b) => [a, b][side],
+        };
+        for path in files {
+            let (shown, content) = (self.store.shown(path), self.store.content(path)?);
+            let header = |page: &Page| Header::read(&shown, &content, *page);
+            let headers: Vec<Header> = pages.iter().map(header).collect::<Result<_>>()?;
+            let found = headers
+                .iter()
+                .map(|header| (header.size, header.channels, header.depth));
+            alike(&shown, &pages, found)?;
+        }
+        Ok(pages.len())
     }
 
     /// Reads A and B of pair `index`, with the channels of the files.
@@ -276,9 +308,10 @@ impl Pairs {
                     files: 1,
                 })
             };
-            let parts: Result<Vec<Decoded>> =
-                self.pages_of(entry, side).into_iter().map(page).collect();
-            same_sizes(&shown, parts?).map(|parts| Decoded::joined(parts, 1))
+            let pages = self.pages_of(entry, side);
+            let parts: Vec<Decoded> = pages.iter().copied().map(page).collect::<Result<_>>()?;
+            alike(&shown, &pages, parts.iter().map(Decoded::kind))?;
+            Ok(Decoded::joined(parts, 1))
         };
         match &entry.files {
             Files::Together(path) => {
@@ -299,9 +332,11 @@ impl Pairs {
                         true => Ok(sides[side].clone()),
                         false => Ok(halves(page)?.into_iter().nth(side).expect("A and B")),
                     };
-                    let parts: Result<Vec<Decoded>> =
-                        self.pages_of(entry, side).into_iter().map(half).collect();
-                    sides[side] = Decoded::joined(same_sizes(&shown, parts?)?, 1);
+                    let pages = self.pages_of(entry, side);
+                    let parts: Vec<Decoded> =
+                        pages.iter().copied().map(half).collect::<Result<_>>()?;
+                    alike(&shown, &pages, parts.iter().map(Decoded::kind))?;
+                    sides[side] = Decoded::joined(parts, 1);
                 }
                 Ok(sides)
             }
@@ -477,12 +512,35 @@ fn shuffled(count: usize, seed: u64, epoch: u64) -> Vec<usize> {
     order
 }
 
-/// Pages of one file whose channels are joined, which must have one size.
-fn same_sizes(path: &Path, parts: Vec<Decoded>) -> Result<Vec<Decoded>> {
-    for part in &parts {
-        pair::same_size((path, parts[0].picture.size()), (path, part.picture.size()))?;
+/// Checks that pages of one file have the same size, channels and depth, so that their channels can be joined.
+fn alike(
+    path: &Path,
+    pages: &[Page],
+    found: impl Iterator<Item = ([u32; 2], usize, Depth)>,
+) -> Result<()> {
+    let mut first = None;
+    for (page, found) in pages.iter().zip(found) {
+        let (first_page, first) = *first.get_or_insert((page, found));
+        if found != first {
+            let said =
+                |page: &Page, ([width, height], channels, depth): ([u32; 2], usize, Depth)| {
+                    let number = match page {
+                        Page::At(index) => index + 1,
+                        Page::Only | Page::Channels => 1,
+                    };
+                    let plural = if channels == 1 { "" } else { "s" };
+                    format!(
+                        "page {number} has {width}x{height} pixels, {channels} channel{plural}, {depth}"
+                    )
+                };
+            return Err(Error::file(
+                path,
+                format!("{}, but {}", said(first_page, first), said(page, found)),
+                "with neighbours, all pages of a file must be alike: save the others as another file",
+            ));
+        }
     }
-    Ok(parts)
+    Ok(())
 }
 
 /// Options for opening a data set.

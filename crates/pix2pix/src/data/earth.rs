@@ -24,9 +24,9 @@ pub fn is_named(data: &str) -> bool {
     data == NAME || data == WORD
 }
 
-/// Whether a path that a user typed means what is embedded: the word, and no file or folder is called so.
+/// Whether a path that a user typed means what is embedded: the word, and no file, folder or link is called so.
 pub fn is_typed(path: &Path) -> bool {
-    path == Path::new(WORD) && !path.exists()
+    path == Path::new(WORD) && path.symlink_metadata().is_err()
 }
 
 /// Opens the embedded data set: 54 training pairs and 8 held-out pairs of 256x256 pixels.

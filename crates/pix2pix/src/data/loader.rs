@@ -358,7 +358,7 @@ fn readable(
         });
         match varied {
             Ok(varied) => return Ok(varied),
-            Err(error) if config.on_error == OnError::Stop => return Err(error),
+            Err(error) if config.on_error.stops(&error) => return Err(error),
             Err(error) => {
                 skipped.push(error.to_string());
                 failed = Some(error);

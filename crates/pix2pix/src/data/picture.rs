@@ -15,6 +15,7 @@ mod nifti_header;
 mod npy;
 mod orientation;
 pub mod page;
+mod recent;
 mod stack;
 mod stack_writer;
 pub(crate) mod tiff;

@@ -111,9 +111,14 @@ fn run_config(path: &Path, generator: GeneratorConfig, options: &Options) -> Res
     Ok(run)
 }
 
-/// Checks the shapes of all tensors: builds the networks with them.
+/// Checks the shapes of all tensors: builds the networks with them. Their values must be finite.
 fn checked(checkpoint: Checkpoint, path: &Path) -> Result<Checkpoint> {
     checkpoint.clone().check(path)?;
+    if let Some(name) = checkpoint.not_finite() {
+        let reason = format!("its weights are not finite numbers (our name: {name})");
+        let remedy = "its training has failed; give the file of an earlier epoch";
+        return Err(Error::file(path, reason, remedy));
+    }
     Ok(checkpoint)
 }
 
@@ -383,4 +388,29 @@ fn patch_gan_config(
         bias_before_norm: tensors.contains_key(&bias),
         ..PatchGanConfig::default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Such a model would give black pictures.
+    #[test]
+    fn weights_that_are_not_finite_are_refused() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/fixtures/public/unet_64-half_net_G.pth");
+        let good = public(&path, None, &Options::default()).unwrap();
+        let with = |value: f32| {
+            let mut tensors = good.generator_tensors().clone();
+            let tensor = tensors.values_mut().next_back().unwrap();
+            *tensor.values.last_mut().unwrap() = value;
+            Checkpoint::of_tensors(good.config.clone(), tensors, Weights::new())
+        };
+        assert!(checked(with(1.0), &path).is_ok());
+        for value in [f32::NAN, f32::INFINITY] {
+            let error = checked(with(value), &path).err().unwrap().to_string();
+            let wanted = "unet_64-half_net_G.pth: its weights are not finite";
+            assert!(error.contains(wanted), "{error}");
+        }
+    }
 }

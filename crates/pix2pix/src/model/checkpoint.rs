@@ -104,6 +104,13 @@ impl Checkpoint {
         self.networks(path, &device).map(drop)
     }
 
+    /// The name of the first tensor with a value that is infinite or not a number, if there is one.
+    pub(crate) fn not_finite(&self) -> Option<&str> {
+        let mut tensors = self.generator.iter().chain(&self.discriminator);
+        let found = tensors.find(|(_, tensor)| !tensor.values.iter().all(|v| v.is_finite()));
+        found.map(|(name, _)| name.as_str())
+    }
+
     fn header(&self) -> Header {
         Header {
             step: self.step,

@@ -9,8 +9,9 @@ use crate::config::RunConfig;
 use crate::error::{Error, Result};
 
 /// The parts of a configuration that stay.
-const KEPT: [&str; 5] = [
+const KEPT: [&str; 6] = [
     "direction",
+    "neighbours",
     "source",
     "target",
     "generator",
@@ -49,7 +50,8 @@ fn fields(config: &RunConfig) -> BTreeMap<String, String> {
     let stored = serde_json::to_string(config).expect("a configuration is plain data");
     let config: RunConfig = serde_json::from_str(&stored).expect("it was just written");
     let tree = toml::Value::try_from(&config).expect("a configuration is plain data");
-    let mut named = Vec::new();
+    // left out of the file if it is 0
+    let mut named = vec![["neighbours".to_string(), config.neighbours.to_string()]];
     flatten("", &tree, &mut named);
     let kept = named.into_iter().filter(|[name, _]| {
         let part = name.split('.').next();

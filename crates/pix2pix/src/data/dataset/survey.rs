@@ -27,6 +27,13 @@ pub enum OnError {
     Skip,
 }
 
+impl OnError {
+    /// Whether an error ends the work. One of the folder for temporary files always does: it would meet every file.
+    pub(crate) fn stops(self, error: &Error) -> bool {
+        self == Self::Stop || error.is_of_temporary_files()
+    }
+}
+
 choices!(OnError, "action",
     Stop: "stop", "Stop before the first step";
     Skip: "skip", "Skip them, and list them";
@@ -363,7 +370,7 @@ pub fn check_labels(data: &Dataset, on_error: OnError) -> Result<[LabelCount; 2]
                     .iter_mut()
                     .zip(found)
                     .for_each(|(sum, more)| sum.add(more)),
-                Err(error) if on_error == OnError::Stop => return Err(error),
+                Err(error) if on_error.stops(&error) => return Err(error),
                 Err(_) => {} // told when the pair is skipped
             }
         }
@@ -436,9 +443,9 @@ pub fn sift(
         whole.add(&survey);
         let broken: Vec<usize> = survey.broken.iter().map(|(index, _)| *index).collect();
         for (_, error) in survey.broken {
-            match on_error {
-                OnError::Stop => return Err(error),
-                OnError::Skip => left_out.broken.push(error),
+            match on_error.stops(&error) {
+                true => return Err(error),
+                false => left_out.broken.push(error),
             }
         }
         let whole: Vec<usize> = (0..pairs.len())

@@ -138,7 +138,13 @@ impl Content {
     pub fn reader(&self) -> io::Result<Box<dyn Source>> {
         Ok(match self {
             Self::Memory(bytes) => Box::new(Cursor::new(bytes.clone())),
-            Self::Disk(path) => Box::new(BufReader::new(File::open(path)?)),
+            Self::Disk(path) => {
+                // a pipe would wait for its writer, and can be read only once
+                if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+                    return Err(io::Error::other("it is no regular file"));
+                }
+                Box::new(BufReader::new(File::open(path)?))
+            }
             Self::Part(part) => {
                 let part = part.clone();
                 Box::new(BufReader::new(PartReader { part, at: 0 }))

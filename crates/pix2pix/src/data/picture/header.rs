@@ -182,7 +182,7 @@ impl Header {
     }
 
     /// Checks the size.
-    pub(super) fn check(&self, path: &Path) -> Result<()> {
+    pub(crate) fn check(&self, path: &Path) -> Result<()> {
         let [width, height] = self.size;
         if width.min(height) < MIN_SIDE {
             return Err(too_small(path, self.size));

@@ -33,14 +33,19 @@ impl TiffWindows {
         if Format::guess(&start) != Some(Format::Tiff) {
             return Ok(None);
         }
-        let tiff = guarded(|| Tiff::open(&content, page));
-        let tiff = tiff.map_err(|fault| fault.of(path, Format::Tiff))?;
+        let opened = guarded(|| Tiff::open(&content, page));
+        let tiff = opened.map_err(|fault| fault.of(path, Format::Tiff))?;
         let header = tiff.header();
-        Ok(Some(Self {
+        let mut file = Self {
             path: path.to_path_buf(),
             tiff,
             header,
-        }))
+        };
+        if file.is_large() {
+            let opened = guarded(|| Tiff::open_for_windows(&content, page));
+            file.tiff = opened.map_err(|fault| fault.of(path, Format::Tiff))?;
+        }
+        Ok(Some(file))
     }
 
     /// Whether it has more than 2^26 pixels, too many for memory, or a side of more than 16384.

@@ -7,6 +7,7 @@
 //! Of the header, a dozen numbers at fixed places are needed, and results keep all others as they are: that is less than a
 //! library's conversion there and back. The format: NIfTI-1 data format (Cox and others, 2004), `nifti1.h`.
 
+use std::env;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, SeekFrom};
 use std::ops::Range;
@@ -374,11 +375,10 @@ pub fn unpacked(path: &Path, content: &Content, file: &Arc<Mutex<File>>) -> Chec
     let part = unpacked.map_err(|e| match e.kind() {
         ErrorKind::InvalidInput | ErrorKind::InvalidData => failed(e.into()),
         ErrorKind::UnexpectedEof => failed(TRUNCATED.into()),
-        _ => Error::io(
-            path,
-            "unpack the volume to the folder for temporary files",
-            e,
-        ),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            Error::io(&env::temp_dir(), "unpack a volume to a temporary file", e)
+        }
+        _ => Error::io(path, "unpack the volume", e),
     })?;
     Ok(Content::Part(part))
 }

@@ -16,6 +16,7 @@ use super::content::Content;
 use super::fault::{Fault, TRUNCATED};
 use super::half_floats::{self, Overlaid};
 use super::orientation::{self, Orientation};
+use super::recent;
 use super::{Depth, Format, Header, MAX_BYTES, MAX_METADATA, Page, Picture, Samples};
 
 /// Tags that the reader does not name.
@@ -64,11 +65,57 @@ impl TiffSource for Memory {
 
 /// An opened TIFF file, and which of its pages are read.
 pub struct Tiff {
-    file: TiffFile,
+    file: Arc<Parsed>,
     /// Places in the file of the pages whose bands together are the picture's.
     pages: Vec<usize>,
     /// What every page holds.
     kind: Kind,
+}
+
+/// A file whose pages are all found.
+pub struct Parsed {
+    file: TiffFile,
+    /// Whether each page holds 16-bit floats.
+    halves: Vec<bool>,
+}
+
+impl Parsed {
+    /// Finds the pages of a file. `cached` bytes of decoded strips or tiles are kept for the next window.
+    fn of(content: &Content, cached: usize) -> Result<Self, Fault> {
+        let source: SharedSource = match content {
+            Content::Memory(bytes) => Arc::new(Memory(bytes.clone())),
+            Content::Disk(path) => Arc::new(FileSource::open(path).map_err(named)?),
+            Content::Part(_) => Arc::new(Memory(content.bytes()?)),
+        };
+        // tags do not overlap in a file, so that together they hold less than the file
+        let length = source.len();
+        let values = length.min(4 * MAX_METADATA as u64) as usize;
+        let options = OpenOptions {
+            parse_budgets: ParseBudgets {
+                max_ifds: (length / PAGE).clamp(1, 10_000) as usize,
+                max_ifd_entries: TAGS,
+                max_tag_value_bytes: values,
+                max_metadata_value_bytes: values,
+            },
+            block_cache_bytes: cached,
+            block_cache_slots: 1 << 16,
+            decode_output_bytes: 2 * MAX_BYTES as usize, // wide integers become 32 bits afterwards
+        };
+        let mut file =
+            TiffFile::from_source_with_options(source.clone(), options).map_err(named)?;
+        let halves: Vec<bool> = file.ifds().iter().map(half_floats::are_in).collect();
+        if halves.contains(&true) {
+            let overlaid = Overlaid::of(&file, source).map_err(named)?;
+            file =
+                TiffFile::from_source_with_options(Arc::new(overlaid), options).map_err(named)?;
+        }
+        Ok(Self { file, halves })
+    }
+
+    /// Number of pages, with thumbnails, smaller versions and masks.
+    pub fn count(&self) -> usize {
+        self.halves.len()
+    }
 }
 
 /// What a page holds.
@@ -90,40 +137,25 @@ struct Kind {
 }
 
 impl Tiff {
-    /// Opens a file and reads its header.
+    /// Opens a file whose pages are read as a whole, and reads its header.
     pub fn open(content: &Content, page: Page) -> Result<Self, Fault> {
-        let source: SharedSource = match content {
-            Content::Memory(bytes) => Arc::new(Memory(bytes.clone())),
-            Content::Disk(path) => Arc::new(FileSource::open(path).map_err(named)?),
-            Content::Part(_) => Arc::new(Memory(content.bytes()?)),
+        let parsed = || Parsed::of(content, 0);
+        let parsed = match content {
+            Content::Disk(path) => recent::parsed(path, parsed)?,
+            _ => Arc::new(parsed()?),
         };
-        // tags do not overlap in a file, so that together they hold less than the file
-        let length = source.len();
-        let values = length.min(4 * MAX_METADATA as u64) as usize;
-        let options = OpenOptions {
-            parse_budgets: ParseBudgets {
-                max_ifds: (length / PAGE).clamp(1, 10_000) as usize,
-                max_ifd_entries: TAGS,
-                max_tag_value_bytes: values,
-                max_metadata_value_bytes: values,
-            },
-            block_cache_bytes: match content {
-                Content::Memory(_) | Content::Part(_) => 0, // read once, as a whole
-                Content::Disk(_) => CACHED,
-            },
-            block_cache_slots: 1 << 16,
-            decode_output_bytes: 2 * MAX_BYTES as usize, // wide integers become 32 bits afterwards
-        };
-        let mut file =
-            TiffFile::from_source_with_options(source.clone(), options).map_err(named)?;
-        let halves: Vec<bool> = file.ifds().iter().map(half_floats::are_in).collect();
-        if halves.contains(&true) {
-            let overlaid = Overlaid::of(&file, source).map_err(named)?;
-            file =
-                TiffFile::from_source_with_options(Arc::new(overlaid), options).map_err(named)?;
-        }
-        let all = whole_pages(&file);
-        let said = described_pages(&file).filter(|said| *said > all.len());
+        Self::of(parsed, page)
+    }
+
+    /// Opens a file that is read window by window, and reads its header.
+    pub fn open_for_windows(content: &Content, page: Page) -> Result<Self, Fault> {
+        Self::of(Arc::new(Parsed::of(content, CACHED)?), page)
+    }
+
+    fn of(parsed: Arc<Parsed>, page: Page) -> Result<Self, Fault> {
+        let Parsed { file, halves } = &*parsed;
+        let all = whole_pages(file);
+        let said = described_pages(file).filter(|said| *said > all.len());
         if let Some(said) = said {
             return Err(Fault::kind(
                 format!("ImageJ's stack of {said} pages in one"),
@@ -140,7 +172,7 @@ impl Tiff {
             }
         };
         let first = *pages.first().ok_or("there is no page")?;
-        let kind_of = |page: usize| kind(&file, page, halves[page]);
+        let kind_of = |page: usize| kind(file, page, halves[page]);
         let kind = kind_of(first)?;
         for &page in &pages[1..] {
             if kind_of(page)? != kind {
@@ -151,15 +183,19 @@ impl Tiff {
             }
         }
         for &page in &pages {
-            is_whole(&file, page)?;
+            is_whole(file, page)?;
         }
-        Ok(Self { file, pages, kind })
+        Ok(Self {
+            file: parsed,
+            pages,
+            kind,
+        })
     }
 
     /// Number of pages, not counting thumbnails, smaller versions and masks.
     pub fn pages(content: &Content) -> Result<usize, Fault> {
         let open = Self::open(content, Page::At(0))?;
-        Ok(whole_pages(&open.file).len())
+        Ok(whole_pages(&open.file.file).len())
     }
 
     /// The header.
@@ -177,7 +213,7 @@ impl Tiff {
 
     /// The tags of the first page that is read.
     pub fn tags(&self) -> &[Tag] {
-        self.file.ifds()[self.pages[0]].tags()
+        self.file.file.ifds()[self.pages[0]].tags()
     }
 
     /// Reads the whole picture.
@@ -199,15 +235,12 @@ impl Tiff {
             orientation::stored_window(orientation, stored, corner, size);
         let [x, y, columns, rows] = [x, y, width, height].map(|value| value as usize);
         let mut pages = Vec::new();
+        let file = &self.file.file;
         for &page in &self.pages {
-            let ifd = self.file.ifd(page).map_err(named)?;
+            let ifd = file.ifd(page).map_err(named)?;
             let bytes = match self.kind.converted {
-                true => self
-                    .file
-                    .read_decoded_window_bytes_from_ifd(ifd, y, x, rows, columns),
-                false => self
-                    .file
-                    .read_window_bytes_from_ifd(ifd, y, x, rows, columns),
+                true => file.read_decoded_window_bytes_from_ifd(ifd, y, x, rows, columns),
+                false => file.read_window_bytes_from_ifd(ifd, y, x, rows, columns),
             };
             pages.push(self.kind.samples(&bytes.map_err(named)?));
         }
