@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use pix2pix_kernels::winograd::Form;
-use pix2pix_kernels::{Arithmetic, Geometry, InstructionSet, im2col};
+use pix2pix_kernels::{Arithmetic, Geometry, InstructionSet, Weights, im2col};
 
 /// Name, channels in and out, side of the input, stride. A transposed convolution is listed as the convolution it
 /// transposes.
@@ -62,6 +62,7 @@ fn layers(criterion: &mut Criterion) {
                 }
             }
         }
+        let stored = Weights::F32(&weights);
         for (way, fast) in ways {
             let mut group = criterion.benchmark_group(format!("{name}/{way}"));
             group.throughput(Throughput::Elements(operations as u64));
@@ -70,9 +71,9 @@ fn layers(criterion: &mut Criterion) {
                 bencher.iter(|| {
                     match fast {
                         Some((instructions, form)) => {
-                            form.forward(instructions, &geometry, &input, &weights, &mut result)
+                            form.forward(instructions, &geometry, &input, stored, &mut result)
                         }
-                        None => im2col::forward(&geometry, &input, &weights, &mut result),
+                        None => im2col::forward(&geometry, &input, stored, &mut result),
                     };
                 });
             });
@@ -84,10 +85,10 @@ fn layers(criterion: &mut Criterion) {
                             instructions,
                             &geometry,
                             &output,
-                            &weights,
+                            stored,
                             &mut result,
                         ),
-                        None => im2col::input_gradient(&geometry, &output, &weights, &mut result),
+                        None => im2col::input_gradient(&geometry, &output, stored, &mut result),
                     };
                 });
             });

@@ -10,6 +10,7 @@ use std::mem::MaybeUninit;
 use crate::geometry::{Geometry, split};
 use crate::im2col;
 use crate::instruction_set::InstructionSet;
+use crate::weight::Weights;
 use crate::winograd::Form;
 
 /// Convolves `input` with `weights`.
@@ -20,7 +21,7 @@ pub fn forward<'a>(
     instructions: InstructionSet,
     geometry: &Geometry,
     input: &[f32],
-    weights: &[f32],
+    weights: Weights,
     output: &'a mut [MaybeUninit<f32>],
 ) -> &'a mut [f32] {
     match Form::best(instructions, geometry) {
@@ -37,15 +38,15 @@ pub fn forward_each<'a>(
     instructions: InstructionSet,
     geometry: &Geometry,
     input: &[f32],
-    weights: &[f32],
+    weights: Weights,
     output: &'a mut [MaybeUninit<f32>],
 ) -> &'a mut [f32] {
     geometry.check(input.len(), output.len(), weights.len());
-    let form = Form::best(instructions, &alone(geometry));
-    let at_once = if form.is_some() {
-        together(geometry)
-    } else {
-        1
+    let alone = alone(geometry);
+    let form = Form::best(instructions, &alone);
+    let at_once = match form {
+        Some(_) => together(geometry),
+        None => im2col::pictures_at_once(&alone),
     };
     let (input, output) = (
         (input, geometry.input_len()),
@@ -74,7 +75,7 @@ pub fn input_gradient<'a>(
     instructions: InstructionSet,
     geometry: &Geometry,
     output_gradient: &[f32],
-    weights: &[f32],
+    weights: Weights,
     input_gradient: &'a mut [MaybeUninit<f32>],
 ) -> &'a mut [f32] {
     match Form::best(instructions, geometry) {
@@ -97,7 +98,7 @@ pub fn input_gradient_each<'a>(
     instructions: InstructionSet,
     geometry: &Geometry,
     gradient: &[f32],
-    weights: &[f32],
+    weights: Weights,
     input: &'a mut [MaybeUninit<f32>],
 ) -> &'a mut [f32] {
     geometry.check(input.len(), gradient.len(), weights.len());
@@ -105,7 +106,7 @@ pub fn input_gradient_each<'a>(
     let form = Form::best(instructions, &alone);
     let at_once = match form {
         Some(_) => together(geometry),
-        None => im2col::pictures_at_once(&alone),
+        None => im2col::gradients_at_once(&alone),
     };
     let (gradient, input) = (
         (gradient, geometry.output_len()),

@@ -14,6 +14,7 @@ use std::mem::MaybeUninit;
 
 use crate::geometry::Geometry;
 use crate::output::filled;
+use crate::weight::{Weight, Weights};
 
 /// Convolves: see [`crate::convolution::forward`].
 ///
@@ -22,10 +23,26 @@ use crate::output::filled;
 pub fn forward<'a>(
     geometry: &Geometry,
     input: &[f32],
-    weights: &[f32],
+    weights: Weights,
     output: &'a mut [MaybeUninit<f32>],
 ) -> &'a mut [f32] {
     geometry.check(input.len(), output.len(), weights.len());
+    match weights {
+        Weights::F32(weights) => forward_by(geometry, input, weights, output),
+        Weights::Bf16(weights) => forward_by(geometry, input, weights, output),
+    }
+}
+
+fn forward_by<'a, W: Weight>(
+    geometry: &Geometry,
+    input: &[f32],
+    weights: &[W],
+    output: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
+    if few_pixels::suits(geometry) {
+        return few_pixels::forward::forward(geometry, input, weights, output);
+    }
+    let weights = &*W::floats(weights);
     match mirrored::exchanged(geometry) {
         Some(other) => {
             let weights = mirrored::mirror(geometry, weights);
@@ -42,13 +59,26 @@ pub fn forward<'a>(
 pub fn input_gradient<'a>(
     geometry: &Geometry,
     gradient: &[f32],
-    weights: &[f32],
+    weights: Weights,
     input: &'a mut [MaybeUninit<f32>],
 ) -> &'a mut [f32] {
     geometry.check(input.len(), gradient.len(), weights.len());
-    if few_pixels::suits(geometry) {
-        return few_pixels::input_gradient(geometry, gradient, weights, input);
+    match weights {
+        Weights::F32(weights) => input_gradient_by(geometry, gradient, weights, input),
+        Weights::Bf16(weights) => input_gradient_by(geometry, gradient, weights, input),
     }
+}
+
+fn input_gradient_by<'a, W: Weight>(
+    geometry: &Geometry,
+    gradient: &[f32],
+    weights: &[W],
+    input: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
+    if few_pixels::input_gradient::suits(geometry) {
+        return few_pixels::input_gradient::input_gradient(geometry, gradient, weights, input);
+    }
+    let weights = &*W::floats(weights);
     match mirrored::exchanged(geometry) {
         Some(other) => {
             let weights = mirrored::mirror(geometry, weights);
@@ -58,9 +88,17 @@ pub fn input_gradient<'a>(
     }
 }
 
-/// Pictures whose gradients of the input can be computed together with the bits that each has alone.
+/// Pictures that can be convolved together with the bits that each has alone.
 pub(crate) fn pictures_at_once(alone: &Geometry) -> usize {
     match few_pixels::suits(alone) {
+        true => few_pixels::PIXELS / alone.pixels(),
+        false => 1,
+    }
+}
+
+/// Pictures whose gradients of the input can be computed together with the bits that each has alone.
+pub(crate) fn gradients_at_once(alone: &Geometry) -> usize {
+    match few_pixels::input_gradient::suits(alone) {
         true => few_pixels::PIXELS / alone.pixels().max(1),
         false => 1,
     }

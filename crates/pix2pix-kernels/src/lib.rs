@@ -25,6 +25,7 @@
 mod activation;
 mod adam;
 mod average;
+mod bf16;
 mod bias;
 pub mod convolution;
 mod dropout;
@@ -44,6 +45,7 @@ mod scratch;
 mod shared;
 mod simd;
 mod taps;
+mod weight;
 pub mod winograd;
 
 pub use activation::{
@@ -52,6 +54,7 @@ pub use activation::{
 };
 pub use adam::{Adam, adam};
 pub use average::move_towards;
+pub use bf16::Bf16;
 pub use bias::{add_bias, add_bias_to, channel_sums};
 pub use dropout::{Dropout, dropout};
 pub use geometry::Geometry;
@@ -66,3 +69,4 @@ pub use output::{filled, refilled};
 pub use philox::philox;
 pub use planes::{reflection_pad, sum, upsample};
 pub use taps::{four_taps, three_taps};
+pub use weight::Weights;

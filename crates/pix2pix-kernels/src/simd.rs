@@ -21,6 +21,7 @@ pub use avx512::{Avx512, Avx512Bf16};
 pub use neon::{Neon, NeonBf16};
 pub use portable::Portable;
 
+use crate::bf16::Bf16;
 use crate::lanes::{LANES, Lanes};
 use crate::scratch::Scratch;
 
@@ -52,6 +53,12 @@ pub trait Simd: Copy {
 
     /// Reads a vector.
     fn load(self, from: &[f32; LANES]) -> Self::Lanes;
+
+    /// A vector with this value in every lane.
+    fn splat(self, value: f32) -> Self::Lanes;
+
+    /// Reads a vector of bfloat16 values.
+    fn load_bf16(self, from: &[Bf16; LANES]) -> Self::Lanes;
 
     /// One word for each lane: that of `first`, paired with that of `second` if a word holds two values.
     fn words(self, first: Self::Lanes, second: Self::Lanes) -> [u32; LANES];
@@ -86,15 +93,4 @@ pub struct Factor {
     pub row: usize,
     /// Words from step to step.
     pub step: usize,
-}
-
-/// Rounds to bfloat16, to nearest, ties to even. The result is in the upper 16 bits.
-#[inline(always)]
-pub fn bf16_bits(x: f32) -> u32 {
-    let bits = x.to_bits();
-    // the addition below could turn a NaN into an infinity
-    if x.is_nan() {
-        return (bits | 0x0040_0000) & 0xffff_0000;
-    }
-    bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) & 0xffff_0000
 }

@@ -35,6 +35,7 @@ use std::mem::MaybeUninit;
 
 use crate::geometry::Geometry;
 use crate::instruction_set::{Arithmetic, InstructionSet};
+use crate::weight::{Weight, Weights};
 use scheme::{FourTaps, TwoTaps, TwoTapsWide};
 use tiling::Tiling;
 
@@ -122,18 +123,33 @@ impl Form {
         instructions: InstructionSet,
         geometry: &Geometry,
         input: &[f32],
-        weights: &[f32],
+        weights: Weights,
+        output: &'a mut [MaybeUninit<f32>],
+    ) -> &'a mut [f32] {
+        geometry.check(input.len(), output.len(), weights.len());
+        let tiling = self.checked_tiling(instructions, geometry);
+        let sizes = (geometry, &tiling);
+        match weights {
+            Weights::F32(weights) => self.forward_by(instructions, sizes, input, weights, output),
+            Weights::Bf16(weights) => self.forward_by(instructions, sizes, input, weights, output),
+        }
+    }
+
+    fn forward_by<'a, W: Weight>(
+        self,
+        instructions: InstructionSet,
+        (geometry, tiling): (&Geometry, &Tiling),
+        input: &[f32],
+        weights: &[W],
         output: &'a mut [MaybeUninit<f32>],
     ) -> &'a mut [f32] {
         use forward::forward;
-        geometry.check(input.len(), output.len(), weights.len());
-        let tiling = self.checked_tiling(instructions, geometry);
         let forward = match self {
-            Self::FourTaps => forward::<FourTaps, 4, 6, 3>,
-            Self::TwoTaps => forward::<TwoTaps, 2, 4, 3>,
-            Self::TwoTapsWide => forward::<TwoTapsWide, 2, 5, 4>,
+            Self::FourTaps => forward::<W, FourTaps, 4, 6, 3>,
+            Self::TwoTaps => forward::<W, TwoTaps, 2, 4, 3>,
+            Self::TwoTapsWide => forward::<W, TwoTapsWide, 2, 5, 4>,
         };
-        forward(instructions, geometry, &tiling, input, weights, output)
+        forward(instructions, geometry, tiling, input, weights, output)
     }
 
     /// Computes the gradient of the input: see [`crate::convolution::input_gradient`].
@@ -145,18 +161,37 @@ impl Form {
         instructions: InstructionSet,
         geometry: &Geometry,
         gradient: &[f32],
-        weights: &[f32],
+        weights: Weights,
+        input: &'a mut [MaybeUninit<f32>],
+    ) -> &'a mut [f32] {
+        geometry.check(input.len(), gradient.len(), weights.len());
+        let tiling = self.checked_tiling(instructions, geometry);
+        let sizes = (geometry, &tiling);
+        match weights {
+            Weights::F32(weights) => {
+                self.input_gradient_by(instructions, sizes, gradient, weights, input)
+            }
+            Weights::Bf16(weights) => {
+                self.input_gradient_by(instructions, sizes, gradient, weights, input)
+            }
+        }
+    }
+
+    fn input_gradient_by<'a, W: Weight>(
+        self,
+        instructions: InstructionSet,
+        (geometry, tiling): (&Geometry, &Tiling),
+        gradient: &[f32],
+        weights: &[W],
         input: &'a mut [MaybeUninit<f32>],
     ) -> &'a mut [f32] {
         use input_gradient::input_gradient;
-        geometry.check(input.len(), gradient.len(), weights.len());
-        let tiling = self.checked_tiling(instructions, geometry);
         let input_gradient = match self {
-            Self::FourTaps => input_gradient::<FourTaps, 4, 6, 3>,
-            Self::TwoTaps => input_gradient::<TwoTaps, 2, 4, 3>,
-            Self::TwoTapsWide => input_gradient::<TwoTapsWide, 2, 5, 4>,
+            Self::FourTaps => input_gradient::<W, FourTaps, 4, 6, 3>,
+            Self::TwoTaps => input_gradient::<W, TwoTaps, 2, 4, 3>,
+            Self::TwoTapsWide => input_gradient::<W, TwoTapsWide, 2, 5, 4>,
         };
-        input_gradient(instructions, geometry, &tiling, gradient, weights, input)
+        input_gradient(instructions, geometry, tiling, gradient, weights, input)
     }
 
     /// Computes the gradient of the weights: see [`crate::convolution::weight_gradient`].

@@ -3,7 +3,9 @@
 use std::mem::MaybeUninit;
 
 use pix2pix_kernels::winograd::Form;
-use pix2pix_kernels::{Arithmetic, Geometry, InstructionSet, convolution, im2col, reference};
+use pix2pix_kernels::{
+    Arithmetic, Bf16, Geometry, InstructionSet, Weights, convolution, im2col, reference,
+};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -105,6 +107,10 @@ impl Way {
     }
 
     fn forward(self, g: &Geometry, input: &[f32], weights: &[f32]) -> Vec<f32> {
+        self.forward_of(g, input, weights.into())
+    }
+
+    fn forward_of(self, g: &Geometry, input: &[f32], weights: Weights) -> Vec<f32> {
         let mut output = unwritten(g.batch * g.output_len());
         let output = match self.fast {
             Some((instructions, form)) => {
@@ -116,6 +122,10 @@ impl Way {
     }
 
     fn input_gradient(self, g: &Geometry, gradient: &[f32], weights: &[f32]) -> Vec<f32> {
+        self.input_gradient_of(g, gradient, weights.into())
+    }
+
+    fn input_gradient_of(self, g: &Geometry, gradient: &[f32], weights: Weights) -> Vec<f32> {
         let mut input = unwritten(g.batch * g.input_len());
         let input = match self.fast {
             Some((instructions, form)) => {
@@ -201,6 +211,36 @@ fn every_way_agrees_with_the_plain_loops() {
     }
 }
 
+fn of(weights: &[f32]) -> Weights<'_> {
+    weights.into()
+}
+
+/// Stored in 16 bits, weights are what they were rounded to, in every bit of the results.
+#[test]
+fn weights_in_16_bits_are_rounded_weights() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(5);
+    for g in &geometries() {
+        let input = random(rng, g.batch * g.input_len());
+        let gradient = random(rng, g.batch * g.output_len());
+        let stored = random(rng, g.weights()).into_iter().map(Bf16::of);
+        let stored: Vec<Bf16> = stored.collect();
+        let rounded: Vec<f32> = stored.iter().map(|&weight| weight.into()).collect();
+        let stored = Weights::Bf16(&stored);
+        for way in Way::all(g) {
+            assert_eq!(
+                way.forward_of(g, &input, stored),
+                way.forward(g, &input, &rounded),
+                "{way:?} of {g:?}"
+            );
+            assert_eq!(
+                way.input_gradient_of(g, &gradient, stored),
+                way.input_gradient(g, &gradient, &rounded),
+                "{way:?} of {g:?}"
+            );
+        }
+    }
+}
+
 /// The public functions compute what the form chosen for the geometry does.
 #[test]
 fn the_chosen_way_is_right() {
@@ -221,10 +261,10 @@ fn the_chosen_way_is_right() {
         let way = Way::all(&g).into_iter().find(|way| way.fast == fast);
         let way = way.expect("all ways include the chosen one");
         let mut output = unwritten(gradient.len());
-        let output = convolution::forward(instructions, &g, &input, &weights, &mut output);
+        let output = convolution::forward(instructions, &g, &input, of(&weights), &mut output);
         let mut to_input = unwritten(input.len());
         let to_input =
-            convolution::input_gradient(instructions, &g, &gradient, &weights, &mut to_input);
+            convolution::input_gradient(instructions, &g, &gradient, of(&weights), &mut to_input);
         let mut to_weights = unwritten(weights.len());
         let to_weights =
             convolution::weight_gradient(instructions, &g, &input, &gradient, &mut to_weights);
@@ -305,7 +345,7 @@ fn a_form_refuses_other_convolutions() {
     let run = |form: Form, length: usize| {
         std::panic::catch_unwind(|| {
             let mut output = unwritten(length);
-            form.forward(instructions, &g, &input, &weights, &mut output);
+            form.forward(instructions, &g, &input, of(&weights), &mut output);
         })
     };
     assert!(run(Form::FourTaps, g.output_len()).is_ok());
@@ -318,6 +358,6 @@ fn a_form_refuses_other_convolutions() {
 fn a_convolution_of_no_channels_is_zero() {
     let g = geometry([0, 3], [6, 6], 2);
     let mut output = unwritten(g.output_len());
-    let output = im2col::forward(&g, &[], &[], &mut output);
+    let output = im2col::forward(&g, &[], of(&[]), &mut output);
     assert_eq!(output, vec![0.0; g.output_len()]);
 }

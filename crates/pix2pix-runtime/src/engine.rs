@@ -54,7 +54,7 @@ impl Cpu {
         config.validate()?;
         let graph = config.layers(smallest(config));
         Ok(Self {
-            parameters: Parameters::new(&graph, weights, Fusion::Full)?,
+            parameters: Parameters::new(&graph, weights, Fusion::Full, arithmetic)?,
             config: config.clone(),
             arithmetic,
             plans: Mutex::default(),

@@ -283,7 +283,7 @@ impl Plan {
                         state.instructions,
                         &state.of_pictures(geometry),
                         from,
-                        &convs[conv].weight,
+                        convs[conv].weight.as_weights(),
                         to,
                     ),
                     Kernel::ConvolveTransposed(conv, geometry) => {
@@ -291,7 +291,7 @@ impl Plan {
                             state.instructions,
                             &state.of_pictures(geometry),
                             from,
-                            &convs[conv].weight,
+                            convs[conv].weight.as_weights(),
                             to,
                         )
                     }

@@ -138,7 +138,7 @@ fn a_plan_without_fusion_gives_the_same_picture() {
         let [channels, _] = config.channels();
         let graph = config.layers([channels, SIZE[0], SIZE[1]]);
         let tensors = weights::collect(&network);
-        let parameters = Parameters::new(&graph, tensors, Fusion::None).unwrap();
+        let parameters = Parameters::new(&graph, tensors, Fusion::None, Arithmetic::F32).unwrap();
         let source = source(&config);
         let pass = Pass {
             inputs: &[Input {

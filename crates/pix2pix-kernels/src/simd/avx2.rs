@@ -4,6 +4,7 @@ use std::arch::x86_64::*;
 
 use super::portable::single_words;
 use super::{COLUMNS, Factor, Simd, Task};
+use crate::bf16::Bf16;
 use crate::lanes::{LANES, Lanes};
 use crate::scratch::Scratch;
 
@@ -78,6 +79,17 @@ impl Lanes for Pair {
     }
 
     #[inline(always)]
+    fn multiply_add(self, a: Self, b: Self) -> Self {
+        // SAFETY: see above.
+        unsafe {
+            Self([
+                _mm256_fmadd_ps(a.0[0], b.0[0], self.0[0]),
+                _mm256_fmadd_ps(a.0[1], b.0[1], self.0[1]),
+            ])
+        }
+    }
+
+    #[inline(always)]
     fn transpose(rows: [Self; LANES]) -> [Self; LANES] {
         let mut columns = [[0.0; LANES]; LANES];
         for (row, values) in rows.into_iter().enumerate() {
@@ -120,6 +132,25 @@ impl<const ROUND: bool> Simd for Avx2<ROUND> {
         let from = from.as_ptr();
         // SAFETY: see above.
         unsafe { Pair([_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))]) }
+    }
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> Pair {
+        // SAFETY: see above.
+        unsafe { Pair([_mm256_set1_ps(value); 2]) }
+    }
+
+    #[inline(always)]
+    fn load_bf16(self, from: &[Bf16; LANES]) -> Pair {
+        let from: *const __m128i = from.as_ptr().cast();
+        // SAFETY: see above.
+        unsafe {
+            let halves = [_mm_loadu_si128(from), _mm_loadu_si128(from.add(1))];
+            Pair(halves.map(|half| {
+                let words = _mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(half));
+                _mm256_castsi256_ps(words)
+            }))
+        }
     }
 
     #[inline(always)]

@@ -3,6 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::{Factor, Simd, Task};
+use crate::bf16::Bf16;
 use crate::lanes::{LANES, Lanes};
 use crate::scratch::Scratch;
 
@@ -67,6 +68,12 @@ impl Lanes for Zmm {
     fn scale(self, factor: f32) -> Self {
         // SAFETY: see above.
         unsafe { Self(_mm512_mul_ps(self.0, _mm512_set1_ps(factor))) }
+    }
+
+    #[inline(always)]
+    fn multiply_add(self, a: Self, b: Self) -> Self {
+        // SAFETY: see above.
+        unsafe { Self(_mm512_fmadd_ps(a.0, b.0, self.0)) }
     }
 
     #[inline(always)]
@@ -171,6 +178,22 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn splat(self, value: f32) -> Zmm {
+        // SAFETY: see above.
+        unsafe { Zmm(_mm512_set1_ps(value)) }
+    }
+
+    #[inline(always)]
+    fn load_bf16(self, from: &[Bf16; LANES]) -> Zmm {
+        // SAFETY: see above.
+        unsafe {
+            let halves = _mm256_loadu_si256(from.as_ptr().cast());
+            let words = _mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(halves));
+            Zmm(_mm512_castsi512_ps(words))
+        }
+    }
+
+    #[inline(always)]
     fn words(self, first: Zmm, _second: Zmm) -> [u32; LANES] {
         first.bits()
     }
@@ -232,6 +255,16 @@ impl Simd for Avx512Bf16 {
     #[inline(always)]
     fn load(self, from: &[f32; LANES]) -> Zmm {
         self.0.load(from)
+    }
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> Zmm {
+        self.0.splat(value)
+    }
+
+    #[inline(always)]
+    fn load_bf16(self, from: &[Bf16; LANES]) -> Zmm {
+        self.0.load_bf16(from)
     }
 
     #[inline(always)]

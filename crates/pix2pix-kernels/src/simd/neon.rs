@@ -5,6 +5,7 @@ use std::arch::asm;
 
 use super::portable::single_words;
 use super::{COLUMNS, Factor, Simd, Task};
+use crate::bf16::Bf16;
 use crate::lanes::{LANES, Lanes};
 use crate::scratch::Scratch;
 
@@ -49,6 +50,17 @@ impl Quad {
     }
 
     #[inline(always)]
+    fn load_bf16(from: &[Bf16; LANES]) -> Self {
+        let mut parts = Self::zero();
+        for (part, from) in parts.0.iter_mut().zip(from.as_chunks::<4>().0) {
+            // SAFETY: the target has NEON; the pointer is that of four 16-bit values.
+            *part =
+                unsafe { vreinterpretq_f32_u32(vshll_n_u16::<16>(vld1_u16(from.as_ptr().cast()))) };
+        }
+        parts
+    }
+
+    #[inline(always)]
     fn array(self) -> [f32; LANES] {
         let mut values = [0.0; LANES];
         self.store(&mut values);
@@ -88,6 +100,15 @@ impl Lanes for Quad {
         for part in &mut self.0 {
             // SAFETY: the target has NEON.
             *part = unsafe { vmulq_n_f32(*part, factor) };
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn multiply_add(mut self, a: Self, b: Self) -> Self {
+        for (part, (a, b)) in self.0.iter_mut().zip(a.0.into_iter().zip(b.0)) {
+            // SAFETY: the target has NEON.
+            *part = unsafe { vfmaq_f32(*part, a, b) };
         }
         self
     }
@@ -176,6 +197,17 @@ impl<const ROUND: bool> Simd for Neon<ROUND> {
     }
 
     #[inline(always)]
+    fn splat(self, value: f32) -> Quad {
+        // SAFETY: the target has NEON.
+        Quad(unsafe { [vdupq_n_f32(value); PARTS] })
+    }
+
+    #[inline(always)]
+    fn load_bf16(self, from: &[Bf16; LANES]) -> Quad {
+        Quad::load_bf16(from)
+    }
+
+    #[inline(always)]
     fn words(self, first: Quad, _second: Quad) -> [u32; LANES] {
         single_words::<ROUND>(first.array())
     }
@@ -260,6 +292,17 @@ impl Simd for NeonBf16 {
     #[inline(always)]
     fn load(self, from: &[f32; LANES]) -> Quad {
         Quad::load(from)
+    }
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> Quad {
+        // SAFETY: the target has NEON.
+        Quad(unsafe { [vdupq_n_f32(value); PARTS] })
+    }
+
+    #[inline(always)]
+    fn load_bf16(self, from: &[Bf16; LANES]) -> Quad {
+        Quad::load_bf16(from)
     }
 
     #[inline(always)]

@@ -1,6 +1,7 @@
 //! Instructions of every processor: arrays and loops, which the compiler vectorizes for the target's baseline.
 
-use super::{COLUMNS, Factor, Simd, Task, bf16_bits};
+use super::{COLUMNS, Factor, Simd, Task};
+use crate::bf16::{Bf16, bf16_bits};
 use crate::lanes::{LANES, Lanes};
 use crate::scratch::Scratch;
 
@@ -27,6 +28,11 @@ impl Lanes for [f32; LANES] {
     #[inline(always)]
     fn scale(self, factor: f32) -> Self {
         self.map(|x| x * factor)
+    }
+
+    #[inline(always)]
+    fn multiply_add(self, a: Self, b: Self) -> Self {
+        std::array::from_fn(|i| self[i] + a[i] * b[i])
     }
 
     #[inline(always)]
@@ -58,6 +64,16 @@ impl<const ROUND: bool> Simd for Portable<ROUND> {
     #[inline(always)]
     fn load(self, from: &[f32; LANES]) -> Self::Lanes {
         *from
+    }
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> Self::Lanes {
+        [value; LANES]
+    }
+
+    #[inline(always)]
+    fn load_bf16(self, from: &[Bf16; LANES]) -> Self::Lanes {
+        from.map(f32::from)
     }
 
     #[inline(always)]

@@ -18,6 +18,7 @@ use crate::product::{Strides, product};
 use crate::scratch::{Scratch, with_words};
 use crate::shared::Shared;
 use crate::simd::{COLUMNS, Simd, Task};
+use crate::weight::Weight;
 
 /// Steps of a sum to map weights for at once: the panel of one point fits the first-level cache, those of all points
 /// the second.
@@ -26,12 +27,19 @@ const STEPS: usize = 128;
 const PRODUCTS: usize = 1 << 17;
 
 /// Convolves; lengths are checked.
-pub fn forward<'a, S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize>(
+pub fn forward<
+    'a,
+    W: Weight,
+    S: Scheme<R, P, T>,
+    const R: usize,
+    const P: usize,
+    const T: usize,
+>(
     instructions: InstructionSet,
     geometry: &Geometry,
     tiling: &Tiling,
     input: &[f32],
-    weights: &[f32],
+    weights: &[W],
     output: &'a mut [MaybeUninit<f32>],
 ) -> &'a mut [f32] {
     let source = Source::input(input, geometry.in_channels, geometry.input, tiling);
@@ -51,7 +59,7 @@ pub fn forward<'a, S: Scheme<R, P, T>, const R: usize, const P: usize, const T: 
             .collect();
         let output = Shared::new(&mut *output);
         tasks.into_par_iter().for_each(|(panel, rows)| {
-            instructions.run(Panel::<S, R, P, T> {
+            instructions.run(Panel::<W, S, R, P, T> {
                 geometry: *geometry,
                 tiling: *tiling,
                 layout,
@@ -70,20 +78,20 @@ pub fn forward<'a, S: Scheme<R, P, T>, const R: usize, const P: usize, const T: 
 }
 
 /// A panel (two groups of output channels) of some rows of tiles.
-struct Panel<'a, S, const R: usize, const P: usize, const T: usize> {
+struct Panel<'a, W, S, const R: usize, const P: usize, const T: usize> {
     geometry: Geometry,
     tiling: Tiling,
     layout: WordLayout,
     words: &'a [u32],
-    weights: &'a [f32],
+    weights: &'a [W],
     output: Shared<'a, MaybeUninit<f32>>,
     panel: usize,
     rows: Range<usize>,
     scheme: PhantomData<S>,
 }
 
-impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Task
-    for Panel<'_, S, R, P, T>
+impl<W: Weight, S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Task
+    for Panel<'_, W, S, R, P, T>
 {
     #[inline(always)]
     fn run<M: Simd>(self, simd: M, scratch: &mut Scratch) {
@@ -123,7 +131,9 @@ impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Task
     }
 }
 
-impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Panel<'_, S, R, P, T> {
+impl<W: Weight, S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize>
+    Panel<'_, W, S, R, P, T>
+{
     /// Maps the weights of some groups of input channels: `[point][step][column]`.
     #[inline(always)]
     fn map_weights<M: Simd>(&self, simd: M, groups: Range<usize>, kernels: &mut [u32]) {

@@ -19,6 +19,7 @@ use crate::product::{Strides, product};
 use crate::scratch::{Scratch, with_words};
 use crate::shared::Shared;
 use crate::simd::{COLUMNS, Simd, Task};
+use crate::weight::Weight;
 
 /// Columns of the products of a task: input channels of all phases.
 const CHANNELS: usize = 2 * COLUMNS;
@@ -28,12 +29,19 @@ const STEPS: usize = 64;
 const PRODUCTS: usize = 1 << 17;
 
 /// Computes the gradient of the input; lengths are checked.
-pub fn input_gradient<'a, S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize>(
+pub fn input_gradient<
+    'a,
+    W: Weight,
+    S: Scheme<R, P, T>,
+    const R: usize,
+    const P: usize,
+    const T: usize,
+>(
     instructions: InstructionSet,
     geometry: &Geometry,
     tiling: &Tiling,
     gradient: &[f32],
-    weights: &[f32],
+    weights: &[W],
     input: &'a mut [MaybeUninit<f32>],
 ) -> &'a mut [f32] {
     let [height, width] = geometry.input;
@@ -66,7 +74,7 @@ pub fn input_gradient<'a, S: Scheme<R, P, T>, const R: usize, const P: usize, co
             .collect();
         let input = Shared::new(&mut *input);
         tasks.into_par_iter().for_each(|(images, groups)| {
-            instructions.run(Groups::<S, R, P, T> {
+            instructions.run(Groups::<W, S, R, P, T> {
                 geometry: *geometry,
                 tiling: *tiling,
                 layout,
@@ -85,20 +93,20 @@ pub fn input_gradient<'a, S: Scheme<R, P, T>, const R: usize, const P: usize, co
 }
 
 /// Some groups of input channels of some images.
-struct Groups<'a, S, const R: usize, const P: usize, const T: usize> {
+struct Groups<'a, W, S, const R: usize, const P: usize, const T: usize> {
     geometry: Geometry,
     tiling: Tiling,
     layout: WordLayout,
     words: &'a [u32],
-    weights: &'a [f32],
+    weights: &'a [W],
     input: Shared<'a, MaybeUninit<f32>>,
     images: Range<usize>,
     groups: Range<usize>,
     scheme: PhantomData<S>,
 }
 
-impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Task
-    for Groups<'_, S, R, P, T>
+impl<W: Weight, S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Task
+    for Groups<'_, W, S, R, P, T>
 {
     #[inline(always)]
     fn run<M: Simd>(self, simd: M, scratch: &mut Scratch) {
@@ -154,7 +162,9 @@ impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Task
     }
 }
 
-impl<S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize> Groups<'_, S, R, P, T> {
+impl<W: Weight, S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize>
+    Groups<'_, W, S, R, P, T>
+{
     /// Maps the weights of some output channels: `[panel][point][step][column]`.
     #[inline(always)]
     fn map_weights<M: Simd>(&self, simd: M, outputs: Range<usize>, kernels: &mut [u32]) {

@@ -4,6 +4,7 @@ use super::scheme::{Scheme, both};
 use super::tiling::Tiling;
 use crate::lanes::{LANES, Lanes};
 use crate::simd::Simd;
+use crate::weight::Weight;
 
 /// Taps of a 4x4 window. A vector has as many lanes, so sixteen windows are a square.
 pub const TAPS: usize = LANES;
@@ -11,16 +12,16 @@ pub const TAPS: usize = LANES;
 /// Reads the windows of sixteen pairs of channels. Vector `t` of the result holds tap `t` of all of them. `place`
 /// maps a lane to the index of its window, or to `None` for a window of zeros.
 #[inline(always)]
-pub fn taps<M: Simd>(
+pub fn taps<M: Simd, W: Weight>(
     simd: M,
-    weights: &[f32],
+    weights: &[W],
     place: impl Fn(usize) -> Option<usize>,
 ) -> [M::Lanes; TAPS] {
     let mut windows = [simd.zero(); LANES];
     for (lane, window) in windows.iter_mut().enumerate() {
         if let Some(index) = place(lane) {
             let window16 = weights[index * TAPS..].first_chunk::<TAPS>();
-            *window = simd.load(window16.expect("a whole window"));
+            *window = W::load(simd, window16.expect("a whole window"));
         }
     }
     M::Lanes::transpose(windows)

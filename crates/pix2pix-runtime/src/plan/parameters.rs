@@ -1,6 +1,6 @@
 //! The tensors of a network in the order of its layers, as kernels take them.
 
-use pix2pix_kernels as kernels;
+use pix2pix_kernels::{self as kernels, Arithmetic, Bf16, Weights as KernelWeights};
 
 use crate::error::Result;
 use crate::network::{LayerGraph, Op};
@@ -19,9 +19,41 @@ pub struct Parameters {
 pub struct Conv {
     /// `[channels out, channels in, kernel, kernel]`; of a transposed convolution, and of a convolution that is fused
     /// with a resize, `[channels in, channels out, kernel, kernel]`.
-    pub weight: Vec<f32>,
+    pub weight: Weight,
     /// One for each output channel, or empty.
     pub bias: Vec<f32>,
+}
+
+/// The weights of a convolution.
+pub enum Weight {
+    /// In 32 bits.
+    F32(Vec<f32>),
+    /// In 16 bits: half as many bytes to read for each picture, and to keep.
+    Bf16(Vec<Bf16>),
+}
+
+/// Convolutions of fewer weights keep 32 bits: reading them takes no time, and the first and the last layer are computed in
+/// 32 bits.
+const MANY: usize = 1 << 15;
+
+impl Weight {
+    /// The weights for an arithmetic.
+    fn new(values: Vec<f32>, arithmetic: Arithmetic) -> Self {
+        match arithmetic {
+            Arithmetic::Bf16 if values.len() >= MANY => {
+                Self::Bf16(values.into_iter().map(Bf16::of).collect())
+            }
+            Arithmetic::Bf16 | Arithmetic::F32 => Self::F32(values),
+        }
+    }
+
+    /// The weights, as kernels take them.
+    pub(super) fn as_weights(&self) -> KernelWeights<'_> {
+        match self {
+            Self::F32(values) => KernelWeights::F32(values),
+            Self::Bf16(values) => KernelWeights::Bf16(values),
+        }
+    }
 }
 
 /// The tensors of a normalization.
@@ -35,11 +67,16 @@ pub struct Norm {
 }
 
 impl Parameters {
-    /// Takes the tensors of a network's layers.
+    /// Takes the tensors of a network's layers, for plans of this fusion and passes of this arithmetic.
     ///
     /// # Errors
     /// When a tensor is missing, left over, or has another shape.
-    pub fn new(graph: &LayerGraph, mut weights: Weights, fusion: Fusion) -> Result<Self> {
+    pub fn new(
+        graph: &LayerGraph,
+        mut weights: Weights,
+        fusion: Fusion,
+        arithmetic: Arithmetic,
+    ) -> Result<Self> {
         graph.check(&weights)?;
         let mut parameters = Self {
             convs: Vec::new(),
@@ -60,8 +97,10 @@ impl Parameters {
                             kernels::four_taps(channels, &weight, four)
                         });
                     }
-                    let bias = take("bias");
-                    parameters.convs.push(Conv { weight, bias });
+                    parameters.convs.push(Conv {
+                        weight: Weight::new(weight, arithmetic),
+                        bias: take("bias"),
+                    });
                 }
                 Op::BatchNorm { .. } | Op::GroupNorm { .. } | Op::InstanceNorm => {
                     let mut running = take("running_mean");

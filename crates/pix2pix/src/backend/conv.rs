@@ -111,7 +111,7 @@ impl ConvBackend for Flex {
                 spec.factors.instructions(),
                 &geometry,
                 input,
-                weight,
+                weight.into(),
                 output,
             )
         })
@@ -133,7 +133,7 @@ impl ConvBackend for Flex {
                 spec.factors.instructions(),
                 &geometry,
                 gradient,
-                weight,
+                weight.into(),
                 input,
             )
         })

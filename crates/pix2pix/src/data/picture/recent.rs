@@ -1,24 +1,19 @@
-//! TIFF files of many pages that were read last. To find one page, a reader must follow the chain of all: to read each page of
-//! a file by itself would take the square of their number.
+//! Files of many pages that were read last. To find one page, a reader must follow the chain of all: to read each page of a file
+//! by itself would take the square of their number.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use super::fault::Fault;
-use super::tiff::Parsed;
-
-/// Files of fewer pages are opened anew.
-const MANY: usize = 16;
 /// Files that are kept; each is open, and takes some kB a page.
 const KEPT: usize = 8;
 
-/// The files, the last used one at the end.
-static FILES: Mutex<Vec<(Version, Arc<Parsed>)>> = Mutex::new(Vec::new());
+/// What was found in the files, the last used one at the end.
+pub struct Recent<T>(Mutex<Vec<(Version, Arc<T>)>>);
 
 /// A file as it was when it was read.
-#[derive(Clone, PartialEq)]
+#[derive(PartialEq)]
 struct Version {
     path: PathBuf,
     length: u64,
@@ -36,34 +31,49 @@ impl Version {
     }
 }
 
-/// The pages of the file at `path`: those that are kept if it has not changed since, else those that `parse` finds.
-pub fn parsed(
-    path: &Path,
-    parse: impl FnOnce() -> Result<Parsed, Fault>,
-) -> Result<Arc<Parsed>, Fault> {
-    let Some(version) = Version::of(path) else {
-        return Ok(Arc::new(parse()?));
-    };
-    let files = || FILES.lock().unwrap_or_else(PoisonError::into_inner);
-    let take = |files: &mut Vec<(Version, Arc<Parsed>)>| {
-        let place = files.iter().position(|(kept, _)| kept.path == version.path);
-        place.map(|place| files.remove(place))
-    };
-    {
-        let mut files = files();
-        if let Some((_, parsed)) = take(&mut files).filter(|(kept, _)| *kept == version) {
-            files.push((version, parsed.clone()));
-            return Ok(parsed);
-        }
+impl<T> Recent<T> {
+    /// No file.
+    pub const fn new() -> Self {
+        Self(Mutex::new(Vec::new()))
     }
-    let parsed = Arc::new(parse()?);
-    if parsed.count() >= MANY {
-        let mut files = files();
-        take(&mut files);
-        files.push((version, parsed.clone()));
+
+    /// What is known of the file at `path`, or what `read` finds if that is not known or the file has changed. It is kept if it
+    /// `is_large`.
+    pub fn read<E>(
+        &self,
+        path: &Path,
+        read: impl FnOnce() -> Result<T, E>,
+        is_large: impl FnOnce(&T) -> bool,
+    ) -> Result<Arc<T>, E> {
+        let Some(version) = Version::of(path) else {
+            return Ok(Arc::new(read()?));
+        };
+        if let Some((_, found)) = self
+            .take(&version.path)
+            .filter(|(kept, _)| *kept == version)
+        {
+            self.keep(version, &found);
+            return Ok(found);
+        }
+        let found = Arc::new(read()?);
+        if is_large(&found) {
+            self.keep(version, &found);
+        }
+        Ok(found)
+    }
+
+    fn take(&self, path: &Path) -> Option<(Version, Arc<T>)> {
+        let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = files.iter().position(|(kept, _)| kept.path == path);
+        place.map(|place| files.remove(place))
+    }
+
+    fn keep(&self, version: Version, found: &Arc<T>) {
+        let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        files.retain(|(kept, _)| kept.path != version.path);
+        files.push((version, found.clone()));
         if files.len() > KEPT {
             files.remove(0);
         }
     }
-    Ok(parsed)
 }

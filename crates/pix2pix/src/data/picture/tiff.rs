@@ -16,7 +16,7 @@ use super::content::Content;
 use super::fault::{Fault, TRUNCATED};
 use super::half_floats::{self, Overlaid};
 use super::orientation::{self, Orientation};
-use super::recent;
+use super::recent::Recent;
 use super::{Depth, Format, Header, MAX_BYTES, MAX_METADATA, Page, Picture, Samples};
 
 /// Tags that the reader does not name.
@@ -72,8 +72,14 @@ pub struct Tiff {
     kind: Kind,
 }
 
+/// Files of fewer pages, with thumbnails, smaller versions and masks, are opened anew.
+const MANY: usize = 16;
+
+/// The files of many pages that were read last.
+static RECENT: Recent<Parsed> = Recent::new();
+
 /// A file whose pages are all found.
-pub struct Parsed {
+struct Parsed {
     file: TiffFile,
     /// Whether each page holds 16-bit floats.
     halves: Vec<bool>,
@@ -111,11 +117,6 @@ impl Parsed {
         }
         Ok(Self { file, halves })
     }
-
-    /// Number of pages, with thumbnails, smaller versions and masks.
-    pub fn count(&self) -> usize {
-        self.halves.len()
-    }
 }
 
 /// What a page holds.
@@ -141,7 +142,9 @@ impl Tiff {
     pub fn open(content: &Content, page: Page) -> Result<Self, Fault> {
         let parsed = || Parsed::of(content, 0);
         let parsed = match content {
-            Content::Disk(path) => recent::parsed(path, parsed)?,
+            Content::Disk(path) => {
+                RECENT.read(path, parsed, |parsed| parsed.halves.len() >= MANY)?
+            }
             _ => Arc::new(parsed()?),
         };
         Self::of(parsed, page)

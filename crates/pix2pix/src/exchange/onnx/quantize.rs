@@ -40,7 +40,7 @@ impl LayerByLayer {
     fn new(graph: &LayerGraph, weights: &Weights) -> Result<Self> {
         Ok(Self {
             plan: Plan::new(graph, Fusion::None, 1),
-            parameters: Parameters::new(graph, weights.clone(), Fusion::None)?,
+            parameters: Parameters::new(graph, weights.clone(), Fusion::None, Arithmetic::F32)?,
         })
     }
 

@@ -1,0 +1,54 @@
+//! Numbers of 16 bits: bfloat16.
+
+/// A bfloat16 number: the upper half of an f32, half as many bytes to read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Bf16(u16);
+
+impl Bf16 {
+    /// The nearest number; of two, the one whose last bit is 0.
+    pub fn of(value: f32) -> Self {
+        Self((bf16_bits(value) >> 16) as u16)
+    }
+}
+
+impl From<Bf16> for f32 {
+    #[inline(always)]
+    fn from(value: Bf16) -> Self {
+        Self::from_bits(u32::from(value.0) << 16)
+    }
+}
+
+/// Rounds to bfloat16, to nearest, ties to even. The result is in the upper 16 bits.
+#[inline(always)]
+pub fn bf16_bits(x: f32) -> u32 {
+    let bits = x.to_bits();
+    // the addition below could turn a NaN into an infinity
+    if x.is_nan() {
+        return (bits | 0x0040_0000) & 0xffff_0000;
+    }
+    bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) & 0xffff_0000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Values between two numbers, from Python: `numpy` with `ml_dtypes.bfloat16`.
+    #[test]
+    fn values_are_rounded_to_the_nearest() {
+        for (value, nearest) in [
+            (1.0, 1.0),
+            (1.00390625, 1.0),
+            (1.01171875, 1.015625),
+            (-0.1, -0.10009765625),
+            (3.14159265, 3.140625),
+            (1e-40, 9.183549615799121e-41),
+            (f32::MAX, f32::INFINITY),
+        ] {
+            let found = f32::from(Bf16::of(value));
+            assert_eq!(found, nearest, "{value}");
+        }
+        assert!(f32::from(Bf16::of(f32::NAN)).is_nan());
+    }
+}

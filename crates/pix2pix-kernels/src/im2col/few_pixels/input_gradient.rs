@@ -1,0 +1,172 @@
+//! The gradient of the input: the transposed convolution.
+
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::geometry::{Geometry, split};
+use crate::im2col::patches;
+use crate::instruction_set::{Arithmetic, InstructionSet};
+use crate::lanes::{LANES, Lanes};
+use crate::output::zeroed;
+use crate::scratch::Scratch;
+use crate::shared::Shared;
+use crate::simd::{COLUMNS, Simd, Task};
+use crate::weight::Weight;
+
+/// Taps of a task, those of some input channels: 2 KB of each output channel's weights.
+const TAPS: usize = 16 * COLUMNS;
+/// Output channels to read side by side: as many as the processor prefetches.
+const STEPS: usize = 16;
+
+/// Whether the weights of a task's channels are whole blocks.
+pub fn suits(geometry: &Geometry) -> bool {
+    let window = geometry.kernel * geometry.kernel;
+    super::suits(geometry) && TAPS.is_multiple_of(window) && geometry.taps().is_multiple_of(COLUMNS)
+}
+
+/// Computes the gradient of the input; lengths are checked.
+pub fn input_gradient<'a, W: Weight>(
+    geometry: &Geometry,
+    gradient: &[f32],
+    weights: &[W],
+    input: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
+    let (pixels, outputs) = (geometry.pixels(), geometry.out_channels);
+    // [output channel][pixel of all images]
+    let all = geometry.batch * pixels;
+    let mut columns = vec![0.0; outputs * all];
+    for (image, values) in gradient.chunks_exact(geometry.output_len()).enumerate() {
+        for (channel, values) in values.chunks_exact(pixels).enumerate() {
+            columns[channel * all + image * pixels..][..pixels].copy_from_slice(values);
+        }
+    }
+    let channels = TAPS / (geometry.kernel * geometry.kernel);
+    let shared = Shared::new(&mut *input);
+    split(geometry.in_channels, channels)
+        .into_par_iter()
+        .for_each(|channels| {
+            InstructionSet::best(Arithmetic::F32).run(Channels {
+                geometry,
+                gradient: &columns,
+                weights,
+                input: shared,
+                channels,
+            });
+        });
+    // SAFETY: the tasks' channels are all that the input has, and each task wrote all of its own.
+    unsafe { input.assume_init_mut() }
+}
+
+/// Some input channels of all images.
+struct Channels<'a, W> {
+    geometry: &'a Geometry,
+    gradient: &'a [f32],
+    weights: &'a [W],
+    input: Shared<'a, MaybeUninit<f32>>,
+    channels: Range<usize>,
+}
+
+impl<W: Weight> Task for Channels<'_, W> {
+    #[inline(always)]
+    fn run<M: Simd>(self, simd: M, scratch: &mut Scratch) {
+        let geometry = self.geometry;
+        let window = geometry.kernel * geometry.kernel;
+        let pixels = geometry.pixels();
+        let all = geometry.batch * pixels;
+        let taps = self.channels.len() * window;
+        let (floats, _, _) = scratch.take(all * TAPS + taps * pixels, 0, 0);
+        let (products, matrix) = floats.split_at_mut(all * TAPS);
+        products.fill(0.0);
+        for outputs in split(geometry.out_channels, STEPS) {
+            for column in (0..taps).step_by(COLUMNS) {
+                let mut pixel = 0;
+                // as many sums as fit the registers
+                while M::ROWS >= 12 && pixel + 8 <= all {
+                    self.add::<M, 8>(simd, outputs.clone(), column, pixel, products);
+                    pixel += 8;
+                }
+                while pixel + 2 <= all {
+                    self.add::<M, 2>(simd, outputs.clone(), column, pixel, products);
+                    pixel += 2;
+                }
+                if pixel < all {
+                    self.add::<M, 1>(simd, outputs.clone(), column, pixel, products);
+                }
+            }
+        }
+        let plane = geometry.input[0] * geometry.input[1];
+        let rows = 0..geometry.output()[0];
+        for image in 0..geometry.batch {
+            for (tap, line) in matrix.chunks_exact_mut(pixels).enumerate() {
+                for (pixel, value) in line.iter_mut().enumerate() {
+                    *value = products[(image * pixels + pixel) * TAPS + tap];
+                }
+            }
+            let start = image * geometry.input_len() + self.channels.start * plane;
+            // SAFETY: each task has its own input channels.
+            let planes = unsafe { self.input.part(start..start + self.channels.len() * plane) };
+            let planes = zeroed(planes);
+            patches::scatter_add(
+                geometry,
+                matrix,
+                self.channels.clone(),
+                rows.clone(),
+                0..geometry.input[0],
+                planes,
+            );
+        }
+    }
+}
+
+impl<W: Weight> Channels<'_, W> {
+    /// Adds the weights of some output channels in two vectors of taps, times the gradients of `P` pixels of these channels, to
+    /// the products `[pixel][tap]`.
+    #[inline(always)]
+    fn add<M: Simd, const P: usize>(
+        &self,
+        simd: M,
+        outputs: Range<usize>,
+        column: usize,
+        pixel: usize,
+        products: &mut [f32],
+    ) {
+        let geometry = self.geometry;
+        let all = geometry.batch * geometry.pixels();
+        let window = geometry.kernel * geometry.kernel;
+        let first = self.channels.start * window + column;
+        let mut sums = [[simd.zero(); 2]; P];
+        for (index, sums) in sums.iter_mut().enumerate() {
+            let from = vectors(&products[(pixel + index) * TAPS + column..]);
+            *sums = [simd.load(&from[0]), simd.load(&from[1])];
+        }
+        for output in outputs {
+            let from = vectors(&self.weights[output * geometry.taps() + first..]);
+            let right = [W::load(simd, &from[0]), W::load(simd, &from[1])];
+            let left: &[f32; P] = self.gradient[output * all + pixel..]
+                .first_chunk()
+                .expect("gradients of all pixels");
+            for (sums, left) in sums.iter_mut().zip(left) {
+                let left = simd.splat(*left);
+                *sums = [
+                    sums[0].multiply_add(left, right[0]),
+                    sums[1].multiply_add(left, right[1]),
+                ];
+            }
+        }
+        for (index, sums) in sums.into_iter().enumerate() {
+            let to = &mut products[(pixel + index) * TAPS + column..][..COLUMNS];
+            let (to, _) = to.as_chunks_mut();
+            sums[0].store(&mut to[0]);
+            sums[1].store(&mut to[1]);
+        }
+    }
+}
+
+/// The first two vectors of some values.
+#[inline(always)]
+fn vectors<T>(values: &[T]) -> &[[T; LANES]; 2] {
+    let values: &[T; COLUMNS] = values.first_chunk().expect("whole blocks");
+    values.as_chunks().0.first_chunk().expect("two vectors")
+}
