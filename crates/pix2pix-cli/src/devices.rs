@@ -1,7 +1,7 @@
 //! `pix2pix devices`.
 
 use pix2pix::device::{DeviceKind, Found, list};
-use pix2pix::network::summary::{aligned, bytes};
+use pix2pix::network::summary::{aligned, memory};
 
 use crate::failure::{Failure, print};
 use crate::flags;
@@ -21,10 +21,9 @@ pub fn run() -> Result<(), Failure> {
 }
 
 fn row(found: Found) -> [String; 3] {
-    let memory = found.memory.map(|memory| bytes(memory as usize));
     [
         found.name.to_string(),
-        memory.unwrap_or_default(),
+        found.memory.map(memory).unwrap_or_default(),
         found.hardware,
     ]
 }

@@ -153,6 +153,9 @@ pub fn measure(
         let (split, pairs) = pairs(args, model, &translator.config, note)?;
         let config = &translator.config;
         directions.push(config.direction);
+        if let Some(found) = unlike(config, &pairs)? {
+            note(&format!("note: {}: {found}", model.display()));
+        }
         if let Some(reversed) = direction::of_pairs(model, config.direction) {
             note(&reversed);
         }
@@ -237,6 +240,22 @@ fn pairs(
         let reason = format!("no {} pairs, only {}", wanted[0], there.join(", "));
         Error::file(&args.data, reason, remedy).into()
     })
+}
+
+/// What to say of pairs of other channels or another depth than those of training, by the first of them.
+fn unlike(config: &RunConfig, pairs: &Pairs) -> Result<Option<String>, Error> {
+    if pairs.is_empty() {
+        return Ok(None);
+    }
+    let [source, target] = config.direction.order(pairs.headers(0)?);
+    let sides = [
+        ("source", &config.source, source),
+        ("target", &config.target, target),
+    ];
+    Ok(sides.into_iter().find_map(|(side, domain, header)| {
+        let found = domain.conversion(header.channels, header.depth)?;
+        Some(format!("the {side} of {} has {found}", pairs.name(0)))
+    }))
 }
 
 /// Name of a model's folder in the results.

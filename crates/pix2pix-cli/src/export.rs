@@ -95,10 +95,19 @@ impl Args {
             let known = ENDINGS
                 .iter()
                 .find(|(known, _)| ending.eq_ignore_ascii_case(known));
+            let mut remedy = "end it in .pth, .safetensors or .onnx, or choose another --format";
             let problem = match (format, known) {
                 (Some(Format::Model), Some((_, Format::Safetensors))) => continue,
                 (Some(format), Some((_, other))) if format != *other => {
                     let name = format.to_possible_value().expect("no format is hidden");
+                    remedy = match format {
+                        Format::Pth => "end it in .pth, or choose another --format",
+                        Format::Safetensors | Format::Model => {
+                            "end it in .safetensors, or choose another --format"
+                        }
+                        Format::Onnx => "end it in .onnx, or choose another --format",
+                        Format::Web => "name a folder, or choose another --format",
+                    };
                     format!(
                         "the format is {}, and the ending that of another",
                         name.get_name()
@@ -112,7 +121,7 @@ impl Args {
                 _ => continue,
             };
             return Err(Failure::Usage(format!(
-                "{}: {problem}; end it in .pth, .safetensors or .onnx, or choose another --format",
+                "{}: {problem}; {remedy}",
                 file.display()
             )));
         }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{self, Write, stdout};
 
+use clap::Command;
 use clap::error::{ContextKind, ErrorKind};
 use pix2pix::Error;
 
@@ -111,13 +112,22 @@ pub fn usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
 
 /// The failure of clap's argument error.
 pub fn wrong(error: &clap::Error, arguments: &[OsString]) -> Failure {
-    let answers = port::answers(arguments);
+    let (path, command) = command_of(arguments);
+    let answers = port::answers(arguments, &command);
     let unknown = matches!(
         error.kind(),
         ErrorKind::UnknownArgument | ErrorKind::InvalidValue
     );
     if unknown && !answers.is_empty() {
         let message = format!("options of the PyTorch port: {answers}; see docs/from-pytorch.md");
+        return Failure::Usage(message);
+    }
+    let first = arguments.get(1).and_then(|word| word.to_str());
+    if let (ErrorKind::InvalidSubcommand, Some(script)) =
+        (error.kind(), first.and_then(port::script))
+    {
+        let message =
+            format!("a script of the PyTorch port: use {script}; see docs/from-pytorch.md");
         return Failure::Usage(message);
     }
     let text = error.to_string();
@@ -143,21 +153,21 @@ pub fn wrong(error: &clap::Error, arguments: &[OsString]) -> Failure {
             message += &format!("; {tip}");
         }
     }
-    Failure::Usage(format!("{message}; see `{} --help`", command_of(arguments)))
+    Failure::Usage(format!("{message}; see `{path} --help`"))
 }
 
-/// The command that these arguments name, with its subcommands.
-fn command_of(arguments: &[OsString]) -> String {
+/// The command that these arguments name, as it is typed, with its subcommands.
+fn command_of(arguments: &[OsString]) -> (String, Command) {
     let mut path = "pix2pix".to_string();
-    let mut command = &crate::command();
+    let mut command = crate::command();
     for argument in arguments.iter().skip(1) {
         let Some(inner) = command.find_subcommand(argument) else {
             break;
         };
         path += &format!(" {}", inner.get_name());
-        command = inner;
+        command = inner.clone();
     }
-    path
+    (path, command)
 }
 
 /// Writes a result to standard output: what the command was started for.

@@ -3,8 +3,10 @@
 
 use std::ffi::OsString;
 
+use clap::Command;
+
 /// An option of the port, a value that it is given ("" for any), and what to type instead.
-pub const ANSWERS: [(&str, &str, &str); 76] = [
+pub const ANSWERS: [(&str, &str, &str); 87] = [
     ("--dataroot", "", "give the folder as DATA"),
     ("--name", "", "use --out RUN"),
     ("--checkpoints_dir", "", "use --out RUN"),
@@ -45,11 +47,13 @@ pub const ANSWERS: [(&str, &str, &str); 76] = [
     ("--netG", "", "use --generator"),
     ("--netD", "basic", "use --patch 70"),
     ("--netD", "pixel", "use --patch pixel"),
+    ("--netD", "n_layers", "use --patch 16, 70 or 286"),
     ("--netD", "", "use --patch"),
     ("--n_layers_D", "1", "use --patch 16"),
     ("--n_layers_D", "3", "use --patch 70"),
     ("--n_layers_D", "5", "use --patch 286"),
     ("--n_layers_D", "", "use --patch 16, 70 or 286"),
+    ("--norm", "syncbatch", "use --norm batch --sync-norm"),
     ("--no_dropout", "", "use --dropout 0"),
     ("--init_type", "", "omit it: weights are normal"),
     ("--init_gain", "", "omit it: their deviation is 0.02"),
@@ -76,27 +80,77 @@ pub const ANSWERS: [(&str, &str, &str); 76] = [
     ("--lambda_L1", "", "use --lambda"),
     ("--pool_size", "", "use --pool"),
     ("--continue_train", "", "use --resume RUN"),
-    ("--load_iter", "", "give a checkpoint file as MODEL"),
-    ("--epoch", "", "give a checkpoint file as MODEL"),
+    ("--load_iter", "", "omit it: --resume knows it"),
+    (
+        "--epoch",
+        "",
+        "omit it: --resume knows it, and --epochs is their number",
+    ),
     ("--print_freq", "", "use --log-every"),
     ("--display_freq", "", "use --sample-every"),
     ("--display_id", "", "use --report or --serve"),
     ("--display_port", "", "use --report or --serve"),
+    ("--display_server", "", "use --report or --serve"),
+    ("--display_env", "", "omit it"),
+    ("--display_ncols", "", "omit it"),
+    ("--display_winsize", "", "omit it"),
     ("--update_html_freq", "", "use --sample-every"),
     ("--no_html", "", "omit it"),
     ("--save_latest_freq", "", "use --save-every"),
     ("--save_epoch_freq", "", "use --save-every"),
     ("--save_by_iter", "", "omit it"),
     ("--use_wandb", "", "use --tensorboard"),
+    ("--wandb_project_name", "", "omit it"),
     ("--num_test", "", "give fewer files"),
     ("--eval", "", "use --norm-stats frozen --dropout off"),
     ("--aspect_ratio", "", "omit it: sizes are kept"),
     ("--verbose", "", "omit it"),
     ("--suffix", "", "omit it"),
+    ("--model_suffix", "", "omit it"),
+    ("--fold_A", "", "give the folder of A/ and B/ as INPUT"),
+    ("--fold_B", "", "give the folder of A/ and B/ as INPUT"),
+    ("--fold_AB", "", "use --out DATA"),
 ];
 
-/// What to type instead of the port's options among these arguments; empty if there are none.
-pub fn answers(arguments: &[OsString]) -> String {
+/// What to type instead with commands that take a trained model, as the port's test.py does, where `train` takes something
+/// else.
+pub const WITH_A_MODEL: [(&str, &str); 8] = [
+    ("--dataroot", "give it as the last argument"),
+    ("--name", "give the run as MODEL"),
+    ("--checkpoints_dir", "give the run as MODEL"),
+    ("--direction", "omit it: the model knows it"),
+    ("--load_iter", "give a checkpoint file as MODEL"),
+    ("--epoch", "give a checkpoint file as MODEL"),
+    ("--no_dropout", "use --dropout off"),
+    (
+        "--eval",
+        "use --dropout off, and --norm-stats frozen of translate",
+    ),
+];
+
+/// Commands that take a trained model and pictures.
+const OF_A_MODEL: [&str; 3] = ["translate", "evaluate", "serve"];
+
+/// Options of the port of 2017, and their later names.
+pub const EARLIER: [(&str, &str); 14] = [
+    ("--which_direction", "--direction"),
+    ("--which_model_netG", "--netG"),
+    ("--which_model_netD", "--netD"),
+    ("--which_epoch", "--epoch"),
+    ("--loadSize", "--load_size"),
+    ("--fineSize", "--crop_size"),
+    ("--resize_or_crop", "--preprocess"),
+    ("--batchSize", "--batch_size"),
+    ("--nThreads", "--num_threads"),
+    ("--niter", "--n_epochs"),
+    ("--niter_decay", "--n_epochs_decay"),
+    ("--how_many", "--num_test"),
+    ("--lambda_A", "--lambda_L1"),
+    ("--no_lsgan", "--gan_mode"),
+];
+
+/// What to type instead of the port's options among these arguments of `command`; empty if there are none.
+pub fn answers(arguments: &[OsString], command: &Command) -> String {
     let words: Vec<_> = arguments
         .iter()
         .map(|word| word.to_string_lossy())
@@ -108,12 +162,50 @@ pub fn answers(arguments: &[OsString]) -> String {
             Some((option, value)) => (option, value),
             None => (word.as_ref(), next.map_or("", |next| next.as_ref())),
         };
-        let mut known = ANSWERS.iter().filter(|(name, ..)| *name == option);
-        let answer = known.find(|(_, given, _)| *given == value || given.is_empty());
-        if let Some((_, given, answer)) = answer {
-            let typed = format!("{option} {given}");
-            answers.push(format!("{}: {answer}", typed.trim_end()));
-        }
+        answers.extend(answer(option, value, command));
     }
     answers.join("; ")
+}
+
+/// What to type instead of an option with this value, if it is one of the port's and not one of `command`'s.
+fn answer(option: &str, value: &str, command: &Command) -> Option<String> {
+    let has = |option: &str| {
+        let mut options = command.get_arguments().filter_map(|known| known.get_long());
+        option
+            .strip_prefix("--")
+            .is_some_and(|name| options.any(|known| known == name))
+    };
+    let renamed = EARLIER.iter().find(|(earlier, _)| *earlier == option);
+    let name = renamed.map_or(option, |(_, name)| name);
+    let takes_a_model = OF_A_MODEL.contains(&command.get_name());
+    if takes_a_model && !has(name) {
+        let answer = WITH_A_MODEL.iter().find(|(known, _)| *known == name);
+        if let Some((_, answer)) = answer {
+            return Some(format!("{option}: {answer}"));
+        }
+    }
+    let mut known = ANSWERS.iter().filter(|(known, ..)| *known == name);
+    let (_, given, answer) =
+        known.find(|(_, given, _)| *given == value || given.is_empty() && !has(name))?;
+    let mut named = answer
+        .split([' ', ',', ':'])
+        .filter(|word| word.starts_with("--"));
+    let answer = match (named.all(has), takes_a_model) {
+        (true, _) => answer,
+        (false, true) => "omit it: the model knows it",
+        (false, false) => "omit it",
+    };
+    let typed = format!("{option} {given}");
+    Some(format!("{}: {answer}", typed.trim_end()))
+}
+
+/// What to type instead of a script of the port.
+pub fn script(name: &str) -> Option<&'static str> {
+    match name {
+        "train.py" => Some("`pix2pix train`"),
+        "test" | "test.py" => {
+            Some("`pix2pix evaluate` for pairs, and `pix2pix translate` for pictures")
+        }
+        _ => None,
+    }
 }

@@ -188,7 +188,10 @@ impl<'a> Progress<'a> {
 fn losses(metrics: Metrics) -> String {
     let losses = metrics.losses;
     format!(
-        "D real {:.3}  D fake {:.3}  G adv {:.3}  G L1 {:.3} (units of [-1, 1])",
-        losses.d_real, losses.d_fake, losses.g_gan, losses.g_l1,
+        "D real {:.3}  D fake {:.3}  G adv {:.3}  G L1 {:.2} of 255",
+        losses.d_real,
+        losses.d_fake,
+        losses.g_gan,
+        127.5 * losses.g_l1,
     )
 }

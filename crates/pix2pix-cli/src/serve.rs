@@ -24,11 +24,11 @@ use options::Options;
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
-Options with [env: ...] can also be set in the environment. The models and the options from --listen to --grace can
-also be set in the file of --config (models, listen, max_body ...). The command line overrides the environment, and the
+Options with [env: ...] can also be set in the environment. The models and the options from --listen to --grace can \
+also be set in the file of --config (models, listen, max_body ...). The command line overrides the environment, and the \
 environment overrides the file.
 
-SIGHUP reloads the models without losing a request. SIGTERM or Ctrl-C finishes accepted requests, then stops; a second
+SIGHUP reloads the models without losing a request. SIGTERM or Ctrl-C finishes accepted requests, then stops; a second \
 one stops now.
 
 Examples:
@@ -36,6 +36,12 @@ Examples:
   pix2pix serve runs/facades
   pix2pix serve runs/facades maps.safetensors --listen 127.0.0.1:9000 --log json
   pix2pix serve --config pix2pix.toml";
+
+/// Parses an address to listen on.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    let remedy = "no IP address with a port: give 127.0.0.1:8080, for example";
+    text.parse().map_err(|_| remedy.to_string())
+}
 
 /// Options of `pix2pix serve`.
 #[derive(clap::Args)]

@@ -1,8 +1,11 @@
 //! `pix2pix summary`.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
+use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Arg, Command, ValueEnum};
 use pix2pix::device::{DeviceName, Precision};
 use pix2pix::model::{self, Checkpoint};
 use pix2pix::network::{Init, LayerGraph, Upsample, WeightInit, summary};
@@ -11,6 +14,8 @@ use pix2pix::{Error, RunConfig};
 
 use crate::failure::{Failure, print};
 use crate::network_args::NetworkArgs;
+use crate::paths::word;
+use crate::program::program;
 
 /// Options of `pix2pix summary`.
 #[derive(clap::Args)]
@@ -23,7 +28,7 @@ pub struct Args {
 #[derive(clap::Args)]
 pub struct Described {
     /// Network to describe
-    #[arg(value_enum)]
+    #[arg(value_parser = NetworkParser)]
     network: Network,
     /// Run folder (uses its newest checkpoint) or checkpoint file whose network to describe [default: the network that the
     /// options describe]
@@ -54,6 +59,39 @@ enum Network {
     Discriminator,
     /// The generator followed by the frozen discriminator, as for a generator step
     Composite,
+}
+
+/// Parses a network. Whoever gives a model alone is told what to type.
+#[derive(Clone)]
+struct NetworkParser;
+
+impl TypedValueParser for NetworkParser {
+    type Value = Network;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Network, clap::Error> {
+        let known = EnumValueParser::<Network>::new();
+        known.parse_ref(command, argument, value).map_err(|error| {
+            if !Path::new(value).exists() {
+                return error;
+            }
+            let (program, command_name) = (program(), command.get_name());
+            let model = word(Path::new(value));
+            command.clone().error(
+                ErrorKind::InvalidValue,
+                format!("name the network first: {program} {command_name} generator {model}"),
+            )
+        })
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let names = Network::value_variants().iter();
+        Some(Box::new(names.filter_map(ValueEnum::to_possible_value)))
+    }
 }
 
 impl Described {

@@ -8,7 +8,7 @@ use clap::{Command, CommandFactory};
 
 use crate::Cli;
 use crate::flags::FLAGS;
-use crate::port::ANSWERS;
+use crate::port::{ANSWERS, EARLIER, WITH_A_MODEL};
 
 /// The code of the library's crates, without comments.
 fn code() -> Vec<String> {
@@ -138,6 +138,20 @@ fn options_of_the_port_are_answered_with_ours() {
     };
     let rows = section("The options").matches("\n| `--").count();
     assert_eq!(rows, ANSWERS.len());
+    for (option, answer) in WITH_A_MODEL {
+        let row = format!("| `{option}` | {answer} |\n");
+        assert!(section("With a model").contains(&row), "{row}");
+    }
+    for (earlier, later) in EARLIER {
+        assert!(
+            section("The options").contains(&format!("`{earlier}`")),
+            "{earlier}"
+        );
+        assert!(
+            ANSWERS.iter().any(|(option, ..)| *option == later),
+            "{later}"
+        );
+    }
     // the other way round
     let reverse = section("Ours, and the port's");
     let answered = ANSWERS

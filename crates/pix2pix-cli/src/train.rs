@@ -18,7 +18,7 @@ use pix2pix::device::{Device, set_threads};
 use pix2pix::network::summary;
 use pix2pix::parallel::{Group, Shard, Wire};
 use pix2pix::quality::Score;
-use pix2pix::report::{Gallery, Reported, TensorBoard, write as write_report};
+use pix2pix::report::{self, Gallery, Reported, TensorBoard, write as write_report};
 use pix2pix::run::{self, Event, Outcome, RunFolder, Warning, agreement};
 use pix2pix::train::OptimizerConfig;
 use pix2pix::{Error, RunConfig, model};
@@ -38,7 +38,7 @@ use crate::paths::{stored, word};
 use crate::processes::Processes;
 use crate::program::program;
 use crate::progress::{Line, Lines, Progress};
-use crate::serve::training::Live;
+use crate::serve::{self, training::Live};
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
@@ -176,7 +176,7 @@ pub struct RunArgs {
     pub seed: u64,
     #[command(flatten)]
     pub machine: MachineArgs,
-    /// Keep report.html in the run folder up to date [default: off]
+    /// Keep report.html in the run folder up to date; a resumed run goes on with the one that it has [default: off]
     #[arg(long)]
     pub report: bool,
     /// Write TensorBoard event files to tensorboard/ in the run folder [default: off]
@@ -184,7 +184,7 @@ pub struct RunArgs {
     pub tensorboard: bool,
     /// Serve a web page with the curves, samples and log of the training, and the newest checkpoint to draw with
     /// [default: off; without ADDRESS: 127.0.0.1:8080]
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:8080", value_name = "ADDRESS", value_parser = serve::address)]
     pub serve: Option<SocketAddr>,
     /// Print errors only [default: off]
     #[arg(long)]
@@ -531,7 +531,7 @@ fn foresee(
         pairs(config.batch_size * config.optimizer.accumulate * config.ranks),
         summary::thousands(found.generator),
         summary::thousands(found.discriminator),
-        summary::bytes(found.memory as usize),
+        summary::memory(found.memory),
         match config.recompute {
             true => " without --recompute, and less with it",
             false => "",
@@ -871,6 +871,8 @@ pub fn train(
         lines,
     } = shown;
     let root = folder.root().to_path_buf();
+    // a resumed run keeps the report that it has
+    let report = report || report::is_of_one_run(&root.join("report.html"));
     let mut board = None;
     let shard = group.as_ref().map_or(Shard::default(), Group::shard);
     let serve = serve.filter(|_| shard.is_root());

@@ -17,7 +17,7 @@ use pix2pix::data::passed_over::{self, PassedOver};
 use pix2pix::data::picture::{
     self, Content, Format, LargeWriter, Metadata, Outside, Page, Picture, Stack, TiffWindows,
 };
-use pix2pix::data::{Depth, Domain, Pages, Ranges, ResizePolicy, Size, Store, pair};
+use pix2pix::data::{Depth, Domain, Pages, Size, Store, pair};
 use pix2pix::device::set_threads;
 use pix2pix::model::{
     DEVIATION_SCALE, Fit, NormStatistics, Sampled, Temporal, Tiling, TranslateOptions, Windows,
@@ -731,38 +731,12 @@ fn unlike(path: &Path, reason: Error) -> Error {
 }
 
 /// What to say of a picture that is unlike those that the model was trained on: of its size, channels and depth.
-fn unusual(
-    translator: &Translator,
-    ([width, height], channels, depth): ([u32; 2], usize, Depth),
-) -> String {
+fn unusual(translator: &Translator, (size, channels, depth): ([u32; 2], usize, Depth)) -> String {
     let config = &translator.config;
-    let mut notes = String::new();
-    let is_other = (channels, depth) != (config.source.channels, config.source.depth);
-    // label maps are read by class, whatever stores it
-    if is_other && config.source.labels.is_none() {
-        let given = Domain {
-            channels,
-            depth,
-            range: Ranges::all(depth.range()),
-            labels: None,
-            nodata: None,
-        };
-        notes += &format!(
-            "  note: it has {given}, and was converted; the model was trained on pictures of {}\n",
-            config.source
-        );
-    }
-    let Size([wide, high]) = config.jitter.crop_size;
-    let has_size = matches!(
-        config.jitter.resize,
-        ResizePolicy::ScaleAndCrop | ResizePolicy::Crop
-    );
-    if has_size && width * 2 < wide && height * 2 < high {
-        notes += &format!(
-            "  note: it is much smaller than the {wide}x{high} pixels that the model was trained on; enlarge it first\n"
-        );
-    }
-    notes
+    let conversion = config.source.conversion(channels, depth);
+    let conversion = conversion.map(|found| format!("it has {found}"));
+    let notes = [conversion, config.smallness(size)].into_iter().flatten();
+    notes.map(|note| format!("  note: {note}\n")).collect()
 }
 
 /// What to say of a translated picture.

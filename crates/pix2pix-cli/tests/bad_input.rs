@@ -486,6 +486,40 @@ fn options_of_the_pytorch_port() {
             "train data --out run --preprocess",
             &["--preprocess: use --resize"],
         ),
+        (
+            "train data --out run --which_model_netG=resnet_6blocks --loadSize 143 --epoch 5",
+            &[
+                "--which_model_netG resnet_6blocks: use --generator resnet-6",
+                "--loadSize: use --load-size",
+                "--epoch: omit it: --resume knows it, and --epochs is their number",
+            ],
+        ),
+        // commands that take a model are answered with what they have
+        (
+            "evaluate run data --direction BtoA --load_size 256 --no_dropout --gpu_ids 0",
+            &[
+                "--direction: omit it: the model knows it",
+                "--load_size: omit it: the model knows it",
+                "--no_dropout: use --dropout off",
+                "--gpu_ids 0: use --device cuda:0",
+            ],
+        ),
+        (
+            "translate run photos --direction=b-to-a",
+            &["--direction: omit it: the model knows it"],
+        ),
+        (
+            "translate --dataroot photos --name run --model test --results_dir out",
+            &[
+                "--dataroot: give it as the last argument",
+                "--name: give the run as MODEL",
+                "--results_dir: use --out DIR",
+            ],
+        ),
+        (
+            "test.py --dataroot data",
+            &["use `pix2pix evaluate` for pairs"],
+        ),
     ] {
         fails(&scratch.run(typed), 2, answers);
     }

@@ -484,21 +484,38 @@ fn the_ending_chooses_the_format_of_an_export() {
         assert!(bytes.starts_with(start), "{file}");
     }
     scratch.ok("export run --out g.safetensors");
-    for arguments in [
-        "export run --format pth --out x.onnx",
-        "export run --out x.pth --discriminator x.safetensors",
-        "export run --out x.h5",
+    for (arguments, remedy) in [
+        ("export run --format pth --out x.onnx", "end it in .pth, or"),
+        (
+            "export run --out x.pth --discriminator x.safetensors",
+            "end it in .pth, or",
+        ),
+        (
+            "export run --format model --weights f16 --out x.pth",
+            "end it in .safetensors, or",
+        ),
+        (
+            "export run --out x.h5",
+            "end it in .pth, .safetensors or .onnx",
+        ),
     ] {
         let said = refused(&scratch, arguments, 2);
-        assert!(
-            said.contains("end it in .pth, .safetensors or .onnx"),
-            "{said}"
-        );
+        assert!(said.contains(remedy), "{said}");
         assert_eq!(said.lines().count(), 1);
     }
     pair(64, 64, 1).save(scratch.path("in.png")).unwrap();
-    let said = refused(&scratch, "translate g.safetensors in.png --out out", 1);
-    assert!(said.contains("with `pix2pix import` first"), "{said}");
+    for (file, told) in [
+        ("g.safetensors", "not a pix2pix checkpoint"),
+        (
+            "g.pth",
+            "a file of PyTorch or Keras, and not a pix2pix checkpoint",
+        ),
+        ("g.onnx", "a file of ONNX, and not a pix2pix checkpoint"),
+    ] {
+        let said = refused(&scratch, &format!("translate {file} in.png --out out"), 1);
+        assert!(said.contains(told), "{said}");
+        assert!(said.contains("with `pix2pix import` first"), "{said}");
+    }
 }
 
 #[test]
@@ -632,7 +649,12 @@ fn networks_of_a_run_are_described() {
     assert!(drawing("run.svg") == drawing("options.svg"));
     assert_eq!(
         scratch.ok("receptive-field run"),
-        scratch.ok("receptive-field --patch 16")
+        scratch.ok("receptive-field --patch 16 --size 64")
+    );
+    let said = refused(&scratch, "summary run", 2);
+    assert!(
+        said.contains("name the network first") && said.contains("summary generator run"),
+        "{said}"
     );
     refused(&scratch, "summary generator run --filters 2", 2);
     let said = refused(&scratch, "summary generator run --size 100", 2);
@@ -677,6 +699,25 @@ fn unusual_pictures_are_told() {
     assert!(!scratch.path("out/gallery.html").exists());
     let pair = said("data/pair0.png --pairs yes");
     assert!(pair.contains("its right half"), "{pair}");
+    // pairs are measured, and told
+    for side in ["gray/A", "gray/B"] {
+        fs::create_dir_all(scratch.path(side)).unwrap();
+        fs::copy(
+            scratch.path("gray.png"),
+            scratch.path(&format!("{side}/0.png")),
+        )
+        .unwrap();
+    }
+    let told = |data: &str| {
+        let output = scratch.run(&format!("evaluate run {data}"));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let gray = told("gray");
+    assert!(
+        gray.contains("note: run: the source of 0 has 1 channel, 16-bit, and was converted"),
+        "{gray}"
+    );
+    assert!(!told("data").contains("converted"));
 }
 
 /// A flat folder has no splits: all of it is measured.
@@ -716,6 +757,10 @@ fn a_plot_fits_a_screen() {
     scratch.ok("plot generator --filters 2 --layout u --out u.png");
     let picture = open(scratch.path("u.png"));
     assert!(picture.width() > picture.height() && picture.height() < 1500);
+    // residual blocks stand in one column: the borders of their convolutions are no sizes of their own
+    scratch.ok("plot generator --filters 2 --generator resnet-9 --layout u --out resnet.png");
+    let picture = open(scratch.path("resnet.png"));
+    assert!(picture.width() < 2500 && picture.height() < 2500);
     // no white between the boxes' corners
     scratch.ok("plot discriminator --filters 2 --out down.svg");
     let svg = fs::read_to_string(scratch.path("down.svg")).unwrap();

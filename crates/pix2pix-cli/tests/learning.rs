@@ -831,6 +831,21 @@ fn a_report_is_one_file() {
     // the report of a training that has ended says so
     let own = fs::read_to_string(scratch.path("one/report.html")).unwrap();
     assert!(own.contains("\"state\":\"done\""));
+    // a resumed run goes on with its report, but takes the place of no comparison
+    let steps = |page: &str| {
+        let data = data_of(&scratch.path(page));
+        let runs = data["runs"].as_array().unwrap().clone();
+        runs.iter()
+            .map(|run| run["step"].as_u64().unwrap())
+            .collect::<Vec<_>>()
+    };
+    let before = steps("one/report.html")[0];
+    fs::copy(scratch.path("both.html"), scratch.path("two/report.html")).unwrap();
+    for run in ["one", "two"] {
+        scratch.ok(&format!("train --resume {run} --steps {}", before + 1));
+    }
+    assert_eq!(steps("one/report.html"), [before + 1]);
+    assert_eq!(steps("two/report.html"), [before, before]);
     // one unit of L1, and only losses are smoothed
     let charts = data["charts"].as_array().unwrap();
     let titles: Vec<&str> = charts

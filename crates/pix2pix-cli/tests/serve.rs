@@ -266,6 +266,17 @@ fn options_come_before_the_environment_and_that_before_the_file() {
     refused("serve nowhere", 1, "nowhere");
     refused("serve run --waiting 0", 2, "--waiting is 0");
     refused("serve run --config nowhere.toml", 1, "nowhere.toml");
+    refused(
+        "serve run --listen localhost:8080",
+        2,
+        "give 127.0.0.1:8080, for example",
+    );
+    refused(
+        "train run --out x --serve=8080",
+        2,
+        "give 127.0.0.1:8080, for example",
+    );
+    refused("serve run --rate 0", 2, "give a whole number from 1");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     refused(

@@ -78,7 +78,7 @@ pub fn parse<H: DeserializeOwned>(
     wanted: &dyn Fn(&str) -> bool,
 ) -> Result<(H, Weights)> {
     let wrong = |reason: String| Error::file(path, reason, kind.remedy);
-    let file = SafeTensors::deserialize(bytes).map_err(|e| damaged(path, kind, e))?;
+    let file = SafeTensors::deserialize(bytes).map_err(|e| damaged(bytes, path, kind, e))?;
     let content = parse_header(bytes, path, kind)?;
     let mut tensors = Weights::new();
     for (name, view) in file.tensors().into_iter().filter(|(name, _)| wanted(name)) {
@@ -114,9 +114,27 @@ pub fn read_header<H: DeserializeOwned>(path: &Path, kind: FileKind) -> Result<H
     parse_header(mapped.bytes(), path, kind)
 }
 
-fn damaged(path: &Path, kind: FileKind, reason: SafeTensorError) -> Error {
-    let reason = format!("damaged safetensors {} ({reason})", kind.name);
+fn damaged(bytes: &[u8], path: &Path, kind: FileKind, reason: SafeTensorError) -> Error {
+    let reason = match program_of(bytes) {
+        Some(program) => format!("a file of {program}, and not a pix2pix {}", kind.name),
+        None => format!("damaged safetensors {} ({reason})", kind.name),
+    };
     Error::file(path, reason, kind.remedy)
+}
+
+/// The programs that write files of weights that begin with these bytes.
+fn program_of(bytes: &[u8]) -> Option<&'static str> {
+    const BEGINNINGS: [(&[u8], &str); 4] = [
+        (b"PK\x03\x04", "PyTorch or Keras"),
+        (b"\x80\x02", "PyTorch"),
+        (b"\x89HDF\r\n", "Keras"),
+        // the version of the format, and the name of the program that has written it
+        (b"\x08\x08\x12", "ONNX"),
+    ];
+    let found = BEGINNINGS
+        .iter()
+        .find(|(beginning, _)| bytes.starts_with(beginning));
+    found.map(|(_, program)| *program)
 }
 
 /// As [`read_header`], of a file that is in memory; `path` is its name for messages.
@@ -125,7 +143,8 @@ fn damaged(path: &Path, kind: FileKind, reason: SafeTensorError) -> Error {
 /// As [`read_header`].
 pub fn parse_header<H: DeserializeOwned>(bytes: &[u8], path: &Path, kind: FileKind) -> Result<H> {
     let wrong = |reason: String| Error::file(path, reason, kind.remedy);
-    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| damaged(path, kind, e))?;
+    let (_, metadata) =
+        SafeTensors::read_metadata(bytes).map_err(|e| damaged(bytes, path, kind, e))?;
     let entry = metadata.metadata().as_ref().and_then(|m| m.get(ENTRY));
     let foreign = || {
         wrong(format!(

@@ -49,10 +49,17 @@ export async function sheet(step) {
   return (await call(`v1/training/sheets/${step}`)).blob();
 }
 
-/** A picture file of any format, rendered as the model takes it. */
+/** A picture file of any format, rendered as the model takes it, and how it is unlike those of training: { picture, note }. */
 export async function preview(file, model) {
   const query = new URLSearchParams({ model });
-  return createImageBitmap(await (await call(`v1/preview?${query}`, { method: "POST", body: file })).blob());
+  const answer = await call(`v1/preview?${query}`, { method: "POST", body: file });
+  const clipped = answer.headers.get("pix2pix-clipped");
+  const notes = [
+    answer.headers.get("pix2pix-note"),
+    clipped && `${clipped} of its values lie outside of the model's range and are clipped`,
+  ];
+  const note = notes.filter(Boolean).join("; ");
+  return { picture: await createImageBitmap(await answer.blob()), note };
 }
 
 export async function example(model, index) {

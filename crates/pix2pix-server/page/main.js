@@ -29,7 +29,7 @@ let untouched = { example: null, file: null };
 /** What the output was made from, and its file: { model, drawing, options, file }. */
 let result = null;
 
-/** What stands before the status, until another model is chosen. */
+/** What stands before the status, until another model or picture is chosen. */
 let notice = "";
 
 // translate after every change: one request at a time, then the newest drawing
@@ -186,7 +186,10 @@ async function showExamples() {
       board.show(picture);
       untouched.example = index;
     };
-    button.addEventListener("click", show);
+    button.addEventListener("click", () => {
+      notice = "";
+      show();
+    });
     at("examples").append(button);
     // start with an example: an empty board shows little of a model
     if (index === (linked.example ?? 0) && !board.canUndo) show();
@@ -278,7 +281,10 @@ at("dropout").addEventListener("change", () => {
 at("again").addEventListener("click", another);
 at("undo").addEventListener("click", () => board.undo());
 at("redo").addEventListener("click", () => board.redo());
-at("clear").addEventListener("click", () => board.clear());
+at("clear").addEventListener("click", () => {
+  notice = "";
+  board.clear();
+});
 board.addEventListener("change", () => {
   untouched = { example: null, file: null };
   at("undo").disabled = !board.canUndo;
@@ -311,17 +317,25 @@ document.addEventListener("keydown", (event) => {
 
 // opening and saving pictures
 
+/** Whether a file is a PNG of 16 bits, of which browsers keep 8 without a word. */
+async function isDeep(file) {
+  const head = new Uint8Array(await file.slice(0, 25).arrayBuffer());
+  return String.fromCharCode(...head.slice(1, 4)) === "PNG" && head[24] === 16;
+}
+
 async function open(file) {
   const asked = model;
   try {
     // browsers show the values of a camera nearly black, and open neither TIFF nor npy: then the server renders the file
     const isPlain = asked?.plain_source ?? true;
-    const own = isPlain ? await createImageBitmap(file).catch(() => null) : null;
-    const picture = own ?? (asked && (await api.preview(file, asked.name)));
-    if (picture === null) {
+    const own = isPlain && !(await isDeep(file)) ? await createImageBitmap(file).catch(() => null) : null;
+    const opened = own ? { picture: own, note: "" } : asked && (await api.preview(file, asked.name));
+    if (opened === null) {
       say(`The browser cannot open ${file.name ?? "this picture"}.`);
       return;
     }
+    const { picture, note } = opened;
+    notice = note && `The picture: ${note}. `;
     board.show(picture);
     // of the board's own size, it is translated with all its levels
     const isWhole = picture.width === board.canvas.width && picture.height === board.canvas.height;

@@ -27,6 +27,16 @@ const [WIDTH, HEIGHT, LEFT, BOTTOM] = [320, 150, 44, 18];
 
 const short = (value) => String(Number(value.toPrecision(3)));
 
+/** Round numbers from low to high: 1, 2 or 5 times a power of ten apart. */
+function ticks(low, high, count) {
+  const rough = (high - low) / count;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const gap = [1, 2, 5, 10].map((times) => times * power).find((gap) => gap >= rough);
+  const found = [];
+  for (let at = Math.ceil(low / gap - 1e-9); at * gap <= high + gap * 1e-9; at += 1) found.push(at * gap);
+  return found;
+}
+
 function svg(name, attributes, text) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
@@ -79,14 +89,14 @@ class Chart {
     const line = (values, kind) =>
       svg("polyline", { class: kind, points: steps.map((step, i) => `${this.x(step).toFixed(1)},${y(values[i]).toFixed(1)}`).join(" ") });
     const label = (x, y, anchor, text) => svg("text", { x, y, "text-anchor": anchor }, text);
-    const marks = high > low ? [low, (low + high) / 2, high] : [low];
-    const ends = last > first ? [label(LEFT, HEIGHT - 3, "start", first), label(WIDTH - 6, HEIGHT - 3, "end", last)] : [];
+    const marks = high > low ? ticks(low, high, 5) : [low];
+    const times = last > first ? ticks(first, last, 5) : [first];
     this.picture.replaceChildren(
       ...marks.flatMap((value) => [
         svg("line", { x1: LEFT, x2: WIDTH - 6, y1: y(value), y2: y(value) }),
         label(LEFT - 4, y(value) + 4, "end", short(value)),
       ]),
-      ...ends,
+      ...times.filter(Number.isInteger).map((step) => label(Math.min(this.x(step), WIDTH - 20), HEIGHT - 3, "middle", step)),
       line(values, this.isSmoothed ? "raw" : "main"),
       ...(this.isSmoothed ? [line(smooth(values), "main")] : []),
       ...(points.length === 1 ? [svg("circle", { cx: this.x(first), cy: y(low), r: 3 })] : []),

@@ -27,7 +27,9 @@ export async function example(model, index) {
 
 /** The server decodes what the browser cannot open: here, nothing does. */
 export async function preview(file) {
-  throw new Problem(`The browser cannot open ${file.name ?? "this picture"}.`);
+  const picture = await createImageBitmap(file).catch(() => null);
+  if (picture === null) throw new Problem(`The browser cannot open ${file.name ?? "this picture"}.`);
+  return { picture, note: "" };
 }
 
 async function get(path) {

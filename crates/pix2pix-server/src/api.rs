@@ -244,7 +244,8 @@ async fn with_token(State(app): State<Arc<App>>, request: Request, next: Next) -
     responses(
         (status = 200, description = "The translated picture.",
          content((Vec<u8> = "image/png"), (Vec<u8> = "image/tiff"), (Vec<u8> = "application/octet-stream"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp")),
-         headers(("pix2pix-clipped" = String, description = "Share of the picture's values that lie outside of the model's range and were clipped; absent if none."))),
+         headers(("pix2pix-clipped" = String, description = "Share of the picture's values that lie outside of the model's range and were clipped; absent if none."),
+                 ("pix2pix-note" = String, description = "How the picture is unlike those of training: other channels, another depth, much smaller; absent if it is like them."))),
         Refused,
         Untranslated,
     )
@@ -282,6 +283,7 @@ async fn answer(
     })
     .await?;
     let (picture, nodata) = picture?;
+    let note = note(&model, &picture);
     let options = TranslateOptions {
         dropout: query.dropout == Switch::On,
         seed: query.seed,
@@ -326,6 +328,9 @@ async fn answer(
     tell("pix2pix-step", model.info.step.to_string());
     if outside.clipped > 0 {
         tell("pix2pix-clipped", outside.share());
+    }
+    if !note.is_empty() {
+        tell("pix2pix-note", note);
     }
     Ok((headers, Answer::body(file, slot)).into_response())
 }
@@ -637,6 +642,17 @@ fn decoded(
     Ok((picture, nodata))
 }
 
+/// How a picture is unlike those that the model was trained on; empty if it is like them.
+fn note(model: &Model, picture: &Picture) -> String {
+    let config = &model.translator.config;
+    let conversion = config
+        .source
+        .conversion(picture.channels(), picture.depth());
+    let conversion = conversion.map(|found| format!("it has {found}"));
+    let notes = [conversion, config.smallness(picture.size())];
+    notes.into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
 /// Lists the models.
 #[utoipa::path(
     get,
@@ -677,7 +693,8 @@ pub struct PreviewQuery {
         description = "The picture."
     ),
     responses(
-        (status = 200, description = "The rendering.", body = Vec<u8>, content_type = "image/png"),
+        (status = 200, description = "The rendering.", body = Vec<u8>, content_type = "image/png",
+         headers(("pix2pix-clipped" = String, description = "As of a translation."), ("pix2pix-note" = String, description = "As of a translation."))),
         Refused,
         Untranslated,
     )
@@ -701,17 +718,33 @@ async fn preview(
     let mut slot = app.queue.slot(held)?;
     let limits = Limits::of(&app);
     let rendered = blocking(move || {
-        let (picture, _) = decoded(bytes, &model, limits, &mut slot.held)?;
-        let shown = model.translator.config.source.shown(&picture);
+        let (picture, tag) = decoded(bytes, &model, limits, &mut slot.held)?;
+        let source = &model.translator.config.source;
+        let shown = source.shown(&picture);
+        let note = note(&model, &picture);
+        let picture = match source.labels {
+            // classes are read whatever stores them
+            Some(_) => picture,
+            None => picture
+                .with_channels(source.channels)
+                .map_err(|e| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e.to_string()))?,
+        };
+        let outside = model.translator.outside_known(&picture, tag);
         let file = Encoding::Png.encode(&shown.into(), &Domain::default());
         let file = file.map_err(|e| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e))?;
-        Ok::<_, Problem>((file, slot))
+        Ok::<_, Problem>((file, note, outside, slot))
     });
-    let (file, slot) = rendered.await??;
-    let headers = [
-        (header::CONTENT_TYPE, "image/png"),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
+    let (file, note, outside, slot) = rendered.await??;
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/png"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let clipped = (outside.clipped > 0).then(|| outside.share());
+    let note = (!note.is_empty()).then_some(note);
+    for (name, value) in [("pix2pix-clipped", clipped), ("pix2pix-note", note)] {
+        if let Some(Ok(value)) = value.map(|value| HeaderValue::from_str(&value)) {
+            headers.insert(name, value);
+        }
+    }
     Ok((headers, Answer::body(file, slot)).into_response())
 }
 

@@ -216,6 +216,7 @@ fn for_sites(sites: &[Origin]) -> CorsLayer {
         .expose_headers(
             [
                 "pix2pix-clipped",
+                "pix2pix-note",
                 "pix2pix-model",
                 "pix2pix-step",
                 "retry-after",

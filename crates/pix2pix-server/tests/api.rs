@@ -300,10 +300,37 @@ fn a_preview_shows_the_models_range() {
         let levels: Vec<u8> = shown.pixels().map(|pixel| pixel.0[0]).take(6).collect();
         // thirds of the range, and white for what is beyond
         assert_eq!(levels, [0, 85, 170, 255, 255, 255]);
+        assert_eq!(answer.header("pix2pix-clipped"), "33%");
+        let note = answer.header("pix2pix-note");
+        assert!(
+            note.contains("much smaller") && !note.contains("channel"),
+            "{note}"
+        );
     }
     post(&served, "/v1/preview", b"no picture").problem(422);
     post(&served, "/v1/preview?model=none", b"").problem(404);
     post(&served, "/v1/preview?seed=1", b"").problem(400);
+}
+
+/// Pictures unlike those of training are converted, and told.
+#[test]
+fn pictures_unlike_those_of_training_are_told() {
+    let served = Served::new(Settings::default());
+    let picture = Picture::new([16, 16], 1, Samples::U16(vec![4095; 256]));
+    let gray = picture::encode(&picture, Format::Tiff, &Metadata::default()).unwrap();
+    for path in ["/v1/translate", "/v1/preview"] {
+        let answer = post(&served, path, &gray);
+        let note = answer.header("pix2pix-note");
+        for told in [
+            "1 channel, 16-bit",
+            "trained on pictures of 3 channels, 8-bit",
+            "much smaller",
+        ] {
+            assert!(note.contains(told), "{path}: {note}");
+        }
+        let usual = post(&served, path, &png(&pattern(64, 0)));
+        assert!(!usual.headers.contains_key("pix2pix-note"), "{path}");
+    }
 }
 
 #[test]

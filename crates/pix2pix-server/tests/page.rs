@@ -514,6 +514,29 @@ fn training(folder: &Path) -> Arc<Training> {
 
 #[test]
 #[ignore = "needs Chromium: tools/check_page"]
+fn a_picture_unlike_those_of_training_is_told() {
+    let served = Served::new(Settings::default());
+    let mut tab = desk(&served);
+    tab.settled();
+    let status = "document.getElementById('status').textContent";
+    let dark = Picture::new([64, 64], 1, Samples::U16((0..64 * 64).collect()));
+    // browsers open only one of them, and keep its upper 8 bits
+    for (format, name) in [(Format::Tiff, "a.tif"), (Format::Png, "a.png")] {
+        let file = picture::encode(&dark, format, &Metadata::default()).unwrap();
+        tab.value(&format!(
+            "(() => {{ const file = new File([new Uint8Array({file:?})], '{name}', {{type: 'image/x'}}); \
+             const data = new DataTransfer(); data.items.add(file); \
+             document.dispatchEvent(new ClipboardEvent('paste', {{clipboardData: data}})); }})()"
+        ));
+        tab.wait_until(&format!("{status}.includes('it has 1 channel, 16-bit')"));
+        tab.click("#examples button:nth-child(2)");
+        tab.wait_until(&format!("!{status}.includes('16-bit')"));
+    }
+    assert!(tab.complaints.is_empty(), "{:?}", tab.complaints);
+}
+
+#[test]
+#[ignore = "needs Chromium: tools/check_page"]
 fn a_training_is_followed() {
     let folder = tempfile::tempdir().unwrap();
     let training = training(folder.path());
@@ -534,6 +557,14 @@ fn a_training_is_followed() {
             .contains("facades: step 20 of 1,000, epoch 1"),
         "{told}"
     );
+    // round numbers at the axes
+    let marks = tab.value(
+        "[...document.querySelectorAll('#curves text')].map((mark) => Number(mark.textContent).toExponential(3))",
+    );
+    for mark in marks.as_array().unwrap() {
+        let digits = mark.as_str().unwrap().trim_start_matches('-');
+        assert!(digits[..5].ends_with("00"), "{marks}");
+    }
     let curves = tab.value(
         "[...document.querySelectorAll('#curves figure')].map((e) => \
          [e.querySelector('figcaption').textContent, e.querySelector('.main').points.length])",

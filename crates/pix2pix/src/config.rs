@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use pix2pix_runtime::network::{GeneratorConfig, Norm};
-use pix2pix_runtime::picture::Domain;
+use pix2pix_runtime::picture::{Domain, Size};
 use serde::de::Error as _;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -388,6 +388,20 @@ impl RunConfig {
     pub fn train_for(&mut self, seconds: f64) {
         self.time = Some(seconds);
         self.steps = MOST_STEPS;
+    }
+
+    /// What to say of a source of this size, in pixels, that is much smaller than those of training.
+    pub fn smallness(&self, [width, height]: [u32; 2]) -> Option<String> {
+        let Size([wide, high]) = self.jitter.crop_size;
+        let has_size = matches!(
+            self.jitter.resize,
+            ResizePolicy::ScaleAndCrop | ResizePolicy::Crop
+        );
+        (has_size && width * 2 < wide && height * 2 < high).then(|| {
+            format!(
+                "it is much smaller than the {wide}x{high} pixels that the model was trained on; enlarge it first"
+            )
+        })
     }
 
     /// Whether the number of steps is still open, because the run ends after a length of time.

@@ -1016,13 +1016,13 @@ impl Training<'_> {
         tell: &mut dyn FnMut(Event),
     ) -> Result<()> {
         let title = format!(
-            "pix2pix, step {}{}, L1 {:.3} in units of [-1, 1]",
+            "pix2pix, step {}{}, training L1 {:.2} of 255",
             metrics.step,
             match self.config.is_open() {
                 true => String::new(),
                 false => format!(" of {}", self.config.steps),
             },
-            metrics.losses.g_l1
+            127.5 * metrics.losses.g_l1
         );
         let sheet = contact_sheet::draw(&title, rows);
         let path = self.sheet(metrics.step);

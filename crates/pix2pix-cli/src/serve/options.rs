@@ -18,12 +18,18 @@ use crate::failure::Failure;
 /// The least memory for requests: enough for small pictures.
 const LEAST_MEMORY: u64 = 64 << 20;
 
+/// Parses a number of pictures in a minute.
+fn rate(text: &str) -> Result<NonZeroU32, String> {
+    let remedy = "give a whole number from 1, or omit the option for no limit";
+    text.parse().map_err(|_| remedy.to_string())
+}
+
 /// The server's settings that the user gave; the others have defaults. Field names are the keys of the file.
 #[derive(Clone, Debug, Default, clap::Args, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
     /// Address and port to listen on [default: 127.0.0.1:8080]
-    #[arg(long, env = "PIX2PIX_LISTEN", value_name = "ADDRESS")]
+    #[arg(long, env = "PIX2PIX_LISTEN", value_name = "ADDRESS", value_parser = super::address)]
     listen: Option<SocketAddr>,
     /// Host name to accept besides localhost, e.g. that of a reverse proxy; matters only with a local --listen
     /// address and no --token [default: localhost only]
@@ -60,7 +66,7 @@ pub struct Options {
     hide_details: bool,
     /// Largest number of pictures of one visitor in a minute, at once or spread over it; more are refused with status 429.
     /// Drawing on the page takes up to ten a second, and waits when they are used up [default: no limit]
-    #[arg(long, env = "PIX2PIX_RATE", value_name = "N")]
+    #[arg(long, env = "PIX2PIX_RATE", value_name = "N", value_parser = rate)]
     rate: Option<NonZeroU32>,
     /// Address or network of a proxy in front of this server, e.g. 127.0.0.1: it is believed when its X-Forwarded-For names
     /// the visitor, whose limits then apply [default: none]

@@ -13,7 +13,8 @@ class TrainOptions(TypedDict, total=False):
 
     - config: TOML file with options, such as batch_size = 4, and with data and out; the command line overrides it
       [default: none]
-    - report: Keep report.html in the run folder up to date [default: off]
+    - report: Keep report.html in the run folder up to date; a resumed run goes on with the one that it has [default:
+      off]
     - epochs: Passes over the data [default: 200]
     - steps: Training steps, instead of epochs [default: as many as epochs gives]
     - time: Time of training instead of epochs, such as 90s, 20m or 1h30m: as many steps as fit, with a learning rate
@@ -285,7 +286,7 @@ class ReceptiveFieldOptions(TypedDict, total=False):
     """Options of ``pix2pix receptive-field``, all of which may be left out.
 
     - patch: Discriminator: pixel, 16, 70, 286 or tutorial [default: 70]
-    - size: Side of the pictures in pixels [default: 256]
+    - size: Side of the pictures in pixels [default: the model's; without one, 256]
     """
 
     patch: Word

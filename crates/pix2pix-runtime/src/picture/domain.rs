@@ -148,6 +148,22 @@ impl Domain {
         }
     }
 
+    /// What to say of a picture of other channels or another depth than the domain's, which is converted: what it has, and what
+    /// the model takes. `None` for one like the domain's, and for label maps, which are read by class, whatever stores them.
+    pub fn conversion(&self, channels: usize, depth: Depth) -> Option<String> {
+        let is_other = (channels, depth) != (self.channels, self.depth) && self.labels.is_none();
+        let given = Self {
+            channels,
+            depth,
+            range: Ranges::all(depth.range()),
+            labels: None,
+            nodata: None,
+        };
+        is_other.then(|| {
+            format!("{given}, and was converted; the model was trained on pictures of {self}")
+        })
+    }
+
     /// Resizes a picture: with the bicubic filter, or label maps by nearest neighbour, which mixes no classes.
     pub fn resized(&self, picture: &Picture, size: [u32; 2]) -> Picture {
         match &self.labels {

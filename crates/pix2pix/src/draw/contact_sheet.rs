@@ -40,9 +40,29 @@ impl Row {
 }
 
 const MARGIN: u32 = 12;
+/// Height of the first line of the title with the labels of the columns, and of each further line.
 const TITLE: u32 = 56;
+const TITLE_LINE: u32 = 20;
+/// Width of a character of the title, on average, in pixels.
+const TITLE_CHARACTER: u32 = 9;
 const CAPTION: u32 = 22;
 const PAPER: Rgb<u8> = Rgb([250, 250, 248]);
+
+/// The lines of a title on a sheet of this width: as many words in each as there is room for.
+fn lines(title: &str, width: u32) -> Vec<String> {
+    let most = (width.saturating_sub(2 * MARGIN) / TITLE_CHARACTER) as usize;
+    let mut lines = vec![String::new()];
+    for word in title.split(' ') {
+        let line = lines.last_mut().expect("there is a line");
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > most {
+            lines.push(word.to_string());
+        } else {
+            let gap = if line.is_empty() { "" } else { " " };
+            *line += &format!("{gap}{word}");
+        }
+    }
+    lines
+}
 
 /// Draws rows of input, output and target under `title`, each with its name.
 pub fn draw(title: &str, rows: &[Row]) -> RgbImage {
@@ -83,21 +103,25 @@ pub fn draw_columns<const N: usize>(
     let heights = rows
         .iter()
         .map(|(_, cells)| row_height(cells) + CAPTION + MARGIN);
-    let height = TITLE + heights.sum::<u32>();
+    let lines = lines(title, width);
+    let more = TITLE_LINE * (lines.len() as u32 - 1);
+    let height = TITLE + more + heights.sum::<u32>();
 
     let mut sheet = RgbImage::from_pixel(width, height, PAPER);
     let mut text = Text::new(width, height);
-    text.write(MARGIN, 22, 15, "bold", title);
+    for (number, line) in (0..).zip(&lines) {
+        text.write(MARGIN, 22 + TITLE_LINE * number, 15, "bold", line);
+    }
     for (column, label) in (0..).zip(labels) {
         text.write(
             MARGIN + column * (cell_width + MARGIN),
-            46,
+            46 + more,
             13,
             "normal",
             label,
         );
     }
-    let mut y = TITLE;
+    let mut y = TITLE + more;
     for (name, cells) in rows {
         for (column, picture) in (0..).zip(cells) {
             let x = MARGIN + column * (cell_width + MARGIN);
@@ -139,5 +163,28 @@ impl Text {
         self.svg.push_str("</svg>");
         let ink = raster::render(&self.svg, 1.0).expect("the text is valid SVG");
         raster::overlay(sheet, &ink);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Narrow sheets have their whole title, too.
+    #[test]
+    fn a_title_has_the_lines_that_it_needs() {
+        let title = "pix2pix, step 10000 of 200000, training L1 100.25 of 255";
+        let cell = RgbImage::from_pixel(64, 64, Rgb([0, 0, 0]));
+        let sheet = draw_columns(title, ["input", "output", "target"], &[("a", [&cell; 3])]);
+        let wide = RgbImage::from_pixel(256, 64, Rgb([0, 0, 0]));
+        let plain = draw_columns(title, ["input", "output", "target"], &[("a", [&wide; 3])]);
+        assert_eq!(plain.height(), TITLE + 64 + CAPTION + MARGIN);
+        assert!(sheet.height() > plain.height());
+        let right = sheet
+            .enumerate_pixels()
+            .filter(|(x, ..)| x + 4 > sheet.width());
+        assert!(right.into_iter().all(|(.., pixel)| *pixel == PAPER));
+        assert_eq!(lines(title, sheet.width()).join(" "), title);
+        assert_eq!(lines("", 100), [""]);
     }
 }

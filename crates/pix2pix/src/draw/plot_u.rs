@@ -15,7 +15,7 @@ const LINE: usize = 20;
 /// Space between blocks.
 const GAP: usize = 28;
 
-/// Consecutive layers whose outputs have the same size.
+/// Consecutive layers whose outputs have the same size. A border for a convolution counts as a part of it.
 struct Block {
     /// Positions of its layers in the graph.
     layers: std::ops::Range<usize>,
@@ -31,9 +31,17 @@ impl Block {
     }
 }
 
+/// Rows and columns of a layer's output, or of the convolution's for which it adds a border.
+fn size(graph: &LayerGraph, layer: usize) -> [usize; 2] {
+    let mut layers = graph.layers[layer..].iter();
+    let found = layers.find(|layer| !matches!(layer.op, Op::ReflectionPad(_)));
+    let [_, rows, columns] = found.unwrap_or(&graph.layers[layer]).output;
+    [rows, columns]
+}
+
 /// The blocks of a network in order, and the height of the drawing.
 fn blocks(graph: &LayerGraph) -> (Vec<Block>, usize) {
-    let size = |layer: usize| graph.layers[layer].output[1];
+    let size = |layer: usize| size(graph, layer)[0];
     let mut blocks: Vec<Block> = Vec::new();
     for layer in 0..graph.layers.len() {
         match blocks.last_mut() {
@@ -78,7 +86,7 @@ pub fn svg(graph: &LayerGraph) -> String {
     );
     let mut add = |line: String| writeln!(svg, "{line}").expect("writing to memory does not fail");
     for block in &blocks {
-        let [_, rows, columns] = graph.layers[block.layers.start].output;
+        let [rows, columns] = size(graph, block.layers.start);
         let (left, right) = (block.left, block.left + WIDTH - 6);
         add(format!(
             "<text x=\"{left}\" y=\"{}\" font-weight=\"bold\">{columns}x{rows}</text>",

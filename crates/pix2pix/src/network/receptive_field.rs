@@ -12,8 +12,8 @@ pub struct Step {
     pub layer: String,
     /// Its window.
     pub window: Window,
-    /// Side of this layer's output in cells, for the network's input.
-    pub output: usize,
+    /// Rows and columns of this layer's output in cells, for the network's input.
+    pub output: [usize; 2],
     /// Counted from the output: side in pixels of this layer's input that one cell of the network's output sees.
     pub from_output: usize,
     /// Counted from the input: side in pixels of the network's input that one cell of this layer's output sees.
@@ -38,7 +38,7 @@ pub fn table(graph: &LayerGraph) -> Vec<Step> {
             Step {
                 layer: layer.name.clone(),
                 window,
-                output: layer.output[1],
+                output: [layer.output[1], layer.output[2]],
                 from_output: 0, // filled in below, in the other direction
                 from_input: field,
                 jump,

@@ -93,8 +93,16 @@ pub fn thousands(number: usize) -> String {
     text
 }
 
-/// A number of bytes in the unit that suits it.
-pub fn bytes(count: usize) -> String {
+/// An amount of memory in megabytes (10^6 bytes) or gigabytes.
+pub fn memory(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000_000 => format!("{:.2} MB", bytes as f64 / 1e6),
+        _ => format!("{:.2} GB", bytes as f64 / 1e9),
+    }
+}
+
+/// A number of bytes in the unit that suits it, as Keras prints them: a KB has 1024 of them.
+fn bytes(count: usize) -> String {
     match count {
         0..1024 => format!("{count} B"),
         1024..1_048_576 => format!("{:.2} KB", count as f64 / 1024.0),

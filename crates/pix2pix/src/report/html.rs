@@ -24,6 +24,8 @@ const WIDTH: u32 = 800;
 #[derive(Serialize)]
 struct Report<'a> {
     made: String,
+    /// The same time, in seconds since 1970.
+    at: i64,
     version: &'static str,
     runs: Vec<Run<'a>>,
     charts: Vec<Chart>,
@@ -128,10 +130,10 @@ pub fn write(runs: &[Reported], file: &Path) -> Result<Vec<String>> {
             .map(|history| curve(history, key))
             .collect(),
     };
+    let now = jiff::ZonedDateTime::now();
     let report = Report {
-        made: jiff::ZonedDateTime::now()
-            .strftime("%Y-%m-%d %H:%M")
-            .to_string(),
+        made: now.strftime("%Y-%m-%d %H:%M").to_string(),
+        at: now.timestamp().as_second(),
         version: env!("CARGO_PKG_VERSION"),
         charts: LOSSES
             .into_iter()
@@ -150,6 +152,12 @@ pub fn write(runs: &[Reported], file: &Path) -> Result<Vec<String>> {
     };
     atomic_file::write(file, page::of(TEMPLATE, &report).as_bytes())?;
     Ok(unread)
+}
+
+/// Whether a file is the report of a single run.
+pub fn is_of_one_run(file: &Path) -> bool {
+    let page = std::fs::read_to_string(file);
+    page.is_ok_and(|page| page.matches("\"state\":\"").count() == 1)
 }
 
 /// The values of `key` over the steps; L1 is of 255 in training, too, where the loss is in units of [-1, 1].

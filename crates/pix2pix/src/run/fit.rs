@@ -66,7 +66,7 @@ pub fn check(config: &RunConfig, memory: Memory) -> Result<Option<String>> {
         return Ok(None);
     };
     let Memory { most, free } = memory;
-    let shown = |bytes: u64| summary::bytes(bytes as usize);
+    let shown = summary::memory;
     if needed > most {
         return Err(Error::Device(format!(
             "training needs about {} of memory, and this process can have {}; {}",
