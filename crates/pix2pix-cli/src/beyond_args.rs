@@ -38,6 +38,10 @@ pub struct BeyondArgs {
     /// pixel: L1 becomes the mean over all scales (Liu et al. 2022, who use 3); 0 for none
     #[arg(long, default_value_t = 0, value_name = "LEVELS")]
     l1_pyramid: usize,
+    /// Weight of feature matching: L1 between what the blocks of the discriminator make of the output and of the target (Wang
+    /// et al. 2018, who use 10), besides L1 of the pictures; 0 for none
+    #[arg(long, default_value_t = 0.0, value_name = "WEIGHT")]
+    feature_matching: f64,
     /// Weight of the R1 penalty on the discriminator's gradient at real pairs (Mescheder et al. 2018); 0 for
     /// none
     #[arg(long, default_value_t = 0.0, value_name = "GAMMA")]
@@ -46,6 +50,14 @@ pub struct BeyondArgs {
     /// separated by commas (Zhao et al. 2020) [default: none]
     #[arg(long, value_delimiter = ',', value_name = "KINDS")]
     diff_augment: Vec<DiffAugment>,
+    /// Adaptive augmentation: apply each kind of --diff-augment with a probability that rises while the discriminator is too
+    /// sure of training pairs. TARGET is the mean sign of its decisions on them to aim at (Karras et al. 2020, who use 0.6); 0
+    /// to augment always
+    #[arg(long, default_value_t = 0.0, value_name = "TARGET")]
+    augment_target: f64,
+    /// Number of pairs in which that probability can rise from 0 to 1 (Karras et al. use 500000, for millions of steps)
+    #[arg(long, default_value_t = 5000, value_name = "N")]
+    augment_pairs: u64,
     /// Number of earlier generated pictures to keep and show the discriminator again (Shrivastava et al. 2017)
     #[arg(long, default_value_t = 0, value_name = "N")]
     pool: usize,
@@ -121,8 +133,11 @@ impl BeyondArgs {
             gan: self.gan,
             lambda,
             l1_pyramid: self.l1_pyramid,
+            feature_matching: self.feature_matching,
             r1: self.r1,
             diff_augment: self.diff_augment.clone(),
+            augment_target: self.augment_target,
+            augment_pairs: self.augment_pairs,
             pool: self.pool,
             perceptual: self.perceptual,
             perceptual_weights: weights.unwrap_or_default(),

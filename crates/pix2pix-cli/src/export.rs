@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use pix2pix::device::{DeviceName, Precision};
 use pix2pix::exchange::Rounding;
-use pix2pix::exchange::export::{PublicFormat, public_tensors, write};
+use pix2pix::exchange::export::{PublicFormat, discriminator_tensors, generator_tensors, write};
 use pix2pix::model::Checkpoint;
 use pix2pix_server::Models;
 
@@ -167,16 +167,18 @@ pub fn run(args: Args) -> Result<(), Failure> {
             return Err(Failure::Usage(message.to_string()));
         }
     };
-    let (generator, discriminator) = public_tensors(&checkpoint, &path)?;
-    let judge = match (&args.discriminator, discriminator) {
-        (None, _) => None,
-        (Some(out), Some(tensors)) => Some((out, tensors)),
-        (Some(_), None) => {
-            return Err(Failure::Usage(format!(
-                "--discriminator: {} has no discriminator, as it was imported without one; omit the option",
-                path.display()
-            )));
-        }
+    let generator = generator_tensors(&checkpoint, &path)?;
+    let judge = match &args.discriminator {
+        None => None,
+        Some(out) => match discriminator_tensors(&checkpoint, &path)? {
+            Some(tensors) => Some((out, tensors)),
+            None => {
+                return Err(Failure::Usage(format!(
+                    "--discriminator: {} has no discriminator, as it was imported without one; omit the option",
+                    path.display()
+                )));
+            }
+        },
     };
     for (out, tensors) in [(&args.out, generator)].into_iter().chain(judge) {
         write(&tensors, out, format)?;

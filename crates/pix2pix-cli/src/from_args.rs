@@ -20,7 +20,7 @@ const OF_GENERATOR: [&str; 6] = [
     "bias-before-norm",
 ];
 /// Those of a discriminator.
-const OF_DISCRIMINATOR: [&str; 2] = ["patch", "spectral-norm"];
+const OF_DISCRIMINATOR: [&str; 4] = ["discriminator", "patch", "discriminators", "spectral-norm"];
 
 /// Options for beginning from a model.
 #[derive(Args)]

@@ -29,6 +29,12 @@ pub struct NetworkArgs {
     /// al. 2018) [default: off]
     #[arg(long)]
     pub spectral_norm: bool,
+    /// Architecture of the discriminator
+    #[arg(long, value_enum, default_value_t = Judge::Patch)]
+    pub discriminator: Judge,
+    /// Number of discriminators, 1 to 3: the second sees the pair at half its size, the third at a quarter (Wang et al. 2018)
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub discriminators: usize,
     /// Number of downsampling steps in the U-Net [default: as many as the picture size allows: 7 for 128, 8
     /// for 256, 9 for 512]
     #[arg(long, value_name = "N")]
@@ -56,6 +62,15 @@ pub enum Architecture {
     /// Nine residual blocks
     #[value(name = "resnet-9")]
     Resnet9,
+}
+
+/// Discriminator architectures.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+pub enum Judge {
+    /// The paper's PatchGAN, which decides for each patch
+    Patch,
+    /// The PatchGAN with a decoder, which decides for each pixel too (Schönfeld et al. 2020)
+    Unet,
 }
 
 impl NetworkArgs {
@@ -111,6 +126,7 @@ impl NetworkArgs {
         discriminator.check_size(sides[1], sides[0])?;
         Ok((generator, discriminator))
     }
+
     /// The configuration of the discriminator for these channels of the source and the target.
     pub fn discriminator(&self, channels: [usize; 2]) -> PatchGanConfig {
         PatchGanConfig {
@@ -121,6 +137,8 @@ impl NetworkArgs {
             norm: self.norm,
             bias_before_norm: self.bias_before_norm || self.patch == Patch::Tutorial,
             spectral_norm: self.spectral_norm,
+            scales: self.discriminators,
+            unet: self.discriminator == Judge::Unet,
         }
     }
 }

@@ -33,8 +33,8 @@ pub struct Described {
     /// Run folder (uses its newest checkpoint) or checkpoint file whose network to describe [default: the network that the
     /// options describe]
     #[arg(conflicts_with_all = [
-        "in_channels", "out_channels", "patch", "filters", "generator", "upsample", "spectral_norm", "depth",
-        "dropout", "norm", "bias_before_norm",
+        "in_channels", "out_channels", "discriminator", "patch", "discriminators", "filters", "generator", "upsample",
+        "spectral_norm", "depth", "dropout", "norm", "bias_before_norm",
     ])]
     model: Option<PathBuf>,
     /// Side of the pictures in pixels [default: the model's; without one, 256]

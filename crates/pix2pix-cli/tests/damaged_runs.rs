@@ -90,6 +90,17 @@ fn an_edited_configuration_is_checked_before_the_first_step() {
         ),
         ("objective.r1", "nan", "objective.r1: not finite"),
         ("objective.l1_pyramid", "9", "objective.l1_pyramid is 9"),
+        (
+            "objective.feature_matching",
+            "-1",
+            "objective.feature_matching is -1",
+        ),
+        (
+            "objective.augment_target",
+            "2",
+            "objective.augment_target is 2",
+        ),
+        ("discriminator.scales", "0", "discriminator.scales is 0"),
         ("objective.perceptual", "-1", "objective.perceptual is -1"),
         ("objective.perceptual", "1", "perceptual_weights is empty"),
         ("objective.pool", "100000", "objective.pool is 100000"),
@@ -131,6 +142,7 @@ fn an_edited_configuration_is_checked_before_the_first_step() {
             "true",
             "discriminator.spectral_norm is true",
         ),
+        ("discriminator.scales", "2", "discriminator.scales is 2"),
         ("direction", "\"b-to-a\"", "direction is \"b-to-a\""),
         ("source.range", "[0, 100]", "source.range is"),
     ] {

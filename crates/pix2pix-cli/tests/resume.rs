@@ -557,6 +557,11 @@ fn runs_of_earlier_versions_go_on() {
         "accumulate",
         "schedule",
         "pool",
+        "scales",
+        "unet",
+        "feature_matching",
+        "augment_target",
+        "augment_pairs",
     ];
     let lines = config.lines();
     let older: Vec<&str> = lines
@@ -607,14 +612,15 @@ fn numbers_that_are_not_finite_stop_the_run() {
     );
 }
 
-/// With all options that have a state: averaged weights, a pool, a schedule, accumulated batches and spectral
-/// normalization.
+/// With all options that have a state: averaged weights, a pool, a schedule, accumulated batches, spectral normalization,
+/// discriminators at several scales and adaptive augmentation.
 #[test]
 fn two_parts_are_one_run_with_every_option() {
     let scratch = Scratch::new();
     scratch.pairs("data", 5);
     let options = "--preset best --pool 3 --accumulate 2 --spectral-norm --norm group --r1 1 \
-                   --diff-augment color,translation,cutout --generator resnet-6 --upsample resize";
+                   --diff-augment color,translation,cutout --augment-target 0.1 --augment-pairs 40 \
+                   --discriminators 2 --feature-matching 10 --generator resnet-6 --upsample resize";
     let options = format!("{options} --seed 4 {SMALL} {EVERY}");
     scratch.ok(&format!("train data --out whole --steps 9 {options}"));
     // the learning rate depends on the total number of steps, so the first part is interrupted, not finished

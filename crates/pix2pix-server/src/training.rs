@@ -243,6 +243,7 @@ mod tests {
                 g_l1,
             },
             lr: Some(2e-4),
+            augment: None,
         }
     }
 

@@ -475,6 +475,7 @@ fn logged(step: u64) -> Metrics {
             g_l1: 1.0 / step as f32,
         },
         lr: Some(2e-4),
+        augment: None,
     }
 }
 

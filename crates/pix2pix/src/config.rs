@@ -454,6 +454,11 @@ impl RunConfig {
         self.jitter.validate()?;
         self.generator.validate()?;
         self.discriminator.validate()?;
+        let penalty = self.objective.r1 > 0.0 || self.objective.gan == Gan::WassersteinPenalty;
+        if self.discriminator.unet && penalty {
+            let reason = "a U-Net discriminator (`unet`) has no gradient penalty; omit `r1` and `gan` wgan-gp";
+            return Err(Error::Config(reason.to_string()));
+        }
         self.validate_domains()?;
         match self.jitter.resize {
             ResizePolicy::ScaleAndCrop | ResizePolicy::Crop => {

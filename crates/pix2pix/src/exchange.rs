@@ -6,7 +6,7 @@
 //! use std::path::Path;
 //!
 //! use pix2pix::device::Device;
-//! use pix2pix::exchange::export::public_tensors;
+//! use pix2pix::exchange::export::{discriminator_tensors, generator_tensors};
 //! use pix2pix::model::Checkpoint;
 //! use pix2pix::network::{Init, PatchGanConfig, UnetConfig};
 //!
@@ -15,9 +15,9 @@
 //! let discriminator = PatchGanConfig { filters: 2, ..PatchGanConfig::default() }.init(&device)?;
 //! let checkpoint = Checkpoint::of_networks(&generator.into(), &discriminator, 0);
 //!
-//! let (generator, discriminator) = public_tensors(&checkpoint, Path::new("untrained"))?;
-//! assert!(generator.contains_key("model.model.0.weight"));
-//! assert!(discriminator.is_some());
+//! let path = Path::new("untrained");
+//! assert!(generator_tensors(&checkpoint, path)?.contains_key("model.model.0.weight"));
+//! assert!(discriminator_tensors(&checkpoint, path)?.is_some());
 //! # Ok::<(), pix2pix::Error>(())
 //! ```
 

@@ -38,6 +38,7 @@ pub(crate) mod noise;
 pub(crate) mod norm;
 pub(crate) mod norm_statistics;
 pub(crate) mod patch_gan;
+pub(crate) mod pixel_decoder;
 pub mod receptive_field;
 pub(crate) mod resnet;
 pub(crate) mod spectral_norm;
@@ -53,11 +54,12 @@ pub use init::{Init, WeightInit};
 pub use noise::Noise;
 pub use norm::NormLayer;
 pub use norm_statistics::Norms;
-pub use patch_gan::{Patch, PatchGan, PatchGanConfig};
+pub use patch_gan::{Features, Maps, Patch, PatchGan, PatchGanConfig};
 pub use pix2pix_runtime::network::{
     Filters, GeneratorConfig, Layer, LayerGraph, Norm, Op, ResnetConfig, Shape, UnetConfig,
     Upsample, Window,
 };
+pub use pixel_decoder::{PixelDecoder, UpBlock};
 pub use resnet::Resnet;
 pub use spectral_norm::SpectralNorm;
 pub use unet::Unet;

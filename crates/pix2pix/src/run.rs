@@ -125,6 +125,9 @@ pub struct Metrics {
     /// The step's learning rate; `None` in files of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lr: Option<f32>,
+    /// The probability with which each augmentation was applied to a pair, if it is adaptive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augment: Option<f32>,
 }
 
 /// One line of `timings.jsonl`, for each line of the metrics.
@@ -729,7 +732,7 @@ impl Training<'_> {
                 }
             }
             trainer.mask(std::mem::take(&mut masks));
-            let lr = trainer.rate() as f32;
+            let (lr, augment) = (trainer.rate() as f32, trainer.augment_probability());
             let stepped = this.on_device(step + 1, || trainer.step(&batches))?;
             let losses = stepped.map_err(|diverged| this.diverged(step + 1, &diverged))?;
             step += 1;
@@ -769,6 +772,7 @@ impl Training<'_> {
                         epoch,
                         losses,
                         lr: Some(lr),
+                        augment,
                     };
                     seen = Some(metrics);
                     books.step(metrics, logged, tell)?;

@@ -33,10 +33,12 @@
 //! ```
 
 pub(crate) mod adam;
+pub(crate) mod adaptive;
 pub(crate) mod composite;
 pub(crate) mod config;
 pub(crate) mod diff_augment;
 pub(crate) mod ema;
+pub mod feature_matching;
 pub mod gradient_penalty;
 pub(crate) mod image_pool;
 pub(crate) mod l1_pyramid;

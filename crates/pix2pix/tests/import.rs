@@ -156,7 +156,8 @@ fn an_export_is_what_was_imported() {
     ] {
         let original = file(&format!("{name}_net_G.pth"));
         let checkpoint = import::public(&original, Some(&d), &Options::default()).unwrap();
-        let (generator, discriminator) = export::public_tensors(&checkpoint, &original).unwrap();
+        let generator = export::generator_tensors(&checkpoint, &original).unwrap();
+        let discriminator = export::discriminator_tensors(&checkpoint, &original).unwrap();
         let out = folder.path().join(format!("{name}.pth"));
         export::write(&generator, &out, PublicFormat::Pth).unwrap();
         assert_eq!(names(&out), names(&original), "{name}");
@@ -329,8 +330,10 @@ fn renamed(zip: &mut zip::ZipArchive<std::io::Cursor<Vec<u8>>>, folder: &str) ->
 fn networks_inside_dictionaries_are_found() {
     let [g, d] = ["unet_256_net_G.pth", "basic_net_D.pth"].map(file);
     let expected = import::public(&g, Some(&d), &Options::default()).unwrap();
-    let (generator, judge) = export::public_tensors(&expected, &g).unwrap();
-    let judge = judge.unwrap();
+    let generator = export::generator_tensors(&expected, &g).unwrap();
+    let judge = export::discriminator_tensors(&expected, &g)
+        .unwrap()
+        .unwrap();
     let scratch = tempfile::tempdir().unwrap();
     let path = scratch.path().join("all.pth");
     let joined = |parts: [(&str, &PublicTensors); 2]| {

@@ -195,6 +195,61 @@ fn receptive_fields_are_the_papers() {
     assert_eq!(on, [4, 10, 22, 46, 70]);
 }
 
+/// The layer graphs of discriminators with several decisions have the real shapes and parameters, also for odd sides.
+#[test]
+fn several_decisions_are_described() {
+    let device = Device::flex();
+    let plain = PatchGanConfig {
+        filters: 4,
+        ..PatchGanConfig::default()
+    };
+    let scales = PatchGanConfig {
+        scales: 3,
+        patch: Patch::P16,
+        ..plain.clone()
+    };
+    let unet = PatchGanConfig {
+        unet: true,
+        ..plain
+    };
+    let three = ["output", "coarser.0.output", "coarser.1.output"];
+    let both = ["output", "decoder.output"];
+    for (config, [height, width], outputs) in [
+        (scales.clone(), [61, 90], &three[..]),
+        (unet.clone(), [48, 72], &both[..]),
+    ] {
+        for spectral_norm in [false, true] {
+            let config = PatchGanConfig {
+                spectral_norm,
+                ..config.clone()
+            };
+            config.check_size(height, width).unwrap();
+            let network = patch_gan(&config, &device);
+            let graph = network.layers([3, height, width], [3, height, width]);
+            let picture = || Tensor::<4>::zeros([1, 3, height, width], &device);
+            let maps = network.judge(picture(), picture());
+            let shapes = maps.0.iter().map(|map| map.dims());
+            let described = outputs.iter().map(|name| {
+                let layer = graph.layers.iter().find(|layer| layer.name == *name);
+                let [channels, height, width] = layer.unwrap().output;
+                [1, channels, height, width]
+            });
+            assert!(shapes.eq(described), "{config:?}");
+            let stored = weights::collect(&network).into_values();
+            let stored: usize = stored.map(|array| array.values.len()).sum();
+            assert_eq!(stored, parameters(&graph).0, "{config:?}");
+        }
+    }
+    // the last map of the graph is the finest, and that of pixels
+    let last = |config: &PatchGanConfig| {
+        patch_gan(config, &device)
+            .layers([3, 64, 64], [3, 64, 64])
+            .output()
+    };
+    assert_eq!(last(&scales), [1, 30, 30]);
+    assert_eq!(last(&unet), [1, 64, 64]);
+}
+
 /// Checks the computed receptive field: the gradient of one cell of the map is non-zero on exactly that many input
 /// pixels. The networks have no norms, since statistics depend on all pixels, and positive weights, so that nothing
 /// cancels.

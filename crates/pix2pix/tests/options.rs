@@ -4,6 +4,7 @@
 mod tensors;
 
 use burn::module::Module;
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use pix2pix::device;
 use pix2pix::network::weights::{self, Array, Weights};
@@ -12,8 +13,8 @@ use pix2pix::network::{
     UnetConfig, Upsample, WeightInit,
 };
 use pix2pix::train::{
-    DiffAugment, Gan, Objective, ObjectiveConfig, OptimizerConfig, Schedule, Trainer,
-    TrainerConfig, gradient_penalty,
+    Composite, DiffAugment, Gan, Objective, ObjectiveConfig, OptimizerConfig, Schedule, Trainer,
+    TrainerConfig, feature_matching, gradient_penalty,
 };
 use tensors::read;
 
@@ -237,6 +238,82 @@ fn penalties_have_the_gradients_of_gradients() {
     );
 }
 
+/// Maps, summed losses, feature matching and gradients of three discriminators at scales, and of a U-Net
+/// (`tools/make_discriminator_fixtures.py`).
+#[test]
+fn several_decisions_agree_with_pytorch() {
+    let fixture = fixture_of("discriminators");
+    let device = Device::flex().autodiff();
+    let scales = PatchGanConfig {
+        filters: 2,
+        scales: 3,
+        ..patch_gan(Norm::Instance, false)
+    };
+    let unet = PatchGanConfig {
+        filters: 2,
+        unet: true,
+        ..PatchGanConfig::default()
+    };
+    for (name, config, gan) in [
+        ("scales", scales, Gan::LeastSquares),
+        ("unet", unet, Gan::Bce),
+    ] {
+        let of = |part: &str| &fixture[&format!("{name}.{part}")];
+        let network = config.init(&device).unwrap();
+        let saved = take(&fixture, &format!("{name}.weights"));
+        let network = weights::restore(network, saved).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let [source, image, target] = ["source", "generated", "target"]
+            .map(|part| Tensor::<4>::from_data(weights::data(of(part).clone()), &device));
+        let objective = ObjectiveConfig {
+            gan,
+            lambda: 0.0,
+            ..ObjectiveConfig::default()
+        };
+        let objective = Objective::new(objective, &device).unwrap();
+        let single = |loss: Tensor<1>| loss.into_scalar::<f32>();
+
+        let pairs = [&target, &image].map(|picture| [source.clone(), picture.clone()]);
+        let [real, fake] = network.judge_both(pairs);
+        let count = fake.0.len();
+        for (index, map) in fake.0.iter().enumerate() {
+            close(&host(map), of(&format!("map.{index}")), 1e-4, name);
+        }
+        let losses = objective.discriminator(real, fake);
+        let expected = &of("losses").values;
+        let gradients = GradientsParams::from_grads(losses.total.clone().backward(), &network);
+        let ids = weights::ids(&network);
+        for (tensor, expected) in take(&fixture, &format!("{name}.gradient")) {
+            let found = gradients.get::<4>(ids[&tensor].0).unwrap();
+            close(&host(&found), &expected, 1e-3, &tensor);
+        }
+
+        let image = image.require_grad();
+        let (maps, features) = network.judge_with_features(source.clone(), image.clone());
+        let (_, real) = network.judge_with_features(source, target.clone());
+        let found = objective.generator(maps, image.clone(), target);
+        let distance = feature_matching::distance(features, real);
+        // sums are trained on, means are told
+        let [d_real, d_fake] = [losses.real, losses.fake].map(|mean| single(mean) * count as f32);
+        let told = single(found.adversarial.clone()) * count as f32;
+        let found_losses = [d_real, d_fake, told, single(distance.clone())];
+        for (found, expected) in found_losses.iter().zip(expected) {
+            assert!(
+                (found - expected).abs() < 1e-4 * expected.abs(),
+                "{found} instead of {expected}"
+            );
+        }
+        let total = single(losses.total);
+        assert!(
+            (total - (expected[0] + expected[1]) / 2.0).abs() < 1e-4,
+            "{total}"
+        );
+        let gradient = image
+            .grad(&(found.total + distance * 10.0).backward())
+            .unwrap();
+        close(&host(&gradient), of("image"), 1e-3, name);
+    }
+}
+
 /// L1 at each scale and the gradient of all, by kornia's filters and PyTorch (`tools/make_alignment_fixtures.py`), for two
 /// pictures with odd and even sides.
 #[test]
@@ -277,6 +354,53 @@ fn l1_of_a_pyramid_agrees_with_the_authors_code() {
     let found = objective.generator(map(), image.clone(), target);
     let gradient = image.grad(&found.total.backward()).unwrap();
     close(&host(&gradient), &fixture["gradient"], 1e-4, "pyramid");
+}
+
+/// The gradient of a training step is that of its parts, with the updated discriminator: half of it is Adam's first moment.
+#[test]
+fn a_step_matches_the_features_of_real_pairs() {
+    let device = Device::flex().autodiff();
+    let config = PatchGanConfig {
+        scales: 2,
+        ..patch_gan(Norm::Batch, false)
+    };
+    let generator = unet(Norm::Batch, Upsample::Transposed);
+    let objective = ObjectiveConfig {
+        feature_matching: 10.0,
+        lambda: 0.0,
+        ..ObjectiveConfig::default()
+    };
+    let of_trainer = TrainerConfig {
+        objective: objective.clone(),
+        ..TrainerConfig::default()
+    };
+    let mut trainer = Trainer::new(&generator, &config, of_trainer, &device).unwrap();
+    let [source, target] = batch();
+    trainer.step(&[[source.clone(), target.clone()]]).unwrap();
+
+    let before = generator.init(&device).unwrap();
+    let judge = trainer.discriminator().clone();
+    let image = before.forward(source.clone(), &mut Noise::off());
+    let composite = Composite::new(&before, &judge);
+    let (output, features) = composite.judge_with_features(source.clone(), image.clone(), image);
+    let (_, real) = judge.judge_with_features(source, target.clone());
+    let losses = output.losses(target, &Objective::new(objective, &device).unwrap());
+    let matching = feature_matching::distance(features, real) * 10.0;
+    let gradients = (losses.total + matching).backward();
+    let gradients = GradientsParams::from_grads(gradients, &before);
+    let state = trainer.state();
+    let ids = weights::ids(&before).into_iter();
+    let convs: Vec<_> = ids.filter(|(name, _)| name.ends_with(".weight")).collect();
+    assert_eq!(convs.len(), 8);
+    for (tensor, (id, _)) in convs {
+        let expected = gradients.get::<4>(id).unwrap();
+        let name = format!("generator.first.{tensor}");
+        let (_, moment) = state.iter().find(|(found, _)| *found == name).unwrap();
+        let found: Vec<f32> = bytemuck::pod_collect_to_vec(&safetensors::View::data(&moment));
+        let found: Vec<f32> = found.iter().map(|moment| 2.0 * moment).collect();
+        let expected = Array::new(&expected.dims(), host(&expected));
+        close(&found, &expected, 1e-3, &name);
+    }
 }
 
 fn trainer(optimizer: OptimizerConfig, objective: ObjectiveConfig, norm: Norm) -> Trainer {
@@ -423,7 +547,12 @@ fn every_objective_learns() {
         of(|o| o.r1 = 10.0),
         of(|o| o.diff_augment = DiffAugment::ALL.to_vec()),
         of(|o| o.pool = 2),
+        of(|o| {
+            o.diff_augment = DiffAugment::ALL.to_vec();
+            (o.augment_target, o.augment_pairs) = (0.1, 40);
+        }),
         of(|o| o.l1_pyramid = 3),
+        of(|o| o.feature_matching = 10.0),
         perceptual,
     ] {
         let name = format!("{objective:?}");

@@ -125,6 +125,10 @@ struct Case {
     sync_norm: bool,
     spectral_norm: bool,
     accumulate: usize,
+    /// Number of discriminators; several match features.
+    scales: usize,
+    /// Number of pairs in which the probability of augmentations can go from 0 to 1; 0 if they are always applied.
+    adapts_in: u64,
 }
 
 const PLAIN: Case = Case {
@@ -132,6 +136,8 @@ const PLAIN: Case = Case {
     sync_norm: false,
     spectral_norm: false,
     accumulate: 1,
+    scales: 1,
+    adapts_in: 0,
 };
 
 fn trainer(case: Case) -> Trainer {
@@ -147,6 +153,7 @@ fn trainer(case: Case) -> Trainer {
         patch: Patch::P16,
         norm: case.norm,
         spectral_norm: case.spectral_norm,
+        scales: case.scales,
         ..PatchGanConfig::default()
     };
     let config = TrainerConfig {
@@ -156,6 +163,9 @@ fn trainer(case: Case) -> Trainer {
         },
         objective: ObjectiveConfig {
             diff_augment: vec![DiffAugment::Color, DiffAugment::Translation],
+            feature_matching: if case.scales > 1 { 10.0 } else { 0.0 },
+            augment_target: if case.adapts_in > 0 { 0.1 } else { 0.0 },
+            augment_pairs: case.adapts_in.max(1),
             ..ObjectiveConfig::default()
         },
         seed: 3,
@@ -335,6 +345,36 @@ fn late_and_earlier_gradients_count() {
     for case in [spectral, accumulated] {
         check(case, 2);
     }
+}
+
+#[test]
+fn discriminators_at_scales_train_together() {
+    let scales = Case { scales: 2, ..PLAIN };
+    check(scales, 2);
+}
+
+/// The probability of augmentations follows the pairs of all processes.
+#[test]
+fn augmentation_adapts_to_the_whole_batch() {
+    let case = Case {
+        adapts_in: 160,
+        ..PLAIN
+    };
+    let probability = |trainer: Trainer, shard: Shard| {
+        let (trainer, _) = trained(trainer, case, shard, 12);
+        trainer.augment_probability().unwrap()
+    };
+    let whole = probability(trainer(case), Shard::default());
+    let shares = together(2, |member| {
+        let group = Group {
+            communicator: Arc::new(member.clone()),
+            wire: Wire::F32,
+            sync_norm: false,
+        };
+        probability(trainer(case).in_group(group), member.shard)
+    });
+    assert!(whole > 0.0, "{whole}");
+    assert_eq!(shares, [whole; 2]);
 }
 
 #[test]

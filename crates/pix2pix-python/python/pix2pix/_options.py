@@ -67,8 +67,11 @@ class TrainOptions(TypedDict, total=False):
     - color_jitter: Change brightness, contrast and saturation of A by random factors between 1 - SHARE and 1 + SHARE
       [default: 0]
     - generator: Architecture of the generator [default: unet]
+    - discriminator: Architecture of the discriminator [default: patch]
     - patch: Receptive field of the discriminator in pixels: pixel (1x1), 16, 70, 286, or tutorial (the Keras tutorial's
       discriminator, with a bias in every convolution) [default: 70]
+    - discriminators: Number of discriminators, 1 to 3: the second sees the pair at half its size, the third at a
+      quarter (Wang et al. 2018) [default: 1]
     - filters: Filters in the first block of both networks; deeper blocks have up to eight times as many [default: 64]
     - depth: Number of downsampling steps in the U-Net [default: as many as the picture size allows: 7 for 128, 8 for
       256, 9 for 512]
@@ -106,10 +109,17 @@ class TrainOptions(TypedDict, total=False):
     - l1_pyramid: Number of coarser scales at which L1 is measured too, each half of the one before, for pairs that are
       not aligned to the pixel: L1 becomes the mean over all scales (Liu et al. 2022, who use 3); 0 for none [default:
       0]
+    - feature_matching: Weight of feature matching: L1 between what the blocks of the discriminator make of the output
+      and of the target (Wang et al. 2018, who use 10), besides L1 of the pictures; 0 for none [default: 0]
     - r1: Weight of the R1 penalty on the discriminator's gradient at real pairs (Mescheder et al. 2018); 0 for none
       [default: 0]
     - diff_augment: Augmentations of the discriminator's inputs, for small data sets: color, translation and cutout,
       separated by commas (Zhao et al. 2020) [default: none]
+    - augment_target: Adaptive augmentation: apply each kind of diff_augment with a probability that rises while the
+      discriminator is too sure of training pairs. TARGET is the mean sign of its decisions on them to aim at (Karras et
+      al. 2020, who use 0.6); 0 to augment always [default: 0]
+    - augment_pairs: Number of pairs in which that probability can rise from 0 to 1 (Karras et al. use 500000, for
+      millions of steps) [default: 5000]
     - pool: Number of earlier generated pictures to keep and show the discriminator again (Shrivastava et al. 2017)
       [default: 0]
     - perceptual: Weight of LPIPS relative to the adversarial loss (Johnson et al. 2016; Zhang et al. 2018); 0 for none
@@ -158,7 +168,9 @@ class TrainOptions(TypedDict, total=False):
     turn: bool
     color_jitter: float
     generator: Literal["unet", "resnet-6", "resnet-9"]
+    discriminator: Literal["patch", "unet"]
     patch: Word
+    discriminators: int
     filters: int
     depth: int
     norm: Literal["batch", "instance", "group", "none"]
@@ -184,8 +196,11 @@ class TrainOptions(TypedDict, total=False):
     ema: float
     gan: Word
     l1_pyramid: int
+    feature_matching: float
     r1: float
     diff_augment: Word
+    augment_target: float
+    augment_pairs: int
     pool: int
     perceptual: float
     perceptual_weights: str | os.PathLike[str]
@@ -239,6 +254,9 @@ class SummaryOptions(TypedDict, total=False):
     - upsample: Upsampling in the decoder [default: transposed; with preset best: resize]
     - spectral_norm: Spectral normalization: divide the discriminator's weights by their largest singular value (Miyato
       et al. 2018) [default: off]
+    - discriminator: Architecture of the discriminator [default: patch]
+    - discriminators: Number of discriminators, 1 to 3: the second sees the pair at half its size, the third at a
+      quarter (Wang et al. 2018) [default: 1]
     - depth: Number of downsampling steps in the U-Net [default: as many as the picture size allows: 7 for 128, 8 for
       256, 9 for 512]
     - dropout: Dropout rate in the U-Net's first three decoder blocks, or in the middle of each residual block [default:
@@ -256,6 +274,8 @@ class SummaryOptions(TypedDict, total=False):
     generator: Literal["unet", "resnet-6", "resnet-9"]
     upsample: Literal["transposed", "resize", "bilinear"]
     spectral_norm: bool
+    discriminator: Literal["patch", "unet"]
+    discriminators: int
     depth: int
     dropout: float
     norm: Literal["batch", "instance", "group", "none"]

@@ -23,6 +23,8 @@ pub enum Op {
     ConvTranspose(Window),
     /// Nearest-neighbour upsampling by two.
     Upsample,
+    /// Means of a window of each channel.
+    AveragePool(Window),
     /// Reflection padding by this number of pixels on every side.
     ReflectionPad(usize),
     /// The binomial filter 1-2-1 in each direction; pixels at a border count as their own neighbours beyond it.
@@ -63,6 +65,7 @@ impl Op {
             Self::Conv(_) => "Conv2d",
             Self::ConvTranspose(_) => "ConvTranspose2d",
             Self::Upsample => "Upsample",
+            Self::AveragePool(_) => "AvgPool2d",
             Self::ReflectionPad(_) => "ReflectionPad",
             Self::Smooth => "Smooth",
             Self::BatchNorm { .. } => "BatchNorm",
@@ -266,6 +269,17 @@ impl LayerGraph {
         let [channels, height, width] = self.layers[input].output;
         let output = [channels, height + 2 * margin, width + 2 * margin];
         self.plain(name, Op::ReflectionPad(margin), output, &[input])
+    }
+
+    /// Adds means of a window of each channel.
+    pub fn average_pool(&mut self, name: &str, window: Window, input: usize) -> usize {
+        let [channels, height, width] = self.layers[input].output;
+        let output = [
+            channels,
+            window.output_side(height),
+            window.output_side(width),
+        ];
+        self.plain(name, Op::AveragePool(window), output, &[input])
     }
 
     /// Adds a convolution.

@@ -385,7 +385,9 @@ impl<'a> Lowering<'a> {
                 self.step(Kernel::Measure(norm), from.clone(), None);
                 self.step(Kernel::Activate(Some(norm), 1.0), from, Some(own));
             }
-            Op::Network(name) => unreachable!("{name} is no layer of a generator"),
+            Op::AveragePool(_) | Op::Network(_) => {
+                unreachable!("{} is no layer of a generator", layer.op.name())
+            }
         }
         if let Some(last) = self.steps.last_mut() {
             last.completes = Some((index, own));

@@ -22,9 +22,18 @@ use crate::draw::{plot_u, raster};
 use crate::error::{self, Error};
 use crate::network::summary::shape;
 
+/// Width of the boxes, and the width of a letter in boxes with more text, in pixels.
+const WIDTH: f64 = 340.0;
+const LETTER: f64 = 8.5;
+
 /// The drawing as SVG.
 pub fn svg(graph: &LayerGraph) -> String {
     let mut visual = VisualGraph::new(Orientation::TopToBottom);
+    let letters = graph
+        .layers
+        .iter()
+        .map(|layer| layer.name.len() + shape(layer.output).len());
+    let width = WIDTH.max(letters.max().unwrap_or(0) as f64 * LETTER);
     let handles: Vec<_> = graph
         .layers
         .iter()
@@ -38,7 +47,7 @@ pub fn svg(graph: &LayerGraph) -> String {
                 ShapeKind::new_record(&label),
                 look,
                 Orientation::LeftToRight,
-                Point::new(340.0, 44.0),
+                Point::new(width, 44.0),
             );
             visual.add_node(node)
         })

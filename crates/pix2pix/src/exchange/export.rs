@@ -27,37 +27,49 @@ pub enum PublicFormat {
 /// Tensors under the port's names.
 pub type PublicTensors = BTreeMap<String, Stored>;
 
-/// The generator's tensors, and the discriminator's if the checkpoint has one; `path` is for messages.
+/// The generator's tensors; `path` is for messages.
 ///
 /// # Errors
 /// When the port does not have such a network.
-pub fn public_tensors(
+pub fn generator_tensors(checkpoint: &Checkpoint, path: &Path) -> Result<PublicTensors> {
+    let config = &checkpoint.config;
+    check_generator(&config.generator).map_err(|what| unknown(path, &what))?;
+    let tensors = checkpoint.generator_tensors();
+    Ok(renamed(tensors, &generator_names(config)))
+}
+
+/// The discriminator's tensors, if the checkpoint has one; `path` is for messages.
+///
+/// # Errors
+/// When the port does not have such a network.
+pub fn discriminator_tensors(
     checkpoint: &Checkpoint,
     path: &Path,
-) -> Result<(PublicTensors, Option<PublicTensors>)> {
-    let config = &checkpoint.config;
-    let unknown = |what: String| {
-        let remedy = "export networks of `norm` batch, instance or none, with `upsample` transposed, without \
-                      `spectral_norm` and, with batch norm, `bias_before_norm`";
-        Error::file(path, format!("the public port has no {what}"), remedy)
-    };
-    check_generator(&config.generator).map_err(unknown)?;
-    let g = renamed(checkpoint.generator_tensors(), &generator_names(config));
+) -> Result<Option<PublicTensors>> {
     if checkpoint.discriminator_tensors().is_empty() {
-        return Ok((g, None));
+        return Ok(None);
     }
-    let d = &config.discriminator;
-    check(d.norm, d.bias_before_norm).map_err(unknown)?;
-    if d.spectral_norm {
-        return Err(unknown("spectral normalization".to_string()));
-    }
-    let mut biased = d.clone();
-    biased.bias_before_norm |= d.norm == Norm::Instance;
-    let d = renamed(
-        checkpoint.discriminator_tensors(),
-        &public_layout::patch_gan(&biased),
-    );
-    Ok((g, Some(d)))
+    let mut config = checkpoint.config.discriminator.clone();
+    let known = if config.spectral_norm {
+        Err("spectral normalization".to_string())
+    } else if config.scales > 1 {
+        Err("discriminators at several scales".to_string())
+    } else if config.unet {
+        Err("U-Net discriminator".to_string())
+    } else {
+        check(config.norm, config.bias_before_norm)
+    };
+    known.map_err(|what| unknown(path, &what))?;
+    config.bias_before_norm |= config.norm == Norm::Instance;
+    let tensors = checkpoint.discriminator_tensors();
+    Ok(Some(renamed(tensors, &public_layout::patch_gan(&config))))
+}
+
+/// The error for a network that has something that the port does not have.
+fn unknown(path: &Path, what: &str) -> Error {
+    let remedy = "export networks of `norm` batch, instance or none, with `upsample` transposed, and, with batch norm, \
+                  `bias_before_norm`; a single PatchGAN without `spectral_norm`";
+    Error::file(path, format!("the public port has no {what}"), remedy)
 }
 
 /// Adds the bias that the port's convolutions before an instance norm always have.

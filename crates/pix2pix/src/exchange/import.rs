@@ -386,7 +386,7 @@ fn patch_gan_config(
         patch,
         norm: norm(tensors, &format!("{name}.3.weight"), &bias),
         bias_before_norm: tensors.contains_key(&bias),
-        spectral_norm: false,
+        ..PatchGanConfig::default()
     })
 }
 

@@ -297,7 +297,7 @@ impl Writer<'_> {
             Op::Tanh => builder.node("Tanh", name, &[x], vec![]),
             Op::Add => builder.node("Add", name, inputs, vec![]),
             Op::Concatenate => builder.node("Concat", name, inputs, vec![int("axis", 1)]),
-            Op::Input | Op::Network(_) => {
+            Op::Input | Op::AveragePool(_) | Op::Network(_) => {
                 unreachable!("{} is not a layer of a generator", layer.op.name())
             }
         })

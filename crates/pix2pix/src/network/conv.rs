@@ -84,7 +84,7 @@ impl Conv {
     }
 
     /// The weight after spectral normalization, if there is any.
-    fn effective_weight(&self) -> Tensor<4> {
+    pub(crate) fn effective_weight(&self) -> Tensor<4> {
         match &self.spectral {
             Some(spectral) => spectral.normalized(self.weight.val()),
             None => self.weight.val(),

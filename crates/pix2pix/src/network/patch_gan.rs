@@ -1,8 +1,12 @@
 //! The discriminator: a PatchGAN (paper, section 3.2.2 and appendix 6.1.2), which classifies each patch of a picture
-//! as real or generated.
+//! as real or generated. There may be several, which see the pair at coarser scales (Wang et al. 2018, "High-Resolution
+//! Image Synthesis and Semantic Manipulation with Conditional GANs", section 3.2), or a decoder behind it, which classifies
+//! each pixel.
 
 use burn::module::Module;
 use burn::tensor::activation::sigmoid;
+use burn::tensor::module::avg_pool2d;
+use burn::tensor::ops::AvgPoolOptions;
 use burn::tensor::{Device, Tensor};
 use pix2pix_runtime::network::norm::EPSILON;
 use pix2pix_runtime::network::unet::{FILTERS, LEAK};
@@ -19,6 +23,7 @@ use crate::network::conv::Conv;
 use crate::network::init::WeightInit;
 use crate::network::layers::Layers;
 use crate::network::norm::{NormLayer, layer, norm_and_activate};
+use crate::network::pixel_decoder::{DecoderConfig, PixelDecoder};
 
 /// The patch size: the receptive field of one cell of the discriminator's map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,7 +100,14 @@ pub struct PatchGanConfig {
     pub bias_before_norm: bool,
     /// Whether to divide the weights of every convolution by their largest singular value (Miyato et al. 2018).
     pub spectral_norm: bool,
+    /// Number of discriminators, 1 to 3: each further one sees the pair at half the size of the one before. Paper: 1.
+    pub scales: usize,
+    /// Whether it is a U-Net, whose decoder classifies each pixel too (Schönfeld et al. 2020).
+    pub unet: bool,
 }
+
+/// Largest number of discriminators.
+const MOST_SCALES: usize = 3;
 
 impl Default for PatchGanConfig {
     fn default() -> Self {
@@ -107,6 +119,8 @@ impl Default for PatchGanConfig {
             norm: Norm::Batch,
             bias_before_norm: false,
             spectral_norm: false,
+            scales: 1,
+            unet: false,
         }
     }
 }
@@ -119,16 +133,35 @@ impl PatchGanConfig {
     pub fn validate(&self) -> Result<()> {
         within("source_channels", self.source_channels, PLANES)?;
         within("target_channels", self.target_channels, PLANES)?;
-        within("filters", self.filters, FILTERS)
+        within("filters", self.filters, FILTERS)?;
+        within("scales", self.scales, 1..=MOST_SCALES)?;
+        let reason = match self.patch {
+            _ if !self.unet => return Ok(()),
+            _ if self.scales > 1 => "a U-Net discriminator (`unet`) is a single one; omit `scales`",
+            Patch::P16 | Patch::P70 | Patch::P286 => return Ok(()),
+            Patch::Pixel | Patch::Tutorial => {
+                "a U-Net discriminator (`unet`) needs a `patch` of 16, 70 or 286"
+            }
+        };
+        Err(Error::Config(reason.to_string()))
     }
 
-    /// Checks that images of `height` x `width` pixels give a map of at least one cell.
+    /// Checks that images of `height` x `width` pixels give a map of at least one cell at every scale, and that a U-Net can
+    /// halve them.
     ///
     /// # Errors
-    /// Names the smallest accepted side.
+    /// Names the smallest accepted side, or the number of which the sides must be multiples.
     pub fn check_size(&self, height: usize, width: usize) -> Result<()> {
+        let unit = 1 << self.levels();
+        if self.unet && ![height, width].iter().all(|side| side.is_multiple_of(unit)) {
+            return Err(Error::Config(format!(
+                "images of {width}x{height} pixels do not fit the U-Net discriminator: both sides must be multiples of \
+                 {unit}; choose a smaller `patch` or another `crop_size`"
+            )));
+        }
         let fits = |side: usize| {
-            let side = (0..=self.patch.blocks()).fold(side, |side, index| {
+            let coarsest = (1..self.scales).fold(side, |side, _| side.div_ceil(2));
+            let side = (0..=self.patch.blocks()).fold(coarsest, |side, index| {
                 self.patch.window(index).output_side(side)
             });
             side > 0
@@ -137,9 +170,13 @@ impl PatchGanConfig {
             return Ok(());
         }
         let smallest = (1..).find(|&side| fits(side)).expect("some side fits");
+        let (scales, fewer) = match self.scales {
+            1 => (String::new(), ""),
+            scales => (format!(" at {scales} scales"), ", fewer `scales`"),
+        };
         Err(Error::Config(format!(
-            "images of {width}x{height} pixels are too small for the {} patch: both sides must be at \
-             least {smallest}; choose a smaller `patch` or a larger `crop_size`",
+            "images of {width}x{height} pixels are too small for the {} patch{scales}: both sides must be at \
+             least {smallest}; choose a smaller `patch`{fewer} or a larger `crop_size`",
             self.patch.name()
         )))
     }
@@ -180,11 +217,45 @@ impl PatchGanConfig {
             channels = width;
         }
         let last = self.filters_of(self.patch.blocks());
+        let output = conv([channels, last.outputs], last.window, last.bias, init);
+        let single = Self {
+            scales: 1,
+            ..self.clone()
+        };
+        let coarser = (1..self.scales).map(|_| single.init_with(init, device));
+        let coarser = coarser.collect::<Result<_>>()?;
+        let decoder = self
+            .unet
+            .then(|| self.decoder(&self.widths()).init_with(init, device));
         Ok(PatchGan {
             blocks,
-            output: conv([channels, last.outputs], last.window, last.bias, init),
+            output,
+            coarser,
+            decoder,
             config: self.clone(),
         })
+    }
+
+    /// Number of blocks that halve the picture.
+    fn levels(&self) -> usize {
+        self.patch.blocks() - 1
+    }
+
+    /// Output channels of the blocks that halve the picture.
+    fn widths(&self) -> Vec<usize> {
+        (0..self.levels())
+            .map(|index| self.filters_of(index).outputs)
+            .collect()
+    }
+
+    /// The decoder of a U-Net behind levels of these channels.
+    fn decoder<'a>(&self, widths: &'a [usize]) -> DecoderConfig<'a> {
+        DecoderConfig {
+            widths,
+            norm: self.norm,
+            bias_before_norm: self.bias_before_norm,
+            spectral_norm: self.spectral_norm,
+        }
     }
 
     /// The filters of block `index`, or behind the last block those of the 1-channel convolution.
@@ -229,10 +300,52 @@ pub struct PatchGan {
     pub blocks: Vec<Block>,
     /// The 1-channel convolution.
     pub output: Conv,
+    /// Further discriminators, each with weights of its own: for the pair at half its size, a quarter.
+    pub coarser: Vec<PatchGan>,
+    /// The decoder of a U-Net.
+    pub decoder: Option<PixelDecoder>,
     /// The configuration that it was built from.
     #[module(skip)]
     config: PatchGanConfig,
 }
+
+/// The decisions on a batch of pairs: maps of logits, `[batch, 1, map height, map width]` each, positive for what looks real.
+/// The first is that of patches. More are those of coarser scales, or that of each pixel of a U-Net.
+#[derive(Clone, Debug)]
+pub struct Maps(pub Vec<Tensor<4>>);
+
+impl From<Tensor<4>> for Maps {
+    fn from(map: Tensor<4>) -> Self {
+        Self(vec![map])
+    }
+}
+
+impl Maps {
+    /// The map of patches, at the finest scale.
+    pub fn patches(&self) -> &Tensor<4> {
+        self.0.first().expect("a discriminator has a map")
+    }
+}
+
+/// The outputs of the blocks of each scale, the finest first, `[batch, channels, height, width]` each.
+pub type Features = Vec<Vec<Tensor<4>>>;
+
+/// Halves a picture, `[batch, channels, height, width]`, as the authors of the discriminators at scales do: means of 3x3
+/// pixels, at the edges of those that are there. Odd sides are rounded up.
+fn halved(picture: Tensor<4>) -> Tensor<4> {
+    let window = AvgPoolOptions::new([HALVE.kernel; 2])
+        .with_stride([HALVE.stride; 2])
+        .with_padding(HALVE.padding)
+        .with_count_include_pad(false);
+    avg_pool2d(picture, window)
+}
+
+/// The window of [`halved`].
+const HALVE: Window = Window {
+    kernel: 3,
+    stride: 2,
+    padding: [1, 1],
+};
 
 impl PatchGan {
     /// The configuration that it was built from.
@@ -242,29 +355,91 @@ impl PatchGan {
 
     /// Classifies each patch of `image` as real or generated, given its `source`; both are
     /// `[batch, channels, height, width]` in \[-1, 1\]. Returns logits, `[batch, 1, map height, map width]` (30x30 for
-    /// 256x256 pixels and the 70x70 patch): positive for patches that look real.
+    /// 256x256 pixels and the 70x70 patch): positive for patches that look real. Of several discriminators, this is the finest.
     pub fn forward(&self, source: Tensor<4>, image: Tensor<4>) -> Tensor<4> {
-        self.map(join(source, image, 1.0), 1)
+        let mut pairs = join(source, image, 1.0);
+        for block in &self.blocks {
+            pairs = block.forward(pairs, 1);
+        }
+        self.output.forward(pairs)
     }
 
-    /// The maps of two batches of pairs of the same size, each as by [`forward`](Self::forward), the first one before the
+    /// All decisions, the first as by [`forward`](Self::forward).
+    pub fn judge(&self, source: Tensor<4>, image: Tensor<4>) -> Maps {
+        self.maps(join(source, image, 1.0), 1)
+    }
+
+    /// The maps of two batches of pairs of the same size, each as by [`judge`](Self::judge), the first one before the
     /// second. It is one pass of both, unless each pass changes the weights of the next: spectral normalization.
-    pub fn forward_both(&self, batches: [[Tensor<4>; 2]; 2]) -> [Tensor<4>; 2] {
+    pub fn judge_both(&self, batches: [[Tensor<4>; 2]; 2]) -> [Maps; 2] {
         if self.config.spectral_norm {
-            return batches.map(|[source, image]| self.forward(source, image));
+            return batches.map(|[source, image]| self.judge(source, image));
         }
         let batch = batches[0][0].dims()[0];
         let pairs = batches.map(|[source, image]| join(source, image, 1.0));
-        let maps = self.map(Tensor::cat(pairs.into(), 0), 2);
-        [0, 1].map(|half| maps.clone().narrow(0, half * batch, batch))
+        let Maps(maps) = self.maps(Tensor::cat(pairs.into(), 0), 2);
+        [0, 1].map(|half| {
+            let halves = maps
+                .iter()
+                .map(|map| map.clone().narrow(0, half * batch, batch));
+            Maps(halves.collect())
+        })
     }
 
-    /// The map of joined pairs, `[batch, source + target, height, width]`, whose `parts` are normalized by themselves.
-    fn map(&self, mut x: Tensor<4>, parts: usize) -> Tensor<4> {
-        for block in &self.blocks {
-            x = block.forward(x, parts);
+    /// As [`judge`](Self::judge), with the features by which it decides.
+    pub fn judge_with_features(&self, source: Tensor<4>, image: Tensor<4>) -> (Maps, Features) {
+        let scales = self.scales([join(source, image, 1.0)]).into_iter();
+        let (maps, features): (Vec<_>, _) = scales
+            .map(|(network, [pairs])| {
+                let mut features = Vec::new();
+                let maps = network.decide(pairs, 1, &mut |x| features.push(x.clone()));
+                (maps, features)
+            })
+            .unzip();
+        (Maps(maps.into_iter().flatten().collect()), features)
+    }
+
+    /// The discriminator of each scale, the finest first, and these pictures, `[batch, channels, height, width]`, as it sees
+    /// them.
+    pub(crate) fn scales<const N: usize>(
+        &self,
+        pictures: [Tensor<4>; N],
+    ) -> Vec<(&Self, [Tensor<4>; N])> {
+        let mut scales = vec![(self, pictures)];
+        for (index, network) in self.coarser.iter().enumerate() {
+            let finer = scales[index].1.clone();
+            scales.push((network, finer.map(halved)));
         }
-        self.output.forward(x) // [batch, 1, map height, map width]
+        scales
+    }
+
+    /// The maps of joined pairs, `[batch, source + target, height, width]`, whose `parts` are normalized by themselves.
+    fn maps(&self, pairs: Tensor<4>, parts: usize) -> Maps {
+        let scales = self.scales([pairs]).into_iter();
+        let maps = scales.flat_map(|(network, [pairs])| network.decide(pairs, parts, &mut |_| ()));
+        Maps(maps.collect())
+    }
+
+    /// The decisions at the finest scale. `tell` is given the output of each block.
+    fn decide(
+        &self,
+        mut x: Tensor<4>,
+        parts: usize,
+        tell: &mut dyn FnMut(&Tensor<4>),
+    ) -> Vec<Tensor<4>> {
+        let mut levels = Vec::new();
+        for (index, block) in self.blocks.iter().enumerate() {
+            x = block.forward(x, parts);
+            tell(&x);
+            if self.decoder.is_some() && index < self.config.levels() {
+                levels.push(x.clone());
+            }
+        }
+        let mut maps = vec![self.output.forward(x)]; // [batch, 1, map height, map width]
+        if let Some(decoder) = &self.decoder {
+            maps.push(decoder.forward(levels, parts)); // [batch, 1, height, width]
+        }
+        maps
     }
 
     /// The map as probabilities: how likely each patch is real, in \[0, 1\], in the shape of
@@ -285,21 +460,41 @@ impl PatchGan {
         at
     }
 
-    /// Describes the network for a source and a target of these shapes.
+    /// Describes the network for a source and a target of these shapes. Of several scales, the coarsest comes first, and
+    /// the output is the map of the finest; that of a U-Net is the map of pixels.
     pub fn layers(&self, source: Shape, target: Shape) -> LayerGraph {
         let mut graph = LayerGraph::new("discriminator");
         let inputs = [graph.input("source", source), graph.input("target", target)];
-        let mut x = graph.concat("concat", &inputs);
+        let pair = graph.concat("concat", &inputs);
+        let mut pairs = vec![pair];
+        for index in 0..self.coarser.len() {
+            pairs.push(graph.average_pool(&format!("coarser.{index}.halve"), HALVE, pairs[index]));
+        }
+        for (index, network) in self.coarser.iter().enumerate().rev() {
+            network.describe_all(&mut graph, &format!("coarser.{index}."), pairs[index + 1]);
+        }
+        self.describe_all(&mut graph, "", pair);
+        graph
+    }
+
+    /// Adds the layers of the finest scale to a layer graph; their names begin with `prefix`.
+    fn describe_all(&self, graph: &mut LayerGraph, prefix: &str, mut x: usize) {
+        let mut levels = Vec::new();
         for index in 0..self.blocks.len() {
-            let name = |part: &str| format!("blocks.{index}.{part}");
-            x = self.describe(&mut graph, &name("conv"), index, x);
+            let name = |part: &str| format!("{prefix}blocks.{index}.{part}");
+            x = self.describe(graph, &name("conv"), index, x);
             if index > 0 {
                 x = graph.norm(&name("norm"), self.config.norm, EPSILON, x);
             }
             x = graph.elementwise(&name("leaky_relu"), Op::LeakyRelu(LEAK), x);
+            levels.push(x);
         }
-        self.describe(&mut graph, "output", self.blocks.len(), x);
-        graph
+        self.describe(graph, &format!("{prefix}output"), self.blocks.len(), x);
+        if self.config.unet {
+            let widths = self.config.widths();
+            let decoder = self.config.decoder(&widths);
+            decoder.describe(graph, &levels[..widths.len()]);
+        }
     }
 }
 
@@ -314,13 +509,17 @@ impl PatchGan {
 impl Layers for PatchGan {
     fn specs_mut(&mut self) -> Vec<&mut ConvSpec> {
         let convs = self.blocks.iter_mut().map(|block| &mut block.conv);
-        let convs = convs.chain([&mut self.output]);
-        convs.map(Conv::spec_mut).collect()
+        let convs = convs.chain([&mut self.output]).map(Conv::spec_mut);
+        let coarser = self.coarser.iter_mut().flat_map(Self::specs_mut);
+        let decoder = self.decoder.iter_mut().flat_map(PixelDecoder::specs_mut);
+        convs.chain(coarser).chain(decoder).collect()
     }
 
     fn norms_mut(&mut self) -> Vec<&mut NormLayer> {
         let norms = self.blocks.iter_mut().map(|block| &mut block.norm);
-        norms.flatten().collect()
+        let coarser = self.coarser.iter_mut().flat_map(Self::norms_mut);
+        let decoder = self.decoder.iter_mut().flat_map(PixelDecoder::norms_mut);
+        norms.flatten().chain(coarser).chain(decoder).collect()
     }
 }
 
@@ -338,35 +537,49 @@ mod tests {
         let device = for_training(&Device::flex(), false);
         let picture = || Tensor::random([2, 3, 32, 32], Distribution::Normal(0.3, 1.0), &device);
         let batches = [(); 2].map(|()| [picture(), picture()]);
-        for (norm, spectral_norm) in [
-            (Norm::Batch, false),
-            (Norm::Instance, false),
-            (Norm::Group, false),
-            (Norm::None, false),
-            (Norm::Batch, true),
+        for (norm, spectral_norm, scales, unet) in [
+            (Norm::Batch, false, 1, false),
+            (Norm::Instance, false, 1, false),
+            (Norm::Group, false, 1, false),
+            (Norm::None, false, 1, false),
+            (Norm::Batch, true, 1, false),
+            (Norm::Batch, false, 2, false),
+            (Norm::Batch, true, 2, false),
+            (Norm::Batch, false, 1, true),
+            (Norm::Batch, true, 1, true),
         ] {
             let config = PatchGanConfig {
                 filters: 4,
+                patch: if scales > 1 { Patch::P16 } else { Patch::P70 },
                 norm,
                 spectral_norm,
+                scales,
+                unet,
                 ..PatchGanConfig::default()
             };
-            let judge = |pass: &dyn Fn(&PatchGan) -> [Tensor<4>; 2]| {
+            let judge = |pass: &dyn Fn(&PatchGan) -> [Maps; 2]| {
                 let network = config.init(&device).unwrap();
-                let [real, fake] = pass(&network);
+                let [Maps(real), Maps(fake)] = pass(&network);
                 // the sum of a map depends on the last bias only
-                let loss = (real.clone().square() + fake.clone().powi_scalar(3)).sum();
+                let squares = real.iter().map(|map| map.clone().square().sum());
+                let cubes = fake.iter().map(|map| map.clone().powi_scalar(3).sum());
+                let loss = squares.chain(cubes).reduce(|a, b| a + b).unwrap();
                 let gradients = loss.backward();
-                let first = network.blocks[0].conv.weight.val().grad(&gradients);
+                let networks = [&network].into_iter().chain(&network.coarser);
+                let first = networks.map(|one| one.blocks[0].conv.weight.val().grad(&gradients));
+                let first: Vec<_> = first.map(Option::unwrap).collect();
+                assert_eq!(real.len(), scales + usize::from(unet));
+                assert_eq!(first.len(), scales);
                 let host = |tensor: Tensor<4>| weights::array(tensor.into_data());
-                let maps = [real, fake].map(|map| host(map.inner()));
+                let maps = real.into_iter().chain(fake).map(|map| map.inner());
                 let state = weights::collect(&network).into_values();
-                maps.into_iter().chain([host(first.unwrap())]).chain(state)
+                let found: Vec<_> = maps.chain(first).map(host).chain(state).collect();
+                found.into_iter()
             };
-            let one = judge(&|network| network.forward_both(batches.clone()));
+            let one = judge(&|network| network.judge_both(batches.clone()));
             let two = judge(&|network| {
                 let batches = batches.clone();
-                batches.map(|[source, image]| network.forward(source, image))
+                batches.map(|[source, image]| network.judge(source, image))
             });
             for (one, two) in one.zip(two) {
                 let [one, two] = [one.values, two.values];

@@ -71,7 +71,7 @@ fn resized(x: Tensor<4>, conv: &Conv) -> Tensor<4> {
         window: HALVE,
         factors: conv.factors(),
     };
-    let kernel = four_taps(conv.weight.val());
+    let kernel = four_taps(conv.effective_weight());
     let doubled = [2 * height, 2 * width];
     conv.add_bias(backend::conv::conv_transpose(
         x, kernel, spec, doubled, None,

@@ -85,8 +85,8 @@ const LOSSES: [(&str, &str); 4] = [
     ("d_real", "Discriminator loss: real pairs"),
     ("d_fake", "Discriminator loss: generated pairs"),
 ];
-/// Keys and titles of the curves behind them, which are not smoothed: scores, and the learning rate.
-const EXACT: [(&str, &str); 9] = [
+/// Keys and titles of the curves behind them, which are not smoothed: scores, the learning rate and how often pairs are augmented.
+const EXACT: [(&str, &str); 10] = [
     ("l1", "Held-out pairs: L1 (of 255)"),
     ("psnr", "Held-out pairs: PSNR (dB)"),
     ("ssim", "Held-out pairs: SSIM"),
@@ -96,10 +96,11 @@ const EXACT: [(&str, &str); 9] = [
     ("accuracy", "Held-out pairs: pixel accuracy"),
     ("iou", "Held-out pairs: mean IoU"),
     ("lr", "Learning rate"),
+    ("augment", "Probability of each augmentation"),
 ];
 
-/// Scores that few runs have, or none of earlier versions.
-const FEW: [&str; 5] = ["swd", "spectrum", "lpips", "accuracy", "iou"];
+/// Curves that few runs have, or none of earlier versions.
+const FEW: [&str; 6] = ["swd", "spectrum", "lpips", "accuracy", "iou", "augment"];
 
 /// Writes the report of some runs to an HTML file. Returns sentences on what cannot be read of their files, which
 /// the report leaves out.
@@ -270,9 +271,9 @@ fn embedded(path: &Path) -> Result<String> {
 /// # Errors
 /// As [`write()`].
 pub fn write_csv(runs: &[PathBuf], file: &Path) -> Result<()> {
-    const COLUMNS: [&str; 13] = [
+    const COLUMNS: [&str; 14] = [
         "d_real", "d_fake", "g_gan", "g_l1", "l1", "psnr", "ssim", "swd", "spectrum", "lpips",
-        "accuracy", "iou", "lr",
+        "accuracy", "iou", "lr", "augment",
     ];
     let mut writer = csv::Writer::from_writer(Vec::new());
     let failed = |e: csv::Error| Error::file(file, e, "choose another file");

@@ -74,6 +74,9 @@ pub fn healthy(key: &str) -> &'static str {
         }
         "swd" | "spectrum" | "lpips" => "Falls, then levels off.",
         "lr" => "Constant in the paper. A schedule lowers it, so that the weights come to rest.",
+        "augment" => {
+            "Rises while the discriminator is too sure of the training pairs, and levels off. At 1, more pairs would help."
+        }
         _ => "Rises, then levels off.",
     }
 }
@@ -92,6 +95,7 @@ pub fn of(history: &History, key: &str, l1: &[Point]) -> Option<Finding> {
             discriminator(&series(key), &series("d_real"), &series("d_fake"), gan)
         }
         "lr" => rate(&series(key)),
+        "augment" => augmented(&series(key)),
         key => {
             let score = Score::ALL.into_iter().find(|score| score.name() == key)?;
             held_out(score, &series(key), l1)
@@ -257,6 +261,16 @@ fn rate(points: &[Point]) -> Option<Finding> {
     Finding::plain(match first == last {
         true => format!("Constant at {from}."),
         false => format!("From {from} to {to}."),
+    })
+}
+
+/// The probability of augmentations.
+fn augmented(points: &[Point]) -> Option<Finding> {
+    let (_, last) = *points.last()?;
+    Finding::plain(match last {
+        1.0 => "1: all pairs are augmented, and the discriminator is still too sure of them."
+            .to_string(),
+        last => format!("{} now.", short(last)),
     })
 }
 
@@ -521,6 +535,17 @@ mod tests {
             false,
             "The newest is the best: 1.00 at step 1000",
         );
+    }
+
+    #[test]
+    fn the_newest_probability_of_augmentations_is_told() {
+        says(augmented(&curve(0.0, |x| 0.3 * x)), false, "0.300 now.");
+        says(
+            augmented(&curve(0.0, |x| (2.0 * x).min(1.0))),
+            false,
+            "1: all pairs",
+        );
+        assert_eq!(augmented(&[]), None);
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl TensorBoard {
         Ok(board)
     }
 
-    /// Adds a step's losses and learning rate; L1 is in units of [-1, 1].
+    /// Adds a step's losses, learning rate and probability of augmentations; L1 is in units of [-1, 1].
     ///
     /// # Errors
     /// When they cannot be written.
@@ -66,7 +66,11 @@ impl TensorBoard {
         let losses = metrics.losses.named();
         let losses = losses.map(|(name, value)| scalar(format!("loss/{name}"), value));
         let rate = metrics.lr.map(|lr| scalar("train/lr".to_string(), lr));
-        self.summary(metrics.step, losses.into_iter().chain(rate).collect())
+        let augment = metrics
+            .augment
+            .map(|p| scalar("train/augment".to_string(), p));
+        let values = losses.into_iter().chain(rate).chain(augment);
+        self.summary(metrics.step, values.collect())
     }
 
     /// Adds the scores on held-out pairs; L1 is of 255.

@@ -150,7 +150,7 @@ impl History {
         }
     }
 
-    /// The values of `key` over the steps, as (step, value): `epoch`, `lr`, a loss, `seconds` or a score.
+    /// The values of `key` over the steps, as (step, value): `epoch`, `lr`, `augment`, a loss, `seconds` or a score.
     pub fn series(&self, key: &str) -> Vec<(u64, f64)> {
         let metric = |line: &Metrics| {
             let losses = line.losses.named();
@@ -173,6 +173,12 @@ impl History {
                 .iter()
                 .map(|line| (line.step, self.rate(line)))
                 .collect(),
+            "augment" => {
+                let metrics = self.metrics.iter();
+                metrics
+                    .filter_map(|line| Some((line.step, f64::from(line.augment?))))
+                    .collect()
+            }
             "seconds" => self
                 .timings
                 .iter()

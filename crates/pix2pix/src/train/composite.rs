@@ -6,7 +6,7 @@ use pix2pix_runtime::network::{Layer, LayerGraph, Op, Shape};
 
 use crate::network::generator::Generator;
 use crate::network::noise::Noise;
-use crate::network::patch_gan::PatchGan;
+use crate::network::patch_gan::{Features, Maps, PatchGan};
 use crate::train::objective::{CompositeLoss, Objective};
 
 /// Generator and frozen discriminator as one network with two outputs.
@@ -17,8 +17,8 @@ pub struct Composite<'a> {
 
 /// The outputs of the composite.
 pub struct CompositeOutput {
-    /// The discriminator's logits for the generated image, `[batch, 1, map height, map width]`.
-    pub patch_map: Tensor<4>,
+    /// The discriminator's logits for the generated image, `[batch, 1, map height, map width]`, of each decision.
+    pub maps: Maps,
     /// The generated image, `[batch, channels, height, width]` in \[-1, 1\].
     pub image: Tensor<4>,
 }
@@ -50,10 +50,19 @@ impl<'a> Composite<'a> {
         shown: Tensor<4>,
         image: Tensor<4>,
     ) -> CompositeOutput {
-        CompositeOutput {
-            patch_map: self.discriminator.forward(source, shown),
-            image,
-        }
+        let maps = self.discriminator.judge(source, shown);
+        CompositeOutput { maps, image }
+    }
+
+    /// As [`judge_as`](Self::judge_as), with the features that the discriminator decides by.
+    pub fn judge_with_features(
+        &self,
+        source: Tensor<4>,
+        shown: Tensor<4>,
+        image: Tensor<4>,
+    ) -> (CompositeOutput, Features) {
+        let (maps, features) = self.discriminator.judge_with_features(source, shown);
+        (CompositeOutput { maps, image }, features)
     }
 
     /// Describes the composite for a source and a target of these shapes. Each network is one layer; the
@@ -88,6 +97,6 @@ impl<'a> Composite<'a> {
 impl CompositeOutput {
     /// The generator's losses against `target`, which has the shape of the image.
     pub fn losses(self, target: Tensor<4>, objective: &Objective) -> CompositeLoss {
-        objective.generator(self.patch_map, self.image, target)
+        objective.generator(self.maps, self.image, target)
     }
 }

@@ -50,23 +50,60 @@ impl Draws {
     }
 }
 
-/// Augments a batch of pairs, `[batch, channels, height, width]`, each pair in its own way.
+/// Augments a batch of pairs, `[batch, channels, height, width]`, each pair in its own way. With a `probability`, each kind is
+/// applied to a pair with that chance only.
 pub fn augment(
     kinds: &[DiffAugment],
-    [mut source, mut image]: [Tensor<4>; 2],
+    probability: Option<f32>,
+    mut pair: [Tensor<4>; 2],
     draws: &mut Draws,
 ) -> [Tensor<4>; 2] {
+    let batch = pair[0].dims()[0];
     for kind in DiffAugment::ALL
         .into_iter()
         .filter(|kind| kinds.contains(kind))
     {
-        match kind {
-            DiffAugment::Color => image = color(image, draws),
-            DiffAugment::Translation => [source, image] = translation([source, image], draws),
-            DiffAugment::Cutout => [source, image] = cutout([source, image], draws),
+        let kept = probability.map(|probability| {
+            let chance = f64::from(probability);
+            let chosen = draws.each(batch, |rng| rng.random_bool(chance));
+            (chosen, pair.clone())
+        });
+        pair = kind.applied(pair, draws);
+        if let Some((chosen, before)) = kept {
+            pair = where_chosen(&chosen, before, pair);
         }
     }
-    [source, image]
+    pair
+}
+
+impl DiffAugment {
+    /// A batch of pairs with this augmentation.
+    fn applied(self, [source, image]: [Tensor<4>; 2], draws: &mut Draws) -> [Tensor<4>; 2] {
+        match self {
+            Self::Color => [source, color(image, draws)],
+            Self::Translation => translation([source, image], draws),
+            Self::Cutout => cutout([source, image], draws),
+        }
+    }
+}
+
+/// The pairs of `after` that are chosen, and the others as they were before.
+fn where_chosen(chosen: &[bool], before: [Tensor<4>; 2], after: [Tensor<4>; 2]) -> [Tensor<4>; 2] {
+    if chosen.iter().all(|chosen| *chosen) {
+        return after;
+    }
+    if !chosen.contains(&true) {
+        return before;
+    }
+    let [[old_source, old_image], [source, image]] = [before, after];
+    [(old_source, source), (old_image, image)].map(|(old, new)| {
+        let pairs = chosen.iter().enumerate();
+        let pairs = pairs.map(|(index, chosen)| {
+            let from = if *chosen { &new } else { &old };
+            from.clone().narrow(0, index, 1)
+        });
+        Tensor::cat(pairs.collect(), 0)
+    })
 }
 
 /// A random number in a range for each picture, `[batch, 1, 1, 1]`.
@@ -174,7 +211,7 @@ mod tests {
         for seed in 0..20 {
             let mut draws = draws(seed);
             let kinds = [DiffAugment::Translation, DiffAugment::Cutout];
-            let [source, image] = augment(&kinds, pair(), &mut draws);
+            let [source, image] = augment(&kinds, None, pair(), &mut draws);
             assert_eq!(host(&source), host(&image));
             assert_ne!(host(&source), host(&pair()[0]));
         }
@@ -182,7 +219,7 @@ mod tests {
 
     #[test]
     fn colours_change_in_the_image_alone() {
-        let [source, image] = augment(&[DiffAugment::Color], pair(), &mut draws(3));
+        let [source, image] = augment(&[DiffAugment::Color], None, pair(), &mut draws(3));
         assert_eq!(host(&source), host(&pair()[0]));
         let moved = host(&image)
             .iter()
@@ -190,6 +227,50 @@ mod tests {
             .filter(|(a, b)| (*a - b).abs() > 1e-3)
             .count();
         assert!(moved > 1000, "{moved}");
+    }
+
+    /// Of 400 pairs, each kind changes 0.3, independently of the other; a shift by 0 pixels (one of 25) changes none.
+    #[test]
+    fn a_probability_is_the_share_of_pairs_that_change() {
+        let changed = |kinds: &[DiffAugment]| {
+            let mut count = 0;
+            for seed in 0..100 {
+                let ones = Tensor::<4>::ones([4, 1, 16, 16], &Device::flex());
+                let pair = [ones.clone(), ones];
+                let [source, image] = augment(kinds, Some(0.3), pair, &mut draws(seed));
+                assert_eq!(host(&source), host(&image));
+                count += host(&source)
+                    .chunks(16 * 16)
+                    .filter(|pixels| pixels.contains(&0.0))
+                    .count();
+            }
+            count
+        };
+        // means, and four standard deviations
+        let both = changed(&[DiffAugment::Translation, DiffAugment::Cutout]);
+        for (found, expected) in [
+            (changed(&[DiffAugment::Cutout]), 120),
+            (changed(&[DiffAugment::Translation]), 115),
+            (both, 201),
+        ] {
+            assert!(
+                found.abs_diff(expected) < 40,
+                "{found} instead of {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn none_and_all_pairs_change() {
+        let kinds = DiffAugment::ALL;
+        let at = |probability| augment(&kinds, Some(probability), pair(), &mut draws(7));
+        let [source, image] = at(0.0);
+        assert_eq!([host(&source), host(&image)], pair().map(|x| host(&x)));
+        let [source, _] = at(1.0);
+        for index in 0..2 {
+            let one = |x: &Tensor<4>| host(&x.clone().narrow(0, index, 1));
+            assert_ne!(one(&source), one(&pair()[0]));
+        }
     }
 
     #[test]

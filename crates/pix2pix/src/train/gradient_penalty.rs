@@ -5,7 +5,7 @@
 //! The derivative of `n` by the weights is then the derivative of `D`'s directional derivative along `u`. The
 //! directional derivative is computed in forward mode, layer by layer together with the pass itself, so that ordinary
 //! autodiff differentiates it by the weights: exactly, on every device. `D` is the sum of the patch map, as in the
-//! authors' later code.
+//! authors' later code. Of several discriminators, each has its own penalty, at the pairs that it sees; they are summed.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -42,15 +42,31 @@ pub(crate) fn of(
 /// A loss, `[1]`, whose gradient by the discriminator's weights is that of `gamma / 2 E |dD/dimage|^2`; `image`
 /// is real.
 pub fn r1(discriminator: &PatchGan, source: Tensor<4>, image: Tensor<4>, gamma: f64) -> Tensor<1> {
-    let slope = Slope::of(discriminator, source, image);
-    (slope.length * slope.derivative).mean() * gamma
+    of_each(discriminator, source, image, |slope| {
+        (slope.length * slope.derivative).mean() * gamma
+    })
 }
 
 /// A loss, `[1]`, whose gradient by the discriminator's weights is that of `10 E (|dD/dimage| - 1)^2`; `image` is
 /// interpolated between a real and a generated one.
 pub fn wgan_gp(discriminator: &PatchGan, source: Tensor<4>, image: Tensor<4>) -> Tensor<1> {
-    let slope = Slope::of(discriminator, source, image);
-    ((slope.length - 1.0) * slope.derivative).mean() * (2.0 * WEIGHT)
+    of_each(discriminator, source, image, |slope| {
+        ((slope.length - 1.0) * slope.derivative).mean() * (2.0 * WEIGHT)
+    })
+}
+
+/// The sum of the penalties of all discriminators.
+fn of_each(
+    discriminator: &PatchGan,
+    source: Tensor<4>,
+    image: Tensor<4>,
+    penalty: impl Fn(Slope) -> Tensor<1>,
+) -> Tensor<1> {
+    let scales = discriminator.scales([source, image]).into_iter();
+    let penalties =
+        scales.map(|(network, [source, image])| penalty(Slope::of(network, source, image)));
+    let sum = penalties.reduce(|sum, penalty| sum + penalty);
+    sum.expect("there is a discriminator")
 }
 
 /// The gradient norm of a discriminator at an image.

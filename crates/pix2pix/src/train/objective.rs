@@ -9,6 +9,7 @@ use crate::backend::loss::{mean_distance, mean_loss};
 use crate::choice::choices;
 use crate::data::path_text::path_of;
 use crate::error::{Error, Result, within};
+use crate::network::patch_gan::Maps;
 use crate::quality::lpips::Lpips;
 use crate::train::diff_augment::DiffAugment;
 use crate::train::l1_pyramid::L1Pyramid;
@@ -60,6 +61,23 @@ impl Gan {
         )
     }
 
+    /// The value of a map that is no decision: more is real, less is generated.
+    fn undecided(self) -> f64 {
+        match self {
+            Self::LeastSquares => 0.5,
+            Self::Bce | Self::Hinge | Self::WassersteinPenalty => 0.0,
+        }
+    }
+
+    /// The mean sign of the decisions of maps, `[1]`: -1 if all of them say "generated", 1 if all say "real".
+    pub fn mean_sign(self, Maps(maps): &Maps) -> Tensor<1> {
+        let signs = maps
+            .iter()
+            .map(|map| (map.clone().detach() - self.undecided()).sign().mean());
+        let sum = signs.reduce(|sum, sign| sum + sign);
+        sum.expect("a discriminator has a map") / maps.len() as f64
+    }
+
     /// The generator's loss: on the map of its own pictures, the mean over all cells, `[1]`.
     pub fn generator(self, map: Tensor<4>) -> Tensor<1> {
         match self {
@@ -69,6 +87,18 @@ impl Gan {
                 Self::WassersteinPenalty.discriminator(map, true)
             }
         }
+    }
+}
+
+/// A loss of each map: the sum of all, which is trained on (Wang et al. 2018, equation 3; Schönfeld et al. 2020, equation 3),
+/// and the mean, which can be compared with that of one. `[1]` each.
+fn of_each(Maps(maps): Maps, loss: impl Fn(Tensor<4>) -> Tensor<1>) -> [Tensor<1>; 2] {
+    let count = maps.len();
+    let sum = maps.into_iter().map(loss).reduce(|sum, loss| sum + loss);
+    let sum = sum.expect("a discriminator has a map");
+    match count {
+        1 => [sum.clone(), sum],
+        count => [sum.clone(), sum / count as f64],
     }
 }
 
@@ -84,10 +114,18 @@ pub struct ObjectiveConfig {
     /// Number of coarser scales at which L1 is measured too, for pairs that are not aligned to the pixel (Liu et al. 2022): the
     /// mean over all scales takes the place of L1 in the total. 0 for none, at most 8.
     pub l1_pyramid: usize,
+    /// Weight of the distance of the discriminator's features of generated and of real pairs (feature matching); 0 for none.
+    /// The authors use 10.
+    pub feature_matching: f64,
     /// Weight gamma of the R1 penalty on the discriminator's gradient at real pairs; 0 for none.
     pub r1: f64,
     /// Differentiable augmentation of the discriminator's inputs.
     pub diff_augment: Vec<DiffAugment>,
+    /// The mean sign of the discriminator's decisions on real pairs that the probability of each augmentation aims at, 0 to
+    /// 0.99 (Karras et al. 2020: 0.6); 0 to augment always.
+    pub augment_target: f64,
+    /// Number of pairs in which that probability can go from 0 to 1. Karras et al.: 500,000.
+    pub augment_pairs: u64,
     /// Number of generated pictures kept to show the discriminator again; 0 for none.
     pub pool: usize,
     /// Weight of LPIPS against the adversarial loss; 0 for none.
@@ -102,8 +140,11 @@ impl Default for ObjectiveConfig {
             gan: Gan::Bce,
             lambda: 100.0,
             l1_pyramid: 0,
+            feature_matching: 0.0,
             r1: 0.0,
             diff_augment: Vec::new(),
+            augment_target: 0.0,
+            augment_pairs: 5000,
             pool: 0,
             perceptual: 0.0,
             perceptual_weights: String::new(),
@@ -123,7 +164,19 @@ impl ObjectiveConfig {
             let reason = "`l1_pyramid` needs a weight of L1: `lambda` is 0";
             return Err(Error::Config(reason.to_string()));
         }
+        within("feature_matching", self.feature_matching, 0.0..=1e6)?;
         within("r1", self.r1, 0.0..=1e6)?;
+        within("augment_target", self.augment_target, 0.0..=0.99)?;
+        within("augment_pairs", self.augment_pairs, 1..=1_000_000_000)?;
+        if self.augment_target > 0.0 && self.diff_augment.is_empty() {
+            let reason = "`augment_target` needs augmentations; choose them with `diff_augment`";
+            return Err(Error::Config(reason.to_string()));
+        }
+        if self.augment_target > 0.0 && self.gan == Gan::WassersteinPenalty {
+            let reason = "`augment_target` reads whether decisions are right, and `gan` wgan-gp decides nothing; choose another \
+                          `gan`";
+            return Err(Error::Config(reason.to_string()));
+        }
         within("perceptual", self.perceptual, 0.0..=1e6)?;
         if self.perceptual > 0.0 && self.perceptual_weights.is_empty() {
             let reason = "perceptual_weights is empty; LPIPS needs the file of its weights";
@@ -150,20 +203,21 @@ pub struct Objective {
 
 /// The discriminator's losses, each `[1]`.
 pub struct DiscriminatorLoss {
-    /// Half the sum of the other two, so that the discriminator learns half as fast (section 3.3).
+    /// Half the sum of the losses on real and on generated pairs, so that the discriminator learns half as fast (section
+    /// 3.3). Those of several maps are summed.
     pub total: Tensor<1>,
-    /// On real pairs.
+    /// On real pairs. Of several maps, the mean.
     pub real: Tensor<1>,
-    /// On generated pairs.
+    /// On generated pairs. Of several maps, the mean.
     pub fake: Tensor<1>,
 }
 
 /// The generator's losses through the frozen discriminator, each `[1]`.
 pub struct CompositeLoss {
     /// The generator's total loss: `adversarial + lambda * l1` (equation 4), plus LPIPS times its weight. With coarser scales
-    /// of L1, the mean over the scales takes the place of `l1`.
+    /// of L1, the mean over the scales takes the place of `l1`; the adversarial losses of several maps are summed.
     pub total: Tensor<1>,
-    /// Adversarial loss: small if the discriminator takes the image for real.
+    /// Adversarial loss: small if the discriminator takes the image for real. Of several maps, the mean.
     pub adversarial: Tensor<1>,
     /// Mean absolute difference to the target, in units of [-1, 1] (equation 3).
     pub l1: Tensor<1>,
@@ -192,31 +246,35 @@ impl Objective {
         &self.config
     }
 
-    /// The discriminator's losses from its maps of real and of generated pairs, each
+    /// The discriminator's losses from its map or its maps of real and of generated pairs, each
     /// `[batch, 1, map height, map width]`.
-    pub fn discriminator(&self, real: Tensor<4>, fake: Tensor<4>) -> DiscriminatorLoss {
+    pub fn discriminator(&self, real: impl Into<Maps>, fake: impl Into<Maps>) -> DiscriminatorLoss {
         let gan = self.config.gan;
-        let (real, fake) = (
-            gan.discriminator(real, true),
-            gan.discriminator(fake, false),
-        );
+        let [all_real, real] = of_each(real.into(), |map| gan.discriminator(map, true));
+        let [all_fake, fake] = of_each(fake.into(), |map| gan.discriminator(map, false));
         DiscriminatorLoss {
-            total: (real.clone() + fake.clone()) * 0.5,
+            total: (all_real + all_fake) * 0.5,
             real,
             fake,
         }
     }
 
-    /// The generator's losses. `map` is the discriminator's map of the generated `image`; `image` and `target` are
+    /// The generator's losses. `maps` are the discriminator's of the generated `image`, or one map; `image` and `target` are
     /// `[batch, channels, height, width]` in [-1, 1].
-    pub fn generator(&self, map: Tensor<4>, image: Tensor<4>, target: Tensor<4>) -> CompositeLoss {
-        let adversarial = self.config.gan.generator(map);
+    pub fn generator(
+        &self,
+        maps: impl Into<Maps>,
+        image: Tensor<4>,
+        target: Tensor<4>,
+    ) -> CompositeLoss {
+        let gan = self.config.gan;
+        let [all, adversarial] = of_each(maps.into(), |map| gan.generator(map));
         let l1 = mean_distance(image.clone(), target.clone());
         let near = match &self.l1_pyramid {
             None => l1.clone(),
             Some(pyramid) => pyramid.mean(l1.clone(), image.clone() - target.clone()),
         };
-        let mut total = adversarial.clone() + near * self.config.lambda;
+        let mut total = all + near * self.config.lambda;
         if let Some(lpips) = &self.lpips {
             total = total + lpips.distance(image, target).mean() * self.config.perceptual;
         }

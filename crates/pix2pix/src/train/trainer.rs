@@ -23,20 +23,22 @@ use crate::network::generator::Generator;
 use crate::network::init::{Init, WeightInit};
 use crate::network::layers::Layers;
 use crate::network::noise::Noise;
-use crate::network::patch_gan::{PatchGan, PatchGanConfig};
+use crate::network::patch_gan::{Features, PatchGan, PatchGanConfig};
 use crate::network::weights::{self, Weights};
 use crate::parallel::gradients::{Pass, Reducer, watching};
-use crate::parallel::{Group, Shard};
+use crate::parallel::{Group, Shard, means};
 use crate::train::adam::Adam;
+use crate::train::adaptive::Adaptive;
 use crate::train::composite::{Composite, CompositeOutput};
 use crate::train::config::{OptimizerConfig, TrainerConfig};
 use crate::train::diff_augment::augment;
 use crate::train::ema::Ema;
+use crate::train::feature_matching;
 use crate::train::gradient_penalty;
 use crate::train::image_pool::ImagePool;
 use crate::train::learner::Learner;
 use crate::train::losses::{Diverged, StepLosses};
-use crate::train::objective::{CompositeLoss, Objective};
+use crate::train::objective::{CompositeLoss, Objective, ObjectiveConfig};
 use crate::train::origin::Freeze;
 use crate::weights_file::tensor_file::{Values, prefixed};
 use chance::{Chance, Use};
@@ -72,6 +74,8 @@ pub struct Trainer {
     done: Option<f64>,
     ema: Option<Ema>,
     pool: ImagePool,
+    /// How often the discriminator's inputs are augmented, if not always.
+    adaptive: Option<Adaptive>,
     clock: Clock,
     shared: Option<Shared>,
     /// The pixels of the next step's batches that have data.
@@ -141,6 +145,14 @@ impl Trainer {
             discriminator: Learner::new(discriminator, Adam::new([beta1, beta2])),
             objective: Objective::new(config.objective.clone(), device)?,
             pool: ImagePool::new(config.objective.pool),
+            adaptive: (config.objective.augment_target > 0.0).then(|| {
+                let ObjectiveConfig {
+                    augment_target,
+                    augment_pairs,
+                    ..
+                } = config.objective;
+                Adaptive::new(augment_target, augment_pairs)
+            }),
             config,
             steps: 0,
             factor: 1.0,
@@ -182,6 +194,7 @@ impl Trainer {
     pub fn resume(self, steps: u64, mut state: Weights, device: &Device) -> error::Result<Self> {
         let [raw, generator, discriminator, pool] =
             ["raw", "generator", "discriminator", "pool"].map(|part| take(&mut state, part));
+        let adaptive = self.adaptive.map(|adaptive| adaptive.resume(&mut state));
         if let Some(name) = state.keys().next() {
             return Err(Error::Config(format!(
                 "the tensor {name} does not belong to the state of a training run"
@@ -204,6 +217,7 @@ impl Trainer {
                 discriminator,
             )?,
             pool: ImagePool::resume(self.config.objective.pool, pool, device)?,
+            adaptive: adaptive.transpose()?,
             steps,
             ..self
         })
@@ -215,6 +229,7 @@ impl Trainer {
         let mut state: Vec<(String, Values)> = prefixed("generator", self.generator.moments())
             .chain(prefixed("discriminator", self.discriminator.moments()))
             .chain(prefixed("pool", self.pool.state()))
+            .chain(self.adaptive.as_ref().map(Adaptive::state))
             .collect();
         if self.ema.is_some() {
             let raw = weights::collect(self.generator()).into_iter();
@@ -255,6 +270,11 @@ impl Trainer {
         self.factor = factor;
     }
 
+    /// The probability with which each augmentation is applied to a pair of the next step; `None` if it is not adaptive.
+    pub fn augment_probability(&self) -> Option<f32> {
+        self.adaptive.as_ref().map(Adaptive::probability)
+    }
+
     /// The times of the last step's parts.
     pub fn parts(&self) -> Parts {
         self.clock.parts()
@@ -278,6 +298,9 @@ impl Trainer {
         let losses = self.both_updates(batches)?;
         self.masks.clear();
         self.steps += 1;
+        if let Some(adaptive) = &mut self.adaptive {
+            adaptive.step(self.steps);
+        }
         if let Some(ema) = &mut self.ema {
             ema.update(self.generator.network(), self.steps);
         }
@@ -337,16 +360,19 @@ impl Trainer {
             let [real, fake] = self.shown(index, [source.clone(), target.clone()], image);
             let discriminator = self.discriminator.network();
             let pass = update.begin(discriminator, index);
-            let losses = watching(pass.as_ref(), || {
-                let [real_map, fake_map] = discriminator.forward_both([real.clone(), fake.clone()]);
-                let mut losses = self.objective.discriminator(real_map, fake_map);
+            let pairs = target.dims()[0];
+            let (losses, sign) = watching(pass.as_ref(), || {
+                let [real_maps, fake_maps] = discriminator.judge_both([real.clone(), fake.clone()]);
+                let gan = self.config.objective.gan;
+                let sign = self.adaptive.as_ref().map(|_| gan.mean_sign(&real_maps));
+                let mut losses = self.objective.discriminator(real_maps, fake_maps);
                 let rng = self.chance(index).rng(Use::Interpolation);
                 let penalty =
                     gradient_penalty::of(self.objective.config(), discriminator, real, fake, rng);
                 if let Some(penalty) = penalty {
                     losses.total = losses.total + penalty;
                 }
-                losses
+                (losses, sign)
             });
             self.clock.lap(|parts| &mut parts.discriminator_forward);
             update.backward(
@@ -355,6 +381,18 @@ impl Trainer {
                 [losses.real, losses.fake],
                 pass,
             );
+            if let (Some(sign), Some(adaptive)) = (sign, &mut self.adaptive) {
+                let own = sign.into_scalar::<f32>();
+                let shared = self.shared.as_ref().map(|shared| &shared.group);
+                match shared {
+                    None => adaptive.see(own, pairs),
+                    // the same in all processes
+                    Some(group) => {
+                        let mean = means(&*group.communicator, &[own])[0];
+                        adaptive.see(mean, pairs * group.shard().ranks);
+                    }
+                }
+            }
             self.clock.lap(|parts| &mut parts.discriminator_backward);
         }
         let rate = self.rate();
@@ -377,11 +415,7 @@ impl Trainer {
             let generated = generated.take();
             let Generated { image, pass } =
                 generated.unwrap_or_else(|| self.generate(index, source, &mut update));
-            let kinds = &self.config.objective.diff_augment;
-            let mut draws = self.chance(index).draws(Use::AugmentComposite);
-            let [source, shown] = augment(kinds, [source.clone(), image.clone()], &mut draws);
-            let output = composite.judge_as(source, shown, image);
-            let losses = self.losses(index, output, target.clone());
+            let losses = self.judged(index, &composite, [source, target], image);
             self.clock.lap(|parts| &mut parts.composite_forward);
             update.backward(
                 generator,
@@ -398,6 +432,44 @@ impl Trainer {
         let losses = update.apply(&mut self.generator, rate);
         self.clock.lap(|parts| &mut parts.generator_update);
         losses
+    }
+
+    /// The losses of a generated image, by the frozen discriminator and by its distance to the target.
+    fn judged(
+        &self,
+        batch: usize,
+        composite: &Composite,
+        [source, target]: [&Tensor<4>; 2],
+        image: Tensor<4>,
+    ) -> CompositeLoss {
+        let weight = self.config.objective.feature_matching;
+        let as_shown = |image: &Tensor<4>| {
+            let pair = [source.clone(), image.clone()];
+            self.augmented(batch, pair, Use::AugmentComposite)
+        };
+        let [shown_source, shown] = as_shown(&image);
+        if weight == 0.0 {
+            let output = composite.judge_as(shown_source, shown, image);
+            return self.losses(batch, output, target.clone());
+        }
+        let (output, features) = composite.judge_with_features(shown_source, shown, image);
+        let real = self.features(as_shown(target));
+        let mut losses = self.losses(batch, output, target.clone());
+        losses.total = losses.total + feature_matching::distance(features, real) * weight;
+        losses
+    }
+
+    /// The discriminator's features of a real batch as constants, without the memory of an autodiff graph.
+    fn features(&self, [source, target]: Batch) -> Features {
+        let device = source.device();
+        let network = self.discriminator.network().valid();
+        let (_, features) = network.judge_with_features(source.inner(), target.inner());
+        let scales = features.into_iter();
+        let constants = |features: Vec<Tensor<4>>| {
+            let features = features.into_iter();
+            features.map(|x| constant(x, &device)).collect()
+        };
+        scales.map(constants).collect()
     }
 
     /// A generated batch, with the graph of its forward pass.
@@ -460,11 +532,17 @@ impl Trainer {
         let fake = self
             .pool
             .exchange(real[0].clone(), image, &mut chance.rng(Use::Pool));
-        let kinds = &self.config.objective.diff_augment;
         [
-            augment(kinds, real, &mut chance.draws(Use::AugmentReal)),
-            augment(kinds, fake, &mut chance.draws(Use::AugmentFake)),
+            self.augmented(batch, real, Use::AugmentReal),
+            self.augmented(batch, fake, Use::AugmentFake),
         ]
+    }
+
+    /// Pairs with the objective's augmentation.
+    fn augmented(&self, batch: usize, pair: Batch, purpose: Use) -> Batch {
+        let kinds = &self.config.objective.diff_augment;
+        let mut draws = self.chance(batch).draws(purpose);
+        augment(kinds, self.augment_probability(), pair, &mut draws)
     }
 
     /// A new update of one of the networks.

@@ -64,7 +64,8 @@ impl Inputs {
 
 impl Trainer {
     /// Whether steps with these batches could be replayed: nothing that the host draws, or that another process sends, is
-    /// part of them, nor what was never recorded (the matrix products of `l1_pyramid`).
+    /// part of them, nor what was never recorded (the matrix products of `l1_pyramid`, discriminators with several
+    /// decisions, and their features).
     pub(super) fn is_replayable(&self, batches: &[Batch]) -> bool {
         let objective = &self.config.objective;
         let alone = self.masks.iter().all(Option::is_none)
@@ -74,11 +75,14 @@ impl Trainer {
             && objective.pool == 0
             && objective.perceptual == 0.0
             && objective.l1_pyramid == 0
+            && objective.feature_matching == 0.0
             && self.shared.is_none()
             // a recorded step has one learning rate for both networks
             && self.generator_learns();
-        let spectral = self.discriminator().config().spectral_norm;
-        batches.len() == 1 && alone && !spectral && !self.config.recompute && !*OFF
+        let discriminator = self.discriminator().config();
+        let plain =
+            discriminator.scales == 1 && !discriminator.unet && !discriminator.spectral_norm;
+        batches.len() == 1 && alone && plain && !self.config.recompute && !*OFF
     }
 
     /// One step on a card, replayed as soon as one is recorded.
