@@ -518,6 +518,25 @@ fn the_ending_chooses_the_format_of_an_export() {
     }
 }
 
+/// The filter of bilinear upsampling is a layer of its own, which ONNX has, and the public port has not.
+#[test]
+fn bilinear_upsampling_is_exported_where_the_format_has_it() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "--upsample bilinear");
+    let table = scratch.ok("summary generator run");
+    assert!(table.contains("decoder.0.conv.smooth"), "{table}");
+    scratch.ok("export run --out g.onnx");
+    let said = refused(&scratch, "export run --out g.pth", 1);
+    assert!(
+        said.contains("the public port has no bilinear upsampling"),
+        "{said}"
+    );
+    assert!(said.contains("with --upsample transposed"), "{said}");
+    assert_eq!(said.lines().count(), 1);
+    assert!(!scratch.path("g.pth").exists());
+}
+
 #[test]
 fn an_imported_model_has_the_size_of_its_depth() {
     let scratch = Scratch::new();

@@ -1,8 +1,11 @@
-//! Passes over the planes of one picture, `[channels, height, width]`: padding, upsampling, and sums of two pictures.
+//! Passes over the planes of one picture, `[channels, height, width]`: padding, upsampling, smoothing, and sums of two
+//! pictures.
 
 use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
+
+use crate::instruction_set::wide;
 
 /// Values of a task.
 const CHUNK: usize = 1 << 14;
@@ -68,6 +71,59 @@ pub fn upsample<'a>(
     unsafe { output.assume_init_mut() }
 }
 
+/// Smooths planes of `side` pixels (height, width) with the binomial filter 1-2-1 in each direction; pixels at a border
+/// count as their own neighbours beyond it. The filter is its own transpose, so this is its gradient too.
+///
+/// # Panics
+/// If a side is 0, or if a slice's length does not fit.
+pub fn smooth<'a>(
+    [height, width]: [usize; 2],
+    input: &[f32],
+    output: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
+    let plane = height * width;
+    check(input, plane, output, plane);
+    let at_once = (CHUNK / plane).max(1) * plane;
+    let chunks = output.par_chunks_mut(at_once);
+    chunks
+        .zip(input.par_chunks(at_once))
+        .for_each(|(output, input)| {
+            wide(
+                #[inline(always)]
+                move || {
+                    // a row of sums down the columns, and its border pixels once more
+                    let mut sums = vec![0.0; width + 2];
+                    for (output, input) in output
+                        .chunks_exact_mut(plane)
+                        .zip(input.chunks_exact(plane))
+                    {
+                        let row = |y: usize| &input[y * width..][..width];
+                        for (y, line) in output.chunks_exact_mut(width).enumerate() {
+                            let middle = row(y);
+                            let (above, below) =
+                                (row(y.saturating_sub(1)), row((y + 1).min(height - 1)));
+                            let (sum, ends) = (&mut sums[1..], [0, width - 1]);
+                            for ((to, b), (a, c)) in
+                                sum.iter_mut().zip(middle).zip(above.iter().zip(below))
+                            {
+                                *to = (a + c + (b + b)) * 0.0625;
+                            }
+                            let ends = ends.map(|x| sum[x]);
+                            (sums[0], sums[width + 1]) = (ends[0], ends[1]);
+                            let (before, after) = (&sums[..width], &sums[2..]);
+                            let around = before.iter().zip(after);
+                            for ((to, b), (a, c)) in line.iter_mut().zip(&sums[1..]).zip(around) {
+                                to.write(a + c + (b + b));
+                            }
+                        }
+                    }
+                },
+            );
+        });
+    // SAFETY: the chunks cover the output, and each task writes all lines of its planes.
+    unsafe { output.assume_init_mut() }
+}
+
 /// Adds two pictures.
 ///
 /// # Panics
@@ -117,6 +173,61 @@ mod tests {
             [4.0, 3.0, 4.0, 3.0],
         ];
         assert_eq!(found, planes(&padded.concat()));
+    }
+
+    #[test]
+    fn smoothing_by_hand() {
+        let smoothed = |side: [usize; 2], plane: &[f32]| {
+            let found = filled(2 * plane.len(), |output| {
+                smooth(side, &planes(plane), output)
+            });
+            assert_eq!(
+                found[plane.len()..],
+                found[..plane.len()]
+                    .iter()
+                    .map(|x| 10.0 * x)
+                    .collect::<Vec<_>>()
+            );
+            found[..plane.len()].to_vec()
+        };
+        let point = [
+            0.0, 0.0, 0.0, 0.0, //
+            0.0, 0.0, 16.0, 0.0, //
+            0.0, 0.0, 0.0, 0.0,
+        ];
+        let spread = [
+            0.0, 1.0, 2.0, 1.0, //
+            0.0, 2.0, 4.0, 2.0, //
+            0.0, 1.0, 2.0, 1.0,
+        ];
+        assert_eq!(smoothed([3, 4], &point), spread);
+        // three quarters of a corner stay in each direction
+        assert_eq!(
+            smoothed([2, 2], &[16.0, 0.0, 0.0, 0.0]),
+            [9.0, 3.0, 3.0, 1.0]
+        );
+        assert_eq!(smoothed([1, 1], &[5.0]), [5.0]);
+        assert_eq!(smoothed([1, 3], &[4.0, 0.0, 8.0]), [3.0, 3.0, 6.0]);
+    }
+
+    /// The sum of `b * smooth(a)` is that of `a * smooth(b)`: the filter is its own transpose, borders included.
+    #[test]
+    fn smoothing_is_its_own_transpose() {
+        for side in [[1, 1], [1, 7], [5, 1], [2, 2], [6, 9], [33, 40]] {
+            let length = side[0] * side[1];
+            let noise = |seed: usize| -> Vec<f32> {
+                let value = |i: usize| ((i * 7919 + seed * 104_729) % 1009) as f32 / 1009.0 - 0.5;
+                (0..length).map(value).collect()
+            };
+            let (a, b) = (noise(1), noise(2));
+            let product = |a: &[f32], b: &[f32]| -> f64 {
+                let smoothed = filled(length, |output| smooth(side, b, output));
+                let pairs = a.iter().zip(&smoothed);
+                pairs.map(|(a, b)| f64::from(a * b)).sum()
+            };
+            let gap = product(&a, &b) - product(&b, &a);
+            assert!(gap.abs() < 1e-5, "{side:?}: {gap}");
+        }
     }
 
     #[test]

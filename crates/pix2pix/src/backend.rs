@@ -1,6 +1,6 @@
 //! The operations that a device computes, each with its gradients, as extensions of Burn's backends: convolutions,
-//! normalization with activation, activations with skip connections, and the fused weights of resize-convolutions. The
-//! CPU (Burn's Flex) runs the kernels of `pix2pix-kernels`, cards (GPUs) run those of `card`.
+//! normalization with activation, activations with skip connections, smoothing, and the fused weights of
+//! resize-convolutions. The CPU (Burn's Flex) runs the kernels of `pix2pix-kernels`, cards (GPUs) run those of `card`.
 
 pub(crate) mod activation;
 pub(crate) mod bias;
@@ -14,5 +14,6 @@ pub(crate) mod loss;
 pub(crate) mod memory;
 pub(crate) mod norm;
 pub(crate) mod precision;
+pub(crate) mod smooth;
 pub(crate) mod taps;
 pub(crate) mod window;

@@ -47,6 +47,7 @@ fn networks() -> Vec<GeneratorConfig> {
         unet(Norm::Instance, Upsample::Resize),
         unet(Norm::Group, Upsample::Transposed),
         unet(Norm::None, Upsample::Transposed),
+        unet(Norm::Batch, Upsample::Bilinear),
         resnet(Norm::Batch, Upsample::Transposed),
         resnet(Norm::Instance, Upsample::Resize),
     ]
@@ -293,6 +294,7 @@ fn image_io_takes_and_gives_pictures() {
 fn eight_bits_cost_what_is_said() {
     for config in [
         unet(Norm::Batch, Upsample::Transposed),
+        unet(Norm::Batch, Upsample::Bilinear),
         resnet(Norm::Instance, Upsample::Resize),
     ] {
         let pictures = [picture(SIDE as u32)];

@@ -68,7 +68,7 @@ fn unet(norm: Norm, upsample: Upsample) -> GeneratorConfig {
     })
 }
 
-fn resnet(norm: Norm) -> GeneratorConfig {
+fn resnet(norm: Norm, upsample: Upsample) -> GeneratorConfig {
     GeneratorConfig::Resnet(ResnetConfig {
         in_channels: 3,
         out_channels: 3,
@@ -77,7 +77,7 @@ fn resnet(norm: Norm) -> GeneratorConfig {
         dropout: 0.0,
         norm,
         bias_before_norm: false,
-        upsample: Upsample::Transposed,
+        upsample,
     })
 }
 
@@ -93,18 +93,51 @@ fn patch_gan(norm: Norm, spectral_norm: bool) -> PatchGanConfig {
 
 #[test]
 fn generators_agree_with_pytorch() {
-    let fixture = fixture();
-    let device = Device::flex().autodiff();
-    for (name, config) in [
+    let networks = [
         ("unet-instance", unet(Norm::Instance, Upsample::Transposed)),
         ("unet-group", unet(Norm::Group, Upsample::Transposed)),
         ("unet-resize", unet(Norm::Batch, Upsample::Resize)),
-        ("resnet-batch", resnet(Norm::Batch)),
-        ("resnet-instance", resnet(Norm::Instance)),
-        ("resnet-group", resnet(Norm::Group)),
-    ] {
+        ("resnet-batch", resnet(Norm::Batch, Upsample::Transposed)),
+        (
+            "resnet-instance",
+            resnet(Norm::Instance, Upsample::Transposed),
+        ),
+        ("resnet-group", resnet(Norm::Group, Upsample::Transposed)),
+    ];
+    agree_with_pytorch(&fixture(), &networks);
+}
+
+/// Of PyTorch's fixture by `tools/make_sampling_fixture.py`.
+#[test]
+fn bilinear_upsampling_agrees_with_pytorch() {
+    let fixture = fixture_of("sampling");
+    let plane = &fixture["plane"];
+    let [_, channels, height, width] = plane.shape[..] else {
+        panic!("{:?}", plane.shape)
+    };
+    let doubled = pix2pix_kernels::filled(4 * plane.values.len(), |doubled| {
+        pix2pix_kernels::upsample([height, width], &plane.values, doubled)
+    });
+    let found = pix2pix_kernels::filled(channels * 4 * height * width, |smoothed| {
+        pix2pix_kernels::smooth([2 * height, 2 * width], &doubled, smoothed)
+    });
+    close(&found, &fixture["bilinear"], 1e-6, "a plane");
+    let networks = [
+        ("unet-bilinear", unet(Norm::Batch, Upsample::Bilinear)),
+        (
+            "resnet-bilinear",
+            resnet(Norm::Instance, Upsample::Bilinear),
+        ),
+    ];
+    agree_with_pytorch(&fixture, &networks);
+}
+
+/// Checks outputs and the gradients of the first layers.
+fn agree_with_pytorch(fixture: &Weights, networks: &[(&str, GeneratorConfig)]) {
+    let device = Device::flex().autodiff();
+    for (name, config) in networks {
         let network = config.init(&device).unwrap();
-        let saved = take(&fixture, &format!("{name}.weights"));
+        let saved = take(fixture, &format!("{name}.weights"));
         let network = weights::restore(network, saved).unwrap_or_else(|e| panic!("{name}: {e}"));
         let source = Tensor::from_data(weights::data(fixture["source"].clone()), &device);
         let output = network.forward(source, &mut Noise::off());
@@ -455,7 +488,7 @@ fn recomputing_changes_nothing() {
     let generators = [
         unet(Norm::Batch, Upsample::Transposed),
         unet(Norm::Group, Upsample::Resize),
-        resnet(Norm::Instance),
+        resnet(Norm::Instance, Upsample::Bilinear),
     ];
     for (generator, r1) in generators.into_iter().zip([0.0, 0.0, 1.0]) {
         let generator = match generator {
@@ -623,7 +656,7 @@ fn names_of_tensors_are_those_of_the_structure() {
         unet.contains(&"decoder.0.norm.running_mean".to_string()),
         "{unet:?}"
     );
-    let resnet = names(resnet(Norm::Instance));
+    let resnet = names(resnet(Norm::Instance, Upsample::Bilinear));
     assert!(
         resnet.contains(&"blocks.1.second.conv.weight".to_string()),
         "{resnet:?}"

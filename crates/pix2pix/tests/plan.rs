@@ -38,9 +38,11 @@ fn networks() -> Vec<GeneratorConfig> {
     for norm in Norm::ALL {
         networks.push(unet(norm, Upsample::Transposed).into());
         networks.push(unet(norm, Upsample::Resize).into());
+        networks.push(unet(norm, Upsample::Bilinear).into());
         networks.push(resnet(norm, Upsample::Transposed).into());
     }
     networks.push(resnet(Norm::Batch, Upsample::Resize).into());
+    networks.push(resnet(Norm::Batch, Upsample::Bilinear).into());
     let with_bias = UnetConfig {
         in_channels: 1,
         out_channels: 5,

@@ -175,7 +175,7 @@ class TrainOptions(TypedDict, total=False):
     depth: int
     norm: Literal["batch", "instance", "group", "none"]
     dropout: float
-    upsample: Literal["transposed", "resize"]
+    upsample: Literal["transposed", "resize", "bilinear"]
     spectral_norm: bool
     bias_before_norm: bool
     from_: str | os.PathLike[str]
@@ -272,7 +272,7 @@ class SummaryOptions(TypedDict, total=False):
     patch: Word
     filters: int
     generator: Literal["unet", "resnet-6", "resnet-9"]
-    upsample: Literal["transposed", "resize"]
+    upsample: Literal["transposed", "resize", "bilinear"]
     spectral_norm: bool
     discriminator: Literal["patch", "unet"]
     discriminators: int

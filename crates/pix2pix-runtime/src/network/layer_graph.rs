@@ -27,6 +27,8 @@ pub enum Op {
     AveragePool(Window),
     /// Reflection padding by this number of pixels on every side.
     ReflectionPad(usize),
+    /// The binomial filter 1-2-1 in each direction; pixels at a border count as their own neighbours beyond it.
+    Smooth,
     /// Batch normalization with the statistics of the batch.
     BatchNorm {
         /// Epsilon, added to the variance.
@@ -65,6 +67,7 @@ impl Op {
             Self::Upsample => "Upsample",
             Self::AveragePool(_) => "AvgPool2d",
             Self::ReflectionPad(_) => "ReflectionPad",
+            Self::Smooth => "Smooth",
             Self::BatchNorm { .. } => "BatchNorm",
             Self::InstanceNorm => "InstanceNorm",
             Self::GroupNorm { .. } => "GroupNorm",
@@ -326,7 +329,7 @@ impl LayerGraph {
     pub fn up(&mut self, name: &str, upsample: Upsample, filters: Filters, input: usize) -> usize {
         match upsample {
             Upsample::Transposed => self.conv_transpose(name, filters, input),
-            Upsample::Resize => {
+            Upsample::Resize | Upsample::Bilinear => {
                 let [channels, height, width] = self.layers[input].output;
                 let doubled = [channels, 2 * height, 2 * width];
                 let resized =
@@ -335,7 +338,13 @@ impl LayerGraph {
                     window: upsample::KEEP,
                     ..filters
                 };
-                self.conv(name, filters, resized)
+                let convolved = self.conv(name, filters, resized);
+                match upsample {
+                    Upsample::Bilinear => {
+                        self.elementwise(&format!("{name}.smooth"), Op::Smooth, convolved)
+                    }
+                    _ => convolved,
+                }
             }
         }
     }

@@ -165,7 +165,7 @@ impl UnetConfig {
             window: HALVE,
             bias: true,
         };
-        x = graph.up("output", self.upsample, filters, x);
+        x = graph.up("output", self.upsample.of_output(), filters, x);
         graph.elementwise("tanh", Op::Tanh, x);
         graph
     }

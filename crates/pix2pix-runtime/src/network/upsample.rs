@@ -15,11 +15,25 @@ pub enum Upsample {
     /// Nearest-neighbour upsampling, then a 3x3 convolution: no checkerboard artifacts (Odena, Dumoulin and Olah
     /// 2016).
     Resize,
+    /// The same, then the filter 1-2-1, which makes the upsampling bilinear (Karras, Laine and Aila 2019, section 2; Zhang
+    /// 2019): no faint grids either. The filter stands behind the convolution, which has fewer channels than what it reads.
+    Bilinear,
+}
+
+impl Upsample {
+    /// That of a U-Net's last layer. No finer map is joined to its output, so a filter would only blur the picture.
+    pub fn of_output(self) -> Self {
+        match self {
+            Self::Bilinear => Self::Resize,
+            other => other,
+        }
+    }
 }
 
 choices!(Upsample, "upsampling",
     Transposed: "transposed", "Transposed convolution, as in the paper";
     Resize: "resize", "Nearest-neighbour upsampling and a 3x3 convolution, free of checkerboard artifacts (Odena et al. 2016)";
+    Bilinear: "bilinear", "Bilinear upsampling and a 3x3 convolution, free of faint grids too (Karras et al. 2019, Zhang 2019); the U-Net's last layer is that of resize";
 );
 
 /// A 3x3 convolution that keeps the size.

@@ -61,6 +61,8 @@ pub enum Kernel {
     ReflectionPad([usize; 2], usize),
     /// Nearest-neighbour upsampling by two of planes of this height and width.
     Upsample([usize; 2]),
+    /// The filter 1-2-1 on planes of this height and width.
+    Smooth([usize; 2]),
     /// The sum of two values.
     Add,
     /// A copy.
@@ -354,6 +356,7 @@ impl<'a> Lowering<'a> {
                 self.step(kernel, from, Some(own));
             }
             Op::Add => self.step(Kernel::Add, from, Some(own)),
+            Op::Smooth => self.step(Kernel::Smooth(sides(index)), from, Some(own)),
             Op::Tanh => self.step(Kernel::Tanh, from, Some(own)),
             Op::Upsample => {
                 let kernel = Kernel::Upsample(sides(layer.inputs[0]));

@@ -13,6 +13,7 @@ mod loss;
 mod norm;
 mod pictures;
 mod replay;
+mod smooth;
 mod taps;
 mod tiling;
 

@@ -274,6 +274,7 @@ impl Writer<'_> {
                 let pads = builder.integers(&format!("{name}.pads"), &pads);
                 builder.node("Pad", name, &[x, &pads], vec![text("mode", "reflect")])
             }
+            Op::Smooth => self.smooth(layer, x),
             Op::BatchNorm { epsilon } => self.batch_norm(layer, x, epsilon),
             Op::InstanceNorm | Op::GroupNorm { .. } if self.options.norm == OnnxNorm::Frozen => {
                 let reason = format!(
@@ -331,6 +332,29 @@ impl Writer<'_> {
         ];
         let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
         self.builder.node(op, name, &inputs, attributes)
+    }
+
+    /// Adds the filter 1-2-1: a convolution of each channel by itself, after padding with border pixels.
+    fn smooth(&mut self, layer: &Layer, x: &str) -> String {
+        let name = &layer.name;
+        let part = |part: &str| format!("{name}.{part}");
+        let builder = &mut self.builder;
+        let pads = builder.integers(&part("pads"), &[0, 0, 1, 1, 0, 0, 1, 1]);
+        let padded = builder.node(
+            "Pad",
+            &part("padded"),
+            &[x, &pads],
+            vec![text("mode", "edge")],
+        );
+        let channels = layer.output[0];
+        let filter = [1.0, 2.0, 1.0, 2.0, 4.0, 2.0, 1.0, 2.0, 1.0].map(|tap: f32| tap / 16.0);
+        let filters = builder.floats(
+            &part("filters"),
+            &[channels, 1, 3, 3],
+            &filter.repeat(channels),
+        );
+        let attributes = vec![ints("kernel_shape", &[3, 3]), int("group", channels as i64)];
+        builder.node("Conv", name, &[&padded, &filters], attributes)
     }
 
     fn batch_norm(&mut self, layer: &Layer, x: &str, epsilon: f64) -> String {

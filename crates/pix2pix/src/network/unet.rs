@@ -31,8 +31,8 @@ impl Init for UnetConfig {
         let norm = |channels, init: &mut WeightInit| {
             with_epsilon(norm::layer(self.norm, channels, init, device), self.epsilon)
         };
-        let up = |channels, bias, init: &mut WeightInit| {
-            UpConv::new(self.upsample, channels, HALVE, bias, init, device)
+        let up = |upsample, channels, bias, init: &mut WeightInit| {
+            UpConv::new(upsample, channels, HALVE, bias, init, device)
         };
         let bias = self.bias_before_norm;
 
@@ -52,7 +52,7 @@ impl Init for UnetConfig {
         for (block, level) in (0..self.depth - 1).rev().enumerate() {
             let width = self.width(level);
             decoder.push(Up {
-                conv: up([channels, width], bias, init),
+                conv: up(self.upsample, [channels, width], bias, init),
                 norm: norm(width, init),
                 dropout: self.dropout_of(block),
             });
@@ -62,7 +62,12 @@ impl Init for UnetConfig {
         Ok(Unet {
             encoder,
             decoder,
-            output: up([channels, self.out_channels], true, init),
+            output: up(
+                self.upsample.of_output(),
+                [channels, self.out_channels],
+                true,
+                init,
+            ),
             config: self.clone(),
         })
     }

@@ -6,7 +6,7 @@ use pix2pix_runtime::network::Window;
 use pix2pix_runtime::network::upsample::{HALVE, KEEP, Upsample};
 
 use crate::backend;
-use crate::backend::precision::Factors;
+use crate::backend::smooth::smooth;
 use crate::backend::taps::four_taps;
 use crate::backend::window::ConvSpec;
 use crate::network::conv::{Conv, ConvTranspose};
@@ -19,6 +19,8 @@ pub enum UpConv {
     Transposed(ConvTranspose),
     /// A convolution after a resize.
     Resize(Conv),
+    /// A convolution after a resize, and a filter behind it.
+    Bilinear(Conv),
 }
 
 impl UpConv {
@@ -37,6 +39,7 @@ impl UpConv {
                 Self::Transposed(ConvTranspose::new(channels, halve, bias, init, device))
             }
             Upsample::Resize => Self::Resize(Conv::new(channels, KEEP, bias, init, device)),
+            Upsample::Bilinear => Self::Bilinear(Conv::new(channels, KEEP, bias, init, device)),
         }
     }
 
@@ -44,7 +47,7 @@ impl UpConv {
     pub(crate) fn spec_mut(&mut self) -> &mut ConvSpec {
         match self {
             Self::Transposed(conv) => conv.spec_mut(),
-            Self::Resize(conv) => conv.spec_mut(),
+            Self::Resize(conv) | Self::Bilinear(conv) => conv.spec_mut(),
         }
     }
 
@@ -52,23 +55,25 @@ impl UpConv {
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         match self {
             Self::Transposed(conv) => conv.forward(x),
-            Self::Resize(conv) => {
-                conv.add_bias(resize_conv(x, conv.effective_weight(), conv.factors()))
-            }
+            Self::Resize(conv) => resized(x, conv),
+            Self::Bilinear(conv) => smooth(resized(x, conv)),
         }
     }
 }
 
-/// Resizes `x`, `[batch, channels in, height, width]`, to twice its size and convolves it with `weight`,
-/// `[channels out, channels in, 3, 3]`.
+/// Resizes `x`, `[batch, channels in, height, width]`, to twice its size and convolves it with a 3x3 window.
 ///
 /// A resize makes four equal pixels of each, so the nine taps fall on only four pixels. One transposed convolution
 /// with sums of the taps is less than half the work and never stores the resized picture.
-fn resize_conv(x: Tensor<4>, weight: Tensor<4>, factors: Factors) -> Tensor<4> {
+fn resized(x: Tensor<4>, conv: &Conv) -> Tensor<4> {
     let [.., height, width] = x.dims();
     let spec = ConvSpec {
         window: HALVE,
-        factors,
+        factors: conv.factors(),
     };
-    backend::conv::conv_transpose(x, four_taps(weight), spec, [2 * height, 2 * width], None)
+    let kernel = four_taps(conv.effective_weight());
+    let doubled = [2 * height, 2 * width];
+    conv.add_bias(backend::conv::conv_transpose(
+        x, kernel, spec, doubled, None,
+    ))
 }

@@ -21,6 +21,7 @@ use crate::backend::dropout::dropout;
 use crate::backend::loss::{mean_distance, mean_loss};
 use crate::backend::norm::Constants;
 use crate::backend::precision::{Factors, Precision};
+use crate::backend::smooth::smooth;
 use crate::backend::taps::four_taps;
 use crate::network::batch_norm::BatchNorm;
 use crate::network::init::WeightInit;
@@ -279,6 +280,13 @@ fn running_statistics_are_those_of_the_cpu() {
 #[test]
 fn taps_are_those_of_the_cpu() {
     compare("taps", [random([7, 5, 3, 3])], |[weight]| four_taps(weight));
+}
+
+#[test]
+fn smoothing_is_that_of_the_cpu() {
+    for shape in [[2, 5, 7, 6], [1, 3, 1, 2], [1, 2, 1, 1]] {
+        compare("smoothing", [random(shape)], |[x]| smooth(x));
+    }
 }
 
 /// More parameters than fit one launch, of different lengths.
