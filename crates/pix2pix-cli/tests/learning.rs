@@ -335,8 +335,9 @@ fn models_are_evaluated_side_by_side() {
         let sheet = image::open(scratch.path(&format!("scores/1-one/{sheet}.png")))
             .unwrap()
             .into_rgb8();
-        assert_eq!(sheet.dimensions(), (12 + 3 * 76, 56 + 5 * 98), "five rows");
-        assert!(!is_flat(&sheet, 12, 56, 64));
+        // the title has two lines
+        assert_eq!(sheet.dimensions(), (12 + 3 * 76, 76 + 5 * 98), "five rows");
+        assert!(!is_flat(&sheet, 12, 76, 64));
     }
     let json: Value =
         serde_json::from_slice(&fs::read(scratch.path("scores/scores.json")).unwrap()).unwrap();
@@ -894,7 +895,7 @@ fn a_report_is_one_file() {
     let rows: Vec<&str> = table.lines().collect();
     assert_eq!(
         rows[0],
-        "run,step,epoch,seconds,d_real,d_fake,g_gan,g_l1,l1,psnr,ssim,swd,spectrum,lpips,accuracy,iou,lr"
+        "run,step,epoch,seconds,d_real,d_fake,g_gan,g_l1,l1,psnr,ssim,swd,spectrum,lpips,accuracy,iou,lr,augment"
     );
     assert_eq!(
         rows.len(),
