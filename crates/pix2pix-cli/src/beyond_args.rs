@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::paths::stored;
 
 /// Decay of the moving average of weights with `--preset best` and `--time`.
-const BEST_EMA: f64 = 0.998;
+pub const BEST_EMA: f64 = 0.998;
 
 /// Options beyond the paper; docs/quality.md has measurements of their effect.
 #[derive(Args)]
@@ -79,7 +79,7 @@ pub struct BeyondArgs {
 
 /// A set of defaults.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum Preset {
+pub enum Preset {
     /// The paper's settings
     Paper,
     /// Averaged weights and resize-convolutions: better pictures in the same training time (docs/quality.md)

@@ -7,10 +7,13 @@ use pix2pix::data::{CacheKind, earth, picture};
 use pix2pix::device::set_threads;
 use pix2pix::draw::contact_sheet::{self, Row};
 use pix2pix::model::{TranslateOptions, built_in};
+use pix2pix::network::{GeneratorConfig, PatchGanConfig, UnetConfig, Upsample};
 use pix2pix::parallel::Shard;
 use pix2pix::run::{Event, RunFolder};
+use pix2pix::train::OptimizerConfig;
 use pix2pix::{Error, RunConfig, Translator, atomic_file};
 
+use crate::beyond_args::{BEST_EMA, Preset};
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::output::say;
@@ -37,14 +40,51 @@ pub struct Args {
     /// Folder for the run and its pictures; replaces an earlier demo in it
     #[arg(long, default_value = "pix2pix-demo", value_name = "DIR")]
     out: PathBuf,
-    /// Training steps
-    #[arg(long, default_value_t = 540, value_name = "N")]
-    steps: u64,
+    /// Networks and training: the paper's, or our recommended ones with 32 filters, which train three times as fast
+    #[arg(long, value_enum, default_value_t = Preset::Best)]
+    preset: Preset,
+    /// Training steps [default: 1800; with --preset paper: 540, which take as long]
+    #[arg(long, value_name = "N")]
+    steps: Option<u64>,
     #[command(flatten)]
     run: RunArgs,
 }
 
-/// Trains the paper's networks on the built-in pairs and keeps a contact sheet up to date.
+/// Filters of the networks with `--preset best`: enough for 54 pairs.
+const FILTERS: usize = 32;
+
+/// The settings of a preset: as many pictures and checkpoints in the same time.
+fn settings(preset: Preset) -> RunConfig {
+    match preset {
+        Preset::Paper => RunConfig {
+            steps: 540,
+            sample_every: 20,
+            save_every: 100,
+            ..RunConfig::default()
+        },
+        Preset::Best => RunConfig {
+            steps: 1800,
+            sample_every: 60,
+            save_every: 300,
+            generator: GeneratorConfig::Unet(UnetConfig {
+                filters: FILTERS,
+                upsample: Upsample::Resize,
+                ..UnetConfig::default()
+            }),
+            discriminator: PatchGanConfig {
+                filters: FILTERS,
+                ..PatchGanConfig::default()
+            },
+            optimizer: OptimizerConfig {
+                ema: BEST_EMA,
+                ..OptimizerConfig::default()
+            },
+            ..RunConfig::default()
+        },
+    }
+}
+
+/// Trains on the built-in pairs and keeps a contact sheet up to date.
 pub fn run(args: Args) -> Result<(), Failure> {
     let processes = Processes::join()?;
     if processes.shard().ranks > 1 {
@@ -53,19 +93,18 @@ pub fn run(args: Args) -> Result<(), Failure> {
         )));
     }
     let data = earth::earth();
+    let settings = settings(args.preset);
     let config = RunConfig {
         data: earth::NAME.to_string(),
         data_digest: data.digest(),
         cache: CacheKind::Ram,
-        steps: args.steps,
+        steps: args.steps.unwrap_or(settings.steps),
         seed: args.run.seed,
         threads: set_threads(args.run.machine.threads)?,
         device: args.run.machine.device.resolved(args.run.machine.precision),
         precision: args.run.machine.precision,
-        sample_every: 20,
-        save_every: 100,
         keep: 1,
-        ..RunConfig::default()
+        ..settings
     };
     config.validate()?;
     let out = &args.out;
@@ -88,8 +127,14 @@ pub fn run(args: Args) -> Result<(), Failure> {
             Event::Begun => {
                 picture::write_png(&out.join(PREVIEW), &preview()?)?;
                 if !quiet {
+                    let networks = match args.preset {
+                        Preset::Paper => "the paper's networks",
+                        Preset::Best => {
+                            "--preset best with 32 filters (--preset paper has the paper's networks)"
+                        }
+                    };
                     say(&format!(
-                        "what a longer training draws (the built-in model): {}/{PREVIEW}\n",
+                        "it trains {networks}\nwhat a longer training draws (the built-in model): {}/{PREVIEW}\n",
                         out.display()
                     ));
                 }

@@ -14,7 +14,7 @@ use std::mem::MaybeUninit;
 
 use crate::geometry::Geometry;
 use crate::output::filled;
-use crate::weight::{Weight, Weights};
+use crate::weight::{Weight, Weights, by_type};
 
 /// Convolves: see [`crate::convolution::forward`].
 ///
@@ -27,10 +27,7 @@ pub fn forward<'a>(
     output: &'a mut [MaybeUninit<f32>],
 ) -> &'a mut [f32] {
     geometry.check(input.len(), output.len(), weights.len());
-    match weights {
-        Weights::F32(weights) => forward_by(geometry, input, weights, output),
-        Weights::Bf16(weights) => forward_by(geometry, input, weights, output),
-    }
+    by_type!(weights => forward_by(geometry, input, weights, output))
 }
 
 fn forward_by<'a, W: Weight>(
@@ -63,10 +60,7 @@ pub fn input_gradient<'a>(
     input: &'a mut [MaybeUninit<f32>],
 ) -> &'a mut [f32] {
     geometry.check(input.len(), gradient.len(), weights.len());
-    match weights {
-        Weights::F32(weights) => input_gradient_by(geometry, gradient, weights, input),
-        Weights::Bf16(weights) => input_gradient_by(geometry, gradient, weights, input),
-    }
+    by_type!(weights => input_gradient_by(geometry, gradient, weights, input))
 }
 
 fn input_gradient_by<'a, W: Weight>(

@@ -41,6 +41,24 @@ pub trait Weight: Copy + Send + Sync {
     fn floats(weights: &[Self]) -> Cow<'_, [f32]>;
 }
 
+/// Evaluates an expression with weights of the type in which they are stored. In WebAssembly, whose modules are downloaded, it
+/// is compiled for f32 alone.
+macro_rules! by_type {
+    ($weights:ident => $work:expr) => {
+        match $weights {
+            $crate::weight::Weights::F32($weights) => $work,
+            #[cfg(not(target_arch = "wasm32"))]
+            $crate::weight::Weights::Bf16($weights) => $work,
+            #[cfg(target_arch = "wasm32")]
+            $crate::weight::Weights::Bf16($weights) => {
+                let $weights = &*$crate::weight::Weight::floats($weights);
+                $work
+            }
+        }
+    };
+}
+pub(crate) use by_type;
+
 impl Weight for f32 {
     #[inline(always)]
     fn load<M: Simd>(simd: M, from: &[Self; LANES]) -> M::Lanes {

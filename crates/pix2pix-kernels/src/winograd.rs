@@ -35,7 +35,7 @@ use std::mem::MaybeUninit;
 
 use crate::geometry::Geometry;
 use crate::instruction_set::{Arithmetic, InstructionSet};
-use crate::weight::{Weight, Weights};
+use crate::weight::{Weight, Weights, by_type};
 use scheme::{FourTaps, TwoTaps, TwoTapsWide};
 use tiling::Tiling;
 
@@ -129,10 +129,7 @@ impl Form {
         geometry.check(input.len(), output.len(), weights.len());
         let tiling = self.checked_tiling(instructions, geometry);
         let sizes = (geometry, &tiling);
-        match weights {
-            Weights::F32(weights) => self.forward_by(instructions, sizes, input, weights, output),
-            Weights::Bf16(weights) => self.forward_by(instructions, sizes, input, weights, output),
-        }
+        by_type!(weights => self.forward_by(instructions, sizes, input, weights, output))
     }
 
     fn forward_by<'a, W: Weight>(
@@ -167,14 +164,7 @@ impl Form {
         geometry.check(input.len(), gradient.len(), weights.len());
         let tiling = self.checked_tiling(instructions, geometry);
         let sizes = (geometry, &tiling);
-        match weights {
-            Weights::F32(weights) => {
-                self.input_gradient_by(instructions, sizes, gradient, weights, input)
-            }
-            Weights::Bf16(weights) => {
-                self.input_gradient_by(instructions, sizes, gradient, weights, input)
-            }
-        }
+        by_type!(weights => self.input_gradient_by(instructions, sizes, gradient, weights, input))
     }
 
     fn input_gradient_by<'a, W: Weight>(
