@@ -55,8 +55,14 @@ pub struct BeyondArgs {
     /// to augment always
     #[arg(long, default_value_t = 0.0, value_name = "TARGET")]
     augment_target: f64,
-    /// Number of pairs in which that probability can rise from 0 to 1 (Karras et al. use 500000, for millions of steps)
-    #[arg(long, default_value_t = 5000, value_name = "N")]
+    /// Number of pairs in which that probability can rise from 0 to 1 (Karras et al. use 500000, for 25 million
+    /// pictures)
+    #[arg(
+        long,
+        default_value_t = 5000,
+        value_name = "N",
+        requires = "augment_target"
+    )]
     augment_pairs: u64,
     /// Number of earlier generated pictures to keep and show the discriminator again (Shrivastava et al. 2017)
     #[arg(long, default_value_t = 0, value_name = "N")]

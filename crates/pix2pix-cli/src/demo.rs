@@ -40,10 +40,10 @@ pub struct Args {
     /// Folder for the run and its pictures; replaces an earlier demo in it
     #[arg(long, default_value = "pix2pix-demo", value_name = "DIR")]
     out: PathBuf,
-    /// Networks and training: the paper's, or our recommended ones with 32 filters, which train three times as fast
+    /// Networks and training: the paper's, or our recommended ones with 32 filters, whose steps are about four times as fast
     #[arg(long, value_enum, default_value_t = Preset::Best)]
     preset: Preset,
-    /// Training steps [default: 1800; with --preset paper: 540, which take as long]
+    /// Training steps [default: 1800; with --preset paper: 540, which take a third longer]
     #[arg(long, value_name = "N")]
     steps: Option<u64>,
     #[command(flatten)]
@@ -53,7 +53,7 @@ pub struct Args {
 /// Filters of the networks with `--preset best`: enough for 54 pairs.
 const FILTERS: usize = 32;
 
-/// The settings of a preset: as many pictures and checkpoints in the same time.
+/// The settings of a preset: as many contact sheets in about the same time.
 fn settings(preset: Preset) -> RunConfig {
     match preset {
         Preset::Paper => RunConfig {
@@ -130,7 +130,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
                     let networks = match args.preset {
                         Preset::Paper => "the paper's networks",
                         Preset::Best => {
-                            "--preset best with 32 filters (--preset paper has the paper's networks)"
+                            "the networks of --preset best with 32 filters (--preset paper has the paper's networks)"
                         }
                     };
                     say(&format!(

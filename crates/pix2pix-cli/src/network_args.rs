@@ -74,14 +74,14 @@ pub enum Judge {
 }
 
 impl NetworkArgs {
-    /// The configurations of the generator and the discriminator, for pictures of `sides` (width, height) in pixels
-    /// and `channels` of the source and the target. `upsample` is the preset's default.
+    /// The configurations of the generator and the discriminator, for pictures of `sides` (width, height) in pixels,
+    /// or of multiples of them if they are `whole`, and `channels` of the source and the target. `upsample` is the preset's default.
     ///
     /// # Errors
     /// An option out of its range, or a picture size that does not fit the networks.
     pub fn resolve(
         &self,
-        sides: [usize; 2],
+        (sides, whole): ([usize; 2], bool),
         channels: [usize; 2],
         upsample: Upsample,
     ) -> Result<(GeneratorConfig, PatchGanConfig), Failure> {
@@ -123,7 +123,10 @@ impl NetworkArgs {
         generator.validate()?;
         generator.check_size(sides[1], sides[0])?;
         discriminator.validate()?;
-        discriminator.check_size(sides[1], sides[0])?;
+        // of whole pictures, `sides` is what all are multiples of; the check of the data knows how large they are
+        if !whole {
+            discriminator.check_size(sides[1], sides[0])?;
+        }
         Ok((generator, discriminator))
     }
 

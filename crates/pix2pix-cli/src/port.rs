@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use clap::Command;
 
 /// An option of the port, a value that it is given ("" for any), and what to type instead.
-pub const ANSWERS: [(&str, &str, &str); 87] = [
+pub const ANSWERS: [(&str, &str, &str); 88] = [
     ("--dataroot", "", "give the folder as DATA"),
     ("--name", "", "use --out RUN"),
     ("--checkpoints_dir", "", "use --out RUN"),
@@ -77,6 +77,7 @@ pub const ANSWERS: [(&str, &str, &str); 87] = [
     ("--gan_mode", "lsgan", "use --gan lsgan"),
     ("--gan_mode", "wgangp", "use --gan wgan-gp"),
     ("--gan_mode", "", "use --gan"),
+    ("--no_lsgan", "", "omit it: --gan bce is the default"),
     ("--lambda_L1", "", "use --lambda"),
     ("--pool_size", "", "use --pool"),
     ("--continue_train", "", "use --resume RUN"),
@@ -84,7 +85,7 @@ pub const ANSWERS: [(&str, &str, &str); 87] = [
     (
         "--epoch",
         "",
-        "omit it: --resume knows it, and --epochs is their number",
+        "omit it: --resume finds the newest checkpoint; --epochs is the number of epochs",
     ),
     ("--print_freq", "", "use --log-every"),
     ("--display_freq", "", "use --sample-every"),
@@ -132,7 +133,7 @@ pub const WITH_A_MODEL: [(&str, &str); 8] = [
 const OF_A_MODEL: [&str; 3] = ["translate", "evaluate", "serve"];
 
 /// Options of the port of 2017, and their later names.
-pub const EARLIER: [(&str, &str); 14] = [
+pub const EARLIER: [(&str, &str); 13] = [
     ("--which_direction", "--direction"),
     ("--which_model_netG", "--netG"),
     ("--which_model_netD", "--netD"),
@@ -146,7 +147,6 @@ pub const EARLIER: [(&str, &str); 14] = [
     ("--niter_decay", "--n_epochs_decay"),
     ("--how_many", "--num_test"),
     ("--lambda_A", "--lambda_L1"),
-    ("--no_lsgan", "--gan_mode"),
 ];
 
 /// What to type instead of the port's options among these arguments of `command`; empty if there are none.

@@ -109,7 +109,7 @@ impl Described {
                 let channels = [self.in_channels, self.out_channels];
                 let (generator, discriminator) =
                     self.networks
-                        .resolve(sides, channels, Upsample::Transposed)?;
+                        .resolve((sides, false), channels, Upsample::Transposed)?;
                 (generator, discriminator, sides)
             }
         };

@@ -264,8 +264,11 @@ impl Args {
             Some(from) => from.networks(channels, self.networks.discriminator(channels))?,
             None => {
                 let sides = self.jitter.sides(data);
-                self.networks
-                    .resolve(sides, channels, self.beyond.upsample())?
+                self.networks.resolve(
+                    (sides, self.jitter.resize == ResizePolicy::None),
+                    channels,
+                    self.beyond.upsample(),
+                )?
             }
         };
         let files = self.data.options(self.run.seed);
@@ -302,7 +305,9 @@ impl Args {
             allreduce: self.processes.allreduce,
             check_every: self.processes.check_every,
             from: from.map(|from| from.model.origin.clone()),
-            jitter: self.jitter.config(1 << generator.halvings()),
+            jitter: self
+                .jitter
+                .config(1 << generator.halvings().max(discriminator.halvings())),
             optimizer: OptimizerConfig {
                 lr: self.lr,
                 schedule: self.beyond.lr_schedule,
@@ -872,7 +877,8 @@ pub fn train(
     } = shown;
     let root = folder.root().to_path_buf();
     // a resumed run keeps the report that it has
-    let report = report || report::is_of_one_run(&root.join("report.html"));
+    let is_resumed = matches!(start, Start::Resume);
+    let report = report || is_resumed && report::is_of_one_run(&root.join("report.html"));
     let mut board = None;
     let shard = group.as_ref().map_or(Shard::default(), Group::shard);
     let serve = serve.filter(|_| shard.is_root());

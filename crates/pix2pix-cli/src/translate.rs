@@ -373,14 +373,20 @@ fn read(
     let mut parts: Vec<Picture> = Vec::new();
     let mut first = None;
     for (path, content) in files {
+        let before = parts.len();
         for page in pages {
             let (part, format) = picture::decode_as(path, content, *page, Some(domain))?;
-            let (_, size) = *first.get_or_insert((format, part.size()));
-            pair::same_size((files[0].0, size), (path, part.size()))?;
+            first.get_or_insert(format);
             parts.push(part);
         }
+        let joined = &parts[before..];
+        let kinds = joined
+            .iter()
+            .map(|part| (part.size(), part.channels(), part.depth()));
+        picture::alike(path, pages, kinds)?;
+        pair::same_size((files[0].0, parts[0].size()), (path, joined[0].size()))?;
     }
-    let (format, _) = first.expect("there is a file");
+    let format = first.expect("there is a file");
     let picture = match parts.len() {
         1 => parts.remove(0),
         _ => Picture::with_all_channels(&parts),

@@ -491,7 +491,7 @@ fn options_of_the_pytorch_port() {
             &[
                 "--which_model_netG resnet_6blocks: use --generator resnet-6",
                 "--loadSize: use --load-size",
-                "--epoch: omit it: --resume knows it, and --epochs is their number",
+                "--epoch: omit it: --resume finds the newest checkpoint; --epochs is the number of epochs",
             ],
         ),
         // commands that take a model are answered with what they have
@@ -546,6 +546,14 @@ fn a_missing_argument_is_told_with_the_others() {
         2,
         &["not provided: <MODEL>...; type pix2pix evaluate <MODEL>... <DATA>; see"],
     );
+}
+
+#[test]
+fn the_pairs_of_an_augmentation_need_its_target() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    let command = format!("train data --out run --steps 1 {SMALL} --augment-pairs 100");
+    fails(&scratch.run(&command), 2, &["--augment-target"]);
 }
 
 #[test]

@@ -202,11 +202,11 @@ fn what_does_not_go_together_is_refused() {
         ),
         (
             "--discriminator unet --r1 1",
-            "has no gradient penalty; omit --r1 and --gan wgan-gp",
+            "has no gradient penalty; omit --r1, and choose another --gan",
         ),
         (
             "--discriminator unet --gan wgan-gp",
-            "has no gradient penalty; omit --r1 and --gan wgan-gp",
+            "has no gradient penalty; omit --r1, and choose another --gan",
         ),
         (
             "--augment-target 0.6",
@@ -221,7 +221,7 @@ fn what_does_not_go_together_is_refused() {
             "--augment-target is 1; it must be from 0 to 0.99",
         ),
         (
-            "--augment-pairs 0",
+            "--diff-augment color --augment-target 0.6 --augment-pairs 0",
             "--augment-pairs is 0; it must be from 1 to",
         ),
     ] {

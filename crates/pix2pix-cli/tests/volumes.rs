@@ -463,6 +463,16 @@ fn neighbours_of_another_size_are_refused_before_the_first_step() {
         assert!(said.contains(wanted), "{said}");
     }
     scratch.trained("data", "--pages each");
+    stack_of(&scratch.path("good/A/x.tif"), &[[48, 40]; 3]);
+    stack_of(&scratch.path("good/B/x.tif"), &[[48, 40]; 3]);
+    scratch.trained("good", "--neighbours 1");
+    for command in [
+        "translate run data/A/x.tif --out out --pages each",
+        "export run --out g.onnx --int8 data/A",
+    ] {
+        let said = refused(&scratch, command);
+        assert!(said.contains("x.tif: page 1 has 48x40"), "{said}");
+    }
 }
 
 /// 15 slices of 16384x16384 bytes. The files hold no byte of them: they are refused by their headers.

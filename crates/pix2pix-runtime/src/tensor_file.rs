@@ -126,7 +126,7 @@ fn damaged(bytes: &[u8], path: &Path, kind: FileKind, reason: SafeTensorError) -
 fn program_of(bytes: &[u8]) -> Option<&'static str> {
     const BEGINNINGS: [(&[u8], &str); 4] = [
         (b"PK\x03\x04", "PyTorch or Keras"),
-        (b"\x80\x02", "PyTorch"),
+        (b"\x80\x02\x8a\x0a", "PyTorch"),
         (b"\x89HDF\r\n", "Keras"),
         // the version of the format, and the name of the program that has written it
         (b"\x08\x08\x12", "ONNX"),

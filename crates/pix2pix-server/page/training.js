@@ -27,6 +27,9 @@ const [WIDTH, HEIGHT, LEFT, BOTTOM] = [320, 150, 44, 18];
 
 const short = (value) => String(Number(value.toPrecision(3)));
 
+/** A tick's label: as many decimals as the ticks' distance has. */
+const tick = (value, gap) => value.toFixed(Math.max(0, -Math.floor(Math.log10(gap) + 1e-9)));
+
 /** Round numbers from low to high: 1, 2 or 5 times a power of ten apart. */
 function ticks(low, high, count) {
   const rough = (high - low) / count;
@@ -94,7 +97,7 @@ class Chart {
     this.picture.replaceChildren(
       ...marks.flatMap((value) => [
         svg("line", { x1: LEFT, x2: WIDTH - 6, y1: y(value), y2: y(value) }),
-        label(LEFT - 4, y(value) + 4, "end", short(value)),
+        label(LEFT - 4, y(value) + 4, "end", marks.length > 1 ? tick(value, marks[1] - marks[0]) : short(value)),
       ]),
       ...times.filter(Number.isInteger).map((step) => label(Math.min(this.x(step), WIDTH - 20), HEIGHT - 3, "middle", step)),
       line(values, this.isSmoothed ? "raw" : "main"),

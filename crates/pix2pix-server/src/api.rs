@@ -722,13 +722,7 @@ async fn preview(
         let source = &model.translator.config.source;
         let shown = source.shown(&picture);
         let note = note(&model, &picture);
-        let picture = match source.labels {
-            // classes are read whatever stores them
-            Some(_) => picture,
-            None => picture
-                .with_channels(source.channels)
-                .map_err(|e| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e.to_string()))?,
-        };
+        // before a conversion, as for a translation
         let outside = model.translator.outside_known(&picture, tag);
         let file = Encoding::Png.encode(&shown.into(), &Domain::default());
         let file = file.map_err(|e| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e))?;

@@ -456,7 +456,7 @@ impl RunConfig {
         self.discriminator.validate()?;
         let penalty = self.objective.r1 > 0.0 || self.objective.gan == Gan::WassersteinPenalty;
         if self.discriminator.unet && penalty {
-            let reason = "a U-Net discriminator (`unet`) has no gradient penalty; omit `r1` and `gan` wgan-gp";
+            let reason = "a U-Net discriminator (`unet`) has no gradient penalty; omit `r1`, and choose another `gan` than wgan-gp";
             return Err(Error::Config(reason.to_string()));
         }
         self.validate_domains()?;
@@ -466,11 +466,11 @@ impl RunConfig {
             }
             // the sizes depend on the data: see `check_data`
             ResizePolicy::ScaleWidth | ResizePolicy::None => {
-                let unit = 1 << self.generator.halvings();
+                let unit = 1 << self.generator.halvings().max(self.discriminator.halvings());
                 match self.jitter.multiple.is_multiple_of(unit) {
                     true => Ok(()),
                     false => Err(Error::Config(format!(
-                        "jitter.multiple is {}; it must be a multiple of {unit}, for the levels of the generator",
+                        "jitter.multiple is {}; it must be a multiple of {unit}, for the levels of the networks",
                         self.jitter.multiple
                     ))),
                 }

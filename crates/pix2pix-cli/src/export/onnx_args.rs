@@ -113,19 +113,22 @@ impl OnnxArgs {
     }
 }
 
-/// The first pictures of a folder, with the source's number of channels; of side-by-side pairs, the source half. Files of
-/// several pages or slices are read as the model's training read them.
+/// Pictures of a folder, with the source's number of channels; of side-by-side pairs, the source half. Files of several pages
+/// or slices are read as the model's training read them, and give as many each, from their first page to their last.
 fn sources(folder: &Path, config: &RunConfig) -> Result<Vec<Picture>, Failure> {
     let (files, _) = Store::open(folder)?.pictures()?;
     let mut sources = Vec::new();
-    let mut files = files.iter().map(|file| folder.join(file));
-    while let (Some(file), true) = (files.next(), sources.len() < MOST_PICTURES) {
-        let (file, content) = (&file, picture::unpacked(&file)?);
+    let each = MOST_PICTURES.div_ceil(files.len().max(1));
+    for file in files.iter().take(MOST_PICTURES) {
+        let file = &folder.join(file);
+        let content = picture::unpacked(file)?;
         let pages = pages_of(&content, config);
-        for page in pages.into_iter().take(MOST_PICTURES - sources.len()) {
-            sources.push(source(file, &content, &page, config)?);
+        let gap = pages.len().div_ceil(each).max(1);
+        for page in pages.iter().step_by(gap) {
+            sources.push(source(file, &content, page, config)?);
         }
     }
+    sources.truncate(MOST_PICTURES);
     Ok(sources)
 }
 
@@ -159,11 +162,16 @@ fn source(
         let (picture, _) = picture::decode_as(file, content, *page, Some(&config.source))?;
         parts.push(picture);
     }
+    let kinds = parts
+        .iter()
+        .map(|part| (part.size(), part.channels(), part.depth()));
+    picture::alike(file, pages, kinds)?;
     let mut picture = match parts.len() {
         1 => parts.remove(0),
         _ => Picture::with_all_channels(&parts),
     };
-    if pair::is_side_by_side(picture.size()) {
+    let is_volume = Stack::of(content).is_some_and(|stack| stack.format == Format::Nifti);
+    if !is_volume && pair::is_side_by_side(picture.size()) {
         picture = config.direction.source(file, &picture)?;
     }
     let picture = match config.source.labels {

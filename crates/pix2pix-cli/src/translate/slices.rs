@@ -142,7 +142,7 @@ pub fn translate(
     let spread = deviation_of(target).with_added_extension(ending);
     let done = match args.samples {
         None => filled(&written, &begin, |outputs| all(outputs, None)),
-        // the means appear first, as those of pictures do: no disk is full between the two with a deviation alone
+        // the means appear first, as those of pictures do: if the disk fills up between the two, no deviation is there without them
         Some(_) => filled(&spread, &begin, |deviations| {
             filled(&written, &begin, |outputs| all(outputs, Some(deviations)))
         }),

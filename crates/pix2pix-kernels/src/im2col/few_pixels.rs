@@ -13,7 +13,7 @@ pub const PIXELS: usize = 32;
 /// Whether the output has few pixels, and the weights of an output channel fill whole vectors.
 pub fn suits(geometry: &Geometry) -> bool {
     geometry.batch * geometry.pixels() <= PIXELS
-        && geometry.pixels() > 0
-        && geometry.taps() > 0
+        && geometry.batch * geometry.output_len() > 0
+        && geometry.input_len() > 0
         && geometry.taps().is_multiple_of(LANES)
 }

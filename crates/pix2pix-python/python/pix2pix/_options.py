@@ -118,8 +118,8 @@ class TrainOptions(TypedDict, total=False):
     - augment_target: Adaptive augmentation: apply each kind of diff_augment with a probability that rises while the
       discriminator is too sure of training pairs. TARGET is the mean sign of its decisions on them to aim at (Karras et
       al. 2020, who use 0.6); 0 to augment always [default: 0]
-    - augment_pairs: Number of pairs in which that probability can rise from 0 to 1 (Karras et al. use 500000, for
-      millions of steps) [default: 5000]
+    - augment_pairs: Number of pairs in which that probability can rise from 0 to 1 (Karras et al. use 500000, for 25
+      million pictures) [default: 5000]
     - pool: Number of earlier generated pictures to keep and show the discriminator again (Shrivastava et al. 2017)
       [default: 0]
     - perceptual: Weight of LPIPS relative to the adversarial loss (Johnson et al. 2016; Zhang et al. 2018); 0 for none

@@ -16,7 +16,7 @@ pub enum Upsample {
     /// 2016).
     Resize,
     /// The same, then the filter 1-2-1, which makes the upsampling bilinear (Karras, Laine and Aila 2019, section 2; Zhang
-    /// 2019): no faint grids either. The filter stands behind the convolution, which has fewer channels than what it reads.
+    /// 2019): weaker grids of 4 and 8 pixels, and less detail. The filter stands behind the convolution, which has fewer channels than what it reads.
     Bilinear,
 }
 
@@ -33,7 +33,7 @@ impl Upsample {
 choices!(Upsample, "upsampling",
     Transposed: "transposed", "Transposed convolution, as in the paper";
     Resize: "resize", "Nearest-neighbour upsampling and a 3x3 convolution, free of checkerboard artifacts (Odena et al. 2016)";
-    Bilinear: "bilinear", "Bilinear upsampling and a 3x3 convolution, free of faint grids too (Karras et al. 2019, Zhang 2019); the U-Net's last layer is that of resize";
+    Bilinear: "bilinear", "Bilinear upsampling and a 3x3 convolution, with weaker grids of 4 and 8 pixels and less detail (Karras et al. 2019, Zhang 2019); the U-Net's last layer is that of resize";
 );
 
 /// A 3x3 convolution that keeps the size.

@@ -1,6 +1,8 @@
 //! The tensors of a network in the order of its layers, as kernels take them.
 
-use pix2pix_kernels::{self as kernels, Arithmetic, Bf16, Weights as KernelWeights};
+use pix2pix_kernels::{
+    self as kernels, Arithmetic, Bf16, InstructionSet, Weights as KernelWeights,
+};
 
 use crate::error::Result;
 use crate::network::{LayerGraph, Op};
@@ -32,18 +34,21 @@ pub enum Weight {
     Bf16(Vec<Bf16>),
 }
 
-/// Convolutions of fewer weights keep 32 bits: reading them takes no time, and the first and the last layer are computed in
-/// 32 bits.
-const MANY: usize = 1 << 15;
+/// Channels from which a convolution with a 4x4 window is one of the large ones, whose factors are rounded.
+const CHANNELS: usize = 32;
 
 impl Weight {
-    /// The weights for an arithmetic.
-    fn new(values: Vec<f32>, arithmetic: Arithmetic) -> Self {
-        match arithmetic {
-            Arithmetic::Bf16 if values.len() >= MANY => {
-                Self::Bf16(values.into_iter().map(Bf16::of).collect())
-            }
-            Arithmetic::Bf16 | Arithmetic::F32 => Self::F32(values),
+    /// The weights for an arithmetic. Those of the large convolutions are rounded to bfloat16, and stored so where the processor
+    /// computes with it.
+    fn new(values: Vec<f32>, shape: [usize; 3], arithmetic: Arithmetic) -> Self {
+        let [outputs, inputs, side] = shape;
+        if arithmetic == Arithmetic::F32 || side != 4 || outputs.min(inputs) < CHANNELS {
+            return Self::F32(values);
+        }
+        let rounded = values.into_iter().map(Bf16::of);
+        match InstructionSet::best(arithmetic) {
+            InstructionSet::Avx512Bf16 | InstructionSet::NeonBf16 => Self::Bf16(rounded.collect()),
+            _ => Self::F32(rounded.map(f32::from).collect()),
         }
     }
 
@@ -91,14 +96,18 @@ impl Parameters {
                 Op::Conv(_) | Op::ConvTranspose(_) => {
                     let input = &graph.layers[layer.inputs[0]];
                     let mut weight = take("weight");
+                    let (inputs, outputs) = (input.output[0], layer.output[0]);
+                    let side = (weight.len() / (inputs * outputs)).isqrt();
+                    let mut shape = [outputs, inputs, side];
                     if fusion == Fusion::Full && input.op == Op::Upsample {
-                        let channels = [input.output[0], layer.output[0]];
+                        let channels = [inputs, outputs];
+                        shape[2] = 4;
                         weight = kernels::filled(channels[0] * channels[1] * 16, |four| {
                             kernels::four_taps(channels, &weight, four)
                         });
                     }
                     parameters.convs.push(Conv {
-                        weight: Weight::new(weight, arithmetic),
+                        weight: Weight::new(weight, shape, arithmetic),
                         bias: take("bias"),
                     });
                 }

@@ -274,7 +274,7 @@ impl Pairs {
             let found = headers
                 .iter()
                 .map(|header| (header.size, header.channels, header.depth));
-            alike(&shown, &pages, found)?;
+            picture::alike(&shown, &pages, found)?;
         }
         Ok(pages.len())
     }
@@ -310,7 +310,7 @@ impl Pairs {
             };
             let pages = self.pages_of(entry, side);
             let parts: Vec<Decoded> = pages.iter().copied().map(page).collect::<Result<_>>()?;
-            alike(&shown, &pages, parts.iter().map(Decoded::kind))?;
+            picture::alike(&shown, &pages, parts.iter().map(Decoded::kind))?;
             Ok(Decoded::joined(parts, 1))
         };
         match &entry.files {
@@ -335,7 +335,7 @@ impl Pairs {
                     let pages = self.pages_of(entry, side);
                     let parts: Vec<Decoded> =
                         pages.iter().copied().map(half).collect::<Result<_>>()?;
-                    alike(&shown, &pages, parts.iter().map(Decoded::kind))?;
+                    picture::alike(&shown, &pages, parts.iter().map(Decoded::kind))?;
                     sides[side] = Decoded::joined(parts, 1);
                 }
                 Ok(sides)
@@ -510,37 +510,6 @@ fn shuffled(count: usize, seed: u64, epoch: u64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).collect();
     order.shuffle(&mut rng);
     order
-}
-
-/// Checks that pages of one file have the same size, channels and depth, so that their channels can be joined.
-fn alike(
-    path: &Path,
-    pages: &[Page],
-    found: impl Iterator<Item = ([u32; 2], usize, Depth)>,
-) -> Result<()> {
-    let mut first = None;
-    for (page, found) in pages.iter().zip(found) {
-        let (first_page, first) = *first.get_or_insert((page, found));
-        if found != first {
-            let said =
-                |page: &Page, ([width, height], channels, depth): ([u32; 2], usize, Depth)| {
-                    let number = match page {
-                        Page::At(index) => index + 1,
-                        Page::Only | Page::Channels => 1,
-                    };
-                    let plural = if channels == 1 { "" } else { "s" };
-                    format!(
-                        "page {number} has {width}x{height} pixels, {channels} channel{plural}, {depth}"
-                    )
-                };
-            return Err(Error::file(
-                path,
-                format!("{}, but {}", said(first_page, first), said(page, found)),
-                "with neighbours, all pages of a file must be alike: save the others as another file",
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// Options for opening a data set.

@@ -34,7 +34,7 @@ pub use header::{
 };
 pub use large::TiffWindows;
 pub use metadata::Metadata;
-pub use page::{Page, Pages};
+pub use page::{Page, Pages, alike};
 pub use stack::{Stack, unpacked};
 pub use stack_writer::{StackWriter, Template};
 

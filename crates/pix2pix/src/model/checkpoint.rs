@@ -95,8 +95,13 @@ impl Checkpoint {
     /// messages.
     ///
     /// # Errors
-    /// When a tensor is missing, left over, or has the wrong shape.
+    /// When a tensor is missing, left over, or has the wrong shape; when a value is infinite or not a number.
     pub fn check(self, path: &Path) -> Result<()> {
+        if let Some(name) = self.not_finite() {
+            let reason = format!("its weights are not finite numbers (our name: {name})");
+            let remedy = "its training has failed; give the file of an earlier epoch";
+            return Err(Error::file(path, reason, remedy));
+        }
         let device = Device::flex();
         if self.discriminator.is_empty() {
             return self.generator(path, &device).map(drop);
@@ -105,7 +110,7 @@ impl Checkpoint {
     }
 
     /// The name of the first tensor with a value that is infinite or not a number, if there is one.
-    pub(crate) fn not_finite(&self) -> Option<&str> {
+    fn not_finite(&self) -> Option<&str> {
         let mut tensors = self.generator.iter().chain(&self.discriminator);
         let found = tensors.find(|(_, tensor)| !tensor.values.iter().all(|v| v.is_finite()));
         found.map(|(name, _)| name.as_str())

@@ -146,6 +146,14 @@ impl PatchGanConfig {
         Err(Error::Config(reason.to_string()))
     }
 
+    /// How often a U-Net halves images: their sides must be multiples of two to this power. 0 for a PatchGAN.
+    pub fn halvings(&self) -> usize {
+        match self.unet {
+            true => self.levels(),
+            false => 0,
+        }
+    }
+
     /// Checks that images of `height` x `width` pixels give a map of at least one cell at every scale, and that a U-Net can
     /// halve them.
     ///
@@ -156,7 +164,7 @@ impl PatchGanConfig {
         if self.unet && ![height, width].iter().all(|side| side.is_multiple_of(unit)) {
             return Err(Error::Config(format!(
                 "images of {width}x{height} pixels do not fit the U-Net discriminator: both sides must be multiples of \
-                 {unit}; choose a smaller `patch` or another `crop_size`"
+                 {unit}; choose a smaller `patch` or other sizes"
             )));
         }
         let fits = |side: usize| {

@@ -6,7 +6,7 @@
 //! guesses, 1 where it calls each of them real.
 
 use crate::error::{Error, Result};
-use crate::network::weights::{Array, Weights};
+use crate::network::weights::Array;
 use crate::weights_file::tensor_file::Values;
 
 /// Number of steps from one change of the probability to the next.
@@ -72,12 +72,12 @@ impl Adaptive {
         )
     }
 
-    /// Continues with the state of a checkpoint, which it takes; without one, the probability begins at 0.
+    /// Continues with the state of a checkpoint; without one, the probability begins at 0.
     ///
     /// # Errors
-    /// When the state has other values.
-    pub fn resume(self, saved: &mut Weights) -> Result<Self> {
-        let Some(state) = saved.remove(STATE) else {
+    /// When the state has other values than [`state`](Self::state) gives.
+    pub fn resume(self, saved: Option<Array>) -> Result<Self> {
+        let Some(state) = saved else {
             return Ok(self);
         };
         let [probability, signs, pairs] = state.values[..] else {
@@ -87,6 +87,10 @@ impl Adaptive {
             );
             return Err(Error::Config(reason));
         };
+        if !(0.0..=1.0).contains(&probability) || pairs < 0.0 {
+            let reason = format!("the tensor {STATE} has no probability from 0 to 1");
+            return Err(Error::Config(reason));
+        }
         Ok(Self {
             probability,
             signs,
@@ -97,7 +101,7 @@ impl Adaptive {
 }
 
 /// The name of the state's tensor.
-const STATE: &str = "augment";
+pub const STATE: &str = "augment";
 
 #[cfg(test)]
 mod tests {
@@ -150,11 +154,14 @@ mod tests {
             }
             let (name, values) = parts.state();
             let values: Vec<f32> = bytemuck::pod_collect_to_vec(&(&values).data());
-            let mut saved = Weights::from([(name, Array::new(&[3], values))]);
-            parts = Adaptive::new(0.6, 50).resume(&mut saved).unwrap();
+            assert_eq!(name, STATE);
+            let saved = Array::new(&[3], values);
+            parts = Adaptive::new(0.6, 50).resume(Some(saved)).unwrap();
             assert_eq!(whole, parts);
         }
-        let mut wrong = Weights::from([(STATE.to_string(), Array::new(&[1], vec![0.5]))]);
-        assert!(whole.resume(&mut wrong).is_err());
+        for wrong in [vec![0.5], vec![1.5, 0.0, 0.0], vec![0.5, 0.0, -1.0]] {
+            let saved = Array::new(&[wrong.len()], wrong);
+            assert!(whole.clone().resume(Some(saved)).is_err());
+        }
     }
 }

@@ -28,7 +28,7 @@ use crate::network::weights::{self, Weights};
 use crate::parallel::gradients::{Pass, Reducer, watching};
 use crate::parallel::{Group, Shard, means};
 use crate::train::adam::Adam;
-use crate::train::adaptive::Adaptive;
+use crate::train::adaptive::{Adaptive, STATE};
 use crate::train::composite::{Composite, CompositeOutput};
 use crate::train::config::{OptimizerConfig, TrainerConfig};
 use crate::train::diff_augment::augment;
@@ -194,7 +194,8 @@ impl Trainer {
     pub fn resume(self, steps: u64, mut state: Weights, device: &Device) -> error::Result<Self> {
         let [raw, generator, discriminator, pool] =
             ["raw", "generator", "discriminator", "pool"].map(|part| take(&mut state, part));
-        let adaptive = self.adaptive.map(|adaptive| adaptive.resume(&mut state));
+        let augmentation = state.remove(STATE);
+        let adaptive = self.adaptive.map(|adaptive| adaptive.resume(augmentation));
         if let Some(name) = state.keys().next() {
             return Err(Error::Config(format!(
                 "the tensor {name} does not belong to the state of a training run"

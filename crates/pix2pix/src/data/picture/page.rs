@@ -1,8 +1,12 @@
 //! Pages of TIFF files, and slices of volumes.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
+use super::Depth;
 use crate::choice::choices;
+use crate::error::{Error, Result};
 
 /// How files with several pages or slices are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +58,40 @@ impl Page {
             .map(|place| Self::At(near(place)))
             .collect()
     }
+}
+
+/// Checks that pages of one file have the same size, channels and depth, so that their channels can be joined.
+///
+/// # Errors
+/// Names the first two pages that differ.
+pub fn alike(
+    path: &Path,
+    pages: &[Page],
+    found: impl Iterator<Item = ([u32; 2], usize, Depth)>,
+) -> Result<()> {
+    let mut first = None;
+    for (page, found) in pages.iter().zip(found) {
+        let (first_page, first) = *first.get_or_insert((page, found));
+        if found != first {
+            let said =
+                |page: &Page, ([width, height], channels, depth): ([u32; 2], usize, Depth)| {
+                    let number = match page {
+                        Page::At(index) => index + 1,
+                        Page::Only | Page::Channels => 1,
+                    };
+                    let plural = if channels == 1 { "" } else { "s" };
+                    format!(
+                        "page {number} has {width}x{height} pixels, {channels} channel{plural}, {depth}"
+                    )
+                };
+            return Err(Error::file(
+                path,
+                format!("{}, but {}", said(first_page, first), said(page, found)),
+                "with neighbours, all pages of a file must be alike: save the others as another file",
+            ));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -48,11 +48,7 @@ impl<T> Recent<T> {
         let Some(version) = Version::of(path) else {
             return Ok(Arc::new(read()?));
         };
-        if let Some((_, found)) = self
-            .take(&version.path)
-            .filter(|(kept, _)| *kept == version)
-        {
-            self.keep(version, &found);
+        if let Some(found) = self.known(&version) {
             return Ok(found);
         }
         let found = Arc::new(read()?);
@@ -62,10 +58,16 @@ impl<T> Recent<T> {
         Ok(found)
     }
 
-    fn take(&self, path: &Path) -> Option<(Version, Arc<T>)> {
+    /// What is known of this version of a file, which is then the last used one. Another version is forgotten.
+    fn known(&self, version: &Version) -> Option<Arc<T>> {
         let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = files.iter().position(|(kept, _)| kept.path == path);
-        place.map(|place| files.remove(place))
+        let place = files
+            .iter()
+            .position(|(kept, _)| kept.path == version.path)?;
+        let file = files.remove(place);
+        let found = (file.0 == *version).then(|| file.1.clone())?;
+        files.push(file);
+        Some(found)
     }
 
     fn keep(&self, version: Version, found: &Arc<T>) {

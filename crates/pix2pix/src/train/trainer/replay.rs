@@ -72,6 +72,7 @@ impl Trainer {
             && objective.gan != Gan::WassersteinPenalty
             && objective.r1 == 0.0
             && objective.diff_augment.is_empty()
+            && objective.augment_target == 0.0
             && objective.pool == 0
             && objective.perceptual == 0.0
             && objective.l1_pyramid == 0
