@@ -87,6 +87,10 @@ impl<W: Weight> Task for Channels<'_, W> {
                     self.add::<M, 8>(simd, outputs.clone(), column, pixel, products);
                     pixel += 8;
                 }
+                while M::ROWS >= 12 && pixel + 4 <= all {
+                    self.add::<M, 4>(simd, outputs.clone(), column, pixel, products);
+                    pixel += 4;
+                }
                 while pixel + 2 <= all {
                     self.add::<M, 2>(simd, outputs.clone(), column, pixel, products);
                     pixel += 2;
