@@ -40,10 +40,10 @@ pub struct Args {
     /// Folder for the run and its pictures; replaces an earlier demo in it
     #[arg(long, default_value = "pix2pix-demo", value_name = "DIR")]
     out: PathBuf,
-    /// Networks and training: the paper's, or our recommended ones with 32 filters, whose steps are about four times as fast
+    /// Networks and training: the paper's, or our recommended ones with 32 filters, whose steps are about three times as fast
     #[arg(long, value_enum, default_value_t = Preset::Best)]
     preset: Preset,
-    /// Training steps [default: 1800; with --preset paper: 540, which take a third longer]
+    /// Training steps [default: 1800; with --preset paper: 540, which take about as long]
     #[arg(long, value_name = "N")]
     steps: Option<u64>,
     #[command(flatten)]

@@ -328,15 +328,11 @@ fn parts(
     config: &RunConfig,
 ) -> Vec<(PathBuf, Part)> {
     let one = |part| vec![(name.to_path_buf(), part)];
-    let all = |count: usize| (0..count).map(Page::At).collect::<Vec<_>>();
     let Some(stack) = Stack::of(&path.into()) else {
         return one(Part::Picture(Page::of(pages)));
     };
     if stack.format == Format::Nifti {
-        return one(Part::Slices(match pages {
-            None | Some(Pages::Each) => all(stack.count),
-            pages => vec![Page::of(pages)],
-        }));
+        return one(Part::Slices(stack.pages(pages)));
     }
     let first = TiffWindows::open(path, Page::At(0)).ok().flatten();
     // one page may have the channels of its neighbours itself
@@ -348,14 +344,15 @@ fn parts(
         return one(Part::Picture(Page::of(pages)));
     }
     if config.neighbours > 0 || !first.is_some_and(|first| first.is_large()) {
-        return one(Part::Slices(all(stack.count)));
+        return one(Part::Slices(stack.pages(pages)));
     }
     let numbered = |page: Page, number: usize| {
         let mut numbered = name.as_os_str().to_owned();
         numbered.push(format!("-{number}"));
         (PathBuf::from(numbered), Part::Picture(page))
     };
-    all(stack.count)
+    stack
+        .pages(pages)
         .into_iter()
         .zip(1..)
         .map(|(page, number)| numbered(page, number))
@@ -373,20 +370,12 @@ fn read(
     let mut parts: Vec<Picture> = Vec::new();
     let mut first = None;
     for (path, content) in files {
-        let before = parts.len();
-        for page in pages {
-            let (part, format) = picture::decode_as(path, content, *page, Some(domain))?;
-            first.get_or_insert(format);
-            parts.push(part);
-        }
-        let joined = &parts[before..];
-        let kinds = joined
-            .iter()
-            .map(|part| (part.size(), part.channels(), part.depth()));
-        picture::alike(path, pages, kinds)?;
-        pair::same_size((files[0].0, parts[0].size()), (path, joined[0].size()))?;
+        let (part, format) = picture::decode_pages(path, content, pages, Some(domain))?;
+        let (_, size) = *first.get_or_insert((format, part.size()));
+        pair::same_size((files[0].0, size), (path, part.size()))?;
+        parts.push(part);
     }
-    let format = first.expect("there is a file");
+    let (format, _) = first.expect("there is a file");
     let picture = match parts.len() {
         1 => parts.remove(0),
         _ => Picture::with_all_channels(&parts),

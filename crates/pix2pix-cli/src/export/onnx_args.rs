@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use pix2pix::data::picture::{Content, Format, Page, Pages, Picture, Stack};
+use pix2pix::data::picture::{Content, Format, Page, Picture, Stack};
 use pix2pix::data::{Size, Store, pair, picture};
 use pix2pix::exchange::onnx::{self, OnnxNorm, OnnxOptions};
 use pix2pix::model::Checkpoint;
@@ -122,55 +122,30 @@ fn sources(folder: &Path, config: &RunConfig) -> Result<Vec<Picture>, Failure> {
     for file in files.iter().take(MOST_PICTURES) {
         let file = &folder.join(file);
         let content = picture::unpacked(file)?;
-        let pages = pages_of(&content, config);
-        let gap = pages.len().div_ceil(each).max(1);
+        let stack = Stack::of(&content);
+        let (pages, count) = match &stack {
+            Some(stack) => (stack.pages(config.pages), stack.count),
+            None => (vec![Page::of(config.pages)], 1),
+        };
+        let is_volume = stack.is_some_and(|stack| stack.format == Format::Nifti);
+        let gap = pages.len().div_ceil(each);
         for page in pages.iter().step_by(gap) {
-            sources.push(source(file, &content, page, config)?);
+            let around = page.around(config.neighbours, count);
+            sources.push(source((file, &content), &around, is_volume, config)?);
         }
     }
     sources.truncate(MOST_PICTURES);
     Ok(sources)
 }
 
-/// The pages of each source in a file.
-fn pages_of(content: &Content, config: &RunConfig) -> Vec<Vec<Page>> {
-    match (config.pages, Stack::of(content)) {
-        (Some(Pages::Each), Some(Stack { count, .. }))
-        | (
-            None,
-            Some(Stack {
-                count,
-                format: Format::Nifti,
-                ..
-            }),
-        ) => (0..count)
-            .map(|page| Page::At(page).around(config.neighbours, count))
-            .collect(),
-        (pages, _) => vec![vec![Page::of(pages)]],
-    }
-}
-
 /// Reads a source, whose channels are those of all these pages.
 fn source(
-    file: &Path,
-    content: &Content,
+    (file, content): (&Path, &Content),
     pages: &[Page],
+    is_volume: bool,
     config: &RunConfig,
 ) -> Result<Picture, Failure> {
-    let mut parts = Vec::new();
-    for page in pages {
-        let (picture, _) = picture::decode_as(file, content, *page, Some(&config.source))?;
-        parts.push(picture);
-    }
-    let kinds = parts
-        .iter()
-        .map(|part| (part.size(), part.channels(), part.depth()));
-    picture::alike(file, pages, kinds)?;
-    let mut picture = match parts.len() {
-        1 => parts.remove(0),
-        _ => Picture::with_all_channels(&parts),
-    };
-    let is_volume = Stack::of(content).is_some_and(|stack| stack.format == Format::Nifti);
+    let (mut picture, _) = picture::decode_pages(file, content, pages, Some(&config.source))?;
     if !is_volume && pair::is_side_by_side(picture.size()) {
         picture = config.direction.source(file, &picture)?;
     }

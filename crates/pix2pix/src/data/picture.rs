@@ -27,14 +27,15 @@ use pix2pix_runtime::picture::{Domain, Ranges};
 use crate::backend::device::placed;
 
 pub use content::Content;
-pub use decode::{decode, decode_as, decode_page, pages, read};
+pub use decode::{decode, decode_as, decode_page, decode_pages, pages, read};
 pub use encode::{LargeWriter, encode, write, write_png, write_with};
 pub use header::{
     Format, Header, RESULT_EXTENSIONS, VOLUME_EXTENSIONS, is_picture, is_volume, volume_extension,
 };
 pub use large::TiffWindows;
 pub use metadata::Metadata;
-pub use page::{Page, Pages, alike};
+pub(crate) use page::alike;
+pub use page::{Page, Pages};
 pub use stack::{Stack, unpacked};
 pub use stack_writer::{StackWriter, Template};
 

@@ -11,7 +11,7 @@ use super::fault::{REMEDY, guarded};
 use super::header::NAMES;
 use super::nifti::Nifti;
 use super::tiff::Tiff;
-use super::{Format, Header, Page, Picture, Stack, common, jpeg, npy};
+use super::{Format, Header, Page, Picture, Stack, alike, common, jpeg, npy};
 use crate::error::{Error, Result};
 
 impl Header {
@@ -118,6 +118,37 @@ pub fn decode_as(
     let picture = guarded(|| common::indices(&bytes));
     let picture = picture.map_err(|fault| fault.of(path, header.format))?;
     Ok((picture, header.format))
+}
+
+/// Decodes pages of a picture file as [`decode_as`], and joins their channels in order.
+///
+/// # Errors
+/// As [`read`], and when the pages are not [`alike`](super::alike).
+///
+/// # Panics
+/// When there are no pages.
+pub fn decode_pages(
+    path: &Path,
+    content: &Content,
+    pages: &[Page],
+    domain: Option<&Domain>,
+) -> Result<(Picture, Format)> {
+    let mut parts = Vec::new();
+    let mut first = None;
+    for page in pages {
+        let (part, format) = decode_as(path, content, *page, domain)?;
+        first.get_or_insert(format);
+        parts.push(part);
+    }
+    let kinds = parts
+        .iter()
+        .map(|part| (part.size(), part.channels(), part.depth()));
+    alike(path, pages, kinds)?;
+    let picture = match parts.len() {
+        1 => parts.remove(0),
+        _ => Picture::with_all_channels(&parts),
+    };
+    Ok((picture, first.expect("there is a page")))
 }
 
 /// Number of pages or slices of a file; 1 for files of other formats than TIFF and NIfTI, or that cannot be read.

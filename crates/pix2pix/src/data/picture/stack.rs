@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::Format;
 use super::content::{Content, temporary};
 use super::fault::{Fault, guarded};
 use super::nifti::{self, Nifti};
 use super::nifti_header::Axes;
 use super::tiff::Tiff;
+use super::{Format, Page, Pages};
 use crate::error::{Error, Result};
 
 /// Cosine of the largest angle between the axes of two volumes of one orientation: 45 degrees.
@@ -43,6 +43,16 @@ impl Stack {
             count,
             axes,
         }))
+    }
+
+    /// The pages or slices that are read one by one by a choice; of a volume, each without one.
+    pub fn pages(&self, choice: Option<Pages>) -> Vec<Page> {
+        match (choice, self.format) {
+            (Some(Pages::Each), _) | (None, Format::Nifti) => {
+                (0..self.count).map(Page::At).collect()
+            }
+            _ => vec![Page::of(choice)],
+        }
     }
 
     /// Checks that the files of a pair have as many pages or slices each, a file of another format one, and that volumes lie
