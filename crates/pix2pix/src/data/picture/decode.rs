@@ -123,7 +123,7 @@ pub fn decode_as(
 /// Decodes pages of a picture file as [`decode_as`], and joins their channels in order.
 ///
 /// # Errors
-/// As [`read`], and when the pages are not [`alike`](super::alike).
+/// As [`read`], and when the pages are not [`alike`].
 ///
 /// # Panics
 /// When there are no pages.
