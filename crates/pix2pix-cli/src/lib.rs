@@ -53,7 +53,7 @@ use std::ffi::OsString;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-pub use memory::OneLine;
+pub use memory::Allocator;
 
 /// Shown after the commands.
 const OPTIONS: &str = "\

@@ -9,6 +9,7 @@ use burn::tensor::{Device, Shape, Tensor, TensorData};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Normal};
+use rayon::prelude::*;
 
 use crate::backend::device::placed;
 use crate::error::Result;
@@ -36,17 +37,46 @@ pub trait Init {
 /// Standard deviation of all initial weights.
 pub const STD: f32 = 0.02;
 
+/// Values that are drawn from one stream of random numbers. Streams do not depend on each other, so threads share the work,
+/// and any number of them draws the same values.
+const CHUNK: usize = 1 << 16;
+/// Streams of a network, more than it has chunks.
+const STREAMS: u64 = 1 << 32;
+
 /// A seeded source of initial weights. Weights are drawn in the order in which layers are built.
 pub struct WeightInit {
-    rng: Option<ChaCha8Rng>,
+    source: Option<Source>,
+}
+
+/// Where the next values come from.
+struct Source {
+    seed: u64,
+    stream: u64,
+}
+
+impl Source {
+    /// Values drawn from N(`mean`, 0.02).
+    fn normal(&mut self, count: usize, mean: f32) -> Vec<f32> {
+        let normal = Normal::new(mean, STD).expect("a positive standard deviation");
+        let mut values = vec![0.0; count];
+        let chunks = values.par_chunks_mut(CHUNK).enumerate();
+        chunks.for_each(|(index, chunk)| {
+            let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+            rng.set_stream(self.stream + index as u64);
+            chunk.fill_with(|| normal.sample(&mut rng));
+        });
+        self.stream += count.div_ceil(CHUNK) as u64;
+        values
+    }
 }
 
 impl WeightInit {
-    /// The source for `seed`; `network` selects an independent stream.
+    /// The source for `seed`; each `network` has streams of its own.
     fn new(seed: u64, network: u64) -> Self {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        rng.set_stream(network);
-        Self { rng: Some(rng) }
+        let stream = network * STREAMS;
+        Self {
+            source: Some(Source { seed, stream }),
+        }
     }
 
     /// The source for a generator with this seed.
@@ -59,11 +89,11 @@ impl WeightInit {
         Self::new(seed, 1)
     }
 
-    /// A source that draws nothing, for networks whose weights are replaced next or that are only described: drawing
-    /// takes a third of a second for the paper's generator. A weight is zero when it is first read. Before, it takes
-    /// no memory, so that a damaged file cannot request a network far larger than itself.
+    /// A source that draws nothing, for networks whose weights are replaced next or that are only described. A weight is
+    /// zero when it is first read. Before, it takes no memory, so that a damaged file cannot request a network far larger
+    /// than itself.
     pub fn blank() -> Self {
-        Self { rng: None }
+        Self { source: None }
     }
 
     /// A parameter of `shape` drawn from N(`mean`, 0.02), or zero when [`blank`](Self::blank).
@@ -73,13 +103,10 @@ impl WeightInit {
         mean: f32,
         device: &Device,
     ) -> Param<Tensor<D>> {
-        let Some(rng) = &mut self.rng else {
+        let Some(source) = &mut self.source else {
             return blank(shape, device);
         };
-        let normal = Normal::new(mean, STD).expect("a positive standard deviation");
-        let values: Vec<f32> = (0..Shape::from(shape).num_elements())
-            .map(|_| normal.sample(rng))
-            .collect();
+        let values = source.normal(Shape::from(shape).num_elements(), mean);
         Param::from_tensor(placed(TensorData::new(values, shape), device))
     }
 
