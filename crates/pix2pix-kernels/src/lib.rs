@@ -39,6 +39,7 @@ mod norm;
 mod output;
 mod philox;
 mod planes;
+mod prefetch;
 mod product;
 pub mod reference;
 mod scratch;

@@ -14,6 +14,7 @@ use super::weights::{TAPS, map_kernel, taps};
 use crate::geometry::{Geometry, split, threads};
 use crate::instruction_set::InstructionSet;
 use crate::lanes::{LANES, Lanes};
+use crate::prefetch::prefetch_run;
 use crate::product::{Strides, product};
 use crate::scratch::{Scratch, with_words};
 use crate::shared::Shared;
@@ -111,6 +112,7 @@ impl<W: Weight, S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usi
             let steps = groups.len() * group_steps;
             self.map_weights(simd, groups.clone(), kernels);
             for p in 0..P * P {
+                self.request_weights(groups.end, at_once, [p, P * P]);
                 let first = self.rows.start * tiling.row_tiles;
                 let left = self.layout.word(p, first, groups.start * tiling.group());
                 let strides = Strides {
@@ -160,6 +162,20 @@ impl<W: Weight, S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usi
                         kernels[at..at + LANES].copy_from_slice(&words);
                     },
                 );
+            }
+        }
+    }
+
+    /// Asks for a part of the weights of the next groups, which would be waited for while nothing is computed.
+    #[inline(always)]
+    fn request_weights(&self, group: usize, groups: usize, [part, parts]: [usize; 2]) {
+        let (inputs, outputs) = (self.geometry.in_channels, self.geometry.out_channels);
+        let (first, channels) = (group * LANES, groups * LANES);
+        for output in part * COLUMNS / parts..(part + 1) * COLUMNS / parts {
+            let output = self.panel * COLUMNS + output;
+            if output < outputs && first + channels <= inputs {
+                let start = (output * inputs + first) * TAPS;
+                prefetch_run(self.weights, start, channels * TAPS);
             }
         }
     }

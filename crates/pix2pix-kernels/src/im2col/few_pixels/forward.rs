@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use crate::geometry::{Geometry, split};
 use crate::instruction_set::{Arithmetic, InstructionSet};
 use crate::lanes::{LANES, Lanes};
+use crate::prefetch::prefetch;
 use crate::scratch::{Scratch, with_words};
 use crate::shared::Shared;
 use crate::simd::{Simd, Task};
@@ -124,8 +125,9 @@ impl<W: Weight> Channels<'_, W> {
         let count = self.channels.len();
         let all = sums.len() / count;
         let weights = &self.weights[self.channels.start * taps..];
+        let groups = all.div_ceil(P);
         for channel in (0..count).step_by(C) {
-            for pixel in (0..all).step_by(P) {
+            for (group, pixel) in (0..all).step_by(P).enumerate() {
                 // beyond the last, the last one again
                 let channels: [usize; C] = std::array::from_fn(|c| (channel + c).min(count - 1));
                 let pixels: [usize; P] = std::array::from_fn(|p| (pixel + p).min(all - 1));
@@ -138,6 +140,11 @@ impl<W: Weight> Channels<'_, W> {
                     }
                 }
                 for step in 0..part.len() {
+                    // the next channels' weights, which would be waited for while the first pixels are computed
+                    for row in (group..C).step_by(groups) {
+                        let next = (channel + C + row) * taps + (part.start + step) * LANES;
+                        prefetch(weights, next);
+                    }
                     let mut right = [simd.zero(); P];
                     for (right, column) in right.iter_mut().zip(&columns) {
                         *right = simd.load(&column[step]);

@@ -10,6 +10,7 @@ use crate::im2col::patches;
 use crate::instruction_set::{Arithmetic, InstructionSet};
 use crate::lanes::{LANES, Lanes};
 use crate::output::zeroed;
+use crate::prefetch::prefetch;
 use crate::scratch::Scratch;
 use crate::shared::Shared;
 use crate::simd::{COLUMNS, Simd, Task};
@@ -148,6 +149,12 @@ impl<W: Weight> Channels<'_, W> {
         for output in outputs {
             let from = vectors(&self.weights[output * geometry.taps() + first..]);
             let right = [W::load(simd, &from[0]), W::load(simd, &from[1])];
+            if pixel == 0 {
+                // the next outputs' weights, which would be waited for while nothing is computed
+                let next = (output + STEPS) * geometry.taps() + first;
+                prefetch(self.weights, next);
+                prefetch(self.weights, next + LANES);
+            }
             let left: &[f32; P] = self.gradient[output * all + pixel..]
                 .first_chunk()
                 .expect("gradients of all pixels");
