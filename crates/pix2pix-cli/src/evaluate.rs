@@ -204,6 +204,9 @@ pub fn measure(
     Ok(evaluations)
 }
 
+/// The name of the pairs of a folder without splits.
+const ALL: &str = "all";
+
 /// The pairs to evaluate a model on, and the name of their split.
 fn pairs(
     args: &Args,
@@ -234,7 +237,11 @@ fn pairs(
     let found = wanted
         .iter()
         .find_map(|name| data.splits.iter().find(|(known, _)| known == name));
-    found.cloned().ok_or_else(|| {
+    let named = |(name, pairs): &(&'static str, Pairs)| match args.split {
+        Split::Val if data.splits.len() == 1 => (ALL, pairs.clone()),
+        _ => (*name, pairs.clone()),
+    };
+    found.map(named).ok_or_else(|| {
         let there: Vec<&str> = data.splits.iter().map(|(name, _)| *name).collect();
         let remedy = format!("choose one of them with --split, e.g. --split {}", there[0]);
         let reason = format!("no {} pairs, only {}", wanted[0], there.join(", "));
@@ -298,7 +305,7 @@ fn draw(folder: &Path, evaluated: &Evaluated) -> Result<(), Error> {
 /// The mean of a measure with its interval; `None` if the model does not have it.
 fn mean(evaluation: &Evaluation, measure: &Measure) -> Option<String> {
     let found = evaluation.means.get(measure.key)?;
-    Some(interval(*found, measure.digits))
+    Some(interval(*found, measure.digits_of(found.mean)))
 }
 
 /// A mean with its interval.
@@ -309,6 +316,15 @@ fn interval(found: Mean, digits: usize) -> String {
     }
 }
 
+/// How many pairs were measured, of which split.
+fn counted(evaluation: &Evaluation) -> String {
+    let count = evaluation.pictures.len();
+    match evaluation.split.as_str() {
+        ALL => format!("all {count}"),
+        split => format!("{count} of {split}"),
+    }
+}
+
 /// What the gallery says of a model.
 fn summary(evaluation: &Evaluation) -> String {
     let means = MEASURES.iter().filter_map(|measure| {
@@ -316,9 +332,8 @@ fn summary(evaluation: &Evaluation) -> String {
         Some(format!("{} {mean}", measure.label))
     });
     format!(
-        "{} pairs of {} at step {}, measured at {}. {}.",
-        evaluation.pictures.len(),
-        evaluation.split,
+        "Pairs: {}; step {}, measured at {}. {}.",
+        counted(evaluation),
         evaluation.step,
         evaluation.sizes(),
         means.collect::<Vec<_>>().join("; ")
@@ -397,11 +412,7 @@ pub fn table(evaluations: &[Evaluation]) -> String {
     for evaluation in evaluations {
         rows[0].push(evaluation.model.clone());
         rows[1].push(evaluation.step.to_string());
-        rows[2].push(format!(
-            "{} of {}",
-            evaluation.pictures.len(),
-            evaluation.split
-        ));
+        rows[2].push(counted(evaluation));
         rows[3].push(evaluation.sizes());
     }
     for measure in MEASURES {

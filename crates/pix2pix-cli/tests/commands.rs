@@ -670,6 +670,15 @@ fn networks_of_a_run_are_described() {
         scratch.ok("receptive-field run"),
         scratch.ok("receptive-field --patch 16 --size 64")
     );
+    // each discriminator; of the coarser, 16 means of 3x3 pixels, two apart, span 33
+    scratch.trained("data", "--patch 16 --discriminators 2");
+    let fields = scratch.ok("receptive-field run");
+    for seen in [
+        "sees 16x16 pixels of a 64x64 picture\n",
+        "sees 33x33 pixels of a 64x64 picture, which are 16x16 pixels of the picture at 1/2",
+    ] {
+        assert!(fields.contains(seen), "{fields}");
+    }
     let said = refused(&scratch, "summary run", 2);
     assert!(
         said.contains("name the network first") && said.contains("summary generator run"),
@@ -749,18 +758,14 @@ fn a_flat_folder_is_measured() {
     let output = scratch.run("evaluate run data");
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("note: run trained on these pairs"), "{said}");
-    assert!(
-        String::from_utf8(output.stdout)
-            .unwrap()
-            .contains("3 of train")
-    );
+    assert!(String::from_utf8(output.stdout).unwrap().contains("all 3"));
     // a model of another program knows no data set
     scratch.ok("export run --out g.pth");
     scratch.ok("import g.pth --out g.safetensors --dropout 0.5");
     let output = scratch.run("evaluate g.safetensors data");
     let table = String::from_utf8(output.stdout).unwrap();
-    assert!(table.contains("3 of train"), "{table}");
-    assert!(scratch.ok("evaluate run other").contains("2 of train"));
+    assert!(table.contains("all 3"), "{table}");
+    assert!(scratch.ok("evaluate run other").contains("all 2"));
 }
 
 /// A U-shaped drawing is wider than high, and has every layer and every skip connection.

@@ -93,7 +93,7 @@ pub(crate) fn pictures_at_once(alone: &Geometry) -> usize {
 /// Pictures whose gradients of the input can be computed together with the bits that each has alone.
 pub(crate) fn gradients_at_once(alone: &Geometry) -> usize {
     match few_pixels::input_gradient::suits(alone) {
-        true => few_pixels::PIXELS / alone.pixels().max(1),
+        true => few_pixels::PIXELS / alone.pixels(),
         false => 1,
     }
 }

@@ -9,28 +9,33 @@ pub struct Measure {
     pub key: &'static str,
     /// Its name and unit in tables.
     pub label: &'static str,
-    /// Digits to show behind the point.
-    pub digits: usize,
+    /// Digits to show behind the point; `None` for four digits that count, because the values have any size.
+    pub digits: Option<usize>,
     /// Whether higher values are better.
     pub higher: bool,
 }
 
 /// The measures of single pictures, in the order of display.
 pub const MEASURES: [Measure; 11] = [
-    measure("accuracy", "pixel accuracy", 4, true),
-    measure("l1", "L1 (of 255)", 2, false),
-    measure("rmse", "RMSE (of 255)", 2, false),
-    measure("l1_own", "L1 (in the files' values)", 4, false),
-    measure("rmse_own", "RMSE (in the files' values)", 4, false),
-    measure("psnr", "PSNR (dB)", 2, true),
-    measure("ssim", "SSIM", 4, true),
-    measure("ms_ssim", "MS-SSIM", 4, true),
-    measure("pearson", "Pearson correlation", 4, true),
-    measure("lpips", "LPIPS", 4, false),
-    measure("dists", "DISTS", 4, false),
+    measure("accuracy", "pixel accuracy", Some(4), true),
+    measure("l1", "L1 (of 255)", Some(2), false),
+    measure("rmse", "RMSE (of 255)", Some(2), false),
+    measure("l1_own", "L1 (in the files' values)", None, false),
+    measure("rmse_own", "RMSE (in the files' values)", None, false),
+    measure("psnr", "PSNR (dB)", Some(2), true),
+    measure("ssim", "SSIM", Some(4), true),
+    measure("ms_ssim", "MS-SSIM", Some(4), true),
+    measure("pearson", "Pearson correlation", Some(4), true),
+    measure("lpips", "LPIPS", Some(4), false),
+    measure("dists", "DISTS", Some(4), false),
 ];
 
-const fn measure(key: &'static str, label: &'static str, digits: usize, higher: bool) -> Measure {
+const fn measure(
+    key: &'static str,
+    label: &'static str,
+    digits: Option<usize>,
+    higher: bool,
+) -> Measure {
     Measure {
         key,
         label,
@@ -40,9 +45,30 @@ const fn measure(key: &'static str, label: &'static str, digits: usize, higher: 
 }
 
 impl Measure {
+    /// Digits to show behind the point of a value, and of others that are compared with it.
+    pub fn digits_of(&self, value: f64) -> usize {
+        let before = value.abs().max(1e-9).log10().floor() as i32;
+        self.digits.unwrap_or((3 - before).max(0) as usize)
+    }
+
     /// The label, with which end is the good one.
     pub fn described(&self) -> String {
         let better = if self.higher { "higher" } else { "lower" };
         format!("{}, {better} is better", self.label)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_any_size_have_four_digits_that_count() {
+        let find = |key| MEASURES.into_iter().find(|m: &Measure| m.key == key);
+        let own = find("l1_own").unwrap();
+        let shown = |value: f64| format!("{value:.*}", own.digits_of(value));
+        let values = [0.012345, 1.2345, 123.45, 12345.6].map(shown);
+        assert_eq!(values, ["0.01234", "1.234", "123.5", "12346"]);
+        assert_eq!(find("ssim").unwrap().digits_of(123.0), 4);
     }
 }

@@ -29,7 +29,9 @@ const showGallery = (place, gallery, chosen = 0) => {
     for (const { key, label, digits } of gallery.measures) {
       if (!(key in entry.scores)) continue;
       const row = make("div");
-      row.append(make("dt", {}, label), make("dd", {}, entry.scores[key].toFixed(digits)));
+      const score = entry.scores[key];
+      const shown = digits === null ? String(Number(score.toPrecision(4))) : score.toFixed(digits);
+      row.append(make("dt", {}, label), make("dd", {}, shown));
       scores.append(row);
     }
     card.append(make("h3", {}, entry.name), pictures);
