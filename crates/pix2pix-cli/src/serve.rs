@@ -34,13 +34,17 @@ one stops now.
 Examples:
   pix2pix serve                        the built-in model: satellite pictures of relief maps
   pix2pix serve runs/facades
-  pix2pix serve runs/facades maps.safetensors --listen 127.0.0.1:9000 --log json
+  pix2pix serve runs/facades maps.safetensors --port 9000 --log json
   pix2pix serve --config pix2pix.toml";
 
-/// Parses an address to listen on.
+/// Parses an address to listen on. A port alone is that of this machine alone.
 pub fn address(text: &str) -> Result<SocketAddr, String> {
-    let remedy = "no IP address with a port: give 127.0.0.1:8080, for example";
-    text.parse().map_err(|_| remedy.to_string())
+    let remedy = "neither a port nor an IP address with a port: give 8080 or 127.0.0.1:8080, for example";
+    let port = text.strip_prefix("localhost:").unwrap_or(text);
+    let local = port.parse().map(|port| (Ipv4Addr::LOCALHOST, port).into());
+    local
+        .or_else(|_| text.parse())
+        .map_err(|_| remedy.to_string())
 }
 
 /// Options of `pix2pix serve`.
@@ -225,6 +229,21 @@ mod tests {
             ),
         ] {
             assert_eq!(opened(listen.parse().unwrap()), printed);
+        }
+    }
+
+    #[test]
+    fn a_port_alone_is_of_this_machine_alone() {
+        for (text, meant) in [
+            ("9000", "127.0.0.1:9000"),
+            ("localhost:9000", "127.0.0.1:9000"),
+            ("0.0.0.0:80", "0.0.0.0:80"),
+            ("[::1]:80", "[::1]:80"),
+        ] {
+            assert_eq!(address(text).unwrap(), meant.parse().unwrap());
+        }
+        for wrong in ["", "99999", "localhost", "example.org:80", ":80"] {
+            assert!(address(wrong).is_err(), "{wrong}");
         }
     }
 }

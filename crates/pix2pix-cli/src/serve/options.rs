@@ -28,8 +28,14 @@ fn rate(text: &str) -> Result<NonZeroU32, String> {
 #[derive(Clone, Debug, Default, clap::Args, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
-    /// Address and port to listen on [default: 127.0.0.1:8080]
-    #[arg(long, env = "PIX2PIX_LISTEN", value_name = "ADDRESS", value_parser = super::address)]
+    /// Address and port to listen on, or a port of this machine alone [default: 127.0.0.1:8080]
+    #[arg(
+        long,
+        visible_alias = "port",
+        env = "PIX2PIX_LISTEN",
+        value_name = "ADDRESS",
+        value_parser = super::address
+    )]
     listen: Option<SocketAddr>,
     /// Host name to accept besides localhost, e.g. that of a reverse proxy; matters only with a local --listen
     /// address and no --token [default: localhost only]
