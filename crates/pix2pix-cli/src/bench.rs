@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use pix2pix::bench::{self, BenchConfig, Mode};
 use pix2pix::data::earth::earth;
+use pix2pix::data::picture::MAX_SIDE;
 use pix2pix::data::survey::{self, Forced, OnError};
 use pix2pix::data::{Dataset, Options};
 use pix2pix::device::{Limit, limit_instructions, set_threads};
@@ -71,14 +72,25 @@ enum Instructions {
     Portable,
 }
 
+/// Most pictures per step.
+const MOST_TOGETHER: usize = 1 << 12;
+/// Most steps.
+const MOST_STEPS: usize = 1 << 20;
 /// The step after which memory use is first read: by then all buffers are allocated.
 const SETTLED: usize = 10;
 
 /// Measures and prints.
 pub fn run(args: Args) -> Result<(), Failure> {
-    if args.batch == 0 || args.steps == 0 {
-        let message = "--batch and --steps must be at least 1";
-        return Err(Failure::Usage(message.to_string()));
+    for (option, value, least, most) in [
+        ("--batch", args.batch, 1, MOST_TOGETHER),
+        ("--size", args.size, 1, MAX_SIDE as usize),
+        ("--warmup", args.warmup, 0, MOST_STEPS),
+        ("--steps", args.steps, 1, MOST_STEPS),
+    ] {
+        if !(least..=most).contains(&value) {
+            let message = format!("{option} is {value}; it must be {least} to {most}");
+            return Err(Failure::Usage(message));
+        }
     }
     if let Some(instructions) = args.instructions {
         limit_instructions(match instructions {

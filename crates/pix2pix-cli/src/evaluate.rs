@@ -21,6 +21,7 @@ use crate::failure::{Failure, print};
 use crate::machine_args::MachineArgs;
 use crate::noise_args::NoiseArgs;
 use crate::output::tell;
+use crate::paths::real;
 use crate::progress;
 use crate::table::aligned;
 
@@ -124,6 +125,15 @@ pub fn measure(
     bar: fn(usize, String) -> ProgressBar,
     go_on: &mut dyn FnMut() -> bool,
 ) -> Result<Vec<Evaluation>, Failure> {
+    if let Some(out) = &args.out
+        && args.data.is_dir()
+        && real(out).starts_with(real(&args.data))
+    {
+        return Err(Failure::Usage(format!(
+            "--out {} lies in the data set, and its pictures would be taken for pairs; choose another place",
+            out.display()
+        )));
+    }
     set_threads(args.machine.threads)?;
     let device = args.machine.device.open(args.machine.precision)?;
     let measures = Measures {

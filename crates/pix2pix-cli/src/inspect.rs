@@ -18,6 +18,7 @@ use crate::data_args::{DataArgs, DataPath};
 use crate::failure::{Failure, print};
 use crate::flags;
 use crate::paths::real;
+use crate::result_file::ResultArgs;
 
 /// Largest number of pairs on the contact sheet.
 const ROWS: usize = 8;
@@ -40,6 +41,8 @@ pub struct Args {
     /// this is the data set's folder, beside it]
     #[arg(long, value_name = "FILE")]
     sheet: Option<PathBuf>,
+    #[command(flatten)]
+    result: ResultArgs,
     /// Estimate how far B of each pair is shifted against A, by phase correlation of their edges [default: off]
     #[arg(long)]
     align: bool,
@@ -57,6 +60,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
 
 /// Writes what it finds to `found`.
 fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
+    if let Some(sheet) = &args.sheet {
+        args.result.check(&[sheet])?;
+    }
     let data = args.data.find(&args.at.path, 0)?;
     let surveys: Vec<Survey> = data
         .splits

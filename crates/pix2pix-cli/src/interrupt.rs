@@ -51,3 +51,13 @@ pub fn flag(Shard { rank, ranks }: Shard) -> Result<Arc<AtomicBool>, Failure> {
     listen(&[Signal::Stop, Signal::Hangup], asked).map_err(failed)?;
     Ok(stop)
 }
+
+/// Makes a file that reaches the limit on sizes (`ulimit -f`) an error like that of a full disk, instead of the end of the
+/// program.
+pub fn ignore_size_limit() {
+    #[cfg(unix)]
+    // SAFETY: to ignore a signal runs no code of this program.
+    unsafe {
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+    }
+}

@@ -134,6 +134,7 @@ enum Command {
 /// for success, 1 for an error, 2 for wrong arguments, 130 if the user stopped it.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     memory::keep_freed();
+    interrupt::ignore_size_limit();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     program::remember(&arguments);
     let arguments = match config_file::merged(command(), arguments) {

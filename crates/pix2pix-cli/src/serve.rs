@@ -39,7 +39,8 @@ Examples:
 
 /// Parses an address to listen on. A port alone is that of this machine alone.
 pub fn address(text: &str) -> Result<SocketAddr, String> {
-    let remedy = "neither a port nor an IP address with a port: give 8080 or 127.0.0.1:8080, for example";
+    let remedy =
+        "neither a port nor an IP address with a port: give 8080 or 127.0.0.1:8080, for example";
     let port = text.strip_prefix("localhost:").unwrap_or(text);
     let local = port.parse().map(|port| (Ipv4Addr::LOCALHOST, port).into());
     local

@@ -200,7 +200,7 @@ fn tables_of_other_programs_are_read() {
     ];
     for (name, text) in tables {
         fs::write(scratch.path("data").join(name), text).unwrap();
-        let said = scratch.ok(&format!("inspect data/{name} --sheet sheet.png"));
+        let said = scratch.ok(&format!("inspect data/{name} --sheet sheet.png --force"));
         assert!(said.contains("training can begin"), "{name}: {said}");
         let pairs = if name == "named.csv" {
             "train      1"

@@ -78,6 +78,26 @@ impl ModelConfig {
         }
     }
 
+    /// Checks that the generator has the channels of its pictures, and that all values are in range.
+    ///
+    /// # Errors
+    /// Names the first value that is not.
+    pub fn check(&self) -> Result<()> {
+        self.generator.validate()?;
+        let channels = self.generator.channels();
+        let sides = [("source", &self.source), ("target", &self.target)];
+        for ((name, domain), of_generator) in sides.into_iter().zip(channels) {
+            domain.validate(name)?;
+            let planes = domain.planes();
+            if planes != of_generator {
+                return Err(Error::Config(format!(
+                    "{name}.channels is {planes}, but the generator has {of_generator} channels for it"
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// Size of the pictures that the generator was trained on.
     pub fn size(&self) -> Size {
         self.jitter.crop_size
@@ -102,7 +122,7 @@ impl Model {
     /// # Errors
     /// When the file cannot be read, is truncated, or is not a checkpoint of this program.
     pub fn load(path: &Path) -> Result<Self> {
-        tensor_file::read_some(path, KIND, &of_generator).map(Self::new)
+        Self::new(tensor_file::read_some(path, KIND, &of_generator)?, path)
     }
 
     /// Reads the generator of a checkpoint that is in memory; `path` is its name for messages.
@@ -110,15 +130,17 @@ impl Model {
     /// # Errors
     /// When it is truncated, or not a checkpoint of this program.
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
-        tensor_file::parse(bytes, path, KIND, &of_generator).map(Self::new)
+        Self::new(tensor_file::parse(bytes, path, KIND, &of_generator)?, path)
     }
 
-    fn new((Header { step, config }, mut tensors): (Header, Weights)) -> Self {
-        Self {
+    fn new((header, mut tensors): (Header, Weights), path: &Path) -> Result<Self> {
+        let Header { step, config } = header;
+        config.check().map_err(|reason| no_network(path, &reason))?;
+        Ok(Self {
             config,
             step,
             weights: take(&mut tensors, "generator"),
-        }
+        })
     }
 }
 

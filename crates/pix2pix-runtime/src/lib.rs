@@ -30,6 +30,7 @@ mod moments;
 pub mod network;
 pub mod picture;
 pub mod plan;
+pub mod regular_file;
 mod temporal;
 pub mod tensor_file;
 mod tiles;

@@ -19,7 +19,7 @@ pub use nodata::Nodata;
 pub use pad::pad;
 pub use ranges::Ranges;
 pub use resize::resize;
-pub use size::{InvalidSize, Size, nearest};
+pub use size::{InvalidSize, MAX_SIDE, Size, nearest};
 
 /// Allowed numbers of channels of a picture.
 pub const CHANNELS: std::ops::RangeInclusive<usize> = 1..=16;

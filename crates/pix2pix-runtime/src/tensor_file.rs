@@ -1,7 +1,6 @@
 //! Files of named tensors with a header: safetensors with a single metadata entry of JSON.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::Path;
 
 use memmap2::Mmap;
@@ -11,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::regular_file;
 use crate::weights::{Array, Weights};
 
 /// Name of the metadata entry. With a single entry, the order of entries cannot vary.
@@ -173,7 +173,7 @@ impl Mapped {
     /// # Errors
     /// Those of the operating system.
     pub fn open(path: &Path) -> std::io::Result<Self> {
-        let file = File::open(path)?;
+        let file = regular_file::open(path)?;
         if file.metadata()?.len() == 0 {
             return Ok(Self(None)); // some systems cannot map an empty file
         }

@@ -76,7 +76,7 @@ impl fmt::Display for StartError {
         match self {
             Self::Listen(address, reason) => write!(
                 f,
-                "cannot listen on {address}: {reason}; choose another `listen`"
+                "cannot listen on {address}: {reason}; choose another port"
             ),
             Self::Thread(reason) => write!(
                 f,
@@ -273,7 +273,7 @@ async fn by_own_name(State(app): State<Arc<App>>, request: Request, next: Next) 
         return next.run(request).await;
     };
     let detail = format!(
-        "requests for host {host:?} are refused; to allow it, add its name, without port, to the `hosts` of the server"
+        "requests for host {host:?} are refused; to allow it, add its name, without port, to the server's `host`"
     );
     Problem::new(StatusCode::FORBIDDEN, detail).into_response()
 }

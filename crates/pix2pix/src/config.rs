@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use pix2pix_runtime::checkpoint::ModelConfig;
 use pix2pix_runtime::network::{GeneratorConfig, Norm};
 use pix2pix_runtime::picture::{Domain, Size};
 use serde::de::Error as _;
@@ -478,24 +479,32 @@ impl RunConfig {
         }
     }
 
+    /// What translation needs of it.
+    pub fn model(&self) -> ModelConfig {
+        ModelConfig::new(
+            [self.source.clone(), self.target.clone()],
+            self.neighbours,
+            self.generator.clone(),
+            self.jitter.crop_size,
+        )
+    }
+
     /// Checks the ranges of source and target, and that both networks have their channels.
     fn validate_domains(&self) -> Result<()> {
-        let generator = self.generator.channels();
+        self.model().check()?;
         let PatchGanConfig {
             source_channels,
             target_channels,
             ..
         } = self.discriminator;
-        for (name, domain, generator, discriminator) in [
-            ("source", &self.source, generator[0], source_channels),
-            ("target", &self.target, generator[1], target_channels),
+        for (name, domain, channels) in [
+            ("source", &self.source, source_channels),
+            ("target", &self.target, target_channels),
         ] {
-            domain.validate(name)?;
-            let channels = domain.planes();
-            if [generator, discriminator] != [channels; 2] {
+            if domain.planes() != channels {
                 return Err(Error::Config(format!(
-                    "{name}.channels is {channels}, but the generator has {generator} channels for it, and the \
-                     discriminator {discriminator}"
+                    "{name}.channels is {}, but the discriminator has {channels} channels for it",
+                    domain.planes()
                 )));
             }
         }

@@ -14,8 +14,11 @@ use crate::error::{Error, Result};
 
 /// Checks that a file of another program is there; `remedy` says where it comes from.
 fn check_exists(path: &Path, remedy: &str) -> Result<()> {
-    match path.exists() {
-        true => Ok(()),
-        false => Err(Error::file(path, "no such file", remedy)),
-    }
+    let reason = match path.metadata() {
+        Ok(found) if found.is_file() || found.is_dir() => return Ok(()),
+        // a pipe would wait for its writer, and a device may never end
+        Ok(_) => "it is no regular file",
+        Err(_) => "no such file",
+    };
+    Err(Error::file(path, reason, remedy))
 }

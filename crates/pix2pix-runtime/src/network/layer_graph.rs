@@ -204,6 +204,12 @@ impl LayerGraph {
                     array.shape
                 )));
             }
+            // the root of a negative variance is no number, and would make a black picture
+            let is_variance = name.ends_with("running_var");
+            if is_variance && array.values.iter().any(|value| *value < 0.0) {
+                let reason = format!("the tensor {name} has a negative variance");
+                return Err(Error::Config(reason));
+            }
         }
         match weights.keys().find(|name| !tensors.contains_key(*name)) {
             None => Ok(()),

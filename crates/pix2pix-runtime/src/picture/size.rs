@@ -5,14 +5,17 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+/// Maximum length of a picture's sides, in pixels.
+pub const MAX_SIDE: u32 = 1 << 14;
+
 /// Width and height in pixels: `256` or `512x256`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Size(pub [u32; 2]);
 
-/// A text that is no [`Size`].
+/// A text that is no [`Size`], or none that a picture may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("use PIXELS or WIDTHxHEIGHT")]
+#[error("use PIXELS or WIDTHxHEIGHT, each from 1 to {MAX_SIDE}")]
 pub struct InvalidSize;
 
 impl Size {
@@ -40,7 +43,11 @@ impl FromStr for Size {
     type Err = InvalidSize;
 
     fn from_str(text: &str) -> std::result::Result<Self, InvalidSize> {
-        let side = |text: &str| text.trim().parse().map_err(|_| InvalidSize);
+        let side = |text: &str| {
+            let side = text.trim().parse().ok();
+            side.filter(|side| (1..=MAX_SIDE).contains(side))
+                .ok_or(InvalidSize)
+        };
         match text.split_once('x') {
             Some((width, height)) => Ok(Self([side(width)?, side(height)?])),
             None => Ok(Self::square(side(text)?)),

@@ -85,10 +85,10 @@ impl Pairs {
     /// As [`batch`](Self::batch), with another jitter.
     ///
     /// # Errors
-    /// As [`batch`](Self::batch), and when the jitter is invalid.
+    /// As [`batch`](Self::batch), when the jitter is invalid, and when the pictures of a batch differ in size.
     ///
     /// # Panics
-    /// When `size` is 0, or the pictures of a batch differ in size.
+    /// When `size` is 0.
     pub fn batch_with(
         &self,
         jitter: &JitterConfig,
@@ -298,10 +298,16 @@ fn load(pairs: &Pairs, order: &mut Order, batch: u64, config: &LoaderConfig) -> 
     let mut shapes = [[0; 4]; 2];
     let mut known = Vec::new();
     let mut has_gaps = false;
+    let mut size = None;
     for place in first..last {
-        let sample = epoch * pairs.len() as u64 + place as u64;
+        let sample = Sample {
+            number: epoch * pairs.len() as u64 + place as u64,
+            size,
+        };
         let varied = readable(pairs, &order.indices, place, (config, sample), &mut skipped)?;
         let (varied, mask) = varied;
+        let sample = sample.number;
+        size = Some(varied[0].size());
         let pixels = varied[0].size().map(|side| side as usize).iter().product();
         match &mask {
             None => known.extend(std::iter::repeat_n(1.0, pixels)),
@@ -338,22 +344,47 @@ fn load(pairs: &Pairs, order: &mut Order, batch: u64, config: &LoaderConfig) -> 
     })
 }
 
-/// Loads the pair at `place` in the order, and varies it as the sample with this number. With [`OnError::Skip`], takes the
-/// next readable pair if this one is broken.
+/// A sample of a run.
+#[derive(Clone, Copy)]
+struct Sample {
+    /// Its number in the run.
+    number: u64,
+    /// The size of its batch, if it is not the first.
+    size: Option<[u32; 2]>,
+}
+
+/// Loads the pair at `place` in the order, and varies it as this sample. With [`OnError::Skip`], takes the next readable pair if
+/// this one is broken.
 fn readable(
     pairs: &Pairs,
     order: &[usize],
     place: usize,
-    (config, sample): (&LoaderConfig, u64),
+    (config, sample): (&LoaderConfig, Sample),
     skipped: &mut Vec<String>,
 ) -> Result<([Picture; 2], Option<Picture>)> {
     let mut failed = None;
     for &index in order[place..].iter().chain(&order[..place]) {
         let varied = guarded(pairs, index, || {
-            let load = || Ok(config.jitter.load(pairs.read(index)?));
+            // all sizes fitted when the run began, but a file may have been replaced since
+            let replaced = |reason: String| {
+                let reason = format!("{reason}: it has been replaced since the run began");
+                let remedy =
+                    "put the picture back, or start a new run; `on_error` skip leaves it out";
+                Error::file(&pairs.shown(index)[0], reason, remedy)
+            };
+            let load = || {
+                let pair = pairs.read(index)?;
+                config.jitter.seen(pair.source.size()).map_err(replaced)?;
+                Ok(config.jitter.load(pair))
+            };
             let pair = config.cache.get(index, load)?;
-            let varied = config.jitter.vary(&pair, config.seed, sample);
-            let mask = config.jitter.vary_mask(&pair, config.seed, sample);
+            let varied = config.jitter.vary(&pair, config.seed, sample.number);
+            let [width, height] = varied[0].size();
+            if let Some([w, h]) = sample.size.filter(|size| *size != varied[0].size()) {
+                let reason = format!("{width}x{height} pixels in a batch of {w}x{h}");
+                return Err(replaced(reason));
+            }
+            let mask = config.jitter.vary_mask(&pair, config.seed, sample.number);
             Ok((varied, mask))
         });
         match varied {

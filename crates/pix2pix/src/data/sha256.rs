@@ -1,9 +1,9 @@
 //! Digests.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use pix2pix_runtime::regular_file;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 /// When it cannot be read.
 pub fn of_file(file: &Path, action: &'static str) -> Result<String> {
     let failed = |e| Error::io(file, action, e);
-    let mut content = File::open(file).map_err(failed)?;
+    let mut content = regular_file::open(file).map_err(failed)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     loop {

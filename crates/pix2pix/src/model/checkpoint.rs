@@ -162,6 +162,9 @@ impl Checkpoint {
             let reason = format!("its tensor {name} does not belong to a pix2pix network");
             return Err(Error::file(path, reason, KIND.remedy));
         }
+        let checked = config.model().check();
+        let checked = checked.and_then(|()| config.discriminator.validate());
+        checked.map_err(|reason| no_network(path, &reason))?;
         Ok(Self {
             config,
             step,

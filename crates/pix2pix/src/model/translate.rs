@@ -4,7 +4,6 @@ use std::ops::Deref;
 use std::path::Path;
 
 use burn::tensor::Device;
-use pix2pix_runtime::checkpoint::ModelConfig;
 use pix2pix_runtime::engine::{Cpu, Engine};
 use pix2pix_runtime::error::Result;
 
@@ -90,15 +89,8 @@ impl Translator {
     }
 
     fn of_engine(engine: Box<dyn Engine>, config: RunConfig, step: u64, device: Device) -> Self {
-        let domains = [config.source.clone(), config.target.clone()];
-        let model = ModelConfig::new(
-            domains,
-            config.neighbours,
-            config.generator.clone(),
-            config.jitter.crop_size,
-        );
         Self {
-            runtime: pix2pix_runtime::Translator::new(engine, model, step),
+            runtime: pix2pix_runtime::Translator::new(engine, config.model(), step),
             config,
             device,
         }

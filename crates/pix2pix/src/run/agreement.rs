@@ -3,6 +3,7 @@
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::config::RunConfig;
@@ -61,7 +62,7 @@ fn options(config: &RunConfig, data: &Survey) -> Vec<[String; 2]> {
         "the program's version".to_string(),
         env!("CARGO_PKG_VERSION").to_string(),
     ]];
-    let tree = toml::Value::try_from(&config).expect("a configuration is plain data");
+    let tree = serde_json::to_value(&config).expect("a configuration is plain data");
     flatten("", &tree, &mut named);
     let sizes = data.sizes.iter();
     let sizes = sizes.map(|([width, height], count)| format!("{count} of {width}x{height}"));
@@ -71,9 +72,10 @@ fn options(config: &RunConfig, data: &Survey) -> Vec<[String; 2]> {
 }
 
 /// Collects every value of a tree with its path.
-pub(super) fn flatten(path: &str, value: &toml::Value, named: &mut Vec<[String; 2]>) {
+pub(super) fn flatten(path: &str, value: &Value, named: &mut Vec<[String; 2]>) {
     match value {
-        toml::Value::Table(table) => {
+        Value::Null => {}
+        Value::Object(table) => {
             for (name, value) in table {
                 let separator = if path.is_empty() { "" } else { "." };
                 flatten(&format!("{path}{separator}{name}"), value, named);

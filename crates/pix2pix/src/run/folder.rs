@@ -5,6 +5,8 @@ use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use pix2pix_runtime::regular_file;
+
 use crate::atomic_file;
 use crate::config::RunConfig;
 use crate::error::{Error, Result};
@@ -251,7 +253,7 @@ fn taken(root: &Path) -> Error {
 /// When it is not a run folder, or its configuration cannot be read or is invalid.
 pub fn read_config(root: &Path) -> Result<RunConfig> {
     let path = root.join(CONFIG);
-    let text = fs::read_to_string(&path).map_err(|e| match e.kind() {
+    let text = regular_file::read_to_string(&path).map_err(|e| match e.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => Error::file(
             root,
             format!("not a run folder (no {CONFIG})"),
@@ -283,6 +285,6 @@ pub fn read_config(root: &Path) -> Result<RunConfig> {
 
 /// Whether a process is training in this folder.
 pub fn is_locked(root: &Path) -> bool {
-    let lock = File::open(root.join(LOCK));
+    let lock = regular_file::open(&root.join(LOCK));
     lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }

@@ -49,7 +49,7 @@ fn fields(config: &RunConfig) -> BTreeMap<String, String> {
     // as a checkpoint stores numbers
     let stored = serde_json::to_string(config).expect("a configuration is plain data");
     let config: RunConfig = serde_json::from_str(&stored).expect("it was just written");
-    let tree = toml::Value::try_from(&config).expect("a configuration is plain data");
+    let tree = serde_json::to_value(&config).expect("a configuration is plain data");
     // left out of the file if it is 0
     let mut named = vec![["neighbours".to_string(), config.neighbours.to_string()]];
     flatten("", &tree, &mut named);

@@ -1,10 +1,11 @@
 //! Log files with one JSON object per line. They grow during a run, and are cut back when it is resumed. A line that
 //! cannot be read is told, and stays as it is.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use pix2pix_runtime::regular_file;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
@@ -105,7 +106,7 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Content<T>> {
 }
 
 fn bytes(path: &Path) -> Result<Vec<u8>> {
-    match fs::read(path) {
+    match regular_file::read(path) {
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(Vec::new()),
         read => read.map_err(|e| Error::io(path, "read the file", e)),
     }
@@ -150,6 +151,8 @@ pub fn exact_or_none<'de, D: Deserializer<'de>>(
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::run::{RunScores, Timing};
 

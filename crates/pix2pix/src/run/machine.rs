@@ -1,9 +1,10 @@
 //! Describes the machine of a run in `machine.json`, for later comparisons of runs.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
+
+use pix2pix_runtime::regular_file;
 
 use crate::atomic_file;
 use crate::backend::device;
@@ -41,7 +42,7 @@ pub fn write(root: &Path) -> Result<()> {
 pub fn read(root: &Path) -> (BTreeMap<String, String>, Option<String>) {
     let path = root.join(NAME);
     let told = |reason: String| Some(format!("{}: cannot be read: {reason}", path.display()));
-    match fs::read_to_string(&path) {
+    match regular_file::read_to_string(&path) {
         Ok(text) => match serde_json::from_str(&text) {
             Ok(entries) => (entries, None),
             Err(e) => (BTreeMap::new(), told(e.to_string())),

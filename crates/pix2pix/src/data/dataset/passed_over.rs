@@ -13,7 +13,7 @@ pub enum Why {
     Deep,
     /// Its name, or that of its folder, begins with a dot.
     Hidden,
-    /// It is a link in an archive, or one whose target is missing.
+    /// It is a link in an archive, one whose target is missing, or one that leads back to its own folder.
     Link,
     /// Its path leads out of the archive.
     Outside,

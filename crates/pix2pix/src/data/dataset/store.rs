@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use flate2::read::MultiGzDecoder;
+use pix2pix_runtime::regular_file;
 use zip::ZipArchive;
 
 use super::passed_over::{PassedOver, Why};
@@ -192,7 +193,7 @@ impl Store {
         let failed = |e| Error::io(&self.shown(path), "read the file", e);
         let missing = || failed(io::Error::from(io::ErrorKind::NotFound));
         match &self.container {
-            Container::Folder => fs::read(self.root.join(path)).map_err(failed),
+            Container::Folder => regular_file::read(&self.root.join(path)).map_err(failed),
             Container::Tar(file, index) => {
                 let span = index.get(path).ok_or_else(missing)?;
                 let mut file = lock(file);
@@ -332,6 +333,8 @@ fn walk(
             files.push(path);
         } else if is_hidden(&path) {
             passed_over.push(PassedOver::new(&path, Why::Hidden));
+        } else if kind.is_dir() && is_above(&entry.path(), &folder) {
+            passed_over.push(PassedOver::new(&path, Why::Link));
         } else if kind.is_dir() && depth > 1 {
             walk(root, &path, depth - 1, files, passed_over)?;
         } else if kind.is_dir() {
@@ -339,6 +342,13 @@ fn walk(
         }
     }
     Ok(())
+}
+
+/// Whether a path leads back to the folder that it is in, or to one above, by a link.
+fn is_above(path: &Path, folder: &Path) -> bool {
+    let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    let [target, folder] = [path, folder].map(fs::canonicalize);
+    is_link && matches!((target, folder), (Ok(target), Ok(folder)) if folder.starts_with(&target))
 }
 
 /// Removes `.` from a path inside an archive. Returns `None` if it is absolute or contains `..`.
@@ -369,7 +379,7 @@ fn archive(path: &Path, kind: Archive, unread: &mut Vec<PassedOver>) -> Result<C
             "download it again, or unpack it",
         )
     };
-    let file = File::open(path).map_err(failed)?;
+    let file = regular_file::open(path).map_err(failed)?;
     match kind {
         Archive::Zip => {
             let mut archive =

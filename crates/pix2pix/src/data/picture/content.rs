@@ -1,11 +1,12 @@
 //! The bytes of a picture file: in memory, or on disk and read where they are needed.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use flate2::read::MultiGzDecoder;
+use pix2pix_runtime::regular_file;
 
 use super::nifti_header;
 use crate::error::{Error, Result};
@@ -138,13 +139,7 @@ impl Content {
     pub fn reader(&self) -> io::Result<Box<dyn Source>> {
         Ok(match self {
             Self::Memory(bytes) => Box::new(Cursor::new(bytes.clone())),
-            Self::Disk(path) => {
-                // a pipe would wait for its writer, and can be read only once
-                if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-                    return Err(io::Error::other("it is no regular file"));
-                }
-                Box::new(BufReader::new(File::open(path)?))
-            }
+            Self::Disk(path) => Box::new(BufReader::new(regular_file::open(path)?)),
             Self::Part(part) => {
                 let part = part.clone();
                 Box::new(BufReader::new(PartReader { part, at: 0 }))
@@ -179,7 +174,7 @@ impl Content {
     pub fn bytes(&self) -> io::Result<Arc<[u8]>> {
         match self {
             Self::Memory(bytes) => Ok(bytes.clone()),
-            Self::Disk(path) => Ok(fs::read(path)?.into()),
+            Self::Disk(path) => Ok(regular_file::read(path)?.into()),
             Self::Part(_) => {
                 let mut bytes = Vec::new();
                 self.reader()?.read_to_end(&mut bytes)?;

@@ -1,0 +1,195 @@
+//! Files of strangers and slips of the hand: each is one line that names the file, never a panic, a hang or a wrong picture.
+
+#![cfg(unix)]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use common::{SMALL, Scratch, pair};
+use serde_json::Value;
+
+/// The line of a failed command.
+fn line(output: &Output, code: i32) -> String {
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    let errors = said.lines().filter(|line| line.starts_with("error: "));
+    assert_eq!(errors.count(), 1, "{said}");
+    said
+}
+
+/// Changes a value of a checkpoint's configuration.
+fn edited(from: &Path, to: &Path, place: &str, value: Value) {
+    let bytes = fs::read(from).unwrap();
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let mut header: Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    let ours = &mut header["__metadata__"]["pix2pix"];
+    let mut described: Value = serde_json::from_str(ours.as_str().unwrap()).unwrap();
+    *described.pointer_mut(place).unwrap() = value;
+    *ours = described.to_string().into();
+    let header = header.to_string().into_bytes();
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header);
+    file.extend(&bytes[8 + length..]);
+    fs::write(to, file).unwrap();
+}
+
+#[test]
+fn a_checkpoint_that_contradicts_itself_makes_no_picture() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    let whole = scratch.path("run/checkpoints/step_0000002.safetensors");
+    for (place, value, named) in [
+        ("/config/target/channels", Value::from(4), "target.channels"),
+        ("/config/target/channels", 1.into(), "target.channels"),
+        (
+            "/config/target/channels",
+            i64::MAX.into(),
+            "target.channels",
+        ),
+        ("/config/source/channels", 1.into(), "source.channels"),
+        ("/config/jitter/crop_size", "4294967264".into(), "16384"),
+    ] {
+        edited(&whole, &scratch.path("edited.safetensors"), place, value);
+        for command in [
+            "translate edited.safetensors data",
+            "summary generator edited.safetensors",
+        ] {
+            let said = line(&scratch.run(command), 1);
+            assert!(
+                said.contains("edited.safetensors") && said.contains(named),
+                "{said}"
+            );
+        }
+    }
+    let scales = "/config/discriminator/scales";
+    edited(
+        &whole,
+        &scratch.path("edited.safetensors"),
+        scales,
+        255.into(),
+    );
+    let said = line(&scratch.run("summary discriminator edited.safetensors"), 1);
+    assert!(said.contains("scales is 255"), "{said}");
+}
+
+#[test]
+fn a_large_seed_resumes() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "--seed 18446744073709551615");
+    scratch.ok("train --resume run --steps 3 --quiet");
+}
+
+#[test]
+fn pipes_and_devices_are_no_files_of_a_run() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    scratch.bash("mkfifo pipe; ln -s /dev/zero zero.safetensors; ln -s pipe pipe.safetensors");
+    for command in [
+        "translate pipe.safetensors data",
+        "translate zero.safetensors data",
+        "export pipe.safetensors --out g.pth",
+        "import pipe.safetensors --out g.safetensors",
+        "import zero.safetensors --out g.safetensors",
+        "train data --out other --from zero.safetensors --steps 1",
+        "evaluate run data --lpips pipe",
+    ] {
+        let said = line(&scratch.run(command), 1);
+        assert!(said.contains("no regular file"), "{command}: {said}");
+    }
+    fs::write(
+        scratch.path("pairs.csv"),
+        "a,b\n/dev/zero,/dev/zero\npipe,pipe\n",
+    )
+    .unwrap();
+    for command in [
+        "inspect pairs.csv",
+        "prepare split pairs.csv --out x --val-fraction 0.5",
+    ] {
+        let said = line(&scratch.run(command), 1);
+        assert!(said.contains("no regular file"), "{command}: {said}");
+    }
+    for file in [
+        "config.toml",
+        "metrics.jsonl",
+        "scores.jsonl",
+        "timings.jsonl",
+    ] {
+        let place = scratch.path("run").join(file);
+        let kept = fs::read(&place).unwrap();
+        fs::remove_file(&place).unwrap();
+        scratch.bash(&format!("mkfifo run/{file}"));
+        let said = line(&scratch.run("report run"), 1);
+        assert!(said.contains("no regular file"), "{file}: {said}");
+        fs::remove_file(&place).unwrap();
+        fs::write(&place, kept).unwrap();
+    }
+}
+
+#[test]
+fn numbers_out_of_range_are_refused() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    for command in [
+        "prepare gray data --out x --size 0",
+        "prepare edges data --out x --size 16385",
+        "prepare combine data --out x --size 4294967295",
+        "train data --out x --crop-size 99999999",
+        "bench --steps 18446744073709551615",
+        "bench --warmup 18446744073709551615",
+        "bench --batch 18446744073709551615",
+        "bench --size 4294967296",
+        "bench --mode data --size 0",
+    ] {
+        line(&scratch.run(command), 2);
+    }
+}
+
+#[test]
+fn links_in_a_circle_lead_nowhere() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    scratch.bash("mkdir pictures pictures/deep; cp data/* pictures; ln -s ../pictures pictures/again; ln -s .. pictures/deep/up");
+    let said = scratch.run("translate run pictures --out out");
+    assert!(said.status.success());
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(
+        said.contains("2 links (") || said.contains("links"),
+        "{said}"
+    );
+    assert_eq!(
+        common::names(&scratch.path("out")),
+        ["pair0.png", "pair1.png"]
+    );
+}
+
+/// A limit on the size of files is an error like a full disk.
+#[test]
+fn a_limit_on_files_is_one_line() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    let output = scratch.bash(&format!(
+        "ulimit -f 40; $pix2pix train data --out run --steps 1 --quiet {SMALL}"
+    ));
+    let said = line(&output, 1);
+    assert!(said.contains("run"), "{said}");
+}
+
+#[test]
+fn a_sheet_is_not_replaced() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    pair(8, 8, 0).save(scratch.path("mine.png")).unwrap();
+    let said = line(&scratch.run("inspect data --sheet mine.png"), 1);
+    assert!(said.contains("--force"), "{said}");
+    scratch.ok("inspect data --sheet mine.png --force");
+    let said = line(&scratch.run("evaluate run data --out data/scores"), 2);
+    assert!(said.contains("lies in the data set"), "{said}");
+}
