@@ -90,14 +90,14 @@ fn everything_takes_its_model() {
     common::pair(50, 20, 1)
         .save(scratch.path("small.png"))
         .unwrap();
-    common::pair(300, 150, 1)
+    common::pair(310, 150, 1)
         .save(scratch.path("large.png"))
         .unwrap();
     scratch.ok("translate run small.png large.png --out whole --dropout off");
     let size = |path: &str| image::image_dimensions(scratch.path(path)).unwrap();
     assert_eq!(size("whole/small.png"), (50, 20));
     scratch.ok("translate run large.png --out tiles --dropout off --tile 64 --norm-stats image");
-    assert_eq!(size("tiles/large.png"), (300, 150));
+    assert_eq!(size("tiles/large.png"), (310, 150));
     let output = scratch.run("translate run large.png --out x --tile 32");
     let error = String::from_utf8_lossy(&output.stderr);
     let wanted = "--tile is 32; it must be a multiple of 32, at least 64, for this model";
