@@ -267,7 +267,7 @@ mod tests {
     fn halving_by_hand() {
         let plane: Vec<f32> = (0..12).map(|value| value as f32).collect(); // 3 rows of 4, and 4 rows of 3
         for (side, halved) in [
-            ([3, 4], [2.5, 4.0, 6.5, 8.0]),
+            ([3_usize, 4], [2.5, 4.0, 6.5, 8.0]),
             ([4, 3], [2.0, 3.0, 6.5, 7.5]),
             ([1, 12], [0.5, 2.0, 4.0, 6.0]),
         ] {

@@ -289,6 +289,7 @@ impl TilePlan<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::{Norm, ResnetConfig, UnetConfig, Upsample};
 
     fn tiles(side: u32, overlap: u32) -> Tiles {
         Tiles {

@@ -238,6 +238,19 @@ fn a_frozen_coarse_network_stays() {
     );
 }
 
+/// ResNets of earlier versions had two halvings, and their files do not say so.
+#[test]
+fn files_of_earlier_versions_have_two_halvings() {
+    let config = GeneratorConfig::from(ResnetConfig {
+        halvings: 2,
+        ..published(64, Norm::Batch)
+    });
+    let mut text = serde_json::to_value(&config).unwrap();
+    assert!(text.as_object_mut().unwrap().remove("halvings").is_some());
+    let read: GeneratorConfig = serde_json::from_value(text).unwrap();
+    assert_eq!(read, config);
+}
+
 #[test]
 fn configurations_that_cannot_be_are_named() {
     let config = |filters| HdConfig::around(published(filters, Norm::Batch));
