@@ -50,7 +50,7 @@ pub enum Freeze {
 choices!(Freeze, "part of the generator",
     Nothing: "nothing", "Train all weights";
     Encoder: "encoder", "Keep the weights of the layers that shrink the picture";
-    Coarse: "coarse", "Keep the weights of the coarse network of --generator hd";
+    Coarse: "coarse", "Keep the weights of the coarse network inside an hd generator";
 );
 
 impl Freeze {
