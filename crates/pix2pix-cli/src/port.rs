@@ -1,5 +1,5 @@
-//! Options of the public PyTorch port (pytorch-CycleGAN-and-pix2pix) and of pix2pixHD, answered with ours. docs/from-pytorch.md has the
-//! same table for readers; the tests compare them.
+//! Options of the public PyTorch port (pytorch-CycleGAN-and-pix2pix) and of pix2pixHD, answered with ours.
+//! docs/from-pytorch.md has the same table for readers; the tests compare them.
 
 use std::ffi::OsString;
 
