@@ -56,6 +56,7 @@ pub const FLAGS: &[(&str, &str)] = &[
     ("crop_size", "--crop-size"),
     ("color", "--color-jitter"),
     // of the networks
+    ("generator", "--generator"),
     ("patch", "--patch"),
     ("unet", "--discriminator"),
     ("scales", "--discriminators"),

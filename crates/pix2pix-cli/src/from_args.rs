@@ -9,6 +9,7 @@ use pix2pix::train::{Freeze, FromChannels};
 
 use crate::choice::choice;
 use crate::failure::Failure;
+use crate::network_args::{Architecture, NetworkArgs};
 
 /// Options that choose a network, and have no meaning for that of a model.
 const OF_GENERATOR: [&str; 6] = [
@@ -26,7 +27,8 @@ const OF_DISCRIMINATOR: [&str; 4] = ["discriminator", "patch", "discriminators",
 #[derive(Args)]
 pub struct FromArgs {
     /// Model whose networks and weights the run begins from: a run folder, a checkpoint, a file that `pix2pix import`
-    /// reads, or earth, the built-in model [default: none, random weights]
+    /// reads, or earth, the built-in model. With --generator hd, it can be a model of hd-coarse or another ResNet, and an
+    /// enhancer is added [default: none, random weights]
     #[arg(long, value_name = "MODEL")]
     from: Option<PathBuf>,
     /// What to do if the model of --from has other channels than the data
@@ -41,18 +43,22 @@ pub struct FromArgs {
 }
 
 impl FromArgs {
-    /// Reads the model to begin from, if there is one. `typed` are the options on the command line, `dropout` is the rate
-    /// if it is among them.
+    /// Reads the model to begin from, if there is one. `typed` are the options on the command line, and `networks` their values
+    /// if they are among them.
     ///
     /// # Errors
     /// When it cannot be read, or an option describes another network than its own.
-    pub fn open(&self, typed: &[String], dropout: f64) -> Result<Option<Start>, Failure> {
+    pub fn open(&self, typed: &[String], networks: &NetworkArgs) -> Result<Option<Start>, Failure> {
         let Some(path) = &self.from else {
             return Ok(None);
         };
         let model = Beginning::open(path, self.from_channels)?;
+        let is_given = |option: &str| typed.iter().any(|name| name == option);
+        // the one network that is chosen beside a model: around that of the model
+        let around = is_given("generator") && networks.generator == Architecture::Hd;
         let refused = |options: &[&str]| {
-            let other = typed.iter().find(|name| options.contains(&name.as_str()));
+            let mut typed = typed.iter().filter(|name| !around || *name != "generator");
+            let other = typed.find(|name| options.contains(&name.as_str()));
             other.map_or(Ok(()), |name| {
                 Err(Failure::Usage(format!(
                     "--{name}: with --from, the networks are those of the model; omit it"
@@ -63,10 +69,10 @@ impl FromArgs {
         if model.has_discriminator() {
             refused(&OF_DISCRIMINATOR)?;
         }
-        let is_given = typed.iter().any(|name| name == "dropout");
         Ok(Some(Start {
             model,
-            dropout: is_given.then_some(dropout),
+            around,
+            dropout: is_given("dropout").then_some(networks.dropout),
         }))
     }
 }
@@ -75,6 +81,8 @@ impl FromArgs {
 pub struct Start {
     /// The model.
     pub model: Beginning,
+    /// Whether its generator becomes the coarse part of a coarse-to-fine one.
+    around: bool,
     /// Its dropout rate in this run, if that is not to be the model's.
     dropout: Option<f64>,
 }
@@ -83,13 +91,16 @@ impl Start {
     /// The networks for these channels. `fresh` is the discriminator if the model has none.
     ///
     /// # Errors
-    /// When the model's channels are others, and are to be the same.
+    /// When the model's channels are others, and are to be the same; when its generator cannot be the coarse part.
     pub fn networks(
         &self,
         channels: [usize; 2],
         fresh: PatchGanConfig,
     ) -> Result<(GeneratorConfig, PatchGanConfig), Failure> {
-        let generator = self.model.generator(channels)?;
+        let generator = match self.around {
+            true => self.model.coarse_to_fine(channels)?,
+            false => self.model.generator(channels)?,
+        };
         let generator = match self.dropout {
             Some(rate) => generator.with_dropout(rate),
             None => generator,

@@ -25,8 +25,8 @@ Examples:
 #[derive(clap::Args)]
 pub struct Args {
     /// Weights of the generator, and optionally of the discriminator: .pth of the public PyTorch port
-    /// (pytorch-CycleGAN-and-pix2pix) or .safetensors with the same tensor names; or .h5 or .keras of the Keras
-    /// tutorial's generator
+    /// (pytorch-CycleGAN-and-pix2pix) or .safetensors with the same tensor names; .pth of pix2pixHD's generator; or .h5 or
+    /// .keras of the Keras tutorial's generator
     #[arg(required = true, num_args = 1..=2, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Output file for the model
@@ -38,7 +38,7 @@ pub struct Args {
     #[arg(long, value_name = "RATE")]
     dropout: Option<f64>,
     /// Size of the pictures that the network was trained on: PIXELS or WIDTHxHEIGHT [default: the smallest that gives a
-    /// U-Net's innermost level one pixel, e.g. 128 for unet_128; 256 for a ResNet]
+    /// U-Net's innermost level one pixel, e.g. 128 for unet_128; 256 for a ResNet; 512 for one with an enhancer]
     #[arg(long, value_name = "SIZE")]
     size: Option<Size>,
     /// Name of the generator in a PyTorch file with several networks, e.g. netG_A [default: the only one]
@@ -61,19 +61,16 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let checkpoint = import::of_files(&args.files, &options)?;
     checkpoint.save(&args.out)?;
     let config = &checkpoint.config;
-    let (network, filters, norm) = match &config.generator {
-        GeneratorConfig::Unet(unet) => (
-            format!("a U-Net of {} levels", unet.depth),
-            unet.filters,
-            unet.norm,
-        ),
-        GeneratorConfig::Resnet(resnet) => (
-            format!("a ResNet of {} blocks", resnet.blocks),
-            resnet.filters,
-            resnet.norm,
+    let network = match &config.generator {
+        GeneratorConfig::Unet(unet) => format!("a U-Net of {} levels", unet.depth),
+        GeneratorConfig::Resnet(resnet) => format!("a ResNet of {} blocks", resnet.blocks),
+        GeneratorConfig::Hd(hd) => format!(
+            "a ResNet of {} blocks and an enhancer of {}",
+            hd.coarse.blocks, hd.local_blocks
         ),
     };
-    let norm = match norm {
+    let filters = config.generator.filters();
+    let norm = match config.generator.norm() {
         Norm::Batch => "batch norm",
         Norm::Instance => "instance norm",
         Norm::Group => "group norm",

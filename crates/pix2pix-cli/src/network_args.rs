@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use pix2pix::network::{
-    GeneratorConfig, Norm, Patch, PatchGanConfig, ResnetConfig, UnetConfig, Upsample,
+    GeneratorConfig, HdConfig, Norm, Patch, PatchGanConfig, ResnetConfig, UnetConfig, Upsample,
 };
 
 use crate::choice::choice;
@@ -16,7 +16,8 @@ pub struct NetworkArgs {
     /// tutorial's discriminator, with a bias in every convolution)
     #[arg(long, default_value = "70")]
     pub patch: Patch,
-    /// Filters in the first block of both networks; deeper blocks have up to eight times as many
+    /// Filters in the first block of both networks; deeper blocks have up to eight times as many, or sixteen with hd-coarse
+    /// and hd
     #[arg(long, default_value_t = 64, value_name = "N")]
     pub filters: usize,
     /// Architecture of the generator
@@ -62,6 +63,22 @@ pub enum Architecture {
     /// Nine residual blocks
     #[value(name = "resnet-9")]
     Resnet9,
+    /// Nine residual blocks at a sixteenth of the size: the coarse network of hd by itself
+    HdCoarse,
+    /// For 512 pixels and more: hd-coarse at half the size, and an enhancer (pix2pixHD, Wang et al. 2018)
+    Hd,
+}
+
+impl Architecture {
+    /// Halvings and residual blocks of its ResNet; `None` for a U-Net.
+    fn resnet(self) -> Option<[usize; 2]> {
+        match self {
+            Self::Unet => None,
+            Self::Resnet6 => Some([2, 6]),
+            Self::Resnet9 => Some([2, 9]),
+            Self::HdCoarse | Self::Hd => Some([4, 9]),
+        }
+    }
 }
 
 /// Discriminator architectures.
@@ -87,8 +104,24 @@ impl NetworkArgs {
     ) -> Result<(GeneratorConfig, PatchGanConfig), Failure> {
         let norm = self.norm;
         let upsample = self.upsample.unwrap_or(upsample);
-        let generator = match self.generator {
-            Architecture::Unet => GeneratorConfig::Unet(UnetConfig {
+        let resnet = self
+            .generator
+            .resnet()
+            .map(|[halvings, blocks]| ResnetConfig {
+                in_channels: channels[0],
+                out_channels: channels[1],
+                filters: self.filters,
+                halvings,
+                blocks,
+                dropout: self.dropout,
+                norm,
+                bias_before_norm: self.bias_before_norm,
+                upsample,
+            });
+        let generator = match resnet {
+            Some(coarse) if self.generator == Architecture::Hd => HdConfig::around(coarse).into(),
+            Some(resnet) => resnet.into(),
+            None => GeneratorConfig::Unet(UnetConfig {
                 in_channels: channels[0],
                 out_channels: channels[1],
                 filters: self.filters,
@@ -102,22 +135,6 @@ impl NetworkArgs {
                 upsample,
                 ..UnetConfig::default()
             }),
-            Architecture::Resnet6 | Architecture::Resnet9 => {
-                GeneratorConfig::Resnet(ResnetConfig {
-                    in_channels: channels[0],
-                    out_channels: channels[1],
-                    filters: self.filters,
-                    blocks: if self.generator == Architecture::Resnet6 {
-                        6
-                    } else {
-                        9
-                    },
-                    dropout: self.dropout,
-                    norm,
-                    bias_before_norm: self.bias_before_norm,
-                    upsample,
-                })
-            }
         };
         let discriminator = self.discriminator(channels);
         generator.validate()?;

@@ -1,12 +1,12 @@
-//! Options of the public PyTorch port (pytorch-CycleGAN-and-pix2pix), answered with ours. docs/from-pytorch.md has the
-//! same table for readers; the tests compare them.
+//! Options of the public PyTorch port (pytorch-CycleGAN-and-pix2pix) and of pix2pixHD, answered with ours.
+//! docs/from-pytorch.md has the same table for readers; the tests compare them.
 
 use std::ffi::OsString;
 
 use clap::Command;
 
 /// An option of the port, a value that it is given ("" for any), and what to type instead.
-pub const ANSWERS: [(&str, &str, &str); 88] = [
+pub const ANSWERS: [(&str, &str, &str); 102] = [
     ("--dataroot", "", "give the folder as DATA"),
     ("--name", "", "use --out RUN"),
     ("--checkpoints_dir", "", "use --out RUN"),
@@ -44,6 +44,12 @@ pub const ANSWERS: [(&str, &str, &str); 88] = [
     ),
     ("--netG", "resnet_6blocks", "use --generator resnet-6"),
     ("--netG", "resnet_9blocks", "use --generator resnet-9"),
+    ("--netG", "global", "use --generator hd-coarse"),
+    (
+        "--netG",
+        "local",
+        "use --generator hd --from a run of hd-coarse",
+    ),
     ("--netG", "", "use --generator"),
     ("--netD", "basic", "use --patch 70"),
     ("--netD", "pixel", "use --patch pixel"),
@@ -111,6 +117,30 @@ pub const ANSWERS: [(&str, &str, &str); 88] = [
     ("--fold_A", "", "give the folder of A/ and B/ as INPUT"),
     ("--fold_B", "", "give the folder of A/ and B/ as INPUT"),
     ("--fold_AB", "", "use --out DATA"),
+    ("--n_downsample_global", "", "omit it: four times"),
+    ("--n_blocks_global", "", "omit it: nine"),
+    ("--n_local_enhancers", "", "omit it: one"),
+    ("--n_blocks_local", "", "omit it: three"),
+    (
+        "--niter_fix_global",
+        "",
+        "use --freeze coarse in a run before this one",
+    ),
+    ("--load_pretrain", "", "use --from RUN"),
+    ("--num_D", "", "use --discriminators"),
+    ("--lambda_feat", "", "use --feature-matching"),
+    (
+        "--no_ganFeat_loss",
+        "",
+        "omit it: --feature-matching 0 is the default",
+    ),
+    (
+        "--no_vgg_loss",
+        "",
+        "omit it: --perceptual 0 is the default",
+    ),
+    ("--label_nc", "", "use --labels-a"),
+    ("--no_instance", "", "omit it"),
 ];
 
 /// What to type instead with commands that take a trained model, as the port's test.py does, where `train` takes something

@@ -15,7 +15,7 @@ use pix2pix::data::{
     CacheKind, Dataset, Domain, JitterConfig, ResizePolicy, Size, earth, passed_over,
 };
 use pix2pix::device::{Device, set_threads};
-use pix2pix::network::summary;
+use pix2pix::network::{GeneratorConfig, summary};
 use pix2pix::parallel::{Group, Shard, Wire};
 use pix2pix::quality::Score;
 use pix2pix::report::{self, Gallery, Reported, TensorBoard, write as write_report};
@@ -57,6 +57,8 @@ Examples:
   pix2pix train facades --keep-best ssim --patience 10 --out run
   pix2pix train facades --time 20m --out run    as many steps as fit
   pix2pix train mine --from runs/facades --out run
+  pix2pix train large --generator hd-coarse --out coarse
+  pix2pix train large --generator hd --from coarse --load-size 572 --crop-size 512 --out run
   pix2pix train --config run.toml --dry-run
   pix2pix train --resume run              resume; the result is bit-identical
   pix2pix train --resume run --steps 20000";
@@ -586,7 +588,7 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
     }
     let decay_epochs = args.beyond.decay_epochs()?;
     // report invalid options before reading any data; with --resize none, the sizes come from the data
-    let from = args.from.open(typed, args.networks.dropout)?;
+    let from = args.from.open(typed, &args.networks)?;
     if args.jitter.resize != ResizePolicy::None {
         let channels = from.as_ref().map_or([3; 2], |from| from.model.channels());
         let domains = channels.map(|channels| Domain {
@@ -623,10 +625,23 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
         .into_iter()
         .collect();
     told.extend(describe(&data, &survey, (&sides, &notes), &left_out));
+    let is_hd = matches!(config.generator, GeneratorConfig::Hd(_));
+    if is_hd && from.is_none() {
+        told.push(
+            "note: the coarse network begins with random weights; to train it first, train at half the size with --generator \
+             hd-coarse, and begin with --generator hd --from that run"
+                .to_string(),
+        );
+    }
     if let Some(From { model, .. }) = &from {
-        let whole = match model.has_discriminator() {
-            true => "generator and discriminator",
-            false => "generator; the discriminator is new",
+        let whole = match (
+            is_hd && !model.is_coarse_to_fine(),
+            model.has_discriminator(),
+        ) {
+            (false, true) => "generator and discriminator",
+            (false, false) => "generator; the discriminator is new",
+            (true, true) => "coarse network and discriminator; the enhancer is new",
+            (true, false) => "coarse network; the enhancer and the discriminator are new",
         };
         told.push(format!("from: {}: {whole}", model.origin.model));
         let (from, now) = (model.direction(), args.data.direction);

@@ -494,6 +494,16 @@ fn options_of_the_pytorch_port() {
                 "--epoch: omit it: --resume finds the newest checkpoint; --epochs is the number of epochs",
             ],
         ),
+        // and those of pix2pixHD
+        (
+            "train data --out run --netG local --niter_fix_global 10 --num_D 3 --load_pretrain checkpoints/global",
+            &[
+                "--netG local: use --generator hd --from a run of hd-coarse",
+                "--niter_fix_global: use --freeze coarse in a run before this one",
+                "--num_D: use --discriminators",
+                "--load_pretrain: use --from RUN",
+            ],
+        ),
         // commands that take a model are answered with what they have
         (
             "evaluate run data --direction BtoA --load_size 256 --no_dropout --gpu_ids 0",

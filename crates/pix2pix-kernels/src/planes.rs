@@ -1,5 +1,5 @@
-//! Passes over the planes of one picture, `[channels, height, width]`: padding, upsampling, smoothing, and sums of two
-//! pictures.
+//! Passes over the planes of one picture, `[channels, height, width]`: padding, upsampling, halving, smoothing, and sums of
+//! two pictures.
 
 use std::mem::MaybeUninit;
 
@@ -64,6 +64,38 @@ pub fn upsample<'a>(
                 let from = &input[y / 2 * width..][..width];
                 for (x, to) in line.iter_mut().enumerate() {
                     to.write(from[x / 2]);
+                }
+            }
+        });
+    // SAFETY: the planes cover the output, and each task writes all of its plane.
+    unsafe { output.assume_init_mut() }
+}
+
+/// Halves planes of `side` pixels (height, width): means of 3x3 pixels around every second one, at the borders of those that
+/// are there. Odd sides are rounded up.
+///
+/// # Panics
+/// If a slice's length does not fit.
+pub fn halve<'a>(
+    [height, width]: [usize; 2],
+    input: &[f32],
+    output: &'a mut [MaybeUninit<f32>],
+) -> &'a mut [f32] {
+    let [low, narrow] = [height, width].map(|side| side.div_ceil(2));
+    check(input, height * width, output, low * narrow);
+    let around = |at: usize, side: usize| (2 * at).saturating_sub(1)..(2 * at + 2).min(side);
+    let planes = output.par_chunks_exact_mut(low * narrow);
+    planes
+        .zip(input.par_chunks_exact(height * width))
+        .for_each(|(output, input)| {
+            for (y, line) in output.chunks_exact_mut(narrow).enumerate() {
+                let rows = around(y, height);
+                for (x, to) in line.iter_mut().enumerate() {
+                    let columns = around(x, width);
+                    let count = rows.len() * columns.len();
+                    let lines = rows.clone().map(|row| &input[row * width..][..width]);
+                    let sum: f32 = lines.flat_map(|line| &line[columns.clone()]).sum();
+                    to.write(sum / count as f32);
                 }
             }
         });
@@ -228,6 +260,27 @@ mod tests {
             let gap = product(&a, &b) - product(&b, &a);
             assert!(gap.abs() < 1e-5, "{side:?}: {gap}");
         }
+    }
+
+    /// As PyTorch's `AvgPool2d(3, stride=2, padding=1, count_include_pad=False)`.
+    #[test]
+    fn halving_by_hand() {
+        let plane: Vec<f32> = (0..12).map(|value| value as f32).collect(); // 3 rows of 4, and 4 rows of 3
+        for (side, halved) in [
+            ([3_usize, 4], [2.5, 4.0, 6.5, 8.0]),
+            ([4, 3], [2.0, 3.0, 6.5, 7.5]),
+            ([1, 12], [0.5, 2.0, 4.0, 6.0]),
+        ] {
+            let length = side[0].div_ceil(2) * side[1].div_ceil(2);
+            let found = filled(2 * length, |output| halve(side, &planes(&plane), output));
+            assert_eq!(found[..halved.len()], halved, "{side:?}");
+            let second: Vec<f32> = halved.iter().map(|value| 10.0 * value).collect();
+            assert_eq!(found[length..][..halved.len()], second, "{side:?}");
+        }
+        assert_eq!(
+            filled(2, |output| halve([1, 1], &[3.0, 4.0], output)),
+            [3.0, 4.0]
+        );
     }
 
     #[test]

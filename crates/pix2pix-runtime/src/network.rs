@@ -1,14 +1,17 @@
 //! Generators as descriptions: their configurations, and the layers that follow from them. They hold no weights.
 
 mod generator;
+mod hd;
 mod layer_graph;
 pub mod norm;
+pub mod pool;
 pub mod resnet;
 pub mod unet;
 pub mod upsample;
 mod window;
 
 pub use generator::GeneratorConfig;
+pub use hd::HdConfig;
 pub use layer_graph::{Filters, Layer, LayerGraph, Op, Shape};
 pub use norm::Norm;
 pub use resnet::ResnetConfig;

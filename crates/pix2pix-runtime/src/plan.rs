@@ -311,6 +311,7 @@ impl Plan {
                         kernels::reflection_pad(side, margin, from, to)
                     }
                     Kernel::Upsample(side) => kernels::upsample(side, from, to),
+                    Kernel::Halve(side) => kernels::halve(side, from, to),
                     Kernel::Smooth(side) => kernels::smooth(side, from, to),
                     Kernel::Copy => to.write_copy_of_slice(from),
                     Kernel::Tanh => kernels::tanh(from, to),

@@ -7,6 +7,7 @@ use crate::choice::choices;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::moments::Moments;
+use crate::network::GeneratorConfig;
 use crate::picture::{Domain, Picture, pad};
 use crate::plan::{Input, Noise, Statistics};
 
@@ -42,15 +43,20 @@ pub struct Tiles {
 }
 
 impl Tiles {
-    /// Checks the sizes for a network that halves its input `depth` times.
+    /// Checks the sizes for a generator.
     ///
     /// # Errors
     /// When the network does not accept tiles of this size, or the overlap is too large.
-    pub fn validate(&self, depth: usize) -> Result<()> {
-        let unit = 1 << depth;
-        if self.side == 0 || !self.side.is_multiple_of(unit) {
+    pub fn validate(&self, generator: &GeneratorConfig) -> Result<()> {
+        let unit = 1 << generator.halvings();
+        let smallest = generator.smallest_side();
+        if self.side < smallest || !self.side.is_multiple_of(unit) {
+            let least = match smallest == unit {
+                true => String::new(),
+                false => format!(", at least {smallest},"),
+            };
             let reason = format!(
-                "is {}; it must be a multiple of {unit} for this model",
+                "is {}; it must be a multiple of {unit}{least} for this model",
                 self.side
             );
             return Err(Error::field("side", reason));
@@ -283,6 +289,7 @@ impl TilePlan<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::{Norm, ResnetConfig, UnetConfig, Upsample};
 
     fn tiles(side: u32, overlap: u32) -> Tiles {
         Tiles {
@@ -322,17 +329,36 @@ mod tests {
 
     #[test]
     fn sizes_that_cannot_be_are_named() {
-        assert!(tiles(256, 64).validate(8).is_ok());
+        let unet = UnetConfig::default().into(); // of eight levels
+        let resnet = GeneratorConfig::Resnet(ResnetConfig {
+            in_channels: 3,
+            out_channels: 3,
+            filters: 4,
+            halvings: 4,
+            blocks: 1,
+            dropout: 0.0,
+            norm: Norm::Batch,
+            bias_before_norm: false,
+            upsample: Upsample::Transposed,
+        });
+        assert!(tiles(256, 64).validate(&unet).is_ok());
+        assert!(tiles(32, 8).validate(&resnet).is_ok());
+        // one pixel cannot be reflected
+        let error = tiles(16, 0).validate(&resnet).unwrap_err().to_string();
+        assert!(
+            error.ends_with("is 16; it must be a multiple of 16, at least 32, for this model"),
+            "{error}"
+        );
         assert!(
             tiles(300, 64)
-                .validate(8)
+                .validate(&unet)
                 .unwrap_err()
                 .to_string()
                 .contains("multiple of 256")
         );
         assert!(
             tiles(256, 200)
-                .validate(8)
+                .validate(&unet)
                 .unwrap_err()
                 .to_string()
                 .contains("up to half of `side` 256")

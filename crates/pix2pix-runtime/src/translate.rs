@@ -233,7 +233,7 @@ impl Translator {
                 overlap,
                 statistics: options.statistics,
             };
-            tiles.validate(self.model.generator.halvings())?;
+            tiles.validate(&self.model.generator)?;
         }
         let frozen = options.statistics == NormStatistics::Frozen;
         if frozen && self.engine.running_statistics().is_none() {
@@ -270,7 +270,9 @@ impl Translator {
     /// Width and height that the network computes for a picture of `size`, unless it is resized: every side padded to the
     /// next multiple that the network accepts. The time of a translation grows with them.
     pub fn padded(&self, size: [u32; 2]) -> [u32; 2] {
-        size.map(|side| side.next_multiple_of(1 << self.model.generator.halvings()))
+        let generator = &self.model.generator;
+        let fitting = |side: u32| side.next_multiple_of(1 << generator.halvings());
+        size.map(|side| fitting(side).max(generator.smallest_side()))
     }
 
     /// Translates a picture of any size. The result has the same size, and the channels and depth of the model's
@@ -364,7 +366,8 @@ impl Translator {
             let gap = self.gap_of_result(options.nodata);
             return Ok(Ready::Translated(with_gaps(output, mask.as_ref(), gap)));
         }
-        let unit = 1 << self.model.generator.halvings();
+        let generator = &self.model.generator;
+        let unit = 1 << generator.halvings();
         Ok(Ready::Fitted(Fitted {
             place,
             mask,
@@ -372,7 +375,7 @@ impl Translator {
             picture: match options.fit {
                 Fit::Pad => pad(&picture, self.padded(size)),
                 Fit::Resize => {
-                    let size = size.map(|side| nearest(side, unit));
+                    let size = size.map(|side| nearest(side, unit).max(generator.smallest_side()));
                     self.model.source.resized(&picture, size)
                 }
             },

@@ -202,6 +202,12 @@ impl Model {
                         resnet.blocks, resnet.filters
                     )
                 }
+                GeneratorConfig::Hd(hd) => {
+                    format!(
+                        "ResNet of {} blocks and enhancer of {}, {} filters",
+                        hd.coarse.blocks, hd.local_blocks, hd.coarse.filters
+                    )
+                }
             },
             parameters: graph.trainable(),
             summary: summary::table(&graph),

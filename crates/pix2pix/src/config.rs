@@ -451,6 +451,7 @@ impl RunConfig {
                           `from`";
             return Err(Error::Config(reason.to_string()));
         }
+        optimizer.freeze.check(&self.generator)?;
         self.objective.validate()?;
         self.jitter.validate()?;
         self.generator.validate()?;

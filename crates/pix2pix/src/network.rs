@@ -7,7 +7,7 @@
 //! 3. [`LayerGraph`], the description that every network gives of itself. [`summary`] prints it in Keras' format,
 //!    [`draw::plot`](crate::draw::plot) draws it, and [`receptive_field`] computes how many pixels one cell of the
 //!    discriminator's map sees.
-//! 4. [`Generator`], which is a [`Unet`] or a [`Resnet`]; everything else in this library takes one of these.
+//! 4. [`Generator`], which is a [`Unet`], a [`Resnet`] or an [`Hd`]; everything else in this library takes one of these.
 //!
 //! ```
 //! use pix2pix::burn::tensor::Tensor;
@@ -32,6 +32,7 @@
 pub(crate) mod batch_norm;
 pub(crate) mod conv;
 pub(crate) mod generator;
+pub(crate) mod hd;
 pub(crate) mod init;
 pub(crate) mod layers;
 pub(crate) mod noise;
@@ -39,6 +40,7 @@ pub(crate) mod norm;
 pub(crate) mod norm_statistics;
 pub(crate) mod patch_gan;
 pub(crate) mod pixel_decoder;
+pub(crate) mod pool;
 pub mod receptive_field;
 pub(crate) mod resnet;
 pub(crate) mod spectral_norm;
@@ -50,14 +52,15 @@ pub mod weights;
 pub use batch_norm::BatchNorm;
 pub use conv::{Conv, ConvTranspose};
 pub use generator::Generator;
+pub use hd::Hd;
 pub use init::{Init, WeightInit};
 pub use noise::Noise;
 pub use norm::NormLayer;
 pub use norm_statistics::Norms;
 pub use patch_gan::{Features, Maps, Patch, PatchGan, PatchGanConfig};
 pub use pix2pix_runtime::network::{
-    Filters, GeneratorConfig, Layer, LayerGraph, Norm, Op, ResnetConfig, Shape, UnetConfig,
-    Upsample, Window,
+    Filters, GeneratorConfig, HdConfig, Layer, LayerGraph, Norm, Op, ResnetConfig, Shape,
+    UnetConfig, Upsample, Window,
 };
 pub use pixel_decoder::{PixelDecoder, UpBlock};
 pub use resnet::Resnet;

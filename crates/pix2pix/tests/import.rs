@@ -82,6 +82,7 @@ fn generators_translate_as_pytorch_does() {
                 );
                 assert_eq!(config.dropout > 0.0, name.contains("dropout"));
             }
+            GeneratorConfig::Hd(_) => panic!("{name} has no enhancer"),
         }
         let network = checkpoint.generator(&path, &Device::flex()).unwrap();
         close(&network.forward(wave(3, side), &mut Noise::off()), name, 4);

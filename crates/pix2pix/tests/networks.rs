@@ -368,6 +368,7 @@ fn invalid_configurations_are_named() {
         in_channels: 3,
         out_channels: 3,
         filters: 64,
+        halvings: 2,
         blocks: 33,
         dropout: 0.5,
         norm: Norm::Batch,

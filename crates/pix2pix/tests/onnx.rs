@@ -8,8 +8,8 @@ use pix2pix::data::picture::{Picture, Samples};
 use pix2pix::exchange::onnx::{self, OnnxNorm, OnnxOptions};
 use pix2pix::model::{Checkpoint, TranslateOptions};
 use pix2pix::network::{
-    Generator, GeneratorConfig, Init, Noise, Norm, Norms, PatchGanConfig, ResnetConfig, UnetConfig,
-    Upsample, WeightInit, weights,
+    Generator, GeneratorConfig, HdConfig, Init, Noise, Norm, Norms, PatchGanConfig, ResnetConfig,
+    UnetConfig, Upsample, WeightInit, weights,
 };
 use pix2pix::{RunConfig, Translator};
 use prost::Message;
@@ -33,12 +33,25 @@ fn resnet(norm: Norm, upsample: Upsample) -> GeneratorConfig {
         in_channels: 3,
         out_channels: 3,
         filters: 4,
+        halvings: 2,
         blocks: 2,
         dropout: 0.5,
         norm,
         bias_before_norm: true,
         upsample,
     })
+}
+
+/// Around a ResNet of three halvings.
+fn hd(norm: Norm) -> GeneratorConfig {
+    match resnet(norm, Upsample::Transposed) {
+        GeneratorConfig::Resnet(resnet) => HdConfig::around(ResnetConfig {
+            halvings: 3,
+            ..resnet
+        })
+        .into(),
+        other => other,
+    }
 }
 
 fn networks() -> Vec<GeneratorConfig> {
@@ -50,6 +63,7 @@ fn networks() -> Vec<GeneratorConfig> {
         unet(Norm::Batch, Upsample::Bilinear),
         resnet(Norm::Batch, Upsample::Transposed),
         resnet(Norm::Instance, Upsample::Resize),
+        hd(Norm::Batch),
     ]
 }
 
@@ -296,6 +310,7 @@ fn eight_bits_cost_what_is_said() {
         unet(Norm::Batch, Upsample::Transposed),
         unet(Norm::Batch, Upsample::Bilinear),
         resnet(Norm::Instance, Upsample::Resize),
+        hd(Norm::Batch),
     ] {
         let pictures = [picture(SIDE as u32)];
         let (model, loss) = loaded(&config, &OPTIONS, Some(&pictures));

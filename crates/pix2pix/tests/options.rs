@@ -9,8 +9,8 @@ use burn::tensor::{Device, Tensor};
 use pix2pix::device;
 use pix2pix::network::weights::{self, Array, Weights};
 use pix2pix::network::{
-    Generator, GeneratorConfig, Init, Noise, Norm, Patch, PatchGan, PatchGanConfig, ResnetConfig,
-    UnetConfig, Upsample, WeightInit,
+    Generator, GeneratorConfig, HdConfig, Init, Noise, Norm, Patch, PatchGan, PatchGanConfig,
+    ResnetConfig, UnetConfig, Upsample, WeightInit,
 };
 use pix2pix::train::{
     Composite, DiffAugment, Gan, Objective, ObjectiveConfig, OptimizerConfig, Schedule, Trainer,
@@ -73,6 +73,7 @@ fn resnet(norm: Norm, upsample: Upsample) -> GeneratorConfig {
         in_channels: 3,
         out_channels: 3,
         filters: 4,
+        halvings: 2,
         blocks: 2,
         dropout: 0.0,
         norm,
@@ -151,6 +152,7 @@ fn agree_with_pytorch(fixture: &Weights, networks: &[(&str, GeneratorConfig)]) {
         let first = match &network {
             Generator::Unet(network) => network.encoder[0].conv.weight.val(),
             Generator::Resnet(network) => network.first.conv.weight.val(),
+            Generator::Hd(_) => unreachable!("none of these"),
         };
         let gradient = first.grad(&gradients).unwrap();
         close(
@@ -482,21 +484,25 @@ fn accumulated_batches_are_one_large_batch() {
     }
 }
 
-/// Recomputed values equal the original ones: for both generators, with every norm, dropout included.
+/// Recomputed values equal the original ones: for all generators, with every norm, dropout included.
 #[test]
 fn recomputing_changes_nothing() {
     let generators = [
         unet(Norm::Batch, Upsample::Transposed),
         unet(Norm::Group, Upsample::Resize),
         resnet(Norm::Instance, Upsample::Bilinear),
+        match resnet(Norm::Batch, Upsample::Transposed) {
+            GeneratorConfig::Resnet(coarse) => HdConfig::around(coarse).into(),
+            other => other,
+        },
     ];
-    for (generator, r1) in generators.into_iter().zip([0.0, 0.0, 1.0]) {
+    for (generator, r1) in generators.into_iter().zip([0.0, 0.0, 1.0, 0.0]) {
         let generator = match generator {
             GeneratorConfig::Unet(unet) => GeneratorConfig::Unet(UnetConfig {
                 dropout: 0.5,
                 ..unet
             }),
-            resnet => resnet,
+            other => other,
         };
         let train = |recompute| {
             let config = TrainerConfig {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use pix2pix::network::{
-    Generator, GeneratorConfig, Init, Noise, Norm, Norms, ResnetConfig, UnetConfig, Upsample,
-    WeightInit, weights,
+    Generator, GeneratorConfig, HdConfig, Init, Noise, Norm, Norms, ResnetConfig, UnetConfig,
+    Upsample, WeightInit, weights,
 };
 use pix2pix_kernels::Arithmetic;
 use pix2pix_runtime::engine::{Cpu, Engine};
@@ -28,6 +28,7 @@ fn networks() -> Vec<GeneratorConfig> {
         in_channels: 3,
         out_channels: 3,
         filters: 5,
+        halvings: 2,
         blocks: 2,
         dropout: 0.5,
         norm,
@@ -43,6 +44,23 @@ fn networks() -> Vec<GeneratorConfig> {
     }
     networks.push(resnet(Norm::Batch, Upsample::Resize).into());
     networks.push(resnet(Norm::Batch, Upsample::Bilinear).into());
+    let hd = |norm, upsample| {
+        HdConfig::around(ResnetConfig {
+            filters: 6,
+            halvings: 3,
+            ..resnet(norm, upsample)
+        })
+    };
+    networks.push(hd(Norm::Batch, Upsample::Transposed).into());
+    networks.push(hd(Norm::Instance, Upsample::Resize).into());
+    let hd_coarse = ResnetConfig {
+        in_channels: 2,
+        filters: 2,
+        halvings: 4,
+        bias_before_norm: true,
+        ..resnet(Norm::Group, Upsample::Transposed)
+    };
+    networks.push(hd_coarse.into());
     let with_bias = UnetConfig {
         in_channels: 1,
         out_channels: 5,

@@ -72,7 +72,8 @@ class TrainOptions(TypedDict, total=False):
       discriminator, with a bias in every convolution) [default: 70]
     - discriminators: Number of discriminators, 1 to 3: the second sees the pair at half its size, the third at a
       quarter (Wang et al. 2018) [default: 1]
-    - filters: Filters in the first block of both networks; deeper blocks have up to eight times as many [default: 64]
+    - filters: Filters in the first block of both networks; deeper blocks have up to eight times as many, or sixteen
+      with hd-coarse and hd [default: 64]
     - depth: Number of downsampling steps in the U-Net [default: as many as the picture size allows: 7 for 128, 8 for
       256, 9 for 512]
     - norm: Normalization layers [default: batch]
@@ -84,7 +85,8 @@ class TrainOptions(TypedDict, total=False):
     - bias_before_norm: Give every convolution a bias, even before a normalization layer, as the Keras tutorial does
       [default: off]
     - from_: Model whose networks and weights the run begins from: a run folder, a checkpoint, a file that `pix2pix
-      import` reads, or earth, the built-in model [default: none, random weights]
+      import` reads, or earth, the built-in model. With generator hd, it can be a model of hd-coarse or another ResNet,
+      and an enhancer is added [default: none, random weights]
     - from_channels: What to do if the model of from_ has other channels than the data [default: same]
     - freeze: Part of the generator that keeps the weights of from_ [default: nothing]
     - freeze_generator: Number of first steps in which only the discriminator learns, e.g. because from_ has none
@@ -167,7 +169,7 @@ class TrainOptions(TypedDict, total=False):
     vertical_mirror: bool
     turn: bool
     color_jitter: float
-    generator: Literal["unet", "resnet-6", "resnet-9"]
+    generator: Literal["unet", "resnet-6", "resnet-9", "hd-coarse", "hd"]
     discriminator: Literal["patch", "unet"]
     patch: Word
     discriminators: int
@@ -180,7 +182,7 @@ class TrainOptions(TypedDict, total=False):
     bias_before_norm: bool
     from_: str | os.PathLike[str]
     from_channels: Literal["same", "new"]
-    freeze: Literal["nothing", "encoder"]
+    freeze: Literal["nothing", "encoder", "coarse"]
     freeze_generator: int
     device: Word
     precision: Word
@@ -249,7 +251,8 @@ class SummaryOptions(TypedDict, total=False):
     - out_channels: Number of channels of the target [default: 3]
     - patch: Receptive field of the discriminator in pixels: pixel (1x1), 16, 70, 286, or tutorial (the Keras tutorial's
       discriminator, with a bias in every convolution) [default: 70]
-    - filters: Filters in the first block of both networks; deeper blocks have up to eight times as many [default: 64]
+    - filters: Filters in the first block of both networks; deeper blocks have up to eight times as many, or sixteen
+      with hd-coarse and hd [default: 64]
     - generator: Architecture of the generator [default: unet]
     - upsample: Upsampling in the decoder [default: transposed; with preset best: resize]
     - spectral_norm: Spectral normalization: divide the discriminator's weights by their largest singular value (Miyato
@@ -271,7 +274,7 @@ class SummaryOptions(TypedDict, total=False):
     out_channels: int
     patch: Word
     filters: int
-    generator: Literal["unet", "resnet-6", "resnet-9"]
+    generator: Literal["unet", "resnet-6", "resnet-9", "hd-coarse", "hd"]
     upsample: Literal["transposed", "resize", "bilinear"]
     spectral_norm: bool
     discriminator: Literal["patch", "unet"]

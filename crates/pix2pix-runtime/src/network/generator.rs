@@ -1,10 +1,12 @@
-//! The generator: a U-Net or a ResNet.
+//! The generator: a U-Net, a ResNet, or both a ResNet and an enhancer.
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::network::hd::HdConfig;
 use crate::network::layer_graph::{LayerGraph, Shape};
-use crate::network::resnet::{HALVINGS, ResnetConfig};
+use crate::network::norm::Norm;
+use crate::network::resnet::ResnetConfig;
 use crate::network::unet::{UnetConfig, check_side};
 
 /// The configuration of a generator.
@@ -13,8 +15,10 @@ use crate::network::unet::{UnetConfig, check_side};
 pub enum GeneratorConfig {
     /// The paper's U-Net.
     Unet(UnetConfig),
-    /// A ResNet: residual blocks at a quarter of the resolution.
+    /// A ResNet: residual blocks at a fraction of the resolution.
     Resnet(ResnetConfig),
+    /// The coarse-to-fine generator: a ResNet at half the resolution, and an enhancer.
+    Hd(HdConfig),
 }
 
 impl Default for GeneratorConfig {
@@ -35,12 +39,28 @@ impl From<ResnetConfig> for GeneratorConfig {
     }
 }
 
+impl From<HdConfig> for GeneratorConfig {
+    fn from(config: HdConfig) -> Self {
+        Self::Hd(config)
+    }
+}
+
 impl GeneratorConfig {
     /// Number of times that the picture is halved. Sides must be multiples of 2^halvings.
     pub fn halvings(&self) -> usize {
         match self {
             Self::Unet(config) => config.depth,
-            Self::Resnet(_) => HALVINGS,
+            Self::Resnet(config) => config.halvings,
+            Self::Hd(config) => config.coarse.halvings + 1,
+        }
+    }
+
+    /// The smallest side of a picture. Residual blocks need two pixels to reflect.
+    pub fn smallest_side(&self) -> u32 {
+        let unit = 1 << self.halvings();
+        match self {
+            Self::Unet(_) => unit,
+            Self::Resnet(_) | Self::Hd(_) => 2 * unit,
         }
     }
 
@@ -48,7 +68,25 @@ impl GeneratorConfig {
     pub fn channels(&self) -> [usize; 2] {
         match self {
             Self::Unet(config) => [config.in_channels, config.out_channels],
-            Self::Resnet(config) => [config.in_channels, config.out_channels],
+            Self::Resnet(config) | Self::Hd(HdConfig { coarse: config, .. }) => {
+                [config.in_channels, config.out_channels]
+            }
+        }
+    }
+
+    /// Channels of the first layer; of a coarse-to-fine generator, of the ResNet's.
+    pub fn filters(&self) -> usize {
+        match self {
+            Self::Unet(config) => config.filters,
+            Self::Resnet(config) | Self::Hd(HdConfig { coarse: config, .. }) => config.filters,
+        }
+    }
+
+    /// The normalization.
+    pub fn norm(&self) -> Norm {
+        match self {
+            Self::Unet(config) => config.norm,
+            Self::Resnet(config) | Self::Hd(HdConfig { coarse: config, .. }) => config.norm,
         }
     }
 
@@ -56,7 +94,9 @@ impl GeneratorConfig {
     pub fn with_channels(mut self, channels: [usize; 2]) -> Self {
         let [into, out] = match &mut self {
             Self::Unet(config) => [&mut config.in_channels, &mut config.out_channels],
-            Self::Resnet(config) => [&mut config.in_channels, &mut config.out_channels],
+            Self::Resnet(config) | Self::Hd(HdConfig { coarse: config, .. }) => {
+                [&mut config.in_channels, &mut config.out_channels]
+            }
         };
         [*into, *out] = channels;
         self
@@ -66,7 +106,9 @@ impl GeneratorConfig {
     pub fn with_dropout(mut self, rate: f64) -> Self {
         match &mut self {
             Self::Unet(config) => config.dropout = rate,
-            Self::Resnet(config) => config.dropout = rate,
+            Self::Resnet(config) | Self::Hd(HdConfig { coarse: config, .. }) => {
+                config.dropout = rate;
+            }
         }
         self
     }
@@ -75,7 +117,9 @@ impl GeneratorConfig {
     pub fn has_dropout(&self) -> bool {
         match self {
             Self::Unet(config) => (0..config.depth).any(|block| config.dropout_of(block) > 0.0),
-            Self::Resnet(config) => config.dropout > 0.0,
+            Self::Resnet(config) | Self::Hd(HdConfig { coarse: config, .. }) => {
+                config.dropout > 0.0
+            }
         }
     }
 
@@ -87,6 +131,7 @@ impl GeneratorConfig {
         match self {
             Self::Unet(config) => config.validate(),
             Self::Resnet(config) => config.validate(),
+            Self::Hd(config) => config.validate(),
         }
     }
 
@@ -95,8 +140,17 @@ impl GeneratorConfig {
     /// # Errors
     /// Names the nearest size that is accepted.
     pub fn check_size(&self, height: usize, width: usize) -> Result<()> {
-        check_side(height, self.halvings())?;
-        check_side(width, self.halvings())
+        let smallest = self.smallest_side() as usize;
+        for side in [height, width] {
+            check_side(side, self.halvings())?;
+            if side < smallest {
+                return Err(Error::Config(format!(
+                    "an image side of {side} pixels is too small for the residual blocks of this generator: it must be at \
+                     least {smallest}"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Describes the network for an input of `shape`.
@@ -104,6 +158,7 @@ impl GeneratorConfig {
         match self {
             Self::Unet(config) => config.layers(shape),
             Self::Resnet(config) => config.layers(shape),
+            Self::Hd(config) => config.layers(shape),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
 use crate::network::norm::{Norm, groups};
+use crate::network::pool;
 use crate::network::upsample::{self, Upsample};
 use crate::network::window::Window;
 use crate::weights::Weights;
@@ -23,8 +24,8 @@ pub enum Op {
     ConvTranspose(Window),
     /// Nearest-neighbour upsampling by two.
     Upsample,
-    /// Means of a window of each channel.
-    AveragePool(Window),
+    /// Means of 3x3 pixels of each channel, which halve the picture: see [`pool`].
+    AveragePool,
     /// Reflection padding by this number of pixels on every side.
     ReflectionPad(usize),
     /// The binomial filter 1-2-1 in each direction; pixels at a border count as their own neighbours beyond it.
@@ -65,7 +66,7 @@ impl Op {
             Self::Conv(_) => "Conv2d",
             Self::ConvTranspose(_) => "ConvTranspose2d",
             Self::Upsample => "Upsample",
-            Self::AveragePool(_) => "AvgPool2d",
+            Self::AveragePool => "AvgPool2d",
             Self::ReflectionPad(_) => "ReflectionPad",
             Self::Smooth => "Smooth",
             Self::BatchNorm { .. } => "BatchNorm",
@@ -277,15 +278,11 @@ impl LayerGraph {
         self.plain(name, Op::ReflectionPad(margin), output, &[input])
     }
 
-    /// Adds means of a window of each channel.
-    pub fn average_pool(&mut self, name: &str, window: Window, input: usize) -> usize {
+    /// Adds means of 3x3 pixels, which halve the picture.
+    pub fn average_pool(&mut self, name: &str, input: usize) -> usize {
         let [channels, height, width] = self.layers[input].output;
-        let output = [
-            channels,
-            window.output_side(height),
-            window.output_side(width),
-        ];
-        self.plain(name, Op::AveragePool(window), output, &[input])
+        let [height, width] = [height, width].map(|side| pool::HALVE.output_side(side));
+        self.plain(name, Op::AveragePool, [channels, height, width], &[input])
     }
 
     /// Adds a convolution.

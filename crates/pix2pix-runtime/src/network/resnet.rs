@@ -1,5 +1,6 @@
 //! A generator of residual blocks (Johnson, Alahi and Fei-Fei 2016; Zhu et al. 2017, appendix 7.2):
 //! c7s1-64, d128, d256, then six blocks (nine for 256x256 and more) of R256, u128, u64, c7s1-3.
+//! The global generator of pix2pixHD (Wang et al. 2018, section 3.2) is one of four halvings, d128 to d1024.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,7 @@ use crate::network::upsample::Upsample;
 use crate::network::window::Window;
 use crate::picture::PLANES;
 
-/// Number of times that the picture is halved.
+/// Number of halvings of the networks that are published as ResNets, and of files that do not name it.
 pub const HALVINGS: usize = 2;
 /// The first and the last convolution, after reflection padding by three pixels.
 pub const WIDE: Window = Window {
@@ -45,8 +46,11 @@ pub struct ResnetConfig {
     pub in_channels: usize,
     /// Channels of the output image, 1 to 256.
     pub out_channels: usize,
-    /// Channels of the first block; two more double them. Published: 64.
+    /// Channels of the first layer; each halving doubles them. Published: 64.
     pub filters: usize,
+    /// Number of times that the picture is halved, 1 to 6. Published: 2, and 4 in pix2pixHD.
+    #[serde(default = "two")] // files of earlier versions lack it
+    pub halvings: usize,
     /// Residual blocks. Published: 6 or 9.
     pub blocks: usize,
     /// Dropout rate in the middle of each residual block.
@@ -59,7 +63,18 @@ pub struct ResnetConfig {
     pub upsample: Upsample,
 }
 
+fn two() -> usize {
+    HALVINGS
+}
+
 impl ResnetConfig {
+    /// Channels at the whole size, at half of it, and so on.
+    pub fn widths(&self) -> Vec<usize> {
+        (0..=self.halvings)
+            .map(|level| self.filters << level)
+            .collect()
+    }
+
     /// Checks the configuration.
     ///
     /// # Errors
@@ -68,6 +83,7 @@ impl ResnetConfig {
         within("in_channels", self.in_channels, PLANES)?;
         within("out_channels", self.out_channels, PLANES)?;
         within("filters", self.filters, FILTERS)?;
+        within("halvings", self.halvings, 1..=6)?;
         within("blocks", self.blocks, 1..=32)?;
         below_one("dropout", self.dropout)
     }
@@ -79,48 +95,105 @@ impl ResnetConfig {
 
     /// Describes the network for an input of `shape`.
     pub fn layers(&self, shape: Shape) -> LayerGraph {
-        let [few, more, many] = [1, 2, 4].map(|times| self.filters * times);
         let graph = &mut LayerGraph::new("generator");
         let x = graph.input("source", shape);
-        let x = graph.reflection_pad("first.pad", 3, x);
-        let x = self.layer(graph, "first", few, WIDE, x);
-        let mut x = graph.elementwise("first.relu", Op::Relu, x);
-        for (index, width) in [more, many].into_iter().enumerate() {
-            x = self.layer(graph, &format!("down.{index}"), width, HALVE, x);
-            x = graph.elementwise(&format!("down.{index}.relu"), Op::Relu, x);
+        let x = self.features(graph, "", x);
+        self.output(graph, x);
+        std::mem::take(graph)
+    }
+
+    /// Adds all layers before the last padding and convolution; their names begin with `prefix`.
+    pub(super) fn features(&self, graph: &mut LayerGraph, prefix: &str, input: usize) -> usize {
+        let name = |part: &str, index: usize| format!("{prefix}{part}.{index}");
+        let widths = self.widths();
+        let mut x = self.first(graph, &format!("{prefix}first"), widths[0], input);
+        for (index, &width) in widths[1..].iter().enumerate() {
+            x = self.down(graph, &name("down", index), width, x);
         }
         for index in 0..self.blocks {
-            let name = |part: &str| format!("blocks.{index}.{part}");
-            let y = graph.reflection_pad(&name("first.pad"), 1, x);
-            let y = self.layer(graph, &name("first"), many, NARROW, y);
-            let mut y = graph.elementwise(&name("first.relu"), Op::Relu, y);
-            if self.dropout > 0.0 {
-                y = graph.elementwise(&name("dropout"), Op::Dropout(self.dropout), y);
-            }
-            let y = graph.reflection_pad(&name("second.pad"), 1, y);
-            let y = self.layer(graph, &name("second"), many, NARROW, y);
-            x = graph.plain(&name("add"), Op::Add, graph.layers[x].output, &[x, y]);
+            x = self.block(graph, &name("blocks", index), widths[self.halvings], x);
         }
-        for (index, width) in [more, few].into_iter().enumerate() {
-            let name = |part: &str| format!("up.{index}.{part}");
-            let filters = Filters {
-                outputs: width,
-                window: DOUBLE,
-                bias: self.has_bias(),
-            };
-            x = graph.up(&name("conv"), self.upsample, filters, x);
-            x = graph.norm(&name("norm"), self.norm, EPSILON, x);
-            x = graph.elementwise(&name("relu"), Op::Relu, x);
+        for (index, &width) in widths[..self.halvings].iter().rev().enumerate() {
+            x = self.up(graph, &name("up", index), width, x);
         }
-        x = graph.reflection_pad("output.pad", 3, x);
+        x
+    }
+
+    /// Adds the first convolution, its normalization and ReLU.
+    pub(super) fn first(
+        &self,
+        graph: &mut LayerGraph,
+        name: &str,
+        width: usize,
+        input: usize,
+    ) -> usize {
+        let x = graph.reflection_pad(&format!("{name}.pad"), 3, input);
+        let x = self.layer(graph, name, width, WIDE, x);
+        graph.elementwise(&format!("{name}.relu"), Op::Relu, x)
+    }
+
+    /// Adds a convolution that halves the picture, its normalization and ReLU.
+    pub(super) fn down(
+        &self,
+        graph: &mut LayerGraph,
+        name: &str,
+        width: usize,
+        input: usize,
+    ) -> usize {
+        let x = self.layer(graph, name, width, HALVE, input);
+        graph.elementwise(&format!("{name}.relu"), Op::Relu, x)
+    }
+
+    /// Adds a residual block.
+    pub(super) fn block(
+        &self,
+        graph: &mut LayerGraph,
+        name: &str,
+        width: usize,
+        input: usize,
+    ) -> usize {
+        let name = |part: &str| format!("{name}.{part}");
+        let y = graph.reflection_pad(&name("first.pad"), 1, input);
+        let y = self.layer(graph, &name("first"), width, NARROW, y);
+        let mut y = graph.elementwise(&name("first.relu"), Op::Relu, y);
+        if self.dropout > 0.0 {
+            y = graph.elementwise(&name("dropout"), Op::Dropout(self.dropout), y);
+        }
+        let y = graph.reflection_pad(&name("second.pad"), 1, y);
+        let y = self.layer(graph, &name("second"), width, NARROW, y);
+        let shape = graph.layers[input].output;
+        graph.plain(&name("add"), Op::Add, shape, &[input, y])
+    }
+
+    /// Adds a convolution that doubles the picture, its normalization and ReLU.
+    pub(super) fn up(
+        &self,
+        graph: &mut LayerGraph,
+        name: &str,
+        width: usize,
+        input: usize,
+    ) -> usize {
+        let name = |part: &str| format!("{name}.{part}");
+        let filters = Filters {
+            outputs: width,
+            window: DOUBLE,
+            bias: self.has_bias(),
+        };
+        let x = graph.up(&name("conv"), self.upsample, filters, input);
+        let x = graph.norm(&name("norm"), self.norm, EPSILON, x);
+        graph.elementwise(&name("relu"), Op::Relu, x)
+    }
+
+    /// Adds the last convolution and the tanh.
+    pub(super) fn output(&self, graph: &mut LayerGraph, input: usize) -> usize {
+        let x = graph.reflection_pad("output.pad", 3, input);
         let filters = Filters {
             outputs: self.out_channels,
             window: WIDE,
             bias: true,
         };
-        x = graph.conv("output", filters, x);
-        graph.elementwise("tanh", Op::Tanh, x);
-        std::mem::take(graph)
+        let x = graph.conv("output", filters, x);
+        graph.elementwise("tanh", Op::Tanh, x)
     }
 
     /// Adds a convolution and its normalization.

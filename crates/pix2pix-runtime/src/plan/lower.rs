@@ -61,6 +61,8 @@ pub enum Kernel {
     ReflectionPad([usize; 2], usize),
     /// Nearest-neighbour upsampling by two of planes of this height and width.
     Upsample([usize; 2]),
+    /// Means of 3x3 pixels, which halve planes of this height and width.
+    Halve([usize; 2]),
     /// The filter 1-2-1 on planes of this height and width.
     Smooth([usize; 2]),
     /// The sum of two values.
@@ -355,6 +357,10 @@ impl<'a> Lowering<'a> {
                 let kernel = Kernel::ReflectionPad(sides(layer.inputs[0]), margin);
                 self.step(kernel, from, Some(own));
             }
+            Op::AveragePool => {
+                let kernel = Kernel::Halve(sides(layer.inputs[0]));
+                self.step(kernel, from, Some(own));
+            }
             Op::Add => self.step(Kernel::Add, from, Some(own)),
             Op::Smooth => self.step(Kernel::Smooth(sides(index)), from, Some(own)),
             Op::Tanh => self.step(Kernel::Tanh, from, Some(own)),
@@ -385,7 +391,7 @@ impl<'a> Lowering<'a> {
                 self.step(Kernel::Measure(norm), from.clone(), None);
                 self.step(Kernel::Activate(Some(norm), 1.0), from, Some(own));
             }
-            Op::AveragePool(_) | Op::Network(_) => {
+            Op::Network(_) => {
                 unreachable!("{} is no layer of a generator", layer.op.name())
             }
         }

@@ -1,10 +1,11 @@
 //! Exports a checkpoint to the files of the public PyTorch port (pytorch-CycleGAN-and-pix2pix), `latest_net_G` and
-//! `latest_net_D`. Its `load_state_dict(..., strict=True)` accepts them.
+//! `latest_net_D`, and coarse and coarse-to-fine generators to those of pix2pixHD. Their `load_state_dict(..., strict=True)`
+//! accepts them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use pix2pix_runtime::network::{GeneratorConfig, Norm, Upsample};
+use pix2pix_runtime::network::{GeneratorConfig, HdConfig, Norm, Upsample};
 
 use crate::atomic_file;
 use crate::config::RunConfig;
@@ -72,27 +73,31 @@ fn unknown(path: &Path, what: &str) -> Error {
     Error::file(path, format!("the public port has no {what}"), remedy)
 }
 
-/// Adds the bias that the port's convolutions before an instance norm always have.
+/// Adds the biases that the other program's convolutions always have: in the port before an instance norm, in pix2pixHD before
+/// every norm.
 fn generator_names(config: &RunConfig) -> Vec<TensorNames> {
     let mut config = config.generator.clone();
+    let always = public_layout::is_of_hd(&config) || config.norm() == Norm::Instance;
     match &mut config {
-        GeneratorConfig::Unet(unet) => unet.bias_before_norm |= unet.norm == Norm::Instance,
-        GeneratorConfig::Resnet(resnet) => {
-            resnet.bias_before_norm |= resnet.norm == Norm::Instance;
+        GeneratorConfig::Unet(unet) => unet.bias_before_norm |= always,
+        GeneratorConfig::Resnet(resnet) | GeneratorConfig::Hd(HdConfig { coarse: resnet, .. }) => {
+            resnet.bias_before_norm |= always;
         }
     }
     public_layout::generator(&config)
 }
 
 fn check_generator(config: &GeneratorConfig) -> std::result::Result<(), String> {
-    let (norm, bias, upsample) = match config {
-        GeneratorConfig::Unet(config) => (config.norm, config.bias_before_norm, config.upsample),
-        GeneratorConfig::Resnet(config) => (config.norm, config.bias_before_norm, config.upsample),
+    let (bias, upsample) = match config {
+        GeneratorConfig::Unet(config) => (config.bias_before_norm, config.upsample),
+        GeneratorConfig::Resnet(config) | GeneratorConfig::Hd(HdConfig { coarse: config, .. }) => {
+            (config.bias_before_norm, config.upsample)
+        }
     };
     if upsample != Upsample::Transposed {
         return Err(format!("{upsample} upsampling"));
     }
-    check(norm, bias)
+    check(config.norm(), bias && !public_layout::is_of_hd(config))
 }
 
 fn check(norm: Norm, bias: bool) -> std::result::Result<(), String> {
@@ -109,9 +114,9 @@ fn renamed(tensors: &Weights, names: &[TensorNames]) -> PublicTensors {
     let mut public = PublicTensors::new();
     for tensor in names {
         let Some(data) = tensors.get(&tensor.ours) else {
-            // the port's bias before an instance norm: zero, and without effect on the output
+            // a bias before a norm: zero, and without effect on the output
             let weight = &tensors[&tensor.ours.replace(".bias", ".weight")];
-            let transposed = tensor.ours.starts_with("decoder") || tensor.ours.starts_with("up");
+            let transposed = tensor.ours.starts_with("decoder") || tensor.ours.contains("up.");
             let channels = weight.shape[usize::from(transposed)];
             public.insert(
                 tensor.public.clone(),

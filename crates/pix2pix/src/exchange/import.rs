@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use pix2pix_runtime::network::norm::EPSILON;
-use pix2pix_runtime::network::{GeneratorConfig, Norm, ResnetConfig, UnetConfig, Upsample};
+use pix2pix_runtime::network::{
+    GeneratorConfig, HdConfig, Norm, ResnetConfig, UnetConfig, Upsample,
+};
 use pix2pix_runtime::picture::Size;
 
 use crate::config::RunConfig;
@@ -12,7 +14,7 @@ use crate::data::jitter::JitterConfig;
 use crate::data::pair::Direction;
 use crate::error::{Error, Result};
 use crate::exchange::keras_layout;
-use crate::exchange::public_layout::{self, TensorNames, unet_level};
+use crate::exchange::public_layout::{self, TensorNames, after_layers, unet_level};
 use crate::model::checkpoint::Checkpoint;
 use crate::network::patch_gan::{Patch, PatchGanConfig};
 use crate::network::weights::Weights;
@@ -22,7 +24,8 @@ use crate::weights_file::tensor_file;
 
 /// Remedy for a PyTorch file that cannot be imported.
 const REMEDY: &str = "give latest_net_G.pth and latest_net_D.pth of pytorch-CycleGAN-and-pix2pix, trained with \
-                      netG unet_128, unet_256, resnet_6blocks or resnet_9blocks and netD basic, n_layers or pixel";
+                      netG unet_128, unet_256, resnet_6blocks or resnet_9blocks and netD basic, n_layers or pixel; or \
+                      latest_net_G.pth of pix2pixHD, netG global or local";
 /// Remedy for a Keras file that cannot be imported.
 const KERAS_REMEDY: &str = "give the .h5 or .keras file that model.save wrote for the Keras tutorial's generator (the \
                             paper's U-Net)";
@@ -35,7 +38,7 @@ pub struct Options {
     /// Key of the generator in a file with several networks, e.g. `netG_A`, or `ema.netG` for one inside another.
     pub key: Option<String>,
     /// Size of the pictures that the network was trained on; `None` for the size at which a U-Net's innermost level has one
-    /// pixel, and 256 for a ResNet.
+    /// pixel, 256 for a ResNet, and 512 for a coarse-to-fine generator.
     pub size: Option<Size>,
     /// Which half of a side-by-side pair is the source; `None` for the left one.
     pub direction: Option<Direction>,
@@ -97,6 +100,7 @@ fn run_config(path: &Path, generator: GeneratorConfig, options: &Options) -> Res
         // as in training, where the size of the pictures decides the depth; no size is below 64 there
         GeneratorConfig::Unet(_) => 1 << run.generator.halvings().max(6),
         GeneratorConfig::Resnet(_) => 256,
+        GeneratorConfig::Hd(_) => 512,
     };
     let size = options.size.unwrap_or(Size::square(side));
     let [width, height] = size.sides();
@@ -156,7 +160,8 @@ pub fn public(
     checked(Checkpoint::of_tensors(run, g, d), generator)
 }
 
-/// Whether a generator's tensors are inside a key: a U-Net's, whose levels are nested, or a ResNet's.
+/// Whether a generator's tensors are inside a key: a U-Net's, whose levels are nested, or a ResNet's, which a coarse-to-fine
+/// generator has too.
 fn is_generator(tensors: &Weights, key: &str) -> bool {
     let has = |name: &str| tensors.contains_key(&format!("{key}{name}"));
     let level = format!("{key}model.model.1.model.");
@@ -167,7 +172,7 @@ fn is_generator(tensors: &Weights, key: &str) -> bool {
             .is_some_and(|(name, _)| name.starts_with(&level))
     };
     has("model.model.0.weight") && is_nested()
-        || has("model.1.weight") && has("model.10.conv_block.1.weight")
+        || has("model.1.weight") && halvings(tensors, key).is_some()
 }
 
 /// Whether a discriminator's tensors are inside a key.
@@ -284,6 +289,9 @@ fn generator_config(
     if tensors.contains_key("model.model.0.weight") {
         return Ok(GeneratorConfig::Unet(unet_config(tensors, dropout)?));
     }
+    if tensors.contains_key("model1_1.1.weight") {
+        return Ok(GeneratorConfig::Hd(hd_config(tensors)?));
+    }
     if tensors.contains_key("model.1.weight") {
         return Ok(GeneratorConfig::Resnet(resnet_config(tensors)?));
     }
@@ -326,21 +334,56 @@ fn unet_config(tensors: &Weights, dropout: f64) -> std::result::Result<UnetConfi
     })
 }
 
+/// How often a ResNet inside a key halves the picture: the number of layers before its first block.
+fn halvings(tensors: &Weights, key: &str) -> Option<usize> {
+    let block = |halvings: &usize| {
+        let name = format!("{key}model.{}.conv_block.1.weight", after_layers(*halvings));
+        tensors.contains_key(&name)
+    };
+    (1..=6).find(block)
+}
+
+/// Number of residual blocks in a sequence, from a place on.
+fn blocks(tensors: &Weights, sequence: &str, first: usize) -> usize {
+    let block = |index: &usize| {
+        tensors.contains_key(&format!("{sequence}.{}.conv_block.1.weight", first + index))
+    };
+    (0..64).take_while(block).count()
+}
+
 fn resnet_config(tensors: &Weights) -> std::result::Result<ResnetConfig, String> {
+    let halvings = halvings(tensors, "").ok_or("the residual blocks of the ResNet are missing")?;
+    let first = after_layers(halvings);
+    let output = first + blocks(tensors, "model", first) + 3 * halvings + 1;
+    features_config(tensors, &format!("model.{output}.weight"))
+}
+
+/// A coarse-to-fine generator, as `LocalEnhancer` of pix2pixHD.
+fn hd_config(tensors: &Weights) -> std::result::Result<HdConfig, String> {
+    if tensors.contains_key("model2_1.1.weight") {
+        return Err("it has several enhancers; one is supported".to_string());
+    }
+    let local_blocks = blocks(tensors, "model1_2", 0);
+    Ok(HdConfig {
+        local_blocks,
+        coarse: features_config(tensors, &format!("model1_2.{}.weight", local_blocks + 4))?,
+    })
+}
+
+/// A ResNet with its last convolution, which can be elsewhere.
+fn features_config(tensors: &Weights, output: &str) -> std::result::Result<ResnetConfig, String> {
+    let halvings = halvings(tensors, "").ok_or("the residual blocks of the ResNet are missing")?;
+    let first = after_layers(halvings);
     let [filters, in_channels, ..] = shape(tensors, "model.1.weight")?;
-    let block =
-        |index: usize, part: usize| format!("model.{}.conv_block.{part}.weight", 10 + index);
-    let blocks = (0..64)
-        .take_while(|index| tensors.contains_key(&block(*index, 1)))
-        .count();
-    let [out_channels, ..] = shape(tensors, &format!("model.{}.weight", 10 + blocks + 7))?;
+    let [out_channels, ..] = shape(tensors, output)?;
     // part 6 is a convolution if the block has dropout, otherwise a norm, which has no kernel
-    let has_dropout = shape(tensors, &block(0, 6)).is_ok();
+    let has_dropout = shape(tensors, &format!("model.{first}.conv_block.6.weight")).is_ok();
     Ok(ResnetConfig {
         in_channels,
         out_channels,
         filters,
-        blocks,
+        halvings,
+        blocks: blocks(tensors, "model", first),
         dropout: if has_dropout { 0.5 } else { 0.0 },
         norm: norm(tensors, "model.2.weight", "model.1.bias"),
         bias_before_norm: tensors.contains_key("model.1.bias"),

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use pix2pix_runtime::checkpoint::KIND;
 use pix2pix_runtime::network::norm::EPSILON;
-use pix2pix_runtime::network::{Layer, LayerGraph, Op, Window};
+use pix2pix_runtime::network::{Layer, LayerGraph, Op, Window, pool};
 use pix2pix_runtime::picture::Size;
 use prost::Message;
 
@@ -23,7 +23,7 @@ use crate::error::{Error, Result, within};
 use crate::model::checkpoint::Checkpoint;
 use crate::network::weights::Weights;
 use builder::{Builder, float, int, ints, text};
-use proto::{DataType, Model};
+use proto::{Attribute, DataType, Model};
 use quantize::Ranges;
 
 /// Supported versions of ONNX's operators (opsets). The operators that we use are the same in all of them.
@@ -297,7 +297,12 @@ impl Writer<'_> {
             Op::Tanh => builder.node("Tanh", name, &[x], vec![]),
             Op::Add => builder.node("Add", name, inputs, vec![]),
             Op::Concatenate => builder.node("Concat", name, inputs, vec![int("axis", 1)]),
-            Op::Input | Op::AveragePool(_) | Op::Network(_) => {
+            Op::AveragePool => {
+                // the pixels of the padding are not counted
+                let window = attributes(pool::HALVE);
+                builder.node("AveragePool", name, &[x], window)
+            }
+            Op::Input | Op::Network(_) => {
                 unreachable!("{} is not a layer of a generator", layer.op.name())
             }
         })
@@ -323,15 +328,8 @@ impl Writer<'_> {
         };
         let mut inputs = vec![x.to_string(), weight];
         inputs.extend(self.vector(layer, "bias"));
-        let [before, after] = window.padding.map(|side| side as i64);
-        let (kernel, stride) = (window.kernel as i64, window.stride as i64);
-        let attributes = vec![
-            ints("kernel_shape", &[kernel, kernel]),
-            ints("strides", &[stride, stride]),
-            ints("pads", &[before, before, after, after]),
-        ];
         let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
-        self.builder.node(op, name, &inputs, attributes)
+        self.builder.node(op, name, &inputs, attributes(window))
     }
 
     /// Adds the filter 1-2-1: a convolution of each channel by itself, after padding with border pixels.
@@ -412,4 +410,15 @@ impl Writer<'_> {
         let data = self.weights.get(&name)?;
         Some(self.builder.floats(&name, &data.shape, &data.values))
     }
+}
+
+/// The attributes of a window.
+fn attributes(window: Window) -> Vec<Attribute> {
+    let [before, after] = window.padding.map(|side| side as i64);
+    let (kernel, stride) = (window.kernel as i64, window.stride as i64);
+    vec![
+        ints("kernel_shape", &[kernel, kernel]),
+        ints("strides", &[stride, stride]),
+        ints("pads", &[before, before, after, after]),
+    ]
 }

@@ -1,7 +1,8 @@
 //! Names of our tensors in the files of the public PyTorch port (pytorch-CycleGAN-and-pix2pix), `latest_net_G.pth` and
-//! `latest_net_D.pth`.
+//! `latest_net_D.pth`, and of generators in those of pix2pixHD.
 
-use pix2pix_runtime::network::{GeneratorConfig, Norm, ResnetConfig, UnetConfig};
+use pix2pix_runtime::network::resnet::HALVINGS;
+use pix2pix_runtime::network::{GeneratorConfig, HdConfig, Norm, ResnetConfig, UnetConfig};
 
 use crate::network::patch_gan::{Patch, PatchGanConfig};
 
@@ -81,6 +82,16 @@ pub fn generator(config: &GeneratorConfig) -> Vec<TensorNames> {
     match config {
         GeneratorConfig::Unet(config) => unet(config),
         GeneratorConfig::Resnet(config) => resnet(config),
+        GeneratorConfig::Hd(config) => hd(config),
+    }
+}
+
+/// Whether a generator is one of pix2pixHD, and not of the port, whose ResNets have two halvings.
+pub fn is_of_hd(config: &GeneratorConfig) -> bool {
+    match config {
+        GeneratorConfig::Unet(_) => false,
+        GeneratorConfig::Resnet(config) => config.halvings != HALVINGS,
+        GeneratorConfig::Hd(_) => true,
     }
 }
 
@@ -126,39 +137,79 @@ fn unet(config: &UnetConfig) -> Vec<TensorNames> {
     names.names
 }
 
+/// The module of the port's ResNets after the first layer and so many layers of three modules each.
+pub fn after_layers(count: usize) -> usize {
+    4 + 3 * count
+}
+
 fn resnet(config: &ResnetConfig) -> Vec<TensorNames> {
-    let bias = config.bias_before_norm || config.norm == Norm::None;
-    let mut names = Names::new(config.norm, bias);
-    let mut layer = |ours: &str, conv: String, norm: String| {
-        names.conv(&format!("{ours}.conv"), &conv, false);
-        names.norm(&format!("{ours}.norm"), &norm);
-    };
-    let numbered = |index: usize| format!("model.{index}");
-    layer("first", numbered(1), numbered(2));
-    for (index, place) in [4, 7].into_iter().enumerate() {
-        layer(
-            &format!("down.{index}"),
-            numbered(place),
-            numbered(place + 1),
-        );
-    }
-    // with dropout, the port's blocks have one more layer
-    let second = if config.dropout > 0.0 { 6 } else { 5 };
-    for index in 0..config.blocks {
-        let block = |part: usize| format!("model.{}.conv_block.{part}", 10 + index);
-        layer(&format!("blocks.{index}.first"), block(1), block(2));
-        layer(
-            &format!("blocks.{index}.second"),
-            block(second),
-            block(second + 1),
-        );
-    }
-    let after = 10 + config.blocks;
-    for (index, place) in [after, after + 3].into_iter().enumerate() {
-        layer(&format!("up.{index}"), numbered(place), numbered(place + 1));
-    }
-    names.last_conv("output", &numbered(after + 7), false, true);
+    let mut names = Names::new(config.norm, config.has_bias());
+    let after = names.features(config, "");
+    names.last_conv("output", &format!("model.{}", after + 1), false, true);
     names.names
+}
+
+/// As `LocalEnhancer` of pix2pixHD: the enhancer's layers before and after the sum are two sequences.
+fn hd(config: &HdConfig) -> Vec<TensorNames> {
+    let coarse = &config.coarse;
+    let mut names = Names::new(coarse.norm, coarse.has_bias());
+    names.features(coarse, "coarse.");
+    names.layer("first", "model1_1", 1);
+    names.layer("down", "model1_1", 4);
+    for index in 0..config.local_blocks {
+        names.block(&format!("blocks.{index}"), &format!("model1_2.{index}"), 5);
+    }
+    let after = config.local_blocks;
+    names.layer("up", "model1_2", after);
+    names.last_conv("output", &format!("model1_2.{}", after + 4), false, true);
+    names.names
+}
+
+impl Names {
+    /// Adds a convolution and the norm behind it.
+    fn layer(&mut self, ours: &str, sequence: &str, index: usize) {
+        self.conv(
+            &format!("{ours}.conv"),
+            &format!("{sequence}.{index}"),
+            false,
+        );
+        self.norm(
+            &format!("{ours}.norm"),
+            &format!("{sequence}.{}", index + 1),
+        );
+    }
+
+    /// Adds a residual block, whose second convolution is module `second`.
+    fn block(&mut self, ours: &str, public: &str, second: usize) {
+        let sequence = format!("{public}.conv_block");
+        self.layer(&format!("{ours}.first"), &sequence, 1);
+        self.layer(&format!("{ours}.second"), &sequence, second);
+    }
+
+    /// Adds a ResNet without its last convolution. Returns the number of the module after it.
+    fn features(&mut self, config: &ResnetConfig, ours: &str) -> usize {
+        self.layer(&format!("{ours}first"), "model", 1);
+        for index in 0..config.halvings {
+            self.layer(&format!("{ours}down.{index}"), "model", after_layers(index));
+        }
+        // with dropout, the port's blocks have one more module; those of pix2pixHD have no dropout
+        let of_port = config.halvings == HALVINGS && ours.is_empty();
+        let second = if of_port && config.dropout > 0.0 {
+            6
+        } else {
+            5
+        };
+        let blocks = after_layers(config.halvings);
+        for index in 0..config.blocks {
+            let public = format!("model.{}", blocks + index);
+            self.block(&format!("{ours}blocks.{index}"), &public, second);
+        }
+        let after = blocks + config.blocks;
+        for index in 0..config.halvings {
+            self.layer(&format!("{ours}up.{index}"), "model", after + 3 * index);
+        }
+        after + 3 * config.halvings
+    }
 }
 
 /// The tensors of a discriminator.

@@ -1,4 +1,4 @@
-//! The generator: a U-Net or a ResNet.
+//! The generator: a U-Net, a ResNet, or both a ResNet and an enhancer.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -7,6 +7,7 @@ use pix2pix_runtime::network::{GeneratorConfig, LayerGraph, Shape};
 use crate::backend::device::Precision;
 use crate::backend::window::ConvSpec;
 use crate::error::Result;
+use crate::network::hd::Hd;
 use crate::network::init::{Init, WeightInit};
 use crate::network::layers::Layers;
 use crate::network::noise::Noise;
@@ -22,6 +23,7 @@ impl Init for GeneratorConfig {
         Ok(match self {
             Self::Unet(config) => Generator::Unet(config.init_with(init, device)?),
             Self::Resnet(config) => Generator::Resnet(config.init_with(init, device)?),
+            Self::Hd(config) => Generator::Hd(config.init_with(init, device)?),
         })
     }
 }
@@ -34,6 +36,8 @@ pub enum Generator {
     Unet(Unet),
     /// A ResNet.
     Resnet(Resnet),
+    /// The coarse-to-fine generator.
+    Hd(Hd),
 }
 
 impl From<Unet> for Generator {
@@ -45,6 +49,12 @@ impl From<Unet> for Generator {
 impl From<Resnet> for Generator {
     fn from(network: Resnet) -> Self {
         Self::Resnet(network)
+    }
+}
+
+impl From<Hd> for Generator {
+    fn from(network: Hd) -> Self {
+        Self::Hd(network)
     }
 }
 
@@ -69,6 +79,7 @@ impl Generator {
         match self {
             Self::Unet(network) => network.forward_with(source, noise, norms),
             Self::Resnet(network) => network.forward_with(source, noise, norms),
+            Self::Hd(network) => network.forward_with(source, noise, norms),
         }
     }
 
@@ -77,6 +88,7 @@ impl Generator {
         match self {
             Self::Unet(network) => network.norms(),
             Self::Resnet(network) => network.norms(),
+            Self::Hd(network) => network.norms(),
         }
     }
 
@@ -93,6 +105,7 @@ impl Generator {
         match self {
             Self::Unet(network) => GeneratorConfig::Unet(network.config().clone()),
             Self::Resnet(network) => GeneratorConfig::Resnet(network.config().clone()),
+            Self::Hd(network) => GeneratorConfig::Hd(network.config().clone()),
         }
     }
 
@@ -106,6 +119,7 @@ impl Generator {
         match self {
             Self::Unet(_) => "Unet",
             Self::Resnet(_) => "Resnet",
+            Self::Hd(_) => "Hd",
         }
     }
 }
@@ -116,14 +130,6 @@ impl Generator {
         self.set_precision(precision, device);
         self
     }
-
-    /// The same network, whose encoder no longer learns: the layers that shrink the picture, with their norms.
-    pub fn with_frozen_encoder(self) -> Self {
-        match self {
-            Self::Unet(network) => Self::Unet(network.with_frozen_encoder()),
-            Self::Resnet(network) => Self::Resnet(network.with_frozen_encoder()),
-        }
-    }
 }
 
 impl Layers for Generator {
@@ -131,6 +137,7 @@ impl Layers for Generator {
         match self {
             Self::Unet(network) => network.specs_mut(),
             Self::Resnet(network) => network.specs_mut(),
+            Self::Hd(network) => network.specs_mut(),
         }
     }
 
@@ -138,6 +145,7 @@ impl Layers for Generator {
         match self {
             Self::Unet(network) => network.norms_mut(),
             Self::Resnet(network) => network.norms_mut(),
+            Self::Hd(network) => network.norms_mut(),
         }
     }
 }

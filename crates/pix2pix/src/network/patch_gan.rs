@@ -5,8 +5,6 @@
 
 use burn::module::Module;
 use burn::tensor::activation::sigmoid;
-use burn::tensor::module::avg_pool2d;
-use burn::tensor::ops::AvgPoolOptions;
 use burn::tensor::{Device, Tensor};
 use pix2pix_runtime::network::norm::EPSILON;
 use pix2pix_runtime::network::unet::{FILTERS, LEAK};
@@ -24,6 +22,7 @@ use crate::network::init::WeightInit;
 use crate::network::layers::Layers;
 use crate::network::norm::{NormLayer, layer, norm_and_activate};
 use crate::network::pixel_decoder::{DecoderConfig, PixelDecoder};
+use crate::network::pool::halved;
 
 /// The patch size: the receptive field of one cell of the discriminator's map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -338,23 +337,6 @@ impl Maps {
 /// The outputs of the blocks of each scale, the finest first, `[batch, channels, height, width]` each.
 pub type Features = Vec<Vec<Tensor<4>>>;
 
-/// Halves a picture, `[batch, channels, height, width]`, as the authors of the discriminators at scales do: means of 3x3
-/// pixels, at the edges of those that are there. Odd sides are rounded up.
-fn halved(picture: Tensor<4>) -> Tensor<4> {
-    let window = AvgPoolOptions::new([HALVE.kernel; 2])
-        .with_stride([HALVE.stride; 2])
-        .with_padding(HALVE.padding)
-        .with_count_include_pad(false);
-    avg_pool2d(picture, window)
-}
-
-/// The window of [`halved`].
-const HALVE: Window = Window {
-    kernel: 3,
-    stride: 2,
-    padding: [1, 1],
-};
-
 impl PatchGan {
     /// The configuration that it was built from.
     pub fn config(&self) -> &PatchGanConfig {
@@ -476,7 +458,7 @@ impl PatchGan {
         let pair = graph.concat("concat", &inputs);
         let mut pairs = vec![pair];
         for index in 0..self.coarser.len() {
-            pairs.push(graph.average_pool(&format!("coarser.{index}.halve"), HALVE, pairs[index]));
+            pairs.push(graph.average_pool(&format!("coarser.{index}.halve"), pairs[index]));
         }
         for (index, network) in self.coarser.iter().enumerate().rev() {
             network.describe_all(&mut graph, &format!("coarser.{index}."), pairs[index + 1]);

@@ -1,5 +1,6 @@
 //! A generator of residual blocks (Johnson, Alahi and Fei-Fei 2016; Zhu et al. 2017, appendix 7.2):
 //! c7s1-64, d128, d256, then six blocks (nine for 256x256 and more) of R256, u128, u64, c7s1-3.
+//! The global generator of pix2pixHD (Wang et al. 2018, section 3.2) is one of four halvings, d128 to d1024.
 
 use burn::module::Module;
 use burn::tensor::ops::PadMode;
@@ -19,7 +20,7 @@ use crate::network::norm_statistics::Norms;
 use crate::network::up_conv::UpConv;
 
 /// Slope at which a LeakyReLU is a ReLU.
-const RELU: f64 = 0.0;
+pub(super) const RELU: f64 = 0.0;
 /// With this slope a LeakyReLU is the identity.
 const LINEAR: f64 = 1.0;
 
@@ -27,32 +28,11 @@ impl Init for ResnetConfig {
     type Network = Resnet;
 
     fn init_with(&self, init: &mut WeightInit, device: &Device) -> Result<Resnet> {
-        self.validate()?;
-        let bias = self.has_bias();
-        let layer = |channels: [usize; 2], window: Window, init: &mut WeightInit| Layer {
-            conv: Conv::new(channels, window, bias, init, device),
-            norm: norm::layer(self.norm, channels[1], init, device),
-        };
-        let [few, more, many] = [1, 2, 4].map(|times| self.filters * times);
-        let first = layer([self.in_channels, few], WIDE, init);
-        let down = [[few, more], [more, many]].map(|channels| layer(channels, HALVE, init));
-        let blocks = (0..self.blocks).map(|_| Block {
-            first: layer([many, many], NARROW, init),
-            second: layer([many, many], NARROW, init),
-            dropout: self.dropout,
-        });
-        let blocks = blocks.collect();
-        let up = [[many, more], [more, few]].map(|channels| UpLayer {
-            conv: UpConv::new(self.upsample, channels, DOUBLE, bias, init, device),
-            norm: norm::layer(self.norm, channels[1], init, device),
-        });
+        let network = Resnet::without_output(self, init, device)?;
+        let channels = [self.filters, self.out_channels];
         Ok(Resnet {
-            first,
-            down: down.into(),
-            blocks,
-            up: up.into(),
-            output: Conv::new([few, self.out_channels], WIDE, true, init, device),
-            config: self.clone(),
+            output: Some(Conv::new(channels, WIDE, true, init, device)),
+            ..network
         })
     }
 }
@@ -66,6 +46,27 @@ pub struct Layer {
     pub norm: Option<NormLayer>,
 }
 
+impl Layer {
+    /// A layer of a network of this configuration.
+    pub(super) fn new(
+        config: &ResnetConfig,
+        channels: [usize; 2],
+        window: Window,
+        init: &mut WeightInit,
+        device: &Device,
+    ) -> Self {
+        Self {
+            conv: Conv::new(channels, window, config.has_bias(), init, device),
+            norm: norm::layer(config.norm, channels[1], init, device),
+        }
+    }
+
+    /// Convolves, normalizes and applies a LeakyReLU of this slope.
+    pub(super) fn forward(&self, x: Tensor<4>, slope: f64, norms: &mut Norms) -> Option<Tensor<4>> {
+        norm_with(&self.norm, self.conv.forward(x), slope, norms)
+    }
+}
+
 /// A convolution that doubles the picture's size, and its normalization.
 #[derive(Module, Debug)]
 pub struct UpLayer {
@@ -73,6 +74,27 @@ pub struct UpLayer {
     pub conv: UpConv,
     /// `None` if the network has no normalization.
     pub norm: Option<NormLayer>,
+}
+
+impl UpLayer {
+    /// A layer of a network of this configuration.
+    pub(super) fn new(
+        config: &ResnetConfig,
+        channels: [usize; 2],
+        init: &mut WeightInit,
+        device: &Device,
+    ) -> Self {
+        let bias = config.has_bias();
+        Self {
+            conv: UpConv::new(config.upsample, channels, DOUBLE, bias, init, device),
+            norm: norm::layer(config.norm, channels[1], init, device),
+        }
+    }
+
+    /// Doubles the picture, normalizes and applies a ReLU.
+    pub(super) fn forward(&self, x: Tensor<4>, norms: &mut Norms) -> Option<Tensor<4>> {
+        norm_with(&self.norm, self.conv.forward(x), RELU, norms)
+    }
 }
 
 /// A residual block: two convolutions, whose output is added to their input.
@@ -87,17 +109,30 @@ pub struct Block {
 }
 
 impl Block {
-    fn forward(&self, x: Tensor<4>, noise: &mut Noise, norms: &mut Norms) -> Option<Tensor<4>> {
-        let y = self.first.conv.forward(continued(x.clone(), 1));
-        let y = norm_with(&self.first.norm, y, RELU, norms)?;
+    /// A block of `width` channels in a network of this configuration.
+    pub(super) fn new(
+        config: &ResnetConfig,
+        width: usize,
+        init: &mut WeightInit,
+        device: &Device,
+    ) -> Self {
+        let channels = [width; 2];
+        Self {
+            first: Layer::new(config, channels, NARROW, init, device),
+            second: Layer::new(config, channels, NARROW, init, device),
+            dropout: config.dropout,
+        }
+    }
+
+    pub(super) fn forward(
+        &self,
+        x: Tensor<4>,
+        noise: &mut Noise,
+        norms: &mut Norms,
+    ) -> Option<Tensor<4>> {
+        let y = self.first.forward(continued(x.clone(), 1), RELU, norms)?;
         let y = continued(noise.dropout(y, self.dropout), 1);
-        let y = norm_with(
-            &self.second.norm,
-            self.second.conv.forward(y),
-            LINEAR,
-            norms,
-        )?;
-        Some(x + y)
+        Some(x + self.second.forward(y, LINEAR, norms)?)
     }
 }
 
@@ -108,23 +143,54 @@ pub struct Resnet {
     pub first: Layer,
     /// 3x3, stride 2.
     pub down: Vec<Layer>,
-    /// Residual blocks at a quarter of the resolution.
+    /// Residual blocks at the lowest resolution.
     pub blocks: Vec<Block>,
     /// Back to the full resolution.
     pub up: Vec<UpLayer>,
-    /// 7x7, before the tanh.
-    pub output: Conv,
+    /// 7x7, before the tanh. `None` inside a coarse-to-fine generator, which continues with the features.
+    pub output: Option<Conv>,
     /// The configuration that it was built from.
     #[module(skip)]
     config: ResnetConfig,
 }
 
 /// Reflection padding by `margin` pixels on every side.
-fn continued(x: Tensor<4>, margin: usize) -> Tensor<4> {
+pub(super) fn continued(x: Tensor<4>, margin: usize) -> Tensor<4> {
     x.pad((margin, margin, margin, margin), PadMode::Reflect)
 }
 
 impl Resnet {
+    /// A network whose features are its output.
+    ///
+    /// # Errors
+    /// When the configuration is invalid.
+    pub(super) fn without_output(
+        config: &ResnetConfig,
+        init: &mut WeightInit,
+        device: &Device,
+    ) -> Result<Self> {
+        config.validate()?;
+        let widths = config.widths();
+        let width = widths[config.halvings];
+        let levels = || widths.windows(2).map(|pair| [pair[0], pair[1]]);
+        let first = [config.in_channels, config.filters];
+        Ok(Self {
+            first: Layer::new(config, first, WIDE, init, device),
+            down: levels()
+                .map(|channels| Layer::new(config, channels, HALVE, init, device))
+                .collect(),
+            blocks: (0..config.blocks)
+                .map(|_| Block::new(config, width, init, device))
+                .collect(),
+            up: levels()
+                .rev()
+                .map(|[few, more]| UpLayer::new(config, [more, few], init, device))
+                .collect(),
+            output: None,
+            config: config.clone(),
+        })
+    }
+
     /// The same network, whose first and shrinking layers no longer learn.
     pub fn with_frozen_encoder(self) -> Self {
         Self {
@@ -146,18 +212,29 @@ impl Resnet {
         noise: &mut Noise,
         norms: &mut Norms,
     ) -> Option<Tensor<4>> {
-        let x = self.first.conv.forward(continued(source, 3));
-        let mut x = norm_with(&self.first.norm, x, RELU, norms)?; // [batch, 64, height, width]
+        let output = self.output.as_ref().expect("a generator by itself");
+        let x = self.features(source, noise, norms)?;
+        Some(tanh(output.forward(continued(x, 3)))) // [batch, out_channels, height, width]
+    }
+
+    /// The input of the last padding and convolution, `[batch, filters, height, width]`.
+    pub(super) fn features(
+        &self,
+        source: Tensor<4>,
+        noise: &mut Noise,
+        norms: &mut Norms,
+    ) -> Option<Tensor<4>> {
+        let mut x = self.first.forward(continued(source, 3), RELU, norms)?;
         for layer in &self.down {
-            x = norm_with(&layer.norm, layer.conv.forward(x), RELU, norms)?;
+            x = layer.forward(x, RELU, norms)?;
         }
         for block in &self.blocks {
-            x = block.forward(x, noise, norms)?; // [batch, 256, height / 4, width / 4]
+            x = block.forward(x, noise, norms)?; // [batch, filters * 2^n, height / 2^n, width / 2^n] of n halvings
         }
         for layer in &self.up {
-            x = norm_with(&layer.norm, layer.conv.forward(x), RELU, norms)?;
+            x = layer.forward(x, norms)?;
         }
-        Some(tanh(self.output.forward(continued(x, 3)))) // [batch, out_channels, height, width]
+        Some(x)
     }
 
     /// Describes the network for an input of `shape`.
@@ -193,7 +270,7 @@ impl Layers for Resnet {
         let blocks = blocks.iter_mut();
         let layers = [first].into_iter().chain(down);
         let layers = layers.chain(blocks.flat_map(|block| [&mut block.first, &mut block.second]));
-        let convs = layers.map(|layer| &mut layer.conv).chain([output]);
+        let convs = layers.map(|layer| &mut layer.conv).chain(output);
         let up = up.iter_mut().map(|layer| layer.conv.spec_mut());
         convs.map(Conv::spec_mut).chain(up).collect()
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use pix2pix_runtime::network::GeneratorConfig;
+use pix2pix_runtime::network::{GeneratorConfig, HdConfig};
 
 use crate::config::RunConfig;
 use crate::data::pair::Direction;
@@ -99,19 +99,36 @@ impl Beginning {
         Ok(generator.clone().with_channels(channels))
     }
 
+    /// The model's generator as the coarse part of a coarse-to-fine generator, or itself if it is one already.
+    ///
+    /// # Errors
+    /// When it is a U-Net; as [`generator`](Self::generator).
+    pub fn coarse_to_fine(&self, channels: [usize; 2]) -> Result<GeneratorConfig> {
+        match self.generator(channels)? {
+            GeneratorConfig::Unet(_) => Err(Error::Config(format!(
+                "{}: the model's generator is a U-Net, and the coarse part of a coarse-to-fine generator is a ResNet; begin \
+                 from a run of `generator` hd-coarse",
+                self.origin.model
+            ))),
+            GeneratorConfig::Resnet(coarse) => Ok(HdConfig::around(coarse).into()),
+            whole @ GeneratorConfig::Hd(_) => Ok(whole),
+        }
+    }
+
+    /// Whether the model's generator is a coarse-to-fine one.
+    pub fn is_coarse_to_fine(&self) -> bool {
+        matches!(self.checkpoint.config.generator, GeneratorConfig::Hd(_))
+    }
+
     /// The discriminator: the model's, or else a `fresh` one with the filters and the norm of the model's generator.
     pub fn discriminator(&self, channels: [usize; 2], fresh: PatchGanConfig) -> PatchGanConfig {
         let [source_channels, target_channels] = channels;
-        let network = match (self.has_discriminator(), &self.checkpoint.config.generator) {
-            (true, _) => self.checkpoint.config.discriminator.clone(),
-            (false, GeneratorConfig::Unet(unet)) => PatchGanConfig {
-                filters: unet.filters,
-                norm: unet.norm,
-                ..fresh
-            },
-            (false, GeneratorConfig::Resnet(resnet)) => PatchGanConfig {
-                filters: resnet.filters,
-                norm: resnet.norm,
+        let generator = &self.checkpoint.config.generator;
+        let network = match self.has_discriminator() {
+            true => self.checkpoint.config.discriminator.clone(),
+            false => PatchGanConfig {
+                filters: generator.filters(),
+                norm: generator.norm(),
                 ..fresh
             },
         };
@@ -149,9 +166,16 @@ pub fn networks(config: &RunConfig, device: &Device) -> Result<(Generator, Patch
             "restore the configuration, or start a new run",
         )
     };
+    let theirs = model.generator(channels)?;
+    // a ResNet can become the coarse part of a coarse-to-fine generator
+    let (ours, prefix) = match (&config.generator, &theirs) {
+        (GeneratorConfig::Hd(hd), GeneratorConfig::Resnet(_)) => {
+            (GeneratorConfig::Resnet(hd.coarse.clone()), "coarse.")
+        }
+        (generator, _) => (generator.clone(), ""),
+    };
     // dropout has no weights
-    let known = model.generator(channels)?.with_dropout(0.0);
-    if known != config.generator.clone().with_dropout(0.0) {
+    if theirs.with_dropout(0.0) != ours.with_dropout(0.0) {
         return Err(other("generator"));
     }
     let fresh = config.discriminator.clone();
@@ -159,32 +183,31 @@ pub fn networks(config: &RunConfig, device: &Device) -> Result<(Generator, Patch
         return Err(other("discriminator"));
     }
     let given = model.checkpoint.generator_tensors();
-    let tensors = merged(weights::collect(&generator), given);
+    let tensors = merged(weights::collect(&generator), given, prefix);
     let generator = weights::restore(generator, tensors)?;
     let given = model.checkpoint.discriminator_tensors();
-    let tensors = merged(weights::collect(&discriminator), given);
+    let tensors = merged(weights::collect(&discriminator), given, "");
     Ok((generator, weights::restore(discriminator, tensors)?))
 }
 
-/// The tensors of a model, and fresh ones for the layers that it does not have in the same shape: only the channels of
-/// the first and the last layer may differ.
-fn merged(fresh: Weights, given: &Weights) -> Weights {
+/// The tensors of a model, whose names `prefix` precedes here, and fresh ones for the layers that it does not have in the same
+/// shape: only the channels of the first and the last layer may differ, and a ResNet has no layers of an enhancer.
+fn merged(fresh: Weights, given: &Weights, prefix: &str) -> Weights {
     let layer = |name: &str| {
         name.rsplit_once('.')
             .map_or("", |(layer, _)| layer)
             .to_string()
     };
-    let is_given = |name: &String, shape: &[usize]| {
-        let tensor = given.get(name);
-        tensor.is_some_and(|tensor| tensor.shape == shape)
-    };
+    let given = |name: &str| given.get(name.strip_prefix(prefix)?);
+    let is_given =
+        |name: &String, shape: &[usize]| given(name).is_some_and(|tensor| tensor.shape == shape);
     let anew: Vec<String> = fresh
         .iter()
         .filter(|(name, tensor)| !is_given(name, &tensor.shape))
         .map(|(name, _)| layer(name))
         .collect();
     let tensors = fresh.into_iter().map(|(name, tensor)| {
-        match given.get(&name).filter(|_| !anew.contains(&layer(&name))) {
+        match given(&name).filter(|_| !anew.contains(&layer(&name))) {
             Some(given) => (name, given.clone()),
             None => (name, tensor),
         }

@@ -39,7 +39,6 @@ use crate::train::image_pool::ImagePool;
 use crate::train::learner::Learner;
 use crate::train::losses::{Diverged, StepLosses};
 use crate::train::objective::{CompositeLoss, Objective, ObjectiveConfig};
-use crate::train::origin::Freeze;
 use crate::weights_file::tensor_file::{Values, prefixed};
 use chance::{Chance, Use};
 use parts::Clock;
@@ -123,7 +122,7 @@ impl Trainer {
     /// Trains existing networks, with new optimizers.
     ///
     /// # Errors
-    /// When LPIPS's weights cannot be read.
+    /// When LPIPS's weights cannot be read, or the generator has no part that is to be frozen.
     pub fn from_networks(
         generator: impl Into<Generator>,
         discriminator: PatchGan,
@@ -131,10 +130,7 @@ impl Trainer {
         device: &Device,
     ) -> error::Result<Self> {
         let generator = generator.into().with_precision(config.precision, device);
-        let generator = match config.optimizer.freeze {
-            Freeze::Nothing => generator,
-            Freeze::Encoder => generator.with_frozen_encoder(),
-        };
+        let generator = config.optimizer.freeze.in_generator(generator)?;
         let discriminator = discriminator.with_precision(config.precision, device);
         let OptimizerConfig {
             beta1, beta2, ema, ..

@@ -12,6 +12,7 @@ use burn::tensor::{Int, Tensor};
 use super::{Batch, Trainer};
 use crate::backend::card::{self, Recording};
 use crate::backend::device::{constant, inner};
+use crate::network::generator::Generator;
 use crate::train::losses::Diverged;
 use crate::train::objective::Gan;
 
@@ -65,7 +66,7 @@ impl Inputs {
 impl Trainer {
     /// Whether steps with these batches could be replayed: nothing that the host draws, or that another process sends, is
     /// part of them, nor what was never recorded (the matrix products of `l1_pyramid`, discriminators with several
-    /// decisions, and their features).
+    /// decisions and their features, the halved picture of a coarse-to-fine generator).
     pub(super) fn is_replayable(&self, batches: &[Batch]) -> bool {
         let objective = &self.config.objective;
         let alone = self.masks.iter().all(Option::is_none)
@@ -83,7 +84,8 @@ impl Trainer {
         let discriminator = self.discriminator().config();
         let plain =
             discriminator.scales == 1 && !discriminator.unet && !discriminator.spectral_norm;
-        batches.len() == 1 && alone && plain && !self.config.recompute && !*OFF
+        let coarse_to_fine = matches!(self.generator.network(), Generator::Hd(_));
+        batches.len() == 1 && alone && plain && !coarse_to_fine && !self.config.recompute && !*OFF
     }
 
     /// One step on a card, replayed as soon as one is recorded.
