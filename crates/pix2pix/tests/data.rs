@@ -389,3 +389,36 @@ fn mutated_archives_and_manifests_are_data_sets_or_errors() {
         "only {read} mutations were read: the test tests little"
     );
 }
+
+/// A picture that is replaced during a run by one of another size ends it with a line, not with a wrong batch.
+#[test]
+fn a_replaced_picture_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let save = |name: &str, width: u32, height: u32| {
+        let path = folder.path().join(name);
+        RgbImage::new(width, height).save(path).unwrap();
+    };
+    save("a.png", 64, 32);
+    save("b.png", 64, 32);
+    let data = Dataset::open(folder.path(), &Options::default()).unwrap();
+    let pairs = &data.splits[0].1;
+    let jitter = |resize| JitterConfig {
+        resize,
+        crop_size: Size::square(32),
+        multiple: 32,
+        ..JitterConfig::default()
+    };
+    let batch = |resize| pairs.batch_with(&jitter(resize), 0, 2, &Device::flex());
+    assert!(batch(ResizePolicy::None).is_ok());
+    assert!(batch(ResizePolicy::Crop).is_ok());
+    // neither a multiple, nor as large as the crop, nor of the batch's size
+    for (width, height, resize) in [
+        (80, 40, ResizePolicy::None),
+        (32, 16, ResizePolicy::Crop),
+        (128, 64, ResizePolicy::None),
+    ] {
+        save("b.png", width, height);
+        let said = batch(resize).unwrap_err().to_string();
+        assert!(said.contains("replaced since the run began"), "{said}");
+    }
+}
