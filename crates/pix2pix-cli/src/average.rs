@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use pix2pix::model::average;
 
 use crate::failure::Failure;
-use crate::paths::word;
+use crate::paths::{Plain, word};
 use crate::program::program;
 use crate::result_file::ResultArgs;
 
@@ -34,14 +34,14 @@ pub fn run(args: Args) -> Result<(), Failure> {
         .unwrap_or_else(|| args.run.join("averaged.safetensors"));
     mean.save(&out)?;
     for file in &files {
-        notes.say(&format!("{}\n", file.display()));
+        notes.say(&format!("{}\n", file.plain()));
     }
     let program = program();
     notes.say(&format!(
         "averaged these {} into {}. To compare, type:\n  \
          {program} evaluate {} {} DATA\n",
         files.len(),
-        out.display(),
+        out.plain(),
         word(&args.run),
         word(&out)
     ));

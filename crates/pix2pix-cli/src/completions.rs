@@ -9,6 +9,7 @@ use pix2pix::{Error, atomic_file};
 
 use crate::failure::{Failure, print};
 use crate::output::say;
+use crate::paths::Plain;
 
 /// Shown after the options of `pix2pix completions`.
 pub const EXAMPLES: &str = "\
@@ -44,7 +45,7 @@ pub fn man(args: ManArgs, mut program: Command) -> Result<(), Failure> {
     program.build();
     atomic_file::create_folder(&args.out)?;
     let pages = write(&program, &args.out)?;
-    let out = args.out.display();
+    let out = args.out.plain();
     say(&format!(
         "wrote {pages} pages into {out}; read them with man {out}/pix2pix.1\n"
     ));

@@ -17,7 +17,7 @@ use crate::beyond_args::{BEST_EMA, Preset};
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::output::say;
-use crate::paths::word;
+use crate::paths::{Plain, word};
 use crate::processes::Processes;
 use crate::program::program;
 use crate::train::{self, RunArgs, Session, Start};
@@ -135,7 +135,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
                     };
                     say(&format!(
                         "it trains {networks}\nwhat a longer training draws (the built-in model): {}/{PREVIEW}\n",
-                        out.display()
+                        out.plain()
                     ));
                 }
                 Ok(())
@@ -150,7 +150,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     )?;
     if !quiet {
         let program = program();
-        let (shown, command) = (out.display(), word(out));
+        let (shown, command) = (out.plain(), word(out));
         let [inputs, translated] = ["inputs", "translated"].map(|name| word(&out.join(name)));
         say(&format!(
             "{} after {} steps. Input, output and target of eight held-out tiles:\n  \
@@ -165,7 +165,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
                 "Done"
             },
             outcome.steps,
-            outcome.checkpoint.display(),
+            outcome.checkpoint.plain(),
             match outcome.interrupted {
                 true => format!("To resume, type:\n  {program} train --resume {command}\n"),
                 false => String::new(),

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use pix2pix::data::pair::Direction;
 
+use crate::paths::Plain;
+
 /// The side that a folder's name says: that of A/, trainA/ or testA/ is A.
 fn side_of(folder: &Path) -> Option<char> {
     let name = folder.file_name()?.to_str()?;
@@ -23,7 +25,7 @@ pub fn of_pictures<'a>(
     Some(format!(
         "note: {} is named for {target}, and the model was trained from {source} to {target}: it takes pictures of \
          {source}",
-        folder.display()
+        folder.plain()
     ))
 }
 
@@ -32,7 +34,7 @@ pub fn of_pairs(model: &Path, direction: Direction) -> Option<String> {
     (direction == Direction::BToA).then(|| {
         format!(
             "note: {} was trained from B to A: it translates B, and is compared with A",
-            model.display()
+            model.plain()
         )
     })
 }

@@ -13,7 +13,7 @@ use pix2pix::{Error, atomic_file};
 use crate::failure::{Failure, print};
 use crate::flags;
 use crate::output::say;
-use crate::paths::word;
+use crate::paths::{Plain, word};
 use crate::program::program;
 
 /// Shown after the options.
@@ -98,20 +98,23 @@ fn download_dataset(dataset: PublicDataset, args: &Args) -> Result<(), Failure> 
         "{name}: {}, about {} MB from {address}\n",
         dataset.about, dataset.megabytes
     ));
-    fetch_once(&address, &archive)?;
+    let is_ours = fetch_once(&address, dataset.megabytes, &archive)?;
     drop(made);
     let found = sha256::of_file(&archive, "read the download")?;
     let unpacked = match &args.sha256 {
         Some(wanted) if !wanted.eq_ignore_ascii_case(&found) => Err(Error::file(
             &archive,
             format!("its SHA-256 is {found}, not {wanted}"),
-            "it was removed; download it again, or give another --sha256",
+            match is_ours {
+                true => "it was removed; download it again, or give another --sha256",
+                false => "remove it and download it again, or give another --sha256",
+            },
         )),
         _ => unpack(&archive, &folder),
     };
     // remove a good archive, which is no longer needed, and a bad one, which must not be used again; keep it if
-    // unpacking failed for lack of disk space
-    if !matches!(unpacked, Err(Error::Io { .. })) {
+    // unpacking failed for lack of disk space, and if it was here before
+    if is_ours && !matches!(unpacked, Err(Error::Io { .. })) {
         remove(&archive)?;
     }
     unpacked?;
@@ -121,7 +124,7 @@ fn download_dataset(dataset: PublicDataset, args: &Args) -> Result<(), Failure> 
         "SHA-256 {found}\nunpacked to {}. Now type:\n  \
          {program} inspect {data}\n  \
          {program} train {data} --direction {direction} --out runs/{name}\n",
-        folder.display()
+        folder.plain()
     ));
     Ok(())
 }
@@ -137,7 +140,7 @@ fn download_weights(weights: Published, args: &Args) -> Result<(), Failure> {
     let made = Made::folder(&out)?;
     let about = flags::named(weights.about);
     say(&format!("{}: {about}\n", weights.name));
-    let mut parts = Vec::new();
+    let (mut parts, mut ours) = (Vec::new(), Vec::new());
     for part in weights.parts {
         let name = part.rsplit('/').next().unwrap_or(part);
         let address = match &args.mirror {
@@ -146,25 +149,34 @@ fn download_weights(weights: Published, args: &Args) -> Result<(), Failure> {
         };
         let target = out.join(name);
         say(&format!("from {address}\n"));
-        fetch_once(&address, &target)?;
+        let is_ours = fetch_once(&address, weights.megabytes, &target)?;
         let found = sha256::of_file(&target, "read the download")?;
         say(&format!("SHA-256 {found}\n"));
         // a mirror may have other weights under the same name
         let wanted = Published::hash_of(name).filter(|_| args.mirror.is_none());
         if let Some(wanted) = wanted.filter(|wanted| !found.starts_with(wanted)) {
-            remove(&target)?;
+            let remedy = match is_ours {
+                true => {
+                    remove(&target)?;
+                    "it was removed; download it again"
+                }
+                false => "remove it and download it again",
+            };
             let reason = format!("its SHA-256 is {found} and does not begin with {wanted}");
-            return Err(Error::file(&target, reason, "it was removed; download it again").into());
+            return Err(Error::file(&target, reason, remedy).into());
+        }
+        if is_ours {
+            ours.push(target.clone());
         }
         parts.push(target);
     }
     drop(made);
     let converted = weights.convert(&parts, &file);
     if !matches!(converted, Err(Error::Io { .. })) {
-        parts.iter().try_for_each(|part| remove(part))?;
+        ours.iter().try_for_each(|part| remove(part))?;
     }
     converted?;
-    say(&format!("wrote {}\n", file.display()));
+    say(&format!("wrote {}\n", file.plain()));
     Ok(())
 }
 
@@ -191,10 +203,15 @@ fn remove(file: &Path) -> Result<(), Error> {
     fs::remove_file(file).map_err(|e| Error::io(file, "remove the download", e))
 }
 
-/// Downloads a file unless it exists, with a progress bar on a terminal.
-fn fetch_once(address: &str, file: &Path) -> Result<(), Error> {
+/// Downloads a file of about so many megabytes unless it exists, with a progress bar on a terminal. Returns whether it did:
+/// a file that was here before is somebody's, and stays.
+fn fetch_once(address: &str, megabytes: u32, file: &Path) -> Result<bool, Error> {
     if file.exists() {
-        return Ok(());
+        say(&format!(
+            "nothing to download: {} is already here; it is used and kept (to download it again, remove it)\n",
+            file.plain()
+        ));
+        return Ok(false);
     }
     let bar = if stderr().is_terminal() {
         ProgressBar::no_length()
@@ -203,12 +220,12 @@ fn fetch_once(address: &str, file: &Path) -> Result<(), Error> {
     };
     let template = "{bar:24} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
     bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
-    let fetched = fetch(address, file, &mut |done, total| {
+    let fetched = fetch(address, megabytes, file, &mut |done, total| {
         if let Some(total) = total {
             bar.set_length(total);
         }
         bar.set_position(done);
     });
     bar.finish_and_clear();
-    fetched
+    fetched.map(|()| true)
 }

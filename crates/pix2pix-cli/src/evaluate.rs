@@ -21,7 +21,7 @@ use crate::failure::{Failure, print};
 use crate::machine_args::MachineArgs;
 use crate::noise_args::NoiseArgs;
 use crate::output::tell;
-use crate::paths::real;
+use crate::paths::{Plain, real};
 use crate::progress;
 use crate::table::aligned;
 
@@ -103,7 +103,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     if let Some(out) = &args.out {
         print(&format!(
             "Scores of every picture, a gallery, the best and worst pictures, and charts: {}/\n",
-            out.display()
+            out.plain()
         ))?;
     }
     Ok(())
@@ -164,7 +164,7 @@ pub fn measure(
         let config = &translator.config;
         directions.push(config.direction);
         if let Some(found) = unlike(config, &pairs)? {
-            note(&format!("note: {}: {found}", model.display()));
+            note(&format!("note: {}: {found}", model.plain()));
         }
         if let Some(reversed) = direction::of_pairs(model, config.direction) {
             note(&reversed);
@@ -241,7 +241,7 @@ fn pairs(
     if matches!(args.split, Split::Val) && has_trained {
         note(&format!(
             "note: {} trained on these pairs, so its scores say little of other pictures",
-            model.display()
+            model.plain()
         ));
     }
     let found = wanted
@@ -420,7 +420,7 @@ pub fn table(evaluations: &[Evaluation]) -> String {
     rows.push(vec!["pairs".to_string()]);
     rows.push(vec!["measured at".to_string()]);
     for evaluation in evaluations {
-        rows[0].push(evaluation.model.clone());
+        rows[0].push(pix2pix::one_line(&evaluation.model));
         rows[1].push(evaluation.step.to_string());
         rows[2].push(counted(evaluation));
         rows[3].push(evaluation.sizes());

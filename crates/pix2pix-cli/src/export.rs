@@ -15,7 +15,7 @@ use pix2pix_server::Models;
 use crate::best_args::BestArgs;
 use crate::choice::choice;
 use crate::failure::Failure;
-use crate::paths::word;
+use crate::paths::{Plain, word};
 use crate::program::program;
 use crate::result_file::{Notes, ResultArgs};
 use onnx_args::OnnxArgs;
@@ -122,7 +122,7 @@ impl Args {
             };
             return Err(Failure::Usage(format!(
                 "{}: {problem}; {remedy}",
-                file.display()
+                file.plain()
             )));
         }
         Ok(format.unwrap_or(Format::Pth))
@@ -175,14 +175,14 @@ pub fn run(args: Args) -> Result<(), Failure> {
             None => {
                 return Err(Failure::Usage(format!(
                     "--discriminator: {} has no discriminator, as it was imported without one; omit the option",
-                    path.display()
+                    path.plain()
                 )));
             }
         },
     };
     for (out, tensors) in [(&args.out, generator)].into_iter().chain(judge) {
         write(&tensors, out, format)?;
-        notes.say(&format!("{}: {} tensors\n", out.display(), tensors.len()));
+        notes.say(&format!("{}: {} tensors\n", out.plain(), tensors.len()));
     }
     Ok(())
 }
@@ -199,7 +199,7 @@ fn export_rounded(
     notes.say(&format!(
         "{}: the largest rounding error of a weight is {:.3}% of its tensor's largest weight. To compare, type:\n  \
          {program} evaluate {} {} DATA\n",
-        args.out.display(),
+        args.out.plain(),
         100.0 * error,
         word(&args.model),
         word(&args.out)

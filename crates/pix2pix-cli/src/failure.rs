@@ -10,7 +10,7 @@ use pix2pix::Error;
 
 use crate::flags;
 use crate::output::tell;
-use crate::paths::word;
+use crate::paths::{Plain, word};
 use crate::port;
 
 /// The reason a command failed or ended early.
@@ -65,11 +65,19 @@ impl Failure {
     }
 }
 
-/// A message as one line: those of the operating system or a decoder may contain line breaks.
+/// A message as one line: those of the operating system or a decoder may contain line breaks, and the names in them
+/// control characters, which a terminal would obey.
 fn one_line(message: &str) -> String {
     let lines = message.lines().map(str::trim);
     let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
-    lines.join(" ")
+    let mut line = String::new();
+    for letter in lines.join(" ").chars() {
+        match letter.is_control() {
+            true => line.extend(letter.escape_default()),
+            false => line.push(letter),
+        }
+    }
+    line
 }
 
 impl From<Error> for Failure {
@@ -84,7 +92,7 @@ impl From<Error> for Failure {
             } => Self::Runtime(format!(
                 "{}: the folder is not empty, but a new run needs an empty one; resume its run with \
                  `pix2pix train --resume {}`, or choose another --out",
-                folder.display(),
+                folder.plain(),
                 word(&folder)
             )),
             // a result that is written to a pipe, such as /dev/stdout

@@ -9,7 +9,7 @@ use pix2pix::network::{GeneratorConfig, Norm};
 
 use crate::choice::choice;
 use crate::failure::Failure;
-use crate::paths::word;
+use crate::paths::{Plain, word};
 use crate::program::program;
 use crate::result_file::ResultArgs;
 
@@ -89,7 +89,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     notes.say(&format!(
         "{network}, {filters} filters, {norm}, from {from} to {to} channels, for {width}x{height} pixels{judge}\n\
          wrote {}. Now type:\n  {program} translate {} PICTURE... --out translated\n",
-        args.out.display(),
+        args.out.plain(),
         word(&args.out)
     ));
     Ok(())

@@ -17,7 +17,7 @@ use pix2pix::{RunConfig, atomic_file};
 use crate::data_args::{DataArgs, DataPath};
 use crate::failure::{Failure, print};
 use crate::flags;
-use crate::paths::real;
+use crate::paths::{Plain, real};
 use crate::result_file::ResultArgs;
 
 /// Largest number of pairs on the contact sheet.
@@ -69,7 +69,7 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
         .iter()
         .map(|(_, pairs)| Survey::of(pairs))
         .collect();
-    *found += &format!("{}: {}\n", args.at.path.display(), data.layout);
+    *found += &format!("{}: {}\n", args.at.path.plain(), data.layout);
     *found += &table(&data, &surveys);
     let mut whole = Survey::default();
     for survey in &surveys {
@@ -85,7 +85,7 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
         }
     }
     for path in &data.unmatched {
-        *found += &format!("unmatched: {}\n", path.display());
+        *found += &format!("unmatched: {}\n", path.plain());
     }
     if let Some(example) = survey::mismatch(&data.unmatched, data.proposal.as_ref()) {
         *found += &flags::named(&format!("names do not match: {example}\n"));
@@ -98,7 +98,7 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
     }
     let leaks = duplicates(&data);
     for leak in &leaks {
-        let (first, again) = (leak.first.display(), leak.again.display());
+        let (first, again) = (leak.first.plain(), leak.again.plain());
         *found += &format!("duplicate: {again} is the same as {first}\n");
     }
     if !leaks.is_empty() {
@@ -139,7 +139,7 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
         {
             let path = path.with_extension(format!("{name}.json"));
             atomic_file::write(&path, classes::palette(&colors).as_bytes())?;
-            let path = path.display();
+            let path = path.plain();
             *found += &format!("palette: {path}; for classes, train with --labels-{name} {path}\n");
         }
     }
@@ -152,7 +152,7 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
     };
     *found += &format!(
         "contact sheet: {}\ntraining can begin{skipped}\n",
-        path.display()
+        path.plain()
     );
     Ok(())
 }
@@ -192,7 +192,7 @@ fn sheet_path(args: &Args) -> Result<PathBuf, Failure> {
     match &args.sheet {
         Some(path) if is_inside(path) => Err(Failure::Usage(format!(
             "--sheet {} lies in the data set, and would be taken for a pair; choose another place",
-            path.display()
+            path.plain()
         ))),
         Some(path) => Ok(path.clone()),
         None if is_inside(Path::new("inspect.png")) => {

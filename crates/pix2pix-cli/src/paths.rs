@@ -4,6 +4,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pix2pix::data::path_text;
+use pix2pix::one_line;
+
+/// A path in what a person reads: a name may hold anything.
+pub trait Plain {
+    /// The path as one line, in which control characters, which a terminal would obey, are escaped.
+    fn plain(&self) -> String;
+}
+
+impl Plain for Path {
+    fn plain(&self) -> String {
+        one_line(&self.to_string_lossy())
+    }
+}
 
 /// The absolute form of a path, because the run may be resumed from another folder.
 pub fn absolute(path: &Path) -> PathBuf {

@@ -6,6 +6,7 @@ use pix2pix::draw::plot::{self, Layout};
 
 use crate::choice::choice;
 use crate::failure::Failure;
+use crate::paths::Plain;
 use crate::result_file::ResultArgs;
 use crate::summary::Described;
 
@@ -30,10 +31,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let format = out.extension().unwrap_or_default().to_ascii_lowercase();
     if !plot::FORMATS.iter().any(|known| format == *known) {
         let message = "unknown format of the drawing; end --out in .svg, .png or .dot";
-        return Err(Failure::Usage(format!("{}: {message}", out.display())));
+        return Err(Failure::Usage(format!("{}: {message}", out.plain())));
     }
     let notes = args.result.check(&[out])?;
     plot::save_as(out, &args.described.graph()?, args.layout)?;
-    notes.say(&format!("wrote {}\n", out.display()));
+    notes.say(&format!("wrote {}\n", out.plain()));
     Ok(())
 }

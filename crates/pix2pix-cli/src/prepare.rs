@@ -25,7 +25,7 @@ use crate::failure::Failure;
 use crate::inspect::alignment::few;
 use crate::output::{say, tell};
 use crate::output_folder::{create_folder_of, remove_unfinished};
-use crate::paths::{real, word};
+use crate::paths::{Plain, real, word};
 use crate::program::program;
 
 /// Shown after the options.
@@ -303,7 +303,7 @@ fn open(common: &Common, pages: Option<Pages>, nodata: Option<Nodata>) -> Result
     for path in &data.unmatched {
         tell(&format!(
             "skipped: {}: no partner of the same name",
-            path.display()
+            path.plain()
         ));
     }
     Ok(data)
@@ -502,7 +502,7 @@ fn add<T>(
             &path,
             format!(
                 "its pair would have the same name as the pair of {}",
-                shown(&other).display()
+                shown(&other).plain()
             ),
             "rename one of them",
         )
@@ -524,10 +524,7 @@ fn make<T: Sync>(
     if common.input.is_dir() && real(&common.out).starts_with(real(&common.input)) {
         let message =
             "the folder of the pairs lies in that of their pictures; choose another --out";
-        return Err(Failure::Usage(format!(
-            "{}: {message}",
-            common.out.display()
-        )));
+        return Err(Failure::Usage(format!("{}: {message}", common.out.plain())));
     }
     set_threads(common.threads)?;
     remove_unfinished(jobs.keys().cloned());
@@ -560,7 +557,7 @@ fn make<T: Sync>(
     let program = program();
     say(&format!(
         "{made} files in {}{there}\nNow type: {program} inspect {}\n",
-        common.out.display(),
+        common.out.plain(),
         word(&common.out)
     ));
     Ok(())

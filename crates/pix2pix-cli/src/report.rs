@@ -8,6 +8,7 @@ use pix2pix::report::{self, Reported};
 use crate::failure::Failure;
 use crate::flags;
 use crate::output::tell;
+use crate::paths::Plain;
 use crate::progress;
 use crate::result_file::ResultArgs;
 
@@ -55,17 +56,17 @@ pub fn run(args: Args) -> Result<(), Failure> {
     for unread in report::write(&runs, &page)? {
         tell(&format!("note: {unread}"));
     }
-    notes.say(&format!("{}\n", page.display()));
+    notes.say(&format!("{}\n", page.plain()));
     if let Some(csv) = &args.csv {
         report::write_csv(&args.runs, csv)?;
-        notes.say(&format!("{}\n", csv.display()));
+        notes.say(&format!("{}\n", csv.plain()));
     }
     Ok(())
 }
 
 /// A run with its gallery, or without if its pairs cannot be translated again, which is told.
 fn with_gallery(run: &Path, runs: usize) -> Reported {
-    let bar = progress::of_pairs(0, run.display().to_string());
+    let bar = progress::of_pairs(0, run.plain());
     let found = Reported::with_gallery(run, runs, &mut |[done, all]| {
         bar.set_length(all as u64);
         bar.set_position(done as u64);

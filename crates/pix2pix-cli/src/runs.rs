@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use pix2pix::Error;
 use pix2pix::run::History;
+use pix2pix::{Error, one_line};
 
 use crate::failure::{Failure, print};
 use crate::flags;
 use crate::output::tell;
+use crate::paths::Plain;
 use crate::table::aligned;
 
 /// Options of `pix2pix runs`.
@@ -43,14 +44,14 @@ pub fn run(args: Args) -> Result<(), Failure> {
             Err(error) if runs.len() > 1 => {
                 tell(&format!("note: {}", flags::named(&error.to_string())));
                 let unknown = |_| "-".to_string();
-                let known = [run.display().to_string(), "unreadable".to_string()];
+                let known = [run.plain(), "unreadable".to_string()];
                 rows.push(known.into_iter().chain((2..9).map(unknown)).collect());
                 continue;
             }
             Err(error) => return Err(error.into()),
         };
         for unread in &history.unread {
-            tell(&format!("note: {unread}"));
+            tell(&format!("note: {}", one_line(unread)));
         }
         let best = history.best();
         let score = |name: &str, digits: usize| match best.get(name) {
@@ -61,7 +62,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let steps = shown.iter().filter_map(|name| best.get(name));
         let steps: Vec<String> = steps.map(|best| best.step.to_string()).collect();
         rows.push(vec![
-            run.display().to_string(),
+            run.plain(),
             history.state.to_string(),
             history.step().to_string(),
             match history.config.time.filter(|_| history.config.is_open()) {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 use pix2pix::device::set_threads;
+use pix2pix::one_line;
 use pix2pix_server::{Models, Server, Settings, Training};
 use tokio::runtime::Runtime;
 use tracing::level_filters::LevelFilter;
@@ -122,7 +123,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let mut text = String::new();
     for model in models.all().iter() {
         let info = &model.info;
-        text += &format!("{} ({}, step {})\n", info.name, info.network, info.step);
+        let name = one_line(&info.name);
+        text += &format!("{name} ({}, step {})\n", info.network, info.step);
     }
     let failed = |e: std::io::Error| Failure::Runtime(format!("the server failed: {e}"));
     runtime()?.block_on(async {

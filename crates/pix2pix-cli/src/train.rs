@@ -34,7 +34,7 @@ use crate::interrupt;
 use crate::machine_args::MachineArgs;
 use crate::network_args::NetworkArgs;
 use crate::output::say;
-use crate::paths::{stored, word};
+use crate::paths::{Plain, stored, word};
 use crate::processes::Processes;
 use crate::program::program;
 use crate::progress::{Line, Lines, Progress};
@@ -621,7 +621,7 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
     }
     let file = args.config.as_ref();
     let mut told: Vec<String> = file
-        .map(|file| format!("options: {}", file.display()))
+        .map(|file| format!("options: {}", file.plain()))
         .into_iter()
         .collect();
     told.extend(describe(&data, &survey, (&sides, &notes), &left_out));
@@ -731,7 +731,7 @@ fn finish(training: Session, out: &Path) -> Result<(), Failure> {
     let outcome = train(training, &mut |_| Ok(()))?;
     if !quiet {
         let program = program();
-        let (out, command) = (out.display(), word(out));
+        let (out, command) = (out.plain(), word(out));
         let ended = if outcome.interrupted {
             "stopped"
         } else {
@@ -761,7 +761,7 @@ fn finish(training: Session, out: &Path) -> Result<(), Failure> {
              Look at {out}/samples/. To translate pictures, type:\n  \
              {program} translate {command} PICTURE... --out translated\n",
             outcome.steps,
-            outcome.checkpoint.display(),
+            outcome.checkpoint.plain(),
         ));
     }
     end(&outcome)
@@ -793,7 +793,7 @@ fn describe(
         lines.push(format!("skipped: {}", flags::named(&error.to_string())));
     }
     for path in &left_out.unmatched {
-        let path = path.display();
+        let path = path.plain();
         lines.push(format!("skipped: {path}: no partner of the same name"));
     }
     let (broken, unmatched) = (left_out.broken.len(), left_out.unmatched.len());
@@ -913,7 +913,7 @@ pub fn train(
     };
     progress.say(&format!(
         "{}: {to_train} to train on, {shown}; {} on {processes}{} with {} threads",
-        path_of(&config.data).display(),
+        path_of(&config.data).plain(),
         match config.time {
             Some(time) => HumanDuration(Duration::from_secs_f64(time)).to_string(),
             None => format!("{} steps", config.steps),
@@ -1001,11 +1001,11 @@ pub fn train(
             Event::Left(time) => progress.left(time),
             Event::Step(metrics) => progress.step(metrics),
             Event::Logged(metrics) => progress.logged(metrics),
-            Event::Sampled { path, .. } => progress.say(&format!("samples: {}", path.display())),
-            Event::Saved(path) => progress.say(&format!("checkpoint: {}", path.display())),
+            Event::Sampled { path, .. } => progress.say(&format!("samples: {}", path.plain())),
+            Event::Saved(path) => progress.say(&format!("checkpoint: {}", path.plain())),
             Event::Improved { path, score, best } => progress.say(&format!(
                 "best checkpoint so far: {} ({} {:.4})",
-                path.display(),
+                path.plain(),
                 score.label(),
                 best.value
             )),

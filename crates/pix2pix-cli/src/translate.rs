@@ -34,7 +34,7 @@ use crate::machine_args::MachineArgs;
 use crate::noise_args::NoiseArgs;
 use crate::output::{say, tell};
 use crate::output_folder::{create_folder_of, remove_unfinished};
-use crate::paths::{absolute, real};
+use crate::paths::{Plain, absolute, real};
 use stream::Frames;
 
 /// Shown after the options.
@@ -291,7 +291,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let page = out.join("gallery.html");
         gallery::write(&[gallery], &page)?;
         if !args.quiet {
-            say(&format!("gallery: {}\n", page.display()));
+            say(&format!("gallery: {}\n", page.plain()));
         }
     }
     match failed {
@@ -543,7 +543,7 @@ fn check_deviations(inputs: &Named) -> Result<(), Error> {
                 &other[0],
                 format!(
                     "its output would have the same name as the deviation of {}",
-                    files[0].display()
+                    files[0].plain()
                 ),
                 "rename one of them, or translate them into two folders",
             ));
@@ -590,7 +590,7 @@ fn said_of_deviation(
     };
     format!(
         "  standard deviation: mean {average:.3}, largest {largest:.3}{scale} -> {}{clipped}\n",
-        target.display()
+        target.plain()
     )
 }
 
@@ -754,8 +754,8 @@ fn said(
     };
     format!(
         "{} ({width}x{height}, {kind}{half}) -> {} ({}x{}){}\n",
-        path.display(),
-        target.display(),
+        path.plain(),
+        target.plain(),
         size[0],
         size[1],
         said_of_clipped(translator, clipped),
@@ -800,7 +800,7 @@ fn stacks(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Fai
             continue;
         }
         let lacks = |name: &Path, input: &Path| {
-            let reason = format!("it has no picture called {}", name.display());
+            let reason = format!("it has no picture called {}", name.plain());
             Error::file(
                 input,
                 reason,
@@ -843,7 +843,7 @@ fn inputs(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Fai
                     &file,
                     format!(
                         "its output would have the same name as that of {}",
-                        other[0].display()
+                        other[0].plain()
                     ),
                     "rename one of them, or translate them into two folders",
                 )
@@ -865,7 +865,7 @@ fn keep(inputs: &Named, out: &Path) -> Result<(), Failure> {
             let place = real(&out.join(name).with_added_extension(ending));
             if let Some(file) = places.get(&place) {
                 let message = "an output would replace this input; choose another --out";
-                return Err(Failure::Usage(format!("{}: {message}", file.display())));
+                return Err(Failure::Usage(format!("{}: {message}", file.plain())));
             }
         }
     }

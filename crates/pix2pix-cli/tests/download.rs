@@ -6,9 +6,10 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use std::{fs, thread};
 
-use common::{Scratch, names, pair};
+use common::{Scratch, names, pair, wait_until};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -106,6 +107,34 @@ fn without_ranges(stream: &mut TcpStream, content: &[u8], _: Option<usize>, coun
 fn missing(stream: &mut TcpStream, _: &[u8], _: Option<usize>, _: usize) {
     let _ = stream
         .write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+}
+
+/// One byte of a large file, whatever is asked for.
+fn dripping(stream: &mut TcpStream, content: &[u8], start: Option<usize>, count: usize) {
+    assert!(count < 10, "it is asked for ever");
+    head(stream, 100_000_000, start);
+    let _ = stream.write_all(&content[..1]);
+}
+
+/// Bytes without an end or a length.
+fn endless(stream: &mut TcpStream, _: &[u8], _: Option<usize>, _: usize) {
+    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+    while stream.write_all(&[0; 1 << 16]).is_ok() {}
+}
+
+/// Announces a terabyte.
+fn huge(stream: &mut TcpStream, _: &[u8], _: Option<usize>, _: usize) {
+    head(stream, 1_000_000_000_000, None);
+    while stream.write_all(&[0; 1 << 16]).is_ok() {}
+}
+
+/// Sends the file when another request has come; the first one has its half until then.
+fn slow(stream: &mut TcpStream, content: &[u8], start: Option<usize>, _: usize) {
+    head(stream, content.len(), start);
+    let (first, rest) = content.split_at(content.len() / 2);
+    let _ = stream.write_all(first);
+    thread::sleep(Duration::from_secs(3));
+    let _ = stream.write_all(rest);
 }
 
 /// An archive of these files, in the layout of the public data sets.
@@ -212,6 +241,76 @@ fn a_server_that_lies_about_the_length_is_given_up() {
         "{said}"
     );
     assert_eq!(names(&scratch.path("datasets")), ["facades.tar.gz.part"]);
+}
+
+/// A server that sends next to nothing is not asked for ever.
+#[test]
+fn a_server_that_sends_single_bytes_is_given_up() {
+    let scratch = Scratch::new();
+    let server = Server::start(facades(), dripping);
+    let (code, said) = download(&scratch, &server, "");
+    assert_eq!(code, Some(1));
+    assert!(said.contains("the download failed"), "{said}");
+    assert_eq!(server.asked.lock().unwrap().len(), 3);
+}
+
+/// The facades have 29 MB: 116 MB are too many.
+#[test]
+fn a_file_without_an_end_does_not_fill_the_disk() {
+    for answer in [endless as Answer, huge] {
+        let scratch = Scratch::new();
+        let server = Server::start(Vec::new(), answer);
+        let (code, said) = download(&scratch, &server, "");
+        assert_eq!(code, Some(1));
+        assert!(said.contains("more than 116 MB, 4 times"), "{said}");
+        assert!(names(&scratch.path(".")).is_empty());
+        assert_eq!(server.asked.lock().unwrap().len(), 1);
+    }
+}
+
+/// Two processes do not write to one file.
+#[test]
+fn a_second_download_is_refused_while_the_first_runs() {
+    let scratch = Scratch::new();
+    let server = Server::start(facades(), slow);
+    let typed = format!("download facades --mirror {}", server.address);
+    let mut first = scratch.command(&typed).spawn().unwrap();
+    wait_until("the first bytes", || {
+        let part = fs::metadata(scratch.path("datasets/facades.tar.gz.part"));
+        part.is_ok_and(|part| part.len() > 0)
+    });
+    let second = scratch.run(&typed);
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert_eq!(second.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("another process is downloading it") && said.lines().count() == 1,
+        "{said}"
+    );
+    assert!(first.wait().unwrap().success());
+    assert_eq!(names(&scratch.path("datasets")), ["facades"]);
+    assert_eq!(server.asked.lock().unwrap().len(), 1);
+}
+
+/// An archive that was there before is used, and stays: it is somebody's.
+#[test]
+fn an_archive_of_ones_own_is_kept() {
+    for (content, option, expected) in [
+        (facades(), "", Some(0)),
+        (b"no archive".to_vec(), "", Some(1)),
+        (facades(), "--sha256 00ff", Some(1)),
+    ] {
+        let scratch = Scratch::new();
+        fs::create_dir(scratch.path("datasets")).unwrap();
+        let own = scratch.path("datasets/facades.tar.gz");
+        fs::write(&own, &content).unwrap();
+        let server = Server::start(Vec::new(), missing);
+        let (code, said) = download(&scratch, &server, option);
+        assert_eq!(code, expected, "{said}");
+        assert!(said.contains("facades.tar.gz is already here"), "{said}");
+        assert!(!said.contains("it was removed"), "{said}");
+        assert!(fs::read(&own).unwrap() == content, "{said}");
+        assert!(server.asked.lock().unwrap().is_empty());
+    }
 }
 
 #[test]

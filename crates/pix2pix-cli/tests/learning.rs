@@ -489,8 +489,20 @@ fn translated_pictures_have_a_page() {
     common::pair(48, 40, 5)
         .save(scratch.path("mixed/single.png"))
         .unwrap();
+    // a name that would be markup to a browser, and one that a terminal would obey
+    let named = |name: &str| scratch.path(&format!("mixed/{name}.png"));
+    fs::copy(named("single"), named("<!--<script>")).unwrap();
+    fs::copy(named("single"), named("\u{1b}]0;title\u{7}")).unwrap();
     let said = scratch.ok("translate run mixed --out out --gallery");
     assert!(said.ends_with("gallery: out/gallery.html\n"), "{said}");
+    let escaped = "mixed/\\u{1b}]0;title\\u{7}.png";
+    assert!(said.contains(escaped), "{said}");
+    assert!(
+        !said.replace('\n', "").contains(char::is_control),
+        "{said:?}"
+    );
+    let page = fs::read_to_string(scratch.path("out/gallery.html")).unwrap();
+    assert!(!page.contains("<!--<script>"));
     let gallery = data_of(&scratch.path("out/gallery.html"));
     let entries = gallery[0]["entries"].as_array().unwrap();
     let shown = entries.iter().map(|entry| {
@@ -503,8 +515,15 @@ fn translated_pictures_have_a_page() {
     });
     assert_eq!(
         shown.collect::<Vec<_>>(),
-        [("pair0", 4, true), ("pair1", 4, true), ("single", 2, false)]
+        [
+            ("\u{1b}]0;title\u{7}", 2, false),
+            ("<!--<script>", 2, false),
+            ("pair0", 4, true),
+            ("pair1", 4, true),
+            ("single", 2, false)
+        ]
     );
+    let entries = &entries[2..];
     // the scores are those of the files
     let pixels = |path: &str| image::open(scratch.path(path)).unwrap().into_rgb8();
     let (output, pair) = (pixels("out/pair0.png"), pixels("mixed/pair0.png"));

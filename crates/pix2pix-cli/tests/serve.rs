@@ -265,16 +265,26 @@ fn options_come_before_the_environment_and_that_before_the_file() {
     refused("serve --listen 0.0.0.0:0", 2, "no model to serve");
     refused("serve nowhere", 1, "nowhere");
     refused("serve run --waiting 0", 2, "--waiting is 0");
+    // times that a clock cannot add
+    for (option, least) in [("patience", 1), ("grace", 0)] {
+        let told = format!("must be from {least} to 86400 seconds");
+        refused(
+            &format!("serve run --{option} 9223372036854775807"),
+            2,
+            &told,
+        );
+    }
+    refused("serve run --patience 0", 2, "--patience is 0");
     refused("serve run --config nowhere.toml", 1, "nowhere.toml");
     refused(
-        "serve run --listen localhost:8080",
+        "serve run --listen example.org:8080",
         2,
-        "give 127.0.0.1:8080, for example",
+        "give 8080 or 127.0.0.1:8080, for example",
     );
     refused(
-        "train run --out x --serve=8080",
+        "train run --out x --serve=example.org:8080",
         2,
-        "give 127.0.0.1:8080, for example",
+        "give 8080 or 127.0.0.1:8080, for example",
     );
     refused("serve run --rate 0", 2, "give a whole number from 1");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -475,4 +485,49 @@ fn a_training_is_watched() {
     let (status, log) = serving.ended();
     assert_eq!(status.code(), Some(130), "{log}");
     assert!(log.contains("other machines reach the page"), "{log}");
+}
+
+/// Control characters in the names of runs and models, which a terminal would obey, are escaped.
+#[test]
+fn names_do_not_reach_the_terminal() {
+    let scratch = model();
+    let is_plain = |said: &str| !said.replace('\n', "").contains(char::is_control);
+    let run = "run\u{1b}[31m";
+    std::fs::rename(scratch.path("run"), scratch.path(run)).unwrap();
+    let said = scratch.ok("runs");
+    assert!(
+        said.contains("./run\\u{1b}[31m") && is_plain(&said),
+        "{said:?}"
+    );
+    let mut command = scratch.command("serve --listen 127.0.0.1:0");
+    let mut child = command.arg(run).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    lines.read_line(&mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(
+        line.starts_with("run\\u{1b}[31m (") && is_plain(&line),
+        "{line:?}"
+    );
+    let resume = ["train", "--steps", "4", "--resume", run];
+    let output = scratch.command("").args(resume).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8(said).unwrap();
+    assert!(output.status.success(), "{said}");
+    // the command that follows is one for the shell
+    assert!(
+        said.contains("run\\u{1b}[31m") && is_plain(&said),
+        "{said:?}"
+    );
+    // errors too
+    let again = ["train", "data", "--steps", "4", "--out", run];
+    let output = scratch.command("").args(again).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("run\\u{1b}[31m: the folder is not empty"),
+        "{said:?}"
+    );
+    assert!(is_plain(&said), "{said:?}");
 }

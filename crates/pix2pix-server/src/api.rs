@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{
     DefaultBodyLimit, FromRequest, Multipart, Path as PathParts, Query, Request, State,
 };
@@ -464,8 +464,7 @@ async fn read(request: Request, limit: usize, receiving: &Receiving) -> Result<V
         }))
     });
     let kind = request.headers().get(header::CONTENT_TYPE);
-    let is_form = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"multipart/form-data"));
-    if is_form {
+    if kind.is_some_and(is_form) {
         return image_of_form(request, limit).await;
     }
     let mut body = Limited::new(request.into_body(), limit);
@@ -483,6 +482,13 @@ async fn read(request: Request, limit: usize, receiving: &Receiving) -> Result<V
         }
     }
     Ok(bytes)
+}
+
+/// Whether a body of this media type is a form. Cases do not matter in its name.
+fn is_form(kind: &HeaderValue) -> bool {
+    const FORM: &[u8] = b"multipart/form-data";
+    let name = kind.as_bytes().get(..FORM.len());
+    name.is_some_and(|name| name.eq_ignore_ascii_case(FORM))
 }
 
 /// The part `image` of a form.
@@ -771,9 +777,10 @@ async fn training(State(app): State<Arc<App>>) -> Result<Json<TrainingInfo>, Pro
 )]
 async fn sheet(
     State(app): State<Arc<App>>,
-    PathParts(step): PathParts<String>,
+    step: Result<PathParts<String>, PathRejection>,
 ) -> Result<Response, Problem> {
-    let path = step.parse().ok().zip(app.training.as_ref());
+    let step = step.ok().and_then(|PathParts(step)| step.parse().ok());
+    let path = step.zip(app.training.as_ref());
     let path = path.and_then(|(step, training)| training.sheet(step));
     let file = match path {
         Some(path) => blocking(move || std::fs::read(path).ok()).await?,
@@ -800,12 +807,18 @@ async fn sheet(
 )]
 async fn example(
     State(app): State<Arc<App>>,
-    PathParts((name, index)): PathParts<(String, String)>,
+    path: Result<PathParts<(String, String)>, PathRejection>,
 ) -> Result<Response, Problem> {
-    let model = app.models.get(Some(&name));
-    let index: Option<usize> = index.parse().ok();
-    let found = model.as_ref().zip(index);
-    let Some(example) = found.and_then(|(model, index)| model.examples.get(index)) else {
+    // a name that is no text is no model's
+    let path = path.ok().map(|PathParts(path)| path);
+    let found = path.and_then(|(name, index)| {
+        let index: usize = index.parse().ok()?;
+        Some((app.models.get(Some(&name))?, index))
+    });
+    let Some(example) = found
+        .as_ref()
+        .and_then(|(model, index)| model.examples.get(*index))
+    else {
         let detail = "no such example; /v1/models lists the examples";
         return Err(Problem::new(StatusCode::NOT_FOUND, detail));
     };

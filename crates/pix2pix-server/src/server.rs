@@ -5,7 +5,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
@@ -69,6 +69,8 @@ pub enum StartError {
     Listen(SocketAddr, io::Error),
     /// The system gives it no thread.
     Thread(io::Error),
+    /// The machine's clock has no date that an answer could have.
+    Clock,
 }
 
 impl fmt::Display for StartError {
@@ -82,14 +84,22 @@ impl fmt::Display for StartError {
                 f,
                 "cannot start the server's thread: {reason}; raise the limit on processes (ulimit -u)"
             ),
+            Self::Clock => {
+                write!(
+                    f,
+                    "this machine's clock is before 1970 or after 9999; set it"
+                )
+            }
         }
     }
 }
 
 impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        let (Self::Listen(_, reason) | Self::Thread(reason)) = self;
-        Some(reason)
+        match self {
+            Self::Listen(_, reason) | Self::Thread(reason) => Some(reason),
+            Self::Clock => None,
+        }
     }
 }
 
@@ -97,12 +107,16 @@ impl Server {
     /// Binds the listener to its address. The page also shows the training, if there is one.
     ///
     /// # Errors
-    /// When the address is not available, or no thread for translations.
+    /// When the address is not available, or no thread for translations; when the machine's clock is before 1970 or after
+    /// 9999, with which no request could be answered.
     pub fn bind(
         settings: Settings,
         models: Arc<Models>,
         training: Option<Arc<Training>>,
     ) -> Result<Self, StartError> {
+        if !is_date(SystemTime::now()) {
+            return Err(StartError::Clock);
+        }
         let address = settings.listen;
         let bound = TcpListener::bind(address).and_then(|listener| {
             listener.set_nonblocking(true)?;
@@ -188,6 +202,7 @@ fn router(app: Arc<App>) -> Router {
             )
         })
         .layer(from_fn_with_state(app.clone(), by_own_name))
+        .layer(from_fn(without_long_head))
         .layer(from_fn_with_state(app.clone(), counted))
         .layer(CatchPanicLayer::custom(|_| {
             Problem::internal().into_response()
@@ -246,6 +261,28 @@ async fn without_long_id(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
+/// Refuses requests with a head of more than [`HEAD`] bytes. The reader of heads does so by itself only from up to twice as
+/// many on.
+async fn without_long_head(request: Request, next: Next) -> Response {
+    // spaces, colons and line ends
+    const BETWEEN: usize = 4;
+    let line = request.method().as_str().len() + request.uri().to_string().len();
+    let headers = request.headers().iter();
+    let headers = headers.map(|(name, value)| name.as_str().len() + value.len() + BETWEEN);
+    if line + headers.sum::<usize>() <= HEAD {
+        return next.run(request).await;
+    }
+    let detail = format!("the head of the request has more than {HEAD} bytes");
+    Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, detail).into_response()
+}
+
+/// Whether a time can be the date of an answer (RFC 9110, section 5.6.7), which has years from 1970 to 9999.
+fn is_date(time: SystemTime) -> bool {
+    const YEAR_10000: Duration = Duration::from_secs(253_402_300_800);
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    since.is_ok_and(|since| since < YEAR_10000)
+}
+
 /// Refuses requests that do not name one host, or one that is not this server's.
 async fn by_own_name(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let hosts: Vec<&HeaderValue> = request.headers().get_all(header::HOST).iter().collect();
@@ -289,4 +326,25 @@ async fn counted(State(app): State<Arc<App>>, request: Request, next: Next) -> R
         .with_label_values(&[route.as_str(), status.as_str()])
         .inc();
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seconds of POSIX time as `date -u -d DATE +%s` of GNU coreutils tells them.
+    #[test]
+    fn a_clock_is_from_1970_to_9999() {
+        let epoch = SystemTime::UNIX_EPOCH;
+        let at = |seconds| epoch + Duration::from_secs(seconds);
+        for (time, expected) in [
+            (epoch - Duration::from_nanos(1), false),
+            (epoch, true),
+            // 9999-12-31 23:59:59, and the second after it
+            (at(253_402_300_799), true),
+            (at(253_402_300_800), false),
+        ] {
+            assert_eq!(is_date(time), expected, "{time:?}");
+        }
+    }
 }

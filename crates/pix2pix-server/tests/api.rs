@@ -585,6 +585,8 @@ fn what_is_wrong_is_told_as_a_problem() {
     get(&served, "/v1/models/one/examples/99").problem(404);
     get(&served, "/v1/models/three/examples/0").problem(404);
     get(&served, "/v1/models/one/examples/-1").problem(404);
+    // bytes that are no text
+    get(&served, "/v1/models/%ff/examples/0").problem(404);
     // no path reaches a file of the machine
     for path in [
         "/../Cargo.toml",

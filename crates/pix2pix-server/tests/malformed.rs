@@ -68,13 +68,18 @@ fn post(served: &Served, last: u8) -> u16 {
 }
 
 fn form(parts: &[(&str, &[u8])], end: &str) -> Vec<u8> {
+    form_of("multipart/form-data", parts, end)
+}
+
+/// A form with this name of its media type.
+fn form_of(kind: &str, parts: &[(&str, &[u8])], end: &str) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, content) in parts {
         let head = format!("--edge\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
         body.extend([head.as_bytes(), content, b"\r\n"].concat());
     }
     body.extend(end.bytes());
-    let kind = "Content-Type: multipart/form-data; boundary=edge";
+    let kind = format!("Content-Type: {kind}; boundary=edge");
     let head = format!("{POST}{kind}\r\nContent-Length: {}\r\n\r\n", body.len());
     [head.into_bytes(), body].concat()
 }
@@ -89,6 +94,8 @@ fn malformed_requests_are_refused() {
     let get = |rest: &str| format!("GET /v1/models HTTP/1.1\r\n{rest}\r\n").into_bytes();
     let sent = |rest: &str| format!("{POST}{rest}").into_bytes();
     let long = "x".repeat(200_000);
+    // 64 KiB of a head are taken, and no more
+    let (short, longer) = ("x".repeat(65_000), "x".repeat(66_000));
     let many: String = (0..200).map(|n| format!("X-{n}: x\r\n")).collect();
     let parts = vec![("note", &b"x"[..]); 5000];
     let file = picture();
@@ -166,6 +173,16 @@ fn malformed_requests_are_refused() {
             &[431, 0],
         ),
         (
+            "a header that just fits",
+            get(&format!("{local}X-Long: {short}\r\n")),
+            &[200],
+        ),
+        (
+            "a header that just does not",
+            get(&format!("{local}X-Long: {longer}\r\n")),
+            &[431],
+        ),
+        (
             "a long line",
             format!("GET /{long} HTTP/1.1\r\n{local}\r\n").into_bytes(),
             &[414, 431, 0],
@@ -183,6 +200,12 @@ fn malformed_requests_are_refused() {
         ("no end", form(&[("image", &file)], ""), &[400]),
         ("many parts", form(&parts, "--edge--\r\n"), &[400]),
         ("a form", form(&[("image", &file)], "--edge--\r\n"), &[200]),
+        // media types ignore case (RFC 9110, section 8.3.1)
+        (
+            "a form by another name",
+            form_of("Multipart/FORM-Data", &[("image", &file)], "--edge--\r\n"),
+            &[200],
+        ),
     ] {
         let answer = ask(&served, &request);
         assert!(statuses.contains(&status(&answer)), "{what}: {answer:.300}");

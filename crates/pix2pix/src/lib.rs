@@ -34,6 +34,7 @@
 //! - [`network`] has the generators, the PatchGAN discriminator and their layer graphs;
 //! - [`device`] lists and opens devices;
 //! - [`parallel`] connects processes that train together;
+//! - [`clock`] reads the time of day, whatever a machine's clock says;
 //! - [`atomic_file`] writes files that appear whole or not at all.
 //!
 //! Tensors and autodiff are [Burn](burn)'s, which is re-exported: `pix2pix` is the only dependency that you need.
@@ -42,6 +43,7 @@ pub mod atomic_file;
 pub(crate) mod backend;
 pub mod bench;
 pub(crate) mod caught;
+pub mod clock;
 pub(crate) mod config;
 pub mod data;
 pub mod draw;

@@ -12,6 +12,7 @@ use pix2pix::{Error, RunConfig};
 use crate::choice::choice;
 use crate::failure::Failure;
 use crate::noise_args::Switch;
+use crate::paths::Plain;
 use crate::result_file::Notes;
 
 /// Largest number of pictures to measure the ranges of activations on.
@@ -96,7 +97,7 @@ impl OnnxArgs {
         };
         notes.say(&format!(
             "{}: {} operations, {:.1} MB, for pictures of {sides} pixels, dropout {}\n",
-            out.display(),
+            out.plain(),
             exported.operations(),
             bytes as f64 / 1e6,
             if options.dropout { "on" } else { "off" },

@@ -11,7 +11,7 @@ use pix2pix_server::{Models, site};
 
 use crate::failure::Failure;
 use crate::output::say;
-use crate::paths::word;
+use crate::paths::{Plain, word};
 
 /// Where the module is, from the folder of the program: beside it in a release, in `share` of an installation, and in a clone
 /// where `tools/build_web` leaves it.
@@ -71,7 +71,7 @@ impl SiteArgs {
         say(&format!(
             "{}: the page and the model, {:.1} MB. Put the folder on any web host. To try it here, type:\n  \
              python3 -m http.server --directory {} 8000      # then open http://localhost:8000/\n",
-            out.display(),
+            out.plain(),
             size(out) as f64 / 1e6,
             word(out),
         ));

@@ -24,7 +24,7 @@ where
     ) -> fmt::Result {
         let mut said = Said::default();
         event.record(&mut said);
-        let now = jiff::ZonedDateTime::now();
+        let now = pix2pix::clock::now();
         writeln!(
             out,
             "{} {}",

@@ -17,6 +17,8 @@ use crate::failure::Failure;
 
 /// The least memory for requests: enough for small pictures.
 const LEAST_MEMORY: u64 = 64 << 20;
+/// The longest time limit, in seconds: a day.
+const LONGEST_TIME: u64 = 86_400;
 
 /// Parses a number of pictures in a minute.
 fn rate(text: &str) -> Result<NonZeroU32, String> {
@@ -110,10 +112,10 @@ pub struct Options {
     #[arg(long, env = "PIX2PIX_MAX_PIXELS", value_name = "N")]
     max_pixels: Option<u64>,
     /// Time limit for receiving a request's headers, again for its body, and for a client that does not read its answer
-    /// [default: 20]
+    /// [default: 20, at most a day]
     #[arg(long, env = "PIX2PIX_PATIENCE", value_name = "SECONDS")]
     patience: Option<u64>,
-    /// Time limit for accepted requests when the server stops [default: 30]
+    /// Time limit for accepted requests when the server stops [default: 30, at most a day]
     #[arg(long, env = "PIX2PIX_GRACE", value_name = "SECONDS")]
     grace: Option<u64>,
     /// The models; a key of the file only, as the command line has an argument for them
@@ -189,6 +191,17 @@ impl Options {
         ] {
             if !(1..=1 << 16).contains(&value) {
                 let message = format!("--{name} is {value}; it must be from 1 to 65536");
+                return Err(Failure::Usage(message));
+            }
+        }
+        for (name, least, value) in [
+            ("patience", 1, settings.patience.as_secs()),
+            ("grace", 0, settings.grace.as_secs()),
+        ] {
+            if !(least..=LONGEST_TIME).contains(&value) {
+                let message = format!(
+                    "--{name} is {value}; it must be from {least} to {LONGEST_TIME} seconds"
+                );
                 return Err(Failure::Usage(message));
             }
         }

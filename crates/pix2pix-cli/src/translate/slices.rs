@@ -16,6 +16,7 @@ use super::{
     with_gap,
 };
 use crate::output_folder::create_folder_of;
+use crate::paths::Plain;
 
 /// Translates slices of a picture's files and writes the result to `target`, plus its ending; returns what to say of it.
 pub fn translate(
@@ -167,8 +168,8 @@ pub fn translate(
     };
     let said = format!(
         "{} ({width}x{height}, {what}{half}) -> {} ({}x{}){}\n",
-        path.display(),
-        written.display(),
+        path.plain(),
+        written.plain(),
         size[0],
         size[1],
         said_of_clipped(translator, clipped)

@@ -1,6 +1,6 @@
 //! Public data sets: resumable download to a file, checksum, and safe unpacking.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,8 +17,12 @@ use crate::error::{Error, Result};
 
 /// Download address of the data sets, from the paper's authors; the public ports use it too.
 pub const ADDRESS: &str = "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets";
-/// Number of consecutive attempts without any new bytes after which a download fails.
+/// Number of consecutive attempts with fewer than [`PROGRESS`] new bytes after which a download fails.
 const ATTEMPTS: usize = 3;
+/// Bytes that an attempt must bring; a server that sends less at a time would be asked for ever.
+const PROGRESS: u64 = 1 << 16;
+/// A download has at most this many times its approximate size. A server without end would fill the disk.
+const LARGER: u64 = 4;
 /// Timeout for the connection, the response and each read.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -75,12 +79,20 @@ pub const DATASETS: [PublicDataset; 6] = [
     },
 ];
 
-/// Downloads `address` to `file`. Bytes go to `file.part` first; after an interruption, the next call resumes from
-/// there. `tell` receives the number of bytes so far and, if the server reports it, the total.
+/// Downloads `address`, of about so many megabytes, to `file`. Bytes go to `file.part` first, which is locked meanwhile;
+/// after an interruption, the next call resumes from there. `tell` receives the number of bytes so far and, if the server
+/// reports it, the total.
 ///
 /// # Errors
-/// When the server cannot be reached, refuses, or repeatedly breaks off. `file.part` is kept.
-pub fn fetch(address: &str, file: &Path, tell: &mut dyn FnMut(u64, Option<u64>)) -> Result<()> {
+/// When the server cannot be reached, refuses, or repeatedly breaks off; `file.part` is kept. When the server's file has
+/// more than four times the size; `file.part` is removed. When another process is downloading the file.
+pub fn fetch(
+    address: &str,
+    megabytes: u32,
+    file: &Path,
+    tell: &mut dyn FnMut(u64, Option<u64>),
+) -> Result<()> {
+    let most = LARGER * u64::from(megabytes) * 1_000_000;
     let agent: Agent = Agent::config_builder()
         .timeout_connect(Some(PATIENCE))
         .timeout_recv_response(Some(PATIENCE))
@@ -95,10 +107,11 @@ pub fn fetch(address: &str, file: &Path, tell: &mut dyn FnMut(u64, Option<u64>))
         .append(true)
         .open(&part)
         .map_err(disk)?;
+    lock(&target, &part)?;
     let mut fruitless = 0;
     loop {
         let before = target.metadata().map_err(disk)?.len();
-        let outcome = attempt(&agent, address, &mut target, before, tell);
+        let outcome = attempt(&agent, address, &mut target, [before, most], tell);
         let after = target.metadata().map_err(disk)?.len();
         match outcome {
             Ok(()) => break,
@@ -107,7 +120,10 @@ pub fn fetch(address: &str, file: &Path, tell: &mut dyn FnMut(u64, Option<u64>))
                 return Err(unreachable(address, &reason, &part, after));
             }
             Err(Failed::Broken(reason)) => {
-                fruitless = if after > before { 0 } else { fruitless + 1 };
+                fruitless = match after >= before + PROGRESS {
+                    true => 0,
+                    false => fruitless + 1,
+                };
                 if fruitless == ATTEMPTS {
                     return Err(unreachable(address, &reason, &part, after));
                 }
@@ -116,6 +132,25 @@ pub fn fetch(address: &str, file: &Path, tell: &mut dyn FnMut(u64, Option<u64>))
     }
     target.sync_all().map_err(disk)?;
     fs::rename(&part, file).map_err(|e| Error::io(file, "name the download", e))
+}
+
+/// Locks a partial file until it is closed, so that two processes do not write to it by turns.
+fn lock(target: &File, part: &Path) -> Result<()> {
+    let is_locked = match target.try_lock() {
+        // the one that had it has just finished, and given the file its name
+        Ok(()) => part.exists(),
+        Err(TryLockError::WouldBlock) => false,
+        // a file system without locks
+        Err(TryLockError::Error(_)) => true,
+    };
+    match is_locked {
+        true => Ok(()),
+        false => Err(Error::file(
+            part,
+            "another process is downloading it",
+            "wait until that has ended, or choose another `folder`",
+        )),
+    }
 }
 
 fn unreachable(address: &str, reason: &str, part: &Path, length: u64) -> Error {
@@ -148,12 +183,12 @@ enum Failed {
     Disk(io::Error),
 }
 
-/// Requests the rest of the file, from byte `from`, and appends it to `target`.
+/// Requests the rest of the file, from byte `from`, and appends it to `target`, which then has at most `most` bytes.
 fn attempt(
     agent: &Agent,
     address: &str,
     target: &mut File,
-    from: u64,
+    [from, most]: [u64; 2],
     tell: &mut dyn FnMut(u64, Option<u64>),
 ) -> std::result::Result<(), Failed> {
     let mut request = agent.get(address);
@@ -194,12 +229,24 @@ fn attempt(
         }
         status => return Err(Failed::Refused(format!("the server answered {status}"))),
     };
+    let too_large = |target: &mut File| {
+        // nothing that another attempt could go on with
+        target.set_len(0).map_err(Failed::Disk)?;
+        Err(Failed::Refused(format!(
+            "the server's file has more than {} MB, {LARGER} times the expected size",
+            most / 1_000_000
+        )))
+    };
+    if total.is_some_and(|total| total > most) {
+        return too_large(target);
+    }
     tell(done, total);
     let mut body = response.body_mut().as_reader();
     let mut buffer = vec![0; 1 << 16];
     loop {
         match body.read(&mut buffer) {
             Ok(0) => break,
+            Ok(count) if done + count as u64 > most => return too_large(target),
             Ok(count) => {
                 target.write_all(&buffer[..count]).map_err(Failed::Disk)?;
                 done += count as u64;

@@ -7,6 +7,7 @@ use image::imageops::FilterType;
 use serde::Serialize;
 
 use crate::atomic_file;
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::report::gallery::{self, Gallery};
 use crate::report::page;
@@ -130,7 +131,7 @@ pub fn write(runs: &[Reported], file: &Path) -> Result<Vec<String>> {
             .map(|history| curve(history, key))
             .collect(),
     };
-    let now = jiff::ZonedDateTime::now();
+    let now = clock::now();
     let report = Report {
         made: now.strftime("%Y-%m-%d %H:%M").to_string(),
         at: now.timestamp().as_second(),

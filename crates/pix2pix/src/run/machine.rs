@@ -8,6 +8,7 @@ use pix2pix_runtime::regular_file;
 
 use crate::atomic_file;
 use crate::backend::device;
+use crate::clock;
 use crate::error::Result;
 
 const NAME: &str = "machine.json";
@@ -24,9 +25,7 @@ pub fn write(root: &Path) -> Result<()> {
         ("program", format!("pix2pix {}", env!("CARGO_PKG_VERSION"))),
         (
             "started",
-            jiff::ZonedDateTime::now()
-                .strftime("%Y-%m-%d %H:%M:%S %z")
-                .to_string(),
+            clock::now().strftime("%Y-%m-%d %H:%M:%S %z").to_string(),
         ),
         (
             "system",
