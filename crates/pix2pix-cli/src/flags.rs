@@ -112,8 +112,7 @@ pub const FLAGS: &[(&str, &str)] = &[
     ("cell", "--cell"),
     ("address", "--mirror"),
     // of the server
-    ("listen", "--listen"),
-    ("hosts", "--host"),
+    ("host", "--host"),
 ];
 
 /// A text of the library with options instead of fields. Other words in backticks, such as commands, stay as they are.

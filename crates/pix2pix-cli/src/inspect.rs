@@ -60,8 +60,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
 
 /// Writes what it finds to `found`.
 fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
-    if let Some(sheet) = &args.sheet {
-        args.result.check(&[sheet])?;
+    let path = sheet_path(args)?;
+    if args.sheet.is_some() {
+        args.result.check(&[&path])?;
     }
     let data = args.data.find(&args.at.path, 0)?;
     let surveys: Vec<Survey> = data
@@ -132,7 +133,6 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
     if args.align {
         *found += &alignment::report(&data, &args.at.path, &args.data)?;
     }
-    let path = sheet_path(args)?;
     for (side, name) in ["a", "b"].into_iter().enumerate() {
         if let (None, Some(Classes::Palette(colors))) =
             (&domains[side].labels, read.values.0[side].classes())

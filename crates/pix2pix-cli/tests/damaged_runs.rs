@@ -68,7 +68,7 @@ fn an_edited_configuration_is_checked_before_the_first_step() {
         ("target.range", "[0, inf]", "target.range"),
         ("source.channels", "0", "source.channels is 0"),
         ("target.channels", "1", "target.channels is 1"),
-        ("jitter.crop_size", "\"0\"", "jitter.crop_size 0 must be"),
+        ("jitter.crop_size", "\"0\"", "each from 1 to 16384"),
         ("jitter.load_size", "\"wide\"", "jitter.load_size: "),
         ("jitter.color", "nan", "jitter.color: not finite"),
         ("jitter.multiple", "0", "jitter.multiple is 0"),

@@ -292,7 +292,7 @@ fn options_come_before_the_environment_and_that_before_the_file() {
     refused(
         &format!("serve run --listen {address}"),
         1,
-        "choose another --listen",
+        "choose another port",
     );
 }
 

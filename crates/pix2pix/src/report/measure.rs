@@ -67,7 +67,7 @@ mod tests {
         let find = |key| MEASURES.into_iter().find(|m: &Measure| m.key == key);
         let own = find("l1_own").unwrap();
         let shown = |value: f64| format!("{value:.*}", own.digits_of(value));
-        let values = [0.012345, 1.2345, 123.45, 12345.6].map(shown);
+        let values = [0.012344, 1.2344, 123.45, 12345.6].map(shown);
         assert_eq!(values, ["0.01234", "1.234", "123.5", "12346"]);
         assert_eq!(find("ssim").unwrap().digits_of(123.0), 4);
     }
