@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains the PyTorch reference and saves its generator, for tools/compare_quality.
 
-    train_reference.py REFERENCE DATA --steps N --seed N --out FOLDER [--layout nchw|nhwc]
+    train_reference.py REFERENCE DATA --steps N --seed N --out FOLDER [--threads N]
 
 Writes latest_net_G.pth, and prints the seconds of the training as JSON.
 """
@@ -19,7 +19,6 @@ parser.add_argument("data", type=pathlib.Path)
 parser.add_argument("--steps", type=int, required=True)
 parser.add_argument("--seed", type=int, default=0)
 parser.add_argument("--out", type=pathlib.Path, required=True)
-parser.add_argument("--layout", choices=["nchw", "nhwc"], default="nchw")
 parser.add_argument("--threads", type=int, default=2)
 o = parser.parse_args()
 
@@ -29,8 +28,7 @@ spec.loader.exec_module(reference)
 
 torch.set_num_threads(o.threads)
 torch.manual_seed(o.seed)
-layout = torch.channels_last if o.layout == "nhwc" else torch.contiguous_format
-networks = [reference.init(network).to(memory_format=layout) for network in (reference.Unet(), reference.PatchGan())]
+networks = [reference.init(network) for network in (reference.Unet(), reference.PatchGan())]
 trainer, pairs, order = reference.Trainer(*networks), reference.load(o.data / "train"), []
 started = time.time()
 least = float("inf")

@@ -21,7 +21,7 @@ use crate::failure::{Failure, print};
 use crate::machine_args::MachineArgs;
 use crate::noise_args::NoiseArgs;
 use crate::output::tell;
-use crate::paths::{Plain, real};
+use crate::paths::{Plain, lies_in};
 use crate::progress;
 use crate::table::aligned;
 
@@ -125,13 +125,10 @@ pub fn measure(
     bar: fn(usize, String) -> ProgressBar,
     go_on: &mut dyn FnMut() -> bool,
 ) -> Result<Vec<Evaluation>, Failure> {
-    if let Some(out) = &args.out
-        && args.data.is_dir()
-        && real(out).starts_with(real(&args.data))
-    {
+    if let Some(out) = args.out.as_ref().filter(|out| lies_in(out, &args.data)) {
         return Err(Failure::Usage(format!(
             "--out {} lies in the data set, and its pictures would be taken for pairs; choose another place",
-            out.display()
+            out.plain()
         )));
     }
     set_threads(args.machine.threads)?;

@@ -6,7 +6,7 @@ use std::io::{self, Write, stdout};
 
 use clap::Command;
 use clap::error::{ContextKind, ErrorKind};
-use pix2pix::Error;
+use pix2pix::{Error, escaped};
 
 use crate::flags;
 use crate::output::tell;
@@ -70,14 +70,7 @@ impl Failure {
 fn one_line(message: &str) -> String {
     let lines = message.lines().map(str::trim);
     let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
-    let mut line = String::new();
-    for letter in lines.join(" ").chars() {
-        match letter.is_control() {
-            true => line.extend(letter.escape_default()),
-            false => line.push(letter),
-        }
-    }
-    line
+    escaped(&lines.join(" "))
 }
 
 impl From<Error> for Failure {

@@ -17,7 +17,7 @@ use pix2pix::{RunConfig, atomic_file};
 use crate::data_args::{DataArgs, DataPath};
 use crate::failure::{Failure, print};
 use crate::flags;
-use crate::paths::{Plain, real};
+use crate::paths::{Plain, lies_in, real};
 use crate::result_file::ResultArgs;
 
 /// Largest number of pairs on the contact sheet.
@@ -187,15 +187,15 @@ fn check_conversion(pairs: &Pairs, survey: &Survey, domains: &[Domain; 2]) -> Re
 
 /// Where the contact sheet goes: never into the data set, where it would count as a pair.
 fn sheet_path(args: &Args) -> Result<PathBuf, Failure> {
-    let data = real(&args.at.path);
-    let is_inside = |path: &Path| args.at.path.is_dir() && real(path).starts_with(&data);
+    let data = &args.at.path;
     match &args.sheet {
-        Some(path) if is_inside(path) => Err(Failure::Usage(format!(
+        Some(path) if lies_in(path, data) => Err(Failure::Usage(format!(
             "--sheet {} lies in the data set, and would be taken for a pair; choose another place",
             path.plain()
         ))),
         Some(path) => Ok(path.clone()),
-        None if is_inside(Path::new("inspect.png")) => {
+        None if lies_in(Path::new("inspect.png"), data) => {
+            let data = real(data);
             let folder = data.parent().unwrap_or(Path::new("/"));
             Ok(folder.join("inspect.png"))
         }

@@ -37,6 +37,11 @@ pub fn real(path: &Path) -> PathBuf {
     known.unwrap_or(path)
 }
 
+/// Whether a path lies in a folder, or is that folder, whatever links lead there.
+pub fn lies_in(path: &Path, folder: &Path) -> bool {
+    folder.is_dir() && real(path).starts_with(real(folder))
+}
+
 /// The absolute form of a path, as the text that a configuration stores.
 pub fn stored(path: &Path) -> String {
     path_text::text_of(&absolute(path))

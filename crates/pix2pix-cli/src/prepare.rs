@@ -25,7 +25,7 @@ use crate::failure::Failure;
 use crate::inspect::alignment::few;
 use crate::output::{say, tell};
 use crate::output_folder::{create_folder_of, remove_unfinished};
-use crate::paths::{Plain, real, word};
+use crate::paths::{Plain, lies_in, word};
 use crate::program::program;
 
 /// Shown after the options.
@@ -521,7 +521,7 @@ fn make<T: Sync>(
         let remedy = "put pictures into it, or choose another folder";
         return Err(Error::file(&common.input, "contains no picture", remedy).into());
     }
-    if common.input.is_dir() && real(&common.out).starts_with(real(&common.input)) {
+    if lies_in(&common.out, &common.input) {
         let message =
             "the folder of the pairs lies in that of their pictures; choose another --out";
         return Err(Failure::Usage(format!("{}: {message}", common.out.plain())));

@@ -6,6 +6,7 @@ use pix2pix::{Error, atomic_file};
 
 use crate::failure::Failure;
 use crate::output::{say, tell};
+use crate::paths::Plain;
 
 /// What happens to files that exist.
 #[derive(clap::Args)]
@@ -35,7 +36,7 @@ impl ResultArgs {
         for (index, &file) in files.iter().enumerate() {
             if files[..index].contains(&file) {
                 let message = "two results cannot have the same file; choose another for one";
-                return Err(Failure::Usage(format!("{}: {message}", file.display())));
+                return Err(Failure::Usage(format!("{}: {message}", file.plain())));
             }
             if !self.force && atomic_file::replaces(file) {
                 let remedy = "choose another name, or replace it with --force";

@@ -77,6 +77,23 @@ fn a_checkpoint_that_contradicts_itself_makes_no_picture() {
 }
 
 #[test]
+fn pictures_smaller_than_the_crop_are_named() {
+    let scratch = Scratch::new();
+    for (folder, width, height) in [("data", 128, 64), ("small", 64, 32)] {
+        fs::create_dir(scratch.path(folder)).unwrap();
+        let path = scratch.path(folder).join("one.png");
+        pair(width, height, 0).save(path).unwrap();
+    }
+    let crop = "--filters 2 --resize crop --crop-size 64";
+    scratch.ok(&format!("train data --out run --steps 1 --quiet {crop}"));
+    let said = line(&scratch.run("evaluate run small"), 1);
+    assert!(
+        said.contains("one.png: 32x32 pixels are smaller than"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_large_seed_resumes() {
     let scratch = Scratch::new();
     scratch.pairs("data", 2);

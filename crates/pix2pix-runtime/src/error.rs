@@ -120,11 +120,16 @@ const LONGEST: usize = 1000;
 /// A text that may hold anything, such as names from a file, as a part of a message: without control characters, and cut
 /// if it is long.
 pub fn one_line(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        None => escaped(text),
+        Some((end, _)) => escaped(&text[..end]) + "...",
+    }
+}
+
+/// A text whose control characters, which a terminal would obey, are escaped.
+pub fn escaped(text: &str) -> String {
     let mut line = String::new();
-    for (count, letter) in text.chars().enumerate() {
-        if count == LONGEST {
-            return line + "...";
-        }
+    for letter in text.chars() {
         match letter.is_control() {
             true => line.extend(letter.escape_default()),
             false => line.push(letter),

@@ -1,18 +1,25 @@
 //! Reading files that must be there as a whole: a pipe would wait for its writer, and a device may never end.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
+
+/// Why a pipe, a socket or a device is not read.
+pub const SPECIAL: &str = "it is no regular file";
+
+/// Whether something is a pipe, a socket or a device.
+pub fn is_special(found: &Metadata) -> bool {
+    !found.is_file() && !found.is_dir()
+}
 
 /// Opens a file.
 ///
 /// # Errors
 /// When it cannot be opened, or is a pipe, a socket or a device.
 pub fn open(path: &Path) -> io::Result<File> {
-    let found = fs::metadata(path)?;
-    match found.is_file() || found.is_dir() {
-        true => File::open(path),
-        false => Err(io::Error::other("it is no regular file")),
+    match is_special(&fs::metadata(path)?) {
+        true => Err(io::Error::other(SPECIAL)),
+        false => File::open(path),
     }
 }
 
@@ -21,10 +28,8 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// # Errors
 /// As [`open`].
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file = open(path)?;
-    let length = file.metadata().map_or(0, |found| found.len());
-    let mut bytes = Vec::with_capacity(length.try_into().unwrap_or(0));
-    file.read_to_end(&mut bytes)?;
+    let mut bytes = Vec::new();
+    open(path)?.read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -33,6 +38,5 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// # Errors
 /// As [`open`], and when it is not UTF-8.
 pub fn read_to_string(path: &Path) -> io::Result<String> {
-    String::from_utf8(read(path)?)
-        .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.utf8_error()))
+    io::read_to_string(open(path)?)
 }

@@ -252,9 +252,9 @@ fn training_inputs(config: &RunConfig) -> Vec<(String, RgbImage)> {
     pairs
         .flatten()
         .take(PALETTE_OF)
-        .map(|pair| {
-            let pair = config.jitter.still(pair);
-            (pair.name, config.source.shown(&pair.source))
+        .filter_map(|pair| {
+            let pair = config.jitter.still(pair).ok()?;
+            Some((pair.name, config.source.shown(&pair.source)))
         })
         .collect()
 }

@@ -514,7 +514,14 @@ fn models_and_their_examples_are_told() {
     let seen: Vec<RgbImage> = [data.val.as_ref().unwrap(), &data.train]
         .into_iter()
         .flat_map(|pairs| (0..pairs.len()).map(|index| pairs.read(index).unwrap()))
-        .map(|pair| config.jitter.still(pair).source.to_rgb8([0.0, 255.0]))
+        .map(|pair| {
+            config
+                .jitter
+                .still(pair)
+                .unwrap()
+                .source
+                .to_rgb8([0.0, 255.0])
+        })
         .collect();
     let palette = one["palette"].as_array().unwrap();
     assert_eq!(palette.len(), 16);

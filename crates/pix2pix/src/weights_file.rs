@@ -10,14 +10,15 @@ pub(crate) mod tensor_file;
 
 use std::path::Path;
 
+use pix2pix_runtime::regular_file;
+
 use crate::error::{Error, Result};
 
 /// Checks that a file of another program is there; `remedy` says where it comes from.
 fn check_exists(path: &Path, remedy: &str) -> Result<()> {
     let reason = match path.metadata() {
-        Ok(found) if found.is_file() || found.is_dir() => return Ok(()),
-        // a pipe would wait for its writer, and a device may never end
-        Ok(_) => "it is no regular file",
+        Ok(found) if regular_file::is_special(&found) => regular_file::SPECIAL,
+        Ok(_) => return Ok(()),
         Err(_) => "no such file",
     };
     Err(Error::file(path, reason, remedy))

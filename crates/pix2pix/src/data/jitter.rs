@@ -252,7 +252,13 @@ impl JitterConfig {
     }
 
     /// Brings a pair to the input size without any random step (centre crop): for contact sheets and measurements.
-    pub fn still(&self, pair: Pair) -> Pair {
+    ///
+    /// # Errors
+    /// A message, when the pictures are smaller than the crop.
+    pub fn still(&self, pair: Pair) -> std::result::Result<Pair, String> {
+        if self.resize == ResizePolicy::Crop {
+            self.seen(pair.source.size())?;
+        }
         let see = |picture: Picture, is_labels| match self.resize {
             ResizePolicy::ScaleAndCrop => resized(&picture, self.crop_size.0, is_labels),
             ResizePolicy::Crop => {
@@ -263,12 +269,12 @@ impl JitterConfig {
                 resized(&picture, self.loaded(picture.size()), is_labels)
             }
         };
-        Pair {
+        Ok(Pair {
             source: see(pair.source, pair.labels[0]),
             target: see(pair.target, pair.labels[1]),
             mask: pair.mask.map(|mask| only_whole(&see(mask, false))),
             ..pair
-        }
+        })
     }
 }
 

@@ -300,13 +300,10 @@ fn load(pairs: &Pairs, order: &mut Order, batch: u64, config: &LoaderConfig) -> 
     let mut has_gaps = false;
     let mut size = None;
     for place in first..last {
-        let sample = Sample {
-            number: epoch * pairs.len() as u64 + place as u64,
-            size,
-        };
+        let number = epoch * pairs.len() as u64 + place as u64;
+        let sample = Sample { number, size };
         let varied = readable(pairs, &order.indices, place, (config, sample), &mut skipped)?;
         let (varied, mask) = varied;
-        let sample = sample.number;
         size = Some(varied[0].size());
         let pixels = varied[0].size().map(|side| side as usize).iter().product();
         match &mask {
@@ -323,7 +320,7 @@ fn load(pairs: &Pairs, order: &mut Order, batch: u64, config: &LoaderConfig) -> 
             if config.direction.order([true, false])[side] {
                 config
                     .jitter
-                    .vary_color(&mut planes, domain.planes(), config.seed, sample);
+                    .vary_color(&mut planes, domain.planes(), config.seed, number);
             }
             if let (1, Some(mask)) = (side, &mask) {
                 // without data, the targets have the value that the trainer gives to the outputs

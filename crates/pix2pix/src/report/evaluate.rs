@@ -246,6 +246,7 @@ pub fn evaluate<E: From<Error>>(
             Error::file(&pairs.shown(index)[0], reason, remedy)
         };
         let pair = config.jitter.still(pairs.read(index)?);
+        let pair = pair.map_err(Error::Config).map_err(refused)?;
         if pair.is_empty() {
             continue;
         }

@@ -16,7 +16,7 @@ use crate::data::pair::Pair;
 use crate::data::path_text::path_of;
 use crate::data::picture::Picture;
 use crate::draw::contact_sheet::Row;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::translate::Translator;
 use crate::quality::{self, Confusion, Lpips, Planes, Realism, Score, Scores};
 
@@ -81,19 +81,25 @@ impl Samples {
             Some(val) => (val, SCORED),
             None => (&data.train, SAMPLES),
         };
-        let read = (0..pairs.len()).map(|index| pairs.read(index));
-        let kept = read.filter(|pair| pair.is_ok() || config.on_error == OnError::Stop);
         let is_crop = config.jitter.resize == ResizePolicy::Crop;
+        let read = (0..pairs.len()).map(|index| {
+            let pair = pairs.read(index)?;
+            let original = is_crop.then(|| pair.clone());
+            let still = config.jitter.still(pair).map_err(|reason| {
+                let remedy = "leave the picture out, or choose a smaller `crop_size`";
+                Error::file(&pairs.shown(index)[0], reason, remedy)
+            })?;
+            Ok((original, still))
+        });
+        let kept = read.filter(|pair: &Result<_>| pair.is_ok() || config.on_error == OnError::Stop);
         let (mut seen, mut whole) = (Vec::new(), Vec::new());
         for pair in kept {
-            let pair = pair?;
-            let original = (is_crop && whole.len() < SAMPLES).then(|| pair.clone());
-            let still = config.jitter.still(pair);
+            let (original, still) = pair?;
             // a pair without any data cannot be scored
             if still.is_empty() {
                 continue;
             }
-            whole.extend(original);
+            whole.extend(original.filter(|_| whole.len() < SAMPLES));
             seen.push(still);
             if seen.len() == count {
                 break;

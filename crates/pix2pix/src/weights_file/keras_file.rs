@@ -8,7 +8,6 @@ use std::path::Path;
 
 use hdf5_reader::group::Group;
 use hdf5_reader::{Dataset, Hdf5File, OpenOptions};
-use pix2pix_runtime::regular_file;
 use pix2pix_runtime::weights::Array;
 use serde_json::Value;
 use zip::ZipArchive;
@@ -40,7 +39,7 @@ pub struct KerasLayer {
 /// When the file cannot be read, or is not a functional Keras model.
 pub fn read(path: &Path, remedy: &str) -> Result<Vec<KerasLayer>> {
     check_exists(path, remedy)?;
-    let file = regular_file::open(path).map_err(|e| Error::io(path, "read the model", e))?;
+    let file = File::open(path).map_err(|e| Error::io(path, "read the model", e))?;
     let bytes = file.metadata().map_or(0, |found| found.len());
     let layers = if path.extension().is_some_and(|ending| ending == "keras") {
         of_zip(file, bytes)

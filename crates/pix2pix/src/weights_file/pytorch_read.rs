@@ -1,10 +1,9 @@
 //! PyTorch's files of weights, read in the zip and the legacy format. Their pickle is read as data: no code in it is run.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use pix2pix_runtime::regular_file;
 use pytorch_reader::{DType, PytorchReader};
 use zip::{CompressionMethod, ZipArchive};
 
@@ -89,8 +88,7 @@ pub fn read(path: &Path, remedy: &str) -> Result<Weights> {
 
 /// Whether it is a zip file with compressed entries, of which a few bytes could become gigabytes.
 fn is_packed(path: &Path) -> bool {
-    let Ok(mut zip) =
-        regular_file::open(path).and_then(|file| Ok(ZipArchive::new(BufReader::new(file))?))
+    let Ok(mut zip) = File::open(path).and_then(|file| Ok(ZipArchive::new(BufReader::new(file))?))
     else {
         return false; // the legacy format, or damaged, which the reader says
     };
@@ -112,7 +110,7 @@ const ZIP64: usize = 56 + 20;
 /// late. It notices unless an entry begins there, which is when the first one has 76 bytes: a name of 30 letters, the
 /// archive's folder of 21 and `/data.pkl`. Without the real numbers in the last record, it uses the ZIP64 records.
 fn unambiguous(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let mut file = regular_file::open(path)?;
+    let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     let tail = (LAST + ZIP64) as u64;
     if length < tail {

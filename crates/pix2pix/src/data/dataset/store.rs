@@ -346,9 +346,11 @@ fn walk(
 
 /// Whether a path leads back to the folder that it is in, or to one above, by a link.
 fn is_above(path: &Path, folder: &Path) -> bool {
-    let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    if !path.is_symlink() {
+        return false;
+    }
     let [target, folder] = [path, folder].map(fs::canonicalize);
-    is_link && matches!((target, folder), (Ok(target), Ok(folder)) if folder.starts_with(&target))
+    matches!((target, folder), (Ok(target), Ok(folder)) if folder.starts_with(&target))
 }
 
 /// Removes `.` from a path inside an archive. Returns `None` if it is absolute or contains `..`.
