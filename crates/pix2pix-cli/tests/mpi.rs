@@ -22,6 +22,9 @@ fn mpirun(scratch: &Scratch, processes: usize, arguments: &str) -> Command {
         .arg(env!("CARGO_BIN_EXE_pix2pix"))
         .args(arguments.split_whitespace())
         .current_dir(scratch.path("."))
+        // PMIx 4.2, which starts the processes, can hang in its shared memory: github.com/openpmix/openpmix/issues/2967
+        .env("PMIX_MCA_gds", "hash")
+        .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command
@@ -178,8 +181,8 @@ fn a_killed_process_ends_all_and_others_go_on() {
     let run = scratch.path("run");
     let options = format!("{SMALL} {OPTIONS} --norm instance");
     let endless = format!("train pairs --out run {options} --steps 100000");
-    let child = mpirun(&scratch, 2, &endless).spawn().unwrap();
-    wait_for_lines(&run, 12);
+    let mut child = mpirun(&scratch, 2, &endless).spawn().unwrap();
+    wait_for_lines(&mut child, &run, 12);
     let [_, (1, victim)] = processes(&child)[..] else {
         panic!("two processes");
     };
@@ -232,11 +235,11 @@ fn a_stop_saves() {
     let rarely = "--log-every 50 --sample-every 1000000 --save-every 1000000 --threads 1";
     let endless = format!("train pairs --out run {SMALL} {rarely} --steps 100000");
     // gives the processes 3 seconds to finish a step and save, before mpirun kills them
-    let child = mpirun(&scratch, 2, &endless)
+    let mut child = mpirun(&scratch, 2, &endless)
         .env("OMPI_MCA_odls_base_sigkill_timeout", "3")
         .spawn()
         .unwrap();
-    wait_for_lines(&run, 3);
+    wait_for_lines(&mut child, &run, 3);
     assert_eq!(names(&run.join("checkpoints")).len(), 0);
     signal(child.id(), "-INT");
     let said = text(&child.wait_with_output().unwrap());

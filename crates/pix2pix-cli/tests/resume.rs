@@ -202,7 +202,7 @@ fn a_run_of_a_length_of_time_ends_when_it_is_over() {
 
     // it goes on from its second second, and is interrupted before the third
     let mut child = start(&scratch, "train --resume run --time 60s");
-    wait_for_lines(&scratch.path("run"), done.len() / 10 + 12);
+    wait_for_lines(&mut child, &scratch.path("run"), done.len() / 10 + 12);
     signal(&child, "-INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let stopped = rates();
@@ -255,7 +255,7 @@ fn signals_finish_the_step_and_say_how_to_go_on() {
         &format!("train data --out parts --steps 400 {SMALL} {EVERY}"),
     );
     for (name, lines) in [("-INT", 2), ("-TERM", 60)] {
-        wait_for_lines(&scratch.path("parts"), lines);
+        wait_for_lines(&mut child, &scratch.path("parts"), lines);
         signal(&child, name);
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(130), "{output:?}");
@@ -398,11 +398,11 @@ fn kill_9_never_loses_a_checkpoint() {
 fn a_removed_data_folder() {
     let scratch = Scratch::new();
     scratch.pairs("data", 3);
-    let child = start(
+    let mut child = start(
         &scratch,
         &format!("train data --out run --steps 100000 --save-every 50 {SMALL}"),
     );
-    wait_for_lines(&scratch.path("run"), 3);
+    wait_for_lines(&mut child, &scratch.path("run"), 3);
     fs::rename(scratch.path("data"), scratch.path("moved")).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1));
@@ -448,7 +448,7 @@ fn one_training_in_a_folder() {
         &scratch,
         &format!("train data --out run --steps 1000000 {SMALL}"),
     );
-    wait_for_lines(&scratch.path("run"), 2);
+    wait_for_lines(&mut child, &scratch.path("run"), 2);
     for command in [
         "train --resume run".to_string(),
         format!("train data --out run {SMALL}"),
@@ -624,11 +624,11 @@ fn two_parts_are_one_run_with_every_option() {
     let options = format!("{options} --seed 4 {SMALL} {EVERY}");
     scratch.ok(&format!("train data --out whole --steps 9 {options}"));
     // the learning rate depends on the total number of steps, so the first part is interrupted, not finished
-    let child = start(
+    let mut child = start(
         &scratch,
         &format!("train data --out parts --steps 9 {options}"),
     );
-    wait_for_lines(&scratch.path("parts"), 1);
+    wait_for_lines(&mut child, &scratch.path("parts"), 1);
     signal(&child, "-INT");
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{output:?}");

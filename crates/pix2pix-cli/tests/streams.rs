@@ -157,6 +157,7 @@ fn signals_that_are_ignored_stay_ignored() {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
+    wait_for_lines(&mut child, &scratch.path("run"), 2);
     let kill = |name: &str| {
         let id = child.id().to_string();
         let sent = std::process::Command::new("kill")
@@ -168,7 +169,6 @@ fn signals_that_are_ignored_stay_ignored() {
         let metrics = fs::read_to_string(scratch.path("run/metrics.jsonl"));
         metrics.unwrap_or_default().lines().count()
     };
-    wait_for_lines(&scratch.path("run"), 2);
     for name in ["-HUP", "-INT", "-HUP"] {
         kill(name);
         let before = lines();

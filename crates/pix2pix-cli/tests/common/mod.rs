@@ -1,9 +1,9 @@
 //! Runs the binary in a scratch folder.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use image::{Rgb, RgbImage};
@@ -210,13 +210,31 @@ pub fn names(folder: &Path) -> Vec<String> {
 #[allow(dead_code)] // not every test file trains
 pub const SMALL: &str = "--filters 2 --load-size 72 --crop-size 64";
 
-/// Waits until a run has logged this many steps.
+/// Waits until a run has logged this many steps, for a minute at most. `program` trains it; if it ends or hangs, the test
+/// fails with what it has said.
 #[allow(dead_code)] // not every test file trains
-pub fn wait_for_lines(run: &Path, count: usize) {
-    wait_until(&format!("{count} lines of metrics"), || {
+pub fn wait_for_lines(program: &mut Child, run: &Path, count: usize) {
+    let begun = Instant::now();
+    let lines = || {
         let metrics = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
-        metrics.lines().count() >= count
-    });
+        metrics.lines().count()
+    };
+    while lines() < count {
+        let ended = program.try_wait().unwrap();
+        if ended.is_some() || begun.elapsed() > Duration::from_secs(60) {
+            let _ = program.kill();
+            let mut said = String::new();
+            if let Some(stream) = &mut program.stdout {
+                stream.read_to_string(&mut said).unwrap();
+            }
+            if let Some(stream) = &mut program.stderr {
+                stream.read_to_string(&mut said).unwrap();
+            }
+            let code = program.wait().unwrap();
+            panic!("{} of {count} lines of metrics, {code}: {said}", lines());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// Waits for something that happens soon, for a minute at most.

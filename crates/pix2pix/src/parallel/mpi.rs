@@ -1,9 +1,12 @@
 //! The processes of one `mpirun`, connected by MPI.
 //!
-//! Waiting polls with sleeps in between, so that a waiting process leaves its core to threads that compute.
+//! Waiting polls with sleeps in between, so that a waiting process leaves its core to threads that compute. No call
+//! waits inside MPI, so threads take turns with a lock: less is asked of the MPI library than calls at the same time,
+//! which is where libraries have had deadlocks.
 
 use std::ffi::{c_int, c_void};
 use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use half::bf16;
@@ -32,7 +35,10 @@ pub struct Mpi {
     control: SimpleCommunicator,
     /// Carries gradients, in its own thread.
     gradients: SimpleCommunicator,
+    all: Shard,
     local: Shard,
+    /// Held during each call of MPI.
+    turn: Mutex<()>,
     /// Finalizes MPI when it is dropped, after the communicators.
     _universe: Universe,
 }
@@ -43,23 +49,23 @@ impl std::fmt::Debug for Mpi {
     }
 }
 
-// SAFETY: MPI has granted MPI_THREAD_MULTIPLE (`join` checks it), with which any thread may call it at any time; a
-// communicator is a handle that MPI itself guards.
+// SAFETY: MPI has granted MPI_THREAD_SERIALIZED (`join` checks it), with which any thread may call it.
 unsafe impl Send for Mpi {}
-// SAFETY: as above. Collective calls on one communicator come from one thread at a time: see the fields.
+// SAFETY: as above, one thread at a time: `in_turn`. Collective calls on one communicator come from one thread: see the
+// fields.
 unsafe impl Sync for Mpi {}
 
 impl Mpi {
     /// Joins the processes that `mpirun` started together with this one.
     ///
     /// # Errors
-    /// The reason, when MPI is already running in this process, or cannot be called from several threads.
+    /// The reason, when MPI is already running in this process, or cannot be called from several threads in turn.
     pub fn join() -> Result<Self, String> {
-        let (universe, threading) = mpi::initialize_with_threading(Threading::Multiple)
+        let (universe, threading) = mpi::initialize_with_threading(Threading::Serialized)
             .ok_or("MPI is already running in this process")?;
-        if threading < Threading::Multiple {
+        if threading < Threading::Serialized {
             return Err(
-                "this MPI library cannot be called from several threads (MPI_THREAD_MULTIPLE); use another, \
+                "this MPI library cannot be called from several threads (MPI_THREAD_SERIALIZED); use another, \
                         such as Debian's openmpi-bin"
                     .to_string(),
             );
@@ -69,7 +75,9 @@ impl Mpi {
         Ok(Self {
             control: world.duplicate(),
             gradients: world.duplicate(),
+            all: shard(&world),
             local: shard(&host),
+            turn: Mutex::new(()),
             _universe: universe,
         })
     }
@@ -81,7 +89,26 @@ impl Mpi {
 
     /// Aborts all processes with an exit code.
     pub fn abort(&self, code: i32) -> ! {
-        self.control.abort(code)
+        self.in_turn(|| self.control.abort(code))
+    }
+
+    /// Calls MPI while no other thread does.
+    fn in_turn<T>(&self, call: impl FnOnce() -> T) -> T {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        call()
+    }
+
+    /// Waits for a request without keeping the core busy, or MPI from the other thread.
+    fn wait<'a, D: ?Sized, S: Scope<'a>>(&self, mut request: Request<'a, D, S>) {
+        let begun = Instant::now();
+        while let Err(again) = self.in_turn(|| request.test()) {
+            request = again;
+            if begun.elapsed() < EAGER {
+                std::thread::yield_now();
+            } else {
+                std::thread::sleep(NAP);
+            }
+        }
     }
 }
 
@@ -92,22 +119,9 @@ fn shard(communicator: &SimpleCommunicator) -> Shard {
     }
 }
 
-/// Waits for a request without keeping the core busy.
-fn wait<'a, D: ?Sized, S: Scope<'a>>(mut request: Request<'a, D, S>) {
-    let begun = Instant::now();
-    while let Err(again) = request.test() {
-        request = again;
-        if begun.elapsed() < EAGER {
-            std::thread::yield_now();
-        } else {
-            std::thread::sleep(NAP);
-        }
-    }
-}
-
 impl Communicator for Mpi {
     fn shard(&self) -> Shard {
-        shard(&self.control)
+        self.all
     }
 
     fn all_gather(&self, own: &[u8]) -> Vec<Vec<u8>> {
@@ -116,7 +130,11 @@ impl Communicator for Mpi {
         let mut lengths: Vec<c_int> = vec![0; ranks];
         scope(|scope| {
             let control = &self.control;
-            wait(control.immediate_all_gather_into(scope, &length, &mut lengths[..]));
+            self.wait(
+                self.in_turn(|| {
+                    control.immediate_all_gather_into(scope, &length, &mut lengths[..])
+                }),
+            );
         });
         let begins = lengths.iter().scan(0, |end, length| {
             let begin = *end;
@@ -129,7 +147,9 @@ impl Communicator for Mpi {
             let mut parts = PartitionMut::new(&mut all[..], &lengths[..], &begins[..]);
             scope(|scope| {
                 let control = &self.control;
-                wait(control.immediate_all_gather_varcount_into(scope, own, &mut parts));
+                self.wait(self.in_turn(|| {
+                    control.immediate_all_gather_varcount_into(scope, own, &mut parts)
+                }));
             });
         }
         let parts = begins.iter().zip(&lengths);
@@ -151,7 +171,7 @@ impl Communicator for Mpi {
             }
             Wire::Bf16 => {
                 // SAFETY: `add_bf16` has the form that MPI requires, and receives only 16-bit words.
-                let sum = unsafe { UnsafeUserOperation::commutative(add_bf16) };
+                let sum = self.in_turn(|| unsafe { UnsafeUserOperation::commutative(add_bf16) });
                 let words = |bucket: Vec<f32>| {
                     let mut words = vec![0u16; bucket.len()];
                     words
@@ -160,6 +180,7 @@ impl Communicator for Mpi {
                     words
                 };
                 let sums: Vec<Vec<u16>> = self.reduce(buckets, lengths, &sum, words);
+                self.in_turn(|| drop(sum));
                 let values = |words: &Vec<u16>| {
                     let mut values = vec![0.0; words.len()];
                     words
@@ -190,43 +211,42 @@ impl Mpi {
         scope(|scope| {
             let mut under_way: Vec<Request<[T], &LocalScope>> = Vec::new();
             for (own, sum_here) in own.iter_mut().zip(&mut sums) {
-                let Some(bucket) = next(&buckets, &mut under_way) else {
+                let Some(bucket) = self.next(&buckets, &mut under_way) else {
                     break; // the step has ended early, in all processes
                 };
                 *own = encode(bucket);
                 *sum_here = own.clone(); // MPI overwrites it, but needs initialized memory
                 let gradients = &self.gradients;
-                under_way.push(gradients.immediate_all_reduce_into(
-                    scope,
-                    &own[..],
-                    &mut sum_here[..],
-                    sum,
-                ));
+                let (own, all) = (&own[..], &mut sum_here[..]);
+                under_way.push(
+                    self.in_turn(|| gradients.immediate_all_reduce_into(scope, own, all, sum)),
+                );
             }
-            under_way.into_iter().for_each(wait);
+            under_way.into_iter().for_each(|request| self.wait(request));
         });
         sums
     }
-}
 
-/// Waits for the next bucket, and keeps the all-reduces in progress going. `None` after the last.
-fn next<'a, T: Equivalence>(
-    buckets: &Receiver<Vec<f32>>,
-    under_way: &mut Vec<Request<'a, [T], &LocalScope<'a>>>,
-) -> Option<Vec<f32>> {
-    loop {
-        if under_way.is_empty() {
-            return buckets.recv().ok();
-        }
-        match buckets.try_recv() {
-            Ok(bucket) => return Some(bucket),
-            Err(TryRecvError::Disconnected) => return None,
-            Err(TryRecvError::Empty) => {}
-        }
-        // one poll advances all of them
-        if let Err(again) = under_way.remove(0).test() {
-            under_way.insert(0, again);
-            std::thread::sleep(LONG_NAP);
+    /// Waits for the next bucket, and keeps the all-reduces in progress going. `None` after the last.
+    fn next<'a, T: Equivalence>(
+        &self,
+        buckets: &Receiver<Vec<f32>>,
+        under_way: &mut Vec<Request<'a, [T], &LocalScope<'a>>>,
+    ) -> Option<Vec<f32>> {
+        loop {
+            if under_way.is_empty() {
+                return buckets.recv().ok();
+            }
+            match buckets.try_recv() {
+                Ok(bucket) => return Some(bucket),
+                Err(TryRecvError::Disconnected) => return None,
+                Err(TryRecvError::Empty) => {}
+            }
+            // one poll advances all of them
+            if let Err(again) = self.in_turn(|| under_way.remove(0).test()) {
+                under_way.insert(0, again);
+                std::thread::sleep(LONG_NAP);
+            }
         }
     }
 }
