@@ -56,6 +56,7 @@ pub mod quality;
 pub mod report;
 pub mod run;
 pub mod train;
+pub(crate) mod watch;
 pub(crate) mod weights_file;
 
 pub use backend::device;

@@ -15,7 +15,7 @@ use pix2pix_kernels::{self as kernels, Geometry};
 
 use crate::backend::flex::{filled, values};
 use crate::backend::window::ConvSpec;
-use crate::parallel::gradients::Watch;
+use crate::watch::Watch;
 
 /// The convolution and its two gradients. Images are `[batch, channels, height, width]`, weights
 /// `[output channels, input channels, kernel, kernel]`.
@@ -49,8 +49,8 @@ pub trait ConvBackend: Backend {
 
 /// Additional operation of the backward pass.
 pub trait ReadGradient: Backend {
-    /// Gives a weight's gradient to `watch`.
-    fn show(gradient: &FloatTensor<Self>, watch: &Watch);
+    /// Gives a weight's gradient to `watch`. Returns whether nobody else needs it.
+    fn show(gradient: &FloatTensor<Self>, watch: &Watch) -> bool;
 }
 
 /// The convolution of `input`, `[batch, channels in, height, width]`. In the backward pass, `watch` receives the
@@ -89,8 +89,8 @@ pub fn conv_transpose(
 }
 
 impl ReadGradient for Flex {
-    fn show(gradient: &FloatTensor<Self>, watch: &Watch) {
-        watch.give(values(&gradient.to_contiguous()));
+    fn show(gradient: &FloatTensor<Self>, watch: &Watch) -> bool {
+        watch.give(values(&gradient.to_contiguous()))
     }
 }
 
@@ -199,16 +199,18 @@ impl<B: ConvBackend + ReadGradient, C: CheckpointStrategy> ConvBackend for Autod
                 let gradient = grads.consume::<B>(&ops.node);
                 let input = checkpointer.retrieve_node_output::<FloatTensor<B>>(input);
                 let weight = checkpointer.retrieve_node_output::<FloatTensor<B>>(weight);
-                if let Some(node) = node_weight {
-                    let value = B::conv_weight_gradient(input.clone(), gradient.clone(), spec);
-                    watch.iter().for_each(|watch| B::show(&value, watch));
-                    grads.register::<B>(node.id, value);
-                }
                 if let Some(node) = node_input {
                     let [_, _, height, width] = input.shape().dims();
-                    let value =
-                        B::conv_input_gradient(gradient, weight, spec, [height, width], None);
+                    let (gradient, side) = (gradient.clone(), [height, width]);
+                    let value = B::conv_input_gradient(gradient, weight, spec, side, None);
                     grads.register::<B>(node.id, value);
+                }
+                // last, because whoever watches may change the weights
+                if let Some(node) = node_weight {
+                    let value = B::conv_weight_gradient(input, gradient, spec);
+                    if !watch.is_some_and(|watch| B::show(&value, &watch)) {
+                        grads.register::<B>(node.id, value);
+                    }
                 }
             }
         }
@@ -263,13 +265,16 @@ impl<B: ConvBackend + ReadGradient, C: CheckpointStrategy> ConvBackend for Autod
                 let gradient = grads.consume::<B>(&ops.node);
                 let input = checkpointer.retrieve_node_output::<FloatTensor<B>>(input);
                 let weight = checkpointer.retrieve_node_output::<FloatTensor<B>>(weight);
-                if let Some(node) = node_weight {
-                    let value = B::conv_weight_gradient(gradient.clone(), input, spec);
-                    watch.iter().for_each(|watch| B::show(&value, watch));
+                if let Some(node) = node_input {
+                    let value = B::conv_forward(gradient.clone(), weight, spec, None);
                     grads.register::<B>(node.id, value);
                 }
-                if let Some(node) = node_input {
-                    grads.register::<B>(node.id, B::conv_forward(gradient, weight, spec, None));
+                // last, because whoever watches may change the weights
+                if let Some(node) = node_weight {
+                    let value = B::conv_weight_gradient(gradient, input, spec);
+                    if !watch.is_some_and(|watch| B::show(&value, &watch)) {
+                        grads.register::<B>(node.id, value);
+                    }
                 }
             }
         }

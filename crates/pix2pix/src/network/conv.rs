@@ -9,7 +9,7 @@ use crate::backend::precision::Factors;
 use crate::backend::window::ConvSpec;
 use crate::network::init::WeightInit;
 use crate::network::spectral_norm::SpectralNorm;
-use crate::parallel::gradients::{Watch, watch};
+use crate::watch::{Watch, watch};
 
 /// A convolution.
 #[derive(Module, Debug)]

@@ -2,9 +2,7 @@
 //! 3.2). The gradients of the convolutions nearest to the loss are sent first, small ones together in buckets; the
 //! backward passes of the other layers hide the communication.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
@@ -14,6 +12,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
 
 use super::Group;
+use crate::watch::Receiver;
 
 /// Minimum number of values in a bucket (4 MB); the last bucket may have fewer.
 const BUCKET: usize = 1 << 20;
@@ -185,57 +184,34 @@ impl State {
     }
 }
 
-thread_local! {
-    /// The all-reduce that receives the gradients of this thread's forward passes.
-    static WATCHED: RefCell<Option<Arc<Collector>>> = const { RefCell::new(None) };
-}
-
-/// Runs a forward pass. Its backward pass sends the gradients to `pass`, if there is one.
-pub(crate) fn watching<T>(pass: Option<&Pass>, work: impl FnOnce() -> T) -> T {
-    let collector = pass.map(|pass| pass.collector.clone());
-    let before = WATCHED.replace(collector);
-    let result = work();
-    WATCHED.set(before);
-    result
-}
-
-/// The receiver of the gradient of a convolution's `weight`. `None` outside [`watching`], and for frozen weights.
-pub(crate) fn watch<const D: usize>(weight: &Param<Tensor<D>>) -> Option<Watch> {
-    let collector = WATCHED.with_borrow(Clone::clone)?;
-    let slot = *collector.plan.places.get(&weight.id)?;
-    // a frozen network's weights have no gradient
-    weight.is_require_grad().then(|| {
-        collector.state().expected[slot] += 1;
-        Watch { collector, slot }
-    })
-}
-
-/// Receives the gradient of one use of a parameter.
-#[derive(Clone)]
-pub struct Watch {
-    collector: Arc<Collector>,
-    slot: usize,
-}
-
-impl fmt::Debug for Watch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Watch({})", self.slot)
+impl Receiver for Collector {
+    fn expect(&self, id: ParamId) -> bool {
+        let Some(slot) = self.plan.places.get(&id) else {
+            return false;
+        };
+        self.state().expected[*slot] += 1;
+        true
     }
-}
 
-impl Watch {
-    /// Adds the gradient of one use of the parameter.
-    pub(crate) fn give(&self, values: &[f32]) {
-        let mut state = self.collector.state();
-        state.add(&self.collector.plan, self.slot, values);
-        state.expected[self.slot] -= 1;
-        if state.expected[self.slot] == 0 {
-            state.finish(&self.collector.plan, self.slot);
+    /// The sum over the group takes the gradient's place: [`Pass::finish`].
+    fn receive(&self, id: ParamId, gradient: &[f32]) -> bool {
+        let slot = self.plan.places[&id];
+        let mut state = self.state();
+        state.add(&self.plan, slot, gradient);
+        state.expected[slot] -= 1;
+        if state.expected[slot] == 0 {
+            state.finish(&self.plan, slot);
         }
+        false
     }
 }
 
 impl Pass {
+    /// Receives the gradients of the forward pass.
+    pub fn receiver(&self) -> Arc<dyn Receiver> {
+        self.collector.clone()
+    }
+
     /// Sends those of `gradients` that were not sent during the backward pass, waits, and returns the sums over the
     /// group.
     pub fn finish<M: Module>(self, network: &M, gradients: GradientsParams) -> GradientsParams {

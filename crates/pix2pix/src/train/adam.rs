@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use burn::backend::Flex;
+use burn::backend::tensor::FloatTensor;
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
@@ -15,6 +16,8 @@ use crate::backend::device::is_card;
 use crate::error::{self, Error};
 use crate::network::weights::{self, Array, Weights};
 use crate::train::config::OptimizerConfig;
+use crate::train::early::{Early, Lent};
+use crate::train::moments::HostMoments;
 use crate::weights_file::tensor_file::Values;
 
 /// Epsilon, added to the square root of the second moment, as in Torch.
@@ -26,6 +29,8 @@ pub struct Adam {
     betas: [f32; 2],
     steps: u64,
     moments: HashMap<ParamId, Moments>,
+    /// Parameters that [`take_back`](Self::take_back) found without a finite gradient.
+    not_finite: Vec<ParamId>,
     /// On a card whose steps are replayed: where the step size and the correction are read from.
     #[cfg(feature = "_card")]
     rates: Option<Tensor<1>>,
@@ -37,7 +42,7 @@ pub struct Adam {
 /// The first and second moments of a parameter (running means of its gradient and its square), flat.
 enum Moments {
     /// In host memory, for the fused update.
-    Host([Vec<f32>; 2]),
+    Host(HostMoments),
     /// In a card's memory.
     #[cfg(feature = "_card")]
     Card(crate::backend::card::Moments),
@@ -64,6 +69,7 @@ impl Adam {
             betas,
             steps: 0,
             moments: HashMap::new(),
+            not_finite: Vec::new(),
             #[cfg(feature = "_card")]
             rates: None,
             #[cfg(feature = "_card")]
@@ -108,6 +114,25 @@ impl Adam {
         self.steps = steps;
     }
 
+    /// Lends `early` the weights that it can update during a backward pass, with the next step's update at a learning
+    /// `rate`. The network has nothing in their place until it [takes them back](Self::take_back).
+    pub(crate) fn lend<M: Module>(&mut self, network: M, early: &Early, rate: f64) -> M {
+        early.begin(self.update(self.steps + 1, rate));
+        network.map(&mut Lender {
+            early,
+            moments: &mut self.moments,
+        })
+    }
+
+    /// Takes back what [`lend`](Self::lend) has lent.
+    pub(crate) fn take_back<M: Module>(&mut self, network: M, early: &Early) -> M {
+        network.map(&mut Owner {
+            early,
+            moments: &mut self.moments,
+            not_finite: &mut self.not_finite,
+        })
+    }
+
     /// Updates every parameter that has a gradient, and returns the network. Takes the network by value, so that its
     /// tensors are changed in place; shared tensors are copied first. `rate` is the learning rate of this step.
     ///
@@ -126,6 +151,7 @@ impl Adam {
             gradients,
             moments: &mut self.moments,
             not_finite: None,
+            early: std::mem::take(&mut self.not_finite),
             #[cfg(feature = "_card")]
             on_card: crate::backend::card::Updates::new(update, self.rates.clone()),
         };
@@ -151,7 +177,7 @@ impl Adam {
         for (name, (id, _)) in weights::ids(network) {
             let [first, second] = match self.moments.get(&id) {
                 None => continue, // a running statistic
-                Some(Moments::Host(moments)) => moments.each_ref().map(|m| Values::vector(m)),
+                Some(Moments::Host(moments)) => moments.values(),
                 #[cfg(feature = "_card")]
                 Some(Moments::Card(moments)) => moments
                     .values()
@@ -188,7 +214,8 @@ impl Adam {
             let [Some(first), Some(second)] = taken.each_mut().map(Option::take) else {
                 continue; // a running statistic
             };
-            moments.insert(id, Moments::Host([first.values, second.values]));
+            let of_parameter = HostMoments::new([first.values, second.values]);
+            moments.insert(id, Moments::Host(of_parameter));
         }
         if let Some(name) = saved.keys().next() {
             return Err(Error::Config(format!(
@@ -210,6 +237,8 @@ struct Updater<'a> {
     moments: &'a mut HashMap<ParamId, Moments>,
     /// The first parameter whose gradient was not finite.
     not_finite: Option<ParamId>,
+    /// Those of which that was found before.
+    early: Vec<ParamId>,
     #[cfg(feature = "_card")]
     on_card: crate::backend::card::Updates,
 }
@@ -217,7 +246,11 @@ struct Updater<'a> {
 impl ModuleMapper for Updater<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let Some(gradient) = self.gradients.remove::<D>(param.id) else {
-            return param; // a running statistic
+            // a running statistic, or updated during the backward pass
+            if self.early.contains(&param.id) {
+                self.not_finite.get_or_insert(param.id);
+            }
+            return param;
         };
         let (id, tensor, mapper) = param.consume();
         let moments = self.moments.remove(&id);
@@ -242,13 +275,14 @@ impl Updater<'_> {
         moments: Option<Moments>,
     ) -> (Tensor<D>, Moments, bool) {
         let length = parameter.shape().num_elements();
-        let moments =
-            moments.unwrap_or_else(|| Moments::Host([vec![0.0; length], vec![0.0; length]]));
+        let moments = moments.unwrap_or_else(|| Moments::Host(HostMoments::zeros(length)));
         #[cfg(feature = "_card")]
         if is_card(&parameter.device()) {
             let moments = match moments {
                 // the first step in this process, of a new or a resumed run
-                Moments::Host(moments) => crate::backend::card::Moments::on(&parameter, moments),
+                Moments::Host(moments) => {
+                    crate::backend::card::Moments::on(&parameter, moments.into_f32())
+                }
                 Moments::Card(moments) => moments,
             };
             let updated = self.on_card.add(&moments, parameter, gradient);
@@ -265,22 +299,73 @@ impl Updater<'_> {
         &self,
         parameter: Tensor<D>,
         gradient: Tensor<D>,
-        [mut first, mut second]: [Vec<f32>; 2],
+        mut moments: HostMoments,
     ) -> (Tensor<D>, Moments, bool) {
-        let flex = |tensor: Tensor<D>| {
-            let primitive = tensor.try_into_primitive::<Flex>();
-            primitive.expect("host moments belong to a tensor of the Flex backend")
-        };
-        let mut parameter = flex(parameter).to_contiguous();
-        let gradient = flex(gradient).to_contiguous();
-        let finite = kernels::adam(
-            &self.update,
-            parameter.storage_mut(),
-            gradient.storage(),
-            &mut first,
-            &mut second,
-        );
+        let mut parameter = in_host_memory(parameter);
+        let gradient = in_host_memory(gradient);
+        let finite = moments.update(&self.update, parameter.storage_mut(), gradient.storage());
         let updated = Tensor::from_primitive::<Flex>(parameter);
-        (updated, Moments::Host([first, second]), finite)
+        (updated, Moments::Host(moments), finite)
+    }
+}
+
+/// The memory of a tensor of the CPU's backend.
+fn in_host_memory<const D: usize>(tensor: Tensor<D>) -> FloatTensor<Flex> {
+    let primitive = tensor.try_into_primitive::<Flex>();
+    let primitive = primitive.expect("host moments belong to a tensor of the Flex backend");
+    primitive.to_contiguous()
+}
+
+/// Lends parameters for a backward pass.
+struct Lender<'a> {
+    early: &'a Early,
+    moments: &'a mut HashMap<ParamId, Moments>,
+}
+
+impl ModuleMapper for Lender<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if !self.early.takes(param.id) {
+            return param;
+        }
+        let (id, tensor, mapper) = param.consume();
+        let length = tensor.shape().num_elements();
+        let moments = match self.moments.remove(&id) {
+            None => HostMoments::zeros(length),
+            Some(Moments::Host(moments)) => moments,
+            #[cfg(feature = "_card")]
+            Some(Moments::Card(_)) => unreachable!("only the CPU updates early"),
+        };
+        let device = tensor.device();
+        let lent = Lent {
+            parameter: in_host_memory(tensor.inner()),
+            moments,
+            finite: None,
+        };
+        self.early.lend(id, lent);
+        let nothing = Tensor::empty([0; D], &device);
+        Param::from_mapped_value(id, nothing, mapper)
+    }
+}
+
+/// Takes parameters back after a backward pass.
+struct Owner<'a> {
+    early: &'a Early,
+    moments: &'a mut HashMap<ParamId, Moments>,
+    not_finite: &'a mut Vec<ParamId>,
+}
+
+impl ModuleMapper for Owner<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(lent) = self.early.give_back(param.id) else {
+            return param;
+        };
+        let (id, nothing, mapper) = param.consume();
+        if lent.finite == Some(false) {
+            self.not_finite.push(id);
+        }
+        self.moments.insert(id, Moments::Host(lent.moments));
+        let tensor = Tensor::from_primitive::<Flex>(lent.parameter);
+        let tensor = constant(tensor, &nothing.device()).require_grad();
+        Param::from_mapped_value(id, tensor, mapper)
     }
 }

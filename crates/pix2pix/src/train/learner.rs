@@ -7,11 +7,12 @@ use burn::tensor::Tensor;
 use crate::error::{self, Error};
 use crate::network::weights::Weights;
 use crate::train::adam::{Adam, NotFinite};
+use crate::train::early::Early;
 use crate::weights_file::tensor_file::Values;
 
 /// A network and the optimizer that updates it.
 pub struct Learner<M> {
-    /// `None` only while the optimizer owns the network, to change its weights in place.
+    /// `None` only while the optimizer owns the network, to change its weights in place, or after a panic meanwhile.
     network: Option<M>,
     optimizer: Adam,
 }
@@ -79,9 +80,27 @@ impl<M: Module> Learner<M> {
     /// # Errors
     /// When the gradient is not finite, as after [`step`](Self::step).
     pub fn minimize(&mut self, loss: Tensor<1>, rate: f64) -> error::Result<()> {
-        let gradients = GradientsParams::from_grads(loss.backward(), self.network());
+        let gradients = self.backward(loss, None, rate);
         self.step(gradients, rate)
             .map_err(|reason| Error::Config(format!("{reason}; use a lower learning rate")))
+    }
+
+    /// Computes the gradient of a `loss`, `[1]`. `early` updates the weights that it watches on the way, at a learning
+    /// `rate`; what is returned is for the [`step`](Self::step) that must follow at the same rate.
+    pub(crate) fn backward(
+        &mut self,
+        loss: Tensor<1>,
+        early: Option<&Early>,
+        rate: f64,
+    ) -> GradientsParams {
+        let Some(early) = early else {
+            return GradientsParams::from_grads(loss.backward(), self.network());
+        };
+        let network = self.network.take().expect(WHOLE);
+        let network = self.optimizer.lend(network, early, rate);
+        let gradients = GradientsParams::from_grads(loss.backward(), &network);
+        self.network = Some(self.optimizer.take_back(network, early));
+        gradients
     }
 
     /// One step along `gradients` at a learning `rate`.

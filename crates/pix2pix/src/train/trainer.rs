@@ -25,7 +25,7 @@ use crate::network::layers::Layers;
 use crate::network::noise::Noise;
 use crate::network::patch_gan::{Features, PatchGan, PatchGanConfig};
 use crate::network::weights::{self, Weights};
-use crate::parallel::gradients::{Pass, Reducer, watching};
+use crate::parallel::gradients::Reducer;
 use crate::parallel::{Group, Shard, means};
 use crate::train::adam::Adam;
 use crate::train::adaptive::{Adaptive, STATE};
@@ -39,11 +39,12 @@ use crate::train::image_pool::ImagePool;
 use crate::train::learner::Learner;
 use crate::train::losses::{Diverged, StepLosses};
 use crate::train::objective::{CompositeLoss, Objective, ObjectiveConfig};
+use crate::watch::watching;
 use crate::weights_file::tensor_file::{Values, prefixed};
 use chance::{Chance, Use};
 use parts::Clock;
 pub use parts::Parts;
-use update::{Names, Update};
+use update::{Names, Pass, Update, Way};
 
 const GENERATOR: Names = Names {
     network: "generator",
@@ -93,10 +94,10 @@ struct Shared {
     discriminator: Reducer,
 }
 
-/// A generated batch, and the all-reduce that receives the gradients of its forward pass.
+/// A generated batch, and what receives the gradients of its forward pass.
 struct Generated {
     image: Tensor<4>,
-    pass: Option<Pass>,
+    pass: Pass,
 }
 
 impl Trainer {
@@ -331,7 +332,11 @@ impl Trainer {
     fn updates(&mut self, batches: &[Batch]) -> Result<[Tensor<1>; 4], Diverged> {
         // one forward pass of the generator serves both updates; with several batches, which are not in memory
         // together, each batch needs two
-        let mut update = self.update(GENERATOR, batches.len(), |shared| &shared.generator);
+        let rate = match self.generator_learns() {
+            true => self.rate(),
+            false => 0.0,
+        };
+        let mut update = self.update(GENERATOR, batches.len(), rate, |of| &of.generator);
         let generated = match batches {
             [[source, _]] if !self.config.recompute => Some(self.generate(0, source, &mut update)),
             _ => None,
@@ -348,7 +353,8 @@ impl Trainer {
         batches: &[Batch],
         image: Option<&Tensor<4>>,
     ) -> Result<[Tensor<1>; 2], Diverged> {
-        let mut update = self.update(DISCRIMINATOR, batches.len(), |shared| &shared.discriminator);
+        let (count, rate) = (batches.len(), self.rate());
+        let mut update = self.update(DISCRIMINATOR, count, rate, |of| &of.discriminator);
         for (index, [source, target]) in batches.iter().enumerate() {
             let image = match image {
                 Some(image) => image.clone().detach(),
@@ -358,7 +364,7 @@ impl Trainer {
             let discriminator = self.discriminator.network();
             let pass = update.begin(discriminator, index);
             let pairs = target.dims()[0];
-            let (losses, sign) = watching(pass.as_ref(), || {
+            let (losses, sign) = watching(pass.receiver(), || {
                 let [real_maps, fake_maps] = discriminator.judge_both([real.clone(), fake.clone()]);
                 let gan = self.config.objective.gan;
                 let sign = self.adaptive.as_ref().map(|_| gan.mean_sign(&real_maps));
@@ -373,7 +379,7 @@ impl Trainer {
             });
             self.clock.lap(|parts| &mut parts.discriminator_forward);
             update.backward(
-                discriminator,
+                &mut self.discriminator,
                 losses.total,
                 [losses.real, losses.fake],
                 pass,
@@ -392,8 +398,7 @@ impl Trainer {
             }
             self.clock.lap(|parts| &mut parts.discriminator_backward);
         }
-        let rate = self.rate();
-        let losses = update.apply(&mut self.discriminator, rate);
+        let losses = update.apply(&mut self.discriminator);
         self.clock.lap(|parts| &mut parts.discriminator_update);
         losses
     }
@@ -406,27 +411,21 @@ impl Trainer {
         mut generated: Option<Generated>,
         mut update: Update<Generator>,
     ) -> Result<[Tensor<1>; 2], Diverged> {
-        let generator = self.generator.network();
-        let composite = Composite::new(generator, self.discriminator.network());
         for (index, [source, target]) in batches.iter().enumerate() {
             let generated = generated.take();
             let Generated { image, pass } =
                 generated.unwrap_or_else(|| self.generate(index, source, &mut update));
-            let losses = self.judged(index, &composite, [source, target], image);
+            let losses = self.judged(index, [source, target], image);
             self.clock.lap(|parts| &mut parts.composite_forward);
             update.backward(
-                generator,
+                &mut self.generator,
                 losses.total,
                 [losses.adversarial, losses.l1],
                 pass,
             );
             self.clock.lap(|parts| &mut parts.generator_backward);
         }
-        let rate = match self.generator_learns() {
-            true => self.rate(),
-            false => 0.0,
-        };
-        let losses = update.apply(&mut self.generator, rate);
+        let losses = update.apply(&mut self.generator);
         self.clock.lap(|parts| &mut parts.generator_update);
         losses
     }
@@ -435,10 +434,10 @@ impl Trainer {
     fn judged(
         &self,
         batch: usize,
-        composite: &Composite,
         [source, target]: [&Tensor<4>; 2],
         image: Tensor<4>,
     ) -> CompositeLoss {
+        let composite = Composite::new(self.generator.network(), self.discriminator.network());
         let weight = self.config.objective.feature_matching;
         let as_shown = |image: &Tensor<4>| {
             let pair = [source.clone(), image.clone()];
@@ -479,7 +478,7 @@ impl Trainer {
         let network = self.generator.network();
         let pass = update.begin(network, batch);
         let forward = || network.forward(source.clone(), &mut self.noise(batch));
-        let image = self.masked(batch, watching(pass.as_ref(), forward));
+        let image = self.masked(batch, watching(pass.receiver(), forward));
         self.clock.lap(|parts| &mut parts.generator_forward);
         Generated { image, pass }
     }
@@ -542,15 +541,22 @@ impl Trainer {
         augment(kinds, self.augment_probability(), pair, &mut draws)
     }
 
-    /// A new update of one of the networks.
+    /// A new update of one of the networks, at a learning `rate`.
     fn update<M: Module>(
         &self,
         names: Names,
         batches: usize,
+        rate: f64,
         reducer: impl Fn(&Shared) -> &Reducer,
     ) -> Update<M> {
-        let reducer = self.shared.as_ref().map(|shared| reducer(shared).clone());
-        Update::new(names, batches, self.shard().ranks, reducer)
+        let way = match &self.shared {
+            Some(shared) => Way::Group(reducer(shared).clone(), self.shard().ranks),
+            #[cfg(feature = "_card")]
+            None if self.on_card() => Way::AtTheEnd, // in one launch
+            None if batches > 1 => Way::AtTheEnd,
+            None => Way::Early,
+        };
+        Update::new(names, batches, rate, way)
     }
 
     /// The random numbers of one of this step's batches.

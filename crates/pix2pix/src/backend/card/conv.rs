@@ -21,7 +21,7 @@ use super::tiling::{Cut, Extent, PIECE, PLANE, Product, Units};
 use crate::backend::conv::{ConvBackend, ReadGradient};
 use crate::backend::precision::Factors;
 use crate::backend::window::ConvSpec;
-use crate::parallel::gradients::Watch;
+use crate::watch::Watch;
 
 /// The width of the vectors in which memory with rows of this length is read: 4 values or one, since each width is a
 /// kernel of its own to compile.
@@ -291,9 +291,9 @@ impl ConvBackend for Cube {
 }
 
 impl ReadGradient for Cube {
-    fn show(gradient: &FloatTensor<Self>, watch: &Watch) {
+    fn show(gradient: &FloatTensor<Self>, watch: &Watch) -> bool {
         let data = burn::tensor::read_sync(Self::float_into_data(gradient.clone()));
         let data = data.expect("the device answers").convert::<f32>();
-        watch.give(data.as_slice().expect("converted"));
+        watch.give(data.as_slice().expect("converted"))
     }
 }

@@ -1,14 +1,18 @@
 //! One update of a network: gradients are summed over the batches of a step and averaged over the processes of a group,
 //! then applied.
 
+use std::sync::Arc;
+
 use burn::module::Module;
-use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::optim::GradientsAccumulator;
 use burn::tensor::Tensor;
 
-use crate::parallel::gradients::{Pass, Reducer};
+use crate::parallel::gradients::{self, Reducer};
 use crate::train::adam::NotFinite;
+use crate::train::early::Early;
 use crate::train::learner::Learner;
 use crate::train::losses::Diverged;
+use crate::watch::Receiver;
 
 /// The names of a network and of its two losses, for messages.
 #[derive(Clone, Copy)]
@@ -21,72 +25,107 @@ pub(super) struct Names {
 pub(super) struct Update<M> {
     names: Names,
     batches: usize,
-    ranks: usize,
-    reducer: Option<Reducer>,
+    rate: f64,
+    way: Way,
     gradients: GradientsAccumulator<M>,
     losses: Option<[Tensor<1>; 2]>,
 }
 
+/// How gradients become an update.
+pub(super) enum Way {
+    /// At the end.
+    AtTheEnd,
+    /// During the backward pass of the only batch.
+    Early,
+    /// At the end, summed over the processes of a group.
+    Group(Reducer, usize),
+}
+
+/// What receives the gradients of a batch's forward pass.
+pub(super) enum Pass {
+    /// Nothing: they are read after the backward pass.
+    Plain,
+    Early(Arc<Early>),
+    Group(gradients::Pass),
+}
+
+impl Pass {
+    /// The receiver of a forward pass: run it under [`watching`](crate::watch::watching).
+    pub fn receiver(&self) -> Option<Arc<dyn Receiver>> {
+        match self {
+            Self::Plain => None,
+            Self::Early(early) => Some(early.clone()),
+            Self::Group(pass) => Some(pass.receiver()),
+        }
+    }
+}
+
 impl<M: Module> Update<M> {
-    /// An update by `batches` batches in each of `ranks` processes. `reducer` sums gradients over the group.
-    pub fn new(names: Names, batches: usize, ranks: usize, reducer: Option<Reducer>) -> Self {
+    /// An update by `batches` batches in each process, at a learning `rate`.
+    pub fn new(names: Names, batches: usize, rate: f64, way: Way) -> Self {
         Self {
             names,
             batches,
-            ranks,
-            reducer,
+            rate,
+            way,
             gradients: GradientsAccumulator::new(),
             losses: None,
         }
     }
 
-    /// Starts a batch. For the last batch in a group, returns an all-reduce that receives gradients during the
-    /// backward pass: run the forward pass under [`watching`](crate::parallel::gradients::watching).
-    pub fn begin(&mut self, network: &M, batch: usize) -> Option<Pass> {
-        let last = batch + 1 == self.batches;
-        let reducer = self.reducer.as_ref().filter(|_| last)?;
-        Some(reducer.begin(network, self.gradients.grads()))
+    /// Starts a batch. In a group, the gradients of the last batch are sent during its backward pass.
+    pub fn begin(&mut self, network: &M, batch: usize) -> Pass {
+        match &self.way {
+            Way::Early => Pass::Early(Arc::default()),
+            Way::Group(reducer, _) if batch + 1 == self.batches => {
+                Pass::Group(reducer.begin(network, self.gradients.grads()))
+            }
+            _ => Pass::Plain,
+        }
     }
 
     /// Runs the backward pass of a batch on the `total` loss. `losses` are those to report.
     pub fn backward(
         &mut self,
-        network: &M,
+        learner: &mut Learner<M>,
         total: Tensor<1>,
         losses: [Tensor<1>; 2],
-        pass: Option<Pass>,
+        pass: Pass,
     ) {
         let [first, second] = losses.map(Tensor::detach);
         self.losses = Some(match self.losses.take() {
             None => [first, second],
             Some([a, b]) => [a + first, b + second],
         });
+        let ranks = match self.way {
+            Way::Group(_, ranks) => ranks,
+            _ => 1,
+        };
         // the loss is divided, so that the sum of all gradients is their mean
-        let shares = (self.batches * self.ranks) as f64;
+        let shares = (self.batches * ranks) as f64;
         let share = if shares == 1.0 { total } else { total / shares };
-        let found = share.backward();
-        let mut found = GradientsParams::from_grads(found, network);
-        if let Some(pass) = pass {
-            found = pass.finish(network, found);
+        let early = match &pass {
+            Pass::Early(early) => Some(&**early),
+            _ => None,
+        };
+        let mut found = learner.backward(share, early, self.rate);
+        if let Pass::Group(pass) = pass {
+            found = pass.finish(learner.network(), found);
         }
-        self.gradients.accumulate(network, found);
+        self.gradients.accumulate(learner.network(), found);
     }
 
-    /// Applies the mean gradient to the network, at a learning `rate`. Returns the means of the losses.
+    /// Applies the mean gradient to the network. Returns the means of the losses.
     ///
     /// # Errors
     /// When a gradient is not finite.
-    pub fn apply(
-        mut self,
-        learner: &mut Learner<M>,
-        rate: f64,
-    ) -> Result<[Tensor<1>; 2], Diverged> {
+    pub fn apply(mut self, learner: &mut Learner<M>) -> Result<[Tensor<1>; 2], Diverged> {
         let sums = self.losses.expect("a step has a batch");
         let losses = match self.batches {
             1 => sums,
             batches => sums.map(|sum| sum / batches as f64),
         };
-        let updated = learner.step(self.gradients.grads(), rate);
+        let updated = learner.step(self.gradients.grads(), self.rate);
         match updated {
             Ok(()) => Ok(losses),
             Err(parameter) => Err(self.names.diverged(&parameter, &losses)),
