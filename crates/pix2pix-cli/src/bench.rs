@@ -10,7 +10,9 @@ use pix2pix::data::survey::{self, Forced, OnError};
 use pix2pix::data::{Dataset, Options};
 use pix2pix::device::{Limit, limit_instructions, set_threads};
 use pix2pix::network::summary::aligned;
+use pix2pix::train::MomentFormat;
 
+use crate::choice::choice;
 use crate::failure::{Failure, print};
 use crate::machine_args::MachineArgs;
 use crate::memory;
@@ -36,6 +38,9 @@ pub struct Args {
     /// With --mode train: gradient checkpointing, which recomputes activations to save memory [default: off]
     #[arg(long)]
     recompute: bool,
+    /// With --mode train: number format of Adam's moments on the CPU
+    #[arg(long, value_parser = choice::<MomentFormat>(), default_value_t = MomentFormat::F32, value_name = "FORMAT")]
+    moments: MomentFormat,
     /// Steps to run before measuring
     #[arg(long, default_value_t = 3, value_name = "N")]
     warmup: usize,
@@ -111,6 +116,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         steps: args.steps,
         precision: args.machine.precision,
         recompute: args.recompute,
+        moments: args.moments,
     };
     let device = args.machine.device.open(args.machine.precision)?;
     let mut settled = None;
@@ -188,6 +194,7 @@ fn data(args: &Args, threads: usize) -> Result<(), Failure> {
         steps: args.steps.max(50),
         precision: args.machine.precision,
         recompute: false,
+        moments: MomentFormat::F32,
     };
     let pairs = data.train.in_domains(domains.clone());
     let result = bench::data(&config, &pairs, domains, args.workers.unwrap_or(threads))?;

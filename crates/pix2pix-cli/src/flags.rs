@@ -14,6 +14,7 @@ pub const FLAGS: &[(&str, &str)] = &[
     ("device", "--device"),
     ("precision", "--precision"),
     ("recompute", "--recompute"),
+    ("moments", "--moments"),
     ("log_every", "--log-every"),
     ("sample_every", "--sample-every"),
     ("save_every", "--save-every"),

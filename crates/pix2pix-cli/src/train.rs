@@ -20,7 +20,7 @@ use pix2pix::parallel::{Group, Shard, Wire};
 use pix2pix::quality::Score;
 use pix2pix::report::{self, Gallery, Reported, TensorBoard, write as write_report};
 use pix2pix::run::{self, Event, Outcome, RunFolder, Warning, agreement};
-use pix2pix::train::OptimizerConfig;
+use pix2pix::train::{MomentFormat, OptimizerConfig};
 use pix2pix::{Error, RunConfig, model};
 use pix2pix_server::Training;
 
@@ -130,6 +130,9 @@ pub struct Args {
     /// them, to save memory [default: off]
     #[arg(long)]
     recompute: bool,
+    /// Number format of Adam's moments on the CPU; in the paper's networks, bf16 saves 0.2 GB
+    #[arg(long, value_parser = choice::<MomentFormat>(), default_value_t = MomentFormat::F32, value_name = "FORMAT")]
+    moments: MomentFormat,
     #[command(flatten)]
     processes: ProcessArgs,
     #[command(flatten)]
@@ -314,6 +317,7 @@ impl Args {
                 lr: self.lr,
                 schedule: self.beyond.lr_schedule,
                 beta1: self.beta1,
+                moments: self.moments,
                 ema: self.beyond.ema(),
                 accumulate: self.beyond.accumulate,
                 freeze: self.from.freeze,

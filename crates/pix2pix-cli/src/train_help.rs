@@ -93,6 +93,7 @@ const HEADINGS: [(Option<&str>, &[&str]); 10] = [
             "workers",
             "cache",
             "recompute",
+            "moments",
         ],
     ),
     (

@@ -463,7 +463,7 @@ fn too_little_memory_is_one_line() {
     };
     let size = "--threads 2 --load-size 286 --crop-size 256 --quiet";
     let said = error(&limited(
-        900_000,
+        750_000,
         &format!("train data --out run --steps 1 {size}"),
     ));
     assert!(

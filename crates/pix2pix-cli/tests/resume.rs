@@ -620,7 +620,8 @@ fn two_parts_are_one_run_with_every_option() {
     scratch.pairs("data", 5);
     let options = "--preset best --pool 3 --accumulate 2 --spectral-norm --norm group --r1 1 \
                    --diff-augment color,translation,cutout --augment-target 0.1 --augment-pairs 40 \
-                   --discriminators 2 --feature-matching 10 --generator resnet-6 --upsample resize";
+                   --discriminators 2 --feature-matching 10 --generator resnet-6 --upsample resize \
+                   --moments bf16";
     let options = format!("{options} --seed 4 {SMALL} {EVERY}");
     scratch.ok(&format!("train data --out whole --steps 9 {options}"));
     // the learning rate depends on the total number of steps, so the first part is interrupted, not finished

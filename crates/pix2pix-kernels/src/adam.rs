@@ -3,6 +3,7 @@
 
 use rayon::prelude::*;
 
+use crate::bf16::Bf16;
 use crate::instruction_set::wide;
 
 /// Values of a task: the chunks of all four arrays fit the second-level cache.
@@ -32,6 +33,38 @@ impl Adam {
     }
 }
 
+/// A number in which a moment is kept.
+trait Moment: Copy + Send + Sync {
+    fn read(self) -> f32;
+
+    /// Rounds a value, with 16 random bits.
+    fn round(value: f32, noise: u32) -> Self;
+}
+
+impl Moment for f32 {
+    #[inline(always)]
+    fn read(self) -> f32 {
+        self
+    }
+
+    #[inline(always)]
+    fn round(value: f32, _: u32) -> Self {
+        value
+    }
+}
+
+impl Moment for Bf16 {
+    #[inline(always)]
+    fn read(self) -> f32 {
+        self.into()
+    }
+
+    #[inline(always)]
+    fn round(value: f32, noise: u32) -> Self {
+        Self::at_random(value, noise)
+    }
+}
+
 /// Updates `parameters` and the moments of their gradient, all flat. Returns whether the second moment is finite:
 /// it is not if a gradient is infinite, NaN, or its square overflows.
 ///
@@ -44,6 +77,32 @@ pub fn adam(
     first_moment: &mut [f32],
     second_moment: &mut [f32],
 ) -> bool {
+    updated(adam, parameters, gradient, first_moment, second_moment)
+}
+
+/// As [`adam()`], with moments that are rounded at random to bfloat16 (stochastic rounding, Gupta et al. 2015, section
+/// 3.1). Rounded to the nearest number, the second moment would not change any more: a step changes it by a thousandth,
+/// and its neighbours are 1/128 or 1/256 of it away. The random bits follow from the step and the position.
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn adam_bf16(
+    adam: &Adam,
+    parameters: &mut [f32],
+    gradient: &[f32],
+    first_moment: &mut [Bf16],
+    second_moment: &mut [Bf16],
+) -> bool {
+    updated(adam, parameters, gradient, first_moment, second_moment)
+}
+
+fn updated<M: Moment>(
+    adam: &Adam,
+    parameters: &mut [f32],
+    gradient: &[f32],
+    first_moment: &mut [M],
+    second_moment: &mut [M],
+) -> bool {
     let length = parameters.len();
     assert_eq!(gradient.len(), length, "gradient length");
     assert_eq!(first_moment.len(), length, "first moment's length");
@@ -53,30 +112,53 @@ pub fn adam(
         .zip(gradient.par_chunks(CHUNK))
         .zip(first_moment.par_chunks_mut(CHUNK))
         .zip(second_moment.par_chunks_mut(CHUNK))
-        .map(|(((parameters, gradient), first), second)| {
+        .enumerate()
+        .map(|(index, (((parameters, gradient), first), second))| {
+            let begin = (index * CHUNK) as u32;
             wide(
                 #[inline(always)]
-                move || update(adam, parameters, gradient, first, second),
+                move || update(adam, begin, parameters, gradient, first, second),
             )
         });
     f32::from_bits(largest.reduce(|| 0, u32::max)).is_finite()
 }
 
-/// Updates a chunk. Returns the bits of its largest second moment. For numbers that are not negative, the order of the
-/// bits is that of the numbers, with infinity and NaN above; the maximum of integers vectorizes.
+/// Updates a chunk that begins at position `begin`. Returns the bits of its largest second moment. For numbers that are not
+/// negative, the order of the bits is that of the numbers, with infinity and NaN above; the maximum of integers vectorizes.
 #[inline(always)]
-fn update(adam: &Adam, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) -> u32 {
+fn update<M: Moment>(
+    adam: &Adam,
+    begin: u32,
+    p: &mut [f32],
+    g: &[f32],
+    m: &mut [M],
+    v: &mut [M],
+) -> u32 {
     let (size, root) = adam.corrected();
     let (keep1, keep2) = (adam.beta1, adam.beta2);
     let (take1, take2) = (1.0 - keep1, 1.0 - keep2);
+    let key = mixed(adam.step as u32);
     let mut largest = 0;
-    for (((p, g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
-        *m = keep1 * *m + take1 * g;
-        *v = keep2 * *v + take2 * g * g;
-        *p -= size * *m / (v.sqrt() * root + adam.epsilon);
-        largest = largest.max(v.to_bits() & 0x7fff_ffff);
+    let values = p.iter_mut().zip(g).zip(m).zip(v);
+    for (position, (((p, g), m), v)) in (begin..).zip(values) {
+        let first = keep1 * m.read() + take1 * g;
+        let second = keep2 * v.read() + take2 * g * g;
+        *p -= size * first / (second.sqrt() * root + adam.epsilon);
+        largest = largest.max(second.to_bits() & 0x7fff_ffff);
+        let noise = mixed(position ^ key);
+        *m = M::round(first, noise);
+        *v = M::round(second, noise >> 16);
     }
     largest
+}
+
+/// A hash of 32 bits (`lowbias32` of Wellons 2018, "Prospecting for Hash Functions"): in two multiplications, a change of
+/// one bit changes each other with a probability of nearly one half.
+#[inline(always)]
+fn mixed(mut x: u32) -> u32 {
+    x = (x ^ (x >> 16)).wrapping_mul(0x7feb_352d);
+    x = (x ^ (x >> 15)).wrapping_mul(0x846c_a68b);
+    x ^ (x >> 16)
 }
 
 #[cfg(test)]
@@ -148,7 +230,69 @@ mod tests {
         let mut wide = [p.clone(), m.clone(), v.clone()];
         let [wide_p, wide_m, wide_v] = &mut wide;
         adam(&ADAM, wide_p, &g, wide_m, wide_v);
-        update(&ADAM, &mut p, &g, &mut m, &mut v);
+        update(&ADAM, 0, &mut p, &g, &mut m, &mut v);
         assert_eq!(wide, [p, m, v]);
+    }
+
+    /// Each moment is one of the two numbers around the exact one, and the mean of many is the exact one.
+    #[test]
+    fn moments_in_16_bits_are_rounded_at_random() {
+        let length = 40_000;
+        let gradient = vec![1.0 / 3.0; length];
+        let [start1, start2] = [0.7, 0.011].map(Bf16::of);
+        let (mut m, mut v) = (vec![start1; length], vec![start2; length]);
+        let mut parameters = vec![1.0; length];
+        let finite = adam_bf16(&ADAM, &mut parameters, &gradient, &mut m, &mut v);
+        assert!(finite);
+        let exact = [
+            0.5 * f64::from(f32::from(start1)) + 0.5 / 3.0,
+            0.999 * f64::from(f32::from(start2)) + 0.001 / 9.0,
+        ];
+        for (moments, exact) in [m, v].iter().zip(exact) {
+            let unit = exact.log2().floor().exp2() / 128.0;
+            let below = (exact / unit).floor() * unit;
+            let mut sum = 0.0;
+            for value in moments {
+                let value = f64::from(f32::from(*value));
+                assert!(
+                    value == below || value == below + unit,
+                    "{value} of {exact}"
+                );
+                sum += value;
+            }
+            // five standard deviations of the mean of so many
+            let error = (sum / length as f64 - exact).abs();
+            assert!(error < 5.0 * 0.5 * unit / (length as f64).sqrt(), "{error}");
+        }
+        // the step itself is that of exact moments
+        let [mut p, mut m, mut v] = [[1.0], [start1.into()], [start2.into()]];
+        adam(&ADAM, &mut p, &gradient[..1], &mut m, &mut v);
+        assert!(parameters.iter().all(|parameter| *parameter == p[0]));
+    }
+
+    /// A second moment of 16 bits follows gradients that have become smaller, which the nearest number would not.
+    #[test]
+    fn a_second_moment_in_16_bits_decays() {
+        let length = 1000;
+        let gradient = vec![0.0; length];
+        let mut parameters = vec![1.0; length];
+        let (mut m, mut v) = (vec![Bf16::of(0.0); length], vec![Bf16::of(1.0); length]);
+        for step in 1..=1000 {
+            let adam = Adam { step, ..ADAM };
+            adam_bf16(&adam, &mut parameters, &gradient, &mut m, &mut v);
+        }
+        let mean = v.iter().map(|v| f64::from(f32::from(*v))).sum::<f64>() / length as f64;
+        let exact = 0.999f64.powi(1000);
+        assert!((mean - exact).abs() < 0.01 * exact, "{mean} of {exact}");
+    }
+
+    #[test]
+    fn every_width_rounds_alike() {
+        let [p, g, m, v] = arrays(1003);
+        let [m, v] = [m, v].map(|values| values.into_iter().map(Bf16::of).collect::<Vec<_>>());
+        let (mut one, mut other) = ((p.clone(), m.clone(), v.clone()), (p, m, v));
+        adam_bf16(&ADAM, &mut one.0, &g, &mut one.1, &mut one.2);
+        update(&ADAM, 0, &mut other.0, &g, &mut other.1, &mut other.2);
+        assert_eq!(one, other);
     }
 }

@@ -10,7 +10,18 @@ impl Bf16 {
     pub fn of(value: f32) -> Self {
         Self((bf16_bits(value) >> 16) as u16)
     }
+
+    /// One of the two numbers around a finite `value`, by 16 random bits: the mean over all of them is the value.
+    #[inline(always)]
+    pub fn at_random(value: f32, bits: u32) -> Self {
+        Self((value.to_bits().wrapping_add(bits & 0xffff) >> 16) as u16)
+    }
 }
+
+// SAFETY: it is a u16, and every u16 is such a number.
+unsafe impl bytemuck::Zeroable for Bf16 {}
+// SAFETY: as above.
+unsafe impl bytemuck::Pod for Bf16 {}
 
 impl From<Bf16> for f32 {
     #[inline(always)]

@@ -53,7 +53,7 @@ pub use activation::{
     activation, activation_gradient, join, join_first_gradient, join_second_gradient, tanh,
     tanh_gradient,
 };
-pub use adam::{Adam, adam};
+pub use adam::{Adam, adam, adam_bf16};
 pub use average::move_towards;
 pub use bf16::Bf16;
 pub use bias::{add_bias, add_bias_to, channel_sums};

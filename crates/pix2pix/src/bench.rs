@@ -14,6 +14,7 @@
 //!     steps: 2,
 //!     precision: Precision::F32,
 //!     recompute: false,
+//!     moments: Default::default(),
 //! };
 //! let result = bench::run(&config, &Device::flex(), &mut |_| ())?;
 //! println!("{:.1} pictures per second", result.images_per_s);
@@ -47,8 +48,9 @@ use crate::network::init::{Init, STD};
 use crate::network::noise::Noise;
 use crate::network::patch_gan::PatchGanConfig;
 use crate::parallel::Shard;
-use crate::train::config::TrainerConfig;
+use crate::train::config::{OptimizerConfig, TrainerConfig};
 use crate::train::losses::Diverged;
+use crate::train::moments::MomentFormat;
 use crate::train::trainer::{Parts, Trainer};
 
 pub use estimate::{Estimate, estimate};
@@ -80,6 +82,8 @@ pub struct BenchConfig {
     pub precision: Precision,
     /// Whether the backward pass recomputes activations to save memory (gradient checkpointing).
     pub recompute: bool,
+    /// Number format of Adam's moments, on the CPU.
+    pub moments: MomentFormat,
 }
 
 /// Result of a measurement. Times are in seconds.
@@ -244,6 +248,10 @@ fn train(
     let of_trainer = TrainerConfig {
         precision: config.precision,
         recompute: config.recompute,
+        optimizer: OptimizerConfig {
+            moments: config.moments,
+            ..OptimizerConfig::default()
+        },
         ..TrainerConfig::default()
     };
     let mut trainer = Trainer::new(generator, discriminator, of_trainer, &device)?;
@@ -392,6 +400,7 @@ mod tests {
             steps: 2,
             precision: Precision::F32,
             recompute: false,
+            moments: MomentFormat::F32,
         };
         let mut seen = Vec::new();
         let result = run(&config, &Device::flex(), &mut |step| seen.push(step)).unwrap();

@@ -25,6 +25,7 @@ use crate::network::patch_gan::PatchGanConfig;
 use crate::parallel::{Shard, Wire};
 use crate::quality::Score;
 use crate::train::config::{OptimizerConfig, TrainerConfig};
+use crate::train::moments::MomentFormat;
 use crate::train::objective::{Gan, ObjectiveConfig};
 use crate::train::origin::{Freeze, Origin};
 use crate::train::schedule::Schedule;
@@ -151,6 +152,7 @@ impl Serialize for RunConfig {
             decay_steps: u64,
             beta1: f32,
             beta2: f32,
+            moments: MomentFormat,
             lambda: f64,
             ema: f64,
             accumulate: usize,
@@ -203,6 +205,7 @@ impl Serialize for RunConfig {
             decay_steps,
             beta1,
             beta2,
+            moments,
             ema,
             accumulate,
             freeze_generator,
@@ -214,6 +217,7 @@ impl Serialize for RunConfig {
             decay_steps: *decay_steps,
             beta1: *beta1,
             beta2: *beta2,
+            moments: *moments,
             lambda: objective.lambda,
             ema: *ema,
             accumulate: *accumulate,
@@ -441,6 +445,10 @@ impl RunConfig {
             0..=MOST_STEPS,
         )?;
         within("patience", self.patience, 0..=MOST_STEPS)?;
+        if optimizer.moments == MomentFormat::Bf16 && self.device.is_card() {
+            let reason = "`moments` in bf16 are for the CPU; on cards, keep f32";
+            return Err(Error::Config(reason.to_string()));
+        }
         at_least_one("accumulate", optimizer.accumulate as u64)?;
         within("accumulate", optimizer.accumulate, 1..=MOST_TOGETHER)?;
         self.validate_group()?;
@@ -798,5 +806,6 @@ mod tests {
         same_names::<Score>();
         same_names::<Upsample>();
         same_names::<Wire>();
+        same_names::<MomentFormat>();
     }
 }

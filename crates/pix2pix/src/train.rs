@@ -57,6 +57,7 @@ pub use config::{OptimizerConfig, TrainerConfig};
 pub use diff_augment::DiffAugment;
 pub use learner::Learner;
 pub use losses::{Diverged, Losses, StepLosses};
+pub use moments::MomentFormat;
 pub use objective::{CompositeLoss, DiscriminatorLoss, Gan, Objective, ObjectiveConfig};
 pub use origin::{Freeze, FromChannels, Origin};
 pub use schedule::Schedule;

@@ -17,7 +17,7 @@ use crate::error::{self, Error};
 use crate::network::weights::{self, Array, Weights};
 use crate::train::config::OptimizerConfig;
 use crate::train::early::{Early, Lent};
-use crate::train::moments::HostMoments;
+use crate::train::moments::{HostMoments, MomentFormat};
 use crate::weights_file::tensor_file::Values;
 
 /// Epsilon, added to the square root of the second moment, as in Torch.
@@ -27,6 +27,7 @@ const EPSILON: f32 = 1e-8;
 pub struct Adam {
     /// Decay rates of the first and second moments.
     betas: [f32; 2],
+    format: MomentFormat,
     steps: u64,
     moments: HashMap<ParamId, Moments>,
     /// Parameters that [`take_back`](Self::take_back) found without a finite gradient.
@@ -56,17 +57,17 @@ pub struct NotFinite(pub String);
 impl Default for Adam {
     /// An optimizer before its first step, with the paper's decay rates.
     fn default() -> Self {
-        let OptimizerConfig { beta1, beta2, .. } = OptimizerConfig::default();
-        Self::new([beta1, beta2])
+        Self::new(&OptimizerConfig::default())
     }
 }
 
 impl Adam {
-    /// An optimizer before its first step. `betas` are the decay rates of the first and second moments; paper: 0.5 and
-    /// 0.999.
-    pub fn new(betas: [f32; 2]) -> Self {
+    /// An optimizer before its first step, with a configuration's decay rates and format of its moments. On cards, moments
+    /// have 32 bits.
+    pub fn new(config: &OptimizerConfig) -> Self {
         Self {
-            betas,
+            betas: [config.beta1, config.beta2],
+            format: config.moments,
             steps: 0,
             moments: HashMap::new(),
             not_finite: Vec::new(),
@@ -120,6 +121,7 @@ impl Adam {
         early.begin(self.update(self.steps + 1, rate));
         network.map(&mut Lender {
             early,
+            format: self.format,
             moments: &mut self.moments,
         })
     }
@@ -148,6 +150,7 @@ impl Adam {
         let update = self.update(self.steps, rate);
         let mut updater = Updater {
             update,
+            format: self.format,
             gradients,
             moments: &mut self.moments,
             not_finite: None,
@@ -194,7 +197,7 @@ impl Adam {
     /// # Errors
     /// When they do not match this network.
     pub fn resume<M: Module>(
-        betas: [f32; 2],
+        config: &OptimizerConfig,
         steps: u64,
         network: &M,
         mut saved: Weights,
@@ -214,7 +217,7 @@ impl Adam {
             let [Some(first), Some(second)] = taken.each_mut().map(Option::take) else {
                 continue; // a running statistic
             };
-            let of_parameter = HostMoments::new([first.values, second.values]);
+            let of_parameter = HostMoments::saved(config.moments, [first.values, second.values]);
             moments.insert(id, Moments::Host(of_parameter));
         }
         if let Some(name) = saved.keys().next() {
@@ -225,7 +228,7 @@ impl Adam {
         Ok(Self {
             steps,
             moments,
-            ..Self::new(betas)
+            ..Self::new(config)
         })
     }
 }
@@ -233,6 +236,7 @@ impl Adam {
 /// Visits the network's parameters in one step.
 struct Updater<'a> {
     update: kernels::Adam,
+    format: MomentFormat,
     gradients: GradientsParams,
     moments: &'a mut HashMap<ParamId, Moments>,
     /// The first parameter whose gradient was not finite.
@@ -275,7 +279,8 @@ impl Updater<'_> {
         moments: Option<Moments>,
     ) -> (Tensor<D>, Moments, bool) {
         let length = parameter.shape().num_elements();
-        let moments = moments.unwrap_or_else(|| Moments::Host(HostMoments::zeros(length)));
+        let zeros = || Moments::Host(HostMoments::zeros(self.format, length));
+        let moments = moments.unwrap_or_else(zeros);
         #[cfg(feature = "_card")]
         if is_card(&parameter.device()) {
             let moments = match moments {
@@ -319,6 +324,7 @@ fn in_host_memory<const D: usize>(tensor: Tensor<D>) -> FloatTensor<Flex> {
 /// Lends parameters for a backward pass.
 struct Lender<'a> {
     early: &'a Early,
+    format: MomentFormat,
     moments: &'a mut HashMap<ParamId, Moments>,
 }
 
@@ -330,7 +336,7 @@ impl ModuleMapper for Lender<'_> {
         let (id, tensor, mapper) = param.consume();
         let length = tensor.shape().num_elements();
         let moments = match self.moments.remove(&id) {
-            None => HostMoments::zeros(length),
+            None => HostMoments::zeros(self.format, length),
             Some(Moments::Host(moments)) => moments,
             #[cfg(feature = "_card")]
             Some(Moments::Card(_)) => unreachable!("only the CPU updates early"),

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::backend::device::Precision;
+use crate::train::moments::MomentFormat;
 use crate::train::objective::ObjectiveConfig;
 use crate::train::origin::Freeze;
 use crate::train::schedule::Schedule;
@@ -21,6 +22,8 @@ pub struct OptimizerConfig {
     pub beta1: f32,
     /// Adam's decay rate of the second moment. Paper: 0.999.
     pub beta2: f32,
+    /// Number format of Adam's moments.
+    pub moments: MomentFormat,
     /// Decay of the exponential moving average of the generator's weights, per step; 0 for no average.
     pub ema: f64,
     /// Number of batches per step, whose gradients are averaged (gradient accumulation).
@@ -39,6 +42,7 @@ impl Default for OptimizerConfig {
             decay_steps: 0,
             beta1: 0.5,
             beta2: 0.999,
+            moments: MomentFormat::F32,
             ema: 0.0,
             accumulate: 1,
             freeze_generator: 0,

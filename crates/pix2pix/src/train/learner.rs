@@ -7,6 +7,7 @@ use burn::tensor::Tensor;
 use crate::error::{self, Error};
 use crate::network::weights::Weights;
 use crate::train::adam::{Adam, NotFinite};
+use crate::train::config::OptimizerConfig;
 use crate::train::early::Early;
 use crate::weights_file::tensor_file::Values;
 
@@ -32,11 +33,11 @@ impl<M: Module> Learner<M> {
     /// When the moments do not match this network.
     pub(crate) fn resume(
         network: M,
-        betas: [f32; 2],
+        config: &OptimizerConfig,
         steps: u64,
         moments: Weights,
     ) -> error::Result<Self> {
-        let optimizer = Adam::resume(betas, steps, &network, moments)?;
+        let optimizer = Adam::resume(config, steps, &network, moments)?;
         Ok(Self::new(network, optimizer))
     }
 
@@ -117,3 +118,110 @@ impl<M: Module> Learner<M> {
 }
 
 const WHOLE: &str = "no update has panicked";
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use burn::backend::Flex;
+    use burn::module::{ModuleVisitor, Param};
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::backend::device::for_training;
+    use crate::network::conv::Conv;
+    use crate::network::init::WeightInit;
+    use crate::train::moments::MomentFormat;
+    use crate::watch::{Receiver, watching};
+    use pix2pix_runtime::network::Window;
+
+    const WINDOW: Window = Window {
+        kernel: 4,
+        stride: 2,
+        padding: [1, 1],
+    };
+
+    /// Address and values of each parameter.
+    #[derive(Default)]
+    struct Places(Vec<(usize, Vec<f32>)>);
+
+    impl ModuleVisitor for Places {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let tensor = param.val().inner().try_into_primitive::<Flex>().unwrap();
+            let values: &[f32] = tensor.storage();
+            self.0.push((values.as_ptr() as usize, values.to_vec()));
+        }
+    }
+
+    fn places<M: Module>(network: &M) -> Vec<(usize, Vec<f32>)> {
+        let mut places = Places::default();
+        network.visit(&mut places);
+        places.0
+    }
+
+    /// Steps of a convolution that sees two pictures, one behind the other if `twice`.
+    fn trained(moments: MomentFormat, early: bool, twice: bool) -> Vec<(usize, Vec<f32>)> {
+        let device = for_training(&Device::flex(), false);
+        let conv = Conv::new([3, 5], WINDOW, true, &mut WeightInit::generator(1), &device);
+        let config = OptimizerConfig {
+            moments,
+            ..OptimizerConfig::default()
+        };
+        let before = places(&conv);
+        let mut learner = Learner::new(conv, Adam::new(&config));
+        let picture = |seed: f32| {
+            let values = (0..2 * 3 * 16 * 16).map(|i| (i as f32 * seed).sin());
+            Tensor::<1>::from_floats(&*values.collect::<Vec<f32>>(), &device)
+                .reshape([2, 3, 16, 16])
+        };
+        for step in 0..3 {
+            let receiver = early.then(Arc::<Early>::default);
+            let watching_it = receiver.clone().map(|early| early as Arc<dyn Receiver>);
+            let loss = watching(watching_it, || {
+                let conv = learner.network();
+                let seen = conv.forward(picture(0.3 + step as f32));
+                let loss = (seen.clone() * seen).sum();
+                match twice {
+                    false => loss,
+                    true => loss + conv.forward(picture(0.7)).sum(),
+                }
+            });
+            let gradients = learner.backward(loss, receiver.as_deref(), 0.01);
+            learner.step(gradients, 0.01).unwrap();
+        }
+        let after = places(learner.network());
+        assert_ne!(before[0].1, after[0].1, "it has learned");
+        if !twice {
+            assert_eq!(before[0].0, after[0].0, "weights stay where they are");
+        }
+        after
+    }
+
+    #[test]
+    fn an_early_update_is_that_of_the_end() {
+        for moments in [MomentFormat::F32, MomentFormat::Bf16] {
+            for twice in [false, true] {
+                let [early, late] = [true, false].map(|early| {
+                    let places = trained(moments, early, twice);
+                    places.into_iter().map(|(_, values)| values)
+                });
+                assert!(early.eq(late), "{moments:?}, {twice}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_gradient_that_is_not_finite_is_found() {
+        let device = for_training(&Device::flex(), false);
+        let conv = Conv::new([1, 1], WINDOW, true, &mut WeightInit::generator(1), &device);
+        let mut learner = Learner::new(conv, Adam::default());
+        let early = Arc::<Early>::default();
+        let loss = watching(Some(early.clone()), || {
+            let picture = Tensor::full([1, 1, 4, 4], f32::INFINITY, &device);
+            learner.network().forward(picture).sum()
+        });
+        let gradients = learner.backward(loss, Some(&early), 0.01);
+        let found = learner.step(gradients, 0.01).unwrap_err();
+        assert_eq!(found.to_string(), "the gradient of weight is not finite");
+    }
+}

@@ -133,13 +133,11 @@ impl Trainer {
         let generator = generator.into().with_precision(config.precision, device);
         let generator = config.optimizer.freeze.in_generator(generator)?;
         let discriminator = discriminator.with_precision(config.precision, device);
-        let OptimizerConfig {
-            beta1, beta2, ema, ..
-        } = config.optimizer;
+        let ema = config.optimizer.ema;
         Ok(Self {
             ema: (ema > 0.0).then(|| Ema::new(&generator, ema)),
-            generator: Learner::new(generator, Adam::new([beta1, beta2])),
-            discriminator: Learner::new(discriminator, Adam::new([beta1, beta2])),
+            generator: Learner::new(generator, Adam::new(&config.optimizer)),
+            discriminator: Learner::new(discriminator, Adam::new(&config.optimizer)),
             objective: Objective::new(config.objective.clone(), device)?,
             pool: ImagePool::new(config.objective.pool),
             adaptive: (config.objective.augment_target > 0.0).then(|| {
@@ -198,19 +196,18 @@ impl Trainer {
                 "the tensor {name} does not belong to the state of a training run"
             )));
         }
-        let OptimizerConfig { beta1, beta2, .. } = self.config.optimizer;
+        let config = &self.config.optimizer;
         // a checkpoint holds the averaged weights, if there are any, and this trainer started with them
         let network = self.generator.into_network();
         let network = match &self.ema {
             Some(_) => weights::restore(network, raw)?,
             None => network,
         };
-        let betas = [beta1, beta2];
         Ok(Self {
-            generator: Learner::resume(network, betas, steps, generator)?,
+            generator: Learner::resume(network, config, steps, generator)?,
             discriminator: Learner::resume(
                 self.discriminator.into_network(),
-                betas,
+                config,
                 steps,
                 discriminator,
             )?,

@@ -145,7 +145,8 @@ pub fn write_rounded<H: Serialize>(
 ) -> Result<f32> {
     let mut worst: f32 = 0.0;
     let mut rounded = Vec::new();
-    for (name, Values { shape, values }) in tensors {
+    for (name, tensor) in tensors {
+        let (shape, values) = (&tensor.shape, &*tensor.floats());
         let (tensor, error) = match rounding {
             Rounding::Bf16 => Rounded::bf16(shape, values),
             Rounding::Int8 if shape.len() > 1 && !values.is_empty() => {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+use pix2pix_kernels::Bf16;
 use pix2pix_runtime::tensor_file::{Mapped, metadata, widened};
 use pix2pix_runtime::weights::{Array, Weights};
 use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
@@ -20,7 +21,12 @@ use crate::weights_file::pytorch_file::{Stored, StoredValues};
 /// The values of a tensor, borrowed if they are already in host memory.
 pub struct Values<'a> {
     pub(super) shape: Vec<usize>,
-    pub(super) values: Cow<'a, [f32]>,
+    numbers: Numbers<'a>,
+}
+
+enum Numbers<'a> {
+    F32(Cow<'a, [f32]>),
+    Bf16(&'a [Bf16]),
 }
 
 impl<'a> Values<'a> {
@@ -28,7 +34,23 @@ impl<'a> Values<'a> {
     pub fn vector(values: &'a [f32]) -> Self {
         Self {
             shape: vec![values.len()],
-            values: Cow::Borrowed(values),
+            numbers: Numbers::F32(Cow::Borrowed(values)),
+        }
+    }
+
+    /// The values in 32 bits.
+    pub(super) fn floats(&self) -> Cow<'_, [f32]> {
+        match &self.numbers {
+            Numbers::F32(values) => Cow::Borrowed(values),
+            Numbers::Bf16(values) => values.iter().map(|value| f32::from(*value)).collect(),
+        }
+    }
+
+    /// A tensor of one dimension, of 16 bits.
+    pub fn vector_bf16(values: &'a [Bf16]) -> Self {
+        Self {
+            shape: vec![values.len()],
+            numbers: Numbers::Bf16(values),
         }
     }
 }
@@ -37,7 +59,7 @@ impl<'a> From<&'a Array> for Values<'a> {
     fn from(array: &'a Array) -> Self {
         Self {
             shape: array.shape.clone(),
-            values: Cow::Borrowed(&array.values),
+            numbers: Numbers::F32(Cow::Borrowed(&array.values)),
         }
     }
 }
@@ -46,7 +68,7 @@ impl From<Array> for Values<'_> {
     fn from(array: Array) -> Self {
         Self {
             shape: array.shape,
-            values: Cow::Owned(array.values),
+            numbers: Numbers::F32(Cow::Owned(array.values)),
         }
     }
 }
@@ -77,7 +99,10 @@ impl View for &Stored {
 
 impl View for &Values<'_> {
     fn dtype(&self) -> Dtype {
-        Dtype::F32
+        match self.numbers {
+            Numbers::F32(_) => Dtype::F32,
+            Numbers::Bf16(_) => Dtype::BF16,
+        }
     }
 
     fn shape(&self) -> &[usize] {
@@ -85,11 +110,17 @@ impl View for &Values<'_> {
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Borrowed(bytemuck::cast_slice(&self.values))
+        Cow::Borrowed(match &self.numbers {
+            Numbers::F32(values) => bytemuck::cast_slice(values),
+            Numbers::Bf16(values) => bytemuck::cast_slice(values),
+        })
     }
 
     fn data_len(&self) -> usize {
-        size_of_val(&*self.values)
+        match &self.numbers {
+            Numbers::F32(values) => size_of_val(&**values),
+            Numbers::Bf16(values) => size_of_val(*values),
+        }
     }
 }
 
