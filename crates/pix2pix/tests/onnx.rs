@@ -58,6 +58,7 @@ fn networks() -> Vec<GeneratorConfig> {
     vec![
         unet(Norm::Batch, Upsample::Transposed),
         unet(Norm::Instance, Upsample::Resize),
+        unet(Norm::Instance, Upsample::Mixed),
         unet(Norm::Group, Upsample::Transposed),
         unet(Norm::None, Upsample::Transposed),
         unet(Norm::Batch, Upsample::Bilinear),
