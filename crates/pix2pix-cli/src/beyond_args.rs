@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use pix2pix::data::Size;
 use pix2pix::network::Upsample;
 use pix2pix::train::{DiffAugment, Gan, ObjectiveConfig, Schedule};
 
@@ -10,15 +11,15 @@ use crate::choice::choice;
 use crate::failure::Failure;
 use crate::paths::stored;
 
-/// Decay of the moving average of weights with `--preset best` and `--time`.
-pub const BEST_EMA: f64 = 0.998;
+/// Decay of the moving average of weights with `--time`.
+const TIMED_EMA: f64 = 0.998;
 
 /// Options beyond the paper; docs/quality.md has measurements of their effect.
 #[derive(Args)]
 pub struct BeyondArgs {
     /// Set of defaults: the paper's, or our recommended ones
     #[arg(long, value_enum, default_value_t = Preset::Paper)]
-    preset: Preset,
+    pub preset: Preset,
     /// Learning-rate schedule; plateau needs held-out pairs; with --time, the default is linear
     #[arg(long, value_parser = choice::<Schedule>(), default_value_t = Schedule::Constant)]
     pub lr_schedule: Schedule,
@@ -92,6 +93,38 @@ pub enum Preset {
     Best,
 }
 
+impl Preset {
+    /// Upsampling in the decoder.
+    pub fn upsample(self) -> Upsample {
+        match self {
+            Self::Paper => Upsample::Transposed,
+            Self::Best => Upsample::Mixed,
+        }
+    }
+
+    /// Whether the source itself is joined to the U-Net's last layer.
+    pub fn input_skip(self) -> bool {
+        self == Self::Best
+    }
+
+    /// Decay of the moving average of weights, 0 for none.
+    pub fn ema(self) -> f64 {
+        match self {
+            Self::Paper => 0.0,
+            Self::Best => 0.99,
+        }
+    }
+
+    /// The size to which pictures are resized before a crop of `crop_size`: larger crops would be the same ones again and
+    /// again, and few pairs are learned by heart.
+    pub fn load_size(self, crop_size: Size) -> Size {
+        match self {
+            Self::Paper => Size::square(286),
+            Self::Best => Size(crop_size.0.map(|side| side + side / 4)),
+        }
+    }
+}
+
 impl BeyondArgs {
     /// Changes the defaults for a run of a length of time: its rate falls to 0 at the end, and its weights are averaged.
     /// `typed` are the options on the command line.
@@ -99,15 +132,7 @@ impl BeyondArgs {
         if !typed.iter().any(|name| name == "lr-schedule") {
             self.lr_schedule = Schedule::Linear;
         }
-        self.ema.get_or_insert(BEST_EMA);
-    }
-
-    /// The preset's upsampling in the decoder.
-    pub fn upsample(&self) -> Upsample {
-        match self.preset {
-            Preset::Paper => Upsample::Transposed,
-            Preset::Best => Upsample::Resize,
-        }
+        self.ema.get_or_insert(TIMED_EMA);
     }
 
     /// Epochs of the schedule's decay, if they are given.
@@ -126,10 +151,7 @@ impl BeyondArgs {
 
     /// Decay of the moving average of weights, 0 for none.
     pub fn ema(&self) -> f64 {
-        self.ema.unwrap_or(match self.preset {
-            Preset::Paper => 0.0,
-            Preset::Best => BEST_EMA,
-        })
+        self.ema.unwrap_or(self.preset.ema())
     }
 
     /// The training objective; `lambda` is the weight of L1.

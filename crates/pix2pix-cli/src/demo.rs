@@ -3,17 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pix2pix::data::{CacheKind, earth, picture};
+use pix2pix::data::{CacheKind, JitterConfig, earth, picture};
 use pix2pix::device::set_threads;
 use pix2pix::draw::contact_sheet::{self, Row};
 use pix2pix::model::{TranslateOptions, built_in};
-use pix2pix::network::{GeneratorConfig, PatchGanConfig, UnetConfig, Upsample};
+use pix2pix::network::{GeneratorConfig, PatchGanConfig, UnetConfig};
 use pix2pix::parallel::Shard;
 use pix2pix::run::{Event, RunFolder};
 use pix2pix::train::OptimizerConfig;
 use pix2pix::{Error, RunConfig, Translator, atomic_file};
 
-use crate::beyond_args::{BEST_EMA, Preset};
+use crate::beyond_args::Preset;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::output::say;
@@ -68,7 +68,8 @@ fn settings(preset: Preset) -> RunConfig {
             save_every: 300,
             generator: GeneratorConfig::Unet(UnetConfig {
                 filters: FILTERS,
-                upsample: Upsample::Resize,
+                upsample: preset.upsample(),
+                input_skip: preset.input_skip(),
                 ..UnetConfig::default()
             }),
             discriminator: PatchGanConfig {
@@ -76,8 +77,12 @@ fn settings(preset: Preset) -> RunConfig {
                 ..PatchGanConfig::default()
             },
             optimizer: OptimizerConfig {
-                ema: BEST_EMA,
+                ema: preset.ema(),
                 ..OptimizerConfig::default()
+            },
+            jitter: JitterConfig {
+                load_size: preset.load_size(JitterConfig::default().crop_size),
+                ..JitterConfig::default()
             },
             ..RunConfig::default()
         },

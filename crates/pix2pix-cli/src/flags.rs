@@ -70,6 +70,7 @@ pub const FLAGS: &[(&str, &str)] = &[
     ("dropout", "--dropout"),
     ("norm", "--norm"),
     ("upsample", "--upsample"),
+    ("input_skip", "--input-skip"),
     ("bias_before_norm", "--bias-before-norm"),
     ("spectral_norm", "--spectral-norm"),
     // of the objective and the optimizer

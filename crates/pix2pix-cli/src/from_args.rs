@@ -12,10 +12,11 @@ use crate::failure::Failure;
 use crate::network_args::{Architecture, NetworkArgs};
 
 /// Options that choose a network, and have no meaning for that of a model.
-const OF_GENERATOR: [&str; 6] = [
+const OF_GENERATOR: [&str; 7] = [
     "filters",
     "generator",
     "upsample",
+    "input-skip",
     "depth",
     "norm",
     "bias-before-norm",

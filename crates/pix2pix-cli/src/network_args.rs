@@ -5,6 +5,7 @@ use pix2pix::network::{
     GeneratorConfig, HdConfig, Norm, Patch, PatchGanConfig, ResnetConfig, UnetConfig, Upsample,
 };
 
+use crate::beyond_args::Preset;
 use crate::choice::choice;
 use crate::failure::Failure;
 
@@ -26,6 +27,10 @@ pub struct NetworkArgs {
     /// Upsampling in the decoder [default: transposed; with --preset best: resize]
     #[arg(long, value_parser = choice::<Upsample>())]
     pub upsample: Option<Upsample>,
+    /// Whether the source itself is joined to the U-Net's last layer, as the finest of the skips [default: off, as in the paper;
+    /// with --preset best: on]
+    #[arg(long, value_enum, value_name = "SWITCH")]
+    pub input_skip: Option<Switch>,
     /// Spectral normalization: divide the discriminator's weights by their largest singular value (Miyato et
     /// al. 2018) [default: off]
     #[arg(long)]
@@ -81,6 +86,15 @@ impl Architecture {
     }
 }
 
+/// Whether something is there.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+pub enum Switch {
+    /// It is
+    On,
+    /// It is not
+    Off,
+}
+
 /// Discriminator architectures.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 pub enum Judge {
@@ -92,7 +106,7 @@ pub enum Judge {
 
 impl NetworkArgs {
     /// The configurations of the generator and the discriminator, for pictures of `sides` (width, height) in pixels,
-    /// or of multiples of them if they are `whole`, and `channels` of the source and the target. `upsample` is the preset's default.
+    /// or of multiples of them if they are `whole`, and `channels` of the source and the target. `preset` has the defaults.
     ///
     /// # Errors
     /// An option out of its range, or a picture size that does not fit the networks.
@@ -100,10 +114,10 @@ impl NetworkArgs {
         &self,
         (sides, whole): ([usize; 2], bool),
         channels: [usize; 2],
-        upsample: Upsample,
+        preset: Preset,
     ) -> Result<(GeneratorConfig, PatchGanConfig), Failure> {
         let norm = self.norm;
-        let upsample = self.upsample.unwrap_or(upsample);
+        let upsample = self.upsample.unwrap_or(preset.upsample());
         let resnet = self
             .generator
             .resnet()
@@ -118,6 +132,11 @@ impl NetworkArgs {
                 bias_before_norm: self.bias_before_norm,
                 upsample,
             });
+        if self.input_skip == Some(Switch::On) && resnet.is_some() {
+            return Err(Failure::Usage(
+                "--input-skip on is for the U-Net; omit it, or choose --generator unet".to_string(),
+            ));
+        }
         let generator = match resnet {
             Some(coarse) if self.generator == Architecture::Hd => HdConfig::around(coarse).into(),
             Some(resnet) => resnet.into(),
@@ -133,6 +152,10 @@ impl NetworkArgs {
                 norm,
                 bias_before_norm: self.bias_before_norm,
                 upsample,
+                input_skip: match self.input_skip {
+                    None => preset.input_skip(),
+                    Some(switch) => switch == Switch::On,
+                },
                 ..UnetConfig::default()
             }),
         };

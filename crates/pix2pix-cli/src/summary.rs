@@ -8,10 +8,11 @@ use clap::error::ErrorKind;
 use clap::{Arg, Command, ValueEnum};
 use pix2pix::device::{DeviceName, Precision};
 use pix2pix::model::{self, Checkpoint};
-use pix2pix::network::{Init, LayerGraph, Upsample, WeightInit, summary};
+use pix2pix::network::{Init, LayerGraph, WeightInit, summary};
 use pix2pix::train::Composite;
 use pix2pix::{Error, RunConfig};
 
+use crate::beyond_args::Preset;
 use crate::failure::{Failure, print};
 use crate::network_args::NetworkArgs;
 use crate::paths::word;
@@ -33,7 +34,7 @@ pub struct Described {
     /// Run folder (uses its newest checkpoint) or checkpoint file whose network to describe [default: the network that the
     /// options describe]
     #[arg(conflicts_with_all = [
-        "in_channels", "out_channels", "discriminator", "patch", "discriminators", "filters", "generator", "upsample",
+        "in_channels", "out_channels", "discriminator", "patch", "discriminators", "filters", "generator", "upsample", "input_skip",
         "spectral_norm", "depth", "dropout", "norm", "bias_before_norm",
     ])]
     model: Option<PathBuf>,
@@ -109,7 +110,7 @@ impl Described {
                 let channels = [self.in_channels, self.out_channels];
                 let (generator, discriminator) =
                     self.networks
-                        .resolve((sides, false), channels, Upsample::Transposed)?;
+                        .resolve((sides, false), channels, Preset::Paper)?;
                 (generator, discriminator, sides)
             }
         };

@@ -24,7 +24,7 @@ use pix2pix::train::{MomentFormat, OptimizerConfig};
 use pix2pix::{Error, RunConfig, model};
 use pix2pix_server::Training;
 
-use crate::beyond_args::BeyondArgs;
+use crate::beyond_args::{BeyondArgs, Preset};
 use crate::choice::choice;
 use crate::data_args::DataArgs;
 use crate::failure::{Failure, print};
@@ -202,9 +202,10 @@ struct JitterArgs {
     /// How to bring pictures to the input size of the networks
     #[arg(long, value_parser = choice::<ResizePolicy>(), default_value_t = ResizePolicy::ScaleAndCrop)]
     resize: ResizePolicy,
-    /// Size to which pictures are resized before the crop: PIXELS or WIDTHxHEIGHT
-    #[arg(long, default_value = "286", value_name = "SIZE")]
-    load_size: Size,
+    /// Size to which pictures are resized before the crop: PIXELS or WIDTHxHEIGHT [default: 286; with --preset best 5/4 of
+    /// --crop-size]
+    #[arg(long, value_name = "SIZE")]
+    load_size: Option<Size>,
     /// Size of the random crop: PIXELS or WIDTHxHEIGHT
     #[arg(long, default_value = "256", value_name = "SIZE")]
     crop_size: Size,
@@ -223,10 +224,10 @@ struct JitterArgs {
 }
 
 impl JitterArgs {
-    fn config(&self, multiple: u32) -> JitterConfig {
+    fn config(&self, multiple: u32, preset: Preset) -> JitterConfig {
         JitterConfig {
             resize: self.resize,
-            load_size: self.load_size,
+            load_size: self.load_size.unwrap_or(preset.load_size(self.crop_size)),
             crop_size: self.crop_size,
             mirror: !self.no_mirror,
             vertical_mirror: self.vertical_mirror,
@@ -272,7 +273,7 @@ impl Args {
                 self.networks.resolve(
                     (sides, self.jitter.resize == ResizePolicy::None),
                     channels,
-                    self.beyond.upsample(),
+                    self.beyond.preset,
                 )?
             }
         };
@@ -310,9 +311,10 @@ impl Args {
             allreduce: self.processes.allreduce,
             check_every: self.processes.check_every,
             from: from.map(|from| from.model.origin.clone()),
-            jitter: self
-                .jitter
-                .config(1 << generator.halvings().max(discriminator.halvings())),
+            jitter: self.jitter.config(
+                1 << generator.halvings().max(discriminator.halvings()),
+                self.beyond.preset,
+            ),
             optimizer: OptimizerConfig {
                 lr: self.lr,
                 schedule: self.beyond.lr_schedule,

@@ -76,6 +76,7 @@ const HEADINGS: [(Option<&str>, &[&str]); 10] = [
             "norm",
             "dropout",
             "upsample",
+            "input-skip",
             "spectral-norm",
             "bias-before-norm",
         ],

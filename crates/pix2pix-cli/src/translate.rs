@@ -179,6 +179,21 @@ impl Args {
         }
     }
 
+    /// Checks that `--out` is not meant as the name of a picture: it is a folder.
+    fn check_out(&self) -> Result<(), Failure> {
+        let Some(out) = self.out.as_ref().filter(|out| !out.is_dir()) else {
+            return Ok(());
+        };
+        match picture::is_picture(out) {
+            false => Ok(()),
+            true => Err(Failure::Usage(format!(
+                "--out {} is the folder for the results, which have the names of their inputs; give a folder, such as --out {}",
+                out.plain(),
+                out.with_extension("").plain()
+            ))),
+        }
+    }
+
     /// Checks that `--temporal` has frames to average.
     fn check_temporal(&self) -> Result<(), Failure> {
         let reason = match self.temporal {
@@ -206,6 +221,7 @@ impl Args {
 /// Translates every input.
 pub fn run(args: Args) -> Result<(), Failure> {
     args.check_temporal()?;
+    args.check_out()?;
     set_threads(args.machine.threads)?;
     let device = args.machine.device.open(args.machine.precision)?;
     let load = || {

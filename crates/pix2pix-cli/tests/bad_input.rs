@@ -330,6 +330,14 @@ fn translations_that_would_overwrite() {
         fails(&inside, 2, &[out, "choose another --out"]);
     }
     assert!(!scratch.path("data/new").exists());
+    // the name of a picture where a folder belongs
+    let named = scratch.run("translate run data/pair0.png --out result.png --quiet");
+    fails(
+        &named,
+        2,
+        &["--out result.png", "give a folder", "--out result"],
+    );
+    assert!(!scratch.path("result.png").exists());
 }
 
 #[test]

@@ -54,11 +54,19 @@ fn hd(norm: Norm) -> GeneratorConfig {
     }
 }
 
+/// With the source joined to its last layer.
+fn joined(mut network: GeneratorConfig) -> GeneratorConfig {
+    if let GeneratorConfig::Unet(config) = &mut network {
+        config.input_skip = true;
+    }
+    network
+}
+
 fn networks() -> Vec<GeneratorConfig> {
     vec![
         unet(Norm::Batch, Upsample::Transposed),
         unet(Norm::Instance, Upsample::Resize),
-        unet(Norm::Instance, Upsample::Mixed),
+        joined(unet(Norm::Instance, Upsample::Mixed)),
         unet(Norm::Group, Upsample::Transposed),
         unet(Norm::None, Upsample::Transposed),
         unet(Norm::Batch, Upsample::Bilinear),

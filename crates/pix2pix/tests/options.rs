@@ -133,6 +133,16 @@ fn bilinear_upsampling_agrees_with_pytorch() {
     agree_with_pytorch(&fixture, &networks);
 }
 
+/// Of PyTorch's fixture by `tools/make_input_skip_fixture.py`.
+#[test]
+fn a_source_joined_to_the_last_layer_agrees_with_pytorch() {
+    let mut config = unet(Norm::Batch, Upsample::Mixed);
+    if let GeneratorConfig::Unet(config) = &mut config {
+        config.input_skip = true;
+    }
+    agree_with_pytorch(&fixture_of("input-skip"), &[("unet-input-skip", config)]);
+}
+
 /// Checks outputs and the gradients of the first layers.
 fn agree_with_pytorch(fixture: &Weights, networks: &[(&str, GeneratorConfig)]) {
     let device = Device::flex().autodiff();

@@ -39,7 +39,13 @@ fn networks() -> Vec<GeneratorConfig> {
     for norm in Norm::ALL {
         networks.push(unet(norm, Upsample::Transposed).into());
         networks.push(unet(norm, Upsample::Resize).into());
-        networks.push(unet(norm, Upsample::Mixed).into());
+        networks.push(
+            UnetConfig {
+                input_skip: true,
+                ..unet(norm, Upsample::Mixed)
+            }
+            .into(),
+        );
         networks.push(unet(norm, Upsample::Bilinear).into());
         networks.push(resnet(norm, Upsample::Transposed).into());
     }

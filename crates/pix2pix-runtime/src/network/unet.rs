@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result, below_one, setting, within};
 use crate::network::layer_graph::{Filters, LayerGraph, Op, Shape};
 use crate::network::norm::{EPSILON, Norm};
-use crate::network::upsample::Upsample;
+use crate::network::upsample::{KEEP, Upsample};
 use crate::network::window::Window;
 use crate::picture::PLANES;
 
@@ -53,6 +53,10 @@ pub struct UnetConfig {
     pub bias_before_norm: bool,
     /// How the decoder doubles the picture's size.
     pub upsample: Upsample,
+    /// Whether the last layer sees the source at its full size too: two 3x3 convolutions, with half of `filters` channels and a
+    /// LeakyReLU between them, lead from it to the output before the tanh. In the paper, the finest skip has half the source's
+    /// size, so the finest details must fit into its channels; Ronneberger et al. 2015, figure 1, have one of the full size.
+    pub input_skip: bool,
     /// Epsilon of batch normalization: 1e-5 as in Torch, 1e-3 in Keras' models.
     pub epsilon: f64,
 }
@@ -69,6 +73,7 @@ impl Default for UnetConfig {
             norm: Norm::Batch,
             bias_before_norm: false,
             upsample: Upsample::Transposed,
+            input_skip: false,
             epsilon: EPSILON,
         }
     }
@@ -92,6 +97,11 @@ impl UnetConfig {
     /// Output channels of encoder block `level`.
     pub fn width(&self, level: usize) -> usize {
         self.filters << level.min(3)
+    }
+
+    /// Channels between the source and the output, with `input_skip`.
+    pub fn detail(&self) -> usize {
+        self.filters.div_ceil(2)
     }
 
     /// Checks the configuration.
@@ -121,7 +131,8 @@ impl UnetConfig {
     /// Describes the network for an input of `shape`.
     pub fn layers(&self, shape: Shape) -> LayerGraph {
         let mut graph = LayerGraph::new("generator");
-        let mut x = graph.input("source", shape);
+        let source = graph.input("source", shape);
+        let mut x = source;
         let mut skips = Vec::new();
         let last = self.depth - 1;
         for level in 0..self.depth {
@@ -166,6 +177,23 @@ impl UnetConfig {
             bias: true,
         };
         x = graph.up("output", self.upsample.of_output(), filters, x);
+        if self.input_skip {
+            let detail = Filters {
+                outputs: self.detail(),
+                window: KEEP,
+                bias: true,
+            };
+            let direct = graph.conv("input_skip.first", detail, source);
+            let direct = graph.elementwise("input_skip.leaky_relu", Op::LeakyRelu(LEAK), direct);
+            let last = Filters {
+                window: KEEP,
+                bias: false,
+                ..filters
+            };
+            let direct = graph.conv("input_skip.last", last, direct);
+            let output = graph.layers[x].output;
+            x = graph.plain("add", Op::Add, output, &[x, direct]);
+        }
         graph.elementwise("tanh", Op::Tanh, x);
         graph
     }

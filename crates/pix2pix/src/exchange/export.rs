@@ -68,7 +68,7 @@ pub fn discriminator_tensors(
 
 /// The error for a network that has something that the port does not have.
 fn unknown(path: &Path, what: &str) -> Error {
-    let remedy = "export networks of `norm` batch, instance or none, with `upsample` transposed, and, with batch norm, without \
+    let remedy = "export networks of `norm` batch, instance or none, with `upsample` transposed and without `input_skip`, and, with batch norm, without \
                   `bias_before_norm`; of discriminators a single PatchGAN without `spectral_norm`";
     Error::file(path, format!("the public port has no {what}"), remedy)
 }
@@ -94,6 +94,9 @@ fn check_generator(config: &GeneratorConfig) -> std::result::Result<(), String> 
             (config.bias_before_norm, config.upsample)
         }
     };
+    if matches!(config, GeneratorConfig::Unet(unet) if unet.input_skip) {
+        return Err("skip from the source to the last layer".to_string());
+    }
     if upsample != Upsample::Transposed {
         return Err(format!("{upsample} upsampling"));
     }

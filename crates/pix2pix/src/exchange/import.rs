@@ -330,6 +330,7 @@ fn unet_config(tensors: &Weights, dropout: f64) -> std::result::Result<UnetConfi
         ),
         bias_before_norm: bias,
         upsample: Upsample::Transposed,
+        input_skip: false,
         epsilon: EPSILON,
     })
 }

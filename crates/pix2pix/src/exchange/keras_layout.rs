@@ -69,6 +69,7 @@ pub fn unet(layers: &[KerasLayer]) -> Found<(UnetConfig, Weights)> {
         },
         bias_before_norm: walk.weights.contains_key("encoder.0.conv.bias"),
         upsample: Upsample::Transposed,
+        input_skip: false,
         epsilon: same(&walk.epsilons, "norms with different epsilons")?
             .unwrap_or(UnetConfig::default().epsilon),
     };

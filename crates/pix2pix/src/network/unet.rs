@@ -7,6 +7,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use pix2pix_runtime::network::unet::{HALVE, LEAK};
+use pix2pix_runtime::network::upsample::KEEP;
 use pix2pix_runtime::network::{LayerGraph, Shape, UnetConfig};
 
 use crate::backend::activation::{join, tanh};
@@ -68,6 +69,16 @@ impl Init for UnetConfig {
                 true,
                 init,
             ),
+            input_skip: self.input_skip.then(|| InputSkip {
+                first: Conv::new([self.in_channels, self.detail()], KEEP, true, init, device),
+                last: Conv::new(
+                    [self.detail(), self.out_channels],
+                    KEEP,
+                    false,
+                    init,
+                    device,
+                ),
+            }),
             config: self.clone(),
         })
     }
@@ -110,6 +121,22 @@ impl Up {
     }
 }
 
+/// Two convolutions at full size, with a LeakyReLU between them.
+#[derive(Module, Debug)]
+pub struct InputSkip {
+    /// 3x3, to half as many channels as the first encoder block has.
+    pub first: Conv,
+    /// 3x3.
+    pub last: Conv,
+}
+
+impl InputSkip {
+    fn forward(&self, source: Tensor<4>, norms: &mut Norms) -> Option<Tensor<4>> {
+        let x = norm_with(&None, self.first.forward(source), LEAK, norms)?; // [batch, filters / 2, height, width]
+        Some(self.last.forward(x))
+    }
+}
+
 /// The U-Net generator.
 #[derive(Module, Debug)]
 pub struct Unet {
@@ -119,6 +146,8 @@ pub struct Unet {
     pub decoder: Vec<Up>,
     /// The last convolution, before the tanh.
     pub output: UpConv,
+    /// From the source to the output before the tanh; `None` in the paper.
+    pub input_skip: Option<InputSkip>,
     /// The configuration that it was built from.
     #[module(skip)]
     config: UnetConfig,
@@ -157,7 +186,7 @@ impl Unet {
     ) -> Option<Tensor<4>> {
         let (bottleneck, levels) = self.encoder.split_last().expect("at least two levels");
         let mut skips = Vec::with_capacity(levels.len());
-        let mut x = source;
+        let mut x = source.clone();
         for down in levels {
             x = down.forward(x, LEAK, norms)?; // [batch, 64.., height / 2^level, ..]
             skips.push(x.clone());
@@ -167,7 +196,11 @@ impl Unet {
             // the ReLU after the concatenation is applied to each half: the decoder's is fused into its norm
             x = join(up.forward(x, noise, norms)?, skip, RELU); // [batch, 2 width, ..]
         }
-        Some(tanh(self.output.forward(x))) // [batch, out_channels, height, width]
+        x = self.output.forward(x); // [batch, out_channels, height, width]
+        if let Some(skip) = &self.input_skip {
+            x = x + skip.forward(source, norms)?;
+        }
+        Some(tanh(x))
     }
 
     /// Describes the network for an input of `shape`.
@@ -190,7 +223,9 @@ impl Layers for Unet {
         let down = self.encoder.iter_mut().map(|down| down.conv.spec_mut());
         let up = self.decoder.iter_mut().map(|up| &mut up.conv);
         let up = up.chain([&mut self.output]);
-        down.chain(up.map(UpConv::spec_mut)).collect()
+        let direct = self.input_skip.iter_mut();
+        let direct = direct.flat_map(|skip| [skip.first.spec_mut(), skip.last.spec_mut()]);
+        down.chain(up.map(UpConv::spec_mut)).chain(direct).collect()
     }
 
     fn norms_mut(&mut self) -> Vec<&mut NormLayer> {

@@ -148,10 +148,7 @@ mod tests {
         ] {
             let estimate = bytes(&config(side), [side as usize; 2], batch).unwrap() as f64;
             let ratio = estimate / measured;
-            assert!(
-                (0.9..1.1).contains(&ratio),
-                "{side}, {batch}: {estimate:e}"
-            );
+            assert!((0.9..1.1).contains(&ratio), "{side}, {batch}: {estimate:e}");
         }
     }
 
