@@ -17,15 +17,15 @@ class JoinedUnet(Unet):
     def __init__(self):
         super().__init__(nn.BatchNorm2d, True)
         self.output = nn.ConvTranspose2d(8, 3, 4, 2, 1)
-        convs = {"first": nn.Conv2d(3, 2, 3, 1, 1), "last": nn.Conv2d(2, 3, 3, 1, 1, bias=False)}
-        self.input_skip = nn.ModuleDict(convs)
+        convs = {"first": nn.Conv2d(3, 2, 3, 1, 1, bias=False), "last": nn.Conv2d(2, 3, 3, 1, 1, bias=False)}
+        self.input_skip = nn.ModuleDict(convs | {"norm": nn.BatchNorm2d(2)})
 
     def forward(self, x):
         before = []
         hook = self.output.register_forward_hook(lambda _, __, output: before.append(output))
         super().forward(x)
         hook.remove()
-        detail = nn.functional.leaky_relu(self.input_skip["first"](x), 0.2)
+        detail = nn.functional.leaky_relu(self.input_skip["norm"](self.input_skip["first"](x)), 0.2)
         return torch.tanh(before[0] + self.input_skip["last"](detail))
 
 

@@ -11,7 +11,7 @@ use crate::choice::choice;
 use crate::failure::Failure;
 use crate::paths::stored;
 
-/// Decay of the moving average of weights with `--time`.
+/// Decay of the moving average of weights with `--time`, for the preset that has none.
 const TIMED_EMA: f64 = 0.998;
 
 /// Options beyond the paper; docs/quality.md has measurements of their effect.
@@ -28,7 +28,7 @@ pub struct BeyondArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     decay_epochs: Option<u64>,
     /// Decay of an exponential moving average of the generator's weights, which is used to translate (Yazici
-    /// et al. 2019); 0 for none [default: 0; with --preset best or --time: 0.998]
+    /// et al. 2019); 0 for none [default: 0; with --time 0.998; with --preset best 0.99]
     #[arg(long, value_name = "DECAY")]
     ema: Option<f64>,
     /// Adversarial loss: bce, lsgan (Mao et al. 2017), hinge (Miyato et al. 2018) or wgan-gp (Gulrajani et
@@ -132,7 +132,9 @@ impl BeyondArgs {
         if !typed.iter().any(|name| name == "lr-schedule") {
             self.lr_schedule = Schedule::Linear;
         }
-        self.ema.get_or_insert(TIMED_EMA);
+        if self.preset == Preset::Paper {
+            self.ema.get_or_insert(TIMED_EMA);
+        }
     }
 
     /// Epochs of the schedule's decay, if they are given.

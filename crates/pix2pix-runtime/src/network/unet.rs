@@ -53,9 +53,10 @@ pub struct UnetConfig {
     pub bias_before_norm: bool,
     /// How the decoder doubles the picture's size.
     pub upsample: Upsample,
-    /// Whether the last layer sees the source at its full size too: two 3x3 convolutions, with half of `filters` channels and a
-    /// LeakyReLU between them, lead from it to the output before the tanh. In the paper, the finest skip has half the source's
-    /// size, so the finest details must fit into its channels; Ronneberger et al. 2015, figure 1, have one of the full size.
+    /// Whether the last layer sees the source at its full size too: two 3x3 convolutions, with half of `filters` channels, a
+    /// normalization and a LeakyReLU between them, lead from it to the output before the tanh. In the paper, the finest skip has
+    /// half the source's size, so the finest details must fit into its channels; Ronneberger et al. 2015, figure 1, have one of
+    /// the full size.
     pub input_skip: bool,
     /// Epsilon of batch normalization: 1e-5 as in Torch, 1e-3 in Keras' models.
     pub epsilon: f64,
@@ -181,9 +182,10 @@ impl UnetConfig {
             let detail = Filters {
                 outputs: self.detail(),
                 window: KEEP,
-                bias: true,
+                bias: self.bias_before_norm,
             };
             let direct = graph.conv("input_skip.first", detail, source);
+            let direct = graph.norm("input_skip.norm", self.norm, self.epsilon, direct);
             let direct = graph.elementwise("input_skip.leaky_relu", Op::LeakyRelu(LEAK), direct);
             let last = Filters {
                 window: KEEP,

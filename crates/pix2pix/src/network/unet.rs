@@ -70,7 +70,8 @@ impl Init for UnetConfig {
                 init,
             ),
             input_skip: self.input_skip.then(|| InputSkip {
-                first: Conv::new([self.in_channels, self.detail()], KEEP, true, init, device),
+                first: Conv::new([self.in_channels, self.detail()], KEEP, bias, init, device),
+                norm: norm(self.detail(), init),
                 last: Conv::new(
                     [self.detail(), self.out_channels],
                     KEEP,
@@ -121,18 +122,20 @@ impl Up {
     }
 }
 
-/// Two convolutions at full size, with a LeakyReLU between them.
+/// Two convolutions at full size, with a normalization and a LeakyReLU between them.
 #[derive(Module, Debug)]
 pub struct InputSkip {
     /// 3x3, to half as many channels as the first encoder block has.
     pub first: Conv,
+    /// Without it, what the weights begin with is too small to learn in time. `None` if the network has no normalization.
+    pub norm: Option<NormLayer>,
     /// 3x3.
     pub last: Conv,
 }
 
 impl InputSkip {
     fn forward(&self, source: Tensor<4>, norms: &mut Norms) -> Option<Tensor<4>> {
-        let x = norm_with(&None, self.first.forward(source), LEAK, norms)?; // [batch, filters / 2, height, width]
+        let x = norm_with(&self.norm, self.first.forward(source), LEAK, norms)?; // [batch, filters / 2, height, width]
         Some(self.last.forward(x))
     }
 }
@@ -213,6 +216,7 @@ impl Unet {
         let norms = self.encoder.iter().map(|down| &down.norm);
         norms
             .chain(self.decoder.iter().map(|up| &up.norm))
+            .chain(self.input_skip.iter().map(|skip| &skip.norm))
             .flatten()
             .collect()
     }
@@ -231,6 +235,7 @@ impl Layers for Unet {
     fn norms_mut(&mut self) -> Vec<&mut NormLayer> {
         let down = self.encoder.iter_mut().map(|down| &mut down.norm);
         let up = self.decoder.iter_mut().map(|up| &mut up.norm);
-        down.chain(up).flatten().collect()
+        let direct = self.input_skip.iter_mut().map(|skip| &mut skip.norm);
+        down.chain(up).chain(direct).flatten().collect()
     }
 }
