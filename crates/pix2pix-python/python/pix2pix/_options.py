@@ -58,7 +58,8 @@ class TrainOptions(TypedDict, total=False):
       [default: equal names]
     - squares: Take square files for side-by-side pairs of two narrow pictures [default: refuse them]
     - on_error: Action on broken and unmatched files [default: stop]
-    - load_size: Size to which pictures are resized before the crop: PIXELS or WIDTHxHEIGHT [default: 286]
+    - load_size: Size to which pictures are resized before the crop: PIXELS or WIDTHxHEIGHT [default: 286; with preset
+      best 5/4 of crop_size]
     - crop_size: Size of the random crop: PIXELS or WIDTHxHEIGHT [default: 256]
     - resize: How to bring pictures to the input size of the networks [default: scale-and-crop]
     - no_mirror: Turn off mirroring left to right, of half of the pairs at random [default: mirror]
@@ -80,6 +81,8 @@ class TrainOptions(TypedDict, total=False):
     - dropout: Dropout rate in the U-Net's first three decoder blocks, or in the middle of each residual block [default:
       0.5]
     - upsample: Upsampling in the decoder [default: transposed; with preset best: resize]
+    - input_skip: Whether the source itself is joined to the U-Net's last layer, as the finest of the skips [default:
+      off, as in the paper; with preset best: on]
     - spectral_norm: Spectral normalization: divide the discriminator's weights by their largest singular value (Miyato
       et al. 2018) [default: off]
     - bias_before_norm: Give every convolution a bias, even before a normalization layer, as the Keras tutorial does
@@ -106,7 +109,7 @@ class TrainOptions(TypedDict, total=False):
     - log_every: Steps between lines of metrics.jsonl [default: 10]
     - tensorboard: Write TensorBoard event files to tensorboard/ in the run folder [default: off]
     - ema: Decay of an exponential moving average of the generator's weights, which is used to translate (Yazici et al.
-      2019); 0 for none [default: 0; with preset best or time: 0.998]
+      2019); 0 for none [default: 0; with time 0.998; with preset best 0.995]
     - gan: Adversarial loss: bce, lsgan (Mao et al. 2017), hinge (Miyato et al. 2018) or wgan-gp (Gulrajani et al. 2017)
       [default: bce]
     - l1_pyramid: Number of coarser scales at which L1 is measured too, each half of the one before, for pairs that are
@@ -178,7 +181,8 @@ class TrainOptions(TypedDict, total=False):
     depth: int
     norm: Literal["batch", "instance", "group", "none"]
     dropout: float
-    upsample: Literal["transposed", "resize", "bilinear"]
+    upsample: Literal["transposed", "resize", "bilinear", "mixed"]
+    input_skip: Literal["on", "off"] | bool
     spectral_norm: bool
     bias_before_norm: bool
     from_: str | os.PathLike[str]
@@ -257,6 +261,8 @@ class SummaryOptions(TypedDict, total=False):
       with hd-coarse and hd [default: 64]
     - generator: Architecture of the generator [default: unet]
     - upsample: Upsampling in the decoder [default: transposed; with preset best: resize]
+    - input_skip: Whether the source itself is joined to the U-Net's last layer, as the finest of the skips [default:
+      off, as in the paper; with preset best: on]
     - spectral_norm: Spectral normalization: divide the discriminator's weights by their largest singular value (Miyato
       et al. 2018) [default: off]
     - discriminator: Architecture of the discriminator [default: patch]
@@ -277,7 +283,8 @@ class SummaryOptions(TypedDict, total=False):
     patch: Word
     filters: int
     generator: Literal["unet", "resnet-6", "resnet-9", "hd-coarse", "hd"]
-    upsample: Literal["transposed", "resize", "bilinear"]
+    upsample: Literal["transposed", "resize", "bilinear", "mixed"]
+    input_skip: Literal["on", "off"] | bool
     spectral_norm: bool
     discriminator: Literal["patch", "unet"]
     discriminators: int
