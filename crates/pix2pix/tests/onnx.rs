@@ -66,7 +66,7 @@ fn networks() -> Vec<GeneratorConfig> {
     vec![
         unet(Norm::Batch, Upsample::Transposed),
         unet(Norm::Instance, Upsample::Resize),
-        joined(unet(Norm::Instance, Upsample::Mixed)),
+        joined(unet(Norm::Batch, Upsample::Resize)),
         unet(Norm::Group, Upsample::Transposed),
         unet(Norm::None, Upsample::Transposed),
         unet(Norm::Batch, Upsample::Bilinear),

@@ -136,7 +136,7 @@ fn bilinear_upsampling_agrees_with_pytorch() {
 /// Of PyTorch's fixture by `tools/make_input_skip_fixture.py`.
 #[test]
 fn a_source_joined_to_the_last_layer_agrees_with_pytorch() {
-    let mut config = unet(Norm::Batch, Upsample::Mixed);
+    let mut config = unet(Norm::Batch, Upsample::Transposed);
     if let GeneratorConfig::Unet(config) = &mut config {
         config.input_skip = true;
     }

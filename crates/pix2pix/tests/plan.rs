@@ -42,7 +42,7 @@ fn networks() -> Vec<GeneratorConfig> {
         networks.push(
             UnetConfig {
                 input_skip: true,
-                ..unet(norm, Upsample::Mixed)
+                ..unet(norm, Upsample::Resize)
             }
             .into(),
         );

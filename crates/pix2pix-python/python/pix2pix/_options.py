@@ -181,7 +181,7 @@ class TrainOptions(TypedDict, total=False):
     depth: int
     norm: Literal["batch", "instance", "group", "none"]
     dropout: float
-    upsample: Literal["transposed", "resize", "bilinear", "mixed"]
+    upsample: Literal["transposed", "resize", "bilinear"]
     input_skip: Literal["on", "off"] | bool
     spectral_norm: bool
     bias_before_norm: bool
@@ -283,7 +283,7 @@ class SummaryOptions(TypedDict, total=False):
     patch: Word
     filters: int
     generator: Literal["unet", "resnet-6", "resnet-9", "hd-coarse", "hd"]
-    upsample: Literal["transposed", "resize", "bilinear", "mixed"]
+    upsample: Literal["transposed", "resize", "bilinear"]
     input_skip: Literal["on", "off"] | bool
     spectral_norm: bool
     discriminator: Literal["patch", "unet"]

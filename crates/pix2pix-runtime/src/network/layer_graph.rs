@@ -332,7 +332,7 @@ impl LayerGraph {
     pub fn up(&mut self, name: &str, upsample: Upsample, filters: Filters, input: usize) -> usize {
         match upsample {
             Upsample::Transposed => self.conv_transpose(name, filters, input),
-            Upsample::Resize | Upsample::Bilinear | Upsample::Mixed => {
+            Upsample::Resize | Upsample::Bilinear => {
                 let [channels, height, width] = self.layers[input].output;
                 let doubled = [channels, 2 * height, 2 * width];
                 let resized =

@@ -18,9 +18,6 @@ pub enum Upsample {
     /// The same, then the filter 1-2-1, which makes the upsampling bilinear (Karras, Laine and Aila 2019, section 2; Zhang
     /// 2019): weaker grids of 4 and 8 pixels, and less detail. The filter stands behind the convolution, which has fewer channels than what it reads.
     Bilinear,
-    /// That of resize, but in the U-Net's last layer that of the paper: each pixel has weights of its own, so the finest
-    /// details are there.
-    Mixed,
 }
 
 impl Upsample {
@@ -28,7 +25,6 @@ impl Upsample {
     pub fn of_output(self) -> Self {
         match self {
             Self::Bilinear => Self::Resize,
-            Self::Mixed => Self::Transposed,
             other => other,
         }
     }
@@ -38,7 +34,6 @@ choices!(Upsample, "upsampling",
     Transposed: "transposed", "Transposed convolution, as in the paper";
     Resize: "resize", "Nearest-neighbour upsampling and a 3x3 convolution, free of checkerboard artifacts (Odena et al. 2016)";
     Bilinear: "bilinear", "Bilinear upsampling and a 3x3 convolution, with weaker grids of 4 and 8 pixels and less detail (Karras et al. 2019, Zhang 2019); the U-Net's last layer is that of resize";
-    Mixed: "mixed", "Resize, but transposed in the U-Net's last layer: the finest details, and at most a grid of 2 pixels";
 );
 
 /// A 3x3 convolution that keeps the size.

@@ -38,9 +38,7 @@ impl UpConv {
             Upsample::Transposed => {
                 Self::Transposed(ConvTranspose::new(channels, halve, bias, init, device))
             }
-            Upsample::Resize | Upsample::Mixed => {
-                Self::Resize(Conv::new(channels, KEEP, bias, init, device))
-            }
+            Upsample::Resize => Self::Resize(Conv::new(channels, KEEP, bias, init, device)),
             Upsample::Bilinear => Self::Bilinear(Conv::new(channels, KEEP, bias, init, device)),
         }
     }
