@@ -622,6 +622,38 @@ fn options_come_from_a_file() {
     }
 }
 
+#[test]
+fn a_preset_is_a_set_of_defaults() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    let config = |options: &str| {
+        let small = "--filters 2 --crop-size 64 --quiet";
+        scratch.ok(&format!("train data --out run {small} {options}"));
+        let config = fs::read_to_string(scratch.path("run/config.toml")).unwrap();
+        fs::remove_dir_all(scratch.path("run")).unwrap();
+        let parts = ["load_size", "ema", "upsample", "input_skip"].map(|name| {
+            let line = config.lines().find(|line| line.starts_with(name));
+            line.unwrap_or_else(|| panic!("{name}")).to_string()
+        });
+        parts.join(", ")
+    };
+    let best = config("--preset best --steps 1");
+    let expected = "load_size = \"80\", ema = 0.995, upsample = \"resize\", input_skip = true";
+    assert_eq!(best, expected);
+    assert_eq!(config("--preset best --time 1s"), expected);
+    let others = "--load-size 72 --ema 0 --upsample transposed --input-skip off --moments bf16";
+    let expected =
+        "load_size = \"72\", ema = 0.0, upsample = \"transposed\", input_skip = false";
+    assert_eq!(
+        config(&format!("--preset best --steps 1 {others}")),
+        expected
+    );
+    assert_eq!(config("--steps 1 --load-size 72"), expected);
+    let joined = format!("train data --out run {SMALL} --generator resnet-6 --input-skip on");
+    let said = String::from_utf8(scratch.run(&joined).stderr).unwrap();
+    assert!(said.contains("--input-skip on is for the U-Net"), "{said}");
+}
+
 /// The built-in data in place of a path.
 #[test]
 fn earth_is_a_data_set_of_its_own() {

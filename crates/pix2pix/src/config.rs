@@ -446,8 +446,8 @@ impl RunConfig {
         )?;
         within("patience", self.patience, 0..=MOST_STEPS)?;
         if optimizer.moments == MomentFormat::Bf16 && self.device.is_card() {
-            let reason = "`moments` in bf16 are for the CPU; on cards, keep f32";
-            return Err(Error::Config(reason.to_string()));
+            let reason = "bf16 is for the CPU; on cards, keep f32";
+            return Err(Error::field("moments", reason.to_string()));
         }
         at_least_one("accumulate", optimizer.accumulate as u64)?;
         within("accumulate", optimizer.accumulate, 1..=MOST_TOGETHER)?;
@@ -787,6 +787,11 @@ mod tests {
         assert_eq!(field(|config| config.optimizer.beta2 = f32::NAN), "beta2");
         assert_eq!(field(|config| config.objective.lambda = -1.0), "lambda");
         assert_eq!(field(|config| config.jitter.color = 1.0), "color");
+        let on_a_card = |config: &mut RunConfig| {
+            config.optimizer.moments = MomentFormat::Bf16;
+            config.device = DeviceName::Cuda(0);
+        };
+        assert_eq!(field(on_a_card), "moments");
     }
 
     #[test]
