@@ -122,7 +122,7 @@ pub fn svg(graph: &LayerGraph) -> String {
                 true => continue,
                 false => format!("M{x} {y}H{}V{end}H{}", to.left - GAP / 2, to.left),
             };
-            let skips = layer.op == Op::Concatenate && input + 1 < index;
+            let skips = from.left != to.left && input + 1 < index;
             let style = match skips {
                 true => "stroke=\"#2266bb\" stroke-dasharray=\"6 4\"",
                 false => "stroke=\"#333333\"",
