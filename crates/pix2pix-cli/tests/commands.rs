@@ -642,8 +642,7 @@ fn a_preset_is_a_set_of_defaults() {
     assert_eq!(best, expected);
     assert_eq!(config("--preset best --time 1s"), expected);
     let others = "--load-size 72 --ema 0 --upsample transposed --input-skip off --moments bf16";
-    let expected =
-        "load_size = \"72\", ema = 0.0, upsample = \"transposed\", input_skip = false";
+    let expected = "load_size = \"72\", ema = 0.0, upsample = \"transposed\", input_skip = false";
     assert_eq!(
         config(&format!("--preset best --steps 1 {others}")),
         expected
