@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use pix2pix::data::Size;
+use pix2pix::data::{JitterConfig, Size};
 use pix2pix::network::Upsample;
 use pix2pix::train::{DiffAugment, Gan, ObjectiveConfig, Schedule};
 
@@ -116,11 +116,11 @@ impl Preset {
         }
     }
 
-    /// The size to which pictures are resized before a crop of `crop_size`: larger crops would be the same ones again and
-    /// again, and few pairs are learned by heart.
+    /// The size to which pictures are resized before a crop of `crop_size`. The larger it is, the more the crops of a picture
+    /// differ, and the more slowly few pairs are learned by heart.
     pub fn load_size(self, crop_size: Size) -> Size {
         match self {
-            Self::Paper => Size::square(286),
+            Self::Paper => JitterConfig::default().load_size,
             Self::Best => Size(crop_size.0.map(|side| side + side / 4)),
         }
     }

@@ -187,9 +187,9 @@ impl Args {
         match picture::is_picture(out) {
             false => Ok(()),
             true => Err(Failure::Usage(format!(
-                "--out {} is the folder for the results, which have the names of their inputs; give a folder, such as --out {}",
-                out.plain(),
-                out.with_extension("").plain()
+                "--out {} is the folder for the results, which have the names of their inputs; give a folder, such as \
+                 --out translated",
+                out.plain()
             ))),
         }
     }

@@ -331,13 +331,14 @@ fn translations_that_would_overwrite() {
     }
     assert!(!scratch.path("data/new").exists());
     // the name of a picture where a folder belongs
-    let named = scratch.run("translate run data/pair0.png --out result.png --quiet");
-    fails(
-        &named,
-        2,
-        &["--out result.png", "give a folder", "--out result"],
-    );
-    assert!(!scratch.path("result.png").exists());
+    for name in ["result.png", "result.nii.gz"] {
+        let named = scratch.run(&format!(
+            "translate run data/pair0.png --out {name} --quiet"
+        ));
+        let out = format!("--out {name}");
+        fails(&named, 2, &[&out, "give a folder", "--out translated"]);
+        assert!(!scratch.path(name).exists());
+    }
 }
 
 #[test]

@@ -68,8 +68,8 @@ pub fn discriminator_tensors(
 
 /// The error for a network that has something that the port does not have.
 fn unknown(path: &Path, what: &str) -> Error {
-    let remedy = "export networks of `norm` batch, instance or none, with `upsample` transposed and without `input_skip`, and, with batch norm, without \
-                  `bias_before_norm`; of discriminators a single PatchGAN without `spectral_norm`";
+    let remedy = "export networks of `norm` batch, instance or none, with `upsample` transposed and without \
+                  `input_skip`, and, with batch norm, without `bias_before_norm`; of discriminators a single PatchGAN without `spectral_norm`";
     Error::file(path, format!("the public port has no {what}"), remedy)
 }
 

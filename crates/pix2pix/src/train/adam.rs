@@ -345,7 +345,7 @@ impl ModuleMapper for Lender<'_> {
         let lent = Lent {
             parameter: in_host_memory(tensor.inner()),
             moments,
-            finite: None,
+            finite: true,
         };
         self.early.lend(id, lent);
         let nothing = Tensor::empty([0; D], &device);
@@ -366,7 +366,7 @@ impl ModuleMapper for Owner<'_> {
             return param;
         };
         let (id, nothing, mapper) = param.consume();
-        if lent.finite == Some(false) {
+        if !lent.finite {
             self.not_finite.push(id);
         }
         self.moments.insert(id, Moments::Host(lent.moments));

@@ -31,8 +31,8 @@ struct State {
 pub struct Lent {
     pub parameter: FloatTensor<Flex>,
     pub moments: HostMoments,
-    /// Whether it is updated, and its gradient was finite; `None` before that.
-    pub finite: Option<bool>,
+    /// Whether its gradient is finite, as far as is known.
+    pub finite: bool,
 }
 
 impl Early {
@@ -74,7 +74,7 @@ impl Receiver for Early {
         };
         drop(state);
         let parameter = lent.parameter.storage_mut();
-        lent.finite = Some(lent.moments.update(&update, parameter, gradient));
+        lent.finite = lent.moments.update(&update, parameter, gradient);
         self.state().lent.insert(id, lent);
         true
     }
