@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use pix2pix::data::{JitterConfig, Size};
+use pix2pix::data::{JitterConfig, ResizePolicy, Size};
 use pix2pix::network::Upsample;
 use pix2pix::train::{DiffAugment, Gan, ObjectiveConfig, Schedule};
 
@@ -89,8 +89,8 @@ pub struct BeyondArgs {
 pub enum Preset {
     /// The paper's settings
     Paper,
-    /// Averaged weights, resize-convolutions, a skip from the source to the last layer, and smaller parts of larger pictures:
-    /// better pictures in the same training time (docs/quality.md)
+    /// Averaged weights, resize-convolutions, a skip from the source to the last layer, and parts of pictures at different
+    /// scales: better pictures in the same training time (docs/quality.md)
     Best,
 }
 
@@ -116,12 +116,20 @@ impl Preset {
         }
     }
 
+    /// How pictures are brought to the input size of the networks.
+    pub fn resize(self) -> ResizePolicy {
+        match self {
+            Self::Paper => ResizePolicy::ScaleAndCrop,
+            Self::Best => ResizePolicy::RandomResizedCrop,
+        }
+    }
+
     /// The size to which pictures are resized before a crop of `crop_size`. The larger it is, the more the crops of a picture
     /// differ, and the more slowly few pairs are learned by heart.
     pub fn load_size(self, crop_size: Size) -> Size {
         match self {
             Self::Paper => JitterConfig::default().load_size,
-            Self::Best => Size(crop_size.0.map(|side| side + side / 4)),
+            Self::Best => Size(crop_size.0.map(|side| side + side / 2)),
         }
     }
 }

@@ -81,6 +81,7 @@ fn settings(preset: Preset) -> RunConfig {
                 ..OptimizerConfig::default()
             },
             jitter: JitterConfig {
+                resize: preset.resize(),
                 load_size: preset.load_size(JitterConfig::default().crop_size),
                 ..JitterConfig::default()
             },

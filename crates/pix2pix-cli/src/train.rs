@@ -199,10 +199,11 @@ pub struct RunArgs {
 /// Options for the size of pictures and for data augmentation.
 #[derive(clap::Args)]
 struct JitterArgs {
-    /// How to bring pictures to the input size of the networks
-    #[arg(long, value_parser = choice::<ResizePolicy>(), default_value_t = ResizePolicy::ScaleAndCrop)]
-    resize: ResizePolicy,
-    /// Size to which pictures are resized before the crop: PIXELS or WIDTHxHEIGHT [default: 286; with --preset best 5/4 of
+    /// How to bring pictures to the input size of the networks [default: scale-and-crop; with --preset best
+    /// random-resized-crop]
+    #[arg(long, value_parser = choice::<ResizePolicy>())]
+    resize: Option<ResizePolicy>,
+    /// Size to which pictures are resized before the crop: PIXELS or WIDTHxHEIGHT [default: 286; with --preset best 3/2 of
     /// --crop-size]
     #[arg(long, value_name = "SIZE")]
     load_size: Option<Size>,
@@ -226,7 +227,7 @@ struct JitterArgs {
 impl JitterArgs {
     fn config(&self, multiple: u32, preset: Preset) -> JitterConfig {
         JitterConfig {
-            resize: self.resize,
+            resize: self.resize(preset),
             load_size: self.load_size.unwrap_or(preset.load_size(self.crop_size)),
             crop_size: self.crop_size,
             mirror: !self.no_mirror,
@@ -237,10 +238,14 @@ impl JitterArgs {
         }
     }
 
+    fn resize(&self, preset: Preset) -> ResizePolicy {
+        self.resize.unwrap_or(preset.resize())
+    }
+
     /// The size (width, height) that decides the networks' depth: the crop size, or the data's own.
-    fn sides(&self, data: Option<&Survey>) -> [usize; 2] {
+    fn sides(&self, data: Option<&Survey>, preset: Preset) -> [usize; 2] {
         let [width, height] = self.crop_size.sides();
-        match (self.resize, data) {
+        match (self.resize(preset), data) {
             (ResizePolicy::ScaleWidth, _) => [width; 2],
             (ResizePolicy::None, Some(data)) => {
                 // the largest power of two that divides all sides
@@ -269,12 +274,10 @@ impl Args {
         let (generator, discriminator) = match from {
             Some(from) => from.networks(channels, self.networks.discriminator(channels))?,
             None => {
-                let sides = self.jitter.sides(data);
-                self.networks.resolve(
-                    (sides, self.jitter.resize == ResizePolicy::None),
-                    channels,
-                    self.beyond.preset,
-                )?
+                let preset = self.beyond.preset;
+                let sides = self.jitter.sides(data, preset);
+                let is_whole = self.jitter.resize(preset) == ResizePolicy::None;
+                self.networks.resolve((sides, is_whole), channels, preset)?
             }
         };
         let files = self.data.options(self.run.seed);
@@ -595,7 +598,7 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
     let decay_epochs = args.beyond.decay_epochs()?;
     // report invalid options before reading any data; with --resize none, the sizes come from the data
     let from = args.from.open(typed, &args.networks)?;
-    if args.jitter.resize != ResizePolicy::None {
+    if args.jitter.resize(args.beyond.preset) != ResizePolicy::None {
         let channels = from.as_ref().map_or([3; 2], |from| from.model.channels());
         let domains = channels.map(|channels| Domain {
             channels,

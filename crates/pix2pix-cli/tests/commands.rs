@@ -631,18 +631,18 @@ fn a_preset_is_a_set_of_defaults() {
         scratch.ok(&format!("train data --out run {small} {options}"));
         let config = fs::read_to_string(scratch.path("run/config.toml")).unwrap();
         fs::remove_dir_all(scratch.path("run")).unwrap();
-        let parts = ["load_size", "ema", "upsample", "input_skip"].map(|name| {
+        let parts = ["resize", "load_size", "ema", "upsample", "input_skip"].map(|name| {
             let line = config.lines().find(|line| line.starts_with(name));
             line.unwrap_or_else(|| panic!("{name}")).to_string()
         });
         parts.join(", ")
     };
     let best = config("--preset best --steps 1");
-    let expected = "load_size = \"80\", ema = 0.995, upsample = \"resize\", input_skip = true";
+    let expected = "resize = \"random-resized-crop\", load_size = \"96\", ema = 0.995, upsample = \"resize\", input_skip = true";
     assert_eq!(best, expected);
     assert_eq!(config("--preset best --time 1s"), expected);
-    let others = "--load-size 72 --ema 0 --upsample transposed --input-skip off --moments bf16";
-    let expected = "load_size = \"72\", ema = 0.0, upsample = \"transposed\", input_skip = false";
+    let others = "--resize scale-and-crop --load-size 72 --ema 0 --upsample transposed --input-skip off --moments bf16";
+    let expected = "resize = \"scale-and-crop\", load_size = \"72\", ema = 0.0, upsample = \"transposed\", input_skip = false";
     assert_eq!(
         config(&format!("--preset best --steps 1 {others}")),
         expected

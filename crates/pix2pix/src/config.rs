@@ -16,7 +16,7 @@ use crate::data::cache::CacheKind;
 use crate::data::dataset::survey::{self, OnError, Survey};
 use crate::data::dataset::{Dataset, HeldOut, Options};
 use crate::data::earth;
-use crate::data::jitter::{JitterConfig, ResizePolicy};
+use crate::data::jitter::JitterConfig;
 use crate::data::loader::Walk;
 use crate::data::pair::Direction;
 use crate::data::picture::Pages;
@@ -398,11 +398,7 @@ impl RunConfig {
     /// What to say of a source of this size, in pixels, that is much smaller than those of training.
     pub fn smallness(&self, [width, height]: [u32; 2]) -> Option<String> {
         let Size([wide, high]) = self.jitter.crop_size;
-        let has_size = matches!(
-            self.jitter.resize,
-            ResizePolicy::ScaleAndCrop | ResizePolicy::Crop
-        );
-        (has_size && width * 2 < wide && height * 2 < high).then(|| {
+        (self.jitter.resize.makes_crops() && width * 2 < wide && height * 2 < high).then(|| {
             format!(
                 "it is much smaller than the {wide}x{high} pixels that the model was trained on; enlarge it first"
             )
@@ -470,21 +466,17 @@ impl RunConfig {
             return Err(Error::Config(reason.to_string()));
         }
         self.validate_domains()?;
-        match self.jitter.resize {
-            ResizePolicy::ScaleAndCrop | ResizePolicy::Crop => {
-                self.check_size(self.jitter.crop_size.0)
-            }
-            // the sizes depend on the data: see `check_data`
-            ResizePolicy::ScaleWidth | ResizePolicy::None => {
-                let unit = 1 << self.generator.halvings().max(self.discriminator.halvings());
-                match self.jitter.multiple.is_multiple_of(unit) {
-                    true => Ok(()),
-                    false => Err(Error::Config(format!(
-                        "jitter.multiple is {}; it must be a multiple of {unit}, for the levels of the networks",
-                        self.jitter.multiple
-                    ))),
-                }
-            }
+        if self.jitter.resize.makes_crops() {
+            return self.check_size(self.jitter.crop_size.0);
+        }
+        // the sizes depend on the data: see `check_data`
+        let unit = 1 << self.generator.halvings().max(self.discriminator.halvings());
+        match self.jitter.multiple.is_multiple_of(unit) {
+            true => Ok(()),
+            false => Err(Error::Config(format!(
+                "jitter.multiple is {}; it must be a multiple of {unit}, for the levels of the networks",
+                self.jitter.multiple
+            ))),
         }
     }
 
@@ -738,6 +730,7 @@ mod tests {
 
     use super::*;
     use crate::choice::Choice;
+    use crate::data::jitter::ResizePolicy;
     use crate::network::patch_gan::Patch;
     use crate::train::diff_augment::DiffAugment;
     use crate::train::origin::FromChannels;

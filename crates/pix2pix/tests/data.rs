@@ -207,6 +207,91 @@ fn jitter_is_the_same_for_both_pictures_and_follows_the_sample() {
     assert_eq!(still.vary(&pair, 1, 3)[0], *loaded);
 }
 
+/// A straight line stays straight when it is resized, so the pixels of a crop tell which part it shows:
+/// pixel i of `crop` lies at corner + (i + 0.5) part / crop - 0.5.
+#[test]
+fn a_random_resized_crop_shows_parts_from_the_crops_share_to_the_whole() {
+    let config = JitterConfig {
+        resize: ResizePolicy::RandomResizedCrop,
+        load_size: Size([96, 72]),
+        crop_size: Size([64, 32]),
+        mirror: false,
+        ..JitterConfig::default()
+    };
+    let plane = |width: u32, height: u32| {
+        let places = (0..height).flat_map(|y| (0..width).flat_map(move |x| [x as f32, y as f32]));
+        Picture::new([width, height], 2, Samples::F32(places.collect()))
+    };
+    // larger than the load size, which it is brought to; and smaller, which keeps its size
+    for (given, loaded) in [([192, 144], [96, 72]), ([48, 36], [48, 36])] {
+        let stripes =
+            RgbImage::from_fn(given[0], given[1], |x, _| Rgb([(x % 4 / 2 * 200) as u8; 3]));
+        let pair = config.load(Pair {
+            source: plane(given[0], given[1]),
+            target: stripes.into(),
+            labels: [false, true],
+            mask: Some(Picture::new(
+                given,
+                1,
+                Samples::U8(vec![255; (given[0] * given[1]) as usize]),
+            )),
+            ..alike(coordinates(1, 1))
+        });
+        assert_eq!(pair.source.size(), loaded);
+        let (mut least, mut most) = (f32::MAX, 0.0f32);
+        for sample in 0..300 {
+            let [source, target] = config.vary(&pair, 1, sample);
+            assert_eq!([source.size(), target.size()], [[64, 32]; 2]);
+            // labels are never mixed, and nothing known becomes unknown
+            assert!(
+                target
+                    .bytes()
+                    .iter()
+                    .all(|&value| value == 0 || value == 200)
+            );
+            let mask = config.vary_mask(&pair, 1, sample).unwrap();
+            assert!(mask.bytes().iter().all(|&value| value == 255));
+            let shares = [0, 1].map(|axis| {
+                let at = |place: [u32; 2]| pixel(&source, place[0], place[1])[axis];
+                let crop = [64, 32][axis] as f32;
+                // two pixels inside, away from what the borders change
+                let [near, far] = [[16, 8], [48, 24]];
+                let scale = given[axis] as f32 / loaded[axis] as f32;
+                let step = (at(far) - at(near)) / (far[axis] - near[axis]) as f32 / scale;
+                let part = step * crop;
+                // (a line is straight to a few hundredths of a pixel where it shrinks: Pillow's filter is not exact there)
+                assert!((part - part.round()).abs() < 0.1, "{part}");
+                let first = (at(near) + 0.5) / scale - (near[axis] as f32 + 0.5) * step;
+                assert!((first - first.round()).abs() < 0.1, "{first}");
+                assert!(first > -0.1 && first + part < loaded[axis] as f32 + 0.1);
+                part / loaded[axis] as f32
+            });
+            // the whole is 1; the least part is 64 of 96, and 32 of 72
+            let place = [
+                (shares[0] - 64.0 / 96.0) / (1.0 - 64.0 / 96.0),
+                (shares[1] - 32.0 / 72.0) / (1.0 - 32.0 / 72.0),
+            ];
+            assert!(
+                (place[0] - place[1]).abs() < 0.06,
+                "{place:?}: one share of both axes"
+            );
+            (least, most) = (least.min(place[0]), most.max(place[0]));
+        }
+        assert!(
+            least.abs() < 0.05 && (most - 1.0).abs() < 0.05,
+            "{least} to {most}"
+        );
+    }
+    // the whole picture at its own size is left as it is
+    let still = JitterConfig {
+        load_size: Size::square(64),
+        crop_size: Size::square(64),
+        ..config
+    };
+    let pair = still.load(alike(coordinates(64, 64)));
+    assert_eq!(still.vary(&pair, 1, 3)[0], coordinates(64, 64));
+}
+
 /// A square has all eight orientations; other pictures have only half turns.
 #[test]
 fn mirrors_and_turns_reach_every_position() {
@@ -266,6 +351,10 @@ fn policies_say_what_the_networks_see() {
     };
     let seen = |resize, size| config(resize).seen(size);
     assert_eq!(seen(ResizePolicy::ScaleAndCrop, [1000, 30]), Ok([256, 256]));
+    assert_eq!(
+        seen(ResizePolicy::RandomResizedCrop, [1000, 30]),
+        Ok([256, 256])
+    );
     assert_eq!(seen(ResizePolicy::Crop, [300, 256]), Ok([256, 256]));
     assert!(
         seen(ResizePolicy::Crop, [300, 200])

@@ -59,9 +59,10 @@ class TrainOptions(TypedDict, total=False):
     - squares: Take square files for side-by-side pairs of two narrow pictures [default: refuse them]
     - on_error: Action on broken and unmatched files [default: stop]
     - load_size: Size to which pictures are resized before the crop: PIXELS or WIDTHxHEIGHT [default: 286; with preset
-      best 5/4 of crop_size]
+      best 3/2 of crop_size]
     - crop_size: Size of the random crop: PIXELS or WIDTHxHEIGHT [default: 256]
-    - resize: How to bring pictures to the input size of the networks [default: scale-and-crop]
+    - resize: How to bring pictures to the input size of the networks [default: scale-and-crop; with preset best
+      random-resized-crop]
     - no_mirror: Turn off mirroring left to right, of half of the pairs at random [default: mirror]
     - vertical_mirror: Mirror half of the pairs, at random, top to bottom [default: off]
     - turn: Rotate pairs by random multiples of 90 degrees [default: off]
@@ -168,7 +169,7 @@ class TrainOptions(TypedDict, total=False):
     on_error: Literal["stop", "skip"]
     load_size: Word
     crop_size: Word
-    resize: Literal["scale-and-crop", "scale-width", "crop", "none"]
+    resize: Literal["scale-and-crop", "random-resized-crop", "scale-width", "crop", "none"]
     no_mirror: bool
     vertical_mirror: bool
     turn: bool

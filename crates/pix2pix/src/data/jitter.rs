@@ -20,6 +20,9 @@ pub enum ResizePolicy {
     /// Resize to the load size, then crop at random (paper, appendix 6.2).
     #[default]
     ScaleAndCrop,
+    /// Crop a part of random size, from the crop's share of the load size to the whole picture, and resize it to the crop size
+    /// (torchvision's `RandomResizedCrop`). So a picture is seen at different scales, among them its own.
+    RandomResizedCrop,
     /// Resize to the width of the crop size. The height keeps the aspect ratio, rounded to a multiple that the network
     /// accepts. No crop.
     ScaleWidth,
@@ -31,10 +34,26 @@ pub enum ResizePolicy {
 
 choices!(ResizePolicy, "way of resizing",
     ScaleAndCrop: "scale-and-crop", "Resize to `load_size`, then crop to `crop_size` at random, as in the paper";
+    RandomResizedCrop: "random-resized-crop", "Crop a part of random size, from `crop_size` of `load_size` to the whole, and resize it to `crop_size`";
     ScaleWidth: "scale-width", "Resize to the width of `crop_size` and keep the aspect ratio";
     Crop: "crop", "Crop to `crop_size` at random, without resizing";
     None: "none", "Use the whole picture, without resizing";
 );
+
+impl ResizePolicy {
+    /// Whether the networks see pictures of the crop size, whatever the sizes of the data are.
+    pub fn makes_crops(self) -> bool {
+        match self {
+            Self::ScaleAndCrop | Self::RandomResizedCrop | Self::Crop => true,
+            Self::ScaleWidth | Self::None => false,
+        }
+    }
+
+    /// Whether the load size counts.
+    fn scales(self) -> bool {
+        matches!(self, Self::ScaleAndCrop | Self::RandomResizedCrop)
+    }
+}
 
 /// Augmentation of a pair before a training step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -89,9 +108,8 @@ impl JitterConfig {
     /// When the crop is empty or larger than the loaded picture, a side is too long, or another value is out of range.
     pub fn validate(&self) -> Result<()> {
         let ([load_width, load_height], [width, height]) = (self.load_size.0, self.crop_size.0);
-        let scaled = self.resize == ResizePolicy::ScaleAndCrop;
         let empty = width.min(height) == 0;
-        let too_large = scaled && (width > load_width || height > load_height);
+        let too_large = self.resize.scales() && (width > load_width || height > load_height);
         if empty || too_large || load_width.max(load_height).max(width).max(height) > MAX_SIDE {
             let reason = format!(
                 "{} must be at least 1 and at most `load_size` {}, which may be up to {MAX_SIDE}",
@@ -110,7 +128,7 @@ impl JitterConfig {
     pub fn seen(&self, size: [u32; 2]) -> std::result::Result<[u32; 2], String> {
         let [width, height] = size;
         match self.resize {
-            ResizePolicy::ScaleAndCrop => Ok(self.crop_size.0),
+            ResizePolicy::ScaleAndCrop | ResizePolicy::RandomResizedCrop => Ok(self.crop_size.0),
             ResizePolicy::Crop => {
                 let [crop_width, crop_height] = self.crop_size.0;
                 if crop_width > width || crop_height > height {
@@ -141,6 +159,11 @@ impl JitterConfig {
     fn loaded(&self, [width, height]: [u32; 2]) -> [u32; 2] {
         match self.resize {
             ResizePolicy::ScaleAndCrop => self.load_size.0,
+            // no larger than it is: the crop is enlarged once, and the whole picture at its own size is not resized at all
+            ResizePolicy::RandomResizedCrop => {
+                let [load_width, load_height] = self.load_size.0;
+                [width.min(load_width), height.min(load_height)]
+            }
             ResizePolicy::ScaleWidth => {
                 let to = self.crop_size.0[0];
                 let scaled = u64::from(height) * u64::from(to) / u64::from(width);
@@ -170,51 +193,52 @@ impl JitterConfig {
     /// Crops, mirrors and rotates a loaded pair. The result depends only on the seed and on the sample's number in the
     /// run, not on the thread.
     pub fn vary(&self, pair: &Pair, seed: u64, sample: u64) -> [Picture; 2] {
-        self.varied(pair, [&pair.source, &pair.target], seed, sample)
+        let variation = self.variation(pair, seed, sample);
+        let vary = |picture: &Picture, is_labels| {
+            variation.of(picture, |part, size| resized(part, size, is_labels))
+        };
+        [
+            vary(&pair.source, pair.labels[0]),
+            vary(&pair.target, pair.labels[1]),
+        ]
     }
 
     /// The mask of a loaded pair, cropped, mirrored and rotated as [`vary`](Self::vary) does with its pictures.
     pub fn vary_mask(&self, pair: &Pair, seed: u64, sample: u64) -> Option<Picture> {
         let mask = pair.mask.as_ref()?;
-        let [mask] = self.varied(pair, [mask], seed, sample);
-        Some(mask)
+        Some(self.variation(pair, seed, sample).of(mask, resized_mask))
     }
 
-    fn varied<const N: usize>(
-        &self,
-        pair: &Pair,
-        pictures: [&Picture; N],
-        seed: u64,
-        sample: u64,
-    ) -> [Picture; N] {
+    fn variation(&self, pair: &Pair, seed: u64, sample: u64) -> Variation {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(sample);
         let loaded = pair.source.size();
-        let size = match self.resize {
-            ResizePolicy::ScaleAndCrop | ResizePolicy::Crop => self.crop_size.0,
-            ResizePolicy::ScaleWidth | ResizePolicy::None => loaded,
+        let (part, size) = match self.resize {
+            ResizePolicy::ScaleAndCrop | ResizePolicy::Crop => (self.crop_size.0, self.crop_size.0),
+            ResizePolicy::RandomResizedCrop => {
+                let place = rng.random_range(0.0..=1.0);
+                let part = [0, 1].map(|axis| {
+                    let least =
+                        f64::from(self.crop_size.0[axis]) / f64::from(self.load_size.0[axis]);
+                    let share = least + place * (1.0 - least);
+                    (f64::from(loaded[axis]) * share).round().max(1.0) as u32
+                });
+                (part, self.crop_size.0)
+            }
+            ResizePolicy::ScaleWidth | ResizePolicy::None => (loaded, loaded),
         };
-        let corner = [0, 1].map(|axis| rng.random_range(0..=loaded[axis] - size[axis]));
-        let mirror = self.mirror && rng.random_bool(0.5);
-        let vertical = self.vertical_mirror && rng.random_bool(0.5);
-        let quarters = match self.turn {
-            false => 0,
-            true if size[0] == size[1] => rng.random_range(0..4),
-            true => 2 * rng.random_range(0..2),
-        };
-        pictures.map(|picture| {
-            let mut varied = picture.crop(corner, size);
-            if mirror {
-                varied = varied.flip_horizontal();
-            }
-            if vertical {
-                varied = varied.flip_vertical();
-            }
-            if quarters > 0 {
-                varied = varied.turn(quarters);
-            }
-            varied
-        })
+        Variation {
+            corner: [0, 1].map(|axis| rng.random_range(0..=loaded[axis] - part[axis])),
+            part,
+            size,
+            mirror: self.mirror && rng.random_bool(0.5),
+            vertical: self.vertical_mirror && rng.random_bool(0.5),
+            quarters: match self.turn {
+                false => 0,
+                true if size[0] == size[1] => rng.random_range(0..4),
+                true => 2 * rng.random_range(0..2),
+            },
+        }
     }
 
     /// Multiplies brightness, contrast and, with three channels or more, saturation by random factors from 1 - `color`
@@ -260,7 +284,9 @@ impl JitterConfig {
             self.seen(pair.source.size())?;
         }
         let see = |picture: Picture, is_labels| match self.resize {
-            ResizePolicy::ScaleAndCrop => resized(&picture, self.crop_size.0, is_labels),
+            ResizePolicy::ScaleAndCrop | ResizePolicy::RandomResizedCrop => {
+                resized(&picture, self.crop_size.0, is_labels)
+            }
             ResizePolicy::Crop => {
                 let (size, crop) = (picture.size(), self.crop_size.0);
                 picture.crop([(size[0] - crop[0]) / 2, (size[1] - crop[1]) / 2], crop)
@@ -275,6 +301,38 @@ impl JitterConfig {
             mask: pair.mask.map(|mask| only_whole(&see(mask, false))),
             ..pair
         })
+    }
+}
+
+/// One random crop, mirroring and rotation, for all pictures of a pair.
+struct Variation {
+    corner: [u32; 2],
+    /// Size of the part that is cropped.
+    part: [u32; 2],
+    /// Size to which the part is resized.
+    size: [u32; 2],
+    mirror: bool,
+    vertical: bool,
+    /// Quarter turns.
+    quarters: u32,
+}
+
+impl Variation {
+    fn of(&self, picture: &Picture, resize: impl Fn(&Picture, [u32; 2]) -> Picture) -> Picture {
+        let mut varied = picture.crop(self.corner, self.part);
+        if self.part != self.size {
+            varied = resize(&varied, self.size);
+        }
+        if self.mirror {
+            varied = varied.flip_horizontal();
+        }
+        if self.vertical {
+            varied = varied.flip_vertical();
+        }
+        if self.quarters > 0 {
+            varied = varied.turn(self.quarters);
+        }
+        varied
     }
 }
 

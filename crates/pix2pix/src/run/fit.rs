@@ -5,7 +5,6 @@ use pix2pix_runtime::network::LayerGraph;
 use crate::backend::device::Device;
 use crate::backend::memory::{self, Memory};
 use crate::config::RunConfig;
-use crate::data::jitter::ResizePolicy;
 use crate::error::{Error, Result};
 use crate::network::init::WeightInit;
 use crate::network::summary;
@@ -72,12 +71,8 @@ pub fn check_here(config: &RunConfig) -> Result<Option<String>> {
 /// # Errors
 /// When the estimate exceeds what this process could ever have. The error says what would fit.
 pub fn check(config: &RunConfig, memory: Memory) -> Result<Option<String>> {
-    let is_known = matches!(
-        config.jitter.resize,
-        ResizePolicy::ScaleAndCrop | ResizePolicy::Crop
-    );
     // the other sizes are those of the data; recomputing takes less than the estimate
-    let is_known = is_known && !config.recompute;
+    let is_known = config.jitter.resize.makes_crops() && !config.recompute;
     let crop = config.jitter.crop_size.sides();
     let Some(needed) = bytes(config, crop, config.batch_size).filter(|_| is_known) else {
         return Ok(None);
