@@ -28,7 +28,7 @@ pub struct BeyondArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     decay_epochs: Option<u64>,
     /// Decay of an exponential moving average of the generator's weights, which is used to translate (Yazici
-    /// et al. 2019); 0 for none [default: 0; with --time 0.998; with --preset best 0.995]
+    /// et al. 2019); 0 for none [default: 0; with --time 0.998; with --preset best 0.997]
     #[arg(long, value_name = "DECAY")]
     ema: Option<f64>,
     /// Adversarial loss: bce, lsgan (Mao et al. 2017), hinge (Miyato et al. 2018) or wgan-gp (Gulrajani et
@@ -89,7 +89,7 @@ pub struct BeyondArgs {
 pub enum Preset {
     /// The paper's settings
     Paper,
-    /// Averaged weights, resize-convolutions, a skip from the source to the last layer, and parts of pictures at different
+    /// Averaged weights, bilinear upsampling, a skip from the source to the last layer, and parts of pictures at different
     /// scales: better pictures in the same training time (docs/quality.md)
     Best,
 }
@@ -99,7 +99,7 @@ impl Preset {
     pub fn upsample(self) -> Upsample {
         match self {
             Self::Paper => Upsample::Transposed,
-            Self::Best => Upsample::Resize,
+            Self::Best => Upsample::Bilinear,
         }
     }
 
@@ -112,7 +112,7 @@ impl Preset {
     pub fn ema(self) -> f64 {
         match self {
             Self::Paper => 0.0,
-            Self::Best => 0.995,
+            Self::Best => 0.997,
         }
     }
 

@@ -24,7 +24,7 @@ pub struct NetworkArgs {
     /// Architecture of the generator
     #[arg(long, value_enum, default_value_t = Architecture::Unet)]
     pub generator: Architecture,
-    /// Upsampling in the decoder [default: transposed; with --preset best: resize]
+    /// Upsampling in the decoder [default: transposed; with --preset best: bilinear]
     #[arg(long, value_parser = choice::<Upsample>())]
     pub upsample: Option<Upsample>,
     /// Whether the source itself is joined to the U-Net's last layer, as the finest of the skips [default: off, as in the paper;

@@ -638,7 +638,7 @@ fn a_preset_is_a_set_of_defaults() {
         parts.join(", ")
     };
     let best = config("--preset best --steps 1");
-    let expected = "resize = \"random-resized-crop\", load_size = \"96\", ema = 0.995, upsample = \"resize\", input_skip = true";
+    let expected = "resize = \"random-resized-crop\", load_size = \"96\", ema = 0.997, upsample = \"bilinear\", input_skip = true";
     assert_eq!(best, expected);
     assert_eq!(config("--preset best --time 1s"), expected);
     let others = "--resize scale-and-crop --load-size 72 --ema 0 --upsample transposed --input-skip off --moments bf16";

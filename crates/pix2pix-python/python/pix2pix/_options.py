@@ -81,7 +81,7 @@ class TrainOptions(TypedDict, total=False):
     - norm: Normalization layers [default: batch]
     - dropout: Dropout rate in the U-Net's first three decoder blocks, or in the middle of each residual block [default:
       0.5]
-    - upsample: Upsampling in the decoder [default: transposed; with preset best: resize]
+    - upsample: Upsampling in the decoder [default: transposed; with preset best: bilinear]
     - input_skip: Whether the source itself is joined to the U-Net's last layer, as the finest of the skips [default:
       off, as in the paper; with preset best: on]
     - spectral_norm: Spectral normalization: divide the discriminator's weights by their largest singular value (Miyato
@@ -110,7 +110,7 @@ class TrainOptions(TypedDict, total=False):
     - log_every: Steps between lines of metrics.jsonl [default: 10]
     - tensorboard: Write TensorBoard event files to tensorboard/ in the run folder [default: off]
     - ema: Decay of an exponential moving average of the generator's weights, which is used to translate (Yazici et al.
-      2019); 0 for none [default: 0; with time 0.998; with preset best 0.995]
+      2019); 0 for none [default: 0; with time 0.998; with preset best 0.997]
     - gan: Adversarial loss: bce, lsgan (Mao et al. 2017), hinge (Miyato et al. 2018) or wgan-gp (Gulrajani et al. 2017)
       [default: bce]
     - l1_pyramid: Number of coarser scales at which L1 is measured too, each half of the one before, for pairs that are
@@ -261,7 +261,7 @@ class SummaryOptions(TypedDict, total=False):
     - filters: Filters in the first block of both networks; deeper blocks have up to eight times as many, or sixteen
       with hd-coarse and hd [default: 64]
     - generator: Architecture of the generator [default: unet]
-    - upsample: Upsampling in the decoder [default: transposed; with preset best: resize]
+    - upsample: Upsampling in the decoder [default: transposed; with preset best: bilinear]
     - input_skip: Whether the source itself is joined to the U-Net's last layer, as the finest of the skips [default:
       off, as in the paper; with preset best: on]
     - spectral_norm: Spectral normalization: divide the discriminator's weights by their largest singular value (Miyato
