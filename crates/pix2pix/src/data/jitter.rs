@@ -20,7 +20,7 @@ pub enum ResizePolicy {
     /// Resize to the load size, then crop at random (paper, appendix 6.2).
     #[default]
     ScaleAndCrop,
-    /// Crop a part of random size, from the crop's share of the load size to the whole picture, and resize it to the crop size
+    /// Crop a part of random size, from the crop size's share of the load size to the whole, and resize it to the crop size
     /// (torchvision's `RandomResizedCrop`). So a picture is seen at different scales, among them its own.
     RandomResizedCrop,
     /// Resize to the width of the crop size. The height keeps the aspect ratio, rounded to a multiple that the network
@@ -34,7 +34,7 @@ pub enum ResizePolicy {
 
 choices!(ResizePolicy, "way of resizing",
     ScaleAndCrop: "scale-and-crop", "Resize to `load_size`, then crop to `crop_size` at random, as in the paper";
-    RandomResizedCrop: "random-resized-crop", "Crop a part of random size, from `crop_size` of `load_size` to the whole, and resize it to `crop_size`";
+    RandomResizedCrop: "random-resized-crop", "Crop a part of random size, from `crop_size` / `load_size` of the picture to the whole, and resize it to `crop_size`";
     ScaleWidth: "scale-width", "Resize to the width of `crop_size` and keep the aspect ratio";
     Crop: "crop", "Crop to `crop_size` at random, without resizing";
     None: "none", "Use the whole picture, without resizing";
