@@ -14,6 +14,7 @@ layout = torch.channels_last if "nhwc" in o.what else torch.contiguous_format
 cast = contextlib.nullcontext
 if o.precision == "bf16":
     cast = lambda: torch.autocast(o.device.split(":")[0], torch.bfloat16)
+torch.backends.cudnn.benchmark = True  # takes the fastest convolution for each shape
 torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = o.precision != "f32"
 g, d = (init(net).to(o.device, memory_format=layout) for net in (Generator(), Discriminator()))
 a, b = ((torch.rand(o.batch, 3, o.size, o.size) * 2 - 1).to(o.device, memory_format=layout) for _ in range(2))

@@ -125,7 +125,7 @@ impl Preset {
     }
 
     /// The size to which pictures are resized before a crop of `crop_size`. The larger it is, the more the crops of a picture
-    /// differ, and the more slowly few pairs are learned by heart.
+    /// differ, and the longer the networks take to learn few pairs by heart.
     pub fn load_size(self, crop_size: Size) -> Size {
         match self {
             Self::Paper => JitterConfig::default().load_size,

@@ -61,7 +61,8 @@ pub struct JitterConfig {
     /// How pictures are brought to the input size.
     #[serde(default)]
     pub resize: ResizePolicy,
-    /// Size to which both pictures are resized. Paper: 286.
+    /// Size to which both pictures are resized. Paper: 286. For random resized crops, only larger pictures are resized to it,
+    /// and the smallest part is `crop_size` / `load_size` of the picture.
     pub load_size: Size,
     /// Size of the random crop. Paper: 256.
     pub crop_size: Size,
