@@ -380,7 +380,7 @@ pub(crate) fn factors(precision: Precision, device: &Device) -> Factors {
 }
 
 /// Whether a device has tensor cores for TF32. Burn's kernels then round the factors of 32-bit products to TF32.
-fn rounds_to_tf32(device: &Device) -> bool {
+pub(crate) fn rounds_to_tf32(device: &Device) -> bool {
     #[cfg(feature = "_card")]
     if let DispatchDevice::Cube(card) = device.as_dispatch() {
         let tf32 = ElemType::Float(FloatKind::TF32);

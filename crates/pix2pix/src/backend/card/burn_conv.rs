@@ -12,14 +12,14 @@ use super::pictures::{CardTensor, buffer, dense, elementwise, like};
 use crate::backend::precision::Factors;
 use crate::backend::window::ConvSpec;
 
-/// Splits a factor into its 11 leading bits, as many as TF32 has, and the rest (Dekker 1971, section 4, after
-/// Veltkamp). Exact for values below 4e34.
+/// Splits a factor into its 11 leading bits, as many as TF32 has, and the rest (Ootomo and Yokota 2022, section 3). Exact
+/// for normal numbers.
 #[cube(launch_unchecked)]
 fn split(factor: &[f32], head: &mut [f32], rest: &mut [f32]) {
     if ABSOLUTE_POS < factor.len() {
         let x = factor[ABSOLUTE_POS];
-        let scaled = x * 8193.0; // 2^13 + 1
-        let leading = scaled - (scaled - x);
+        // by bits: a compiler that fuses multiplications with additions would change sums that split
+        let leading = f32::reinterpret(u32::reinterpret(x) & 0xffff_e000);
         head[ABSOLUTE_POS] = leading;
         rest[ABSOLUTE_POS] = x - leading;
     }

@@ -173,6 +173,8 @@ fn folded(value: f32, #[comptime] channels_near: bool) -> f32 {
             sum += values[(UNIT_POS_Y * NEAR + other) as usize];
         }
     }
+    // the next sum may be given the same memory
+    sync_cube();
     sum
 }
 

@@ -123,16 +123,18 @@ fn new(tensor: &CardTensor, meta: Metadata) -> CardTensor {
 
 /// A tensor's memory as the argument of a kernel.
 pub fn buffer(tensor: &CardTensor) -> BufferArg {
-    let length = tensor.shape().num_elements();
-    // SAFETY: tensors that are passed here have no gaps, so their memory holds `length` values.
-    unsafe { BufferArg::from_raw_parts(tensor.handle.clone(), length) }
+    vectors(tensor, 1)
 }
 
 /// A tensor's memory as the argument of a kernel that reads or writes vectors of `width` values.
 pub fn vectors(tensor: &CardTensor, width: usize) -> BufferArg {
     let length = tensor.shape().num_elements();
-    // SAFETY: as for `buffer`; its length in vectors.
-    unsafe { BufferArg::from_raw_parts(tensor.handle.clone(), length / width) }
+    let values = (length * size_of::<f32>()) as u64;
+    // Burn rounds rows up on CUDA, also the only row of a vector, and a kernel takes the length from the memory
+    let after = tensor.handle.size_in_used() - values;
+    let handle = tensor.handle.clone().offset_end(after);
+    // SAFETY: tensors that are passed here have no gaps, so their memory begins with `length` values.
+    unsafe { BufferArg::from_raw_parts(handle, length / width) }
 }
 
 /// The size of a launch with one thread for each value of a tensor.
