@@ -114,8 +114,8 @@ pub struct Args {
     beta1: f32,
     #[command(flatten)]
     jitter: JitterArgs,
-    /// Threads that decode and augment pairs
-    #[arg(long, default_value_t = 1, value_name = "N")]
+    /// Threads that decode and augment pairs; 0 for one on the CPU, and up to 8 for a card
+    #[arg(long, default_value_t = 0, value_name = "N")]
     workers: usize,
     /// Cache for decoded pairs: ram, disk (a temporary file in the run folder), or off
     #[arg(long, value_parser = choice::<CacheKind>(), default_value_t = CacheKind::Off)]

@@ -307,7 +307,7 @@ fn infer(
         }
         true => {
             let network = generator.init(device)?;
-            let network = network.with_precision(config.precision, device);
+            let network = network.with_precision(config.precision);
             Box::new(move |stream| {
                 in_pool(|| {
                     let output = network.forward(source.clone(), &mut Noise::seeded(0, stream));

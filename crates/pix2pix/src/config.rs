@@ -75,8 +75,8 @@ pub struct RunConfig {
     /// How to handle broken and unmatched files.
     #[serde(default)]
     pub on_error: OnError,
-    /// Threads that decode and augment pairs.
-    #[serde(default = "RunConfig::one")]
+    /// Threads that decode and augment pairs; 0 for one on the CPU, and up to 8 for a card.
+    #[serde(default)]
     pub workers: usize,
     /// Where to cache decoded pairs.
     #[serde(default)]
@@ -330,7 +330,7 @@ impl Default for RunConfig {
             matching: None,
             squares: false,
             on_error: OnError::Stop,
-            workers: 1,
+            workers: 0,
             cache: CacheKind::Off,
             steps: 1,
             time: None,
@@ -426,8 +426,7 @@ impl RunConfig {
         at_least_one("sample_every", self.sample_every)?;
         at_least_one("save_every", self.save_every)?;
         at_least_one("keep", self.keep as u64)?;
-        at_least_one("workers", self.workers as u64)?;
-        within("workers", self.workers, 1..=MOST_THREADS)?;
+        within("workers", self.workers, 0..=MOST_THREADS)?;
         at_least_one("check_every", self.check_every)?;
         let optimizer = &self.optimizer;
         within("lr", optimizer.lr, 0.0..=1.0)?;

@@ -464,6 +464,18 @@ fn to_resume(error: Error) -> Error {
     }
 }
 
+/// Threads that decode for a card: one takes longer for a pair than a card for a step.
+const WORKERS: usize = 8;
+
+/// Threads that decode and augment pairs.
+fn workers(config: &RunConfig) -> usize {
+    match config.workers {
+        0 if config.device.is_card() => WORKERS.min(rayon::current_num_threads()),
+        0 => 1,
+        given => given,
+    }
+}
+
 /// A trainer before its first step.
 fn new_trainer(config: &RunConfig, device: &Device) -> Result<Trainer> {
     let (generator, discriminator) = beginning::networks(config, device)?;
@@ -686,7 +698,7 @@ impl Training<'_> {
                 direction: config.direction,
                 seed: config.seed,
                 batches: (config.steps - done.step) * accumulate,
-                workers: config.workers,
+                workers: workers(config),
                 on_error: config.on_error,
                 cache: Cache::new(config.cache, this.folder.root())?,
             },

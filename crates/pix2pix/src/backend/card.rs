@@ -5,7 +5,6 @@
 mod activation;
 mod adam;
 mod bias;
-mod burn_conv;
 mod conv;
 mod dropout;
 mod implicit_gemm;

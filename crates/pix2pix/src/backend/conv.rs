@@ -108,7 +108,7 @@ impl ConvBackend for Flex {
         filled([batch, geometry.out_channels, height, width], |output| {
             let (input, weight) = (values(&input), values(&weight));
             kernels::convolution::forward(
-                spec.factors.instructions(),
+                spec.precision.instructions(),
                 &geometry,
                 input,
                 weight.into(),
@@ -130,7 +130,7 @@ impl ConvBackend for Flex {
         filled([batch, geometry.in_channels, side[0], side[1]], |input| {
             let (gradient, weight) = (values(&gradient), values(&weight));
             kernels::convolution::input_gradient(
-                spec.factors.instructions(),
+                spec.precision.instructions(),
                 &geometry,
                 gradient,
                 weight.into(),
@@ -152,7 +152,7 @@ impl ConvBackend for Flex {
         filled(shape, |weight| {
             let (input, gradient) = (values(&input), values(&gradient));
             kernels::convolution::weight_gradient(
-                spec.factors.instructions(),
+                spec.precision.instructions(),
                 &geometry,
                 input,
                 gradient,

@@ -26,7 +26,6 @@ pub use pix2pix_kernels::Limit;
 use serde::{Deserialize, Serialize};
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, System};
 
-use crate::backend::precision::Factors;
 pub use crate::backend::precision::Precision;
 use crate::caught::caught_anywhere;
 use crate::choice::UnknownName;
@@ -366,21 +365,13 @@ fn opened(name: DeviceName, device: Device, arithmetic: Precision) -> Result<Dev
 fn has(device: &Device, arithmetic: Precision) -> bool {
     match arithmetic {
         Precision::F32 => true,
-        Precision::Tf32 => rounds_to_tf32(device),
+        Precision::Tf32 => has_tf32(device),
         Precision::Bf16 => !is_card(device) || device.supports_dtype(FloatDType::BF16),
     }
 }
 
-/// The form of the factors in convolutions with this precision on a device, with or without autodiff.
-pub(crate) fn factors(precision: Precision, device: &Device) -> Factors {
-    Factors::of(
-        precision,
-        rounds_to_tf32(&device.clone().without_autodiff()),
-    )
-}
-
-/// Whether a device has tensor cores for TF32. Burn's kernels then round the factors of 32-bit products to TF32.
-pub(crate) fn rounds_to_tf32(device: &Device) -> bool {
+/// Whether a device has tensor cores for TF32.
+pub(crate) fn has_tf32(device: &Device) -> bool {
     #[cfg(feature = "_card")]
     if let DispatchDevice::Cube(card) = device.as_dispatch() {
         let tf32 = ElemType::Float(FloatKind::TF32);

@@ -35,36 +35,9 @@ impl Precision {
             Self::Bf16 => Arithmetic::Bf16,
         }
     }
-}
 
-/// The form of the factors that a convolution multiplies. Depends on the precision and the device.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Factors {
-    /// Unchanged; the device's library may round them.
-    #[default]
-    AsTheyAre,
-    /// Unchanged, on a device whose library rounds to TF32: our convolutions do without its tensor cores, Burn's split each
-    /// factor into two of 11 bits, which rounding does not change.
-    TwoParts,
-    /// Rounded to bfloat16.
-    Bf16,
-}
-
-impl Factors {
-    /// The form for a precision. `rounds`: whether the device's library rounds 32-bit factors to TF32 by itself.
-    pub(crate) fn of(precision: Precision, rounds: bool) -> Self {
-        match precision {
-            Precision::F32 if rounds => Self::TwoParts,
-            Precision::F32 | Precision::Tf32 => Self::AsTheyAre,
-            Precision::Bf16 => Self::Bf16,
-        }
-    }
-
-    /// The CPU instructions for convolutions in this form.
+    /// The CPU instructions for convolutions.
     pub(crate) fn instructions(self) -> InstructionSet {
-        InstructionSet::best(match self {
-            Self::AsTheyAre | Self::TwoParts => Arithmetic::F32,
-            Self::Bf16 => Arithmetic::Bf16,
-        })
+        InstructionSet::best(self.arithmetic())
     }
 }

@@ -2,23 +2,23 @@
 
 use pix2pix_runtime::network::Window;
 
-use crate::backend::precision::Factors;
+use crate::backend::precision::Precision;
 
 /// Window and arithmetic of a layer's convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvSpec {
     /// The window.
     pub window: Window,
-    /// The form of the factors.
-    pub factors: Factors,
+    /// The arithmetic.
+    pub precision: Precision,
 }
 
 impl From<Window> for ConvSpec {
-    /// Convolutions in 32 bits; the device's library may round the factors.
+    /// Convolutions in 32 bits.
     fn from(window: Window) -> Self {
         Self {
             window,
-            factors: Factors::default(),
+            precision: Precision::F32,
         }
     }
 }

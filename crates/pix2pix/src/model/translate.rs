@@ -64,7 +64,7 @@ impl Translator {
         let checkpoint = Checkpoint::load(&path)?;
         let (config, step) = (checkpoint.config.clone(), checkpoint.step);
         let network = checkpoint.generator(&path, &device)?;
-        let network = network.with_precision(precision, &device);
+        let network = network.with_precision(precision);
         let engine = Tensors::new(network, device.clone());
         Ok(Self::of_engine(Box::new(engine), config, step, device))
     }

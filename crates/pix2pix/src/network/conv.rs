@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor};
 use pix2pix_runtime::network::Window;
 
 use crate::backend;
-use crate::backend::precision::Factors;
+use crate::backend::precision::Precision;
 use crate::backend::window::ConvSpec;
 use crate::network::init::WeightInit;
 use crate::network::spectral_norm::SpectralNorm;
@@ -100,9 +100,9 @@ impl Conv {
         }
     }
 
-    /// The form of the factors.
-    pub(crate) fn factors(&self) -> Factors {
-        self.spec.factors
+    /// The arithmetic.
+    pub(crate) fn precision(&self) -> Precision {
+        self.spec.precision
     }
 
     /// The window and the arithmetic, mutable.

@@ -125,9 +125,9 @@ impl Generator {
 }
 
 impl Generator {
-    /// The same network with convolutions of this precision; its weights are on `device`.
-    pub fn with_precision(mut self, precision: Precision, device: &Device) -> Self {
-        self.set_precision(precision, device);
+    /// The same network with convolutions of this precision.
+    pub fn with_precision(mut self, precision: Precision) -> Self {
+        self.set_precision(precision);
         self
     }
 }

@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use burn::tensor::Device;
-
-use crate::backend::device::{Precision, factors};
+use crate::backend::device::Precision;
 use crate::backend::window::ConvSpec;
 use crate::network::norm::NormLayer;
 use crate::parallel::Communicator;
@@ -18,11 +16,10 @@ pub(crate) trait Layers {
     /// The normalization layers.
     fn norms_mut(&mut self) -> Vec<&mut NormLayer>;
 
-    /// Sets the arithmetic of every convolution, for weights on `device`.
-    fn set_precision(&mut self, precision: Precision, device: &Device) {
-        let factors = factors(precision, device);
+    /// Sets the arithmetic of every convolution.
+    fn set_precision(&mut self, precision: Precision) {
         for spec in self.specs_mut() {
-            spec.factors = factors;
+            spec.precision = precision;
         }
     }
 

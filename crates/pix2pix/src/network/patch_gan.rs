@@ -489,9 +489,9 @@ impl PatchGan {
 }
 
 impl PatchGan {
-    /// The same network with convolutions of this precision; its weights are on `device`.
-    pub fn with_precision(mut self, precision: Precision, device: &Device) -> Self {
-        self.set_precision(precision, device);
+    /// The same network with convolutions of this precision.
+    pub fn with_precision(mut self, precision: Precision) -> Self {
+        self.set_precision(precision);
         self
     }
 }

@@ -69,7 +69,7 @@ fn resized(x: Tensor<4>, conv: &Conv) -> Tensor<4> {
     let [.., height, width] = x.dims();
     let spec = ConvSpec {
         window: HALVE,
-        factors: conv.factors(),
+        precision: conv.precision(),
     };
     let kernel = four_taps(conv.effective_weight());
     let doubled = [2 * height, 2 * width];

@@ -130,9 +130,9 @@ impl Trainer {
         config: TrainerConfig,
         device: &Device,
     ) -> error::Result<Self> {
-        let generator = generator.into().with_precision(config.precision, device);
+        let generator = generator.into().with_precision(config.precision);
         let generator = config.optimizer.freeze.in_generator(generator)?;
-        let discriminator = discriminator.with_precision(config.precision, device);
+        let discriminator = discriminator.with_precision(config.precision);
         let ema = config.optimizer.ema;
         Ok(Self {
             ema: (ema > 0.0).then(|| Ema::new(&generator, ema)),

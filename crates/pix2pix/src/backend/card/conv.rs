@@ -1,7 +1,5 @@
 //! The convolutions of a card.
 
-use std::sync::LazyLock;
-
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Cube, TensorMetadata};
@@ -12,14 +10,13 @@ use burn::cubecl::prelude::*;
 use half::bf16;
 use pix2pix_runtime::network::Window;
 
-use super::burn_conv as burns;
 use super::implicit_gemm::{Sides, SidesLaunch, add_slices, multiply};
 use super::pictures::{
     CardTensor, Order, buffer, elementwise_by, ordered, picture, sized, vectors,
 };
 use super::tiling::{Cut, Extent, PIECE, PLANE, Product, Units};
 use crate::backend::conv::{ConvBackend, ReadGradient};
-use crate::backend::precision::Factors;
+use crate::backend::precision::Precision;
 use crate::backend::window::ConvSpec;
 use crate::watch::Watch;
 
@@ -28,11 +25,6 @@ use crate::watch::Watch;
 fn widest(length: usize) -> usize {
     if length.is_multiple_of(4) { 4 } else { 1 }
 }
-
-/// Whether convolutions are Burn's rather than ours, for a comparison: `PIX2PIX_CARD_CONVOLUTIONS=burn`.
-static BURNS: LazyLock<bool> = LazyLock::new(|| {
-    std::env::var_os("PIX2PIX_CARD_CONVOLUTIONS").is_some_and(|name| name == "burn")
-});
 
 /// Groups in the first coordinate of a launch: WebGPU allows 65,535.
 const MOST_GROUPS: usize = 32_768;
@@ -132,19 +124,19 @@ fn matrix_units(client: &Client, form: FloatKind, depth: usize) -> Option<Units>
 /// A product of dense factors with channels last, in memory like `output`.
 fn run(
     product: Product,
-    factors: Factors,
+    precision: Precision,
     [left, right]: [&CardTensor; 2],
     output: CardTensor,
     sides: Sides,
 ) -> CardTensor {
     let client = &output.client;
-    let (form, units) = match factors {
-        Factors::AsTheyAre => match matrix_units(client, FloatKind::TF32, 8) {
+    let (form, units) = match precision {
+        Precision::F32 => (FloatKind::F32, Units::Threads),
+        Precision::Tf32 => match matrix_units(client, FloatKind::TF32, 8) {
             Some(units) => (FloatKind::TF32, units),
             None => (FloatKind::F32, Units::Threads),
         },
-        Factors::TwoParts => (FloatKind::F32, Units::Threads),
-        Factors::Bf16 => {
+        Precision::Bf16 => {
             let units = matrix_units(client, FloatKind::BF16, 16);
             (FloatKind::BF16, units.unwrap_or(Units::Threads))
         }
@@ -226,15 +218,12 @@ impl ConvBackend for Cube {
         spec: ConvSpec,
         _watch: Option<Watch>,
     ) -> FloatTensor<Self> {
-        if *BURNS {
-            return burns::forward(input, weight, spec);
-        }
         let [input, weight] = [input, weight].map(|x| ordered(x, Order::ChannelsLast));
         let sides = Sides::of(input.shape().dims(), weight.shape().dims(), spec.window);
         let output = picture(&input, sides.output());
         run(
             Product::Forward,
-            spec.factors,
+            spec.precision,
             [&input, &weight],
             output,
             sides,
@@ -248,9 +237,6 @@ impl ConvBackend for Cube {
         side: [usize; 2],
         _watch: Option<Watch>,
     ) -> FloatTensor<Self> {
-        if *BURNS {
-            return burns::input_gradient(gradient, weight, spec, side);
-        }
         let [gradient, weight] = [gradient, weight].map(|x| ordered(x, Order::ChannelsLast));
         let [batch, ..] = gradient.shape().dims::<4>();
         let [_, channels, ..] = weight.shape().dims::<4>();
@@ -259,7 +245,7 @@ impl ConvBackend for Cube {
         let input = picture(&gradient, shape);
         run(
             Product::InputGradient,
-            spec.factors,
+            spec.precision,
             [&gradient, &weight],
             input,
             sides,
@@ -271,9 +257,6 @@ impl ConvBackend for Cube {
         gradient: FloatTensor<Self>,
         spec: ConvSpec,
     ) -> FloatTensor<Self> {
-        if *BURNS {
-            return burns::weight_gradient(input, gradient, spec);
-        }
         let [input, gradient] = [input, gradient].map(|x| ordered(x, Order::ChannelsLast));
         let [_, from, ..] = input.shape().dims::<4>();
         let [_, to, ..] = gradient.shape().dims::<4>();
@@ -282,7 +265,7 @@ impl ConvBackend for Cube {
         let weight = picture(&input, shape);
         run(
             Product::WeightGradient,
-            spec.factors,
+            spec.precision,
             [&gradient, &input],
             weight,
             sides,

@@ -11,24 +11,22 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::adam::{Moments, Updates, moved};
-use super::burn_conv::{product, two_parts};
-use super::pictures::{CardTensor, primitive, sized};
+use super::pictures::{primitive, sized};
 use crate::backend;
 use crate::backend::activation::{activation, join, tanh};
 use crate::backend::bias::add_bias;
 use crate::backend::conv::{conv, conv_transpose};
-use crate::backend::device::{self, Device, DeviceKind, rounds_to_tf32};
+use crate::backend::device::{self, Device, DeviceKind, has_tf32};
 use crate::backend::dropout::dropout;
 use crate::backend::loss::{mean_distance, mean_loss};
 use crate::backend::norm::Constants;
-use crate::backend::precision::{Factors, Precision};
+use crate::backend::precision::Precision;
 use crate::backend::smooth::smooth;
 use crate::backend::taps::four_taps;
 use crate::backend::window::ConvSpec;
 use crate::network::batch_norm::BatchNorm;
 use crate::network::init::WeightInit;
 use burn::backend::Cube;
-use burn::backend::ops::{ConvOptions, ModuleOps};
 
 /// The first available card.
 pub(crate) fn card() -> Device {
@@ -161,12 +159,12 @@ fn activations_and_joints_are_those_of_the_cpu() {
 fn convolutions_are_those_of_the_cpu() {
     // the CPU's own bfloat16 rounds as well; the rest is the order of sums
     let card = card();
-    let mut forms = vec![(Factors::TwoParts, 1e-5)];
-    if rounds_to_tf32(&card) {
-        forms.push((Factors::AsTheyAre, 2e-3));
+    let mut forms = vec![(Precision::F32, 1e-5)];
+    if has_tf32(&card) {
+        forms.push((Precision::Tf32, 2e-3));
     }
     if card.supports_dtype(FloatDType::BF16) {
-        forms.push((Factors::Bf16, 2e-2));
+        forms.push((Precision::Bf16, 2e-2));
     }
     let window = |kernel, stride, padding| Window {
         kernel,
@@ -189,8 +187,8 @@ fn convolutions_are_those_of_the_cpu() {
         let weight = random([to, from, window.kernel, window.kernel]);
         let output = side.map(|side| window.output_side(side));
         let gradient = random([batch, to, output[0], output[1]]);
-        for &(factors, most) in &forms {
-            let spec = ConvSpec { window, factors };
+        for &(precision, most) in &forms {
+            let spec = ConvSpec { window, precision };
             let name = format!("{spec:?} of {from} to {to} channels, {side:?}");
             compare_by(
                 &name,
@@ -385,46 +383,4 @@ fn an_average_moves_a_share_of_the_way() {
     let moved = moved(held.clone(), tensor([3.0, 2.0, 0.0]), 0.25);
     assert_eq!(values(moved), [1.5, 2.0, -3.0]);
     assert_eq!(values(held), [1.0, 2.0, -4.0]);
-}
-
-/// Rounding to TF32 does not change these factors: both parts have 11 bits, except for the last bits of the rest.
-#[test]
-fn factors_in_two_parts_lose_nothing() {
-    let card = card();
-    let primitive = |x: &Tensor<4>| -> CardTensor {
-        let x = Tensor::<4>::from_data(x.to_data(), &card);
-        x.try_into_primitive::<Cube>().unwrap()
-    };
-    let tensor = |x: CardTensor| Tensor::<4>::from_primitive::<Cube>(x);
-    let factor = random([2, 3, 8, 8]) * 1e3;
-    let [head, rest] = two_parts(primitive(&factor)).map(|part| values(tensor(part)));
-    for ((x, head), rest) in values(factor).into_iter().zip(head).zip(rest) {
-        assert_eq!(head + rest, x);
-        assert_eq!(head.to_bits() & 0x1fff, 0, "{x} begins with {head}");
-        assert!(rest.abs() <= x.abs() / 1024.0, "{rest} of {x}");
-    }
-
-    let (input, weight) = (random([1, 6, 9, 9]), random([4, 6, 3, 3]));
-    let convolved = |arithmetic| {
-        let factors = [primitive(&input), primitive(&weight)];
-        tensor(product(arithmetic, factors, |[input, weight]| {
-            let options = ConvOptions::new([1; 2], [1; 2], [1; 2], 1);
-            Cube::conv2d(input, weight, None, options)
-        }))
-    };
-    let window = Window {
-        kernel: 3,
-        stride: 1,
-        padding: [1, 1],
-    };
-    let whole = conv(input.clone(), weight.clone(), window.into(), None);
-    assert_close(
-        "the sum of three",
-        whole.clone(),
-        convolved(Factors::TwoParts),
-        3e-6,
-    );
-    if card.supports_dtype(FloatDType::BF16) {
-        assert_close("bfloat16", whole, convolved(Factors::Bf16), 1e-2);
-    }
 }
