@@ -99,7 +99,7 @@ class TrainOptions(TypedDict, total=False):
       [default: cpu]
     - precision: Arithmetic of the convolutions: f32, tf32 (NVIDIA GPUs since Ampere) or bf16 [default: f32]
     - threads: CPU threads; 0 for all cores [default: 0]
-    - workers: Threads that decode and augment pairs [default: 1]
+    - workers: Threads that decode and augment pairs; 0 for one on the CPU, and up to 8 for a card [default: 0]
     - cache: Cache for decoded pairs: ram, disk (a temporary file in the run folder), or off [default: off]
     - recompute: Gradient checkpointing, for large pictures: recompute activations in the backward pass instead of
       keeping them, to save memory [default: off]
