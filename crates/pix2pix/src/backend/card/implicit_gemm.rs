@@ -93,31 +93,61 @@ fn patches_of_input(sides: &Sides) -> Patches {
     }
 }
 
-/// Neighbouring channels of a patch: those of the patch at `position` from `at` on, where taps follow each other and
-/// each has all channels. Zero outside of the picture.
+/// The place of a patch: its first tap, without padding, and the first row of its image in a batch whose images follow each
+/// other.
+#[derive(Clone, Copy, CubeType)]
+struct Position {
+    image: u32,
+    y: i32,
+    x: i32,
+}
+
+/// The position with a number.
+#[cube]
+fn position(patches: &Patches, number: u32) -> Position {
+    let row = number / patches.grid_width;
+    let column = number % patches.grid_width;
+    Position {
+        image: row / patches.grid_height * patches.height,
+        y: (row % patches.grid_height) as i32 * patches.step + patches.first.0,
+        x: column as i32 * patches.step + patches.first.1,
+    }
+}
+
+/// A value within a patch: the distance of its pixel from the first tap, and its channel.
+#[derive(Clone, Copy, CubeType)]
+struct Tap {
+    y: i32,
+    x: i32,
+    channel: u32,
+}
+
+/// The value with a number in every patch, where taps follow each other and each has all channels.
+#[cube]
+fn tap(patches: &Patches, number: u32) -> Tap {
+    let tap = number / patches.channels;
+    Tap {
+        y: (tap / patches.taps_x) as i32 * patches.direction,
+        x: (tap % patches.taps_x) as i32 * patches.direction,
+        channel: number % patches.channels,
+    }
+}
+
+/// Neighbouring channels of a patch. Zero outside of the picture.
 #[cube]
 fn gathered<N: Size>(
     picture: &[Vector<f32, N>],
     patches: &Patches,
-    position: u32,
-    at: u32,
+    position: &Position,
+    tap: &Tap,
 ) -> Vector<f32, N> {
-    let tap = at / patches.channels;
-    let channel = at % patches.channels;
-    let column = position % patches.grid_width;
-    let row = position / patches.grid_width;
-    let image = row / patches.grid_height;
-    let y = (row % patches.grid_height) as i32 * patches.step
-        + patches.first.0
-        + (tap / patches.taps_x) as i32 * patches.direction;
-    let x = column as i32 * patches.step
-        + patches.first.1
-        + (tap % patches.taps_x) as i32 * patches.direction;
+    let y = position.y + tap.y;
+    let x = position.x + tap.x;
     let inside = y >= 0 && y < patches.height as i32 && x >= 0 && x < patches.width as i32;
-    let pixel = (image * patches.height + y as u32) * patches.width + x as u32;
+    let pixel = (position.image + y as u32) * patches.width + x as u32;
     let mut found = Vector::<f32, N>::new(0.0);
     if inside {
-        found = picture[(pixel * patches.channels + channel) as usize / picture.vector_size()];
+        found = picture[(pixel * patches.channels + tap.channel) as usize / picture.vector_size()];
     }
     found
 }
@@ -158,43 +188,6 @@ fn bounds(sides: &Sides, class: u32, #[comptime] product: Product) -> Bounds {
     }
 }
 
-/// Neighbouring values of a factor: those of a line at a depth, and its neighbours in memory. Zero outside.
-#[cube]
-fn read<N: Size>(
-    factor: &[Vector<f32, N>],
-    sides: &Sides,
-    patches: &Patches,
-    class: u32,
-    place: (u32, u32),
-    end: (u32, u32),
-    #[comptime] source: Source,
-) -> Vector<f32, N> {
-    let (line, depth) = place;
-    let width = factor.vector_size();
-    let mut found = Vector::<f32, N>::new(0.0);
-    if line < end.0 && depth < end.1 {
-        if comptime!(source == Source::Patches) {
-            found = gathered(factor, patches, line, depth);
-        } else if comptime!(source == Source::PatchesAcross) {
-            found = gathered(factor, patches, depth, line);
-        } else if comptime!(source == Source::Weights) {
-            found = factor[(line * end.1 + depth) as usize / width];
-        } else if comptime!(source == Source::Gradient) {
-            found = factor[(depth * end.0 + line) as usize / width];
-        } else {
-            let tap = depth / sides.out_channels;
-            let channel = depth % sides.out_channels;
-            let (first_y, _, _) = taps(class / sides.stride, sides);
-            let (first_x, _, _) = taps(class % sides.stride, sides);
-            let y = first_y + tap / patches.taps_x * sides.stride;
-            let x = first_x + tap % patches.taps_x * sides.stride;
-            let at = (channel * sides.kernel + y) * sides.kernel + x;
-            found = factor[(at * sides.in_channels + line) as usize / width];
-        }
-    }
-    found
-}
-
 /// The line and the depth, within a stage, of a thread's read.
 #[cube]
 fn place_in_stage(read: u32, #[comptime] stage: Stage, #[comptime] width: usize) -> (u32, u32) {
@@ -207,11 +200,52 @@ fn place_in_stage(read: u32, #[comptime] stage: Stage, #[comptime] width: usize)
     }
 }
 
-/// Reads this thread's part of a stage.
+/// What stays the same in a thread's reads of patches from step to step. Dividing takes a card longer than all the rest of
+/// a read, so what can be known before the first step is.
+#[derive(CubeType)]
+struct Fixed {
+    /// Of patches that are lines: the position of each read.
+    positions: Sequence<Position>,
+    /// Of patches that are depths: the tap of every read.
+    tap: Tap,
+}
+
+#[cube]
+fn fixed(
+    patches: &Patches,
+    start: u32,
+    #[comptime] source: Source,
+    #[comptime] stage: Stage,
+    #[comptime] width: usize,
+    #[comptime] threads: usize,
+) -> Fixed {
+    let (line, _) = place_in_stage(UNIT_POS, stage, width);
+    let mut positions = Sequence::<Position>::new();
+    if comptime!(source == Source::Patches) {
+        #[unroll]
+        for turn in 0..comptime!(stage.reads(width).div_ceil(threads)) {
+            let further = comptime!((turn * stage.apart(width, threads)) as u32);
+            positions.push(position(patches, start + line + further));
+        }
+    }
+    let tap = if comptime!(source == Source::PatchesAcross) {
+        tap(patches, start + line)
+    } else {
+        Tap {
+            y: 0i32,
+            x: 0i32,
+            channel: 0u32,
+        }
+    };
+    Fixed { positions, tap }
+}
+
+/// Reads this thread's part of a stage: neighbouring values of lines at depths. Zero outside.
 #[cube]
 fn fetch<N: Size>(
     factor: &[Vector<f32, N>],
     held: &mut Array<Vector<f32, N>>,
+    fixed: &Fixed,
     sides: &Sides,
     patches: &Patches,
     class: u32,
@@ -222,13 +256,166 @@ fn fetch<N: Size>(
     #[comptime] threads: usize,
 ) {
     let width = N::value().comptime();
-    let reads = comptime!(stage.reads(width));
+    let (line, depth) = place_in_stage(UNIT_POS, stage, width);
+    let first = (start.0 + line, start.1 + depth);
+    if comptime!(source == Source::Patches) {
+        fetch_patches(factor, held, fixed, patches, first, end, stage, threads);
+    } else if comptime!(source == Source::PatchesAcross) {
+        fetch_across(factor, held, fixed, patches, first, end, stage, threads);
+    } else if comptime!(source == Source::WeightsOfClass) {
+        fetch_class(
+            factor, held, sides, patches, class, first, end, stage, threads,
+        );
+    } else {
+        fetch_matrix(factor, held, first, end, source, stage, threads);
+    }
+}
+
+/// Reads patches, of which each is a line. All of a thread's reads have the same depth.
+#[cube]
+fn fetch_patches<N: Size>(
+    factor: &[Vector<f32, N>],
+    held: &mut Array<Vector<f32, N>>,
+    fixed: &Fixed,
+    patches: &Patches,
+    first: (u32, u32),
+    end: (u32, u32),
+    #[comptime] stage: Stage,
+    #[comptime] threads: usize,
+) {
+    let width = N::value().comptime();
+    let (line, depth) = first;
+    let tap = tap(patches, depth);
     #[unroll]
-    for turn in 0..comptime!(reads.div_ceil(threads)) {
-        let index = comptime!((turn * threads) as u32) + UNIT_POS;
-        let (line, depth) = place_in_stage(index, stage, width);
-        let place = (start.0 + line, start.1 + depth);
-        held[turn] = read(factor, sides, patches, class, place, end, source);
+    for turn in 0..comptime!(stage.reads(width).div_ceil(threads)) {
+        let line = line + comptime!((turn * stage.apart(width, threads)) as u32);
+        let mut found = Vector::<f32, N>::new(0.0);
+        if line < end.0 && depth < end.1 {
+            found = gathered(factor, patches, fixed.positions.index(turn), &tap);
+        }
+        held[turn] = found;
+    }
+}
+
+/// Reads patches, of which each is a step of depth. All of a thread's reads have the same line.
+#[cube]
+fn fetch_across<N: Size>(
+    factor: &[Vector<f32, N>],
+    held: &mut Array<Vector<f32, N>>,
+    fixed: &Fixed,
+    patches: &Patches,
+    first: (u32, u32),
+    end: (u32, u32),
+    #[comptime] stage: Stage,
+    #[comptime] threads: usize,
+) {
+    let width = N::value().comptime();
+    let apart = comptime!(stage.apart(width, threads) as u32);
+    let (line, depth) = first;
+    let mut at = position(patches, depth);
+    let mut column = depth % patches.grid_width;
+    #[unroll]
+    for turn in 0..comptime!(stage.reads(width).div_ceil(threads)) {
+        let depth = depth + comptime!(turn as u32 * apart);
+        if comptime!(turn > 0) {
+            column += apart;
+            at.x += apart as i32 * patches.step;
+            // in wide pictures, most reads stay in the row of the one before
+            if column >= patches.grid_width {
+                column = depth % patches.grid_width;
+                let next = position(patches, depth);
+                at.image = next.image;
+                at.y = next.y;
+                at.x = next.x;
+            }
+        }
+        let mut found = Vector::<f32, N>::new(0.0);
+        if line < end.0 && depth < end.1 {
+            found = gathered(factor, patches, &at, &fixed.tap);
+        }
+        held[turn] = found;
+    }
+}
+
+/// The place of the first line in the weights of a class's tap.
+#[cube]
+fn of_class(sides: &Sides, patches: &Patches, first: (u32, u32), tap: u32) -> u32 {
+    let y = first.0 + tap / patches.taps_x * sides.stride;
+    let x = first.1 + tap % patches.taps_x * sides.stride;
+    (y * sides.kernel + x) * sides.in_channels
+}
+
+/// Reads the weights of a class, where each tap and output channel is a step of depth.
+#[cube]
+fn fetch_class<N: Size>(
+    factor: &[Vector<f32, N>],
+    held: &mut Array<Vector<f32, N>>,
+    sides: &Sides,
+    patches: &Patches,
+    class: u32,
+    first: (u32, u32),
+    end: (u32, u32),
+    #[comptime] stage: Stage,
+    #[comptime] threads: usize,
+) {
+    let width = N::value().comptime();
+    let apart = comptime!(stage.apart(width, threads) as u32);
+    let (line, depth) = first;
+    let (first_y, _, _) = taps(class / sides.stride, sides);
+    let (first_x, _, _) = taps(class % sides.stride, sides);
+    let first = (first_y, first_x);
+    let mut channel = depth % sides.out_channels;
+    let mut start = of_class(sides, patches, first, depth / sides.out_channels);
+    #[unroll]
+    for turn in 0..comptime!(stage.reads(width).div_ceil(threads)) {
+        let depth = depth + comptime!(turn as u32 * apart);
+        if comptime!(turn > 0) {
+            channel += apart;
+            // with many channels, most reads stay in the tap of the one before
+            if channel >= sides.out_channels {
+                channel = depth % sides.out_channels;
+                start = of_class(sides, patches, first, depth / sides.out_channels);
+            }
+        }
+        let mut found = Vector::<f32, N>::new(0.0);
+        if line < end.0 && depth < end.1 {
+            let whole = sides.kernel * sides.kernel * sides.in_channels;
+            found = factor[(channel * whole + start + line) as usize / factor.vector_size()];
+        }
+        held[turn] = found;
+    }
+}
+
+/// Reads a factor that lies in memory as a matrix: weights by lines, or the output's gradient by depths.
+#[cube]
+fn fetch_matrix<N: Size>(
+    factor: &[Vector<f32, N>],
+    held: &mut Array<Vector<f32, N>>,
+    first: (u32, u32),
+    end: (u32, u32),
+    #[comptime] source: Source,
+    #[comptime] stage: Stage,
+    #[comptime] threads: usize,
+) {
+    let width = N::value().comptime();
+    #[unroll]
+    for turn in 0..comptime!(stage.reads(width).div_ceil(threads)) {
+        let further = comptime!((turn * stage.apart(width, threads)) as u32);
+        let (line, depth) = if comptime!(stage.read_along_depth) {
+            (first.0 + further, first.1)
+        } else {
+            (first.0, first.1 + further)
+        };
+        let mut found = Vector::<f32, N>::new(0.0);
+        if line < end.0 && depth < end.1 {
+            let at = if comptime!(source == Source::Weights) {
+                line * end.1 + depth
+            } else {
+                depth * end.0 + line
+            };
+            found = factor[at as usize / factor.vector_size()];
+        }
+        held[turn] = found;
     }
 }
 
@@ -373,6 +560,16 @@ pub fn multiply<S: Float, L: Size, R: Size>(
         }
     }
 
+    let left_fixed = fixed(&patches, row, left_source, left_stage, left_width, threads);
+    let right_fixed = fixed(
+        &patches,
+        column,
+        right_source,
+        right_stage,
+        right_width,
+        threads,
+    );
+
     // a step's values travel while those of the step before are multiplied
     for step in first..last + 1 {
         if step < last {
@@ -380,6 +577,7 @@ pub fn multiply<S: Float, L: Size, R: Size>(
             fetch(
                 left,
                 &mut left_held,
+                &left_fixed,
                 &sides,
                 &patches,
                 class,
@@ -392,6 +590,7 @@ pub fn multiply<S: Float, L: Size, R: Size>(
             fetch(
                 right,
                 &mut right_held,
+                &right_fixed,
                 &sides,
                 &patches,
                 class,

@@ -217,6 +217,19 @@ impl Stage {
         rows * self.row
     }
 
+    /// Lines from one read of `width` values of a thread to its next one, if it is read along its depth; otherwise depths. The
+    /// other coordinate stays the same.
+    pub fn apart(&self, width: usize, threads: usize) -> usize {
+        let length = if self.read_along_depth {
+            self.depth
+        } else {
+            self.lines
+        };
+        let across = length / width;
+        assert!(threads.is_multiple_of(across));
+        threads / across
+    }
+
     /// Reads of `width` values that fill it.
     pub fn reads(&self, width: usize) -> usize {
         self.lines * self.depth / width
