@@ -430,26 +430,23 @@ fn put_down<S: Float, N: Size>(
 ) {
     let width = N::value().comptime();
     let reads = comptime!(stage.reads(width));
-    let row = comptime!(stage.row as u32);
+    let (line, depth) = place_in_stage(UNIT_POS, stage, width);
+    let (along_line, along_depth) = comptime!(stage.strides());
+    let first = half + line * along_line + depth * along_depth;
+    let [from_read, from_lane] = comptime!(if stage.read_along_depth {
+        [along_line, along_depth]
+    } else {
+        [along_depth, along_line]
+    });
     #[unroll]
     for turn in 0..comptime!(reads.div_ceil(threads)) {
         let index = comptime!((turn * threads) as u32) + UNIT_POS;
         if comptime!(reads % threads == 0) || index < comptime!(reads as u32) {
-            let (line, depth) = place_in_stage(index, stage, width);
+            let further = comptime!((turn * stage.apart(width, threads)) as u32 * from_read);
             #[unroll]
             for lane in 0..width {
-                let value = S::cast_from(held[turn].extract(lane));
-                let (line, depth) = if comptime!(stage.read_along_depth) {
-                    (line, depth + lane as u32)
-                } else {
-                    (line + lane as u32, depth)
-                };
-                let at = if comptime!(stage.stored_along_depth) {
-                    line * row + depth
-                } else {
-                    depth * row + line
-                };
-                memory[(half + at) as usize] = value;
+                let at = first + further + comptime!(lane as u32 * from_lane);
+                memory[at as usize] = S::cast_from(held[turn].extract(lane));
             }
         }
     }

@@ -207,6 +207,14 @@ impl Stage {
         }
     }
 
+    /// Values from one line to the next, and from one depth to the next.
+    pub fn strides(&self) -> (u32, u32) {
+        match self.stored_along_depth {
+            true => (self.row as u32, 1),
+            false => (1, self.row as u32),
+        }
+    }
+
     /// Values of one of its two halves: one is filled while the other is read.
     pub fn half(&self) -> usize {
         let rows = if self.stored_along_depth {
