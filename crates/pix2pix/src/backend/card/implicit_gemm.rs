@@ -443,10 +443,16 @@ fn put_down<S: Float, N: Size>(
         let index = comptime!((turn * threads) as u32) + UNIT_POS;
         if comptime!(reads % threads == 0) || index < comptime!(reads as u32) {
             let further = comptime!((turn * stage.apart(width, threads)) as u32 * from_read);
-            #[unroll]
-            for lane in 0..width {
-                let at = first + further + comptime!(lane as u32 * from_lane);
-                memory[at as usize] = S::cast_from(held[turn].extract(lane));
+            if comptime!(stage.by_threads) {
+                #[unroll]
+                for lane in 0..width {
+                    let at = first + further + comptime!(lane as u32 * from_lane);
+                    memory[at as usize] = S::cast_from(held[turn].extract(lane));
+                }
+            } else {
+                // matrix units find values as they are read
+                let rows = memory.as_vectorized_mut().with_vector_size_mut::<N>();
+                rows[(first + further) as usize / width] = Vector::<S, N>::cast_from(held[turn]);
             }
         }
     }
