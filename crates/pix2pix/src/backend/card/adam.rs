@@ -9,7 +9,9 @@ use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::into_data_sync;
 use pix2pix_kernels as kernels;
 
-use super::pictures::{CardTensor, buffer, elementwise, like, placed, primitive, settled};
+use super::pictures::{
+    CardTensor, buffer, elementwise, elementwise_by, like, placed, primitive, settled, vectors,
+};
 
 /// Parameters of one launch: each has four buffers, and Vulkan promises no more than 32.
 const TOGETHER: usize = 7;
@@ -31,11 +33,11 @@ pub struct Updates {
 
 /// Adam (Kingma and Ba 2015, algorithm 1) for each of several parameters.
 #[cube(launch_unchecked)]
-fn adam(
-    parameters: &mut Sequence<Box<[f32]>>,
-    firsts: &mut Sequence<Box<[f32]>>,
-    seconds: &mut Sequence<Box<[f32]>>,
-    gradients: &Sequence<Box<[f32]>>,
+fn adam<N: Size>(
+    parameters: &mut Sequence<Box<[Vector<f32, N>]>>,
+    firsts: &mut Sequence<Box<[Vector<f32, N>]>>,
+    seconds: &mut Sequence<Box<[Vector<f32, N>]>>,
+    gradients: &Sequence<Box<[Vector<f32, N>]>>,
     rates: &[f32],
     beta1: f32,
     beta2: f32,
@@ -49,11 +51,12 @@ fn adam(
             let first = firsts.index_mut(index);
             let second = seconds.index_mut(index);
             let g = gradients.index(index)[at];
-            let mean = beta1 * first[at] + (1.0 - beta1) * g;
-            let square = beta2 * second[at] + (1.0 - beta2) * g * g;
+            let mean = Vector::new(beta1) * first[at] + Vector::new(1.0 - beta1) * g;
+            let square = Vector::new(beta2) * second[at] + Vector::new(1.0 - beta2) * g * g;
             first[at] = mean;
             second[at] = square;
-            parameter[at] -= rates[0] * mean / (square.sqrt() * rates[1] + epsilon);
+            let root = square.sqrt() * Vector::new(rates[1]) + Vector::new(epsilon);
+            parameter[at] -= Vector::new(rates[0]) * mean / root;
         }
     }
 }
@@ -134,11 +137,19 @@ impl Updates {
         let largest = waiting.iter().map(|Waiting([parameter, ..])| parameter);
         let largest = largest.max_by_key(|parameter| parameter.shape().num_elements());
         let largest = largest.expect("one waits");
-        let (count, dim) = elementwise(largest);
+        let mut lengths = waiting
+            .iter()
+            .map(|Waiting([parameter, ..])| parameter.shape().num_elements());
+        let width = if lengths.all(|length| length.is_multiple_of(4)) {
+            4
+        } else {
+            1
+        };
+        let (count, dim) = elementwise_by(largest, width);
         let buffers = |index: usize| {
             waiting
                 .iter()
-                .map(|Waiting(all)| buffer(&all[index]))
+                .map(|Waiting(all)| vectors(&all[index], width))
                 .collect()
         };
         let rates = self.rates.get_or_insert_with(|| {
@@ -154,6 +165,7 @@ impl Updates {
                 &largest.client,
                 count,
                 dim,
+                width,
                 buffers(0),
                 buffers(1),
                 buffers(2),
