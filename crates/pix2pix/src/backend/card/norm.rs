@@ -21,11 +21,9 @@ use crate::parallel::{Communicator, means};
 const NEAR: u32 = 32;
 /// Rows of such threads in a group.
 const FAR: u32 = 8;
-/// Minimum number of pixels in a slice: smaller ones do not make up for the second launch.
-const SLICE: usize = 1024;
 /// Maximum number of groups: more than the largest cards run at once.
 const GROUPS: usize = 512;
-/// Maximum number of pixels of which one group sums the values and then applies the sums.
+/// Maximum number of pixels of which one group sums the values, and then applies the sums if they are those of the batch.
 const SMALL: usize = 512;
 
 /// The memory order of pictures, and the part that one group of threads sums.
@@ -47,12 +45,17 @@ impl Cut {
     fn of(pictures: &CardTensor, order: Order, parts: usize) -> Self {
         let [batch, channels, height, width] = pictures.shape().dims();
         let pixels = batch / parts * height * width;
-        let (inner, together) = match order {
-            Order::ChannelsFirst => (height * width, FAR),
-            Order::ChannelsLast => (1, NEAR),
+        let (inner, together, lanes) = match order {
+            Order::ChannelsFirst => (height * width, FAR, NEAR),
+            Order::ChannelsLast => (1, NEAR, FAR),
         };
         let across = channels.div_ceil(together as usize) * parts;
-        let slices = (pixels / SLICE).clamp(1, (GROUPS / across).max(1));
+        let slices = match pixels {
+            ..=SMALL => 1,
+            // as many slices, whose sums are added one after the other, as pixels that a thread adds
+            _ => (pixels / lanes as usize).isqrt(),
+        };
+        let slices = slices.clamp(1, (GROUPS / across).max(1));
         Self {
             parts,
             pixels,
