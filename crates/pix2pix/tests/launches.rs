@@ -56,7 +56,7 @@ fn a_step_is_few_launches_of_few_kernels() {
         let launches = count.0.lock().unwrap();
         let all: usize = launches.values().sum();
         println!("{all} launches of {kernels} kernels: {launches:#?}");
-        assert!(all <= 270, "{all} launches");
+        assert!(all <= 280, "{all} launches");
         assert!(kernels <= 60, "{kernels} kernels");
     }
 }
