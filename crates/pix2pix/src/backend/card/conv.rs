@@ -142,6 +142,12 @@ fn run(
         }
     };
     let extent = sides.extent(product);
+    // the kernel divides numbers of patches' values by multiplying
+    let channels = u64::from(sides.in_channels.max(sides.out_channels));
+    assert!(
+        u64::from(sides.kernel * sides.kernel) * channels * channels < 1 << 32,
+        "a card's convolution of {channels} channels"
+    );
     let processors = client.properties().hardware.num_streaming_multiprocessors;
     let cut = Cut::of(
         extent,

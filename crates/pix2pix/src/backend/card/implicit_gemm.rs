@@ -33,6 +33,31 @@ pub struct Sides {
     pub padding: u32,
 }
 
+/// Divides numbers by the same divisor by multiplying, which takes a card far fewer instructions (Granlund and Montgomery 1994,
+/// section 4). Exact while number times divisor fits 32 bits.
+#[derive(Clone, Copy, CubeType)]
+struct Divisor {
+    value: u32,
+    /// 2^32 divided by it, rounded up; not used for 1.
+    inverse: u32,
+}
+
+#[cube]
+fn divisor(value: u32) -> Divisor {
+    Divisor {
+        value,
+        inverse: u32::MAX / value + 1,
+    }
+}
+
+/// Quotient and remainder.
+#[cube]
+fn divided(number: u32, divisor: &Divisor) -> (u32, u32) {
+    let by_inverse = u32::mul_hi(number, divisor.inverse);
+    let quotient = select(divisor.value == 1, number, by_inverse);
+    (quotient, number - quotient * divisor.value)
+}
+
 /// The patches of a picture: those around a grid of positions, of `taps_x` columns.
 #[derive(Clone, Copy, CubeType)]
 struct Patches {
@@ -40,12 +65,12 @@ struct Patches {
     grid_width: u32,
     height: u32,
     width: u32,
-    channels: u32,
+    channels: Divisor,
     /// Pixels between neighbouring positions.
     step: i32,
     /// The first tap of the first position.
     first: (i32, i32),
-    taps_x: u32,
+    taps_x: Divisor,
     /// From one tap to the next: 1, or -1 for a transposed convolution.
     direction: i32,
 }
@@ -68,10 +93,11 @@ fn patches_of_gradient(sides: &Sides, class: u32) -> Patches {
         grid_width: sides.in_width.div_ceil(sides.stride),
         height: sides.out_height,
         width: sides.out_width,
-        channels: sides.out_channels,
+        channels: divisor(sides.out_channels),
         step: 1,
         first: (offset_y as i32, offset_x as i32),
-        taps_x,
+        // a class without taps has no values to divide
+        taps_x: divisor(max(taps_x, 1)),
         direction: -1,
     }
 }
@@ -85,10 +111,10 @@ fn patches_of_input(sides: &Sides) -> Patches {
         grid_width: sides.out_width,
         height: sides.in_height,
         width: sides.in_width,
-        channels: sides.in_channels,
+        channels: divisor(sides.in_channels),
         step: sides.stride as i32,
         first: (before, before),
-        taps_x: sides.kernel,
+        taps_x: divisor(sides.kernel),
         direction: 1,
     }
 }
@@ -125,11 +151,12 @@ struct Tap {
 /// The value with a number in every patch, where taps follow each other and each has all channels.
 #[cube]
 fn tap(patches: &Patches, number: u32) -> Tap {
-    let tap = number / patches.channels;
+    let (tap, channel) = divided(number, &patches.channels);
+    let (y, x) = divided(tap, &patches.taps_x);
     Tap {
-        y: (tap / patches.taps_x) as i32 * patches.direction,
-        x: (tap % patches.taps_x) as i32 * patches.direction,
-        channel: number % patches.channels,
+        y: y as i32 * patches.direction,
+        x: x as i32 * patches.direction,
+        channel,
     }
 }
 
@@ -147,7 +174,8 @@ fn gathered<N: Size>(
     let pixel = (position.image + y as u32) * patches.width + x as u32;
     let mut found = Vector::<f32, N>::new(0.0);
     if inside {
-        found = picture[(pixel * patches.channels + tap.channel) as usize / picture.vector_size()];
+        found = picture
+            [(pixel * patches.channels.value + tap.channel) as usize / picture.vector_size()];
     }
     found
 }
@@ -340,8 +368,9 @@ fn fetch_across<N: Size>(
 /// The place of the first line in the weights of a class's tap.
 #[cube]
 fn of_class(sides: &Sides, patches: &Patches, first: (u32, u32), tap: u32) -> u32 {
-    let y = first.0 + tap / patches.taps_x * sides.stride;
-    let x = first.1 + tap % patches.taps_x * sides.stride;
+    let (y, x) = divided(tap, &patches.taps_x);
+    let y = first.0 + y * sides.stride;
+    let x = first.1 + x * sides.stride;
     (y * sides.kernel + x) * sides.in_channels
 }
 
@@ -364,19 +393,11 @@ fn fetch_class<N: Size>(
     let (first_y, _, _) = taps(class / sides.stride, sides);
     let (first_x, _, _) = taps(class % sides.stride, sides);
     let first = (first_y, first_x);
-    let mut channel = depth % sides.out_channels;
-    let mut start = of_class(sides, patches, first, depth / sides.out_channels);
     #[unroll]
     for turn in 0..comptime!(stage.reads(width).div_ceil(threads)) {
         let depth = depth + comptime!(turn as u32 * apart);
-        if comptime!(turn > 0) {
-            channel += apart;
-            // with many channels, most reads stay in the tap of the one before
-            if channel >= sides.out_channels {
-                channel = depth % sides.out_channels;
-                start = of_class(sides, patches, first, depth / sides.out_channels);
-            }
-        }
+        let (tap, channel) = divided(depth, &patches.channels);
+        let start = of_class(sides, patches, first, tap);
         let mut found = Vector::<f32, N>::new(0.0);
         if line < end.0 && depth < end.1 {
             let whole = sides.kernel * sides.kernel * sides.in_channels;
