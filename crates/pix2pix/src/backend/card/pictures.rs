@@ -15,7 +15,7 @@ pub type CardTensor = FloatTensor<Cube>;
 /// Threads of a group in elementwise kernels.
 const THREADS: u32 = 256;
 
-/// The memory order of a dense picture. Burn's convolutions take and return channels last.
+/// The memory order of a dense picture. Convolutions take and return channels last.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Order {
     /// `[batch, channels, height, width]`.
