@@ -11,6 +11,7 @@ use pix2pix_kernels as kernels;
 
 use super::pictures::{
     CardTensor, buffer, elementwise, elementwise_by, like, placed, primitive, settled, vectors,
+    widest,
 };
 
 /// Parameters of one launch: each has four buffers, and Vulkan promises no more than 32.
@@ -134,17 +135,12 @@ impl Updates {
 
     fn launch(&mut self) {
         let waiting = std::mem::take(&mut self.waiting);
-        let largest = waiting.iter().map(|Waiting([parameter, ..])| parameter);
-        let largest = largest.max_by_key(|parameter| parameter.shape().num_elements());
+        let length = |parameter: &CardTensor| parameter.shape().num_elements();
+        let parameters = || waiting.iter().map(|Waiting([parameter, ..])| parameter);
+        let largest = parameters().max_by_key(|parameter| length(parameter));
         let largest = largest.expect("one waits");
-        let mut lengths = waiting
-            .iter()
-            .map(|Waiting([parameter, ..])| parameter.shape().num_elements());
-        let width = if lengths.all(|length| length.is_multiple_of(4)) {
-            4
-        } else {
-            1
-        };
+        let widths = parameters().map(|parameter| widest(length(parameter)));
+        let width = widths.min().expect("one waits");
         let (count, dim) = elementwise_by(largest, width);
         let buffers = |index: usize| {
             waiting

@@ -12,19 +12,13 @@ use pix2pix_runtime::network::Window;
 
 use super::implicit_gemm::{Sides, SidesLaunch, add_slices, multiply};
 use super::pictures::{
-    CardTensor, Order, buffer, elementwise_by, ordered, picture, sized, vectors,
+    CardTensor, Order, buffer, elementwise_by, ordered, picture, sized, vectors, widest,
 };
 use super::tiling::{Cut, Extent, PIECE, PLANE, Product, Units};
 use crate::backend::conv::{ConvBackend, ReadGradient};
 use crate::backend::precision::Precision;
 use crate::backend::window::ConvSpec;
 use crate::watch::Watch;
-
-/// The width of the vectors in which memory with rows of this length is read: 4 values or one, since each width is a
-/// kernel of its own to compile.
-fn widest(length: usize) -> usize {
-    if length.is_multiple_of(4) { 4 } else { 1 }
-}
 
 /// Groups in the first coordinate of a launch: WebGPU allows 65,535.
 const MOST_GROUPS: usize = 32_768;

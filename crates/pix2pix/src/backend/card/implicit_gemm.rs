@@ -447,10 +447,11 @@ fn put_down<S: Float, N: Size>(
     memory: &mut Shared<[S]>,
     half: u32,
     #[comptime] stage: Stage,
-    #[comptime] threads: usize,
+    #[comptime] tile: Tile,
 ) {
     let width = N::value().comptime();
     let reads = comptime!(stage.reads(width));
+    let threads = comptime!(tile.threads());
     let (line, depth) = place_in_stage(UNIT_POS, stage, width);
     let (along_line, along_depth) = comptime!(stage.strides());
     let first = half + line * along_line + depth * along_depth;
@@ -464,7 +465,7 @@ fn put_down<S: Float, N: Size>(
         let index = comptime!((turn * threads) as u32) + UNIT_POS;
         if comptime!(reads % threads == 0) || index < comptime!(reads as u32) {
             let further = comptime!((turn * stage.apart(width, threads)) as u32 * from_read);
-            if comptime!(stage.by_threads) {
+            if comptime!(tile.by_threads()) {
                 #[unroll]
                 for lane in 0..width {
                     let at = first + further + comptime!(lane as u32 * from_lane);
@@ -658,14 +659,14 @@ pub fn multiply<S: Float, L: Size, R: Size>(
                 &mut left_memory,
                 half * left_half,
                 left_stage,
-                threads,
+                tile,
             );
             put_down(
                 &right_held,
                 &mut right_memory,
                 half * right_half,
                 right_stage,
-                threads,
+                tile,
             );
         }
         sync_cube();

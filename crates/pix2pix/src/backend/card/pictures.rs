@@ -137,6 +137,12 @@ pub fn vectors(tensor: &CardTensor, width: usize) -> BufferArg {
     unsafe { BufferArg::from_raw_parts(handle, length / width) }
 }
 
+/// The width of the vectors in which memory with rows of this length is read: 4 values or one, since each width is a
+/// kernel of its own to compile.
+pub fn widest(length: usize) -> usize {
+    if length.is_multiple_of(4) { 4 } else { 1 }
+}
+
 /// The size of a launch with one thread for each value of a tensor.
 pub fn elementwise(tensor: &CardTensor) -> (CubeCount, CubeDim) {
     elementwise_by(tensor, 1)

@@ -157,7 +157,7 @@ fn activations_and_joints_are_those_of_the_cpu() {
 /// that some classes of pixels lack.
 #[test]
 fn convolutions_are_those_of_the_cpu() {
-    // the CPU's own bfloat16 rounds as well; the rest is the order of sums
+    // in TF32 only the card rounds the factors; in bfloat16 the CPU does too, and the order of sums is left
     let card = card();
     let mut forms = vec![(Precision::F32, 1e-5)];
     if has_tf32(&card) {
@@ -342,7 +342,7 @@ fn adam_is_that_of_the_cpu() {
     };
     for channels_last in [false, true] {
         let mut updates = Updates::new(update, None);
-        // those of the second launch have lengths that no vector divides
+        // the last one has a length that no vector divides, so the second launch moves single values
         let parameters: Vec<_> = (1..10)
             .map(|side| {
                 let shape = if side < 8 {

@@ -189,8 +189,6 @@ pub struct Stage {
     pub read_along_depth: bool,
     /// Whether it is stored along its depth. Threads that multiply by themselves read neighbouring lines.
     pub stored_along_depth: bool,
-    /// Whether threads multiply by themselves.
-    pub by_threads: bool,
     /// Values from one row of the stage to the next: more than its length, so that the rows begin in different banks.
     pub row: usize,
 }
@@ -205,7 +203,6 @@ impl Stage {
             depth: tile.k,
             read_along_depth: source.along_depth(),
             stored_along_depth,
-            by_threads: tile.by_threads(),
             row: length + if tile.by_threads() { 4 } else { 8 },
         }
     }
