@@ -35,7 +35,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use crate::backend::device::{self, MOST_THREADS, Precision, in_pool, placed};
+use crate::backend::device::{self, MOST_THREADS, Precision, placed};
 use crate::data::cache::Cache;
 use crate::data::dataset::Pairs;
 use crate::data::dataset::survey::OnError;
@@ -44,8 +44,8 @@ use crate::data::jitter::JitterConfig;
 use crate::data::loader::{self, LoaderConfig, Walk};
 use crate::data::pair::Direction;
 use crate::error::{Error, Result, within};
+use crate::model::tensors::Tensors;
 use crate::network::init::{Init, STD};
-use crate::network::noise::Noise;
 use crate::network::patch_gan::PatchGanConfig;
 use crate::parallel::Shard;
 use crate::train::config::{OptimizerConfig, TrainerConfig};
@@ -286,36 +286,28 @@ fn infer(
 ) -> Result<Measured> {
     let layers = generator.layers([3, config.size, config.size]);
     let macs = multiply_accumulates(&layers);
-    let source = random(shape(config), 0, device);
-    let pass: Box<dyn Fn(u64)> = match device::is_card(device) {
+    let engine: Box<dyn Engine> = match device::is_card(device) {
         false => {
             let arithmetic = config.precision.arithmetic();
-            let engine = Cpu::new(generator, random_weights(&layers), arithmetic)?;
-            let sources: Vec<f32> = source
-                .into_data()
-                .try_into_vec()
-                .expect("all our tensors are f32");
-            let (length, size) = (sources.len() / config.batch, [config.size; 2]);
-            Box::new(move |stream| {
-                let noise = Some(plan::Noise { seed: 0, stream });
-                let pictures = sources.chunks_exact(length);
-                let inputs: Vec<_> = pictures
-                    .map(|source| plan::Input { source, noise })
-                    .collect();
-                engine.run(&inputs, size, None);
-            })
+            Box::new(Cpu::new(generator, random_weights(&layers), arithmetic)?)
         }
         true => {
             let network = generator.init(device)?;
             let network = network.with_precision(config.precision);
-            Box::new(move |stream| {
-                in_pool(|| {
-                    let output = network.forward(source.clone(), &mut Noise::seeded(0, stream));
-                    // reading the output waits for the pass to end
-                    output.into_data();
-                });
-            })
+            Box::new(Tensors::new(network, device.clone()).replayed())
         }
+    };
+    let sources: Vec<f32> = random(shape(config), 0, &Device::flex())
+        .into_data()
+        .try_into_vec()
+        .expect("all our tensors are f32");
+    let pass = |stream| {
+        let noise = Some(plan::Noise { seed: 0, stream });
+        let pictures = sources.chunks_exact(sources.len() / config.batch);
+        let inputs: Vec<_> = pictures
+            .map(|source| plan::Input { source, noise })
+            .collect();
+        engine.run(&inputs, [config.size; 2], None);
     };
     let mut times = Vec::new();
     for step in 0..config.warmup + config.steps {

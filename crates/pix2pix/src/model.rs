@@ -27,8 +27,10 @@
 pub(crate) mod average;
 pub mod built_in;
 pub(crate) mod checkpoint;
+#[cfg(feature = "_card")]
+mod passes;
 pub(crate) mod sampled;
-mod tensors;
+pub(crate) mod tensors;
 pub(crate) mod translate;
 
 pub use average::average;

@@ -18,9 +18,7 @@ mod tiling;
 
 pub(crate) use adam::{Moments, Updates, moved};
 pub(crate) use pictures::placed;
-pub(crate) use replay::{
-    Recording, abandon, overwrite, own_copy, prepare, record, write, write_integers,
-};
+pub(crate) use replay::{Lane, Repeated, Replay, client, overwrite, own_copy, write, write_words};
 
 #[cfg(test)]
 pub(crate) mod tests;

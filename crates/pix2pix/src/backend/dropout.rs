@@ -24,20 +24,20 @@ pub trait DropoutBackend: Backend {
 pub struct Mask {
     /// The decisions.
     pub dropout: Dropout,
-    /// On a card whose steps are replayed: the number of the sequence as two words, the low one first, instead of that of
-    /// `dropout`. It is read when the step runs.
+    /// On a card that replays passes: the seed and the number of the sequence, each as two words, the low one first, instead
+    /// of those of `dropout`. They are read when the pass runs.
     #[cfg_attr(
         not(feature = "_card"),
         expect(dead_code, reason = "only cards have one")
     )]
-    pub stream: Option<Tensor<1, Int>>,
+    pub sequence: Option<Tensor<1, Int>>,
 }
 
 impl From<Dropout> for Mask {
     fn from(dropout: Dropout) -> Self {
         Self {
             dropout,
-            stream: None,
+            sequence: None,
         }
     }
 }

@@ -5,6 +5,8 @@ use pix2pix_runtime::engine::Engine;
 use pix2pix_runtime::plan::{self, Input, Statistics};
 
 use crate::backend::device::{in_pool, placed};
+#[cfg(feature = "_card")]
+use crate::model::passes::Passes;
 use crate::network::generator::Generator;
 use crate::network::noise::Noise;
 use crate::network::norm_statistics::Norms;
@@ -13,18 +15,61 @@ use crate::network::norm_statistics::Norms;
 pub struct Tensors {
     network: Generator,
     device: Device,
+    #[cfg(feature = "_card")]
+    passes: Option<Passes>,
 }
 
 impl Tensors {
     /// A generator whose weights are on `device`.
     pub fn new(network: Generator, device: Device) -> Self {
-        Self { network, device }
+        Self {
+            network,
+            device,
+            #[cfg(feature = "_card")]
+            passes: None,
+        }
+    }
+
+    /// The same, but a card records its passes over pictures of one size: for a generator that translates many, and whose
+    /// weights nobody changes.
+    pub fn replayed(self) -> Self {
+        Self {
+            #[cfg(feature = "_card")]
+            passes: Some(Passes::new()),
+            ..self
+        }
+    }
+
+    #[cfg(all(test, feature = "_card"))]
+    pub fn passes(&self) -> Option<&Passes> {
+        self.passes.as_ref()
     }
 
     /// A batch of one, `[1, channels, height, width]`.
     fn source(&self, source: &[f32], [height, width]: [usize; 2]) -> Tensor<4> {
         let shape = [1, source.len() / (height * width), height, width];
         placed(TensorData::new(source.to_vec(), shape), &self.device)
+    }
+
+    /// Translates a picture, normalized by its own statistics.
+    fn translated(&self, input: &Input, size: [usize; 2]) -> Tensor<4> {
+        let source = self.source(input.source, size);
+        #[cfg(feature = "_card")]
+        if let Some(passes) = &self.passes {
+            return passes.run(&self.network, source, input.noise);
+        }
+        self.network.forward(source, &mut noise(input.noise))
+    }
+
+    /// Runs `work` on a thread of the pool, and on a card in the order of the recorded passes.
+    fn in_order<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        in_pool(|| {
+            #[cfg(feature = "_card")]
+            if let Some(passes) = &self.passes {
+                return passes.in_order(work);
+            }
+            work()
+        })
     }
 
     fn statistics(&self, statistics: &Statistics) -> Vec<Tensor<2>> {
@@ -36,7 +81,8 @@ impl Tensors {
     }
 }
 
-fn noise(noise: Option<plan::Noise>) -> Noise {
+/// The noise of a pass.
+pub fn noise(noise: Option<plan::Noise>) -> Noise {
     match noise {
         Some(plan::Noise { seed, stream }) => Noise::seeded(seed, stream),
         None => Noise::off(),
@@ -55,17 +101,16 @@ impl Engine for Tensors {
         size: [usize; 2],
         statistics: Option<&Statistics>,
     ) -> Vec<Vec<f32>> {
-        in_pool(|| {
+        self.in_order(|| {
             let given = statistics.map(|statistics| self.statistics(statistics));
             let run = |input: &Input| {
-                let mut norms = match &given {
-                    Some(given) => Norms::Given(given.iter()),
-                    None => Norms::Batch,
+                let Some(given) = &given else {
+                    return values(self.translated(input, size));
                 };
                 let output = self.network.forward_with(
                     self.source(input.source, size),
                     &mut noise(input.noise),
-                    &mut norms,
+                    &mut Norms::Given(given.iter()),
                 );
                 values(output.expect("these norms do not stop the pass early"))
             };
@@ -74,7 +119,7 @@ impl Engine for Tensors {
     }
 
     fn measure(&self, input: Input, size: [usize; 2], known: &Statistics) -> (Vec<f32>, usize) {
-        in_pool(|| {
+        self.in_order(|| {
             let known = self.statistics(known);
             let mut found = None;
             let mut norms = Norms::Measure(known.iter(), &mut found);

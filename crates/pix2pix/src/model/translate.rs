@@ -65,7 +65,7 @@ impl Translator {
         let (config, step) = (checkpoint.config.clone(), checkpoint.step);
         let network = checkpoint.generator(&path, &device)?;
         let network = network.with_precision(precision);
-        let engine = Tensors::new(network, device.clone());
+        let engine = Tensors::new(network, device.clone()).replayed();
         Ok(Self::of_engine(Box::new(engine), config, step, device))
     }
 

@@ -14,8 +14,8 @@ use crate::parallel::Shard;
 pub struct Noise {
     sequence: Option<Sequence>,
     shard: Shard,
-    /// On a card: where the number of the sequence is read from.
-    stream: Option<Tensor<1, Int>>,
+    /// On a card: where the seed and the number of the sequence are read from.
+    on_card: Option<Tensor<1, Int>>,
 }
 
 /// A place in a sequence of random decisions.
@@ -31,7 +31,7 @@ impl Noise {
         Self {
             sequence: None,
             shard: Shard::default(),
-            stream: None,
+            on_card: None,
         }
     }
 
@@ -51,7 +51,7 @@ impl Noise {
                 next: 0,
             }),
             shard: Shard::default(),
-            stream: None,
+            on_card: None,
         }
     }
 
@@ -60,11 +60,11 @@ impl Noise {
         Self { shard, ..self }
     }
 
-    /// The same noise, but on a card the number of the sequence is read from there when the pass runs: two words, the low
-    /// one first.
+    /// The same noise, but on a card the seed and the number of the sequence are read from there when the pass runs: two
+    /// words each, the low one first.
     #[cfg(feature = "_card")]
-    pub(crate) fn of_stream(self, stream: Option<Tensor<1, Int>>) -> Self {
-        Self { stream, ..self }
+    pub(crate) fn of_card(self, on_card: Option<Tensor<1, Int>>) -> Self {
+        Self { on_card, ..self }
     }
 
     /// Zeroes each value with probability `rate` and scales the others by 1 / (1 - rate), so that
@@ -79,7 +79,7 @@ impl Noise {
         sequence.next += own * ranks as u64;
         let mask = Mask {
             dropout: Dropout::new(sequence.seed, sequence.stream, first, rate),
-            stream: self.stream.clone(),
+            sequence: self.on_card.clone(),
         };
         dropout(x, mask)
     }

@@ -84,7 +84,7 @@ pub struct Trainer {
     replay: replay::Replay,
     /// Where a recorded step reads the number of its dropout.
     #[cfg(feature = "_card")]
-    stream: Option<Tensor<1, burn::tensor::Int>>,
+    sequence: Option<Tensor<1, burn::tensor::Int>>,
 }
 
 /// The group of a trainer, and the gradient sums of both networks.
@@ -158,7 +158,7 @@ impl Trainer {
             #[cfg(feature = "_card")]
             replay: replay::Replay::default(),
             #[cfg(feature = "_card")]
-            stream: None,
+            sequence: None,
         })
     }
 
@@ -569,7 +569,7 @@ impl Trainer {
     fn noise(&self, batch: usize) -> Noise {
         let noise = self.chance(batch).noise();
         #[cfg(feature = "_card")]
-        let noise = noise.of_stream(self.stream.clone());
+        let noise = noise.of_card(self.sequence.clone());
         noise
     }
 

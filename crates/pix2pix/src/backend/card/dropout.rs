@@ -11,9 +11,8 @@ use crate::backend::dropout::{DropoutBackend, Mask as Chosen};
 /// Where the values of a picture are in the random sequence, and what decides on them.
 #[derive(CubeType, CubeLaunch)]
 struct Mask {
-    seed: (u32, u32),
-    /// The number of the sequence: two words, the low one first.
-    stream: Box<[u32]>,
+    /// The seed and the number of the sequence: two words each, the low one first.
+    sequence: Box<[u32]>,
     /// The first value's call of the generator, and its place in it.
     block: (u32, u32),
     place: u32,
@@ -65,8 +64,8 @@ fn factor(mask: &Mask, index: usize, #[comptime] channels_last: bool) -> f32 {
     let counter = (block, mask.block.1 + carry);
     let word = philox(
         counter,
-        (mask.stream[0], mask.stream[1]),
-        mask.seed,
+        (mask.sequence[2], mask.sequence[3]),
+        (mask.sequence[0], mask.sequence[1]),
         place % 8 / 2,
     );
     let number = (word >> (place % 2 * 16)) & 0xffff;
@@ -81,30 +80,33 @@ fn drop(input: &[f32], output: &mut [f32], mask: Mask, #[comptime] channels_last
     }
 }
 
-fn halves(number: u64) -> (u32, u32) {
-    (number as u32, (number >> 32) as u32)
+/// Two numbers as two words each, the low one first.
+pub fn words([first, second]: [u64; 2]) -> [u32; 4] {
+    [
+        first as u32,
+        (first >> 32) as u32,
+        second as u32,
+        (second >> 32) as u32,
+    ]
 }
 
 /// The mask of a picture, as the argument of a kernel.
 fn launched(mask: Chosen, picture: &CardTensor) -> MaskLaunch {
-    let Chosen { dropout, stream } = mask;
+    let Chosen { dropout, sequence } = mask;
     let [_, channels, height, width] = picture.shape().dims();
-    let [seed, block] = [dropout.seed, dropout.first / 8].map(halves);
-    let stream = match stream {
-        Some(stream) => integers(stream).handle,
+    let sequence = match sequence {
+        Some(sequence) => integers(sequence).handle,
         None => {
-            let (low, high) = halves(dropout.stream);
-            picture
-                .client
-                .create_from_slice(u32::as_bytes(&[low, high]))
+            let words = words([dropout.seed, dropout.stream]);
+            picture.client.create_from_slice(u32::as_bytes(&words))
         }
     };
-    // SAFETY: it has two words.
-    let stream = unsafe { BufferArg::from_raw_parts(stream, 2) };
+    // SAFETY: it has four words.
+    let sequence = unsafe { BufferArg::from_raw_parts(sequence, 4) };
+    let block = dropout.first / 8;
     MaskLaunch::new(
-        seed,
-        stream,
-        block,
+        sequence,
+        (block as u32, (block >> 32) as u32),
         (dropout.first % 8) as u32,
         dropout.dropped,
         dropout.scale,

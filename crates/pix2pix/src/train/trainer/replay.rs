@@ -2,64 +2,95 @@
 //! takes longer than the card needs for the step.
 //!
 //! What changes from step to step is in memory of the card that is written before: the pictures, the learning rate with
-//! Adam's corrections, and the number of the step's dropout. Everything else is changed in place.
+//! Adam's corrections, and the seed and number of the step's dropout. Everything else is changed in place.
 
-use std::sync::LazyLock;
-
+use burn::cubecl::client::Client;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Int, Tensor};
 
 use super::{Batch, Trainer};
-use crate::backend::card::{self, Recording};
+use crate::backend::card::{self, Repeated};
 use crate::backend::device::{constant, inner};
 use crate::network::generator::Generator;
 use crate::train::losses::Diverged;
 use crate::train::objective::Gan;
 
-/// Whether steps are never replayed, for a comparison: `PIX2PIX_CARD_REPLAY=off`.
-static OFF: LazyLock<bool> =
-    LazyLock::new(|| std::env::var_os("PIX2PIX_CARD_REPLAY").is_some_and(|value| value == "off"));
-
-/// How far the recording of a step is.
-#[derive(Default)]
-pub(super) enum Replay {
-    /// The next step moves the optimizer to the card.
-    #[default]
-    Cold,
-    /// The next step finds out what memory a step needs.
-    Announced(Inputs),
-    /// The next step is recorded.
-    Ready(Inputs),
-    /// Steps are replayed.
-    Recorded(Inputs, Recording, Box<[Tensor<1>; 4]>),
-    /// Steps are not replayed.
-    Never,
-}
+/// How far the recording of a trainer's steps is.
+pub(super) type Replay = card::Replay<Inputs, [Tensor<1>; 4]>;
 
 /// What a recorded step reads from the card's memory.
-#[derive(Clone)]
 pub(super) struct Inputs {
     batch: Batch,
     rates: Tensor<1>,
-    stream: Tensor<1, Int>,
+    /// The seed and the number of the step's dropout.
+    sequence: Tensor<1, Int>,
 }
 
-impl Inputs {
-    /// Memory for batches like this one.
-    fn like(batch: &Batch) -> Self {
-        let device = batch[0].device();
+/// A step with one batch.
+struct Step<'a> {
+    trainer: &'a mut Trainer,
+    batch: &'a Batch,
+}
+
+// SAFETY: the networks and optimizers own what the step changes, and stay with the trainer, which owns the recording too;
+// nobody else has the networks' memory (`generator_for_inference` copies it), and a trainer is used by one thread at a time,
+// whose work is in order.
+unsafe impl Repeated for Step<'_> {
+    type Inputs = Inputs;
+    type Output = [Tensor<1>; 4];
+    type Failure = Diverged;
+
+    fn card(&self) -> Client {
+        card::client(&inner(self.batch[0].clone()))
+    }
+
+    fn inputs(&self) -> Inputs {
+        let device = self.batch[0].device();
         let own = |picture: &Tensor<4>| constant(card::own_copy(inner(picture.clone())), &device);
         let plain = device.clone().without_autodiff();
-        Self {
-            batch: batch.each_ref().map(own),
+        Inputs {
+            batch: self.batch.each_ref().map(own),
             rates: Tensor::zeros([2], &plain),
-            stream: Tensor::zeros([2], &plain),
+            sequence: Tensor::zeros([4], &plain),
         }
     }
 
-    fn fits(&self, batch: &Batch) -> bool {
+    fn fits(&self, inputs: &Inputs) -> bool {
         let shapes = |batch: &Batch| batch.each_ref().map(|picture| picture.dims());
-        shapes(batch) == shapes(&self.batch)
+        shapes(self.batch) == shapes(&inputs.batch)
+    }
+
+    fn fill(&self, inputs: &Inputs) {
+        for (to, from) in inputs.batch.iter().zip(self.batch) {
+            card::overwrite(&inner(to.clone()), inner(from.clone()));
+        }
+        let trainer = &self.trainer;
+        let rates = trainer
+            .generator
+            .optimizer()
+            .rates(trainer.steps, trainer.rate());
+        card::write(&inputs.rates, rates);
+        let chance = trainer.chance(0);
+        card::write_words(&inputs.sequence, [chance.seed, chance.index]);
+    }
+
+    fn work(&mut self, inputs: Option<&Inputs>) -> Result<[Tensor<1>; 4], Diverged> {
+        let batch = inputs.map_or(self.batch, |inputs| &inputs.batch);
+        self.trainer.reading(inputs);
+        let losses = self.trainer.updates(std::slice::from_ref(batch));
+        self.trainer.reading(None);
+        losses
+    }
+
+    fn is_in_place(&self) -> bool {
+        self.trainer.generator.optimizer().updates_in_place()
+            && self.trainer.discriminator.optimizer().updates_in_place()
+    }
+
+    fn recorded(&mut self, ran: bool) {
+        let steps = self.trainer.steps + u64::from(ran);
+        self.trainer.generator.optimizer_mut().set_steps(steps);
+        self.trainer.discriminator.optimizer_mut().set_steps(steps);
     }
 }
 
@@ -85,117 +116,26 @@ impl Trainer {
         let plain =
             discriminator.scales == 1 && !discriminator.unet && !discriminator.spectral_norm;
         let coarse_to_fine = matches!(self.generator.network(), Generator::Hd(_));
-        batches.len() == 1 && alone && plain && !coarse_to_fine && !self.config.recompute && !*OFF
+        batches.len() == 1 && alone && plain && !coarse_to_fine && !self.config.recompute
     }
 
     /// One step on a card, replayed as soon as one is recorded.
     pub(super) fn step_on_card(&mut self, batch: &Batch) -> Result<[Tensor<1>; 4], Diverged> {
-        let own = std::slice::from_ref(batch);
-        match std::mem::take(&mut self.replay) {
-            Replay::Cold => {
-                let losses = self.updates(own)?;
-                let inputs = Inputs::like(batch);
-                self.replay = match card::prepare(&inputs.rates) {
-                    Ok(()) => Replay::Announced(inputs),
-                    Err(_) => Replay::Never,
-                };
-                Ok(losses)
-            }
-            Replay::Announced(inputs) if inputs.fits(batch) => {
-                let losses = self.updates_of(&inputs, batch)?;
-                self.replay = Replay::Ready(inputs);
-                Ok(losses)
-            }
-            Replay::Ready(inputs) if inputs.fits(batch) => {
-                self.fill(&inputs, batch);
-                let recorded = card::record(&inputs.rates, || {
-                    self.reading(Some(&inputs));
-                    let losses = self.updates(std::slice::from_ref(&inputs.batch));
-                    self.reading(None);
-                    losses
-                });
-                let in_place = self.generator.optimizer().updates_in_place()
-                    && self.discriminator.optimizer().updates_in_place();
-                if let Ok((recording, Ok(losses))) = recorded
-                    && in_place
-                {
-                    return self.run(inputs, recording, Box::new(losses));
-                }
-                // nothing of the step has run
-                self.count(self.steps);
-                self.replay = Replay::Never;
-                self.updates(own)
-            }
-            Replay::Recorded(inputs, recording, losses) if inputs.fits(batch) => {
-                self.fill(&inputs, batch);
-                self.run(inputs, recording, losses)
-            }
-            Replay::Never => {
-                self.replay = Replay::Never;
-                self.updates(own)
-            }
-            // a batch of another size
-            other => {
-                if let Replay::Announced(inputs) | Replay::Ready(inputs) = &other {
-                    card::abandon(&inputs.rates);
-                }
-                self.updates(own)
-            }
-        }
-    }
-
-    /// One step that is not replayed, on the memory of a recording.
-    fn updates_of(&mut self, inputs: &Inputs, batch: &Batch) -> Result<[Tensor<1>; 4], Diverged> {
-        self.fill(inputs, batch);
-        self.reading(Some(inputs));
-        let losses = self.updates(std::slice::from_ref(&inputs.batch));
-        self.reading(None);
+        let mut replay = std::mem::take(&mut self.replay);
+        let losses = replay.run(&mut Step {
+            trainer: self,
+            batch,
+        });
+        self.replay = replay;
         losses
     }
 
-    /// Writes what this step reads.
-    fn fill(&self, inputs: &Inputs, batch: &Batch) {
-        for (to, from) in inputs.batch.iter().zip(batch) {
-            card::overwrite(&inner(to.clone()), inner(from.clone()));
-        }
-        card::write(
-            &inputs.rates,
-            self.generator.optimizer().rates(self.steps, self.rate()),
-        );
-        let stream = self.chance(0).index;
-        card::write_integers(&inputs.stream, [stream as u32, (stream >> 32) as u32]);
-    }
-
-    /// Reads the rates and the number of the dropout from a card's memory from now on, or no longer.
+    /// Reads the rates and the dropout's numbers from a card's memory from now on, or no longer.
     fn reading(&mut self, inputs: Option<&Inputs>) {
         let rates = inputs.map(|inputs| inputs.rates.clone());
         self.generator.optimizer_mut().read_rates(rates.clone());
         self.discriminator.optimizer_mut().read_rates(rates);
-        self.stream = inputs.map(|inputs| inputs.stream.clone());
-    }
-
-    /// Replays a step.
-    fn run(
-        &mut self,
-        inputs: Inputs,
-        recording: Recording,
-        losses: Box<[Tensor<1>; 4]>,
-    ) -> Result<[Tensor<1>; 4], Diverged> {
-        // SAFETY: the networks and optimizers own what the step changes, this trainer owns its inputs and losses, the
-        // recording the rest; nobody else has the networks' memory (`generator_for_inference` copies it), and all work of
-        // this thread is in order.
-        let ran = unsafe { recording.run() };
-        ran.expect("the card runs what it recorded");
-        self.count(self.steps + 1);
-        let result = (*losses).clone();
-        self.replay = Replay::Recorded(inputs, recording, losses);
-        Ok(result)
-    }
-
-    /// Tells both optimizers the number of steps.
-    fn count(&mut self, steps: u64) {
-        self.generator.optimizer_mut().set_steps(steps);
-        self.discriminator.optimizer_mut().set_steps(steps);
+        self.sequence = inputs.map(|inputs| inputs.sequence.clone());
     }
 }
 
