@@ -1,13 +1,12 @@
 //! Pairs that are not aligned to the pixel: `inspect --align`, `prepare align` and `train --l1-pyramid`.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::{SMALL, Scratch, content, names};
 use image::{RgbImage, imageops};
 use pix2pix::data::picture::{self, Content, Format, Metadata, Page, Picture, Samples};
+
+use crate::common::{SMALL, Scratch, content, names};
 
 /// A training pair of the earth data.
 fn earth(index: usize) -> [RgbImage; 2] {

@@ -1,12 +1,10 @@
 //! Bad input: one line on standard error with the file, the reason and the remedy; exit code 2 for usage errors, else
 //! 1; no half-written file under its final name.
 
-mod common;
-
 use std::fs;
 use std::process::Output;
 
-use common::{SMALL, Scratch, names, pair};
+use crate::common::{SMALL, Scratch, names, pair};
 
 /// Checks the exit code, and that the single error line contains `words`.
 fn fails(output: &Output, code: i32, words: &[&str]) {

@@ -1,12 +1,11 @@
 //! The coarse-to-fine generator: two runs, and everything that takes its model.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs;
 
-use common::{SMALL, Scratch};
 use safetensors::SafeTensors;
+
+use crate::common::{self, SMALL, Scratch};
 
 /// The tensors of a run's checkpoint after these steps whose names begin with `prefix`.
 fn tensors(scratch: &Scratch, run: &str, steps: u64, prefix: &str) -> BTreeMap<String, Vec<u8>> {

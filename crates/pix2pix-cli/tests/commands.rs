@@ -1,11 +1,10 @@
 //! Successful commands: the binary, with small networks and real files.
 
-mod common;
-
 use std::fs;
 
-use common::{SMALL, Scratch, is_flat, names, pair, wait_until};
 use image::RgbImage;
+
+use crate::common::{self, SMALL, Scratch, is_flat, names, pair, wait_until};
 
 fn open(path: std::path::PathBuf) -> RgbImage {
     image::open(path).unwrap().into_rgb8()

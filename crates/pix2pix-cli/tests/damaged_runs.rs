@@ -3,15 +3,13 @@
 
 #![cfg(unix)]
 
-mod common;
-
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::Output;
 
-use common::{SMALL, Scratch, content};
+use crate::common::{SMALL, Scratch, content};
 
 /// The error line of a command that fails with exit code 1.
 fn error(output: &Output) -> String {

@@ -1,14 +1,13 @@
 //! Data sets in every layout: the binary in a scratch folder.
 
-mod common;
-
 use std::fs::{self, File};
 use std::path::Path;
 
-use common::{SMALL, Scratch, names, pair};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use image::{DynamicImage, ImageBuffer, Luma, imageops};
+
+use crate::common::{self, SMALL, Scratch, names, pair};
 
 /// Writes two folders of pictures that are paired by file name, in different formats.
 fn two_folders(scratch: &Scratch, a: &str, b: &str, count: u32) {

@@ -1,12 +1,11 @@
 //! Discriminators beyond the paper's: at several scales, with feature matching, with decisions on pixels, and with adaptive
 //! augmentation.
 
-mod common;
-
 use std::fs;
 
-use common::{SMALL, Scratch};
 use safetensors::SafeTensors;
+
+use crate::common::{self, SMALL, Scratch};
 
 /// The lines of a run's metrics.
 fn metrics(scratch: &Scratch, run: &str) -> Vec<serde_json::Value> {

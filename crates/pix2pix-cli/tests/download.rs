@@ -1,7 +1,5 @@
 //! Downloads from a local server that also drops connections, sends wrong lengths and serves bad archives.
 
-mod common;
-
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,9 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{fs, thread};
 
-use common::{Scratch, names, pair, wait_until};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+
+use crate::common::{Scratch, names, pair, wait_until};
 
 /// Behaviour of the server for a request of the file from byte `start` on, after `count` earlier requests.
 type Answer = fn(stream: &mut TcpStream, content: &[u8], start: Option<usize>, count: usize);

@@ -1,13 +1,12 @@
 //! What is read of a data set or a folder, what is passed over, and what is refused by name.
 
-mod common;
-
 use std::fs::{self, File};
 use std::io::Write;
 use std::process::Output;
 
-use common::{SMALL, Scratch, names, pair};
 use image::{ImageBuffer, Luma, RgbImage, imageops};
+
+use crate::common::{SMALL, Scratch, names, pair};
 
 /// The halves of pair `index`, 48x40 pixels each.
 fn halves(index: u32) -> [RgbImage; 2] {

@@ -1,8 +1,6 @@
 //! `--help` of every command: all options have a help text and their default, and the examples are valid commands.
 
-mod common;
-
-use common::Scratch;
+use crate::common::Scratch;
 
 /// Every command and subcommand with its help, as the program itself lists them.
 fn commands(scratch: &Scratch) -> Vec<(String, String)> {

@@ -2,14 +2,13 @@
 
 #![cfg(unix)]
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-use common::{SMALL, Scratch, pair};
 use serde_json::Value;
+
+use crate::common::{self, SMALL, Scratch, pair};
 
 /// The line of a failed command.
 fn line(output: &Output, code: i32) -> String {

@@ -1,13 +1,12 @@
 //! Label maps as sources and as targets: the binary in a scratch folder.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::fs;
 
-use common::{SMALL, Scratch, pair};
 use image::{GrayImage, Luma, Rgb, RgbImage, imageops};
 use serde_json::Value;
+
+use crate::common::{SMALL, Scratch, pair};
 
 /// The colours of sky, wall and window.
 const COLORS: [[u8; 3]; 3] = [[0, 0, 170], [0, 85, 255], [255, 170, 0]];

@@ -2,15 +2,13 @@
 
 #![cfg(target_os = "linux")]
 
-mod common;
-
 use std::fs::{self, File, FileTimes};
 use std::path::Path;
 use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
-use common::{SMALL, Scratch, pair};
+use crate::common::{SMALL, Scratch, pair};
 
 /// Number of different pictures; the others are hard links to them.
 const DIFFERENT: usize = 50;

@@ -1,15 +1,14 @@
 //! Tools to judge a run: scores, evaluation, report, table of runs, average of checkpoints.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{SMALL, Scratch, is_flat, names};
 use safetensors::SafeTensors;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+
+use crate::common::{self, SMALL, Scratch, is_flat, names};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../pix2pix/tests/fixtures");
 

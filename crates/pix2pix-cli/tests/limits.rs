@@ -1,16 +1,12 @@
 //! What strangers' files and requests can make the program use: it runs with little memory, and refuses them in one line.
 
-#[path = "common/bombs.rs"]
-mod bombs;
-mod common;
-
 use std::fs;
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{SMALL, Scratch, address, pair, wait_until};
+use crate::common::{SMALL, Scratch, address, bombs, pair, wait_until};
 
 /// Address space of the commands, in KiB: the program and its threads, and half a gigabyte for a file.
 const LITTLE: u32 = 2 << 20;

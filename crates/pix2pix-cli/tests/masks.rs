@@ -1,13 +1,12 @@
 //! Pixels without data, by mask files, a value, NaN or GDAL's tag: the binary in a scratch folder.
 
-mod common;
-
 use std::fs;
 
-use common::{SMALL, Scratch, pair};
 use image::{GrayImage, Luma, Rgb, RgbImage, imageops};
 use pix2pix::data::picture::{self, Content, Format, Metadata, Page, Picture, Samples};
 use serde_json::Value;
+
+use crate::common::{SMALL, Scratch, pair};
 
 /// Whether a pixel of the test's pairs has data.
 fn is_known(x: u32, y: u32) -> bool {

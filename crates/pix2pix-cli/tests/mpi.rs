@@ -2,6 +2,7 @@
 
 #![cfg(feature = "mpi")]
 
+#[allow(dead_code)] // the other tests use the rest
 mod common;
 
 use std::fs;

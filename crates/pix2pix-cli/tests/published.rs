@@ -1,16 +1,15 @@
 //! `tools/reproduce_published` with a local server, and with made-up data and weights.
 
-mod common;
-
 use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use common::{Scratch, pair, serve};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use image::ImageFormat;
+
+use crate::common::{Scratch, pair, serve};
 
 const TOOL: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),

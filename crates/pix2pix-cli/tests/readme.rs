@@ -1,13 +1,11 @@
 //! README.md's commands work as they are written, in their order. Trainings are made short: small networks, few steps.
 
-mod common;
-
 use std::fs;
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::Stdio;
 
-use common::{SMALL, Scratch, address, names, pair};
+use crate::common::{SMALL, Scratch, address, names, pair};
 
 const README: &str = include_str!("../../../README.md");
 

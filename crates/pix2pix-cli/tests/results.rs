@@ -1,17 +1,16 @@
 //! Results: the numbers of a seeded run stay what they were, and an arithmetic belongs to a model, not to the process.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::{SMALL, Scratch, names};
 use pix2pix::Translator;
 use pix2pix::data::picture;
 use pix2pix::device::{DeviceName, Precision};
 use pix2pix::model::TranslateOptions;
 use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
+
+use crate::common::{SMALL, Scratch, names};
 
 /// SHA-256 of the names and the bytes of all tensors of a file; its metadata has paths of this machine.
 fn digest(file: &Path) -> String {

@@ -3,8 +3,6 @@
 
 #![cfg(unix)]
 
-mod common;
-
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -13,9 +11,10 @@ use std::sync::mpsc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use common::{SMALL, Scratch, names, wait_for_lines, wait_until};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+
+use crate::common::{SMALL, Scratch, names, wait_for_lines, wait_until};
 
 const EVERY: &str = "--log-every 3 --sample-every 4 --save-every 5 --threads 2";
 

@@ -1,14 +1,12 @@
 //! `pix2pix serve` as a service: options, environment, file, logs and signals.
 
-mod common;
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use common::{SMALL, Scratch, address, wait_until};
+use crate::common::{self, SMALL, Scratch, address, wait_until};
 
 /// A folder with a model trained for two steps.
 fn model() -> Scratch {
@@ -108,7 +106,7 @@ impl Serving {
 #[test]
 fn without_a_model_it_serves_the_built_in_one() {
     let scratch = Scratch::new();
-    let serving = Serving::start(scratch.command("serve --listen 127.0.0.1:0"));
+    let serving = Serving::start(scratch.heeding_signals("serve --listen 127.0.0.1:0"));
     let models = serving.ask("GET /v1/models HTTP/1.1");
     assert!(models.contains(r#""name":"earth","step":3000"#), "{models}");
     // with examples and colours of the data inside the program
@@ -120,7 +118,8 @@ fn without_a_model_it_serves_the_built_in_one() {
 #[test]
 fn it_serves_reloads_and_stops() {
     let scratch = model();
-    let serving = Serving::start(scratch.command("serve run --listen 127.0.0.1:0 --log json"));
+    let serving =
+        Serving::start(scratch.heeding_signals("serve run --listen 127.0.0.1:0 --log json"));
     assert!(
         serving
             .ask("GET /healthz HTTP/1.1")
@@ -300,7 +299,7 @@ fn options_come_before_the_environment_and_that_before_the_file() {
 #[test]
 fn the_log_has_a_line_for_each_request() {
     let scratch = model();
-    let serving = Serving::start(scratch.command("serve run --listen 127.0.0.1:0"));
+    let serving = Serving::start(scratch.heeding_signals("serve run --listen 127.0.0.1:0"));
     serving.ask("GET /v1/models?model=secret HTTP/1.1");
     serving.ask("GET /nothing HTTP/1.1\r\nX-Request-Id: mine");
     let length = "Content-Length: 10\r\n\r\nno picture";
@@ -409,7 +408,7 @@ fn an_open_address_is_warned_of() {
         ),
         ("serve run --listen 127.0.0.1:0", None),
     ] {
-        let serving = Serving::start(scratch.command(arguments));
+        let serving = Serving::start(scratch.heeding_signals(arguments));
         // the printed address is one that opens
         assert!(
             serving.address.starts_with("127.0.0.1:"),

@@ -1,12 +1,11 @@
 //! Several pictures a side, joined as channels: the binary in a scratch folder.
 
-mod common;
-
 use std::fs;
 
-use common::{SMALL, Scratch, names, pair};
 use image::{ImageBuffer, Luma, imageops};
 use pix2pix::data::picture;
+
+use crate::common::{SMALL, Scratch, names, pair};
 
 /// Photographs in `data/A1`, their 16-bit depths in `data/A2`, and targets in `data/B`.
 fn data(scratch: &Scratch, count: u32) {

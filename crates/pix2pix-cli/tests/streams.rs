@@ -3,12 +3,10 @@
 
 #![cfg(unix)]
 
-mod common;
-
 use std::fs;
 use std::process::Stdio;
 
-use common::{SMALL, Scratch, names, wait_for_lines, wait_until};
+use crate::common::{SMALL, Scratch, names, wait_for_lines, wait_until};
 
 #[test]
 fn a_training_needs_no_streams() {

@@ -2,13 +2,11 @@
 
 #![cfg(unix)]
 
-mod common;
-
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, symlink};
 use std::process::Command;
 
-use common::{SMALL, Scratch, content, names};
+use crate::common::{SMALL, Scratch, content, names};
 
 /// The last line on standard error of a command that fails with this exit code.
 fn refused(scratch: &Scratch, command: &str, code: i32) -> String {

@@ -1,9 +1,8 @@
 //! Video: frames through a pipe.
 
-mod common;
-
-use common::{SMALL, Scratch, pair};
 use image::RgbImage;
+
+use crate::common::{SMALL, Scratch, pair};
 
 const SIDE: u32 = 64;
 const FRAME: usize = (SIDE * SIDE * 3) as usize;

@@ -1,14 +1,13 @@
 //! Volumes and TIFF files of several pages, through the whole program: the binary in a scratch folder.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::{SMALL, Scratch};
 use pix2pix::data::picture::{
     self, Content, Depth, Format, Metadata, Page, Picture, Samples, StackWriter,
 };
+
+use crate::common::{SMALL, Scratch};
 
 /// Columns, rows and slices.
 const SIZE: [usize; 3] = [48, 40, 4];

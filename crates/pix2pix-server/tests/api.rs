@@ -1,7 +1,5 @@
 //! The API, called over HTTP.
 
-mod common;
-
 use std::io::{Cursor, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -10,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{Served, save_model, save_model_of_slices};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use pix2pix::data::picture::{self, Depth, Format, Metadata, Picture};
 use pix2pix::data::{Domain, Samples, earth};
@@ -22,6 +19,8 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 use ureq::http::{HeaderMap, Response};
 use ureq::{Agent, Body};
+
+use crate::common::{Served, save_model, save_model_of_slices};
 
 /// A received response.
 struct Answer {

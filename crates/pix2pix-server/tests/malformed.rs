@@ -1,15 +1,14 @@
 //! Requests that are not as they should be, slow clients and too many of them, over plain connections.
 
-mod common;
-
 use std::io::{Cursor, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use common::Served;
 use image::{ImageFormat, RgbImage};
 use pix2pix_server::Settings;
 use socket2::{Domain, Socket, Type};
+
+use crate::common::Served;
 
 /// How long something that happens soon may take.
 const SOON: Duration = Duration::from_secs(30);

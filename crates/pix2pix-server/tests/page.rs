@@ -1,15 +1,11 @@
 //! The page in headless Chromium, with real mouse, touch and keyboard events. `tools/check_page` runs these tests,
 //! which need Chromium; plain `cargo test` skips them.
 
-mod common;
-mod tab;
-
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use common::Served;
 use pix2pix::data::picture::{self, Depth, Format, Metadata, Picture};
 use pix2pix::data::{Domain, Samples};
 use pix2pix::run::{Event, Metrics, RunScores};
@@ -17,7 +13,9 @@ use pix2pix::train::Losses;
 use pix2pix_server::settings::Words;
 use pix2pix_server::{Settings, Training};
 use serde_json::{Value, json};
-use tab::Tab;
+
+use crate::common::Served;
+use crate::tab::Tab;
 
 fn shots() -> PathBuf {
     let folder = std::env::var_os("PIX2PIX_SCREENSHOTS");

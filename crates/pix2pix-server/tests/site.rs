@@ -2,9 +2,6 @@
 //! `cargo test` skips them. `PIX2PIX_SITE` is what `pix2pix export --format web` wrote, `PIX2PIX_EXPECTED` what `pix2pix
 //! translate` makes of its first example.
 
-#[allow(dead_code)] // tests/page.rs uses all of it
-mod tab;
-
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -13,7 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use serde_json::Value;
-use tab::{Tab, wait_for};
+
+use crate::tab::{self, Tab, wait_for};
 
 /// A host of static files that sets no header but the length.
 struct Host {

@@ -1,7 +1,5 @@
 //! The generators of pix2pixHD, compared with PyTorch (`tools/make_hd_fixtures.py` made the files).
 
-mod tensors;
-
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor};
@@ -16,6 +14,8 @@ use pix2pix::network::{
     Upsample, WeightInit,
 };
 use pix2pix::train::{Freeze, OptimizerConfig, Trainer, TrainerConfig};
+
+use crate::tensors;
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))

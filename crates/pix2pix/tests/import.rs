@@ -1,8 +1,6 @@
 //! Weights of the public PyTorch port and of Keras. `tools/make_import_fixtures.py` and `tools/make_keras_fixtures.py`
 //! made the files, and the translations by PyTorch and Keras.
 
-mod tensors;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +9,8 @@ use pix2pix::exchange::export::{self, PublicFormat, PublicTensors};
 use pix2pix::exchange::import::{self, Options};
 use pix2pix::model::Checkpoint;
 use pix2pix::network::{Generator, GeneratorConfig, Noise, Norm, Patch};
+
+use crate::tensors;
 
 fn file(name: &str) -> PathBuf {
     fixture("public", name)

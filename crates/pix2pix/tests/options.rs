@@ -1,8 +1,6 @@
 //! Additions to the paper, compared with PyTorch (`tools/make_option_fixtures.py` made the fixture), and training
 //! steps with them.
 
-mod tensors;
-
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
@@ -16,7 +14,8 @@ use pix2pix::train::{
     Composite, DiffAugment, Gan, Objective, ObjectiveConfig, OptimizerConfig, Schedule, Trainer,
     TrainerConfig, feature_matching, gradient_penalty,
 };
-use tensors::read;
+
+use crate::tensors::read;
 
 fn fixture() -> Weights {
     fixture_of("options")

@@ -1,5 +1,7 @@
 //! Runs the binary in a scratch folder.
 
+pub mod bombs;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -36,7 +38,6 @@ impl Scratch {
 
     /// The command, which heeds all signals. Otherwise it ignores those that the tests were started to ignore, such as
     /// Ctrl-C in the background of a script.
-    #[allow(dead_code)] // not every test file sends signals
     pub fn heeding_signals(&self, arguments: &str) -> Command {
         if !cfg!(target_os = "linux") {
             return self.command(arguments);
@@ -53,7 +54,6 @@ impl Scratch {
     }
 
     /// Runs a script of bash in the folder, with the program as `$pix2pix`.
-    #[allow(dead_code)] // not every test file needs a shell
     pub fn bash(&self, script: &str) -> Output {
         Command::new("bash")
             .args(["-c", script])
@@ -63,13 +63,11 @@ impl Scratch {
             .unwrap()
     }
 
-    #[allow(dead_code)] // not every test file only runs it
     pub fn run(&self, arguments: &str) -> Output {
         self.command(arguments).output().unwrap()
     }
 
     /// Runs a command that must succeed, and returns its standard output.
-    #[allow(dead_code)] // as above
     pub fn ok(&self, arguments: &str) -> String {
         let output = self.run(arguments);
         assert!(
@@ -81,7 +79,6 @@ impl Scratch {
     }
 
     /// Trains a small network for two steps in a new folder `run`, and returns what is said on standard error.
-    #[allow(dead_code)] // not every test file trains
     pub fn trained(&self, data: &str, options: &str) -> String {
         let _ = std::fs::remove_dir_all(self.path("run"));
         let output = self.run(&format!(
@@ -93,7 +90,6 @@ impl Scratch {
     }
 
     /// Runs a command with `input` on its standard input.
-    #[allow(dead_code)] // not every test file uses pipes
     pub fn piped(&self, arguments: &str, input: &[u8]) -> Output {
         let mut child = self
             .command(arguments)
@@ -112,7 +108,6 @@ impl Scratch {
     }
 
     /// Side-by-side pairs of 48x40 pixels under `folder`.
-    #[allow(dead_code)] // not every test file trains
     pub fn pairs(&self, folder: &str, count: u32) {
         std::fs::create_dir_all(self.path(folder)).unwrap();
         for index in 0..count {
@@ -124,7 +119,6 @@ impl Scratch {
 }
 
 /// Serves these files, by their names at the end of any path, from a local address.
-#[allow(dead_code)] // not every test file downloads
 pub fn serve(files: Vec<(String, Vec<u8>)>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}/files", listener.local_addr().unwrap());
@@ -169,7 +163,6 @@ pub fn pair(width: u32, height: u32, index: u32) -> RgbImage {
 }
 
 /// All files and folders under a folder, with the content of the files.
-#[allow(dead_code)] // not every test file looks into folders
 pub fn content(folder: &Path) -> std::collections::BTreeMap<PathBuf, Option<Vec<u8>>> {
     let mut found = std::collections::BTreeMap::new();
     let mut left = vec![folder.to_path_buf()];
@@ -189,14 +182,12 @@ pub fn content(folder: &Path) -> std::collections::BTreeMap<PathBuf, Option<Vec<
 }
 
 /// Whether a region of a picture has only one colour.
-#[allow(dead_code)] // not every test file looks at pictures
 pub fn is_flat(picture: &RgbImage, x: u32, y: u32, side: u32) -> bool {
     let first = picture.get_pixel(x, y);
     (0..side).all(|j| (0..side).all(|i| picture.get_pixel(x + i, y + j) == first))
 }
 
 /// The names in a folder, sorted.
-#[allow(dead_code)] // not every test file looks into folders
 pub fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
     let mut names: Vec<String> = entries
@@ -207,12 +198,10 @@ pub fn names(folder: &Path) -> Vec<String> {
 }
 
 /// Options for training small networks, with steps of milliseconds.
-#[allow(dead_code)] // not every test file trains
 pub const SMALL: &str = "--filters 2 --load-size 72 --crop-size 64";
 
 /// Waits until a run has logged this many steps, for a minute at most. `program` trains it; if it ends or hangs, the test
 /// fails with what it has said.
-#[allow(dead_code)] // not every test file trains
 pub fn wait_for_lines(program: &mut Child, run: &Path, count: usize) {
     let begun = Instant::now();
     let lines = || {
@@ -238,7 +227,6 @@ pub fn wait_for_lines(program: &mut Child, run: &Path, count: usize) {
 }
 
 /// Waits for something that happens soon, for a minute at most.
-#[allow(dead_code)] // not every test file waits
 pub fn wait_until(what: &str, mut happened: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !happened() {
@@ -249,7 +237,6 @@ pub fn wait_until(what: &str, mut happened: impl FnMut() -> bool) {
 }
 
 /// The address of the web page in a program's output.
-#[allow(dead_code)] // not every test file serves
 pub fn address(told: &mut dyn BufRead) -> Option<String> {
     let mut lines = told.lines().map_while(Result::ok);
     lines.find_map(|line| {

@@ -15,7 +15,6 @@ use pix2pix_server::{Models, Server, Settings, Training};
 use tempfile::TempDir;
 
 /// A running server; dropping it stops the server.
-#[allow(dead_code)] // not every test reloads its models
 pub struct Served {
     pub url: String,
     pub stop: Stop,
@@ -93,14 +92,12 @@ impl Served {
     }
 
     /// Starts the server of a training, with a model for pictures of 64 pixels.
-    #[allow(dead_code)] // not every test watches a training
     pub fn of_training(training: Arc<Training>) -> Self {
         let models = [("one", 64, [Domain::RGB8; 2])];
         Self::start(Settings::default(), &models, Some(training))
     }
 
     /// Starts the server of [`new`](Self::new) on an address.
-    #[allow(dead_code)] // few tests need to know the address before
     pub fn at(listen: SocketAddr, settings: Settings) -> Self {
         let settings = Settings { listen, ..settings };
         let domains = [Domain::RGB8; 2];
@@ -153,7 +150,6 @@ impl Served {
     }
 
     /// Waits until the server has stopped.
-    #[allow(dead_code)] // not every test waits for it
     pub fn ended(mut self) {
         self.thread.take().unwrap().join().unwrap();
     }

@@ -1,0 +1,29 @@
+//! The tests of the program, as one program: it is linked once, and the tests of all files share the cores.
+
+mod alignment;
+mod bad_input;
+mod coarse_to_fine;
+mod commands;
+mod common;
+mod damaged_runs;
+mod data_sets;
+mod discriminators;
+mod download;
+mod files;
+mod help;
+mod hostile;
+mod labels;
+mod large;
+mod learning;
+mod limits;
+mod masks;
+mod published;
+mod readme;
+mod results;
+mod resume;
+mod serve;
+mod stacks;
+mod streams;
+mod untouched;
+mod video;
+mod volumes;
