@@ -66,7 +66,7 @@ pub enum Replay<Inputs, Output> {
     /// The work is recorded.
     Ready(Inputs),
     /// The work is replayed.
-    Recorded(Inputs, Recording, Output),
+    Recorded(Inputs, Graph, Output),
     /// The work is not replayed.
     Never,
 }
@@ -113,9 +113,11 @@ impl<Inputs, Output: Clone> Replay<Inputs, Output> {
                     abandon(&work.card());
                 }
                 let output = work.work(None)?;
+                let inputs = work.inputs();
+                // from now on, memory stays where it is
                 *self = match *OFF || work.card().graph_prepare().is_err() {
                     true => Self::Never,
-                    false => Self::Announced(work.inputs()),
+                    false => Self::Announced(inputs),
                 };
                 Ok(output)
             }
@@ -123,18 +125,12 @@ impl<Inputs, Output: Clone> Replay<Inputs, Output> {
     }
 
     /// Replays the work.
-    fn again<W>(
-        &mut self,
-        work: &mut W,
-        inputs: Inputs,
-        recording: Recording,
-        output: Output,
-    ) -> Output
+    fn again<W>(&mut self, work: &mut W, inputs: Inputs, recording: Graph, output: Output) -> Output
     where
         W: Repeated<Inputs = Inputs, Output = Output>,
     {
         // SAFETY: `Repeated` promises it.
-        let ran = unsafe { recording.0.replay() };
+        let ran = unsafe { recording.replay() };
         ran.expect("the card runs what it recorded");
         work.recorded(true);
         *self = Self::Recorded(inputs, recording, output.clone());
@@ -142,18 +138,15 @@ impl<Inputs, Output: Clone> Replay<Inputs, Output> {
     }
 }
 
-/// The launches of a recording. They read and write the memory that they used when they were recorded.
-pub struct Recording(Graph);
-
 /// Records the launches of `work`, without running them.
 ///
 /// # Errors
 /// When the driver cannot record, or `work` did something else: read, wrote from the host, or needed more memory.
-fn record<T>(card: &Client, work: impl FnOnce() -> T) -> Result<(Recording, T), String> {
+fn record<T>(card: &Client, work: impl FnOnce() -> T) -> Result<(Graph, T), String> {
     card.start_capture().map_err(|e| e.to_string())?;
     let result = work();
     let graph = card.stop_capture().map_err(|e| e.to_string())?;
-    Ok((Recording(graph), result))
+    Ok((graph, result))
 }
 
 /// Ends a recording that was only announced.
