@@ -9,7 +9,6 @@ use burn::tensor::{Int, Tensor};
 use pix2pix_runtime::plan;
 
 use crate::backend::card::{self, Lane, Repeated};
-use crate::model::tensors::noise;
 use crate::network::generator::Generator;
 use crate::network::noise::Noise;
 
@@ -102,7 +101,7 @@ unsafe impl Repeated for Pass<'_> {
 
     fn work(&mut self, inputs: Option<&Inputs>) -> Result<Tensor<4>, Infallible> {
         let source = inputs.map_or(&self.source, |inputs| &inputs.source);
-        let noise: Noise = noise(self.noise);
+        let noise = Noise::from(self.noise);
         let mut noise = noise.of_card(inputs.and_then(|inputs| inputs.sequence.clone()));
         Ok(self.network.forward(source.clone(), &mut noise))
     }

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use pix2pix_runtime::engine::Engine;
-use pix2pix_runtime::plan::{self, Input, Statistics};
+use pix2pix_runtime::plan::{Input, Statistics};
 
 use crate::backend::device::{in_pool, placed};
 #[cfg(feature = "_card")]
@@ -58,7 +58,7 @@ impl Tensors {
         if let Some(passes) = &self.passes {
             return passes.run(&self.network, source, input.noise);
         }
-        self.network.forward(source, &mut noise(input.noise))
+        self.network.forward(source, &mut Noise::from(input.noise))
     }
 
     /// Runs `work` on a thread of the pool, and on a card in the order of the recorded passes.
@@ -78,14 +78,6 @@ impl Tensors {
             placed(TensorData::new(values.clone(), shape), &self.device)
         };
         statistics.iter().map(tensor).collect()
-    }
-}
-
-/// The noise of a pass.
-pub fn noise(noise: Option<plan::Noise>) -> Noise {
-    match noise {
-        Some(plan::Noise { seed, stream }) => Noise::seeded(seed, stream),
-        None => Noise::off(),
     }
 }
 
@@ -109,7 +101,7 @@ impl Engine for Tensors {
                 };
                 let output = self.network.forward_with(
                     self.source(input.source, size),
-                    &mut noise(input.noise),
+                    &mut Noise::from(input.noise),
                     &mut Norms::Given(given.iter()),
                 );
                 values(output.expect("these norms do not stop the pass early"))
@@ -125,7 +117,7 @@ impl Engine for Tensors {
             let mut norms = Norms::Measure(known.iter(), &mut found);
             self.network.forward_with(
                 self.source(input.source, size),
-                &mut noise(input.noise),
+                &mut Noise::from(input.noise),
                 &mut norms,
             );
             let (statistics, count) = found.expect("the pass stops at the next norm");

@@ -6,6 +6,7 @@
 
 use burn::tensor::{Int, Tensor};
 use pix2pix_kernels::Dropout;
+use pix2pix_runtime::plan;
 
 use crate::backend::dropout::{Mask, dropout};
 use crate::parallel::Shard;
@@ -16,6 +17,16 @@ pub struct Noise {
     shard: Shard,
     /// On a card: where the seed and the number of the sequence are read from.
     on_card: Option<Tensor<1, Int>>,
+}
+
+impl From<Option<plan::Noise>> for Noise {
+    /// The noise of a translation.
+    fn from(noise: Option<plan::Noise>) -> Self {
+        match noise {
+            Some(plan::Noise { seed, stream }) => Self::seeded(seed, stream),
+            None => Self::off(),
+        }
+    }
 }
 
 /// A place in a sequence of random decisions.
