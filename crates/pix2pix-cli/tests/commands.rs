@@ -227,7 +227,8 @@ fn the_demo_leaves_a_contact_sheet_and_can_be_repeated() {
 fn an_interrupt_finishes_the_step_and_saves() {
     let scratch = Scratch::new();
     scratch.pairs("data", 2);
-    let mut command = scratch.command(&format!("train data --out run --steps 1000000 {SMALL}"));
+    let train = format!("train data --out run --steps 1000000 {SMALL}");
+    let mut command = scratch.heeding_signals(&train);
     let mut child = command
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::null())

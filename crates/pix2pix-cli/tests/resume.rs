@@ -393,6 +393,44 @@ fn kill_9_never_loses_a_checkpoint() {
     );
 }
 
+/// The last checkpoint is there, and the program ends before its contact sheet, score and best checkpoint: by a kill, or
+/// on a full disk.
+#[test]
+fn the_last_step_gets_what_it_owes() {
+    let scratch = Scratch::new();
+    scratch.pairs("data/train", 3);
+    scratch.pairs("data/val", 2);
+    let run = scratch.path("run");
+    for length in ["--steps 6 --keep-best l1 --report", "--time 1s"] {
+        let _ = fs::remove_dir_all(&run);
+        scratch.ok(&format!(
+            "train data --out run {length} --save-every 4 --sample-every 1000000 {SMALL}"
+        ));
+        let whole = content(&run);
+        let step = names(&run.join("samples")).pop().unwrap();
+        fs::remove_file(run.join("samples").join(&step)).unwrap();
+        let scores = fs::read_to_string(run.join("scores.jsonl")).unwrap();
+        assert_eq!(scores.lines().count(), 1);
+        fs::write(run.join("scores.jsonl"), "").unwrap();
+        let best = run.join("checkpoints/best.safetensors");
+        let had_best = fs::remove_file(&best).is_ok();
+        assert_eq!(had_best, length.contains("best"));
+        let newest = names(&run.join("checkpoints")).pop().unwrap();
+        let state = newest.replace("step", "state");
+        let old = run.join("checkpoints/state_0000001.safetensors");
+        fs::copy(run.join("checkpoints").join(state), &old).unwrap();
+        scratch.ok("train --resume run --quiet");
+        assert!(content(&run) == whole, "{length}");
+        assert_eq!(best.exists(), had_best);
+        assert!(!old.exists());
+        // now it owes nothing
+        let output = scratch.run("train --resume run");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("the run is done"), "{said}");
+    }
+}
+
 #[test]
 fn a_removed_data_folder() {
     let scratch = Scratch::new();

@@ -107,6 +107,8 @@ const STATE: FileKind = FileKind {
 
 /// Name of the file of the scores.
 const SCORES: &str = "scores.jsonl";
+/// Name of the file of the warnings.
+const WARNINGS: &str = "warnings.jsonl";
 
 /// Advice for losses or gradients that are not finite.
 const ADVICE: &str =
@@ -396,7 +398,13 @@ pub fn resume(
             (trainer, done, owed)
         }
     };
-    if let (Some(time), Some(seconds)) = (config.time, done.seconds)
+    let scores = log::read::<RunScores>(&folder.path(SCORES))?
+        .entries
+        .into_iter();
+    let scores: Vec<RunScores> = scores.filter(|line| line.step <= done.step).collect();
+    let scored = scores.last().map(|scores| scores.step);
+    let finished = done.is_last(config) && !training.owes(owed.as_ref(), scored)?;
+    if let (true, Some(time), Some(seconds)) = (finished, config.time, done.seconds)
         && seconds >= time
     {
         return Err(Error::Config(format!(
@@ -405,7 +413,7 @@ pub fn resume(
             folder.root().display()
         )));
     }
-    if done.step >= config.steps {
+    if finished {
         return Err(Error::Config(format!(
             "{}: the run is done ({} of {} steps); to train longer, give a larger `steps`",
             folder.root().display(),
@@ -413,10 +421,6 @@ pub fn resume(
             config.steps
         )));
     }
-    let scores = log::read::<RunScores>(&folder.path(SCORES))?
-        .entries
-        .into_iter();
-    let scores: Vec<RunScores> = scores.filter(|line| line.step <= done.step).collect();
     if Record::of(config, &scores).is_some_and(|record| record.is_over()) {
         return Err(Error::Config(format!(
             "{}: the run is done: its score has not improved for {} samplings; to train longer, give a larger \
@@ -513,6 +517,14 @@ struct Progress {
     seconds: Option<f64>,
 }
 
+impl Progress {
+    /// Whether these are all steps of a run.
+    fn is_last(&self, config: &RunConfig) -> bool {
+        let out_of_time = |(time, seconds)| seconds >= time;
+        self.step >= config.steps || config.time.zip(self.seconds).is_some_and(out_of_time)
+    }
+}
+
 /// Records of a run, which only rank 0 keeps: the log files, and the samples that it translates and scores.
 struct Books {
     samples: Samples,
@@ -552,7 +564,7 @@ impl Books {
         let kept = |step: u64| step <= done && is_logged(config, step);
         let (metrics, m) = Log::open(folder.path("metrics.jsonl"), |m: &Metrics| kept(m.step))?;
         let (timings, t) = Log::open(folder.path("timings.jsonl"), |t: &Timing| kept(t.step))?;
-        let (warnings, w) = Log::open(folder.path("warnings.jsonl"), |w: &Warning| w.step <= done)?;
+        let (warnings, w) = Log::open(folder.path(WARNINGS), |w: &Warning| w.step <= done)?;
         let (scores, s) = Log::open(folder.path(SCORES), |s: &RunScores| {
             // the best checkpoint, once kept, keeps its line
             s.step <= done && (record::counts(config, s.step) || s.best)
@@ -578,7 +590,10 @@ impl Books {
             past,
             start: Instant::now(),
             health: Health::default(),
-            newest: PathBuf::new(),
+            newest: match done {
+                0 => PathBuf::new(),
+                _ => folder.checkpoints().join(checkpoint::file_name(done)),
+            },
             scored: s.entries.last().map(|scores| scores.step),
             warned: w.entries.last().map(|warning| warning.step),
             record: Record::of(config, &s.entries),
@@ -675,11 +690,12 @@ impl Training<'_> {
             true => Some(Books::open(&this, done, tell)?),
             false => None,
         };
+        let is_last = done.is_last(config);
         if let (Some(books), Some(owed)) = (&mut books, owed) {
-            this.settle(owed, &trainer, books, tell)?;
+            this.settle(owed, is_last, &trainer, books, tell)?;
         }
         this.set_rate(&mut trainer, books.as_ref());
-        if this.is_over(books.as_ref()) {
+        if is_last || this.is_over(books.as_ref()) {
             return Ok(this.outcome(done.step, books));
         }
         let mut shard = Shard::default();
@@ -945,21 +961,45 @@ impl Training<'_> {
         Ok(warned)
     }
 
+    /// Whether a step has its contact sheet and, if it is the one that was `scored` last, its score.
+    fn is_whole(&self, step: u64, scored: Option<u64>) -> bool {
+        self.sheet(step).exists() && (self.data.val.is_none() || scored == Some(step))
+    }
+
+    /// Whether the last step of a run still owes its contact sheet, its score or its warning. Every process of a group must
+    /// call this.
+    fn owes(&self, owed: Option<&Owed>, scored: Option<u64>) -> Result<bool> {
+        let owes = match owed {
+            None => false,
+            Some(Owed { metrics, warning }) => {
+                let warnings = log::read::<Warning>(&self.folder.path(WARNINGS))?.entries;
+                let is_warned = || warnings.iter().any(|known| known.step == metrics.step);
+                !self.is_whole(metrics.step, scored) || warning.is_some() && !is_warned()
+            }
+        };
+        Ok(match &self.group {
+            // the files may change meanwhile
+            Some(group) => agreement::of_root(&*group.communicator, f64::from(owes)) > 0.0,
+            None => owes,
+        })
+    }
+
     /// Does what the saved step still owes, if the run ended between saving it and the rest of its work.
     fn settle(
         &self,
         Owed { metrics, warning }: Owed,
+        is_last: bool,
         trainer: &Trainer,
         books: &mut Books,
         tell: &mut dyn FnMut(Event),
     ) -> Result<()> {
         let step = metrics.step;
-        let is_whole =
-            self.sheet(step).exists() && (self.data.val.is_none() || books.scored == Some(step));
-        let ill = match step.is_multiple_of(self.config.sample_every) && !is_whole {
+        let is_due = is_last || step.is_multiple_of(self.config.sample_every);
+        let ill = match is_due && !self.is_whole(step, books.scored) {
             true => self.look(metrics, trainer, books, tell)?,
             false => None,
         };
+        self.remove_older(step)?;
         match warning.or(ill).filter(|_| books.warned != Some(step)) {
             Some(warning) => books.warn(step, warning, tell),
             None => Ok(()),
@@ -992,8 +1032,7 @@ impl Training<'_> {
             },
             &trainer.state(),
         )?;
-        let checkpoints = self.folder.checkpoints();
-        let path = checkpoints.join(checkpoint::file_name(step));
+        let path = self.folder.checkpoints().join(checkpoint::file_name(step));
         Checkpoint::new(
             self.config.clone(),
             step,
@@ -1001,10 +1040,18 @@ impl Training<'_> {
             trainer.discriminator(),
         )
         .save(&path)?;
+        self.remove_older(step)?;
+        tell(Event::Saved(&path));
+        books.newest = path;
+        Ok(())
+    }
+
+    /// Removes checkpoints and states older than those of this step that the run does not keep.
+    fn remove_older(&self, step: u64) -> Result<()> {
         let remove = |old: &Path| {
             fs::remove_file(old).map_err(|e| Error::io(old, "remove the old checkpoint", e))
         };
-        let all = checkpoint::in_folder(&checkpoints)?;
+        let all = checkpoint::in_folder(&self.folder.checkpoints())?;
         for old in &all[..all.len().saturating_sub(self.config.keep)] {
             remove(old)?;
         }
@@ -1014,8 +1061,6 @@ impl Training<'_> {
                 remove(&old)?;
             }
         }
-        tell(Event::Saved(&path));
-        books.newest = path;
         Ok(())
     }
 
