@@ -10,8 +10,15 @@ use crate::model::checkpoint::{self, Checkpoint};
 /// averaged files. The mean has the configuration and the step of the newest checkpoint.
 ///
 /// # Errors
-/// When there are fewer than two checkpoints, one is damaged, or their networks differ.
+/// When there is no such folder, there are fewer than two checkpoints, one is damaged, or their networks differ.
 pub fn average(run: &Path, last: usize) -> Result<(Checkpoint, Vec<PathBuf>)> {
+    if !run.is_dir() {
+        return Err(Error::file(
+            run,
+            "not a run folder",
+            "give the folder of a training",
+        ));
+    }
     let mut files = checkpoint::in_folder(&run.join("checkpoints"))?;
     files.drain(..files.len().saturating_sub(last));
     let Some((newest, older)) = files.split_last().filter(|(_, older)| !older.is_empty()) else {

@@ -30,6 +30,12 @@ impl Passes {
         }
     }
 
+    #[cfg(test)]
+    pub fn is_recorded(&self) -> bool {
+        let replay = self.replay.lock().unwrap_or_else(PoisonError::into_inner);
+        matches!(*replay, card::Replay::Recorded(..))
+    }
+
     /// Does work on the card in the order of the passes.
     pub fn in_order<T>(&self, work: impl FnOnce() -> T) -> T {
         let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -111,71 +117,4 @@ unsafe impl Repeated for Pass<'_> {
     }
 
     fn recorded(&mut self, _ran: bool) {}
-}
-
-#[cfg(test)]
-mod tests {
-    use pix2pix_runtime::engine::Engine;
-    use pix2pix_runtime::network::{GeneratorConfig, UnetConfig};
-    use pix2pix_runtime::plan::Input;
-
-    use super::*;
-    use crate::backend::card::tests::{card, random};
-    use crate::model::tensors::Tensors;
-    use crate::network::init::Init;
-
-    /// Pictures with and without replays, of two sizes, with several seeds and without dropout, from two threads.
-    #[test]
-    fn replayed_passes_are_the_same_passes() {
-        let device = card();
-        let config = GeneratorConfig::Unet(UnetConfig {
-            filters: 2,
-            depth: 5,
-            ..UnetConfig::default()
-        });
-        let network = config.init(&device).unwrap();
-        let plain = Tensors::new(network.clone(), device.clone());
-        let replayed = Tensors::new(network, device).replayed();
-        let is_recorded = || {
-            let passes = replayed.passes().unwrap();
-            matches!(*passes.replay.lock().unwrap(), card::Replay::Recorded(..))
-        };
-        let mut numbers = 0..;
-        let mut outputs = Vec::new();
-        let mut check = |side: usize, count: usize, dropout: bool| {
-            for _ in 0..count {
-                let source: Vec<f32> = random([3, side, side]).into_data().try_into_vec().unwrap();
-                let number = numbers.next().unwrap();
-                let noise = dropout.then_some(plan::Noise {
-                    seed: number % 3 + (5 << 32),
-                    stream: number,
-                });
-                let input = Input {
-                    source: &source,
-                    noise,
-                };
-                let run = |engine: &Tensors| engine.run(&[input], [side; 2], None);
-                let found = std::thread::scope(|scope| {
-                    let elsewhere = scope.spawn(|| run(&replayed));
-                    let expected = run(&plain);
-                    let found = elsewhere.join().unwrap();
-                    assert!(found == expected, "picture {number}");
-                    found
-                });
-                outputs.push(found);
-            }
-        };
-        check(32, 6, true);
-        assert!(is_recorded());
-        check(64, 1, true);
-        assert!(!is_recorded());
-        check(64, 4, true);
-        assert!(is_recorded());
-        check(64, 4, false);
-        assert!(is_recorded());
-        // every picture is another one
-        outputs.sort_by(|a, b| a[0].partial_cmp(&b[0]).unwrap());
-        outputs.dedup();
-        assert_eq!(outputs.len(), 15);
-    }
 }

@@ -40,11 +40,6 @@ impl Tensors {
         }
     }
 
-    #[cfg(all(test, feature = "_card"))]
-    pub fn passes(&self) -> Option<&Passes> {
-        self.passes.as_ref()
-    }
-
     /// A batch of one, `[1, channels, height, width]`.
     fn source(&self, source: &[f32], [height, width]: [usize; 2]) -> Tensor<4> {
         let shape = [1, source.len() / (height * width), height, width];
@@ -132,5 +127,67 @@ impl Engine for Tensors {
 
     fn norms(&self) -> usize {
         self.network.norms().len()
+    }
+}
+
+#[cfg(all(test, feature = "_card"))]
+mod tests {
+    use pix2pix_runtime::network::{GeneratorConfig, UnetConfig};
+    use pix2pix_runtime::plan::Noise;
+
+    use super::*;
+    use crate::backend::card::tests::{card, random};
+    use crate::network::init::Init;
+
+    /// Pictures with and without replays, of two sizes, with several seeds and without dropout, from two threads.
+    #[test]
+    fn replayed_passes_are_the_same_passes() {
+        let device = card();
+        let config = GeneratorConfig::Unet(UnetConfig {
+            filters: 2,
+            depth: 5,
+            ..UnetConfig::default()
+        });
+        let network = config.init(&device).unwrap();
+        let plain = Tensors::new(network.clone(), device.clone());
+        let replayed = Tensors::new(network, device).replayed();
+        let is_recorded = || replayed.passes.as_ref().unwrap().is_recorded();
+        let mut numbers = 0..;
+        let mut outputs = Vec::new();
+        let mut check = |side: usize, count: usize, dropout: bool| {
+            for _ in 0..count {
+                let source: Vec<f32> = random([3, side, side]).into_data().try_into_vec().unwrap();
+                let number = numbers.next().unwrap();
+                let noise = dropout.then_some(Noise {
+                    seed: number % 3 + (5 << 32),
+                    stream: number,
+                });
+                let input = Input {
+                    source: &source,
+                    noise,
+                };
+                let run = |engine: &Tensors| engine.run(&[input], [side; 2], None);
+                let found = std::thread::scope(|scope| {
+                    let elsewhere = scope.spawn(|| run(&replayed));
+                    let expected = run(&plain);
+                    let found = elsewhere.join().unwrap();
+                    assert!(found == expected, "picture {number}");
+                    found
+                });
+                outputs.push(found);
+            }
+        };
+        check(32, 6, true);
+        assert!(is_recorded());
+        check(64, 1, true);
+        assert!(!is_recorded());
+        check(64, 4, true);
+        assert!(is_recorded());
+        check(64, 4, false);
+        assert!(is_recorded());
+        // every picture is another one
+        outputs.sort_by(|a, b| a[0].partial_cmp(&b[0]).unwrap());
+        outputs.dedup();
+        assert_eq!(outputs.len(), 15);
     }
 }

@@ -204,7 +204,7 @@ mod tests {
         const ALONE: &str = "PIX2PIX_TEST_ALONE";
         if std::env::var_os(ALONE).is_none() {
             let mut child = std::process::Command::new(std::env::current_exe().unwrap());
-            child.args(["an_early_update_is_that_of_the_end", "--nocapture"]);
+            child.arg("an_early_update_is_that_of_the_end");
             let output = child.env(ALONE, "1").output().unwrap();
             let said = String::from_utf8_lossy(&output.stdout);
             let why = String::from_utf8_lossy(&output.stderr);
