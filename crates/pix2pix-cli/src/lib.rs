@@ -10,6 +10,7 @@ mod completions;
 mod config_file;
 mod data_args;
 mod demo;
+mod demo_pictures;
 mod devices;
 mod direction;
 mod download;

@@ -27,6 +27,7 @@ use pix2pix_server::Training;
 use crate::beyond_args::{BeyondArgs, Preset};
 use crate::choice::choice;
 use crate::data_args::DataArgs;
+use crate::demo_pictures;
 use crate::failure::{Failure, print};
 use crate::flags;
 use crate::from_args::{FromArgs, Start as From};
@@ -737,7 +738,12 @@ fn find_again(root: &Path, config: &RunConfig) -> Result<(Dataset, Survey), Fail
 /// Trains, and prints where the results are.
 fn finish(training: Session, out: &Path) -> Result<(), Failure> {
     let quiet = matches!(training.shown.lines, Lines::Nowhere);
-    let outcome = train(training, &mut |_| Ok(()))?;
+    let keeps =
+        matches!(training.start, Start::Resume) && demo_pictures::are_kept(out, &training.config);
+    let outcome = train(training, &mut |event| match keeps {
+        true => demo_pictures::keep(out, event),
+        false => Ok(()),
+    })?;
     if !quiet {
         let program = program();
         let (out, command) = (out.plain(), word(out));
@@ -766,14 +772,19 @@ fn finish(training: Session, out: &Path) -> Result<(), Failure> {
             )
         });
         say(&format!(
-            "{ended} after {} steps{over}; newest checkpoint: {}\n{best}{go_on}\
+            "{ended} after {}{over}; newest checkpoint: {}\n{best}{go_on}\
              Look at {out}/samples/. To translate pictures, type:\n  \
              {program} translate {command} PICTURE... --out translated\n",
-            outcome.steps,
+            steps(outcome.steps),
             outcome.checkpoint.plain(),
         ));
     }
     end(&outcome)
+}
+
+/// A number of steps, in words.
+pub fn steps(count: u64) -> String {
+    format!("{count} step{}", if count == 1 { "" } else { "s" })
 }
 
 /// Lines on the layout, sizes and skipped files of the data set, so that a wrong guess shows before the first step.
