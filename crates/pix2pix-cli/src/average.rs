@@ -1,8 +1,8 @@
 //! `pix2pix average`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use pix2pix::model::average;
+use pix2pix::model::{self, average};
 
 use crate::failure::Failure;
 use crate::paths::{Plain, word};
@@ -26,12 +26,15 @@ pub struct Args {
 
 /// Averages the checkpoints and writes the result.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let asked: Vec<&Path> = args.out.as_deref().into_iter().collect();
-    let notes = args.result.check(&asked)?;
+    let own = args.run.join("averaged.safetensors");
+    let notes = match &args.out {
+        Some(out) => args.result.check(&[out])?,
+        None => args
+            .result
+            .check_own(&own, |file| model::config(file).is_ok())?,
+    };
+    let out = args.out.unwrap_or(own);
     let (mean, files) = average(&args.run, args.last)?;
-    let out = args
-        .out
-        .unwrap_or_else(|| args.run.join("averaged.safetensors"));
     mean.save(&out)?;
     for file in &files {
         notes.say(&format!("{}\n", file.plain()));

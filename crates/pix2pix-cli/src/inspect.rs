@@ -61,9 +61,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
 /// Writes what it finds to `found`.
 fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
     let path = sheet_path(args)?;
-    if args.sheet.is_some() {
-        args.result.check(&[&path])?;
-    }
+    match args.sheet {
+        Some(_) => args.result.check(&[&path])?,
+        None => args.result.check_own(&path, picture::is_drawn)?,
+    };
     let data = args.data.find(&args.at.path, 0)?;
     let surveys: Vec<Survey> = data
         .splits
@@ -138,9 +139,17 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
             (&domains[side].labels, read.values.0[side].classes())
         {
             let path = path.with_extension(format!("{name}.json"));
-            atomic_file::write(&path, classes::palette(&colors).as_bytes())?;
+            // the user may have named its classes
+            let kept = match atomic_file::replaces(&path) && !args.result.replaces() {
+                true => " is there, and stays (--force replaces it)",
+                false => {
+                    atomic_file::write(&path, classes::palette(&colors).as_bytes())?;
+                    ""
+                }
+            };
             let path = path.plain();
-            *found += &format!("palette: {path}; for classes, train with --labels-{name} {path}\n");
+            *found +=
+                &format!("palette: {path}{kept}; for classes, train with --labels-{name} {path}\n");
         }
     }
     let sheet = sheet(args, &data, args.data.direction.order(domains))?;

@@ -43,7 +43,14 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let asked = args.out.iter().chain(&args.csv);
     let asked: Vec<&Path> = asked.map(PathBuf::as_path).collect();
     let notes = args.result.check(&asked)?;
-    let page = args.out.unwrap_or_else(|| args.runs[0].join("report.html"));
+    let page = match args.out {
+        Some(page) => page,
+        None => {
+            let page = args.runs[0].join("report.html");
+            args.result.check_own(&page, report::is_report)?;
+            page
+        }
+    };
     let runs: Vec<Reported> = match args.no_gallery {
         true => args.runs.iter().map(Reported::new).collect(),
         false => {

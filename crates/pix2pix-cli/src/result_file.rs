@@ -34,7 +34,10 @@ impl ResultArgs {
     pub fn check(&self, files: &[&Path]) -> Result<Notes, Failure> {
         let mut notes = Notes::Output;
         for (index, &file) in files.iter().enumerate() {
-            if files[..index].contains(&file) {
+            if files[..index]
+                .iter()
+                .any(|other| atomic_file::are_one(file, other))
+            {
                 let message = "two results cannot have the same file; choose another for one";
                 return Err(Failure::Usage(format!("{}: {message}", file.plain())));
             }
@@ -55,6 +58,25 @@ impl ResultArgs {
 }
 
 impl ResultArgs {
+    /// As [`check`](Self::check), for a file whose name the command chooses: one that it has written before, which
+    /// `is_ours` tells, is replaced.
+    ///
+    /// # Errors
+    /// If another file has this name.
+    pub fn check_own(
+        &self,
+        file: &Path,
+        is_ours: impl Fn(&Path) -> bool,
+    ) -> Result<Notes, Failure> {
+        let force = self.force || is_ours(file);
+        Self { force }.check(&[file])
+    }
+
+    /// Whether files that exist are to be replaced.
+    pub fn replaces(&self) -> bool {
+        self.force
+    }
+
     /// Checks that a command may write its results into a folder: one that is new or empty, or that is to be replaced.
     ///
     /// # Errors

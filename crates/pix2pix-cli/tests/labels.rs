@@ -258,6 +258,17 @@ fn inspect_recognizes_label_maps() {
         said.contains("train with --labels-b inspect.b.json"),
         "{said}"
     );
+    // a palette to which its user gave names stays
+    let named = fs::read_to_string(scratch.path("inspect.b.json")).unwrap();
+    let named = named.replacen(r#""name":"""#, r#""name":"sky""#, 1);
+    fs::write(scratch.path("inspect.b.json"), &named).unwrap();
+    let said = scratch.ok("inspect data");
+    assert!(
+        said.contains("inspect.b.json is there, and stays"),
+        "{said}"
+    );
+    let kept = fs::read_to_string(scratch.path("inspect.b.json")).unwrap();
+    assert!(kept == named && kept.contains("sky"), "{kept}");
     let said = scratch.ok("inspect data --labels-b inspect.b.json");
     assert!(
         said.contains("B, class 2: ") && said.contains("% of the pixels"),

@@ -295,3 +295,62 @@ fn the_working_folder_is_swept_too() {
     scratch.ok("plot generator --filters 2 --out drawing.svg");
     assert!(!scratch.path(".pix2pix-killed.part").exists());
 }
+
+/// What a command writes under a name of its own replaces what it has written before, and nothing else.
+#[test]
+fn names_that_a_command_chooses_are_kept_too() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "--save-every 1 --keep 2");
+    for (command, file) in [
+        ("average run", "run/averaged.safetensors"),
+        ("report run", "run/report.html"),
+        ("inspect data", "inspect.png"),
+    ] {
+        fs::write(scratch.path(file), "years of work").unwrap();
+        let said = refused(&scratch, command, 1);
+        assert!(said.contains(&format!("{file}: the file exists")), "{said}");
+        assert_eq!(fs::read(scratch.path(file)).unwrap(), b"years of work");
+        scratch.ok(&format!("{command} --force"));
+        scratch.ok(command);
+    }
+    let photograph = crate::common::pair(96, 40, 0);
+    photograph.save(scratch.path("inspect.png")).unwrap();
+    refused(&scratch, "inspect data", 1);
+}
+
+#[test]
+fn two_results_are_two_files() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    symlink("there.pth", scratch.path("link")).unwrap();
+    symlink("there.html", scratch.path("page")).unwrap();
+    for command in [
+        "export run --format pth --out link --discriminator there.pth",
+        "export run --format pth --out there.pth --discriminator ./there.pth",
+        "report run --out page --csv there.html",
+    ] {
+        let said = refused(&scratch, command, 2);
+        assert!(
+            said.contains("two results cannot have the same file"),
+            "{said}"
+        );
+    }
+    assert!(!scratch.path("there.pth").exists() && !scratch.path("there.html").exists());
+}
+
+/// Each picture of a demo is that of its newest step, also if the demo was resumed.
+#[test]
+fn a_resumed_demo_keeps_its_pictures_up_to_date() {
+    let scratch = Scratch::new();
+    scratch.ok(&format!(
+        "train earth --out demo --steps 1 --sample-every 1 --quiet {SMALL}"
+    ));
+    // as a demo that was stopped leaves it
+    fs::write(scratch.path("demo/contact-sheet.png"), "of step 1").unwrap();
+    scratch.ok("train --resume demo --steps 2 --quiet");
+    let read = |name: &str| fs::read(scratch.path("demo").join(name)).unwrap();
+    assert!(read("contact-sheet.png") == read("samples/step_0000002.png"));
+    assert_eq!(names(&scratch.path("demo/outputs")).len(), 8);
+}

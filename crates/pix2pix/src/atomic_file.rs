@@ -44,6 +44,18 @@ pub fn replaces(path: &Path) -> bool {
     matches!(Place::of(path), Ok(Place::File(file)) if file.exists())
 }
 
+/// Whether writing to both paths would write to one file: they may lead to it by links, also before it exists.
+pub fn are_one(path: &Path, other: &Path) -> bool {
+    let end = |path| match Place::of(path) {
+        Ok(Place::File(file)) => {
+            let folder = fs::canonicalize(folder_of(&file)).ok()?;
+            Some(folder.join(file.file_name()?))
+        }
+        _ => None,
+    };
+    path == other || end(path).is_some_and(|file| end(other) == Some(file))
+}
+
 /// Whether `path` is a name of this process's standard output.
 pub fn is_standard_output(path: &Path) -> bool {
     matches!(Place::of(path), Ok(Place::Stream(stream)) if descriptor(&stream) == Some(1))

@@ -28,7 +28,7 @@ use crate::backend::device::placed;
 
 pub use content::Content;
 pub use decode::{decode, decode_as, decode_page, decode_pages, pages, read};
-pub use encode::{LargeWriter, encode, write, write_png, write_with};
+pub use encode::{LargeWriter, encode, is_drawn, write, write_png, write_with};
 pub use header::{
     Format, Header, RESULT_EXTENSIONS, VOLUME_EXTENSIONS, is_picture, is_volume, volume_extension,
 };

@@ -45,14 +45,18 @@ const TITLE: u32 = 56;
 const TITLE_LINE: u32 = 20;
 /// Width of a character of the title, on average, in pixels.
 const TITLE_CHARACTER: u32 = 9;
+/// Height of the first line of a row's name, and of each further line.
 const CAPTION: u32 = 22;
+const CAPTION_LINE: u32 = 16;
+/// Width of its characters.
+const CAPTION_CHARACTER: u32 = 7;
 const PAPER: Rgb<u8> = Rgb([250, 250, 248]);
 
-/// The lines of a title on a sheet of this width: as many words in each as there is room for.
-fn lines(title: &str, width: u32) -> Vec<String> {
-    let most = (width.saturating_sub(2 * MARGIN) / TITLE_CHARACTER) as usize;
+/// The lines of a text on a sheet of this width, with characters of that width: as many words in each as there is room for.
+fn lines(text: &str, width: u32, character: u32) -> Vec<String> {
+    let most = (width.saturating_sub(2 * MARGIN) / character) as usize;
     let mut lines = vec![String::new()];
-    for word in title.split(' ') {
+    for word in text.split(' ') {
         let line = lines.last_mut().expect("there is a line");
         if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > most {
             lines.push(word.to_string());
@@ -100,10 +104,16 @@ pub fn draw_columns<const N: usize>(
     let row_height =
         |cells: &[&RgbImage; N]| cells.iter().map(|cell| cell.height()).max().unwrap_or(1);
     let width = N as u32 * (cell_width + MARGIN) + MARGIN;
+    let captions: Vec<_> = rows
+        .iter()
+        .map(|(name, _)| lines(name, width, CAPTION_CHARACTER))
+        .collect();
+    let caption_height = |lines: &[String]| CAPTION + CAPTION_LINE * (lines.len() as u32 - 1);
     let heights = rows
         .iter()
-        .map(|(_, cells)| row_height(cells) + CAPTION + MARGIN);
-    let lines = lines(title, width);
+        .zip(&captions)
+        .map(|((_, cells), caption)| row_height(cells) + caption_height(caption) + MARGIN);
+    let lines = lines(title, width, TITLE_CHARACTER);
     let more = TITLE_LINE * (lines.len() as u32 - 1);
     let height = TITLE + more + heights.sum::<u32>();
 
@@ -122,14 +132,16 @@ pub fn draw_columns<const N: usize>(
         );
     }
     let mut y = TITLE + more;
-    for (name, cells) in rows {
+    for ((_, cells), caption) in rows.iter().zip(&captions) {
         for (column, picture) in (0..).zip(cells) {
             let x = MARGIN + column * (cell_width + MARGIN);
             imageops::replace(&mut sheet, *picture, x.into(), y.into());
         }
         y += row_height(cells);
-        text.write(MARGIN, y + 16, 12, "normal", name);
-        y += CAPTION + MARGIN;
+        for (number, line) in (0..).zip(caption) {
+            text.write(MARGIN, y + 16 + CAPTION_LINE * number, 12, "normal", line);
+        }
+        y += caption_height(caption) + MARGIN;
     }
     text.onto(&mut sheet);
     sheet
@@ -170,12 +182,13 @@ impl Text {
 mod tests {
     use super::*;
 
-    /// Narrow sheets have their whole title, too.
+    /// Narrow sheets have their whole title and the whole names of their rows, too.
     #[test]
-    fn a_title_has_the_lines_that_it_needs() {
+    fn texts_have_the_lines_that_they_need() {
         let title = "pix2pix, step 10000 of 200000, training L1 100.25 of 255";
         let cell = RgbImage::from_pixel(64, 64, Rgb([0, 0, 0]));
-        let sheet = draw_columns(title, ["input", "output", "target"], &[("a", [&cell; 3])]);
+        let name = "N64.4E050.4: L1 80.44 of 255, PSNR 9.01 dB, SSIM 0.135";
+        let sheet = draw_columns(title, ["input", "output", "target"], &[(name, [&cell; 3])]);
         let wide = RgbImage::from_pixel(256, 64, Rgb([0, 0, 0]));
         let plain = draw_columns(title, ["input", "output", "target"], &[("a", [&wide; 3])]);
         assert_eq!(plain.height(), TITLE + 64 + CAPTION + MARGIN);
@@ -184,7 +197,7 @@ mod tests {
             .enumerate_pixels()
             .filter(|(x, ..)| x + 4 > sheet.width());
         assert!(right.into_iter().all(|(.., pixel)| *pixel == PAPER));
-        assert_eq!(lines(title, sheet.width()).join(" "), title);
-        assert_eq!(lines("", 100), [""]);
+        assert_eq!(lines(title, sheet.width(), 9).join(" "), title);
+        assert_eq!(lines("", 100, 9), [""]);
     }
 }

@@ -157,8 +157,18 @@ pub fn write(runs: &[Reported], file: &Path) -> Result<Vec<String>> {
 
 /// Whether a file is the report of a single run.
 pub fn is_of_one_run(file: &Path) -> bool {
+    runs_of(file) == 1
+}
+
+/// Whether a file is a report.
+pub fn is_report(file: &Path) -> bool {
+    runs_of(file) > 0
+}
+
+/// Number of runs in a report; 0 for another file.
+fn runs_of(file: &Path) -> usize {
     let page = std::fs::read_to_string(file);
-    page.is_ok_and(|page| page.matches("\"state\":\"").count() == 1)
+    page.map_or(0, |page| page.matches("\"state\":\"").count())
 }
 
 /// The values of `key` over the steps; L1 is of 255 in training, too, where the loss is in units of [-1, 1].

@@ -8,8 +8,11 @@ const make = (name, attributes = {}, text) => {
   return element;
 };
 const short = (number) => number === null || number === undefined ? "-" : Number(number.toPrecision(4)).toString();
-/** A number beside an axis, where there is little room. */
-const tick = (number) => number !== 0 && Math.abs(number) < 0.001 ? Number(number.toPrecision(4)).toExponential() : short(number);
+/** A number beside an axis, where there is little room, with the digits that tell it from its neighbours. */
+const tick = (number, digits = 4) => {
+  const rounded = Number(number.toPrecision(digits));
+  return rounded !== 0 && Math.abs(rounded) < 0.001 ? rounded.toExponential() : rounded.toString();
+};
 
 // Shows a gallery in an element: a choice of the order, and of each picture its input, output, target and difference.
 const showGallery = (place, gallery, chosen = 0) => {

@@ -1,13 +1,14 @@
 //! Writes pictures as PNG, TIFF or npy, and keeps their depth.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Cursor, Seek, Write};
+use std::io::{self, BufReader, BufWriter, Cursor, Seek, Write};
 use std::ops::Range;
 use std::path::Path;
 
 use image::RgbImage;
 use npyz::{AutoSerialize, Serialize, WriterBuilder};
 use pix2pix_runtime::picture::Domain;
+use pix2pix_runtime::regular_file;
 use tiff_reader::constants::{Compression, Predictor};
 use tiff_reader::{ExtraSample, PhotometricInterpretation};
 use tiff_writer::{ImageBuilder, ImageHandle, TiffWriter, WriteOptions};
@@ -78,17 +79,40 @@ pub fn encode(
     }
 }
 
-/// Writes an 8-bit RGB picture as PNG, atomically.
+/// The keyword and text of what this program draws: contact sheets and charts.
+const DRAWN: [&str; 2] = ["Software", "pix2pix"];
+
+/// Writes an 8-bit RGB picture that was drawn here as PNG, atomically, with a [mark](is_drawn).
 ///
 /// # Errors
 /// When the file cannot be written.
 pub fn write_png(path: &Path, picture: &RgbImage) -> Result<()> {
-    atomic_file::write(path, &png(&picture.clone().into(), &Metadata::default()))
+    let mut info = png::Info::with_size(picture.width(), picture.height());
+    let [keyword, text] = DRAWN.map(String::from);
+    info.uncompressed_latin1_text
+        .push(png::text_metadata::TEXtChunk::new(keyword, text));
+    let picture = picture.clone().into();
+    atomic_file::write(path, &png_with(info, &picture, &Metadata::default()))
+}
+
+/// Whether a file is a PNG that [`write_png`] wrote.
+pub fn is_drawn(path: &Path) -> bool {
+    let file = regular_file::open(path).map(BufReader::new);
+    let reader = file
+        .ok()
+        .and_then(|file| png::Decoder::new(file).read_info().ok());
+    reader.is_some_and(|reader| {
+        let mut texts = reader.info().uncompressed_latin1_text.iter();
+        texts.any(|chunk| [chunk.keyword.as_str(), &chunk.text] == DRAWN)
+    })
 }
 
 fn png(picture: &Picture, metadata: &Metadata) -> Vec<u8> {
     let [width, height] = picture.size();
-    let mut info = png::Info::with_size(width, height);
+    png_with(png::Info::with_size(width, height), picture, metadata)
+}
+
+fn png_with<'a>(mut info: png::Info<'a>, picture: &Picture, metadata: &'a Metadata) -> Vec<u8> {
     info.color_type = match picture.channels() {
         1 => png::ColorType::Grayscale,
         2 => png::ColorType::GrayscaleAlpha,
