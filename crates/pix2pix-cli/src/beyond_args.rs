@@ -72,12 +72,7 @@ pub struct BeyondArgs {
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub accumulate: usize,
     /// Weight of LPIPS relative to the adversarial loss (Johnson et al. 2016; Zhang et al. 2018); 0 for none
-    #[arg(
-        long,
-        default_value_t = 0.0,
-        value_name = "WEIGHT",
-        requires = "perceptual_weights"
-    )]
+    #[arg(long, default_value_t = 0.0, value_name = "WEIGHT")]
     perceptual: f64,
     /// File of LPIPS's weights; `pix2pix download lpips-alex` gets it [default: none]
     #[arg(long, value_name = "FILE")]

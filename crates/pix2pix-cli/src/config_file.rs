@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
-use pix2pix::Error;
+use pix2pix::{Error, foreign, regular_file};
 use toml::Value;
 
 use crate::failure::Failure;
@@ -85,10 +85,10 @@ fn is_typed(matches: &ArgMatches, argument: &Arg) -> bool {
 }
 
 fn read(file: &Path) -> Result<toml::Table, Failure> {
-    let text = std::fs::read_to_string(file);
+    let text = regular_file::read_to_string(file);
     let text = text.map_err(|e| Error::io(file, "read the options", e))?;
     text.parse().map_err(|e: toml::de::Error| {
-        let reason = format!("not a TOML file ({})", e.message());
+        let reason = format!("not a TOML file ({})", foreign(e.message()));
         Error::file(file, reason, "write options as in: batch_size = 4").into()
     })
 }

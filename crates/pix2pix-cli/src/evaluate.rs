@@ -37,15 +37,14 @@ Examples:
 
 /// Options of `pix2pix evaluate`.
 #[derive(clap::Args)]
+#[command(override_usage = "pix2pix evaluate [OPTIONS] <MODEL>... <DATA>")]
 pub struct Args {
-    /// Run folders (the newest checkpoint of each is used) or checkpoint files; earth is the built-in model
+    /// Run folders (the newest checkpoint of each is used) or checkpoint files, and last the pairs, as for training; earth is
+    /// the built-in model, and the built-in data set
     #[arg(required = true, value_name = "MODEL")]
-    models: Vec<PathBuf>,
+    paths: Vec<PathBuf>, // in one list, so that options may stand between models and data
     #[command(flatten)]
     best: BestArgs,
-    /// Pairs, as for training; earth is the built-in data set
-    #[arg(value_name = "DATA")]
-    data: PathBuf,
     /// Split to evaluate on
     #[arg(long, value_enum, default_value_t = Split::Val)]
     split: Split,
@@ -76,6 +75,16 @@ pub struct Args {
     machine: MachineArgs,
 }
 
+impl Args {
+    fn models(&self) -> &[PathBuf] {
+        &self.paths[..self.paths.len() - 1]
+    }
+
+    fn data(&self) -> &Path {
+        &self.paths[self.paths.len() - 1]
+    }
+}
+
 /// A split of a data set.
 #[derive(Clone, Copy, ValueEnum)]
 enum Split {
@@ -95,7 +104,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
         return print(&json(&evaluations));
     }
     print(&table(&evaluations))?;
-    if args.lpips.is_none() && args.dists.is_none() && args.fid.is_none() {
+    let of_pictures = evaluations.iter().any(|found| found.classes.is_empty());
+    if of_pictures && args.lpips.is_none() && args.dists.is_none() && args.fid.is_none() {
         print(
             "For LPIPS, DISTS, FID and KID, add --lpips, --dists and --fid; `pix2pix download` gets their weights.\n",
         )?;
@@ -125,7 +135,12 @@ pub fn measure(
     bar: fn(usize, String) -> ProgressBar,
     go_on: &mut dyn FnMut() -> bool,
 ) -> Result<Vec<Evaluation>, Failure> {
-    if let Some(out) = args.out.as_ref().filter(|out| lies_in(out, &args.data)) {
+    if args.models().is_empty() {
+        let message =
+            "DATA is missing; type pix2pix evaluate <MODEL>... <DATA>; see pix2pix evaluate --help";
+        return Err(Failure::Usage(message.to_string()));
+    }
+    if let Some(out) = args.out.as_ref().filter(|out| lies_in(out, args.data())) {
         return Err(Failure::Usage(format!(
             "--out {} lies in the data set, and its pictures would be taken for pairs; choose another place",
             out.plain()
@@ -154,7 +169,7 @@ pub fn measure(
     let options = args.noise.options();
     let (mut evaluations, mut galleries) = (Vec::new(), Vec::new());
     let mut directions = Vec::new();
-    for model in &args.models {
+    for model in args.models() {
         let checkpoint = args.best.find(model)?;
         let translator = Translator::load_on(&checkpoint, device.clone(), args.machine.precision)?;
         let (split, pairs) = pairs(args, model, &translator.config, note)?;
@@ -169,7 +184,7 @@ pub fn measure(
         let name = model.display().to_string();
         let bar = bar(pairs.len(), name.clone());
         // all models share the page
-        let shown = pairs.len() * args.models.len();
+        let shown = pairs.len() * args.models().len();
         let mut gallery =
             Gallery::new(&name, [config.source.clone(), config.target.clone()], shown);
         let seen = &mut |pair: &Measured| {
@@ -221,9 +236,9 @@ fn pairs(
     config: &RunConfig,
     note: &dyn Fn(&str),
 ) -> Result<(&'static str, Pairs), Failure> {
-    let path = match args.data == Path::new(earth::WORD) && args.data.exists() {
-        true => &Path::new(".").join(&args.data), // a folder, not the built-in data
-        false => &args.data,
+    let path = match args.data() == Path::new(earth::WORD) && args.data().exists() {
+        true => &Path::new(".").join(args.data()), // a folder, not the built-in data
+        false => args.data(),
     };
     // of the run's own data, the same pairs are held out as in training
     let (data, _) = config.open(path, config.on_error)?;
@@ -252,7 +267,7 @@ fn pairs(
         let there: Vec<&str> = data.splits.iter().map(|(name, _)| *name).collect();
         let remedy = format!("choose one of them with --split, e.g. --split {}", there[0]);
         let reason = format!("no {} pairs, only {}", wanted[0], there.join(", "));
-        Error::file(&args.data, reason, remedy).into()
+        Error::file(args.data(), reason, remedy).into()
     })
 }
 
@@ -475,6 +490,9 @@ pub fn table(evaluations: &[Evaluation]) -> String {
     row("Error over deviation, 1 is right", &|e| {
         of(e, |found| found.ratio)
     });
-    aligned(&rows)
-        + "± is half the width of the 95% confidence interval of the mean over the pairs.\n"
+    let mut table = aligned(&rows);
+    if table.contains('±') {
+        table += "± is half the width of the 95% confidence interval of the mean over the pairs.\n";
+    }
+    table
 }

@@ -109,7 +109,7 @@ pub const ANSWERS: [(&str, &str, &str); 102] = [
     ("--use_wandb", "", "use --tensorboard"),
     ("--wandb_project_name", "", "omit it"),
     ("--num_test", "", "give fewer files"),
-    ("--eval", "", "use --norm-stats frozen --dropout off"),
+    ("--eval", "", "omit it"),
     ("--aspect_ratio", "", "omit it: sizes are kept"),
     ("--verbose", "", "omit it"),
     ("--suffix", "", "omit it"),

@@ -561,7 +561,7 @@ fn a_missing_argument_is_told_with_the_others() {
     fails(
         &scratch.run("evaluate run"),
         2,
-        &["not provided: <MODEL>...; type pix2pix evaluate <MODEL>... <DATA>; see"],
+        &["DATA is missing; type pix2pix evaluate <MODEL>... <DATA>; see"],
     );
 }
 
@@ -592,4 +592,156 @@ fn a_pipe_is_no_picture() {
         1,
         &["pipe.png: ", "no regular file"],
     );
+}
+
+/// Options, palettes and configurations are short texts.
+#[test]
+#[cfg(unix)]
+fn files_of_options_are_short_texts() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    for command in [
+        "train data --out run --config /dev/zero",
+        "serve --config /dev/zero",
+        &format!("train data --out run {SMALL} --labels-a /dev/zero"),
+    ] {
+        fails(
+            &scratch.run(command),
+            1,
+            &["/dev/zero", "it is no regular file"],
+        );
+    }
+    fs::write(scratch.path("long.toml"), vec![b'#'; 17 << 20]).unwrap();
+    fails(
+        &scratch.run("train data --out run --config long.toml"),
+        1,
+        &["long.toml", "more than 16 MiB"],
+    );
+    scratch.trained("data", "");
+    fs::write(scratch.path("run/config.toml"), b"\xff\xfe").unwrap();
+    fails(
+        &scratch.run("train --resume run"),
+        1,
+        &[
+            "run/config.toml",
+            "it is no text",
+            "restore the original file",
+        ],
+    );
+    fs::write(scratch.path("run/config.toml"), "steps = `").unwrap();
+    let output = scratch.run("train --resume run");
+    assert!(!String::from_utf8_lossy(&output.stderr).contains('`'));
+}
+
+#[test]
+fn values_keep_their_names_in_messages_about_them() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    let config = fs::read_to_string(scratch.path("run/config.toml")).unwrap();
+    let config = config.replace("architecture = \"unet\"", "architecture = \"unett\"");
+    fs::write(scratch.path("run/config.toml"), config).unwrap();
+    fails(
+        &scratch.run("train --resume run"),
+        1,
+        &["unknown variant \"unett\", expected one of \"unet\", \"resnet\""],
+    );
+    fs::write(scratch.path("serve.toml"), "foo = 3").unwrap();
+    fails(
+        &scratch.run("serve --config serve.toml"),
+        1,
+        &["unknown field \"foo\"", "\"host\"", "\"patience\""],
+    );
+}
+
+#[test]
+fn what_a_zip_file_cannot_unpack_is_to_be_unpacked() {
+    let scratch = Scratch::new();
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for index in 0..2 {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        pair(96, 40, index)
+            .write_to(&mut bytes, image::ImageFormat::Png)
+            .unwrap();
+        let stored = zip::write::SimpleFileOptions::default()
+            .compression_method(zip::CompressionMethod::Stored);
+        zip.start_file(format!("{index}.png"), stored).unwrap();
+        std::io::Write::write_all(&mut zip, &bytes.into_inner()).unwrap();
+    }
+    let mut bytes = zip.finish().unwrap().into_inner();
+    // bzip2, in the headers of the files and in the directory
+    for (header, method) in [(b"PK\x03\x04", 8), (b"PK\x01\x02", 10)] {
+        let places: Vec<_> = (0..bytes.len() - 4)
+            .filter(|&place| bytes[place..].starts_with(header))
+            .collect();
+        for place in places {
+            bytes[place + method] = 12;
+        }
+    }
+    fs::write(scratch.path("data.zip"), bytes).unwrap();
+    fails(
+        &scratch.run(&format!("train data.zip --out run {SMALL}")),
+        1,
+        &[
+            "data.zip",
+            "cannot unpack the file",
+            "unpack the archive, and give the folder",
+        ],
+    );
+}
+
+#[test]
+fn a_full_disk_is_told_in_one_line_by_every_format_of_weights() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    for format in ["pth", "safetensors", "onnx", "model"] {
+        let script =
+            format!("ulimit -f 8; \"$pix2pix\" export run --format {format} --out out.{format}");
+        let output = scratch.bash(&script);
+        let line = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(line.lines().count(), 1, "{format}: {line}");
+        assert!(line.starts_with("error: "), "{format}: {line}");
+    }
+}
+
+#[test]
+fn a_folder_that_is_no_run_is_not_averaged() {
+    let scratch = Scratch::new();
+    fails(
+        &scratch.run("average nope"),
+        1,
+        &["nope", "not a run folder"],
+    );
+    fails(
+        &scratch.run("train earth --val-fraction 0.5 --out zz"),
+        2,
+        &["error: the data set already has held-out pairs; omit --val-fraction"],
+    );
+    fails(
+        &scratch.run("evaluate run --split val"),
+        2,
+        &["DATA is missing"],
+    );
+    fails(
+        &scratch.run("train earth --perceptual 1 --out zz"),
+        2,
+        &["pix2pix download lpips-alex", "--perceptual-weights"],
+    );
+}
+
+/// Options may stand anywhere among the arguments.
+#[test]
+fn options_stand_between_models_and_data() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    for command in [
+        "evaluate run --split train data",
+        "evaluate run run --json data",
+        "evaluate --json run data",
+        "translate run --quiet data --out out",
+    ] {
+        scratch.ok(command);
+    }
 }

@@ -100,7 +100,11 @@ fn an_edited_configuration_is_checked_before_the_first_step() {
         ),
         ("discriminator.scales", "0", "discriminator.scales is 0"),
         ("objective.perceptual", "-1", "objective.perceptual is -1"),
-        ("objective.perceptual", "1", "perceptual_weights is empty"),
+        (
+            "objective.perceptual",
+            "1",
+            "needs the file of LPIPS's weights",
+        ),
         ("objective.pool", "100000", "objective.pool is 100000"),
         ("objective.gan", "\"best\"", "objective.gan: "),
         (

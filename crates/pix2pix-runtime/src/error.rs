@@ -126,6 +126,11 @@ pub fn one_line(text: &str) -> String {
     }
 }
 
+/// What another library says, for a message of ours, in which backticks mark our fields: its own are quotation marks.
+pub fn foreign(text: &str) -> String {
+    text.replace('`', "\"")
+}
+
 /// A text whose control characters, which a terminal would obey, are escaped.
 pub fn escaped(text: &str) -> String {
     let mut line = String::new();

@@ -33,10 +33,18 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The longest text that is read, in bytes: far longer than a configuration, an options file or a palette.
+const LONGEST: u64 = 16 << 20;
+
 /// Reads a text.
 ///
 /// # Errors
-/// As [`open`], and when it is not UTF-8.
+/// As [`open`], and when it is not UTF-8 or longer than 16 MiB.
 pub fn read_to_string(path: &Path) -> io::Result<String> {
-    io::read_to_string(open(path)?)
+    let file = open(path)?;
+    if file.metadata()?.len() > LONGEST {
+        let reason = "it has more than 16 MiB, and is no such text";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+    }
+    io::read_to_string(file.take(LONGEST))
 }

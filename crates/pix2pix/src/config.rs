@@ -20,7 +20,7 @@ use crate::data::jitter::JitterConfig;
 use crate::data::loader::Walk;
 use crate::data::pair::Direction;
 use crate::data::picture::Pages;
-use crate::error::{Error, Result, at_least_one, setting, within};
+use crate::error::{Error, Result, at_least_one, foreign, setting, within};
 use crate::network::patch_gan::PatchGanConfig;
 use crate::parallel::{Shard, Wire};
 use crate::quality::Score;
@@ -306,7 +306,7 @@ impl<'de> Deserialize<'de> for RunConfig {
         let mut config = Self::deserialize(read).map_err(|e| {
             // JSON has no infinite numbers: they have become null
             let reason = e.to_string().replace("invalid type: null", "not finite");
-            D::Error::custom(format!("{}: {reason}", track.path()))
+            D::Error::custom(format!("{}: {}", track.path(), foreign(&reason)))
         })?;
         if let Some(lambda) = lambda {
             config.objective.lambda = lambda;

@@ -62,9 +62,10 @@ pub(crate) mod weights_file;
 pub use backend::device;
 pub use burn;
 pub use config::{MOST_NEIGHBOURS, RunConfig, check_neighbours};
-pub use error::{Error, Result, escaped, one_line};
+pub use error::{Error, Result, escaped, foreign, one_line};
 pub use model::Translator;
 pub use pix2pix_runtime::choice::{Choice, UnknownName};
+pub use pix2pix_runtime::regular_file;
 pub(crate) use pix2pix_runtime::{choice, error};
 
 /// The code of the tutorial's text, as tests.

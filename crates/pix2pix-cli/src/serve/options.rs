@@ -5,8 +5,8 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use pix2pix::Error;
 use pix2pix::model::built_in;
+use pix2pix::{Error, foreign, regular_file};
 use pix2pix_server::Settings;
 use pix2pix_server::client::Proxy;
 use pix2pix_server::origin::Origin;
@@ -230,12 +230,12 @@ fn given<T>(typed: Vec<T>, of_file: Vec<T>) -> Vec<T> {
 }
 
 fn read(path: &Path) -> Result<Options, Failure> {
-    let text = std::fs::read_to_string(path);
+    let text = regular_file::read_to_string(path);
     let text = text.map_err(|e| Error::io(path, "read the configuration", e))?;
     toml::from_str(&text).map_err(|e| {
         let reason = format!(
             "not a configuration file of pix2pix serve ({})",
-            e.message()
+            foreign(e.message())
         );
         Error::file(path, reason, "see pix2pix serve --help").into()
     })

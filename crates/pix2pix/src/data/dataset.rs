@@ -698,11 +698,15 @@ impl Dataset {
     /// When the data set already has held-out pairs, or there are fewer than two pairs or files.
     pub(crate) fn hold_out(self, val_fraction: f64, seed: u64, what: HeldOut) -> Result<Self> {
         if self.splits.len() > 1 {
-            return Err(Error::file(
-                self.train.store.root(),
+            let (reason, remedy) = (
                 "the data set already has held-out pairs",
                 "omit `val_fraction`",
-            ));
+            );
+            return Err(match self.train.store.root() {
+                // what is inside the program has no path
+                root if root.as_os_str().is_empty() => Error::Config(format!("{reason}; {remedy}")),
+                root => Error::file(root, reason, remedy),
+            });
         }
         let (train, val) = hold_out(&self.train, val_fraction, seed, what)?;
         Ok(self.with_splits(vec![("train", train), ("val", val)]))

@@ -9,7 +9,7 @@ use pix2pix_runtime::regular_file;
 
 use crate::atomic_file;
 use crate::config::RunConfig;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, foreign};
 use crate::model::checkpoint;
 
 /// Name of the configuration's file.
@@ -253,14 +253,6 @@ fn taken(root: &Path) -> Error {
 /// When it is not a run folder, or its configuration cannot be read or is invalid.
 pub fn read_config(root: &Path) -> Result<RunConfig> {
     let path = root.join(CONFIG);
-    let text = regular_file::read_to_string(&path).map_err(|e| match e.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory => Error::file(
-            root,
-            format!("not a run folder (no {CONFIG})"),
-            "give a folder that `run::train` made",
-        ),
-        _ => Error::io(&path, "read the configuration", e),
-    })?;
     let invalid = |reason: &str| {
         Error::file(
             &path,
@@ -268,7 +260,16 @@ pub fn read_config(root: &Path) -> Result<RunConfig> {
             "restore the original file",
         )
     };
-    let config: RunConfig = toml::from_str(&text).map_err(|e| invalid(e.message()))?;
+    let text = regular_file::read_to_string(&path).map_err(|e| match e.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => Error::file(
+            root,
+            format!("not a run folder (no {CONFIG})"),
+            "give a folder that `run::train` made",
+        ),
+        ErrorKind::InvalidData => invalid("it is no text"),
+        _ => Error::io(&path, "read the configuration", e),
+    })?;
+    let config: RunConfig = toml::from_str(&text).map_err(|e| invalid(&foreign(e.message())))?;
     let tables = [
         ("jitter.", config.jitter.validate()),
         ("objective.", config.objective.validate()),

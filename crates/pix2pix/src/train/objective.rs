@@ -179,7 +179,8 @@ impl ObjectiveConfig {
         }
         within("perceptual", self.perceptual, 0.0..=1e6)?;
         if self.perceptual > 0.0 && self.perceptual_weights.is_empty() {
-            let reason = "perceptual_weights is empty; LPIPS needs the file of its weights";
+            let reason = "`perceptual` needs the file of LPIPS's weights, which `pix2pix download lpips-alex` gets; give it \
+                          with `perceptual_weights`";
             return Err(Error::Config(reason.to_string()));
         }
         if self.pool > 10_000 {

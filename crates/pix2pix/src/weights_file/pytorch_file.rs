@@ -1,8 +1,7 @@
 //! PyTorch's files of weights, written in the zip format.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Cursor, Write};
 use std::path::Path;
 
 use zip::write::SimpleFileOptions;
@@ -57,7 +56,8 @@ impl Stored {
 /// # Errors
 /// When the file cannot be written.
 pub fn write(path: &Path, tensors: &BTreeMap<String, Stored>) -> io::Result<()> {
-    let mut zip = ZipWriter::new(BufWriter::new(File::create(path)?));
+    // in memory, where nothing fails: dropped after a failure, `ZipWriter` prints one more message
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Stored)
         .large_file(true);
@@ -71,7 +71,7 @@ pub fn write(path: &Path, tensors: &BTreeMap<String, Stored>) -> io::Result<()> 
         entry(&format!("data/{index}"), &tensor.bytes())?;
     }
     entry("version", b"3\n")?;
-    zip.finish()?.flush()
+    std::fs::write(path, zip.finish()?.into_inner())
 }
 
 /// The pickle (protocol 2) of an ordered dictionary of tensors. Each tensor has its own storage in the zip file.

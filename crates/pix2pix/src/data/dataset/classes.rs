@@ -4,6 +4,7 @@ use std::path::Path;
 
 use pix2pix_runtime::picture::Labels;
 use pix2pix_runtime::picture::labels::{CLASSES, Class, Stored, color_of};
+use pix2pix_runtime::regular_file;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -66,9 +67,10 @@ impl Classes {
     /// # Errors
     /// As [`parse`](Self::parse).
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read the palette", e))?;
+        let text = regular_file::read_to_string(path);
+        let text = text.map_err(|e| Error::io(path, "read the palette", e))?;
         let wrong = |reason: String| Error::file(path, reason, REMEDY);
-        let file: File = serde_json::from_slice(&bytes).map_err(|e| match e.is_data() {
+        let file: File = serde_json::from_str(&text).map_err(|e| match e.is_data() {
             true => wrong("not a palette".to_string()),
             false => wrong(format!("not JSON: {e}")),
         })?;

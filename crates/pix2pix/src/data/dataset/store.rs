@@ -203,13 +203,23 @@ impl Store {
             Container::Zip(archive, index) => {
                 let index = *index.get(path).ok_or_else(missing)?;
                 let mut archive = lock(archive);
-                let entry = archive.by_index(index).map_err(|e| failed(e.into()))?;
+                let unpacked = |reason: String| {
+                    let remedy = "unpack the archive, and give the folder";
+                    Error::file(
+                        &self.shown(path),
+                        format!("cannot unpack the file: {reason}"),
+                        remedy,
+                    )
+                };
+                let entry = archive
+                    .by_index(index)
+                    .map_err(|e| unpacked(e.to_string()))?;
                 let (length, packed) = (entry.size(), entry.compressed_size());
                 if length > most_of_entry(packed) {
-                    let reason = format!("it unpacks to more than {MAX_GROWTH} times its size");
-                    return Err(failed(io::Error::other(reason)));
+                    let reason = format!("it has more than {MAX_GROWTH} times its packed size");
+                    return Err(unpacked(reason));
                 }
-                read_all(entry, length).map_err(failed)
+                read_all(entry, length).map_err(|e| unpacked(e.to_string()))
             }
             Container::Embedded(files) => files
                 .get(path)
