@@ -334,8 +334,8 @@ fn models_are_evaluated_side_by_side() {
         let sheet = image::open(scratch.path(&format!("scores/1-one/{sheet}.png")))
             .unwrap()
             .into_rgb8();
-        // the title has two lines
-        assert_eq!(sheet.dimensions(), (12 + 3 * 76, 76 + 5 * 98), "five rows");
+        // the title has two lines, and so has each name with its scores
+        assert_eq!(sheet.dimensions(), (12 + 3 * 76, 76 + 5 * 114), "five rows");
         assert!(!is_flat(&sheet, 12, 76, 64));
     }
     let json: Value =
