@@ -10,7 +10,7 @@ use crate::flags;
 use crate::output::tell;
 use crate::paths::Plain;
 use crate::progress;
-use crate::result_file::ResultArgs;
+use crate::result_file::{ResultArgs, are_two};
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
@@ -48,6 +48,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
         None => {
             let page = args.runs[0].join("report.html");
             args.result.check_own(&page, report::is_report)?;
+            if let Some(csv) = &args.csv {
+                are_two(csv, &page)?;
+            }
             page
         }
     };

@@ -34,13 +34,9 @@ impl ResultArgs {
     pub fn check(&self, files: &[&Path]) -> Result<Notes, Failure> {
         let mut notes = Notes::Output;
         for (index, &file) in files.iter().enumerate() {
-            if files[..index]
+            files[..index]
                 .iter()
-                .any(|other| atomic_file::are_one(file, other))
-            {
-                let message = "two results cannot have the same file; choose another for one";
-                return Err(Failure::Usage(format!("{}: {message}", file.plain())));
-            }
+                .try_for_each(|other| are_two(file, other))?;
             if !self.force && atomic_file::replaces(file) {
                 let remedy = "choose another name, or replace it with --force";
                 return Err(Error::file(file, "the file exists", remedy).into());
@@ -89,6 +85,18 @@ impl ResultArgs {
         }
         Ok(())
     }
+}
+
+/// Checks that two results do not go to one file.
+///
+/// # Errors
+/// If they would.
+pub fn are_two(file: &Path, other: &Path) -> Result<(), Failure> {
+    if !atomic_file::are_one(file, other) {
+        return Ok(());
+    }
+    let message = "two results cannot have the same file; choose another for one";
+    Err(Failure::Usage(format!("{}: {message}", file.plain())))
 }
 
 impl Notes {

@@ -330,6 +330,7 @@ fn two_results_are_two_files() {
         "export run --format pth --out link --discriminator there.pth",
         "export run --format pth --out there.pth --discriminator ./there.pth",
         "report run --out page --csv there.html",
+        "report run --csv run/report.html --force",
     ] {
         let said = refused(&scratch, command, 2);
         assert!(
