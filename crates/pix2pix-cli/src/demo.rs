@@ -210,7 +210,7 @@ fn earlier_demo(out: &Path) -> Result<Vec<PathBuf>, Error> {
     for file in files_in(out)? {
         let name = file.strip_prefix(out).unwrap_or(&file);
         if !is_of_demo(name, &held_out) {
-            let reason = "this file is not of the demo whose folder would be replaced";
+            let reason = "not a file of a demo, and a new demo replaces the whole folder";
             return Err(Error::file(
                 &file,
                 reason,

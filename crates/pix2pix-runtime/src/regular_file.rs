@@ -43,7 +43,7 @@ const LONGEST: u64 = 16 << 20;
 pub fn read_to_string(path: &Path) -> io::Result<String> {
     let file = open(path)?;
     if file.metadata()?.len() > LONGEST {
-        let reason = "it has more than 16 MiB, and is no such text";
+        let reason = "it has more than 16 MiB";
         return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
     }
     io::read_to_string(file.take(LONGEST))

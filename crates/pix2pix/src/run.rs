@@ -403,23 +403,18 @@ pub fn resume(
         .into_iter();
     let scores: Vec<RunScores> = scores.filter(|line| line.step <= done.step).collect();
     let scored = scores.last().map(|scores| scores.step);
-    let finished = done.is_last(config) && !training.owes(owed.as_ref(), scored)?;
-    if let (true, Some(time), Some(seconds)) = (finished, config.time, done.seconds)
-        && seconds >= time
-    {
-        return Err(Error::Config(format!(
-            "{}: the run is done: it has trained for {seconds:.1} of {time:.1} seconds; to train longer, give a larger \
-             `time`",
-            folder.root().display()
-        )));
-    }
-    if finished {
-        return Err(Error::Config(format!(
-            "{}: the run is done ({} of {} steps); to train longer, give a larger `steps`",
-            folder.root().display(),
-            done.step,
-            config.steps
-        )));
+    if done.is_last(config) && !training.owes(owed.as_ref(), scored)? {
+        let folder = folder.root().display();
+        return Err(Error::Config(match done.out_of_time(config) {
+            Some([seconds, time]) => format!(
+                "{folder}: the run is done: it has trained for {seconds:.1} of {time:.1} seconds; to train longer, give a \
+                 larger `time`"
+            ),
+            None => format!(
+                "{folder}: the run is done ({} of {} steps); to train longer, give a larger `steps`",
+                done.step, config.steps
+            ),
+        }));
     }
     if Record::of(config, &scores).is_some_and(|record| record.is_over()) {
         return Err(Error::Config(format!(
@@ -518,10 +513,15 @@ struct Progress {
 }
 
 impl Progress {
-    /// Whether these are all steps of a run.
+    /// Whether the run has done its last step.
     fn is_last(&self, config: &RunConfig) -> bool {
-        let out_of_time = |(time, seconds)| seconds >= time;
-        self.step >= config.steps || config.time.zip(self.seconds).is_some_and(out_of_time)
+        self.step >= config.steps || self.out_of_time(config).is_some()
+    }
+
+    /// The seconds of training and those that the run was given, if they are over.
+    fn out_of_time(&self, config: &RunConfig) -> Option<[f64; 2]> {
+        let (seconds, time) = self.seconds.zip(config.time)?;
+        (seconds >= time).then_some([seconds, time])
     }
 }
 
@@ -961,7 +961,7 @@ impl Training<'_> {
         Ok(warned)
     }
 
-    /// Whether a step has its contact sheet and, if it is the one that was `scored` last, its score.
+    /// Whether a step has its contact sheet, and its score where pairs are held out; `scored` is the last step with a score.
     fn is_whole(&self, step: u64, scored: Option<u64>) -> bool {
         self.sheet(step).exists() && (self.data.val.is_none() || scored == Some(step))
     }

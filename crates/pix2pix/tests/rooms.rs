@@ -236,3 +236,26 @@ fn expanded(text: &str) -> Vec<Vec<String>> {
         None => vec![vec![name.to_string()]],
     }
 }
+
+/// Cargo finds tests by itself no longer: a file that nobody names would never run.
+#[test]
+fn every_file_of_tests_is_in_a_program() {
+    for krate in ["pix2pix", "pix2pix-cli", "pix2pix-server"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(krate);
+        let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+        let (manifest, all) = (read("Cargo.toml"), read("tests/all.rs"));
+        let mut count = 0;
+        for entry in std::fs::read_dir(folder.join("tests")).unwrap() {
+            let file = entry.unwrap().path();
+            if file.extension().is_none_or(|extension| extension != "rs") {
+                continue;
+            }
+            let name = file.file_stem().unwrap().to_str().unwrap();
+            let is_program = manifest.contains(&format!("[[test]]\nname = \"{name}\""));
+            let is_part = all.contains(&format!("\nmod {name};"));
+            assert!(is_program != is_part, "{krate}: tests/{name}.rs");
+            count += 1;
+        }
+        assert!(count > 4, "{krate}: only {count} files");
+    }
+}
