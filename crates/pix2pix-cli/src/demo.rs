@@ -114,8 +114,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
     };
     config.validate()?;
     let out = &args.out;
-    let folder = RunFolder::lock(out)?;
-    // before anything is removed
+    let folder = RunFolder::lock(out)?.replacing(remove_earlier_demo);
+    // before the data and the device are prepared for nothing
     earlier_demo(out)?;
     let quiet = args.run.quiet;
     let outcome = train::train(
@@ -125,7 +125,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             data: &data,
             folder,
             group: None,
-            start: Start::Over(remove_earlier_demo),
+            start: Start::New,
             stop: interrupt::flag(Shard::default())?,
             shown: args.run.shown(),
         },

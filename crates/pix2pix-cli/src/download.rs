@@ -28,7 +28,7 @@ Examples:
 /// Options of `pix2pix download`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Data set, or weights for LPIPS or FID; without a name, lists all with their sizes
+    /// Data set, or weights for LPIPS, DISTS or FID; without a name, lists all with their sizes
     #[arg(value_parser = PossibleValuesParser::new(names()))]
     name: Option<String>,
     /// Folder for the download [default: datasets, or weights]

@@ -23,6 +23,7 @@ use crate::noise_args::NoiseArgs;
 use crate::output::tell;
 use crate::paths::{Plain, lies_in};
 use crate::progress;
+use crate::result_file::{Own, check_names};
 use crate::table::aligned;
 
 /// Shown after the options.
@@ -146,6 +147,9 @@ pub fn measure(
             out.plain()
         )));
     }
+    if let Some(out) = &args.out {
+        check_names(&names(out, args.models()))?;
+    }
     set_threads(args.machine.threads)?;
     let device = args.machine.device.open(args.machine.precision)?;
     let measures = Measures {
@@ -209,6 +213,10 @@ pub fn measure(
         );
         bar.finish_and_clear();
         let evaluated = evaluated?;
+        if evaluated.evaluation.pictures.is_empty() {
+            let reason = "none of its pairs has a pixel with data";
+            return Err(Error::file(args.data(), reason, "give pairs that have some").into());
+        }
         gallery.about(summary(&evaluated.evaluation));
         galleries.push(gallery);
         if let Some(out) = &args.out {
@@ -217,14 +225,18 @@ pub fn measure(
         evaluations.push(evaluated.evaluation);
     }
     if let Some(out) = &args.out {
-        atomic_file::write(&out.join("scores.json"), json(&evaluations).as_bytes())?;
-        gallery::write(&galleries, &out.join("gallery.html"))?;
+        atomic_file::write(&out.join(SCORES), json(&evaluations).as_bytes())?;
+        gallery::write(&galleries, &out.join(GALLERY))?;
     }
     apart(&evaluations, &directions)
         .iter()
         .for_each(|found| note(found));
     Ok(evaluations)
 }
+
+/// The result files that all models share.
+const SCORES: &str = "scores.json";
+const GALLERY: &str = "gallery.html";
 
 /// The name of the pairs of a folder without splits.
 const ALL: &str = "all";
@@ -285,6 +297,31 @@ fn unlike(config: &RunConfig, pairs: &Pairs) -> Result<Option<String>, Error> {
         let found = domain.conversion(header.channels, header.depth)?;
         Some(format!("the {side} of {} has {found}", pairs.name(0)))
     }))
+}
+
+/// The result files.
+fn names(out: &Path, models: &[PathBuf]) -> Vec<Own> {
+    let mut names: Vec<Own> = vec![
+        (out.join(SCORES), is_scores),
+        (out.join(GALLERY), gallery::is_gallery),
+    ];
+    for (index, model) in models.iter().enumerate() {
+        let folder = out.join(folder(index, model));
+        let drawn = ["best", "worst", "spectrum", "calibration"];
+        let drawn = drawn.map(|name| folder.join(format!("{name}.png")));
+        names.extend(drawn.map(|file| -> Own { (file, picture::is_drawn) }));
+    }
+    names
+}
+
+/// Whether a file has the scores of an evaluation.
+fn is_scores(file: &Path) -> bool {
+    let text = std::fs::read(file).unwrap_or_default();
+    let found: Vec<serde_json::Value> = serde_json::from_slice(&text).unwrap_or_default();
+    !found.is_empty()
+        && found
+            .iter()
+            .all(|of| of["model"].is_string() && of["means"].is_object())
 }
 
 /// Name of a model's folder in the results.

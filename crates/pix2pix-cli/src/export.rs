@@ -147,7 +147,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     }
     let notes = args.result.check(&files)?;
     let path = args.best.find(&args.model)?;
-    let checkpoint = Checkpoint::load(&path)?;
+    let checkpoint = Checkpoint::load(&path)?.checked(&path)?;
     let format = match (format, args.weights) {
         (Format::Onnx, None) => return args.onnx.export(checkpoint, &path, &args.out, notes),
         (Format::Pth, None) => PublicFormat::Pth,

@@ -89,7 +89,7 @@ enum Command {
     /// Make pairs from photographs, or convert and split a data set
     #[command(after_help = prepare::EXAMPLES)]
     Prepare(prepare::Args),
-    /// Download a public data set, or the weights for LPIPS or FID
+    /// Download a public data set, or the weights for LPIPS, DISTS or FID
     #[command(after_help = download::EXAMPLES)]
     Download(download::Args),
     /// Translate pictures with a trained model
@@ -98,7 +98,7 @@ enum Command {
     /// Serve models: a web page to draw on, and an HTTP API
     #[command(after_help = serve::EXAMPLES)]
     Serve(serve::Args),
-    /// Score models by L1, RMSE, PSNR, SSIM and MS-SSIM, and optionally by LPIPS and FID
+    /// Score models by L1, RMSE, PSNR, SSIM and MS-SSIM, and optionally by LPIPS, DISTS, FID and KID
     #[command(after_help = evaluate::EXAMPLES)]
     Evaluate(evaluate::Args),
     /// Write an HTML page with the curves, samples and configuration of runs
@@ -111,7 +111,7 @@ enum Command {
     /// Convert weights from the public PyTorch port or from Keras to a model
     #[command(after_help = import::EXAMPLES)]
     Import(import::Args),
-    /// Export a model to ONNX, to the public PyTorch port's format, or to 16-bit weights
+    /// Export a model to ONNX, to the public PyTorch port's format, to a smaller file, or as a web page
     #[command(after_help = export::EXAMPLES)]
     Export(export::Args),
     /// Print a network's layers, shapes and parameters

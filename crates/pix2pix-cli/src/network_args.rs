@@ -137,6 +137,11 @@ impl NetworkArgs {
                 "--input-skip on is for the U-Net; omit it, or choose --generator unet".to_string(),
             ));
         }
+        if self.depth.is_some() && resnet.is_some() {
+            return Err(Failure::Usage(
+                "--depth is for the U-Net; omit it, or choose --generator unet".to_string(),
+            ));
+        }
         let generator = match resnet {
             Some(coarse) if self.generator == Architecture::Hd => HdConfig::around(coarse).into(),
             Some(resnet) => resnet.into(),

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use clap::Command;
 
 /// An option of the port, a value that it is given ("" for any), and what to type instead.
-pub const ANSWERS: [(&str, &str, &str); 102] = [
+pub const ANSWERS: [(&str, &str, &str); 103] = [
     ("--dataroot", "", "give the folder as DATA"),
     ("--name", "", "use --out RUN"),
     ("--checkpoints_dir", "", "use --out RUN"),
@@ -26,7 +26,16 @@ pub const ANSWERS: [(&str, &str, &str); 102] = [
         "use --resize scale-and-crop",
     ),
     ("--preprocess", "crop", "use --resize crop"),
-    ("--preprocess", "scale_width", "use --resize scale-width"),
+    (
+        "--preprocess",
+        "scale_width",
+        "use --resize scale-width, with the port's load size as --crop-size",
+    ),
+    (
+        "--preprocess",
+        "scale_width_and_crop",
+        "resize the pictures before, and use --resize crop",
+    ),
     ("--preprocess", "none", "use --resize none"),
     ("--preprocess", "", "use --resize"),
     ("--no_flip", "", "use --no-mirror"),

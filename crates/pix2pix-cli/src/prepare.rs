@@ -1,9 +1,10 @@
 //! `pix2pix prepare`.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{IsTerminal, stderr};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -60,14 +61,15 @@ struct Common {
     #[arg(long, value_name = "DATA")]
     out: PathBuf,
     /// Size of each picture of a pair, PIXELS or WIDTHxHEIGHT: photographs are cropped around their middle and
-    /// resized [default: the photograph's own]
+    /// resized; not of align and split [default: the photograph's own]
     #[arg(long, value_name = "SIZE")]
     size: Option<Size>,
-    /// Values of black and white of 16-bit and floating-point photographs [default: 0,65535 and 0,1]
+    /// Values of black and white of 16-bit and floating-point photographs; not of combine, align and split [default:
+    /// 0,65535 and 0,1]
     #[arg(long, value_name = "LOW,HIGH", value_parser = low_and_high, allow_hyphen_values = true)]
     range: Option<[f32; 2]>,
-    /// How to read TIFF files with several pages, and NIfTI volumes; split copies them whole [default: refuse such TIFF
-    /// files; combine and align read each slice of volumes]
+    /// How to read TIFF files with several pages, and NIfTI volumes; not of split, which copies them whole [default:
+    /// refuse such TIFF files; combine and align read each slice of volumes]
     #[arg(long, value_parser = choice::<Pages>(), value_name = "PAGES")]
     pages: Option<Pages>,
     /// Random seed of noise, holes and splits
@@ -311,6 +313,10 @@ fn open(common: &Common, pages: Option<Pages>, nodata: Option<Nodata>) -> Result
 
 /// Writes each pair of a data set to one side-by-side file.
 fn combine(common: &Common) -> Result<(), Failure> {
+    if common.range.is_some() {
+        let message = "combine keeps the values of pictures; omit --range";
+        return Err(Failure::Usage(message.to_string()));
+    }
     let data = open(common, common.pages, None)?;
     let mut jobs = BTreeMap::new();
     for (split, pairs) in &data.splits {
@@ -422,8 +428,8 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
         let message = "--val-fraction and --test-fraction must be at least 0 and together below 1";
         return Err(Failure::Usage(message.to_string()));
     }
-    if common.size.is_some() || common.pages.is_some() {
-        let message = "split copies files unchanged; omit --size and --pages";
+    if common.size.is_some() || common.pages.is_some() || common.range.is_some() {
+        let message = "split copies files unchanged; omit --size, --range and --pages";
         return Err(Failure::Usage(message.to_string()));
     }
     // files are copied whole, so that the slices of a volume stay together
@@ -464,6 +470,21 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
                 (pairs, index, side),
                 |(pairs, index, side)| pairs.shown(*index)[*side].clone(),
             )?;
+        }
+    }
+    for target in jobs.keys() {
+        let name = target.strip_prefix(&common.out).expect("it lies there");
+        let mut parts = name.components();
+        let own = parts.next();
+        let elsewhere = ["train", "val", "test"]
+            .map(|split| (split, common.out.join(split).join(parts.as_path())));
+        let found = elsewhere.iter().find(|(split, file)| {
+            own != Some(Component::Normal(OsStr::new(split))) && file.exists()
+        });
+        if let Some((_, file)) = found {
+            let reason = "it is there from another split, and now belongs elsewhere";
+            let remedy = "empty the folder, or choose another one with --out";
+            return Err(Error::file(file, reason, remedy).into());
         }
     }
     make(

@@ -1,6 +1,6 @@
 //! Result files: what a command writes where the user says.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pix2pix::{Error, atomic_file};
 
@@ -84,6 +84,27 @@ impl ResultArgs {
             return Err(Error::file(folder, "the folder has files", remedy).into());
         }
         Ok(())
+    }
+}
+
+/// A file whose name a command chooses, and whether one that exists there is of an earlier use of the command.
+pub type Own = (PathBuf, fn(&Path) -> bool);
+
+/// Checks that the files whose names a command chooses in the folder of `--out` are not there, or its own.
+///
+/// # Errors
+/// If another file has one of the names.
+pub fn check_names(files: &[Own]) -> Result<(), Failure> {
+    match files
+        .iter()
+        .find(|(file, is_ours)| atomic_file::replaces(file) && !is_ours(file))
+    {
+        None => Ok(()),
+        Some((file, _)) => {
+            let reason = "the file exists, and this program did not write it";
+            let remedy = "move it away, or choose another folder with --out";
+            Err(Error::file(file, reason, remedy).into())
+        }
     }
 }
 

@@ -847,10 +847,8 @@ pub struct Session<'a> {
 
 /// How a run starts.
 pub enum Start {
-    /// In an empty folder.
+    /// In an empty folder, or in place of the run that its folder [replaces](RunFolder::replacing).
     New,
-    /// In place of an earlier run in the folder, which this function removes when nothing else can fail.
-    Over(fn(&Path) -> Result<(), Error>),
     /// From the newest checkpoint in the folder.
     Resume,
 }
@@ -914,6 +912,11 @@ pub fn train(
     // a resumed run keeps the report that it has
     let is_resumed = matches!(start, Start::Resume);
     let report = report || is_resumed && report::is_of_one_run(&root.join("report.html"));
+    let page = root.join("report.html");
+    if report && page.exists() && !report::is_of_one_run(&page) {
+        let reason = "the file exists, and is not the report of this run";
+        return Err(Error::file(&page, reason, "move it away, or leave out --report").into());
+    }
     let mut board = None;
     let shard = group.as_ref().map_or(Shard::default(), Group::shard);
     let serve = serve.filter(|_| shard.is_root());
@@ -965,11 +968,8 @@ pub fn train(
     };
     let mut failed = None;
     let mut gallery = None;
-    if let Start::Over(remove) = start {
-        remove(&root)?;
-    }
     let start = match start {
-        Start::New | Start::Over(_) => run::train,
+        Start::New => run::train,
         Start::Resume => run::resume,
     };
     let training = run::Training {

@@ -35,6 +35,7 @@ use crate::noise_args::NoiseArgs;
 use crate::output::{say, tell};
 use crate::output_folder::{create_folder_of, remove_unfinished};
 use crate::paths::{Plain, absolute, real};
+use crate::result_file::check_names;
 use stream::Frames;
 
 /// Shown after the options.
@@ -49,6 +50,11 @@ Examples:
   pix2pix translate run huge.tif --out translated --tile 1024 --overlap 256 --norm-stats image
   ffmpeg -i in.mp4 -f yuv4mpegpipe - | pix2pix translate run --stdin-y4m | ffmpeg -i - out.mp4";
 
+/// The page of `--gallery`.
+const GALLERY: &str = "gallery.html";
+/// The options of a video, which has no files.
+const VIDEO: [&str; 2] = ["stdin_raw", "stdin_y4m"];
+
 /// Options of `pix2pix translate`.
 #[derive(clap::Args)]
 pub struct Args {
@@ -57,14 +63,14 @@ pub struct Args {
     #[command(flatten)]
     best: BestArgs,
     /// Pictures (JPEG, PNG, WebP, TIFF, BMP, npy, NIfTI) or folders of pictures, with their sub-folders
-    #[arg(required_unless_present_any = ["stdin_raw", "stdin_y4m"])]
+    #[arg(required_unless_present_any = VIDEO)]
     input: Vec<PathBuf>,
     /// Folder for the translated pictures, in the size of their inputs: TIFF, npy and NIfTI keep their format, all
     /// others become NAME.png
-    #[arg(long, value_name = "DIR", required_unless_present_any = ["stdin_raw", "stdin_y4m"])]
+    #[arg(long, value_name = "DIR", required_unless_present_any = VIDEO)]
     out: Option<PathBuf>,
     /// Write gallery.html too, a page with all inputs and outputs, and for pairs the targets and scores [default: off]
-    #[arg(long, requires = "out")]
+    #[arg(long, conflicts_with_all = VIDEO)]
     gallery: bool,
     /// Translate a YUV4MPEG2 video from standard input to standard output [default: files]
     #[arg(long, conflicts_with_all = ["stdin_raw", "input", "out"])]
@@ -74,7 +80,7 @@ pub struct Args {
     #[arg(long, value_name = "WIDTHxHEIGHT", conflicts_with_all = ["input", "out"])]
     stdin_raw: Option<Size>,
     /// Dropout noise of video frames
-    #[arg(long, value_enum, default_value_t = FrameNoise::Same)]
+    #[arg(long, value_enum, default_value_t = FrameNoise::Same, conflicts_with = "input")]
     frame_noise: FrameNoise,
     /// Calm a video: average its translated frames where the input stays the same, over about so many of them; what moves
     /// stays sharp, and a new scene begins anew [default: off; without a number 8]
@@ -82,24 +88,24 @@ pub struct Args {
         value_parser = clap::value_parser!(u32).range(2..=1000))]
     temporal: Option<u32>,
     /// Whether inputs are side-by-side pairs, of which only the source half is translated
-    #[arg(long, value_enum, default_value_t = Inputs::Auto)]
+    #[arg(long, value_enum, default_value_t = Inputs::Auto, conflicts_with_all = VIDEO)]
     pairs: Inputs,
     /// Join the channels of the inputs: each is one of the pictures of a side, in the order of training (A1, A2, ...), or a
     /// folder of such pictures with the same names [default: each input is a picture]
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = VIDEO)]
     stack: bool,
     /// How to read TIFF files with several pages, and NIfTI volumes; with each, the result has all pages or slices too
     /// [default: as the model was trained; otherwise refuse such TIFF files, and read each slice of volumes]
-    #[arg(long, value_parser = choice::<Pages>(), value_name = "PAGES")]
+    #[arg(long, value_parser = choice::<Pages>(), value_name = "PAGES", conflicts_with_all = VIDEO)]
     pages: Option<Pages>,
     /// Action on files that cannot be translated; skipped ones are named, and the exit code is 1
-    #[arg(long, value_enum, default_value_t = OnFailure::Stop)]
+    #[arg(long, value_enum, default_value_t = OnFailure::Stop, conflicts_with_all = VIDEO)]
     on_error: OnFailure,
     #[command(flatten)]
     noise: NoiseArgs,
     /// Translate each picture so many times with other dropout, and write the mean as NAME and the standard deviation as
     /// NAME-deviation, which 8 bits show 16 times as large [default: once]
-    #[arg(long, value_name = "N", conflicts_with_all = ["stdin_raw", "stdin_y4m"],
+    #[arg(long, value_name = "N", conflicts_with_all = VIDEO,
         value_parser = clap::value_parser!(u64).range(2..=10_000))]
     samples: Option<u64>,
     /// How to fit pictures whose size the network does not accept; the output is cut or resized back
@@ -111,7 +117,7 @@ pub struct Args {
     #[arg(long, value_name = "PIXELS")]
     tile: Option<u32>,
     /// Overlap of neighbouring tiles, which is blended [default: a quarter of --tile]
-    #[arg(long, value_name = "PIXELS")]
+    #[arg(long, value_name = "PIXELS", requires = "tile")]
     overlap: Option<u32>,
     /// Statistics that normalize a tile
     #[arg(long, value_parser = choice::<NormStatistics>(), default_value_t = NormStatistics::Tile)]
@@ -194,6 +200,16 @@ impl Args {
         }
     }
 
+    /// Checks that `--overlap` has tiles.
+    fn check_overlap(&self) -> Result<(), Failure> {
+        match (self.tile, self.overlap) {
+            (Some(0), Some(_)) => Err(Failure::Usage(
+                "--overlap is that of tiles, and --tile 0 never cuts; omit one of them".to_string(),
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Checks that `--temporal` has frames to average.
     fn check_temporal(&self) -> Result<(), Failure> {
         let reason = match self.temporal {
@@ -221,6 +237,7 @@ impl Args {
 /// Translates every input.
 pub fn run(args: Args) -> Result<(), Failure> {
     args.check_temporal()?;
+    args.check_overlap()?;
     args.check_out()?;
     set_threads(args.machine.threads)?;
     let device = args.machine.device.open(args.machine.precision)?;
@@ -245,6 +262,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
             None => stream::yuv4mpeg(frames),
         };
     };
+    if args.gallery {
+        check_names(&[(out.join(GALLERY), gallery::is_gallery)])?;
+    }
     let (inputs, passed_over) = match args.stack {
         true => stacks(&args.input, out)?,
         false => inputs(&args.input, out)?,
@@ -304,7 +324,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         gallery.about(format!(
             "{count} pictures, translated by the model of step {step}."
         ));
-        let page = out.join("gallery.html");
+        let page = out.join(GALLERY);
         gallery::write(&[gallery], &page)?;
         if !args.quiet {
             say(&format!("gallery: {}\n", page.plain()));

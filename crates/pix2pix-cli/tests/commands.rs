@@ -557,6 +557,11 @@ fn an_imported_model_has_the_size_of_its_depth() {
     );
     assert!(said.contains("100"), "{said}");
     assert!(!scratch.path("x.safetensors").exists());
+    // the largest side can be read again
+    scratch.ok(&format!(
+        "import {fixture} --out large.safetensors --size 16384x128"
+    ));
+    scratch.ok("export large.safetensors --out large.pth");
     // the printed command can be typed: by its name only where the shell finds it
     let program = env!("CARGO_BIN_EXE_pix2pix");
     let typed = format!("{program} translate wide.safetensors");
@@ -651,6 +656,12 @@ fn a_preset_is_a_set_of_defaults() {
     let joined = format!("train data --out run {SMALL} --generator resnet-6 --input-skip on");
     let said = String::from_utf8(scratch.run(&joined).stderr).unwrap();
     assert!(said.contains("--input-skip on is for the U-Net"), "{said}");
+    let said = refused(
+        &scratch,
+        &format!("train data --out run {SMALL} --generator resnet-6 --depth 3"),
+        2,
+    );
+    assert!(said.contains("--depth is for the U-Net"), "{said}");
 }
 
 /// The built-in data in place of a path.
@@ -880,4 +891,22 @@ fn shells_complete_and_man_explains_every_option() {
     }
     let page = fs::read_to_string(scratch.path("pages/pix2pix-train.1")).unwrap();
     assert!(page.contains("\\-\\-keep\\-best"));
+}
+
+/// An option that would do nothing is refused.
+#[test]
+fn translate_refuses_options_without_effect() {
+    let scratch = Scratch::new();
+    for options in [
+        "earth x.png --out y --overlap 8",
+        "earth x.png --out y --overlap 8 --tile 0",
+        "earth x.png --out y --frame-noise new",
+        "earth --stdin-raw 64x64 --pairs yes",
+        "earth --stdin-raw 64x64 --stack",
+        "earth --stdin-y4m --on-error skip",
+        "earth --stdin-y4m --pages each",
+        "earth --stdin-y4m --gallery",
+    ] {
+        refused(&scratch, &format!("translate {options}"), 2);
+    }
 }

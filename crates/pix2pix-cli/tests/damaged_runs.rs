@@ -9,7 +9,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::Output;
 
-use crate::common::{SMALL, Scratch, content};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors, serialize};
+
+use crate::common::{SMALL, Scratch, content, names};
 
 /// The error line of a command that fails with exit code 1.
 fn error(output: &Output) -> String {
@@ -469,7 +472,7 @@ fn too_little_memory_is_one_line() {
         &format!("train data --out run --steps 1 {size}"),
     ));
     assert!(
-        said.contains("training needs about") && said.contains("try --recompute"),
+        said.contains("training needs about") && said.contains("train with --recompute"),
         "{said}"
     );
     assert!(!scratch.path("run").exists());
@@ -484,4 +487,69 @@ fn too_little_memory_is_one_line() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("--threads is 100000"), "{said}");
+}
+
+/// A checkpoint of a later step, without its state, would be taken for the newest of the run.
+#[test]
+fn a_newer_checkpoint_without_its_state_is_refused() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.ok(&format!("train data --out other --steps 4 {SMALL}"));
+    scratch.trained("data", "--keep 1");
+    let name = "checkpoints/step_0000004.safetensors";
+    let foreign = scratch.path("run").join(name);
+    fs::copy(scratch.path("other").join(name), &foreign).unwrap();
+    let before = content(&scratch.path("run"));
+    let said = error(&scratch.run("train --resume run --steps 3"));
+    assert!(
+        said.contains(&format!(
+            "run/{name}: its state_0000004.safetensors is missing"
+        )) && said.contains("move this checkpoint away, to go on from step 2"),
+        "{said}"
+    );
+    assert!(content(&scratch.path("run")) == before);
+    fs::remove_file(&foreign).unwrap();
+    scratch.ok("train --resume run --steps 3");
+    scratch.ok("train --resume run --steps 4");
+}
+
+/// A checkpoint whose tensors are not those of its networks.
+#[test]
+fn no_command_writes_a_damaged_network() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "--save-every 1 --keep 2");
+    let file = scratch.path("run/checkpoints/step_0000002.safetensors");
+    let whole = fs::read(&file).unwrap();
+    let (_, header) = SafeTensors::read_metadata(&whole).unwrap();
+    let tensors = SafeTensors::deserialize(&whole).unwrap();
+    let damaged = "generator.encoder.1.conv.weight";
+    let cut = TensorView::new(Dtype::F32, vec![2], &[0; 8]).unwrap();
+    for damage in [None, Some(cut)] {
+        let kept = tensors
+            .iter()
+            .filter_map(|(name, tensor)| match name == damaged {
+                true => Some((name, damage.clone()?)),
+                false => Some((name, tensor)),
+            });
+        let kept: Vec<(&str, TensorView)> = kept.collect();
+        fs::write(&file, serialize(kept, header.metadata().clone()).unwrap()).unwrap();
+        for command in [
+            "export run --out g.pth",
+            "export run --out g.pth --discriminator d.pth",
+            "export run --out g.safetensors",
+            "export run --out g.onnx",
+            "export run --format model --weights f16 --out half.safetensors",
+            "export run --format model --weights int8 --out quarter.safetensors",
+            "average run --out mean.safetensors",
+            "translate run data --out out",
+        ] {
+            let said = error(&scratch.run(command));
+            assert!(
+                said.contains("step_0000002.safetensors") && said.contains("encoder.1.conv.weight"),
+                "{command}: {said}"
+            );
+        }
+    }
+    assert_eq!(names(&scratch.path(".")), ["data", "run"]);
 }

@@ -126,6 +126,45 @@ fn manifests_name_pairs_and_splits() {
             .contains("4 pairs to train on, none held out")
     );
 
+    // the keys are the names of a table's columns; what they lead to is checked
+    for (line, wrong) in [
+        (
+            r#"{"Image": "photos/photo0.jpg", "label": ["labels/photo0.png"], "set": "train"}"#,
+            None,
+        ),
+        (
+            r#"{"source": "photos/photo0.jpg", "mask": "labels/photo0.png", "split": null}"#,
+            None,
+        ),
+        (
+            r#"{"a": "photos/photo0.jpg"}"#,
+            Some("it does not have two paths"),
+        ),
+        (
+            r#"{"a": "photos/photo0.jpg", "b": 7}"#,
+            Some("\"b\" is 7, not a path or a list of paths"),
+        ),
+    ] {
+        fs::write(scratch.path("data/keys.jsonl"), line).unwrap();
+        match wrong {
+            None => {
+                let said = scratch.trained("data/keys.jsonl", "");
+                assert!(said.contains("1 pair to train on"), "{said}");
+            }
+            Some(wrong) => {
+                let output = scratch.run(&format!(
+                    "train data/keys.jsonl --out again --steps 1 {SMALL}"
+                ));
+                let said = String::from_utf8_lossy(&output.stderr);
+                assert_eq!(output.status.code(), Some(1), "{said}");
+                assert!(
+                    said.contains(wrong) && said.contains(r#"{"a": "1.png""#),
+                    "{said}"
+                );
+            }
+        }
+    }
+
     // without a header line, and with a line that is not a pair
     fs::write(
         scratch.path("data/bare.csv"),
@@ -511,6 +550,19 @@ fn two_folders_are_combined_and_data_sets_split() {
 
     scratch.ok("prepare split together --out parts --val-fraction 0.2 --test-fraction 0.1");
     let count = |folder: &str| names(&scratch.path(folder)).len();
+    assert_eq!(
+        ["parts/train", "parts/val", "parts/test"].map(count),
+        [7, 2, 1]
+    );
+    // the same again changes nothing; another split would have pairs on both sides
+    scratch.ok("prepare split together --out parts --val-fraction 0.2 --test-fraction 0.1");
+    let output = scratch.run("prepare split together --out parts --val-fraction 0.5");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("parts/") && said.contains("another split"),
+        "{said}"
+    );
     assert_eq!(
         ["parts/train", "parts/val", "parts/test"].map(count),
         [7, 2, 1]

@@ -293,3 +293,41 @@ fn inspect_recognizes_label_maps() {
         "{said}"
     );
 }
+
+/// Held-out maps in which no pixel has data have no scores.
+#[test]
+fn maps_without_data_are_not_scored() {
+    let scratch = Scratch::new();
+    for split in ["train", "val"] {
+        for (side, value) in [("A", 1), ("B", 2)] {
+            let folder = scratch.path(&format!("data/{split}/{side}"));
+            fs::create_dir_all(&folder).unwrap();
+            let value = if (split, side) == ("val", "B") {
+                255
+            } else {
+                value
+            };
+            for name in ["1.png", "2.png"] {
+                let map = GrayImage::from_fn(64, 64, |x, _| Luma([value.max((x / 32) as u8)]));
+                map.save(folder.join(name)).unwrap();
+            }
+        }
+    }
+    let train = format!("--labels-b 3 --nodata-b 255 {SMALL} --steps 1");
+    let output = scratch.run(&format!("train data --out run {train}"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("none of the held-out pairs has a pixel with data"),
+        "{said}"
+    );
+    assert!(!scratch.path("run").exists());
+    scratch.ok(&format!("train data/train --out run {train}"));
+    let output = scratch.run("evaluate run data");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("data: none of its pairs has a pixel with data"),
+        "{said}"
+    );
+}

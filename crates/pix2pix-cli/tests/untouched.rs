@@ -317,6 +317,57 @@ fn names_that_a_command_chooses_are_kept_too() {
     let photograph = crate::common::pair(96, 40, 0);
     photograph.save(scratch.path("inspect.png")).unwrap();
     refused(&scratch, "inspect data", 1);
+
+    for (command, file) in [
+        ("translate run data --out out --gallery", "out/gallery.html"),
+        ("evaluate run data --out scores", "scores/gallery.html"),
+        ("evaluate run data --out scores", "scores/scores.json"),
+        ("evaluate run data --out scores", "scores/1-run/best.png"),
+        ("train --resume run --steps 3 --report", "run/report.html"),
+    ] {
+        let path = scratch.path(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "[]").unwrap();
+        let before = content(&scratch.path("."));
+        let said = refused(&scratch, command, 1);
+        assert!(said.contains(&format!("{file}: the file exists")), "{said}");
+        assert!(content(&scratch.path(".")) == before, "{command}");
+        fs::remove_file(&path).unwrap();
+        scratch.ok(command);
+        if !command.starts_with("train") {
+            scratch.ok(command);
+        }
+    }
+}
+
+/// A demo that its machine refuses does not remove the earlier one.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_refused_demo_keeps_the_earlier_one() {
+    let scratch = Scratch::new();
+    scratch.trained("earth", "");
+    fs::rename(scratch.path("run"), scratch.path("demo")).unwrap();
+    let before = content(&scratch.path("demo"));
+    let output = scratch
+        .bash("ulimit -v 700000; exec $pix2pix demo --out demo --preset paper --threads 1 --quiet");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("training needs about"), "{said}");
+    assert!(content(&scratch.path("demo")) == before);
+}
+
+/// As a process leaves it that is killed while it writes a new run's configuration.
+#[test]
+fn a_run_begins_where_another_was_killed_at_once() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 1);
+    let part = scratch.path("new/.pix2pix-a1B2c3.part");
+    fs::create_dir_all(&part).unwrap();
+    for name in ["lock", "file", "../run.lock"] {
+        fs::write(part.join(name), "").unwrap();
+    }
+    scratch.ok(&format!("train data --out new --steps 1 {SMALL}"));
+    assert!(!part.exists());
 }
 
 #[test]

@@ -398,7 +398,9 @@ fn slices_in_files_of_their_own_are_told() {
             .contains(told)
     );
     let said = refused(&scratch, "prepare split data --out x --pages each");
-    assert!(said.contains("omit --size and --pages"), "{said}");
+    assert!(said.contains("omit --size, --range and --pages"), "{said}");
+    let said = refused(&scratch, "prepare combine data --out x --range 0,9");
+    assert!(said.contains("omit --range"), "{said}");
 }
 
 /// A TIFF file of two pages of 9000x8000 gray pixels, all 0, which share their bytes.

@@ -28,14 +28,23 @@ def test_it_is_the_program(command: list[str]) -> None:
 def test_it_trains_and_ctrl_c_saves(tmp_path: pathlib.Path) -> None:
     run = tmp_path / "run"
     arguments = ["train", str(PAIRS), "--out", str(run), *SMALL, "--steps", "100000"]
-    training = subprocess.Popen([*INSTALLED, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    metrics = run / "metrics.jsonl"
-    while not (metrics.exists() and metrics.read_text()):
-        assert training.poll() is None and time.monotonic() < deadline
-        time.sleep(0.02)
-    training.send_signal(signal.SIGINT)
-    assert training.wait(60) == 130
+    training = subprocess.Popen(
+        [*INSTALLED, *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        # in the background of a script, the tests were started to ignore it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    try:
+        deadline = time.monotonic() + 60
+        metrics = run / "metrics.jsonl"
+        while not (metrics.exists() and metrics.read_text()):
+            assert training.poll() is None and time.monotonic() < deadline
+            time.sleep(0.02)
+        training.send_signal(signal.SIGINT)
+        assert training.wait(60) == 130
+    finally:
+        training.kill()
     assert list((run / "checkpoints").glob("*.safetensors"))
 
 

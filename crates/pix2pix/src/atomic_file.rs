@@ -2,6 +2,7 @@
 //! sees a part of it. A symbolic link is followed: the file that it leads to is replaced, and the link stays. What has no
 //! content to replace, such as a pipe, `/dev/stdout` or `/dev/null`, is written to.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -201,6 +202,12 @@ impl Scratch {
     }
 }
 
+/// Whether a file or folder of this name is an unfinished one of this program.
+pub fn is_unfinished(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name.starts_with(PREFIX) && name.ends_with(SUFFIX)
+}
+
 /// Removes what killed processes left unfinished beside a file. What another process is writing stays.
 ///
 /// # Errors
@@ -217,8 +224,7 @@ pub fn remove_unfinished(folder: &Path) -> Result<()> {
     let failed = |e| Error::io(folder, "read the folder", e);
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if !(name.starts_with(PREFIX) && name.ends_with(SUFFIX)) {
+        if !is_unfinished(path.file_name().unwrap_or_default()) {
             continue;
         }
         // a file is of an earlier version of this program
@@ -228,13 +234,13 @@ pub fn remove_unfinished(folder: &Path) -> Result<()> {
         } else {
             path.clone()
         };
-        let is_free = match File::open(lock) {
-            Ok(lock) => lock.try_lock().is_ok(),
-            Err(e) => e.kind() == ErrorKind::NotFound,
+        let lock = match File::open(lock) {
+            Ok(lock) if lock.try_lock().is_ok() => Some(lock),
+            Err(e) if e.kind() == ErrorKind::NotFound => None,
+            _ => continue,
         };
-        if !is_free {
-            continue;
-        }
+        // it is held meanwhile, so that no other process begins to write there; Windows removes no open file
+        let _held = lock.filter(|_| !cfg!(windows));
         let removed = if is_folder {
             fs::remove_dir_all(&path)
         } else {

@@ -14,7 +14,7 @@ use crate::backend::device::{DeviceName, MOST_THREADS};
 use crate::backend::precision::Precision;
 use crate::data::cache::CacheKind;
 use crate::data::dataset::survey::{self, OnError, Survey};
-use crate::data::dataset::{Dataset, HeldOut, Options};
+use crate::data::dataset::{Dataset, HeldOut, Options, Pairs};
 use crate::data::earth;
 use crate::data::jitter::JitterConfig;
 use crate::data::loader::Walk;
@@ -569,6 +569,9 @@ impl RunConfig {
     /// # Errors
     /// When it has none.
     pub fn check_held_out(&self, data: &Dataset) -> Result<()> {
+        if let Some(val) = &data.val {
+            self.check_scored(val)?;
+        }
         let needed = match self.optimizer.schedule {
             _ if data.val.is_some() => return Ok(()),
             _ if self.keep_best.is_some() => "`keep_best`",
@@ -579,6 +582,20 @@ impl RunConfig {
             "{needed} needs held-out pairs, and the data set has none; hold some out with `val_fraction`, or put them \
              into val/"
         )))
+    }
+
+    /// Rejects held-out pairs of which none can be scored.
+    fn check_scored(&self, val: &Pairs) -> Result<()> {
+        for index in 0..val.len() {
+            match val.read(index).map(|pair| self.jitter.still(pair)) {
+                Ok(Ok(pair)) if pair.is_empty() => {}
+                // pairs that cannot be read are told of where they are used
+                _ => return Ok(()),
+            }
+        }
+        Err(Error::Config(
+            "none of the held-out pairs has a pixel with data, so they cannot be scored; hold out others".to_string(),
+        ))
     }
 
     /// Rejects options that do not work with several processes.

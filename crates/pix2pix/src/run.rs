@@ -1051,8 +1051,9 @@ impl Training<'_> {
         let remove = |old: &Path| {
             fs::remove_file(old).map_err(|e| Error::io(old, "remove the old checkpoint", e))
         };
-        let all = checkpoint::in_folder(&self.folder.checkpoints())?;
-        for old in &all[..all.len().saturating_sub(self.config.keep)] {
+        let mut all = checkpoint::steps_in(&self.folder.checkpoints())?;
+        all.retain(|(other, _)| *other <= step);
+        for (_, old) in &all[..all.len().saturating_sub(self.config.keep)] {
             remove(old)?;
         }
         // one state is enough to resume, and a state is twice as large as a checkpoint

@@ -28,7 +28,7 @@ pub enum PublicFormat {
 /// Tensors under the port's names.
 pub type PublicTensors = BTreeMap<String, Stored>;
 
-/// The generator's tensors; `path` is for messages.
+/// The generator's tensors of a checkpoint that has been [checked](Checkpoint::checked); `path` is for messages.
 ///
 /// # Errors
 /// When the port does not have such a network.
@@ -39,7 +39,8 @@ pub fn generator_tensors(checkpoint: &Checkpoint, path: &Path) -> Result<PublicT
     Ok(renamed(tensors, &generator_names(config)))
 }
 
-/// The discriminator's tensors, if the checkpoint has one; `path` is for messages.
+/// The discriminator's tensors of a checkpoint that has been [checked](Checkpoint::checked), if it has one; `path` is for
+/// messages.
 ///
 /// # Errors
 /// When the port does not have such a network.

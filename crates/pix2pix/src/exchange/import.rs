@@ -7,7 +7,7 @@ use pix2pix_runtime::network::norm::EPSILON;
 use pix2pix_runtime::network::{
     GeneratorConfig, HdConfig, Norm, ResnetConfig, UnetConfig, Upsample,
 };
-use pix2pix_runtime::picture::Size;
+use pix2pix_runtime::picture::{MAX_SIDE, Size};
 
 use crate::config::RunConfig;
 use crate::data::jitter::JitterConfig;
@@ -81,7 +81,7 @@ pub fn keras(path: &Path, options: &Options) -> Result<Checkpoint> {
         (unet.dropout, unet.dropout_blocks) = (rate, UnetConfig::default().dropout_blocks);
     }
     let run = run_config(path, GeneratorConfig::Unet(unet), options)?;
-    checked(Checkpoint::of_tensors(run, weights, Weights::new()), path)
+    Checkpoint::of_tensors(run, weights, Weights::new()).checked(path)
 }
 
 /// Configuration of a run that could have trained this generator.
@@ -107,18 +107,16 @@ fn run_config(path: &Path, generator: GeneratorConfig, options: &Options) -> Res
     run.generator.check_size(height, width)?;
     run.jitter = JitterConfig {
         // the paper's 286 of 256
-        load_size: Size(size.0.map(|side| side.saturating_mul(143) / 128)),
+        load_size: Size(
+            size.0
+                .map(|side| (side.saturating_mul(143) / 128).min(MAX_SIDE)),
+        ),
         crop_size: size,
         multiple: 1 << run.generator.halvings(),
         ..JitterConfig::default()
     };
+    run.jitter.validate()?;
     Ok(run)
-}
-
-/// Checks the shapes of all tensors, and that their values are finite.
-fn checked(checkpoint: Checkpoint, path: &Path) -> Result<Checkpoint> {
-    checkpoint.clone().check(path)?;
-    Ok(checkpoint)
 }
 
 /// Makes a checkpoint of files of the public PyTorch port: a generator, and optionally a discriminator. The networks may
@@ -157,7 +155,7 @@ pub fn public(
         d = taken(&mut tensors, &names).map_err(|e| wrong(path, e))?;
         run.discriminator = config;
     }
-    checked(Checkpoint::of_tensors(run, g, d), generator)
+    Checkpoint::of_tensors(run, g, d).checked(generator)
 }
 
 /// Whether a generator's tensors are inside a key: a U-Net's, whose levels are nested, or a ResNet's, which a coarse-to-fine
@@ -445,9 +443,9 @@ mod tests {
             *tensor.values.last_mut().unwrap() = value;
             Checkpoint::of_tensors(good.config.clone(), tensors, Weights::new())
         };
-        assert!(checked(with(1.0), &path).is_ok());
+        assert!(with(1.0).checked(&path).is_ok());
         for value in [f32::NAN, f32::INFINITY] {
-            let error = checked(with(value), &path).err().unwrap().to_string();
+            let error = with(value).checked(&path).err().unwrap().to_string();
             let wanted = "unet_64-half_net_G.pth: its weights are not finite";
             assert!(error.contains(wanted), "{error}");
         }

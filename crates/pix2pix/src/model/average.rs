@@ -30,10 +30,10 @@ pub fn average(run: &Path, last: usize) -> Result<(Checkpoint, Vec<PathBuf>)> {
             remedy,
         ));
     };
-    let mut mean = Checkpoint::load(newest)?;
+    let mut mean = Checkpoint::load(newest)?.checked(newest)?;
     for (taken, file) in (1..).zip(older) {
-        // a running mean: only two checkpoints are in memory at a time
-        let other = Checkpoint::load(file)?;
+        // a running mean: few checkpoints are in memory at a time
+        let other = Checkpoint::load(file)?.checked(file)?;
         mean.move_towards(&other, 1.0 / (taken as f32 + 1.0))
             .map_err(|reason| Error::file(file, reason, "average checkpoints of one run"))?;
     }

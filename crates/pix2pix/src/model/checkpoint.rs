@@ -109,6 +109,15 @@ impl Checkpoint {
         self.networks(path, &device).map(drop)
     }
 
+    /// The checkpoint itself, once [`check`](Self::check) has passed it.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn checked(self, path: &Path) -> Result<Self> {
+        self.clone().check(path)?;
+        Ok(self)
+    }
+
     /// The name of the first tensor with a value that is infinite or not a number, if there is one.
     fn not_finite(&self) -> Option<&str> {
         let mut tensors = self.generator.iter().chain(&self.discriminator);

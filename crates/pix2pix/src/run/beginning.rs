@@ -46,8 +46,7 @@ impl Beginning {
             sha256,
             channels,
         };
-        let checkpoint = read(&path)?;
-        checkpoint.clone().check(&path)?;
+        let checkpoint = read(&path)?.checked(&path)?;
         Ok(Self { origin, checkpoint })
     }
 

@@ -110,8 +110,8 @@ pub fn advice(config: &RunConfig, memory: Option<u64>) -> String {
     match (fits, half, config.recompute) {
         (Some(batch), ..) => format!("try `batch_size` {batch}, which should fit"),
         (None, 1.., _) => format!("try `batch_size` {half}"),
-        (None, 0, false) => "try `recompute`, or a smaller `crop_size`".to_string(),
-        (None, 0, true) => "try a smaller `crop_size` or fewer `filters`".to_string(),
+        (None, 0, false) => "train with `recompute`, or a smaller `crop_size`".to_string(),
+        (None, 0, true) => "train with a smaller `crop_size` or fewer `filters`".to_string(),
     }
 }
 
@@ -152,7 +152,7 @@ mod tests {
         let memory = |most: u64, free: u64| check(&config(256), Memory { most, free });
         assert!(memory(4 << 30, 4 << 30).unwrap().is_none());
         let warned = memory(4 << 30, 1 << 28).unwrap().unwrap();
-        assert!(warned.contains("try `recompute`"), "{warned}");
+        assert!(warned.contains("train with `recompute`"), "{warned}");
         let mut careful = config(256);
         careful.recompute = true;
         let little = Memory {
@@ -174,12 +174,12 @@ mod tests {
         large.batch_size = 1;
         assert_eq!(
             advice(&large, Some(1 << 20)),
-            "try `recompute`, or a smaller `crop_size`"
+            "train with `recompute`, or a smaller `crop_size`"
         );
         large.recompute = true;
         assert_eq!(
             advice(&large, None),
-            "try a smaller `crop_size` or fewer `filters`"
+            "train with a smaller `crop_size` or fewer `filters`"
         );
     }
 }

@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use pix2pix_runtime::regular_file;
+use same_file::Handle;
 
 use crate::atomic_file;
 use crate::config::RunConfig;
@@ -23,7 +24,11 @@ const CHECKPOINTS: &str = "checkpoints";
 pub struct RunFolder {
     root: PathBuf,
     lock: Option<Lock>,
+    replaced: Option<Remove>,
 }
+
+/// Removes an earlier run from its folder, but for the lock.
+pub type Remove = fn(&Path) -> Result<()>;
 
 /// The lock of a run folder.
 struct Lock {
@@ -61,45 +66,65 @@ impl RunFolder {
         let missing = root.ancestors().take_while(|folder| {
             !folder.as_os_str().is_empty() && fs::symlink_metadata(folder).is_err()
         });
-        let mut made: Vec<PathBuf> = missing.map(Path::to_path_buf).collect();
-        atomic_file::create_folder(root)?;
+        let missing: Vec<PathBuf> = missing.map(Path::to_path_buf).collect();
         let path = root.join(LOCK);
         let failed = |e| Error::io(&path, "write the lock", e);
         let mut options = File::options();
         options.read(true).write(true);
-        let opened = match options.clone().create_new(true).open(&path) {
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => options.open(&path),
-            created => {
-                made.insert(0, path.clone());
-                created
+        loop {
+            let mut made = missing.clone();
+            atomic_file::create_folder(root)?;
+            let opened = match options.clone().create_new(true).open(&path) {
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => match options.open(&path) {
+                    // the process that made it has removed it
+                    Err(e) if e.kind() == ErrorKind::NotFound => continue,
+                    opened => opened,
+                },
+                created => {
+                    made.insert(0, path.clone());
+                    created
+                }
+            };
+            let mut lock = Lock {
+                file: opened.map_err(failed)?,
+                made,
+                in_use: Cell::new(false),
+            };
+            match lock.file.try_lock() {
+                Ok(()) if is_at(&path, &lock.file) => {
+                    return Ok(Self {
+                        root: root.to_path_buf(),
+                        lock: Some(lock),
+                        replaced: None,
+                    });
+                }
+                // between opening and locking, the process that held it has removed it, and a third may hold the next one
+                Ok(()) => lock.made.clear(),
+                Err(TryLockError::WouldBlock) => {
+                    lock.made.clear();
+                    let mut holder = String::new();
+                    // without the process's number, the message is still useful
+                    let _ = lock.file.read_to_string(&mut holder);
+                    let holder = match holder.trim() {
+                        "" => String::new(),
+                        process => format!(" ({process})"),
+                    };
+                    return Err(Error::file(
+                        root,
+                        format!("another process{holder} is training here"),
+                        "wait for it, stop it, or choose another `folder`",
+                    ));
+                }
+                Err(TryLockError::Error(e)) => return Err(failed(e)),
             }
-        };
-        let mut lock = Lock {
-            file: opened.map_err(failed)?,
-            made,
-            in_use: Cell::new(false),
-        };
-        match lock.file.try_lock() {
-            Ok(()) => Ok(Self {
-                root: root.to_path_buf(),
-                lock: Some(lock),
-            }),
-            Err(TryLockError::WouldBlock) => {
-                lock.made.clear();
-                let mut holder = String::new();
-                // without the process's number, the message is still useful
-                let _ = lock.file.read_to_string(&mut holder);
-                let holder = match holder.trim() {
-                    "" => String::new(),
-                    process => format!(" ({process})"),
-                };
-                Err(Error::file(
-                    root,
-                    format!("another process{holder} is training here"),
-                    "wait for it, stop it, or choose another `folder`",
-                ))
-            }
-            Err(TryLockError::Error(e)) => Err(failed(e)),
+        }
+    }
+
+    /// The folder for a run that replaces the one in it: `remove` is called once nothing else can refuse the new run.
+    pub fn replacing(self, remove: Remove) -> Self {
+        Self {
+            replaced: Some(remove),
+            ..self
         }
     }
 
@@ -108,14 +133,18 @@ impl RunFolder {
         Self {
             root: root.to_path_buf(),
             lock: None,
+            replaced: None,
         }
     }
 
-    /// Starts a new run in an empty folder.
+    /// Starts a new run in an empty folder, or in place of [another](Self::replacing).
     ///
     /// # Errors
-    /// When the folder is not empty, or a file cannot be written.
+    /// When the folder is not empty, or a file cannot be written or removed.
     pub fn begin(&self, config: &RunConfig) -> Result<()> {
+        if let Some(remove) = self.replaced {
+            remove(&self.root)?;
+        }
         self.check_empty()?;
         self.use_for(config)
     }
@@ -208,12 +237,22 @@ impl RunFolder {
     /// before the first checkpoint.
     ///
     /// # Errors
-    /// When the folder cannot be read, or there are checkpoints but none has a state.
+    /// When the folder cannot be read, there are checkpoints but none has a state, or one is newer than the newest state:
+    /// it would be taken for the run's newest from then on.
     pub fn newest(&self) -> Result<Option<(u64, PathBuf)>> {
         let all = checkpoint::steps_in(&self.checkpoints())?;
         let mut newest = all.iter().rev();
         match newest.find(|(step, _)| self.state(*step).is_file()) {
-            Some(newest) => Ok(Some(newest.clone())),
+            Some((step, path)) => match all.last() {
+                Some((newer, last)) if newer > step => Err(Error::file(
+                    last,
+                    format!(
+                        "its state_{newer:07}.safetensors is missing, and there is one of step {step}"
+                    ),
+                    format!("put it back, or move this checkpoint away, to go on from step {step}"),
+                )),
+                _ => Ok(Some((*step, path.clone()))),
+            },
             None => match all.last() {
                 None => Ok(None),
                 Some((step, last)) => Err(Error::file(
@@ -229,14 +268,21 @@ impl RunFolder {
     }
 }
 
-/// Whether a folder has no file but a run's lock.
+/// Whether a folder has no file but a run's lock, and what a killed process left unfinished.
 fn is_empty(root: &Path) -> Result<bool> {
     let failed = |e| Error::io(root, "read the folder", e);
     let mut empty = true;
     for entry in fs::read_dir(root).map_err(failed)? {
-        empty &= entry.map_err(failed)?.file_name() == LOCK;
+        let name = entry.map_err(failed)?.file_name();
+        empty &= name == LOCK || atomic_file::is_unfinished(&name);
     }
     Ok(empty)
+}
+
+/// Whether a path leads to an open file, and not to another one or to none.
+fn is_at(path: &Path, file: &File) -> bool {
+    let open = file.try_clone().and_then(Handle::from_file);
+    open.is_ok_and(|open| Handle::from_path(path).is_ok_and(|there| there == open))
 }
 
 /// The error for a new run in a folder with other files.

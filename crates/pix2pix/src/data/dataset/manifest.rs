@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::layout::{Entry, Files, Layout, Split};
 use crate::data::pair;
@@ -30,17 +32,6 @@ struct Line {
     split: Option<String>,
 }
 
-/// A line of a JSON manifest.
-#[derive(Deserialize)]
-struct JsonLine {
-    #[serde(alias = "A", alias = "source", alias = "input")]
-    a: Paths,
-    #[serde(alias = "B", alias = "target", alias = "output")]
-    b: Paths,
-    mask: Option<PathBuf>,
-    split: Option<String>,
-}
-
 /// One path, or those of pictures whose channels are joined.
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -58,33 +49,26 @@ impl From<Paths> for Vec<PathBuf> {
     }
 }
 
-impl From<JsonLine> for Line {
-    fn from(line: JsonLine) -> Self {
-        Self {
-            a: line.a.into(),
-            b: line.b.into(),
-            mask: line.mask,
-            split: line.split,
-        }
-    }
-}
-
 /// Reads a manifest. Its paths are relative to its own folder; `path` is relative to the data set's root, and `shown`
 /// is for messages.
 ///
 /// # Errors
 /// When a line is not two paths and an optional split.
 pub fn read(path: &Path, shown: &Path, text: &[u8]) -> Result<Layout> {
-    let wrong = |line: u64, reason: String| {
-        Error::file(
-            shown,
-            format!("line {line}: {reason}"),
-            "write two paths and optionally a split (train, val or test) on each line: a,b,split",
-        )
-    };
     let json = path
         .extension()
         .is_some_and(|ending| ending.eq_ignore_ascii_case("jsonl"));
+    let remedy = match json {
+        true => {
+            "write two paths and optionally a split (train, val or test) on each line: {\"a\": \"1.png\", \"b\": \"2.png\", \
+             \"split\": \"val\"}"
+        }
+        false => {
+            "write two paths and optionally a split (train, val or test) on each line: a,b,split"
+        }
+    };
+    let wrong =
+        |line: u64, reason: String| Error::file(shown, format!("line {line}: {reason}"), remedy);
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let lines = if json {
         json_lines(text)
@@ -142,18 +126,45 @@ fn json_lines(text: &[u8]) -> Lines {
     let lines = (1..).zip(text.split(|&byte| byte == b'\n'));
     lines
         .filter(|(_, line)| !line.trim_ascii().is_empty())
-        .map(|(number, line)| {
-            (
-                number,
-                serde_json::from_slice::<JsonLine>(line)
-                    .map(Line::from)
-                    .map_err(|e| e.to_string()),
-            )
-        })
+        .map(|(number, line)| (number, json_line(line)))
         .collect()
 }
 
-/// Names of the columns of A, of B, of the split and of the mask. Where no other column is that of B, a mask is B.
+/// A line of a JSON manifest: its keys are the names of a table's columns.
+fn json_line(line: &[u8]) -> std::result::Result<Line, String> {
+    let fields: serde_json::Map<String, Value> =
+        serde_json::from_slice(line).map_err(|e| e.to_string())?;
+    let [a, mut b, split, mut mask] = COLUMNS.map(|names| {
+        let known = |key: &str| names.iter().any(|name| name.eq_ignore_ascii_case(key));
+        let field = fields.iter().find(|(key, _)| known(key));
+        field.filter(|(_, value)| !value.is_null())
+    });
+    if b.is_none() {
+        b = mask.take();
+    }
+    fn read<T: DeserializeOwned>(
+        field: Option<(&String, &Value)>,
+        what: &str,
+    ) -> std::result::Result<Option<T>, String> {
+        field
+            .map(|(key, value)| {
+                T::deserialize(value).map_err(|_| format!("\"{key}\" is {value}, not {what}"))
+            })
+            .transpose()
+    }
+    let [a, b] = [a, b].map(|side| read::<Paths>(side, "a path or a list of paths"));
+    let (Some(a), Some(b)) = (a?, b?) else {
+        return Err("it does not have two paths".to_string());
+    };
+    Ok(Line {
+        a: a.into(),
+        b: b.into(),
+        mask: read(mask, "a path")?,
+        split: read(split, "text")?,
+    })
+}
+
+/// Names of the columns, or of JSON's keys, of A, of B, of the split and of the mask. Where no other is that of B, a mask is B.
 const COLUMNS: [&[&str]; 4] = [
     &["a", "source", "input", "image"],
     &["b", "target", "output", "label"],
