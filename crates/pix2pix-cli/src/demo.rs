@@ -9,6 +9,7 @@ use pix2pix::draw::contact_sheet::{self, Row};
 use pix2pix::model::{TranslateOptions, built_in};
 use pix2pix::network::{GeneratorConfig, PatchGanConfig, UnetConfig};
 use pix2pix::parallel::Shard;
+use pix2pix::report;
 use pix2pix::run::{Event, RunFolder};
 use pix2pix::train::OptimizerConfig;
 use pix2pix::{Error, RunConfig, Translator, atomic_file};
@@ -230,8 +231,16 @@ fn is_of_demo(name: &Path, held_out: &[&str]) -> bool {
     let names: Vec<_> = name.iter().map(|part| part.to_string_lossy()).collect();
     match names.iter().map(AsRef::as_ref).collect::<Vec<&str>>()[..] {
         [
-            "metrics.jsonl" | "timings.jsonl" | "scores.jsonl" | "warnings.jsonl" | "machine.json"
-            | "report.html" | "config.toml" | "run.lock" | SHEET | PREVIEW,
+            "metrics.jsonl"
+            | "timings.jsonl"
+            | "scores.jsonl"
+            | "warnings.jsonl"
+            | "machine.json"
+            | report::NAME
+            | "config.toml"
+            | "run.lock"
+            | SHEET
+            | PREVIEW,
         ] => true,
         ["samples", sheet] => sheet.starts_with("step_") && sheet.ends_with(".png"),
         ["checkpoints", file] => {

@@ -226,7 +226,7 @@ pub fn measure(
     }
     if let Some(out) = &args.out {
         atomic_file::write(&out.join(SCORES), json(&evaluations).as_bytes())?;
-        gallery::write(&galleries, &out.join(GALLERY))?;
+        gallery::write(&galleries, &out.join(gallery::NAME))?;
     }
     apart(&evaluations, &directions)
         .iter()
@@ -234,9 +234,10 @@ pub fn measure(
     Ok(evaluations)
 }
 
-/// The result files that all models share.
+/// The file with the scores of all models.
 const SCORES: &str = "scores.json";
-const GALLERY: &str = "gallery.html";
+/// The drawings of a model, in its folder.
+const DRAWINGS: [&str; 4] = ["best.png", "worst.png", "spectrum.png", "calibration.png"];
 
 /// The name of the pairs of a folder without splits.
 const ALL: &str = "all";
@@ -303,13 +304,11 @@ fn unlike(config: &RunConfig, pairs: &Pairs) -> Result<Option<String>, Error> {
 fn names(out: &Path, models: &[PathBuf]) -> Vec<Own> {
     let mut names: Vec<Own> = vec![
         (out.join(SCORES), is_scores),
-        (out.join(GALLERY), gallery::is_gallery),
+        (out.join(gallery::NAME), gallery::is_gallery),
     ];
     for (index, model) in models.iter().enumerate() {
         let folder = out.join(folder(index, model));
-        let drawn = ["best", "worst", "spectrum", "calibration"];
-        let drawn = drawn.map(|name| folder.join(format!("{name}.png")));
-        names.extend(drawn.map(|file| -> Own { (file, picture::is_drawn) }));
+        names.extend(DRAWINGS.map(|name| -> Own { (folder.join(name), picture::is_drawn) }));
     }
     names
 }
@@ -339,23 +338,24 @@ fn draw(folder: &Path, evaluated: &Evaluated) -> Result<(), Error> {
         worst,
         spectra,
     } = evaluated;
-    for (name, rows) in [("best", best), ("worst", worst)] {
+    let [of_best, of_worst, of_spectra, of_calibration] = DRAWINGS.map(|name| folder.join(name));
+    for (name, rows, file) in [("best", best, of_best), ("worst", worst, of_worst)] {
         let measure = match evaluation.mean_iou {
             Some(_) => "pixel accuracy",
             None => "L1 (of 255)",
         };
         let title = format!("{}: the {name} by {measure}", evaluation.model);
         let sheet = contact_sheet::draw(&title, rows);
-        picture::write_png(&folder.join(format!("{name}.png")), &sheet)?;
+        picture::write_png(&file, &sheet)?;
     }
     let title = |what: &str| format!("{}: {what}", evaluation.model);
     let spectra = charts::spectra(&title("power spectra"), spectra);
     let calibration = evaluation.confidence.as_ref();
     let calibration =
         calibration.and_then(|found| charts::calibration(&title("deviation and error"), found));
-    for (name, chart) in [("spectrum", spectra), ("calibration", calibration)] {
+    for (file, chart) in [(of_spectra, spectra), (of_calibration, calibration)] {
         if let Some(chart) = chart {
-            picture::write_png(&folder.join(format!("{name}.png")), &chart)?;
+            picture::write_png(&file, &chart)?;
         }
     }
     Ok(())

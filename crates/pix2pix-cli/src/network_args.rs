@@ -132,15 +132,15 @@ impl NetworkArgs {
                 bias_before_norm: self.bias_before_norm,
                 upsample,
             });
-        if self.input_skip == Some(Switch::On) && resnet.is_some() {
-            return Err(Failure::Usage(
-                "--input-skip on is for the U-Net; omit it, or choose --generator unet".to_string(),
-            ));
-        }
-        if self.depth.is_some() && resnet.is_some() {
-            return Err(Failure::Usage(
-                "--depth is for the U-Net; omit it, or choose --generator unet".to_string(),
-            ));
+        for (given, option) in [
+            (self.input_skip == Some(Switch::On), "--input-skip on"),
+            (self.depth.is_some(), "--depth"),
+        ] {
+            if given && resnet.is_some() {
+                return Err(Failure::Usage(format!(
+                    "{option} is for the U-Net; omit it, or choose --generator unet"
+                )));
+            }
         }
         let generator = match resnet {
             Some(coarse) if self.generator == Architecture::Hd => HdConfig::around(coarse).into(),

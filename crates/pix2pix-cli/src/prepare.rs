@@ -1,10 +1,9 @@
 //! `pix2pix prepare`.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{IsTerminal, stderr};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -456,35 +455,30 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
         };
         let (files, folders) = (pairs.shown(index), pairs.folders(index));
         for (side, file) in files.iter().enumerate() {
-            let folder = common.out.join(name);
-            let folder = match folders.get(side) {
-                Some(name) => folder.join(name),
-                None => folder,
-            };
             let ending = file.extension().unwrap_or_default().to_string_lossy();
             let ending = picture::volume_extension(file).unwrap_or(&ending);
-            let target = folder.join(format!("{}.{ending}", pairs.name(index)));
+            let in_split = |split: &str| {
+                let folder = common.out.join(split);
+                let folder = folders
+                    .get(side)
+                    .map_or(folder.clone(), |side| folder.join(side));
+                folder.join(format!("{}.{ending}", pairs.name(index)))
+            };
+            let others = ["train", "val", "test"]
+                .into_iter()
+                .filter(|other| *other != name);
+            if let Some(there) = others.map(in_split).find(|file| file.exists()) {
+                let reason = "it is there from another split, and now belongs elsewhere";
+                let remedy = "empty the folder, or choose another one with --out";
+                return Err(Error::file(&there, reason, remedy).into());
+            }
+            let target = in_split(name);
             add(
                 &mut jobs,
                 target,
                 (pairs, index, side),
                 |(pairs, index, side)| pairs.shown(*index)[*side].clone(),
             )?;
-        }
-    }
-    for target in jobs.keys() {
-        let name = target.strip_prefix(&common.out).expect("it lies there");
-        let mut parts = name.components();
-        let own = parts.next();
-        let elsewhere = ["train", "val", "test"]
-            .map(|split| (split, common.out.join(split).join(parts.as_path())));
-        let found = elsewhere.iter().find(|(split, file)| {
-            own != Some(Component::Normal(OsStr::new(split))) && file.exists()
-        });
-        if let Some((_, file)) = found {
-            let reason = "it is there from another split, and now belongs elsewhere";
-            let remedy = "empty the folder, or choose another one with --out";
-            return Err(Error::file(file, reason, remedy).into());
         }
     }
     make(

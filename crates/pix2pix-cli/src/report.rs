@@ -46,7 +46,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let page = match args.out {
         Some(page) => page,
         None => {
-            let page = args.runs[0].join("report.html");
+            let page = args.runs[0].join(report::NAME);
             args.result.check_own(&page, report::is_report)?;
             if let Some(csv) = &args.csv {
                 are_two(csv, &page)?;

@@ -911,8 +911,8 @@ pub fn train(
     let root = folder.root().to_path_buf();
     // a resumed run keeps the report that it has
     let is_resumed = matches!(start, Start::Resume);
-    let report = report || is_resumed && report::is_of_one_run(&root.join("report.html"));
-    let page = root.join("report.html");
+    let page = root.join(report::NAME);
+    let report = report || is_resumed && report::is_of_one_run(&page);
     if report && page.exists() && !report::is_of_one_run(&page) {
         let reason = "the file exists, and is not the report of this run";
         return Err(Error::file(&page, reason, "move it away, or leave out --report").into());
@@ -1050,7 +1050,7 @@ pub fn train(
     });
     progress.finish();
     let outcome = failed.map_or(outcome, Err);
-    if report && shard.is_root() && root.join("report.html").exists() {
+    if report && shard.is_root() && page.exists() {
         // once more: now that its folder is unlocked, the run is no longer running
         let written = keep_report(&root, &gallery);
         if outcome.is_ok() {
@@ -1067,7 +1067,7 @@ fn keep_report(root: &Path, gallery: &Option<Gallery>) -> Result<(), Error> {
         gallery: gallery.clone(),
     };
     // what it cannot read of the run's files was told when the run began
-    write_report(slice::from_ref(&run), &root.join("report.html")).map(drop)
+    write_report(slice::from_ref(&run), &root.join(report::NAME)).map(drop)
 }
 
 /// Writes an event to TensorBoard.

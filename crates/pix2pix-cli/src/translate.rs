@@ -50,8 +50,6 @@ Examples:
   pix2pix translate run huge.tif --out translated --tile 1024 --overlap 256 --norm-stats image
   ffmpeg -i in.mp4 -f yuv4mpegpipe - | pix2pix translate run --stdin-y4m | ffmpeg -i - out.mp4";
 
-/// The page of `--gallery`.
-const GALLERY: &str = "gallery.html";
 /// The options of a video, which has no files.
 const VIDEO: [&str; 2] = ["stdin_raw", "stdin_y4m"];
 
@@ -263,7 +261,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         };
     };
     if args.gallery {
-        check_names(&[(out.join(GALLERY), gallery::is_gallery)])?;
+        check_names(&[(out.join(gallery::NAME), gallery::is_gallery)])?;
     }
     let (inputs, passed_over) = match args.stack {
         true => stacks(&args.input, out)?,
@@ -324,7 +322,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         gallery.about(format!(
             "{count} pictures, translated by the model of step {step}."
         ));
-        let page = out.join(GALLERY);
+        let page = out.join(gallery::NAME);
         gallery::write(&[gallery], &page)?;
         if !args.quiet {
             say(&format!("gallery: {}\n", page.plain()));

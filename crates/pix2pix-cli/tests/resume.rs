@@ -326,7 +326,7 @@ fn kill_9_never_loses_a_checkpoint() {
     let begun = Instant::now();
     let mut first = start(&scratch, &format!("train data --out run {options}"));
     wait_until("a checkpoint", || newest() > 0);
-    let pace = begun.elapsed();
+    let mut pace = begun.elapsed();
     first.kill().unwrap();
     first.wait().unwrap();
     fs::remove_dir_all(scratch.path("run")).unwrap();
@@ -353,6 +353,8 @@ fn kill_9_never_loses_a_checkpoint() {
         let after = newest();
         assert!(after >= before, "step {before} was lost");
         progressed += u32::from(after > before);
+        // other work on the machine comes and goes: half of the sittings are to get on
+        pace = pace.mul_f64(if after > before { 1.0 / 1.1 } else { 1.1 });
         before = after;
         for name in if checkpoints.is_dir() {
             names(&checkpoints)

@@ -55,7 +55,7 @@ pub use evaluate::{Evaluated, Evaluation, Measured, Measures, PictureScores, eva
 #[cfg(feature = "report")]
 pub use gallery::Gallery;
 #[cfg(feature = "report")]
-pub use html::{is_of_one_run, is_report, write, write_csv};
+pub use html::{NAME, is_of_one_run, is_report, write, write_csv};
 #[cfg(feature = "report")]
 pub use measure::{MEASURES, Measure};
 #[cfg(feature = "report")]

@@ -28,6 +28,8 @@ use crate::report::evaluate::PictureScores;
 use crate::report::measure::{MEASURES, Measure};
 use crate::report::page;
 
+/// Name of the page in a folder of results.
+pub const NAME: &str = "gallery.html";
 const TEMPLATE: &str = include_str!("gallery.html");
 /// Pixels of all pictures of a page together.
 const PIXELS: f64 = 24e6;

@@ -16,6 +16,8 @@ use crate::report::reported::Reported;
 use crate::run::Warning;
 use crate::run::history::{Best, History};
 
+/// Name of the page in a run folder.
+pub const NAME: &str = "report.html";
 const TEMPLATE: &str = include_str!("report.html");
 /// Maximum number of contact sheets shown per run: evenly spaced, with the newest one.
 const FRAMES: usize = 24;

@@ -241,29 +241,26 @@ impl RunFolder {
     /// it would be taken for the run's newest from then on.
     pub fn newest(&self) -> Result<Option<(u64, PathBuf)>> {
         let all = checkpoint::steps_in(&self.checkpoints())?;
+        let Some((last, path)) = all.last() else {
+            return Ok(None);
+        };
         let mut newest = all.iter().rev();
-        match newest.find(|(step, _)| self.state(*step).is_file()) {
-            Some((step, path)) => match all.last() {
-                Some((newer, last)) if newer > step => Err(Error::file(
-                    last,
-                    format!(
-                        "its state_{newer:07}.safetensors is missing, and there is one of step {step}"
-                    ),
-                    format!("put it back, or move this checkpoint away, to go on from step {step}"),
-                )),
-                _ => Ok(Some((*step, path.clone()))),
-            },
-            None => match all.last() {
-                None => Ok(None),
-                Some((step, last)) => Err(Error::file(
-                    last,
-                    format!(
-                        "its state_{step:07}.safetensors is missing; without the optimizers' moments in it, the run \
-                         cannot be resumed"
-                    ),
-                    "put it back, or start a new run; the checkpoint still translates",
-                )),
-            },
+        let newest = newest.find(|(step, _)| self.state(*step).is_file());
+        let missing = format!("its state_{last:07}.safetensors is missing");
+        match newest {
+            Some((step, _)) if step == last => Ok(newest.cloned()),
+            Some((step, _)) => Err(Error::file(
+                path,
+                format!("{missing}, and there is one of step {step}"),
+                format!("put it back, or move this checkpoint away, to go on from step {step}"),
+            )),
+            None => Err(Error::file(
+                path,
+                format!(
+                    "{missing}; without the optimizers' moments in it, the run cannot be resumed"
+                ),
+                "put it back, or start a new run; the checkpoint still translates",
+            )),
         }
     }
 }
