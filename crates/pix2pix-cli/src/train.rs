@@ -84,8 +84,8 @@ pub struct Args {
     /// [default: none]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Only check everything, and print what would be done with the parameters, the memory and the time of a step on
-    /// this machine [default: off]
+    /// Check everything without training, and print the plan, the parameters, the memory, and the time of a step on this
+    /// machine [default: off]
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -182,7 +182,7 @@ pub struct RunArgs {
     pub seed: u64,
     #[command(flatten)]
     pub machine: MachineArgs,
-    /// Keep report.html in the run folder up to date; a resumed run goes on with the one that it has [default: off]
+    /// Keep report.html in the run folder up to date; a resumed run keeps its report up to date too [default: off]
     #[arg(long)]
     pub report: bool,
     /// Write TensorBoard event files to tensorboard/ in the run folder [default: off]
@@ -553,7 +553,9 @@ fn foresee(
             true => " without --recompute, and less with it",
             false => "",
         },
-        HumanDuration(found.step * u32::try_from(steps).unwrap_or(u32::MAX)),
+        HumanDuration(Duration::from_secs_f64(
+            found.step.as_secs_f64() * steps as f64
+        )),
     ))
 }
 
@@ -915,7 +917,7 @@ pub fn train(
     let report = report || is_resumed && report::is_of_one_run(&page);
     if report && page.exists() && !report::is_of_one_run(&page) {
         let reason = "the file exists, and is not the report of this run";
-        return Err(Error::file(&page, reason, "move it away, or leave out --report").into());
+        return Err(Error::file(&page, reason, "move it away, or omit --report").into());
     }
     let mut board = None;
     let shard = group.as_ref().map_or(Shard::default(), Group::shard);
@@ -1051,10 +1053,19 @@ pub fn train(
     progress.finish();
     let outcome = failed.map_or(outcome, Err);
     if report && shard.is_root() && page.exists() {
-        // once more: now that its folder is unlocked, the run is no longer running
-        let written = keep_report(&root, &gallery);
-        if outcome.is_ok() {
-            written?;
+        if gallery.is_some() || held_out == 0 {
+            // once more: now that its folder is unlocked, the run is no longer running
+            let written = keep_report(&root, &gallery);
+            if outcome.is_ok() {
+                written?;
+            }
+        } else if is_behind(&page, &root) {
+            // it stays: it has the pictures of an earlier session, and this one has made none
+            progress.say(&format!(
+                "note: {} does not show the run's last steps; pix2pix report {} draws it again",
+                page.plain(),
+                word(&root)
+            ));
         }
     }
     Ok(outcome?)
@@ -1068,6 +1079,13 @@ fn keep_report(root: &Path, gallery: &Option<Gallery>) -> Result<(), Error> {
     };
     // what it cannot read of the run's files was told when the run began
     write_report(slice::from_ref(&run), &root.join(report::NAME)).map(drop)
+}
+
+/// Whether a run has written losses or scores after its report.
+fn is_behind(page: &Path, root: &Path) -> bool {
+    let time = |file: &Path| file.metadata().and_then(|found| found.modified()).ok();
+    let logs = ["metrics.jsonl", "scores.jsonl"].map(|name| time(&root.join(name)));
+    logs.into_iter().any(|log| log > time(page))
 }
 
 /// Writes an event to TensorBoard.

@@ -154,6 +154,55 @@ fn a_schedule_that_begins_again_is_told() {
     assert!(page.contains("at step 9: the run was resumed with another number of steps"));
 }
 
+/// A process that was killed after the last checkpoint may have kept a best one of later steps. A run of another length does
+/// not come to those steps.
+#[test]
+fn the_best_checkpoint_of_another_course_is_told() {
+    let scratch = Scratch::new();
+    scratch.pairs("data/train", 2);
+    scratch.pairs("data/val", 2);
+    let options = format!("--keep-best l1 {SMALL}");
+    scratch.ok(&format!("train data --out long --steps 4 {options}"));
+    scratch.ok(&format!("train data --out run --steps 2 {options}"));
+    fs::copy(
+        scratch.path("long/checkpoints/checkpoint_0000004.safetensors"),
+        scratch.path("run/checkpoints/best.safetensors"),
+    )
+    .unwrap();
+    let output = scratch.run("train --resume run --steps 3");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{told}");
+    let note = "best.safetensors is of step 4 of the course that the run leaves at step 2";
+    assert!(told.contains(note), "{told}");
+}
+
+/// The pictures of a finished run's report are not lost when someone resumes it once more. A report that a killed process
+/// could not write any more is told.
+#[test]
+fn a_refused_resume_leaves_the_report() {
+    let scratch = Scratch::new();
+    scratch.pairs("data/train", 2);
+    scratch.pairs("data/val", 2);
+    scratch.ok(&format!("train data --out run --steps 2 --report {SMALL}"));
+    let page = scratch.path("run/report.html");
+    let before = fs::read(&page).unwrap();
+    let refused = || {
+        let output = scratch.run("train --resume run");
+        assert_eq!(output.status.code(), Some(2));
+        assert!(before == fs::read(&page).unwrap(), "the report has changed");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = refused();
+    assert!(!said.contains("report"), "{said}");
+    let earlier = fs::metadata(&page).unwrap().modified().unwrap() - Duration::from_secs(60);
+    let file = fs::File::options().write(true).open(&page).unwrap();
+    file.set_modified(earlier).unwrap();
+    let said = refused();
+    assert!(said.contains("pix2pix report run draws it again"), "{said}");
+    scratch.ok("report run");
+    assert!(!refused().contains("draws it again"));
+}
+
 /// A run of a length of time: its rates follow its clock, over all sessions, to 0.
 #[test]
 fn a_run_of_a_length_of_time_ends_when_it_is_over() {

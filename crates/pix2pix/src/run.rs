@@ -237,7 +237,8 @@ pub enum Event<'a> {
     Begun,
     /// So much time of training is left, of a run that ends after a length of time. Comes before its step.
     Left(Duration),
-    /// A step is done.
+    /// A step is done. On a card, only steps whose losses are logged, saved or sampled are reported: reading them waits for
+    /// the card.
     Step(Metrics),
     /// The losses of this step were written to the metrics.
     Logged(Metrics),
@@ -429,6 +430,9 @@ pub fn resume(
         if let Some(restart) = schedule_restart(&before, config, done.step) {
             tell(Event::Noted(&restart));
         }
+        if let Some(other) = best_of_another_course(folder, [&before, config], done.step) {
+            tell(Event::Noted(&other));
+        }
         folder.use_for(config)?;
     }
     training.go(trainer, done, owed, stop, tell)
@@ -451,6 +455,28 @@ fn schedule_restart(before: &RunConfig, now: &RunConfig, done: u64) -> Option<St
             "the {} schedule of the learning rate now spans {} steps instead of {}: after step {done}, the rate is \
              {new:.3e} instead of {old:.3e}",
             now.optimizer.schedule, now.steps, before.steps
+        )
+    })
+}
+
+/// A sentence on the best checkpoint, if a run of another length leaves the course that reached it: a process that was
+/// killed had kept it after the last checkpoint.
+fn best_of_another_course(
+    folder: &RunFolder,
+    [before, now]: [&RunConfig; 2],
+    done: u64,
+) -> Option<String> {
+    let path = folder.checkpoints().join(checkpoint::BEST);
+    if now.keep_best.is_none() || (before.steps, before.time) == (now.steps, now.time) {
+        return None;
+    }
+    // if it cannot be read, it is as good as none
+    let step = Checkpoint::load(&path).ok()?.step;
+    (step > done).then(|| {
+        format!(
+            "{} is of step {step} of the course that the run leaves at step {done}; the next best \
+             step replaces it: copy it to keep it",
+            path.display()
         )
     })
 }
@@ -578,6 +604,11 @@ impl Books {
         for unread in [m.unread, t.unread, r, w.unread, s.unread].iter().flatten() {
             tell(Event::Noted(unread));
         }
+        let mut health = Health::default();
+        for line in &m.entries {
+            // what it warns of has been told
+            health.step(line.step, &line.losses);
+        }
         let logged = t.entries.last().map_or(0.0, |timing| timing.seconds);
         let past = seconds.unwrap_or(logged);
         Ok(Self {
@@ -589,7 +620,7 @@ impl Books {
             warnings,
             past,
             start: Instant::now(),
-            health: Health::default(),
+            health,
             newest: match done {
                 0 => PathBuf::new(),
                 _ => folder.checkpoints().join(checkpoint::file_name(done)),
@@ -806,7 +837,7 @@ impl Training<'_> {
                     books.step(metrics, logged, tell)?;
                     // Wasserstein losses do not approach 0 when the discriminator wins
                     if config.objective.gan != Gan::WassersteinPenalty {
-                        warned = books.health.step(&losses);
+                        warned = books.health.step(step, &losses);
                     }
                 }
             }

@@ -17,21 +17,26 @@ pub struct Health {
     /// Moving average of the discriminator's loss, and the number of steps in it (`steps`).
     discriminator: f64,
     steps: f64,
+    /// The last step whose losses were seen.
+    last: u64,
     won: bool,
     flat: bool,
     blind: bool,
 }
 
 impl Health {
-    /// Checks the losses of a step. A warning is not repeated while its cause lasts.
-    pub fn step(&mut self, losses: &Losses) -> Option<String> {
+    /// Checks the losses of a step, which stand for those since the last step that was seen: on a card, not every step is. A
+    /// warning is not repeated while its cause lasts.
+    pub fn step(&mut self, step: u64, losses: &Losses) -> Option<String> {
         let loss = f64::from(losses.d_real + losses.d_fake) / 2.0;
-        self.steps = (self.steps + 1.0).min(MEMORY);
-        self.discriminator += (loss - self.discriminator) / self.steps;
+        let passed = step.saturating_sub(self.last).max(1) as f64;
+        self.last = step;
+        self.steps = (self.steps + passed).min(MEMORY);
+        self.discriminator += (loss - self.discriminator) * (passed / self.steps).min(1.0);
         let won = self.steps >= MEMORY && self.discriminator < WON;
         news(&mut self.won, won).then(|| {
             format!(
-                "the discriminator has won: its mean loss over the last {MEMORY} steps is {:.3}, so the \
+                "the discriminator has won: its mean loss over about {MEMORY} steps is {:.3}, so the \
                  generator learns from L1 alone; try a smaller `patch`, a lower `lr`, or more pairs",
                 self.discriminator
             )
@@ -42,7 +47,7 @@ impl Health {
     pub fn outputs(&mut self, outputs: &[RgbImage]) -> Option<String> {
         let flat = !outputs.is_empty() && outputs.iter().all(is_flat);
         news(&mut self.flat, flat).then(|| {
-            "the outputs are flat: all pixels of a picture have the same colour; if this lasts longer than \
+            "the outputs are flat: all pixels of a picture have the same color; if this lasts longer than \
              an epoch, try a lower `lr` and check the targets"
                 .to_string()
         })
@@ -106,21 +111,26 @@ mod tests {
     #[test]
     fn a_discriminator_that_has_won_is_told_once() {
         let mut health = Health::default();
-        let warned = |health: &mut Health, d, steps: u32| -> Vec<u32> {
-            (0..steps)
-                .filter(|_| health.step(&losses(d)).is_some())
+        // of every step, or of a card's, whose losses are read at some
+        let seen = |health: &mut Health, d, steps: u64, every: usize| -> Vec<u64> {
+            let next = health.last + 1;
+            (next..next + steps)
+                .step_by(every)
+                .filter(|step| health.step(*step, &losses(d)).is_some())
                 .collect()
         };
+        let warned = |health: &mut Health, d, steps| seen(health, d, steps, 1);
         // a low loss for a short time does not count
-        assert_eq!(warned(&mut health, 0.5, 300), Vec::<u32>::new());
-        assert_eq!(warned(&mut health, 0.001, 100), Vec::<u32>::new());
-        assert_eq!(warned(&mut health, 0.5, 100), Vec::<u32>::new());
+        assert_eq!(warned(&mut health, 0.5, 300), Vec::<u64>::new());
+        assert_eq!(warned(&mut health, 0.001, 100), Vec::<u64>::new());
+        assert_eq!(warned(&mut health, 0.5, 100), Vec::<u64>::new());
         assert_eq!(warned(&mut health, 0.001, 3000).len(), 1);
         // warns again after the loss has recovered
-        assert_eq!(warned(&mut health, 0.7, 300), Vec::<u32>::new());
+        assert_eq!(warned(&mut health, 0.7, 300), Vec::<u64>::new());
         assert_eq!(warned(&mut health, 0.001, 3000).len(), 1);
         // at the start of a run, no warning before MEMORY steps
-        assert_eq!(warned(&mut Health::default(), 0.001, 1000), [199]);
+        assert_eq!(warned(&mut Health::default(), 0.001, 1000), [200]);
+        assert_eq!(seen(&mut Health::default(), 0.001, 1000, 10), [201]);
     }
 
     #[test]

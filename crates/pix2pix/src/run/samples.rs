@@ -47,13 +47,19 @@ fn whole(row: Row, crop: [u32; 2]) -> Row {
     let frame = |picture: RgbImage| {
         let size = [picture.width(), picture.height()];
         let longer = size[0].max(size[1]);
-        let to = |length: u32| match longer > SIDE {
-            true => (length * SIDE / longer).max(1),
-            false => length,
+        let is_large = longer > SIDE;
+        let to = |length: u32| {
+            if is_large {
+                length * SIDE / longer
+            } else {
+                length
+            }
         };
-        let mut small = match longer > SIDE {
-            true => imageops::resize(&picture, to(size[0]), to(size[1]), FilterType::Triangle),
-            false => picture,
+        let mut small = if is_large {
+            let [width, height] = size.map(|side| to(side).max(1));
+            imageops::resize(&picture, width, height, FilterType::Triangle)
+        } else {
+            picture
         };
         if size != crop {
             let corner = [0, 1].map(|axis| to((size[axis] - crop[axis]) / 2) as i32);
@@ -193,7 +199,7 @@ impl Samples {
             let planes = [output, &pair.target].map(|picture| Planes::of(picture, &config.target));
             l1.push(quality::l1(&planes[0], &planes[1], pair.known()));
         }
-        Some(RunScores {
+        (!l1.is_empty()).then(|| RunScores {
             step,
             l1: l1.iter().sum::<f64>() / l1.len() as f64,
             accuracy: all.accuracy(),
