@@ -80,7 +80,7 @@ pub struct Args {
     /// Dropout noise of video frames
     #[arg(long, value_enum, default_value_t = FrameNoise::Same, conflicts_with = "input")]
     frame_noise: FrameNoise,
-    /// Calm a video: average its translated frames where the input stays the same, over about so many of them; what moves
+    /// Reduce the flicker of a video: average about FRAMES translated frames where the input stays the same; what moves
     /// stays sharp, and a new scene begins anew [default: off; without a number 8]
     #[arg(long, value_name = "FRAMES", num_args = 0..=1, require_equals = true, default_missing_value = "8",
         value_parser = clap::value_parser!(u32).range(2..=1000))]
@@ -88,7 +88,7 @@ pub struct Args {
     /// Whether inputs are side-by-side pairs, of which only the source half is translated
     #[arg(long, value_enum, default_value_t = Inputs::Auto, conflicts_with_all = VIDEO)]
     pairs: Inputs,
-    /// Join the channels of the inputs: each is one of the pictures of a side, in the order of training (A1, A2, ...), or a
+    /// Join the channels of the inputs: each input is one picture of a side, in the order of training (A1, A2, ...), or a
     /// folder of such pictures with the same names [default: each input is a picture]
     #[arg(long, conflicts_with_all = VIDEO)]
     stack: bool,
@@ -101,7 +101,7 @@ pub struct Args {
     on_error: OnFailure,
     #[command(flatten)]
     noise: NoiseArgs,
-    /// Translate each picture so many times with other dropout, and write the mean as NAME and the standard deviation as
+    /// Translate each picture N times with different dropout, and write the mean as NAME and the standard deviation as
     /// NAME-deviation, which 8 bits show 16 times as large [default: once]
     #[arg(long, value_name = "N", conflicts_with_all = VIDEO,
         value_parser = clap::value_parser!(u64).range(2..=10_000))]
@@ -659,8 +659,9 @@ fn translate_large(
         let reason = "too large for the memory that several samples need";
         return Err(Error::file(path, reason, remedy));
     }
-    if args.is_pair(size) && args.pairs == Inputs::Yes {
-        let remedy = "cut the source half out first, and give --pairs no";
+    if args.is_pair(size) {
+        let remedy =
+            "give --pairs no to translate it as one picture, or cut its source half out first";
         return Err(Error::file(
             path,
             "a side-by-side pair that is too large for memory",

@@ -108,9 +108,9 @@ impl Cpu {
     }
 }
 
-/// The smallest picture that a generator accepts.
+/// The shape of the smallest picture that a generator accepts.
 fn smallest(config: &GeneratorConfig) -> [usize; 3] {
-    let side = 1 << config.halvings();
+    let side = config.smallest_side() as usize;
     [config.channels()[0], side, side]
 }
 

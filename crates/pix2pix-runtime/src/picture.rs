@@ -410,14 +410,13 @@ impl Picture {
     /// # Errors
     /// [`Error::Picture`], when there is no such conversion.
     pub fn with_channels(self, channels: usize) -> Result<Self> {
-        if channels == self.channels {
+        let Some(pick) = conversion(self.channels, channels)? else {
             return Ok(self);
-        }
-        let pick = conversion(self.channels, channels)?;
+        };
         let opaque = self.depth().range()[1];
         let values = self.to_floats();
         let pixels = values.chunks_exact(self.channels);
-        let converted = pixels.flat_map(|pixel| pick(pixel, opaque));
+        let converted = pixels.flat_map(|pixel| pick(pixel, opaque).into_iter().take(channels));
         let samples = Samples::of_floats(self.depth(), converted);
         Ok(Self::new(self.size(), channels, samples))
     }
@@ -493,31 +492,31 @@ impl Picture {
     }
 }
 
-/// A function from the samples of a pixel and the value of opaque to the samples of the converted pixel.
-type Conversion = fn(&[f32], f32) -> Vec<f32>;
+/// A function from the samples of a pixel and the value of opaque to the samples of the converted pixel, which come first.
+type Conversion = fn(&[f32], f32) -> [f32; 4];
 
-/// The conversion between numbers of channels.
+/// The conversion between numbers of channels; `None` if they are equal.
 ///
 /// # Errors
 /// [`Error::Picture`], when there is none.
-pub fn conversion(from: usize, to: usize) -> Result<Conversion> {
-    Ok(match (from, to) {
-        (from, to) if from == to => |p, _| p.to_vec(),
-        (1, 2) => |p, opaque| vec![p[0], opaque],
-        (1 | 2, 3) => |p, _| vec![p[0]; 3],
-        (1, 4) => |p, opaque| vec![p[0], p[0], p[0], opaque],
-        (2, 1) => |p, _| vec![p[0]],
-        (2, 4) => |p, _| vec![p[0], p[0], p[0], p[1]],
-        (3 | 4, 1) => |p, _| vec![luma(p)],
-        (3, 2) => |p, opaque| vec![luma(p), opaque],
-        (3, 4) => |p, opaque| vec![p[0], p[1], p[2], opaque],
-        (4, 2) => |p, _| vec![luma(p), p[3]],
-        (4, 3) => |p, _| p[..3].to_vec(),
+pub fn conversion(from: usize, to: usize) -> Result<Option<Conversion>> {
+    Ok(Some(match (from, to) {
+        (from, to) if from == to => return Ok(None),
+        (1, 2) => |p, opaque| [p[0], opaque, 0.0, 0.0],
+        (1 | 2, 3) => |p, _| [p[0]; 4],
+        (1, 4) => |p, opaque| [p[0], p[0], p[0], opaque],
+        (2, 1) => |p, _| [p[0]; 4],
+        (2, 4) => |p, _| [p[0], p[0], p[0], p[1]],
+        (3 | 4, 1) => |p, _| [luma(p); 4],
+        (3, 2) => |p, opaque| [luma(p), opaque, 0.0, 0.0],
+        (3, 4) => |p, opaque| [p[0], p[1], p[2], opaque],
+        (4, 2) => |p, _| [luma(p), p[3], 0.0, 0.0],
+        (4, 3) => |p, _| [p[0], p[1], p[2], 0.0],
         (from, to) => {
             let reason = format!("{from} channels cannot become {to}");
             return Err(Error::Picture(reason));
         }
-    })
+    }))
 }
 
 /// The luma of red, green and blue (ITU-R BT.601, as Pillow).

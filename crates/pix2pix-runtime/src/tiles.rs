@@ -17,8 +17,8 @@ pub enum NormStatistics {
     /// Those of the tile itself. Neighbouring tiles can differ visibly.
     #[default]
     Tile,
-    /// Those of the whole picture. They are first measured over all tiles, layer by layer, which takes about six times
-    /// as long. No seams.
+    /// Those of the whole picture. They are first measured over all tiles, layer by layer, which takes about seven
+    /// times as long. No seams.
     Image,
     /// The running averages of training, for batch normalization only. No seams. The results differ from those of the
     /// other choices: they are what the public ports give in evaluation mode (`model.eval()`).

@@ -422,7 +422,7 @@ impl Translator {
         };
         plan.translate(&source, &mut |corner, output| {
             let window = picture.window(corner, output.size())?;
-            let mask = nodata::mask(&window, gap);
+            let mask = self.model.source.mask(&window, gap);
             part(corner, with_gaps(output, mask.as_ref(), result))
         })
     }
@@ -540,8 +540,10 @@ impl Translator {
     }
 
     /// The tiles of a picture; `None` if it is translated as a whole.
-    fn tiles(&self, [width, height]: [u32; 2], options: &TranslateOptions) -> Option<Tiles> {
-        let large = u64::from(width) * u64::from(height) > LARGE;
+    fn tiles(&self, size: [u32; 2], options: &TranslateOptions) -> Option<Tiles> {
+        // a picture one pixel high is padded to what the network accepts
+        let [width, height] = self.padded(size).map(u64::from);
+        let large = width * height > LARGE;
         match options.tiling {
             Tiling::Never => None,
             Tiling::Auto if !large => None,

@@ -188,3 +188,33 @@ fn a_picture_beyond_memory_is_the_one_in_memory() {
     };
     assert_eq!(values, bytes(&whole));
 }
+
+/// A network pads a picture one pixel high to 64 pixels: what is then large is cut into tiles.
+#[test]
+fn a_narrow_picture_is_large_by_what_the_network_computes() {
+    let scratch = tempfile::tempdir().unwrap();
+    let model = scratch.path().join("model.safetensors");
+    let discriminator = PatchGanConfig {
+        filters: 2,
+        ..PatchGanConfig::default()
+    };
+    let discriminator = discriminator.init_with(&mut WeightInit::discriminator(3), &Device::flex());
+    Checkpoint::of_networks(&generator(), &discriminator.unwrap(), 0)
+        .save(&model)
+        .unwrap();
+    let translator = Translator::load(&model).unwrap();
+    let line: Picture = RgbImage::from_fn(40_000, 1, |x, _| Rgb([x as u8, 9, 200])).into();
+    let translated = |tiling| {
+        let options = TranslateOptions {
+            tiling,
+            ..TranslateOptions::default()
+        };
+        translator.translate_with(line.clone(), &options).unwrap()
+    };
+    let cut = translated(Tiling::Cut {
+        side: 1024,
+        overlap: 256,
+    });
+    assert_eq!(translated(Tiling::Auto), cut);
+    assert_ne!(translated(Tiling::Never), cut);
+}

@@ -116,11 +116,21 @@ impl Domain {
     /// Replaces the pixels without data by the middle of the range, which the networks see as 0, or by the first class; also
     /// returns the mask of those that have data, if some have none. `value` is that of the pixels without data.
     pub fn without_gaps(&self, picture: Picture, value: Option<f32>) -> (Picture, Option<Picture>) {
-        let mask = value.and_then(|value| nodata::mask(&picture, value));
+        let mask = value.and_then(|value| self.mask(&picture, value));
         let Some(mask) = mask else {
             return (picture, None);
         };
         (self.filled(&picture, &mask), Some(mask))
+    }
+
+    /// The mask of a picture before its conversion to the domain's channels: see [`nodata::mask`]. Alpha that the conversion
+    /// drops does not count.
+    pub fn mask(&self, picture: &Picture, value: f32) -> Option<Picture> {
+        let channels = match (picture.channels(), self.channels) {
+            (given @ (2 | 4), 1 | 3) => given - 1,
+            (given, _) => given,
+        };
+        nodata::mask(picture, channels, value)
     }
 
     /// The picture with the middle of the range, or the first class, where the mask has no data.
@@ -202,5 +212,35 @@ impl std::fmt::Display for Domain {
             write!(f, " from {range}")?;
         }
         f.write_str(&gaps)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::Samples;
+
+    /// Opaque is 255, and so is the value of "no data" here.
+    #[test]
+    fn alpha_that_is_dropped_is_no_gap() {
+        let picture = |channels, values: &[u8]| {
+            let size = [(values.len() / channels) as u32, 1];
+            Picture::new(size, channels, Samples::U8(values.to_vec()))
+        };
+        let domain = |channels| Domain {
+            channels,
+            ..Domain::RGB8
+        };
+        let rgba = picture(4, &[1, 2, 3, 255, 4, 255, 5, 255]);
+        let gray = picture(2, &[1, 255, 255, 255]);
+        let mask = |channels, picture: &Picture| {
+            let mask = domain(channels).mask(picture, 255.0);
+            mask.map(|mask| mask.bytes().to_vec())
+        };
+        assert_eq!(mask(3, &rgba), Some(vec![255, 0]));
+        assert_eq!(mask(1, &gray), Some(vec![255, 0]));
+        assert_eq!(mask(3, &picture(4, &[1, 2, 3, 255])), None);
+        // here it is data
+        assert_eq!(mask(4, &rgba), Some(vec![0, 0]));
     }
 }

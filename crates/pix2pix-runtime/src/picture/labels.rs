@@ -106,10 +106,10 @@ impl Labels {
         }
     }
 
-    /// How a picture with this number of channels stores the classes: in a picture in colour, they are never ids.
+    /// How a picture with this number of channels stores the classes: in a picture in colour, they are colours.
     fn of_channels(&self, channels: usize) -> Cow<'_, Self> {
         match (self.stored, channels) {
-            (Stored::Ids, 3..) => Cow::Owned(self.by_color()),
+            (Stored::Ids | Stored::Grays, 3..) => Cow::Owned(self.by_color()),
             _ => Cow::Borrowed(self),
         }
     }
@@ -310,7 +310,7 @@ pub fn color_of(class: usize) -> [u8; 3] {
 /// The code of what cannot be an id: negative numbers and fractions.
 const NO_ID: u32 = u32::MAX;
 
-/// The code of a number that is no id.
+/// The code of a sample: its value if it is a whole number from 0 to 65535, otherwise [`NO_ID`].
 fn whole(value: f32) -> u32 {
     let is_id = (0.0..65536.0).contains(&value) && value.fract() == 0.0;
     if is_id { value as u32 } else { NO_ID }
@@ -411,6 +411,11 @@ mod tests {
         assert!(ids.check(&drawn).is_ok());
         let colors = ids.by_color();
         assert_eq!(colors.classes_of(&row(1, &[9, 0])), [2, 0]);
+        // red alone says nothing of a gray level
+        let grays = labels(Stored::Grays, &[[0; 3], [200; 3]]);
+        let drawn = row(3, &[0, 255, 255, 200, 200, 200, 0, 0, 0]);
+        assert_eq!(grays.classes_of(&drawn), [1, 1, 0]);
+        assert!(grays.check(&drawn).is_err());
     }
 
     #[test]

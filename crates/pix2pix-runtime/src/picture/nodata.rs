@@ -83,17 +83,15 @@ pub fn is(sample: f32, value: f32) -> bool {
 /// A known pixel in a mask; others are 0.
 pub const KNOWN: u8 = 255;
 
-/// The mask of a picture: one channel, [`KNOWN`] where no sample of the pixel is the value, elsewhere 0. `None` if every
-/// pixel is known.
-pub fn mask(picture: &Picture, value: f32) -> Option<Picture> {
+/// The mask of a picture: one channel, [`KNOWN`] where none of the pixel's first `channels` samples is the value, elsewhere
+/// 0. `None` if every pixel is known.
+pub fn mask(picture: &Picture, channels: usize, value: f32) -> Option<Picture> {
     let samples = picture.to_floats();
     let pixels = samples.chunks_exact(picture.channels());
-    let known = pixels.map(
-        |pixel| match pixel.iter().any(|&sample| is(sample, value)) {
-            true => 0,
-            false => KNOWN,
-        },
-    );
+    let known = pixels.map(|pixel| {
+        let has_gap = pixel[..channels].iter().any(|&sample| is(sample, value));
+        if has_gap { 0 } else { KNOWN }
+    });
     let known: Vec<u8> = known.collect();
     let has_gaps = known.contains(&0);
     has_gaps.then(|| Picture::new(picture.size(), 1, Samples::U8(known)))
@@ -163,17 +161,20 @@ mod tests {
     fn a_pixel_is_known_if_all_its_samples_are() {
         let row = |values: &[f32]| Picture::new([3, 1], 2, Samples::F32(values.to_vec()));
         let picture = row(&[1.0, 2.0, -9.0, 3.0, 4.0, -9.0]);
-        let found = mask(&picture, -9.0).unwrap();
+        let found = mask(&picture, 2, -9.0).unwrap();
         assert_eq!(found.bytes(), [255, 0, 0]);
         assert_eq!(
             filled(&picture, &found, &[7.0, 8.0]),
             row(&[1.0, 2.0, 7.0, 8.0, 7.0, 8.0])
         );
-        assert_eq!(mask(&picture, 0.0), None);
+        assert_eq!(mask(&picture, 2, 0.0), None);
+        assert_eq!(mask(&picture, 1, 4.0).unwrap().bytes(), [255, 255, 255]);
         let holes = row(&[1.0, f32::NAN, 0.0, 0.0, 0.0, 0.0]);
-        assert_eq!(mask(&holes, f32::NAN).unwrap().bytes(), [0, 255, 255]);
+        assert_eq!(mask(&holes, 2, f32::NAN).unwrap().bytes(), [0, 255, 255]);
         assert_eq!(
-            both(Some(found), mask(&holes, f32::NAN)).unwrap().bytes(),
+            both(Some(found), mask(&holes, 2, f32::NAN))
+                .unwrap()
+                .bytes(),
             [0, 0, 0]
         );
     }

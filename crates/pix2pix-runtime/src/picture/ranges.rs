@@ -4,9 +4,10 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, Result};
+use crate::picture::CHANNELS;
 
-/// Maximum number of bands that can have ranges of their own: the networks' maximum number of channels.
-const MOST: usize = 16;
+/// Maximum number of bands that can have ranges of their own: that of a picture's channels.
+const MOST: usize = *CHANNELS.end();
 
 /// The sample values that map to -1 and 1: for all bands of a picture, or for each.
 #[derive(Clone, Copy, Debug, PartialEq)]

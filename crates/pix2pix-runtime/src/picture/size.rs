@@ -13,7 +13,7 @@ pub const MAX_SIDE: u32 = 1 << 14;
 #[serde(into = "String", try_from = "String")]
 pub struct Size(pub [u32; 2]);
 
-/// A text that is no [`Size`], or none that a picture may have.
+/// Text that is no [`Size`], or none that a picture may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("use PIXELS or WIDTHxHEIGHT, each from 1 to {MAX_SIDE}")]
 pub struct InvalidSize;

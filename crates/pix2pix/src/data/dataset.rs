@@ -81,9 +81,10 @@ impl Decoded {
             .iter()
             .map(|part| {
                 // each file may name another value
+                let picture = &part.picture;
                 let mask = part
                     .gap
-                    .and_then(|value| nodata::mask(&part.picture, value));
+                    .and_then(|value| nodata::mask(picture, picture.channels(), value));
                 match (mask, gap) {
                     (Some(mask), Some(gap)) => {
                         let samples = vec![gap; part.picture.channels()];

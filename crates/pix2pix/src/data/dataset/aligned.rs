@@ -38,8 +38,14 @@ impl Pairs {
 
     fn shift_of(&self, index: usize, sides: &[Decoded; 2]) -> Result<Option<Shift>> {
         let [a, b] = sides;
-        let gaps = [a, b].map(|side| nodata::mask(&side.picture, side.gap?));
-        let [in_a, in_b] = gaps;
+        let gaps = |side: usize| {
+            let Decoded { picture, gap, .. } = &sides[side];
+            match &self.domains {
+                Some(domains) => domains[side].mask(picture, (*gap)?),
+                None => nodata::mask(picture, picture.channels(), (*gap)?),
+            }
+        };
+        let [in_a, in_b] = [0, 1].map(gaps);
         let mask = nodata::both(
             nodata::both(in_a, in_b),
             self.mask(index, a.picture.size())?,
