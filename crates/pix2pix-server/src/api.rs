@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use pix2pix::data::picture::{
-    self, Content, Format, Header, MAX_METADATA, Metadata, Page, Picture,
+    self, Content, Format, Header, MAX_METADATA, Metadata, Outside, Page, Picture,
 };
 use pix2pix::data::{Domain, Pages};
 use pix2pix::model::TranslateOptions;
@@ -220,7 +220,11 @@ async fn with_token(State(app): State<Arc<App>>, request: Request, next: Next) -
         return next.run(request).await;
     };
     let given = request.headers().get(header::AUTHORIZATION);
-    let given = given.and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    let given = given.and_then(|value| {
+        let (scheme, token) = value.as_bytes().split_at_checked(7)?;
+        // the name of a scheme has no case (RFC 9110, section 11.1)
+        scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
+    });
     // a constant-time comparison, so that timing does not reveal parts of the token
     if given.is_some_and(|given| given.ct_eq(token.as_bytes()).into()) {
         return next.run(request).await;
@@ -315,6 +319,22 @@ async fn answer(
     let (file, slot) = blocking(encode).await?;
     let file = file.map_err(|e| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e))?;
     let millis = took.as_secs_f64() * 1e3;
+    let more = [
+        ("server-timing", format!("translate;dur={millis:.1}")),
+        ("pix2pix-model", model.info.name.clone()),
+        ("pix2pix-step", model.info.step.to_string()),
+    ];
+    let headers = headers(encoding, outside, note, more);
+    Ok((headers, Answer::body(file, slot)).into_response())
+}
+
+/// The headers of a picture of this encoding, with what is to be said of the one that was sent, and `more`.
+fn headers<const N: usize>(
+    encoding: Encoding,
+    outside: Outside,
+    note: String,
+    more: [(&'static str, String); N],
+) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let mut tell = |name: &'static str, value: String| {
         if let Ok(value) = HeaderValue::from_str(&value) {
@@ -323,16 +343,16 @@ async fn answer(
     };
     tell("content-type", encoding.media_type().to_string());
     tell("cache-control", "no-store".to_string());
-    tell("server-timing", format!("translate;dur={millis:.1}"));
-    tell("pix2pix-model", model.info.name.clone());
-    tell("pix2pix-step", model.info.step.to_string());
+    for (name, value) in more {
+        tell(name, value);
+    }
     if outside.clipped > 0 {
         tell("pix2pix-clipped", outside.share());
     }
     if !note.is_empty() {
         tell("pix2pix-note", note);
     }
-    Ok((headers, Answer::body(file, slot)).into_response())
+    headers
 }
 
 /// A result, with the memory that it holds.
@@ -426,12 +446,13 @@ async fn body(
         return Err(refused(app, request, Problem::too_many(seconds)));
     }
     let Some(receiving) = app.uploads.begin(client) else {
-        return Err(refused(app, request, Problem::overload(1)));
+        let problem = Problem::overload("too many pictures are being received", 1);
+        return Err(refused(app, request, problem));
     };
     let read = tokio::select! {
         biased;
         end = receiving.ended() => Err(match end {
-            End::NoMemory => Problem::overload(1),
+            End::NoMemory => Problem::no_memory(),
             End::GaveWay => slow("gave way to others because it was slow".to_string()),
         }),
         read = tokio::time::timeout(patience, read(request, body_bytes, &receiving)) => {
@@ -615,7 +636,7 @@ fn decoded(
         }
         match held.grow_to(needed) {
             true => Ok(()),
-            false => Err(Problem::overload(1)),
+            false => Err(Problem::no_memory()),
         }
     };
     hold(0, 0)?;
@@ -735,16 +756,7 @@ async fn preview(
         Ok::<_, Problem>((file, note, outside, slot))
     });
     let (file, note, outside, slot) = rendered.await??;
-    let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/png"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let clipped = (outside.clipped > 0).then(|| outside.share());
-    let note = (!note.is_empty()).then_some(note);
-    for (name, value) in [("pix2pix-clipped", clipped), ("pix2pix-note", note)] {
-        if let Some(Ok(value)) = value.map(|value| HeaderValue::from_str(&value)) {
-            headers.insert(name, value);
-        }
-    }
+    let headers = headers(Encoding::Png, outside, note, []);
     Ok((headers, Answer::body(file, slot)).into_response())
 }
 

@@ -1,6 +1,7 @@
-//! The open connections: at most so many in all and from one client. A new one is never kept waiting by silent ones: the
-//! one that has been silent longest gives way to it.
+//! The open connections: at most so many in all and from one client. A new one is never kept waiting by silent ones: of the
+//! client with most connections among those that have silent ones, the one that has been silent longest gives way to it.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::future::{Future, Ready, ready};
 use std::io::{self, IoSlice};
@@ -104,17 +105,19 @@ impl Connections {
         let own = counts.get(&client).copied().unwrap_or_default();
         if own >= most_per_client || open.len() >= shared.most {
             // of the client that has too many, or else of the one that has most
-            let from = match own >= most_per_client {
-                true => client,
-                false => *counts.iter().max_by_key(|(_, count)| **count)?.0,
-            };
+            let has_too_many = own >= most_per_client;
             let silent = open.iter().filter(|(_, one)| {
                 let connection = &one.connection;
-                connection.client == from && connection.answering.load(Ordering::Relaxed) == 0
+                let may_be = !has_too_many || connection.client == client;
+                may_be && connection.answering.load(Ordering::Relaxed) == 0
             });
-            let longest = silent.min_by_key(|(_, one)| one.connection.last.load(Ordering::Relaxed));
-            let longest = *longest?.0;
-            open.remove(&longest);
+            let first = silent.min_by_key(|(_, one)| {
+                let connection = &one.connection;
+                let since = connection.last.load(Ordering::Relaxed);
+                (Reverse(counts[&connection.client]), since)
+            });
+            let first = *first?.0;
+            open.remove(&first);
         }
         let connection = Arc::new(Connection {
             peer,
@@ -324,6 +327,13 @@ mod tests {
         let _only = only.1.answering();
         assert!(connections.admit(many).is_none() && connections.admit(few).is_none());
         drop(answering);
+        // if the largest client is being answered, a silent one of another gives way
+        let connections = limited(3, 3);
+        let of_many = [many; 2].map(|client| connections.admit(client).unwrap());
+        let _answering = of_many.each_ref().map(|(_, one, _)| one.answering());
+        let mut lone = connections.admit(few).unwrap();
+        let new = connections.admit(IpAddr::from([10, 0, 0, 3]));
+        assert!(new.is_some() && is_closed(&mut lone));
         // a proxy's connections are those of many clients
         let connections = Connections::new(&Settings {
             connections: 3,

@@ -45,7 +45,7 @@ impl Problem {
     /// Too many pictures of one visitor (429); `seconds` is the time to wait before trying again.
     pub fn too_many(seconds: u64) -> Self {
         let detail = format!(
-            "you have sent more pictures than this server takes from one visitor; go on in {seconds} s"
+            "you have sent more pictures than this server takes from one visitor; try again in {seconds} s"
         );
         Self {
             retry_after: Some(seconds),
@@ -53,13 +53,18 @@ impl Problem {
         }
     }
 
-    /// A full queue (503); `seconds` is the time to wait before trying again.
-    pub fn overload(seconds: u64) -> Self {
-        let detail = "too many pictures are waiting; try again later";
+    /// An overload (503) for the `reason`; `seconds` is the time to wait before trying again.
+    pub fn overload(reason: &str, seconds: u64) -> Self {
+        let detail = format!("{reason}; try again in {seconds} s");
         Self {
             retry_after: Some(seconds),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
         }
+    }
+
+    /// An overload (503), because the pictures of others need the memory.
+    pub fn no_memory() -> Self {
+        Self::overload("other pictures need the server's memory", 1)
     }
 }
 

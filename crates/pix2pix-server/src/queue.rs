@@ -124,7 +124,10 @@ impl Queue {
     /// The answer when no slot is free, with an estimate of the seconds to wait.
     pub fn overload(&self) -> Problem {
         let micros = self.pace.load(Ordering::Relaxed) * self.capacity as u64;
-        Problem::overload(micros.div_ceil(1_000_000).max(1))
+        Problem::overload(
+            "too many pictures are waiting",
+            micros.div_ceil(1_000_000).max(1),
+        )
     }
 
     /// Number of pictures waiting or being translated.

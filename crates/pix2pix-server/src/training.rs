@@ -62,7 +62,7 @@ pub struct TrainingInfo {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Curve {
     /// Name of a loss of the metrics (`g_l1`, of 255; `g_gan`, `d_real`, `d_fake`) or of a score of held-out pairs (`l1`, of
-    /// 255; `psnr`, in dB; `ssim`, `lpips`).
+    /// 255; `psnr` and `spectrum`, in dB; `ssim`, `swd`, `lpips`, and of label maps `accuracy`, `iou`).
     pub key: String,
     /// Step and value. Of a long run, losses are means over neighbouring steps, and scores are left out evenly.
     pub points: Vec<(u64, f64)>,

@@ -316,7 +316,10 @@ fn an_output_older_than_the_board_is_marked() {
     );
     assert_eq!(moves, true);
     let status = tab.value("document.getElementById('status').textContent");
-    assert!(status.as_str().unwrap().contains("go on in"), "{status}");
+    assert!(
+        status.as_str().unwrap().contains("try again in"),
+        "{status}"
+    );
     tab.screenshot(&shots().join("page-waiting.png"));
 }
 
