@@ -42,7 +42,7 @@ typedef struct Pix2pixGenerator Pix2pixGenerator;
  */
 typedef struct {
   /*
-   Channels, 1 to 16.
+   Channels, 1 to 16; 0 for no generator.
    */
   uint32_t channels;
   /*
@@ -93,18 +93,18 @@ Pix2pixGenerator *pix2pix_load(const char *path);
 void pix2pix_free(Pix2pixGenerator *generator);
 
 /*
- Returns the format of the input pictures.
+ Returns the format of the input pictures; 0 channels on failure.
 
  # Safety
- `generator` must be a generator from pix2pix_load that is not freed yet.
+ `generator` must be NULL, or a generator from pix2pix_load that is not freed yet.
  */
 Pix2pixDomain pix2pix_source(const Pix2pixGenerator *generator);
 
 /*
- Returns the format of the output pictures.
+ Returns the format of the output pictures; 0 channels on failure.
 
  # Safety
- `generator` must be a generator from pix2pix_load that is not freed yet.
+ `generator` must be NULL, or a generator from pix2pix_load that is not freed yet.
  */
 Pix2pixDomain pix2pix_target(const Pix2pixGenerator *generator);
 

@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::ptr::{null, null_mut};
 
+use pix2pix_runtime::checkpoint::ModelConfig;
 use pix2pix_runtime::picture::{self, MAX_PIXELS, Picture, Samples};
 use pix2pix_runtime::{TranslateOptions, Translator};
 
@@ -32,7 +33,7 @@ pub enum Depth {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Domain {
-    /// Channels, 1 to 16.
+    /// Channels, 1 to 16; 0 for no generator.
     pub channels: u32,
     /// Type of the samples.
     pub depth: Depth,
@@ -113,24 +114,44 @@ fn in_c(domain: &picture::Domain) -> Domain {
     }
 }
 
-/// Returns the format of the input pictures.
+/// The format of one side of a generator's pictures; that of no generator has 0 channels.
 ///
 /// # Safety
-/// `generator` must be a generator from pix2pix_load that is not freed yet.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pix2pix_source(generator: *const Generator) -> Domain {
-    // SAFETY: the caller passes a valid generator
-    in_c(&unsafe { &*generator }.0.model.source)
+/// As [`pix2pix_source`].
+unsafe fn format(
+    generator: *const Generator,
+    side: fn(&ModelConfig) -> &picture::Domain,
+) -> Domain {
+    let none = Domain {
+        channels: 0,
+        depth: Depth::U8,
+    };
+    guarded(none, || {
+        // SAFETY: the caller passes a valid generator or NULL
+        let generator = unsafe { generator.as_ref() };
+        let Generator(translator) = generator.ok_or("the generator is NULL")?;
+        Ok(in_c(side(&translator.model)))
+    })
 }
 
-/// Returns the format of the output pictures.
+/// Returns the format of the input pictures; 0 channels on failure.
 ///
 /// # Safety
-/// `generator` must be a generator from pix2pix_load that is not freed yet.
+/// `generator` must be NULL, or a generator from pix2pix_load that is not freed yet.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pix2pix_source(generator: *const Generator) -> Domain {
+    // SAFETY: the caller's promise is the same
+    unsafe { format(generator, |model| &model.source) }
+}
+
+/// Returns the format of the output pictures; 0 channels on failure.
+///
+/// # Safety
+/// `generator` must be NULL, or a generator from pix2pix_load that is not freed yet.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pix2pix_target(generator: *const Generator) -> Domain {
-    // SAFETY: the caller passes a valid generator
-    in_c(&unsafe { &*generator }.0.model.target)
+    // SAFETY: the caller's promise is the same
+    unsafe { format(generator, |model| &model.target) }
 }
 
 /// Returns the default options, as in the paper: dropout is active, with seed 0.
@@ -198,9 +219,14 @@ pub unsafe extern "C" fn pix2pix_translate(
         };
         let translated = generator.translate_with(picture, &options);
         let translated = translated.map_err(|e| e.to_string())?;
-        // SAFETY: the caller passes a buffer of this size
-        let out = unsafe { std::slice::from_raw_parts_mut(output.cast::<u8>(), output_size) };
-        out.copy_from_slice(translated.bytes());
+        let bytes = translated.bytes();
+        assert_eq!(bytes.len(), output_size, "bytes of the target's format");
+        // SAFETY: the caller passes a buffer of this size, which may be uninitialized
+        unsafe {
+            bytes
+                .as_ptr()
+                .copy_to_nonoverlapping(output.cast(), output_size)
+        };
         Ok(true)
     })
 }

@@ -20,6 +20,8 @@ int main(int count, char **words) {
     if (count != 6) return 2;
     if (pix2pix_last_error() || pix2pix_load(NULL) || pix2pix_load("nowhere.safetensors")) return 3;
     expect_error("nowhere.safetensors");
+    if (pix2pix_source(NULL).channels || pix2pix_target(NULL).channels) return 10;
+    expect_error("the generator is NULL");
 
     Pix2pixGenerator *generator = pix2pix_load(words[1]);
     if (!generator) fail("load");
