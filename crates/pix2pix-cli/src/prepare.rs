@@ -34,7 +34,7 @@ Examples:
   pix2pix prepare edges photographs --out edges --size 256
   pix2pix prepare edges photographs --out lines --low 20 --high 60
   pix2pix prepare sketch photographs --out sketches
-  pix2pix prepare gray photographs --out colourisation
+  pix2pix prepare gray photographs --out colorization
   pix2pix prepare lowres photographs --out sharp --factor 4
   pix2pix prepare noise photographs --out clean --sigma 25
   pix2pix prepare blur photographs --out crisp --sigma 2
@@ -100,7 +100,7 @@ enum TaskArgs {
         #[arg(long, default_value_t = 5.0, value_name = "PIXELS")]
         sigma: f32,
     },
-    /// Gray → colour photographs (colourisation)
+    /// Gray → color photographs (colorization)
     Gray {
         #[command(flatten)]
         common: Common,

@@ -22,6 +22,11 @@
 //! Outputs that a kernel overwrites are `&mut [MaybeUninit<f32>]`; the kernel returns them initialized.
 //! [`filled`] allocates them, [`refilled`] uses memory again.
 
+#[cfg(target_endian = "big")]
+compile_error!(
+    "samples and weights are read as little-endian: pix2pix does not run on this machine"
+);
+
 mod activation;
 mod adam;
 mod average;

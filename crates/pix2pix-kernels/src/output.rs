@@ -22,20 +22,35 @@ pub fn filled(length: usize, fill: impl FnOnce(&mut [MaybeUninit<f32>]) -> &mut 
     unsafe { memory.assume_init() }.into_vec()
 }
 
-/// Overwrites `memory` by a kernel.
+/// Overwrites `memory` by a kernel. If `fill` panics, the memory is all zeros.
 ///
 /// # Panics
 /// If `fill` returns other memory than it was given.
 pub fn refilled(memory: &mut [f32], fill: impl FnOnce(&mut [MaybeUninit<f32>]) -> &mut [f32]) {
     let (start, length) = (memory.as_mut_ptr(), memory.len());
-    // SAFETY: the types have the same layout. Kernels write no uninitialized values, and what `fill` returns is all of
-    // the memory as initialized.
+    let unfinished = Unfinished { start, length };
+    // SAFETY: the types have the same layout. What `fill` returns is all of the memory as initialized; if it returns
+    // nothing or another part, `unfinished` initializes the memory.
     let unwritten = unsafe { std::slice::from_raw_parts_mut(start.cast(), length) };
     let filled = fill(unwritten);
     assert!(
         std::ptr::eq(filled.as_ptr(), start) && filled.len() == length,
         "fill returns the memory it was given"
     );
+    std::mem::forget(unfinished);
+}
+
+/// Memory that may have uninitialized values. It is zeroed when dropped.
+struct Unfinished {
+    start: *mut f32,
+    length: usize,
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        // SAFETY: it is the memory that `refilled` borrows, and the slice that `fill` had is gone.
+        unsafe { self.start.write_bytes(0, self.length) };
+    }
 }
 
 /// Sets every element to zero.
@@ -47,6 +62,8 @@ pub fn zeroed(memory: &mut [MaybeUninit<f32>]) -> &mut [f32] {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
     use super::*;
 
     #[test]
@@ -59,6 +76,19 @@ mod tests {
     #[should_panic(expected = "fill returns the memory it was given")]
     fn a_part_does_not_pass_for_the_whole() {
         filled(3, |memory| zeroed(&mut memory[..2]));
+    }
+
+    #[test]
+    fn no_value_stays_uninitialized_after_a_panic() {
+        let mut memory = [1.0; 3];
+        let failed = catch_unwind(AssertUnwindSafe(|| {
+            refilled(&mut memory, |memory| {
+                memory[0] = MaybeUninit::uninit();
+                panic!("on purpose")
+            });
+        }));
+        assert!(failed.is_err());
+        assert_eq!(memory, [0.0; 3]);
     }
 
     #[test]

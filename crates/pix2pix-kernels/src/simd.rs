@@ -1,8 +1,8 @@
 //! The instructions of a processor: vectors, blocks of a matrix product, and code compiled for an
 //! instruction set.
 //!
-//! A value of a type that implements [`Simd`] proves that the processor has its instructions: `detect` is
-//! the only way to get one. Everything that executes such instructions takes the value, or a vector made with
+//! A value of a type that implements [`Simd`] proves that the processor has its instructions: for those beyond the
+//! target's baseline, `detect` is the only way to get one. Everything that executes such instructions takes the value, or a vector made with
 //! it, so safe code cannot execute an unsupported instruction.
 
 #[cfg(target_arch = "x86_64")]

@@ -102,7 +102,10 @@ async function kept(url, name, progress, signal) {
   }
   const bytes = await read(url, progress, signal);
   try {
-    const path = (address) => new URL(address, globalThis.location?.href).pathname;
+    const path = (address) => {
+      const { origin, pathname } = new URL(address, globalThis.location?.href);
+      return origin + pathname;
+    };
     for (const { url: other } of (await cache?.keys()) ?? []) {
       if (path(other) === path(url)) {
         await cache.delete(other);

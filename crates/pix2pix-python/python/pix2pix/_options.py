@@ -13,7 +13,7 @@ class TrainOptions(TypedDict, total=False):
 
     - config: TOML file with options, such as batch_size = 4, and with data and out; the command line overrides it
       [default: none]
-    - report: Keep report.html in the run folder up to date; a resumed run goes on with the one that it has [default:
+    - report: Keep report.html in the run folder up to date; a resumed run keeps its report up to date too [default:
       off]
     - epochs: Passes over the data [default: 200]
     - steps: Training steps, instead of epochs [default: as many as epochs gives]

@@ -3,7 +3,7 @@
 
 use pix2pix_runtime::picture::labels::resize_nearest;
 use pix2pix_runtime::picture::nodata::KNOWN;
-use pix2pix_runtime::picture::{Size, luma, resize};
+use pix2pix_runtime::picture::{Size, luma, nearest, resize};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -258,7 +258,8 @@ impl JitterConfig {
         for value in planes.iter_mut() {
             *value = (*value + 1.0) / 2.0 * brightness;
         }
-        let mean = planes.iter().sum::<f32>() / planes.len() as f32;
+        let sum: f64 = planes.iter().map(|&value| f64::from(value)).sum();
+        let mean = (sum / planes.len() as f64) as f32;
         for value in planes.iter_mut() {
             *value = mean + (*value - mean) * contrast;
         }
@@ -353,9 +354,4 @@ fn resized_mask(mask: &Picture, size: [u32; 2]) -> Picture {
 fn only_whole(mask: &Picture) -> Picture {
     let known = f32::from(KNOWN);
     mask.map_pixels(|pixel| pixel[0] = if pixel[0] < known { 0.0 } else { known })
-}
-
-/// The multiple of `unit` nearest to `side`, at least `unit`.
-pub fn nearest(side: u32, unit: u32) -> u32 {
-    ((side + unit / 2) / unit).max(1) * unit
 }

@@ -85,9 +85,9 @@ impl Patch {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)] // files of earlier versions lack the newest fields
 pub struct PatchGanConfig {
-    /// Channels of the source, 1 to 16.
+    /// Channels of the source, 1 to 256: a label map has one for each class.
     pub source_channels: usize,
-    /// Channels of the target, 1 to 16.
+    /// Channels of the target, 1 to 256.
     pub target_channels: usize,
     /// Channels of the first block; deeper ones double it up to eightfold. Paper: 64.
     pub filters: usize,
