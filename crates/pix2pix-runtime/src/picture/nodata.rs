@@ -168,7 +168,9 @@ mod tests {
             row(&[1.0, 2.0, 7.0, 8.0, 7.0, 8.0])
         );
         assert_eq!(mask(&picture, 2, 0.0), None);
-        assert_eq!(mask(&picture, 1, 4.0).unwrap().bytes(), [255, 255, 255]);
+        // of one channel, the other does not count
+        assert_eq!(mask(&picture, 1, 3.0), None);
+        assert_eq!(mask(&picture, 1, 4.0).unwrap().bytes(), [255, 255, 0]);
         let holes = row(&[1.0, f32::NAN, 0.0, 0.0, 0.0, 0.0]);
         assert_eq!(mask(&holes, 2, f32::NAN).unwrap().bytes(), [0, 255, 255]);
         assert_eq!(
