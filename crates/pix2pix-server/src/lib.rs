@@ -6,6 +6,7 @@
 //! [`uploads`], [`rate`] and [`memory`].
 
 pub mod api;
+mod app;
 pub mod client;
 pub mod connections;
 mod encoding;

@@ -8,7 +8,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use crate::api::App;
+use crate::app::App;
 use crate::origin::Origin;
 use crate::settings::Words;
 

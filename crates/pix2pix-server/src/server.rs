@@ -19,7 +19,8 @@ use tower_http::cors::{Any, CorsLayer};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use crate::api::{self, App};
+use crate::api;
+use crate::app::App;
 use crate::connections::Connections;
 use crate::log::{self, REQUEST_ID};
 use crate::metrics::Metrics;

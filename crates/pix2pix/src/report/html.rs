@@ -13,8 +13,7 @@ use crate::report::gallery::{self, Gallery};
 use crate::report::page;
 use crate::report::reading::{self, Finding};
 use crate::report::reported::Reported;
-use crate::run::Warning;
-use crate::run::history::{Best, History};
+use crate::run::{Best, History, Warning};
 
 /// Name of the page in a run folder.
 pub const NAME: &str = "report.html";

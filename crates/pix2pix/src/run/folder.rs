@@ -204,6 +204,11 @@ impl RunFolder {
         self.path(SAMPLES)
     }
 
+    /// Path of a step's contact sheet.
+    pub fn sheet(&self, step: u64) -> PathBuf {
+        self.samples().join(format!("step_{step:07}.png"))
+    }
+
     /// Folder of the checkpoints.
     pub fn checkpoints(&self) -> PathBuf {
         self.path(CHECKPOINTS)

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-
 use super::folder::{is_locked, read_config};
-use super::record::Record;
-use super::{Metrics, RunScores, Timing, Warning, log};
+use super::lines::{Metrics, RunScores, Timing, Warning, file};
+use super::log;
+use super::record::{Best, Record};
 use crate::config::RunConfig;
 use crate::error::Result;
 use crate::model::checkpoint;
@@ -34,15 +33,6 @@ impl fmt::Display for State {
             Self::Stopped => "stopped",
         })
     }
-}
-
-/// A best value and its step.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Best {
-    /// The value.
-    pub value: f64,
-    /// The step.
-    pub step: u64,
 }
 
 /// The history of a run.
@@ -80,10 +70,10 @@ impl History {
         let config = read_config(root)?;
         let newest = checkpoint::steps_in(&root.join("checkpoints"))?.pop();
         let saved = newest.map_or(0, |(step, _)| step);
-        let metrics = log::read(&root.join("metrics.jsonl"))?;
-        let timings = log::read(&root.join("timings.jsonl"))?;
-        let scores = log::read(&root.join("scores.jsonl"))?;
-        let warnings = log::read(&root.join("warnings.jsonl"))?;
+        let metrics = log::read(&root.join(file::METRICS))?;
+        let timings = log::read(&root.join(file::TIMINGS))?;
+        let scores = log::read(&root.join(file::SCORES))?;
+        let warnings = log::read(&root.join(file::WARNINGS))?;
         let (machine, unread) = super::machine::read(root);
         let unread = [
             metrics.unread,

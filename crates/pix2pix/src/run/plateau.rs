@@ -6,7 +6,8 @@
 //! sampling. As the record of the best score, it follows from the lines of `scores.jsonl`, so that a resumed run goes on
 //! exactly.
 
-use super::{RunScores, record};
+use super::lines::RunScores;
+use super::record;
 use crate::config::RunConfig;
 use crate::quality::Score;
 use crate::train::schedule::Schedule;

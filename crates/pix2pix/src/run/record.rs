@@ -1,8 +1,19 @@
 //! The best score of a run on its held-out pairs, and whether the run still improves.
 
-use super::{Best, RunScores};
+use serde::Serialize;
+
+use super::lines::RunScores;
 use crate::config::RunConfig;
 use crate::quality::Score;
+
+/// A best value and its step.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Best {
+    /// The value.
+    pub value: f64,
+    /// The step.
+    pub step: u64,
+}
 
 /// The best score of a run with `keep_best`.
 #[derive(Clone, Copy, Debug, PartialEq)]

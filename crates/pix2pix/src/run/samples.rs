@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::model::translate::Translator;
 use crate::quality::{self, Confusion, Lpips, Planes, Realism, Score, Scores};
 
-use super::RunScores;
+use super::lines::RunScores;
 
 /// Maximum number of pairs on a contact sheet.
 const SAMPLES: usize = 8;

@@ -1,0 +1,173 @@
+//! Receives the picture of a request: as its body, or as a part of a form.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, Multipart, Request};
+use axum::http::{HeaderValue, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use crate::app::App;
+use crate::client;
+use crate::connections::Connection;
+use crate::memory::Held;
+use crate::problem::Problem;
+use crate::settings::Settings;
+use crate::uploads::{End, Receiving};
+
+/// Refuses a request at once. What its client still sends is read without being kept, so that it gets the answer.
+pub fn refused(app: &App, request: Request, problem: Problem) -> Problem {
+    let Settings {
+        body_bytes,
+        patience,
+        ..
+    } = app.settings;
+    // such a client waits for the answer before it sends the body
+    if !request.headers().contains_key(header::EXPECT) {
+        let rest = discard(request.into_body(), body_bytes);
+        tokio::spawn(tokio::time::timeout(patience, rest));
+    }
+    problem
+}
+
+/// Receives a request's picture file, and returns it with the memory that it holds.
+pub async fn receive(
+    app: &App,
+    connection: &Connection,
+    request: Request,
+) -> Result<(Vec<u8>, Held), Problem> {
+    let Settings {
+        body_bytes,
+        patience,
+        ..
+    } = app.settings;
+    let declared = request.headers().get(header::CONTENT_LENGTH);
+    let declared = declared.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > body_bytes as u64) {
+        return Err(refused(app, request, too_large(body_bytes)));
+    }
+    let asking = client::asking(connection.peer, request.headers(), &app.settings.proxies);
+    let client = client::client(asking);
+    // without a place in the queue, a body would be received for nothing
+    if app.queue.len() == app.settings.waiting {
+        return Err(refused(app, request, app.queue.overload()));
+    }
+    if let Some(Err(seconds)) = app.rate.as_ref().map(|rate| rate.count(client)) {
+        return Err(refused(app, request, Problem::too_many(seconds)));
+    }
+    let Some(receiving) = app.uploads.begin(client) else {
+        let problem = Problem::overload("too many pictures are being received", 1);
+        return Err(refused(app, request, problem));
+    };
+    let read = tokio::select! {
+        biased;
+        end = receiving.ended() => Err(match end {
+            End::NoMemory => Problem::no_memory(),
+            End::GaveWay => slow("gave way to others because it was slow".to_string()),
+        }),
+        read = tokio::time::timeout(patience, read(request, body_bytes, &receiving)) => {
+            let seconds = patience.as_secs();
+            read.unwrap_or_else(|_| Err(slow(format!("was not received within {seconds} seconds"))))
+        }
+    };
+    Ok((read?, receiving.received()))
+}
+
+/// The answer to a client that sends too slowly.
+fn slow(what: String) -> Problem {
+    Problem::new(StatusCode::REQUEST_TIMEOUT, format!("the body {what}"))
+}
+
+fn too_large(limit: usize) -> Problem {
+    let detail = format!("the body has more than {limit} bytes");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+}
+
+/// Most parts of a form.
+const PARTS: usize = 100;
+
+async fn read(request: Request, limit: usize, receiving: &Receiving) -> Result<Vec<u8>, Problem> {
+    let count = receiving.counter();
+    let request = request.map(|body| {
+        Body::new(body.map_frame(move |frame| {
+            count(frame.data_ref().map_or(0, Bytes::len));
+            frame
+        }))
+    });
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    if kind.is_some_and(is_form) {
+        return image_of_form(request, limit).await;
+    }
+    let mut body = Limited::new(request.into_body(), limit);
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|e| match e.is::<LengthLimitError>() {
+            true => too_large(limit),
+            false => Problem::new(
+                StatusCode::BAD_REQUEST,
+                format!("the body ends early ({e})"),
+            ),
+        })?;
+        if let Some(data) = frame.data_ref() {
+            bytes.extend_from_slice(data);
+        }
+    }
+    Ok(bytes)
+}
+
+/// Whether a body of this media type is a form. Cases do not matter in its name.
+fn is_form(kind: &HeaderValue) -> bool {
+    const FORM: &[u8] = b"multipart/form-data";
+    let name = kind.as_bytes().get(..FORM.len());
+    name.is_some_and(|name| name.eq_ignore_ascii_case(FORM))
+}
+
+/// The part `image` of a form.
+#[doc(hidden)] // public for fuzzing
+pub async fn image_of_form(request: Request, limit: usize) -> Result<Vec<u8>, Problem> {
+    let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
+    let wrong = |status: StatusCode, text: String| match status {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(limit),
+        status => Problem::new(status, text),
+    };
+    let form = Multipart::from_request(request, &()).await;
+    let mut form = form.map_err(|e| wrong(e.status(), e.body_text()))?;
+    let (mut image, mut parts) = (None, 0);
+    while let Some(mut part) = form
+        .next_field()
+        .await
+        .map_err(|e| wrong(e.status(), e.body_text()))?
+    {
+        parts += 1;
+        if parts > PARTS {
+            return Err(bad(format!("the form has more than {PARTS} parts")));
+        }
+        if part.name() != Some("image") {
+            continue; // the next call reads over it
+        }
+        if image.is_some() {
+            return Err(bad("the form has two parts named image".to_string()));
+        }
+        let mut bytes = Vec::new();
+        let failed = |e: axum::extract::multipart::MultipartError| wrong(e.status(), e.body_text());
+        while let Some(chunk) = part.chunk().await.map_err(failed)? {
+            bytes.extend_from_slice(&chunk);
+        }
+        image = Some(bytes);
+    }
+    image.ok_or_else(|| bad("the form has no part named image".to_string()))
+}
+
+/// After a refusal, time without a byte after which the client is taken to have stopped sending.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// Reads what a client sends without keeping it, up to `limit` bytes.
+async fn discard(mut body: Body, limit: usize) {
+    let mut read = 0;
+    while let Ok(Some(Ok(frame))) = tokio::time::timeout(QUIET, body.frame()).await {
+        read += frame.data_ref().map_or(0, Bytes::len);
+        if read > limit {
+            return;
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! The routes that take a picture: its translation, and its preview.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use pix2pix::data::Domain;
+use pix2pix::data::picture::{Outside, Picture};
+use pix2pix::model::TranslateOptions;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::blocking;
+use super::body::{receive, refused};
+use super::decoding::{Limits, decoded};
+use super::refusals::{Refused, Untranslated};
+use crate::app::App;
+use crate::connections::Connection;
+use crate::encoding::Encoding;
+use crate::memory::Held;
+use crate::metrics::Unanswered;
+use crate::models::Model;
+use crate::problem::Problem;
+use crate::queue::{Job, Slot, Translated};
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    /// On.
+    #[serde(alias = "true", alias = "1")]
+    On,
+    /// Off.
+    #[serde(alias = "false", alias = "0")]
+    Off,
+}
+
+/// Query parameters of a translation.
+#[derive(Clone, Debug, Serialize, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct TranslateQuery {
+    /// Name of the model; the first model by default.
+    pub model: Option<String>,
+    /// Random seed of the dropout; each seed gives a different picture.
+    #[param(default = 0)]
+    pub seed: u64,
+    /// Dropout, as in the paper; on by default.
+    #[param(inline)]
+    pub dropout: Switch,
+    /// File format of the result; png by default.
+    #[param(inline)]
+    pub format: Encoding,
+    /// The result as 8-bit RGB to look at, black to white over the range of the model's targets; off by default. Of more
+    /// than three channels, it shows the first three.
+    #[param(inline)]
+    pub display: Switch,
+}
+
+impl Default for TranslateQuery {
+    fn default() -> Self {
+        Self {
+            model: None,
+            seed: 0,
+            dropout: Switch::On,
+            format: Encoding::default(),
+            display: Switch::Off,
+        }
+    }
+}
+
+/// A picture in a multipart form.
+#[derive(ToSchema)]
+#[allow(dead_code)] // only for the OpenAPI description; the form is read part by part
+struct Form {
+    /// The picture.
+    #[schema(value_type = String, format = Binary)]
+    image: Vec<u8>,
+}
+
+/// Translates a picture: JPEG, PNG, WebP, TIFF, BMP or npy, sent as the body or as the part `image` of a form.
+///
+/// The result has the size of the picture and the channels of the model's targets.
+#[utoipa::path(
+    post,
+    path = "/v1/translate",
+    params(TranslateQuery),
+    request_body(
+        content((Vec<u8> = "image/*"), (Vec<u8> = "application/octet-stream"), (Form = "multipart/form-data")),
+        description = "The picture."
+    ),
+    responses(
+        (status = 200, description = "The translated picture.",
+         content((Vec<u8> = "image/png"), (Vec<u8> = "image/tiff"), (Vec<u8> = "application/octet-stream"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp")),
+         headers(("pix2pix-clipped" = String, description = "Share of the picture's values that lie outside of the model's range and were clipped; absent if none."),
+                 ("pix2pix-note" = String, description = "How the picture is unlike those of training: other channels, another depth, much smaller; absent if it is like them."))),
+        Refused,
+        Untranslated,
+    )
+)]
+pub async fn translate(
+    State(app): State<Arc<App>>,
+    Extension(connection): Extension<Arc<Connection>>,
+    query: Result<Query<TranslateQuery>, QueryRejection>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let unanswered = Unanswered::new(&app.metrics);
+    let answer = answer(&app, &connection, query, request).await;
+    unanswered.answered();
+    answer
+}
+
+async fn answer(
+    app: &App,
+    connection: &Arc<Connection>,
+    query: Result<Query<TranslateQuery>, QueryRejection>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (query, model) = match asked(app, query) {
+        Ok(asked) => asked,
+        Err(problem) => return Err(refused(app, request, problem)),
+    };
+    let (bytes, held) = receive(app, connection, request).await?;
+    let _answering = connection.answering();
+    let mut slot = app.queue.slot(held)?;
+    let (limits, used) = (Limits::of(app), model.clone());
+    // the slot moves with the picture: even without a client, the picture counts as long as it is in memory
+    let (picture, slot) = blocking(move || {
+        let picture = decoded(bytes, &used, limits, &mut slot.held);
+        (picture, slot)
+    })
+    .await?;
+    let (picture, nodata) = picture?;
+    let note = note(&model, &picture);
+    let options = TranslateOptions {
+        dropout: query.dropout == Switch::On,
+        seed: query.seed,
+        nodata,
+        ..TranslateOptions::default()
+    };
+    let job = Job {
+        model: model.clone(),
+        picture,
+        options,
+        slot,
+    };
+    let Translated {
+        picture,
+        outside,
+        took,
+        slot,
+    } = app.queue.translate(job).await?;
+    let (encoding, target) = (query.format, model.translator.config.target.clone());
+    let display = query.display == Switch::On;
+    let encode = move || {
+        let (picture, domain) = if display {
+            (target.shown(&picture).into(), Domain::default())
+        } else {
+            (picture, target)
+        };
+        (encoding.encode(&picture, &domain), slot)
+    };
+    let (file, slot) = blocking(encode).await?;
+    let file = file.map_err(|e| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e))?;
+    let millis = took.as_secs_f64() * 1e3;
+    let more = [
+        ("server-timing", format!("translate;dur={millis:.1}")),
+        ("pix2pix-model", model.info.name.clone()),
+        ("pix2pix-step", model.info.step.to_string()),
+    ];
+    let headers = headers(encoding, outside, note, more);
+    Ok((headers, Answer::body(file, slot)).into_response())
+}
+
+/// The headers of a picture of this encoding, with what is to be said of the one that was sent, and `more`.
+fn headers<const N: usize>(
+    encoding: Encoding,
+    outside: Outside,
+    note: String,
+    more: [(&'static str, String); N],
+) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let mut tell = |name: &'static str, value: String| {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
+    };
+    tell("content-type", encoding.media_type().to_string());
+    tell("cache-control", "no-store".to_string());
+    for (name, value) in more {
+        tell(name, value);
+    }
+    if outside.clipped > 0 {
+        tell("pix2pix-clipped", outside.share());
+    }
+    if !note.is_empty() {
+        tell("pix2pix-note", note);
+    }
+    headers
+}
+
+/// A result, with the memory that it holds.
+struct Answer {
+    file: Vec<u8>,
+    _held: Held,
+}
+
+impl Answer {
+    /// A result, whose memory is held until the client has it all. Its place in the queue is free.
+    fn body(file: Vec<u8>, slot: Slot) -> Bytes {
+        let Slot { mut held, .. } = slot;
+        held.shrink_to(file.len() as u64);
+        Bytes::from_owner(Self { file, _held: held })
+    }
+}
+
+impl AsRef<[u8]> for Answer {
+    fn as_ref(&self) -> &[u8] {
+        &self.file
+    }
+}
+
+/// The parameters of a translation, and its model.
+fn asked(
+    app: &App,
+    query: Result<Query<TranslateQuery>, QueryRejection>,
+) -> Result<(TranslateQuery, Arc<Model>), Problem> {
+    let Query(query) = query.map_err(|e| Problem::new(StatusCode::BAD_REQUEST, e.body_text()))?;
+    let model = found(app, query.model.clone())?;
+    Ok((query, model))
+}
+
+/// The model of this name.
+fn found(app: &App, name: Option<String>) -> Result<Arc<Model>, Problem> {
+    app.models.get(name.as_deref()).ok_or_else(|| {
+        let detail = match name {
+            Some(name) => format!("no model is named {name:?}; /v1/models lists the models"),
+            None => "there is no model yet: the training has not saved a checkpoint".to_string(),
+        };
+        Problem::new(StatusCode::NOT_FOUND, detail)
+    })
+}
+
+/// How a picture is unlike those that the model was trained on; empty if it is like them.
+fn note(model: &Model, picture: &Picture) -> String {
+    let config = &model.translator.config;
+    let conversion = config
+        .source
+        .conversion(picture.channels(), picture.depth());
+    let conversion = conversion.map(|found| format!("it has {found}"));
+    let notes = [conversion, config.smallness(picture.size())];
+    notes.into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// Query parameters of a preview.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PreviewQuery {
+    /// Name of the model; the first model by default.
+    pub model: Option<String>,
+}
+
+/// Renders a picture to look at, as the model takes it: 8-bit RGB as PNG, black to white over the range of the model's
+/// sources. Browsers open neither TIFF nor npy, and show the values of a camera nearly black.
+#[utoipa::path(
+    post,
+    path = "/v1/preview",
+    params(PreviewQuery),
+    request_body(
+        content((Vec<u8> = "image/*"), (Vec<u8> = "application/octet-stream"), (Form = "multipart/form-data")),
+        description = "The picture."
+    ),
+    responses(
+        (status = 200, description = "The rendering.", body = Vec<u8>, content_type = "image/png",
+         headers(("pix2pix-clipped" = String, description = "As of a translation."), ("pix2pix-note" = String, description = "As of a translation."))),
+        Refused,
+        Untranslated,
+    )
+)]
+pub async fn preview(
+    State(app): State<Arc<App>>,
+    Extension(connection): Extension<Arc<Connection>>,
+    query: Result<Query<PreviewQuery>, QueryRejection>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let model = match query {
+        Ok(Query(query)) => found(&app, query.model),
+        Err(e) => Err(Problem::new(StatusCode::BAD_REQUEST, e.body_text())),
+    };
+    let model = match model {
+        Ok(model) => model,
+        Err(problem) => return Err(refused(&app, request, problem)),
+    };
+    let (bytes, held) = receive(&app, &connection, request).await?;
+    let _answering = connection.answering();
+    let mut slot = app.queue.slot(held)?;
+    let limits = Limits::of(&app);
+    let rendered = blocking(move || {
+        let (picture, tag) = decoded(bytes, &model, limits, &mut slot.held)?;
+        let source = &model.translator.config.source;
+        let shown = source.shown(&picture);
+        let note = note(&model, &picture);
+        // before a conversion, as for a translation
+        let outside = model.translator.outside_known(&picture, tag);
+        let file = Encoding::Png.encode(&shown.into(), &Domain::default());
+        let file = file.map_err(|e| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e))?;
+        Ok::<_, Problem>((file, note, outside, slot))
+    });
+    let (file, note, outside, slot) = rendered.await??;
+    let headers = headers(Encoding::Png, outside, note, []);
+    Ok((headers, Answer::body(file, slot)).into_response())
+}

@@ -1,0 +1,264 @@
+//! The books of a run: its log files, and the samples that it translates and scores.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use super::Training;
+use super::event::Event;
+use super::health::Health;
+use super::lines::{Metrics, Rate, RunScores, Timing, Warning, file};
+use super::log::Log;
+use super::plateau::Plateau;
+use super::record::{self, Record};
+use super::samples::Samples;
+use super::saved::Progress;
+use crate::config::RunConfig;
+use crate::data::picture::{self, Picture};
+use crate::draw::contact_sheet::{self, Row};
+use crate::error::Result;
+use crate::model::checkpoint::{self, Checkpoint};
+use crate::model::translate::Translator;
+use crate::train::objective::Gan;
+use crate::train::trainer::Trainer;
+
+/// The books of a run, which only rank 0 keeps.
+pub struct Books {
+    samples: Samples,
+    metrics: Log,
+    timings: Log,
+    /// The learning rates of a run that ends after a length of time.
+    rates: Option<Log>,
+    scores: Log,
+    warnings: Log,
+    /// Seconds of training before this session.
+    past: f64,
+    start: Instant,
+    health: Health,
+    /// The newest checkpoint; empty before the first.
+    pub newest: PathBuf,
+    /// The newest step that has a score, and the newest that has a warning.
+    pub scored: Option<u64>,
+    pub warned: Option<u64>,
+    pub record: Option<Record>,
+    pub plateau: Option<Plateau>,
+}
+
+impl Books {
+    /// Opens the log files, cut back to the step that is `done`.
+    pub fn open(training: &Training, done: Progress, tell: &mut dyn FnMut(Event)) -> Result<Self> {
+        let Progress {
+            step: done,
+            seconds,
+            ..
+        } = done;
+        let Training {
+            config,
+            data,
+            folder,
+            ..
+        } = training;
+        // drop a line that was written only because the run ended at that step: a longer run does not have it
+        let kept = |step: u64| step <= done && is_logged(config, step);
+        let (metrics, m) = Log::open(folder.path(file::METRICS), |m: &Metrics| kept(m.step))?;
+        let (timings, t) = Log::open(folder.path(file::TIMINGS), |t: &Timing| kept(t.step))?;
+        let (warnings, w) = Log::open(folder.path(file::WARNINGS), |w: &Warning| w.step <= done)?;
+        let (scores, s) = Log::open(folder.path(file::SCORES), |s: &RunScores| {
+            // the best checkpoint, once kept, keeps its line
+            s.step <= done && (record::counts(config, s.step) || s.best)
+        })?;
+        let rates = config.time.map(|_| {
+            let path = folder.path(file::RATES);
+            Log::open(path, |rate: &Rate| rate.step <= done)
+        });
+        let (rates, r) = rates.transpose()?.unzip();
+        let r = r.and_then(|rates| rates.unread);
+        for unread in [m.unread, t.unread, r, w.unread, s.unread].iter().flatten() {
+            tell(Event::Noted(unread));
+        }
+        let mut health = Health::default();
+        for line in &m.entries {
+            // what it warns of has been told
+            health.step(line.step, &line.losses);
+        }
+        let logged = t.entries.last().map_or(0.0, |timing| timing.seconds);
+        let past = seconds.unwrap_or(logged);
+        Ok(Self {
+            samples: Samples::read(data, config, &training.device)?,
+            metrics,
+            timings,
+            rates,
+            scores,
+            warnings,
+            past,
+            start: Instant::now(),
+            health,
+            newest: match done {
+                0 => PathBuf::new(),
+                _ => folder.checkpoints().join(checkpoint::file_name(done)),
+            },
+            scored: s.entries.last().map(|scores| scores.step),
+            warned: w.entries.last().map(|warning| warning.step),
+            record: Record::of(config, &s.entries),
+            plateau: Plateau::of(config, &s.entries),
+        })
+    }
+
+    /// Flushes all log files to disk.
+    pub fn sync(&self) -> Result<()> {
+        let logs = [&self.metrics, &self.timings, &self.scores, &self.warnings];
+        let mut logs = logs.into_iter().chain(&self.rates);
+        logs.try_for_each(Log::sync)
+    }
+
+    /// Seconds of training so far, over all sessions of the run.
+    pub fn seconds(&self) -> f64 {
+        self.past + self.start.elapsed().as_secs_f64()
+    }
+
+    /// Reports a step, and writes its losses if the step is `logged`.
+    pub fn step(
+        &mut self,
+        metrics: Metrics,
+        logged: bool,
+        tell: &mut dyn FnMut(Event),
+    ) -> Result<()> {
+        tell(Event::Step(metrics));
+        if logged {
+            let step = metrics.step;
+            let seconds = self.seconds();
+            self.metrics.write(&metrics)?;
+            self.timings.write(&Timing { step, seconds })?;
+            tell(Event::Logged(metrics));
+        }
+        Ok(())
+    }
+
+    /// Writes the learning rate of a step, if only the clock knows it.
+    pub fn rate(&mut self, step: u64, lr: f64) -> Result<()> {
+        let mut rates = self.rates.iter_mut();
+        rates.try_for_each(|log| log.write(&Rate { step, lr }))
+    }
+
+    /// A warning if the losses of a step show signs of failure.
+    pub fn ill(&mut self, metrics: &Metrics, config: &RunConfig) -> Option<String> {
+        // Wasserstein losses do not approach 0 when the discriminator wins
+        match config.objective.gan {
+            Gan::WassersteinPenalty => None,
+            _ => self.health.step(metrics.step, &metrics.losses),
+        }
+    }
+
+    /// Writes and reports a warning.
+    pub fn warn(&mut self, step: u64, warning: String, tell: &mut dyn FnMut(Event)) -> Result<()> {
+        let warning = Warning { step, warning };
+        self.warnings.write(&warning)?;
+        self.warned = Some(step);
+        tell(Event::Warned(&warning));
+        Ok(())
+    }
+    /// Translates, draws and scores the samples of a step with its weights. Returns a warning if they show signs of failure.
+    pub fn look(
+        &mut self,
+        (training, config): (&Training, &RunConfig),
+        trainer: &Trainer,
+        metrics: Metrics,
+        tell: &mut dyn FnMut(Event),
+    ) -> Result<Option<String>> {
+        let generator = trainer.generator_for_inference();
+        let translator = Translator::of_network(&generator, config, metrics.step, &training.device);
+        let outputs = self.samples.translate(&translator);
+        let rows = self.samples.rows(&outputs, &translator)?;
+        // of what the networks see: rows may have whole pictures
+        let range = config.target.range;
+        let seen = outputs.iter().take(rows.len());
+        let seen: Vec<_> = seen.map(|output| output.to_rgb8(range)).collect();
+        let still = self.samples.translate_still(&translator);
+        let warned = self
+            .health
+            .outputs(&seen)
+            .or_else(|| still.and_then(|still| self.health.still(&still)));
+        let scores = self.samples.score(metrics.step, &outputs, config);
+        if let Some(scores) = scores.filter(|scores| self.scored != Some(scores.step)) {
+            let keep = |path: &Path| {
+                Checkpoint::new(
+                    config.clone(),
+                    metrics.step,
+                    &generator,
+                    trainer.discriminator(),
+                )
+                .save(path)
+            };
+            let path = training.folder.checkpoints().join(checkpoint::BEST);
+            self.score(scores, config, (&path, &keep), tell)?;
+        }
+        let path = training.folder.sheet(metrics.step);
+        self.draw(config, metrics, &rows, &outputs, &path, tell)?;
+        Ok(warned)
+    }
+
+    /// Writes and reports the scores of a step; `keep` saves its checkpoint as the best one if they are.
+    fn score(
+        &mut self,
+        mut scores: RunScores,
+        config: &RunConfig,
+        (path, keep): (&Path, &dyn Fn(&Path) -> Result<()>),
+        tell: &mut dyn FnMut(Event),
+    ) -> Result<()> {
+        if let Some(record) = &mut self.record {
+            record.count(config, &mut scores);
+            if let (true, Some(best)) = (scores.best, record.best) {
+                // before the line that says so
+                keep(path)?;
+                tell(Event::Improved {
+                    path,
+                    score: record.score,
+                    best,
+                });
+            }
+        }
+        self.scores.write(&scores)?;
+        self.scored = Some(scores.step);
+        tell(Event::Scored(scores));
+        let plateau = self.plateau.as_mut();
+        if let Some(fall) = plateau.and_then(|plateau| plateau.count(config, &scores)) {
+            tell(Event::Noted(&fall));
+        }
+        Ok(())
+    }
+
+    /// Writes and reports the contact sheet.
+    fn draw(
+        &self,
+        config: &RunConfig,
+        metrics: Metrics,
+        rows: &[Row],
+        outputs: &[Picture],
+        path: &Path,
+        tell: &mut dyn FnMut(Event),
+    ) -> Result<()> {
+        let of = match config.is_open() {
+            true => String::new(),
+            false => format!(" of {}", config.steps),
+        };
+        let (step, l1) = (metrics.step, 127.5 * metrics.losses.g_l1);
+        let title = format!("pix2pix, step {step}{of}, training L1 {l1:.2} of 255");
+        let sheet = contact_sheet::draw(&title, rows);
+        picture::write_png(path, &sheet)?;
+        let (pairs, held_out) = self.samples.pairs();
+        tell(Event::Sampled {
+            step,
+            path,
+            sheet: &sheet,
+            rows,
+            pairs,
+            outputs,
+            held_out,
+        });
+        Ok(())
+    }
+}
+
+/// Whether a run logs the losses of this step.
+pub fn is_logged(config: &RunConfig, step: u64) -> bool {
+    step == 1 || step.is_multiple_of(config.log_every) || step == config.steps
+}

@@ -1,0 +1,133 @@
+//! The lines of a run's log files.
+
+use serde::{Deserialize, Serialize};
+
+use super::log;
+use crate::quality::Score;
+use crate::train::losses::Losses;
+
+/// Names of the log files.
+pub mod file {
+    pub const METRICS: &str = "metrics.jsonl";
+    pub const TIMINGS: &str = "timings.jsonl";
+    pub const RATES: &str = "rates.jsonl";
+    pub const SCORES: &str = "scores.jsonl";
+    pub const WARNINGS: &str = "warnings.jsonl";
+}
+
+/// One line of `metrics.jsonl`. Repeating a run gives the same lines.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Metrics {
+    /// Steps done, from 1.
+    pub step: u64,
+    /// Epoch of this step, from 1.
+    pub epoch: u64,
+    /// This step's losses; L1 is in units of [-1, 1].
+    #[serde(flatten)]
+    pub losses: Losses,
+    /// The step's learning rate; `None` in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lr: Option<f32>,
+    /// The probability with which each augmentation was applied to a pair, if it is adaptive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augment: Option<f32>,
+}
+
+/// One line of `timings.jsonl`, for each line of the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Timing {
+    /// Steps done.
+    pub step: u64,
+    /// Seconds of training so far, over all sessions of the run.
+    #[serde(deserialize_with = "log::exact")]
+    pub seconds: f64,
+}
+
+/// One line of `rates.jsonl`, for each step of a run that ends after a length of time: only the clock knew it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rate {
+    /// Steps done, with this one.
+    pub step: u64,
+    /// Learning rate of the step.
+    #[serde(deserialize_with = "log::exact")]
+    pub lr: f64,
+}
+
+/// One line of `scores.jsonl`, for each contact sheet: means over the held-out pairs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunScores {
+    /// Steps done.
+    pub step: u64,
+    /// L1: mean absolute difference, of 255.
+    #[serde(deserialize_with = "log::exact")]
+    pub l1: f64,
+    /// Peak signal-to-noise ratio in dB; `None` if an output equals its target.
+    #[serde(deserialize_with = "log::exact_or_none")]
+    pub psnr: Option<f64>,
+    /// Structural similarity; `None` for pictures smaller than 11x11 pixels.
+    #[serde(deserialize_with = "log::exact_or_none")]
+    pub ssim: Option<f64>,
+    /// Sliced Wasserstein distance, in thousandths; `None` for pictures smaller than 16x16 pixels, and in files of earlier
+    /// versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "log::exact_or_none")]
+    pub swd: Option<f64>,
+    /// Distance of the power spectra, in dB; `None` in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "log::exact_or_none")]
+    pub spectrum: Option<f64>,
+    /// LPIPS, if the run keeps its best checkpoint by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "log::exact_or_none")]
+    pub lpips: Option<f64>,
+    /// Share of the pixels that have the target's class, if the targets are label maps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "log::exact_or_none")]
+    pub accuracy: Option<f64>,
+    /// Mean intersection over union of the classes, if the targets are label maps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "log::exact_or_none")]
+    pub iou: Option<f64>,
+    /// Whether this was the best step so far, whose checkpoint was kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub best: bool,
+}
+
+impl RunScores {
+    /// The scores with their names.
+    pub fn named(&self) -> [(&'static str, Option<f64>); 8] {
+        Score::ALL.map(|score| (score.name(), self.written(score)))
+    }
+
+    /// The value of a score as the line has it.
+    fn written(&self, score: Score) -> Option<f64> {
+        match score {
+            Score::L1 => Some(self.l1),
+            Score::Psnr => self.psnr,
+            Score::Ssim => self.ssim,
+            Score::Swd => self.swd,
+            Score::Spectrum => self.spectrum,
+            Score::Lpips => self.lpips,
+            Score::Accuracy => self.accuracy,
+            Score::Iou => self.iou,
+        }
+    }
+
+    /// The value of a score; that of PSNR is infinite if an output equals its target, and label maps have none.
+    pub fn value(&self, score: Score) -> Option<f64> {
+        let is_infinite = score == Score::Psnr && self.psnr.is_none() && self.accuracy.is_none();
+        match is_infinite {
+            true => Some(f64::INFINITY),
+            false => self.written(score),
+        }
+    }
+}
+
+/// One line of `warnings.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Warning {
+    /// Steps done.
+    pub step: u64,
+    /// The warning in plain language, with advice.
+    pub warning: String,
+}

@@ -1,0 +1,175 @@
+//! What a run saves to go on later: a checkpoint of the networks, and beside it the state of the optimizers with the
+//! progress of the run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use pix2pix_runtime::tensor_file as written;
+use serde::{Deserialize, Serialize};
+
+use super::folder::{self, RunFolder};
+use super::owed::Owed;
+use super::{beginning, kept};
+use crate::config::RunConfig;
+use crate::error::{Error, Result};
+use crate::model::checkpoint::{self, Checkpoint};
+use crate::parallel::Shard;
+use crate::train::trainer::Trainer;
+use crate::weights_file::tensor_file::{self, FileKind};
+
+/// The state of the optimizers, stored beside a checkpoint.
+const STATE: FileKind = FileKind {
+    format: "pix2pix-state-1",
+    name: "training state",
+    action: "read the file",
+    remedy: "put a copy of the file back, or start a new run; no state of an earlier one is kept, but whole checkpoints \
+             still translate",
+};
+
+#[derive(Serialize, Deserialize)]
+struct StateHeader {
+    step: u64,
+    /// Position of the next pair, counted over all epochs.
+    position: Option<u64>,
+    /// Seconds of training so far, of a run that ends after a length of time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seconds: Option<f64>,
+    /// What the run still has to do for this step.
+    #[serde(default)]
+    owed: Option<Owed>,
+}
+
+/// Progress of a run.
+#[derive(Clone, Copy, Default)]
+pub struct Progress {
+    /// Steps done.
+    pub step: u64,
+    /// Position of the next pair, counted over all epochs.
+    pub position: u64,
+    /// Seconds of training so far, of a run that ends after a length of time.
+    pub seconds: Option<f64>,
+}
+
+impl Progress {
+    /// Whether the run has done its last step.
+    pub fn is_last(&self, config: &RunConfig) -> bool {
+        self.step >= config.steps || self.out_of_time(config).is_some()
+    }
+
+    /// The seconds of training and those that the run was given, if they are over.
+    pub fn out_of_time(&self, config: &RunConfig) -> Option<[f64; 2]> {
+        let (seconds, time) = self.seconds.zip(config.time)?;
+        (seconds >= time).then_some([seconds, time])
+    }
+}
+
+/// A run as it was saved, or before its first step.
+pub struct Saved {
+    pub trainer: Trainer,
+    pub done: Progress,
+    pub owed: Option<Owed>,
+}
+
+impl Saved {
+    /// A run before its first step.
+    pub fn begin(config: &RunConfig, device: &Device) -> Result<Self> {
+        let (generator, discriminator) = beginning::networks(config, device)?;
+        Ok(Self {
+            trainer: Trainer::from_networks(generator, discriminator, config.trainer(), device)?,
+            done: Progress::default(),
+            owed: None,
+        })
+    }
+
+    /// The run of a folder with so many training pairs at its newest checkpoint, or before its first step if there is none
+    /// yet.
+    pub fn load(
+        folder: &RunFolder,
+        config: &RunConfig,
+        pairs: usize,
+        device: &Device,
+    ) -> Result<Self> {
+        let Some((step, path)) = folder.newest()? else {
+            return Self::begin(config, device);
+        };
+        let saved = Checkpoint::load(&path).map_err(to_resume)?;
+        kept::check(&folder.path(folder::CONFIG), config, &saved.config)?;
+        let (g, d) = saved.networks(&path, device).map_err(to_resume)?;
+        let begun = Trainer::from_networks(g, d, config.trainer(), device)?;
+        let path = folder.state(step);
+        let (header, state) = written::read::<StateHeader>(&path, STATE)?;
+        if header.step != step {
+            let reason = format!("the training state of step {}, not {step}", header.step);
+            return Err(Error::file(&path, reason, STATE.remedy));
+        }
+        // files of earlier versions have no position; their runs had one process
+        let walk = config.walk(pairs, Shard::default(), 0);
+        let batches = step * config.optimizer.accumulate as u64;
+        Ok(Self {
+            trainer: begun
+                .resume(step, state, device)
+                .map_err(|reason| Error::file(&path, reason, STATE.remedy))?,
+            done: Progress {
+                step,
+                position: header.position.unwrap_or_else(|| walk.position(batches)),
+                seconds: header.seconds,
+            },
+            owed: header.owed,
+        })
+    }
+}
+
+/// The error for a checkpoint from which a run cannot be resumed.
+fn to_resume(error: Error) -> Error {
+    match error {
+        Error::File { path, reason, .. } => Error::file(&path, reason, STATE.remedy),
+        other => other,
+    }
+}
+
+/// Writes a checkpoint, whose path it returns, and its state. The state is written first, because a checkpoint without one
+/// cannot be resumed.
+pub fn write(
+    folder: &RunFolder,
+    config: &RunConfig,
+    progress: Progress,
+    owed: Option<Owed>,
+    trainer: &Trainer,
+) -> Result<PathBuf> {
+    let Progress {
+        step,
+        position,
+        seconds,
+    } = progress;
+    let header = StateHeader {
+        step,
+        position: Some(position),
+        seconds,
+        owed,
+    };
+    tensor_file::write(&folder.state(step), STATE, &header, &trainer.state())?;
+    let path = folder.checkpoints().join(checkpoint::file_name(step));
+    let (generator, discriminator) = (trainer.generator_for_inference(), trainer.discriminator());
+    Checkpoint::new(config.clone(), step, &generator, discriminator).save(&path)?;
+    Ok(path)
+}
+
+/// Removes checkpoints and states older than those of this step that the run does not keep.
+pub fn remove_older(folder: &RunFolder, config: &RunConfig, step: u64) -> Result<()> {
+    let remove = |old: &Path| {
+        fs::remove_file(old).map_err(|e| Error::io(old, "remove the old checkpoint", e))
+    };
+    let mut all = checkpoint::steps_in(&folder.checkpoints())?;
+    all.retain(|(other, _)| *other <= step);
+    for (_, old) in &all[..all.len().saturating_sub(config.keep)] {
+        remove(old)?;
+    }
+    // one state is enough to resume, and a state is twice as large as a checkpoint
+    for old in folder.states()? {
+        if old != folder.state(step) {
+            remove(&old)?;
+        }
+    }
+    Ok(())
+}
