@@ -22,7 +22,8 @@ use crate::output::say;
 use crate::paths::{Plain, word};
 use crate::processes::Processes;
 use crate::program::program;
-use crate::train::{self, RunArgs, Session, Start};
+use crate::train::{self, RunArgs, Session, Shown, Start};
+use crate::words::count;
 
 const PREVIEW: &str = "preview.png";
 /// The folders of a demo.
@@ -128,7 +129,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             group: None,
             start: Start::New,
             stop: interrupt::flag(Shard::default())?,
-            shown: args.run.shown(),
+            shown: Shown::of(&args.run),
         },
         &mut |event| match event {
             Event::Begun => {
@@ -166,7 +167,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             } else {
                 "Done"
             },
-            train::steps(outcome.steps),
+            count(outcome.steps, "step"),
             outcome.checkpoint.plain(),
             match outcome.interrupted {
                 true => format!("To resume, type:\n  {program} train --resume {command}\n"),

@@ -48,6 +48,7 @@ mod tests;
 mod train;
 mod train_help;
 mod translate;
+mod words;
 
 use std::ffi::OsString;
 

@@ -14,33 +14,37 @@ pub fn check_unfinished(folder: &RunFolder, config: &RunConfig, done: Progress) 
     if !done.is_last(config) {
         return Ok(());
     }
-    let (how, longer) = match done.out_of_time(config) {
-        Some([seconds, time]) => (
-            format!("it has trained for {seconds:.1} of {time:.1} seconds"),
-            "time",
-        ),
-        None => (format!("{} of {} steps", done.step, config.steps), "steps"),
-    };
-    Err(is_done(folder, &how, longer))
+    Err(is_done(
+        folder,
+        &match done.out_of_time(config) {
+            Some([seconds, time]) => format!(
+                "it has trained for {seconds:.1} of {time:.1} seconds; to train longer, give a larger `time`"
+            ),
+            None => format!(
+                "{} of {} steps; to train longer, give a larger `steps`",
+                done.step, config.steps
+            ),
+        },
+    ))
 }
 
 /// Refuses a run whose score no longer improves, after these lines of its scores.
 pub fn check_improving(folder: &RunFolder, config: &RunConfig, scores: &[RunScores]) -> Result<()> {
     match Record::of(config, scores).is_some_and(|record| record.is_over()) {
-        true => {
-            let samplings = config.patience;
-            let how = format!("its score has not improved for {samplings} samplings");
-            Err(is_done(folder, &how, "patience"))
-        }
+        true => Err(is_done(
+            folder,
+            &format!(
+                "its score has not improved for {} samplings; to train longer, give a larger `patience`",
+                config.patience
+            ),
+        )),
         false => Ok(()),
     }
 }
 
-fn is_done(folder: &RunFolder, how: &str, longer: &str) -> Error {
+fn is_done(folder: &RunFolder, why: &str) -> Error {
     let folder = folder.root().display();
-    Error::Config(format!(
-        "{folder}: the run is done: {how}; to train longer, give a larger `{longer}`"
-    ))
+    Error::Config(format!("{folder}: the run is done: {why}"))
 }
 
 /// A sentence on the learning rate, if a run of another number of steps has another at the step from which it resumes.

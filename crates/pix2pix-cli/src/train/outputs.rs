@@ -1,0 +1,206 @@
+//! What the user sees of a training: the progress, its web page, the report and TensorBoard's files.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indicatif::HumanDuration;
+use pix2pix::data::path_text::path_of;
+use pix2pix::parallel::{Group, Shard};
+use pix2pix::quality::Score;
+use pix2pix::report::TensorBoard;
+use pix2pix::run::{Event, RunScores, Warning};
+use pix2pix::{Error, model};
+use pix2pix_server::Training;
+
+use super::report_page::ReportPage;
+use super::session::{Session, Start};
+use crate::failure::Failure;
+use crate::flags;
+use crate::paths::Plain;
+use crate::progress::Progress;
+use crate::serve::training::Live;
+use crate::words::count;
+
+/// The outputs of a training.
+pub struct Outputs<'a> {
+    progress: Progress<'a>,
+    /// What the page tells of the training, and the page itself.
+    watched: Option<Arc<Training>>,
+    live: Option<Live>,
+    board: Option<Board>,
+    report: Option<ReportPage>,
+}
+
+impl<'a> Outputs<'a> {
+    /// The outputs that a training is to have. Says what will be trained, and where its page is.
+    pub fn open(training: &Session<'a>) -> Result<Self, Failure> {
+        let Session { config, shown, .. } = training;
+        let root = training.folder.root();
+        let shard = training
+            .group
+            .as_ref()
+            .map_or(Shard::default(), Group::shard);
+        let is_resumed = matches!(training.start, Start::Resume);
+        let held_out = training.data.val.as_ref().map_or(0, |val| val.len());
+        let asked = [shown.report, is_resumed, held_out > 0];
+        let report = ReportPage::open(root, config, asked)?;
+        let serve = shown.serve.filter(|_| shard.is_root());
+        let watched = serve.map(|_| Arc::new(Training::new(root, config.steps)));
+        let progress = Progress::new(config.steps, config.time, shown.lines, watched.clone());
+        progress.say(&beginning(training, shard, held_out));
+        if config.device.is_card() {
+            progress.say("the first two steps compile the card's kernels, and take longer");
+        }
+        let live = match serve.zip(watched.clone()) {
+            None => None,
+            Some((listen, training_page)) => {
+                if is_resumed {
+                    training_page.recall(root);
+                }
+                let (live, page) = Live::start(listen, root, config, training_page)?;
+                progress.say(&format!("web page: {page}"));
+                if !listen.ip().is_loopback() {
+                    progress
+                        .say("note: other machines reach the page, and anyone there may use it");
+                }
+                if is_resumed && !model::in_folder(&training.folder.checkpoints())?.is_empty() {
+                    live.saved()?;
+                }
+                Some(live)
+            }
+        };
+        Ok(Self {
+            progress,
+            watched,
+            live,
+            board: shown.tensorboard.then(|| Board {
+                folder: root.join("tensorboard"),
+                begun: None,
+            }),
+            report: report.filter(|_| shard.is_root()),
+        })
+    }
+
+    /// Passes an event to the page, TensorBoard and the report.
+    pub fn keep(&mut self, event: &Event) -> Result<(), Error> {
+        if let Some(training) = &self.watched {
+            training.saw(event);
+        }
+        if let Some(board) = &mut self.board {
+            board.keep(event)?;
+        }
+        if let (Some(live), Event::Saved(_)) = (&self.live, event) {
+            live.saved()?;
+        }
+        match &mut self.report {
+            Some(report) => report.keep(event),
+            None => Ok(()),
+        }
+    }
+
+    /// Shows the progress that an event tells of.
+    pub fn show(&self, event: &Event) {
+        let progress = &self.progress;
+        match event {
+            Event::Begun => {}
+            Event::Left(time) => progress.left(*time),
+            Event::Step(metrics) => progress.step(*metrics),
+            Event::Logged(metrics) => progress.logged(*metrics),
+            Event::Sampled { path, .. } => progress.say(&format!("samples: {}", path.plain())),
+            Event::Saved(path) => progress.say(&format!("checkpoint: {}", path.plain())),
+            Event::Improved { path, score, best } => progress.say(&format!(
+                "best checkpoint so far: {} ({} {:.4})",
+                path.plain(),
+                score.label(),
+                best.value
+            )),
+            Event::Scored(scores) => progress.say(&scored(scores)),
+            Event::Skipped(reason) => progress.say(&flags::named(&format!("skipped: {reason}"))),
+            Event::Warned(Warning { step, warning }) => {
+                let warning = flags::named(warning);
+                progress.say(&format!("warning at step {step}: {warning}"));
+            }
+            Event::Noted(text) => progress.say(&flags::named(&format!("note: {text}"))),
+        }
+    }
+
+    /// Ends the outputs of a training, which `succeeded` or not.
+    pub fn end(&self, succeeded: bool) -> Result<(), Error> {
+        self.progress.finish();
+        match self.report.as_ref().map(ReportPage::end) {
+            None | Some(Ok(None)) => Ok(()),
+            Some(Ok(Some(note))) => {
+                self.progress.say(&note);
+                Ok(())
+            }
+            // of a failed training, the first error is the one that helps
+            Some(Err(error)) if succeeded => Err(error),
+            Some(Err(_)) => Ok(()),
+        }
+    }
+}
+
+/// A line on the data, the steps and the machine of a training.
+fn beginning(training: &Session, shard: Shard, held_out: usize) -> String {
+    let Session { config, data, .. } = training;
+    let shown = match held_out {
+        0 => "none held out (samples/ shows training pairs)".to_string(),
+        held_out => format!("{held_out} held out"),
+    };
+    let processes = match shard.ranks {
+        1 => String::new(),
+        ranks => format!("{ranks} processes, each "),
+    };
+    let length = match config.time {
+        Some(time) => HumanDuration(Duration::from_secs_f64(time)).to_string(),
+        None => format!("{} steps", config.steps),
+    };
+    format!(
+        "{}: {} to train on, {shown}; {length} on {processes}{} with {} threads",
+        path_of(&config.data).plain(),
+        count(data.train.len() as u64, "pair"),
+        config.device,
+        config.threads
+    )
+}
+
+/// A line on the scores of the held-out pairs.
+fn scored(scores: &RunScores) -> String {
+    let known = Score::ALL.into_iter().filter_map(|score| {
+        let unit = if score == Score::L1 { " of 255" } else { "" };
+        let value = scores.value(score)?;
+        Some(format!("{} {value:.4}{unit}", score.label()))
+    });
+    format!("held-out pairs: {}", known.collect::<Vec<_>>().join("  "))
+}
+
+/// TensorBoard's files, which begin with what they have to tell: before, a new run's folder has to be empty.
+struct Board {
+    folder: PathBuf,
+    begun: Option<TensorBoard>,
+}
+
+impl Board {
+    /// Writes an event.
+    fn keep(&mut self, event: &Event) -> Result<(), Error> {
+        match event {
+            Event::Logged(metrics) => self.begun()?.losses(metrics),
+            Event::Scored(scores) => self.begun()?.scores(scores),
+            Event::Sampled {
+                path, sheet, step, ..
+            } => self
+                .begun()?
+                .sheet(*step, path, [sheet.width(), sheet.height()]),
+            _ => Ok(()),
+        }
+    }
+
+    fn begun(&mut self) -> Result<&mut TensorBoard, Error> {
+        let begun = match self.begun.take() {
+            Some(begun) => begun,
+            None => TensorBoard::create(&self.folder)?,
+        };
+        Ok(self.begun.insert(begun))
+    }
+}

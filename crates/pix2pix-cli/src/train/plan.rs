@@ -1,0 +1,273 @@
+//! Plans a run: reads its options and its data, and finds its configuration, before anything is written.
+
+use std::path::{Path, PathBuf};
+
+use pix2pix::data::path_text::path_of;
+use pix2pix::data::survey::{LeftOut, Survey};
+use pix2pix::data::{Dataset, Domain, ResizePolicy, earth, passed_over};
+use pix2pix::device::{Device, set_threads};
+use pix2pix::network::GeneratorConfig;
+use pix2pix::parallel::Shard;
+use pix2pix::run;
+use pix2pix::{Error, RunConfig};
+
+use super::args::{Args, Seconds, named};
+use crate::failure::Failure;
+use crate::flags;
+use crate::from_args::Start as From;
+use crate::paths::{Plain, word};
+use crate::processes::Processes;
+
+/// Options that may be given with `--resume`.
+const ON_RESUME: [&str; 10] = [
+    "resume",
+    "dry-run",
+    "steps",
+    "epochs",
+    "time",
+    "patience",
+    "report",
+    "tensorboard",
+    "serve",
+    "quiet",
+];
+
+/// A planned run, before anything is written.
+pub struct Planned {
+    pub config: RunConfig,
+    pub device: Device,
+    pub data: Dataset,
+    pub survey: Survey,
+    pub root: PathBuf,
+    /// What the user should know before the training begins, such as how the data set is read.
+    pub notes: Vec<String>,
+}
+
+pub fn plan(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Planned, Failure> {
+    if args.epochs == 0 {
+        return Err(Failure::Usage(
+            "--epochs is 0; it must be at least 1".to_string(),
+        ));
+    }
+    let Some(root) = args.resume.clone() else {
+        return begin(args, typed, processes);
+    };
+    if let Some(other) = typed
+        .iter()
+        .find(|name| !ON_RESUME.contains(&name.as_str()))
+    {
+        return Err(Failure::Usage(format!(
+            "--{other}: a resumed run keeps its options; with --resume, give only DATA, --steps, --epochs, \
+             --time, --patience, --dry-run, --report, --tensorboard, --serve and --quiet"
+        )));
+    }
+    resume(root, args, typed, processes)
+}
+
+/// Steps of `epochs` passes over a data set.
+fn steps_of(epochs: u64, config: &RunConfig, data: &Dataset, shard: Shard) -> u64 {
+    let batches = config.walk(data.train.len(), shard, 0).batches_per_epoch();
+    epochs
+        .saturating_mul(batches)
+        .div_ceil(config.optimizer.accumulate as u64)
+}
+
+/// Stores the number of processes in the configuration, and checks that the data has enough pairs for all.
+fn shared(config: &mut RunConfig, data: &Dataset, shard: Shard) -> Result<(), Failure> {
+    config.ranks = shard.ranks;
+    config.validate()?;
+    let pairs = data.train.len();
+    if config.walk(pairs, shard, 0).batches_per_epoch() == 0 {
+        return Err(Failure::Usage(format!(
+            "{pairs} pairs are too few for {} processes with {} pairs per step each; start fewer processes or \
+             choose a smaller --batch-size",
+            shard.ranks, config.batch_size
+        )));
+    }
+    Ok(())
+}
+
+/// Plans a new run.
+fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Planned, Failure> {
+    let (Some(path), Some(out)) = (args.path.clone(), args.out.clone()) else {
+        unreachable!("clap requires both without --resume");
+    };
+    if args.time.is_some() {
+        args.beyond.for_time(typed);
+    }
+    let decay_epochs = args.beyond.decay_epochs()?;
+    // report invalid options before reading any data; with --resize none, the sizes come from the data
+    let from = args.from.open(typed, &args.networks)?;
+    if args.jitter.resize(args.beyond.preset) != ResizePolicy::None {
+        let channels = from.as_ref().map_or([3; 2], |from| from.model.channels());
+        let domains = channels.map(|channels| Domain {
+            channels,
+            ..Domain::RGB8
+        });
+        args.config_of(domains, None, from.as_ref())?;
+    }
+    // before reading the data, which uses these threads
+    let machine = &mut args.run.machine;
+    machine.threads = set_threads(processes.threads(machine.threads))?;
+    machine.device = machine.device.for_process(processes.local().rank);
+    let device = machine.device.open(machine.precision)?;
+    let (data, survey, left_out) = args.data.open(&path, args.run.seed)?;
+    let read = args.data.domains(&data, &survey)?;
+    let notes = read.notes()?;
+    let sides = read.domains;
+    let data = data.map(|pairs| pairs.in_domains(sides.clone()));
+    let domains = args.data.direction.order(sides.clone());
+    let mut config = args.config_of(domains, Some((&data, &survey)), from.as_ref())?;
+    config.check_data(&survey)?;
+    config.check_pixels(&data)?;
+    config.check_held_out(&data)?;
+    shared(&mut config, &data, processes.shard())?;
+    if args.steps.is_none() && args.time.is_none() {
+        config.steps = steps_of(args.epochs, &config, &data, processes.shard());
+    }
+    if let Some(epochs) = decay_epochs {
+        config.optimizer.decay_steps = steps_of(epochs, &config, &data, processes.shard());
+    }
+    let file = args.config.as_ref();
+    let mut told: Vec<String> = file
+        .map(|file| format!("options: {}", file.plain()))
+        .into_iter()
+        .collect();
+    told.extend(describe(&data, &survey, (&sides, &notes), &left_out));
+    let is_hd = matches!(config.generator, GeneratorConfig::Hd(_));
+    if is_hd && from.is_none() {
+        told.push(
+            "note: the coarse network begins with random weights; to train it first, train at half the size with --generator \
+             hd-coarse, and begin with --generator hd --from that run"
+                .to_string(),
+        );
+    }
+    if let Some(From { model, .. }) = &from {
+        let whole = match (
+            is_hd && !model.is_coarse_to_fine(),
+            model.has_discriminator(),
+        ) {
+            (false, true) => "generator and discriminator",
+            (false, false) => "generator; the discriminator is new",
+            (true, true) => "coarse network and discriminator; the enhancer is new",
+            (true, false) => "coarse network; the enhancer and the discriminator are new",
+        };
+        told.push(format!("from: {}: {whole}", model.origin.model));
+        let (from, now) = (model.direction(), args.data.direction);
+        if from != now {
+            told.push(format!(
+                "note: that model was trained {from}, and this run trains {now}"
+            ));
+        }
+    }
+    Ok(Planned {
+        config,
+        device,
+        data,
+        survey,
+        root: out,
+        notes: told,
+    })
+}
+
+/// Plans to resume a run.
+fn resume(
+    root: PathBuf,
+    args: &Args,
+    typed: &[String],
+    processes: &Processes,
+) -> Result<Planned, Failure> {
+    let mut config = run::read_config(&root)?;
+    // with the same number of processes as before, each keeps its number of threads
+    if config.ranks != processes.shard().ranks {
+        config.threads = processes.threads(0);
+    }
+    config.threads = set_threads(config.threads)?;
+    let device = config.device.for_process(processes.local().rank);
+    let device = device.open(config.precision)?;
+    if let Some(path) = &args.path {
+        config.data = named(path);
+    }
+    let (data, survey) = find_again(&root, &config)?;
+    if !config.data_digest.is_empty() && config.data_digest != data.digest() {
+        return Err(Error::file(
+            &path_of(&config.data),
+            "the data set has changed since the run began: its pairs differ",
+            "restore the data set, or start a new run",
+        )
+        .into());
+    }
+    if typed.iter().any(|name| name == "patience") {
+        config.patience = args.patience;
+    }
+    shared(&mut config, &data, processes.shard())?;
+    if let Some(Seconds(seconds)) = args.time {
+        config.train_for(seconds);
+    } else if let Some(steps) = args.steps {
+        (config.steps, config.time) = (steps, None);
+    } else if typed.iter().any(|name| name == "epochs") {
+        config.steps = steps_of(args.epochs, &config, &data, processes.shard());
+        config.time = None;
+    }
+    Ok(Planned {
+        config,
+        device,
+        data,
+        survey,
+        root,
+        notes: Vec::new(),
+    })
+}
+
+/// Opens the data set of a run with the options of its start.
+fn find_again(root: &Path, config: &RunConfig) -> Result<(Dataset, Survey), Failure> {
+    let path = path_of(&config.data);
+    if !path.exists() && !earth::is_named(&config.data) {
+        let remedy = format!(
+            "give its new path: `pix2pix train DATA --resume {}`",
+            word(root)
+        );
+        return Err(Error::file(&path, "the run's data set is not there any more", remedy).into());
+    }
+    let (data, survey) = config.open(&path, config.on_error)?;
+    config.check_data(&survey)?;
+    Ok((data, survey))
+}
+
+/// Lines on the layout, sizes and skipped files of the data set, so that a wrong guess shows before the first step.
+fn describe(
+    data: &Dataset,
+    survey: &Survey,
+    ([a, b], notes): (&[Domain; 2], &[String]),
+    left_out: &LeftOut,
+) -> Vec<String> {
+    let mut sizes = survey
+        .sizes
+        .keys()
+        .map(|[width, height]| format!("{width}x{height}"));
+    let sizes = match (survey.sizes.len(), sizes.next(), sizes.next_back()) {
+        (1, Some(size), _) => format!("all {size} pixels"),
+        (count, Some(least), Some(most)) => format!("{count} sizes from {least} to {most} pixels"),
+        _ => String::new(),
+    };
+    let mut lines = vec![
+        format!("data: {}; {sizes}", data.layout),
+        format!("A: {a}; B: {b}"),
+    ];
+    lines.extend(notes.iter().map(|note| format!("note: {note}")));
+    lines.extend(passed_over::summary(&data.passed_over));
+    for error in &left_out.broken {
+        lines.push(format!("skipped: {}", flags::named(&error.to_string())));
+    }
+    for path in &left_out.unmatched {
+        let path = path.plain();
+        lines.push(format!("skipped: {path}: no partner of the same name"));
+    }
+    let (broken, unmatched) = (left_out.broken.len(), left_out.unmatched.len());
+    if broken + unmatched > 0 {
+        lines.push(format!(
+            "skipped: {broken} broken and {unmatched} unmatched"
+        ));
+    }
+    lines
+}
