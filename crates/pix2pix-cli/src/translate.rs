@@ -543,7 +543,7 @@ fn translate(
     };
     let made = make((args, translator), given, shown)?;
     let output = &made.output;
-    let metadata = with_gap(translator, metadata);
+    let metadata = of_result(translator, metadata, is_pair);
     let format = format.for_result(output.channels(), output.depth());
     let written = target.with_added_extension(format.extension());
     create_folder_of(&written)?;
@@ -679,7 +679,7 @@ fn translate_large(
         nodata: metadata.nodata(),
         ..args.options()
     };
-    let metadata = with_gap(translator, metadata);
+    let metadata = of_result(translator, metadata, false);
     let counted = Counted {
         picture: large,
         translator,
@@ -724,11 +724,15 @@ fn translate_large(
     ) + &unusual)
 }
 
-/// The metadata of a result: if pixels may have no data, the value that they have there.
-fn with_gap(translator: &Translator, metadata: Metadata) -> Metadata {
-    match translator.gap_of_result(metadata.nodata()) {
-        None => metadata,
-        value => metadata.with_nodata(value),
+/// The metadata of a result: the value of pixels without data is that of the result, not of the input, and none if all
+/// pixels have data.
+fn of_result(translator: &Translator, metadata: Metadata, is_pair: bool) -> Metadata {
+    let gap = translator.gap_of_result(metadata.nodata());
+    let metadata = metadata.with_nodata(gap);
+    match (is_pair, translator.config.direction) {
+        // the file's place is that of its left half
+        (true, Direction::BToA) => metadata.without_place(),
+        _ => metadata,
     }
 }
 

@@ -3,7 +3,9 @@
 mod common;
 pub mod content;
 pub mod decode;
+mod description;
 pub mod encode;
+mod entry;
 mod fault;
 mod half_floats;
 pub mod header;

@@ -254,7 +254,7 @@ fn described(
         .photometric(meaning)
         .extra_samples(extra)
         .strips(STRIP);
-    let tags = metadata.tags([width, height], channels).into_iter();
+    let tags = metadata.tags([width, height], channels, depth).into_iter();
     tags.fold(builder, ImageBuilder::tag)
 }
 

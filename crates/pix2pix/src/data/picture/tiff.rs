@@ -13,6 +13,7 @@ use tiff_reader::{
 };
 
 use super::content::Content;
+use super::entry;
 use super::fault::{Fault, TRUNCATED};
 use super::half_floats::{self, Overlaid};
 use super::orientation::{self, Orientation};
@@ -217,6 +218,25 @@ impl Tiff {
     /// The tags of the first page that is read.
     pub fn tags(&self) -> &[Tag] {
         self.file.file.ifds()[self.pages[0]].tags()
+    }
+
+    /// How the stored picture is turned for display.
+    pub fn orientation(&self) -> Orientation {
+        self.kind.orientation
+    }
+
+    /// The text of a tag of the first page that is read, as UTF-8 or else as Latin-1, which older programs write. `None` for
+    /// control characters, which are of neither.
+    pub fn text(&self, code: u16) -> Option<String> {
+        let file = &self.file.file;
+        let values = entry::values(file, &file.ifds()[self.pages[0]], code).ok()??;
+        let place = values.place(file, values.count).ok()?;
+        let bytes = file.source().read_exact_at(place, values.count as usize);
+        let latin = |bytes: &[u8]| bytes.iter().map(|&byte| char::from(byte)).collect();
+        let text = String::from_utf8(bytes.ok()?).unwrap_or_else(|e| latin(e.as_bytes()));
+        let text = text.trim_end_matches('\0');
+        let is_plain = |c: char| !c.is_control() || c.is_ascii_whitespace();
+        text.chars().all(is_plain).then(|| text.to_string())
     }
 
     /// Reads the whole picture.
