@@ -34,7 +34,7 @@ use crate::machine_args::MachineArgs;
 use crate::noise_args::NoiseArgs;
 use crate::output::{say, tell};
 use crate::output_folder::{create_folder_of, remove_unfinished};
-use crate::paths::{Plain, absolute, real};
+use crate::paths::{Plain, real};
 use crate::result_file::check_names;
 use stream::Frames;
 
@@ -861,14 +861,17 @@ fn stacks(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Fai
 fn inputs(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Failure> {
     let mut inputs = BTreeMap::new();
     let mut passed_over = Vec::new();
-    let outputs = absolute(out);
+    let outputs = real(out);
     for input in named {
         let mut files = Vec::new();
         if input.is_dir() {
             let (found, others) = Store::open(input)?.pictures()?;
             passed_over.extend(others);
-            let is_output =
-                |path: &Path| absolute(path).starts_with(&outputs) && absolute(input) != outputs;
+            let is_within = real(input) != outputs;
+            // whatever links lead to its folder
+            let is_output = |path: &Path| {
+                is_within && real(path.parent().unwrap_or(path)).starts_with(&outputs)
+            };
             let named = found
                 .iter()
                 .map(|file| (file.with_file_name(pair::stem(file)), input.join(file)));

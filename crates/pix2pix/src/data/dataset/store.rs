@@ -349,6 +349,8 @@ fn walk(
             walk(root, &path, depth - 1, files, passed_over)?;
         } else if kind.is_dir() {
             passed_over.push(PassedOver::new(&path, Why::Deep));
+        } else {
+            passed_over.push(PassedOver::new(&path, Why::Device));
         }
     }
     Ok(())
