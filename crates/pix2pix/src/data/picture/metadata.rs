@@ -42,6 +42,15 @@ mod tag {
     pub const NODATA: u16 = 42113;
 }
 
+/// The palette of a PNG.
+#[derive(Clone, Debug)]
+pub struct Palette {
+    /// Red, green and blue of each entry.
+    pub colors: Vec<u8>,
+    /// The opacity of the first entries; the others are opaque.
+    pub opacities: Option<Vec<u8>>,
+}
+
 /// What a file says of its picture besides the samples.
 #[derive(Clone, Debug, Default)]
 pub struct Metadata {
@@ -49,6 +58,8 @@ pub struct Metadata {
     density: Option<[f64; 2]>,
     /// The ICC profile.
     profile: Option<Vec<u8>>,
+    /// The palette of a picture that is its indices.
+    palette: Option<Palette>,
     /// TIFF's tags.
     tags: Vec<Tag>,
     /// Channels of the picture.
@@ -88,6 +99,20 @@ impl Metadata {
         let tag = text.map(|text| Tag::new(tag::NODATA, TagValue::Ascii(text)));
         self.tags.extend(tag);
         self
+    }
+
+    /// The same metadata with the palette of a PNG, for a picture that is its indices.
+    pub fn with_palette(self, content: &Content) -> Self {
+        Self {
+            palette: palette_of(content),
+            ..self
+        }
+    }
+
+    /// The palette, if a picture of these channels and this depth can be its indices.
+    pub(super) fn palette(&self, channels: usize, depth: Depth) -> Option<&Palette> {
+        let palette = self.palette.as_ref();
+        palette.filter(|_| (channels, depth) == (1, Depth::U8))
     }
 
     /// The same metadata without the place on the map.
@@ -243,13 +268,25 @@ fn turned(found: Metadata, turn: Orientation) -> Metadata {
     found
 }
 
-fn of_png(content: &Content) -> Option<Metadata> {
+/// What a PNG says before its samples.
+fn png_info(content: &Content) -> Option<png::Info<'static>> {
     let limits = png::Limits {
         bytes: MAX_METADATA,
     };
     let reader = png::Decoder::new_with_limits(content.reader().ok()?, limits);
-    let reader = reader.read_info().ok()?;
-    let info = reader.info();
+    Some(reader.read_info().ok()?.info().clone())
+}
+
+fn palette_of(content: &Content) -> Option<Palette> {
+    let info = png_info(content)?;
+    Some(Palette {
+        colors: info.palette?.into_owned(),
+        opacities: info.trns.map(|opacities| opacities.into_owned()),
+    })
+}
+
+fn of_png(content: &Content) -> Option<Metadata> {
+    let info = png_info(content)?;
     let density = info
         .pixel_dims
         .filter(|density| density.unit == png::Unit::Meter);
@@ -292,7 +329,7 @@ fn jfif_density(bytes: &[u8]) -> Option<[f64; 2]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::picture::{Picture, Samples, decode_page, encode};
+    use crate::data::picture::{decode_page, encode};
 
     const ASCII: u16 = 2;
     const SHORT: u16 = 3;
