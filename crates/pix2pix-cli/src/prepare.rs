@@ -298,7 +298,7 @@ fn check_pair(common: &Common, shown: &Path, header: Header) -> Result<(), Error
         shown,
         format!("two pictures of {width}x{height} pixels are too large side by side"),
         format!(
-            "a file may be up to {MAX_SIDE} pixels wide and have 2 GiB: give a smaller --size, or cut it into parts"
+            "give a smaller --size, or cut it into parts: a file may be up to {MAX_SIDE} pixels wide and have 2 GiB"
         ),
     ))
 }

@@ -208,12 +208,16 @@ fn of_tiff(content: &Content, page: Page) -> Option<Metadata> {
 /// no value, or one of a type that a file of less than 4 GiB cannot have.
 fn written_anew(file: &Tiff, tag: &Tag) -> Option<Tag> {
     let value = match &tag.value {
-        // what the reader writes for bytes that are not UTF-8
-        TagValue::Ascii(text) if text.contains(char::REPLACEMENT_CHARACTER) => {
-            TagValue::Ascii(file.text(tag.code)?)
-        }
-        TagValue::Ascii(xml) if tag.code == tag::GDAL_METADATA => {
-            TagValue::Ascii(without_bands(xml))
+        TagValue::Ascii(text) => {
+            let text = match text.contains(char::REPLACEMENT_CHARACTER) {
+                // what the reader writes for bytes that are not UTF-8
+                true => file.text(tag.code)?,
+                false => text.clone(),
+            };
+            TagValue::Ascii(match tag.code {
+                tag::GDAL_METADATA => without_bands(&text),
+                _ => text,
+            })
         }
         TagValue::Long8(_) | TagValue::SLong8(_) => return None,
         // bytes of an unknown type
