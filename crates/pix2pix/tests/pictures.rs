@@ -668,33 +668,6 @@ fn animations_are_refused() {
     assert_eq!(still.unwrap(), decode("rgb8.png"));
 }
 
-/// The first page of a raw file is a thumbnail of the picture in a SubIFD.
-#[test]
-fn a_thumbnail_is_not_taken_for_its_picture() {
-    let name = "rgb8.tif";
-    let mut file = bytes(name);
-    let entry = |file: &[u8], code: u16| {
-        let start = u32::from_le_bytes(file[4..8].try_into().unwrap()) as usize;
-        let count = usize::from(u16::from_le_bytes(
-            file[start..start + 2].try_into().unwrap(),
-        ));
-        let places = (0..count).map(|index| start + 2 + 12 * index);
-        let is_it = |at: &usize| file[*at..at + 2] == code.to_le_bytes();
-        places.into_iter().find(is_it).expect("the tag is there")
-    };
-    // tifffile writes NewSubfileType; its name of the software becomes the place of the SubIFD
-    let (kind, software) = (entry(&file, 254), entry(&file, 305));
-    file[kind + 8] = 1;
-    assert_eq!(
-        picture::decode(Path::new(name), &file).unwrap(),
-        decode(name)
-    );
-    file[software..software + 12].copy_from_slice(&[0x4a, 1, 4, 0, 1, 0, 0, 0, 8, 0, 0, 0]);
-    let error = picture::decode(Path::new(name), &file).unwrap_err();
-    let error = error.to_string();
-    assert!(error.contains("lies in a SubIFD"), "{error}");
-}
-
 #[test]
 fn a_file_of_too_many_pages_is_told() {
     let folder = tempfile::tempdir().unwrap();

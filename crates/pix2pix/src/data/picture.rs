@@ -8,6 +8,8 @@ pub mod encode;
 mod entry;
 mod fault;
 mod half_floats;
+#[cfg(test)]
+mod handmade;
 pub mod header;
 mod jpeg;
 pub mod large;

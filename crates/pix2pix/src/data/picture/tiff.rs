@@ -607,3 +607,26 @@ fn named(error: TiffError) -> Fault {
         error => error.to_string().into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::picture::handmade::file;
+
+    const LONG: u16 = 4;
+
+    /// As in raw files; a smaller version alone is taken as it is.
+    #[test]
+    fn a_thumbnail_is_not_taken_for_its_picture() {
+        let reduced = (tag::NEW_SUBFILE_TYPE, LONG, 1, &REDUCED.to_le_bytes()[..]);
+        let inside = (tag::SUB_IFDS, LONG, 1, &8u32.to_le_bytes()[..]);
+        assert!(Tiff::open(&file(&[reduced]), Page::Only).is_ok());
+        // smaller versions of a whole page may lie there
+        assert!(Tiff::open(&file(&[inside]), Page::Only).is_ok());
+        let Err(Fault::Kind { what, .. }) = Tiff::open(&file(&[reduced, inside]), Page::Only)
+        else {
+            panic!("it is refused");
+        };
+        assert!(what.contains("lies in a SubIFD"), "{what}");
+    }
+}
