@@ -459,15 +459,15 @@ fn a_file_that_breaks_during_training_is_named() {
 fn pipes_are_passed_over_and_told() {
     let scratch = Scratch::new();
     apart(&scratch, 0, "data/A/p0.png", "data/B/p0.png");
-    let made = std::process::Command::new("mkfifo")
-        .arg(scratch.path("data/A/p1.png"))
-        .status();
-    assert!(made.unwrap().success());
-    let said = scratch.ok("inspect data");
-    assert!(
-        said.contains("1 file passed over: 1 pipes or devices (A/p1.png)"),
-        "{said}"
-    );
+    let made = scratch.bash("mkfifo data/A/p1.png && tar cf data.tar -C data A B");
+    assert!(made.status.success());
+    for data in ["data", "data.tar"] {
+        let said = scratch.ok(&format!("inspect {data}"));
+        assert!(
+            said.contains("1 file passed over: 1 pipes or devices (A/p1.png)"),
+            "{said}"
+        );
+    }
 }
 
 /// A name of dots alone would lead out of the folder of the results.

@@ -472,6 +472,9 @@ fn tar_index(file: &File, unread: &mut Vec<PassedOver>) -> io::Result<BTreeMap<P
         if kind.is_symlink() || kind.is_hard_link() {
             unread.push(PassedOver::new(&path, Why::Link));
         }
+        if kind.is_fifo() || kind.is_character_special() || kind.is_block_special() {
+            unread.push(PassedOver::new(&path, Why::Device));
+        }
         if !kind.is_file() {
             continue;
         }

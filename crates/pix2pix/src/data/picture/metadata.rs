@@ -334,7 +334,7 @@ fn jfif_density(bytes: &[u8]) -> Option<[f64; 2]> {
 mod tests {
     use super::*;
     use crate::data::picture::handmade::file;
-    use crate::data::picture::{decode_page, encode};
+    use crate::data::picture::{decode_page, write_with};
 
     const ASCII: u16 = 2;
     const SHORT: u16 = 3;
@@ -347,11 +347,12 @@ mod tests {
 
     /// The tags of a result with the metadata of a file.
     fn result(content: &Content) -> Vec<Tag> {
-        let path = std::path::Path::new("x.tif");
-        let (picture, format) = decode_page(path, content, Page::Only).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.tif");
+        let (picture, format) = decode_page(&path, content, Page::Only).unwrap();
         let metadata = Metadata::read(content, format, Page::Only, 1);
-        let written = encode(&picture, Format::Tiff, &metadata).unwrap();
-        let written = Tiff::open(&written.into(), Page::Only).unwrap();
+        write_with(&path, &picture, Format::Tiff, &metadata).unwrap();
+        let written = Tiff::open(&path.as_path().into(), Page::Only).unwrap();
         written.tags().to_vec()
     }
 
