@@ -11,7 +11,7 @@ use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
 use pix2pix::data::pair;
 use pix2pix::data::passed_over::{self, PassedOver};
-use pix2pix::data::picture::{self, Depth, Format, Page, Picture};
+use pix2pix::data::picture::{self, Depth, Format, Header, MAX_BYTES, MAX_SIDE, Page, Picture};
 use pix2pix::data::{
     Aligned, Dataset, Nodata, Options, Pages, Pairs, Size, Store, Task, earth, side_by_side, sized,
 };
@@ -208,7 +208,7 @@ fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
         };
         are_slices |= count > 1;
         for index in 0..count {
-            // the ending is that of the depth, known once it is read
+            // the ending is that of the depth
             let (name, page) = match count {
                 1 => (pair::stem(&file), Page::of(common.pages)),
                 _ => (
@@ -216,23 +216,27 @@ fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
                     Page::At(index),
                 ),
             };
+            let shown = store.shown(&file);
+            let header = Header::read(&shown, &store.stored(&file)?, page)?;
+            check_pair(common, &shown, header)?;
             let target = common.out.join(file.with_file_name(name));
             let job = (file.clone(), page);
             add(&mut jobs, target, job, |(file, _)| store.shown(file))?;
         }
     }
-    make(common, jobs, |(file, page), target| {
-        let shown = store.shown(file);
-        let (photo, _) = picture::decode_page(&shown, &store.content(file)?, *page)?;
+    make(common, jobs, is_made, |(file, page), target| {
+        let (shown, content) = (store.shown(file), store.content(file)?);
+        let (photo, _) = picture::decode_page(&shown, &content, *page)?;
         let range = range_of(common, &shown, &photo)?;
-        let photo = sized(&photo, common.size.map(|size| size.0));
+        let photo = sized(&photo, common.size.map(|size| size.0), false);
         // a seed per picture, so that the result does not depend on threads or order
         let mut hasher = DefaultHasher::new();
         (common.seed, file).hash(&mut hasher);
         if let Page::At(index @ 1..) = page {
             index.hash(&mut hasher);
         }
-        let source = task.apply(&photo, range, hasher.finish());
+        let has_alpha = picture::has_alpha(&content, *page);
+        let source = task.apply(&photo, range, has_alpha, hasher.finish());
         let both = side_by_side(&source, &photo).expect("both have one depth and size");
         write(target, &both)
     })?;
@@ -246,6 +250,10 @@ fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
 const SLICES_APART: &str = "note: slices and pages are now files of their own, and --val-fraction would hold out some of one \
                             volume and train on the others; split the volumes first (prepare split)\n";
 
+/// Said of the indices of a palette that became its colors: the other half of the file has colors of its own.
+const INDICES_LOST: &str = "note: indices of palettes are now their colors; for classes, train with the palette that \
+                            inspect writes, or on the folders themselves\n";
+
 /// Whether pages or slices of one split become files, which may be split later.
 fn are_unsplit_slices(data: &Dataset) -> bool {
     let pairs = &data.train;
@@ -254,11 +262,14 @@ fn are_unsplit_slices(data: &Dataset) -> bool {
 
 /// A photograph's values of black and white.
 fn range_of(common: &Common, shown: &Path, photo: &Picture) -> Result<[f32; 2], Error> {
+    let Some([low, high]) = photo.extremes() else {
+        let remedy = "fill them with a value, or leave the file out";
+        return Err(Error::file(shown, "some of its values are NaN", remedy));
+    };
     if let Some(range) = common.range {
         return Ok(range);
     }
     let usual = photo.depth().range();
-    let [low, high] = photo.extremes().unwrap_or(usual);
     let is_dark = photo.depth() == Depth::U16 && high < usual[1] / 4.0;
     if low < usual[0] || high > usual[1] || is_dark {
         return Err(Error::file(
@@ -271,6 +282,25 @@ fn range_of(common: &Common, shown: &Path, photo: &Picture) -> Result<[f32; 2], 
         ));
     }
     Ok(usual)
+}
+
+/// Checks that a pair of pictures with this header can be read side by side, before any is made.
+fn check_pair(common: &Common, shown: &Path, header: Header) -> Result<(), Error> {
+    let [width, height] = common.size.map_or(header.size, |size| size.0);
+    let both = Header {
+        size: [2 * width, height],
+        ..header
+    };
+    if both.size[0] <= MAX_SIDE && both.bytes() <= MAX_BYTES {
+        return Ok(());
+    }
+    Err(Error::file(
+        shown,
+        format!("two pictures of {width}x{height} pixels are too large side by side"),
+        format!(
+            "give a smaller --size, or cut it into parts: a file may be up to {MAX_SIDE} pixels wide and have 2 GiB"
+        ),
+    ))
 }
 
 /// Tells which files are left out.
@@ -318,6 +348,7 @@ fn combine(common: &Common) -> Result<(), Failure> {
     }
     let data = open(common, common.pages, None)?;
     let mut jobs = BTreeMap::new();
+    let mut are_indexed = false;
     for (split, pairs) in &data.splits {
         let folder = if data.splits.len() > 1 {
             common.out.join(split)
@@ -326,22 +357,37 @@ fn combine(common: &Common) -> Result<(), Failure> {
         };
         without_mask(pairs)?;
         for index in 0..pairs.len() {
+            let headers = pairs.headers(index)?;
+            let channels = headers[0].channels.max(headers[1].channels);
+            let header = Header {
+                channels,
+                ..headers[0]
+            };
+            check_pair(common, &pairs.shown(index)[0], header)?;
+            let indexed = headers.map(|header| header.indexed);
+            are_indexed |= indexed.contains(&true);
             let target = folder.join(pairs.name(index));
-            add(&mut jobs, target, (pairs, index), |(pairs, index)| {
+            let job = (pairs, index, indexed);
+            add(&mut jobs, target, job, |(pairs, index, _)| {
                 pairs.shown(*index)[0].clone()
             })?;
         }
     }
-    make(common, jobs, |(pairs, index), target| {
-        let [a, b] = pairs
-            .read_sides(*index)?
-            .map(|side| sized(&side, common.size.map(|size| size.0)));
+    make(common, jobs, is_made, |(pairs, index, indexed), target| {
+        let sides = pairs.read_sides(*index)?;
+        let [a, b] = [0, 1].map(|side| {
+            let size = common.size.map(|size| size.0);
+            sized(&sides[side], size, indexed[side])
+        });
         let both = side_by_side(&a, &b).map_err(|reason| {
             let remedy = "convert one of the two, or train on the two folders directly";
             Error::file(&pairs.shown(*index)[0], reason, remedy)
         })?;
         write(target, &both)
     })?;
+    if are_indexed {
+        say(INDICES_LOST);
+    }
     if are_unsplit_slices(&data) {
         say(SLICES_APART);
     }
@@ -375,7 +421,7 @@ fn align(common: &Common, nodata: Option<Nodata>) -> Result<(), Failure> {
     }
     let unsure = Mutex::new(Vec::new());
     let moved = AtomicUsize::new(0);
-    make(common, jobs, |(pairs, index): &(&Pairs, usize), target| {
+    let work = |(pairs, index): &(&Pairs, usize), target: &Path| {
         let aligned = pairs.read_aligned(*index)?;
         match aligned.shift.map(|shift| shift.whole()) {
             None => {
@@ -388,7 +434,8 @@ fn align(common: &Common, nodata: Option<Nodata>) -> Result<(), Failure> {
             }
         }
         write_aligned(target, &aligned)
-    })?;
+    };
+    make(common, jobs, is_made, work)?;
     let mut unsure = unsure.into_inner().expect("no panic while it is held");
     unsure.sort();
     say(&format!(
@@ -444,8 +491,7 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
     let pairs = &data.train;
     without_mask(pairs)?;
     let order = pairs.order(common.seed, 0);
-    let share = |fraction: f64| (pairs.len() as f64 * fraction).round() as usize;
-    let (val, test) = (share(val), share(test));
+    let [val, test] = held_out(common, pairs.len(), [val, test])?;
     let mut jobs = BTreeMap::new();
     for (place, index) in order.into_iter().enumerate() {
         let name = match place {
@@ -481,15 +527,42 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
             )?;
         }
     }
-    make(
-        common,
-        jobs,
-        |(pairs, index, side): &(&Pairs, usize, usize), target| {
-            let bytes = &pairs.bytes(*index)?[*side];
-            create_folder_of(target)?;
-            atomic_file::write(target, bytes)
-        },
-    )
+    let work = |(pairs, index, side): &(&Pairs, usize, usize), target: &Path| {
+        let bytes = &pairs.bytes(*index)?[*side];
+        create_folder_of(target)?;
+        atomic_file::write(target, bytes)
+    };
+    // a copy has all of its name
+    make(common, jobs, Path::is_file, work)?;
+    let train = pairs.len() - val - test;
+    say(&format!(
+        "pairs: {train} in train/, {val} in val/, {test} in test/\n"
+    ));
+    Ok(())
+}
+
+/// Numbers of pairs for val/ and test/: at least one for each that has a share, and one to train on.
+fn held_out(common: &Common, pairs: usize, shares: [f64; 2]) -> Result<[usize; 2], Error> {
+    let wanted = shares.iter().filter(|share| **share > 0.0).count();
+    if pairs < 1 + wanted {
+        let plural = if pairs == 1 { "" } else { "s" };
+        return Err(Error::file(
+            &common.input,
+            format!(
+                "{pairs} pair{plural} cannot be split into {} parts",
+                1 + wanted
+            ),
+            "add pairs, or give --val-fraction 0 or --test-fraction 0",
+        ));
+    }
+    let [mut val, mut test] = shares.map(|share| match share > 0.0 {
+        true => ((pairs as f64 * share).round() as usize).max(1),
+        false => 0,
+    });
+    while val + test >= pairs {
+        *(if val >= test { &mut val } else { &mut test }) -= 1;
+    }
+    Ok([val, test])
 }
 
 /// Checks that no pair has a mask, which would be lost.
@@ -526,10 +599,17 @@ fn add<T>(
     Ok(())
 }
 
-/// Makes every missing file, in parallel, with a progress bar on a terminal.
+/// Whether a picture was written to a target without an ending.
+fn is_made(target: &Path) -> bool {
+    let mut endings = picture::RESULT_EXTENSIONS.iter();
+    endings.any(|ending| target.with_added_extension(ending).is_file())
+}
+
+/// Makes every file that is not there, in parallel, with a progress bar on a terminal.
 fn make<T: Sync>(
     common: &Common,
     jobs: BTreeMap<PathBuf, T>,
+    is_there: fn(&Path) -> bool,
     work: impl Fn(&T, &Path) -> Result<(), Error> + Sync,
 ) -> Result<(), Failure> {
     if jobs.is_empty() {
@@ -552,8 +632,7 @@ fn make<T: Sync>(
     bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
     let made = AtomicUsize::new(0);
     let result = jobs.par_iter().try_for_each(|(target, job)| {
-        let endings = picture::RESULT_EXTENSIONS.map(|ending| target.with_added_extension(ending));
-        if !target.is_file() && !endings.iter().any(|file| file.is_file()) {
+        if !is_there(target) {
             work(job, target)?;
             made.fetch_add(1, Ordering::Relaxed);
         }

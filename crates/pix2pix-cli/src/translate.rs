@@ -34,7 +34,7 @@ use crate::machine_args::MachineArgs;
 use crate::noise_args::NoiseArgs;
 use crate::output::{say, tell};
 use crate::output_folder::{create_folder_of, remove_unfinished};
-use crate::paths::{Plain, absolute, real};
+use crate::paths::{Plain, real};
 use crate::result_file::check_names;
 use stream::Frames;
 
@@ -543,7 +543,7 @@ fn translate(
     };
     let made = make((args, translator), given, shown)?;
     let output = &made.output;
-    let metadata = with_gap(translator, metadata);
+    let metadata = of_result(translator, metadata, is_pair);
     let format = format.for_result(output.channels(), output.depth());
     let written = target.with_added_extension(format.extension());
     create_folder_of(&written)?;
@@ -679,7 +679,7 @@ fn translate_large(
         nodata: metadata.nodata(),
         ..args.options()
     };
-    let metadata = with_gap(translator, metadata);
+    let metadata = of_result(translator, metadata, false);
     let counted = Counted {
         picture: large,
         translator,
@@ -724,11 +724,15 @@ fn translate_large(
     ) + &unusual)
 }
 
-/// The metadata of a result: if pixels may have no data, the value that they have there.
-fn with_gap(translator: &Translator, metadata: Metadata) -> Metadata {
-    match translator.gap_of_result(metadata.nodata()) {
-        None => metadata,
-        value => metadata.with_nodata(value),
+/// The metadata of a result: the value of pixels without data is that of the result, not of the input, and none if all
+/// pixels have data.
+fn of_result(translator: &Translator, metadata: Metadata, is_pair: bool) -> Metadata {
+    let gap = translator.gap_of_result(metadata.nodata());
+    let metadata = metadata.with_nodata(gap);
+    match (is_pair, translator.config.direction) {
+        // the file's place is that of its left half
+        (true, Direction::BToA) => metadata.without_place(),
+        _ => metadata,
     }
 }
 
@@ -857,14 +861,17 @@ fn stacks(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Fai
 fn inputs(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Failure> {
     let mut inputs = BTreeMap::new();
     let mut passed_over = Vec::new();
-    let outputs = absolute(out);
+    let outputs = real(out);
     for input in named {
         let mut files = Vec::new();
         if input.is_dir() {
             let (found, others) = Store::open(input)?.pictures()?;
             passed_over.extend(others);
-            let is_output =
-                |path: &Path| absolute(path).starts_with(&outputs) && absolute(input) != outputs;
+            let is_within = real(input) != outputs;
+            // whatever links lead to its folder
+            let is_output = |path: &Path| {
+                is_within && real(path.parent().unwrap_or(path)).starts_with(&outputs)
+            };
             let named = found
                 .iter()
                 .map(|file| (file.with_file_name(pair::stem(file)), input.join(file)));

@@ -6,6 +6,7 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use image::{DynamicImage, ImageBuffer, Luma, imageops};
+use pix2pix::data::picture::{self, Format, Page, Picture, Samples};
 
 use crate::common::{self, SMALL, Scratch, names, pair};
 
@@ -586,4 +587,129 @@ fn data_is_measured() {
     }
     let table = scratch.ok("bench --mode data --size 64");
     assert!(table.contains("one pair, one thread"), "{table}");
+}
+
+/// The name of one copy can be the beginning of that of another one.
+#[test]
+fn a_split_goes_on_where_it_was() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("data")).unwrap();
+    let save = |name: &str, index: u32| pair(96, 40, index).save(scratch.path(name)).unwrap();
+    save("data/p.bmp", 1);
+    save("data/p.bmp.png", 2);
+    let split = "prepare split data --out parts --val-fraction 0";
+    scratch.ok(split);
+    fs::remove_file(scratch.path("parts/train/p.bmp")).unwrap();
+    let said = scratch.ok(split);
+    assert!(
+        said.contains("1 files in parts, 1 already existed"),
+        "{said}"
+    );
+    for name in ["p.bmp", "p.bmp.png"] {
+        let [before, after] = ["data", "parts/train"]
+            .map(|folder| fs::read(scratch.path(&format!("{folder}/{name}"))).unwrap());
+        assert!(before == after, "{name}");
+    }
+}
+
+#[test]
+fn no_part_of_a_split_is_empty() {
+    let scratch = Scratch::new();
+    scratch.pairs("three", 3);
+    let said = scratch.ok("prepare split three --out parts --val-fraction 0.1 --test-fraction 0.1");
+    assert!(
+        said.contains("pairs: 1 in train/, 1 in val/, 1 in test/"),
+        "{said}"
+    );
+    for part in ["train", "val", "test"] {
+        assert_eq!(names(&scratch.path(&format!("parts/{part}"))).len(), 1);
+    }
+    scratch.pairs("two", 2);
+    for (fractions, wanted) in [
+        (
+            "--val-fraction 0.1 --test-fraction 0.1",
+            "2 pairs cannot be split into 3 parts",
+        ),
+        (
+            "--val-fraction 0.9",
+            "pairs: 1 in train/, 1 in val/, 0 in test/",
+        ),
+    ] {
+        let output = scratch.run(&format!("prepare split two --out of-two {fractions}"));
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        assert!(said.contains(wanted), "{said}");
+    }
+}
+
+/// Refused before anything is made: what could not be read again, and what no network can learn.
+#[test]
+fn photographs_that_make_no_pairs_are_refused() {
+    let scratch = Scratch::new();
+    for folder in ["wide/A", "wide/B", "gaps"] {
+        fs::create_dir_all(scratch.path(folder)).unwrap();
+    }
+    for name in ["wide/A/x.png", "wide/B/x.png"] {
+        pair(8208, 16, 1).save(scratch.path(name)).unwrap();
+    }
+    let mut heights = vec![0.5; 32 * 32];
+    heights[77] = f32::NAN;
+    let heights = Picture::new([32, 32], 1, Samples::F32(heights));
+    picture::write(&scratch.path("gaps/x.tif"), &heights, Format::Tiff).unwrap();
+    for (task, wanted) in [
+        (
+            "combine wide",
+            "wide/A/x.png: two pictures of 8208x16 pixels are too large side by side",
+        ),
+        (
+            "gray wide/A",
+            "x.png: two pictures of 8208x16 pixels are too large side by side",
+        ),
+        ("edges gaps", "gaps/x.tif: some of its values are NaN"),
+        (
+            "edges gaps --range 0,1",
+            "gaps/x.tif: some of its values are NaN",
+        ),
+    ] {
+        let output = scratch.run(&format!("prepare {task} --out out"));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(wanted), "{said}");
+        assert!(!scratch.path("out").exists());
+    }
+    scratch.ok("prepare combine wide --out out --size 32x16");
+}
+
+/// Label maps with a palette keep it where they stay files of their own, and their classes where they do not.
+#[test]
+fn palettes_of_label_maps_are_kept() {
+    let scratch = Scratch::new();
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../pix2pix/tests/fixtures/pictures/palette.png");
+    for folder in ["data/A", "data/B"] {
+        fs::create_dir_all(scratch.path(folder)).unwrap();
+    }
+    let photo = pair(24, 16, 1);
+    photo.save(scratch.path("data/A/x.png")).unwrap();
+    fs::copy(&fixture, scratch.path("data/B/x.png")).unwrap();
+    scratch.ok("prepare align data --out aligned");
+    let indices = |path: &Path| {
+        let found = picture::indices(path, &path.into(), Page::Only).unwrap();
+        found.expect("it has a palette")
+    };
+    let written = scratch.path("aligned/B/x.png");
+    assert_eq!(indices(&written), indices(&fixture));
+    let [before, after] = [&fixture, &written].map(|path| image::open(path).unwrap().into_rgb8());
+    assert_eq!(before, after);
+    let said = scratch.ok("prepare combine data --out both --size 40x30");
+    assert!(
+        said.contains("note: indices of palettes are now their colors"),
+        "{said}"
+    );
+    let both = image::open(scratch.path("both/x.png")).unwrap().into_rgb8();
+    let map = imageops::crop_imm(&both, 40, 0, 40, 30).to_image();
+    assert!(
+        map.pixels()
+            .all(|color| before.pixels().any(|known| known == color))
+    );
 }

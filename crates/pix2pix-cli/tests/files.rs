@@ -453,3 +453,97 @@ fn a_file_that_breaks_during_training_is_named() {
     let said = scratch.trained("data", "--on-error skip");
     assert!(said.contains("skipped: data/pair2.png"), "{said}");
 }
+
+#[cfg(unix)]
+#[test]
+fn pipes_are_passed_over_and_told() {
+    let scratch = Scratch::new();
+    apart(&scratch, 0, "data/A/p0.png", "data/B/p0.png");
+    let made = scratch.bash("mkfifo data/A/p1.png && tar cf data.tar -C data A B");
+    assert!(made.status.success());
+    for data in ["data", "data.tar"] {
+        let said = scratch.ok(&format!("inspect {data}"));
+        assert!(
+            said.contains("1 file passed over: 1 pipes or devices (A/p1.png)"),
+            "{said}"
+        );
+    }
+}
+
+/// A name of dots alone would lead out of the folder of the results.
+#[test]
+fn results_stay_in_their_folder() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    for name in ["..png", "...png"] {
+        fs::copy(scratch.path("data/pair0.png"), scratch.path(name)).unwrap();
+        let before = names(&scratch.path("."));
+        scratch.ok(&format!("translate run {name} --pairs yes --out out"));
+        assert!(scratch.path(&format!("out/{name}.png")).is_file());
+        let mut after = names(&scratch.path("."));
+        after.retain(|name| name != "out");
+        assert_eq!(
+            after,
+            before
+                .into_iter()
+                .filter(|name| name != "out")
+                .collect::<Vec<_>>()
+        );
+    }
+}
+
+/// Earlier results are no inputs, whatever links lead to them.
+#[cfg(unix)]
+#[test]
+fn results_in_a_linked_folder_are_not_translated_again() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    std::os::unix::fs::symlink("data", scratch.path("link")).unwrap();
+    for _ in 0..2 {
+        scratch.ok("translate run link --out data/translated");
+        assert_eq!(
+            names(&scratch.path("data/translated")),
+            ["pair0.png", "pair1.png"]
+        );
+    }
+}
+
+/// The value for "no data" and the place of a TIFF file go along only where they are true of the result.
+#[test]
+fn results_have_no_gaps_and_no_place_of_another_picture() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    let file = |place: &[f64]| {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        let mut encoder = tiff::encoder::TiffEncoder::new(&mut bytes).unwrap();
+        let mut image = encoder
+            .new_image::<tiff::encoder::colortype::RGB8>(128, 64)
+            .unwrap();
+        let tags = image.encoder();
+        let unknown = tiff::tags::Tag::Unknown;
+        tags.write_tag(unknown(33550), place).unwrap();
+        tags.write_tag(unknown(42113), "0").unwrap();
+        image.write_data(&[90; 128 * 64 * 3]).unwrap();
+        bytes.into_inner()
+    };
+    fs::write(scratch.path("map.tif"), file(&[0.5, 0.5, 0.0])).unwrap();
+    for (direction, pairs, has_place) in [
+        ("a-to-b", "yes", true),
+        ("b-to-a", "yes", false),
+        ("b-to-a", "no", true),
+    ] {
+        scratch.trained("data", &format!("--direction {direction}"));
+        scratch.ok(&format!("translate run map.tif --pairs {pairs} --out out"));
+        let result = File::open(scratch.path("out/map.tif")).unwrap();
+        let mut result = tiff::decoder::Decoder::new(result).unwrap();
+        let unknown = tiff::tags::Tag::Unknown;
+        assert_eq!(
+            result.find_tag(unknown(33550)).unwrap().is_some(),
+            has_place,
+            "{direction}, {pairs}"
+        );
+        assert!(result.find_tag(unknown(42113)).unwrap().is_none());
+    }
+}

@@ -640,3 +640,83 @@ fn crc32(bytes: &[u8]) -> u32 {
         })
     })
 }
+
+/// Of an animation, one frame would be read without a word.
+#[test]
+fn animations_are_refused() {
+    let png = bytes("rgb8.png");
+    let with_frames = |count: u32| {
+        let mut chunk = b"acTL".to_vec();
+        chunk.extend(count.to_be_bytes());
+        chunk.extend([0; 4]);
+        let checksum = crc32(&chunk).to_be_bytes();
+        // behind the signature and the header
+        let (start, rest) = png.split_at(33);
+        [start, &8u32.to_be_bytes(), &chunk, &checksum, rest].concat()
+    };
+    let parts = |kind: &[u8; 4], count: usize| {
+        let part = [&kind[..], &4u32.to_le_bytes(), &[0; 4]].concat();
+        let all = [&b"WEBP"[..], &part.repeat(count)].concat();
+        [&b"RIFF"[..], &(all.len() as u32).to_le_bytes(), &all].concat()
+    };
+    for (name, file) in [("x.png", with_frames(3)), ("x.webp", parts(b"ANMF", 3))] {
+        let error = picture::decode(Path::new(name), &file).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains("with 3 frames (an animation)"), "{error}");
+    }
+    let still = picture::decode(Path::new("x.png"), &with_frames(1));
+    assert_eq!(still.unwrap(), decode("rgb8.png"));
+}
+
+#[test]
+fn a_file_of_too_many_pages_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stack.tif");
+    let mut file = StackWriter::tiff(&path).unwrap();
+    let page = Picture::new([16, 16], 1, Samples::U8(vec![7; 256]));
+    for _ in 0..10_001 {
+        file.write(&page, &Metadata::default()).unwrap();
+    }
+    file.finish().unwrap();
+    let error = picture::decode_page(&path, &path.as_path().into(), Page::At(0)).unwrap_err();
+    let error = error.to_string();
+    assert!(error.contains("more than 10000 pages"), "{error}");
+    assert!(
+        error.contains("split it into files of fewer pages"),
+        "{error}"
+    );
+}
+
+/// The indices of a palette, and the palette, are written as they were.
+#[test]
+fn palettes_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let (name, path) = (Path::new("palette.png"), folder.path().join("x.png"));
+    let content: Content = bytes("palette.png").into();
+    let indices = picture::indices(name, &content, Page::Only)
+        .unwrap()
+        .unwrap();
+    let metadata = Metadata::default().with_palette(&content);
+    picture::write_with(&path, &indices, Format::Png, &metadata).unwrap();
+    let written = Content::from(path.as_path());
+    let found = picture::indices(&path, &written, Page::Only).unwrap();
+    assert_eq!(found, Some(indices));
+    assert_eq!(picture::read(&path).unwrap().0, decode("palette.png"));
+    let plain: Content = bytes("rgb8.png").into();
+    assert_eq!(picture::indices(name, &plain, Page::Only).unwrap(), None);
+}
+
+/// A fourth band is the opacity only where a TIFF file says so.
+#[test]
+fn bands_are_no_opacity() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("rgba.tif");
+    picture::write(&path, &decode("rgba8.png"), Format::Tiff).unwrap();
+    for (content, expected) in [
+        (bytes("near_infrared.tif").into(), false),
+        (Content::from(path.as_path()), true),
+        (bytes("rgba8.png").into(), true),
+    ] {
+        assert_eq!(picture::has_alpha(&content, Page::Only), expected);
+    }
+}

@@ -12,8 +12,8 @@ use pix2pix::report::Gallery;
 use pix2pix::{Error, Translator, atomic_file};
 
 use super::{
-    Args, Given, Inputs, deviation_of, make, read, said_of_clipped, said_of_deviation, unlike,
-    with_gap,
+    Args, Given, Inputs, deviation_of, make, of_result, read, said_of_clipped, said_of_deviation,
+    unlike,
 };
 use crate::output_folder::create_folder_of;
 use crate::paths::Plain;
@@ -121,8 +121,9 @@ pub fn translate(
                 Some((gallery, ref name)) => Some((gallery, name.as_path())),
                 None => None,
             };
+            let is_pair = given.is_pair;
             let made = make((args, translator), given, shown)?;
-            let metadata = with_gap(translator, metadata).of_stack(domain.channels);
+            let metadata = of_result(translator, metadata, is_pair).of_stack();
             let failed = |e| Error::io(target, "write the file", e);
             outputs.write(&made.output, &metadata).map_err(failed)?;
             if let (Some(sampled), Some(deviations)) = (&made.sampled, &mut deviations) {

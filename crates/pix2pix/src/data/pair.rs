@@ -147,16 +147,40 @@ pub fn same_size(a: (&Path, [u32; 2]), b: (&Path, [u32; 2])) -> Result<()> {
 /// A file's name without its extension. Only extensions of pictures are removed: `N64.4E016.3` is a whole name, and
 /// `brain.nii.gz` is `brain`. Accented letters are composed (Unicode's form NFC), as file systems spell them in two ways.
 pub fn stem(path: &Path) -> String {
-    let name = match picture::is_picture(path) {
-        true => path.file_stem(),
-        false => path.file_name(),
+    let whole = path.file_name().unwrap_or_default().to_string_lossy();
+    let ending = match picture::volume_extension(path) {
+        Some(ending) => ending.len() + 1,
+        None if picture::is_picture(path) => path.extension().map_or(0, |ending| ending.len() + 1),
+        None => 0,
     };
-    let mut name = name.unwrap_or_default().to_string_lossy();
-    if picture::volume_extension(path) == Some("nii.gz") {
-        let length = name.len() - ".nii".len();
-        name.to_mut().truncate(length);
-    }
+    let name = match &whole[..whole.len() - ending] {
+        // of `..tif` and `...tif`: as names, they would lead out of a folder
+        "." | ".." => &whole,
+        name => name,
+    };
     ComposingNormalizerBorrowed::new_nfc()
-        .normalize(&name)
+        .normalize(name)
         .into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_no_ending_and_stays_in_its_folder() {
+        for (file, expected) in [
+            ("a/photo.JPG", "photo"),
+            ("brain.nii.gz", "brain"),
+            ("brain.NII", "brain"),
+            ("N64.4E016.3", "N64.4E016.3"),
+            ("..tif", "..tif"),
+            ("...tif", "...tif"),
+            ("..nii.gz", "..nii.gz"),
+            ("....tif", "..."),
+            (".tif", ".tif"),
+        ] {
+            assert_eq!(stem(Path::new(file)), expected, "{file}");
+        }
+    }
 }

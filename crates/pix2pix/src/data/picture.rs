@@ -3,9 +3,13 @@
 mod common;
 pub mod content;
 pub mod decode;
+mod description;
 pub mod encode;
+mod entry;
 mod fault;
 mod half_floats;
+#[cfg(test)]
+mod handmade;
 pub mod header;
 mod jpeg;
 pub mod large;
@@ -27,7 +31,7 @@ use pix2pix_runtime::picture::{Domain, Ranges};
 use crate::backend::device::placed;
 
 pub use content::Content;
-pub use decode::{decode, decode_as, decode_page, decode_pages, pages, read};
+pub use decode::{decode, decode_as, decode_page, decode_pages, has_alpha, indices, pages, read};
 pub use encode::{LargeWriter, encode, is_drawn, write, write_png, write_with};
 pub use header::{
     Format, Header, RESULT_EXTENSIONS, VOLUME_EXTENSIONS, is_picture, is_volume, volume_extension,

@@ -5,6 +5,7 @@ use imageproc::drawing::{draw_filled_circle_mut, draw_filled_rect_mut};
 use imageproc::edges::canny;
 use imageproc::filter::gaussian_blur_f32;
 use imageproc::rect::Rect;
+use pix2pix_runtime::picture::labels::resize_nearest;
 use pix2pix_runtime::picture::{luma, resize};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -88,8 +89,9 @@ impl Task {
     }
 
     /// Computes the source, with the photograph's channels and depth. `range` are the photograph's values of black and
-    /// white. The result depends only on the photograph, the range and the seed.
-    pub fn apply(&self, photo: &Picture, range: [f32; 2], seed: u64) -> Picture {
+    /// white; with `has_alpha`, the second of two and the fourth of four channels is its opacity. The result depends only on
+    /// these and the seed.
+    pub fn apply(&self, photo: &Picture, range: [f32; 2], has_alpha: bool, seed: u64) -> Picture {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         // drawings and halves of a value do not need more than 8 bits of light
         let gray = || imageops::grayscale(&photo.to_rgb8(range));
@@ -97,7 +99,7 @@ impl Task {
             Self::Edges { low, high } => {
                 let mut edges = canny(&gray(), low, high);
                 imageops::invert(&mut edges);
-                drawn(&edges, photo, range)
+                drawn(&edges, photo, range, has_alpha)
             }
             Self::Sketch { sigma } => {
                 let gray = gray();
@@ -107,7 +109,7 @@ impl Task {
                         [&gray, &blurred].map(|p| f32::from(p.get_pixel(x, y)[0]));
                     Luma([(255.0 * (light + 1.0) / (around + 1.0)).min(255.0) as u8])
                 });
-                drawn(&sketch, photo, range)
+                drawn(&sketch, photo, range, has_alpha)
             }
             Self::Gray => photo.map_pixels(|pixel| {
                 if pixel.len() >= 3 {
@@ -154,7 +156,7 @@ impl Task {
                     }
                 })
             }
-            Self::Halftone { cell } => drawn(&halftone(&gray(), cell), photo, range),
+            Self::Halftone { cell } => drawn(&halftone(&gray(), cell), photo, range, has_alpha),
         }
     }
 }
@@ -188,7 +190,7 @@ fn halftone(gray: &GrayImage, cell: u32) -> GrayImage {
 }
 
 /// A drawing with the channels and the depth of a photograph, and its values of black and white.
-fn drawn(drawing: &GrayImage, photo: &Picture, [low, high]: [f32; 2]) -> Picture {
+fn drawn(drawing: &GrayImage, photo: &Picture, [low, high]: [f32; 2], has_alpha: bool) -> Picture {
     let mut lights = drawing
         .iter()
         .map(|value| low + f32::from(*value) / 255.0 * (high - low));
@@ -196,11 +198,10 @@ fn drawn(drawing: &GrayImage, photo: &Picture, [low, high]: [f32; 2]) -> Picture
         let light = lights
             .next()
             .expect("the drawing has the photograph's size");
-        // alpha stays
-        let colors = if pixel.len() == 2 || pixel.len() == 4 {
-            pixel.len() - 1
-        } else {
-            pixel.len()
+        // opacity stays
+        let colors = match pixel.len() {
+            count @ (2 | 4) if has_alpha => count - 1,
+            count => count,
         };
         pixel[..colors].fill(light);
     })
@@ -229,9 +230,9 @@ fn blurred(photo: &Picture, sigma: f32) -> Picture {
     photo.map_pixels(|pixel| pixel.copy_from_slice(all.next().expect("as many pixels")))
 }
 
-/// Crops the centre of a picture to the aspect ratio of `size`, then resizes it. Without a size, returns the picture
-/// unchanged.
-pub fn sized(photo: &Picture, size: Option<[u32; 2]>) -> Picture {
+/// Crops the centre of a picture to the aspect ratio of `size`, then resizes it; the values of `labels` are never mixed.
+/// Without a size, returns the picture unchanged.
+pub fn sized(photo: &Picture, size: Option<[u32; 2]>, labels: bool) -> Picture {
     let Some([width, height]) = size else {
         return photo.clone();
     };
@@ -244,7 +245,11 @@ pub fn sized(photo: &Picture, size: Option<[u32; 2]>) -> Picture {
         ((f64::from(height) * scale).round() as u32).clamp(1, from_height),
     ];
     let corner = [(from_width - part[0]) / 2, (from_height - part[1]) / 2];
-    resize(&photo.crop(corner, part), [width, height])
+    let part = photo.crop(corner, part);
+    match labels {
+        true => resize_nearest(&part, [width, height]),
+        false => resize(&part, [width, height]),
+    }
 }
 
 /// Joins A and B side by side in one picture, with the larger of their numbers of channels.
@@ -282,7 +287,7 @@ mod tests {
     /// Applies a task to an 8-bit photograph.
     fn applied(task: &Task, photo: &RgbImage, seed: u64) -> RgbImage {
         let range = [0.0, 255.0];
-        task.apply(&photo.clone().into(), range, seed)
+        task.apply(&photo.clone().into(), range, false, seed)
             .to_rgb8(range)
     }
 
@@ -385,12 +390,47 @@ mod tests {
     #[test]
     fn a_size_takes_the_middle_without_stretching() {
         let photo = Picture::from(RgbImage::from_fn(200, 100, |x, _| Rgb([x as u8; 3])));
-        let square = sized(&photo, Some([50, 50])).to_rgb8([0.0, 255.0]);
+        let square = sized(&photo, Some([50, 50]), false).to_rgb8([0.0, 255.0]);
         assert_eq!(square.dimensions(), (50, 50));
         // from 50 to 150 of 200
         assert!((49..=53).contains(&square.get_pixel(0, 25)[0]));
         assert!((147..=150).contains(&square.get_pixel(49, 25)[0]));
-        assert_eq!(sized(&photo, None), photo);
+        assert_eq!(sized(&photo, None, false), photo);
+    }
+
+    #[test]
+    fn classes_are_not_mixed() {
+        let ids = (0..100 * 100).map(|at| [3, 200][at % 100 / 37 % 2]);
+        let map = Picture::new([100, 100], 1, Samples::U8(ids.collect()));
+        for (labels, is_mixed) in [(true, false), (false, true)] {
+            let Samples::U8(values) = sized(&map, Some([33, 20]), labels).into_samples() else {
+                panic!("8 bits stay");
+            };
+            assert_eq!(
+                values.iter().any(|value| ![3, 200].contains(value)),
+                is_mixed
+            );
+        }
+    }
+
+    /// The second of two bands and the fourth of four are drawn too, unless they are the opacity.
+    #[test]
+    fn only_opacity_stays() {
+        let task = Task::Edges {
+            low: 50.0,
+            high: 100.0,
+        };
+        for channels in [2, 4] {
+            let photo = Picture::new([32, 32], channels, Samples::U8(vec![90; 1024 * channels]));
+            for (has_alpha, expected) in [(true, 90), (false, 255)] {
+                let drawn = task.apply(&photo, [0.0, 255.0], has_alpha, 0);
+                let Samples::U8(values) = drawn.into_samples() else {
+                    panic!("8 bits stay");
+                };
+                assert_eq!(values[0], 255);
+                assert_eq!(values[channels - 1], expected);
+            }
+        }
     }
 
     /// Depth, channels and values stay: in 16 bits with a range of 12, and in floating point with a range below 0.
@@ -413,7 +453,7 @@ mod tests {
             Task::Mask { share: 0.2 },
             Task::Halftone { cell: 4 },
         ] {
-            let made = task.apply(&deep, range, 1);
+            let made = task.apply(&deep, range, false, 1);
             assert_eq!(
                 (made.channels(), made.depth()),
                 (3, deep.depth()),
@@ -423,7 +463,7 @@ mod tests {
             assert!((1000.0..=4095.0).contains(&most), "{task:?}: {most}");
             assert!(made != deep, "{task:?}");
         }
-        let Samples::U16(gray) = Task::Gray.apply(&deep, range, 0).into_samples() else {
+        let Samples::U16(gray) = Task::Gray.apply(&deep, range, false, 0).into_samples() else {
             panic!("gray is as deep");
         };
         // the luma of 60, 120 and 4035
@@ -434,7 +474,7 @@ mod tests {
             Samples::F32((0..1024).map(|v| v as f32 - 2000.0).collect()),
         );
         let Samples::F32(blurred) = (Task::Blur { sigma: 1.0 })
-            .apply(&heights, [-2000.0, 0.0], 0)
+            .apply(&heights, [-2000.0, 0.0], false, 0)
             .into_samples()
         else {
             panic!("it stays floating point");

@@ -4,15 +4,17 @@ use std::path::PathBuf;
 
 use pix2pix_runtime::picture::{Picture, nodata};
 
+use super::layout::Files;
 use super::{Decoded, Pairs};
-use crate::data::picture::{Format, MIN_SIDE, Metadata};
+use crate::data::pair;
+use crate::data::picture::{self, Format, MIN_SIDE, Metadata};
 use crate::data::shift::{self, Shift};
 use crate::error::{Error, Result};
 
 /// A pair as its files have it, B moved by whole pixels onto A, and both cropped to what they both show.
 pub struct Aligned {
     /// The pictures A and B, with the format in which each can be written without loss, and the value for "no data" of its
-    /// file.
+    /// file. Of a PNG with a palette of its own, the indices and the palette.
     pub sides: [(Picture, Format, Metadata); 2],
     /// Whether both are halves of one file.
     pub together: bool,
@@ -61,6 +63,27 @@ impl Pairs {
         Ok(found.filter(fits))
     }
 
+    /// The indices of a side of pair `index` with their palette, if it is one PNG with a palette of its own.
+    fn indexed(&self, index: usize, side: usize) -> Result<Option<(Picture, Metadata)>> {
+        let entry = &self.entries[index];
+        let path = match &entry.files {
+            Files::Together(path) => path,
+            Files::Apart(a, b) => match [a, b][side].as_slice() {
+                [path] => path,
+                _ => return Ok(None),
+            },
+        };
+        let (shown, content) = (self.store.shown(path), self.store.content(path)?);
+        let Some(picture) = picture::indices(&shown, &content, entry.page)? else {
+            return Ok(None);
+        };
+        let picture = match self.is_together(index) {
+            true => pair::split(&shown, &picture)?[side].clone(),
+            false => picture,
+        };
+        Ok(Some((picture, Metadata::default().with_palette(&content))))
+    }
+
     /// Reads pair `index` and aligns it.
     ///
     /// # Errors
@@ -74,11 +97,19 @@ impl Pairs {
         let sides = self.decode_sides(index)?;
         let shift = self.shift_of(index, &sides)?;
         let moved = shift.map_or([0, 0], |shift| shift.whole());
-        let [a, b] = &sides;
-        let pictures = shift::common(&a.picture, &b.picture, moved);
-        let mut sides = sides.iter().zip(pictures).map(|(side, picture)| {
-            let format = side.format.for_result(picture.channels(), picture.depth());
-            (picture, format, Metadata::default().with_nodata(side.gap))
+        let mut stored = Vec::new();
+        for (side, decoded) in sides.into_iter().enumerate() {
+            let plain = Metadata::default().with_nodata(decoded.gap);
+            let (picture, metadata) = self
+                .indexed(index, side)?
+                .unwrap_or((decoded.picture, plain));
+            stored.push((picture, decoded.format, metadata));
+        }
+        let pictures = shift::common(&stored[0].0, &stored[1].0, moved);
+        let sides = stored.into_iter().zip(pictures);
+        let mut sides = sides.map(|((_, format, metadata), picture)| {
+            let format = format.for_result(picture.channels(), picture.depth());
+            (picture, format, metadata)
         });
         let mut next = || sides.next().expect("A and B");
         Ok(Aligned {

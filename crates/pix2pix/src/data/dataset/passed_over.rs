@@ -15,6 +15,8 @@ pub enum Why {
     Hidden,
     /// It is a link in an archive, one whose target is missing, or one that leads back to its own folder.
     Link,
+    /// It is a pipe, a socket or a device.
+    Device,
     /// Its path leads out of the archive.
     Outside,
     /// The table of pairs does not list it.
@@ -30,6 +32,7 @@ impl Why {
             Self::Deep => "in folders too deep",
             Self::Hidden => "hidden",
             Self::Link => "links",
+            Self::Device => "pipes or devices",
             Self::Outside => "with paths out of the archive",
             Self::Unlisted => "not in the table",
         }

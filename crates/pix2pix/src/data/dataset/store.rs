@@ -349,6 +349,8 @@ fn walk(
             walk(root, &path, depth - 1, files, passed_over)?;
         } else if kind.is_dir() {
             passed_over.push(PassedOver::new(&path, Why::Deep));
+        } else {
+            passed_over.push(PassedOver::new(&path, Why::Device));
         }
     }
     Ok(())
@@ -469,6 +471,9 @@ fn tar_index(file: &File, unread: &mut Vec<PassedOver>) -> io::Result<BTreeMap<P
         let path = entry.path()?.into_owned();
         if kind.is_symlink() || kind.is_hard_link() {
             unread.push(PassedOver::new(&path, Why::Link));
+        }
+        if kind.is_fifo() || kind.is_character_special() || kind.is_block_special() {
+            unread.push(PassedOver::new(&path, Why::Device));
         }
         if !kind.is_file() {
             continue;

@@ -22,8 +22,17 @@ fn decoder<'a>(format: Format, file: impl Source + 'a) -> Result<impl ImageDecod
 
 /// Reads the header, and checks that the end of the picture is there.
 pub fn header(format: Format, file: &mut dyn Source) -> Result<Header, Fault> {
-    if format == Format::WebP && !webp_is_whole(file)? {
-        return Err(TRUNCATED.into()); // before the decoder, which allocates what a part claims to hold
+    let frames = match format {
+        // before the decoder, which allocates what a part claims to hold
+        Format::WebP => webp_frames(file)?.ok_or(TRUNCATED)?,
+        Format::Png => png_frames(file)?,
+        _ => 1,
+    };
+    if frames > 1 {
+        return Err(Fault::kind(
+            format!("{frames} frames (an animation)"),
+            "save its frames as pictures of their own",
+        ));
     }
     let mut decoder = decoder(format, &mut *file)?;
     let size = decoder.dimensions().into();
@@ -42,7 +51,7 @@ pub fn header(format: Format, file: &mut dyn Source) -> Result<Header, Fault> {
     drop(decoder);
     let whole = match format {
         Format::Png => png_is_whole(file)?,
-        Format::WebP => true, // checked above
+        Format::WebP => true, // read above
         Format::Bmp => bmp_is_whole(file)?,
         Format::Jpeg | Format::Tiff | Format::Npy | Format::Nifti => {
             unreachable!("they have decoders of their own")
@@ -106,6 +115,26 @@ fn png_is_indexed(file: &mut dyn Source) -> io::Result<bool> {
     Ok(kind == [3])
 }
 
+/// Number of frames of a PNG, by its chunk acTL, which stands before the samples. The reader is then at the start.
+fn png_frames(file: &mut dyn Source) -> io::Result<u32> {
+    let length = length(file)?;
+    let (mut at, mut frames) = (8, 1); // behind the signature
+    while at + 12 <= length {
+        file.seek(SeekFrom::Start(at))?;
+        let mut start = [0; 12];
+        file.read_exact(&mut start)?;
+        let [a, b, c, d, kind @ .., e, f, g, h] = start;
+        match &kind {
+            b"acTL" => frames = u32::from_be_bytes([e, f, g, h]),
+            b"IDAT" | b"IEND" => break,
+            _ => {}
+        }
+        at += 12 + u64::from(u32::from_be_bytes([a, b, c, d]));
+    }
+    file.rewind()?;
+    Ok(frames)
+}
+
 /// Whether a PNG has its last chunk, IEND. Anything may follow it.
 fn png_is_whole(file: &mut dyn Source) -> io::Result<bool> {
     let length = length(file)?;
@@ -123,27 +152,31 @@ fn png_is_whole(file: &mut dyn Source) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Whether a WebP file is as long as its header and the heads of its parts say. The reader is then at the start.
-fn webp_is_whole(file: &mut dyn Source) -> io::Result<bool> {
+/// Number of frames of a WebP file; `None` if it is not as long as its header and the heads of its parts say. The reader is
+/// then at the start.
+fn webp_frames(file: &mut dyn Source) -> io::Result<Option<u32>> {
     let length = length(file)?;
     let mut head = [0; 8];
-    let mut size_at = |at: u64| -> io::Result<u64> {
+    let mut part_at = |at: u64| -> io::Result<([u8; 4], u64)> {
         file.seek(SeekFrom::Start(at))?;
         file.read_exact(&mut head)?;
-        let [_, _, _, _, said @ ..] = head;
-        Ok(u64::from(u32::from_le_bytes(said)))
+        let [a, b, c, d, said @ ..] = head;
+        Ok(([a, b, c, d], u64::from(u32::from_le_bytes(said))))
     };
-    let end = 8 + size_at(0)?;
-    let mut at = 12; // behind the header
+    let (_, size) = part_at(0)?;
+    let end = 8 + size;
+    let (mut at, mut frames) = (12, 0); // behind the header
     while end <= length && at + 8 <= end {
-        at += 8 + size_at(at)?;
+        let (kind, size) = part_at(at)?;
+        at += 8 + size;
         if at > length {
-            return Ok(false);
+            return Ok(None);
         }
+        frames += u32::from(&kind == b"ANMF");
         at += at % 2; // parts begin at even places
     }
     file.rewind()?;
-    Ok(end <= length)
+    Ok((end <= length).then_some(frames.max(1)))
 }
 
 /// Whether a BMP has all pixels. The field for the file's size does not count: many programs write it wrong.

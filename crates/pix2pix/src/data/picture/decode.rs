@@ -109,15 +109,34 @@ pub fn decode_as(
     if labels.is_none_or(|labels| labels.stored != Stored::Ids) {
         return decode_page(path, content, page);
     }
+    match indices(path, content, page)? {
+        Some(picture) => Ok((picture, Format::Png)),
+        None => decode_page(path, content, page),
+    }
+}
+
+/// The indices of a PNG with a palette of its own, one channel; `None` of other files.
+///
+/// # Errors
+/// As [`read`].
+pub fn indices(path: &Path, content: &Content, page: Page) -> Result<Option<Picture>> {
     let (header, _) = opened(path, content, page)?;
     if !header.indexed {
-        return decode_page(path, content, page);
+        return Ok(None);
     }
     let bytes = content.bytes();
     let bytes = bytes.map_err(|e| Error::io(path, "read the picture", e))?;
     let picture = guarded(|| common::indices(&bytes));
     let picture = picture.map_err(|fault| fault.of(path, header.format))?;
-    Ok((picture, header.format))
+    Ok(Some(picture))
+}
+
+/// Whether the second or fourth channel of a picture that has so many is its opacity. A TIFF file says so; in other formats it
+/// always is.
+pub fn has_alpha(content: &Content, page: Page) -> bool {
+    let format = Format::guess(&content.starts().unwrap_or_default());
+    let says_so = || guarded(|| Ok(Tiff::open(content, page)?.has_alpha()));
+    format != Some(Format::Tiff) || says_so().unwrap_or(false)
 }
 
 /// Decodes pages of a picture file as [`decode_as`], and joins their channels in order.

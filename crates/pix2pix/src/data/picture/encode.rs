@@ -125,6 +125,11 @@ fn png_with<'a>(mut info: png::Info<'a>, picture: &Picture, metadata: &'a Metada
         Depth::U16 => png::BitDepth::Sixteen,
         Depth::F32 => panic!("PNG cannot store floating point"),
     };
+    if let Some(palette) = metadata.palette(picture.channels(), picture.depth()) {
+        info.color_type = png::ColorType::Indexed;
+        info.palette = Some(palette.colors.as_slice().into());
+        info.trns = palette.opacities.as_deref().map(Into::into);
+    }
     info.pixel_dims = metadata.density().map(|[xppu, yppu]| png::PixelDimensions {
         xppu,
         yppu,
@@ -254,7 +259,7 @@ fn described(
         .photometric(meaning)
         .extra_samples(extra)
         .strips(STRIP);
-    let tags = metadata.tags([width, height], channels).into_iter();
+    let tags = metadata.tags([width, height], channels, depth).into_iter();
     tags.fold(builder, ImageBuilder::tag)
 }
 

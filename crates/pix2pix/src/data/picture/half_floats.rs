@@ -6,6 +6,8 @@
 use tiff_reader::source::{SharedSource, TiffSource};
 use tiff_reader::{ByteOrder, Ifd, TiffError, TiffFile};
 
+use super::entry;
+
 const SAMPLE_FORMAT: u16 = 339;
 const FLOAT: u16 = 3;
 
@@ -56,40 +58,20 @@ impl TiffSource for Overlaid {
 
 /// Position of the values of a page's SampleFormat in the file, and the bytes of as many "unsigned integer".
 fn format_tag(file: &TiffFile, ifd: &Ifd) -> Result<Option<(u64, Vec<u8>)>, TiffError> {
-    let (source, big) = (file.source(), file.is_bigtiff());
-    let number = |at: u64, length: usize| -> Result<u64, TiffError> {
-        let bytes = source.read_exact_at(at, length)?;
-        let digits = |value: u64, byte: u8| value << 8 | u64::from(byte);
-        Ok(match file.byte_order() {
-            ByteOrder::BigEndian => bytes.into_iter().fold(0, digits),
-            ByteOrder::LittleEndian => bytes.into_iter().rev().fold(0, digits),
-        })
+    let Some(values) = entry::values(file, ifd, SAMPLE_FORMAT)? else {
+        return Ok(None);
     };
-    // sizes of the number of entries, of an entry, and of a count or an offset in it
-    let (head, entry, word) = if big { (8, 20, 8) } else { (2, 12, 4) };
-    for index in 0..number(ifd.offset(), head)? {
-        let at = ifd.offset() + head as u64 + index * entry;
-        if number(at, 2)? != u64::from(SAMPLE_FORMAT) {
-            continue;
-        }
-        let size = match number(at + 2, 2)? {
-            1 => 1, // BYTE
-            3 => 2, // SHORT
-            _ => 4, // LONG: the reader takes no other
-        };
-        let count = number(at + 4, word)?;
-        let value = at + 4 + word as u64;
-        let place = match count * size <= word as u64 {
-            true => value,
-            false => number(value, word)?,
-        };
-        let mut unsigned = vec![0; size as usize];
-        let lowest = match file.byte_order() {
-            ByteOrder::BigEndian => size as usize - 1,
-            ByteOrder::LittleEndian => 0,
-        };
-        unsigned[lowest] = 1;
-        return Ok(Some((place, unsigned.repeat(count as usize))));
-    }
-    Ok(None)
+    let size = match values.kind {
+        1 => 1, // BYTE
+        3 => 2, // SHORT
+        _ => 4, // LONG: the reader takes no other
+    };
+    let place = values.place(file, values.count * size)?;
+    let mut unsigned = vec![0; size as usize];
+    let lowest = match file.byte_order() {
+        ByteOrder::BigEndian => size as usize - 1,
+        ByteOrder::LittleEndian => 0,
+    };
+    unsigned[lowest] = 1;
+    Ok(Some((place, unsigned.repeat(values.count as usize))))
 }

@@ -73,7 +73,7 @@ fn rgb(cmyk: &[u8]) -> Vec<u8> {
 }
 
 /// The orientation that EXIF gives. As for Pillow, EXIF stands before the first scan; the decoder also takes what follows.
-fn turn(file: &mut dyn Source) -> io::Result<Orientation> {
+pub fn turn(file: &mut dyn Source) -> io::Result<Orientation> {
     let length = length(file)?;
     let mut at = 2; // behind the start marker
     while let Some(kind) = next_marker(file, &mut at, length)? {

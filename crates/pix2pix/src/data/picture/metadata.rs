@@ -5,8 +5,10 @@
 use tiff_reader::{Tag, TagValue};
 
 use super::content::Content;
+use super::description::{self, Subject};
+use super::orientation::{self, Orientation};
 use super::tiff::Tiff;
-use super::{Format, MAX_METADATA, Page};
+use super::{Depth, Format, MAX_METADATA, Page, jpeg};
 
 /// Metres in an inch.
 const INCH: f64 = 0.0254;
@@ -17,6 +19,7 @@ mod tag {
     pub const X_RESOLUTION: u16 = 282;
     pub const Y_RESOLUTION: u16 = 283;
     pub const RESOLUTION_UNIT: u16 = 296;
+    pub const XMP: u16 = 700;
     pub const ICC_PROFILE: u16 = 34675;
     /// Document's and image's description, resolution, date, author and copyright; XMP.
     pub const ABOUT: [u16; 9] = [
@@ -28,12 +31,24 @@ mod tag {
         306,
         315,
         33432,
-        700,
+        XMP,
     ];
     /// GeoTIFF (OGC 19-008): pixel scale, tie points, transformation, and the keys of the coordinate system with their
-    /// numbers and texts; GDAL's metadata and value for "no data".
-    pub const GEOGRAPHIC: [u16; 8] = [33550, 33922, 34264, 34735, 34736, 34737, 42112, NODATA];
+    /// numbers and texts.
+    pub const PLACE: [u16; 6] = [33550, 33922, 34264, 34735, 34736, 34737];
+    /// GDAL's metadata and value for "no data".
+    pub const GDAL: [u16; 2] = [GDAL_METADATA, NODATA];
+    pub const GDAL_METADATA: u16 = 42112;
     pub const NODATA: u16 = 42113;
+}
+
+/// The palette of a PNG.
+#[derive(Clone, Debug)]
+pub struct Palette {
+    /// Red, green and blue of each entry.
+    pub colors: Vec<u8>,
+    /// The opacity of the first entries; the others are opaque.
+    pub opacities: Option<Vec<u8>>,
 }
 
 /// What a file says of its picture besides the samples.
@@ -43,6 +58,8 @@ pub struct Metadata {
     density: Option<[f64; 2]>,
     /// The ICC profile.
     profile: Option<Vec<u8>>,
+    /// The palette of a picture that is its indices.
+    palette: Option<Palette>,
     /// TIFF's tags.
     tags: Vec<Tag>,
     /// Channels of the picture.
@@ -84,13 +101,29 @@ impl Metadata {
         self
     }
 
+    /// The same metadata with the palette of a PNG, for a picture that is its indices.
+    pub fn with_palette(self, content: &Content) -> Self {
+        Self {
+            palette: palette_of(content),
+            ..self
+        }
+    }
+
+    /// The palette, if a picture of these channels and this depth can be its indices.
+    pub(super) fn palette(&self, channels: usize, depth: Depth) -> Option<&Palette> {
+        let palette = self.palette.as_ref();
+        palette.filter(|_| (channels, depth) == (1, Depth::U8))
+    }
+
+    /// The same metadata without the place on the map.
+    pub fn without_place(mut self) -> Self {
+        self.tags.retain(|tag| !tag::PLACE.contains(&tag.code));
+        self
+    }
+
     /// The same metadata for a page of a result with all pages of the file, so that what ImageJ and OME say of them stays
-    /// true. OME's text tells of the channels, so it goes along only where the result has as many.
-    pub fn of_stack(mut self, channels: usize) -> Self {
-        let is_untrue = |text: &str| text.contains("<OME ") && channels != self.channels;
-        self.tags.retain(|tag| {
-            tag.code != tag::IMAGE_DESCRIPTION || !tag.value.as_str().is_some_and(is_untrue)
-        });
+    /// true.
+    pub fn of_stack(self) -> Self {
         Self {
             all_pages: true,
             ..self
@@ -115,19 +148,22 @@ impl Metadata {
         (profile.get(16..20) == Some(wanted)).then_some(profile)
     }
 
-    /// The tags of a TIFF file with this picture of `size` and `channels`.
-    pub(super) fn tags(&self, size: [u32; 2], channels: usize) -> Vec<Tag> {
-        let mut tags = Vec::new();
-        for tag in &self.tags {
-            let text = tag
-                .value
-                .as_str()
-                .filter(|_| tag.code == tag::IMAGE_DESCRIPTION && !self.all_pages);
-            match text.and_then(|text| described_anew(text, size, [self.channels, channels])) {
-                Some(text) => tags.push(Tag::new(tag.code, TagValue::Ascii(text))),
-                None => tags.push(tag.clone()),
+    /// The tags of a TIFF file with a picture of this size, these channels and this depth.
+    pub(super) fn tags(&self, size: [u32; 2], channels: usize, depth: Depth) -> Vec<Tag> {
+        let subject = Subject {
+            size,
+            channels: [self.channels, channels],
+            depth,
+            all_pages: self.all_pages,
+        };
+        let true_of_it = |tag: &Tag| match (tag.code, tag.value.as_str()) {
+            (tag::IMAGE_DESCRIPTION, Some(text)) => {
+                let text = description::retold(text, &subject)?;
+                Some(Tag::new(tag.code, TagValue::Ascii(text)))
             }
-        }
+            _ => Some(tag.clone()),
+        };
+        let mut tags: Vec<Tag> = self.tags.iter().filter_map(true_of_it).collect();
         if let Some([across, down]) = self.density {
             let per_inch = |density: f64| {
                 let hundredths = (density * INCH * 100.0).round() as u32;
@@ -147,44 +183,137 @@ impl Metadata {
 
 fn of_tiff(content: &Content, page: Page) -> Option<Metadata> {
     let file = Tiff::open(content, page).ok()?;
-    let tags = file.tags().iter();
-    let kept =
-        tags.filter(|tag| tag::ABOUT.contains(&tag.code) || tag::GEOGRAPHIC.contains(&tag.code));
+    let mut tags: Vec<Tag> = Vec::new();
+    for tag in file.tags() {
+        let is_kept = tag::ABOUT.contains(&tag.code)
+            || tag::PLACE.contains(&tag.code)
+            || tag::GDAL.contains(&tag.code);
+        let is_first = tags.iter().all(|other| other.code != tag.code);
+        if is_kept && is_first {
+            tags.extend(written_anew(&file, tag));
+        }
+    }
     let profile = file.tags().iter().find(|tag| tag.code == tag::ICC_PROFILE);
-    Some(Metadata {
-        tags: kept.cloned().collect(),
+    let found = Metadata {
+        tags,
         profile: profile
             .and_then(|tag| tag.value.as_bytes())
             .map(<[u8]>::to_vec),
         ..Metadata::default()
-    })
+    };
+    Some(turned(found, file.orientation()))
 }
 
-fn of_png(content: &Content) -> Option<Metadata> {
+/// A tag as this program writes it: what a file says of its type and length need not agree with its value. `None` if it has
+/// no value, or one of a type that a file of less than 4 GiB cannot have.
+fn written_anew(file: &Tiff, tag: &Tag) -> Option<Tag> {
+    let value = match &tag.value {
+        TagValue::Ascii(text) => {
+            let text = match text.contains(char::REPLACEMENT_CHARACTER) {
+                // what the reader writes for bytes that are not UTF-8
+                true => file.text(tag.code)?,
+                false => text.clone(),
+            };
+            TagValue::Ascii(match tag.code {
+                tag::GDAL_METADATA => without_bands(&text),
+                _ => text,
+            })
+        }
+        TagValue::Long8(_) | TagValue::SLong8(_) => return None,
+        // bytes of an unknown type
+        value if value.tag_type() != tag.tag_type => return None,
+        value => value.clone(),
+    };
+    let is_empty = match &value {
+        TagValue::Ascii(text) => text.is_empty(),
+        value => value.count() == 0,
+    };
+    (!is_empty).then(|| Tag::new(tag.code, value))
+}
+
+/// GDAL's metadata without what they say of single bands, such as their names and their least and largest values: they are
+/// those of the input.
+fn without_bands(xml: &str) -> String {
+    let (mut kept, mut rest) = (String::new(), xml);
+    while let Some(start) = rest.find("<Item ") {
+        let (before, from) = rest.split_at(start);
+        let Some(length) = from.find("</Item>") else {
+            break;
+        };
+        let (item, behind) = from.split_at(length + "</Item>".len());
+        let head = item.split('>').next().unwrap_or_default();
+        kept += before;
+        if !head.contains(" sample=") {
+            kept += item;
+        }
+        rest = behind;
+    }
+    kept + rest
+}
+
+/// The metadata of a picture that is turned or mirrored for display. The place on the map is that of the pixels as they are
+/// stored, and XMP may repeat the orientation.
+fn turned(found: Metadata, turn: Orientation) -> Metadata {
+    if turn == Orientation::NoTransforms {
+        return found;
+    }
+    let mut found = found.without_place();
+    found.tags.retain(|tag| tag.code != tag::XMP);
+    if orientation::is_turned(turn) {
+        found.density = found.density.map(|[across, down]| [down, across]);
+        for tag in &mut found.tags {
+            tag.code = match tag.code {
+                tag::X_RESOLUTION => tag::Y_RESOLUTION,
+                tag::Y_RESOLUTION => tag::X_RESOLUTION,
+                code => code,
+            };
+        }
+    }
+    found
+}
+
+/// What a PNG says before its samples.
+fn png_info(content: &Content) -> Option<png::Info<'static>> {
     let limits = png::Limits {
         bytes: MAX_METADATA,
     };
     let reader = png::Decoder::new_with_limits(content.reader().ok()?, limits);
-    let reader = reader.read_info().ok()?;
-    let info = reader.info();
+    Some(reader.read_info().ok()?.info().clone())
+}
+
+fn palette_of(content: &Content) -> Option<Palette> {
+    let info = png_info(content)?;
+    Some(Palette {
+        colors: info.palette?.into_owned(),
+        opacities: info.trns.map(|opacities| opacities.into_owned()),
+    })
+}
+
+fn of_png(content: &Content) -> Option<Metadata> {
+    let info = png_info(content)?;
     let density = info
         .pixel_dims
         .filter(|density| density.unit == png::Unit::Meter);
-    Some(Metadata {
+    let exif = info.exif_metadata.as_deref();
+    let turn = exif.and_then(Orientation::from_exif_chunk);
+    let found = Metadata {
         density: density.map(|density| [density.xppu, density.yppu].map(f64::from)),
         profile: info.icc_profile.as_deref().map(<[u8]>::to_vec),
         ..Metadata::default()
-    })
+    };
+    Some(turned(found, turn.unwrap_or(Orientation::NoTransforms)))
 }
 
 fn of_jpeg(content: &Content) -> Option<Metadata> {
     let mut decoder = jpeg_decoder::Decoder::new(content.reader().ok()?);
     decoder.read_info().ok()?;
-    Some(Metadata {
+    let found = Metadata {
         density: jfif_density(&content.starts().ok()?),
         profile: decoder.icc_profile(),
         ..Metadata::default()
-    })
+    };
+    let turn = jpeg::turn(&mut *content.reader().ok()?).ok()?;
+    Some(turned(found, turn))
 }
 
 /// The density in JFIF's segment, which is the first one: unit (1 for inches, 2 for centimetres) and two numbers.
@@ -201,52 +330,109 @@ fn jfif_density(bytes: &[u8]) -> Option<[f64; 2]> {
     both.iter().all(|density| *density > 0.0).then_some(both)
 }
 
-/// A description by ImageJ or OME for one picture with `channels` (before and now); `None` for other descriptions, which
-/// stay.
-fn described_anew(text: &str, size: [u32; 2], [before, now]: [usize; 2]) -> Option<String> {
-    if text.starts_with("ImageJ=") {
-        // without the pages, of which there is one now
-        let pages = [
-            "images",
-            "channels",
-            "slices",
-            "frames",
-            "hyperstack",
-            "mode",
-        ];
-        let of_pages = |line: &str| {
-            pages
-                .iter()
-                .any(|name| line.split('=').next() == Some(name))
-        };
-        let lines = text.lines().filter(|line| !of_pages(line));
-        return Some(lines.map(|line| format!("{line}\n")).collect());
-    }
-    if !text.contains("<OME ") || before == now && !text.contains("TiffData IFD=\"1\"") {
-        return None;
-    }
-    let kept = [
-        "PhysicalSizeX",
-        "PhysicalSizeXUnit",
-        "PhysicalSizeY",
-        "PhysicalSizeYUnit",
-    ];
-    let kept = kept
-        .iter()
-        .filter_map(|name| Some(format!(" {name}=\"{}\"", attribute(text, name)?)));
-    let [width, height] = size;
-    let kind = attribute(text, "Type").unwrap_or("uint8");
-    Some(format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><OME xmlns=\"http://www.openmicroscopy.org/Schemas/OME/2016-06\">\
-         <Image ID=\"Image:0\"><Pixels ID=\"Pixels:0\" DimensionOrder=\"XYCZT\" Type=\"{kind}\" SizeX=\"{width}\" \
-         SizeY=\"{height}\" SizeC=\"{now}\" SizeZ=\"1\" SizeT=\"1\"{}><Channel ID=\"Channel:0:0\" \
-         SamplesPerPixel=\"{now}\"/><TiffData/></Pixels></Image></OME>",
-        kept.collect::<String>()
-    ))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::picture::handmade::file;
+    use crate::data::picture::{decode_page, write_with};
 
-/// The value of an XML attribute, as it is written.
-fn attribute<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
-    let (_, behind) = xml.split_once(&format!(" {name}=\""))?;
-    behind.split_once('"').map(|(value, _)| value)
+    const ASCII: u16 = 2;
+    const SHORT: u16 = 3;
+    const RATIONAL: u16 = 5;
+    const DOUBLE: u16 = 12;
+    const ARTIST: u16 = 315;
+    const COPYRIGHT: u16 = 33432;
+    const DATE: u16 = 306;
+    const NAME: u16 = 269;
+
+    /// The tags of a result with the metadata of a file.
+    fn result(content: &Content) -> Vec<Tag> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.tif");
+        let (picture, format) = decode_page(&path, content, Page::Only).unwrap();
+        let metadata = Metadata::read(content, format, Page::Only, 1);
+        write_with(&path, &picture, Format::Tiff, &metadata).unwrap();
+        let written = Tiff::open(&path.as_path().into(), Page::Only).unwrap();
+        written.tags().to_vec()
+    }
+
+    fn value(tags: &[Tag], code: u16) -> Option<TagValue> {
+        let tag = tags.iter().find(|tag| tag.code == code);
+        tag.map(|tag| tag.value.clone())
+    }
+
+    fn text(tags: &[Tag], code: u16) -> Option<String> {
+        value(tags, code)?.as_str().map(str::to_string)
+    }
+
+    /// Whatever a file says of its tags, they can be written.
+    #[test]
+    fn odd_tags_are_written_or_left_out() {
+        let tags = result(&file(&[
+            (ARTIST, ASCII, 6, b"M\xfcller"),
+            (COPYRIGHT, ASCII, 12, b"padded\0\0\0\0\0\0"),
+            (DATE, ASCII, 9, b"no end, 9"),
+            (NAME, ASCII, 5, "Zo\u{eb}\0".as_bytes()),
+            (tag::IMAGE_DESCRIPTION, ASCII, 0, b""),
+            (tag::RESOLUTION_UNIT, SHORT, 0, b""),
+            (tag::XMP, 200, 5, b"bytes"),
+            (tag::NODATA, ASCII, 4, b"-1\0\0"),
+            (tag::NODATA, ASCII, 2, b"7\0"),
+        ]));
+        assert_eq!(text(&tags, ARTIST).unwrap(), "M\u{fc}ller");
+        assert_eq!(text(&tags, COPYRIGHT).unwrap(), "padded");
+        assert_eq!(text(&tags, DATE).unwrap(), "no end, 9");
+        assert_eq!(text(&tags, NAME).unwrap(), "Zo\u{eb}");
+        assert_eq!(text(&tags, tag::NODATA).unwrap(), "-1");
+        for code in [tag::IMAGE_DESCRIPTION, tag::RESOLUTION_UNIT, tag::XMP] {
+            assert_eq!(value(&tags, code), None);
+        }
+    }
+
+    /// GDAL's statistics of bands are those of the input.
+    #[test]
+    fn what_gdal_says_of_bands_is_left_out() {
+        let xml = "<GDALMetadata>\n  <Item name=\"STATISTICS_MAXIMUM\" sample=\"0\">900</Item>\n  \
+                   <Item name=\"AREA\">Jena</Item>\n</GDALMetadata>\n";
+        let length = xml.len() as u32;
+        let tags = result(&file(&[(
+            tag::GDAL_METADATA,
+            ASCII,
+            length,
+            xml.as_bytes(),
+        )]));
+        let kept = text(&tags, tag::GDAL_METADATA).unwrap();
+        assert!(kept.contains("<Item name=\"AREA\">Jena</Item>"), "{kept}");
+        assert!(!kept.contains("STATISTICS"), "{kept}");
+    }
+
+    /// The place on the map is that of the stored pixels, and so are the resolutions across and down.
+    #[test]
+    fn a_turned_picture_has_its_resolutions_and_no_place() {
+        let doubles: Vec<u8> = [0.5f64, 0.5, 0.0]
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
+        let ratio = |value: u32| [value.to_le_bytes(), 1u32.to_le_bytes()].concat();
+        let (across, down) = (ratio(300), ratio(100));
+        for (orientation, is_turned) in [(1u8, false), (3, false), (6, true), (8, true)] {
+            let tags = result(&file(&[
+                (274, SHORT, 1, &[orientation, 0]),
+                (tag::X_RESOLUTION, RATIONAL, 1, &across),
+                (tag::Y_RESOLUTION, RATIONAL, 1, &down),
+                (tag::PLACE[0], DOUBLE, 3, &doubles),
+                (tag::XMP, 1, 5, b"<xmp>"),
+            ]));
+            let expected = match is_turned {
+                true => [100, 300],
+                false => [300, 100],
+            };
+            let found = [tag::X_RESOLUTION, tag::Y_RESOLUTION].map(|code| value(&tags, code));
+            let ratios = expected.map(|value| Some(TagValue::Rational(vec![[value, 1]])));
+            assert_eq!(found, ratios, "orientation {orientation}");
+            for code in [tag::PLACE[0], tag::XMP] {
+                assert_eq!(value(&tags, code).is_some(), orientation == 1);
+            }
+        }
+    }
 }

@@ -21,7 +21,7 @@ pub fn size(orientation: Orientation, [width, height]: [u32; 2]) -> [u32; 2] {
 }
 
 /// Whether width and height change places.
-fn is_turned(orientation: Orientation) -> bool {
+pub fn is_turned(orientation: Orientation) -> bool {
     use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
     matches!(
         orientation,

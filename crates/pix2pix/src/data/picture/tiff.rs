@@ -9,10 +9,11 @@ use std::sync::Arc;
 use half::f16;
 use tiff_reader::source::{FileSource, SharedSource, TiffSource};
 use tiff_reader::{
-    ColorModel, Ifd, OpenOptions, ParseBudgets, RasterLayout, Tag, TiffError, TiffFile,
+    ColorModel, ExtraSample, Ifd, OpenOptions, ParseBudgets, RasterLayout, Tag, TiffError, TiffFile,
 };
 
 use super::content::Content;
+use super::entry;
 use super::fault::{Fault, TRUNCATED};
 use super::half_floats::{self, Overlaid};
 use super::orientation::{self, Orientation};
@@ -25,6 +26,7 @@ pub mod tag {
     pub const SUBFILE_TYPE: u16 = 255;
     pub const IMAGE_DESCRIPTION: u16 = 270;
     pub const ORIENTATION: u16 = 274;
+    pub const SUB_IFDS: u16 = 330;
 }
 
 /// Bits of the tag NewSubfileType: a smaller version of another page, and a transparency mask.
@@ -36,6 +38,8 @@ const CACHED: usize = 256 << 20;
 
 /// Most tags of a page; the standard has fewer than a hundred.
 const TAGS: usize = 512;
+/// Most pages of a file, with thumbnails, smaller versions and masks.
+const PAGES: usize = 10_000;
 /// Bytes that a page takes at least, with the eight tags of its size, samples and strips.
 const PAGE: u64 = 96;
 
@@ -98,7 +102,7 @@ impl Parsed {
         let values = length.min(4 * MAX_METADATA as u64) as usize;
         let options = OpenOptions {
             parse_budgets: ParseBudgets {
-                max_ifds: (length / PAGE).clamp(1, 10_000) as usize,
+                max_ifds: (length / PAGE).clamp(1, PAGES as u64) as usize,
                 max_ifd_entries: TAGS,
                 max_tag_value_bytes: values,
                 max_metadata_value_bytes: values,
@@ -165,6 +169,12 @@ impl Tiff {
                 "save it as OME-TIFF, or one file per page",
             ));
         }
+        if all.iter().any(|&page| is_thumbnail(&file.ifds()[page])) {
+            return Err(Fault::kind(
+                "a thumbnail in place of its picture, which lies in a SubIFD,",
+                "save the picture as a TIFF file of its own; develop a raw file first",
+            ));
+        }
         let pages = match page {
             Page::Only if all.len() > 1 => return Err(Fault::Pages(all.len())),
             Page::Only | Page::Channels => all,
@@ -219,6 +229,36 @@ impl Tiff {
         self.file.file.ifds()[self.pages[0]].tags()
     }
 
+    /// Whether the last band is the opacity, and not a band of another meaning.
+    pub fn has_alpha(&self) -> bool {
+        let extra = self.file.file.ifds()[self.pages[0]].extra_samples();
+        let last = extra.ok().and_then(|extra| extra.last().copied());
+        let is_alpha = matches!(
+            last,
+            Some(ExtraSample::AssociatedAlpha | ExtraSample::UnassociatedAlpha)
+        );
+        is_alpha && self.pages.len() == 1
+    }
+
+    /// How the stored picture is turned for display.
+    pub fn orientation(&self) -> Orientation {
+        self.kind.orientation
+    }
+
+    /// The text of a tag of the first page that is read, as UTF-8 or else as Latin-1, which older programs write. `None` for
+    /// control characters, which are of neither.
+    pub fn text(&self, code: u16) -> Option<String> {
+        let file = &self.file.file;
+        let values = entry::values(file, &file.ifds()[self.pages[0]], code).ok()??;
+        let place = values.place(file, values.count).ok()?;
+        let bytes = file.source().read_exact_at(place, values.count as usize);
+        let latin = |bytes: &[u8]| bytes.iter().map(|&byte| char::from(byte)).collect();
+        let text = String::from_utf8(bytes.ok()?).unwrap_or_else(|e| latin(e.as_bytes()));
+        let text = text.trim_end_matches('\0');
+        let is_plain = |c: char| !c.is_control() || c.is_ascii_whitespace();
+        text.chars().all(is_plain).then(|| text.to_string())
+    }
+
     /// Reads the whole picture.
     pub fn read(&self) -> Result<Picture, Fault> {
         self.window([0; 2], self.header().size)
@@ -252,6 +292,13 @@ impl Tiff {
         let picture = Picture::new([width, height], channels, samples);
         Ok(orientation::apply(orientation, picture))
     }
+}
+
+/// Whether a page is a smaller version of a picture that lies in a SubIFD, as in DNG.
+fn is_thumbnail(ifd: &Ifd) -> bool {
+    let kind = ifd.tag(tag::NEW_SUBFILE_TYPE);
+    let kind = kind.and_then(|tag| tag.value.as_u32()).unwrap_or(0);
+    kind & REDUCED > 0 && ifd.tag(tag::SUB_IFDS).is_some()
 }
 
 /// Pages that are not smaller versions of another page, or masks.
@@ -550,7 +597,36 @@ fn named(error: TiffError) -> Fault {
         TiffError::DecompressionFailed { reason, .. } if reason.contains("unsupported") => {
             Fault::kind(reason, RESAVE)
         }
+        TiffError::Other(reason) if reason.ends_with(&format!("budget of {PAGES} IFDs")) => {
+            Fault::kind(
+                format!("more than {PAGES} pages"),
+                "split it into files of fewer pages",
+            )
+        }
         TiffError::Io(e, _) if e.kind() == io::ErrorKind::UnexpectedEof => TRUNCATED.into(),
         error => error.to_string().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::picture::handmade::file;
+
+    const LONG: u16 = 4;
+
+    /// As in raw files; a smaller version alone is taken as it is.
+    #[test]
+    fn a_thumbnail_is_not_taken_for_its_picture() {
+        let reduced = (tag::NEW_SUBFILE_TYPE, LONG, 1, &REDUCED.to_le_bytes()[..]);
+        let inside = (tag::SUB_IFDS, LONG, 1, &8u32.to_le_bytes()[..]);
+        assert!(Tiff::open(&file(&[reduced]), Page::Only).is_ok());
+        // smaller versions of a whole page may lie there
+        assert!(Tiff::open(&file(&[inside]), Page::Only).is_ok());
+        let Err(Fault::Kind { what, .. }) = Tiff::open(&file(&[reduced, inside]), Page::Only)
+        else {
+            panic!("it is refused");
+        };
+        assert!(what.contains("lies in a SubIFD"), "{what}");
     }
 }
