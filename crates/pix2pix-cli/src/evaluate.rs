@@ -267,10 +267,10 @@ fn pairs(
         Split::Val => &["val", "test"],
         Split::Test => &["test"],
     };
-    let has_trained = data.splits.len() == 1 && config.data_digest == data.digest();
-    if matches!(args.split, Split::Val) && has_trained {
+    let has_names = data.splits.len() == 1 && config.data_digest == data.digest();
+    if matches!(args.split, Split::Val) && has_names {
         note(&format!(
-            "note: {} trained on these pairs, so its scores say little of other pictures",
+            "note: {} trained on pairs with these names; if they are the same pictures, its scores say little of others",
             model.plain()
         ));
     }
@@ -391,7 +391,7 @@ fn mean(evaluation: &Evaluation, measure: &Measure) -> Option<String> {
 
 /// A mean with its interval.
 fn interval(found: Mean, digits: usize) -> String {
-    match found.margin.filter(|margin| margin.is_finite()) {
+    match found.margin {
         None => format!("{:.digits$}", found.mean),
         Some(margin) => format!("{:.digits$} ± {margin:.digits$}", found.mean),
     }
