@@ -361,6 +361,17 @@ fn an_evaluation_counts_the_values_outside_of_the_range() {
                   channel, 16-bit from 0 to 3000; ";
     assert!(said.contains(wanted), "{said}");
     assert!(!scratch.path("scores").exists());
+
+    // what would help is an option of the training
+    let file = File::create(scratch.path("data/A/0.tif")).unwrap();
+    let mut file = tiff::encoder::TiffEncoder::new(file).unwrap();
+    file.write_image::<tiff::encoder::colortype::Gray32Float>(48, 48, &[f32::NAN; 48 * 48])
+        .unwrap();
+    let said = error(&scratch.run("evaluate run data"), 1);
+    assert!(
+        said.ends_with("give --nodata nan (--nodata is an option of `pix2pix train`)"),
+        "{said}"
+    );
 }
 
 #[test]
