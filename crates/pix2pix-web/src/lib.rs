@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::path::Path;
 
-use pix2pix_runtime::picture::{Depth, Domain, MAX_PIXELS, Picture, Samples, conversion};
+use pix2pix_runtime::picture::{Depth, Domain, Picture, Samples, check_size, conversion};
 use pix2pix_runtime::{Error, TranslateOptions, Translator};
 
 #[cfg(target_feature = "atomics")]
@@ -150,14 +150,12 @@ pub unsafe extern "C" fn pix2pix_translate(
     dropout: bool,
     seed: u64,
 ) -> bool {
-    let count = u64::from(width) * u64::from(height);
-    if count == 0 || count > MAX_PIXELS {
-        let reason = format!("a picture of {width}x{height} pixels; give 1 to {MAX_PIXELS} pixels");
-        return told(false, Err(reason));
+    if let Err(reason) = check_size([width, height]) {
+        return told(false, Err(reason.to_string()));
     }
     // SAFETY: the caller passes a valid model, and that many bytes.
     let (model, pixels) = unsafe {
-        let size = RGBA * count as usize;
+        let size = RGBA * width as usize * height as usize;
         (&*model, std::slice::from_raw_parts_mut(pixels, size))
     };
     let options = TranslateOptions {
