@@ -359,6 +359,7 @@ fn draw(folder: &Path, evaluated: &Evaluated) -> Result<(), Error> {
         best,
         worst,
         spectra,
+        ..
     } = evaluated;
     let [of_best, of_worst, of_spectra, of_calibration] = DRAWINGS.map(|name| folder.join(name));
     for (name, rows, file) in [("best", best, of_best), ("worst", worst, of_worst)] {
