@@ -61,7 +61,8 @@ async function read(url, progress, signal) {
     return bytes;
   }
   const response = await fetch(url, { signal }).catch((reason) => {
-    throw signal?.aborted ? reason : new Error(`${url}: it cannot be reached (${reason.message}); check the connection and load it again`);
+    const advice = "check the connection and load it again";
+    throw signal?.aborted ? reason : new Error(`${url}: it cannot be reached (${reason.message}); ${advice}`);
   });
   if (!response.ok) {
     throw new Error(`${url}: the server answers ${response.status}; load it again later, or check the address`);

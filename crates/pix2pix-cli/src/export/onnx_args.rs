@@ -114,8 +114,9 @@ impl OnnxArgs {
     }
 }
 
-/// Pictures of a folder or an archive, with the source's number of channels; of side-by-side pairs, the source half. Files of several pages
-/// or slices are read as the model's training read them, and give as many each, from their first page to their last.
+/// Pictures of a folder or an archive, with the source's number of channels; of side-by-side pairs, the source half. Files
+/// of several pages or slices are read as the model's training read them, and give as many each, from their first page to
+/// their last.
 fn sources(folder: &Path, config: &RunConfig) -> Result<Vec<Picture>, Failure> {
     let listed = Store::open(folder).and_then(|store| {
         let (files, _) = store.pictures()?;
