@@ -52,6 +52,20 @@ typedef struct {
 } Pix2pixDomain;
 
 /*
+ Size of a picture in pixels.
+ */
+typedef struct {
+  /*
+   Width.
+   */
+  uint32_t width;
+  /*
+   Height.
+   */
+  uint32_t height;
+} Pix2pixSize;
+
+/*
  Options of a translation.
  */
 typedef struct {
@@ -63,6 +77,15 @@ typedef struct {
    Seed of the dropout. Another seed gives a different output.
    */
   uint64_t seed;
+  /*
+   Side in pixels of the overlapping tiles that the picture is cut into, to limit memory. 0 for 1024 or a little more, and
+   only pictures of more than 2^21 pixels.
+   */
+  uint32_t tile;
+  /*
+   Overlap of adjacent tiles in pixels, which is blended: at most half of `tile`. 0 for a quarter.
+   */
+  uint32_t overlap;
 } Pix2pixOptions;
 
 #ifdef __cplusplus
@@ -109,12 +132,20 @@ Pix2pixDomain pix2pix_source(const Pix2pixGenerator *generator);
 Pix2pixDomain pix2pix_target(const Pix2pixGenerator *generator);
 
 /*
+ Returns the size of the pictures that the generator was trained on; 0x0 on failure.
+
+ # Safety
+ `generator` must be NULL, or a generator from pix2pix_load that is not freed yet.
+ */
+Pix2pixSize pix2pix_size(const Pix2pixGenerator *generator);
+
+/*
  Returns the default options, as in the paper: dropout is active, with seed 0.
  */
 Pix2pixOptions pix2pix_default_options(void);
 
 /*
- Translates a picture of `width` by `height` pixels. Returns false on failure.
+ Translates a picture of `width` by `height` pixels, at least 16 each. Returns false on failure.
 
  `pixels` holds the input in the format of pix2pix_source, and `output` receives a picture of the same size in the
  format of pix2pix_target. `pixels_size` and `output_size` are the sizes of these buffers in bytes; they must be

@@ -9,8 +9,8 @@ use std::path::Path;
 use std::ptr::{null, null_mut};
 
 use pix2pix_runtime::checkpoint::ModelConfig;
-use pix2pix_runtime::picture::{self, MAX_PIXELS, Picture, Samples};
-use pix2pix_runtime::{TranslateOptions, Translator};
+use pix2pix_runtime::picture::{self, Picture, Samples, check_size};
+use pix2pix_runtime::{Tiling, TranslateOptions, Translator};
 
 /// A trained generator.
 pub struct Generator(Translator);
@@ -39,6 +39,16 @@ pub struct Domain {
     pub depth: Depth,
 }
 
+/// Size of a picture in pixels.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Width.
+    pub width: u32,
+    /// Height.
+    pub height: u32,
+}
+
 /// Options of a translation.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +57,11 @@ pub struct Options {
     pub dropout: bool,
     /// Seed of the dropout. Another seed gives a different output.
     pub seed: u64,
+    /// Side in pixels of the overlapping tiles that the picture is cut into, to limit memory. 0 for 1024 or a little more, and
+    /// only pictures of more than 2^21 pixels.
+    pub tile: u32,
+    /// Overlap of adjacent tiles in pixels, which is blended: at most half of `tile`. 0 for a quarter.
+    pub overlap: u32,
 }
 
 thread_local! {
@@ -154,14 +169,57 @@ pub unsafe extern "C" fn pix2pix_target(generator: *const Generator) -> Domain {
     unsafe { format(generator, |model| &model.target) }
 }
 
+/// Returns the size of the pictures that the generator was trained on; 0x0 on failure.
+///
+/// # Safety
+/// `generator` must be NULL, or a generator from pix2pix_load that is not freed yet.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pix2pix_size(generator: *const Generator) -> Size {
+    let none = Size {
+        width: 0,
+        height: 0,
+    };
+    guarded(none, || {
+        // SAFETY: the caller passes a valid generator or NULL
+        let generator = unsafe { generator.as_ref() };
+        let Generator(translator) = generator.ok_or("the generator is NULL")?;
+        let [width, height] = translator.model.size().0;
+        Ok(Size { width, height })
+    })
+}
+
 /// Returns the default options, as in the paper: dropout is active, with seed 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn pix2pix_default_options() -> Options {
     let TranslateOptions { dropout, seed, .. } = TranslateOptions::default();
-    Options { dropout, seed }
+    Options {
+        dropout,
+        seed,
+        tile: 0,
+        overlap: 0,
+    }
 }
 
-/// Translates a picture of `width` by `height` pixels. Returns false on failure.
+/// The options of the runtime.
+fn in_rust(options: Options) -> Result<TranslateOptions, String> {
+    let tiling = match (options.tile, options.overlap) {
+        (0, 0) => Tiling::Auto,
+        (0, _) => return Err("`overlap` is that of tiles; set `tile` too".to_string()),
+        (side, 0) => Tiling::Cut {
+            side,
+            overlap: side / 4,
+        },
+        (side, overlap) => Tiling::Cut { side, overlap },
+    };
+    Ok(TranslateOptions {
+        dropout: options.dropout,
+        seed: options.seed,
+        tiling,
+        ..TranslateOptions::default()
+    })
+}
+
+/// Translates a picture of `width` by `height` pixels, at least 16 each. Returns false on failure.
 ///
 /// `pixels` holds the input in the format of pix2pix_source, and `output` receives a picture of the same size in the
 /// format of pix2pix_target. `pixels_size` and `output_size` are the sizes of these buffers in bytes; they must be
@@ -187,12 +245,8 @@ pub unsafe extern "C" fn pix2pix_translate(
         }
         // SAFETY: the caller passes a valid generator
         let generator = &unsafe { &*generator }.0;
+        check_size([width, height]).map_err(|e| e.to_string())?;
         let count = u64::from(width) * u64::from(height);
-        if count == 0 || count > MAX_PIXELS {
-            return Err(format!(
-                "the size is {width}x{height} pixels; it must be 1 to {MAX_PIXELS} pixels in all"
-            ));
-        }
         let (source, target) = (&generator.model.source, &generator.model.target);
         for (what, domain, size) in [
             ("pixels", source, pixels_size),
@@ -211,14 +265,10 @@ pub unsafe extern "C" fn pix2pix_translate(
         let picture = Picture::new([width, height], source.channels, samples);
         // SAFETY: the caller passes options or NULL
         let given = unsafe { options.as_ref() }.copied();
-        let Options { dropout, seed } = given.unwrap_or(pix2pix_default_options());
-        let options = TranslateOptions {
-            dropout,
-            seed,
-            ..TranslateOptions::default()
-        };
+        let options = in_rust(given.unwrap_or(pix2pix_default_options()))?;
         let translated = generator.translate_with(picture, &options);
-        let translated = translated.map_err(|e| e.to_string())?;
+        // the runtime's name of the field
+        let translated = translated.map_err(|e| e.to_string().replace("`side`", "`tile`"))?;
         let bytes = translated.bytes();
         assert_eq!(bytes.len(), output_size, "bytes of the target's format");
         // SAFETY: the caller passes a buffer of this size, which may be uninitialized

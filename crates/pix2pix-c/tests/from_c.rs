@@ -5,7 +5,7 @@ use std::process::Command;
 
 use pix2pix::data::picture::{Picture, Samples};
 use pix2pix::exchange::import;
-use pix2pix::model::TranslateOptions;
+use pix2pix::model::{Tiling, TranslateOptions};
 
 fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -38,7 +38,7 @@ fn a_c_program_translates() {
         .unwrap()
         .save(&at("model.safetensors"))
         .unwrap();
-    let [width, height] = [70u32, 64];
+    let [width, height] = [170u32, 64];
     let pixels: Vec<u8> = (0..width * height * 3)
         .map(|at| (at * 7 % 251) as u8)
         .collect();
@@ -57,6 +57,10 @@ fn a_c_program_translates() {
     let picture = Picture::new([width, height], 3, Samples::U8(pixels));
     let options = TranslateOptions {
         seed: 7,
+        tiling: Tiling::Cut {
+            side: 64,
+            overlap: 16,
+        },
         ..TranslateOptions::default()
     };
     let expected = generator.translate_with(picture, &options).unwrap();

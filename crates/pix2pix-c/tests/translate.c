@@ -27,6 +27,8 @@ int main(int count, char **words) {
     if (!generator) fail("load");
     uint32_t width = atoi(words[2]), height = atoi(words[3]);
     Pix2pixDomain source = pix2pix_source(generator), target = pix2pix_target(generator);
+    Pix2pixSize trained = pix2pix_size(generator);
+    if (trained.width != 64 || trained.height != 64 || pix2pix_size(NULL).width) return 11;
     if (source.depth != PIX2PIX_DEPTH_U8 || target.depth != PIX2PIX_DEPTH_U8) return 4;
     size_t pixels_size = (size_t)width * height * source.channels;
     size_t output_size = (size_t)width * height * target.channels;
@@ -40,10 +42,19 @@ int main(int count, char **words) {
     expect_error("pixels of");
     if (pix2pix_translate(generator, pixels, pixels_size, 0, height, NULL, output, output_size)) return 7;
     expect_error("0x");
+    if (pix2pix_translate(generator, pixels, 15 * 16 * 3, 15, 16, NULL, output, 15 * 16 * 3)) return 12;
+    expect_error("15x16 pixels; it must have at least 16");
     if (pix2pix_translate(NULL, pixels, pixels_size, width, height, NULL, output, output_size)) return 8;
     expect_error("NULL");
 
     Pix2pixOptions options = pix2pix_default_options();
+    options.overlap = 16;
+    if (pix2pix_translate(generator, pixels, pixels_size, width, height, &options, output, output_size)) return 13;
+    expect_error("set `tile` too");
+    options.tile = 60;
+    if (pix2pix_translate(generator, pixels, pixels_size, width, height, &options, output, output_size)) return 14;
+    expect_error("`tile` is 60");
+    options.tile = 64;
     options.seed = 7;
     if (!pix2pix_translate(generator, pixels, pixels_size, width, height, &options, output, output_size))
         fail("translate");

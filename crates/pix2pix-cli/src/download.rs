@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValuesParser;
 use indicatif::{ProgressBar, ProgressStyle};
-use pix2pix::data::{ADDRESS, DATASETS, PublicDataset, fetch, sha256, unpack};
+use pix2pix::data::{ADDRESS, DATASETS, PublicDataset, fetch, is_download, remove, sha256, unpack};
 use pix2pix::quality::{PUBLISHED, Published};
 use pix2pix::{Error, atomic_file};
 
@@ -32,14 +32,22 @@ pub struct Args {
     #[arg(value_parser = PossibleValuesParser::new(names()))]
     name: Option<String>,
     /// Folder for the download [default: datasets, or weights]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", requires = "name")]
     out: Option<PathBuf>,
     /// Base URL of a mirror that has NAME.tar.gz, or the files of the weights [default: the authors' servers]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", requires = "name")]
     mirror: Option<String>,
     /// Expected SHA-256 of the data set's archive [default: printed, not checked]
-    #[arg(long, value_name = "HEX")]
+    #[arg(long, value_name = "HEX", value_parser = digits, requires = "name")]
     sha256: Option<String>,
+}
+
+/// Parses a SHA-256.
+fn digits(text: &str) -> Result<String, String> {
+    match text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        true => Ok(text.to_string()),
+        false => Err("a SHA-256 has 64 hexadecimal digits".to_string()),
+    }
 }
 
 fn names() -> Vec<&'static str> {
@@ -101,23 +109,18 @@ fn download_dataset(dataset: PublicDataset, args: &Args) -> Result<(), Failure> 
     let is_ours = fetch_once(&address, dataset.megabytes, &archive)?;
     drop(made);
     let found = sha256::of_file(&archive, "read the download")?;
-    let unpacked = match &args.sha256 {
-        Some(wanted) if !wanted.eq_ignore_ascii_case(&found) => Err(Error::file(
-            &archive,
-            format!("its SHA-256 is {found}, not {wanted}"),
-            match is_ours {
-                true => "it was removed; download it again, or give another --sha256",
-                false => "remove it and download it again, or give another --sha256",
-            },
-        )),
-        _ => unpack(&archive, &folder),
-    };
-    // remove a good archive, which is no longer needed, and a bad one, which must not be used again; keep it if
-    // unpacking failed for lack of disk space, and if it was here before
-    if is_ours && !matches!(unpacked, Err(Error::Io { .. })) {
-        remove(&archive)?;
+    let wanted = args.sha256.as_ref();
+    if let Some(wanted) = wanted.filter(|wanted| !wanted.eq_ignore_ascii_case(&found)) {
+        let reason = format!("its SHA-256 is {found}, not {wanted}; it is kept, and not unpacked");
+        let remedy = "give another --sha256, or remove it and download it again";
+        return Err(Error::file(&archive, reason, remedy).into());
     }
-    unpacked?;
+    let ours = if is_ours {
+        vec![archive.clone()]
+    } else {
+        Vec::new()
+    };
+    used(unpack(&archive, &folder), &ours)?;
     let program = program();
     let (data, direction) = (word(&folder), dataset.direction);
     say(&format!(
@@ -129,8 +132,38 @@ fn download_dataset(dataset: PublicDataset, args: &Args) -> Result<(), Failure> 
     Ok(())
 }
 
+/// Removes downloads when they are used: good ones, which are no longer needed, and bad ones, which must not be used again.
+/// Where the disk fails, they are kept for the next attempt.
+fn used(result: Result<(), Error>, ours: &[PathBuf]) -> Result<(), Error> {
+    match result {
+        Err(Error::Io {
+            path,
+            action,
+            reason,
+            remedy,
+        }) if !ours.is_empty() => {
+            let kept: Vec<String> = ours.iter().map(|file| file.plain()).collect();
+            let reason = format!("cannot {action}: {reason}");
+            let remedy = format!(
+                "{remedy}, and type the command again: it uses {}, and removes it at the end",
+                kept.join(" and ")
+            );
+            Err(Error::file(&path, reason, remedy))
+        }
+        result => {
+            ours.iter().try_for_each(|file| remove(file))?;
+            result
+        }
+    }
+}
+
 /// Downloads the files of the weights and converts them to one `.safetensors` file.
 fn download_weights(weights: Published, args: &Args) -> Result<(), Failure> {
+    if args.sha256.is_some() {
+        let message =
+            "--sha256 is that of a data set's archive, and weights are of several files; omit it";
+        return Err(Failure::Usage(message.to_string()));
+    }
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from("weights"));
     let file = out.join(format!("{}.safetensors", weights.name));
     if file.exists() {
@@ -171,11 +204,7 @@ fn download_weights(weights: Published, args: &Args) -> Result<(), Failure> {
         parts.push(target);
     }
     drop(made);
-    let converted = weights.convert(&parts, &file);
-    if !matches!(converted, Err(Error::Io { .. })) {
-        ours.iter().try_for_each(|part| remove(part))?;
-    }
-    converted?;
+    used(weights.convert(&parts, &file), &ours)?;
     say(&format!("wrote {}\n", file.plain()));
     Ok(())
 }
@@ -199,19 +228,17 @@ impl Drop for Made {
     }
 }
 
-fn remove(file: &Path) -> Result<(), Error> {
-    fs::remove_file(file).map_err(|e| Error::io(file, "remove the download", e))
-}
-
-/// Downloads a file of about so many megabytes unless it exists, with a progress bar on a terminal. Returns whether it did:
-/// a file that was here before is somebody's, and stays.
+/// Downloads a file of about so many megabytes unless it exists, with a progress bar on a terminal. Returns whether it is a
+/// download of this program: another file that was here before is somebody's, and stays.
 fn fetch_once(address: &str, megabytes: u32, file: &Path) -> Result<bool, Error> {
     if file.exists() {
+        let is_ours = is_download(file);
+        let stays = if is_ours { "" } else { " and kept" };
         say(&format!(
-            "nothing to download: {} is already here; it is used and kept (to download it again, remove it)\n",
+            "nothing to download: {} is already here; it is used{stays} (to download it again, remove it)\n",
             file.plain()
         ));
-        return Ok(false);
+        return Ok(is_ours);
     }
     let bar = if stderr().is_terminal() {
         ProgressBar::no_length()

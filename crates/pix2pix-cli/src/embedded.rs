@@ -89,12 +89,14 @@ pub fn evaluate(
     let mut words = Words::of("evaluate");
     words.options(options)?;
     words.positionals([model, data]);
+    let named = words.words.clone();
     let (Command::Evaluate(args), _) = words.parsed()? else {
         unreachable!("the words begin with the command's name");
     };
     let notes = RefCell::new(Vec::new());
     let note = |text: &str| notes.borrow_mut().push(text.to_string());
-    let mut evaluations = evaluate::measure(&args, &note, |_, _| ProgressBar::hidden(), go_on)?;
+    let measured = evaluate::measure(&args, &note, |_, _| ProgressBar::hidden(), go_on);
+    let mut evaluations = measured.map_err(|failure| failure.of_command(&named))?;
     let table = evaluate::table(&evaluations);
     Ok(Evaluated {
         evaluation: evaluations.remove(0),

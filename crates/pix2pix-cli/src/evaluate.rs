@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
 use pix2pix::data::pair::Direction;
-use pix2pix::data::{Pairs, earth, picture};
+use pix2pix::data::picture::Outside;
+use pix2pix::data::{Domain, Pairs, earth, picture};
 use pix2pix::device::set_threads;
 use pix2pix::draw::contact_sheet;
 use pix2pix::quality::{Confidence, Dists, Inception, Lpips, Mean};
@@ -217,6 +218,10 @@ pub fn measure(
             let reason = "none of its pairs has a pixel with data";
             return Err(Error::file(args.data(), reason, "give pairs that have some").into());
         }
+        let config = &translator.config;
+        for found in clipped([&config.source, &config.target], &evaluated.outside) {
+            note(&format!("note: {}: {found}", model.plain()));
+        }
         gallery.about(summary(&evaluated.evaluation));
         galleries.push(gallery);
         if let Some(out) = &args.out {
@@ -262,10 +267,10 @@ fn pairs(
         Split::Val => &["val", "test"],
         Split::Test => &["test"],
     };
-    let has_trained = data.splits.len() == 1 && config.data_digest == data.digest();
-    if matches!(args.split, Split::Val) && has_trained {
+    let has_names = data.splits.len() == 1 && config.data_digest == data.digest();
+    if matches!(args.split, Split::Val) && has_names {
         note(&format!(
-            "note: {} trained on these pairs, so its scores say little of other pictures",
+            "note: {} trained on pairs with these names; if they are the same pictures, its scores say little of others",
             model.plain()
         ));
     }
@@ -298,6 +303,23 @@ fn unlike(config: &RunConfig, pairs: &Pairs) -> Result<Option<String>, Error> {
         let found = domain.conversion(header.channels, header.depth)?;
         Some(format!("the {side} of {} has {found}", pairs.name(0)))
     }))
+}
+
+/// What to say of values of the sources and of the targets outside of the model's domains.
+fn clipped(domains: [&Domain; 2], outside: &[Outside; 2]) -> Vec<String> {
+    let sides = ["sources", "targets"].into_iter().zip(domains);
+    let found = sides.zip(outside).filter(|(_, count)| count.clipped > 0);
+    let said = found.map(|((side, domain), count)| match domain.labels {
+        None => format!(
+            "{} of the values of the {side} lie outside of the model's range and were clipped",
+            count.share()
+        ),
+        Some(_) => format!(
+            "{} of the pixels of the {side} have a color that no class has, and became the nearest class",
+            count.share()
+        ),
+    });
+    said.collect()
 }
 
 /// The result files.
@@ -337,6 +359,7 @@ fn draw(folder: &Path, evaluated: &Evaluated) -> Result<(), Error> {
         best,
         worst,
         spectra,
+        ..
     } = evaluated;
     let [of_best, of_worst, of_spectra, of_calibration] = DRAWINGS.map(|name| folder.join(name));
     for (name, rows, file) in [("best", best, of_best), ("worst", worst, of_worst)] {
@@ -369,7 +392,7 @@ fn mean(evaluation: &Evaluation, measure: &Measure) -> Option<String> {
 
 /// A mean with its interval.
 fn interval(found: Mean, digits: usize) -> String {
-    match found.margin.filter(|margin| margin.is_finite()) {
+    match found.margin {
         None => format!("{:.digits$}", found.mean),
         Some(margin) => format!("{:.digits$} ± {margin:.digits$}", found.mean),
     }

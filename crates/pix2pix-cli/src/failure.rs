@@ -8,6 +8,7 @@ use clap::Command;
 use clap::error::{ContextKind, ErrorKind};
 use pix2pix::{Error, escaped};
 
+use crate::elsewhere;
 use crate::flags;
 use crate::output::tell;
 use crate::paths::{Plain, word};
@@ -44,9 +45,20 @@ impl Failure {
 
     /// The same failure, with the message prefixed by the process's rank.
     pub fn of_rank(self, rank: usize) -> Self {
+        self.map(|message| format!("rank {rank}: {message}"))
+    }
+
+    /// The same failure of the command that these arguments name, whose message says which of the options in it are not that
+    /// command's.
+    pub fn of_command(self, arguments: &[OsString]) -> Self {
+        self.map(|message| elsewhere::told(message, &command_of(arguments).1))
+    }
+
+    /// The same failure with another message, if it has one.
+    fn map(self, change: impl FnOnce(String) -> String) -> Self {
         match self {
-            Self::Usage(message) => Self::Usage(format!("rank {rank}: {message}")),
-            Self::Runtime(message) => Self::Runtime(format!("rank {rank}: {message}")),
+            Self::Usage(message) => Self::Usage(change(message)),
+            Self::Runtime(message) => Self::Runtime(change(message)),
             other => other,
         }
     }

@@ -14,6 +14,7 @@ mod demo_pictures;
 mod devices;
 mod direction;
 mod download;
+mod elsewhere;
 pub mod embedded;
 mod evaluate;
 mod export;
@@ -171,7 +172,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     };
     match result {
         Ok(()) => 0,
-        Err(failure) => failure.report(),
+        Err(failure) => failure.of_command(&arguments).report(),
     }
 }
 

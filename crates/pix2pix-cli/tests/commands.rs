@@ -516,6 +516,27 @@ fn the_ending_chooses_the_format_of_an_export() {
         assert!(said.contains(told), "{said}");
         assert!(said.contains("with `pix2pix import` first"), "{said}");
     }
+    // and the other way round
+    for (file, told) in [
+        (
+            "run",
+            "a run folder of this program, of which nothing is to be imported",
+        ),
+        (
+            "own.safetensors",
+            "a file of this program, of which nothing is to be imported",
+        ),
+        (".", "a folder, not a file of weights"),
+    ] {
+        let model = scratch.path("run/checkpoints/step_0000002.safetensors");
+        fs::copy(model, scratch.path("own.safetensors")).unwrap();
+        let said = refused(&scratch, &format!("import {file} --out new.safetensors"), 1);
+        assert!(
+            said.starts_with(&format!("error: {file}: {told}; ")),
+            "{said}"
+        );
+        assert!(!scratch.path("new.safetensors").exists());
+    }
 }
 
 /// The filter of bilinear upsampling is a layer of its own, which ONNX has, and the public port has not.
@@ -799,7 +820,8 @@ fn a_flat_folder_is_measured() {
     scratch.trained("data", "");
     let output = scratch.run("evaluate run data");
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("note: run trained on these pairs"), "{said}");
+    let told = "note: run trained on pairs with these names; if they are the same pictures";
+    assert!(said.contains(told), "{said}");
     assert!(String::from_utf8(output.stdout).unwrap().contains("all 3"));
     // a model of another program knows no data set
     scratch.ok("export run --out g.pth");

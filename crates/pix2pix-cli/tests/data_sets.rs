@@ -255,6 +255,30 @@ fn archives_are_read_in_place() {
     }
 }
 
+/// The pictures that calibrate 8 bits may lie in an archive, as those of training; what has none is told in words that fit.
+#[test]
+fn eight_bits_are_calibrated_on_an_archive_too() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 3);
+    scratch.trained("data", "");
+    let archive = File::create(scratch.path("set.tar")).unwrap();
+    tar_of(&scratch.path("data"), archive);
+    let said = scratch.ok("export run --out g.onnx --int8 set.tar");
+    assert!(said.contains("on 3 pictures"), "{said}");
+    fs::create_dir(scratch.path("empty")).unwrap();
+    for (given, reason) in [
+        ("empty", "contains no picture"),
+        ("nowhere", "no such folder"),
+        ("g.onnx", "a file, not a folder"),
+    ] {
+        let output = scratch.run(&format!("export run --out other.onnx --int8 {given}"));
+        let said = String::from_utf8_lossy(&output.stderr);
+        let wanted = format!("error: {given}: {reason}; --int8 takes a folder or an archive of");
+        assert!(said.starts_with(&wanted), "{said}");
+        assert!(!scratch.path("other.onnx").exists());
+    }
+}
+
 #[test]
 fn a_share_is_held_out_by_the_seed() {
     let scratch = Scratch::new();

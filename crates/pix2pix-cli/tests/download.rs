@@ -12,10 +12,13 @@ use flate2::write::GzEncoder;
 
 use crate::common::{Scratch, names, pair, wait_until};
 
+/// The version that the server names.
+const VERSION: &str = "\"one\"";
+
 /// Behaviour of the server for a request of the file from byte `start` on, after `count` earlier requests.
 type Answer = fn(stream: &mut TcpStream, content: &[u8], start: Option<usize>, count: usize);
 
-/// A server on the loopback interface, which records the requested ranges.
+/// A server on the loopback interface, which records the requested ranges. Of another version than its own, it sends all.
 struct Server {
     address: String,
     asked: Arc<Mutex<Vec<Option<usize>>>>,
@@ -31,17 +34,21 @@ impl Server {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
-                let mut start = None;
+                let (mut start, mut is_of_another) = (None, false);
                 let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
                 while let Some(Ok(line)) = lines.next() {
                     if let Some(range) = line.to_lowercase().strip_prefix("range: bytes=") {
                         start = range.trim_end_matches('-').parse().ok();
+                    }
+                    if let Some(version) = line.to_lowercase().strip_prefix("if-range: ") {
+                        is_of_another = version != VERSION;
                     }
                     if line.is_empty() {
                         break;
                     }
                 }
                 log.lock().unwrap().push(start);
+                let start = start.filter(|_| !is_of_another);
                 answer(
                     &mut stream,
                     &content,
@@ -63,11 +70,13 @@ fn head(stream: &mut TcpStream, length: usize, start: Option<usize>) {
             )
         }
         Some(start) => format!(
-            "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {start}-{}/{length}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {start}-{}/{length}\r\nETag: {VERSION}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
             length - 1,
             length - start
         ),
-        None => format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"),
+        None => format!(
+            "HTTP/1.1 200 OK\r\nETag: {VERSION}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+        ),
     };
     let _ = stream.write_all(answer.as_bytes());
 }
@@ -213,21 +222,119 @@ fn dropped_connections_are_gone_on_with() {
     assert_eq!(code, Some(0), "{said}");
 }
 
-/// Bytes of an interrupted download are not downloaded again.
+/// Bytes of an interrupted download are not downloaded again, unless they are of another version of the file than the
+/// server's, or nobody knows of which.
 #[test]
 fn an_interrupted_command_is_gone_on_with() {
+    for (version, wrong, asked) in [
+        (Some("\"one\"\n"), false, Some(100)),
+        (Some("\"two\"\n"), true, Some(100)),
+        (Some("\n"), true, None),
+        (None, true, None),
+    ] {
+        let scratch = Scratch::new();
+        let content = facades();
+        fs::create_dir(scratch.path("datasets")).unwrap();
+        let part = match wrong {
+            true => &[b'x'; 100],
+            false => &content[..100],
+        };
+        fs::write(scratch.path("datasets/facades.tar.gz.part"), part).unwrap();
+        if let Some(version) = version {
+            fs::write(scratch.path("datasets/facades.tar.gz.version"), version).unwrap();
+        }
+        let server = Server::start(content, honest);
+        let (code, said) = download(&scratch, &server, "");
+        assert_eq!(code, Some(0), "{version:?}: {said}");
+        assert_eq!(*server.asked.lock().unwrap(), [asked]);
+        assert_eq!(names(&scratch.path("datasets")), ["facades"]);
+    }
+}
+
+/// Without ranges, each attempt begins again and breaks off at another place: it would never end.
+fn restarting(stream: &mut TcpStream, content: &[u8], _: Option<usize>, count: usize) {
+    assert!(count < 20, "it is asked for ever");
+    head(stream, content.len(), None);
+    let end = if count % 2 == 0 { 200_000 } else { 100_000 };
+    let _ = stream.write_all(&content[..end]);
+}
+
+/// Answers that nothing follows whatever has arrived, and sends a part of the file when asked for all of it.
+fn contradicting(stream: &mut TcpStream, content: &[u8], start: Option<usize>, count: usize) {
+    assert!(count < 20, "it is asked for ever");
+    match start {
+        Some(_) => head(stream, content.len(), Some(content.len())),
+        None => {
+            head(stream, content.len(), None);
+            let _ = stream.write_all(&content[..200_000]);
+        }
+    }
+}
+
+#[test]
+fn a_server_that_never_comes_further_is_given_up() {
+    for answer in [restarting as Answer, contradicting] {
+        let scratch = Scratch::new();
+        let server = Server::start(vec![7; 300_000], answer);
+        let (code, said) = download(&scratch, &server, "");
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("the download failed"), "{said}");
+        assert!(server.asked.lock().unwrap().len() <= 5);
+    }
+}
+
+#[test]
+fn what_is_no_address_is_told_by_its_option() {
     let scratch = Scratch::new();
-    let content = facades();
-    fs::create_dir(scratch.path("datasets")).unwrap();
-    fs::write(
-        scratch.path("datasets/facades.tar.gz.part"),
-        &content[..100],
-    )
-    .unwrap();
-    let server = Server::start(content, honest);
-    let (code, said) = download(&scratch, &server, "");
-    assert_eq!(code, Some(0), "{said}");
-    assert_eq!(*server.asked.lock().unwrap(), [Some(100)]);
+    for mirror in ["foo", "ftp://host/x", "localhost:8000/x", "http://"] {
+        let output = scratch.run(&format!("download facades --mirror {mirror}"));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        let wanted = format!("error: --mirror gives {}", mirror.trim_end_matches('/'));
+        assert!(said.starts_with(&wanted), "{said}");
+        assert!(names(&scratch.path(".")).is_empty());
+    }
+}
+
+/// Where the disk is full, the archive is kept, is told, is used by the next command, and is removed by it.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_keeps_the_download() {
+    let scratch = Scratch::new();
+    let large = archive(&[("facades/train/1.png", &[0; 400_000])]);
+    let server = Server::start(large, honest);
+    let typed = format!("$pix2pix download facades --mirror {}", server.address);
+    let output = scratch.bash(&format!("ulimit -f 100; {typed}"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let wanted =
+        "type the command again: it uses datasets/facades.tar.gz, and removes it at the end";
+    assert!(said.contains(wanted), "{said}");
+    let kept = ["facades.tar.gz", "facades.tar.gz.version"];
+    assert_eq!(names(&scratch.path("datasets")), kept);
+    let output = scratch.bash(&typed);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("is already here; it is used (to"), "{said}");
+    assert_eq!(names(&scratch.path("datasets")), ["facades"]);
+    assert_eq!(server.asked.lock().unwrap().len(), 1);
+}
+
+/// Where the disk is full in the middle of a download, what has arrived is kept.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_keeps_a_part() {
+    let scratch = Scratch::new();
+    let server = Server::start(vec![7; 400_000], honest);
+    let typed = format!("$pix2pix download facades --mirror {}", server.address);
+    let output = scratch.bash(&format!("ulimit -f 100; {typed}"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("the next attempt resumes from there; free"),
+        "{said}"
+    );
+    let part = fs::metadata(scratch.path("datasets/facades.tar.gz.part"));
+    assert!(part.unwrap().len() > 50_000);
 }
 
 #[test]
@@ -239,7 +346,8 @@ fn a_server_that_lies_about_the_length_is_given_up() {
         said.contains("the download failed") && said.contains("run the command again"),
         "{said}"
     );
-    assert_eq!(names(&scratch.path("datasets")), ["facades.tar.gz.part"]);
+    let kept = ["facades.tar.gz.part", "facades.tar.gz.version"];
+    assert_eq!(names(&scratch.path("datasets")), kept);
 }
 
 /// A server that sends next to nothing is not asked for ever.
@@ -296,7 +404,7 @@ fn an_archive_of_ones_own_is_kept() {
     for (content, option, expected) in [
         (facades(), "", Some(0)),
         (b"no archive".to_vec(), "", Some(1)),
-        (facades(), "--sha256 00ff", Some(1)),
+        (facades(), &format!("--sha256 {:064}", 0), Some(1)),
     ] {
         let scratch = Scratch::new();
         fs::create_dir(scratch.path("datasets")).unwrap();
@@ -354,17 +462,30 @@ fn bad_archives_leave_nothing_behind() {
     }
 }
 
+/// Where only the sum differs, the archive is kept: it may be the sum that is wrong.
 #[test]
 fn a_checksum_is_verified() {
     let scratch = Scratch::new();
     let server = Server::start(facades(), honest);
-    let (code, said) = download(&scratch, &server, "--sha256 00ff");
+    for wrong in ["00ff", &"x".repeat(64)] {
+        let (code, said) = download(&scratch, &server, &format!("--sha256 {wrong}"));
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains("64 hexadecimal digits"), "{said}");
+    }
+    let output = scratch.run(&format!("download dists --sha256 {:064}", 0));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("--sha256 is that of a data set"), "{said}");
+    assert!(names(&scratch.path(".")).is_empty());
+    assert!(server.asked.lock().unwrap().is_empty());
+
+    let (code, said) = download(&scratch, &server, &format!("--sha256 {:064}", 0));
     assert_eq!(code, Some(1));
+    let wanted = format!("not {:064}; it is kept, and not unpacked", 0);
     assert!(
-        said.contains("its SHA-256 is") && said.contains("not 00ff"),
+        said.contains("facades.tar.gz: its SHA-256 is") && said.contains(&wanted),
         "{said}"
     );
-    assert!(names(&scratch.path("datasets")).is_empty());
+    assert!(scratch.path("datasets/facades.tar.gz").exists());
     let sum = said
         .split("its SHA-256 is ")
         .nth(1)
@@ -375,4 +496,6 @@ fn a_checksum_is_verified() {
         .to_string();
     let (code, said) = download(&scratch, &server, &format!("--sha256 {sum}"));
     assert_eq!(code, Some(0), "{said}");
+    assert_eq!(names(&scratch.path("datasets")), ["facades"]);
+    assert_eq!(server.asked.lock().unwrap().len(), 1);
 }

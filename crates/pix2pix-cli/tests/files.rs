@@ -333,6 +333,47 @@ fn each_side_has_its_range() {
     assert!(inspected.contains("note: the values of B"), "{inspected}");
 }
 
+/// What is clipped is told; scores of pairs most of whose values are clipped would say nothing. In the files' values, what
+/// lies beyond the range is as far off as it is.
+#[test]
+fn an_evaluation_counts_the_values_outside_of_the_range() {
+    let scratch = Scratch::new();
+    radar_and_optics(&scratch);
+    scratch.trained("data", "--range-a=-25,0 --range-b 0,3000");
+    let output = scratch.run("evaluate run data --json");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let wanted = "% of the values of the targets lie outside of the model's range and were clipped";
+    assert!(output.status.success() && said.contains(wanted), "{said}");
+    assert!(!said.contains("of the sources"), "{said}");
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let picture = &found[0]["pictures"][0];
+    let scale = 3000.0 / 255.0;
+    let clipped = picture["l1"].as_f64().unwrap() * scale;
+    assert!(picture["own"]["l1"].as_f64().unwrap() > clipped + 10.0);
+
+    for index in 0..3 {
+        let bright = ImageBuffer::from_pixel(48, 48, Luma([9000u16]));
+        let path = scratch.path(&format!("data/B/{index}.png"));
+        image::DynamicImage::ImageLuma16(bright).save(path).unwrap();
+    }
+    let said = error(&scratch.run("evaluate run data --out scores"), 1);
+    let wanted = "run: 100% of the values of the targets lie outside of the range that the model was trained on: 1 \
+                  channel, 16-bit from 0 to 3000; ";
+    assert!(said.contains(wanted), "{said}");
+    assert!(!scratch.path("scores").exists());
+
+    // what would help is an option of the training
+    let file = File::create(scratch.path("data/A/0.tif")).unwrap();
+    let mut file = tiff::encoder::TiffEncoder::new(file).unwrap();
+    file.write_image::<tiff::encoder::colortype::Gray32Float>(48, 48, &[f32::NAN; 48 * 48])
+        .unwrap();
+    let said = error(&scratch.run("evaluate run data"), 1);
+    assert!(
+        said.ends_with("give --nodata nan (--nodata is an option of `pix2pix train`)"),
+        "{said}"
+    );
+}
+
 #[test]
 fn eight_bits_have_a_range_and_bands_have_theirs() {
     let scratch = Scratch::new();

@@ -375,6 +375,14 @@ fn a_demo_has_words_of_its_own() {
         ("--proxy nginx", "no address or network"),
         ("--rate 0", "--rate"),
         ("--title=", "--title is empty"),
+        (
+            "--host http://maps.example",
+            "--host is http://maps.example; give a name",
+        ),
+        (
+            "--host maps.example:80",
+            "--host is maps.example:80; give a name",
+        ),
     ] {
         let output = scratch.run(&format!("serve run {option}"));
         let error = String::from_utf8(output.stderr).unwrap();

@@ -334,6 +334,12 @@ fn videos_that_cannot_be_are_named() {
     let error = refusal(&scratch, raw, &input[..FRAME + 100]);
     assert!(error.contains("in the middle of frame 1"), "{error}");
     let y4m = "translate run --stdin-y4m";
+    // the least sides are those of pictures
+    let small = refusal(&scratch, y4m, b"YUV4MPEG2 W64 H15 F25:1 C444\n");
+    assert!(small.contains("sides have 16 to 16384 pixels"), "{small}");
+    let output = scratch.piped("translate run --stdin-raw 64x15", b"");
+    let small = String::from_utf8_lossy(&output.stderr);
+    assert!(small.contains("sides have 16 to 16384 pixels"), "{small}");
     let error = refusal(&scratch, y4m, b"RIFF....AVI ");
     assert!(error.contains("not a YUV4MPEG2 video"), "{error}");
     let mut video = b"YUV4MPEG2 W64 H64 F25:1 C444\nFRAME\n".to_vec();

@@ -25,7 +25,8 @@ pub fn argument(option: &str) -> String {
     option.replace('-', "_") + end
 }
 
-/// A text of the command line with arguments instead of its options. Commands, in backticks, stay as they are.
+/// A text of the command line with arguments instead of its options, and functions instead of their commands, which are in
+/// backticks. Other commands stay as they are: the package brings the program.
 pub fn named(text: &str) -> String {
     let mut named = String::new();
     for (index, part) in text.split('`').enumerate() {
@@ -34,10 +35,40 @@ pub fn named(text: &str) -> String {
         }
         match index % 2 {
             0 => named += &with_arguments(part),
-            _ => named += part,
+            _ => named += &as_called(part),
         }
     }
     named
+}
+
+/// Commands that are functions.
+const FUNCTIONS: [&str; 4] = ["train", "evaluate", "summary", "receptive-field"];
+
+/// A command as Python calls it, if it is a function there.
+fn as_called(command: &str) -> String {
+    let words: Vec<&str> = command.splitn(4, ' ').collect();
+    match words.as_slice() {
+        ["pix2pix", "train", "--resume"] => "pix2pix.resume".to_string(),
+        ["pix2pix", "train", "--resume", run] => {
+            format!("pix2pix.resume(\"{}\")", run.trim_matches('\''))
+        }
+        ["pix2pix", name] | ["pix2pix", name, "--out"] if FUNCTIONS.contains(name) => {
+            format!("pix2pix.{}", argument(name))
+        }
+        ["pix2pix", name, "--help"] if FUNCTIONS.contains(name) => {
+            format!("help(pix2pix.{}Options)", capitalized(name))
+        }
+        _ => command.to_string(),
+    }
+}
+
+/// The name of a class for a command, e.g. `ReceptiveField` for "receptive-field".
+fn capitalized(command: &str) -> String {
+    let words = command.split('-').map(|word| {
+        let (first, rest) = word.split_at(1);
+        first.to_uppercase() + rest
+    });
+    words.collect()
 }
 
 fn with_arguments(text: &str) -> String {

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use pix2pix::model::built_in;
-use pix2pix_runtime::{TranslateOptions, Translator};
+use pix2pix_cli::embedded::Failure;
+use pix2pix_runtime::{NormStatistics, Tiling, TranslateOptions, Translator};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::failure::Error;
+use crate::failure::{Error, named};
 use crate::picture::{from_array, to_array};
 
 /// A trained generator. Several threads may use it at the same time.
@@ -27,24 +28,40 @@ impl Generator {
     }
 
     /// Translates a picture of shape (height, width, channels), or (height, width) for one channel.
-    #[pyo3(signature = (picture, *, dropout = true, seed = 0))]
+    #[pyo3(signature = (picture, *, dropout = true, seed = 0, tile = None, overlap = None, norm_stats = "tile"))]
+    #[allow(clippy::too_many_arguments)] // keyword arguments
     fn __call__<'py>(
         &self,
         py: Python<'py>,
         picture: &Bound<'py, PyAny>,
         dropout: bool,
         seed: u64,
+        tile: Option<u32>,
+        overlap: Option<u32>,
+        norm_stats: &str,
     ) -> PyResult<Bound<'py, PyAny>> {
         let picture = from_array(picture)?;
+        let statistics: NormStatistics = norm_stats
+            .parse()
+            .map_err(|e| PyValueError::new_err(format!("norm_stats: {e}")))?;
         let options = TranslateOptions {
             dropout,
             seed,
+            tiling: tiling(tile, overlap)?,
+            statistics,
             ..TranslateOptions::default()
         };
         // release the interpreter lock: other Python threads run during the translation
         let translated = py.detach(|| self.0.translate_with(picture, &options));
-        let translated = translated.map_err(|e| PyValueError::new_err(e.to_string()))?;
-        to_array(py, translated)
+        let refused = |e| PyValueError::new_err(named(&Failure::from(e).message()));
+        to_array(py, translated.map_err(refused)?)
+    }
+
+    /// Height and width of the pictures that it was trained on, as in the shape of an array.
+    #[getter]
+    fn size(&self) -> (u32, u32) {
+        let [width, height] = self.0.model.size().0;
+        (height, width)
     }
 
     /// Number of channels of the input pictures.
@@ -71,5 +88,21 @@ impl Generator {
             "<pix2pix.Generator from {} to {}, step {}>",
             model.source, model.target, self.0.step
         )
+    }
+}
+
+/// The tiles of a side and an overlap, as of `pix2pix translate`: a side of 0 never cuts.
+fn tiling(tile: Option<u32>, overlap: Option<u32>) -> PyResult<Tiling> {
+    match (tile, overlap) {
+        (None, None) => Ok(Tiling::Auto),
+        (Some(0), None) => Ok(Tiling::Never),
+        (None | Some(0), Some(_)) => {
+            let message = "overlap is that of tiles; give the side of a tile too";
+            Err(PyValueError::new_err(message))
+        }
+        (Some(side), overlap) => Ok(Tiling::Cut {
+            side,
+            overlap: overlap.unwrap_or(side / 4),
+        }),
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use numpy::{Element, IntoPyArray, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
-use pix2pix::data::picture::{self, MAX_PIXELS, Picture, Samples};
+use pix2pix::data::picture::{self, Picture, Samples, check_size};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -66,19 +66,14 @@ fn of_values<T: Element + Copy>(
             return Err(PyValueError::new_err(message));
         }
     };
-    let pixels = (height as u64).saturating_mul(width as u64);
-    if pixels == 0 || pixels > MAX_PIXELS || channels == 0 {
-        let message = format!(
-            "a picture of {width}x{height} pixels with {channels} channels; it must have 1 to {MAX_PIXELS} pixels and \
-             at least 1 channel"
-        );
+    let side = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+    let size = [width, height].map(side);
+    check_size(size).map_err(|reason| PyValueError::new_err(reason.to_string()))?;
+    if channels == 0 {
+        let message = "a picture without channels; it must have at least 1";
         return Err(PyValueError::new_err(message));
     }
     // iterates row by row, whatever the memory layout of the array
     let values: Vec<T> = array.try_readonly()?.as_array().iter().copied().collect();
-    Ok(Picture::new(
-        [width as u32, height as u32],
-        channels,
-        samples(values),
-    ))
+    Ok(Picture::new(size, channels, samples(values)))
 }

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,6 +65,25 @@ def test_it_translates_as_the_program_does(model: pathlib.Path) -> None:
     assert np.array_equal(generator(source, seed=3), by_program(model, source, "--seed", "3"))
 
 
+def test_it_translates_in_tiles_as_the_program_does(model: pathlib.Path) -> None:
+    generator = pix2pix.Generator(model)
+    assert generator.size == (128, 128)
+    source = picture(200, 300)
+    tiles = by_program(model, source, "--tile", "128", "--overlap", "32", "--norm-stats", "image")
+    assert np.array_equal(generator(source, tile=128, overlap=32, norm_stats="image"), tiles)
+    assert np.array_equal(generator(source, tile=128), by_program(model, source, "--tile", "128"))
+    assert np.array_equal(generator(source, tile=0), generator(source))
+    bad: list[tuple[dict[str, Any], str]] = [
+        ({"tile": 60}, "^tile is 60"),
+        ({"tile": 128, "overlap": 70}, "^overlap is 70; it may be up to half of tile 128"),
+        ({"overlap": 16}, "give the side of a tile too"),
+        ({"norm_stats": "mine"}, "^norm_stats: unknown statistics; use tile, image or frozen"),
+    ]
+    for options, told in bad:
+        with pytest.raises(ValueError, match=told):
+            generator(source, **options)
+
+
 def test_it_takes_arrays_of_any_layout_and_type(model: pathlib.Path) -> None:
     generator = pix2pix.Generator(model)
     source = picture()
@@ -90,6 +110,7 @@ def test_errors_are_those_of_python(model: pathlib.Path) -> None:
     for bad, told in [
         (np.zeros((64, 64, 5), np.uint8), "5 channels"),
         (np.zeros((0, 64, 3), np.uint8), "64x0 pixels"),
+        (np.zeros((15, 64, 3), np.uint8), "64x15 pixels; it must have at least 16 on every side"),
         (np.zeros((1, 64, 64, 3), np.uint8), "4 dimensions"),
         (np.zeros((64, 64, 3), np.int64), "uint8, uint16 or float32"),
         ("photo.png", "uint8, uint16 or float32"),

@@ -25,8 +25,25 @@ pub use size::{InvalidSize, MAX_SIDE, Size, nearest};
 pub const CHANNELS: std::ops::RangeInclusive<usize> = 1..=16;
 /// Allowed numbers of channels of a network: those of a picture, or a class in each.
 pub const PLANES: std::ops::RangeInclusive<usize> = 1..=256;
+/// Minimum length of a picture's sides, in pixels.
+pub const MIN_SIDE: u32 = 16;
 /// Maximum number of pixels of a picture: 16384x16384.
 pub const MAX_PIXELS: u64 = 1 << 28;
+
+/// Checks the size of a picture that is not read from a file, such as an array, a canvas or a frame of a video: the limits are
+/// those of files.
+///
+/// # Errors
+/// [`Error::Picture`], when a side has fewer than [`MIN_SIDE`] pixels, or there are more than [`MAX_PIXELS`].
+pub fn check_size([width, height]: [u32; 2]) -> Result<()> {
+    let pixels = u64::from(width) * u64::from(height);
+    if width.min(height) >= MIN_SIDE && pixels <= MAX_PIXELS {
+        return Ok(());
+    }
+    Err(Error::Picture(format!(
+        "a picture of {width}x{height} pixels; it must have at least {MIN_SIDE} on every side, and at most {MAX_PIXELS} in all"
+    )))
+}
 
 /// The samples of a picture, row by row, with interleaved channels: `[height, width, channels]`.
 #[derive(Clone, Debug, PartialEq)]

@@ -114,6 +114,17 @@ pub fn read_header<H: DeserializeOwned>(path: &Path, kind: FileKind) -> Result<H
     parse_header(mapped.bytes(), path, kind)
 }
 
+/// Whether a file is one of this program, of any kind.
+pub fn is_own(path: &Path) -> bool {
+    let has_header = |mapped: Mapped| {
+        let read = SafeTensors::read_metadata(mapped.bytes());
+        let (_, found) = read.ok()?;
+        Some(found.metadata().as_ref()?.contains_key(ENTRY))
+    };
+    let mapped = Mapped::open(path).ok();
+    mapped.and_then(has_header).unwrap_or(false)
+}
+
 fn damaged(bytes: &[u8], path: &Path, kind: FileKind, reason: SafeTensorError) -> Error {
     let reason = match program_of(bytes) {
         Some(program) => format!("a file of {program}, and not a pix2pix {}", kind.name),

@@ -11,8 +11,9 @@ export interface LoadOptions {
   /** Stops the download. */
   signal?: AbortSignal;
   /**
-   * Name of a cache (the browser's Cache API) that keeps the model for the next visit. A file that changes needs another
-   * address then, for instance `model.safetensors?v=2`; older versions of the same path are removed. Default: none.
+   * Name of a cache (the browser's Cache API) that keeps the model for the next visit; what is no model is not kept. A file
+   * that changes needs another address then, for instance `model.safetensors?v=2`; older versions of the same path are
+   * removed. Default: none.
    */
   cache?: string;
   /**

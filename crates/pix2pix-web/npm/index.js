@@ -60,9 +60,12 @@ async function read(url, progress, signal) {
     progress?.(bytes.length, bytes.length);
     return bytes;
   }
-  const response = await fetch(url, { signal });
+  const response = await fetch(url, { signal }).catch((reason) => {
+    const advice = "check the connection and load it again";
+    throw signal?.aborted ? reason : new Error(`${url}: it cannot be reached (${reason.message}); ${advice}`);
+  });
   if (!response.ok) {
-    throw new Error(`${url}: the server answers ${response.status}; check the address`);
+    throw new Error(`${url}: the server answers ${response.status}; load it again later, or check the address`);
   }
   // of a compressed answer, the length is that of other bytes than those that arrive
   const length = response.headers.has("content-encoding") ? null : response.headers.get("content-length");
@@ -93,9 +96,14 @@ async function read(url, progress, signal) {
   return bytes;
 }
 
+/** A cache of the browser's, where there is one. */
+async function opened(name) {
+  return globalThis.caches?.open(name).catch(() => undefined);
+}
+
 /** The bytes of a URL, from a cache of the browser's if it has them, which then holds no other version of the file. */
 async function kept(url, name, progress, signal) {
-  const cache = await globalThis.caches?.open(name).catch(() => undefined);
+  const cache = await opened(name);
   const found = await cache?.match(url);
   if (found) {
     return new Uint8Array(await found.arrayBuffer());
@@ -138,9 +146,19 @@ export async function load(model, { onProgress, signal, cache, threads } = {}) {
     return new Model(workers, sizes);
   } catch (reason) {
     workers.end(reason);
-    throw reason;
+    if (given || !(reason instanceof Refusal)) {
+      throw reason;
+    }
+    if (cache !== undefined) {
+      // a page that a server sent in the model's place would be found again at each visit
+      await (await opened(cache))?.delete(model).catch(() => {});
+    }
+    throw new Error(reason.message.replace(/^model:/, `${model}:`));
   }
 }
+
+/** What the program of the model does not take, with its reason. */
+class Refusal extends Error {}
 
 function bytesOf(data) {
   return data instanceof ArrayBuffer ? new Uint8Array(data) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
@@ -253,7 +271,7 @@ class Workers {
     if (problem === undefined) {
       resolve(result);
     } else {
-      reject(new Error(problem));
+      reject(new Refusal(problem));
     }
   }
 }

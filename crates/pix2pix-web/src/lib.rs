@@ -6,8 +6,8 @@
 use std::cell::RefCell;
 use std::path::Path;
 
-use pix2pix_runtime::picture::{Depth, Domain, MAX_PIXELS, Picture, Samples, conversion};
-use pix2pix_runtime::{TranslateOptions, Translator};
+use pix2pix_runtime::picture::{Depth, Domain, Picture, Samples, check_size, conversion};
+use pix2pix_runtime::{Error, TranslateOptions, Translator};
 
 #[cfg(target_feature = "atomics")]
 mod threads;
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn pix2pix_load(bytes: *const u8, size: usize) -> *mut Tra
 }
 
 fn load(bytes: &[u8]) -> Result<Box<Translator>, String> {
-    let mut translator = Translator::parse(bytes, Path::new("model")).map_err(|e| e.to_string())?;
+    let mut translator = Translator::parse(bytes, Path::new("model")).map_err(no_model)?;
     if translator.model.neighbours > 0 {
         return Err(
             "model: it translates slices of volumes with their neighbours, and a canvas has none"
@@ -92,6 +92,18 @@ fn load(bytes: &[u8]) -> Result<Box<Translator>, String> {
         },
     };
     Ok(Box::new(translator))
+}
+
+/// What is wrong with a file. Whoever visits a page has no other model to give, as at the command line.
+fn no_model(error: Error) -> String {
+    match error {
+        Error::File { path, reason, .. } => format!(
+            "{}: {reason}; load it again, and if that does not help, replace the file by a checkpoint or what `pix2pix \
+             export --format model` writes",
+            path.display()
+        ),
+        other => other.to_string(),
+    }
 }
 
 /// Frees a model.
@@ -138,14 +150,12 @@ pub unsafe extern "C" fn pix2pix_translate(
     dropout: bool,
     seed: u64,
 ) -> bool {
-    let count = u64::from(width) * u64::from(height);
-    if count == 0 || count > MAX_PIXELS {
-        let reason = format!("a picture of {width}x{height} pixels; give 1 to {MAX_PIXELS} pixels");
-        return told(false, Err(reason));
+    if let Err(reason) = check_size([width, height]) {
+        return told(false, Err(reason.to_string()));
     }
     // SAFETY: the caller passes a valid model, and that many bytes.
     let (model, pixels) = unsafe {
-        let size = RGBA * count as usize;
+        let size = RGBA * width as usize * height as usize;
         (&*model, std::slice::from_raw_parts_mut(pixels, size))
     };
     let options = TranslateOptions {

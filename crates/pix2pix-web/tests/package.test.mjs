@@ -113,9 +113,45 @@ test("an interrupted download is told", async () => {
 });
 
 test("a missing file, a damaged file and foreign bytes are errors with a reason", async () => {
-  await assert.rejects(served((response) => response.writeHead(404).end(), load), /answers 404; check the address/);
+  await assert.rejects(served((response) => response.writeHead(404).end(), load), /answers 404; load it again later, or check/);
+  await assert.rejects(load("http://127.0.0.1:1/model"), /127.0.0.1:1\/model: it cannot be reached \(.*; check the connection/);
   await assert.rejects(load(unet.subarray(0, 9000)), /damaged safetensors checkpoint/);
   await assert.rejects(load(new ArrayBuffer(100)), /damaged safetensors checkpoint/);
+});
+
+/** Runs `work` with a cache as a browser has it. */
+async function caching(work) {
+  const kept = new Map();
+  const cache = {
+    match: async (url) => kept.get(String(url))?.clone(),
+    keys: async () => [...kept.keys()].map((url) => ({ url })),
+    put: async (url, response) => void kept.set(String(url), response),
+    delete: async (url) => kept.delete(String(url)),
+  };
+  globalThis.caches = { open: async () => cache };
+  try {
+    return await work(kept);
+  } finally {
+    delete globalThis.caches;
+  }
+}
+
+test("a cache keeps a model, and no page that a server sends in its place", async () => {
+  const answers = [Buffer.from("<!doctype html><title>Sign in</title>"), unet];
+  const send = (response) => response.writeHead(200).end(answers.shift());
+  await caching((kept) =>
+    served(send, async (url) => {
+      await assert.rejects(load(url, { cache: "models" }), (reason) => {
+        assert.ok(reason.message.startsWith(`${url}: damaged safetensors checkpoint`), reason.message);
+        return /; load it again, and if that does not help/.test(reason.message);
+      });
+      assert.equal(kept.size, 0);
+      await load(url, { cache: "models" });
+      assert.deepEqual([...kept.keys()], [url]);
+      // the third is not downloaded: the server has nothing more to send
+      assert.equal((await load(url, { cache: "models" })).width, 64);
+    }),
+  );
 });
 
 test("a picture or a seed that cannot be is an error, and the model still works", async () => {

@@ -48,7 +48,7 @@ pub use dataset::survey;
 pub use dataset::values::{self, Values};
 pub use dataset::{Dataset, Options, Pairs};
 #[cfg(feature = "download")]
-pub use download::{ADDRESS, DATASETS, PublicDataset, fetch, unpack};
+pub use download::{ADDRESS, DATASETS, PublicDataset, fetch, is_download, remove, unpack};
 pub use jitter::{JitterConfig, ResizePolicy};
 pub use pair::{Direction, Pair};
 pub use picture::{Format, Header, Pages, Picture, Samples};

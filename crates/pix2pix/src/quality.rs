@@ -25,6 +25,7 @@ pub(crate) mod dists;
 pub(crate) mod fid;
 #[cfg(feature = "report")]
 pub(crate) mod inception;
+mod infinite;
 #[cfg(feature = "report")]
 pub(crate) mod interval;
 #[cfg(feature = "report")]
@@ -150,7 +151,8 @@ pub struct Scores {
     pub l1: f64,
     /// Root mean squared difference, of 255.
     pub rmse: f64,
-    /// Peak signal-to-noise ratio, in dB; infinite for equal pictures.
+    /// Peak signal-to-noise ratio, in dB; infinite for equal pictures, in JSON the text "Infinity".
+    #[serde(with = "infinite")]
     pub psnr: f64,
     /// Structural similarity, at most 1; `None` for pictures below 11x11 pixels.
     pub ssim: Option<f64>,

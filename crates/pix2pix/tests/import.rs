@@ -391,4 +391,12 @@ fn networks_inside_dictionaries_are_found() {
         error.contains("no network is inside `key` netG; it holds netG_A, netG_B"),
         "{error}"
     );
+    export::write(&generator, &path, PublicFormat::Pth).unwrap();
+    let error = import::public(&path, None, &with_key("netG"))
+        .err()
+        .unwrap()
+        .to_string();
+    let wanted =
+        "no network is inside `key` netG; omit `key`: the file has no dictionary of networks";
+    assert!(error.ends_with(wanted), "{error}");
 }

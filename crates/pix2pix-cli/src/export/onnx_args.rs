@@ -42,7 +42,7 @@ pub struct OnnxArgs {
     /// [default: 32 bits]
     #[arg(long, conflicts_with = "int8")]
     f16: bool,
-    /// Quantize weights and activations to 8 bits, calibrated on the pictures of this folder [default: 32 bits]
+    /// Quantize weights and activations to 8 bits, calibrated on the pictures of this folder or archive [default: 32 bits]
     #[arg(long, value_name = "DIR")]
     int8: Option<PathBuf>,
     /// Use pictures as input and output, [batch, height, width, channels] in 0 to 255, instead of
@@ -114,15 +114,30 @@ impl OnnxArgs {
     }
 }
 
-/// Pictures of a folder, with the source's number of channels; of side-by-side pairs, the source half. Files of several pages
-/// or slices are read as the model's training read them, and give as many each, from their first page to their last.
+/// Pictures of a folder or an archive, with the source's number of channels; of side-by-side pairs, the source half. Files
+/// of several pages or slices are read as the model's training read them, and give as many each, from their first page to
+/// their last.
 fn sources(folder: &Path, config: &RunConfig) -> Result<Vec<Picture>, Failure> {
-    let (files, _) = Store::open(folder)?.pictures()?;
+    let listed = Store::open(folder).and_then(|store| {
+        let (files, _) = store.pictures()?;
+        Ok((store, files))
+    });
+    let (store, files) = listed.map_err(|error| match error {
+        Error::File { path, reason, .. } => {
+            let remedy =
+                "--int8 takes a folder or an archive of pictures like the training pictures";
+            Error::file(&path, reason, remedy)
+        }
+        other => other,
+    })?;
     let mut sources = Vec::new();
     let each = MOST_PICTURES.div_ceil(files.len().max(1));
     for file in files.iter().take(MOST_PICTURES) {
-        let file = &folder.join(file);
-        let content = picture::unpacked(file)?;
+        let content = match store.is_folder() {
+            true => picture::unpacked(&folder.join(file))?,
+            false => store.content(file)?,
+        };
+        let file = &store.shown(file);
         let stack = Stack::of(&content);
         let (pages, count) = match &stack {
             Some(stack) => (stack.pages(config.pages), stack.count),

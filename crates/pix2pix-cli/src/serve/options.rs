@@ -212,6 +212,12 @@ impl Options {
             );
             return Err(Failure::Usage(message));
         }
+        if let Some(host) = settings.hosts.iter().find(|host| !is_name(host)) {
+            let message = format!(
+                "--host is {host}; give a name without scheme and port, as maps.example.org"
+            );
+            return Err(Failure::Usage(message));
+        }
         if settings.token.as_ref().is_some_and(String::is_empty) {
             let message = "--token is empty; omit it, or give a secret";
             return Err(Failure::Usage(message.to_string()));
@@ -222,6 +228,12 @@ impl Options {
         }
         Ok((models, settings))
     }
+}
+
+/// Whether a text may be the name of a host: no address of a page is one, and no name with a port.
+fn is_name(text: &str) -> bool {
+    let has_port = text.matches(':').count() == 1;
+    !text.is_empty() && !has_port && !text.contains(|letter: char| "/ ".contains(letter))
 }
 
 /// The values typed, or else those of the file.

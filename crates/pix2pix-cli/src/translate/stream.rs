@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use pix2pix::Translator;
 use pix2pix::data::Size;
-use pix2pix::data::picture::{MAX_SIDE, Picture, Samples};
+use pix2pix::data::picture::{MAX_SIDE, MIN_SIDE, Picture, Samples};
 use pix2pix::model::{Temporal, TranslateOptions};
 
 use super::y4m;
@@ -22,8 +22,9 @@ pub fn raw(mut frames: Frames, size: Size) -> Result<(), Failure> {
     let Size([width, height]) = size;
     let domain = &frames.translator.config.source;
     let pixels = u64::from(width) * u64::from(height);
-    if pixels == 0 || width.max(height) > MAX_SIDE {
-        let message = format!("--stdin-raw {size}: a frame's sides have 1 to {MAX_SIDE} pixels");
+    if width.min(height) < MIN_SIDE || width.max(height) > MAX_SIDE {
+        let message =
+            format!("--stdin-raw {size}: a frame's sides have {MIN_SIDE} to {MAX_SIDE} pixels");
         return Err(Failure::Usage(message));
     }
     let length = pixels * domain.channels as u64 * domain.depth.bytes();

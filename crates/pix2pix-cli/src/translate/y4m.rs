@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io::{self, Read};
 use std::rc::Rc;
 
-use pix2pix::data::picture::{MAX_PIXELS, MAX_SIDE, Picture, Samples};
+use pix2pix::data::picture::{MAX_PIXELS, MAX_SIDE, MIN_SIDE, Picture, Samples};
 use y4m::{Colorspace, Decoder, Limits};
 use yuv::{
     YuvChromaSubsampling, YuvConversionMode, YuvGrayImage, YuvPlanarImage, YuvPlanarImageMut,
@@ -62,11 +62,11 @@ impl<R: Read> Reader<R> {
         let size = [decoder.get_width(), decoder.get_height()];
         if size
             .iter()
-            .any(|side| !(1..=MAX_SIDE as usize).contains(side))
+            .any(|side| !(MIN_SIDE as usize..=MAX_SIDE as usize).contains(side))
         {
             let [width, height] = size;
             return Err(Failure::input(format!(
-                "a video of {width}x{height} pixels; a frame's sides have 1 to {MAX_SIDE} pixels"
+                "a video of {width}x{height} pixels; a frame's sides have {MIN_SIDE} to {MAX_SIDE} pixels"
             )));
         }
         let chroma = match decoder.get_colorspace() {

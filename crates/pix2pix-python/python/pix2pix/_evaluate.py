@@ -25,15 +25,15 @@ class Evaluation:
     step: int
     #: the split of the data set that was measured
     split: str
-    #: the scores of each picture: ``pandas.DataFrame(evaluation.pictures)``
+    #: the scores of each picture: ``pandas.DataFrame(evaluation.pictures)``; PSNR is infinite if it equals its target
     pictures: list[dict[str, Any]]
     #: the mean of each score over the pictures that have it
     means: dict[str, float]
-    #: half the width of the 95% confidence interval of each mean; None for a single picture
+    #: half the width of the 95% confidence interval of each mean; None for a single picture, or an infinite mean
     margins: dict[str, float | None]
     #: scores of all pictures together: swd, spectrum, fid, kid, mean_iou; None for those that were not measured
     whole: dict[str, float | None]
-    #: everything, as ``pix2pix evaluate --json`` prints it
+    #: everything, as ``pix2pix evaluate --json`` prints it: "Infinity" is a text
     json: dict[str, Any]
     table: str
 
@@ -75,8 +75,8 @@ def evaluate(
         model=found["model"],
         step=found["step"],
         split=found["split"],
-        pictures=found["pictures"],
-        means={name: mean["mean"] for name, mean in found["means"].items()},
+        pictures=[{**picture, "psnr": float(picture["psnr"])} for picture in found["pictures"]],
+        means={name: float(mean["mean"]) for name, mean in found["means"].items()},
         margins={name: mean["margin"] for name, mean in found["means"].items()},
         whole=whole,
         json=found,

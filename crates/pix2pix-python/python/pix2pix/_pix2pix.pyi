@@ -1,6 +1,6 @@
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, final
+from typing import Any, Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,15 +42,25 @@ class Generator:
         *,
         dropout: bool = True,
         seed: int = 0,
+        tile: int | None = None,
+        overlap: int | None = None,
+        norm_stats: Literal["tile", "image", "frozen"] = "tile",
     ) -> NDArray[Any]:
-        """Translates a picture of any size.
+        """Translates a picture of any size from 16 pixels a side.
 
         ``picture`` has the shape ``(height, width, channels)``, or ``(height, width)`` for one channel. Black and white
         are 0 and the largest value for uint8 and uint16, and 0 and 1 for float32, unless the model was trained with
         another range for this type. The result has the shape ``(height, width, channels)``, with the channels and the
         type of the model's targets. With ``dropout``, as in the paper, another ``seed`` gives a different output.
+        ``tile``, ``overlap`` and ``norm_stats`` are the options of ``pix2pix translate`` for large pictures: the side of the
+        tiles that it is cut into (None for 1024 where there are more than 2 million pixels, 0 for no tiles), their
+        overlap (None for a quarter), and whose statistics normalize a tile.
         Raises ``ValueError`` if the model does not accept the picture.
         """
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the pictures that it was trained on."""
 
     @property
     def source_channels(self) -> int:

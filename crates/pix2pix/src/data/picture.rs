@@ -25,7 +25,9 @@ mod stack_writer;
 pub(crate) mod tiff;
 
 use burn::tensor::{Device, Tensor, TensorData};
-pub use pix2pix_runtime::picture::{Depth, MAX_PIXELS, MAX_SIDE, Outside, Picture, Samples};
+pub use pix2pix_runtime::picture::{
+    Depth, MAX_PIXELS, MAX_SIDE, MIN_SIDE, Outside, Picture, Samples, check_size,
+};
 use pix2pix_runtime::picture::{Domain, Ranges};
 
 use crate::backend::device::placed;
@@ -43,8 +45,6 @@ pub use page::{Page, Pages};
 pub use stack::{Stack, unpacked};
 pub use stack_writer::{StackWriter, Template};
 
-/// Minimum length of a picture's sides, in pixels.
-pub const MIN_SIDE: u32 = 16;
 /// Maximum size of a decoded picture, in bytes.
 pub const MAX_BYTES: u64 = 1 << 31;
 /// Maximum size of what a file says besides the samples, unpacked, in bytes: its colour profile, texts and the like.

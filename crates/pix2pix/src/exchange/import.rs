@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use pix2pix_runtime::checkpoint;
 use pix2pix_runtime::network::norm::EPSILON;
 use pix2pix_runtime::network::{
     GeneratorConfig, HdConfig, Norm, ResnetConfig, UnetConfig, Upsample,
 };
 use pix2pix_runtime::picture::{MAX_SIDE, Size};
+use pix2pix_runtime::tensor_file::is_own;
 
 use crate::config::RunConfig;
 use crate::data::jitter::JitterConfig;
@@ -48,8 +50,9 @@ pub struct Options {
 /// optionally a discriminator of the public PyTorch port.
 ///
 /// # Errors
-/// As [`public`] and [`keras`]; when there are too many files.
+/// As [`public`] and [`keras`]; when there are too many files, or one is this program's own.
 pub fn of_files(files: &[PathBuf], options: &Options) -> Result<Checkpoint> {
+    files.iter().try_for_each(|file| check_foreign(file))?;
     let is_keras = |path: &Path| {
         let ending = path.extension().and_then(|ending| ending.to_str());
         ending.is_some_and(|ending| ["h5", "hdf5", "keras"].contains(&ending))
@@ -67,6 +70,24 @@ pub fn of_files(files: &[PathBuf], options: &Options) -> Result<Checkpoint> {
             "give the generator's file and, optionally, the discriminator's after it".to_string(),
         )),
     }
+}
+
+/// Checks that a file is not this program's own, and no folder.
+///
+/// # Errors
+/// When it is.
+fn check_foreign(path: &Path) -> Result<()> {
+    let reason = match path.is_dir() {
+        true if checkpoint::find(path).is_ok() => "a run folder of this program",
+        true => return Err(Error::file(path, "a folder, not a file of weights", REMEDY)),
+        false if is_own(path) => "a file of this program",
+        false => return Ok(()),
+    };
+    Err(Error::file(
+        path,
+        format!("{reason}, of which nothing is to be imported"),
+        "give the run's folder or its checkpoint to `pix2pix translate` and other commands as it is",
+    ))
 }
 
 /// Makes a checkpoint of a Keras model, the tutorial's generator. The dropout rate of the options replaces that in the file.
@@ -196,19 +217,19 @@ fn keys(tensors: &Weights, is_network: fn(&Weights, &str) -> bool) -> Vec<String
 fn chosen(path: &Path, keys: &[String], wanted: Option<&str>) -> Result<String> {
     let named = |key: &String| key.trim_end_matches('.').to_string();
     let names: Vec<String> = keys.iter().map(named).collect();
+    // a network may also be inside none
+    let inside = names.iter().map(String::as_str);
+    let inside: Vec<&str> = inside.filter(|name| !name.is_empty()).collect();
     match (keys, wanted) {
         (_, Some(wanted)) => match names.iter().position(|name| name == wanted) {
             Some(index) => Ok(keys[index].clone()),
             None => {
-                let there = match names.is_empty() {
-                    true => "it holds no network in a dictionary".to_string(),
-                    false => format!("it holds {}", names.join(", ")),
+                let remedy = match inside.as_slice() {
+                    [] => "omit `key`: the file has no dictionary of networks".to_string(),
+                    names => format!("it holds {}", names.join(", ")),
                 };
-                Err(Error::file(
-                    path,
-                    format!("no network is inside `key` {wanted}"),
-                    there,
-                ))
+                let reason = format!("no network is inside `key` {wanted}");
+                Err(Error::file(path, reason, remedy))
             }
         },
         // the error names what is missing
@@ -216,8 +237,8 @@ fn chosen(path: &Path, keys: &[String], wanted: Option<&str>) -> Result<String> 
         ([key], None) => Ok(key.clone()),
         (_, None) => Err(Error::file(
             path,
-            format!("it holds {} networks: {}", names.len(), names.join(", ")),
-            format!("choose one with `key`, e.g. `key` {}", names[0]),
+            format!("it holds {} networks: {}", names.len(), inside.join(", ")),
+            format!("choose one with `key`, e.g. `key` {}", inside[0]),
         )),
     }
 }

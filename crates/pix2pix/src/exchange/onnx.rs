@@ -119,9 +119,9 @@ pub fn export(
         config.source.source_planes(&picture)
     });
     let sources: Vec<_> = planes.collect();
-    let ranges = quantize::calibrate(&graph, &weights, &sources, options.dropout)?;
+    let ranges = quantize::calibrate(&graph, &weights, &sources, options.norm, options.dropout)?;
     let model = model(&graph, &weights, &config, options, Some(&ranges))?;
-    let loss = quantize::loss(&graph, &weights, &ranges, &sources)?;
+    let loss = quantize::loss(&graph, &weights, &ranges, &sources, options.norm)?;
     Ok(Exported {
         model,
         loss: Some(loss),

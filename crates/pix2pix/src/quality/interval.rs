@@ -3,12 +3,15 @@
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
+use crate::quality::infinite;
+
 /// A mean and its confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mean {
-    /// The mean.
+    /// The mean; infinite if a value is, in JSON the text "Infinity".
+    #[serde(with = "infinite")]
     pub mean: f64,
-    /// Half the width of its 95% confidence interval by Student's t; `None` for fewer than two values.
+    /// Half the width of its 95% confidence interval by Student's t; `None` for fewer than two values, or an infinite one.
     pub margin: Option<f64>,
 }
 
@@ -19,7 +22,8 @@ pub fn mean(values: &[f64]) -> Option<Mean> {
     if values.is_empty() {
         return None;
     }
-    let margin = (values.len() > 1).then(|| {
+    let has_margin = values.len() > 1 && mean.is_finite();
+    let margin = has_margin.then(|| {
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
         let error = (squares / (count - 1.0) / count).sqrt();
         let t = StudentsT::new(0.0, 1.0, count - 1.0).expect("at least one degree of freedom");
@@ -47,5 +51,14 @@ mod tests {
             }
         );
         assert_eq!(mean(&[]), None);
+    }
+
+    /// One output that equals its target makes the mean PSNR infinite; JSON keeps it.
+    #[test]
+    fn an_infinite_mean_is_kept() {
+        let found = mean(&[20.0, f64::INFINITY]).unwrap();
+        let text = serde_json::to_string(&found).unwrap();
+        assert_eq!(text, r#"{"mean":"Infinity","margin":null}"#);
+        assert_eq!(serde_json::from_str::<Mean>(&text).unwrap(), found);
     }
 }

@@ -4,14 +4,16 @@
 use std::collections::BTreeMap;
 
 use pix2pix_runtime::TranslateOptions;
-use pix2pix_runtime::picture::{Domain, nodata};
+use pix2pix_runtime::picture::{Domain, Outside, nodata};
 use serde::{Deserialize, Serialize};
 
+use crate::config::RunConfig;
 use crate::data::dataset::Pairs;
 use crate::data::jitter::ResizePolicy;
+use crate::data::pair::Pair;
 use crate::data::picture::Picture;
 use crate::draw::contact_sheet::Row;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::model::translate::Translator;
 use crate::quality::dists::Dists;
 use crate::quality::fid::frechet_distance;
@@ -24,6 +26,7 @@ use crate::quality::{
     Calibration, ClassScore, Confidence, Confusion, OwnValues, Planes, Point, Realism,
     RealismScores, Scores, pearson, scores_of,
 };
+use crate::report::outside;
 
 /// Number of best and of worst pictures to keep.
 pub const EXTREMES: usize = 5;
@@ -81,15 +84,17 @@ impl PictureScores {
         domain: &Domain,
         known: Option<&[u8]>,
     ) -> Self {
-        let planes = [output, target].map(|picture| Planes::of(picture, domain));
+        let pictures = [output, target];
+        let planes = pictures.map(|picture| Planes::of(picture, domain));
         let classes = domain.labels.as_ref();
         let classes = classes.map(|labels| Confusion::of(labels, output, target, known));
-        Self::of_planes(name, &planes, classes.as_ref(), domain, known)
+        Self::of_planes(name, pictures, &planes, classes.as_ref(), domain, known)
     }
 
-    /// As [`of`](Self::of), from the planes of output and target, and the confusion of their classes if they are label maps.
+    /// As [`of`](Self::of), with the planes of output and target, and the confusion of their classes if they are label maps.
     fn of_planes(
         name: &str,
+        pictures: [&Picture; 2],
         planes: &[Planes; 2],
         classes: Option<&Confusion>,
         domain: &Domain,
@@ -102,7 +107,9 @@ impl PictureScores {
             name: name.to_string(),
             scores: scores_of(out, wanted, known),
             size: out.size,
-            own: amounts.then(|| OwnValues::of(&a, &b, domain)).flatten(),
+            own: amounts
+                .then(|| OwnValues::of(pictures, domain, known))
+                .flatten(),
             pearson: amounts.then(|| pearson(&a, &b)).flatten(),
             lpips: None,
             dists: None,
@@ -206,23 +213,26 @@ pub struct Evaluated {
     pub worst: Vec<Row>,
     /// The power spectra of all outputs and all targets.
     pub spectra: Vec<Point>,
+    /// The values of all sources and of all targets outside of the model's ranges, which were clipped.
+    pub outside: [Outside; 2],
 }
 
 /// Translates every pair at the input size of the networks, and scores it. Of several samples, the scores are those of the
-/// first. Of the `options`, only dropout, seed and index count; `tell` receives each pair when it is measured, and its error,
-/// which may be the caller's own, ends the evaluation.
+/// first. Of the `options`, only dropout, seed, index and `refuse_outside` count; `tell` receives each pair when it is
+/// measured, and its error, which may be the caller's own, ends the evaluation.
 ///
 /// # Errors
 /// When a pair cannot be read, its channels cannot be converted to the model's, the networks do not accept its size, or
-/// there are to be several samples and no dropout; and that of `tell`.
+/// there are to be several samples and no dropout; when most values of the sources, or most of the targets, lie outside of
+/// the model's range, unless `refuse_outside` is off; and that of `tell`.
 pub fn evaluate<E: From<Error>>(
     model: String,
     translator: &Translator,
     (split, pairs): (&str, &Pairs),
     measures: &Measures,
     options: &TranslateOptions,
-    tell: &mut dyn FnMut(&Measured) -> Result<(), E>,
-) -> Result<Evaluated, E> {
+    tell: &mut dyn FnMut(&Measured) -> std::result::Result<(), E>,
+) -> std::result::Result<Evaluated, E> {
     let config = &translator.config;
     let labels = config.target.labels.as_ref();
     if labels.is_some()
@@ -238,27 +248,23 @@ pub fn evaluate<E: From<Error>>(
     if measures.samples.is_some() {
         translator.check_samples(options)?;
     }
+    let read = |index| read(pairs, index, config);
+    if options.refuse_outside {
+        outside::check(&model, &outside::look(pairs, config, read)?, config)?;
+    }
+    let mut clipped = [Outside::default(); 2];
     let mut features = [const { Vec::new() }; 2];
     let mut extremes: [Vec<(f64, Row)>; 2] = Default::default();
     for index in 0..pairs.len() {
-        let refused = |reason: Error| {
-            let remedy = "evaluate a model on pictures like those that it was trained on";
-            Error::file(&pairs.shown(index)[0], reason, remedy)
-        };
-        let pair = config.jitter.still(pairs.read(index)?);
+        let refused = |reason| refused(pairs, index, reason);
+        let pair = read(index)?;
+        outside::add(&mut clipped, outside::count(&pair, config));
+        let pair = config.jitter.still(pair);
         let pair = pair.map_err(Error::Config).map_err(refused)?;
         if pair.is_empty() {
             continue;
         }
-        let source = pair
-            .source
-            .clone()
-            .with_channels(config.source.channels)
-            .map_err(refused)?;
-        let target = pair
-            .target
-            .with_channels(config.target.channels)
-            .map_err(refused)?;
+        let (source, target) = (pair.source, pair.target);
         let [width, height] = source.size().map(|side| side as usize);
         config
             .generator
@@ -320,7 +326,14 @@ pub fn evaluate<E: From<Error>>(
         let found = PictureScores {
             lpips,
             dists,
-            ..PictureScores::of_planes(&pair.name, &planes, classes.as_ref(), &config.target, known)
+            ..PictureScores::of_planes(
+                &pair.name,
+                [&output, &target],
+                &planes,
+                classes.as_ref(),
+                &config.target,
+                known,
+            )
         };
         // neither classes nor edges of missing data are textures
         if labels.is_none() && known.is_none() {
@@ -343,6 +356,9 @@ pub fn evaluate<E: From<Error>>(
             scores: &found,
         })?;
         pictures.push(found);
+    }
+    if options.refuse_outside {
+        outside::check(&model, &clipped, config)?;
     }
     let [outputs, targets] = &features;
     let [best, worst] = extremes.map(|rows| rows.into_iter().map(|(_, row)| row).collect());
@@ -370,7 +386,27 @@ pub fn evaluate<E: From<Error>>(
         best,
         worst,
         spectra: realism.curves(),
+        outside: clipped,
     })
+}
+
+/// Reads a pair as its files have it, with the channels of the model's domains.
+fn read(pairs: &Pairs, index: usize, config: &RunConfig) -> Result<Pair> {
+    let pair = pairs.read(index)?;
+    let source = pair.source.with_channels(config.source.channels);
+    let target = pair.target.with_channels(config.target.channels);
+    let unlike = |reason| refused(pairs, index, reason);
+    Ok(Pair {
+        source: source.map_err(unlike)?,
+        target: target.map_err(unlike)?,
+        ..pair
+    })
+}
+
+/// The error for a pair that the model does not take.
+fn refused(pairs: &Pairs, index: usize, reason: Error) -> Error {
+    let remedy = "evaluate a model on pictures like those that it was trained on";
+    Error::file(&pairs.shown(index)[0], reason, remedy)
 }
 
 /// The mean of each score over the pictures that have it.
@@ -385,11 +421,7 @@ fn means(pictures: &[PictureScores]) -> BTreeMap<String, Mean> {
         .collect()
 }
 
-fn row(
-    scores: &PictureScores,
-    [source, output, target]: [&Picture; 3],
-    config: &crate::config::RunConfig,
-) -> Row {
+fn row(scores: &PictureScores, [source, output, target]: [&Picture; 3], config: &RunConfig) -> Row {
     let of_classes = scores.accuracy;
     let PictureScores { name, scores, .. } = scores;
     Row {

@@ -7,6 +7,7 @@ use pix2pix_runtime::network::{LayerGraph, Op};
 use pix2pix_runtime::plan::{Fusion, Input, Noise, Parameters, Pass, Plan, Watch};
 use pix2pix_runtime::weights::{Array, Weights};
 
+use super::OnnxNorm;
 use super::builder::{Builder, int};
 use super::proto::DataType;
 use crate::error::Result;
@@ -34,13 +35,21 @@ pub fn is_quantized(graph: &LayerGraph, index: usize) -> bool {
 struct LayerByLayer {
     plan: Plan,
     parameters: Parameters,
+    /// The statistics of the norms; none, where each picture is normalized by its own.
+    statistics: Vec<Vec<f32>>,
 }
 
 impl LayerByLayer {
-    fn new(graph: &LayerGraph, weights: &Weights) -> Result<Self> {
+    fn new(graph: &LayerGraph, weights: &Weights, norm: OnnxNorm) -> Result<Self> {
+        let parameters = Parameters::new(graph, weights.clone(), Fusion::None, Arithmetic::F32)?;
+        let statistics = match norm {
+            OnnxNorm::Batch => None,
+            OnnxNorm::Frozen => parameters.running_statistics(),
+        };
         Ok(Self {
             plan: Plan::new(graph, Fusion::None, 1),
-            parameters: Parameters::new(graph, weights.clone(), Fusion::None, Arithmetic::F32)?,
+            parameters,
+            statistics: statistics.unwrap_or_default(),
         })
     }
 
@@ -48,7 +57,7 @@ impl LayerByLayer {
         let pass = Pass {
             inputs: &[Input { source, noise }],
             arithmetic: Arithmetic::F32,
-            statistics: &[],
+            statistics: &self.statistics,
         };
         let mut outputs = self
             .plan
@@ -57,8 +66,8 @@ impl LayerByLayer {
     }
 }
 
-/// Measures the ranges of all layers on these sources, `[channels, height, width]` each; with active dropout if `dropout`
-/// is set.
+/// Measures the ranges of all layers on these sources, `[channels, height, width]` each, with the statistics of `norm`; with
+/// active dropout if `dropout` is set.
 ///
 /// # Errors
 /// When the tensors are not the network's.
@@ -66,10 +75,11 @@ pub fn calibrate(
     graph: &LayerGraph,
     weights: &Weights,
     sources: &[Vec<f32>],
+    norm: OnnxNorm,
     dropout: bool,
 ) -> Result<Ranges> {
     let mut ranges = vec![[0.0_f32; 2]; graph.layers.len()]; // the range must contain 0, the value of padding
-    let network = LayerByLayer::new(graph, weights)?;
+    let network = LayerByLayer::new(graph, weights, norm)?;
     for (stream, source) in (0..).zip(sources) {
         let noise = dropout.then_some(Noise { seed: 0, stream });
         network.run(source, noise, &mut |layer, values| {
@@ -83,7 +93,7 @@ pub fn calibrate(
 }
 
 /// Measures the loss of accuracy: mean absolute difference between the outputs of the 8-bit and the 32-bit network on
-/// these sources, in units of \[-1, 1\], without dropout.
+/// these sources, in units of \[-1, 1\], with the statistics of `norm` and without dropout.
 ///
 /// # Errors
 /// As [`calibrate`].
@@ -92,9 +102,10 @@ pub fn loss(
     weights: &Weights,
     ranges: &Ranges,
     sources: &[Vec<f32>],
+    norm: OnnxNorm,
 ) -> Result<f32> {
-    let exact = LayerByLayer::new(graph, weights)?;
-    let rounded = LayerByLayer::new(graph, &rounded_weights(graph, weights))?;
+    let exact = LayerByLayer::new(graph, weights, norm)?;
+    let rounded = LayerByLayer::new(graph, &rounded_weights(graph, weights), norm)?;
     let quantized: Vec<bool> = (0..graph.layers.len())
         .map(|layer| is_quantized(graph, layer))
         .collect();
