@@ -33,6 +33,7 @@ use crate::error::{Error, Result};
 use layout::{Entry, Files, Layout, Split};
 use passed_over::PassedOver;
 use pattern::Pattern;
+use remembered::{Asked, ReadAs};
 use store::Store;
 
 /// Pairs of one split, read on demand.
@@ -157,6 +158,30 @@ impl Pairs {
                 .chain(b)
                 .map(|path| self.store.shown(path))
                 .collect(),
+        }
+    }
+
+    /// Pair `index`, as results of earlier surveys know it.
+    fn asked(&self, index: usize) -> Asked {
+        let entry = &self.entries[index];
+        let shown = |paths: &[PathBuf]| paths.iter().map(|path| self.store.shown(path)).collect();
+        let mut files: Vec<Vec<PathBuf>> = match &entry.files {
+            Files::Together(path) => vec![shown(slice::from_ref(path))],
+            Files::Apart(a, b) => vec![shown(a), shown(b)],
+        };
+        files.push(shown(entry.mask.as_slice()));
+        Asked {
+            files,
+            page: entry.page,
+        }
+    }
+
+    /// How the files are read.
+    fn read_as(&self) -> ReadAs {
+        ReadAs {
+            squares: self.squares,
+            nodata: self.nodata,
+            neighbours: self.neighbours(),
         }
     }
 
@@ -450,11 +475,6 @@ impl Pairs {
     /// Whether a mask file belongs to some of the pairs.
     pub fn has_masks(&self) -> bool {
         self.entries.iter().any(|entry| entry.mask.is_some())
-    }
-
-    /// How pixels of A and of B without data are known.
-    pub(crate) fn nodata(&self) -> [Option<Nodata>; 2] {
-        self.nodata
     }
 
     /// The same pairs, converted to these domains of A and B.

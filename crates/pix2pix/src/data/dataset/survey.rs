@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::classes::Classes;
-use super::remembered::{ReadAs, Remembered, Seen};
+use super::remembered::{Remembered, Seen};
 use super::{Dataset, Decoded, Pairs};
 use crate::choice::choices;
 use crate::data::picture::{Depth, Format, Header, Picture, Samples};
@@ -89,25 +89,20 @@ impl Survey {
             Some(folder) => Remembered::of(folder, pairs.len()),
             None => Remembered::default(),
         };
-        let read = ReadAs {
-            nodata: pairs.nodata(),
-            neighbours: pairs.neighbours(),
-        };
+        let read = pairs.read_as();
         // with a flag for new results
         let headers: Vec<_> = (0..pairs.len())
             .into_par_iter()
-            .map(
-                |index| match remembered.recall(&pairs.shown(index), pairs.page(index), read) {
-                    Some(seen) => (Ok(seen), false),
-                    None => (look(pairs, index), true),
-                },
-            )
+            .map(|index| match remembered.recall(&pairs.asked(index), read) {
+                Some(seen) => (Ok(seen), false),
+                None => (look(pairs, index), true),
+            })
             .collect();
         let news = headers
             .iter()
             .enumerate()
             .filter_map(|(index, found)| match found {
-                (Ok(seen), true) => Some((pairs.shown(index), pairs.page(index), *seen)),
+                (Ok(seen), true) => Some((pairs.asked(index), *seen)),
                 _ => None,
             });
         remembered.keep(news, read);
