@@ -586,6 +586,8 @@ pub struct Dataset {
     pub unmatched: Vec<PathBuf>,
     /// Values of [`Options::matching`] that would match the names of some of them.
     pub proposal: Option<[String; 2]>,
+    /// Whether the names of files say what is a pair: [`Options::matching`] has no meaning elsewhere.
+    pub by_name: bool,
     /// Files that are not of a pair.
     pub passed_over: Vec<PassedOver>,
 }
@@ -652,6 +654,7 @@ impl Dataset {
             unmatched,
             passed_over,
             proposal,
+            by_name,
         } = layout;
         let mut named: Vec<(&'static str, Pairs)> = Vec::new();
         let (mut pages, mut files) = (0, 0);
@@ -704,6 +707,7 @@ impl Dataset {
             },
             unmatched: unmatched.iter().map(|path| store.shown(path)).collect(),
             proposal,
+            by_name,
             passed_over,
         };
         let data = data.with_splits(named);
