@@ -39,10 +39,10 @@ impl Pairs {
     fn shift_of(&self, index: usize, sides: &[Decoded; 2]) -> Result<Option<Shift>> {
         let [a, b] = sides;
         let gaps = |side: usize| {
-            let Decoded { picture, gap, .. } = &sides[side];
+            let Decoded { picture, gaps, .. } = &sides[side];
             match &self.domains {
-                Some(domains) => domains[side].mask(picture, (*gap)?),
-                None => nodata::mask(picture, picture.channels(), (*gap)?),
+                Some(domains) => domains[side].mask_of(picture, gaps),
+                None => nodata::mask(picture, gaps),
             }
         };
         let [in_a, in_b] = [0, 1].map(gaps);
@@ -64,7 +64,8 @@ impl Pairs {
     /// Reads pair `index` and aligns it.
     ///
     /// # Errors
-    /// When its files cannot be read or do not form a pair, or a mask belongs to it, which would have to move too.
+    /// When its files cannot be read or do not form a pair, a mask belongs to it, which would have to move too, or the
+    /// files of a side name values for "no data" of which none can stand for all.
     pub fn read_aligned(&self, index: usize) -> Result<Aligned> {
         if let Some(mask) = self.mask_file(index) {
             let reason = "a mask, and it is not known whether it belongs to A or to B";
@@ -76,13 +77,19 @@ impl Pairs {
         let moved = shift.map_or([0, 0], |shift| shift.whole());
         let [a, b] = &sides;
         let pictures = shift::common(&a.picture, &b.picture, moved);
-        let mut sides = sides.iter().zip(pictures).map(|(side, picture)| {
-            let format = side.format.for_result(picture.channels(), picture.depth());
-            (picture, format, Metadata::default().with_nodata(side.gap))
-        });
-        let mut next = || sides.next().expect("A and B");
+        let written = |side: usize, picture: &Picture| {
+            let Decoded { format, gaps, .. } = &sides[side];
+            let format = format.for_result(picture.channels(), picture.depth());
+            let (picture, gap) = nodata::unified(picture, gaps).ok_or_else(|| {
+                let reason = "the files of this side name different values for pixels without data, and one file has one";
+                let remedy = "give all of them a value that no pixel with data has";
+                Error::file(&self.shown_side(index, side), reason, remedy)
+            })?;
+            Ok::<_, Error>((picture, format, Metadata::default().with_nodata(gap)))
+        };
+        let [a, b] = &pictures;
         Ok(Aligned {
-            sides: [next(), next()],
+            sides: [written(0, a)?, written(1, b)?],
             together: self.is_together(index),
             shift,
         })

@@ -384,11 +384,13 @@ pub fn check_labels(data: &Dataset, on_error: OnError) -> Result<[LabelCount; 2]
 }
 
 /// The samples that have data, or one 0 if none has.
-fn known(Decoded { picture, gap, .. }: &Decoded) -> Picture {
-    let mut values = picture.to_floats();
-    if let Some(gap) = *gap {
-        values.retain(|&value| !nodata::is(value, gap));
-    }
+fn known(Decoded { picture, gaps, .. }: &Decoded) -> Picture {
+    let samples = picture.to_floats();
+    let of_channels = samples.into_iter().zip(gaps.iter().cycle());
+    let known = of_channels
+        .filter(|&(sample, gap)| gap.is_none_or(|gap| !nodata::is(sample, gap)))
+        .map(|(sample, _)| sample);
+    let mut values: Vec<f32> = known.collect();
     if values.is_empty() {
         values.push(0.0);
     }
