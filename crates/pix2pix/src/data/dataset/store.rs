@@ -44,8 +44,10 @@ struct Unpacked {
 impl Unpacked {
     /// What is known of a file.
     fn known(&self, path: &Path) -> Option<Result<Content>> {
-        let found = self.files.get(path)?;
-        Some(found.as_ref().map(Content::clone).map_err(again))
+        Some(match self.files.get(path)? {
+            Ok(content) => Ok(content.clone()),
+            Err(error) => Err(again(error)),
+        })
     }
 }
 
@@ -296,15 +298,13 @@ impl Store {
         if let Some(known) = unpacked.known(path) {
             return known;
         }
-        let Unpacked { file, files } = &mut *unpacked;
-        let file = match file {
+        let file = match unpacked.file.clone() {
             Some(file) => file,
-            None => file.insert(temporary()?),
+            None => unpacked.file.insert(temporary()?).clone(),
         };
-        let found = unpack(file);
-        let answer = found.as_ref().map(Content::clone).map_err(again);
-        files.insert(path.to_path_buf(), found);
-        answer
+        let found = unpack(&file);
+        unpacked.files.insert(path.to_path_buf(), found);
+        unpacked.known(path).expect("it was just unpacked")
     }
 
     /// The content of a file as it is stored: volumes stay packed, which is enough for their headers.
