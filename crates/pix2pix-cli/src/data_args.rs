@@ -206,9 +206,16 @@ impl DataArgs {
             )));
         }
         let options = self.options(seed);
-        match earth::is_typed(path) {
-            true => Ok(earth::open(&options)?),
-            false => Ok(Dataset::open(path, &options)?),
+        let data = match earth::is_typed(path) {
+            true => earth::open(&options)?,
+            false => Dataset::open(path, &options)?,
+        };
+        match self.matching.is_some() && !data.by_name {
+            true => Err(Failure::Usage(format!(
+                "--match is for pictures in folders A/ and B/, and these are {}; omit it",
+                data.layout
+            ))),
+            false => Ok(data),
         }
     }
 

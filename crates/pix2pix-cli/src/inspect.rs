@@ -99,12 +99,24 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
         *found += &flags::named(&format!("broken: {error}\n"));
     }
     let leaks = duplicates(&data);
+    let (leaks, files): (Vec<_>, Vec<_>) = leaks.into_iter().partition(|leak| leak.is_pair);
     for leak in &leaks {
         let (first, again) = (leak.first.plain(), leak.again.plain());
         *found += &format!("duplicate: {again} is the same as {first}\n");
     }
     if !leaks.is_empty() {
         *found += "scores on held-out pairs that are also training pairs mean nothing: remove the duplicates\n";
+    }
+    if let Some(leak) = files.first() {
+        let (first, again) = (leak.first.plain(), leak.again.plain());
+        let (files, are) = match files.len() {
+            1 => ("1 file".to_string(), "is"),
+            count => (format!("{count} files"), "are"),
+        };
+        *found += &format!(
+            "note: {files} of held-out pairs {are} in pairs of another split too, with other partners: {again} is the \
+             same as {first}\n"
+        );
     }
     let on_error = args.data.on_error;
     let (data, survey, _) = survey::sift(data, surveys, on_error)?;

@@ -7,6 +7,7 @@ mod y4m;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, stderr};
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::slice;
 
@@ -17,7 +18,7 @@ use pix2pix::data::passed_over::{self, PassedOver};
 use pix2pix::data::picture::{
     self, Content, Format, LargeWriter, Metadata, Outside, Page, Picture, Stack, TiffWindows,
 };
-use pix2pix::data::{Depth, Domain, Pages, Size, Store, pair};
+use pix2pix::data::{Depth, Domain, Nodata, Pages, Size, Store, nodata, pair};
 use pix2pix::device::set_threads;
 use pix2pix::model::{
     DEVIATION_SCALE, Fit, NormStatistics, Sampled, Temporal, Tiling, TranslateOptions, Windows,
@@ -394,19 +395,27 @@ fn parts(
 }
 
 /// Reads pages of files, whose channels are joined: all pages of the first file, then those of the next. Returns the picture
-/// with the format of the first. An error if the model does not take its channels.
+/// with the format of the first, and with the value of pixels without data that the files name, if they are asked for it and are
+/// several. An error if the model does not take its channels.
 fn read(
     files: &[(&Path, Content)],
     pages: &[Page],
     translator: &Translator,
-) -> Result<(Picture, Format), Error> {
+) -> Result<(Picture, Format, Option<f32>), Error> {
     let domain = &translator.config.source;
+    let has_tags = domain.nodata == Some(Nodata::Tag) && files.len() * pages.len() > 1;
     let mut parts: Vec<Picture> = Vec::new();
+    let mut gaps = Vec::new();
     let mut first = None;
     for (path, content) in files {
         let (part, format) = picture::decode_pages(path, content, pages, Some(domain))?;
         let (_, size) = *first.get_or_insert((format, part.size()));
         pair::same_size((files[0].0, size), (path, part.size()))?;
+        let channels = part.channels() / pages.len();
+        for page in pages.iter().filter(|_| has_tags) {
+            let gap = Metadata::read(content, format, *page, channels).nodata();
+            gaps.extend(iter::repeat_n(gap, channels));
+        }
         parts.push(part);
     }
     let (format, _) = first.expect("there is a file");
@@ -416,7 +425,16 @@ fn read(
     };
     let taken = translator.check_channels(picture.channels());
     taken.map_err(|reason| unlike(files[0].0, reason))?;
-    Ok((picture, format))
+    if !has_tags {
+        return Ok((picture, format, None));
+    }
+    // each file may name another value, and the model knows one
+    let (picture, gap) = nodata::unified(&picture, &gaps).ok_or_else(|| {
+        let reason = "its value for pixels without data is one of data in another file that is joined with it";
+        let remedy = "give all files a value that no pixel with data has";
+        Error::file(files[0].0, reason, remedy)
+    })?;
+    Ok((picture, format, gap))
 }
 
 /// A picture that is to be translated, and its file.
@@ -529,9 +547,10 @@ fn translate(
         .iter()
         .map(|path| (path.as_path(), Content::from(path.as_path())))
         .collect();
-    let (picture, format) = read(&contents, &[page], translator)?;
+    let (picture, format, gap) = read(&contents, &[page], translator)?;
     let (size, channels) = (picture.size(), picture.channels());
     let metadata = Metadata::read(&contents[0].1, format, page, channels);
+    let metadata = with_tag(metadata, gap);
     let is_pair = args.is_pair(size);
     let given = Given {
         path,
@@ -722,6 +741,14 @@ fn translate_large(
         (&target, size),
         clipped,
     ) + &unusual)
+}
+
+/// The metadata of files, with the value of pixels without data that stands for those of all, if there is one.
+fn with_tag(metadata: Metadata, gap: Option<f32>) -> Metadata {
+    match gap {
+        None => metadata,
+        gap => metadata.with_nodata(gap),
+    }
 }
 
 /// The metadata of a result: the value of pixels without data is that of the result, not of the input, and none if all

@@ -79,6 +79,27 @@ fn every_picture_without_a_partner_is_named() {
     assert!(said.contains("2 pairs to train on"), "{said}");
 }
 
+/// Where no name says what is a pair, `--match` would do nothing.
+#[test]
+fn patterns_of_names_are_for_two_folders() {
+    let scratch = Scratch::new();
+    two_folders(&scratch, "data/A", "data/B", 2);
+    fs::create_dir(scratch.path("pairs")).unwrap();
+    pair(128, 64, 0).save(scratch.path("pairs/0.png")).unwrap();
+    let line = "A/photo0.jpg,B/photo0.png\n";
+    fs::write(scratch.path("data/list.csv"), line).unwrap();
+    for data in ["pairs", "data/list.csv", "earth"] {
+        let output = scratch.run(&format!("inspect {data} --match *_x *_y"));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(
+            said.contains("--match is for pictures in folders A/ and B/"),
+            "{said}"
+        );
+    }
+    scratch.ok("inspect data --match *_x *_y");
+}
+
 #[test]
 fn sizes_of_a_pair_must_agree() {
     let scratch = Scratch::new();

@@ -35,7 +35,7 @@ pub enum Tiling {
     Auto,
     /// None. Memory grows with the picture.
     Never,
-    /// All.
+    /// All that do not fit into one tile.
     Cut {
         /// Side of a tile in pixels.
         side: u32,
@@ -399,8 +399,7 @@ impl Translator {
     ) -> Result<()> {
         self.check(options)?;
         let size = picture.size();
-        let tiles = self.tiles(size, options);
-        let tiles = tiles.unwrap_or_else(|| self.usual_tiles(options));
+        let tiles = self.chosen_tiles(options);
         let source = Source {
             translator: self,
             picture,
@@ -542,26 +541,27 @@ impl Translator {
     /// The tiles of a picture; `None` if it is translated as a whole.
     fn tiles(&self, size: [u32; 2], options: &TranslateOptions) -> Option<Tiles> {
         // a picture one pixel high is padded to what the network accepts
-        let [width, height] = self.padded(size).map(u64::from);
-        let large = width * height > LARGE;
-        match options.tiling {
-            Tiling::Never => None,
-            Tiling::Auto if !large => None,
-            Tiling::Auto => Some(self.usual_tiles(options)),
-            Tiling::Cut { side, overlap } => Some(Tiles {
-                side,
-                overlap,
-                statistics: options.statistics,
-            }),
-        }
+        let [width, height] = self.padded(size);
+        let is_whole = match options.tiling {
+            Tiling::Never => true,
+            Tiling::Auto => u64::from(width) * u64::from(height) <= LARGE,
+            Tiling::Cut { side, .. } => width.max(height) <= side,
+        };
+        (!is_whole).then(|| self.chosen_tiles(options))
     }
 
-    /// The tiles if nobody chooses.
-    fn usual_tiles(&self, options: &TranslateOptions) -> Tiles {
-        let side = TILE.next_multiple_of(1 << self.model.generator.halvings());
+    /// The tiles of a picture that is cut: those that the options choose, or else the usual ones.
+    fn chosen_tiles(&self, options: &TranslateOptions) -> Tiles {
+        let [side, overlap] = match options.tiling {
+            Tiling::Cut { side, overlap } => [side, overlap],
+            Tiling::Auto | Tiling::Never => {
+                let side = TILE.next_multiple_of(1 << self.model.generator.halvings());
+                [side, side / 4]
+            }
+        };
         Tiles {
             side,
-            overlap: side / 4,
+            overlap,
             statistics: options.statistics,
         }
     }

@@ -53,6 +53,7 @@ pub use jitter::{JitterConfig, ResizePolicy};
 pub use pair::{Direction, Pair};
 pub use picture::{Format, Header, Pages, Picture, Samples};
 pub use pix2pix_runtime::picture::labels;
+pub use pix2pix_runtime::picture::nodata;
 pub use pix2pix_runtime::picture::{
     Depth, Domain, InvalidSize, Labels, Nodata, Ranges, Size, resize,
 };

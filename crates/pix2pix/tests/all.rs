@@ -4,6 +4,7 @@
 mod coarse_to_fine;
 mod data;
 mod examples;
+mod gaps;
 mod import;
 mod networks;
 mod onnx;

@@ -189,9 +189,8 @@ fn a_picture_beyond_memory_is_the_one_in_memory() {
     assert_eq!(values, bytes(&whole));
 }
 
-/// A network pads a picture one pixel high to 64 pixels: what is then large is cut into tiles.
-#[test]
-fn a_narrow_picture_is_large_by_what_the_network_computes() {
+/// The generator, ready to translate.
+fn translator() -> Translator {
     let scratch = tempfile::tempdir().unwrap();
     let model = scratch.path().join("model.safetensors");
     let discriminator = PatchGanConfig {
@@ -202,7 +201,36 @@ fn a_narrow_picture_is_large_by_what_the_network_computes() {
     Checkpoint::of_networks(&generator(), &discriminator.unwrap(), 0)
         .save(&model)
         .unwrap();
-    let translator = Translator::load(&model).unwrap();
+    Translator::load(&model).unwrap()
+}
+
+/// What fits into one tile is not padded to it, which takes longer and changes the statistics.
+#[test]
+fn a_picture_smaller_than_a_tile_is_translated_whole() {
+    let translator = translator();
+    let picture = picture(100, |x, y| (x * y) as u8);
+    let translated = |tiling| {
+        let options = TranslateOptions {
+            tiling,
+            ..TranslateOptions::default()
+        };
+        translator
+            .translate_with(picture.clone(), &options)
+            .unwrap()
+    };
+    let cut = |side| Tiling::Cut { side, overlap: 16 };
+    let whole = translated(Tiling::Never);
+    // 100 pixels are padded to 128
+    for side in [128, 512] {
+        assert_eq!(translated(cut(side)), whole);
+    }
+    assert_ne!(translated(cut(64)), whole);
+}
+
+/// A network pads a picture one pixel high to 64 pixels: what is then large is cut into tiles.
+#[test]
+fn a_narrow_picture_is_large_by_what_the_network_computes() {
+    let translator = translator();
     let line: Picture = RgbImage::from_fn(40_000, 1, |x, _| Rgb([x as u8, 9, 200])).into();
     let translated = |tiling| {
         let options = TranslateOptions {

@@ -13,7 +13,7 @@ use pix2pix::{Error, Translator, atomic_file};
 
 use super::{
     Args, Given, Inputs, deviation_of, make, of_result, read, said_of_clipped, said_of_deviation,
-    unlike,
+    unlike, with_tag,
 };
 use crate::output_folder::create_folder_of;
 use crate::paths::Plain;
@@ -76,8 +76,9 @@ pub fn translate(
     bar.set_style(style.expect("a valid template"));
     let given = |page: Page| {
         let around = page.around(neighbours, count);
-        let (picture, format) = read(&contents, &around, translator)?;
+        let (picture, format, gap) = read(&contents, &around, translator)?;
         let metadata = Metadata::read(first, format, page, header.channels);
+        let metadata = with_tag(metadata, gap);
         let is_pair = !is_volume && args.is_pair(picture.size());
         let given = Given {
             path,

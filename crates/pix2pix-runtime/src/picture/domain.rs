@@ -116,8 +116,17 @@ impl Domain {
     /// Replaces the pixels without data by the middle of the range, which the networks see as 0, or by the first class; also
     /// returns the mask of those that have data, if some have none. `value` is that of the pixels without data.
     pub fn without_gaps(&self, picture: Picture, value: Option<f32>) -> (Picture, Option<Picture>) {
-        let mask = value.and_then(|value| self.mask(&picture, value));
-        let Some(mask) = mask else {
+        let gaps = vec![value; picture.channels()];
+        self.without_gaps_of(picture, &gaps)
+    }
+
+    /// As [`without_gaps`](Self::without_gaps), with a value for each channel of the picture.
+    pub fn without_gaps_of(
+        &self,
+        picture: Picture,
+        gaps: &[Option<f32>],
+    ) -> (Picture, Option<Picture>) {
+        let Some(mask) = self.mask_of(&picture, gaps) else {
             return (picture, None);
         };
         (self.filled(&picture, &mask), Some(mask))
@@ -126,11 +135,16 @@ impl Domain {
     /// The mask of a picture before its conversion to the domain's channels: see [`nodata::mask`]. Alpha that the conversion
     /// drops does not count.
     pub fn mask(&self, picture: &Picture, value: f32) -> Option<Picture> {
+        self.mask_of(picture, &vec![Some(value); picture.channels()])
+    }
+
+    /// As [`mask`](Self::mask), with a value for each channel of the picture.
+    pub fn mask_of(&self, picture: &Picture, gaps: &[Option<f32>]) -> Option<Picture> {
         let channels = match (picture.channels(), self.channels) {
             (given @ (2 | 4), 1 | 3) => given - 1,
             (given, _) => given,
         };
-        nodata::mask(picture, channels, value)
+        nodata::mask(picture, &gaps[..channels])
     }
 
     /// The picture with the middle of the range, or the first class, where the mask has no data.

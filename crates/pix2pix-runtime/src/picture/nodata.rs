@@ -83,18 +83,52 @@ pub fn is(sample: f32, value: f32) -> bool {
 /// A known pixel in a mask; others are 0.
 pub const KNOWN: u8 = 255;
 
-/// The mask of a picture: one channel, [`KNOWN`] where none of the pixel's first `channels` samples is the value, elsewhere
-/// 0. `None` if every pixel is known.
-pub fn mask(picture: &Picture, channels: usize, value: f32) -> Option<Picture> {
+/// The mask of a picture: one channel, [`KNOWN`] where no sample of a pixel is the value of its channel in `gaps`, elsewhere 0.
+/// Channels without a value, or behind the last one, have data everywhere. `None` if every pixel is known.
+pub fn mask(picture: &Picture, gaps: &[Option<f32>]) -> Option<Picture> {
+    if gaps.iter().all(Option::is_none) {
+        return None;
+    }
     let samples = picture.to_floats();
     let pixels = samples.chunks_exact(picture.channels());
     let known = pixels.map(|pixel| {
-        let has_gap = pixel[..channels].iter().any(|&sample| is(sample, value));
+        let mut samples = pixel.iter().zip(gaps);
+        let has_gap = samples.any(|(&sample, gap)| gap.is_some_and(|gap| is(sample, gap)));
         if has_gap { 0 } else { KNOWN }
     });
     let known: Vec<u8> = known.collect();
     let has_gaps = known.contains(&0);
     has_gaps.then(|| Picture::new(picture.size(), 1, Samples::U8(known)))
+}
+
+/// The picture with one value for all samples without data, and this value: files and models know one. `gaps` has the value of
+/// each channel. It is one of these, or NaN, that no sample with data has; `None` if there is no such value.
+pub fn unified(picture: &Picture, gaps: &[Option<f32>]) -> Option<(Picture, Option<f32>)> {
+    let Some(first) = gaps.iter().flatten().next() else {
+        return Some((picture.clone(), None));
+    };
+    let is_first = |gap: &Option<f32>| gap.is_some_and(|gap| is(gap, *first));
+    if gaps.iter().all(is_first) {
+        return Some((picture.clone(), Some(*first)));
+    }
+    let samples = picture.to_floats();
+    let has_data = |sample: f32, gap: Option<f32>| gap.is_none_or(|gap| !is(sample, gap));
+    let is_free = |value: &f32| {
+        let mut all = samples.iter().zip(gaps.iter().cycle());
+        !all.any(|(&sample, &gap)| has_data(sample, gap) && is(sample, *value))
+    };
+    let nan = (picture.depth() == Depth::F32).then_some(f32::NAN);
+    let fits = |value: &f32| is(stored(*value, picture.depth()), *value);
+    let mut values = gaps.iter().flatten().copied().chain(nan);
+    let value = values.find(|value| fits(value) && is_free(value))?;
+    let picture = picture.map_pixels(|pixel| {
+        for (sample, gap) in pixel.iter_mut().zip(gaps) {
+            if !has_data(*sample, *gap) {
+                *sample = value;
+            }
+        }
+    });
+    Some((picture, Some(value)))
 }
 
 /// The pixels that both masks know.
@@ -161,24 +195,52 @@ mod tests {
     fn a_pixel_is_known_if_all_its_samples_are() {
         let row = |values: &[f32]| Picture::new([3, 1], 2, Samples::F32(values.to_vec()));
         let picture = row(&[1.0, 2.0, -9.0, 3.0, 4.0, -9.0]);
-        let found = mask(&picture, 2, -9.0).unwrap();
+        let found = mask(&picture, &[Some(-9.0); 2]).unwrap();
         assert_eq!(found.bytes(), [255, 0, 0]);
         assert_eq!(
             filled(&picture, &found, &[7.0, 8.0]),
             row(&[1.0, 2.0, 7.0, 8.0, 7.0, 8.0])
         );
-        assert_eq!(mask(&picture, 2, 0.0), None);
+        assert_eq!(mask(&picture, &[Some(0.0); 2]), None);
         // of one channel, the other does not count
-        assert_eq!(mask(&picture, 1, 3.0), None);
-        assert_eq!(mask(&picture, 1, 4.0).unwrap().bytes(), [255, 255, 0]);
+        assert_eq!(mask(&picture, &[Some(3.0)]), None);
+        assert_eq!(mask(&picture, &[Some(4.0)]).unwrap().bytes(), [255, 255, 0]);
         let holes = row(&[1.0, f32::NAN, 0.0, 0.0, 0.0, 0.0]);
-        assert_eq!(mask(&holes, 2, f32::NAN).unwrap().bytes(), [0, 255, 255]);
         assert_eq!(
-            both(Some(found), mask(&holes, 2, f32::NAN))
+            mask(&holes, &[Some(f32::NAN); 2]).unwrap().bytes(),
+            [0, 255, 255]
+        );
+        assert_eq!(
+            both(Some(found), mask(&holes, &[Some(f32::NAN); 2]))
                 .unwrap()
                 .bytes(),
             [0, 0, 0]
         );
+    }
+
+    #[test]
+    fn each_channel_has_a_value_of_its_own() {
+        let row = |values: &[f32]| Picture::new([3, 1], 2, Samples::F32(values.to_vec()));
+        let picture = row(&[0.0, 0.0, 1.0, -9.0, -9.0, 2.0]);
+        let gaps = [Some(0.0), Some(-9.0)];
+        assert_eq!(mask(&picture, &gaps).unwrap().bytes(), [0, 0, 255]);
+        assert_eq!(
+            mask(&picture, &[None, Some(-9.0)]).unwrap().bytes(),
+            [255, 0, 255]
+        );
+        assert_eq!(mask(&picture, &[None, None]), None);
+        // each of both values is data of the other channel
+        let (one, value) = unified(&picture, &gaps).unwrap();
+        assert!(value.unwrap().is_nan());
+        assert_eq!(mask(&one, &[value; 2]), mask(&picture, &gaps));
+        let (one, value) = unified(&picture, &[Some(7.0), Some(-9.0)]).unwrap();
+        assert_eq!((one, value), (picture.clone(), Some(7.0)));
+        assert_eq!(
+            unified(&picture, &[None, None]).unwrap(),
+            (picture.clone(), None)
+        );
+        let bytes = Picture::new([2, 1], 2, Samples::U8(vec![0, 0, 9, 9]));
+        assert_eq!(unified(&bytes, &[Some(0.0), Some(9.0)]), None);
     }
 
     #[test]

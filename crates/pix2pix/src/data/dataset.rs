@@ -26,13 +26,14 @@ use sha2::{Digest, Sha256};
 
 use crate::data::pair::{self, Direction, Pair};
 use crate::data::picture::{
-    self, Depth, Format, Header, Metadata, Page, Pages, Picture, Samples, Stack,
+    self, Content, Depth, Format, Header, Metadata, Page, Pages, Picture, Samples, Stack,
 };
 use crate::data::sha256;
 use crate::error::{Error, Result};
 use layout::{Entry, Files, Layout, Split};
 use passed_over::PassedOver;
 use pattern::Pattern;
+use remembered::{Asked, ReadAs};
 use store::Store;
 
 /// Pairs of one split, read on demand.
@@ -51,6 +52,9 @@ pub struct Pairs {
     neighbours: usize,
 }
 
+/// Smallest value in a JPEG's mask that says that there is data: JPEG keeps no value exactly, and black beside white is not 0.
+const BRIGHT: f32 = 128.0;
+
 /// A picture of a pair as its file has it.
 #[derive(Clone)]
 pub(crate) struct Decoded {
@@ -58,8 +62,8 @@ pub(crate) struct Decoded {
     pub picture: Picture,
     /// The format of its file.
     pub format: Format,
-    /// The value of pixels without data.
-    pub gap: Option<f32>,
+    /// The value of samples without data in each channel: each file may name its own.
+    pub gaps: Vec<Option<f32>>,
     /// Number of files whose channels are joined.
     pub files: usize,
 }
@@ -76,28 +80,13 @@ impl Decoded {
         if parts.len() == 1 {
             return parts.remove(0);
         }
-        let gap = parts.iter().find_map(|part| part.gap);
-        let pictures: Vec<Picture> = parts
-            .iter()
-            .map(|part| {
-                // each file may name another value
-                let picture = &part.picture;
-                let mask = part
-                    .gap
-                    .and_then(|value| nodata::mask(picture, picture.channels(), value));
-                match (mask, gap) {
-                    (Some(mask), Some(gap)) => {
-                        let samples = vec![gap; part.picture.channels()];
-                        nodata::filled(&part.picture, &mask, &samples)
-                    }
-                    _ => part.picture.clone(),
-                }
-            })
-            .collect();
+        let format = parts[0].format;
+        let parts = parts.into_iter().map(|part| (part.picture, part.gaps));
+        let (pictures, gaps): (Vec<Picture>, Vec<_>) = parts.unzip();
         Self {
             picture: Picture::with_all_channels(&pictures),
-            format: parts[0].format,
-            gap,
+            format,
+            gaps: gaps.concat(),
             files,
         }
     }
@@ -157,6 +146,30 @@ impl Pairs {
                 .chain(b)
                 .map(|path| self.store.shown(path))
                 .collect(),
+        }
+    }
+
+    /// Pair `index`, as results of earlier surveys know it.
+    fn asked(&self, index: usize) -> Asked {
+        let entry = &self.entries[index];
+        let shown = |paths: &[PathBuf]| paths.iter().map(|path| self.store.shown(path)).collect();
+        let mut files: Vec<Vec<PathBuf>> = match &entry.files {
+            Files::Together(path) => vec![shown(slice::from_ref(path))],
+            Files::Apart(a, b) => vec![shown(a), shown(b)],
+        };
+        files.push(shown(entry.mask.as_slice()));
+        Asked {
+            files,
+            page: entry.page,
+        }
+    }
+
+    /// How the files are read.
+    fn read_as(&self) -> ReadAs {
+        ReadAs {
+            squares: self.squares,
+            nodata: self.nodata,
+            neighbours: self.neighbours(),
         }
     }
 
@@ -252,11 +265,10 @@ impl Pairs {
             headers[side].check(&self.shown_side(index, side))?;
         }
         if let Some(mask) = &entry.mask {
-            let (pair, found) = (self.shown(index), header(mask)?.size);
-            pair::same_size(
-                (&pair[0], headers[0].size),
-                (&self.store.shown(mask), found),
-            )?;
+            let (shown, content) = (self.store.shown(mask), self.store.content(mask)?);
+            let found = Header::read(&shown, &content, mask_page(entry, &content))?;
+            let pair = self.shown(index);
+            pair::same_size((&pair[0], headers[0].size), (&shown, found.size))?;
         }
         Ok(headers)
     }
@@ -296,16 +308,11 @@ impl Pairs {
             let domain = self.domains.as_ref().map(|domains| &domains[side]);
             let page = |page: Page| {
                 let (picture, format) = picture::decode_as(&shown, &content, page, domain)?;
-                let tag = || Metadata::read(&content, format, page, picture.channels()).nodata();
-                let gap = match self.nodata[side] {
-                    Some(Nodata::Tag) => tag(),
-                    Some(Nodata::Value(value)) => Some(value),
-                    None => None,
-                };
+                let gap = self.gap(side, (&content, format, page), picture.channels());
                 Ok(Decoded {
+                    gaps: vec![gap; picture.channels()],
                     picture,
                     format,
-                    gap,
                     files: 1,
                 })
             };
@@ -319,11 +326,13 @@ impl Pairs {
                 let (shown, content) = (self.store.shown(path), self.store.content(path)?);
                 let halves = |page: Page| {
                     let (both, format) = picture::decode_page(&shown, &content, page)?;
-                    let mut gaps = self.nodata.map(|nodata| nodata?.value(None)).into_iter();
+                    let channels = both.channels();
+                    let gap = |side| self.gap(side, (&content, format, page), channels);
+                    let mut gaps = [0, 1].map(gap).into_iter();
                     Ok::<_, Error>(pair::split(&shown, &both)?.map(|picture| Decoded {
                         picture,
                         format,
-                        gap: gaps.next().flatten(),
+                        gaps: vec![gaps.next().flatten(); channels],
                         files: 1,
                     }))
                 };
@@ -356,6 +365,19 @@ impl Pairs {
                 };
                 Ok([joined(a, 0)?, joined(b, 1)?])
             }
+        }
+    }
+
+    /// The value of samples without data in a page of a file of A or B (`side` 0 or 1); `None` if all have data.
+    fn gap(
+        &self,
+        side: usize,
+        (content, format, page): (&Content, Format, Page),
+        channels: usize,
+    ) -> Option<f32> {
+        match self.nodata[side]? {
+            Nodata::Tag => Metadata::read(content, format, page, channels).nodata(),
+            Nodata::Value(value) => Some(value),
         }
     }
 
@@ -399,7 +421,7 @@ impl Pairs {
         let Decoded {
             picture,
             format,
-            gap,
+            gaps,
             ..
         } = decoded;
         let Some(domains) = &self.domains else {
@@ -407,7 +429,7 @@ impl Pairs {
         };
         let domain = &domains[side];
         // before the conversion, which mixes channels
-        let (picture, mask) = domain.without_gaps(picture, gap);
+        let (picture, mask) = domain.without_gaps_of(picture, &gaps);
         let picture = picture.with_channels(domain.channels).map_err(|reason| {
             Error::file(path, reason, "choose other `channels[0]` or `channels[1]`")
         })?;
@@ -422,22 +444,31 @@ impl Pairs {
         Ok((picture, mask))
     }
 
-    /// The mask file of pair `index`, whose pictures have this size: 0 where every channel is 0, otherwise known. `None` if
-    /// it has none.
+    /// The mask file of pair `index`, whose pictures have this size: 0 where every channel is 0, or
+    /// dark in a JPEG, otherwise known. Alpha does not count. `None` if it has none.
     fn mask(&self, index: usize, size: [u32; 2]) -> Result<Option<Picture>> {
-        let Entry { mask, page, .. } = &self.entries[index];
-        let Some(path) = mask else {
+        let entry = &self.entries[index];
+        let Some(path) = &entry.mask else {
             return Ok(None);
         };
         let (shown, content) = (self.store.shown(path), self.store.content(path)?);
-        let (picture, _) = picture::decode_page(&shown, &content, *page)?;
+        let page = mask_page(entry, &content);
+        let (picture, format) = picture::decode_page(&shown, &content, page)?;
         let pair = self.shown(index);
         pair::same_size((&pair[0], size), (&shown, picture.size()))?;
+        let channels = match (picture.channels(), page) {
+            // of joined pages, the last one is no alpha
+            (channels @ (2 | 4), Page::Only | Page::At(_)) => channels - 1,
+            (channels, _) => channels,
+        };
         let samples = picture.to_floats();
         let pixels = samples.chunks_exact(picture.channels());
-        let known = pixels.map(|pixel| match pixel.iter().any(|&sample| sample != 0.0) {
-            true => nodata::KNOWN,
-            false => 0,
+        let known = pixels.map(|pixel| {
+            let has_data = pixel[..channels].iter().any(|&sample| match format {
+                Format::Jpeg => sample >= BRIGHT,
+                _ => sample != 0.0,
+            });
+            if has_data { nodata::KNOWN } else { 0 }
         });
         Ok(Some(Picture::new(size, 1, Samples::U8(known.collect()))))
     }
@@ -450,11 +481,6 @@ impl Pairs {
     /// Whether a mask file belongs to some of the pairs.
     pub fn has_masks(&self) -> bool {
         self.entries.iter().any(|entry| entry.mask.is_some())
-    }
-
-    /// How pixels of A and of B without data are known.
-    pub(crate) fn nodata(&self) -> [Option<Nodata>; 2] {
-        self.nodata
     }
 
     /// The same pairs, converted to these domains of A and B.
@@ -566,6 +592,8 @@ pub struct Dataset {
     pub unmatched: Vec<PathBuf>,
     /// Values of [`Options::matching`] that would match the names of some of them.
     pub proposal: Option<[String; 2]>,
+    /// Whether the names of files say what is a pair: [`Options::matching`] has no meaning elsewhere.
+    pub by_name: bool,
     /// Files that are not of a pair.
     pub passed_over: Vec<PassedOver>,
 }
@@ -632,6 +660,7 @@ impl Dataset {
             unmatched,
             passed_over,
             proposal,
+            by_name,
         } = layout;
         let mut named: Vec<(&'static str, Pairs)> = Vec::new();
         let (mut pages, mut files) = (0, 0);
@@ -684,6 +713,7 @@ impl Dataset {
             },
             unmatched: unmatched.iter().map(|path| store.shown(path)).collect(),
             proposal,
+            by_name,
             passed_over,
         };
         let data = data.with_splits(named);
@@ -779,6 +809,14 @@ fn with_pages(entries: Vec<Entry>, store: &Store, pages: Option<Pages>) -> Resul
     Ok(all)
 }
 
+/// The page to read of a pair's mask: one of a single page or slice belongs to all of the pair.
+fn mask_page(entry: &Entry, mask: &Content) -> Page {
+    match entry.pages > 1 && picture::pages(mask) == 1 {
+        true => Page::Only,
+        false => entry.page,
+    }
+}
+
 /// Number of pages or slices of a pair's files that are pairs: one, or with `each` all, which must be as many for A and B.
 /// Volumes must lie in the same way, those of masks too. `None` if a file cannot be read: the survey reports it, and nothing is
 /// wrong with its partners.
@@ -800,10 +838,13 @@ fn count_pages(entry: &Entry, store: &Store, each: bool) -> Result<Option<usize>
     };
     let (_, shown, found) = &stacks[0];
     for (path, other_shown, other) in &stacks[1..] {
-        // a mask that is no volume belongs to all slices
-        if entry.mask.as_ref() != Some(path) || picture::is_volume(path) {
-            check((other_shown, other.as_ref()), (shown, found.as_ref()))?;
-        }
+        let is_single = other.as_ref().is_none_or(|stack| stack.count == 1);
+        let check = match entry.mask.as_ref() == Some(path) && is_single {
+            // a mask of one page or slice belongs to all
+            true => Stack::check_axes,
+            false => check,
+        };
+        check((other_shown, other.as_ref()), (shown, found.as_ref()))?;
     }
     let found = found.as_ref().filter(|_| each);
     Ok(Some(found.map_or(1, |stack| stack.count)))

@@ -1,5 +1,6 @@
 //! Pairs: a picture A and its counterpart B, side by side in one file or in two files.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use icu_normalizer::ComposingNormalizerBorrowed;
@@ -145,9 +146,10 @@ pub fn same_size(a: (&Path, [u32; 2]), b: (&Path, [u32; 2])) -> Result<()> {
 }
 
 /// A file's name without its extension. Only extensions of pictures are removed: `N64.4E016.3` is a whole name, and
-/// `brain.nii.gz` is `brain`. Accented letters are composed (Unicode's form NFC), as file systems spell them in two ways.
+/// `brain.nii.gz` is `brain`. Accented letters are composed (Unicode's form NFC), as file systems spell them in two ways; bytes that
+/// are no text are marked, each with its number.
 pub fn stem(path: &Path) -> String {
-    let whole = path.file_name().unwrap_or_default().to_string_lossy();
+    let whole = distinct(path.file_name().unwrap_or_default());
     let ending = match picture::volume_extension(path) {
         Some(ending) => ending.len() + 1,
         None if picture::is_picture(path) => path.extension().map_or(0, |ending| ending.len() + 1),
@@ -161,6 +163,17 @@ pub fn stem(path: &Path) -> String {
     ComposingNormalizerBorrowed::new_nfc()
         .normalize(name)
         .into_owned()
+}
+
+/// The text of a name. Each byte that is no text becomes the mark for it and its number, so that two names stay two.
+fn distinct(name: &OsStr) -> String {
+    let mut text = String::new();
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
+        text += chunk.valid();
+        let marked = chunk.invalid().iter();
+        text.extend(marked.map(|byte| format!("{}{byte:02x}", char::REPLACEMENT_CHARACTER)));
+    }
+    text
 }
 
 #[cfg(test)]
@@ -182,5 +195,18 @@ mod tests {
         ] {
             assert_eq!(stem(Path::new(file)), expected, "{file}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn names_that_are_no_text_stay_apart() {
+        use std::os::unix::ffi::OsStrExt;
+
+        let name = |bytes: &[u8]| stem(Path::new(OsStr::from_bytes(bytes)));
+        assert_eq!(name(b"A/caf\xe9.png"), "caf\u{fffd}e9");
+        assert_eq!(name(b"B/caf\xe9.jpg"), name(b"A/caf\xe9.png"));
+        assert_ne!(name(b"caf\xe8.png"), name(b"caf\xe9.png"));
+        assert_eq!(name(b"\xff.nii.gz"), "\u{fffd}ff");
+        assert_eq!(name("cafe\u{301}.png".as_bytes()), "caf\u{e9}");
     }
 }

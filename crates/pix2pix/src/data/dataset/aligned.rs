@@ -41,10 +41,10 @@ impl Pairs {
     fn shift_of(&self, index: usize, sides: &[Decoded; 2]) -> Result<Option<Shift>> {
         let [a, b] = sides;
         let gaps = |side: usize| {
-            let Decoded { picture, gap, .. } = &sides[side];
+            let Decoded { picture, gaps, .. } = &sides[side];
             match &self.domains {
-                Some(domains) => domains[side].mask(picture, (*gap)?),
-                None => nodata::mask(picture, picture.channels(), (*gap)?),
+                Some(domains) => domains[side].mask_of(picture, gaps),
+                None => nodata::mask(picture, gaps),
             }
         };
         let [in_a, in_b] = [0, 1].map(gaps);
@@ -87,7 +87,8 @@ impl Pairs {
     /// Reads pair `index` and aligns it.
     ///
     /// # Errors
-    /// When its files cannot be read or do not form a pair, or a mask belongs to it, which would have to move too.
+    /// When its files cannot be read or do not form a pair, a mask belongs to it, which would have to move too, or the
+    /// files of a side name values for "no data" of which none can stand for all.
     pub fn read_aligned(&self, index: usize) -> Result<Aligned> {
         if let Some(mask) = self.mask_file(index) {
             let reason = "a mask, and it is not known whether it belongs to A or to B";
@@ -99,11 +100,24 @@ impl Pairs {
         let moved = shift.map_or([0, 0], |shift| shift.whole());
         let mut stored = Vec::new();
         for (side, decoded) in sides.into_iter().enumerate() {
-            let plain = Metadata::default().with_nodata(decoded.gap);
-            let (picture, metadata) = self
-                .indexed(index, side)?
-                .unwrap_or((decoded.picture, plain));
-            stored.push((picture, decoded.format, metadata));
+            let Decoded {
+                picture,
+                format,
+                gaps,
+                ..
+            } = decoded;
+            stored.push(match self.indexed(index, side)? {
+                Some((indices, palette)) => (indices, format, palette),
+                None => {
+                    let (picture, gap) = nodata::unified(&picture, &gaps).ok_or_else(|| {
+                        let reason = "the files of this side name different values for pixels without data, and one file \
+                                      has one";
+                        let remedy = "give all of them a value that no pixel with data has";
+                        Error::file(&self.shown_side(index, side), reason, remedy)
+                    })?;
+                    (picture, format, Metadata::default().with_nodata(gap))
+                }
+            });
         }
         let pictures = shift::common(&stored[0].0, &stored[1].0, moved);
         let sides = stored.into_iter().zip(pictures);

@@ -82,6 +82,8 @@ pub struct Layout {
     pub passed_over: Vec<PassedOver>,
     /// Patterns that would match the names of pictures without a partner.
     pub proposal: Option<[String; 2]>,
+    /// Whether the names of files say what is a pair.
+    pub by_name: bool,
 }
 
 impl Layout {
@@ -215,15 +217,10 @@ pub fn find(root: &Path, files: &[PathBuf], matching: Option<&[Pattern; 2]>) -> 
         }
     }
     // masks belong to pairs of any layout
-    let is_mask = |side: &Side| *side == Side::Mask;
     let mut masks = BTreeMap::new();
-    folders.retain(|(split, side), files| {
-        if is_mask(side) {
-            let by_name = files.iter().map(|file| (pair::stem(file), (*file).clone()));
-            masks.insert(*split, by_name.collect::<BTreeMap<String, PathBuf>>());
-        }
-        !is_mask(side)
-    });
+    for ((split, _), files) in folders.extract_if(.., |(_, side), _| *side == Side::Mask) {
+        masks.insert(split, by_name(root, &files, None)?);
+    }
     let apart = folders.keys().any(|(_, side)| *side != Side::Both);
     let has_split = folders
         .keys()
@@ -250,6 +247,7 @@ pub fn find(root: &Path, files: &[PathBuf], matching: Option<&[Pattern; 2]>) -> 
              JPEG, PNG, WebP, TIFF, BMP, npy and NIfTI",
         ));
     }
+    layout.by_name = apart;
     if apart {
         let mut names: Vec<String> = Vec::new();
         for (_, side) in folders.keys() {
@@ -295,13 +293,41 @@ pub fn find(root: &Path, files: &[PathBuf], matching: Option<&[Pattern; 2]>) -> 
     if !masks.is_empty() {
         layout.description += ", with masks";
     }
-    for (split, mut masks) in masks {
+    for (split, masks) in masks {
+        let mut names = BTreeSet::new();
         for entry in layout.splits.get_mut(&split).into_iter().flatten() {
-            entry.mask = masks.remove(&entry.name);
+            entry.mask = masks.get(&entry.name).cloned();
+            names.insert(entry.name.clone());
         }
-        layout.unmatched.extend(masks.into_values());
+        let alone = masks.into_iter().filter(|(name, _)| !names.contains(name));
+        layout.unmatched.extend(alone.map(|(_, mask)| mask));
     }
     Ok(layout)
+}
+
+/// The pictures of a folder by their names without extension, or by the part of the names that a pattern says.
+///
+/// # Errors
+/// When two have the same.
+fn by_name(
+    root: &Path,
+    files: &[&PathBuf],
+    pattern: Option<&Pattern>,
+) -> Result<BTreeMap<String, PathBuf>> {
+    let mut names: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for &file in files {
+        let name = pair::stem(file);
+        let part = pattern.and_then(|pattern| pattern.part(&name));
+        let name = part.map(str::to_string).unwrap_or(name);
+        if let Some(other) = names.insert(name, file.clone()) {
+            return Err(Error::file(
+                &root.join(file),
+                format!("it has the same name as {}", root.join(other).display()),
+                "pairs are matched by name: rename or remove one of them",
+            ));
+        }
+    }
+    Ok(names)
 }
 
 /// Pairs the pictures of A and B that have the same name without extension, or the same part of the name by a pattern.
@@ -311,26 +337,10 @@ fn matched(
     matching: Option<&[Pattern; 2]>,
     layout: &mut Layout,
 ) -> Result<Vec<Entry>> {
-    let by_name = |files: &[&PathBuf], pattern: Option<&Pattern>| {
-        let mut names: BTreeMap<String, PathBuf> = BTreeMap::new();
-        for &file in files {
-            let name = pair::stem(file);
-            let part = pattern.and_then(|pattern| pattern.part(&name));
-            let name = part.map(str::to_string).unwrap_or(name);
-            if let Some(other) = names.insert(name, file.clone()) {
-                return Err(Error::file(
-                    &root.join(file),
-                    format!("it has the same name as {}", root.join(other).display()),
-                    "pairs are matched by name: rename or remove one of them",
-                ));
-            }
-        }
-        Ok(names)
-    };
     let patterns = [matching.map(|[a, _]| a), matching.map(|[_, b]| b)];
     let [a, b] = [0, 1].map(|side: usize| {
         let first = sides[side].first();
-        by_name(first.map_or(&[], Vec::as_slice), patterns[side])
+        by_name(root, first.map_or(&[], Vec::as_slice), patterns[side])
     });
     let (a, mut b) = (a?, b?);
     let mut entries = Vec::new();
@@ -348,7 +358,7 @@ fn matched(
     layout.unmatched.extend(alone.into_iter().flatten());
     for (side, folders) in sides.iter().enumerate() {
         for files in folders.iter().skip(1) {
-            let mut names = by_name(files, patterns[side])?;
+            let mut names = by_name(root, files, patterns[side])?;
             // pairs without all of their pictures are no pairs
             entries.retain_mut(|entry: &mut Entry| {
                 let Files::Apart(a, b) = &mut entry.files else {
@@ -369,4 +379,26 @@ fn matched(
         }
     }
     Ok(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(files: &[&str]) -> Result<Layout> {
+        let files: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
+        find(Path::new("data"), &files, None)
+    }
+
+    #[test]
+    fn no_mask_is_dropped_without_a_word() {
+        let twice = found(&["A/x.png", "B/x.png", "mask/x.png", "masks/x.jpg"]).unwrap_err();
+        let said = twice.to_string();
+        assert!(said.contains("the same name as data/mask/x.png"), "{said}");
+        let layout = found(&["x.png", "x.jpg", "y.png", "mask/x.png", "mask/z.png"]).unwrap();
+        let masks = layout.splits[&None].iter().map(|entry| entry.mask.clone());
+        let mask = Some(PathBuf::from("mask/x.png"));
+        assert_eq!(masks.collect::<Vec<_>>(), [mask.clone(), mask, None]);
+        assert_eq!(layout.unmatched, [PathBuf::from("mask/z.png")]);
+    }
 }

@@ -1,7 +1,7 @@
 //! Manifests: tables of pairs, as CSV or JSON lines, with two columns of paths, and optionally one with the split and one with
 //! masks.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -70,6 +70,16 @@ pub fn read(path: &Path, shown: &Path, text: &[u8]) -> Result<Layout> {
     let wrong =
         |line: u64, reason: String| Error::file(shown, format!("line {line}: {reason}"), remedy);
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    if let Err(error) = std::str::from_utf8(text) {
+        let before = &text[..error.valid_up_to()];
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        let remedy = "save it as UTF-8, which spreadsheets call \"CSV UTF-8\"";
+        return Err(Error::file(
+            shown,
+            format!("line {line}: it is not text in UTF-8"),
+            remedy,
+        ));
+    }
     let lines = if json {
         json_lines(text)
     } else {
@@ -93,10 +103,10 @@ pub fn read(path: &Path, shown: &Path, text: &[u8]) -> Result<Layout> {
             return Err(wrong(number, "it does not have two paths".to_string()));
         }
         let [a, b] =
-            [&line.a, &line.b].map(|paths| paths.iter().map(|path| folder.join(path)).collect());
+            [&line.a, &line.b].map(|paths| paths.iter().map(|path| below(folder, path)).collect());
         let files = Files::Apart(a, b);
         let entry = Entry {
-            mask: line.mask.map(|mask| folder.join(mask)),
+            mask: line.mask.map(|mask| below(folder, &mask)),
             ..Entry::new(pair::stem(&line.a[0]), files)
         };
         layout.splits.entry(split).or_default().push(entry);
@@ -117,6 +127,13 @@ pub fn read(path: &Path, shown: &Path, text: &[u8]) -> Result<Layout> {
     Ok(layout)
 }
 
+/// A path in a folder, without the `.` of `./A/1.png`: names in an archive have none.
+fn below(folder: &Path, path: &Path) -> PathBuf {
+    let path = folder.join(path);
+    let parts = path.components();
+    parts.filter(|part| *part != Component::CurDir).collect()
+}
+
 type Lines = Vec<(u64, std::result::Result<Line, String>)>;
 
 /// The mark that some editors, and Excel, put before UTF-8 text.
@@ -134,37 +151,45 @@ fn json_lines(text: &[u8]) -> Lines {
 fn json_line(line: &[u8]) -> std::result::Result<Line, String> {
     let fields: serde_json::Map<String, Value> =
         serde_json::from_slice(line).map_err(|e| e.to_string())?;
-    let [a, mut b, split, mut mask] = COLUMNS.map(|names| {
-        let known = |key: &str| names.iter().any(|name| name.eq_ignore_ascii_case(key));
-        let field = fields.iter().find(|(key, _)| known(key));
-        field.filter(|(_, value)| !value.is_null())
-    });
-    if b.is_none() {
-        b = mask.take();
-    }
+    let fields: Vec<(&String, &Value)> = fields
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .collect();
+    let names: Vec<&str> = fields.iter().map(|(key, _)| key.as_str()).collect();
+    let holds_picture = |place: usize| {
+        let value = fields[place].1;
+        let first = value.as_array().map_or(Some(value), |list| list.first());
+        let text = first.and_then(Value::as_str);
+        text.is_some_and(|text| is_picture(Path::new(text)))
+    };
+    let Columns { a, b, split, mask } = named(&names, holds_picture);
     fn read<T: DeserializeOwned>(
-        field: Option<(&String, &Value)>,
+        (key, value): (&String, &Value),
         what: &str,
-    ) -> std::result::Result<Option<T>, String> {
-        field
-            .map(|(key, value)| {
-                T::deserialize(value).map_err(|_| format!("\"{key}\" is {value}, not {what}"))
-            })
-            .transpose()
+    ) -> std::result::Result<T, String> {
+        T::deserialize(value).map_err(|_| format!("\"{key}\" is {value}, not {what}"))
     }
-    let [a, b] = [a, b].map(|side| read::<Paths>(side, "a path or a list of paths"));
-    let (Some(a), Some(b)) = (a?, b?) else {
-        return Err("it does not have two paths".to_string());
+    let side = |places: Vec<usize>| {
+        let mut all = Vec::new();
+        for place in places {
+            let paths: Paths = read(fields[place], "a path or a list of paths")?;
+            all.extend(Vec::from(paths));
+        }
+        Ok::<_, String>(all)
+    };
+    let text = |place: Option<usize>, what: &str| {
+        let field = place.map(|place| read::<String>(fields[place], what));
+        field.transpose()
     };
     Ok(Line {
-        a: a.into(),
-        b: b.into(),
-        mask: read(mask, "a path")?,
-        split: read(split, "text")?,
+        a: side(a)?,
+        b: side(b)?,
+        mask: text(mask, "a path")?.map(PathBuf::from),
+        split: text(split, "text")?,
     })
 }
 
-/// Names of the columns, or of JSON's keys, of A, of B, of the split and of the mask. Where no other is that of B, a mask is B.
+/// Names of the columns, or of JSON's keys, of A, of B, of the split and of the mask, the plainest first.
 const COLUMNS: [&[&str]; 4] = [
     &["a", "source", "input", "image"],
     &["b", "target", "output", "label"],
@@ -172,122 +197,263 @@ const COLUMNS: [&[&str]; 4] = [
     &["mask"],
 ];
 
-/// The separator of a table: the character of these that its first line has most of. Excel writes semicolons where the
-/// comma is the decimal point.
-fn separator(text: &[u8]) -> u8 {
-    let first = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let count = |separator: u8| first.iter().filter(|byte| **byte == separator).count();
-    let most = [b'\t', b';', b',']
-        .into_iter()
-        .max_by_key(|&separator| count(separator));
-    most.expect("there are three")
-}
-
-fn csv_lines(text: &[u8]) -> Lines {
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(separator(text))
-        .trim(csv::Trim::All)
-        .from_reader(text);
-    let mut header = None;
-    let mut columns = None;
-    let mut lines = Lines::new();
-    for (index, record) in reader.records().enumerate() {
-        let record = match record {
-            Ok(record) => record,
-            Err(e) => {
-                lines.push((index as u64 + 1, Err(e.to_string())));
-                break;
-            }
-        };
-        let number = record
-            .position()
-            .map_or(index as u64 + 1, csv::Position::line);
-        let is_path = |field: &str| is_picture(Path::new(field));
-        // a first line without the path of a picture is the header
-        if index == 0 && !record.iter().any(is_path) {
-            header = Some(record);
-            continue;
-        }
-        let Columns { a, b, split, mask } =
-            columns.get_or_insert_with(|| columns_of(header.as_ref(), &record));
-        let field = |column: usize| record.get(column).filter(|field| !field.is_empty());
-        let paths = |columns: &[usize]| -> Option<Vec<PathBuf>> {
-            columns
-                .iter()
-                .map(|&column| field(column).map(PathBuf::from))
-                .collect()
-        };
-        let line = match (paths(a), paths(b)) {
-            (Some(a), Some(b)) => Ok(Line {
-                a,
-                b,
-                split: field(*split).map(str::to_string),
-                mask: mask.and_then(field).map(PathBuf::from),
-            }),
-            _ => Err("it does not have two paths".to_string()),
-        };
-        lines.push((number, line));
-    }
-    lines
-}
-
 /// The columns of a table.
 struct Columns {
     a: Vec<usize>,
     b: Vec<usize>,
-    split: usize,
+    split: Option<usize>,
     mask: Option<usize>,
 }
 
-/// The columns of A, of B, of the split and of the mask: those that the header names; otherwise the first two with paths of
-/// pictures in this line, which passes over a column of numbers before them, and the one behind them. Columns `a1`, `a2`, ...
-/// are those of several pictures whose channels are joined.
-fn columns_of(header: Option<&csv::StringRecord>, line: &csv::StringRecord) -> Columns {
-    let fields = || header.iter().flat_map(|header| header.iter().enumerate());
+/// The columns that have a known name; none of A or of B if no name is theirs. Columns `a1`, `a2`, ... are those of several
+/// pictures whose channels are joined. Of several names for one thing, one whose column holds a picture comes first: `label` may
+/// be the name of a class. Where no other column is that of B, a mask is B.
+fn named(names: &[&str], holds_picture: impl Fn(usize) -> bool) -> Columns {
     let numbered = |letter: char| {
-        let mut found: Vec<(u32, usize)> = fields()
-            .filter_map(|(column, field)| {
-                let number = field.to_lowercase().strip_prefix(letter)?.parse().ok()?;
-                Some((number, column))
+        let mut found: Vec<(u32, usize)> = (0..names.len())
+            .filter_map(|column| {
+                let name = names[column].to_lowercase();
+                Some((name.strip_prefix(letter)?.parse().ok()?, column))
             })
             .collect();
         found.sort_unstable();
-        found
-            .into_iter()
-            .map(|(_, column)| column)
-            .collect::<Vec<_>>()
+        let columns = found.into_iter().map(|(_, column)| column);
+        columns.collect::<Vec<_>>()
     };
-    let [several_a, several_b] = ['a', 'b'].map(numbered);
-    let [a, mut b, split, mut mask] = COLUMNS.map(|names| {
-        let known = |field: &str| names.iter().any(|name| name.eq_ignore_ascii_case(field));
-        fields()
-            .find(|(_, field)| known(field))
-            .map(|(column, _)| column)
+    let [a, b, split, masks] = COLUMNS.map(|known| {
+        let columns = known.iter().flat_map(|name| {
+            let has_name = |column: &usize| names[*column].eq_ignore_ascii_case(name);
+            (0..names.len()).filter(has_name).collect::<Vec<_>>()
+        });
+        columns.collect::<Vec<_>>()
     });
-    if b.is_none() && several_b.is_empty() {
-        b = mask.take();
-    }
-    let named = [several_a.clone(), several_b.clone()].concat();
-    let named: Vec<usize> = named
-        .into_iter()
-        .chain([a, b, split, mask].into_iter().flatten())
-        .collect();
-    let mut paths = (0..line.len())
-        .filter(|column| is_picture(Path::new(&line[*column])) && !named.contains(column));
-    let mut columns =
-        |several: Vec<usize>, one: Option<usize>, otherwise: usize| match several.is_empty() {
-            true => vec![one.or_else(|| paths.next()).unwrap_or(otherwise)],
-            false => several,
-        };
-    let a = columns(several_a, a, 0);
-    let b = columns(several_b, b, a[0] + 1);
-    let last = a.iter().chain(&b).copied().max().unwrap_or(0);
+    let best = |columns: &[usize]| {
+        let picture = columns.iter().find(|column| holds_picture(**column));
+        picture.or(columns.first()).copied()
+    };
+    let side = |letter: char, columns: &[usize]| match numbered(letter) {
+        several if several.is_empty() => best(columns).into_iter().collect(),
+        several => several,
+    };
+    let b = side('b', &[b, masks.clone()].concat());
     Columns {
-        split: split.unwrap_or(last + 1),
+        a: side('a', &a),
+        split: split.first().copied(),
+        mask: best(&masks).filter(|mask| !b.contains(mask)),
+        b,
+    }
+}
+
+fn reader(text: &[u8], separator: u8) -> csv::Reader<&[u8]> {
+    csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(separator)
+        .trim(csv::Trim::All)
+        .from_reader(text)
+}
+
+fn holds_picture(field: &str) -> bool {
+    is_picture(Path::new(field))
+}
+
+/// The separator of a table: the character of these that makes most names of columns and of pictures of its first two lines, or
+/// else that its first line has most of. Excel writes semicolons where the comma is the decimal point.
+fn separator(text: &[u8]) -> u8 {
+    let mut ends = (0..text.len()).filter(|&at| text[at] == b'\n');
+    let first = ends.next().unwrap_or(text.len());
+    let second = ends.next().unwrap_or(text.len());
+    let is_understood = |field: &&str| {
+        let mut names = COLUMNS.iter().copied().flatten();
+        holds_picture(field) || names.any(|name| name.eq_ignore_ascii_case(field))
+    };
+    let understood = |separator: u8| {
+        let records = reader(&text[..second], separator).into_records();
+        let counts = records
+            .flatten()
+            .map(|record| record.iter().filter(is_understood).count());
+        counts.sum::<usize>()
+    };
+    let count = |separator: u8| {
+        text[..first]
+            .iter()
+            .filter(|byte| **byte == separator)
+            .count()
+    };
+    let most = [b'\t', b';', b',']
+        .into_iter()
+        .max_by_key(|&separator| (understood(separator), count(separator)));
+    most.expect("there are three")
+}
+
+fn csv_lines(text: &[u8]) -> Lines {
+    let mut records = Vec::new();
+    let mut lines = Lines::new();
+    for (index, record) in reader(text, separator(text)).into_records().enumerate() {
+        match record {
+            Ok(record) => records.push(record),
+            Err(e) => {
+                lines.push((index as u64 + 1, Err(e.to_string())));
+                break;
+            }
+        }
+    }
+    // a first line without the path of a picture is the header
+    let has_header = records
+        .first()
+        .is_some_and(|first| !first.iter().any(holds_picture));
+    let header = has_header.then(|| records.remove(0));
+    let Some(Columns { a, b, split, mask }) = columns_of(header.as_ref(), &records) else {
+        return lines;
+    };
+    let line = |record: &csv::StringRecord| {
+        let field = |column: usize| record.get(column).filter(|field| !field.is_empty());
+        let paths = |columns: &[usize]| -> Option<Vec<PathBuf>> {
+            let paths = columns
+                .iter()
+                .map(|&column| field(column).map(PathBuf::from));
+            paths.collect()
+        };
+        let (Some(a), Some(b)) = (paths(&a), paths(&b)) else {
+            return Err("it does not have two paths".to_string());
+        };
+        Ok(Line {
+            a,
+            b,
+            split: split.and_then(field).map(str::to_string),
+            mask: mask.and_then(field).map(PathBuf::from),
+        })
+    };
+    let first = u64::from(has_header) + 1;
+    let numbered = (first..).zip(&records).map(|(number, record)| {
+        let number = record.position().map_or(number, csv::Position::line);
+        (number, line(record))
+    });
+    let mut all: Lines = numbered.collect();
+    all.append(&mut lines);
+    all
+}
+
+/// The columns of A, of B, of the split and of the mask: those that the header names; otherwise the first two with paths of
+/// pictures in the first line, which passes over a column of numbers before them, and the one behind them. Under a header, that
+/// one is the split only if it holds nothing but names of splits. `None` if there are no lines.
+fn columns_of(header: Option<&csv::StringRecord>, lines: &[csv::StringRecord]) -> Option<Columns> {
+    let first = lines.first()?;
+    let names: Vec<&str> = header.iter().flat_map(|header| header.iter()).collect();
+    let is_path = |column: usize| first.get(column).is_some_and(holds_picture);
+    let Columns { a, b, split, mask } = named(&names, is_path);
+    let taken: Vec<usize> = [a.as_slice(), &b, split.as_slice(), mask.as_slice()].concat();
+    let mut paths = (0..first.len()).filter(|&column| is_path(column) && !taken.contains(&column));
+    let mut or_next = |columns: Vec<usize>, otherwise: usize| match columns.is_empty() {
+        true => vec![paths.next().unwrap_or(otherwise)],
+        false => columns,
+    };
+    let a = or_next(a, 0);
+    let b = or_next(b, a[0] + 1);
+    let behind = a.iter().chain(&b).max().map_or(0, |last| last + 1);
+    let values = lines.iter().filter_map(|line| line.get(behind));
+    let mut values = values.filter(|value| !value.is_empty()).peekable();
+    let is_split = values.peek().is_some() && values.all(|value| Split::parse(value).is_some());
+    Some(Columns {
+        split: split.or((header.is_none() || is_split).then_some(behind)),
         a,
         b,
         mask,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The files of A, of B and of the mask of the only pair, and its split.
+    fn only(name: &str, text: &str) -> (Files, Option<PathBuf>, Option<Split>) {
+        let layout = read(Path::new(name), Path::new(name), text.as_bytes()).unwrap();
+        let mut pairs = layout.splits.into_iter();
+        let (split, entries) = pairs.next().unwrap();
+        assert_eq!((entries.len(), pairs.next().is_none()), (1, true), "{text}");
+        let entry = entries.into_iter().next().unwrap();
+        (entry.files, entry.mask, split)
+    }
+
+    fn files(a: &[&str], b: &[&str]) -> Files {
+        let [a, b] = [a, b].map(|paths| paths.iter().map(PathBuf::from).collect());
+        Files::Apart(a, b)
+    }
+
+    #[test]
+    fn columns_are_those_of_their_names() {
+        let one = files(&["x.png"], &["y.png"]);
+        let mask = Some(PathBuf::from("m.png"));
+        let train = Some(Split::Train);
+        for (text, mask, split) in [
+            // a column behind B that is no split
+            ("a,b,width\nx.png,y.png,512", None, None),
+            ("photo,drawing,width\nx.png,y.png,512", None, None),
+            ("photo,drawing,part\nx.png,y.png,train", None, train),
+            ("a,b,scene,split\nx.png,y.png,test,train", None, train),
+            ("x.png,y.png,train", None, train),
+            // the name of a class, and pictures
+            ("image,label,target\nx.png,cat,y.png", None, None),
+            ("image,label,output\nx.png,,y.png", None, None),
+            ("image,label,mask\nx.png,3,y.png", None, None),
+            ("image,mask,label\nx.png,m.png,y.png", mask.clone(), None),
+            ("mask,b,a\nm.png,y.png,x.png", mask.clone(), None),
+        ] {
+            assert_eq!(only("t.csv", text), (one.clone(), mask, split), "{text}");
+        }
+        for (text, mask) in [
+            (
+                r#"{"image": "x.png", "label": "cat", "target": "y.png"}"#,
+                None,
+            ),
+            (r#"{"image": "x.png", "label": 3, "mask": "y.png"}"#, None),
+            (r#"{"a": "x.png", "label": "y.png", "mask": "m.png"}"#, mask),
+        ] {
+            assert_eq!(only("t.jsonl", text), (one.clone(), mask, None), "{text}");
+        }
+        let several = files(&["x.png", "z.png"], &["y.png"]);
+        for (name, text) in [
+            ("t.csv", "a2,b,a1\nz.png,y.png,x.png"),
+            ("t.jsonl", r#"{"a2": "z.png", "b": "y.png", "a1": "x.png"}"#),
+            ("t.jsonl", r#"{"a": ["x.png", "z.png"], "b": "y.png"}"#),
+        ] {
+            assert_eq!(only(name, text).0, several, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_dot_in_a_path_is_left_out() {
+        let found = only("sub/t.csv", "./A/1.png,././B//1.png");
+        assert_eq!(found.0, files(&["sub/A/1.png"], &["sub/B/1.png"]));
+        let Files::Apart(a, _) = only("t.csv", "./A/1.png,./B/1.png").0 else {
+            panic!("two files")
+        };
+        // as text too, by which archives know it
+        assert_eq!(a[0].to_str(), Some("A/1.png"));
+    }
+
+    #[test]
+    fn the_separator_is_the_one_that_makes_pictures() {
+        for text in [
+            "x,1.png\ty,1.png",
+            "the first, or a\tthe second, or b\nx,1.png\ty,1.png",
+            "x,1.png;y,1.png;train",
+        ] {
+            let (found, _, _) = only("t.csv", text);
+            assert_eq!(found, files(&["x,1.png"], &["y,1.png"]), "{text}");
+        }
+        let (found, _, _) = only("t.csv", "a;1;2;3.png,b;1;2;3.png");
+        assert_eq!(found, files(&["a;1;2;3.png"], &["b;1;2;3.png"]));
+    }
+
+    #[test]
+    fn another_encoding_is_named() {
+        for name in ["t.csv", "t.jsonl"] {
+            let text = b"a,b\nx.png,y.png\ncaf\xe9.png,y.png";
+            let error = read(Path::new(name), Path::new(name), text).unwrap_err();
+            let said = error.to_string();
+            assert!(said.contains("line 3") && said.contains("UTF-8"), "{said}");
+        }
     }
 }

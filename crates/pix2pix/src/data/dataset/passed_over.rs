@@ -13,8 +13,10 @@ pub enum Why {
     Deep,
     /// Its name, or that of its folder, begins with a dot.
     Hidden,
-    /// It is a link in an archive, one whose target is missing, or one that leads back to its own folder.
+    /// It is a link in an archive, one whose target is missing, or one that leads back to a folder that it is in.
     Link,
+    /// It is stored in an archive without its holes.
+    Sparse,
     /// It is a pipe, a socket or a device.
     Device,
     /// Its path leads out of the archive.
@@ -32,6 +34,7 @@ impl Why {
             Self::Deep => "in folders too deep",
             Self::Hidden => "hidden",
             Self::Link => "links",
+            Self::Sparse => "stored without their holes (tar --sparse)",
             Self::Device => "pipes or devices",
             Self::Outside => "with paths out of the archive",
             Self::Unlisted => "not in the table",

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::atomic_file;
+use crate::data::path_text;
 use crate::data::picture::{Header, Page};
 
 /// Smallest number of pairs for which results are kept.
@@ -24,10 +25,20 @@ pub type Seen = ([Header; 2], [Option<[f32; 2]>; 2]);
 /// How the files of a data set are read.
 #[derive(Clone, Copy)]
 pub struct ReadAs {
+    /// Whether square files are side-by-side pairs too.
+    pub squares: bool,
     /// How pixels of A and of B without data are known.
     pub nodata: [Option<Nodata>; 2],
     /// The side that is read with slices on either side as channels, and how many.
     pub neighbours: Option<(usize, usize)>,
+}
+
+/// A pair, as results know it.
+pub struct Asked {
+    /// Paths of its files: those of A, B and the mask, or the one of both and the mask.
+    pub files: Vec<Vec<PathBuf>>,
+    /// Their page.
+    pub page: Page,
 }
 
 /// Known results for the pairs of a folder, by the paths of their files.
@@ -74,25 +85,20 @@ impl Remembered {
     }
 
     /// Returns the result for a pair, if its files have not changed.
-    pub fn recall(&self, files: &[PathBuf], page: Page, read: ReadAs) -> Option<Seen> {
-        let known = self.known.get(&key(files, page, read))?;
-        (stamps(files)? == known.stamps).then_some(known.seen)
+    pub fn recall(&self, asked: &Asked, read: ReadAs) -> Option<Seen> {
+        let known = self.known.get(&key(asked, read))?;
+        (stamps(asked)? == known.stamps).then_some(known.seen)
     }
 
     /// Saves the results for new pairs.
-    pub fn keep(
-        mut self,
-        seen: impl IntoIterator<Item = (Vec<PathBuf>, Page, Seen)>,
-        read: ReadAs,
-    ) {
+    pub fn keep(mut self, seen: impl IntoIterator<Item = (Asked, Seen)>, read: ReadAs) {
         let Some(file) = self.file.take() else {
             return;
         };
         let mut news = false;
-        for (files, page, seen) in seen {
-            if let Some(stamps) = stamps(&files).filter(|stamps| settled(stamps)) {
-                self.known
-                    .insert(key(&files, page, read), Known { stamps, seen });
+        for (asked, seen) in seen {
+            if let Some(stamps) = stamps(&asked).filter(|stamps| settled(stamps)) {
+                self.known.insert(key(&asked, read), Known { stamps, seen });
                 news = true;
             }
         }
@@ -105,27 +111,26 @@ impl Remembered {
     }
 }
 
-fn key(files: &[PathBuf], page: Page, ReadAs { nodata, neighbours }: ReadAs) -> String {
-    let mut parts: Vec<_> = files.iter().map(|file| file.to_string_lossy()).collect();
-    match page {
-        Page::Only => {}
-        Page::At(index) => parts.push(format!("page {index}").into()),
-        Page::Channels => parts.push("all pages".into()),
-    }
-    // the extremes are those of the pixels that have data
-    let gaps = nodata.map(|nodata| nodata.map_or(String::new(), |nodata| nodata.to_string()));
-    if gaps.iter().any(|gap| !gap.is_empty()) {
-        parts.push(format!("no data {}", gaps.join(" ")).into());
-    }
-    if let Some((side, neighbours)) = neighbours {
-        parts.push(format!("{neighbours} neighbours of {side}").into());
-    }
-    parts.join("\n")
+/// All that a result depends on but the content of the files. Another version of this program may read them in another way.
+fn key(asked: &Asked, read: ReadAs) -> String {
+    let ReadAs {
+        squares,
+        nodata,
+        neighbours,
+    } = read;
+    let text = |file: &PathBuf| path_text::text_of(file);
+    let files = asked.files.iter();
+    let files: Vec<Vec<String>> = files
+        .map(|files| files.iter().map(text).collect())
+        .collect();
+    let version = env!("CARGO_PKG_VERSION");
+    let all = (version, files, asked.page, squares, nodata, neighbours);
+    serde_json::to_string(&all).expect("plain data")
 }
 
-fn stamps(files: &[PathBuf]) -> Option<Vec<Stamp>> {
+fn stamps(asked: &Asked) -> Option<Vec<Stamp>> {
     let stamp = |file: &PathBuf| stamp(&fs::metadata(file).ok()?);
-    files.iter().map(stamp).collect()
+    asked.files.iter().flatten().map(stamp).collect()
 }
 
 fn stamp(file: &Metadata) -> Option<Stamp> {
@@ -139,4 +144,122 @@ fn settled(stamps: &[Stamp]) -> bool {
         .unwrap_or_default();
     let latest = now.saturating_sub(SETTLED).as_nanos() as u64;
     stamps.iter().all(|[_, written]| *written < latest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::picture::{Depth, Format};
+
+    fn asked(files: &[&[&str]]) -> Asked {
+        let paths = |files: &&[&str]| files.iter().map(PathBuf::from).collect();
+        Asked {
+            files: files.iter().map(paths).collect(),
+            page: Page::Only,
+        }
+    }
+
+    const PLAIN: ReadAs = ReadAs {
+        squares: false,
+        nodata: [None; 2],
+        neighbours: None,
+    };
+
+    #[test]
+    fn whatever_is_read_in_another_way_has_a_key_of_its_own() {
+        let files: [&[&[&str]]; 6] = [
+            &[&["a"], &["b"], &[]],
+            // the files of a side
+            &[&["a", "b"], &["c"], &[]],
+            &[&["a"], &["b", "c"], &[]],
+            // a mask
+            &[&["a"], &["b"], &["c"]],
+            // side by side
+            &[&["a"], &["b"]],
+            &[&["a\nb"], &[]],
+        ];
+        let mut keys: Vec<String> = files.map(|files| key(&asked(files), PLAIN)).into();
+        let first = asked(files[0]);
+        keys.extend(
+            [
+                ReadAs {
+                    squares: true,
+                    ..PLAIN
+                },
+                ReadAs {
+                    nodata: [None, Some(Nodata::Tag)],
+                    ..PLAIN
+                },
+                ReadAs {
+                    nodata: [Some(Nodata::Tag), None],
+                    ..PLAIN
+                },
+                ReadAs {
+                    neighbours: Some((0, 1)),
+                    ..PLAIN
+                },
+            ]
+            .map(|read| key(&first, read)),
+        );
+        for page in [Page::At(0), Page::At(1), Page::Channels] {
+            keys.push(key(
+                &Asked {
+                    page,
+                    ..asked(files[0])
+                },
+                PLAIN,
+            ));
+        }
+        #[cfg(unix)]
+        for byte in [0xfe, 0xff] {
+            use std::os::unix::ffi::OsStringExt;
+            let name = std::ffi::OsString::from_vec(vec![byte]);
+            let files = vec![vec![name.into()], Vec::new()];
+            let page = Page::Only;
+            keys.push(key(&Asked { files, page }, PLAIN));
+        }
+        let count = keys.len();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), count);
+    }
+
+    #[test]
+    fn a_mask_that_changes_is_looked_at_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["x.png", "mask.png"].map(|name| folder.path().join(name));
+        let old = SystemTime::now() - 10 * SETTLED;
+        let write = |path: &Path, bytes: &[u8]| {
+            fs::write(path, bytes).unwrap();
+            let file = fs::File::options().append(true).open(path).unwrap();
+            file.set_modified(old).unwrap();
+        };
+        paths.iter().for_each(|path| write(path, b"1"));
+        let asked = || Asked {
+            files: paths.iter().map(|path| vec![path.clone()]).collect(),
+            page: Page::Only,
+        };
+        let header = Header {
+            format: Format::Png,
+            size: [16, 16],
+            channels: 1,
+            depth: Depth::U8,
+            indexed: false,
+            files: 1,
+            mixed: false,
+        };
+        let file = folder.path().join("results.json");
+        let remembered = Remembered {
+            file: Some(file.clone()),
+            known: HashMap::new(),
+        };
+        remembered.keep([(asked(), ([header; 2], [None; 2]))], PLAIN);
+        let remembered = Remembered {
+            file: None,
+            known: serde_json::from_slice(&fs::read(file).unwrap()).unwrap(),
+        };
+        assert!(remembered.recall(&asked(), PLAIN).is_some());
+        write(&paths[1], b"12");
+        assert!(remembered.recall(&asked(), PLAIN).is_none());
+    }
 }

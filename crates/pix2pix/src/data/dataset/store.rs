@@ -1,6 +1,8 @@
 //! Stores of a data set's files: a folder, an archive that is read in place, or data embedded in this program.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::env;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
@@ -8,11 +10,12 @@ use std::sync::{Arc, Mutex};
 
 use flate2::read::MultiGzDecoder;
 use pix2pix_runtime::regular_file;
+use tar::EntryType;
 use zip::ZipArchive;
 
 use super::passed_over::{PassedOver, Why};
-use crate::data::picture::content::{MAX_GROWTH, most_unpacked, temporary};
-use crate::data::picture::{Content, is_picture, is_volume, nifti};
+use crate::data::picture::content::{MAX_GROWTH, Part, most_unpacked, temporary};
+use crate::data::picture::{self, Content, is_picture, is_volume, nifti};
 use crate::error::{Error, Result};
 
 /// Maximum depth of the folders that are searched.
@@ -29,18 +32,38 @@ pub struct Store {
     unpacked: Mutex<Unpacked>,
 }
 
-/// Volumes that were packed, by their paths. They are unpacked once, into an unnamed temporary file, which disappears at
-/// program end: to find one slice, all before it would be unpacked again.
+/// Volumes and files of many pages that were packed, by their paths. They are unpacked once, into an unnamed temporary file,
+/// which disappears at program end: to find one slice or page, all before it would be unpacked again.
 #[derive(Default)]
 struct Unpacked {
     file: Option<Arc<Mutex<File>>>,
     /// With the errors of those that could not be unpacked: all their slices are asked for.
-    volumes: HashMap<PathBuf, Result<Content>>,
+    files: HashMap<PathBuf, Result<Content>>,
+}
+
+impl Unpacked {
+    /// What is known of a file.
+    fn known(&self, path: &Path) -> Option<Result<Content>> {
+        Some(match self.files.get(path)? {
+            Ok(content) => Ok(content.clone()),
+            Err(error) => Err(again(error)),
+        })
+    }
+}
+
+/// What is unpacked of a file before it is read.
+enum Unpacks {
+    /// The volume in it.
+    Volume,
+    /// The file, if it has several pages.
+    Pages,
+    /// Nothing: it is read where it is, or whole.
+    No,
 }
 
 enum Container {
     Folder,
-    Tar(Mutex<File>, BTreeMap<PathBuf, Span>),
+    Tar(Arc<Mutex<File>>, BTreeMap<PathBuf, Span>),
     Zip(Mutex<ZipArchive<BufReader<File>>>, BTreeMap<PathBuf, usize>),
     Embedded(BTreeMap<PathBuf, &'static [u8]>),
 }
@@ -133,8 +156,8 @@ impl Store {
         &self.root
     }
 
-    /// Lists all files, sorted, and those that are passed over: hidden ones, links without a target, and what lies too
-    /// deep.
+    /// Lists all files, sorted, and those that are passed over: hidden ones, links that lead nowhere or back, what lies too
+    /// deep, and what is no file.
     ///
     /// # Errors
     /// When a folder cannot be read.
@@ -142,15 +165,14 @@ impl Store {
         let mut passed_over = self.unread.clone();
         let mut files = match &self.container {
             Container::Folder => {
-                let mut files = Vec::new();
-                walk(
-                    &self.root,
-                    Path::new(""),
-                    DEPTH,
-                    &mut files,
-                    &mut passed_over,
-                )?;
-                files
+                let mut walk = Walk {
+                    root: &self.root,
+                    above: vec![real(&self.root)?],
+                    files: Vec::new(),
+                    passed_over: &mut passed_over,
+                };
+                walk.folder(Path::new(""))?;
+                walk.files
             }
             Container::Tar(_, index) => index.keys().cloned().collect(),
             Container::Zip(_, index) => index.keys().cloned().collect(),
@@ -228,36 +250,61 @@ impl Store {
         }
     }
 
-    /// The content of a file, which is read from a folder only where needed. Volumes are unpacked.
+    /// The content of a file, of which only what is needed is read if it is not packed. Packed volumes and files of several pages
+    /// are unpacked once.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn content(&self, path: &Path) -> Result<Content> {
+        match self.unpacks(path) {
+            Unpacks::Volume => self.unpacked(path, |file| {
+                nifti::unpacked(&self.shown(path), &self.stored(path)?, file)
+            }),
+            Unpacks::Pages => {
+                if let Some(known) = lock(&self.unpacked).known(path) {
+                    return known;
+                }
+                let stored = self.stored(path)?;
+                match picture::pages(&stored) {
+                    1 => Ok(stored),
+                    _ => self.unpacked(path, |file| appended(&stored, file)),
+                }
+            }
+            Unpacks::No => self.stored(path),
+        }
+    }
+
+    /// Whether a file is unpacked once, because its slices or pages are read one by one.
+    fn unpacks(&self, path: &Path) -> Unpacks {
+        let is_inside = matches!(self.container, Container::Zip(..) | Container::Embedded(_));
         let is_packed = || {
-            let in_folder = self.is_folder();
-            let packed = |content: Content| content.is_packed().unwrap_or(false);
-            !in_folder || packed(Content::Disk(self.root.join(path)))
+            let packed = |stored: Content| stored.is_packed().unwrap_or(false);
+            is_inside || self.stored(path).is_ok_and(packed)
         };
-        if !is_volume(path) || !is_packed() {
-            return self.stored(path);
+        match is_volume(path) {
+            true if is_packed() => Unpacks::Volume,
+            false if is_inside && is_tiff(path) => Unpacks::Pages,
+            _ => Unpacks::No,
         }
-        let Unpacked { file, volumes } = &mut *lock(&self.unpacked);
-        match volumes.get(path) {
-            Some(Ok(volume)) => return Ok(volume.clone()),
-            Some(Err(error)) => return Err(again(error)),
-            None => {}
+    }
+
+    /// What is unpacked of a file, once.
+    fn unpacked(
+        &self,
+        path: &Path,
+        unpack: impl FnOnce(&Arc<Mutex<File>>) -> Result<Content>,
+    ) -> Result<Content> {
+        let mut unpacked = lock(&self.unpacked);
+        if let Some(known) = unpacked.known(path) {
+            return known;
         }
-        let file = match file {
+        let file = match unpacked.file.clone() {
             Some(file) => file,
-            None => file.insert(temporary()?),
+            None => unpacked.file.insert(temporary()?).clone(),
         };
-        let volume = nifti::unpacked(&self.shown(path), &self.stored(path)?, file);
-        let answer = match &volume {
-            Ok(volume) => Ok(volume.clone()),
-            Err(error) => Err(again(error)),
-        };
-        volumes.insert(path.to_path_buf(), volume);
-        answer
+        let found = unpack(&file);
+        unpacked.files.insert(path.to_path_buf(), found);
+        unpacked.known(path).expect("it was just unpacked")
     }
 
     /// The content of a file as it is stored: volumes stay packed, which is enough for their headers.
@@ -265,8 +312,15 @@ impl Store {
     /// # Errors
     /// When it cannot be read.
     pub fn stored(&self, path: &Path) -> Result<Content> {
-        match self.container {
+        match &self.container {
             Container::Folder => Ok(Content::Disk(self.root.join(path))),
+            Container::Tar(file, index) => match index.get(path) {
+                Some(span) if span.length <= MAX_FILE => {
+                    Ok(Content::Part(Part::new(file, span.start, span.length)))
+                }
+                // says why not
+                _ => Ok(self.read(path)?.into()),
+            },
             _ => Ok(self.read(path)?.into()),
         }
     }
@@ -291,6 +345,24 @@ fn again(error: &Error) -> Error {
         }
         other => Error::Config(other.to_string()),
     }
+}
+
+/// A copy at the end of a file.
+fn appended(content: &Content, file: &Arc<Mutex<File>>) -> Result<Content> {
+    let failed = |e| Error::io(&env::temp_dir(), "unpack pages to a temporary file", e);
+    let bytes = content.reader().map_err(failed)?;
+    let part = Part::append(file, bytes, MAX_FILE, 0).map_err(failed)?;
+    Ok(Content::Part(part))
+}
+
+/// Whether a file has the extension of a TIFF file.
+fn is_tiff(path: &Path) -> bool {
+    let ending = path.extension();
+    ending.is_some_and(|ending| {
+        ["tif", "tiff"]
+            .iter()
+            .any(|known| ending.eq_ignore_ascii_case(known))
+    })
 }
 
 /// Locks a mutex, even if another thread panicked while holding it: its content is never left half changed.
@@ -322,47 +394,59 @@ fn is_hidden(path: &Path) -> bool {
     })
 }
 
-fn walk(
-    root: &Path,
-    below: &Path,
-    depth: usize,
-    files: &mut Vec<PathBuf>,
-    passed_over: &mut Vec<PassedOver>,
-) -> Result<()> {
-    let folder = root.join(below);
-    let failed = |e| Error::io(&folder, "read the folder", e);
-    for entry in fs::read_dir(&folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let path = below.join(entry.file_name());
-        // follows links
-        let Ok(kind) = fs::metadata(entry.path()) else {
-            passed_over.push(PassedOver::new(&path, Why::Link));
-            continue;
-        };
-        if kind.is_file() {
-            files.push(path);
-        } else if is_hidden(&path) {
-            passed_over.push(PassedOver::new(&path, Why::Hidden));
-        } else if kind.is_dir() && is_above(&entry.path(), &folder) {
-            passed_over.push(PassedOver::new(&path, Why::Link));
-        } else if kind.is_dir() && depth > 1 {
-            walk(root, &path, depth - 1, files, passed_over)?;
-        } else if kind.is_dir() {
-            passed_over.push(PassedOver::new(&path, Why::Deep));
-        } else {
-            passed_over.push(PassedOver::new(&path, Why::Device));
-        }
-    }
-    Ok(())
+/// A walk through the files of a folder.
+struct Walk<'a> {
+    root: &'a Path,
+    /// The folders that lead to the one that is read, from the root on, without links.
+    above: Vec<PathBuf>,
+    files: Vec<PathBuf>,
+    passed_over: &'a mut Vec<PassedOver>,
 }
 
-/// Whether a path leads back to the folder that it is in, or to one above, by a link.
-fn is_above(path: &Path, folder: &Path) -> bool {
-    if !path.is_symlink() {
-        return false;
+impl Walk<'_> {
+    /// Finds the files below the root.
+    fn folder(&mut self, below: &Path) -> Result<()> {
+        let folder = self.root.join(below);
+        let failed = |e| Error::io(&folder, "read the folder", e);
+        for entry in fs::read_dir(&folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let path = below.join(entry.file_name());
+            // follows links
+            let Ok(kind) = fs::metadata(entry.path()) else {
+                self.pass_over(path, Why::Link);
+                continue;
+            };
+            if kind.is_file() {
+                self.files.push(path);
+            } else if is_hidden(&path) {
+                self.pass_over(path, Why::Hidden);
+            } else if !kind.is_dir() {
+                self.pass_over(path, Why::Device);
+            } else {
+                let real = real(&entry.path())?;
+                // a link to where it is in would be followed forever, across other links too
+                if self.above.iter().any(|above| above.starts_with(&real)) {
+                    self.pass_over(path, Why::Link);
+                } else if self.above.len() >= DEPTH {
+                    self.pass_over(path, Why::Deep);
+                } else {
+                    self.above.push(real);
+                    self.folder(&path)?;
+                    self.above.pop();
+                }
+            }
+        }
+        Ok(())
     }
-    let [target, folder] = [path, folder].map(fs::canonicalize);
-    matches!((target, folder), (Ok(target), Ok(folder)) if folder.starts_with(&target))
+
+    fn pass_over(&mut self, path: PathBuf, why: Why) {
+        self.passed_over.push(PassedOver::new(path, why));
+    }
+}
+
+/// The path of a folder without links.
+fn real(folder: &Path) -> Result<PathBuf> {
+    fs::canonicalize(folder).map_err(|e| Error::io(folder, "read the folder", e))
 }
 
 /// Removes `.` from a path inside an archive. Returns `None` if it is absolute or contains `..`.
@@ -421,7 +505,7 @@ fn archive(path: &Path, kind: Archive, unread: &mut Vec<PassedOver>) -> Result<C
         }
         Archive::Tar => {
             let index = tar_index(&file, unread).map_err(|e| damaged(e.to_string()))?;
-            Ok(Container::Tar(Mutex::new(file), index))
+            Ok(Container::Tar(Arc::new(Mutex::new(file)), index))
         }
         Archive::TarGz => {
             // compressed as a whole, so unpacked once into an unnamed temporary file, which disappears at program end
@@ -438,7 +522,7 @@ fn archive(path: &Path, kind: Archive, unread: &mut Vec<PassedOver>) -> Result<C
             }
             unpacked.rewind().map_err(failed)?;
             let index = tar_index(&unpacked, unread).map_err(|e| damaged(e.to_string()))?;
-            Ok(Container::Tar(Mutex::new(unpacked), index))
+            Ok(Container::Tar(Arc::new(Mutex::new(unpacked)), index))
         }
     }
 }
@@ -466,16 +550,18 @@ fn tar_index(file: &File, unread: &mut Vec<PassedOver>) -> io::Result<BTreeMap<P
     let mut archive = tar::Archive::new(file);
     let mut index = BTreeMap::new();
     for entry in archive.entries_with_seek()? {
-        let entry = entry?;
+        let mut entry = entry?;
         let kind = entry.header().entry_type();
         let path = entry.path()?.into_owned();
-        if kind.is_symlink() || kind.is_hard_link() {
-            unread.push(PassedOver::new(&path, Why::Link));
-        }
-        if kind.is_fifo() || kind.is_character_special() || kind.is_block_special() {
-            unread.push(PassedOver::new(&path, Why::Device));
-        }
-        if !kind.is_file() {
+        let why = match kind {
+            EntryType::Regular | EntryType::Continuous => sparse(&mut entry)?,
+            EntryType::Symlink | EntryType::Link => Some((path.clone(), Why::Link)),
+            EntryType::GNUSparse => Some((path.clone(), Why::Sparse)),
+            EntryType::Directory | EntryType::XGlobalHeader => continue,
+            _ => Some((path.clone(), Why::Device)),
+        };
+        if let Some((path, why)) = why {
+            unread.push(PassedOver::new(path, why));
             continue;
         }
         let span = Span {
@@ -493,6 +579,21 @@ fn tar_index(file: &File, unread: &mut Vec<PassedOver>) -> io::Result<BTreeMap<P
         }
     }
     Ok(index)
+}
+
+/// The path of a file that is stored without its holes by newer extensions of tar, whose own name is in them.
+fn sparse(entry: &mut tar::Entry<'_, &File>) -> io::Result<Option<(PathBuf, Why)>> {
+    let mut path = None;
+    let mut is_sparse = false;
+    for extension in entry.pax_extensions()?.into_iter().flatten() {
+        let extension = extension?;
+        is_sparse |= extension.key_bytes().starts_with(b"GNU.sparse.");
+        if extension.key_bytes() == b"GNU.sparse.name" {
+            path = extension.value().ok().map(PathBuf::from);
+        }
+    }
+    let path = path.map_or_else(|| entry.path().map(Cow::into_owned), Ok)?;
+    Ok(is_sparse.then_some((path, Why::Sparse)))
 }
 
 #[cfg(test)]
@@ -529,5 +630,126 @@ mod volume_tests {
         }
         store.content(Path::new("whole.nii.gz")).unwrap();
         assert!(length() > 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use zip::write::SimpleFileOptions;
+
+    use super::*;
+    use crate::data::picture::{Metadata, Page, Picture, Samples, StackWriter};
+
+    /// A TIFF with so many pages, each of its number.
+    fn stack(path: &Path, pages: u8) {
+        let mut stack = StackWriter::tiff(path).unwrap();
+        for page in 0..pages {
+            let picture = Picture::new([16, 16], 1, Samples::U8(vec![page; 256]));
+            stack.write(&picture, &Metadata::default()).unwrap();
+        }
+        stack.finish().unwrap();
+    }
+
+    /// No page costs the bytes of all others.
+    #[test]
+    fn pages_in_an_archive_are_found_in_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        stack(&at("many.tif"), 20);
+        stack(&at("one.tif"), 1);
+        let mut tar = tar::Builder::new(File::create(at("x.tar")).unwrap());
+        let mut zip = zip::ZipWriter::new(File::create(at("x.zip")).unwrap());
+        for name in ["many.tif", "one.tif"] {
+            tar.append_path_with_name(at(name), name).unwrap();
+            zip.start_file(name, SimpleFileOptions::default()).unwrap();
+            zip.write_all(&fs::read(at(name)).unwrap()).unwrap();
+        }
+        tar.finish().unwrap();
+        zip.finish().unwrap();
+        for archive in ["x.tar", "x.zip"] {
+            let store = Store::open(&at(archive)).unwrap();
+            for page in [19, 0, 7] {
+                let content = store.content(Path::new("many.tif")).unwrap();
+                assert!(matches!(content, Content::Part(_)), "{archive}");
+                let read = picture::decode_page(Path::new("x"), &content, Page::At(page));
+                assert_eq!(read.unwrap().0.bytes(), vec![page as u8; 256]);
+            }
+            let content = store.content(Path::new("one.tif")).unwrap();
+            let whole = picture::decode_page(Path::new("x"), &content, Page::Only);
+            assert_eq!(whole.unwrap().0.bytes(), [0; 256]);
+            let bytes = fs::read(at("one.tif")).unwrap();
+            assert_eq!(&content.bytes().unwrap()[..], bytes);
+        }
+    }
+
+    /// What tar stores in another way, or has beside files, is named.
+    #[test]
+    fn what_a_tar_holds_besides_files_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.tar");
+        let mut tar = tar::Builder::new(File::create(&path).unwrap());
+        let mut add = |name: &str, kind: EntryType| {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(kind);
+            header.set_size(0);
+            header.set_cksum();
+            tar.append_data(&mut header, name, io::empty()).unwrap();
+        };
+        add("A/x.png", EntryType::Regular);
+        add("A", EntryType::Directory);
+        add("A/pipe", EntryType::Fifo);
+        let sparse = [
+            ("GNU.sparse.major", &b"1"[..]),
+            ("GNU.sparse.name", b"A/s.png"),
+        ];
+        tar.append_pax_extensions(sparse).unwrap();
+        let mut header = tar::Header::new_ustar();
+        header.set_size(0);
+        header.set_cksum();
+        tar.append_data(&mut header, "A/GNUSparseFile.0/s.png", io::empty())
+            .unwrap();
+        tar.finish().unwrap();
+        let (files, passed_over) = Store::open(&path).unwrap().files().unwrap();
+        assert_eq!(files, [PathBuf::from("A/x.png")]);
+        let expected = [("A/pipe", Why::Device), ("A/s.png", Why::Sparse)];
+        assert_eq!(
+            passed_over,
+            expected.map(|(file, why)| PassedOver::new(file, why))
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_that_lead_back_are_not_followed() {
+        use std::os::unix::fs::symlink;
+
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["a", "b"] {
+            fs::create_dir(at(name)).unwrap();
+            fs::write(at(name).join("1.png"), b"").unwrap();
+        }
+        symlink(at("b"), at("a/other")).unwrap();
+        symlink(at("a"), at("b/other")).unwrap();
+        // the same pictures on both sides, on purpose
+        symlink(at("a"), at("c")).unwrap();
+        let (files, passed_over) = Store::open(folder.path()).unwrap().files().unwrap();
+        let files: Vec<&str> = files.iter().map(|file| file.to_str().unwrap()).collect();
+        let expected = [
+            "a/1.png",
+            "a/other/1.png",
+            "b/1.png",
+            "b/other/1.png",
+            "c/1.png",
+            "c/other/1.png",
+        ];
+        assert_eq!(files, expected);
+        let back = ["a/other/other", "b/other/other", "c/other/other"];
+        assert_eq!(
+            passed_over,
+            back.map(|file| PassedOver::new(file, Why::Link))
+        );
     }
 }

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::classes::Classes;
-use super::remembered::{ReadAs, Remembered, Seen};
+use super::remembered::{Remembered, Seen};
 use super::{Dataset, Decoded, Pairs};
 use crate::choice::choices;
 use crate::data::picture::{Depth, Format, Header, Picture, Samples};
@@ -89,25 +89,20 @@ impl Survey {
             Some(folder) => Remembered::of(folder, pairs.len()),
             None => Remembered::default(),
         };
-        let read = ReadAs {
-            nodata: pairs.nodata(),
-            neighbours: pairs.neighbours(),
-        };
+        let read = pairs.read_as();
         // with a flag for new results
         let headers: Vec<_> = (0..pairs.len())
             .into_par_iter()
-            .map(
-                |index| match remembered.recall(&pairs.shown(index), pairs.page(index), read) {
-                    Some(seen) => (Ok(seen), false),
-                    None => (look(pairs, index), true),
-                },
-            )
+            .map(|index| match remembered.recall(&pairs.asked(index), read) {
+                Some(seen) => (Ok(seen), false),
+                None => (look(pairs, index), true),
+            })
             .collect();
         let news = headers
             .iter()
             .enumerate()
             .filter_map(|(index, found)| match found {
-                (Ok(seen), true) => Some((pairs.shown(index), pairs.page(index), *seen)),
+                (Ok(seen), true) => Some((pairs.asked(index), *seen)),
                 _ => None,
             });
         remembered.keep(news, read);
@@ -389,11 +384,13 @@ pub fn check_labels(data: &Dataset, on_error: OnError) -> Result<[LabelCount; 2]
 }
 
 /// The samples that have data, or one 0 if none has.
-fn known(Decoded { picture, gap, .. }: &Decoded) -> Picture {
-    let mut values = picture.to_floats();
-    if let Some(gap) = *gap {
-        values.retain(|&value| !nodata::is(value, gap));
-    }
+fn known(Decoded { picture, gaps, .. }: &Decoded) -> Picture {
+    let samples = picture.to_floats();
+    let of_channels = samples.into_iter().zip(gaps.iter().cycle());
+    let known = of_channels
+        .filter(|&(sample, gap)| gap.is_none_or(|gap| !nodata::is(sample, gap)))
+        .map(|(sample, _)| sample);
+    let mut values: Vec<f32> = known.collect();
     if values.is_empty() {
         values.push(0.0);
     }

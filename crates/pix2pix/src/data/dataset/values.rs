@@ -109,11 +109,12 @@ impl Side {
         fn bands<T: Copy + Into<f32>>(
             values: &[T],
             channels: usize,
-            gap: Option<f32>,
+            gaps: &[Option<f32>],
         ) -> Vec<Band> {
-            let has_data =
-                |value: f32| value.is_finite() && gap.is_none_or(|gap| !nodata::is(value, gap));
             let band = |channel: usize| {
+                let gap = gaps[channel];
+                let has_data =
+                    |value: f32| value.is_finite() && gap.is_none_or(|gap| !nodata::is(value, gap));
                 let values = values.iter().skip(channel).step_by(channels);
                 let values = values.map(|&value| -> f32 { value.into() });
                 let finite = values.clone().filter(|value| has_data(*value));
@@ -129,12 +130,12 @@ impl Side {
             };
             (0..channels).map(band).collect()
         }
-        let (picture, gap) = (&side.picture, side.gap);
+        let (picture, gaps) = (&side.picture, side.gaps.as_slice());
         let channels = picture.channels();
         let bands = match picture.samples() {
-            Samples::U8(values) => bands(values, channels, gap),
-            Samples::U16(values) => bands(values, channels, gap),
-            Samples::F32(values) => bands(values, channels, gap),
+            Samples::U8(values) => bands(values, channels, gaps),
+            Samples::U16(values) => bands(values, channels, gaps),
+            Samples::F32(values) => bands(values, channels, gaps),
         };
         Self {
             bands,
@@ -291,7 +292,7 @@ mod tests {
         let mut side = Side::of(&Decoded {
             picture: Picture::new([pixels, 1], channels, samples),
             format: Format::Png,
-            gap: None,
+            gaps: vec![None; channels],
             files: 1,
         });
         side.bands

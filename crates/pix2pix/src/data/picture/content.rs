@@ -56,6 +56,40 @@ pub struct Part {
 }
 
 impl Part {
+    /// The bytes of a file from `start` on.
+    pub fn new(file: &Arc<Mutex<File>>, start: u64, length: u64) -> Self {
+        Self {
+            file: file.clone(),
+            start,
+            length,
+        }
+    }
+
+    /// Number of bytes.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Identifies these bytes among those of all open files.
+    pub fn place(&self) -> (usize, u64) {
+        (Arc::as_ptr(&self.file) as usize, self.start)
+    }
+
+    /// Reads `length` bytes from `offset` on.
+    ///
+    /// # Errors
+    /// When the part has fewer, or they cannot be read.
+    pub fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        if offset.saturating_add(length as u64) > self.length {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
+        }
+        let mut bytes = vec![0; length];
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(self.start + offset))?;
+        file.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+
     /// Appends at most `most` bytes to a file, and returns them as a part of it. At most `rest` bytes behind them are read too:
     /// at the end of what gzip packed, its checksum is compared.
     ///

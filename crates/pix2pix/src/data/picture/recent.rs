@@ -2,9 +2,11 @@
 //! by itself would take the square of their number.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
+
+use super::content::Content;
 
 /// Files that are kept; each is open, and takes some kB a page.
 const KEPT: usize = 8;
@@ -12,22 +14,39 @@ const KEPT: usize = 8;
 /// What was found in the files, the last used one at the end.
 pub struct Recent<T>(Mutex<Vec<(Version, Arc<T>)>>);
 
+/// Where a file is.
+#[derive(PartialEq)]
+enum Place {
+    Path(PathBuf),
+    /// In an open file, which what was found keeps open.
+    Part((usize, u64)),
+}
+
 /// A file as it was when it was read.
 #[derive(PartialEq)]
 struct Version {
-    path: PathBuf,
-    length: u64,
-    modified: SystemTime,
+    place: Place,
+    /// Length and time of the last change; a part of an open file does not change.
+    state: Option<(u64, SystemTime)>,
 }
 
 impl Version {
-    fn of(path: &Path) -> Option<Self> {
-        let found = fs::metadata(path).ok()?;
-        Some(Self {
-            path: std::path::absolute(path).ok()?,
-            length: found.len(),
-            modified: found.modified().ok()?,
-        })
+    /// `None` of what is in memory, and of files that cannot be read.
+    fn of(content: &Content) -> Option<Self> {
+        match content {
+            Content::Memory(_) => None,
+            Content::Part(part) => Some(Self {
+                place: Place::Part(part.place()),
+                state: None,
+            }),
+            Content::Disk(path) => {
+                let found = fs::metadata(path).ok()?;
+                Some(Self {
+                    place: Place::Path(std::path::absolute(path).ok()?),
+                    state: Some((found.len(), found.modified().ok()?)),
+                })
+            }
+        }
     }
 }
 
@@ -37,15 +56,15 @@ impl<T> Recent<T> {
         Self(Mutex::new(Vec::new()))
     }
 
-    /// What is known of the file at `path`, or what `read` finds if that is not known or the file has changed. It is kept if it
+    /// What is known of a file, or what `read` finds if that is not known or the file has changed. It is kept if it
     /// `is_large`.
     pub fn read<E>(
         &self,
-        path: &Path,
+        content: &Content,
         read: impl FnOnce() -> Result<T, E>,
         is_large: impl FnOnce(&T) -> bool,
     ) -> Result<Arc<T>, E> {
-        let Some(version) = Version::of(path) else {
+        let Some(version) = Version::of(content) else {
             return Ok(Arc::new(read()?));
         };
         if let Some(found) = self.known(&version) {
@@ -63,7 +82,7 @@ impl<T> Recent<T> {
         let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let place = files
             .iter()
-            .position(|(kept, _)| kept.path == version.path)?;
+            .position(|(kept, _)| kept.place == version.place)?;
         let file = files.remove(place);
         let found = (file.0 == *version).then(|| file.1.clone())?;
         files.push(file);
@@ -72,7 +91,7 @@ impl<T> Recent<T> {
 
     fn keep(&self, version: Version, found: &Arc<T>) {
         let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        files.retain(|(kept, _)| kept.path != version.path);
+        files.retain(|(kept, _)| kept.place != version.place);
         files.push((version, found.clone()));
         if files.len() > KEPT {
             files.remove(0);

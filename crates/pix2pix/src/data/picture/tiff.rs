@@ -12,7 +12,7 @@ use tiff_reader::{
     ColorModel, ExtraSample, Ifd, OpenOptions, ParseBudgets, RasterLayout, Tag, TiffError, TiffFile,
 };
 
-use super::content::Content;
+use super::content::{Content, Part};
 use super::entry;
 use super::fault::{Fault, TRUNCATED};
 use super::half_floats::{self, Overlaid};
@@ -67,6 +67,17 @@ impl TiffSource for Memory {
     }
 }
 
+impl TiffSource for Part {
+    fn len(&self) -> u64 {
+        self.length()
+    }
+
+    fn read_exact_at(&self, offset: u64, length: usize) -> Result<Vec<u8>, TiffError> {
+        let read = self.read_at(offset, length);
+        read.map_err(|e| TiffError::Io(e, "a part of a file".to_string()))
+    }
+}
+
 /// An opened TIFF file, and which of its pages are read.
 pub struct Tiff {
     file: Arc<Parsed>,
@@ -95,7 +106,7 @@ impl Parsed {
         let source: SharedSource = match content {
             Content::Memory(bytes) => Arc::new(Memory(bytes.clone())),
             Content::Disk(path) => Arc::new(FileSource::open(path).map_err(named)?),
-            Content::Part(_) => Arc::new(Memory(content.bytes()?)),
+            Content::Part(part) => Arc::new(part.clone()),
         };
         // tags do not overlap in a file, so that together they hold less than the file
         let length = source.len();
@@ -145,13 +156,8 @@ impl Tiff {
     /// Opens a file whose pages are read as a whole, and reads its header.
     pub fn open(content: &Content, page: Page) -> Result<Self, Fault> {
         let parsed = || Parsed::of(content, 0);
-        let parsed = match content {
-            Content::Disk(path) => {
-                RECENT.read(path, parsed, |parsed| parsed.halves.len() >= MANY)?
-            }
-            _ => Arc::new(parsed()?),
-        };
-        Self::of(parsed, page)
+        let parsed = RECENT.read(content, parsed, |parsed| parsed.halves.len() >= MANY);
+        Self::of(parsed?, page)
     }
 
     /// Opens a file that is read window by window, and reads its header.

@@ -1,0 +1,181 @@
+//! Pixels without data: by the tags of files, and by masks.
+
+use std::path::{Path, PathBuf};
+
+use image::{GrayImage, Luma};
+use pix2pix::data::picture::{self, Format, Metadata, Picture, Samples, StackWriter};
+use pix2pix::data::survey::{self, Forced, OnError};
+use pix2pix::data::{Dataset, Nodata, Options, Pages, Pairs, Values};
+
+/// Side of the pictures in pixels.
+const SIDE: usize = 16;
+
+/// A picture of one channel with this value of each pixel, by its number.
+fn floats(size: [u32; 2], value: impl Fn(usize) -> f32) -> Picture {
+    let pixels = size[0] as usize * size[1] as usize;
+    Picture::new(size, 1, Samples::F32((0..pixels).map(value).collect()))
+}
+
+fn tagged(path: &Path, picture: &Picture, gap: f32) {
+    let metadata = Metadata::default().with_nodata(Some(gap));
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    picture::write_with(path, picture, Format::Tiff, &metadata).unwrap();
+}
+
+/// The training pairs of a folder in their domains, whose gaps are those of tags, and the values that were found.
+fn by_tag(folder: &Path) -> (Pairs, Values) {
+    let nodata = [Some(Nodata::Tag); 2];
+    let options = Options {
+        nodata,
+        ..Options::default()
+    };
+    let data = Dataset::open(folder, &options).unwrap();
+    let (data, survey, _) = survey::checked(data, OnError::Stop).unwrap();
+    let values = Values::of(&data.train, 9);
+    let range = [Some([-20.0, 20.0].into()); 2];
+    let forced = Forced {
+        range,
+        nodata,
+        ..Forced::default()
+    };
+    let domains = survey.domains(&forced).unwrap();
+    (data.train.in_domains(domains), values)
+}
+
+/// The pixels of the first pair without data.
+fn gaps(pairs: &Pairs) -> Vec<usize> {
+    let pair = pairs.read(0).unwrap();
+    let known = pair.known().map_or(Vec::new(), <[u8]>::to_vec);
+    let gaps = known.iter().enumerate().filter(|(_, known)| **known == 0);
+    gaps.map(|(pixel, _)| pixel).collect()
+}
+
+/// The value that one file names for "no data" is data in another.
+#[test]
+fn each_file_of_a_side_has_a_value_of_its_own() {
+    let scratch = tempfile::tempdir().unwrap();
+    let size = [SIDE as u32; 2];
+    // both have both values
+    let picture = floats(size, |pixel| match pixel {
+        0..3 => -9.0,
+        3..5 => 0.0,
+        _ => 1.0,
+    });
+    for (folder, gap) in [("A1", -9.0), ("A2", 0.0), ("B", -7.0)] {
+        tagged(&scratch.path().join(folder).join("x.tif"), &picture, gap);
+    }
+    let (pairs, values) = by_tag(scratch.path());
+    assert_eq!(gaps(&pairs), [0, 1, 2, 3, 4]);
+    let bands: Vec<_> = values.0[0].bands.iter().map(|band| band.extremes).collect();
+    assert_eq!(bands, [[0.0, 1.0], [-9.0, 1.0]]);
+    // a value in all channels that is data in neither
+    let aligned = pairs.read_aligned(0).unwrap();
+    let [(joined, _, metadata), _] = aligned.sides;
+    assert!(metadata.nodata().is_some_and(f32::is_nan));
+    let samples = joined.to_floats();
+    let places = (0..samples.len()).filter(|place| samples[*place].is_nan());
+    assert_eq!(places.collect::<Vec<_>>(), [0, 2, 4, 7, 9]);
+}
+
+#[test]
+fn the_tag_of_a_side_by_side_file_counts_for_both_halves() {
+    let scratch = tempfile::tempdir().unwrap();
+    // the second pixel of A, and the third of B
+    let both = floats([2 * SIDE as u32, SIDE as u32], |pixel| match pixel {
+        1 | 18 => -9.0,
+        _ => 0.5,
+    });
+    tagged(&scratch.path().join("x.tif"), &both, -9.0);
+    let (pairs, _) = by_tag(scratch.path());
+    assert_eq!(gaps(&pairs), [1, 2]);
+}
+
+/// A mask of this name for a pair of two pages, which is then opened.
+fn with_mask(scratch: &Path, name: &str, write: impl Fn(&Path)) -> Result<Pairs, String> {
+    for folder in ["A", "B"] {
+        let path = scratch.join(folder).join("x.tif");
+        std::fs::create_dir_all(scratch.join(folder)).unwrap();
+        stack(&path, &[0.25, 0.5]);
+    }
+    let _ = std::fs::remove_dir_all(scratch.join("mask"));
+    std::fs::create_dir(scratch.join("mask")).unwrap();
+    write(&scratch.join("mask").join(name));
+    let options = Options {
+        pages: Some(Pages::Each),
+        ..Options::default()
+    };
+    let data = Dataset::open(scratch, &options).map_err(|error| error.to_string())?;
+    let checked = survey::checked(data, OnError::Stop);
+    checked
+        .map(|(data, _, _)| data.train)
+        .map_err(|error| error.to_string())
+}
+
+/// A TIFF with a page for each of these values, its first pixel 0.
+fn stack(path: &Path, values: &[f32]) {
+    let mut pages = StackWriter::tiff(path).unwrap();
+    for value in values {
+        let page = floats([SIDE as u32; 2], |pixel| match pixel {
+            0 => 0.0,
+            _ => *value,
+        });
+        pages.write(&page, &Metadata::default()).unwrap();
+    }
+    pages.finish().unwrap();
+}
+
+#[test]
+fn a_mask_of_one_page_belongs_to_all() {
+    let scratch = tempfile::tempdir().unwrap();
+    for values in [&[1.0][..], &[1.0, 1.0]] {
+        let pairs = with_mask(scratch.path(), "x.tif", |path| stack(path, values)).unwrap();
+        for page in 0..2 {
+            let pair = pairs.read(page).unwrap();
+            let known = pair.known().unwrap();
+            assert_eq!((known[0], known[1]), (0, 255));
+        }
+    }
+    let said = with_mask(scratch.path(), "x.tif", |path| stack(path, &[1.0; 3])).err();
+    let said = said.unwrap();
+    assert!(said.contains("3 pages, but its partner"), "{said}");
+}
+
+/// Beside an edge, black is not 0 in a JPEG.
+#[test]
+fn a_mask_in_a_jpeg_is_black_and_white() {
+    let scratch = tempfile::tempdir().unwrap();
+    let is_known = |x: u32, y: u32| x < 5 || y < 3;
+    let mask = GrayImage::from_fn(SIDE as u32, SIDE as u32, |x, y| {
+        Luma([255 * u8::from(is_known(x, y))])
+    });
+    let pairs = with_mask(scratch.path(), "x.jpg", |path| mask.save(path).unwrap()).unwrap();
+    let pair = pairs.read(0).unwrap();
+    let known = pair.known().unwrap().iter();
+    let expected = mask.enumerate_pixels().map(|(x, y, _)| is_known(x, y));
+    assert!(known.map(|known| *known > 0).eq(expected));
+}
+
+/// Programs that draw write alpha, which is opaque everywhere.
+#[test]
+fn alpha_of_a_mask_is_no_data() {
+    let scratch = tempfile::tempdir().unwrap();
+    for channels in [2, 4] {
+        let mut samples = [0, 0, 0, 255][4 - channels..].to_vec();
+        samples.extend(vec![255; channels * (SIDE * SIDE - 1)]);
+        let mask = Picture::new([SIDE as u32; 2], channels, Samples::U8(samples));
+        let write = |path: &Path| {
+            let path: PathBuf = path.into();
+            picture::write_with(&path, &mask, Format::Png, &Metadata::default()).unwrap();
+        };
+        let pairs = with_mask(scratch.path(), "x.png", write).unwrap();
+        let pair = pairs.read(1).unwrap();
+        assert_eq!(
+            pair.known()
+                .unwrap()
+                .iter()
+                .filter(|known| **known == 0)
+                .count(),
+            1
+        );
+    }
+}
