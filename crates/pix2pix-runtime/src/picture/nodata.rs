@@ -234,7 +234,8 @@ mod tests {
         assert!(value.unwrap().is_nan());
         assert_eq!(mask(&one, &[value; 2]), mask(&picture, &gaps));
         let (one, value) = unified(&picture, &[Some(7.0), Some(-9.0)]).unwrap();
-        assert_eq!((one, value), (picture.clone(), Some(7.0)));
+        assert_eq!(one, row(&[0.0, 0.0, 1.0, 7.0, -9.0, 2.0]));
+        assert_eq!(value, Some(7.0));
         assert_eq!(
             unified(&picture, &[None, None]).unwrap(),
             (picture.clone(), None)

@@ -257,22 +257,25 @@ fn holds_picture(field: &str) -> bool {
     is_picture(Path::new(field))
 }
 
-/// The separator of a table: the character of these that makes most names of columns and of pictures of its first two lines, or
-/// else that its first line has most of. Excel writes semicolons where the comma is the decimal point.
+/// The separator of a table: the character of these that makes most names of pictures of its first two lines, of these most
+/// names of columns, or else the one that its first line has most of. Excel writes semicolons where the comma is the decimal
+/// point.
 fn separator(text: &[u8]) -> u8 {
     let mut ends = (0..text.len()).filter(|&at| text[at] == b'\n');
     let first = ends.next().unwrap_or(text.len());
     let second = ends.next().unwrap_or(text.len());
-    let is_understood = |field: &&str| {
+    let is_column = |field: &str| {
         let mut names = COLUMNS.iter().copied().flatten();
-        holds_picture(field) || names.any(|name| name.eq_ignore_ascii_case(field))
+        names.any(|name| name.eq_ignore_ascii_case(field))
     };
     let understood = |separator: u8| {
         let records = reader(&text[..second], separator).into_records();
-        let counts = records
+        let fields: Vec<String> = records
             .flatten()
-            .map(|record| record.iter().filter(is_understood).count());
-        counts.sum::<usize>()
+            .flat_map(|record| record.iter().map(str::to_string).collect::<Vec<_>>())
+            .collect();
+        let count = |is: &dyn Fn(&str) -> bool| fields.iter().filter(|field| is(field)).count();
+        [count(&holds_picture), count(&is_column)]
     };
     let count = |separator: u8| {
         text[..first]

@@ -34,7 +34,7 @@ impl Why {
             Self::Deep => "in folders too deep",
             Self::Hidden => "hidden",
             Self::Link => "links",
-            Self::Sparse => "stored without their holes (tar --sparse)",
+            Self::Sparse => "stored without their holes (sparse files of tar)",
             Self::Device => "pipes or devices",
             Self::Outside => "with paths out of the archive",
             Self::Unlisted => "not in the table",
