@@ -179,38 +179,34 @@ impl Books {
             .or_else(|| still.and_then(|still| self.health.still(&still)));
         let scores = self.samples.score(metrics.step, &outputs, config);
         if let Some(scores) = scores.filter(|scores| self.scored != Some(scores.step)) {
-            let keep = |path: &Path| {
-                Checkpoint::new(
-                    config.clone(),
-                    metrics.step,
-                    &generator,
-                    trainer.discriminator(),
-                )
-                .save(path)
+            let keep = || {
+                let path = training.folder.checkpoints().join(checkpoint::BEST);
+                let discriminator = trainer.discriminator();
+                Checkpoint::new(config.clone(), metrics.step, &generator, discriminator)
+                    .save(&path)?;
+                Ok(path)
             };
-            let path = training.folder.checkpoints().join(checkpoint::BEST);
-            self.score(scores, config, (&path, &keep), tell)?;
+            self.score(scores, config, keep, tell)?;
         }
         let path = training.folder.sheet(metrics.step);
         self.draw(config, metrics, &rows, &outputs, &path, tell)?;
         Ok(warned)
     }
 
-    /// Writes and reports the scores of a step; `keep` saves its checkpoint as the best one if they are.
+    /// Writes and reports the scores of a step; `keep` saves its checkpoint if they are the best so far.
     fn score(
         &mut self,
         mut scores: RunScores,
         config: &RunConfig,
-        (path, keep): (&Path, &dyn Fn(&Path) -> Result<()>),
+        keep: impl FnOnce() -> Result<PathBuf>,
         tell: &mut dyn FnMut(Event),
     ) -> Result<()> {
         if let Some(record) = &mut self.record {
             record.count(config, &mut scores);
             if let (true, Some(best)) = (scores.best, record.best) {
                 // before the line that says so
-                keep(path)?;
                 tell(Event::Improved {
-                    path,
+                    path: &keep()?,
                     score: record.score,
                     best,
                 });
