@@ -255,7 +255,11 @@ fn an_interrupted_command_is_gone_on_with() {
 fn restarting(stream: &mut TcpStream, content: &[u8], _: Option<usize>, count: usize) {
     assert!(count < 20, "it is asked for ever");
     head(stream, content.len(), None);
-    let end = if count.is_multiple_of(2) { 200_000 } else { 100_000 };
+    let end = if count.is_multiple_of(2) {
+        200_000
+    } else {
+        100_000
+    };
     let _ = stream.write_all(&content[..end]);
 }
 

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use pix2pix_runtime::picture::{Picture, nodata};
 
 use super::layout::Files;
-use super::{Decoded, Pairs};
+use super::pairs::Pairs;
+use super::reading::Decoded;
 use crate::data::pair;
 use crate::data::picture::{self, Format, MIN_SIDE, Metadata};
 use crate::data::shift::{self, Shift};

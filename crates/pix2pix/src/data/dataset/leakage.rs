@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::{Dataset, Pairs};
+use super::Dataset;
+use super::pairs::Pairs;
 use crate::data::picture::Page;
 
 /// A pair or a file that occurs in two splits.

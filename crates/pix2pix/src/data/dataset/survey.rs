@@ -9,9 +9,11 @@ use pix2pix_runtime::picture::{CHANNELS, Domain, Labels, Nodata, Outside, Ranges
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::Dataset;
 use super::classes::Classes;
+use super::pairs::Pairs;
+use super::reading::Decoded;
 use super::remembered::{Remembered, Seen};
-use super::{Dataset, Decoded, Pairs};
 use crate::choice::choices;
 use crate::data::picture::{Depth, Format, Header, Picture, Samples};
 use crate::error::{Error, Result, within};

@@ -4,8 +4,9 @@ use pix2pix_runtime::picture::{Domain, Ranges, nodata};
 use rayon::prelude::*;
 
 use super::classes::Classes;
+use super::pairs::Pairs;
+use super::reading::Decoded;
 use super::tally::Tally;
-use super::{Decoded, Pairs};
 use crate::data::picture::{Depth, Outside, Samples};
 use crate::error::{Error, Result};
 

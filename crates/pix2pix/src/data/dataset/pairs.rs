@@ -1,0 +1,207 @@
+//! Pairs of a data set: their names and files, their order, and parts of them.
+
+use std::path::{Path, PathBuf};
+use std::slice;
+use std::sync::Arc;
+
+use pix2pix_runtime::picture::{Domain, Nodata};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use super::layout::{Entry, Files};
+use super::remembered::{Asked, ReadAs};
+use super::store::Store;
+use crate::data::pair::Direction;
+use crate::data::picture::Page;
+use crate::error::Result;
+
+/// Pairs of one split, read on demand.
+#[derive(Clone)]
+pub struct Pairs {
+    pub(super) store: Arc<Store>,
+    pub(super) entries: Arc<Vec<Entry>>,
+    pub(super) direction: Direction,
+    /// Domains of A and B to which the files are converted; `None` keeps their channels.
+    pub(super) domains: Option<Arc<[Domain; 2]>>,
+    /// Whether square files are side-by-side pairs too.
+    pub(super) squares: bool,
+    /// How pixels of A and of B without data are known.
+    pub(super) nodata: [Option<Nodata>; 2],
+    /// Pages or slices on either side that are channels of the source too.
+    pub(super) neighbours: usize,
+}
+
+impl Pairs {
+    /// Which of A and B is the source.
+    pub(crate) fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    /// Number of pairs.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are no pairs.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Name of pair `index`.
+    pub fn name(&self, index: usize) -> &str {
+        &self.entries[index].name
+    }
+
+    /// Whether pair `index` is one of several pages or slices of its files.
+    pub fn is_slice(&self, index: usize) -> bool {
+        self.entries[index].pages > 1
+    }
+
+    /// The page of pair `index`'s files.
+    pub(crate) fn page(&self, index: usize) -> Page {
+        self.entries[index].page
+    }
+
+    /// The side, 0 for A and 1 for B, of which neighbours are channels too, and how many on either side; `None` without.
+    pub(crate) fn neighbours(&self) -> Option<(usize, usize)> {
+        let [source, _] = self.direction.order([0, 1]);
+        (self.neighbours > 0).then_some((source, self.neighbours))
+    }
+
+    /// The pages that are read of each file of a side of a pair.
+    pub(super) fn pages_of(&self, entry: &Entry, side: usize) -> Vec<Page> {
+        match self.neighbours() {
+            Some((of, neighbours)) if of == side => entry.page.around(neighbours, entry.pages),
+            _ => vec![entry.page],
+        }
+    }
+
+    /// Paths of pair `index`'s files, for messages: one for a side-by-side pair, else those of A and of B.
+    pub fn shown(&self, index: usize) -> Vec<PathBuf> {
+        match &self.entries[index].files {
+            Files::Together(path) => vec![self.store.shown(path)],
+            Files::Apart(a, b) => a
+                .iter()
+                .chain(b)
+                .map(|path| self.store.shown(path))
+                .collect(),
+        }
+    }
+
+    /// Pair `index`, as results of earlier surveys know it.
+    pub(super) fn asked(&self, index: usize) -> Asked {
+        let entry = &self.entries[index];
+        let shown = |paths: &[PathBuf]| paths.iter().map(|path| self.store.shown(path)).collect();
+        let mut files: Vec<Vec<PathBuf>> = match &entry.files {
+            Files::Together(path) => vec![shown(slice::from_ref(path))],
+            Files::Apart(a, b) => vec![shown(a), shown(b)],
+        };
+        files.push(shown(entry.mask.as_slice()));
+        Asked {
+            files,
+            page: entry.page,
+        }
+    }
+
+    /// How the files are read.
+    pub(super) fn read_as(&self) -> ReadAs {
+        ReadAs {
+            squares: self.squares,
+            nodata: self.nodata,
+            neighbours: self.neighbours(),
+        }
+    }
+
+    /// Whether pair `index` is one file, A and B side by side.
+    pub fn is_together(&self, index: usize) -> bool {
+        matches!(self.entries[index].files, Files::Together(_))
+    }
+
+    /// The folders for pair `index`'s files, in the order of [`shown`](Self::shown): `A` and `B`, or `A1`, `A2`, ... where a side
+    /// has several. None for a side-by-side pair.
+    pub fn folders(&self, index: usize) -> Vec<String> {
+        let of_side = |name: &str, files: &[PathBuf]| -> Vec<String> {
+            match files.len() {
+                1 => vec![name.to_string()],
+                count => (1..=count).map(|place| format!("{name}{place}")).collect(),
+            }
+        };
+        match &self.entries[index].files {
+            Files::Together(_) => Vec::new(),
+            Files::Apart(a, b) => [of_side("A", a), of_side("B", b)].concat(),
+        }
+    }
+
+    /// Path of the first file of A or B (`side` 0 or 1) of pair `index`, for messages.
+    pub(crate) fn shown_side(&self, index: usize, side: usize) -> PathBuf {
+        match &self.entries[index].files {
+            Files::Together(path) => self.store.shown(path),
+            Files::Apart(a, b) => self.store.shown(&[a, b][side][0]),
+        }
+    }
+
+    /// The data set's folder; `None` for archives and embedded data.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.store.is_folder().then(|| self.store.root())
+    }
+
+    /// The bytes of pair `index`'s files.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn bytes(&self, index: usize) -> Result<Vec<Vec<u8>>> {
+        match &self.entries[index].files {
+            Files::Together(path) => Ok(vec![self.store.read(path)?]),
+            Files::Apart(a, b) => a
+                .iter()
+                .chain(b)
+                .map(|path| self.store.read(path))
+                .collect(),
+        }
+    }
+
+    /// Whether a mask file belongs to some of the pairs.
+    pub fn has_masks(&self) -> bool {
+        self.entries.iter().any(|entry| entry.mask.is_some())
+    }
+
+    /// The same pairs, converted to these domains of A and B.
+    pub fn in_domains(self, domains: [Domain; 2]) -> Self {
+        Self {
+            domains: Some(domains.into()),
+            ..self
+        }
+    }
+
+    /// The domains of A and B to which the pictures are converted.
+    pub(crate) fn domains(&self) -> Option<&[Domain; 2]> {
+        self.domains.as_deref()
+    }
+
+    /// Only the pairs at `indices`.
+    pub fn select(&self, indices: &[usize]) -> Self {
+        let entries = indices
+            .iter()
+            .map(|&index| self.entries[index].clone())
+            .collect();
+        Self {
+            entries: Arc::new(entries),
+            ..self.clone()
+        }
+    }
+
+    /// The order of an epoch: every pair once, shuffled by the seed and the epoch.
+    pub fn order(&self, seed: u64, epoch: u64) -> Vec<usize> {
+        shuffled(self.len(), seed, epoch)
+    }
+}
+
+/// The numbers below `count`, shuffled by the seed and the epoch.
+pub(super) fn shuffled(count: usize, seed: u64, epoch: u64) -> Vec<usize> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(epoch);
+    let mut order: Vec<usize> = (0..count).collect();
+    order.shuffle(&mut rng);
+    order
+}

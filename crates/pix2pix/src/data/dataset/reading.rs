@@ -1,0 +1,320 @@
+//! Reads pairs: their headers, their pictures as the files have them, and as the networks take them.
+
+use std::path::Path;
+
+use pix2pix_runtime::picture::{Domain, Nodata, nodata};
+
+use super::layout::{Entry, Files};
+use super::pairs::Pairs;
+use crate::data::pair::{self, Pair};
+use crate::data::picture::{
+    self, Content, Depth, Format, Header, Metadata, Page, Picture, Samples,
+};
+use crate::error::{Error, Result};
+
+/// Smallest value in a JPEG's mask that says that there is data: JPEG keeps no value exactly, and black beside white is not 0.
+const BRIGHT: f32 = 128.0;
+
+/// A picture of a pair as its file has it.
+#[derive(Clone)]
+pub(crate) struct Decoded {
+    /// The picture.
+    pub picture: Picture,
+    /// The format of its file.
+    pub format: Format,
+    /// The value of samples without data in each channel: each file may name its own.
+    pub gaps: Vec<Option<f32>>,
+    /// Number of files whose channels are joined.
+    pub files: usize,
+}
+
+impl Decoded {
+    /// Size, channels and depth.
+    fn kind(&self) -> ([u32; 2], usize, Depth) {
+        let picture = &self.picture;
+        (picture.size(), picture.channels(), picture.depth())
+    }
+
+    /// The pictures, of so many files, as one with all their channels.
+    fn joined(mut parts: Vec<Self>, files: usize) -> Self {
+        if parts.len() == 1 {
+            return parts.remove(0);
+        }
+        let format = parts[0].format;
+        let parts = parts.into_iter().map(|part| (part.picture, part.gaps));
+        let (pictures, gaps): (Vec<Picture>, Vec<_>) = parts.unzip();
+        Self {
+            picture: Picture::with_all_channels(&pictures),
+            format,
+            gaps: gaps.concat(),
+            files,
+        }
+    }
+}
+
+impl Pairs {
+    /// Headers of A and B of pair `index`, without decoding a picture.
+    ///
+    /// # Errors
+    /// When a file cannot be read or is damaged, or the two do not form a pair.
+    pub fn headers(&self, index: usize) -> Result<[Header; 2]> {
+        let entry = &self.entries[index];
+        let header = |path: &Path| {
+            let content = self.store.content(path)?;
+            Header::read(&self.store.shown(path), &content, entry.page)
+        };
+        let mut headers = match &entry.files {
+            Files::Together(path) => {
+                let (both, shown) = (header(path)?, self.store.shown(path));
+                if !self.squares {
+                    pair::not_square(&shown, both.size)?;
+                }
+                let size = pair::half(&shown, both.size)?;
+                [Header { size, ..both }; 2]
+            }
+            Files::Apart(a, b) => {
+                let first = header(&a[0])?;
+                let joined = |paths: &[PathBuf]| {
+                    let mut joined: Option<Header> = None;
+                    for path in paths {
+                        let (found, shown) = (header(path)?, self.store.shown(path));
+                        pair::same_size(
+                            (&self.store.shown(&a[0]), first.size),
+                            (&shown, found.size),
+                        )?;
+                        joined = Some(joined.map_or(found, |before| before.and(&found)));
+                    }
+                    let joined = joined.expect("a side has a file");
+                    joined.check(&self.store.shown(&paths[0]))?;
+                    Ok::<_, Error>(joined)
+                };
+                [joined(a)?, joined(b)?]
+            }
+        };
+        if let Some((side, _)) = self.neighbours() {
+            let joined = self.check_neighbours(entry, side)?;
+            headers[side].channels *= joined;
+            headers[side].check(&self.shown_side(index, side))?;
+        }
+        if let Some(mask) = &entry.mask {
+            let (shown, content) = (self.store.shown(mask), self.store.content(mask)?);
+            let found = Header::read(&shown, &content, mask_page(entry, &content))?;
+            let pair = self.shown(index);
+            pair::same_size((&pair[0], headers[0].size), (&shown, found.size))?;
+        }
+        Ok(headers)
+    }
+
+    /// Checks that the pages of each file of a side are alike, so that their channels can be joined. Returns their number.
+    fn check_neighbours(&self, entry: &Entry, side: usize) -> Result<usize> {
+        let pages = self.pages_of(entry, side);
+        let files = match &entry.files {
+            Files::Together(path) => slice::from_ref(path),
+            Files::Apart(a, b) => [a, b][side],
+        };
+        for path in files {
+            let (shown, content) = (self.store.shown(path), self.store.content(path)?);
+            let header = |page: &Page| Header::read(&shown, &content, *page);
+            let headers: Vec<Header> = pages.iter().map(header).collect::<Result<_>>()?;
+            let found = headers
+                .iter()
+                .map(|header| (header.size, header.channels, header.depth));
+            picture::alike(&shown, &pages, found)?;
+        }
+        Ok(pages.len())
+    }
+
+    /// Reads A and B of pair `index`, with the channels of the files.
+    ///
+    /// # Errors
+    /// When they cannot be read or do not form a pair.
+    pub fn read_sides(&self, index: usize) -> Result<[Picture; 2]> {
+        Ok(self.decode_sides(index)?.map(|side| side.picture))
+    }
+
+    /// As [`read_sides`](Self::read_sides), with what the files say of them.
+    pub(crate) fn decode_sides(&self, index: usize) -> Result<[Decoded; 2]> {
+        let entry = &self.entries[index];
+        let read = |path: &Path, side: usize| {
+            let (shown, content) = (self.store.shown(path), self.store.content(path)?);
+            let domain = self.domains.as_ref().map(|domains| &domains[side]);
+            let page = |page: Page| {
+                let (picture, format) = picture::decode_as(&shown, &content, page, domain)?;
+                let gap = self.gap(side, (&content, format, page), picture.channels());
+                Ok(Decoded {
+                    gaps: vec![gap; picture.channels()],
+                    picture,
+                    format,
+                    files: 1,
+                })
+            };
+            let pages = self.pages_of(entry, side);
+            let parts: Vec<Decoded> = pages.iter().copied().map(page).collect::<Result<_>>()?;
+            picture::alike(&shown, &pages, parts.iter().map(Decoded::kind))?;
+            Ok(Decoded::joined(parts, 1))
+        };
+        match &entry.files {
+            Files::Together(path) => {
+                let (shown, content) = (self.store.shown(path), self.store.content(path)?);
+                let halves = |page: Page| {
+                    let (both, format) = picture::decode_page(&shown, &content, page)?;
+                    let channels = both.channels();
+                    let gap = |side| self.gap(side, (&content, format, page), channels);
+                    let mut gaps = [0, 1].map(gap).into_iter();
+                    Ok::<_, Error>(pair::split(&shown, &both)?.map(|picture| Decoded {
+                        picture,
+                        format,
+                        gaps: vec![gaps.next().flatten(); channels],
+                        files: 1,
+                    }))
+                };
+                let mut sides = halves(entry.page)?;
+                if let Some((side, _)) = self.neighbours() {
+                    let half = |page: Page| match page == entry.page {
+                        true => Ok(sides[side].clone()),
+                        false => Ok(halves(page)?.into_iter().nth(side).expect("A and B")),
+                    };
+                    let pages = self.pages_of(entry, side);
+                    let parts: Vec<Decoded> =
+                        pages.iter().copied().map(half).collect::<Result<_>>()?;
+                    picture::alike(&shown, &pages, parts.iter().map(Decoded::kind))?;
+                    sides[side] = Decoded::joined(parts, 1);
+                }
+                Ok(sides)
+            }
+            Files::Apart(a, b) => {
+                let mut first = None;
+                let mut joined = |paths: &[PathBuf], side: usize| {
+                    let mut parts = Vec::new();
+                    for path in paths {
+                        let (part, shown) = (read(path, side)?, self.store.shown(path));
+                        let size = part.picture.size();
+                        let (path, wanted) = first.get_or_insert_with(|| (shown.clone(), size));
+                        pair::same_size((path, *wanted), (&shown, size))?;
+                        parts.push(part);
+                    }
+                    Ok::<_, Error>(Decoded::joined(parts, paths.len()))
+                };
+                Ok([joined(a, 0)?, joined(b, 1)?])
+            }
+        }
+    }
+
+    /// The value of samples without data in a page of a file of A or B (`side` 0 or 1); `None` if all have data.
+    fn gap(
+        &self,
+        side: usize,
+        (content, format, page): (&Content, Format, Page),
+        channels: usize,
+    ) -> Option<f32> {
+        match self.nodata[side]? {
+            Nodata::Tag => Metadata::read(content, format, page, channels).nodata(),
+            Nodata::Value(value) => Some(value),
+        }
+    }
+
+    /// Reads pair `index`, converted to the channels of the data set (see [`in_domains`](Self::in_domains)).
+    ///
+    /// # Errors
+    /// When its files cannot be read, do not form a pair, or have channels that cannot be converted; when a label map has a
+    /// value that no class has, unless its format keeps no exact colours.
+    pub fn read(&self, index: usize) -> Result<Pair> {
+        let [a, b] = self.decode_sides(index)?;
+        let (a, known_a) = self.converted(0, a, &self.shown_side(index, 0))?;
+        let (b, known_b) = self.converted(1, b, &self.shown_side(index, 1))?;
+        let mask = nodata::both(nodata::both(known_a, known_b), self.mask(index, a.size())?);
+        let [source, mut target] = self.direction.order([a, b]);
+        if let (Some(mask), Some(domains)) = (&mask, &self.domains) {
+            // what is not known must not reach its neighbours when the picture is resized
+            let [_, domain] = self.direction.order([&domains[0], &domains[1]]);
+            target = domain.filled(&target, mask);
+        }
+        let is_labels = |side: usize| {
+            let domains = self.domains.as_ref();
+            domains.is_some_and(|domains| domains[side].labels.is_some())
+        };
+        Ok(Pair {
+            name: self.entries[index].name.clone(),
+            source,
+            target,
+            labels: self.direction.order([is_labels(0), is_labels(1)]),
+            mask,
+        })
+    }
+
+    /// Converts a picture of A or B (`side` 0 or 1) to the channels of its domain; also returns the mask of pixels that have
+    /// data, if some have none.
+    fn converted(
+        &self,
+        side: usize,
+        decoded: Decoded,
+        path: &Path,
+    ) -> Result<(Picture, Option<Picture>)> {
+        let Decoded {
+            picture,
+            format,
+            gaps,
+            ..
+        } = decoded;
+        let Some(domains) = &self.domains else {
+            return Ok((picture, None));
+        };
+        let domain = &domains[side];
+        // before the conversion, which mixes channels
+        let (picture, mask) = domain.without_gaps_of(picture, &gaps);
+        let picture = picture.with_channels(domain.channels).map_err(|reason| {
+            Error::file(path, reason, "choose other `channels[0]` or `channels[1]`")
+        })?;
+        if let Some(labels) = domain.labels.as_ref().filter(|_| format.is_exact()) {
+            labels.check(&picture).map_err(|reason| {
+                let remedy = format!(
+                    "give it a class in `labels[{side}]`, leave it out with `nodata[{side}]`, or correct the file"
+                );
+                Error::file(path, reason, remedy)
+            })?;
+        }
+        Ok((picture, mask))
+    }
+
+    /// The mask file of pair `index`, whose pictures have this size: 0 where every channel is 0, or
+    /// dark in a JPEG, otherwise known. Alpha does not count. `None` if it has none.
+    fn mask(&self, index: usize, size: [u32; 2]) -> Result<Option<Picture>> {
+        let entry = &self.entries[index];
+        let Some(path) = &entry.mask else {
+            return Ok(None);
+        };
+        let (shown, content) = (self.store.shown(path), self.store.content(path)?);
+        let page = mask_page(entry, &content);
+        let (picture, format) = picture::decode_page(&shown, &content, page)?;
+        let pair = self.shown(index);
+        pair::same_size((&pair[0], size), (&shown, picture.size()))?;
+        let channels = match (picture.channels(), page) {
+            // of joined pages, the last one is no alpha
+            (channels @ (2 | 4), Page::Only | Page::At(_)) => channels - 1,
+            (channels, _) => channels,
+        };
+        let samples = picture.to_floats();
+        let pixels = samples.chunks_exact(picture.channels());
+        let known = pixels.map(|pixel| {
+            let has_data = pixel[..channels].iter().any(|&sample| match format {
+                Format::Jpeg => sample >= BRIGHT,
+                _ => sample != 0.0,
+            });
+            if has_data { nodata::KNOWN } else { 0 }
+        });
+        Ok(Some(Picture::new(size, 1, Samples::U8(known.collect()))))
+    }
+
+    /// Whether some pixels of the pairs may have no data.
+    pub(crate) fn may_have_gaps(&self) -> bool {
+        self.nodata.iter().any(Option::is_some) || self.has_masks()
+    }
+}
+
+/// The page to read of a pair's mask: one of a single page or slice belongs to all of the pair.
+fn mask_page(entry: &Entry, mask: &Content) -> Page {
+    match entry.pages > 1 && picture::pages(mask) == 1 {
+        true => Page::Only,
+        false => entry.page,
+    }
+}

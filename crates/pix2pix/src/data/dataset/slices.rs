@@ -1,0 +1,78 @@
+//! The pages and slices of files: each is a pair, or one is.
+
+use std::path::PathBuf;
+
+use super::layout::{Entry, Files};
+use super::store::Store;
+use crate::data::picture::{self, Page, Pages, Stack};
+use crate::error::Result;
+
+/// The pairs with the page that is read of each: with [`Pages::Each`], and of volumes without a choice, one pair for every
+/// page or slice.
+pub fn with_pages(entries: Vec<Entry>, store: &Store, pages: Option<Pages>) -> Result<Vec<Entry>> {
+    let mut all = Vec::new();
+    for entry in entries {
+        let is_volume = match &entry.files {
+            Files::Together(path) => picture::is_volume(path),
+            Files::Apart(a, b) => a.iter().chain(b).any(|path| picture::is_volume(path)),
+        };
+        let pages = pages.or(is_volume.then_some(Pages::Each));
+        let page = Page::of(pages);
+        let each = pages == Some(Pages::Each);
+        let count = match each || is_volume {
+            true => count_pages(&entry, store, each)?,
+            false => Some(1),
+        };
+        let Some(count) = count else {
+            let page = Page::At(0);
+            all.push(Entry { page, ..entry });
+            continue;
+        };
+        for index in 0..count {
+            let entry = entry.clone();
+            all.push(match count {
+                1 => Entry { page, ..entry },
+                _ => Entry {
+                    name: format!("{}-{}", entry.name, index + 1),
+                    page: Page::At(index),
+                    pages: count,
+                    ..entry
+                },
+            });
+        }
+    }
+    Ok(all)
+}
+
+/// Number of pages or slices of a pair's files that are pairs: one, or with `each` all, which must be as many for A and B.
+/// Volumes must lie in the same way, those of masks too. `None` if a file cannot be read: the survey reports it, and nothing is
+/// wrong with its partners.
+fn count_pages(entry: &Entry, store: &Store, each: bool) -> Result<Option<usize>> {
+    let files: Vec<&PathBuf> = match &entry.files {
+        Files::Together(path) => vec![path],
+        Files::Apart(a, b) => a.iter().chain(b).collect(),
+    };
+    let mut stacks = Vec::new();
+    for path in files.into_iter().chain(&entry.mask) {
+        match Stack::read(&store.stored(path)?) {
+            Ok(stack) => stacks.push((path, store.shown(path), stack)),
+            Err(_) => return Ok(None),
+        }
+    }
+    let check = match each {
+        true => Stack::check_partners,
+        false => Stack::check_axes,
+    };
+    let (_, shown, found) = &stacks[0];
+    for (path, other_shown, other) in &stacks[1..] {
+        let is_single = other.as_ref().is_none_or(|stack| stack.count == 1);
+        let check = match entry.mask.as_ref() == Some(path) && is_single {
+            // a mask of one page or slice belongs to all
+            true => Stack::check_axes,
+            false => check,
+        };
+        check((other_shown, other.as_ref()), (shown, found.as_ref()))?;
+    }
+    let found = found.as_ref().filter(|_| each);
+    Ok(Some(found.map_or(1, |stack| stack.count)))
+}
