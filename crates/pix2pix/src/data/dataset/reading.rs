@@ -1,8 +1,9 @@
 //! Reads pairs: their headers, their pictures as the files have them, and as the networks take them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::slice;
 
-use pix2pix_runtime::picture::{Domain, Nodata, nodata};
+use pix2pix_runtime::picture::{Nodata, nodata};
 
 use super::layout::{Entry, Files};
 use super::pairs::Pairs;
@@ -278,7 +279,7 @@ impl Pairs {
 
     /// The mask file of pair `index`, whose pictures have this size: 0 where every channel is 0, or
     /// dark in a JPEG, otherwise known. Alpha does not count. `None` if it has none.
-    fn mask(&self, index: usize, size: [u32; 2]) -> Result<Option<Picture>> {
+    pub(super) fn mask(&self, index: usize, size: [u32; 2]) -> Result<Option<Picture>> {
         let entry = &self.entries[index];
         let Some(path) = &entry.mask else {
             return Ok(None);
