@@ -95,7 +95,7 @@ pub fn run(mut args: Args, typed: &[String]) -> Result<(), Failure> {
         folder,
         group,
         start: Start::of(&args),
-        stop: interrupt::flag(processes.shard())?,
+        stop: interrupt::flag(processes.shard().ranks, args.run.quiet)?,
         shown,
     };
     processes.ended(finish(training, &root))

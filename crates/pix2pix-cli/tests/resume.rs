@@ -319,6 +319,25 @@ fn signals_finish_the_step_and_say_how_to_go_on() {
 #[test]
 fn a_second_signal_stops_at_once() {
     let scratch = Scratch::new();
+/// A closing terminal may send a signal twice. With --quiet, no signal is answered.
+#[test]
+fn a_signal_that_comes_twice_is_one_wish() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 3);
+    let mut child = start(
+        &scratch,
+        &format!("train data --out run --steps 4000000 --log-every 1 --quiet {SMALL}"),
+    );
+    wait_for_lines(&mut child, &scratch.path("run"), 2);
+    signal(&child, "-HUP");
+    signal(&child, "-TERM");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    let checkpoints = names(&scratch.path("run/checkpoints"));
+    assert_eq!(checkpoints.len(), 2, "{checkpoints:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+}
+
     scratch.pairs("data", 24);
     // each step takes seconds
     let slow = "--batch-size 12 --load-size 286 --crop-size 256 --steps 50 --log-every 1";
@@ -343,6 +362,8 @@ fn a_second_signal_stops_at_once() {
     signal(&child, "-INT");
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{output:?}");
+    // a second wish, and not the first one again
+    std::thread::sleep(Duration::from_millis(600));
     assert_eq!(
         names(&scratch.path("run/checkpoints")),
         Vec::<String>::new()
