@@ -88,6 +88,7 @@ pub const FLAGS: &[(&str, &str)] = &[
     ("lr", "--lr"),
     ("schedule", "--lr-schedule"),
     ("beta1", "--beta1"),
+    ("decay_steps", "--decay-epochs"),
     ("ema", "--ema"),
     ("accumulate", "--accumulate"),
     ("from", "--from"),
