@@ -748,6 +748,18 @@ fn a_run_with_flat_outputs_warns() {
     );
     let page = fs::read_to_string(scratch.path("run/report.html")).unwrap();
     assert!(page.contains("the outputs are flat"));
+
+    // two parts warn as the whole: after the first warning, they end at a step of a sampling, or between two
+    let first = warnings[0]["step"].as_u64().unwrap();
+    let whole = fs::read(scratch.path("run/warnings.jsonl")).unwrap();
+    for end in [first + 40, first + 47] {
+        let _ = fs::remove_dir_all(scratch.path("parts"));
+        let options = options.replace("--steps 240", &format!("--steps {end}"));
+        scratch.ok(&format!("train flat --out parts {options} {SMALL}"));
+        scratch.ok("train --resume parts --steps 240");
+        let parts = fs::read(scratch.path("parts/warnings.jsonl")).unwrap();
+        assert!(whole == parts, "{end}");
+    }
 }
 
 #[test]
