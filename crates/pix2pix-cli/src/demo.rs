@@ -8,7 +8,6 @@ use pix2pix::device::set_threads;
 use pix2pix::draw::contact_sheet::{self, Row};
 use pix2pix::model::{TranslateOptions, built_in};
 use pix2pix::network::{GeneratorConfig, PatchGanConfig, UnetConfig};
-use pix2pix::parallel::Shard;
 use pix2pix::report;
 use pix2pix::run::{Event, RunFolder};
 use pix2pix::train::OptimizerConfig;
@@ -128,7 +127,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             folder,
             group: None,
             start: Start::New,
-            stop: interrupt::flag(Shard::default())?,
+            stop: interrupt::flag(1, quiet)?,
             shown: Shown::of(&args.run),
         },
         &mut |event| match event {

@@ -8,8 +8,7 @@ mod windows;
 use std::io::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-use pix2pix::parallel::Shard;
+use std::time::{Duration, Instant};
 
 #[cfg(unix)]
 pub use unix::listen;
@@ -28,24 +27,32 @@ pub enum Signal {
     Hangup,
 }
 
-/// Installs the handler and returns the flag that it sets. Only rank 0 prints a message.
-pub fn flag(Shard { rank, ranks }: Shard) -> Result<Arc<AtomicBool>, Failure> {
+/// Time after a signal in which others are the same wish: a closing terminal may send SIGHUP twice, and `timeout` sends its
+/// signal to the process and to its group.
+const SAME_WISH: Duration = Duration::from_millis(500);
+
+/// Installs the handler, in one of so many processes, and returns the flag that it sets. Prints a message unless `is_quiet`.
+pub fn flag(processes: usize, is_quiet: bool) -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     let set = stop.clone();
     let failed = |e: Error| Failure::Runtime(format!("cannot listen for Ctrl-C: {e}"));
+    let mut first: Option<Instant> = None;
     let asked = move || {
+        if first.is_some_and(|first| first.elapsed() < SAME_WISH) {
+            return;
+        }
+        first = Some(Instant::now());
         if set.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        match (rank, ranks) {
-            (0, 1) => {
-                tell("\nstopping after this step and saving; press Ctrl-C again to stop at once");
-            }
-            (0, _) => tell(
-                "\nmpirun asks for a stop: stopping after this step if all processes are alive; otherwise, \
-                 resume from the newest checkpoint with --resume",
-            ),
-            _ => {}
+        if !is_quiet {
+            tell(match processes {
+                1 => "\nstopping after this step and saving; press Ctrl-C again to stop at once",
+                _ => {
+                    "\nmpirun asks for a stop: stopping after this step if all processes are alive; otherwise, \
+                     resume from the newest checkpoint with --resume"
+                }
+            });
         }
     };
     listen(&[Signal::Stop, Signal::Hangup], asked).map_err(failed)?;

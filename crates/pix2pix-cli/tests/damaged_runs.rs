@@ -150,6 +150,12 @@ fn an_edited_configuration_is_checked_before_the_first_step() {
         ("discriminator.scales", "2", "discriminator.scales is 2"),
         ("direction", "\"b-to-a\"", "direction is \"b-to-a\""),
         ("source.range", "[0, 100]", "source.range is"),
+        (
+            "optimizer.ema",
+            "0.9",
+            "optimizer.ema is more than 0, but the run has been trained with 0",
+        ),
+        ("objective.pool", "5", "objective.pool is 5"),
     ] {
         fs::write(scratch.path("run/config.toml"), &original).unwrap();
         edit(&scratch, path, value);

@@ -223,10 +223,20 @@ fn a_run_begins_from_a_model() {
 
     // the weights of another program: its generator alone
     scratch.ok("export first --out g.pth");
-    train("port", 3, "--from g.pth --freeze-generator 3 --patch 16");
+    let frozen = "--from g.pth --freeze-generator 3 --patch 16";
+    train("port", 4, &format!("{frozen} --save-every 3"));
     assert!(of("port", 3, g) == of("first", 8, g));
-    train("port-4", 4, "--from g.pth --freeze-generator 3 --patch 16");
-    assert!(of("port-4", 4, g) != of("first", 8, g));
+    assert!(of("port", 4, g) != of("first", 8, g));
+    let config = scratch.path("port/config.toml");
+    let edited = fs::read_to_string(&config).unwrap();
+    let edited = edited.replace("freeze_generator = 3", "freeze_generator = 6");
+    fs::write(&config, edited).unwrap();
+    let output = scratch.run("train --resume port --steps 6");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.contains("--freeze-generator is 6, and the run has 6 steps"),
+        "{error}"
+    );
 
     // a frozen encoder, over the end of a process
     let frozen = "--from first --freeze encoder --ema 0.9";
@@ -268,6 +278,14 @@ fn a_run_begins_from_a_model() {
         ("--from first --filters 2", "omit it"),
         ("--from first --patch 16", "omit it"),
         ("--freeze encoder", "the model to begin from with --from"),
+        (
+            "--from first --freeze-generator 2",
+            "--freeze-generator is 2, and the run has 2 steps",
+        ),
+        (
+            "--lr-schedule linear --decay-epochs 9",
+            "the linear decay of --decay-epochs takes ",
+        ),
         ("--from no.pth", "no.pth: "),
         ("--from nowhere", "nowhere: "),
     ] {
@@ -730,6 +748,18 @@ fn a_run_with_flat_outputs_warns() {
     );
     let page = fs::read_to_string(scratch.path("run/report.html")).unwrap();
     assert!(page.contains("the outputs are flat"));
+
+    // two parts warn as the whole: after the first warning, they end at a step of a sampling, or between two
+    let first = warnings[0]["step"].as_u64().unwrap();
+    let whole = fs::read(scratch.path("run/warnings.jsonl")).unwrap();
+    for end in [first + 40, first + 47] {
+        let _ = fs::remove_dir_all(scratch.path("parts"));
+        let options = options.replace("--steps 240", &format!("--steps {end}"));
+        scratch.ok(&format!("train flat --out parts {options} {SMALL}"));
+        scratch.ok("train --resume parts --steps 240");
+        let parts = fs::read(scratch.path("parts/warnings.jsonl")).unwrap();
+        assert!(whole == parts, "{end}");
+    }
 }
 
 #[test]

@@ -151,7 +151,7 @@ fn a_schedule_that_begins_again_is_told() {
                 is 2.000e-4 instead of 0.000e0";
     assert!(told.contains(note), "{told}");
     let page = fs::read_to_string(scratch.path("run/report.html")).unwrap();
-    assert!(page.contains("at step 9: the run was resumed with another number of steps"));
+    assert!(page.contains("at step 9: the run was resumed with another number of steps or time"));
 }
 
 /// A process that was killed after the last checkpoint may have kept a best one of later steps. A run of another length does
@@ -252,7 +252,10 @@ fn a_run_of_a_length_of_time_ends_when_it_is_over() {
     let mut child = start(&scratch, "train --resume run --time 60s");
     wait_for_lines(&mut child, &scratch.path("run"), done.len() / 10 + 12);
     signal(&child, "-INT");
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("now spans 60 s instead of 1 s"), "{told}");
     let stopped = rates();
     assert_eq!(stopped[..done.len()], done);
     let next = stopped[done.len()].1;
@@ -316,6 +319,25 @@ fn signals_finish_the_step_and_say_how_to_go_on() {
     assert_same(&scratch.path("whole"), &scratch.path("parts"));
 }
 
+/// A closing terminal may send a signal twice. With --quiet, no signal is answered.
+#[test]
+fn a_signal_that_comes_twice_is_one_wish() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 3);
+    let mut child = start(
+        &scratch,
+        &format!("train data --out run --steps 4000000 --log-every 1 --quiet {SMALL}"),
+    );
+    wait_for_lines(&mut child, &scratch.path("run"), 2);
+    signal(&child, "-HUP");
+    signal(&child, "-TERM");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    let checkpoints = names(&scratch.path("run/checkpoints"));
+    assert_eq!(checkpoints.len(), 2, "{checkpoints:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+}
+
 #[test]
 fn a_second_signal_stops_at_once() {
     let scratch = Scratch::new();
@@ -340,6 +362,8 @@ fn a_second_signal_stops_at_once() {
             break;
         }
     }
+    // a second wish, and not the first one again
+    std::thread::sleep(Duration::from_millis(600));
     signal(&child, "-INT");
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{output:?}");
@@ -579,6 +603,10 @@ fn what_cannot_be_resumed() {
     fails("train --resume run --steps 2", 2, &["the run is done"]);
     // a refused command changes nothing
     let config = fs::read_to_string(scratch.path("run/config.toml")).unwrap();
+    let sheet = scratch.path("run/samples/step_0000002.png");
+    fs::rename(&sheet, scratch.path("sheet.png")).unwrap();
+    fails("train --resume run --steps 1", 2, &["2 of 1 steps"]);
+    fs::rename(scratch.path("sheet.png"), sheet).unwrap();
     fails("train --resume run --steps 1", 2, &["the run is done"]);
     assert_eq!(
         fs::read_to_string(scratch.path("run/config.toml")).unwrap(),

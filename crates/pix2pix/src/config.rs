@@ -479,6 +479,43 @@ impl RunConfig {
         }
     }
 
+    /// Checks that a new run is long enough for its course: that its learning rate begins as a whole, and that its generator
+    /// learns.
+    ///
+    /// # Errors
+    /// When the linear decay has more steps than the run, or the generator is frozen in all of them.
+    pub fn check_course(&self) -> Result<()> {
+        let OptimizerConfig {
+            schedule,
+            decay_steps,
+            ..
+        } = self.optimizer;
+        if schedule == Schedule::Linear && self.time.is_none() && decay_steps > self.steps {
+            return Err(Error::Config(format!(
+                "the linear decay of `decay_steps` takes {decay_steps} steps, and the run has only {}: its rate would \
+                 begin below `lr`; choose a shorter decay, or more `steps`",
+                self.steps
+            )));
+        }
+        self.check_learning()
+    }
+
+    /// Checks that the generator learns before the run ends.
+    ///
+    /// # Errors
+    /// When it is frozen in all steps.
+    pub(crate) fn check_learning(&self) -> Result<()> {
+        let frozen = self.optimizer.freeze_generator;
+        if frozen < self.steps {
+            return Ok(());
+        }
+        Err(Error::Config(format!(
+            "`freeze_generator` is {frozen}, and the run has {} steps: its generator would never learn; freeze it for \
+             fewer, or give more `steps`",
+            self.steps
+        )))
+    }
+
     /// What translation needs of it.
     pub fn model(&self) -> ModelConfig {
         ModelConfig::new(
@@ -778,6 +815,40 @@ mod tests {
         assert!(accepted(2, Norm::Batch, 0.0));
         assert!(accepted(2, Norm::Instance, 1.0));
         assert!(accepted(1, Norm::Batch, 1.0));
+    }
+
+    #[test]
+    fn a_course_that_is_too_short_is_refused() {
+        let checked = |steps, schedule, decay_steps, freeze_generator| {
+            let config = RunConfig {
+                steps,
+                optimizer: OptimizerConfig {
+                    schedule,
+                    decay_steps,
+                    freeze_generator,
+                    ..OptimizerConfig::default()
+                },
+                ..RunConfig::default()
+            };
+            config.check_course().map_err(|error| error.to_string())
+        };
+        assert_eq!(checked(10, Schedule::Linear, 10, 9), Ok(()));
+        // its first fall would be in a longer run
+        assert_eq!(checked(10, Schedule::Step, 11, 0), Ok(()));
+        let short = checked(10, Schedule::Linear, 11, 0).unwrap_err();
+        assert!(
+            short.contains("takes 11 steps, and the run has only 10"),
+            "{short}"
+        );
+        let frozen = checked(10, Schedule::Constant, 0, 10).unwrap_err();
+        assert!(
+            frozen.contains("is 10, and the run has 10 steps"),
+            "{frozen}"
+        );
+        let mut timed = RunConfig::default();
+        timed.optimizer.freeze_generator = 500;
+        timed.train_for(1.0);
+        assert!(timed.check_course().is_ok());
     }
 
     #[test]

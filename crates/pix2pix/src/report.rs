@@ -42,6 +42,8 @@ pub(crate) mod html;
 #[cfg(feature = "report")]
 pub(crate) mod measure;
 #[cfg(feature = "report")]
+mod names;
+#[cfg(feature = "report")]
 mod outside;
 #[cfg(feature = "report")]
 mod page;

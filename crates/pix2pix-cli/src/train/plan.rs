@@ -128,6 +128,7 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
     if let Some(epochs) = decay_epochs {
         config.optimizer.decay_steps = steps_of(epochs, &config, &data, processes.shard());
     }
+    config.check_course()?;
     let file = args.config.as_ref();
     let mut told: Vec<String> = file
         .map(|file| format!("options: {}", file.plain()))

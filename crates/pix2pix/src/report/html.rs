@@ -10,6 +10,7 @@ use crate::atomic_file;
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::report::gallery::{self, Gallery};
+use crate::report::names;
 use crate::report::page;
 use crate::report::reading::{self, Finding};
 use crate::report::reported::Reported;
@@ -148,8 +149,9 @@ pub fn write(runs: &[Reported], file: &Path) -> Result<Vec<String>> {
             .collect(),
         runs: histories
             .iter()
+            .zip(names_of(&histories))
             .zip(runs)
-            .map(|(history, reported)| run(history, reported.gallery.as_ref(), &mut unread))
+            .map(|(named, reported)| run(named, reported.gallery.as_ref(), &mut unread))
             .collect::<Result<_>>()?,
     };
     atomic_file::write(file, page::of(TEMPLATE, &report).as_bytes())?;
@@ -179,13 +181,19 @@ fn curve(history: &History, key: &str) -> Vec<(u64, f64)> {
     series.map(|(step, value)| (step, value * unit)).collect()
 }
 
+/// The runs' names.
+fn names_of(histories: &[History]) -> Vec<String> {
+    let roots = histories.iter().map(|history| history.root.as_path());
+    names::of(&roots.collect::<Vec<_>>())
+}
+
 fn run<'a>(
-    history: &History,
+    (history, name): (&History, String),
     gallery: Option<&'a Gallery>,
     unread: &mut Vec<String>,
 ) -> Result<Run<'a>> {
     Ok(Run {
-        name: history.name(),
+        name,
         state: history.state.to_string(),
         step: history.step(),
         steps: match history.config.is_open() {
@@ -293,7 +301,8 @@ pub fn write_csv(runs: &[PathBuf], file: &Path) -> Result<()> {
         .into_iter()
         .chain(COLUMNS);
     writer.write_record(head).map_err(failed)?;
-    for run in runs {
+    let roots: Vec<&Path> = runs.iter().map(PathBuf::as_path).collect();
+    for (run, name) in runs.iter().zip(names::of(&roots)) {
         let history = History::read(run)?;
         let mut rows: BTreeMap<u64, BTreeMap<&str, f64>> = BTreeMap::new();
         for column in COLUMNS.into_iter().chain(["epoch", "seconds"]) {
@@ -304,7 +313,7 @@ pub fn write_csv(runs: &[PathBuf], file: &Path) -> Result<()> {
         for (step, row) in rows {
             let cell = |column: &str| row.get(column).map_or(String::new(), f64::to_string);
             let start = [
-                history.name(),
+                name.clone(),
                 step.to_string(),
                 cell("epoch"),
                 cell("seconds"),

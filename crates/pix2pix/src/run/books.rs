@@ -33,7 +33,7 @@ pub struct Books {
     /// Seconds of training before this session.
     past: f64,
     start: Instant,
-    health: Health,
+    pub health: Health,
     /// The newest checkpoint; empty before the first.
     pub newest: PathBuf,
     /// The newest step that has a score, and the newest that has a warning.
@@ -49,6 +49,7 @@ impl Books {
         let Progress {
             step: done,
             seconds,
+            health,
             ..
         } = done;
         let Training {
@@ -75,10 +76,11 @@ impl Books {
         for unread in [m.unread, t.unread, r, w.unread, s.unread].iter().flatten() {
             tell(Event::Noted(unread));
         }
-        let mut health = Health::default();
-        for line in &m.entries {
-            // what it warns of has been told
-            health.step(line.step, &line.losses);
+        let mut health = health.unwrap_or_else(|| of_lines(&m.entries, &w.entries));
+        // of samples that are there only because the run ended at that step
+        if !done.is_multiple_of(config.sample_every) {
+            let last = w.entries.iter().filter(|warning| warning.step == done);
+            last.for_each(|warning| health.has_told(warning));
         }
         let logged = t.entries.last().map_or(0.0, |timing| timing.seconds);
         let past = seconds.unwrap_or(logged);
@@ -169,14 +171,7 @@ impl Books {
         let outputs = self.samples.translate(&translator);
         let rows = self.samples.rows(&outputs, &translator)?;
         // of what the networks see: rows may have whole pictures
-        let range = config.target.range;
-        let seen = outputs.iter().take(rows.len());
-        let seen: Vec<_> = seen.map(|output| output.to_rgb8(range)).collect();
-        let still = self.samples.translate_still(&translator);
-        let warned = self
-            .health
-            .outputs(&seen)
-            .or_else(|| still.and_then(|still| self.health.still(&still)));
+        let warned = self.judge(&outputs[..rows.len()], &translator);
         let scores = self.samples.score(metrics.step, &outputs, config);
         if let Some(scores) = scores.filter(|scores| self.scored != Some(scores.step)) {
             let keep = || {
@@ -191,6 +186,30 @@ impl Books {
         let path = training.folder.sheet(metrics.step);
         self.draw(config, metrics, &rows, &outputs, &path, tell)?;
         Ok(warned)
+    }
+
+    /// Looks again at the samples of a step that has its contact sheet and score. What they show has been told; whether it
+    /// lasts, the next ones show.
+    pub fn look_again(
+        &mut self,
+        (training, config): (&Training, &RunConfig),
+        trainer: &Trainer,
+        step: u64,
+    ) {
+        let generator = trainer.generator_for_inference();
+        let translator = Translator::of_network(&generator, config, step, &training.device);
+        let outputs = self.samples.translate_shown(&translator);
+        self.judge(&outputs, &translator);
+    }
+
+    /// A warning if the outputs of the contact sheet's pairs show signs of failure.
+    fn judge(&mut self, shown: &[Picture], translator: &Translator) -> Option<String> {
+        let range = translator.config.target.range;
+        let shown: Vec<_> = shown.iter().map(|output| output.to_rgb8(range)).collect();
+        let still = self.samples.translate_still(translator);
+        self.health
+            .outputs(&shown)
+            .or_else(|| still.and_then(|still| self.health.still(&still)))
     }
 
     /// Writes and reports the scores of a step; `keep` saves its checkpoint if they are the best so far.
@@ -252,6 +271,17 @@ impl Books {
         });
         Ok(())
     }
+}
+
+/// The health of a run of an earlier version, as far as its lines tell it.
+fn of_lines(metrics: &[Metrics], warnings: &[Warning]) -> Health {
+    let mut health = Health::default();
+    for line in metrics {
+        // what it warns of has been told
+        health.step(line.step, &line.losses);
+    }
+    warnings.iter().for_each(|warning| health.has_told(warning));
+    health
 }
 
 /// Whether a run logs the losses of this step.

@@ -4,6 +4,8 @@ use std::cell::Cell;
 use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use pix2pix_runtime::regular_file;
 use same_file::Handle;
@@ -18,6 +20,9 @@ pub const CONFIG: &str = "config.toml";
 const LOCK: &str = "run.lock";
 const SAMPLES: &str = "samples";
 const CHECKPOINTS: &str = "checkpoints";
+/// A time longer than a look at the lock takes, and how often it is waited for.
+const LOOK: Duration = Duration::from_millis(10);
+const LOOKS: u32 = 20;
 
 /// A run folder, locked by this process. Until a run begins or resumes in it, its files stay as they are; if none does,
 /// what the lock itself needed is removed.
@@ -90,7 +95,7 @@ impl RunFolder {
                 made,
                 in_use: Cell::new(false),
             };
-            match lock.file.try_lock() {
+            match try_lock(&lock.file) {
                 Ok(()) if is_at(&path, &lock.file) => {
                     return Ok(Self {
                         root: root.to_path_buf(),
@@ -270,6 +275,17 @@ impl RunFolder {
     }
 }
 
+/// Takes a lock. Who looks whether a process trains there shares it for a moment (see [`is_locked`]), which is waited for.
+fn try_lock(file: &File) -> std::result::Result<(), TryLockError> {
+    for _ in 0..LOOKS {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => thread::sleep(LOOK),
+            locked => return locked,
+        }
+    }
+    file.try_lock()
+}
+
 /// Whether a folder has no file but a run's lock, and what a killed process left unfinished.
 fn is_empty(root: &Path) -> Result<bool> {
     let failed = |e| Error::io(root, "read the folder", e);
@@ -336,4 +352,28 @@ pub fn read_config(root: &Path) -> Result<RunConfig> {
 pub fn is_locked(root: &Path) -> bool {
     let lock = regular_file::open(&root.join(LOCK));
     lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_looks_at_a_lock_does_not_refuse_a_run() {
+        let scratch = tempfile::tempdir().unwrap();
+        let root = scratch.path().join("run");
+        let held = RunFolder::lock(&root).unwrap();
+        held.use_for(&RunConfig::default()).unwrap();
+        assert!(is_locked(&root));
+        assert!(RunFolder::lock(&root).is_err());
+        drop(held);
+        let look = File::open(root.join(LOCK)).unwrap();
+        look.lock_shared().unwrap();
+        let looking = thread::spawn(move || {
+            thread::sleep(3 * LOOK);
+            drop(look);
+        });
+        assert!(RunFolder::lock(&root).is_ok());
+        looking.join().unwrap();
+    }
 }

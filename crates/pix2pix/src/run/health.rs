@@ -1,22 +1,33 @@
 //! Detects training that fails although all numbers are finite.
 
 use image::RgbImage;
+use serde::{Deserialize, Serialize};
 
+use super::lines::Warning;
 use crate::train::losses::Losses;
 
 /// Number of steps over which the discriminator's loss is averaged.
-const MEMORY: f64 = 200.0;
+const MEMORY: f32 = 200.0;
 /// Mean loss below which the discriminator has won: it assigns a probability of 98% to the right answer.
-const WON: f64 = 0.02;
+const WON: f32 = 0.02;
 /// Mean difference of 8-bit samples, of 255, below which people see no difference.
 const SAME: f64 = 1.0;
 
-/// State of the checks.
-#[derive(Debug, Default)]
+/// What is said of flat outputs.
+const FLAT: &str = "the outputs are flat: all pixels of a picture have the same color; if this lasts longer than \
+    an epoch, try a lower `lr` and check the targets";
+/// What is said of outputs that are the same for two sources.
+const BLIND: &str = "the generator ignores its input: without dropout, two different sources give the same \
+    picture; check with `pix2pix inspect` that the sources fill their range of values and belong to their \
+    targets, then try a larger `lambda`";
+
+/// State of the checks. It is saved with the run, so that a resumed run warns where an uninterrupted
+/// one does; 32-bit numbers are read as they were written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Health {
     /// Moving average of the discriminator's loss, and the number of steps in it (`steps`).
-    discriminator: f64,
-    steps: f64,
+    discriminator: f32,
+    steps: f32,
     /// The last step whose losses were seen.
     last: u64,
     won: bool,
@@ -28,8 +39,8 @@ impl Health {
     /// Checks the losses of a step, which stand for those since the last step that was seen: on a card, not every step is. A
     /// warning is not repeated while its cause lasts.
     pub fn step(&mut self, step: u64, losses: &Losses) -> Option<String> {
-        let loss = f64::from(losses.d_real + losses.d_fake) / 2.0;
-        let passed = step.saturating_sub(self.last).max(1) as f64;
+        let loss = (losses.d_real + losses.d_fake) / 2.0;
+        let passed = step.saturating_sub(self.last).max(1) as f32;
         self.last = step;
         self.steps = (self.steps + passed).min(MEMORY);
         self.discriminator += (loss - self.discriminator) * (passed / self.steps).min(1.0);
@@ -46,23 +57,20 @@ impl Health {
     /// Checks the outputs of the samples: warns if they are all flat.
     pub fn outputs(&mut self, outputs: &[RgbImage]) -> Option<String> {
         let flat = !outputs.is_empty() && outputs.iter().all(is_flat);
-        news(&mut self.flat, flat).then(|| {
-            "the outputs are flat: all pixels of a picture have the same color; if this lasts longer than \
-             an epoch, try a lower `lr` and check the targets"
-                .to_string()
-        })
+        news(&mut self.flat, flat).then(|| FLAT.to_string())
     }
 
     /// Checks the outputs of two different sources, translated without dropout: warns if they are the same.
     pub fn still(&mut self, outputs: &[RgbImage; 2]) -> Option<String> {
         let [first, other] = outputs;
         let blind = first.dimensions() == other.dimensions() && distance(first, other) < SAME;
-        news(&mut self.blind, blind).then(|| {
-            "the generator ignores its input: without dropout, two different sources give the same \
-             picture; check with `pix2pix inspect` that the sources fill their range of values and belong to their \
-             targets, then try a larger `lambda`"
-                .to_string()
-        })
+        news(&mut self.blind, blind).then(|| BLIND.to_string())
+    }
+
+    /// Takes a warning about the outputs as told.
+    pub fn has_told(&mut self, warning: &Warning) {
+        self.flat |= warning.warning == FLAT;
+        self.blind |= warning.warning == BLIND;
     }
 }
 
@@ -131,6 +139,29 @@ mod tests {
         // at the start of a run, no warning before MEMORY steps
         assert_eq!(warned(&mut Health::default(), 0.001, 1000), [200]);
         assert_eq!(seen(&mut Health::default(), 0.001, 1000, 10), [201]);
+    }
+
+    #[test]
+    fn a_saved_state_warns_as_one_that_goes_on() {
+        let flat = [RgbImage::new(8, 8), RgbImage::new(8, 8)];
+        let mut health = Health::default();
+        for step in 1..=199 {
+            assert!(health.step(step, &losses(0.001 / step as f32)).is_none());
+        }
+        assert!(health.outputs(&flat).is_some());
+        let saved = serde_json::to_string(&health).unwrap();
+        let mut again: Health = serde_json::from_str(&saved).unwrap();
+        assert_eq!(again, health);
+        assert!(again.outputs(&flat).is_none());
+        assert!(again.step(200, &losses(0.001)).is_some());
+        // what another session has told is not told again
+        let mut told = Health::default();
+        told.has_told(&Warning {
+            step: 7,
+            warning: BLIND.to_string(),
+        });
+        assert!(told.still(&flat).is_none());
+        assert!(told.outputs(&flat).is_some());
     }
 
     #[test]

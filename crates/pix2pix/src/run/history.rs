@@ -105,16 +105,6 @@ impl History {
         })
     }
 
-    /// The folder's name.
-    pub fn name(&self) -> String {
-        let absolute = std::path::absolute(&self.root);
-        let root = absolute.as_deref().unwrap_or(&self.root);
-        root.file_name()
-            .unwrap_or(root.as_os_str())
-            .to_string_lossy()
-            .into_owned()
-    }
-
     /// The newest known step.
     pub fn step(&self) -> u64 {
         self.metrics

@@ -128,11 +128,20 @@ impl Samples {
 
     /// Translates all samples one by one, with the dropout of the run's seed, as `translate` and `evaluate` do.
     pub fn translate(&self, translator: &Translator) -> Vec<Picture> {
+        self.translate_first(self.pairs.len(), translator)
+    }
+
+    /// As [`translate`](Self::translate), but only those that a contact sheet shows.
+    pub fn translate_shown(&self, translator: &Translator) -> Vec<Picture> {
+        self.translate_first(SAMPLES, translator)
+    }
+
+    fn translate_first(&self, count: usize, translator: &Translator) -> Vec<Picture> {
         let options = TranslateOptions {
             seed: translator.config.seed,
             ..TranslateOptions::default()
         };
-        let pairs = self.pairs.iter();
+        let pairs = self.pairs.iter().take(count);
         pairs
             .map(|pair| translator.translate_exactly(&pair.source, &options))
             .collect()

@@ -9,8 +9,10 @@ use pix2pix_runtime::tensor_file as written;
 use serde::{Deserialize, Serialize};
 
 use super::folder::{self, RunFolder};
+use super::health::Health;
+use super::lines::{Timing, file};
 use super::owed::Owed;
-use super::{beginning, kept};
+use super::{beginning, kept, log};
 use crate::config::RunConfig;
 use crate::error::{Error, Result};
 use crate::model::checkpoint::{self, Checkpoint};
@@ -35,6 +37,9 @@ struct StateHeader {
     /// Seconds of training so far, of a run that ends after a length of time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     seconds: Option<f64>,
+    /// Missing in files of earlier versions.
+    #[serde(default)]
+    health: Option<Health>,
     /// What the run still has to do for this step.
     #[serde(default)]
     owed: Option<Owed>,
@@ -49,6 +54,8 @@ pub struct Progress {
     pub position: u64,
     /// Seconds of training so far, of a run that ends after a length of time.
     pub seconds: Option<f64>,
+    /// State of the checks of its health, before the samples of the step are translated; `None` if it is not known.
+    pub health: Option<Health>,
 }
 
 impl Progress {
@@ -106,6 +113,11 @@ impl Saved {
         // files of earlier versions have no position; their runs had one process
         let walk = config.walk(pairs, Shard::default(), 0);
         let batches = step * config.optimizer.accumulate as u64;
+        let seconds = match (header.seconds, config.time) {
+            // its steps were counted until now
+            (None, Some(_)) => Some(logged_seconds(folder, step)?),
+            (seconds, _) => seconds,
+        };
         Ok(Self {
             trainer: begun
                 .resume(step, state, device)
@@ -113,11 +125,19 @@ impl Saved {
             done: Progress {
                 step,
                 position: header.position.unwrap_or_else(|| walk.position(batches)),
-                seconds: header.seconds,
+                seconds,
+                health: header.health,
             },
             owed: header.owed,
         })
     }
+}
+
+/// Seconds of training until a step, as the newest line of `timings.jsonl` before it has them.
+fn logged_seconds(folder: &RunFolder, step: u64) -> Result<f64> {
+    let timings = log::read::<Timing>(&folder.path(file::TIMINGS))?.entries;
+    let mut until = timings.iter().filter(|timing| timing.step <= step);
+    Ok(until.next_back().map_or(0.0, |timing| timing.seconds))
 }
 
 /// The error for a checkpoint from which a run cannot be resumed.
@@ -141,11 +161,13 @@ pub fn write(
         step,
         position,
         seconds,
+        health,
     } = progress;
     let header = StateHeader {
         step,
         position: Some(position),
         seconds,
+        health,
         owed,
     };
     tensor_file::write(&folder.state(step), STATE, &header, &trainer.state())?;

@@ -317,6 +317,14 @@ impl<'a, 'b> Session<'a, 'b> {
         books.look(at, &self.trainer, metrics, self.tell)
     }
 
+    /// Looks again at the samples of a step that has been seen before.
+    fn look_again(&mut self, step: u64) {
+        if let Some(books) = &mut self.books {
+            let at = (&self.training, &self.config);
+            books.look_again(at, &self.trainer, step);
+        }
+    }
+
     /// Writes and reports the warning of a step, unless it has one.
     fn warn(&mut self, step: u64, warning: Option<String>) -> Result<()> {
         let books = self.books.as_mut();
@@ -339,6 +347,7 @@ impl<'a, 'b> Session<'a, 'b> {
             step,
             position: self.walk.position(batches),
             seconds: self.config.time.map(|_| books.seconds()),
+            health: Some(books.health),
         };
         books.sync()?;
         let folder = &self.training.folder;
@@ -356,10 +365,14 @@ impl<'a, 'b> Session<'a, 'b> {
         };
         let Owed { metrics, warning } = owed;
         let step = metrics.step;
-        let is_due = is_last || step.is_multiple_of(self.config.sample_every);
-        let ill = match is_due && !self.training.is_whole(step, books.scored) {
-            true => self.look(metrics)?,
-            false => None,
+        let is_regular = step.is_multiple_of(self.config.sample_every);
+        let ill = match self.training.is_whole(step, books.scored) {
+            true if is_regular && !is_last => {
+                self.look_again(step);
+                None
+            }
+            false if is_regular || is_last => self.look(metrics)?,
+            _ => None,
         };
         saved::remove_older(&self.training.folder, &self.config, step)?;
         self.warn(step, warning.or(ill))
