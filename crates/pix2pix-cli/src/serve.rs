@@ -21,6 +21,7 @@ use crate::flags;
 use crate::interrupt::{self, Signal};
 use crate::machine_args::MachineArgs;
 use crate::output::say;
+use log::writer::Writing;
 use options::Options;
 
 /// Shown after the options.
@@ -53,8 +54,7 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
 #[derive(clap::Args)]
 pub struct Args {
     /// Run folders (the newest checkpoint of each is used) or checkpoint files; earth is the built-in model [default: earth,
-    /// on this machine alone and without --config]
-    #[arg(env = "PIX2PIX_MODELS", value_delimiter = ',')]
+    /// on this machine alone and without --config] [env: PIX2PIX_MODELS, with commas between them]
     models: Vec<PathBuf>,
     #[command(flatten)]
     best: BestArgs,
@@ -89,27 +89,21 @@ enum LogFormat {
 
 /// Serves until a signal stops it.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let (paths, settings) = args.options.settings(args.models, args.config.as_deref())?;
-    match args.log {
-        LogFormat::Text => tracing_subscriber::fmt()
-            .with_max_level(args.log_level)
-            .with_writer(std::io::stderr)
-            // it would report lines that cannot be written on standard error, and panic when that fails too
-            .log_internal_errors(false)
-            .event_format(log::Lines)
-            .init(),
-        LogFormat::Json => tracing_subscriber::fmt()
-            .json()
-            .with_max_level(args.log_level)
-            .with_writer(std::io::stderr)
-            .log_internal_errors(false)
-            .init(),
-    }
+    let models = match args.models.is_empty() {
+        true => models_of_environment(),
+        false => args.models,
+    };
+    let (paths, settings) = args.options.settings(models, args.config.as_deref())?;
+    // until the server has ended
+    let _writing = begin_log(args.log, args.log_level)?;
     set_threads(args.machine.threads)?;
     let models =
         Models::new(&paths, args.machine.device, args.machine.precision).with_best(args.best.best);
-    models.reload()?;
     let models = Arc::new(models);
+    let failed = |e: std::io::Error| Failure::Runtime(format!("the server failed: {e}"));
+    // before the models load: a signal that comes meanwhile reloads them afterwards, and does not end the program
+    reload_at_signals(models.clone()).map_err(failed)?;
+    models.reload()?;
     let (listen, is_open) = (settings.listen, settings.token.is_none());
     let server = bind(settings, models.clone(), None)?;
     if !listen.ip().is_loopback() {
@@ -126,13 +120,48 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let name = one_line(&info.name);
         text += &format!("{name} ({}, step {})\n", info.network, info.step);
     }
-    let failed = |e: std::io::Error| Failure::Runtime(format!("the server failed: {e}"));
     runtime()?.block_on(async {
-        listen_for_signals(&server, models).map_err(failed)?;
+        stop_at_signals(&server).map_err(failed)?;
         // only now: who reads this may stop or reload the server at once
         say(&format!("{text}web page: {page}\npress Ctrl-C to stop\n"));
         server.run().await.map_err(failed)
     })
+}
+
+/// The models that the environment names. Only there do commas separate them: what is typed may have commas in its name.
+fn models_of_environment() -> Vec<PathBuf> {
+    let Some(names) = std::env::var_os("PIX2PIX_MODELS") else {
+        return Vec::new();
+    };
+    match names.to_str() {
+        Some(names) => names
+            .split(',')
+            .filter(|name| !name.is_empty())
+            .map(PathBuf::from)
+            .collect(),
+        None => vec![names.into()],
+    }
+}
+
+/// Begins the log, on standard error.
+fn begin_log(format: LogFormat, level: LevelFilter) -> Result<Writing, Failure> {
+    let (writer, writing) = log::writer::start(std::io::stderr()).map_err(|e| no_threads(&e))?;
+    match format {
+        LogFormat::Text => tracing_subscriber::fmt()
+            .with_max_level(level)
+            .with_writer(writer)
+            // it would report lines that cannot be written on standard error, and panic when that fails too
+            .log_internal_errors(false)
+            .event_format(log::Lines)
+            .init(),
+        LogFormat::Json => tracing_subscriber::fmt()
+            .json()
+            .with_max_level(level)
+            .with_writer(writer)
+            .log_internal_errors(false)
+            .init(),
+    }
+    Ok(writing)
 }
 
 /// The page's address, which a browser on this machine opens.
@@ -173,10 +202,15 @@ fn runtime() -> Result<Runtime, Failure> {
             .enable_all()
             .build()
     });
-    built.map_err(|e| {
-        let remedy = "raise the limit on processes (ulimit -u)";
-        Failure::Runtime(format!("cannot start the server's threads: {e}; {remedy}"))
-    })
+    built.map_err(|e| no_threads(&e))
+}
+
+/// The system gives no threads.
+fn no_threads(reason: &std::io::Error) -> Failure {
+    let remedy = "raise the limit on processes (ulimit -u)";
+    Failure::Runtime(format!(
+        "cannot start the server's threads: {reason}; {remedy}"
+    ))
 }
 
 /// Checks that the system gives so many threads: the runtime would panic without them.
@@ -192,15 +226,19 @@ fn are_free(threads: usize) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Handles signals: SIGHUP reloads the models; SIGTERM and Ctrl-C stop the server gracefully, a second one at once.
-fn listen_for_signals(server: &Server, models: Arc<Models>) -> std::io::Result<()> {
+/// Reloads the models at SIGHUP, one load after the other.
+fn reload_at_signals(models: Arc<Models>) -> std::io::Result<()> {
     interrupt::listen(&[Signal::Hangup], move || match models.reload() {
         Ok(()) => tracing::info!("reloaded the models"),
         Err(e) => {
             let reason = flags::named(&e.to_string());
             tracing::error!("cannot reload, keeping the old models: {reason}");
         }
-    })?;
+    })
+}
+
+/// Stops the server gracefully at SIGTERM and Ctrl-C, at a second one at once.
+fn stop_at_signals(server: &Server) -> std::io::Result<()> {
     let stop = server.stop();
     let mut asked = false;
     interrupt::listen(&[Signal::Stop], move || {

@@ -195,6 +195,60 @@ fn a_full_log_makes_the_server_neither_deaf_nor_dumb() {
     }
 }
 
+/// A log into a pipe that nobody reads stops no request either.
+#[test]
+fn a_log_that_nobody_reads_stops_no_request() {
+    let scratch = model();
+    let mut child = scratch
+        .heeding_signals("serve run --listen 127.0.0.1:0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let address = address(&mut BufReader::new(child.stdout.as_mut().unwrap())).unwrap();
+    let serving = Serving::of(child, address, std::io::empty());
+    // more than a pipe holds
+    let path = "x".repeat(200);
+    for _ in 0..1000 {
+        let answer = serving.ask(&format!("GET /{path} HTTP/1.1"));
+        assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+    }
+    assert!(serving.stopped().0.success());
+}
+
+/// A reload may be asked for as soon as the server lives: before it listens, too.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_reload_while_the_models_load_ends_nothing() {
+    let scratch = Scratch::new();
+    let mut child = scratch
+        .heeding_signals("serve earth --listen 127.0.0.1:0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let is_caught = || {
+        let status = std::fs::read_to_string(&status).unwrap();
+        let caught = status
+            .lines()
+            .find_map(|line| line.strip_prefix("SigCgt:"))
+            .unwrap();
+        // SIGHUP is the first
+        u64::from_str_radix(caught.trim(), 16).unwrap() & 1 == 1
+    };
+    wait_until("a server that reloads", is_caught);
+    let log = BufReader::new(child.stderr.take().unwrap());
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut serving = Serving::of(child, String::new(), log);
+    serving.signal("HUP");
+    serving.address = address(&mut out).expect("a server");
+    wait_until("the reload", || {
+        serving.log().contains("reloaded the models")
+    });
+    assert!(serving.stopped().0.success());
+}
+
 /// A signal that the server was started to ignore stays ignored; a log that is no terminal has no colours.
 #[test]
 fn ignored_signals_stay_ignored() {
@@ -234,6 +288,22 @@ fn options_come_before_the_environment_and_that_before_the_file() {
         assert!(status.success(), "{log}");
         answer.starts_with("HTTP/1.1 200")
     };
+    // a comma separates models in the environment alone
+    let names = |arguments: &str, models: &str| {
+        let mut command = scratch.command(&format!("serve {arguments} --listen 127.0.0.1:0"));
+        command.env("PIX2PIX_MODELS", models);
+        let serving = Serving::start(command);
+        let models = serving.ask("GET /v1/models HTTP/1.1");
+        assert!(serving.stopped().0.success());
+        models
+            .split(r#"{"name":""#)
+            .skip(1)
+            .map(|model| model.split('"').next().unwrap().to_string())
+            .collect::<Vec<_>>()
+    };
+    scratch.bash("cp -r run run,2");
+    assert_eq!(names("", "run,earth"), ["run", "earth"]);
+    assert_eq!(names("run,2", "earth"), ["run,2"]);
     let file = "serve --config serve.toml";
     assert!(opens(scratch.command(file), "of-the-file"));
     let with_environment = |arguments: &str| {

@@ -80,6 +80,13 @@ export class Board extends EventTarget {
     this.#exchange(this.#future, this.#past);
   }
 
+  /** The drawing as a picture that stays as it is. */
+  copy() {
+    const copy = new OffscreenCanvas(this.#canvas.width, this.#canvas.height);
+    copy.getContext("2d").drawImage(this.#canvas, 0, 0);
+    return copy;
+  }
+
   /** The drawing as a PNG file. */
   file() {
     return new Promise((done) => this.#canvas.toBlob(done, "image/png"));

@@ -15,6 +15,8 @@ const COLOURS = ["#ffffff", "#000000", "#808080", "#c0392b", "#e67e22", "#f1c40f
 const PAUSE = 100;
 /** Time between two updates of the list of models, in milliseconds: training may have saved a new checkpoint. */
 const LOOK = 5000;
+/** Seconds until a request is sent again that nobody has answered, or the next picture of a camera after one that failed. */
+const AGAIN = 3;
 
 const board = new Board(at("board"), at("pencil"));
 const camera = new Camera();
@@ -78,6 +80,8 @@ async function send() {
     }
   } catch (problem) {
     wait = report(problem);
+    // the next picture of a camera would come at once
+    if (camera.isOn && wait === 0) wait = AGAIN;
     outdated(wait > 0 ? "out of date, waiting…" : "out of date");
   }
   busy = false;
@@ -97,11 +101,16 @@ function say(text) {
   at("status").textContent = notice + text;
 }
 
+/** Whether the status says that the server does not respond. */
+let isAway = false;
+
 /** Shows an error; returns the seconds to wait before trying again, or 0 for no retry. */
 function report(problem) {
   if (problem.status === 401) at("door").hidden = false;
-  say(problem instanceof api.Problem ? problem.message : "The server does not respond.");
-  return [429, 503].includes(problem.status) ? (problem.retryAfter ?? 1) : problem.status ? 0 : 3;
+  // a proxy in front of a server that does not respond says so with a status
+  isAway = !problem.status || [502, 504].includes(problem.status);
+  say(isAway ? "The server does not respond." : problem.message);
+  return [429, 503].includes(problem.status) ? (problem.retryAfter ?? 1) : isAway ? AGAIN : 0;
 }
 
 // models
@@ -121,6 +130,10 @@ async function look() {
     return;
   }
   at("door").hidden = true;
+  if (isAway) {
+    isAway = false;
+    say("");
+  }
   if (models.length === 0) {
     say("No model yet: waiting for the first checkpoint of the training.");
     return;
@@ -137,11 +150,22 @@ async function look() {
   const now = models.find((each) => each.name === picker.value) ?? models[0];
   if (before?.name !== now.name) {
     choose(now);
-  } else if (before.step !== now.step) {
-    model = now;
+  } else if (before.digest !== now.digest) {
+    renew(now);
+  }
+}
+
+/** Takes what has been loaded in place of the chosen model, and keeps the drawing. */
+function renew(next) {
+  const ofBoard = ({ size, palette, examples, plain_source }) => JSON.stringify([size, palette, examples, plain_source]);
+  if (ofBoard(next) === ofBoard(model)) {
+    model = next;
     describe();
     changed();
+    return;
   }
+  linked.drawing = board.copy();
+  choose(next);
 }
 
 function describe() {

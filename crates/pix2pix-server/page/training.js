@@ -115,12 +115,15 @@ let shown = null;
 
 function tell({ run, step, steps, epoch, pace }) {
   const count = (number) => number.toLocaleString("en");
-  const left = pace ? Math.round((steps - step) / pace) : null;
+  const left = pace && steps ? Math.round((steps - step) / pace) : null;
   const [hours, minutes] = [Math.floor(left / 3600), Math.floor((left % 3600) / 60)];
   const time = hours > 0 ? `${hours} h ${minutes} min` : minutes > 0 ? `${minutes} min` : `${left} s`;
   const speed = left === null ? "" : `, ${short(pace)} steps/s, ${time} left`;
-  at("progress").textContent = `${run}: step ${count(step)} of ${count(steps)}, epoch ${count(epoch)}${speed}`;
-  at("done").value = step / steps;
+  // nobody knows yet how many steps fit into a length of time
+  const all = steps === null ? "" : ` of ${count(steps)}`;
+  at("progress").textContent = `${run}: step ${count(step)}${all}, epoch ${count(epoch)}${speed}`;
+  if (steps === null) at("done").removeAttribute("value");
+  else at("done").value = step / steps;
 }
 
 function draw(curves) {

@@ -70,7 +70,7 @@ pub fn routes(app: &Arc<App>) -> axum::Router<Arc<App>> {
     let describe = move || async move { Json(document.as_ref().clone()) };
     router
         .route("/openapi.json", axum::routing::get(describe))
-        .layer(DefaultBodyLimit::max(app.settings.body_bytes))
+        .layer(DefaultBodyLimit::max(app.settings.largest_body()))
 }
 
 /// Refuses requests without the access token, if the server has one.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use tokio::sync::Notify;
+
 use crate::metrics::Metrics;
 use crate::models::Models;
 use crate::queue::Queue;
@@ -29,4 +31,6 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Whether the server is shutting down.
     pub stopping: AtomicBool,
+    /// Is told when the shutdown begins.
+    pub stop: Notify,
 }

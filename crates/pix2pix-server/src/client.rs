@@ -39,7 +39,22 @@ impl FromStr for Proxy {
                 "{text:?} is no address or network: give 127.0.0.1 or 172.16.0.0/12, for example"
             )
         };
-        parsed.map(Self).map_err(wrong)
+        parsed
+            .map(|network| Self(canonical(network)))
+            .map_err(wrong)
+    }
+}
+
+/// A network of IPv4 addresses in IPv6 form (`::ffff:10.0.0.0/104`) as what it is, as connections' addresses are.
+fn canonical(network: IpNet) -> IpNet {
+    /// Bits before an IPv4 address in its IPv6 form.
+    const BEFORE: u8 = 96;
+    let bits = network.prefix_len().checked_sub(BEFORE);
+    match (network.addr().to_canonical(), network, bits) {
+        (address @ IpAddr::V4(_), IpNet::V6(_), Some(bits)) => {
+            IpNet::new(address, bits).unwrap_or(network)
+        }
+        _ => network,
     }
 }
 
@@ -63,12 +78,13 @@ pub fn is_proxy(address: IpAddr, proxies: &[Proxy]) -> bool {
 pub fn asking(peer: IpAddr, headers: &HeaderMap, proxies: &[Proxy]) -> IpAddr {
     let mut found = peer;
     let lines = headers.get_all(FORWARDED).iter().rev();
-    let told = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
+    // a claim that is no text spoils only itself
+    let told = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
     for address in told {
         if !is_proxy(found, proxies) {
             break;
         }
-        let address = address.trim();
+        let address = str::from_utf8(address).unwrap_or_default().trim();
         let with_port = || address.parse::<SocketAddr>().map(|address| address.ip());
         match address.parse::<IpAddr>().or_else(|_| with_port()) {
             Ok(address) => found = address,
@@ -81,6 +97,7 @@ pub fn asking(peer: IpAddr, headers: &HeaderMap, proxies: &[Proxy]) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::HeaderValue;
 
     fn address(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -118,10 +135,11 @@ mod tests {
             ("127.0.0.1", vec!["198.51.100.1:4711"], "198.51.100.1"),
             ("127.0.0.1", vec!["[2001:db8::1]:4711"], "2001:db8::1"),
             ("127.0.0.1", vec!["198.51.100.1, unknown"], "127.0.0.1"),
+            ("127.0.0.1", vec!["é, 198.51.100.1"], "198.51.100.1"),
         ] {
             let mut headers = HeaderMap::new();
             for line in &told {
-                headers.append(FORWARDED, line.parse().unwrap());
+                headers.append(FORWARDED, HeaderValue::from_bytes(line.as_bytes()).unwrap());
             }
             assert_eq!(
                 asking(address(peer), &headers, &proxies),
@@ -131,5 +149,14 @@ mod tests {
             assert_eq!(asking(address(peer), &headers, &[]), address(peer));
         }
         assert!("nginx".parse::<Proxy>().is_err());
+    }
+
+    #[test]
+    fn a_proxy_may_be_given_in_the_form_of_ipv6() {
+        let is =
+            |network: &str, asking: &str| is_proxy(address(asking), &[network.parse().unwrap()]);
+        assert!(is("::ffff:10.0.0.1", "10.0.0.1") && !is("::ffff:10.0.0.1", "10.0.0.2"));
+        assert!(is("::ffff:10.0.0.0/104", "10.9.9.9") && !is("::ffff:10.0.0.0/104", "11.0.0.1"));
+        assert!(is("2001:db8::/32", "2001:db8::1") && is("10.0.0.0/8", "::ffff:10.1.1.1"));
     }
 }

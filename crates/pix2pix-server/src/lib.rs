@@ -24,6 +24,7 @@ pub mod server;
 pub mod settings;
 pub mod site;
 pub mod training;
+mod unread;
 pub mod uploads;
 
 pub use models::Models;

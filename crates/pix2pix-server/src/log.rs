@@ -9,6 +9,10 @@ use axum::response::Response;
 
 use crate::problem::Detail;
 
+/// The model that answers, kept with its response for the log.
+#[derive(Clone)]
+pub struct Answerer(pub String);
+
 /// The header of a request's identifier.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -46,11 +50,10 @@ impl Line {
     fn write(&mut self, response: &Response) {
         self.is_written = true;
         let (status, ms, id) = (response.status(), self.milliseconds(), self.id.as_str());
-        let model = response.headers().get("pix2pix-model");
-        let model = model.and_then(|model| model.to_str().ok());
-        let more = match (response.extensions().get::<Detail>(), model) {
+        let told = response.extensions();
+        let more = match (told.get::<Detail>(), told.get::<Answerer>()) {
             (Some(Detail(detail)), _) => format!(": {detail}"),
-            (None, Some(model)) => format!(", {model}"),
+            (None, Some(Answerer(model))) => format!(", {}", pix2pix::one_line(model)),
             (None, None) => String::new(),
         };
         let (what, code) = (&self.what, status.as_u16());

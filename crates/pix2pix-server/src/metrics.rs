@@ -15,7 +15,7 @@ pub struct Metrics {
     registry: Registry,
     /// Number of responses, by route and status.
     pub requests: IntCounterVec,
-    /// Seconds per translation, by model, without the time in the queue.
+    /// Seconds per translated picture, by model, without the time in the queue; of those translated together, an equal share.
     pub seconds: HistogramVec,
     /// Number of pictures whose client disconnected before the response.
     pub dropped: IntCounter,
@@ -28,7 +28,7 @@ pub struct Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         let requests = Opts::new("pix2pix_requests_total", "Responses by route and status.");
-        let seconds = "Seconds per translation, without the time in the queue.";
+        let seconds = "Seconds per translated picture, without the time in the queue.";
         let seconds = HistogramOpts::new("pix2pix_translation_seconds", seconds);
         let dropped = "Pictures whose client disconnected before the response.";
         let waiting = "Pictures waiting or being translated.";

@@ -1,12 +1,12 @@
 //! The served models.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use image::RgbImage;
-use pix2pix::data::path_text;
 use pix2pix::data::survey::OnError;
+use pix2pix::data::{path_text, sha256};
 use pix2pix::device::{DeviceName, Precision};
 use pix2pix::network::{GeneratorConfig, summary};
 use pix2pix::{Error, RunConfig, Translator, model};
@@ -28,6 +28,8 @@ pub struct ModelInfo {
     pub name: String,
     /// Training step of the checkpoint; 0 for an imported model.
     pub step: u64,
+    /// SHA-256 of the checkpoint file, in hexadecimal digits: another one after a reload is another model.
+    pub digest: String,
     /// Short description of the generator, e.g. `U-Net of 8 levels, 64 filters`.
     pub network: String,
     /// Number of parameters of the generator.
@@ -88,6 +90,8 @@ pub struct Models {
     precision: Precision,
     best: bool,
     current: ArcSwap<Vec<Arc<Model>>>,
+    /// Held while models are loaded: of two that load at once, the one that was asked for last comes last.
+    loading: Mutex<()>,
 }
 
 impl Models {
@@ -99,6 +103,7 @@ impl Models {
             precision,
             best: false,
             current: ArcSwap::default(),
+            loading: Mutex::default(),
         }
     }
 
@@ -112,18 +117,45 @@ impl Models {
     /// # Errors
     /// If one cannot be loaded; then all models stay as before.
     pub fn reload(&self) -> Result<(), Error> {
+        let _alone = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
         let load = |source: &Source| {
-            let device = self.device.open(self.precision)?;
-            let path = match self.best {
+            let checkpoint = match self.best {
                 true => model::find_best(&source.path)?,
-                false => source.path.clone(),
+                false => model::find(&source.path)?,
             };
-            let translator = Translator::load_on(&path, device, self.precision)?;
-            Ok(Arc::new(Model::new(source.name.clone(), translator)))
+            self.load(source, &checkpoint)
         };
         let models: Result<Vec<_>, Error> = self.sources.iter().map(load).collect();
         self.current.store(Arc::new(models?));
         Ok(())
+    }
+
+    /// Loads this checkpoint of the first model's run, and serves it under that model's name.
+    ///
+    /// # Errors
+    /// If it cannot be loaded; then all models stay as before.
+    pub fn replace_first(&self, checkpoint: &Path) -> Result<(), Error> {
+        let _alone = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(first) = self.sources.first() else {
+            return Ok(());
+        };
+        let first = self.load(first, checkpoint)?;
+        let all = self.all();
+        let others = all.iter().skip(1).cloned();
+        let models = std::iter::once(first).chain(others).collect();
+        self.current.store(Arc::new(models));
+        Ok(())
+    }
+
+    fn load(&self, source: &Source, checkpoint: &Path) -> Result<Arc<Model>, Error> {
+        let digest = match model::built_in::bytes(checkpoint) {
+            Some(bytes) => sha256::of(bytes),
+            None => sha256::of_file(checkpoint, "read the model")?,
+        };
+        let device = self.device.open(self.precision)?;
+        let translator = Translator::load_on(checkpoint, device, self.precision)?;
+        let name = source.name.clone();
+        Ok(Arc::new(Model::new(name, digest, translator)))
     }
 
     /// All models, in the order of their paths.
@@ -142,7 +174,8 @@ impl Models {
     }
 }
 
-/// Names the models after their run folders or files, with a number if a name is taken.
+/// Names the models after their run folders or files as they are typed, so that a link that is moved to another target keeps
+/// its name; with a number if a name is taken.
 fn named(paths: &[PathBuf]) -> Vec<Source> {
     let mut sources: Vec<Source> = Vec::new();
     for path in paths {
@@ -156,8 +189,10 @@ fn named(paths: &[PathBuf]) -> Vec<Source> {
                 .map(|name| name.to_string_lossy());
             name.map(|name| name.trim_end_matches(".safetensors").to_string())
         };
-        let full = std::fs::canonicalize(called).unwrap_or_else(|_| called.to_path_buf());
-        let name = part(Some(&full)).unwrap_or_else(|| "model".to_string());
+        // `.` and `..` are no names
+        let full = || part(std::fs::canonicalize(called).ok().as_deref());
+        let name = part(Some(called)).or_else(full);
+        let name = name.unwrap_or_else(|| "model".to_string());
         let taken = |name: &str| sources.iter().any(|source| source.name == name);
         let numbers = (2..).map(|number| format!("{name}-{number}"));
         let mut names = std::iter::once(name.clone()).chain(numbers);
@@ -172,7 +207,7 @@ fn named(paths: &[PathBuf]) -> Vec<Source> {
 
 impl Model {
     /// Describes a model; takes examples and palette from its training data, if that still exists.
-    fn new(name: String, translator: Translator) -> Self {
+    fn new(name: String, digest: String, translator: Translator) -> Self {
         let config = &translator.config;
         let graph = translator.layers();
         let inputs = training_inputs(config);
@@ -192,6 +227,7 @@ impl Model {
         let info = ModelInfo {
             name,
             step: translator.step,
+            digest,
             network: match &config.generator {
                 GeneratorConfig::Unet(unet) => {
                     format!("U-Net of {} levels, {} filters", unet.depth, unet.filters)
@@ -275,5 +311,20 @@ mod tests {
             .map(|source| source.name)
             .collect();
         assert_eq!(names, ["facades", "maps", "facades-2"]);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_link_has_its_own_name_and_a_dot_that_of_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let [version, link] = ["v1", "live"].map(|name| folder.path().join(name));
+        std::fs::create_dir(&version).unwrap();
+        std::os::unix::fs::symlink(&version, &link).unwrap();
+        let names: Vec<String> = named(&[link, version.join("."), version.join("../v1/..")])
+            .into_iter()
+            .map(|source| source.name)
+            .collect();
+        let own = folder.path().file_name().unwrap().to_string_lossy();
+        assert_eq!(names, ["live", "v1", &own]);
     }
 }

@@ -46,7 +46,7 @@ pub struct Translated {
     pub picture: Picture,
     /// Samples of the input outside of the model's range, which were clipped.
     pub outside: Outside,
-    /// Time of the translation, without the time in the queue.
+    /// Time of the translation, without the time in the queue: of pictures that are translated together, an equal share.
     pub took: Duration,
     /// Its slot in the queue, kept until the picture is encoded.
     pub slot: Slot,
@@ -97,7 +97,9 @@ impl Queue {
                         false => next = Some(waiting),
                     }
                 }
-                translate(group, &kept, &metrics);
+                // after a panic, the clients get an internal error, and the thread goes on
+                let work = AssertUnwindSafe(|| translate(group, &kept, &metrics));
+                let _ = catch_unwind(work);
             }
         };
         std::thread::Builder::new()
@@ -182,12 +184,11 @@ fn translate(group: Vec<Waiting>, pace: &AtomicU64, metrics: &Metrics) {
         let results = model.translator.translate_all(pictures).into_iter();
         results.map(|result| result.map_err(refused)).collect()
     });
-    let took = begun.elapsed();
+    let took = begun.elapsed() / count as u32;
     for (result, (_, outside, slot, reply)) in results.into_iter().zip(clients) {
         let result = result.unwrap_or_else(|| Err(Problem::internal()));
         let answer = result.map(|picture| {
-            let each = took / count as u32;
-            pace.store(each.as_micros() as u64, Ordering::Relaxed);
+            pace.store(took.as_micros() as u64, Ordering::Relaxed);
             let seconds = metrics.seconds.with_label_values(&[&model.info.name]);
             seconds.observe(took.as_secs_f64());
             Translated {

@@ -14,6 +14,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum_server::Handle;
 use hyper_util::rt::TokioTimer;
+use tokio::sync::Notify;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{Any, CorsLayer};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -32,12 +33,16 @@ use crate::queue::Queue;
 use crate::rate::Rate;
 use crate::settings::Settings;
 use crate::training::Training;
+use crate::unread;
 use crate::uploads::Uploads;
 
 /// Longest identifier that a client may give its request; a longer one is replaced.
 const LONGEST_ID: usize = 128;
 /// Largest head of a request, in bytes.
 const HEAD: usize = 1 << 16;
+/// How long a server that stops still takes connections, while `/readyz` answers that it does: whoever sends requests here has
+/// time to notice.
+const NOTICE: Duration = Duration::from_secs(1);
 /// How long a browser may remember that a site may use the API.
 const PREFLIGHT: Duration = Duration::from_secs(3600);
 
@@ -45,22 +50,30 @@ const PREFLIGHT: Duration = Duration::from_secs(3600);
 pub struct Server {
     app: Arc<App>,
     listener: TcpListener,
-    handle: Handle<SocketAddr>,
 }
 
 /// A handle to stop a server.
 #[derive(Clone)]
 pub struct Stop {
     app: Arc<App>,
-    handle: Handle<SocketAddr>,
 }
 
 impl Stop {
-    /// Refuses new connections, and stops the server when all accepted requests are answered or the grace period ends.
+    /// Tells that the server stops (`/readyz`), refuses new connections a second later, and stops the server when all accepted
+    /// requests are answered. The grace period is for all of it.
     pub fn gracefully(&self) {
         self.app.stopping.store(true, Ordering::Relaxed);
-        self.handle.graceful_shutdown(Some(self.app.settings.grace));
+        self.app.stop.notify_one();
     }
+}
+
+/// Shuts the server down when it is asked to stop.
+async fn stopped(app: Arc<App>, handle: Handle<SocketAddr>) {
+    app.stop.notified().await;
+    let grace = app.settings.grace;
+    let notice = NOTICE.min(grace);
+    tokio::time::sleep(notice).await;
+    handle.graceful_shutdown(Some(grace - notice));
 }
 
 /// Why a server cannot start.
@@ -134,11 +147,11 @@ impl Server {
             training,
             metrics,
             stopping: AtomicBool::new(false),
+            stop: Notify::new(),
         };
         Ok(Self {
             app: Arc::new(app),
             listener,
-            handle: Handle::new(),
         })
     }
 
@@ -154,7 +167,6 @@ impl Server {
     pub fn stop(&self) -> Stop {
         Stop {
             app: self.app.clone(),
-            handle: self.handle.clone(),
         }
     }
 
@@ -166,8 +178,10 @@ impl Server {
         let router = router(self.app.clone());
         let settings = &self.app.settings;
         let connections = Connections::new(settings);
+        let handle = Handle::new();
+        tokio::spawn(stopped(self.app.clone(), handle.clone()));
         let mut server = axum_server::from_tcp(self.listener)?
-            .handle(self.handle)
+            .handle(handle)
             .acceptor(connections)
             // HTTP/2 is for encrypted connections; without it, the time for a head begins with the connection
             .http1_only();
@@ -213,6 +227,7 @@ fn router(app: Arc<App>) -> Router {
         sites => router.layer(for_sites(sites)),
     };
     router
+        .layer(from_fn_with_state(app.clone(), unread::discarded))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(from_fn(log::line))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))

@@ -40,7 +40,7 @@ pub struct Settings {
     pub connections_per_client: usize,
     /// Memory for the bodies, pictures and results of all requests, in bytes; more are refused with status 503.
     pub memory: u64,
-    /// Largest request body, in bytes.
+    /// Largest request body, in bytes; less if the [memory](Self::largest_body) has no room for it.
     pub body_bytes: usize,
     /// Largest picture, in pixels (width x height).
     pub pixels: u64,
@@ -71,7 +71,16 @@ impl Default for Words {
     }
 }
 
+/// Copies of a body in memory: the one that grows, the one that it grows into, the one that is decoded.
+pub const COPIES: u64 = 3;
+
 impl Settings {
+    /// Largest request body, in bytes, for which there is room in the memory of all requests.
+    pub fn largest_body(&self) -> usize {
+        let room = usize::try_from(self.memory / COPIES).unwrap_or(usize::MAX);
+        self.body_bytes.min(room)
+    }
+
     /// Whether a `Host` header (with or without a port) is accepted as a name of this server.
     pub fn is_own_name(&self, host: &str) -> bool {
         if self.token.is_some() || !self.listen.ip().is_loopback() {
@@ -119,6 +128,17 @@ impl Default for Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_body_has_room_in_the_memory() {
+        let plain = Settings::default();
+        assert_eq!(plain.largest_body(), plain.body_bytes);
+        let narrow = Settings {
+            memory: 3000,
+            ..plain
+        };
+        assert_eq!(narrow.largest_body(), 1000);
+    }
 
     #[test]
     fn a_server_for_this_machine_has_local_names_alone() {

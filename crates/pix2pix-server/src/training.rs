@@ -19,7 +19,8 @@ const OF_255: f64 = 127.5;
 /// A training in this process: it is told every event and every line, and answers what clients ask.
 pub struct Training {
     run: String,
-    steps: u64,
+    /// Steps of the whole run; `None` if it ends after a length of time.
+    steps: Option<u64>,
     seen: Mutex<Seen>,
 }
 
@@ -44,8 +45,9 @@ pub struct TrainingInfo {
     pub run: String,
     /// Steps done.
     pub step: u64,
-    /// Steps of the whole run; of one that ends after a length of time, about as many as will fit.
-    pub steps: u64,
+    /// Steps of the whole run; of one that ends after a length of time, about as many as will fit, and absent until its pace
+    /// is known.
+    pub steps: Option<u64>,
     /// Epoch of the newest step, from 1; 0 before the first.
     pub epoch: u64,
     /// Steps per second since this process began; absent before the second step.
@@ -78,8 +80,8 @@ pub struct LogLine {
 }
 
 impl Training {
-    /// The run of so many steps in a folder, of which nothing has been seen.
-    pub fn new(root: &Path, steps: u64) -> Self {
+    /// The run in a folder, of which nothing has been seen; `steps` is `None` for one that ends after a length of time.
+    pub fn new(root: &Path, steps: Option<u64>) -> Self {
         let full = std::path::absolute(root);
         let name = full.as_deref().unwrap_or(root).file_name();
         Self {
@@ -188,10 +190,10 @@ impl Training {
         TrainingInfo {
             run: self.run.clone(),
             step: seen.step,
-            steps: match seen.left {
-                Some(left) => seen.step + (pace.unwrap_or(0.0) * left.as_secs_f64()) as u64,
-                None => self.steps,
-            },
+            steps: self.steps.or_else(|| {
+                let fit = pace? * seen.left?.as_secs_f64();
+                Some(seen.step + fit as u64)
+            }),
             epoch: seen.epoch,
             pace,
             curves: curves.collect(),
@@ -249,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_resumed_run_draws_its_steps_once() {
-        let training = Training::new(Path::new("runs/run"), 9);
+        let training = Training::new(Path::new("runs/run"), Some(9));
         for (step, value) in [(1, 0.5), (2, 0.25), (3, 0.125), (2, 0.75)] {
             training.saw(&Event::Logged(logged(step, value)));
         }
@@ -260,6 +262,21 @@ mod tests {
         assert_eq!(curve("g_gan").points, [(1, 1.0), (2, 1.0)]);
     }
 
+    /// Nobody knows how many steps fit into a length of time before there is a pace.
+    #[test]
+    fn a_run_of_a_length_of_time_has_no_steps_at_first() {
+        let training = Training::new(Path::new("runs/run"), None);
+        assert_eq!(training.info().steps, None);
+        training.saw(&Event::Left(Duration::from_secs(3600)));
+        training.saw(&Event::Step(logged(1, 0.5)));
+        assert_eq!(training.info().steps, None);
+        std::thread::sleep(Duration::from_millis(2));
+        training.saw(&Event::Step(logged(2, 0.5)));
+        assert!(training.info().steps > Some(2));
+        let known = Training::new(Path::new("runs/run"), Some(9));
+        assert_eq!(known.info().steps, Some(9));
+    }
+
     #[test]
     fn long_curves_are_thinned_and_long_logs_cut() {
         let points: Vec<(u64, f64)> = (1..=599).map(|step| (step, step as f64)).collect();
@@ -267,7 +284,7 @@ mod tests {
         assert_eq!((means.len(), some.len()), (300, 300));
         assert_eq!((means[0], some[0]), ((2, 1.5), (2, 2.0)));
         assert_eq!((means[299], some[299]), ((599, 599.0), (599, 599.0)));
-        let training = Training::new(Path::new("runs/run"), 9);
+        let training = Training::new(Path::new("runs/run"), Some(9));
         for number in 0..LINES + 5 {
             training.said(&format!("line {number}"));
         }

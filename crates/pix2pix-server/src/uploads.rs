@@ -8,14 +8,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use crate::memory::{Held, Memory};
-use crate::settings::Settings;
+use crate::settings::{COPIES, Settings};
 
 /// A body does not give way in its first second.
 const START: Duration = Duration::from_secs(1);
 /// A body gives way that arrives at fewer bytes per second than this, or rests for a second.
 const SLOW: f64 = 65536.0;
-/// Copies of a body in memory: the one that grows, the one that it grows into, the one that is decoded.
-const COPIES: u64 = 3;
 
 /// The bodies that arrive.
 pub struct Uploads {

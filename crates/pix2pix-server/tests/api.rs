@@ -422,7 +422,7 @@ fn scripts_of_named_sites_may_use_the_api() {
 #[test]
 fn a_training_is_told_in_numbers() {
     let folder = tempfile::tempdir().unwrap();
-    let training = Arc::new(Training::new(&folder.path().join("run"), 1000));
+    let training = Arc::new(Training::new(&folder.path().join("run"), Some(1000)));
     let served = Served::of_training(training.clone());
     assert_eq!(get(&served, "/v1/models").json()["training"], true);
     let told = get(&served, "/v1/training").json();
@@ -535,6 +535,97 @@ fn models_and_their_examples_are_told() {
             "{colour:?}"
         );
     }
+}
+
+/// A browser that has a file of the page is told so in place of the file.
+#[test]
+fn the_page_is_sent_once() {
+    let served = Served::new(Settings::default());
+    for path in ["/", "/main.js"] {
+        let tag = get(&served, path).header("etag").to_string();
+        let again = |tag: &str| {
+            let request = agent().get(format!("{}{path}", served.url));
+            Answer::of(request.header("If-None-Match", tag).call().unwrap())
+        };
+        for known in [tag.clone(), format!("\"other\", W/{tag}")] {
+            let answer = again(&known);
+            assert_eq!((answer.status, answer.bytes.len()), (304, 0), "{path}");
+            assert_eq!(answer.header("etag"), tag);
+        }
+        let other = again("\"other\"");
+        assert!(other.status == 200 && !other.bytes.is_empty(), "{path}");
+    }
+}
+
+/// A header carries ASCII; the name itself is in the list of models.
+#[test]
+fn a_model_may_have_any_name() {
+    let served = Served::of(
+        Settings::default(),
+        &[("fa\u{e7}ade 5%", 64, [Domain::RGB8; 2])],
+    );
+    let models = get(&served, "/v1/models").json();
+    assert_eq!(models["models"][0]["name"], "fa\u{e7}ade 5%");
+    let answer = post(&served, "/v1/translate", &png(&pattern(64, 0)));
+    assert_eq!(answer.header("pix2pix-model"), "fa%C3%A7ade 5%25");
+}
+
+/// The page draws anew when another model has come in the place of one of the same name and step.
+#[test]
+fn another_model_has_another_digest() {
+    let served = Served::new(Settings::default());
+    let digest = || get(&served, "/v1/models").json()["models"][0]["digest"].clone();
+    let before = digest();
+    assert_eq!(before.as_str().unwrap().len(), 64);
+    served.models.reload().unwrap();
+    assert_eq!(digest(), before);
+    let path = served.folder.path().join("one.safetensors");
+    let other = Domain {
+        channels: 1,
+        ..Domain::RGB8
+    };
+    save_model(&path, 64, 7, [other, Domain::RGB8]);
+    served.models.reload().unwrap();
+    assert_ne!(digest(), before);
+    // a checkpoint elsewhere, in the place of the first
+    let elsewhere = served.folder.path().join("elsewhere.safetensors");
+    save_model(&elsewhere, 64, 9, [Domain::RGB8; 2]);
+    served.models.replace_first(&elsewhere).unwrap();
+    let models = get(&served, "/v1/models").json();
+    assert_eq!(models["models"][0]["name"], "one");
+    assert_eq!(models["models"][0]["step"], 9);
+    assert_eq!(models["models"][1]["name"], "two");
+}
+
+/// Pictures that are translated together share the time.
+#[test]
+fn the_times_of_all_pictures_are_no_more_than_what_went_by() {
+    let served = Served::new(Settings::default());
+    let (large, small) = (png(&pattern(512, 0)), png(&pattern(64, 0)));
+    let begun = Instant::now();
+    let told = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for file in std::iter::once(&large).chain([&small; 11]) {
+            let (served, told) = (&served, &told);
+            scope.spawn(move || {
+                let answer = post(served, "/v1/translate?model=two", file);
+                let (_, millis) = answer.header("server-timing").split_once("dur=").unwrap();
+                let micros = millis.parse::<f64>().unwrap() * 1e3;
+                told.fetch_add(micros as usize, Ordering::Relaxed);
+            });
+        }
+    });
+    let went_by = begun.elapsed().as_secs_f64();
+    let told = told.into_inner() as f64 / 1e6;
+    let metrics = get(&served, "/metrics");
+    let text = String::from_utf8_lossy(&metrics.bytes);
+    let sum = text
+        .lines()
+        .find_map(|line| line.strip_prefix("pix2pix_translation_seconds_sum{model=\"two\"} "));
+    let sum: f64 = sum.unwrap().parse().unwrap();
+    // told to a tenth of a millisecond
+    assert!((sum - told).abs() < 0.01, "{sum} and {told}");
+    assert!(sum <= went_by, "{sum} of {went_by}");
 }
 
 #[test]
@@ -942,14 +1033,11 @@ fn a_stop_finishes_what_is_accepted() {
             metric(&metrics, "pix2pix_waiting ") + metric(&metrics, answered)
         };
         wait_until("six accepted requests", || accepted() >= 6);
-        // a connection opened before the stop
-        let client = agent();
-        let ready = || client.get(format!("{url}/readyz")).call().map(Answer::of);
-        assert_eq!(ready().unwrap().status, 200);
+        assert_eq!(get(&served, "/readyz").status, 200);
         served.stop.gracefully();
-        if let Ok(answer) = ready() {
-            answer.problem(503);
-        }
+        // who sends requests here is told by a new connection, too
+        get(&served, "/readyz").problem(503);
+        assert_eq!(get(&served, "/healthz").status, 200);
         for answer in waiting {
             assert_eq!(answer.join().unwrap(), 200);
         }

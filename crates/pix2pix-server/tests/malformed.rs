@@ -266,6 +266,62 @@ fn a_large_body_is_refused_at_once() {
     assert!(begun.elapsed() < patience / 2, "{:?}", begun.elapsed());
 }
 
+/// A client that sends its whole body before it reads gets every refusal, and not a closed connection.
+#[test]
+fn refusals_reach_clients_that_still_send() {
+    let guarded = Served::new(Settings {
+        token: Some("secret".to_string()),
+        ..Settings::default()
+    });
+    let open = Served::new(Settings::default());
+    let body = vec![0; 12 << 20];
+    let length = body.len();
+    for (served, line, host, expected) in [
+        (&guarded, "POST /v1/translate", "localhost", 401),
+        (&open, "POST /v1/translate", "elsewhere.example", 403),
+        (&open, "POST /v1/translate?model=none", "localhost", 404),
+        (&open, "POST /nothing", "localhost", 404),
+        (&open, "PUT /v1/translate", "localhost", 405),
+        (&open, "POST /healthz", "localhost", 405),
+    ] {
+        let head = format!(
+            "{line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+        );
+        let mut stream = from(served, 1);
+        stream.write_all(head.as_bytes()).unwrap();
+        // slowly enough that the answer comes first
+        for part in body.chunks(1 << 20) {
+            std::thread::sleep(Duration::from_millis(10));
+            stream
+                .write_all(part)
+                .unwrap_or_else(|e| panic!("{line}: {e}"));
+        }
+        assert_eq!(status(&rest(stream)), expected, "{line}");
+    }
+}
+
+/// A body for which there is never room is too large; waiting would not help.
+#[test]
+fn a_body_larger_than_the_memory_is_too_large() {
+    let served = Served::new(Settings {
+        memory: 1 << 20,
+        ..Settings::default()
+    });
+    let body = vec![0; 400_000];
+    let head = format!("{POST}Content-Length: {}\r\n\r\n", body.len());
+    let answer = ask(&served, &[head.as_bytes(), &body].concat());
+    assert_eq!(status(&answer), 413, "{answer}");
+    let mut chunk = format!(
+        "{POST}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n",
+        body.len()
+    )
+    .into_bytes();
+    chunk.extend_from_slice(&body);
+    chunk.extend_from_slice(b"\r\n0\r\n\r\n");
+    let answer = ask(&served, &chunk);
+    assert_eq!(status(&answer), 413, "{answer}");
+}
+
 /// Clients that say nothing, or do not end what they say, are sent away. HTTP/2 is not spoken.
 #[test]
 fn silent_connections_are_closed() {

@@ -482,7 +482,7 @@ fn logged(step: u64) -> Metrics {
 
 /// A training that has come to step 20, with a contact sheet.
 fn training(folder: &Path) -> Arc<Training> {
-    let training = Arc::new(Training::new(&folder.join("facades"), 1000));
+    let training = Arc::new(Training::new(&folder.join("facades"), Some(1000)));
     let sheet = image::RgbImage::from_fn(300, 400, |x, y| image::Rgb([x as u8, y as u8, 0]));
     let path = folder.join("step_0000020.png");
     sheet.save(&path).unwrap();

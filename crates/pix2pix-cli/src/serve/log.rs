@@ -1,5 +1,7 @@
 //! The server's log as text: one line a request, with its time, status, milliseconds, and what was asked.
 
+pub mod writer;
+
 use std::fmt;
 
 use tracing::field::{Field, Visit};

@@ -1,5 +1,7 @@
 //! Options of the server, from the command line, the environment or a file.
 
+mod of_file;
+
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -38,10 +40,12 @@ pub struct Options {
         value_name = "ADDRESS",
         value_parser = super::address
     )]
+    #[serde(deserialize_with = "of_file::address")]
     listen: Option<SocketAddr>,
     /// Host name to accept besides localhost, e.g. that of a reverse proxy; matters only with a local --listen
     /// address and no --token [default: localhost only]
     #[arg(long, env = "PIX2PIX_HOST", value_name = "NAME", value_delimiter = ',')]
+    #[serde(deserialize_with = "of_file::list")]
     host: Vec<String>,
     /// Access token, which requests must send as Authorization: Bearer TOKEN; the page asks for it
     /// [default: none]
@@ -54,6 +58,7 @@ pub struct Options {
         value_name = "ORIGIN",
         value_delimiter = ','
     )]
+    #[serde(deserialize_with = "of_file::list")]
     cors: Vec<Origin>,
     /// Site that may show the page in a frame, e.g. https://www.example.org, or * for every site [default: none]
     #[arg(
@@ -62,6 +67,7 @@ pub struct Options {
         value_name = "ORIGIN",
         value_delimiter = ','
     )]
+    #[serde(deserialize_with = "of_file::list")]
     embed: Vec<Origin>,
     /// Title of the page [default: pix2pix]
     #[arg(long, env = "PIX2PIX_TITLE", value_name = "TEXT")]
@@ -70,8 +76,16 @@ pub struct Options {
     #[arg(long, env = "PIX2PIX_INTRO", value_name = "TEXT")]
     intro: Option<String>,
     /// Leave out what the page says of networks, steps and times; the API still tells them [default: off]
-    #[arg(long, env = "PIX2PIX_HIDE_DETAILS", value_parser = clap::builder::BoolishValueParser::new())]
-    hide_details: bool,
+    #[arg(
+        long,
+        env = "PIX2PIX_HIDE_DETAILS",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = clap::builder::BoolishValueParser::new()
+    )]
+    hide_details: Option<bool>,
     /// Largest number of pictures of one visitor in a minute, at once or spread over it; more are refused with status 429.
     /// Drawing on the page takes up to ten a second, and waits when they are used up [default: no limit]
     #[arg(long, env = "PIX2PIX_RATE", value_name = "N", value_parser = rate)]
@@ -84,6 +98,7 @@ pub struct Options {
         value_name = "ADDRESS",
         value_delimiter = ','
     )]
+    #[serde(deserialize_with = "of_file::list")]
     proxy: Vec<Proxy>,
     /// Largest number of pictures waiting or being translated; more are refused with status 503 [default: 16]
     #[arg(long, env = "PIX2PIX_WAITING", value_name = "N")]
@@ -120,6 +135,7 @@ pub struct Options {
     grace: Option<u64>,
     /// The models; a key of the file only, as the command line has an argument for them
     #[arg(skip)]
+    #[serde(deserialize_with = "of_file::paths")]
     models: Vec<PathBuf>,
 }
 
@@ -160,7 +176,10 @@ impl Options {
             words: Words {
                 title: self.title.or(file.title).unwrap_or(plain.words.title),
                 intro: self.intro.or(file.intro).unwrap_or(plain.words.intro),
-                details: !(self.hide_details || file.hide_details),
+                details: !self
+                    .hide_details
+                    .or(file.hide_details)
+                    .unwrap_or(!plain.words.details),
             },
             waiting: self.waiting.or(file.waiting).unwrap_or(plain.waiting),
             uploads: self.uploads.or(file.uploads).unwrap_or(plain.uploads),
@@ -212,6 +231,14 @@ impl Options {
             );
             return Err(Failure::Usage(message));
         }
+        let largest = settings.largest_body();
+        if settings.body_bytes > largest {
+            let message = format!(
+                "--max-body is {}; with --max-memory {}, of which a body takes three parts, it can be at most {largest}",
+                settings.body_bytes, settings.memory
+            );
+            return Err(Failure::Usage(message));
+        }
         if let Some(host) = settings.hosts.iter().find(|host| !is_name(host)) {
             let message = format!(
                 "--host is {host}; give a name without scheme and port, as maps.example.org"
@@ -220,6 +247,15 @@ impl Options {
         }
         if settings.token.as_ref().is_some_and(String::is_empty) {
             let message = "--token is empty; omit it, or give a secret";
+            return Err(Failure::Usage(message.to_string()));
+        }
+        if settings
+            .token
+            .as_deref()
+            .is_some_and(|token| !is_sendable(token))
+        {
+            let message = "--token has what no request can send: give visible ASCII characters, without a space or a line end \
+                           before or after them";
             return Err(Failure::Usage(message.to_string()));
         }
         if settings.words.title.trim().is_empty() {
@@ -234,6 +270,11 @@ impl Options {
 fn is_name(text: &str) -> bool {
     let has_port = text.matches(':').count() == 1;
     !text.is_empty() && !has_port && !text.contains(|letter: char| "/ ".contains(letter))
+}
+
+/// Whether a header can carry a token as it is: its spaces at the ends would be lost.
+fn is_sendable(token: &str) -> bool {
+    token.trim() == token && token.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 /// The values typed, or else those of the file.
@@ -251,4 +292,80 @@ fn read(path: &Path) -> Result<Options, Failure> {
         );
         Error::file(path, reason, "see pix2pix serve --help").into()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Typed {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn settings(typed: &[&str], file: &str) -> Result<(Vec<PathBuf>, Settings), String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("serve.toml");
+        std::fs::write(&path, file).unwrap();
+        let typed = Typed::try_parse_from([&["serve"][..], typed].concat());
+        let typed = typed.map_err(|e| e.to_string())?;
+        typed
+            .options
+            .settings(Vec::new(), Some(&path))
+            .map_err(|failure| failure.message())
+    }
+
+    #[test]
+    fn the_file_takes_what_the_command_line_takes() {
+        let file = "models = 'a,b'\nlisten = '9305'\nhost = 'a.example, b.example'\nproxy = '127.0.0.1'\n\
+                    cors = 'https://a.example'\n";
+        let (models, settings) = settings(&[], file).unwrap();
+        assert_eq!(models, [PathBuf::from("a,b")]);
+        assert_eq!(settings.listen, "127.0.0.1:9305".parse().unwrap());
+        assert_eq!(settings.hosts, ["a.example", "b.example"]);
+        assert_eq!((settings.proxies.len(), settings.cors.len()), (1, 1));
+        for listen in ["9305", "'localhost:9305'", "'127.0.0.1:9305'"] {
+            let file = format!("models = ['a']\nlisten = {listen}\n");
+            let (_, found) = self::settings(&[], &file).unwrap();
+            assert_eq!(found.listen, settings.listen, "{listen}");
+        }
+        for (wrong, told) in [
+            ("listen = 'a:b'", "give 8080 or 127.0.0.1:8080"),
+            ("cors = 'a'", "is not an origin"),
+            ("proxy = ['127.0.0.1', 'nginx']", "no address or network"),
+            ("models = 3", "not a configuration file"),
+        ] {
+            let error = self::settings(&[], wrong).unwrap_err();
+            assert!(error.contains(told), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
+    fn details_that_the_file_hides_may_be_shown() {
+        let shown = |typed: &[&str], file: &str| {
+            let file = format!("models = 'a'\n{file}");
+            settings(typed, &file).unwrap().1.words.details
+        };
+        let hidden = "hide_details = true";
+        assert!(shown(&[], "") && !shown(&[], hidden));
+        assert!(!shown(&["--hide-details"], "") && shown(&["--hide-details=false"], hidden));
+        assert!(!shown(&["--hide-details=true"], "hide_details = false"));
+    }
+
+    #[test]
+    fn what_can_never_be_sent_is_refused() {
+        for token in [" secret", "secret ", "secret\n", "gehe\u{ed}m", "a\tb"] {
+            let error = settings(&["--token", token], "models = 'a'").unwrap_err();
+            assert!(
+                error.contains("--token has what no request can send"),
+                "{error}"
+            );
+        }
+        assert!(settings(&["--token", "a b/c=~"], "models = 'a'").is_ok());
+        let error = settings(&["--max-body", "400000000"], "models = 'a'").unwrap_err();
+        assert!(error.contains("at most 357913941"), "{error}");
+        assert!(settings(&["--max-body", "357913941"], "models = 'a'").is_ok());
+    }
 }

@@ -1,4 +1,5 @@
-//! The web page of a training (`pix2pix train --serve`), which always uses the newest checkpoint.
+//! The web page of a training (`pix2pix train --serve`), which always uses the newest checkpoint. What goes wrong with the page
+//! never ends the training.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -9,6 +10,7 @@ use pix2pix_server::settings::Words;
 use pix2pix_server::{Models, Settings, Training};
 
 use crate::failure::Failure;
+use crate::flags;
 
 /// A server that runs as long as the training does.
 pub struct Live {
@@ -43,8 +45,49 @@ impl Live {
         Ok((Self { models }, page))
     }
 
-    /// Loads the newest checkpoint of the run.
-    pub fn saved(&self) -> Result<(), Error> {
-        self.models.reload()
+    /// Loads the newest checkpoint of a run that is resumed, or returns a line that says why the page has none.
+    pub fn resumed(&self) -> Option<String> {
+        kept(self.models.reload())
+    }
+
+    /// Loads a checkpoint that the run has saved, or returns a line that says why the page keeps the one before.
+    pub fn saved(&self, checkpoint: &Path) -> Option<String> {
+        kept(self.models.replace_first(checkpoint))
+    }
+}
+
+/// The line on a checkpoint that could not be loaded.
+fn kept(loaded: Result<(), Error>) -> Option<String> {
+    let reason = flags::named(&loaded.err()?.to_string());
+    Some(format!(
+        "warning: the web page cannot load the checkpoint, and keeps what it has: {reason}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_that_cannot_be_loaded_is_a_warning() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("step_2.safetensors");
+        std::fs::write(&file, "damaged").unwrap();
+        let config = RunConfig::default();
+        let paths = [folder.path().to_path_buf()];
+        let live = Live {
+            models: Arc::new(Models::new(&paths, config.device, config.precision)),
+        };
+        for warning in [live.saved(&file), live.resumed()] {
+            let warning = warning.unwrap();
+            assert!(
+                warning.starts_with("warning: the web page cannot load the checkpoint"),
+                "{warning}"
+            );
+        }
+        // the model inside the program has a name here, too
+        assert_eq!(live.saved(Path::new(pix2pix::model::built_in::NAME)), None);
+        assert!(live.saved(&file).is_some());
+        assert_eq!(live.models.all().len(), 1);
     }
 }

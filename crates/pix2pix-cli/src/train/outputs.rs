@@ -46,7 +46,8 @@ impl<'a> Outputs<'a> {
         let asked = [shown.report, is_resumed, held_out > 0];
         let report = ReportPage::open(root, config, asked)?;
         let serve = shown.serve.filter(|_| shard.is_root());
-        let watched = serve.map(|_| Arc::new(Training::new(root, config.steps)));
+        let steps = config.time.is_none().then_some(config.steps);
+        let watched = serve.map(|_| Arc::new(Training::new(root, steps)));
         let progress = Progress::new(config.steps, config.time, shown.lines, watched.clone());
         progress.say(&beginning(training, shard, held_out));
         if config.device.is_card() {
@@ -65,7 +66,9 @@ impl<'a> Outputs<'a> {
                         .say("note: other machines reach the page, and anyone there may use it");
                 }
                 if is_resumed && !model::in_folder(&training.folder.checkpoints())?.is_empty() {
-                    live.saved()?;
+                    if let Some(warning) = live.resumed() {
+                        progress.say(&warning);
+                    }
                 }
                 Some(live)
             }
@@ -90,8 +93,10 @@ impl<'a> Outputs<'a> {
         if let Some(board) = &mut self.board {
             board.keep(event)?;
         }
-        if let (Some(live), Event::Saved(_)) = (&self.live, event) {
-            live.saved()?;
+        if let (Some(live), Event::Saved(checkpoint)) = (&self.live, event)
+            && let Some(warning) = live.saved(checkpoint)
+        {
+            self.progress.say(&warning);
         }
         match &mut self.report {
             Some(report) => report.keep(event),

@@ -1,7 +1,5 @@
 //! Receives the picture of a request: as its body, or as a part of a form.
 
-use std::time::Duration;
-
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -12,23 +10,7 @@ use crate::client;
 use crate::connections::Connection;
 use crate::memory::Held;
 use crate::problem::Problem;
-use crate::settings::Settings;
 use crate::uploads::{End, Receiving};
-
-/// Refuses a request at once. What its client still sends is read without being kept, so that it gets the answer.
-pub fn refused(app: &App, request: Request, problem: Problem) -> Problem {
-    let Settings {
-        body_bytes,
-        patience,
-        ..
-    } = app.settings;
-    // such a client waits for the answer before it sends the body
-    if !request.headers().contains_key(header::EXPECT) {
-        let rest = discard(request.into_body(), body_bytes);
-        tokio::spawn(tokio::time::timeout(patience, rest));
-    }
-    problem
-}
 
 /// Receives a request's picture file, and returns it with the memory that it holds.
 pub async fn receive(
@@ -36,28 +18,23 @@ pub async fn receive(
     connection: &Connection,
     request: Request,
 ) -> Result<(Vec<u8>, Held), Problem> {
-    let Settings {
-        body_bytes,
-        patience,
-        ..
-    } = app.settings;
+    let (limit, patience) = (app.settings.largest_body(), app.settings.patience);
     let declared = request.headers().get(header::CONTENT_LENGTH);
     let declared = declared.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if declared.is_some_and(|length| length > body_bytes as u64) {
-        return Err(refused(app, request, too_large(body_bytes)));
+    if declared.is_some_and(|length| length > limit as u64) {
+        return Err(too_large(limit));
     }
     let asking = client::asking(connection.peer, request.headers(), &app.settings.proxies);
     let client = client::client(asking);
     // without a place in the queue, a body would be received for nothing
     if app.queue.len() == app.settings.waiting {
-        return Err(refused(app, request, app.queue.overload()));
+        return Err(app.queue.overload());
     }
     if let Some(Err(seconds)) = app.rate.as_ref().map(|rate| rate.count(client)) {
-        return Err(refused(app, request, Problem::too_many(seconds)));
+        return Err(Problem::too_many(seconds));
     }
     let Some(receiving) = app.uploads.begin(client) else {
-        let problem = Problem::overload("too many pictures are being received", 1);
-        return Err(refused(app, request, problem));
+        return Err(Problem::overload("too many pictures are being received", 1));
     };
     let read = tokio::select! {
         biased;
@@ -65,7 +42,7 @@ pub async fn receive(
             End::NoMemory => Problem::no_memory(),
             End::GaveWay => slow("gave way to others because it was slow".to_string()),
         }),
-        read = tokio::time::timeout(patience, read(request, body_bytes, &receiving)) => {
+        read = tokio::time::timeout(patience, read(request, limit, &receiving)) => {
             let seconds = patience.as_secs();
             read.unwrap_or_else(|_| Err(slow(format!("was not received within {seconds} seconds"))))
         }
@@ -156,18 +133,4 @@ pub async fn image_of_form(request: Request, limit: usize) -> Result<Vec<u8>, Pr
         image = Some(bytes);
     }
     image.ok_or_else(|| bad("the form has no part named image".to_string()))
-}
-
-/// After a refusal, time without a byte after which the client is taken to have stopped sending.
-const QUIET: Duration = Duration::from_secs(1);
-
-/// Reads what a client sends without keeping it, up to `limit` bytes.
-async fn discard(mut body: Body, limit: usize) {
-    let mut read = 0;
-    while let Ok(Some(Ok(frame))) = tokio::time::timeout(QUIET, body.frame()).await {
-        read += frame.data_ref().map_or(0, Bytes::len);
-        if read > limit {
-            return;
-        }
-    }
 }

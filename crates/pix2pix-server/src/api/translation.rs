@@ -15,12 +15,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::blocking;
-use super::body::{receive, refused};
+use super::body::receive;
 use super::decoding::{Limits, decoded};
 use super::refusals::{Refused, Untranslated};
 use crate::app::App;
 use crate::connections::Connection;
 use crate::encoding::Encoding;
+use crate::log::Answerer;
 use crate::memory::Held;
 use crate::metrics::Unanswered;
 use crate::models::Model;
@@ -120,10 +121,7 @@ async fn answer(
     query: Result<Query<TranslateQuery>, QueryRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (query, model) = match asked(app, query) {
-        Ok(asked) => asked,
-        Err(problem) => return Err(refused(app, request, problem)),
-    };
+    let (query, model) = asked(app, query)?;
     let (bytes, held) = receive(app, connection, request).await?;
     let _answering = connection.answering();
     let mut slot = app.queue.slot(held)?;
@@ -169,11 +167,21 @@ async fn answer(
     let millis = took.as_secs_f64() * 1e3;
     let more = [
         ("server-timing", format!("translate;dur={millis:.1}")),
-        ("pix2pix-model", model.info.name.clone()),
+        ("pix2pix-model", percent_encoded(&model.info.name)),
         ("pix2pix-step", model.info.step.to_string()),
     ];
     let headers = headers(encoding, outside, note, more);
-    Ok((headers, Answer::body(file, slot)).into_response())
+    let answerer = Extension(Answerer(model.info.name.clone()));
+    Ok((answerer, headers, Answer::body(file, slot)).into_response())
+}
+
+/// A name as a header can carry it: visible ASCII as it is, other bytes and the percent sign itself as `%` and two digits.
+fn percent_encoded(name: &str) -> String {
+    let encoded = name.bytes().map(|byte| match byte {
+        b' '..=b'~' if byte != b'%' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    });
+    encoded.collect()
 }
 
 /// The headers of a picture of this encoding, with what is to be said of the one that was sent, and `more`.
@@ -292,10 +300,7 @@ pub async fn preview(
         Ok(Query(query)) => found(&app, query.model),
         Err(e) => Err(Problem::new(StatusCode::BAD_REQUEST, e.body_text())),
     };
-    let model = match model {
-        Ok(model) => model,
-        Err(problem) => return Err(refused(&app, request, problem)),
-    };
+    let model = model?;
     let (bytes, held) = receive(&app, &connection, request).await?;
     let _answering = connection.answering();
     let mut slot = app.queue.slot(held)?;
