@@ -151,7 +151,7 @@ fn a_schedule_that_begins_again_is_told() {
                 is 2.000e-4 instead of 0.000e0";
     assert!(told.contains(note), "{told}");
     let page = fs::read_to_string(scratch.path("run/report.html")).unwrap();
-    assert!(page.contains("at step 9: the run was resumed with another number of steps"));
+    assert!(page.contains("at step 9: the run was resumed with another number of steps or time"));
 }
 
 /// A process that was killed after the last checkpoint may have kept a best one of later steps. A run of another length does
@@ -252,7 +252,10 @@ fn a_run_of_a_length_of_time_ends_when_it_is_over() {
     let mut child = start(&scratch, "train --resume run --time 60s");
     wait_for_lines(&mut child, &scratch.path("run"), done.len() / 10 + 12);
     signal(&child, "-INT");
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("now spans 60 s instead of 1 s"), "{told}");
     let stopped = rates();
     assert_eq!(stopped[..done.len()], done);
     let next = stopped[done.len()].1;

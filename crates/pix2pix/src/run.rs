@@ -176,7 +176,7 @@ pub fn resume(
     if training.is_root() {
         let before = read_config(folder.root())?;
         let notes = [
-            course::schedule_restart(&before, config, done.step),
+            course::schedule_restart(&before, config, done),
             course::best_of_another_course(folder, [&before, config], done.step),
         ];
         for note in notes.iter().flatten() {

@@ -251,8 +251,8 @@ fn rate(points: &[Point]) -> Option<Finding> {
     let rise = points.windows(2).find(|pair| pair[1].1 > pair[0].1 * 1.001);
     if let Some([(_, from), (step, to)]) = rise {
         return Finding::fault(format!(
-            "Rises from {} to {} at step {step}: the run was resumed with another number of steps, and its schedule \
-             began again.",
+            "Rises from {} to {} at step {step}: the run was resumed with another number of steps or time, and its \
+             schedule began again.",
             short(*from),
             short(*to)
         ));

@@ -34,6 +34,9 @@ choices!(Schedule, "learning-rate schedule",
         samplings, as PyTorch's ReduceLROnPlateau";
 );
 
+/// Number of parts of a run whose length is not a number of steps.
+const PARTS: u64 = 1_000_000_000;
+
 impl Schedule {
     /// The factor, 0 to 1, of the learning rate at a step, counted from 0, of a run of `steps` steps. `decay` is the number
     /// of steps over which a linear rate falls, or after which a stepped one does; 0 for the schedule's own.
@@ -50,6 +53,11 @@ impl Schedule {
             }
             Self::Cosine => (1.0 + (PI * done.min(1.0)).cos()) / 2.0,
         }
+    }
+
+    /// The factor, 0 to 1, of the learning rate where this share of a run, 0 to 1, is done.
+    pub fn share_of(self, done: f64) -> f64 {
+        self.share((done * PARTS as f64) as u64, PARTS, 0)
     }
 }
 

@@ -55,9 +55,6 @@ const DISCRIMINATOR: Names = Names {
     losses: ["d_real", "d_fake"],
 };
 
-/// Number of parts of a run whose length is not a number of steps.
-const PARTS: u64 = 1_000_000_000;
-
 /// A batch: sources and targets, each `[batch, channels, height, width]` in [-1, 1].
 pub type Batch = [Tensor<4>; 2];
 
@@ -601,7 +598,7 @@ impl Trainer {
         lr * self.factor
             * match self.done {
                 None => schedule.share(self.steps, self.config.steps, decay_steps),
-                Some(done) => schedule.share((done * PARTS as f64) as u64, PARTS, 0),
+                Some(done) => schedule.share_of(done),
             }
     }
 }
