@@ -61,24 +61,23 @@ pub fn run(mut args: Args, typed: &[String]) -> Result<(), Failure> {
     args.run.quiet |= !processes.shard().is_root();
     // only one process prints an error of the options
     let planned = processes.agreed(plan(&mut args, typed, &processes))?;
+    let shown = Shown::of(&args.run);
+    planned.notes.iter().for_each(|note| shown.lines.say(note));
+    if args.dry_run {
+        let shown = match processes.shard().is_root() {
+            true => foresee(&planned, &Start::of(&args), shown.lines),
+            false => Ok(()),
+        };
+        return processes.agreed(shown);
+    }
     let Planned {
         config,
         device,
         data,
         survey,
         root,
-        notes,
+        ..
     } = planned;
-    let shown = Shown::of(&args.run);
-    notes.iter().for_each(|note| shown.lines.say(note));
-    if args.dry_run {
-        let root = args.resume.is_none().then_some(root.as_path());
-        let shown = match processes.shard().is_root() {
-            true => foresee(&config, &device, &survey, root),
-            false => Ok(()),
-        };
-        return processes.agreed(shown);
-    }
     let group = processes.group(config.allreduce, config.sync_norm);
     if let Some(group) = &group {
         let same = agreement::check_options(&*group.communicator, &config, &survey);

@@ -861,6 +861,11 @@ fn a_dry_run_tells_what_a_run_needs_and_writes_nothing() {
     scratch.pairs("data", 3);
     let options = format!("--batch-size 2 --steps 50 {SMALL}");
     let said = scratch.ok(&format!("train data --out new --dry-run {options}"));
+    let memory = |said: &str| -> Option<String> {
+        let line = said.lines().find(|line| line.starts_with("memory: "));
+        line.map(str::to_string)
+    };
+    let plain = said.clone();
     assert!(said.contains("steps: 50 on cpu"), "{said}");
     let table = scratch.ok("summary generator --filters 2 --size 64");
     let count = table
@@ -879,7 +884,34 @@ fn a_dry_run_tells_what_a_run_needs_and_writes_nothing() {
     scratch.trained("data", "");
     let before = common::content(&scratch.path("run"));
     let said = scratch.ok("train --resume run --steps 9 --dry-run");
+    assert!(
+        said.contains("steps: 7 of 9 steps remain, on cpu"),
+        "{said}"
+    );
     assert!(said.contains("each of 1 pair of"), "{said}");
+    let done = scratch.run("train --resume run --dry-run");
+    assert_eq!(done.status.code(), Some(2));
+    let error = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(error.contains("2 of 2 steps"), "{error}");
+    let output = scratch.run("train --resume run --time 1000s --dry-run");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains(" s that remain of 1000 s, on cpu"), "{said}");
+    // the time is over within a few steps, but no step is none
+    let long = "--time 1s --filters 4 --load-size 286 --crop-size 256 --batch-size 8";
+    let output = scratch.run(&format!("train data --out new --dry-run {long}"));
+    let [said, notes] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    let steps = said.strip_prefix("steps: about ").unwrap();
+    let steps: u64 = steps.split(' ').next().unwrap().parse().unwrap();
+    assert!(steps > 0, "{said}");
+    assert_eq!(
+        notes.contains("too few for a schedule of the learning rate"),
+        steps < 10,
+        "{notes}"
+    );
+    let cached = scratch.ok(&format!(
+        "train data --out new --dry-run --cache ram {options}"
+    ));
+    assert_ne!(memory(&cached), memory(&plain));
     let output = scratch.run(&format!("train data --out run --dry-run {options}"));
     assert!(String::from_utf8_lossy(&output.stderr).contains("not empty"));
     assert!(common::content(&scratch.path("run")) == before);

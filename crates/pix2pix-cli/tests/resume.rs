@@ -319,9 +319,6 @@ fn signals_finish_the_step_and_say_how_to_go_on() {
     assert_same(&scratch.path("whole"), &scratch.path("parts"));
 }
 
-#[test]
-fn a_second_signal_stops_at_once() {
-    let scratch = Scratch::new();
 /// A closing terminal may send a signal twice. With --quiet, no signal is answered.
 #[test]
 fn a_signal_that_comes_twice_is_one_wish() {
@@ -341,6 +338,9 @@ fn a_signal_that_comes_twice_is_one_wish() {
     assert!(output.stderr.is_empty(), "{output:?}");
 }
 
+#[test]
+fn a_second_signal_stops_at_once() {
+    let scratch = Scratch::new();
     scratch.pairs("data", 24);
     // each step takes seconds
     let slow = "--batch-size 12 --load-size 286 --crop-size 256 --steps 50 --log-every 1";
@@ -362,11 +362,11 @@ fn a_signal_that_comes_twice_is_one_wish() {
             break;
         }
     }
+    // a second wish, and not the first one again
+    std::thread::sleep(Duration::from_millis(600));
     signal(&child, "-INT");
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{output:?}");
-    // a second wish, and not the first one again
-    std::thread::sleep(Duration::from_millis(600));
     assert_eq!(
         names(&scratch.path("run/checkpoints")),
         Vec::<String>::new()
@@ -603,6 +603,10 @@ fn what_cannot_be_resumed() {
     fails("train --resume run --steps 2", 2, &["the run is done"]);
     // a refused command changes nothing
     let config = fs::read_to_string(scratch.path("run/config.toml")).unwrap();
+    let sheet = scratch.path("run/samples/step_0000002.png");
+    fs::rename(&sheet, scratch.path("sheet.png")).unwrap();
+    fails("train --resume run --steps 1", 2, &["2 of 1 steps"]);
+    fs::rename(scratch.path("sheet.png"), sheet).unwrap();
     fails("train --resume run --steps 1", 2, &["the run is done"]);
     assert_eq!(
         fs::read_to_string(scratch.path("run/config.toml")).unwrap(),

@@ -76,7 +76,7 @@ use crate::data::dataset::Dataset;
 use crate::error::Result;
 use crate::parallel::Group;
 pub use beginning::Beginning;
-pub use event::{Event, Outcome};
+pub use event::{Event, Outcome, Remaining};
 pub use folder::{RunFolder, read_config};
 pub use history::{History, State};
 use lines::file;
@@ -105,7 +105,7 @@ impl Training<'_> {
         self.config.validate()?;
         self.config.check_pixels(self.data)?;
         self.config.check_held_out(self.data)?;
-        if let Some(warning) = fit::check_here(self.config)?
+        if let Some(warning) = fit::check_here(self.config, self.data)?
             && self.is_root()
         {
             tell(Event::Noted(&warning));
@@ -138,7 +138,7 @@ pub fn train(
     stop: &AtomicBool,
     tell: &mut dyn FnMut(Event),
 ) -> Result<Outcome> {
-    training.check(tell)?;
+    check_train(&training, tell)?;
     let (config, folder) = (training.config, &training.folder);
     let begun = Saved::begin(config, &training.training_device())?;
     if training.is_root() {
@@ -161,6 +161,40 @@ pub fn resume(
     stop: &AtomicBool,
     tell: &mut dyn FnMut(Event),
 ) -> Result<Outcome> {
+    let saved = to_go_on(&training, tell)?;
+    if training.is_root() {
+        training.folder.use_for(training.config)?;
+    }
+    Session::run(training, saved, stop, tell)
+}
+
+/// Checks what [`train`] checks before the first step, and writes nothing. `tell` receives notes.
+///
+/// # Errors
+/// When the configuration is invalid or does not fit the data, or both do not fit into memory.
+pub fn check_train(training: &Training, tell: &mut dyn FnMut(Event)) -> Result<()> {
+    training.config.check_course()?;
+    training.check(tell)
+}
+
+/// Checks what [`resume`] checks before the first step, and writes nothing. `tell` receives notes. Returns what is left of the
+/// run.
+///
+/// # Errors
+/// As [`check_train`]; when the run is done, or a file of it is damaged.
+pub fn check_resume(training: &Training, tell: &mut dyn FnMut(Event)) -> Result<Remaining> {
+    let done = to_go_on(training, tell)?.done;
+    let config = training.config;
+    Ok(Remaining {
+        steps: config.steps.saturating_sub(done.step),
+        seconds: config
+            .time
+            .map(|time| (time - done.seconds.unwrap_or(0.0)).max(0.0)),
+    })
+}
+
+/// The run of a folder as it was saved, if nothing refuses to go on with it.
+fn to_go_on(training: &Training, tell: &mut dyn FnMut(Event)) -> Result<Saved> {
     training.check(tell)?;
     let (config, folder) = (training.config, &training.folder);
     let pairs = training.data.train.len();
@@ -169,8 +203,11 @@ pub fn resume(
     let mut scores = log::read::<RunScores>(&folder.path(file::SCORES))?.entries;
     scores.retain(|line| line.step <= done.step);
     let scored = scores.last().map(|scores| scores.step);
-    if !(done.is_last(config) && training.owes(saved.owed.as_ref(), scored)?) {
+    // only the last step of this very course may owe something: a shorter one has passed its own
+    let is_end = done.step == config.steps;
+    if !(is_end && training.owes(saved.owed.as_ref(), scored)?) {
         course::check_unfinished(folder, config, done)?;
+        config.check_learning()?;
     }
     course::check_improving(folder, config, &scores)?;
     if training.is_root() {
@@ -182,7 +219,6 @@ pub fn resume(
         for note in notes.iter().flatten() {
             tell(Event::Noted(note));
         }
-        folder.use_for(config)?;
     }
-    Session::run(training, saved, stop, tell)
+    Ok(saved)
 }

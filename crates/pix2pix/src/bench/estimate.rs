@@ -7,6 +7,7 @@ use burn::tensor::Device;
 use super::random;
 use crate::backend::device;
 use crate::config::RunConfig;
+use crate::data::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::run::fit;
 use crate::train::losses::Diverged;
@@ -22,24 +23,24 @@ pub struct Estimate {
     pub generator: usize,
     /// Number of parameters of the discriminator.
     pub discriminator: usize,
-    /// Memory in bytes, estimated; less with `recompute`.
+    /// Memory in bytes, estimated, with the pairs that are kept there; less with `recompute`.
     pub memory: u64,
     /// Median time of a step on `device`, without reading pairs, samples and checkpoints.
     pub step: Duration,
 }
 
-/// Estimates what a run needs for pictures of this size (width, height), and measures some of its steps with random
-/// pictures on `device` (without autodiff).
+/// Estimates what a run with this data needs for pictures of this size (width, height), and measures some of its steps with
+/// random pictures on `device` (without autodiff). That it fits into memory, [`check_train`](crate::run::check_train) or
+/// [`check_resume`](crate::run::check_resume) has to say before.
 ///
 /// # Errors
-/// When the networks do not accept pictures of that size, the run does not fit into memory, or a weight file cannot be
-/// read.
+/// When the networks do not accept pictures of that size, or a weight file cannot be read.
 pub fn estimate(
     config: &RunConfig,
+    data: &Dataset,
     [width, height]: [u32; 2],
     device: &Device,
 ) -> Result<Estimate> {
-    fit::check_here(config)?;
     let [from, to] = [config.source.planes(), config.target.planes()]
         .map(|channels| [channels, height as usize, width as usize]);
     let training = device::for_training(device, config.recompute);
@@ -66,12 +67,13 @@ pub fn estimate(
     Ok(Estimate {
         generator: trainer.generator().layers(from).trainable(),
         discriminator: trainer.discriminator().layers(from, to).trainable(),
-        memory: fit::bytes(
-            config,
-            [width, height].map(|side| side as usize),
-            config.batch_size,
-        )
-        .expect("the networks have just been built"),
+        memory: fit::cached(config, data)
+            + fit::bytes(
+                config,
+                [width, height].map(|side| side as usize),
+                config.batch_size,
+            )
+            .expect("the networks have just been built"),
         step: times[STEPS / 2],
     })
 }

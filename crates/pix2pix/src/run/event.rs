@@ -61,6 +61,15 @@ pub enum Event<'a> {
     Noted(&'a str),
 }
 
+/// What is left of a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Remaining {
+    /// Steps; the largest number, if a length of time ends the run.
+    pub steps: u64,
+    /// Seconds of training, of a run that ends after a length of time.
+    pub seconds: Option<f64>,
+}
+
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {

@@ -5,6 +5,9 @@ use pix2pix_runtime::network::LayerGraph;
 use crate::backend::device::Device;
 use crate::backend::memory::{self, Memory};
 use crate::config::RunConfig;
+use crate::data::cache::CacheKind;
+use crate::data::dataset::Dataset;
+use crate::data::pair::Pair;
 use crate::error::{Error, Result};
 use crate::network::init::WeightInit;
 use crate::network::summary;
@@ -16,6 +19,8 @@ const NUMBER: usize = 4;
 /// Bytes per output value of a layer, separately for each pass of the discriminator: values kept for the backward pass,
 /// and temporary values at the peak. Fitted to our measurements: 0.87 GB at 256x256 and 2.94 GB at 1024x1024.
 const KEPT: f64 = 4.4;
+/// Number of pairs whose size is measured.
+const MEASURED: usize = 8;
 
 /// Estimated number of bytes for training with `batch` pairs of this size (width, height) per step; `None` if the
 /// configuration's networks cannot be built.
@@ -55,44 +60,74 @@ pub fn bytes(config: &RunConfig, [width, height]: [usize; 2], batch: usize) -> O
     Some(trained as u64 + (kept * batch as f64) as u64)
 }
 
-/// As [`check`], with the memory of this process. On cards nothing is checked.
+/// Estimated number of bytes of the pairs that the run keeps in memory: as many as it comes to, each as large as some of
+/// them are on average.
+pub fn cached(config: &RunConfig, data: &Dataset) -> u64 {
+    if config.cache != CacheKind::Ram {
+        return 0;
+    }
+    let pairs = &data.train;
+    let bytes = |pair: Pair| -> u64 {
+        let pair = config.jitter.load(pair);
+        let pictures = [&pair.source, &pair.target].into_iter().chain(&pair.mask);
+        pictures.map(|picture| picture.bytes().len() as u64).sum()
+    };
+    let every = pairs.len().div_ceil(MEASURED).max(1);
+    let measured = (0..pairs.len()).step_by(every);
+    // what cannot be read is not kept either
+    let measured = measured.filter_map(|index| pairs.read(index).ok());
+    let measured = measured.filter(|pair| config.jitter.seen(pair.source.size()).is_ok());
+    let measured: Vec<u64> = measured.map(bytes).collect();
+    let mean = measured.iter().sum::<u64>() / (measured.len() as u64).max(1);
+    let a_step = (config.batch_size * config.optimizer.accumulate) as u64;
+    mean * (pairs.len() as u64).min(config.steps.saturating_mul(a_step))
+}
+
+/// As [`check`], with the memory of this process and the pairs that it keeps there. On cards only these are checked.
 ///
 /// # Errors
 /// As [`check`].
-pub fn check_here(config: &RunConfig) -> Result<Option<String>> {
-    match memory::of_process().filter(|_| !config.device.is_card()) {
-        Some(memory) => check(config, memory),
+pub fn check_here(config: &RunConfig, data: &Dataset) -> Result<Option<String>> {
+    match memory::of_process() {
+        Some(memory) => check(config, cached(config, data), memory),
         None => Ok(None),
     }
 }
 
-/// Checks that training fits into the CPU's memory. Returns a warning if it may not fit into what is free of it.
+/// Checks that training and `cached` bytes of pairs fit into the CPU's memory. Returns a warning if they may not fit into
+/// what is free of it.
 ///
 /// # Errors
 /// When the estimate exceeds what this process could ever have. The error says what would fit.
-pub fn check(config: &RunConfig, memory: Memory) -> Result<Option<String>> {
+pub fn check(config: &RunConfig, cached: u64, memory: Memory) -> Result<Option<String>> {
     // the other sizes are those of the data; recomputing takes less than the estimate
-    let is_known = config.jitter.resize.makes_crops() && !config.recompute;
+    let is_known =
+        config.jitter.resize.makes_crops() && !config.recompute && !config.device.is_card();
     let crop = config.jitter.crop_size.sides();
-    let Some(needed) = bytes(config, crop, config.batch_size).filter(|_| is_known) else {
-        return Ok(None);
+    let trained = bytes(config, crop, config.batch_size).filter(|_| is_known);
+    let about = trained.map_or("more than", |_| "about");
+    let trained = trained.unwrap_or(0);
+    let needed = trained + cached;
+    let advised = |memory: u64| match cached > 0 && trained <= memory {
+        true => "keep the pairs in a file, with `cache` disk".to_string(),
+        false => advice(config, Some(memory)),
     };
     let Memory { most, free } = memory;
     let shown = summary::memory;
     if needed > most {
         return Err(Error::Device(format!(
-            "training needs about {} of memory, and this process can have {}; {}",
+            "training needs {about} {} of memory, and this process can have {}; {}",
             shown(needed),
             shown(most),
-            advice(config, Some(most))
+            advised(most)
         )));
     }
     Ok((needed > free).then(|| {
         format!(
-            "training needs about {} of memory, and {} are free; if it does not fit, {}",
+            "training needs {about} {} of memory, and {} are free; if it does not fit, {}",
             shown(needed),
             shown(free),
-            advice(config, Some(free))
+            advised(free)
         )
     }))
 }
@@ -118,6 +153,7 @@ pub fn advice(config: &RunConfig, memory: Option<u64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::earth;
     use pix2pix_runtime::network::GeneratorConfig;
     use pix2pix_runtime::network::UnetConfig;
     use pix2pix_runtime::picture::Size;
@@ -149,7 +185,7 @@ mod tests {
 
     #[test]
     fn what_cannot_fit_is_refused() {
-        let memory = |most: u64, free: u64| check(&config(256), Memory { most, free });
+        let memory = |most: u64, free: u64| check(&config(256), 0, Memory { most, free });
         assert!(memory(4 << 30, 4 << 30).unwrap().is_none());
         let warned = memory(4 << 30, 1 << 28).unwrap().unwrap();
         assert!(warned.contains("train with `recompute`"), "{warned}");
@@ -159,9 +195,38 @@ mod tests {
             most: 1 << 28,
             free: 1 << 28,
         };
-        assert!(check(&careful, little).unwrap().is_none());
+        assert!(check(&careful, 0, little).unwrap().is_none());
         let refused = memory(1 << 28, 1 << 28).unwrap_err().to_string();
         assert!(refused.contains("this process can have"), "{refused}");
+    }
+
+    #[test]
+    fn pairs_in_memory_count() {
+        let memory = Memory {
+            most: 4 << 30,
+            free: 2 << 30,
+        };
+        let mut config = config(256);
+        let told = check(&config, 2 << 30, memory).unwrap().unwrap();
+        assert!(
+            told.contains("about 3.0") && told.ends_with("`cache` disk"),
+            "{told}"
+        );
+        config.recompute = true;
+        let told = check(&config, 5 << 30, memory).unwrap_err().to_string();
+        assert!(told.contains("more than 5.37 GB"), "{told}");
+
+        let data = earth::earth();
+        assert_eq!(cached(&config, &data), 0);
+        config.cache = CacheKind::Ram;
+        config.steps = 10;
+        // RGB, source and target, at the size from which crops are cut
+        let Size([width, height]) = config.jitter.load_size;
+        let pair = u64::from(width * height * 6);
+        assert_eq!(cached(&config, &data), 10 * pair);
+        config.steps = 1_000_000;
+        let pairs = data.train.len() as u64;
+        assert_eq!(cached(&config, &data), pairs * pair);
     }
 
     #[test]
