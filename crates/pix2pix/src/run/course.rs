@@ -110,11 +110,11 @@ pub fn best_of_another_course(
 mod tests {
     use pix2pix_runtime::network::UnetConfig;
 
-    use super::super::saved::Saved;
     use super::*;
     use crate::backend::device::{Device, for_training};
     use crate::network::patch_gan::PatchGanConfig;
     use crate::quality::Score;
+    use crate::run::saved::Saved;
     use crate::train::schedule::Schedule;
 
     /// A quarter of the second half of 4 seconds has passed, which is the first half of 8.
