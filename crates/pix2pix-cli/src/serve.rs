@@ -102,7 +102,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let models = Arc::new(models);
     let failed = |e: std::io::Error| Failure::Runtime(format!("the server failed: {e}"));
     // before the models load: a signal that comes meanwhile reloads them afterwards, and does not end the program
-    reload_at_signals(models.clone()).map_err(failed)?;
+    reload_at_signals(models.clone()).map_err(|e| no_threads(&e))?;
     models.reload()?;
     let (listen, is_open) = (settings.listen, settings.token.is_none());
     let server = bind(settings, models.clone(), None)?;
@@ -121,7 +121,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         text += &format!("{name} ({}, step {})\n", info.network, info.step);
     }
     runtime()?.block_on(async {
-        stop_at_signals(&server).map_err(failed)?;
+        stop_at_signals(&server).map_err(|e| no_threads(&e))?;
         // only now: who reads this may stop or reload the server at once
         say(&format!("{text}web page: {page}\npress Ctrl-C to stop\n"));
         server.run().await.map_err(failed)

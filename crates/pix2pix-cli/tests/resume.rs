@@ -147,7 +147,7 @@ fn a_schedule_that_begins_again_is_told() {
     ));
     let output = scratch.run("train --resume run --steps 16 --report");
     let told = String::from_utf8(output.stderr).unwrap();
-    let note = "note: the linear schedule of the learning rate now spans 16 steps instead of 8: after step 8, the rate \
+    let note = "note: the linear schedule of the learning rate now spans 16 steps instead of 8 steps: after step 8, the rate \
                 is 2.000e-4 instead of 0.000e0";
     assert!(told.contains(note), "{told}");
     let page = fs::read_to_string(scratch.path("run/report.html")).unwrap();

@@ -209,7 +209,7 @@ mod tests {
         let mut config = config(256);
         let told = check(&config, 2 << 30, memory).unwrap().unwrap();
         assert!(
-            told.contains("about 3.0") && told.ends_with("`cache` disk"),
+            told.contains("about 2.97 GB") && told.ends_with("`cache` disk"),
             "{told}"
         );
         config.recompute = true;
