@@ -31,17 +31,33 @@ pub enum Signal {
 /// signal to the process and to its group.
 const SAME_WISH: Duration = Duration::from_millis(500);
 
+/// Tells the wishes that signals bring from their repetitions.
+#[derive(Default)]
+pub struct Wishes {
+    last: Option<Instant>,
+}
+
+impl Wishes {
+    /// Whether the signal that comes now is a wish of its own.
+    pub fn is_new(&mut self) -> bool {
+        let is_new = self.last.is_none_or(|last| last.elapsed() >= SAME_WISH);
+        if is_new {
+            self.last = Some(Instant::now());
+        }
+        is_new
+    }
+}
+
 /// Installs the handler, in one of so many processes, and returns the flag that it sets. Prints a message unless `is_quiet`.
 pub fn flag(processes: usize, is_quiet: bool) -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     let set = stop.clone();
     let failed = |e: Error| Failure::Runtime(format!("cannot listen for Ctrl-C: {e}"));
-    let mut first: Option<Instant> = None;
+    let mut wishes = Wishes::default();
     let asked = move || {
-        if first.is_some_and(|first| first.elapsed() < SAME_WISH) {
+        if !wishes.is_new() {
             return;
         }
-        first = Some(Instant::now());
         if set.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }

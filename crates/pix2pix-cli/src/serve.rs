@@ -18,7 +18,7 @@ use tracing::level_filters::LevelFilter;
 use crate::best_args::BestArgs;
 use crate::failure::Failure;
 use crate::flags;
-use crate::interrupt::{self, Signal};
+use crate::interrupt::{self, Signal, Wishes};
 use crate::machine_args::MachineArgs;
 use crate::output::say;
 use log::writer::Writing;
@@ -240,8 +240,11 @@ fn reload_at_signals(models: Arc<Models>) -> std::io::Result<()> {
 /// Stops the server gracefully at SIGTERM and Ctrl-C, at a second one at once.
 fn stop_at_signals(server: &Server) -> std::io::Result<()> {
     let stop = server.stop();
-    let mut asked = false;
+    let (mut asked, mut wishes) = (false, Wishes::default());
     interrupt::listen(&[Signal::Stop], move || {
+        if !wishes.is_new() {
+            return;
+        }
         if asked {
             std::process::exit(130);
         }

@@ -274,6 +274,28 @@ fn ignored_signals_stay_ignored() {
     );
 }
 
+/// `timeout` sends its signal to the process and to its group: that is one wish to stop.
+#[test]
+fn a_stop_that_is_sent_twice_is_one() {
+    let scratch = model();
+    let serving = Serving::start(scratch.heeding_signals("serve run --listen 127.0.0.1:0"));
+    // two signals of a kind might come as one
+    let both = format!("kill -TERM {0} && kill -INT {0}", serving.child.id());
+    assert!(scratch.bash(&both).status.success());
+    let (status, log) = serving.ended();
+    assert!(status.success(), "{log}");
+    // a later one stops at once
+    let mut serving = Serving::start(scratch.heeding_signals("serve run --listen 127.0.0.1:0"));
+    let mut stream = TcpStream::connect(&serving.address).unwrap();
+    let head = "POST /v1/translate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    serving.signal("TERM");
+    wait_until("the stop", || serving.log().contains("finishing"));
+    std::thread::sleep(std::time::Duration::from_millis(600));
+    serving.signal("TERM");
+    assert_eq!(serving.child.wait().unwrap().code(), Some(130));
+}
+
 #[test]
 fn options_come_before_the_environment_and_that_before_the_file() {
     let scratch = model();
