@@ -65,10 +65,11 @@ impl<'a> Outputs<'a> {
                     progress
                         .say("note: other machines reach the page, and anyone there may use it");
                 }
-                if is_resumed && !model::in_folder(&training.folder.checkpoints())?.is_empty() {
-                    if let Some(warning) = live.resumed() {
-                        progress.say(&warning);
-                    }
+                if is_resumed
+                    && !model::in_folder(&training.folder.checkpoints())?.is_empty()
+                    && let Some(warning) = live.resumed()
+                {
+                    progress.say(&warning);
                 }
                 Some(live)
             }
