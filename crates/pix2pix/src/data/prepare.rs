@@ -89,9 +89,18 @@ impl Task {
     }
 
     /// Computes the source, with the photograph's channels and depth. `range` are the photograph's values of black and
-    /// white; with `has_alpha`, the second of two and the fourth of four channels is its opacity. The result depends only on
-    /// these and the seed.
+    /// white; with `has_alpha`, the second of two and the fourth of four channels is its opacity, which stays. The result
+    /// depends only on these and the seed.
     pub fn apply(&self, photo: &Picture, range: [f32; 2], has_alpha: bool, seed: u64) -> Picture {
+        let made = self.made(photo, range, seed);
+        match photo.channels() {
+            2 | 4 if has_alpha => with_opacity_of(&made, photo),
+            _ => made,
+        }
+    }
+
+    /// The source, of which every channel is changed.
+    fn made(&self, photo: &Picture, range: [f32; 2], seed: u64) -> Picture {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         // drawings and halves of a value do not need more than 8 bits of light
         let gray = || imageops::grayscale(&photo.to_rgb8(range));
@@ -99,7 +108,7 @@ impl Task {
             Self::Edges { low, high } => {
                 let mut edges = canny(&gray(), low, high);
                 imageops::invert(&mut edges);
-                drawn(&edges, photo, range, has_alpha)
+                drawn(&edges, photo, range)
             }
             Self::Sketch { sigma } => {
                 let gray = gray();
@@ -109,7 +118,7 @@ impl Task {
                         [&gray, &blurred].map(|p| f32::from(p.get_pixel(x, y)[0]));
                     Luma([(255.0 * (light + 1.0) / (around + 1.0)).min(255.0) as u8])
                 });
-                drawn(&sketch, photo, range, has_alpha)
+                drawn(&sketch, photo, range)
             }
             Self::Gray => photo.map_pixels(|pixel| {
                 if pixel.len() >= 3 {
@@ -156,7 +165,7 @@ impl Task {
                     }
                 })
             }
-            Self::Halftone { cell } => drawn(&halftone(&gray(), cell), photo, range, has_alpha),
+            Self::Halftone { cell } => drawn(&halftone(&gray(), cell), photo, range),
         }
     }
 }
@@ -190,7 +199,7 @@ fn halftone(gray: &GrayImage, cell: u32) -> GrayImage {
 }
 
 /// A drawing with the channels and the depth of a photograph, and its values of black and white.
-fn drawn(drawing: &GrayImage, photo: &Picture, [low, high]: [f32; 2], has_alpha: bool) -> Picture {
+fn drawn(drawing: &GrayImage, photo: &Picture, [low, high]: [f32; 2]) -> Picture {
     let mut lights = drawing
         .iter()
         .map(|value| low + f32::from(*value) / 255.0 * (high - low));
@@ -198,12 +207,18 @@ fn drawn(drawing: &GrayImage, photo: &Picture, [low, high]: [f32; 2], has_alpha:
         let light = lights
             .next()
             .expect("the drawing has the photograph's size");
-        // opacity stays
-        let colors = match pixel.len() {
-            count @ (2 | 4) if has_alpha => count - 1,
-            count => count,
-        };
-        pixel[..colors].fill(light);
+        pixel.fill(light);
+    })
+}
+
+/// The picture with the last channel of a photograph of its size.
+fn with_opacity_of(picture: &Picture, photo: &Picture) -> Picture {
+    let samples = photo.to_floats();
+    let mut pixels = samples.chunks_exact(photo.channels());
+    picture.map_pixels(|pixel| {
+        let photo = pixels.next().and_then(<[f32]>::last);
+        *pixel.last_mut().expect("it has channels") =
+            *photo.expect("the picture has the photograph's size");
     })
 }
 
@@ -413,22 +428,38 @@ mod tests {
         }
     }
 
-    /// The second of two bands and the fourth of four are drawn too, unless they are the opacity.
+    /// The second of two bands and the fourth of four are changed too, unless they are the opacity.
     #[test]
     fn only_opacity_stays() {
-        let task = Task::Edges {
+        let drawing = Task::Edges {
             low: 50.0,
             high: 100.0,
         };
-        for channels in [2, 4] {
-            let photo = Picture::new([32, 32], channels, Samples::U8(vec![90; 1024 * channels]));
-            for (has_alpha, expected) in [(true, 90), (false, 255)] {
-                let drawn = task.apply(&photo, [0.0, 255.0], has_alpha, 0);
-                let Samples::U8(values) = drawn.into_samples() else {
-                    panic!("8 bits stay");
+        let samples = |channels: usize| (0..1024 * channels).map(|at| (at * 37 % 251) as u8);
+        for task in [
+            drawing,
+            Task::LowRes { factor: 4 },
+            Task::Noise { sigma: 25.0 },
+            Task::Blur { sigma: 2.0 },
+            Task::Mask { share: 0.5 },
+        ] {
+            for channels in [2, 4] {
+                let photo =
+                    Picture::new([32, 32], channels, Samples::U8(samples(channels).collect()));
+                let last = |picture: &Picture| -> Vec<u8> {
+                    picture
+                        .bytes()
+                        .iter()
+                        .skip(channels - 1)
+                        .step_by(channels)
+                        .copied()
+                        .collect()
                 };
-                assert_eq!(values[0], 255);
-                assert_eq!(values[channels - 1], expected);
+                for has_alpha in [true, false] {
+                    let made = task.apply(&photo, [0.0, 255.0], has_alpha, 0);
+                    assert_eq!(last(&made) == last(&photo), has_alpha, "{task:?}");
+                    assert_ne!(made, photo);
+                }
             }
         }
     }
