@@ -283,7 +283,7 @@ impl Store {
         };
         match is_volume(path) {
             true if is_packed() => Unpacks::Volume,
-            false if is_inside && is_tiff(path) => Unpacks::Pages,
+            false if is_inside => Unpacks::Pages,
             _ => Unpacks::No,
         }
     }
@@ -353,16 +353,6 @@ fn appended(content: &Content, file: &Arc<Mutex<File>>) -> Result<Content> {
     let bytes = content.reader().map_err(failed)?;
     let part = Part::append(file, bytes, MAX_FILE, 0).map_err(failed)?;
     Ok(Content::Part(part))
-}
-
-/// Whether a file has the extension of a TIFF file.
-fn is_tiff(path: &Path) -> bool {
-    let ending = path.extension();
-    ending.is_some_and(|ending| {
-        ["tif", "tiff"]
-            .iter()
-            .any(|known| ending.eq_ignore_ascii_case(known))
-    })
 }
 
 /// Locks a mutex, even if another thread panicked while holding it: its content is never left half changed.
@@ -657,11 +647,11 @@ mod tests {
     fn pages_in_an_archive_are_found_in_place() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        stack(&at("many.tif"), 20);
+        stack(&at("many.btf"), 20);
         stack(&at("one.tif"), 1);
         let mut tar = tar::Builder::new(File::create(at("x.tar")).unwrap());
         let mut zip = zip::ZipWriter::new(File::create(at("x.zip")).unwrap());
-        for name in ["many.tif", "one.tif"] {
+        for name in ["many.btf", "one.tif"] {
             tar.append_path_with_name(at(name), name).unwrap();
             zip.start_file(name, SimpleFileOptions::default()).unwrap();
             zip.write_all(&fs::read(at(name)).unwrap()).unwrap();
@@ -671,7 +661,7 @@ mod tests {
         for archive in ["x.tar", "x.zip"] {
             let store = Store::open(&at(archive)).unwrap();
             for page in [19, 0, 7] {
-                let content = store.content(Path::new("many.tif")).unwrap();
+                let content = store.content(Path::new("many.btf")).unwrap();
                 assert!(matches!(content, Content::Part(_)), "{archive}");
                 let read = picture::decode_page(Path::new("x"), &content, Page::At(page));
                 assert_eq!(read.unwrap().0.bytes(), vec![page as u8; 256]);
