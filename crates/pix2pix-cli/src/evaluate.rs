@@ -26,6 +26,7 @@ use crate::paths::{Plain, lies_in};
 use crate::progress;
 use crate::result_file::{Own, check_names};
 use crate::table::aligned;
+use crate::words;
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
@@ -309,15 +310,9 @@ fn unlike(config: &RunConfig, pairs: &Pairs) -> Result<Option<String>, Error> {
 fn clipped(domains: [&Domain; 2], outside: &[Outside; 2]) -> Vec<String> {
     let sides = ["sources", "targets"].into_iter().zip(domains);
     let found = sides.zip(outside).filter(|(_, count)| count.clipped > 0);
-    let said = found.map(|((side, domain), count)| match domain.labels {
-        None => format!(
-            "{} of the values of the {side} lie outside of the model's range and were clipped",
-            count.share()
-        ),
-        Some(_) => format!(
-            "{} of the pixels of the {side} have a color that no class has, and became the nearest class",
-            count.share()
-        ),
+    let said = found.map(|((side, domain), count)| {
+        let [what, fate] = words::clipped(domain);
+        format!("{} of the {what} of the {side} {fate}", count.share())
     });
     said.collect()
 }

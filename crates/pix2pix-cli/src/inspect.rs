@@ -19,6 +19,7 @@ use crate::failure::{Failure, print};
 use crate::flags;
 use crate::paths::{Plain, lies_in, real};
 use crate::result_file::ResultArgs;
+use crate::words;
 
 /// Largest number of pairs on the contact sheet.
 const ROWS: usize = 8;
@@ -79,10 +80,10 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
     }
     for (side, name) in ["A", "B"].into_iter().enumerate() {
         for (kind, count) in &whole.kinds[side] {
-            let plural = if kind.channels == 1 { "" } else { "s" };
+            let channels = words::count(kind.channels as u64, "channel");
             *found += &format!(
-                "{name}: {} channel{plural}, {}, {} (pictures: {count})\n",
-                kind.channels, kind.depth, kind.format
+                "{name}: {channels}, {}, {} (pictures: {count})\n",
+                kind.depth, kind.format
             );
         }
     }
@@ -109,10 +110,8 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
     }
     if let Some(leak) = files.first() {
         let (first, again) = (leak.first.plain(), leak.again.plain());
-        let (files, are) = match files.len() {
-            1 => ("1 file".to_string(), "is"),
-            count => (format!("{count} files"), "are"),
-        };
+        let are = if files.len() == 1 { "is" } else { "are" };
+        let files = words::count(files.len() as u64, "file");
         *found += &format!(
             "note: {files} of held-out pairs {are} in pairs of another split too, with other partners: {again} is the \
              same as {first}\n"

@@ -27,6 +27,7 @@ use crate::output::{say, tell};
 use crate::output_folder::{create_folder_of, remove_unfinished};
 use crate::paths::{Plain, lies_in, word};
 use crate::program::program;
+use crate::words;
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
@@ -545,11 +546,11 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
 fn held_out(common: &Common, pairs: usize, shares: [f64; 2]) -> Result<[usize; 2], Error> {
     let wanted = shares.iter().filter(|share| **share > 0.0).count();
     if pairs < 1 + wanted {
-        let plural = if pairs == 1 { "" } else { "s" };
         return Err(Error::file(
             &common.input,
             format!(
-                "{pairs} pair{plural} cannot be split into {} parts",
+                "{} cannot be split into {} parts",
+                words::count(pairs as u64, "pair"),
                 1 + wanted
             ),
             "add pairs, or give --val-fraction 0 or --test-fraction 0",

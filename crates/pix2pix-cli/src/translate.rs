@@ -37,6 +37,7 @@ use crate::output::{say, tell};
 use crate::output_folder::{create_folder_of, remove_unfinished};
 use crate::paths::{Plain, real};
 use crate::result_file::check_names;
+use crate::words;
 use stream::Frames;
 
 /// Shown after the options.
@@ -830,16 +831,10 @@ fn said(
 
 /// What to say of values outside of the model's range.
 fn said_of_clipped(translator: &Translator, clipped: Outside) -> String {
+    let [what, fate] = words::clipped(&translator.config.source);
     match clipped.clipped {
         0 => String::new(),
-        _ => format!(
-            "; {} of its {}",
-            clipped.share(),
-            match translator.config.source.labels {
-                None => "values lie outside of the model's range and were clipped",
-                Some(_) => "pixels have a color that no class has, and became the nearest class",
-            }
-        ),
+        _ => format!("; {} of its {what} {fate}", clipped.share()),
     }
 }
 

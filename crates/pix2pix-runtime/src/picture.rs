@@ -30,8 +30,7 @@ pub const MIN_SIDE: u32 = 16;
 /// Maximum number of pixels of a picture: 16384x16384.
 pub const MAX_PIXELS: u64 = 1 << 28;
 
-/// Checks the size of a picture that is not read from a file, such as an array, a canvas or a frame of a video: the limits are
-/// those of files.
+/// Checks the size of a picture that is not read from a file, such as an array or a canvas.
 ///
 /// # Errors
 /// [`Error::Picture`], when a side has fewer than [`MIN_SIDE`] pixels, or there are more than [`MAX_PIXELS`].

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use pix2pix::data::sha256;
@@ -99,7 +99,7 @@ impl File {
         match has {
             true => (StatusCode::NOT_MODIFIED, headers).into_response(),
             false => {
-                let kind = [(header::CONTENT_TYPE, HeaderValue::from_static(self.kind))];
+                let kind = [(header::CONTENT_TYPE, self.kind)];
                 (headers, kind, self.content.clone()).into_response()
             }
         }

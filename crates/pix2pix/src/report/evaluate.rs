@@ -405,8 +405,7 @@ fn read(pairs: &Pairs, index: usize, config: &RunConfig) -> Result<Pair> {
 
 /// The error for a pair that the model does not take.
 fn refused(pairs: &Pairs, index: usize, reason: Error) -> Error {
-    let remedy = "evaluate a model on pictures like those that it was trained on";
-    Error::file(&pairs.shown(index)[0], reason, remedy)
+    Error::file(&pairs.shown(index)[0], reason, outside::REMEDY)
 }
 
 /// The mean of each score over the pictures that have it.

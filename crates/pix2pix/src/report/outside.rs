@@ -10,6 +10,9 @@ use crate::data::dataset::Pairs;
 use crate::data::pair::Pair;
 use crate::error::{Error, Result};
 
+/// What to do with pairs that a model does not take.
+pub const REMEDY: &str = "evaluate a model on pictures like those that it was trained on";
+
 /// Number of pairs that are looked at before hours of work.
 const LOOKS: usize = 8;
 
@@ -63,8 +66,7 @@ pub fn check(model: &str, counts: &[Outside; 2], config: &RunConfig) -> Result<(
                     Some(_) => format!("pixels of the {side} have other colors than those"),
                 }
             );
-            let remedy = "evaluate a model on pictures like those that it was trained on";
-            return Err(Error::file(Path::new(model), reason, remedy));
+            return Err(Error::file(Path::new(model), reason, REMEDY));
         }
     }
     Ok(())
