@@ -180,6 +180,17 @@ impl Outside {
     }
 }
 
+/// What the samples of a picture are, without their values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dimensions {
+    /// Width and height in pixels.
+    pub size: [u32; 2],
+    /// Number of channels.
+    pub channels: usize,
+    /// Type of the samples.
+    pub depth: Depth,
+}
+
 /// A picture of `width` x `height` pixels with any number of channels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
@@ -243,6 +254,15 @@ impl Picture {
             Samples::U8(_) => Depth::U8,
             Samples::U16(_) => Depth::U16,
             Samples::F32(_) => Depth::F32,
+        }
+    }
+
+    /// Size, channels and type of the samples.
+    pub fn dimensions(&self) -> Dimensions {
+        Dimensions {
+            size: self.size(),
+            channels: self.channels,
+            depth: self.depth(),
         }
     }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::choice::choices;
 use crate::data::pair::Pair;
-use crate::data::picture::{Depth, Picture, Samples};
+use crate::data::picture::{Depth, Dimensions, Picture, Samples};
 use crate::error::{Error, Result};
 
 /// Where to keep loaded pairs.
@@ -101,8 +101,8 @@ struct Record {
     start: u64,
     name: String,
     labels: [bool; 2],
-    /// Those of source and target, and of the mask if there is one.
-    kinds: Vec<([u32; 2], usize, Depth)>,
+    /// Source and target, and the mask if there is one.
+    pictures: Vec<Dimensions>,
 }
 
 impl DiskCache {
@@ -126,12 +126,12 @@ impl DiskCache {
         self.file
             .seek(SeekFrom::Start(record.start))
             .map_err(failed)?;
-        let mut picture = |kind| read_picture(&mut self.file, kind);
+        let mut picture = |dimensions| read_picture(&mut self.file, dimensions);
         Ok(Some(Pair {
-            source: picture(record.kinds[0]).map_err(failed)?,
-            target: picture(record.kinds[1]).map_err(failed)?,
-            mask: match record.kinds.get(2) {
-                Some(kind) => Some(picture(*kind).map_err(failed)?),
+            source: picture(record.pictures[0]).map_err(failed)?,
+            target: picture(record.pictures[1]).map_err(failed)?,
+            mask: match record.pictures.get(2) {
+                Some(mask) => Some(picture(*mask).map_err(failed)?),
                 None => None,
             },
             name: record.name,
@@ -150,24 +150,25 @@ impl DiskCache {
             self.file.write_all(bytes).map_err(failed)?;
             self.end += bytes.len() as u64;
         }
-        let kinds = pictures().map(|p| (p.size(), p.channels(), p.depth()));
         self.records.insert(
             index,
             Record {
                 start,
                 name: pair.name.clone(),
                 labels: pair.labels,
-                kinds: kinds.collect(),
+                pictures: pictures().map(Picture::dimensions).collect(),
             },
         );
         Ok(())
     }
 }
 
-fn read_picture(
-    file: &mut File,
-    (size, channels, depth): ([u32; 2], usize, Depth),
-) -> io::Result<Picture> {
+fn read_picture(file: &mut File, dimensions: Dimensions) -> io::Result<Picture> {
+    let Dimensions {
+        size,
+        channels,
+        depth,
+    } = dimensions;
     let length = size[0] as usize * size[1] as usize * channels;
     let samples = match depth {
         Depth::U8 => {

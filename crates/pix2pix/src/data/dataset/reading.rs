@@ -8,9 +8,7 @@ use pix2pix_runtime::picture::{Nodata, nodata};
 use super::layout::{Entry, Files};
 use super::pairs::Pairs;
 use crate::data::pair::{self, Pair};
-use crate::data::picture::{
-    self, Content, Depth, Format, Header, Metadata, Page, Picture, Samples,
-};
+use crate::data::picture::{self, Content, Format, Header, Metadata, Page, Picture, Samples};
 use crate::error::{Error, Result};
 
 /// Smallest value in a JPEG's mask that says that there is data: JPEG keeps no value exactly, and black beside white is not 0.
@@ -30,12 +28,6 @@ pub(crate) struct Decoded {
 }
 
 impl Decoded {
-    /// Size, channels and depth.
-    fn kind(&self) -> ([u32; 2], usize, Depth) {
-        let picture = &self.picture;
-        (picture.size(), picture.channels(), picture.depth())
-    }
-
     /// The pictures, of so many files, as one with all their channels.
     fn joined(mut parts: Vec<Self>, files: usize) -> Self {
         if parts.len() == 1 {
@@ -117,10 +109,7 @@ impl Pairs {
             let (shown, content) = (self.store.shown(path), self.store.content(path)?);
             let header = |page: &Page| Header::read(&shown, &content, *page);
             let headers: Vec<Header> = pages.iter().map(header).collect::<Result<_>>()?;
-            let found = headers
-                .iter()
-                .map(|header| (header.size, header.channels, header.depth));
-            picture::alike(&shown, &pages, found)?;
+            picture::alike(&shown, &pages, headers.iter().map(Header::dimensions))?;
         }
         Ok(pages.len())
     }
@@ -151,7 +140,11 @@ impl Pairs {
             };
             let pages = self.pages_of(entry, side);
             let parts: Vec<Decoded> = pages.iter().copied().map(page).collect::<Result<_>>()?;
-            picture::alike(&shown, &pages, parts.iter().map(Decoded::kind))?;
+            picture::alike(
+                &shown,
+                &pages,
+                parts.iter().map(|part| part.picture.dimensions()),
+            )?;
             Ok(Decoded::joined(parts, 1))
         };
         match &entry.files {
@@ -178,7 +171,11 @@ impl Pairs {
                     let pages = self.pages_of(entry, side);
                     let parts: Vec<Decoded> =
                         pages.iter().copied().map(half).collect::<Result<_>>()?;
-                    picture::alike(&shown, &pages, parts.iter().map(Decoded::kind))?;
+                    picture::alike(
+                        &shown,
+                        &pages,
+                        parts.iter().map(|part| part.picture.dimensions()),
+                    )?;
                     sides[side] = Decoded::joined(parts, 1);
                 }
                 Ok(sides)

@@ -159,10 +159,7 @@ pub fn decode_pages(
         first.get_or_insert(format);
         parts.push(part);
     }
-    let kinds = parts
-        .iter()
-        .map(|part| (part.size(), part.channels(), part.depth()));
-    alike(path, pages, kinds)?;
+    alike(path, pages, parts.iter().map(Picture::dimensions))?;
     let picture = match parts.len() {
         1 => parts.remove(0),
         _ => Picture::with_all_channels(&parts),

@@ -5,7 +5,7 @@ use std::path::Path;
 use image::ImageFormat;
 use serde::{Deserialize, Serialize};
 
-use super::{Depth, MAX_BYTES, MAX_PIXELS, MAX_SIDE, MIN_SIDE, nifti_header};
+use super::{Depth, Dimensions, MAX_BYTES, MAX_PIXELS, MAX_SIDE, MIN_SIDE, nifti_header};
 use crate::error::{Error, Result};
 
 /// A picture file format.
@@ -166,6 +166,15 @@ impl Header {
             files: self.files + other.files,
             mixed: self.mixed || self.depth != other.depth,
             ..self
+        }
+    }
+
+    /// Size, channels and type of the samples.
+    pub fn dimensions(&self) -> Dimensions {
+        Dimensions {
+            size: self.size,
+            channels: self.channels,
+            depth: self.depth,
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::Depth;
+use super::Dimensions;
 use crate::choice::choices;
 use crate::error::{Error, Result};
 
@@ -64,26 +64,26 @@ impl Page {
 ///
 /// # Errors
 /// Names the first two pages that differ.
-pub fn alike(
-    path: &Path,
-    pages: &[Page],
-    found: impl Iterator<Item = ([u32; 2], usize, Depth)>,
-) -> Result<()> {
+pub fn alike(path: &Path, pages: &[Page], found: impl Iterator<Item = Dimensions>) -> Result<()> {
     let mut first = None;
     for (page, found) in pages.iter().zip(found) {
         let (first_page, first) = *first.get_or_insert((page, found));
         if found != first {
-            let said =
-                |page: &Page, ([width, height], channels, depth): ([u32; 2], usize, Depth)| {
-                    let number = match page {
-                        Page::At(index) => index + 1,
-                        Page::Only | Page::Channels => 1,
-                    };
-                    let plural = if channels == 1 { "" } else { "s" };
-                    format!(
-                        "page {number} has {width}x{height} pixels, {channels} channel{plural}, {depth}"
-                    )
+            let said = |page: &Page, dimensions: Dimensions| {
+                let number = match page {
+                    Page::At(index) => index + 1,
+                    Page::Only | Page::Channels => 1,
                 };
+                let Dimensions {
+                    size: [width, height],
+                    channels,
+                    depth,
+                } = dimensions;
+                let plural = if channels == 1 { "" } else { "s" };
+                format!(
+                    "page {number} has {width}x{height} pixels, {channels} channel{plural}, {depth}"
+                )
+            };
             return Err(Error::file(
                 path,
                 format!("{}, but {}", said(first_page, first), said(page, found)),
