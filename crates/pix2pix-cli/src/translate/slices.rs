@@ -1,30 +1,33 @@
 //! Volumes and TIFF files of several pages: translated slice by slice, and written as one file of the same kind.
 
-use std::io::{self, IsTerminal, stderr};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use pix2pix::data::picture::{
     self, Content, Format, Header, Metadata, Outside, Page, Stack, StackWriter, Template,
     TiffWindows,
 };
-use pix2pix::report::Gallery;
-use pix2pix::{Error, Translator, atomic_file};
+use pix2pix::{Error, atomic_file};
 
-use super::{
-    Args, Given, Inputs, deviation_of, make, of_result, read, said_of_clipped, said_of_deviation,
-    unlike, with_tag,
-};
+use super::args::Inputs;
+use super::bar::bar;
+use super::deviation::{self, Spread};
+use super::make::{Given, make, read};
+use super::metadata::{of_result, with_tag};
+use super::notes::{said_of_clipped, unlike};
+use super::setup::Setup;
+use super::shown::Shown;
 use crate::output_folder::create_folder_of;
 use crate::paths::Plain;
 
 /// Translates slices of a picture's files and writes the result to `target`, plus its ending; returns what to say of it.
 pub fn translate(
-    (args, translator): (&Args, &Translator),
+    setup: Setup,
     (files, pages): (&[PathBuf], &[Page]),
     target: &Path,
-    mut shown: Option<(&mut Gallery, &Path)>,
+    mut shown: Option<Shown>,
 ) -> Result<String, Error> {
+    let Setup { args, translator } = setup;
     let path = files[0].as_path();
     let contents = opened(files)?;
     let first = &contents[0].1;
@@ -68,12 +71,7 @@ pub fn translate(
         Some(template) => template.begin(file, pages.len(), domain, packed),
         None => StackWriter::tiff(file),
     };
-    let bar = match stderr().is_terminal() && !args.quiet {
-        true => ProgressBar::new(pages.len() as u64),
-        false => ProgressBar::hidden(),
-    };
-    let style = ProgressStyle::with_template("{bar:24} {pos}/{len}  {eta} left");
-    bar.set_style(style.expect("a valid template"));
+    let bar = bar(pages.len() as u64, "{pos}/{len}", args.quiet);
     let given = |page: Page| {
         let around = page.around(neighbours, count);
         let (picture, format, gap) = read(&contents, &around, translator)?;
@@ -109,21 +107,20 @@ pub fn translate(
     }
     let checked = translator.check_values(clipped);
     checked.map_err(|reason| unlike(path, reason))?;
-    let (mut average, mut largest, mut beyond) = (0.0, 0.0f32, 0.0);
+    let mut spread = Spread::default();
     let (mut unusual, mut size) = (String::new(), header.size);
     let mut all = |outputs: &mut StackWriter, mut deviations: Option<&mut StackWriter>| {
         for (number, page) in (1..).zip(pages) {
             let (given, metadata) = given(*page)?;
-            let name = |name: &Path| PathBuf::from(format!("{}-{number}", name.display()));
-            let shown = shown
-                .as_mut()
-                .map(|(gallery, of)| (&mut **gallery, name(of)));
-            let shown = match shown {
-                Some((gallery, ref name)) => Some((gallery, name.as_path())),
-                None => None,
-            };
+            let numbered = |name: &Path| PathBuf::from(format!("{}-{number}", name.display()));
+            let name = shown.as_ref().map(|shown| numbered(shown.name));
+            let shown = shown.as_mut().zip(name.as_deref());
+            let shown = shown.map(|(shown, name)| Shown {
+                gallery: shown.gallery,
+                name,
+            });
             let is_pair = given.is_pair;
-            let made = make((args, translator), given, shown)?;
+            let made = make(setup, given, shown)?;
             let metadata = of_result(translator, metadata, is_pair).of_stack();
             let failed = |e| Error::io(target, "write the file", e);
             outputs.write(&made.output, &metadata).map_err(failed)?;
@@ -131,9 +128,7 @@ pub fn translate(
                 deviations
                     .write(&sampled.deviation, &metadata)
                     .map_err(failed)?;
-                average += sampled.average / pages.len() as f64;
-                beyond += sampled.clipped / pages.len() as f64;
-                largest = largest.max(sampled.largest);
+                spread.add(sampled, pages.len());
             }
             (unusual, size) = (made.unusual, made.output.size());
             bar.inc(1);
@@ -142,11 +137,11 @@ pub fn translate(
     };
     let written = target.with_added_extension(ending);
     create_folder_of(&written)?;
-    let spread = deviation_of(target).with_added_extension(ending);
+    let beside = deviation::place(target).with_added_extension(ending);
     let done = match args.samples {
         None => filled(&written, &begin, |outputs| all(outputs, None)),
         // the means appear first, as those of pictures do: if the disk fills up between the two, no deviation is there without them
-        Some(_) => filled(&spread, &begin, |deviations| {
+        Some(_) => filled(&beside, &begin, |deviations| {
             filled(&written, &begin, |outputs| all(outputs, Some(deviations)))
         }),
     };
@@ -178,7 +173,7 @@ pub fn translate(
     );
     let deviation = match args.samples {
         None => String::new(),
-        Some(_) => said_of_deviation(domain.depth, (average, largest, beyond), &spread),
+        Some(_) => spread.said(domain.depth, &beside),
     };
     Ok(said + &deviation + &unusual)
 }

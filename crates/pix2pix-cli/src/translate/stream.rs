@@ -8,9 +8,32 @@ use pix2pix::data::Size;
 use pix2pix::data::picture::{MAX_SIDE, MIN_SIDE, Picture, Samples};
 use pix2pix::model::{Temporal, TranslateOptions};
 
+use super::args::Args;
 use super::y4m;
 use crate::failure::{Failure, unwritten};
 use crate::output::tell;
+
+/// Translates the video on standard input.
+///
+/// # Errors
+/// If the model does not fit the options, the input is not such a video or is cut short, the model refuses a frame, or the
+/// output cannot be written.
+pub fn run(args: &Args, translator: &Translator) -> Result<(), Failure> {
+    translator.check(&args.options())?;
+    let temporal = match args.temporal {
+        None => None,
+        Some(frames) => {
+            Temporal::check(&translator.config.target)?;
+            Some(Temporal::over(frames))
+        }
+    };
+    let options = |index| args.frame_options(index);
+    let frames = Frames::new(translator, &options, temporal, args.quiet);
+    match args.stdin_raw {
+        Some(size) => raw(frames, size),
+        None => yuv4mpeg(frames),
+    }
+}
 
 /// Translates headerless frames: each has `size` pixels with interleaved channels, in the channels and depth of the
 /// model's source (ffmpeg's rgb24 for an 8-bit RGB model; 16 bits and floats are little-endian). The output has the
@@ -18,7 +41,7 @@ use crate::output::tell;
 ///
 /// # Errors
 /// If a frame is cut short, the model refuses it, or the output cannot be written.
-pub fn raw(mut frames: Frames, size: Size) -> Result<(), Failure> {
+fn raw(mut frames: Frames, size: Size) -> Result<(), Failure> {
     let Size([width, height]) = size;
     let domain = &frames.translator.config.source;
     let pixels = u64::from(width) * u64::from(height);
@@ -55,7 +78,7 @@ pub fn raw(mut frames: Frames, size: Size) -> Result<(), Failure> {
 ///
 /// # Errors
 /// If the input is not such a video or is cut short, the model refuses a frame, or the output cannot be written.
-pub fn yuv4mpeg(mut frames: Frames) -> Result<(), Failure> {
+fn yuv4mpeg(mut frames: Frames) -> Result<(), Failure> {
     let mut video = y4m::Reader::new(BufReader::new(stdin().lock()))?;
     frames.write(&video.header())?;
     while let Some(frame) = video.frame(frames.count)? {
@@ -71,7 +94,7 @@ pub fn yuv4mpeg(mut frames: Frames) -> Result<(), Failure> {
 }
 
 /// Translates frames and writes them, counts and times them.
-pub struct Frames<'a> {
+struct Frames<'a> {
     translator: &'a Translator,
     /// Returns the options of a frame by its number, from 0.
     options: &'a dyn Fn(u64) -> TranslateOptions,
@@ -85,7 +108,7 @@ pub struct Frames<'a> {
 
 impl<'a> Frames<'a> {
     /// Before the first frame.
-    pub fn new(
+    fn new(
         translator: &'a Translator,
         options: &'a dyn Fn(u64) -> TranslateOptions,
         temporal: Option<Temporal>,

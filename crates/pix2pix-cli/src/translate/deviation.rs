@@ -1,0 +1,100 @@
+//! The deviation of several samples, a picture beside their mean.
+
+use std::path::{Path, PathBuf};
+
+use pix2pix::Error;
+use pix2pix::data::Depth;
+use pix2pix::data::picture::{self, Format, Metadata};
+use pix2pix::model::{DEVIATION_SCALE, Sampled};
+
+use super::inputs::Named;
+use crate::paths::Plain;
+
+/// The place of the picture of the deviation, beside that of the mean, `name`.
+pub fn place(name: &Path) -> PathBuf {
+    let mut name = name.as_os_str().to_owned();
+    name.push("-deviation");
+    PathBuf::from(name)
+}
+
+/// Checks that no mean has the name of a deviation.
+///
+/// # Errors
+/// Names the first file whose mean has.
+pub fn check_names(inputs: &Named) -> Result<(), Error> {
+    for (name, files) in inputs {
+        if let Some(other) = inputs.get(&place(name)) {
+            return Err(Error::file(
+                &other[0],
+                format!(
+                    "its output would have the same name as the deviation of {}",
+                    files[0].plain()
+                ),
+                "rename one of them, or translate them into two folders",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Writes the deviation of samples to `target`, plus its ending; returns what to say of it.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write(
+    target: &Path,
+    sampled: &Sampled,
+    format: Format,
+    metadata: &Metadata,
+) -> Result<String, Error> {
+    let deviation = &sampled.deviation;
+    // a PNG shows the second or fourth channel as opacity, and would be invisible
+    let format = match (format, deviation.channels()) {
+        (Format::Png, 2 | 4) => Format::Tiff,
+        _ => format,
+    };
+    let target = target.with_added_extension(format.extension());
+    picture::write_with(&target, deviation, format, metadata)?;
+    let mut spread = Spread::default();
+    spread.add(sampled, 1);
+    Ok(spread.said(deviation.depth(), &target))
+}
+
+/// The deviations of a file: of one picture, or over its slices.
+#[derive(Default)]
+pub struct Spread {
+    average: f64,
+    largest: f32,
+    /// The share that the picture cannot hold.
+    clipped: f64,
+}
+
+impl Spread {
+    /// Adds the deviation of one of `count` slices.
+    pub fn add(&mut self, sampled: &Sampled, count: usize) {
+        self.average += sampled.average / count as f64;
+        self.largest = self.largest.max(sampled.largest);
+        self.clipped += sampled.clipped / count as f64;
+    }
+
+    /// What to say of it.
+    pub fn said(&self, depth: Depth, target: &Path) -> String {
+        let scale = match depth {
+            Depth::U8 => format!(" ({DEVIATION_SCALE} times as large in the picture)"),
+            _ => String::new(),
+        };
+        let clipped = match self.clipped > 0.0 {
+            true => format!(
+                "; {:.2}% of it is larger than the picture can show",
+                100.0 * self.clipped
+            ),
+            false => String::new(),
+        };
+        format!(
+            "  standard deviation: mean {:.3}, largest {:.3}{scale} -> {}{clipped}\n",
+            self.average,
+            self.largest,
+            target.plain()
+        )
+    }
+}

@@ -1,0 +1,126 @@
+//! The files that are translated, by the names of their outputs.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::slice;
+
+use pix2pix::Error;
+use pix2pix::data::passed_over::PassedOver;
+use pix2pix::data::{Store, pair, picture};
+
+use crate::failure::Failure;
+use crate::paths::{Plain, real};
+
+/// The files of each picture by the name of its output, without ending.
+pub type Named = BTreeMap<PathBuf, Vec<PathBuf>>;
+
+/// All inputs, and the files in folders that are not pictures. With `stack`, each input has one file of every picture, and
+/// otherwise each file is a picture.
+///
+/// # Errors
+/// If a file cannot be found, two outputs would have the same name, or an output would replace an input.
+pub fn find(
+    named: &[PathBuf],
+    out: &Path,
+    stack: bool,
+) -> Result<(Named, Vec<PassedOver>), Failure> {
+    match stack {
+        true => stacks(named, out),
+        false => inputs(named, out),
+    }
+}
+
+/// The inputs of `--stack`: each has one file of every picture.
+fn stacks(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Failure> {
+    if named.len() < 2 {
+        let message = "--stack joins several inputs, and there is one; give the pictures or folders of A1, A2, ...";
+        return Err(Failure::Usage(message.to_string()));
+    }
+    let (mut stacks, mut passed_over) = inputs(&named[..1], out)?;
+    for input in &named[1..] {
+        let (mut found, others) = inputs(slice::from_ref(input), out)?;
+        passed_over.extend(others);
+        if let (false, 1, 1) = (input.is_dir(), stacks.len(), found.len()) {
+            // two files need no common name
+            let files = found.into_values().flatten();
+            let files: Vec<PathBuf> = files.collect();
+            stacks
+                .values_mut()
+                .for_each(|stack| stack.extend(files.clone()));
+            continue;
+        }
+        let lacks = |name: &Path, input: &Path| {
+            let reason = format!("it has no picture called {}", name.plain());
+            Error::file(
+                input,
+                reason,
+                "with --stack, every input has one file of each picture",
+            )
+        };
+        for (name, stack) in &mut stacks {
+            stack.extend(found.remove(name).ok_or_else(|| lacks(name, input))?);
+        }
+        if let Some((name, _)) = found.pop_first() {
+            return Err(lacks(&name, &named[0]).into());
+        }
+    }
+    Ok((stacks, passed_over))
+}
+
+/// All input files, and the files in folders that are not pictures. Sub-folders are kept; hidden files are left out, and
+/// earlier outputs in a folder of the inputs.
+fn inputs(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Failure> {
+    let mut inputs = BTreeMap::new();
+    let mut passed_over = Vec::new();
+    let outputs = real(out);
+    for input in named {
+        let mut files = Vec::new();
+        if input.is_dir() {
+            let (found, others) = Store::open(input)?.pictures()?;
+            passed_over.extend(others);
+            let is_within = real(input) != outputs;
+            // whatever links lead to its folder
+            let is_output = |path: &Path| {
+                is_within && real(path.parent().unwrap_or(path)).starts_with(&outputs)
+            };
+            let named = found
+                .iter()
+                .map(|file| (file.with_file_name(pair::stem(file)), input.join(file)));
+            files.extend(named.filter(|(_, path)| !is_output(path)));
+        } else {
+            files.push((PathBuf::from(pair::stem(input)), input.clone()));
+        }
+        for (name, file) in files {
+            if let Some(other) = inputs.insert(name, vec![file.clone()]) {
+                return Err(Error::file(
+                    &file,
+                    format!(
+                        "its output would have the same name as that of {}",
+                        other[0].plain()
+                    ),
+                    "rename one of them, or translate them into two folders",
+                )
+                .into());
+            }
+        }
+    }
+    keep(&inputs, out)?;
+    Ok((inputs, passed_over))
+}
+
+/// Checks that no output has the place of an input, whatever path or link leads there.
+fn keep(inputs: &Named, out: &Path) -> Result<(), Failure> {
+    let files = inputs.values().flatten();
+    let places: BTreeMap<PathBuf, &PathBuf> = files.map(|file| (real(file), file)).collect();
+    for name in inputs.keys() {
+        let endings = picture::RESULT_EXTENSIONS.iter();
+        for ending in endings.chain(&picture::VOLUME_EXTENSIONS) {
+            let place = real(&out.join(name).with_added_extension(ending));
+            if let Some(file) = places.get(&place) {
+                let message = "an output would replace this input; choose another --out";
+                return Err(Failure::Usage(format!("{}: {message}", file.plain())));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! What is said of pictures, in words.
+
+use std::path::Path;
+
+use pix2pix::data::pair::Direction;
+use pix2pix::data::picture::{Dimensions, Outside};
+use pix2pix::{Error, Translator};
+
+use super::args::Inputs;
+use super::setup::Setup;
+use crate::paths::Plain;
+use crate::words;
+
+/// The error for a picture that the model does not take.
+pub fn unlike(path: &Path, reason: Error) -> Error {
+    Error::file(path, reason, "give pictures like the training pictures")
+}
+
+/// What to say of a picture that is unlike those that the model was trained on: of its size, channels and depth.
+pub fn unusual(translator: &Translator, dimensions: Dimensions) -> String {
+    let Dimensions {
+        size,
+        channels,
+        depth,
+    } = dimensions;
+    let config = &translator.config;
+    let conversion = config.source.conversion(channels, depth);
+    let conversion = conversion.map(|found| format!("it has {found}"));
+    let notes = [conversion, config.smallness(size)].into_iter().flatten();
+    notes.map(|note| format!("  note: {note}\n")).collect()
+}
+
+/// A picture that has been translated.
+pub struct Done<'a> {
+    /// Its file.
+    pub path: &'a Path,
+    /// Its size.
+    pub size: [u32; 2],
+    /// Whether only the source half has been translated.
+    pub is_pair: bool,
+    /// The file of the result.
+    pub target: &'a Path,
+    /// The size of the result.
+    pub target_size: [u32; 2],
+    /// Its values outside of the model's range.
+    pub clipped: Outside,
+}
+
+impl Done<'_> {
+    /// What to say of it.
+    pub fn said(&self, setup: Setup) -> String {
+        let Setup { args, translator } = setup;
+        let kind = match (self.is_pair, args.pairs) {
+            (true, Inputs::Auto) => {
+                "a side-by-side pair by its size; for one picture, use --pairs no"
+            }
+            (true, _) => "a side-by-side pair",
+            (false, _) => "one picture",
+        };
+        let half = match (translator.config.direction, self.is_pair) {
+            (Direction::BToA, true) => ", its right half, as the model was trained from B to A",
+            (Direction::BToA, false) => ", taken as B, as the model was trained from B to A",
+            (Direction::AToB, _) => "",
+        };
+        let [width, height] = self.size;
+        format!(
+            "{} ({width}x{height}, {kind}{half}) -> {} ({}x{}){}\n",
+            self.path.plain(),
+            self.target.plain(),
+            self.target_size[0],
+            self.target_size[1],
+            said_of_clipped(translator, self.clipped),
+        )
+    }
+}
+
+/// What to say of values outside of the model's range.
+pub fn said_of_clipped(translator: &Translator, clipped: Outside) -> String {
+    let [what, fate] = words::clipped(&translator.config.source);
+    match clipped.clipped {
+        0 => String::new(),
+        _ => format!("; {} of its {what} {fate}", clipped.share()),
+    }
+}
