@@ -1,0 +1,404 @@
+//! What can be checked before the first step: values, the course of a run, and whether they fit the data.
+
+use pix2pix_runtime::network::Norm;
+
+use super::{MOST_NEIGHBOURS, MOST_STEPS, RunConfig};
+use crate::backend::device::MOST_THREADS;
+use crate::data::dataset::survey::Survey;
+use crate::data::dataset::{Dataset, Pairs};
+use crate::data::picture::Pages;
+use crate::error::{Error, Result, at_least_one, setting, within};
+use crate::network::patch_gan::PatchGanConfig;
+use crate::quality::Score;
+use crate::train::config::OptimizerConfig;
+use crate::train::moments::MomentFormat;
+use crate::train::objective::Gan;
+use crate::train::origin::Freeze;
+use crate::train::schedule::Schedule;
+
+/// Longest time of training, in seconds: about 30 years.
+const MOST_SECONDS: f64 = 1e9;
+/// Largest number of pairs per batch, of batches per step and of processes.
+const MOST_TOGETHER: usize = 65_536;
+
+/// Checks that slices are pictures if their neighbours are channels, and amounts, which can be joined. `are_labels` says whether
+/// the sources are label maps.
+///
+/// # Errors
+/// When they are not, or `neighbours` is larger than [`MOST_NEIGHBOURS`].
+pub fn check_neighbours(neighbours: usize, pages: Option<Pages>, are_labels: bool) -> Result<()> {
+    within("neighbours", neighbours, 0..=MOST_NEIGHBOURS)?;
+    let reason = if neighbours == 0 {
+        return Ok(());
+    } else if matches!(pages, Some(Pages::First | Pages::Channels)) {
+        "needs each slice as a picture; omit `pages`, or choose `pages` each"
+    } else if are_labels {
+        "joins amounts as channels, and the sources are label maps; omit it"
+    } else {
+        return Ok(());
+    };
+    Err(Error::field("neighbours", reason))
+}
+
+impl RunConfig {
+    /// Checks every value that can be checked without reading data.
+    ///
+    /// # Errors
+    /// Reports the first invalid value and the reason.
+    pub fn validate(&self) -> Result<()> {
+        at_least_one("steps", self.steps)?;
+        within("steps", self.steps, 1..=MOST_STEPS)?;
+        within("time", self.time.unwrap_or(1.0), 1.0..=MOST_SECONDS)?;
+        at_least_one("batch_size", self.batch_size as u64)?;
+        within("batch_size", self.batch_size, 1..=MOST_TOGETHER)?;
+        within("threads", self.threads, 0..=MOST_THREADS)?;
+        setting("ranks", self.ranks, 1..=MOST_TOGETHER)?;
+        at_least_one("log_every", self.log_every)?;
+        at_least_one("sample_every", self.sample_every)?;
+        at_least_one("save_every", self.save_every)?;
+        at_least_one("keep", self.keep as u64)?;
+        within("workers", self.workers, 0..=MOST_THREADS)?;
+        at_least_one("check_every", self.check_every)?;
+        let optimizer = &self.optimizer;
+        within("lr", optimizer.lr, 0.0..=1.0)?;
+        within("beta1", f64::from(optimizer.beta1), 0.0..=0.9999)?;
+        within("beta2", f64::from(optimizer.beta2), 0.0..=0.999_999)?;
+        within("ema", optimizer.ema, 0.0..=0.999_999)?;
+        within("val_fraction", self.val_fraction, 0.0..=0.999)?;
+        within(
+            "freeze_generator",
+            optimizer.freeze_generator,
+            0..=MOST_STEPS,
+        )?;
+        within("patience", self.patience, 0..=MOST_STEPS)?;
+        if optimizer.moments == MomentFormat::Bf16 && self.device.is_card() {
+            let reason = "bf16 is for the CPU; on cards, keep f32";
+            return Err(Error::field("moments", reason.to_string()));
+        }
+        at_least_one("accumulate", optimizer.accumulate as u64)?;
+        within("accumulate", optimizer.accumulate, 1..=MOST_TOGETHER)?;
+        self.validate_group()?;
+        self.validate_best()?;
+        check_neighbours(self.neighbours, self.pages, self.source.labels.is_some())?;
+        if optimizer.freeze != Freeze::Nothing && self.from.is_none() {
+            let reason = "`freeze` keeps weights as they began, which are random; give the model to begin from with \
+                          `from`";
+            return Err(Error::Config(reason.to_string()));
+        }
+        optimizer.freeze.check(&self.generator)?;
+        self.objective.validate()?;
+        self.jitter.validate()?;
+        self.generator.validate()?;
+        self.discriminator.validate()?;
+        let penalty = self.objective.r1 > 0.0 || self.objective.gan == Gan::WassersteinPenalty;
+        if self.discriminator.unet && penalty {
+            let reason = "a U-Net discriminator (`unet`) has no gradient penalty; omit `r1`, and choose another `gan` than wgan-gp";
+            return Err(Error::Config(reason.to_string()));
+        }
+        self.validate_domains()?;
+        if self.jitter.resize.makes_crops() {
+            return self.check_size(self.jitter.crop_size.0);
+        }
+        // the sizes depend on the data: see `check_data`
+        let unit = 1 << self.generator.halvings().max(self.discriminator.halvings());
+        match self.jitter.multiple.is_multiple_of(unit) {
+            true => Ok(()),
+            false => Err(Error::Config(format!(
+                "jitter.multiple is {}; it must be a multiple of {unit}, for the levels of the networks",
+                self.jitter.multiple
+            ))),
+        }
+    }
+
+    /// Checks that a new run is long enough for its course: that its learning rate begins as a whole, and that its generator
+    /// learns.
+    ///
+    /// # Errors
+    /// When the linear decay has more steps than the run, or the generator is frozen in all of them.
+    pub fn check_course(&self) -> Result<()> {
+        let OptimizerConfig {
+            schedule,
+            decay_steps,
+            ..
+        } = self.optimizer;
+        if schedule == Schedule::Linear && self.time.is_none() && decay_steps > self.steps {
+            return Err(Error::Config(format!(
+                "the linear decay of `decay_steps` takes {decay_steps} steps, and the run has only {}: its rate would \
+                 begin below `lr`; choose a shorter decay, or more `steps`",
+                self.steps
+            )));
+        }
+        self.check_learning()
+    }
+
+    /// Checks that the generator learns before the run ends.
+    ///
+    /// # Errors
+    /// When it is frozen in all steps.
+    pub(crate) fn check_learning(&self) -> Result<()> {
+        let frozen = self.optimizer.freeze_generator;
+        if frozen < self.steps {
+            return Ok(());
+        }
+        Err(Error::Config(format!(
+            "`freeze_generator` is {frozen}, and the run has {} steps: its generator would never learn; freeze it for \
+             fewer, or give more `steps`",
+            self.steps
+        )))
+    }
+
+    /// Checks the ranges of source and target, and that both networks have their channels.
+    fn validate_domains(&self) -> Result<()> {
+        self.model().check()?;
+        let PatchGanConfig {
+            source_channels,
+            target_channels,
+            ..
+        } = self.discriminator;
+        for (name, domain, channels) in [
+            ("source", &self.source, source_channels),
+            ("target", &self.target, target_channels),
+        ] {
+            if domain.planes() != channels {
+                return Err(Error::Config(format!(
+                    "{name}.channels is {}, but the discriminator has {channels} channels for it",
+                    domain.planes()
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks, when the data is known, that no option takes classes for amounts, amounts for classes, or pixels without data
+    /// for others.
+    ///
+    /// # Errors
+    /// Names the option that does.
+    pub fn check_pixels(&self, data: &Dataset) -> Result<()> {
+        let [a, _] = self.direction.order([&self.source, &self.target]);
+        let is_target = self.target.labels.is_some();
+        let reason = if a.labels.is_some() && self.jitter.color > 0.0 {
+            "`color` changes the colors of A, which are classes; omit it"
+        } else if is_target && self.objective.perceptual > 0.0 {
+            "`perceptual` compares pictures, and the targets are label maps; omit it"
+        } else if self
+            .keep_best
+            .is_some_and(|score| score.is_of_labels() != is_target)
+        {
+            match is_target {
+                true => "the targets are label maps: `keep_best` is accuracy or iou",
+                false => {
+                    "`keep_best` accuracy and iou are of label maps; give the classes with `labels[1]`"
+                }
+            }
+        } else if data.splits.iter().any(|(_, pairs)| pairs.may_have_gaps()) {
+            match self.keep_best {
+                _ if self.objective.perceptual > 0.0 => {
+                    "`perceptual` compares whole pictures, and some pixels have no data; omit it"
+                }
+                Some(Score::Lpips | Score::Swd | Score::Spectrum) => {
+                    "`keep_best` lpips, swd and spectrum compare whole pictures, and some pixels have no data; choose another score"
+                }
+                _ => return Ok(()),
+            }
+        } else {
+            return Ok(());
+        };
+        Err(Error::Config(reason.to_string()))
+    }
+
+    /// Checks that the score of the best checkpoint can be measured, and that patience has a score.
+    fn validate_best(&self) -> Result<()> {
+        let reason = match self.keep_best {
+            None if self.patience > 0 => {
+                "`patience` counts samplings without a better score; choose the score with `keep_best`"
+            }
+            Some(Score::Lpips) if self.objective.perceptual_weights.is_empty() => {
+                "`keep_best` lpips needs the file of LPIPS's weights; give it with `perceptual_weights`"
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::Config(reason.to_string()))
+    }
+
+    /// Checks that a data set has held-out pairs if the best checkpoint is to be kept, or the learning rate follows their
+    /// score.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn check_held_out(&self, data: &Dataset) -> Result<()> {
+        if let Some(val) = &data.val {
+            self.check_scored(val)?;
+        }
+        let needed = match self.optimizer.schedule {
+            _ if data.val.is_some() => return Ok(()),
+            _ if self.keep_best.is_some() => "`keep_best`",
+            Schedule::Plateau => "`schedule` plateau",
+            _ => return Ok(()),
+        };
+        Err(Error::Config(format!(
+            "{needed} needs held-out pairs, and the data set has none; hold some out with `val_fraction`, or put them \
+             into val/"
+        )))
+    }
+
+    /// Rejects held-out pairs of which none can be scored.
+    fn check_scored(&self, val: &Pairs) -> Result<()> {
+        for index in 0..val.len() {
+            match val.read(index).map(|pair| self.jitter.still(pair)) {
+                Ok(Ok(pair)) if pair.is_empty() => {}
+                // pairs that cannot be read are told of where they are used
+                _ => return Ok(()),
+            }
+        }
+        Err(Error::Config(
+            "none of the held-out pairs has a pixel with data, so they cannot be scored; hold out others".to_string(),
+        ))
+    }
+
+    /// Rejects options that do not work with several processes.
+    fn validate_group(&self) -> Result<()> {
+        if self.ranks <= 1 {
+            return Ok(());
+        }
+        let synced = self.sync_norm && self.discriminator.norm == Norm::Batch;
+        let penalty = self.objective.r1 > 0.0 || self.objective.gan == Gan::WassersteinPenalty;
+        let reason = if self.objective.pool > 0 {
+            "`pool` does not work with several processes, whose pools are not stored in checkpoints; train in one \
+             process or omit `pool`"
+        } else if synced && penalty {
+            "`sync_norm` does not work with a gradient penalty, which uses each process's own statistics; omit \
+             `sync_norm`, or omit `r1` and `gan` wgan-gp"
+        } else {
+            return Ok(());
+        };
+        Err(Error::Config(reason.to_string()))
+    }
+
+    fn check_size(&self, size: [u32; 2]) -> Result<()> {
+        let [width, height] = size.map(|side| side as usize);
+        self.generator.check_size(height, width)?;
+        self.discriminator.check_size(height, width)?;
+        let levels = self.objective.l1_pyramid;
+        let most = height.min(width).ilog2();
+        if levels > most as usize {
+            return Err(Error::field(
+                "l1_pyramid",
+                format!(
+                    "is {levels}; pictures of {width}x{height} pixels can be halved {most} times"
+                ),
+            ));
+        }
+        match self.keep_best {
+            Some(score) => score.check([self.target.planes(), height, width]),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that the networks accept the picture sizes of a data set.
+    ///
+    /// # Errors
+    /// Reports the first size that they do not accept, and the remedy.
+    pub fn check_data(&self, data: &Survey) -> Result<()> {
+        let mut seen = Vec::new();
+        for (&size, count) in &data.sizes {
+            let size = self.jitter.seen(size).map_err(|reason| {
+                Error::Config(format!(
+                    "{count} pairs: {reason}; resize them, or choose `resize` scale-and-crop"
+                ))
+            })?;
+            self.check_size(size)?;
+            seen.push(size);
+        }
+        seen.sort_unstable();
+        seen.dedup();
+        if let ([[w1, h1], [w2, h2], ..], true) = (seen.as_slice(), self.batch_size > 1) {
+            return Err(Error::Config(format!(
+                "pairs of {w1}x{h1} and {w2}x{h2} pixels cannot share a batch; use `batch_size` 1 or \
+                 `resize` scale-and-crop"
+            )));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::device::DeviceName;
+
+    #[test]
+    fn only_synchronized_batch_norms_exclude_a_penalty() {
+        let accepted = |ranks, norm, r1| {
+            let mut config = RunConfig {
+                ranks,
+                sync_norm: true,
+                ..RunConfig::default()
+            };
+            config.discriminator.norm = norm;
+            config.objective.r1 = r1;
+            config.validate().is_ok()
+        };
+        assert!(!accepted(2, Norm::Batch, 1.0));
+        assert!(accepted(2, Norm::Batch, 0.0));
+        assert!(accepted(2, Norm::Instance, 1.0));
+        assert!(accepted(1, Norm::Batch, 1.0));
+    }
+
+    #[test]
+    fn a_course_that_is_too_short_is_refused() {
+        let checked = |steps, schedule, decay_steps, freeze_generator| {
+            let config = RunConfig {
+                steps,
+                optimizer: OptimizerConfig {
+                    schedule,
+                    decay_steps,
+                    freeze_generator,
+                    ..OptimizerConfig::default()
+                },
+                ..RunConfig::default()
+            };
+            config.check_course().map_err(|error| error.to_string())
+        };
+        assert_eq!(checked(10, Schedule::Linear, 10, 9), Ok(()));
+        // its first fall would be in a longer run
+        assert_eq!(checked(10, Schedule::Step, 11, 0), Ok(()));
+        let short = checked(10, Schedule::Linear, 11, 0).unwrap_err();
+        assert!(
+            short.contains("takes 11 steps, and the run has only 10"),
+            "{short}"
+        );
+        let frozen = checked(10, Schedule::Constant, 0, 10).unwrap_err();
+        assert!(
+            frozen.contains("is 10, and the run has 10 steps"),
+            "{frozen}"
+        );
+        let mut timed = RunConfig::default();
+        timed.optimizer.freeze_generator = 500;
+        timed.train_for(1.0);
+        assert!(timed.check_course().is_ok());
+    }
+
+    #[test]
+    fn the_field_that_is_wrong_is_named() {
+        let field = |change: fn(&mut RunConfig)| {
+            let mut config = RunConfig::default();
+            change(&mut config);
+            match config.validate() {
+                Err(Error::Field { field, .. }) => field,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(field(|config| config.batch_size = 0), "batch_size");
+        assert_eq!(field(|config| config.optimizer.beta1 = 1.0), "beta1");
+        assert_eq!(field(|config| config.optimizer.beta2 = 1.0), "beta2");
+        assert_eq!(field(|config| config.optimizer.beta2 = f32::NAN), "beta2");
+        assert_eq!(field(|config| config.objective.lambda = -1.0), "lambda");
+        assert_eq!(field(|config| config.jitter.color = 1.0), "color");
+        let on_a_card = |config: &mut RunConfig| {
+            config.optimizer.moments = MomentFormat::Bf16;
+            config.device = DeviceName::Cuda(0);
+        };
+        assert_eq!(field(on_a_card), "moments");
+    }
+}

@@ -1,0 +1,63 @@
+//! Data as a run takes it.
+
+use std::path::Path;
+
+use super::RunConfig;
+use crate::data::dataset::survey::{self, OnError, Survey};
+use crate::data::dataset::{Dataset, HeldOut, Options};
+use crate::data::earth;
+use crate::error::Result;
+
+impl RunConfig {
+    /// Opens a data set with those options of the run that describe its files, whatever data they are: direction,
+    /// domains, pages, neighbours, names and square pairs. Which pairs are held out belongs to the run's own data alone; other data
+    /// keeps all its pairs.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or a pair is broken and `on_error` is not [`OnError::Skip`].
+    pub fn open(&self, path: &Path, on_error: OnError) -> Result<(Dataset, Survey)> {
+        let options = Options {
+            direction: self.direction,
+            val_fraction: 0.0,
+            seed: self.seed,
+            pages: self.pages,
+            neighbours: self.neighbours,
+            matching: self.matching.clone(),
+            squares: self.squares,
+            nodata: self
+                .direction
+                .order([self.source.nodata, self.target.nodata]),
+        };
+        let whole = match path.to_str().is_some_and(earth::is_named) {
+            true => earth::open(&options)?,
+            false => Dataset::open(path, &options)?,
+        };
+        if self.val_fraction > 0.0 && whole.splits.len() == 1 && whole.train.len() > 1 {
+            let mut tried = Vec::new();
+            // earlier versions held out single pages; the digest tells which way the run's data was split
+            for what in [HeldOut::Files, HeldOut::Pages] {
+                let Ok(held_out) = whole.clone().hold_out(self.val_fraction, self.seed, what)
+                else {
+                    continue; // too few files
+                };
+                if tried.contains(&held_out.digest()) {
+                    continue;
+                }
+                tried.push(held_out.digest());
+                let (own, survey, _) = survey::checked(held_out, on_error)?;
+                if self.data_digest.is_empty() || own.digest() == self.data_digest {
+                    return Ok((self.in_domains(own), survey));
+                }
+            }
+        }
+        let (data, survey, _) = survey::checked(whole, on_error)?;
+        Ok((self.in_domains(data), survey))
+    }
+
+    /// Converts the pictures of a data set to the run's domains.
+    pub fn in_domains(&self, data: Dataset) -> Dataset {
+        let domains = [self.source.clone(), self.target.clone()];
+        let sides = self.direction.order(domains);
+        data.map(|pairs| pairs.in_domains(sides.clone()))
+    }
+}
