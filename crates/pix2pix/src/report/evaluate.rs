@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use burn::tensor::{Device, Tensor};
 use pix2pix_runtime::TranslateOptions;
 use pix2pix_runtime::picture::{Domain, Outside, nodata};
 use serde::{Deserialize, Serialize};
@@ -277,26 +278,23 @@ pub fn evaluate<E: From<Error>>(
         }
         let planes = [&output, &target].map(|picture| Planes::of(picture, &config.target));
         let [out, wanted] = &planes;
-        let lpips = match &measures.lpips {
-            None => None,
-            Some(lpips) => {
-                Lpips::check([out.channels, height, width]).map_err(refused)?;
-                let [out, wanted] =
-                    [out, wanted].map(|planes| planes.to_tensor(translator.device()));
-                let distance: f32 = lpips.distance(out, wanted).into_scalar();
-                Some(f64::from(distance))
-            }
-        };
-        let dists = match &measures.dists {
-            None => None,
-            Some(dists) => {
-                Dists::check([out.channels, height, width]).map_err(refused)?;
-                let [out, wanted] =
-                    [out, wanted].map(|planes| planes.to_tensor(translator.device()));
-                let distance: f32 = dists.distance(out, wanted).into_scalar();
-                Some(f64::from(distance))
-            }
-        };
+        let device = translator.device();
+        let lpips = learned(
+            measures.lpips.as_ref(),
+            Lpips::check,
+            Lpips::distance,
+            &planes,
+            device,
+        )
+        .map_err(refused)?;
+        let dists = learned(
+            measures.dists.as_ref(),
+            Dists::check,
+            Dists::distance,
+            &planes,
+            device,
+        )
+        .map_err(refused)?;
         if measures.samples.is_some() && pair.mask.is_some() {
             let reason = "several samples are compared as whole pictures, and some of its pixels have no data";
             return Err(refused(Error::Picture(reason.to_string())).into());
@@ -388,6 +386,25 @@ pub fn evaluate<E: From<Error>>(
         spectra: realism.curves(),
         outside: clipped,
     })
+}
+
+/// A learned distance of an output to its target, if its network is there. `check` says whether it takes pictures of a shape,
+/// `[channels, height, width]`.
+fn learned<N>(
+    network: Option<&N>,
+    check: fn([usize; 3]) -> Result<()>,
+    distance: fn(&N, Tensor<4>, Tensor<4>) -> Tensor<1>,
+    planes: &[Planes; 2],
+    device: &Device,
+) -> Result<Option<f64>> {
+    let Some(network) = network else {
+        return Ok(None);
+    };
+    let [width, height] = planes[0].size;
+    check([planes[0].channels, height, width])?;
+    let [output, target] = planes.each_ref().map(|planes| planes.to_tensor(device));
+    let distance: f32 = distance(network, output, target).into_scalar();
+    Ok(Some(f64::from(distance)))
 }
 
 /// Reads a pair as its files have it, with the channels of the model's domains.
