@@ -281,7 +281,7 @@ impl LayerGraph {
     /// Adds means of 3x3 pixels, which halve the picture.
     pub fn average_pool(&mut self, name: &str, input: usize) -> usize {
         let [channels, height, width] = self.layers[input].output;
-        let [height, width] = [height, width].map(|side| pool::HALVE.output_side(side));
+        let [height, width] = [height, width].map(|side| pool::MEANS.output_side(side));
         self.plain(name, Op::AveragePool, [channels, height, width], &[input])
     }
 

@@ -3,8 +3,8 @@
 
 use crate::network::window::Window;
 
-/// The window.
-pub const HALVE: Window = Window {
+/// The pixels that are averaged.
+pub const MEANS: Window = Window {
     kernel: 3,
     stride: 2,
     padding: [1, 1],

@@ -21,13 +21,13 @@ pub const WIDE: Window = Window {
     padding: [0, 0],
 };
 /// A convolution that halves the picture.
-pub const HALVE: Window = Window {
+pub const DOWN: Window = Window {
     kernel: 3,
     stride: 2,
     padding: [1, 1],
 };
 /// The convolution that a doubling layer transposes; its padding after the last pixel is one smaller.
-pub const DOUBLE: Window = Window {
+pub const UP: Window = Window {
     kernel: 3,
     stride: 2,
     padding: [1, 0],
@@ -140,7 +140,7 @@ impl ResnetConfig {
         width: usize,
         input: usize,
     ) -> usize {
-        let x = self.layer(graph, name, width, HALVE, input);
+        let x = self.layer(graph, name, width, DOWN, input);
         graph.elementwise(&format!("{name}.relu"), Op::Relu, x)
     }
 
@@ -176,7 +176,7 @@ impl ResnetConfig {
         let name = |part: &str| format!("{name}.{part}");
         let filters = Filters {
             outputs: width,
-            window: DOUBLE,
+            window: UP,
             bias: self.has_bias(),
         };
         let x = graph.up(&name("conv"), self.upsample, filters, input);

@@ -15,8 +15,8 @@ use crate::picture::PLANES;
 
 /// Slope of every LeakyReLU (paper, appendix 6.1).
 pub const LEAK: f64 = 0.2;
-/// Every convolution of the U-Net halves the picture, every transposed one doubles it.
-pub const HALVE: Window = Window {
+/// The convolution of each level, which halves the picture; the transposed one doubles it.
+pub const LEVEL: Window = Window {
     kernel: 4,
     stride: 2,
     padding: [1, 1],
@@ -140,7 +140,7 @@ impl UnetConfig {
             let name = |part: &str| format!("encoder.{level}.{part}");
             let filters = Filters {
                 outputs: self.width(level),
-                window: HALVE,
+                window: LEVEL,
                 bias: self.bias_before_norm,
             };
             x = graph.conv(&name("conv"), filters, x);
@@ -159,7 +159,7 @@ impl UnetConfig {
             let width = self.width(last - 1 - block);
             let filters = Filters {
                 outputs: width,
-                window: HALVE,
+                window: LEVEL,
                 bias: self.bias_before_norm,
             };
             x = graph.up(&name("conv"), self.upsample, filters, x);
@@ -174,7 +174,7 @@ impl UnetConfig {
         }
         let filters = Filters {
             outputs: self.out_channels,
-            window: HALVE,
+            window: LEVEL,
             bias: true,
         };
         x = graph.up("output", self.upsample.of_output(), filters, x);

@@ -44,7 +44,7 @@ pub const KEEP: Window = Window {
 };
 
 /// The convolution whose transpose fuses a resize and a convolution with [`KEEP`].
-pub const HALVE: Window = Window {
+pub const FUSED: Window = Window {
     kernel: 4,
     stride: 2,
     padding: [1, 1],

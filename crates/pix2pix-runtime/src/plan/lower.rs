@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pix2pix_kernels::Geometry;
 
 use crate::network::norm::EPSILON;
-use crate::network::upsample::HALVE;
+use crate::network::upsample::FUSED;
 use crate::network::{LayerGraph, Op, Window};
 
 /// Whether layers are computed together with their neighbours.
@@ -327,7 +327,7 @@ impl<'a> Lowering<'a> {
         match layer.op {
             Op::Input => {}
             Op::Conv(_) if self.is_resized(index) => {
-                let geometry = self.transposed(index, HALVE);
+                let geometry = self.transposed(index, FUSED);
                 self.convolve(
                     index,
                     Kernel::ConvolveTransposed(self.convs[&index], geometry),

@@ -299,7 +299,7 @@ impl Writer<'_> {
             Op::Concatenate => builder.node("Concat", name, inputs, vec![int("axis", 1)]),
             Op::AveragePool => {
                 // the pixels of the padding are not counted
-                let window = attributes(pool::HALVE);
+                let window = attributes(pool::MEANS);
                 builder.node("AveragePool", name, &[x], window)
             }
             Op::Input | Op::Network(_) => {

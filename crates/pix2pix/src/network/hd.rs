@@ -3,7 +3,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use pix2pix_runtime::network::resnet::{HALVE, WIDE};
+use pix2pix_runtime::network::resnet::{DOWN, WIDE};
 use pix2pix_runtime::network::{HdConfig, LayerGraph, Shape};
 
 use crate::backend::activation::tanh;
@@ -28,7 +28,7 @@ impl Init for HdConfig {
         Ok(Hd {
             coarse: Resnet::without_output(config, init, device)?,
             first: Layer::new(config, [config.in_channels, few], WIDE, init, device),
-            down: Layer::new(config, [few, more], HALVE, init, device),
+            down: Layer::new(config, [few, more], DOWN, init, device),
             blocks: (0..self.local_blocks)
                 .map(|_| Block::new(config, more, init, device))
                 .collect(),

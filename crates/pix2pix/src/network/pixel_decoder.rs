@@ -6,7 +6,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use pix2pix_runtime::network::norm::EPSILON;
 use pix2pix_runtime::network::unet::LEAK;
-use pix2pix_runtime::network::upsample::{HALVE, KEEP};
+use pix2pix_runtime::network::upsample::{FUSED, KEEP};
 use pix2pix_runtime::network::{Filters, LayerGraph, Norm, Op, Upsample};
 
 use crate::backend::activation::join;
@@ -80,7 +80,7 @@ impl DecoderConfig<'_> {
         let up = |graph: &mut LayerGraph, name: &str, outputs, bias, input| {
             let filters = Filters {
                 outputs,
-                window: HALVE,
+                window: FUSED,
                 bias,
             };
             let at = graph.up(name, Upsample::Resize, filters, input);

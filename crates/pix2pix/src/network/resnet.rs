@@ -5,7 +5,7 @@
 use burn::module::Module;
 use burn::tensor::ops::PadMode;
 use burn::tensor::{Device, Tensor};
-use pix2pix_runtime::network::resnet::{DOUBLE, HALVE, NARROW, ResnetConfig, WIDE};
+use pix2pix_runtime::network::resnet::{DOWN, NARROW, ResnetConfig, UP, WIDE};
 use pix2pix_runtime::network::{LayerGraph, Shape, Window};
 
 use crate::backend::activation::tanh;
@@ -86,7 +86,7 @@ impl UpLayer {
     ) -> Self {
         let bias = config.has_bias();
         Self {
-            conv: UpConv::new(config.upsample, channels, DOUBLE, bias, init, device),
+            conv: UpConv::new(config.upsample, channels, UP, bias, init, device),
             norm: norm::layer(config.norm, channels[1], init, device),
         }
     }
@@ -177,7 +177,7 @@ impl Resnet {
         Ok(Self {
             first: Layer::new(config, first, WIDE, init, device),
             down: levels()
-                .map(|channels| Layer::new(config, channels, HALVE, init, device))
+                .map(|channels| Layer::new(config, channels, DOWN, init, device))
                 .collect(),
             blocks: (0..config.blocks)
                 .map(|_| Block::new(config, width, init, device))

@@ -6,7 +6,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use pix2pix_runtime::network::unet::{HALVE, LEAK};
+use pix2pix_runtime::network::unet::{LEAK, LEVEL};
 use pix2pix_runtime::network::upsample::KEEP;
 use pix2pix_runtime::network::{LayerGraph, Shape, UnetConfig};
 
@@ -33,7 +33,7 @@ impl Init for UnetConfig {
             with_epsilon(norm::layer(self.norm, channels, init, device), self.epsilon)
         };
         let up = |upsample, channels, bias, init: &mut WeightInit| {
-            UpConv::new(upsample, channels, HALVE, bias, init, device)
+            UpConv::new(upsample, channels, LEVEL, bias, init, device)
         };
         let bias = self.bias_before_norm;
 
@@ -43,7 +43,7 @@ impl Init for UnetConfig {
             let width = self.width(level);
             let inner = level > 0 && level + 1 < self.depth;
             encoder.push(Down {
-                conv: Conv::new([channels, width], HALVE, bias, init, device),
+                conv: Conv::new([channels, width], LEVEL, bias, init, device),
                 norm: inner.then(|| norm(width, init)).flatten(),
             });
             channels = width;

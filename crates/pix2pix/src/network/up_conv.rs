@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use pix2pix_runtime::network::Window;
-use pix2pix_runtime::network::upsample::{HALVE, KEEP, Upsample};
+use pix2pix_runtime::network::upsample::{FUSED, KEEP, Upsample};
 
 use crate::backend;
 use crate::backend::smooth::smooth;
@@ -68,7 +68,7 @@ impl UpConv {
 fn resized(x: Tensor<4>, conv: &Conv) -> Tensor<4> {
     let [.., height, width] = x.dims();
     let spec = ConvSpec {
-        window: HALVE,
+        window: FUSED,
         precision: conv.precision(),
     };
     let kernel = four_taps(conv.effective_weight());
