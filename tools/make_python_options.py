@@ -29,6 +29,7 @@ TYPES = {
     "number": "float",
     "path": "str | os.PathLike[str]",
     "words": "Sequence[str]",
+    "text": "str",
     "word": "Word",
 }
 

@@ -17,6 +17,7 @@ pub use toml::Value;
 pub use crate::failure::Failure;
 use crate::memory::KeepFreed;
 pub use crate::progress::Line;
+use crate::train::Seconds;
 pub use crate::train::Watch;
 use crate::{Command, config_file, evaluate, failure, receptive_field, summary, train};
 
@@ -157,6 +158,8 @@ pub enum Takes {
     OneOf(Vec<String>),
     /// Several words.
     Words,
+    /// A word that is no number, such as `1h30m`.
+    Text,
     /// A word with rules of its own.
     Word,
 }
@@ -225,6 +228,8 @@ fn takes(parser: &ValueParser) -> Takes {
         Takes::Number
     } else if is(&[TypeId::of::<PathBuf>()]) {
         Takes::Path
+    } else if is(&[TypeId::of::<Seconds>()]) {
+        Takes::Text
     } else {
         Takes::Word
     }
@@ -502,7 +507,8 @@ mod tests {
         assert!(matches!(takes("from"), Takes::Path));
         assert!(matches!(takes("no-mirror"), Takes::Nothing));
         assert!(matches!(takes("match"), Takes::Words));
-        assert!(matches!(takes("time"), Takes::Word));
+        assert!(matches!(takes("range"), Takes::Word));
+        assert!(matches!(takes("time"), Takes::Text));
         assert!(
             matches!(takes("resize"), Takes::OneOf(words) if words.contains(&"crop".to_string()))
         );

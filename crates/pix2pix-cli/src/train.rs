@@ -23,7 +23,7 @@ use crate::processes::Processes;
 use crate::program::program;
 use crate::progress::{Line, Lines};
 use crate::words::count;
-pub use args::{Args, RunArgs};
+pub use args::{Args, RunArgs, Seconds};
 use foresee::foresee;
 use outputs::Outputs;
 use plan::{Planned, plan};

@@ -62,7 +62,7 @@ fn of(value: &Bound<'_, PyAny>) -> Option<Value> {
 }
 
 /// The options of a command as keyword arguments: name, description, what it takes (`nothing`, `whole`, `number`, `path`,
-/// `one of`, `words` or `word`), and the words that it may be.
+/// `one of`, `words`, `text` or `word`), and the words that it may be.
 #[pyfunction]
 pub fn options(command: &str) -> Vec<(String, String, &'static str, Vec<String>)> {
     let options = embedded::options(command).into_iter();
@@ -74,6 +74,7 @@ pub fn options(command: &str) -> Vec<(String, String, &'static str, Vec<String>)
             Takes::Path => ("path", Vec::new()),
             Takes::OneOf(words) => ("one of", words),
             Takes::Words => ("words", Vec::new()),
+            Takes::Text => ("text", Vec::new()),
             Takes::Word => ("word", Vec::new()),
         };
         (argument(&option.name), named(&option.help), takes, words)

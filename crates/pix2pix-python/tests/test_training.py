@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import typing
 from typing import Any
 
 import numpy as np
@@ -124,6 +125,12 @@ def test_a_callback_sees_the_events(tmp_path: pathlib.Path) -> None:
     assert steps == run.losses
     assert np.array_equal(events[4]["sheet"], run.sample(2))
     assert events[2]["path"] == str(run.path / "checkpoints/step_0000002.safetensors")
+
+
+def test_options_of_a_resumed_run_have_the_types_of_a_new_one() -> None:
+    new, resumed = (typing.get_type_hints(taker) for taker in (pix2pix.TrainOptions, pix2pix.resume))
+    for name in ("steps", "epochs", "time", "patience"):
+        assert resumed[name] == new[name] | None, name
 
 
 def test_a_callback_ends_the_run_which_can_be_resumed(tmp_path: pathlib.Path) -> None:

@@ -138,7 +138,7 @@ class TrainOptions(TypedDict, total=False):
     report: bool
     epochs: int
     steps: int
-    time: Word
+    time: str
     batch_size: int
     preset: Literal["paper", "best"]
     lr: float
