@@ -201,11 +201,13 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Makes a picture of samples `[height, width, channels]`.
+    /// Makes a picture of samples `[height, width, channels]`, none of which is 0. Sizes of files and of arrays are checked
+    /// before: see [`check_size`].
     ///
     /// # Panics
-    /// When the number of samples does not match the size.
+    /// When the number of samples does not match the size, and with debug assertions when there are none.
     pub fn new([width, height]: [u32; 2], channels: usize, samples: Samples) -> Self {
+        debug_assert_ne!(samples.len(), 0, "samples of a picture");
         assert_eq!(
             samples.len(),
             width as usize * height as usize * channels,
@@ -558,4 +560,24 @@ pub fn conversion(from: usize, to: usize) -> Result<Option<Conversion>> {
 /// The luma of red, green and blue (ITU-R BT.601, as Pillow).
 pub fn luma(pixel: &[f32]) -> f32 {
     0.299 * pixel[0] + 0.587 * pixel[1] + 0.114 * pixel[2]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic(expected = "samples of a picture")]
+    fn a_picture_has_pixels() {
+        Picture::new([0, 0], 3, Samples::U8(Vec::new()));
+    }
+
+    #[test]
+    fn a_size_without_pixels_is_refused() {
+        for size in [[0, 0], [0, 16], [16, 0], [15, 16]] {
+            assert!(check_size(size).is_err(), "{size:?}");
+        }
+        assert!(check_size([MIN_SIDE; 2]).is_ok());
+    }
 }

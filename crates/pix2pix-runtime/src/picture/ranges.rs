@@ -19,7 +19,8 @@ pub struct Ranges {
 }
 
 impl Ranges {
-    /// One range for all bands.
+    /// One range for all bands. It may be a constant, so it is not checked here; one that is read is by
+    /// [`validate`](Self::validate), with its domain.
     pub const fn all(range: [f32; 2]) -> Self {
         let mut values = [[0.0; 2]; MOST];
         values[0] = range;
@@ -45,6 +46,9 @@ impl Ranges {
     }
 
     /// Checks the ranges of a domain called `name` with this number of bands.
+    ///
+    /// # Errors
+    /// When there is another number of them, or one does not have its lower value first.
     pub fn validate(&self, name: &str, bands: usize) -> Result<()> {
         let ranges = self.listed();
         let reason = if !self.fit(bands) {
@@ -169,6 +173,8 @@ mod tests {
             [0.0, f32::INFINITY],
         ] {
             assert!(Ranges::each(&[[0.0, 1.0], wrong]).is_err(), "{wrong:?}");
+            let read = Ranges::all(wrong).validate("source", 3);
+            assert!(read.is_err(), "{wrong:?}");
         }
         assert!(Ranges::each(&[]).is_err() && Ranges::each(&[[0.0, 1.0]; 17]).is_err());
     }
