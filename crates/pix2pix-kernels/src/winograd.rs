@@ -128,14 +128,14 @@ impl Form {
     ) -> &'a mut [f32] {
         geometry.check(input.len(), output.len(), weights.len());
         let tiling = self.checked_tiling(instructions, geometry);
-        let sizes = (geometry, &tiling);
-        by_type!(weights => self.forward_by(instructions, sizes, input, weights, output))
+        by_type!(weights => self.forward_by(instructions, geometry, &tiling, input, weights, output))
     }
 
     fn forward_by<'a, W: Weight>(
         self,
         instructions: InstructionSet,
-        (geometry, tiling): (&Geometry, &Tiling),
+        geometry: &Geometry,
+        tiling: &Tiling,
         input: &[f32],
         weights: &[W],
         output: &'a mut [MaybeUninit<f32>],
@@ -163,14 +163,14 @@ impl Form {
     ) -> &'a mut [f32] {
         geometry.check(input.len(), gradient.len(), weights.len());
         let tiling = self.checked_tiling(instructions, geometry);
-        let sizes = (geometry, &tiling);
-        by_type!(weights => self.input_gradient_by(instructions, sizes, gradient, weights, input))
+        by_type!(weights => self.input_gradient_by(instructions, geometry, &tiling, gradient, weights, input))
     }
 
     fn input_gradient_by<'a, W: Weight>(
         self,
         instructions: InstructionSet,
-        (geometry, tiling): (&Geometry, &Tiling),
+        geometry: &Geometry,
+        tiling: &Tiling,
         gradient: &[f32],
         weights: &[W],
         input: &'a mut [MaybeUninit<f32>],

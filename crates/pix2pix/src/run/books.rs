@@ -161,7 +161,8 @@ impl Books {
     /// Translates, draws and scores the samples of a step with its weights. Returns a warning if they show signs of failure.
     pub fn look(
         &mut self,
-        (training, config): (&Training, &RunConfig),
+        training: &Training,
+        config: &RunConfig,
         trainer: &Trainer,
         metrics: Metrics,
         tell: &mut dyn FnMut(Event),
@@ -192,7 +193,8 @@ impl Books {
     /// lasts, the next ones show.
     pub fn look_again(
         &mut self,
-        (training, config): (&Training, &RunConfig),
+        training: &Training,
+        config: &RunConfig,
         trainer: &Trainer,
         step: u64,
     ) {

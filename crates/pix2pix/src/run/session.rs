@@ -313,15 +313,19 @@ impl<'a, 'b> Session<'a, 'b> {
         let Some(books) = &mut self.books else {
             return Ok(None);
         };
-        let at = (&self.training, &self.config);
-        books.look(at, &self.trainer, metrics, self.tell)
+        books.look(
+            &self.training,
+            &self.config,
+            &self.trainer,
+            metrics,
+            self.tell,
+        )
     }
 
     /// Looks again at the samples of a step that has been seen before.
     fn look_again(&mut self, step: u64) {
         if let Some(books) = &mut self.books {
-            let at = (&self.training, &self.config);
-            books.look_again(at, &self.trainer, step);
+            books.look_again(&self.training, &self.config, &self.trainer, step);
         }
     }
 
