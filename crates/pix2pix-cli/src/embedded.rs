@@ -17,8 +17,8 @@ pub use toml::Value;
 pub use crate::failure::Failure;
 use crate::memory::KeepFreed;
 pub use crate::progress::Line;
+pub use crate::train::Host;
 use crate::train::Seconds;
-pub use crate::train::Watch;
 use crate::{Command, config_file, evaluate, failure, receptive_field, summary, train};
 
 /// Options by name, such as `batch_size` and 4.
@@ -42,12 +42,12 @@ const NOT_EMBEDDED: [(&str, &str); 9] = [
 ///
 /// # Errors
 /// As the command's.
-pub fn train(data: &Path, out: &Path, options: &Options, watch: Watch) -> Result<Outcome, Failure> {
+pub fn train(data: &Path, out: &Path, options: &Options, host: Host) -> Result<Outcome, Failure> {
     let mut words = Words::of("train");
     words.path("--out=", out);
     words.options(options)?;
     words.positionals([data]);
-    words.train(watch)
+    words.train(host)
 }
 
 /// Resumes a run, as `pix2pix train --resume RUN` does. `data` is the new place of the pairs, if they have moved.
@@ -58,13 +58,13 @@ pub fn resume(
     run: &Path,
     data: Option<&Path>,
     options: &Options,
-    watch: Watch,
+    host: Host,
 ) -> Result<Outcome, Failure> {
     let mut words = Words::of("train");
     words.path("--resume=", run);
     words.options(options)?;
     words.positionals(data);
-    words.train(watch)
+    words.train(host)
 }
 
 /// Scores of a model on a data set, as `pix2pix evaluate MODEL DATA` finds them.
@@ -286,11 +286,11 @@ impl Words {
         crate::parsed(&words).map_err(|error| failure::wrong(&error, &words))
     }
 
-    fn train(self, watch: Watch) -> Result<Outcome, Failure> {
+    fn train(self, host: Host) -> Result<Outcome, Failure> {
         match self.parsed()? {
             (Command::Train(args), typed) => {
                 let _kept = KeepFreed::begin();
-                train::embedded(args, &typed, watch)
+                train::embedded(args, &typed, host)
             }
             _ => unreachable!("the words begin with the command's name"),
         }
@@ -319,7 +319,7 @@ mod tests {
             given("load-size", 72),
         ];
         let (mut steps, stop) = (Vec::new(), Arc::<AtomicBool>::default());
-        let watch = Watch {
+        let host = Host {
             lines: &|_| {},
             stop: stop.clone(),
             events: &mut |event| {
@@ -330,7 +330,7 @@ mod tests {
             },
         };
         let options = [&small, options].concat();
-        let outcome = train(Path::new("earth"), out, &options, watch)?;
+        let outcome = train(Path::new("earth"), out, &options, host)?;
         Ok((outcome, steps))
     }
 
@@ -452,7 +452,7 @@ mod tests {
             ];
             let (mut step, mut kinds) = (0, Vec::new());
             let stop = Arc::<AtomicBool>::default();
-            let watch = Watch {
+            let host = Host {
                 lines: &|_| {},
                 stop: stop.clone(),
                 events: &mut |event| {
@@ -465,7 +465,7 @@ mod tests {
                     }
                 },
             };
-            let outcome = train(Path::new("earth"), &out, &options, watch).unwrap();
+            let outcome = train(Path::new("earth"), &out, &options, host).unwrap();
             kinds.sort_unstable();
             let once = ["logged", "sampled", "saved", "scored", "step", "warned"];
             assert_eq!(kinds, once, "{stops} {saves} {samples}");
@@ -480,12 +480,12 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let out = scratch.path().join("run");
         let stop = Arc::<AtomicBool>::default();
-        let watch = Watch {
+        let host = Host {
             lines: &|_| stop.store(true, Ordering::Relaxed),
             stop: stop.clone(),
             events: &mut |_| panic!("nothing is trained"),
         };
-        let ended = train(Path::new("earth"), &out, &[given("steps", 1)], watch);
+        let ended = train(Path::new("earth"), &out, &[given("steps", 1)], host);
         assert!(matches!(ended, Err(Failure::Interrupted)));
         assert!(!out.exists());
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use pix2pix::run::Metrics;
-use pix2pix_server::Training;
+use pix2pix_server::LiveTraining;
 
 use crate::output::tell;
 
@@ -65,7 +65,7 @@ pub struct Progress<'a> {
     first: Cell<Option<(Instant, u64)>>,
     display: Display<'a>,
     /// The training's page.
-    page: Option<Arc<Training>>,
+    page: Option<Arc<LiveTraining>>,
 }
 
 enum Display<'a> {
@@ -79,7 +79,7 @@ impl<'a> Progress<'a> {
         steps: u64,
         time: Option<f64>,
         lines: Lines<'a>,
-        page: Option<Arc<Training>>,
+        page: Option<Arc<LiveTraining>>,
     ) -> Self {
         let time = time.map(Duration::from_secs_f64);
         let display = if matches!(lines, Lines::Stderr) && stderr().is_terminal() {

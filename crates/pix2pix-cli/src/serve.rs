@@ -11,7 +11,7 @@ use std::sync::Arc;
 use clap::ValueEnum;
 use pix2pix::device::set_threads;
 use pix2pix::one_line;
-use pix2pix_server::{Models, Server, Settings, Training};
+use pix2pix_server::{LiveTraining, Models, Server, Settings};
 use tokio::runtime::Runtime;
 use tracing::level_filters::LevelFilter;
 
@@ -185,7 +185,7 @@ fn opened(address: SocketAddr) -> String {
 fn bind(
     settings: Settings,
     models: Arc<Models>,
-    training: Option<Arc<Training>>,
+    training: Option<Arc<LiveTraining>>,
 ) -> Result<Server, Failure> {
     Server::bind(settings, models, training)
         .map_err(|e| Failure::Runtime(flags::named(&e.to_string())))

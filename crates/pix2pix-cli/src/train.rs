@@ -100,9 +100,9 @@ pub fn run(mut args: Args, typed: &[String]) -> Result<(), Failure> {
     processes.ended(finish(training, &root))
 }
 
-/// Trains in this process as a part of another program, to which `watch` belongs. There is no handler of Ctrl-C, and nothing
+/// Trains in this process as a part of another program, to which `host` belongs. There is no handler of Ctrl-C, and nothing
 /// is printed.
-pub fn embedded(mut args: Args, typed: &[String], watch: Watch) -> Result<Outcome, Failure> {
+pub fn embedded(mut args: Args, typed: &[String], host: Host) -> Result<Outcome, Failure> {
     if args.dry_run || args.run.serve.is_some() {
         let reason =
             "--dry-run and --serve are for the command line; remove them from the file of --config";
@@ -125,10 +125,10 @@ pub fn embedded(mut args: Args, typed: &[String], watch: Watch) -> Result<Outcom
         )));
     }
     let planned = plan(&mut args, typed, &processes)?;
-    let lines = Lines::Passed(watch.lines);
+    let lines = Lines::Passed(host.lines);
     planned.notes.iter().for_each(|note| lines.say(note));
     // whoever stops it so early wants no step
-    if watch.stop.load(Ordering::Relaxed) {
+    if host.stop.load(Ordering::Relaxed) {
         return Err(Failure::Interrupted);
     }
     let training = Session {
@@ -138,20 +138,20 @@ pub fn embedded(mut args: Args, typed: &[String], watch: Watch) -> Result<Outcom
         data: &planned.data,
         group: None,
         start: Start::of(&args),
-        stop: watch.stop,
+        stop: host.stop,
         shown: Shown {
             lines,
             ..Shown::of(&args.run)
         },
     };
     train(training, &mut |event| {
-        (watch.events)(event);
+        (host.events)(event);
         Ok(())
     })
 }
 
 /// What a program that embeds a training is told, and how it stops it.
-pub struct Watch<'a> {
+pub struct Host<'a> {
     /// Receives the lines that the command would print.
     pub lines: &'a dyn Fn(Line),
     /// Receives every event. It may set `stop`.

@@ -10,7 +10,7 @@ use pix2pix::data::{self, Format};
 use pix2pix::report::charts;
 use pix2pix::run::{self, Event, History, Metrics, Outcome, RunScores, Warning};
 use pix2pix::{Error, RunConfig, model};
-use pix2pix_cli::embedded::{self, Failure, Line, Watch};
+use pix2pix_cli::embedded::{self, Failure, Host, Line};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use serde::Serialize;
@@ -31,8 +31,8 @@ pub fn train(
     tell: Py<PyAny>,
 ) -> PyResult<()> {
     let options = options::read(arguments)?;
-    watched(py, tell, |watch| {
-        embedded::train(&data, &out, &options, watch)
+    watched(py, tell, |host| {
+        embedded::train(&data, &out, &options, host)
     })
 }
 
@@ -46,8 +46,8 @@ pub fn resume(
     tell: Py<PyAny>,
 ) -> PyResult<()> {
     let options = options::read(arguments)?;
-    watched(py, tell, |watch| {
-        embedded::resume(&run, data.as_deref(), &options, watch)
+    watched(py, tell, |host| {
+        embedded::resume(&run, data.as_deref(), &options, host)
     })
 }
 
@@ -55,7 +55,7 @@ pub fn resume(
 fn watched(
     py: Python<'_>,
     tell: Py<PyAny>,
-    train: impl FnOnce(Watch) -> Result<Outcome, Failure> + Send,
+    train: impl FnOnce(Host) -> Result<Outcome, Failure> + Send,
 ) -> PyResult<()> {
     let listener = Listener {
         tell,
@@ -63,7 +63,7 @@ fn watched(
         raised: Mutex::default(),
     };
     let ended = py.detach(|| {
-        train(Watch {
+        train(Host {
             lines: &|line| match line {
                 Line::Said(text) => listener.tell("line", &written(&named(text)), None),
                 Line::Progress(text) => listener.tell("progress", &written(&text), None),

@@ -73,7 +73,7 @@ enum Outcome {
 }
 
 /// Receives the position and the output of each layer, picture by picture, which it may change.
-pub type Watch<'a> = dyn FnMut(usize, &mut [f32]) + 'a;
+pub type LayerWatch<'a> = dyn FnMut(usize, &mut [f32]) + 'a;
 
 impl Plan {
     /// The plan of a generator for a number of pictures.
@@ -149,7 +149,7 @@ impl Plan {
         parameters: &Parameters,
         pass: &Pass,
         memory: &mut Vec<f32>,
-        watch: &mut Watch,
+        watch: &mut LayerWatch,
     ) -> Vec<Vec<f32>> {
         match self.pass(parameters, pass, memory, None, watch) {
             Outcome::Finished(outputs) => outputs,
@@ -193,7 +193,7 @@ impl Plan {
         pass: &Pass,
         memory: &mut Vec<f32>,
         stop_at: Option<usize>,
-        watch: &mut Watch,
+        watch: &mut LayerWatch,
     ) -> Outcome {
         assert_eq!(
             pass.inputs.len(),

@@ -10,7 +10,7 @@ use crate::models::Models;
 use crate::queue::Queue;
 use crate::rate::Rate;
 use crate::settings::Settings;
-use crate::training::Training;
+use crate::training::LiveTraining;
 use crate::uploads::Uploads;
 
 /// State shared by all requests.
@@ -26,7 +26,7 @@ pub struct App {
     /// The limit on each client's pictures, if there is one.
     pub rate: Option<Rate>,
     /// The training that the page shows, if there is one.
-    pub training: Option<Arc<Training>>,
+    pub training: Option<Arc<LiveTraining>>,
     /// The Prometheus metrics.
     pub metrics: Arc<Metrics>,
     /// Whether the server is shutting down.

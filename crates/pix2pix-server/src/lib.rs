@@ -30,4 +30,4 @@ pub mod uploads;
 pub use models::Models;
 pub use server::{Server, StartError};
 pub use settings::Settings;
-pub use training::Training;
+pub use training::LiveTraining;

@@ -32,7 +32,7 @@ use crate::problem::Problem;
 use crate::queue::Queue;
 use crate::rate::Rate;
 use crate::settings::Settings;
-use crate::training::Training;
+use crate::training::LiveTraining;
 use crate::unread;
 use crate::uploads::Uploads;
 
@@ -126,7 +126,7 @@ impl Server {
     pub fn bind(
         settings: Settings,
         models: Arc<Models>,
-        training: Option<Arc<Training>>,
+        training: Option<Arc<LiveTraining>>,
     ) -> Result<Self, StartError> {
         if !is_date(SystemTime::now()) {
             return Err(StartError::Clock);

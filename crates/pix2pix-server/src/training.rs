@@ -17,7 +17,7 @@ const LINES: usize = 200;
 const OF_255: f64 = 127.5;
 
 /// A training in this process: it is told every event and every line, and answers what clients ask.
-pub struct Training {
+pub struct LiveTraining {
     run: String,
     /// Steps of the whole run; `None` if it ends after a length of time.
     steps: Option<u64>,
@@ -79,7 +79,7 @@ pub struct LogLine {
     pub text: String,
 }
 
-impl Training {
+impl LiveTraining {
     /// The run in a folder, of which nothing has been seen; `steps` is `None` for one that ends after a length of time.
     pub fn new(root: &Path, steps: Option<u64>) -> Self {
         let full = std::path::absolute(root);
@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_resumed_run_draws_its_steps_once() {
-        let training = Training::new(Path::new("runs/run"), Some(9));
+        let training = LiveTraining::new(Path::new("runs/run"), Some(9));
         for (step, value) in [(1, 0.5), (2, 0.25), (3, 0.125), (2, 0.75)] {
             training.saw(&Event::Logged(logged(step, value)));
         }
@@ -265,7 +265,7 @@ mod tests {
     /// Nobody knows how many steps fit into a length of time before there is a pace.
     #[test]
     fn a_run_of_a_length_of_time_has_no_steps_at_first() {
-        let training = Training::new(Path::new("runs/run"), None);
+        let training = LiveTraining::new(Path::new("runs/run"), None);
         assert_eq!(training.info().steps, None);
         training.saw(&Event::Left(Duration::from_secs(3600)));
         training.saw(&Event::Step(logged(1, 0.5)));
@@ -273,7 +273,7 @@ mod tests {
         std::thread::sleep(Duration::from_millis(2));
         training.saw(&Event::Step(logged(2, 0.5)));
         assert!(training.info().steps > Some(2));
-        let known = Training::new(Path::new("runs/run"), Some(9));
+        let known = LiveTraining::new(Path::new("runs/run"), Some(9));
         assert_eq!(known.info().steps, Some(9));
     }
 
@@ -284,7 +284,7 @@ mod tests {
         assert_eq!((means.len(), some.len()), (300, 300));
         assert_eq!((means[0], some[0]), ((2, 1.5), (2, 2.0)));
         assert_eq!((means[299], some[299]), ((599, 599.0), (599, 599.0)));
-        let training = Training::new(Path::new("runs/run"), Some(9));
+        let training = LiveTraining::new(Path::new("runs/run"), Some(9));
         for number in 0..LINES + 5 {
             training.said(&format!("line {number}"));
         }

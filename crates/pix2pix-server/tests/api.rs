@@ -13,7 +13,7 @@ use pix2pix::data::picture::{self, Depth, Format, Metadata, Picture};
 use pix2pix::data::{Domain, Samples, earth};
 use pix2pix::model::TranslateOptions;
 use pix2pix::run::Event;
-use pix2pix_server::{Settings, Training};
+use pix2pix_server::{LiveTraining, Settings};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
@@ -422,7 +422,7 @@ fn scripts_of_named_sites_may_use_the_api() {
 #[test]
 fn a_training_is_told_in_numbers() {
     let folder = tempfile::tempdir().unwrap();
-    let training = Arc::new(Training::new(&folder.path().join("run"), Some(1000)));
+    let training = Arc::new(LiveTraining::new(&folder.path().join("run"), Some(1000)));
     let served = Served::of_training(training.clone());
     assert_eq!(get(&served, "/v1/models").json()["training"], true);
     let told = get(&served, "/v1/training").json();

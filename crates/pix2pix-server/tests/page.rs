@@ -11,7 +11,7 @@ use pix2pix::data::{Domain, Samples};
 use pix2pix::run::{Event, Metrics, RunScores};
 use pix2pix::train::Losses;
 use pix2pix_server::settings::Words;
-use pix2pix_server::{Settings, Training};
+use pix2pix_server::{LiveTraining, Settings};
 use serde_json::{Value, json};
 
 use crate::common::Served;
@@ -481,8 +481,8 @@ fn logged(step: u64) -> Metrics {
 }
 
 /// A training that has come to step 20, with a contact sheet.
-fn training(folder: &Path) -> Arc<Training> {
-    let training = Arc::new(Training::new(&folder.join("facades"), Some(1000)));
+fn training(folder: &Path) -> Arc<LiveTraining> {
+    let training = Arc::new(LiveTraining::new(&folder.join("facades"), Some(1000)));
     let sheet = image::RgbImage::from_fn(300, 400, |x, y| image::Rgb([x as u8, y as u8, 0]));
     let path = folder.join("step_0000020.png");
     sheet.save(&path).unwrap();

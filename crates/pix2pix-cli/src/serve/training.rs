@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use pix2pix::{Error, RunConfig};
 use pix2pix_server::settings::Words;
-use pix2pix_server::{Models, Settings, Training};
+use pix2pix_server::{LiveTraining, Models, Settings};
 
 use crate::failure::Failure;
 use crate::flags;
@@ -23,7 +23,7 @@ impl Live {
         listen: SocketAddr,
         run: &Path,
         config: &RunConfig,
-        training: Arc<Training>,
+        training: Arc<LiveTraining>,
     ) -> Result<(Self, String), Failure> {
         let paths = [run.to_path_buf()];
         let models = Arc::new(Models::new(&paths, config.device, config.precision));

@@ -11,7 +11,7 @@ use pix2pix::quality::Score;
 use pix2pix::report::TensorBoard;
 use pix2pix::run::{Event, RunScores, Warning};
 use pix2pix::{Error, model};
-use pix2pix_server::Training;
+use pix2pix_server::LiveTraining;
 
 use super::report_page::ReportPage;
 use super::session::{Session, Start};
@@ -26,7 +26,7 @@ use crate::words::count;
 pub struct Outputs<'a> {
     progress: Progress<'a>,
     /// What the page tells of the training, and the page itself.
-    watched: Option<Arc<Training>>,
+    watched: Option<Arc<LiveTraining>>,
     live: Option<Live>,
     board: Option<Board>,
     report: Option<ReportPage>,
@@ -47,7 +47,7 @@ impl<'a> Outputs<'a> {
         let report = ReportPage::open(root, config, asked)?;
         let serve = shown.serve.filter(|_| shard.is_root());
         let steps = config.time.is_none().then_some(config.steps);
-        let watched = serve.map(|_| Arc::new(Training::new(root, steps)));
+        let watched = serve.map(|_| Arc::new(LiveTraining::new(root, steps)));
         let progress = Progress::new(config.steps, config.time, shown.lines, watched.clone());
         progress.say(&beginning(training, shard, held_out));
         if config.device.is_card() {

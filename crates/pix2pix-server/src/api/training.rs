@@ -11,7 +11,7 @@ use axum::{Extension, Json};
 use super::blocking;
 use super::refusals::Refused;
 use crate::problem::Problem;
-use crate::training::{Training, TrainingInfo};
+use crate::training::{LiveTraining, TrainingInfo};
 
 /// The training that this server belongs to: its progress, curves, contact sheets and log.
 #[utoipa::path(
@@ -22,7 +22,7 @@ use crate::training::{Training, TrainingInfo};
         Refused,
     )
 )]
-pub async fn training(Extension(training): Extension<Arc<Training>>) -> Json<TrainingInfo> {
+pub async fn training(Extension(training): Extension<Arc<LiveTraining>>) -> Json<TrainingInfo> {
     Json(training.info())
 }
 
@@ -38,7 +38,7 @@ pub async fn training(Extension(training): Extension<Arc<Training>>) -> Json<Tra
     )
 )]
 pub async fn sheet(
-    Extension(training): Extension<Arc<Training>>,
+    Extension(training): Extension<Arc<LiveTraining>>,
     step: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     let step = step.ok().and_then(|Path(step)| step.parse().ok());

@@ -11,7 +11,7 @@ use pix2pix::device::{DeviceName, Precision};
 use pix2pix::model::Checkpoint;
 use pix2pix::network::{GeneratorConfig, Init, PatchGanConfig, UnetConfig, WeightInit};
 use pix2pix_server::server::Stop;
-use pix2pix_server::{Models, Server, Settings, Training};
+use pix2pix_server::{LiveTraining, Models, Server, Settings};
 use tempfile::TempDir;
 
 /// A running server; dropping it stops the server.
@@ -92,7 +92,7 @@ impl Served {
     }
 
     /// Starts the server of a training, with a model for pictures of 64 pixels.
-    pub fn of_training(training: Arc<Training>) -> Self {
+    pub fn of_training(training: Arc<LiveTraining>) -> Self {
         let models = [("one", 64, [Domain::RGB8; 2])];
         Self::start(Settings::default(), &models, Some(training))
     }
@@ -107,7 +107,7 @@ impl Served {
     fn start(
         settings: Settings,
         models: &[(&str, usize, [Domain; 2])],
-        training: Option<Arc<Training>>,
+        training: Option<Arc<LiveTraining>>,
     ) -> Self {
         let listen = "127.0.0.1:0".parse().unwrap();
         Self::listening(Settings { listen, ..settings }, models, training)
@@ -116,7 +116,7 @@ impl Served {
     fn listening(
         settings: Settings,
         models: &[(&str, usize, [Domain; 2])],
-        training: Option<Arc<Training>>,
+        training: Option<Arc<LiveTraining>>,
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let paths: Vec<PathBuf> = models

@@ -23,7 +23,7 @@ const AHEAD: usize = 2;
 
 /// Which pixels of a batch have data.
 #[derive(Clone, Debug)]
-pub struct Mask {
+pub struct KnownPixels {
     /// 1 where a pixel has data, otherwise 0: `[batch, 1, height, width]`.
     pub known: Tensor<4>,
     /// Share of the pixels that have data, 0 to 1.
@@ -48,11 +48,11 @@ impl HostBatch {
     }
 
     /// The pixels that have data; `None` if all have.
-    pub fn mask(&self, device: &Device) -> Option<Mask> {
+    pub fn mask(&self, device: &Device) -> Option<KnownPixels> {
         let known = self.mask.as_ref()?;
         let [batch, _, height, width] = self.target.1;
         let data = TensorData::new(known.clone(), [batch, 1, height, width]);
-        Some(Mask {
+        Some(KnownPixels {
             known: placed(data, device),
             // a sum of ones stops to grow at 2^24
             share: known.iter().filter(|&&known| known > 0.0).count() as f32 / known.len() as f32,

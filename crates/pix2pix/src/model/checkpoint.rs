@@ -18,7 +18,7 @@ use crate::network::init::{Init, WeightInit};
 use crate::network::patch_gan::PatchGan;
 use crate::network::weights;
 use crate::weights_file::rounding::{Rounding, write_rounded};
-use crate::weights_file::tensor_file::{self, Values, prefixed};
+use crate::weights_file::tensor_file::{self, TensorValues, prefixed};
 
 pub use pix2pix_runtime::checkpoint::{BEST, file_name, find, find_best, in_folder, steps_in};
 
@@ -137,7 +137,7 @@ impl Checkpoint {
     /// # Errors
     /// When the file cannot be written; an existing file of that name is then unchanged.
     pub fn save(&self, path: &Path) -> Result<()> {
-        let tensors: Vec<(String, Values)> = prefixed("generator", &self.generator)
+        let tensors: Vec<(String, TensorValues)> = prefixed("generator", &self.generator)
             .chain(prefixed("discriminator", &self.discriminator))
             .map(|(name, data)| (name, data.into()))
             .collect();
@@ -150,7 +150,7 @@ impl Checkpoint {
     /// # Errors
     /// As [`save`](Self::save).
     pub fn save_rounded(&self, path: &Path, rounding: Rounding) -> Result<f32> {
-        let tensors: Vec<(String, Values)> = prefixed("generator", &self.generator)
+        let tensors: Vec<(String, TensorValues)> = prefixed("generator", &self.generator)
             .map(|(name, data)| (name, data.into()))
             .collect();
         write_rounded(path, KIND, &self.header(), &tensors, rounding)

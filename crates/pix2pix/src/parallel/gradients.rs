@@ -80,7 +80,7 @@ impl Reducer {
     }
 
     /// Starts an all-reduce. `earlier` holds the gradients of the step's earlier batches, which are added.
-    pub fn begin<M: Module>(&self, network: &M, earlier: GradientsParams) -> Pass {
+    pub fn begin<M: Module>(&self, network: &M, earlier: GradientsParams) -> Reduction {
         let (sender, buckets) = channel();
         let group = self.group.clone();
         let plan = self.plan.clone();
@@ -113,12 +113,12 @@ impl Reducer {
                 give: &add,
             });
         }
-        Pass { collector, reduced }
+        Reduction { collector, reduced }
     }
 }
 
 /// An all-reduce in progress.
-pub struct Pass {
+pub struct Reduction {
     collector: Arc<Collector>,
     reduced: JoinHandle<Vec<Vec<f32>>>,
 }
@@ -193,7 +193,7 @@ impl Receiver for Collector {
         true
     }
 
-    /// The sum over the group takes the gradient's place: [`Pass::finish`].
+    /// The sum over the group takes the gradient's place: [`Reduction::finish`].
     fn receive(&self, id: ParamId, gradient: &[f32]) -> bool {
         let slot = self.plan.places[&id];
         let mut state = self.state();
@@ -206,7 +206,7 @@ impl Receiver for Collector {
     }
 }
 
-impl Pass {
+impl Reduction {
     /// Receives the gradients of the forward pass.
     pub fn receiver(&self) -> Arc<dyn Receiver> {
         self.collector.clone()

@@ -6,7 +6,7 @@ use crate::atomic_file;
 use crate::error::{Error, Result};
 use crate::network::weights::Weights;
 use crate::weights_file::pytorch_read;
-use crate::weights_file::tensor_file::{self, Values};
+use crate::weights_file::tensor_file::{self, TensorValues};
 
 /// Weights that can be downloaded.
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +110,7 @@ impl Published {
         if let Some(folder) = to.parent() {
             atomic_file::create_folder(folder)?;
         }
-        let named: Vec<(String, Values)> = tensors
+        let named: Vec<(String, TensorValues)> = tensors
             .iter()
             .map(|(name, data)| (name.clone(), data.into()))
             .collect();

@@ -10,7 +10,7 @@ use super::lines::{Metrics, Rate, RunScores, Timing, Warning, file};
 use super::log::Log;
 use super::plateau::Plateau;
 use super::record::{self, Record};
-use super::samples::Samples;
+use super::samples::SamplePairs;
 use super::saved::Progress;
 use crate::config::RunConfig;
 use crate::data::picture::{self, Picture};
@@ -23,7 +23,7 @@ use crate::train::trainer::Trainer;
 
 /// The books of a run, which only rank 0 keeps.
 pub struct Books {
-    samples: Samples,
+    samples: SamplePairs,
     metrics: Log,
     timings: Log,
     /// The learning rates of a run that ends after a length of time.
@@ -85,7 +85,7 @@ impl Books {
         let logged = t.entries.last().map_or(0.0, |timing| timing.seconds);
         let past = seconds.unwrap_or(logged);
         Ok(Self {
-            samples: Samples::read(data, config, &training.device)?,
+            samples: SamplePairs::read(data, config, &training.device)?,
             metrics,
             timings,
             rates,

@@ -20,7 +20,7 @@ pub struct Log {
 }
 
 /// The content of a log file.
-pub struct Content<T> {
+pub struct LogContent<T> {
     /// What its lines say.
     pub entries: Vec<T>,
     /// A sentence on the lines that cannot be read, if there are any.
@@ -36,7 +36,7 @@ impl Log {
     pub fn open<T: DeserializeOwned>(
         path: PathBuf,
         keep: impl Fn(&T) -> bool,
-    ) -> Result<(Self, Content<T>)> {
+    ) -> Result<(Self, LogContent<T>)> {
         let bytes = bytes(&path)?;
         let mut kept = Vec::with_capacity(bytes.len());
         let (mut entries, mut unread) = (Vec::new(), Vec::new());
@@ -60,7 +60,7 @@ impl Log {
         let file = File::options().append(true).open(&path);
         let file = file.map_err(|e| Error::io(&path, "write the file", e))?;
         let unread = told(&path, &unread);
-        Ok((Self { path, file }, Content { entries, unread }))
+        Ok((Self { path, file }, LogContent { entries, unread }))
     }
 
     /// Appends a line.
@@ -91,7 +91,7 @@ fn line(entry: &impl Serialize) -> String {
 ///
 /// # Errors
 /// When the file exists but cannot be read.
-pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Content<T>> {
+pub fn read<T: DeserializeOwned>(path: &Path) -> Result<LogContent<T>> {
     let bytes = bytes(path)?;
     let (mut entries, mut unread) = (Vec::new(), Vec::new());
     for (number, line) in lines(&bytes) {
@@ -102,7 +102,7 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Content<T>> {
         }
     }
     let unread = told(path, &unread);
-    Ok(Content { entries, unread })
+    Ok(LogContent { entries, unread })
 }
 
 fn bytes(path: &Path) -> Result<Vec<u8>> {
@@ -169,7 +169,7 @@ mod tests {
         fs::write(&path, &text).unwrap();
 
         let found = read::<Timing>(&path).unwrap();
-        let steps = |found: &Content<Timing>| -> Vec<u64> {
+        let steps = |found: &LogContent<Timing>| -> Vec<u64> {
             found.entries.iter().map(|entry| entry.step).collect()
         };
         assert_eq!(steps(&found), [1, 3, 4]);

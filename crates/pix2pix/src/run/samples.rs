@@ -33,7 +33,7 @@ const SIDE: u32 = 512;
 const FRAME: Rgb<u8> = Rgb([255, 214, 0]);
 
 /// The sample pairs, at the input size of the networks: held-out pairs, or training pairs if none are held out.
-pub struct Samples {
+pub struct SamplePairs {
     pairs: Vec<Pair>,
     /// The pairs of the contact sheet as a whole, if the networks see crops of them.
     whole: Vec<Pair>,
@@ -77,7 +77,7 @@ fn whole(row: Row, crop: [u32; 2]) -> Row {
     }
 }
 
-impl Samples {
+impl SamplePairs {
     /// Reads the sample pairs, the first ones of the split. With [`OnError::Skip`], broken pairs are left out.
     ///
     /// # Errors

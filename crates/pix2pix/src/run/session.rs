@@ -11,7 +11,7 @@ use super::saved::{self, Progress, Saved};
 use super::{Training, agreement};
 use crate::config::RunConfig;
 use crate::data::cache::Cache;
-use crate::data::loader::{self, Batches, HostBatch, LoaderConfig, Mask, Walk};
+use crate::data::loader::{self, Batches, HostBatch, KnownPixels, LoaderConfig, Walk};
 use crate::error::Result;
 use crate::parallel::Shard;
 use crate::train::losses::StepLosses;
@@ -49,7 +49,7 @@ pub struct Session<'a, 'b> {
 #[derive(Default)]
 struct Waiting {
     batches: Vec<Batch>,
-    masks: Vec<Option<Mask>>,
+    masks: Vec<Option<KnownPixels>>,
 }
 
 /// A step that the device has been given.

@@ -18,7 +18,7 @@ use crate::network::weights::{self, Array, Weights};
 use crate::train::config::OptimizerConfig;
 use crate::train::early::{Early, Lent};
 use crate::train::moments::{HostMoments, MomentFormat};
-use crate::weights_file::tensor_file::Values;
+use crate::weights_file::tensor_file::TensorValues;
 
 /// Epsilon, added to the square root of the second moment, as in Torch.
 const EPSILON: f32 = 1e-8;
@@ -175,7 +175,7 @@ impl Adam {
     }
 
     /// The moments of a network's parameters, for a checkpoint: `first.NAME` and `second.NAME`, flat.
-    pub fn moments<M: Module>(&self, network: &M) -> Vec<(String, Values<'_>)> {
+    pub fn moments<M: Module>(&self, network: &M) -> Vec<(String, TensorValues<'_>)> {
         let mut named = Vec::new();
         for (name, (id, _)) in weights::ids(network) {
             let [first, second] = match self.moments.get(&id) {
@@ -184,7 +184,7 @@ impl Adam {
                 #[cfg(feature = "_card")]
                 Some(Moments::Card(moments)) => moments
                     .values()
-                    .map(|data| Values::from(weights::array(data))),
+                    .map(|data| TensorValues::from(weights::array(data))),
             };
             named.push((format!("first.{name}"), first));
             named.push((format!("second.{name}"), second));

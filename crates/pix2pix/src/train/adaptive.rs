@@ -7,7 +7,7 @@
 
 use crate::error::{Error, Result};
 use crate::network::weights::Array;
-use crate::weights_file::tensor_file::Values;
+use crate::weights_file::tensor_file::TensorValues;
 
 /// Number of steps from one change of the probability to the next.
 const EVERY: u64 = 4;
@@ -64,7 +64,7 @@ impl Adaptive {
     }
 
     /// Its state, for a checkpoint.
-    pub fn state(&self) -> (String, Values<'static>) {
+    pub fn state(&self) -> (String, TensorValues<'static>) {
         let values = vec![self.probability, self.signs, self.pairs];
         (
             STATE.to_string(),

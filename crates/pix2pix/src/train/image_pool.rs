@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::error::{Error, Result};
 use crate::network::weights::{self, Weights};
-use crate::weights_file::tensor_file::Values;
+use crate::weights_file::tensor_file::TensorValues;
 
 /// Sources and the pictures generated from them, `[1, channels, height, width]` each.
 pub struct ImagePool {
@@ -53,11 +53,11 @@ impl ImagePool {
     }
 
     /// The pictures in the pool, for a checkpoint.
-    pub fn state(&self) -> Vec<(String, Values<'_>)> {
+    pub fn state(&self) -> Vec<(String, TensorValues<'_>)> {
         let pairs = self.pairs.iter().enumerate();
         pairs
             .flat_map(|(index, [source, image])| {
-                let value = |batch: &Tensor<4>| Values::from(weights::array(batch.to_data()));
+                let value = |batch: &Tensor<4>| TensorValues::from(weights::array(batch.to_data()));
                 [
                     (format!("{index:04}.source"), value(source)),
                     (format!("{index:04}.image"), value(image)),

@@ -9,7 +9,7 @@ use crate::network::weights::Weights;
 use crate::train::adam::{Adam, NotFinite};
 use crate::train::config::OptimizerConfig;
 use crate::train::early::Early;
-use crate::weights_file::tensor_file::Values;
+use crate::weights_file::tensor_file::TensorValues;
 
 /// A network and the optimizer that updates it.
 pub struct Learner<M> {
@@ -55,7 +55,7 @@ impl<M: Module> Learner<M> {
     }
 
     /// The moments of the network's parameters, for a checkpoint: `first.NAME` and `second.NAME`, flat.
-    pub(crate) fn moments(&self) -> Vec<(String, Values<'_>)> {
+    pub(crate) fn moments(&self) -> Vec<(String, TensorValues<'_>)> {
         self.optimizer.moments(self.network())
     }
 

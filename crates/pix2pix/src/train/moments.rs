@@ -4,7 +4,7 @@ use pix2pix_kernels::{self as kernels, Bf16};
 use serde::{Deserialize, Serialize};
 
 use crate::choice::choices;
-use crate::weights_file::tensor_file::Values;
+use crate::weights_file::tensor_file::TensorValues;
 
 /// Number format in which Adam keeps its moments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,10 +69,14 @@ impl HostMoments {
     }
 
     /// Both, for a checkpoint.
-    pub fn values(&self) -> [Values<'_>; 2] {
+    pub fn values(&self) -> [TensorValues<'_>; 2] {
         match self {
-            Self::F32(moments) => moments.each_ref().map(|moment| Values::vector(moment)),
-            Self::Bf16(moments) => moments.each_ref().map(|moment| Values::vector_bf16(moment)),
+            Self::F32(moments) => moments
+                .each_ref()
+                .map(|moment| TensorValues::vector(moment)),
+            Self::Bf16(moments) => moments
+                .each_ref()
+                .map(|moment| TensorValues::vector_bf16(moment)),
         }
     }
 

@@ -17,7 +17,7 @@ use pix2pix_runtime::weights::take;
 #[cfg(feature = "_card")]
 use crate::backend::device::is_card;
 use crate::backend::device::{constant, in_pool};
-use crate::data::loader::Mask;
+use crate::data::loader::KnownPixels;
 use crate::error::{self, Error};
 use crate::network::generator::Generator;
 use crate::network::init::{Init, WeightInit};
@@ -40,11 +40,11 @@ use crate::train::learner::Learner;
 use crate::train::losses::{Diverged, StepLosses};
 use crate::train::objective::{CompositeLoss, Objective, ObjectiveConfig};
 use crate::watch::watching;
-use crate::weights_file::tensor_file::{Values, prefixed};
+use crate::weights_file::tensor_file::{TensorValues, prefixed};
 use chance::{Chance, Use};
 use parts::Clock;
 pub use parts::Parts;
-use update::{Names, Pass, Update, Way};
+use update::{BatchPass, Names, Update, Way};
 
 const GENERATOR: Names = Names {
     network: "generator",
@@ -76,7 +76,7 @@ pub struct Trainer {
     clock: Clock,
     shared: Option<Shared>,
     /// The pixels of the next step's batches that have data.
-    masks: Vec<Option<Mask>>,
+    masks: Vec<Option<KnownPixels>>,
     #[cfg(feature = "_card")]
     replay: replay::Replay,
     /// Where a recorded step reads the number of its dropout.
@@ -94,7 +94,7 @@ struct Shared {
 /// A generated batch, and what receives the gradients of its forward pass.
 struct Generated {
     image: Tensor<4>,
-    pass: Pass,
+    pass: BatchPass,
 }
 
 impl Trainer {
@@ -217,12 +217,13 @@ impl Trainer {
 
     /// The state for resuming, without the checkpoint's networks and the number of steps. Random numbers have no
     /// state: they follow from the seed and the number of steps.
-    pub fn state(&self) -> Vec<(String, Values<'_>)> {
-        let mut state: Vec<(String, Values)> = prefixed("generator", self.generator.moments())
-            .chain(prefixed("discriminator", self.discriminator.moments()))
-            .chain(prefixed("pool", self.pool.state()))
-            .chain(self.adaptive.as_ref().map(Adaptive::state))
-            .collect();
+    pub fn state(&self) -> Vec<(String, TensorValues<'_>)> {
+        let mut state: Vec<(String, TensorValues)> =
+            prefixed("generator", self.generator.moments())
+                .chain(prefixed("discriminator", self.discriminator.moments()))
+                .chain(prefixed("pool", self.pool.state()))
+                .chain(self.adaptive.as_ref().map(Adaptive::state))
+                .collect();
         if self.ema.is_some() {
             let raw = weights::collect(self.generator()).into_iter();
             state.extend(prefixed("raw", raw.map(|(name, data)| (name, data.into()))));
@@ -275,7 +276,7 @@ impl Trainer {
     /// Says which pixels of the next step's batches have data, one mask for each batch; `None` for all pixels. The others enter
     /// no loss: both networks see them as 0 in generated images, as they must be in the targets, and L1 is the mean over the
     /// pixels that have data.
-    pub fn mask(&mut self, masks: Vec<Option<Mask>>) {
+    pub fn mask(&mut self, masks: Vec<Option<KnownPixels>>) {
         self.masks = masks;
     }
 
@@ -487,7 +488,7 @@ impl Trainer {
     }
 
     /// The mask of one of this step's batches.
-    fn mask_of(&self, batch: usize) -> Option<&Mask> {
+    fn mask_of(&self, batch: usize) -> Option<&KnownPixels> {
         self.masks.get(batch)?.as_ref()
     }
 

@@ -7,7 +7,7 @@ use pix2pix_runtime::tensor_file::{FileKind, metadata, scales_of};
 use safetensors::{Dtype, View};
 use serde::Serialize;
 
-use super::tensor_file::{Values, serialize};
+use super::tensor_file::{TensorValues, serialize};
 use crate::choice::choices;
 use crate::error::Result;
 
@@ -140,7 +140,7 @@ pub fn write_rounded<H: Serialize>(
     path: &Path,
     kind: FileKind,
     header: &H,
-    tensors: &[(String, Values)],
+    tensors: &[(String, TensorValues)],
     rounding: Rounding,
 ) -> Result<f32> {
     let mut worst: f32 = 0.0;
@@ -195,8 +195,8 @@ mod tests {
         let weight = Array::new(&[3, 2], vec![1.0, -0.4, 0.25, -0.1, 0.0, 0.0]);
         let bias = Array::new(&[2], vec![3.0, 0.1]);
         let tensors = [
-            ("weight".to_string(), Values::from(&weight)),
-            ("bias".to_string(), Values::from(&bias)),
+            ("weight".to_string(), TensorValues::from(&weight)),
+            ("bias".to_string(), TensorValues::from(&bias)),
         ];
         let error = write_rounded(&path, KIND, &Empty::new(), &tensors, Rounding::Int8);
         // the worst is -0.4, that is -50.8 steps of 1 / 127
@@ -229,7 +229,7 @@ mod tests {
         let path = folder.path().join("damaged.safetensors");
         for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             let weight = Array::new(&[2], vec![1.0, value]);
-            let tensors = [("weight".to_string(), Values::from(&weight))];
+            let tensors = [("weight".to_string(), TensorValues::from(&weight))];
             for rounding in [Rounding::F16, Rounding::Bf16] {
                 write_rounded(&path, KIND, &Empty::new(), &tensors, rounding).unwrap();
                 let error = read::<Empty>(&path, KIND).unwrap_err().to_string();

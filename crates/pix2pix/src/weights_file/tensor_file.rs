@@ -19,7 +19,7 @@ use crate::weights_file::check_exists;
 use crate::weights_file::pytorch_file::{Stored, StoredValues};
 
 /// The values of a tensor, borrowed if they are already in host memory.
-pub struct Values<'a> {
+pub struct TensorValues<'a> {
     pub(super) shape: Vec<usize>,
     numbers: Numbers<'a>,
 }
@@ -29,7 +29,7 @@ enum Numbers<'a> {
     Bf16(&'a [Bf16]),
 }
 
-impl<'a> Values<'a> {
+impl<'a> TensorValues<'a> {
     /// A tensor of one dimension.
     pub fn vector(values: &'a [f32]) -> Self {
         Self {
@@ -55,7 +55,7 @@ impl<'a> Values<'a> {
     }
 }
 
-impl<'a> From<&'a Array> for Values<'a> {
+impl<'a> From<&'a Array> for TensorValues<'a> {
     fn from(array: &'a Array) -> Self {
         Self {
             shape: array.shape.clone(),
@@ -64,7 +64,7 @@ impl<'a> From<&'a Array> for Values<'a> {
     }
 }
 
-impl From<Array> for Values<'_> {
+impl From<Array> for TensorValues<'_> {
     fn from(array: Array) -> Self {
         Self {
             shape: array.shape,
@@ -97,7 +97,7 @@ impl View for &Stored {
     }
 }
 
-impl View for &Values<'_> {
+impl View for &TensorValues<'_> {
     fn dtype(&self) -> Dtype {
         match self.numbers {
             Numbers::F32(_) => Dtype::F32,
@@ -132,7 +132,7 @@ pub fn write<H: Serialize>(
     path: &Path,
     kind: FileKind,
     header: &H,
-    tensors: &[(String, Values)],
+    tensors: &[(String, TensorValues)],
 ) -> Result<()> {
     write_with(path, Some(metadata(kind, header)), tensors)
 }
@@ -142,7 +142,7 @@ pub fn write<H: Serialize>(
 /// # Errors
 /// As [`write()`].
 #[cfg(feature = "download")]
-pub fn write_plain(path: &Path, tensors: &[(String, Values)]) -> Result<()> {
+pub fn write_plain(path: &Path, tensors: &[(String, TensorValues)]) -> Result<()> {
     write_with(path, None, tensors)
 }
 
@@ -158,7 +158,7 @@ pub fn write_stored(path: &Path, tensors: &BTreeMap<String, Stored>) -> Result<(
 fn write_with(
     path: &Path,
     metadata: Option<HashMap<String, String>>,
-    tensors: &[(String, Values)],
+    tensors: &[(String, TensorValues)],
 ) -> Result<()> {
     let tensors = tensors.iter().map(|(name, values)| (name.as_str(), values));
     serialize(path, tensors, metadata)

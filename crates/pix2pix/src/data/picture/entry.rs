@@ -3,7 +3,7 @@
 use tiff_reader::{ByteOrder, Ifd, TiffError, TiffFile};
 
 /// The values of a tag in a file.
-pub struct Values {
+pub struct TagValues {
     /// The code of their type.
     pub kind: u16,
     /// Their number.
@@ -14,7 +14,7 @@ pub struct Values {
     room: u64,
 }
 
-impl Values {
+impl TagValues {
     /// The place in the file where they begin, if they take `bytes` bytes.
     ///
     /// # Errors
@@ -31,7 +31,7 @@ impl Values {
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn values(file: &TiffFile, ifd: &Ifd, code: u16) -> Result<Option<Values>, TiffError> {
+pub fn values(file: &TiffFile, ifd: &Ifd, code: u16) -> Result<Option<TagValues>, TiffError> {
     // sizes of the number of entries, of an entry, and of a count or an offset in it
     let (head, entry, word) = match file.is_bigtiff() {
         true => (8, 20, 8),
@@ -40,7 +40,7 @@ pub fn values(file: &TiffFile, ifd: &Ifd, code: u16) -> Result<Option<Values>, T
     for index in 0..number(file, ifd.offset(), head)? {
         let at = ifd.offset() + head as u64 + index * entry;
         if number(file, at, 2)? == u64::from(code) {
-            return Ok(Some(Values {
+            return Ok(Some(TagValues {
                 kind: number(file, at + 2, 2)? as u16,
                 count: number(file, at + 4, word)?,
                 inside: at + 4 + word as u64,

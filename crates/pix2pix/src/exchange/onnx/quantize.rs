@@ -4,7 +4,7 @@
 
 use pix2pix_kernels::Arithmetic;
 use pix2pix_runtime::network::{LayerGraph, Op};
-use pix2pix_runtime::plan::{Fusion, Input, Noise, Parameters, Pass, Plan, Watch};
+use pix2pix_runtime::plan::{Fusion, Input, LayerWatch, Noise, Parameters, Pass, Plan};
 use pix2pix_runtime::weights::{Array, Weights};
 
 use super::OnnxNorm;
@@ -53,7 +53,7 @@ impl LayerByLayer {
         })
     }
 
-    fn run(&self, source: &[f32], noise: Option<Noise>, watch: &mut Watch) -> Vec<f32> {
+    fn run(&self, source: &[f32], noise: Option<Noise>, watch: &mut LayerWatch) -> Vec<f32> {
         let pass = Pass {
             inputs: &[Input { source, noise }],
             arithmetic: Arithmetic::F32,

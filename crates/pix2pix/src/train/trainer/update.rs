@@ -42,14 +42,14 @@ pub(super) enum Way {
 }
 
 /// What receives the gradients of a batch's forward pass.
-pub(super) enum Pass {
+pub(super) enum BatchPass {
     /// Nothing: they are read after the backward pass.
     Plain,
     Early(Arc<Early>),
-    Group(gradients::Pass),
+    Group(gradients::Reduction),
 }
 
-impl Pass {
+impl BatchPass {
     /// The receiver of a forward pass: run it under [`watching`](crate::watch::watching).
     pub fn receiver(&self) -> Option<Arc<dyn Receiver>> {
         match self {
@@ -74,13 +74,13 @@ impl<M: Module> Update<M> {
     }
 
     /// Starts a batch. In a group, the gradients of the last batch are sent during its backward pass.
-    pub fn begin(&mut self, network: &M, batch: usize) -> Pass {
+    pub fn begin(&mut self, network: &M, batch: usize) -> BatchPass {
         match &self.way {
-            Way::Early => Pass::Early(Arc::default()),
+            Way::Early => BatchPass::Early(Arc::default()),
             Way::Group(reducer, _) if batch + 1 == self.batches => {
-                Pass::Group(reducer.begin(network, self.gradients.grads()))
+                BatchPass::Group(reducer.begin(network, self.gradients.grads()))
             }
-            _ => Pass::Plain,
+            _ => BatchPass::Plain,
         }
     }
 
@@ -90,7 +90,7 @@ impl<M: Module> Update<M> {
         learner: &mut Learner<M>,
         total: Tensor<1>,
         losses: [Tensor<1>; 2],
-        pass: Pass,
+        pass: BatchPass,
     ) {
         let [first, second] = losses.map(Tensor::detach);
         self.losses = Some(match self.losses.take() {
@@ -105,11 +105,11 @@ impl<M: Module> Update<M> {
         let shares = (self.batches * ranks) as f64;
         let share = if shares == 1.0 { total } else { total / shares };
         let early = match &pass {
-            Pass::Early(early) => Some(&**early),
+            BatchPass::Early(early) => Some(&**early),
             _ => None,
         };
         let mut found = learner.backward(share, early, self.rate);
-        if let Pass::Group(pass) = pass {
+        if let BatchPass::Group(pass) = pass {
             found = pass.finish(learner.network(), found);
         }
         self.gradients.accumulate(learner.network(), found);
