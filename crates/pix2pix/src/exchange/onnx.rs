@@ -24,7 +24,7 @@ use crate::model::checkpoint::Checkpoint;
 use crate::network::weights::Weights;
 use builder::{Builder, float, int, ints, text};
 use proto::{Attribute, DataType, Model};
-use quantize::Ranges;
+use quantize::LayerRanges;
 
 /// Supported versions of ONNX's operators (opsets). The operators that we use are the same in all of them.
 pub const OPSETS: std::ops::RangeInclusive<i64> = 16..=21;
@@ -134,7 +134,7 @@ fn model(
     weights: &Weights,
     config: &RunConfig,
     options: &OnnxOptions,
-    ranges: Option<&Ranges>,
+    ranges: Option<&LayerRanges>,
 ) -> Result<Model> {
     within("opset", options.opset, OPSETS)?;
     let mut writer = Writer {

@@ -13,7 +13,7 @@ use super::proto::DataType;
 use crate::error::Result;
 
 /// Smallest and largest output of each layer.
-pub type Ranges = Vec<[f32; 2]>;
+pub type LayerRanges = Vec<[f32; 2]>;
 
 /// Largest quantized weight; the range is symmetric, -127 to 127.
 const MOST: f32 = 127.0;
@@ -77,7 +77,7 @@ pub fn calibrate(
     sources: &[Vec<f32>],
     norm: OnnxNorm,
     dropout: bool,
-) -> Result<Ranges> {
+) -> Result<LayerRanges> {
     let mut ranges = vec![[0.0_f32; 2]; graph.layers.len()]; // the range must contain 0, the value of padding
     let network = LayerByLayer::new(graph, weights, norm)?;
     for (stream, source) in (0..).zip(sources) {
@@ -100,7 +100,7 @@ pub fn calibrate(
 pub fn loss(
     graph: &LayerGraph,
     weights: &Weights,
-    ranges: &Ranges,
+    ranges: &LayerRanges,
     sources: &[Vec<f32>],
     norm: OnnxNorm,
 ) -> Result<f32> {
