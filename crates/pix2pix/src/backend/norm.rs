@@ -81,14 +81,14 @@ pub trait NormGradients: NormBackend {
     /// The gradient of the input, and those of beta and gamma, `[2, channels]`. If the statistics are those of a `group`,
     /// the gradient of the input uses means over the group.
     fn norm_gradients(
-        saved: &Saved<Self>,
+        saved: &SavedNorm<Self>,
         gradient: FloatTensor<Self>,
         group: Option<&dyn Communicator>,
     ) -> [FloatTensor<Self>; 2];
 }
 
 /// Values that the forward pass saves for the backward pass.
-pub struct Saved<B: Backend> {
+pub struct SavedNorm<B: Backend> {
     pub input: FloatTensor<B>,
     pub statistics: FloatTensor<B>,
     pub gamma: FloatTensor<B>,
@@ -188,7 +188,7 @@ impl NormBackend for Flex {
 
 impl NormGradients for Flex {
     fn norm_gradients(
-        saved: &Saved<Self>,
+        saved: &SavedNorm<Self>,
         gradient: FloatTensor<Self>,
         group: Option<&dyn Communicator>,
     ) -> [FloatTensor<Self>; 2] {
@@ -287,7 +287,7 @@ fn recorded<B: NormGradients, C: CheckpointStrategy>(
             let (input, statistics, gamma, beta, constants, group) = ops.state;
             let gradient = grads.consume::<B>(&ops.node);
             let mut saved = |id| checkpointer.retrieve_node_output::<FloatTensor<B>>(id);
-            let saved = Saved::<B> {
+            let saved = SavedNorm::<B> {
                 input: saved(input),
                 statistics,
                 gamma: saved(gamma),
