@@ -620,7 +620,9 @@ fn write_deviation(
         _ => format,
     };
     let target = target.with_added_extension(format.extension());
-    picture::write_with(&target, deviation, format, metadata)?;
+    // what is a gap in the mean is a value of deviations
+    let metadata = metadata.clone().with_nodata(sampled.gap);
+    picture::write_with(&target, deviation, format, &metadata)?;
     let numbers = (sampled.average, sampled.largest, sampled.clipped);
     Ok(said_of_deviation(deviation.depth(), numbers, &target))
 }
