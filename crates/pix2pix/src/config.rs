@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::backend::device::{DeviceName, MOST_THREADS};
 use crate::backend::precision::Precision;
 use crate::data::cache::CacheKind;
+use crate::data::dataset::digest::Change;
 use crate::data::dataset::survey::{self, OnError, Survey};
 use crate::data::dataset::{Dataset, HeldOut, Options, Pairs};
 use crate::data::earth;
@@ -45,7 +46,7 @@ const MOST_TOGETHER: usize = 65_536;
 pub struct RunConfig {
     /// The data set of the pairs.
     pub data: String,
-    /// SHA-256 of the pairs' names in order, to detect a changed data set; empty if unknown.
+    /// The data set's [`digest`](Dataset::digest), to detect a changed one; empty if unknown.
     #[serde(default)]
     pub data_digest: String,
     /// Which side of a pair is the source.
@@ -695,12 +696,12 @@ impl RunConfig {
                 else {
                     continue; // too few files
                 };
-                if tried.contains(&held_out.digest()) {
+                if tried.contains(&held_out.names()) {
                     continue;
                 }
-                tried.push(held_out.digest());
+                tried.push(held_out.names());
                 let (own, survey, _) = survey::checked(held_out, on_error)?;
-                if self.data_digest.is_empty() || own.digest() == self.data_digest {
+                if own.changed_since(&self.data_digest) != Some(Change::Pairs) {
                     return Ok((self.in_domains(own), survey));
                 }
             }
