@@ -106,7 +106,8 @@ function results(query) {
       const flags = ["--headless", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"];
       flags.push("--disable-component-update", "--disable-sync", `--user-data-dir=${join(work, `profile${query}`)}`);
       flags.push("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader");
-      chromium = spawn("chromium", [...flags, `http://127.0.0.1:${server.address().port}/?${query}`], { stdio: "ignore" });
+      const options = { stdio: "ignore", env: { ...process.env, TMPDIR: work } };
+      chromium = spawn("chromium", [...flags, `http://127.0.0.1:${server.address().port}/?${query}`], options);
       chromium.on("error", reject);
     });
   });
@@ -133,5 +134,6 @@ try {
     console.log(note ?? `largest difference in red: ${off.toFixed(2)} of 255`);
   }
 } finally {
-  rmSync(work, { recursive: true, force: true });
+  // the browser writes until all its processes have ended
+  rmSync(work, { recursive: true, force: true, maxRetries: 10 });
 }

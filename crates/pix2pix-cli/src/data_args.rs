@@ -137,6 +137,12 @@ const LOOKED_AT: RangeInclusive<u64> = 4..=64;
 /// Pixels of a side that are read for them at most, if that is more than four pairs.
 const PIXELS: u64 = 1 << 26;
 
+/// Number of pairs whose values are read, of a data set whose largest picture has so many pixels.
+pub fn looked_at(pixels: u64) -> usize {
+    let pairs = PIXELS / pixels.max(1);
+    pairs.clamp(*LOOKED_AT.start(), *LOOKED_AT.end()) as usize
+}
+
 impl DataArgs {
     /// The options that describe the files of a data set. `seed` selects the held-out pairs.
     pub fn options(&self, seed: u64) -> Options {
@@ -231,10 +237,8 @@ impl DataArgs {
             .sizes
             .keys()
             .map(|[width, height]| u64::from(*width) * u64::from(*height));
-        let pairs = PIXELS / pixels.max().unwrap_or(1).max(1);
-        let pairs = pairs.clamp(*LOOKED_AT.start(), *LOOKED_AT.end());
         self.check_neighbours()?;
-        let values = Values::of(&data.train, pairs as usize);
+        let values = Values::of(&data.train, looked_at(pixels.max().unwrap_or(1)));
         let mut range = [None; 2];
         for (index, asked) in asked.into_iter().enumerate() {
             range[index] = match asked {

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use indicatif::ProgressBar;
 use pix2pix::data::pair::Direction;
 use pix2pix::data::picture::Outside;
-use pix2pix::data::{Domain, Pairs, earth, picture};
+use pix2pix::data::{Change, Domain, Pairs, earth, picture};
 use pix2pix::device::set_threads;
 use pix2pix::draw::contact_sheet;
 use pix2pix::quality::{Confidence, Dists, Inception, Lpips, Mean};
@@ -268,11 +268,20 @@ fn pairs(
         Split::Val => &["val", "test"],
         Split::Test => &["test"],
     };
-    let has_names = data.splits.len() == 1 && config.data_digest == data.digest();
-    if matches!(args.split, Split::Val) && has_names {
+    let is_whole = matches!(args.split, Split::Val) && data.splits.len() == 1;
+    let told = match data.changed_since(&config.data_digest) {
+        Some(Change::Files) => Some(
+            "; some of the files have another size than then: the data set has changed, or is another one",
+        ),
+        None if is_whole && !config.data_digest.is_empty() => {
+            Some("; if they are the same pictures, its scores say little of others")
+        }
+        _ => None,
+    };
+    if let Some(told) = told {
+        let model = model.plain();
         note(&format!(
-            "note: {} trained on pairs with these names; if they are the same pictures, its scores say little of others",
-            model.plain()
+            "note: {model} trained on pairs with these names{told}"
         ));
     }
     let found = wanted

@@ -7,20 +7,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use pix2pix::data::pair;
 use pix2pix::data::passed_over::{self, PassedOver};
 use pix2pix::data::picture::{self, Depth, Format, Header, MAX_BYTES, MAX_SIDE, Page, Picture};
 use pix2pix::data::{
-    Aligned, Dataset, Nodata, Options, Pages, Pairs, Size, Store, Task, earth, side_by_side, sized,
+    Aligned, Dataset, Nodata, Options, Pages, Pairs, Size, Store, Task, Values, earth,
+    side_by_side, sized,
 };
 use pix2pix::device::set_threads;
 use pix2pix::{Error, atomic_file};
 use rayon::prelude::*;
 
 use crate::choice::choice;
-use crate::data_args::low_and_high;
+use crate::data_args::{looked_at, low_and_high};
 use crate::failure::Failure;
 use crate::inspect::alignment::few;
 use crate::output::{say, tell};
@@ -150,6 +151,10 @@ enum TaskArgs {
     Combine {
         #[command(flatten)]
         common: Common,
+        /// Sides of which --size takes the nearest pixels and mixes none, as the classes of label maps must be [default:
+        /// those that look like label maps]
+        #[arg(long, value_name = "SIDES", requires = "size")]
+        nearest: Option<Sides>,
     },
     /// Move B onto A by the shift that `inspect --align` reports, and crop both to what they both show
     Align {
@@ -173,6 +178,31 @@ enum TaskArgs {
     },
 }
 
+/// Some of the sides A and B.
+#[derive(Clone, Copy, ValueEnum)]
+enum Sides {
+    /// A
+    A,
+    /// B
+    B,
+    /// A and B
+    Both,
+    /// Neither: all pixels are mixed
+    None,
+}
+
+impl Sides {
+    /// Whether A and B are among them.
+    fn flags(self) -> [bool; 2] {
+        match self {
+            Self::A => [true, false],
+            Self::B => [false, true],
+            Self::Both => [true; 2],
+            Self::None => [false; 2],
+        }
+    }
+}
+
 /// Makes the pairs.
 pub fn run(args: Args) -> Result<(), Failure> {
     match args.task {
@@ -184,7 +214,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         TaskArgs::Blur { common, sigma } => photographs(&common, Task::Blur { sigma }),
         TaskArgs::Mask { common, share } => photographs(&common, Task::Mask { share }),
         TaskArgs::Halftone { common, cell } => photographs(&common, Task::Halftone { cell }),
-        TaskArgs::Combine { common } => combine(&common),
+        TaskArgs::Combine { common, nearest } => combine(&common, nearest),
         TaskArgs::Align { common, nodata } => align(&common, nodata),
         TaskArgs::Split {
             common,
@@ -342,14 +372,14 @@ fn open(common: &Common, pages: Option<Pages>, nodata: Option<Nodata>) -> Result
 }
 
 /// Writes each pair of a data set to one side-by-side file.
-fn combine(common: &Common) -> Result<(), Failure> {
+fn combine(common: &Common, nearest: Option<Sides>) -> Result<(), Failure> {
     if common.range.is_some() {
         let message = "combine keeps the values of pictures; omit --range";
         return Err(Failure::Usage(message.to_string()));
     }
     let data = open(common, common.pages, None)?;
     let mut jobs = BTreeMap::new();
-    let mut are_indexed = false;
+    let (mut are_indexed, mut pixels) = (false, 0);
     for (split, pairs) in &data.splits {
         let folder = if data.splits.len() > 1 {
             common.out.join(split)
@@ -367,6 +397,7 @@ fn combine(common: &Common) -> Result<(), Failure> {
             check_pair(common, &pairs.shown(index)[0], header)?;
             let indexed = headers.map(|header| header.indexed);
             are_indexed |= indexed.contains(&true);
+            pixels = pixels.max(headers[0].pixels());
             let target = folder.join(pairs.name(index));
             let job = (pairs, index, indexed);
             add(&mut jobs, target, job, |(pairs, index, _)| {
@@ -374,11 +405,19 @@ fn combine(common: &Common) -> Result<(), Failure> {
             })?;
         }
     }
+    let maps = match (common.size, nearest) {
+        (Some(_), None) => label_maps(common, &data, pixels)?,
+        _ => [false; 2],
+    };
     make(common, jobs, is_made, |(pairs, index, indexed), target| {
         let sides = pairs.read_sides(*index)?;
         let [a, b] = [0, 1].map(|side| {
             let size = common.size.map(|size| size.0);
-            sized(&sides[side], size, indexed[side])
+            let is_unmixed = match nearest {
+                Some(nearest) => nearest.flags()[side],
+                None => maps[side] || indexed[side],
+            };
+            sized(&sides[side], size, is_unmixed)
         });
         let both = side_by_side(&a, &b).map_err(|reason| {
             let remedy = "convert one of the two, or train on the two folders directly";
@@ -386,6 +425,12 @@ fn combine(common: &Common) -> Result<(), Failure> {
         })?;
         write(target, &both)
     })?;
+    for (name, _) in ["A", "B"].into_iter().zip(maps).filter(|(_, is)| *is) {
+        say(&format!(
+            "note: {name} looks like label maps, and --size took the nearest pixels of it; for drawings, repeat with \
+             --nearest none and another --out\n"
+        ));
+    }
     if are_indexed {
         say(INDICES_LOST);
     }
@@ -393,6 +438,13 @@ fn combine(common: &Common) -> Result<(), Failure> {
         say(SLICES_APART);
     }
     Ok(())
+}
+
+/// Whether A and B of a data set, whose largest picture has so many pixels, look like label maps.
+fn label_maps(common: &Common, data: &Dataset, pixels: u64) -> Result<[bool; 2], Failure> {
+    set_threads(common.threads)?;
+    let Values(sides) = Values::of(&data.train, looked_at(pixels));
+    Ok(sides.map(|side| side.classes().is_some()))
 }
 
 /// Writes each pair of a data set with B moved onto A, in one file or in two, as it was.

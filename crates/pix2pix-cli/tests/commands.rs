@@ -830,6 +830,10 @@ fn a_flat_folder_is_measured() {
     let table = String::from_utf8(output.stdout).unwrap();
     assert!(table.contains("all 3"), "{table}");
     assert!(scratch.ok("evaluate run other").contains("all 2"));
+    common::longer_by_a_byte(&scratch.path("data/pair2.png"));
+    let said = String::from_utf8(scratch.run("evaluate run data").stderr).unwrap();
+    let told = "these names; some of the files have another size than then";
+    assert!(said.contains(told), "{said}");
 }
 
 /// A U-shaped drawing is wider than high, and has every layer and every skip connection.

@@ -1,11 +1,12 @@
 //! Data sets in every layout: the binary in a scratch folder.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use image::{DynamicImage, ImageBuffer, Luma, imageops};
+use image::{DynamicImage, GrayImage, ImageBuffer, Luma, imageops};
 use pix2pix::data::picture::{self, Format, Page, Picture, Samples};
 
 use crate::common::{self, SMALL, Scratch, names, pair};
@@ -723,6 +724,43 @@ fn photographs_that_make_no_pairs_are_refused() {
         assert!(!scratch.path("out").exists());
     }
     scratch.ok("prepare combine wide --out out --size 32x16");
+}
+
+/// Class ids are no amounts: between class 1 and class 3 there is no class 2.
+#[test]
+fn sizes_of_label_maps_mix_no_classes() {
+    let scratch = Scratch::new();
+    for folder in ["data/A", "data/B"] {
+        fs::create_dir_all(scratch.path(folder)).unwrap();
+    }
+    let ids = GrayImage::from_fn(24, 24, |x, y| {
+        Luma([[0, 3, 7][((x / 5 + y / 4) % 3) as usize]])
+    });
+    let photo = imageops::crop_imm(&pair(48, 24, 1), 0, 0, 24, 24).to_image();
+    photo.save(scratch.path("data/A/x.png")).unwrap();
+    ids.save(scratch.path("data/B/x.png")).unwrap();
+    let values = |out: &str| {
+        let both = image::open(scratch.path(out).join("x.png"))
+            .unwrap()
+            .into_rgb8();
+        let right = imageops::crop_imm(&both, 32, 0, 32, 32).to_image();
+        right
+            .pixels()
+            .map(|color| color[0])
+            .collect::<BTreeSet<u8>>()
+    };
+    let said = scratch.ok("prepare combine data --out sure --size 32");
+    assert!(said.contains("note: B looks like label maps"), "{said}");
+    assert!(!said.contains("note: A looks"), "{said}");
+    let classes = BTreeSet::from([0, 3, 7]);
+    assert_eq!(values("sure"), classes);
+    let said = scratch.ok("prepare combine data --out given --size 32 --nearest b");
+    assert!(!said.contains("looks like"), "{said}");
+    assert_eq!(values("given"), classes);
+    scratch.ok("prepare combine data --out mixed --size 32 --nearest none");
+    assert!(values("mixed").len() > 3);
+    let output = scratch.run("prepare combine data --out x --nearest b");
+    assert_eq!(output.status.code(), Some(2));
 }
 
 /// Label maps with a palette keep it where they stay files of their own, and their classes where they do not.

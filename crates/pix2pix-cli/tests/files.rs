@@ -551,9 +551,10 @@ fn results_in_a_linked_folder_are_not_translated_again() {
     }
 }
 
-/// The value for "no data" and the place of a TIFF file go along only where they are true of the result.
+/// The value for "no data" of a TIFF file goes along only where it is true of the result, and the place of a right half begins
+/// where the half does.
 #[test]
-fn results_have_no_gaps_and_no_place_of_another_picture() {
+fn results_have_no_gaps_of_another_picture_and_a_place_of_their_own() {
     let scratch = Scratch::new();
     scratch.pairs("data", 2);
     let file = |place: &[f64]| {
@@ -564,27 +565,32 @@ fn results_have_no_gaps_and_no_place_of_another_picture() {
             .unwrap();
         let tags = image.encoder();
         let unknown = tiff::tags::Tag::Unknown;
-        tags.write_tag(unknown(33550), place).unwrap();
+        tags.write_tag(unknown(33550), [0.5, 0.5, 0.0].as_slice())
+            .unwrap();
+        tags.write_tag(unknown(33922), place).unwrap();
         tags.write_tag(unknown(42113), "0").unwrap();
         image.write_data(&[90; 128 * 64 * 3]).unwrap();
         bytes.into_inner()
     };
-    fs::write(scratch.path("map.tif"), file(&[0.5, 0.5, 0.0])).unwrap();
-    for (direction, pairs, has_place) in [
-        ("a-to-b", "yes", true),
-        ("b-to-a", "yes", false),
-        ("b-to-a", "no", true),
+    fs::write(
+        scratch.path("map.tif"),
+        file(&[0.0, 0.0, 0.0, 9.0, 5.0, 0.0]),
+    )
+    .unwrap();
+    for (direction, pairs, column) in [
+        ("a-to-b", "yes", 0.0),
+        ("b-to-a", "yes", -64.0),
+        ("b-to-a", "no", 0.0),
     ] {
         scratch.trained("data", &format!("--direction {direction}"));
         scratch.ok(&format!("translate run map.tif --pairs {pairs} --out out"));
         let result = File::open(scratch.path("out/map.tif")).unwrap();
         let mut result = tiff::decoder::Decoder::new(result).unwrap();
         let unknown = tiff::tags::Tag::Unknown;
-        assert_eq!(
-            result.find_tag(unknown(33550)).unwrap().is_some(),
-            has_place,
-            "{direction}, {pairs}"
-        );
+        let place = result.get_tag_f64_vec(unknown(33922)).unwrap();
+        let expected = [column, 0.0, 0.0, 9.0, 5.0, 0.0];
+        assert_eq!(place, expected, "{direction}, {pairs}");
+        assert!(result.find_tag(unknown(33550)).unwrap().is_some());
         assert!(result.find_tag(unknown(42113)).unwrap().is_none());
     }
 }

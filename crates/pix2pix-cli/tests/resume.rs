@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::common::{SMALL, Scratch, names, wait_for_lines, wait_until};
+use crate::common::{SMALL, Scratch, longer_by_a_byte, names, wait_for_lines, wait_until};
 
 const EVERY: &str = "--log-every 3 --sample-every 4 --save-every 5 --threads 2";
 
@@ -538,7 +538,21 @@ fn a_removed_data_folder() {
     let stored = Path::new(config["data"].as_str().unwrap());
     assert!(stored.is_absolute() && stored.ends_with("moved"));
 
-    // different pairs under the same name are detected
+    // other files of the same names are told, and other pairs refused
+    let said = || {
+        let longer = format!("train moved --resume run --dry-run --steps {}", step + 4);
+        let output = scratch.run(&longer);
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(output.status.success(), "{said}");
+        said
+    };
+    assert!(!said().contains("another size"), "{}", said());
+    longer_by_a_byte(&scratch.path("moved/pair1.png"));
+    assert!(
+        said().contains("some of its files have another size"),
+        "{}",
+        said()
+    );
     scratch.pairs("moved", 4);
     let changed = String::from_utf8(
         scratch

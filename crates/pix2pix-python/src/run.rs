@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use pix2pix::data::path_text::path_of;
 use pix2pix::data::picture::{Metadata, Picture, encode};
-use pix2pix::data::{self, Format};
+use pix2pix::data::{self, Change, Format};
 use pix2pix::report::charts;
 use pix2pix::run::{self, Event, History, Metrics, Outcome, RunScores, Warning};
 use pix2pix::{Error, RunConfig, model};
@@ -281,7 +281,7 @@ impl Pairs {
         };
         let path = path_of(&config.data);
         let (data, _) = config.open(&path, config.on_error)?;
-        if !config.data_digest.is_empty() && config.data_digest != data.digest() {
+        if data.changed_since(&config.data_digest) == Some(Change::Pairs) {
             let reason = "the data set has changed since the run began: its pairs differ";
             return Err(Error::file(&path, reason, "restore the data set"));
         }

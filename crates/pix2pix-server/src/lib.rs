@@ -10,6 +10,7 @@ mod app;
 pub mod client;
 pub mod connections;
 mod encoding;
+mod fingerprint;
 mod log;
 pub mod memory;
 pub mod metrics;

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use image::RgbImage;
+use pix2pix::data::path_text;
 use pix2pix::data::survey::OnError;
-use pix2pix::data::{path_text, sha256};
 use pix2pix::device::{DeviceName, Precision};
 use pix2pix::network::{GeneratorConfig, summary};
 use pix2pix::{Error, RunConfig, Translator, model};
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::encoding::{self, Encoding};
-use crate::palette;
+use crate::{fingerprint, palette};
 
 /// Largest number of examples per model.
 const EXAMPLES: usize = 6;
@@ -28,7 +28,8 @@ pub struct ModelInfo {
     pub name: String,
     /// Training step of the checkpoint; 0 for an imported model.
     pub step: u64,
-    /// SHA-256 of the checkpoint file, in hexadecimal digits: another one after a reload is another model.
+    /// 64 hexadecimal digits that tell checkpoints apart: others after a reload are another model. They are no checksum of the
+    /// whole file.
     pub digest: String,
     /// Short description of the generator, e.g. `U-Net of 8 levels, 64 filters`.
     pub network: String,
@@ -148,10 +149,7 @@ impl Models {
     }
 
     fn load(&self, source: &Source, checkpoint: &Path) -> Result<Arc<Model>, Error> {
-        let digest = match model::built_in::bytes(checkpoint) {
-            Some(bytes) => sha256::of(bytes),
-            None => sha256::of_file(checkpoint, "read the model")?,
-        };
+        let digest = fingerprint::of(checkpoint)?;
         let device = self.device.open(self.precision)?;
         let translator = Translator::load_on(checkpoint, device, self.precision)?;
         let name = source.name.clone();

@@ -62,6 +62,11 @@ impl Problem {
         }
     }
 
+    /// Whether it is an overload (503): the same request may succeed later.
+    pub fn is_overload(&self) -> bool {
+        self.status == StatusCode::SERVICE_UNAVAILABLE.as_u16()
+    }
+
     /// An overload (503), because the pictures of others need the memory.
     pub fn no_memory() -> Self {
         Self::overload("other pictures need the server's memory", 1)

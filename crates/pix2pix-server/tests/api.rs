@@ -358,6 +358,42 @@ fn each_visitor_has_its_own_pictures() {
     assert_eq!(get(&served, "/v1/models").status, 200);
 }
 
+/// A picture for which the server has no room is none of its visitor's.
+#[test]
+fn a_refused_picture_costs_its_visitor_nothing() {
+    let served = Served::new(Settings {
+        rate: 2.try_into().ok(),
+        uploads: 1,
+        proxies: vec!["127.0.0.1".parse().unwrap()],
+        ..Settings::default()
+    });
+    let file = png(&pattern(64, 0));
+    // the body of another visitor, which begins to arrive before it is asked for
+    let mut other = connected(&served);
+    let head = format!(
+        "POST /v1/translate HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: 100-continue\r\n\
+         X-Forwarded-For: 198.51.100.1\r\nContent-Length: {}\r\n\r\n",
+        file.len()
+    );
+    other.write_all(head.as_bytes()).unwrap();
+    let mut go_on = [0; 25];
+    other.read_exact(&mut go_on).unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let ask = || {
+        let request = agent().post(format!("{}/v1/translate", served.url));
+        let request = request.header("X-Forwarded-For", "198.51.100.2");
+        Answer::of(request.content_type("image/png").send(&file).unwrap())
+    };
+    for _ in 0..3 {
+        assert!(ask().problem(503).contains("being received"));
+    }
+    other.write_all(&file).unwrap();
+    let mut answer = Vec::new();
+    other.read_to_end(&mut answer).unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200"));
+    assert_eq!([(); 3].map(|()| ask().status), [200, 200, 429]);
+}
+
 /// Browsers ask with OPTIONS before a script of another site sends a picture.
 #[test]
 fn scripts_of_named_sites_may_use_the_api() {

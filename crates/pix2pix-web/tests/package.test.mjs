@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createServer } from "node:http";
-import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -25,15 +25,19 @@ function picture(width, height) {
 
 /** The same picture, translated by the command line. */
 async function native(model, { width, height, data }, options) {
-  const folder = await mkdtemp(join(tmpdir(), "pix2pix-web-"));
   const header = `{'descr': '|u1', 'fortran_order': False, 'shape': (${height}, ${width}, 3), }`.padEnd(117) + "\n";
   const rgb = data.filter((_, index) => index % 4 < 3);
   const start = Buffer.from([0x93, ...Buffer.from("NUMPY"), 1, 0, 118, 0]);
-  await writeFile(join(folder, "in.npy"), Buffer.concat([start, Buffer.from(header), Buffer.from(rgb)]));
-  const given = ["translate", model, join(folder, "in.npy"), "--out", join(folder, "out"), "--quiet", ...options];
-  execFileSync(PIX2PIX, given, { stdio: ["ignore", "ignore", "inherit"] });
-  const file = await readFile(join(folder, "out", "in.npy"));
-  return file.subarray(10 + file.readUInt16LE(8));
+  const folder = await mkdtemp(join(tmpdir(), "pix2pix-web-"));
+  try {
+    await writeFile(join(folder, "in.npy"), Buffer.concat([start, Buffer.from(header), Buffer.from(rgb)]));
+    const given = ["translate", model, join(folder, "in.npy"), "--out", join(folder, "out"), "--quiet", ...options];
+    execFileSync(PIX2PIX, given, { stdio: ["ignore", "ignore", "inherit"] });
+    const file = await readFile(join(folder, "out", "in.npy"));
+    return file.subarray(10 + file.readUInt16LE(8));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
 /** Largest difference of red, green and blue. */

@@ -38,7 +38,7 @@ pub const MOST_NEIGHBOURS: usize = 7;
 pub struct RunConfig {
     /// The data set of the pairs.
     pub data: String,
-    /// SHA-256 of the pairs' names in order, to detect a changed data set; empty if unknown.
+    /// The data set's [`digest`](crate::data::Dataset::digest), to detect a changed one; empty if unknown.
     #[serde(default)]
     pub data_digest: String,
     /// Which side of a pair is the source.

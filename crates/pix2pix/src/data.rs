@@ -41,6 +41,7 @@ pub mod shift;
 pub use cache::CacheKind;
 pub use dataset::aligned::Aligned;
 pub use dataset::classes::{self, Classes};
+pub use dataset::digest::Change;
 pub use dataset::leakage::{Duplicate, duplicates};
 pub use dataset::passed_over::{self, PassedOver};
 pub use dataset::store::Store;

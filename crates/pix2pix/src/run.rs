@@ -187,9 +187,7 @@ pub fn check_resume(training: &Training, tell: &mut dyn FnMut(Event)) -> Result<
     let config = training.config;
     Ok(Remaining {
         steps: config.steps.saturating_sub(done.step),
-        seconds: config
-            .time
-            .map(|time| (time - done.seconds.unwrap_or(0.0)).max(0.0)),
+        seconds: config.time.map(|time| (time - done.seconds).max(0.0)),
     })
 }
 

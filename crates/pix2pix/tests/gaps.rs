@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use image::{GrayImage, Luma};
 use pix2pix::data::picture::{self, Format, Metadata, Picture, Samples, StackWriter};
 use pix2pix::data::survey::{self, Forced, OnError};
-use pix2pix::data::{Dataset, Nodata, Options, Pages, Pairs, Values};
+use pix2pix::data::{Classes, Dataset, Nodata, Options, Pages, Pairs, Values};
 
 /// Side of the pictures in pixels.
 const SIDE: usize = 16;
@@ -177,5 +177,64 @@ fn alpha_of_a_mask_is_no_data() {
                 .count(),
             1
         );
+    }
+}
+
+/// A pair of these pictures, and a mask that covers their first two pixels.
+fn covered(scratch: &Path, a: &Picture, b: &Picture) -> Dataset {
+    let mask = Picture::new([SIDE as u32; 2], 1, {
+        let known = (0..SIDE * SIDE).map(|pixel| 255 * u8::from(pixel >= 2));
+        Samples::U8(known.collect())
+    });
+    for (folder, picture) in [("A", a), ("B", b), ("mask", &mask)] {
+        let path = scratch.join(folder).join("x.tif");
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        picture::write_with(&path, picture, Format::Tiff, &Metadata::default()).unwrap();
+    }
+    Dataset::open(scratch, &Options::default()).unwrap()
+}
+
+/// What a mask covers is no value of the pictures: neither for the ranges that are found, nor for the survey. The source
+/// is seen by the network all the same, and has no NaN.
+#[test]
+fn values_under_a_mask_are_not_surveyed() {
+    let scratch = tempfile::tempdir().unwrap();
+    let size = [SIDE as u32; 2];
+    let [plain, a, b] = [[0.5, 0.5], [-9999.0, 7.0], [f32::NAN, 9.0]].map(|first| {
+        floats(size, |pixel| match pixel {
+            0 | 1 => first[pixel],
+            _ => pixel as f32 / 256.0,
+        })
+    });
+    let data = covered(scratch.path(), &a, &b);
+    let (data, survey, _) = survey::checked(data, OnError::Stop).unwrap();
+    assert!(survey.domains(&Forced::default()).is_ok());
+    let values = Values::of(&data.train, 9);
+    for side in &values.0 {
+        assert_eq!(side.bands[0].extremes, [2.0 / 256.0, 255.0 / 256.0]);
+    }
+    let refused = survey::checked(covered(scratch.path(), &b, &plain), OnError::Stop);
+    assert!(refused.err().unwrap().to_string().contains("(NaN)"));
+}
+
+#[test]
+fn a_target_under_a_mask_may_be_of_no_class() {
+    let scratch = tempfile::tempdir().unwrap();
+    let ids = |first: u8| {
+        let ids = (0..SIDE * SIDE).map(|pixel| match pixel {
+            0 => first,
+            pixel => (pixel % 2) as u8,
+        });
+        Picture::new([SIDE as u32; 2], 1, Samples::U8(ids.collect()))
+    };
+    for (a, b, is_read) in [(0, 200, true), (200, 0, false)] {
+        let data = covered(scratch.path(), &ids(a), &ids(b));
+        let (data, survey, _) = survey::checked(data, OnError::Stop).unwrap();
+        let forced = Forced {
+            labels: [Some(Classes::Numbered(2)), Some(Classes::Numbered(2))],
+            ..Forced::default()
+        };
+        let pairs = data.train.in_domains(survey.domains(&forced).unwrap());
+        assert_eq!(pairs.read(0).is_ok(), is_read, "{a} in A, {b} in B");
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use pix2pix::data::path_text::path_of;
 use pix2pix::data::survey::{LeftOut, Survey};
-use pix2pix::data::{Dataset, Domain, ResizePolicy, earth, passed_over};
+use pix2pix::data::{Change, Dataset, Domain, ResizePolicy, earth, passed_over};
 use pix2pix::device::{Device, set_threads};
 use pix2pix::network::GeneratorConfig;
 use pix2pix::parallel::Shard;
@@ -171,6 +171,10 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
     })
 }
 
+/// Said when a run goes on with other files than those that it began with.
+const FILES_CHANGED: &str = "note: the data set has changed since the run began: some of its files have another size; the \
+                             run goes on with them, and its scores are those of two data sets";
+
 /// Plans to resume a run.
 fn resume(
     root: PathBuf,
@@ -190,14 +194,18 @@ fn resume(
         config.data = named(path);
     }
     let (data, survey) = find_again(&root, &config)?;
-    if !config.data_digest.is_empty() && config.data_digest != data.digest() {
-        return Err(Error::file(
-            &path_of(&config.data),
-            "the data set has changed since the run began: its pairs differ",
-            "restore the data set, or start a new run",
-        )
-        .into());
-    }
+    let notes = match data.changed_since(&config.data_digest) {
+        None => Vec::new(),
+        Some(Change::Files) => vec![FILES_CHANGED.to_string()],
+        Some(Change::Pairs) => {
+            return Err(Error::file(
+                &path_of(&config.data),
+                "the data set has changed since the run began: its pairs differ",
+                "restore the data set, or start a new run",
+            )
+            .into());
+        }
+    };
     if typed.iter().any(|name| name == "patience") {
         config.patience = args.patience;
     }
@@ -216,7 +224,7 @@ fn resume(
         data,
         survey,
         root,
-        notes: Vec::new(),
+        notes,
     })
 }
 

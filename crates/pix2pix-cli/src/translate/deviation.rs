@@ -54,7 +54,9 @@ pub fn write(
         _ => format,
     };
     let target = target.with_added_extension(format.extension());
-    picture::write_with(&target, deviation, format, metadata)?;
+    // what is a gap in the mean is a value of deviations
+    let metadata = metadata.clone().with_nodata(sampled.gap);
+    picture::write_with(&target, deviation, format, &metadata)?;
     let mut spread = Spread::default();
     spread.add(sampled, 1);
     Ok(spread.said(deviation.depth(), &target))

@@ -18,8 +18,7 @@ pub fn of_result(translator: &Translator, metadata: Metadata, is_pair: bool) -> 
     let gap = translator.gap_of_result(metadata.nodata());
     let metadata = metadata.with_nodata(gap);
     match (is_pair, translator.config.direction) {
-        // the file's place is that of its left half
-        (true, Direction::BToA) => metadata.without_place(),
+        (true, Direction::BToA) => metadata.of_right_half(),
         _ => metadata,
     }
 }

@@ -125,6 +125,7 @@ pub fn translate(
             let failed = |e| Error::io(target, "write the file", e);
             outputs.write(&made.output, &metadata).map_err(failed)?;
             if let (Some(sampled), Some(deviations)) = (&made.sampled, &mut deviations) {
+                let metadata = metadata.with_nodata(sampled.gap);
                 deviations
                     .write(&sampled.deviation, &metadata)
                     .map_err(failed)?;

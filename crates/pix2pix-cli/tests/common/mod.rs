@@ -118,6 +118,13 @@ impl Scratch {
     }
 }
 
+/// Adds a byte behind the picture of a file, which is another file of the same picture then.
+pub fn longer_by_a_byte(file: &Path) {
+    let mut bytes = std::fs::read(file).unwrap();
+    bytes.push(0);
+    std::fs::write(file, bytes).unwrap();
+}
+
 /// Serves these files, by their names at the end of any path, from a local address.
 pub fn serve(files: Vec<(String, Vec<u8>)>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

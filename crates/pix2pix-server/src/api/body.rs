@@ -1,5 +1,7 @@
 //! Receives the picture of a request: as its body, or as a part of a form.
 
+use std::net::IpAddr;
+
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -8,17 +10,18 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use crate::app::App;
 use crate::client;
 use crate::connections::Connection;
-use crate::memory::Held;
 use crate::problem::Problem;
+use crate::queue::Slot;
+use crate::rate::Counted;
 use crate::uploads::{End, Receiving};
 
-/// Receives a request's picture file, and returns it with the memory that it holds.
-pub async fn receive(
-    app: &App,
+/// Receives a request's picture file, and returns it with its slot in the queue and as one of the client's pictures.
+pub async fn receive<'a>(
+    app: &'a App,
     connection: &Connection,
     request: Request,
-) -> Result<(Vec<u8>, Held), Problem> {
-    let (limit, patience) = (app.settings.largest_body(), app.settings.patience);
+) -> Result<(Vec<u8>, Slot, Counted<'a>), Problem> {
+    let limit = app.settings.largest_body();
     let declared = request.headers().get(header::CONTENT_LENGTH);
     let declared = declared.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|length| length > limit as u64) {
@@ -30,9 +33,18 @@ pub async fn receive(
     if app.queue.len() == app.settings.waiting {
         return Err(app.queue.overload());
     }
-    if let Some(Err(seconds)) = app.rate.as_ref().map(|rate| rate.count(client)) {
-        return Err(Problem::too_many(seconds));
-    }
+    let counted = match &app.rate {
+        Some(rate) => rate.count(client).map_err(Problem::too_many)?,
+        None => Counted::NOT,
+    };
+    let received = received(app, client, request).await;
+    let (bytes, slot) = counted.unless_overloaded(received)?;
+    Ok((bytes, slot, counted))
+}
+
+/// Receives the picture file of a client, which then has a slot in the queue.
+async fn received(app: &App, client: IpAddr, request: Request) -> Result<(Vec<u8>, Slot), Problem> {
+    let (limit, patience) = (app.settings.largest_body(), app.settings.patience);
     let Some(receiving) = app.uploads.begin(client) else {
         return Err(Problem::overload("too many pictures are being received", 1));
     };
@@ -47,7 +59,8 @@ pub async fn receive(
             read.unwrap_or_else(|_| Err(slow(format!("was not received within {seconds} seconds"))))
         }
     };
-    Ok((read?, receiving.received()))
+    let bytes = read?;
+    Ok((bytes, app.queue.slot(receiving.received())?))
 }
 
 /// The answer to a client that sends too slowly.

@@ -122,9 +122,8 @@ async fn answer(
     request: Request,
 ) -> Result<Response, Problem> {
     let (query, model) = asked(app, query)?;
-    let (bytes, held) = receive(app, connection, request).await?;
+    let (bytes, mut slot, counted) = receive(app, connection, request).await?;
     let _answering = connection.answering();
-    let mut slot = app.queue.slot(held)?;
     let (limits, used) = (Limits::of(app), model.clone());
     // the slot moves with the picture: even without a client, the picture counts as long as it is in memory
     let (picture, slot) = blocking(move || {
@@ -132,7 +131,7 @@ async fn answer(
         (picture, slot)
     })
     .await?;
-    let (picture, nodata) = picture?;
+    let (picture, nodata) = counted.unless_overloaded(picture)?;
     let note = note(&model, &picture);
     let options = TranslateOptions {
         dropout: query.dropout == Switch::On,
@@ -301,9 +300,8 @@ pub async fn preview(
         Err(e) => Err(Problem::new(StatusCode::BAD_REQUEST, e.body_text())),
     };
     let model = model?;
-    let (bytes, held) = receive(&app, &connection, request).await?;
+    let (bytes, mut slot, counted) = receive(&app, &connection, request).await?;
     let _answering = connection.answering();
-    let mut slot = app.queue.slot(held)?;
     let limits = Limits::of(&app);
     let rendered = blocking(move || {
         let (picture, tag) = decoded(bytes, &model, limits, &mut slot.held)?;
@@ -316,7 +314,7 @@ pub async fn preview(
         let file = file.map_err(|e| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e))?;
         Ok::<_, Problem>((file, note, outside, slot))
     });
-    let (file, note, outside, slot) = rendered.await??;
+    let (file, note, outside, slot) = counted.unless_overloaded(rendered.await?)?;
     let headers = headers(Encoding::Png, outside, note, []);
     Ok((headers, Answer::body(file, slot)).into_response())
 }

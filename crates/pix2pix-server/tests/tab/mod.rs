@@ -20,7 +20,7 @@ pub struct Tab {
     calls: u64,
     /// Errors in the page: exceptions, and violations of its content security policy.
     pub complaints: Vec<String>,
-    _profile: tempfile::TempDir,
+    profile: tempfile::TempDir,
 }
 
 impl Tab {
@@ -45,6 +45,8 @@ impl Tab {
             ])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg("about:blank")
+            // beside the profile it makes other files, which a browser that is killed leaves
+            .env("TMPDIR", profile.path())
             .stderr(Stdio::null())
             .spawn()
             .expect("chromium is installed");
@@ -71,7 +73,7 @@ impl Tab {
             socket,
             calls: 0,
             complaints: Vec::new(),
-            _profile: profile,
+            profile,
         };
         for domain in ["Page", "Runtime", "Log", "Accessibility"] {
             tab.call(&format!("{domain}.enable"), json!({}));
@@ -256,6 +258,13 @@ impl Drop for Tab {
     fn drop(&mut self) {
         let _ = self.browser.kill();
         let _ = self.browser.wait();
+        // its other processes end after it, and write until then
+        for _ in 0..50 {
+            if std::fs::remove_dir_all(self.profile.path()).is_ok() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 }
 

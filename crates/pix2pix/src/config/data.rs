@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::RunConfig;
+use crate::data::dataset::digest::Change;
 use crate::data::dataset::survey::{self, OnError, Survey};
 use crate::data::dataset::{Dataset, HeldOut, Options};
 use crate::data::earth;
@@ -40,12 +41,12 @@ impl RunConfig {
                 else {
                     continue; // too few files
                 };
-                if tried.contains(&held_out.digest()) {
+                if tried.contains(&held_out.names()) {
                     continue;
                 }
-                tried.push(held_out.digest());
+                tried.push(held_out.names());
                 let (own, survey, _) = survey::checked(held_out, on_error)?;
-                if self.data_digest.is_empty() || own.digest() == self.data_digest {
+                if own.changed_since(&self.data_digest) != Some(Change::Pairs) {
                     return Ok((self.in_domains(own), survey));
                 }
             }

@@ -2,6 +2,7 @@
 
 pub mod aligned;
 pub mod classes;
+pub mod digest;
 mod held_out;
 pub mod layout;
 pub mod leakage;
@@ -21,11 +22,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pix2pix_runtime::picture::Nodata;
-use sha2::{Digest, Sha256};
 
 use crate::data::pair::Direction;
 use crate::data::picture::Pages;
-use crate::data::sha256;
 use crate::error::{Error, Result};
 pub(crate) use held_out::HeldOut;
 use layout::{Layout, Split};
@@ -94,18 +93,6 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// SHA-256 of the names of all pairs, split by split, in hexadecimal: the same for the same pairs in
-    /// the same order.
-    pub fn digest(&self) -> String {
-        let mut hash = Sha256::new();
-        for (split, pairs) in &self.splits {
-            for index in 0..pairs.len() {
-                hash.update(format!("{split}/{}\n", pairs.name(index)));
-            }
-        }
-        sha256::digits(&hash.finalize())
-    }
-
     /// Opens a folder, a manifest or an archive, and finds its pairs and splits.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ mod nifti_header;
 mod npy;
 mod orientation;
 pub mod page;
+mod place;
 mod recent;
 mod stack;
 mod stack_writer;

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use pix2pix_runtime::picture::{Domain, Outside};
+use pix2pix_runtime::picture::{Domain, Outside, Picture};
 
 use crate::config::RunConfig;
 use crate::data::dataset::Pairs;
@@ -17,11 +17,15 @@ pub const REMEDY: &str = "evaluate a model on pictures like those that it was tr
 const LOOKS: usize = 8;
 
 /// Counts the values of the source and of the target of a pair, which have the channels of the model's domains, that lie
-/// outside of their ranges; of label maps, the pixels with a color that no class has.
+/// outside of their ranges; of label maps, the pixels with a color that no class has. Pixels without data lie in the middle.
 pub fn count(pair: &Pair, config: &RunConfig) -> [Outside; 2] {
+    let of_side = |domain: &Domain, picture: &Picture| match &pair.mask {
+        Some(mask) => domain.outside(&domain.filled(picture, mask)),
+        None => domain.outside(picture),
+    };
     [
-        config.source.outside(&pair.source),
-        config.target.outside(&pair.target),
+        of_side(&config.source, &pair.source),
+        of_side(&config.target, &pair.target),
     ]
 }
 
@@ -75,7 +79,6 @@ pub fn check(model: &str, counts: &[Outside; 2], config: &RunConfig) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::picture::Picture;
     use pix2pix_runtime::picture::{Depth, Ranges, Samples};
 
     #[test]
@@ -104,5 +107,10 @@ mod tests {
         let wanted = "run: 62% of the values of the targets lie outside of the range that the model was trained on: \
                       1 channel, 16-bit from 0 to 1000; ";
         assert!(error.starts_with(wanted), "{error}");
+        let masked = Pair {
+            mask: Some(Picture::new([4, 1], 1, Samples::U8(vec![0, 0, 0, 255]))),
+            ..pair([2000; 4])
+        };
+        assert_eq!(count(&masked, &config)[1].clipped, 1);
     }
 }

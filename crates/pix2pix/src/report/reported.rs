@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use pix2pix_runtime::TranslateOptions;
 
+use crate::data::dataset::digest::Change;
 use crate::data::path_text::path_of;
 use crate::error::{Error, Result};
 use crate::model::translate::Translator;
@@ -42,7 +43,8 @@ impl Reported {
         let config = &translator.config;
         let path = path_of(&config.data);
         let (data, _) = config.open(&path, config.on_error)?;
-        if !config.data_digest.is_empty() && config.data_digest != data.digest() {
+        let change = data.changed_since(&config.data_digest);
+        if change == Some(Change::Pairs) {
             let reason = "the data set has changed since the run began: its pairs differ";
             return Err(Error::file(
                 &path,
@@ -84,8 +86,14 @@ impl Reported {
                 Ok::<_, Error>(())
             },
         )?;
+        let changed = match change {
+            Some(_) => {
+                " Some files of the data set have another size than when the run began: not all pairs are those of training."
+            }
+            None => "",
+        };
         gallery.about(format!(
-            "All {count} held-out pairs at step {}, measured at {}.",
+            "All {count} held-out pairs at step {}, measured at {}.{changed}",
             translator.step,
             found.evaluation.sizes()
         ));

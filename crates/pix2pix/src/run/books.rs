@@ -82,8 +82,6 @@ impl Books {
             let last = w.entries.iter().filter(|warning| warning.step == done);
             last.for_each(|warning| health.has_told(warning));
         }
-        let logged = t.entries.last().map_or(0.0, |timing| timing.seconds);
-        let past = seconds.unwrap_or(logged);
         Ok(Self {
             samples: SamplePairs::read(data, config, &training.device)?,
             metrics,
@@ -91,7 +89,7 @@ impl Books {
             rates,
             scores,
             warnings,
-            past,
+            past: seconds,
             start: Instant::now(),
             health,
             newest: match done {

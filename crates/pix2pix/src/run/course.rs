@@ -70,7 +70,7 @@ fn share(config: &RunConfig, done: Progress) -> f64 {
         ..
     } = config.optimizer;
     match config.time {
-        Some(time) => schedule.share_of((done.seconds.unwrap_or(0.0) / time).min(1.0)),
+        Some(time) => schedule.share_of((done.seconds / time).min(1.0)),
         None => schedule.share(done.step, config.steps, decay_steps),
     }
 }
@@ -133,7 +133,7 @@ mod tests {
         };
         let done = Progress {
             step: 30,
-            seconds: Some(2.5),
+            seconds: 2.5,
             ..Progress::default()
         };
         let told = |before, now| schedule_restart(&of(before), &of(now), done);

@@ -52,8 +52,8 @@ pub struct Progress {
     pub step: u64,
     /// Position of the next pair, counted over all epochs.
     pub position: u64,
-    /// Seconds of training so far, of a run that ends after a length of time.
-    pub seconds: Option<f64>,
+    /// Seconds of training so far.
+    pub seconds: f64,
     /// State of the checks of its health, before the samples of the step are translated; `None` if it is not known.
     pub health: Option<Health>,
 }
@@ -66,8 +66,8 @@ impl Progress {
 
     /// The seconds of training and those that the run was given, if they are over.
     pub fn out_of_time(&self, config: &RunConfig) -> Option<[f64; 2]> {
-        let (seconds, time) = self.seconds.zip(config.time)?;
-        (seconds >= time).then_some([seconds, time])
+        let time = config.time?;
+        (self.seconds >= time).then_some([self.seconds, time])
     }
 }
 
@@ -113,10 +113,9 @@ impl Saved {
         // files of earlier versions have no position; their runs had one process
         let walk = config.walk(pairs, Shard::default(), 0);
         let batches = step * config.optimizer.accumulate as u64;
-        let seconds = match (header.seconds, config.time) {
-            // its steps were counted until now
-            (None, Some(_)) => Some(logged_seconds(folder, step)?),
-            (seconds, _) => seconds,
+        let seconds = match header.seconds {
+            Some(seconds) => seconds,
+            None => logged_seconds(folder, step)?,
         };
         Ok(Self {
             trainer: begun
@@ -133,7 +132,7 @@ impl Saved {
     }
 }
 
-/// Seconds of training until a step, as the newest line of `timings.jsonl` before it has them.
+/// Seconds of training until a step, as the newest line of `timings.jsonl` until then has them.
 fn logged_seconds(folder: &RunFolder, step: u64) -> Result<f64> {
     let timings = log::read::<Timing>(&folder.path(file::TIMINGS))?.entries;
     let mut until = timings.iter().filter(|timing| timing.step <= step);
@@ -166,7 +165,8 @@ pub fn write(
     let header = StateHeader {
         step,
         position: Some(position),
-        seconds,
+        // without a clock, equal runs have equal files
+        seconds: config.time.map(|_| seconds),
         health,
         owed,
     };

@@ -350,7 +350,7 @@ impl<'a, 'b> Session<'a, 'b> {
         let progress = Progress {
             step,
             position: self.walk.position(batches),
-            seconds: self.config.time.map(|_| books.seconds()),
+            seconds: books.seconds(),
             health: Some(books.health),
         };
         books.sync()?;

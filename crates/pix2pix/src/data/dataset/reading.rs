@@ -218,9 +218,12 @@ impl Pairs {
     /// value that no class has, unless its format keeps no exact colours.
     pub fn read(&self, index: usize) -> Result<Pair> {
         let [a, b] = self.decode_sides(index)?;
-        let (a, known_a) = self.converted(0, a, &self.shown_side(index, 0))?;
-        let (b, known_b) = self.converted(1, b, &self.shown_side(index, 1))?;
-        let mask = nodata::both(nodata::both(known_a, known_b), self.mask(index, a.size())?);
+        let covered = self.mask(index, a.picture.size())?;
+        // a mask leaves the source as it is
+        let [over_a, over_b] = self.direction.order([None, covered.as_ref()]);
+        let (a, known_a) = self.converted(0, a, over_a, &self.shown_side(index, 0))?;
+        let (b, known_b) = self.converted(1, b, over_b, &self.shown_side(index, 1))?;
+        let mask = nodata::both(nodata::both(known_a, known_b), covered);
         let [source, mut target] = self.direction.order([a, b]);
         if let (Some(mask), Some(domains)) = (&mask, &self.domains) {
             // what is not known must not reach its neighbours when the picture is resized
@@ -241,11 +244,12 @@ impl Pairs {
     }
 
     /// Converts a picture of A or B (`side` 0 or 1) to the channels of its domain; also returns the mask of pixels that have
-    /// data, if some have none.
+    /// data, if some have none. What a mask has `covered` may be of no class.
     fn converted(
         &self,
         side: usize,
         decoded: Decoded,
+        covered: Option<&Picture>,
         path: &Path,
     ) -> Result<(Picture, Option<Picture>)> {
         let Decoded {
@@ -264,7 +268,8 @@ impl Pairs {
             Error::file(path, reason, "choose other `channels[0]` or `channels[1]`")
         })?;
         if let Some(labels) = domain.labels.as_ref().filter(|_| format.is_exact()) {
-            labels.check(&picture).map_err(|reason| {
+            let checked = covered.map(|mask| domain.filled(&picture, mask));
+            labels.check(checked.as_ref().unwrap_or(&picture)).map_err(|reason| {
                 let remedy = format!(
                     "give it a class in `labels[{side}]`, leave it out with `nodata[{side}]`, or correct the file"
                 );

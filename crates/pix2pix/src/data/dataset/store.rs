@@ -207,6 +207,20 @@ impl Store {
         Ok((pictures, passed_over))
     }
 
+    /// The size of a file in bytes, unpacked; `None` if there is no such file.
+    pub fn size(&self, path: &Path) -> Option<u64> {
+        match &self.container {
+            Container::Folder => Some(fs::metadata(self.root.join(path)).ok()?.len()),
+            Container::Tar(_, index) => Some(index.get(path)?.length),
+            Container::Zip(archive, index) => {
+                let mut archive = lock(archive);
+                let entry = archive.by_index_raw(*index.get(path)?).ok()?;
+                Some(entry.size())
+            }
+            Container::Embedded(files) => Some(files.get(path)?.len() as u64),
+        }
+    }
+
     /// Reads a file.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use super::pairs::Pairs;
 use super::reading::Decoded;
 use super::remembered::{Remembered, Seen};
 use crate::choice::choices;
-use crate::data::picture::{Depth, Format, Header, Picture, Samples};
+use crate::data::picture::{Depth, Format, Header, Picture};
 use crate::error::{Error, Result, within};
 
 /// What to do about broken and unmatched files.
@@ -286,14 +286,19 @@ fn look(pairs: &Pairs, index: usize) -> Result<Seen> {
     let headers = pairs.headers(index)?;
     let mut extremes = [None; 2];
     if headers.iter().any(|header| header.depth == Depth::F32) {
-        for (side, decoded) in pairs.decode_sides(index)?.into_iter().enumerate() {
+        let sides = pairs.decode_sides(index)?;
+        let mask = pairs.mask(index, sides[0].picture.size())?;
+        let [source, _] = pairs.direction().order([0, 1]);
+        for (side, decoded) in sides.into_iter().enumerate() {
             if decoded.picture.depth() == Depth::F32 {
-                let picture = known(&decoded);
                 let path = &pairs.shown_side(index, side);
-                let values = picture
-                    .extremes()
-                    .filter(|values| values.iter().all(|v| v.is_finite()));
-                extremes[side] = Some(values.ok_or_else(|| {
+                let counted = finite_extremes(&decoded, mask.as_ref());
+                // a mask leaves the source as it is, and the network sees all of it
+                let seen = match side == source {
+                    true => finite_extremes(&decoded, None),
+                    false => counted,
+                };
+                extremes[side] = Some(counted.filter(|_| seen.is_some()).ok_or_else(|| {
                     Error::file(
                         path,
                         "some of its values are infinite or not a number (NaN)",
@@ -385,18 +390,28 @@ pub fn check_labels(data: &Dataset, on_error: OnError) -> Result<[LabelCount; 2]
     Ok(counts)
 }
 
-/// The samples that have data, or one 0 if none has.
-fn known(Decoded { picture, gaps, .. }: &Decoded) -> Picture {
+/// Smallest and largest of the samples that have data, 0 if none has; `None` if one of them is not finite.
+fn finite_extremes(
+    Decoded { picture, gaps, .. }: &Decoded,
+    mask: Option<&Picture>,
+) -> Option<[f32; 2]> {
     let samples = picture.to_floats();
-    let of_channels = samples.into_iter().zip(gaps.iter().cycle());
-    let known = of_channels
-        .filter(|&(sample, gap)| gap.is_none_or(|gap| !nodata::is(sample, gap)))
-        .map(|(sample, _)| sample);
-    let mut values: Vec<f32> = known.collect();
-    if values.is_empty() {
-        values.push(0.0);
+    let mut found = None;
+    for (pixel, samples) in samples.chunks_exact(picture.channels()).enumerate() {
+        if mask.is_some_and(|mask| mask.bytes()[pixel] == 0) {
+            continue;
+        }
+        for (&sample, gap) in samples.iter().zip(gaps) {
+            if gap.is_some_and(|gap| nodata::is(sample, gap)) {
+                continue;
+            }
+            if !sample.is_finite() {
+                return None;
+            }
+            found = wider(found, Some([sample; 2]));
+        }
     }
-    Picture::new([values.len() as u32, 1], 1, Samples::F32(values))
+    found.or(Some([0.0; 2]))
 }
 
 /// Pairs and pictures that were left out of a data set.

@@ -40,27 +40,29 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts the colours of a picture; those of a `blurred` one, a JPEG, may be off a little.
-    pub fn of(picture: &Picture, blurred: bool) -> Self {
+    /// Counts the colours of a picture, where `known` has data; those of a `blurred` one, a JPEG, may be off a little.
+    pub fn of(picture: &Picture, known: Option<&[u8]>, blurred: bool) -> Self {
         let is_color = picture.channels() >= 3;
         let counts = match picture.samples() {
             Samples::U8(values) if picture.channels() <= 4 => {
                 let pixels = values.chunks_exact(picture.channels());
-                counted(pixels.map(|pixel| match pixel {
+                let color = |pixel: &[u8]| match pixel {
                     [r, g, b, ..] => Some([*r, *g, *b]),
                     [value, ..] => Some([*value; 3]),
                     [] => None,
-                }))
+                };
+                counted(with_data(pixels, known).map(color))
             }
             Samples::U16(values) if picture.channels() == 1 => {
                 let id = |value: &u16| u8::try_from(*value).ok().map(|value| [value; 3]);
-                counted(values.iter().map(id))
+                counted(with_data(values.iter(), known).map(id))
             }
             Samples::F32(values) if picture.channels() == 1 => {
-                counted(values.iter().map(|value| {
+                let id = |value: &f32| {
                     let is_id = value.fract() == 0.0 && (0.0..=255.0).contains(value);
                     is_id.then_some([*value as u8; 3])
-                }))
+                };
+                counted(with_data(values.iter(), known).map(id))
             }
             _ => None,
         };
@@ -141,6 +143,13 @@ impl Tally {
     }
 }
 
+/// The pixels that have data.
+fn with_data<T>(pixels: impl Iterator<Item = T>, known: Option<&[u8]>) -> impl Iterator<Item = T> {
+    let has_data = move |pixel: usize| known.is_none_or(|known| known[pixel] > 0);
+    let pixels = pixels.enumerate().filter(move |(at, _)| has_data(*at));
+    pixels.map(|(_, pixel)| pixel)
+}
+
 /// The counts; `None` if a pixel has no colour, or there are too many colours.
 fn counted(pixels: impl Iterator<Item = Option<[u8; 3]>>) -> Option<HashMap<[u8; 3], u64>> {
     let mut counts: HashMap<[u8; 3], u64> = HashMap::new();
@@ -159,7 +168,9 @@ fn counted(pixels: impl Iterator<Item = Option<[u8; 3]>>) -> Option<HashMap<[u8;
         }
         run += 1;
     }
-    *counts.entry(last?).or_default() += run;
+    if let Some(last) = last {
+        *counts.entry(last).or_default() += run;
+    }
     Some(counts)
 }
 
@@ -197,7 +208,8 @@ mod tests {
 
     fn tally(channels: usize, values: Vec<u8>, blurred: bool) -> Tally {
         let size = [(values.len() / channels) as u32, 1];
-        Tally::of(&Picture::new(size, channels, Samples::U8(values)), blurred)
+        let picture = Picture::new(size, channels, Samples::U8(values));
+        Tally::of(&picture, None, blurred)
     }
 
     fn colors(classes: Option<Classes>) -> Vec<[u8; 3]> {

@@ -7,7 +7,7 @@ use super::classes::Classes;
 use super::pairs::Pairs;
 use super::reading::Decoded;
 use super::tally::Tally;
-use crate::data::picture::{Depth, Outside, Samples};
+use crate::data::picture::{Depth, Outside, Picture, Samples};
 use crate::error::{Error, Result};
 
 /// Most values of a band that are kept of each picture, evenly spread.
@@ -60,8 +60,10 @@ impl Values {
     pub fn of(pairs: &Pairs, most: usize) -> Self {
         let count = most.min(pairs.len());
         let read = (0..count).into_par_iter().filter_map(|place| {
-            let sides = pairs.decode_sides(place * pairs.len() / count).ok()?;
-            Some(sides.map(|side| Side::of(&side)))
+            let index = place * pairs.len() / count;
+            let sides = pairs.decode_sides(index).ok()?;
+            let mask = pairs.mask(index, sides[0].picture.size()).ok()?;
+            Some(sides.map(|side| Side::of(&side, mask.as_ref())))
         });
         let read: Vec<[Side; 2]> = read.collect();
         let mut sides = [Side::default(), Side::default()];
@@ -105,43 +107,49 @@ impl Values {
 }
 
 impl Side {
-    /// The values of the pixels that have data.
-    fn of(side: &Decoded) -> Self {
+    /// The values of the pixels that have data; `mask` is that of the pair's mask file.
+    fn of(side: &Decoded, mask: Option<&Picture>) -> Self {
         fn bands<T: Copy + Into<f32>>(
             values: &[T],
             channels: usize,
             gaps: &[Option<f32>],
+            mask: Option<&[u8]>,
         ) -> Vec<Band> {
             let band = |channel: usize| {
                 let gap = gaps[channel];
-                let has_data =
-                    |value: f32| value.is_finite() && gap.is_none_or(|gap| !nodata::is(value, gap));
+                let has_data = |&(pixel, value): &(usize, f32)| {
+                    value.is_finite()
+                        && gap.is_none_or(|gap| !nodata::is(value, gap))
+                        && mask.is_none_or(|mask| mask[pixel] > 0)
+                };
                 let values = values.iter().skip(channel).step_by(channels);
-                let values = values.map(|&value| -> f32 { value.into() });
-                let finite = values.clone().filter(|value| has_data(*value));
-                let extremes = finite.fold([f32::INFINITY, f32::NEG_INFINITY], |[low, high], v| {
-                    [low.min(v), high.max(v)]
+                let values = values.map(|&value| -> f32 { value.into() }).enumerate();
+                let finite = values.clone().filter(has_data);
+                let none = [f32::INFINITY, f32::NEG_INFINITY];
+                let extremes = finite.fold(none, |[low, high], (_, value)| {
+                    [low.min(value), high.max(value)]
                 });
                 let step = values.len().div_ceil(KEPT).max(1);
-                let sorted = values
-                    .step_by(step)
-                    .filter(|value| has_data(*value))
-                    .collect();
+                let kept = values.step_by(step).filter(has_data);
+                let sorted = kept.map(|(_, value)| value).collect();
                 Band { extremes, sorted }
             };
             (0..channels).map(band).collect()
         }
         let (picture, gaps) = (&side.picture, side.gaps.as_slice());
         let channels = picture.channels();
+        let masked = mask.map(Picture::bytes);
         let bands = match picture.samples() {
-            Samples::U8(values) => bands(values, channels, gaps),
-            Samples::U16(values) => bands(values, channels, gaps),
-            Samples::F32(values) => bands(values, channels, gaps),
+            Samples::U8(values) => bands(values, channels, gaps, masked),
+            Samples::U16(values) => bands(values, channels, gaps, masked),
+            Samples::F32(values) => bands(values, channels, gaps, masked),
         };
+        let known = nodata::both(nodata::mask(picture, gaps), mask.cloned());
+        let known = known.as_ref().map(Picture::bytes);
         Self {
             bands,
             depth: Some(picture.depth()),
-            tally: Some(Tally::of(picture, !side.format.is_exact())),
+            tally: Some(Tally::of(picture, known, !side.format.is_exact())),
             joined: side.files > 1,
         }
     }
@@ -286,16 +294,23 @@ fn rounded(value: f32, towards: fn(f32) -> f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::picture::{Format, Picture};
+    use crate::data::picture::Format;
 
     fn side(samples: Samples, channels: usize) -> Side {
-        let pixels = samples.len() as u32 / channels as u32;
-        let mut side = Side::of(&Decoded {
-            picture: Picture::new([pixels, 1], channels, samples),
+        with_gaps(samples, &vec![None; channels], None)
+    }
+
+    fn with_gaps(samples: Samples, gaps: &[Option<f32>], mask: Option<&[u8]>) -> Side {
+        let channels = gaps.len();
+        let size = [samples.len() as u32 / channels as u32, 1];
+        let mask = mask.map(|known| Picture::new(size, 1, Samples::U8(known.to_vec())));
+        let decoded = Decoded {
+            picture: Picture::new(size, channels, samples),
             format: Format::Png,
-            gaps: vec![None; channels],
+            gaps: gaps.to_vec(),
             files: 1,
-        });
+        };
+        let mut side = Side::of(&decoded, mask.as_ref());
         side.bands
             .iter_mut()
             .for_each(|band| band.sorted.sort_by(f32::total_cmp));
@@ -323,6 +338,29 @@ mod tests {
         assert_eq!(side.bands[1].percentile(100.0), 2000.0);
         let ranges = side.automatic("A").unwrap();
         assert_eq!(ranges.listed(), [[0.0, 100.0], [1000.0, 2000.0]]);
+    }
+
+    #[test]
+    fn values_under_a_mask_do_not_count() {
+        let samples = Samples::F32(vec![1.0, 5.0, -9999.0, 900.0, 3.0, 7.0, 4.0, -1.0]);
+        let side = with_gaps(samples, &[None, Some(-1.0)], Some(&[255, 0, 255, 255]));
+        let extremes: Vec<_> = side.bands.iter().map(|band| band.extremes).collect();
+        assert_eq!(extremes, [[1.0, 4.0], [5.0, 7.0]]);
+        let counts: Vec<_> = side.bands.iter().map(|band| band.sorted.len()).collect();
+        assert_eq!(counts, [3, 2]);
+    }
+
+    /// Neither 255, the "void" of label maps, nor what a mask covers is a class.
+    #[test]
+    fn pixels_without_data_are_of_no_class() {
+        let map = || Samples::U8(vec![0, 1, 2, 255, 77]);
+        let mask = [255, 255, 255, 255, 0];
+        let side = with_gaps(map(), &[Some(255.0)], Some(&mask));
+        assert_eq!(side.classes(), Some(Classes::Numbered(3)));
+        let mut all = with_gaps(map(), &[None], Some(&[0; 5]));
+        assert_eq!(all.classes(), None);
+        all.add(side);
+        assert_eq!(all.classes(), Some(Classes::Numbered(3)));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::content::Content;
 use super::description::{self, Subject};
 use super::orientation::{self, Orientation};
 use super::tiff::Tiff;
-use super::{Depth, Format, MAX_METADATA, Page, jpeg};
+use super::{Depth, Format, MAX_METADATA, Page, jpeg, place};
 
 /// Metres in an inch.
 const INCH: f64 = 0.0254;
@@ -33,9 +33,6 @@ mod tag {
         33432,
         XMP,
     ];
-    /// GeoTIFF (OGC 19-008): pixel scale, tie points, transformation, and the keys of the coordinate system with their
-    /// numbers and texts.
-    pub const PLACE: [u16; 6] = [33550, 33922, 34264, 34735, 34736, 34737];
     /// GDAL's metadata and value for "no data".
     pub const GDAL: [u16; 2] = [GDAL_METADATA, NODATA];
     pub const GDAL_METADATA: u16 = 42112;
@@ -64,6 +61,8 @@ pub struct Metadata {
     tags: Vec<Tag>,
     /// Channels of the picture.
     channels: usize,
+    /// Width of the picture whose place is in the tags.
+    width: u32,
     /// Whether the result has as many pages as the file.
     all_pages: bool,
 }
@@ -115,9 +114,9 @@ impl Metadata {
         palette.filter(|_| (channels, depth) == (1, Depth::U8))
     }
 
-    /// The same metadata without the place on the map.
-    pub fn without_place(mut self) -> Self {
-        self.tags.retain(|tag| !tag::PLACE.contains(&tag.code));
+    /// The metadata of the right half of the picture, as of B in a side-by-side pair: the place on the map is that of the half.
+    pub fn of_right_half(mut self) -> Self {
+        place::cut(&mut self.tags, self.width / 2);
         self
     }
 
@@ -185,19 +184,25 @@ fn of_tiff(content: &Content, page: Page) -> Option<Metadata> {
     let file = Tiff::open(content, page).ok()?;
     let is_kept = |tag: &&Tag| {
         tag::ABOUT.contains(&tag.code)
-            || tag::PLACE.contains(&tag.code)
+            || place::TAGS.contains(&tag.code)
             || tag::GDAL.contains(&tag.code)
     };
     let kept = file.tags().iter().filter(is_kept);
     let profile = file.tags().iter().find(|tag| tag.code == tag::ICC_PROFILE);
+    let (turn, [width, height]) = (file.orientation(), file.header().size);
+    let mut tags = kept.filter_map(|tag| written_anew(&file, tag)).collect();
+    if turn != Orientation::NoTransforms {
+        place::turn(&mut tags, turn, orientation::size(turn, [width, height]));
+    }
     let found = Metadata {
-        tags: kept.filter_map(|tag| written_anew(&file, tag)).collect(),
+        tags,
+        width,
         profile: profile
             .and_then(|tag| tag.value.as_bytes())
             .map(<[u8]>::to_vec),
         ..Metadata::default()
     };
-    Some(turned(found, file.orientation()))
+    Some(turned(found, turn))
 }
 
 /// A tag as this program writes it: what a file says of its type and length need not agree with its value. `None` if it has
@@ -247,13 +252,11 @@ fn without_bands(xml: &str) -> String {
     kept + rest
 }
 
-/// The metadata of a picture that is turned or mirrored for display. The place on the map is that of the pixels as they are
-/// stored, and XMP may repeat the orientation.
-fn turned(found: Metadata, turn: Orientation) -> Metadata {
+/// The metadata of a picture that is turned or mirrored for display. XMP may repeat the orientation.
+fn turned(mut found: Metadata, turn: Orientation) -> Metadata {
     if turn == Orientation::NoTransforms {
         return found;
     }
-    let mut found = found.without_place();
     found.tags.retain(|tag| tag.code != tag::XMP);
     if orientation::is_turned(turn) {
         found.density = found.density.map(|[across, down]| [down, across]);
@@ -340,6 +343,9 @@ mod tests {
     const COPYRIGHT: u16 = 33432;
     const DATE: u16 = 306;
     const NAME: u16 = 269;
+    const SCALE: u16 = place::TAGS[0];
+    const TIE_POINTS: u16 = place::TAGS[1];
+    const TRANSFORMATION: u16 = place::TAGS[2];
 
     /// The tags of a result with the metadata of a file.
     fn result(content: &Content) -> Vec<Tag> {
@@ -403,11 +409,13 @@ mod tests {
 
     /// The place on the map is that of the stored pixels, and so are the resolutions across and down.
     #[test]
-    fn a_turned_picture_has_its_resolutions_and_no_place() {
-        let doubles: Vec<u8> = [0.5f64, 0.5, 0.0]
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
+    fn a_turned_picture_has_its_resolutions_and_its_place() {
+        let bytes = |numbers: &[f64]| -> Vec<u8> {
+            let bytes = numbers.iter().flat_map(|value| value.to_le_bytes());
+            bytes.collect()
+        };
+        let scale = bytes(&[0.5, 0.5, 0.0]);
+        let tie_point = bytes(&[0.0, 0.0, 0.0, 100.0, 200.0, 0.0]);
         let ratio = |value: u32| [value.to_le_bytes(), 1u32.to_le_bytes()].concat();
         let (across, down) = (ratio(300), ratio(100));
         for (orientation, is_turned) in [(1u8, false), (3, false), (6, true), (8, true)] {
@@ -415,7 +423,8 @@ mod tests {
                 (274, SHORT, 1, &[orientation, 0]),
                 (tag::X_RESOLUTION, RATIONAL, 1, &across),
                 (tag::Y_RESOLUTION, RATIONAL, 1, &down),
-                (tag::PLACE[0], DOUBLE, 3, &doubles),
+                (SCALE, DOUBLE, 3, &scale),
+                (TIE_POINTS, DOUBLE, 6, &tie_point),
                 (tag::XMP, 1, 5, b"<xmp>"),
             ]));
             let expected = match is_turned {
@@ -425,9 +434,19 @@ mod tests {
             let found = [tag::X_RESOLUTION, tag::Y_RESOLUTION].map(|code| value(&tags, code));
             let ratios = expected.map(|value| Some(TagValue::Rational(vec![[value, 1]])));
             assert_eq!(found, ratios, "orientation {orientation}");
-            for code in [tag::PLACE[0], tag::XMP] {
+            for code in [SCALE, TIE_POINTS, tag::XMP] {
                 assert_eq!(value(&tags, code).is_some(), orientation == 1);
             }
+            // columns and rows to east and north, of 16x16 pixels
+            let [east, north] = match orientation {
+                3 => [[-0.5, 0.0, 0.0, 108.0], [0.0, 0.5, 0.0, 192.0]],
+                6 => [[0.0, 0.5, 0.0, 100.0], [0.5, 0.0, 0.0, 192.0]],
+                8 => [[0.0, -0.5, 0.0, 108.0], [-0.5, 0.0, 0.0, 200.0]],
+                _ => continue,
+            };
+            let rest = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0];
+            let place = TagValue::Double([&east[..], &north, &rest].concat());
+            assert_eq!(value(&tags, TRANSFORMATION), Some(place));
         }
     }
 }

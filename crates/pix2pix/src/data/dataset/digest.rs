@@ -1,0 +1,143 @@
+//! The digest of a data set, by which a run notices that its data has changed.
+
+use std::path::Path;
+
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::layout::Files;
+use super::{Dataset, Pairs};
+use crate::data::sha256;
+
+/// How a data set differs from the one of a digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Its pairs are others, or in another order.
+    Pairs,
+    /// Its pairs have the same names, but some of their files another size.
+    Files,
+}
+
+impl Dataset {
+    /// SHA-256, in hexadecimal, of the names of all pairs, split by split, and behind a space that of their files' sizes in
+    /// bytes: the same for the same pairs in the same order. Files are not read. Earlier versions had the names alone.
+    pub fn digest(&self) -> String {
+        format!("{} {}", self.names(), self.sizes())
+    }
+
+    /// How this data set differs from the one of a `digest`, as far as that one knows; `None` if it does not, or the digest is
+    /// empty.
+    pub fn changed_since(&self, digest: &str) -> Option<Change> {
+        match digest.split_once(' ') {
+            _ if digest.is_empty() => None,
+            Some((names, _)) if names != self.names() => Some(Change::Pairs),
+            Some((_, sizes)) => (sizes != self.sizes()).then_some(Change::Files),
+            None => (digest != self.names()).then_some(Change::Pairs),
+        }
+    }
+
+    /// The digest of the names.
+    pub(crate) fn names(&self) -> String {
+        let mut hash = Sha256::new();
+        for (split, pairs) in &self.splits {
+            for index in 0..pairs.len() {
+                hash.update(format!("{split}/{}\n", pairs.name(index)));
+            }
+        }
+        sha256::digits(&hash.finalize())
+    }
+
+    /// The digest of the files' sizes.
+    fn sizes(&self) -> String {
+        let mut hash = Sha256::new();
+        for (_, pairs) in &self.splits {
+            // a folder on another machine answers slowly
+            let sizes: Vec<String> = (0..pairs.len())
+                .into_par_iter()
+                .map(|index| pairs.sizes(index))
+                .collect();
+            sizes.iter().for_each(|sizes| hash.update(sizes));
+        }
+        sha256::digits(&hash.finalize())
+    }
+}
+
+impl Pairs {
+    /// The sizes in bytes of pair `index`'s files, a line of text; those of a pair of pages are at its first one.
+    fn sizes(&self, index: usize) -> String {
+        let entry = &self.entries[index];
+        if index > 0 && self.entries[index - 1].files == entry.files {
+            return String::new();
+        }
+        let size = |path: &Path| match self.store.size(path) {
+            Some(bytes) => bytes.to_string(),
+            None => "-".to_string(),
+        };
+        let files: Vec<&Path> = match &entry.files {
+            Files::Together(path) => vec![path],
+            Files::Apart(a, b) => a.iter().chain(b).map(AsRef::as_ref).collect(),
+        };
+        let files = files.into_iter().chain(entry.mask.as_deref());
+        let sizes: Vec<String> = files.map(size).collect();
+        format!("{}\n", sizes.join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+
+    use super::*;
+    use crate::data::dataset::Options;
+
+    #[test]
+    fn a_file_of_another_size_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for side in ["A", "B", "mask"] {
+            fs::create_dir(at(side)).unwrap();
+            for name in ["x.png", "y.png"] {
+                fs::write(at(side).join(name), b"1").unwrap();
+            }
+        }
+        let open = |path: &Path| Dataset::open(path, &Options::default()).unwrap();
+        let whole = || open(folder.path());
+        let digest = whole().digest();
+        let (names, _) = digest.split_once(' ').unwrap();
+        let now = || {
+            let data = whole();
+            [digest.as_str(), names, ""].map(|digest| data.changed_since(digest))
+        };
+        assert_eq!(now(), [None; 3]);
+        for file in ["A/y.png", "B/x.png", "mask/x.png"] {
+            fs::write(at(file), b"12").unwrap();
+            assert_eq!(now(), [Some(Change::Files), None, None], "{file}");
+            fs::write(at(file), b"2").unwrap();
+            assert_eq!(now(), [None; 3]);
+        }
+        fs::remove_file(at("mask/x.png")).unwrap();
+        assert_eq!(now(), [Some(Change::Files), None, None]);
+        fs::write(at("mask/x.png"), b"1").unwrap();
+        // packed, they are the same files
+        let mut tar = tar::Builder::new(File::create(at("x.tar")).unwrap());
+        let mut zip = zip::ZipWriter::new(File::create(at("x.zip")).unwrap());
+        for side in ["A", "B", "mask"] {
+            for name in ["x.png", "y.png"] {
+                let name = format!("{side}/{name}");
+                tar.append_path_with_name(at(&name), &name).unwrap();
+                let options = zip::write::SimpleFileOptions::default();
+                zip.start_file(&name, options).unwrap();
+                std::io::Write::write_all(&mut zip, &fs::read(at(&name)).unwrap()).unwrap();
+            }
+        }
+        tar.finish().unwrap();
+        zip.finish().unwrap();
+        for archive in ["x.tar", "x.zip"] {
+            assert_eq!(open(&at(archive)).digest(), digest, "{archive}");
+        }
+        for side in ["A", "B", "mask"] {
+            fs::rename(at(side).join("y.png"), at(side).join("z.png")).unwrap();
+        }
+        assert_eq!(now(), [Some(Change::Pairs), Some(Change::Pairs), None]);
+    }
+}
