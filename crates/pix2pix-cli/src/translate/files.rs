@@ -20,6 +20,7 @@ use crate::output::{say, tell};
 use crate::output_folder::remove_unfinished;
 use crate::paths::Plain;
 use crate::result_file::check_names;
+use crate::words::count;
 
 /// A part of an input that becomes one file, or two with its deviation.
 struct Job<'a> {
@@ -136,9 +137,10 @@ fn empty_gallery(setup: Setup, jobs: &[Job]) -> Gallery {
 
 /// Writes the gallery of all pictures.
 fn write_gallery(setup: Setup, mut gallery: Gallery, out: &Path) -> Result<(), Failure> {
-    let (count, step) = (gallery.len(), setup.translator.step);
+    let step = setup.translator.step;
     gallery.about(format!(
-        "{count} pictures, translated by the model of step {step}."
+        "{}, translated by the model of step {step}.",
+        count(gallery.len() as u64, "picture")
     ));
     let page = out.join(gallery::NAME);
     gallery::write(&[gallery], &page)?;

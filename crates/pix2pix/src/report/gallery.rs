@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
 use image::{GrayImage, Luma, Rgb, RgbImage};
-use pix2pix_runtime::picture::Domain;
+use pix2pix_runtime::picture::{Domain, Labels};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -57,6 +57,8 @@ pub struct Gallery {
     about: String,
     /// The measures that some picture has.
     measures: Vec<Measure>,
+    /// Whether outputs and targets are label maps.
+    classes: bool,
     entries: Vec<Entry>,
     #[serde(skip)]
     side: u32,
@@ -81,6 +83,7 @@ impl Gallery {
             title: title.into(),
             about: String::new(),
             measures: Vec::new(),
+            classes: domains[1].labels.is_some(),
             entries: Vec::new(),
             side: side(count),
             domains,
@@ -102,7 +105,10 @@ impl Gallery {
         for entry in entries.collect::<Vec<_>>() {
             gallery.push(entry);
         }
-        gallery.about(format!("{} held-out pairs at step {step}.", pairs.len()));
+        gallery.about(match pairs.len() {
+            1 => format!("The held-out pair at step {step}."),
+            count => format!("{count} held-out pairs at step {step}."),
+        });
         gallery
     }
 
@@ -153,10 +159,9 @@ impl Gallery {
             |picture: &Picture, domain: &Domain| embedded(&self.small(&domain.shown(picture)));
         let mut pictures = vec![shown(source, of_source), shown(output, of_target)];
         if let Some(target) = target {
-            let planes = [output, target].map(|picture| Planes::of(picture, of_target));
-            let distances = shrunk_map(&distances(&planes), self.side);
+            let difference = difference([output, target], of_target);
             pictures.push(shown(target, of_target));
-            pictures.push(embedded(&colored(&distances)));
+            pictures.push(embedded(&colored(&shrunk_map(&difference, self.side))));
         }
         let named = scores.map_or(Vec::new(), PictureScores::named);
         let known = named
@@ -214,6 +219,24 @@ fn shrunk_map(picture: &GrayImage, side: u32) -> GrayImage {
     }
 }
 
+/// The map of differences between an output and its target, which are of this domain. The planes of label maps are no amounts:
+/// the more classes there are, the less of them a wrong pixel changes.
+fn difference(pictures: [&Picture; 2], domain: &Domain) -> GrayImage {
+    match &domain.labels {
+        None => distances(&pictures.map(|picture| Planes::of(picture, domain))),
+        Some(labels) => mistakes(pictures, labels),
+    }
+}
+
+/// 0 for each pixel whose class is the target's, and 255 for the others.
+fn mistakes([output, target]: [&Picture; 2], labels: &Labels) -> GrayImage {
+    let [width, height] = output.size();
+    let [found, wanted] = [output, target].map(|picture| labels.classes_of(picture));
+    let pixels = found.iter().zip(&wanted);
+    let values = pixels.map(|(found, wanted)| if found == wanted { 0 } else { 255 });
+    GrayImage::from_vec(width, height, values.collect()).expect("there is a class for each pixel")
+}
+
 /// The mean difference of the samples of each pixel, 0 to 255 for none to [`MOST`].
 fn distances([output, target]: &[Planes; 2]) -> GrayImage {
     let [width, height] = output.size;
@@ -257,6 +280,7 @@ pub fn embedded(picture: &RgbImage) -> String {
 mod tests {
     use super::*;
     use pix2pix_runtime::picture::Samples;
+    use pix2pix_runtime::picture::labels::{Class, Stored};
 
     #[test]
     fn many_pictures_are_smaller() {
@@ -288,6 +312,27 @@ mod tests {
             colored(&GrayImage::from_pixel(1, 1, Luma([255]))).as_raw(),
             &[252, 253, 191]
         );
+    }
+
+    /// Two of three pixels have another class, of many: each is as wrong as can be.
+    #[test]
+    fn a_wrong_class_is_bright_however_many_there_are() {
+        for count in [2, 40, 256] {
+            let class = |color: usize| Class {
+                name: String::new(),
+                color: [color as u8; 3],
+            };
+            let domain = Domain::of_labels(Labels {
+                stored: Stored::Ids,
+                classes: (0..count).map(class).collect(),
+            });
+            let map = |ids: [u8; 3]| Picture::new([3, 1], 1, Samples::U8(ids.to_vec()));
+            let [output, target] = [map([0, 1, 0]), map([0, 0, 1])];
+            let found = difference([&output, &target], &domain);
+            assert_eq!(found.as_raw(), &[0, 255, 255], "{count} classes");
+            let gallery = Gallery::new("run", [Domain::RGB8, domain], 1);
+            assert!(serde_json::to_value(&gallery).unwrap()["classes"] == true);
+        }
     }
 
     #[test]

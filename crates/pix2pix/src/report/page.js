@@ -65,8 +65,9 @@ const showGallery = (place, gallery, chosen = 0) => {
   }
   place.append(make("p", {}, gallery.about), controls);
   if (shots === labels.length) {
-    const legend = make("p", {}, "Difference: none ");
-    legend.append(make("span", { class: "scale" }), " half of the range or more, on average over the channels.");
+    const legend = make("p", {}, gallery.classes ? "Difference: black for the right class, bright for another." : "Difference: none ");
+    if (!gallery.classes)
+      legend.append(make("span", { class: "scale" }), " half of the range or more, on average over the channels.");
     place.append(legend);
   }
   place.append(list);

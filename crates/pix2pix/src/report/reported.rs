@@ -92,8 +92,12 @@ impl Reported {
             }
             None => "",
         };
+        let pairs = match count {
+            1 => "The held-out pair".to_string(),
+            count => format!("All {count} held-out pairs"),
+        };
         gallery.about(format!(
-            "All {count} held-out pairs at step {}, measured at {}.{changed}",
+            "{pairs} at step {}, measured at {}.{changed}",
             translator.step,
             found.evaluation.sizes()
         ));
