@@ -6,11 +6,13 @@ use std::io::{IsTerminal, stderr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
+use pix2pix::RunConfig;
 use pix2pix::run::Metrics;
 use pix2pix_server::LiveTraining;
 
 use crate::output::tell;
+use crate::words::length_of;
 
 /// A bar for pairs that are translated, on a terminal.
 pub fn of_pairs(count: usize, message: String) -> ProgressBar {
@@ -63,6 +65,8 @@ pub struct Progress<'a> {
     left: Cell<Duration>,
     /// Time and number of the first step since this process started.
     first: Cell<Option<(Instant, u64)>>,
+    /// Whether the targets are label maps.
+    is_of_labels: bool,
     display: Display<'a>,
     /// The training's page.
     page: Option<Arc<LiveTraining>>,
@@ -74,14 +78,10 @@ enum Display<'a> {
 }
 
 impl<'a> Progress<'a> {
-    /// A display where the lines go, and on the training's page, for `steps` steps, or for a length of time in seconds.
-    pub fn new(
-        steps: u64,
-        time: Option<f64>,
-        lines: Lines<'a>,
-        page: Option<Arc<LiveTraining>>,
-    ) -> Self {
-        let time = time.map(Duration::from_secs_f64);
+    /// A display where the lines go, and on the training's page, for the steps of a run, or for its length of time.
+    pub fn new(config: &RunConfig, lines: Lines<'a>, page: Option<Arc<LiveTraining>>) -> Self {
+        let steps = config.steps;
+        let time = config.time.map(Duration::from_secs_f64);
         let display = if matches!(lines, Lines::Stderr) && stderr().is_terminal() {
             let bar = ProgressBar::new(time.map_or(steps, |time| time.as_secs()));
             // two lines, to fit 80 columns
@@ -98,6 +98,7 @@ impl<'a> Progress<'a> {
             steps: time.is_none().then_some(steps),
             left: Cell::new(time.unwrap_or_default()),
             first: Cell::new(None),
+            is_of_labels: config.target.labels.is_some(),
             display,
             page,
         }
@@ -134,7 +135,7 @@ impl<'a> Progress<'a> {
                 }
                 None => bar.set_prefix(format!("step {}  {pace}", metrics.step)),
             }
-            bar.set_message(losses(metrics));
+            bar.set_message(self.losses(metrics));
         }
     }
 
@@ -147,7 +148,7 @@ impl<'a> Progress<'a> {
         if !is_shown && self.page.is_none() {
             return;
         }
-        let (pace, losses) = (self.pace(metrics), losses(metrics));
+        let (pace, losses) = (self.pace(metrics), self.losses(metrics));
         let of = self
             .steps
             .map_or(String::new(), |steps| format!("/{steps}"));
@@ -180,18 +181,18 @@ impl<'a> Progress<'a> {
             Some(steps) => Duration::from_secs_f64((steps - metrics.step) as f64 / rate),
             None => self.left.get(),
         };
-        let left = HumanDuration(left);
+        let left = length_of(left.as_secs_f64());
         format!("epoch {}  {rate:.2} steps/s  {left} left", metrics.epoch)
     }
-}
 
-fn losses(metrics: Metrics) -> String {
-    let losses = metrics.losses;
-    format!(
-        "D real {:.3}  D fake {:.3}  G adv {:.3}  G L1 {:.2} of 255",
-        losses.d_real,
-        losses.d_fake,
-        losses.g_gan,
-        127.5 * losses.g_l1,
-    )
+    fn losses(&self, metrics: Metrics) -> String {
+        let losses = metrics.losses;
+        format!(
+            "D real {:.3}  D fake {:.3}  G adv {:.3}  G L1 {}",
+            losses.d_real,
+            losses.d_fake,
+            losses.g_gan,
+            metrics.shown_l1(self.is_of_labels),
+        )
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use pix2pix::quality::Score;
 use pix2pix::run::History;
 use pix2pix::{Error, one_line};
 
@@ -19,69 +20,89 @@ pub struct Args {
     folder: PathBuf,
 }
 
+/// A column of the table: a score, its title and its digits.
+type Column = (Score, &'static str, usize);
+
+const OF_PICTURES: [Column; 4] = [
+    (Score::L1, "L1 (of 255)", 2),
+    (Score::Psnr, "PSNR (dB)", 2),
+    (Score::Ssim, "SSIM", 4),
+    (Score::Swd, "SWD (x1000)", 1),
+];
+const OF_LABELS: [Column; 2] = [(Score::Accuracy, "accuracy", 4), (Score::Iou, "IoU", 4)];
+
 /// Prints a table of the runs.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let mut rows = vec![
-        [
-            "run",
-            "state",
-            "step",
-            "of",
-            "L1 (of 255)",
-            "PSNR (dB)",
-            "SSIM",
-            "SWD (x1000)",
-            "at step",
-        ]
-        .map(str::to_string)
-        .to_vec(),
-    ];
-    let runs = find(&args.folder)?;
-    for run in &runs {
-        let history = match History::read(run) {
-            Ok(history) => history,
+    let found = find(&args.folder)?;
+    let mut runs = Vec::new();
+    for root in &found {
+        let history = match History::read(root) {
+            Ok(history) => Some(history),
             // the other runs are still of interest
-            Err(error) if runs.len() > 1 => {
+            Err(error) if found.len() > 1 => {
                 tell(&format!("note: {}", flags::named(&error.to_string())));
-                let unknown = |_| "-".to_string();
-                let known = [run.plain(), "unreadable".to_string()];
-                rows.push(known.into_iter().chain((2..9).map(unknown)).collect());
-                continue;
+                None
             }
             Err(error) => return Err(error.into()),
         };
-        for unread in &history.unread {
+        for unread in history.iter().flat_map(|history| &history.unread) {
             tell(&format!("note: {}", one_line(unread)));
         }
-        let best = history.best();
-        let score = |name: &str, digits: usize| match best.get(name) {
-            Some(best) => format!("{:.digits$}", best.value),
-            None => "-".to_string(),
-        };
-        let shown = ["L1", "PSNR", "SSIM", "SWD"];
-        let steps = shown.iter().filter_map(|name| best.get(name));
-        let steps: Vec<String> = steps.map(|best| best.step.to_string()).collect();
-        rows.push(vec![
-            run.plain(),
-            history.state.to_string(),
-            history.step().to_string(),
-            match history.config.time.filter(|_| history.config.is_open()) {
-                Some(time) => format!("{time} s"),
-                None => history.config.steps.to_string(),
-            },
-            score("L1", 2),
-            score("PSNR", 2),
-            score("SSIM", 4),
-            score("SWD", 1),
-            if steps.is_empty() {
-                "-".to_string()
-            } else {
-                steps.join("/")
-            },
-        ]);
+        runs.push((root, history));
     }
+    let columns = columns(runs.iter().filter_map(|(_, history)| history.as_ref()));
+    let titles = columns.iter().map(|(_, title, _)| *title);
+    let head = ["run", "state", "step", "of"].into_iter();
+    let head = head.chain(titles).chain(["at step"]).map(str::to_string);
+    let mut rows = vec![head.collect()];
+    rows.extend(runs.iter().map(|(root, history)| match history {
+        Some(history) => row(root, history, &columns),
+        None => {
+            let unknown = std::iter::repeat_n("-".to_string(), columns.len() + 3);
+            let known = [root.plain(), "unreadable".to_string()];
+            known.into_iter().chain(unknown).collect()
+        }
+    }));
     print(&aligned(&rows))?;
     print("Scores are the best ones on held-out pairs; the last column has their steps.\n")
+}
+
+/// The scores of a table of these runs: those of label maps if a run has such targets, and those of pictures unless all have.
+fn columns<'a>(runs: impl Iterator<Item = &'a History>) -> Vec<Column> {
+    let (of_labels, of_pictures): (Vec<_>, Vec<_>) =
+        runs.partition(|history| history.config.target.labels.is_some());
+    let mut columns = Vec::new();
+    if !of_pictures.is_empty() || of_labels.is_empty() {
+        columns.extend(OF_PICTURES);
+    }
+    if !of_labels.is_empty() {
+        columns.extend(OF_LABELS);
+    }
+    columns
+}
+
+fn row(root: &Path, history: &History, columns: &[Column]) -> Vec<String> {
+    let best = history.best();
+    let mut row = vec![
+        root.plain(),
+        history.state.to_string(),
+        history.step().to_string(),
+        match history.config.time.filter(|_| history.config.is_open()) {
+            Some(time) => format!("{time} s"),
+            None => history.config.steps.to_string(),
+        },
+    ];
+    let mut steps = Vec::new();
+    for (score, _, digits) in columns {
+        let best = best.get(score.label());
+        row.push(best.map_or("-".to_string(), |best| format!("{:.digits$}", best.value)));
+        steps.extend(best.map(|best| best.step.to_string()));
+    }
+    row.push(match steps.is_empty() {
+        true => "-".to_string(),
+        false => steps.join("/"),
+    });
+    row
 }
 
 /// The run folders in a folder, or the folder itself if it is one.

@@ -1,8 +1,5 @@
 //! What a training would do and need: `--dry-run`.
 
-use std::time::Duration;
-
-use indicatif::HumanDuration;
 use pix2pix::bench::estimate;
 use pix2pix::network::summary;
 use pix2pix::run::{self, Event, Remaining, RunFolder, Training};
@@ -12,7 +9,7 @@ use super::session::Start;
 use crate::failure::{Failure, print};
 use crate::flags;
 use crate::progress::Lines;
-use crate::words::count;
+use crate::words::{count, length_of};
 
 /// Fewer steps are hardly a training: the learning rate falls by leaps.
 const FEW: u64 = 10;
@@ -90,7 +87,7 @@ pub fn foresee(planned: &Planned, start: &Start, lines: Lines) -> Result<(), Fai
             true => " without --recompute, and less with it",
             false => "",
         },
-        HumanDuration(Duration::from_secs_f64(seconds * steps as f64)),
+        length_of(seconds * steps as f64),
         match start {
             Start::New => "all steps",
             Start::Resume => "these steps",

@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use indicatif::HumanDuration;
 use pix2pix::data::path_text::path_of;
 use pix2pix::parallel::{Group, Shard};
 use pix2pix::quality::Score;
@@ -20,7 +18,7 @@ use crate::flags;
 use crate::paths::Plain;
 use crate::progress::Progress;
 use crate::serve::training::Live;
-use crate::words::count;
+use crate::words::{count, length_of};
 
 /// The outputs of a training.
 pub struct Outputs<'a> {
@@ -48,7 +46,7 @@ impl<'a> Outputs<'a> {
         let serve = shown.serve.filter(|_| shard.is_root());
         let steps = config.time.is_none().then_some(config.steps);
         let watched = serve.map(|_| Arc::new(LiveTraining::new(root, steps)));
-        let progress = Progress::new(config.steps, config.time, shown.lines, watched.clone());
+        let progress = Progress::new(config, shown.lines, watched.clone());
         progress.say(&beginning(training, shard, held_out));
         if config.device.is_card() {
             progress.say("the first two steps compile the card's kernels, and take longer");
@@ -159,7 +157,7 @@ fn beginning(training: &Session, shard: Shard, held_out: usize) -> String {
         ranks => format!("{ranks} processes, each "),
     };
     let length = match config.time {
-        Some(time) => HumanDuration(Duration::from_secs_f64(time)).to_string(),
+        Some(time) => length_of(time),
         None => format!("{} steps", config.steps),
     };
     format!(
@@ -173,7 +171,8 @@ fn beginning(training: &Session, shard: Shard, held_out: usize) -> String {
 
 /// A line on the scores of the held-out pairs.
 fn scored(scores: &RunScores) -> String {
-    let known = Score::ALL.into_iter().filter_map(|score| {
+    let shown = Score::ALL.into_iter().filter(|score| scores.shows(*score));
+    let known = shown.filter_map(|score| {
         let unit = if score == Score::L1 { " of 255" } else { "" };
         let value = scores.value(score)?;
         Some(format!("{} {value:.4}{unit}", score.label()))

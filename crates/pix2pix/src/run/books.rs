@@ -255,8 +255,9 @@ impl Books {
             true => String::new(),
             false => format!(" of {}", config.steps),
         };
-        let (step, l1) = (metrics.step, 127.5 * metrics.losses.g_l1);
-        let title = format!("pix2pix, step {step}{of}, training L1 {l1:.2} of 255");
+        let step = metrics.step;
+        let l1 = metrics.shown_l1(config.target.labels.is_some());
+        let title = format!("pix2pix, step {step}{of}, training L1 {l1}");
         let sheet = contact_sheet::draw(&title, rows);
         picture::write_png(path, &sheet)?;
         let (pairs, held_out) = self.samples.pairs();

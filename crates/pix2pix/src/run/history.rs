@@ -174,7 +174,7 @@ impl History {
     }
 
     /// The best value of each score on held-out pairs: L1 (of 255), PSNR (dB), SSIM, SWD (in thousandths), spectrum (dB)
-    /// and LPIPS, and of label maps pixel accuracy and mean IoU.
+    /// and LPIPS, or of label maps pixel accuracy and mean IoU.
     pub fn best(&self) -> BTreeMap<&'static str, Best> {
         let mut best = BTreeMap::new();
         for score in Score::ALL {

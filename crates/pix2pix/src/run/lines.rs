@@ -33,6 +33,17 @@ pub struct Metrics {
     pub augment: Option<f32>,
 }
 
+impl Metrics {
+    /// The L1 of the step's pairs as it is shown: of 255, or if the targets are label maps, whose planes are no amounts, the
+    /// loss itself.
+    pub fn shown_l1(&self, is_of_labels: bool) -> String {
+        match is_of_labels {
+            true => format!("{:.4}", self.losses.g_l1),
+            false => format!("{:.2} of 255", 127.5 * self.losses.g_l1),
+        }
+    }
+}
+
 /// One line of `timings.jsonl`, for each line of the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Timing {
@@ -58,7 +69,7 @@ pub struct Rate {
 pub struct RunScores {
     /// Steps done.
     pub step: u64,
-    /// L1: mean absolute difference, of 255.
+    /// L1: mean absolute difference, of 255; of label maps that of their one-hot planes.
     #[serde(deserialize_with = "log::exact")]
     pub l1: f64,
     /// Peak signal-to-noise ratio in dB; `None` if an output equals its target.
@@ -94,9 +105,16 @@ pub struct RunScores {
 }
 
 impl RunScores {
-    /// The scores with their names.
+    /// The scores to show, with their names: of label maps, pixel accuracy and IoU alone.
     pub fn named(&self) -> [(&'static str, Option<f64>); 8] {
-        Score::ALL.map(|score| (score.name(), self.written(score)))
+        let shown = |score| self.written(score).filter(|_| self.shows(score));
+        Score::ALL.map(|score| (score.name(), shown(score)))
+    }
+
+    /// Whether a score is one to show. The L1 of label maps is not: it is their accuracy again, and the smaller the more
+    /// classes there are.
+    pub fn shows(&self, score: Score) -> bool {
+        score.is_of_labels() || self.accuracy.is_none()
     }
 
     /// The value of a score as the line has it.
