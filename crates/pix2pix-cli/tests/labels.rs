@@ -77,7 +77,9 @@ fn targets_are_learned_scored_and_drawn_as_classes() {
     assert!(
         said.contains("pixel accuracy 0.")
             && said.contains("mean IoU 0.")
-            && !said.contains("PSNR"),
+            && said.contains("G L1 ")
+            && !said.contains("PSNR")
+            && !said.contains("of 255"),
         "{said}"
     );
     let found = scores(&scratch);
@@ -140,7 +142,60 @@ fn targets_are_learned_scored_and_drawn_as_classes() {
         "{table}"
     );
     let report = fs::read_to_string(scratch.path("run/report.html")).unwrap();
-    assert!(report.contains("Held-out pairs: mean IoU"));
+    for (part, is_there) in [
+        ("Held-out pairs: mean IoU", true),
+        ("Generator loss: L1 of the classes", true),
+        (r#""target.labels.classes":"3 classes""#, true),
+        (r#""classes":true"#, true),
+        ("Training pairs: L1", false),
+        ("Held-out pairs: L1", false),
+        ("Held-out pairs: PSNR", false),
+    ] {
+        assert_eq!(report.contains(part), is_there, "{part}");
+    }
+    let table = scratch.ok("runs run");
+    let best = last["iou"].as_f64().unwrap();
+    assert!(
+        table.contains("  accuracy     IoU  at step") && !table.contains("L1"),
+        "{table}"
+    );
+    let shown: f64 = table
+        .lines()
+        .nth(1)
+        .unwrap()
+        .split_whitespace()
+        .rev()
+        .nth(1)
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(shown >= best - 1e-4, "{table}");
+    // beside a run of pictures, each has its own
+    scratch.pairs("pairs", 2);
+    scratch.ok(&format!(
+        "train pairs --out other --steps 1 {SMALL} --val-fraction 0.5"
+    ));
+    let table = scratch.ok("runs");
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .take(3)
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(
+        rows[0][4..],
+        [
+            "L1", "(of", "255)", "PSNR", "(dB)", "SSIM", "SWD", "(x1000)", "accuracy", "IoU", "at",
+            "step"
+        ]
+    );
+    assert!(
+        rows[1][0].ends_with("other") && rows[1][8..10] == ["-", "-"],
+        "{table}"
+    );
+    assert!(
+        rows[2][0].ends_with("run") && rows[2][4..8] == ["-"; 4],
+        "{table}"
+    );
     scratch.ok("export run --out run.onnx --with-image-io");
 }
 

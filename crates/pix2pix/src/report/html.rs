@@ -82,8 +82,9 @@ struct Chart {
 }
 
 /// Keys and titles of the losses' curves, in the order of display.
-const LOSSES: [(&str, &str); 4] = [
+const LOSSES: [(&str, &str); 5] = [
     ("g_l1", "Training pairs: L1 (of 255)"),
+    (OF_CLASSES, "Generator loss: L1 of the classes"),
     ("g_gan", "Generator loss: adversarial"),
     ("d_real", "Discriminator loss: real pairs"),
     ("d_fake", "Discriminator loss: generated pairs"),
@@ -102,8 +103,8 @@ const EXACT: [(&str, &str); 10] = [
     ("augment", "Probability of each augmentation"),
 ];
 
-/// Curves that few runs have, or none of earlier versions.
-const FEW: [&str; 6] = ["swd", "spectrum", "lpips", "accuracy", "iou", "augment"];
+/// Key of the curve of `g_l1` of runs whose targets are label maps: their planes are no amounts of 255.
+const OF_CLASSES: &str = "g_l1_classes";
 
 /// Writes the report of some runs to an HTML file. Returns sentences on what cannot be read of their files, which
 /// the report leaves out.
@@ -126,7 +127,7 @@ pub fn write(runs: &[Reported], file: &Path) -> Result<Vec<String>> {
         healthy: reading::healthy(key),
         findings: histories
             .iter()
-            .map(|history| reading::of(history, key, &curve(history, "g_l1")))
+            .map(|history| reading::of(history, key, &training_l1(history)))
             .collect(),
         series: histories
             .iter()
@@ -142,10 +143,7 @@ pub fn write(runs: &[Reported], file: &Path) -> Result<Vec<String>> {
             .into_iter()
             .map(|loss| chart(loss, true))
             .chain(EXACT.into_iter().map(|score| chart(score, false)))
-            .filter(|chart| {
-                let is_usual = !FEW.contains(&chart.key);
-                is_usual || chart.series.iter().any(|line| !line.is_empty())
-            })
+            .filter(|chart| chart.series.iter().any(|line| !line.is_empty()))
             .collect(),
         runs: histories
             .iter()
@@ -174,10 +172,25 @@ fn runs_of(file: &Path) -> usize {
     page.map_or(0, |page| page.matches("\"state\":\"").count())
 }
 
-/// The values of `key` over the steps; L1 is of 255 in training, too, where the loss is in units of [-1, 1].
+/// The values of the curve `key` over the steps. The L1 of training pairs is of 255, like that of held-out pairs, or if the
+/// targets are label maps, another curve.
 fn curve(history: &History, key: &str) -> Vec<(u64, f64)> {
-    let unit = if key == "g_l1" { 127.5 } else { 1.0 };
-    let series = history.series(key).into_iter();
+    let is_of_labels = history.config.target.labels.is_some();
+    match key {
+        "g_l1" if is_of_labels => Vec::new(),
+        OF_CLASSES if !is_of_labels => Vec::new(),
+        "g_l1" | OF_CLASSES => training_l1(history),
+        key => history.series(key),
+    }
+}
+
+/// The L1 of a run's training pairs over the steps: of 255, or if the targets are label maps, the loss itself.
+fn training_l1(history: &History) -> Vec<(u64, f64)> {
+    let unit = match history.config.target.labels {
+        None => 127.5,
+        Some(_) => 1.0,
+    };
+    let series = history.series("g_l1").into_iter();
     series.map(|(step, value)| (step, value * unit)).collect()
 }
 
@@ -218,7 +231,7 @@ fn run<'a>(
     })
 }
 
-/// The values of a configuration by path, e.g. `optimizer.lr`.
+/// The values of a configuration by path, e.g. `optimizer.lr`; a palette is told by its number of classes.
 fn flat(value: &serde_json::Value) -> BTreeMap<String, String> {
     fn add(path: &str, value: &serde_json::Value, flat: &mut BTreeMap<String, String>) {
         match value {
@@ -227,6 +240,9 @@ fn flat(value: &serde_json::Value) -> BTreeMap<String, String> {
                     let separator = if path.is_empty() { "" } else { "." };
                     add(&format!("{path}{separator}{key}"), value, flat);
                 }
+            }
+            serde_json::Value::Array(classes) if path.ends_with("labels.classes") => {
+                flat.insert(path.to_string(), format!("{} classes", classes.len()));
             }
             serde_json::Value::String(text) => {
                 flat.insert(path.to_string(), text.clone());

@@ -57,7 +57,7 @@ impl Finding {
 /// What a healthy curve of this key looks like.
 pub fn healthy(key: &str) -> &'static str {
     match key {
-        "g_l1" => {
+        "g_l1" | "g_l1_classes" => {
             "Falls fast at first, slowly later. Single steps scatter; the smoothed line counts."
         }
         "g_gan" => {
@@ -81,12 +81,12 @@ pub fn healthy(key: &str) -> &'static str {
     }
 }
 
-/// What the curve of this key shows of a run; `l1` is the L1 of its training pairs, of 255.
+/// What the curve of this key shows of a run; `l1` is the L1 of its training pairs as the report shows it.
 pub fn of(history: &History, key: &str, l1: &[Point]) -> Option<Finding> {
     let gan = history.config.objective.gan;
     let series = |key| history.series(key);
     match key {
-        "g_l1" => collapse(l1, &history.warnings).or_else(|| training_l1(l1)),
+        "g_l1" | "g_l1_classes" => collapse(l1, &history.warnings).or_else(|| training_l1(l1)),
         "g_gan" => {
             let won = has_won(&series("d_real"), &series("d_fake"), gan);
             adversarial(&series(key), won.is_some(), gan)
