@@ -202,7 +202,20 @@ fn a_data_set_is_there_and_can_be_inspected() {
     let (code, said) = download(&scratch, &server, "");
     assert_eq!(code, Some(1));
     assert!(said.contains("the data set already exists"), "{said}");
-    assert!(scratch.ok("download").contains("edges2handbags   8000 MB"));
+    let listed = scratch.ok("download");
+    assert!(listed.contains("edges2handbags   8000 MB"));
+    // the paper draws photographs from labels and edges, maps from photographs, and the night from the day
+    for (name, direction) in [
+        ("facades", "b-to-a"),
+        ("cityscapes", "b-to-a"),
+        ("maps", "a-to-b"),
+        ("night2day", "b-to-a"),
+        ("edges2shoes", "a-to-b"),
+        ("edges2handbags", "a-to-b"),
+    ] {
+        let line = listed.lines().find(|line| line.starts_with(name)).unwrap();
+        assert!(line.contains(&format!("--direction {direction}")), "{line}");
+    }
 }
 
 #[test]

@@ -19,6 +19,7 @@ pub use mark::{is_download, remove};
 
 /// Download address of the data sets, from the paper's authors; the public ports use it too.
 pub const ADDRESS: &str = "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets";
+
 /// A public data set of the paper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PublicDataset {
@@ -28,7 +29,7 @@ pub struct PublicDataset {
     pub about: &'static str,
     /// Approximate size of the archive, in megabytes.
     pub megabytes: u32,
-    /// Translation direction in the paper: `a-to-b` or `b-to-a`.
+    /// Translation direction in the paper: `a-to-b` or `b-to-a`. Of maps, for which the paper has both, it is that to maps.
     pub direction: &'static str,
 }
 
@@ -56,7 +57,7 @@ pub const DATASETS: [PublicDataset; 6] = [
         name: "night2day",
         about: "views by night and by day",
         megabytes: 1900,
-        direction: "a-to-b",
+        direction: "b-to-a",
     },
     PublicDataset {
         name: "edges2shoes",
