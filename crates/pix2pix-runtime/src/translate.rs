@@ -150,7 +150,7 @@ enum Ready {
     Fitted(Fitted),
 }
 
-/// A trained model, ready to translate.
+/// A trained model, ready to translate; with the feature `image`, pictures of the crate [image](https://docs.rs/image) too:
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

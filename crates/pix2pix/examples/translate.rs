@@ -8,7 +8,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: translate MODEL PICTURE OUTPUT".into());
     };
     let translator = Translator::load(model)?;
-    let picture = image::open(picture)?;
+    let picture = pix2pix::image::open(picture)?;
     translator.translate(&picture)?.save(output)?;
     Ok(())
 }

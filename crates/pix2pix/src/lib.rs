@@ -6,7 +6,7 @@
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let translator = pix2pix::Translator::load("model.safetensors")?;
-//! let photo = image::open("photo.jpg")?;
+//! let photo = pix2pix::image::open("photo.jpg")?;
 //! translator.translate(&photo)?.save("translated.png")?;
 //! # Ok(())
 //! # }
@@ -37,7 +37,8 @@
 //! - [`clock`] reads the time of day, whatever a machine's clock says;
 //! - [`atomic_file`] writes files that appear whole or not at all.
 //!
-//! Tensors and autodiff are [Burn](burn)'s, which is re-exported: `pix2pix` is the only dependency that you need.
+//! Tensors and autodiff are [Burn](burn)'s, and pictures may be those of [`image`]. Both are re-exported: `pix2pix` is the only
+//! dependency that you need.
 
 pub mod atomic_file;
 pub(crate) mod backend;
@@ -63,10 +64,16 @@ pub use backend::device;
 pub use burn;
 pub use config::{MOST_NEIGHBOURS, RunConfig, check_neighbours};
 pub use error::{Error, Result, escaped, foreign, one_line};
+pub use image;
 pub use model::Translator;
 pub use pix2pix_runtime::choice::{Choice, UnknownName};
 pub use pix2pix_runtime::regular_file;
 pub(crate) use pix2pix_runtime::{choice, error};
+
+/// The code of the package's page, as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 /// The code of the tutorial's text, as tests.
 #[cfg(doctest)]

@@ -21,7 +21,7 @@ use crate::network::weights;
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let translator = pix2pix::Translator::load("model.safetensors")?;
-/// let photo = image::open("photo.jpg")?;
+/// let photo = pix2pix::image::open("photo.jpg")?;
 /// translator.translate(&photo)?.save("translated.png")?;
 /// # Ok(())
 /// # }
