@@ -35,7 +35,7 @@ pub struct Described {
     /// options describe]
     #[arg(conflicts_with_all = [
         "in_channels", "out_channels", "discriminator", "patch", "discriminators", "filters", "generator", "upsample", "input_skip",
-        "spectral_norm", "depth", "dropout", "norm", "bias_before_norm",
+        "spectral_norm", "depth", "dropout", "norm", "bias_before_norm", "preset",
     ])]
     model: Option<PathBuf>,
     /// Side of the pictures in pixels [default: the model's; without one, 256]
@@ -47,6 +47,9 @@ pub struct Described {
     /// Number of channels of the target
     #[arg(long, default_value_t = 3, value_name = "N")]
     out_channels: usize,
+    /// Defaults of the networks, as in training
+    #[arg(long, value_enum, default_value_t = Preset::Paper)]
+    preset: Preset,
     #[command(flatten)]
     networks: NetworkArgs,
 }
@@ -110,7 +113,7 @@ impl Described {
                 let channels = [self.in_channels, self.out_channels];
                 let (generator, discriminator) =
                     self.networks
-                        .resolve((sides, false), channels, Preset::Paper)?;
+                        .resolve((sides, false), channels, self.preset)?;
                 (generator, discriminator, sides)
             }
         };

@@ -748,6 +748,15 @@ fn networks_of_a_run_are_described() {
         "{said}"
     );
     refused(&scratch, "summary generator run --filters 2", 2);
+    refused(&scratch, "summary generator run --preset best", 2);
+    // the defaults of a preset are described without a run
+    scratch.trained("data", "--patch 16 --preset best");
+    let of_run = summary("generator run");
+    assert_eq!(
+        of_run,
+        summary(&format!("generator {options} --preset best"))
+    );
+    assert_ne!(of_run, summary(&format!("generator {options}")));
     let said = refused(&scratch, "summary generator run --size 100", 2);
     assert!(said.contains("100"), "{said}");
 }

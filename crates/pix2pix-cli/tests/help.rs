@@ -65,6 +65,37 @@ fn every_option_has_help_and_its_default() {
     );
 }
 
+/// What a help text says of other options of its command, such as their defaults with a preset, can be typed. Commands in
+/// backticks and examples have options of their own.
+#[test]
+fn options_that_help_names_are_there() {
+    let is_of_name = |letter: char| letter.is_ascii_lowercase() || letter == '-';
+    let name = |text: &str| {
+        text.split(|letter| !is_of_name(letter))
+            .next()
+            .unwrap()
+            .to_string()
+    };
+    let mut seen = 0;
+    for (command, help) in commands(&Scratch::new()) {
+        let help = help.split("\nExamples:").next().unwrap();
+        let defined = help.lines().filter_map(|line| {
+            let alias = line.split_once("[alias: --").map(|(_, rest)| rest);
+            let option = line.strip_prefix("      --");
+            let option =
+                option.or_else(|| line.strip_prefix("  -")?.get(1..)?.strip_prefix(", --"));
+            option.or(alias).map(name)
+        });
+        let defined: Vec<String> = defined.collect();
+        let outside: String = help.split('`').step_by(2).collect();
+        for named in outside.split("--").skip(1).map(name) {
+            assert!(defined.contains(&named), "{command}: there is no --{named}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 200, "only {seen} options");
+}
+
 /// The options of a help text, each with its heading.
 fn headed(help: &str) -> Vec<(String, String)> {
     let mut heading = "";
