@@ -160,7 +160,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
             args.result.check_folder(&args.out)?;
             let models = Models::new(&[args.model], DeviceName::Cpu, Precision::default());
             let models = models.with_best(args.best.best);
-            return args.site.export(&checkpoint, weights, &models, &args.out);
+            return args
+                .site
+                .export((&checkpoint, &path), weights, &models, &args.out);
         }
         (Format::Model, None) | (_, Some(_)) => {
             let message = "--weights needs --format model or web, and --format model needs --weights; for ONNX, use --f16 or --int8";

@@ -61,6 +61,11 @@ function waiting(is) {
 async function send() {
   timer = null;
   if (busy || !dirty || model === null) return;
+  if (!model.drawable && untouched.file === null) {
+    dirty = false;
+    outdated("");
+    return;
+  }
   [busy, dirty] = [true, false];
   const asked = model;
   let wait = 0;
@@ -179,14 +184,25 @@ function describe() {
 function choose(next) {
   model = next;
   describe();
+  takeInputs();
   showPalette(model.palette.length > 0 ? model.palette : COLOURS);
   showExamples();
   comparison.reset(...model.size);
   result = null;
   at("download").disabled = at("download-both").disabled = true;
   board.reset(...model.size);
-  if (linked.drawing !== null) board.show(linked.drawing);
+  if (linked.drawing !== null && model.drawable) board.show(linked.drawing);
   linked.drawing = null;
+}
+
+/** Offers the inputs that the chosen model can have: of more channels than a drawing has, only files, which the board shows. */
+function takeInputs() {
+  document.body.dataset.input = model.drawable ? "board" : "files";
+  board.canvas.inert = !model.drawable;
+  at("hint").textContent = model.drawable
+    ? "or drop or paste a picture"
+    : `or drop it: a file of ${model.source}, as TIFF or npy, which cannot be drawn here`;
+  if (camera.isOn && !model.drawable) stopCamera();
 }
 
 at("model").addEventListener("change", () => {
@@ -319,6 +335,7 @@ board.addEventListener("change", () => {
 document.addEventListener("keydown", (event) => {
   if (event.target.matches("input:not([type=range]), select")) return;
   const key = event.key.toLowerCase();
+  if (!model?.drawable && key !== "n") return;
   const tool = { b: 0, f: 1, e: 2 }[key];
   if (event.ctrlKey || event.metaKey) {
     if (key !== "z" && key !== "y") return;
@@ -351,7 +368,7 @@ async function open(file) {
   const asked = model;
   try {
     // browsers show the values of a camera nearly black, and open neither TIFF nor npy: then the server renders the file
-    const isPlain = asked?.plain_source ?? true;
+    const isPlain = asked === null || (asked.plain_source && asked.drawable);
     const own = isPlain && !(await isDeep(file)) ? await createImageBitmap(file).catch(() => null) : null;
     const opened = own ? { picture: own, note: "" } : asked && (await api.preview(file, asked.name));
     if (opened === null) {
@@ -360,6 +377,10 @@ async function open(file) {
     }
     const { picture, note } = opened;
     notice = note && `The picture: ${note}. `;
+    if (asked?.drawable === false) {
+      // only the file itself can be translated, in its own size
+      for (const each of [board, comparison]) each.reset(picture.width, picture.height);
+    }
     board.show(picture);
     // of the board's own size, it is translated with all its levels
     const isWhole = picture.width === board.canvas.width && picture.height === board.canvas.height;

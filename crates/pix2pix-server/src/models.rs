@@ -18,6 +18,8 @@ use crate::{fingerprint, palette};
 
 /// Largest number of examples per model.
 const EXAMPLES: usize = 6;
+/// Channels of a drawing: red, green, blue and alpha.
+const RGBA: usize = 4;
 /// Largest number of training inputs whose colours make the palette.
 const PALETTE_OF: usize = 24;
 
@@ -48,6 +50,9 @@ pub struct ModelInfo {
     pub plain: bool,
     /// Whether the model's inputs are such pictures. Others should be shown by `/v1/preview`.
     pub plain_source: bool,
+    /// Whether a drawing, which has four channels, can be the model's input. Others take files of more channels alone, and have
+    /// no examples.
+    pub drawable: bool,
     /// Width and height of the training pictures, in pixels; the model translates other sizes too.
     pub size: [u32; 2],
     /// Colours of the training inputs, as `#rrggbb`, most frequent first, and for inputs that are not plain grays over their
@@ -208,7 +213,12 @@ impl Model {
     fn new(name: String, digest: String, translator: Translator) -> Self {
         let config = &translator.config;
         let graph = translator.layers();
-        let inputs = training_inputs(config);
+        let drawable = translator.check_channels(RGBA).is_ok();
+        // what is shown of other inputs is no input
+        let inputs = match drawable {
+            true => training_inputs(config),
+            false => Vec::new(),
+        };
         let examples: Vec<Example> = inputs
             .iter()
             .take(EXAMPLES)
@@ -250,6 +260,7 @@ impl Model {
             format: Encoding::lossless(&config.target),
             plain: encoding::is_plain(&config.target),
             plain_source,
+            drawable,
             size: config.jitter.crop_size.0,
             palette: match &config.source.labels {
                 Some(labels) => palette::of_classes(labels),

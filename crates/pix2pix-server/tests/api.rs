@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use pix2pix::data::picture::{self, Depth, Format, Metadata, Picture};
 use pix2pix::data::{Domain, Samples, earth};
+use pix2pix::device::{DeviceName, Precision};
 use pix2pix::model::TranslateOptions;
 use pix2pix::run::Event;
-use pix2pix_server::{LiveTraining, Settings};
+use pix2pix_server::{LiveTraining, Models, Settings};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
@@ -162,6 +163,29 @@ fn pictures_are_translated_as_the_library_does() {
         assert_eq!(image::guess_format(&answer.bytes).unwrap(), kind);
         let translated = answer.picture();
         assert_eq!([translated.width(), translated.height()], [90, 70]);
+    }
+}
+
+#[test]
+fn what_cannot_be_drawn_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    for (channels, neighbours, drawable) in
+        [(1, 0, true), (4, 0, true), (6, 0, false), (3, 1, false)]
+    {
+        let source = Domain {
+            channels,
+            ..Domain::RGB8
+        };
+        save_model_of_slices(&path, 64, 1, [source, Domain::RGB8], neighbours);
+        let models = Models::new(&[path.clone()], DeviceName::Cpu, Precision::default());
+        models.reload().unwrap();
+        let info = &models.get(None).unwrap().info;
+        assert_eq!(info.drawable, drawable, "{channels}, {neighbours}");
+        assert!(
+            drawable || info.examples.is_empty(),
+            "{channels}, {neighbours}"
+        );
     }
 }
 

@@ -465,6 +465,68 @@ fn a_cameras_picture_is_opened_by_its_range() {
     assert!(tab.complaints.is_empty(), "{:?}", tab.complaints);
 }
 
+/// What has more channels than a drawing is opened as a file of any size, and nothing is offered that cannot be.
+#[test]
+#[ignore = "needs Chromium: tools/check_page"]
+fn six_channels_are_opened_and_not_drawn() {
+    let six = Domain {
+        channels: 6,
+        ..Domain::RGB8
+    };
+    let served = Served::of(
+        Settings::default(),
+        &[
+            ("six", 64, [six, Domain::RGB8]),
+            ("one", 64, [Domain::RGB8; 2]),
+        ],
+    );
+    let mut tab = Tab::open();
+    tab.size(1280, 900, false);
+    tab.call("Page.navigate", json!({"url": format!("{}/", served.url)}));
+    tab.wait_until("document.body?.dataset.input === 'files'");
+    let offered = "['.dock', '#camera', '#examples', '#share'].map((e) => document.querySelector(e).checkVisibility())";
+    assert_eq!(tab.value(offered), json!([false, false, false, false]));
+    let hint = "document.getElementById('hint').textContent";
+    let told = tab.value(hint);
+    assert!(
+        told.as_str().unwrap().contains("a file of 6 channels"),
+        "{told}"
+    );
+    let before = tab.settled();
+    tab.draw();
+    assert_eq!(tab.settled(), before);
+    let values = (0..96 * 64 * 6).map(|at| (at / 50 % 256) as u8).collect();
+    let picture = Picture::new([96, 64], 6, Samples::U8(values));
+    let file = picture::encode(&picture, Format::Tiff, &Metadata::default()).unwrap();
+    tab.value(&format!(
+        "(() => {{ const file = new File([new Uint8Array({file:?})], 'a.tif', {{type: 'image/tiff'}}); \
+         const data = new DataTransfer(); data.items.add(file); \
+         document.dispatchEvent(new ClipboardEvent('paste', {{clipboardData: data}})); }})()"
+    ));
+    let translated = tab.other_than(&before);
+    let model = served.models.get(Some("six")).unwrap();
+    let of_file = model
+        .translator
+        .translate_with(picture, &Default::default())
+        .unwrap();
+    let expected: Vec<u8> = of_file.bytes().chunks(3).map(|pixel| pixel[0]).collect();
+    let output = tab.value(
+        "[...document.getElementById('output').getContext('2d').getImageData(0, 0, 96, 64).data].filter((_, i) => i % 4 === 0)",
+    );
+    assert_eq!(output, json!(expected));
+    // strokes and keys of the board change nothing, a variation does
+    tab.draw();
+    tab.key("z", 2);
+    assert_eq!(tab.settled(), translated);
+    tab.click("#again");
+    let varied = tab.other_than(&translated);
+    tab.value("(() => { const m = document.getElementById('model'); m.value = 'one'; m.dispatchEvent(new Event('change')); })()");
+    tab.other_than(&varied);
+    assert_eq!(tab.value(offered), json!([true, true, true, true]));
+    assert_eq!(tab.value(hint), "or drop or paste a picture");
+    assert!(tab.complaints.is_empty(), "{:?}", tab.complaints);
+}
+
 fn logged(step: u64) -> Metrics {
     Metrics {
         step,

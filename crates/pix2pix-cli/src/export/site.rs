@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pix2pix::data::picture::conversion;
 use pix2pix::exchange::Rounding;
 use pix2pix::model::Checkpoint;
 use pix2pix::{Error, atomic_file};
@@ -16,6 +17,9 @@ use crate::paths::{Plain, word};
 /// Where the module is, from the folder of the program: beside it in a release, in `share` of an installation, and in a clone
 /// where `tools/build_web` leaves it.
 const PLACES: [&str; 3] = ["web", "../share/pix2pix/web", "../web/npm"];
+
+/// Channels of a browser's canvas: red, green, blue and alpha.
+const CANVAS: usize = 4;
 
 /// Options of the web format.
 #[derive(clap::Args)]
@@ -46,14 +50,18 @@ impl SiteArgs {
             .map(|(name, _)| name)
     }
 
-    /// Writes the site of a checkpoint, which `models` loads too.
+    /// Writes the site of a checkpoint, whose file is `path` and which `models` loads too.
+    ///
+    /// # Errors
+    /// When no browser can run it, the module is not there, or a file cannot be written.
     pub fn export(
         self,
-        checkpoint: &Checkpoint,
+        (checkpoint, path): (&Checkpoint, &Path),
         weights: Rounding,
         models: &Models,
         out: &Path,
     ) -> Result<(), Failure> {
+        check(checkpoint, path)?;
         let module = self.module()?;
         models.reload()?;
         let model = models.get(None).expect("it was loaded");
@@ -100,6 +108,29 @@ impl SiteArgs {
         }
         Ok(files)
     }
+}
+
+/// Checks that the model translates what a browser's canvas holds to what it can show.
+///
+/// # Errors
+/// Says how many channels the model has in place of a canvas' four.
+fn check(checkpoint: &Checkpoint, path: &Path) -> Result<(), Error> {
+    let config = &checkpoint.config;
+    let [source, target] = [&config.source, &config.target].map(|domain| domain.channels);
+    let reason = if config.neighbours > 0 {
+        format!("its sources have {source} channels, those of a slice and its neighbors")
+    } else if conversion(CANVAS, source).is_err() {
+        format!("its sources have {source} channels")
+    } else if conversion(target, CANVAS).is_err() {
+        format!("its targets have {target} channels")
+    } else {
+        return Ok(());
+    };
+    Err(Error::file(
+        path,
+        format!("{reason}, and a picture in a browser has {CANVAS} at most"),
+        "choose another --format, or use `pix2pix serve`, whose page opens files of any channels",
+    ))
 }
 
 /// The folder of the module that came with this program.

@@ -28,6 +28,7 @@ pub(crate) mod tiff;
 use burn::tensor::{Device, Tensor, TensorData};
 pub use pix2pix_runtime::picture::{
     Depth, Dimensions, MAX_PIXELS, MAX_SIDE, MIN_SIDE, Outside, Picture, Samples, check_size,
+    conversion,
 };
 use pix2pix_runtime::picture::{Domain, Ranges};
 
