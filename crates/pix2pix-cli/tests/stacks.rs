@@ -121,6 +121,37 @@ fn folders_and_tables_are_joined_as_channels() {
     scratch.ok("evaluate run data --split train");
 }
 
+/// Browsers draw pictures of four channels, and so does whoever gives only one of a source's files.
+#[test]
+fn six_channels_are_files_that_are_given_together() {
+    let scratch = Scratch::new();
+    data(&scratch, 2);
+    for index in 0..2 {
+        let file = |folder: &str| scratch.path(&format!("data/{folder}/{index}.png"));
+        fs::copy(file("B"), file("A2")).unwrap();
+    }
+    scratch.trained("data", "");
+    for (command, told) in [
+        (
+            "export run --format web --out site",
+            ["its sources have 6 channels", "pix2pix serve"],
+        ),
+        (
+            "translate run data/A1 --out translated",
+            ["3 channels cannot become 6", "with --stack"],
+        ),
+    ] {
+        let output = scratch.run(command);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            !output.status.success() && said.lines().count() == 1,
+            "{said}"
+        );
+        assert!(told.iter().all(|part| said.contains(part)), "{said}");
+    }
+    assert!(!scratch.path("site").exists());
+}
+
 #[test]
 fn what_does_not_fit_is_refused() {
     let scratch = Scratch::new();

@@ -8,7 +8,7 @@ use pix2pix::data::{Nodata, nodata, pair};
 use pix2pix::model::{Sampled, TranslateOptions};
 use pix2pix::{Error, Translator};
 
-use super::notes::{unlike, unusual};
+use super::notes::{check_channels, unlike, unusual};
 use super::setup::Setup;
 use super::shown::Shown;
 
@@ -44,8 +44,7 @@ pub fn read(
         1 => parts.remove(0),
         _ => Picture::with_all_channels(&parts),
     };
-    let taken = translator.check_channels(picture.channels());
-    taken.map_err(|reason| unlike(files[0].0, reason))?;
+    check_channels(files[0].0, picture.channels(), translator)?;
     if !has_tags {
         return Ok((picture, format, None));
     }

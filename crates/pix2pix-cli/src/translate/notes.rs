@@ -16,6 +16,24 @@ pub fn unlike(path: &Path, reason: Error) -> Error {
     Error::file(path, reason, "give pictures like the training pictures")
 }
 
+/// Checks, before a picture is translated, that the model takes its number of channels.
+///
+/// # Errors
+/// If it does not. A picture of too few channels may be one of several that are a source together.
+pub fn check_channels(path: &Path, channels: usize, translator: &Translator) -> Result<(), Error> {
+    let config = &translator.config;
+    let may_be_part = channels < config.source.channels && config.neighbours == 0;
+    let taken = translator.check_channels(channels);
+    taken.map_err(|reason| match may_be_part {
+        true => {
+            let remedy = "if the model was trained on several files a source, give those of each with --stack; otherwise \
+                          give pictures like the training pictures";
+            Error::file(path, reason, remedy)
+        }
+        false => unlike(path, reason),
+    })
+}
+
 /// What to say of a picture that is unlike those that the model was trained on: of its size, channels and depth.
 pub fn unusual(translator: &Translator, dimensions: Dimensions) -> String {
     let Dimensions {

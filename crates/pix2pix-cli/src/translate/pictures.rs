@@ -7,7 +7,7 @@ use pix2pix::data::picture::{self, Content, Metadata, Page, TiffWindows};
 
 use super::make::{Given, make, read};
 use super::metadata::{of_result, with_tag};
-use super::notes::{Done, unlike};
+use super::notes::{Done, check_channels};
 use super::setup::Setup;
 use super::shown::Shown;
 use super::{deviation, large};
@@ -31,8 +31,7 @@ pub fn translate(
     };
     if let Some(windows) = &windows {
         // before hundreds of bands are decoded for nothing
-        let taken = translator.check_channels(windows.header().channels);
-        taken.map_err(|reason| unlike(path, reason))?;
+        check_channels(path, windows.header().channels, translator)?;
     }
     if let Some(large) = windows.filter(TiffWindows::is_large) {
         let said = large::translate(setup, (path, page), &large, target)?;

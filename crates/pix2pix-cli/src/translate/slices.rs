@@ -14,7 +14,7 @@ use super::bar::bar;
 use super::deviation::{self, Spread};
 use super::make::{Given, make, read};
 use super::metadata::{of_result, with_tag};
-use super::notes::{said_of_clipped, unlike};
+use super::notes::{check_channels, said_of_clipped, unlike};
 use super::setup::Setup;
 use super::shown::Shown;
 use crate::output_folder::create_folder_of;
@@ -139,8 +139,7 @@ impl<'a> Slices<'a> {
         if let [_] = files {
             // before hundreds of bands are decoded for nothing
             let around = pages[0].around(translator.config.neighbours, count);
-            let taken = translator.check_channels(header.channels * around.len());
-            taken.map_err(|reason| unlike(path, reason))?;
+            check_channels(path, header.channels * around.len(), translator)?;
         }
         let slices = Self {
             setup,
