@@ -170,7 +170,7 @@ pub fn wrong(error: &clap::Error, arguments: &[OsString]) -> Failure {
 }
 
 /// The command that these arguments name, as it is typed, with its subcommands.
-fn command_of(arguments: &[OsString]) -> (String, Command) {
+pub fn command_of(arguments: &[OsString]) -> (String, Command) {
     let mut path = "pix2pix".to_string();
     let mut command = crate::command();
     for argument in arguments.iter().skip(1) {

@@ -16,6 +16,7 @@ mod direction;
 mod download;
 mod elsewhere;
 pub mod embedded;
+mod equals;
 mod evaluate;
 mod export;
 mod failure;
@@ -144,6 +145,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(arguments) => arguments,
         Err(failure) => return failure.report(),
     };
+    if let Err(failure) = equals::check(&failure::command_of(&arguments).1, &arguments) {
+        return failure.report();
+    }
     let (command, typed) = match parsed(&arguments) {
         Ok(parsed) => parsed,
         Err(error) => return failure::usage(&error, &arguments),
