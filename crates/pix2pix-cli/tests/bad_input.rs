@@ -37,6 +37,41 @@ fn no_such_folder() {
     assert!(!scratch.path("run").exists());
 }
 
+/// A run in its first steps, or one that was killed in them.
+#[test]
+fn a_run_before_its_first_checkpoint() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.ok(&format!("train data --out run --steps 1 --quiet {SMALL}"));
+    // the folder of the checkpoints is as good as that of the run
+    scratch.ok("translate run/checkpoints data --out out --quiet");
+    fs::remove_dir_all(scratch.path("run/checkpoints")).unwrap();
+    let output = scratch.run("translate run data --out none");
+    let words = [
+        "run: ",
+        "no checkpoint yet",
+        "at step 500 (--save-every)",
+        "Ctrl-C",
+        "train --resume",
+    ];
+    fails(&output, 1, &words);
+    scratch.ok("train --resume run --quiet");
+    scratch.ok("translate run data --out again --quiet");
+}
+
+#[test]
+fn a_value_behind_a_space() {
+    let scratch = Scratch::new();
+    let output = scratch.run("train --resume run --serve 8481");
+    fails(&output, 2, &["write --serve=8481"]);
+    let output = scratch.run("translate run --stdin-y4m --temporal 16");
+    fails(&output, 2, &["write --temporal=16"]);
+    // a folder is one, whatever its name
+    fs::create_dir(scratch.path("8481")).unwrap();
+    let output = scratch.run("train --out run --serve 8481");
+    fails(&output, 1, &["has no pictures"]);
+}
+
 #[test]
 fn empty_folder() {
     let scratch = Scratch::new();

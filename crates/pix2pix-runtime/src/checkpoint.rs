@@ -153,6 +153,9 @@ pub fn file_name(step: u64) -> String {
     format!("step_{step:07}.safetensors")
 }
 
+/// File name of a run's configuration.
+pub const CONFIG: &str = "config.toml";
+
 /// File name of a run's best checkpoint.
 pub const BEST: &str = "best.safetensors";
 
@@ -195,7 +198,7 @@ pub fn steps_in(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
     Ok(found)
 }
 
-/// Finds the checkpoint: `model` itself, or the newest one if `model` is a run folder.
+/// Finds the checkpoint: `model` itself, or the newest one if `model` is a run folder, or the folder of checkpoints in it.
 ///
 /// # Errors
 /// When there is no checkpoint.
@@ -203,8 +206,32 @@ pub fn find(model: &Path) -> Result<PathBuf> {
     if !model.is_dir() {
         return Ok(model.to_path_buf());
     }
-    let newest = in_folder(&model.join("checkpoints"))?.pop();
-    newest.ok_or_else(|| Error::file(model, "the folder contains no checkpoint", KIND.remedy))
+    for folder in places(model) {
+        if let Some(newest) = in_folder(&folder)?.pop() {
+            return Ok(newest);
+        }
+    }
+    Err(match std::fs::read_to_string(model.join(CONFIG)) {
+        Err(_) => Error::file(model, "the folder contains no checkpoint", KIND.remedy),
+        Ok(config) => none_yet(model, &config),
+    })
+}
+
+/// Where the checkpoints of a run folder are, if it is one, or of the folder of the checkpoints itself.
+fn places(folder: &Path) -> [PathBuf; 2] {
+    [folder.join("checkpoints"), folder.to_path_buf()]
+}
+
+/// The error for a run that has not saved yet; `config` is its configuration, of which one line is of interest.
+fn none_yet(run: &Path, config: &str) -> Error {
+    let mut lines = config.lines();
+    let first = lines.find_map(|line| line.strip_prefix("save_every = "));
+    let first = first.map_or(String::new(), |step| format!(" at step {step}"));
+    let remedy = format!(
+        "a training saves its first{first} (`save_every`), or when Ctrl-C stops it; one that was killed before begins anew \
+         with `run::resume`"
+    );
+    Error::file(run, "the run has no checkpoint yet", remedy)
 }
 
 /// The best checkpoint of a run folder.
@@ -212,8 +239,8 @@ pub fn find(model: &Path) -> Result<PathBuf> {
 /// # Errors
 /// When it is not a folder, or has no best checkpoint.
 pub fn find_best(run: &Path) -> Result<PathBuf> {
-    let best = run.join("checkpoints").join(BEST);
-    let reason = if best.is_file() {
+    let mut found = places(run).into_iter().map(|folder| folder.join(BEST));
+    let reason = if let Some(best) = found.find(|best| best.is_file()) {
         return Ok(best);
     } else if run.is_dir() {
         "the run has kept no best checkpoint"
