@@ -16,7 +16,7 @@ const COMMAND: &str = "train";
 const DATA: &str = "data";
 
 /// The arguments with those of the file that they name, except what the arguments set themselves: the command line wins.
-/// Without a file, they are unchanged.
+/// Without a file, they are unchanged. Of the configuration of a run, the data set alone is added.
 ///
 /// # Errors
 /// When the file cannot be read, or has a key that is no option.
@@ -48,7 +48,13 @@ pub fn merged(
         .filter(|argument| is_typed(matches, argument))
         .collect();
     let mut added = Vec::new();
-    for (key, value) in read(file)? {
+    let table = read(file)?;
+    let is_of_run = is_of_run(&table);
+    for (key, value) in table {
+        // a run's other settings are not options, and its plan reads them itself
+        if is_of_run && key != DATA {
+            continue;
+        }
         let known = match option(train, &key) {
             None if key == DATA => train.get_positionals().next(),
             Some(known) if matches!(known.get_long(), Some("config" | "resume")) => None,
@@ -80,11 +86,21 @@ pub fn merged(
     Ok(arguments)
 }
 
+/// Whether a file is the configuration of a run, and not one with options.
+pub fn is_of_run(file: &toml::Table) -> bool {
+    let is_table = |key| matches!(file.get(key), Some(Value::Table(_)));
+    file.contains_key("data_digest") && is_table("generator") && is_table("optimizer")
+}
+
 fn is_typed(matches: &ArgMatches, argument: &Arg) -> bool {
     matches.value_source(argument.get_id().as_str()) == Some(ValueSource::CommandLine)
 }
 
-fn read(file: &Path) -> Result<toml::Table, Failure> {
+/// Reads a file of options, or the configuration of a run.
+///
+/// # Errors
+/// When it cannot be read, or is no TOML.
+pub fn read(file: &Path) -> Result<toml::Table, Failure> {
     let text = regular_file::read_to_string(file);
     let text = text.map_err(|e| Error::io(file, "read the options", e))?;
     text.parse().map_err(|e: toml::de::Error| {

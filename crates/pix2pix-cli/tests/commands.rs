@@ -649,6 +649,40 @@ fn options_come_from_a_file() {
 }
 
 #[test]
+fn a_run_is_repeated_from_its_configuration() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 4);
+    scratch.trained(
+        "data",
+        "--lr 0.001 --patch 16 --gan lsgan --val-fraction 0.5 --keep-best ssim --range-a 0,200 --save-every 7",
+    );
+    scratch.ok("train --config run/config.toml --out again --quiet");
+    let text = |file: &str| fs::read_to_string(scratch.path(file)).unwrap();
+    for file in ["config.toml", "metrics.jsonl", "scores.jsonl"] {
+        assert_eq!(text(&format!("again/{file}")), text(&format!("run/{file}")));
+    }
+    // for longer, and on other pairs, wherever the file is
+    fs::rename(scratch.path("run/config.toml"), scratch.path("kept.toml")).unwrap();
+    fs::rename(scratch.path("data"), scratch.path("moved")).unwrap();
+    let said = refused(&scratch, "train --config kept.toml --out longer", 1);
+    assert!(said.contains("give its new path as DATA"), "{said}");
+    scratch.ok("train moved --config kept.toml --out longer --steps 3 --quiet");
+    let config: toml::Table = text("longer/config.toml").parse().unwrap();
+    assert_eq!(config["steps"].as_integer(), Some(3));
+    assert!(config["data"].as_str().unwrap().ends_with("moved"));
+    let said = refused(
+        &scratch,
+        "train moved --config kept.toml --out other --lr 0.1",
+        2,
+    );
+    assert!(
+        said.contains("--lr: kept.toml is the configuration of a run"),
+        "{said}"
+    );
+    assert!(!scratch.path("other").exists());
+}
+
+#[test]
 fn a_preset_is_a_set_of_defaults() {
     let scratch = Scratch::new();
     scratch.pairs("data", 2);

@@ -529,6 +529,12 @@ fn a_removed_data_folder() {
     let again = String::from_utf8(scratch.run("train --resume run").stderr).unwrap();
     assert!(again.contains("data set is not there any more"), "{again}");
     assert!(again.contains("pix2pix train DATA --resume run"), "{again}");
+    let again = String::from_utf8(scratch.run("train movd --resume run").stderr).unwrap();
+    assert!(
+        again.starts_with("error: movd: no such file or folder")
+            && !again.contains("not there any more"),
+        "{again}"
+    );
     let newest = names(&scratch.path("run/checkpoints")).pop().unwrap();
     let step: u64 = newest["step_".len()..][..7].parse().unwrap();
     scratch.ok(&format!("train moved --resume run --steps {}", step + 2));

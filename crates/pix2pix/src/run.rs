@@ -77,7 +77,7 @@ use crate::error::Result;
 use crate::parallel::Group;
 pub use beginning::Beginning;
 pub use event::{Event, Outcome, Remaining};
-pub use folder::{RunFolder, read_config};
+pub use folder::{RunFolder, read_config, read_config_file};
 pub use history::{History, State};
 use lines::file;
 pub use lines::{Metrics, Rate, RunScores, Timing, Warning};

@@ -36,8 +36,8 @@ pub struct Args {
     /// Give DATA only if it has moved, and --steps, --epochs or --time only to train for longer
     #[arg(long, value_name = "RUN")]
     pub resume: Option<PathBuf>,
-    /// TOML file with options, such as batch_size = 4, and with data and out; the command line overrides it
-    /// [default: none]
+    /// TOML file with options, such as batch_size = 4, and with data and out; the command line overrides it. Or the
+    /// config.toml of a run, to repeat that run in another folder [default: none]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Check everything without training, and print the plan, the parameters, the memory, and the time of a step on this

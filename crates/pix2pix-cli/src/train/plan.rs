@@ -12,15 +12,15 @@ use pix2pix::run;
 use pix2pix::{Error, RunConfig};
 
 use super::args::{Args, Seconds, named};
+use crate::config_file;
 use crate::failure::Failure;
 use crate::flags;
 use crate::from_args::Start as From;
 use crate::paths::{Plain, word};
 use crate::processes::Processes;
 
-/// Options that may be given with `--resume`.
-const ON_RESUME: [&str; 10] = [
-    "resume",
+/// Options that may be given for a run whose options are known: with `--resume`, or with the `--config` of a run.
+const ON_KNOWN: [&str; 9] = [
     "dry-run",
     "steps",
     "epochs",
@@ -49,19 +49,32 @@ pub fn plan(args: &mut Args, typed: &[String], processes: &Processes) -> Result<
             "--epochs is 0; it must be at least 1".to_string(),
         ));
     }
-    let Some(root) = args.resume.clone() else {
-        return begin(args, typed, processes);
+    let other = |own: &[&str]| {
+        let known = |name: &str| own.contains(&name) || ON_KNOWN.contains(&name);
+        typed.iter().find(|name| !known(name))
     };
-    if let Some(other) = typed
-        .iter()
-        .find(|name| !ON_RESUME.contains(&name.as_str()))
-    {
-        return Err(Failure::Usage(format!(
-            "--{other}: a resumed run keeps its options; with --resume, give only DATA, --steps, --epochs, \
-             --time, --patience, --dry-run, --report, --tensorboard, --serve and --quiet"
-        )));
+    if let Some(root) = args.resume.clone() {
+        if let Some(other) = other(&["resume"]) {
+            return Err(Failure::Usage(format!(
+                "--{other}: a resumed run keeps its options; with --resume, give only DATA, --steps, --epochs, \
+                 --time, --patience, --dry-run, --report, --tensorboard, --serve and --quiet"
+            )));
+        }
+        return resume(root, args, typed, processes);
     }
-    resume(root, args, typed, processes)
+    if let Some(file) = args.config.clone()
+        && config_file::is_of_run(&config_file::read(&file)?)
+    {
+        if let Some(other) = other(&["config", "out"]) {
+            return Err(Failure::Usage(format!(
+                "--{other}: {} is the configuration of a run, which is repeated as it was; with it, give only DATA, --out, \
+                 --steps, --epochs, --time, --patience, --dry-run, --report, --tensorboard, --serve and --quiet",
+                file.plain()
+            )));
+        }
+        return repeat(&file, args, typed, processes);
+    }
+    begin(args, typed, processes)
 }
 
 /// Steps of `epochs` passes over a data set.
@@ -183,17 +196,15 @@ fn resume(
     processes: &Processes,
 ) -> Result<Planned, Failure> {
     let mut config = run::read_config(&root)?;
-    // with the same number of processes as before, each keeps its number of threads
-    if config.ranks != processes.shard().ranks {
-        config.threads = processes.threads(0);
-    }
-    config.threads = set_threads(config.threads)?;
-    let device = config.device.for_process(processes.local().rank);
-    let device = device.open(config.precision)?;
+    let device = open_device(&mut config, processes)?;
     if let Some(path) = &args.path {
         config.data = named(path);
     }
-    let (data, survey) = find_again(&root, &config)?;
+    let remedy = format!(
+        "give its new path: `pix2pix train DATA --resume {}`",
+        word(&root)
+    );
+    let (data, survey) = find_again(&config, args.path.as_deref(), &remedy)?;
     let notes = match data.changed_since(&config.data_digest) {
         None => Vec::new(),
         Some(Change::Files) => vec![FILES_CHANGED.to_string()],
@@ -206,18 +217,7 @@ fn resume(
             .into());
         }
     };
-    if typed.iter().any(|name| name == "patience") {
-        config.patience = args.patience;
-    }
-    shared(&mut config, &data, processes.shard())?;
-    if let Some(Seconds(seconds)) = args.time {
-        config.train_for(seconds);
-    } else if let Some(steps) = args.steps {
-        (config.steps, config.time) = (steps, None);
-    } else if typed.iter().any(|name| name == "epochs") {
-        config.steps = steps_of(args.epochs, &config, &data, processes.shard());
-        config.time = None;
-    }
+    set_length(&mut config, args, typed, &data, processes.shard())?;
     Ok(Planned {
         config,
         device,
@@ -228,14 +228,98 @@ fn resume(
     })
 }
 
-/// Opens the data set of a run with the options of its start.
-fn find_again(root: &Path, config: &RunConfig) -> Result<(Dataset, Survey), Failure> {
+/// Plans a new run with the settings of another, whose configuration is in a file.
+fn repeat(
+    file: &Path,
+    args: &Args,
+    typed: &[String],
+    processes: &Processes,
+) -> Result<Planned, Failure> {
+    let Some(root) = args.out.clone() else {
+        unreachable!("clap requires it without --resume");
+    };
+    let mut config = run::read_config_file(file)?;
+    let device = open_device(&mut config, processes)?;
+    // the file's own data set has come as a word of the command
+    let other = args.path.as_deref();
+    let other = other.filter(|path| path.to_str() != Some(&config.data));
+    if let Some(path) = other {
+        config.data = named(path);
+    }
+    let remedy = "give its new path as DATA";
+    let (data, survey) = find_again(&config, other, remedy)?;
+    let mut notes = vec![format!("options: {}, those of a run", file.plain())];
+    if data.changed_since(&config.data_digest).is_some() {
+        notes.push(
+            "note: the data set is another than that run's, or has changed since".to_string(),
+        );
+    }
+    config.data_digest = data.digest();
+    config.check_pixels(&data)?;
+    config.check_held_out(&data)?;
+    if let Some(seconds) = config.time {
+        config.train_for(seconds);
+    }
+    set_length(&mut config, args, typed, &data, processes.shard())?;
+    config.check_course()?;
+    Ok(Planned {
+        config,
+        device,
+        data,
+        survey,
+        root,
+        notes,
+    })
+}
+
+/// Opens the device of a known run, and sets its number of threads: with the same number of processes as before, each keeps
+/// its own.
+fn open_device(config: &mut RunConfig, processes: &Processes) -> Result<Device, Failure> {
+    if config.ranks != processes.shard().ranks {
+        config.threads = processes.threads(0);
+    }
+    config.threads = set_threads(config.threads)?;
+    let device = config.device.for_process(processes.local().rank);
+    Ok(device.open(config.precision)?)
+}
+
+/// Changes the length of a known run to what is asked for, and its number of processes to that of these.
+fn set_length(
+    config: &mut RunConfig,
+    args: &Args,
+    typed: &[String],
+    data: &Dataset,
+    shard: Shard,
+) -> Result<(), Failure> {
+    if typed.iter().any(|name| name == "patience") {
+        config.patience = args.patience;
+    }
+    shared(config, data, shard)?;
+    if let Some(Seconds(seconds)) = args.time {
+        config.train_for(seconds);
+    } else if let Some(steps) = args.steps {
+        (config.steps, config.time) = (steps, None);
+    } else if typed.iter().any(|name| name == "epochs") {
+        config.steps = steps_of(args.epochs, config, data, shard);
+        config.time = None;
+    }
+    Ok(())
+}
+
+/// Opens the data set of a run with the options of its start. `typed` is its new path, if there is one; without one,
+/// `remedy` helps where the data set is no longer there.
+fn find_again(
+    config: &RunConfig,
+    typed: Option<&Path>,
+    remedy: &str,
+) -> Result<(Dataset, Survey), Failure> {
     let path = path_of(&config.data);
     if !path.exists() && !earth::is_named(&config.data) {
-        let remedy = format!(
-            "give its new path: `pix2pix train DATA --resume {}`",
-            word(root)
-        );
+        if let Some(typed) = typed {
+            let remedy =
+                "DATA is the new path of the run's data set; omit it if that has not moved";
+            return Err(Error::file(typed, "no such file or folder", remedy).into());
+        }
         return Err(Error::file(&path, "the run's data set is not there any more", remedy).into());
     }
     let (data, survey) = config.open(&path, config.on_error)?;

@@ -16,7 +16,7 @@ use crate::error::{Error, Result, foreign};
 use crate::model::checkpoint;
 
 /// Name of the configuration's file.
-pub const CONFIG: &str = "config.toml";
+pub use pix2pix_runtime::checkpoint::CONFIG;
 const LOCK: &str = "run.lock";
 const SAMPLES: &str = "samples";
 const CHECKPOINTS: &str = "checkpoints";
@@ -317,21 +317,34 @@ fn taken(root: &Path) -> Error {
 /// When it is not a run folder, or its configuration cannot be read or is invalid.
 pub fn read_config(root: &Path) -> Result<RunConfig> {
     let path = root.join(CONFIG);
+    match path.try_exists() {
+        Ok(true) => read_config_file(&path),
+        Ok(false) => Err(not_a_run(root)),
+        Err(e) if e.kind() == ErrorKind::NotADirectory => Err(not_a_run(root)),
+        Err(e) => Err(Error::io(&path, "read the configuration", e)),
+    }
+}
+
+fn not_a_run(root: &Path) -> Error {
+    let reason = format!("not a run folder (no {CONFIG})");
+    Error::file(root, reason, "give a folder that `run::train` made")
+}
+
+/// Reads the file of a run's configuration, wherever it is, and checks every value of it.
+///
+/// # Errors
+/// When it cannot be read or is invalid.
+pub fn read_config_file(path: &Path) -> Result<RunConfig> {
     let invalid = |reason: &str| {
         Error::file(
-            &path,
+            path,
             format!("invalid configuration of a run ({reason})"),
             "restore the original file",
         )
     };
-    let text = regular_file::read_to_string(&path).map_err(|e| match e.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory => Error::file(
-            root,
-            format!("not a run folder (no {CONFIG})"),
-            "give a folder that `run::train` made",
-        ),
+    let text = regular_file::read_to_string(path).map_err(|e| match e.kind() {
         ErrorKind::InvalidData => invalid("it is no text"),
-        _ => Error::io(&path, "read the configuration", e),
+        _ => Error::io(path, "read the configuration", e),
     })?;
     let config: RunConfig = toml::from_str(&text).map_err(|e| invalid(&foreign(e.message())))?;
     let tables = [
