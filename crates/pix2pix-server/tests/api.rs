@@ -189,6 +189,25 @@ fn what_cannot_be_drawn_is_told() {
     }
 }
 
+/// `curl -d @FILE` says that it sends fields, and removes bytes; other programs that say so send pictures as they are.
+#[test]
+fn a_picture_that_curl_has_changed_is_told() {
+    let served = Served::new(Settings::default());
+    let whole = png(&pattern(64, 0));
+    let stripped: Vec<u8> = whole
+        .iter()
+        .copied()
+        .filter(|byte| !matches!(byte, 0 | b'\n' | b'\r'))
+        .collect();
+    let send = |body: &[u8]| {
+        let request = agent().post(format!("{}/v1/translate", served.url));
+        let request = request.content_type("application/x-www-form-urlencoded");
+        Answer::of(request.send(body).unwrap())
+    };
+    assert!(send(&stripped).problem(400).contains("--data-binary"));
+    send(&whole).picture();
+}
+
 /// A gray picture is not made to slices that are all the same.
 #[test]
 fn slices_are_not_made_up() {

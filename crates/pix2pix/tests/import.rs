@@ -235,7 +235,7 @@ fn other_files_are_refused_in_words() {
             .to_string();
         assert!(error.contains(told), "{error}");
     };
-    named(&file("basic_net_D.pth"), "neither a U-Net");
+    named(&file("basic_net_D.pth"), "this is a discriminator");
     named(&file("nowhere.pth"), "no such file");
     let [g, d] = ["unet_256_net_G.pth", "unet_64-half_net_G.pth"].map(file);
     let error = import::public(&g, Some(&d), &Options::default())

@@ -85,9 +85,10 @@ async fn read(request: Request, limit: usize, receiving: &Receiving) -> Result<V
         }))
     });
     let kind = request.headers().get(header::CONTENT_TYPE);
-    if kind.is_some_and(is_form) {
+    if kind.is_some_and(|kind| is(kind, "multipart/form-data")) {
         return image_of_form(request, limit).await;
     }
+    let is_of_fields = kind.is_some_and(|kind| is(kind, "application/x-www-form-urlencoded"));
     let mut body = Limited::new(request.into_body(), limit);
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -102,14 +103,22 @@ async fn read(request: Request, limit: usize, receiving: &Receiving) -> Result<V
             bytes.extend_from_slice(data);
         }
     }
+    if is_of_fields && has_lost_bytes(&bytes) {
+        let detail = "the picture has lost its line ends and zeros, as `curl -d` removes them: send it with --data-binary";
+        return Err(Problem::new(StatusCode::BAD_REQUEST, detail.to_string()));
+    }
     Ok(bytes)
 }
 
-/// Whether a body of this media type is a form. Cases do not matter in its name.
-fn is_form(kind: &HeaderValue) -> bool {
-    const FORM: &[u8] = b"multipart/form-data";
-    let name = kind.as_bytes().get(..FORM.len());
-    name.is_some_and(|name| name.eq_ignore_ascii_case(FORM))
+/// Whether a body has this media type. Cases do not matter in its name.
+fn is(kind: &HeaderValue, name: &str) -> bool {
+    let begin = kind.as_bytes().get(..name.len());
+    begin.is_some_and(|begin| begin.eq_ignore_ascii_case(name.as_bytes()))
+}
+
+/// Whether a body has none of the bytes that `curl -d` removes: every picture has some of them, in its sizes at least.
+fn has_lost_bytes(body: &[u8]) -> bool {
+    !body.is_empty() && !body.iter().any(|byte| matches!(byte, 0 | b'\n' | b'\r'))
 }
 
 /// The part `image` of a form.

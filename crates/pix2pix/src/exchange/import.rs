@@ -155,7 +155,14 @@ pub fn public(
 ) -> Result<Checkpoint> {
     let mut all = read(generator)?;
     let wrong = |path: &Path, reason: String| Error::file(path, reason, REMEDY);
-    let key = chosen(generator, &keys(&all, is_generator), options.key.as_deref())?;
+    let generators = keys(&all, is_generator);
+    if generators.is_empty() && options.key.is_none() && !keys(&all, is_discriminator).is_empty() {
+        let reason = "this is a discriminator, and a model is made of a generator";
+        let remedy =
+            "give the generator's file (latest_net_G.pth) first; the discriminator's may follow it";
+        return Err(Error::file(generator, reason, remedy));
+    }
+    let key = chosen(generator, &generators, options.key.as_deref())?;
     let mut tensors = inside(&mut all, &key);
     let dropout = options.dropout.unwrap_or(UnetConfig::default().dropout);
     let config = generator_config(&tensors, dropout).map_err(|e| wrong(generator, e))?;
