@@ -45,8 +45,8 @@ pub struct OnnxArgs {
     /// Quantize weights and activations to 8 bits, calibrated on the pictures of this folder or archive [default: 32 bits]
     #[arg(long, value_name = "DIR")]
     int8: Option<PathBuf>,
-    /// Use pictures as input and output, [batch, height, width, channels] in 0 to 255, instead of
-    /// [batch, channels, height, width] in -1 to 1 [default: off]
+    /// Use pictures as input and output, [batch, height, width, channels] in their own samples (uint8 for most models), instead
+    /// of [batch, channels, height, width] in float32 from -1 to 1 [default: off]
     #[arg(long)]
     with_image_io: bool,
 }

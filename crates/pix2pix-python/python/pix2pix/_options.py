@@ -11,8 +11,8 @@ Word = str | float | os.PathLike[str] | Sequence[str] | Sequence[float]
 class TrainOptions(TypedDict, total=False):
     """Options of ``pix2pix train``, all of which may be left out.
 
-    - config: TOML file with options, such as batch_size = 4, and with data and out; the command line overrides it
-      [default: none]
+    - config: TOML file with options, such as batch_size = 4, and with data and out; the command line overrides it. Or
+      the config.toml of a run, to repeat that run in another folder [default: none]
     - report: Keep report.html in the run folder up to date; a resumed run keeps its report up to date too [default:
       off]
     - epochs: Passes over the data [default: 200]
