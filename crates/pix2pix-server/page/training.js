@@ -11,6 +11,7 @@ const WEIGHT = 0.8;
 /** Curves, in the order of display. Losses are of single pairs and noisy, so that they are smoothed; scores are exact. */
 const CURVES = [
   ["g_l1", "Training pairs: L1 (of 255)", true],
+  ["g_l1_classes", "Generator: L1 of the classes", true],
   ["g_gan", "Generator: adversarial loss", true],
   ["d_real", "Discriminator: real pairs", true],
   ["d_fake", "Discriminator: generated pairs", true],
@@ -87,17 +88,20 @@ class Chart {
     const [steps, values] = [0, 1].map((part) => points.map((point) => point[part]));
     const [first, last] = [steps[0], steps.at(-1)];
     const [low, high] = [Math.min(...values), Math.max(...values)];
+    const marks = high > low ? ticks(low, high, 5) : [low];
+    const named = marks.map((value) => (marks.length > 1 ? tick(value, marks[1] - marks[0]) : short(value)));
+    // a digit is about 7 pixels wide
+    const left = Math.max(LEFT, 8 + 7 * Math.max(0, ...named.map((text) => text.length)));
     const y = (value) => (high > low ? HEIGHT - BOTTOM - ((value - low) / (high - low)) * (HEIGHT - BOTTOM - 8) : HEIGHT / 2);
-    this.x = (step) => (last > first ? LEFT + ((step - first) / (last - first)) * (WIDTH - LEFT - 6) : (LEFT + WIDTH) / 2);
+    this.x = (step) => (last > first ? left + ((step - first) / (last - first)) * (WIDTH - left - 6) : (left + WIDTH) / 2);
     const line = (values, kind) =>
       svg("polyline", { class: kind, points: steps.map((step, i) => `${this.x(step).toFixed(1)},${y(values[i]).toFixed(1)}`).join(" ") });
     const label = (x, y, anchor, text) => svg("text", { x, y, "text-anchor": anchor }, text);
-    const marks = high > low ? ticks(low, high, 5) : [low];
     const times = last > first ? ticks(first, last, 5) : [first];
     this.picture.replaceChildren(
-      ...marks.flatMap((value) => [
-        svg("line", { x1: LEFT, x2: WIDTH - 6, y1: y(value), y2: y(value) }),
-        label(LEFT - 4, y(value) + 4, "end", marks.length > 1 ? tick(value, marks[1] - marks[0]) : short(value)),
+      ...marks.flatMap((value, index) => [
+        svg("line", { x1: left, x2: WIDTH - 6, y1: y(value), y2: y(value) }),
+        label(left - 4, y(value) + 4, "end", named[index]),
       ]),
       ...times.filter(Number.isInteger).map((step) => label(Math.min(this.x(step), WIDTH - 20), HEIGHT - 3, "middle", step)),
       line(values, this.isSmoothed ? "raw" : "main"),

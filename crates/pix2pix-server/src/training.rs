@@ -13,6 +13,8 @@ use utoipa::ToSchema;
 const POINTS: usize = 300;
 /// Largest number of lines of the log in an answer, the newest ones.
 const LINES: usize = 200;
+/// Key of the training pairs' L1 if the targets are label maps.
+const OF_CLASSES: &str = "g_l1_classes";
 /// L1 of 255 for one in units of [-1, 1].
 const OF_255: f64 = 127.5;
 
@@ -21,6 +23,8 @@ pub struct LiveTraining {
     run: String,
     /// Steps of the whole run; `None` if it ends after a length of time.
     steps: Option<u64>,
+    /// Whether the targets are label maps.
+    is_of_labels: bool,
     seen: Mutex<Seen>,
 }
 
@@ -63,8 +67,8 @@ pub struct TrainingInfo {
 /// A curve over the steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Curve {
-    /// Name of a loss of the metrics (`g_l1`, of 255; `g_gan`, `d_real`, `d_fake`) or of a score of held-out pairs (`l1`, of
-    /// 255; `psnr` and `spectrum`, in dB; `ssim`, `swd`, `lpips`, and of label maps `accuracy`, `iou`).
+    /// Name of a loss of the metrics (`g_l1`, of 255, or of label maps `g_l1_classes`; `g_gan`, `d_real`, `d_fake`) or of a
+    /// score of held-out pairs (`l1`, of 255; `psnr` and `spectrum`, in dB; `ssim`, `swd`, `lpips`, and of label maps `accuracy`, `iou`).
     pub key: String,
     /// Step and value. Of a long run, losses are means over neighbouring steps, and scores are left out evenly.
     pub points: Vec<(u64, f64)>,
@@ -90,7 +94,16 @@ impl LiveTraining {
                 .to_string_lossy()
                 .into_owned(),
             steps,
+            is_of_labels: false,
             seen: Mutex::default(),
+        }
+    }
+
+    /// Whether the run's targets are label maps, whose L1 is none of 255.
+    pub fn with_labels(self, is_of_labels: bool) -> Self {
+        Self {
+            is_of_labels,
+            ..self
         }
     }
 
@@ -164,7 +177,11 @@ impl LiveTraining {
         let mut curves: BTreeMap<&'static str, Vec<(u64, f64)>> = BTreeMap::new();
         for line in &seen.metrics {
             for (key, value) in line.losses.named() {
-                let unit = if key == "g_l1" { OF_255 } else { 1.0 };
+                let (key, unit) = match (key, self.is_of_labels) {
+                    ("g_l1", false) => (key, OF_255),
+                    ("g_l1", true) => (OF_CLASSES, 1.0),
+                    _ => (key, 1.0),
+                };
                 let point = (line.step, f64::from(value) * unit);
                 curves.entry(key).or_default().push(point);
             }
@@ -260,6 +277,25 @@ mod tests {
         // of 255
         assert_eq!(curve("g_l1").points, [(1, 63.75), (2, 95.625)]);
         assert_eq!(curve("g_gan").points, [(1, 1.0), (2, 1.0)]);
+    }
+
+    /// The planes of label maps are no amounts of 255, and their L1 is the accuracy again.
+    #[test]
+    fn label_maps_have_no_l1_of_255() {
+        let training = LiveTraining::new(Path::new("runs/run"), Some(9)).with_labels(true);
+        training.saw(&Event::Logged(logged(1, 0.5)));
+        training.saw(&Event::Scored(RunScores {
+            step: 1,
+            l1: 12.0,
+            accuracy: Some(0.25),
+            iou: Some(0.125),
+            ..RunScores::default()
+        }));
+        let curves = training.info().curves;
+        let l1 = curves.iter().find(|curve| curve.key == OF_CLASSES).unwrap();
+        assert_eq!(l1.points, [(1, 0.5)]);
+        let has = |key: &str| curves.iter().any(|curve| curve.key == key);
+        assert!(has("accuracy") && has("iou") && !has("g_l1") && !has("l1"));
     }
 
     /// Nobody knows how many steps fit into a length of time before there is a pace.

@@ -45,7 +45,10 @@ impl<'a> Outputs<'a> {
         let report = ReportPage::open(root, config, asked)?;
         let serve = shown.serve.filter(|_| shard.is_root());
         let steps = config.time.is_none().then_some(config.steps);
-        let watched = serve.map(|_| Arc::new(LiveTraining::new(root, steps)));
+        let is_of_labels = config.target.labels.is_some();
+        let watched = serve
+            .map(|_| LiveTraining::new(root, steps).with_labels(is_of_labels))
+            .map(Arc::new);
         let progress = Progress::new(config, shown.lines, watched.clone());
         progress.say(&beginning(training, shard, held_out));
         if config.device.is_card() {
