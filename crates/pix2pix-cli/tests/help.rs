@@ -69,7 +69,8 @@ fn every_option_has_help_and_its_default() {
 /// backticks and examples have options of their own.
 #[test]
 fn options_that_help_names_are_there() {
-    let is_of_name = |letter: char| letter.is_ascii_lowercase() || letter == '-';
+    let is_of_name =
+        |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
     let name = |text: &str| {
         text.split(|letter| !is_of_name(letter))
             .next()
