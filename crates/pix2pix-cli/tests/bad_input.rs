@@ -45,7 +45,9 @@ fn a_run_before_its_first_checkpoint() {
     scratch.ok(&format!("train data --out run --steps 1 --quiet {SMALL}"));
     // the folder of the checkpoints is as good as that of the run
     scratch.ok("translate run/checkpoints data --out out --quiet");
-    fs::remove_dir_all(scratch.path("run/checkpoints")).unwrap();
+    for name in names(&scratch.path("run/checkpoints")) {
+        fs::remove_file(scratch.path("run/checkpoints").join(name)).unwrap();
+    }
     let output = scratch.run("translate run data --out none");
     let words = [
         "run: ",

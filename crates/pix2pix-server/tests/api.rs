@@ -204,7 +204,7 @@ fn a_picture_that_curl_has_changed_is_told() {
         let request = request.content_type("application/x-www-form-urlencoded");
         Answer::of(request.send(body).unwrap())
     };
-    assert!(send(&stripped).problem(400).contains("--data-binary"));
+    assert!(send(&stripped).problem(400).contains("data-binary"));
     send(&whole).picture();
 }
 
