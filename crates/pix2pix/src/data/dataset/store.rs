@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::env;
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -20,6 +20,8 @@ use crate::error::{Error, Result};
 
 /// Maximum depth of the folders that are searched.
 const DEPTH: usize = 4;
+/// Number of times that a folder is read by way of links: links of many folders to one another would be followed for hours.
+const LINKED: usize = 16;
 /// Maximum size of a file inside an archive, in bytes.
 const MAX_FILE: u64 = 1 << 31;
 
@@ -168,6 +170,7 @@ impl Store {
                 let mut walk = Walk {
                     root: &self.root,
                     above: vec![real(&self.root)?],
+                    linked: HashMap::new(),
                     files: Vec::new(),
                     passed_over: &mut passed_over,
                 };
@@ -403,6 +406,8 @@ struct Walk<'a> {
     root: &'a Path,
     /// The folders that lead to the one that is read, from the root on, without links.
     above: Vec<PathBuf>,
+    /// The folders that were read by way of links, without these, and how often.
+    linked: HashMap<PathBuf, usize>,
     files: Vec<PathBuf>,
     passed_over: &'a mut Vec<PassedOver>,
 }
@@ -412,8 +417,11 @@ impl Walk<'_> {
     fn folder(&mut self, below: &Path) -> Result<()> {
         let folder = self.root.join(below);
         let failed = |e| Error::io(&folder, "read the folder", e);
-        for entry in fs::read_dir(&folder).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
+        let entries: io::Result<Vec<DirEntry>> = fs::read_dir(&folder).map_err(failed)?.collect();
+        let mut entries = entries.map_err(failed)?;
+        // which links are followed does not depend on the disk
+        entries.sort_by_key(DirEntry::file_name);
+        for entry in entries {
             let path = below.join(entry.file_name());
             // follows links
             let Ok(kind) = fs::metadata(entry.path()) else {
@@ -433,6 +441,8 @@ impl Walk<'_> {
                     self.pass_over(path, Why::Link);
                 } else if self.above.len() >= DEPTH {
                     self.pass_over(path, Why::Deep);
+                } else if real != self.above[0].join(&path) && !self.may_follow(&real) {
+                    self.pass_over(path, Why::Link);
                 } else {
                     self.above.push(real);
                     self.folder(&path)?;
@@ -441,6 +451,13 @@ impl Walk<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Counts one more link to a folder. Returns whether it is not one too many.
+    fn may_follow(&mut self, real: &Path) -> bool {
+        let count = self.linked.entry(real.to_path_buf()).or_default();
+        *count += 1;
+        *count <= LINKED
     }
 
     fn pass_over(&mut self, path: PathBuf, why: Why) {
@@ -755,5 +772,31 @@ mod tests {
             passed_over,
             back.map(|file| PassedOver::new(file, Why::Link))
         );
+    }
+
+    /// Folders with links to one another: followed by each path, they would be thousands.
+    #[cfg(unix)]
+    #[test]
+    fn links_of_many_folders_to_one_another_have_an_end() {
+        const MANY: usize = 24;
+        let folder = tempfile::tempdir().unwrap();
+        let name = |index: usize| format!("{index:02}");
+        for index in 0..MANY {
+            let here = folder.path().join(name(index));
+            fs::create_dir(&here).unwrap();
+            fs::write(here.join("x.png"), b"").unwrap();
+            for other in (0..MANY).filter(|other| *other != index) {
+                std::os::unix::fs::symlink(folder.path().join(name(other)), here.join(name(other)))
+                    .unwrap();
+            }
+        }
+        let (files, passed_over) = Store::open(folder.path()).unwrap().files().unwrap();
+        assert_eq!(files.len(), MANY * (1 + LINKED));
+        for index in 0..MANY {
+            let own = Path::new(&name(index)).join("x.png");
+            assert!(files.contains(&own), "{}", own.display());
+        }
+        let is_told = |why| passed_over.iter().any(|file| file.why == why);
+        assert!(is_told(Why::Link) && is_told(Why::Deep));
     }
 }
