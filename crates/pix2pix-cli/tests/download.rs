@@ -10,7 +10,7 @@ use std::{fs, thread};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::common::{Scratch, names, pair, wait_until};
+use crate::common::{Scratch, bombs, names, pair, wait_until};
 
 /// The version that the server names.
 const VERSION: &str = "\"one\"";
@@ -158,6 +158,17 @@ fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
         header.set_cksum();
         tar.append(&header, *content).unwrap();
     }
+    tar.into_inner().unwrap().finish().unwrap()
+}
+
+/// An archive of one file whose name has so many letters.
+fn long_name(letters: usize) -> Vec<u8> {
+    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    let mut header = tar::Header::new_gnu();
+    header.set_size(1);
+    header.set_mode(0o644);
+    let name = "x".repeat(letters);
+    tar.append_data(&mut header, name, &b"x"[..]).unwrap();
     tar.into_inner().unwrap().finish().unwrap()
 }
 
@@ -439,6 +450,79 @@ fn a_missing_file_and_a_missing_server_are_errors() {
     assert_eq!(String::from_utf8_lossy(&output.stderr).lines().count(), 1);
 }
 
+/// An archive that came by other means after a download had failed is nobody's download, and neither is one that has taken
+/// the place of a download that is complete.
+#[test]
+fn an_archive_of_ones_own_is_kept_where_a_download_was() {
+    for (answer, option) in [
+        (lying as Answer, String::new()),
+        (honest, format!("--sha256 {:064}", 0)),
+    ] {
+        let scratch = Scratch::new();
+        let server = Server::start(facades(), answer);
+        let (code, said) = download(&scratch, &server, &option);
+        assert_eq!(code, Some(1), "{said}");
+        assert_eq!(names(&scratch.path("datasets")).len(), 2, "{said}");
+        let own = scratch.path("datasets/facades.tar.gz");
+        let other = archive(&[("facades/train/mine.png", b"mine")]);
+        fs::write(&own, &other).unwrap();
+        let (code, said) = download(&scratch, &server, "");
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains("it is used and kept"), "{said}");
+        assert!(fs::read(&own).unwrap() == other);
+    }
+}
+
+/// An archive that comes while it is downloaded is not replaced, and what was downloaded is not lost.
+#[test]
+fn an_archive_that_comes_meanwhile_is_not_replaced() {
+    let scratch = Scratch::new();
+    let server = Server::start(facades(), slow);
+    let typed = format!("download facades --mirror {}", server.address);
+    let mut first = scratch.command(&typed);
+    first.stdout(Stdio::null()).stderr(Stdio::piped());
+    let first = first.spawn().unwrap();
+    wait_until("the first bytes", || {
+        let part = fs::metadata(scratch.path("datasets/facades.tar.gz.part"));
+        part.is_ok_and(|part| part.len() > 0)
+    });
+    let own = scratch.path("datasets/facades.tar.gz");
+    fs::write(&own, "mine").unwrap();
+    let output = first.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("facades.tar.gz: it is here already"),
+        "{said}"
+    );
+    assert_eq!(fs::read(&own).unwrap(), b"mine");
+    fs::remove_file(&own).unwrap();
+    let length = facades().len();
+    scratch.ok(&typed);
+    assert_eq!(*server.asked.lock().unwrap(), [None, Some(length)]);
+    assert_eq!(names(&scratch.path("datasets")), ["facades"]);
+}
+
+/// A command that is killed before it removes what it has used leaves that to the next one.
+#[test]
+fn a_download_that_was_used_is_swept() {
+    let scratch = Scratch::new();
+    let server = Server::start(facades(), honest);
+    let (_, said) = download(&scratch, &server, &format!("--sha256 {:064}", 0));
+    assert!(said.contains("it is kept"), "{said}");
+    fs::create_dir(scratch.path("datasets/facades")).unwrap();
+    let (code, said) = download(&scratch, &server, "");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("removed datasets/facades.tar.gz"), "{said}");
+    assert!(said.contains("the data set already exists"), "{said}");
+    assert_eq!(names(&scratch.path("datasets")), ["facades"]);
+    // one's own stays
+    fs::write(scratch.path("datasets/facades.tar.gz"), facades()).unwrap();
+    let (_, said) = download(&scratch, &server, "");
+    assert!(!said.contains("removed"), "{said}");
+    assert!(scratch.path("datasets/facades.tar.gz").exists());
+}
+
 #[test]
 fn bad_archives_leave_nothing_behind() {
     for (content, word) in [
@@ -450,6 +534,11 @@ fn bad_archives_leave_nothing_behind() {
             archive(&[("/tmp/escaped.png", b"x")]),
             "leads outside the folder",
         ),
+        (
+            archive(&[("train", b"x"), ("train/a.png", b"x")]),
+            "a bad archive (train/a.png cannot be unpacked",
+        ),
+        (long_name(300), "xxx cannot be unpacked"),
         (b"this is no archive at all".to_vec(), "a bad archive"),
         (facades()[..200].to_vec(), "a bad archive"),
     ] {

@@ -14,6 +14,8 @@ use tar::EntryType;
 use zip::ZipArchive;
 
 use super::passed_over::{PassedOver, Why};
+use super::tar_names::{self, Limited};
+use crate::data::copying;
 use crate::data::picture::content::{MAX_GROWTH, Part, most_unpacked, temporary};
 use crate::data::picture::{self, Content, is_picture, is_volume, nifti};
 use crate::error::{Error, Result};
@@ -498,6 +500,11 @@ fn archive(path: &Path, kind: Archive, unread: &mut Vec<PassedOver>) -> Result<C
             "download it again, or unpack it",
         )
     };
+    // what the system says is of the disk, and all else of the content
+    let broken = |e: io::Error| match e.raw_os_error() {
+        Some(_) => failed(e),
+        None => damaged(e.to_string()),
+    };
     let file = regular_file::open(path).map_err(failed)?;
     match kind {
         Archive::Zip => {
@@ -525,53 +532,42 @@ fn archive(path: &Path, kind: Archive, unread: &mut Vec<PassedOver>) -> Result<C
             Ok(Container::Zip(Mutex::new(archive), index))
         }
         Archive::Tar => {
-            let index = tar_index(&file, unread).map_err(|e| damaged(e.to_string()))?;
+            let index = tar_index(&file, unread).map_err(broken)?;
             Ok(Container::Tar(Arc::new(Mutex::new(file)), index))
         }
         Archive::TarGz => {
             // compressed as a whole, so unpacked once into an unnamed temporary file, which disappears at program end
             let packed = file.metadata().map_err(failed)?.len();
             let most = most_unpacked(packed);
-            let mut unpacked = tempfile::tempfile().map_err(failed)?;
+            let unpacked = temporary()?;
+            let unwritten =
+                |e| Error::io(&env::temp_dir(), "unpack an archive to a temporary file", e);
             let mut content = MultiGzDecoder::new(BufReader::new(file)).take(most + 1);
-            let length =
-                io::copy(&mut content, &mut unpacked).map_err(|e| damaged(e.to_string()))?;
-            if length > most {
-                return Err(damaged(format!(
-                    "it unpacks to more than {MAX_GROWTH} times its size"
-                )));
-            }
-            unpacked.rewind().map_err(failed)?;
-            let index = tar_index(&unpacked, unread).map_err(|e| damaged(e.to_string()))?;
-            Ok(Container::Tar(Arc::new(Mutex::new(unpacked)), index))
+            let index = {
+                let mut tar = lock(&unpacked);
+                let length = copying::copy(&mut content, &mut *tar, broken, unwritten)?;
+                if length > most {
+                    return Err(damaged(format!(
+                        "it unpacks to more than {MAX_GROWTH} times its size"
+                    )));
+                }
+                tar.rewind().map_err(unwritten)?;
+                tar_index(&tar, unread).map_err(broken)?
+            };
+            Ok(Container::Tar(unpacked, index))
         }
     }
 }
 
-/// Maximum size of a name in a tar, or of what else it says of a file, in bytes.
-const MAX_NAME: u64 = 1 << 20;
-
-/// Refuses a tar with longer names, which are read whole. The file is then at its start.
-fn check_names(mut file: &File) -> io::Result<()> {
-    for entry in tar::Archive::new(file).entries_with_seek()?.raw(true) {
-        let entry = entry?;
-        let kind = entry.header().entry_type();
-        let is_name = kind.is_gnu_longname() || kind.is_gnu_longlink();
-        let is_said = kind.is_pax_local_extensions() || kind.is_pax_global_extensions();
-        if (is_name || is_said) && entry.size() > MAX_NAME {
-            return Err(io::Error::other("a name of more than 1 MiB"));
-        }
-    }
-    file.rewind()
-}
-
+/// The places of the files in a tar, which is at its start.
 fn tar_index(file: &File, unread: &mut Vec<PassedOver>) -> io::Result<BTreeMap<PathBuf, Span>> {
     let length = file.metadata()?.len();
-    check_names(file)?;
-    let mut archive = tar::Archive::new(file);
+    let (tar, place) = tar_names::limited(file);
+    let mut archive = tar::Archive::new(tar);
     let mut index = BTreeMap::new();
     for entry in archive.entries_with_seek()? {
         let mut entry = entry?;
+        place.behind_content();
         let kind = entry.header().entry_type();
         let path = entry.path()?.into_owned();
         let why = match kind {
@@ -603,7 +599,7 @@ fn tar_index(file: &File, unread: &mut Vec<PassedOver>) -> io::Result<BTreeMap<P
 }
 
 /// The path of a file that is stored without its holes by newer extensions of tar, whose own name is in them.
-fn sparse(entry: &mut tar::Entry<'_, &File>) -> io::Result<Option<(PathBuf, Why)>> {
+fn sparse(entry: &mut tar::Entry<'_, Limited<&File>>) -> io::Result<Option<(PathBuf, Why)>> {
     let mut path = None;
     let mut is_sparse = false;
     for extension in entry.pax_extensions()?.into_iter().flatten() {
