@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,6 +15,9 @@ use crate::common::{Scratch, bombs, names, pair, wait_until};
 
 /// The version that the server names.
 const VERSION: &str = "\"one\"";
+
+/// The first line of the marks beside downloads.
+const MARK: &str = "a download of pix2pix\n";
 
 /// Behaviour of the server for a request of the file from byte `start` on, after `count` earlier requests.
 type Answer = fn(stream: &mut TcpStream, content: &[u8], start: Option<usize>, count: usize);
@@ -238,10 +242,9 @@ fn dropped_connections_are_gone_on_with() {
 #[test]
 fn an_interrupted_command_is_gone_on_with() {
     for (version, wrong, asked) in [
-        (Some("\"one\"\n"), false, Some(100)),
-        (Some("\"two\"\n"), true, Some(100)),
-        (Some("\n"), true, None),
-        (None, true, None),
+        ("\"one\"\n", false, Some(100)),
+        ("\"two\"\n", true, Some(100)),
+        ("\n", true, None),
     ] {
         let scratch = Scratch::new();
         let content = facades();
@@ -250,15 +253,59 @@ fn an_interrupted_command_is_gone_on_with() {
             true => &[b'x'; 100],
             false => &content[..100],
         };
-        fs::write(scratch.path("datasets/facades.tar.gz.part"), part).unwrap();
-        if let Some(version) = version {
-            fs::write(scratch.path("datasets/facades.tar.gz.version"), version).unwrap();
-        }
+        let at = |name: &str| scratch.path("datasets").join(name);
+        fs::write(at("facades.tar.gz.part"), part).unwrap();
+        let mark = format!("{MARK}{version}");
+        fs::write(at("facades.tar.gz.part.version"), mark).unwrap();
         let server = Server::start(content, honest);
         let (code, said) = download(&scratch, &server, "");
         assert_eq!(code, Some(0), "{version:?}: {said}");
         assert_eq!(*server.asked.lock().unwrap(), [asked]);
         assert_eq!(names(&scratch.path("datasets")), ["facades"]);
+    }
+}
+
+/// What has a name of our files and is none of ours stays as it is, and the server is not even asked.
+#[cfg(target_os = "linux")]
+#[test]
+fn files_of_others_in_the_places_of_ours_are_refused() {
+    for (place, made) in [
+        (".part", "echo my notes >$PLACE"),
+        (".part", "ln -s ../notes $PLACE"),
+        (".part", "mkfifo $PLACE"),
+        (".part.version", "echo my notes >$PLACE"),
+        (".part.version", "ln -s ../notes $PLACE"),
+        (".part.version", "mkfifo $PLACE"),
+        (".version", "echo my notes >$PLACE"),
+        (".version", "ln -s ../notes $PLACE"),
+        (".version", "mkfifo $PLACE"),
+        ("", "ln -s ../nothing $PLACE"),
+    ] {
+        let scratch = Scratch::new();
+        fs::write(scratch.path("notes"), MARK).unwrap();
+        let place = format!("facades.tar.gz{place}");
+        scratch.bash(&format!(
+            "mkdir datasets; cd datasets; PLACE={place}; {made}"
+        ));
+        let all = || {
+            scratch
+                .bash("ls -l --time-style=full-iso . datasets")
+                .stdout
+        };
+        let before = all();
+        let server = Server::start(facades(), honest);
+        let typed = format!("download facades --mirror {}", server.address);
+        let output = scratch.bash(&format!("timeout 20 $pix2pix {typed}"));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{place}, {made}: {said}");
+        let wanted = format!("error: datasets/{place}: it ");
+        assert!(said.starts_with(&wanted), "{place}, {made}: {said}");
+        assert!(
+            said.contains("; move it away, or choose another --out"),
+            "{said}"
+        );
+        assert!(all() == before, "{place}, {made}");
+        assert!(server.asked.lock().unwrap().is_empty(), "{place}, {made}");
     }
 }
 
@@ -361,7 +408,7 @@ fn a_server_that_lies_about_the_length_is_given_up() {
         said.contains("the download failed") && said.contains("run the command again"),
         "{said}"
     );
-    let kept = ["facades.tar.gz.part", "facades.tar.gz.version"];
+    let kept = ["facades.tar.gz.part", "facades.tar.gz.part.version"];
     assert_eq!(names(&scratch.path("datasets")), kept);
 }
 
@@ -433,21 +480,6 @@ fn an_archive_of_ones_own_is_kept() {
         assert!(fs::read(&own).unwrap() == content, "{said}");
         assert!(server.asked.lock().unwrap().is_empty());
     }
-}
-
-#[test]
-fn a_missing_file_and_a_missing_server_are_errors() {
-    let scratch = Scratch::new();
-    let server = Server::start(Vec::new(), missing);
-    let (code, said) = download(&scratch, &server, "");
-    assert_eq!(code, Some(1));
-    assert!(
-        said.contains("404") && said.contains("facades.tar.gz"),
-        "{said}"
-    );
-    let output = scratch.run("download facades --mirror http://127.0.0.1:1/nothing");
-    assert_eq!(output.status.code(), Some(1));
-    assert_eq!(String::from_utf8_lossy(&output.stderr).lines().count(), 1);
 }
 
 /// An archive that came by other means after a download had failed is nobody's download, and neither is one that has taken
@@ -524,6 +556,21 @@ fn a_download_that_was_used_is_swept() {
 }
 
 #[test]
+fn a_missing_file_and_a_missing_server_are_errors() {
+    let scratch = Scratch::new();
+    let server = Server::start(Vec::new(), missing);
+    let (code, said) = download(&scratch, &server, "");
+    assert_eq!(code, Some(1));
+    assert!(
+        said.contains("404") && said.contains("facades.tar.gz"),
+        "{said}"
+    );
+    let output = scratch.run("download facades --mirror http://127.0.0.1:1/nothing");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&output.stderr).lines().count(), 1);
+}
+
+#[test]
 fn bad_archives_leave_nothing_behind() {
     for (content, word) in [
         (
@@ -553,6 +600,21 @@ fn bad_archives_leave_nothing_behind() {
         assert!(names(&scratch.path("inner/sets")).is_empty(), "{said}");
         assert_eq!(names(&scratch.path(".")), ["inner"]);
     }
+}
+
+/// A name that would fill the memory is refused while it is read.
+#[cfg(target_os = "linux")]
+#[test]
+fn long_names_do_not_fill_the_memory() {
+    let scratch = Scratch::new();
+    let server = Server::start(bombs::tar_name(500), honest);
+    let typed = format!("download facades --mirror {}", server.address);
+    let output = scratch.bash(&format!("ulimit -v 800000; $pix2pix {typed}"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let wanted = "a bad archive (a name of more than 1 MiB)";
+    assert!(said.contains(wanted), "{said}");
+    assert!(names(&scratch.path("datasets")).is_empty(), "{said}");
 }
 
 /// Where only the sum differs, the archive is kept: it may be the sum that is wrong.
