@@ -180,6 +180,35 @@ fn links_in_a_circle_lead_nowhere() {
     );
 }
 
+/// An archive that cannot be unpacked on this machine is not a damaged one.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_archive_is_not_blamed_for_the_disk() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.bash("head -c 100000 /dev/zero >data/more.png; tar czf data.tar.gz data");
+    let inspect = "$pix2pix inspect data.tar.gz";
+    for (command, told) in [
+        (
+            format!("ulimit -f 8; {inspect}"),
+            "cannot unpack an archive to a temporary file: File too large",
+        ),
+        (
+            format!("TMPDIR=/nonexistent {inspect}"),
+            "/nonexistent: cannot create a temporary file",
+        ),
+        (
+            // reading this fails
+            "ln -s /proc/self/mem data.tar; $pix2pix inspect data.tar".to_string(),
+            "data.tar: cannot read the archive: Input/output error",
+        ),
+    ] {
+        let said = line(&scratch.bash(&command), 1);
+        assert!(said.contains(told), "{command}: {said}");
+        assert!(!said.contains("download it again"), "{command}: {said}");
+    }
+}
+
 /// A limit on the size of files is an error like a full disk.
 #[test]
 fn a_limit_on_files_is_one_line() {

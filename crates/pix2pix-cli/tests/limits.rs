@@ -137,17 +137,7 @@ fn archives_of_strangers_are_refused_in_one_line() {
         zip.write_all(&vec![0; 1 << 20]).unwrap();
     }
     zip.finish().unwrap();
-    let mut header = tar::Header::new_gnu();
-    header.set_entry_type(tar::EntryType::GNULongName);
-    header.set_size(500 << 20);
-    header.set_cksum();
-    let packed = fs::File::create(scratch.path("name.tar.gz")).unwrap();
-    let mut tar = flate2::write::GzEncoder::new(packed, flate2::Compression::fast());
-    tar.write_all(header.as_bytes()).unwrap();
-    for _ in 0..500 {
-        tar.write_all(&vec![b'a'; 1 << 20]).unwrap();
-    }
-    tar.finish().unwrap();
+    fs::write(scratch.path("name.tar.gz"), bombs::tar_name(500)).unwrap();
     for (name, told) in [
         ("bomb.zip", "more than 64 times its packed size"),
         ("name.tar.gz", "a name of more than 1 MiB"),

@@ -25,6 +25,7 @@
 //! ```
 
 pub(crate) mod cache;
+mod copying;
 pub(crate) mod dataset;
 #[cfg(feature = "download")]
 pub(crate) mod download;

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use flate2::write::GzEncoder;
 use flate2::{Compress, Compression, FlushCompress};
 
 /// Bytes of zeros as zlib packs them (RFC 1950): a block of a million, again and again.
@@ -115,6 +116,20 @@ pub fn tiff([width, height]: [u32; 2], bands: u16, tile: Option<u32>) -> Vec<u8>
     file.extend([0; 4]); // no other page
     file[4..8].copy_from_slice(&directory.to_le_bytes());
     file
+}
+
+/// A tar with a name of so many MiB, that gzip packed.
+pub fn tar_name(mebibytes: u64) -> Vec<u8> {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::GNULongName);
+    header.set_size(mebibytes << 20);
+    header.set_cksum();
+    let mut tar = GzEncoder::new(Vec::new(), Compression::fast());
+    tar.write_all(header.as_bytes()).unwrap();
+    for _ in 0..mebibytes {
+        tar.write_all(&vec![b'a'; 1 << 20]).unwrap();
+    }
+    tar.finish().unwrap()
 }
 
 /// A NumPy array whose header has `length` bytes by its head, and is `text`.

@@ -16,6 +16,7 @@ mod slices;
 pub mod store;
 pub mod survey;
 mod tally;
+pub mod tar_names;
 pub mod values;
 
 use std::path::{Path, PathBuf};

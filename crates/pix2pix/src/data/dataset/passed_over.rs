@@ -13,7 +13,8 @@ pub enum Why {
     Deep,
     /// Its name, or that of its folder, begins with a dot.
     Hidden,
-    /// It is a link in an archive, one whose target is missing, or one that leads back to a folder that it is in.
+    /// It is a link in an archive, one whose target is missing, one that leads back to a folder that it is in, or one of many
+    /// to the same folder.
     Link,
     /// It is stored in an archive without its holes.
     Sparse,
