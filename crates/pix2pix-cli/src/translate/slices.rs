@@ -109,6 +109,8 @@ pub fn translate(
     }
     let checked = translator.check_values(clipped);
     checked.map_err(|reason| unlike(path, reason))?;
+    let written = target.with_added_extension(ending);
+    let spread = deviation_of(target).with_added_extension(ending);
     let (mut average, mut largest, mut beyond) = (0.0, 0.0f32, 0.0);
     let (mut unusual, mut size) = (String::new(), header.size);
     let mut all = |outputs: &mut StackWriter, mut deviations: Option<&mut StackWriter>| {
@@ -125,13 +127,15 @@ pub fn translate(
             let is_pair = given.is_pair;
             let made = make((args, translator), given, shown)?;
             let metadata = of_result(translator, metadata, is_pair).of_stack();
-            let failed = |e| Error::io(target, "write the file", e);
-            outputs.write(&made.output, &metadata).map_err(failed)?;
+            let failed = |file: &Path, e| Error::io(file, "write the file", e);
+            outputs
+                .write(&made.output, &metadata)
+                .map_err(|e| failed(&written, e))?;
             if let (Some(sampled), Some(deviations)) = (&made.sampled, &mut deviations) {
                 let metadata = metadata.with_nodata(sampled.gap);
                 deviations
                     .write(&sampled.deviation, &metadata)
-                    .map_err(failed)?;
+                    .map_err(|e| failed(&spread, e))?;
                 average += sampled.average / pages.len() as f64;
                 beyond += sampled.clipped / pages.len() as f64;
                 largest = largest.max(sampled.largest);
@@ -141,9 +145,7 @@ pub fn translate(
         }
         Ok(())
     };
-    let written = target.with_added_extension(ending);
     create_folder_of(&written)?;
-    let spread = deviation_of(target).with_added_extension(ending);
     let done = match args.samples {
         None => filled(&written, &begin, |outputs| all(outputs, None)),
         // the means appear first, as those of pictures do: if the disk fills up between the two, no deviation is there without them
