@@ -17,7 +17,7 @@ use pix2pix::{RunConfig, atomic_file};
 use crate::data_args::{DataArgs, DataPath};
 use crate::failure::{Failure, print};
 use crate::flags;
-use crate::paths::{Plain, lies_in, real};
+use crate::paths::{Plain, lies_in, real, word};
 use crate::result_file::ResultArgs;
 use crate::words;
 
@@ -158,9 +158,11 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
                     ""
                 }
             };
-            let path = path.plain();
-            *found +=
-                &format!("palette: {path}{kept}; for classes, train with --labels-{name} {path}\n");
+            *found += &format!(
+                "palette: {}{kept}; for classes, train with --labels-{name} {}\n",
+                path.plain(),
+                word(&path)
+            );
         }
     }
     let sheet = sheet(args, &data, args.data.direction.order(domains))?;
