@@ -61,7 +61,7 @@ fn write(command: &Command, folder: &Path) -> Result<usize, Error> {
     let mut text = Vec::new();
     page.render(&mut text)
         .map_err(|e| Error::io(&path, "write the page", e))?;
-    atomic_file::write(&path, &text)?;
+    atomic_file::write_own(&path, &text)?;
     let below = command.get_subcommands();
     // its own help is in every command
     let below = below.filter(|command| command.get_name() != "help");

@@ -154,7 +154,7 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
             let kept = match atomic_file::replaces(&path) && !args.result.replaces() {
                 true => " is there, and stays (--force replaces it)",
                 false => {
-                    atomic_file::write(&path, classes::palette(&colors).as_bytes())?;
+                    atomic_file::write_own(&path, classes::palette(&colors).as_bytes())?;
                     ""
                 }
             };

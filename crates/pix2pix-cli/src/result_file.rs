@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pix2pix::{Error, atomic_file};
+use pix2pix::{Error, atomic_file, regular_file};
 
 use crate::failure::Failure;
 use crate::output::{say, tell};
@@ -58,12 +58,13 @@ impl ResultArgs {
     /// `is_ours` tells, is replaced.
     ///
     /// # Errors
-    /// If another file has this name.
+    /// If another file has this name, or what is no file.
     pub fn check_own(
         &self,
         file: &Path,
         is_ours: impl Fn(&Path) -> bool,
     ) -> Result<Notes, Failure> {
+        is_no_stream(file)?;
         let force = self.force || is_ours(file);
         Self { force }.check(&[file])
     }
@@ -93,8 +94,9 @@ pub type Own = (PathBuf, fn(&Path) -> bool);
 /// Checks that the files whose names a command chooses in the folder of `--out` are not there, or its own.
 ///
 /// # Errors
-/// If another file has one of the names.
+/// If another file has one of the names, or what is no file.
 pub fn check_names(files: &[Own]) -> Result<(), Failure> {
+    files.iter().try_for_each(|(file, _)| is_no_stream(file))?;
     match files
         .iter()
         .find(|(file, is_ours)| atomic_file::replaces(file) && !is_ours(file))
@@ -105,6 +107,18 @@ pub fn check_names(files: &[Own]) -> Result<(), Failure> {
             let remedy = "move it away, or choose another folder with --out";
             Err(Error::file(file, reason, remedy).into())
         }
+    }
+}
+
+/// Checks that a file whose name a command chooses is no pipe or device. Nobody waits there for a result: only who names one
+/// wants it to be written to.
+///
+/// # Errors
+/// If it is.
+pub fn is_no_stream(file: &Path) -> Result<(), Failure> {
+    match atomic_file::is_stream(file) {
+        true => Err(Error::file(file, regular_file::SPECIAL, "move it away").into()),
+        false => Ok(()),
     }
 }
 

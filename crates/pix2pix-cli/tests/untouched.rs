@@ -296,6 +296,9 @@ fn the_working_folder_is_swept_too() {
     assert!(!scratch.path(".pix2pix-killed.part").exists());
 }
 
+/// A text of somebody who knows the files of this program.
+const MINE: &str = "<title>pix2pix report</title> and <title>pix2pix gallery</title> have {\"state\":\"done\"} in them";
+
 /// What a command writes under a name of its own replaces what it has written before, and nothing else.
 #[test]
 fn names_that_a_command_chooses_are_kept_too() {
@@ -307,10 +310,10 @@ fn names_that_a_command_chooses_are_kept_too() {
         ("report run", "run/report.html"),
         ("inspect data", "inspect.png"),
     ] {
-        fs::write(scratch.path(file), "years of work").unwrap();
+        fs::write(scratch.path(file), MINE).unwrap();
         let said = refused(&scratch, command, 1);
         assert!(said.contains(&format!("{file}: the file exists")), "{said}");
-        assert_eq!(fs::read(scratch.path(file)).unwrap(), b"years of work");
+        assert_eq!(fs::read(scratch.path(file)).unwrap(), MINE.as_bytes());
         scratch.ok(&format!("{command} --force"));
         scratch.ok(command);
     }
@@ -327,7 +330,7 @@ fn names_that_a_command_chooses_are_kept_too() {
     ] {
         let path = scratch.path(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, "[]").unwrap();
+        fs::write(&path, MINE).unwrap();
         let before = content(&scratch.path("."));
         let said = refused(&scratch, command, 1);
         assert!(said.contains(&format!("{file}: the file exists")), "{said}");

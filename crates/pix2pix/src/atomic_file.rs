@@ -7,6 +7,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use pix2pix_runtime::regular_file::{self, SPECIAL};
 use tempfile::TempDir;
 
 use crate::error::{Error, Result};
@@ -28,6 +29,18 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write_at(path, |temporary| fs::write(temporary, bytes))
 }
 
+/// As [`write()`], under a name that this program chooses. Whoever names a pipe or a device wants it to be written to; under
+/// a name of ours, nobody reads it.
+///
+/// # Errors
+/// As [`write()`], and when a pipe, a socket or a device has the name.
+pub fn write_own(path: &Path, bytes: &[u8]) -> Result<()> {
+    match is_stream(path) {
+        true => Err(Error::file(path, SPECIAL, "move it away")),
+        false => write(path, bytes),
+    }
+}
+
 /// As [`write()`], but `fill` writes the content to the temporary path that it receives.
 ///
 /// # Errors
@@ -43,6 +56,11 @@ pub fn write_at(path: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> Resu
 /// Whether writing to `path` would replace a file.
 pub fn replaces(path: &Path) -> bool {
     matches!(Place::of(path), Ok(Place::File(file)) if file.exists())
+}
+
+/// Whether `path` leads to what has no content to replace: a pipe, a socket or a device.
+pub fn is_stream(path: &Path) -> bool {
+    matches!(Place::of(path), Ok(Place::Stream(_)))
 }
 
 /// Whether writing to both paths would write to one file: they may lead to it by links, also before it exists.
@@ -234,7 +252,7 @@ pub fn remove_unfinished(folder: &Path) -> Result<()> {
         } else {
             path.clone()
         };
-        let lock = match File::open(lock) {
+        let lock = match regular_file::open(&lock) {
             Ok(lock) if lock.try_lock().is_ok() => Some(lock),
             Err(e) if e.kind() == ErrorKind::NotFound => None,
             _ => continue,
@@ -291,6 +309,33 @@ mod tests {
         assert_eq!(mode & 0o777, 0o640);
         assert!(write(&at("circle"), b"new").is_err());
         assert!(write(&at("far"), b"new").is_err());
+    }
+
+    #[test]
+    fn nobody_waits_at_a_pipe_of_our_name() {
+        let scratch = tempfile::tempdir().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        fs::create_dir(at(".pix2pix-a1b2c3.part")).unwrap();
+        for name in ["own", ".pix2pix-a1b2c3.part/lock", ".pix2pix-d4e5f6.part"] {
+            let made = std::process::Command::new("mkfifo").arg(at(name)).status();
+            assert!(made.unwrap().success());
+        }
+        symlink("own", at("link")).unwrap();
+        symlink("/dev/null", at("device")).unwrap();
+        for name in ["own", "link", "device"] {
+            assert!(is_stream(&at(name)), "{name}");
+            let told = write_own(&at(name), b"new").unwrap_err().to_string();
+            assert!(
+                told.contains("it is no regular file; move it away"),
+                "{told}"
+            );
+        }
+        write_own(&at("new"), b"new").unwrap();
+        write_own(&at("new"), b"newer").unwrap();
+        assert!(!is_stream(&at("new")) && !is_stream(scratch.path()));
+        // only what is locked as ours is ours
+        remove_unfinished(scratch.path()).unwrap();
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 6);
     }
 
     #[test]

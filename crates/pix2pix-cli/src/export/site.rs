@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use pix2pix::exchange::Rounding;
 use pix2pix::model::Checkpoint;
-use pix2pix::{Error, atomic_file};
+use pix2pix::{Error, atomic_file, regular_file};
 use pix2pix_server::settings::Words;
 use pix2pix_server::{Models, site};
 
 use crate::failure::Failure;
 use crate::output::say;
 use crate::paths::{Plain, word};
+use crate::result_file::is_no_stream;
 
 /// Where the module is, from the folder of the program: beside it in a release, in `share` of an installation, and in a clone
 /// where `tools/build_web` leaves it.
@@ -59,6 +60,7 @@ impl SiteArgs {
         let model = models.get(None).expect("it was loaded");
         atomic_file::create_folder(out)?;
         let file = "model.safetensors";
+        is_no_stream(&out.join(file))?;
         checkpoint.save_rounded(&out.join(file), weights)?;
         let words = Words::default();
         let words = Words {
@@ -93,7 +95,7 @@ impl SiteArgs {
         let mut files = site::MODULE.map(|_| Vec::new());
         for (content, name) in files.iter_mut().zip(site::MODULE) {
             let file = folder.join(name);
-            *content = fs::read(&file).map_err(|e| {
+            *content = regular_file::read(&file).map_err(|e| {
                 let remedy = "give the folder that tools/build_web made";
                 Error::file(&file, e.to_string(), remedy)
             })?;
