@@ -74,16 +74,20 @@ impl ResultArgs {
         self.force
     }
 
-    /// Checks that a command may write its results into a folder: one that is new or empty, or that is to be replaced.
+    /// Checks that a command may write its results into a folder: one that is new or empty, or that is to be replaced. What
+    /// killed commands left unfinished in it does not count, and is removed.
     ///
     /// # Errors
     /// If it has files.
     pub fn check_folder(&self, folder: &Path) -> Result<(), Failure> {
-        let has_files = std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
-        if has_files && !self.force {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut names = entries.map(|entry| entry.file_name());
+        if names.any(|name| !atomic_file::is_unfinished(&name)) && !self.force {
             let remedy = "choose another folder, or replace its files with --force";
             return Err(Error::file(folder, "the folder has files", remedy).into());
         }
+        // only what it finds is of interest
+        let _ = atomic_file::remove_unfinished(folder);
         Ok(())
     }
 }

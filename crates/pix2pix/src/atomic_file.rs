@@ -162,7 +162,10 @@ fn replace(file: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> io::Resul
 
 /// Writes to a stream once the content is complete.
 fn send(stream: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
-    let scratch = Scratch::new(&std::env::temp_dir())?;
+    let folder = std::env::temp_dir();
+    // a process that is killed while nobody reads leaves its content here; only what is found is of interest
+    let _ = remove_unfinished(&folder);
+    let scratch = Scratch::new(&folder)?;
     let temporary = scratch.path().join("file");
     fill(&temporary)?;
     let mut content = File::open(&temporary)?;
@@ -237,7 +240,7 @@ pub fn remove_unfinished_beside(file: &Path) -> Result<()> {
 /// Removes what killed processes left unfinished in a folder. What another process is writing stays.
 ///
 /// # Errors
-/// When the folder cannot be read or something cannot be removed.
+/// When the folder cannot be read, or something that this user may remove cannot be removed.
 pub fn remove_unfinished(folder: &Path) -> Result<()> {
     let failed = |e| Error::io(folder, "read the folder", e);
     for entry in fs::read_dir(folder).map_err(failed)? {
@@ -267,6 +270,8 @@ pub fn remove_unfinished(folder: &Path) -> Result<()> {
         match removed {
             // another process was faster
             Err(e) if e.kind() == ErrorKind::NotFound => {}
+            // another user's, in a folder of all
+            Err(e) if e.kind() == ErrorKind::PermissionDenied => {}
             removed => removed.map_err(|e| Error::io(&path, "remove the unfinished file", e))?,
         }
     }
