@@ -211,6 +211,22 @@ fn pipes_and_devices_are_no_files_of_the_programs_names() {
     assert!(output.status.success());
 }
 
+/// Whatever a mask takes from new files, the program can finish its own. Root may write everywhere but without this right.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_mask_of_permissions_refuses_no_result() {
+    let scratch = Scratch::new();
+    let output = scratch.bash(
+        "umask 0277; test $(id -u) != 0 || less=\"setpriv --bounding-set=-dac_override,-dac_read_search\"
+         $less $pix2pix plot generator --filters 2 --out drawing.svg && stat -c %a drawing.svg",
+    );
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.ends_with("\n400\n"), "{told}");
+    assert_eq!(common::names(&scratch.path(".")), ["drawing.svg"]);
+}
+
 #[test]
 fn numbers_out_of_range_are_refused() {
     let scratch = Scratch::new();

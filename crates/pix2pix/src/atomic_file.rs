@@ -149,14 +149,37 @@ fn replace(file: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> io::Resul
     // the permissions of the file that is replaced, or those of any new file
     let new = File::create(&temporary)?.metadata()?.permissions();
     let permissions = fs::metadata(file).map_or(new, |old| old.permissions());
+    keep_usable(&temporary)?;
     fill(&temporary)?;
     // `fill` may have replaced the temporary file
+    keep_usable(&temporary)?;
     let written = File::options().write(true).open(&temporary)?;
     written.sync_all()?;
     drop(written);
     fs::set_permissions(&temporary, permissions)?;
     fs::rename(&temporary, file)?;
     sync_folder(folder);
+    Ok(())
+}
+
+/// Lets this process use a temporary file or folder again, whatever the user's mask takes from the permissions of new ones.
+#[cfg(unix)]
+fn keep_usable(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let found = fs::metadata(path)?;
+    let (mode, wanted) = (
+        found.permissions().mode(),
+        if found.is_dir() { 0o700 } else { 0o600 },
+    );
+    // a file system without permissions refuses to change them
+    match mode & wanted == wanted {
+        true => Ok(()),
+        false => fs::set_permissions(path, fs::Permissions::from_mode(mode | wanted)),
+    }
+}
+
+#[cfg(not(unix))]
+fn keep_usable(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
@@ -204,7 +227,9 @@ impl Scratch {
                 .suffix(SUFFIX)
                 .tempdir_in(folder)?;
             // before the lock, another process may take the folder for that of a killed one and remove it
-            let lock = match File::create_new(folder.path().join(LOCK)) {
+            let lock = keep_usable(folder.path())
+                .and_then(|()| File::create_new(folder.path().join(LOCK)));
+            let lock = match lock {
                 Err(e) if e.kind() == ErrorKind::NotFound => continue,
                 created => created?,
             };
