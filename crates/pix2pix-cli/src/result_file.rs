@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pix2pix::{Error, atomic_file, regular_file};
+use pix2pix::{Error, atomic_file};
 
 use crate::failure::Failure;
 use crate::output::{say, tell};
@@ -64,7 +64,7 @@ impl ResultArgs {
         file: &Path,
         is_ours: impl Fn(&Path) -> bool,
     ) -> Result<Notes, Failure> {
-        is_no_stream(file)?;
+        atomic_file::check_own(file)?;
         let force = self.force || is_ours(file);
         Self { force }.check(&[file])
     }
@@ -100,7 +100,8 @@ pub type Own = (PathBuf, fn(&Path) -> bool);
 /// # Errors
 /// If another file has one of the names, or what is no file.
 pub fn check_names(files: &[Own]) -> Result<(), Failure> {
-    files.iter().try_for_each(|(file, _)| is_no_stream(file))?;
+    let mut paths = files.iter().map(|(file, _)| file);
+    paths.try_for_each(|file| atomic_file::check_own(file))?;
     match files
         .iter()
         .find(|(file, is_ours)| atomic_file::replaces(file) && !is_ours(file))
@@ -111,18 +112,6 @@ pub fn check_names(files: &[Own]) -> Result<(), Failure> {
             let remedy = "move it away, or choose another folder with --out";
             Err(Error::file(file, reason, remedy).into())
         }
-    }
-}
-
-/// Checks that a file whose name a command chooses is no pipe or device. Nobody waits there for a result: only who names one
-/// wants it to be written to.
-///
-/// # Errors
-/// If it is.
-pub fn is_no_stream(file: &Path) -> Result<(), Failure> {
-    match atomic_file::is_stream(file) {
-        true => Err(Error::file(file, regular_file::SPECIAL, "move it away").into()),
-        false => Ok(()),
     }
 }
 

@@ -622,6 +622,7 @@ fn write_deviation(
     let target = target.with_added_extension(format.extension());
     // what is a gap in the mean is a value of deviations
     let metadata = metadata.clone().with_nodata(sampled.gap);
+    create_folder_of(&target)?;
     picture::write_with(&target, deviation, format, &metadata)?;
     let numbers = (sampled.average, sampled.largest, sampled.clipped);
     Ok(said_of_deviation(deviation.depth(), numbers, &target))

@@ -196,6 +196,21 @@ fn pipes_and_devices_are_no_files_of_the_programs_names() {
             fs::remove_file(scratch.path(file)).unwrap();
         }
     }
+    // results have the names of their inputs
+    scratch.bash("mkdir -p apart/A apart/B && cp data/val/* apart/A && cp data/val/* apart/B");
+    for (command, file) in [
+        ("translate run data/val --out out", "out/pair0.png"),
+        (
+            "translate run data/val --samples 2 --out out",
+            "out/pair0-deviation.png",
+        ),
+        ("prepare combine apart --out joined", "joined/pair0.png"),
+    ] {
+        made("mkfifo", file);
+        let said = line(&in_time(command), 1);
+        assert!(said.contains(file), "{command}: {said}");
+        fs::remove_file(scratch.path(file)).unwrap();
+    }
     // of a run, what is no sheet is left out, also by a training that goes on
     for make in ["mkfifo", "ln -s /dev/zero"] {
         made(make, "run/samples/step_0000001.png");
@@ -209,6 +224,16 @@ fn pipes_and_devices_are_no_files_of_the_programs_names() {
     }
     let output = in_time("train --resume run --steps 3 --report");
     assert!(output.status.success());
+    // the state is written first, and the sheet last
+    for file in [
+        "run/checkpoints/state_0000004.safetensors",
+        "run/samples/step_0000004.png",
+    ] {
+        made("mkfifo", file);
+        let said = line(&in_time("train --resume run --steps 4"), 1);
+        assert!(said.contains(file), "{said}");
+        fs::remove_file(scratch.path(file)).unwrap();
+    }
 }
 
 /// Whatever a mask takes from new files, the program can finish its own. Root may write everywhere but without this right.

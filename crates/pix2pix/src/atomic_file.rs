@@ -29,15 +29,23 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write_at(path, |temporary| fs::write(temporary, bytes))
 }
 
-/// As [`write()`], under a name that this program chooses. Whoever names a pipe or a device wants it to be written to; under
-/// a name of ours, nobody reads it.
+/// As [`write()`], under a name that this program chooses.
 ///
 /// # Errors
-/// As [`write()`], and when a pipe, a socket or a device has the name.
+/// As [`write()`] and [`check_own`].
 pub fn write_own(path: &Path, bytes: &[u8]) -> Result<()> {
-    match is_stream(path) {
-        true => Err(Error::file(path, SPECIAL, "move it away")),
-        false => write(path, bytes),
+    check_own(path).and_then(|()| write(path, bytes))
+}
+
+/// Checks that a name that this program chooses does not lead to what has no content to replace. Whoever names a pipe wants
+/// it to be written to; at a name of ours, nobody reads, and the program would wait for ever.
+///
+/// # Errors
+/// When a pipe, a socket or a device has the name.
+pub fn check_own(path: &Path) -> Result<()> {
+    match Place::of(path) {
+        Ok(Place::Stream(_)) => Err(Error::file(path, SPECIAL, "move it away")),
+        _ => Ok(()),
     }
 }
 
@@ -56,11 +64,6 @@ pub fn write_at(path: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> Resu
 /// Whether writing to `path` would replace a file.
 pub fn replaces(path: &Path) -> bool {
     matches!(Place::of(path), Ok(Place::File(file)) if file.exists())
-}
-
-/// Whether `path` leads to what has no content to replace: a pipe, a socket or a device.
-pub fn is_stream(path: &Path) -> bool {
-    matches!(Place::of(path), Ok(Place::Stream(_)))
 }
 
 /// Whether writing to both paths would write to one file: they may lead to it by links, also before it exists.
@@ -353,7 +356,6 @@ mod tests {
         symlink("own", at("link")).unwrap();
         symlink("/dev/null", at("device")).unwrap();
         for name in ["own", "link", "device"] {
-            assert!(is_stream(&at(name)), "{name}");
             let told = write_own(&at(name), b"new").unwrap_err().to_string();
             assert!(
                 told.contains("it is no regular file; move it away"),
@@ -362,7 +364,6 @@ mod tests {
         }
         write_own(&at("new"), b"new").unwrap();
         write_own(&at("new"), b"newer").unwrap();
-        assert!(!is_stream(&at("new")) && !is_stream(scratch.path()));
         // only what is locked as ours is ours
         remove_unfinished(scratch.path()).unwrap();
         assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 6);

@@ -12,7 +12,6 @@ use pix2pix_server::{Models, site};
 use crate::failure::Failure;
 use crate::output::say;
 use crate::paths::{Plain, word};
-use crate::result_file::is_no_stream;
 
 /// Where the module is, from the folder of the program: beside it in a release, in `share` of an installation, and in a clone
 /// where `tools/build_web` leaves it.
@@ -60,7 +59,7 @@ impl SiteArgs {
         let model = models.get(None).expect("it was loaded");
         atomic_file::create_folder(out)?;
         let file = "model.safetensors";
-        is_no_stream(&out.join(file))?;
+        atomic_file::check_own(&out.join(file))?;
         checkpoint.save_rounded(&out.join(file), weights)?;
         let words = Words::default();
         let words = Words {

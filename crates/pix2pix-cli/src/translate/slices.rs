@@ -146,6 +146,9 @@ pub fn translate(
         Ok(())
     };
     create_folder_of(&written)?;
+    if args.samples.is_some() {
+        create_folder_of(&spread)?;
+    }
     let done = match args.samples {
         None => filled(&written, &begin, |outputs| all(outputs, None)),
         // the means appear first, as those of pictures do: if the disk fills up between the two, no deviation is there without them

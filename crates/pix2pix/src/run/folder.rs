@@ -187,7 +187,7 @@ impl RunFolder {
             }
         }
         let text = toml::to_string(config).expect("a configuration is plain data");
-        atomic_file::write(&self.config_path(), text.as_bytes())?;
+        atomic_file::write_own(&self.config_path(), text.as_bytes())?;
         atomic_file::create_folder(&self.samples())?;
         atomic_file::create_folder(&self.checkpoints())
     }

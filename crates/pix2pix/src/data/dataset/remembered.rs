@@ -82,7 +82,7 @@ impl Remembered {
     /// Loads the results of a file, if there is one.
     fn at(place: Option<PathBuf>) -> Self {
         // a pipe would wait for someone who reads it
-        let place = place.filter(|file| !atomic_file::is_stream(file));
+        let place = place.filter(|file| atomic_file::check_own(file).is_ok());
         // an unreadable file is ignored: the survey then reads the pictures again
         let bytes = place
             .as_ref()
