@@ -224,16 +224,10 @@ fn pipes_and_devices_are_no_files_of_the_programs_names() {
     }
     let output = in_time("train --resume run --steps 3 --report");
     assert!(output.status.success());
-    // the state is written first, and the sheet last
-    for file in [
-        "run/checkpoints/state_0000004.safetensors",
-        "run/samples/step_0000004.png",
-    ] {
-        made("mkfifo", file);
-        let said = line(&in_time("train --resume run --steps 4"), 1);
-        assert!(said.contains(file), "{said}");
-        fs::remove_file(scratch.path(file)).unwrap();
-    }
+    let file = "run/samples/step_0000004.png";
+    made("mkfifo", file);
+    let said = line(&in_time("train --resume run --steps 4"), 1);
+    assert!(said.contains(file), "{said}");
 }
 
 /// Whatever a mask takes from new files, the program can finish its own. Root may write everywhere but without this right.
