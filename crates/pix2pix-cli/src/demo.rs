@@ -11,7 +11,7 @@ use pix2pix::network::{GeneratorConfig, PatchGanConfig, UnetConfig};
 use pix2pix::report;
 use pix2pix::run::{Event, RunFolder};
 use pix2pix::train::OptimizerConfig;
-use pix2pix::{Error, RunConfig, Translator, atomic_file};
+use pix2pix::{Error, RunConfig, Translator, atomic_file, regular_file};
 
 use crate::beyond_args::Preset;
 use crate::demo_pictures::{self, SHEET};
@@ -201,7 +201,7 @@ fn preview() -> Result<image::RgbImage, Error> {
 /// If the folder has any other file: nothing may be removed then.
 fn earlier_demo(out: &Path) -> Result<Vec<PathBuf>, Error> {
     let config = out.join("config.toml");
-    let is_demo = fs::read_to_string(&config)
+    let is_demo = regular_file::read_to_string(&config)
         .is_ok_and(|config| config.contains(&format!("data = \"{}\"", earth::NAME)));
     if !is_demo {
         return Ok(Vec::new());

@@ -14,7 +14,7 @@ use pix2pix::report::{
     Evaluated, Evaluation, Gallery, MEASURES, Measure, Measured, Measures, charts, evaluate,
     gallery,
 };
-use pix2pix::{Error, RunConfig, Translator, atomic_file};
+use pix2pix::{Error, RunConfig, Translator, atomic_file, regular_file};
 
 use crate::best_args::BestArgs;
 use crate::direction;
@@ -341,7 +341,7 @@ fn names(out: &Path, models: &[PathBuf]) -> Vec<Own> {
 
 /// Whether a file has the scores of an evaluation.
 fn is_scores(file: &Path) -> bool {
-    let text = std::fs::read(file).unwrap_or_default();
+    let text = regular_file::read(file).unwrap_or_default();
     let found: Vec<serde_json::Value> = serde_json::from_slice(&text).unwrap_or_default();
     !found.is_empty()
         && found

@@ -13,6 +13,7 @@ use crate::flags;
 use crate::output::tell;
 use crate::paths::{Plain, word};
 use crate::port;
+use crate::program::program;
 
 /// The reason a command failed or ended early.
 #[derive(Debug)]
@@ -96,8 +97,9 @@ impl From<Error> for Failure {
                 is_run: true,
             } => Self::Runtime(format!(
                 "{}: the folder is not empty, but a new run needs an empty one; resume its run with \
-                 `pix2pix train --resume {}`, or choose another --out",
+                 `{} train --resume {}`, or choose another --out",
                 folder.plain(),
+                program(),
                 word(&folder)
             )),
             // a result that is written to a pipe, such as /dev/stdout

@@ -17,7 +17,7 @@ use pix2pix::{RunConfig, atomic_file};
 use crate::data_args::{DataArgs, DataPath};
 use crate::failure::{Failure, print};
 use crate::flags;
-use crate::paths::{Plain, lies_in, real};
+use crate::paths::{Plain, lies_in, real, word};
 use crate::result_file::ResultArgs;
 use crate::words;
 
@@ -154,13 +154,15 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
             let kept = match atomic_file::replaces(&path) && !args.result.replaces() {
                 true => " is there, and stays (--force replaces it)",
                 false => {
-                    atomic_file::write(&path, classes::palette(&colors).as_bytes())?;
+                    atomic_file::write_own(&path, classes::palette(&colors).as_bytes())?;
                     ""
                 }
             };
-            let path = path.plain();
-            *found +=
-                &format!("palette: {path}{kept}; for classes, train with --labels-{name} {path}\n");
+            *found += &format!(
+                "palette: {}{kept}; for classes, train with --labels-{name} {}\n",
+                path.plain(),
+                word(&path)
+            );
         }
     }
     let sheet = sheet(args, &data, args.data.direction.order(domains))?;

@@ -147,6 +147,105 @@ fn pipes_and_devices_are_no_files_of_a_run() {
     }
 }
 
+/// Nobody writes into a pipe of such a name, or reads from it: whoever opened it would wait for ever, and a device may never
+/// end.
+#[cfg(target_os = "linux")]
+#[test]
+fn pipes_and_devices_are_no_files_of_the_programs_names() {
+    let scratch = Scratch::new();
+    scratch.pairs("data/train", 2);
+    scratch.pairs("data/val", 1);
+    scratch.trained("data", "--report");
+    fs::create_dir(scratch.path("module")).unwrap();
+    for file in pix2pix_server::site::MODULE {
+        fs::write(scratch.path("module").join(file), "module").unwrap();
+    }
+    let in_time =
+        |command: &str| scratch.bash(&format!("exec timeout --signal=KILL 60 $pix2pix {command}"));
+    let made = |make: &str, file: &str| {
+        let script = format!("mkdir -p $(dirname {file}) && rm -f {file} && {make} {file}");
+        assert!(scratch.bash(&script).status.success(), "{make} {file}");
+    };
+    let site = "export run --format web --module module --out site --force";
+    for (command, file) in [
+        ("report run", "run/report.html"),
+        ("train --resume run --steps 3 --report", "run/report.html"),
+        ("average run", "run/averaged.safetensors"),
+        ("inspect data", "inspect.png"),
+        (
+            "translate run data/val --out out --gallery",
+            "out/gallery.html",
+        ),
+        ("evaluate run data --out scores", "scores/scores.json"),
+        ("evaluate run data --out scores", "scores/gallery.html"),
+        ("evaluate run data --out scores", "scores/1-run/best.png"),
+        ("man --out pages", "pages/pix2pix.1"),
+        ("demo --out demo --steps 1", "demo/config.toml"),
+        (site, "site/index.html"),
+        (site, "site/model.safetensors"),
+        (site, "module/index.js"),
+    ] {
+        for make in ["mkfifo", "ln -s /dev/zero"] {
+            made(make, file);
+            let said = line(&in_time(command), 1);
+            let named = match command.starts_with("demo") {
+                true => "demo: the folder is not empty",
+                false => file,
+            };
+            assert!(said.contains(named), "{command}, {make}: {said}");
+            fs::remove_file(scratch.path(file)).unwrap();
+        }
+    }
+    // results have the names of their inputs
+    scratch.bash("mkdir -p apart/A apart/B && cp data/val/* apart/A && cp data/val/* apart/B");
+    for (command, file) in [
+        ("translate run data/val --out out", "out/pair0.png"),
+        (
+            "translate run data/val --samples 2 --out out",
+            "out/pair0-deviation.png",
+        ),
+        ("prepare combine apart --out joined", "joined/pair0.png"),
+    ] {
+        made("mkfifo", file);
+        let said = line(&in_time(command), 1);
+        assert!(said.contains(file), "{command}: {said}");
+        fs::remove_file(scratch.path(file)).unwrap();
+    }
+    // of a run, what is no sheet is left out, also by a training that goes on
+    for make in ["mkfifo", "ln -s /dev/zero"] {
+        made(make, "run/samples/step_0000001.png");
+        let output = in_time("report run");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{make}: {said}");
+        assert!(
+            said.contains("run/samples/step_0000001.png: it is no regular file; it is left out"),
+            "{make}: {said}"
+        );
+    }
+    let output = in_time("train --resume run --steps 3 --report");
+    assert!(output.status.success());
+    let file = "run/samples/step_0000004.png";
+    made("mkfifo", file);
+    let said = line(&in_time("train --resume run --steps 4"), 1);
+    assert!(said.contains(file), "{said}");
+}
+
+/// Whatever a mask takes from new files, the program can finish its own. Root may write everywhere but without this right.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_mask_of_permissions_refuses_no_result() {
+    let scratch = Scratch::new();
+    let output = scratch.bash(
+        "umask 0277; test $(id -u) != 0 || less=\"setpriv --bounding-set=-dac_override,-dac_read_search\"
+         $less $pix2pix plot generator --filters 2 --out drawing.svg && stat -c %a drawing.svg",
+    );
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.ends_with("\n400\n"), "{told}");
+    assert_eq!(common::names(&scratch.path(".")), ["drawing.svg"]);
+}
+
 #[test]
 fn numbers_out_of_range_are_refused() {
     let scratch = Scratch::new();

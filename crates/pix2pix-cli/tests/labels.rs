@@ -258,6 +258,13 @@ fn inspect_recognizes_label_maps() {
         said.contains("train with --labels-b inspect.b.json"),
         "{said}"
     );
+    // what is told to be typed is words of the shell
+    let said = scratch.bash("$pix2pix inspect data --sheet \"it's a sheet.png\"");
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    let (_, options) = said.split_once("train with ").expect("a palette");
+    let options = options.lines().next().unwrap();
+    let output = scratch.bash(&format!("$pix2pix inspect data {options}"));
+    assert!(output.status.success(), "{options}");
     // a palette to which its user gave names stays
     let named = fs::read_to_string(scratch.path("inspect.b.json")).unwrap();
     let named = named.replacen(r#""name":"""#, r#""name":"sky""#, 1);

@@ -512,6 +512,24 @@ fn each_page_of_a_stack_may_be_a_pair() {
     assert_eq!([0, 1].map(|page| slice(&made, page).size()), [[48, 48]; 2]);
 }
 
+/// A limit on the size of files is an error like a full disk, in the middle of the stack.
+#[cfg(unix)]
+#[test]
+fn a_stack_that_cannot_be_written_is_named_by_its_file() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "--channels-a 1 --channels-b 1");
+    stack_of(&scratch.path("stack.tif"), &[[48, 48]; 40]);
+    let command = "translate run stack.tif --pages each --out out";
+    let output = scratch.bash(&format!("ulimit -f 1; exec $pix2pix {command}"));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("out/stack.tif: cannot write the file"),
+        "{said}"
+    );
+}
+
 /// Temporary files that cannot be written are no damage of the data, and skipping it would train on what is left.
 #[test]
 fn a_folder_for_temporary_files_that_is_missing_ends_the_work() {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use pix2pix::exchange::Rounding;
 use pix2pix::model::Checkpoint;
-use pix2pix::{Error, atomic_file};
+use pix2pix::{Error, atomic_file, regular_file};
 use pix2pix_server::settings::Words;
 use pix2pix_server::{Models, site};
 
@@ -59,6 +59,7 @@ impl SiteArgs {
         let model = models.get(None).expect("it was loaded");
         atomic_file::create_folder(out)?;
         let file = "model.safetensors";
+        atomic_file::check_own(&out.join(file))?;
         checkpoint.save_rounded(&out.join(file), weights)?;
         let words = Words::default();
         let words = Words {
@@ -93,7 +94,7 @@ impl SiteArgs {
         let mut files = site::MODULE.map(|_| Vec::new());
         for (content, name) in files.iter_mut().zip(site::MODULE) {
             let file = folder.join(name);
-            *content = fs::read(&file).map_err(|e| {
+            *content = regular_file::read(&file).map_err(|e| {
                 let remedy = "give the folder that tools/build_web made";
                 Error::file(&file, e.to_string(), remedy)
             })?;

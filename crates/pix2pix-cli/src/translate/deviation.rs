@@ -8,6 +8,7 @@ use pix2pix::data::picture::{self, Format, Metadata};
 use pix2pix::model::{DEVIATION_SCALE, Sampled};
 
 use super::inputs::Named;
+use crate::output_folder::create_folder_of;
 use crate::paths::Plain;
 
 /// The place of the picture of the deviation, beside that of the mean, `name`.
@@ -56,6 +57,7 @@ pub fn write(
     let target = target.with_added_extension(format.extension());
     // what is a gap in the mean is a value of deviations
     let metadata = metadata.clone().with_nodata(sampled.gap);
+    create_folder_of(&target)?;
     picture::write_with(&target, deviation, format, &metadata)?;
     let mut spread = Spread::default();
     spread.add(sampled, 1);

@@ -51,6 +51,8 @@ pub fn translate(
     let (clipped, pairs) = slices.look(pages)?;
     let mut spread = Spread::default();
     let (mut unusual, mut size) = (String::new(), slices.header.size);
+    let written = target.with_added_extension(ending);
+    let beside = deviation::place(target).with_added_extension(ending);
     let mut all = |outputs: &mut StackWriter, mut deviations: Option<&mut StackWriter>| {
         for (number, page) in (1..).zip(pages) {
             let (given, metadata) = slices.given(*page)?;
@@ -64,13 +66,15 @@ pub fn translate(
             let is_pair = given.is_pair;
             let made = make(setup, given, shown)?;
             let metadata = of_result(translator, metadata, is_pair).of_stack();
-            let failed = |e| Error::io(target, "write the file", e);
-            outputs.write(&made.output, &metadata).map_err(failed)?;
+            let failed = |file: &Path, e| Error::io(file, "write the file", e);
+            outputs
+                .write(&made.output, &metadata)
+                .map_err(|e| failed(&written, e))?;
             if let (Some(sampled), Some(deviations)) = (&made.sampled, &mut deviations) {
                 let metadata = metadata.with_nodata(sampled.gap);
                 deviations
                     .write(&sampled.deviation, &metadata)
-                    .map_err(failed)?;
+                    .map_err(|e| failed(&beside, e))?;
                 spread.add(sampled, pages.len());
             }
             (unusual, size) = (made.unusual, made.output.size());
@@ -78,9 +82,10 @@ pub fn translate(
         }
         Ok(())
     };
-    let written = target.with_added_extension(ending);
     create_folder_of(&written)?;
-    let beside = deviation::place(target).with_added_extension(ending);
+    if args.samples.is_some() {
+        create_folder_of(&beside)?;
+    }
     let done = match args.samples {
         None => filled(&written, &begin, |outputs| all(outputs, None)),
         // the means appear first, as those of pictures do: if the disk fills up between the two, no deviation is there without them

@@ -33,7 +33,7 @@ pub fn write(root: &Path) -> Result<()> {
         ),
     ]);
     let json = serde_json::to_string_pretty(&entries).expect("entries are plain data") + "\n";
-    atomic_file::write(&root.join(NAME), json.as_bytes())
+    atomic_file::write_own(&root.join(NAME), json.as_bytes())
 }
 
 /// Reads the description of a run's machine; empty if it is not known. If the file is there but cannot be read, returns a

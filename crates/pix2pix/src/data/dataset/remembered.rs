@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pix2pix_runtime::picture::Nodata;
+use pix2pix_runtime::regular_file;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -75,8 +76,17 @@ impl Remembered {
                     .join(name + ".json"),
             )
         });
+        Self::at(place)
+    }
+
+    /// Loads the results of a file, if there is one.
+    fn at(place: Option<PathBuf>) -> Self {
+        // a pipe would wait for someone who reads it
+        let place = place.filter(|file| atomic_file::check_own(file).is_ok());
         // an unreadable file is ignored: the survey then reads the pictures again
-        let bytes = place.as_ref().and_then(|file| fs::read(file).ok());
+        let bytes = place
+            .as_ref()
+            .and_then(|file| regular_file::read(file).ok());
         let known = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         Self {
             file: place,
@@ -222,6 +232,17 @@ mod tests {
         keys.sort_unstable();
         keys.dedup();
         assert_eq!(keys.len(), count);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_remembers_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("results.json");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let remembered = Remembered::at(Some(pipe));
+        assert!(remembered.file.is_none() && remembered.known.is_empty());
     }
 
     #[test]
