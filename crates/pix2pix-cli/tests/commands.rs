@@ -3,6 +3,7 @@
 use std::fs;
 
 use image::RgbImage;
+use pix2pix::data::picture::{self, Format, Picture, Samples};
 
 use crate::common::{self, SMALL, Scratch, is_flat, names, pair, wait_until};
 
@@ -809,6 +810,43 @@ fn unusual_pictures_are_told() {
         "{gray}"
     );
     assert!(!told("data").contains("converted"));
+}
+
+/// What is read window by window is checked as a whole before any of it is translated.
+#[test]
+fn large_pictures_are_refused_as_small_ones_are() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    let [width, height] = [16_400, 32];
+    let mut heights = vec![0.5f32; width * height];
+    let write = |name: &str, heights: &[f32]| {
+        let samples = Samples::F32(heights.to_vec());
+        let picture = Picture::new([width, height].map(|side| side as u32), 1, samples);
+        picture::write(&scratch.path(name), &picture, Format::Tiff).unwrap();
+    };
+    write("whole.tif", &heights);
+    heights[20 * width + 9000] = f32::NAN;
+    write("hole.tif", &heights);
+    for (arguments, told) in [
+        (
+            "hole.tif --tile 128",
+            "hole.tif: 3 of its values are infinite or not a number (NaN)",
+        ),
+        (
+            "hole.tif --norm-stats image",
+            "hole.tif: 3 of its values are infinite or not a number (NaN)",
+        ),
+        (
+            "whole.tif --tile 0",
+            "whole.tif: too large to be translated without tiles; omit --tile 0",
+        ),
+    ] {
+        let said = refused(&scratch, &format!("translate run {arguments} --out out"), 1);
+        assert!(said.contains(told), "{said}");
+        assert!(!scratch.path("out").exists(), "{arguments}");
+    }
+    scratch.ok("translate run whole.tif --out out --tile 128");
 }
 
 /// A flat folder has no splits: all of it is measured.

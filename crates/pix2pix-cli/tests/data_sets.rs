@@ -7,7 +7,7 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use image::{DynamicImage, GrayImage, ImageBuffer, Luma, imageops};
-use pix2pix::data::picture::{self, Format, Page, Picture, Samples};
+use pix2pix::data::picture::{self, Content, Format, Page, Picture, Samples};
 
 use crate::common::{self, SMALL, Scratch, names, pair};
 
@@ -324,6 +324,26 @@ fn a_share_is_held_out_by_the_seed() {
         said.contains("the data set already has held-out pairs"),
         "{said}"
     );
+}
+
+/// As an opacity, the last of four deviations, which are near 0, would hide the picture.
+#[test]
+fn a_deviation_of_four_channels_can_be_seen() {
+    let scratch = Scratch::new();
+    two_folders(&scratch, "data/A", "data/B", 2);
+    for index in 0..2 {
+        fs::remove_file(scratch.path(&format!("data/B/photo{index}.png"))).unwrap();
+        let values = (0..4 * 48 * 40).map(|at| (at % 251) as u8).collect();
+        let picture = Picture::new([48, 40], 4, Samples::U8(values));
+        let file = scratch.path(&format!("data/B/photo{index}.npy"));
+        picture::write(&file, &picture, Format::Npy).unwrap();
+    }
+    scratch.trained("data", "");
+    scratch.ok("translate run data/A/photo0.jpg --out out --samples 2");
+    let deviation = scratch.path("out/photo0-deviation.tif");
+    assert_eq!(picture::read(&deviation).unwrap().0.channels(), 4);
+    let content = Content::from(deviation.as_path());
+    assert!(!picture::has_alpha(&content, Page::Only));
 }
 
 /// Gray 16-bit pictures train a one-channel network, and outputs are gray 16-bit pictures that use more than 8 bits.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use image::{GrayImage, Luma, Rgb, RgbImage, imageops};
+use pix2pix::data::picture::{self, Format, Picture, Samples};
 use serde_json::Value;
 
 use crate::common::{SMALL, Scratch, pair};
@@ -175,6 +176,17 @@ fn sources_are_read_as_ids_or_by_their_colors() {
         ),
         "{said}"
     );
+    // one that is read window by window
+    let mut ids = vec![1; 16_400 * 32];
+    ids[20 * 16_400 + 9000] = 77;
+    let long = Picture::new([16_400, 32], 1, Samples::U8(ids));
+    picture::write(&scratch.path("long.tif"), &long, Format::Tiff).unwrap();
+    let output = scratch.run("translate run long.tif --out large");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let told = "long.tif: the class id 77 at x=9000, y=20, which no class has";
+    assert!(said.contains(told), "{said}");
+    assert!(!scratch.path("large").exists());
 }
 
 #[test]

@@ -414,7 +414,7 @@ fn models_are_evaluated_side_by_side() {
 }
 
 /// The data of a page.
-fn data_of(page: &Path) -> Value {
+pub fn data_of(page: &Path) -> Value {
     let page = fs::read_to_string(page).unwrap();
     let start = "<script id=\"data\" type=\"application/json\">";
     let data = page.split(start).nth(1).unwrap();

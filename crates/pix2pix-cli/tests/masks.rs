@@ -7,6 +7,7 @@ use pix2pix::data::picture::{self, Content, Format, Metadata, Page, Picture, Sam
 use serde_json::Value;
 
 use crate::common::{SMALL, Scratch, pair};
+use crate::learning::data_of;
 
 /// Whether a pixel of the test's pairs has data.
 fn is_known(x: u32, y: u32) -> bool {
@@ -113,6 +114,46 @@ fn scores_are_means_over_the_known_pixels() {
         sum / count
     );
     assert!(scores["ssim"].as_f64().is_some() && scores["ms_ssim"].is_null());
+}
+
+/// The scores of a gallery are those of `evaluate`: pixels without data on either side do not count.
+#[test]
+fn galleries_count_the_known_pixels() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("data")).unwrap();
+    for index in 0..2 {
+        let mut both = pair(128, 64, index);
+        for (x, y, pixel) in both.enumerate_pixels_mut() {
+            match is_known(x % 64, y) {
+                true => pixel.0.iter_mut().for_each(|value| *value |= 1),
+                // in the source at the top, in the target at the bottom
+                false if (x < 64) == (y < 40) => *pixel = Rgb([0, 250, 0]),
+                false => {}
+            }
+        }
+        both.save(scratch.path(&format!("data/{index}.png")))
+            .unwrap();
+    }
+    scratch.trained("data", "--nodata 0 --resize none");
+    scratch.ok("translate run data --out out --gallery");
+    let evaluated = scratch.ok("evaluate run data --json --split train");
+    let evaluated: Value = serde_json::from_str(&evaluated).unwrap();
+    let gallery = data_of(&scratch.path("out/gallery.html"));
+    let entries = gallery[0]["entries"].as_array().unwrap();
+    let pictures = evaluated[0]["pictures"].as_array().unwrap();
+    for entry in entries {
+        let is_same = |picture: &&Value| picture["name"] == entry["name"];
+        let picture = pictures.iter().find(is_same).unwrap();
+        for measure in ["l1", "rmse", "ssim"] {
+            let [found, expected] =
+                [&entry["scores"][measure], &picture[measure]].map(|value| value.as_f64().unwrap());
+            assert!(
+                (found - expected).abs() < 1e-3,
+                "{measure}: {found}, not {expected}"
+            );
+        }
+    }
+    assert_eq!(entries.len(), 2);
 }
 
 /// A picture of heights, and -9999 where there is no data.

@@ -448,6 +448,31 @@ fn stack_of(path: &Path, sizes: &[[u32; 2]]) {
     file.finish().unwrap();
 }
 
+/// Pages that become files of their own have numbers in their names, which may be those of other files.
+#[test]
+fn pages_replace_no_other_file() {
+    let scratch = Scratch::new();
+    stack_of(&scratch.path("data/a.tif"), &[[16_400, 16]; 2]);
+    stack_of(&scratch.path("data/a-2.tif"), &[[32, 32]]);
+    let said = refused(&scratch, "translate earth data --out out --pages each");
+    let told = "data/a-2.tif: its output would have the same name as that of data/a.tif";
+    assert!(said.contains(told), "{said}");
+    assert!(!scratch.path("out").exists());
+    // an input that lies where the result of a page would, under another name
+    #[cfg(unix)]
+    {
+        stack_of(&scratch.path("out/a-2.tif"), &[[32, 32]]);
+        std::os::unix::fs::symlink("out/a-2.tif", scratch.path("link.tif")).unwrap();
+        let said = refused(
+            &scratch,
+            "translate earth data/a.tif link.tif --out out --pages each",
+        );
+        let told = "link.tif: an output would replace this input";
+        assert!(said.contains(told), "{said}");
+        assert!(!scratch.path("out/a-1.tif").exists());
+    }
+}
+
 #[test]
 fn neighbours_of_another_size_are_refused_before_the_first_step() {
     let scratch = Scratch::new();

@@ -11,7 +11,7 @@ use pix2pix::{Error, atomic_file};
 
 use super::args::Inputs;
 use super::bar::bar;
-use super::deviation::{self, Spread};
+use super::deviation::{self, Spread, of_deviation};
 use super::make::{Given, make, read};
 use super::metadata::{of_result, with_tag};
 use super::notes::{said_of_clipped, unlike};
@@ -71,7 +71,7 @@ pub fn translate(
                 .write(&made.output, &metadata)
                 .map_err(|e| failed(&written, e))?;
             if let (Some(sampled), Some(deviations)) = (&made.sampled, &mut deviations) {
-                let metadata = metadata.with_nodata(sampled.gap);
+                let metadata = of_deviation(metadata, sampled);
                 deviations
                     .write(&sampled.deviation, &metadata)
                     .map_err(|e| failed(&beside, e))?;

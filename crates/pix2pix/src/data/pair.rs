@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use icu_normalizer::ComposingNormalizerBorrowed;
+use pix2pix_runtime::picture::{Domain, nodata};
 use serde::{Deserialize, Serialize};
 
 use crate::choice::choices;
@@ -72,6 +73,18 @@ impl Pair {
         self.known()
             .is_some_and(|known| !known.iter().any(|&byte| byte > 0))
     }
+}
+
+/// The pixels that have data in both pictures of a pair, as a mask: see [`nodata::mask`]. `None` if all have. The pictures
+/// still have their own channels, `domains` are what a model knows of each, and `tag` is the value for pixels without data
+/// that their file names.
+pub fn known(pictures: [&Picture; 2], domains: [&Domain; 2], tag: Option<f32>) -> Option<Picture> {
+    let of_side = |(picture, domain): (&Picture, &Domain)| {
+        let gap = domain.nodata?.value(tag)?;
+        domain.mask(picture, gap)
+    };
+    let [one, other] = [0, 1].map(|side| of_side((pictures[side], domains[side])));
+    nodata::both(one, other)
 }
 
 /// Checks that a side-by-side picture is not square. A square one is more likely a single picture, whose halves would
