@@ -225,8 +225,9 @@ fn sheet_path(args: &Args) -> Result<PathBuf, Failure> {
 
 /// The values of each band.
 fn values(side: &values::Side, name: &str) -> String {
-    let bands = side.bands.iter().enumerate().map(|(index, band)| {
-        let band_name = match side.bands.len() {
+    let bands = side.bands();
+    let lines = bands.iter().enumerate().map(|(index, band)| {
+        let band_name = match bands.len() {
             1 => name.to_string(),
             _ => format!("{name}, channel {}", index + 1),
         };
@@ -234,7 +235,7 @@ fn values(side: &values::Side, name: &str) -> String {
         let [first, middle, last] = [1.0, 50.0, 99.0].map(|percent| band.percentile(percent));
         format!("{band_name}: values from {low} to {high}; percentiles 1, 50, 99: {first}, {middle}, {last}\n")
     });
-    bands.collect()
+    lines.collect()
 }
 
 /// The share of each class in all pixels.

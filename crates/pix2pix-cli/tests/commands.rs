@@ -805,7 +805,9 @@ fn unusual_pictures_are_told() {
     };
     let gray = told("gray");
     assert!(
-        gray.contains("note: run: the source of 0 has 1 channel, 16-bit, and was converted"),
+        gray.contains(
+            "note: run: the source of 0 has 1 channel, 16-bit, read from 0 to 65535, and was converted"
+        ),
         "{gray}"
     );
     assert!(!told("data").contains("converted"));

@@ -468,9 +468,8 @@ impl Translator {
         if self.model.source.labels.is_some() {
             return Ok(picture);
         }
-        picture
-            .with_channels(self.model.source.channels)
-            .map_err(unlike_source)
+        let converted = self.model.source.in_channels(picture);
+        converted.map_err(unlike_source)
     }
 
     /// Checks that every pixel of a label map has the value of a class of the model's sources, where those are label maps:

@@ -23,7 +23,7 @@ impl Shown<'_> {
         wanted: Option<Picture>,
     ) {
         let (name, domain) = (self.name.display().to_string(), &translator.config.target);
-        let wanted = wanted.and_then(|wanted| wanted.with_channels(domain.channels).ok());
+        let wanted = wanted.and_then(|wanted| domain.in_channels(wanted).ok());
         let scores = wanted
             .as_ref()
             .map(|wanted| PictureScores::of(&name, [output, wanted], domain, None));
