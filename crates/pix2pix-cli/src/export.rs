@@ -1,5 +1,6 @@
 //! `pix2pix export`.
 
+mod calibration;
 mod onnx_args;
 mod site;
 

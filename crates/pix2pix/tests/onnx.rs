@@ -360,6 +360,17 @@ fn eight_and_sixteen_bits_make_a_file_smaller() {
     assert!(size(false, Some(&[picture(SIDE as u32)])) < 0.3 * whole);
 }
 
+/// What no range can be measured on makes no file.
+#[test]
+fn eight_bits_of_values_that_are_not_finite_are_refused() {
+    let samples = Samples::F32(vec![f32::NAN; 3 * SIDE * SIDE]);
+    let holes = [Picture::new([SIDE as u32; 2], 3, samples)];
+    let checkpoint = checkpoint(&unet(Norm::Batch, Upsample::Transposed));
+    let exported = onnx::export(checkpoint, Path::new("test"), &OPTIONS, Some(&holes));
+    let error = exported.err().unwrap().to_string();
+    assert!(error.contains("not a number (NaN)"), "{error}");
+}
+
 #[test]
 fn other_versions_of_the_operators_are_refused() {
     let options = OnnxOptions {

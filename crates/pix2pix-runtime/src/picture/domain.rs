@@ -185,6 +185,38 @@ impl Domain {
         }
     }
 
+    /// Checks that the values of pictures, as [`outside`](Self::outside) counts them, are those of a model with sources of this
+    /// domain: numbers, and for the most part inside of its range.
+    ///
+    /// # Errors
+    /// [`Error::Picture`], when they are not.
+    pub fn check_values(&self, outside: Outside) -> Result<()> {
+        if let (true, Some(labels)) = (outside.unknown > 0, &self.labels) {
+            return Err(Error::Picture(format!(
+                "{} of its pixels have no class of the model's sources, which are label maps of {labels}",
+                outside.unknown
+            )));
+        }
+        if outside.unknown > 0 {
+            return Err(Error::Picture(format!(
+                "{} of its values are infinite or not a number (NaN); replace them with numbers",
+                outside.unknown
+            )));
+        }
+        if outside.is_most() {
+            return Err(Error::Picture(format!(
+                "{} of its {} that the model was trained on: {}",
+                outside.share(),
+                match self.labels {
+                    None => "values lie outside of the range",
+                    Some(_) => "pixels have other colors than those",
+                },
+                self
+            )));
+        }
+        Ok(())
+    }
+
     /// What to say of a picture of other channels or another depth than the domain's, which is converted: what it has, which
     /// values become black and white if it has another depth, and what the model takes. `None` for one like the domain's, and for label maps, which are read by class, whatever stores them.
     pub fn conversion(&self, channels: usize, depth: Depth) -> Option<String> {

@@ -89,11 +89,11 @@ impl Exported {
 
 /// Makes the content of an ONNX file from a checkpoint's generator; `path` is for messages. With `pictures`, weights
 /// and activations are quantized to 8 bits. The pictures calibrate the ranges of the activations; they must have the
-/// source's channels.
+/// source's channels, and no pixels without data ([`Domain::without_gaps`](crate::data::Domain::without_gaps)).
 ///
 /// # Errors
 /// When the checkpoint is damaged, the network does not accept the size, the opset is out of range, or `norm` is frozen
-/// and the network has no running averages.
+/// and the network has no running averages; when the network's values on the pictures are no finite numbers.
 pub fn export(
     checkpoint: Checkpoint,
     path: &Path,
