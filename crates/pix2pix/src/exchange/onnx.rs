@@ -93,7 +93,8 @@ impl Exported {
 ///
 /// # Errors
 /// When the checkpoint is damaged, the network does not accept the size, the opset is out of range, or `norm` is frozen
-/// and the network has no running averages; when the network's values on the pictures are no finite numbers.
+/// and the network has no running averages; when the network's values on the pictures are no finite numbers,
+/// or `half` has no number for a weight.
 pub fn export(
     checkpoint: Checkpoint,
     path: &Path,
@@ -165,6 +166,12 @@ fn model(
     }
     let last = values.pop().expect("a network has layers");
     writer.end(&last, config);
+    if let Some(name) = writer.builder.too_large() {
+        let reason = format!(
+            "cannot hold the tensor {name}: its largest value is beyond 65504; export in 32 bits"
+        );
+        return Err(Error::field("half", reason));
+    }
     let properties = [
         (
             "pix2pix.sides_are_multiples_of",
