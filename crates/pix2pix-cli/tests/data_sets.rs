@@ -620,6 +620,35 @@ fn prepare_makes_pairs_and_goes_on_where_it_was() {
     assert_eq!(output.status.code(), Some(2));
 }
 
+/// Pictures that a table names may lie in the folder of the results; they are no results of an earlier use.
+#[test]
+fn no_picture_of_a_table_counts_as_made() {
+    let scratch = Scratch::new();
+    two_folders(&scratch, "A", "B", 2);
+    fs::create_dir(scratch.path("flat")).unwrap();
+    let mut table = "a,b\n".to_string();
+    for index in 0..2 {
+        for (side, ending) in [("A", "jpg"), ("B", "png")] {
+            let from = scratch.path(&format!("{side}/photo{index}.{ending}"));
+            fs::copy(from, scratch.path(&format!("flat/{side}{index}.{ending}"))).unwrap();
+        }
+        table += &format!("flat/B{index}.png,flat/A{index}.jpg\n");
+    }
+    fs::write(scratch.path("pairs.csv"), table).unwrap();
+    let output = scratch.run("prepare combine pairs.csv --out flat");
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("flat/B0.png: a result would have the place"),
+        "{said}"
+    );
+    assert_eq!(names(&scratch.path("flat")).len(), 4);
+    let said = scratch.ok("prepare combine pairs.csv --out together");
+    assert!(said.contains("2 files in together"), "{said}");
+    let said = scratch.ok("prepare combine pairs.csv --out together");
+    assert!(said.contains("2 already existed"), "{said}");
+}
+
 #[test]
 fn two_folders_are_combined_and_data_sets_split() {
     let scratch = Scratch::new();
