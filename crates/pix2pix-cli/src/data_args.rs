@@ -1,9 +1,11 @@
 //! Options for the location and format of the pairs, shared by all commands that read data sets.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use pix2pix::data::pair::Direction;
+use pix2pix::data::picture::Depth;
 use pix2pix::data::survey::{self, Forced, LabelCount, LeftOut, OnError, Survey};
 use pix2pix::data::values::SIDES;
 use pix2pix::data::{Classes, Dataset, Domain, Nodata, Options, Pages, Ranges, Values, earth};
@@ -263,6 +265,7 @@ impl DataArgs {
         let labels = survey::check_labels(&data, self.on_error)?;
         Ok(Read {
             domains,
+            depths: [0, 1].map(|side| survey.depths(side)),
             values,
             labels,
         })
@@ -273,6 +276,8 @@ impl DataArgs {
 pub struct Read {
     /// The domains of A and B.
     pub domains: [Domain; 2],
+    /// Number of pictures of each sample type, of A and of B.
+    depths: [BTreeMap<Depth, usize>; 2],
     /// The values that were found.
     pub values: Values,
     /// The pixels of the label maps of A and B.
@@ -297,6 +302,7 @@ impl Read {
                 }
                 continue;
             }
+            notes.extend(several(domain, &self.depths[index], name));
             if outside[index].clipped > 0 {
                 notes.push(format!(
                     "{} of the values of {name} lie outside of {} and are clipped (they are from {})",
@@ -321,4 +327,19 @@ impl Read {
         }
         Ok(notes.iter().map(|note| flags::named(note)).collect())
     }
+}
+
+/// What to say of a side whose pictures have several sample types: how each is read. `None` if they have one.
+fn several(domain: &Domain, depths: &BTreeMap<Depth, usize>, name: &str) -> Option<String> {
+    let each = depths.iter().map(|(depth, count)| {
+        let range = domain.range_of(*depth);
+        format!("{depth} (pictures: {count}, read from {range})")
+    });
+    let each: Vec<String> = each.collect();
+    (each.len() > 1).then(|| {
+        format!(
+            "the pictures of {name} have several depths: {}",
+            each.join(", ")
+        )
+    })
 }

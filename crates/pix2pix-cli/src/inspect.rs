@@ -207,6 +207,16 @@ fn check_conversion(pairs: &Pairs, survey: &Survey, domains: &[Domain; 2]) -> Re
     Ok(())
 }
 
+/// Checks that a sheet's name has the ending of its format, or none, as that of a stream.
+fn check_ending(sheet: &Path) -> Result<(), Failure> {
+    let ending = sheet.extension().unwrap_or_default();
+    if ending.is_empty() || ending.eq_ignore_ascii_case("png") {
+        return Ok(());
+    }
+    let message = "unknown format of the contact sheet; end --sheet in .png";
+    Err(Failure::Usage(format!("{}: {message}", sheet.plain())))
+}
+
 /// Where the contact sheet goes: never into the data set, where it would count as a pair.
 fn sheet_path(args: &Args) -> Result<PathBuf, Failure> {
     let data = &args.at.path;
@@ -215,7 +225,7 @@ fn sheet_path(args: &Args) -> Result<PathBuf, Failure> {
             "--sheet {} lies in the data set, and would be taken for a pair; choose another place",
             path.plain()
         ))),
-        Some(path) => Ok(path.clone()),
+        Some(path) => check_ending(path).map(|()| path.clone()),
         None if lies_in(Path::new("inspect.png"), data) => {
             let data = real(data);
             let folder = data.parent().unwrap_or(Path::new("/"));
@@ -227,8 +237,9 @@ fn sheet_path(args: &Args) -> Result<PathBuf, Failure> {
 
 /// The values of each band.
 fn values(side: &values::Side, name: &str) -> String {
-    let bands = side.bands.iter().enumerate().map(|(index, band)| {
-        let band_name = match side.bands.len() {
+    let bands = side.bands();
+    let lines = bands.iter().enumerate().map(|(index, band)| {
+        let band_name = match bands.len() {
             1 => name.to_string(),
             _ => format!("{name}, channel {}", index + 1),
         };
@@ -236,7 +247,7 @@ fn values(side: &values::Side, name: &str) -> String {
         let [first, middle, last] = [1.0, 50.0, 99.0].map(|percent| band.percentile(percent));
         format!("{band_name}: values from {low} to {high}; percentiles 1, 50, 99: {first}, {middle}, {last}\n")
     });
-    bands.collect()
+    lines.collect()
 }
 
 /// The share of each class in all pixels.

@@ -1,6 +1,6 @@
 //! `pix2pix prepare`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{IsTerminal, stderr};
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ use crate::failure::Failure;
 use crate::inspect::alignment::few;
 use crate::output::{say, tell};
 use crate::output_folder::{create_folder_of, remove_unfinished};
-use crate::paths::{Plain, lies_in, word};
+use crate::paths::{Plain, lies_in, real, word};
 use crate::program::program;
 use crate::words;
 
@@ -409,6 +409,7 @@ fn combine(common: &Common, nearest: Option<Sides>) -> Result<(), Failure> {
         (Some(_), None) => label_maps(common, &data, pixels)?,
         _ => [false; 2],
     };
+    keep(&data, &jobs)?;
     make(common, jobs, is_made, |(pairs, index, indexed), target| {
         let sides = pairs.read_sides(*index)?;
         let [a, b] = [0, 1].map(|side| {
@@ -488,6 +489,7 @@ fn align(common: &Common, nodata: Option<Nodata>) -> Result<(), Failure> {
         }
         write_aligned(target, &aligned)
     };
+    keep(&data, &jobs)?;
     make(common, jobs, is_made, work)?;
     let mut unsure = unsure.into_inner().expect("no panic while it is held");
     unsure.sort();
@@ -585,6 +587,7 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
         create_folder_of(target)?;
         atomic_file::write(target, bytes)
     };
+    keep(&data, &jobs)?;
     // a copy has all of its name
     make(common, jobs, Path::is_file, work)?;
     let train = pairs.len() - val - test;
@@ -650,6 +653,34 @@ fn add<T>(
         .into());
     }
     Ok(())
+}
+
+/// Checks that no picture of a data set has the place of a result, where it would count as made. Those of a table may lie in
+/// the folder of the results.
+fn keep<T>(data: &Dataset, jobs: &BTreeMap<PathBuf, T>) -> Result<(), Failure> {
+    let endings = picture::RESULT_EXTENSIONS.iter();
+    let there = jobs.keys().flat_map(|target| {
+        let files = endings
+            .clone()
+            .map(|ending| target.with_added_extension(ending));
+        files.chain([target.clone()]).filter(|file| file.is_file())
+    });
+    let there: Vec<PathBuf> = there.collect();
+    if there.is_empty() {
+        return Ok(());
+    }
+    let files = data
+        .splits
+        .iter()
+        .flat_map(|(_, pairs)| (0..pairs.len()).flat_map(|index| pairs.shown(index)));
+    let places: BTreeSet<PathBuf> = files.map(|file| real(&file)).collect();
+    match there.iter().find(|file| places.contains(&real(file))) {
+        None => Ok(()),
+        Some(file) => {
+            let message = "a result would have the place of this picture; choose another --out";
+            Err(Failure::Usage(format!("{}: {message}", file.plain())))
+        }
+    }
 }
 
 /// Whether a picture was written to a target without an ending.

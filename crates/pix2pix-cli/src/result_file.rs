@@ -115,6 +115,19 @@ pub fn check_names(files: &[Own]) -> Result<(), Failure> {
     }
 }
 
+/// Checks that a result does not replace a file that it is made of, even if files that exist are to be replaced.
+///
+/// # Errors
+/// If it would, by whatever link.
+pub fn keep(inputs: &[impl AsRef<Path>], result: &Path) -> Result<(), Failure> {
+    let is_input = |input: &Path| input.exists() && atomic_file::are_one(result, input);
+    if !inputs.iter().any(|input| is_input(input.as_ref())) {
+        return Ok(());
+    }
+    let message = "the result would replace the file that it is made of; choose another name";
+    Err(Failure::Usage(format!("{}: {message}", result.plain())))
+}
+
 /// Checks that two results do not go to one file.
 ///
 /// # Errors

@@ -382,6 +382,15 @@ fn a_model_in_16_or_8_bits_translates_as_in_32() {
         let mean = differences.sum::<f64>() / whole.len() as f64;
         assert!(mean < 2.0, "{kind}: {mean}");
     }
+    let alone = refused(
+        &scratch,
+        "export f16.safetensors --out g.pth --discriminator d.pth",
+        2,
+    );
+    assert!(
+        alone.contains("f16.safetensors has no discriminator: it holds the generator alone"),
+        "{alone}"
+    );
     let error = scratch.run("export run --format model --out x");
     assert_eq!(error.status.code(), Some(2));
     let error = scratch.run("export run --weights f16 --out x");
@@ -538,6 +547,35 @@ fn the_ending_chooses_the_format_of_an_export() {
         );
         assert!(!scratch.path("new.safetensors").exists());
     }
+}
+
+/// Whoever replaces a file that exists does not mean the only one that the result is made of.
+#[test]
+fn no_result_replaces_the_file_that_it_is_made_of() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    let model = "run/checkpoints/step_0000002.safetensors";
+    scratch.ok("export run --out g.pth");
+    fs::copy(scratch.path(model), scratch.path("m.safetensors")).unwrap();
+    let files = ["g.pth", "m.safetensors", model];
+    let before = files.map(|file| fs::read(scratch.path(file)).unwrap());
+    for arguments in [
+        "import g.pth --out g.pth".to_string(),
+        "import g.pth --out ./data/../g.pth".to_string(),
+        "export m.safetensors --out m.safetensors".to_string(),
+        "export m.safetensors --format model --weights f16 --out m.safetensors".to_string(),
+        "export m.safetensors --out x.safetensors --discriminator m.safetensors".to_string(),
+        format!("export run --out {model}"),
+    ] {
+        let said = refused(&scratch, &format!("{arguments} --force"), 2);
+        assert!(
+            said.contains("it is made of; choose another name"),
+            "{said}"
+        );
+    }
+    assert!(files.map(|file| fs::read(scratch.path(file)).unwrap()) == before);
+    scratch.ok("import g.pth --out m.safetensors --force");
 }
 
 /// The filter of bilinear upsampling is a layer of its own, which ONNX has, and the public port has not.
@@ -749,8 +787,18 @@ fn networks_of_a_run_are_described() {
         "{said}"
     );
     refused(&scratch, "summary generator run --filters 2", 2);
-    let said = refused(&scratch, "summary generator run --size 100", 2);
-    assert!(said.contains("100"), "{said}");
+    // a size must fit the network that is described, and no other
+    for of in ["", "run"] {
+        let said = refused(&scratch, &format!("summary generator {of} --size 100"), 2);
+        assert!(said.contains("100"), "{said}");
+        refused(&scratch, &format!("summary composite {of} --size 100"), 2);
+        refused(&scratch, &format!("summary discriminator {of} --size 8"), 2);
+    }
+    let table = scratch.ok("summary discriminator --size 100");
+    assert!(table.contains("(None, 1, 10, 10)"), "{table}");
+    scratch.ok("summary discriminator run --size 100");
+    scratch.ok("plot discriminator --size 100 --out d.svg");
+    scratch.ok("summary generator --discriminators 3 --size 64");
 }
 
 /// Pictures unlike those of the training are translated, and told.
@@ -806,7 +854,9 @@ fn unusual_pictures_are_told() {
     };
     let gray = told("gray");
     assert!(
-        gray.contains("note: run: the source of 0 has 1 channel, 16-bit, and was converted"),
+        gray.contains(
+            "note: run: the source of 0 has 1 channel, 16-bit, read from 0 to 65535, and was converted"
+        ),
         "{gray}"
     );
     assert!(!told("data").contains("converted"));

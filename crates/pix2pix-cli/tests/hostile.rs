@@ -329,6 +329,13 @@ fn a_sheet_is_not_replaced() {
     let said = line(&scratch.run("inspect data --sheet mine.png"), 1);
     assert!(said.contains("--force"), "{said}");
     scratch.ok("inspect data --sheet mine.png --force");
+    // its format is that of its name
+    for name in ["mine.jpg", "mine.tiff"] {
+        let said = line(&scratch.run(&format!("inspect data --sheet {name}")), 2);
+        assert!(said.contains("end --sheet in .png"), "{said}");
+        assert!(!scratch.path(name).exists());
+    }
+    scratch.ok("inspect data --sheet again.PNG");
     let said = line(&scratch.run("evaluate run data --out data/scores"), 2);
     assert!(said.contains("lies in the data set"), "{said}");
 }

@@ -829,6 +829,12 @@ fn an_average_is_the_mean_of_checkpoints() {
         }
     }
     scratch.ok("evaluate run run/averaged.safetensors data");
+    // not over one of those that it is the mean of
+    let input = "run/checkpoints/step_0000006.safetensors";
+    let before = fs::read(scratch.path(input)).unwrap();
+    let output = scratch.run(&format!("average run --last 2 --out {input} --force"));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(fs::read(scratch.path(input)).unwrap() == before);
 }
 
 /// The page is self-contained: it loads nothing from outside.

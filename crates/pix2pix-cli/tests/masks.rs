@@ -229,6 +229,40 @@ fn pixels_without_data_come_out_without_data() {
     scratch.ok("translate run data/B --out back");
 }
 
+/// Gaps are the middle of the range, as in training, whatever value names them; of a data set the sources alone are taken.
+#[test]
+fn eight_bits_are_calibrated_without_gaps() {
+    let scratch = Scratch::new();
+    pairs(&scratch, false, [9, 200, 30]);
+    let write = |folder: &str, value: f32, gap: Option<f32>| {
+        let metadata = Metadata::default().with_nodata(gap);
+        fs::create_dir_all(scratch.path(folder)).unwrap();
+        for index in 0..4 {
+            let path = scratch.path(&format!("{folder}/{index}.tif"));
+            picture::write_with(&path, &heights(value), Format::Tiff, &metadata).unwrap();
+        }
+    };
+    for index in 0..4 {
+        fs::remove_file(scratch.path(&format!("data/A/{index}.png"))).unwrap();
+    }
+    write("data/A", f32::NAN, Some(f32::NAN));
+    write("named", -9999.0, Some(-9999.0));
+    write("filled", 150.0, None);
+    write("holes", f32::NAN, None);
+    scratch.trained("data", "--range-a 0,300 --nodata-a tag");
+    let exported = ["filled", "data/A", "data", "named"].map(|folder| {
+        let said = scratch.ok(&format!("export run --out g.onnx --int8 {folder} --force"));
+        assert!(said.contains("on 4 pictures"), "{folder}: {said}");
+        fs::read(scratch.path("g.onnx")).unwrap()
+    });
+    assert!(exported[1..].iter().all(|file| *file == exported[0]));
+    let output = scratch.run("export run --out holes.onnx --int8 holes");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("not a number (NaN)"), "{said}");
+    assert!(said.starts_with("error: holes/0.tif: "), "{said}");
+    assert!(!scratch.path("holes.onnx").exists());
+}
+
 #[test]
 fn void_pixels_of_label_maps_are_left_out() {
     let scratch = Scratch::new();

@@ -497,9 +497,8 @@ impl Translator {
         if self.model.source.labels.is_some() {
             return Ok(picture);
         }
-        picture
-            .with_channels(self.model.source.channels)
-            .map_err(unlike_source)
+        let converted = self.model.source.in_channels(picture);
+        converted.map_err(unlike_source)
     }
 
     /// Checks that every pixel of a label map has the value of a class of the model's sources, where those are label maps:
@@ -541,30 +540,7 @@ impl Translator {
     /// # Errors
     /// [`Error::Picture`], when they are not.
     pub fn check_values(&self, outside: Outside) -> Result<()> {
-        if let (true, Some(labels)) = (outside.unknown > 0, &self.model.source.labels) {
-            return Err(Error::Picture(format!(
-                "{} of its pixels have no class of the model's sources, which are label maps of {labels}",
-                outside.unknown
-            )));
-        }
-        if outside.unknown > 0 {
-            return Err(Error::Picture(format!(
-                "{} of its values are infinite or not a number (NaN); replace them with numbers",
-                outside.unknown
-            )));
-        }
-        if outside.is_most() {
-            return Err(Error::Picture(format!(
-                "{} of its {} that the model was trained on: {}",
-                outside.share(),
-                match self.model.source.labels {
-                    None => "values lie outside of the range",
-                    Some(_) => "pixels have other colors than those",
-                },
-                self.model.source
-            )));
-        }
-        Ok(())
+        self.model.source.check_values(outside)
     }
 
     /// The tiles of a picture; `None` if it is translated as a whole.

@@ -13,6 +13,9 @@ use crate::failure::Failure;
 use crate::output::say;
 use crate::paths::{Plain, word};
 
+/// The name of the model in the folder of a site.
+pub const MODEL: &str = "model.safetensors";
+
 /// Where the module is, from the folder of the program: beside it in a release, in `share` of an installation, and in a clone
 /// where `tools/build_web` leaves it.
 const PLACES: [&str; 3] = ["web", "../share/pix2pix/web", "../web/npm"];
@@ -58,9 +61,8 @@ impl SiteArgs {
         models.reload()?;
         let model = models.get(None).expect("it was loaded");
         atomic_file::create_folder(out)?;
-        let file = "model.safetensors";
-        atomic_file::check_own(&out.join(file))?;
-        checkpoint.save_rounded(&out.join(file), weights)?;
+        atomic_file::check_own(&out.join(MODEL))?;
+        checkpoint.save_rounded(&out.join(MODEL), weights)?;
         let words = Words::default();
         let words = Words {
             title: self.title.unwrap_or(words.title),
@@ -68,7 +70,7 @@ impl SiteArgs {
             ..words
         };
         let module = module.each_ref().map(Vec::as_slice);
-        site::write(out, &model, file, module, &words)?;
+        site::write(out, &model, MODEL, module, &words)?;
         say(&format!(
             "{}: the page and the model, {:.1} MB. Put the folder on any web host. To try it here, type:\n  \
              python3 -m http.server --directory {} 8000      # then open http://localhost:8000/\n",

@@ -32,7 +32,7 @@ impl Shown<'_> {
             let domains = [&config.source, domain];
             pair::known([source, wanted], domains, tag)
         });
-        let wanted = wanted.and_then(|wanted| wanted.with_channels(domain.channels).ok());
+        let wanted = wanted.and_then(|wanted| domain.in_channels(wanted).ok());
         let (output, wanted) = match (wanted, &mask) {
             (Some(wanted), Some(mask)) => {
                 let wanted = domain.filled(&wanted, mask);

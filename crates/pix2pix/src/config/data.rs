@@ -17,22 +17,7 @@ impl RunConfig {
     /// # Errors
     /// When it cannot be opened, or a pair is broken and `on_error` is not [`OnError::Skip`].
     pub fn open(&self, path: &Path, on_error: OnError) -> Result<(Dataset, Survey)> {
-        let options = Options {
-            direction: self.direction,
-            val_fraction: 0.0,
-            seed: self.seed,
-            pages: self.pages,
-            neighbours: self.neighbours,
-            matching: self.matching.clone(),
-            squares: self.squares,
-            nodata: self
-                .direction
-                .order([self.source.nodata, self.target.nodata]),
-        };
-        let whole = match path.to_str().is_some_and(earth::is_named) {
-            true => earth::open(&options)?,
-            false => Dataset::open(path, &options)?,
-        };
+        let whole = self.find(path)?;
         if self.val_fraction > 0.0 && whole.splits.len() == 1 && whole.train.len() > 1 {
             let mut tried = Vec::new();
             // earlier versions held out single pages; the digest tells which way the run's data was split
@@ -53,6 +38,29 @@ impl RunConfig {
         }
         let (data, survey, _) = survey::checked(whole, on_error)?;
         Ok((self.in_domains(data), survey))
+    }
+
+    /// Finds all pairs of a data set as [`open`](Self::open), without reading any picture, and with the channels of their files.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn find(&self, path: &Path) -> Result<Dataset> {
+        let options = Options {
+            direction: self.direction,
+            val_fraction: 0.0,
+            seed: self.seed,
+            pages: self.pages,
+            neighbours: self.neighbours,
+            matching: self.matching.clone(),
+            squares: self.squares,
+            nodata: self
+                .direction
+                .order([self.source.nodata, self.target.nodata]),
+        };
+        match path.to_str().is_some_and(earth::is_named) {
+            true => earth::open(&options),
+            false => Dataset::open(path, &options),
+        }
     }
 
     /// Converts the pictures of a data set to the run's domains.

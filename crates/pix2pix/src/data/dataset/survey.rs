@@ -159,6 +159,15 @@ impl Survey {
         }
     }
 
+    /// Number of pictures of each sample type, of A (`side` 0) or B.
+    pub fn depths(&self, side: usize) -> BTreeMap<Depth, usize> {
+        let mut depths = BTreeMap::new();
+        for (kind, count) in &self.kinds[side] {
+            *depths.entry(kind.depth).or_default() += count;
+        }
+        depths
+    }
+
     /// The domains of A and B: those of the pictures, overridden by `forced`.
     ///
     /// # Errors
