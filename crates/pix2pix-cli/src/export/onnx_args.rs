@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use pix2pix::data::picture::{Content, Format, Page, Picture, Stack};
-use pix2pix::data::{Size, Store, pair, picture};
+use pix2pix::data::{Size, Store, picture};
 use pix2pix::exchange::onnx::{self, OnnxNorm, OnnxOptions};
 use pix2pix::model::Checkpoint;
 use pix2pix::{Error, RunConfig};
@@ -162,7 +162,7 @@ fn source(
     config: &RunConfig,
 ) -> Result<Picture, Failure> {
     let (mut picture, _) = picture::decode_pages(file, content, pages, Some(&config.source))?;
-    if !is_volume && pair::is_side_by_side(picture.size()) {
+    if !is_volume && config.is_pair(picture.size()) {
         picture = config.direction.source(file, &picture)?;
     }
     let picture = match config.source.labels {

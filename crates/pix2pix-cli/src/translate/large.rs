@@ -34,7 +34,7 @@ pub fn translate(
         let reason = "too large for the memory that several samples need";
         return Err(Error::file(path, reason, remedy));
     }
-    if args.is_pair(size) {
+    if args.is_pair(&translator.config, size) {
         let remedy =
             "give --pairs no to translate it as one picture, or cut its source half out first";
         return Err(Error::file(

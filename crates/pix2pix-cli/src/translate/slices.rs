@@ -77,7 +77,7 @@ pub fn translate(
         let (picture, format, gap) = read(&contents, &around, translator)?;
         let metadata = Metadata::read(first, format, page, header.channels);
         let metadata = with_tag(metadata, gap);
-        let is_pair = !is_volume && args.is_pair(picture.size());
+        let is_pair = !is_volume && args.is_pair(&translator.config, picture.size());
         let given = Given {
             path,
             picture,

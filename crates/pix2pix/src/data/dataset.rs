@@ -235,6 +235,12 @@ impl Dataset {
         }
     }
 
+    /// Whether pairs are single files, A and B side by side.
+    pub fn is_side_by_side(&self) -> bool {
+        let pairs = &self.train;
+        (0..pairs.len()).any(|index| pairs.is_together(index))
+    }
+
     /// Applies `change` to the pairs of every split.
     pub fn map(self, change: impl Fn(Pairs) -> Pairs) -> Self {
         let splits = self.splits.iter();

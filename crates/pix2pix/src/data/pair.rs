@@ -112,9 +112,11 @@ pub fn half(path: &Path, [width, height]: [u32; 2]) -> Result<[u32; 2]> {
     Ok(half)
 }
 
-/// Whether a picture's size is that of a side-by-side pair of squares: twice as wide as high.
-pub fn is_side_by_side([width, height]: [u32; 2]) -> bool {
-    width == 2 * height
+/// Whether a picture has the shape of two pictures of this shape side by side, whatever their sizes.
+pub fn is_two_of([width, height]: [u32; 2], [half_width, half_height]: [u32; 2]) -> bool {
+    let [width, height, half_width, half_height] =
+        [width, height, half_width, half_height].map(u64::from);
+    width * half_height == 2 * half_width * height
 }
 
 /// Splits a side-by-side picture into A and B; `path` is for messages.
@@ -179,6 +181,20 @@ fn distinct(name: &OsStr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pair_has_the_shape_of_two() {
+        for (size, half, expected) in [
+            ([512, 256], [1, 1], true),
+            ([512, 255], [1, 1], false),
+            ([640, 240], [4, 3], true),
+            ([320, 240], [4, 3], false),
+            ([480, 320], [240, 320], true),
+            ([1 << 31, 1 << 30], [1 << 30, 1 << 30], true),
+        ] {
+            assert_eq!(is_two_of(size, half), expected, "{size:?} of {half:?}");
+        }
+    }
 
     #[test]
     fn a_name_has_no_ending_and_stays_in_its_folder() {
