@@ -13,7 +13,7 @@ use pix2pix::data::pair;
 use pix2pix::data::passed_over::{self, PassedOver};
 use pix2pix::data::picture::{self, Depth, Format, Header, MAX_BYTES, MAX_SIDE, Page, Picture};
 use pix2pix::data::{
-    Aligned, Dataset, Nodata, Options, Pages, Pairs, Size, Store, Task, Values, earth,
+    Aligned, Dataset, Narrow, Nodata, Options, Pages, Pairs, Size, Store, Task, Values, earth,
     side_by_side, sized,
 };
 use pix2pix::device::set_threads;
@@ -354,7 +354,7 @@ fn open(common: &Common, pages: Option<Pages>, nodata: Option<Nodata>) -> Result
         seed: common.seed,
         pages,
         nodata: [nodata; 2],
-        squares: true, // nothing is trained on them here
+        narrow: Narrow::Pairs, // nothing is trained on them here
         ..Options::default()
     };
     let data = match earth::is_typed(&common.input) {

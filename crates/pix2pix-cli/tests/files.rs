@@ -99,6 +99,65 @@ fn square_files_are_not_cut_into_halves_unasked() {
     scratch.ok("inspect data --squares");
 }
 
+/// Halves that are higher than wide are told, as files of most photographs have them, and files that are higher than wide are
+/// refused as squares are.
+#[test]
+fn ordinary_photographs_are_not_pairs_without_a_word() {
+    let scratch = Scratch::new();
+    fs::create_dir_all(scratch.path("data")).unwrap();
+    let photograph = |width, height| {
+        pair(width, height, 1)
+            .save(scratch.path("data/photograph.png"))
+            .unwrap();
+    };
+    photograph(80, 60);
+    let note = "note: side-by-side pairs with halves of 40x60: if these files are single pictures, see `pix2pix prepare`; \
+                if they are pairs, --squares says so";
+    let said = scratch.ok("inspect data");
+    assert!(said.contains(note), "{said}");
+    let said = scratch.trained("data", "");
+    assert!(said.contains(note), "{said}");
+    assert!(!scratch.ok("inspect data --squares").contains("halves of"));
+    // the shape of the paper's pairs
+    photograph(120, 60);
+    assert!(!scratch.ok("inspect data").contains("halves of"));
+
+    photograph(60, 80);
+    for command in [
+        format!("train data --out other {SMALL}"),
+        "inspect data".to_string(),
+    ] {
+        let output = scratch.run(&command);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        let wanted = "data/photograph.png: a picture of 60x80 pixels, higher than wide, where side-by-side pairs are expected";
+        assert!(
+            said.contains(wanted) && said.contains("--squares"),
+            "{said}"
+        );
+    }
+    scratch.ok("inspect data --squares");
+}
+
+/// A run of an earlier version, which took files that are higher than wide for pairs, goes on with them.
+#[test]
+fn an_earlier_run_with_narrow_pairs_is_resumed() {
+    let scratch = Scratch::new();
+    fs::create_dir_all(scratch.path("data")).unwrap();
+    for index in 0..2 {
+        let path = scratch.path(&format!("data/{index}.png"));
+        pair(60, 80, index).save(path).unwrap();
+    }
+    scratch.trained("data", "--squares");
+    let path = scratch.path("run/config.toml");
+    let config = fs::read_to_string(&path).unwrap();
+    let is_new = |line: &&str| !line.starts_with("squares") && !line.starts_with("side_by_side");
+    let earlier: Vec<&str> = config.lines().filter(is_new).collect();
+    assert_eq!(earlier.len() + 2, config.lines().count(), "{config}");
+    fs::write(&path, earlier.join("\n")).unwrap();
+    scratch.ok("train --resume run --steps 3");
+}
+
 #[test]
 fn the_sheet_of_inspect_never_becomes_a_pair() {
     let scratch = Scratch::new();

@@ -65,7 +65,7 @@ pub struct RunConfig {
     /// Patterns by which the names of A and of B are paired; `None` pairs equal names.
     #[serde(default)]
     pub matching: Option<[String; 2]>,
-    /// Whether square files are side-by-side pairs too.
+    /// Whether files that are not wider than high are side-by-side pairs too.
     #[serde(default)]
     pub squares: bool,
     /// Shapes of the pictures, in lowest terms, of training pairs that lie side by side in one file, the most common first; empty if A

@@ -247,7 +247,7 @@ impl Args {
             pages: files.pages,
             neighbours: files.neighbours,
             matching: files.matching,
-            squares: files.squares,
+            squares: self.data.squares,
             side_by_side: None, // set below
             on_error: self.data.on_error,
             workers: self.workers,

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use pix2pix_runtime::picture::Nodata;
 
-use crate::data::pair::Direction;
+use crate::data::pair::{Direction, Narrow};
 use crate::data::picture::Pages;
 use crate::error::{Error, Result};
 pub(crate) use held_out::HeldOut;
@@ -50,8 +50,8 @@ pub struct Options {
     /// Patterns of the names of A and of B, each with a `*` for the name of the pair; names that do not match are whole
     /// names. `None` pairs files of the same name.
     pub matching: Option<[String; 2]>,
-    /// Whether square files are side-by-side pairs too. They are refused otherwise.
-    pub squares: bool,
+    /// What files that are not wider than high are, where side-by-side pairs are expected.
+    pub narrow: Narrow,
     /// How pixels of A and of B without data are known; `None` if all have data.
     pub nodata: [Option<Nodata>; 2],
 }
@@ -65,7 +65,7 @@ impl Default for Options {
             pages: None,
             neighbours: 0,
             matching: None,
-            squares: false,
+            narrow: Narrow::Refused,
             nodata: [None; 2],
         }
     }
@@ -163,7 +163,7 @@ impl Dataset {
                 entries: Arc::new(entries),
                 direction: options.direction,
                 domains: None,
-                squares: options.squares,
+                narrow: options.narrow,
                 nodata: options.nodata,
                 neighbours: options.neighbours,
             };

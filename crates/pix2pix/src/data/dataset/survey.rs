@@ -156,6 +156,15 @@ impl Survey {
         shapes.into_iter().map(|(shape, _)| shape).collect()
     }
 
+    /// The most common size of pictures that are higher than wide; `None` if there are none.
+    pub fn narrow_halves(&self) -> Option<[u32; 2]> {
+        let sizes = self.sizes.iter();
+        let narrow = sizes.filter(|([width, height], _)| width < height);
+        narrow
+            .max_by_key(|(_, count)| **count)
+            .map(|(size, _)| *size)
+    }
+
     /// Adds the counts and extremes of another survey, without its broken pairs.
     pub fn add(&mut self, other: &Self) {
         for side in 0..2 {
@@ -559,5 +568,11 @@ mod tests {
             ..Survey::default()
         };
         assert_eq!(survey.shapes(), [[4, 3], [3, 4], [1, 1]]);
+        assert_eq!(survey.narrow_halves(), Some([240, 320]));
+        let facades = Survey {
+            sizes: [([256, 256], 400)].into(),
+            ..Survey::default()
+        };
+        assert_eq!(facades.narrow_halves(), None);
     }
 }
