@@ -45,6 +45,72 @@ fn what_is_passed_over_is_counted_and_named() {
     assert!(scratch.trained("data", "").contains(expected));
 }
 
+/// Somebody whose pictures are all GIF is told so.
+#[test]
+fn pictures_of_formats_that_are_not_read_are_named() {
+    let scratch = Scratch::new();
+    for name in [
+        "gifs/0.gif",
+        "gifs/1.gif",
+        "apart/A/0.gif",
+        "apart/A/1.gif",
+        "half/train/0.gif",
+    ] {
+        let path = scratch.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "GIF89a").unwrap();
+    }
+    let remedy = "convert pictures to PNG, JPEG or TIFF";
+    scratch.pairs("data", 1);
+    scratch.trained("data", "");
+    for command in [
+        "translate run gifs --out out",
+        "prepare gray gifs --out out",
+    ] {
+        let said = error(&scratch.run(command), 1);
+        let wanted = "error: gifs: contains no picture that is read; 2 files passed over: 2 without a known ending (0.gif, ...)";
+        assert!(said.starts_with(wanted) && said.ends_with(remedy), "{said}");
+    }
+    let said = error(&scratch.run("inspect gifs"), 1);
+    assert!(
+        said.contains("2 without a known ending (0.gif, ...)"),
+        "{said}"
+    );
+    assert!(said.ends_with(remedy), "{said}");
+
+    // one side
+    for index in 0..2 {
+        let path = format!("apart/B/{index}.png");
+        apart(&scratch, index, "half.png", &path);
+    }
+    let train = |data: &str| {
+        error(
+            &scratch.run(&format!("train {data} --out other {SMALL}")),
+            1,
+        )
+    };
+    let said = train("apart");
+    let wanted =
+        "apart: there are no training pairs: A/ has no picture that is read; 2 files passed over";
+    assert!(said.contains(wanted) && said.ends_with(remedy), "{said}");
+    fs::remove_dir_all(scratch.path("apart/A")).unwrap();
+    let said = train("apart");
+    assert!(
+        said.contains("there are no training pairs: all pictures are in B/"),
+        "{said}"
+    );
+    // the split
+    scratch.pairs("half/val", 1);
+    fs::write(scratch.path("half/val/0.gif"), "GIF89a").unwrap();
+    let said = train("half");
+    assert!(
+        said.contains("train/ has no picture that is read"),
+        "{said}"
+    );
+    fs::remove_dir_all(scratch.path("half/train")).unwrap();
+    assert!(train("half").ends_with("put pairs into train/"));
+}
+
 #[test]
 fn every_ending_of_a_picture_is_read() {
     let scratch = Scratch::new();

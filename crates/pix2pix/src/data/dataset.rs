@@ -29,7 +29,7 @@ use crate::error::{Error, Result};
 pub(crate) use held_out::HeldOut;
 use layout::{Layout, Split};
 pub use pairs::Pairs;
-use passed_over::PassedOver;
+use passed_over::{CONVERT, PassedOver, Why};
 use pattern::Pattern;
 use store::Store;
 
@@ -172,13 +172,16 @@ impl Dataset {
             }
         }
         if named.first().is_none_or(|(name, _)| *name != "train") {
-            let remedy = match survey::mismatch(&unmatched, proposal.as_ref()) {
-                Some(example) => format!(
-                    "pictures in A/ and B/ are matched by name, but {example}; give both the same name"
-                ),
-                None => "put pairs into train/".to_string(),
-            };
-            return Err(Error::file(&root, "there are no training pairs", remedy));
+            let held_out = named.iter().flat_map(|(_, pairs)| pairs.files());
+            let held_out: Vec<PathBuf> = held_out.collect();
+            let proposal = proposal.as_ref();
+            return Err(without_pairs(
+                &root,
+                &held_out,
+                &unmatched,
+                proposal,
+                &passed_over,
+            ));
         }
         if options.neighbours > 0 && pages == 0 {
             let reason =
@@ -247,5 +250,53 @@ impl Dataset {
         let splits = splits.map(|(name, pairs)| (*name, change(pairs.clone())));
         let splits = splits.collect();
         self.with_splits(splits)
+    }
+}
+
+/// The folder of a file.
+fn folder_of(file: &Path) -> &Path {
+    file.parent().unwrap_or(Path::new(""))
+}
+
+/// The error for a data set without training pairs, of which these pictures are of held-out pairs or have no partner, and
+/// these files were passed over.
+fn without_pairs(
+    root: &Path,
+    held_out: &[PathBuf],
+    unmatched: &[PathBuf],
+    proposal: Option<&[String; 2]>,
+    passed_over: &[PassedOver],
+) -> Error {
+    let reason = "there are no training pairs";
+    if let Some(example) = survey::mismatch(unmatched, proposal) {
+        let remedy = format!(
+            "pictures in A/ and B/ are matched by name, but {example}; give both the same name"
+        );
+        return Error::file(root, reason, remedy);
+    }
+    let others = passed_over.iter().filter(|file| file.why == Why::Ending);
+    let mut folders = others.map(|file| folder_of(&file.file));
+    let is_empty = |folder: &Path| {
+        let mut pictures = unmatched.iter().chain(held_out);
+        folder != Path::new("") && !pictures.any(|picture| folder_of(picture) == folder)
+    };
+    if let Some(empty) = folders.find(|folder| is_empty(folder)) {
+        let (empty, all) = (empty.display(), passed_over::of_other_endings(passed_over));
+        let reason = format!(
+            "{reason}: {empty}/ has no picture that is read; {}",
+            all.unwrap_or_default()
+        );
+        return Error::file(root, reason, CONVERT);
+    }
+    match unmatched.first() {
+        Some(picture) => Error::file(
+            root,
+            format!(
+                "{reason}: all pictures are in {}/",
+                folder_of(picture).display()
+            ),
+            "put their partners, of the same names, into the folder of the other side",
+        ),
+        None => Error::file(root, reason, "put pairs into train/"),
     }
 }

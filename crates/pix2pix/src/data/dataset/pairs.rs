@@ -89,6 +89,14 @@ impl Pairs {
         }
     }
 
+    /// The files of all pairs without their masks, relative to the data set's root.
+    pub(super) fn files(&self) -> impl Iterator<Item = PathBuf> {
+        self.entries.iter().flat_map(|entry| match &entry.files {
+            Files::Together(path) => vec![path.clone()],
+            Files::Apart(a, b) => [a.as_slice(), b].concat(),
+        })
+    }
+
     /// Pair `index`, as results of earlier surveys know it.
     pub(super) fn asked(&self, index: usize) -> Asked {
         let entry = &self.entries[index];
