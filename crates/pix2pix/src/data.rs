@@ -58,5 +58,5 @@ pub use pix2pix_runtime::picture::nodata;
 pub use pix2pix_runtime::picture::{
     Depth, Domain, InvalidSize, Labels, Nodata, Ranges, Size, resize,
 };
-pub use prepare::{Task, side_by_side, sized};
+pub use prepare::{PREPARED, Task, side_by_side, sized};
 pub use shift::Shift;

@@ -16,6 +16,7 @@ use zip::ZipArchive;
 use super::passed_over::{self, CONVERT, PassedOver, Why};
 use crate::data::picture::content::{MAX_GROWTH, Part, most_unpacked, temporary};
 use crate::data::picture::{self, Content, is_picture, is_volume, nifti};
+use crate::data::prepare::PREPARED;
 use crate::error::{Error, Result};
 
 /// Maximum depth of the folders that are searched.
@@ -180,7 +181,7 @@ impl Store {
         };
         files.retain(|path| {
             let hidden = is_hidden(path);
-            if hidden {
+            if hidden && !path.ends_with(PREPARED) {
                 passed_over.push(PassedOver::new(path, Why::Hidden));
             }
             !hidden
