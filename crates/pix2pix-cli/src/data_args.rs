@@ -284,7 +284,7 @@ pub struct Read {
     pub values: Values,
     /// The pixels of the label maps of A and B.
     pub labels: [LabelCount; 2],
-    /// The most common size of halves of side-by-side files that are higher than wide, of which nobody said that they are pairs.
+    /// The most common size of halves that are higher than wide, if nobody said that such files are pairs.
     narrow: Option<[u32; 2]>,
 }
 

@@ -165,8 +165,8 @@ fn square_files_are_not_cut_into_halves_unasked() {
     scratch.ok("inspect data --squares");
 }
 
-/// Halves that are higher than wide are told, as files of most photographs have them, and files that are higher than wide are
-/// refused as squares are.
+/// Halves that are higher than wide are told, as files of most photographs have them, and files that are higher than wide
+/// are refused as squares are.
 #[test]
 fn ordinary_photographs_are_not_pairs_without_a_word() {
     let scratch = Scratch::new();

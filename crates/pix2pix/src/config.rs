@@ -68,8 +68,8 @@ pub struct RunConfig {
     /// Whether files that are not wider than high are side-by-side pairs too.
     #[serde(default)]
     pub squares: bool,
-    /// Shapes of the pictures, in lowest terms, of training pairs that lie side by side in one file, the most common first; empty if A
-    /// and B have files of their own. `None` if it is unknown, as of imported models and of those of earlier versions.
+    /// Shapes, in lowest terms, of the pictures of training pairs that lie side by side in one file, the most common first;
+    /// empty if A and B have files of their own. `None` if it is unknown, as of imported models and of earlier versions.
     #[serde(default)]
     pub side_by_side: Option<Vec<Size>>,
     /// How to handle broken and unmatched files.
@@ -217,9 +217,9 @@ impl RunConfig {
         });
     }
 
-    /// Whether a picture of this size is a side-by-side pair and no source: its halves have the shape of the training
-    /// pictures, which lay side by side. Where it is unknown how they lay, its halves are squares, and the model's own pictures
-    /// have not its shape.
+    /// Whether a picture of this size is a side-by-side pair and no source: its halves have a shape of the training pictures,
+    /// which lay side by side. Where it is unknown how they lay, its halves are squares, and the model's own size has not its
+    /// shape.
     pub fn is_pair(&self, size: [u32; 2]) -> bool {
         let is_two_squares = |size| pair::is_two_of(size, [1, 1]);
         match &self.side_by_side {

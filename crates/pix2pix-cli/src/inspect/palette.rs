@@ -10,12 +10,12 @@ use pix2pix::{Error, atomic_file};
 use crate::paths::Plain;
 use crate::result_file::ResultArgs;
 
-/// Largest difference of a channel to the color of a class in JPEG and WebP, of 255: training tells pixels that are farther off.
+/// Largest difference of a channel to the color of a class in JPEG and WebP: training tells pixels that are farther off.
 const NEAR: u8 = 16;
 
 /// Writes the colors that were found in A or B (`side` 0 or 1) to a palette beside the contact sheet `sheet`, and returns
-/// what to say of it. A palette that is there stays: the user may have named its classes. It is recommended if it is of these
-/// colors.
+/// what to say of it. A palette that is there stays: the user may have named its classes. It is recommended if it is of
+/// these colors.
 ///
 /// # Errors
 /// If the file cannot be written.

@@ -1,5 +1,5 @@
-//! What the pairs of a folder were made with: a hidden file in it says it. Files that exist are kept, and those of another task
-//! or of other options must not be taken for the ones that a command would make.
+//! What the pairs of a folder were made with: a hidden file in it says it. Files that exist are kept, and those of another
+//! task or of other options must not be taken for the ones that a command would make.
 
 use std::path::{Path, PathBuf};
 

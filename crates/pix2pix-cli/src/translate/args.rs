@@ -106,8 +106,8 @@ pub struct Args {
 /// What the inputs are.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 pub enum Inputs {
-    /// Where the model was trained on side-by-side pairs, pictures of the same shape are pairs; where it is unknown (imported
-    /// models, earlier versions), those twice as wide as high
+    /// Pictures shaped as the side-by-side files of the training are pairs; where those are unknown (imported models,
+    /// earlier versions), pictures exactly twice as wide as high
     Auto,
     /// All inputs are pairs
     Yes,
