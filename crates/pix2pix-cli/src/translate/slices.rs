@@ -21,6 +21,9 @@ use crate::output_folder::create_folder_of;
 use crate::paths::Plain;
 
 /// Translates slices of a picture's files and writes the result to `target`, plus its ending; returns what to say of it.
+///
+/// # Errors
+/// If the files cannot be read, the model does not take them, or the result cannot be written.
 pub fn translate(
     setup: Setup,
     (files, pages): (&[PathBuf], &[Page]),
@@ -28,38 +31,11 @@ pub fn translate(
     mut shown: Option<Shown>,
 ) -> Result<String, Error> {
     let Setup { args, translator } = setup;
-    let path = files[0].as_path();
-    let contents = opened(files)?;
-    let first = &contents[0].1;
-    let count = picture::pages(first);
-    let neighbours = translator.config.neighbours;
-    if let Some(page) = TiffWindows::open(path, pages[0])?.filter(TiffWindows::is_large) {
-        let [width, height] = page.header().size;
-        let reason = format!(
-            "{width}x{height} pixels are too large for memory, and the model needs several pages at once"
-        );
-        let remedy = "cut it into smaller pictures, or train without --neighbours";
-        return Err(Error::file(path, reason, remedy));
-    }
-    let header = Header::read(path, first, pages[0])?;
-    let is_volume = header.format == Format::Nifti;
-    if let [_] = files {
-        // before hundreds of bands are decoded for nothing
-        let channels = header.channels * pages[0].around(neighbours, count).len();
-        let taken = translator.check_channels(channels);
-        taken.map_err(|reason| unlike(path, reason))?;
-    }
-    if is_volume && args.pairs == Inputs::Yes {
-        let remedy = "give the volume of the sources alone, and omit --pairs";
-        return Err(Error::file(
-            path,
-            "a volume is no side-by-side pair",
-            remedy,
-        ));
-    }
+    let slices = Slices::open(setup, files, pages)?;
+    let (path, is_volume) = (slices.path, slices.is_volume());
     let domain = &translator.config.target;
     let template = match is_volume {
-        true => Some(Template::of(path, first)?),
+        true => Some(Template::of(path, slices.first())?),
         false => None,
     };
     let packed = is_volume && Content::from(path).is_packed().unwrap_or(false);
@@ -72,46 +48,12 @@ pub fn translate(
         None => StackWriter::tiff(file),
     };
     let bar = bar(pages.len() as u64, "{pos}/{len}", args.quiet);
-    let given = |page: Page| {
-        let around = page.around(neighbours, count);
-        let (picture, format, gap) = read(&contents, &around, translator)?;
-        let metadata = Metadata::read(first, format, page, header.channels);
-        let metadata = with_tag(metadata, gap);
-        let is_pair = !is_volume && args.is_pair(&translator.config, picture.size());
-        let given = Given {
-            path,
-            picture,
-            format,
-            tag: metadata.nodata(),
-            is_pair,
-            refuse_outside: false,
-        };
-        Ok::<_, Error>((given, metadata))
-    };
-    // over all slices, as the first and last ones may be air alone; and before hours of work
-    let (mut clipped, mut halves) = (Outside::default(), 0);
-    for page in pages {
-        let (given, _) = given(*page)?;
-        let Given {
-            picture,
-            tag,
-            is_pair,
-            ..
-        } = given;
-        halves += usize::from(is_pair);
-        let source = match is_pair {
-            true => translator.config.direction.source(path, &picture)?,
-            false => picture,
-        };
-        clipped.add(translator.outside_known(&source, tag));
-    }
-    let checked = translator.check_values(clipped);
-    checked.map_err(|reason| unlike(path, reason))?;
+    let (clipped, pairs) = slices.look(pages)?;
     let mut spread = Spread::default();
-    let (mut unusual, mut size) = (String::new(), header.size);
+    let (mut unusual, mut size) = (String::new(), slices.header.size);
     let mut all = |outputs: &mut StackWriter, mut deviations: Option<&mut StackWriter>| {
         for (number, page) in (1..).zip(pages) {
-            let (given, metadata) = given(*page)?;
+            let (given, metadata) = slices.given(*page)?;
             let numbered = |name: &Path| PathBuf::from(format!("{}-{number}", name.display()));
             let name = shown.as_ref().map(|shown| numbered(shown.name));
             let shown = shown.as_mut().zip(name.as_deref());
@@ -148,25 +90,11 @@ pub fn translate(
     };
     bar.finish_and_clear();
     done?;
-    let [width, height] = header.size;
-    let what = match (is_volume, pages.len()) {
-        (true, 1) => "1 slice".to_string(),
-        (true, count) => format!("{count} slices"),
-        (false, count) => format!("{count} pages"),
-    };
-    let half = match halves {
-        0 => String::new(),
-        _ => {
-            let some = match halves == pages.len() {
-                true => String::new(),
-                false => format!("{halves} of them "),
-            };
-            format!(", {some}side-by-side pairs by their size; for single pictures, use --pairs no")
-        }
-    };
+    let [width, height] = slices.header.size;
     let said = format!(
-        "{} ({width}x{height}, {what}{half}) -> {} ({}x{}){}\n",
+        "{} ({width}x{height}, {}) -> {} ({}x{}){}\n",
         path.plain(),
+        slices.said(pages.len(), pairs),
         written.plain(),
         size[0],
         size[1],
@@ -177,6 +105,131 @@ pub fn translate(
         Some(_) => spread.said(domain.depth, &beside),
     };
     Ok(said + &deviation + &unusual)
+}
+
+/// The slices of a picture's files.
+struct Slices<'a> {
+    setup: Setup<'a>,
+    /// The first file.
+    path: &'a Path,
+    contents: Vec<(&'a Path, Content)>,
+    /// That of the first slice of the first file.
+    header: Header,
+    /// Number of slices in each file.
+    count: usize,
+}
+
+impl<'a> Slices<'a> {
+    /// Opens the files, of which `pages` are to be translated.
+    fn open(setup: Setup<'a>, files: &'a [PathBuf], pages: &[Page]) -> Result<Self, Error> {
+        let Setup { args, translator } = setup;
+        let path = files[0].as_path();
+        let contents = opened(files)?;
+        let first = &contents[0].1;
+        let count = picture::pages(first);
+        if let Some(page) = TiffWindows::open(path, pages[0])?.filter(TiffWindows::is_large) {
+            let [width, height] = page.header().size;
+            let reason = format!(
+                "{width}x{height} pixels are too large for memory, and the model needs several pages at once"
+            );
+            let remedy = "cut it into smaller pictures, or train without --neighbours";
+            return Err(Error::file(path, reason, remedy));
+        }
+        let header = Header::read(path, first, pages[0])?;
+        if let [_] = files {
+            // before hundreds of bands are decoded for nothing
+            let around = pages[0].around(translator.config.neighbours, count);
+            let taken = translator.check_channels(header.channels * around.len());
+            taken.map_err(|reason| unlike(path, reason))?;
+        }
+        let slices = Self {
+            setup,
+            path,
+            contents,
+            header,
+            count,
+        };
+        if slices.is_volume() && args.pairs == Inputs::Yes {
+            let remedy = "give the volume of the sources alone, and omit --pairs";
+            return Err(Error::file(
+                path,
+                "a volume is no side-by-side pair",
+                remedy,
+            ));
+        }
+        Ok(slices)
+    }
+
+    /// Whether they are those of a volume, not pages.
+    fn is_volume(&self) -> bool {
+        self.header.format == Format::Nifti
+    }
+
+    /// The content of the first file.
+    fn first(&self) -> &Content {
+        &self.contents[0].1
+    }
+
+    /// Reads a slice, with its neighbours; and the metadata of its file.
+    fn given(&self, page: Page) -> Result<(Given<'a>, Metadata), Error> {
+        let Setup { args, translator } = self.setup;
+        let around = page.around(translator.config.neighbours, self.count);
+        let (picture, format, gap) = read(&self.contents, &around, translator)?;
+        let metadata = Metadata::read(self.first(), format, page, self.header.channels);
+        let metadata = with_tag(metadata, gap);
+        let is_pair = !self.is_volume() && args.is_pair(&translator.config, picture.size());
+        let given = Given {
+            path: self.path,
+            picture,
+            format,
+            tag: metadata.nodata(),
+            is_pair,
+            refuse_outside: false,
+        };
+        Ok((given, metadata))
+    }
+
+    /// Counts the values outside of the model's range, and the side-by-side pairs. An error if most values are: over all
+    /// slices, as the first and last ones may be air alone; and before hours of work.
+    fn look(&self, pages: &[Page]) -> Result<(Outside, usize), Error> {
+        let translator = self.setup.translator;
+        let (mut clipped, mut pairs) = (Outside::default(), 0);
+        for page in pages {
+            let (given, _) = self.given(*page)?;
+            let Given {
+                picture,
+                tag,
+                is_pair,
+                ..
+            } = given;
+            pairs += usize::from(is_pair);
+            let source = match is_pair {
+                true => translator.config.direction.source(self.path, &picture)?,
+                false => picture,
+            };
+            clipped.add(translator.outside_known(&source, tag));
+        }
+        let checked = translator.check_values(clipped);
+        checked.map_err(|reason| unlike(self.path, reason))?;
+        Ok((clipped, pairs))
+    }
+
+    /// What to say of `count` of them, of which `pairs` are side-by-side pairs.
+    fn said(&self, count: usize, pairs: usize) -> String {
+        let what = match (self.is_volume(), count) {
+            (true, 1) => "1 slice".to_string(),
+            (true, count) => format!("{count} slices"),
+            (false, count) => format!("{count} pages"),
+        };
+        let some = match pairs {
+            0 => return what,
+            _ if pairs == count => String::new(),
+            _ => format!("{pairs} of them "),
+        };
+        format!(
+            "{what}, {some}side-by-side pairs by their size; for single pictures, use --pairs no"
+        )
+    }
 }
 
 /// The files' contents, which must have as many slices each.
