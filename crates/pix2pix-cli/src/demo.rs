@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pix2pix::data::survey::Survey;
 use pix2pix::data::{CacheKind, JitterConfig, earth, picture};
 use pix2pix::device::set_threads;
 use pix2pix::draw::contact_sheet::{self, Row};
@@ -102,7 +103,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let data = earth::earth();
     let settings = settings(args.preset);
     let threads = set_threads(args.run.machine.threads)?;
-    let config = RunConfig {
+    let mut config = RunConfig {
         data: earth::NAME.to_string(),
         data_digest: data.digest(),
         cache: CacheKind::Ram,
@@ -114,6 +115,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         keep: 1,
         ..settings
     };
+    config.remember_shapes(&data, &Survey::of(&data.train));
     config.validate()?;
     let out = &args.out;
     let folder = RunFolder::lock(out)?.replacing(remove_earlier_demo);

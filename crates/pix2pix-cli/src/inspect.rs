@@ -1,23 +1,24 @@
 //! `pix2pix inspect`.
 
 pub mod alignment;
+mod palette;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
+use pix2pix::RunConfig;
 use pix2pix::data::survey::{self, OnError, Survey};
 use pix2pix::data::{
-    Classes, Dataset, Domain, Labels, Pairs, classes, duplicates, passed_over, picture, values,
+    Classes, Dataset, Domain, Labels, Pairs, duplicates, passed_over, picture, values,
 };
 use pix2pix::draw::contact_sheet;
 use pix2pix::network::summary::aligned;
-use pix2pix::{RunConfig, atomic_file};
 
 use crate::data_args::{DataArgs, DataPath};
 use crate::failure::{Failure, print};
 use crate::flags;
-use crate::paths::{Plain, lies_in, real, word};
+use crate::paths::{Plain, lies_in, real};
 use crate::result_file::ResultArgs;
 use crate::words;
 
@@ -145,24 +146,11 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
     if args.align {
         *found += &alignment::report(&data, &args.at.path, &args.data)?;
     }
-    for (side, name) in ["a", "b"].into_iter().enumerate() {
+    for (side, domain) in domains.iter().enumerate() {
         if let (None, Some(Classes::Palette(colors))) =
-            (&domains[side].labels, read.values.0[side].classes())
+            (&domain.labels, read.values.0[side].classes())
         {
-            let path = path.with_extension(format!("{name}.json"));
-            // the user may have named its classes
-            let kept = match atomic_file::replaces(&path) && !args.result.replaces() {
-                true => " is there, and stays (--force replaces it)",
-                false => {
-                    atomic_file::write_own(&path, classes::palette(&colors).as_bytes())?;
-                    ""
-                }
-            };
-            *found += &format!(
-                "palette: {}{kept}; for classes, train with --labels-{name} {}\n",
-                path.plain(),
-                word(&path)
-            );
+            *found += &palette::written(&colors, side, &survey, &path, &args.result)?;
         }
     }
     let sheet = sheet(args, &data, args.data.direction.order(domains))?;

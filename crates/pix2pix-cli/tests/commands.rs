@@ -122,15 +122,15 @@ fn translations_have_their_inputs_size() {
     scratch.ok(&format!("train data --out run --epochs 1 {SMALL}"));
     fs::create_dir(scratch.path("in")).unwrap();
     pair(70, 101, 0).save(scratch.path("in/plain.png")).unwrap();
-    pair(128, 64, 1).save(scratch.path("in/both.jpg")).unwrap();
+    pair(96, 40, 1).save(scratch.path("in/both.jpg")).unwrap();
     fs::write(scratch.path("in/notes.txt"), "not a picture").unwrap();
 
     let said = scratch.ok("translate run in --out out");
     assert_eq!(names(&scratch.path("out")), ["both.png", "plain.png"]);
     assert_eq!(open(scratch.path("out/plain.png")).dimensions(), (70, 101));
-    assert_eq!(open(scratch.path("out/both.png")).dimensions(), (64, 64));
+    assert_eq!(open(scratch.path("out/both.png")).dimensions(), (48, 40));
     assert!(
-        said.contains("both.jpg (128x64, a side-by-side pair by its size"),
+        said.contains("both.jpg (96x40, a side-by-side pair by its size"),
         "{said}"
     );
     assert!(said.contains("plain.png (70x101, one picture)"), "{said}");
@@ -140,7 +140,7 @@ fn translations_have_their_inputs_size() {
     fs::rename(checkpoint, scratch.path("model.safetensors")).unwrap();
     fs::remove_dir_all(scratch.path("run")).unwrap();
     scratch.ok("translate model.safetensors in/both.jpg --out plain --pairs no --fit resize");
-    assert_eq!(open(scratch.path("plain/both.png")).dimensions(), (128, 64));
+    assert_eq!(open(scratch.path("plain/both.png")).dimensions(), (96, 40));
 
     // with dropout, each seed gives a different picture; without, the seed has no effect
     let translate = |options: &str| {
@@ -155,6 +155,42 @@ fn translations_have_their_inputs_size() {
         translate("--dropout off --seed 1"),
         translate("--dropout off --seed 2")
     );
+}
+
+/// Half of a picture must not be lost because its shape is that of two squares, and a pair of wide pictures is a pair.
+#[test]
+fn what_a_pair_is_follows_from_the_training_data() {
+    let scratch = Scratch::new();
+    for side in ["A", "B"] {
+        let folder = scratch.path(&format!("wide/{side}"));
+        fs::create_dir_all(&folder).unwrap();
+        pair(128, 64, 1).save(folder.join("0.png")).unwrap();
+    }
+    let size = |path: &str| open(scratch.path(path)).dimensions();
+    for shape in [
+        "--load-size 144x72 --crop-size 128x64",
+        "--load-size 72 --crop-size 64",
+    ] {
+        scratch.ok(&format!(
+            "train wide --out wide-run --steps 1 --filters 2 {shape}"
+        ));
+        let said = scratch.ok("translate wide-run wide/A --out from-wide");
+        assert!(said.contains("(128x64, one picture)"), "{said}");
+        assert_eq!(size("from-wide/0.png"), (128, 64));
+        fs::remove_dir_all(scratch.path("wide-run")).unwrap();
+    }
+
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    let said = scratch.ok("translate run data wide/A --out out");
+    assert!(said.contains("(96x40, a side-by-side pair"), "{said}");
+    assert!(said.contains("(128x64, one picture)"), "{said}");
+    assert_eq!(size("out/pair0.png"), (48, 40));
+    assert_eq!(size("out/0.png"), (128, 64));
+    // a copy of the weights knows it too
+    scratch.ok("export run --format model --weights f16 --out half.safetensors");
+    scratch.ok("translate half.safetensors data --out copied");
+    assert_eq!(size("copied/pair0.png"), (48, 40));
 }
 
 /// The same pictures except for rounding: bf16 keeps 8 of 24 significant bits.

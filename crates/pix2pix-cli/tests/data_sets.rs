@@ -669,6 +669,52 @@ fn no_picture_of_a_table_counts_as_made() {
     assert!(said.contains("2 already existed"), "{said}");
 }
 
+/// Files that were made with other options are not what the command would make.
+#[test]
+fn pairs_of_other_options_are_not_taken_for_the_same() {
+    let scratch = Scratch::new();
+    scratch.pairs("photos", 3);
+    scratch.pairs("more/train", 1);
+    let same = "prepare edges photos --out e --low 20 --high 60";
+    scratch.ok(same);
+    for (options, earlier) in [
+        (
+            "edges photos --low 60 --high 120",
+            "edges --low 20 --high 60",
+        ),
+        (
+            "edges photos --low 20 --high 60 --size 128",
+            "edges --low 20 --high 60",
+        ),
+        ("sketch photos", "edges --low 20 --high 60"),
+        ("combine photos", "edges --low 20 --high 60"),
+    ] {
+        let output = scratch.run(&format!("prepare {options} --out e"));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{options}: {said}");
+        let wanted =
+            format!("error: e: has pairs of another command: prepare {earlier}; choose another");
+        assert!(said.starts_with(&wanted), "{options}: {said}");
+    }
+    // what the pairs do not depend on; other photographs; and the same again
+    fs::remove_file(scratch.path("e/pair1.png")).unwrap();
+    let said = scratch.ok(&format!("{same} --seed 7 --threads 1"));
+    assert!(said.contains("1 files in e, 2 already existed"), "{said}");
+    let said = scratch.ok("inspect e");
+    assert!(!said.contains("passed over"), "{said}");
+    scratch.ok("prepare edges more --out e --low 20 --high 60");
+    // a folder that has been emptied, as a person sees it
+    for file in ["e/pair0.png", "e/pair1.png", "e/pair2.png"] {
+        fs::remove_file(scratch.path(file)).unwrap();
+    }
+    scratch.ok("prepare sketch photos --out e");
+    scratch.ok("prepare sketch photos --out e");
+    // one of an earlier version
+    fs::remove_file(scratch.path(&format!("e/{}", pix2pix::data::PREPARED))).unwrap();
+    let said = scratch.ok("prepare noise photos --out e");
+    assert!(said.contains("0 files in e, 3 already existed"), "{said}");
+}
+
 #[test]
 fn two_folders_are_combined_and_data_sets_split() {
     let scratch = Scratch::new();

@@ -288,6 +288,19 @@ fn inspect_recognizes_label_maps() {
     );
     let kept = fs::read_to_string(scratch.path("inspect.b.json")).unwrap();
     assert!(kept == named && kept.contains("sky"), "{kept}");
+    // one of other colors is another data set's, or none
+    let other = named.replace("85,", "86,");
+    assert_ne!(other, named);
+    for text in [other.as_str(), "no palette"] {
+        fs::write(scratch.path("inspect.b.json"), text).unwrap();
+        let said = scratch.ok("inspect data");
+        let wanted = "inspect.b.json is there, and stays, but it is not of these 3 colors; replace it with --force";
+        assert!(
+            said.contains(wanted) && !said.contains("train with"),
+            "{said}"
+        );
+    }
+    fs::write(scratch.path("inspect.b.json"), &named).unwrap();
     let said = scratch.ok("inspect data --labels-b inspect.b.json");
     assert!(
         said.contains("B, class 2: ") && said.contains("% of the pixels"),

@@ -528,13 +528,13 @@ fn each_page_of_a_stack_may_be_a_pair() {
     let scratch = Scratch::new();
     scratch.pairs("data", 2);
     scratch.trained("data", "--channels-a 1 --channels-b 1");
-    stack_of(&scratch.path("stack.tif"), &[[96, 48], [48, 48]]);
+    stack_of(&scratch.path("stack.tif"), &[[96, 40], [48, 40]]);
     let said = scratch.ok("translate run stack.tif --out out --pages each");
     let wanted =
         "2 pages, 1 of them side-by-side pairs by their size; for single pictures, use --pairs no";
     assert!(said.contains(wanted), "{said}");
     let made = scratch.path("out/stack.tif");
-    assert_eq!([0, 1].map(|page| slice(&made, page).size()), [[48, 48]; 2]);
+    assert_eq!([0, 1].map(|page| slice(&made, page).size()), [[48, 40]; 2]);
 }
 
 /// A limit on the size of files is an error like a full disk, in the middle of the stack.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pix2pix::data::pair::{self, Direction};
+use pix2pix::data::pair::Direction;
 use pix2pix::data::picture::{self, Content, Format, Metadata, Outside, Page, Picture, Stack};
 use pix2pix::data::{Domain, Nodata, Pairs, Store};
 use pix2pix::{Error, RunConfig};
@@ -121,7 +121,7 @@ fn source(
         std::iter::repeat_n(gap, channels)
     });
     let gaps: Vec<Option<f32>> = gaps.collect();
-    if !is_volume && pair::is_side_by_side(picture.size()) {
+    if !is_volume && config.is_pair(picture.size()) {
         picture = config.direction.source(file, &picture)?;
     }
     let (picture, _) = domain.without_gaps_of(picture, &gaps);

@@ -38,7 +38,7 @@ pub fn translate(
         let reason = "too large to be translated without tiles";
         return Err(Error::file(path, reason, remedy));
     }
-    if args.is_pair(size) {
+    if args.is_pair(&translator.config, size) {
         let remedy =
             "give --pairs no to translate it as one picture, or cut its source half out first";
         return Err(Error::file(

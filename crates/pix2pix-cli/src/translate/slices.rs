@@ -182,7 +182,7 @@ impl<'a> Slices<'a> {
         let (picture, format, gap) = read(&self.contents, &around, translator)?;
         let metadata = Metadata::read(self.first(), format, page, self.header.channels);
         let metadata = with_tag(metadata, gap);
-        let is_pair = !self.is_volume() && args.is_pair(picture.size());
+        let is_pair = !self.is_volume() && args.is_pair(&translator.config, picture.size());
         let given = Given {
             path: self.path,
             picture,

@@ -7,11 +7,12 @@ use crate::data::dataset::digest::Change;
 use crate::data::dataset::survey::{self, OnError, Survey};
 use crate::data::dataset::{Dataset, HeldOut, Options};
 use crate::data::earth;
+use crate::data::pair::Narrow;
 use crate::error::Result;
 
 impl RunConfig {
     /// Opens a data set with those options of the run that describe its files, whatever data they are: direction,
-    /// domains, pages, neighbours, names and square pairs. Which pairs are held out belongs to the run's own data alone; other data
+    /// domains, pages, neighbours, names and narrow pairs. Which pairs are held out belongs to the run's own data alone; other data
     /// keeps all its pairs.
     ///
     /// # Errors
@@ -52,7 +53,7 @@ impl RunConfig {
             pages: self.pages,
             neighbours: self.neighbours,
             matching: self.matching.clone(),
-            squares: self.squares,
+            narrow: self.narrow(),
             nodata: self
                 .direction
                 .order([self.source.nodata, self.target.nodata]),
@@ -60,6 +61,16 @@ impl RunConfig {
         match path.to_str().is_some_and(earth::is_named) {
             true => earth::open(&options),
             false => Dataset::open(path, &options),
+        }
+    }
+
+    /// What files that are not wider than high are.
+    fn narrow(&self) -> Narrow {
+        match (self.squares, &self.side_by_side) {
+            (true, _) => Narrow::Pairs,
+            // earlier versions did not refuse all of them, and their runs can be resumed
+            (false, None) => Narrow::OnlySquaresRefused,
+            (false, Some(_)) => Narrow::Refused,
         }
     }
 

@@ -86,6 +86,16 @@ pub fn summary(files: &[PassedOver]) -> Option<String> {
     })
 }
 
+/// What to do about pictures of formats that are not read, whose endings are not known.
+pub const CONVERT: &str = "convert pictures to PNG, JPEG or TIFF";
+
+/// Describes the files without a known ending among these: they may be the pictures that somebody misses. `None` if there
+/// are none.
+pub fn of_other_endings(files: &[PassedOver]) -> Option<String> {
+    let others = files.iter().filter(|file| file.why == Why::Ending);
+    summary(&others.cloned().collect::<Vec<_>>())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

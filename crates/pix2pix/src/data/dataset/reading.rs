@@ -59,9 +59,7 @@ impl Pairs {
         let mut headers = match &entry.files {
             Files::Together(path) => {
                 let (both, shown) = (header(path)?, self.store.shown(path));
-                if !self.squares {
-                    pair::not_square(&shown, both.size)?;
-                }
+                self.narrow.check(&shown, both.size)?;
                 let size = pair::half(&shown, both.size)?;
                 [Header { size, ..both }; 2]
             }

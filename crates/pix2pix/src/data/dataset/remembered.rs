@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::atomic_file;
+use crate::data::pair::Narrow;
 use crate::data::path_text;
 use crate::data::picture::{Header, Page};
 
@@ -26,8 +27,8 @@ pub type Seen = ([Header; 2], [Option<[f32; 2]>; 2]);
 /// How the files of a data set are read.
 #[derive(Clone, Copy)]
 pub struct ReadAs {
-    /// Whether square files are side-by-side pairs too.
-    pub squares: bool,
+    /// What files that are not wider than high are.
+    pub narrow: Narrow,
     /// How pixels of A and of B without data are known.
     pub nodata: [Option<Nodata>; 2],
     /// The side that is read with slices on either side as channels, and how many.
@@ -124,7 +125,7 @@ impl Remembered {
 /// All that a result depends on but the content of the files. Another version of this program may read them in another way.
 fn key(asked: &Asked, read: ReadAs) -> String {
     let ReadAs {
-        squares,
+        narrow,
         nodata,
         neighbours,
     } = read;
@@ -134,7 +135,7 @@ fn key(asked: &Asked, read: ReadAs) -> String {
         .map(|files| files.iter().map(text).collect())
         .collect();
     let version = env!("CARGO_PKG_VERSION");
-    let all = (version, files, asked.page, squares, nodata, neighbours);
+    let all = (version, files, asked.page, narrow, nodata, neighbours);
     serde_json::to_string(&all).expect("plain data")
 }
 
@@ -170,7 +171,7 @@ mod tests {
     }
 
     const PLAIN: ReadAs = ReadAs {
-        squares: false,
+        narrow: Narrow::Refused,
         nodata: [None; 2],
         neighbours: None,
     };
@@ -193,7 +194,11 @@ mod tests {
         keys.extend(
             [
                 ReadAs {
-                    squares: true,
+                    narrow: Narrow::OnlySquaresRefused,
+                    ..PLAIN
+                },
+                ReadAs {
+                    narrow: Narrow::Pairs,
                     ..PLAIN
                 },
                 ReadAs {

@@ -13,11 +13,12 @@ use pix2pix_runtime::regular_file;
 use tar::EntryType;
 use zip::ZipArchive;
 
-use super::passed_over::{PassedOver, Why};
+use super::passed_over::{self, CONVERT, PassedOver, Why};
 use super::tar_names::{self, Limited};
 use crate::data::copying;
 use crate::data::picture::content::{MAX_GROWTH, Part, most_unpacked, temporary};
 use crate::data::picture::{self, Content, is_picture, is_volume, nifti};
+use crate::data::prepare::PREPARED;
 use crate::error::{Error, Result};
 
 /// Maximum depth of the folders that are searched.
@@ -185,7 +186,7 @@ impl Store {
         };
         files.retain(|path| {
             let hidden = is_hidden(path);
-            if hidden {
+            if hidden && !path.ends_with(PREPARED) {
                 passed_over.push(PassedOver::new(path, Why::Hidden));
             }
             !hidden
@@ -206,8 +207,16 @@ impl Store {
         let others = others.into_iter();
         passed_over.extend(others.map(|file| PassedOver::new(file, Why::Ending)));
         if pictures.is_empty() {
-            let remedy = "put pictures into it or choose another folder";
-            return Err(Error::file(&self.root, "contains no picture", remedy));
+            return Err(match passed_over::of_other_endings(&passed_over) {
+                Some(others) => {
+                    let reason = format!("contains no picture that is read; {others}");
+                    Error::file(&self.root, reason, CONVERT)
+                }
+                None => {
+                    let remedy = "put pictures into it or choose another folder";
+                    Error::file(&self.root, "contains no picture", remedy)
+                }
+            });
         }
         Ok((pictures, passed_over))
     }
