@@ -75,6 +75,18 @@ fn pictures() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
         ),
         ("claim.webp", bombs::webp(u32::MAX - 20), Some("truncated")),
         ("scans.jpg", bombs::jpeg(300), Some("more than 200 scans")),
+        (
+            "scans.tif",
+            bombs::tiff_jpeg(300),
+            Some("more than 200 scans"),
+        ),
+        (
+            "shared.tif",
+            bombs::tiff_shared(2048, 4 << 20),
+            Some("its parts have more bytes than its pixels"),
+        ),
+        // as empty tiles do
+        ("empty.tif", bombs::tiff_shared(64, 256), None),
     ]
 }
 
