@@ -12,7 +12,7 @@ use pix2pix::data::{
 };
 use pix2pix::draw::contact_sheet;
 use pix2pix::network::summary::aligned;
-use pix2pix::{RunConfig, atomic_file};
+use pix2pix::{RunConfig, atomic_file, one_line};
 
 use crate::data_args::{DataArgs, DataPath};
 use crate::failure::{Failure, print};
@@ -244,7 +244,7 @@ fn shares(labels: &Labels, pixels: &[u64], name: &str) -> String {
         let percent = 100.0 * *count as f64 / all.max(1) as f64;
         format!(
             "{name}, {}: {percent:.2}% of the pixels\n",
-            labels.name(class)
+            one_line(&labels.name(class))
         )
     });
     lines.collect()
