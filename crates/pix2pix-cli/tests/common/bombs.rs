@@ -157,21 +157,28 @@ fn shared_tiles(
     (file, entries)
 }
 
-/// A TIFF file whose only tile is [`jpeg`] with so many scans; its quantization table is the page's.
-pub fn tiff_jpeg(scans: usize) -> Vec<u8> {
+/// A TIFF file whose only tile is [`jpeg`] with so many scans; its quantization table is the page's, with `comment` bytes of a
+/// comment.
+pub fn tiff_jpeg(scans: usize, comment: usize) -> Vec<u8> {
     let tile = jpeg(scans);
     let (table, rest) = tile[2..].split_at(69);
     let (mut file, mut entries) = shared_tiles(&[b"\xff\xd8", rest].concat(), 7, [2048; 2]);
-    let tables = [b"\xff\xd8", table, b"\xff\xd9"].concat();
+    let mut tables = [b"\xff\xd8", table].concat();
+    for length in std::iter::repeat_n(1 << 15, comment >> 15) {
+        tables.extend(b"\xff\xfe");
+        tables.extend(u16::to_be_bytes(length + 2));
+        tables.resize(tables.len() + usize::from(length), 0);
+    }
+    tables.extend(b"\xff\xd9");
     const UNDEFINED: u16 = 7;
     entries.push((347, UNDEFINED, tables.len() as u32, file.len() as u32));
     file.extend(tables);
     with_directory(file, entries)
 }
 
-/// A TIFF file of black pixels, `side` by `side`, whose tiles of 16x16 are all the same `bytes` bytes.
-pub fn tiff_shared(side: u32, bytes: usize) -> Vec<u8> {
-    let (file, entries) = shared_tiles(&vec![0; bytes], 1, [side, 16]);
+/// A TIFF file of black pixels whose tiles are all the same `bytes` bytes; `sides` are those of the picture and of a tile.
+pub fn tiff_shared(sides: [u32; 2], bytes: usize) -> Vec<u8> {
+    let (file, entries) = shared_tiles(&vec![0; bytes], 1, sides);
     with_directory(file, entries)
 }
 

@@ -515,8 +515,9 @@ impl Kind {
 fn is_whole(file: &TiffFile, page: usize) -> Result<(), Fault> {
     let ifd = file.ifd(page).map_err(named)?;
     let length = file.source().len();
-    let mut stored: u64 = 0;
+    let (mut stored, mut number): (u64, u64) = (0, 0);
     for (start, count) in parts(ifd) {
+        number += 1;
         if start == 0 || count == 0 {
             let remedy = "save it with all parts, e.g. with gdal_translate and no SPARSE_OK";
             return Err(Fault::kind("parts that are left out (sparse)", remedy));
@@ -527,6 +528,19 @@ fn is_whole(file: &TiffFile, page: usize) -> Result<(), Fault> {
         stored = stored.saturating_add(count);
     }
     let layout = ifd.raster_layout().map_err(named)?;
+    let samples = layout
+        .width
+        .saturating_mul(layout.height)
+        .saturating_mul(layout.samples_per_pixel);
+    if number > PARTS.max(samples as u64 / FEW) {
+        let what = format!("{number} strips or tiles of a few pixels each");
+        return Err(Fault::kind(what, "save it with larger ones"));
+    }
+    let tables = jpeg_tables(ifd).map_or(0, <[u8]>::len);
+    if tables > TABLES {
+        let what = format!("JPEG tables of more than {TABLES} bytes");
+        return Err(Fault::kind(what, RESAVE));
+    }
     let sized = |[width, height]: [u64; 2]| {
         let bits = [
             height,
@@ -566,20 +580,34 @@ fn parts(ifd: &Ifd) -> impl Iterator<Item = (u64, u64)> {
     starts.unwrap_or_default().into_iter().zip(counts)
 }
 
+/// The tables of JPEG that all strips or tiles of a page share.
+fn jpeg_tables(ifd: &Ifd) -> Option<&[u8]> {
+    ifd.tag(tag::JPEG_TABLES)?.value.as_bytes()
+}
+
 /// Checks the number of scans of each strip or tile of a page that is JPEG; see [`jpeg::check_scans`].
 fn check_scans(file: &TiffFile, page: usize) -> Result<(), Fault> {
     let ifd = file.ifd(page).map_err(named)?;
     if ifd.compression() != JPEG {
         return Ok(());
     }
-    let tables = ifd.tag(tag::JPEG_TABLES);
-    let tables = tables.and_then(|tag| tag.value.as_bytes());
+    let tables = jpeg_tables(ifd);
     for (start, count) in parts(ifd) {
         let part = file.source().read_exact_at(start, count as usize);
         jpeg::check_scans(&jpeg::with_tables(tables, part.map_err(named)?))?;
     }
     Ok(())
 }
+
+/// Strips or tiles that a page may have, however small they are. Each takes time, however few pixels it has, so that a small file
+/// could take minutes.
+const PARTS: u64 = 1 << 16;
+
+/// Samples that each of more strips or tiles must have on average: a tile of 8x8 pixels.
+const FEW: u64 = 64;
+
+/// Most bytes of the tables of JPEG, which are read again for each strip or tile; the standard has place for 3 kB.
+const TABLES: usize = 1 << 16;
 
 /// Bytes that a tile may have even where the picture is smaller: 1024x1024 pixels with four channels of 32 bits.
 const TILE: u64 = 16 << 20;
