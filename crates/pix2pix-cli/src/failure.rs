@@ -10,7 +10,7 @@ use pix2pix::{Error, escaped};
 
 use crate::elsewhere;
 use crate::flags;
-use crate::output::tell;
+use crate::output::{plain, plain_json, tell};
 use crate::paths::{Plain, word};
 use crate::port;
 use crate::program::program;
@@ -185,11 +185,24 @@ fn command_of(arguments: &[OsString]) -> (String, Command) {
     (path, command)
 }
 
-/// Writes a result to standard output: what the command was started for.
+/// Writes a result to standard output: what the command was started for. In what names hold, only ends of lines are left of
+/// control characters.
 ///
 /// # Errors
 /// If it cannot be written; if its reader has closed the pipe, the command ends quietly.
 pub fn print(text: &str) -> Result<(), Failure> {
+    write(&plain(text))
+}
+
+/// Writes a result in JSON, as [`print`] does.
+///
+/// # Errors
+/// As [`print`].
+pub fn print_json(text: &str) -> Result<(), Failure> {
+    write(&plain_json(text))
+}
+
+fn write(text: &str) -> Result<(), Failure> {
     let mut out = stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     written.map_err(|e| unwritten(&e))

@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
-use pix2pix::RunConfig;
 use pix2pix::data::survey::{self, OnError, Survey};
 use pix2pix::data::{
     Classes, Dataset, Domain, Labels, Pairs, duplicates, passed_over, picture, values,
 };
 use pix2pix::draw::contact_sheet;
 use pix2pix::network::summary::aligned;
+use pix2pix::{RunConfig, one_line};
 
 use crate::data_args::{DataArgs, DataPath};
 use crate::failure::{Failure, print};
@@ -245,7 +245,7 @@ fn shares(labels: &Labels, pixels: &[u64], name: &str) -> String {
         let percent = 100.0 * *count as f64 / all.max(1) as f64;
         format!(
             "{name}, {}: {percent:.2}% of the pixels\n",
-            labels.name(class)
+            one_line(&labels.name(class))
         )
     });
     lines.collect()

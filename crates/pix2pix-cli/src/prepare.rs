@@ -19,7 +19,7 @@ use pix2pix::data::{
     side_by_side, sized,
 };
 use pix2pix::device::set_threads;
-use pix2pix::{Error, atomic_file};
+use pix2pix::{Error, atomic_file, one_line};
 use rayon::prelude::*;
 
 use crate::choice::choice;
@@ -486,7 +486,7 @@ fn align(common: &Common, nodata: Option<Nodata>) -> Result<(), Failure> {
         match aligned.shift.map(|shift| shift.whole()) {
             None => {
                 let mut unsure = unsure.lock().expect("no panic while it is held");
-                unsure.push(pairs.name(*index).to_string());
+                unsure.push(one_line(pairs.name(*index)));
             }
             Some([0, 0]) => {}
             Some(_) => {

@@ -339,3 +339,60 @@ fn a_sheet_is_not_replaced() {
     let said = line(&scratch.run("evaluate run data --out data/scores"), 2);
     assert!(said.contains("lies in the data set"), "{said}");
 }
+
+/// Names of files, of runs and of classes, which whoever made them chose.
+#[test]
+fn no_name_reaches_the_terminal_as_a_command() {
+    let scratch = Scratch::new();
+    let is_plain = |said: &[u8]| {
+        let said = String::from_utf8(said.to_vec()).unwrap();
+        assert!(said.contains("\\u{1b}[31m"), "{said:?}");
+        assert!(
+            !said.replace('\n', "").contains(char::is_control),
+            "{said:?}"
+        );
+        // nor does it end the line
+        assert!(!said.lines().any(|line| line.starts_with("bad")), "{said}");
+    };
+    let bad = "a\u{1b}[31m\u{7}\nbad";
+    let data = format!("data{bad}");
+    scratch.pairs(&data, 2);
+    fs::write(scratch.path(&data).join(format!("{bad}.txt")), "notes").unwrap();
+    let run = |words: &[&str]| scratch.command("").args(words).output().unwrap();
+    is_plain(&run(&["inspect", &data]).stdout);
+    let words = format!("train --out run --steps 2 {SMALL}");
+    let words: Vec<&str> = words.split(' ').chain([&data[..]]).collect();
+    let output = run(&words);
+    assert!(output.status.success(), "{output:?}");
+    is_plain(&output.stderr);
+    // the log of a run is told of too
+    let renamed = format!("run{bad}");
+    fs::rename(scratch.path("run"), scratch.path(&renamed)).unwrap();
+    fs::write(scratch.path(&renamed).join("metrics.jsonl"), "{}\n").unwrap();
+    let output = run(&["report", &renamed, "--no-gallery"]);
+    assert!(output.status.success(), "{output:?}");
+    is_plain(&output.stderr);
+    is_plain(&output.stdout);
+    // and a checkpoint's classes
+    let palette = r#"[{"name": "sky", "color": [0, 0, 0]}, {"name": "wall", "color": [9, 9, 9]}]"#;
+    fs::write(scratch.path("palette.json"), palette).unwrap();
+    for side in ["maps/A", "maps/B"] {
+        fs::create_dir_all(scratch.path(side)).unwrap();
+        for index in 0..2 {
+            let file = scratch.path(&format!("{side}/{index}.png"));
+            image::RgbImage::new(64, 64).save(file).unwrap();
+        }
+    }
+    scratch.ok(&format!(
+        "train maps --out labels --steps 2 --labels-b palette.json {SMALL}"
+    ));
+    edited(
+        &scratch.path("labels/checkpoints/step_0000002.safetensors"),
+        &scratch.path("edited.safetensors"),
+        "/config/target/labels/classes/0/name",
+        bad.into(),
+    );
+    let output = run(&["evaluate", "edited.safetensors", "maps"]);
+    assert!(output.status.success(), "{output:?}");
+    is_plain(&output.stdout);
+}

@@ -75,6 +75,28 @@ fn pictures() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
         ),
         ("claim.webp", bombs::webp(u32::MAX - 20), Some("truncated")),
         ("scans.jpg", bombs::jpeg(300), Some("more than 200 scans")),
+        (
+            "scans.tif",
+            bombs::tiff_jpeg(300, 0),
+            Some("more than 200 scans"),
+        ),
+        (
+            "shared.tif",
+            bombs::tiff_shared([2048, 16], 4 << 20),
+            Some("its parts have more bytes than its pixels"),
+        ),
+        (
+            "tables.tif",
+            bombs::tiff_jpeg(2, 1 << 17),
+            Some("JPEG tables of more than 65536 bytes"),
+        ),
+        (
+            "tiny.tif",
+            bombs::tiff_shared([2048, 2], 4),
+            Some("1048576 strips or tiles of a few pixels each"),
+        ),
+        // as empty tiles do
+        ("empty.tif", bombs::tiff_shared([64, 16], 256), None),
     ]
 }
 

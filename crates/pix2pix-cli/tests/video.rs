@@ -400,6 +400,19 @@ fn videos_that_cannot_be_are_named() {
     assert!(error.contains("in the middle of frame 0"), "{error}");
     let error = refusal(&scratch, y4m, b"YUV4MPEG2 W64 H64 F25:1 C444p10\n");
     assert!(error.contains("-pix_fmt yuv444p"), "{error}");
+    for pixels in ["C411", "Cmono16"] {
+        let header = format!("YUV4MPEG2 W64 H64 F25:1 {pixels}\n");
+        let error = refusal(&scratch, y4m, header.as_bytes());
+        assert!(
+            error.contains("a pixel format that is not read; add -pix_fmt yuv444p"),
+            "{error}"
+        );
+    }
+    let large = refusal(&scratch, y4m, b"YUV4MPEG2 W20000 H20000 F25:1 C444\n");
+    assert!(
+        large.contains("frames have more than") && large.contains("sides have 16 to 16384 pixels"),
+        "{large}"
+    );
     // empty input gives a video without frames
     assert!(through(&scratch, &format!("{raw} --quiet"), b"").is_empty());
 }

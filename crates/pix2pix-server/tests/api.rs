@@ -711,6 +711,14 @@ fn what_is_wrong_is_told_as_a_problem() {
             "{refused}"
         );
     }
+    let pages =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../pix2pix/tests/fixtures/pictures/pages.tif");
+    let refused = translate("", &std::fs::read(pages).unwrap()).problem(422);
+    assert!(
+        refused.contains("a TIFF file with") && refused.contains("send page by page"),
+        "{refused}"
+    );
+    assert!(!refused.contains("`pages`"), "{refused}");
     assert!(
         translate("", &vec![0; 100_001])
             .problem(413)

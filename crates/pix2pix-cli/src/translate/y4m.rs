@@ -83,10 +83,15 @@ impl<R: Read> Reader<R> {
             input,
             read: read.clone(),
         };
-        let decoder = Decoder::new_with_limits(input, limits).map_err(|e| {
-            Failure::input(format!(
+        let decoder = Decoder::new_with_limits(input, limits).map_err(|e| match e {
+            y4m::Error::OutOfMemory => Failure::input(format!(
+                "a video whose frames have more than {} bytes; a frame's sides have {MIN_SIDE} to {MAX_SIDE} pixels, of 8 bits",
+                limits.bytes
+            )),
+            y4m::Error::UnknownColorspace => other_pixels("a pixel format that is not read"),
+            e => Failure::input(format!(
                 "not a YUV4MPEG2 video ({e}); pipe from ffmpeg -f yuv4mpegpipe -"
-            ))
+            )),
         })?;
         let size = [decoder.get_width(), decoder.get_height()];
         if size
@@ -107,10 +112,8 @@ impl<R: Read> Reader<R> {
             Colorspace::C422 => Some(YuvChromaSubsampling::Yuv422),
             Colorspace::C444 => Some(YuvChromaSubsampling::Yuv444),
             other => {
-                let message = format!(
-                    "more than 8 bits per sample ({other:?}); add -pix_fmt yuv444p to the ffmpeg command"
-                );
-                return Err(Failure::input(message));
+                let what = format!("more than 8 bits per sample ({other:?})");
+                return Err(other_pixels(&what));
             }
         };
         let full = decoder
@@ -224,6 +227,13 @@ impl<R: Read> Reader<R> {
         }
         Ok(bytes)
     }
+}
+
+/// The failure for pixels that are not read.
+fn other_pixels(what: &str) -> Failure {
+    Failure::input(format!(
+        "{what}; add -pix_fmt yuv444p to the ffmpeg command"
+    ))
 }
 
 fn chroma_width(chroma: YuvChromaSubsampling, width: u32) -> u32 {

@@ -9,7 +9,7 @@ use pix2pix_runtime::regular_file;
 use crate::atomic_file;
 use crate::backend::device;
 use crate::clock;
-use crate::error::Result;
+use crate::error::{Result, shown};
 
 const NAME: &str = "machine.json";
 
@@ -40,7 +40,7 @@ pub fn write(root: &Path) -> Result<()> {
 /// sentence on that too.
 pub fn read(root: &Path) -> (BTreeMap<String, String>, Option<String>) {
     let path = root.join(NAME);
-    let told = |reason: String| Some(format!("{}: cannot be read: {reason}", path.display()));
+    let told = |reason: String| Some(format!("{}: cannot be read: {reason}", shown(&path)));
     match regular_file::read_to_string(&path) {
         Ok(text) => match serde_json::from_str(&text) {
             Ok(entries) => (entries, None),

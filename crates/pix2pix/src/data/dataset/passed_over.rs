@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::error::shown;
+
 /// Why a file is not of a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Why {
@@ -71,7 +73,7 @@ pub fn summary(files: &[PassedOver]) -> Option<String> {
         let count = of_it.clone().count();
         let first = of_it
             .next()
-            .map_or_else(String::new, |file| file.file.display().to_string());
+            .map_or_else(String::new, |file| shown(&file.file));
         let more = if count > 1 { ", ..." } else { "" };
         format!("{count} {} ({first}{more})", why.words())
     });
@@ -104,6 +106,8 @@ mod tests {
     fn files_are_counted_and_named_by_their_reasons() {
         let file = |file: &str, why| PassedOver::new(file, why);
         assert_eq!(summary(&[]), None);
+        let said = summary(&[file("a\u{1b}[31m\n.txt", Why::Ending)]).unwrap();
+        assert!(said.ends_with("(a\\u{1b}[31m\\n.txt)"), "{said:?}");
         assert_eq!(
             summary(&[file("notes.txt", Why::Ending)]).unwrap(),
             "1 file passed over: 1 without a known ending (notes.txt)"

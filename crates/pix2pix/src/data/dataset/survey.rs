@@ -17,7 +17,7 @@ use super::reading::Decoded;
 use super::remembered::{Remembered, Seen};
 use crate::choice::choices;
 use crate::data::picture::{Depth, Format, Header, Picture};
-use crate::error::{Error, Result, within};
+use crate::error::{Error, Result, one_line, within};
 
 /// What to do about broken and unmatched files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -542,12 +542,7 @@ fn unmatched(data: &Dataset) -> Error {
 /// An example of two names that do not match, and the patterns by which they would; `None` if only one side has pictures
 /// without a partner.
 pub fn mismatch(unmatched: &[PathBuf], proposal: Option<&[String; 2]>) -> Option<String> {
-    let name = |file: &PathBuf| {
-        file.file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
-    };
+    let name = |file: &PathBuf| one_line(&file.file_name().unwrap_or_default().to_string_lossy());
     let first = unmatched.first()?;
     // those of the other folder
     let other = unmatched
