@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use pix2pix::RunConfig;
 use pix2pix::run::Metrics;
+use pix2pix::{RunConfig, escaped};
 use pix2pix_server::LiveTraining;
 
-use crate::output::tell;
+use crate::output::{plain, tell};
 use crate::words::length_of;
 
 /// A bar for pairs that are translated, on a terminal.
@@ -22,7 +22,7 @@ pub fn of_pairs(count: usize, message: String) -> ProgressBar {
     };
     let template = "{bar:24} {pos}/{len}  {per_sec}  {eta} left  {msg}";
     bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
-    bar.set_message(message);
+    bar.set_message(escaped(&message));
     bar
 }
 
@@ -52,7 +52,7 @@ impl Lines<'_> {
         match self {
             Self::Stderr => tell(text),
             Self::Nowhere => {}
-            Self::Passed(show) => show(Line::Said(text)),
+            Self::Passed(show) => show(Line::Said(&plain(text))),
         }
     }
 }
@@ -110,7 +110,7 @@ impl<'a> Progress<'a> {
             page.said(text);
         }
         match &self.display {
-            Display::Bar(bar) => bar.println(text),
+            Display::Bar(bar) => bar.println(plain(text)),
             Display::Lines(lines) => lines.say(text),
         }
     }

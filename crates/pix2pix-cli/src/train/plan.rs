@@ -18,6 +18,7 @@ use crate::flags;
 use crate::from_args::Start as From;
 use crate::paths::{Plain, word};
 use crate::processes::Processes;
+use crate::program::program;
 
 /// Options that may be given for a run whose options are known: with `--resume`, or with the `--config` of a run.
 const ON_KNOWN: [&str; 9] = [
@@ -201,7 +202,8 @@ fn resume(
         config.data = named(path);
     }
     let remedy = format!(
-        "give its new path: `pix2pix train DATA --resume {}`",
+        "give its new path: `{} train DATA --resume {}`",
+        program(),
         word(&root)
     );
     let (data, survey) = find_again(&config, args.path.as_deref(), &remedy)?;
