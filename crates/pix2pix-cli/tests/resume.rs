@@ -602,7 +602,7 @@ fn one_training_in_a_folder() {
     let error =
         String::from_utf8(scratch.run(&format!("train data --out run {SMALL}")).stderr).unwrap();
     assert!(
-        error.contains("resume its run with `pix2pix train --resume run`"),
+        error.contains("pix2pix train --resume run`, or choose another"),
         "{error}"
     );
 }
