@@ -342,7 +342,7 @@ impl Trainer {
         Ok([d_real, d_fake, g_gan, g_l1])
     }
 
-    /// The discriminator learns to tell real pairs from generated ones (equation 1; its loss is halved).
+    /// The discriminator learns to tell real pairs from generated ones (equation 1; its loss is halved, with its penalty).
     fn update_discriminator(
         &mut self,
         batches: &[Batch],
@@ -364,11 +364,12 @@ impl Trainer {
                 let gan = self.config.objective.gan;
                 let sign = self.adaptive.as_ref().map(|_| gan.mean_sign(&real_maps));
                 let mut losses = self.objective.discriminator(real_maps, fake_maps);
-                let rng = self.chance(index).rng(Use::Interpolation);
+                let mut draws = self.chance(index).draws(Use::Interpolation);
+                let objective = self.objective.config();
                 let penalty =
-                    gradient_penalty::of(self.objective.config(), discriminator, real, fake, rng);
+                    gradient_penalty::of(objective, discriminator, real, fake, &mut draws);
                 if let Some(penalty) = penalty {
-                    losses.total = losses.total + penalty;
+                    losses.total = losses.total + penalty * 0.5;
                 }
                 (losses, sign)
             });
