@@ -12,7 +12,7 @@ use crate::caught::caught;
 use crate::data::cache::Cache;
 use crate::data::dataset::Pairs;
 use crate::data::dataset::survey::OnError;
-use crate::data::jitter::JitterConfig;
+use crate::data::jitter::{JitterConfig, has_data};
 use crate::data::pair::Direction;
 use crate::data::picture::Picture;
 use crate::error::{Error, Result};
@@ -351,8 +351,8 @@ struct Sample {
     size: Option<[u32; 2]>,
 }
 
-/// Loads the pair at `place` in the order, and varies it as this sample. With [`OnError::Skip`], takes the next readable pair if
-/// this one is broken.
+/// Loads the pair at `place` in the order, and varies it as this sample. Takes the next pair if no pixel of this one has data,
+/// and with [`OnError::Skip`] if it is broken.
 fn readable(
     pairs: &Pairs,
     order: &[usize],
@@ -386,6 +386,11 @@ fn readable(
             Ok((varied, mask))
         });
         match varied {
+            Ok((_, Some(mask))) if !has_data(&mask) => {
+                let reason = "none of the pairs has a pixel with data";
+                let remedy = "check what says that a pixel has none, or give other pairs";
+                failed = Some(Error::file(&pairs.shown(index)[0], reason, remedy));
+            }
             Ok(varied) => return Ok(varied),
             Err(error) if config.on_error.stops(&error) => return Err(error),
             Err(error) => {

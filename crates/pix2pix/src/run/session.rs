@@ -118,6 +118,7 @@ impl<'a, 'b> Session<'a, 'b> {
         let device = self.training.training_device();
         let mut step = self.begun.step;
         let mut waiting = Waiting::default();
+        let may_have_gaps = self.training.data.train.may_have_gaps();
         for batch in self.load()? {
             let batch: HostBatch = match batch {
                 Ok(batch) => batch,
@@ -132,7 +133,9 @@ impl<'a, 'b> Session<'a, 'b> {
             for reason in &batch.skipped {
                 (self.tell)(Event::Skipped(reason));
             }
-            waiting.masks.push(batch.mask(&device));
+            if may_have_gaps {
+                waiting.masks.push(batch.mask(&device));
+            }
             waiting.batches.push(batch.into_tensors(&device));
             if waiting.batches.len() < self.config.optimizer.accumulate {
                 continue;
