@@ -398,7 +398,7 @@ def read(name):
             lines = done.stderr.strip().splitlines()
             assert done.returncode == 1 and len(lines) == 1, f"{name}: exit code {done.returncode}: {done.stderr}"
             return None, lines[0]
-        (made,) = pathlib.Path(folder, "out").iterdir()
+        (made,) = pathlib.Path(folder, "out").glob("x.*")
         both = tifffile.imread(made) if made.suffix == ".tif" else imagecodecs.png_decode(made.read_bytes())
         return both[:, : both.shape[1] // 2], ""
 

@@ -7,7 +7,7 @@ use pix2pix::model::{self, average};
 use crate::failure::Failure;
 use crate::paths::{Plain, word};
 use crate::program::program;
-use crate::result_file::ResultArgs;
+use crate::result_file::{ResultArgs, keep};
 
 /// Options of `pix2pix average`.
 #[derive(clap::Args)]
@@ -35,6 +35,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     };
     let out = args.out.unwrap_or(own);
     let (mean, files) = average(&args.run, args.last)?;
+    keep(&files, &out)?;
     mean.save(&out)?;
     for file in &files {
         notes.say(&format!("{}\n", file.plain()));

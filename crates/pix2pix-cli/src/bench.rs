@@ -13,7 +13,7 @@ use pix2pix::network::summary::aligned;
 use pix2pix::train::MomentFormat;
 
 use crate::choice::choice;
-use crate::failure::{Failure, print};
+use crate::failure::{Failure, print, print_json};
 use crate::machine_args::MachineArgs;
 use crate::memory;
 
@@ -143,7 +143,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         {
             line.extend(measured);
         }
-        return print(&format!("{line}\n"));
+        return print_json(&format!("{line}\n"));
     }
     let milliseconds = |seconds: f64| format!("{:.1} ms", seconds * 1e3);
     let mut rows = vec![
@@ -200,7 +200,7 @@ fn data(args: &Args, threads: usize) -> Result<(), Failure> {
     let result = bench::data(&config, &pairs, domains, args.workers.unwrap_or(threads))?;
     if args.json {
         let line = serde_json::to_string(&result).expect("a measurement is plain data");
-        return print(&format!("{line}\n"));
+        return print_json(&format!("{line}\n"));
     }
     let rows = [
         [

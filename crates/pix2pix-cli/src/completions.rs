@@ -9,7 +9,7 @@ use pix2pix::{Error, atomic_file};
 
 use crate::failure::{Failure, print};
 use crate::output::say;
-use crate::paths::Plain;
+use crate::paths::{Plain, word};
 
 /// Shown after the options of `pix2pix completions`.
 pub const EXAMPLES: &str = "\
@@ -45,9 +45,11 @@ pub fn man(args: ManArgs, mut program: Command) -> Result<(), Failure> {
     program.build();
     atomic_file::create_folder(&args.out)?;
     let pages = write(&program, &args.out)?;
-    let out = args.out.plain();
+    // a page is told from a topic by its slash, which the folder gives it
     say(&format!(
-        "wrote {pages} pages into {out}; read them with man {out}/pix2pix.1\n"
+        "wrote {pages} pages into {}; read them with man {}\n",
+        args.out.plain(),
+        word(&args.out.join("pix2pix.1"))
     ));
     Ok(())
 }
@@ -59,7 +61,7 @@ fn write(command: &Command, folder: &Path) -> Result<usize, Error> {
     let mut text = Vec::new();
     page.render(&mut text)
         .map_err(|e| Error::io(&path, "write the page", e))?;
-    atomic_file::write(&path, &text)?;
+    atomic_file::write_own(&path, &text)?;
     let below = command.get_subcommands();
     // its own help is in every command
     let below = below.filter(|command| command.get_name() != "help");

@@ -1,12 +1,16 @@
 //! Options for the location and format of the pairs, shared by all commands that read data sets.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use pix2pix::data::pair::Direction;
+use pix2pix::data::picture::Depth;
 use pix2pix::data::survey::{self, Forced, LabelCount, LeftOut, OnError, Survey};
 use pix2pix::data::values::SIDES;
-use pix2pix::data::{Classes, Dataset, Domain, Nodata, Options, Pages, Ranges, Values, earth};
+use pix2pix::data::{
+    Classes, Dataset, Domain, Narrow, Nodata, Options, Pages, Ranges, Values, earth,
+};
 use pix2pix::{MOST_NEIGHBOURS, check_neighbours};
 
 use crate::choice::choice;
@@ -79,9 +83,9 @@ pub struct DataArgs {
     /// [default: equal names]
     #[arg(long = "match", num_args = 2, value_names = ["A", "B"])]
     matching: Option<Vec<String>>,
-    /// Take square files for side-by-side pairs of two narrow pictures [default: refuse them]
+    /// Take files that are square or higher than wide for side-by-side pairs of two narrow pictures [default: refuse them]
     #[arg(long)]
-    squares: bool,
+    pub squares: bool,
     /// Action on broken and unmatched files
     #[arg(long, value_parser = choice::<OnError>(), default_value_t = OnError::Stop)]
     pub on_error: OnError,
@@ -156,7 +160,10 @@ impl DataArgs {
                 .matching
                 .clone()
                 .map(|patterns| patterns.try_into().expect("clap takes two")),
-            squares: self.squares,
+            narrow: match self.squares {
+                true => Narrow::Pairs,
+                false => Narrow::Refused,
+            },
             nodata: self.nodata(),
         }
     }
@@ -261,10 +268,13 @@ impl DataArgs {
         let domains = survey.domains(&forced)?;
         let data = data.clone().map(|pairs| pairs.in_domains(domains.clone()));
         let labels = survey::check_labels(&data, self.on_error)?;
+        let narrow = survey.narrow_halves();
         Ok(Read {
             domains,
+            depths: [0, 1].map(|side| survey.depths(side)),
             values,
             labels,
+            narrow: narrow.filter(|_| data.is_side_by_side() && !self.squares),
         })
     }
 }
@@ -273,16 +283,26 @@ impl DataArgs {
 pub struct Read {
     /// The domains of A and B.
     pub domains: [Domain; 2],
+    /// Number of pictures of each sample type, of A and of B.
+    depths: [BTreeMap<Depth, usize>; 2],
     /// The values that were found.
     pub values: Values,
     /// The pixels of the label maps of A and B.
     pub labels: [LabelCount; 2],
+    /// The most common size of halves that are higher than wide, if nobody said that such files are pairs.
+    narrow: Option<[u32; 2]>,
 }
 
 impl Read {
     /// What to tell the user about values and ranges. An error if most values of a side lie outside of its range.
     pub fn notes(&self) -> Result<Vec<String>, Failure> {
         let mut notes = Vec::new();
+        notes.extend(self.narrow.map(|[width, height]| {
+            format!(
+                "side-by-side pairs with halves of {width}x{height}: if these files are single pictures, see `pix2pix prepare`; \
+                 if they are pairs, `squares` says so"
+            )
+        }));
         let outside = self.values.outside(&self.domains)?;
         for (index, (name, field)) in SIDES.into_iter().enumerate() {
             let (domain, side) = (&self.domains[index], &self.values.0[index]);
@@ -297,6 +317,7 @@ impl Read {
                 }
                 continue;
             }
+            notes.extend(several(domain, &self.depths[index], name));
             if outside[index].clipped > 0 {
                 notes.push(format!(
                     "{} of the values of {name} lie outside of {} and are clipped (they are from {})",
@@ -321,4 +342,19 @@ impl Read {
         }
         Ok(notes.iter().map(|note| flags::named(note)).collect())
     }
+}
+
+/// What to say of a side whose pictures have several sample types: how each is read. `None` if they have one.
+fn several(domain: &Domain, depths: &BTreeMap<Depth, usize>, name: &str) -> Option<String> {
+    let each = depths.iter().map(|(depth, count)| {
+        let range = domain.range_of(*depth);
+        format!("{depth} (pictures: {count}, read from {range})")
+    });
+    let each: Vec<String> = each.collect();
+    (each.len() > 1).then(|| {
+        format!(
+            "the pictures of {name} have several depths: {}",
+            each.join(", ")
+        )
+    })
 }

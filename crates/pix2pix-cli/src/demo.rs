@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pix2pix::data::survey::Survey;
 use pix2pix::data::{CacheKind, JitterConfig, earth, picture};
 use pix2pix::device::set_threads;
 use pix2pix::draw::contact_sheet::{self, Row};
@@ -11,7 +12,7 @@ use pix2pix::network::{GeneratorConfig, PatchGanConfig, UnetConfig};
 use pix2pix::report;
 use pix2pix::run::{Event, RunFolder};
 use pix2pix::train::OptimizerConfig;
-use pix2pix::{Error, RunConfig, Translator, atomic_file};
+use pix2pix::{Error, RunConfig, Translator, atomic_file, regular_file};
 
 use crate::beyond_args::Preset;
 use crate::demo_pictures::{self, SHEET};
@@ -102,7 +103,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let data = earth::earth();
     let settings = settings(args.preset);
     let threads = set_threads(args.run.machine.threads)?;
-    let config = RunConfig {
+    let mut config = RunConfig {
         data: earth::NAME.to_string(),
         data_digest: data.digest(),
         cache: CacheKind::Ram,
@@ -114,6 +115,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         keep: 1,
         ..settings
     };
+    config.remember_shapes(&data, &Survey::of(&data.train));
     config.validate()?;
     let out = &args.out;
     let folder = RunFolder::lock(out)?.replacing(remove_earlier_demo);
@@ -201,7 +203,7 @@ fn preview() -> Result<image::RgbImage, Error> {
 /// If the folder has any other file: nothing may be removed then.
 fn earlier_demo(out: &Path) -> Result<Vec<PathBuf>, Error> {
     let config = out.join("config.toml");
-    let is_demo = fs::read_to_string(&config)
+    let is_demo = regular_file::read_to_string(&config)
         .is_ok_and(|config| config.contains(&format!("data = \"{}\"", earth::NAME)));
     if !is_demo {
         return Ok(Vec::new());

@@ -23,7 +23,7 @@ pub fn keep(out: &Path, event: &Event) -> Result<(), Error> {
     let Event::Sampled { sheet, rows, .. } = event else {
         return Ok(());
     };
-    picture::write_png(&out.join(SHEET), sheet)?;
+    draw(&out.join(SHEET), sheet)?;
     write(&out.join("inputs"), rows, |row| &row.input)?;
     write(&out.join("outputs"), rows, |row| &row.output)
 }
@@ -31,7 +31,12 @@ pub fn keep(out: &Path, event: &Event) -> Result<(), Error> {
 fn write(folder: &Path, rows: &[Row], which: fn(&Row) -> &image::RgbImage) -> Result<(), Error> {
     atomic_file::create_folder(folder)?;
     for row in rows {
-        picture::write_png(&folder.join(format!("{}.png", row.name)), which(row))?;
+        draw(&folder.join(format!("{}.png", row.name)), which(row))?;
     }
     Ok(())
+}
+
+fn draw(file: &Path, picture: &image::RgbImage) -> Result<(), Error> {
+    atomic_file::check_own(file)?;
+    picture::write_png(file, picture)
 }

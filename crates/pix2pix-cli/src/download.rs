@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{IsTerminal, stderr};
 use std::path::{Path, PathBuf};
+use std::slice;
 
 use clap::builder::PossibleValuesParser;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -94,14 +95,15 @@ fn download_dataset(dataset: PublicDataset, args: &Args) -> Result<(), Failure> 
         .clone()
         .unwrap_or_else(|| PathBuf::from("datasets"));
     let folder = out.join(name);
+    let archive = out.join(format!("{name}.tar.gz"));
     if folder.exists() {
+        sweep(slice::from_ref(&archive))?;
         let remedy = "remove it, or choose another --out";
         return Err(Error::file(&folder, "the data set already exists", remedy).into());
     }
     let made = Made::folder(&out)?;
     let mirror = args.mirror.as_deref().unwrap_or(ADDRESS);
     let address = format!("{}/{name}.tar.gz", mirror.trim_end_matches('/'));
-    let archive = out.join(format!("{name}.tar.gz"));
     say(&format!(
         "{name}: {}, about {} MB from {address}\n",
         dataset.about, dataset.megabytes
@@ -157,6 +159,23 @@ fn used(result: Result<(), Error>, ours: &[PathBuf]) -> Result<(), Error> {
     }
 }
 
+/// Removes downloads that were used, but not removed: the command was killed.
+fn sweep(files: &[PathBuf]) -> Result<(), Error> {
+    for file in files.iter().filter(|file| is_download(file)) {
+        remove(file)?;
+        say(&format!(
+            "removed {}, a download that was used\n",
+            file.plain()
+        ));
+    }
+    Ok(())
+}
+
+/// The name of the file that an address leads to.
+fn file_name(address: &str) -> &str {
+    address.rsplit('/').next().unwrap_or(address)
+}
+
 /// Downloads the files of the weights and converts them to one `.safetensors` file.
 fn download_weights(weights: Published, args: &Args) -> Result<(), Failure> {
     if args.sha256.is_some() {
@@ -166,7 +185,10 @@ fn download_weights(weights: Published, args: &Args) -> Result<(), Failure> {
     }
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from("weights"));
     let file = out.join(format!("{}.safetensors", weights.name));
+    let targets = weights.parts.iter().map(|part| out.join(file_name(part)));
+    let targets: Vec<PathBuf> = targets.collect();
     if file.exists() {
+        sweep(&targets)?;
         let remedy = "remove it, or choose another --out";
         return Err(Error::file(&file, "the weights already exist", remedy).into());
     }
@@ -174,13 +196,12 @@ fn download_weights(weights: Published, args: &Args) -> Result<(), Failure> {
     let about = flags::named(weights.about);
     say(&format!("{}: {about}\n", weights.name));
     let (mut parts, mut ours) = (Vec::new(), Vec::new());
-    for part in weights.parts {
-        let name = part.rsplit('/').next().unwrap_or(part);
+    for (part, target) in weights.parts.iter().zip(targets) {
+        let name = file_name(part);
         let address = match &args.mirror {
             Some(mirror) => format!("{}/{name}", mirror.trim_end_matches('/')),
             None => part.to_string(),
         };
-        let target = out.join(name);
         say(&format!("from {address}\n"));
         let is_ours = fetch_once(&address, weights.megabytes, &target)?;
         let found = sha256::of_file(&target, "read the download")?;

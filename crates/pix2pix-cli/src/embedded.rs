@@ -16,6 +16,7 @@ pub use toml::Value;
 
 pub use crate::failure::Failure;
 use crate::memory::KeepFreed;
+use crate::output::plain;
 pub use crate::progress::Line;
 pub use crate::train::Host;
 use crate::train::Seconds;
@@ -95,7 +96,7 @@ pub fn evaluate(
         unreachable!("the words begin with the command's name");
     };
     let notes = RefCell::new(Vec::new());
-    let note = |text: &str| notes.borrow_mut().push(text.to_string());
+    let note = |text: &str| notes.borrow_mut().push(plain(text));
     let measured = evaluate::measure(&args, &note, |_, _| ProgressBar::hidden(), go_on);
     let mut evaluations = measured.map_err(|failure| failure.of_command(&named))?;
     let table = evaluate::table(&evaluations);

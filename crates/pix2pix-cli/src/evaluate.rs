@@ -14,11 +14,11 @@ use pix2pix::report::{
     Evaluated, Evaluation, Gallery, MEASURES, Measure, Measured, Measures, charts, evaluate,
     gallery,
 };
-use pix2pix::{Error, RunConfig, Translator, atomic_file};
+use pix2pix::{Error, RunConfig, Translator, atomic_file, one_line, regular_file};
 
 use crate::best_args::BestArgs;
 use crate::direction;
-use crate::failure::{Failure, print};
+use crate::failure::{Failure, print, print_json};
 use crate::machine_args::MachineArgs;
 use crate::noise_args::NoiseArgs;
 use crate::output::tell;
@@ -104,7 +104,7 @@ enum Split {
 pub fn run(args: Args) -> Result<(), Failure> {
     let evaluations = measure(&args, &tell, progress::of_pairs, &mut || true)?;
     if args.json {
-        return print(&json(&evaluations));
+        return print_json(&json(&evaluations));
     }
     print(&table(&evaluations))?;
     let of_pictures = evaluations.iter().any(|found| found.classes.is_empty());
@@ -311,7 +311,8 @@ fn unlike(config: &RunConfig, pairs: &Pairs) -> Result<Option<String>, Error> {
     ];
     Ok(sides.into_iter().find_map(|(side, domain, header)| {
         let found = domain.conversion(header.channels, header.depth)?;
-        Some(format!("the {side} of {} has {found}", pairs.name(0)))
+        let name = one_line(pairs.name(0));
+        Some(format!("the {side} of {name} has {found}"))
     }))
 }
 
@@ -341,7 +342,7 @@ fn names(out: &Path, models: &[PathBuf]) -> Vec<Own> {
 
 /// Whether a file has the scores of an evaluation.
 fn is_scores(file: &Path) -> bool {
-    let text = std::fs::read(file).unwrap_or_default();
+    let text = regular_file::read(file).unwrap_or_default();
     let found: Vec<serde_json::Value> = serde_json::from_slice(&text).unwrap_or_default();
     !found.is_empty()
         && found
@@ -482,7 +483,7 @@ fn of_classes(evaluations: &[Evaluation]) -> Vec<Vec<String>> {
         }
     }
     for name in names {
-        row(format!("IoU of {name}"), &|evaluation| {
+        row(format!("IoU of {}", one_line(name)), &|evaluation| {
             let class = evaluation.classes.iter().find(|class| class.name == name);
             class?.iou
         });
@@ -496,7 +497,7 @@ pub fn table(evaluations: &[Evaluation]) -> String {
     rows.push(vec!["pairs".to_string()]);
     rows.push(vec!["measured at".to_string()]);
     for evaluation in evaluations {
-        rows[0].push(pix2pix::one_line(&evaluation.model));
+        rows[0].push(one_line(&evaluation.model));
         rows[1].push(evaluation.step.to_string());
         rows[2].push(counted(evaluation));
         rows[3].push(evaluation.sizes());

@@ -1,5 +1,6 @@
 //! `pix2pix export`.
 
+mod calibration;
 mod onnx_args;
 mod site;
 
@@ -17,7 +18,7 @@ use crate::choice::choice;
 use crate::failure::Failure;
 use crate::paths::{Plain, word};
 use crate::program::program;
-use crate::result_file::{Notes, ResultArgs};
+use crate::result_file::{Notes, ResultArgs, keep};
 use onnx_args::OnnxArgs;
 use site::SiteArgs;
 
@@ -147,6 +148,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     }
     let notes = args.result.check(&files)?;
     let path = args.best.find(&args.model)?;
+    files.iter().try_for_each(|file| keep(&[&path], file))?;
     let checkpoint = Checkpoint::load(&path)?.checked(&path)?;
     let format = match (format, args.weights) {
         (Format::Onnx, None) => return args.onnx.export(checkpoint, &path, &args.out, notes),
@@ -158,6 +160,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         (Format::Web, weights) => {
             let weights = weights.unwrap_or(Rounding::F16);
             args.result.check_folder(&args.out)?;
+            keep(&[&path], &args.out.join(site::MODEL))?;
             let models = Models::new(&[args.model], DeviceName::Cpu, Precision::default());
             let models = models.with_best(args.best.best);
             return args.site.export(&checkpoint, weights, &models, &args.out);
@@ -174,7 +177,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
             Some(tensors) => Some((out, tensors)),
             None => {
                 return Err(Failure::Usage(format!(
-                    "--discriminator: {} has no discriminator, as it was imported without one; omit the option",
+                    "--discriminator: {} has no discriminator: it holds the generator alone, as imported and rounded models do; \
+                     omit the option, or export the run that the model is of",
                     path.plain()
                 )));
             }

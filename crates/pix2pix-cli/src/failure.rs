@@ -10,9 +10,10 @@ use pix2pix::{Error, escaped};
 
 use crate::elsewhere;
 use crate::flags;
-use crate::output::tell;
+use crate::output::{plain, plain_json, tell};
 use crate::paths::{Plain, word};
 use crate::port;
+use crate::program::program;
 
 /// The reason a command failed or ended early.
 #[derive(Debug)]
@@ -96,8 +97,9 @@ impl From<Error> for Failure {
                 is_run: true,
             } => Self::Runtime(format!(
                 "{}: the folder is not empty, but a new run needs an empty one; resume its run with \
-                 `pix2pix train --resume {}`, or choose another --out",
+                 `{} train --resume {}`, or choose another --out",
                 folder.plain(),
+                program(),
                 word(&folder)
             )),
             // a result that is written to a pipe, such as /dev/stdout
@@ -183,11 +185,24 @@ fn command_of(arguments: &[OsString]) -> (String, Command) {
     (path, command)
 }
 
-/// Writes a result to standard output: what the command was started for.
+/// Writes a result to standard output: what the command was started for. In what names hold, only ends of lines are left of
+/// control characters.
 ///
 /// # Errors
 /// If it cannot be written; if its reader has closed the pipe, the command ends quietly.
 pub fn print(text: &str) -> Result<(), Failure> {
+    write(&plain(text))
+}
+
+/// Writes a result in JSON, as [`print`] does.
+///
+/// # Errors
+/// As [`print`].
+pub fn print_json(text: &str) -> Result<(), Failure> {
+    write(&plain_json(text))
+}
+
+fn write(text: &str) -> Result<(), Failure> {
     let mut out = stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     written.map_err(|e| unwritten(&e))

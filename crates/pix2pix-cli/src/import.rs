@@ -11,7 +11,7 @@ use crate::choice::choice;
 use crate::failure::Failure;
 use crate::paths::{Plain, word};
 use crate::program::program;
-use crate::result_file::ResultArgs;
+use crate::result_file::{ResultArgs, keep};
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
@@ -58,6 +58,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         direction: Some(args.direction),
     };
     let notes = args.result.check(&[args.out.as_path()])?;
+    keep(&args.files, &args.out)?;
     let checkpoint = import::of_files(&args.files, &options)?;
     checkpoint.save(&args.out)?;
     let config = &checkpoint.config;

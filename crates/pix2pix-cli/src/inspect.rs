@@ -1,6 +1,7 @@
 //! `pix2pix inspect`.
 
 pub mod alignment;
+mod palette;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -8,11 +9,11 @@ use std::path::{Path, PathBuf};
 use image::RgbImage;
 use pix2pix::data::survey::{self, OnError, Survey};
 use pix2pix::data::{
-    Classes, Dataset, Domain, Labels, Pairs, classes, duplicates, passed_over, picture, values,
+    Classes, Dataset, Domain, Labels, Pairs, duplicates, passed_over, picture, values,
 };
 use pix2pix::draw::contact_sheet;
 use pix2pix::network::summary::aligned;
-use pix2pix::{RunConfig, atomic_file};
+use pix2pix::{RunConfig, one_line};
 
 use crate::data_args::{DataArgs, DataPath};
 use crate::failure::{Failure, print};
@@ -145,22 +146,11 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
     if args.align {
         *found += &alignment::report(&data, &args.at.path, &args.data)?;
     }
-    for (side, name) in ["a", "b"].into_iter().enumerate() {
+    for (side, domain) in domains.iter().enumerate() {
         if let (None, Some(Classes::Palette(colors))) =
-            (&domains[side].labels, read.values.0[side].classes())
+            (&domain.labels, read.values.0[side].classes())
         {
-            let path = path.with_extension(format!("{name}.json"));
-            // the user may have named its classes
-            let kept = match atomic_file::replaces(&path) && !args.result.replaces() {
-                true => " is there, and stays (--force replaces it)",
-                false => {
-                    atomic_file::write(&path, classes::palette(&colors).as_bytes())?;
-                    ""
-                }
-            };
-            let path = path.plain();
-            *found +=
-                &format!("palette: {path}{kept}; for classes, train with --labels-{name} {path}\n");
+            *found += &palette::written(&colors, side, &survey, &path, &args.result)?;
         }
     }
     let sheet = sheet(args, &data, args.data.direction.order(domains))?;
@@ -205,6 +195,16 @@ fn check_conversion(pairs: &Pairs, survey: &Survey, domains: &[Domain; 2]) -> Re
     Ok(())
 }
 
+/// Checks that a sheet's name has the ending of its format, or none, as that of a stream.
+fn check_ending(sheet: &Path) -> Result<(), Failure> {
+    let ending = sheet.extension().unwrap_or_default();
+    if ending.is_empty() || ending.eq_ignore_ascii_case("png") {
+        return Ok(());
+    }
+    let message = "unknown format of the contact sheet; end --sheet in .png";
+    Err(Failure::Usage(format!("{}: {message}", sheet.plain())))
+}
+
 /// Where the contact sheet goes: never into the data set, where it would count as a pair.
 fn sheet_path(args: &Args) -> Result<PathBuf, Failure> {
     let data = &args.at.path;
@@ -213,7 +213,7 @@ fn sheet_path(args: &Args) -> Result<PathBuf, Failure> {
             "--sheet {} lies in the data set, and would be taken for a pair; choose another place",
             path.plain()
         ))),
-        Some(path) => Ok(path.clone()),
+        Some(path) => check_ending(path).map(|()| path.clone()),
         None if lies_in(Path::new("inspect.png"), data) => {
             let data = real(data);
             let folder = data.parent().unwrap_or(Path::new("/"));
@@ -225,8 +225,9 @@ fn sheet_path(args: &Args) -> Result<PathBuf, Failure> {
 
 /// The values of each band.
 fn values(side: &values::Side, name: &str) -> String {
-    let bands = side.bands.iter().enumerate().map(|(index, band)| {
-        let band_name = match side.bands.len() {
+    let bands = side.bands();
+    let lines = bands.iter().enumerate().map(|(index, band)| {
+        let band_name = match bands.len() {
             1 => name.to_string(),
             _ => format!("{name}, channel {}", index + 1),
         };
@@ -234,7 +235,7 @@ fn values(side: &values::Side, name: &str) -> String {
         let [first, middle, last] = [1.0, 50.0, 99.0].map(|percent| band.percentile(percent));
         format!("{band_name}: values from {low} to {high}; percentiles 1, 50, 99: {first}, {middle}, {last}\n")
     });
-    bands.collect()
+    lines.collect()
 }
 
 /// The share of each class in all pixels.
@@ -244,7 +245,7 @@ fn shares(labels: &Labels, pixels: &[u64], name: &str) -> String {
         let percent = 100.0 * *count as f64 / all.max(1) as f64;
         format!(
             "{name}, {}: {percent:.2}% of the pixels\n",
-            labels.name(class)
+            one_line(&labels.name(class))
         )
     });
     lines.collect()

@@ -116,6 +116,26 @@ impl NetworkArgs {
         channels: [usize; 2],
         preset: Preset,
     ) -> Result<(GeneratorConfig, PatchGanConfig), Failure> {
+        let generator = self.generator(sides, channels, preset)?;
+        let discriminator = self.discriminator(channels);
+        discriminator.validate()?;
+        // of whole pictures, `sides` is what all are multiples of; the check of the data knows how large they are
+        if !whole {
+            discriminator.check_size(sides[1], sides[0])?;
+        }
+        Ok((generator, discriminator))
+    }
+
+    /// The configuration of the generator, as [`resolve`](Self::resolve).
+    ///
+    /// # Errors
+    /// An option out of its range, or a picture size that does not fit the generator.
+    pub fn generator(
+        &self,
+        sides: [usize; 2],
+        channels: [usize; 2],
+        preset: Preset,
+    ) -> Result<GeneratorConfig, Failure> {
         let norm = self.norm;
         let upsample = self.upsample.unwrap_or(preset.upsample());
         let resnet = self
@@ -164,15 +184,9 @@ impl NetworkArgs {
                 ..UnetConfig::default()
             }),
         };
-        let discriminator = self.discriminator(channels);
         generator.validate()?;
         generator.check_size(sides[1], sides[0])?;
-        discriminator.validate()?;
-        // of whole pictures, `sides` is what all are multiples of; the check of the data knows how large they are
-        if !whole {
-            discriminator.check_size(sides[1], sides[0])?;
-        }
-        Ok((generator, discriminator))
+        Ok(generator)
     }
 
     /// The configuration of the discriminator for these channels of the source and the target.

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use pix2pix::{Error, atomic_file};
 
-/// Creates the folder of a file that is about to be written.
+/// Creates the folder of a file that is about to be written, under a name that follows from an input's. A pipe of this name
+/// is an error.
 pub fn create_folder_of(file: &Path) -> Result<(), Error> {
+    atomic_file::check_own(file)?;
     match file.parent() {
         Some(folder) => atomic_file::create_folder(folder),
         None => Ok(()),

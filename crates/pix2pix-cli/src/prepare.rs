@@ -1,6 +1,8 @@
 //! `pix2pix prepare`.
 
-use std::collections::BTreeMap;
+mod prepared;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{IsTerminal, stderr};
 use std::path::{Path, PathBuf};
@@ -13,11 +15,11 @@ use pix2pix::data::pair;
 use pix2pix::data::passed_over::{self, PassedOver};
 use pix2pix::data::picture::{self, Depth, Format, Header, MAX_BYTES, MAX_SIDE, Page, Picture};
 use pix2pix::data::{
-    Aligned, Dataset, Nodata, Options, Pages, Pairs, Size, Store, Task, Values, earth,
+    Aligned, Dataset, Narrow, Nodata, Options, Pages, Pairs, Size, Store, Task, Values, earth,
     side_by_side, sized,
 };
 use pix2pix::device::set_threads;
-use pix2pix::{Error, atomic_file};
+use pix2pix::{Error, atomic_file, one_line};
 use rayon::prelude::*;
 
 use crate::choice::choice;
@@ -26,7 +28,7 @@ use crate::failure::Failure;
 use crate::inspect::alignment::few;
 use crate::output::{say, tell};
 use crate::output_folder::{create_folder_of, remove_unfinished};
-use crate::paths::{Plain, lies_in, word};
+use crate::paths::{Plain, lies_in, real, word};
 use crate::program::program;
 use crate::words;
 
@@ -58,7 +60,8 @@ pub struct Args {
 struct Common {
     /// Folder or archive of photographs, also with train/ and val/ in it; for combine, align and split, a data set
     input: PathBuf,
-    /// Folder for the pairs; existing files are kept, so repeat an interrupted command to finish it
+    /// Folder for the pairs; existing files are kept, so repeat an interrupted command to finish it. Those of another task
+    /// or of other options are refused
     #[arg(long, value_name = "DATA")]
     out: PathBuf,
     /// Size of each picture of a pair, PIXELS or WIDTHxHEIGHT: photographs are cropped around their middle and
@@ -255,7 +258,8 @@ fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
             add(&mut jobs, target, job, |(file, _)| store.shown(file))?;
         }
     }
-    make(common, jobs, is_made, |(file, page), target| {
+    let options = prepared::of_photographs(common, task);
+    make(common, &options, jobs, is_made, |(file, page), target| {
         let (shown, content) = (store.shown(file), store.content(file)?);
         let (photo, _) = picture::decode_page(&shown, &content, *page)?;
         let range = range_of(common, &shown, &photo)?;
@@ -354,7 +358,7 @@ fn open(common: &Common, pages: Option<Pages>, nodata: Option<Nodata>) -> Result
         seed: common.seed,
         pages,
         nodata: [nodata; 2],
-        squares: true, // nothing is trained on them here
+        narrow: Narrow::Pairs, // nothing is trained on them here
         ..Options::default()
     };
     let data = match earth::is_typed(&common.input) {
@@ -409,7 +413,8 @@ fn combine(common: &Common, nearest: Option<Sides>) -> Result<(), Failure> {
         (Some(_), None) => label_maps(common, &data, pixels)?,
         _ => [false; 2],
     };
-    make(common, jobs, is_made, |(pairs, index, indexed), target| {
+    keep(&data, &jobs)?;
+    let work = |(pairs, index, indexed): &(&Pairs, usize, [bool; 2]), target: &Path| {
         let sides = pairs.read_sides(*index)?;
         let [a, b] = [0, 1].map(|side| {
             let size = common.size.map(|size| size.0);
@@ -424,7 +429,9 @@ fn combine(common: &Common, nearest: Option<Sides>) -> Result<(), Failure> {
             Error::file(&pairs.shown(*index)[0], reason, remedy)
         })?;
         write(target, &both)
-    })?;
+    };
+    let options = prepared::of_combine(common, nearest);
+    make(common, &options, jobs, is_made, work)?;
     for (name, _) in ["A", "B"].into_iter().zip(maps).filter(|(_, is)| *is) {
         say(&format!(
             "note: {name} looks like label maps, and --size took the nearest pixels of it; for drawings, repeat with \
@@ -479,7 +486,7 @@ fn align(common: &Common, nodata: Option<Nodata>) -> Result<(), Failure> {
         match aligned.shift.map(|shift| shift.whole()) {
             None => {
                 let mut unsure = unsure.lock().expect("no panic while it is held");
-                unsure.push(pairs.name(*index).to_string());
+                unsure.push(one_line(pairs.name(*index)));
             }
             Some([0, 0]) => {}
             Some(_) => {
@@ -488,7 +495,9 @@ fn align(common: &Common, nodata: Option<Nodata>) -> Result<(), Failure> {
         }
         write_aligned(target, &aligned)
     };
-    make(common, jobs, is_made, work)?;
+    keep(&data, &jobs)?;
+    let options = prepared::of_align(common, nodata);
+    make(common, &options, jobs, is_made, work)?;
     let mut unsure = unsure.into_inner().expect("no panic while it is held");
     unsure.sort();
     say(&format!(
@@ -585,8 +594,9 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
         create_folder_of(target)?;
         atomic_file::write(target, bytes)
     };
+    keep(&data, &jobs)?;
     // a copy has all of its name
-    make(common, jobs, Path::is_file, work)?;
+    make(common, prepared::SPLIT, jobs, Path::is_file, work)?;
     let train = pairs.len() - val - test;
     say(&format!(
         "pairs: {train} in train/, {val} in val/, {test} in test/\n"
@@ -652,15 +662,45 @@ fn add<T>(
     Ok(())
 }
 
+/// Checks that no picture of a data set has the place of a result, where it would count as made. Those of a table may lie in
+/// the folder of the results.
+fn keep<T>(data: &Dataset, jobs: &BTreeMap<PathBuf, T>) -> Result<(), Failure> {
+    let endings = picture::RESULT_EXTENSIONS.iter();
+    let there = jobs.keys().flat_map(|target| {
+        let files = endings
+            .clone()
+            .map(|ending| target.with_added_extension(ending));
+        files.chain([target.clone()]).filter(|file| file.is_file())
+    });
+    let there: Vec<PathBuf> = there.collect();
+    if there.is_empty() {
+        return Ok(());
+    }
+    let files = data
+        .splits
+        .iter()
+        .flat_map(|(_, pairs)| (0..pairs.len()).flat_map(|index| pairs.shown(index)));
+    let places: BTreeSet<PathBuf> = files.map(|file| real(&file)).collect();
+    match there.iter().find(|file| places.contains(&real(file))) {
+        None => Ok(()),
+        Some(file) => {
+            let message = "a result would have the place of this picture; choose another --out";
+            Err(Failure::Usage(format!("{}: {message}", file.plain())))
+        }
+    }
+}
+
 /// Whether a picture was written to a target without an ending.
 fn is_made(target: &Path) -> bool {
     let mut endings = picture::RESULT_EXTENSIONS.iter();
     endings.any(|ending| target.with_added_extension(ending).is_file())
 }
 
-/// Makes every file that is not there, in parallel, with a progress bar on a terminal.
+/// Makes every file that is not there, in parallel, with a progress bar on a terminal. `options` are those that the files
+/// depend on: files that are there and were made with others are an error.
 fn make<T: Sync>(
     common: &Common,
+    options: &str,
     jobs: BTreeMap<PathBuf, T>,
     is_there: fn(&Path) -> bool,
     work: impl Fn(&T, &Path) -> Result<(), Error> + Sync,
@@ -673,6 +713,10 @@ fn make<T: Sync>(
         let message =
             "the folder of the pairs lies in that of their pictures; choose another --out";
         return Err(Failure::Usage(format!("{}: {message}", common.out.plain())));
+    }
+    let is_new = !jobs.keys().any(|target| is_there(target));
+    if !is_new {
+        prepared::check(&common.out, options)?;
     }
     set_threads(common.threads)?;
     remove_unfinished(jobs.keys().cloned());
@@ -687,7 +731,11 @@ fn make<T: Sync>(
     let result = jobs.par_iter().try_for_each(|(target, job)| {
         if !is_there(target) {
             work(job, target)?;
-            made.fetch_add(1, Ordering::Relaxed);
+            let is_first = made.fetch_add(1, Ordering::Relaxed) == 0;
+            // not earlier: a command that makes nothing leaves nothing behind
+            if is_new && is_first {
+                prepared::write(&common.out, options)?;
+            }
         }
         bar.inc(1);
         Ok::<_, Error>(())

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use pix2pix::escaped;
 use pix2pix::run::Metrics;
 use pix2pix_server::LiveTraining;
 
-use crate::output::tell;
+use crate::output::{plain, tell};
 
 /// A bar for pairs that are translated, on a terminal.
 pub fn of_pairs(count: usize, message: String) -> ProgressBar {
@@ -20,7 +21,7 @@ pub fn of_pairs(count: usize, message: String) -> ProgressBar {
     };
     let template = "{bar:24} {pos}/{len}  {per_sec}  {eta} left  {msg}";
     bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
-    bar.set_message(message);
+    bar.set_message(escaped(&message));
     bar
 }
 
@@ -50,7 +51,7 @@ impl Lines<'_> {
         match self {
             Self::Stderr => tell(text),
             Self::Nowhere => {}
-            Self::Passed(show) => show(Line::Said(text)),
+            Self::Passed(show) => show(Line::Said(&plain(text))),
         }
     }
 }
@@ -109,7 +110,7 @@ impl<'a> Progress<'a> {
             page.said(text);
         }
         match &self.display {
-            Display::Bar(bar) => bar.println(text),
+            Display::Bar(bar) => bar.println(plain(text)),
             Display::Lines(lines) => lines.say(text),
         }
     }

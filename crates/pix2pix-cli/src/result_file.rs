@@ -58,12 +58,13 @@ impl ResultArgs {
     /// `is_ours` tells, is replaced.
     ///
     /// # Errors
-    /// If another file has this name.
+    /// If another file has this name, or what is no file.
     pub fn check_own(
         &self,
         file: &Path,
         is_ours: impl Fn(&Path) -> bool,
     ) -> Result<Notes, Failure> {
+        atomic_file::check_own(file)?;
         let force = self.force || is_ours(file);
         Self { force }.check(&[file])
     }
@@ -73,16 +74,20 @@ impl ResultArgs {
         self.force
     }
 
-    /// Checks that a command may write its results into a folder: one that is new or empty, or that is to be replaced.
+    /// Checks that a command may write its results into a folder: one that is new or empty, or that is to be replaced. What
+    /// killed commands left unfinished in it does not count, and is removed.
     ///
     /// # Errors
     /// If it has files.
     pub fn check_folder(&self, folder: &Path) -> Result<(), Failure> {
-        let has_files = std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
-        if has_files && !self.force {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut names = entries.map(|entry| entry.file_name());
+        if names.any(|name| !atomic_file::is_unfinished(&name)) && !self.force {
             let remedy = "choose another folder, or replace its files with --force";
             return Err(Error::file(folder, "the folder has files", remedy).into());
         }
+        // only what it finds is of interest
+        let _ = atomic_file::remove_unfinished(folder);
         Ok(())
     }
 }
@@ -93,8 +98,10 @@ pub type Own = (PathBuf, fn(&Path) -> bool);
 /// Checks that the files whose names a command chooses in the folder of `--out` are not there, or its own.
 ///
 /// # Errors
-/// If another file has one of the names.
+/// If another file has one of the names, or what is no file.
 pub fn check_names(files: &[Own]) -> Result<(), Failure> {
+    let mut paths = files.iter().map(|(file, _)| file);
+    paths.try_for_each(|file| atomic_file::check_own(file))?;
     match files
         .iter()
         .find(|(file, is_ours)| atomic_file::replaces(file) && !is_ours(file))
@@ -106,6 +113,19 @@ pub fn check_names(files: &[Own]) -> Result<(), Failure> {
             Err(Error::file(file, reason, remedy).into())
         }
     }
+}
+
+/// Checks that a result does not replace a file that it is made of, even if files that exist are to be replaced.
+///
+/// # Errors
+/// If it would, by whatever link.
+pub fn keep(inputs: &[impl AsRef<Path>], result: &Path) -> Result<(), Failure> {
+    let is_input = |input: &Path| input.exists() && atomic_file::are_one(result, input);
+    if !inputs.iter().any(|input| is_input(input.as_ref())) {
+        return Ok(());
+    }
+    let message = "the result would replace the file that it is made of; choose another name";
+    Err(Failure::Usage(format!("{}: {message}", result.plain())))
 }
 
 /// Checks that two results do not go to one file.

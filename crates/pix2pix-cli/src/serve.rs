@@ -7,6 +7,7 @@ pub mod training;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use pix2pix::device::set_threads;
@@ -120,7 +121,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let name = one_line(&info.name);
         text += &format!("{name} ({}, step {})\n", info.network, info.step);
     }
-    runtime()?.block_on(async {
+    to_the_end(runtime()?, async {
         stop_at_signals(&server).map_err(|e| no_threads(&e))?;
         // only now: who reads this may stop or reload the server at once
         say(&format!("{text}web page: {page}\npress Ctrl-C to stop\n"));
@@ -205,6 +206,16 @@ fn runtime() -> Result<Runtime, Failure> {
     built.map_err(|e| no_threads(&e))
 }
 
+/// After the server's end, the longest time in which requests that were cut off write their lines of the log.
+const CUT_OFF: Duration = Duration::from_millis(200);
+
+/// Runs the server until it ends. What it still decodes or encodes then is not waited for: the grace period is over.
+fn to_the_end<T>(runtime: Runtime, server: impl Future<Output = T>) -> T {
+    let ended = runtime.block_on(server);
+    runtime.shutdown_timeout(CUT_OFF);
+    ended
+}
+
 /// The system gives no threads.
 fn no_threads(reason: &std::io::Error) -> Failure {
     let remedy = "raise the limit on processes (ulimit -u)";
@@ -257,6 +268,27 @@ fn stop_at_signals(server: &Server) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn work_that_has_begun_does_not_keep_the_server() {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        use std::sync::mpsc::channel;
+
+        let (go_on, wait) = channel::<()>();
+        let (begun, begins) = channel();
+        let is_done = Arc::new(AtomicBool::new(false));
+        let done = is_done.clone();
+        to_the_end(runtime().unwrap(), async move {
+            tokio::task::spawn_blocking(move || {
+                begun.send(()).unwrap();
+                let _ = wait.recv_timeout(Duration::from_secs(30));
+                done.store(true, Ordering::Relaxed);
+            });
+            begins.recv().unwrap();
+        });
+        assert!(!is_done.load(Ordering::Relaxed));
+        drop(go_on);
+    }
 
     #[test]
     fn the_printed_address_opens_in_a_browser() {

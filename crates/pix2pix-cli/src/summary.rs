@@ -97,38 +97,43 @@ impl TypedValueParser for NetworkParser {
 
 impl Described {
     /// Builds the network and returns its layer graph.
+    ///
+    /// # Errors
+    /// If there is no such model, or the size does not fit the network.
     pub fn graph(&self) -> Result<LayerGraph, Failure> {
-        let (generator, discriminator, [width, height]) = match &self.model {
-            Some(model) => {
-                let found = trained(model, !matches!(self.network, Network::Generator))?;
-                let sides = found.jitter.crop_size.sides();
-                let sides = self.size.map_or(sides, |side| [side; 2]);
-                (found.generator, found.discriminator, sides)
-            }
-            None => {
-                let sides = [self.size.unwrap_or(256); 2];
-                let channels = [self.in_channels, self.out_channels];
-                let (generator, discriminator) =
-                    self.networks
-                        .resolve((sides, false), channels, Preset::Paper)?;
-                (generator, discriminator, sides)
-            }
+        let model = self.model.as_ref();
+        let model = model.map(|model| trained(model, !matches!(self.network, Network::Generator)));
+        let model = model.transpose()?;
+        let (sides, channels) = match &model {
+            Some(model) => (model.jitter.crop_size.sides(), model.generator.channels()),
+            None => ([256; 2], [self.in_channels, self.out_channels]),
         };
-        generator.check_size(height, width)?;
-        discriminator.check_size(height, width)?;
+        let sides = self.size.map_or(sides, |side| [side; 2]);
+        let [width, height] = sides;
         let device = DeviceName::Cpu.open(Precision::F32)?;
-        let init = &mut WeightInit::blank();
-        let channels = generator.channels();
+        let generator = || {
+            let config = match &model {
+                Some(model) => model.generator.clone(),
+                None => self.networks.generator(sides, channels, Preset::Paper)?,
+            };
+            config.check_size(height, width)?;
+            Ok::<_, Failure>(config.init_with(&mut WeightInit::blank(), &device)?)
+        };
+        let discriminator = || {
+            let config = match &model {
+                Some(model) => model.discriminator.clone(),
+                None => self.networks.discriminator(channels),
+            };
+            config.validate()?;
+            config.check_size(height, width)?;
+            Ok::<_, Failure>(config.init_with(&mut WeightInit::blank(), &device)?)
+        };
         let [source, target] = channels.map(|channels| [channels, height, width]);
         Ok(match self.network {
-            Network::Generator => generator.init_with(init, &device)?.layers(source),
-            Network::Discriminator => discriminator
-                .init_with(init, &device)?
-                .layers(source, target),
+            Network::Generator => generator()?.layers(source),
+            Network::Discriminator => discriminator()?.layers(source, target),
             Network::Composite => {
-                let generator = generator.init_with(init, &device)?;
-                let discriminator = discriminator.init_with(init, &device)?;
-                Composite::new(&generator, &discriminator).layers(source, target)
+                Composite::new(&generator()?, &discriminator()?).layers(source, target)
             }
         })
     }

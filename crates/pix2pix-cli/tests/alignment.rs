@@ -159,7 +159,8 @@ fn files_keep_their_depth_format_and_folders() {
     let content = Content::from(scratch.path("aligned/val/A/x.tif").as_path());
     let metadata = Metadata::read(&content, Format::Tiff, Page::Only, 1);
     assert_eq!(metadata.nodata(), Some(65535.0));
-    assert_eq!(names(&scratch.path("aligned")), ["train", "val"]);
+    let mark = pix2pix::data::PREPARED;
+    assert_eq!(names(&scratch.path("aligned")), [mark, "train", "val"]);
 }
 
 /// It is not known whether a mask belongs to A or to B.

@@ -126,7 +126,7 @@ fn an_image_too_small() {
             "at least 16",
         ],
     );
-    pair(30, 40, 0)
+    pair(30, 20, 0)
         .save(scratch.path("data/small.png"))
         .unwrap();
     fails(
@@ -134,7 +134,7 @@ fn an_image_too_small() {
         1,
         &[
             "data/small.png",
-            "15x40 pixels are too small",
+            "15x20 pixels are too small",
             "at least 16",
         ],
     );

@@ -3,6 +3,7 @@
 use std::fs;
 
 use image::RgbImage;
+use pix2pix::data::picture::{self, Format, Picture, Samples};
 
 use crate::common::{self, SMALL, Scratch, is_flat, names, pair, wait_until};
 
@@ -121,15 +122,15 @@ fn translations_have_their_inputs_size() {
     scratch.ok(&format!("train data --out run --epochs 1 {SMALL}"));
     fs::create_dir(scratch.path("in")).unwrap();
     pair(70, 101, 0).save(scratch.path("in/plain.png")).unwrap();
-    pair(128, 64, 1).save(scratch.path("in/both.jpg")).unwrap();
+    pair(96, 40, 1).save(scratch.path("in/both.jpg")).unwrap();
     fs::write(scratch.path("in/notes.txt"), "not a picture").unwrap();
 
     let said = scratch.ok("translate run in --out out");
     assert_eq!(names(&scratch.path("out")), ["both.png", "plain.png"]);
     assert_eq!(open(scratch.path("out/plain.png")).dimensions(), (70, 101));
-    assert_eq!(open(scratch.path("out/both.png")).dimensions(), (64, 64));
+    assert_eq!(open(scratch.path("out/both.png")).dimensions(), (48, 40));
     assert!(
-        said.contains("both.jpg (128x64, a side-by-side pair by its size"),
+        said.contains("both.jpg (96x40, a side-by-side pair by its size"),
         "{said}"
     );
     assert!(said.contains("plain.png (70x101, one picture)"), "{said}");
@@ -139,7 +140,7 @@ fn translations_have_their_inputs_size() {
     fs::rename(checkpoint, scratch.path("model.safetensors")).unwrap();
     fs::remove_dir_all(scratch.path("run")).unwrap();
     scratch.ok("translate model.safetensors in/both.jpg --out plain --pairs no --fit resize");
-    assert_eq!(open(scratch.path("plain/both.png")).dimensions(), (128, 64));
+    assert_eq!(open(scratch.path("plain/both.png")).dimensions(), (96, 40));
 
     // with dropout, each seed gives a different picture; without, the seed has no effect
     let translate = |options: &str| {
@@ -154,6 +155,42 @@ fn translations_have_their_inputs_size() {
         translate("--dropout off --seed 1"),
         translate("--dropout off --seed 2")
     );
+}
+
+/// Half of a picture must not be lost because its shape is that of two squares, and a pair of wide pictures is a pair.
+#[test]
+fn what_a_pair_is_follows_from_the_training_data() {
+    let scratch = Scratch::new();
+    for side in ["A", "B"] {
+        let folder = scratch.path(&format!("wide/{side}"));
+        fs::create_dir_all(&folder).unwrap();
+        pair(128, 64, 1).save(folder.join("0.png")).unwrap();
+    }
+    let size = |path: &str| open(scratch.path(path)).dimensions();
+    for shape in [
+        "--load-size 144x72 --crop-size 128x64",
+        "--load-size 72 --crop-size 64",
+    ] {
+        scratch.ok(&format!(
+            "train wide --out wide-run --steps 1 --filters 2 {shape}"
+        ));
+        let said = scratch.ok("translate wide-run wide/A --out from-wide");
+        assert!(said.contains("(128x64, one picture)"), "{said}");
+        assert_eq!(size("from-wide/0.png"), (128, 64));
+        fs::remove_dir_all(scratch.path("wide-run")).unwrap();
+    }
+
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    let said = scratch.ok("translate run data wide/A --out out");
+    assert!(said.contains("(96x40, a side-by-side pair"), "{said}");
+    assert!(said.contains("(128x64, one picture)"), "{said}");
+    assert_eq!(size("out/pair0.png"), (48, 40));
+    assert_eq!(size("out/0.png"), (128, 64));
+    // a copy of the weights knows it too
+    scratch.ok("export run --format model --weights f16 --out half.safetensors");
+    scratch.ok("translate half.safetensors data --out copied");
+    assert_eq!(size("copied/pair0.png"), (48, 40));
 }
 
 /// The same pictures except for rounding: bf16 keeps 8 of 24 significant bits.
@@ -388,6 +425,15 @@ fn a_model_in_16_or_8_bits_translates_as_in_32() {
         let mean = differences.sum::<f64>() / whole.len() as f64;
         assert!(mean < 2.0, "{kind}: {mean}");
     }
+    let alone = refused(
+        &scratch,
+        "export f16.safetensors --out g.pth --discriminator d.pth",
+        2,
+    );
+    assert!(
+        alone.contains("f16.safetensors has no discriminator: it holds the generator alone"),
+        "{alone}"
+    );
     let error = scratch.run("export run --format model --out x");
     assert_eq!(error.status.code(), Some(2));
     let error = scratch.run("export run --weights f16 --out x");
@@ -544,6 +590,35 @@ fn the_ending_chooses_the_format_of_an_export() {
         );
         assert!(!scratch.path("new.safetensors").exists());
     }
+}
+
+/// Whoever replaces a file that exists does not mean the only one that the result is made of.
+#[test]
+fn no_result_replaces_the_file_that_it_is_made_of() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    let model = "run/checkpoints/step_0000002.safetensors";
+    scratch.ok("export run --out g.pth");
+    fs::copy(scratch.path(model), scratch.path("m.safetensors")).unwrap();
+    let files = ["g.pth", "m.safetensors", model];
+    let before = files.map(|file| fs::read(scratch.path(file)).unwrap());
+    for arguments in [
+        "import g.pth --out g.pth".to_string(),
+        "import g.pth --out ./data/../g.pth".to_string(),
+        "export m.safetensors --out m.safetensors".to_string(),
+        "export m.safetensors --format model --weights f16 --out m.safetensors".to_string(),
+        "export m.safetensors --out x.safetensors --discriminator m.safetensors".to_string(),
+        format!("export run --out {model}"),
+    ] {
+        let said = refused(&scratch, &format!("{arguments} --force"), 2);
+        assert!(
+            said.contains("it is made of; choose another name"),
+            "{said}"
+        );
+    }
+    assert!(files.map(|file| fs::read(scratch.path(file)).unwrap()) == before);
+    scratch.ok("import g.pth --out m.safetensors --force");
 }
 
 /// The filter of bilinear upsampling is a layer of its own, which ONNX has, and the public port has not.
@@ -755,8 +830,18 @@ fn networks_of_a_run_are_described() {
         "{said}"
     );
     refused(&scratch, "summary generator run --filters 2", 2);
-    let said = refused(&scratch, "summary generator run --size 100", 2);
-    assert!(said.contains("100"), "{said}");
+    // a size must fit the network that is described, and no other
+    for of in ["", "run"] {
+        let said = refused(&scratch, &format!("summary generator {of} --size 100"), 2);
+        assert!(said.contains("100"), "{said}");
+        refused(&scratch, &format!("summary composite {of} --size 100"), 2);
+        refused(&scratch, &format!("summary discriminator {of} --size 8"), 2);
+    }
+    let table = scratch.ok("summary discriminator --size 100");
+    assert!(table.contains("(None, 1, 10, 10)"), "{table}");
+    scratch.ok("summary discriminator run --size 100");
+    scratch.ok("plot discriminator --size 100 --out d.svg");
+    scratch.ok("summary generator --discriminators 3 --size 64");
 }
 
 /// Pictures unlike those of the training are translated, and told.
@@ -812,10 +897,49 @@ fn unusual_pictures_are_told() {
     };
     let gray = told("gray");
     assert!(
-        gray.contains("note: run: the source of 0 has 1 channel, 16-bit, and was converted"),
+        gray.contains(
+            "note: run: the source of 0 has 1 channel, 16-bit, read from 0 to 65535, and was converted"
+        ),
         "{gray}"
     );
     assert!(!told("data").contains("converted"));
+}
+
+/// What is read window by window is checked as a whole before any of it is translated.
+#[test]
+fn large_pictures_are_refused_as_small_ones_are() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    let [width, height] = [16_400, 32];
+    let mut heights = vec![0.5f32; width * height];
+    let write = |name: &str, heights: &[f32]| {
+        let samples = Samples::F32(heights.to_vec());
+        let picture = Picture::new([width, height].map(|side| side as u32), 1, samples);
+        picture::write(&scratch.path(name), &picture, Format::Tiff).unwrap();
+    };
+    write("whole.tif", &heights);
+    heights[20 * width + 9000] = f32::NAN;
+    write("hole.tif", &heights);
+    for (arguments, told) in [
+        (
+            "hole.tif --tile 128",
+            "hole.tif: 3 of its values are infinite or not a number (NaN)",
+        ),
+        (
+            "hole.tif --norm-stats image",
+            "hole.tif: 3 of its values are infinite or not a number (NaN)",
+        ),
+        (
+            "whole.tif --tile 0",
+            "whole.tif: too large to be translated without tiles; omit --tile 0",
+        ),
+    ] {
+        let said = refused(&scratch, &format!("translate run {arguments} --out out"), 1);
+        assert!(said.contains(told), "{said}");
+        assert!(!scratch.path("out").exists(), "{arguments}");
+    }
+    scratch.ok("translate run whole.tif --out out --tile 128");
 }
 
 /// A flat folder has no splits: all of it is measured.

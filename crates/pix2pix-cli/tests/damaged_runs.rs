@@ -386,19 +386,21 @@ fn printed_commands_can_be_pasted() {
             assert!(output.status.success(), "{typed} {more}: {said}");
         };
         // it was started by its path, and prints that
-        let said = said.replace(env!("CARGO_BIN_EXE_pix2pix"), "pix2pix");
-        let [translate] = commands(&said).try_into().expect("one command");
+        let typed = |said: &str| {
+            let path = env!("CARGO_BIN_EXE_pix2pix");
+            assert!(said.contains(path), "{said}");
+            commands(&said.replace(path, "pix2pix"))
+        };
+        let [translate] = typed(&said).try_into().expect("one command");
         scratch.pairs("pictures", 1);
         paste(&translate.replace("PICTURE...", "pictures"), "");
         // a second run in the folder is refused, and told how to go on; the data is found again
-        let [resume] = commands(&error(&train(&out)))
-            .try_into()
-            .expect("one command");
+        let [resume] = typed(&error(&train(&out))).try_into().expect("one command");
         paste(&resume, "--steps 3");
         fs::rename(here(&data), here(&moved)).unwrap();
         let mut again = scratch.command("train --steps 4 --resume");
         let said = error(&again.arg(at(&run)).output().unwrap());
-        let [resume] = commands(&said).try_into().expect("one command");
+        let [resume] = typed(&said).try_into().expect("one command");
         fs::rename(here(&moved), scratch.path("DATA")).unwrap();
         paste(&resume, "--steps 4");
         fs::rename(
@@ -406,6 +408,15 @@ fn printed_commands_can_be_pasted() {
             scratch.path(&format!("{}", name.len())),
         )
         .unwrap();
+        // `man` takes a word without a slash for a topic
+        let mut man = scratch.command("man --out");
+        let output = man.arg(at(&data)).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let (_, command) = said.split_once("read them with ").expect("a command");
+        let output = scratch.bash(&format!(
+            "set -- {command}\n[ $# = 2 ] && [ $1 = man ] && [ -f \"$2\" ] && [ \"${{2#*/}}\" != \"$2\" ]"
+        ));
+        assert!(output.status.success(), "{command}");
     }
 }
 

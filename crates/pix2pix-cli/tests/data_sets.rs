@@ -7,7 +7,7 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use image::{DynamicImage, GrayImage, ImageBuffer, Luma, imageops};
-use pix2pix::data::picture::{self, Format, Page, Picture, Samples};
+use pix2pix::data::picture::{self, Content, Format, Page, Picture, Samples};
 
 use crate::common::{self, SMALL, Scratch, names, pair};
 
@@ -326,6 +326,26 @@ fn a_share_is_held_out_by_the_seed() {
     );
 }
 
+/// As an opacity, the last of four deviations, which are near 0, would hide the picture.
+#[test]
+fn a_deviation_of_four_channels_can_be_seen() {
+    let scratch = Scratch::new();
+    two_folders(&scratch, "data/A", "data/B", 2);
+    for index in 0..2 {
+        fs::remove_file(scratch.path(&format!("data/B/photo{index}.png"))).unwrap();
+        let values = (0..4 * 48 * 40).map(|at| (at % 251) as u8).collect();
+        let picture = Picture::new([48, 40], 4, Samples::U8(values));
+        let file = scratch.path(&format!("data/B/photo{index}.npy"));
+        picture::write(&file, &picture, Format::Npy).unwrap();
+    }
+    scratch.trained("data", "");
+    scratch.ok("translate run data/A/photo0.jpg --out out --samples 2");
+    let deviation = scratch.path("out/photo0-deviation.tif");
+    assert_eq!(picture::read(&deviation).unwrap().0.channels(), 4);
+    let content = Content::from(deviation.as_path());
+    assert!(!picture::has_alpha(&content, Page::Only));
+}
+
 /// Gray 16-bit pictures train a one-channel network, and outputs are gray 16-bit pictures that use more than 8 bits.
 #[test]
 fn depth_and_channels_are_kept_from_the_files_to_the_result() {
@@ -416,6 +436,55 @@ fn floats_need_their_range_and_stay_floats() {
         panic!("not floating point")
     };
     assert!(values.iter().any(|value| value.fract() != 0.0));
+}
+
+/// The same heights as floats and, of some files, as 16 bits train the same network, and are measured and translated alike.
+#[test]
+fn a_range_holds_for_files_of_every_depth() {
+    let scratch = Scratch::new();
+    for (data, deep) in [("floats", 0..0), ("mixed", 0..2)] {
+        for side in ["A", "B"] {
+            let folder = scratch.path(data).join(side);
+            fs::create_dir_all(&folder).unwrap();
+            for index in 0..3 {
+                let heights = (0..48 * 48u32).map(|at| 500 + (at * (7 + index)) % 3001);
+                let samples = match side == "B" && deep.contains(&index) {
+                    true => Samples::U16(heights.map(|height| height as u16).collect()),
+                    false => Samples::F32(heights.map(|height| height as f32).collect()),
+                };
+                let picture = Picture::new([48, 48], 1, samples);
+                let file = folder.join(format!("{index}.tif"));
+                picture::write(&file, &picture, Format::Tiff).unwrap();
+            }
+        }
+    }
+    let said = scratch.ok("inspect mixed --range 0,4000");
+    let wanted = "note: the pictures of B have several depths: 16-bit (pictures: 2, read from 0 to 4000), float \
+                  (pictures: 1, read from 0 to 4000)";
+    assert!(said.contains(wanted), "{said}");
+    for range in ["0,4000", "auto"] {
+        let runs = ["floats", "mixed"].map(|data| {
+            scratch.ok(&format!(
+                "train {data} --out {data}-{range} --range {range} --steps 1 {SMALL}"
+            ));
+            let text = fs::read_to_string(scratch.path(&format!("{data}-{range}/metrics.jsonl")));
+            let line: serde_json::Value =
+                serde_json::from_str(text.unwrap().lines().next().unwrap()).unwrap();
+            line["g_l1"].as_f64().unwrap()
+        });
+        // pictures of whole numbers are resized to whole numbers
+        assert!((runs[0] - runs[1]).abs() < 2e-3, "{range}: {runs:?}");
+    }
+    let translated = ["floats", "mixed"].map(|data| {
+        let said = scratch.ok(&format!(
+            "translate floats-0,4000 {data}/B/0.tif --out {data}-out"
+        ));
+        let is_told = said.contains("16-bit, read from 0 to 4000, and was converted");
+        assert_eq!(is_told, data == "mixed", "{said}");
+        let file = scratch.path(&format!("{data}-out/0.tif"));
+        picture::read(&file).unwrap().0
+    });
+    assert!(translated[0] == translated[1]);
 }
 
 /// Neither the cache nor the number of workers changes the training.
@@ -569,6 +638,81 @@ fn prepare_makes_pairs_and_goes_on_where_it_was() {
     scratch.trained("edges", "");
     let output = scratch.run("prepare edges photos --out x --low 9 --high 3");
     assert_eq!(output.status.code(), Some(2));
+}
+
+/// Pictures that a table names may lie in the folder of the results; they are no results of an earlier use.
+#[test]
+fn no_picture_of_a_table_counts_as_made() {
+    let scratch = Scratch::new();
+    two_folders(&scratch, "A", "B", 2);
+    fs::create_dir(scratch.path("flat")).unwrap();
+    let mut table = "a,b\n".to_string();
+    for index in 0..2 {
+        for (side, ending) in [("A", "jpg"), ("B", "png")] {
+            let from = scratch.path(&format!("{side}/photo{index}.{ending}"));
+            fs::copy(from, scratch.path(&format!("flat/{side}{index}.{ending}"))).unwrap();
+        }
+        table += &format!("flat/B{index}.png,flat/A{index}.jpg\n");
+    }
+    fs::write(scratch.path("pairs.csv"), table).unwrap();
+    let output = scratch.run("prepare combine pairs.csv --out flat");
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("flat/B0.png: a result would have the place"),
+        "{said}"
+    );
+    assert_eq!(names(&scratch.path("flat")).len(), 4);
+    let said = scratch.ok("prepare combine pairs.csv --out together");
+    assert!(said.contains("2 files in together"), "{said}");
+    let said = scratch.ok("prepare combine pairs.csv --out together");
+    assert!(said.contains("2 already existed"), "{said}");
+}
+
+/// Files that were made with other options are not what the command would make.
+#[test]
+fn pairs_of_other_options_are_not_taken_for_the_same() {
+    let scratch = Scratch::new();
+    scratch.pairs("photos", 3);
+    scratch.pairs("more/train", 1);
+    let same = "prepare edges photos --out e --low 20 --high 60";
+    scratch.ok(same);
+    for (options, earlier) in [
+        (
+            "edges photos --low 60 --high 120",
+            "edges --low 20 --high 60",
+        ),
+        (
+            "edges photos --low 20 --high 60 --size 128",
+            "edges --low 20 --high 60",
+        ),
+        ("sketch photos", "edges --low 20 --high 60"),
+        ("combine photos", "edges --low 20 --high 60"),
+    ] {
+        let output = scratch.run(&format!("prepare {options} --out e"));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{options}: {said}");
+        let wanted =
+            format!("error: e: has pairs of another command: prepare {earlier}; choose another");
+        assert!(said.starts_with(&wanted), "{options}: {said}");
+    }
+    // what the pairs do not depend on; other photographs; and the same again
+    fs::remove_file(scratch.path("e/pair1.png")).unwrap();
+    let said = scratch.ok(&format!("{same} --seed 7 --threads 1"));
+    assert!(said.contains("1 files in e, 2 already existed"), "{said}");
+    let said = scratch.ok("inspect e");
+    assert!(!said.contains("passed over"), "{said}");
+    scratch.ok("prepare edges more --out e --low 20 --high 60");
+    // a folder that has been emptied, as a person sees it
+    for file in ["e/pair0.png", "e/pair1.png", "e/pair2.png"] {
+        fs::remove_file(scratch.path(file)).unwrap();
+    }
+    scratch.ok("prepare sketch photos --out e");
+    scratch.ok("prepare sketch photos --out e");
+    // one of an earlier version
+    fs::remove_file(scratch.path(&format!("e/{}", pix2pix::data::PREPARED))).unwrap();
+    let said = scratch.ok("prepare noise photos --out e");
+    assert!(said.contains("0 files in e, 3 already existed"), "{said}");
 }
 
 #[test]

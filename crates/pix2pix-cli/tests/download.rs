@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,10 +11,13 @@ use std::{fs, thread};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::common::{Scratch, names, pair, wait_until};
+use crate::common::{Scratch, bombs, names, pair, wait_until};
 
 /// The version that the server names.
 const VERSION: &str = "\"one\"";
+
+/// The first line of the marks beside downloads.
+const MARK: &str = "a download of pix2pix\n";
 
 /// Behaviour of the server for a request of the file from byte `start` on, after `count` earlier requests.
 type Answer = fn(stream: &mut TcpStream, content: &[u8], start: Option<usize>, count: usize);
@@ -161,6 +165,17 @@ fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
     tar.into_inner().unwrap().finish().unwrap()
 }
 
+/// An archive of one file whose name has so many letters.
+fn long_name(letters: usize) -> Vec<u8> {
+    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    let mut header = tar::Header::new_gnu();
+    header.set_size(1);
+    header.set_mode(0o644);
+    let name = "x".repeat(letters);
+    tar.append_data(&mut header, name, &b"x"[..]).unwrap();
+    tar.into_inner().unwrap().finish().unwrap()
+}
+
 fn facades() -> Vec<u8> {
     let mut png = std::io::Cursor::new(Vec::new());
     pair(96, 40, 0)
@@ -227,10 +242,9 @@ fn dropped_connections_are_gone_on_with() {
 #[test]
 fn an_interrupted_command_is_gone_on_with() {
     for (version, wrong, asked) in [
-        (Some("\"one\"\n"), false, Some(100)),
-        (Some("\"two\"\n"), true, Some(100)),
-        (Some("\n"), true, None),
-        (None, true, None),
+        ("\"one\"\n", false, Some(100)),
+        ("\"two\"\n", true, Some(100)),
+        ("\n", true, None),
     ] {
         let scratch = Scratch::new();
         let content = facades();
@@ -239,15 +253,59 @@ fn an_interrupted_command_is_gone_on_with() {
             true => &[b'x'; 100],
             false => &content[..100],
         };
-        fs::write(scratch.path("datasets/facades.tar.gz.part"), part).unwrap();
-        if let Some(version) = version {
-            fs::write(scratch.path("datasets/facades.tar.gz.version"), version).unwrap();
-        }
+        let at = |name: &str| scratch.path("datasets").join(name);
+        fs::write(at("facades.tar.gz.part"), part).unwrap();
+        let mark = format!("{MARK}{version}");
+        fs::write(at("facades.tar.gz.part.version"), mark).unwrap();
         let server = Server::start(content, honest);
         let (code, said) = download(&scratch, &server, "");
         assert_eq!(code, Some(0), "{version:?}: {said}");
         assert_eq!(*server.asked.lock().unwrap(), [asked]);
         assert_eq!(names(&scratch.path("datasets")), ["facades"]);
+    }
+}
+
+/// What has a name of our files and is none of ours stays as it is, and the server is not even asked.
+#[cfg(target_os = "linux")]
+#[test]
+fn files_of_others_in_the_places_of_ours_are_refused() {
+    for (place, made) in [
+        (".part", "echo my notes >$PLACE"),
+        (".part", "ln -s ../notes $PLACE"),
+        (".part", "mkfifo $PLACE"),
+        (".part.version", "echo my notes >$PLACE"),
+        (".part.version", "ln -s ../notes $PLACE"),
+        (".part.version", "mkfifo $PLACE"),
+        (".version", "echo my notes >$PLACE"),
+        (".version", "ln -s ../notes $PLACE"),
+        (".version", "mkfifo $PLACE"),
+        ("", "ln -s ../nothing $PLACE"),
+    ] {
+        let scratch = Scratch::new();
+        fs::write(scratch.path("notes"), MARK).unwrap();
+        let place = format!("facades.tar.gz{place}");
+        scratch.bash(&format!(
+            "mkdir datasets; cd datasets; PLACE={place}; {made}"
+        ));
+        let all = || {
+            scratch
+                .bash("ls -l --time-style=full-iso . datasets")
+                .stdout
+        };
+        let before = all();
+        let server = Server::start(facades(), honest);
+        let typed = format!("download facades --mirror {}", server.address);
+        let output = scratch.bash(&format!("timeout 20 $pix2pix {typed}"));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{place}, {made}: {said}");
+        let wanted = format!("error: datasets/{place}: it ");
+        assert!(said.starts_with(&wanted), "{place}, {made}: {said}");
+        assert!(
+            said.contains("; move it away, or choose another --out"),
+            "{said}"
+        );
+        assert!(all() == before, "{place}, {made}");
+        assert!(server.asked.lock().unwrap().is_empty(), "{place}, {made}");
     }
 }
 
@@ -350,7 +408,7 @@ fn a_server_that_lies_about_the_length_is_given_up() {
         said.contains("the download failed") && said.contains("run the command again"),
         "{said}"
     );
-    let kept = ["facades.tar.gz.part", "facades.tar.gz.version"];
+    let kept = ["facades.tar.gz.part", "facades.tar.gz.part.version"];
     assert_eq!(names(&scratch.path("datasets")), kept);
 }
 
@@ -424,6 +482,79 @@ fn an_archive_of_ones_own_is_kept() {
     }
 }
 
+/// An archive that came by other means after a download had failed is nobody's download, and neither is one that has taken
+/// the place of a download that is complete.
+#[test]
+fn an_archive_of_ones_own_is_kept_where_a_download_was() {
+    for (answer, option) in [
+        (lying as Answer, String::new()),
+        (honest, format!("--sha256 {:064}", 0)),
+    ] {
+        let scratch = Scratch::new();
+        let server = Server::start(facades(), answer);
+        let (code, said) = download(&scratch, &server, &option);
+        assert_eq!(code, Some(1), "{said}");
+        assert_eq!(names(&scratch.path("datasets")).len(), 2, "{said}");
+        let own = scratch.path("datasets/facades.tar.gz");
+        let other = archive(&[("facades/train/mine.png", b"mine")]);
+        fs::write(&own, &other).unwrap();
+        let (code, said) = download(&scratch, &server, "");
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains("it is used and kept"), "{said}");
+        assert!(fs::read(&own).unwrap() == other);
+    }
+}
+
+/// An archive that comes while it is downloaded is not replaced, and what was downloaded is not lost.
+#[test]
+fn an_archive_that_comes_meanwhile_is_not_replaced() {
+    let scratch = Scratch::new();
+    let server = Server::start(facades(), slow);
+    let typed = format!("download facades --mirror {}", server.address);
+    let mut first = scratch.command(&typed);
+    first.stdout(Stdio::null()).stderr(Stdio::piped());
+    let first = first.spawn().unwrap();
+    wait_until("the first bytes", || {
+        let part = fs::metadata(scratch.path("datasets/facades.tar.gz.part"));
+        part.is_ok_and(|part| part.len() > 0)
+    });
+    let own = scratch.path("datasets/facades.tar.gz");
+    fs::write(&own, "mine").unwrap();
+    let output = first.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("facades.tar.gz: it is here already"),
+        "{said}"
+    );
+    assert_eq!(fs::read(&own).unwrap(), b"mine");
+    fs::remove_file(&own).unwrap();
+    let length = facades().len();
+    scratch.ok(&typed);
+    assert_eq!(*server.asked.lock().unwrap(), [None, Some(length)]);
+    assert_eq!(names(&scratch.path("datasets")), ["facades"]);
+}
+
+/// A command that is killed before it removes what it has used leaves that to the next one.
+#[test]
+fn a_download_that_was_used_is_swept() {
+    let scratch = Scratch::new();
+    let server = Server::start(facades(), honest);
+    let (_, said) = download(&scratch, &server, &format!("--sha256 {:064}", 0));
+    assert!(said.contains("it is kept"), "{said}");
+    fs::create_dir(scratch.path("datasets/facades")).unwrap();
+    let (code, said) = download(&scratch, &server, "");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("removed datasets/facades.tar.gz"), "{said}");
+    assert!(said.contains("the data set already exists"), "{said}");
+    assert_eq!(names(&scratch.path("datasets")), ["facades"]);
+    // one's own stays
+    fs::write(scratch.path("datasets/facades.tar.gz"), facades()).unwrap();
+    let (_, said) = download(&scratch, &server, "");
+    assert!(!said.contains("removed"), "{said}");
+    assert!(scratch.path("datasets/facades.tar.gz").exists());
+}
+
 #[test]
 fn a_missing_file_and_a_missing_server_are_errors() {
     let scratch = Scratch::new();
@@ -450,6 +581,11 @@ fn bad_archives_leave_nothing_behind() {
             archive(&[("/tmp/escaped.png", b"x")]),
             "leads outside the folder",
         ),
+        (
+            archive(&[("train", b"x"), ("train/a.png", b"x")]),
+            "a bad archive (train/a.png cannot be unpacked",
+        ),
+        (long_name(300), "xxx cannot be unpacked"),
         (b"this is no archive at all".to_vec(), "a bad archive"),
         (facades()[..200].to_vec(), "a bad archive"),
     ] {
@@ -464,6 +600,21 @@ fn bad_archives_leave_nothing_behind() {
         assert!(names(&scratch.path("inner/sets")).is_empty(), "{said}");
         assert_eq!(names(&scratch.path(".")), ["inner"]);
     }
+}
+
+/// A name that would fill the memory is refused while it is read.
+#[cfg(target_os = "linux")]
+#[test]
+fn long_names_do_not_fill_the_memory() {
+    let scratch = Scratch::new();
+    let server = Server::start(bombs::tar_name(500), honest);
+    let typed = format!("download facades --mirror {}", server.address);
+    let output = scratch.bash(&format!("ulimit -v 800000; $pix2pix {typed}"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let wanted = "a bad archive (a name of more than 1 MiB)";
+    assert!(said.contains(wanted), "{said}");
+    assert!(names(&scratch.path("datasets")).is_empty(), "{said}");
 }
 
 /// Where only the sum differs, the archive is kept: it may be the sum that is wrong.

@@ -45,6 +45,72 @@ fn what_is_passed_over_is_counted_and_named() {
     assert!(scratch.trained("data", "").contains(expected));
 }
 
+/// Somebody whose pictures are all GIF is told so.
+#[test]
+fn pictures_of_formats_that_are_not_read_are_named() {
+    let scratch = Scratch::new();
+    for name in [
+        "gifs/0.gif",
+        "gifs/1.gif",
+        "apart/A/0.gif",
+        "apart/A/1.gif",
+        "half/train/0.gif",
+    ] {
+        let path = scratch.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "GIF89a").unwrap();
+    }
+    let remedy = "convert pictures to PNG, JPEG or TIFF";
+    scratch.pairs("data", 1);
+    scratch.trained("data", "");
+    for command in [
+        "translate run gifs --out out",
+        "prepare gray gifs --out out",
+    ] {
+        let said = error(&scratch.run(command), 1);
+        let wanted = "error: gifs: contains no picture that is read; 2 files passed over: 2 without a known ending (0.gif, ...)";
+        assert!(said.starts_with(wanted) && said.ends_with(remedy), "{said}");
+    }
+    let said = error(&scratch.run("inspect gifs"), 1);
+    assert!(
+        said.contains("2 without a known ending (0.gif, ...)"),
+        "{said}"
+    );
+    assert!(said.ends_with(remedy), "{said}");
+
+    // one side
+    for index in 0..2 {
+        let path = format!("apart/B/{index}.png");
+        apart(&scratch, index, "half.png", &path);
+    }
+    let train = |data: &str| {
+        error(
+            &scratch.run(&format!("train {data} --out other {SMALL}")),
+            1,
+        )
+    };
+    let said = train("apart");
+    let wanted =
+        "apart: there are no training pairs: A/ has no picture that is read; 2 files passed over";
+    assert!(said.contains(wanted) && said.ends_with(remedy), "{said}");
+    fs::remove_dir_all(scratch.path("apart/A")).unwrap();
+    let said = train("apart");
+    assert!(
+        said.contains("there are no training pairs: all pictures are in B/"),
+        "{said}"
+    );
+    // the split
+    scratch.pairs("half/val", 1);
+    fs::write(scratch.path("half/val/0.gif"), "GIF89a").unwrap();
+    let said = train("half");
+    assert!(
+        said.contains("train/ has no picture that is read"),
+        "{said}"
+    );
+    fs::remove_dir_all(scratch.path("half/train")).unwrap();
+    assert!(train("half").ends_with("put pairs into train/"));
+}
+
 #[test]
 fn every_ending_of_a_picture_is_read() {
     let scratch = Scratch::new();
@@ -97,6 +163,65 @@ fn square_files_are_not_cut_into_halves_unasked() {
     assert!(!String::from_utf8_lossy(&output.stdout).contains("training can begin"));
     scratch.trained("data", "--squares");
     scratch.ok("inspect data --squares");
+}
+
+/// Halves that are higher than wide are told, as files of most photographs have them, and files that are higher than wide
+/// are refused as squares are.
+#[test]
+fn ordinary_photographs_are_not_pairs_without_a_word() {
+    let scratch = Scratch::new();
+    fs::create_dir_all(scratch.path("data")).unwrap();
+    let photograph = |width, height| {
+        pair(width, height, 1)
+            .save(scratch.path("data/photograph.png"))
+            .unwrap();
+    };
+    photograph(80, 60);
+    let note = "note: side-by-side pairs with halves of 40x60: if these files are single pictures, see `pix2pix prepare`; \
+                if they are pairs, --squares says so";
+    let said = scratch.ok("inspect data");
+    assert!(said.contains(note), "{said}");
+    let said = scratch.trained("data", "");
+    assert!(said.contains(note), "{said}");
+    assert!(!scratch.ok("inspect data --squares").contains("halves of"));
+    // the shape of the paper's pairs
+    photograph(120, 60);
+    assert!(!scratch.ok("inspect data").contains("halves of"));
+
+    photograph(60, 80);
+    for command in [
+        format!("train data --out other {SMALL}"),
+        "inspect data".to_string(),
+    ] {
+        let output = scratch.run(&command);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        let wanted = "data/photograph.png: a picture of 60x80 pixels, higher than wide, where side-by-side pairs are expected";
+        assert!(
+            said.contains(wanted) && said.contains("--squares"),
+            "{said}"
+        );
+    }
+    scratch.ok("inspect data --squares");
+}
+
+/// A run of an earlier version, which took files that are higher than wide for pairs, goes on with them.
+#[test]
+fn an_earlier_run_with_narrow_pairs_is_resumed() {
+    let scratch = Scratch::new();
+    fs::create_dir_all(scratch.path("data")).unwrap();
+    for index in 0..2 {
+        let path = scratch.path(&format!("data/{index}.png"));
+        pair(60, 80, index).save(path).unwrap();
+    }
+    scratch.trained("data", "--squares");
+    let path = scratch.path("run/config.toml");
+    let config = fs::read_to_string(&path).unwrap();
+    let is_new = |line: &&str| !line.starts_with("squares") && !line.starts_with("side_by_side");
+    let earlier: Vec<&str> = config.lines().filter(is_new).collect();
+    assert_eq!(earlier.len() + 2, config.lines().count(), "{config}");
+    fs::write(&path, earlier.join("\n")).unwrap();
+    scratch.ok("train --resume run --steps 3");
 }
 
 #[test]
@@ -491,8 +616,12 @@ fn a_file_that_breaks_during_training_is_named() {
     fs::write(&path, bytes).unwrap();
     let output = scratch.run(&format!("train data --out run --steps 30 {SMALL}"));
     assert!(error(&output, 1).contains("data/pair2.png"));
-    let said = scratch.trained("data", "--on-error skip");
-    assert!(said.contains("skipped: data/pair2.png"), "{said}");
+    // once, though every epoch comes to it
+    let skip = format!("train data --out skipping --steps 30 --on-error skip {SMALL}");
+    let output = scratch.run(&skip);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert_eq!(said.matches("skipped: data/pair2.png").count(), 1, "{said}");
 }
 
 #[cfg(unix)]

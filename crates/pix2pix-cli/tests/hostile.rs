@@ -147,6 +147,105 @@ fn pipes_and_devices_are_no_files_of_a_run() {
     }
 }
 
+/// Nobody writes into a pipe of such a name, or reads from it: whoever opened it would wait for ever, and a device may never
+/// end.
+#[cfg(target_os = "linux")]
+#[test]
+fn pipes_and_devices_are_no_files_of_the_programs_names() {
+    let scratch = Scratch::new();
+    scratch.pairs("data/train", 2);
+    scratch.pairs("data/val", 1);
+    scratch.trained("data", "--report");
+    fs::create_dir(scratch.path("module")).unwrap();
+    for file in pix2pix_server::site::MODULE {
+        fs::write(scratch.path("module").join(file), "module").unwrap();
+    }
+    let in_time =
+        |command: &str| scratch.bash(&format!("exec timeout --signal=KILL 60 $pix2pix {command}"));
+    let made = |make: &str, file: &str| {
+        let script = format!("mkdir -p $(dirname {file}) && rm -f {file} && {make} {file}");
+        assert!(scratch.bash(&script).status.success(), "{make} {file}");
+    };
+    let site = "export run --format web --module module --out site --force";
+    for (command, file) in [
+        ("report run", "run/report.html"),
+        ("train --resume run --steps 3 --report", "run/report.html"),
+        ("average run", "run/averaged.safetensors"),
+        ("inspect data", "inspect.png"),
+        (
+            "translate run data/val --out out --gallery",
+            "out/gallery.html",
+        ),
+        ("evaluate run data --out scores", "scores/scores.json"),
+        ("evaluate run data --out scores", "scores/gallery.html"),
+        ("evaluate run data --out scores", "scores/1-run/best.png"),
+        ("man --out pages", "pages/pix2pix.1"),
+        ("demo --out demo --steps 1", "demo/config.toml"),
+        (site, "site/index.html"),
+        (site, "site/model.safetensors"),
+        (site, "module/index.js"),
+    ] {
+        for make in ["mkfifo", "ln -s /dev/zero"] {
+            made(make, file);
+            let said = line(&in_time(command), 1);
+            let named = match command.starts_with("demo") {
+                true => "demo: the folder is not empty",
+                false => file,
+            };
+            assert!(said.contains(named), "{command}, {make}: {said}");
+            fs::remove_file(scratch.path(file)).unwrap();
+        }
+    }
+    // results have the names of their inputs
+    scratch.bash("mkdir -p apart/A apart/B && cp data/val/* apart/A && cp data/val/* apart/B");
+    for (command, file) in [
+        ("translate run data/val --out out", "out/pair0.png"),
+        (
+            "translate run data/val --samples 2 --out out",
+            "out/pair0-deviation.png",
+        ),
+        ("prepare combine apart --out joined", "joined/pair0.png"),
+    ] {
+        made("mkfifo", file);
+        let said = line(&in_time(command), 1);
+        assert!(said.contains(file), "{command}: {said}");
+        fs::remove_file(scratch.path(file)).unwrap();
+    }
+    // of a run, what is no sheet is left out, also by a training that goes on
+    for make in ["mkfifo", "ln -s /dev/zero"] {
+        made(make, "run/samples/step_0000001.png");
+        let output = in_time("report run");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{make}: {said}");
+        assert!(
+            said.contains("run/samples/step_0000001.png: it is no regular file; it is left out"),
+            "{make}: {said}"
+        );
+    }
+    let output = in_time("train --resume run --steps 3 --report");
+    assert!(output.status.success());
+    let file = "run/samples/step_0000004.png";
+    made("mkfifo", file);
+    let said = line(&in_time("train --resume run --steps 4"), 1);
+    assert!(said.contains(file), "{said}");
+}
+
+/// Whatever a mask takes from new files, the program can finish its own. Root may write everywhere but without this right.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_mask_of_permissions_refuses_no_result() {
+    let scratch = Scratch::new();
+    let output = scratch.bash(
+        "umask 0277; test $(id -u) != 0 || less=\"setpriv --bounding-set=-dac_override,-dac_read_search\"
+         $less $pix2pix plot generator --filters 2 --out drawing.svg && stat -c %a drawing.svg",
+    );
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.ends_with("\n400\n"), "{told}");
+    assert_eq!(common::names(&scratch.path(".")), ["drawing.svg"]);
+}
+
 #[test]
 fn numbers_out_of_range_are_refused() {
     let scratch = Scratch::new();
@@ -180,6 +279,35 @@ fn links_in_a_circle_lead_nowhere() {
     );
 }
 
+/// An archive that cannot be unpacked on this machine is not a damaged one.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_archive_is_not_blamed_for_the_disk() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.bash("head -c 100000 /dev/zero >data/more.png; tar czf data.tar.gz data");
+    let inspect = "$pix2pix inspect data.tar.gz";
+    for (command, told) in [
+        (
+            format!("ulimit -f 8; {inspect}"),
+            "cannot unpack an archive to a temporary file: File too large",
+        ),
+        (
+            format!("TMPDIR=/nonexistent {inspect}"),
+            "/nonexistent: cannot create a temporary file",
+        ),
+        (
+            // reading this fails
+            "ln -s /proc/self/mem data.tar; $pix2pix inspect data.tar".to_string(),
+            "data.tar: cannot read the archive: Input/output error",
+        ),
+    ] {
+        let said = line(&scratch.bash(&command), 1);
+        assert!(said.contains(told), "{command}: {said}");
+        assert!(!said.contains("download it again"), "{command}: {said}");
+    }
+}
+
 /// A limit on the size of files is an error like a full disk.
 #[test]
 fn a_limit_on_files_is_one_line() {
@@ -201,6 +329,70 @@ fn a_sheet_is_not_replaced() {
     let said = line(&scratch.run("inspect data --sheet mine.png"), 1);
     assert!(said.contains("--force"), "{said}");
     scratch.ok("inspect data --sheet mine.png --force");
+    // its format is that of its name
+    for name in ["mine.jpg", "mine.tiff"] {
+        let said = line(&scratch.run(&format!("inspect data --sheet {name}")), 2);
+        assert!(said.contains("end --sheet in .png"), "{said}");
+        assert!(!scratch.path(name).exists());
+    }
+    scratch.ok("inspect data --sheet again.PNG");
     let said = line(&scratch.run("evaluate run data --out data/scores"), 2);
     assert!(said.contains("lies in the data set"), "{said}");
+}
+
+/// Names of files, of runs and of classes, which whoever made them chose.
+#[test]
+fn no_name_reaches_the_terminal_as_a_command() {
+    let scratch = Scratch::new();
+    let is_plain = |said: &[u8]| {
+        let said = String::from_utf8(said.to_vec()).unwrap();
+        assert!(said.contains("\\u{1b}[31m"), "{said:?}");
+        assert!(
+            !said.replace('\n', "").contains(char::is_control),
+            "{said:?}"
+        );
+        // nor does it end the line
+        assert!(!said.lines().any(|line| line.starts_with("bad")), "{said}");
+    };
+    let bad = "a\u{1b}[31m\u{7}\nbad";
+    let data = format!("data{bad}");
+    scratch.pairs(&data, 2);
+    fs::write(scratch.path(&data).join(format!("{bad}.txt")), "notes").unwrap();
+    let run = |words: &[&str]| scratch.command("").args(words).output().unwrap();
+    is_plain(&run(&["inspect", &data]).stdout);
+    let words = format!("train --out run --steps 2 {SMALL}");
+    let words: Vec<&str> = words.split(' ').chain([&data[..]]).collect();
+    let output = run(&words);
+    assert!(output.status.success(), "{output:?}");
+    is_plain(&output.stderr);
+    // the log of a run is told of too
+    let renamed = format!("run{bad}");
+    fs::rename(scratch.path("run"), scratch.path(&renamed)).unwrap();
+    fs::write(scratch.path(&renamed).join("metrics.jsonl"), "{}\n").unwrap();
+    let output = run(&["report", &renamed, "--no-gallery"]);
+    assert!(output.status.success(), "{output:?}");
+    is_plain(&output.stderr);
+    is_plain(&output.stdout);
+    // and a checkpoint's classes
+    let palette = r#"[{"name": "sky", "color": [0, 0, 0]}, {"name": "wall", "color": [9, 9, 9]}]"#;
+    fs::write(scratch.path("palette.json"), palette).unwrap();
+    for side in ["maps/A", "maps/B"] {
+        fs::create_dir_all(scratch.path(side)).unwrap();
+        for index in 0..2 {
+            let file = scratch.path(&format!("{side}/{index}.png"));
+            image::RgbImage::new(64, 64).save(file).unwrap();
+        }
+    }
+    scratch.ok(&format!(
+        "train maps --out labels --steps 2 --labels-b palette.json {SMALL}"
+    ));
+    edited(
+        &scratch.path("labels/checkpoints/step_0000002.safetensors"),
+        &scratch.path("edited.safetensors"),
+        "/config/target/labels/classes/0/name",
+        bad.into(),
+    );
+    let output = run(&["evaluate", "edited.safetensors", "maps"]);
+    assert!(output.status.success(), "{output:?}");
+    is_plain(&output.stdout);
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use image::{GrayImage, Luma, Rgb, RgbImage, imageops};
+use pix2pix::data::picture::{self, Format, Picture, Samples};
 use serde_json::Value;
 
 use crate::common::{SMALL, Scratch, pair};
@@ -175,6 +176,17 @@ fn sources_are_read_as_ids_or_by_their_colors() {
         ),
         "{said}"
     );
+    // one that is read window by window
+    let mut ids = vec![1; 16_400 * 32];
+    ids[20 * 16_400 + 9000] = 77;
+    let long = Picture::new([16_400, 32], 1, Samples::U8(ids));
+    picture::write(&scratch.path("long.tif"), &long, Format::Tiff).unwrap();
+    let output = scratch.run("translate run long.tif --out large");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let told = "long.tif: the class id 77 at x=9000, y=20, which no class has";
+    assert!(said.contains(told), "{said}");
+    assert!(!scratch.path("large").exists());
 }
 
 #[test]
@@ -262,6 +274,13 @@ fn inspect_recognizes_label_maps() {
         said.contains("train with --labels-b inspect.b.json"),
         "{said}"
     );
+    // what is told to be typed is words of the shell
+    let said = scratch.bash("$pix2pix inspect data --sheet \"it's a sheet.png\"");
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    let (_, options) = said.split_once("train with ").expect("a palette");
+    let options = options.lines().next().unwrap();
+    let output = scratch.bash(&format!("$pix2pix inspect data {options}"));
+    assert!(output.status.success(), "{options}");
     // a palette to which its user gave names stays
     let named = fs::read_to_string(scratch.path("inspect.b.json")).unwrap();
     let named = named.replacen(r#""name":"""#, r#""name":"sky""#, 1);
@@ -273,6 +292,19 @@ fn inspect_recognizes_label_maps() {
     );
     let kept = fs::read_to_string(scratch.path("inspect.b.json")).unwrap();
     assert!(kept == named && kept.contains("sky"), "{kept}");
+    // one of other colors is another data set's, or none
+    let other = named.replace("85,", "86,");
+    assert_ne!(other, named);
+    for text in [other.as_str(), "no palette"] {
+        fs::write(scratch.path("inspect.b.json"), text).unwrap();
+        let said = scratch.ok("inspect data");
+        let wanted = "inspect.b.json is there, and stays, but it is not of these 3 colors; replace it with --force";
+        assert!(
+            said.contains(wanted) && !said.contains("train with"),
+            "{said}"
+        );
+    }
+    fs::write(scratch.path("inspect.b.json"), &named).unwrap();
     let said = scratch.ok("inspect data --labels-b inspect.b.json");
     assert!(
         said.contains("B, class 2: ") && said.contains("% of the pixels"),

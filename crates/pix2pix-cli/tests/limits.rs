@@ -75,6 +75,28 @@ fn pictures() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
         ),
         ("claim.webp", bombs::webp(u32::MAX - 20), Some("truncated")),
         ("scans.jpg", bombs::jpeg(300), Some("more than 200 scans")),
+        (
+            "scans.tif",
+            bombs::tiff_jpeg(300, 0),
+            Some("more than 200 scans"),
+        ),
+        (
+            "shared.tif",
+            bombs::tiff_shared([2048, 16], 4 << 20),
+            Some("its parts have more bytes than its pixels"),
+        ),
+        (
+            "tables.tif",
+            bombs::tiff_jpeg(2, 1 << 17),
+            Some("JPEG tables of more than 65536 bytes"),
+        ),
+        (
+            "tiny.tif",
+            bombs::tiff_shared([2048, 2], 4),
+            Some("1048576 strips or tiles of a few pixels each"),
+        ),
+        // as empty tiles do
+        ("empty.tif", bombs::tiff_shared([64, 16], 256), None),
     ]
 }
 
@@ -137,17 +159,7 @@ fn archives_of_strangers_are_refused_in_one_line() {
         zip.write_all(&vec![0; 1 << 20]).unwrap();
     }
     zip.finish().unwrap();
-    let mut header = tar::Header::new_gnu();
-    header.set_entry_type(tar::EntryType::GNULongName);
-    header.set_size(500 << 20);
-    header.set_cksum();
-    let packed = fs::File::create(scratch.path("name.tar.gz")).unwrap();
-    let mut tar = flate2::write::GzEncoder::new(packed, flate2::Compression::fast());
-    tar.write_all(header.as_bytes()).unwrap();
-    for _ in 0..500 {
-        tar.write_all(&vec![b'a'; 1 << 20]).unwrap();
-    }
-    tar.finish().unwrap();
+    fs::write(scratch.path("name.tar.gz"), bombs::tar_name(500)).unwrap();
     for (name, told) in [
         ("bomb.zip", "more than 64 times its packed size"),
         ("name.tar.gz", "a name of more than 1 MiB"),

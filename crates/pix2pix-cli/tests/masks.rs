@@ -7,6 +7,7 @@ use pix2pix::data::picture::{self, Content, Format, Metadata, Page, Picture, Sam
 use serde_json::Value;
 
 use crate::common::{SMALL, Scratch, pair};
+use crate::learning::data_of;
 
 /// Whether a pixel of the test's pairs has data.
 fn is_known(x: u32, y: u32) -> bool {
@@ -115,6 +116,46 @@ fn scores_are_means_over_the_known_pixels() {
     assert!(scores["ssim"].as_f64().is_some() && scores["ms_ssim"].is_null());
 }
 
+/// The scores of a gallery are those of `evaluate`: pixels without data on either side do not count.
+#[test]
+fn galleries_count_the_known_pixels() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("data")).unwrap();
+    for index in 0..2 {
+        let mut both = pair(128, 64, index);
+        for (x, y, pixel) in both.enumerate_pixels_mut() {
+            match is_known(x % 64, y) {
+                true => pixel.0.iter_mut().for_each(|value| *value |= 1),
+                // in the source at the top, in the target at the bottom
+                false if (x < 64) == (y < 40) => *pixel = Rgb([0, 250, 0]),
+                false => {}
+            }
+        }
+        both.save(scratch.path(&format!("data/{index}.png")))
+            .unwrap();
+    }
+    scratch.trained("data", "--nodata 0 --resize none");
+    scratch.ok("translate run data --out out --gallery");
+    let evaluated = scratch.ok("evaluate run data --json --split train");
+    let evaluated: Value = serde_json::from_str(&evaluated).unwrap();
+    let gallery = data_of(&scratch.path("out/gallery.html"));
+    let entries = gallery[0]["entries"].as_array().unwrap();
+    let pictures = evaluated[0]["pictures"].as_array().unwrap();
+    for entry in entries {
+        let is_same = |picture: &&Value| picture["name"] == entry["name"];
+        let picture = pictures.iter().find(is_same).unwrap();
+        for measure in ["l1", "rmse", "ssim"] {
+            let [found, expected] =
+                [&entry["scores"][measure], &picture[measure]].map(|value| value.as_f64().unwrap());
+            assert!(
+                (found - expected).abs() < 1e-3,
+                "{measure}: {found}, not {expected}"
+            );
+        }
+    }
+    assert_eq!(entries.len(), 2);
+}
+
 /// A picture of heights, and -9999 where there is no data.
 fn heights(gap: f32) -> Picture {
     let value = |at: u32| match is_known(at % 64, at / 64) {
@@ -186,6 +227,40 @@ fn pixels_without_data_come_out_without_data() {
         outputs[0]
     );
     scratch.ok("translate run data/B --out back");
+}
+
+/// Gaps are the middle of the range, as in training, whatever value names them; of a data set the sources alone are taken.
+#[test]
+fn eight_bits_are_calibrated_without_gaps() {
+    let scratch = Scratch::new();
+    pairs(&scratch, false, [9, 200, 30]);
+    let write = |folder: &str, value: f32, gap: Option<f32>| {
+        let metadata = Metadata::default().with_nodata(gap);
+        fs::create_dir_all(scratch.path(folder)).unwrap();
+        for index in 0..4 {
+            let path = scratch.path(&format!("{folder}/{index}.tif"));
+            picture::write_with(&path, &heights(value), Format::Tiff, &metadata).unwrap();
+        }
+    };
+    for index in 0..4 {
+        fs::remove_file(scratch.path(&format!("data/A/{index}.png"))).unwrap();
+    }
+    write("data/A", f32::NAN, Some(f32::NAN));
+    write("named", -9999.0, Some(-9999.0));
+    write("filled", 150.0, None);
+    write("holes", f32::NAN, None);
+    scratch.trained("data", "--range-a 0,300 --nodata-a tag");
+    let exported = ["filled", "data/A", "data", "named"].map(|folder| {
+        let said = scratch.ok(&format!("export run --out g.onnx --int8 {folder} --force"));
+        assert!(said.contains("on 4 pictures"), "{folder}: {said}");
+        fs::read(scratch.path("g.onnx")).unwrap()
+    });
+    assert!(exported[1..].iter().all(|file| *file == exported[0]));
+    let output = scratch.run("export run --out holes.onnx --int8 holes");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("not a number (NaN)"), "{said}");
+    assert!(said.starts_with("error: holes/0.tif: "), "{said}");
+    assert!(!scratch.path("holes.onnx").exists());
 }
 
 #[test]

@@ -198,7 +198,12 @@ fn a_refused_resume_leaves_the_report() {
     let file = fs::File::options().write(true).open(&page).unwrap();
     file.set_modified(earlier).unwrap();
     let said = refused();
-    assert!(said.contains("pix2pix report run draws it again"), "{said}");
+    // as it was typed
+    let again = format!(
+        "`{} report run` draws it again",
+        env!("CARGO_BIN_EXE_pix2pix")
+    );
+    assert!(said.contains(&again), "{said}");
     scratch.ok("report run");
     assert!(!refused().contains("draws it again"));
 }

@@ -287,6 +287,47 @@ fn what_a_killed_translation_left_is_swept() {
     assert_eq!(names(&scratch.path("out")), [".tmp123456", "pair0.png"]);
 }
 
+/// What is sent into a pipe waits in the folder for temporary files, and a process may be killed meanwhile.
+#[test]
+fn what_a_killed_process_did_not_send_is_swept() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 1);
+    scratch.trained("data", "");
+    for name in ["killed", "living"] {
+        fs::create_dir_all(scratch.path(&format!("tmp/.pix2pix-{name}.part"))).unwrap();
+    }
+    fs::write(scratch.path("tmp/.pix2pix-killed.part/file"), "whole").unwrap();
+    fs::write(scratch.path("tmp/notes"), "mine").unwrap();
+    let living = fs::File::create(scratch.path("tmp/.pix2pix-living.part/lock")).unwrap();
+    living.lock().unwrap();
+    let output = scratch.bash("TMPDIR=$PWD/tmp $pix2pix export run --out /dev/stdout >g.pth");
+    assert!(output.status.success());
+    assert!(fs::metadata(scratch.path("g.pth")).unwrap().len() > 100);
+    assert_eq!(
+        names(&scratch.path("tmp")),
+        [".pix2pix-living.part", "notes"]
+    );
+}
+
+/// Nor are they the files of a folder that is to be empty.
+#[test]
+fn a_site_goes_where_another_was_killed() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 1);
+    scratch.trained("data", "");
+    fs::create_dir(scratch.path("module")).unwrap();
+    for file in pix2pix_server::site::MODULE {
+        fs::write(scratch.path("module").join(file), "module").unwrap();
+    }
+    fs::create_dir_all(scratch.path("site/.pix2pix-killed.part")).unwrap();
+    let export = "export run --format web --module module --out site";
+    scratch.ok(export);
+    assert!(scratch.path("site/index.html").is_file());
+    assert!(!scratch.path("site/.pix2pix-killed.part").exists());
+    let said = refused(&scratch, export, 1);
+    assert!(said.contains("site: the folder has files"), "{said}");
+}
+
 /// A file without a folder in its name lies in the working folder.
 #[test]
 fn the_working_folder_is_swept_too() {
@@ -295,6 +336,9 @@ fn the_working_folder_is_swept_too() {
     scratch.ok("plot generator --filters 2 --out drawing.svg");
     assert!(!scratch.path(".pix2pix-killed.part").exists());
 }
+
+/// A text of somebody who knows the files of this program.
+const MINE: &str = "<title>pix2pix report</title> and <title>pix2pix gallery</title> have {\"state\":\"done\"} in them";
 
 /// What a command writes under a name of its own replaces what it has written before, and nothing else.
 #[test]
@@ -307,10 +351,10 @@ fn names_that_a_command_chooses_are_kept_too() {
         ("report run", "run/report.html"),
         ("inspect data", "inspect.png"),
     ] {
-        fs::write(scratch.path(file), "years of work").unwrap();
+        fs::write(scratch.path(file), MINE).unwrap();
         let said = refused(&scratch, command, 1);
         assert!(said.contains(&format!("{file}: the file exists")), "{said}");
-        assert_eq!(fs::read(scratch.path(file)).unwrap(), b"years of work");
+        assert_eq!(fs::read(scratch.path(file)).unwrap(), MINE.as_bytes());
         scratch.ok(&format!("{command} --force"));
         scratch.ok(command);
     }
@@ -327,7 +371,7 @@ fn names_that_a_command_chooses_are_kept_too() {
     ] {
         let path = scratch.path(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, "[]").unwrap();
+        fs::write(&path, MINE).unwrap();
         let before = content(&scratch.path("."));
         let said = refused(&scratch, command, 1);
         assert!(said.contains(&format!("{file}: the file exists")), "{said}");

@@ -1,6 +1,7 @@
 //! Video: frames through a pipe.
 
 use image::RgbImage;
+use pix2pix::data::picture::{self, Format, Picture, Samples};
 
 use crate::common::{SMALL, Scratch, pair};
 
@@ -87,9 +88,60 @@ fn the_rate_is_told() {
     let output = scratch.piped("translate run --stdin-raw 64x64", &bytes(&frames));
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(
-        told.starts_with("3 frames in ") && told.contains(" frames per second"),
+        told.starts_with("3 frames in ") && told.ends_with(" frames per second\n"),
         "{told}"
     );
+    // the blue of one half of each frame is 200, the green of the other 215
+    scratch.trained("data", "--range-a 0,199");
+    let output = scratch.piped("translate run --stdin-raw 64x64", &bytes(&frames));
+    let told = String::from_utf8(output.stderr).unwrap();
+    let clipped = "% of its values lie outside of the model's range and were clipped\n";
+    assert!(told.ends_with(clipped), "{told}");
+}
+
+/// Before the first byte of a video, which would be one without frames.
+#[test]
+fn models_that_make_no_frames_of_yuv4mpeg_are_named() {
+    let scratch = Scratch::new();
+    let header = format!("YUV4MPEG2 W{SIDE} H{SIDE} F25:1 C444\n");
+    let size = [SIDE; 2];
+    let pixels = 0..SIDE * SIDE;
+    let deep = pixels.clone().map(|at| (at * 15) as u16).collect();
+    let bands = pixels.flat_map(|at| [at as u8; 5]).collect();
+    let deep = Picture::new(size, 1, Samples::U16(deep));
+    let bands = Picture::new(size, 5, Samples::U8(bands));
+    for side in ["data/A", "data/B"] {
+        std::fs::create_dir_all(scratch.path(side)).unwrap();
+    }
+    for index in 0..2 {
+        let photo = pair(SIDE, SIDE, index);
+        photo
+            .save(scratch.path(&format!("data/A/{index}.png")))
+            .unwrap();
+    }
+    for (other, options, told) in [
+        (&deep, "", "run: its pictures have more than 8 bits"),
+        (&bands, "", "run: its pictures have 5 channels"),
+        (
+            &bands,
+            "--direction b-to-a",
+            "run: its sources have 5 channels",
+        ),
+    ] {
+        for index in 0..2 {
+            let file = scratch.path(&format!("data/B/{index}.npy"));
+            picture::write(&file, other, Format::Npy).unwrap();
+        }
+        scratch.trained("data", options);
+        let output = scratch.piped("translate run --stdin-y4m", header.as_bytes());
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(output.stdout.is_empty(), "{said}");
+        assert!(
+            said.contains(told) && said.contains("--stdin-raw"),
+            "{said}"
+        );
+    }
 }
 
 /// Luma of a colour in the video's range (BT.601).
@@ -348,6 +400,19 @@ fn videos_that_cannot_be_are_named() {
     assert!(error.contains("in the middle of frame 0"), "{error}");
     let error = refusal(&scratch, y4m, b"YUV4MPEG2 W64 H64 F25:1 C444p10\n");
     assert!(error.contains("-pix_fmt yuv444p"), "{error}");
+    for pixels in ["C411", "Cmono16"] {
+        let header = format!("YUV4MPEG2 W64 H64 F25:1 {pixels}\n");
+        let error = refusal(&scratch, y4m, header.as_bytes());
+        assert!(
+            error.contains("a pixel format that is not read; add -pix_fmt yuv444p"),
+            "{error}"
+        );
+    }
+    let large = refusal(&scratch, y4m, b"YUV4MPEG2 W20000 H20000 F25:1 C444\n");
+    assert!(
+        large.contains("frames have more than") && large.contains("sides have 16 to 16384 pixels"),
+        "{large}"
+    );
     // empty input gives a video without frames
     assert!(through(&scratch, &format!("{raw} --quiet"), b"").is_empty());
 }

@@ -448,6 +448,31 @@ fn stack_of(path: &Path, sizes: &[[u32; 2]]) {
     file.finish().unwrap();
 }
 
+/// Pages that become files of their own have numbers in their names, which may be those of other files.
+#[test]
+fn pages_replace_no_other_file() {
+    let scratch = Scratch::new();
+    stack_of(&scratch.path("data/a.tif"), &[[16_400, 16]; 2]);
+    stack_of(&scratch.path("data/a-2.tif"), &[[32, 32]]);
+    let said = refused(&scratch, "translate earth data --out out --pages each");
+    let told = "data/a-2.tif: its output would have the same name as that of data/a.tif";
+    assert!(said.contains(told), "{said}");
+    assert!(!scratch.path("out").exists());
+    // an input that lies where the result of a page would, under another name
+    #[cfg(unix)]
+    {
+        stack_of(&scratch.path("out/a-2.tif"), &[[32, 32]]);
+        std::os::unix::fs::symlink("out/a-2.tif", scratch.path("link.tif")).unwrap();
+        let said = refused(
+            &scratch,
+            "translate earth data/a.tif link.tif --out out --pages each",
+        );
+        let told = "link.tif: an output would replace this input";
+        assert!(said.contains(told), "{said}");
+        assert!(!scratch.path("out/a-1.tif").exists());
+    }
+}
+
 #[test]
 fn neighbours_of_another_size_are_refused_before_the_first_step() {
     let scratch = Scratch::new();
@@ -503,13 +528,31 @@ fn each_page_of_a_stack_may_be_a_pair() {
     let scratch = Scratch::new();
     scratch.pairs("data", 2);
     scratch.trained("data", "--channels-a 1 --channels-b 1");
-    stack_of(&scratch.path("stack.tif"), &[[96, 48], [48, 48]]);
+    stack_of(&scratch.path("stack.tif"), &[[96, 40], [48, 40]]);
     let said = scratch.ok("translate run stack.tif --out out --pages each");
     let wanted =
         "2 pages, 1 of them side-by-side pairs by their size; for single pictures, use --pairs no";
     assert!(said.contains(wanted), "{said}");
     let made = scratch.path("out/stack.tif");
-    assert_eq!([0, 1].map(|page| slice(&made, page).size()), [[48, 48]; 2]);
+    assert_eq!([0, 1].map(|page| slice(&made, page).size()), [[48, 40]; 2]);
+}
+
+/// A limit on the size of files is an error like a full disk, in the middle of the stack.
+#[cfg(unix)]
+#[test]
+fn a_stack_that_cannot_be_written_is_named_by_its_file() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "--channels-a 1 --channels-b 1");
+    stack_of(&scratch.path("stack.tif"), &[[48, 48]; 40]);
+    let command = "translate run stack.tif --pages each --out out";
+    let output = scratch.bash(&format!("ulimit -f 1; exec $pix2pix {command}"));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("out/stack.tif: cannot write the file"),
+        "{said}"
+    );
 }
 
 /// Temporary files that cannot be written are no damage of the data, and skipping it would train on what is left.

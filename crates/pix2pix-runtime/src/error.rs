@@ -143,8 +143,8 @@ pub fn escaped(text: &str) -> String {
     line
 }
 
-/// A path in a message.
-fn shown(path: &Path) -> String {
+/// A path in a message, as [`one_line`]: the name of a file may hold anything.
+pub fn shown(path: &Path) -> String {
     one_line(&path.to_string_lossy())
 }
 

@@ -443,15 +443,20 @@ impl Picture {
     }
 
     /// Converts to `channels` channels: gray to RGB by repetition, RGB to gray by luma (ITU-R BT.601, as Pillow); drops
-    /// alpha, or adds it as opaque.
+    /// alpha, or adds it as opaque, the white of the depth. [`Domain::in_channels`] adds the white of a domain.
     ///
     /// # Errors
     /// [`Error::Picture`], when there is no such conversion.
     pub fn with_channels(self, channels: usize) -> Result<Self> {
+        let [_, opaque] = self.depth().range();
+        self.with_channels_and(channels, opaque)
+    }
+
+    /// As [`with_channels`](Self::with_channels), with this value for alpha that is added.
+    fn with_channels_and(self, channels: usize, opaque: f32) -> Result<Self> {
         let Some(pick) = conversion(self.channels, channels)? else {
             return Ok(self);
         };
-        let opaque = self.depth().range()[1];
         let values = self.to_floats();
         let pixels = values.chunks_exact(self.channels);
         let converted = pixels.flat_map(|pixel| pick(pixel, opaque).into_iter().take(channels));

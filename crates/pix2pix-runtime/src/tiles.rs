@@ -71,10 +71,12 @@ impl Tiles {
         Ok(())
     }
 
-    /// Start positions of the tiles along a side of `length` pixels: evenly spaced, the last tile flush with the end.
-    fn starts(&self, length: u32) -> Vec<u32> {
-        let room = length - self.side;
-        let step = (self.side - self.overlap).max(1);
+    /// Start positions of tiles with a side of `tile` pixels along a side of `length`: evenly spaced, the last tile flush with
+    /// the end.
+    fn starts(&self, length: u32, tile: u32) -> Vec<u32> {
+        let room = length - tile;
+        // a single tile may be shorter than the overlap
+        let step = tile.saturating_sub(self.overlap).max(1);
         let steps = room.div_ceil(step);
         (0..=steps)
             .map(|n| {
@@ -85,11 +87,11 @@ impl Tiles {
             .collect()
     }
 
-    /// Blending weight of each pixel along a tile's side: a linear ramp over the overlap at both ends.
-    fn ramp(&self) -> Vec<f32> {
+    /// Blending weight of each pixel along a side of `tile` pixels: a linear ramp over the overlap at both ends.
+    fn ramp(&self, tile: u32) -> Vec<f32> {
         let rise = (self.overlap + 1) as f32;
-        let weight = |at: u32| ((at + 1).min(self.side - at) as f32 / rise).min(1.0);
-        (0..self.side).map(weight).collect()
+        let weight = |at: u32| ((at + 1).min(tile - at) as f32 / rise).min(1.0);
+        (0..tile).map(weight).collect()
     }
 }
 
@@ -123,6 +125,8 @@ pub struct TilePlan<'a> {
     pub domains: [&'a Domain; 2],
     /// The tiles.
     pub tiles: Tiles,
+    /// Width and height of the picture when it is padded to what the network accepts: tiles are no longer.
+    pub padded: [u32; 2],
     /// Statistics that normalize every tile, if they need not be measured.
     pub known: Option<Vec<Vec<f32>>>,
     /// The dropout: every tile gets the same, so that neighbours match.
@@ -164,7 +168,7 @@ impl TilePlan<'_> {
             let mut moments = Moments::default();
             for (&y, &x) in ys.iter().flat_map(|y| xs.iter().map(move |x| (y, x))) {
                 let tile = self.tile(picture, [x, y])?;
-                let (found, count) = self.engine.measure(self.input(&tile), self.size(), &known);
+                let (found, count) = self.engine.measure(self.input(&tile), self.shape(), &known);
                 moments.add(&found, count);
             }
             known.push(moments.statistics());
@@ -172,30 +176,37 @@ impl TilePlan<'_> {
         Ok(known)
     }
 
-    /// Height and width of a tile.
-    fn size(&self) -> [usize; 2] {
-        [self.tiles.side as usize; 2]
+    /// Width and height of a tile.
+    fn size(&self) -> [u32; 2] {
+        self.padded.map(|side| side.min(self.tiles.side))
+    }
+
+    /// Height and width of a tile, as the engine takes them.
+    fn shape(&self) -> [usize; 2] {
+        let [width, height] = self.size().map(|side| side as usize);
+        [height, width]
     }
 
     /// Start positions of the tiles along both sides.
-    fn starts(&self, size: [u32; 2]) -> [Vec<u32>; 2] {
-        size.map(|side| self.tiles.starts(side.max(self.tiles.side)))
+    fn starts(&self, [width, height]: [u32; 2]) -> [Vec<u32>; 2] {
+        let [across, down] = self.size();
+        [(width, across), (height, down)]
+            .map(|(length, tile)| self.tiles.starts(length.max(tile), tile))
     }
 
-    /// The tile at a corner as input of the network, `[channels, side, side]` in [-1, 1]. Beyond the picture it is
+    /// The tile at a corner as input of the network, `[channels, height, width]` in [-1, 1]. Beyond the picture it is
     /// mirrored.
     fn tile(&self, picture: &dyn Windows, corner: [u32; 2]) -> Result<Vec<f32>> {
-        let side = self.tiles.side;
-        let [width, height] = picture.size();
+        let ([width, height], [across, down]) = (picture.size(), self.size());
         let size = [
-            (width - corner[0]).min(side),
-            (height - corner[1]).min(side),
+            (width - corner[0]).min(across),
+            (height - corner[1]).min(down),
         ];
-        let tile = pad(&picture.window(corner, size)?, [side; 2]);
+        let tile = pad(&picture.window(corner, size)?, [across, down]);
         Ok(self.domains[0].source_planes(&tile))
     }
 
-    /// Translates the tile at a corner; `[channels, side, side]` in [-1, 1].
+    /// Translates the tile at a corner; `[channels, height, width]` in [-1, 1].
     fn translated(
         &self,
         picture: &dyn Windows,
@@ -205,7 +216,7 @@ impl TilePlan<'_> {
         let tile = self.tile(picture, corner)?;
         let mut outputs = self
             .engine
-            .run(&[self.input(&tile)], self.size(), statistics);
+            .run(&[self.input(&tile)], self.shape(), statistics);
         Ok(outputs.remove(0))
     }
 
@@ -227,41 +238,43 @@ impl TilePlan<'_> {
         let domain = self.domains[1];
         let channels = domain.planes();
         let [_, height] = picture.size();
-        let side = self.tiles.side as usize;
+        let [across, down] = self.size();
+        let [tile_width, tile_height] = [across, down].map(|side| side as usize);
         let [xs, ys] = self.starts(picture.size());
-        let ramp = self.tiles.ramp();
+        let [ramp_across, ramp_down] = [across, down].map(|side| self.tiles.ramp(side));
         let width = columns.len();
-        let plane = width * side;
+        let plane = width * tile_height;
         let mut sums = vec![0.0f32; channels * plane];
         let mut weights = vec![0.0f32; plane];
         for (row, &y) in ys.iter().enumerate() {
             for &x in &xs {
                 // the columns of the tile that are in the panel
                 let from = x.max(columns.start);
-                let to = (x + self.tiles.side).min(columns.end);
+                let to = (x + across).min(columns.end);
                 if from >= to {
                     continue;
                 }
                 let (skipped, count) = ((from - x) as usize, (to - from) as usize);
-                let ramp_across = &ramp[skipped..][..count];
+                let shares = &ramp_across[skipped..][..count];
                 let values = self.translated(picture, statistics, [x, y])?;
-                for (line, down) in ramp.iter().enumerate() {
+                for (line, of_line) in ramp_down.iter().enumerate() {
                     let place = line * width + (from - columns.start) as usize;
                     let weights = &mut weights[place..][..count];
-                    for (weight, across) in weights.iter_mut().zip(ramp_across) {
-                        *weight += down * across;
+                    for (weight, share) in weights.iter_mut().zip(shares) {
+                        *weight += of_line * share;
                     }
                     for channel in 0..channels {
-                        let values = &values[(channel * side + line) * side + skipped..][..count];
+                        let start = (channel * tile_height + line) * tile_width + skipped;
+                        let values = &values[start..][..count];
                         let sums = &mut sums[channel * plane + place..][..count];
-                        for ((sum, value), across) in sums.iter_mut().zip(values).zip(ramp_across) {
-                            *sum += down * across * value;
+                        for ((sum, value), share) in sums.iter_mut().zip(values).zip(shares) {
+                            *sum += of_line * share * value;
                         }
                     }
                 }
             }
             // pixel rows that no later tile overlaps, without those beyond the picture
-            let end = ys.get(row + 1).copied().unwrap_or(y + self.tiles.side);
+            let end = ys.get(row + 1).copied().unwrap_or(y + down);
             let done = (end - y) as usize;
             let shown = end.min(height).saturating_sub(y);
             let count = done * width;
@@ -308,7 +321,7 @@ mod tests {
             (1000, 128, 0),
             (512, 256, 128),
         ] {
-            let starts = tiles(side, overlap).starts(length);
+            let starts = tiles(side, overlap).starts(length, side);
             assert_eq!(starts[0], 0);
             assert_eq!(starts[starts.len() - 1], length - side);
             for pair in starts.windows(2) {
@@ -322,9 +335,9 @@ mod tests {
 
     #[test]
     fn weights_rise_over_the_overlap() {
-        let ramp = tiles(8, 3).ramp();
+        let ramp = tiles(8, 3).ramp(8);
         assert_eq!(ramp, [0.25, 0.5, 0.75, 1.0, 1.0, 0.75, 0.5, 0.25]);
-        assert!(tiles(8, 0).ramp().iter().all(|&weight| weight == 1.0));
+        assert!(tiles(8, 0).ramp(8).iter().all(|&weight| weight == 1.0));
     }
 
     #[test]

@@ -31,13 +31,14 @@ choices!(Fit, "way of fitting",
 /// Which pictures to cut into tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tiling {
-    /// Only those of more than 2^21 pixels, into tiles with sides of about 1024 pixels. This limits memory.
+    /// Only those of more than 2^21 pixels, into tiles with sides of about 1024 pixels. This limits memory. A side shorter than
+    /// the least that the network takes counts as that.
     Auto,
-    /// None. Memory grows with the picture.
+    /// None. Memory grows with the picture. One that is read window by window is cut as by [`Auto`](Self::Auto).
     Never,
     /// All that do not fit into one tile.
     Cut {
-        /// Side of a tile in pixels.
+        /// Side of a tile in pixels; where the picture is shorter, the tile is too.
         side: u32,
         /// Overlap of neighbouring tiles in pixels, at most half of `side`.
         overlap: u32,
@@ -97,10 +98,12 @@ const LARGE: u64 = 1 << 21;
 /// Side of these tiles in pixels, before rounding up to a multiple that the network accepts.
 const TILE: u32 = 1024;
 
-/// Width of the panels in which a picture is translated that is not in memory: eight tiles.
-const PANEL: u32 = 8 * TILE;
-/// Places in such a picture whose values are looked at before the work begins.
-const LOOKS: u32 = 16;
+/// Tiles beside each other in the panels in which a picture is translated that is not in memory.
+const TOGETHER: u32 = 8;
+/// Least width of these panels in pixels.
+const PANEL: u32 = TOGETHER * TILE;
+/// Side of the blocks in which such pictures are often stored, and their results always: panels begin at multiples of it.
+const BLOCK: u32 = 256;
 
 /// A picture with the channels of a model's sources.
 struct Source<'a> {
@@ -357,11 +360,14 @@ impl Translator {
         let size = picture.size();
         if let Some(tiles) = self.tiles(size, options) {
             let mut bands = Vec::new();
-            self.plan(tiles, u32::MAX, options)
-                .translate(&picture, &mut |_, band| {
-                    bands.push(band);
-                    Ok(())
-                })?;
+            let plan = TilePlan {
+                panel: u32::MAX,
+                ..self.plan(tiles, size, options)
+            };
+            plan.translate(&picture, &mut |_, band| {
+                bands.push(band);
+                Ok(())
+            })?;
             let output = Picture::stacked(bands);
             let gap = self.gap_of_result(options.nodata);
             return Ok(Ready::Translated(with_gaps(output, mask.as_ref(), gap)));
@@ -386,11 +392,43 @@ impl Translator {
         }))
     }
 
-    /// Translates a picture that is read window by window, in tiles, whatever its size. `part` receives the result in
-    /// parts that do not overlap, with the upper left pixel of each; their columns begin at multiples of 256.
+    /// Checks the values of a picture that is read window by window, as [`check_classes`](Self::check_classes) and
+    /// [`check_values`](Self::check_values) do: all of them, before hours of work. Returns the count of those outside of the
+    /// model's range. `tag` is the value that the picture's file names for pixels without data.
     ///
     /// # Errors
-    /// As [`translate_with`](Self::translate_with), when a window cannot be read, and those of `part`.
+    /// [`Error::Picture`], when the values are not those of the model's sources, or the channels cannot become theirs; and
+    /// when a window cannot be read.
+    pub fn check_windows(&self, picture: &dyn Windows, tag: Option<f32>) -> Result<Outside> {
+        let source = Source {
+            translator: self,
+            picture,
+            gap: self.gap_of_source(tag),
+        };
+        let [width, height] = picture.size();
+        let mut outside = Outside::default();
+        // row by row of a file's blocks, so that each is unpacked once
+        for y in (0..height).step_by(BLOCK as usize) {
+            for x in (0..width).step_by(PANEL as usize) {
+                let size = [PANEL.min(width - x), BLOCK.min(height - y)];
+                let window = source.window([x, y], size)?;
+                if let Some(labels) = &self.model.source.labels {
+                    labels.check_window(&window, [x, y])?;
+                }
+                outside.add(self.outside(&window));
+            }
+        }
+        self.check_values(outside)?;
+        Ok(outside)
+    }
+
+    /// Translates a picture that is read window by window, in tiles, whatever its size. `part` receives the result in
+    /// parts that do not overlap, with the upper left pixel of each; their columns begin at multiples of 256. The values are not
+    /// checked: [`check_windows`](Self::check_windows) does that before.
+    ///
+    /// # Errors
+    /// When the model does not support the options or the picture's channels, when a window cannot be read, and those of
+    /// `part`.
     pub fn translate_windows(
         &self,
         picture: &dyn Windows,
@@ -398,24 +436,12 @@ impl Translator {
         part: &mut dyn FnMut([u32; 2], Picture) -> Result<()>,
     ) -> Result<()> {
         self.check(options)?;
-        let size = picture.size();
-        let tiles = self.chosen_tiles(options);
         let source = Source {
             translator: self,
             picture,
             gap: self.gap_of_source(options.nodata),
         };
-        // a look at some places, before hours of work
-        let mut outside = Outside::default();
-        let side = tiles.side.min(size[0]).min(size[1]);
-        for place in 0..LOOKS {
-            let corner = size.map(|length| {
-                (u64::from(length - side) * u64::from(place) / u64::from(LOOKS - 1)) as u32
-            });
-            outside.add(self.outside(&source.window(corner, [side; 2])?));
-        }
-        self.check_values(outside)?;
-        let plan = self.plan(tiles, PANEL, options);
+        let plan = self.plan(self.chosen_tiles(options), picture.size(), options);
         let (Some(gap), result) = (source.gap, self.gap_of_result(options.nodata)) else {
             return plan.translate(&source, part);
         };
@@ -443,14 +469,17 @@ impl Translator {
         ))
     }
 
-    fn plan(&self, tiles: Tiles, panel: u32, options: &TranslateOptions) -> TilePlan<'_> {
+    /// How to translate a picture of `size` in tiles, panel by panel.
+    fn plan(&self, tiles: Tiles, size: [u32; 2], options: &TranslateOptions) -> TilePlan<'_> {
+        let panel = tiles.side.saturating_mul(TOGETHER).min(size[0]);
         TilePlan {
             engine: &*self.engine,
             domains: [&self.model.source, &self.model.target],
             tiles,
+            padded: self.padded(size),
             known: self.known(tiles.statistics),
             noise: options.noise(),
-            panel,
+            panel: panel.next_multiple_of(BLOCK).max(PANEL),
         }
     }
 
@@ -468,9 +497,8 @@ impl Translator {
         if self.model.source.labels.is_some() {
             return Ok(picture);
         }
-        picture
-            .with_channels(self.model.source.channels)
-            .map_err(unlike_source)
+        let converted = self.model.source.in_channels(picture);
+        converted.map_err(unlike_source)
     }
 
     /// Checks that every pixel of a label map has the value of a class of the model's sources, where those are label maps:
@@ -512,36 +540,14 @@ impl Translator {
     /// # Errors
     /// [`Error::Picture`], when they are not.
     pub fn check_values(&self, outside: Outside) -> Result<()> {
-        if let (true, Some(labels)) = (outside.unknown > 0, &self.model.source.labels) {
-            return Err(Error::Picture(format!(
-                "{} of its pixels have no class of the model's sources, which are label maps of {labels}",
-                outside.unknown
-            )));
-        }
-        if outside.unknown > 0 {
-            return Err(Error::Picture(format!(
-                "{} of its values are infinite or not a number (NaN); replace them with numbers",
-                outside.unknown
-            )));
-        }
-        if outside.is_most() {
-            return Err(Error::Picture(format!(
-                "{} of its {} that the model was trained on: {}",
-                outside.share(),
-                match self.model.source.labels {
-                    None => "values lie outside of the range",
-                    Some(_) => "pixels have other colors than those",
-                },
-                self.model.source
-            )));
-        }
-        Ok(())
+        self.model.source.check_values(outside)
     }
 
     /// The tiles of a picture; `None` if it is translated as a whole.
     fn tiles(&self, size: [u32; 2], options: &TranslateOptions) -> Option<Tiles> {
-        // a picture one pixel high is padded to what the network accepts
-        let [width, height] = self.padded(size);
+        // a picture one pixel high is padded to many times its pixels; any other to fewer than four times as many
+        let least = self.model.generator.smallest_side();
+        let [width, height] = size.map(|side| side.max(least));
         let is_whole = match options.tiling {
             Tiling::Never => true,
             Tiling::Auto => u64::from(width) * u64::from(height) <= LARGE,

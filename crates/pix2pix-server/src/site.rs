@@ -41,23 +41,23 @@ pub fn write(
             "index.html" => with_policy(&content),
             _ => content,
         };
-        atomic_file::write(&folder.join(path), content.as_bytes())?;
+        atomic_file::write_own(&folder.join(path), content.as_bytes())?;
     }
-    atomic_file::write(&folder.join("isolate.js"), ISOLATE.as_bytes())?;
+    atomic_file::write_own(&folder.join("isolate.js"), ISOLATE.as_bytes())?;
     let engine = folder.join("engine");
     atomic_file::create_folder(&engine)?;
     for (name, content) in MODULE.into_iter().zip(module) {
-        atomic_file::write(&engine.join(name), content)?;
+        atomic_file::write_own(&engine.join(name), content)?;
     }
     let examples = folder.join("examples");
     atomic_file::create_folder(&examples)?;
     for (index, example) in model.examples.iter().enumerate() {
-        atomic_file::write(&examples.join(format!("{index}.png")), &example.png)?;
+        atomic_file::write_own(&examples.join(format!("{index}.png")), &example.png)?;
     }
     // another model has another address, so that no browser keeps the old one
     let digest = sha256::of_file(&folder.join(weights), "read the model")?;
     let list = list(model, &format!("{weights}?v={}", &digest[..16]));
-    atomic_file::write(&folder.join("models.json"), list.as_bytes())
+    atomic_file::write_own(&folder.join("models.json"), list.as_bytes())
 }
 
 /// The list of models, as the server's API gives it, with the file of each. Results are renderings in 8 bits.

@@ -486,6 +486,14 @@ fn a_training_is_told_in_numbers() {
     for step in ["4", "-3", "..%2f..%2fetc%2fpasswd"] {
         get(&served, &format!("/v1/training/sheets/{step}")).problem(404);
     }
+    // a pipe in its place has no end
+    #[cfg(unix)]
+    {
+        std::fs::remove_file(&path).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        get(&served, "/v1/training/sheets/3").problem(404);
+    }
     let plain = Served::new(Settings::default());
     assert_eq!(get(&plain, "/v1/models").json()["training"], false);
     get(&plain, "/v1/training").problem(404);
@@ -703,6 +711,14 @@ fn what_is_wrong_is_told_as_a_problem() {
             "{refused}"
         );
     }
+    let pages =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../pix2pix/tests/fixtures/pictures/pages.tif");
+    let refused = translate("", &std::fs::read(pages).unwrap()).problem(422);
+    assert!(
+        refused.contains("a TIFF file with") && refused.contains("send page by page"),
+        "{refused}"
+    );
+    assert!(!refused.contains("`pages`"), "{refused}");
     assert!(
         translate("", &vec![0; 100_001])
             .problem(413)

@@ -7,6 +7,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use pix2pix_runtime::regular_file::{self, SPECIAL};
 use tempfile::TempDir;
 
 use crate::error::{Error, Result};
@@ -26,6 +27,26 @@ const LINKS: usize = 40;
 /// is left.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write_at(path, |temporary| fs::write(temporary, bytes))
+}
+
+/// As [`write()`], under a name that this program chooses.
+///
+/// # Errors
+/// As [`write()`] and [`check_own`].
+pub fn write_own(path: &Path, bytes: &[u8]) -> Result<()> {
+    check_own(path).and_then(|()| write(path, bytes))
+}
+
+/// Checks that a name that this program chooses does not lead to what has no content to replace. Whoever names a pipe wants
+/// it to be written to; at a name of ours, nobody reads, and the program would wait for ever.
+///
+/// # Errors
+/// When a pipe, a socket or a device has the name.
+pub fn check_own(path: &Path) -> Result<()> {
+    match Place::of(path) {
+        Ok(Place::Stream(_)) => Err(Error::file(path, SPECIAL, "move it away")),
+        _ => Ok(()),
+    }
 }
 
 /// As [`write()`], but `fill` writes the content to the temporary path that it receives.
@@ -131,8 +152,10 @@ fn replace(file: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> io::Resul
     // the permissions of the file that is replaced, or those of any new file
     let new = File::create(&temporary)?.metadata()?.permissions();
     let permissions = fs::metadata(file).map_or(new, |old| old.permissions());
+    keep_usable(&temporary)?;
     fill(&temporary)?;
     // `fill` may have replaced the temporary file
+    keep_usable(&temporary)?;
     let written = File::options().write(true).open(&temporary)?;
     written.sync_all()?;
     drop(written);
@@ -142,9 +165,33 @@ fn replace(file: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> io::Resul
     Ok(())
 }
 
+/// Lets this process use a temporary file or folder again, whatever the user's mask takes from the permissions of new ones.
+#[cfg(unix)]
+fn keep_usable(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let found = fs::metadata(path)?;
+    let (mode, wanted) = (
+        found.permissions().mode(),
+        if found.is_dir() { 0o700 } else { 0o600 },
+    );
+    // a file system without permissions refuses to change them
+    match mode & wanted == wanted {
+        true => Ok(()),
+        false => fs::set_permissions(path, fs::Permissions::from_mode(mode | wanted)),
+    }
+}
+
+#[cfg(not(unix))]
+fn keep_usable(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
 /// Writes to a stream once the content is complete.
 fn send(stream: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
-    let scratch = Scratch::new(&std::env::temp_dir())?;
+    let folder = std::env::temp_dir();
+    // a process that is killed while nobody reads leaves its content here; only what is found is of interest
+    let _ = remove_unfinished(&folder);
+    let scratch = Scratch::new(&folder)?;
     let temporary = scratch.path().join("file");
     fill(&temporary)?;
     let mut content = File::open(&temporary)?;
@@ -183,7 +230,9 @@ impl Scratch {
                 .suffix(SUFFIX)
                 .tempdir_in(folder)?;
             // before the lock, another process may take the folder for that of a killed one and remove it
-            let lock = match File::create_new(folder.path().join(LOCK)) {
+            let lock = keep_usable(folder.path())
+                .and_then(|()| File::create_new(folder.path().join(LOCK)));
+            let lock = match lock {
                 Err(e) if e.kind() == ErrorKind::NotFound => continue,
                 created => created?,
             };
@@ -219,7 +268,7 @@ pub fn remove_unfinished_beside(file: &Path) -> Result<()> {
 /// Removes what killed processes left unfinished in a folder. What another process is writing stays.
 ///
 /// # Errors
-/// When the folder cannot be read or something cannot be removed.
+/// When the folder cannot be read, or something that this user may remove cannot be removed.
 pub fn remove_unfinished(folder: &Path) -> Result<()> {
     let failed = |e| Error::io(folder, "read the folder", e);
     for entry in fs::read_dir(folder).map_err(failed)? {
@@ -234,7 +283,7 @@ pub fn remove_unfinished(folder: &Path) -> Result<()> {
         } else {
             path.clone()
         };
-        let lock = match File::open(lock) {
+        let lock = match regular_file::open(&lock) {
             Ok(lock) if lock.try_lock().is_ok() => Some(lock),
             Err(e) if e.kind() == ErrorKind::NotFound => None,
             _ => continue,
@@ -249,6 +298,8 @@ pub fn remove_unfinished(folder: &Path) -> Result<()> {
         match removed {
             // another process was faster
             Err(e) if e.kind() == ErrorKind::NotFound => {}
+            // another user's, in a folder of all
+            Err(e) if e.kind() == ErrorKind::PermissionDenied => {}
             removed => removed.map_err(|e| Error::io(&path, "remove the unfinished file", e))?,
         }
     }
@@ -291,6 +342,31 @@ mod tests {
         assert_eq!(mode & 0o777, 0o640);
         assert!(write(&at("circle"), b"new").is_err());
         assert!(write(&at("far"), b"new").is_err());
+    }
+
+    #[test]
+    fn nobody_waits_at_a_pipe_of_our_name() {
+        let scratch = tempfile::tempdir().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        fs::create_dir(at(".pix2pix-a1b2c3.part")).unwrap();
+        for name in ["own", ".pix2pix-a1b2c3.part/lock", ".pix2pix-d4e5f6.part"] {
+            let made = std::process::Command::new("mkfifo").arg(at(name)).status();
+            assert!(made.unwrap().success());
+        }
+        symlink("own", at("link")).unwrap();
+        symlink("/dev/null", at("device")).unwrap();
+        for name in ["own", "link", "device"] {
+            let told = write_own(&at(name), b"new").unwrap_err().to_string();
+            assert!(
+                told.contains("it is no regular file; move it away"),
+                "{told}"
+            );
+        }
+        write_own(&at("new"), b"new").unwrap();
+        write_own(&at("new"), b"newer").unwrap();
+        // only what is locked as ours is ours
+        remove_unfinished(scratch.path()).unwrap();
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 6);
     }
 
     #[test]

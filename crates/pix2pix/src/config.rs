@@ -13,10 +13,11 @@ use serde::Deserialize;
 use crate::backend::device::DeviceName;
 use crate::backend::precision::Precision;
 use crate::data::cache::CacheKind;
-use crate::data::dataset::survey::OnError;
+use crate::data::dataset::Dataset;
+use crate::data::dataset::survey::{OnError, Survey};
 use crate::data::jitter::JitterConfig;
 use crate::data::loader::Walk;
-use crate::data::pair::Direction;
+use crate::data::pair::{self, Direction};
 use crate::data::picture::Pages;
 use crate::network::patch_gan::PatchGanConfig;
 use crate::parallel::{Shard, Wire};
@@ -31,6 +32,8 @@ pub use checks::check_neighbours;
 const MOST_STEPS: u64 = 10_000_000_000;
 /// Largest number of neighbours on either side: with them, one channel makes fifteen.
 pub const MOST_NEIGHBOURS: usize = 7;
+/// Largest number of shapes of side-by-side pairs that a run remembers, so that its configuration stays readable.
+const MOST_SHAPES: usize = 32;
 
 /// The configuration of a training run, with every default filled in.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -62,9 +65,13 @@ pub struct RunConfig {
     /// Patterns by which the names of A and of B are paired; `None` pairs equal names.
     #[serde(default)]
     pub matching: Option<[String; 2]>,
-    /// Whether square files are side-by-side pairs too.
+    /// Whether files that are not wider than high are side-by-side pairs too.
     #[serde(default)]
     pub squares: bool,
+    /// Shapes, in lowest terms, of the pictures of training pairs that lie side by side in one file, the most common first;
+    /// empty if A and B have files of their own. `None` if it is unknown, as of imported models and of earlier versions.
+    #[serde(default)]
+    pub side_by_side: Option<Vec<Size>>,
     /// How to handle broken and unmatched files.
     #[serde(default)]
     pub on_error: OnError,
@@ -149,6 +156,7 @@ impl Default for RunConfig {
             neighbours: 0,
             matching: None,
             squares: false,
+            side_by_side: None,
             on_error: OnError::Stop,
             workers: 0,
             cache: CacheKind::Off,
@@ -194,6 +202,30 @@ impl RunConfig {
     pub fn train_for(&mut self, seconds: f64) {
         self.time = Some(seconds);
         self.steps = MOST_STEPS;
+    }
+
+    /// Remembers how the pairs of a data set lie in their files, so that [`is_pair`](Self::is_pair) knows others like them.
+    pub fn remember_shapes(&mut self, data: &Dataset, survey: &Survey) {
+        self.side_by_side = Some(match data.is_side_by_side() {
+            true => survey
+                .shapes()
+                .into_iter()
+                .take(MOST_SHAPES)
+                .map(Size)
+                .collect(),
+            false => Vec::new(),
+        });
+    }
+
+    /// Whether a picture of this size is a side-by-side pair and no source: its halves have a shape of the training pictures,
+    /// which lay side by side. Where it is unknown how they lay, its halves are squares, and the model's own size has not its
+    /// shape.
+    pub fn is_pair(&self, size: [u32; 2]) -> bool {
+        let is_two_squares = |size| pair::is_two_of(size, [1, 1]);
+        match &self.side_by_side {
+            Some(shapes) => shapes.iter().any(|shape| pair::is_two_of(size, shape.0)),
+            None => is_two_squares(size) && !is_two_squares(self.jitter.crop_size.0),
+        }
     }
 
     /// What to say of a source of this size, in pixels, that is much smaller than those of training.
@@ -270,6 +302,36 @@ mod tests {
             assert_eq!(serde_json::from_value::<T>(stored).unwrap(), *value);
             assert_eq!(T::from_name(name), Ok(*value));
         }
+    }
+
+    #[test]
+    fn a_pair_is_known_by_the_shapes_of_the_training() {
+        let config = |side_by_side: Option<&[[u32; 2]]>, crop: [u32; 2]| {
+            let mut config = RunConfig {
+                side_by_side: side_by_side.map(|shapes| shapes.iter().copied().map(Size).collect()),
+                ..RunConfig::default()
+            };
+            config.jitter.crop_size = Size(crop);
+            config
+        };
+        let photographs = config(Some(&[[4, 3], [3, 4]]), [256, 256]);
+        for (size, expected) in [
+            ([640, 240], true),
+            ([480, 320], true),
+            ([320, 240], false),
+            ([512, 256], false),
+        ] {
+            assert_eq!(photographs.is_pair(size), expected, "{size:?}");
+        }
+        // files of their own
+        for crop in [[256, 256], [128, 64]] {
+            let apart = config(Some(&[]), crop);
+            assert!(!apart.is_pair([256, 128]) && !apart.is_pair([512, 128]));
+        }
+        // an imported model, or one of an earlier version
+        assert!(config(None, [256, 256]).is_pair([512, 256]));
+        assert!(!config(None, [256, 256]).is_pair([640, 240]));
+        assert!(!config(None, [128, 64]).is_pair([256, 128]));
     }
 
     #[test]

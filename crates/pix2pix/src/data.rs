@@ -25,6 +25,7 @@
 //! ```
 
 pub(crate) mod cache;
+mod copying;
 pub(crate) mod dataset;
 #[cfg(feature = "download")]
 pub(crate) mod download;
@@ -51,12 +52,12 @@ pub use dataset::{Dataset, Options, Pairs};
 #[cfg(feature = "download")]
 pub use download::{ADDRESS, DATASETS, PublicDataset, fetch, is_download, remove, unpack};
 pub use jitter::{JitterConfig, ResizePolicy};
-pub use pair::{Direction, Pair};
+pub use pair::{Direction, Narrow, Pair};
 pub use picture::{Format, Header, Pages, Picture, Samples};
 pub use pix2pix_runtime::picture::labels;
 pub use pix2pix_runtime::picture::nodata;
 pub use pix2pix_runtime::picture::{
     Depth, Domain, InvalidSize, Labels, Nodata, Ranges, Size, resize,
 };
-pub use prepare::{Task, side_by_side, sized};
+pub use prepare::{PREPARED, Task, side_by_side, sized};
 pub use shift::Shift;

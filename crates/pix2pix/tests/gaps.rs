@@ -69,7 +69,11 @@ fn each_file_of_a_side_has_a_value_of_its_own() {
     }
     let (pairs, values) = by_tag(scratch.path());
     assert_eq!(gaps(&pairs), [0, 1, 2, 3, 4]);
-    let bands: Vec<_> = values.0[0].bands.iter().map(|band| band.extremes).collect();
+    let bands: Vec<_> = values.0[0]
+        .bands()
+        .iter()
+        .map(|band| band.extremes)
+        .collect();
     assert_eq!(bands, [[0.0, 1.0], [-9.0, 1.0]]);
     // a value in all channels that is data in neither
     let aligned = pairs.read_aligned(0).unwrap();
@@ -214,7 +218,7 @@ fn values_under_a_mask_are_not_surveyed() {
     assert!(survey.domains(&Forced::default()).is_ok());
     let values = Values::of(&data.train, 9);
     for side in &values.0 {
-        assert_eq!(side.bands[0].extremes, [2.0 / 256.0, 255.0 / 256.0]);
+        assert_eq!(side.bands()[0].extremes, [2.0 / 256.0, 255.0 / 256.0]);
     }
     let refused = survey::checked(covered(scratch.path(), &b, &plain), OnError::Stop);
     assert!(refused.err().unwrap().to_string().contains("(NaN)"));

@@ -5,10 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
+use pix2pix::RunConfig;
 use pix2pix::exchange::export::{self, PublicFormat, PublicTensors};
 use pix2pix::exchange::import::{self, Options};
 use pix2pix::model::Checkpoint;
-use pix2pix::network::{Generator, GeneratorConfig, Noise, Norm, Patch};
+use pix2pix::network::{
+    Generator, GeneratorConfig, HdConfig, Init, Noise, Norm, Patch, PatchGanConfig, ResnetConfig,
+    UnetConfig, Upsample, WeightInit, weights,
+};
 
 use crate::tensors;
 
@@ -176,6 +180,123 @@ fn an_export_is_what_was_imported() {
             assert!(again.discriminator_tensors() == checkpoint.discriminator_tensors());
         }
     }
+}
+
+fn untrained(generator: GeneratorConfig, discriminator: PatchGanConfig) -> Checkpoint {
+    let init = &mut WeightInit::generator(3);
+    let g = generator.init_with(init, &Device::flex()).unwrap();
+    let d = discriminator.init_with(init, &Device::flex()).unwrap();
+    let run = RunConfig {
+        generator,
+        discriminator,
+        ..RunConfig::default()
+    };
+    Checkpoint::of_tensors(run, weights::collect(&g), weights::collect(&d))
+}
+
+/// What a file of the other programs cannot tell would be lost: they would compute something else.
+#[test]
+fn networks_that_the_other_programs_lack_are_not_exported() {
+    let path = Path::new("test");
+    let unet = |norm, epsilon| {
+        GeneratorConfig::Unet(UnetConfig {
+            filters: 2,
+            depth: 6,
+            norm,
+            epsilon,
+            ..UnetConfig::default()
+        })
+    };
+    let resnet = |halvings| ResnetConfig {
+        in_channels: 3,
+        out_channels: 3,
+        filters: 2,
+        halvings,
+        blocks: 1,
+        dropout: 0.0,
+        norm: Norm::None,
+        bias_before_norm: false,
+        upsample: Upsample::Transposed,
+    };
+    let bias = "no convolution with a bias and no norm behind it";
+    for (generator, told) in [
+        (GeneratorConfig::Resnet(resnet(2)), bias),
+        (GeneratorConfig::Resnet(resnet(3)), bias),
+        (HdConfig::around(resnet(3)).into(), bias),
+        (
+            unet(Norm::Batch, 1e-3),
+            "no epsilon of 0.001 in its norms, only 0.00001",
+        ),
+    ] {
+        let checkpoint = untrained(generator, PatchGanConfig::default());
+        let refused = export::generator_tensors(&checkpoint, path).err().unwrap();
+        let refused = refused.to_string();
+        assert!(refused.contains(told), "{refused}");
+    }
+    for (norm, patch, told) in [
+        (Norm::None, Patch::P70, bias),
+        (Norm::None, Patch::Pixel, bias),
+        (
+            Norm::Instance,
+            Patch::Tutorial,
+            "no padding by one pixel more",
+        ),
+    ] {
+        let discriminator = PatchGanConfig {
+            filters: 2,
+            patch,
+            norm,
+            ..PatchGanConfig::default()
+        };
+        let checkpoint = untrained(unet(Norm::Batch, 1e-5), discriminator);
+        let refused = export::discriminator_tensors(&checkpoint, path);
+        let refused = refused.err().unwrap().to_string();
+        assert!(refused.contains(told), "{refused}");
+    }
+}
+
+/// The port has them, but their convolutions have no biases there: no network here is theirs.
+#[test]
+fn networks_without_norms_and_biases_are_refused_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("part.pth");
+    let without_norms = |tensors: PublicTensors| {
+        // only weights of convolutions have several dimensions
+        let kept = tensors
+            .into_iter()
+            .filter(|(_, tensor)| tensor.shape.len() > 1);
+        export::write(&kept.collect(), &path, PublicFormat::Pth).unwrap();
+    };
+    let [g, d] = ["resnet_9blocks-dropout_net_G.pth", "basic_net_D.pth"].map(file);
+    let whole = import::public(&g, Some(&d), &Options::default()).unwrap();
+    let wanted = "part.pth: its convolutions have neither norms nor biases";
+    without_norms(export::generator_tensors(&whole, &g).unwrap());
+    let error = import::public(&path, None, &Options::default());
+    let error = error.err().unwrap().to_string();
+    assert!(error.contains(wanted), "{error}");
+    without_norms(export::discriminator_tensors(&whole, &g).unwrap().unwrap());
+    let error = import::public(&g, Some(&path), &Options::default());
+    let error = error.err().unwrap().to_string();
+    assert!(error.contains(wanted), "{error}");
+}
+
+/// The port's U-Net without norms has no biases either.
+#[test]
+fn a_u_net_without_norms_comes_back_as_it_was() {
+    let generator = GeneratorConfig::Unet(UnetConfig {
+        filters: 2,
+        depth: 6,
+        norm: Norm::None,
+        ..UnetConfig::default()
+    });
+    let checkpoint = untrained(generator, PatchGanConfig::default());
+    let tensors = export::generator_tensors(&checkpoint, Path::new("test")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("g.pth");
+    export::write(&tensors, &path, PublicFormat::Pth).unwrap();
+    let again = import::public(&path, None, &Options::default()).unwrap();
+    assert_eq!(again.config.generator.norm(), Norm::None);
+    assert!(again.generator_tensors() == checkpoint.generator_tensors());
 }
 
 /// Keras' batch normalization has another epsilon, its kernels another order, and every convolution a bias.

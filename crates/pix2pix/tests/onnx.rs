@@ -360,6 +360,43 @@ fn eight_and_sixteen_bits_make_a_file_smaller() {
     assert!(size(false, Some(&[picture(SIDE as u32)])) < 0.3 * whole);
 }
 
+/// Such a file would give no picture. Statistics that are not exported do not matter.
+#[test]
+fn weights_beyond_16_bits_are_refused() {
+    let config = unet(Norm::Batch, Upsample::Transposed);
+    let untouched = checkpoint(&config);
+    let mut tensors = untouched.generator_tensors().clone();
+    tensors
+        .get_mut("encoder.1.norm.running_var")
+        .unwrap()
+        .values[1] = 1e5;
+    let large = Checkpoint::of_tensors(untouched.config.clone(), tensors, Default::default());
+    let exported = |norm, half| {
+        let options = OnnxOptions {
+            norm,
+            half,
+            ..OPTIONS
+        };
+        onnx::export(large.clone(), Path::new("test"), &options, None)
+    };
+    assert!(exported(OnnxNorm::Batch, true).is_ok());
+    assert!(exported(OnnxNorm::Frozen, false).is_ok());
+    let error = exported(OnnxNorm::Frozen, true).err().unwrap().to_string();
+    let wanted = "`half` cannot hold the tensor encoder.1.norm.running_var: its largest value";
+    assert!(error.starts_with(wanted), "{error}");
+}
+
+/// What no range can be measured on makes no file.
+#[test]
+fn eight_bits_of_values_that_are_not_finite_are_refused() {
+    let samples = Samples::F32(vec![f32::NAN; 3 * SIDE * SIDE]);
+    let holes = [Picture::new([SIDE as u32; 2], 3, samples)];
+    let checkpoint = checkpoint(&unet(Norm::Batch, Upsample::Transposed));
+    let exported = onnx::export(checkpoint, Path::new("test"), &OPTIONS, Some(&holes));
+    let error = exported.err().unwrap().to_string();
+    assert!(error.contains("not a number (NaN)"), "{error}");
+}
+
 #[test]
 fn other_versions_of_the_operators_are_refused() {
     let options = OnnxOptions {

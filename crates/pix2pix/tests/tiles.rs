@@ -1,14 +1,19 @@
-//! Translation in tiles, compared with translation in one pass.
+//! Translation in tiles, compared with translation in one pass; which pictures are cut, and what is checked before.
+
+use std::sync::{Arc, Mutex};
 
 use burn::tensor::Device;
 use image::{Rgb, RgbImage};
 use pix2pix::Translator;
 use pix2pix::data::Domain;
 use pix2pix::data::picture::{self, LargeWriter, Metadata, Picture, Samples};
-use pix2pix::model::{Checkpoint, NormStatistics, TilePlan, Tiles, Tiling, TranslateOptions};
+use pix2pix::model::{Checkpoint, Fit, NormStatistics, TilePlan, Tiles, Tiling, TranslateOptions};
 use pix2pix::network::{Generator, Init, Noise, PatchGanConfig, UnetConfig, WeightInit, weights};
 use pix2pix_kernels::Arithmetic;
-use pix2pix_runtime::engine::Cpu;
+use pix2pix_runtime::checkpoint::ModelConfig;
+use pix2pix_runtime::engine::{Cpu, Engine};
+use pix2pix_runtime::picture::labels::{Class, Labels, Stored, color_of};
+use pix2pix_runtime::picture::{Depth, Nodata, Outside, Size};
 use pix2pix_runtime::plan;
 
 fn generator() -> Generator {
@@ -68,6 +73,7 @@ fn in_panels(
             overlap,
             statistics,
         },
+        padded: [picture.size()[0].next_multiple_of(64), 64],
         known: None,
         noise: Some(plan::Noise { seed: 5, stream: 0 }),
         panel,
@@ -245,4 +251,180 @@ fn a_narrow_picture_is_large_by_what_the_network_computes() {
     });
     assert_eq!(translated(Tiling::Auto), cut);
     assert_ne!(translated(Tiling::Never), cut);
+}
+
+/// Computes nothing, and keeps the height and width of every pass.
+#[derive(Clone, Default)]
+struct Passes(Arc<Mutex<Vec<[usize; 2]>>>);
+
+impl Passes {
+    /// Those since the last call.
+    fn taken(&self) -> Vec<[usize; 2]> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+
+    /// A model of six levels, whose sides are multiples of 64, with sources of this domain.
+    fn model(&self, source: Domain) -> pix2pix_runtime::Translator {
+        let generator = UnetConfig {
+            filters: 8,
+            depth: 6,
+            ..UnetConfig::default()
+        };
+        let domains = [source, Domain::RGB8];
+        let config = ModelConfig::new(domains, 0, generator.into(), Size::square(64));
+        pix2pix_runtime::Translator::new(Box::new(self.clone()), config, 0)
+    }
+}
+
+impl Engine for Passes {
+    fn run(
+        &self,
+        inputs: &[plan::Input],
+        size: [usize; 2],
+        _: Option<&plan::Statistics>,
+    ) -> Vec<Vec<f32>> {
+        self.0.lock().unwrap().push(size);
+        let [height, width] = size;
+        vec![vec![0.0; 3 * height * width]; inputs.len()]
+    }
+
+    fn measure(&self, _: plan::Input, _: [usize; 2], _: &plan::Statistics) -> (Vec<f32>, usize) {
+        unreachable!("there is no normalization")
+    }
+
+    fn running_statistics(&self) -> Option<Vec<Vec<f32>>> {
+        None
+    }
+
+    fn norms(&self) -> usize {
+        0
+    }
+}
+
+fn gray([width, height]: [u32; 2]) -> Picture {
+    RgbImage::from_pixel(width, height, Rgb([90; 3])).into()
+}
+
+/// 2^21 pixels are 2097152.
+#[test]
+fn a_picture_is_large_by_its_own_pixels() {
+    let passes = Passes::default();
+    let translator = passes.model(Domain::RGB8);
+    let translated = |size, fit| {
+        let options = TranslateOptions {
+            fit,
+            ..TranslateOptions::default()
+        };
+        let output = translator.translate_with(gray(size), &options).unwrap();
+        assert_eq!(output.size(), size);
+        passes.taken()
+    };
+    // fewer pixels, and more when it is padded
+    let smaller = [1409, 1473];
+    assert_eq!(translated(smaller, Fit::Pad), [[1536, 1472]]);
+    assert_eq!(translated(smaller, Fit::Resize), [[1472, 1408]]);
+    for fit in [Fit::Pad, Fit::Resize] {
+        assert_eq!(translated([1449, 1449], fit), [[1024, 1024]; 4]);
+    }
+}
+
+/// A tile that is longer than the picture would be filled with its mirror.
+#[test]
+fn tiles_are_no_longer_than_the_picture() {
+    let passes = Passes::default();
+    let translator = passes.model(Domain::RGB8);
+    for (width, side, expected) in [
+        (1000, 512, vec![[64, 512]; 3]),
+        (33_000, 32_768, vec![[64, 32_768]; 2]),
+        (1000, u32::MAX - 63, vec![[64, 1024]]),
+    ] {
+        let options = TranslateOptions {
+            tiling: Tiling::Cut {
+                side,
+                overlap: side / 4,
+            },
+            ..TranslateOptions::default()
+        };
+        let picture = gray([width, 40]);
+        let mut parts = Vec::new();
+        let translated = translator.translate_windows(&picture, &options, &mut |corner, part| {
+            assert!(corner[0].is_multiple_of(256));
+            parts.push(part.size());
+            Ok(())
+        });
+        translated.unwrap();
+        assert_eq!(parts, [[width, 40]]);
+        assert_eq!(passes.taken(), expected);
+        // in memory, what fits into one tile is translated whole, in the same size
+        translator.translate_with(picture, &options).unwrap();
+        assert_eq!(passes.taken(), expected);
+    }
+}
+
+/// 300x600 pixels of one channel.
+fn amounts(value: impl Fn(usize, usize) -> f32) -> Picture {
+    let pixels = (0..600).flat_map(|y| (0..300).map(move |x| (x, y)));
+    let values = pixels.map(|(x, y)| value(x, y)).collect();
+    Picture::new([300, 600], 1, Samples::F32(values))
+}
+
+#[test]
+fn every_value_of_a_picture_beyond_memory_is_checked() {
+    let translator = Passes::default().model(Domain {
+        channels: 1,
+        depth: Depth::F32,
+        range: [0.0, 1.0].into(),
+        labels: None,
+        nodata: Some(Nodata::Tag),
+    });
+    let refused = |picture: &Picture| {
+        let checked = translator.check_windows(picture, None);
+        checked.unwrap_err().to_string()
+    };
+    let hole = amounts(|x, y| match (x, y) {
+        (290, 590) => f32::NAN,
+        _ => 0.5,
+    });
+    let said = refused(&hole);
+    assert!(
+        said.starts_with("1 of its values are infinite or"),
+        "{said}"
+    );
+    // unless the file says that it has no data
+    let known = translator.check_windows(&hole, Some(f32::NAN)).unwrap();
+    assert_eq!((known.clipped, known.unknown), (0, 0));
+    // each counts once, wherever it lies
+    let band = |rows: usize| amounts(move |_, y| if y < rows { 2.0 } else { 0.5 });
+    let expected = Outside {
+        samples: 300 * 600,
+        clipped: 300 * 250,
+        unknown: 0,
+    };
+    assert_eq!(
+        translator.check_windows(&band(250), None).unwrap(),
+        expected
+    );
+    let said = refused(&band(450));
+    assert!(said.starts_with("75% of its values lie outside"), "{said}");
+}
+
+#[test]
+fn the_place_of_a_value_of_no_class_is_that_in_the_picture() {
+    let class = |class| Class {
+        name: String::new(),
+        color: color_of(class),
+    };
+    let translator = Passes::default().model(Domain::of_labels(Labels {
+        stored: Stored::Ids,
+        classes: (0..4).map(class).collect(),
+    }));
+    let map = |last: u8| {
+        let mut ids = vec![3; 9000 * 300];
+        ids[290 * 9000 + 8500] = last;
+        Picture::new([9000, 300], 1, Samples::U8(ids))
+    };
+    assert!(translator.check_windows(&map(2), None).is_ok());
+    let error = translator.check_windows(&map(77), None).unwrap_err();
+    let said = error.to_string();
+    assert!(said.contains("the class id 77 at x=8500, y=290"), "{said}");
 }

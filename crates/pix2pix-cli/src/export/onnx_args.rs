@@ -3,20 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use pix2pix::data::picture::{Content, Format, Page, Picture, Stack};
-use pix2pix::data::{Size, Store, pair, picture};
+use pix2pix::data::Size;
 use pix2pix::exchange::onnx::{self, OnnxNorm, OnnxOptions};
 use pix2pix::model::Checkpoint;
-use pix2pix::{Error, RunConfig};
 
+use super::calibration::sources;
 use crate::choice::choice;
 use crate::failure::Failure;
 use crate::noise_args::Switch;
 use crate::paths::Plain;
 use crate::result_file::Notes;
-
-/// Largest number of pictures to measure the ranges of activations on.
-const MOST_PICTURES: usize = 100;
 
 /// Options for ONNX export.
 #[derive(Args)]
@@ -42,7 +38,8 @@ pub struct OnnxArgs {
     /// [default: 32 bits]
     #[arg(long, conflicts_with = "int8")]
     f16: bool,
-    /// Quantize weights and activations to 8 bits, calibrated on the pictures of this folder or archive [default: 32 bits]
+    /// Quantize weights and activations to 8 bits, calibrated on the pictures of this folder or archive, of pairs the sources
+    /// [default: 32 bits]
     #[arg(long, value_name = "DIR")]
     int8: Option<PathBuf>,
     /// Use pictures as input and output, [batch, height, width, channels] in 0 to 255, instead of
@@ -112,65 +109,4 @@ impl OnnxArgs {
         ));
         Ok(())
     }
-}
-
-/// Pictures of a folder or an archive, with the source's number of channels; of side-by-side pairs, the source half. Files
-/// of several pages or slices are read as the model's training read them, and give as many each, from their first page to
-/// their last.
-fn sources(folder: &Path, config: &RunConfig) -> Result<Vec<Picture>, Failure> {
-    let listed = Store::open(folder).and_then(|store| {
-        let (files, _) = store.pictures()?;
-        Ok((store, files))
-    });
-    let (store, files) = listed.map_err(|error| match error {
-        Error::File { path, reason, .. } => {
-            let remedy =
-                "--int8 takes a folder or an archive of pictures like the training pictures";
-            Error::file(&path, reason, remedy)
-        }
-        other => other,
-    })?;
-    let mut sources = Vec::new();
-    let each = MOST_PICTURES.div_ceil(files.len().max(1));
-    for file in files.iter().take(MOST_PICTURES) {
-        let content = match store.is_folder() {
-            true => picture::unpacked(&folder.join(file))?,
-            false => store.content(file)?,
-        };
-        let file = &store.shown(file);
-        let stack = Stack::of(&content);
-        let (pages, count) = match &stack {
-            Some(stack) => (stack.pages(config.pages), stack.count),
-            None => (vec![Page::of(config.pages)], 1),
-        };
-        let is_volume = stack.is_some_and(|stack| stack.format == Format::Nifti);
-        let gap = pages.len().div_ceil(each);
-        for page in pages.iter().step_by(gap) {
-            let around = page.around(config.neighbours, count);
-            sources.push(source((file, &content), &around, is_volume, config)?);
-        }
-    }
-    sources.truncate(MOST_PICTURES);
-    Ok(sources)
-}
-
-/// Reads a source, whose channels are those of all these pages.
-fn source(
-    (file, content): (&Path, &Content),
-    pages: &[Page],
-    is_volume: bool,
-    config: &RunConfig,
-) -> Result<Picture, Failure> {
-    let (mut picture, _) = picture::decode_pages(file, content, pages, Some(&config.source))?;
-    if !is_volume && pair::is_side_by_side(picture.size()) {
-        picture = config.direction.source(file, &picture)?;
-    }
-    let picture = match config.source.labels {
-        Some(_) => Ok(picture),
-        None => picture.with_channels(config.source.channels),
-    };
-    picture.map_err(|reason| {
-        let remedy = "give pictures like the training pictures";
-        Error::file(file, reason, remedy).into()
-    })
 }

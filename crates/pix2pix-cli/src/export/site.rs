@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 
 use pix2pix::exchange::Rounding;
 use pix2pix::model::Checkpoint;
-use pix2pix::{Error, atomic_file};
+use pix2pix::{Error, atomic_file, regular_file};
 use pix2pix_server::settings::Words;
 use pix2pix_server::{Models, site};
 
 use crate::failure::Failure;
 use crate::output::say;
 use crate::paths::{Plain, word};
+
+/// The name of the model in the folder of a site.
+pub const MODEL: &str = "model.safetensors";
 
 /// Where the module is, from the folder of the program: beside it in a release, in `share` of an installation, and in a clone
 /// where `tools/build_web` leaves it.
@@ -58,8 +61,8 @@ impl SiteArgs {
         models.reload()?;
         let model = models.get(None).expect("it was loaded");
         atomic_file::create_folder(out)?;
-        let file = "model.safetensors";
-        checkpoint.save_rounded(&out.join(file), weights)?;
+        atomic_file::check_own(&out.join(MODEL))?;
+        checkpoint.save_rounded(&out.join(MODEL), weights)?;
         let words = Words::default();
         let words = Words {
             title: self.title.unwrap_or(words.title),
@@ -67,7 +70,7 @@ impl SiteArgs {
             ..words
         };
         let module = module.each_ref().map(Vec::as_slice);
-        site::write(out, &model, file, module, &words)?;
+        site::write(out, &model, MODEL, module, &words)?;
         say(&format!(
             "{}: the page and the model, {:.1} MB. Put the folder on any web host. To try it here, type:\n  \
              python3 -m http.server --directory {} 8000      # then open http://localhost:8000/\n",
@@ -93,7 +96,7 @@ impl SiteArgs {
         let mut files = site::MODULE.map(|_| Vec::new());
         for (content, name) in files.iter_mut().zip(site::MODULE) {
             let file = folder.join(name);
-            *content = fs::read(&file).map_err(|e| {
+            *content = regular_file::read(&file).map_err(|e| {
                 let remedy = "give the folder that tools/build_web made";
                 Error::file(&file, e.to_string(), remedy)
             })?;

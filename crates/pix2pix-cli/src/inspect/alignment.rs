@@ -4,6 +4,7 @@ use std::path::Path;
 
 use pix2pix::data::{Dataset, Shift};
 use pix2pix::network::summary::aligned;
+use pix2pix::one_line;
 use rayon::prelude::*;
 
 use crate::data_args::DataArgs;
@@ -41,7 +42,7 @@ pub fn report(data: &Dataset, path: &Path, options: &DataArgs) -> Result<String,
             (pairs.len() - lengths.len()).to_string(),
         ]);
         for (index, shift) in found.into_iter().enumerate() {
-            let name = format!("{split}: {}", pairs.name(index));
+            let name = format!("{split}: {}", one_line(pairs.name(index)));
             match shift {
                 Some(shift) => shifts.push((name, shift)),
                 None => unsure.push(name),

@@ -31,7 +31,7 @@ where
             out,
             "{} {}",
             now.strftime("%Y-%m-%d %H:%M:%S"),
-            said.line(event.metadata().level())
+            pix2pix::escaped(&said.line(event.metadata().level()))
         )
     }
 }

@@ -224,16 +224,14 @@ impl Args {
         data: Option<(&Dataset, &Survey)>,
         from: Option<&From>,
     ) -> Result<RunConfig, Failure> {
-        let (data_digest, data) = match data {
-            Some((data, survey)) => (data.digest(), Some(survey)),
-            None => (String::new(), None),
-        };
+        let data_digest = data.map_or_else(String::new, |(data, _)| data.digest());
+        let survey = data.map(|(_, survey)| survey);
         let channels = [source.planes(), target.planes()];
         let (generator, discriminator) = match from {
             Some(from) => from.networks(channels, self.networks.discriminator(channels))?,
             None => {
                 let preset = self.beyond.preset;
-                let sides = self.jitter.sides(data, preset);
+                let sides = self.jitter.sides(survey, preset);
                 let is_whole = self.jitter.resize(preset) == ResizePolicy::None;
                 self.networks.resolve((sides, is_whole), channels, preset)?
             }
@@ -249,7 +247,8 @@ impl Args {
             pages: files.pages,
             neighbours: files.neighbours,
             matching: files.matching,
-            squares: files.squares,
+            squares: self.data.squares,
+            side_by_side: None, // set below
             on_error: self.data.on_error,
             workers: self.workers,
             cache: self.cache,
@@ -291,6 +290,9 @@ impl Args {
             generator,
             discriminator,
         };
+        if let Some((data, survey)) = data {
+            config.remember_shapes(data, survey);
+        }
         if let Some(Seconds(seconds)) = self.time {
             config.train_for(seconds);
         }

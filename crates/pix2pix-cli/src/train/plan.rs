@@ -18,6 +18,7 @@ use crate::flags;
 use crate::from_args::Start as From;
 use crate::paths::{Plain, word};
 use crate::processes::Processes;
+use crate::program::program;
 
 /// Options that may be given with `--resume`.
 const ON_RESUME: [&str; 10] = [
@@ -242,7 +243,8 @@ fn find_again(root: &Path, config: &RunConfig) -> Result<(Dataset, Survey), Fail
     let path = path_of(&config.data);
     if !path.exists() && !earth::is_named(&config.data) {
         let remedy = format!(
-            "give its new path: `pix2pix train DATA --resume {}`",
+            "give its new path: `{} train DATA --resume {}`",
+            program(),
             word(root)
         );
         return Err(Error::file(&path, "the run's data set is not there any more", remedy).into());

@@ -8,6 +8,7 @@ use pix2pix::run::Event;
 use pix2pix::{Error, RunConfig};
 
 use crate::paths::{Plain, word};
+use crate::program::program;
 
 /// The report of a run that goes on.
 pub struct ReportPage {
@@ -69,8 +70,9 @@ impl ReportPage {
         }
         Ok(self.is_behind().then(|| {
             format!(
-                "note: {} does not show the run's last steps; pix2pix report {} draws it again",
+                "note: {} does not show the run's last steps; `{} report {}` draws it again",
                 self.page.plain(),
+                program(),
                 word(&self.root)
             )
         }))

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use pix2pix::data::{Pages, Size, pair, picture};
+use pix2pix::RunConfig;
+use pix2pix::data::{Pages, Size, picture};
 use pix2pix::model::{Fit, NormStatistics, Tiling, TranslateOptions};
 
 use crate::best_args::BestArgs;
@@ -105,7 +106,8 @@ pub struct Args {
 /// What the inputs are.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 pub enum Inputs {
-    /// Pictures exactly twice as wide as high are pairs
+    /// Pictures shaped as the side-by-side files of the training are pairs; where those are unknown (imported models,
+    /// earlier versions), pictures exactly twice as wide as high
     Auto,
     /// All inputs are pairs
     Yes,
@@ -209,10 +211,10 @@ impl Args {
         Err(Failure::Usage(reason.to_string()))
     }
 
-    /// Whether a picture of this size is a side-by-side pair.
-    pub fn is_pair(&self, size: [u32; 2]) -> bool {
+    /// Whether a picture of this size is a side-by-side pair, for a model of this configuration.
+    pub fn is_pair(&self, config: &RunConfig, size: [u32; 2]) -> bool {
         match self.pairs {
-            Inputs::Auto => pair::is_side_by_side(size),
+            Inputs::Auto => config.is_pair(size),
             Inputs::Yes => true,
             Inputs::No => false,
         }

@@ -8,6 +8,7 @@ use pix2pix::data::picture::{self, Format, Metadata};
 use pix2pix::model::{DEVIATION_SCALE, Sampled};
 
 use super::inputs::Named;
+use crate::output_folder::create_folder_of;
 use crate::paths::Plain;
 
 /// The place of the picture of the deviation, beside that of the mean, `name`.
@@ -37,6 +38,12 @@ pub fn check_names(inputs: &Named) -> Result<(), Error> {
     Ok(())
 }
 
+/// The metadata of the deviation of samples; `metadata` is that of their mean.
+pub fn of_deviation(metadata: Metadata, sampled: &Sampled) -> Metadata {
+    // what is a gap in the mean, or an opacity, is an amount here
+    metadata.with_nodata(sampled.gap).of_amounts()
+}
+
 /// Writes the deviation of samples to `target`, plus its ending; returns what to say of it.
 ///
 /// # Errors
@@ -54,8 +61,8 @@ pub fn write(
         _ => format,
     };
     let target = target.with_added_extension(format.extension());
-    // what is a gap in the mean is a value of deviations
-    let metadata = metadata.clone().with_nodata(sampled.gap);
+    let metadata = of_deviation(metadata.clone(), sampled);
+    create_folder_of(&target)?;
     picture::write_with(&target, deviation, format, &metadata)?;
     let mut spread = Spread::default();
     spread.add(sampled, 1);

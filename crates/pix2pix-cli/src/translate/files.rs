@@ -66,6 +66,8 @@ pub fn run(
         translator: &translator,
     };
     let jobs = jobs(setup, &inputs);
+    let results = jobs.iter().map(|job| (job.name.as_path(), job.files));
+    inputs::check_results(results, out)?;
     let mut gallery = args.gallery.then(|| empty_gallery(setup, &jobs));
     remove_unfinished(inputs.keys().map(|name| out.join(name)));
     let mut skipped = 0;

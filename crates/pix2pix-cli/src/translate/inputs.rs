@@ -91,21 +91,42 @@ fn inputs(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Fai
             files.push((PathBuf::from(pair::stem(input)), input.clone()));
         }
         for (name, file) in files {
-            if let Some(other) = inputs.insert(name, vec![file.clone()]) {
-                return Err(Error::file(
-                    &file,
-                    format!(
-                        "its output would have the same name as that of {}",
-                        other[0].plain()
-                    ),
-                    "rename one of them, or translate them into two folders",
-                )
-                .into());
-            }
+            add(&mut inputs, name, &[file])?;
         }
     }
     keep(&inputs, out)?;
     Ok((inputs, passed_over))
+}
+
+/// Checks the names of all results, without ending, each with the files of its input: pages that become files of their own
+/// have other names than their file.
+///
+/// # Errors
+/// If two results would have the same name, or one would replace an input.
+pub fn check_results<'a>(
+    results: impl Iterator<Item = (&'a Path, &'a [PathBuf])>,
+    out: &Path,
+) -> Result<(), Failure> {
+    let mut named = Named::new();
+    for (name, files) in results {
+        add(&mut named, name.to_path_buf(), files)?;
+    }
+    keep(&named, out)
+}
+
+/// Adds files by the name of their output, which none may have yet.
+fn add(named: &mut Named, name: PathBuf, files: &[PathBuf]) -> Result<(), Error> {
+    match named.insert(name, files.to_vec()) {
+        None => Ok(()),
+        Some(other) => Err(Error::file(
+            &files[0],
+            format!(
+                "its output would have the same name as that of {}",
+                other[0].plain()
+            ),
+            "rename one of them, or translate them into two folders",
+        )),
+    }
 }
 
 /// Checks that no output has the place of an input, whatever path or link leads there.

@@ -1,12 +1,11 @@
 //! Pictures that are too large for memory: translated window by window.
 
-use std::cell::RefCell;
 use std::io;
 use std::path::Path;
 
-use pix2pix::data::picture::{Format, LargeWriter, Metadata, Outside, Page, Picture, TiffWindows};
-use pix2pix::model::{TranslateOptions, Windows};
-use pix2pix::{Error, Translator, atomic_file};
+use pix2pix::data::picture::{Format, LargeWriter, Metadata, Page, TiffWindows};
+use pix2pix::model::{Tiling, TranslateOptions};
+use pix2pix::{Error, atomic_file};
 
 use super::bar::bar;
 use super::metadata::of_result;
@@ -18,8 +17,8 @@ use crate::output_folder::create_folder_of;
 /// returns what to say of it.
 ///
 /// # Errors
-/// If there are to be several samples, it is a side-by-side pair, the model does not take it, or it cannot be read or
-/// written.
+/// If there are to be several samples or no tiles, it is a side-by-side pair, the model does not take it, or it cannot be read
+/// or written.
 pub fn translate(
     setup: Setup,
     (path, page): (&Path, Page),
@@ -34,7 +33,12 @@ pub fn translate(
         let reason = "too large for the memory that several samples need";
         return Err(Error::file(path, reason, remedy));
     }
-    if args.is_pair(size) {
+    if args.options().tiling == Tiling::Never {
+        let remedy = "omit --tile 0, or cut it into smaller files";
+        let reason = "too large to be translated without tiles";
+        return Err(Error::file(path, reason, remedy));
+    }
+    if args.is_pair(&translator.config, size) {
         let remedy =
             "give --pairs no to translate it as one picture, or cut its source half out first";
         return Err(Error::file(
@@ -43,25 +47,24 @@ pub fn translate(
             remedy,
         ));
     }
-    let pixels = u64::from(size[0]) * u64::from(size[1]);
-    let bar = bar(pixels, "{percent}%", args.quiet);
     let metadata = Metadata::read(&path.into(), Format::Tiff, page, large.header().channels);
     let options = TranslateOptions {
         nodata: metadata.nodata(),
         ..args.options()
     };
     let metadata = of_result(translator, metadata, false);
-    let counted = Counted {
-        picture: large,
-        translator,
-        tag: options.nodata,
-        count: RefCell::default(),
-    };
+    let checked = translator.check_windows(large, options.nodata);
+    let clipped = checked.map_err(|error| match error {
+        Error::Picture(_) => unlike(path, error),
+        error => error,
+    })?;
     create_folder_of(&target)?;
+    let pixels = u64::from(size[0]) * u64::from(size[1]);
+    let bar = bar(pixels, "{percent}%", args.quiet);
     let mut failed = None;
     let written = atomic_file::write_at(&target, |file| {
         let mut writer = LargeWriter::create(file, size, &translator.config.target, &metadata)?;
-        let translated = translator.translate_windows(&counted, &options, &mut |corner, part| {
+        let translated = translator.translate_windows(large, &options, &mut |corner, part| {
             bar.inc(u64::from(part.size()[0]) * u64::from(part.size()[1]));
             writer
                 .write(corner, part)
@@ -75,10 +78,7 @@ pub fn translate(
     });
     bar.finish_and_clear();
     if let Some(error) = failed {
-        return Err(match error {
-            Error::Picture(_) => unlike(path, error),
-            error => error,
-        });
+        return Err(error);
     }
     written?;
     let done = Done {
@@ -87,30 +87,7 @@ pub fn translate(
         is_pair: false,
         target: &target,
         target_size: size,
-        clipped: counted.count.into_inner(),
+        clipped,
     };
     Ok(done.said(setup) + &unusual(translator, large.header().dimensions()))
-}
-
-/// A picture that counts the samples outside of the model's range in the windows that are read. Windows overlap, so the
-/// count is a share, not a number.
-struct Counted<'a> {
-    picture: &'a TiffWindows,
-    translator: &'a Translator,
-    /// The value that the file names for pixels without data.
-    tag: Option<f32>,
-    count: RefCell<Outside>,
-}
-
-impl Windows for Counted<'_> {
-    fn size(&self) -> [u32; 2] {
-        self.picture.header().size
-    }
-
-    fn window(&self, corner: [u32; 2], size: [u32; 2]) -> Result<Picture, Error> {
-        let window = self.picture.window(corner, size)?;
-        let outside = self.translator.outside_known(&window, self.tag);
-        self.count.borrow_mut().add(outside);
-        Ok(window)
-    }
 }

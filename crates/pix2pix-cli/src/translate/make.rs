@@ -133,7 +133,7 @@ pub fn make(setup: Setup, given: Given, shown: Option<Shown>) -> Result<Made, Er
     };
     let (output, sampled) = sampled.map_err(|reason| unlike(path, reason))?;
     if let (Some(shown), Some(source)) = (shown, kept) {
-        shown.add(translator, [&source, &output], wanted);
+        shown.add(translator, [&source, &output], wanted, tag);
     }
     Ok(Made {
         output,

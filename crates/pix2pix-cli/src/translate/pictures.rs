@@ -49,7 +49,7 @@ pub fn translate(
     let (size, channels) = (picture.size(), picture.channels());
     let metadata = Metadata::read(&contents[0].1, format, page, channels);
     let metadata = with_tag(metadata, gap);
-    let is_pair = args.is_pair(size);
+    let is_pair = args.is_pair(&translator.config, size);
     let given = Given {
         path,
         picture,

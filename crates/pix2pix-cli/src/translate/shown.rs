@@ -1,9 +1,11 @@
 //! The pictures of the gallery.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use pix2pix::Translator;
 use pix2pix::data::picture::Picture;
+use pix2pix::data::{nodata, pair};
 use pix2pix::report::{Gallery, PictureScores};
 
 /// The gallery, and the name of a picture in it.
@@ -15,19 +17,37 @@ pub struct Shown<'a> {
 }
 
 impl Shown<'_> {
-    /// Adds a translated picture, with its target and scores if it is half of a pair of the model's channels.
+    /// Adds a translated picture, with its target and scores if it is half of a pair of the model's channels. As in
+    /// `evaluate`, pixels without data on either side do not count; `tag` is the value that the file names for them.
     pub fn add(
         self,
         translator: &Translator,
         [source, output]: [&Picture; 2],
         wanted: Option<Picture>,
+        tag: Option<f32>,
     ) {
-        let (name, domain) = (self.name.display().to_string(), &translator.config.target);
-        let wanted = wanted.and_then(|wanted| wanted.with_channels(domain.channels).ok());
-        let scores = wanted
-            .as_ref()
-            .map(|wanted| PictureScores::of(&name, [output, wanted], domain, None));
+        let (name, config) = (self.name.display().to_string(), &translator.config);
+        let domain = &config.target;
+        let mask = wanted.as_ref().and_then(|wanted| {
+            let domains = [&config.source, domain];
+            pair::known([source, wanted], domains, tag)
+        });
+        let wanted = wanted.and_then(|wanted| domain.in_channels(wanted).ok());
+        let (output, wanted) = match (wanted, &mask) {
+            (Some(wanted), Some(mask)) => {
+                let wanted = domain.filled(&wanted, mask);
+                // without data, they are equal
+                let output = nodata::merged(output, &wanted, mask);
+                (Cow::Owned(output), Some(wanted))
+            }
+            (wanted, _) => (Cow::Borrowed(output), wanted),
+        };
+        let known = mask.as_ref().map(Picture::bytes);
+        let is_empty = known.is_some_and(|known| !known.contains(&nodata::KNOWN));
+        let scores = wanted.as_ref().filter(|_| !is_empty);
+        let scores =
+            scores.map(|wanted| PictureScores::of(&name, [&output, wanted], domain, known));
         self.gallery
-            .add(&name, [source, output], wanted.as_ref(), scores.as_ref());
+            .add(&name, [source, &output], wanted.as_ref(), scores.as_ref());
     }
 }

@@ -11,7 +11,7 @@ use pix2pix::{Error, atomic_file};
 
 use super::args::Inputs;
 use super::bar::bar;
-use super::deviation::{self, Spread};
+use super::deviation::{self, Spread, of_deviation};
 use super::make::{Given, make, read};
 use super::metadata::{of_result, with_tag};
 use super::notes::{said_of_clipped, unlike};
@@ -51,6 +51,8 @@ pub fn translate(
     let (clipped, pairs) = slices.look(pages)?;
     let mut spread = Spread::default();
     let (mut unusual, mut size) = (String::new(), slices.header.size);
+    let written = target.with_added_extension(ending);
+    let beside = deviation::place(target).with_added_extension(ending);
     let mut all = |outputs: &mut StackWriter, mut deviations: Option<&mut StackWriter>| {
         for (number, page) in (1..).zip(pages) {
             let (given, metadata) = slices.given(*page)?;
@@ -64,13 +66,15 @@ pub fn translate(
             let is_pair = given.is_pair;
             let made = make(setup, given, shown)?;
             let metadata = of_result(translator, metadata, is_pair).of_stack();
-            let failed = |e| Error::io(target, "write the file", e);
-            outputs.write(&made.output, &metadata).map_err(failed)?;
+            let failed = |file: &Path, e| Error::io(file, "write the file", e);
+            outputs
+                .write(&made.output, &metadata)
+                .map_err(|e| failed(&written, e))?;
             if let (Some(sampled), Some(deviations)) = (&made.sampled, &mut deviations) {
-                let metadata = metadata.with_nodata(sampled.gap);
+                let metadata = of_deviation(metadata, sampled);
                 deviations
                     .write(&sampled.deviation, &metadata)
-                    .map_err(failed)?;
+                    .map_err(|e| failed(&beside, e))?;
                 spread.add(sampled, pages.len());
             }
             (unusual, size) = (made.unusual, made.output.size());
@@ -78,9 +82,10 @@ pub fn translate(
         }
         Ok(())
     };
-    let written = target.with_added_extension(ending);
     create_folder_of(&written)?;
-    let beside = deviation::place(target).with_added_extension(ending);
+    if args.samples.is_some() {
+        create_folder_of(&beside)?;
+    }
     let done = match args.samples {
         None => filled(&written, &begin, |outputs| all(outputs, None)),
         // the means appear first, as those of pictures do: if the disk fills up between the two, no deviation is there without them
@@ -177,7 +182,7 @@ impl<'a> Slices<'a> {
         let (picture, format, gap) = read(&self.contents, &around, translator)?;
         let metadata = Metadata::read(self.first(), format, page, self.header.channels);
         let metadata = with_tag(metadata, gap);
-        let is_pair = !self.is_volume() && args.is_pair(picture.size());
+        let is_pair = !self.is_volume() && args.is_pair(&translator.config, picture.size());
         let given = Given {
             path: self.path,
             picture,

@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use pix2pix::Translator;
 use pix2pix::data::Size;
-use pix2pix::data::picture::{MAX_SIDE, MIN_SIDE, Picture, Samples};
+use pix2pix::data::picture::{MAX_SIDE, MIN_SIDE, Outside, Picture, Samples};
 use pix2pix::model::{Temporal, TranslateOptions};
 
 use super::args::Args;
+use super::notes::said_of_clipped;
 use super::y4m;
 use crate::failure::{Failure, unwritten};
 use crate::output::tell;
@@ -20,6 +21,9 @@ use crate::output::tell;
 /// output cannot be written.
 pub fn run(args: &Args, translator: &Translator) -> Result<(), Failure> {
     translator.check(&args.options())?;
+    if args.stdin_raw.is_none() {
+        y4m::check(&args.model, translator)?;
+    }
     let temporal = match args.temporal {
         None => None,
         Some(frames) => {
@@ -102,6 +106,8 @@ struct Frames<'a> {
     temporal: Option<Temporal>,
     out: BufWriter<io::StdoutLock<'static>>,
     count: u64,
+    /// The values of all frames outside of the model's range.
+    clipped: Outside,
     started: Instant,
     quiet: bool,
 }
@@ -120,6 +126,7 @@ impl<'a> Frames<'a> {
             temporal,
             out: BufWriter::new(stdout().lock()),
             count: 0,
+            clipped: Outside::default(),
             started: Instant::now(),
             quiet,
         }
@@ -127,8 +134,8 @@ impl<'a> Frames<'a> {
 
     fn translate(&mut self, frame: Picture) -> Result<Picture, Failure> {
         let options = (self.options)(self.count);
-        let taken = self.translator.check_channels(frame.channels());
-        taken.map_err(Failure::input)?;
+        let outside = self.translator.outside_known(&frame, options.nodata);
+        self.clipped.add(outside);
         let translated = match &mut self.temporal {
             None => self.translator.translate_with(frame, &options),
             Some(temporal) => self.translator.translate_frame(frame, &options, temporal),
@@ -143,13 +150,14 @@ impl<'a> Frames<'a> {
         written.map_err(|e| unwritten(&e))
     }
 
-    /// Prints the number of frames and the speed.
+    /// Prints the number of frames, the speed, and the share of values that were clipped.
     fn finish(self) -> Result<(), Failure> {
         let seconds = self.started.elapsed().as_secs_f64();
         let (count, rate) = (self.count, self.count as f64 / seconds);
         if !self.quiet {
             tell(&format!(
-                "{count} frames in {seconds:.1} s: {rate:.1} frames per second"
+                "{count} frames in {seconds:.1} s: {rate:.1} frames per second{}",
+                said_of_clipped(self.translator, self.clipped)
             ));
         }
         Ok(())

@@ -2,9 +2,11 @@
 
 use std::cell::Cell;
 use std::io::{self, Read};
+use std::path::Path;
 use std::rc::Rc;
 
-use pix2pix::data::picture::{MAX_PIXELS, MAX_SIDE, MIN_SIDE, Picture, Samples};
+use pix2pix::Translator;
+use pix2pix::data::picture::{Depth, MAX_PIXELS, MAX_SIDE, MIN_SIDE, Picture, Samples};
 use y4m::{Colorspace, Decoder, Limits};
 use yuv::{
     YuvChromaSubsampling, YuvConversionMode, YuvGrayImage, YuvPlanarImage, YuvPlanarImageMut,
@@ -12,6 +14,33 @@ use yuv::{
 };
 
 use crate::failure::Failure;
+use crate::paths::Plain;
+
+/// Checks that a model takes the frames of such a video, 8-bit RGB, and that its pictures can be frames of one. `model` is for
+/// messages.
+///
+/// # Errors
+/// Names the model, and what does not fit.
+pub fn check(model: &Path, translator: &Translator) -> Result<(), Failure> {
+    let [source, target] = [&translator.config.source, &translator.config.target];
+    let reason = if translator.check_channels(3).is_err() {
+        let channels = source.channels;
+        format!("its sources have {channels} channels, and frames of YUV4MPEG2 have 3")
+    } else if target.labels.is_some() {
+        return Ok(()); // classes are shown in colors
+    } else if target.depth != Depth::U8 {
+        "its pictures have more than 8 bits per channel, which YUV4MPEG2 cannot store".to_string()
+    } else if target.channels > 4 {
+        let channels = target.channels;
+        format!("its pictures have {channels} channels, and frames of YUV4MPEG2 have 3")
+    } else {
+        return Ok(());
+    };
+    let model = model.plain();
+    Err(Failure::Usage(format!(
+        "{model}: {reason}; use --stdin-raw"
+    )))
+}
 
 /// A reader of a video.
 pub struct Reader<R: Read> {
@@ -54,10 +83,15 @@ impl<R: Read> Reader<R> {
             input,
             read: read.clone(),
         };
-        let decoder = Decoder::new_with_limits(input, limits).map_err(|e| {
-            Failure::input(format!(
+        let decoder = Decoder::new_with_limits(input, limits).map_err(|e| match e {
+            y4m::Error::OutOfMemory => Failure::input(format!(
+                "a video whose frames have more than {} bytes; a frame's sides have {MIN_SIDE} to {MAX_SIDE} pixels, of 8 bits",
+                limits.bytes
+            )),
+            y4m::Error::UnknownColorspace => other_pixels("a pixel format that is not read"),
+            e => Failure::input(format!(
                 "not a YUV4MPEG2 video ({e}); pipe from ffmpeg -f yuv4mpegpipe -"
-            ))
+            )),
         })?;
         let size = [decoder.get_width(), decoder.get_height()];
         if size
@@ -78,10 +112,8 @@ impl<R: Read> Reader<R> {
             Colorspace::C422 => Some(YuvChromaSubsampling::Yuv422),
             Colorspace::C444 => Some(YuvChromaSubsampling::Yuv444),
             other => {
-                let message = format!(
-                    "more than 8 bits per sample ({other:?}); add -pix_fmt yuv444p to the ffmpeg command"
-                );
-                return Err(Failure::input(message));
+                let what = format!("more than 8 bits per sample ({other:?})");
+                return Err(other_pixels(&what));
             }
         };
         let full = decoder
@@ -169,14 +201,15 @@ impl<R: Read> Reader<R> {
     /// Encodes a translated frame in this video's chroma subsampling and range.
     ///
     /// # Errors
-    /// If the model's pictures have more than 8 bits.
+    /// If the conversion to luma and chroma fails.
+    ///
+    /// # Panics
+    /// If the model's pictures cannot be frames: see [`check`].
     pub fn encoded(&self, frame: Picture) -> Result<Vec<u8>, Failure> {
-        let frame = frame.with_channels(3).map_err(Failure::input)?;
+        let frame = frame.with_channels(3).expect("as checked");
         let [width, height] = frame.size();
         let Samples::U8(pixels) = frame.into_samples() else {
-            let message = "the model's pictures have more than 8 bits per channel, which YUV4MPEG2 cannot store; use \
-                           --stdin-raw";
-            return Err(Failure::Usage(message.to_string()));
+            panic!("8 bits, as checked");
         };
         let chroma = self.chroma.unwrap_or(YuvChromaSubsampling::Yuv444);
         let mut planes = YuvPlanarImageMut::<u8>::alloc(width, height, chroma);
@@ -194,6 +227,13 @@ impl<R: Read> Reader<R> {
         }
         Ok(bytes)
     }
+}
+
+/// The failure for pixels that are not read.
+fn other_pixels(what: &str) -> Failure {
+    Failure::input(format!(
+        "{what}; add -pix_fmt yuv444p to the ffmpeg command"
+    ))
 }
 
 fn chroma_width(chroma: YuvChromaSubsampling, width: u32) -> u32 {

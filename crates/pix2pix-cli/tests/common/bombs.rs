@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use flate2::write::GzEncoder;
 use flate2::{Compress, Compression, FlushCompress};
 
 /// Bytes of zeros as zlib packs them (RFC 1950): a block of a million, again and again.
@@ -70,8 +71,6 @@ pub fn tiff([width, height]: [u32; 2], bands: u16, tile: Option<u32>) -> Vec<u8>
         _ => (place(&bits), place(&formats)),
     };
     let many = u32::from(bands);
-    const SHORT: u16 = 3;
-    const LONG: u16 = 4;
     let mut entries = vec![
         (256, LONG, 1, width),
         (257, LONG, 1, height),
@@ -103,7 +102,16 @@ pub fn tiff([width, height]: [u32; 2], bands: u16, tile: Option<u32>) -> Vec<u8>
         };
         entries.push((338, SHORT, many - 1, extra));
     }
-    entries.sort();
+    with_directory(file, entries)
+}
+
+/// Types of a TIFF's numbers.
+const SHORT: u16 = 3;
+const LONG: u16 = 4;
+
+/// A TIFF file that begins with these bytes, and has one page with these entries: tag, type, number of values, value or place.
+fn with_directory(mut file: Vec<u8>, mut entries: Vec<(u16, u16, u32, u32)>) -> Vec<u8> {
+    entries.sort_unstable();
     let directory = file.len() as u32;
     file.extend((entries.len() as u16).to_le_bytes());
     for (tag, kind, count, value) in entries {
@@ -115,6 +123,78 @@ pub fn tiff([width, height]: [u32; 2], bands: u16, tile: Option<u32>) -> Vec<u8>
     file.extend([0; 4]); // no other page
     file[4..8].copy_from_slice(&directory.to_le_bytes());
     file
+}
+
+/// A tar with a name of so many MiB, that gzip packed.
+pub fn tar_name(mebibytes: u64) -> Vec<u8> {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::GNULongName);
+    header.set_size(mebibytes << 20);
+    header.set_cksum();
+    let mut tar = GzEncoder::new(Vec::new(), Compression::fast());
+    tar.write_all(header.as_bytes()).unwrap();
+    for _ in 0..mebibytes {
+        tar.write_all(&vec![b'a'; 1 << 20]).unwrap();
+    }
+    tar.finish().unwrap()
+}
+
+/// The beginning and the entries of a TIFF file of gray pixels, `side` by `side`, whose tiles all lie at the same place.
+fn shared_tiles(
+    stored: &[u8],
+    compression: u32,
+    [side, tile]: [u32; 2],
+) -> (Vec<u8>, Vec<(u16, u16, u32, u32)>) {
+    let mut file = b"II\x2a\0\0\0\0\0".to_vec();
+    file.extend(stored);
+    let count = (side / tile).pow(2);
+    let mut repeated = |value: usize| match count {
+        1 => value as u32,
+        _ => {
+            let place = file.len() as u32;
+            file.extend((value as u32).to_le_bytes().repeat(count as usize));
+            place
+        }
+    };
+    let [starts, counts] = [8, stored.len()].map(&mut repeated);
+    let entries = vec![
+        (256, LONG, 1, side),
+        (257, LONG, 1, side),
+        (258, SHORT, 1, 8),
+        (259, SHORT, 1, compression),
+        (262, SHORT, 1, 1),
+        (277, SHORT, 1, 1),
+        (322, LONG, 1, tile),
+        (323, LONG, 1, tile),
+        (324, LONG, count, starts),
+        (325, LONG, count, counts),
+    ];
+    (file, entries)
+}
+
+/// A TIFF file whose only tile is [`jpeg`] with so many scans; its quantization table is the page's, with `comment` bytes of a
+/// comment.
+pub fn tiff_jpeg(scans: usize, comment: usize) -> Vec<u8> {
+    let tile = jpeg(scans);
+    let (table, rest) = tile[2..].split_at(69);
+    let (mut file, mut entries) = shared_tiles(&[b"\xff\xd8", rest].concat(), 7, [2048; 2]);
+    let mut tables = [b"\xff\xd8", table].concat();
+    for length in std::iter::repeat_n(1 << 15, comment >> 15) {
+        tables.extend(b"\xff\xfe");
+        tables.extend(u16::to_be_bytes(length + 2));
+        tables.resize(tables.len() + usize::from(length), 0);
+    }
+    tables.extend(b"\xff\xd9");
+    const UNDEFINED: u16 = 7;
+    entries.push((347, UNDEFINED, tables.len() as u32, file.len() as u32));
+    file.extend(tables);
+    with_directory(file, entries)
+}
+
+/// A TIFF file of black pixels whose tiles are all the same `bytes` bytes; `sides` are those of the picture and of a tile.
+pub fn tiff_shared(sides: [u32; 2], bytes: usize) -> Vec<u8> {
+    let (file, entries) = shared_tiles(&vec![0; bytes], 1, sides);
+    with_directory(file, entries)
 }
 
 /// A NumPy array whose header has `length` bytes by its head, and is `text`.

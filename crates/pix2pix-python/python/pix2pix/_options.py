@@ -56,7 +56,8 @@ class TrainOptions(TypedDict, total=False):
       is the slice in the middle [default: 0]
     - match: Names of the files in A/ and B/, without extensions, where * is the name of the pair: match '*_BF' '*_DAPI'
       [default: equal names]
-    - squares: Take square files for side-by-side pairs of two narrow pictures [default: refuse them]
+    - squares: Take files that are square or higher than wide for side-by-side pairs of two narrow pictures [default:
+      refuse them]
     - on_error: Action on broken and unmatched files [default: stop]
     - load_size: Size to which pictures are resized before the crop: PIXELS or WIDTHxHEIGHT [default: 286; with preset
       best 3/2 of crop_size]

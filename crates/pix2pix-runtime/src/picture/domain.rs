@@ -71,14 +71,27 @@ impl Domain {
         }
     }
 
-    /// Sample values that map to -1 and 1 for a picture of this depth: the domain's ranges if the depth is the domain's,
-    /// otherwise the default range of the depth.
+    /// Sample values that map to -1 and 1 for a picture of this depth. Ranges that are not the default of the domain's depth
+    /// are in the values of the files, and count for 16 bits and floats alike. Pictures of 8 bits in a deeper domain are
+    /// drawings and screenshots, from black to white; so are all others where the domain has the default range.
     pub fn range_of(&self, depth: Depth) -> Ranges {
-        if depth == self.depth {
+        let is_default = self.range.uniform() == Some(self.depth.range());
+        if depth == self.depth || !is_default && depth != Depth::U8 {
             self.range
         } else {
             depth.range().into()
         }
+    }
+
+    /// A picture with the domain's channels; see [`Picture::with_channels`]. Alpha that is added is the upper end of its
+    /// range, as it is opaque.
+    ///
+    /// # Errors
+    /// [`Error::Picture`], when there is no such conversion.
+    pub fn in_channels(&self, picture: Picture) -> Result<Picture> {
+        let alpha = self.channels.saturating_sub(1);
+        let [_, opaque] = self.range_of(picture.depth()).of(alpha);
+        picture.with_channels_and(self.channels, opaque)
     }
 
     /// A picture as a source of the networks, `[planes, height, width]`: values in [-1, 1], or one-hot classes of 0 and 1, as
@@ -172,8 +185,40 @@ impl Domain {
         }
     }
 
-    /// What to say of a picture of other channels or another depth than the domain's, which is converted: what it has, and what
-    /// the model takes. `None` for one like the domain's, and for label maps, which are read by class, whatever stores them.
+    /// Checks that the values of pictures, as [`outside`](Self::outside) counts them, are those of a model with sources of this
+    /// domain: numbers, and for the most part inside of its range.
+    ///
+    /// # Errors
+    /// [`Error::Picture`], when they are not.
+    pub fn check_values(&self, outside: Outside) -> Result<()> {
+        if let (true, Some(labels)) = (outside.unknown > 0, &self.labels) {
+            return Err(Error::Picture(format!(
+                "{} of its pixels have no class of the model's sources, which are label maps of {labels}",
+                outside.unknown
+            )));
+        }
+        if outside.unknown > 0 {
+            return Err(Error::Picture(format!(
+                "{} of its values are infinite or not a number (NaN); replace them with numbers",
+                outside.unknown
+            )));
+        }
+        if outside.is_most() {
+            return Err(Error::Picture(format!(
+                "{} of its {} that the model was trained on: {}",
+                outside.share(),
+                match self.labels {
+                    None => "values lie outside of the range",
+                    Some(_) => "pixels have other colors than those",
+                },
+                self
+            )));
+        }
+        Ok(())
+    }
+
+    /// What to say of a picture of other channels or another depth than the domain's, which is converted: what it has, which
+    /// values become black and white if it has another depth, and what the model takes. `None` for one like the domain's, and for label maps, which are read by class, whatever stores them.
     pub fn conversion(&self, channels: usize, depth: Depth) -> Option<String> {
         let is_other = (channels, depth) != (self.channels, self.depth) && self.labels.is_none();
         let given = Self {
@@ -183,8 +228,12 @@ impl Domain {
             labels: None,
             nodata: None,
         };
+        let read = match depth == self.depth {
+            true => String::new(),
+            false => format!(", read from {}", self.range_of(depth)),
+        };
         is_other.then(|| {
-            format!("{given}, and was converted; the model was trained on pictures of {self}")
+            format!("{given}{read}, and was converted; the model was trained on pictures of {self}")
         })
     }
 
@@ -233,6 +282,90 @@ impl std::fmt::Display for Domain {
 mod tests {
     use super::*;
     use crate::picture::Samples;
+
+    /// 0 to 4000 metres are the same in files of every depth but 8 bits, which drawings and screenshots have.
+    #[test]
+    fn a_range_holds_for_pictures_of_every_depth() {
+        let heights = Domain {
+            channels: 1,
+            depth: Depth::F32,
+            range: Ranges::all([0.0, 4000.0]),
+            ..Domain::RGB8
+        };
+        let row = |samples| Picture::new([3, 1], 1, samples);
+        let planes = |samples| heights.source_planes(&row(samples));
+        let wanted = [-1.0, 0.0, 1.0];
+        assert_eq!(planes(Samples::F32(vec![0.0, 2000.0, 4000.0])), wanted);
+        assert_eq!(planes(Samples::U16(vec![0, 2000, 4000])), wanted);
+        assert_eq!(
+            heights.target_planes(&row(Samples::U16(vec![0, 2000, 4000]))),
+            wanted
+        );
+        assert_eq!(planes(Samples::U8(vec![0, 0, 255])), [-1.0, -1.0, 1.0]);
+        // what is clipped and what is filled follow
+        let counts = row(Samples::U16(vec![0, 9, 4001]));
+        assert_eq!(heights.outside(&counts).clipped, 1);
+        let (filled, _) = heights.without_gaps(counts, Some(9.0));
+        assert_eq!(filled.samples(), &Samples::U16(vec![0, 2000, 4001]));
+        let said = heights.conversion(1, Depth::U16).unwrap();
+        assert!(
+            said.starts_with("1 channel, 16-bit, read from 0 to 4000, and was converted; "),
+            "{said}"
+        );
+
+        // without a range, each depth has its own
+        let usual = Domain {
+            depth: Depth::U16,
+            range: Ranges::each(&[[0.0, 65535.0]]).unwrap(),
+            ..heights
+        };
+        assert_eq!(usual.range_of(Depth::F32), Ranges::all([0.0, 1.0]));
+        assert_eq!(
+            Domain::RGB8.range_of(Depth::U16),
+            Ranges::all([0.0, 65535.0])
+        );
+    }
+
+    /// As with `--stack`: radar of another depth than in training.
+    #[test]
+    fn each_channel_keeps_its_range_in_another_depth() {
+        let range = Ranges::each(&[[0.0, 255.0], [0.0, 1000.0]]).unwrap();
+        let joined = Domain {
+            channels: 2,
+            depth: Depth::F32,
+            range,
+            ..Domain::RGB8
+        };
+        let pixel = Picture::new([1, 1], 2, Samples::U16(vec![255, 500]));
+        assert_eq!(joined.source_planes(&pixel), [1.0, 0.0]);
+    }
+
+    #[test]
+    fn alpha_that_is_added_is_opaque_whatever_the_range() {
+        let rgba = |depth, range| Domain {
+            channels: 4,
+            depth,
+            range,
+            ..Domain::RGB8
+        };
+        let alpha = |domain: &Domain, samples| {
+            let gray = Picture::new([1, 1], 1, samples);
+            domain.in_channels(gray).unwrap().to_floats()[3]
+        };
+        let floats = rgba(Depth::F32, Ranges::all([0.0, 1000.0]));
+        assert_eq!(alpha(&floats, Samples::F32(vec![0.5])), 1000.0);
+        assert_eq!(alpha(&floats, Samples::U8(vec![1])), 255.0);
+        let each = Ranges::each(&[[0.0, 9.0], [0.0, 9.0], [0.0, 9.0], [0.0, 2.0]]).unwrap();
+        let own = rgba(Depth::U16, each);
+        assert_eq!(alpha(&own, Samples::U16(vec![1])), 2.0);
+        assert_eq!(
+            alpha(
+                &rgba(Depth::U8, Ranges::all([0.0, 255.0])),
+                Samples::U8(vec![1])
+            ),
+            255.0
+        );
+    }
 
     /// Opaque is 255, and so is the value of "no data" here.
     #[test]

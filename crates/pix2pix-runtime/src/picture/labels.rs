@@ -225,17 +225,26 @@ impl Labels {
     /// # Errors
     /// [`Error::Picture`], with the first value that no class has.
     pub fn check(&self, picture: &Picture) -> Result<()> {
-        let labels = self.of_channels(picture.channels());
+        self.check_window(picture, [0; 2])
+    }
+
+    /// As [`check`](Self::check), for a window of a picture whose upper left pixel is `corner`: the message has the place in
+    /// the picture.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_window(&self, window: &Picture, corner: [u32; 2]) -> Result<()> {
+        let labels = self.of_channels(window.channels());
         let known: HashSet<u32> = labels.codes().collect();
-        let width = picture.size()[0] as usize;
-        let mut codes = labels.codes_in(picture).enumerate();
+        let ([left, top], width) = (corner.map(|at| at as usize), window.size()[0] as usize);
+        let mut codes = labels.codes_in(window).enumerate();
         match codes.find(|(_, code)| !known.contains(code)) {
             None => Ok(()),
             Some((pixel, code)) => Err(Error::Picture(format!(
                 "{} at x={}, y={}, which no class has: {}",
                 labels.written(code),
-                pixel % width,
-                pixel / width,
+                left + pixel % width,
+                top + pixel / width,
                 match labels.stored {
                     Stored::Ids => format!("ids are from 0 to {}", self.classes.len() - 1),
                     Stored::Grays | Stored::Colors => format!(

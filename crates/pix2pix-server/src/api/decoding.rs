@@ -39,23 +39,26 @@ const RESULT: u64 = 3;
 /// Bytes of a pixel to look at.
 const SHOWN: u64 = 3;
 
-/// Refuses volumes, and TIFF files of which the model translates each page: a request has one picture.
+/// Refuses volumes, and TIFF files of several pages of which the model has no first one, or all as the channels of a picture: a
+/// request has one picture.
 fn check_one_picture(content: &Content, pages: Option<Pages>) -> Result<(), Problem> {
     let format = content
         .starts()
         .ok()
         .and_then(|start| Format::guess(&start));
-    let what = match format {
-        Some(Format::Nifti) => "a volume".to_string(),
-        Some(Format::Tiff) if pages == Some(Pages::Each) => match picture::pages(content) {
-            0..=1 => return Ok(()),
-            count => format!("a TIFF file with {count} pages"),
-        },
+    let (what, part) = match format {
+        Some(Format::Nifti) => ("a volume".to_string(), "slice"),
+        Some(Format::Tiff) if matches!(pages, None | Some(Pages::Each)) => {
+            match picture::pages(content) {
+                0..=1 => return Ok(()),
+                count => (format!("a TIFF file with {count} pages"), "page"),
+            }
+        }
         _ => return Ok(()),
     };
     let detail = format!(
         "the picture: {what}, and this server translates single pictures; translate it with `pix2pix translate`, or send \
-         slice by slice"
+         {part} by {part}"
     );
     Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
 }

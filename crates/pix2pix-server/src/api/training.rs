@@ -7,6 +7,7 @@ use axum::extract::rejection::PathRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use pix2pix::regular_file;
 
 use super::blocking;
 use super::refusals::Refused;
@@ -43,7 +44,7 @@ pub async fn sheet(
 ) -> Result<Response, Problem> {
     let step = step.ok().and_then(|Path(step)| step.parse().ok());
     let file = match step.and_then(|step| training.sheet(step)) {
-        Some(path) => blocking(move || std::fs::read(path).ok()).await?,
+        Some(path) => blocking(move || regular_file::read(&path).ok()).await?,
         None => None,
     };
     let detail = "no sheet of this step; /v1/training lists the sheets";

@@ -7,32 +7,18 @@ use crate::data::dataset::digest::Change;
 use crate::data::dataset::survey::{self, OnError, Survey};
 use crate::data::dataset::{Dataset, HeldOut, Options};
 use crate::data::earth;
+use crate::data::pair::Narrow;
 use crate::error::Result;
 
 impl RunConfig {
     /// Opens a data set with those options of the run that describe its files, whatever data they are: direction,
-    /// domains, pages, neighbours, names and square pairs. Which pairs are held out belongs to the run's own data alone; other data
+    /// domains, pages, neighbours, names and narrow pairs. Which pairs are held out belongs to the run's own data alone; other data
     /// keeps all its pairs.
     ///
     /// # Errors
     /// When it cannot be opened, or a pair is broken and `on_error` is not [`OnError::Skip`].
     pub fn open(&self, path: &Path, on_error: OnError) -> Result<(Dataset, Survey)> {
-        let options = Options {
-            direction: self.direction,
-            val_fraction: 0.0,
-            seed: self.seed,
-            pages: self.pages,
-            neighbours: self.neighbours,
-            matching: self.matching.clone(),
-            squares: self.squares,
-            nodata: self
-                .direction
-                .order([self.source.nodata, self.target.nodata]),
-        };
-        let whole = match path.to_str().is_some_and(earth::is_named) {
-            true => earth::open(&options)?,
-            false => Dataset::open(path, &options)?,
-        };
+        let whole = self.find(path)?;
         if self.val_fraction > 0.0 && whole.splits.len() == 1 && whole.train.len() > 1 {
             let mut tried = Vec::new();
             // earlier versions held out single pages; the digest tells which way the run's data was split
@@ -53,6 +39,39 @@ impl RunConfig {
         }
         let (data, survey, _) = survey::checked(whole, on_error)?;
         Ok((self.in_domains(data), survey))
+    }
+
+    /// Finds all pairs of a data set as [`open`](Self::open), without reading any picture, and with the channels of their files.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn find(&self, path: &Path) -> Result<Dataset> {
+        let options = Options {
+            direction: self.direction,
+            val_fraction: 0.0,
+            seed: self.seed,
+            pages: self.pages,
+            neighbours: self.neighbours,
+            matching: self.matching.clone(),
+            narrow: self.narrow(),
+            nodata: self
+                .direction
+                .order([self.source.nodata, self.target.nodata]),
+        };
+        match path.to_str().is_some_and(earth::is_named) {
+            true => earth::open(&options),
+            false => Dataset::open(path, &options),
+        }
+    }
+
+    /// What files that are not wider than high are.
+    fn narrow(&self) -> Narrow {
+        match (self.squares, &self.side_by_side) {
+            (true, _) => Narrow::Pairs,
+            // earlier versions did not refuse all of them, and their runs can be resumed
+            (false, None) => Narrow::OnlySquaresRefused,
+            (false, Some(_)) => Narrow::Refused,
+        }
     }
 
     /// Converts the pictures of a data set to the run's domains.

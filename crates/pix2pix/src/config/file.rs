@@ -40,6 +40,7 @@ impl Serialize for RunConfig {
             neighbours,
             matching,
             squares,
+            side_by_side,
             on_error,
             workers,
             cache,
@@ -112,6 +113,9 @@ impl Serialize for RunConfig {
         }
         if *squares {
             file.serialize_entry("squares", squares)?;
+        }
+        if let Some(shapes) = side_by_side {
+            file.serialize_entry("side_by_side", shapes)?;
         }
         file.serialize_entry("on_error", on_error)?;
         file.serialize_entry("workers", workers)?;
@@ -189,6 +193,7 @@ pages = "each"
 neighbours = 1
 matching = ["{}_sat", "{}_map"]
 squares = true
+side_by_side = ["4x3", "1"]
 on_error = "stop"
 workers = 0
 cache = "off"

@@ -16,6 +16,7 @@ mod slices;
 pub mod store;
 pub mod survey;
 mod tally;
+pub mod tar_names;
 pub mod values;
 
 use std::path::{Path, PathBuf};
@@ -23,13 +24,13 @@ use std::sync::Arc;
 
 use pix2pix_runtime::picture::Nodata;
 
-use crate::data::pair::Direction;
+use crate::data::pair::{Direction, Narrow};
 use crate::data::picture::Pages;
 use crate::error::{Error, Result};
 pub(crate) use held_out::HeldOut;
 use layout::{Layout, Split};
 pub use pairs::Pairs;
-use passed_over::PassedOver;
+use passed_over::{CONVERT, PassedOver, Why};
 use pattern::Pattern;
 use store::Store;
 
@@ -50,8 +51,8 @@ pub struct Options {
     /// Patterns of the names of A and of B, each with a `*` for the name of the pair; names that do not match are whole
     /// names. `None` pairs files of the same name.
     pub matching: Option<[String; 2]>,
-    /// Whether square files are side-by-side pairs too. They are refused otherwise.
-    pub squares: bool,
+    /// What files that are not wider than high are, where side-by-side pairs are expected.
+    pub narrow: Narrow,
     /// How pixels of A and of B without data are known; `None` if all have data.
     pub nodata: [Option<Nodata>; 2],
 }
@@ -65,7 +66,7 @@ impl Default for Options {
             pages: None,
             neighbours: 0,
             matching: None,
-            squares: false,
+            narrow: Narrow::Refused,
             nodata: [None; 2],
         }
     }
@@ -163,7 +164,7 @@ impl Dataset {
                 entries: Arc::new(entries),
                 direction: options.direction,
                 domains: None,
-                squares: options.squares,
+                narrow: options.narrow,
                 nodata: options.nodata,
                 neighbours: options.neighbours,
             };
@@ -172,13 +173,16 @@ impl Dataset {
             }
         }
         if named.first().is_none_or(|(name, _)| *name != "train") {
-            let remedy = match survey::mismatch(&unmatched, proposal.as_ref()) {
-                Some(example) => format!(
-                    "pictures in A/ and B/ are matched by name, but {example}; give both the same name"
-                ),
-                None => "put pairs into train/".to_string(),
-            };
-            return Err(Error::file(&root, "there are no training pairs", remedy));
+            let held_out = named.iter().flat_map(|(_, pairs)| pairs.files());
+            let held_out: Vec<PathBuf> = held_out.collect();
+            let proposal = proposal.as_ref();
+            return Err(without_pairs(
+                &root,
+                &held_out,
+                &unmatched,
+                proposal,
+                &passed_over,
+            ));
         }
         if options.neighbours > 0 && pages == 0 {
             let reason =
@@ -235,11 +239,65 @@ impl Dataset {
         }
     }
 
+    /// Whether pairs are single files, A and B side by side.
+    pub fn is_side_by_side(&self) -> bool {
+        let pairs = &self.train;
+        (0..pairs.len()).any(|index| pairs.is_together(index))
+    }
+
     /// Applies `change` to the pairs of every split.
     pub fn map(self, change: impl Fn(Pairs) -> Pairs) -> Self {
         let splits = self.splits.iter();
         let splits = splits.map(|(name, pairs)| (*name, change(pairs.clone())));
         let splits = splits.collect();
         self.with_splits(splits)
+    }
+}
+
+/// The folder of a file.
+fn folder_of(file: &Path) -> &Path {
+    file.parent().unwrap_or(Path::new(""))
+}
+
+/// The error for a data set without training pairs, of which these pictures are of held-out pairs or have no partner, and
+/// these files were passed over.
+fn without_pairs(
+    root: &Path,
+    held_out: &[PathBuf],
+    unmatched: &[PathBuf],
+    proposal: Option<&[String; 2]>,
+    passed_over: &[PassedOver],
+) -> Error {
+    let reason = "there are no training pairs";
+    if let Some(example) = survey::mismatch(unmatched, proposal) {
+        let remedy = format!(
+            "pictures in A/ and B/ are matched by name, but {example}; give both the same name"
+        );
+        return Error::file(root, reason, remedy);
+    }
+    let others = passed_over.iter().filter(|file| file.why == Why::Ending);
+    let mut folders = others.map(|file| folder_of(&file.file));
+    let is_empty = |folder: &Path| {
+        let mut pictures = unmatched.iter().chain(held_out);
+        folder != Path::new("") && !pictures.any(|picture| folder_of(picture) == folder)
+    };
+    if let Some(empty) = folders.find(|folder| is_empty(folder)) {
+        let (empty, all) = (empty.display(), passed_over::of_other_endings(passed_over));
+        let reason = format!(
+            "{reason}: {empty}/ has no picture that is read; {}",
+            all.unwrap_or_default()
+        );
+        return Error::file(root, reason, CONVERT);
+    }
+    match unmatched.first() {
+        Some(picture) => Error::file(
+            root,
+            format!(
+                "{reason}: all pictures are in {}/",
+                folder_of(picture).display()
+            ),
+            "put their partners, of the same names, into the folder of the other side",
+        ),
+        None => Error::file(root, reason, "put pairs into train/"),
     }
 }

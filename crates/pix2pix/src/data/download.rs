@@ -4,13 +4,16 @@ mod fetch;
 mod mark;
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
+use pix2pix_runtime::regular_file;
 
 use crate::atomic_file::{self, Scratch};
+use crate::data::copying;
 use crate::data::dataset::store::inside;
+use crate::data::dataset::tar_names;
 use crate::data::picture::content::most_unpacked;
 use crate::error::{Error, Result};
 
@@ -85,7 +88,7 @@ pub fn unpack(archive: &Path, folder: &Path) -> Result<()> {
     let scratch = Scratch::new(parent.unwrap_or(Path::new("."))).map_err(disk)?;
     let content_of = scratch.path().join("content");
     atomic_file::create_folder(&content_of)?;
-    let file = File::open(archive).map_err(|e| Error::io(archive, "read the archive", e))?;
+    let file = regular_file::open(archive).map_err(|e| unread(archive, e))?;
     let packed = file.metadata().map_err(disk)?.len();
     let content = MultiGzDecoder::new(BufReader::new(file));
     unpack_entries(archive, content, &content_of, most_unpacked(packed))?;
@@ -109,13 +112,48 @@ fn bad(archive: &Path, reason: &str) -> Error {
     )
 }
 
+/// An error of reading an archive: what the system says is of the disk, and all else of the content.
+fn unread(archive: &Path, e: io::Error) -> Error {
+    match e.raw_os_error() {
+        Some(_) => Error::io(archive, "read the archive", e),
+        None => bad(archive, &e.to_string()),
+    }
+}
+
+/// An error of writing what an archive has at `path`: names that no folder can have, or not together, are the archive's
+/// fault, and all else the disk's.
+fn unwritten(archive: &Path, path: &Path, error: Error) -> Error {
+    match error {
+        Error::Io { reason, .. }
+            if matches!(
+                reason.kind(),
+                ErrorKind::AlreadyExists
+                    | ErrorKind::NotADirectory
+                    | ErrorKind::IsADirectory
+                    | ErrorKind::InvalidFilename
+                    | ErrorKind::InvalidInput
+            ) =>
+        {
+            let reason = format!("{} cannot be unpacked: {reason}", path.display());
+            bad(archive, &reason)
+        }
+        other => other,
+    }
+}
+
 fn unpack_entries(archive: &Path, content: impl Read, to: &Path, most: u64) -> Result<()> {
-    let damaged = |e: io::Error| bad(archive, &e.to_string());
+    let damaged = |e: io::Error| unread(archive, e);
     let mut unpacked = 0u64;
     // the reader stops at the limit, so no entry can exceed it
-    let mut tar = tar::Archive::new(content.take(most + 1));
+    let (content, place) = tar_names::limited(content.take(most + 1));
+    let mut tar = tar::Archive::new(content);
     for entry in tar.entries().map_err(damaged)? {
         let mut entry = entry.map_err(damaged)?;
+        place.in_content();
+        unpacked = unpacked.saturating_add(entry.size());
+        if unpacked > most {
+            return Err(bad(archive, "it is too large when unpacked"));
+        }
         let path = entry.path().map_err(damaged)?.into_owned();
         let Some(path) = inside(&path) else {
             return Err(bad(
@@ -124,25 +162,31 @@ fn unpack_entries(archive: &Path, content: impl Read, to: &Path, most: u64) -> R
             ));
         };
         // links and devices are not unpacked: a data set has none
-        if entry.header().entry_type().is_dir() {
-            atomic_file::create_folder(&to.join(path))?;
-        } else if entry.header().entry_type().is_file() {
-            unpacked = unpacked.saturating_add(entry.size());
-            if unpacked > most {
-                return Err(bad(archive, "it is too large when unpacked"));
-            }
-            let target = to.join(&path);
-            atomic_file::create_folder(target.parent().unwrap_or(to))?;
-            let disk = |e| Error::io(&target, "write the file", e);
-            let mut file = File::create(&target).map_err(disk)?;
-            let mut buffer = vec![0; 1 << 16];
-            loop {
-                match entry.read(&mut buffer).map_err(damaged)? {
-                    0 => break,
-                    count => file.write_all(&buffer[..count]).map_err(disk)?,
-                }
-            }
-        }
+        let kind = entry.header().entry_type();
+        let written = if kind.is_dir() {
+            atomic_file::create_folder(&to.join(&path))
+        } else if kind.is_file() {
+            unpack_file(&mut entry, &to.join(&path), damaged)
+        } else {
+            Ok(())
+        };
+        written.map_err(|error| unwritten(archive, &path, error))?;
+        // whatever is left of it
+        io::copy(&mut entry, &mut io::sink()).map_err(damaged)?;
+        place.behind_content();
     }
+    Ok(())
+}
+
+/// Writes a file of an archive. `damaged` makes errors of what cannot be read of it.
+fn unpack_file(
+    content: &mut impl Read,
+    to: &Path,
+    damaged: impl Fn(io::Error) -> Error,
+) -> Result<()> {
+    let disk = |e| Error::io(to, "write the file", e);
+    atomic_file::create_folder(to.parent().unwrap_or(to))?;
+    let mut file = File::create(to).map_err(disk)?;
+    copying::copy(content, &mut file, damaged, disk)?;
     Ok(())
 }

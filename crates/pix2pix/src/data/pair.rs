@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use icu_normalizer::ComposingNormalizerBorrowed;
+use pix2pix_runtime::picture::{Domain, nodata};
 use serde::{Deserialize, Serialize};
 
 use crate::choice::choices;
@@ -74,23 +75,57 @@ impl Pair {
     }
 }
 
-/// Checks that a side-by-side picture is not square. A square one is more likely a single picture, whose halves would
-/// train a network to nonsense.
-///
-/// # Errors
-/// When it is square.
-pub fn not_square(path: &Path, [width, height]: [u32; 2]) -> Result<()> {
-    if width != height {
-        return Ok(());
+/// The pixels that have data in both pictures of a pair, as a mask: see [`nodata::mask`]. `None` if all have. The pictures
+/// still have their own channels, `domains` are what a model knows of each, and `tag` is the value for pixels without data
+/// that their file names.
+pub fn known(pictures: [&Picture; 2], domains: [&Domain; 2], tag: Option<f32>) -> Option<Picture> {
+    let of_side = |(picture, domain): (&Picture, &Domain)| {
+        let gap = domain.nodata?.value(tag)?;
+        domain.mask(picture, gap)
+    };
+    let [one, other] = [0, 1].map(|side| of_side((pictures[side], domains[side])));
+    nodata::both(one, other)
+}
+
+/// What files that are not wider than high are, where side-by-side pairs are expected. They are more likely single pictures,
+/// whose halves would train a network to nonsense.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum Narrow {
+    /// They are refused.
+    #[default]
+    Refused,
+    /// Square ones are refused, and higher ones are pairs of narrow pictures, as in earlier versions.
+    OnlySquaresRefused,
+    /// They are pairs of narrow pictures.
+    Pairs,
+}
+
+impl Narrow {
+    /// Checks that a file of this size may be a side-by-side pair.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub fn check(self, path: &Path, [width, height]: [u32; 2]) -> Result<()> {
+        let is_refused = match self {
+            Self::Refused => width <= height,
+            Self::OnlySquaresRefused => width == height,
+            Self::Pairs => false,
+        };
+        if !is_refused {
+            return Ok(());
+        }
+        let size = format!("{width}x{height} pixels");
+        let what = match width == height {
+            true => format!("a square picture of {size}"),
+            false => format!("a picture of {size}, higher than wide,"),
+        };
+        Err(Error::file(
+            path,
+            format!("{what} where side-by-side pairs are expected"),
+            "if it is one picture, put the pictures of A and of B into two folders, A/ and B/; if it is a pair of two \
+             narrow pictures, choose `squares`",
+        ))
     }
-    Err(Error::file(
-        path,
-        format!(
-            "a square picture of {width}x{height} pixels where side-by-side pairs are expected"
-        ),
-        "if it is one picture, put the pictures of A and of B into two folders, A/ and B/; if it is a pair of two \
-         narrow pictures, choose `squares`",
-    ))
 }
 
 /// The size of both halves of a side-by-side picture; `path` is for messages.
@@ -112,9 +147,11 @@ pub fn half(path: &Path, [width, height]: [u32; 2]) -> Result<[u32; 2]> {
     Ok(half)
 }
 
-/// Whether a picture's size is that of a side-by-side pair of squares: twice as wide as high.
-pub fn is_side_by_side([width, height]: [u32; 2]) -> bool {
-    width == 2 * height
+/// Whether a picture has the shape of two pictures of this shape side by side, whatever their sizes.
+pub fn is_two_of([width, height]: [u32; 2], [half_width, half_height]: [u32; 2]) -> bool {
+    let [width, height, half_width, half_height] =
+        [width, height, half_width, half_height].map(u64::from);
+    width * half_height == 2 * half_width * height
 }
 
 /// Splits a side-by-side picture into A and B; `path` is for messages.
@@ -179,6 +216,36 @@ fn distinct(name: &OsStr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_that_are_not_wide_are_no_pairs_unasked() {
+        let refused = |narrow: Narrow, size| narrow.check(Path::new("x.png"), size).err();
+        for (size, expected) in [
+            ([65, 64], [false, false, false]),
+            ([64, 64], [true, true, false]),
+            ([64, 65], [true, false, false]),
+        ] {
+            let found = [Narrow::Refused, Narrow::OnlySquaresRefused, Narrow::Pairs]
+                .map(|narrow| refused(narrow, size).is_some());
+            assert_eq!(found, expected, "{size:?}");
+        }
+        let said = refused(Narrow::Refused, [240, 320]).unwrap().to_string();
+        assert!(said.contains("240x320 pixels, higher than wide"), "{said}");
+    }
+
+    #[test]
+    fn a_pair_has_the_shape_of_two() {
+        for (size, half, expected) in [
+            ([512, 256], [1, 1], true),
+            ([512, 255], [1, 1], false),
+            ([640, 240], [4, 3], true),
+            ([320, 240], [4, 3], false),
+            ([480, 320], [240, 320], true),
+            ([1 << 31, 1 << 30], [1 << 30, 1 << 30], true),
+        ] {
+            assert_eq!(is_two_of(size, half), expected, "{size:?} of {half:?}");
+        }
+    }
 
     #[test]
     fn a_name_has_no_ending_and_stays_in_its_folder() {

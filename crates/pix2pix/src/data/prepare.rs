@@ -14,6 +14,10 @@ use rand_distr::{Distribution, Normal};
 use crate::data::picture::Picture;
 use crate::error::{Error, Result};
 
+/// Name of the hidden file in which a folder of prepared pairs says what they were made with. It is no picture that somebody
+/// could miss, so no list of files that are passed over has it.
+pub const PREPARED: &str = ".pix2pix-prepared";
+
 /// How a source is computed from a photograph.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Task {

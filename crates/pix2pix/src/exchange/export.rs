@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use pix2pix_runtime::network::norm::EPSILON;
 use pix2pix_runtime::network::{GeneratorConfig, HdConfig, Norm, Upsample};
 
 use crate::atomic_file;
@@ -12,6 +13,7 @@ use crate::config::RunConfig;
 use crate::error::{Error, Result};
 use crate::exchange::public_layout::{self, TensorNames};
 use crate::model::checkpoint::Checkpoint;
+use crate::network::patch_gan::Patch;
 use crate::network::weights::Weights;
 use crate::weights_file::pytorch_file::{self, Stored};
 use crate::weights_file::tensor_file;
@@ -58,8 +60,14 @@ pub fn discriminator_tensors(
         Err("discriminators at several scales".to_string())
     } else if config.unet {
         Err("U-Net discriminator".to_string())
+    } else if config.patch == Patch::Tutorial {
+        Err("padding by one pixel more after the picture".to_string())
     } else {
-        check(config.norm, config.bias_before_norm)
+        // the first convolution of the port's has a bias, and so has the last
+        check(
+            config.norm,
+            config.bias_before_norm || config.norm == Norm::None,
+        )
     };
     known.map_err(|what| unknown(path, &what))?;
     config.bias_before_norm |= config.norm == Norm::Instance;
@@ -69,8 +77,9 @@ pub fn discriminator_tensors(
 
 /// The error for a network that has something that the port does not have.
 fn unknown(path: &Path, what: &str) -> Error {
-    let remedy = "export networks of `norm` batch, instance or none, with `upsample` transposed and without \
-                  `input_skip`, and, with batch norm, without `bias_before_norm`; of discriminators a single PatchGAN without `spectral_norm`";
+    let remedy = "export networks of `norm` batch or instance, or a U-Net of none, with `upsample` transposed and without \
+                  `input_skip`, and, with batch norm, without `bias_before_norm`; of discriminators a single PatchGAN with a \
+                  norm and without `spectral_norm`; or export to ONNX, which has all generators";
     Error::file(path, format!("the public port has no {what}"), remedy)
 }
 
@@ -89,28 +98,36 @@ fn generator_names(config: &RunConfig) -> Vec<TensorNames> {
 }
 
 fn check_generator(config: &GeneratorConfig) -> std::result::Result<(), String> {
+    let norm = config.norm();
     let (bias, upsample) = match config {
         GeneratorConfig::Unet(config) => (config.bias_before_norm, config.upsample),
         GeneratorConfig::Resnet(config) | GeneratorConfig::Hd(HdConfig { coarse: config, .. }) => {
-            (config.bias_before_norm, config.upsample)
+            (config.has_bias(), config.upsample)
         }
     };
-    if matches!(config, GeneratorConfig::Unet(unet) if unet.input_skip) {
-        return Err("skip from the source to the last layer".to_string());
+    if let GeneratorConfig::Unet(unet) = config {
+        if unet.input_skip {
+            return Err("skip from the source to the last layer".to_string());
+        }
+        if unet.epsilon != EPSILON && norm != Norm::None {
+            let epsilon = unet.epsilon;
+            return Err(format!("epsilon of {epsilon} in its norms, only {EPSILON}"));
+        }
     }
     if upsample != Upsample::Transposed {
         return Err(format!("{upsample} upsampling"));
     }
-    check(config.norm(), bias && !public_layout::is_of_hd(config))
+    // every convolution of pix2pixHD has a bias, and a norm behind it
+    let always = public_layout::is_of_hd(config) && norm != Norm::None;
+    check(norm, bias && !always)
 }
 
 fn check(norm: Norm, bias: bool) -> std::result::Result<(), String> {
     match (norm, bias) {
         (Norm::Group, _) => Err("group norm".to_string()),
-        (Norm::Batch | Norm::None, true) => {
-            Err("convolution with a bias before this norm".to_string())
-        }
-        _ => Ok(()),
+        (Norm::Batch, true) => Err("convolution with a bias before this norm".to_string()),
+        (Norm::None, true) => Err("convolution with a bias and no norm behind it".to_string()),
+        (Norm::Batch | Norm::None, false) | (Norm::Instance, _) => Ok(()),
     }
 }
 

@@ -326,6 +326,21 @@ fn norm(tensors: &Weights, norm: &str, bias: &str) -> Norm {
     }
 }
 
+/// As [`norm`], of a network whose convolutions have biases here where they have no norm, which those of the port lack.
+///
+/// # Errors
+/// When it has neither.
+fn norm_or_bias(
+    tensors: &Weights,
+    norm_name: &str,
+    bias: &str,
+) -> std::result::Result<Norm, String> {
+    match norm(tensors, norm_name, bias) {
+        Norm::None => Err("its convolutions have neither norms nor biases".to_string()),
+        norm => Ok(norm),
+    }
+}
+
 fn unet_config(tensors: &Weights, dropout: f64) -> std::result::Result<UnetConfig, String> {
     let [filters, in_channels, ..] = shape(tensors, "model.model.0.weight")?;
     let [_, out_channels, ..] = shape(tensors, "model.model.3.weight")?;
@@ -405,7 +420,7 @@ fn features_config(tensors: &Weights, output: &str) -> std::result::Result<Resne
         halvings,
         blocks: blocks(tensors, "model", first),
         dropout: if has_dropout { 0.5 } else { 0.0 },
-        norm: norm(tensors, "model.2.weight", "model.1.bias"),
+        norm: norm_or_bias(tensors, "model.2.weight", "model.1.bias")?,
         bias_before_norm: tensors.contains_key("model.1.bias"),
         upsample: Upsample::Transposed,
     })
@@ -442,7 +457,7 @@ fn patch_gan_config(
         target_channels,
         filters,
         patch,
-        norm: norm(tensors, &format!("{name}.3.weight"), &bias),
+        norm: norm_or_bias(tensors, &format!("{name}.3.weight"), &bias)?,
         bias_before_norm: tensors.contains_key(&bias),
         ..PatchGanConfig::default()
     })

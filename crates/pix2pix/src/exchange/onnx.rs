@@ -89,11 +89,12 @@ impl Exported {
 
 /// Makes the content of an ONNX file from a checkpoint's generator; `path` is for messages. With `pictures`, weights
 /// and activations are quantized to 8 bits. The pictures calibrate the ranges of the activations; they must have the
-/// source's channels.
+/// source's channels, and no pixels without data ([`Domain::without_gaps`](crate::data::Domain::without_gaps)).
 ///
 /// # Errors
 /// When the checkpoint is damaged, the network does not accept the size, the opset is out of range, or `norm` is frozen
-/// and the network has no running averages.
+/// and the network has no running averages; when the network's values on the pictures are no finite numbers,
+/// or `half` has no number for a weight.
 pub fn export(
     checkpoint: Checkpoint,
     path: &Path,
@@ -165,6 +166,12 @@ fn model(
     }
     let last = values.pop().expect("a network has layers");
     writer.end(&last, config);
+    if let Some(name) = writer.builder.too_large() {
+        let reason = format!(
+            "cannot hold the tensor {name}: its largest value is beyond 65504; export in 32 bits"
+        );
+        return Err(Error::field("half", reason));
+    }
     let properties = [
         (
             "pix2pix.sides_are_multiples_of",

@@ -214,10 +214,7 @@ impl Names {
 
 /// The tensors of a discriminator.
 pub fn patch_gan(config: &PatchGanConfig) -> Vec<TensorNames> {
-    let mut names = Names::new(
-        config.norm,
-        config.bias_before_norm || config.norm == Norm::None,
-    );
+    let mut names = Names::new(config.norm, config.bias_before_norm);
     let blocks = config.patch.blocks();
     let name = if config.patch == Patch::Pixel {
         "net"

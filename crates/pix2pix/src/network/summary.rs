@@ -50,17 +50,22 @@ pub fn aligned<const N: usize>(
 ) -> String {
     let widths: [usize; N] = std::array::from_fn(|column| {
         let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.max().unwrap_or(0).max(headers[column].len())
+        cells
+            .max()
+            .unwrap_or(0)
+            .max(headers[column].chars().count())
     });
     let rule = "─".repeat(widths.iter().sum::<usize>() + 2 * (N - 1));
     let line = |cells: [&str; N]| {
         let padded: Vec<String> = (0..N)
             .map(|column| {
-                let (cell, width) = (cells[column], widths[column]);
+                let cell = cells[column];
+                // a format's width ends at 65535
+                let padding = " ".repeat(widths[column] - cell.chars().count());
                 if right.contains(&column) {
-                    format!("{cell:>width$}")
+                    padding + cell
                 } else {
-                    format!("{cell:<width$}")
+                    cell.to_string() + &padding
                 }
             })
             .collect();
@@ -114,6 +119,17 @@ fn bytes(count: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cells_of_any_length_are_aligned() {
+        let long = "x".repeat(70_000);
+        let row = ["a", &long].map(str::to_string);
+        let table = aligned(&["é", "b"], &[row], &[1]);
+        let padding = " ".repeat(70_000 - 1);
+        let lines: Vec<&str> = table.lines().collect();
+        assert_eq!(lines[1], format!("é  {padding}b"));
+        assert_eq!(lines[3], format!("a  {long}"));
+    }
 
     #[test]
     fn numbers_are_written_as_people_read_them() {

@@ -410,8 +410,8 @@ fn learned<N>(
 /// Reads a pair as its files have it, with the channels of the model's domains.
 fn read(pairs: &Pairs, index: usize, config: &RunConfig) -> Result<Pair> {
     let pair = pairs.read(index)?;
-    let source = pair.source.with_channels(config.source.channels);
-    let target = pair.target.with_channels(config.target.channels);
+    let source = config.source.in_channels(pair.source);
+    let target = config.target.in_channels(pair.target);
     let unlike = |reason| refused(pairs, index, reason);
     Ok(Pair {
         source: source.map_err(unlike)?,

@@ -5,7 +5,6 @@
 //! about 10 MB at most, and 15 KB for each pair beyond.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
@@ -190,8 +189,7 @@ pub fn write(galleries: &[Gallery], file: &Path) -> Result<()> {
 
 /// Whether a file is a page with galleries.
 pub fn is_gallery(file: &Path) -> bool {
-    let page = fs::read_to_string(file);
-    page.is_ok_and(|page| page.contains("<title>pix2pix gallery</title>"))
+    page::open(file, "pix2pix gallery").is_ok()
 }
 
 /// The side that pictures are shrunk to if there are `count` of them, with four pictures each.

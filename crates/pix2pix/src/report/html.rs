@@ -1,9 +1,12 @@
 //! A report of one or several runs: a self-contained HTML file, and the same numbers as CSV.
 
 use std::collections::BTreeMap;
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use image::imageops::FilterType;
+use image::{DynamicImage, ImageFormat};
+use pix2pix_runtime::regular_file;
 use serde::Serialize;
 
 use crate::atomic_file;
@@ -170,7 +173,7 @@ pub fn is_report(file: &Path) -> bool {
 
 /// Number of runs in a report; 0 for another file.
 fn runs_of(file: &Path) -> usize {
-    let page = std::fs::read_to_string(file);
+    let page = page::open(file, "pix2pix report").and_then(io::read_to_string);
     page.map_or(0, |page| page.matches("\"state\":\"").count())
 }
 
@@ -276,9 +279,13 @@ fn samples(folder: &Path, unread: &mut Vec<String>) -> Result<Vec<Sample>> {
 
 /// A picture as a data URL.
 fn embedded(path: &Path) -> Result<String> {
+    let read = |path: &Path| -> image::ImageResult<DynamicImage> {
+        let file = BufReader::new(regular_file::open(path)?);
+        image::load(file, ImageFormat::Png)
+    };
     let broken =
         |e: image::ImageError| Error::file(path, e, "it is left out; the run does not need it");
-    let mut sheet = image::open(path).map_err(broken)?;
+    let mut sheet = read(path).map_err(broken)?;
     if sheet.width() > WIDTH {
         sheet = sheet.resize(WIDTH, u32::MAX, FilterType::Triangle);
     }

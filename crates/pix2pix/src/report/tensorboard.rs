@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crc::{CRC_32_ISCSI, Crc};
+use pix2pix_runtime::regular_file;
 use prost::Message;
 
 use crate::atomic_file;
@@ -89,7 +90,8 @@ impl TensorBoard {
     /// # Errors
     /// When it cannot be read or written.
     pub fn sheet(&mut self, step: u64, file: &Path, [width, height]: [u32; 2]) -> Result<()> {
-        let png = std::fs::read(file).map_err(|e| Error::io(file, "read the contact sheet", e))?;
+        let png =
+            regular_file::read(file).map_err(|e| Error::io(file, "read the contact sheet", e))?;
         let image = Image {
             height: height as i32,
             width: width as i32,

@@ -12,6 +12,7 @@ use super::plateau::Plateau;
 use super::record::{self, Record};
 use super::samples::SamplePairs;
 use super::saved::Progress;
+use crate::atomic_file;
 use crate::config::RunConfig;
 use crate::data::picture::{self, Picture};
 use crate::draw::contact_sheet::{self, Row};
@@ -175,6 +176,7 @@ impl Books {
         if let Some(scores) = scores.filter(|scores| self.scored != Some(scores.step)) {
             let keep = || {
                 let path = training.folder.checkpoints().join(checkpoint::BEST);
+                atomic_file::check_own(&path)?;
                 let discriminator = trainer.discriminator();
                 Checkpoint::new(config.clone(), metrics.step, &generator, discriminator)
                     .save(&path)?;
@@ -258,6 +260,7 @@ impl Books {
         let (step, l1) = (metrics.step, 127.5 * metrics.losses.g_l1);
         let title = format!("pix2pix, step {step}{of}, training L1 {l1:.2} of 255");
         let sheet = contact_sheet::draw(&title, rows);
+        atomic_file::check_own(path)?;
         picture::write_png(path, &sheet)?;
         let (pairs, held_out) = self.samples.pairs();
         tell(Event::Sampled {

@@ -5,7 +5,7 @@ use super::lines::RunScores;
 use super::record::Record;
 use super::saved::Progress;
 use crate::config::RunConfig;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::model::checkpoint::{self, Checkpoint};
 use crate::train::config::OptimizerConfig;
 
@@ -43,7 +43,7 @@ pub fn check_improving(folder: &RunFolder, config: &RunConfig, scores: &[RunScor
 }
 
 fn is_done(folder: &RunFolder, why: &str) -> Error {
-    let folder = folder.root().display();
+    let folder = shown(folder.root());
     Error::Config(format!("{folder}: the run is done: {why}"))
 }
 
@@ -101,7 +101,7 @@ pub fn best_of_another_course(
         format!(
             "{} is of step {step} of the course that the run leaves at step {done}; the next best \
              step replaces it: copy it to keep it",
-            path.display()
+            shown(&path)
         )
     })
 }

@@ -63,7 +63,8 @@ impl RunFolder {
     /// Locks a run's folder, or an empty folder for a new run, which is created if needed.
     ///
     /// # Errors
-    /// When the folder has other files, cannot be created or written to, or another process has locked it.
+    /// When the folder has other files, cannot be created or written to, or another process has locked it, and when the
+    /// lock is a link: the file that it leads to may be anyone's.
     pub fn lock(root: &Path) -> Result<Self> {
         if root.is_dir() && !root.join(CONFIG).exists() && !is_empty(root)? {
             return Err(taken(root));
@@ -79,6 +80,7 @@ impl RunFolder {
         loop {
             let mut made = missing.clone();
             atomic_file::create_folder(root)?;
+            is_no_link(&path)?;
             let opened = match options.clone().create_new(true).open(&path) {
                 Err(e) if e.kind() == ErrorKind::AlreadyExists => match options.open(&path) {
                     // the process that made it has removed it
@@ -185,7 +187,7 @@ impl RunFolder {
             }
         }
         let text = toml::to_string(config).expect("a configuration is plain data");
-        atomic_file::write(&self.config_path(), text.as_bytes())?;
+        atomic_file::write_own(&self.config_path(), text.as_bytes())?;
         atomic_file::create_folder(&self.samples())?;
         atomic_file::create_folder(&self.checkpoints())
     }
@@ -275,6 +277,17 @@ impl RunFolder {
     }
 }
 
+/// Checks that a lock, whose content is replaced, is a file of the run folder or not there yet.
+fn is_no_link(lock: &Path) -> Result<()> {
+    match fs::symlink_metadata(lock) {
+        Ok(found) if !found.is_file() => {
+            let reason = "a link, a folder or a device in the place of the run's lock";
+            Err(Error::file(lock, reason, "move it away"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Takes a lock. Who looks whether a process trains there shares it for a moment (see [`is_locked`]), which is waited for.
 fn try_lock(file: &File) -> std::result::Result<(), TryLockError> {
     for _ in 0..LOOKS {
@@ -357,6 +370,32 @@ pub fn is_locked(root: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A whole folder may be elsewhere.
+    #[cfg(unix)]
+    #[test]
+    fn a_lock_is_no_link_to_a_file_of_somebody() {
+        use std::os::unix::fs::symlink;
+        let scratch = tempfile::tempdir().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        fs::create_dir(at("run")).unwrap();
+        fs::write(at("notes"), "years of work").unwrap();
+        for target in ["../notes", "../none-yet", "/dev/null", ".."] {
+            symlink(target, at("run").join(LOCK)).unwrap();
+            let Err(refused) = RunFolder::lock(&at("run")) else {
+                panic!("{target}: it is locked");
+            };
+            let told = refused.to_string();
+            assert!(told.contains("run.lock: a link"), "{target}: {told}");
+            fs::remove_file(at("run").join(LOCK)).unwrap();
+        }
+        assert_eq!(fs::read(at("notes")).unwrap(), b"years of work");
+        assert!(!at("none-yet").exists());
+        symlink("run", at("link")).unwrap();
+        let folder = RunFolder::lock(&at("link")).unwrap();
+        folder.use_for(&RunConfig::default()).unwrap();
+        assert!(at("run").join(CONFIG).is_file());
+    }
 
     #[test]
     fn who_looks_at_a_lock_does_not_refuse_a_run() {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::atomic_file;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 
 /// An open log file.
 pub struct Log {
@@ -119,7 +119,7 @@ fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
 
 /// A sentence on lines that cannot be read.
 fn told(path: &Path, unread: &[usize]) -> Option<String> {
-    let path = path.display();
+    let path = shown(path);
     match unread {
         [] => None,
         [line] => Some(format!(

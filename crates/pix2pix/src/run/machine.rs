@@ -9,7 +9,7 @@ use pix2pix_runtime::regular_file;
 use crate::atomic_file;
 use crate::backend::device;
 use crate::clock;
-use crate::error::Result;
+use crate::error::{Result, shown};
 
 const NAME: &str = "machine.json";
 
@@ -33,14 +33,14 @@ pub fn write(root: &Path) -> Result<()> {
         ),
     ]);
     let json = serde_json::to_string_pretty(&entries).expect("entries are plain data") + "\n";
-    atomic_file::write(&root.join(NAME), json.as_bytes())
+    atomic_file::write_own(&root.join(NAME), json.as_bytes())
 }
 
 /// Reads the description of a run's machine; empty if it is not known. If the file is there but cannot be read, returns a
 /// sentence on that too.
 pub fn read(root: &Path) -> (BTreeMap<String, String>, Option<String>) {
     let path = root.join(NAME);
-    let told = |reason: String| Some(format!("{}: cannot be read: {reason}", path.display()));
+    let told = |reason: String| Some(format!("{}: cannot be read: {reason}", shown(&path)));
     match regular_file::read_to_string(&path) {
         Ok(text) => match serde_json::from_str(&text) {
             Ok(entries) => (entries, None),

@@ -13,6 +13,7 @@ use super::health::Health;
 use super::lines::{Timing, file};
 use super::owed::Owed;
 use super::{beginning, kept, log};
+use crate::atomic_file;
 use crate::config::RunConfig;
 use crate::error::{Error, Result};
 use crate::model::checkpoint::{self, Checkpoint};
@@ -170,8 +171,13 @@ pub fn write(
         health,
         owed,
     };
-    tensor_file::write(&folder.state(step), STATE, &header, &trainer.state())?;
-    let path = folder.checkpoints().join(checkpoint::file_name(step));
+    let (state, path) = (
+        folder.state(step),
+        folder.checkpoints().join(checkpoint::file_name(step)),
+    );
+    atomic_file::check_own(&state)?;
+    atomic_file::check_own(&path)?;
+    tensor_file::write(&state, STATE, &header, &trainer.state())?;
     let (generator, discriminator) = (trainer.generator_for_inference(), trainer.discriminator());
     Checkpoint::new(config.clone(), step, &generator, discriminator).save(&path)?;
     Ok(path)

@@ -1,5 +1,6 @@
 //! A session of a run: its steps from where it was saved to its end, or until it is stopped.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -117,7 +118,7 @@ impl<'a, 'b> Session<'a, 'b> {
     fn go(&mut self) -> Result<u64> {
         let device = self.training.training_device();
         let mut step = self.begun.step;
-        let mut waiting = Waiting::default();
+        let (mut waiting, mut skipped) = (Waiting::default(), HashSet::new());
         let may_have_gaps = self.training.data.train.may_have_gaps();
         for batch in self.load()? {
             let batch: HostBatch = match batch {
@@ -131,7 +132,10 @@ impl<'a, 'b> Session<'a, 'b> {
                 }
             };
             for reason in &batch.skipped {
-                (self.tell)(Event::Skipped(reason));
+                // every epoch comes to the pair again
+                if skipped.insert(reason.clone()) {
+                    (self.tell)(Event::Skipped(reason));
+                }
             }
             if may_have_gaps {
                 waiting.masks.push(batch.mask(&device));

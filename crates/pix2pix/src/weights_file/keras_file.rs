@@ -143,12 +143,24 @@ fn limits(bytes: u64) -> OpenOptions {
         .with_max_object_header_bytes(most)
 }
 
+/// Most parts of a weight's name, of which Keras writes one for each level of a nested model. A group can contain itself, so
+/// that a small file has names of any length.
+const PARTS: usize = 32;
+
 /// The dataset at a path below a group.
 fn within(group: &Group, path: &str) -> Found<Dataset> {
-    match path.split_once('/') {
-        Some((first, rest)) => within(&group.group(first).map_err(damaged)?, rest),
-        None => group.dataset(path).map_err(damaged),
+    let parts: Vec<&str> = path.split('/').take(PARTS + 1).collect();
+    let (last, groups) = parts.split_last().expect("a text has a first part");
+    if groups.len() == PARTS {
+        return Err(damaged(format!(
+            "the name of a weight has more than {PARTS} parts"
+        )));
     }
+    let mut inner = group.clone();
+    for name in groups {
+        inner = inner.group(name).map_err(damaged)?;
+    }
+    inner.dataset(last).map_err(damaged)
 }
 
 /// Reads the values of a dataset; `left` is the number of bytes that may still be read from the file.
@@ -222,6 +234,18 @@ fn snake_case(class: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_of_many_parts_is_refused() {
+        let fixture = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/fixtures/keras/keras-3.h5"
+        );
+        let root = Hdf5File::open(fixture).unwrap().root_group().unwrap();
+        let said = |name: &str| within(&root, name).err().expect("there is no such weight");
+        assert!(said(&"c/".repeat(20_000)).contains("more than 32 parts"));
+        assert!(!said(&"c/".repeat(31)).contains("parts"));
+    }
 
     #[test]
     fn names_are_keras_own() {

@@ -14,7 +14,7 @@ use crate::error::Result;
 /// The format that values are rounded to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rounding {
-    /// IEEE half precision: 11 significant bits, up to 65504.
+    /// IEEE half precision: 11 significant bits, up to 65504. Tensors with larger values stay in 32 bits.
     F16,
     /// bfloat16: 8 significant bits, the range of 32-bit numbers.
     Bf16,
@@ -63,6 +63,18 @@ impl Rounded {
             },
             error,
         )
+    }
+
+    /// Keeps values in 32 bits.
+    fn whole(shape: &[usize], values: &[f32]) -> Self {
+        Self {
+            shape: shape.to_vec(),
+            dtype: Dtype::F32,
+            bytes: values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect(),
+        }
     }
 
     fn f16(shape: &[usize], values: &[f32]) -> (Self, f32) {
@@ -131,8 +143,8 @@ fn largest(values: &[f32]) -> f32 {
         .fold(0.0, |most: f32, value| most.max(value.abs()))
 }
 
-/// As [`write`](super::tensor_file::write()), but rounds every value. Returns the largest rounding error, relative to the
-/// largest value of the same tensor.
+/// As [`write`](super::tensor_file::write()), but rounds every value; tensors with values beyond those of the format stay as
+/// they are. Returns the largest rounding error, relative to the largest value of the same tensor.
 ///
 /// # Errors
 /// As [`write`](super::tensor_file::write()).
@@ -155,6 +167,11 @@ pub fn write_rounded<H: Serialize>(
                 (tensor, error)
             }
             _ => Rounded::f16(shape, values),
+        };
+        // a value that would be infinite
+        let (tensor, error) = match error.is_finite() {
+            true => (tensor, error),
+            false => (Rounded::whole(shape, values), 0.0),
         };
         let largest = largest(values);
         if largest > 0.0 {
@@ -220,6 +237,36 @@ mod tests {
         }
         assert_eq!(found["bias"].values[0], 3.0);
         assert!((found["bias"].values[1] - 0.1).abs() < 3e-5);
+    }
+
+    /// As a running variance can be. 65520 is the first that rounds to infinity.
+    #[test]
+    fn tensors_with_values_beyond_the_format_stay_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large.safetensors");
+        let large = [
+            Array::new(&[2], vec![1e5, 0.3]),
+            Array::new(&[2], vec![65520.0, 0.3]),
+        ];
+        let small = Array::new(&[2], vec![65504.0, 0.3]);
+        let tensors = [("a", &large[0]), ("b", &large[1]), ("c", &small)]
+            .map(|(name, array)| (name.to_string(), TensorValues::from(array)));
+        for rounding in [Rounding::F16, Rounding::Int8] {
+            let error = write_rounded(&path, KIND, &Empty::new(), &tensors, rounding).unwrap();
+            assert!(error < 1e-6, "{error}");
+            let (_, found) = read::<Empty>(&path, KIND).unwrap();
+            assert_eq!(found["a"].values, large[0].values);
+            assert_eq!(found["b"].values, large[1].values);
+            assert_ne!(found["c"].values, small.values);
+        }
+        let near = Array::new(&[1], vec![f32::MAX]);
+        let tensors = [("near".to_string(), TensorValues::from(&near))];
+        let error = write_rounded(&path, KIND, &Empty::new(), &tensors, Rounding::Bf16);
+        assert_eq!(error.unwrap(), 0.0);
+        assert_eq!(
+            read::<Empty>(&path, KIND).unwrap().1["near"].values,
+            near.values
+        );
     }
 
     /// Weights that no picture can be made with, in every format that has them.

@@ -13,6 +13,9 @@ use crate::error::{Error, Result};
 const REMEDY: &str =
     "write a JSON list of classes, e.g. [{\"name\": \"sky\", \"color\": [70, 130, 180]}, ...]";
 
+/// Longest name of a class, in characters.
+const LONGEST: usize = 100;
+
 /// Names of the fields of A and of B.
 const FIELDS: [&str; 2] = ["labels[0]", "labels[1]"];
 
@@ -53,7 +56,8 @@ impl Classes {
     /// A number of classes, or the path of a palette file, of A or B (`side` 0 or 1).
     ///
     /// # Errors
-    /// When the file cannot be read, or has too few or too many classes.
+    /// When the file cannot be read, or has too few or too many classes, or one whose name has more than 100 characters or a
+    /// control character.
     pub fn parse(text: &str, side: usize) -> Result<Self> {
         match text.parse() {
             Ok(count) if CLASSES.contains(&count) => Ok(Self::Numbered(count)),
@@ -85,7 +89,16 @@ impl Classes {
             },
             Listed::Class { name, color } => Class { name, color },
         };
-        Ok(Self::Palette(listed.into_iter().map(class).collect()))
+        let classes: Vec<Class> = listed.into_iter().map(class).collect();
+        for (number, Class { name, .. }) in classes.iter().enumerate() {
+            let what = match name.chars().count() {
+                _ if name.contains(char::is_control) => "a control character".to_string(),
+                0..=LONGEST => continue,
+                length => format!("{length} characters; it may have {LONGEST}"),
+            };
+            return Err(wrong(format!("the name of class {number} has {what}")));
+        }
+        Ok(Self::Palette(classes))
     }
 
     /// The labels of the pictures of A or B (`side` 0 or 1) with this number of channels.
@@ -210,6 +223,30 @@ mod tests {
         ] {
             let said = read(text).unwrap_err().to_string();
             assert!(said.contains(reason) && said.contains("\"sky\""), "{said}");
+        }
+    }
+
+    #[test]
+    fn names_of_classes_are_short_and_plain() {
+        let named = |name: &str| {
+            let name = serde_json::to_string(name).unwrap();
+            read(&format!(
+                r#"[{{"name": {name}, "color": [0, 0, 0]}}, [1, 1, 1]]"#
+            ))
+        };
+        assert!(named(&"é".repeat(100)).is_ok());
+        for (name, reason) in [
+            (
+                "é".repeat(101),
+                "the name of class 0 has 101 characters; it may have 100",
+            ),
+            (
+                "\u{1b}[31mred".to_string(),
+                "the name of class 0 has a control character",
+            ),
+        ] {
+            let said = named(&name).unwrap_err().to_string();
+            assert!(said.contains(reason), "{said}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::passed_over::{PassedOver, Why};
+use super::passed_over::{self, CONVERT, PassedOver, Why};
 use super::pattern::{self, Pattern};
 use crate::data::pair;
 use crate::data::picture::{Page, is_picture};
@@ -240,12 +240,7 @@ pub fn find(root: &Path, files: &[PathBuf], matching: Option<&[Pattern; 2]>) -> 
         } else {
             root.join(base)
         };
-        return Err(Error::file(
-            &folder,
-            "the folder has no pictures in the places of a known layout",
-            "put side-by-side pairs into it or into train/, or pictures into A/ and B/; supported formats are \
-             JPEG, PNG, WebP, TIFF, BMP, npy and NIfTI",
-        ));
+        return Err(without_pictures(&folder, &layout.passed_over));
     }
     layout.by_name = apart;
     if apart {
@@ -303,6 +298,21 @@ pub fn find(root: &Path, files: &[PathBuf], matching: Option<&[Pattern; 2]>) -> 
         layout.unmatched.extend(alone.map(|(_, mask)| mask));
     }
     Ok(layout)
+}
+
+/// The error for a folder in which no picture has a place, and these files were passed over.
+fn without_pictures(folder: &Path, passed_over: &[PassedOver]) -> Error {
+    let reason = "the folder has no pictures in the places of a known layout";
+    let is_elsewhere = passed_over.iter().any(|file| file.why == Why::Folder);
+    match passed_over::of_other_endings(passed_over).filter(|_| !is_elsewhere) {
+        Some(others) => Error::file(folder, format!("{reason}; {others}"), CONVERT),
+        None => Error::file(
+            folder,
+            reason,
+            "put side-by-side pairs into it or into train/, or pictures into A/ and B/; supported formats are \
+             JPEG, PNG, WebP, TIFF, BMP, npy and NIfTI",
+        ),
+    }
 }
 
 /// The pictures of a folder by their names without extension, or by the part of the names that a pattern says.
@@ -388,6 +398,20 @@ mod tests {
     fn found(files: &[&str]) -> Result<Layout> {
         let files: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
         find(Path::new("data"), &files, None)
+    }
+
+    #[test]
+    fn files_of_other_endings_are_named_where_there_is_no_picture() {
+        let said = |files: &[&str]| found(files).unwrap_err().to_string();
+        let gifs = said(&["A/0.gif", "A/1.gif", "B/0.gif"]);
+        assert!(
+            gifs.contains("3 without a known ending (A/0.gif, ...)"),
+            "{gifs}"
+        );
+        assert!(gifs.ends_with(CONVERT), "{gifs}");
+        // pictures in other places come first
+        let elsewhere = said(&["x/0.png", "y/0.png", "y/notes.txt"]);
+        assert!(elsewhere.contains("pictures into A/ and B/"), "{elsewhere}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::layout::{Entry, Files, Layout, Split};
 use crate::data::pair;
 use crate::data::picture::is_picture;
-use crate::error::{Error, Result};
+use crate::error::{self, Error, Result};
 
 /// Whether a file has the extension of a manifest, `.csv` or `.jsonl`.
 pub fn is_manifest(path: &Path) -> bool {
@@ -87,7 +87,7 @@ pub fn read(path: &Path, shown: &Path, text: &[u8]) -> Result<Layout> {
     };
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut layout = Layout {
-        description: format!("the pairs of {}", shown.display()),
+        description: format!("the pairs of {}", error::shown(shown)),
         ..Layout::default()
     };
     for (number, line) in lines {

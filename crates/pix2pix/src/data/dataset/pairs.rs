@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use super::layout::{Entry, Files};
 use super::remembered::{Asked, ReadAs};
 use super::store::Store;
-use crate::data::pair::Direction;
+use crate::data::pair::{Direction, Narrow};
 use crate::data::picture::Page;
 use crate::error::Result;
 
@@ -24,8 +24,8 @@ pub struct Pairs {
     pub(super) direction: Direction,
     /// Domains of A and B to which the files are converted; `None` keeps their channels.
     pub(super) domains: Option<Arc<[Domain; 2]>>,
-    /// Whether square files are side-by-side pairs too.
-    pub(super) squares: bool,
+    /// What files that are not wider than high are.
+    pub(super) narrow: Narrow,
     /// How pixels of A and of B without data are known.
     pub(super) nodata: [Option<Nodata>; 2],
     /// Pages or slices on either side that are channels of the source too.
@@ -89,6 +89,14 @@ impl Pairs {
         }
     }
 
+    /// The files of all pairs without their masks, relative to the data set's root.
+    pub(super) fn files(&self) -> impl Iterator<Item = PathBuf> {
+        self.entries.iter().flat_map(|entry| match &entry.files {
+            Files::Together(path) => vec![path.clone()],
+            Files::Apart(a, b) => [a.as_slice(), b].concat(),
+        })
+    }
+
     /// Pair `index`, as results of earlier surveys know it.
     pub(super) fn asked(&self, index: usize) -> Asked {
         let entry = &self.entries[index];
@@ -107,7 +115,7 @@ impl Pairs {
     /// How the files are read.
     pub(super) fn read_as(&self) -> ReadAs {
         ReadAs {
-            squares: self.squares,
+            narrow: self.narrow,
             nodata: self.nodata,
             neighbours: self.neighbours(),
         }

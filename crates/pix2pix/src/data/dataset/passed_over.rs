@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::error::shown;
+
 /// Why a file is not of a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Why {
@@ -13,7 +15,8 @@ pub enum Why {
     Deep,
     /// Its name, or that of its folder, begins with a dot.
     Hidden,
-    /// It is a link in an archive, one whose target is missing, or one that leads back to a folder that it is in.
+    /// It is a link in an archive, one whose target is missing, one that leads back to a folder that it is in, or one of many
+    /// to the same folder.
     Link,
     /// It is stored in an archive without its holes.
     Sparse,
@@ -70,7 +73,7 @@ pub fn summary(files: &[PassedOver]) -> Option<String> {
         let count = of_it.clone().count();
         let first = of_it
             .next()
-            .map_or_else(String::new, |file| file.file.display().to_string());
+            .map_or_else(String::new, |file| shown(&file.file));
         let more = if count > 1 { ", ..." } else { "" };
         format!("{count} {} ({first}{more})", why.words())
     });
@@ -85,6 +88,16 @@ pub fn summary(files: &[PassedOver]) -> Option<String> {
     })
 }
 
+/// What to do about pictures of formats that are not read, whose endings are not known.
+pub const CONVERT: &str = "convert pictures to PNG, JPEG or TIFF";
+
+/// Describes the files without a known ending among these: they may be the pictures that somebody misses. `None` if there
+/// are none.
+pub fn of_other_endings(files: &[PassedOver]) -> Option<String> {
+    let others = files.iter().filter(|file| file.why == Why::Ending);
+    summary(&others.cloned().collect::<Vec<_>>())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +106,8 @@ mod tests {
     fn files_are_counted_and_named_by_their_reasons() {
         let file = |file: &str, why| PassedOver::new(file, why);
         assert_eq!(summary(&[]), None);
+        let said = summary(&[file("a\u{1b}[31m\n.txt", Why::Ending)]).unwrap();
+        assert!(said.ends_with("(a\\u{1b}[31m\\n.txt)"), "{said:?}");
         assert_eq!(
             summary(&[file("notes.txt", Why::Ending)]).unwrap(),
             "1 file passed over: 1 without a known ending (notes.txt)"

@@ -59,9 +59,7 @@ impl Pairs {
         let mut headers = match &entry.files {
             Files::Together(path) => {
                 let (both, shown) = (header(path)?, self.store.shown(path));
-                if !self.squares {
-                    pair::not_square(&shown, both.size)?;
-                }
+                self.narrow.check(&shown, both.size)?;
                 let size = pair::half(&shown, both.size)?;
                 [Header { size, ..both }; 2]
             }
@@ -264,7 +262,7 @@ impl Pairs {
         let domain = &domains[side];
         // before the conversion, which mixes channels
         let (picture, mask) = domain.without_gaps_of(picture, &gaps);
-        let picture = picture.with_channels(domain.channels).map_err(|reason| {
+        let picture = domain.in_channels(picture).map_err(|reason| {
             Error::file(path, reason, "choose other `channels[0]` or `channels[1]`")
         })?;
         if let Some(labels) = domain.labels.as_ref().filter(|_| format.is_exact()) {

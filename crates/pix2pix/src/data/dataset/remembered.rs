@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pix2pix_runtime::picture::Nodata;
+use pix2pix_runtime::regular_file;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::atomic_file;
+use crate::data::pair::Narrow;
 use crate::data::path_text;
 use crate::data::picture::{Header, Page};
 
@@ -25,8 +27,8 @@ pub type Seen = ([Header; 2], [Option<[f32; 2]>; 2]);
 /// How the files of a data set are read.
 #[derive(Clone, Copy)]
 pub struct ReadAs {
-    /// Whether square files are side-by-side pairs too.
-    pub squares: bool,
+    /// What files that are not wider than high are.
+    pub narrow: Narrow,
     /// How pixels of A and of B without data are known.
     pub nodata: [Option<Nodata>; 2],
     /// The side that is read with slices on either side as channels, and how many.
@@ -75,8 +77,17 @@ impl Remembered {
                     .join(name + ".json"),
             )
         });
+        Self::at(place)
+    }
+
+    /// Loads the results of a file, if there is one.
+    fn at(place: Option<PathBuf>) -> Self {
+        // a pipe would wait for someone who reads it
+        let place = place.filter(|file| atomic_file::check_own(file).is_ok());
         // an unreadable file is ignored: the survey then reads the pictures again
-        let bytes = place.as_ref().and_then(|file| fs::read(file).ok());
+        let bytes = place
+            .as_ref()
+            .and_then(|file| regular_file::read(file).ok());
         let known = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         Self {
             file: place,
@@ -114,7 +125,7 @@ impl Remembered {
 /// All that a result depends on but the content of the files. Another version of this program may read them in another way.
 fn key(asked: &Asked, read: ReadAs) -> String {
     let ReadAs {
-        squares,
+        narrow,
         nodata,
         neighbours,
     } = read;
@@ -124,7 +135,7 @@ fn key(asked: &Asked, read: ReadAs) -> String {
         .map(|files| files.iter().map(text).collect())
         .collect();
     let version = env!("CARGO_PKG_VERSION");
-    let all = (version, files, asked.page, squares, nodata, neighbours);
+    let all = (version, files, asked.page, narrow, nodata, neighbours);
     serde_json::to_string(&all).expect("plain data")
 }
 
@@ -160,7 +171,7 @@ mod tests {
     }
 
     const PLAIN: ReadAs = ReadAs {
-        squares: false,
+        narrow: Narrow::Refused,
         nodata: [None; 2],
         neighbours: None,
     };
@@ -183,7 +194,11 @@ mod tests {
         keys.extend(
             [
                 ReadAs {
-                    squares: true,
+                    narrow: Narrow::OnlySquaresRefused,
+                    ..PLAIN
+                },
+                ReadAs {
+                    narrow: Narrow::Pairs,
                     ..PLAIN
                 },
                 ReadAs {
@@ -222,6 +237,17 @@ mod tests {
         keys.sort_unstable();
         keys.dedup();
         assert_eq!(keys.len(), count);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_remembers_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("results.json");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let remembered = Remembered::at(Some(pipe));
+        assert!(remembered.file.is_none() && remembered.known.is_empty());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::env;
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -13,13 +13,18 @@ use pix2pix_runtime::regular_file;
 use tar::EntryType;
 use zip::ZipArchive;
 
-use super::passed_over::{PassedOver, Why};
+use super::passed_over::{self, CONVERT, PassedOver, Why};
+use super::tar_names::{self, Limited};
+use crate::data::copying;
 use crate::data::picture::content::{MAX_GROWTH, Part, most_unpacked, temporary};
 use crate::data::picture::{self, Content, is_picture, is_volume, nifti};
+use crate::data::prepare::PREPARED;
 use crate::error::{Error, Result};
 
 /// Maximum depth of the folders that are searched.
 const DEPTH: usize = 4;
+/// Number of times that a folder is read by way of links: links of many folders to one another would be followed for hours.
+const LINKED: usize = 16;
 /// Maximum size of a file inside an archive, in bytes.
 const MAX_FILE: u64 = 1 << 31;
 
@@ -168,6 +173,7 @@ impl Store {
                 let mut walk = Walk {
                     root: &self.root,
                     above: vec![real(&self.root)?],
+                    linked: HashMap::new(),
                     files: Vec::new(),
                     passed_over: &mut passed_over,
                 };
@@ -180,7 +186,7 @@ impl Store {
         };
         files.retain(|path| {
             let hidden = is_hidden(path);
-            if hidden {
+            if hidden && !path.ends_with(PREPARED) {
                 passed_over.push(PassedOver::new(path, Why::Hidden));
             }
             !hidden
@@ -201,8 +207,16 @@ impl Store {
         let others = others.into_iter();
         passed_over.extend(others.map(|file| PassedOver::new(file, Why::Ending)));
         if pictures.is_empty() {
-            let remedy = "put pictures into it or choose another folder";
-            return Err(Error::file(&self.root, "contains no picture", remedy));
+            return Err(match passed_over::of_other_endings(&passed_over) {
+                Some(others) => {
+                    let reason = format!("contains no picture that is read; {others}");
+                    Error::file(&self.root, reason, CONVERT)
+                }
+                None => {
+                    let remedy = "put pictures into it or choose another folder";
+                    Error::file(&self.root, "contains no picture", remedy)
+                }
+            });
         }
         Ok((pictures, passed_over))
     }
@@ -403,6 +417,8 @@ struct Walk<'a> {
     root: &'a Path,
     /// The folders that lead to the one that is read, from the root on, without links.
     above: Vec<PathBuf>,
+    /// The folders that were read by way of links, without these, and how often.
+    linked: HashMap<PathBuf, usize>,
     files: Vec<PathBuf>,
     passed_over: &'a mut Vec<PassedOver>,
 }
@@ -412,8 +428,11 @@ impl Walk<'_> {
     fn folder(&mut self, below: &Path) -> Result<()> {
         let folder = self.root.join(below);
         let failed = |e| Error::io(&folder, "read the folder", e);
-        for entry in fs::read_dir(&folder).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
+        let entries: io::Result<Vec<DirEntry>> = fs::read_dir(&folder).map_err(failed)?.collect();
+        let mut entries = entries.map_err(failed)?;
+        // which links are followed does not depend on the disk
+        entries.sort_by_key(DirEntry::file_name);
+        for entry in entries {
             let path = below.join(entry.file_name());
             // follows links
             let Ok(kind) = fs::metadata(entry.path()) else {
@@ -433,6 +452,8 @@ impl Walk<'_> {
                     self.pass_over(path, Why::Link);
                 } else if self.above.len() >= DEPTH {
                     self.pass_over(path, Why::Deep);
+                } else if real != self.above[0].join(&path) && !self.may_follow(&real) {
+                    self.pass_over(path, Why::Link);
                 } else {
                     self.above.push(real);
                     self.folder(&path)?;
@@ -441,6 +462,13 @@ impl Walk<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Counts one more link to a folder. Returns whether it is not one too many.
+    fn may_follow(&mut self, real: &Path) -> bool {
+        let count = self.linked.entry(real.to_path_buf()).or_default();
+        *count += 1;
+        *count <= LINKED
     }
 
     fn pass_over(&mut self, path: PathBuf, why: Why) {
@@ -481,6 +509,11 @@ fn archive(path: &Path, kind: Archive, unread: &mut Vec<PassedOver>) -> Result<C
             "download it again, or unpack it",
         )
     };
+    // what the system says is of the disk, and all else of the content
+    let broken = |e: io::Error| match e.raw_os_error() {
+        Some(_) => failed(e),
+        None => damaged(e.to_string()),
+    };
     let file = regular_file::open(path).map_err(failed)?;
     match kind {
         Archive::Zip => {
@@ -508,53 +541,42 @@ fn archive(path: &Path, kind: Archive, unread: &mut Vec<PassedOver>) -> Result<C
             Ok(Container::Zip(Mutex::new(archive), index))
         }
         Archive::Tar => {
-            let index = tar_index(&file, unread).map_err(|e| damaged(e.to_string()))?;
+            let index = tar_index(&file, unread).map_err(broken)?;
             Ok(Container::Tar(Arc::new(Mutex::new(file)), index))
         }
         Archive::TarGz => {
             // compressed as a whole, so unpacked once into an unnamed temporary file, which disappears at program end
             let packed = file.metadata().map_err(failed)?.len();
             let most = most_unpacked(packed);
-            let mut unpacked = tempfile::tempfile().map_err(failed)?;
+            let unpacked = temporary()?;
+            let unwritten =
+                |e| Error::io(&env::temp_dir(), "unpack an archive to a temporary file", e);
             let mut content = MultiGzDecoder::new(BufReader::new(file)).take(most + 1);
-            let length =
-                io::copy(&mut content, &mut unpacked).map_err(|e| damaged(e.to_string()))?;
-            if length > most {
-                return Err(damaged(format!(
-                    "it unpacks to more than {MAX_GROWTH} times its size"
-                )));
-            }
-            unpacked.rewind().map_err(failed)?;
-            let index = tar_index(&unpacked, unread).map_err(|e| damaged(e.to_string()))?;
-            Ok(Container::Tar(Arc::new(Mutex::new(unpacked)), index))
+            let index = {
+                let mut tar = lock(&unpacked);
+                let length = copying::copy(&mut content, &mut *tar, broken, unwritten)?;
+                if length > most {
+                    return Err(damaged(format!(
+                        "it unpacks to more than {MAX_GROWTH} times its size"
+                    )));
+                }
+                tar.rewind().map_err(unwritten)?;
+                tar_index(&tar, unread).map_err(broken)?
+            };
+            Ok(Container::Tar(unpacked, index))
         }
     }
 }
 
-/// Maximum size of a name in a tar, or of what else it says of a file, in bytes.
-const MAX_NAME: u64 = 1 << 20;
-
-/// Refuses a tar with longer names, which are read whole. The file is then at its start.
-fn check_names(mut file: &File) -> io::Result<()> {
-    for entry in tar::Archive::new(file).entries_with_seek()?.raw(true) {
-        let entry = entry?;
-        let kind = entry.header().entry_type();
-        let is_name = kind.is_gnu_longname() || kind.is_gnu_longlink();
-        let is_said = kind.is_pax_local_extensions() || kind.is_pax_global_extensions();
-        if (is_name || is_said) && entry.size() > MAX_NAME {
-            return Err(io::Error::other("a name of more than 1 MiB"));
-        }
-    }
-    file.rewind()
-}
-
+/// The places of the files in a tar, which is at its start.
 fn tar_index(file: &File, unread: &mut Vec<PassedOver>) -> io::Result<BTreeMap<PathBuf, Span>> {
     let length = file.metadata()?.len();
-    check_names(file)?;
-    let mut archive = tar::Archive::new(file);
+    let (tar, place) = tar_names::limited(file);
+    let mut archive = tar::Archive::new(tar);
     let mut index = BTreeMap::new();
     for entry in archive.entries_with_seek()? {
         let mut entry = entry?;
+        place.behind_content();
         let kind = entry.header().entry_type();
         let path = entry.path()?.into_owned();
         let why = match kind {
@@ -586,7 +608,7 @@ fn tar_index(file: &File, unread: &mut Vec<PassedOver>) -> io::Result<BTreeMap<P
 }
 
 /// The path of a file that is stored without its holes by newer extensions of tar, whose own name is in them.
-fn sparse(entry: &mut tar::Entry<'_, &File>) -> io::Result<Option<(PathBuf, Why)>> {
+fn sparse(entry: &mut tar::Entry<'_, Limited<&File>>) -> io::Result<Option<(PathBuf, Why)>> {
     let mut path = None;
     let mut is_sparse = false;
     for extension in entry.pax_extensions()?.into_iter().flatten() {
@@ -755,5 +777,31 @@ mod tests {
             passed_over,
             back.map(|file| PassedOver::new(file, Why::Link))
         );
+    }
+
+    /// Folders with links to one another: followed by each path, they would be thousands.
+    #[cfg(unix)]
+    #[test]
+    fn links_of_many_folders_to_one_another_have_an_end() {
+        const MANY: usize = 24;
+        let folder = tempfile::tempdir().unwrap();
+        let name = |index: usize| format!("{index:02}");
+        for index in 0..MANY {
+            let here = folder.path().join(name(index));
+            fs::create_dir(&here).unwrap();
+            fs::write(here.join("x.png"), b"").unwrap();
+            for other in (0..MANY).filter(|other| *other != index) {
+                std::os::unix::fs::symlink(folder.path().join(name(other)), here.join(name(other)))
+                    .unwrap();
+            }
+        }
+        let (files, passed_over) = Store::open(folder.path()).unwrap().files().unwrap();
+        assert_eq!(files.len(), MANY * (1 + LINKED));
+        for index in 0..MANY {
+            let own = Path::new(&name(index)).join("x.png");
+            assert!(files.contains(&own), "{}", own.display());
+        }
+        let is_told = |why| passed_over.iter().any(|file| file.why == why);
+        assert!(is_told(Why::Link) && is_told(Why::Deep));
     }
 }

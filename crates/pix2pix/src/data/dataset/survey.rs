@@ -1,6 +1,7 @@
 //! A survey of a data set reads the header of every file and decodes only floating-point pictures. Broken files are
 //! then found before the first training step, not hours later.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -16,7 +17,7 @@ use super::reading::Decoded;
 use super::remembered::{Remembered, Seen};
 use crate::choice::choices;
 use crate::data::picture::{Depth, Format, Header, Picture};
-use crate::error::{Error, Result, within};
+use crate::error::{Error, Result, one_line, within};
 
 /// What to do about broken and unmatched files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,6 +145,26 @@ impl Survey {
         survey
     }
 
+    /// The shapes of the pairs' pictures, in lowest terms (4x3 for 320x240), the most common first.
+    pub fn shapes(&self) -> Vec<[u32; 2]> {
+        let mut counts: BTreeMap<[u32; 2], usize> = BTreeMap::new();
+        for (size, count) in &self.sizes {
+            *counts.entry(lowest_terms(*size)).or_default() += count;
+        }
+        let mut shapes: Vec<_> = counts.into_iter().collect();
+        shapes.sort_by_key(|(_, count)| Reverse(*count));
+        shapes.into_iter().map(|(shape, _)| shape).collect()
+    }
+
+    /// The most common size of pictures that are higher than wide; `None` if there are none.
+    pub fn narrow_halves(&self) -> Option<[u32; 2]> {
+        let sizes = self.sizes.iter();
+        let narrow = sizes.filter(|([width, height], _)| width < height);
+        narrow
+            .max_by_key(|(_, count)| **count)
+            .map(|(size, _)| *size)
+    }
+
     /// Adds the counts and extremes of another survey, without its broken pairs.
     pub fn add(&mut self, other: &Self) {
         for side in 0..2 {
@@ -157,6 +178,15 @@ impl Survey {
         for (size, count) in &other.sizes {
             *self.sizes.entry(*size).or_default() += count;
         }
+    }
+
+    /// Number of pictures of each sample type, of A (`side` 0) or B.
+    pub fn depths(&self, side: usize) -> BTreeMap<Depth, usize> {
+        let mut depths = BTreeMap::new();
+        for (kind, count) in &self.kinds[side] {
+            *depths.entry(kind.depth).or_default() += count;
+        }
+        depths
     }
 
     /// The domains of A and B: those of the pictures, overridden by `forced`.
@@ -272,6 +302,15 @@ impl Survey {
             ..Domain::of_labels(labels)
         })
     }
+}
+
+/// A width and a height without their common divisor.
+fn lowest_terms([width, height]: [u32; 2]) -> [u32; 2] {
+    let (mut divisor, mut rest) = (width, height);
+    while rest > 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    [width, height].map(|side| side / divisor.max(1))
 }
 
 fn wider(one: Option<[f32; 2]>, other: Option<[f32; 2]>) -> Option<[f32; 2]> {
@@ -503,12 +542,7 @@ fn unmatched(data: &Dataset) -> Error {
 /// An example of two names that do not match, and the patterns by which they would; `None` if only one side has pictures
 /// without a partner.
 pub fn mismatch(unmatched: &[PathBuf], proposal: Option<&[String; 2]>) -> Option<String> {
-    let name = |file: &PathBuf| {
-        file.file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
-    };
+    let name = |file: &PathBuf| one_line(&file.file_name().unwrap_or_default().to_string_lossy());
     let first = unmatched.first()?;
     // those of the other folder
     let other = unmatched
@@ -519,4 +553,30 @@ pub fn mismatch(unmatched: &[PathBuf], proposal: Option<&[String; 2]>) -> Option
         Some([a, b]) => format!("{example}, which `matching` '{a}' '{b}' would pair"),
         None => example,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_are_in_lowest_terms_and_by_their_number() {
+        let survey = Survey {
+            sizes: [
+                ([240, 320], 3),
+                ([256, 256], 1),
+                ([320, 240], 2),
+                ([640, 480], 2),
+            ]
+            .into(),
+            ..Survey::default()
+        };
+        assert_eq!(survey.shapes(), [[4, 3], [3, 4], [1, 1]]);
+        assert_eq!(survey.narrow_halves(), Some([240, 320]));
+        let facades = Survey {
+            sizes: [([256, 256], 400)].into(),
+            ..Survey::default()
+        };
+        assert_eq!(facades.narrow_halves(), None);
+    }
 }

@@ -1,5 +1,8 @@
 //! The sample values of a data set: extremes and percentiles of every band, and the ranges that they need.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use pix2pix_runtime::picture::{Domain, Ranges, nodata};
 use rayon::prelude::*;
 
@@ -30,6 +33,13 @@ pub struct Band {
 }
 
 impl Band {
+    /// Adds the values of another, which are no longer sorted then.
+    fn add(&mut self, other: &Self) {
+        let ([low, high], [l, h]) = (self.extremes, other.extremes);
+        self.extremes = [low.min(l), high.max(h)];
+        self.sorted.extend(&other.sorted);
+    }
+
     /// The value that `percent` of the values do not exceed.
     pub fn percentile(&self, percent: f32) -> f32 {
         let last = self.sorted.len().saturating_sub(1);
@@ -41,10 +51,8 @@ impl Band {
 /// The values of A or of B.
 #[derive(Clone, Debug, Default)]
 pub struct Side {
-    /// By band.
-    pub bands: Vec<Band>,
-    /// The deepest sample type.
-    pub depth: Option<Depth>,
+    /// By sample type and band.
+    depths: BTreeMap<Depth, Vec<Band>>,
     /// Their colors; `None` of no pictures.
     tally: Option<Tally>,
     /// Whether the bands are those of several files.
@@ -72,9 +80,7 @@ impl Values {
                 side.add(more);
             }
         }
-        for band in sides.iter_mut().flat_map(|side| &mut side.bands) {
-            band.sorted.sort_by(f32::total_cmp);
-        }
+        sides.iter_mut().for_each(Side::sort);
         Self(sides)
     }
 
@@ -147,41 +153,63 @@ impl Side {
         let known = nodata::both(nodata::mask(picture, gaps), mask.cloned());
         let known = known.as_ref().map(Picture::bytes);
         Self {
-            bands,
-            depth: Some(picture.depth()),
+            depths: BTreeMap::from([(picture.depth(), bands)]),
             tally: Some(Tally::of(picture, known, !side.format.is_exact())),
             joined: side.files > 1,
         }
     }
 
     fn add(&mut self, other: Self) {
-        self.depth = self.depth.max(other.depth);
         self.joined |= other.joined;
         match (&mut self.tally, other.tally) {
             (Some(tally), Some(more)) => tally.add(more),
             (tally, more) => *tally = tally.take().or(more),
         }
-        for (index, more) in other.bands.into_iter().enumerate() {
-            match self.bands.get_mut(index) {
-                None => self.bands.push(more),
-                Some(band) => {
-                    band.extremes = [
-                        band.extremes[0].min(more.extremes[0]),
-                        band.extremes[1].max(more.extremes[1]),
-                    ];
-                    band.sorted.extend(more.sorted);
-                }
-            }
+        for (depth, bands) in other.depths {
+            join(self.depths.entry(depth).or_default(), &bands);
         }
+    }
+
+    fn sort(&mut self) {
+        let bands = self.depths.values_mut().flatten();
+        bands.for_each(|band| band.sorted.sort_by(f32::total_cmp));
+    }
+
+    /// The deepest sample type; `None` of no pictures.
+    pub fn depth(&self) -> Option<Depth> {
+        self.depths.keys().next_back().copied()
+    }
+
+    /// The values by band: those that a range is for, and so not of 8-bit pictures among deeper ones
+    /// ([`Domain::range_of`]).
+    pub fn bands(&self) -> Cow<'_, [Band]> {
+        let deeper: Vec<&Vec<Band>> = match self.depths.len() {
+            0 => return Cow::Borrowed(&[]),
+            1 => self.depths.values().collect(),
+            _ => {
+                let deeper = self.depths.range(Depth::U16..);
+                deeper.map(|(_, bands)| bands).collect()
+            }
+        };
+        if let [bands] = deeper.as_slice() {
+            return Cow::Borrowed(bands);
+        }
+        let mut all = Vec::new();
+        deeper.iter().for_each(|bands| join(&mut all, bands));
+        all.iter_mut()
+            .for_each(|band| band.sorted.sort_by(f32::total_cmp));
+        Cow::Owned(all)
     }
 
     /// Counts the kept values outside of a domain. At least one is counted if an extreme lies outside.
     fn outside(&self, domain: &Domain) -> Outside {
         let mut outside = Outside::default();
-        for (index, band) in self.bands.iter().enumerate() {
-            let [low, high] = domain
-                .range_of(self.depth.unwrap_or(domain.depth))
-                .of(index);
+        let bands = self.depths.iter().flat_map(|(depth, bands)| {
+            let range = domain.range_of(*depth);
+            let bands = bands.iter().enumerate();
+            bands.map(move |(index, band)| (range.of(index), band))
+        });
+        for ([low, high], band) in bands {
             let clipped = band
                 .sorted
                 .iter()
@@ -206,7 +234,8 @@ impl Side {
     }
 
     fn ends(&self) -> [f32; 2] {
-        let ends = self.bands.iter().map(|band| band.extremes);
+        let bands = self.bands();
+        let ends = bands.iter().map(|band| band.extremes);
         ends.fold([f32::INFINITY, f32::NEG_INFINITY], |[low, high], [l, h]| {
             [low.min(l), high.max(h)]
         })
@@ -215,15 +244,16 @@ impl Side {
     /// A range that holds the values, as typed for the option: "0,4095".
     pub fn proposed(&self) -> String {
         let [low, high] = self.ends();
-        match self.depth {
+        match self.depth() {
             // sensors have a whole number of bits
             Some(Depth::U16) if low >= 0.0 && high > 255.0 => {
                 format!("0,{}", (high as u32 + 1).next_power_of_two() - 1)
             }
             Some(Depth::U16 | Depth::U8) => format!("0,{high}"),
             _ => {
+                let bands = self.bands();
                 let [low, high] = AUTO.map(|percent| {
-                    let values = self.bands.iter().map(|band| band.percentile(percent));
+                    let values = bands.iter().map(|band| band.percentile(percent));
                     match percent < 50.0 {
                         true => values.fold(f32::INFINITY, f32::min),
                         false => values.fold(f32::NEG_INFINITY, f32::max),
@@ -240,7 +270,7 @@ impl Side {
         let [low, high] = domain.range.uniform()?;
         let [least, most] = self.ends();
         let is_dark = least >= low && most <= low + REACHED * (high - low);
-        (is_dark && most > least && self.depth == Some(domain.depth)).then(|| {
+        (is_dark && most > least && self.depth() == Some(domain.depth)).then(|| {
             format!(
                 "the values of {name} are from {least} to {most} of {low} to {high}: pictures are nearly black to the \
                  network; give their range: `{field}` {}",
@@ -254,8 +284,8 @@ impl Side {
     /// # Errors
     /// When no picture could be read, or all values of a band are the same.
     pub fn automatic(&self, name: &str) -> Result<Ranges> {
-        let ranges = self
-            .bands
+        let bands = self.bands();
+        let ranges = bands
             .iter()
             .map(|band| AUTO.map(|percent| band.percentile(percent)));
         let ranges: Vec<[f32; 2]> = ranges.collect();
@@ -277,6 +307,16 @@ impl Side {
                 format!("cannot be found: the pictures of {name} have a band of one value");
             Error::field("range", reason)
         })
+    }
+}
+
+/// Adds the values of more bands to bands, which may be fewer.
+fn join(bands: &mut Vec<Band>, more: &[Band]) {
+    for (index, more) in more.iter().enumerate() {
+        match bands.get_mut(index) {
+            None => bands.push(more.clone()),
+            Some(band) => band.add(more),
+        }
     }
 }
 
@@ -311,9 +351,7 @@ mod tests {
             files: 1,
         };
         let mut side = Side::of(&decoded, mask.as_ref());
-        side.bands
-            .iter_mut()
-            .for_each(|band| band.sorted.sort_by(f32::total_cmp));
+        side.sort();
         side
     }
 
@@ -332,21 +370,43 @@ mod tests {
     fn percentiles_are_of_each_band() {
         let samples = (0..=100u16).flat_map(|value| [value, 1000 + 10 * value]);
         let side = side(Samples::U16(samples.collect()), 2);
-        assert_eq!(side.bands[0].extremes, [0.0, 100.0]);
-        assert_eq!(side.bands[0].percentile(1.0), 1.0);
-        assert_eq!(side.bands[1].percentile(50.0), 1500.0);
-        assert_eq!(side.bands[1].percentile(100.0), 2000.0);
+        let bands = side.bands();
+        assert_eq!(bands[0].extremes, [0.0, 100.0]);
+        assert_eq!(bands[0].percentile(1.0), 1.0);
+        assert_eq!(bands[1].percentile(50.0), 1500.0);
+        assert_eq!(bands[1].percentile(100.0), 2000.0);
         let ranges = side.automatic("A").unwrap();
         assert_eq!(ranges.listed(), [[0.0, 100.0], [1000.0, 2000.0]]);
+    }
+
+    /// A range is in the values of 16-bit files and floats; 8-bit ones among them are from black to white, and say nothing of it.
+    #[test]
+    fn files_of_several_depths_share_a_range() {
+        let mut all = side(Samples::U8(vec![0, 255, 255, 255]), 1);
+        all.add(side(Samples::U16(vec![500, 3000]), 1));
+        all.add(side(Samples::F32(vec![700.5, 3500.0]), 1));
+        all.sort();
+        assert_eq!(all.depth(), Some(Depth::F32));
+        assert_eq!(all.extremes(), "500 to 3500");
+        assert_eq!(all.bands()[0].percentile(100.0), 3500.0);
+        let found = all.automatic("A").unwrap();
+        assert_eq!(found.listed(), [[500.0, 3500.0]]);
+        let counted = |range| all.outside(&domain(1, Depth::F32, range));
+        assert_eq!(counted([500.0, 3500.0]).clipped, 0);
+        assert_eq!(counted([600.0, 3000.0]).clipped, 2);
+        // without a range, each depth has its own, and only the floats lie outside
+        assert_eq!(counted([0.0, 1.0]).clipped, 2);
+        assert_eq!(counted([0.0, 1.0]).samples, 8);
     }
 
     #[test]
     fn values_under_a_mask_do_not_count() {
         let samples = Samples::F32(vec![1.0, 5.0, -9999.0, 900.0, 3.0, 7.0, 4.0, -1.0]);
         let side = with_gaps(samples, &[None, Some(-1.0)], Some(&[255, 0, 255, 255]));
-        let extremes: Vec<_> = side.bands.iter().map(|band| band.extremes).collect();
+        let bands = side.bands();
+        let extremes: Vec<_> = bands.iter().map(|band| band.extremes).collect();
         assert_eq!(extremes, [[1.0, 4.0], [5.0, 7.0]]);
-        let counts: Vec<_> = side.bands.iter().map(|band| band.sorted.len()).collect();
+        let counts: Vec<_> = bands.iter().map(|band| band.sorted.len()).collect();
         assert_eq!(counts, [3, 2]);
     }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use pix2pix_runtime::regular_file;
 use ureq::Agent;
 use ureq::http::header::{CONTENT_LENGTH, CONTENT_RANGE, IF_RANGE, RANGE};
 use ureq::http::{Response, StatusCode, Uri};
@@ -29,13 +30,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Downloads `address`, of about so many megabytes, to `file`. Bytes go to `file.part` first, which is locked meanwhile;
 /// after an interruption, the next call resumes from there if the server's file is the same, whose version is kept in
-/// `file.version`. That stays beside the file: [`remove`](super::remove) removes both. `tell` receives the number of bytes so
-/// far and, if the server reports it, the total.
+/// `file.part.version`. Beside a complete file is `file.version`, by which it is known again: [`remove`](super::remove)
+/// removes both. `tell` receives the number of bytes so far and, if the server reports it, the total.
 ///
 /// # Errors
 /// When `address` is none, or the server cannot be reached, refuses, or repeatedly breaks off; `file.part` is kept if it can
 /// be resumed. When the server's file has more than four times the size; `file.part` is removed. When another process is
-/// downloading the file, or the disk is full.
+/// downloading the file, or the disk is full. When `file` exists, or another file is in the place of one of the others: it is
+/// somebody's.
 pub fn fetch(
     address: &str,
     megabytes: u32,
@@ -43,14 +45,16 @@ pub fn fetch(
     tell: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<()> {
     check(address)?;
-    let part = file.with_added_extension("part");
+    check_free(file)?;
+    let part = mark::part_of(file);
+    mark::check(file)?;
+    mark::check(&part)?;
     let disk = |e| Error::io(&part, "write the download", e);
-    let target = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(&part)
-        .map_err(disk)?;
+    let target = open(&part)?;
     lock(&target, &part)?;
+    if target.metadata().map_err(disk)?.len() > 0 && !mark::is_marked(&part) {
+        return Err(mark::somebodys(&part, "it is no download of this program"));
+    }
     let mut download = Download {
         agent: Agent::config_builder()
             .timeout_connect(Some(PATIENCE))
@@ -60,9 +64,9 @@ pub fn fetch(
             .build()
             .into(),
         address,
-        file,
+        part: &part,
         target,
-        version: mark::read(file),
+        version: mark::version(&part),
         total: None,
         most: LARGER * u64::from(megabytes) * 1_000_000,
     };
@@ -76,9 +80,9 @@ pub fn fetch(
         let length = download.length().map_err(disk)?;
         match outcome {
             Ok(()) => break,
-            Err(Failed::Disk(e)) => return Err(download.unwritten(&part, e, length)),
+            Err(Failed::Disk(e)) => return Err(download.unwritten(e, length)),
             Err(Failed::Refused(reason)) => {
-                return Err(download.unreachable(&reason, &part, length));
+                return Err(download.unreachable(&reason, length));
             }
             Err(Failed::Broken(reason)) => {
                 fruitless = match length >= largest + PROGRESS {
@@ -87,14 +91,16 @@ pub fn fetch(
                 };
                 largest = largest.max(length);
                 if fruitless == ATTEMPTS || attempt == MOST_ATTEMPTS {
-                    return Err(download.unreachable(&reason, &part, length));
+                    return Err(download.unreachable(&reason, length));
                 }
                 thread::sleep(PAUSE * (1 << fruitless));
             }
         }
     }
     download.target.sync_all().map_err(disk)?;
-    fs::rename(&part, file).map_err(|e| Error::io(file, "name the download", e))
+    // it may have come meanwhile
+    check_free(file)?;
+    mark::complete(&download.target, file)
 }
 
 /// Checks that an address has the form of one.
@@ -112,6 +118,23 @@ fn check(address: &str) -> Result<()> {
             ),
         )),
     }
+}
+
+/// Checks that a download can have its name.
+fn check_free(file: &Path) -> Result<()> {
+    match fs::symlink_metadata(file) {
+        Ok(_) => Err(mark::somebodys(file, "it is here already")),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Opens a partial file, or creates it. Links are not followed: they lead to somebody's file.
+fn open(part: &Path) -> Result<File> {
+    if fs::symlink_metadata(part).is_ok_and(|found| !found.is_file()) {
+        return Err(mark::somebodys(part, regular_file::SPECIAL));
+    }
+    let target = OpenOptions::new().create(true).append(true).open(part);
+    target.map_err(|e| Error::io(part, "write the download", e))
 }
 
 /// Locks a partial file until it is closed, so that two processes do not write to it by turns.
@@ -147,8 +170,8 @@ enum Failed {
 struct Download<'a> {
     agent: Agent,
     address: &'a str,
-    /// Its place when it is complete.
-    file: &'a Path,
+    /// The place of what has arrived.
+    part: &'a Path,
     /// What has arrived.
     target: File,
     /// The version of the server's file that it is of, if the server names versions.
@@ -239,7 +262,7 @@ impl Download<'_> {
             StatusCode::OK => {
                 // all of it: of another version, or of a server that ignores ranges
                 self.target.set_len(0).map_err(Failed::Disk)?;
-                mark::write(self.file, version.as_deref()).map_err(Failed::Disk)?;
+                mark::write(self.part, version.as_deref()).map_err(Failed::Disk)?;
                 let length = response.headers().get(CONTENT_LENGTH);
                 self.total = length.and_then(|length| length.to_str().ok()?.parse().ok());
                 self.version = version;
@@ -271,20 +294,20 @@ impl Download<'_> {
     }
 
     /// What to say of the bytes that are kept; none are where nothing could resume from them.
-    fn kept(&self, part: &Path, length: u64) -> String {
+    fn kept(&self, length: u64) -> String {
         if length == 0 || self.version.is_none() {
-            let _ = fs::remove_file(part);
-            mark::forget(self.file);
+            let _ = fs::remove_file(self.part);
+            mark::forget(self.part);
             return String::new();
         }
         format!(
             "; {length} bytes are kept in {}, and the next attempt resumes from there",
-            part.display()
+            self.part.display()
         )
     }
 
-    fn unreachable(&self, reason: &str, part: &Path, length: u64) -> Error {
-        let kept = self.kept(part, length);
+    fn unreachable(&self, reason: &str, length: u64) -> Error {
+        let kept = self.kept(length);
         Error::File {
             path: PathBuf::from(self.address),
             reason: format!("the download failed ({reason}){kept}"),
@@ -293,15 +316,19 @@ impl Download<'_> {
         }
     }
 
-    fn unwritten(&self, part: &Path, reason: io::Error, length: u64) -> Error {
-        let kept = self.kept(part, length);
-        match Error::io(part, "write the download", reason) {
+    fn unwritten(&self, reason: io::Error, length: u64) -> Error {
+        let kept = self.kept(length);
+        match Error::io(self.part, "write the download", reason) {
             Error::Io {
                 action,
                 reason,
                 remedy,
                 ..
-            } => Error::file(part, format!("cannot {action}: {reason}{kept}"), remedy),
+            } => Error::file(
+                self.part,
+                format!("cannot {action}: {reason}{kept}"),
+                remedy,
+            ),
             other => other,
         }
     }

@@ -230,7 +230,8 @@ fn write_block(
     }
 }
 
-/// TIFF's description of a picture: three channels are RGB, four RGB with alpha, others bands without a meaning.
+/// TIFF's description of a picture: three channels are RGB, four RGB with alpha, unless they are amounts, others bands without
+/// a meaning.
 fn described(
     [width, height]: [u32; 2],
     channels: usize,
@@ -239,10 +240,13 @@ fn described(
 ) -> ImageBuilder {
     let (meaning, extra) = match channels {
         3 => (PhotometricInterpretation::Rgb, vec![]),
-        4 => (
-            PhotometricInterpretation::Rgb,
-            vec![ExtraSample::UnassociatedAlpha],
-        ),
+        4 => {
+            let fourth = match metadata.has_opacity() {
+                true => ExtraSample::UnassociatedAlpha,
+                false => ExtraSample::Unspecified,
+            };
+            (PhotometricInterpretation::Rgb, vec![fourth])
+        }
         bands => (
             PhotometricInterpretation::MinIsBlack,
             vec![ExtraSample::Unspecified; bands - 1],

@@ -128,8 +128,25 @@ fn has_end(file: &mut dyn Source) -> io::Result<bool> {
 /// has, so that a small file could take hours.
 const SCANS: usize = 200;
 
+/// A strip or tile of a TIFF file as a picture of its own: behind the `tables` that all of the file share, which have a start and
+/// an end too. It is what the TIFF reader decodes.
+pub fn with_tables(tables: Option<&[u8]>, part: Vec<u8>) -> Vec<u8> {
+    const START: &[u8] = b"\xff\xd8";
+    const END: &[u8] = b"\xff\xd9";
+    let Some(tables) = tables else {
+        return part;
+    };
+    let tables = tables.strip_suffix(END).unwrap_or(tables);
+    let tables = tables.strip_prefix(START).unwrap_or(tables);
+    let part = part.strip_prefix(START).unwrap_or(&part);
+    [START, tables, part].concat()
+}
+
 /// Checks the number of scans.
-fn check_scans(bytes: &[u8]) -> Result<(), Fault> {
+///
+/// # Errors
+/// When there are more than [`SCANS`].
+pub fn check_scans(bytes: &[u8]) -> Result<(), Fault> {
     let mut file = Cursor::new(bytes);
     let (mut at, mut scans) = (2, 0);
     while let Some(kind) = next_marker(&mut file, &mut at, bytes.len() as u64)? {

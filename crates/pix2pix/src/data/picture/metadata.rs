@@ -65,6 +65,8 @@ pub struct Metadata {
     width: u32,
     /// Whether the result has as many pages as the file.
     all_pages: bool,
+    /// Whether all channels of the picture are amounts, and none is an opacity.
+    amounts: bool,
 }
 
 impl Metadata {
@@ -127,6 +129,19 @@ impl Metadata {
             all_pages: true,
             ..self
         }
+    }
+
+    /// The same metadata for a picture whose channels are all amounts: of four, the last is an opacity otherwise.
+    pub fn of_amounts(self) -> Self {
+        Self {
+            amounts: true,
+            ..self
+        }
+    }
+
+    /// Whether the last of four channels is an opacity.
+    pub(super) fn has_opacity(&self) -> bool {
+        !self.amounts
     }
 
     /// Pixels per metre for PNG.
@@ -333,7 +348,7 @@ fn jfif_density(bytes: &[u8]) -> Option<[f64; 2]> {
 mod tests {
     use super::*;
     use crate::data::picture::handmade::file;
-    use crate::data::picture::{decode_page, write_with};
+    use crate::data::picture::{Picture, Samples, decode_page, write_with};
 
     const ASCII: u16 = 2;
     const SHORT: u16 = 3;
@@ -387,6 +402,23 @@ mod tests {
         assert_eq!(text(&tags, tag::NODATA).unwrap(), "-1");
         for code in [tag::IMAGE_DESCRIPTION, tag::RESOLUTION_UNIT, tag::XMP] {
             assert_eq!(value(&tags, code), None);
+        }
+    }
+
+    /// An opacity near 0, as deviations are, would hide the picture.
+    #[test]
+    fn the_last_of_four_amounts_is_no_opacity() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.tif");
+        let picture = Picture::new([16, 16], 4, Samples::U8(vec![7; 4 * 16 * 16]));
+        for (metadata, expected) in [
+            (Metadata::default(), true),
+            (Metadata::default().of_amounts(), false),
+        ] {
+            write_with(&path, &picture, Format::Tiff, &metadata).unwrap();
+            let written = Tiff::open(&path.as_path().into(), Page::Only).unwrap();
+            assert_eq!(written.has_alpha(), expected);
+            assert_eq!(written.header().channels, 4);
         }
     }
 

@@ -4,7 +4,7 @@
 //! is refused by its name. The file format: TIFF 6.0 (Adobe, 1992) with its supplements.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use half::f16;
 use tiff_reader::source::{FileSource, SharedSource, TiffSource};
@@ -18,7 +18,7 @@ use super::fault::{Fault, TRUNCATED};
 use super::half_floats::{self, Overlaid};
 use super::orientation::{self, Orientation};
 use super::recent::Recent;
-use super::{Depth, Format, Header, MAX_BYTES, MAX_METADATA, Page, Picture, Samples};
+use super::{Depth, Format, Header, MAX_BYTES, MAX_METADATA, Page, Picture, Samples, jpeg};
 
 /// Tags that the reader does not name.
 pub mod tag {
@@ -27,6 +27,7 @@ pub mod tag {
     pub const IMAGE_DESCRIPTION: u16 = 270;
     pub const ORIENTATION: u16 = 274;
     pub const SUB_IFDS: u16 = 330;
+    pub const JPEG_TABLES: u16 = 347;
 }
 
 /// Bits of the tag NewSubfileType: a smaller version of another page, and a transparency mask.
@@ -85,6 +86,8 @@ pub struct Tiff {
     pages: Vec<usize>,
     /// What every page holds.
     kind: Kind,
+    /// Set when the scans of JPEG in these pages have been counted.
+    counted: OnceLock<()>,
 }
 
 /// Files of fewer pages, with thumbnails, smaller versions and masks, are opened anew.
@@ -208,6 +211,7 @@ impl Tiff {
             file: parsed,
             pages,
             kind,
+            counted: OnceLock::new(),
         })
     }
 
@@ -270,11 +274,23 @@ impl Tiff {
         self.window([0; 2], self.header().size)
     }
 
+    /// Counts the scans of JPEG in all strips and tiles, once, before the first is decoded: a header alone needs none of them.
+    fn check_scans(&self) -> Result<(), Fault> {
+        if self.counted.get().is_none() {
+            for &page in &self.pages {
+                check_scans(&self.file.file, page)?;
+            }
+            let _ = self.counted.set(());
+        }
+        Ok(())
+    }
+
     /// Reads the window of `size` (width and height) whose upper left pixel is `corner`.
     ///
     /// # Panics
     /// When the window is not inside the picture.
     pub fn window(&self, corner: [u32; 2], size: [u32; 2]) -> Result<Picture, Fault> {
+        self.check_scans()?;
         let Kind {
             stored,
             orientation,
@@ -498,23 +514,33 @@ impl Kind {
 /// claim to be millions of pixels are refused before any memory is allocated.
 fn is_whole(file: &TiffFile, page: usize) -> Result<(), Fault> {
     let ifd = file.ifd(page).map_err(named)?;
-    let (starts, counts) = match ifd.is_tiled() {
-        true => (ifd.tile_offsets(), ifd.tile_byte_counts()),
-        false => (ifd.strip_offsets(), ifd.strip_byte_counts()),
-    };
-    let (starts, counts) = (starts.unwrap_or_default(), counts.unwrap_or_default());
-    let mut stored: u64 = 0;
-    for (&start, &count) in starts.iter().zip(&counts) {
+    let length = file.source().len();
+    let (mut stored, mut number): (u64, u64) = (0, 0);
+    for (start, count) in parts(ifd) {
+        number += 1;
         if start == 0 || count == 0 {
             let remedy = "save it with all parts, e.g. with gdal_translate and no SPARSE_OK";
             return Err(Fault::kind("parts that are left out (sparse)", remedy));
         }
-        if start.saturating_add(count) > file.source().len() {
+        if start.saturating_add(count) > length {
             return Err(TRUNCATED.into());
         }
         stored = stored.saturating_add(count);
     }
     let layout = ifd.raster_layout().map_err(named)?;
+    let samples = layout
+        .width
+        .saturating_mul(layout.height)
+        .saturating_mul(layout.samples_per_pixel);
+    if number > PARTS.max(samples as u64 / FEW) {
+        let what = format!("{number} strips or tiles of a few pixels each");
+        return Err(Fault::kind(what, "save it with larger ones"));
+    }
+    let tables = jpeg_tables(ifd).map_or(0, <[u8]>::len);
+    if tables > TABLES {
+        let what = format!("JPEG tables of more than {TABLES} bytes");
+        return Err(Fault::kind(what, RESAVE));
+    }
     let sized = |[width, height]: [u64; 2]| {
         let bits = [
             height,
@@ -534,18 +560,59 @@ fn is_whole(file: &TiffFile, page: usize) -> Result<(), Fault> {
     let most = stored
         .saturating_mul(most_expanded(ifd.compression()))
         .saturating_add(SLACK);
-    match bytes > most {
-        true => Err("its parts are too small to hold its pixels"
-            .to_string()
-            .into()),
+    if bytes > most {
+        return Err("its parts are too small to hold its pixels".into());
+    }
+    // parts may share their bytes, as empty tiles do; each is read by itself, so that a small file could take hours
+    match stored > length.max(bytes.saturating_mul(2).saturating_add(SLACK)) {
+        true => Err("its parts have more bytes than its pixels".into()),
         false => Ok(()),
     }
 }
 
+/// Position and number of bytes of each strip or tile of a page.
+fn parts(ifd: &Ifd) -> impl Iterator<Item = (u64, u64)> {
+    let (starts, counts) = match ifd.is_tiled() {
+        true => (ifd.tile_offsets(), ifd.tile_byte_counts()),
+        false => (ifd.strip_offsets(), ifd.strip_byte_counts()),
+    };
+    let counts = counts.unwrap_or_default();
+    starts.unwrap_or_default().into_iter().zip(counts)
+}
+
+/// The tables of JPEG that all strips or tiles of a page share.
+fn jpeg_tables(ifd: &Ifd) -> Option<&[u8]> {
+    ifd.tag(tag::JPEG_TABLES)?.value.as_bytes()
+}
+
+/// Checks the number of scans of each strip or tile of a page that is JPEG; see [`jpeg::check_scans`].
+fn check_scans(file: &TiffFile, page: usize) -> Result<(), Fault> {
+    let ifd = file.ifd(page).map_err(named)?;
+    if ifd.compression() != JPEG {
+        return Ok(());
+    }
+    let tables = jpeg_tables(ifd);
+    for (start, count) in parts(ifd) {
+        let part = file.source().read_exact_at(start, count as usize);
+        jpeg::check_scans(&jpeg::with_tables(tables, part.map_err(named)?))?;
+    }
+    Ok(())
+}
+
+/// Strips or tiles that a page may have, however small they are. Each takes time, however few pixels it has, so that a small file
+/// could take minutes.
+const PARTS: u64 = 1 << 16;
+
+/// Samples that each of more strips or tiles must have on average: a tile of 8x8 pixels.
+const FEW: u64 = 64;
+
+/// Most bytes of the tables of JPEG, which are read again for each strip or tile; the standard has place for 3 kB.
+const TABLES: usize = 1 << 16;
+
 /// Bytes that a tile may have even where the picture is smaller: 1024x1024 pixels with four channels of 32 bits.
 const TILE: u64 = 16 << 20;
 
-/// Bytes that a picture may have beyond what its stored bytes can expand to.
+/// Bytes that a picture may have beyond what its stored bytes can expand to, and that its parts may have beyond its pixels.
 const SLACK: u64 = 1 << 20;
 
 /// How many bytes one stored byte can become at most: the format's limit, rounded up.

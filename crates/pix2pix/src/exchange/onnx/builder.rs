@@ -12,6 +12,8 @@ pub struct Builder {
     graph: Graph,
     /// Type of the network's arithmetic: `Float` or `Float16`.
     arithmetic: DataType,
+    /// The first constant with a value that the arithmetic has not, as it is infinite there.
+    too_large: Option<String>,
 }
 
 /// An attribute with a floating-point number.
@@ -68,7 +70,13 @@ impl Builder {
                 ..Graph::default()
             },
             arithmetic,
+            too_large: None,
         }
+    }
+
+    /// The name of the first constant with a value that is infinite in the type of the arithmetic.
+    pub fn too_large(&self) -> Option<&str> {
+        self.too_large.as_deref()
     }
 
     /// Adds an operation and returns the name of its output.
@@ -100,10 +108,12 @@ impl Builder {
     pub fn floats(&mut self, name: &str, shape: &[usize], values: &[f32]) -> String {
         match self.arithmetic {
             DataType::Float16 => {
-                let halves = values
-                    .iter()
-                    .map(|&value| f16::from_f32(value).to_le_bytes());
-                self.constant(name, shape, DataType::Float16, halves.flatten().collect())
+                let halves: Vec<f16> = values.iter().map(|&value| f16::from_f32(value)).collect();
+                if !halves.iter().all(|half| half.is_finite()) {
+                    self.too_large.get_or_insert_with(|| name.to_string());
+                }
+                let bytes = halves.iter().flat_map(|half| half.to_le_bytes());
+                self.constant(name, shape, DataType::Float16, bytes.collect())
             }
             _ => self.floats_32(name, shape, values),
         }

@@ -10,7 +10,7 @@ use pix2pix_runtime::weights::{Array, Weights};
 use super::OnnxNorm;
 use super::builder::{Builder, int};
 use super::proto::DataType;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Smallest and largest output of each layer.
 pub type LayerRanges = Vec<[f32; 2]>;
@@ -70,7 +70,7 @@ impl LayerByLayer {
 /// active dropout if `dropout` is set.
 ///
 /// # Errors
-/// When the tensors are not the network's.
+/// When the tensors are not the network's, or a value is no finite number.
 pub fn calibrate(
     graph: &LayerGraph,
     weights: &Weights,
@@ -80,16 +80,21 @@ pub fn calibrate(
 ) -> Result<LayerRanges> {
     let mut ranges = vec![[0.0_f32; 2]; graph.layers.len()]; // the range must contain 0, the value of padding
     let network = LayerByLayer::new(graph, weights, norm)?;
+    let mut is_finite = true;
     for (stream, source) in (0..).zip(sources) {
         let noise = dropout.then_some(Noise { seed: 0, stream });
         network.run(source, noise, &mut |layer, values| {
             let [low, high] = &mut ranges[layer];
             for &value in values.iter() {
                 (*low, *high) = (low.min(value), high.max(value));
+                is_finite &= value.is_finite();
             }
         });
     }
-    Ok(ranges)
+    match is_finite {
+        true => Ok(ranges),
+        false => Err(not_finite()),
+    }
 }
 
 /// Measures the loss of accuracy: mean absolute difference between the outputs of the 8-bit and the 32-bit network on
@@ -125,7 +130,20 @@ pub fn loss(
         let differences = wanted.iter().zip(&found).map(|(a, b)| (a - b).abs());
         sum += differences.sum::<f32>() / wanted.len() as f32;
     }
-    Ok(sum / sources.len() as f32)
+    let loss = sum / sources.len() as f32;
+    match loss.is_finite() {
+        true => Ok(loss),
+        false => Err(not_finite()),
+    }
+}
+
+/// The error for pictures on which a network cannot be measured.
+fn not_finite() -> Error {
+    let reason =
+        "the network's values on the calibration pictures are infinite or not a number (NaN)";
+    Error::Config(format!(
+        "{reason}; give pictures like the training pictures"
+    ))
 }
 
 /// Scale and zero point that map a range to 0 to 255.

@@ -1,0 +1,106 @@
+//! What the pairs of a folder were made with: a hidden file in it says it. Files that exist are kept, and those of another
+//! task or of other options must not be taken for the ones that a command would make.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use pix2pix::data::{Nodata, PREPARED, Task};
+use pix2pix::{Error, atomic_file, one_line, regular_file};
+
+use super::{Common, Sides};
+
+/// Checks that the files in the folder were made with these options, as far as it is known: earlier versions did not say it.
+///
+/// # Errors
+/// If they were made with others.
+pub fn check(out: &Path, options: &str) -> Result<(), Error> {
+    let Ok(text) = regular_file::read_to_string(&place(out)) else {
+        return Ok(());
+    };
+    let earlier = text.trim_end();
+    if earlier == options {
+        return Ok(());
+    }
+    let reason = format!(
+        "has pairs of another command: prepare {}",
+        one_line(earlier)
+    );
+    let remedy = "choose another folder with --out, or empty this one";
+    Err(Error::file(out, reason, remedy))
+}
+
+/// Says that the files in the folder are made with these options.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write(out: &Path, options: &str) -> Result<(), Error> {
+    atomic_file::write(&place(out), format!("{options}\n").as_bytes())
+}
+
+fn place(out: &Path) -> PathBuf {
+    out.join(PREPARED)
+}
+
+/// A task on photographs and the options that its files depend on, as they are typed.
+pub fn of_photographs(common: &Common, task: Task) -> String {
+    let seed = common.seed;
+    let task = match task {
+        Task::Edges { low, high } => format!("edges --low {low} --high {high}"),
+        Task::Sketch { sigma } => format!("sketch --sigma {sigma}"),
+        Task::Gray => "gray".to_string(),
+        Task::LowRes { factor } => format!("lowres --factor {factor}"),
+        Task::Noise { sigma } => format!("noise --sigma {sigma} --seed {seed}"),
+        Task::Blur { sigma } => format!("blur --sigma {sigma}"),
+        Task::Mask { share } => format!("mask --share {share} --seed {seed}"),
+        Task::Halftone { cell } => format!("halftone --cell {cell}"),
+    };
+    task + &of_common(common)
+}
+
+/// The same of `combine`.
+pub fn of_combine(common: &Common, nearest: Option<Sides>) -> String {
+    let nearest = nearest.and_then(|sides| sides.to_possible_value());
+    let nearest = nearest.map(|sides| format!(" --nearest {}", sides.get_name()));
+    format!(
+        "combine{}{}",
+        of_common(common),
+        nearest.unwrap_or_default()
+    )
+}
+
+/// The same of `align`.
+pub fn of_align(common: &Common, nodata: Option<Nodata>) -> String {
+    let nodata = nodata.map(|nodata| format!(" --nodata {nodata}"));
+    format!("align{}{}", of_common(common), nodata.unwrap_or_default())
+}
+
+/// `split`, whose copies do not depend on its options; their places do, and it looks there itself.
+pub const SPLIT: &str = "split";
+
+fn of_common(common: &Common) -> String {
+    let size = common.size.map(|size| format!(" --size {size}"));
+    let range = common
+        .range
+        .map(|[low, high]| format!(" --range {low},{high}"));
+    let pages = common.pages.map(|pages| format!(" --pages {pages}"));
+    [size, range, pages].into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_without_a_word_is_taken_for_anybodys() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path();
+        assert!(check(out, "gray").is_ok());
+        write(out, "gray").unwrap();
+        assert!(check(out, "gray").is_ok());
+        let said = check(out, "gray --size 64").unwrap_err().to_string();
+        assert!(
+            said.contains("another command: prepare gray; choose"),
+            "{said}"
+        );
+    }
+}
