@@ -277,7 +277,7 @@ fn pairs_without_data_are_passed_over() {
     write("full.tif", 1.0, 0);
     let refused = batch().unwrap_err().to_string();
     assert!(
-        refused.contains("none of the pairs has a pixel with data"),
+        refused.contains("no pixel with data is left of it"),
         "{refused}"
     );
 }

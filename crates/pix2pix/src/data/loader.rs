@@ -36,7 +36,7 @@ pub struct HostBatch {
     target: (Vec<f32>, [usize; 4]),
     /// 1 where a pixel has data, otherwise 0, `[batch, 1, height, width]`; `None` if all have.
     mask: Option<Vec<f32>>,
-    /// One message for each pair that was skipped because it could not be read.
+    /// One message for each pair that was skipped because it could not be read, or has no data.
     pub skipped: Vec<String>,
 }
 
@@ -387,9 +387,11 @@ fn readable(
         });
         match varied {
             Ok((_, Some(mask))) if !has_data(&mask) => {
-                let reason = "none of the pairs has a pixel with data";
-                let remedy = "check what says that a pixel has none, or give other pairs";
-                failed = Some(Error::file(&pairs.shown(index)[0], reason, remedy));
+                let reason = "no pixel with data is left of it";
+                let remedy = "leave it out, or check what says that its pixels have none";
+                let error = Error::file(&pairs.shown(index)[0], reason, remedy);
+                skipped.push(error.to_string());
+                failed = Some(error);
             }
             Ok(varied) => return Ok(varied),
             Err(error) if config.on_error.stops(&error) => return Err(error),
