@@ -141,14 +141,6 @@ def weights(net):
     return named
 
 
-def penalty(net, source, image, loss):
-    """The gradient of a penalty by the first layer's weights, by differentiating twice."""
-    image = image.clone().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(net(source, image).sum(), image, create_graph=True)
-    length = gradient.flatten(1).norm(dim=1)
-    return torch.autograd.grad(loss(length), net.blocks[0]["conv"].weight)[0]
-
-
 if __name__ == "__main__":
     torch.manual_seed(0)
     tensors = {"source": torch.rand(2, 3, 32, 32) * 2 - 1, "image": torch.rand(2, 3, 32, 32) * 2 - 1}
@@ -175,10 +167,5 @@ if __name__ == "__main__":
         tensors[f"{name}.output"], tensors[f"{name}.gradient"] = output.detach(), gradient
         if name == "patch-spectral":
             tensors[f"{name}.u"] = net.blocks[0]["conv"].weight_u.clone()
-    net = init(PatchGan(nn.InstanceNorm2d)).double()
-    tensors.update({f"penalty.weights.{key}": value.float() for key, value in weights(net).items()})
-    pair = source.double(), image.double()
-    tensors["penalty.r1"] = penalty(net, *pair, lambda n: (n**2).mean() * 10 / 2).float()
-    tensors["penalty.wgan-gp"] = penalty(net, *pair, lambda n: ((n - 1) ** 2).mean() * 10).float()
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, FIXTURES / "options.safetensors")
     (FIXTURES / "options.safetensors").chmod(0o644)

@@ -52,7 +52,7 @@ pub struct NetworkArgs {
     #[arg(long, value_parser = choice::<Norm>(), default_value_t = Norm::Batch)]
     pub norm: Norm,
     /// Give every convolution a bias, even before a normalization layer, as the Keras tutorial does
-    /// [default: off]
+    /// [default: off; with --norm none, where no layer shifts the values: on]
     #[arg(long)]
     pub bias_before_norm: bool,
 }
@@ -175,7 +175,7 @@ impl NetworkArgs {
                 },
                 dropout: self.dropout,
                 norm,
-                bias_before_norm: self.bias_before_norm,
+                bias_before_norm: self.bias_before_norm || norm == Norm::None,
                 upsample,
                 input_skip: match self.input_skip {
                     None => preset.input_skip(),

@@ -313,6 +313,13 @@ fn summaries_show_the_published_counts() {
         "{unet}"
     );
     assert!(unet.contains("Non-trainable params: 9,856"), "{unet}");
+    // without a norm, every layer has offsets: the biases are all that the tutorial's has, and the norms' parameters go
+    let bare = scratch.ok("summary generator --norm none");
+    assert_eq!(
+        bare,
+        scratch.ok("summary generator --norm none --bias-before-norm")
+    );
+    assert!(bare.contains("Total params: 54,409,603"), "{bare}");
     let composite = scratch.ok("summary composite --patch tutorial --bias-before-norm");
     assert!(
         composite.contains("Total params: 61,397,572"),

@@ -237,3 +237,20 @@ fn what_does_not_go_together_is_refused() {
     let told = "images of 68x68 pixels do not fit the U-Net discriminator: both sides must be multiples of 8";
     assert!(error.contains(told), "{error}");
 }
+
+/// What the authors of WGAN-GP advise against is told: only where pairs are judged together.
+#[test]
+fn a_penalty_at_each_pair_and_batch_norm_are_told() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    for (options, is_told) in [
+        ("--gan wgan-gp --batch-size 2", true),
+        ("--gan wgan-gp", false),
+        ("--gan wgan-gp --batch-size 2 --norm instance", false),
+        ("--batch-size 2", false),
+    ] {
+        let said = scratch.trained("data", options);
+        let found = said.contains("note: --gan wgan-gp penalizes the slope at each pair");
+        assert_eq!(found, is_told, "{options}: {said}");
+    }
+}

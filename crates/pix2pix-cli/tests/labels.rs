@@ -295,6 +295,10 @@ fn what_cannot_be_is_refused_before_training() {
             "--keep-best is accuracy or iou",
         ),
         (
+            "--labels-b palette.json --diff-augment color,cutout",
+            "--diff-augment color changes the colors of the targets",
+        ),
+        (
             "--val-fraction 0.5 --keep-best iou",
             "accuracy and iou are of label maps",
         ),

@@ -207,6 +207,53 @@ fn jitter_is_the_same_for_both_pictures_and_follows_the_sample() {
     assert_eq!(still.vary(&pair, 1, 3)[0], *loaded);
 }
 
+/// Where few pixels have data, a crop has some of them all the same, of pictures and mask alike.
+#[test]
+fn a_crop_has_pixels_with_data() {
+    let (width, height) = (96, 80);
+    let pixels = (width * height) as usize;
+    let known = [3 + 5 * width, 95 + 79 * width].map(|place| place as usize);
+    for (places, resize) in [
+        (&known[..], ResizePolicy::Crop),
+        (&known[1..], ResizePolicy::Crop),
+        (&[], ResizePolicy::Crop),
+        (&[], ResizePolicy::RandomResizedCrop),
+    ] {
+        let mut mask = vec![0; pixels];
+        places.iter().for_each(|place| mask[*place] = 255);
+        let pair = Pair {
+            mask: Some(Picture::new([width, height], 1, Samples::U8(mask))),
+            ..alike(coordinates(width, height))
+        };
+        let config = JitterConfig {
+            resize,
+            load_size: Size::square(32),
+            crop_size: Size::square(16),
+            ..JitterConfig::default()
+        };
+        let mut seen = [0; 2];
+        for sample in 0..100 {
+            let [source, _] = config.vary(&pair, 1, sample);
+            let mask = config.vary_mask(&pair, 1, sample).unwrap();
+            assert_eq!(source.size(), mask.size());
+            let found = mask.bytes().iter().position(|&byte| byte > 0);
+            assert_eq!(found.is_some(), !places.is_empty());
+            if let Some(found) = found {
+                let at = pixel(&source, found as u32 % 16, found as u32 / 16);
+                let place = known.iter().position(|place| {
+                    let (x, y) = (*place as u32 % width, *place as u32 / width);
+                    at == pixel(&pair.source, x, y)
+                });
+                seen[place.unwrap()] += 1;
+            }
+        }
+        assert_eq!(
+            seen.map(|count| count > 20),
+            [0, 1].map(|index| places.contains(&known[index]))
+        );
+    }
+}
+
 /// A straight line stays straight when it is resized, so the pixels of a crop tell which part it shows:
 /// pixel i of `crop` lies at corner + (i + 0.5) part / crop - 0.5.
 #[test]

@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use burn::tensor::Device;
 use image::{GrayImage, Luma};
 use pix2pix::data::picture::{self, Format, Metadata, Picture, Samples, StackWriter};
 use pix2pix::data::survey::{self, Forced, OnError};
-use pix2pix::data::{Classes, Dataset, Nodata, Options, Pages, Pairs, Values};
+use pix2pix::data::{
+    Classes, Dataset, JitterConfig, Nodata, Options, Pages, Pairs, ResizePolicy, Values,
+};
 
 /// Side of the pictures in pixels.
 const SIDE: usize = 16;
@@ -241,4 +244,40 @@ fn a_target_under_a_mask_may_be_of_no_class() {
         let pairs = data.train.in_domains(survey.domains(&forced).unwrap());
         assert_eq!(pairs.read(0).is_ok(), is_read, "{a} in A, {b} in B");
     }
+}
+
+/// A pair without any data teaches nothing: the next one takes its place.
+#[test]
+fn pairs_without_data_are_passed_over() {
+    let scratch = tempfile::tempdir().unwrap();
+    let write = |name: &str, value: f32, known: u8| {
+        let picture = floats([SIDE as u32; 2], |_| value);
+        let mask = Samples::U8(vec![known; SIDE * SIDE]);
+        let mask = Picture::new([SIDE as u32; 2], 1, mask);
+        for (folder, picture) in [("A", &picture), ("B", &picture), ("mask", &mask)] {
+            let path = scratch.path().join(folder).join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            picture::write_with(&path, picture, Format::Tiff, &Metadata::default()).unwrap();
+        }
+    };
+    write("empty.tif", 0.25, 0);
+    write("full.tif", 1.0, 255);
+    let jitter = JitterConfig {
+        resize: ResizePolicy::None,
+        multiple: 16,
+        ..JitterConfig::default()
+    };
+    let batch = || {
+        let data = Dataset::open(scratch.path(), &Options::default()).unwrap();
+        data.train.batch_with(&jitter, 0, 2, &Device::flex())
+    };
+    let [_, target] = batch().unwrap();
+    let (least, most) = (target.clone().min(), target.max());
+    assert_eq!(least.into_scalar::<f32>(), most.into_scalar::<f32>());
+    write("full.tif", 1.0, 0);
+    let refused = batch().unwrap_err().to_string();
+    assert!(
+        refused.contains("no pixel with data is left of it"),
+        "{refused}"
+    );
 }

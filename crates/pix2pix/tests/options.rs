@@ -15,6 +15,8 @@ use pix2pix::train::{
     TrainerConfig, feature_matching, gradient_penalty,
 };
 
+use safetensors::View;
+
 use crate::tensors::read;
 
 fn fixture() -> Weights {
@@ -217,36 +219,76 @@ fn discriminators_agree_with_pytorch() {
     }
 }
 
-/// Compared with PyTorch's gradients of gradients in 64 bits.
+/// Compared with JAX's gradients of gradients in 64 bits (`tools/make_penalty_fixtures.py`): of pictures that are judged alone,
+/// and with batch normalization together.
 #[test]
 fn penalties_have_the_gradients_of_gradients() {
-    let fixture = fixture();
+    let fixture = fixture_of("penalties");
     let device = Device::flex().autodiff();
-    let network = patch_gan(Norm::Instance, false).init(&device);
-    let saved = take(&fixture, "penalty.weights");
-    let network = weights::restore(network.unwrap(), saved).unwrap();
     let [source, image] = ["source", "image"]
         .map(|part| Tensor::<4>::from_data(weights::data(fixture[part].clone()), &device));
-    let gradient = |loss: Tensor<1>| {
-        let gradients = loss.backward();
-        host(
-            &network.blocks[0]
-                .conv
-                .weight
-                .val()
-                .grad(&gradients)
-                .unwrap(),
-        )
+    for (name, norm) in [("instance", Norm::Instance), ("batch", Norm::Batch)] {
+        let network = patch_gan(norm, false).init(&device);
+        let saved = take(&fixture, &format!("{name}.weights"));
+        let network = weights::restore(network.unwrap(), saved).unwrap();
+        let check = |kind: &str, penalty: Tensor<1>| {
+            let gradients = penalty.backward();
+            for (layer, weight) in [
+                ("blocks.0.conv", &network.blocks[0].conv.weight),
+                ("blocks.1.conv", &network.blocks[1].conv.weight),
+                ("output", &network.output.weight),
+            ] {
+                let name = format!("{name}.{kind}.{layer}.weight");
+                let found = host(&weight.val().grad(&gradients).unwrap());
+                close(&found, &fixture[&name], 3e-3, &name);
+            }
+        };
+        let [source, image] = [&source, &image].map(Tensor::clone);
+        let r1 = gradient_penalty::r1(&network, source.clone(), image.clone(), 10.0);
+        check("r1", r1);
+        check(
+            "wgan-gp",
+            gradient_penalty::wgan_gp(&network, source, image),
+        );
+    }
+}
+
+/// The penalty is halved with the discriminator's losses, so that their ratio is that of its paper.
+#[test]
+fn a_penalty_has_its_weight_against_the_losses() {
+    let gradient = |r1: f64| {
+        let objective = ObjectiveConfig {
+            r1,
+            ..ObjectiveConfig::default()
+        };
+        let mut trainer = trainer(OptimizerConfig::default(), objective, Norm::Instance);
+        let network = trainer.discriminator().clone();
+        trainer.step(&[batch()]).unwrap();
+        // Adam's first moment is half of the gradient
+        let state = trainer.state();
+        let name = "discriminator.first.output.weight";
+        let (_, moment) = state.iter().find(|(found, _)| found == name).unwrap();
+        let moment = bytemuck::pod_collect_to_vec::<u8, f32>(&moment.data());
+        let gradient: Vec<f32> = moment.iter().map(|half| 2.0 * half).collect();
+        (network, gradient)
     };
-    let r1 = gradient_penalty::r1(&network, source.clone(), image.clone(), 10.0);
-    close(&gradient(r1), &fixture["penalty.r1"], 1e-3, "R1");
-    let wgan_gp = gradient_penalty::wgan_gp(&network, source, image);
-    close(
-        &gradient(wgan_gp),
-        &fixture["penalty.wgan-gp"],
-        1e-3,
-        "WGAN-GP",
-    );
+    let gamma = 1e4;
+    let (network, with) = gradient(gamma);
+    let (_, without) = gradient(0.0);
+    let [source, image] = batch();
+    let gradients = gradient_penalty::r1(&network, source, image, gamma).backward();
+    let penalty = host(&network.output.weight.val().grad(&gradients).unwrap());
+    let half = penalty.iter().map(|value| 0.5 * value).collect();
+    let difference = with
+        .iter()
+        .zip(&without)
+        .map(|(with, without)| with - without);
+    let shape = vec![penalty.len()];
+    let half = Array {
+        shape,
+        values: half,
+    };
+    close(&difference.collect::<Vec<_>>(), &half, 1e-2, "R1");
 }
 
 /// Maps, summed losses, feature matching and gradients of three discriminators at scales, and of a U-Net

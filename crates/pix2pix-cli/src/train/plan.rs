@@ -6,9 +6,10 @@ use pix2pix::data::path_text::path_of;
 use pix2pix::data::survey::{LeftOut, Survey};
 use pix2pix::data::{Change, Dataset, Domain, ResizePolicy, earth, passed_over};
 use pix2pix::device::{Device, set_threads};
-use pix2pix::network::GeneratorConfig;
+use pix2pix::network::{GeneratorConfig, Norm};
 use pix2pix::parallel::Shard;
 use pix2pix::run;
+use pix2pix::train::Gan;
 use pix2pix::{Error, RunConfig};
 
 use super::args::{Args, Seconds, named};
@@ -154,6 +155,14 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
         told.push(
             "note: the coarse network begins with random weights; to train it first, train at half the size with --generator \
              hd-coarse, and begin with --generator hd --from that run"
+                .to_string(),
+        );
+    }
+    let is_penalized = config.objective.gan == Gan::WassersteinPenalty;
+    if is_penalized && config.discriminator.norm == Norm::Batch && config.batch_size > 1 {
+        told.push(
+            "note: --gan wgan-gp penalizes the slope at each pair by itself, and with --norm batch the discriminator judges the \
+             pairs of a batch together; its authors advise against it: choose another --norm, or --batch-size 1"
                 .to_string(),
         );
     }

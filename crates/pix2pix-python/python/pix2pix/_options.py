@@ -88,7 +88,7 @@ class TrainOptions(TypedDict, total=False):
     - spectral_norm: Spectral normalization: divide the discriminator's weights by their largest singular value (Miyato
       et al. 2018) [default: off]
     - bias_before_norm: Give every convolution a bias, even before a normalization layer, as the Keras tutorial does
-      [default: off]
+      [default: off; with norm none, where no layer shifts the values: on]
     - from_: Model whose networks and weights the run begins from: a run folder, a checkpoint, a file that `pix2pix
       import` reads, or earth, the built-in model. With generator hd, it can be a model of hd-coarse or another ResNet,
       and an enhancer is added [default: none, random weights]
@@ -276,7 +276,7 @@ class SummaryOptions(TypedDict, total=False):
       0.5]
     - norm: Normalization layers [default: batch]
     - bias_before_norm: Give every convolution a bias, even before a normalization layer, as the Keras tutorial does
-      [default: off]
+      [default: off; with norm none, where no layer shifts the values: on]
     """
 
     size: int

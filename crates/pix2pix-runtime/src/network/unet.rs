@@ -49,7 +49,7 @@ pub struct UnetConfig {
     /// Normalization; never on the first encoder block, the bottleneck and the output.
     pub norm: Norm,
     /// Whether every convolution has a bias, as in the Keras tutorial, instead of the output layer
-    /// alone, as in the paper's Torch code.
+    /// alone, as in the paper's Torch code. Without a norm, nothing else shifts the values.
     pub bias_before_norm: bool,
     /// How the decoder doubles the picture's size.
     pub upsample: Upsample,

@@ -10,7 +10,9 @@ use crate::data::picture::Pages;
 use crate::error::{Error, Result, at_least_one, setting, within};
 use crate::network::patch_gan::PatchGanConfig;
 use crate::quality::Score;
+use crate::quality::lpips::Lpips;
 use crate::train::config::OptimizerConfig;
+use crate::train::diff_augment::DiffAugment;
 use crate::train::moments::MomentFormat;
 use crate::train::objective::Gan;
 use crate::train::origin::Freeze;
@@ -179,6 +181,8 @@ impl RunConfig {
         let is_target = self.target.labels.is_some();
         let reason = if a.labels.is_some() && self.jitter.color > 0.0 {
             "`color` changes the colors of A, which are classes; omit it"
+        } else if is_target && self.objective.diff_augment.contains(&DiffAugment::Color) {
+            "`diff_augment` color changes the colors of the targets, which are classes; choose others"
         } else if is_target && self.objective.perceptual > 0.0 {
             "`perceptual` compares pictures, and the targets are label maps; omit it"
         } else if self
@@ -289,8 +293,18 @@ impl RunConfig {
                 ),
             ));
         }
+        let shape = [self.target.planes(), height, width];
+        // of label maps, `check_pixels` says what is wrong
+        if self.objective.perceptual > 0.0 && self.target.labels.is_none() {
+            Lpips::check(shape).map_err(|reason| {
+                Error::field(
+                    "perceptual",
+                    format!("cannot be measured: {reason}; omit it"),
+                )
+            })?;
+        }
         match self.keep_best {
-            Some(score) => score.check([self.target.planes(), height, width]),
+            Some(score) => score.check(shape),
             None => Ok(()),
         }
     }
@@ -312,13 +326,19 @@ impl RunConfig {
         }
         seen.sort_unstable();
         seen.dedup();
-        if let ([[w1, h1], [w2, h2], ..], true) = (seen.as_slice(), self.batch_size > 1) {
-            return Err(Error::Config(format!(
-                "pairs of {w1}x{h1} and {w2}x{h2} pixels cannot share a batch; use `batch_size` 1 or \
-                 `resize` scale-and-crop"
-            )));
-        }
-        Ok(())
+        let [[w1, h1], [w2, h2], ..] = seen[..] else {
+            return Ok(());
+        };
+        let (place, remedy) = if self.batch_size > 1 {
+            ("a batch", "use `batch_size` 1")
+        } else if self.objective.pool > 0 {
+            ("a pool", "omit `pool`")
+        } else {
+            return Ok(());
+        };
+        Err(Error::Config(format!(
+            "pairs of {w1}x{h1} and {w2}x{h2} pixels cannot share {place}; {remedy} or `resize` scale-and-crop"
+        )))
     }
 }
 
@@ -326,6 +346,10 @@ impl RunConfig {
 mod tests {
     use super::*;
     use crate::backend::device::DeviceName;
+    use crate::data::jitter::ResizePolicy;
+    use crate::network::patch_gan::Patch;
+    use pix2pix_runtime::network::GeneratorConfig as Generator;
+    use pix2pix_runtime::picture::Size;
 
     #[test]
     fn only_synchronized_batch_norms_exclude_a_penalty() {
@@ -400,5 +424,61 @@ mod tests {
             config.device = DeviceName::Cuda(0);
         };
         assert_eq!(field(on_a_card), "moments");
+    }
+
+    #[test]
+    fn pictures_of_different_sizes_share_neither_a_batch_nor_a_pool() {
+        let checked = |sizes: &[[u32; 2]], batch_size, pool| {
+            let mut config = RunConfig {
+                batch_size,
+                ..RunConfig::default()
+            };
+            config.jitter.resize = ResizePolicy::None;
+            config.objective.pool = pool;
+            let data = Survey {
+                sizes: sizes.iter().map(|size| (*size, 1)).collect(),
+                ..Survey::default()
+            };
+            config.check_data(&data).map_err(|error| error.to_string())
+        };
+        let both = [[256, 256], [512, 256]];
+        assert_eq!(checked(&both[..1], 2, 2), Ok(()));
+        assert_eq!(checked(&both, 1, 0), Ok(()));
+        for (batch_size, pool, place) in [(2, 0, "a batch"), (2, 2, "a batch"), (1, 2, "a pool")] {
+            let refused = checked(&both, batch_size, pool).unwrap_err();
+            assert!(
+                refused.contains(&format!("cannot share {place};")),
+                "{refused}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_perceptual_loss_needs_pictures_that_it_can_compare() {
+        let accepted = |channels, side| {
+            let mut config = RunConfig::default();
+            let Generator::Unet(unet) = &mut config.generator else {
+                panic!("the default is a U-Net");
+            };
+            (unet.out_channels, unet.depth) = (channels, 4);
+            config.discriminator.target_channels = channels;
+            config.discriminator.patch = Patch::P16;
+            config.target.channels = channels;
+            config.jitter.crop_size = Size::square(side);
+            config.validate().unwrap();
+            config.objective.perceptual = 1.0;
+            config.objective.perceptual_weights = "weights".to_string();
+            match config.validate() {
+                Ok(()) => true,
+                Err(Error::Field { field, .. }) => {
+                    assert_eq!(field, "perceptual");
+                    false
+                }
+                Err(other) => panic!("{other}"),
+            }
+        };
+        assert!(accepted(3, 64) && accepted(1, 64));
+        assert!(!accepted(2, 64) && !accepted(4, 64));
+        assert!(!accepted(3, 16));
     }
 }

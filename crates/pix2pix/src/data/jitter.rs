@@ -192,7 +192,7 @@ impl JitterConfig {
     }
 
     /// Crops, mirrors and rotates a loaded pair. The result depends only on the seed and on the sample's number in the
-    /// run, not on the thread.
+    /// run, not on the thread. A crop in which no pixel has data is drawn again, around one that has.
     pub fn vary(&self, pair: &Pair, seed: u64, sample: u64) -> [Picture; 2] {
         let variation = self.variation(pair, seed, sample);
         let vary = |picture: &Picture, is_labels| {
@@ -228,7 +228,7 @@ impl JitterConfig {
             }
             ResizePolicy::ScaleWidth | ResizePolicy::None => (loaded, loaded),
         };
-        Variation {
+        let mut variation = Variation {
             corner: [0, 1].map(|axis| rng.random_range(0..=loaded[axis] - part[axis])),
             part,
             size,
@@ -239,7 +239,14 @@ impl JitterConfig {
                 true if size[0] == size[1] => rng.random_range(0..4),
                 true => 2 * rng.random_range(0..2),
             },
+        };
+        if let Some(mask) = &pair.mask
+            && !has_data(&mask.crop(variation.corner, part))
+            && let Some(corner) = around_data(mask, part, &mut rng)
+        {
+            variation.corner = corner;
         }
+        variation
     }
 
     /// Multiplies brightness, contrast and, with three channels or more, saturation by random factors from 1 - `color`
@@ -336,6 +343,28 @@ impl Variation {
         }
         varied
     }
+}
+
+/// Whether a pixel of a mask has data.
+pub(super) fn has_data(mask: &Picture) -> bool {
+    mask.bytes().iter().any(|&byte| byte > 0)
+}
+
+/// The corner of a random part of this size around a random pixel that has data; `None` if none has.
+fn around_data(mask: &Picture, part: [u32; 2], rng: &mut ChaCha8Rng) -> Option<[u32; 2]> {
+    let bytes = mask.bytes().iter().enumerate();
+    let known = bytes.filter(|(_, byte)| **byte > 0);
+    let count = known.clone().count();
+    let chosen = (count > 0).then(|| rng.random_range(0..count))?;
+    let (place, _) = known.clone().nth(chosen)?;
+    let size = mask.size();
+    let width = size[0] as usize;
+    let pixel = [(place % width) as u32, (place / width) as u32];
+    let corner = [0, 1].map(|axis| {
+        let least = (pixel[axis] + 1).saturating_sub(part[axis]);
+        rng.random_range(least..=pixel[axis].min(size[axis] - part[axis]))
+    });
+    Some(corner)
 }
 
 /// Resizes with the bicubic filter, or a label map by nearest neighbour.

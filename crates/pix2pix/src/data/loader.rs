@@ -12,7 +12,7 @@ use crate::caught::caught;
 use crate::data::cache::Cache;
 use crate::data::dataset::Pairs;
 use crate::data::dataset::survey::OnError;
-use crate::data::jitter::JitterConfig;
+use crate::data::jitter::{JitterConfig, has_data};
 use crate::data::pair::Direction;
 use crate::data::picture::Picture;
 use crate::error::{Error, Result};
@@ -36,7 +36,7 @@ pub struct HostBatch {
     target: (Vec<f32>, [usize; 4]),
     /// 1 where a pixel has data, otherwise 0, `[batch, 1, height, width]`; `None` if all have.
     mask: Option<Vec<f32>>,
-    /// One message for each pair that was skipped because it could not be read.
+    /// One message for each pair that was skipped because it could not be read, or has no data.
     pub skipped: Vec<String>,
 }
 
@@ -351,8 +351,8 @@ struct Sample {
     size: Option<[u32; 2]>,
 }
 
-/// Loads the pair at `place` in the order, and varies it as this sample. With [`OnError::Skip`], takes the next readable pair if
-/// this one is broken.
+/// Loads the pair at `place` in the order, and varies it as this sample. Takes the next pair if no pixel of this one has data,
+/// and with [`OnError::Skip`] if it is broken.
 fn readable(
     pairs: &Pairs,
     order: &[usize],
@@ -386,6 +386,13 @@ fn readable(
             Ok((varied, mask))
         });
         match varied {
+            Ok((_, Some(mask))) if !has_data(&mask) => {
+                let reason = "no pixel with data is left of it";
+                let remedy = "leave it out, or check what says that its pixels have none";
+                let error = Error::file(&pairs.shown(index)[0], reason, remedy);
+                skipped.push(error.to_string());
+                failed = Some(error);
+            }
             Ok(varied) => return Ok(varied),
             Err(error) if config.on_error.stops(&error) => return Err(error),
             Err(error) => {

@@ -119,6 +119,7 @@ impl<'a, 'b> Session<'a, 'b> {
         let device = self.training.training_device();
         let mut step = self.begun.step;
         let (mut waiting, mut skipped) = (Waiting::default(), HashSet::new());
+        let may_have_gaps = self.training.data.train.may_have_gaps();
         for batch in self.load()? {
             let batch: HostBatch = match batch {
                 Ok(batch) => batch,
@@ -136,7 +137,9 @@ impl<'a, 'b> Session<'a, 'b> {
                     (self.tell)(Event::Skipped(reason));
                 }
             }
-            waiting.masks.push(batch.mask(&device));
+            if may_have_gaps {
+                waiting.masks.push(batch.mask(&device));
+            }
             waiting.batches.push(batch.into_tensors(&device));
             if waiting.batches.len() < self.config.optimizer.accumulate {
                 continue;

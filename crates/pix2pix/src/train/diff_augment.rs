@@ -43,7 +43,11 @@ pub struct Draws {
 
 impl Draws {
     /// Draws once for each of `batch` pairs.
-    fn each<T>(&mut self, batch: usize, mut draw: impl FnMut(&mut ChaCha8Rng) -> T) -> Vec<T> {
+    pub(super) fn each<T>(
+        &mut self,
+        batch: usize,
+        mut draw: impl FnMut(&mut ChaCha8Rng) -> T,
+    ) -> Vec<T> {
         let Shard { rank, ranks } = self.shard;
         let all: Vec<T> = (0..batch * ranks).map(|_| draw(&mut self.rng)).collect();
         all.into_iter().skip(batch * rank).take(batch).collect()

@@ -12,9 +12,12 @@ use crate::backend::device::inner;
 #[cfg(feature = "_card")]
 use crate::backend::device::is_card;
 
-/// Every step up to `OFTEN` updates the average, then every `EVERY`th step.
+/// Every step up to `OFTEN` updates the average.
 const OFTEN: u64 = 100;
-const EVERY: u64 = 10;
+/// Most steps between updates after that.
+const SELDOM: f64 = 10.0;
+/// About the largest part of the average that the steps from one update to the next make up.
+const PENDING: f64 = 0.1;
 
 /// The average of one network.
 pub struct Ema {
@@ -43,11 +46,15 @@ impl Ema {
     }
 
     /// Updates the average with the weights after step `step`, counted from 1. So that the initial weights fade
-    /// quickly, the decay is at most `step / (step + 9)`. After a hundred steps only every tenth step updates the
-    /// average, with the weight of ten steps: reading and writing all weights takes a tenth of a training step's time.
+    /// quickly, the decay is at most `step / (step + 9)`. After a hundred steps not every step updates the average, but
+    /// one with the weight of several, at most ten: reading and writing all weights takes a tenth of a training step's time.
+    /// An average that forgets quickly is updated more often, because a run may end between two updates.
     pub fn update<M: Module>(&mut self, network: &M, step: u64) {
-        let every = if step > OFTEN { EVERY } else { 1 };
-        if !step.is_multiple_of(every) {
+        let every = match step > OFTEN {
+            true => self.interval(),
+            false => 1,
+        };
+        if !step.abs_diff(OFTEN).is_multiple_of(every) {
             return;
         }
         let kept = self.decay.powi(every as i32);
@@ -56,6 +63,11 @@ impl Ema {
             share: 1.0 - decay,
             averages: &mut self.averages,
         });
+    }
+
+    /// Steps from one update to the next, after the first hundred.
+    fn interval(&self) -> u64 {
+        (PENDING / (1.0 - self.decay)).round().clamp(1.0, SELDOM) as u64
     }
 
     /// The network with the averaged weights.
@@ -129,5 +141,57 @@ impl ModuleMapper for Apply<'_> {
             Average::Card(values) => (**values).clone().reshape(shape),
         };
         Param::from_mapped_value(id, new, mapper)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    /// An average of the numbers of the steps, after `steps` of them.
+    fn averaged(decay: f64, steps: u64) -> f64 {
+        let number = |step: u64| move |value: Tensor<1>| value.full_like(step as f32);
+        let mut weight = Param::from_tensor(Tensor::<1>::zeros([1], &Device::flex()));
+        let mut ema = Ema::new(&weight, decay);
+        for step in 1..=steps {
+            weight = weight.map(number(step));
+            ema.update(&weight, step);
+        }
+        f64::from(ema.apply(weight).val().into_scalar::<f32>())
+    }
+
+    /// The same, computed here, where the steps after the hundredth count `every` so many together.
+    fn expected(decay: f64, steps: u64, every: u64) -> f64 {
+        let early = (1..=steps.min(100)).map(|step| (step, 1));
+        let late = (1..=steps.saturating_sub(100) / every).map(|n| (100 + n * every, every));
+        early.chain(late).fold(0.0, |average, (step, count)| {
+            let kept = decay.powi(count as i32);
+            let kept = kept.min(step as f64 / (step as f64 + 9.0));
+            kept * average + (1.0 - kept) * step as f64
+        })
+    }
+
+    /// What a run saves at any step has its last ones, as far as they count: all of them where the average forgets quickly.
+    #[test]
+    fn the_last_steps_are_in_the_average() {
+        for (decay, every) in [
+            (0.5, 1),
+            (0.9, 1),
+            (0.95, 2),
+            (0.99, 10),
+            (0.997, 10),
+            (0.999_999, 10),
+        ] {
+            for steps in [30, 100, 109, 110, 137] {
+                let (found, expected) = (averaged(decay, steps), expected(decay, steps, every));
+                assert!(
+                    (found - expected).abs() < 1e-3,
+                    "{decay}, {steps} steps: {found} instead of {expected}"
+                );
+            }
+        }
+        assert!(averaged(0.5, 109) > 107.9, "about the last two steps");
     }
 }

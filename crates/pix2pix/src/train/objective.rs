@@ -117,7 +117,7 @@ pub struct ObjectiveConfig {
     /// Weight of the distance of the discriminator's features of generated and of real pairs (feature matching); 0 for none.
     /// The authors use 10.
     pub feature_matching: f64,
-    /// Weight gamma of the R1 penalty on the discriminator's gradient at real pairs; 0 for none.
+    /// Weight gamma of the R1 penalty on the gradient of the sum of the discriminator's map at real pairs; 0 for none.
     pub r1: f64,
     /// Differentiable augmentation of the discriminator's inputs.
     pub diff_augment: Vec<DiffAugment>,
@@ -205,7 +205,7 @@ pub struct Objective {
 /// The discriminator's losses, each `[1]`.
 pub struct DiscriminatorLoss {
     /// Half the sum of the losses on real and on generated pairs, so that the discriminator learns half as fast (section
-    /// 3.3). Those of several maps are summed.
+    /// 3.3). Those of several maps are summed. A penalty is not in it.
     pub total: Tensor<1>,
     /// On real pairs. Of several maps, the mean.
     pub real: Tensor<1>,

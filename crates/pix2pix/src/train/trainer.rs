@@ -77,6 +77,8 @@ pub struct Trainer {
     shared: Option<Shared>,
     /// The pixels of the next step's batches that have data.
     masks: Vec<Option<KnownPixels>>,
+    /// Their share in all batches of the step, 0 to 1.
+    known: f32,
     #[cfg(feature = "_card")]
     replay: replay::Replay,
     /// Where a recorded step reads the number of its dropout.
@@ -152,6 +154,7 @@ impl Trainer {
             clock: Clock::start(),
             shared: None,
             masks: Vec::new(),
+            known: 1.0,
             #[cfg(feature = "_card")]
             replay: replay::Replay::default(),
             #[cfg(feature = "_card")]
@@ -275,7 +278,8 @@ impl Trainer {
 
     /// Says which pixels of the next step's batches have data, one mask for each batch; `None` for all pixels. The others enter
     /// no loss: both networks see them as 0 in generated images, as they must be in the targets, and L1 is the mean over the
-    /// pixels that have data.
+    /// step's pixels that have data, in all of its batches and in all processes of a group. Without masks, all pixels have; of a
+    /// group, either all processes give masks or none does.
     pub fn mask(&mut self, masks: Vec<Option<KnownPixels>>) {
         self.masks = masks;
     }
@@ -288,6 +292,7 @@ impl Trainer {
     /// continue.
     pub fn step(&mut self, batches: &[Batch]) -> Result<StepLosses, Diverged> {
         self.clock.restart();
+        self.known = self.known_share();
         let losses = self.both_updates(batches)?;
         self.masks.clear();
         self.steps += 1;
@@ -342,7 +347,7 @@ impl Trainer {
         Ok([d_real, d_fake, g_gan, g_l1])
     }
 
-    /// The discriminator learns to tell real pairs from generated ones (equation 1; its loss is halved).
+    /// The discriminator learns to tell real pairs from generated ones (equation 1; its loss is halved, with its penalty).
     fn update_discriminator(
         &mut self,
         batches: &[Batch],
@@ -364,11 +369,12 @@ impl Trainer {
                 let gan = self.config.objective.gan;
                 let sign = self.adaptive.as_ref().map(|_| gan.mean_sign(&real_maps));
                 let mut losses = self.objective.discriminator(real_maps, fake_maps);
-                let rng = self.chance(index).rng(Use::Interpolation);
+                let mut draws = self.chance(index).draws(Use::Interpolation);
+                let objective = self.objective.config();
                 let penalty =
-                    gradient_penalty::of(self.objective.config(), discriminator, real, fake, rng);
+                    gradient_penalty::of(objective, discriminator, real, fake, &mut draws);
                 if let Some(penalty) = penalty {
-                    losses.total = losses.total + penalty;
+                    losses.total = losses.total + penalty * 0.5;
                 }
                 (losses, sign)
             });
@@ -441,11 +447,11 @@ impl Trainer {
         let [shown_source, shown] = as_shown(&image);
         if weight == 0.0 {
             let output = composite.judge_as(shown_source, shown, image);
-            return self.losses(batch, output, target.clone());
+            return self.losses(output, target.clone());
         }
         let (output, features) = composite.judge_with_features(shown_source, shown, image);
         let real = self.features(as_shown(target));
-        let mut losses = self.losses(batch, output, target.clone());
+        let mut losses = self.losses(output, target.clone());
         losses.total = losses.total + feature_matching::distance(features, real) * weight;
         losses
     }
@@ -500,14 +506,30 @@ impl Trainer {
         }
     }
 
-    /// The losses of the generator. L1 is a mean over all pixels, of which those without data are equal: scaled, it is the
-    /// mean over the others.
-    fn losses(&self, batch: usize, output: CompositeOutput, target: Tensor<4>) -> CompositeLoss {
-        let Some(mask) = self.mask_of(batch) else {
+    /// The share of the step's pixels that have data, in all its batches and in all processes of a group.
+    fn known_share(&self) -> f32 {
+        if self.masks.is_empty() {
+            return 1.0;
+        }
+        let shares = self.masks.iter().map(|mask| match mask {
+            Some(mask) => mask.share,
+            None => 1.0,
+        });
+        let own = shares.sum::<f32>() / self.masks.len() as f32;
+        match &self.shared {
+            Some(Shared { group, .. }) => means(&*group.communicator, &[own])[0],
+            None => own,
+        }
+    }
+
+    /// The losses of the generator. L1 is a mean over all pixels, of which those without data are equal: scaled by the share of
+    /// the others in the whole step, the mean of its batches is that over the others, in whichever batch they are.
+    fn losses(&self, output: CompositeOutput, target: Tensor<4>) -> CompositeLoss {
+        if self.known == 1.0 {
             return output.losses(target, &self.objective);
-        };
-        let scale = match mask.share > 0.0 {
-            true => 1.0 / mask.share,
+        }
+        let scale = match self.known > 0.0 {
+            true => 1.0 / self.known,
             false => 0.0,
         };
         let output = CompositeOutput {
@@ -601,5 +623,140 @@ impl Trainer {
                 None => schedule.share(self.steps, self.config.steps, decay_steps),
                 Some(done) => schedule.share_of(done),
             }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::Receiver;
+
+    use burn::tensor::TensorData;
+    use pix2pix_runtime::network::{Norm, UnetConfig};
+
+    use super::*;
+    use crate::network::patch_gan::Patch;
+    use crate::parallel::{Communicator, Wire};
+
+    /// A trainer of pictures that do not depend on others of their batch.
+    fn trainer(accumulate: usize) -> Trainer {
+        let generator = GeneratorConfig::Unet(UnetConfig {
+            filters: 2,
+            depth: 4,
+            dropout: 0.0,
+            norm: Norm::Instance,
+            ..UnetConfig::default()
+        });
+        let discriminator = PatchGanConfig {
+            filters: 2,
+            patch: Patch::P16,
+            norm: Norm::Instance,
+            ..PatchGanConfig::default()
+        };
+        let mut config = TrainerConfig::default();
+        config.optimizer.accumulate = accumulate;
+        let device = Device::flex().autodiff();
+        Trainer::new(&generator, &discriminator, config, &device).unwrap()
+    }
+
+    /// A pair whose first `known` rows of 32 have data, and the mask of these.
+    fn pair(known: usize) -> (Batch, KnownPixels) {
+        let device = Device::flex().autodiff();
+        let tensor = |channels: usize, value: &dyn Fn(usize) -> f32| {
+            let values: Vec<f32> = (0..channels * 32 * 32).map(value).collect();
+            Tensor::from_data(TensorData::new(values, [1, channels, 32, 32]), &device)
+        };
+        let mask = KnownPixels {
+            known: tensor(1, &|pixel| f32::from(u8::from(pixel < known * 32))),
+            share: known as f32 / 32.0,
+        };
+        let [source, target] =
+            [0.7, 1.3].map(|pace: f32| tensor(3, &|sample| ((sample + known) as f32 * pace).sin()));
+        ([source, target * mask.known.clone()], mask)
+    }
+
+    /// The loss L1 of a step, and the generator's gradients.
+    fn stepped(batches: &[(Batch, KnownPixels)]) -> (f32, Vec<f32>) {
+        let mut trainer = trainer(batches.len());
+        trainer.mask(batches.iter().map(|(_, mask)| Some(mask.clone())).collect());
+        let batches: Vec<Batch> = batches.iter().map(|(batch, _)| batch.clone()).collect();
+        let losses = trainer.step(&batches).unwrap().read().unwrap();
+        let state = trainer.state();
+        let named = state
+            .iter()
+            .filter(|(name, _)| name.starts_with("generator.first."));
+        let moments = named.flat_map(|(_, values)| {
+            use safetensors::View;
+            bytemuck::pod_collect_to_vec::<u8, f32>(&values.data())
+        });
+        (losses.g_l1, moments.collect())
+    }
+
+    /// The pairs as one batch.
+    fn joined(pairs: &[(Batch, KnownPixels)]) -> (Batch, KnownPixels) {
+        let join = |of: fn(&(Batch, KnownPixels)) -> Tensor<4>| {
+            Tensor::cat(pairs.iter().map(of).collect(), 0)
+        };
+        let shares = pairs.iter().map(|(_, mask)| mask.share);
+        let mask = KnownPixels {
+            known: join(|(_, mask)| mask.known.clone()),
+            share: shares.sum::<f32>() / pairs.len() as f32,
+        };
+        let batch = [
+            join(|([source, _], _)| source.clone()),
+            join(|([_, target], _)| target.clone()),
+        ];
+        (batch, mask)
+    }
+
+    /// L1 is the mean over the pixels of the whole step that have data, whether they are in one batch or in several, of which
+    /// one may have none at all.
+    #[test]
+    fn pixels_with_data_count_alike_in_all_batches_of_a_step() {
+        for known in [[32, 2], [16, 0]] {
+            let pairs = known.map(pair);
+            let (whole_l1, whole) = stepped(&[joined(&pairs)]);
+            let (l1, parts) = stepped(&pairs);
+            assert!((l1 - whole_l1).abs() < 1e-5, "{known:?}: {l1}, {whole_l1}");
+            let square = |values: &mut dyn Iterator<Item = f32>| values.map(|x| x * x).sum::<f32>();
+            let gap = square(&mut whole.iter().zip(&parts).map(|(a, b)| a - b));
+            let gap = (gap / square(&mut whole.iter().copied())).sqrt();
+            // the discriminator's first update is the sign of a gradient, which rounding flips in places
+            assert!(gap < 0.02, "{known:?}: {gap}");
+        }
+    }
+
+    /// A group in which another process has this share of known pixels.
+    #[derive(Debug)]
+    struct Other(f32);
+
+    impl Communicator for Other {
+        fn shard(&self) -> Shard {
+            Shard { rank: 0, ranks: 2 }
+        }
+
+        fn all_gather(&self, own: &[u8]) -> Vec<Vec<u8>> {
+            vec![own.to_vec(), bytemuck::bytes_of(&self.0).to_vec()]
+        }
+
+        fn all_reduce(&self, _: Receiver<Vec<f32>>, _: &[usize], _: Wire) -> Vec<Vec<f32>> {
+            unreachable!("no step is done")
+        }
+    }
+
+    #[test]
+    fn pixels_with_data_count_alike_in_all_processes() {
+        let group = Group {
+            communicator: Arc::new(Other(0.75)),
+            wire: Wire::F32,
+            sync_norm: false,
+        };
+        let mut trainer = trainer(2).in_group(group);
+        // data without gaps: nothing is asked
+        assert_eq!(trainer.known_share(), 1.0);
+        let (_, mask) = pair(16);
+        trainer.mask(vec![Some(mask), None]);
+        assert_eq!(trainer.known_share(), 0.75);
+        trainer.mask(vec![None, None]);
+        assert_eq!(trainer.known_share(), 0.875);
     }
 }
