@@ -752,6 +752,11 @@ fn a_run_is_repeated_from_its_configuration() {
     let config: toml::Table = text("longer/config.toml").parse().unwrap();
     assert_eq!(config["steps"].as_integer(), Some(3));
     assert!(config["data"].as_str().unwrap().ends_with("moved"));
+    // on pairs of other names, as many are held out
+    scratch.pairs("others", 5);
+    let said = scratch.ok("train others --config kept.toml --out of-others");
+    assert!(said.contains("the data set is another"), "{said}");
+    assert!(!text("of-others/scores.jsonl").is_empty());
     let said = refused(
         &scratch,
         "train moved --config kept.toml --out other --lr 0.1",
@@ -874,11 +879,15 @@ fn networks_of_a_run_are_described() {
     );
     assert_ne!(of_run, summary(&format!("generator {options}")));
     // a size must fit the network that is described, and no other
-    for of in ["", "run"] {
+    for (of, too_small) in [("", 8), ("run", 3)] {
         let said = refused(&scratch, &format!("summary generator {of} --size 100"), 2);
         assert!(said.contains("100"), "{said}");
         refused(&scratch, &format!("summary composite {of} --size 100"), 2);
-        refused(&scratch, &format!("summary discriminator {of} --size 8"), 2);
+        refused(
+            &scratch,
+            &format!("summary discriminator {of} --size {too_small}"),
+            2,
+        );
     }
     let table = scratch.ok("summary discriminator --size 100");
     assert!(table.contains("(None, 1, 10, 10)"), "{table}");

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::error::{Error, Result};
 use crate::network::GeneratorConfig;
 use crate::picture::{Domain, Size};
+use crate::regular_file;
 use crate::tensor_file::{self, FileKind};
 use crate::weights::{Weights, take};
 
@@ -211,7 +212,7 @@ pub fn find(model: &Path) -> Result<PathBuf> {
             return Ok(newest);
         }
     }
-    Err(match std::fs::read_to_string(model.join(CONFIG)) {
+    Err(match regular_file::read_to_string(&model.join(CONFIG)) {
         Err(_) => Error::file(model, "the folder contains no checkpoint", KIND.remedy),
         Ok(config) => none_yet(model, &config),
     })

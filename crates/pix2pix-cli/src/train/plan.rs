@@ -144,6 +144,7 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
         config.optimizer.decay_steps = steps_of(epochs, &config, &data, processes.shard());
     }
     config.check_course()?;
+    config.check_augmentation()?;
     let file = args.config.as_ref();
     let mut told: Vec<String> = file
         .map(|file| format!("options: {}", file.plain()))
@@ -258,14 +259,24 @@ fn repeat(
         config.data = named(path);
     }
     let remedy = "give its new path as DATA";
-    let (data, survey) = find_again(&config, other, remedy)?;
+    let (mut data, mut survey) = find_again(&config, other, remedy)?;
+    let change = data.changed_since(&config.data_digest);
+    if change == Some(Change::Pairs) {
+        // which pairs were held out is known of the other run's data alone
+        config.data_digest.clear();
+        (data, survey) = find_again(&config, other, remedy)?;
+    }
     let mut notes = vec![format!("options: {}, those of a run", file.plain())];
-    if data.changed_since(&config.data_digest).is_some() {
+    if change.is_some() {
         notes.push(
             "note: the data set is another than that run's, or has changed since".to_string(),
         );
     }
     config.data_digest = data.digest();
+    // unknown in files of earlier versions, whose pairs may be higher than wide
+    if config.side_by_side.is_some() {
+        config.remember_shapes(&data, &survey);
+    }
     config.check_pixels(&data)?;
     config.check_held_out(&data)?;
     if let Some(seconds) = config.time {
@@ -273,6 +284,7 @@ fn repeat(
     }
     set_length(&mut config, args, typed, &data, processes.shard())?;
     config.check_course()?;
+    config.check_augmentation()?;
     Ok(Planned {
         config,
         device,

@@ -218,7 +218,8 @@ impl Domain {
     }
 
     /// What to say of a picture of other channels or another depth than the domain's, which is converted: what it has, which
-    /// values become black and white if it has another depth, and what the model takes. `None` for one like the domain's, and for label maps, which are read by class, whatever stores them.
+    /// values become black and white if it has another depth, and what the model takes. `None` for one like the domain's, and
+    /// for label maps, which are read by class, whatever stores them.
     pub fn conversion(&self, channels: usize, depth: Depth) -> Option<String> {
         let is_other = (channels, depth) != (self.channels, self.depth) && self.labels.is_none();
         let given = Self {

@@ -181,8 +181,6 @@ impl RunConfig {
         let is_target = self.target.labels.is_some();
         let reason = if a.labels.is_some() && self.jitter.color > 0.0 {
             "`color` changes the colors of A, which are classes; omit it"
-        } else if is_target && self.objective.diff_augment.contains(&DiffAugment::Color) {
-            "`diff_augment` color changes the colors of the targets, which are classes; choose others"
         } else if is_target && self.objective.perceptual > 0.0 {
             "`perceptual` compares pictures, and the targets are label maps; omit it"
         } else if self
@@ -209,6 +207,20 @@ impl RunConfig {
             return Ok(());
         };
         Err(Error::Config(reason.to_string()))
+    }
+
+    /// Checks that a new run does not augment classes as colors. Earlier versions did, and their runs can be resumed.
+    ///
+    /// # Errors
+    /// When it does.
+    pub fn check_augmentation(&self) -> Result<()> {
+        let is_color = self.objective.diff_augment.contains(&DiffAugment::Color);
+        match self.target.labels.is_some() && is_color {
+            true => Err(Error::Config(
+                "`diff_augment` color changes the colors of the targets, which are classes; choose others".to_string(),
+            )),
+            false => Ok(()),
+        }
     }
 
     /// Checks that the score of the best checkpoint can be measured, and that patience has a score.

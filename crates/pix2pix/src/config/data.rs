@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::RunConfig;
-use crate::data::dataset::digest::Change;
 use crate::data::dataset::survey::{self, OnError, Survey};
 use crate::data::dataset::{Dataset, HeldOut, Options};
 use crate::data::earth;
@@ -32,7 +31,7 @@ impl RunConfig {
                 }
                 tried.push(held_out.names());
                 let (own, survey, _) = survey::checked(held_out, on_error)?;
-                if own.changed_since(&self.data_digest) != Some(Change::Pairs) {
+                if own.has_pairs_of(&self.data_digest) {
                     return Ok((self.in_domains(own), survey));
                 }
             }
@@ -66,11 +65,10 @@ impl RunConfig {
 
     /// What files that are not wider than high are.
     fn narrow(&self) -> Narrow {
-        match (self.squares, &self.side_by_side) {
-            (true, _) => Narrow::Pairs,
-            // earlier versions did not refuse all of them, and their runs can be resumed
-            (false, None) => Narrow::OnlySquaresRefused,
-            (false, Some(_)) => Narrow::Refused,
+        match self.squares {
+            true => Narrow::Pairs,
+            // a new run has refused the others; a known one may be measured on them, and earlier versions took them
+            false => Narrow::OnlySquaresRefused,
         }
     }
 

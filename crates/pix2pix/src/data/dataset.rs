@@ -279,7 +279,7 @@ fn without_pairs(
     let mut folders = others.map(|file| folder_of(&file.file));
     let is_empty = |folder: &Path| {
         let mut pictures = unmatched.iter().chain(held_out);
-        folder != Path::new("") && !pictures.any(|picture| folder_of(picture) == folder)
+        layout::has_place(folder) && !pictures.any(|picture| folder_of(picture) == folder)
     };
     if let Some(empty) = folders.find(|folder| is_empty(folder)) {
         let (empty, all) = (empty.display(), passed_over::of_other_endings(passed_over));
@@ -293,7 +293,7 @@ fn without_pairs(
         Some(picture) => Error::file(
             root,
             format!(
-                "{reason}: all pictures are in {}/",
+                "{reason}: the only pictures for training are in {}/",
                 folder_of(picture).display()
             ),
             "put their partners, of the same names, into the folder of the other side",

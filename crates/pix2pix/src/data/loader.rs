@@ -383,17 +383,20 @@ fn readable(
                 return Err(replaced(reason));
             }
             let mask = config.jitter.vary_mask(&pair, config.seed, sample.number);
-            Ok((varied, mask))
+            Ok((varied, mask, pair.is_empty()))
         });
         match varied {
-            Ok((_, Some(mask))) if !has_data(&mask) => {
+            Ok((_, Some(mask), is_empty)) if !has_data(&mask) => {
                 let reason = "no pixel with data is left of it";
                 let remedy = "leave it out, or check what says that its pixels have none";
                 let error = Error::file(&pairs.shown(index)[0], reason, remedy);
-                skipped.push(error.to_string());
+                // a crop may lose its few pixels with data when it is resized: only a pair without any is told
+                if is_empty {
+                    skipped.push(error.to_string());
+                }
                 failed = Some(error);
             }
-            Ok(varied) => return Ok(varied),
+            Ok((varied, mask, _)) => return Ok((varied, mask)),
             Err(error) if config.on_error.stops(&error) => return Err(error),
             Err(error) => {
                 skipped.push(error.to_string());

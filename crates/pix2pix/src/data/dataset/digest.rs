@@ -28,12 +28,17 @@ impl Dataset {
     /// How this data set differs from the one of a `digest`, as far as that one knows; `None` if it does not, or the digest is
     /// empty.
     pub fn changed_since(&self, digest: &str) -> Option<Change> {
-        match digest.split_once(' ') {
-            _ if digest.is_empty() => None,
-            Some((names, _)) if names != self.names() => Some(Change::Pairs),
-            Some((_, sizes)) => (sizes != self.sizes()).then_some(Change::Files),
-            None => (digest != self.names()).then_some(Change::Pairs),
+        if !self.has_pairs_of(digest) {
+            return Some(Change::Pairs);
         }
+        let (_, sizes) = digest.split_once(' ')?;
+        (sizes != self.sizes()).then_some(Change::Files)
+    }
+
+    /// Whether its pairs are those of a `digest`, which may be empty. No file is asked for its size.
+    pub(crate) fn has_pairs_of(&self, digest: &str) -> bool {
+        let names = digest.split_once(' ').map_or(digest, |(names, _)| names);
+        digest.is_empty() || names == self.names()
     }
 
     /// The digest of the names.

@@ -146,6 +146,12 @@ fn side(name: &str) -> Option<Side> {
     }
 }
 
+/// Whether a folder is one in which a layout has pictures, in whatever folders it is.
+pub fn has_place(folder: &Path) -> bool {
+    let parts: Vec<_> = folder.iter().collect();
+    (0..parts.len()).any(|from| meaning(&parts[from..].iter().collect::<PathBuf>()).is_some())
+}
+
 /// Parses the path of a folder: `train`, `A`, `trainA`, `train/A`, `A/train`, or empty, and with `A1`, `A2` ... for `A`.
 /// `None` for all others.
 fn meaning(folder: &Path) -> Option<(Option<Split>, Side)> {

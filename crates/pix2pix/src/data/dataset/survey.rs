@@ -333,7 +333,7 @@ fn look(pairs: &Pairs, index: usize) -> Result<Seen> {
                 let path = &pairs.shown_side(index, side);
                 let counted = finite_extremes(&decoded, mask.as_ref());
                 // a mask leaves the source as it is, and the network sees all of it
-                let seen = match side == source {
+                let seen = match side == source && mask.is_some() {
                     true => finite_extremes(&decoded, None),
                     false => counted,
                 };
