@@ -14,14 +14,20 @@ fn side_of(folder: &Path) -> Option<char> {
     (named && ['A', 'B'].contains(&side)).then_some(side)
 }
 
+/// Whether a picture lies in a folder that is named for the side of a model's targets.
+pub fn is_of_targets(picture: &Path, direction: Direction) -> bool {
+    let [_, target] = direction.order(['A', 'B']);
+    picture.parent().and_then(side_of) == Some(target)
+}
+
 /// A note on pictures of which one lies in a folder that is named for the side of a model's targets.
 pub fn of_pictures<'a>(
     mut pictures: impl Iterator<Item = &'a Path>,
     direction: Direction,
 ) -> Option<String> {
     let [source, target] = direction.order(['A', 'B']);
-    let wrong = |picture: &&Path| picture.parent().and_then(side_of) == Some(target);
-    let folder = pictures.find(wrong)?.parent()?;
+    let wrong = pictures.find(|picture| is_of_targets(picture, direction));
+    let folder = wrong?.parent()?;
     Some(format!(
         "note: {} is named for {target}, and the model was trained from {source} to {target}: it takes pictures of \
          {source}",

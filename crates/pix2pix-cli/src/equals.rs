@@ -34,7 +34,7 @@ pub fn check(command: &Command, arguments: &[OsString]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether a word is more likely a value than a path: a number, an address or a truth.
+/// Whether a word is more likely a value than a path: a number, an address, `true` or `false`.
 fn is_value(word: &str) -> bool {
     let is_number = word.parse::<f64>().is_ok();
     is_number || serve::address(word).is_ok() || matches!(word, "true" | "false")

@@ -180,7 +180,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             None => {
                 return Err(Failure::Usage(format!(
                     "--discriminator: {} has no discriminator: it holds the generator alone, as imported and rounded models do; \
-                     omit the option, or export the run that the model is of",
+                     omit the option, or export the run that the model came from",
                     path.plain()
                 )));
             }

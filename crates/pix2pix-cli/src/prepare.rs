@@ -413,7 +413,7 @@ fn combine(common: &Common, nearest: Option<Sides>) -> Result<(), Failure> {
         (Some(_), None) => label_maps(common, &data, pixels)?,
         _ => [false; 2],
     };
-    keep(&data, &jobs)?;
+    keep(&data, jobs.keys().cloned())?;
     let work = |(pairs, index, indexed): &(&Pairs, usize, [bool; 2]), target: &Path| {
         let sides = pairs.read_sides(*index)?;
         let [a, b] = [0, 1].map(|side| {
@@ -495,7 +495,11 @@ fn align(common: &Common, nodata: Option<Nodata>) -> Result<(), Failure> {
         }
         write_aligned(target, &aligned)
     };
-    keep(&data, &jobs)?;
+    let results = jobs.iter().flat_map(|(target, (pairs, index))| {
+        let a = (!pairs.is_together(*index)).then(|| place_of_a(target));
+        [target.clone()].into_iter().chain(a)
+    });
+    keep(&data, results)?;
     let options = prepared::of_align(common, nodata);
     make(common, &options, jobs, is_made, work)?;
     let mut unsure = unsure.into_inner().expect("no panic while it is held");
@@ -523,11 +527,15 @@ fn write_aligned(target: &Path, aligned: &Aligned) -> Result<(), Error> {
     if aligned.together {
         return write(target, &a.beside(b), 0);
     }
+    write(&place_of_a(target), a, 0)?;
+    write(target, b, 1)
+}
+
+/// The place of A of a pair of two files, whose B goes to `target`.
+fn place_of_a(target: &Path) -> PathBuf {
     let folder = target.parent().and_then(Path::parent);
     let name = target.file_name().expect("the pair's name");
-    let folder = folder.expect("B is in a folder").join("A");
-    write(&folder.join(name), a, 0)?;
-    write(target, b, 1)
+    folder.expect("B is in a folder").join("A").join(name)
 }
 
 /// Copies a data set's files to train/, val/ and test/.
@@ -594,7 +602,7 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
         create_folder_of(target)?;
         atomic_file::write(target, bytes)
     };
-    keep(&data, &jobs)?;
+    keep(&data, jobs.keys().cloned())?;
     // a copy has all of its name
     make(common, prepared::SPLIT, jobs, Path::is_file, work)?;
     let train = pairs.len() - val - test;
@@ -664,15 +672,15 @@ fn add<T>(
 
 /// Checks that no picture of a data set has the place of a result, where it would count as made. Those of a table may lie in
 /// the folder of the results.
-fn keep<T>(data: &Dataset, jobs: &BTreeMap<PathBuf, T>) -> Result<(), Failure> {
+fn keep(data: &Dataset, targets: impl Iterator<Item = PathBuf>) -> Result<(), Failure> {
     let endings = picture::RESULT_EXTENSIONS.iter();
-    let there = jobs.keys().flat_map(|target| {
+    let places = targets.flat_map(|target| {
         let files = endings
             .clone()
             .map(|ending| target.with_added_extension(ending));
-        files.chain([target.clone()]).filter(|file| file.is_file())
+        files.chain([target.clone()]).collect::<Vec<_>>()
     });
-    let there: Vec<PathBuf> = there.collect();
+    let there: Vec<PathBuf> = places.filter(|file| file.is_file()).collect();
     if there.is_empty() {
         return Ok(());
     }
@@ -715,7 +723,8 @@ fn make<T: Sync>(
         return Err(Failure::Usage(format!("{}: {message}", common.out.plain())));
     }
     let is_new = !jobs.keys().any(|target| is_there(target));
-    if !is_new {
+    // pairs of other pictures may be there, whose mark would be replaced
+    if !is_new || prepared::has_others(&common.out) {
         prepared::check(&common.out, options)?;
     }
     set_threads(common.threads)?;

@@ -663,6 +663,18 @@ fn no_picture_of_a_table_counts_as_made() {
         "{said}"
     );
     assert_eq!(names(&scratch.path("flat")).len(), 4);
+    // of aligned pairs, A has a place of its own
+    fs::create_dir(scratch.path("flat/A")).unwrap();
+    for index in 0..2 {
+        let names = [format!("flat/A{index}.jpg"), format!("flat/A/A{index}.jpg")];
+        fs::copy(scratch.path(&names[0]), scratch.path(&names[1])).unwrap();
+    }
+    let apart = "a,b\nflat/A/A0.jpg,flat/A0.jpg\nflat/A/A1.jpg,flat/A1.jpg\n";
+    fs::write(scratch.path("apart.csv"), apart).unwrap();
+    let output = scratch.run("prepare align apart.csv --out flat");
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("a result would have the place"), "{said}");
     let said = scratch.ok("prepare combine pairs.csv --out together");
     assert!(said.contains("2 files in together"), "{said}");
     let said = scratch.ok("prepare combine pairs.csv --out together");
@@ -703,7 +715,11 @@ fn pairs_of_other_options_are_not_taken_for_the_same() {
     let said = scratch.ok("inspect e");
     assert!(!said.contains("passed over"), "{said}");
     scratch.ok("prepare edges more --out e --low 20 --high 60");
+    // pairs of other pictures keep the mark
+    let output = scratch.run("prepare sketch more --out e");
+    assert_eq!(output.status.code(), Some(1));
     // a folder that has been emptied, as a person sees it
+    fs::remove_dir_all(scratch.path("e/train")).unwrap();
     for file in ["e/pair0.png", "e/pair1.png", "e/pair2.png"] {
         fs::remove_file(scratch.path(file)).unwrap();
     }

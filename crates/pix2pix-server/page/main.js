@@ -162,7 +162,8 @@ async function look() {
 
 /** Takes what has been loaded in place of the chosen model, and keeps the drawing. */
 function renew(next) {
-  const ofBoard = ({ size, palette, examples, plain_source }) => JSON.stringify([size, palette, examples, plain_source]);
+  const ofBoard = ({ size, palette, examples, plain_source, drawable, source }) =>
+    JSON.stringify([size, palette, examples, plain_source, drawable, source]);
   if (ofBoard(next) === ofBoard(model)) {
     model = next;
     describe();

@@ -68,7 +68,8 @@ pub struct TrainingInfo {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Curve {
     /// Name of a loss of the metrics (`g_l1`, of 255, or of label maps `g_l1_classes`; `g_gan`, `d_real`, `d_fake`) or of a
-    /// score of held-out pairs (`l1`, of 255; `psnr` and `spectrum`, in dB; `ssim`, `swd`, `lpips`, and of label maps `accuracy`, `iou`).
+    /// score of held-out pairs (`l1`, of 255; `psnr` and `spectrum`, in dB; `ssim`, `swd`, `lpips`, and of label maps
+    /// `accuracy`, `iou`).
     pub key: String,
     /// Step and value. Of a long run, losses are means over neighbouring steps, and scores are left out evenly.
     pub points: Vec<(u64, f64)>,
@@ -99,7 +100,7 @@ impl LiveTraining {
         }
     }
 
-    /// Whether the run's targets are label maps, whose L1 is none of 255.
+    /// Sets whether the run's targets are label maps, whose L1 is not shown in units of 255.
     pub fn with_labels(self, is_of_labels: bool) -> Self {
         Self {
             is_of_labels,

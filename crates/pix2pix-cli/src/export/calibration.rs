@@ -7,6 +7,7 @@ use pix2pix::data::picture::{self, Content, Format, Metadata, Outside, Page, Pic
 use pix2pix::data::{Domain, Nodata, Pairs, Store};
 use pix2pix::{Error, RunConfig};
 
+use crate::direction::is_of_targets;
 use crate::failure::Failure;
 
 /// Largest number of pictures.
@@ -22,10 +23,17 @@ const REMEDY: &str = "give pictures like the training pictures";
 /// # Errors
 /// If there are none, one cannot be read, or their values are not those that the model was trained on.
 pub fn sources(folder: &Path, config: &RunConfig) -> Result<Vec<Picture>, Failure> {
-    let (store, files) = listed(folder)?;
+    let (store, mut files) = listed(folder)?;
     let named = match pairs(folder, config) {
         Some(pairs) => of_pairs(&pairs, config.direction)?,
-        None => of_files(folder, (&store, &files), config)?,
+        None => {
+            // of pairs that are no whole data set, as of one without train/
+            let is_target = |file: &PathBuf| is_of_targets(file, config.direction);
+            if !files.iter().all(is_target) {
+                files.retain(|file| !is_target(file));
+            }
+            of_files(folder, (&store, &files), config)?
+        }
     };
     check(folder, &named, &config.source)?;
     Ok(named.into_iter().map(|(_, picture)| picture).collect())

@@ -38,8 +38,8 @@ pub struct OnnxArgs {
     /// [default: 32 bits]
     #[arg(long, conflicts_with = "int8")]
     f16: bool,
-    /// Quantize weights and activations to 8 bits, calibrated on the pictures of this folder or archive, of pairs the sources
-    /// [default: 32 bits]
+    /// Quantize weights and activations to 8 bits, calibrated on the pictures of this folder or archive (of pairs, on
+    /// the sources) [default: 32 bits]
     #[arg(long, value_name = "DIR")]
     int8: Option<PathBuf>,
     /// Use pictures as input and output, [batch, height, width, channels] in their own samples (uint8 for most models), instead

@@ -34,7 +34,14 @@ pub fn check(out: &Path, options: &str) -> Result<(), Error> {
 /// # Errors
 /// If it cannot be written.
 pub fn write(out: &Path, options: &str) -> Result<(), Error> {
-    atomic_file::write(&place(out), format!("{options}\n").as_bytes())
+    atomic_file::write_own(&place(out), format!("{options}\n").as_bytes())
+}
+
+/// Whether the folder has anything but the mark. One that has been emptied, as a person sees it, has not.
+pub fn has_others(out: &Path) -> bool {
+    let entries = std::fs::read_dir(out).into_iter().flatten().flatten();
+    let mut names = entries.map(|entry| entry.file_name());
+    names.any(|name| name != PREPARED && !atomic_file::is_unfinished(&name))
 }
 
 fn place(out: &Path) -> PathBuf {

@@ -273,17 +273,17 @@ fn repeat(
         );
     }
     config.data_digest = data.digest();
-    // unknown in files of earlier versions, whose pairs may be higher than wide
-    if config.side_by_side.is_some() {
-        config.remember_shapes(&data, &survey);
-    }
+    config.remember_shapes(&data, &survey);
     config.check_pixels(&data)?;
     config.check_held_out(&data)?;
     if let Some(seconds) = config.time {
         config.train_for(seconds);
     }
     set_length(&mut config, args, typed, &data, processes.shard())?;
-    config.check_course()?;
+    config.check_course().map_err(|error| {
+        let remedy = "its other settings are that run's: give more --steps, or change them in a copy of the file";
+        Failure::Usage(format!("{}; {remedy}", flags::named(&error.to_string())))
+    })?;
     config.check_augmentation()?;
     Ok(Planned {
         config,

@@ -67,8 +67,15 @@ pub fn run(
         translator: &translator,
     };
     let jobs = jobs(setup, &inputs);
-    let results = jobs.iter().map(|job| (job.name.as_path(), job.files));
-    inputs::check_results(results, out)?;
+    // pages and deviations add names; those of the inputs have been checked
+    if jobs.len() > inputs.len() || args.samples.is_some() {
+        let results = jobs.iter().flat_map(|job| {
+            let beside = args.samples.map(|_| deviation::place(&job.name));
+            let names = [job.name.clone()].into_iter().chain(beside);
+            names.map(|name| (name, job.files))
+        });
+        inputs::check_results(results, out)?;
+    }
     let mut gallery = args.gallery.then(|| empty_gallery(setup, &jobs));
     remove_unfinished(inputs.keys().map(|name| out.join(name)));
     let mut skipped = 0;

@@ -104,12 +104,12 @@ fn inputs(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Fai
 /// # Errors
 /// If two results would have the same name, or one would replace an input.
 pub fn check_results<'a>(
-    results: impl Iterator<Item = (&'a Path, &'a [PathBuf])>,
+    results: impl Iterator<Item = (PathBuf, &'a [PathBuf])>,
     out: &Path,
 ) -> Result<(), Failure> {
     let mut named = Named::new();
     for (name, files) in results {
-        add(&mut named, name.to_path_buf(), files)?;
+        add(&mut named, name, files)?;
     }
     keep(&named, out)
 }

@@ -35,9 +35,9 @@ impl Shown<'_> {
         let wanted = wanted.and_then(|wanted| domain.in_channels(wanted).ok());
         let (output, wanted) = match (wanted, &mask) {
             (Some(wanted), Some(mask)) => {
+                // without data, both are the middle of their range
                 let wanted = domain.filled(&wanted, mask);
-                // without data, they are equal
-                let output = nodata::merged(output, &wanted, mask);
+                let output = domain.filled(output, mask);
                 (Cow::Owned(output), Some(wanted))
             }
             (wanted, _) => (Cow::Borrowed(output), wanted),

@@ -104,7 +104,7 @@ async fn read(request: Request, limit: usize, receiving: &Receiving) -> Result<V
         }
     }
     if is_of_fields && has_lost_bytes(&bytes) {
-        let detail = "the picture has lost its line ends and zeros, as `curl -d` removes them: send it with curl's option data-binary";
+        let detail = "the body has no line ends and no zeros, which every picture has; `curl -d` removes them: send it with curl's option data-binary";
         return Err(Problem::new(StatusCode::BAD_REQUEST, detail.to_string()));
     }
     Ok(bytes)

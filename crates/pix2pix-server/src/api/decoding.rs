@@ -39,8 +39,8 @@ const RESULT: u64 = 3;
 /// Bytes of a pixel to look at.
 const SHOWN: u64 = 3;
 
-/// Refuses volumes, and TIFF files of several pages of which the model has no first one, or all as the channels of a picture: a
-/// request has one picture.
+/// Refuses volumes, and TIFF files of several pages unless the model takes the first one, or all as the channels of one
+/// picture: a request has one picture.
 fn check_one_picture(content: &Content, pages: Option<Pages>) -> Result<(), Problem> {
     let format = content
         .starts()
