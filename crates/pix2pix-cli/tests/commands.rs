@@ -754,7 +754,8 @@ fn a_run_is_repeated_from_its_configuration() {
     assert!(config["data"].as_str().unwrap().ends_with("moved"));
     // on pairs of other names, as many are held out
     scratch.pairs("others", 5);
-    let said = scratch.ok("train others --config kept.toml --out of-others");
+    let output = scratch.run("train others --config kept.toml --out of-others");
+    let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("the data set is another"), "{said}");
     assert!(!text("of-others/scores.jsonl").is_empty());
     let said = refused(

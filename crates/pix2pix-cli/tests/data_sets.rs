@@ -664,12 +664,14 @@ fn no_picture_of_a_table_counts_as_made() {
     );
     assert_eq!(names(&scratch.path("flat")).len(), 4);
     // of aligned pairs, A has a place of its own
-    fs::create_dir(scratch.path("flat/A")).unwrap();
-    for index in 0..2 {
-        let names = [format!("flat/A{index}.jpg"), format!("flat/A/A{index}.jpg")];
-        fs::copy(scratch.path(&names[0]), scratch.path(&names[1])).unwrap();
+    for side in ["A", "other"] {
+        fs::create_dir(scratch.path(&format!("flat/{side}"))).unwrap();
+        for index in 0..2 {
+            let to = scratch.path(&format!("flat/{side}/p{index}.png"));
+            fs::copy(scratch.path(&format!("B/photo{index}.png")), to).unwrap();
+        }
     }
-    let apart = "a,b\nflat/A/A0.jpg,flat/A0.jpg\nflat/A/A1.jpg,flat/A1.jpg\n";
+    let apart = "a,b\nflat/A/p0.png,flat/other/p0.png\nflat/A/p1.png,flat/other/p1.png\n";
     fs::write(scratch.path("apart.csv"), apart).unwrap();
     let output = scratch.run("prepare align apart.csv --out flat");
     assert_eq!(output.status.code(), Some(2));

@@ -96,7 +96,7 @@ fn pictures_of_formats_that_are_not_read_are_named() {
     fs::remove_dir_all(scratch.path("apart/A")).unwrap();
     let said = train("apart");
     assert!(
-        said.contains("there are no training pairs: all pictures are in B/"),
+        said.contains("there are no training pairs: the only pictures for training are in B/"),
         "{said}"
     );
     // the split

@@ -146,7 +146,7 @@ fn targets_are_learned_scored_and_drawn_as_classes() {
     for (part, is_there) in [
         ("Held-out pairs: mean IoU", true),
         ("Generator loss: L1 of the classes", true),
-        (r#""target.labels.classes":"3 classes""#, true),
+        (r#""target.labels.classes":"3 classes ("#, true),
         (r#""classes":true"#, true),
         ("Training pairs: L1", false),
         ("Held-out pairs: L1", false),
