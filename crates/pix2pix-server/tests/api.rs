@@ -178,7 +178,11 @@ fn what_cannot_be_drawn_is_told() {
             ..Domain::RGB8
         };
         save_model_of_slices(&path, 64, 1, [source, Domain::RGB8], neighbours);
-        let models = Models::new(&[path.clone()], DeviceName::Cpu, Precision::default());
+        let models = Models::new(
+            std::slice::from_ref(&path),
+            DeviceName::Cpu,
+            Precision::default(),
+        );
         models.reload().unwrap();
         let info = &models.get(None).unwrap().info;
         assert_eq!(info.drawable, drawable, "{channels}, {neighbours}");

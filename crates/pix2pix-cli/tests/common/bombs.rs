@@ -109,8 +109,11 @@ pub fn tiff([width, height]: [u32; 2], bands: u16, tile: Option<u32>) -> Vec<u8>
 const SHORT: u16 = 3;
 const LONG: u16 = 4;
 
-/// A TIFF file that begins with these bytes, and has one page with these entries: tag, type, number of values, value or place.
-fn with_directory(mut file: Vec<u8>, mut entries: Vec<(u16, u16, u32, u32)>) -> Vec<u8> {
+/// An entry of a TIFF's directory: tag, type, number of values, value or place.
+type Entry = (u16, u16, u32, u32);
+
+/// A TIFF file that begins with these bytes, and has one page with these entries.
+fn with_directory(mut file: Vec<u8>, mut entries: Vec<Entry>) -> Vec<u8> {
     entries.sort_unstable();
     let directory = file.len() as u32;
     file.extend((entries.len() as u16).to_le_bytes());
@@ -140,11 +143,7 @@ pub fn tar_name(mebibytes: u64) -> Vec<u8> {
 }
 
 /// The beginning and the entries of a TIFF file of gray pixels, `side` by `side`, whose tiles all lie at the same place.
-fn shared_tiles(
-    stored: &[u8],
-    compression: u32,
-    [side, tile]: [u32; 2],
-) -> (Vec<u8>, Vec<(u16, u16, u32, u32)>) {
+fn shared_tiles(stored: &[u8], compression: u32, [side, tile]: [u32; 2]) -> (Vec<u8>, Vec<Entry>) {
     let mut file = b"II\x2a\0\0\0\0\0".to_vec();
     file.extend(stored);
     let count = (side / tile).pow(2);

@@ -105,7 +105,7 @@ async fn read(request: Request, limit: usize, receiving: &Receiving) -> Result<V
     }
     if is_of_fields && has_lost_bytes(&bytes) {
         let detail = "the body has no line ends and no zeros, which every picture has; `curl -d` removes them: send it with curl's option data-binary";
-        return Err(Problem::new(StatusCode::BAD_REQUEST, detail.to_string()));
+        return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
     }
     Ok(bytes)
 }

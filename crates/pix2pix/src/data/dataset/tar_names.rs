@@ -28,6 +28,7 @@ pub fn limited<R>(tar: R) -> (Limited<R>, Place) {
 
 impl Place {
     /// The content of a file is read from here on: not into memory, so it may have any length.
+    #[cfg(any(feature = "download", test))]
     pub fn in_content(&self) {
         self.left.set(u64::MAX);
     }
