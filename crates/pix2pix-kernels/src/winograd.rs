@@ -44,6 +44,10 @@ const CHANNELS: usize = 32;
 /// Cost of mapping the weights, in products of a tile with them.
 const MAPPING: usize = 9;
 
+/// Whether windows of stride 1 have a fast form. Only discriminators have such windows, and in browsers none runs: there the
+/// form would be a tenth of the module.
+const STRIDE_1: bool = !cfg!(target_arch = "wasm32");
+
 /// A fast form of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -62,7 +66,7 @@ impl Form {
             return &[];
         }
         match (geometry.kernel, geometry.stride, instructions.arithmetic()) {
-            (4, 1, Arithmetic::F32) => &[Self::FourTaps],
+            (4, 1, Arithmetic::F32) if STRIDE_1 => &[Self::FourTaps],
             (4, 2, Arithmetic::F32) => &[Self::TwoTaps, Self::TwoTapsWide],
             (4, 1 | 2, Arithmetic::Bf16) => &[Self::TwoTaps],
             _ => &[],
@@ -142,6 +146,7 @@ impl Form {
     ) -> &'a mut [f32] {
         use forward::forward;
         let forward = match self {
+            Self::FourTaps if !STRIDE_1 => unreachable!("it is not among all"),
             Self::FourTaps => forward::<W, FourTaps, 4, 6, 3>,
             Self::TwoTaps => forward::<W, TwoTaps, 2, 4, 3>,
             Self::TwoTapsWide => forward::<W, TwoTapsWide, 2, 5, 4>,
@@ -177,6 +182,7 @@ impl Form {
     ) -> &'a mut [f32] {
         use input_gradient::input_gradient;
         let input_gradient = match self {
+            Self::FourTaps if !STRIDE_1 => unreachable!("it is not among all"),
             Self::FourTaps => input_gradient::<W, FourTaps, 4, 6, 3>,
             Self::TwoTaps => input_gradient::<W, TwoTaps, 2, 4, 3>,
             Self::TwoTapsWide => input_gradient::<W, TwoTapsWide, 2, 5, 4>,

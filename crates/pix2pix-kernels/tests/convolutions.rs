@@ -248,7 +248,11 @@ fn the_chosen_way_is_right() {
     for (g, form) in [
         (geometry([32, 40], [24, 24], 2), Some(Form::TwoTaps)),
         (geometry([32, 40], [64, 64], 2), Some(Form::TwoTapsWide)),
-        (geometry([32, 40], [24, 24], 1), Some(Form::FourTaps)),
+        (
+            geometry([32, 40], [24, 24], 1),
+            // in browsers, no network has such windows
+            cfg!(not(target_arch = "wasm32")).then_some(Form::FourTaps),
+        ),
         (geometry([32, 40], [8, 8], 2), None),
         (geometry([8, 40], [24, 24], 2), None),
     ] {

@@ -257,6 +257,7 @@ class SummaryOptions(TypedDict, total=False):
     - size: Side of the pictures in pixels [default: the model's; without one, 256]
     - in_channels: Number of channels of the source [default: 3]
     - out_channels: Number of channels of the target [default: 3]
+    - preset: Defaults of the networks, as in training [default: paper]
     - patch: Receptive field of the discriminator in pixels: pixel (1x1), 16, 70, 286, or tutorial (the Keras tutorial's
       discriminator, with a bias in every convolution) [default: 70]
     - filters: Filters in the first block of both networks; deeper blocks have up to eight times as many, or sixteen
@@ -282,6 +283,7 @@ class SummaryOptions(TypedDict, total=False):
     size: int
     in_channels: int
     out_channels: int
+    preset: Literal["paper", "best"]
     patch: Word
     filters: int
     generator: Literal["unet", "resnet-6", "resnet-9", "hd-coarse", "hd"]
