@@ -20,10 +20,7 @@ const DATA: &str = "data";
 ///
 /// # Errors
 /// When the file cannot be read, or has a key that is no option.
-pub fn merged(
-    mut program: Command,
-    mut arguments: Vec<OsString>,
-) -> Result<Vec<OsString>, Failure> {
+pub fn merged(program: &Command, mut arguments: Vec<OsString>) -> Result<Vec<OsString>, Failure> {
     let names_file = |word: &OsString| word.as_encoded_bytes().starts_with(b"--config");
     if !arguments.iter().any(names_file) {
         return Ok(arguments);
@@ -39,6 +36,7 @@ pub fn merged(
     let Some(file) = matches.try_get_one::<PathBuf>("config").ok().flatten() else {
         return Ok(arguments);
     };
+    let mut program = program.clone();
     program.build();
     let train = program
         .find_subcommand(COMMAND)

@@ -283,8 +283,9 @@ impl Words {
     }
 
     fn parsed(self) -> Result<(Command, Vec<String>), Failure> {
-        let words = config_file::merged(crate::command(), self.words)?;
-        crate::parsed(&words).map_err(|error| failure::wrong(&error, &words))
+        let program = crate::command();
+        let words = config_file::merged(&program, self.words)?;
+        crate::parsed(program, &words).map_err(|error| failure::wrong(&error, &words))
     }
 
     fn train(self, host: Host) -> Result<Outcome, Failure> {

@@ -52,7 +52,8 @@ impl Failure {
     /// The same failure of the command that these arguments name, whose message says which of the options in it are not that
     /// command's.
     pub fn of_command(self, arguments: &[OsString]) -> Self {
-        self.map(|message| elsewhere::told(message, &command_of(arguments).1))
+        let program = crate::command();
+        self.map(|message| elsewhere::told(message, command_of(&program, arguments).1))
     }
 
     /// The same failure with another message, if it has one.
@@ -127,8 +128,9 @@ pub fn usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
 
 /// The failure of clap's argument error.
 pub fn wrong(error: &clap::Error, arguments: &[OsString]) -> Failure {
-    let (path, command) = command_of(arguments);
-    let answers = port::answers(arguments, &command);
+    let program = crate::command();
+    let (path, command) = command_of(&program, arguments);
+    let answers = port::answers(arguments, command);
     let unknown = matches!(
         error.kind(),
         ErrorKind::UnknownArgument | ErrorKind::InvalidValue
@@ -171,16 +173,16 @@ pub fn wrong(error: &clap::Error, arguments: &[OsString]) -> Failure {
     Failure::Usage(format!("{message}; see `{path} --help`"))
 }
 
-/// The command that these arguments name, as it is typed, with its subcommands.
-pub fn command_of(arguments: &[OsString]) -> (String, Command) {
+/// The command of the program that these arguments name, as it is typed, with its subcommands.
+pub fn command_of<'a>(program: &'a Command, arguments: &[OsString]) -> (String, &'a Command) {
     let mut path = "pix2pix".to_string();
-    let mut command = crate::command();
+    let mut command = program;
     for argument in arguments.iter().skip(1) {
         let Some(inner) = command.find_subcommand(argument) else {
             break;
         };
         path += &format!(" {}", inner.get_name());
-        command = inner.clone();
+        command = inner;
     }
     (path, command)
 }

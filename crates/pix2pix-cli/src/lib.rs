@@ -141,14 +141,16 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     interrupt::ignore_size_limit();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     program::remember(&arguments);
-    let arguments = match config_file::merged(command(), arguments) {
+    let program = command();
+    let arguments = match config_file::merged(&program, arguments) {
         Ok(arguments) => arguments,
         Err(failure) => return failure.report(),
     };
-    if let Err(failure) = equals::check(&failure::command_of(&arguments).1, &arguments) {
+    let (_, asked) = failure::command_of(&program, &arguments);
+    if let Err(failure) = equals::check(asked, &arguments) {
         return failure.report();
     }
-    let (command, typed) = match parsed(&arguments) {
+    let (command, typed) = match parsed(program, &arguments) {
         Ok(parsed) => parsed,
         Err(error) => return failure::usage(&error, &arguments),
     };
@@ -181,10 +183,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 /// The command that these arguments ask for, and the long names of its options among them.
-fn parsed(arguments: &[OsString]) -> Result<(Command, Vec<String>), clap::Error> {
-    let matches = command().try_get_matches_from(arguments)?;
+fn parsed(
+    mut program: clap::Command,
+    arguments: &[OsString],
+) -> Result<(Command, Vec<String>), clap::Error> {
+    let matches = program.try_get_matches_from_mut(arguments)?;
     let cli = Cli::from_arg_matches(&matches)?;
-    Ok((cli.command, typed(&matches)))
+    Ok((cli.command, typed(&program, &matches)))
 }
 
 /// The command with all subcommands.
@@ -193,12 +198,11 @@ fn command() -> clap::Command {
 }
 
 /// Long names of the options given on the command line after the subcommand, without defaults.
-fn typed(matches: &ArgMatches) -> Vec<String> {
+fn typed(program: &clap::Command, matches: &ArgMatches) -> Vec<String> {
     let Some((name, matches)) = matches.subcommand() else {
         return Vec::new();
     };
-    let command = command();
-    let known = command.find_subcommand(name).into_iter();
+    let known = program.find_subcommand(name).into_iter();
     known
         .flat_map(|command| command.get_arguments())
         .filter(|argument| {

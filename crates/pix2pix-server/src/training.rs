@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use pix2pix::run::{Event, History, Metrics, RunScores};
+use pix2pix::run::{Event, History, Metrics, RunScores, l1_curve};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -13,10 +13,6 @@ use utoipa::ToSchema;
 const POINTS: usize = 300;
 /// Largest number of lines of the log in an answer, the newest ones.
 const LINES: usize = 200;
-/// Key of the training pairs' L1 if the targets are label maps.
-const OF_CLASSES: &str = "g_l1_classes";
-/// L1 of 255 for one in units of [-1, 1].
-const OF_255: f64 = 127.5;
 
 /// A training in this process: it is told every event and every line, and answers what clients ask.
 pub struct LiveTraining {
@@ -178,10 +174,9 @@ impl LiveTraining {
         let mut curves: BTreeMap<&'static str, Vec<(u64, f64)>> = BTreeMap::new();
         for line in &seen.metrics {
             for (key, value) in line.losses.named() {
-                let (key, unit) = match (key, self.is_of_labels) {
-                    ("g_l1", false) => (key, OF_255),
-                    ("g_l1", true) => (OF_CLASSES, 1.0),
-                    _ => (key, 1.0),
+                let (key, unit) = match key {
+                    "g_l1" => l1_curve(self.is_of_labels),
+                    key => (key, 1.0),
                 };
                 let point = (line.step, f64::from(value) * unit);
                 curves.entry(key).or_default().push(point);
@@ -250,6 +245,7 @@ fn some_of(points: Vec<(u64, f64)>) -> Vec<(u64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pix2pix::run::L1_OF_CLASSES;
     use pix2pix::train::Losses;
 
     fn logged(step: u64, g_l1: f32) -> Metrics {
@@ -293,7 +289,10 @@ mod tests {
             ..RunScores::default()
         }));
         let curves = training.info().curves;
-        let l1 = curves.iter().find(|curve| curve.key == OF_CLASSES).unwrap();
+        let l1 = curves
+            .iter()
+            .find(|curve| curve.key == L1_OF_CLASSES)
+            .unwrap();
         assert_eq!(l1.points, [(1, 0.5)]);
         let has = |key: &str| curves.iter().any(|curve| curve.key == key);
         assert!(has("accuracy") && has("iou") && !has("g_l1") && !has("l1"));

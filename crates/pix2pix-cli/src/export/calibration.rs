@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use pix2pix::data::pair::Direction;
 use pix2pix::data::picture::{self, Content, Format, Metadata, Outside, Page, Picture, Stack};
-use pix2pix::data::{Domain, Nodata, Pairs, Store};
+use pix2pix::data::{Domain, Pairs, Store};
 use pix2pix::{Error, RunConfig};
 
 use crate::direction::is_of_targets;
@@ -121,11 +121,7 @@ fn source(
     let (mut picture, format) = picture::decode_pages(file, content, pages, Some(domain))?;
     let channels = picture.channels() / pages.len();
     let gaps = pages.iter().flat_map(|page| {
-        let gap = match domain.nodata {
-            Some(Nodata::Tag) => Metadata::read(content, format, *page, channels).nodata(),
-            Some(Nodata::Value(value)) => Some(value),
-            None => None,
-        };
+        let gap = Metadata::gap_of(domain.nodata, (content, format, *page), channels);
         std::iter::repeat_n(gap, channels)
     });
     let gaps: Vec<Option<f32>> = gaps.collect();

@@ -7,6 +7,7 @@ use pix2pix::data::picture::conversion;
 use pix2pix::exchange::Rounding;
 use pix2pix::model::Checkpoint;
 use pix2pix::{Error, atomic_file, regular_file};
+use pix2pix_server::models::Model;
 use pix2pix_server::settings::Words;
 use pix2pix_server::{Models, site};
 
@@ -64,10 +65,10 @@ impl SiteArgs {
         models: &Models,
         out: &Path,
     ) -> Result<(), Failure> {
-        check(checkpoint, path)?;
-        let module = self.module()?;
         models.reload()?;
         let model = models.get(None).expect("it was loaded");
+        check(&model, path)?;
+        let module = self.module()?;
         atomic_file::create_folder(out)?;
         atomic_file::check_own(&out.join(MODEL))?;
         checkpoint.save_rounded(&out.join(MODEL), weights)?;
@@ -117,13 +118,15 @@ impl SiteArgs {
 ///
 /// # Errors
 /// Says how many channels the model has in place of a canvas' four.
-fn check(checkpoint: &Checkpoint, path: &Path) -> Result<(), Error> {
-    let config = &checkpoint.config;
+fn check(model: &Model, path: &Path) -> Result<(), Error> {
+    let config = &model.translator.config;
     let [source, target] = [&config.source, &config.target].map(|domain| domain.channels);
-    let reason = if config.neighbours > 0 {
-        format!("its sources have {source} channels, those of a slice and its neighbors")
-    } else if conversion(CANVAS, source).is_err() {
-        format!("its sources have {source} channels")
+    let reason = if !model.info.drawable {
+        let of_slices = match config.neighbours {
+            0 => "",
+            _ => ", those of a slice and its neighbors",
+        };
+        format!("its sources have {source} channels{of_slices}")
     } else if conversion(target, CANVAS).is_err() {
         format!("its targets have {target} channels")
     } else {

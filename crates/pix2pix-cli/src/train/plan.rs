@@ -211,12 +211,13 @@ fn resume(
     if let Some(path) = &args.path {
         config.data = named(path);
     }
-    let remedy = format!(
+    let gone = format!(
         "give its new path: `{} train DATA --resume {}`",
         program(),
         word(&root)
     );
-    let (data, survey) = find_again(&config, args.path.as_deref(), &remedy)?;
+    let wrong = "DATA is the new path of the run's data set; omit it if that has not moved";
+    let (data, survey) = find_again(&config, args.path.as_deref(), [wrong, &gone])?;
     let notes = match data.changed_since(&config.data_digest) {
         None => Vec::new(),
         Some(Change::Files) => vec![FILES_CHANGED.to_string()],
@@ -258,13 +259,16 @@ fn repeat(
     if let Some(path) = other {
         config.data = named(path);
     }
-    let remedy = "give its new path as DATA";
-    let (mut data, mut survey) = find_again(&config, other, remedy)?;
+    let remedies = [
+        "DATA is the data set of the new run; omit it for that of the run in the file",
+        "give its new path as DATA, or another data set",
+    ];
+    let (mut data, mut survey) = find_again(&config, other, remedies)?;
     let change = data.changed_since(&config.data_digest);
     if change == Some(Change::Pairs) {
         // which pairs were held out is known of the other run's data alone
         config.data_digest.clear();
-        (data, survey) = find_again(&config, other, remedy)?;
+        (data, survey) = find_again(&config, other, remedies)?;
     }
     let mut notes = vec![format!("options: {}, those of a run", file.plain())];
     if change.is_some() {
@@ -329,21 +333,19 @@ fn set_length(
     Ok(())
 }
 
-/// Opens the data set of a run with the options of its start. `typed` is its new path, if there is one; without one,
-/// `remedy` helps where the data set is no longer there.
+/// Opens the data set of a run with the options of its start. `typed` is its path on the command line, if it has one there. The
+/// remedies are for one that is typed and not there, and for that of the run.
 fn find_again(
     config: &RunConfig,
     typed: Option<&Path>,
-    remedy: &str,
+    [wrong, gone]: [&str; 2],
 ) -> Result<(Dataset, Survey), Failure> {
     let path = path_of(&config.data);
     if !path.exists() && !earth::is_named(&config.data) {
         if let Some(typed) = typed {
-            let remedy =
-                "DATA is the new path of the run's data set; omit it if that has not moved";
-            return Err(Error::file(typed, "no such file or folder", remedy).into());
+            return Err(Error::file(typed, "no such file or folder", wrong).into());
         }
-        return Err(Error::file(&path, "the run's data set is not there any more", remedy).into());
+        return Err(Error::file(&path, "the run's data set is not there any more", gone).into());
     }
     let (data, survey) = config.open(&path, config.on_error)?;
     config.check_data(&survey)?;

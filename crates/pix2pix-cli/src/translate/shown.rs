@@ -43,8 +43,8 @@ impl Shown<'_> {
             (wanted, _) => (Cow::Borrowed(output), wanted),
         };
         let known = mask.as_ref().map(Picture::bytes);
-        let is_empty = known.is_some_and(|known| !known.contains(&nodata::KNOWN));
-        let scores = wanted.as_ref().filter(|_| !is_empty);
+        let has_data = mask.as_ref().is_none_or(nodata::has_data);
+        let scores = wanted.as_ref().filter(|_| has_data);
         let scores =
             scores.map(|wanted| PictureScores::of(&name, [&output, wanted], domain, known));
         self.gallery

@@ -131,6 +131,11 @@ pub fn unified(picture: &Picture, gaps: &[Option<f32>]) -> Option<(Picture, Opti
     Some((picture, Some(value)))
 }
 
+/// Whether a mask has a pixel with data.
+pub fn has_data(mask: &Picture) -> bool {
+    mask.bytes().contains(&KNOWN)
+}
+
 /// The pixels that both masks know.
 pub fn both(one: Option<Picture>, other: Option<Picture>) -> Option<Picture> {
     match (one, other) {

@@ -174,7 +174,7 @@ impl Dataset {
         }
         if named.first().is_none_or(|(name, _)| *name != "train") {
             let held_out = named.iter().flat_map(|(_, pairs)| pairs.files());
-            let held_out: Vec<PathBuf> = held_out.collect();
+            let held_out: Vec<PathBuf> = held_out.cloned().collect();
             let proposal = proposal.as_ref();
             return Err(without_pairs(
                 &root,

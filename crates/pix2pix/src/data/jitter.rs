@@ -2,7 +2,7 @@
 //! a pair get the same crop and mirroring. Other resize policies and augmentations are optional.
 
 use pix2pix_runtime::picture::labels::resize_nearest;
-use pix2pix_runtime::picture::nodata::KNOWN;
+use pix2pix_runtime::picture::nodata::{self, KNOWN};
 use pix2pix_runtime::picture::{Size, luma, nearest, resize};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -241,7 +241,7 @@ impl JitterConfig {
             },
         };
         if let Some(mask) = &pair.mask
-            && !has_data(&mask.crop(variation.corner, part))
+            && !nodata::has_data(&mask.crop(variation.corner, part))
             && let Some(corner) = around_data(mask, part, &mut rng)
         {
             variation.corner = corner;
@@ -343,11 +343,6 @@ impl Variation {
         }
         varied
     }
-}
-
-/// Whether a pixel of a mask has data.
-pub(super) fn has_data(mask: &Picture) -> bool {
-    mask.bytes().iter().any(|&byte| byte > 0)
 }
 
 /// The corner of a random part of this size around a random pixel that has data; `None` if none has.

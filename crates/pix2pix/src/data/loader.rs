@@ -5,14 +5,14 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use pix2pix_runtime::picture::Domain;
+use pix2pix_runtime::picture::{Domain, nodata};
 
 use crate::backend::device::placed;
 use crate::caught::caught;
 use crate::data::cache::Cache;
 use crate::data::dataset::Pairs;
 use crate::data::dataset::survey::OnError;
-use crate::data::jitter::{JitterConfig, has_data};
+use crate::data::jitter::JitterConfig;
 use crate::data::pair::Direction;
 use crate::data::picture::Picture;
 use crate::error::{Error, Result};
@@ -386,7 +386,7 @@ fn readable(
             Ok((varied, mask, pair.is_empty()))
         });
         match varied {
-            Ok((_, Some(mask), is_empty)) if !has_data(&mask) => {
+            Ok((_, Some(mask), is_empty)) if !nodata::has_data(&mask) => {
                 let reason = "no pixel with data is left of it";
                 let remedy = "leave it out, or check what says that its pixels have none";
                 let error = Error::file(&pairs.shown(index)[0], reason, remedy);

@@ -70,8 +70,8 @@ impl Pair {
 
     /// Whether no pixel has data.
     pub fn is_empty(&self) -> bool {
-        self.known()
-            .is_some_and(|known| !known.iter().any(|&byte| byte > 0))
+        let mask = self.mask.as_ref();
+        mask.is_some_and(|mask| !nodata::has_data(mask))
     }
 }
 

@@ -18,7 +18,7 @@ use crate::report::names;
 use crate::report::page;
 use crate::report::reading::{self, Finding};
 use crate::report::reported::Reported;
-use crate::run::{Best, History, Warning};
+use crate::run::{Best, History, L1_OF_CLASSES, Warning, l1_curve};
 
 /// Name of the page in a run folder.
 pub const NAME: &str = "report.html";
@@ -88,7 +88,7 @@ struct Chart {
 /// Keys and titles of the losses' curves, in the order of display.
 const LOSSES: [(&str, &str); 5] = [
     ("g_l1", "Training pairs: L1 (of 255)"),
-    (OF_CLASSES, "Generator loss: L1 of the classes"),
+    (L1_OF_CLASSES, "Generator loss: L1 of the classes"),
     ("g_gan", "Generator loss: adversarial"),
     ("d_real", "Discriminator loss: real pairs"),
     ("d_fake", "Discriminator loss: generated pairs"),
@@ -106,9 +106,6 @@ const EXACT: [(&str, &str); 10] = [
     ("lr", "Learning rate"),
     ("augment", "Probability of each augmentation"),
 ];
-
-/// Key of the curve of `g_l1` of runs whose targets are label maps: their planes are no amounts of 255.
-const OF_CLASSES: &str = "g_l1_classes";
 
 /// Writes the report of some runs to an HTML file. Returns sentences on what cannot be read of their files, which
 /// the report leaves out.
@@ -176,24 +173,23 @@ fn runs_of(file: &Path) -> usize {
     page.map_or(0, |page| page.matches("\"state\":\"").count())
 }
 
-/// The values of the curve `key` over the steps. The L1 of training pairs is of 255, like that of held-out pairs, or if the
-/// targets are label maps, another curve.
+/// The values of the curve `key` over the steps. The L1 of training pairs is in one of two curves.
 fn curve(history: &History, key: &str) -> Vec<(u64, f64)> {
-    let is_of_labels = history.config.target.labels.is_some();
     match key {
-        "g_l1" if is_of_labels => Vec::new(),
-        OF_CLASSES if !is_of_labels => Vec::new(),
-        "g_l1" | OF_CLASSES => training_l1(history),
+        "g_l1" | L1_OF_CLASSES if key == of_l1(history).0 => training_l1(history),
+        "g_l1" | L1_OF_CLASSES => Vec::new(),
         key => history.series(key),
     }
 }
 
-/// The L1 of a run's training pairs over the steps: of 255, or if the targets are label maps, the loss itself.
+/// The curve of the L1 of a run's training pairs, and its unit.
+fn of_l1(history: &History) -> (&'static str, f64) {
+    l1_curve(history.config.target.labels.is_some())
+}
+
+/// The L1 of a run's training pairs over the steps, as it is shown.
 fn training_l1(history: &History) -> Vec<(u64, f64)> {
-    let unit = match history.config.target.labels {
-        None => 127.5,
-        Some(_) => 1.0,
-    };
+    let (_, unit) = of_l1(history);
     let series = history.series("g_l1").into_iter();
     series.map(|(step, value)| (step, value * unit)).collect()
 }

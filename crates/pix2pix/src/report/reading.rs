@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::quality::Score;
-use crate::run::{History, Warning};
+use crate::run::{History, L1_OF_CLASSES, Warning};
 use crate::train::objective::Gan;
 
 /// Fewest values of a loss for a sentence about it.
@@ -57,7 +57,7 @@ impl Finding {
 /// What a healthy curve of this key looks like.
 pub fn healthy(key: &str) -> &'static str {
     match key {
-        "g_l1" | "g_l1_classes" => {
+        "g_l1" | L1_OF_CLASSES => {
             "Falls fast at first, slowly later. Single steps scatter; the smoothed line counts."
         }
         "g_gan" => {
@@ -86,7 +86,7 @@ pub fn of(history: &History, key: &str, l1: &[Point]) -> Option<Finding> {
     let gan = history.config.objective.gan;
     let series = |key| history.series(key);
     match key {
-        "g_l1" | "g_l1_classes" => collapse(l1, &history.warnings).or_else(|| training_l1(l1)),
+        "g_l1" | L1_OF_CLASSES => collapse(l1, &history.warnings).or_else(|| training_l1(l1)),
         "g_gan" => {
             let won = has_won(&series("d_real"), &series("d_fake"), gan);
             adversarial(&series(key), won.is_some(), gan)

@@ -33,6 +33,18 @@ pub struct Metrics {
     pub augment: Option<f32>,
 }
 
+/// Key of the curve of the L1 of training pairs if the targets are label maps: their planes are no amounts of 255.
+pub const L1_OF_CLASSES: &str = "g_l1_classes";
+
+/// Key of the curve in which the loss `g_l1` is shown, and what it is multiplied by there: of 255, or if the targets are label
+/// maps, the loss itself.
+pub fn l1_curve(is_of_labels: bool) -> (&'static str, f64) {
+    match is_of_labels {
+        true => (L1_OF_CLASSES, 1.0),
+        false => ("g_l1", 127.5),
+    }
+}
+
 impl Metrics {
     /// The L1 of the step's pairs as it is shown: of 255, or if the targets are label maps, whose planes are no amounts, the
     /// loss itself.

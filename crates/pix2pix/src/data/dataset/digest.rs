@@ -5,7 +5,6 @@ use std::path::Path;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::layout::Files;
 use super::{Dataset, Pairs};
 use crate::data::sha256;
 
@@ -78,12 +77,8 @@ impl Pairs {
             Some(bytes) => bytes.to_string(),
             None => "-".to_string(),
         };
-        let files: Vec<&Path> = match &entry.files {
-            Files::Together(path) => vec![path],
-            Files::Apart(a, b) => a.iter().chain(b).map(AsRef::as_ref).collect(),
-        };
-        let files = files.into_iter().chain(entry.mask.as_deref());
-        let sizes: Vec<String> = files.map(size).collect();
+        let files = entry.files.all().chain(&entry.mask);
+        let sizes: Vec<String> = files.map(|path| size(path)).collect();
         format!("{}\n", sizes.join(" "))
     }
 }

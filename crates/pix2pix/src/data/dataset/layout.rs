@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::slice;
 
 use super::passed_over::{self, CONVERT, PassedOver, Why};
 use super::pattern::{self, Pattern};
@@ -39,6 +40,25 @@ pub enum Files {
     Together(PathBuf),
     /// In files of their own: those of A and those of B, whose channels are joined if there are several.
     Apart(Vec<PathBuf>, Vec<PathBuf>),
+}
+
+impl Files {
+    /// All files: the one of both sides, or those of A and then those of B.
+    pub fn all(&self) -> impl Iterator<Item = &PathBuf> + Clone {
+        let (first, rest): (&[PathBuf], &[PathBuf]) = match self {
+            Self::Together(path) => (slice::from_ref(path), &[]),
+            Self::Apart(a, b) => (a, b),
+        };
+        first.iter().chain(rest)
+    }
+
+    /// The files of A or B (`side` 0 or 1).
+    pub fn of_side(&self, side: usize) -> &[PathBuf] {
+        match self {
+            Self::Together(path) => slice::from_ref(path),
+            Self::Apart(a, b) => [a, b][side],
+        }
+    }
 }
 
 /// A pair's name and files.
@@ -90,14 +110,8 @@ impl Layout {
     /// Notes the pictures that a table does not list.
     pub fn note_unlisted(&mut self, table: &Path, files: &[PathBuf]) {
         let entries = self.splits.values().flatten();
-        let listed = entries.flat_map(|entry| {
-            let files = match &entry.files {
-                Files::Together(file) => vec![file.clone()],
-                Files::Apart(a, b) => [a.as_slice(), b].concat(),
-            };
-            files.into_iter().chain(entry.mask.clone())
-        });
-        let listed: BTreeSet<PathBuf> = listed.collect();
+        let listed = entries.flat_map(|entry| entry.files.all().chain(&entry.mask));
+        let listed: BTreeSet<PathBuf> = listed.cloned().collect();
         for file in files
             .iter()
             .filter(|file| *file != table && !listed.contains(*file))

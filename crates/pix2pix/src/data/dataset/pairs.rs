@@ -79,22 +79,13 @@ impl Pairs {
 
     /// Paths of pair `index`'s files, for messages: one for a side-by-side pair, else those of A and of B.
     pub fn shown(&self, index: usize) -> Vec<PathBuf> {
-        match &self.entries[index].files {
-            Files::Together(path) => vec![self.store.shown(path)],
-            Files::Apart(a, b) => a
-                .iter()
-                .chain(b)
-                .map(|path| self.store.shown(path))
-                .collect(),
-        }
+        let files = self.entries[index].files.all();
+        files.map(|path| self.store.shown(path)).collect()
     }
 
     /// The files of all pairs without their masks, relative to the data set's root.
-    pub(super) fn files(&self) -> impl Iterator<Item = PathBuf> {
-        self.entries.iter().flat_map(|entry| match &entry.files {
-            Files::Together(path) => vec![path.clone()],
-            Files::Apart(a, b) => [a.as_slice(), b].concat(),
-        })
+    pub(super) fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.entries.iter().flat_map(|entry| entry.files.all())
     }
 
     /// Pair `index`, as results of earlier surveys know it.
@@ -143,10 +134,8 @@ impl Pairs {
 
     /// Path of the first file of A or B (`side` 0 or 1) of pair `index`, for messages.
     pub(crate) fn shown_side(&self, index: usize, side: usize) -> PathBuf {
-        match &self.entries[index].files {
-            Files::Together(path) => self.store.shown(path),
-            Files::Apart(a, b) => self.store.shown(&[a, b][side][0]),
-        }
+        self.store
+            .shown(&self.entries[index].files.of_side(side)[0])
     }
 
     /// The data set's folder; `None` for archives and embedded data.
@@ -159,14 +148,8 @@ impl Pairs {
     /// # Errors
     /// When one cannot be read.
     pub fn bytes(&self, index: usize) -> Result<Vec<Vec<u8>>> {
-        match &self.entries[index].files {
-            Files::Together(path) => Ok(vec![self.store.read(path)?]),
-            Files::Apart(a, b) => a
-                .iter()
-                .chain(b)
-                .map(|path| self.store.read(path))
-                .collect(),
-        }
+        let files = self.entries[index].files.all();
+        files.map(|path| self.store.read(path)).collect()
     }
 
     /// Whether a mask file belongs to some of the pairs.

@@ -1,9 +1,8 @@
 //! Reads pairs: their headers, their pictures as the files have them, and as the networks take them.
 
 use std::path::{Path, PathBuf};
-use std::slice;
 
-use pix2pix_runtime::picture::{Nodata, nodata};
+use pix2pix_runtime::picture::nodata;
 
 use super::layout::{Entry, Files};
 use super::pairs::Pairs;
@@ -99,11 +98,7 @@ impl Pairs {
     /// Checks that the pages of each file of a side are alike, so that their channels can be joined. Returns their number.
     fn check_neighbours(&self, entry: &Entry, side: usize) -> Result<usize> {
         let pages = self.pages_of(entry, side);
-        let files = match &entry.files {
-            Files::Together(path) => slice::from_ref(path),
-            Files::Apart(a, b) => [a, b][side],
-        };
-        for path in files {
+        for path in entry.files.of_side(side) {
             let (shown, content) = (self.store.shown(path), self.store.content(path)?);
             let header = |page: &Page| Header::read(&shown, &content, *page);
             let headers: Vec<Header> = pages.iter().map(header).collect::<Result<_>>()?;
@@ -128,7 +123,8 @@ impl Pairs {
             let domain = self.domains.as_ref().map(|domains| &domains[side]);
             let page = |page: Page| {
                 let (picture, format) = picture::decode_as(&shown, &content, page, domain)?;
-                let gap = self.gap(side, (&content, format, page), picture.channels());
+                let at = (&content, format, page);
+                let gap = Metadata::gap_of(self.nodata[side], at, picture.channels());
                 Ok(Decoded {
                     gaps: vec![gap; picture.channels()],
                     picture,
@@ -151,8 +147,11 @@ impl Pairs {
                 let halves = |page: Page| {
                     let (both, format) = picture::decode_page(&shown, &content, page)?;
                     let channels = both.channels();
-                    let gap = |side| self.gap(side, (&content, format, page), channels);
-                    let mut gaps = [0, 1].map(gap).into_iter();
+                    let at = (&content, format, page);
+                    let gaps = self
+                        .nodata
+                        .map(|known| Metadata::gap_of(known, at, channels));
+                    let mut gaps = gaps.into_iter();
                     Ok::<_, Error>(pair::split(&shown, &both)?.map(|picture| Decoded {
                         picture,
                         format,
@@ -193,19 +192,6 @@ impl Pairs {
                 };
                 Ok([joined(a, 0)?, joined(b, 1)?])
             }
-        }
-    }
-
-    /// The value of samples without data in a page of a file of A or B (`side` 0 or 1); `None` if all have data.
-    fn gap(
-        &self,
-        side: usize,
-        (content, format, page): (&Content, Format, Page),
-        channels: usize,
-    ) -> Option<f32> {
-        match self.nodata[side]? {
-            Nodata::Tag => Metadata::read(content, format, page, channels).nodata(),
-            Nodata::Value(value) => Some(value),
         }
     }
 

@@ -1,7 +1,5 @@
 //! The pages and slices of files: each is a pair, or one is.
 
-use std::path::PathBuf;
-
 use super::layout::{Entry, Files};
 use super::store::Store;
 use crate::data::picture::{self, Page, Pages, Stack};
@@ -48,12 +46,8 @@ pub fn with_pages(entries: Vec<Entry>, store: &Store, pages: Option<Pages>) -> R
 /// Volumes must lie in the same way, those of masks too. `None` if a file cannot be read: the survey reports it, and nothing is
 /// wrong with its partners.
 fn count_pages(entry: &Entry, store: &Store, each: bool) -> Result<Option<usize>> {
-    let files: Vec<&PathBuf> = match &entry.files {
-        Files::Together(path) => vec![path],
-        Files::Apart(a, b) => a.iter().chain(b).collect(),
-    };
     let mut stacks = Vec::new();
-    for path in files.into_iter().chain(&entry.mask) {
+    for path in entry.files.all().chain(&entry.mask) {
         match Stack::read(&store.stored(path)?) {
             Ok(stack) => stacks.push((path, store.shown(path), stack)),
             Err(_) => return Ok(None),

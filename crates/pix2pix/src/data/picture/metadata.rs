@@ -2,6 +2,7 @@
 //!
 //! A translation has the same place, size and pixels as its input, so it takes them over.
 
+use pix2pix_runtime::picture::Nodata;
 use tiff_reader::{Tag, TagValue};
 
 use super::content::Content;
@@ -90,6 +91,19 @@ impl Metadata {
         let text = tag.value.as_str()?;
         let value: f64 = text.trim_matches(['\0', ' ']).parse().ok()?;
         Some(value as f32)
+    }
+
+    /// The value of samples without data in a page of a file, for sides of which it is known so; `None` if all have data. The
+    /// page has this number of channels.
+    pub fn gap_of(
+        known: Option<Nodata>,
+        (content, format, page): (&Content, Format, Page),
+        channels: usize,
+    ) -> Option<f32> {
+        match known? {
+            Nodata::Tag => Self::read(content, format, page, channels).nodata(),
+            Nodata::Value(value) => Some(value),
+        }
     }
 
     /// The same metadata with another value for "no data", or with none.
