@@ -7,7 +7,7 @@ use pix2pix::model::{self, average};
 use crate::failure::Failure;
 use crate::paths::{Plain, word};
 use crate::program::program;
-use crate::result_file::{ResultArgs, keep};
+use crate::result_file::{ResultArgs, check_ending, keep};
 
 /// Options of `pix2pix average`.
 #[derive(clap::Args)]
@@ -28,7 +28,10 @@ pub struct Args {
 pub fn run(args: Args) -> Result<(), Failure> {
     let own = args.run.join("averaged.safetensors");
     let notes = match &args.out {
-        Some(out) => args.result.check(&[out])?,
+        Some(out) => {
+            check_ending(out, "--out", &["safetensors"])?;
+            args.result.check(&[out])?
+        }
         None => args
             .result
             .check_own(&own, |file| model::config(file).is_ok())?,

@@ -11,7 +11,7 @@ use crate::choice::choice;
 use crate::failure::Failure;
 use crate::paths::{Plain, word};
 use crate::program::program;
-use crate::result_file::{ResultArgs, keep};
+use crate::result_file::{ResultArgs, check_ending, keep};
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
@@ -57,6 +57,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         size: args.size,
         direction: Some(args.direction),
     };
+    check_ending(&args.out, "--out", &["safetensors"])?;
     let notes = args.result.check(&[args.out.as_path()])?;
     keep(&args.files, &args.out)?;
     let checkpoint = import::of_files(&args.files, &options)?;

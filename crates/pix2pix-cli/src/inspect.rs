@@ -19,7 +19,7 @@ use crate::data_args::{DataArgs, DataPath};
 use crate::failure::{Failure, print};
 use crate::flags;
 use crate::paths::{Plain, lies_in, real};
-use crate::result_file::ResultArgs;
+use crate::result_file::{ResultArgs, check_ending};
 use crate::words;
 
 /// Largest number of pairs on the contact sheet.
@@ -195,16 +195,6 @@ fn check_conversion(pairs: &Pairs, survey: &Survey, domains: &[Domain; 2]) -> Re
     Ok(())
 }
 
-/// Checks that a sheet's name has the ending of its format, or none, as that of a stream.
-fn check_ending(sheet: &Path) -> Result<(), Failure> {
-    let ending = sheet.extension().unwrap_or_default();
-    if ending.is_empty() || ending.eq_ignore_ascii_case("png") {
-        return Ok(());
-    }
-    let message = "unknown format of the contact sheet; end --sheet in .png";
-    Err(Failure::Usage(format!("{}: {message}", sheet.plain())))
-}
-
 /// Where the contact sheet goes: never into the data set, where it would count as a pair.
 fn sheet_path(args: &Args) -> Result<PathBuf, Failure> {
     let data = &args.at.path;
@@ -213,7 +203,7 @@ fn sheet_path(args: &Args) -> Result<PathBuf, Failure> {
             "--sheet {} lies in the data set, and would be taken for a pair; choose another place",
             path.plain()
         ))),
-        Some(path) => check_ending(path).map(|()| path.clone()),
+        Some(path) => check_ending(path, "--sheet", &["png"]).map(|()| path.clone()),
         None if lies_in(Path::new("inspect.png"), data) => {
             let data = real(data);
             let folder = data.parent().unwrap_or(Path::new("/"));

@@ -10,7 +10,7 @@ use crate::flags;
 use crate::output::tell;
 use crate::paths::Plain;
 use crate::progress;
-use crate::result_file::{ResultArgs, are_two};
+use crate::result_file::{ResultArgs, are_two, check_ending};
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
@@ -40,6 +40,12 @@ pub struct Args {
 
 /// Writes the page, and the table if `--csv` is given.
 pub fn run(args: Args) -> Result<(), Failure> {
+    if let Some(page) = &args.out {
+        check_ending(page, "--out", &["html", "htm"])?;
+    }
+    if let Some(table) = &args.csv {
+        check_ending(table, "--csv", &["csv"])?;
+    }
     let asked = args.out.iter().chain(&args.csv);
     let asked: Vec<&Path> = asked.map(PathBuf::as_path).collect();
     let notes = args.result.check(&asked)?;

@@ -140,6 +140,21 @@ pub fn are_two(file: &Path, other: &Path) -> Result<(), Failure> {
     Err(Failure::Usage(format!("{}: {message}", file.plain())))
 }
 
+/// Checks that the name that `option` gives a result has an ending of its format, or none, as that of a stream.
+///
+/// # Errors
+/// If it has that of another format: the file would not hold what its name says.
+pub fn check_ending(file: &Path, option: &str, endings: &[&str]) -> Result<(), Failure> {
+    let ending = file.extension().unwrap_or_default();
+    let is_known = |known: &&str| ending.eq_ignore_ascii_case(known);
+    if ending.is_empty() || endings.iter().any(is_known) {
+        return Ok(());
+    }
+    let [format, ..] = endings else { return Ok(()) };
+    let message = format!("the result is a .{format} file; end {option} in .{format}");
+    Err(Failure::Usage(format!("{}: {message}", file.plain())))
+}
+
 impl Notes {
     /// Writes a note of one or several lines.
     pub fn say(self, text: &str) {

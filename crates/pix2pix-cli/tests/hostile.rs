@@ -340,6 +340,28 @@ fn a_sheet_is_not_replaced() {
     assert!(said.contains("lies in the data set"), "{said}");
 }
 
+/// A result never has the name of another format, which other programs would believe.
+#[test]
+fn results_have_endings_of_their_formats() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    scratch.ok("export run --out g.pth");
+    for (command, remedy) in [
+        ("average run --out mean.pth", "end --out in .safetensors"),
+        ("import g.pth --out model.onnx", "end --out in .safetensors"),
+        ("report run --out page.pdf", "end --out in .html"),
+        ("report run --csv table.xlsx", "end --csv in .csv"),
+    ] {
+        let said = line(&scratch.run(command), 2);
+        assert!(said.contains(remedy), "{said}");
+        let name = command.rsplit(' ').next().unwrap();
+        assert!(!scratch.path(name).exists());
+    }
+    scratch.ok("report run --out page.HTM --no-gallery");
+    scratch.ok("average run --out mean");
+}
+
 /// Names of files, of runs and of classes, which whoever made them chose.
 #[test]
 fn no_name_reaches_the_terminal_as_a_command() {

@@ -12,7 +12,7 @@ use pix2pix_runtime::regular_file;
 
 use crate::atomic_file::{self, Scratch};
 use crate::data::copying;
-use crate::data::dataset::store::inside;
+use crate::data::dataset::store::{inside, sparse};
 use crate::data::dataset::tar_names;
 use crate::data::picture::content::most_unpacked;
 use crate::error::{Error, Result};
@@ -164,6 +164,10 @@ fn unpack_entries(archive: &Path, content: impl Read, to: &Path, most: u64) -> R
         };
         // links and devices are not unpacked: a data set has none
         let kind = entry.header().entry_type();
+        if kind.is_gnu_sparse() || sparse(&mut entry).map_err(damaged)?.is_some() {
+            let reason = format!("{} is stored without its holes", path.display());
+            return Err(bad(archive, &reason));
+        }
         let written = if kind.is_dir() {
             atomic_file::create_folder(&to.join(&path))
         } else if kind.is_file() {
@@ -190,4 +194,45 @@ fn unpack_file(
     let mut file = File::create(to).map_err(disk)?;
     copying::copy(content, &mut file, damaged, disk)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use tar::EntryType;
+
+    use super::*;
+
+    /// A picture is never left out in silence because tar stores it in another way.
+    #[test]
+    fn files_without_their_holes_are_refused() {
+        let scratch = tempfile::tempdir().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        let archive = |name: &str, kind: EntryType, extension: Option<&str>| {
+            let file = File::create(at(name)).unwrap();
+            let mut tar = tar::Builder::new(GzEncoder::new(file, Compression::fast()));
+            if let Some(key) = extension {
+                tar.append_pax_extensions([(key, &b"1"[..])]).unwrap();
+            }
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(kind);
+            header.set_size(0);
+            header.set_cksum();
+            tar.append_data(&mut header, "A/1.png", io::empty())
+                .unwrap();
+            tar.into_inner().unwrap().finish().unwrap();
+            unpack(&at(name), &at("data"))
+        };
+        for (name, kind, extension) in [
+            ("old.tar.gz", EntryType::GNUSparse, None),
+            ("new.tar.gz", EntryType::Regular, Some("GNU.sparse.major")),
+        ] {
+            let error = archive(name, kind, extension).unwrap_err().to_string();
+            assert!(error.contains("A/1.png is stored without"), "{error}");
+            assert!(!at("data").exists());
+        }
+        archive("plain.tar.gz", EntryType::Regular, Some("mtime")).unwrap();
+        assert!(at("data/1.png").exists());
+    }
 }

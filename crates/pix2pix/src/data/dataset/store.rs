@@ -12,9 +12,10 @@ use flate2::read::MultiGzDecoder;
 use pix2pix_runtime::regular_file;
 use tar::EntryType;
 use zip::ZipArchive;
+use zip::result::ZipError;
 
 use super::passed_over::{self, CONVERT, PassedOver, Why};
-use super::tar_names::{self, Limited};
+use super::tar_names;
 use crate::data::copying;
 use crate::data::picture::content::{MAX_GROWTH, Part, most_unpacked, temporary};
 use crate::data::picture::{self, Content, is_picture, is_volume, nifti};
@@ -517,15 +518,16 @@ fn archive(path: &Path, kind: Archive, unread: &mut Vec<PassedOver>) -> Result<C
     let file = regular_file::open(path).map_err(failed)?;
     match kind {
         Archive::Zip => {
-            let mut archive =
-                ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(e.to_string()))?;
+            let unlisted = |e| match e {
+                ZipError::Io(e) => broken(e),
+                e => damaged(e.to_string()),
+            };
+            let mut archive = ZipArchive::new(BufReader::new(file)).map_err(unlisted)?;
             let mut index = BTreeMap::new();
             for place in 0..archive.len() {
-                let entry = archive
-                    .by_index_raw(place)
-                    .map_err(|e| damaged(e.to_string()))?;
+                let entry = archive.by_index_raw(place).map_err(unlisted)?;
                 // some programs of Windows write its separator, which ZIP forbids
-                let name = entry.name().map_err(|e| damaged(e.to_string()))?;
+                let name = entry.name().map_err(unlisted)?;
                 let name = name.replace('\\', "/");
                 match inside(Path::new(&name)) {
                     _ if name.ends_with('/') => {}
@@ -580,7 +582,9 @@ fn tar_index(file: &File, unread: &mut Vec<PassedOver>) -> io::Result<BTreeMap<P
         let kind = entry.header().entry_type();
         let path = entry.path()?.into_owned();
         let why = match kind {
-            EntryType::Regular | EntryType::Continuous => sparse(&mut entry)?,
+            EntryType::Regular | EntryType::Continuous => {
+                sparse(&mut entry)?.map(|path| (path, Why::Sparse))
+            }
             EntryType::Symlink | EntryType::Link => Some((path.clone(), Why::Link)),
             EntryType::GNUSparse => Some((path.clone(), Why::Sparse)),
             EntryType::Directory | EntryType::XGlobalHeader => continue,
@@ -608,7 +612,7 @@ fn tar_index(file: &File, unread: &mut Vec<PassedOver>) -> io::Result<BTreeMap<P
 }
 
 /// The path of a file that is stored without its holes by newer extensions of tar, whose own name is in them.
-fn sparse(entry: &mut tar::Entry<'_, Limited<&File>>) -> io::Result<Option<(PathBuf, Why)>> {
+pub(crate) fn sparse(entry: &mut tar::Entry<'_, impl Read>) -> io::Result<Option<PathBuf>> {
     let mut path = None;
     let mut is_sparse = false;
     for extension in entry.pax_extensions()?.into_iter().flatten() {
@@ -619,7 +623,7 @@ fn sparse(entry: &mut tar::Entry<'_, Limited<&File>>) -> io::Result<Option<(Path
         }
     }
     let path = path.map_or_else(|| entry.path().map(Cow::into_owned), Ok)?;
-    Ok(is_sparse.then_some((path, Why::Sparse)))
+    Ok(is_sparse.then_some(path))
 }
 
 #[cfg(test)]
