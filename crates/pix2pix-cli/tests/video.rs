@@ -1,6 +1,6 @@
 //! Video: frames through a pipe.
 
-use image::RgbImage;
+use image::{RgbImage, Rgba, RgbaImage};
 use pix2pix::data::picture::{self, Format, Picture, Samples};
 
 use crate::common::{SMALL, Scratch, pair};
@@ -97,6 +97,21 @@ fn the_rate_is_told() {
     let told = String::from_utf8(output.stderr).unwrap();
     let clipped = "% of its values lie outside of the model's range and were clipped\n";
     assert!(told.ends_with(clipped), "{told}");
+}
+
+/// Of a picture with opacity, which the model does not see, only the colors are counted.
+#[test]
+fn opacity_is_not_clipped() {
+    let (scratch, _) = model();
+    scratch.trained("data", "--range-a 0,199");
+    let note = |name: &str, brightest: u8| {
+        let picture = RgbaImage::from_pixel(64, 64, Rgba([brightest, 50, 7, 255]));
+        picture.save(scratch.path(name)).unwrap();
+        scratch.ok(&format!("translate run {name} --out out"))
+    };
+    assert!(!note("in.png", 199).contains("clipped"));
+    let said = note("out.png", 200);
+    assert!(said.contains("33.3% of its values"), "{said}");
 }
 
 /// Before the first byte of a video, which would be one without frames.

@@ -87,6 +87,11 @@ fn a_model_of_volumes_makes_volumes() {
         said.contains("A: 3 channels, float from -1000 to 300"),
         "{said}"
     );
+    // three slices are not three colors
+    let video = b"YUV4MPEG2 W64 H64 F25:1 C444\n";
+    let output = scratch.piped("translate run --stdin-y4m", video);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("slices with their neighbors"), "{told}");
     let config = fs::read_to_string(scratch.path("run/config.toml")).unwrap();
     assert!(config.contains("neighbours = 1"), "{config}");
     scratch.ok("train --resume run --steps 3 --quiet");

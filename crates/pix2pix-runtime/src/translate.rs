@@ -522,16 +522,18 @@ impl Translator {
         self.model.source.outside(picture)
     }
 
-    /// As [`outside`](Self::outside), without the pixels that have no data; `tag` is the value that the picture's file names
-    /// for them.
+    /// As [`outside`](Self::outside), of a picture before it is translated: without the pixels that have no data and the channels
+    /// that the model has not, such as opacity. `tag` is the value that the picture's file names for pixels without data.
     pub fn outside_known(&self, picture: &Picture, tag: Option<f32>) -> Outside {
-        match self.gap_of_source(tag) {
-            None => self.outside(picture),
-            gap => {
-                let (picture, _) = self.model.source.without_gaps(picture.clone(), gap);
-                self.outside(&picture)
-            }
+        let domain = &self.model.source;
+        let gap = self.gap_of_source(tag);
+        if gap.is_none() && picture.channels() == domain.channels {
+            return self.outside(picture);
         }
+        let (picture, _) = domain.without_gaps(picture.clone(), gap);
+        // a picture of other channels is refused when it is translated
+        let source = self.source(picture);
+        source.map_or_else(|_| Outside::default(), |source| self.outside(&source))
     }
 
     /// Checks that the values of a picture, or those of all slices of a volume, are what the model was trained on: numbers, and
