@@ -11,12 +11,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::{Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use pix2pix::data::pair;
 use pix2pix::data::passed_over::{self, PassedOver};
 use pix2pix::data::picture::{self, Depth, Format, Header, MAX_BYTES, MAX_SIDE, Page, Picture};
 use pix2pix::data::{
     Aligned, Dataset, Narrow, Nodata, Options, Pages, Pairs, Size, Store, Task, Values, earth,
-    side_by_side, sized,
+    places_of_pairs, side_by_side, sized,
 };
 use pix2pix::device::set_threads;
 use pix2pix::{Error, atomic_file, one_line};
@@ -25,6 +24,7 @@ use rayon::prelude::*;
 use crate::choice::choice;
 use crate::data_args::{looked_at, low_and_high};
 use crate::failure::Failure;
+use crate::flags;
 use crate::inspect::alignment::few;
 use crate::output::{say, tell};
 use crate::output_folder::{create_folder_of, remove_unfinished};
@@ -227,7 +227,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     }
 }
 
-/// Makes a pair from each photograph, in the photograph's own subfolder.
+/// Makes a pair from each photograph, where a data set has its pairs.
 fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
     task.validate()?;
     let store = Store::open(&common.input)?;
@@ -235,7 +235,8 @@ fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
     tell_of(&passed_over);
     let mut jobs = BTreeMap::new();
     let mut are_slices = false;
-    for file in files {
+    let places = places_of_pairs(&files);
+    for (file, place) in files.into_iter().zip(places) {
         let count = match common.pages {
             Some(Pages::Each) => picture::pages(&store.stored(&file)?),
             _ => 1,
@@ -243,22 +244,23 @@ fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
         are_slices |= count > 1;
         for index in 0..count {
             // the ending is that of the depth
-            let (name, page) = match count {
-                1 => (pair::stem(&file), Page::of(common.pages)),
-                _ => (
-                    format!("{}-{}", pair::stem(&file), index + 1),
-                    Page::At(index),
-                ),
+            let mut target = common.out.join(&place).into_os_string();
+            let page = match count {
+                1 => Page::of(common.pages),
+                _ => {
+                    target.push(format!("-{}", index + 1));
+                    Page::At(index)
+                }
             };
             let shown = store.shown(&file);
             let header = Header::read(&shown, &store.stored(&file)?, page)?;
             check_pair(common, &shown, header)?;
-            let target = common.out.join(file.with_file_name(name));
             let job = (file.clone(), page);
-            add(&mut jobs, target, job, |(file, _)| store.shown(file))?;
+            add(&mut jobs, target.into(), job, |(file, _)| store.shown(file))?;
         }
     }
     let options = prepared::of_photographs(common, task);
+    let pairs = jobs.len();
     make(common, &options, jobs, is_made, |(file, page), target| {
         let (shown, content) = (store.shown(file), store.content(file)?);
         let (photo, _) = picture::decode_page(&shown, &content, *page)?;
@@ -275,6 +277,7 @@ fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
         let both = side_by_side(&source, &photo).expect("both have one depth and size");
         write(target, &both)
     })?;
+    tell_found(common, pairs, None);
     if are_slices {
         say(SLICES_APART);
     }
@@ -431,7 +434,9 @@ fn combine(common: &Common, nearest: Option<Sides>) -> Result<(), Failure> {
         write(target, &both)
     };
     let options = prepared::of_combine(common, nearest);
+    let pairs = jobs.len();
     make(common, &options, jobs, is_made, work)?;
+    tell_found(common, pairs, None);
     for (name, _) in ["A", "B"].into_iter().zip(maps).filter(|(_, is)| *is) {
         say(&format!(
             "note: {name} looks like label maps, and --size took the nearest pixels of it; for drawings, repeat with \
@@ -501,7 +506,9 @@ fn align(common: &Common, nodata: Option<Nodata>) -> Result<(), Failure> {
     });
     keep(&data, results)?;
     let options = prepared::of_align(common, nodata);
+    let pairs = jobs.len();
     make(common, &options, jobs, is_made, work)?;
+    tell_found(common, pairs, None);
     let mut unsure = unsure.into_inner().expect("no panic while it is held");
     unsure.sort();
     say(&format!(
@@ -605,6 +612,7 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
     keep(&data, jobs.keys().cloned())?;
     // a copy has all of its name
     make(common, prepared::SPLIT, jobs, Path::is_file, work)?;
+    tell_found(common, pairs.len(), Some(Pages::First));
     let train = pairs.len() - val - test;
     say(&format!(
         "pairs: {train} in train/, {val} in val/, {test} in test/\n"
@@ -698,6 +706,29 @@ fn keep(data: &Dataset, targets: impl Iterator<Item = PathBuf>) -> Result<(), Fa
     }
 }
 
+/// Tells how many pairs training finds in the folder of the results, if these are not the `pairs` of this command: others may
+/// be there, and those of one split may be missing.
+fn tell_found(common: &Common, pairs: usize, pages: Option<Pages>) {
+    let options = Options {
+        pages,
+        narrow: Narrow::Pairs,
+        ..Options::default()
+    };
+    let data = match Dataset::open(&common.out, &options) {
+        Ok(data) => data,
+        Err(error) => return say(&format!("note: {}\n", flags::named(&error.to_string()))),
+    };
+    let found: usize = data.splits.iter().map(|(_, pairs)| pairs.len()).sum();
+    if found != pairs {
+        say(&format!(
+            "note: as a data set, {} has {}; this command's are {pairs}\n",
+            common.out.plain(),
+            words::count(found as u64, "pair")
+        ));
+        tell_of(&data.passed_over);
+    }
+}
+
 /// Whether a picture was written to a target without an ending.
 fn is_made(target: &Path) -> bool {
     let mut endings = picture::RESULT_EXTENSIONS.iter();
@@ -728,6 +759,11 @@ fn make<T: Sync>(
         prepared::check(&common.out, options)?;
     }
     set_threads(common.threads)?;
+    let is_whole = jobs.keys().all(|target| is_there(target));
+    let begun = match is_whole {
+        true => None,
+        false => Some(prepared::begin(&common.out, options)?),
+    };
     remove_unfinished(jobs.keys().cloned());
     let bar = if stderr().is_terminal() {
         ProgressBar::new(jobs.len() as u64)
@@ -740,18 +776,17 @@ fn make<T: Sync>(
     let result = jobs.par_iter().try_for_each(|(target, job)| {
         if !is_there(target) {
             work(job, target)?;
-            let is_first = made.fetch_add(1, Ordering::Relaxed) == 0;
-            // not earlier: a command that makes nothing leaves nothing behind
-            if is_new && is_first {
-                prepared::write(&common.out, options)?;
-            }
+            made.fetch_add(1, Ordering::Relaxed);
         }
         bar.inc(1);
         Ok::<_, Error>(())
     });
     bar.finish_and_clear();
-    result?;
     let made = made.into_inner();
+    if let Some(begun) = begun.filter(|_| made == 0) {
+        begun.undo();
+    }
+    result?;
     let there = jobs.len() - made;
     let there = if there > 0 {
         format!(", {there} already existed")

@@ -731,6 +731,76 @@ fn pairs_of_other_options_are_not_taken_for_the_same() {
     fs::remove_file(scratch.path(&format!("e/{}", pix2pix::data::PREPARED))).unwrap();
     let said = scratch.ok("prepare noise photos --out e");
     assert!(said.contains("0 files in e, 3 already existed"), "{said}");
+    // which has the mark once the command has made files of it
+    scratch.ok("prepare sketch photos --out e");
+    fs::remove_file(scratch.path("e/pair1.png")).unwrap();
+    scratch.ok("prepare noise photos --out e");
+    let output = scratch.run("prepare sketch photos --out e");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("another command: prepare noise"), "{said}");
+}
+
+/// A killed command leaves no pair without the mark of its options.
+#[cfg(unix)]
+#[test]
+fn the_mark_of_the_options_comes_first() {
+    let scratch = Scratch::new();
+    scratch.pairs("photos", 2);
+    fs::create_dir(scratch.path("e")).unwrap();
+    let mark = pix2pix::data::PREPARED;
+    assert!(scratch.bash(&format!("mkfifo e/{mark}")).status.success());
+    let output = scratch.run("prepare gray photos --out e");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(mark), "{said}");
+    assert_eq!(names(&scratch.path("e")), [mark]);
+}
+
+/// A data set has no pairs in other folders than those of its splits.
+#[test]
+fn pairs_of_photographs_in_any_folder_are_found() {
+    let scratch = Scratch::new();
+    scratch.pairs("photos", 4);
+    scratch.pairs("photos/sub/deep", 2);
+    let said = scratch.ok("prepare gray photos --out gray");
+    assert!(said.contains("6 files in gray"), "{said}");
+    assert!(!said.contains("note:"), "{said}");
+    assert!(scratch.path("gray/sub_deep_pair1.png").is_file());
+    let said = scratch.ok("inspect gray");
+    assert!(!said.contains("passed over"), "{said}");
+    // two of one name
+    scratch.pairs("photos/sub_deep", 1);
+    let output = scratch.run("prepare gray photos --out again");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    for told in [
+        "photos/sub/deep/pair0.png",
+        "photos/sub_deep/pair0.png",
+        "the same name",
+    ] {
+        assert!(said.contains(told), "{told} is not in {said}");
+    }
+    assert!(!scratch.path("again").exists());
+}
+
+#[test]
+fn pairs_that_training_does_not_find_are_told() {
+    let scratch = Scratch::new();
+    scratch.pairs("photos", 3);
+    scratch.pairs("photos/train", 2);
+    let said = scratch.ok("prepare gray photos --out gray");
+    let wanted = "note: as a data set, gray has 2 pairs; this command's are 5\n3 files passed over: 3 in folders outside";
+    assert!(said.contains(wanted), "{said}");
+    scratch.pairs("held-out/val", 2);
+    let said = scratch.ok("prepare gray held-out --out only");
+    assert!(
+        said.contains("note: only: there are no training pairs"),
+        "{said}"
+    );
+    scratch.pairs("flat", 4);
+    let said = scratch.ok("prepare split flat --out parts --val-fraction 0.25");
+    assert!(!said.contains("note:"), "{said}");
 }
 
 #[test]

@@ -29,12 +29,61 @@ pub fn check(out: &Path, options: &str) -> Result<(), Error> {
     Err(Error::file(out, reason, remedy))
 }
 
-/// Says that the files in the folder are made with these options.
+/// What a command has left in its folder before its first file.
+#[derive(Debug)]
+pub struct Begun {
+    /// The mark, if there was none, or that of other options.
+    mark: Option<PathBuf>,
+    /// The folders that there were not, the innermost first.
+    folders: Vec<PathBuf>,
+}
+
+/// Says that the files in the folder are made with these options, before there is one: a killed command leaves none without
+/// the mark. Files of an earlier version, which have none, are taken for those of these options.
 ///
 /// # Errors
-/// If it cannot be written.
-pub fn write(out: &Path, options: &str) -> Result<(), Error> {
-    atomic_file::write_own(&place(out), format!("{options}\n").as_bytes())
+/// If it cannot be written; the folder is then as it was.
+pub fn begin(out: &Path, options: &str) -> Result<Begun, Error> {
+    let wanted = format!("{options}\n");
+    let place = place(out);
+    if regular_file::read_to_string(&place).is_ok_and(|text| text == wanted) {
+        return Ok(Begun {
+            mark: None,
+            folders: Vec::new(),
+        });
+    }
+    let missing = out
+        .ancestors()
+        .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+    let mut begun = Begun {
+        mark: None,
+        folders: missing.map(Path::to_path_buf).collect(),
+    };
+    let written = atomic_file::create_folder(out)
+        .and_then(|()| atomic_file::write_own(&place, wanted.as_bytes()));
+    match written {
+        Ok(()) => {
+            begun.mark = Some(place);
+            Ok(begun)
+        }
+        Err(error) => {
+            begun.undo();
+            Err(error)
+        }
+    }
+}
+
+impl Begun {
+    /// Leaves nothing behind, as nothing was made.
+    pub fn undo(self) {
+        // what is not removed harms nobody: an empty folder, or a mark without files
+        if let Some(mark) = self.mark {
+            let _ = std::fs::remove_file(mark);
+        }
+        for folder in self.folders {
+            let _ = std::fs::remove_dir(folder);
+        }
+    }
 }
 
 /// Whether the folder has anything but the mark. One that has been emptied, as a person sees it, has not.
@@ -102,12 +151,28 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path();
         assert!(check(out, "gray").is_ok());
-        write(out, "gray").unwrap();
+        begin(out, "gray").unwrap();
         assert!(check(out, "gray").is_ok());
         let said = check(out, "gray --size 64").unwrap_err().to_string();
         assert!(
             said.contains("another command: prepare gray; choose"),
             "{said}"
         );
+    }
+
+    #[test]
+    fn what_makes_nothing_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("new/deep");
+        let begun = begin(&out, "gray").unwrap();
+        assert!(out.join(PREPARED).is_file());
+        begun.undo();
+        assert!(!folder.path().join("new").exists());
+        // a mark that was there, and a folder that has files, stay
+        begin(&out, "gray").unwrap();
+        begin(&out, "gray").unwrap().undo();
+        assert!(out.join(PREPARED).is_file());
+        begin(&out, "blur").unwrap().undo();
+        assert!(out.is_dir() && !out.join(PREPARED).exists());
     }
 }

@@ -148,11 +148,7 @@ impl Dataset {
         let mut named: Vec<(&'static str, Pairs)> = Vec::new();
         let (mut pages, mut files) = (0, 0);
         for (split, entries) in splits {
-            let name = match split {
-                None | Some(Split::Train) => "train",
-                Some(Split::Val) => "val",
-                Some(Split::Test) => "test",
-            };
+            let name = split.unwrap_or(Split::Train).name();
             let entries = slices::with_pages(entries, &store, options.pages)?;
             let mut last = None;
             for entry in entries.iter().filter(|entry| entry.pages > 1) {

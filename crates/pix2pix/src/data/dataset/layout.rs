@@ -31,6 +31,15 @@ impl Split {
             _ => None,
         }
     }
+
+    /// The name of its folder.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Val => "val",
+            Self::Test => "test",
+        }
+    }
 }
 
 /// The files of a pair.
@@ -216,6 +225,40 @@ pub fn base(files: &[PathBuf]) -> PathBuf {
         }
         base.push(first);
     }
+}
+
+/// The places, in a data set, of the side-by-side pairs that are made of these pictures: paths without an ending. No layout
+/// has pairs in other folders than those of splits, so the names of all other folders become parts of the pairs' names.
+pub fn places_of_pairs(pictures: &[PathBuf]) -> Vec<PathBuf> {
+    let base = base(pictures);
+    let inside = |picture: &PathBuf| place_of_pair(picture.strip_prefix(&base).unwrap_or(picture));
+    pictures.iter().map(inside).collect()
+}
+
+/// The place of the pair of one picture: the folder of its split, if it is in one, and its name behind those of the other
+/// folders that it is in.
+fn place_of_pair(picture: &Path) -> PathBuf {
+    let mut names: Vec<String> = picture
+        .iter()
+        .map(|name| pair::stem(Path::new(name)))
+        .collect();
+    let last = names.pop().unwrap_or_default();
+    let split = match names.first().and_then(|first| meaning(Path::new(first))) {
+        Some((Some(_), Side::Both)) => Some(names.remove(0)),
+        // trainA
+        Some((Some(split), _)) => Some(split.name().to_string()),
+        // A/train
+        Some((None, _))
+            if names
+                .get(1)
+                .is_some_and(|name| Split::parse(name).is_some()) =>
+        {
+            Some(names.remove(1))
+        }
+        _ => None,
+    };
+    names.push(last);
+    PathBuf::from(split.unwrap_or_default()).join(names.join("_"))
 }
 
 /// Finds the pairs among `files`. Their paths are relative to `root`, which is for messages. `matching` are the patterns
@@ -414,6 +457,60 @@ fn matched(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pairs_of_pictures_are_where_a_layout_has_pairs() {
+        let places = |pictures: &[&str]| {
+            let pictures: Vec<PathBuf> = pictures.iter().map(PathBuf::from).collect();
+            let places = places_of_pairs(&pictures);
+            let shown = places.iter().map(|place| place.display().to_string());
+            shown.collect::<Vec<_>>()
+        };
+        assert_eq!(
+            places(&["1.jpg", "sub/sprite 0.jpg", "sub/deep/N64.4E016.png"]),
+            ["1", "sub_sprite 0", "sub_deep_N64.4E016"]
+        );
+        assert_eq!(
+            places(&[
+                "train/cats/1.jpg",
+                "training/2.jpg",
+                "val/3.jpg",
+                "trainA/4.jpg"
+            ]),
+            ["train/cats_1", "training/2", "val/3", "train/trainA_4"]
+        );
+        assert_eq!(
+            places(&[
+                "A/val/1.jpg",
+                "A/x/2.jpg",
+                "B/test/y/3.jpg",
+                "cats/train/4.jpg"
+            ]),
+            ["val/A_1", "A_x_2", "test/B_y_3", "cats_train_4"]
+        );
+        // what contains all, as in archives
+        assert_eq!(
+            places(&["photos/1.jpg", "photos/val/2.jpg"]),
+            ["1", "val/2"]
+        );
+        // whatever they are, a data set has all of them
+        let folders = [
+            "x/1.png",
+            "train/x/1.png",
+            "A/1.png",
+            "valB/1.png",
+            "B/train/1.png",
+        ];
+        for folder in folders {
+            let place = places(&["1.png", folder]).remove(1);
+            let layout = found(&[format!("{place}.png").as_str()]).unwrap();
+            assert_eq!(
+                layout.splits.values().map(Vec::len).sum::<usize>(),
+                1,
+                "{folder}"
+            );
+        }
+    }
 
     fn found(files: &[&str]) -> Result<Layout> {
         let files: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
