@@ -64,7 +64,12 @@ pub fn run(args: Args) -> Result<(), Failure> {
         }
     }));
     print(&aligned(&rows))?;
-    print("Scores are the best ones on held-out pairs; the last column has their steps.\n")
+    print("Scores are the best ones on held-out pairs; the last column has their steps.\n")?;
+    let histories: Vec<&History> = runs.iter().flat_map(|(_, history)| history).collect();
+    if let Some(told) = History::apart(&histories) {
+        tell(&format!("note: {told}"));
+    }
+    Ok(())
 }
 
 /// The scores of a table of these runs: those of label maps if a run has such targets, and those of pictures unless all have.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::RunConfig;
+use crate::data::dataset::digest::names_of;
 use crate::data::dataset::survey::{self, OnError, Survey};
 use crate::data::dataset::{Dataset, HeldOut, Options};
 use crate::data::earth;
@@ -61,6 +62,15 @@ impl RunConfig {
             true => earth::open(&options),
             false => Dataset::open(path, &options),
         }
+    }
+
+    /// Whether this run and another one hold out different pairs of one data set by `val_fraction`: their scores do not
+    /// compare. As far as it is known: early versions have no digest.
+    pub fn holds_out_others_than(&self, other: &Self) -> bool {
+        let [one, two] = [self, other].map(|config| names_of(&config.data_digest));
+        let are_held_out = [self, other].iter().all(|config| config.val_fraction > 0.0);
+        let are_known = !one.is_empty() && !two.is_empty();
+        are_held_out && are_known && self.data == other.data && one != two
     }
 
     /// What files that are not wider than high are.

@@ -36,6 +36,8 @@ struct Report<'a> {
     version: &'static str,
     runs: Vec<Run<'a>>,
     charts: Vec<Chart>,
+    /// Why scores of the runs do not compare, if they do not.
+    apart: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -108,7 +110,7 @@ const EXACT: [(&str, &str); 10] = [
 ];
 
 /// Writes the report of some runs to an HTML file. Returns sentences on what cannot be read of their files, which
-/// the report leaves out.
+/// the report leaves out, and on scores that do not compare.
 ///
 /// # Errors
 /// When a folder is not a run folder, or the file cannot be written.
@@ -136,7 +138,9 @@ pub fn write(runs: &[Reported], file: &Path) -> Result<Vec<String>> {
             .collect(),
     };
     let now = clock::now();
+    let apart = History::apart(&histories.iter().collect::<Vec<_>>());
     let report = Report {
+        apart,
         made: now.strftime("%Y-%m-%d %H:%M").to_string(),
         at: now.timestamp().as_second(),
         version: env!("CARGO_PKG_VERSION"),
@@ -154,6 +158,7 @@ pub fn write(runs: &[Reported], file: &Path) -> Result<Vec<String>> {
             .collect::<Result<_>>()?,
     };
     atomic_file::write(file, page::of(TEMPLATE, &report).as_bytes())?;
+    unread.extend(apart.map(str::to_string));
     Ok(unread)
 }
 

@@ -62,6 +62,19 @@ pub struct History {
 }
 
 impl History {
+    /// What to say of runs whose scores do not compare: that hold out different pairs of one data set.
+    pub fn apart(runs: &[&History]) -> Option<&'static str> {
+        let mut pairs = runs
+            .iter()
+            .enumerate()
+            .flat_map(|(index, run)| runs[..index].iter().map(move |other| (run, other)));
+        let is_apart = pairs.any(|(run, other)| run.config.holds_out_others_than(&other.config));
+        is_apart.then_some(
+            "some of these runs hold out different pairs of the same data, so their scores do not compare; split the data \
+             once, with `pix2pix prepare split`",
+        )
+    }
+
     /// Reads a run's folder.
     ///
     /// # Errors

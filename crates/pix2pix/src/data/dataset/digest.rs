@@ -17,6 +17,11 @@ pub enum Change {
     Files,
 }
 
+/// The digest of the names in the digest of a data set.
+pub(crate) fn names_of(digest: &str) -> &str {
+    digest.split_once(' ').map_or(digest, |(names, _)| names)
+}
+
 impl Dataset {
     /// SHA-256, in hexadecimal, of the names of all pairs, split by split, and behind a space that of their files' sizes in
     /// bytes: the same for the same pairs in the same order. Files are not read. Earlier versions had the names alone.
@@ -36,8 +41,7 @@ impl Dataset {
 
     /// Whether its pairs are those of a `digest`, which may be empty. No file is asked for its size.
     pub(crate) fn has_pairs_of(&self, digest: &str) -> bool {
-        let names = digest.split_once(' ').map_or(digest, |(names, _)| names);
-        digest.is_empty() || names == self.names()
+        digest.is_empty() || names_of(digest) == self.names()
     }
 
     /// The digest of the names.
