@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use pix2pix::atomic_file;
 use pix2pix::model::{self, average};
 
 use crate::failure::Failure;
@@ -32,9 +33,16 @@ pub fn run(args: Args) -> Result<(), Failure> {
             check_ending(out, "--out", &["safetensors"])?;
             args.result.check(&[out])?
         }
-        None => args
-            .result
-            .check_own(&own, |file| model::config(file).is_ok())?,
+        None => {
+            let notes = args
+                .result
+                .check_own(&own, |file| model::config(file).is_ok())?;
+            // what is no folder is no run, which is told below
+            if args.run.is_dir() {
+                atomic_file::check(&own)?;
+            }
+            notes
+        }
     };
     let out = args.out.unwrap_or(own);
     let (mean, files) = average(&args.run, args.last)?;

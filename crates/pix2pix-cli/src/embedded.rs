@@ -98,7 +98,8 @@ pub fn evaluate(
     let notes = RefCell::new(Vec::new());
     let note = |text: &str| notes.borrow_mut().push(plain(text));
     let measured = evaluate::measure(&args, &note, |_, _| ProgressBar::hidden(), go_on);
-    let mut evaluations = measured.map_err(|failure| failure.of_command(&named))?;
+    let found = measured.and_then(|found| Ok((found.evaluations, found.written?)));
+    let (mut evaluations, ()) = found.map_err(|failure| failure.of_command(&named))?;
     let table = evaluate::table(&evaluations);
     Ok(Evaluated {
         evaluation: evaluations.remove(0),

@@ -102,9 +102,14 @@ enum Split {
 
 /// Prints the scores of every model.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let evaluations = measure(&args, &tell, progress::of_pairs, &mut || true)?;
+    let found = measure(&args, &tell, progress::of_pairs, &mut || true)?;
+    let Found {
+        evaluations,
+        written,
+    } = found;
     if args.json {
-        return print_json(&json(&evaluations));
+        print_json(&json(&evaluations))?;
+        return Ok(written?);
     }
     print(&table(&evaluations))?;
     let of_pictures = evaluations.iter().any(|found| found.classes.is_empty());
@@ -113,6 +118,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             "For LPIPS, DISTS, FID and KID, add --lpips, --dists and --fid; `pix2pix download` gets their weights.\n",
         )?;
     }
+    written?;
     if let Some(out) = &args.out {
         print(&format!(
             "Scores of every picture, a gallery, the best and worst pictures, and charts: {}/\n",
@@ -120,6 +126,14 @@ pub fn run(args: Args) -> Result<(), Failure> {
         ))?;
     }
     Ok(())
+}
+
+/// What was measured.
+pub struct Found {
+    /// The scores of every model.
+    pub evaluations: Vec<Evaluation>,
+    /// Whether all files of `--out` were written. The scores took far longer, and are not lost with one of them.
+    pub written: Result<(), Error>,
 }
 
 /// The scores as JSON.
@@ -137,7 +151,7 @@ pub fn measure(
     note: &dyn Fn(&str),
     bar: fn(usize, String) -> ProgressBar,
     go_on: &mut dyn FnMut() -> bool,
-) -> Result<Vec<Evaluation>, Failure> {
+) -> Result<Found, Failure> {
     if args.models().is_empty() {
         let message =
             "DATA is missing; type pix2pix evaluate <MODEL>... <DATA>; see pix2pix evaluate --help";
@@ -174,7 +188,7 @@ pub fn measure(
     };
     let options = args.noise.options();
     let (mut evaluations, mut galleries) = (Vec::new(), Vec::new());
-    let mut directions = Vec::new();
+    let (mut directions, mut written) = (Vec::new(), Ok(()));
     for model in args.models() {
         let checkpoint = args.best.find(model)?;
         let translator = Translator::load_on(&checkpoint, device.clone(), args.machine.precision)?;
@@ -226,18 +240,25 @@ pub fn measure(
         gallery.about(summary(&evaluated.evaluation));
         galleries.push(gallery);
         if let Some(out) = &args.out {
-            draw(&out.join(folder(evaluations.len(), model)), &evaluated)?;
+            written = written.and(draw(
+                &out.join(folder(evaluations.len(), model)),
+                &evaluated,
+            ));
         }
         evaluations.push(evaluated.evaluation);
     }
     if let Some(out) = &args.out {
-        atomic_file::write(&out.join(SCORES), json(&evaluations).as_bytes())?;
-        gallery::write(&galleries, &out.join(gallery::NAME))?;
+        let scores = atomic_file::write(&out.join(SCORES), json(&evaluations).as_bytes());
+        let gallery = gallery::write(&galleries, &out.join(gallery::NAME));
+        written = written.and(scores).and(gallery);
     }
     apart(&evaluations, &directions)
         .iter()
         .for_each(|found| note(found));
-    Ok(evaluations)
+    Ok(Found {
+        evaluations,
+        written,
+    })
 }
 
 /// The file with the scores of all models.
@@ -427,10 +448,22 @@ fn summary(evaluation: &Evaluation) -> String {
     )
 }
 
-/// Notes on models whose scores do not compare: that were measured at different sizes, or translate in different
-/// directions.
+/// Notes on models whose scores do not compare: that were measured on different pairs or at different sizes, or translate in
+/// different directions.
 fn apart(evaluations: &[Evaluation], directions: &[Direction]) -> Vec<String> {
     let mut notes = Vec::new();
+    let names = |found: &Evaluation| -> Vec<String> {
+        let names = found.pictures.iter().map(|picture| picture.name.clone());
+        names.collect()
+    };
+    let names: Vec<Vec<String>> = evaluations.iter().map(names).collect();
+    if names.iter().any(|of_model| *of_model != names[0]) {
+        notes.push(
+            "note: the models were measured on different pairs, so their scores do not compare; split the data once, \
+             with `pix2pix prepare split`"
+                .to_string(),
+        );
+    }
     let sizes = evaluations.iter().map(|found| found.sizes());
     let sizes: Vec<String> = sizes.collect();
     if sizes.iter().any(|size| *size != sizes[0]) {

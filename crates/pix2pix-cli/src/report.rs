@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use pix2pix::atomic_file;
 use pix2pix::device::set_threads;
 use pix2pix::report::{self, Reported};
 
@@ -54,6 +55,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
         None => {
             let page = args.runs[0].join(report::NAME);
             args.result.check_own(&page, report::is_report)?;
+            // what is no folder is no run, which is told below
+            if args.runs[0].is_dir() {
+                atomic_file::check(&page)?;
+            }
             if let Some(csv) = &args.csv {
                 are_two(csv, &page)?;
             }
@@ -69,8 +74,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
             runs.map(|run| with_gallery(run, count)).collect()
         }
     };
-    for unread in report::write(&runs, &page)? {
-        tell(&format!("note: {unread}"));
+    for told in report::write(&runs, &page)? {
+        tell(&format!("note: {told}"));
     }
     notes.say(&format!("{}\n", page.plain()));
     if let Some(csv) = &args.csv {

@@ -1,5 +1,6 @@
 //! Result files: what a command writes where the user says.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use pix2pix::{Error, atomic_file};
@@ -26,12 +27,19 @@ pub enum Notes {
 }
 
 impl ResultArgs {
-    /// Checks that a command may write its results to these files, and returns where its notes go. What killed commands
-    /// left unfinished beside them is removed.
+    /// Checks that a command may and can write its results to these files, before it works for them, and returns where its
+    /// notes go. What killed commands left unfinished beside them is removed.
     ///
     /// # Errors
-    /// If one exists and is not to be replaced, or two are the same.
+    /// If one exists and is not to be replaced, two are the same, or one cannot be written.
     pub fn check(&self, files: &[&Path]) -> Result<Notes, Failure> {
+        let notes = self.check_names(files)?;
+        files.iter().try_for_each(|file| atomic_file::check(file))?;
+        Ok(notes)
+    }
+
+    /// As [`check`](Self::check), without trying to write.
+    fn check_names(&self, files: &[&Path]) -> Result<Notes, Failure> {
         let mut notes = Notes::Output;
         for (index, &file) in files.iter().enumerate() {
             files[..index]
@@ -55,7 +63,7 @@ impl ResultArgs {
 
 impl ResultArgs {
     /// As [`check`](Self::check), for a file whose name the command chooses: one that it has written before, which
-    /// `is_ours` tells, is replaced.
+    /// `is_ours` tells, is replaced. Whether it can be written is not tried: what a command prints may be worth more.
     ///
     /// # Errors
     /// If another file has this name, or what is no file.
@@ -66,7 +74,7 @@ impl ResultArgs {
     ) -> Result<Notes, Failure> {
         atomic_file::check_own(file)?;
         let force = self.force || is_ours(file);
-        Self { force }.check(&[file])
+        Self { force }.check_names(&[file])
     }
 
     /// Whether files that exist are to be replaced.
@@ -74,11 +82,11 @@ impl ResultArgs {
         self.force
     }
 
-    /// Checks that a command may write its results into a folder: one that is new or empty, or that is to be replaced. What
-    /// killed commands left unfinished in it does not count, and is removed.
+    /// Checks that a command may and can write its results into a folder: one that is new or empty, or that is to be replaced.
+    /// What killed commands left unfinished in it does not count, and is removed.
     ///
     /// # Errors
-    /// If it has files.
+    /// If it has files, or none can be written into it.
     pub fn check_folder(&self, folder: &Path) -> Result<(), Failure> {
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
         let mut names = entries.map(|entry| entry.file_name());
@@ -88,17 +96,18 @@ impl ResultArgs {
         }
         // only what it finds is of interest
         let _ = atomic_file::remove_unfinished(folder);
-        Ok(())
+        Ok(atomic_file::check_folder(folder)?)
     }
 }
 
 /// A file whose name a command chooses, and whether one that exists there is of an earlier use of the command.
 pub type Own = (PathBuf, fn(&Path) -> bool);
 
-/// Checks that the files whose names a command chooses in the folder of `--out` are not there, or its own.
+/// Checks that the files whose names a command chooses in the folder of `--out` are not there, or its own, and that they can
+/// be written.
 ///
 /// # Errors
-/// If another file has one of the names, or what is no file.
+/// If another file has one of the names, or what is no file, or a folder cannot be written into.
 pub fn check_names(files: &[Own]) -> Result<(), Failure> {
     let mut paths = files.iter().map(|(file, _)| file);
     paths.try_for_each(|file| atomic_file::check_own(file))?;
@@ -106,7 +115,12 @@ pub fn check_names(files: &[Own]) -> Result<(), Failure> {
         .iter()
         .find(|(file, is_ours)| atomic_file::replaces(file) && !is_ours(file))
     {
-        None => Ok(()),
+        None => {
+            let folders: BTreeSet<_> = files.iter().filter_map(|(file, _)| file.parent()).collect();
+            Ok(folders
+                .into_iter()
+                .try_for_each(atomic_file::check_folder)?)
+        }
         Some((file, _)) => {
             let reason = "the file exists, and this program did not write it";
             let remedy = "move it away, or choose another folder with --out";

@@ -389,6 +389,26 @@ fn an_output_path_with_a_file_in_the_way() {
     assert_eq!(fs::read_to_string(scratch.path("run")).unwrap(), "a file");
 }
 
+/// Before the work whose result goes there.
+#[test]
+fn a_place_that_cannot_be_written_is_found_out_first() {
+    let scratch = Scratch::new();
+    for command in [
+        "export garbage --out nowhere/x.safetensors",
+        "import garbage --out nowhere/x.safetensors",
+        "average garbage --out nowhere/x.safetensors",
+        "report garbage --out nowhere/x.html",
+        "report garbage --out page.html --csv nowhere/x.csv",
+    ] {
+        fails(
+            &scratch.run(command),
+            1,
+            &["nowhere/x.", "cannot write the file", "check the path"],
+        );
+    }
+    assert!(!scratch.path("page.html").exists());
+}
+
 /// Full and read-only disks, as small file systems that the tests mount.
 #[cfg(target_os = "linux")]
 mod disks {

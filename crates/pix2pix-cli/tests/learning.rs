@@ -493,6 +493,72 @@ fn models_that_do_not_compare_are_told_apart() {
 }
 
 /// The page of `translate`: pairs have a target and scores, others do not.
+/// Runs that hold pairs out by their seeds are measured on pairs of their own.
+#[test]
+fn scores_of_different_pairs_are_told() {
+    let scratch = Scratch::new();
+    scratch.pairs("flat", 8);
+    for seed in [0, 1] {
+        let options = format!("--steps 2 --val-fraction 0.25 --seed {seed} --quiet {SMALL}");
+        scratch.ok(&format!("train flat --out runs/{seed} {options}"));
+    }
+    let wanted =
+        "so their scores do not compare; split the data once, with `pix2pix prepare split`";
+    for (command, is_told) in [
+        ("evaluate runs/0 runs/1 flat", true),
+        ("evaluate runs/1 runs/1 flat", false),
+        ("runs runs", true),
+        ("runs runs/0", false),
+        ("report runs/0 runs/1 --no-gallery --out two.html", true),
+        ("report runs/0 --no-gallery --out one.html", false),
+    ] {
+        let output = scratch.run(command);
+        let notes = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{command}: {notes}");
+        assert_eq!(notes.contains(wanted), is_told, "{command}: {notes}");
+    }
+    let told = data_of(&scratch.path("two.html"))["apart"].clone();
+    assert!(told.as_str().unwrap().contains(wanted), "{told}");
+    assert!(data_of(&scratch.path("one.html"))["apart"].is_null());
+}
+
+/// What cannot be written is found out before the work, and where it is found out later, costs no scores.
+#[test]
+fn scores_are_not_lost_with_their_files() {
+    let scratch = Scratch::new();
+    trained(&scratch, "run", "");
+    fs::write(scratch.path("file"), "mine").unwrap();
+    let output = scratch.run("evaluate nowhere data --out file");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.starts_with("error: file: cannot write into the folder"),
+        "{said}"
+    );
+    assert!(said.contains("a file is in the way"), "{said}");
+    // sheets are larger than this limit, and the file of the scores is not
+    for json in ["", "--json"] {
+        let output = scratch.bash(&format!(
+            "ulimit -f 16; $pix2pix evaluate run run data --out scores {json}"
+        ));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(
+            said.contains("scores/1-run/best.png: cannot write"),
+            "{said}"
+        );
+        let found = String::from_utf8(output.stdout).unwrap();
+        match json {
+            "" => assert!(found.contains("7 of val"), "{found}"),
+            _ => {
+                let scores: Value = serde_json::from_str(&found).unwrap();
+                assert_eq!(scores.as_array().unwrap().len(), 2);
+            }
+        }
+        assert!(scratch.path("scores/scores.json").is_file());
+    }
+}
+
 #[test]
 fn translated_pictures_have_a_page() {
     let scratch = Scratch::new();

@@ -17,6 +17,8 @@ const PREFIX: &str = ".pix2pix-";
 const SUFFIX: &str = ".part";
 /// The file in a temporary folder that its process locks.
 const LOCK: &str = "lock";
+/// Bytes of a file that is made to see whether one can be: a full disk still takes an empty one.
+const TRIED: usize = 4096;
 /// Number of links after which a path is taken for a circle, as on Linux.
 const LINKS: usize = 40;
 
@@ -59,6 +61,36 @@ pub fn write_at(path: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> Resu
         Place::Stream(stream) => send(&stream, fill),
     });
     written.map_err(|e| Error::io(path, "write the file", e))
+}
+
+/// Checks that [`write()`] can write to `path`, before the work whose result it is to hold: that a file can be made beside it.
+/// Nothing is left there.
+///
+/// # Errors
+/// As [`write()`].
+pub fn check(path: &Path) -> Result<()> {
+    let tried = Place::of(path).and_then(|place| match place {
+        Place::File(file) => try_in(folder_of(&file)),
+        Place::Stream(_) => Ok(()),
+    });
+    tried.map_err(|e| Error::io(path, "write the file", e))
+}
+
+/// Checks that files can be made in a folder, which may not exist yet. Nothing is left there.
+///
+/// # Errors
+/// As [`create_folder`] and [`write()`].
+pub fn check_folder(folder: &Path) -> Result<()> {
+    let mut above = folder.ancestors();
+    let there = above.find(|folder| fs::symlink_metadata(folder).is_ok());
+    try_in(there.unwrap_or(Path::new(".")))
+        .map_err(|e| Error::io(folder, "write into the folder", e))
+}
+
+/// Makes a file in a folder, and removes it.
+fn try_in(folder: &Path) -> io::Result<()> {
+    let scratch = Scratch::new(folder)?;
+    fs::write(scratch.path().join("file"), [0; TRIED])
 }
 
 /// Whether writing to `path` would replace a file.
@@ -367,6 +399,32 @@ mod tests {
         // only what is locked as ours is ours
         remove_unfinished(scratch.path()).unwrap();
         assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 6);
+    }
+
+    #[test]
+    fn a_place_is_tried_and_nothing_is_left() {
+        let scratch = tempfile::tempdir().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        fs::write(at("file"), "old").unwrap();
+        symlink("none/yet", at("dangling")).unwrap();
+        check(&at("file")).unwrap();
+        check(&at("new")).unwrap();
+        check(Path::new("/dev/null")).unwrap();
+        check_folder(scratch.path()).unwrap();
+        check_folder(&at("new/deep")).unwrap();
+        for name in ["none/new", "file/new", "dangling"] {
+            let told = check(&at(name)).unwrap_err().to_string();
+            assert!(
+                told.contains(&format!("{name}: cannot write the file")),
+                "{told}"
+            );
+        }
+        for name in ["file", "file/new"] {
+            let told = check_folder(&at(name)).unwrap_err().to_string();
+            assert!(told.contains("a file is in the way"), "{told}");
+        }
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 2);
+        assert_eq!(fs::read(at("file")).unwrap(), b"old");
     }
 
     #[test]
