@@ -66,6 +66,8 @@ pub struct Options {
 
 thread_local! {
     static LAST_ERROR: RefCell<Option<CString>> = const { RefCell::new(None) };
+    /// Why the newest call of `pix2pix_load` failed; `None` if it did not.
+    static NOT_LOADED: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
 /// Runs `work`. If it fails or panics, stores the reason as the last error and returns `otherwise`.
@@ -80,7 +82,7 @@ fn guarded<T>(otherwise: T, work: impl FnOnce() -> Result<T, String>) -> T {
 }
 
 /// Returns the reason for the last failure on this thread, in UTF-8; NULL if no call has failed. The string is valid
-/// until another call on this thread fails.
+/// until another call on this thread fails. That of a call with NULL for a generator is why pix2pix_load failed before.
 #[unsafe(no_mangle)]
 pub extern "C" fn pix2pix_last_error() -> *const c_char {
     LAST_ERROR.with_borrow(|message| message.as_ref().map_or(null(), |text| text.as_ptr()))
@@ -94,16 +96,41 @@ pub extern "C" fn pix2pix_last_error() -> *const c_char {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pix2pix_load(path: *const c_char) -> *mut Generator {
     guarded(null_mut(), || {
-        if path.is_null() {
-            return Err("the path is NULL".to_string());
-        }
-        // SAFETY: the caller passes a NUL-terminated string
-        let path = unsafe { CStr::from_ptr(path) }
-            .to_str()
-            .map_err(|e| format!("the path is not UTF-8 ({e})"))?;
-        let generator = Translator::load(Path::new(path)).map_err(|e| e.to_string())?;
-        Ok(Box::into_raw(Box::new(Generator(generator))))
+        // SAFETY: the caller's promise is the same
+        let loaded = unsafe { load(path) };
+        NOT_LOADED.set(loaded.as_ref().err().cloned());
+        Ok(Box::into_raw(Box::new(Generator(loaded?))))
     })
+}
+
+/// Loads a generator from a path in UTF-8.
+///
+/// # Safety
+/// As [`pix2pix_load`].
+unsafe fn load(path: *const c_char) -> Result<Translator, String> {
+    if path.is_null() {
+        return Err("the path is NULL".to_string());
+    }
+    // SAFETY: the caller passes a NUL-terminated string
+    let path = unsafe { CStr::from_ptr(path) }
+        .to_str()
+        .map_err(|e| format!("the path is not UTF-8 ({e})"))?;
+    Translator::load(Path::new(path)).map_err(|e| e.to_string())
+}
+
+/// The generator that C passes. The error for NULL is that of the call that was to load it.
+///
+/// # Safety
+/// `generator` must be NULL, or a generator from pix2pix_load that is not freed yet.
+unsafe fn loaded<'a>(generator: *const Generator) -> Result<&'a Translator, String> {
+    // SAFETY: the caller passes a valid generator or NULL
+    let generator = unsafe { generator.as_ref() };
+    generator
+        .map(|Generator(translator)| translator)
+        .ok_or_else(|| {
+            let reason = NOT_LOADED.with_borrow(Clone::clone);
+            reason.unwrap_or_else(|| "the generator is NULL".to_string())
+        })
 }
 
 /// Frees a generator. Does nothing for NULL.
@@ -142,9 +169,8 @@ unsafe fn format(
         depth: Depth::U8,
     };
     guarded(none, || {
-        // SAFETY: the caller passes a valid generator or NULL
-        let generator = unsafe { generator.as_ref() };
-        let Generator(translator) = generator.ok_or("the generator is NULL")?;
+        // SAFETY: the caller's promise is the same
+        let translator = unsafe { loaded(generator) }?;
         Ok(in_c(side(&translator.model)))
     })
 }
@@ -180,9 +206,8 @@ pub unsafe extern "C" fn pix2pix_size(generator: *const Generator) -> Size {
         height: 0,
     };
     guarded(none, || {
-        // SAFETY: the caller passes a valid generator or NULL
-        let generator = unsafe { generator.as_ref() };
-        let Generator(translator) = generator.ok_or("the generator is NULL")?;
+        // SAFETY: the caller's promise is the same
+        let translator = unsafe { loaded(generator) }?;
         let [width, height] = translator.model.size().0;
         Ok(Size { width, height })
     })
@@ -240,11 +265,11 @@ pub unsafe extern "C" fn pix2pix_translate(
     output_size: usize,
 ) -> bool {
     guarded(false, || {
-        if generator.is_null() || pixels.is_null() || output.is_null() {
-            return Err("the generator, the pixels or the output is NULL".to_string());
+        // SAFETY: the caller's promise is the same
+        let generator = unsafe { loaded(generator) }?;
+        if pixels.is_null() || output.is_null() {
+            return Err("the pixels or the output is NULL".to_string());
         }
-        // SAFETY: the caller passes a valid generator
-        let generator = &unsafe { &*generator }.0;
         check_size([width, height]).map_err(|e| e.to_string())?;
         let count = u64::from(width) * u64::from(height);
         let (source, target) = (&generator.model.source, &generator.model.target);

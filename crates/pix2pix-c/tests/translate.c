@@ -1,7 +1,10 @@
 /* Translates one picture of raw samples: translate MODEL WIDTH HEIGHT INPUT OUTPUT. Tests all errors first. */
+#define _POSIX_C_SOURCE 200112L
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "pix2pix.h"
 
@@ -16,12 +19,35 @@ static void expect_error(const char *told) {
     if (!reason || !strstr(reason, told)) fail(told);
 }
 
+/* A forked process does not have the threads of its parent, which have translated. */
+static void expect_the_same_from_a_fork(const Pix2pixGenerator *generator, const void *pixels, size_t pixels_size,
+                                        uint32_t width, uint32_t height, const Pix2pixOptions *options,
+                                        const void *expected, size_t output_size) {
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(60); /* ends a process that waits for threads */
+        void *output = malloc(output_size);
+        bool done = pix2pix_translate(generator, pixels, pixels_size, width, height, options, output, output_size);
+        /* again, on the threads that it has now */
+        done = done && pix2pix_translate(generator, pixels, pixels_size, width, height, options, output, output_size);
+        _exit(done && memcmp(output, expected, output_size) == 0 ? 0 : 1);
+    }
+    int status = 0;
+    if (child < 0 || waitpid(child, &status, 0) != child || status != 0) fail("a forked process");
+}
+
 int main(int count, char **words) {
     if (count != 6) return 2;
-    if (pix2pix_last_error() || pix2pix_load(NULL) || pix2pix_load("nowhere.safetensors")) return 3;
-    expect_error("nowhere.safetensors");
-    if (pix2pix_source(NULL).channels || pix2pix_target(NULL).channels) return 10;
+    if (pix2pix_last_error() || pix2pix_source(NULL).channels || pix2pix_target(NULL).channels) return 10;
     expect_error("the generator is NULL");
+    if (pix2pix_load(NULL) || pix2pix_load("nowhere.safetensors")) return 3;
+    expect_error("nowhere.safetensors");
+    /* it stays what a program is told that does not look at every result, until a generator is loaded */
+    char none = 0;
+    if (pix2pix_source(NULL).channels || pix2pix_translate(NULL, &none, 0, 16, 16, NULL, &none, 0)) return 15;
+    expect_error("nowhere.safetensors");
+    if (pix2pix_target(NULL).channels || pix2pix_size(NULL).width) return 16;
+    expect_error("nowhere.safetensors");
 
     Pix2pixGenerator *generator = pix2pix_load(words[1]);
     if (!generator) fail("load");
@@ -45,7 +71,9 @@ int main(int count, char **words) {
     if (pix2pix_translate(generator, pixels, 15 * 16 * 3, 15, 16, NULL, output, 15 * 16 * 3)) return 12;
     expect_error("15x16 pixels; it must have at least 16");
     if (pix2pix_translate(NULL, pixels, pixels_size, width, height, NULL, output, output_size)) return 8;
-    expect_error("NULL");
+    expect_error("the generator is NULL");
+    if (pix2pix_translate(generator, NULL, pixels_size, width, height, NULL, output, output_size)) return 17;
+    expect_error("the pixels or the output is NULL");
 
     Pix2pixOptions options = pix2pix_default_options();
     options.overlap = 16;
@@ -58,6 +86,7 @@ int main(int count, char **words) {
     options.seed = 7;
     if (!pix2pix_translate(generator, pixels, pixels_size, width, height, &options, output, output_size))
         fail("translate");
+    expect_the_same_from_a_fork(generator, pixels, pixels_size, width, height, &options, output, output_size);
     file = fopen(words[5], "wb");
     if (!file || fwrite(output, 1, output_size, file) != output_size || fclose(file)) return 9;
     pix2pix_free(generator);

@@ -10,8 +10,9 @@ use pyo3::prelude::*;
 
 use crate::failure::{Error, named};
 use crate::picture::{from_array, to_array};
+use crate::whole::Whole;
 
-/// A trained generator. Several threads may use it at the same time.
+/// A trained generator. Several threads may use it at the same time, and processes that are forked.
 #[pyclass(frozen, module = "pix2pix")]
 pub struct Generator(Translator);
 
@@ -28,16 +29,16 @@ impl Generator {
     }
 
     /// Translates a picture of shape (height, width, channels), or (height, width) for one channel.
-    #[pyo3(signature = (picture, *, dropout = true, seed = 0, tile = None, overlap = None, norm_stats = "tile"))]
+    #[pyo3(signature = (picture, *, dropout = true, seed = Whole::Number(0), tile = None, overlap = None, norm_stats = "tile"))]
     #[allow(clippy::too_many_arguments)] // keyword arguments
     fn __call__<'py>(
         &self,
         py: Python<'py>,
         picture: &Bound<'py, PyAny>,
         dropout: bool,
-        seed: u64,
-        tile: Option<u32>,
-        overlap: Option<u32>,
+        seed: Whole,
+        tile: Option<Whole>,
+        overlap: Option<Whole>,
         norm_stats: &str,
     ) -> PyResult<Bound<'py, PyAny>> {
         let picture = from_array(picture)?;
@@ -46,8 +47,8 @@ impl Generator {
             .map_err(|e| PyValueError::new_err(format!("norm_stats: {e}")))?;
         let options = TranslateOptions {
             dropout,
-            seed,
-            tiling: tiling(tile, overlap)?,
+            seed: seed.of("seed", u64::MAX)?,
+            tiling: tiling(side("tile", tile)?, side("overlap", overlap)?)?,
             statistics,
             ..TranslateOptions::default()
         };
@@ -89,6 +90,10 @@ impl Generator {
             model.source, model.target, self.0.step
         )
     }
+}
+
+fn side(name: &str, given: Option<Whole>) -> PyResult<Option<u32>> {
+    given.map(|whole| whole.of(name, u32::MAX)).transpose()
 }
 
 /// The tiles of a side and an overlap, as of `pix2pix translate`: a side of 0 never cuts.

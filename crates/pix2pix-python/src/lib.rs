@@ -8,6 +8,7 @@ mod generator;
 mod options;
 mod picture;
 mod run;
+mod whole;
 
 use std::ffi::OsString;
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use pix2pix_cli::embedded::{self, Takes, Value};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
@@ -46,7 +46,7 @@ fn of(value: &Bound<'_, PyAny>) -> Option<Value> {
         return value.extract().ok().map(Value::String);
     }
     if value.is_instance_of::<PyInt>() {
-        return value.extract().ok().map(Value::Integer);
+        return whole(value);
     }
     if value.is_instance_of::<PyFloat>() {
         return value.extract().ok().map(Value::Float);
@@ -56,9 +56,19 @@ fn of(value: &Bound<'_, PyAny>) -> Option<Value> {
     }
     // the numbers of NumPy
     let is_on = value.extract().ok().map(Value::Boolean);
-    let whole = || value.extract().ok().map(Value::Integer);
     let number = || value.extract().ok().map(Value::Float);
-    is_on.or_else(whole).or_else(number)
+    is_on.or_else(|| whole(value)).or_else(number)
+}
+
+/// A whole number; a text if it needs more than 63 bits, which a seed may have: the command line's parser reads it.
+fn whole(value: &Bound<'_, PyAny>) -> Option<Value> {
+    match value.extract() {
+        Ok(number) => Some(Value::Integer(number)),
+        Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => {
+            Some(Value::String(value.to_string()))
+        }
+        Err(_) => None,
+    }
 }
 
 /// The options of a command as keyword arguments: name, description, what it takes (`nothing`, `whole`, `number`, `path`,

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use numpy::{Element, IntoPyArray, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
+use numpy::{
+    Element, IntoPyArray, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyUntypedArray,
+    PyUntypedArrayMethods,
+};
 use pix2pix::data::picture::{self, Picture, Samples, check_size};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -37,7 +40,8 @@ fn array<'py, T: Element>(
 }
 
 /// Converts an array to a picture.
-pub fn from_array(array: &Bound<'_, PyAny>) -> PyResult<Picture> {
+pub fn from_array(given: &Bound<'_, PyAny>) -> PyResult<Picture> {
+    let array = native(given)?;
     if let Ok(array) = array.cast::<PyArrayDyn<u8>>() {
         return of_values(array, Samples::U8);
     }
@@ -47,8 +51,49 @@ pub fn from_array(array: &Bound<'_, PyAny>) -> PyResult<Picture> {
     if let Ok(array) = array.cast::<PyArrayDyn<f32>>() {
         return of_values(array, Samples::F32);
     }
-    let message = "a picture must be a NumPy array of uint8, uint16 or float32";
-    Err(PyValueError::new_err(message))
+    let dtype = given.cast::<PyUntypedArray>()?.dtype();
+    let remedy = match dtype.kind() {
+        b'f' => {
+            ".astype(numpy.float32) converts it (0 is black and 1 white, unless the model was trained with another range)"
+        }
+        b'i' | b'u' => {
+            ".astype(numpy.uint8) converts values of 0 to 255, .astype(numpy.uint16) those of 0 to 65535"
+        }
+        b'b' => {
+            ".astype(numpy.uint8) makes classes 0 and 1 of it, and 255 times that black and white"
+        }
+        _ => "convert it",
+    };
+    Err(not_a_picture(&format!("of {dtype}"), remedy))
+}
+
+/// The array with its values aligned and in this machine's order of bytes, as Rust reads them: a copy if they are not.
+///
+/// # Errors
+/// `ValueError` if it is no array, or has masked values, which a picture has not.
+fn native<'py>(given: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let Ok(array) = given.cast::<PyUntypedArray>() else {
+        let remedy = match given.extract::<PathBuf>() {
+            Ok(_) => "pix2pix.read_picture reads a file",
+            Err(_) => "numpy.asarray converts the pictures of other libraries",
+        };
+        return Err(not_a_picture(&given.get_type().to_string(), remedy));
+    };
+    let numpy = given.py().import("numpy")?;
+    let is_masked = numpy.getattr("ma")?.call_method1("is_masked", (array,))?;
+    if is_masked.is_truthy()? {
+        let message = "the picture has masked values; give them a value: picture.filled(0)";
+        return Err(PyValueError::new_err(message));
+    }
+    let dtype = array.dtype().call_method1("newbyteorder", ("=",))?;
+    numpy.call_method1("require", (array, dtype, ["ALIGNED"]))
+}
+
+fn not_a_picture(given: &str, remedy: &str) -> PyErr {
+    let message = format!(
+        "a picture must be a NumPy array of uint8, uint16 or float32, not {given}; {remedy}"
+    );
+    PyValueError::new_err(message)
 }
 
 fn of_values<T: Element + Copy>(

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use pix2pix::data::path_text::path_of;
 use pix2pix::data::picture::{Metadata, Picture, encode};
 use pix2pix::data::{self, Change, Format};
+use pix2pix::device::in_pool;
 use pix2pix::report::charts;
 use pix2pix::run::{self, Event, History, Metrics, Outcome, RunScores, Warning};
 use pix2pix::{Error, RunConfig, model};
@@ -247,7 +248,7 @@ pub struct Pairs {
 impl Pairs {
     #[new]
     fn new(py: Python<'_>, model: PathBuf, split: &str) -> PyResult<Self> {
-        let opened = py.detach(|| Self::open(&model, split));
+        let opened = py.detach(|| in_pool(|| Self::open(&model, split)));
         opened.map_err(|error| exception(error.into()))
     }
 

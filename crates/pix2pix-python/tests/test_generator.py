@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 import pix2pix
+from forked import in_a_fork
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PROGRAM = ROOT / "target/release/pix2pix"
@@ -96,6 +98,53 @@ def test_it_takes_arrays_of_any_layout_and_type(model: pathlib.Path) -> None:
     assert np.array_equal(generator(source[:, :, 0]), generator(np.repeat(source[:, :, :1], 3, axis=2)))
 
 
+def test_it_takes_other_orders_of_bytes_and_values_that_are_not_aligned(model: pathlib.Path) -> None:
+    generator = pix2pix.Generator(model)
+    words = picture().astype(np.uint16) * 257
+    floats = picture().astype(np.float32) / np.float32(255)
+    sources: list[Any] = [words, floats]
+    for source in sources:
+        expected = generator(source)
+        assert np.array_equal(generator(source.astype(source.dtype.newbyteorder("S"))), expected)
+        memory = np.frombuffer(b"\0" + source.tobytes(), np.uint8)
+        shifted = memory[1:].view(source.dtype).reshape(source.shape)
+        assert not shifted.flags.aligned
+        assert np.array_equal(generator(shifted), expected)
+
+
+def test_masked_values_are_refused(model: pathlib.Path) -> None:
+    generator = pix2pix.Generator(model)
+    source = picture()
+    assert np.array_equal(generator(np.ma.masked_array(source)), generator(source))
+    masked: Any = np.ma.masked_array(source, source > 100)
+    with pytest.raises(ValueError, match=r"^the picture has masked values; give them a value: picture.filled\(0\)$"):
+        generator(masked)
+    assert np.array_equal(generator(masked.filled(0)), generator(np.where(source > 100, 0, source).astype(np.uint8)))
+
+
+def test_numbers_that_are_out_of_range_are_named(model: pathlib.Path) -> None:
+    generator = pix2pix.Generator(model)
+    source = picture()
+    bad: list[tuple[dict[str, Any], str]] = [
+        ({"seed": -1}, "^seed is -1; it must be from 0 to 18446744073709551615$"),
+        ({"seed": np.int64(-1)}, "^seed is -1; it must be"),
+        ({"seed": 2**64}, "^seed is 18446744073709551616; it must be"),
+        ({"tile": -1}, "^tile is -1; it must be from 0 to 4294967295$"),
+        ({"tile": 2**40}, "^tile is 1099511627776; it must be from 0 to 4294967295$"),
+        ({"tile": 128, "overlap": -3}, "^overlap is -3; it must be from 0 to 4294967295$"),
+    ]
+    for options, told in bad:
+        with pytest.raises(ValueError, match=told):
+            generator(source, **options)
+    for name in ("seed", "tile", "overlap"):
+        with pytest.raises(TypeError, match=f"^{name} must be a whole number, not of the type <class 'float'>$"):
+            given: dict[str, Any] = {name: 1.5}
+            generator(source, **given)
+    three: Any = np.int64(3)
+    assert np.array_equal(generator(source, seed=three), generator(source, seed=3))
+    assert not np.array_equal(generator(source, seed=2**64 - 1), generator(source))
+
+
 def test_it_says_what_it_is(model: pathlib.Path) -> None:
     generator = pix2pix.Generator(model)
     assert (generator.source_channels, generator.target_channels, generator.step) == (3, 3, 0)
@@ -107,16 +156,56 @@ def test_errors_are_those_of_python(model: pathlib.Path) -> None:
     with pytest.raises(OSError, match="nowhere.safetensors"):
         pix2pix.Generator("nowhere.safetensors")
     generator = pix2pix.Generator(model)
-    for bad, told in [
+    bad: list[tuple[Any, str]] = [
         (np.zeros((64, 64, 5), np.uint8), "5 channels"),
         (np.zeros((0, 64, 3), np.uint8), "64x0 pixels"),
         (np.zeros((15, 64, 3), np.uint8), "64x15 pixels; it must have at least 16 on every side"),
         (np.zeros((1, 64, 64, 3), np.uint8), "4 dimensions"),
-        (np.zeros((64, 64, 3), np.int64), "uint8, uint16 or float32"),
-        ("photo.png", "uint8, uint16 or float32"),
-    ]:
+        (np.zeros((64, 64, 3), np.int64), r"uint8, uint16 or float32, not of int64; .astype\(numpy.uint8\) converts"),
+        (np.zeros((64, 64, 3), ">i4"), "not of >i4; "),
+        (np.zeros((64, 64, 3)), r"not of float64; .astype\(numpy.float32\) converts it \(0 is black and 1 white, unless"),
+        (np.zeros((64, 64, 3), np.bool_), r"not of bool; .astype\(numpy.uint8\) makes classes"),
+        (np.zeros((64, 64, 3), np.complex64), "not of complex64; convert it$"),
+        (np.zeros((64, 64, 3), np.uint8).tolist(), "not <class 'list'>; numpy.asarray converts"),
+        ("photo.png", "uint8, uint16 or float32, not <class 'str'>; pix2pix.read_picture reads a file$"),
+    ]
+    for given, told in bad:
         with pytest.raises(ValueError, match=told):
-            generator(bad)  # type: ignore[arg-type]
+            generator(given)
+
+
+def test_a_forked_process_translates(model: pathlib.Path) -> None:
+    generator = pix2pix.Generator(model)
+    source = picture()
+    expected = generator(source)
+    for _ in range(2):
+        assert np.array_equal(in_a_fork(lambda: generator(source)), expected)
+    # as does one that is forked from it, and a generator that is loaded there
+    assert np.array_equal(in_a_fork(lambda: in_a_fork_of(generator, source)), expected)
+    assert np.array_equal(in_a_fork(lambda: pix2pix.Generator(model)(source)), expected)
+
+
+def in_a_fork_of(generator: pix2pix.Generator, source: NDArray[np.uint8]) -> Any:
+    """What a process returns that is forked after a translation."""
+    generator(source)
+    return in_a_fork(lambda: generator(source))
+
+
+def test_a_forked_process_says_that_it_cannot_train(model: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    pix2pix.Generator(model)(picture())
+
+    def refused(work: Callable[[], object]) -> str:
+        with pytest.raises(pix2pix.Error) as raised:
+            work()
+        return str(raised.value)
+
+    told = "this process was forked from one that computes, whose threads it does not have; start a new process"
+    for work in (
+        lambda: pix2pix.train("earth", tmp_path / "run", steps=1, quiet=True),
+        lambda: pix2pix.evaluate("earth", "earth"),
+    ):
+        assert in_a_fork(lambda: refused(work)).startswith(told)
+    assert not (tmp_path / "run").exists()
 
 
 def test_other_threads_run_while_it_translates(model: pathlib.Path) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import pix2pix
+from forked import in_a_fork
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PROGRAM = ROOT / "target/release/pix2pix"
@@ -89,6 +90,11 @@ def test_pairs_and_translations_are_those_of_the_scores(trained: pix2pix.Run) ->
         pairs[8]
     with pytest.raises(pix2pix.Error, match="no test pairs, only"):
         trained.pairs("test")
+
+
+def test_a_forked_process_reads_pairs(trained: pix2pix.Run) -> None:
+    names = [pair.name for pair in trained.pairs()]
+    assert in_a_fork(lambda: [pair.name for pair in trained.pairs()]) == names
 
 
 def test_scores_are_those_of_the_program(trained: pix2pix.Run) -> None:
@@ -290,6 +296,8 @@ def test_bad_options_are_errors_of_python(tmp_path: pathlib.Path) -> None:
         ({"sync_norm": True}, "^sync_norm is not an option of train$"),
         ({"no_mirror": 3}, "no_mirror"),
         ({"lr": True}, "^lr cannot have the value true$"),
+        ({"seed": 2**64}, "^invalid value '18446744073709551616' for 'seed <SEED>'"),
+        ({"seed": -(2**64)}, "^invalid value '-18446744073709551616' for 'seed <SEED>'"),
         ({"threads": 3}, "^threads is 3, but this process already computes with 2, which is fixed; start a new process$"),
     ]
     for options, told in cases:
@@ -327,6 +335,8 @@ def test_values_of_numpy_and_paths_are_options(tmp_path: pathlib.Path) -> None:
     assert config["objective"]["diff_augment"] == ["color", "cutout"]
     assert (config["jitter"]["mirror"], config["jitter"]["turn"]) == (False, True)
     assert config["source"]["range"] == [0, 200]
+    for largest in (2**64 - 1, np.uint64(2**64 - 1)):
+        assert small(tmp_path / type(largest).__name__, steps=1, seed=largest).config["seed"] == 2**64 - 1
     file = tmp_path / "options.toml"
     file.write_text("lambda = 7\nseed = 1\n")
     config = small(tmp_path / "other", steps=1, config=file, seed=2).config

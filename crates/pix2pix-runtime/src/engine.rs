@@ -7,6 +7,7 @@ use pix2pix_kernels::Arithmetic;
 use crate::error::Result;
 use crate::network::GeneratorConfig;
 use crate::plan::{Fusion, Input, Parameters, Pass, Plan, Statistics};
+use crate::pool::in_pool;
 use crate::weights::Weights;
 
 /// Runs a generator. Pictures are `[channels, height, width]` in [-1, 1], sizes height and width.
@@ -89,7 +90,7 @@ impl Cpu {
         }
     }
 
-    /// Calls `work` on a thread of rayon's pool, which avoids a handover for each parallel loop.
+    /// Calls `work` on a thread of the pool.
     fn with_plan<T: Send>(
         &self,
         batch: usize,
@@ -99,7 +100,7 @@ impl Cpu {
         let plan = self.plan(batch, size);
         let memories = || self.memories.lock().unwrap_or_else(PoisonError::into_inner);
         let mut memory = memories().pop().unwrap_or_default();
-        let result = rayon::scope(|_| work(&plan, &mut memory));
+        let result = in_pool(|| work(&plan, &mut memory));
         // what was needed for one large picture is not kept for small ones
         if memory.len() / 2 <= plan.memory() {
             memories().push(memory);

@@ -19,6 +19,7 @@
 //! - [`Translator`] and [`TranslateOptions`]: pictures in, pictures out.
 //! - [`network`]: the generators as descriptions, from which everything else follows.
 //! - [`plan`]: how a network is computed. [`engine::Cpu`] makes a plan for each size and keeps it.
+//! - [`pool`]: the threads that compute, also in a forked process.
 
 pub mod checkpoint;
 pub mod choice;
@@ -30,6 +31,7 @@ mod moments;
 pub mod network;
 pub mod picture;
 pub mod plan;
+pub mod pool;
 pub mod regular_file;
 mod temporal;
 pub mod tensor_file;

@@ -29,7 +29,7 @@ class Error(OSError):
 
 @final
 class Generator:
-    """A trained generator. Several threads may use it at the same time.
+    """A trained generator. Several threads may use it at the same time, and processes that are forked.
 
     ``path`` is a checkpoint file (.safetensors), a run folder to load its newest checkpoint, or ``"earth"``, the built-in
     model. Raises ``pix2pix.Error`` if there is no checkpoint or it is damaged.
@@ -55,7 +55,8 @@ class Generator:
         ``tile``, ``overlap`` and ``norm_stats`` are the options of ``pix2pix translate`` for large pictures: the side of the
         tiles that it is cut into (None for 1024 where there are more than 2 million pixels, 0 for no tiles), their
         overlap (None for a quarter), and whose statistics normalize a tile.
-        Raises ``ValueError`` if the model does not accept the picture.
+        Raises ``ValueError`` if the model does not accept the picture, if the picture has values of another type or masked
+        ones, or if an option is out of its range.
         """
 
     @property

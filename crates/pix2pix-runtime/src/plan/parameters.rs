@@ -7,6 +7,7 @@ use pix2pix_kernels::{
 use crate::error::Result;
 use crate::network::{LayerGraph, Op};
 use crate::plan::lower::Fusion;
+use crate::pool::in_pool;
 use crate::weights::Weights;
 
 /// The tensors of a network.
@@ -102,8 +103,10 @@ impl Parameters {
                     if fusion == Fusion::Full && input.op == Op::Upsample {
                         let channels = [inputs, outputs];
                         shape[2] = 4;
-                        weight = kernels::filled(channels[0] * channels[1] * 16, |four| {
-                            kernels::four_taps(channels, &weight, four)
+                        weight = in_pool(|| {
+                            kernels::filled(channels[0] * channels[1] * 16, |four| {
+                                kernels::four_taps(channels, &weight, four)
+                            })
                         });
                     }
                     parameters.convs.push(Conv {

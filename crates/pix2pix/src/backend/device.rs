@@ -23,6 +23,8 @@ use burn::cubecl::ir::{ElemType, FloatKind};
 pub use burn::tensor::Device;
 use burn::tensor::{FloatDType, Tensor, TensorData};
 pub use pix2pix_kernels::Limit;
+use pix2pix_runtime::pool;
+pub use pix2pix_runtime::pool::in_pool;
 use serde::{Deserialize, Serialize};
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, System};
 
@@ -38,17 +40,20 @@ pub(crate) const MOST_THREADS: usize = 4096;
 /// keeps their number.
 ///
 /// # Errors
-/// When they have started, and are to be another number; or the system does not start so many.
+/// When they have started, and are to be another number; the system does not start so many; or they have started in the
+/// process that this one was forked from.
 pub fn set_threads(threads: usize) -> Result<usize> {
     within("threads", threads, 0..=MOST_THREADS)?;
-    let started = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build_global();
-    match started {
+    match pool::start(threads) {
         // the system's reason, which "already started" does not have
         Err(e) if e.source().is_some() => Err(Error::Device(format!(
             "cannot start {threads} threads: {e}; give fewer `threads`"
         ))),
+        Err(_) if pool::is_forked() => Err(Error::Device(
+            "this process was forked from one that computes, whose threads it does not have; start a new process (in \
+             Python, multiprocessing does with its start method spawn)"
+                .to_string(),
+        )),
         Err(_) if ![0, rayon::current_num_threads()].contains(&threads) => {
             let running = rayon::current_num_threads();
             Err(Error::field(
@@ -68,11 +73,6 @@ pub fn set_threads(threads: usize) -> Result<usize> {
 /// When this processor lacks them, or kernels have run.
 pub fn limit_instructions(limit: Limit) -> Result<()> {
     pix2pix_kernels::set_limit(limit).map_err(Error::Device)
-}
-
-/// Runs `work` on a thread of the CPU's thread pool, which avoids a handover for each of its parallel loops.
-pub fn in_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    rayon::scope(|_| work())
 }
 
 /// Runs `work` on a device. When a card runs out of memory or its driver fails, Burn panics; the message of that panic
