@@ -572,7 +572,8 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
         let (files, folders) = (pairs.shown(index), pairs.folders(index));
         for (side, file) in files.iter().enumerate() {
             let ending = file.extension().unwrap_or_default().to_string_lossy();
-            let ending = picture::volume_extension(file).unwrap_or(&ending);
+            let whole = picture::volume_extension(file).or_else(|| picture::ome_extension(file));
+            let ending = whole.unwrap_or(&ending);
             let in_split = |split: &str| {
                 let folder = common.out.join(split);
                 let folder = folders
