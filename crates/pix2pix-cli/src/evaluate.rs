@@ -226,7 +226,9 @@ pub fn measure(
         gallery.about(summary(&evaluated.evaluation));
         galleries.push(gallery);
         if let Some(out) = &args.out {
-            draw(&out.join(folder(evaluations.len(), model)), &evaluated)?;
+            let domains = [&config.source, &config.target];
+            let folder = out.join(folder(evaluations.len(), model));
+            draw(&folder, &evaluated, domains)?;
         }
         evaluations.push(evaluated.evaluation);
     }
@@ -356,7 +358,7 @@ fn folder(index: usize, model: &Path) -> String {
     format!("{}-{name}", index + 1)
 }
 
-fn draw(folder: &Path, evaluated: &Evaluated) -> Result<(), Error> {
+fn draw(folder: &Path, evaluated: &Evaluated, domains: [&Domain; 2]) -> Result<(), Error> {
     atomic_file::create_folder(folder)?;
     atomic_file::remove_unfinished(folder)?;
     let Evaluated {
@@ -373,7 +375,7 @@ fn draw(folder: &Path, evaluated: &Evaluated) -> Result<(), Error> {
             None => "L1 (of 255)",
         };
         let title = format!("{}: the {name} by {measure}", evaluation.model);
-        let sheet = contact_sheet::draw(&title, rows);
+        let sheet = contact_sheet::draw(&contact_sheet::titled(title, domains), rows);
         picture::write_png(&file, &sheet)?;
     }
     let title = |what: &str| format!("{}: {what}", evaluation.model);
