@@ -11,8 +11,8 @@ use pix2pix::device::set_threads;
 use pix2pix::draw::contact_sheet;
 use pix2pix::quality::{Confidence, Dists, Inception, Lpips, Mean};
 use pix2pix::report::{
-    Evaluated, Evaluation, Gallery, MEASURES, Measure, Measured, Measures, charts, evaluate,
-    gallery,
+    ChannelScores, Evaluated, Evaluation, Gallery, MEASURES, Measure, Measured, Measures, charts,
+    evaluate, gallery,
 };
 use pix2pix::{Error, RunConfig, Translator, atomic_file, one_line, regular_file};
 
@@ -493,6 +493,29 @@ fn of_classes(evaluations: &[Evaluation]) -> Vec<Vec<String>> {
     rows
 }
 
+/// The rows of channels that are no colors: the scores of each.
+fn of_channels(evaluations: &[Evaluation]) -> Vec<Vec<String>> {
+    let count = evaluations.iter().map(|found| found.channels.len()).max();
+    let mut rows = Vec::new();
+    for channel in 0..count.unwrap_or(0) {
+        let mut row = |label: &str, cell: fn(&ChannelScores) -> Option<String>| {
+            let cells = cells(evaluations, &|found| cell(found.channels.get(channel)?));
+            let label = format!("  channel {}: {label}", channel + 1);
+            rows.push([vec![label], cells].concat());
+        };
+        row("L1 (of 255)", |found| Some(format!("{:.2}", found.l1)));
+        row("RMSE (of 255)", |found| Some(format!("{:.2}", found.rmse)));
+        row("Pearson correlation", |found| {
+            Some(format!("{:.4}", found.pearson?))
+        });
+    }
+    rows
+}
+
+/// Says which pictures have MS-SSIM, where some models have none.
+const WITHOUT_MS_SSIM: &str = "MS-SSIM is of pictures with sides of 176 pixels or more in which all pixels have data: there are \
+                               none here.\n";
+
 /// The table of scores: one row per measure, one column per model.
 pub fn table(evaluations: &[Evaluation]) -> String {
     let mut rows = vec![vec![String::new()], vec!["step".to_string()]];
@@ -510,6 +533,7 @@ pub fn table(evaluations: &[Evaluation]) -> String {
             rows.push([vec![measure.described()], cells].concat());
         }
     }
+    rows.extend(of_channels(evaluations));
     rows.extend(of_classes(evaluations));
     let mut row = |label: &str, cell: &dyn Fn(&Evaluation) -> Option<String>| {
         let cells = cells(evaluations, cell);
@@ -558,6 +582,11 @@ pub fn table(evaluations: &[Evaluation]) -> String {
         of(e, |found| found.ratio)
     });
     let mut table = aligned(&rows);
+    let lacks_ms_ssim =
+        |found: &Evaluation| found.classes.is_empty() && !found.means.contains_key("ms_ssim");
+    if evaluations.iter().all(lacks_ms_ssim) {
+        table += WITHOUT_MS_SSIM;
+    }
     if table.contains('±') {
         table += "± is half the width of the 95% confidence interval of the mean over the pairs.\n";
     }
