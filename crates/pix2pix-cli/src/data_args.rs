@@ -306,6 +306,7 @@ impl Read {
         let outside = self.values.outside(&self.domains)?;
         for (index, (name, field)) in SIDES.into_iter().enumerate() {
             let (domain, side) = (&self.domains[index], &self.values.0[index]);
+            notes.extend(side.gaps_advice(name, &format!("nodata[{index}]")));
             if domain.labels.is_some() {
                 let off = self.labels[index].outside;
                 if off.clipped > 0 {

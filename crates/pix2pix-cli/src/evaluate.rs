@@ -11,8 +11,8 @@ use pix2pix::device::set_threads;
 use pix2pix::draw::contact_sheet;
 use pix2pix::quality::{Confidence, Dists, Inception, Lpips, Mean};
 use pix2pix::report::{
-    Evaluated, Evaluation, Gallery, MEASURES, Measure, Measured, Measures, charts, evaluate,
-    gallery,
+    ChannelScores, Evaluated, Evaluation, Gallery, MEASURES, Measure, Measured, Measures, charts,
+    evaluate, gallery,
 };
 use pix2pix::{Error, RunConfig, Translator, atomic_file, one_line, regular_file};
 
@@ -240,10 +240,9 @@ pub fn measure(
         gallery.about(summary(&evaluated.evaluation));
         galleries.push(gallery);
         if let Some(out) = &args.out {
-            written = written.and(draw(
-                &out.join(folder(evaluations.len(), model)),
-                &evaluated,
-            ));
+            let domains = [&config.source, &config.target];
+            let folder = out.join(folder(evaluations.len(), model));
+            written = written.and(draw(&folder, &evaluated, domains));
         }
         evaluations.push(evaluated.evaluation);
     }
@@ -377,7 +376,7 @@ fn folder(index: usize, model: &Path) -> String {
     format!("{}-{name}", index + 1)
 }
 
-fn draw(folder: &Path, evaluated: &Evaluated) -> Result<(), Error> {
+fn draw(folder: &Path, evaluated: &Evaluated, domains: [&Domain; 2]) -> Result<(), Error> {
     atomic_file::create_folder(folder)?;
     atomic_file::remove_unfinished(folder)?;
     let Evaluated {
@@ -394,7 +393,7 @@ fn draw(folder: &Path, evaluated: &Evaluated) -> Result<(), Error> {
             None => "L1 (of 255)",
         };
         let title = format!("{}: the {name} by {measure}", evaluation.model);
-        let sheet = contact_sheet::draw(&title, rows);
+        let sheet = contact_sheet::draw(&contact_sheet::titled(title, domains), rows);
         picture::write_png(&file, &sheet)?;
     }
     let title = |what: &str| format!("{}: {what}", evaluation.model);
@@ -524,6 +523,29 @@ fn of_classes(evaluations: &[Evaluation]) -> Vec<Vec<String>> {
     rows
 }
 
+/// The rows of channels that are no colors: the scores of each.
+fn of_channels(evaluations: &[Evaluation]) -> Vec<Vec<String>> {
+    let count = evaluations.iter().map(|found| found.channels.len()).max();
+    let mut rows = Vec::new();
+    for channel in 0..count.unwrap_or(0) {
+        let mut row = |label: &str, cell: fn(&ChannelScores) -> Option<String>| {
+            let cells = cells(evaluations, &|found| cell(found.channels.get(channel)?));
+            let label = format!("  channel {}: {label}", channel + 1);
+            rows.push([vec![label], cells].concat());
+        };
+        row("L1 (of 255)", |found| Some(format!("{:.2}", found.l1)));
+        row("RMSE (of 255)", |found| Some(format!("{:.2}", found.rmse)));
+        row("Pearson correlation", |found| {
+            Some(format!("{:.4}", found.pearson?))
+        });
+    }
+    rows
+}
+
+/// Says which pictures have MS-SSIM, where some models have none.
+const WITHOUT_MS_SSIM: &str = "MS-SSIM is of pictures with sides of 176 pixels or more in which all pixels have data: there are \
+                               none here.\n";
+
 /// The table of scores: one row per measure, one column per model.
 pub fn table(evaluations: &[Evaluation]) -> String {
     let mut rows = vec![vec![String::new()], vec!["step".to_string()]];
@@ -541,6 +563,7 @@ pub fn table(evaluations: &[Evaluation]) -> String {
             rows.push([vec![measure.described()], cells].concat());
         }
     }
+    rows.extend(of_channels(evaluations));
     rows.extend(of_classes(evaluations));
     let mut row = |label: &str, cell: &dyn Fn(&Evaluation) -> Option<String>| {
         let cells = cells(evaluations, cell);
@@ -589,6 +612,11 @@ pub fn table(evaluations: &[Evaluation]) -> String {
         of(e, |found| found.ratio)
     });
     let mut table = aligned(&rows);
+    let lacks_ms_ssim =
+        |found: &Evaluation| found.classes.is_empty() && !found.means.contains_key("ms_ssim");
+    if evaluations.iter().all(lacks_ms_ssim) {
+        table += WITHOUT_MS_SSIM;
+    }
     if table.contains('±') {
         table += "± is half the width of the 95% confidence interval of the mean over the pairs.\n";
     }

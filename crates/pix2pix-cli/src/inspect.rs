@@ -294,6 +294,7 @@ fn sheet(args: &Args, data: &Dataset, domains: [Domain; 2]) -> Result<RgbImage, 
         .map(|(name, [a, b])| (name.as_str(), [a, b]))
         .collect();
     let title = args.at.path.display().to_string();
+    let title = contact_sheet::titled(title, [&domains[0], &domains[1]]);
     Ok(contact_sheet::draw_columns(
         &title,
         ["input", "target"],

@@ -12,10 +12,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use clap::{Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use pix2pix::data::passed_over::{self, PassedOver};
-use pix2pix::data::picture::{self, Depth, Format, Header, MAX_BYTES, MAX_SIDE, Page, Picture};
+use pix2pix::data::picture::{
+    self, Depth, Format, Header, MAX_BYTES, MAX_SIDE, Metadata, Page, Picture,
+};
 use pix2pix::data::{
     Aligned, Dataset, Narrow, Nodata, Options, Pages, Pairs, Size, Store, Task, Values, earth,
-    places_of_pairs, side_by_side, sized,
+    nodata, places_of_pairs, side_by_side, sized,
 };
 use pix2pix::device::set_threads;
 use pix2pix::{Error, atomic_file, one_line};
@@ -263,8 +265,9 @@ fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
     let pairs = jobs.len();
     make(common, &options, jobs, is_made, |(file, page), target| {
         let (shown, content) = (store.shown(file), store.content(file)?);
-        let (photo, _) = picture::decode_page(&shown, &content, *page)?;
-        let range = range_of(common, &shown, &photo)?;
+        let (photo, format) = picture::decode_page(&shown, &content, *page)?;
+        let gap = Metadata::read(&content, format, *page, photo.channels()).nodata();
+        let range = range_of(common, &shown, &photo, gap)?;
         let photo = sized(&photo, common.size.map(|size| size.0), false);
         // a seed per picture, so that the result does not depend on threads or order
         let mut hasher = DefaultHasher::new();
@@ -298,8 +301,13 @@ fn are_unsplit_slices(data: &Dataset) -> bool {
     data.splits.len() == 1 && (0..pairs.len()).any(|index| pairs.is_slice(index))
 }
 
-/// A photograph's values of black and white.
-fn range_of(common: &Common, shown: &Path, photo: &Picture) -> Result<[f32; 2], Error> {
+/// A photograph's values of black and white; `gap` is what its file names as the value of pixels without data.
+fn range_of(
+    common: &Common,
+    shown: &Path,
+    photo: &Picture,
+    gap: Option<f32>,
+) -> Result<[f32; 2], Error> {
     let Some([low, high]) = photo.extremes() else {
         let remedy = "fill them with a value, or leave the file out";
         return Err(Error::file(shown, "some of its values are NaN", remedy));
@@ -310,6 +318,17 @@ fn range_of(common: &Common, shown: &Path, photo: &Picture) -> Result<[f32; 2], 
     let usual = photo.depth().range();
     let is_dark = photo.depth() == Depth::U16 && high < usual[1] / 4.0;
     if low < usual[0] || high > usual[1] || is_dark {
+        if let Some((gap, [least, most])) = gap.and_then(|gap| Some((gap, without(photo, gap)?))) {
+            return Err(Error::file(
+                shown,
+                format!(
+                    "its values are from {low} to {high}, and {gap} is what it names for pixels without data"
+                ),
+                format!(
+                    "give the values of black and white of the others, e.g. --range {least},{most}"
+                ),
+            ));
+        }
         return Err(Error::file(
             shown,
             format!(
@@ -320,6 +339,20 @@ fn range_of(common: &Common, shown: &Path, photo: &Picture) -> Result<[f32; 2], 
         ));
     }
     Ok(usual)
+}
+
+/// Smallest and largest value of a photograph without the samples of a value; `None` if no sample has it, or all have.
+fn without(photo: &Picture, gap: f32) -> Option<[f32; 2]> {
+    let samples = photo.to_floats();
+    if !samples.iter().any(|sample| nodata::is(*sample, gap)) {
+        return None;
+    }
+    let others = samples.iter().filter(|sample| !nodata::is(**sample, gap));
+    let none = [f32::INFINITY, f32::NEG_INFINITY];
+    let [least, most] = others.fold(none, |[least, most], sample| {
+        [least.min(*sample), most.max(*sample)]
+    });
+    (least <= most).then_some([least, most])
 }
 
 /// Checks that a pair of pictures with this header can be read side by side, before any is made.
@@ -579,7 +612,8 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
         let (files, folders) = (pairs.shown(index), pairs.folders(index));
         for (side, file) in files.iter().enumerate() {
             let ending = file.extension().unwrap_or_default().to_string_lossy();
-            let ending = picture::volume_extension(file).unwrap_or(&ending);
+            let whole = picture::volume_extension(file).or_else(|| picture::ome_extension(file));
+            let ending = whole.unwrap_or(&ending);
             let in_split = |split: &str| {
                 let folder = common.out.join(split);
                 let folder = folders

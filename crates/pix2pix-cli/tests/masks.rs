@@ -186,6 +186,27 @@ fn pixels_without_data_come_out_without_data() {
         !output.status.success() && said.contains("from -9999 to"),
         "{said}"
     );
+    // what the files name themselves is no height
+    let remedy = "-9999 is what the files name for pixels without data; give --nodata-a tag and, for the other pixels, the \
+                  values of black and white: --range-a 0,252";
+    assert!(said.contains(remedy), "{said}");
+    let said = scratch.ok("inspect data --range-a=-9999,252");
+    let note = "24% of the values of A are -9999, which the files name for pixels without data; to leave these out, give \
+                --nodata-a tag";
+    assert!(said.contains(note), "{said}");
+    let said = scratch.ok("inspect data --nodata-a tag --range-a=-9999,252 --force");
+    assert!(!said.contains(note), "{said}");
+    assert!(
+        said.contains("from 0 to 252 of -9999 to 252: pictures are nearly flat"),
+        "{said}"
+    );
+    let output = scratch.run("prepare gray data/A --out gray");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        said.contains("-9999 is what it names for pixels without data")
+            && said.contains("e.g. --range 0,252"),
+        "{said}"
+    );
     let range = "--range-a 0,300 --direction b-to-a";
     let mut outputs = Vec::new();
     for option in ["--nodata-a -9999", "--nodata-a tag"] {

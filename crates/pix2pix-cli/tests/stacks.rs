@@ -178,3 +178,40 @@ fn what_does_not_fit_is_refused() {
     let said = refused(RANGE);
     assert!(said.contains("data/A2/1.png: 20x40 pixels"), "{said}");
 }
+
+/// Two stains: what is right on the whole may be wrong in one of them.
+#[test]
+fn each_channel_of_the_targets_is_scored() {
+    let scratch = Scratch::new();
+    for folder in ["A", "B1", "B2"] {
+        fs::create_dir_all(scratch.path(&format!("data/{folder}"))).unwrap();
+    }
+    for index in 0..3 {
+        let file = |folder: &str| scratch.path(&format!("data/{folder}/{index}.png"));
+        pair(48, 40, index).save(file("A")).unwrap();
+        depths(index).save(file("B1")).unwrap();
+        depths(2 - index).save(file("B2")).unwrap();
+    }
+    scratch.trained("data", "--range-b 0,4095");
+    let json = scratch.ok("evaluate run data --split train --json");
+    let found: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let found = &found[0];
+    let channels = found["channels"].as_array().unwrap();
+    assert_eq!(channels.len(), 2);
+    let l1: Vec<f64> = channels
+        .iter()
+        .map(|of| of["l1"].as_f64().unwrap())
+        .collect();
+    // both have as many samples
+    let both = found["means"]["l1"]["mean"].as_f64().unwrap();
+    assert!(
+        ((l1[0] + l1[1]) / 2.0 - both).abs() < 1e-4,
+        "{l1:?}, {both}"
+    );
+    let table = scratch.ok("evaluate run data --split train");
+    assert!(table.contains("channel 2: Pearson correlation"), "{table}");
+    assert!(
+        table.contains("MS-SSIM is of pictures with sides of 176"),
+        "{table}"
+    );
+}

@@ -13,11 +13,6 @@ impl Picture {
         fn shown<T: Copy + Into<f32>>(values: &[T], channels: usize, ranges: Ranges) -> Vec<u8> {
             let bands = [0, 1, 2].map(|band| if channels >= 3 { band } else { 0 });
             let bands = bands.map(|band| (band, ranges.of(band)));
-            let level = |value: f32, [low, high]: [f32; 2]| {
-                let half = (high - low) / 2.0;
-                let value = ((value - low) / half - 1.0).clamp(-1.0, 1.0);
-                ((value + 1.0) * 127.5).round() as u8
-            };
             let mut levels = Vec::with_capacity(values.len() / channels * 3);
             for pixel in values.chunks_exact(channels) {
                 levels.extend(bands.map(|(band, range)| level(pixel[band].into(), range)));
@@ -33,19 +28,66 @@ impl Picture {
         let [width, height] = self.size();
         RgbImage::from_raw(width, height, levels).expect("three levels a pixel")
     }
+
+    /// Converts two channels to 8-bit RGB for display: the first one is green and the second one magenta, the pair of colours
+    /// of fluorescence microscopy that colour-blind people tell apart. A second channel that is at its upper end everywhere is
+    /// the opacity of a gray picture.
+    fn in_green_and_magenta(&self, ranges: Ranges) -> RgbImage {
+        /// Networks miss the end by a little.
+        const OPAQUE: u8 = 250;
+        let samples = self.to_floats();
+        let levels = |channel: usize| {
+            let samples = samples.iter().skip(channel).step_by(2);
+            let range = ranges.of(channel);
+            samples.map(move |sample| level(*sample, range))
+        };
+        let is_gray = levels(1).all(|level| level >= OPAQUE);
+        let pixels = levels(0).zip(levels(1));
+        let colors = pixels.flat_map(|(green, magenta)| match is_gray {
+            true => [green; 3],
+            false => [magenta, green, magenta],
+        });
+        let [width, height] = self.size();
+        RgbImage::from_raw(width, height, colors.collect()).expect("three levels a pixel")
+    }
+}
+
+/// A value in a range as a level from black to white.
+fn level(value: f32, [low, high]: [f32; 2]) -> u8 {
+    let half = (high - low) / 2.0;
+    let value = ((value - low) / half - 1.0).clamp(-1.0, 1.0);
+    ((value + 1.0) * 127.5).round() as u8
 }
 
 impl Domain {
-    /// A picture of this domain as 8-bit RGB for display: ranges from black to white, as [`Picture::to_rgb8`]; of label maps
-    /// the colours of the classes.
+    /// A picture of this domain as 8-bit RGB for display: ranges from black to white, as [`Picture::to_rgb8`], but two channels
+    /// as green and magenta; of label maps the colours of the classes.
     pub fn shown(&self, picture: &Picture) -> RgbImage {
+        let range = self.range_of(picture.depth());
         match &self.labels {
-            None => picture.to_rgb8(self.range_of(picture.depth())),
+            None if picture.channels() == 2 => picture.in_green_and_magenta(range),
+            None => picture.to_rgb8(range),
             Some(labels) => {
                 let classes = labels.classes_of(picture).into_iter();
                 let colors = labels.by_color().picture(picture.size(), classes);
                 colors.to_rgb8(colors.depth().range())
             }
+        }
+    }
+}
+
+impl Domain {
+    /// Which channels the colours of [`shown`](Self::shown) are, for a caption; `None` of gray, of colours as such and of
+    /// classes.
+    pub fn colors_shown(&self) -> Option<String> {
+        match self.channels {
+            _ if self.labels.is_some() => None,
+            2 => Some("green is channel 1, magenta channel 2".to_string()),
+            5.. => Some(format!(
+                "red, green and blue are channels 1 to 3 of {}",
+                self.channels
+            )),
+            _ => None,
         }
     }
 }
@@ -121,5 +163,48 @@ impl Translator {
         let source = Picture::try_from(picture.clone())?;
         let target = self.translate_with(source, &TranslateOptions::default())?;
         DynamicImage::try_from(target)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::Depth;
+
+    fn domain(channels: usize) -> Domain {
+        Domain {
+            channels,
+            depth: Depth::U16,
+            range: Ranges::all([0.0, 510.0]),
+            ..Domain::RGB8
+        }
+    }
+
+    #[test]
+    fn two_channels_are_green_and_magenta() {
+        let picture = |samples: [u16; 4]| Picture::new([2, 1], 2, Samples::U16(samples.to_vec()));
+        let shown = domain(2).shown(&picture([510, 0, 102, 408]));
+        assert_eq!(shown.into_raw(), [0, 255, 0, 204, 51, 204]);
+        // each channel has a range of its own
+        let mut own = domain(2);
+        own.range = Ranges::each(&[[0.0, 510.0], [0.0, 1020.0]]).unwrap();
+        let shown = own.shown(&picture([510, 0, 102, 408]));
+        assert_eq!(shown.into_raw(), [0, 255, 0, 102, 51, 102]);
+        // opacity is no color
+        let shown = domain(2).shown(&picture([510, 510, 102, 508]));
+        assert_eq!(shown.into_raw(), [255, 255, 255, 51, 51, 51]);
+    }
+
+    #[test]
+    fn captions_say_which_channels_the_colors_are() {
+        let said = [1, 2, 3, 4, 5].map(|channels| domain(channels).colors_shown());
+        let expected = [
+            None,
+            Some("green is channel 1, magenta channel 2"),
+            None,
+            None,
+            Some("red, green and blue are channels 1 to 3 of 5"),
+        ];
+        assert_eq!(said.each_ref().map(|said| said.as_deref()), expected);
     }
 }

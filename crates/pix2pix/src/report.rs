@@ -32,6 +32,8 @@
 //! ```
 
 #[cfg(feature = "report")]
+pub(crate) mod by_channel;
+#[cfg(feature = "report")]
 pub mod charts;
 #[cfg(feature = "report")]
 pub(crate) mod evaluate;
@@ -54,6 +56,8 @@ mod reported;
 #[cfg(feature = "tensorboard")]
 pub(crate) mod tensorboard;
 
+#[cfg(feature = "report")]
+pub use by_channel::ChannelScores;
 #[cfg(feature = "report")]
 pub use evaluate::{Evaluated, Evaluation, Measured, Measures, PictureScores, evaluate};
 #[cfg(feature = "report")]

@@ -57,7 +57,7 @@ pub struct TranslateQuery {
     #[param(inline)]
     pub format: Encoding,
     /// The result as 8-bit RGB to look at, black to white over the range of the model's targets; off by default. Of more
-    /// than three channels, it shows the first three.
+    /// than three channels, it shows the first three; of two, the first one is green and the second one magenta.
     #[param(inline)]
     pub display: Switch,
 }

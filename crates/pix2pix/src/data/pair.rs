@@ -182,16 +182,29 @@ pub fn same_size(a: (&Path, [u32; 2]), b: (&Path, [u32; 2])) -> Result<()> {
     ))
 }
 
-/// A file's name without its extension. Only extensions of pictures are removed: `N64.4E016.3` is a whole name, and
-/// `brain.nii.gz` is `brain`. Accented letters are composed (Unicode's form NFC), as file systems spell them in two ways; bytes that
-/// are no text are marked, each with its number.
+/// A file's name without its extension. Only extensions of pictures are removed: `N64.4E016.3` is a whole name,
+/// `brain.nii.gz` is `brain`, and `cell.ome.tif` is `cell`. Accented letters are composed (Unicode's form NFC), as file systems
+/// spell them in two ways; bytes that are no text are marked, each with its number.
 pub fn stem(path: &Path) -> String {
-    let whole = distinct(path.file_name().unwrap_or_default());
+    match picture::ome_extension(path) {
+        Some(ending) => without_end(path, ending.len() + 1),
+        None => stem_with_ome(path),
+    }
+}
+
+/// The same with the `.ome` of an OME-TIFF, as earlier versions took it for a part of the name.
+pub(crate) fn stem_with_ome(path: &Path) -> String {
     let ending = match picture::volume_extension(path) {
         Some(ending) => ending.len() + 1,
         None if picture::is_picture(path) => path.extension().map_or(0, |ending| ending.len() + 1),
         None => 0,
     };
+    without_end(path, ending)
+}
+
+/// A file's name without its last bytes.
+fn without_end(path: &Path, ending: usize) -> String {
+    let whole = distinct(path.file_name().unwrap_or_default());
     let name = match &whole[..whole.len() - ending] {
         // of `..tif` and `...tif`: as names, they would lead out of a folder
         "." | ".." => &whole,
@@ -253,6 +266,13 @@ mod tests {
             ("a/photo.JPG", "photo"),
             ("brain.nii.gz", "brain"),
             ("brain.NII", "brain"),
+            ("c0.ome.tif", "c0"),
+            ("c0.OME.Tiff", "c0"),
+            ("c.0.ome.btf", "c.0"),
+            ("ome.tif", "ome"),
+            (".ome.tif", ".ome"),
+            ("..ome.tif", "..ome.tif"),
+            ("c0.ome.png", "c0.ome"),
             ("N64.4E016.3", "N64.4E016.3"),
             ("..tif", "..tif"),
             ("...tif", "...tif"),

@@ -38,7 +38,8 @@ pub use content::Content;
 pub use decode::{decode, decode_as, decode_page, decode_pages, has_alpha, indices, pages, read};
 pub use encode::{LargeWriter, encode, is_drawn, write, write_png, write_with};
 pub use header::{
-    Format, Header, RESULT_EXTENSIONS, VOLUME_EXTENSIONS, is_picture, is_volume, volume_extension,
+    Format, Header, RESULT_EXTENSIONS, VOLUME_EXTENSIONS, is_picture, is_volume, ome_extension,
+    volume_extension,
 };
 pub use large::TiffWindows;
 pub use metadata::Metadata;

@@ -39,6 +39,24 @@ impl Row {
     }
 }
 
+/// Which channels the colors of input and target are, for a title or a caption; `None` where they need no word. The
+/// `domains` are those of source and target.
+pub fn legend(domains: [&Domain; 2]) -> Option<String> {
+    let sides = ["input", "target"].into_iter().zip(domains);
+    let said =
+        sides.filter_map(|(side, domain)| Some(format!("{side}: {}", domain.colors_shown()?)));
+    let said: Vec<String> = said.collect();
+    (!said.is_empty()).then(|| said.join("; "))
+}
+
+/// A title with the [`legend`] behind it, if there is one.
+pub fn titled(title: String, domains: [&Domain; 2]) -> String {
+    match legend(domains) {
+        Some(legend) => format!("{title}; {legend}"),
+        None => title,
+    }
+}
+
 const MARGIN: u32 = 12;
 /// Height of the first line of the title with the labels of the columns, and of each further line.
 const TITLE: u32 = 56;
@@ -181,6 +199,20 @@ impl Text {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn titles_say_which_channels_the_colors_are() {
+        let of = |channels| Domain {
+            channels,
+            ..Domain::RGB8
+        };
+        let title = |source, target| titled("run".to_string(), [&of(source), &of(target)]);
+        assert_eq!(title(1, 3), "run");
+        assert_eq!(
+            title(6, 2),
+            "run; input: red, green and blue are channels 1 to 3 of 6; target: green is channel 1, magenta channel 2"
+        );
+    }
 
     /// Narrow sheets have their whole title and the whole names of their rows, too.
     #[test]

@@ -27,6 +27,7 @@ use crate::quality::{
     Calibration, ClassScore, Confidence, Confusion, OwnValues, Planes, Point, Realism,
     RealismScores, Scores, pearson, scores_of,
 };
+use crate::report::by_channel::{ChannelScores, means_by_channel, scores_by_channel};
 use crate::report::outside;
 
 /// Number of best and of worst pictures to keep.
@@ -183,6 +184,9 @@ pub struct Evaluation {
     /// How well each class is found in the pixels of all pictures, if the targets are label maps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<ClassScore>,
+    /// Scores of each channel, means over the pictures, if the targets have two channels, or five or more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<ChannelScores>,
     /// Scores of every picture.
     pub pictures: Vec<PictureScores>,
 }
@@ -244,6 +248,7 @@ pub fn evaluate<E: From<Error>>(
     }
     let mut confusion = labels.map(|labels| Confusion::new(labels.classes.len()));
     let mut pictures = Vec::new();
+    let mut channels = Vec::new();
     let mut realism = Realism::new(pairs.len());
     let mut calibration = Calibration::default();
     if measures.samples.is_some() {
@@ -337,6 +342,7 @@ pub fn evaluate<E: From<Error>>(
         if labels.is_none() && known.is_none() {
             realism.add(out, wanted);
         }
+        channels.push(scores_by_channel(&planes, &config.target, known));
         let l1 = found.scores.l1;
         let row = row(&found, [&source, &output, &target], config);
         for (extreme, sign) in extremes.iter_mut().zip([1.0, -1.0]) {
@@ -377,6 +383,7 @@ pub fn evaluate<E: From<Error>>(
             (Some(confusion), Some(labels)) => confusion.by_class(labels),
             _ => Vec::new(),
         },
+        channels: means_by_channel(&channels),
         pictures,
     };
     Ok(Evaluated {

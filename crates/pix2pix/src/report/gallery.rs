@@ -21,6 +21,7 @@ use crate::atomic_file;
 use crate::config::RunConfig;
 use crate::data::pair::Pair;
 use crate::data::picture::Picture;
+use crate::draw::contact_sheet;
 use crate::error::Result;
 use crate::quality::Planes;
 use crate::report::evaluate::PictureScores;
@@ -111,9 +112,13 @@ impl Gallery {
         gallery
     }
 
-    /// Adds sentences about the pictures.
+    /// Adds sentences about the pictures, and one on their colors where these are channels.
     pub fn about(&mut self, text: impl Into<String>) {
         self.about = text.into();
+        let [source, target] = &self.domains;
+        if let Some(legend) = contact_sheet::legend([source, target]) {
+            self.about += &format!(" Colors: {legend}.");
+        }
     }
 
     /// Number of pictures in it.

@@ -260,6 +260,7 @@ impl Books {
         let step = metrics.step;
         let l1 = metrics.shown_l1(config.target.labels.is_some());
         let title = format!("pix2pix, step {step}{of}, training L1 {l1}");
+        let title = contact_sheet::titled(title, [&config.source, &config.target]);
         let sheet = contact_sheet::draw(&title, rows);
         atomic_file::check_own(path)?;
         picture::write_png(path, &sheet)?;

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::{Dataset, Pairs};
-use crate::data::sha256;
+use crate::data::{pair, sha256};
 
 /// How a data set differs from the one of a digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,15 +41,27 @@ impl Dataset {
 
     /// Whether its pairs are those of a `digest`, which may be empty. No file is asked for its size.
     pub(crate) fn has_pairs_of(&self, digest: &str) -> bool {
+<<<<<<< HEAD
         digest.is_empty() || names_of(digest) == self.names()
+=======
+        let names = digest.split_once(' ').map_or(digest, |(names, _)| names);
+        digest.is_empty()
+            || names == self.names()
+            || names == self.names_by(|pairs, index| pairs.name_with_ome(index))
+>>>>>>> m-data
     }
 
     /// The digest of the names.
     pub(crate) fn names(&self) -> String {
+        self.names_by(|pairs, index| pairs.name(index).to_string())
+    }
+
+    /// The digest of the names that `name` gives the pairs.
+    fn names_by(&self, name: impl Fn(&Pairs, usize) -> String) -> String {
         let mut hash = Sha256::new();
         for (split, pairs) in &self.splits {
             for index in 0..pairs.len() {
-                hash.update(format!("{split}/{}\n", pairs.name(index)));
+                hash.update(format!("{split}/{}\n", name(pairs, index)));
             }
         }
         sha256::digits(&hash.finalize())
@@ -71,6 +83,16 @@ impl Dataset {
 }
 
 impl Pairs {
+    /// The name of pair `index` as earlier versions had it, of which the `.ome` of an OME-TIFF is a part.
+    fn name_with_ome(&self, index: usize) -> String {
+        let entry = &self.entries[index];
+        let file = entry.files.all().next().expect("a pair has a file");
+        match entry.name.strip_prefix(&pair::stem(file)) {
+            Some(page) => pair::stem_with_ome(file) + page,
+            None => entry.name.clone(),
+        }
+    }
+
     /// The sizes in bytes of pair `index`'s files, a line of text; those of a pair of pages are at its first one.
     fn sizes(&self, index: usize) -> String {
         let entry = &self.entries[index];
@@ -93,6 +115,26 @@ mod tests {
 
     use super::*;
     use crate::data::dataset::Options;
+
+    /// Earlier versions took `c0.ome.tif` for a picture called `c0.ome`.
+    #[test]
+    fn runs_on_ome_files_of_earlier_versions_know_their_pairs() {
+        let folder = tempfile::tempdir().unwrap();
+        for file in ["A/c0.ome.tif", "B/c0.ome.tif", "A/c1.tif", "B/c1.tif"] {
+            let file = folder.path().join(file);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, b"1").unwrap();
+        }
+        let data = Dataset::open(folder.path(), &Options::default()).unwrap();
+        let names = [0, 1].map(|index| data.train.name(index).to_string());
+        assert_eq!(names, ["c0", "c1"]);
+        let digest = |names: &str| sha256::digits(&Sha256::digest(names));
+        for names in ["train/c0\ntrain/c1\n", "train/c0.ome\ntrain/c1\n"] {
+            assert_eq!(data.changed_since(&digest(names)), None, "{names}");
+        }
+        let other = digest("train/c0\ntrain/c1.ome\n");
+        assert_eq!(data.changed_since(&other), Some(Change::Pairs));
+    }
 
     #[test]
     fn a_file_of_another_size_is_noticed() {

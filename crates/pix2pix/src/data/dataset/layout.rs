@@ -390,7 +390,10 @@ fn by_name(
     let mut names: BTreeMap<String, PathBuf> = BTreeMap::new();
     for &file in files {
         let name = pair::stem(file);
-        let part = pattern.and_then(|pattern| pattern.part(&name));
+        // patterns were written for names with `.ome` too
+        let earlier = pair::stem_with_ome(file);
+        let part =
+            pattern.and_then(|pattern| pattern.part(&name).or_else(|| pattern.part(&earlier)));
         let name = part.map(str::to_string).unwrap_or(name);
         if let Some(other) = names.insert(name, file.clone()) {
             return Err(Error::file(
@@ -529,6 +532,41 @@ mod tests {
         // pictures in other places come first
         let elsewhere = said(&["x/0.png", "y/0.png", "y/notes.txt"]);
         assert!(elsewhere.contains("pictures into A/ and B/"), "{elsewhere}");
+    }
+
+    /// Fiji and Cellpose write masks of `c0.ome.tif` as `c0.tif`.
+    #[test]
+    fn an_ome_file_has_the_name_of_its_partner() {
+        let files = [
+            "A/c0.ome.tif",
+            "A/c1.OME.TIFF",
+            "B/c0.tif",
+            "B/c1.png",
+            "mask/c0.tif",
+        ];
+        let layout = found(&files).unwrap();
+        let pairs = layout.splits[&None].iter();
+        let pairs: Vec<_> = pairs
+            .map(|entry| (entry.name.as_str(), entry.mask.is_some()))
+            .collect();
+        assert_eq!(pairs, [("c0", true), ("c1", false)]);
+        assert!(layout.unmatched.is_empty(), "{:?}", layout.unmatched);
+        // two files of one name are never taken for one another
+        let twice = found(&["A/c0.ome.tif", "A/c0.tif", "B/c0.tif"]).unwrap_err();
+        let twice = twice.to_string();
+        assert!(
+            twice.contains("it has the same name as data/A/c0"),
+            "{twice}"
+        );
+    }
+
+    #[test]
+    fn patterns_for_names_with_ome_still_match() {
+        let patterns = ["*_BF.ome", "*_FL"].map(|text| Pattern::parse(text).unwrap());
+        let files = ["A/c0_BF.ome.tif", "B/c0_FL.ome.tif"].map(PathBuf::from);
+        let layout = find(Path::new("data"), &files, Some(&patterns)).unwrap();
+        let names = layout.splits[&None].iter().map(|entry| entry.name.as_str());
+        assert_eq!(names.collect::<Vec<_>>(), ["c0"]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pix2pix_runtime::picture::nodata;
+use pix2pix_runtime::picture::{Nodata, nodata};
 
 use super::layout::{Entry, Files};
 use super::pairs::Pairs;
@@ -22,6 +22,8 @@ pub(crate) struct Decoded {
     pub format: Format,
     /// The value of samples without data in each channel: each file may name its own.
     pub gaps: Vec<Option<f32>>,
+    /// What the file itself names as that value, for each channel; `None` while training, and where `gaps` are known.
+    pub named: Vec<Option<f32>>,
     /// Number of files whose channels are joined.
     pub files: usize,
 }
@@ -33,12 +35,14 @@ impl Decoded {
             return parts.remove(0);
         }
         let format = parts[0].format;
-        let parts = parts.into_iter().map(|part| (part.picture, part.gaps));
-        let (pictures, gaps): (Vec<Picture>, Vec<_>) = parts.unzip();
+        let gaps = parts.iter().flat_map(|part| part.gaps.clone()).collect();
+        let named = parts.iter().flat_map(|part| part.named.clone()).collect();
+        let pictures: Vec<Picture> = parts.into_iter().map(|part| part.picture).collect();
         Self {
             picture: Picture::with_all_channels(&pictures),
             format,
-            gaps: gaps.concat(),
+            gaps,
+            named,
             files,
         }
     }
@@ -125,8 +129,10 @@ impl Pairs {
                 let (picture, format) = picture::decode_as(&shown, &content, page, domain)?;
                 let at = (&content, format, page);
                 let gap = Metadata::gap_of(self.nodata[side], at, picture.channels());
+                let named = self.named(side, at, picture.channels());
                 Ok(Decoded {
                     gaps: vec![gap; picture.channels()],
+                    named: vec![named; picture.channels()],
                     picture,
                     format,
                     files: 1,
@@ -151,12 +157,17 @@ impl Pairs {
                     let gaps = self
                         .nodata
                         .map(|known| Metadata::gap_of(known, at, channels));
-                    let mut gaps = gaps.into_iter();
-                    Ok::<_, Error>(pair::split(&shown, &both)?.map(|picture| Decoded {
-                        picture,
-                        format,
-                        gaps: vec![gaps.next().flatten(); channels],
-                        files: 1,
+                    let named = [0, 1].map(|side| self.named(side, at, channels));
+                    let mut values = gaps.into_iter().zip(named);
+                    Ok::<_, Error>(pair::split(&shown, &both)?.map(|picture| {
+                        let (gap, named) = values.next().expect("A and B");
+                        Decoded {
+                            picture,
+                            format,
+                            gaps: vec![gap; channels],
+                            named: vec![named; channels],
+                            files: 1,
+                        }
                     }))
                 };
                 let mut sides = halves(entry.page)?;
@@ -193,6 +204,14 @@ impl Pairs {
                 Ok([joined(a, 0)?, joined(b, 1)?])
             }
         }
+    }
+
+    /// The value of samples without data that a page of a side's file itself names, where nobody has said how they are known.
+    /// Training no longer asks.
+    fn named(&self, side: usize, at: (&Content, Format, Page), channels: usize) -> Option<f32> {
+        let is_asked = self.domains.is_none() && self.nodata[side].is_none();
+        let known = is_asked.then_some(Nodata::Tag);
+        Metadata::gap_of(known, at, channels)
     }
 
     /// Reads pair `index`, converted to the channels of the data set (see [`in_domains`](Self::in_domains)).

@@ -21,8 +21,18 @@ const LARGE: usize = 1000;
 /// Results of files modified more recently than this are not kept: a second change could get the same time stamp.
 const SETTLED: Duration = Duration::from_secs(2);
 
-/// Headers of A and B, and the extremes of floating-point pictures.
-pub type Seen = ([Header; 2], [Option<[f32; 2]>; 2]);
+/// Headers of A and B, and the values of floating-point pictures.
+pub type Seen = ([Header; 2], [Option<Extremes>; 2]);
+
+/// The smallest and the largest value of a floating-point picture.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Extremes {
+    /// Of all samples that may have data.
+    pub all: [f32; 2],
+    /// The value that the file itself names for pixels without data, and the extremes of the other samples, if they differ from
+    /// `all`.
+    pub without: Option<(f32, [f32; 2])>,
+}
 
 /// How the files of a data set are read.
 #[derive(Clone, Copy)]

@@ -14,7 +14,7 @@ use super::Dataset;
 use super::classes::Classes;
 use super::pairs::Pairs;
 use super::reading::Decoded;
-use super::remembered::{Remembered, Seen};
+use super::remembered::{Extremes, Remembered, Seen};
 use crate::choice::choices;
 use crate::data::picture::{Depth, Format, Header, Picture};
 use crate::error::{Error, Result, one_line, within};
@@ -79,6 +79,10 @@ pub struct Survey {
     pub broken: Vec<(usize, Error)>,
     /// Smallest and largest value of the floating-point pictures, of A and of B.
     pub extremes: [Option<[f32; 2]>; 2],
+    /// The same without the values that files name for pixels without data themselves.
+    pub others: [Option<[f32; 2]>; 2],
+    /// Such a value of A and of B, if it is an extreme one and nobody has said how pixels without data are known.
+    pub named: [Option<f32>; 2],
     /// Largest number of files whose channels are joined to one picture, of A and of B; 0 without pictures.
     pub files: [usize; 2],
     /// Whether such files have different types of samples.
@@ -137,12 +141,21 @@ impl Survey {
                         *survey.kinds[side].entry(kind).or_default() += 1;
                         survey.files[side] = survey.files[side].max(files);
                         survey.mixed[side] |= mixed;
-                        survey.extremes[side] = wider(survey.extremes[side], extremes[side]);
+                        survey.note(side, extremes[side]);
                     }
                 }
             }
         }
         survey
+    }
+
+    /// Notes the values of a floating-point picture.
+    fn note(&mut self, side: usize, extremes: Option<Extremes>) {
+        let all = extremes.map(|found| found.all);
+        let named = extremes.and_then(|found| found.without);
+        self.extremes[side] = wider(self.extremes[side], all);
+        self.others[side] = wider(self.others[side], named.map(|(_, others)| others).or(all));
+        self.named[side] = self.named[side].or(named.map(|(value, _)| value));
     }
 
     /// The shapes of the pairs' pictures, in lowest terms (4x3 for 320x240), the most common first.
@@ -172,6 +185,8 @@ impl Survey {
                 *self.kinds[side].entry(*kind).or_default() += count;
             }
             self.extremes[side] = wider(self.extremes[side], other.extremes[side]);
+            self.others[side] = wider(self.others[side], other.others[side]);
+            self.named[side] = self.named[side].or(other.named[side]);
             self.files[side] = self.files[side].max(other.files[side]);
             self.mixed[side] |= other.mixed[side];
         }
@@ -248,14 +263,8 @@ impl Survey {
             );
             return Err(Error::field(["range[0]", "range[1]"][side], reason));
         }
-        if let Some([low, high]) = self.extremes[side]
-            && forced.range[side].is_none()
-            && (low < range.of(0)[0] || high > range.of(0)[1])
-        {
-            return Err(Error::Config(format!(
-                "the floating-point pictures of {name} have values from {low} to {high}, not from 0 to 1; \
-                 give the values of black and white: `range[{side}]` {low},{high}"
-            )));
+        if forced.range[side].is_none() {
+            self.check_floats(side, range.of(0))?;
         }
         Ok(Domain {
             channels,
@@ -264,6 +273,30 @@ impl Survey {
             labels: None,
             nodata: forced.nodata[side],
         })
+    }
+
+    /// Checks that the floating-point pictures of a side have values of a range that nobody chose.
+    fn check_floats(&self, side: usize, range: [f32; 2]) -> Result<()> {
+        let is_outside = |[low, high]: &[f32; 2]| *low < range[0] || *high > range[1];
+        let Some([low, high]) = self.extremes[side].filter(is_outside) else {
+            return Ok(());
+        };
+        let values = format!(
+            "the floating-point pictures of {} have values from {low} to {high}",
+            ["A", "B"][side]
+        );
+        let Some(value) = self.named[side] else {
+            return Err(Error::Config(format!(
+                "{values}, not from 0 to 1; give the values of black and white: `range[{side}]` {low},{high}"
+            )));
+        };
+        let range = self.others[side].filter(is_outside).map(|[low, high]| {
+            format!(" and, for the other pixels, the values of black and white: `range[{side}]` {low},{high}")
+        });
+        Err(Error::Config(format!(
+            "{values}, and {value} is what the files name for pixels without data; give `nodata[{side}]` tag{}",
+            range.unwrap_or_default()
+        )))
     }
 
     /// The domain of label maps of these classes.
@@ -331,19 +364,29 @@ fn look(pairs: &Pairs, index: usize) -> Result<Seen> {
         for (side, decoded) in sides.into_iter().enumerate() {
             if decoded.picture.depth() == Depth::F32 {
                 let path = &pairs.shown_side(index, side);
-                let counted = finite_extremes(&decoded, mask.as_ref());
+                let Decoded {
+                    picture,
+                    gaps,
+                    named,
+                    ..
+                } = &decoded;
+                let counted = finite_extremes(picture, gaps, mask.as_ref());
                 // a mask leaves the source as it is, and the network sees all of it
                 let seen = match side == source && mask.is_some() {
-                    true => finite_extremes(&decoded, None),
+                    true => finite_extremes(picture, gaps, None),
                     false => counted,
                 };
-                extremes[side] = Some(counted.filter(|_| seen.is_some()).ok_or_else(|| {
+                let all = counted.filter(|_| seen.is_some()).ok_or_else(|| {
                     Error::file(
                         path,
                         "some of its values are infinite or not a number (NaN)",
-                        "replace them with finite numbers, or, if NaN says that a pixel has no data, give `nodata` nan",
+                        "if NaN says that a pixel has no data, give `nodata` nan; otherwise replace them with finite numbers",
                     )
-                })?);
+                })?;
+                let value = named.iter().copied().flatten().next();
+                let others = value.and_then(|_| finite_extremes(picture, named, mask.as_ref()));
+                let without = value.zip(others.filter(|others| *others != all));
+                extremes[side] = Some(Extremes { all, without });
             }
         }
     }
@@ -431,7 +474,8 @@ pub fn check_labels(data: &Dataset, on_error: OnError) -> Result<[LabelCount; 2]
 
 /// Smallest and largest of the samples that have data, 0 if none has; `None` if one of them is not finite.
 fn finite_extremes(
-    Decoded { picture, gaps, .. }: &Decoded,
+    picture: &Picture,
+    gaps: &[Option<f32>],
     mask: Option<&Picture>,
 ) -> Option<[f32; 2]> {
     let samples = picture.to_floats();
@@ -558,6 +602,42 @@ pub fn mismatch(unmatched: &[PathBuf], proposal: Option<&[String; 2]>) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// With the values that files name, a range would leave the others next to nothing of it.
+    #[test]
+    fn values_that_files_name_are_in_no_range() {
+        let said = |pictures: &[Extremes]| {
+            let mut survey = Survey::default();
+            for found in pictures {
+                let mut one = Survey::default();
+                one.note(1, Some(*found));
+                survey.add(&one);
+            }
+            let error = survey.check_floats(1, [0.0, 1.0]).unwrap_err();
+            error.to_string()
+        };
+        let tagged = |others: [f32; 2]| Extremes {
+            all: [-9999.0, others[1]],
+            without: Some((-9999.0, others)),
+        };
+        let plain = Extremes {
+            all: [-3.0, 5.0],
+            without: None,
+        };
+        let of_both = said(&[tagged([0.5, 9.0]), plain]);
+        assert!(
+            of_both.contains("from -9999 to 9, and -9999 is what"),
+            "{of_both}"
+        );
+        assert!(
+            of_both.ends_with("the values of black and white: `range[1]` -3,9"),
+            "{of_both}"
+        );
+        let fitting = said(&[tagged([0.5, 1.0])]);
+        assert!(fitting.ends_with("give `nodata[1]` tag"), "{fitting}");
+        let untagged = said(&[plain]);
+        assert!(untagged.ends_with("white: `range[1]` -3,5"), "{untagged}");
+    }
 
     #[test]
     fn shapes_are_in_lowest_terms_and_by_their_number() {

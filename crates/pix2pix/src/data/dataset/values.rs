@@ -19,6 +19,8 @@ const KEPT: usize = 1 << 14;
 const AUTO: [f32; 2] = [0.1, 99.9];
 /// Part of the range that values must reach. Pictures that stay below it train as nearly black.
 const REACHED: f32 = 0.25;
+/// Part of the range that floating-point values must span, wherever in it they are. Less is nearly flat to the network.
+const SPANNED: f32 = 0.05;
 
 /// Names of the sides, and the fields of their ranges.
 pub const SIDES: [(&str, &str); 2] = [("A", "range[0]"), ("B", "range[1]")];
@@ -55,6 +57,10 @@ pub struct Side {
     depths: BTreeMap<Depth, Vec<Band>>,
     /// Their colors; `None` of no pictures.
     tally: Option<Tally>,
+    /// A value that files name for pixels without data, where nobody has said how they are known.
+    named: Option<f32>,
+    /// Samples that have the value that their file names, and all samples.
+    counted: [usize; 2],
     /// Whether the bands are those of several files.
     joined: bool,
 }
@@ -152,7 +158,10 @@ impl Side {
         };
         let known = nodata::both(nodata::mask(picture, gaps), mask.cloned());
         let known = known.as_ref().map(Picture::bytes);
+        let (named, count) = having_named(side);
         Self {
+            named,
+            counted: [count, picture.samples().len()],
             depths: BTreeMap::from([(picture.depth(), bands)]),
             tally: Some(Tally::of(picture, known, !side.format.is_exact())),
             joined: side.files > 1,
@@ -161,6 +170,9 @@ impl Side {
 
     fn add(&mut self, other: Self) {
         self.joined |= other.joined;
+        self.named = self.named.or(other.named);
+        let more = self.counted.iter_mut().zip(other.counted);
+        more.for_each(|(sum, more)| *sum += more);
         match (&mut self.tally, other.tally) {
             (Some(tally), Some(more)) => tally.add(more),
             (tally, more) => *tally = tally.take().or(more),
@@ -269,14 +281,39 @@ impl Side {
     pub fn advice(&self, domain: &Domain, name: &str, field: &str) -> Option<String> {
         let [low, high] = domain.range.uniform()?;
         let [least, most] = self.ends();
-        let is_dark = least >= low && most <= low + REACHED * (high - low);
-        (is_dark && most > least && self.depth() == Some(domain.depth)).then(|| {
+        let is_within = least >= low && most <= high;
+        let is_dark = most <= low + REACHED * (high - low);
+        // amounts may lie anywhere in a range that somebody gave
+        let is_flat = domain.depth == Depth::F32 && most - least <= SPANNED * (high - low);
+        let seen = match (is_dark, is_flat) {
+            (true, _) => "black",
+            (false, true) => "flat",
+            (false, false) => return None,
+        };
+        (is_within && most > least && self.depth() == Some(domain.depth)).then(|| {
             format!(
-                "the values of {name} are from {least} to {most} of {low} to {high}: pictures are nearly black to the \
+                "the values of {name} are from {least} to {most} of {low} to {high}: pictures are nearly {seen} to the \
                  network; give their range: `{field}` {}",
                 self.proposed()
             )
         })
+    }
+
+    /// What to say of samples that have the value that their own files name for pixels without data, if nobody has said how
+    /// these are known; `name` is A or B and `field` the option that says so. `None` if there are none.
+    pub fn gaps_advice(&self, name: &str, field: &str) -> Option<String> {
+        let value = self.named?;
+        let [clipped, samples] = self.counted;
+        let share = Outside {
+            samples,
+            clipped,
+            ..Outside::default()
+        }
+        .share();
+        Some(format!(
+            "{share} of the values of {name} are {value}, which the files name for pixels without data; to leave these out, \
+             give `{field}` tag"
+        ))
     }
 
     /// The range of each band between two percentiles, which leave out outliers.
@@ -307,6 +344,21 @@ impl Side {
                 format!("cannot be found: the pictures of {name} have a band of one value");
             Error::field("range", reason)
         })
+    }
+}
+
+/// The value that a picture's own file names for pixels without data, if samples have it, and their number.
+fn having_named(side: &Decoded) -> (Option<f32>, usize) {
+    if side.named.iter().all(Option::is_none) {
+        return (None, 0);
+    }
+    let samples = side.picture.to_floats();
+    let named = samples.iter().zip(side.named.iter().cycle());
+    let mut having =
+        named.filter_map(|(&sample, named)| named.filter(|&gap| nodata::is(sample, gap)));
+    match having.next() {
+        Some(value) => (Some(value), 1 + having.count()),
+        None => (None, 0),
     }
 }
 
@@ -348,6 +400,7 @@ mod tests {
             picture: Picture::new(size, channels, samples),
             format: Format::Png,
             gaps: gaps.to_vec(),
+            named: vec![None; channels],
             files: 1,
         };
         let mut side = Side::of(&decoded, mask.as_ref());
@@ -445,6 +498,42 @@ mod tests {
             bright.advice(&domain(1, Depth::U8, [0.0, 255.0]), "B", "range[1]"),
             None
         );
+    }
+
+    /// A range that holds what is no height leaves the heights a small part, wherever that lies.
+    #[test]
+    fn floats_that_a_given_range_makes_flat_are_told() {
+        let heights = side(Samples::F32(vec![0.5, 20.0, 43.0]), 1);
+        let advice = |range| heights.advice(&domain(1, Depth::F32, range), "A", "range[0]");
+        let said = advice([-9999.0, 43.0]).unwrap();
+        assert!(said.contains("from 0.5 to 43 of -9999 to 43"), "{said}");
+        assert!(said.contains("nearly flat"), "{said}");
+        assert!(said.ends_with("`range[0]` 0.5,43"), "{said}");
+        assert!(advice([0.0, 1000.0]).unwrap().contains("nearly black"));
+        assert_eq!(advice([-100.0, 43.0]), None);
+        assert_eq!(advice([0.0, 43.0]), None);
+    }
+
+    #[test]
+    fn samples_of_a_value_that_files_name_are_told() {
+        let of = |samples: Vec<f32>, named: Option<f32>| {
+            let decoded = Decoded {
+                picture: Picture::new([4, 1], 1, Samples::F32(samples)),
+                format: Format::Tiff,
+                gaps: vec![None],
+                named: vec![named],
+                files: 1,
+            };
+            Side::of(&decoded, None)
+        };
+        let mut all = of(vec![1.0, 2.0, -1.0, 4.0], None);
+        all.add(of(vec![1.0, 2.0, -2.0, 4.0], Some(-1.0)));
+        assert_eq!(all.gaps_advice("A", "nodata[0]"), None);
+        all.add(of(vec![-1.0, 2.0, -1.0, 4.0], Some(-1.0)));
+        all.add(of(vec![f32::NAN, 2.0, 3.0, f32::NAN], Some(f32::NAN)));
+        let said = all.gaps_advice("A", "nodata[0]").unwrap();
+        assert!(said.starts_with("25% of the values of A are -1,"), "{said}");
+        assert!(said.ends_with("give `nodata[0]` tag"), "{said}");
     }
 
     #[test]

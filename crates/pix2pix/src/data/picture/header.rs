@@ -50,14 +50,27 @@ pub fn is_picture(path: &Path) -> bool {
 /// The extensions of NIfTI volumes: as they are, and packed by gzip.
 pub const VOLUME_EXTENSIONS: [&str; 2] = ["nii", "nii.gz"];
 
+/// The extensions of OME-TIFF, of which `ome` is a part.
+const OME_EXTENSIONS: [&str; 4] = ["ome.tif", "ome.tiff", "ome.btf", "ome.tf8"];
+
 /// The extension of a NIfTI volume, one of [`VOLUME_EXTENSIONS`]; `None` for other files.
 pub fn volume_extension(path: &Path) -> Option<&'static str> {
+    one_of(&VOLUME_EXTENSIONS, path)
+}
+
+/// The extension of an OME-TIFF, `ome.tif` or one like it; `None` for other files.
+pub fn ome_extension(path: &Path) -> Option<&'static str> {
+    one_of(&OME_EXTENSIONS, path)
+}
+
+/// The extension that a file with a name before it has, in small letters.
+fn one_of(extensions: &[&'static str], path: &Path) -> Option<&'static str> {
     let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
-    let has = |extension: &&str| {
-        let before = name.strip_suffix(*extension);
+    let has = |extension: &&&str| {
+        let before = name.strip_suffix(**extension);
         before.is_some_and(|before| before.len() > 1 && before.ends_with('.'))
     };
-    VOLUME_EXTENSIONS.into_iter().find(has)
+    extensions.iter().find(has).copied()
 }
 
 /// Whether a file has the extension of a NIfTI volume, `.nii` or `.nii.gz`.
