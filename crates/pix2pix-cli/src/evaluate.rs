@@ -271,7 +271,7 @@ fn pairs(
     let is_whole = matches!(args.split, Split::Val) && data.splits.len() == 1;
     let told = match data.changed_since(&config.data_digest) {
         Some(Change::Files) => Some(
-            "; some of the files have another size than then: the data set has changed, or is another one",
+            "; their files, masks included, are not all those of then: the data set has changed, or is another one",
         ),
         None if is_whole && !config.data_digest.is_empty() => {
             Some("; if they are the same pictures, its scores say little of others")
