@@ -135,7 +135,7 @@ fn targets_are_learned_scored_and_drawn_as_classes() {
         last["iou"].as_f64().unwrap()
     ));
     assert!(close(
-        &evaluated[0]["means"]["accuracy"]["mean"],
+        &evaluated[0]["accuracy"],
         last["accuracy"].as_f64().unwrap()
     ));
     let table = scratch.ok("evaluate run data");
@@ -422,6 +422,47 @@ fn maps_without_data_are_not_scored() {
         said.contains("data: none of its pairs has a pixel with data"),
         "{said}"
     );
+}
+
+/// Pixel accuracy is over all pixels of the pairs, as IoU is and as it is in training: a map with little data counts little.
+#[test]
+fn accuracy_is_over_all_pixels() {
+    let scratch = Scratch::new();
+    for folder in ["data/A", "data/B"] {
+        fs::create_dir_all(scratch.path(folder)).unwrap();
+    }
+    let known = [64 * 64, 64 * 4];
+    for (index, known) in (0..).zip(known) {
+        let photo = imageops::crop_imm(&pair(128, 64, index), 0, 0, 64, 64).to_image();
+        let map = GrayImage::from_fn(64, 64, |x, y| match 64 * y + x < known {
+            true => Luma([u8::from(x < 32)]),
+            false => Luma([255]),
+        });
+        let file = |side: &str| scratch.path(&format!("data/{side}/{index}.png"));
+        photo.save(file("A")).unwrap();
+        map.save(file("B")).unwrap();
+    }
+    scratch.trained("data", "--labels-b 2 --nodata-b 255 --resize none");
+    let evaluated = scratch.ok("evaluate run data --split train --json");
+    let evaluated: Value = serde_json::from_str(&evaluated).unwrap();
+    let pictures = evaluated[0]["pictures"].as_array().unwrap();
+    let right = pictures.iter().zip(known).map(|(picture, known)| {
+        let share = picture["accuracy"].as_f64().unwrap();
+        share * f64::from(known)
+    });
+    let wanted = right.sum::<f64>() / f64::from(known[0] + known[1]);
+    let found = evaluated[0]["accuracy"].as_f64().unwrap();
+    assert!((found - wanted).abs() < 1e-9, "{found}, not {wanted}");
+    let table = scratch.ok("evaluate run data --split train");
+    for label in [
+        "pixel accuracy, higher is better",
+        "pixel accuracy of a pair, mean of the pairs",
+    ] {
+        assert!(table.contains(label), "{table}");
+    }
+    let row = |line: &&str| line.contains("pixel accuracy, higher is better");
+    let row = table.lines().find(row).unwrap();
+    assert!(row.ends_with(&format!("{found:.4}")), "{table}");
 }
 
 /// As in `evaluate`: the nearest class of another color would be scored as if it were the pixel's.
