@@ -9,7 +9,7 @@ use pix2pix::data::picture::Outside;
 use pix2pix::data::{Change, Domain, Pairs, earth, picture};
 use pix2pix::device::set_threads;
 use pix2pix::draw::contact_sheet;
-use pix2pix::quality::{Confidence, Dists, Inception, Lpips, Mean};
+use pix2pix::quality::{Confidence, Dists, Inception, Lpips, Mean, RealismScores};
 use pix2pix::report::{
     ChannelScores, Evaluated, Evaluation, Gallery, MEASURES, Measure, Measured, Measures, charts,
     evaluate, gallery,
@@ -291,7 +291,7 @@ fn pairs(
     let is_whole = matches!(args.split, Split::Val) && data.splits.len() == 1;
     let told = match data.changed_since(&config.data_digest) {
         Some(Change::Files) => Some(
-            "; some of the files have another size than then: the data set has changed, or is another one",
+            "; their files, masks included, are not all those of then: the data set has changed, or is another one",
         ),
         None if is_whole && !config.data_digest.is_empty() => {
             Some("; if they are the same pictures, its scores say little of others")
@@ -409,6 +409,9 @@ fn draw(folder: &Path, evaluated: &Evaluated, domains: [&Domain; 2]) -> Result<(
     Ok(())
 }
 
+/// The measure that is shown over the pixels of all pairs, and beside it as a mean of the pairs.
+const ACCURACY: &str = "accuracy";
+
 /// The mean of a measure with its interval; `None` if the model does not have it.
 fn mean(evaluation: &Evaluation, measure: &Measure) -> Option<String> {
     let found = evaluation.means.get(measure.key)?;
@@ -434,10 +437,19 @@ fn counted(evaluation: &Evaluation) -> String {
 
 /// What the gallery says of a model.
 fn summary(evaluation: &Evaluation) -> String {
-    let means = MEASURES.iter().filter_map(|measure| {
+    let of_pictures = MEASURES.iter().filter(|measure| measure.key != ACCURACY);
+    let means = of_pictures.filter_map(|measure| {
         let mean = mean(evaluation, measure)?;
         Some(format!("{} {mean}", measure.label))
     });
+    let of_classes = [
+        ("pixel accuracy", evaluation.accuracy),
+        ("mean IoU", evaluation.mean_iou),
+    ];
+    let of_classes = of_classes
+        .into_iter()
+        .filter_map(|(label, score)| Some(format!("{label} {:.4}", score?)));
+    let means = of_classes.chain(means);
     format!(
         "Pairs: {}; step {}, measured at {}. {}.",
         counted(evaluation),
@@ -490,7 +502,8 @@ fn cells(evaluations: &[Evaluation], cell: &dyn Fn(&Evaluation) -> Option<String
     cells.map(|cell| cell.unwrap_or("-".to_string())).collect()
 }
 
-/// The rows of label maps: the mean intersection over union, and that of each class.
+/// The rows of label maps, over the pixels of all pairs: pixel accuracy, the mean intersection over union, and that of each
+/// class.
 fn of_classes(evaluations: &[Evaluation]) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     let mut row = |label: String, value: &dyn Fn(&Evaluation) -> Option<f64>| {
@@ -501,6 +514,10 @@ fn of_classes(evaluations: &[Evaluation]) -> Vec<Vec<String>> {
         .iter()
         .any(|evaluation| evaluation.mean_iou.is_some())
     {
+        row(
+            "pixel accuracy, higher is better".to_string(),
+            &|evaluation| evaluation.accuracy,
+        );
         row("mean IoU, higher is better".to_string(), &|evaluation| {
             evaluation.mean_iou
         });
@@ -546,6 +563,19 @@ fn of_channels(evaluations: &[Evaluation]) -> Vec<Vec<String>> {
 const WITHOUT_MS_SSIM: &str = "MS-SSIM is of pictures with sides of 176 pixels or more in which all pixels have data: there are \
                                none here.\n";
 
+/// A measure of textures, with the number of its pairs where it is not of all: it sees those without gaps.
+fn whole(evaluation: &Evaluation, measure: fn(&RealismScores) -> Option<String>) -> Option<String> {
+    let Evaluation {
+        realism, pictures, ..
+    } = evaluation;
+    let of_labels = !evaluation.classes.is_empty();
+    match (realism.pairs, pictures.len()) {
+        (some, all) if some == all || of_labels => measure(realism),
+        (0, all) => Some(format!("none of {all} pairs")),
+        (some, all) => Some(format!("{} (of {some} of {all} pairs)", measure(realism)?)),
+    }
+}
+
 /// The table of scores: one row per measure, one column per model.
 pub fn table(evaluations: &[Evaluation]) -> String {
     let mut rows = vec![vec![String::new()], vec!["step".to_string()]];
@@ -557,14 +587,18 @@ pub fn table(evaluations: &[Evaluation]) -> String {
         rows[2].push(counted(evaluation));
         rows[3].push(evaluation.sizes());
     }
+    rows.extend(of_classes(evaluations));
     for measure in MEASURES {
         let cells = cells(evaluations, &|found| mean(found, &measure));
+        let label = match measure.key {
+            ACCURACY => "pixel accuracy of a pair, mean of the pairs".to_string(),
+            _ => measure.described(),
+        };
         if cells.iter().any(|cell| cell != "-") {
-            rows.push([vec![measure.described()], cells].concat());
+            rows.push([vec![label], cells].concat());
         }
     }
     rows.extend(of_channels(evaluations));
-    rows.extend(of_classes(evaluations));
     let mut row = |label: &str, cell: &dyn Fn(&Evaluation) -> Option<String>| {
         let cells = cells(evaluations, cell);
         if cells.iter().any(|cell| cell != "-") {
@@ -581,16 +615,18 @@ pub fn table(evaluations: &[Evaluation]) -> String {
         (!texts.is_empty()).then(|| texts.join(" "))
     };
     row("SWD (x1000), lower is better", &|evaluation| {
-        Some(format!("{:.1}", evaluation.realism.swd?))
+        whole(evaluation, |realism| Some(format!("{:.1}", realism.swd?)))
     });
     row("  at each level, the finest first", &|evaluation| {
         listed(&evaluation.realism.swd_levels, 0)
     });
     row("Spectrum (dB), lower is better", &|evaluation| {
-        Some(format!("{:.2}", evaluation.realism.spectrum?))
+        whole(evaluation, |realism| {
+            Some(format!("{:.2}", realism.spectrum?))
+        })
     });
     row(
-        "  power in waves of 2-4, 4-8, ... pixels; 0 is right",
+        "  power in waves below 4, of 4-8, ... pixels; 0 is right",
         &|evaluation| listed(&evaluation.realism.octaves, 1),
     );
     row("FID, lower is better", &|evaluation| {
@@ -616,6 +652,12 @@ pub fn table(evaluations: &[Evaluation]) -> String {
         |found: &Evaluation| found.classes.is_empty() && !found.means.contains_key("ms_ssim");
     if evaluations.iter().all(lacks_ms_ssim) {
         table += WITHOUT_MS_SSIM;
+    }
+    if evaluations
+        .iter()
+        .any(|found| found.classes.is_empty() && found.realism.pairs < found.pictures.len())
+    {
+        table += "SWD and spectrum are of the pairs in which all pixels have data: the edges of gaps are no textures.\n";
     }
     if table.contains('±') {
         table += "± is half the width of the 95% confidence interval of the mean over the pairs.\n";

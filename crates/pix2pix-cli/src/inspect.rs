@@ -82,8 +82,13 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
     for (side, name) in ["A", "B"].into_iter().enumerate() {
         for (kind, count) in &whole.kinds[side] {
             let channels = words::count(kind.channels as u64, "channel");
+            let most = if whole.mixed[side] { " at most" } else { "" };
+            let first = match whole.files[side] {
+                0 | 1 => String::new(),
+                files => format!("{files} files each, the first "),
+            };
             *found += &format!(
-                "{name}: {channels}, {}, {} (pictures: {count})\n",
+                "{name}: {channels}, {}{most}, {first}{} (pictures: {count})\n",
                 kind.depth, kind.format
             );
         }

@@ -45,6 +45,20 @@ fn what_is_passed_over_is_counted_and_named() {
     assert!(scratch.trained("data", "").contains(expected));
 }
 
+/// Of two tables in a folder, one is read.
+#[test]
+fn other_tables_are_named_as_such() {
+    let scratch = Scratch::new();
+    apart(&scratch, 0, "data/A/p0.png", "data/B/p0.png");
+    fs::write(scratch.path("data/pairs.csv"), "a,b\nA/p0.png,B/p0.png\n").unwrap();
+    fs::write(scratch.path("data/more.jsonl"), "{}\n").unwrap();
+    fs::write(scratch.path("data/notes.txt"), "x").unwrap();
+    let expected =
+        "2 files passed over: 1 without a known ending (notes.txt), 1 other tables (more.jsonl)";
+    let said = scratch.ok("inspect data");
+    assert!(said.contains(expected), "{said}");
+}
+
 /// Somebody whose pictures are all GIF is told so.
 #[test]
 fn pictures_of_formats_that_are_not_read_are_named() {

@@ -8,6 +8,7 @@ use pix2pix::data::picture::{self, Format, Picture, Samples};
 use serde_json::Value;
 
 use crate::common::{SMALL, Scratch, pair};
+use crate::learning::data_of;
 
 /// The colours of sky, wall and window.
 const COLORS: [[u8; 3]; 3] = [[0, 0, 170], [0, 85, 255], [255, 170, 0]];
@@ -134,7 +135,7 @@ fn targets_are_learned_scored_and_drawn_as_classes() {
         last["iou"].as_f64().unwrap()
     ));
     assert!(close(
-        &evaluated[0]["means"]["accuracy"]["mean"],
+        &evaluated[0]["accuracy"],
         last["accuracy"].as_f64().unwrap()
     ));
     let table = scratch.ok("evaluate run data");
@@ -421,4 +422,89 @@ fn maps_without_data_are_not_scored() {
         said.contains("data: none of its pairs has a pixel with data"),
         "{said}"
     );
+}
+
+/// Pixel accuracy is over all pixels of the pairs, as IoU is and as it is in training: a map with little data counts little.
+#[test]
+fn accuracy_is_over_all_pixels() {
+    let scratch = Scratch::new();
+    for folder in ["data/A", "data/B"] {
+        fs::create_dir_all(scratch.path(folder)).unwrap();
+    }
+    let known = [64 * 64, 64 * 4];
+    for (index, known) in (0..).zip(known) {
+        let photo = imageops::crop_imm(&pair(128, 64, index), 0, 0, 64, 64).to_image();
+        let map = GrayImage::from_fn(64, 64, |x, y| match 64 * y + x < known {
+            true => Luma([u8::from(x < 32)]),
+            false => Luma([255]),
+        });
+        let file = |side: &str| scratch.path(&format!("data/{side}/{index}.png"));
+        photo.save(file("A")).unwrap();
+        map.save(file("B")).unwrap();
+    }
+    scratch.trained("data", "--labels-b 2 --nodata-b 255 --resize none");
+    let evaluated = scratch.ok("evaluate run data --split train --json");
+    let evaluated: Value = serde_json::from_str(&evaluated).unwrap();
+    let pictures = evaluated[0]["pictures"].as_array().unwrap();
+    let right = pictures.iter().zip(known).map(|(picture, known)| {
+        let share = picture["accuracy"].as_f64().unwrap();
+        share * f64::from(known)
+    });
+    let wanted = right.sum::<f64>() / f64::from(known[0] + known[1]);
+    let found = evaluated[0]["accuracy"].as_f64().unwrap();
+    assert!((found - wanted).abs() < 1e-9, "{found}, not {wanted}");
+    let table = scratch.ok("evaluate run data --split train");
+    for label in [
+        "pixel accuracy, higher is better",
+        "pixel accuracy of a pair, mean of the pairs",
+    ] {
+        assert!(table.contains(label), "{table}");
+    }
+    let row = |line: &&str| line.contains("pixel accuracy, higher is better");
+    let row = table.lines().find(row).unwrap();
+    assert!(row.ends_with(&format!("{found:.4}")), "{table}");
+}
+
+/// As in `evaluate`: the nearest class of another color would be scored as if it were the pixel's.
+#[test]
+fn a_gallery_scores_maps_of_the_models_classes_alone() {
+    let scratch = Scratch::new();
+    photographs(&scratch, 2);
+    for index in 0..2 {
+        let file = scratch.path(&format!("data/B/{index}.png"));
+        in_ids(index).save(file).unwrap();
+    }
+    scratch.trained("data", "--labels-b palette.json");
+    fs::create_dir(scratch.path("pairs")).unwrap();
+    let mut both = RgbImage::new(96, 40);
+    let photo = image::open(scratch.path("data/A/0.png"))
+        .unwrap()
+        .into_rgb8();
+    imageops::replace(&mut both, &photo, 0, 0);
+    // the colors of classes are classes
+    imageops::replace(&mut both, &in_color(0), 48, 0);
+    both.save(scratch.path("pairs/good.png")).unwrap();
+    both.put_pixel(48 + 3, 4, Rgb([0, 85, 250]));
+    both.save(scratch.path("pairs/other.png")).unwrap();
+    let said = scratch.ok("translate run pairs --out out --pairs yes --gallery");
+    let note = "  note: other has no scores in the gallery, because of its target: the color 0,85,250 at x=3, y=4, which \
+                no class has";
+    assert!(said.contains(note), "{said}");
+    assert!(!said.contains("note: good"), "{said}");
+    let gallery = data_of(&scratch.path("out/gallery.html"));
+    let entries = gallery[0]["entries"].as_array().unwrap();
+    let of = |name: &str| entries.iter().find(|entry| entry["name"] == name).unwrap();
+    let [good, other] = ["good", "other"].map(of);
+    let output = image::open(scratch.path("out/good.png"))
+        .unwrap()
+        .into_luma8();
+    let right = output
+        .enumerate_pixels()
+        .filter(|(x, y, pixel)| usize::from(pixel[0]) == class(0, *x, *y));
+    let wanted = right.count() as f64 / (48.0 * 40.0);
+    let found = good["scores"]["accuracy"].as_f64().unwrap();
+    assert!((found - wanted).abs() < 1e-9, "{found}, not {wanted}");
+    assert_eq!(good["pictures"].as_array().unwrap().len(), 4);
+    assert_eq!(other["pictures"].as_array().unwrap().len(), 2);
+    assert!(other["scores"].as_object().unwrap().is_empty(), "{other}");
 }

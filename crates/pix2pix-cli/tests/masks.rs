@@ -116,6 +116,53 @@ fn scores_are_means_over_the_known_pixels() {
     assert!(scores["ssim"].as_f64().is_some() && scores["ms_ssim"].is_null());
 }
 
+/// The measures of textures see pairs without gaps, and say of how many they are; samples are compared where there is data.
+#[test]
+fn textures_are_those_of_pairs_without_gaps() {
+    let scratch = Scratch::new();
+    pairs(&scratch, true, [9, 200, 30]);
+    let gone = |index: u32| {
+        fs::remove_file(scratch.path(&format!("data/mask/{index}.png"))).unwrap();
+    };
+    let evaluated = |options: &str| -> Value {
+        let evaluated = scratch.ok(&format!("evaluate run data --json {options}"));
+        serde_json::from_str(&evaluated).unwrap()
+    };
+    gone(0);
+    scratch.trained("data", "--resize none --val-fraction 0.5");
+    let line = fs::read_to_string(scratch.path("run/scores.jsonl")).unwrap();
+    let line: Value = serde_json::from_str(line.lines().last().unwrap()).unwrap();
+    // at least one of the two held-out pairs has a mask
+    let whole = &evaluated("")[0]["realism"]["pairs"];
+    assert!(whole.as_u64().unwrap() < 2, "{whole}");
+    assert_eq!(line["whole"], serde_json::json!([whole, 2]));
+
+    gone(1);
+    scratch.trained("data", "--resize none");
+    let found = evaluated("--samples 2");
+    assert_eq!(found[0]["realism"]["pairs"], 2);
+    assert!(found[0]["confidence"]["bins"].is_array(), "{found}");
+    let table = scratch.ok("evaluate run data");
+    for part in [
+        " (of 2 of 4 pairs)",
+        "power in waves below 4, of 4-8, ... pixels",
+        "SWD and spectrum are of the pairs in which all pixels have data",
+    ] {
+        assert!(table.contains(part), "{table}");
+    }
+    pairs(&scratch, true, [9, 200, 30]);
+    let table = scratch.ok("evaluate run data");
+    assert!(table.contains("none of 4 pairs"), "{table}");
+    pairs(&scratch, false, [9, 200, 30]);
+    let output = scratch.run("evaluate run data");
+    let [table, notes] =
+        [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    assert!(!table.contains("4 pairs"), "{table}");
+    // no file has another size: the masks have gone
+    let told = "these names; their files, masks included, are not all those of then";
+    assert!(notes.contains(told), "{notes}");
+}
+
 /// The scores of a gallery are those of `evaluate`: pixels without data on either side do not count.
 #[test]
 fn galleries_count_the_known_pixels() {

@@ -50,6 +50,10 @@ fn all_pictures_of_a_side_are_split() {
 fn folders_and_tables_are_joined_as_channels() {
     let scratch = Scratch::new();
     data(&scratch, 3);
+    let output = scratch.run("inspect data");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = "A: 4 channels, 16-bit at most, 2 files each, the first PNG (pictures: 3)\n";
+    assert!(said.contains(line), "{said}");
     let said = scratch.trained("data", RANGE);
     assert!(
         said.contains("folders A1, A2, B, matched by name"),

@@ -428,6 +428,17 @@ fn videos_that_cannot_be_are_named() {
         large.contains("frames have more than") && large.contains("sides have 16 to 16384 pixels"),
         "{large}"
     );
-    // empty input gives a video without frames
-    assert!(through(&scratch, &format!("{raw} --quiet"), b"").is_empty());
+    // the program before the pipe has failed
+    let header = b"YUV4MPEG2 W64 H64 F25:1 C444\n".as_slice();
+    let quiet = format!("{raw} --quiet");
+    for (arguments, input) in [(raw, b"".as_slice()), (&quiet, b""), (y4m, header)] {
+        let error = refusal(&scratch, arguments, input);
+        assert!(
+            error.contains("standard input: no frame came in"),
+            "{error}"
+        );
+    }
+    let output = scratch.piped(raw, &input[..FRAME]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.starts_with("1 frame in "), "{told}");
 }

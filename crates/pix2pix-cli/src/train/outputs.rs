@@ -180,7 +180,13 @@ fn scored(scores: &RunScores) -> String {
         let value = scores.value(score)?;
         Some(format!("{} {value:.4}{unit}", score.label()))
     });
-    format!("held-out pairs: {}", known.collect::<Vec<_>>().join("  "))
+    // the measures of textures see no gaps
+    let whole = scores.whole.filter(|_| scores.swd.is_some());
+    let whole = whole.map_or(String::new(), |[some, all]| {
+        format!("  (SWD and spectrum: {some} of {all} pairs, without gaps)")
+    });
+    let known = known.collect::<Vec<_>>().join("  ");
+    format!("held-out pairs: {known}{whole}")
 }
 
 /// TensorBoard's files, which begin with what they have to tell: before, a new run's folder has to be empty.

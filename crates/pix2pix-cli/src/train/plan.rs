@@ -196,8 +196,8 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
 }
 
 /// Said when a run goes on with other files than those that it began with.
-const FILES_CHANGED: &str = "note: the data set has changed since the run began: some of its files have another size; the \
-                             run goes on with them, and its scores are those of two data sets";
+const FILES_CHANGED: &str = "note: the data set has changed since the run began: its files, masks included, are not \
+                             all those of then; the run goes on with them, and its scores are those of two data sets";
 
 /// Plans to resume a run.
 fn resume(

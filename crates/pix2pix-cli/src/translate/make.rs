@@ -10,7 +10,7 @@ use pix2pix::{Error, Translator};
 
 use super::notes::{check_channels, unlike, unusual};
 use super::setup::Setup;
-use super::shown::Shown;
+use super::shown::{Shown, Wanted};
 
 /// Reads pages of files, whose channels are joined: all pages of the first file, then those of the next. Returns the picture
 /// with the format of the first, and with the value of pixels without data that the files name, if they are asked for it and are
@@ -83,6 +83,8 @@ pub struct Made {
     pub clipped: Outside,
     /// What to say of a picture that is unlike those of the training.
     pub unusual: String,
+    /// What to say of a target without scores in the gallery.
+    pub unscored: String,
 }
 
 /// Translates a picture, and adds it to the gallery.
@@ -131,13 +133,20 @@ pub fn make(setup: Setup, given: Given, shown: Option<Shown>) -> Result<Made, Er
             .map(|sampled| (sampled.mean.clone(), Some(sampled))),
     };
     let (output, sampled) = sampled.map_err(|reason| unlike(path, reason))?;
-    if let (Some(shown), Some(source)) = (shown, kept) {
-        shown.add(translator, [&source, &output], wanted, tag);
-    }
+    let wanted = wanted.map(|picture| Wanted {
+        picture,
+        tag,
+        is_exact: format.is_exact(),
+    });
+    let unscored = match (shown, kept) {
+        (Some(shown), Some(source)) => shown.add(translator, [&source, &output], wanted),
+        _ => String::new(),
+    };
     Ok(Made {
         output,
         sampled,
         clipped,
         unusual,
+        unscored,
     })
 }

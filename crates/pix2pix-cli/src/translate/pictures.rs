@@ -76,5 +76,5 @@ pub fn translate(
         target_size: output.size(),
         clipped: made.clipped,
     };
-    Ok(done.said(setup) + &deviation + &made.unusual)
+    Ok(done.said(setup) + &deviation + &made.unusual + &made.unscored)
 }

@@ -19,6 +19,7 @@ use super::setup::Setup;
 use super::shown::Shown;
 use crate::output_folder::create_folder_of;
 use crate::paths::Plain;
+use crate::words;
 
 /// Translates slices of a picture's files and writes the result to `target`, plus its ending; returns what to say of it.
 ///
@@ -51,6 +52,7 @@ pub fn translate(
     let (clipped, pairs) = slices.look(pages)?;
     let mut spread = Spread::default();
     let (mut unusual, mut size) = (String::new(), slices.header.size);
+    let mut unscored = Vec::new();
     let written = target.with_added_extension(ending);
     let beside = deviation::place(target).with_added_extension(ending);
     let mut all = |outputs: &mut StackWriter, mut deviations: Option<&mut StackWriter>| {
@@ -78,6 +80,7 @@ pub fn translate(
                 spread.add(sampled, pages.len());
             }
             (unusual, size) = (made.unusual, made.output.size());
+            unscored.extend(Some(made.unscored).filter(|note| !note.is_empty()));
             bar.inc(1);
         }
         Ok(())
@@ -109,7 +112,7 @@ pub fn translate(
         None => String::new(),
         Some(_) => spread.said(domain.depth, &beside),
     };
-    Ok(said + &deviation + &unusual)
+    Ok(said + &deviation + &unusual + &first_of(&unscored))
 }
 
 /// The slices of a picture's files.
@@ -233,6 +236,18 @@ impl<'a> Slices<'a> {
         format!(
             "{what}, {some}side-by-side pairs by their size; for single pictures, use --pairs no"
         )
+    }
+}
+
+/// The first note on pages without scores in the gallery, and how many more there are: a stack may have thousands.
+fn first_of(unscored: &[String]) -> String {
+    match unscored {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first, others @ ..] => {
+            let others = words::count(others.len() as u64, "other page");
+            format!("{first}  note: nor does the gallery have scores of {others}\n")
+        }
     }
 }
 

@@ -13,11 +13,12 @@ use super::notes::said_of_clipped;
 use super::y4m;
 use crate::failure::{Failure, unwritten};
 use crate::output::tell;
+use crate::words::count;
 
 /// Translates the video on standard input.
 ///
 /// # Errors
-/// If the model does not fit the options, the input is not such a video or is cut short, the model refuses a frame, or the
+/// If the model does not fit the options, the input is not such a video, has no frame or is cut short, the model refuses a frame, or the
 /// output cannot be written.
 pub fn run(args: &Args, translator: &Translator) -> Result<(), Failure> {
     translator.check(&args.options())?;
@@ -44,7 +45,7 @@ pub fn run(args: &Args, translator: &Translator) -> Result<(), Failure> {
 /// channels and depth of the target.
 ///
 /// # Errors
-/// If a frame is cut short, the model refuses it, or the output cannot be written.
+/// If no frame comes or one is cut short, the model refuses it, or the output cannot be written.
 fn raw(mut frames: Frames, size: Size) -> Result<(), Failure> {
     let Size([width, height]) = size;
     let domain = &frames.translator.config.source;
@@ -81,7 +82,7 @@ fn raw(mut frames: Frames, size: Size) -> Result<(), Failure> {
 /// Translates YUV4MPEG2, whose header has the size and frame rate (`ffmpeg -f yuv4mpegpipe`).
 ///
 /// # Errors
-/// If the input is not such a video or is cut short, the model refuses a frame, or the output cannot be written.
+/// If the input is not such a video, has no frame or is cut short, the model refuses a frame, or the output cannot be written.
 fn yuv4mpeg(mut frames: Frames) -> Result<(), Failure> {
     let mut video = y4m::Reader::new(BufReader::new(stdin().lock()))?;
     frames.write(&video.header())?;
@@ -151,12 +152,21 @@ impl<'a> Frames<'a> {
     }
 
     /// Prints the number of frames, the speed, and the share of values that were clipped.
+    ///
+    /// # Errors
+    /// If there was no frame: the program before the pipe has failed, and its exit code is lost.
     fn finish(self) -> Result<(), Failure> {
+        if self.count == 0 {
+            return Err(Failure::input(
+                "no frame came in; look at the messages of the program that writes them",
+            ));
+        }
         let seconds = self.started.elapsed().as_secs_f64();
-        let (count, rate) = (self.count, self.count as f64 / seconds);
+        let rate = self.count as f64 / seconds;
         if !self.quiet {
             tell(&format!(
-                "{count} frames in {seconds:.1} s: {rate:.1} frames per second{}",
+                "{} in {seconds:.1} s: {rate:.1} frames per second{}",
+                count(self.count, "frame"),
                 said_of_clipped(self.translator, self.clipped)
             ));
         }

@@ -31,7 +31,7 @@ class Evaluation:
     means: dict[str, float]
     #: half the width of the 95% confidence interval of each mean; None for a single picture, or an infinite mean
     margins: dict[str, float | None]
-    #: scores of all pictures together: swd, spectrum, fid, kid, mean_iou; None for those that were not measured
+    #: scores of all pictures together: swd, spectrum, fid, kid, accuracy, mean_iou; None for those that were not measured
     whole: dict[str, float | None]
     #: everything, as ``pix2pix evaluate --json`` prints it: "Infinity" is a text
     json: dict[str, Any]
@@ -69,6 +69,7 @@ def evaluate(
         "spectrum": found["realism"]["spectrum"],
         "fid": found["fid"],
         "kid": found["kid"],
+        "accuracy": found.get("accuracy"),
         "mean_iou": found.get("mean_iou"),
     }
     return Evaluation(

@@ -169,6 +169,7 @@ impl Domain {
                 f32::midpoint(low, high)
             }
             Some(labels) => {
+                let labels = labels.of_channels(picture.channels());
                 let first = labels.picture([1, 1], std::iter::once(0)).to_floats();
                 first.get(channel).copied().unwrap_or(0.0)
             }
@@ -185,7 +186,7 @@ impl Domain {
         }
     }
 
-    /// Checks that the values of pictures, as [`outside`](Self::outside) counts them, are those of a model with sources of this
+    /// Checks that the values of pictures, as [`outside`](Self::outside) counts them, are those of a model with pictures of this
     /// domain: numbers, and for the most part inside of its range.
     ///
     /// # Errors
@@ -193,7 +194,7 @@ impl Domain {
     pub fn check_values(&self, outside: Outside) -> Result<()> {
         if let (true, Some(labels)) = (outside.unknown > 0, &self.labels) {
             return Err(Error::Picture(format!(
-                "{} of its pixels have no class of the model's sources, which are label maps of {labels}",
+                "{} of its pixels have none of the model's {labels}",
                 outside.unknown
             )));
         }
@@ -325,6 +326,27 @@ mod tests {
             Domain::RGB8.range_of(Depth::U16),
             Ranges::all([0.0, 65535.0])
         );
+    }
+
+    /// A label map in color, of a model whose classes are ids: what is filled is of the first class's color.
+    #[test]
+    fn gaps_of_label_maps_in_color_are_the_first_class() {
+        let class = |color| labels::Class {
+            name: String::new(),
+            color,
+        };
+        let domain = Domain::of_labels(Labels {
+            stored: labels::Stored::Ids,
+            classes: vec![class([9, 8, 7]), class([200, 0, 0])],
+        });
+        let mask = Picture::new([2, 1], 1, Samples::U8(vec![255, 0]));
+        let filled = |channels, values: &[u8]| {
+            let picture = Picture::new([2, 1], channels, Samples::U8(values.to_vec()));
+            domain.filled(&picture, &mask)
+        };
+        let colors = filled(3, &[200, 0, 0, 1, 2, 3]);
+        assert_eq!(colors.samples(), &Samples::U8(vec![200, 0, 0, 9, 8, 7]));
+        assert_eq!(filled(1, &[1, 1]).samples(), &Samples::U8(vec![1, 0]));
     }
 
     /// As with `--stack`: radar of another depth than in training.

@@ -107,7 +107,7 @@ impl Labels {
     }
 
     /// How a picture with this number of channels stores the classes: in a picture in colour, they are colours.
-    fn of_channels(&self, channels: usize) -> Cow<'_, Self> {
+    pub(super) fn of_channels(&self, channels: usize) -> Cow<'_, Self> {
         match (self.stored, channels) {
             (Stored::Ids | Stored::Grays, 3..) => Cow::Owned(self.by_color()),
             _ => Cow::Borrowed(self),

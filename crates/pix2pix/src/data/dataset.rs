@@ -115,7 +115,7 @@ impl Dataset {
         let mut layout = match manifests.into_iter().find(|name| files.contains(name)) {
             Some(name) => {
                 let mut layout = manifest::read(&name, &store.shown(&name), &store.read(&name)?)?;
-                layout.note_unlisted(&name, &files);
+                manifest::note_unlisted(&mut layout, &name, &files);
                 layout
             }
             None => {

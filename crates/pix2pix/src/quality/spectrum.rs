@@ -122,9 +122,9 @@ impl Spectra {
         self.fourier.transformed(values, [width, height])
     }
 
-    /// The power of the outputs over that of the targets in each octave, in dB: of waves of 2 to 4 pixels, of 4 to 8, and
-    /// so on, up to half a side. 0 is right, less is too smooth, more is too rough. The first octave has all finer waves
-    /// of slanted directions too, and with them the checkerboard.
+    /// The power of the outputs over that of the targets in each octave, in dB: of waves below 4 pixels, of 4 to 8, and so
+    /// on, up to half a side. 0 is right, less is too smooth, more is too rough. The first octave has all waves of 2 to 4
+    /// pixels and those of slanted directions down to the root of 2, and with them the checkerboard.
     pub fn octaves(&self) -> Vec<f64> {
         self.octaves.iter().map(Ring::ratio).collect()
     }

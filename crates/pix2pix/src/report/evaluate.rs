@@ -178,6 +178,10 @@ pub struct Evaluation {
     /// Whether the deviation of several samples predicts their error, if requested.
     #[serde(default)]
     pub confidence: Option<Confidence>,
+    /// Share of the pixels of all pictures that have the target's class, if the targets are label maps. In `means`, each picture
+    /// counts alike, however few of its pixels have data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
     /// Mean intersection over union of the classes, over the pixels of all pictures, if the targets are label maps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mean_iou: Option<f64>,
@@ -300,10 +304,7 @@ pub fn evaluate<E: From<Error>>(
             device,
         )
         .map_err(refused)?;
-        if measures.samples.is_some() && pair.mask.is_some() {
-            let reason = "several samples are compared as whole pictures, and some of its pixels have no data";
-            return Err(refused(Error::Picture(reason.to_string())).into());
-        }
+        let known = pair.mask.as_ref().map(Picture::bytes);
         if let Some(samples) = measures.samples {
             let mut spread = Spread::new(out.values.clone());
             for sample in 1..samples {
@@ -314,14 +315,13 @@ pub fn evaluate<E: From<Error>>(
                 let other = translator.translate_exactly(&source, &options);
                 spread.add(&Planes::of(&other, &config.target).values);
             }
-            calibration.add(&spread.mean(), &spread.deviation(), &wanted.values);
+            calibrate(&mut calibration, &spread, wanted, known);
         }
         if let Some(inception) = &measures.inception {
             for (set, planes) in features.iter_mut().zip(&planes) {
                 set.push(inception.features(planes).map_err(refused)?);
             }
         }
-        let known = pair.mask.as_ref().map(Picture::bytes);
         let classes = labels.map(|labels| Confusion::of(labels, &output, &target, known));
         if let (Some(all), Some(classes)) = (&mut confusion, &classes) {
             all.add(classes);
@@ -378,6 +378,7 @@ pub fn evaluate<E: From<Error>>(
         confidence: measures
             .samples
             .map(|samples| calibration.confidence(samples)),
+        accuracy: confusion.as_ref().and_then(Confusion::accuracy),
         mean_iou: confusion.as_ref().and_then(Confusion::mean_iou),
         classes: match (&confusion, labels) {
             (Some(confusion), Some(labels)) => confusion.by_class(labels),
@@ -393,6 +394,23 @@ pub fn evaluate<E: From<Error>>(
         spectra: realism.curves(),
         outside: clipped,
     })
+}
+
+/// Adds the samples of a pair to the calibration: of the pixels that have data, as `known` says.
+fn calibrate(
+    calibration: &mut Calibration,
+    spread: &Spread,
+    target: &Planes,
+    known: Option<&[u8]>,
+) {
+    let [mean, deviation] = [spread.mean(), spread.deviation()].map(|values| Planes {
+        values,
+        channels: target.channels,
+        size: target.size,
+    });
+    let kept = [&mean, &deviation, target].map(|planes| planes.with_data(known));
+    let [mean, deviation, target] = &kept;
+    calibration.add(&mean.values, &deviation.values, &target.values);
 }
 
 /// A learned distance of an output to its target, if its network is there. `check` says whether it takes pictures of a shape,
@@ -458,5 +476,41 @@ fn row(scores: &PictureScores, [source, output, target]: [&Picture; 3], config: 
         input: config.source.shown(source),
         output: config.target.shown(output),
         target: config.target.shown(target),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of three pixels of two channels, the last has no data, and neither its deviation nor its error counts.
+    #[test]
+    fn samples_are_compared_where_there_is_data() {
+        let confidence = |samples: [&[f32]; 2], target: &[f32], known: Option<&[u8]>| {
+            let mut spread = Spread::new(samples[0].to_vec());
+            spread.add(samples[1]);
+            let target = Planes {
+                values: target.to_vec(),
+                channels: 2,
+                size: [target.len() / 2, 1],
+            };
+            let mut calibration = Calibration::default();
+            calibrate(&mut calibration, &spread, &target, known);
+            calibration.confidence(2)
+        };
+        let whole = confidence(
+            [
+                &[10.0, 20.0, 200.0, 30.0, 40.0, 200.0],
+                &[12.0, 26.0, 9.0, 31.0, 44.0, 9.0],
+            ],
+            &[15.0, 20.0, 127.5, 33.0, 49.0, 127.5],
+            Some(&[255, 255, 0]),
+        );
+        let known = confidence(
+            [&[10.0, 20.0, 30.0, 40.0], &[12.0, 26.0, 31.0, 44.0]],
+            &[15.0, 20.0, 33.0, 49.0],
+            None,
+        );
+        assert_eq!(whole, known);
     }
 }

@@ -88,7 +88,7 @@ impl Reported {
         )?;
         let changed = match change {
             Some(_) => {
-                " Some files of the data set have another size than when the run began: not all pairs are those of training."
+                " The files of the data set, masks included, are not all those of when the run began: not all pairs are those of training."
             }
             None => "",
         };

@@ -99,6 +99,10 @@ pub struct RunScores {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "log::exact_or_none")]
     pub spectrum: Option<f64>,
+    /// Number of pairs that `swd` and `spectrum` are of, those without gaps, and of all that were scored; `None` if they are of
+    /// all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<[usize; 2]>,
     /// LPIPS, if the run keeps its best checkpoint by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "log::exact_or_none")]

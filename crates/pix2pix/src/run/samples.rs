@@ -188,6 +188,7 @@ impl SamplePairs {
             ssim: mean(|(scores, _)| scores.ssim),
             swd: realism.swd,
             spectrum: realism.spectrum,
+            whole: (realism.pairs < found.len()).then_some([realism.pairs, found.len()]),
             lpips: mean(|(_, lpips)| *lpips),
             ..RunScores::default()
         })

@@ -13,7 +13,7 @@ use crate::data::{pair, sha256};
 pub enum Change {
     /// Its pairs are others, or in another order.
     Pairs,
-    /// Its pairs have the same names, but some of their files another size.
+    /// Its pairs have the same names, but some of their files another size, or masks have come or gone.
     Files,
 }
 

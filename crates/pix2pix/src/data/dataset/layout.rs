@@ -116,24 +116,6 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Notes the pictures that a table does not list.
-    pub fn note_unlisted(&mut self, table: &Path, files: &[PathBuf]) {
-        let entries = self.splits.values().flatten();
-        let listed = entries.flat_map(|entry| entry.files.all().chain(&entry.mask));
-        let listed: BTreeSet<PathBuf> = listed.cloned().collect();
-        for file in files
-            .iter()
-            .filter(|file| *file != table && !listed.contains(*file))
-        {
-            let why = if is_picture(file) {
-                Why::Unlisted
-            } else {
-                Why::Ending
-            };
-            self.pass_over(file, why);
-        }
-    }
-
     /// Notes a file that is not of a pair.
     pub fn pass_over(&mut self, file: &Path, why: Why) {
         self.passed_over.push(PassedOver::new(file, why));

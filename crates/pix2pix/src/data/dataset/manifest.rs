@@ -1,6 +1,7 @@
 //! Manifests: tables of pairs, as CSV or JSON lines, with two columns of paths, and optionally one with the split and one with
 //! masks.
 
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
@@ -8,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::layout::{Entry, Files, Layout, Split};
+use super::passed_over::Why;
 use crate::data::pair;
 use crate::data::picture::is_picture;
 use crate::error::{self, Error, Result};
@@ -23,6 +25,26 @@ pub fn is_manifest(path: &Path) -> bool {
 
 /// Names by which a manifest is detected in a folder or an archive.
 pub const NAMES: [&str; 4] = ["manifest.csv", "manifest.jsonl", "pairs.csv", "pairs.jsonl"];
+
+/// Notes the files beside the table of a layout that it does not list, in this folder or archive.
+pub fn note_unlisted(layout: &mut Layout, table: &Path, files: &[PathBuf]) {
+    let entries = layout.splits.values().flatten();
+    let listed = entries.flat_map(|entry| entry.files.all().chain(&entry.mask));
+    let listed: BTreeSet<PathBuf> = listed.cloned().collect();
+    for file in files
+        .iter()
+        .filter(|file| *file != table && !listed.contains(*file))
+    {
+        let why = if is_picture(file) {
+            Why::Unlisted
+        } else if is_manifest(file) {
+            Why::Table
+        } else {
+            Why::Ending
+        };
+        layout.pass_over(file, why);
+    }
+}
 
 /// A line of a manifest.
 struct Line {

@@ -26,6 +26,8 @@ pub enum Why {
     Outside,
     /// The table of pairs does not list it.
     Unlisted,
+    /// It is another table than the one of the pairs.
+    Table,
 }
 
 impl Why {
@@ -41,6 +43,7 @@ impl Why {
             Self::Device => "pipes or devices",
             Self::Outside => "with paths out of the archive",
             Self::Unlisted => "not in the table",
+            Self::Table => "other tables",
         }
     }
 }
