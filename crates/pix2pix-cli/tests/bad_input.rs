@@ -270,6 +270,51 @@ fn unknown_devices_and_values() {
     assert_eq!(names(&scratch.path(".")), ["data"]);
 }
 
+/// A size that does not count with the way of resizing is refused, from a file of options too. A run's own configuration has
+/// all sizes, and is repeated.
+#[test]
+fn sizes_that_do_not_count() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 1);
+    for (options, told) in [
+        (
+            "--resize scale-width --load-size 512",
+            "--load-size: --resize scale-width resizes to the width of --crop-size; give the width there",
+        ),
+        (
+            "--resize scale-width --crop-size 64x128",
+            "--crop-size 64x128: with --resize scale-width, the height follows from that of each picture; give the width \
+             alone, --crop-size 64",
+        ),
+        (
+            "--resize crop --crop-size 64 --load-size 72 --preset best",
+            "--load-size: --resize crop does not resize before the crop; omit it, or use --resize scale-and-crop",
+        ),
+        (
+            "--resize none --load-size 72",
+            "--load-size: --resize none takes whole pictures at their sizes; omit it, or use another --resize",
+        ),
+        (
+            "--resize none --crop-size 256",
+            "--crop-size: --resize none takes whole pictures at their sizes; omit it, or use another --resize",
+        ),
+    ] {
+        let output = scratch.run(&format!("train data --out run {options}"));
+        fails(&output, 2, &[told]);
+    }
+    fs::write(
+        scratch.path("options.toml"),
+        "resize = \"crop\"\nload_size = 72\n",
+    )
+    .unwrap();
+    let output = scratch.run("train data --out run --config options.toml");
+    fails(&output, 2, &["--load-size: --resize crop does not resize"]);
+    let options = "--steps 1 --quiet --filters 2 --resize scale-width --crop-size 64";
+    scratch.ok(&format!("train data --out run {options}"));
+    scratch.ok("train --config run/config.toml --out again --quiet");
+    scratch.ok("train --resume again --steps 2 --quiet");
+}
+
 #[cfg(not(feature = "cuda"))]
 #[test]
 fn a_device_or_arithmetic_that_is_not_there() {
@@ -568,6 +613,29 @@ fn options_of_the_pytorch_port() {
                 "--dataroot: give it as the last argument",
                 "--name: give the run as MODEL",
                 "--results_dir: use --out DIR",
+            ],
+        ),
+        (
+            "translate run photos --phase test --batch_size 4",
+            &[
+                "--phase: give the pictures of that split as INPUT",
+                "--batch_size: omit it;",
+            ],
+        ),
+        (
+            "evaluate run data --phase test",
+            &["--phase: use --split of evaluate"],
+        ),
+        (
+            "serve run --dataroot photos --results_dir out --no_dropout --eval --phase test --load_size 256 --epoch 5",
+            &[
+                "--dataroot: omit it: clients send the pictures",
+                "--results_dir: omit it: clients get the results",
+                "--no_dropout: omit it: clients ask for dropout=off",
+                "--eval: omit it: clients ask for dropout=off",
+                "--phase: omit it;",
+                "--load_size: omit it: the model knows it",
+                "--epoch: give a checkpoint file as MODEL",
             ],
         ),
         (
