@@ -13,7 +13,7 @@ use pix2pix::data::{
 };
 use pix2pix::draw::contact_sheet;
 use pix2pix::network::summary::aligned;
-use pix2pix::{RunConfig, one_line};
+use pix2pix::{Error, RunConfig, one_line};
 
 use crate::data_args::{DataArgs, DataPath};
 use crate::failure::{Failure, print};
@@ -150,21 +150,34 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
         if let (None, Some(Classes::Palette(colors))) =
             (&domain.labels, read.values.0[side].classes())
         {
-            *found += &palette::written(&colors, side, &survey, &path, &args.result)?;
+            let written = palette::written(&colors, side, &survey, &path, &args.result);
+            *found += &written.or_else(|error| unwritten(args, error))?;
         }
     }
     let sheet = sheet(args, &data, args.data.direction.order(domains))?;
-    picture::write_png(&path, &sheet)?;
+    let written = picture::write_png(&path, &sheet);
+    let written = written.map(|()| format!("contact sheet: {}\n", path.plain()));
+    *found += &written.or_else(|error| unwritten(args, error))?;
     let skipped = if on_error == OnError::Skip {
         " with --on-error skip"
     } else {
         ""
     };
-    *found += &format!(
-        "contact sheet: {}\ntraining can begin{skipped}\n",
-        path.plain()
-    );
+    *found += &format!("training can begin{skipped}\n");
     Ok(())
+}
+
+/// What to say of a file that cannot be written at a place that the command has chosen: what it has found is still of interest.
+///
+/// # Errors
+/// If the user has chosen the place.
+fn unwritten(args: &Args, error: Error) -> Result<String, Failure> {
+    match args.sheet {
+        Some(_) => Err(error.into()),
+        None => Ok(flags::named(&format!(
+            "note: {error}; --sheet names another place\n"
+        ))),
+    }
 }
 
 /// Here the data is wrong, not the arguments.
