@@ -253,6 +253,10 @@ fn unknown_devices_and_values() {
         ("--steps 0", ["--steps is 0", "at least 1"]),
         ("--lr 7", ["--lr is 7", "from 0 to 1"]),
         (
+            "--dropout 0.9999999999",
+            ["--dropout is 0.9999999999;", "from 0 to 0.99999"],
+        ),
+        (
             "--crop-size 64 --patch 286",
             ["64x64 pixels are too small", "choose a smaller --patch"],
         ),
@@ -262,6 +266,11 @@ fn unknown_devices_and_values() {
         fails(&output, 2, &words);
     }
     fails(&scratch.run("train data"), 2, &["--out <RUN>"]);
+    fails(
+        &scratch.run("import data --out x.safetensors --dropout 2"),
+        2,
+        &["error: --dropout is 2; it must be from 0 to 0.99999"],
+    );
     fails(
         &scratch.run("plot generator --out drawing.gif"),
         2,
