@@ -268,7 +268,7 @@ fn table(data: &Dataset, surveys: &[Survey]) -> String {
                 shown.map(|([width, height], count)| format!("{count} of {width}x{height}"));
             let mut shown: Vec<String> = shown.collect();
             if sizes.len() > 3 {
-                shown.push(format!("{} other sizes", sizes.len() - 3));
+                shown.push(words::count(sizes.len() as u64 - 3, "other size"));
             }
             [
                 name.to_string(),

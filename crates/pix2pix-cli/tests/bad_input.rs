@@ -654,6 +654,19 @@ fn options_of_the_pytorch_port() {
     ] {
         fails(&scratch.run(typed), 2, answers);
     }
+    // a suggestion is of what may have been meant
+    for (typed, told) in [
+        (
+            "prepare edges photos --out data --val-fraction 0.2",
+            "unexpected argument '--val-fraction' found; see `pix2pix prepare edges --help`",
+        ),
+        (
+            "prepare edges photos --out data --verson",
+            "a similar argument exists: '--version'",
+        ),
+    ] {
+        fails(&scratch.run(typed), 2, &[told]);
+    }
     // our own words are not the port's
     let output = scratch.run("train data --out run --lamda 3");
     fails(
