@@ -161,7 +161,7 @@ pub fn wrong(error: &clap::Error, arguments: &[OsString]) -> Failure {
     if let (ErrorKind::MissingRequiredArgument, Some(usage)) = (error.kind(), usage) {
         message += &format!("; type {}", usage.trim_start_matches("Usage: "));
     }
-    for tip in tips {
+    for tip in tips.into_iter().filter(|_| !is_far(error)) {
         // how to give a word with dashes as a path is rarely what was meant
         if let Some(tip) = tip
             .strip_prefix("tip: ")
@@ -171,6 +171,22 @@ pub fn wrong(error: &clap::Error, arguments: &[OsString]) -> Failure {
         }
     }
     Failure::Usage(format!("{message}; see `{path} --help`"))
+}
+
+/// Whether clap suggests an option that every command has for a typed one of quite another length: `--version` for
+/// `--val-fraction`, where a command has neither.
+fn is_far(error: &clap::Error) -> bool {
+    let name = |kind| {
+        let word = error.get(kind).map(ToString::to_string);
+        word.map(|word| word.trim_start_matches('-').to_string())
+    };
+    let (typed, known) = (
+        name(ContextKind::InvalidArg),
+        name(ContextKind::SuggestedArg),
+    );
+    typed.zip(known).is_some_and(|(typed, known)| {
+        ["version", "help"].contains(&known.as_str()) && typed.len().abs_diff(known.len()) > 2
+    })
 }
 
 /// The command of the program that these arguments name, as it is typed, with its subcommands.

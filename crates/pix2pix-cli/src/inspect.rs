@@ -13,7 +13,7 @@ use pix2pix::data::{
 };
 use pix2pix::draw::contact_sheet;
 use pix2pix::network::summary::aligned;
-use pix2pix::{RunConfig, one_line};
+use pix2pix::{Error, RunConfig, one_line};
 
 use crate::data_args::{DataArgs, DataPath};
 use crate::failure::{Failure, print};
@@ -155,21 +155,34 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
         if let (None, Some(Classes::Palette(colors))) =
             (&domain.labels, read.values.0[side].classes())
         {
-            *found += &palette::written(&colors, side, &survey, &path, &args.result)?;
+            let written = palette::written(&colors, side, &survey, &path, &args.result);
+            *found += &written.or_else(|error| unwritten(args, error))?;
         }
     }
     let sheet = sheet(args, &data, args.data.direction.order(domains))?;
-    picture::write_png(&path, &sheet)?;
+    let written = picture::write_png(&path, &sheet);
+    let written = written.map(|()| format!("contact sheet: {}\n", path.plain()));
+    *found += &written.or_else(|error| unwritten(args, error))?;
     let skipped = if on_error == OnError::Skip {
         " with --on-error skip"
     } else {
         ""
     };
-    *found += &format!(
-        "contact sheet: {}\ntraining can begin{skipped}\n",
-        path.plain()
-    );
+    *found += &format!("training can begin{skipped}\n");
     Ok(())
+}
+
+/// What to say of a file that cannot be written at a place that the command has chosen: what it has found is still of interest.
+///
+/// # Errors
+/// If the user has chosen the place.
+fn unwritten(args: &Args, error: Error) -> Result<String, Failure> {
+    match args.sheet {
+        Some(_) => Err(error.into()),
+        None => Ok(flags::named(&format!(
+            "note: {error}; --sheet names another place\n"
+        ))),
+    }
 }
 
 /// Here the data is wrong, not the arguments.
@@ -260,7 +273,7 @@ fn table(data: &Dataset, surveys: &[Survey]) -> String {
                 shown.map(|([width, height], count)| format!("{count} of {width}x{height}"));
             let mut shown: Vec<String> = shown.collect();
             if sizes.len() > 3 {
-                shown.push(format!("{} other sizes", sizes.len() - 3));
+                shown.push(words::count(sizes.len() as u64 - 3, "other size"));
             }
             [
                 name.to_string(),

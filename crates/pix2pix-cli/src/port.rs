@@ -152,24 +152,79 @@ pub const ANSWERS: [(&str, &str, &str); 103] = [
     ("--no_instance", "", "omit it"),
 ];
 
-/// What to type instead with commands that take a trained model, as the port's test.py does, where `train` takes something
-/// else.
-pub const WITH_A_MODEL: [(&str, &str); 8] = [
-    ("--dataroot", "give it as the last argument"),
-    ("--name", "give the run as MODEL"),
-    ("--checkpoints_dir", "give the run as MODEL"),
-    ("--direction", "omit it: the model knows it"),
-    ("--load_iter", "give a checkpoint file as MODEL"),
-    ("--epoch", "give a checkpoint file as MODEL"),
-    ("--no_dropout", "use --dropout off"),
+/// Commands that take a trained model and pictures, as the port's test.py does.
+pub const OF_A_MODEL: [&str; 3] = ["translate", "evaluate", "serve"];
+
+/// Those of them that are given the pictures.
+const OF_PICTURES: &[&str] = &["translate", "evaluate"];
+
+/// An option of test.py, the commands of [`OF_A_MODEL`] that do not answer it as `train` does, and what to type instead.
+pub const WITH_A_MODEL: [(&str, &[&str], &str); 15] = [
+    ("--dataroot", OF_PICTURES, "give it as the last argument"),
+    (
+        "--dataroot",
+        &["serve"],
+        "omit it: clients send the pictures",
+    ),
+    ("--name", &OF_A_MODEL, "give the run as MODEL"),
+    ("--checkpoints_dir", &OF_A_MODEL, "give the run as MODEL"),
+    (
+        "--results_dir",
+        &["serve"],
+        "omit it: clients get the results",
+    ),
+    (
+        "--phase",
+        &["translate"],
+        "give the pictures of that split as INPUT",
+    ),
+    (
+        "--max_dataset_size",
+        &["serve"],
+        "omit it: clients send the pictures",
+    ),
+    (
+        "--num_test",
+        &["serve"],
+        "omit it: clients send the pictures",
+    ),
+    ("--serial_batches", &OF_A_MODEL, "omit it"),
+    (
+        "--load_iter",
+        &OF_A_MODEL,
+        "give a checkpoint file as MODEL",
+    ),
+    ("--epoch", &OF_A_MODEL, "give a checkpoint file as MODEL"),
+    ("--no_dropout", OF_PICTURES, "use --dropout off"),
+    (
+        "--no_dropout",
+        &["serve"],
+        "omit it: clients ask for dropout=off",
+    ),
     (
         "--eval",
+        OF_PICTURES,
         "use --dropout off, and --norm-stats frozen of translate",
     ),
+    ("--eval", &["serve"], "omit it: clients ask for dropout=off"),
 ];
 
-/// Commands that take a trained model and pictures.
-const OF_A_MODEL: [&str; 3] = ["translate", "evaluate", "serve"];
+/// What a trained model knows: where `train` has another answer, commands that take one need none of these.
+const KNOWN_TO_A_MODEL: [&str; 13] = [
+    "--direction",
+    "--input_nc",
+    "--output_nc",
+    "--load_size",
+    "--crop_size",
+    "--preprocess",
+    "--ngf",
+    "--ndf",
+    "--netG",
+    "--netD",
+    "--n_layers_D",
+    "--norm",
+    "--label_nc",
+];
 
 /// Options of the port of 2017, and their later names.
 pub const EARLIER: [(&str, &str); 13] = [
@@ -216,26 +271,37 @@ fn answer(option: &str, value: &str, command: &Command) -> Option<String> {
     };
     let renamed = EARLIER.iter().find(|(earlier, _)| *earlier == option);
     let name = renamed.map_or(option, |(_, name)| name);
-    let takes_a_model = OF_A_MODEL.contains(&command.get_name());
-    if takes_a_model && !has(name) {
-        let answer = WITH_A_MODEL.iter().find(|(known, _)| *known == name);
-        if let Some((_, answer)) = answer {
-            return Some(format!("{option}: {answer}"));
-        }
+    let is_with_a_model = OF_A_MODEL.contains(&command.get_name()) && !has(name);
+    if is_with_a_model && let Some(answer) = with_a_model(name, command.get_name()) {
+        return Some(format!("{option}: {answer}"));
     }
     let mut known = ANSWERS.iter().filter(|(known, ..)| *known == name);
     let (_, given, answer) =
         known.find(|(_, given, _)| *given == value || given.is_empty() && !has(name))?;
-    let mut named = answer
-        .split([' ', ',', ':'])
-        .filter(|word| word.starts_with("--"));
-    let answer = match (named.all(has), takes_a_model) {
-        (true, _) => answer,
-        (false, true) => "omit it: the model knows it",
-        (false, false) => "omit it",
+    let answer = match options_of(answer).all(has) {
+        true => answer,
+        false => "omit it",
     };
     let typed = format!("{option} {given}");
     Some(format!("{}: {answer}", typed.trim_end()))
+}
+
+/// What to type instead of an option with one of [`OF_A_MODEL`], if that is not what `train` answers.
+fn with_a_model(option: &str, command: &str) -> Option<&'static str> {
+    let mut own = WITH_A_MODEL.iter();
+    let own = own.find(|(known, commands, _)| *known == option && commands.contains(&command));
+    match own {
+        Some((.., answer)) => Some(answer),
+        None => KNOWN_TO_A_MODEL
+            .contains(&option)
+            .then_some("omit it: the model knows it"),
+    }
+}
+
+/// The options that an answer names.
+pub fn options_of(answer: &str) -> impl Iterator<Item = &str> {
+    let words = answer.split([' ', ',', ':']);
+    words.filter(|word| word.starts_with("--"))
 }
 
 /// What to type instead of a script of the port.

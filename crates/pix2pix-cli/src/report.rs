@@ -26,7 +26,7 @@ pub struct Args {
     /// Run folders; several are compared on one page
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
-    /// Output file: a self-contained HTML page [default: report.html in the first run folder]
+    /// Output file: a self-contained HTML page; required for several runs [default: report.html in the run folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Output file for a CSV table of all metrics and scores [default: none]
@@ -41,6 +41,10 @@ pub struct Args {
 
 /// Writes the page, and the table if `--csv` is given.
 pub fn run(args: Args) -> Result<(), Failure> {
+    if args.out.is_none() && args.runs.len() > 1 {
+        let message = "a page that compares runs belongs to none of them: name it, as in --out comparison.html";
+        return Err(Failure::Usage(message.to_string()));
+    }
     if let Some(page) = &args.out {
         check_ending(page, "--out", &["html", "htm"])?;
     }

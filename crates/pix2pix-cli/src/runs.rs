@@ -1,5 +1,7 @@
 //! `pix2pix runs`.
 
+use std::fs::DirEntry;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use pix2pix::quality::Score;
@@ -15,7 +17,7 @@ use crate::table::aligned;
 /// Options of `pix2pix runs`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folder with run folders, or one run folder
+    /// Folder with run folders, or with folders of them; or one run folder
     #[arg(default_value = ".", value_name = "DIR")]
     folder: PathBuf,
 }
@@ -110,24 +112,32 @@ fn row(root: &Path, history: &History, columns: &[Column]) -> Vec<String> {
     row
 }
 
-/// The run folders in a folder, or the folder itself if it is one.
+/// The run folders in a folder and in its folders, or the folder itself if it is one.
 fn find(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let is_run = |path: &Path| path.join("config.toml").is_file();
     if is_run(folder) {
         return Ok(vec![folder.to_path_buf()]);
     }
-    let failed = |e| Error::io(folder, "read the folder", e);
-    let mut runs = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if is_run(&path) {
-            runs.push(path);
-        }
-    }
+    let inside = folders(folder).map_err(|e| Error::io(folder, "read the folder", e))?;
+    let (mut runs, others): (Vec<_>, Vec<_>) = inside.into_iter().partition(|path| is_run(path));
+    // runs of several settings and seeds; what cannot be read there need not be of runs
+    let deeper = others
+        .iter()
+        .flat_map(|other| folders(other).unwrap_or_default());
+    runs.extend(deeper.filter(|path| is_run(path)));
     runs.sort();
     if runs.is_empty() {
         let remedy = "give the parent folder of runs made with `pix2pix train --out`";
         return Err(Error::file(folder, "contains no run folder", remedy));
     }
     Ok(runs)
+}
+
+/// The folders in a folder, and what leads to one.
+fn folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
+    // not asked of each file of a large data set
+    let is_folder = |entry: &DirEntry| entry.file_type().is_ok_and(|kind| !kind.is_file());
+    let found = entries.into_iter().filter(is_folder);
+    Ok(found.map(|entry| entry.path()).collect())
 }

@@ -1,6 +1,7 @@
 //! The fields that the library names, and the options that the command line has for them.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
@@ -8,7 +9,7 @@ use clap::{Command, CommandFactory};
 
 use crate::Cli;
 use crate::flags::FLAGS;
-use crate::port::{ANSWERS, EARLIER, WITH_A_MODEL};
+use crate::port::{ANSWERS, EARLIER, OF_A_MODEL, WITH_A_MODEL, answers, options_of};
 
 /// The code of the library's crates, without comments.
 fn code() -> Vec<String> {
@@ -127,8 +128,8 @@ fn options_of_the_port_are_answered_with_ours() {
     let document = include_str!("../../../docs/from-pytorch.md");
     for (option, given, answer) in ANSWERS {
         assert!(!ours.contains(option) || !given.is_empty(), "{option}");
-        for word in answer.split([' ', ',', ':']) {
-            assert!(!word.starts_with("--") || ours.contains(word), "{answer}");
+        for named in options_of(answer) {
+            assert!(ours.contains(named), "{answer}");
         }
         let typed = format!("{option} {given}");
         let row = format!("| `{}` | {answer} |\n", typed.trim_end());
@@ -140,10 +141,13 @@ fn options_of_the_port_are_answered_with_ours() {
     };
     let rows = section("The options").matches("\n| `--").count();
     assert_eq!(rows, ANSWERS.len());
-    for (option, answer) in WITH_A_MODEL {
-        let row = format!("| `{option}` | {answer} |\n");
+    for (option, commands, answer) in WITH_A_MODEL {
+        let commands = format!("`{}`", commands.join("`, `"));
+        let row = format!("| `{option}` | {commands} | {answer} |\n");
         assert!(section("With a model").contains(&row), "{row}");
     }
+    let rows = section("With a model").matches("\n| `--").count();
+    assert_eq!(rows, WITH_A_MODEL.len());
     for (earlier, later) in EARLIER {
         assert!(
             section("The options").contains(&format!("`{earlier}`")),
@@ -156,10 +160,7 @@ fn options_of_the_port_are_answered_with_ours() {
     }
     // the other way round
     let reverse = section("Ours, and the port's");
-    let answered = ANSWERS
-        .iter()
-        .flat_map(|(_, _, answer)| answer.split([' ', ',', ':']));
-    for option in answered.filter(|word| word.starts_with("--")) {
+    for option in ANSWERS.iter().flat_map(|(.., answer)| options_of(answer)) {
         assert!(reverse.contains(option), "{option}");
     }
     let named = |text: &str| -> Vec<String> {
@@ -173,5 +174,41 @@ fn options_of_the_port_are_answered_with_ours() {
     let others = reverse.split("Without a counterpart:").nth(1);
     for word in first_columns.chain(others).flat_map(named) {
         assert!(!word.starts_with("--") || ours.contains(&word), "{word}");
+    }
+}
+
+/// What a command answers can be typed with it, or with the command that the answer names.
+#[test]
+fn answers_to_the_port_fit_the_command() {
+    let program = Cli::command();
+    let names = |command: &str| {
+        let mut found = BTreeSet::new();
+        options(program.find_subcommand(command).unwrap(), &mut found);
+        found
+    };
+    for name in OF_A_MODEL {
+        let command = program.find_subcommand(name).unwrap();
+        let own = names(name);
+        let later = ANSWERS.iter().map(|(option, given, _)| (*option, *given));
+        let earlier = EARLIER.iter().map(|(option, _)| (*option, ""));
+        let only = WITH_A_MODEL.iter().map(|(option, ..)| (*option, ""));
+        for (option, given) in later.chain(earlier).chain(only) {
+            let words: [OsString; 2] = [option, given].map(Into::into);
+            let answer = answers(&words, command);
+            let (_, answer) = answer.split_once(": ").unwrap_or_default();
+            for named in options_of(answer) {
+                let elsewhere = OF_A_MODEL.into_iter().find(|other| {
+                    answer.ends_with(&format!(" of {other}")) && names(other).contains(named)
+                });
+                assert!(
+                    own.contains(named) || elsewhere.is_some(),
+                    "{name} {option}: {answer}"
+                );
+            }
+            // a model knows no files and no machine
+            let says_so = answer.contains("the model knows");
+            let is_other = ["--phase", "--results_dir", "--num_threads"].contains(&option);
+            assert!(!says_so || !is_other, "{name} {option}");
+        }
     }
 }

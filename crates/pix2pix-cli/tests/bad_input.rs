@@ -253,6 +253,10 @@ fn unknown_devices_and_values() {
         ("--steps 0", ["--steps is 0", "at least 1"]),
         ("--lr 7", ["--lr is 7", "from 0 to 1"]),
         (
+            "--dropout 0.9999999999",
+            ["--dropout is 0.9999999999;", "from 0 to 0.99999"],
+        ),
+        (
             "--crop-size 64 --patch 286",
             ["64x64 pixels are too small", "choose a smaller --patch"],
         ),
@@ -263,11 +267,61 @@ fn unknown_devices_and_values() {
     }
     fails(&scratch.run("train data"), 2, &["--out <RUN>"]);
     fails(
+        &scratch.run("import data --out x.safetensors --dropout 2"),
+        2,
+        &["error: --dropout is 2; it must be from 0 to 0.99999"],
+    );
+    fails(
         &scratch.run("plot generator --out drawing.gif"),
         2,
         &["drawing.gif", ".svg, .png or .dot"],
     );
     assert_eq!(names(&scratch.path(".")), ["data"]);
+}
+
+/// A size that does not count with the way of resizing is refused, from a file of options too. A run's own configuration has
+/// all sizes, and is repeated.
+#[test]
+fn sizes_that_do_not_count() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 1);
+    for (options, told) in [
+        (
+            "--resize scale-width --load-size 512",
+            "--load-size: --resize scale-width resizes to the width of --crop-size; give the width there",
+        ),
+        (
+            "--resize scale-width --crop-size 64x128",
+            "--crop-size 64x128: with --resize scale-width, the height follows from that of each picture; give the width \
+             alone, --crop-size 64",
+        ),
+        (
+            "--resize crop --crop-size 64 --load-size 72 --preset best",
+            "--load-size: --resize crop does not resize before the crop; omit it, or use --resize scale-and-crop",
+        ),
+        (
+            "--resize none --load-size 72",
+            "--load-size: --resize none takes whole pictures at their sizes; omit it, or use another --resize",
+        ),
+        (
+            "--resize none --crop-size 256",
+            "--crop-size: --resize none takes whole pictures at their sizes; omit it, or use another --resize",
+        ),
+    ] {
+        let output = scratch.run(&format!("train data --out run {options}"));
+        fails(&output, 2, &[told]);
+    }
+    fs::write(
+        scratch.path("options.toml"),
+        "resize = \"crop\"\nload_size = 72\n",
+    )
+    .unwrap();
+    let output = scratch.run("train data --out run --config options.toml");
+    fails(&output, 2, &["--load-size: --resize crop does not resize"]);
+    let options = "--steps 1 --quiet --filters 2 --resize scale-width --crop-size 64";
+    scratch.ok(&format!("train data --out run {options}"));
+    scratch.ok("train --config run/config.toml --out again --quiet");
+    scratch.ok("train --resume again --steps 2 --quiet");
 }
 
 #[cfg(not(feature = "cuda"))]
@@ -591,11 +645,47 @@ fn options_of_the_pytorch_port() {
             ],
         ),
         (
+            "translate run photos --phase test --batch_size 4",
+            &[
+                "--phase: give the pictures of that split as INPUT",
+                "--batch_size: omit it;",
+            ],
+        ),
+        (
+            "evaluate run data --phase test",
+            &["--phase: use --split of evaluate"],
+        ),
+        (
+            "serve run --dataroot photos --results_dir out --no_dropout --eval --phase test --load_size 256 --epoch 5",
+            &[
+                "--dataroot: omit it: clients send the pictures",
+                "--results_dir: omit it: clients get the results",
+                "--no_dropout: omit it: clients ask for dropout=off",
+                "--eval: omit it: clients ask for dropout=off",
+                "--phase: omit it;",
+                "--load_size: omit it: the model knows it",
+                "--epoch: give a checkpoint file as MODEL",
+            ],
+        ),
+        (
             "test.py --dataroot data",
             &["use `pix2pix evaluate` for pairs"],
         ),
     ] {
         fails(&scratch.run(typed), 2, answers);
+    }
+    // a suggestion is of what may have been meant
+    for (typed, told) in [
+        (
+            "prepare edges photos --out data --val-fraction 0.2",
+            "unexpected argument '--val-fraction' found; see `pix2pix prepare edges --help`",
+        ),
+        (
+            "prepare edges photos --out data --verson",
+            "a similar argument exists: '--version'",
+        ),
+    ] {
+        fails(&scratch.run(typed), 2, &[told]);
     }
     // our own words are not the port's
     let output = scratch.run("train data --out run --lamda 3");

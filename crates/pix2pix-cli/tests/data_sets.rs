@@ -576,6 +576,22 @@ fn a_broken_pair_is_skipped_on_demand() {
 }
 
 #[test]
+fn inspect_counts_the_sizes_that_it_does_not_list() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("data")).unwrap();
+    for index in 0..5 {
+        let file = scratch.path(&format!("data/{index}.png"));
+        pair(96 + 4 * index, 40, index).save(file).unwrap();
+        let said = (index > 2).then(|| scratch.ok("inspect data"));
+        let told = match index {
+            3 => ", 1 other size\n",
+            _ => ", 2 other sizes\n",
+        };
+        assert!(said.is_none_or(|said| said.contains(told)), "{told}");
+    }
+}
+
+#[test]
 fn inspect_says_what_is_there_and_fails_where_training_would() {
     let scratch = Scratch::new();
     scratch.pairs("data/train", 3);

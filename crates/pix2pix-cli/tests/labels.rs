@@ -318,6 +318,35 @@ fn what_cannot_be_is_refused_before_training() {
     }
 }
 
+/// What it has found is of interest, whether its files can be written at the places that it has chosen or not.
+#[test]
+fn inspect_goes_on_without_its_files() {
+    let scratch = Scratch::new();
+    photographs(&scratch, 2);
+    maps(&scratch, 2, "png");
+    for folder in ["inspect.png", "inspect.b.json"] {
+        fs::create_dir(scratch.path(folder)).unwrap();
+    }
+    let said = scratch.ok("inspect data");
+    for file in ["inspect.png", "inspect.b.json"] {
+        assert!(
+            said.contains(&format!("note: {file}: cannot write the file: ")),
+            "{said}"
+        );
+    }
+    assert_eq!(said.matches("; --sheet names another place\n").count(), 2);
+    assert!(!said.contains("contact sheet: "), "{said}");
+    assert!(said.ends_with("training can begin\n"), "{said}");
+    // whoever asks for a file must have it
+    let output = scratch.run("inspect data --sheet inspect.png");
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        error.contains("inspect.b.json: cannot write the file: "),
+        "{error}"
+    );
+}
+
 #[test]
 fn inspect_recognizes_label_maps() {
     let scratch = Scratch::new();

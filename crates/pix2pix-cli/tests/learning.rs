@@ -856,6 +856,22 @@ fn runs_are_listed_with_state_and_best_scores() {
         .map(|line| line["l1"].as_f64().unwrap())
         .fold(f64::INFINITY, f64::min);
     assert_eq!(row("runs/one")[4], format!("{best:.2}"));
+    // those of settings and seeds are a level deeper
+    fs::create_dir(scratch.path("runs/seeds")).unwrap();
+    fs::rename(scratch.path("runs/two"), scratch.path("runs/seeds/s0")).unwrap();
+    for (folder, listed) in [
+        ("runs", &["runs/one", "runs/seeds/s0"][..]),
+        ("runs/seeds", &["runs/seeds/s0"]),
+        (".", &["./runs/one"]),
+    ] {
+        let table = scratch.ok(&format!("runs {folder}"));
+        let names = table
+            .lines()
+            .skip(1)
+            .map(|line| line.split(' ').next().unwrap());
+        let names: Vec<&str> = names.filter(|name| name.contains("runs/")).collect();
+        assert_eq!(names, listed, "{table}");
+    }
 }
 
 #[test]
@@ -913,6 +929,28 @@ fn a_report_is_one_file() {
         scratch.path("one/report.html").is_file(),
         "made while training"
     );
+    // the page of a run is not replaced by that of several
+    let own = fs::read(scratch.path("one/report.html")).unwrap();
+    let output = scratch.run("report one two");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("as in --out comparison.html"), "{told}");
+    assert!(fs::read(scratch.path("one/report.html")).unwrap() == own);
+    // who gives a part of a run is told its folder
+    for part in [
+        "one/checkpoints",
+        "one/checkpoints/step_0000008.safetensors",
+    ] {
+        for command in ["report", "train --resume"] {
+            let output = scratch.run(&format!("{command} {part}"));
+            let told = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(1), "{told}");
+            assert!(
+                told.ends_with("not a run folder (no config.toml); give the run's folder, one\n"),
+                "{told}"
+            );
+        }
+    }
     let said = scratch.ok("report one two --out both.html --csv both.csv");
     assert_eq!(said, "both.html\nboth.csv\n");
     // the gallery has all held-out pairs, with the scores of the last sampling

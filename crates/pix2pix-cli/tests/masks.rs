@@ -86,7 +86,7 @@ fn tasks_that_copy_no_masks_refuse_them() {
 fn scores_are_means_over_the_known_pixels() {
     let scratch = Scratch::new();
     pairs(&scratch, true, [9, 200, 30]);
-    scratch.trained("data", "--resize none");
+    scratch.ok("train data --out run --steps 2 --filters 2 --resize none");
     scratch.ok("translate run data/A --out translated");
     let evaluated = scratch.ok("evaluate run data --json --split train");
     let evaluated: Value = serde_json::from_str(&evaluated).unwrap();
@@ -181,7 +181,7 @@ fn galleries_count_the_known_pixels() {
         both.save(scratch.path(&format!("data/{index}.png")))
             .unwrap();
     }
-    scratch.trained("data", "--nodata 0 --resize none");
+    scratch.ok("train data --out run --steps 2 --filters 2 --nodata 0 --resize none");
     scratch.ok("translate run data --out out --gallery");
     let evaluated = scratch.ok("evaluate run data --json --split train");
     let evaluated: Value = serde_json::from_str(&evaluated).unwrap();

@@ -27,14 +27,16 @@ pub struct Dropout {
 }
 
 impl Dropout {
-    /// Dropout at a `rate` below 1, rounded to 1/65536: a rate of one half is exact.
+    /// Dropout at a `rate` below 1, rounded to 1/65536: a rate of one half is exact. The scale is that of the rounded rate, so
+    /// that the expectation stays the same.
     pub fn new(seed: u64, stream: u64, first: u64, rate: f64) -> Self {
+        let dropped = (rate * 65536.0).round();
         Self {
             seed,
             stream,
             first,
-            dropped: (rate * 65536.0).round() as u32,
-            scale: (1.0 / (1.0 - rate)) as f32,
+            dropped: dropped as u32,
+            scale: (65536.0 / (65536.0 - dropped)) as f32,
         }
     }
 
@@ -106,6 +108,16 @@ mod tests {
         let found = filled(8, |output| dropout(&mask, &[1.0; 8], output));
         // words 6627e8d5 e169c58d bc57ac4c 9b00dbd8: a number below 8000 is dropped
         assert_eq!(found, [2.0, 0.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0]);
+    }
+
+    /// Of 65536 numbers, as many as are kept times the scale are 65536.
+    #[test]
+    fn the_expectation_stays() {
+        for rate in [0.0, 1e-9, 0.1, 0.5, 0.9, 0.9999, 0.99999] {
+            let mask = Dropout::new(0, 0, 0, rate);
+            let sum = f64::from(65536 - mask.dropped) * f64::from(mask.scale);
+            assert!((sum / 65536.0 - 1.0).abs() < 1e-7, "{rate}: {sum}");
+        }
     }
 
     #[test]

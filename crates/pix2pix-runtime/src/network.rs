@@ -1,5 +1,6 @@
 //! Generators as descriptions: their configurations, and the layers that follow from them. They hold no weights.
 
+pub mod dropout;
 mod generator;
 mod hd;
 mod layer_graph;

@@ -280,6 +280,26 @@ fn networks_without_norms_and_biases_are_refused_in_words() {
     assert!(error.contains(wanted), "{error}");
 }
 
+#[test]
+fn dropout_that_cannot_be_is_refused() {
+    let error = |name: &str, rate| {
+        let options = Options {
+            dropout: Some(rate),
+            ..Options::default()
+        };
+        let found = import::of_files(&[file(name)], &options);
+        found.err().map(|error| error.to_string())
+    };
+    assert_eq!(
+        error("unet_64-half_net_G.pth", 2.0).unwrap(),
+        "`dropout` is 2; it must be from 0 to 0.99999"
+    );
+    let resnet = error("resnet_6blocks-instance_net_G.pth", 0.3).unwrap();
+    let told = "resnet_6blocks-instance_net_G.pth: a ResNet, and `dropout` is the rate of a U-Net; omit it";
+    assert!(resnet.contains(told), "{resnet}");
+    assert_eq!(error("unet_64-half_net_G.pth", 0.3), None);
+}
+
 /// The port's U-Net without norms has no biases either.
 #[test]
 fn a_u_net_without_norms_comes_back_as_it_was() {

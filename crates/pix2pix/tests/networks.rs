@@ -358,12 +358,19 @@ fn invalid_configurations_are_named() {
                 dropout: 1.0,
                 ..UnetConfig::default()
             },
-            "`dropout` is 1; it must be at least 0 and below 1",
+            "`dropout` is 1; it must be from 0 to 0.99999",
         ),
     ] {
         let error = config.init(&device).unwrap_err().to_string();
         assert_eq!(error, word);
     }
+    let error = |sides| UnetConfig::depth_for(sides).unwrap_err().to_string();
+    assert_eq!(
+        error([48, 64]),
+        "an image side of 48 pixels does not fit 6 halvings: it must be a multiple of 64; the nearest size that works is 64, \
+         or choose `depth` 4"
+    );
+    assert!(error([64, 40]).ends_with("the nearest size that works is 64"));
     let resnet = ResnetConfig {
         in_channels: 3,
         out_channels: 3,

@@ -160,11 +160,11 @@ pub struct JitterArgs {
     /// random-resized-crop]
     #[arg(long, value_parser = choice::<ResizePolicy>())]
     resize: Option<ResizePolicy>,
-    /// Size to which pictures are resized before the crop: PIXELS or WIDTHxHEIGHT [default: 286; with --preset best 3/2 of
-    /// --crop-size]
+    /// Size to which pictures are resized before the crop, with --resize scale-and-crop and random-resized-crop: PIXELS or
+    /// WIDTHxHEIGHT [default: 286; with --preset best 3/2 of --crop-size]
     #[arg(long, value_name = "SIZE")]
     load_size: Option<Size>,
-    /// Size of the random crop: PIXELS or WIDTHxHEIGHT
+    /// Size of the random crop: PIXELS or WIDTHxHEIGHT; with --resize scale-width, the width of the pictures
     #[arg(long, default_value = "256", value_name = "SIZE")]
     crop_size: Size,
     /// Turn off mirroring left to right, of half of the pairs at random [default: mirror]
@@ -197,6 +197,35 @@ impl JitterArgs {
 
     pub fn resize(&self, preset: Preset) -> ResizePolicy {
         self.resize.unwrap_or(preset.resize())
+    }
+
+    /// Checks that the sizes among `typed`, the options on the command line, count with this way of resizing.
+    ///
+    /// # Errors
+    /// When one does not, and the run would have another size than the one that was asked for.
+    pub fn check_sizes(&self, typed: &[String], preset: Preset) -> Result<(), Failure> {
+        let is_given = |option: &str| typed.iter().any(|name| name == option);
+        let (load, crop) = (is_given("load-size"), is_given("crop-size"));
+        let [width, height] = self.crop_size.0;
+        let refused = match self.resize(preset) {
+            ResizePolicy::ScaleWidth if load => {
+                "--load-size: --resize scale-width resizes to the width of --crop-size; give the width there".to_string()
+            }
+            ResizePolicy::ScaleWidth if width != height => format!(
+                "--crop-size {}: with --resize scale-width, the height follows from that of each picture; give the width \
+                 alone, --crop-size {width}",
+                self.crop_size
+            ),
+            ResizePolicy::Crop if load => {
+                "--load-size: --resize crop does not resize before the crop; omit it, or use --resize scale-and-crop".to_string()
+            }
+            ResizePolicy::None if load || crop => {
+                let option = if load { "--load-size" } else { "--crop-size" };
+                format!("{option}: --resize none takes whole pictures at their sizes; omit it, or use another --resize")
+            }
+            _ => return Ok(()),
+        };
+        Err(Failure::Usage(refused))
     }
 
     /// The size (width, height) that decides the networks' depth: the crop size, or the data's own.

@@ -111,6 +111,7 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
         args.beyond.for_time(typed);
     }
     let decay_epochs = args.beyond.decay_epochs()?;
+    args.jitter.check_sizes(typed, args.beyond.preset)?;
     // report invalid options before reading any data; with --resize none, the sizes come from the data
     let from = args.from.open(typed, &args.networks)?;
     if args.jitter.resize(args.beyond.preset) != ResizePolicy::None {

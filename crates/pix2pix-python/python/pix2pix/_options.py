@@ -59,9 +59,10 @@ class TrainOptions(TypedDict, total=False):
     - squares: Take files that are square or higher than wide for side-by-side pairs of two narrow pictures [default:
       refuse them]
     - on_error: Action on broken and unmatched files [default: stop]
-    - load_size: Size to which pictures are resized before the crop: PIXELS or WIDTHxHEIGHT [default: 286; with preset
-      best 3/2 of crop_size]
-    - crop_size: Size of the random crop: PIXELS or WIDTHxHEIGHT [default: 256]
+    - load_size: Size to which pictures are resized before the crop, with resize scale-and-crop and random-resized-crop:
+      PIXELS or WIDTHxHEIGHT [default: 286; with preset best 3/2 of crop_size]
+    - crop_size: Size of the random crop: PIXELS or WIDTHxHEIGHT; with resize scale-width, the width of the pictures
+      [default: 256]
     - resize: How to bring pictures to the input size of the networks [default: scale-and-crop; with preset best
       random-resized-crop]
     - no_mirror: Turn off mirroring left to right, of half of the pairs at random [default: mirror]

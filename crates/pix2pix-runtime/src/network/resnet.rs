@@ -4,7 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Result, below_one, within};
+use crate::error::{Result, within};
+use crate::network::dropout;
 use crate::network::layer_graph::{Filters, LayerGraph, Op, Shape};
 use crate::network::norm::{EPSILON, Norm};
 use crate::network::unet::FILTERS;
@@ -85,7 +86,7 @@ impl ResnetConfig {
         within("filters", self.filters, FILTERS)?;
         within("halvings", self.halvings, 1..=6)?;
         within("blocks", self.blocks, 1..=32)?;
-        below_one("dropout", self.dropout)
+        dropout::check(self.dropout)
     }
 
     /// Whether convolutions before a norm have a bias: they need one where there is no norm.

@@ -6,7 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result, below_one, setting, within};
+use crate::error::{Error, Result, setting, within};
+use crate::network::dropout;
 use crate::network::layer_graph::{Filters, LayerGraph, Op, Shape};
 use crate::network::norm::{EPSILON, Norm};
 use crate::network::upsample::{KEEP, Upsample};
@@ -85,12 +86,16 @@ impl UnetConfig {
     /// 512x256, 10 for 1024.
     ///
     /// # Errors
-    /// When a side is not a multiple of 64: too few levels for the network to see the whole picture.
+    /// When a side is not a multiple of 64: too few levels for the network to see the whole picture. A depth of 4 or 5 that
+    /// would fit is named.
     pub fn depth_for(sides: [usize; 2]) -> Result<usize> {
-        let mut depth = *DEPTHS.end();
+        let halvings = sides.map(|side| side.trailing_zeros() as usize);
+        let depth = halvings[0].min(halvings[1]).min(*DEPTHS.end());
         for side in sides {
-            check_side(side, 6)?;
-            depth = depth.min(side.trailing_zeros() as usize);
+            check_side(side, 6).map_err(|error| match depth {
+                4..=5 => Error::Config(format!("{error}, or choose `depth` {depth}")),
+                _ => error,
+            })?;
         }
         Ok(depth)
     }
@@ -117,7 +122,7 @@ impl UnetConfig {
         setting("epsilon", self.epsilon, EPSILONS)?;
         let [first, end] = self.dropout_blocks;
         setting("dropout_blocks[0]", first, 0..=end)?;
-        below_one("dropout", self.dropout)
+        dropout::check(self.dropout)
     }
 
     /// Dropout rate of decoder block `block`; 0 for none.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use pix2pix_runtime::checkpoint;
 use pix2pix_runtime::network::norm::EPSILON;
 use pix2pix_runtime::network::{
-    GeneratorConfig, HdConfig, Norm, ResnetConfig, UnetConfig, Upsample,
+    GeneratorConfig, HdConfig, Norm, ResnetConfig, UnetConfig, Upsample, dropout,
 };
 use pix2pix_runtime::picture::{MAX_SIDE, Size};
 use pix2pix_runtime::tensor_file::is_own;
@@ -52,6 +52,7 @@ pub struct Options {
 /// # Errors
 /// As [`public`] and [`keras`]; when there are too many files, or one is this program's own.
 pub fn of_files(files: &[PathBuf], options: &Options) -> Result<Checkpoint> {
+    options.dropout.map_or(Ok(()), dropout::check)?;
     files.iter().try_for_each(|file| check_foreign(file))?;
     let is_keras = |path: &Path| {
         let ending = path.extension().and_then(|ending| ending.to_str());
@@ -166,6 +167,14 @@ pub fn public(
     let mut tensors = inside(&mut all, &key);
     let dropout = options.dropout.unwrap_or(UnetConfig::default().dropout);
     let config = generator_config(&tensors, dropout).map_err(|e| wrong(generator, e))?;
+    if options.dropout.is_some() && !matches!(config, GeneratorConfig::Unet(_)) {
+        let remedy = "omit it: the file says whether there is dropout";
+        return Err(Error::file(
+            generator,
+            "a ResNet, and `dropout` is the rate of a U-Net",
+            remedy,
+        ));
+    }
     let names = public_layout::generator(&config);
     let g = taken(&mut tensors, &names).map_err(|e| wrong(generator, e))?;
     let mut run = run_config(generator, config, options)?;

@@ -12,7 +12,7 @@ use same_file::Handle;
 
 use crate::atomic_file;
 use crate::config::RunConfig;
-use crate::error::{Error, Result, foreign};
+use crate::error::{Error, Result, foreign, shown};
 use crate::model::checkpoint;
 
 /// Name of the configuration's file.
@@ -340,7 +340,16 @@ pub fn read_config(root: &Path) -> Result<RunConfig> {
 
 fn not_a_run(root: &Path) -> Error {
     let reason = format!("not a run folder (no {CONFIG})");
-    Error::file(root, reason, "give a folder that `run::train` made")
+    // given a run's checkpoint, or the folder of all
+    let mut above = root.ancestors().skip(1).take(2).map(|folder| match folder {
+        folder if folder.as_os_str().is_empty() => Path::new("."),
+        folder => folder,
+    });
+    let remedy = match above.find(|folder| folder.join(CONFIG).is_file()) {
+        Some(run) => format!("give the run's folder, {}", shown(run)),
+        None => "give a folder that `run::train` made".to_string(),
+    };
+    Error::file(root, reason, remedy)
 }
 
 /// Reads the file of a run's configuration, wherever it is, and checks every value of it.
