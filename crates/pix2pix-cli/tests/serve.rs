@@ -115,6 +115,39 @@ fn without_a_model_it_serves_the_built_in_one() {
     assert!(serving.stopped().0.success());
 }
 
+/// A name with a number is told with its path, and never takes the name of another model.
+#[test]
+fn models_of_one_name_are_told_apart() {
+    let scratch = model();
+    let checkpoint = scratch.path("run/checkpoints/step_0000002.safetensors");
+    for folder in ["a", "b"] {
+        std::fs::create_dir(scratch.path(folder)).unwrap();
+    }
+    for copy in ["a/m", "b/m", "m-2"] {
+        let copy = scratch.path(&format!("{copy}.safetensors"));
+        std::fs::copy(&checkpoint, copy).unwrap();
+    }
+    let lines = |models: &str, count: usize| -> Vec<String> {
+        let mut command = scratch.command(&format!("serve {models} --listen 127.0.0.1:0"));
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let lines = lines.take(count).map(Result::unwrap).collect();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        lines
+    };
+    let found = lines("a/m.safetensors b/m.safetensors m-2.safetensors", 3);
+    for (line, begin) in found.iter().zip([
+        "m (a/m.safetensors, U-Net of ",
+        "m-3 (b/m.safetensors, U-Net of ",
+        "m-2 (m-2.safetensors, U-Net of ",
+    ]) {
+        assert!(line.starts_with(begin), "{line}");
+    }
+    let found = lines("a/m.safetensors m-2.safetensors", 2);
+    assert!(found[0].starts_with("m (U-Net of "), "{found:?}");
+}
+
 #[test]
 fn it_serves_reloads_and_stops() {
     let scratch = model();
