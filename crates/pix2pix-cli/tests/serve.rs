@@ -430,6 +430,17 @@ fn the_log_has_a_line_for_each_request() {
     let length = "Content-Length: 10\r\n\r\nno picture";
     let answer = serving.ask_whole(&format!("POST /v1/translate HTTP/1.1\r\n{length}"));
     assert!(answer.starts_with("HTTP/1.1 422"), "{answer}");
+    // a BMP of 16x16 black pixels, whose bytes are all ASCII; its answers name the model
+    let fields: [u32; 13] = [822, 0, 54, 40, 16, 16, 1 | 24 << 16, 0, 768, 0, 0, 0, 0];
+    let fields = fields.iter().flat_map(|field| field.to_le_bytes());
+    let picture = "BM".bytes().chain(fields).chain([0; 768]);
+    let picture: String = picture.map(char::from).collect();
+    for route in ["preview", "translate"] {
+        let head = format!("POST /v1/{route} HTTP/1.1\r\nContent-Length: 822");
+        let answer = serving.ask_bytes(&format!("{head}\r\n\r\n{picture}"));
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
     let (_, log) = serving.stopped();
     let lines: Vec<Vec<&str>> = log
         .lines()
@@ -439,6 +450,8 @@ fn the_log_has_a_line_for_each_request() {
         ["200", "GET", "/v1/models"],
         ["404", "GET", "/nothing:"],
         ["422", "POST", "/v1/translate:"],
+        ["200", "POST", "/v1/preview,"],
+        ["200", "POST", "/v1/translate,"],
     ]) {
         // date, time, status, milliseconds and their unit, what
         assert!(line[0].len() == 10 && line[1].len() == 8, "{log}");
@@ -456,6 +469,10 @@ fn the_log_has_a_line_for_each_request() {
         log.contains("not a JPEG") && !log.contains("secret"),
         "{log}"
     );
+    for route in ["preview", "translate"] {
+        let line = format!("POST /v1/{route}, run\n");
+        assert!(log.contains(&line), "{log}");
+    }
     assert!(!log.contains('\u{1b}'), "{log}");
 }
 
