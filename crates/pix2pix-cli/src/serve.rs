@@ -115,18 +115,30 @@ pub fn run(args: Args) -> Result<(), Failure> {
         tracing::warn!("{listen} is reachable from other machines, {guard}");
     }
     let page = page(&server)?;
-    let mut text = String::new();
-    for model in models.all().iter() {
-        let info = &model.info;
-        let name = one_line(&info.name);
-        text += &format!("{name} ({}, step {})\n", info.network, info.step);
-    }
+    let text = told(&models);
     to_the_end(runtime()?, async {
         stop_at_signals(&server).map_err(|e| no_threads(&e))?;
         // only now: who reads this may stop or reload the server at once
         say(&format!("{text}web page: {page}\npress Ctrl-C to stop\n"));
         server.run().await.map_err(failed)
     })
+}
+
+/// A line for each model: its name, network and step. Where a name is not the file's own, all lines have the paths.
+fn told(models: &Models) -> String {
+    let sources = models.sources();
+    let is_numbered = sources.iter().any(|source| source.is_numbered);
+    let all = models.all();
+    let lines = all.iter().zip(sources).map(|(model, source)| {
+        let info = &model.info;
+        let path = match is_numbered {
+            true => format!("{}, ", one_line(&source.path.display().to_string())),
+            false => String::new(),
+        };
+        let name = one_line(&info.name);
+        format!("{name} ({path}{}, step {})\n", info.network, info.step)
+    });
+    lines.collect()
 }
 
 /// The models that the environment names. Only there do commas separate them: what is typed may have commas in its name.

@@ -115,6 +115,39 @@ fn without_a_model_it_serves_the_built_in_one() {
     assert!(serving.stopped().0.success());
 }
 
+/// A name with a number is told with its path, and never takes the name of another model.
+#[test]
+fn models_of_one_name_are_told_apart() {
+    let scratch = model();
+    let checkpoint = scratch.path("run/checkpoints/step_0000002.safetensors");
+    for folder in ["a", "b"] {
+        std::fs::create_dir(scratch.path(folder)).unwrap();
+    }
+    for copy in ["a/m", "b/m", "m-2"] {
+        let copy = scratch.path(&format!("{copy}.safetensors"));
+        std::fs::copy(&checkpoint, copy).unwrap();
+    }
+    let lines = |models: &str, count: usize| -> Vec<String> {
+        let mut command = scratch.command(&format!("serve {models} --listen 127.0.0.1:0"));
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let lines = lines.take(count).map(Result::unwrap).collect();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        lines
+    };
+    let found = lines("a/m.safetensors b/m.safetensors m-2.safetensors", 3);
+    for (line, begin) in found.iter().zip([
+        "m (a/m.safetensors, U-Net of ",
+        "m-3 (b/m.safetensors, U-Net of ",
+        "m-2 (m-2.safetensors, U-Net of ",
+    ]) {
+        assert!(line.starts_with(begin), "{line}");
+    }
+    let found = lines("a/m.safetensors m-2.safetensors", 2);
+    assert!(found[0].starts_with("m (U-Net of "), "{found:?}");
+}
+
 #[test]
 fn it_serves_reloads_and_stops() {
     let scratch = model();
@@ -397,6 +430,17 @@ fn the_log_has_a_line_for_each_request() {
     let length = "Content-Length: 10\r\n\r\nno picture";
     let answer = serving.ask_whole(&format!("POST /v1/translate HTTP/1.1\r\n{length}"));
     assert!(answer.starts_with("HTTP/1.1 422"), "{answer}");
+    // a BMP of 16x16 black pixels, whose bytes are all ASCII; its answers name the model
+    let fields: [u32; 13] = [822, 0, 54, 40, 16, 16, 1 | 24 << 16, 0, 768, 0, 0, 0, 0];
+    let fields = fields.iter().flat_map(|field| field.to_le_bytes());
+    let picture = "BM".bytes().chain(fields).chain([0; 768]);
+    let picture: String = picture.map(char::from).collect();
+    for route in ["preview", "translate"] {
+        let head = format!("POST /v1/{route} HTTP/1.1\r\nContent-Length: 822");
+        let answer = serving.ask_bytes(&format!("{head}\r\n\r\n{picture}"));
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
     let (_, log) = serving.stopped();
     let lines: Vec<Vec<&str>> = log
         .lines()
@@ -406,6 +450,8 @@ fn the_log_has_a_line_for_each_request() {
         ["200", "GET", "/v1/models"],
         ["404", "GET", "/nothing:"],
         ["422", "POST", "/v1/translate:"],
+        ["200", "POST", "/v1/preview,"],
+        ["200", "POST", "/v1/translate,"],
     ]) {
         // date, time, status, milliseconds and their unit, what
         assert!(line[0].len() == 10 && line[1].len() == 8, "{log}");
@@ -423,6 +469,10 @@ fn the_log_has_a_line_for_each_request() {
         log.contains("not a JPEG") && !log.contains("secret"),
         "{log}"
     );
+    for route in ["preview", "translate"] {
+        let line = format!("POST /v1/{route}, run\n");
+        assert!(log.contains(&line), "{log}");
+    }
     assert!(!log.contains('\u{1b}'), "{log}");
 }
 

@@ -333,8 +333,12 @@ board.addEventListener("change", () => {
   changed();
 });
 
+/** Where keys without Ctrl are shortcuts: elsewhere, whoever types or speaks words would draw (WCAG 2.2, success criterion 2.1.4). */
+const LISTENING = "#board, .dock, #variation";
+
 document.addEventListener("keydown", (event) => {
-  if (event.target.matches("input:not([type=range]), select")) return;
+  if (event.target.matches("input:not([type=range], [type=checkbox]), select")) return;
+  if (!event.ctrlKey && !event.metaKey && !event.target.closest(LISTENING)) return;
   const key = event.key.toLowerCase();
   if (!model?.drawable && key !== "n") return;
   const tool = { b: 0, f: 1, e: 2 }[key];

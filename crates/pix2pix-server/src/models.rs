@@ -1,5 +1,6 @@
 //! The served models.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -87,6 +88,8 @@ pub struct Source {
     pub name: String,
     /// Checkpoint file or run folder.
     pub path: PathBuf,
+    /// Whether the name has a number, because an earlier model has the name of the file or folder itself.
+    pub is_numbered: bool,
 }
 
 /// The served models, which can be reloaded while they are in use.
@@ -161,6 +164,11 @@ impl Models {
         Ok(Arc::new(Model::new(name, digest, translator)))
     }
 
+    /// Names and paths of all models, in the order of their paths.
+    pub fn sources(&self) -> &[Source] {
+        &self.sources
+    }
+
     /// All models, in the order of their paths.
     pub fn all(&self) -> Arc<Vec<Arc<Model>>> {
         self.current.load_full()
@@ -177,35 +185,50 @@ impl Models {
     }
 }
 
-/// Names the models after their run folders or files as they are typed, so that a link that is moved to another target keeps
-/// its name; with a number if a name is taken.
+/// Names the models after their run folders or files. Of several with one name, the first keeps it, and the others get a number
+/// with which it is no other model's own name.
 fn named(paths: &[PathBuf]) -> Vec<Source> {
-    let mut sources: Vec<Source> = Vec::new();
-    for path in paths {
-        let called = match model::built_in::is_named(path) {
-            true => Path::new(model::built_in::WORD),
-            false => path,
-        };
-        let part = |path: Option<&Path>| {
-            let name = path
-                .and_then(|path| path.file_name())
-                .map(|name| name.to_string_lossy());
-            name.map(|name| name.trim_end_matches(".safetensors").to_string())
-        };
-        // `.` and `..` are no names
-        let full = || part(std::fs::canonicalize(called).ok().as_deref());
-        let name = part(Some(called)).or_else(full);
-        let name = name.unwrap_or_else(|| "model".to_string());
-        let taken = |name: &str| sources.iter().any(|source| source.name == name);
-        let numbers = (2..).map(|number| format!("{name}-{number}"));
-        let mut names = std::iter::once(name.clone()).chain(numbers);
-        let name = names.find(|name| !taken(name)).expect("numbers do not end");
-        sources.push(Source {
-            name,
-            path: path.clone(),
+    let own: Vec<String> = paths.iter().map(|path| own_name(path)).collect();
+    let mut taken: HashSet<String> = own.iter().cloned().collect();
+    let sources = paths
+        .iter()
+        .zip(&own)
+        .enumerate()
+        .map(|(at, (path, called))| {
+            let is_numbered = own[..at].contains(called);
+            let name = match is_numbered {
+                false => called.clone(),
+                true => (2..)
+                    .map(|number| format!("{called}-{number}"))
+                    .find(|name| !taken.contains(name))
+                    .expect("numbers do not end"),
+            };
+            taken.insert(name.clone());
+            Source {
+                name,
+                path: path.clone(),
+                is_numbered,
+            }
         });
-    }
-    sources
+    sources.collect()
+}
+
+/// The name of a run folder or file as it is typed, so that a link that is moved to another target keeps its name.
+fn own_name(path: &Path) -> String {
+    let called = match model::built_in::is_named(path) {
+        true => Path::new(model::built_in::WORD),
+        false => path,
+    };
+    let part = |path: Option<&Path>| {
+        let name = path
+            .and_then(|path| path.file_name())
+            .map(|name| name.to_string_lossy());
+        name.map(|name| name.trim_end_matches(".safetensors").to_string())
+    };
+    // `.` and `..` are no names
+    let full = || part(std::fs::canonicalize(called).ok().as_deref());
+    let name = part(Some(called)).or_else(full);
+    name.unwrap_or_else(|| "model".to_string())
 }
 
 impl Model {
@@ -320,6 +343,38 @@ mod tests {
             .map(|source| source.name)
             .collect();
         assert_eq!(names, ["facades", "maps", "facades-2"]);
+    }
+
+    /// A number never makes the name of another model, wherever that stands.
+    #[test]
+    fn a_models_own_name_is_no_others() {
+        let of = |paths: &[&str]| -> Vec<(String, bool)> {
+            let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
+            let sources = named(&paths).into_iter();
+            sources
+                .map(|source| (source.name, source.is_numbered))
+                .collect()
+        };
+        let expected = |names: &[(&str, bool)]| -> Vec<(String, bool)> {
+            let names = names.iter();
+            names
+                .map(|(name, is_numbered)| (name.to_string(), *is_numbered))
+                .collect()
+        };
+        assert_eq!(
+            of(&["hr/a/m", "hr/b/m", "hr/m-2"]),
+            expected(&[("m", false), ("m-3", true), ("m-2", false)])
+        );
+        assert_eq!(
+            of(&["a/m-2", "a/m", "b/m-2", "b/m", "c/m"]),
+            expected(&[
+                ("m-2", false),
+                ("m", false),
+                ("m-2-2", true),
+                ("m-3", true),
+                ("m-4", true)
+            ])
+        );
     }
 
     #[test]

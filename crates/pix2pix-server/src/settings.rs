@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use pix2pix::data::picture::MIN_SIDE;
+
 use crate::client::Proxy;
 use crate::origin::Origin;
 
@@ -40,9 +42,9 @@ pub struct Settings {
     pub connections_per_client: usize,
     /// Memory for the bodies, pictures and results of all requests, in bytes; more are refused with status 503.
     pub memory: u64,
-    /// Largest request body, in bytes; less if the [memory](Self::largest_body) has no room for it.
+    /// Largest request body, in bytes, from [`LEAST_BODY`]; less if the [memory](Self::largest_body) has no room for it.
     pub body_bytes: usize,
-    /// Largest picture, in pixels (width x height).
+    /// Largest picture, in pixels (width x height), from [`LEAST_PIXELS`].
     pub pixels: u64,
     /// Time limit for receiving a request's headers, again for its body, and for a client that does not read its answer.
     pub patience: Duration,
@@ -73,6 +75,12 @@ impl Default for Words {
 
 /// Copies of a body in memory: the one that grows, the one that it grows into, the one that is decoded.
 pub const COPIES: u64 = 3;
+
+/// The least that the largest picture may be, in pixels: those of the smallest picture, 16x16. With less, a server would refuse
+/// every one.
+pub const LEAST_PIXELS: u64 = (MIN_SIDE as u64).pow(2);
+/// The least that the largest body may be, in bytes: enough for a picture of [`LEAST_PIXELS`].
+pub const LEAST_BODY: usize = 4096;
 
 impl Settings {
     /// Largest request body, in bytes, for which there is room in the memory of all requests.

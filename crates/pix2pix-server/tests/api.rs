@@ -355,7 +355,11 @@ fn a_preview_shows_the_models_range() {
     }
     post(&served, "/v1/preview", b"no picture").problem(422);
     post(&served, "/v1/preview?model=none", b"").problem(404);
-    post(&served, "/v1/preview?seed=1", b"").problem(400);
+    let refused = post(&served, "/v1/preview?seed=1", b"").problem(400);
+    assert!(
+        refused.starts_with("the parameters: seed: unknown field `seed`"),
+        "{refused}"
+    );
 }
 
 /// Pictures unlike those of training are converted, and told.
@@ -739,7 +743,15 @@ fn what_is_wrong_is_told_as_a_problem() {
             .problem(400)
             .contains("colour")
     );
-    assert!(translate("?seed=-1", &file).problem(400).contains("seed"));
+    for seed in ["-1", "", "1.5", "18446744073709551616"] {
+        let refused = translate(&format!("?seed={seed}"), &file).problem(400);
+        let told = format!(
+            "the parameters: seed: \"{seed}\" is not a whole number from 0 to 18446744073709551615"
+        );
+        assert_eq!(refused, told);
+    }
+    let largest = translate("?seed=18446744073709551615", &file);
+    assert_eq!(largest.status, 200);
     translate("?format=gif", &file).problem(400);
     assert!(
         translate("", b"no picture")

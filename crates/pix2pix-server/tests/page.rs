@@ -193,6 +193,18 @@ fn the_page_works_with_keys_and_for_screen_readers() {
     tab.key("n", 0);
     tab.other_than(&first);
     assert_eq!(tab.value("document.getElementById('seed').value"), "1");
+    // single letters are for board and tools alone (WCAG 2.2, success criterion 2.1.4): elsewhere, spoken words would draw
+    let chosen = "[document.getElementById('seed').value, document.querySelector('#tools [aria-checked=true]').dataset.tool]";
+    tab.value("document.querySelector('#keys summary').focus()");
+    for key in ["n", "f"] {
+        tab.key(key, 0);
+    }
+    assert_eq!(tab.value(chosen), json!(["1", "brush"]));
+    tab.value("document.getElementById('again').focus()");
+    for key in ["n", "f"] {
+        tab.key(key, 0);
+    }
+    assert_eq!(tab.value(chosen), json!(["2", "fill"]));
 
     // every control has an accessible name
     let tree = tab.call("Accessibility.getFullAXTree", json!({}));
@@ -285,6 +297,34 @@ fn on_a_phone_tools_and_colours_stay_with_the_board() {
         tab.value(&format!("scrollTo(0, {scrolled})"));
         assert_eq!(tab.value(IN_REACH), true, "scrolled by {scrolled}");
     }
+}
+
+/// On a phone on its side, or at 400% zoom (WCAG 2.2, success criterion 1.4.10), nothing stays over the board, which a finger can
+/// scroll past.
+#[test]
+#[ignore = "needs Chromium: tools/check_page"]
+fn in_a_low_window_nothing_covers_the_board() {
+    let served = Served::new(Settings::default());
+    let mut tab = Tab::open();
+    for (width, height) in [(568, 320), (480, 320), (320, 256), (844, 390)] {
+        tab.size(width, height, true);
+        tab.visit(&format!("{}/", served.url));
+        let wide = tab.value("document.documentElement.scrollWidth");
+        assert_eq!(wide, width, "{width}x{height}");
+        // the whole board is in the window, with room for a finger beside it, and every point that is looked at is its own
+        tab.middle("#board");
+        let covered = tab.value(
+            "(() => { const b = document.getElementById('board').getBoundingClientRect(); \
+             const at = [0.05, 0.25, 0.5, 0.75, 0.95]; \
+             return at.flatMap((v) => at.map((u) => document.elementFromPoint(b.left + u * b.width, b.top + v * b.height))) \
+             .filter((e) => e?.id !== 'board').length; })()",
+        );
+        assert_eq!(covered, 0, "{width}x{height}");
+        let room = tab
+            .value("innerHeight - document.getElementById('board').getBoundingClientRect().height");
+        assert!(room.as_f64() > Some(40.0), "{width}x{height}: {room}");
+    }
+    assert!(tab.complaints.is_empty(), "{:?}", tab.complaints);
 }
 
 #[test]

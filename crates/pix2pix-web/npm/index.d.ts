@@ -5,6 +5,13 @@ export interface Pixels {
   readonly data: Uint8ClampedArray;
 }
 
+/** A picture to translate: as `Pixels`, or with its bytes in a `Uint8Array`, such as a `Buffer` of Node. */
+export interface Source {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8ClampedArray | Uint8Array;
+}
+
 export interface LoadOptions {
   /** Called for each part that arrives, with the bytes so far and those in all, if the server tells them. */
   onProgress?: (loaded: number, total: number | undefined) => void;
@@ -41,14 +48,15 @@ export interface Model {
   /**
    * Translates a picture of any size; the result has the same size. Alpha of the picture is ignored unless the model was
    * trained with it. Workers compute it, so the calling thread stays free; pictures are translated in the order of the calls.
+   * Rejects other arrays, options that there are not and values of another type, with the reason.
    */
-  translate(picture: Pixels | HTMLCanvasElement | OffscreenCanvas, options?: TranslateOptions): Promise<Pixels>;
+  translate(picture: Source | HTMLCanvasElement | OffscreenCanvas, options?: TranslateOptions): Promise<Pixels>;
   /** Ends its workers and frees its memory. It cannot be used afterwards, and pictures that wait are rejected. */
   free(): void;
 }
 
 /**
  * Loads a model: the address of a checkpoint, or of the smaller file that `pix2pix export --format model --weights f16` writes,
- * or its bytes. Rejects, with the reason, when the download is interrupted or the file is damaged.
+ * or its bytes. Rejects, with the reason, when the download is interrupted, the file is damaged, or an option is none.
  */
 export function load(model: string | URL | ArrayBuffer | ArrayBufferView, options?: LoadOptions): Promise<Model>;

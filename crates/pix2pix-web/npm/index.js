@@ -130,13 +130,57 @@ function interrupted(url, loaded, total) {
   return new Error(`${url}: the download ended after ${loaded} of ${total ?? "unknown"} bytes; load it again`);
 }
 
+/** The name of a value's type, of another window's or program's values too, which `instanceof` does not know. */
+const typeOf = (value) => Object.prototype.toString.call(value).slice(8, -1);
+
+/** What each option of `load` and of `translate` must be, and whether a value is; of numbers, whoever uses them checks the range. */
+const LOAD = {
+  onProgress: ["a function", (value) => typeof value === "function"],
+  signal: ["an AbortSignal", (value) => typeOf(value) === "AbortSignal"],
+  cache: ["a text, the name of a cache", (value) => typeof value === "string"],
+  threads: undefined,
+};
+const TRANSLATE = {
+  dropout: ["true or false", (value) => typeof value === "boolean"],
+  seed: undefined,
+};
+
+/** Refuses options that there are not, as misspelled ones would be ignored, and values of the wrong type. */
+function check(options, known) {
+  if (typeOf(options) !== "Object") {
+    throw new Error(`the options are ${shown(options)}; give an object, as { ${Object.keys(known).join(", ")} }`);
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(known, name)) {
+      throw new Error(`${name} is no option; the options are ${Object.keys(known).join(", ")}`);
+    }
+    const [what, is] = known[name] ?? [];
+    if (value !== undefined && is?.(value) === false) {
+      throw new Error(`${name}: ${shown(value)}; give ${what}`);
+    }
+  }
+}
+
+/** A value in a message. */
+function shown(value) {
+  if (Object(value) === value) {
+    return `of type ${typeOf(value)}`;
+  }
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
+}
+
 /**
  * Loads a model: a checkpoint, or what `pix2pix export --format model --weights f16` writes.
  * See index.d.ts.
  */
-export async function load(model, { onProgress, signal, cache, threads } = {}) {
+export async function load(model, options = {}) {
+  check(options, LOAD);
+  const { onProgress, signal, cache, threads } = options;
+  const given = typeOf(model) === "ArrayBuffer" || ArrayBuffer.isView(model);
+  if (!given && typeof model !== "string" && typeOf(model) !== "URL") {
+    throw new Error(`the model is ${shown(model)}; give its address, or the bytes of its file`);
+  }
   const space = await shared(threads);
-  const given = model instanceof ArrayBuffer || ArrayBuffer.isView(model);
   const download = () => (cache === undefined ? read(model, onProgress, signal) : kept(model, cache, onProgress, signal));
   const bytes = given ? bytesOf(model) : await download();
   const module = await compile(space.threads > 1 ? MODULES.several : MODULES.one);
@@ -161,7 +205,7 @@ export async function load(model, { onProgress, signal, cache, threads } = {}) {
 class Refusal extends Error {}
 
 function bytesOf(data) {
-  return data instanceof ArrayBuffer ? new Uint8Array(data) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return typeOf(data) === "ArrayBuffer" ? new Uint8Array(data) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
 /** Ends the workers of a model that nobody refers to any more. */
@@ -178,11 +222,19 @@ class Model {
     this.height = height;
   }
 
-  async translate(picture, { dropout = true, seed = 0 } = {}) {
+  async translate(picture, options = {}) {
+    check(options, TRANSLATE);
+    const { dropout = true, seed = 0 } = options;
     if (!(typeof seed === "bigint" || Number.isSafeInteger(seed)) || seed < 0 || seed >= 2n ** 64n) {
       throw new Error(`the seed is ${seed}; give an integer, 0 to 2^64 - 1`);
     }
     const { width, height, data } = pixelsOf(picture);
+    if (!BYTES.includes(typeOf(data))) {
+      throw new Error(`the picture's data is ${shown(data)}; give a Uint8ClampedArray: red, green, blue and alpha, 0 to 255`);
+    }
+    if (![width, height].every((side) => Number.isSafeInteger(side) && side > 0)) {
+      throw new Error(`a picture of ${width}x${height} pixels; give whole numbers from 1`);
+    }
     if (data.length !== 4 * width * height) {
       throw new Error(`the picture has ${data.length} bytes; ${width}x${height} pixels have ${4 * width * height}`);
     }
@@ -295,8 +347,14 @@ function listen(worker, message, error) {
   }
 }
 
+/** The arrays that hold pixels as they are translated; Node's Buffer is one of the second. */
+const BYTES = ["Uint8ClampedArray", "Uint8Array"];
+
 /** The pixels of a canvas or of an ImageData. */
 function pixelsOf(picture) {
+  if (Object(picture) !== picture) {
+    throw new Error(`the picture is ${shown(picture)}; give a canvas, an ImageData or { width, height, data }`);
+  }
   if (typeof picture.getContext !== "function") {
     return picture;
   }

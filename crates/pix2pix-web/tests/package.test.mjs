@@ -170,10 +170,52 @@ test("a picture or a seed that cannot be is an error, and the model still works"
   assert.equal((await model.translate(source)).data.length, source.data.length);
 });
 
+test("options and pictures of another kind are refused, and none is ignored", async () => {
+  const model = await load(unet);
+  const source = picture(64, 64);
+  for (const [options, told] of [
+    [{ dropout: "off" }, /^dropout: "off"; give true or false$/],
+    [{ dropout: 0 }, /^dropout: 0; give true or false$/],
+    [{ sed: 3 }, /^sed is no option; the options are dropout, seed$/],
+    [{ toString: 3 }, /^toString is no option/],
+    [null, /^the options are null; give an object, as \{ dropout, seed \}$/],
+    [7, /^the options are 7; give an object/],
+  ]) {
+    await assert.rejects(model.translate(source, options), { message: told });
+  }
+  for (const data of [new Float32Array(source.data), new Uint16Array(source.data), [...source.data], undefined]) {
+    await assert.rejects(model.translate({ ...source, data }), /^Error: the picture's data is .*; give a Uint8ClampedArray/);
+  }
+  for (const sides of [{ width: -64, height: -64 }, { width: 64.5 }, { width: "64" }, { height: undefined }]) {
+    await assert.rejects(model.translate({ ...source, ...sides }), /a picture of .* pixels; give whole numbers from 1/);
+  }
+  for (const other of [null, undefined, "facades.png"]) {
+    await assert.rejects(model.translate(other), /the picture is .*; give a canvas, an ImageData or/);
+  }
+  for (const [options, told] of [
+    [{ onProgres: () => {} }, /^onProgres is no option; the options are onProgress, signal, cache, threads$/],
+    [{ onProgress: true }, /^onProgress: true; give a function$/],
+    [{ signal: new AbortController() }, /^signal: of type AbortController; give an AbortSignal$/],
+    [{ cache: true }, /^cache: true; give a text, the name of a cache$/],
+  ]) {
+    await assert.rejects(load(unet, options), { message: told });
+  }
+  for (const other of [7, null, undefined, {}]) {
+    await assert.rejects(load(other), /the model is .*; give its address, or the bytes of its file/);
+  }
+  // what is left out has its default; bytes may be in a Buffer
+  const expected = await model.translate(source);
+  const nothing = { dropout: undefined, seed: undefined };
+  assert.deepEqual(await model.translate({ ...source, data: Buffer.from(source.data) }, nothing), expected);
+  assert.ok(await load(unet, { onProgress: undefined, signal: undefined, cache: undefined, threads: undefined }));
+});
+
 test("a picture that exceeds the memory stops the model, and it says so", async () => {
   for (const threads of [1, 2]) {
     const model = await load(unet, { threads });
-    const huge = { width: 30000, height: 30000, data: { length: 4 * 30000 * 30000 } };
+    // no array of this size is made here, only what takes its place
+    const data = { length: 4 * 30000 * 30000, [Symbol.toStringTag]: "Uint8ClampedArray" };
+    const huge = { width: 30000, height: 30000, data };
     const [stopped, waiting] = await Promise.allSettled([model.translate(huge), model.translate(picture(64, 64))]);
     for (const { reason } of [stopped, waiting]) {
       assert.match(reason.message, /the model stopped: out of memory/);

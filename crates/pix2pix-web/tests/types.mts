@@ -12,6 +12,7 @@ canvas.height = model.height;
 const image: Pixels = await model.translate(canvas, { dropout: true, seed: 7n });
 const again: Pixels = await model.translate(image);
 console.log(again.data.length);
+await model.translate({ width: 16, height: 16, data: new Uint8Array(1024) });
 model.free();
 
 // @ts-expect-error a seed is a number
@@ -20,3 +21,9 @@ await model.translate(image, { seed: "7" });
 model.width = 3;
 // @ts-expect-error a model is an address or bytes
 await load(7);
+// @ts-expect-error dropout is on or off by a boolean
+await model.translate(image, { dropout: "off" });
+// @ts-expect-error no option has this name
+await model.translate(image, { sed: 3 });
+// @ts-expect-error pixels are bytes
+await model.translate({ width: 16, height: 16, data: new Float32Array(1024) });

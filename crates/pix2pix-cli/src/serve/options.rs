@@ -12,7 +12,7 @@ use pix2pix::{Error, foreign, regular_file};
 use pix2pix_server::Settings;
 use pix2pix_server::client::Proxy;
 use pix2pix_server::origin::Origin;
-use pix2pix_server::settings::Words;
+use pix2pix_server::settings::{LEAST_BODY, LEAST_PIXELS, Words};
 use serde::Deserialize;
 
 use crate::failure::Failure;
@@ -120,10 +120,10 @@ pub struct Options {
     /// [default: 1073741824]
     #[arg(long, env = "PIX2PIX_MAX_MEMORY", value_name = "BYTES")]
     max_memory: Option<u64>,
-    /// Largest request body, in bytes [default: 16777216]
+    /// Largest request body, in bytes [default: 16777216, at least 4096]
     #[arg(long, env = "PIX2PIX_MAX_BODY", value_name = "BYTES")]
     max_body: Option<usize>,
-    /// Largest picture, in pixels (width x height) [default: 4194304]
+    /// Largest picture, in pixels (width x height) [default: 4194304, at least 256]
     #[arg(long, env = "PIX2PIX_MAX_PIXELS", value_name = "N")]
     max_pixels: Option<u64>,
     /// Time limit for receiving a request's headers, again for its body, and for a client that does not read its answer
@@ -224,12 +224,15 @@ impl Options {
                 return Err(Failure::Usage(message));
             }
         }
-        if settings.memory < LEAST_MEMORY {
-            let message = format!(
-                "--max-memory is {}; it must be at least {LEAST_MEMORY}",
-                settings.memory
-            );
-            return Err(Failure::Usage(message));
+        for (name, least, value) in [
+            ("max-memory", LEAST_MEMORY, settings.memory),
+            ("max-body", LEAST_BODY as u64, settings.body_bytes as u64),
+            ("max-pixels", LEAST_PIXELS, settings.pixels),
+        ] {
+            if value < least {
+                let message = format!("--{name} is {value}; it must be at least {least}");
+                return Err(Failure::Usage(message));
+            }
         }
         let largest = settings.largest_body();
         if settings.body_bytes > largest {
@@ -339,6 +342,21 @@ mod tests {
         ] {
             let error = self::settings(&[], wrong).unwrap_err();
             assert!(error.contains(told), "{wrong}: {error}");
+        }
+    }
+
+    /// With less, a server would start and refuse every picture.
+    #[test]
+    fn limits_leave_room_for_a_picture() {
+        for (name, least) in [("max_body", 4096), ("max_pixels", 256)] {
+            let option = format!("--{}", name.replace('_', "-"));
+            for below in [0, least - 1] {
+                let told = format!("{option} is {below}; it must be at least {least}");
+                let typed = settings(&[&option, &below.to_string()], "models = 'a'");
+                let of_file = settings(&[], &format!("models = 'a'\n{name} = {below}"));
+                assert_eq!([typed.unwrap_err(), of_file.unwrap_err()], [&*told, &told]);
+            }
+            assert!(settings(&[&option, &least.to_string()], "models = 'a'").is_ok());
         }
     }
 

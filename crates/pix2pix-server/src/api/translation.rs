@@ -1,5 +1,6 @@
 //! The routes that take a picture: its translation, and its preview.
 
+use std::error::Error as _;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -11,7 +12,8 @@ use axum::response::{IntoResponse, Response};
 use pix2pix::data::Domain;
 use pix2pix::data::picture::{Outside, Picture};
 use pix2pix::model::TranslateOptions;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::blocking;
@@ -49,6 +51,7 @@ pub struct TranslateQuery {
     pub model: Option<String>,
     /// Random seed of the dropout; each seed gives a different picture.
     #[param(default = 0)]
+    #[serde(deserialize_with = "seed")]
     pub seed: u64,
     /// Dropout, as in the paper; on by default.
     #[param(inline)]
@@ -60,6 +63,14 @@ pub struct TranslateQuery {
     /// than three channels, it shows the first three; of two, the first one is green and the second one magenta.
     #[param(inline)]
     pub display: Switch,
+}
+
+/// Reads a seed, whose range the refusal names.
+fn seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let most = u64::MAX;
+    let refusal = || D::Error::custom(format!("{text:?} is not a whole number from 0 to {most}"));
+    text.parse().map_err(|_| refusal())
 }
 
 impl Default for TranslateQuery {
@@ -236,9 +247,16 @@ fn asked(
     app: &App,
     query: Result<Query<TranslateQuery>, QueryRejection>,
 ) -> Result<(TranslateQuery, Arc<Model>), Problem> {
-    let Query(query) = query.map_err(|e| Problem::new(StatusCode::BAD_REQUEST, e.body_text()))?;
+    let Query(query) = query.map_err(|e| misread(&e))?;
     let model = found(app, query.model.clone())?;
     Ok((query, model))
+}
+
+/// What is wrong with the parameters, without the words of the framework.
+fn misread(rejection: &QueryRejection) -> Problem {
+    let reason = rejection.source().map(ToString::to_string);
+    let reason = reason.unwrap_or_else(|| rejection.body_text());
+    Problem::new(StatusCode::BAD_REQUEST, format!("the parameters: {reason}"))
 }
 
 /// The model of this name.
@@ -295,11 +313,9 @@ pub async fn preview(
     query: Result<Query<PreviewQuery>, QueryRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let model = match query {
-        Ok(Query(query)) => found(&app, query.model),
-        Err(e) => Err(Problem::new(StatusCode::BAD_REQUEST, e.body_text())),
-    };
-    let model = model?;
+    let Query(query) = query.map_err(|e| misread(&e))?;
+    let model = found(&app, query.model)?;
+    let answerer = Extension(Answerer(model.info.name.clone()));
     let (bytes, mut slot, counted) = receive(&app, &connection, request).await?;
     let _answering = connection.answering();
     let limits = Limits::of(&app);
@@ -316,5 +332,5 @@ pub async fn preview(
     });
     let (file, note, outside, slot) = counted.unless_overloaded(rendered.await?)?;
     let headers = headers(Encoding::Png, outside, note, []);
-    Ok((headers, Answer::body(file, slot)).into_response())
+    Ok((answerer, headers, Answer::body(file, slot)).into_response())
 }
