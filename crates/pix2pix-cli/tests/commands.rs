@@ -895,6 +895,39 @@ fn networks_of_a_run_are_described() {
     scratch.ok("summary discriminator run --size 100");
     scratch.ok("plot discriminator --size 100 --out d.svg");
     scratch.ok("summary generator --discriminators 3 --size 64");
+    let said = refused(&scratch, "summary generator run --size 100", 2);
+    assert!(
+        said.contains("the nearest size that works is 128; give another --size"),
+        "{said}"
+    );
+    let said = refused(&scratch, "receptive-field --size 2", 2);
+    assert!(said.contains("or a larger --size\n"), "{said}");
+}
+
+/// The size of crops, 64, is none that seven levels accept.
+#[test]
+fn a_model_of_whole_pictures_is_described_and_exported_without_a_size() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("data")).unwrap();
+    for index in 0..2 {
+        let name = format!("data/pair{index}.png");
+        pair(256, 128, index).save(scratch.path(&name)).unwrap();
+    }
+    scratch.trained("data", "--resize none");
+    let table = scratch.ok("summary generator run");
+    assert_eq!(table, scratch.ok("summary generator run --size 128"));
+    scratch.ok("summary composite run");
+    scratch.ok("plot generator run --out network.svg");
+    scratch.ok("receptive-field run");
+    let output = scratch.run("export run --format onnx --out run.onnx");
+    let [said, error] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    assert!(
+        format!("{said}{error}").contains("for pictures of 128 pixels"),
+        "{said}{error}"
+    );
+    let refused = scratch.run("export run --format onnx --size 64 --out small.onnx");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("give another --size"), "{said}");
 }
 
 /// Pictures unlike those of the training are translated, and told.
