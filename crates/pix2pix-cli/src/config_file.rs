@@ -8,33 +8,66 @@ use clap::{Arg, ArgMatches, Command};
 use pix2pix::{Error, foreign, regular_file};
 use toml::Value;
 
+use crate::elsewhere;
 use crate::failure::Failure;
+use crate::paths::Plain;
 
 /// The command whose options can be in a file.
 const COMMAND: &str = "train";
 /// The key of the file for the data set, which is no option.
 const DATA: &str = "data";
 
+/// The arguments of a command, with those of its file.
+pub struct Merged {
+    /// The arguments.
+    pub arguments: Vec<OsString>,
+    /// The file, and the names of the options that it adds.
+    added: Option<(PathBuf, Vec<String>)>,
+}
+
+impl Merged {
+    fn without_file(arguments: Vec<OsString>) -> Self {
+        Self {
+            arguments,
+            added: None,
+        }
+    }
+
+    /// A failure with the file in front, if it is one of the arguments and the first option in it is the file's.
+    pub fn told(&self, failure: Failure) -> Failure {
+        match (failure, &self.added) {
+            (Failure::Usage(message), Some((file, names)))
+                if elsewhere::options(&message)
+                    .next()
+                    .is_some_and(|name| names.iter().any(|added| added == name)) =>
+            {
+                Failure::Usage(format!("{}: {message}", file.plain()))
+            }
+            (failure, _) => failure,
+        }
+    }
+}
+
 /// The arguments with those of the file that they name, except what the arguments set themselves: the command line wins.
 /// Without a file, they are unchanged. Of the configuration of a run, the data set alone is added.
 ///
 /// # Errors
 /// When the file cannot be read, or has a key that is no option.
-pub fn merged(program: &Command, mut arguments: Vec<OsString>) -> Result<Vec<OsString>, Failure> {
+pub fn merged(program: &Command, mut arguments: Vec<OsString>) -> Result<Merged, Failure> {
     let names_file = |word: &OsString| word.as_encoded_bytes().starts_with(b"--config");
     if !arguments.iter().any(names_file) {
-        return Ok(arguments);
+        return Ok(Merged::without_file(arguments));
     }
     // here only the name of the file matters; errors of the arguments are reported later, with those of the file
     let lenient = program.clone().ignore_errors(true);
     let Ok(matches) = lenient.try_get_matches_from(&arguments) else {
-        return Ok(arguments);
+        return Ok(Merged::without_file(arguments));
     };
     let Some((COMMAND, matches)) = matches.subcommand() else {
-        return Ok(arguments);
+        return Ok(Merged::without_file(arguments));
     };
     let Some(file) = matches.try_get_one::<PathBuf>("config").ok().flatten() else {
-        return Ok(arguments);
+        return Ok(Merged::without_file(arguments));
     };
     let mut program = program.clone();
     program.build();
@@ -45,7 +78,7 @@ pub fn merged(program: &Command, mut arguments: Vec<OsString>) -> Result<Vec<OsS
         .get_arguments()
         .filter(|argument| is_typed(matches, argument))
         .collect();
-    let mut added = Vec::new();
+    let (mut added, mut names) = (Vec::new(), Vec::new());
     let table = read(file)?;
     let is_of_run = is_of_run(&table);
     for (key, value) in table {
@@ -75,13 +108,17 @@ pub fn merged(program: &Command, mut arguments: Vec<OsString>) -> Result<Vec<OsS
                 let reason = format!("{key} cannot have this value");
                 Error::file(file, reason, "see pix2pix train --help")
             })?);
+            names.extend(known.get_long().map(str::to_string));
         }
     }
     // behind the name of the command
     let at = arguments.iter().position(|word| word == COMMAND);
     let at = at.map_or(arguments.len(), |at| at + 1);
     arguments.splice(at..at, added);
-    Ok(arguments)
+    Ok(Merged {
+        arguments,
+        added: Some((file.clone(), names)),
+    })
 }
 
 /// Whether a file is the configuration of a run, and not one with options.

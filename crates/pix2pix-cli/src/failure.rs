@@ -112,18 +112,21 @@ impl From<Error> for Failure {
     }
 }
 
-/// Reports clap's argument errors as one line; prints help and version unchanged. Returns the exit code.
-pub fn usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
+/// Prints help and version unchanged, and returns the exit code.
+///
+/// # Errors
+/// The failure of another of clap's argument errors.
+pub fn usage(error: &clap::Error, arguments: &[OsString]) -> Result<u8, Failure> {
     let asked_for_help =
         !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     if asked_for_help {
         let code = error.exit_code() as u8;
         return match error.print() {
-            Ok(()) => code,
-            Err(e) => unwritten(&e).report(),
+            Ok(()) => Ok(code),
+            Err(e) => Err(unwritten(&e)),
         };
     }
-    wrong(error, arguments).report()
+    Err(wrong(error, arguments))
 }
 
 /// The failure of clap's argument error.
