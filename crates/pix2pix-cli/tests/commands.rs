@@ -713,7 +713,22 @@ fn options_come_from_a_file() {
         ("lr = { a = 1 }", "", "lr cannot have this value"),
         ("dropout = false", "", "dropout cannot have this value"),
         ("steps", "", "not a TOML file"),
-        ("batch_size = \"many\"", "", "--batch-size"),
+        (
+            "batch_size = \"many\"",
+            "",
+            "x.toml: invalid value 'many' for '--batch-size <N>'",
+        ),
+        (
+            "batch_size = 0",
+            "data --out x",
+            "x.toml: --batch-size is 0",
+        ),
+        // what is typed is not the file's
+        (
+            "seed = 3",
+            "data --out x --batch-size 0",
+            "error: --batch-size is 0",
+        ),
         (
             "seed = 3",
             "--resume run --steps 9",
@@ -1101,6 +1116,12 @@ fn a_dry_run_tells_what_a_run_needs_and_writes_nothing() {
         said.contains("memory: about ") && said.contains(" s a step"),
         "{said}"
     );
+    // what is measured comes last
+    let lines: Vec<&str> = said
+        .lines()
+        .map(|line| line.split(':').next().unwrap())
+        .collect();
+    assert_eq!(lines[..4], ["steps", "parameters", "memory", "time"]);
     assert!(!scratch.path("new").exists());
     scratch.trained("data", "");
     let before = common::content(&scratch.path("run"));
@@ -1121,7 +1142,10 @@ fn a_dry_run_tells_what_a_run_needs_and_writes_nothing() {
     let long = "--time 1s --filters 4 --load-size 286 --crop-size 256 --batch-size 8";
     let output = scratch.run(&format!("train data --out new --dry-run {long}"));
     let [said, notes] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
-    let steps = said.strip_prefix("steps: about ").unwrap();
+    let of_steps = said
+        .lines()
+        .find_map(|line| line.strip_prefix("steps: about "));
+    let steps = of_steps.unwrap_or_else(|| panic!("{said}"));
     let steps: u64 = steps.split(' ').next().unwrap().parse().unwrap();
     assert!(steps > 0, "{said}");
     assert_eq!(
