@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use pix2pix::{Error, foreign, regular_file};
 use toml::Value;
 
@@ -53,7 +53,8 @@ impl Merged {
 ///
 /// # Errors
 /// When the file cannot be read, or has a key that is no option.
-pub fn merged(program: &Command, mut arguments: Vec<OsString>) -> Result<Merged, Failure> {
+pub fn merged(program: &Command, arguments: Vec<OsString>) -> Result<Merged, Failure> {
+    let (mut arguments, off) = without_off(program, arguments);
     let names_file = |word: &OsString| word.as_encoded_bytes().starts_with(b"--config");
     if !arguments.iter().any(names_file) {
         return Ok(Merged::without_file(arguments));
@@ -103,7 +104,10 @@ pub fn merged(program: &Command, mut arguments: Vec<OsString>) -> Result<Merged,
             };
             other.get_id() == known.get_id() || conflicts(known, other) || conflicts(other, known)
         };
-        if !typed.iter().any(is_excluded) {
+        let is_off = known
+            .get_long()
+            .is_some_and(|name| off.iter().any(|off| off == name));
+        if !is_off && !typed.iter().any(is_excluded) {
             added.extend(words(known, &value).ok_or_else(|| {
                 let reason = format!("{key} cannot have this value");
                 Error::file(file, reason, "see pix2pix train --help")
@@ -118,6 +122,35 @@ pub fn merged(program: &Command, mut arguments: Vec<OsString>) -> Result<Merged,
     Ok(Merged {
         arguments,
         added: Some((file.clone(), names)),
+    })
+}
+
+/// The arguments without the switches of the command that are turned off, as in `--turn=false`, and the names of these. A file
+/// may turn them on.
+fn without_off(program: &Command, arguments: Vec<OsString>) -> (Vec<OsString>, Vec<String>) {
+    let is_of_command = arguments.get(1).is_some_and(|word| word == COMMAND);
+    let Some(command) = program.find_subcommand(COMMAND).filter(|_| is_of_command) else {
+        return (arguments, Vec::new());
+    };
+    let end = arguments.iter().position(|word| word == "--");
+    let end = end.unwrap_or(arguments.len());
+    let (mut left, mut off) = (Vec::new(), Vec::new());
+    for (index, word) in arguments.into_iter().enumerate() {
+        let text = word.to_str().filter(|_| index < end);
+        let name = text.and_then(|text| text.strip_prefix("--")?.strip_suffix("=false"));
+        match name.filter(|name| is_switch(command, name)) {
+            Some(name) => off.push(name.to_string()),
+            None => left.push(word),
+        }
+    }
+    (left, off)
+}
+
+/// Whether a command has a switch of this name, which takes no value.
+fn is_switch(command: &Command, name: &str) -> bool {
+    let mut switches = command.get_arguments();
+    switches.any(|known| {
+        known.get_long() == Some(name) && matches!(known.get_action(), ArgAction::SetTrue)
     })
 }
 
