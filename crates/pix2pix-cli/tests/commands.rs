@@ -706,6 +706,12 @@ fn options_come_from_a_file() {
     let config = |run: &str| fs::read_to_string(scratch.path(run).join("config.toml")).unwrap();
     assert_eq!(config("run"), config("flags"));
     assert!(config("run").contains("seed = 5\n") && config("run").contains("batch_size = 2\n"));
+    // a switch of the file is turned off
+    assert!(config("run").contains("\nmirror = false\n"));
+    scratch.ok("train --config run.toml --out mirrored --steps 1 --no-mirror=false");
+    assert!(config("mirrored").contains("\nmirror = true\n"));
+    let said = refused(&scratch, "train data --out x --no-mirror=off", 2);
+    assert!(said.contains("--no-mirror"), "{said}");
     for (file, options, told) in [
         ("colour = 3", "", "x.toml: colour is not an option"),
         ("resume = \"run\"", "", "resume is not an option"),
@@ -722,6 +728,11 @@ fn options_come_from_a_file() {
             "batch_size = 0",
             "data --out x",
             "x.toml: --batch-size is 0",
+        ),
+        (
+            "data = \"data\"",
+            "",
+            "were not provided: --out <RUN>; see `pix2pix train --help`",
         ),
         // what is typed is not the file's
         (
@@ -1132,9 +1143,16 @@ fn a_dry_run_tells_what_a_run_needs_and_writes_nothing() {
     );
     assert!(said.contains("each of 1 pair of"), "{said}");
     let done = scratch.run("train --resume run --dry-run");
-    assert_eq!(done.status.code(), Some(2));
+    assert_eq!(done.status.code(), Some(0));
     let error = String::from_utf8_lossy(&done.stderr).into_owned();
     assert!(error.contains("2 of 2 steps"), "{error}");
+    // only who trains locks the folder
+    let lock = scratch.path("run/run.lock");
+    fs::remove_file(&lock).unwrap();
+    fs::create_dir(&lock).unwrap();
+    scratch.ok("train --resume run --steps 9 --dry-run");
+    fs::remove_dir(&lock).unwrap();
+    fs::write(&lock, before[&lock].as_ref().unwrap()).unwrap();
     let output = scratch.run("train --resume run --time 1000s --dry-run");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(said.contains(" s that remain of 1000 s, on cpu"), "{said}");
@@ -1157,6 +1175,14 @@ fn a_dry_run_tells_what_a_run_needs_and_writes_nothing() {
         "train data --out new --dry-run --cache ram {options}"
     ));
     assert_ne!(memory(&cached), memory(&plain));
+    let alone = scratch.run(&format!(
+        "train data --out new --dry-run --sync-norm {options}"
+    ));
+    let said = String::from_utf8_lossy(&alone.stderr).into_owned();
+    assert!(
+        said.contains("note: --sync-norm is for several processes"),
+        "{said}"
+    );
     let output = scratch.run(&format!("train data --out run --dry-run {options}"));
     assert!(String::from_utf8_lossy(&output.stderr).contains("not empty"));
     assert!(common::content(&scratch.path("run")) == before);
