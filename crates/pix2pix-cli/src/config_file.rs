@@ -4,37 +4,71 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use pix2pix::{Error, foreign, regular_file};
 use toml::Value;
 
+use crate::elsewhere;
 use crate::failure::Failure;
+use crate::paths::Plain;
 
 /// The command whose options can be in a file.
 const COMMAND: &str = "train";
 /// The key of the file for the data set, which is no option.
 const DATA: &str = "data";
 
+/// The arguments of a command, with those of its file.
+pub struct Merged {
+    /// The arguments.
+    pub arguments: Vec<OsString>,
+    /// The file, and the names of the options that it adds.
+    added: Option<(PathBuf, Vec<String>)>,
+}
+
+impl Merged {
+    fn without_file(arguments: Vec<OsString>) -> Self {
+        Self {
+            arguments,
+            added: None,
+        }
+    }
+
+    /// A failure with the file in front, if it is one of the arguments and the first option in it is the file's.
+    pub fn told(&self, failure: Failure) -> Failure {
+        match (failure, &self.added) {
+            (Failure::Usage(message), Some((file, names)))
+                if elsewhere::options(&message)
+                    .next()
+                    .is_some_and(|name| names.iter().any(|added| added == name)) =>
+            {
+                Failure::Usage(format!("{}: {message}", file.plain()))
+            }
+            (failure, _) => failure,
+        }
+    }
+}
+
 /// The arguments with those of the file that they name, except what the arguments set themselves: the command line wins.
 /// Without a file, they are unchanged. Of the configuration of a run, the data set alone is added.
 ///
 /// # Errors
 /// When the file cannot be read, or has a key that is no option.
-pub fn merged(program: &Command, mut arguments: Vec<OsString>) -> Result<Vec<OsString>, Failure> {
+pub fn merged(program: &Command, arguments: Vec<OsString>) -> Result<Merged, Failure> {
+    let (mut arguments, off) = without_off(program, arguments);
     let names_file = |word: &OsString| word.as_encoded_bytes().starts_with(b"--config");
     if !arguments.iter().any(names_file) {
-        return Ok(arguments);
+        return Ok(Merged::without_file(arguments));
     }
     // here only the name of the file matters; errors of the arguments are reported later, with those of the file
     let lenient = program.clone().ignore_errors(true);
     let Ok(matches) = lenient.try_get_matches_from(&arguments) else {
-        return Ok(arguments);
+        return Ok(Merged::without_file(arguments));
     };
     let Some((COMMAND, matches)) = matches.subcommand() else {
-        return Ok(arguments);
+        return Ok(Merged::without_file(arguments));
     };
     let Some(file) = matches.try_get_one::<PathBuf>("config").ok().flatten() else {
-        return Ok(arguments);
+        return Ok(Merged::without_file(arguments));
     };
     let mut program = program.clone();
     program.build();
@@ -45,7 +79,7 @@ pub fn merged(program: &Command, mut arguments: Vec<OsString>) -> Result<Vec<OsS
         .get_arguments()
         .filter(|argument| is_typed(matches, argument))
         .collect();
-    let mut added = Vec::new();
+    let (mut added, mut names) = (Vec::new(), Vec::new());
     let table = read(file)?;
     let is_of_run = is_of_run(&table);
     for (key, value) in table {
@@ -70,18 +104,54 @@ pub fn merged(program: &Command, mut arguments: Vec<OsString>) -> Result<Vec<OsS
             };
             other.get_id() == known.get_id() || conflicts(known, other) || conflicts(other, known)
         };
-        if !typed.iter().any(is_excluded) {
+        let is_off = known
+            .get_long()
+            .is_some_and(|name| off.iter().any(|off| off == name));
+        if !is_off && !typed.iter().any(is_excluded) {
             added.extend(words(known, &value).ok_or_else(|| {
                 let reason = format!("{key} cannot have this value");
                 Error::file(file, reason, "see pix2pix train --help")
             })?);
+            names.extend(known.get_long().map(str::to_string));
         }
     }
     // behind the name of the command
     let at = arguments.iter().position(|word| word == COMMAND);
     let at = at.map_or(arguments.len(), |at| at + 1);
     arguments.splice(at..at, added);
-    Ok(arguments)
+    Ok(Merged {
+        arguments,
+        added: Some((file.clone(), names)),
+    })
+}
+
+/// The arguments without the switches of the command that are turned off, as in `--turn=false`, and the names of these. A file
+/// may turn them on.
+fn without_off(program: &Command, arguments: Vec<OsString>) -> (Vec<OsString>, Vec<String>) {
+    let is_of_command = arguments.get(1).is_some_and(|word| word == COMMAND);
+    let Some(command) = program.find_subcommand(COMMAND).filter(|_| is_of_command) else {
+        return (arguments, Vec::new());
+    };
+    let end = arguments.iter().position(|word| word == "--");
+    let end = end.unwrap_or(arguments.len());
+    let (mut left, mut off) = (Vec::new(), Vec::new());
+    for (index, word) in arguments.into_iter().enumerate() {
+        let text = word.to_str().filter(|_| index < end);
+        let name = text.and_then(|text| text.strip_prefix("--")?.strip_suffix("=false"));
+        match name.filter(|name| is_switch(command, name)) {
+            Some(name) => off.push(name.to_string()),
+            None => left.push(word),
+        }
+    }
+    (left, off)
+}
+
+/// Whether a command has a switch of this name, which takes no value.
+fn is_switch(command: &Command, name: &str) -> bool {
+    let mut switches = command.get_arguments();
+    switches.any(|known| {
+        known.get_long() == Some(name) && matches!(known.get_action(), ArgAction::SetTrue)
+    })
 }
 
 /// Whether a file is the configuration of a run, and not one with options.

@@ -32,7 +32,7 @@ fn has(command: &Command, option: &str) -> bool {
 
 /// The names of options in a text, without dashes. Commands, in backticks, have their own, and so has a run that somebody is
 /// told to train.
-fn options(text: &str) -> impl Iterator<Item = &str> {
+pub fn options(text: &str) -> impl Iterator<Item = &str> {
     let outside = text.split('`').step_by(2);
     outside.flat_map(|part| {
         part.match_indices("--").filter_map(move |(at, _)| {

@@ -14,6 +14,7 @@ use pix2pix::report::Evaluation;
 use pix2pix::run::Outcome;
 pub use toml::Value;
 
+use crate::config_file::Merged;
 pub use crate::failure::Failure;
 use crate::memory::KeepFreed;
 use crate::output::plain;
@@ -92,7 +93,7 @@ pub fn evaluate(
     words.options(options)?;
     words.positionals([model, data]);
     let named = words.words.clone();
-    let (Command::Evaluate(args), _) = words.parsed()? else {
+    let (Command::Evaluate(args), ..) = words.parsed()? else {
         unreachable!("the words begin with the command's name");
     };
     let notes = RefCell::new(Vec::new());
@@ -117,7 +118,7 @@ pub fn summary(network: &str, model: Option<&Path>, options: &Options) -> Result
     words.options(options)?;
     words.positionals([Path::new(network)].into_iter().chain(model));
     match words.parsed()? {
-        (Command::Summary(args), _) => summary::text(&args),
+        (Command::Summary(args), ..) => summary::text(&args),
         _ => unreachable!("the words begin with the command's name"),
     }
 }
@@ -131,7 +132,7 @@ pub fn receptive_field(model: Option<&Path>, options: &Options) -> Result<String
     words.options(options)?;
     words.positionals(model);
     match words.parsed()? {
-        (Command::ReceptiveField(args), _) => receptive_field::text(&args),
+        (Command::ReceptiveField(args), ..) => receptive_field::text(&args),
         _ => unreachable!("the words begin with the command's name"),
     }
 }
@@ -283,17 +284,21 @@ impl Words {
         self.words.extend(paths.into_iter().map(OsString::from));
     }
 
-    fn parsed(self) -> Result<(Command, Vec<String>), Failure> {
+    fn parsed(self) -> Result<(Command, Vec<String>, Merged), Failure> {
         let program = crate::command();
-        let words = config_file::merged(&program, self.words)?;
-        crate::parsed(program, &words).map_err(|error| failure::wrong(&error, &words))
+        let merged = config_file::merged(&program, self.words)?;
+        let words = &merged.arguments;
+        match crate::parsed(program, words) {
+            Ok((command, typed)) => Ok((command, typed, merged)),
+            Err(error) => Err(merged.told(failure::wrong(&error, words))),
+        }
     }
 
     fn train(self, host: Host) -> Result<Outcome, Failure> {
         match self.parsed()? {
-            (Command::Train(args), typed) => {
+            (Command::Train(args), typed, merged) => {
                 let _kept = KeepFreed::begin();
-                train::embedded(args, &typed, host)
+                train::embedded(args, &typed, host).map_err(|failure| merged.told(failure))
             }
             _ => unreachable!("the words begin with the command's name"),
         }

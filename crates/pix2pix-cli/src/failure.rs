@@ -20,6 +20,9 @@ use crate::program::program;
 pub enum Failure {
     /// The arguments or options are invalid: exit code 2.
     Usage(String),
+    /// The run that is to be resumed is done, and so is what was asked for: `train` makes a note of it. For other programs, that is
+    /// an error as of the arguments.
+    Done(String),
     /// An error at run time, such as a missing file: exit code 1.
     Runtime(String),
     /// Stopped by the user after saving: exit code 130, the shell convention for SIGINT.
@@ -39,7 +42,9 @@ impl Failure {
     /// The error message, in one line; empty for failures that print none.
     pub fn message(&self) -> String {
         match self {
-            Self::Usage(message) | Self::Runtime(message) => one_line(message),
+            Self::Usage(message) | Self::Done(message) | Self::Runtime(message) => {
+                one_line(message)
+            }
             Self::Told | Self::Interrupted | Self::ClosedPipe => String::new(),
         }
     }
@@ -60,6 +65,7 @@ impl Failure {
     fn map(self, change: impl FnOnce(String) -> String) -> Self {
         match self {
             Self::Usage(message) => Self::Usage(change(message)),
+            Self::Done(message) => Self::Done(change(message)),
             Self::Runtime(message) => Self::Runtime(change(message)),
             other => other,
         }
@@ -68,7 +74,7 @@ impl Failure {
     /// Prints the error line, if there is one, and returns the exit code.
     pub fn report(self) -> u8 {
         let (message, code) = match self {
-            Self::Usage(message) => (message, 2),
+            Self::Usage(message) | Self::Done(message) => (message, 2),
             Self::Runtime(message) => (message, 1),
             Self::Told => return 1,
             Self::Interrupted => return 130,
@@ -93,6 +99,7 @@ impl From<Error> for Failure {
         let message = flags::named(&error.to_string());
         match error {
             Error::Field { .. } | Error::Config(_) => Self::Usage(message),
+            Error::Done(_) => Self::Done(message),
             Error::Taken {
                 folder,
                 is_run: true,
@@ -112,18 +119,21 @@ impl From<Error> for Failure {
     }
 }
 
-/// Reports clap's argument errors as one line; prints help and version unchanged. Returns the exit code.
-pub fn usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
+/// Prints help and version unchanged, and returns the exit code.
+///
+/// # Errors
+/// The failure of another of clap's argument errors.
+pub fn usage(error: &clap::Error, arguments: &[OsString]) -> Result<u8, Failure> {
     let asked_for_help =
         !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     if asked_for_help {
         let code = error.exit_code() as u8;
         return match error.print() {
-            Ok(()) => code,
-            Err(e) => unwritten(&e).report(),
+            Ok(()) => Ok(code),
+            Err(e) => Err(unwritten(&e)),
         };
     }
-    wrong(error, arguments).report()
+    Err(wrong(error, arguments))
 }
 
 /// The failure of clap's argument error.
@@ -158,6 +168,9 @@ pub fn wrong(error: &clap::Error, arguments: &[OsString]) -> Failure {
         .partition(|line| line.starts_with("tip: "));
     let mut message = reason.join(" ");
     let usage = error.get(ContextKind::Usage).map(ToString::to_string);
+    // what is missing in a file of options is not all that the command needs without it
+    let has_file = |word: &OsString| word.as_encoded_bytes().starts_with(b"--config");
+    let usage = usage.filter(|_| !arguments.iter().any(has_file));
     if let (ErrorKind::MissingRequiredArgument, Some(usage)) = (error.kind(), usage) {
         message += &format!("; type {}", usage.trim_start_matches("Usage: "));
     }

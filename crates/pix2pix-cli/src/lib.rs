@@ -142,17 +142,21 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     program::remember(&arguments);
     let program = command();
-    let arguments = match config_file::merged(&program, arguments) {
-        Ok(arguments) => arguments,
+    let merged = match config_file::merged(&program, arguments) {
+        Ok(merged) => merged,
         Err(failure) => return failure.report(),
     };
-    let (_, asked) = failure::command_of(&program, &arguments);
-    if let Err(failure) = equals::check(asked, &arguments) {
+    let arguments = &merged.arguments;
+    let (_, asked) = failure::command_of(&program, arguments);
+    if let Err(failure) = equals::check(asked, arguments) {
         return failure.report();
     }
-    let (command, typed) = match parsed(program, &arguments) {
+    let (command, typed) = match parsed(program, arguments) {
         Ok(parsed) => parsed,
-        Err(error) => return failure::usage(&error, &arguments),
+        Err(error) => {
+            let code = failure::usage(&error, arguments);
+            return code.unwrap_or_else(|failure| merged.told(failure).report());
+        }
     };
     let result = match command {
         Command::Demo(args) => demo::run(args),
@@ -178,7 +182,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     };
     match result {
         Ok(()) => 0,
-        Err(failure) => failure.of_command(&arguments).report(),
+        Err(failure) => merged.told(failure.of_command(arguments)).report(),
     }
 }
 

@@ -8,7 +8,7 @@ use pix2pix::network::summary::aligned;
 use pix2pix::network::{Patch, PatchGanConfig, WeightInit};
 
 use crate::failure::{Failure, print};
-use crate::summary::trained;
+use crate::summary::{other_size, trained};
 
 /// Options of `pix2pix receptive-field`.
 #[derive(clap::Args)]
@@ -34,7 +34,7 @@ pub fn text(args: &Args) -> Result<String, Failure> {
     let (config, sides) = match &args.model {
         Some(model) => {
             let found = trained(model, true)?;
-            (found.discriminator, found.jitter.crop_size.sides())
+            (found.discriminator.clone(), found.size().sides())
         }
         None => {
             let patch = args.patch;
@@ -46,7 +46,7 @@ pub fn text(args: &Args) -> Result<String, Failure> {
         }
     };
     let [width, height] = args.size.map_or(sides, |side| [side; 2]);
-    config.check_size(height, width)?;
+    config.check_size(height, width).map_err(other_size)?;
     let mut tables = Vec::new();
     let mut seen = [width, height];
     for halvings in 0..config.scales {

@@ -14,6 +14,7 @@ use pix2pix::{Error, RunConfig};
 
 use crate::beyond_args::Preset;
 use crate::failure::{Failure, print};
+use crate::flags;
 use crate::network_args::NetworkArgs;
 use crate::paths::word;
 use crate::program::program;
@@ -108,7 +109,7 @@ impl Described {
         let model = model.map(|model| trained(model, !matches!(self.network, Network::Generator)));
         let model = model.transpose()?;
         let (sides, channels) = match &model {
-            Some(model) => (model.jitter.crop_size.sides(), model.generator.channels()),
+            Some(model) => (model.size().sides(), model.generator.channels()),
             None => ([256; 2], [self.in_channels, self.out_channels]),
         };
         let sides = self.size.map_or(sides, |side| [side; 2]);
@@ -119,7 +120,7 @@ impl Described {
                 Some(model) => model.generator.clone(),
                 None => self.networks.generator(sides, channels, self.preset)?,
             };
-            config.check_size(height, width)?;
+            config.check_size(height, width).map_err(other_size)?;
             Ok::<_, Failure>(config.init_with(&mut WeightInit::blank(), &device)?)
         };
         let discriminator = || {
@@ -128,7 +129,7 @@ impl Described {
                 None => self.networks.discriminator(channels),
             };
             config.validate()?;
-            config.check_size(height, width)?;
+            config.check_size(height, width).map_err(other_size)?;
             Ok::<_, Failure>(config.init_with(&mut WeightInit::blank(), &device)?)
         };
         let [source, target] = channels.map(|channels| [channels, height, width]);
@@ -140,6 +141,16 @@ impl Described {
             }
         })
     }
+}
+
+/// The failure of a network that does not accept a size, with the option that gives another.
+pub fn other_size(refused: Error) -> Failure {
+    // that of pictures takes the place of that of crops
+    let reason = flags::named(&refused.to_string()).replace("--crop-size", "--size");
+    Failure::Usage(match reason.contains("--size") {
+        true => reason,
+        false => format!("{reason}; give another --size"),
+    })
 }
 
 /// The configuration of a trained model, which must have a discriminator if `judged`.

@@ -63,12 +63,19 @@ pub fn run(mut args: Args, typed: &[String]) -> Result<(), Failure> {
     let planned = processes.agreed(plan(&mut args, typed, &processes))?;
     let shown = Shown::of(&args.run);
     planned.notes.iter().for_each(|note| shown.lines.say(note));
+    if processes.shard().ranks == 1
+        && let Some(name) = typed.iter().find(|name| of_processes(name))
+    {
+        shown.lines.say(&format!(
+            "note: --{name} is for several processes, which mpirun starts; it changes nothing in one"
+        ));
+    }
     if args.dry_run {
-        let shown = match processes.shard().is_root() {
+        let foreseen = match processes.shard().is_root() {
             true => foresee(&planned, &Start::of(&args), shown.lines),
             false => Ok(()),
         };
-        return processes.agreed(shown);
+        return processes.agreed(noted_if_done(foreseen, shown.lines));
     }
     let Planned {
         config,
@@ -97,7 +104,22 @@ pub fn run(mut args: Args, typed: &[String]) -> Result<(), Failure> {
         stop: interrupt::flag(processes.shard().ranks, args.run.quiet)?,
         shown,
     };
-    processes.ended(finish(training, &root))
+    processes.ended(noted_if_done(finish(training, &root), shown.lines))
+}
+
+fn of_processes(name: &str) -> bool {
+    OF_PROCESSES.contains(&name)
+}
+
+/// A run that is resumed and has nothing left to do is no failure: scripts resume whatever there is. It is noted.
+fn noted_if_done(result: Result<(), Failure>, lines: Lines) -> Result<(), Failure> {
+    match result {
+        Err(Failure::Done(why)) => {
+            lines.say(&format!("note: {why}"));
+            Ok(())
+        }
+        other => other,
+    }
 }
 
 /// Trains in this process as a part of another program, to which `host` belongs. There is no handler of Ctrl-C, and nothing
@@ -108,10 +130,7 @@ pub fn embedded(mut args: Args, typed: &[String], host: Host) -> Result<Outcome,
             "--dry-run and --serve are for the command line; remove them from the file of --config";
         return Err(Failure::Usage(reason.to_string()));
     }
-    if let Some(name) = typed
-        .iter()
-        .find(|name| OF_PROCESSES.contains(&name.as_str()))
-    {
+    if let Some(name) = typed.iter().find(|name| of_processes(name)) {
         return Err(Failure::Usage(format!(
             "--{name} is for several processes of the command line; remove it from the file of --config"
         )));

@@ -706,6 +706,12 @@ fn options_come_from_a_file() {
     let config = |run: &str| fs::read_to_string(scratch.path(run).join("config.toml")).unwrap();
     assert_eq!(config("run"), config("flags"));
     assert!(config("run").contains("seed = 5\n") && config("run").contains("batch_size = 2\n"));
+    // a switch of the file is turned off
+    assert!(config("run").contains("\nmirror = false\n"));
+    scratch.ok("train --config run.toml --out mirrored --steps 1 --no-mirror=false");
+    assert!(config("mirrored").contains("\nmirror = true\n"));
+    let said = refused(&scratch, "train data --out x --no-mirror=off", 2);
+    assert!(said.contains("--no-mirror"), "{said}");
     for (file, options, told) in [
         ("colour = 3", "", "x.toml: colour is not an option"),
         ("resume = \"run\"", "", "resume is not an option"),
@@ -713,7 +719,27 @@ fn options_come_from_a_file() {
         ("lr = { a = 1 }", "", "lr cannot have this value"),
         ("dropout = false", "", "dropout cannot have this value"),
         ("steps", "", "not a TOML file"),
-        ("batch_size = \"many\"", "", "--batch-size"),
+        (
+            "batch_size = \"many\"",
+            "",
+            "x.toml: invalid value 'many' for '--batch-size <N>'",
+        ),
+        (
+            "batch_size = 0",
+            "data --out x",
+            "x.toml: --batch-size is 0",
+        ),
+        (
+            "data = \"data\"",
+            "",
+            "were not provided: --out <RUN>; see `pix2pix train --help`",
+        ),
+        // what is typed is not the file's
+        (
+            "seed = 3",
+            "data --out x --batch-size 0",
+            "error: --batch-size is 0",
+        ),
         (
             "seed = 3",
             "--resume run --steps 9",
@@ -895,6 +921,39 @@ fn networks_of_a_run_are_described() {
     scratch.ok("summary discriminator run --size 100");
     scratch.ok("plot discriminator --size 100 --out d.svg");
     scratch.ok("summary generator --discriminators 3 --size 64");
+    let said = refused(&scratch, "summary generator run --size 100", 2);
+    assert!(
+        said.contains("the nearest size that works is 128; give another --size"),
+        "{said}"
+    );
+    let said = refused(&scratch, "receptive-field --size 2", 2);
+    assert!(said.contains("or a larger --size\n"), "{said}");
+}
+
+/// The size of crops, 64, is none that seven levels accept.
+#[test]
+fn a_model_of_whole_pictures_is_described_and_exported_without_a_size() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("data")).unwrap();
+    for index in 0..2 {
+        let name = format!("data/pair{index}.png");
+        pair(256, 128, index).save(scratch.path(&name)).unwrap();
+    }
+    scratch.trained("data", "--resize none");
+    let table = scratch.ok("summary generator run");
+    assert_eq!(table, scratch.ok("summary generator run --size 128"));
+    scratch.ok("summary composite run");
+    scratch.ok("plot generator run --out network.svg");
+    scratch.ok("receptive-field run");
+    let output = scratch.run("export run --format onnx --out run.onnx");
+    let [said, error] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    assert!(
+        format!("{said}{error}").contains("for pictures of 128 pixels"),
+        "{said}{error}"
+    );
+    let refused = scratch.run("export run --format onnx --size 64 --out small.onnx");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("give another --size"), "{said}");
 }
 
 /// Pictures unlike those of the training are translated, and told.
@@ -1068,6 +1127,12 @@ fn a_dry_run_tells_what_a_run_needs_and_writes_nothing() {
         said.contains("memory: about ") && said.contains(" s a step"),
         "{said}"
     );
+    // what is measured comes last
+    let lines: Vec<&str> = said
+        .lines()
+        .map(|line| line.split(':').next().unwrap())
+        .collect();
+    assert_eq!(lines[..4], ["steps", "parameters", "memory", "time"]);
     assert!(!scratch.path("new").exists());
     scratch.trained("data", "");
     let before = common::content(&scratch.path("run"));
@@ -1078,9 +1143,16 @@ fn a_dry_run_tells_what_a_run_needs_and_writes_nothing() {
     );
     assert!(said.contains("each of 1 pair of"), "{said}");
     let done = scratch.run("train --resume run --dry-run");
-    assert_eq!(done.status.code(), Some(2));
+    assert_eq!(done.status.code(), Some(0));
     let error = String::from_utf8_lossy(&done.stderr).into_owned();
     assert!(error.contains("2 of 2 steps"), "{error}");
+    // only who trains locks the folder
+    let lock = scratch.path("run/run.lock");
+    fs::remove_file(&lock).unwrap();
+    fs::create_dir(&lock).unwrap();
+    scratch.ok("train --resume run --steps 9 --dry-run");
+    fs::remove_dir(&lock).unwrap();
+    fs::write(&lock, before[&lock].as_ref().unwrap()).unwrap();
     let output = scratch.run("train --resume run --time 1000s --dry-run");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(said.contains(" s that remain of 1000 s, on cpu"), "{said}");
@@ -1088,7 +1160,10 @@ fn a_dry_run_tells_what_a_run_needs_and_writes_nothing() {
     let long = "--time 1s --filters 4 --load-size 286 --crop-size 256 --batch-size 8";
     let output = scratch.run(&format!("train data --out new --dry-run {long}"));
     let [said, notes] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
-    let steps = said.strip_prefix("steps: about ").unwrap();
+    let of_steps = said
+        .lines()
+        .find_map(|line| line.strip_prefix("steps: about "));
+    let steps = of_steps.unwrap_or_else(|| panic!("{said}"));
     let steps: u64 = steps.split(' ').next().unwrap().parse().unwrap();
     assert!(steps > 0, "{said}");
     assert_eq!(
@@ -1100,6 +1175,14 @@ fn a_dry_run_tells_what_a_run_needs_and_writes_nothing() {
         "train data --out new --dry-run --cache ram {options}"
     ));
     assert_ne!(memory(&cached), memory(&plain));
+    let alone = scratch.run(&format!(
+        "train data --out new --dry-run --sync-norm {options}"
+    ));
+    let said = String::from_utf8_lossy(&alone.stderr).into_owned();
+    assert!(
+        said.contains("note: --sync-norm is for several processes"),
+        "{said}"
+    );
     let output = scratch.run(&format!("train data --out run --dry-run {options}"));
     assert!(String::from_utf8_lossy(&output.stderr).contains("not empty"));
     assert!(common::content(&scratch.path("run")) == before);

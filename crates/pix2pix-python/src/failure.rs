@@ -97,7 +97,7 @@ fn with_arguments(text: &str) -> String {
 pub fn exception(failure: Failure) -> PyErr {
     let message = named(&failure.message());
     match failure {
-        Failure::Usage(_) => PyValueError::new_err(message),
+        Failure::Usage(_) | Failure::Done(_) => PyValueError::new_err(message),
         Failure::Interrupted => PyKeyboardInterrupt::new_err(()),
         Failure::Runtime(_) | Failure::Told | Failure::ClosedPipe => Error::new_err(message),
     }

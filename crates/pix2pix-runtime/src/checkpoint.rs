@@ -99,9 +99,11 @@ impl ModelConfig {
         Ok(())
     }
 
-    /// Size of the pictures that the generator was trained on.
+    /// Size of the pictures that the generator was trained on. Where it was trained on whole pictures, the size of crops,
+    /// which were none, brought to one that it accepts.
     pub fn size(&self) -> Size {
-        self.jitter.crop_size
+        let unit = 1 << self.generator.halvings();
+        self.jitter.crop_size.up_to_multiple(unit)
     }
 }
 

@@ -61,6 +61,9 @@ pub enum Error {
     /// A device that is missing on this machine or in this build, or that lacks the arithmetic.
     #[error("{0}")]
     Device(String),
+    /// A run that is to be resumed, and is done: its folder, and how to train longer.
+    #[error("{0}")]
+    Done(String),
 }
 
 /// A result with this library's [`Error`].

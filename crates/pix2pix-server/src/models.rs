@@ -284,7 +284,7 @@ impl Model {
             plain: encoding::is_plain(&config.target),
             plain_source,
             drawable,
-            size: config.jitter.crop_size.0,
+            size: config.size().0,
             palette: match &config.source.labels {
                 Some(labels) => palette::of_classes(labels),
                 None => palette::of(inputs.iter().map(|(_, picture)| picture), !plain_source),

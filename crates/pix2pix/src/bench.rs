@@ -53,7 +53,7 @@ use crate::train::losses::Diverged;
 use crate::train::moments::MomentFormat;
 use crate::train::trainer::{Parts, Trainer};
 
-pub use estimate::{Estimate, estimate};
+pub use estimate::{Estimate, estimate, step_time};
 
 /// What to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

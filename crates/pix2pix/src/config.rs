@@ -243,13 +243,28 @@ impl RunConfig {
         self.time.is_some() && self.steps == MOST_STEPS
     }
 
+    /// Size of the pictures that the networks see, where that is the size of crops. Runs on whole pictures have no crops: then
+    /// a size that both networks accept, as near above that of crops as there is one.
+    pub fn size(&self) -> Size {
+        let JitterConfig {
+            resize,
+            crop_size,
+            multiple,
+            ..
+        } = self.jitter;
+        match resize.makes_crops() {
+            true => crop_size,
+            false => crop_size.up_to_multiple(multiple),
+        }
+    }
+
     /// What translation needs of it.
     pub fn model(&self) -> ModelConfig {
         ModelConfig::new(
             [self.source.clone(), self.target.clone()],
             self.neighbours,
             self.generator.clone(),
-            self.jitter.crop_size,
+            self.size(),
         )
     }
 
@@ -302,6 +317,23 @@ mod tests {
             assert_eq!(serde_json::from_value::<T>(stored).unwrap(), *value);
             assert_eq!(T::from_name(name), Ok(*value));
         }
+    }
+
+    #[test]
+    fn whole_pictures_have_a_size_that_the_networks_accept() {
+        let mut config = RunConfig::default();
+        config.jitter.multiple = 512;
+        // of crops, every run has checked that the networks accept them
+        assert_eq!(config.size(), Size([256, 256]));
+        for resize in [ResizePolicy::None, ResizePolicy::ScaleWidth] {
+            config.jitter.resize = resize;
+            config.jitter.crop_size = Size([256, 1000]);
+            assert_eq!(config.size(), Size([512, 1024]));
+            assert_eq!(config.model().size(), Size([512, 1024]));
+        }
+        // a damaged file
+        config.jitter.multiple = 0;
+        assert_eq!(config.size(), Size([256, 1000]));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::noise_args::Switch;
 use crate::paths::Plain;
 use crate::result_file::Notes;
+use crate::summary::other_size;
 
 /// Options for ONNX export.
 #[derive(Args)]
@@ -27,7 +28,8 @@ pub struct OnnxArgs {
     /// ONNX opset version, 16 to 21 [default: 17]
     #[arg(long, value_name = "VERSION")]
     opset: Option<i64>,
-    /// Size of the pictures in pixels [default: the crop size of training]
+    /// Size of the pictures in pixels [default: the crop size of training, or the next that the
+    /// network accepts]
     #[arg(long, value_name = "PIXELS|WxH", conflicts_with = "dynamic_size")]
     size: Option<Size>,
     /// Make batch, height and width dynamic; each picture of a batch is normalized by itself
@@ -78,11 +80,14 @@ impl OnnxArgs {
             dropout: self.dropout.unwrap_or(Switch::On) == Switch::On,
             norm: self.norm.unwrap_or(OnnxNorm::Batch),
             opset: self.opset.unwrap_or(17),
-            size: self.size.unwrap_or(config.jitter.crop_size),
+            size: self.size.unwrap_or(config.size()),
             dynamic: self.dynamic_size,
             half: self.f16,
             image_io: self.with_image_io,
         };
+        let [width, height] = options.size.sides();
+        let fits = config.generator.check_size(height, width);
+        fits.map_err(other_size)?;
         let pictures = self.int8.as_deref().map(|folder| sources(folder, &config));
         let pictures = pictures.transpose()?;
         let exported = onnx::export(checkpoint, path, &options, pictures.as_deref())?;

@@ -28,6 +28,14 @@ impl Size {
     pub fn sides(self) -> [usize; 2] {
         self.0.map(|side| side as usize)
     }
+
+    /// The least size with sides of at least these that are multiples of `unit`; this size, if there is none.
+    pub fn up_to_multiple(self, unit: u32) -> Self {
+        Self(
+            self.0
+                .map(|side| side.checked_next_multiple_of(unit).unwrap_or(side)),
+        )
+    }
 }
 
 impl fmt::Display for Size {

@@ -9,12 +9,15 @@ use crate::backend::device;
 use crate::config::RunConfig;
 use crate::data::dataset::Dataset;
 use crate::error::{Error, Result};
+use crate::network::init::WeightInit;
 use crate::run::fit;
 use crate::train::losses::Diverged;
 use crate::train::trainer::Trainer;
 
 /// Number of measured steps, after one that is not measured.
 const STEPS: usize = 3;
+/// After a first step that takes longer, no other is done: it is slow, but not that much slower than others.
+const LONG: Duration = Duration::from_secs(10);
 
 /// What a run needs.
 #[derive(Clone, Copy, Debug)]
@@ -25,27 +28,36 @@ pub struct Estimate {
     pub discriminator: usize,
     /// Memory in bytes, estimated, with the pairs that are kept there; less with `recompute`.
     pub memory: u64,
-    /// Median time of a step on `device`, without reading pairs, samples and checkpoints.
-    pub step: Duration,
 }
 
-/// Estimates what a run with this data needs for pictures of this size (width, height), and measures some of its steps with
-/// random pictures on `device` (without autodiff). That it fits into memory, [`check_train`](crate::run::check_train) or
-/// [`check_resume`](crate::run::check_resume) has to say before.
+/// Estimates what a run with this data needs for pictures of this size (width, height). That it fits into memory,
+/// [`check_train`](crate::run::check_train) or [`check_resume`](crate::run::check_resume) has to say before.
+///
+/// # Errors
+/// When the networks cannot be built.
+pub fn estimate(config: &RunConfig, data: &Dataset, size: [u32; 2]) -> Result<Estimate> {
+    let [from, to] = shapes(config, size);
+    let blank = &mut WeightInit::blank();
+    let judge = config.discriminator.init_with(blank, &Device::flex())?;
+    let sides = size.map(|side| side as usize);
+    let of_run = fit::of_run(config, sides, config.batch_size);
+    Ok(Estimate {
+        generator: config.generator.layers(from).trainable(),
+        discriminator: judge.layers(from, to).trainable(),
+        memory: fit::cached(config, data) + of_run.expect("the networks can be built"),
+    })
+}
+
+/// Measures steps of a run with random pictures of this size (width, height) on `device` (without autodiff), without reading
+/// pairs, samples and checkpoints. Returns their median time; of steps that take longer than ten seconds, the first one's.
 ///
 /// # Errors
 /// When the networks do not accept pictures of that size, or a weight file cannot be read.
-pub fn estimate(
-    config: &RunConfig,
-    data: &Dataset,
-    [width, height]: [u32; 2],
-    device: &Device,
-) -> Result<Estimate> {
-    let [from, to] = [config.source.planes(), config.target.planes()]
-        .map(|channels| [channels, height as usize, width as usize]);
+pub fn step_time(config: &RunConfig, size: [u32; 2], device: &Device) -> Result<Duration> {
     let training = device::for_training(device, config.recompute);
     let (g, d) = (&config.generator, &config.discriminator);
     let mut trainer = Trainer::new(g, d, config.trainer(), &training)?;
+    let [from, to] = shapes(config, size);
     let batches: Vec<_> = (0..config.optimizer.accumulate as u64)
         .map(|batch| {
             [(from, 2 * batch), (to, 2 * batch + 1)].map(|([channels, height, width], seed)| {
@@ -54,26 +66,25 @@ pub fn estimate(
             })
         })
         .collect();
-    let mut times = Vec::new();
-    for _ in 0..1 + STEPS {
+    let mut step = || {
         let start = Instant::now();
         let diverged = |diverged: Diverged| Error::Config(diverged.to_string());
         let losses = trainer.step(&batches).map_err(diverged)?;
         losses.read().map_err(diverged)?; // on a GPU, this waits for the step to end
-        times.push(start.elapsed());
+        Ok(start.elapsed())
+    };
+    let first = step()?;
+    if first > LONG {
+        return Ok(first);
     }
-    times.remove(0);
+    let times: Result<Vec<Duration>> = (0..STEPS).map(|_| step()).collect();
+    let mut times = times?;
     times.sort_unstable();
-    Ok(Estimate {
-        generator: trainer.generator().layers(from).trainable(),
-        discriminator: trainer.discriminator().layers(from, to).trainable(),
-        memory: fit::cached(config, data)
-            + fit::bytes(
-                config,
-                [width, height].map(|side| side as usize),
-                config.batch_size,
-            )
-            .expect("the networks have just been built"),
-        step: times[STEPS / 2],
-    })
+    Ok(times[STEPS / 2])
+}
+
+/// The shapes of a source and a target of this size.
+fn shapes(config: &RunConfig, [width, height]: [u32; 2]) -> [[usize; 3]; 2] {
+    [config.source.planes(), config.target.planes()]
+        .map(|channels| [channels, height as usize, width as usize])
 }

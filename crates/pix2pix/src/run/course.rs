@@ -21,7 +21,7 @@ pub fn check_unfinished(folder: &RunFolder, config: &RunConfig, done: Progress) 
                 "it has trained for {seconds:.1} of {time:.1} seconds; to train longer, give a larger `time`"
             ),
             None => format!(
-                "{} of {} steps; to train longer, give a larger `steps`",
+                "{} of {} steps; to train longer, give a larger `steps`, or more epochs",
                 done.step, config.steps
             ),
         },
@@ -44,7 +44,7 @@ pub fn check_improving(folder: &RunFolder, config: &RunConfig, scores: &[RunScor
 
 fn is_done(folder: &RunFolder, why: &str) -> Error {
     let folder = shown(folder.root());
-    Error::Config(format!("{folder}: the run is done: {why}"))
+    Error::Done(format!("{folder}: the run is done: {why}"))
 }
 
 /// A sentence on the learning rate, if a run of another length has another at the step from which it resumes.

@@ -51,7 +51,8 @@ impl Plateau {
         Some(plateau)
     }
 
-    /// Counts a sampling; those that an uninterrupted run does not have do not count. Returns a sentence if the rate
+    /// Counts a sampling; those that an uninterrupted run does not have do not count, and those of a frozen generator are no
+    /// worse than the first. Returns a sentence if the rate
     /// falls.
     pub fn count(&mut self, config: &RunConfig, scores: &RunScores) -> Option<String> {
         if !record::counts(config, scores.step) {
@@ -63,7 +64,7 @@ impl Plateau {
             (self.best, self.bad) = (better, 0);
             return None;
         }
-        self.bad += 1;
+        self.bad += u64::from(record::counts_as_worse(config, scores.step));
         if self.bad <= PATIENCE {
             return None;
         }
@@ -163,5 +164,24 @@ mod tests {
         let [whole, parts] = [whole, parts].map(|lines| Plateau::of(&config, &lines).unwrap());
         assert_eq!(whole, parts);
         assert_eq!(whole.factor(), 0.2);
+    }
+
+    /// The rate falls at the sixth sampling of a generator that has learned, and no sooner.
+    #[test]
+    fn a_frozen_generator_keeps_the_rate() {
+        let mut config = RunConfig {
+            sample_every: 10,
+            steps: 1000,
+            ..RunConfig::default()
+        };
+        config.optimizer.schedule = Schedule::Plateau;
+        config.optimizer.freeze_generator = 200;
+        let lines: Vec<RunScores> = (1..=26).map(|n| line(10 * n, 5.0, 0.5)).collect();
+        let mut plateau = Plateau::of(&config, &[]).unwrap();
+        let told = lines.iter().map(|line| plateau.count(&config, line));
+        let falls: Vec<bool> = told.map(|told| told.is_some()).collect();
+        assert_eq!(falls.iter().position(|fell| *fell), Some(25));
+        assert_eq!(plateau.factor(), 0.2);
+        assert_eq!(Plateau::of(&config, &lines), Some(plateau));
     }
 }

@@ -22,7 +22,7 @@ pub struct Record {
     pub score: Score,
     /// The best value so far; `None` before the first sampling.
     pub best: Option<Best>,
-    /// Number of samplings since then.
+    /// Number of samplings since then, of a generator that learns.
     since: u64,
     patience: u64,
 }
@@ -39,7 +39,7 @@ impl Record {
         for line in lines {
             match (line.best, line.value(record.score)) {
                 (true, Some(value)) => record.set(value, line.step),
-                _ => record.since += u64::from(counts(config, line.step)),
+                _ => record.since += u64::from(counts_as_worse(config, line.step)),
             }
         }
         Some(record)
@@ -61,7 +61,7 @@ impl Record {
                 scores.best = true;
                 self.set(value, scores.step);
             }
-            None => self.since += 1,
+            None => self.since += u64::from(counts_as_worse(config, scores.step)),
         }
     }
 
@@ -79,6 +79,12 @@ impl Record {
 /// Whether the scores of a step count: those of regular samplings and of the last step.
 pub fn counts(config: &RunConfig, step: u64) -> bool {
     step.is_multiple_of(config.sample_every) || step == config.steps
+}
+
+/// Whether the scores of a step count as no better if they are not: while the generator is frozen, they are those of the
+/// model that the run began from, which cannot improve.
+pub fn counts_as_worse(config: &RunConfig, step: u64) -> bool {
+    counts(config, step) && step > config.optimizer.freeze_generator
 }
 
 #[cfg(test)]
@@ -123,6 +129,35 @@ mod tests {
         }
         assert_eq!(record.best.map(|best| best.step), Some(30));
         assert!(Record::of(&RunConfig::default(), &lines).is_none());
+    }
+
+    /// Frozen for steps 1 to 35: the first samplings that can be better are those of 40 and 50.
+    #[test]
+    fn a_frozen_generator_has_no_patience_to_lose() {
+        let mut config = RunConfig {
+            keep_best: Some(Score::Psnr),
+            patience: 2,
+            sample_every: 10,
+            steps: 100,
+            ..RunConfig::default()
+        };
+        config.optimizer.freeze_generator = 35;
+        let mut record = Record::of(&config, &[]).unwrap();
+        let mut lines = Vec::new();
+        for (step, best, over) in [
+            (10, true, false),
+            (20, false, false),
+            (30, false, false),
+            (40, false, false),
+            (50, false, true),
+        ] {
+            let mut line = scores(step, Some(20.0));
+            record.count(&config, &mut line);
+            assert_eq!((line.best, record.is_over()), (best, over), "{step}");
+            lines.push(line);
+            assert_eq!(Record::of(&config, &lines), Some(record), "{step}");
+        }
+        assert_eq!(record.best.map(|best| best.step), Some(10));
     }
 
     #[test]

@@ -31,6 +31,33 @@ fn workers(config: &RunConfig) -> usize {
     }
 }
 
+/// Steps after which the pace of a run is known.
+const KNOWN: u64 = 10;
+
+/// A sentence on a run of a length of time, once its pace is known, if its generator stays frozen for all that time.
+fn freeze_of_all(config: &RunConfig, step: u64, seconds: f64) -> Option<String> {
+    let frozen = config.optimizer.freeze_generator;
+    let needed = seconds * frozen as f64 / step as f64;
+    (step == KNOWN && needed >= config.time?).then(|| {
+        format!(
+            "at this pace, the time ends within the first {frozen} steps, for which `freeze_generator` holds the generator: it \
+             would never learn; stop the run, and begin another with a smaller `freeze_generator` or a longer `time`"
+        )
+    })
+}
+
+/// The warning at the last step of a run of a length of time whose generator was frozen in all steps.
+fn never_learned(config: &RunConfig, step: u64) -> Option<String> {
+    let frozen = config.optimizer.freeze_generator;
+    let is_end = config.time.is_some() && step == config.steps;
+    (is_end && step <= frozen).then(|| {
+        format!(
+            "the time is over, and the generator has not learned: `freeze_generator` holds it for the first {frozen} steps; \
+             resume the run with a longer `time`"
+        )
+    })
+}
+
 /// A session of a run.
 pub struct Session<'a, 'b> {
     training: Training<'a>,
@@ -209,6 +236,9 @@ impl<'a, 'b> Session<'a, 'b> {
             }
         } else if self.training.is_root() {
             (self.tell)(Event::Left(Duration::from_secs_f64(time - seconds)));
+            if let Some(note) = freeze_of_all(&self.config, step, seconds) {
+                (self.tell)(Event::Noted(&note));
+            }
         }
         Ok(())
     }
@@ -219,7 +249,8 @@ impl<'a, 'b> Session<'a, 'b> {
         let mut due = self.due(step);
         let seen = self.read(given, due)?;
         let books = self.books.as_mut().zip(seen);
-        let mut warned = books.and_then(|(books, metrics)| books.ill(&metrics, &self.config));
+        let ill = books.and_then(|(books, metrics)| books.ill(&metrics, &self.config));
+        let mut warned = never_learned(&self.config, step).or(ill);
         // who listens to the events may stop the run at any of this step's, which is then its last
         if self.is_stopped(seen) {
             due = Due {
@@ -433,5 +464,30 @@ impl<'a, 'b> Session<'a, 'b> {
             checkpoint: self.books.map(|books| books.newest).unwrap_or_default(),
             record,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Frozen for 100 steps, of which 10 took a second.
+    #[test]
+    fn a_generator_that_stays_frozen_is_told() {
+        let mut config = RunConfig::default();
+        config.optimizer.freeze_generator = 100;
+        assert_eq!(freeze_of_all(&config, 10, 1.0), None);
+        for (time, step, told) in [(10.0, 10, true), (10.0, 11, false), (10.1, 10, false)] {
+            config.train_for(time);
+            assert_eq!(freeze_of_all(&config, step, 1.0).is_some(), told, "{time}");
+        }
+        assert_eq!(never_learned(&config, 100), None);
+        for (steps, told) in [(100, true), (101, false)] {
+            config.steps = steps;
+            assert_eq!(never_learned(&config, steps).is_some(), told, "{steps}");
+            assert_eq!(never_learned(&config, steps - 1), None);
+        }
+        (config.time, config.steps) = (None, 100);
+        assert_eq!(never_learned(&config, 100), None);
     }
 }
