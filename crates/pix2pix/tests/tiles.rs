@@ -361,6 +361,41 @@ fn tiles_are_no_longer_than_the_picture() {
     }
 }
 
+/// What the network draws in the value of pixels without data is not taken for such, whichever way a picture goes.
+#[test]
+fn data_have_not_the_value_of_gaps() {
+    // what the engine gives is 128 in 8 bits
+    let translator = Passes::default().model(Domain {
+        nodata: Some(Nodata::Value(128.0)),
+        ..Domain::RGB8
+    });
+    let hole = RgbImage::from_fn(100, 64, |x, _| Rgb([if x == 70 { 128 } else { 90 }; 3]));
+    let expected: Picture =
+        RgbImage::from_fn(100, 64, |x, _| Rgb([if x == 70 { 128 } else { 129 }; 3])).into();
+    let without: Picture = RgbImage::from_pixel(100, 64, Rgb([129; 3])).into();
+    let cut = Tiling::Cut {
+        side: 64,
+        overlap: 16,
+    };
+    for (picture, expected) in [(hole.into(), expected), (gray([100, 64]), without)] {
+        for tiling in [Tiling::Never, cut] {
+            let options = TranslateOptions {
+                tiling,
+                ..TranslateOptions::default()
+            };
+            let found = translator.translate_with(picture.clone(), &options);
+            assert_eq!(found.unwrap(), expected, "{tiling:?}");
+            let mut parts = Vec::new();
+            let translated = translator.translate_windows(&picture, &options, &mut |_, part| {
+                parts.push(part);
+                Ok(())
+            });
+            translated.unwrap();
+            assert_eq!(Picture::stacked(parts), expected, "{tiling:?}");
+        }
+    }
+}
+
 /// 300x600 pixels of one channel.
 fn amounts(value: impl Fn(usize, usize) -> f32) -> Picture {
     let pixels = (0..600).flat_map(|y| (0..300).map(move |x| (x, y)));
