@@ -297,6 +297,35 @@ fn pixels_without_data_come_out_without_data() {
     scratch.ok("translate run data/B --out back");
 }
 
+/// The value of gaps that the targets' type cannot hold becomes 0, which is a value of the targets.
+#[test]
+fn black_pixels_with_data_do_not_become_gaps() {
+    let scratch = Scratch::new();
+    pairs(&scratch, false, [1; 3]);
+    for index in 0..4 {
+        // a range of two values, of which the network draws both
+        let target = RgbImage::from_fn(64, 64, |x, y| Rgb([((x + y) % 2) as u8; 3]));
+        let file = scratch.path(&format!("data/B/{index}.png"));
+        target.save(file).unwrap();
+        fs::remove_file(scratch.path(&format!("data/A/{index}.png"))).unwrap();
+        let metadata = Metadata::default().with_nodata(Some(-9999.0));
+        let path = scratch.path(&format!("data/A/{index}.tif"));
+        picture::write_with(&path, &heights(-9999.0), Format::Tiff, &metadata).unwrap();
+    }
+    scratch.trained("data", "--range-a 0,300 --range-b 0,1 --nodata-a tag");
+    for (out, options) in [("one", ""), ("mean", "--samples 2")] {
+        scratch.ok(&format!("translate run data/A/0.tif --out {out} {options}"));
+        let path = scratch.path(&format!("{out}/0.tif"));
+        let (found, format) = picture::read(&path).unwrap();
+        let metadata = Metadata::read(&Content::from(path.as_path()), format, Page::Only, 3);
+        assert_eq!(metadata.nodata(), Some(0.0));
+        for (at, pixel) in (0..).zip(found.to_floats().chunks_exact(3)) {
+            let is_gap = pixel.contains(&0.0);
+            assert_eq!(is_gap, !is_known(at % 64, at / 64), "{out}: {at}");
+        }
+    }
+}
+
 /// Gaps are the middle of the range, as in training, whatever value names them; of a data set the sources alone are taken.
 #[test]
 fn eight_bits_are_calibrated_without_gaps() {

@@ -29,7 +29,8 @@ pub struct Norm {
 
 /// Computes the mean and the biased variance of each channel of each part, `[parts, 2, channels]`.
 ///
-/// Two passes and vectors of partial sums keep the precision with large means and many pixels.
+/// Two passes keep the precision with large means, and sums of chunks that are added in 64 bits with many pixels. The second
+/// pass also corrects the mean (Chan, Golub and LeVeque 1983).
 ///
 /// # Panics
 /// If the slice's length does not fit.
@@ -40,10 +41,20 @@ pub fn norm_statistics(norm: &Norm, input: &[f32]) -> Vec<f32> {
         wide(
             #[inline(always)]
             || {
-                let mean = norm.sum(channel, |at| sum(&input[at], |x| x)) / count;
-                let square = |x: f32| (x - mean) * (x - mean);
-                let variance = norm.sum(channel, |at| sum(&input[at], square)) / count;
-                [mean, variance]
+                let mut values = 0.0;
+                for at in norm.places(channel) {
+                    values += sum(&input[at]);
+                }
+                let mean = (values / count) as f32;
+                let apart = |x: f32, _: f32| (x - mean, (x - mean) * (x - mean));
+                let [apart, squares] = norm.sums(
+                    channel,
+                    #[inline(always)]
+                    |at| sum_pairs(&input[at.clone()], &input[at], apart),
+                );
+                let apart = apart / count;
+                let variance = squares / count - apart * apart;
+                [(f64::from(mean) + apart) as f32, variance.max(0.0) as f32]
             },
         )
     })
@@ -134,20 +145,18 @@ pub fn norm_parameter_gradients(
     let slope_below = norm.slope;
     norm.pairs(|channel| {
         let line = norm.line(channel, statistics, gamma, beta);
-        let mut sums = (0.0, 0.0);
-        for at in norm.places(channel) {
-            let inner = move |x: f32, g: f32| {
-                let slope = slope(line.scale * x + line.shift, slope_below);
-                (slope * g, slope * g * (x - line.mean))
-            };
+        let inner = move |x: f32, g: f32| {
+            let slope = slope(line.scale * x + line.shift, slope_below);
+            (slope * g, slope * g * (x - line.mean))
+        };
+        let [plain, weighted] = norm.sums(channel, |at| {
             let (input, gradient) = (&input[at.clone()], &gradient[at]);
-            let (plain, weighted) = wide(
+            wide(
                 #[inline(always)]
                 move || sum_pairs(input, gradient, inner),
-            );
-            sums = (sums.0 + plain, sums.1 + weighted);
-        }
-        [sums.0, sums.1 * line.inverse]
+            )
+        });
+        [plain as f32, (weighted * f64::from(line.inverse)) as f32]
     })
 }
 
@@ -167,7 +176,7 @@ pub fn norm_input_gradient<'a>(
     norm.check(input);
     norm.check(gradient);
     norm.check(input_gradient);
-    let count = norm.count();
+    let count = norm.count() as f32;
     let slope_below = norm.slope;
     let shared = Shared::new(&mut *input_gradient);
     norm.channels().for_each(|channel| {
@@ -224,8 +233,8 @@ impl Norm {
     }
 
     /// Number of values in a channel of a part.
-    fn count(&self) -> f32 {
-        (self.images() * self.pixels) as f32
+    fn count(&self) -> f64 {
+        (self.images() * self.pixels) as f64
     }
 
     /// The channels of all parts.
@@ -262,9 +271,19 @@ impl Norm {
         })
     }
 
+    /// Two sums over a channel, from those of the pixels of each image.
     #[inline(always)]
-    fn sum(&self, channel: Channel, part: impl Fn(std::ops::Range<usize>) -> f32) -> f32 {
-        self.places(channel).map(part).sum()
+    fn sums(
+        &self,
+        channel: Channel,
+        part: impl Fn(std::ops::Range<usize>) -> [f64; 2],
+    ) -> [f64; 2] {
+        let mut sums = [0.0; 2];
+        for at in self.places(channel) {
+            let [first, second] = part(at);
+            sums = [sums[0] + first, sums[1] + second];
+        }
+        sums
     }
 
     fn line(&self, channel: Channel, statistics: &[f32], gamma: &[f32], beta: &[f32]) -> Line {
@@ -294,35 +313,48 @@ fn slope(x: f32, below: f32) -> f32 {
 /// Number of partial sums: enough to fill vectors, and more accurate than one sum.
 const LANES: usize = 32;
 
-#[inline(always)]
-fn sum(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
-    let (chunks, rest) = values.as_chunks::<LANES>();
-    let mut lanes = [0.0; LANES];
-    for chunk in chunks {
-        for (lane, &x) in lanes.iter_mut().zip(chunk) {
-            *lane += term(x);
-        }
-    }
-    lanes.iter().sum::<f32>() + rest.iter().map(|&x| term(x)).sum::<f32>()
-}
+/// Values whose partial sums are added in 32 bits, without rounding more than their sixth digit; the sums of these chunks are
+/// added in 64.
+const CHUNK: usize = 4096;
 
 #[inline(always)]
-fn sum_pairs(x: &[f32], g: &[f32], term: impl Fn(f32, f32) -> (f32, f32)) -> (f32, f32) {
-    let ((x, x_rest), (g, g_rest)) = (x.as_chunks::<LANES>(), g.as_chunks::<LANES>());
-    let (mut first, mut second) = ([0.0; LANES], [0.0; LANES]);
-    for (x, g) in x.iter().zip(g) {
-        for lane in 0..LANES {
-            let (a, b) = term(x[lane], g[lane]);
-            first[lane] += a;
-            second[lane] += b;
+fn sum(values: &[f32]) -> f64 {
+    let mut all = 0.0;
+    for chunk in values.chunks(CHUNK) {
+        let (rows, rest) = chunk.as_chunks::<LANES>();
+        let mut lanes = [0.0; LANES];
+        for row in rows {
+            for (lane, x) in lanes.iter_mut().zip(row) {
+                *lane += x;
+            }
         }
+        all += f64::from(lanes.iter().sum::<f32>() + rest.iter().sum::<f32>());
     }
-    let (mut a, mut b) = (first.iter().sum::<f32>(), second.iter().sum::<f32>());
-    for (&x, &g) in x_rest.iter().zip(g_rest) {
-        let (rest_a, rest_b) = term(x, g);
-        (a, b) = (a + rest_a, b + rest_b);
+    all
+}
+
+/// The sums of both values that `term` gives for each pair.
+#[inline(always)]
+fn sum_pairs(x: &[f32], g: &[f32], term: impl Fn(f32, f32) -> (f32, f32)) -> [f64; 2] {
+    let mut all = [0.0; 2];
+    for (x, g) in x.chunks(CHUNK).zip(g.chunks(CHUNK)) {
+        let ((x, x_rest), (g, g_rest)) = (x.as_chunks::<LANES>(), g.as_chunks::<LANES>());
+        let (mut first, mut second) = ([0.0; LANES], [0.0; LANES]);
+        for (x, g) in x.iter().zip(g) {
+            for lane in 0..LANES {
+                let (a, b) = term(x[lane], g[lane]);
+                first[lane] += a;
+                second[lane] += b;
+            }
+        }
+        let (mut a, mut b) = (first.iter().sum::<f32>(), second.iter().sum::<f32>());
+        for (&x, &g) in x_rest.iter().zip(g_rest) {
+            let (rest_a, rest_b) = term(x, g);
+            (a, b) = (a + rest_a, b + rest_b);
+        }
+        all = [all[0] + f64::from(a), all[1] + f64::from(b)];
     }
-    (a, b)
+    all
 }
 
 #[cfg(test)]

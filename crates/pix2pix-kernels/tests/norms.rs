@@ -104,6 +104,49 @@ fn forward_is_the_definition_even_far_from_zero() {
     }
 }
 
+/// A large even area rounds every 32-bit sum in one direction: a strip of 0.9 above 2048x1792 pixels of 0.1, and both far
+/// from zero.
+#[test]
+fn sums_of_many_pixels_are_exact() {
+    let pixels = 2048 * 2048;
+    let norm = Norm {
+        batch: 1,
+        parts: 1,
+        channels: 1,
+        pixels,
+        epsilon: EPSILON,
+        slope: 1.0,
+    };
+    let off = |found: f32, exact: f64| (f64::from(found) / exact - 1.0).abs();
+    for offset in [0.0, 100.0] {
+        let levels = [offset + 0.9, offset + 0.1];
+        let value = |at: usize| levels[usize::from(at >= pixels / 8)];
+        let input: Vec<f32> = (0..pixels).map(value).collect();
+        let [high, low] = levels.map(f64::from);
+        let mean = (high + 7.0 * low) / 8.0;
+        let variance = (high - low).powi(2) * 7.0 / 64.0;
+        let statistics = norm_statistics(&norm, &input);
+        let gap = (f64::from(statistics[0]) - mean).abs();
+        assert!(gap < 1e-5, "{offset}: {statistics:?}");
+        assert!(
+            off(statistics[1], variance) < 5e-6,
+            "{offset}: {statistics:?}"
+        );
+        if offset > 0.0 {
+            continue;
+        }
+        // the gradient is the input: its products with the normalized input are the variance over the deviation
+        let sums = norm_parameter_gradients(&norm, &input, &statistics, [&[1.0], &[0.0]], &input);
+        let deviation = (variance + f64::from(EPSILON)).sqrt();
+        let count = pixels as f64;
+        assert!(off(sums[0], count * mean) < 1e-5, "{sums:?}");
+        assert!(
+            off(sums[1], count * variance / deviation) < 1e-5,
+            "{sums:?}"
+        );
+    }
+}
+
 /// Against central differences of the f64 reference.
 #[test]
 fn gradients_are_finite_differences() {

@@ -6,7 +6,7 @@ use pix2pix_kernels::Arithmetic;
 
 use crate::error::Result;
 use crate::network::GeneratorConfig;
-use crate::plan::{Fusion, Input, Parameters, Pass, Plan, Statistics};
+use crate::plan::{Core, Fusion, Input, Parameters, Pass, Plan, Statistics};
 use crate::pool::in_pool;
 use crate::weights::Weights;
 
@@ -21,9 +21,15 @@ pub trait Engine: Send + Sync {
         statistics: Option<&Statistics>,
     ) -> Vec<Vec<f32>>;
 
-    /// Runs up to the first normalization whose statistics are not `known`, and measures them: means and biased variances,
-    /// and the number of values in each.
-    fn measure(&self, input: Input, size: [usize; 2], known: &Statistics) -> (Vec<f32>, usize);
+    /// Runs up to the first normalization whose statistics are not `known`, and measures those of a part of the picture:
+    /// means and biased variances, and the number of values in each, of which the part may cut some.
+    fn measure(
+        &self,
+        input: Input,
+        size: [usize; 2],
+        known: &Statistics,
+        core: &Core,
+    ) -> (Vec<f32>, f64);
 
     /// The running averages of training, one for each normalization; `None` if one keeps none, or there is none.
     fn running_statistics(&self) -> Option<Vec<Vec<f32>>>;
@@ -128,11 +134,17 @@ impl Engine for Cpu {
         })
     }
 
-    fn measure(&self, input: Input, size: [usize; 2], known: &Statistics) -> (Vec<f32>, usize) {
+    fn measure(
+        &self,
+        input: Input,
+        size: [usize; 2],
+        known: &Statistics,
+        core: &Core,
+    ) -> (Vec<f32>, f64) {
         let inputs = [input];
         let pass = self.pass(&inputs, known);
         self.with_plan(1, size, |plan, memory| {
-            plan.measure(&self.parameters, &pass, memory)
+            plan.measure(&self.parameters, &pass, core, memory)
         })
     }
 

@@ -3,6 +3,7 @@
 //! its own statistics and noise, and sums in the same order.
 
 mod arena;
+mod core;
 mod lower;
 mod parameters;
 
@@ -10,10 +11,12 @@ use std::ops::Range;
 
 use pix2pix_kernels::{self as kernels, Arithmetic, Dropout, Geometry, InstructionSet};
 
+use crate::moments;
 use crate::network::LayerGraph;
 use arena::Value;
 use lower::{Kernel, Lowered, NormSpec, Part, Step, lower};
 
+pub use self::core::Core;
 pub use lower::Fusion;
 pub use parameters::Parameters;
 
@@ -68,8 +71,8 @@ pub struct Pass<'a> {
 enum Outcome {
     /// The outputs.
     Finished(Vec<Vec<f32>>),
-    /// It stopped before a normalization whose statistics it measured.
-    Measured(Vec<f32>),
+    /// It stopped before a normalization whose statistics it measured, of so many values.
+    Measured(Vec<f32>, f64),
 }
 
 /// Receives the position and the output of each layer, picture by picture, which it may change.
@@ -153,12 +156,12 @@ impl Plan {
     ) -> Vec<Vec<f32>> {
         match self.pass(parameters, pass, memory, None, watch) {
             Outcome::Finished(outputs) => outputs,
-            Outcome::Measured(_) => unreachable!("nothing stops this pass"),
+            Outcome::Measured(..) => unreachable!("nothing stops this pass"),
         }
     }
 
-    /// Runs the network up to the first normalization whose statistics are not given, and measures those of the first
-    /// picture: means and biased variances, and the number of values in each.
+    /// Runs the network up to the first normalization whose statistics are not given, and measures those of a part of the
+    /// first picture: means and biased variances, and the number of values in each, of which the part may cut some.
     ///
     /// # Panics
     /// As [`run`](Self::run), and when the statistics of all normalizations are given.
@@ -166,14 +169,12 @@ impl Plan {
         &self,
         parameters: &Parameters,
         pass: &Pass,
+        core: &Core,
         memory: &mut Vec<f32>,
-    ) -> (Vec<f32>, usize) {
-        let norm = pass.statistics.len();
-        let spec = self.norms[norm];
-        match self.pass(parameters, pass, memory, Some(norm), &mut |_, _| {}) {
-            Outcome::Measured(statistics) => {
-                (statistics, spec.channels / spec.groups * spec.pixels)
-            }
+    ) -> (Vec<f32>, f64) {
+        let stop = Some((pass.statistics.len(), core));
+        match self.pass(parameters, pass, memory, stop, &mut |_, _| {}) {
+            Outcome::Measured(statistics, count) => (statistics, count),
             Outcome::Finished(_) => unreachable!("the pass stops at the normalization"),
         }
     }
@@ -192,7 +193,7 @@ impl Plan {
         parameters: &Parameters,
         pass: &Pass,
         memory: &mut Vec<f32>,
-        stop_at: Option<usize>,
+        stop: Option<(usize, &Core)>,
         watch: &mut LayerWatch,
     ) -> Outcome {
         assert_eq!(
@@ -222,13 +223,15 @@ impl Plan {
                 let spec = self.norms[norm];
                 for picture in 0..self.batch {
                     let place = self.place(step.from[0], &(picture..picture + 1));
+                    if let Some((_, core)) = stop.filter(|(last, _)| *last == norm) {
+                        let shares = core.shares(spec.size);
+                        let (found, count) = moments::of_part(&memory[place], spec.groups, &shares);
+                        return Outcome::Measured(found, count);
+                    }
                     let statistics = match pass.statistics.get(norm) {
                         Some(given) => given.clone(),
                         None => spec.statistics(&memory[place]),
                     };
-                    if stop_at == Some(norm) {
-                        return Outcome::Measured(statistics);
-                    }
                     lines[norm].push(spec.lines(&statistics, &parameters.norms[norm]));
                 }
                 continue;
@@ -352,7 +355,7 @@ impl NormSpec {
             batch: 1,
             parts: 1,
             channels: self.groups,
-            pixels: self.channels / self.groups * self.pixels,
+            pixels: self.channels / self.groups * self.size[0] * self.size[1],
             epsilon: self.epsilon as f32,
             slope: 1.0,
         }

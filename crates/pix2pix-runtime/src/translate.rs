@@ -9,7 +9,7 @@ use crate::choice::choices;
 use crate::engine::{Cpu, Engine};
 use crate::error::{Error, Result};
 use crate::network::LayerGraph;
-use crate::picture::{self, Outside, Picture, nearest, nodata, pad};
+use crate::picture::{self, Outside, Picture, nearest, pad};
 use crate::plan::{Input, Noise};
 use crate::temporal::{self, Temporal};
 use crate::tiles::{NormStatistics, TilePlan, Tiles, Windows};
@@ -304,8 +304,9 @@ impl Translator {
         let gap = self.gap_of_source(options.nodata);
         let (frame, known) = self.model.source.without_gaps(frame, gap);
         let frame = self.source(frame)?;
-        let source = temporal::Source::new(&self.model.source, &frame, known);
-        Ok(temporal.add(source, output))
+        let source = temporal::Source::new(&self.model.source, &frame, known.clone());
+        let average = temporal.add(source, output);
+        Ok(self.with_gaps(average, known.as_ref(), options.nodata))
     }
 
     /// Translates pictures, those of one size together, which takes less time than one after the other and more memory.
@@ -338,8 +339,8 @@ impl Translator {
                     Fit::Pad => output.crop([0, 0], fitted.size),
                     Fit::Resize => self.model.target.resized(&output, fitted.size),
                 };
-                let gap = self.gap_of_result(fitted.gap);
-                results[fitted.place] = Some(Ok(with_gaps(output, fitted.mask.as_ref(), gap)));
+                let output = self.with_gaps(output, fitted.mask.as_ref(), fitted.gap);
+                results[fitted.place] = Some(Ok(output));
             }
         }
         let translated = |result: Option<Result<Picture>>| result.expect("its group is translated");
@@ -369,8 +370,8 @@ impl Translator {
                 Ok(())
             })?;
             let output = Picture::stacked(bands);
-            let gap = self.gap_of_result(options.nodata);
-            return Ok(Ready::Translated(with_gaps(output, mask.as_ref(), gap)));
+            let output = self.with_gaps(output, mask.as_ref(), options.nodata);
+            return Ok(Ready::Translated(output));
         }
         let generator = &self.model.generator;
         let unit = 1 << generator.halvings();
@@ -442,13 +443,16 @@ impl Translator {
             gap: self.gap_of_source(options.nodata),
         };
         let plan = self.plan(self.chosen_tiles(options), picture.size(), options);
-        let (Some(gap), result) = (source.gap, self.gap_of_result(options.nodata)) else {
+        let Some(gap) = source.gap else {
             return plan.translate(&source, part);
         };
         plan.translate(&source, &mut |corner, output| {
             let window = picture.window(corner, output.size())?;
             let mask = self.model.source.mask(&window, gap);
-            part(corner, with_gaps(output, mask.as_ref(), result))
+            part(
+                corner,
+                self.with_gaps(output, mask.as_ref(), options.nodata),
+            )
         })
     }
 
@@ -457,16 +461,20 @@ impl Translator {
         self.model.source.nodata?.value(tag)
     }
 
-    /// The value of pixels without data in the result, where the source has none: that of the model's targets, or else of
-    /// the source, or 0 if the result's samples cannot have it. `tag` is the value that the source's file names. `None` if
-    /// all pixels have data.
+    /// The value of pixels without data in the result, where the source has none: see [`gap`](picture::Domain::gap). `tag` is
+    /// the value that the source's file names. `None` if all pixels have data.
     pub fn gap_of_result(&self, tag: Option<f32>) -> Option<f32> {
         let source = self.gap_of_source(tag)?;
-        let target = self.model.target.nodata.and_then(|gap| gap.value(tag));
-        Some(nodata::stored(
-            target.unwrap_or(source),
-            self.model.target.depth,
-        ))
+        Some(self.model.target.gap(source, tag))
+    }
+
+    /// A result with its value of pixels without data where the mask has none, and only there: see
+    /// [`with_gap`](picture::Domain::with_gap). `tag` is the value that the source's file names.
+    pub fn with_gaps(&self, result: Picture, mask: Option<&Picture>, tag: Option<f32>) -> Picture {
+        match self.gap_of_result(tag) {
+            Some(gap) => self.model.target.with_gap(result, mask, gap),
+            None => result,
+        }
     }
 
     /// How to translate a picture of `size` in tiles, panel by panel.
@@ -604,16 +612,6 @@ impl Translator {
         let outputs = self.engine.run(&inputs, [height, width], statistics);
         let picture = |output: &Vec<f32>| self.model.target.picture(output, size);
         outputs.iter().map(picture).collect()
-    }
-}
-
-/// The picture with this value where the mask says that there is no data.
-fn with_gaps(picture: Picture, mask: Option<&Picture>, value: Option<f32>) -> Picture {
-    match (mask, value) {
-        (Some(mask), Some(value)) => {
-            nodata::filled(&picture, mask, &vec![value; picture.channels()])
-        }
-        _ => picture,
     }
 }
 

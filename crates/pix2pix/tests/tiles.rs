@@ -8,7 +8,10 @@ use pix2pix::Translator;
 use pix2pix::data::Domain;
 use pix2pix::data::picture::{self, LargeWriter, Metadata, Picture, Samples};
 use pix2pix::model::{Checkpoint, Fit, NormStatistics, TilePlan, Tiles, Tiling, TranslateOptions};
-use pix2pix::network::{Generator, Init, Noise, PatchGanConfig, UnetConfig, WeightInit, weights};
+use pix2pix::network::{
+    Generator, Init, Noise, Norm, PatchGanConfig, ResnetConfig, UnetConfig, Upsample, WeightInit,
+    weights,
+};
 use pix2pix_kernels::Arithmetic;
 use pix2pix_runtime::checkpoint::ModelConfig;
 use pix2pix_runtime::engine::{Cpu, Engine};
@@ -150,6 +153,66 @@ fn statistics_are_the_tiles_or_the_pictures() {
     assert!(largest_difference(&left(&dark, image), &left(&light, image)) > 8);
 }
 
+/// The statistics are those of the picture in one piece: what lies where tiles overlap counts once, and features that see the
+/// border of a tile do not count.
+#[test]
+fn statistics_of_tiles_are_those_of_the_whole() {
+    // sees 13 pixels far
+    let config = ResnetConfig {
+        in_channels: 3,
+        out_channels: 3,
+        filters: 8,
+        halvings: 1,
+        blocks: 1,
+        dropout: 0.0,
+        norm: Norm::Instance,
+        bias_before_norm: false,
+        upsample: Upsample::Transposed,
+    };
+    let network = config.init_with(&mut WeightInit::generator(3), &Device::flex());
+    let network: Generator = network.unwrap().into();
+    let tensors = weights::collect(&network);
+    let engine = Cpu::new(&network.config(), tensors, Arithmetic::F32).unwrap();
+    // tiles begin at 0, 64, 128 and 192: the strip is in two of them
+    let picture: Picture = RgbImage::from_fn(320, 128, |x, y| {
+        let level = if (64..128).contains(&x) { 200 } else { 0 };
+        let texture = (x * 7 + y * 13) % 41;
+        Rgb([level + texture as u8, 20, level])
+    })
+    .into();
+    let rgb = Domain::RGB8;
+    let translated = |side, statistics| {
+        let plan = TilePlan {
+            engine: &engine,
+            domains: [&rgb; 2],
+            tiles: Tiles {
+                side,
+                overlap: 64,
+                statistics,
+            },
+            padded: [320, 128],
+            known: None,
+            noise: None,
+            panel: u32::MAX,
+        };
+        let mut bands = Vec::new();
+        let translated = plan.translate(&picture, &mut |_, band| {
+            bands.push(band);
+            Ok(())
+        });
+        translated.unwrap();
+        Picture::stacked(bands)
+    };
+    let whole = translated(320, NormStatistics::Tile);
+    let tiled = translated(128, NormStatistics::Image);
+    // far from the borders of all tiles
+    for left in [0, 84, 148, 212, 276] {
+        let [whole, tiled] = [&whole, &tiled].map(|picture| picture.crop([left, 0], [24, 128]));
+        let off = largest_difference(&whole, &tiled);
+        assert!(off <= 1, "{off} of 255 at {left}");
+    }
+}
+
 /// A picture that is read and written part by part is the picture in memory, and its file is a TIFF like any other.
 #[test]
 fn a_picture_beyond_memory_is_the_one_in_memory() {
@@ -288,7 +351,13 @@ impl Engine for Passes {
         vec![vec![0.0; 3 * height * width]; inputs.len()]
     }
 
-    fn measure(&self, _: plan::Input, _: [usize; 2], _: &plan::Statistics) -> (Vec<f32>, usize) {
+    fn measure(
+        &self,
+        _: plan::Input,
+        _: [usize; 2],
+        _: &plan::Statistics,
+        _: &plan::Core,
+    ) -> (Vec<f32>, f64) {
         unreachable!("there is no normalization")
     }
 
@@ -358,6 +427,41 @@ fn tiles_are_no_longer_than_the_picture() {
         // in memory, what fits into one tile is translated whole, in the same size
         translator.translate_with(picture, &options).unwrap();
         assert_eq!(passes.taken(), expected);
+    }
+}
+
+/// What the network draws in the value of pixels without data is not taken for such, whichever way a picture goes.
+#[test]
+fn data_have_not_the_value_of_gaps() {
+    // what the engine gives is 128 in 8 bits
+    let translator = Passes::default().model(Domain {
+        nodata: Some(Nodata::Value(128.0)),
+        ..Domain::RGB8
+    });
+    let hole = RgbImage::from_fn(100, 64, |x, _| Rgb([if x == 70 { 128 } else { 90 }; 3]));
+    let expected: Picture =
+        RgbImage::from_fn(100, 64, |x, _| Rgb([if x == 70 { 128 } else { 129 }; 3])).into();
+    let without: Picture = RgbImage::from_pixel(100, 64, Rgb([129; 3])).into();
+    let cut = Tiling::Cut {
+        side: 64,
+        overlap: 16,
+    };
+    for (picture, expected) in [(hole.into(), expected), (gray([100, 64]), without)] {
+        for tiling in [Tiling::Never, cut] {
+            let options = TranslateOptions {
+                tiling,
+                ..TranslateOptions::default()
+            };
+            let found = translator.translate_with(picture.clone(), &options);
+            assert_eq!(found.unwrap(), expected, "{tiling:?}");
+            let mut parts = Vec::new();
+            let translated = translator.translate_windows(&picture, &options, &mut |_, part| {
+                parts.push(part);
+                Ok(())
+            });
+            translated.unwrap();
+            assert_eq!(Picture::stacked(parts), expected, "{tiling:?}");
+        }
     }
 }
 

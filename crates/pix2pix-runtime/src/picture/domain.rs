@@ -178,6 +178,32 @@ impl Domain {
         nodata::filled(picture, mask, &samples)
     }
 
+    /// The value of pixels without data in a result of this domain, where the source has the value `source`: the one that the
+    /// domain names, or else that of the source, or 0 if its samples cannot have it. A label map that names none has one that
+    /// no class has. `tag` is the value that the source's file names.
+    pub fn gap(&self, source: f32, tag: Option<f32>) -> f32 {
+        let named = self.nodata.and_then(|gap| gap.value(tag));
+        let value = nodata::stored(named.unwrap_or(source), self.depth);
+        let is_named = named.is_some_and(|named| nodata::is(named, value));
+        match &self.labels {
+            Some(labels) if !is_named => labels.unused(value as u8).into(),
+            _ => value,
+        }
+    }
+
+    /// A result with the value `gap` where the mask has no data, and only there: see [`nodata::avoided`]. Classes stay as they
+    /// are.
+    pub fn with_gap(&self, result: Picture, mask: Option<&Picture>, gap: f32) -> Picture {
+        let result = match self.labels {
+            None => nodata::avoided(&result, gap),
+            Some(_) => result,
+        };
+        match mask {
+            None => result,
+            Some(mask) => nodata::filled(&result, mask, &vec![gap; result.channels()]),
+        }
+    }
+
     /// Counts the samples of a picture with the domain's channels that lie outside of their range, or the pixels of no class.
     pub fn outside(&self, picture: &Picture) -> Outside {
         match &self.labels {
@@ -284,6 +310,51 @@ impl std::fmt::Display for Domain {
 mod tests {
     use super::*;
     use crate::picture::Samples;
+
+    #[test]
+    fn results_have_gaps_where_the_mask_says_so_alone() {
+        let plain = Domain::RGB8;
+        let named = Domain {
+            nodata: Some(Nodata::Value(9.0)),
+            ..Domain::RGB8
+        };
+        assert_eq!(plain.gap(-9999.0, None), 0.0);
+        assert_eq!(plain.gap(7.0, None), 7.0);
+        assert_eq!(named.gap(7.0, None), 9.0);
+        let row = |values: [u8; 6]| Picture::new([2, 1], 3, Samples::U8(values.to_vec()));
+        let mask = Picture::new([2, 1], 1, Samples::U8(vec![nodata::KNOWN, 0]));
+        let drawn = row([0, 5, 0, 3, 2, 1]);
+        assert_eq!(
+            plain.with_gap(drawn.clone(), Some(&mask), 0.0),
+            row([1, 5, 1, 0, 0, 0])
+        );
+        assert_eq!(plain.with_gap(drawn, None, 0.0), row([1, 5, 1, 3, 2, 1]));
+    }
+
+    /// A class has no neighbor that it could become, so the value of gaps makes way.
+    #[test]
+    fn gaps_of_label_maps_are_no_class() {
+        let class = |class| labels::Class {
+            name: String::new(),
+            color: labels::color_of(class),
+        };
+        let map = Domain::of_labels(Labels {
+            stored: labels::Stored::Ids,
+            classes: (0..4).map(class).collect(),
+        });
+        let named = |value| Domain {
+            nodata: Some(Nodata::Value(value)),
+            ..map.clone()
+        };
+        assert_eq!(map.gap(-9999.0, None), 255.0);
+        assert_eq!(map.gap(3.0, None), 255.0);
+        assert_eq!(map.gap(77.0, None), 77.0);
+        // the class that the user names "no data" is it
+        assert_eq!(named(0.0).gap(-9999.0, None), 0.0);
+        assert_eq!(named(-1.0).gap(-9999.0, None), 255.0);
+        let ids = Picture::new([2, 1], 1, Samples::U8(vec![0, 3]));
+        assert_eq!(named(0.0).with_gap(ids.clone(), None, 0.0), ids);
+    }
 
     /// 0 to 4000 metres are the same in files of every depth but 8 bits, which drawings and screenshots have.
     #[test]

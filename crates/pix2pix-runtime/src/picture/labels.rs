@@ -175,6 +175,15 @@ impl Labels {
         Picture::new(size, self.channels(), Samples::U8(samples))
     }
 
+    /// A sample that no class has in files: `wanted`, or else the largest. Where the classes have all, it is `wanted`.
+    pub fn unused(&self, wanted: u8) -> u8 {
+        let classes = (0u8..=255).take(self.classes.len());
+        let all = self.picture([self.classes.len() as u32, 1], classes);
+        let is_unused = |sample: &u8| !all.bytes().contains(sample);
+        let mut samples = std::iter::once(wanted).chain((0..=255).rev());
+        samples.find(is_unused).unwrap_or(wanted)
+    }
+
     /// One-hot planes `[classes, height, width]` of a picture: `hot` where a pixel has the plane's class, otherwise `cold`.
     pub fn planes(&self, picture: &Picture, [cold, hot]: [f32; 2]) -> Vec<f32> {
         let classes = self.classes_of(picture);
@@ -447,6 +456,16 @@ mod tests {
     }
 
     /// The first colours of the development kit of PASCAL VOC 2012 (VOClabelcolormap.m).
+    #[test]
+    fn what_no_class_has_is_found() {
+        let colors = [[0, 0, 0], [255, 0, 0], [254, 9, 0]];
+        assert_eq!(labels(Stored::Ids, &colors).unused(7), 7);
+        assert_eq!(labels(Stored::Ids, &colors).unused(2), 255);
+        assert_eq!(labels(Stored::Grays, &colors).unused(0), 253);
+        assert_eq!(labels(Stored::Colors, &colors).unused(9), 253);
+        assert_eq!(labels(Stored::Ids, &[[0; 3]; 256]).unused(3), 3);
+    }
+
     #[test]
     fn numbered_classes_have_the_colors_of_voc() {
         let found = [0, 1, 2, 3, 8, 20, 255].map(color_of);

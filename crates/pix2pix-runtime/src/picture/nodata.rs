@@ -169,6 +169,32 @@ pub fn merged(picture: &Picture, other: &Picture, mask: &Picture) -> Picture {
     })
 }
 
+/// The picture without this value, which is to stand for "no data" alone: samples that have it get the next one, as gdalwarp
+/// gives them.
+pub fn avoided(picture: &Picture, value: f32) -> Picture {
+    let next = beside(value, picture.depth());
+    picture.map_pixels(|pixel| {
+        for sample in pixel {
+            if is(*sample, value) {
+                *sample = next;
+            }
+        }
+    })
+}
+
+/// The value one step above in samples of this depth, or below the largest.
+fn beside(value: f32, depth: Depth) -> f32 {
+    let [_, most] = depth.range();
+    match depth {
+        Depth::U8 | Depth::U16 if value < most => value + 1.0,
+        Depth::U8 | Depth::U16 => value - 1.0,
+        // smaller ones are 0 to processors that leave out subnormal numbers
+        Depth::F32 if value == 0.0 => f32::MIN_POSITIVE,
+        Depth::F32 if value < f32::MAX => value.next_up(),
+        Depth::F32 => value.next_down(),
+    }
+}
+
 /// The value that stands for "no data" in samples of this depth: itself, or 0 if they cannot have it.
 pub fn stored(value: f32, depth: Depth) -> f32 {
     let [least, most] = match depth {
@@ -247,6 +273,31 @@ mod tests {
         );
         let bytes = Picture::new([2, 1], 2, Samples::U8(vec![0, 0, 9, 9]));
         assert_eq!(unified(&bytes, &[Some(0.0), Some(9.0)]), None);
+    }
+
+    #[test]
+    fn data_moves_out_of_the_way_of_a_value() {
+        let bytes = |values: [u8; 4]| Picture::new([2, 1], 2, Samples::U8(values.to_vec()));
+        let picture = bytes([0, 255, 1, 7]);
+        for (value, expected) in [
+            (0.0, [1, 255, 1, 7]),
+            (255.0, [0, 254, 1, 7]),
+            (7.0, [0, 255, 1, 8]),
+            (9.0, [0, 255, 1, 7]),
+        ] {
+            assert_eq!(avoided(&picture, value), bytes(expected), "{value}");
+        }
+        let deep = Picture::new([2, 1], 1, Samples::U16(vec![65535, 255]));
+        let moved = |value: f32| avoided(&deep, value).to_floats();
+        assert_eq!(moved(65535.0), [65534.0, 255.0]);
+        assert_eq!(moved(255.0), [65535.0, 256.0]);
+        let floats = Picture::new([4, 1], 1, Samples::F32(vec![0.0, -0.0, 1.0, f32::MAX]));
+        let moved = |value: f32| avoided(&floats, value).to_floats();
+        let least = f32::MIN_POSITIVE;
+        assert_eq!(moved(0.0), [least, least, 1.0, f32::MAX]);
+        assert_eq!(moved(1.0), [0.0, 0.0, 1.0 + f32::EPSILON, f32::MAX]);
+        assert!(moved(f32::MAX)[3] < f32::MAX);
+        assert_eq!(moved(f32::NAN), floats.to_floats());
     }
 
     #[test]

@@ -80,8 +80,8 @@ pub struct NormSpec {
     pub channels: usize,
     /// Groups of channels that share statistics.
     pub groups: usize,
-    /// Pixels of a channel.
-    pub pixels: usize,
+    /// Height and width of a channel.
+    pub size: [usize; 2],
     /// Added to the variance.
     pub epsilon: f64,
 }
@@ -176,7 +176,7 @@ fn spec(graph: &LayerGraph, index: usize) -> NormSpec {
     NormSpec {
         channels,
         groups,
-        pixels: height * width,
+        size: [height, width],
         epsilon,
     }
 }

@@ -74,7 +74,10 @@ impl Translator {
         let source = &self.config.source;
         let gap = source.nodata.and_then(|gap| gap.value(options.nodata));
         let mask = gap.and_then(|gap| source.mask(picture, gap));
-        Ok(Sampled::of(&spread, &first, mask.as_ref()))
+        let mut sampled = Sampled::of(&spread, &first, mask.as_ref());
+        // a mean may be the value of gaps where no translation is
+        sampled.mean = self.with_gaps(sampled.mean, mask.as_ref(), options.nodata);
+        Ok(sampled)
     }
 }
 

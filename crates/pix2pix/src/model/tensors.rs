@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use pix2pix_runtime::engine::Engine;
-use pix2pix_runtime::plan::{Input, Statistics};
+use pix2pix_runtime::plan::{Core, Input, Statistics};
 
 use crate::backend::device::{in_pool, placed};
 #[cfg(feature = "_card")]
@@ -105,11 +105,17 @@ impl Engine for Tensors {
         })
     }
 
-    fn measure(&self, input: Input, size: [usize; 2], known: &Statistics) -> (Vec<f32>, usize) {
+    fn measure(
+        &self,
+        input: Input,
+        size: [usize; 2],
+        known: &Statistics,
+        core: &Core,
+    ) -> (Vec<f32>, f64) {
         self.in_order(|| {
             let known = self.statistics(known);
             let mut found = None;
-            let mut norms = Norms::Measure(known.iter(), &mut found);
+            let mut norms = Norms::Measure(known.iter(), core, &mut found);
             self.network.forward_with(
                 self.source(input.source, size),
                 &mut Noise::from(input.noise),

@@ -1,12 +1,14 @@
 //! Normalization layers, and their common interface.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use pix2pix_runtime::network::Norm;
 use pix2pix_runtime::network::norm::{EPSILON, groups};
+use pix2pix_runtime::plan::Core;
 
 use crate::backend;
 use crate::backend::activation::activation;
+use crate::backend::device::placed;
 use crate::network::batch_norm::{BatchNorm, constants, normalize};
 use crate::network::init::WeightInit;
 use crate::network::norm_statistics::Norms;
@@ -146,14 +148,32 @@ impl NormLayer {
         }
     }
 
-    /// The statistics of one picture, `[2, channels or groups]`, and the number of values in each.
-    fn statistics(&self, x: Tensor<4>) -> (Tensor<2>, usize) {
-        let x = match self {
-            Self::Group(norm) => grouped(x, norm.groups),
-            Self::Batch(_) | Self::Instance(_) => x,
+    /// The statistics of a part of one picture, `[2, channels or groups]`, and the number of values in each.
+    fn statistics(&self, x: Tensor<4>, core: &Core) -> (Tensor<2>, f64) {
+        let [_, channels, height, width] = x.dims();
+        let groups = match self {
+            Self::Group(norm) => norm.groups,
+            Self::Batch(_) | Self::Instance(_) => channels,
         };
-        let [batch, _, height, width] = x.dims();
-        (backend::norm::statistics(x, 1), batch * height * width)
+        let planes = channels / groups;
+        let [rows, columns] = core.shares([height, width]);
+        // the planes of a group lie below each other
+        let rows = rows.repeat(planes);
+        let [high, wide] =
+            [&rows, &columns].map(|shares| shares.iter().copied().map(f64::from).sum::<f64>());
+        let device = x.device();
+        let rows = placed(TensorData::new(rows, [1, 1, planes * height, 1]), &device);
+        let columns = placed(TensorData::new(columns, [1, 1, 1, width]), &device);
+        // means of rows, then of their means, so that no sum is a long one
+        let mean = |x: Tensor<4>| {
+            let of_rows = (x * columns.clone()).sum_dim(3) / wide;
+            (of_rows * rows.clone()).sum_dim(2) / high
+        };
+        let x = grouped(x, groups);
+        let means = mean(x.clone());
+        let variances = mean((x - means.clone()).square());
+        let both = Tensor::cat(vec![means, variances], 0);
+        (both.reshape([2, groups]), high * wide)
     }
 
     /// The running statistics, `[2, channels]`: means, variances. `None` except for batch normalization.
@@ -241,10 +261,10 @@ pub fn norm_with(
             let statistics = statistics.next().expect("statistics for every norm");
             Some(norm.forward_with(x, statistics.clone(), slope))
         }
-        Norms::Measure(known, found) => match known.next() {
+        Norms::Measure(known, core, found) => match known.next() {
             Some(statistics) => Some(norm.forward_with(x, statistics.clone(), slope)),
             None => {
-                **found = Some(norm.statistics(x));
+                **found = Some(norm.statistics(x, core));
                 None
             }
         },

@@ -2,6 +2,7 @@
 //! too large for one pass.
 
 use burn::tensor::Tensor;
+use pix2pix_runtime::plan::Core;
 
 /// The source of the statistics.
 pub enum Norms<'a> {
@@ -9,10 +10,11 @@ pub enum Norms<'a> {
     Batch,
     /// Given statistics, one for each norm in the order of the pass, `[2, channels]`: means, biased variances.
     Given(std::slice::Iter<'a, Tensor<2>>),
-    /// Given statistics for the first norms. The statistics of the next norm and the number of values in
-    /// each are measured, and the pass stops there.
+    /// Given statistics for the first norms. The statistics of the next norm, of this part of the picture, and the number of
+    /// values in each are measured, and the pass stops there.
     Measure(
         std::slice::Iter<'a, Tensor<2>>,
-        &'a mut Option<(Tensor<2>, usize)>,
+        &'a Core,
+        &'a mut Option<(Tensor<2>, f64)>,
     ),
 }

@@ -41,14 +41,10 @@ impl Dataset {
 
     /// Whether its pairs are those of a `digest`, which may be empty. No file is asked for its size.
     pub(crate) fn has_pairs_of(&self, digest: &str) -> bool {
-<<<<<<< HEAD
-        digest.is_empty() || names_of(digest) == self.names()
-=======
-        let names = digest.split_once(' ').map_or(digest, |(names, _)| names);
+        let names = names_of(digest);
         digest.is_empty()
             || names == self.names()
             || names == self.names_by(|pairs, index| pairs.name_with_ome(index))
->>>>>>> m-data
     }
 
     /// The digest of the names.
