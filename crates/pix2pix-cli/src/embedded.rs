@@ -407,13 +407,13 @@ mod tests {
         std::fs::write(&file, "dry_run = true\n").unwrap();
         let told = refused("config", file.to_str().unwrap().into());
         assert!(
-            told.starts_with("--dry-run and --serve are for the command line"),
+            told.contains("options.toml: --dry-run and --serve are for the command line"),
             "{told}"
         );
         std::fs::write(&file, "sync_norm = true\n").unwrap();
         let told = refused("config", file.to_str().unwrap().into());
         assert!(
-            told.starts_with("--sync-norm is for several processes"),
+            told.contains("options.toml: --sync-norm is for several processes"),
             "{told}"
         );
     }

@@ -146,7 +146,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let message = "--discriminator needs --format pth or safetensors";
         return Err(Failure::Usage(message.to_string()));
     }
-    let notes = args.result.check(&files)?;
+    let notes = match format {
+        Format::Web => Notes::Output, // into a folder, which is checked below
+        _ => args.result.check(&files)?,
+    };
     let path = args.best.find(&args.model)?;
     files.iter().try_for_each(|file| keep(&[&path], file))?;
     let checkpoint = Checkpoint::load(&path)?.checked(&path)?;

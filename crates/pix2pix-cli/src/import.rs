@@ -57,9 +57,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
         size: args.size,
         direction: Some(args.direction),
     };
+    keep(&args.files, &args.out)?;
     check_ending(&args.out, "--out", &["safetensors"])?;
     let notes = args.result.check(&[args.out.as_path()])?;
-    keep(&args.files, &args.out)?;
     let checkpoint = import::of_files(&args.files, &options)?;
     checkpoint.save(&args.out)?;
     let config = &checkpoint.config;

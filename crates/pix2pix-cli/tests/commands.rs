@@ -937,18 +937,18 @@ fn a_model_of_whole_pictures_is_described_and_exported_without_a_size() {
     fs::create_dir(scratch.path("data")).unwrap();
     for index in 0..2 {
         let name = format!("data/pair{index}.png");
-        pair(256, 128, index).save(scratch.path(&name)).unwrap();
+        pair(1024, 512, index).save(scratch.path(&name)).unwrap();
     }
     scratch.trained("data", "--resize none");
     let table = scratch.ok("summary generator run");
-    assert_eq!(table, scratch.ok("summary generator run --size 128"));
+    assert_eq!(table, scratch.ok("summary generator run --size 512"));
     scratch.ok("summary composite run");
     scratch.ok("plot generator run --out network.svg");
     scratch.ok("receptive-field run");
     let output = scratch.run("export run --format onnx --out run.onnx");
     let [said, error] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
     assert!(
-        format!("{said}{error}").contains("for pictures of 128 pixels"),
+        format!("{said}{error}").contains("for pictures of 512 pixels"),
         "{said}{error}"
     );
     let refused = scratch.run("export run --format onnx --size 64 --out small.onnx");

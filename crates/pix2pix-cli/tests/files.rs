@@ -508,7 +508,8 @@ fn an_evaluation_counts_the_values_outside_of_the_range() {
         .unwrap();
     let said = error(&scratch.run("evaluate run data"), 1);
     assert!(
-        said.ends_with("give --nodata nan (--nodata is an option of `pix2pix train`)"),
+        said.contains("give --nodata nan; otherwise")
+            && said.ends_with("(--nodata is an option of `pix2pix train`)"),
         "{said}"
     );
 }

@@ -345,7 +345,7 @@ fn a_sheet_is_not_replaced() {
 fn results_have_endings_of_their_formats() {
     let scratch = Scratch::new();
     scratch.pairs("data", 2);
-    scratch.trained("data", "");
+    scratch.trained("data", "--save-every 1");
     scratch.ok("export run --out g.pth");
     for (command, remedy) in [
         ("average run --out mean.pth", "end --out in .safetensors"),

@@ -342,7 +342,7 @@ fn inspect_goes_on_without_its_files() {
     assert_eq!(output.status.code(), Some(1));
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
-        error.contains("inspect.b.json: cannot write the file: "),
+        error.contains("inspect.png: cannot write the file: "),
         "{error}"
     );
 }

@@ -81,8 +81,12 @@ impl Scratch {
     /// Trains a small network for two steps in a new folder `run`, and returns what is said on standard error.
     pub fn trained(&self, data: &str, options: &str) -> String {
         let _ = std::fs::remove_dir_all(self.path("run"));
+        let small = match options.contains("--resize none") {
+            true => "--filters 2", // the pictures have the sizes that they have
+            false => SMALL,
+        };
         let output = self.run(&format!(
-            "train {data} --out run --steps 2 {SMALL} {options}"
+            "train {data} --out run --steps 2 {small} {options}"
         ));
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{data} {options}: {said}");

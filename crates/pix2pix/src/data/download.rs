@@ -218,6 +218,7 @@ mod tests {
             let mut header = tar::Header::new_gnu();
             header.set_entry_type(kind);
             header.set_size(0);
+            header.as_gnu_mut().unwrap().set_real_size(0);
             header.set_cksum();
             tar.append_data(&mut header, "A/1.png", io::empty())
                 .unwrap();
