@@ -262,12 +262,15 @@ impl Pairs {
         py: Python<'py>,
         index: usize,
     ) -> PyResult<(String, Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        let pair = py.detach(|| self.pairs.read(index));
+        let resized = || {
+            let pair = self.pairs.read(index)?;
+            self.config.jitter.still(pair).map_err(|reason| {
+                let remedy = "leave the picture out, or choose a model of smaller pictures";
+                Error::file(&self.pairs.shown(index)[0], reason, remedy)
+            })
+        };
+        let pair = py.detach(|| in_pool(resized));
         let pair = pair.map_err(|error| exception(error.into()))?;
-        let pair = self.config.jitter.still(pair).map_err(|reason| {
-            let remedy = "leave the picture out, or choose a model of smaller pictures";
-            exception(Error::file(&self.pairs.shown(index)[0], reason, remedy).into())
-        })?;
         let source = to_array(py, pair.source)?;
         Ok((pair.name, source, to_array(py, pair.target)?))
     }
