@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use pix2pix::atomic_file;
 use pix2pix::model::{self, average};
 
 use crate::failure::Failure;
@@ -27,24 +26,18 @@ pub struct Args {
 
 /// Averages the checkpoints and writes the result.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let own = args.run.join("averaged.safetensors");
-    let notes = match &args.out {
+    let (out, notes) = match args.out {
         Some(out) => {
-            check_ending(out, "--out", &["safetensors"])?;
-            args.result.check(&[out])?
+            check_ending(&out, "--out", &["safetensors"])?;
+            let notes = args.result.check(&[&out])?;
+            (out, notes)
         }
-        None => {
-            let notes = args
-                .result
-                .check_own(&own, |file| model::config(file).is_ok())?;
-            // what is no folder is no run, which is told below
-            if args.run.is_dir() {
-                atomic_file::check(&own)?;
-            }
-            notes
-        }
+        None => args
+            .result
+            .check_in_run(&args.run, "averaged.safetensors", |file| {
+                model::config(file).is_ok()
+            })?,
     };
-    let out = args.out.unwrap_or(own);
     let (mean, files) = average(&args.run, args.last)?;
     keep(&files, &out)?;
     mean.save(&out)?;

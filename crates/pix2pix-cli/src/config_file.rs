@@ -9,7 +9,7 @@ use pix2pix::{Error, foreign, regular_file};
 use toml::Value;
 
 use crate::elsewhere;
-use crate::failure::Failure;
+use crate::failure::{Failure, names_file};
 use crate::paths::Plain;
 
 /// The command whose options can be in a file.
@@ -55,8 +55,7 @@ impl Merged {
 /// When the file cannot be read, or has a key that is no option.
 pub fn merged(program: &Command, arguments: Vec<OsString>) -> Result<Merged, Failure> {
     let (mut arguments, off) = without_off(program, arguments);
-    let names_file = |word: &OsString| word.as_encoded_bytes().starts_with(b"--config");
-    if !arguments.iter().any(names_file) {
+    if !names_file(&arguments) {
         return Ok(Merged::without_file(arguments));
     }
     // here only the name of the file matters; errors of the arguments are reported later, with those of the file

@@ -463,12 +463,13 @@ fn summary(evaluation: &Evaluation) -> String {
 /// different directions.
 fn apart(evaluations: &[Evaluation], directions: &[Direction]) -> Vec<String> {
     let mut notes = Vec::new();
-    let names = |found: &Evaluation| -> Vec<String> {
-        let names = found.pictures.iter().map(|picture| picture.name.clone());
-        names.collect()
-    };
-    let names: Vec<Vec<String>> = evaluations.iter().map(names).collect();
-    if names.iter().any(|of_model| *of_model != names[0]) {
+    fn names(found: &Evaluation) -> impl Iterator<Item = &str> {
+        found.pictures.iter().map(|picture| picture.name.as_str())
+    }
+    if evaluations
+        .iter()
+        .any(|found| !names(found).eq(names(&evaluations[0])))
+    {
         notes.push(
             "note: the models were measured on different pairs, so their scores do not compare; split the data once, \
              with `pix2pix prepare split`"
@@ -559,7 +560,7 @@ fn of_channels(evaluations: &[Evaluation]) -> Vec<Vec<String>> {
     rows
 }
 
-/// Says which pictures have MS-SSIM, where some models have none.
+/// Says which pictures have MS-SSIM, where no model has it.
 const WITHOUT_MS_SSIM: &str = "MS-SSIM is of pictures with sides of 176 pixels or more in which all pixels have data: there are \
                                none here.\n";
 

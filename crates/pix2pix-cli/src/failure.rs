@@ -169,8 +169,7 @@ pub fn wrong(error: &clap::Error, arguments: &[OsString]) -> Failure {
     let mut message = reason.join(" ");
     let usage = error.get(ContextKind::Usage).map(ToString::to_string);
     // what is missing in a file of options is not all that the command needs without it
-    let has_file = |word: &OsString| word.as_encoded_bytes().starts_with(b"--config");
-    let usage = usage.filter(|_| !arguments.iter().any(has_file));
+    let usage = usage.filter(|_| !names_file(arguments));
     if let (ErrorKind::MissingRequiredArgument, Some(usage)) = (error.kind(), usage) {
         message += &format!("; type {}", usage.trim_start_matches("Usage: "));
     }
@@ -200,6 +199,12 @@ fn is_far(error: &clap::Error) -> bool {
     typed.zip(known).is_some_and(|(typed, known)| {
         ["version", "help"].contains(&known.as_str()) && typed.len().abs_diff(known.len()) > 2
     })
+}
+
+/// Whether a file of options is among the arguments.
+pub fn names_file(arguments: &[OsString]) -> bool {
+    let names_one = |word: &OsString| word.as_encoded_bytes().starts_with(b"--config");
+    arguments.iter().any(names_one)
 }
 
 /// The command of the program that these arguments name, as it is typed, with its subcommands.

@@ -262,11 +262,10 @@ fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
         }
     }
     let options = prepared::of_photographs(common, task);
-    let pairs = jobs.len();
-    make(common, &options, jobs, is_made, |(file, page), target| {
+    let pairs = make(common, &options, jobs, is_made, |(file, page), target| {
         let (shown, content) = (store.shown(file), store.content(file)?);
         let (photo, format) = picture::decode_page(&shown, &content, *page)?;
-        let gap = Metadata::read(&content, format, *page, photo.channels()).nodata();
+        let gap = || Metadata::read(&content, format, *page, photo.channels()).nodata();
         let range = range_of(common, &shown, &photo, gap)?;
         let photo = sized(&photo, common.size.map(|size| size.0), false);
         // a seed per picture, so that the result does not depend on threads or order
@@ -301,12 +300,12 @@ fn are_unsplit_slices(data: &Dataset) -> bool {
     data.splits.len() == 1 && (0..pairs.len()).any(|index| pairs.is_slice(index))
 }
 
-/// A photograph's values of black and white; `gap` is what its file names as the value of pixels without data.
+/// A photograph's values of black and white; `gap` reads what its file names as the value of pixels without data.
 fn range_of(
     common: &Common,
     shown: &Path,
     photo: &Picture,
-    gap: Option<f32>,
+    gap: impl FnOnce() -> Option<f32>,
 ) -> Result<[f32; 2], Error> {
     let Some([low, high]) = photo.extremes() else {
         let remedy = "fill them with a value, or leave the file out";
@@ -318,7 +317,8 @@ fn range_of(
     let usual = photo.depth().range();
     let is_dark = photo.depth() == Depth::U16 && high < usual[1] / 4.0;
     if low < usual[0] || high > usual[1] || is_dark {
-        if let Some((gap, [least, most])) = gap.and_then(|gap| Some((gap, without(photo, gap)?))) {
+        if let Some((gap, [least, most])) = gap().and_then(|gap| Some((gap, without(photo, gap)?)))
+        {
             return Err(Error::file(
                 shown,
                 format!(
@@ -467,8 +467,7 @@ fn combine(common: &Common, nearest: Option<Sides>) -> Result<(), Failure> {
         write(target, &both)
     };
     let options = prepared::of_combine(common, nearest);
-    let pairs = jobs.len();
-    make(common, &options, jobs, is_made, work)?;
+    let pairs = make(common, &options, jobs, is_made, work)?;
     tell_found(common, pairs, None);
     for (name, _) in ["A", "B"].into_iter().zip(maps).filter(|(_, is)| *is) {
         say(&format!(
@@ -539,8 +538,7 @@ fn align(common: &Common, nodata: Option<Nodata>) -> Result<(), Failure> {
     });
     keep(&data, results)?;
     let options = prepared::of_align(common, nodata);
-    let pairs = jobs.len();
-    make(common, &options, jobs, is_made, work)?;
+    let pairs = make(common, &options, jobs, is_made, work)?;
     tell_found(common, pairs, None);
     let mut unsure = unsure.into_inner().expect("no panic while it is held");
     unsure.sort();
@@ -769,15 +767,15 @@ fn is_made(target: &Path) -> bool {
     endings.any(|ending| target.with_added_extension(ending).is_file())
 }
 
-/// Makes every file that is not there, in parallel, with a progress bar on a terminal. `options` are those that the files
-/// depend on: files that are there and were made with others are an error.
+/// Makes every file that is not there, in parallel, with a progress bar on a terminal. Returns the number of all. `options` are
+/// those that the files depend on: files that are there and were made with others are an error.
 fn make<T: Sync>(
     common: &Common,
     options: &str,
     jobs: BTreeMap<PathBuf, T>,
     is_there: fn(&Path) -> bool,
     work: impl Fn(&T, &Path) -> Result<(), Error> + Sync,
-) -> Result<(), Failure> {
+) -> Result<usize, Failure> {
     if jobs.is_empty() {
         let remedy = "put pictures into it, or choose another folder";
         return Err(Error::file(&common.input, "contains no picture", remedy).into());
@@ -787,14 +785,13 @@ fn make<T: Sync>(
             "the folder of the pairs lies in that of their pictures; choose another --out";
         return Err(Failure::Usage(format!("{}: {message}", common.out.plain())));
     }
-    let is_new = !jobs.keys().any(|target| is_there(target));
+    let before = jobs.keys().filter(|target| is_there(target)).count();
     // pairs of other pictures may be there, whose mark would be replaced
-    if !is_new || prepared::has_others(&common.out) {
+    if before > 0 || prepared::has_others(&common.out) {
         prepared::check(&common.out, options)?;
     }
     set_threads(common.threads)?;
-    let is_whole = jobs.keys().all(|target| is_there(target));
-    let begun = match is_whole {
+    let begun = match before == jobs.len() {
         true => None,
         false => Some(prepared::begin(&common.out, options)?),
     };
@@ -833,5 +830,5 @@ fn make<T: Sync>(
         common.out.plain(),
         word(&common.out)
     ));
-    Ok(())
+    Ok(jobs.len())
 }

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use pix2pix::atomic_file;
 use pix2pix::device::set_threads;
 use pix2pix::report::{self, Reported};
 
@@ -57,12 +56,11 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let page = match args.out {
         Some(page) => page,
         None => {
-            let page = args.runs[0].join(report::NAME);
-            args.result.check_own(&page, report::is_report)?;
-            // what is no folder is no run, which is told below
-            if args.runs[0].is_dir() {
-                atomic_file::check(&page)?;
-            }
+            let run = &args.runs[0];
+            let own = args
+                .result
+                .check_in_run(run, report::NAME, report::is_report);
+            let (page, _) = own?;
             if let Some(csv) = &args.csv {
                 are_two(csv, &page)?;
             }

@@ -77,6 +77,25 @@ impl ResultArgs {
         Self { force }.check_names(&[file])
     }
 
+    /// As [`check_own`](Self::check_own), for the file of this name in a run's folder, which takes long to make: whether it can be
+    /// written is tried before. Returns the file too.
+    ///
+    /// # Errors
+    /// As [`check_own`](Self::check_own); if it cannot be written. What is no folder is no run, which the command tells.
+    pub fn check_in_run(
+        &self,
+        run: &Path,
+        name: &str,
+        is_ours: impl Fn(&Path) -> bool,
+    ) -> Result<(PathBuf, Notes), Failure> {
+        let file = run.join(name);
+        let notes = self.check_own(&file, is_ours)?;
+        if run.is_dir() {
+            atomic_file::check(&file)?;
+        }
+        Ok((file, notes))
+    }
+
     /// Whether files that exist are to be replaced.
     pub fn replaces(&self) -> bool {
         self.force

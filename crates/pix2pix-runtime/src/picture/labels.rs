@@ -455,7 +455,6 @@ mod tests {
         );
     }
 
-    /// The first colours of the development kit of PASCAL VOC 2012 (VOClabelcolormap.m).
     #[test]
     fn what_no_class_has_is_found() {
         let colors = [[0, 0, 0], [255, 0, 0], [254, 9, 0]];
@@ -466,6 +465,7 @@ mod tests {
         assert_eq!(labels(Stored::Ids, &[[0; 3]; 256]).unused(3), 3);
     }
 
+    /// The first colours of the development kit of PASCAL VOC 2012 (VOClabelcolormap.m).
     #[test]
     fn numbered_classes_have_the_colors_of_voc() {
         let found = [0, 1, 2, 3, 8, 20, 255].map(color_of);

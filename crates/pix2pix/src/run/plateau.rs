@@ -52,8 +52,7 @@ impl Plateau {
     }
 
     /// Counts a sampling; those that an uninterrupted run does not have do not count, and those of a frozen generator are no
-    /// worse than the first. Returns a sentence if the rate
-    /// falls.
+    /// worse than the first. Returns a sentence if the rate falls.
     pub fn count(&mut self, config: &RunConfig, scores: &RunScores) -> Option<String> {
         if !record::counts(config, scores.step) {
             return None;
