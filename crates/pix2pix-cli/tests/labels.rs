@@ -246,6 +246,34 @@ fn sources_are_read_as_ids_or_by_their_colors() {
 }
 
 #[test]
+fn maps_in_color_are_evaluated_as_their_ids_are() {
+    for direction in ["a-to-b", "b-to-a"] {
+        let scratch = Scratch::new();
+        photographs(&scratch, 2);
+        for folder in ["colors/A", "colors/B"] {
+            fs::create_dir_all(scratch.path(folder)).unwrap();
+        }
+        for index in 0..2 {
+            let [photo, map, same, color] = ["data/A", "data/B", "colors/A", "colors/B"]
+                .map(|folder| scratch.path(&format!("{folder}/{index}.png")));
+            fs::copy(photo, same).unwrap();
+            in_ids(index).save(map).unwrap();
+            in_color(index).save(color).unwrap();
+        }
+        let options = format!("--labels-b palette.json --direction {direction}");
+        let said = scratch.trained("data", &options);
+        assert!(said.contains("B: label maps of 3 classes by id"), "{said}");
+        let [ids, colors] = ["data", "colors"].map(|data| {
+            let said = scratch.ok(&format!("evaluate run {data} --split all --json"));
+            let all: Value = serde_json::from_str(&said).unwrap();
+            all[0]["pictures"].clone()
+        });
+        assert_eq!(ids.as_array().unwrap().len(), 2);
+        assert_eq!(ids, colors, "{direction}");
+    }
+}
+
+#[test]
 fn exact_files_with_other_values_are_refused_and_jpegs_told() {
     let scratch = Scratch::new();
     photographs(&scratch, 2);

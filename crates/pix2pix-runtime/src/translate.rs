@@ -499,12 +499,9 @@ impl Translator {
         }
     }
 
-    /// Converts a picture to the channels of the model's sources. Those of label maps are read as they are.
+    /// Converts a picture to the channels of the model's sources.
     fn source(&self, picture: Picture) -> Result<Picture> {
         self.check_channels(picture.channels())?;
-        if self.model.source.labels.is_some() {
-            return Ok(picture);
-        }
         let converted = self.model.source.in_channels(picture);
         converted.map_err(unlike_source)
     }

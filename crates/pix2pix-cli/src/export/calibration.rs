@@ -131,8 +131,7 @@ fn source(
     let (picture, _) = domain.without_gaps_of(picture, &gaps);
     let picture = match &domain.labels {
         Some(labels) if format.is_exact() => labels.check(&picture).map(|()| picture),
-        Some(_) => Ok(picture),
-        None => domain.in_channels(picture),
+        _ => domain.in_channels(picture),
     };
     picture.map_err(|reason| Error::file(file, reason, REMEDY))
 }

@@ -84,11 +84,14 @@ impl Domain {
     }
 
     /// A picture with the domain's channels; see [`Picture::with_channels`]. Alpha that is added is the upper end of its
-    /// range, as it is opaque.
+    /// range, as it is opaque. Label maps stay as they are: each is read by class, whatever stores it, and luminance is none.
     ///
     /// # Errors
     /// [`Error::Picture`], when there is no such conversion.
     pub fn in_channels(&self, picture: Picture) -> Result<Picture> {
+        if self.labels.is_some() {
+            return Ok(picture);
+        }
         let alpha = self.channels.saturating_sub(1);
         let [_, opaque] = self.range_of(picture.depth()).of(alpha);
         picture.with_channels_and(self.channels, opaque)

@@ -206,8 +206,8 @@ impl Books {
 
     /// A warning if the outputs of the contact sheet's pairs show signs of failure.
     fn judge(&mut self, shown: &[Picture], translator: &Translator) -> Option<String> {
-        let range = translator.config.target.range;
-        let shown: Vec<_> = shown.iter().map(|output| output.to_rgb8(range)).collect();
+        let target = &translator.config.target;
+        let shown: Vec<_> = shown.iter().map(|output| target.shown(output)).collect();
         let still = self.samples.translate_still(translator);
         self.health
             .outputs(&shown)
