@@ -3,7 +3,8 @@
 use image::{DynamicImage, ImageBuffer, RgbImage};
 
 use crate::error::{Error, Result};
-use crate::picture::{Domain, Picture, Ranges, Samples};
+use crate::picture::two_channels::level;
+use crate::picture::{Depth, Domain, Picture, Ranges, Samples};
 use crate::translate::{TranslateOptions, Translator};
 
 impl Picture {
@@ -28,35 +29,6 @@ impl Picture {
         let [width, height] = self.size();
         RgbImage::from_raw(width, height, levels).expect("three levels a pixel")
     }
-
-    /// Converts two channels to 8-bit RGB for display: the first one is green and the second one magenta, the pair of colours
-    /// of fluorescence microscopy that colour-blind people tell apart. A second channel that is at its upper end everywhere is
-    /// the opacity of a gray picture.
-    fn in_green_and_magenta(&self, ranges: Ranges) -> RgbImage {
-        /// Networks miss the end by a little.
-        const OPAQUE: u8 = 250;
-        let samples = self.to_floats();
-        let levels = |channel: usize| {
-            let samples = samples.iter().skip(channel).step_by(2);
-            let range = ranges.of(channel);
-            samples.map(move |sample| level(*sample, range))
-        };
-        let is_gray = levels(1).all(|level| level >= OPAQUE);
-        let pixels = levels(0).zip(levels(1));
-        let colors = pixels.flat_map(|(green, magenta)| match is_gray {
-            true => [green; 3],
-            false => [magenta, green, magenta],
-        });
-        let [width, height] = self.size();
-        RgbImage::from_raw(width, height, colors.collect()).expect("three levels a pixel")
-    }
-}
-
-/// A value in a range as a level from black to white.
-fn level(value: f32, [low, high]: [f32; 2]) -> u8 {
-    let half = (high - low) / 2.0;
-    let value = ((value - low) / half - 1.0).clamp(-1.0, 1.0);
-    ((value + 1.0) * 127.5).round() as u8
 }
 
 impl Domain {
@@ -65,7 +37,9 @@ impl Domain {
     pub fn shown(&self, picture: &Picture) -> RgbImage {
         let range = self.range_of(picture.depth());
         match &self.labels {
-            None if picture.channels() == 2 => picture.in_green_and_magenta(range),
+            None if picture.channels() == 2 => picture
+                .in_green_and_magenta(range)
+                .to_rgb8(Depth::U8.range()),
             None => picture.to_rgb8(range),
             Some(labels) => {
                 let classes = labels.classes_of(picture).into_iter();

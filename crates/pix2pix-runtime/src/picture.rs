@@ -9,6 +9,7 @@ mod pad;
 mod ranges;
 mod resize;
 mod size;
+pub(crate) mod two_channels;
 
 use crate::error::{Error, Result};
 

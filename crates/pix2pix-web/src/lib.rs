@@ -165,7 +165,13 @@ pub unsafe extern "C" fn pix2pix_translate(
     };
     let picture = Picture::new([width, height], RGBA, Samples::U8(pixels.to_vec()));
     let translated = model.translate_with(picture, &options);
-    let translated = translated.and_then(|picture| picture.with_channels(RGBA));
+    let translated = translated.and_then(|picture| match picture.channels() {
+        // as everywhere: the second one is rarely opacity
+        2 => picture
+            .in_green_and_magenta(Depth::U8.range())
+            .with_channels(RGBA),
+        _ => picture.with_channels(RGBA),
+    });
     let translated = translated.map_err(|e| e.to_string());
     told(
         false,

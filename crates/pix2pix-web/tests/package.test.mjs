@@ -68,6 +68,20 @@ for (const name of ["unet", "resnet", "unet-best"]) {
   }
 }
 
+test("two channels are green and magenta, and opaque", async () => {
+  const file = join(MODELS, "two.safetensors");
+  const source = picture(64, 64);
+  const expected = await native(file, source, ["--dropout", "off"]);
+  assert.equal(expected.length, 64 * 64 * 2);
+  const { data } = await (await load(file)).translate(source, { dropout: false });
+  for (let pixel = 0; pixel < 64 * 64; pixel += 1) {
+    const [red, green, blue, alpha] = data.subarray(4 * pixel);
+    const [first, second] = expected.subarray(2 * pixel);
+    assert.ok(Math.abs(green - first) <= 1 && Math.abs(red - second) <= 1, `pixel ${pixel}`);
+    assert.deepEqual([blue, alpha], [red, 255]);
+  }
+});
+
 test("a seed gives one picture, another seed another", async () => {
   const model = await load(unet);
   const source = picture(64, 64);
