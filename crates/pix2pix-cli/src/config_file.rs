@@ -137,7 +137,10 @@ fn without_off(program: &Command, arguments: Vec<OsString>) -> (Vec<OsString>, V
     for (index, word) in arguments.into_iter().enumerate() {
         let text = word.to_str().filter(|_| index < end);
         let name = text.and_then(|text| text.strip_prefix("--")?.strip_suffix("=false"));
-        match name.filter(|name| is_switch(command, name)) {
+        let mut options = command.get_arguments();
+        let is_switch =
+            |name: &&str| options.any(|known| known.get_long() == Some(*name) && is_switch(known));
+        match name.filter(is_switch) {
             Some(name) => off.push(name.to_string()),
             None => left.push(word),
         }
@@ -145,12 +148,14 @@ fn without_off(program: &Command, arguments: Vec<OsString>) -> (Vec<OsString>, V
     (left, off)
 }
 
-/// Whether a command has a switch of this name, which takes no value.
-fn is_switch(command: &Command, name: &str) -> bool {
-    let mut switches = command.get_arguments();
-    switches.any(|known| {
-        known.get_long() == Some(name) && matches!(known.get_action(), ArgAction::SetTrue)
-    })
+/// Whether an option takes no value.
+fn is_switch(option: &Arg) -> bool {
+    matches!(option.get_action(), ArgAction::SetTrue)
+}
+
+/// Whether an option of a command is a switch that can be turned off where a file may turn it on.
+pub fn can_be_off(command: &str, option: &Arg) -> bool {
+    command == COMMAND && is_switch(option)
 }
 
 /// Whether a file is the configuration of a run, and not one with options.

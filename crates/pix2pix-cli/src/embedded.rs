@@ -269,8 +269,17 @@ impl Words {
             let known = known.ok_or_else(|| {
                 Failure::Usage(format!("{name} is not an option of {}", self.command))
             })?;
+            let words = match (value, known.get_long()) {
+                // said, and so stronger than a file of options
+                (Value::Boolean(false), Some(long))
+                    if config_file::can_be_off(self.command, known) =>
+                {
+                    Some(vec![format!("--{long}=false").into()])
+                }
+                _ => config_file::words(known, value),
+            };
             self.words.extend(
-                config_file::words(known, value).ok_or_else(|| {
+                words.ok_or_else(|| {
                     Failure::Usage(format!("{name} cannot have the value {value}"))
                 })?,
             );
@@ -404,6 +413,16 @@ mod tests {
             assert_eq!(refused(name, value), told);
         }
         let file = scratch.path().join("options.toml");
+        // a switch of the file is turned off by name, and no other
+        std::fs::write(&file, "vertical_mirror = true\nturn = true\n").unwrap();
+        let config = given("config", file.to_str().unwrap());
+        let run = scratch.path().join("off");
+        trained(&run, &[config, given("turn", false)], 1).unwrap();
+        let written = std::fs::read_to_string(run.join("config.toml")).unwrap();
+        assert!(
+            written.contains("vertical_mirror = true\n") && written.contains("\nturn = false\n"),
+            "{written}"
+        );
         std::fs::write(&file, "dry_run = true\n").unwrap();
         let told = refused("config", file.to_str().unwrap().into());
         assert!(
