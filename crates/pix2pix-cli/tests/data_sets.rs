@@ -610,6 +610,10 @@ fn inspect_says_what_is_there_and_fails_where_training_would() {
         .unwrap()
         .into_rgb8();
     assert!(!common::is_flat(&sheet, 12, 56, 40));
+    let told = scratch.trained("data", "--dry-run");
+    let note = "note: 1 held-out pair is a training pair too, so scores tell less of new pictures: \
+                data/val/pair0.png is the same as data/train/pair0.png; remove the duplicates\n";
+    assert!(told.contains(note), "{told}");
 
     fs::write(scratch.path("data/train/broken.png"), "no picture").unwrap();
     let output = scratch.run("inspect data");

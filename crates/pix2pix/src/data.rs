@@ -44,7 +44,7 @@ pub use dataset::aligned::Aligned;
 pub use dataset::classes::{self, Classes};
 pub use dataset::digest::Change;
 pub use dataset::layout::places_of_pairs;
-pub use dataset::leakage::{Duplicate, duplicates};
+pub use dataset::leakage::{Duplicate, duplicates, leaked};
 pub use dataset::passed_over::{self, PassedOver};
 pub use dataset::store::Store;
 pub use dataset::survey;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use pix2pix::data::path_text::path_of;
 use pix2pix::data::survey::{LeftOut, Survey};
-use pix2pix::data::{Change, Dataset, Domain, ResizePolicy, earth, passed_over};
+use pix2pix::data::{Change, Dataset, Domain, Duplicate, ResizePolicy, earth, leaked, passed_over};
 use pix2pix::device::{Device, set_threads};
 use pix2pix::network::{GeneratorConfig, Norm};
 use pix2pix::parallel::Shard;
@@ -152,6 +152,7 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
         .into_iter()
         .collect();
     told.extend(describe(&data, &survey, (&sides, &notes), &left_out));
+    told.extend(leakage(&data));
     let is_hd = matches!(config.generator, GeneratorConfig::Hd(_));
     if is_hd && from.is_none() {
         told.push(
@@ -194,6 +195,21 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
         root: out,
         notes: told,
     })
+}
+
+/// Says which held-out pairs are training pairs too.
+fn leakage(data: &Dataset) -> Option<String> {
+    let found = leaked(&data.train, data.val.as_ref()?);
+    let Duplicate { first, again, .. } = found.first()?;
+    let (pairs, are) = match found.len() {
+        1 => ("1 held-out pair".to_string(), "is a training pair"),
+        count => (format!("{count} held-out pairs"), "are training pairs"),
+    };
+    Some(format!(
+        "note: {pairs} {are} too, so scores tell less of new pictures: {} is the same as {}; remove the duplicates",
+        again.plain(),
+        first.plain()
+    ))
 }
 
 /// Said when a run goes on with other files than those that it began with.
@@ -277,6 +293,7 @@ fn repeat(
             "note: the data set is another than that run's, or has changed since".to_string(),
         );
     }
+    notes.extend(leakage(&data));
     config.data_digest = data.digest();
     config.remember_shapes(&data, &survey);
     config.check_pixels(&data)?;

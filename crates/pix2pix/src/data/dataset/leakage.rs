@@ -1,7 +1,8 @@
 //! Leakage: pairs that occur in more than one split, byte for byte. Held-out scores then also measure what the network
 //! has memorized. A file that occurs in two splits in pairs that differ may be as bad, or an empty label map.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -9,7 +10,10 @@ use sha2::{Digest, Sha256};
 
 use super::Dataset;
 use super::pairs::Pairs;
-use crate::data::picture::Page;
+use crate::data::picture::{Page, content};
+
+/// Number of bytes from the middle of a file by which files of one size are compared before all of them is read.
+const SAMPLE: u64 = 4096;
 
 /// A pair or a file that occurs in two splits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,62 +26,155 @@ pub struct Duplicate {
     pub is_pair: bool,
 }
 
-type Hash = [u8; 32];
-
-/// Finds pairs, and files of other pairs, that occur in more than one split; skips files that cannot be read.
+/// Finds pairs, and files of other pairs, that occur in more than one split; skips files that cannot be read. Files are read as
+/// far as others of the same size and with the same middle are in another split.
 pub fn duplicates(data: &Dataset) -> Vec<Duplicate> {
-    let [mut pairs_seen, mut files_seen] = [Seen::default(), Seen::default()];
-    let mut found = Vec::new();
-    for (split, (_, pairs)) in data.splits.iter().enumerate() {
-        for files in hashes(pairs) {
-            let all: Vec<Hash> = files.iter().map(|(hash, _)| *hash).collect();
-            let again = &files[0].1;
-            if let Some(first) = pairs_seen.elsewhere(all, split, again) {
-                let again = again.clone();
-                found.push(Duplicate {
-                    first,
-                    again,
-                    is_pair: true,
-                });
-                continue;
-            }
-            for (hash, again) in files {
-                let first = files_seen.elsewhere(vec![hash], split, &again);
-                found.extend(first.map(|first| Duplicate {
-                    first,
-                    again,
-                    is_pair: false,
-                }));
-            }
-        }
-    }
+    let splits: Vec<&Pairs> = data.splits.iter().map(|(_, pairs)| pairs).collect();
+    let pairs = items(&splits);
+    let mut again = repeated(pairs.clone());
+    let mut found: Vec<Duplicate> = again.iter().map(|pair| pair.told(true)).collect();
+    let told: HashSet<[usize; 2]> = again.iter().map(|pair| pair.item.place).collect();
+    let others = pairs.into_iter().filter(|pair| !told.contains(&pair.place));
+    let files = others.flat_map(|pair| {
+        let Item { pairs, place, .. } = pair;
+        let files = pair.files.into_iter().map(|file| vec![file]);
+        files.map(move |files| Item {
+            pairs,
+            place,
+            files,
+        })
+    });
+    again = repeated(files.collect());
+    found.extend(again.iter().map(|file| file.told(false)));
     found
 }
 
-/// The split and the path at which something was seen first.
-#[derive(Default)]
-struct Seen(HashMap<Vec<Hash>, (usize, PathBuf)>);
+/// Finds held-out pairs that are training pairs too, of which scores say nothing.
+pub fn leaked(train: &Pairs, held_out: &Pairs) -> Vec<Duplicate> {
+    let again = repeated(items(&[train, held_out]));
+    again.iter().map(|pair| pair.told(true)).collect()
+}
 
-impl Seen {
-    /// The path at which this was seen first, if that was in another split.
-    fn elsewhere(&mut self, what: Vec<Hash>, split: usize, path: &Path) -> Option<PathBuf> {
-        let first = self.0.entry(what);
-        let (other, first) = first.or_insert_with(|| (split, path.to_path_buf()));
-        (*other != split).then(|| first.clone())
+/// Files that are compared together.
+#[derive(Clone)]
+struct Item<'a> {
+    pairs: &'a Pairs,
+    /// The split, and the pair in it.
+    place: [usize; 2],
+    files: Vec<&'a Path>,
+}
+
+/// An item that has been seen before, in another split.
+struct Repeated<'a> {
+    first: PathBuf,
+    item: Item<'a>,
+}
+
+impl Repeated<'_> {
+    fn told(&self, is_pair: bool) -> Duplicate {
+        Duplicate {
+            first: self.first.clone(),
+            again: self.item.shown(),
+            is_pair,
+        }
     }
 }
 
-/// The files of each pair.
-fn hashes(pairs: &Pairs) -> Vec<Vec<(Hash, PathBuf)>> {
-    // the pages of a file are read with the first
-    let is_first = |index: &usize| !matches!(pairs.page(*index), Page::At(1..));
-    let files = (0..pairs.len()).into_par_iter().filter(is_first);
-    let hashes = files.filter_map(|index| {
-        let files = pairs.bytes(index).ok()?.into_iter();
-        let hashes = files.map(|bytes| Sha256::digest(&bytes).into());
-        Some(hashes.zip(pairs.shown(index)).collect())
+impl Item<'_> {
+    fn split(&self) -> usize {
+        self.place[0]
+    }
+
+    /// The path of its first file.
+    fn shown(&self) -> PathBuf {
+        self.pairs.store.shown(self.files[0])
+    }
+
+    /// The sizes of its files.
+    fn sizes(&self) -> Option<Vec<u64>> {
+        let sizes = self.files.iter().map(|file| self.pairs.store.size(file));
+        sizes.collect()
+    }
+
+    /// The middle of each of its files.
+    fn samples(&self) -> Option<Vec<Vec<u8>>> {
+        let sample = |file: &&Path| sample(&self.pairs.store.stored(file).ok()?).ok();
+        self.files.iter().map(sample).collect()
+    }
+
+    /// The digests of its files.
+    fn digests(&self) -> Option<Vec<[u8; 32]>> {
+        let digest = |file: &&Path| {
+            let bytes = self.pairs.store.read(file).ok()?;
+            Some(Sha256::digest(&bytes).into())
+        };
+        self.files.iter().map(digest).collect()
+    }
+}
+
+/// The middle of a file.
+fn sample(content: &content::Content) -> io::Result<Vec<u8>> {
+    let mut reader = content.reader()?;
+    let length = content::length(&mut *reader)?;
+    reader.seek(SeekFrom::Start(length.saturating_sub(SAMPLE) / 2))?;
+    let mut sample = Vec::new();
+    reader.take(SAMPLE).read_to_end(&mut sample)?;
+    Ok(sample)
+}
+
+/// The pairs of each split.
+fn items<'a>(splits: &[&'a Pairs]) -> Vec<Item<'a>> {
+    let of_split = |(split, pairs): (usize, &&'a Pairs)| {
+        let pairs = *pairs;
+        // the pages of a file are compared with the first
+        let is_first = move |index: &usize| !matches!(pairs.page(*index), Page::At(1..));
+        (0..pairs.len()).filter(is_first).map(move |index| Item {
+            pairs,
+            place: [split, index],
+            files: pairs.entries[index]
+                .files
+                .all()
+                .map(PathBuf::as_path)
+                .collect(),
+        })
+    };
+    splits.iter().enumerate().flat_map(of_split).collect()
+}
+
+/// The items that have been seen before in another split, byte for byte.
+fn repeated(items: Vec<Item<'_>>) -> Vec<Repeated<'_>> {
+    let of_size = alike(items, Item::sizes).into_iter();
+    let of_sample = alike(of_size.map(|(item, _)| item).collect(), Item::samples).into_iter();
+    let same = alike(of_sample.map(|(item, _)| item).collect(), Item::digests);
+    let mut seen = HashMap::new();
+    let again = same.into_iter().filter_map(|(item, key)| {
+        let (split, first) = seen
+            .entry(key)
+            .or_insert_with(|| (item.split(), item.shown()));
+        (*split != item.split()).then(|| Repeated {
+            first: first.clone(),
+            item,
+        })
     });
-    hashes.collect()
+    again.collect()
+}
+
+/// The items whose key is also that of one of another split, with their keys. Those without a key are like no other.
+fn alike<'a, K: Clone + Eq + std::hash::Hash + Send>(
+    items: Vec<Item<'a>>,
+    key: impl Fn(&Item<'a>) -> Option<K> + Sync,
+) -> Vec<(Item<'a>, K)> {
+    let keyed = items.into_par_iter();
+    let keyed = keyed.filter_map(|item| key(&item).map(|key| (item, key)));
+    let keyed: Vec<(Item, K)> = keyed.collect();
+    // the split of a key, and whether another one has it too
+    let mut splits = HashMap::new();
+    for (item, key) in &keyed {
+        let (split, is_in_two) = splits.entry(key.clone()).or_insert((item.split(), false));
+        *is_in_two |= *split != item.split();
+    }
+    let alike = keyed.into_iter().filter(|(_, key)| splits[key].1);
+    alike.collect()
 }
 
 #[cfg(test)]
@@ -114,6 +211,40 @@ mod tests {
             duplicate("val/B/3.png", "train/B/1.png", false),
             duplicate("val/A/4.png", "train/A/2.png", true),
         ];
-        assert_eq!(duplicates(&data), expected);
+        let mut found = duplicates(&data);
+        found.sort_by(|a, b| a.again.cmp(&b.again));
+        assert_eq!(found, expected);
+        let held_out = data.val.as_ref().unwrap();
+        assert_eq!(leaked(&data.train, held_out), expected[1..]);
+    }
+
+    /// Of uncompressed pictures all sizes are equal, and the middle may be too.
+    #[test]
+    fn files_of_one_size_are_read_as_far_as_they_are_alike() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |path: &str, at: usize, byte: u8| {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let mut bytes = vec![0; 20_000];
+            bytes[at] = byte;
+            fs::write(path, bytes).unwrap();
+        };
+        // another start, another middle, another end; the last one is a copy
+        for (index, (at, byte)) in [(0, 1), (10_000, 1), (19_999, 1), (5, 1)]
+            .into_iter()
+            .enumerate()
+        {
+            write(&format!("train/A/{index}.npy"), at, byte);
+            write(&format!("train/B/{index}.npy"), 7, 0);
+            let byte = if index == 3 { byte } else { 2 };
+            write(&format!("val/A/{index}.npy"), at, byte);
+            write(&format!("val/B/{index}.npy"), 7, 0);
+        }
+        let data = Dataset::open(folder.path(), &Options::default()).unwrap();
+        let again: Vec<PathBuf> = leaked(&data.train, data.val.as_ref().unwrap())
+            .into_iter()
+            .map(|duplicate| duplicate.again)
+            .collect();
+        assert_eq!(again, [folder.path().join("val/A/3.npy")]);
     }
 }
