@@ -287,7 +287,7 @@ function showPalette(colours) {
     button.dataset.colour = colour;
     button.style.background = colour;
     button.setAttribute("role", "radio");
-    button.setAttribute("aria-label", `Colour ${colour}`);
+    button.setAttribute("aria-label", `Color ${colour}`);
     return button;
   };
   at("palette").replaceChildren(...colours.map(swatch));
