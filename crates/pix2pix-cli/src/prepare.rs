@@ -597,7 +597,6 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
         .into());
     }
     let pairs = &data.train;
-    without_mask(pairs)?;
     let order = pairs.order(common.seed, 0);
     let [val, test] = held_out(common, pairs.len(), [val, test])?;
     let mut jobs = BTreeMap::new();
@@ -607,18 +606,11 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
             place if place < val + test => "test",
             _ => "train",
         };
-        let (files, folders) = (pairs.shown(index), pairs.folders(index));
-        for (side, file) in files.iter().enumerate() {
-            let ending = file.extension().unwrap_or_default().to_string_lossy();
-            let whole = picture::volume_extension(file).or_else(|| picture::ome_extension(file));
-            let ending = whole.unwrap_or(&ending);
-            let in_split = |split: &str| {
-                let folder = common.out.join(split);
-                let folder = folders
-                    .get(side)
-                    .map_or(folder.clone(), |side| folder.join(side));
-                folder.join(format!("{}.{ending}", pairs.name(index)))
-            };
+        for Copied { from, folder } in copied(pairs, index) {
+            let ending = from.extension().unwrap_or_default().to_string_lossy();
+            let whole = picture::volume_extension(&from).or_else(|| picture::ome_extension(&from));
+            let file = format!("{}.{}", pairs.name(index), whole.unwrap_or(&ending));
+            let in_split = |split: &str| common.out.join(split).join(&folder).join(&file);
             let others = ["train", "val", "test"]
                 .into_iter()
                 .filter(|other| *other != name);
@@ -628,18 +620,13 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
                 return Err(Error::file(&there, reason, remedy).into());
             }
             let target = in_split(name);
-            add(
-                &mut jobs,
-                target,
-                (pairs, index, side),
-                |(pairs, index, side)| pairs.shown(*index)[*side].clone(),
-            )?;
+            add(&mut jobs, target, from, PathBuf::clone)?;
         }
     }
-    let work = |(pairs, index, side): &(&Pairs, usize, usize), target: &Path| {
-        let bytes = &pairs.bytes(*index)?[*side];
+    let work = |from: &PathBuf, target: &Path| {
+        let bytes = pairs.bytes_of(from)?;
         create_folder_of(target)?;
-        atomic_file::write(target, bytes)
+        atomic_file::write(target, &bytes)
     };
     keep(&data, jobs.keys().cloned())?;
     // a copy has all of its name
@@ -650,6 +637,27 @@ fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
         "pairs: {train} in train/, {val} in val/, {test} in test/\n"
     ));
     Ok(())
+}
+
+/// A file of a pair that is copied, and its folder in the pair's split.
+struct Copied {
+    from: PathBuf,
+    folder: String,
+}
+
+/// The files of pair `index`, its mask included.
+fn copied(pairs: &Pairs, index: usize) -> Vec<Copied> {
+    let (files, folders) = (pairs.shown(index), pairs.folders(index));
+    // a side-by-side pair is beside the folders
+    let folders = folders.into_iter().chain(std::iter::once(String::new()));
+    let sides = files.into_iter().zip(folders);
+    let mask = pairs
+        .mask_file(index)
+        .map(|mask| (mask, "mask".to_string()));
+    let copied = sides.chain(mask);
+    copied
+        .map(|(from, folder)| Copied { from, folder })
+        .collect()
 }
 
 /// Numbers of pairs for val/ and test/: at least one for each that has a share, and one to train on.
@@ -683,7 +691,7 @@ fn without_mask(pairs: &Pairs) -> Result<(), Error> {
         Some(mask) => Err(Error::file(
             &mask,
             "a mask, which these tasks do not copy",
-            "move mask/ away, or hold pairs out with `val_fraction` when you train",
+            "move mask/ away, or train on the pairs as they are",
         )),
     }
 }

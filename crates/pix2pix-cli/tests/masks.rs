@@ -6,7 +6,7 @@ use image::{GrayImage, Luma, Rgb, RgbImage, imageops};
 use pix2pix::data::picture::{self, Content, Format, Metadata, Page, Picture, Samples};
 use serde_json::Value;
 
-use crate::common::{SMALL, Scratch, pair};
+use crate::common::{self, SMALL, Scratch, pair};
 use crate::learning::data_of;
 
 /// Whether a pixel of the test's pairs has data.
@@ -70,7 +70,7 @@ fn masked_pixels_enter_no_loss_and_no_score() {
 fn tasks_that_copy_no_masks_refuse_them() {
     let scratch = Scratch::new();
     pairs(&scratch, true, [9, 200, 30]);
-    for task in ["split", "combine", "align"] {
+    for task in ["combine", "align"] {
         let output = scratch.run(&format!("prepare {task} data --out {task}"));
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{said}");
@@ -79,6 +79,41 @@ fn tasks_that_copy_no_masks_refuse_them() {
             "{said}"
         );
         assert!(!scratch.path(task).join("train").exists());
+    }
+}
+
+#[test]
+fn masks_are_split_with_their_pairs() {
+    let scratch = Scratch::new();
+    pairs(&scratch, true, [9, 200, 30]);
+    scratch.ok("prepare split data --out split --val-fraction 0.25");
+    for (split, count) in [("train", 3), ("val", 1)] {
+        let folder = scratch.path(&format!("split/{split}"));
+        let names = common::names(&folder.join("A"));
+        assert_eq!(names.len(), count);
+        for name in names {
+            for side in ["A", "B", "mask"] {
+                let from = scratch.path(&format!("data/{side}/{name}"));
+                let bytes = fs::read(folder.join(side).join(&name)).unwrap();
+                assert_eq!(bytes, fs::read(from).unwrap(), "{split}/{side}/{name}");
+            }
+        }
+    }
+    // as beside side-by-side pairs
+    fs::create_dir_all(scratch.path("both/mask")).unwrap();
+    for index in 0..2 {
+        pair(128, 64, index)
+            .save(scratch.path(&format!("both/{index}.png")))
+            .unwrap();
+        let mask = scratch.path(&format!("data/mask/{index}.png"));
+        fs::copy(mask, scratch.path(&format!("both/mask/{index}.png"))).unwrap();
+    }
+    scratch.ok("prepare split both --out halves --val-fraction 0.5");
+    let said = scratch.trained("halves", "");
+    assert!(said.contains("side-by-side"), "{said}");
+    for split in ["train", "val"] {
+        let folder = scratch.path(&format!("halves/{split}"));
+        assert_eq!(common::names(&folder.join("mask")).len(), 1);
     }
 }
 

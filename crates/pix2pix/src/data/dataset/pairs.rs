@@ -143,13 +143,13 @@ impl Pairs {
         self.store.is_folder().then(|| self.store.root())
     }
 
-    /// The bytes of pair `index`'s files.
+    /// The bytes of a file that [`shown`](Self::shown) or [`mask_file`](Self::mask_file) names.
     ///
     /// # Errors
-    /// When one cannot be read.
-    pub fn bytes(&self, index: usize) -> Result<Vec<Vec<u8>>> {
-        let files = self.entries[index].files.all();
-        files.map(|path| self.store.read(path)).collect()
+    /// When it cannot be read.
+    pub fn bytes_of(&self, shown: &Path) -> Result<Vec<u8>> {
+        let path = shown.strip_prefix(self.store.root()).unwrap_or(shown);
+        self.store.read(path)
     }
 
     /// Whether a mask file belongs to some of the pairs.
