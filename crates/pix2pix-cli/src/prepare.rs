@@ -834,7 +834,8 @@ fn make<T: Sync>(
     };
     let program = program();
     say(&format!(
-        "{made} files in {}{there}\nNow type: {program} inspect {}\n",
+        "{} in {}{there}\nNow type: {program} inspect {}\n",
+        words::count(made as u64, "file"),
         common.out.plain(),
         word(&common.out)
     ));

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use pix2pix_runtime::picture::labels::Stored;
 use pix2pix_runtime::picture::{CHANNELS, Domain, Labels, Nodata, Outside, Ranges, nodata};
+use pix2pix_runtime::words::count;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -258,8 +259,9 @@ impl Survey {
         let range = forced.range[side].unwrap_or(depth.range().into());
         if !range.fit(channels) {
             let reason = format!(
-                "has {} ranges, but {name} has {channels} channels; give one range, or one for each channel",
-                range.listed().len()
+                "has {}, but {name} has {}; give one range, or one for each channel",
+                count(range.listed().len() as u64, "range"),
+                count(channels as u64, "channel")
             );
             return Err(Error::field(["range[0]", "range[1]"][side], reason));
         }
@@ -564,10 +566,7 @@ fn unmatched(data: &Dataset) -> Error {
         .iter()
         .map(|file| file.display().to_string())
         .collect();
-    let (last, plural) = (
-        files.last().expect("some are unmatched"),
-        if files.len() == 1 { "" } else { "s" },
-    );
+    let last = files.last().expect("some are unmatched");
     let remedy = match mismatch(files, data.proposal.as_ref()) {
         Some(example) => format!("{example}; rename or remove them, or choose `on_error` skip"),
         None => "rename or remove them, or choose `on_error` skip".to_string(),
@@ -575,8 +574,8 @@ fn unmatched(data: &Dataset) -> Error {
     Error::file(
         last.parent().unwrap_or(last),
         format!(
-            "{} picture{plural} without a partner of the same name: {}",
-            files.len(),
+            "{} without a partner of the same name: {}",
+            count(files.len() as u64, "picture"),
             names.join(", ")
         ),
         remedy,
