@@ -170,15 +170,9 @@ impl Outside {
         2 * self.clipped > self.samples
     }
 
-    /// The clipped share in percent, e.g. "1.5%"; never "0%".
+    /// The clipped share in percent, e.g. "1.5%".
     pub fn share(&self) -> String {
-        let percent = 100.0 * self.clipped as f64 / self.samples.max(1) as f64;
-        match percent {
-            ..0.001 => "less than 0.001%".to_string(),
-            ..0.1 => format!("{percent:.3}%"),
-            ..10.0 => format!("{percent:.1}%"),
-            _ => format!("{percent:.0}%"),
-        }
+        words::percent(self.clipped as f64 / self.samples.max(1) as f64)
     }
 }
 
