@@ -80,7 +80,7 @@ impl Samples {
     }
 
     /// Samples of this depth with these values. Integers are rounded and clamped; NaN becomes 0.
-    pub(crate) fn of_floats(depth: Depth, values: impl Iterator<Item = f32>) -> Self {
+    pub fn of_floats(depth: Depth, values: impl Iterator<Item = f32>) -> Self {
         match depth {
             Depth::U8 => Self::U8(values.map(|x| x.round() as u8).collect()),
             Depth::U16 => Self::U16(values.map(|x| x.round() as u16).collect()),
