@@ -107,7 +107,7 @@ fn place(out: &Path) -> PathBuf {
     out.join(PREPARED)
 }
 
-/// A task on photographs and the options that its files depend on, as they are typed.
+/// A task on photographs and the options that its files depend on, as they are typed, with [`REVISED`] if it is.
 pub fn of_photographs(common: &Common, task: Task) -> String {
     let seed = common.seed;
     let revision = match task {
