@@ -250,10 +250,11 @@ fn values(side: &values::Side, name: &str) -> String {
 fn shares(labels: &Labels, pixels: &[u64], name: &str) -> String {
     let all: u64 = pixels.iter().sum();
     let lines = pixels.iter().enumerate().map(|(class, count)| {
-        let percent = 100.0 * *count as f64 / all.max(1) as f64;
+        let share = *count as f64 / all.max(1) as f64;
         format!(
-            "{name}, {}: {percent:.2}% of the pixels\n",
-            one_line(&labels.name(class))
+            "{name}, {}: {} of the pixels\n",
+            one_line(&labels.name(class)),
+            words::percent(share)
         )
     });
     lines.collect()

@@ -651,7 +651,7 @@ fn prepare_makes_pairs_and_goes_on_where_it_was() {
     let before = fs::read(scratch.path("noise/train/0.png")).unwrap();
     let said = scratch.ok("prepare noise photos --out noise --size 64");
     assert!(
-        said.contains("1 files in noise, 2 already existed"),
+        said.contains("1 file in noise, 2 already existed"),
         "{said}"
     );
     assert_eq!(fs::read(scratch.path("noise/train/0.png")).unwrap(), before);
@@ -733,7 +733,7 @@ fn pairs_of_other_options_are_not_taken_for_the_same() {
     // what the pairs do not depend on; other photographs; and the same again
     fs::remove_file(scratch.path("e/pair1.png")).unwrap();
     let said = scratch.ok(&format!("{same} --seed 7 --threads 1"));
-    assert!(said.contains("1 files in e, 2 already existed"), "{said}");
+    assert!(said.contains("1 file in e, 2 already existed"), "{said}");
     let said = scratch.ok("inspect e");
     assert!(!said.contains("passed over"), "{said}");
     scratch.ok("prepare edges more --out e --low 20 --high 60");
@@ -747,8 +747,19 @@ fn pairs_of_other_options_are_not_taken_for_the_same() {
     }
     scratch.ok("prepare sketch photos --out e");
     scratch.ok("prepare sketch photos --out e");
+    // pairs of an earlier version, which saw other light
+    let mark = scratch.path(&format!("e/{}", pix2pix::data::PREPARED));
+    let now = fs::read(&mark).unwrap();
+    fs::write(&mark, "sketch --sigma 5\n").unwrap();
+    let output = scratch.run("prepare sketch photos --out e");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let wanted =
+        "error: e: has pairs of an earlier version, which made them in another way; choose";
+    assert!(said.starts_with(wanted), "{said}");
+    fs::write(&mark, now).unwrap();
     // one of an earlier version
-    fs::remove_file(scratch.path(&format!("e/{}", pix2pix::data::PREPARED))).unwrap();
+    fs::remove_file(&mark).unwrap();
     let said = scratch.ok("prepare noise photos --out e");
     assert!(said.contains("0 files in e, 3 already existed"), "{said}");
     // which has the mark once the command has made files of it
@@ -900,7 +911,7 @@ fn a_split_goes_on_where_it_was() {
     fs::remove_file(scratch.path("parts/train/p.bmp")).unwrap();
     let said = scratch.ok(split);
     assert!(
-        said.contains("1 files in parts, 1 already existed"),
+        said.contains("1 file in parts, 1 already existed"),
         "{said}"
     );
     for name in ["p.bmp", "p.bmp.png"] {

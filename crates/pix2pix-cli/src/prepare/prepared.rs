@@ -9,6 +9,10 @@ use pix2pix::{Error, atomic_file, one_line, regular_file};
 
 use super::{Common, Sides};
 
+/// What the options end with of tasks that an earlier version did in another way: drawings took other colors for equally light,
+/// and the holes of `mask` covered less than their share.
+const REVISED: &str = " (2)";
+
 /// Checks that the files in the folder were made with these options, as far as it is known: earlier versions did not say it.
 ///
 /// # Errors
@@ -21,10 +25,16 @@ pub fn check(out: &Path, options: &str) -> Result<(), Error> {
     if earlier == options {
         return Ok(());
     }
-    let reason = format!(
-        "has pairs of another command: prepare {}",
-        one_line(earlier)
-    );
+    let reason = match options.strip_suffix(REVISED) == Some(earlier) {
+        true => "has pairs of an earlier version, which made them in another way".to_string(),
+        false => {
+            let earlier = earlier.strip_suffix(REVISED).unwrap_or(earlier);
+            format!(
+                "has pairs of another command: prepare {}",
+                one_line(earlier)
+            )
+        }
+    };
     let remedy = "choose another folder with --out, or empty this one";
     Err(Error::file(out, reason, remedy))
 }
@@ -97,9 +107,15 @@ fn place(out: &Path) -> PathBuf {
     out.join(PREPARED)
 }
 
-/// A task on photographs and the options that its files depend on, as they are typed.
+/// A task on photographs and the options that its files depend on, as they are typed, with [`REVISED`] if it is.
 pub fn of_photographs(common: &Common, task: Task) -> String {
     let seed = common.seed;
+    let revision = match task {
+        Task::Edges { .. } | Task::Sketch { .. } | Task::Halftone { .. } | Task::Mask { .. } => {
+            REVISED
+        }
+        Task::Gray | Task::LowRes { .. } | Task::Noise { .. } | Task::Blur { .. } => "",
+    };
     let task = match task {
         Task::Edges { low, high } => format!("edges --low {low} --high {high}"),
         Task::Sketch { sigma } => format!("sketch --sigma {sigma}"),
@@ -110,7 +126,7 @@ pub fn of_photographs(common: &Common, task: Task) -> String {
         Task::Mask { share } => format!("mask --share {share} --seed {seed}"),
         Task::Halftone { cell } => format!("halftone --cell {cell}"),
     };
-    task + &of_common(common)
+    task + &of_common(common) + revision
 }
 
 /// The same of `combine`.
@@ -157,6 +173,31 @@ mod tests {
         assert!(
             said.contains("another command: prepare gray; choose"),
             "{said}"
+        );
+    }
+
+    #[test]
+    fn pairs_that_an_earlier_version_made_in_another_way_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path();
+        let said = |options: &str| check(out, options).unwrap_err().to_string();
+        begin(out, "sketch --sigma 5").unwrap();
+        let told = said("sketch --sigma 5 (2)");
+        assert!(
+            told.contains("pairs of an earlier version, which"),
+            "{told}"
+        );
+        let told = said("sketch --sigma 6 (2)");
+        assert!(
+            told.contains("command: prepare sketch --sigma 5;"),
+            "{told}"
+        );
+        begin(out, "sketch --sigma 5 (2)").unwrap();
+        assert!(check(out, "sketch --sigma 5 (2)").is_ok());
+        let told = said("gray");
+        assert!(
+            told.contains("command: prepare sketch --sigma 5;"),
+            "{told}"
         );
     }
 
