@@ -790,7 +790,10 @@ fn a_run_is_repeated_from_its_configuration() {
         2,
     );
     assert!(
-        said.contains("--lr: kept.toml is the configuration of a run"),
+        said.contains(
+            "--lr: kept.toml is the configuration of a run, which is repeated as it was; with it, give only DATA, --out, \
+             --steps, --epochs, --time, --patience, --dry-run, --report, --tensorboard, --serve and --quiet\n"
+        ),
         "{said}"
     );
     assert!(!scratch.path("other").exists());
