@@ -125,12 +125,13 @@ pub struct DataResult {
 /// warm-up steps count too.
 ///
 /// # Errors
-/// When the networks do not accept pictures of that size.
+/// When the networks do not accept pictures of that size, or the device does not keep moments in that format.
 pub fn run(
     config: &BenchConfig,
     device: &Device,
     after_step: &mut dyn FnMut(usize),
 ) -> Result<BenchResult> {
+    config.moments.check(device::is_card(device))?;
     let side = config.size;
     let generator = GeneratorConfig::Unet(UnetConfig {
         depth: UnetConfig::depth_for([side; 2])?,

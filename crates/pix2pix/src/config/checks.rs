@@ -13,7 +13,6 @@ use crate::quality::Score;
 use crate::quality::lpips::Lpips;
 use crate::train::config::OptimizerConfig;
 use crate::train::diff_augment::DiffAugment;
-use crate::train::moments::MomentFormat;
 use crate::train::objective::Gan;
 use crate::train::origin::Freeze;
 use crate::train::schedule::Schedule;
@@ -73,10 +72,7 @@ impl RunConfig {
             0..=MOST_STEPS,
         )?;
         within("patience", self.patience, 0..=MOST_STEPS)?;
-        if optimizer.moments == MomentFormat::Bf16 && self.device.is_card() {
-            let reason = "bf16 is for the CPU; on cards, keep f32";
-            return Err(Error::field("moments", reason.to_string()));
-        }
+        optimizer.moments.check(self.device.is_card())?;
         at_least_one("accumulate", optimizer.accumulate as u64)?;
         within("accumulate", optimizer.accumulate, 1..=MOST_TOGETHER)?;
         self.validate_group()?;
@@ -368,6 +364,7 @@ mod tests {
         let accepted = |ranks, norm, r1| {
             let mut config = RunConfig {
                 ranks,
+    use crate::train::moments::MomentFormat;
                 sync_norm: true,
                 ..RunConfig::default()
             };
