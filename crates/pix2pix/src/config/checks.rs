@@ -263,7 +263,7 @@ impl RunConfig {
                 _ => return Ok(()),
             }
         }
-        Err(Error::Config(
+        Err(Error::Data(
             "none of the held-out pairs has a pixel with data, so they cannot be scored; hold out others".to_string(),
         ))
     }
@@ -325,11 +325,11 @@ impl RunConfig {
         let mut seen = Vec::new();
         for (&size, count) in &data.sizes {
             let size = self.jitter.seen(size).map_err(|reason| {
-                Error::Config(format!(
+                Error::Data(format!(
                     "{count} pairs: {reason}; resize them, or choose `resize` scale-and-crop"
                 ))
             })?;
-            self.check_size(size)?;
+            self.check_size(size).map_err(of_data)?;
             seen.push(size);
         }
         seen.sort_unstable();
@@ -350,12 +350,21 @@ impl RunConfig {
     }
 }
 
+/// The error of a size that the pictures of a data set have, and no field.
+fn of_data(error: Error) -> Error {
+    match error {
+        Error::Config(reason) => Error::Data(reason),
+        other => other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::backend::device::DeviceName;
     use crate::data::jitter::ResizePolicy;
     use crate::network::patch_gan::Patch;
+    use crate::train::moments::MomentFormat;
     use pix2pix_runtime::network::GeneratorConfig as Generator;
     use pix2pix_runtime::picture::Size;
 
@@ -364,7 +373,6 @@ mod tests {
         let accepted = |ranks, norm, r1| {
             let mut config = RunConfig {
                 ranks,
-    use crate::train::moments::MomentFormat;
                 sync_norm: true,
                 ..RunConfig::default()
             };
@@ -460,6 +468,25 @@ mod tests {
                 "{refused}"
             );
         }
+    }
+
+    #[test]
+    fn sizes_of_pictures_are_faults_of_the_data_and_batches_of_the_options() {
+        let checked = |sizes: &[[u32; 2]]| {
+            let mut config = RunConfig {
+                batch_size: 2,
+                ..RunConfig::default()
+            };
+            config.jitter.resize = ResizePolicy::None;
+            config.check_data(&Survey {
+                sizes: sizes.iter().map(|size| (*size, 1)).collect(),
+                ..Survey::default()
+            })
+        };
+        let odd = checked(&[[64, 48]]);
+        assert!(matches!(odd, Err(Error::Data(_))), "{odd:?}");
+        let both = checked(&[[256, 256], [512, 256]]);
+        assert!(matches!(both, Err(Error::Config(_))), "{both:?}");
     }
 
     #[test]

@@ -103,7 +103,7 @@ impl Values {
             let counted = side.outside(domain);
             if counted.is_most() {
                 let (name, field) = SIDES[index];
-                return Err(Error::Config(format!(
+                return Err(Error::Data(format!(
                     "{} of the values of {name} lie outside of {}: they are from {}; give each side its own range: \
                      `{field}` {}",
                     counted.share(),
@@ -340,9 +340,9 @@ impl Side {
             _ => Ranges::each(&ranges),
         };
         found.map_err(|_| {
-            let reason =
-                format!("cannot be found: the pictures of {name} have a band of one value");
-            Error::field("range", reason)
+            Error::Data(format!(
+                "`range` cannot be found: the pictures of {name} have a band of one value"
+            ))
         })
     }
 }
