@@ -679,7 +679,10 @@ fn what_cannot_be_resumed() {
     fails(
         "train --resume run --lr 0.1",
         2,
-        &["--lr", "a resumed run keeps its options"],
+        &[
+            "--lr: a resumed run keeps its options; with --resume, give only DATA, --steps, --epochs, --time, --patience, \
+           --dry-run, --report, --tensorboard, --serve and --quiet\n",
+        ],
     );
     fails(
         "train --resume run --out new",

@@ -103,7 +103,7 @@ impl Values {
             let counted = side.outside(domain);
             if counted.is_most() {
                 let (name, field) = SIDES[index];
-                return Err(Error::Config(format!(
+                return Err(Error::Data(format!(
                     "{} of the values of {name} lie outside of {}: they are from {}; give each side its own range: \
                      `{field}` {}",
                     counted.share(),
@@ -339,9 +339,9 @@ impl Side {
             _ => ranges,
         };
         if found.is_empty() || found.iter().any(|[low, high]| low == high) {
-            let reason =
-                format!("cannot be found: the pictures of {name} have a band of one value");
-            return Err(Error::field("range", reason));
+            return Err(Error::Data(format!(
+                "`range` cannot be found: the pictures of {name} have a band of one value"
+            )));
         }
         Ranges::each(&found)
     }
