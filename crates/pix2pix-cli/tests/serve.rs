@@ -207,6 +207,35 @@ fn it_serves_reloads_and_stops() {
     assert!(said("ERROR", "keeping the old models"), "{log}");
 }
 
+/// A file that another program writes in place is whole only in the end.
+#[test]
+fn a_model_that_is_overwritten_while_it_loads_is_refused() {
+    let scratch = model();
+    let path = scratch.path("model.safetensors");
+    let newest = scratch.path("run/checkpoints/step_0000002.safetensors");
+    std::fs::copy(newest, &path).unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    let [first, second] = [&whole[..whole.len() / 2], &whole[whole.len() / 2..]];
+    let serve = "serve model.safetensors --listen 127.0.0.1:0";
+    let serving = Serving::start(scratch.heeding_signals(serve));
+    for _ in 0..20 {
+        serving.signal("HUP");
+        for _ in 0..50 {
+            let mut file = std::fs::File::create(&path).unwrap();
+            file.write_all(first).unwrap();
+            file.write_all(second).unwrap();
+        }
+        let answer = serving.ask("GET /healthz HTTP/1.1");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+    let loaded = || serving.log().matches("reloaded the models").count();
+    let before = loaded();
+    serving.signal("HUP");
+    wait_until("the whole model", || loaded() > before);
+    let (status, log) = serving.stopped();
+    assert!(status.success(), "{log}");
+}
+
 /// A log that cannot be written, on a full disk for example, stops no request and no signal.
 #[test]
 fn a_full_log_makes_the_server_neither_deaf_nor_dumb() {
