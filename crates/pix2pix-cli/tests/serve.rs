@@ -429,6 +429,12 @@ fn options_come_before_the_environment_and_that_before_the_file() {
     }
     refused("serve run --patience 0", 2, "--patience is 0");
     refused("serve run --config nowhere.toml", 1, "nowhere.toml");
+    std::fs::write(scratch.path("latin.toml"), b"title = 'Caf\xe9'").unwrap();
+    refused(
+        "serve run --config latin.toml",
+        1,
+        "check that it is the file that you mean",
+    );
     refused(
         "serve run --listen example.org:8080",
         2,

@@ -14,6 +14,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum_server::Handle;
 use hyper_util::rt::TokioTimer;
+use pix2pix::{for_files, for_threads};
 use tokio::sync::Notify;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{Any, CorsLayer};
@@ -92,11 +93,13 @@ impl fmt::Display for StartError {
         match self {
             Self::Listen(address, reason) => write!(
                 f,
-                "cannot listen on {address}: {reason}; choose another port"
+                "cannot listen on {address}: {reason}; {}",
+                for_files(reason).unwrap_or("choose another port")
             ),
             Self::Thread(reason) => write!(
                 f,
-                "cannot start the server's thread: {reason}; raise the limit on processes (ulimit -u)"
+                "cannot start the server's thread: {reason}; {}",
+                for_threads(reason)
             ),
             Self::Clock => {
                 write!(
