@@ -50,6 +50,7 @@ mod tests;
 mod train;
 mod train_help;
 mod translate;
+mod variables;
 mod words;
 
 use std::ffi::OsString;
@@ -198,9 +199,10 @@ fn on_all_cores(command: impl FnOnce() -> Result<(), Failure>) -> Result<(), Fai
 
 /// The command that these arguments ask for, and the long names of its options among them.
 fn parsed(
-    mut program: clap::Command,
+    program: clap::Command,
     arguments: &[OsString],
 ) -> Result<(Command, Vec<String>), clap::Error> {
+    let mut program = program.mut_subcommand("serve", variables::without_empty);
     let matches = program.try_get_matches_from_mut(arguments)?;
     let cli = Cli::from_arg_matches(&matches)?;
     Ok((cli.command, typed(&program, &matches)))

@@ -358,6 +358,61 @@ fn a_stop_that_is_sent_twice_is_one() {
     assert_eq!(serving.child.wait().unwrap().code(), Some(130));
 }
 
+/// As `${RATE:-}` makes them in the files of other programs.
+#[test]
+fn an_empty_variable_is_as_good_as_none() {
+    let scratch = model();
+    let mut command = scratch.command("serve run --listen 127.0.0.1:0");
+    for name in [
+        "RATE",
+        "TITLE",
+        "MAX_BODY",
+        "PROXY",
+        "HIDE_DETAILS",
+        "CONFIG",
+        "LOG",
+        "MODELS",
+    ] {
+        command.env(format!("PIX2PIX_{name}"), "");
+    }
+    let serving = Serving::start(command);
+    let page = serving.ask("GET / HTTP/1.1");
+    assert!(page.contains("<title>pix2pix</title>"), "{page}");
+    assert!(serving.stopped().0.success());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_wrong_variable_is_named() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let scratch = model();
+    let refused = |typed: &str, name: &str, value: &[u8]| {
+        let mut command = scratch.command(&format!("serve run --listen 127.0.0.1:0 {typed}"));
+        command.env(name, OsStr::from_bytes(value));
+        let output = command.output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+        error
+    };
+    let wrong = "invalid value 'abc' for '--rate <N>'";
+    let error = refused("", "PIX2PIX_RATE", b"abc");
+    assert!(
+        error.starts_with(&format!("error: PIX2PIX_RATE: {wrong}")),
+        "{error}"
+    );
+    let error = refused("", "PIX2PIX_TITLE", b"\xff");
+    assert!(error.starts_with("error: PIX2PIX_TITLE: "), "{error}");
+    // what is typed comes first, and so does its error
+    let error = refused("--rate abc", "PIX2PIX_RATE", b"def");
+    assert!(error.starts_with(&format!("error: {wrong}")), "{error}");
+    // a secret that was forgotten does not open the server
+    let error = refused("", "PIX2PIX_TOKEN", b"");
+    assert!(error.contains("PIX2PIX_TOKEN is empty"), "{error}");
+}
+
 #[test]
 fn options_come_before_the_environment_and_that_before_the_file() {
     let scratch = model();
