@@ -7,7 +7,9 @@ use std::slice;
 
 use clap::builder::PossibleValuesParser;
 use indicatif::{ProgressBar, ProgressStyle};
-use pix2pix::data::{ADDRESS, DATASETS, PublicDataset, fetch, is_download, remove, sha256, unpack};
+use pix2pix::data::{
+    ADDRESS, DATASETS, PublicDataset, fetch, is_download, passed_over, remove, sha256, unpack,
+};
 use pix2pix::quality::{PUBLISHED, Published};
 use pix2pix::{Error, atomic_file};
 
@@ -122,7 +124,10 @@ fn download_dataset(dataset: PublicDataset, args: &Args) -> Result<(), Failure> 
     } else {
         Vec::new()
     };
-    used(unpack(&archive, &folder), &ours)?;
+    let left_out = used(unpack(&archive, &folder), &ours)?;
+    if let Some(files) = passed_over::summary(&left_out) {
+        say(&format!("note: {files}\n"));
+    }
     let program = program();
     let (data, direction) = (word(&folder), dataset.direction);
     say(&format!(
@@ -136,7 +141,7 @@ fn download_dataset(dataset: PublicDataset, args: &Args) -> Result<(), Failure> 
 
 /// Removes downloads when they are used: good ones, which are no longer needed, and bad ones, which must not be used again.
 /// Where the disk fails, they are kept for the next attempt.
-fn used(result: Result<(), Error>, ours: &[PathBuf]) -> Result<(), Error> {
+fn used<T>(result: Result<T, Error>, ours: &[PathBuf]) -> Result<T, Error> {
     match result {
         Err(Error::Io {
             path,

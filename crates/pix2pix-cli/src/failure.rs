@@ -14,6 +14,7 @@ use crate::output::{plain, plain_json, tell};
 use crate::paths::{Plain, word};
 use crate::port;
 use crate::program::program;
+use crate::variables;
 
 /// The reason a command failed or ended early.
 #[derive(Debug)]
@@ -167,6 +168,9 @@ pub fn wrong(error: &clap::Error, arguments: &[OsString]) -> Failure {
         .filter(|line| !line.is_empty())
         .partition(|line| line.starts_with("tip: "));
     let mut message = reason.join(" ");
+    if let Some(variable) = variables::at_fault(error, command, arguments) {
+        message = format!("{variable}: {message}");
+    }
     let usage = error.get(ContextKind::Usage).map(ToString::to_string);
     // what is missing in a file of options is not all that the command needs without it
     let usage = usage.filter(|_| !names_file(arguments));

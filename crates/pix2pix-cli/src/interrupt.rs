@@ -15,6 +15,8 @@ pub use unix::listen;
 #[cfg(windows)]
 pub use windows::listen;
 
+use pix2pix::for_threads;
+
 use crate::failure::Failure;
 use crate::output::tell;
 
@@ -52,7 +54,10 @@ impl Wishes {
 pub fn flag(processes: usize, is_quiet: bool) -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     let set = stop.clone();
-    let failed = |e: Error| Failure::Runtime(format!("cannot listen for Ctrl-C: {e}"));
+    let failed = |e: Error| {
+        let remedy = for_threads(&e);
+        Failure::Runtime(format!("cannot listen for Ctrl-C: {e}; {remedy}"))
+    };
     let mut wishes = Wishes::default();
     let asked = move || {
         if !wishes.is_new() {

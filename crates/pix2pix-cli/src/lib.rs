@@ -50,12 +50,16 @@ mod tests;
 mod train;
 mod train_help;
 mod translate;
+mod variables;
 mod words;
 
 use std::ffi::OsString;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use pix2pix::device::set_threads;
+
+use failure::Failure;
 
 pub use memory::Allocator;
 
@@ -161,7 +165,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let result = match command {
         Command::Demo(args) => demo::run(args),
         Command::Train(args) => train::run(args, &typed),
-        Command::Inspect(args) => inspect::run(args),
+        Command::Inspect(args) => on_all_cores(|| inspect::run(args)),
         Command::Prepare(args) => prepare::run(args),
         Command::Download(args) => download::run(args),
         Command::Translate(args) => translate::run(args),
@@ -169,9 +173,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Evaluate(args) => evaluate::run(args),
         Command::Report(args) => report::run(args),
         Command::Runs(args) => runs::run(args),
-        Command::Average(args) => average::run(args),
-        Command::Import(args) => import::run(args),
-        Command::Export(args) => export::run(args),
+        Command::Average(args) => on_all_cores(|| average::run(args)),
+        Command::Import(args) => on_all_cores(|| import::run(args)),
+        Command::Export(args) => on_all_cores(|| export::run(args)),
         Command::Summary(args) => summary::run(args),
         Command::Plot(args) => plot::run(args),
         Command::Completions(args) => completions::run(args, self::command()),
@@ -186,11 +190,19 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
+/// Runs a command that computes, and has no option for the number of threads. Started here, threads that the system does not give
+/// are an error; rayon, which would start them at the first loop, panics.
+fn on_all_cores(command: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+    set_threads(0)?;
+    command()
+}
+
 /// The command that these arguments ask for, and the long names of its options among them.
 fn parsed(
-    mut program: clap::Command,
+    program: clap::Command,
     arguments: &[OsString],
 ) -> Result<(Command, Vec<String>), clap::Error> {
+    let mut program = program.mut_subcommand("serve", variables::without_empty);
     let matches = program.try_get_matches_from_mut(arguments)?;
     let cli = Cli::from_arg_matches(&matches)?;
     Ok((cli.command, typed(&program, &matches)))

@@ -824,8 +824,13 @@ fn make<T: Sync>(
     });
     bar.finish_and_clear();
     let made = made.into_inner();
-    if let Some(begun) = begun.filter(|_| made == 0) {
-        begun.undo();
+    match begun {
+        Some(begun) if made == 0 => begun.undo(),
+        // another command that began before may have ended without a file meanwhile, and removed the mark
+        Some(_) => {
+            prepared::begin(&common.out, options)?;
+        }
+        None => {}
     }
     result?;
     let there = jobs.len() - made;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use pix2pix::device::set_threads;
-use pix2pix::one_line;
+use pix2pix::{for_threads, one_line};
 use pix2pix_server::{LiveTraining, Models, Server, Settings};
 use tokio::runtime::Runtime;
 use tracing::level_filters::LevelFilter;
@@ -228,9 +228,9 @@ fn to_the_end<T>(runtime: Runtime, server: impl Future<Output = T>) -> T {
     ended
 }
 
-/// The system gives no threads.
+/// The system gives no threads, or not what they listen to.
 fn no_threads(reason: &std::io::Error) -> Failure {
-    let remedy = "raise the limit on processes (ulimit -u)";
+    let remedy = for_threads(reason);
     Failure::Runtime(format!(
         "cannot start the server's threads: {reason}; {remedy}"
     ))

@@ -10,6 +10,7 @@ use std::{fs, thread};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use tar::EntryType;
 
 use crate::common::{Scratch, bombs, names, pair, wait_until};
 
@@ -581,6 +582,34 @@ fn a_missing_file_and_a_missing_server_are_errors() {
     let output = scratch.run("download facades --mirror http://127.0.0.1:1/nothing");
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(String::from_utf8_lossy(&output.stderr).lines().count(), 1);
+}
+
+/// A picture that is a link in the archive is not left out in silence.
+#[test]
+fn what_is_not_unpacked_is_named() {
+    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    let mut add = |kind: EntryType, name: &str| {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_size(0);
+        header.set_mode(0o644);
+        header.set_link_name("1.png").unwrap();
+        header.set_cksum();
+        tar.append_data(&mut header, name, std::io::empty())
+            .unwrap();
+    };
+    add(EntryType::Regular, "facades/1.png");
+    add(EntryType::XGlobalHeader, "pax_global_header");
+    add(EntryType::Symlink, "facades/2.png");
+    add(EntryType::Link, "facades/3.png");
+    add(EntryType::Fifo, "facades/pipe");
+    let content = tar.into_inner().unwrap().finish().unwrap();
+    let scratch = Scratch::new();
+    let (code, said) = download(&scratch, &Server::start(content, honest), "");
+    assert_eq!(code, Some(0), "{said}");
+    let note = "note: 3 files passed over: 2 links (facades/2.png, ...), 1 pipes or devices (facades/pipe)\n";
+    assert!(said.contains(note), "{said}");
+    assert_eq!(names(&scratch.path("datasets/facades")), ["1.png"]);
 }
 
 #[test]

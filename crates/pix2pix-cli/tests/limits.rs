@@ -289,6 +289,58 @@ fn a_server_without_threads_says_so() {
     }
 }
 
+/// Each thread takes a gigabyte here, so that the system refuses the first.
+#[test]
+fn commands_without_threads_say_so() {
+    let scratch = model();
+    let program = fs::metadata(env!("CARGO_BIN_EXE_pix2pix")).unwrap().len() / 1024;
+    let limit = format!("-v {}", 250_000 + program);
+    let run = |arguments: &str| {
+        let mut command = limited(&scratch, &limit, arguments);
+        command.env("RUST_MIN_STACK", "1073741824");
+        // more than there may be
+        let output = command.env("RAYON_NUM_THREADS", "5000").output();
+        let output = output.unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), error)
+    };
+    for arguments in [
+        "inspect data",
+        "average run",
+        "import w.pth --out imported.safetensors",
+        "export run --format onnx --int8 data --out model.onnx",
+        "export run --format web --out site",
+        "report run",
+        "translate run data --out translated",
+        "evaluate run data",
+        "prepare gray data --out gray",
+    ] {
+        let (code, error) = run(arguments);
+        assert_eq!(code, Some(1), "{arguments}: {error}");
+        let told = error.contains("cannot start 4096 threads for the computation: ")
+            && error.contains("raise the limit on processes (ulimit -u)");
+        assert!(told && error.lines().count() == 1, "{arguments}: {error}");
+    }
+    for prints in ["summary generator", "receptive-field", "runs ."] {
+        let (code, error) = run(prints);
+        assert_eq!(code, Some(0), "{prints}: {error}");
+    }
+}
+
+#[test]
+fn a_server_without_files_says_so() {
+    let scratch = model();
+    let serve = "exec timeout 60 $pix2pix serve run --listen 127.0.0.1:0 --threads 1";
+    let output = scratch.bash(&format!("ulimit -n 8; {serve}"));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    let told = "raise the limit on open files (ulimit -n)";
+    assert!(
+        error.contains(told) && error.lines().count() == 1,
+        "{error}"
+    );
+}
+
 /// A narrow picture costs the time of the one that it is padded to.
 #[test]
 fn a_narrow_picture_counts_as_the_padded_one() {

@@ -207,6 +207,35 @@ fn it_serves_reloads_and_stops() {
     assert!(said("ERROR", "keeping the old models"), "{log}");
 }
 
+/// A file that another program writes in place is whole only in the end.
+#[test]
+fn a_model_that_is_overwritten_while_it_loads_is_refused() {
+    let scratch = model();
+    let path = scratch.path("model.safetensors");
+    let newest = scratch.path("run/checkpoints/step_0000002.safetensors");
+    std::fs::copy(newest, &path).unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    let [first, second] = [&whole[..whole.len() / 2], &whole[whole.len() / 2..]];
+    let serve = "serve model.safetensors --listen 127.0.0.1:0";
+    let serving = Serving::start(scratch.heeding_signals(serve));
+    for _ in 0..20 {
+        serving.signal("HUP");
+        for _ in 0..50 {
+            let mut file = std::fs::File::create(&path).unwrap();
+            file.write_all(first).unwrap();
+            file.write_all(second).unwrap();
+        }
+        let answer = serving.ask("GET /healthz HTTP/1.1");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+    let loaded = || serving.log().matches("reloaded the models").count();
+    let before = loaded();
+    serving.signal("HUP");
+    wait_until("the whole model", || loaded() > before);
+    let (status, log) = serving.stopped();
+    assert!(status.success(), "{log}");
+}
+
 /// A log that cannot be written, on a full disk for example, stops no request and no signal.
 #[test]
 fn a_full_log_makes_the_server_neither_deaf_nor_dumb() {
@@ -329,6 +358,61 @@ fn a_stop_that_is_sent_twice_is_one() {
     assert_eq!(serving.child.wait().unwrap().code(), Some(130));
 }
 
+/// As `${RATE:-}` makes them in the files of other programs.
+#[test]
+fn an_empty_variable_is_as_good_as_none() {
+    let scratch = model();
+    let mut command = scratch.command("serve run --listen 127.0.0.1:0");
+    for name in [
+        "RATE",
+        "TITLE",
+        "MAX_BODY",
+        "PROXY",
+        "HIDE_DETAILS",
+        "CONFIG",
+        "LOG",
+        "MODELS",
+    ] {
+        command.env(format!("PIX2PIX_{name}"), "");
+    }
+    let serving = Serving::start(command);
+    let page = serving.ask("GET / HTTP/1.1");
+    assert!(page.contains("<title>pix2pix</title>"), "{page}");
+    assert!(serving.stopped().0.success());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_wrong_variable_is_named() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let scratch = model();
+    let refused = |typed: &str, name: &str, value: &[u8]| {
+        let mut command = scratch.command(&format!("serve run --listen 127.0.0.1:0 {typed}"));
+        command.env(name, OsStr::from_bytes(value));
+        let output = command.output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+        error
+    };
+    let wrong = "invalid value 'abc' for '--rate <N>'";
+    let error = refused("", "PIX2PIX_RATE", b"abc");
+    assert!(
+        error.starts_with(&format!("error: PIX2PIX_RATE: {wrong}")),
+        "{error}"
+    );
+    let error = refused("", "PIX2PIX_TITLE", b"\xff");
+    assert!(error.starts_with("error: PIX2PIX_TITLE: "), "{error}");
+    // what is typed comes first, and so does its error
+    let error = refused("--rate abc", "PIX2PIX_RATE", b"def");
+    assert!(error.starts_with(&format!("error: {wrong}")), "{error}");
+    // a secret that was forgotten does not open the server
+    let error = refused("", "PIX2PIX_TOKEN", b"");
+    assert!(error.contains("PIX2PIX_TOKEN is empty"), "{error}");
+}
+
 #[test]
 fn options_come_before_the_environment_and_that_before_the_file() {
     let scratch = model();
@@ -400,6 +484,12 @@ fn options_come_before_the_environment_and_that_before_the_file() {
     }
     refused("serve run --patience 0", 2, "--patience is 0");
     refused("serve run --config nowhere.toml", 1, "nowhere.toml");
+    std::fs::write(scratch.path("latin.toml"), b"title = 'Caf\xe9'").unwrap();
+    refused(
+        "serve run --config latin.toml",
+        1,
+        "check that it is the file that you mean",
+    );
     refused(
         "serve run --listen example.org:8080",
         2,

@@ -79,7 +79,7 @@ impl Error {
     /// Wraps an I/O error with the path, the attempted action, and a remedy for its kind.
     pub fn io(path: &Path, action: &'static str, reason: std::io::Error) -> Self {
         use std::io::ErrorKind;
-        let remedy = match reason.kind() {
+        let of_its_kind = match reason.kind() {
             ErrorKind::NotFound => "check the path",
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
                 "change its permissions or choose another place"
@@ -90,8 +90,11 @@ impl Error {
             ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
                 "a file is in the way: move it or choose another path"
             }
+            // a text that is none, or too long for one
+            ErrorKind::InvalidData => "check that it is the file that you mean",
             _ => "check the disk and the path",
         };
+        let remedy = for_files(&reason).unwrap_or(of_its_kind);
         Self::Io {
             path: path.to_path_buf(),
             action,
@@ -121,6 +124,18 @@ impl Error {
             remedy: one_line(&remedy.to_string()),
         }
     }
+}
+
+/// The remedy when the system opens no more files; `None` for other reasons.
+pub fn for_files(reason: &std::io::Error) -> Option<&'static str> {
+    // ENFILE, for all programs, and EMFILE, for this one, have the same numbers on all systems of Unix
+    let is_limit = cfg!(unix) && matches!(reason.raw_os_error(), Some(23 | 24));
+    is_limit.then_some("raise the limit on open files (ulimit -n)")
+}
+
+/// The remedy when the system does not start a thread for this reason: what a thread listens to counts as an open file.
+pub fn for_threads(reason: &std::io::Error) -> &'static str {
+    for_files(reason).unwrap_or("raise the limit on processes (ulimit -u)")
 }
 
 /// Longest part of a message, in characters.
@@ -203,6 +218,23 @@ pub fn below_one<T: Copy + Display + Into<f64>>(field: &'static str, value: T) -
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn a_limit_of_the_system_is_told_by_its_name() {
+        // ENFILE, EMFILE and, on Linux, EAGAIN
+        let [all, own, threads] = [23, 24, 11].map(std::io::Error::from_raw_os_error);
+        let remedy = "raise the limit on open files (ulimit -n)";
+        for files in [all, own] {
+            assert_eq!(for_threads(&files), remedy);
+            let error = Error::io(Path::new("x"), "read the file", files).to_string();
+            assert!(error.ends_with(&format!("; {remedy}")), "{error}");
+        }
+        assert_eq!(
+            for_threads(&threads),
+            "raise the limit on processes (ulimit -u)"
+        );
+    }
 
     #[test]
     fn messages_are_one_line_whatever_a_file_holds() {

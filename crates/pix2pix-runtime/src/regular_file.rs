@@ -3,6 +3,9 @@
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
+use std::time::SystemTime;
+
+use crate::error::{Error, Result};
 
 /// Why a pipe, a socket or a device is not read.
 pub const SPECIAL: &str = "it is no regular file";
@@ -21,6 +24,38 @@ pub fn open(path: &Path) -> io::Result<File> {
         true => Err(io::Error::other(SPECIAL)),
         false => File::open(path),
     }
+}
+
+/// Opens a file and gives it to `work`, whose result counts only if the file is the same behind it: one that is overwritten
+/// meanwhile may be half of one model and half of another.
+///
+/// # Errors
+/// Those of `work`; when the file cannot be opened, or has changed.
+pub fn unchanged<T>(
+    path: &Path,
+    action: &'static str,
+    work: impl FnOnce(&File) -> Result<T>,
+) -> Result<T> {
+    let failed = |e| Error::io(path, action, e);
+    let file = open(path).map_err(failed)?;
+    let before = state(&file).map_err(failed)?;
+    let result = work(&file);
+    match state(&file).map_err(failed)? == before {
+        true => result,
+        false => Err(changed(path)),
+    }
+}
+
+/// The error of a file that changes while it is read.
+pub fn changed(path: &Path) -> Error {
+    let remedy = "try again when it is written whole";
+    Error::file(path, "it was changed while it was read", remedy)
+}
+
+/// What a change of a file changes too. Some systems do not tell the time.
+fn state(file: &File) -> io::Result<(u64, Option<SystemTime>)> {
+    let found = file.metadata()?;
+    Ok((found.len(), found.modified().ok()))
 }
 
 /// Reads a file.

@@ -10,7 +10,7 @@ use pix2pix::data::path_text;
 use pix2pix::data::survey::OnError;
 use pix2pix::device::{DeviceName, Precision};
 use pix2pix::network::{GeneratorConfig, summary};
-use pix2pix::{Error, RunConfig, Translator, model};
+use pix2pix::{Error, RunConfig, Translator, model, regular_file};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -160,6 +160,10 @@ impl Models {
         let digest = fingerprint::of(checkpoint)?;
         let device = self.device.open(self.precision)?;
         let translator = Translator::load_on(checkpoint, device, self.precision)?;
+        // the digest is of the weights that were loaded, and these of one file
+        if fingerprint::of(checkpoint)? != digest {
+            return Err(regular_file::changed(checkpoint));
+        }
         let name = source.name.clone();
         Ok(Arc::new(Model::new(name, digest, translator)))
     }

@@ -98,7 +98,7 @@ impl Queue {
                     }
                 }
                 // after a panic, the clients get an internal error, and the thread goes on
-                let work = AssertUnwindSafe(|| translate(group, &kept, &metrics));
+                let work = AssertUnwindSafe(|| answer(group, &translated, &kept, &metrics));
                 let _ = catch_unwind(work);
             }
         };
@@ -165,29 +165,47 @@ fn fits(group: &[Waiting], waiting: &Waiting) -> bool {
     Arc::ptr_eq(&group[0].job.model, &waiting.job.model) && group.len() < TOGETHER && all <= PIXELS
 }
 
-/// Translates pictures of one model and answers their clients.
-fn translate(group: Vec<Waiting>, pace: &AtomicU64, metrics: &Metrics) {
+/// A picture, and how to translate it.
+type Asked = (Picture, TranslateOptions);
+/// A translated picture, and what was outside of the model's range in its input.
+type Made = Result<(Picture, Outside), Problem>;
+
+/// Translates pictures.
+fn translated(model: &Model, pictures: Vec<Asked>) -> Vec<Made> {
+    let translator = &model.translator;
+    let outside = pictures
+        .iter()
+        .map(|(picture, options)| translator.outside_known(picture, options.nodata));
+    let outside: Vec<Outside> = outside.collect();
+    let results = translator.translate_all(pictures).into_iter().zip(outside);
+    results
+        .map(|(result, outside)| Ok((result.map_err(refused)?, outside)))
+        .collect()
+}
+
+/// Translates pictures of one model with `work`, and answers their clients.
+fn answer(
+    group: Vec<Waiting>,
+    work: &dyn Fn(&Model, Vec<Asked>) -> Vec<Made>,
+    pace: &AtomicU64,
+    metrics: &Metrics,
+) {
     let (mut pictures, mut clients) = (Vec::new(), Vec::new());
     // those whose clients have disconnected are left out
     for Waiting { job, reply } in group.into_iter().filter(|one| !one.reply.is_closed()) {
-        let translator = &job.model.translator;
-        let outside = translator.outside_known(&job.picture, job.options.nodata);
         pictures.push((job.picture, job.options));
-        clients.push((job.model, outside, job.slot, reply));
+        clients.push((job.model, job.slot, reply));
     }
     let (count, begun) = (clients.len(), Instant::now());
     let Some((model, ..)) = clients.first() else {
         return;
     };
     let model = model.clone();
-    let results = each(pictures, |pictures| {
-        let results = model.translator.translate_all(pictures).into_iter();
-        results.map(|result| result.map_err(refused)).collect()
-    });
+    let results = each(pictures, |pictures| work(&model, pictures));
     let took = begun.elapsed() / count as u32;
-    for (result, (_, outside, slot, reply)) in results.into_iter().zip(clients) {
+    for (result, (_, slot, reply)) in results.into_iter().zip(clients) {
         let result = result.unwrap_or_else(|| Err(Problem::internal()));
-        let answer = result.map(|picture| {
+        let answer = result.map(|(picture, outside)| {
             pace.store(took.as_micros() as u64, Ordering::Relaxed);
             let seconds = metrics.seconds.with_label_values(&[&model.info.name]);
             seconds.observe(took.as_secs_f64());
@@ -226,7 +244,62 @@ fn refused(reason: Error) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
+    use pix2pix::data::picture::Samples;
+    use pix2pix::device::{DeviceName, Precision};
+    use pix2pix::model::built_in;
+
     use super::*;
+    use crate::memory::Memory;
+    use crate::models::Models;
+
+    /// Pictures that are translated together, of which one makes the engine panic.
+    #[test]
+    fn an_answer_depends_on_no_other_picture() {
+        let models = Models::new(
+            &[PathBuf::from(built_in::NAME)],
+            DeviceName::Cpu,
+            Precision::F32,
+        );
+        models.reload().unwrap();
+        let model = models.get(None).unwrap();
+        let slots = Arc::new(Semaphore::new(3));
+        let memory = Memory::new(1);
+        let (group, mut replies): (Vec<_>, Vec<_>) = (1..=3)
+            .map(|side| {
+                let pixels = Samples::U8(vec![0; side * side]);
+                let (reply, result) = oneshot::channel();
+                let job = Job {
+                    model: model.clone(),
+                    picture: Picture::new([side as u32; 2], 1, pixels),
+                    options: TranslateOptions::default(),
+                    slot: Slot {
+                        held: memory.held(),
+                        _place: slots.clone().try_acquire_owned().unwrap(),
+                    },
+                };
+                (Waiting { job, reply }, result)
+            })
+            .unzip();
+        let engine = |_: &Model, pictures: Vec<Asked>| -> Vec<Made> {
+            let pictures = pictures.into_iter();
+            pictures
+                .map(|(picture, _)| {
+                    assert_ne!(picture.size(), [2, 2], "on purpose");
+                    Ok((picture, Outside::default()))
+                })
+                .collect()
+        };
+        answer(group, &engine, &AtomicU64::new(0), &Metrics::default());
+        let mut sizes = replies.iter_mut().map(|reply| {
+            let answer = reply.try_recv().expect("an answer");
+            answer.map(|translated| translated.picture.size())
+        });
+        assert_eq!(sizes.next().unwrap().unwrap(), [1, 1]);
+        assert_eq!(sizes.next().unwrap().unwrap_err(), Problem::internal());
+        assert_eq!(sizes.next().unwrap().unwrap(), [3, 3]);
+    }
 
     #[test]
     fn a_panic_costs_one_picture_alone() {

@@ -14,6 +14,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum_server::Handle;
 use hyper_util::rt::TokioTimer;
+use pix2pix::{for_files, for_threads};
 use tokio::sync::Notify;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{Any, CorsLayer};
@@ -92,11 +93,13 @@ impl fmt::Display for StartError {
         match self {
             Self::Listen(address, reason) => write!(
                 f,
-                "cannot listen on {address}: {reason}; choose another port"
+                "cannot listen on {address}: {reason}; {}",
+                for_files(reason).unwrap_or("choose another port")
             ),
             Self::Thread(reason) => write!(
                 f,
-                "cannot start the server's thread: {reason}; raise the limit on processes (ulimit -u)"
+                "cannot start the server's thread: {reason}; {}",
+                for_threads(reason)
             ),
             Self::Clock => {
                 write!(
@@ -218,6 +221,7 @@ fn router(app: Arc<App>) -> Router {
         })
         .layer(from_fn_with_state(app.clone(), by_own_name))
         .layer(from_fn(without_long_head))
+        .layer(from_fn(in_chunks_alone))
         .layer(from_fn_with_state(app.clone(), counted))
         .layer(CatchPanicLayer::custom(|_| {
             Problem::internal().into_response()
@@ -290,6 +294,17 @@ async fn without_long_head(request: Request, next: Next) -> Response {
     }
     let detail = format!("the head of the request has more than {HEAD} bytes");
     Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, detail).into_response()
+}
+
+/// Refuses bodies in other transfer codings than chunks: of `gzip, chunked`, the reader of bodies undoes the chunks alone.
+async fn in_chunks_alone(request: Request, next: Next) -> Response {
+    let codings = request.headers().get_all(header::TRANSFER_ENCODING);
+    let mut codings = codings.iter().map(HeaderValue::as_bytes);
+    if codings.all(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"chunked")) {
+        return next.run(request).await;
+    }
+    let detail = "the request's Transfer-Encoding is not chunked alone";
+    Problem::new(StatusCode::NOT_IMPLEMENTED, detail).into_response()
 }
 
 /// Whether a time can be the date of an answer (RFC 9110, section 5.6.7), which has years from 1970 to 9999.

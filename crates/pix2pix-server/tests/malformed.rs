@@ -156,6 +156,16 @@ fn malformed_requests_are_refused() {
             &[400, 501],
         ),
         (
+            "an encoding under the chunks",
+            sent("Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
+            &[501],
+        ),
+        (
+            "encodings in two headers",
+            sent("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+            &[400, 501],
+        ),
+        (
             "a chunk beyond 64 bits",
             sent("Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n"),
             &[400],

@@ -46,6 +46,8 @@ pub struct Begun {
     mark: Option<PathBuf>,
     /// The folders that there were not, the innermost first.
     folders: Vec<PathBuf>,
+    /// Whether the folder had nothing but a mark.
+    was_empty: bool,
 }
 
 /// Says that the files in the folder are made with these options, before there is one: a killed command leaves none without
@@ -60,6 +62,7 @@ pub fn begin(out: &Path, options: &str) -> Result<Begun, Error> {
         return Ok(Begun {
             mark: None,
             folders: Vec::new(),
+            was_empty: !has_others(out),
         });
     }
     let missing = out
@@ -68,6 +71,7 @@ pub fn begin(out: &Path, options: &str) -> Result<Begun, Error> {
     let mut begun = Begun {
         mark: None,
         folders: missing.map(Path::to_path_buf).collect(),
+        was_empty: !has_others(out),
     };
     let written = atomic_file::create_folder(out)
         .and_then(|()| atomic_file::write_own(&place, wanted.as_bytes()));
@@ -84,10 +88,12 @@ pub fn begin(out: &Path, options: &str) -> Result<Begun, Error> {
 }
 
 impl Begun {
-    /// Leaves nothing behind, as nothing was made.
+    /// Leaves nothing behind, as nothing was made. Files that another command has made in the folder meanwhile keep the mark.
     pub fn undo(self) {
+        let was_empty = self.was_empty;
+        let is_needed = |mark: &PathBuf| was_empty && mark.parent().is_some_and(has_others);
         // what is not removed harms nobody: an empty folder, or a mark without files
-        if let Some(mark) = self.mark {
+        if let Some(mark) = self.mark.filter(|mark| !is_needed(mark)) {
             let _ = std::fs::remove_file(mark);
         }
         for folder in self.folders {
@@ -215,5 +221,15 @@ mod tests {
         assert!(out.join(PREPARED).is_file());
         begin(&out, "blur").unwrap().undo();
         assert!(out.is_dir() && !out.join(PREPARED).exists());
+        // and the mark of files that another command of the same options makes meanwhile
+        let begun = begin(&out, "gray").unwrap();
+        begin(&out, "gray").unwrap();
+        std::fs::write(out.join("1.png"), "another's").unwrap();
+        begun.undo();
+        assert!(out.join(PREPARED).is_file());
+        // what was there before needs no mark
+        std::fs::remove_file(out.join(PREPARED)).unwrap();
+        begin(&out, "gray").unwrap().undo();
+        assert!(!out.join(PREPARED).exists());
     }
 }

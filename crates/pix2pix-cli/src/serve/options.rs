@@ -249,7 +249,7 @@ impl Options {
             return Err(Failure::Usage(message));
         }
         if settings.token.as_ref().is_some_and(String::is_empty) {
-            let message = "--token is empty; omit it, or give a secret";
+            let message = "--token or PIX2PIX_TOKEN is empty; omit it, or give a secret";
             return Err(Failure::Usage(message.to_string()));
         }
         if settings

@@ -11,6 +11,7 @@ use pix2pix_server::{LiveTraining, Models, Settings};
 
 use crate::failure::Failure;
 use crate::flags;
+use crate::output::tell;
 
 /// A server that runs as long as the training does.
 pub struct Live {
@@ -40,8 +41,12 @@ impl Live {
         let runtime = super::runtime()?;
         std::thread::Builder::new()
             .name("serve".to_string())
-            .spawn(move || runtime.block_on(server.run()))
-            .map_err(|e| Failure::Runtime(format!("cannot start the server's thread: {e}")))?;
+            .spawn(move || {
+                if let Err(e) = runtime.block_on(server.run()) {
+                    tell(&format!("warning: the web page has ended: {e}"));
+                }
+            })
+            .map_err(|e| super::no_threads(&e))?;
         Ok((Self { models }, page))
     }
 

@@ -14,7 +14,9 @@
 
 use std::error::Error as _;
 use std::fmt;
+use std::io;
 use std::str::FromStr;
+use std::thread::available_parallelism;
 
 #[cfg(feature = "_card")]
 use burn::backend::DispatchDevice;
@@ -31,24 +33,30 @@ use sysinfo::{CpuRefreshKind, MemoryRefreshKind, System};
 pub use crate::backend::precision::Precision;
 use crate::caught::caught_anywhere;
 use crate::choice::UnknownName;
-use crate::error::{Error, Result, within};
+use crate::error::{Error, Result, for_threads, within};
 
 /// Largest number of CPU threads that compute, or that load pairs.
 pub(crate) const MOST_THREADS: usize = 4096;
 
-/// Sets the number of CPU threads for the whole program, 0 for all cores, and returns it. Once the threads have started, 0
-/// keeps their number.
+/// Sets the number of CPU threads for the whole program, 0 for all cores (or as many as `RAYON_NUM_THREADS` says), and returns
+/// it. Once the threads have started, 0 keeps their number.
 ///
 /// # Errors
 /// When they have started, and are to be another number; the system does not start so many; or they have started in the
 /// process that this one was forked from.
 pub fn set_threads(threads: usize) -> Result<usize> {
     within("threads", threads, 0..=MOST_THREADS)?;
-    match pool::start(threads) {
-        // the system's reason, which "already started" does not have
-        Err(e) if e.source().is_some() => Err(Error::Device(format!(
-            "cannot start {threads} threads: {e}; give fewer `threads`"
-        ))),
+    let count = match threads {
+        0 => default_threads(),
+        given => given,
+    };
+    let started = pool::start(count);
+    // the system's reason, which "already started" does not have
+    let refused = started.as_ref().err().and_then(|e| e.source());
+    if let Some(reason) = refused.and_then(|reason| reason.downcast_ref()) {
+        return Err(not_started(threads, count, reason));
+    }
+    match started {
         Err(_) if pool::is_forked() => Err(Error::Device(
             "this process was forked from one that computes, whose threads it does not have; start a new process (in \
              Python, multiprocessing does with its start method spawn)"
@@ -65,6 +73,27 @@ pub fn set_threads(threads: usize) -> Result<usize> {
         }
         _ => Ok(rayon::current_num_threads()),
     }
+}
+
+/// As many threads as rayon would start by itself, within our limit.
+fn default_threads() -> usize {
+    let asked = std::env::var("RAYON_NUM_THREADS");
+    let asked = asked.ok().and_then(|asked| asked.parse().ok());
+    let cores = || available_parallelism().map_or(1, Into::into);
+    let count = asked.filter(|&asked| asked > 0).unwrap_or_else(cores);
+    count.min(MOST_THREADS)
+}
+
+/// The error when the system does not start so many threads, of which `threads` were asked for, 0 for all cores.
+fn not_started(threads: usize, count: usize, reason: &io::Error) -> Error {
+    let remedy = match threads {
+        0 | 1 => for_threads(reason),
+        _ => "give fewer `threads`",
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    Error::Device(format!(
+        "cannot start {count} thread{plural} for the computation: {reason}; {remedy}"
+    ))
 }
 
 /// Limits the instructions that this process's kernels use, to compare with processors that have fewer.
@@ -449,6 +478,21 @@ impl From<DeviceName> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn threads_that_are_not_started_are_counted() {
+        let told = |threads, count| {
+            let reason = io::Error::other("no more");
+            not_started(threads, count, &reason).to_string()
+        };
+        let begin = "cannot start 8 threads for the computation: no more; ";
+        let limit = "raise the limit on processes (ulimit -u)";
+        assert_eq!(told(0, 8), format!("{begin}{limit}"));
+        assert_eq!(told(8, 8), format!("{begin}give fewer `threads`"));
+        // fewer than one is none
+        let begin = "cannot start 1 thread for the computation: no more; ";
+        assert_eq!(told(1, 1), format!("{begin}{limit}"));
+    }
 
     #[test]
     fn what_a_card_dies_of_is_told() {

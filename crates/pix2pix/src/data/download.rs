@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 use pix2pix_runtime::regular_file;
+use tar::EntryType;
 
 use crate::atomic_file::{self, Scratch};
 use crate::data::copying;
+use crate::data::dataset::passed_over::{PassedOver, Why};
 use crate::data::dataset::store::{inside, sparse};
 use crate::data::dataset::tar_names;
 use crate::data::picture::content::most_unpacked;
@@ -77,11 +79,11 @@ pub const DATASETS: [PublicDataset; 6] = [
 ];
 
 /// Unpacks a `.tar.gz` to `folder`, which appears complete or not at all. If the archive contains a single top-level
-/// folder, that becomes `folder`.
+/// folder, that becomes `folder`. Returns what is left out: links and devices.
 ///
 /// # Errors
 /// When the archive is damaged, is too large when unpacked, or contains a path that leads outside the folder.
-pub fn unpack(archive: &Path, folder: &Path) -> Result<()> {
+pub fn unpack(archive: &Path, folder: &Path) -> Result<Vec<PassedOver>> {
     let parent = folder
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());
@@ -92,7 +94,7 @@ pub fn unpack(archive: &Path, folder: &Path) -> Result<()> {
     let file = regular_file::open(archive).map_err(|e| unread(archive, e))?;
     let packed = file.metadata().map_err(disk)?.len();
     let content = MultiGzDecoder::new(BufReader::new(file));
-    unpack_entries(archive, content, &content_of, most_unpacked(packed))?;
+    let left_out = unpack_entries(archive, content, &content_of, most_unpacked(packed))?;
     let mut entries: Vec<PathBuf> = Vec::new();
     for entry in fs::read_dir(&content_of).map_err(disk)? {
         entries.push(entry.map_err(disk)?.path());
@@ -102,7 +104,8 @@ pub fn unpack(archive: &Path, folder: &Path) -> Result<()> {
         [] => return Err(bad(archive, "it is empty")),
         _ => content_of,
     };
-    fs::rename(&whole, folder).map_err(disk)
+    fs::rename(&whole, folder).map_err(disk)?;
+    Ok(left_out)
 }
 
 fn bad(archive: &Path, reason: &str) -> Error {
@@ -142,9 +145,15 @@ fn unwritten(archive: &Path, path: &Path, error: Error) -> Error {
     }
 }
 
-fn unpack_entries(archive: &Path, content: impl Read, to: &Path, most: u64) -> Result<()> {
+fn unpack_entries(
+    archive: &Path,
+    content: impl Read,
+    to: &Path,
+    most: u64,
+) -> Result<Vec<PassedOver>> {
     let damaged = |e: io::Error| unread(archive, e);
     let mut unpacked = 0u64;
+    let mut left_out = Vec::new();
     // the reader stops at the limit, so no entry can exceed it
     let (content, place) = tar_names::limited(content.take(most + 1));
     let mut tar = tar::Archive::new(content);
@@ -162,25 +171,32 @@ fn unpack_entries(archive: &Path, content: impl Read, to: &Path, most: u64) -> R
                 &format!("{} leads outside the folder", path.display()),
             ));
         };
-        // links and devices are not unpacked: a data set has none
         let kind = entry.header().entry_type();
         if kind.is_gnu_sparse() || sparse(&mut entry).map_err(damaged)?.is_some() {
             let reason = format!("{} is stored without its holes", path.display());
             return Err(bad(archive, &reason));
         }
-        let written = if kind.is_dir() {
-            atomic_file::create_folder(&to.join(&path))
-        } else if kind.is_file() {
-            unpack_file(&mut entry, &to.join(&path), damaged)
-        } else {
-            Ok(())
+        let written = match kind {
+            EntryType::Directory => atomic_file::create_folder(&to.join(&path)),
+            EntryType::Regular | EntryType::Continuous => {
+                unpack_file(&mut entry, &to.join(&path), damaged)
+            }
+            EntryType::XGlobalHeader => Ok(()),
+            other => {
+                let why = match other {
+                    EntryType::Symlink | EntryType::Link => Why::Link,
+                    _ => Why::Device,
+                };
+                left_out.push(PassedOver::new(path.clone(), why));
+                Ok(())
+            }
         };
         written.map_err(|error| unwritten(archive, &path, error))?;
         // whatever is left of it
         io::copy(&mut entry, &mut io::sink()).map_err(damaged)?;
         place.behind_content();
     }
-    Ok(())
+    Ok(left_out)
 }
 
 /// Writes a file of an archive. `damaged` makes errors of what cannot be read of it.
@@ -200,7 +216,6 @@ fn unpack_file(
 mod tests {
     use flate2::Compression;
     use flate2::write::GzEncoder;
-    use tar::EntryType;
 
     use super::*;
 

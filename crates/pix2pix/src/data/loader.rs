@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use pix2pix_runtime::picture::{Domain, nodata};
@@ -215,9 +215,10 @@ impl Walk {
     }
 }
 
-/// Iterator over the batches of a run, in order, no matter which thread makes them.
+/// Iterator over the batches of a run, in order, no matter which thread makes them. Dropping it ends the threads.
 pub struct Batches {
     workers: Vec<Receiver<Result<HostBatch>>>,
+    threads: Vec<JoinHandle<()>>,
     next: usize,
     /// Batches that are still to come.
     left: u64,
@@ -238,14 +239,33 @@ impl Iterator for Batches {
     }
 }
 
+impl Drop for Batches {
+    /// Waits until the threads have ended: each finishes the batch that it is at. A program that trains may go on, and must find
+    /// neither files open nor its cores in use.
+    fn drop(&mut self) {
+        // nobody receives any more
+        self.workers.clear();
+        for thread in self.threads.drain(..) {
+            // what a thread died of was told when its batch was missing
+            let _ = thread.join();
+        }
+    }
+}
+
 /// Starts the loader threads. They end after the last batch, after an error, or when [`Batches`] is dropped.
 ///
 /// # Errors
 /// When the system starts no more threads.
 pub fn start(pairs: Pairs, config: LoaderConfig) -> Result<Batches> {
-    let (count, config_batches) = (config.workers.max(1), config.batches);
+    let count = config.workers.max(1);
+    let mut batches = Batches {
+        workers: Vec::new(),
+        threads: Vec::new(),
+        next: 0,
+        left: config.batches,
+    };
     let shared = Arc::new((pairs, config));
-    let workers = (0..count).map(|worker| {
+    for worker in 0..count {
         let (sender, receiver) = sync_channel(AHEAD);
         let shared = shared.clone();
         let work = move || {
@@ -260,17 +280,14 @@ pub fn start(pairs: Pairs, config: LoaderConfig) -> Result<Batches> {
             }
         };
         let started = thread::Builder::new().name("loader".to_string());
-        started.spawn(work).map_err(|e| {
+        let thread = started.spawn(work).map_err(|e| {
             let reason = format!("is {count}, but the system starts no more threads ({e})");
             Error::field("workers", reason)
         })?;
-        Ok(receiver)
-    });
-    Ok(Batches {
-        workers: workers.collect::<Result<_>>()?,
-        next: 0,
-        left: config_batches,
-    })
+        batches.workers.push(receiver);
+        batches.threads.push(thread);
+    }
+    Ok(batches)
 }
 
 /// Order of the pairs in a thread's current epoch.
@@ -418,6 +435,9 @@ fn guarded<T>(pairs: &Pairs, index: usize, work: impl FnOnce() -> Result<T>) -> 
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
     use super::*;
 
     fn walk(batch_size: usize, ranks: usize, start: u64) -> Walk {
@@ -447,11 +467,32 @@ mod tests {
         drop(sender);
         let mut batches = Batches {
             workers: vec![receiver],
+            threads: Vec::new(),
             next: 0,
             left: 1,
         };
         assert!(matches!(batches.next(), Some(Err(Error::Failed(_)))));
         assert!(batches.next().is_none());
+    }
+
+    #[test]
+    fn no_thread_outlives_the_batches() {
+        let (sender, receiver) = sync_channel::<Result<HostBatch>>(1);
+        let has_ended = Arc::new(AtomicBool::new(false));
+        let ended = has_ended.clone();
+        let thread = thread::spawn(move || {
+            let is_wanted = || sender.send(Err(Error::Config(String::new()))).is_ok();
+            while is_wanted() {}
+            thread::sleep(Duration::from_millis(200)); // as a large picture takes
+            ended.store(true, Ordering::Relaxed);
+        });
+        drop(Batches {
+            workers: vec![receiver],
+            threads: vec![thread],
+            next: 0,
+            left: 9,
+        });
+        assert!(has_ended.load(Ordering::Relaxed));
     }
 
     #[test]

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use pix2pix_kernels::Bf16;
-use pix2pix_runtime::tensor_file::{Mapped, metadata, widened};
+use pix2pix_runtime::regular_file::unchanged;
+use pix2pix_runtime::tensor_file::{TensorReader, Unread, metadata};
 use pix2pix_runtime::weights::{Array, Weights};
-use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
+use safetensors::{Dtype, SafeTensorError, View};
 use serde::Serialize;
 
 pub use pix2pix_runtime::tensor_file::FileKind;
@@ -190,19 +191,33 @@ pub fn prefixed<N: AsRef<str>, T>(
 /// messages.
 ///
 /// # Errors
-/// When the file cannot be read, is truncated, or has no floating-point tensors.
+/// When the file cannot be read, is truncated, changes meanwhile, or has no floating-point tensors.
 pub fn read_foreign(path: &Path, remedy: &str) -> Result<Weights> {
     check_exists(path, remedy)?;
-    let mapped = Mapped::open(path).map_err(|e| Error::io(path, "read the weights", e))?;
-    let damaged = |e| Error::file(path, format!("damaged safetensors file ({e})"), remedy);
-    let file = SafeTensors::deserialize(mapped.bytes()).map_err(damaged)?;
-    let mut tensors = Weights::new();
-    for (name, view) in file.tensors() {
-        // other tensors are counters, such as the number of batches of a norm
-        if let Some(values) = widened(&view) {
-            tensors.insert(name, Array::new(view.shape(), values));
+    const ACTION: &str = "read the weights";
+    let unread = |reason| match reason {
+        Unread::Io(e) => Error::io(path, ACTION, e),
+        Unread::Foreign(program) => Error::file(
+            path,
+            format!("a file of {program}, and not safetensors"),
+            remedy,
+        ),
+        Unread::Damaged(reason) => {
+            Error::file(path, format!("damaged safetensors file ({reason})"), remedy)
         }
-    }
+    };
+    let tensors = unchanged(path, ACTION, |file| {
+        let mut file = TensorReader::new(file).map_err(unread)?;
+        let mut tensors = Weights::new();
+        for name in file.names() {
+            // other tensors are counters, such as the number of batches of a norm
+            if let Some(values) = file.floats(&name).map_err(unread)? {
+                let (_, shape) = file.description(&name);
+                tensors.insert(name, Array::new(&shape, values));
+            }
+        }
+        Ok(tensors)
+    })?;
     if tensors.is_empty() {
         return Err(Error::file(
             path,
