@@ -46,6 +46,37 @@ pub enum Tiling {
     },
 }
 
+impl Tiling {
+    /// [`Auto`](Self::Auto) cuts pictures with more pixels than this.
+    pub const LARGE: u64 = 1 << 21;
+
+    /// The tiling for a side and an overlap in pixels, each as somebody gives it or not: no side is
+    /// [`Auto`](Self::Auto), a side of 0 [`Never`](Self::Never), and no overlap a quarter of the side.
+    ///
+    /// # Errors
+    /// When there is an overlap, but no tiles.
+    pub fn of(side: Option<u32>, overlap: Option<u32>) -> Result<Self> {
+        let reason = match (side, overlap) {
+            (None, None) => return Ok(Self::Auto),
+            (Some(0), None) => return Ok(Self::Never),
+            (Some(side @ 1..), overlap) => {
+                let overlap = overlap.unwrap_or(usual_overlap(side));
+                return Ok(Self::Cut { side, overlap });
+            }
+            (None, Some(_)) => "`overlap` is that of tiles; give `side` too",
+            (Some(0), Some(_)) => {
+                "`overlap` is that of tiles, and `side` 0 never cuts; omit one of them"
+            }
+        };
+        Err(Error::Config(reason.to_string()))
+    }
+}
+
+/// The overlap of tiles of this side, in pixels.
+fn usual_overlap(side: u32) -> u32 {
+    side / 4
+}
+
 /// Options of a translation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TranslateOptions {
@@ -94,9 +125,7 @@ impl TranslateOptions {
     }
 }
 
-/// [`Tiling::Auto`] cuts pictures with more pixels than this into tiles.
-const LARGE: u64 = 1 << 21;
-/// Side of these tiles in pixels, before rounding up to a multiple that the network accepts.
+/// Side of the tiles of [`Tiling::Auto`] in pixels, before rounding up to a multiple that the network accepts.
 const TILE: u32 = 1024;
 
 /// Tiles beside each other in the panels in which a picture is translated that is not in memory.
@@ -558,7 +587,7 @@ impl Translator {
         let [width, height] = size.map(|side| side.max(least));
         let is_whole = match options.tiling {
             Tiling::Never => true,
-            Tiling::Auto => u64::from(width) * u64::from(height) <= LARGE,
+            Tiling::Auto => u64::from(width) * u64::from(height) <= Tiling::LARGE,
             Tiling::Cut { side, .. } => width.max(height) <= side,
         };
         (!is_whole).then(|| self.chosen_tiles(options))
@@ -570,7 +599,7 @@ impl Translator {
             Tiling::Cut { side, overlap } => [side, overlap],
             Tiling::Auto | Tiling::Never => {
                 let side = TILE.next_multiple_of(1 << self.model.generator.halvings());
-                [side, side / 4]
+                [side, usual_overlap(side)]
             }
         };
         Tiles {
@@ -616,4 +645,24 @@ impl Translator {
 /// The error for a picture whose channels cannot become those of the model's sources.
 fn unlike_source(reason: Error) -> Error {
     Error::Picture(format!("{reason}, the model's source channels"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_side_and_an_overlap_mean_the_same_wherever_they_are_given() {
+        let of = |side, overlap| Tiling::of(side, overlap).map_err(|error| error.to_string());
+        let cut = |side, overlap| Ok(Tiling::Cut { side, overlap });
+        assert_eq!(of(None, None), Ok(Tiling::Auto));
+        assert_eq!(of(Some(0), None), Ok(Tiling::Never));
+        assert_eq!(of(Some(512), None), cut(512, 128));
+        assert_eq!(of(Some(512), Some(0)), cut(512, 0));
+        assert_eq!(of(Some(512), Some(16)), cut(512, 16));
+        for (side, told) in [(None, "give `side` too"), (Some(0), "`side` 0 never cuts")] {
+            let refused = of(side, Some(16)).unwrap_err();
+            assert!(refused.contains(told), "{refused}");
+        }
+    }
 }
