@@ -312,8 +312,9 @@ impl Translator {
     /// targets.
     ///
     /// # Errors
-    /// [`Error::Picture`], when the picture's channels cannot be converted to those of the model's sources; another, when
-    /// the model does not support the options: see [`check`](Self::check).
+    /// [`Error::Picture`], when the picture's channels cannot be converted to those of the model's sources; [`Error::Data`],
+    /// when a layer of the network has more values for its pixels than the engine can number; another, when the model does not
+    /// support the options: see [`check`](Self::check).
     pub fn translate_with(&self, picture: Picture, options: &TranslateOptions) -> Result<Picture> {
         self.translate_all(vec![(picture, *options)]).remove(0)
     }
@@ -393,7 +394,7 @@ impl Translator {
             let mut bands = Vec::new();
             let plan = TilePlan {
                 panel: u32::MAX,
-                ..self.plan(tiles, size, options)
+                ..self.plan(tiles, size, options)?
             };
             plan.translate(&picture, &mut |_, band| {
                 bands.push(band);
@@ -405,16 +406,18 @@ impl Translator {
         }
         let generator = &self.model.generator;
         let unit = 1 << generator.halvings();
+        let accepted = match options.fit {
+            Fit::Pad => self.padded(size),
+            Fit::Resize => size.map(|side| nearest(side, unit).max(generator.smallest_side())),
+        };
+        self.check_layers(accepted)?;
         Ok(Ready::Fitted(Fitted {
             place,
             mask,
             gap: options.nodata,
             picture: match options.fit {
-                Fit::Pad => pad(&picture, self.padded(size)),
-                Fit::Resize => {
-                    let size = size.map(|side| nearest(side, unit).max(generator.smallest_side()));
-                    self.model.source.resized(&picture, size)
-                }
+                Fit::Pad => pad(&picture, accepted),
+                Fit::Resize => self.model.source.resized(&picture, accepted),
             },
             size,
             fit: options.fit,
@@ -458,8 +461,8 @@ impl Translator {
     /// checked: [`check_windows`](Self::check_windows) does that before.
     ///
     /// # Errors
-    /// When the model does not support the options or the picture's channels, when a window cannot be read, and those of
-    /// `part`.
+    /// When the model does not support the options or the picture's channels, when a tile is larger than the engine can number,
+    /// when a window cannot be read, and those of `part`.
     pub fn translate_windows(
         &self,
         picture: &dyn Windows,
@@ -472,7 +475,7 @@ impl Translator {
             picture,
             gap: self.gap_of_source(options.nodata),
         };
-        let plan = self.plan(self.chosen_tiles(options), picture.size(), options);
+        let plan = self.plan(self.chosen_tiles(options), picture.size(), options)?;
         let Some(gap) = source.gap else {
             return plan.translate(&source, part);
         };
@@ -508,9 +511,17 @@ impl Translator {
     }
 
     /// How to translate a picture of `size` in tiles, panel by panel.
-    fn plan(&self, tiles: Tiles, size: [u32; 2], options: &TranslateOptions) -> TilePlan<'_> {
+    ///
+    /// # Errors
+    /// As [`check_layers`](Self::check_layers), for a tile.
+    fn plan(
+        &self,
+        tiles: Tiles,
+        size: [u32; 2],
+        options: &TranslateOptions,
+    ) -> Result<TilePlan<'_>> {
         let panel = tiles.side.saturating_mul(TOGETHER).min(size[0]);
-        TilePlan {
+        let plan = TilePlan {
             engine: &*self.engine,
             domains: [&self.model.source, &self.model.target],
             tiles,
@@ -518,7 +529,29 @@ impl Translator {
             known: self.known(tiles.statistics),
             noise: options.noise(),
             panel: panel.next_multiple_of(BLOCK).max(PANEL),
+        };
+        self.check_layers(plan.size())?;
+        Ok(plan)
+    }
+
+    /// Checks, before any work, that the engine can compute every layer for pictures of this size, which the network accepts.
+    ///
+    /// # Errors
+    /// [`Error::Data`], when a layer has more values than the engine can number.
+    fn check_layers(&self, [width, height]: [u32; 2]) -> Result<()> {
+        let Some(most) = self.engine.most_values() else {
+            return Ok(());
+        };
+        let channels = self.model.source.planes();
+        let shape = [channels, height as usize, width as usize];
+        let needed = self.model.generator.layers(shape).largest_output();
+        if needed <= most {
+            return Ok(());
         }
+        Err(Error::Data(format!(
+            "for {width}x{height} pixels at once, a layer of the network has {needed} values, and the device can number {most}; \
+             cut the picture into tiles of a smaller `side`"
+        )))
     }
 
     /// The statistics that need not be measured.
