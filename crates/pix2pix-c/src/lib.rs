@@ -10,7 +10,7 @@ use std::ptr::{null, null_mut};
 
 use pix2pix_runtime::checkpoint::ModelConfig;
 use pix2pix_runtime::picture::{self, Picture, Samples, check_size};
-use pix2pix_runtime::{Tiling, TranslateOptions, Translator};
+use pix2pix_runtime::{Error, Tiling, TranslateOptions, Translator};
 
 /// A trained generator.
 pub struct Generator(Translator);
@@ -225,23 +225,20 @@ pub extern "C" fn pix2pix_default_options() -> Options {
     }
 }
 
-/// The options of the runtime.
-fn in_rust(options: Options) -> Result<TranslateOptions, String> {
-    let tiling = match (options.tile, options.overlap) {
-        (0, 0) => Tiling::Auto,
-        (0, _) => return Err("`overlap` is that of tiles; set `tile` too".to_string()),
-        (side, 0) => Tiling::Cut {
-            side,
-            overlap: side / 4,
-        },
-        (side, overlap) => Tiling::Cut { side, overlap },
-    };
+/// The options of the runtime. In C, 0 is a number that is not given.
+fn in_rust(options: Options) -> Result<TranslateOptions, Error> {
+    let given = |pixels: u32| (pixels > 0).then_some(pixels);
     Ok(TranslateOptions {
         dropout: options.dropout,
         seed: options.seed,
-        tiling,
+        tiling: Tiling::of(given(options.tile), given(options.overlap))?,
         ..TranslateOptions::default()
     })
+}
+
+/// What an error says, with the name that its field has in C.
+fn told(error: &Error) -> String {
+    error.to_string().replace("`side`", "`tile`")
 }
 
 /// Translates a picture of `width` by `height` pixels, at least 16 each. Returns false on failure.
@@ -290,10 +287,9 @@ pub unsafe extern "C" fn pix2pix_translate(
         let picture = Picture::new([width, height], source.channels, samples);
         // SAFETY: the caller passes options or NULL
         let given = unsafe { options.as_ref() }.copied();
-        let options = in_rust(given.unwrap_or(pix2pix_default_options()))?;
-        let translated = generator.translate_with(picture, &options);
-        // the runtime's name of the field
-        let translated = translated.map_err(|e| e.to_string().replace("`side`", "`tile`"))?;
+        let translated = in_rust(given.unwrap_or(pix2pix_default_options()))
+            .and_then(|options| generator.translate_with(picture, &options))
+            .map_err(|error| told(&error))?;
         let bytes = translated.bytes();
         assert_eq!(bytes.len(), output_size, "bytes of the target's format");
         // SAFETY: the caller passes a buffer of this size, which may be uninitialized

@@ -78,7 +78,7 @@ int main(int count, char **words) {
     Pix2pixOptions options = pix2pix_default_options();
     options.overlap = 16;
     if (pix2pix_translate(generator, pixels, pixels_size, width, height, &options, output, output_size)) return 13;
-    expect_error("set `tile` too");
+    expect_error("give `tile` too");
     options.tile = 60;
     if (pix2pix_translate(generator, pixels, pixels_size, width, height, &options, output, output_size)) return 14;
     expect_error("`tile` is 60");

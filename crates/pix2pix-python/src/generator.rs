@@ -45,16 +45,17 @@ impl Generator {
         let statistics: NormStatistics = norm_stats
             .parse()
             .map_err(|e| PyValueError::new_err(format!("norm_stats: {e}")))?;
+        let refused = |e| PyValueError::new_err(named(&Failure::from(e).message()));
+        let tiling = Tiling::of(side("tile", tile)?, side("overlap", overlap)?);
         let options = TranslateOptions {
             dropout,
             seed: seed.of("seed", u64::MAX)?,
-            tiling: tiling(side("tile", tile)?, side("overlap", overlap)?)?,
+            tiling: tiling.map_err(refused)?,
             statistics,
             ..TranslateOptions::default()
         };
         // release the interpreter lock: other Python threads run during the translation
         let translated = py.detach(|| self.0.translate_with(picture, &options));
-        let refused = |e| PyValueError::new_err(named(&Failure::from(e).message()));
         to_array(py, translated.map_err(refused)?)
     }
 
@@ -94,20 +95,4 @@ impl Generator {
 
 fn side(name: &str, given: Option<Whole>) -> PyResult<Option<u32>> {
     given.map(|whole| whole.of(name, u32::MAX)).transpose()
-}
-
-/// The tiles of a side and an overlap, as of `pix2pix translate`: a side of 0 never cuts.
-fn tiling(tile: Option<u32>, overlap: Option<u32>) -> PyResult<Tiling> {
-    match (tile, overlap) {
-        (None, None) => Ok(Tiling::Auto),
-        (Some(0), None) => Ok(Tiling::Never),
-        (None | Some(0), Some(_)) => {
-            let message = "overlap is that of tiles; give the side of a tile too";
-            Err(PyValueError::new_err(message))
-        }
-        (Some(side), overlap) => Ok(Tiling::Cut {
-            side,
-            overlap: overlap.unwrap_or(side / 4),
-        }),
-    }
 }

@@ -78,7 +78,8 @@ def test_it_translates_in_tiles_as_the_program_does(model: pathlib.Path) -> None
     bad: list[tuple[dict[str, Any], str]] = [
         ({"tile": 60}, "^tile is 60"),
         ({"tile": 128, "overlap": 70}, "^overlap is 70; it may be up to half of tile 128"),
-        ({"overlap": 16}, "give the side of a tile too"),
+        ({"overlap": 16}, "^overlap is that of tiles; give tile too$"),
+        ({"tile": 0, "overlap": 16}, "^overlap is that of tiles, and tile 0 never cuts;"),
         ({"norm_stats": "mine"}, "^norm_stats: unknown statistics; use tile, image or frozen"),
     ]
     for options, told in bad:

@@ -36,6 +36,11 @@ pub trait Engine: Send + Sync {
 
     /// Number of normalizations.
     fn norms(&self) -> usize;
+
+    /// Largest number of values that a layer may give for one picture; `None` if only memory limits it.
+    fn most_values(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// Numbers and sizes of pictures for which an engine keeps plans.

@@ -207,7 +207,7 @@ impl TilePlan<'_> {
     }
 
     /// Width and height of a tile.
-    fn size(&self) -> [u32; 2] {
+    pub(crate) fn size(&self) -> [u32; 2] {
         self.padded.map(|side| side.min(self.tiles.side))
     }
 

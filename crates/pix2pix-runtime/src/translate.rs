@@ -46,6 +46,37 @@ pub enum Tiling {
     },
 }
 
+impl Tiling {
+    /// [`Auto`](Self::Auto) cuts pictures with more pixels than this.
+    pub const LARGE: u64 = 1 << 21;
+
+    /// The tiling for a side and an overlap in pixels, each as somebody gives it or not: no side is
+    /// [`Auto`](Self::Auto), a side of 0 [`Never`](Self::Never), and no overlap a quarter of the side.
+    ///
+    /// # Errors
+    /// When there is an overlap, but no tiles.
+    pub fn of(side: Option<u32>, overlap: Option<u32>) -> Result<Self> {
+        let reason = match (side, overlap) {
+            (None, None) => return Ok(Self::Auto),
+            (Some(0), None) => return Ok(Self::Never),
+            (Some(side @ 1..), overlap) => {
+                let overlap = overlap.unwrap_or(usual_overlap(side));
+                return Ok(Self::Cut { side, overlap });
+            }
+            (None, Some(_)) => "`overlap` is that of tiles; give `side` too",
+            (Some(0), Some(_)) => {
+                "`overlap` is that of tiles, and `side` 0 never cuts; omit one of them"
+            }
+        };
+        Err(Error::Config(reason.to_string()))
+    }
+}
+
+/// The overlap of tiles of this side, in pixels.
+fn usual_overlap(side: u32) -> u32 {
+    side / 4
+}
+
 /// Options of a translation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TranslateOptions {
@@ -94,9 +125,7 @@ impl TranslateOptions {
     }
 }
 
-/// [`Tiling::Auto`] cuts pictures with more pixels than this into tiles.
-const LARGE: u64 = 1 << 21;
-/// Side of these tiles in pixels, before rounding up to a multiple that the network accepts.
+/// Side of the tiles of [`Tiling::Auto`] in pixels, before rounding up to a multiple that the network accepts.
 const TILE: u32 = 1024;
 
 /// Tiles beside each other in the panels in which a picture is translated that is not in memory.
@@ -283,8 +312,9 @@ impl Translator {
     /// targets.
     ///
     /// # Errors
-    /// [`Error::Picture`], when the picture's channels cannot be converted to those of the model's sources; another, when
-    /// the model does not support the options: see [`check`](Self::check).
+    /// [`Error::Picture`], when the picture's channels cannot be converted to those of the model's sources; [`Error::Data`],
+    /// when a layer of the network has more values for its pixels than the engine can number; another, when the model does not
+    /// support the options: see [`check`](Self::check).
     pub fn translate_with(&self, picture: Picture, options: &TranslateOptions) -> Result<Picture> {
         self.translate_all(vec![(picture, *options)]).remove(0)
     }
@@ -364,7 +394,7 @@ impl Translator {
             let mut bands = Vec::new();
             let plan = TilePlan {
                 panel: u32::MAX,
-                ..self.plan(tiles, size, options)
+                ..self.plan(tiles, size, options)?
             };
             plan.translate(&picture, &mut |_, band| {
                 bands.push(band);
@@ -376,16 +406,18 @@ impl Translator {
         }
         let generator = &self.model.generator;
         let unit = 1 << generator.halvings();
+        let accepted = match options.fit {
+            Fit::Pad => self.padded(size),
+            Fit::Resize => size.map(|side| nearest(side, unit).max(generator.smallest_side())),
+        };
+        self.check_layers(accepted)?;
         Ok(Ready::Fitted(Fitted {
             place,
             mask,
             gap: options.nodata,
             picture: match options.fit {
-                Fit::Pad => pad(&picture, self.padded(size)),
-                Fit::Resize => {
-                    let size = size.map(|side| nearest(side, unit).max(generator.smallest_side()));
-                    self.model.source.resized(&picture, size)
-                }
+                Fit::Pad => pad(&picture, accepted),
+                Fit::Resize => self.model.source.resized(&picture, accepted),
             },
             size,
             fit: options.fit,
@@ -429,8 +461,8 @@ impl Translator {
     /// checked: [`check_windows`](Self::check_windows) does that before.
     ///
     /// # Errors
-    /// When the model does not support the options or the picture's channels, when a window cannot be read, and those of
-    /// `part`.
+    /// When the model does not support the options or the picture's channels, when a tile is larger than the engine can number,
+    /// when a window cannot be read, and those of `part`.
     pub fn translate_windows(
         &self,
         picture: &dyn Windows,
@@ -443,7 +475,7 @@ impl Translator {
             picture,
             gap: self.gap_of_source(options.nodata),
         };
-        let plan = self.plan(self.chosen_tiles(options), picture.size(), options);
+        let plan = self.plan(self.chosen_tiles(options), picture.size(), options)?;
         let Some(gap) = source.gap else {
             return plan.translate(&source, part);
         };
@@ -479,9 +511,17 @@ impl Translator {
     }
 
     /// How to translate a picture of `size` in tiles, panel by panel.
-    fn plan(&self, tiles: Tiles, size: [u32; 2], options: &TranslateOptions) -> TilePlan<'_> {
+    ///
+    /// # Errors
+    /// As [`check_layers`](Self::check_layers), for a tile.
+    fn plan(
+        &self,
+        tiles: Tiles,
+        size: [u32; 2],
+        options: &TranslateOptions,
+    ) -> Result<TilePlan<'_>> {
         let panel = tiles.side.saturating_mul(TOGETHER).min(size[0]);
-        TilePlan {
+        let plan = TilePlan {
             engine: &*self.engine,
             domains: [&self.model.source, &self.model.target],
             tiles,
@@ -489,7 +529,29 @@ impl Translator {
             known: self.known(tiles.statistics),
             noise: options.noise(),
             panel: panel.next_multiple_of(BLOCK).max(PANEL),
+        };
+        self.check_layers(plan.size())?;
+        Ok(plan)
+    }
+
+    /// Checks, before any work, that the engine can compute every layer for pictures of this size, which the network accepts.
+    ///
+    /// # Errors
+    /// [`Error::Data`], when a layer has more values than the engine can number.
+    fn check_layers(&self, [width, height]: [u32; 2]) -> Result<()> {
+        let Some(most) = self.engine.most_values() else {
+            return Ok(());
+        };
+        let channels = self.model.source.planes();
+        let shape = [channels, height as usize, width as usize];
+        let needed = self.model.generator.layers(shape).largest_output();
+        if needed <= most {
+            return Ok(());
         }
+        Err(Error::Data(format!(
+            "for {width}x{height} pixels at once, a layer of the network has {needed} values, and the device can number {most}; \
+             cut the picture into tiles of a smaller `side`"
+        )))
     }
 
     /// The statistics that need not be measured.
@@ -558,7 +620,7 @@ impl Translator {
         let [width, height] = size.map(|side| side.max(least));
         let is_whole = match options.tiling {
             Tiling::Never => true,
-            Tiling::Auto => u64::from(width) * u64::from(height) <= LARGE,
+            Tiling::Auto => u64::from(width) * u64::from(height) <= Tiling::LARGE,
             Tiling::Cut { side, .. } => width.max(height) <= side,
         };
         (!is_whole).then(|| self.chosen_tiles(options))
@@ -570,7 +632,7 @@ impl Translator {
             Tiling::Cut { side, overlap } => [side, overlap],
             Tiling::Auto | Tiling::Never => {
                 let side = TILE.next_multiple_of(1 << self.model.generator.halvings());
-                [side, side / 4]
+                [side, usual_overlap(side)]
             }
         };
         Tiles {
@@ -616,4 +678,24 @@ impl Translator {
 /// The error for a picture whose channels cannot become those of the model's sources.
 fn unlike_source(reason: Error) -> Error {
     Error::Picture(format!("{reason}, the model's source channels"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_side_and_an_overlap_mean_the_same_wherever_they_are_given() {
+        let of = |side, overlap| Tiling::of(side, overlap).map_err(|error| error.to_string());
+        let cut = |side, overlap| Ok(Tiling::Cut { side, overlap });
+        assert_eq!(of(None, None), Ok(Tiling::Auto));
+        assert_eq!(of(Some(0), None), Ok(Tiling::Never));
+        assert_eq!(of(Some(512), None), cut(512, 128));
+        assert_eq!(of(Some(512), Some(0)), cut(512, 0));
+        assert_eq!(of(Some(512), Some(16)), cut(512, 16));
+        for (side, told) in [(None, "give `side` too"), (Some(0), "`side` 0 never cuts")] {
+            let refused = of(side, Some(16)).unwrap_err();
+            assert!(refused.contains(told), "{refused}");
+        }
+    }
 }

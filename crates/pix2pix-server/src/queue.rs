@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use axum::http::StatusCode;
 use pix2pix::Error;
 use pix2pix::data::picture::{Outside, Picture};
-use pix2pix::model::TranslateOptions;
+use pix2pix::model::{Tiling, TranslateOptions};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::memory::Held;
@@ -25,7 +25,7 @@ use crate::problem::Problem;
 const TOGETHER: usize = 8;
 /// Largest number of their pixels, with padding. One picture may have as many before it is cut into tiles, so several
 /// need no more memory than one.
-const PIXELS: u64 = 1 << 21;
+const PIXELS: u64 = Tiling::LARGE;
 
 /// A picture to translate.
 pub struct Job {

@@ -45,12 +45,12 @@ pub struct TrainingInfo {
     pub run: String,
     /// Steps done.
     pub step: u64,
-    /// Steps of the whole run; of one that ends after a length of time, about as many as will fit, and absent until its pace
-    /// is known.
+    /// Steps of the whole run; of one that ends after a length of time, about as many as will fit, and null until its pace is
+    /// known.
     pub steps: Option<u64>,
     /// Epoch of the newest step, from 1; 0 before the first.
     pub epoch: u64,
-    /// Steps per second since this process began; absent before the second step.
+    /// Steps per second since this process began; null before the second step.
     pub pace: Option<f64>,
     /// Losses and scores with at least one value.
     pub curves: Vec<Curve>,
@@ -303,6 +303,11 @@ mod tests {
     fn a_run_of_a_length_of_time_has_no_steps_at_first() {
         let training = LiveTraining::new(Path::new("runs/run"), None);
         assert_eq!(training.info().steps, None);
+        // the API's description promises fields that are null, not fields that are missing
+        let sent = serde_json::to_value(training.info()).unwrap();
+        for field in ["steps", "pace"] {
+            assert_eq!(sent.get(field), Some(&serde_json::Value::Null), "{sent}");
+        }
         training.saw(&Event::Left(Duration::from_secs(3600)));
         training.saw(&Event::Step(logged(1, 0.5)));
         assert_eq!(training.info().steps, None);

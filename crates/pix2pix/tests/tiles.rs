@@ -318,12 +318,15 @@ fn a_narrow_picture_is_large_by_what_the_network_computes() {
 
 /// Computes nothing, and keeps the height and width of every pass.
 #[derive(Clone, Default)]
-struct Passes(Arc<Mutex<Vec<[usize; 2]>>>);
+struct Passes {
+    sizes: Arc<Mutex<Vec<[usize; 2]>>>,
+    most_values: Option<u64>,
+}
 
 impl Passes {
     /// Those since the last call.
     fn taken(&self) -> Vec<[usize; 2]> {
-        std::mem::take(&mut self.0.lock().unwrap())
+        std::mem::take(&mut self.sizes.lock().unwrap())
     }
 
     /// A model of six levels, whose sides are multiples of 64, with sources of this domain.
@@ -346,7 +349,7 @@ impl Engine for Passes {
         size: [usize; 2],
         _: Option<&plan::Statistics>,
     ) -> Vec<Vec<f32>> {
-        self.0.lock().unwrap().push(size);
+        self.sizes.lock().unwrap().push(size);
         let [height, width] = size;
         vec![vec![0.0; 3 * height * width]; inputs.len()]
     }
@@ -367,6 +370,10 @@ impl Engine for Passes {
 
     fn norms(&self) -> usize {
         0
+    }
+
+    fn most_values(&self) -> Option<u64> {
+        self.most_values
     }
 }
 
@@ -428,6 +435,46 @@ fn tiles_are_no_longer_than_the_picture() {
         translator.translate_with(picture, &options).unwrap();
         assert_eq!(passes.taken(), expected);
     }
+}
+
+/// The largest layer of the model has 16 channels of a fourth of the pixels.
+#[test]
+fn no_layer_is_larger_than_the_engine_can_number() {
+    let passes = Passes {
+        most_values: Some(4 * 512 * 512),
+        ..Passes::default()
+    };
+    let translator = passes.model(Domain::RGB8);
+    let both = |size, tiling| {
+        let options = TranslateOptions {
+            tiling,
+            ..TranslateOptions::default()
+        };
+        let picture = gray(size);
+        let windows = translator.translate_windows(&picture, &options, &mut |_, _| Ok(()));
+        let whole = translator.translate_with(picture, &options);
+        [windows, whole.map(drop)].map(|done| done.map_err(|error| error.to_string()))
+    };
+    let cut = |side| Tiling::Cut { side, overlap: 0 };
+    assert_eq!(both([500, 512], cut(512)), [Ok(()), Ok(())]);
+    assert_eq!(both([576, 512], cut(512)), [Ok(()), Ok(())]);
+    assert_eq!(passes.taken(), [[512, 512]; 6]);
+    let told = "for 576x512 pixels at once, a layer of the network has 1179648 values, and the device can number 1048576; cut \
+                the picture into tiles of a smaller `side`";
+    let refused = || Err(told.to_string());
+    assert_eq!(both([570, 512], cut(576)), [refused(), refused()]);
+    assert!(passes.taken().is_empty());
+    // without tiles, only what is read window by window is cut
+    let whole = TranslateOptions {
+        tiling: Tiling::Never,
+        ..TranslateOptions::default()
+    };
+    for fit in [Fit::Pad, Fit::Resize] {
+        let options = TranslateOptions { fit, ..whole };
+        let done = translator.translate_with(gray([570, 512]), &options);
+        assert_eq!(done.map(drop).map_err(|error| error.to_string()), refused());
+    }
+    assert!(passes.taken().is_empty());
 }
 
 /// What the network draws in the value of pixels without data is not taken for such, whichever way a picture goes.

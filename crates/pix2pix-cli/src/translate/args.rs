@@ -140,22 +140,15 @@ impl Args {
     /// Names the options, and the remedy.
     pub fn check(&self) -> Result<(), Failure> {
         self.check_temporal()?;
-        self.check_overlap()?;
+        Tiling::of(self.tile, self.overlap)?;
         self.check_out()
     }
 
-    /// The options for a picture.
+    /// The options for a picture. They are [checked](Self::check) before.
     pub fn options(&self) -> TranslateOptions {
         TranslateOptions {
             fit: self.fit,
-            tiling: match self.tile {
-                None => Tiling::Auto,
-                Some(0) => Tiling::Never,
-                Some(side) => Tiling::Cut {
-                    side,
-                    overlap: self.overlap.unwrap_or(side / 4),
-                },
-            },
+            tiling: Tiling::of(self.tile, self.overlap).expect("they are checked"),
             statistics: self.norm_stats,
             ..self.noise.options()
         }
@@ -184,16 +177,6 @@ impl Args {
                  --out translated",
                 out.plain()
             ))),
-        }
-    }
-
-    /// Checks that `--overlap` has tiles.
-    fn check_overlap(&self) -> Result<(), Failure> {
-        match (self.tile, self.overlap) {
-            (Some(0), Some(_)) => Err(Failure::Usage(
-                "--overlap is that of tiles, and --tile 0 never cuts; omit one of them".to_string(),
-            )),
-            _ => Ok(()),
         }
     }
 

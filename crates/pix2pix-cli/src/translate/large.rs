@@ -71,7 +71,10 @@ pub fn translate(
                 .map_err(|e| Error::io(&target, "write the file", e))
         });
         if let Err(error) = translated {
-            failed = Some(error);
+            failed = Some(match error {
+                Error::Data(_) => unlike(path, error),
+                error => error,
+            });
             return Err(io::Error::other("not translated"));
         }
         writer.finish()

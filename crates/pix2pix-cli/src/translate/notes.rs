@@ -13,7 +13,11 @@ use crate::words;
 
 /// The error for a picture that the model does not take.
 pub fn unlike(path: &Path, reason: Error) -> Error {
-    Error::file(path, reason, "give pictures like the training pictures")
+    match reason {
+        // it says what helps
+        Error::Data(reason) => Error::Data(format!("{}: {reason}", path.plain())),
+        reason => Error::file(path, reason, "give pictures like the training pictures"),
+    }
 }
 
 /// Checks, before a picture is translated, that the model takes its number of channels.
@@ -98,5 +102,27 @@ pub fn said_of_clipped(translator: &Translator, clipped: Outside) -> String {
     match clipped.clipped {
         0 => String::new(),
         _ => format!("; {} of its {what} {fate}", clipped.share()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_has_one_remedy() {
+        let path = Path::new("a.png");
+        for (reason, told) in [
+            (
+                Error::Picture("it has 2 channels".to_string()),
+                "a.png: it has 2 channels; give pictures like the training pictures",
+            ),
+            (
+                Error::Data("it is too large; use tiles".to_string()),
+                "a.png: it is too large; use tiles",
+            ),
+        ] {
+            assert_eq!(unlike(path, reason).to_string(), told);
+        }
     }
 }

@@ -235,6 +235,13 @@ impl LayerGraph {
         self.layers.last().map(|l| l.output).unwrap_or_default()
     }
 
+    /// Number of values of the layer's output that has the most of them, for one image.
+    pub fn largest_output(&self) -> u64 {
+        let outputs = self.layers.iter().map(|l| l.output.map(|side| side as u64));
+        let sizes = outputs.map(|output| output.iter().product());
+        sizes.max().unwrap_or_default()
+    }
+
     /// Adds any layer and returns its position.
     pub fn push(&mut self, layer: Layer) -> usize {
         self.layers.push(layer);

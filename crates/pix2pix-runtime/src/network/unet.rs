@@ -49,8 +49,9 @@ pub struct UnetConfig {
     pub dropout_blocks: [usize; 2],
     /// Normalization; never on the first encoder block, the bottleneck and the output.
     pub norm: Norm,
-    /// Whether every convolution has a bias, as in the Keras tutorial, instead of the output layer
-    /// alone, as in the paper's Torch code. Without a norm, nothing else shifts the values.
+    /// Whether every convolution has a bias, as in the Keras tutorial, instead of the output layer alone, as in the public
+    /// PyTorch port. The paper's Torch code gives one to every convolution and sets all of them to zero before each pass, the
+    /// output's too. Without a norm, nothing else shifts the values.
     pub bias_before_norm: bool,
     /// How the decoder doubles the picture's size.
     pub upsample: Upsample,

@@ -4,11 +4,12 @@ use pix2pix_runtime::network::Norm;
 use pix2pix_runtime::words::count;
 
 use super::{MOST_NEIGHBOURS, MOST_STEPS, RunConfig};
-use crate::backend::device::MOST_THREADS;
+use crate::backend::device::{Device, MOST_THREADS, MOST_VALUES};
 use crate::data::dataset::survey::Survey;
 use crate::data::dataset::{Dataset, Pairs};
 use crate::data::picture::Pages;
 use crate::error::{Error, Result, at_least_one, setting, within};
+use crate::network::init::WeightInit;
 use crate::network::patch_gan::PatchGanConfig;
 use crate::quality::Score;
 use crate::quality::lpips::Lpips;
@@ -96,7 +97,9 @@ impl RunConfig {
         }
         self.validate_domains()?;
         if self.jitter.resize.makes_crops() {
-            return self.check_size(self.jitter.crop_size.0);
+            let crop = self.jitter.crop_size.0;
+            self.check_size(crop)?;
+            return self.check_layers(crop);
         }
         // the sizes depend on the data: see `check_data`
         let unit = 1 << self.generator.halvings().max(self.discriminator.halvings());
@@ -319,6 +322,39 @@ impl RunConfig {
         }
     }
 
+    /// Checks that a card can number the values of every layer of both networks, for a batch of pairs of this size, which they
+    /// accept.
+    fn check_layers(&self, [width, height]: [u32; 2]) -> Result<()> {
+        if !self.device.is_card() {
+            return Ok(());
+        }
+        let [from, to] = [&self.source, &self.target]
+            .map(|domain| [domain.planes(), height as usize, width as usize]);
+        let blank = &mut WeightInit::blank();
+        let judge = self.discriminator.init_with(blank, &Device::flex())?;
+        // real and generated pairs are one batch, unless each pass changes the weights
+        let together = if self.discriminator.spectral_norm {
+            1
+        } else {
+            2
+        };
+        let of_generator = self.generator.layers(from).largest_output();
+        let of_discriminator = together * judge.layers(from, to).largest_output();
+        let needed = of_generator.max(of_discriminator) * self.batch_size as u64;
+        if needed <= MOST_VALUES {
+            return Ok(());
+        }
+        let remedy = match self.batch_size {
+            1 => "use smaller pictures, or fewer `filters`",
+            _ => "use a smaller `batch_size`, and more of `accumulate`",
+        };
+        Err(Error::Config(format!(
+            "{} of {width}x{height} pixels in a batch need a layer of {needed} values, and a card can number {MOST_VALUES}; \
+             {remedy}",
+            count(self.batch_size as u64, "pair")
+        )))
+    }
+
     /// Checks that the networks accept the picture sizes of a data set.
     ///
     /// # Errors
@@ -333,6 +369,7 @@ impl RunConfig {
                 ))
             })?;
             self.check_size(size).map_err(of_data)?;
+            self.check_layers(size)?;
             seen.push(size);
         }
         seen.sort_unstable();
@@ -487,6 +524,59 @@ mod tests {
         let [one, two] = [1, 2].map(refused);
         assert!(one.starts_with("1 pair: 64x48 pixels are not"), "{one}");
         assert!(two.starts_with("2 pairs: 64x48 pixels are not"), "{two}");
+    }
+
+    /// The largest layer of the paper's generator has 128 channels of 128x128 values for each pair, and the first one of its
+    /// discriminator 64 for a real and as many for a generated pair: 2^21 each.
+    #[test]
+    fn a_card_is_not_given_more_values_than_it_can_number() {
+        let checked = |device, batch_size, spectral_norm, filters| {
+            let mut config = RunConfig {
+                device,
+                batch_size,
+                ..RunConfig::default()
+            };
+            config.discriminator.spectral_norm = spectral_norm;
+            config.discriminator.filters = filters;
+            config.validate().map_err(|error| error.to_string())
+        };
+        let card = DeviceName::Cuda(0);
+        assert_eq!(checked(card, 2047, false, 64), Ok(()));
+        let refused = checked(card, 2048, false, 64).unwrap_err();
+        assert_eq!(
+            refused,
+            "2048 pairs of 256x256 pixels in a batch need a layer of 4294967296 values, and a card can number 4294901760; use \
+             a smaller `batch_size`, and more of `accumulate`"
+        );
+        assert_eq!(checked(DeviceName::Cpu, 2048, false, 64), Ok(()));
+        // the discriminator's is the largest, and with spectral normalization each pass has its own
+        assert!(checked(card, 2047, false, 128).is_err());
+        assert_eq!(checked(card, 2047, true, 128), Ok(()));
+    }
+
+    #[test]
+    fn whole_pictures_are_numbered_too() {
+        let checked = |size| {
+            let mut config = RunConfig {
+                device: DeviceName::Cuda(0),
+                ..RunConfig::default()
+            };
+            config.jitter.resize = ResizePolicy::None;
+            config.check_data(&Survey {
+                sizes: [(size, 1)].into(),
+                ..Survey::default()
+            })
+        };
+        // 128 channels of a fourth of the pixels
+        assert!(checked([8192, 16_128]).is_ok());
+        let large = checked([8192, 16_384]);
+        let Err(Error::Config(reason)) = large else {
+            panic!("{large:?}");
+        };
+        assert!(
+            reason.starts_with("1 pair of 8192x16384 pixels in a batch need"),
+            "{reason}"
+        );
     }
 
     #[test]

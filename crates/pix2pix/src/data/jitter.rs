@@ -20,8 +20,9 @@ pub enum ResizePolicy {
     /// Resize to the load size, then crop at random (paper, appendix 6.2).
     #[default]
     ScaleAndCrop,
-    /// Crop a part of random size, from the crop size's share of the load size to the whole, and resize it to the crop size
-    /// (torchvision's `RandomResizedCrop`). So a picture is seen at different scales, among them its own.
+    /// Crop a part of random size, from the crop size's share of the load size to the whole, and resize it to the crop size. So
+    /// a picture is seen at different scales, among them its own. Like torchvision's `RandomResizedCrop`, but with no random
+    /// aspect ratio, and uniform in the part's side instead of its area.
     RandomResizedCrop,
     /// Resize to the width of the crop size. The height keeps the aspect ratio, rounded to a multiple that the network
     /// accepts. No crop.

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use pix2pix_runtime::engine::Engine;
 use pix2pix_runtime::plan::{Core, Input, Statistics};
 
-use crate::backend::device::{in_pool, placed};
+use crate::backend::device::{MOST_VALUES, in_pool, is_card, placed};
 #[cfg(feature = "_card")]
 use crate::model::passes::Passes;
 use crate::network::generator::Generator;
@@ -133,6 +133,10 @@ impl Engine for Tensors {
 
     fn norms(&self) -> usize {
         self.network.norms().len()
+    }
+
+    fn most_values(&self) -> Option<u64> {
+        is_card(&self.device).then_some(MOST_VALUES)
     }
 }
 

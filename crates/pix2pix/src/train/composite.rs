@@ -21,6 +21,8 @@ pub struct CompositeOutput {
     pub maps: Maps,
     /// The generated image, `[batch, channels, height, width]` in \[-1, 1\].
     pub image: Tensor<4>,
+    /// The features of the generated and of the real pairs, if they are to be matched.
+    pub features: Option<[Features; 2]>,
 }
 
 impl<'a> Composite<'a> {
@@ -50,11 +52,15 @@ impl<'a> Composite<'a> {
         shown: Tensor<4>,
         image: Tensor<4>,
     ) -> CompositeOutput {
-        let maps = self.discriminator.judge(source, shown);
-        CompositeOutput { maps, image }
+        CompositeOutput {
+            maps: self.discriminator.judge(source, shown),
+            image,
+            features: None,
+        }
     }
 
-    /// As [`judge_as`](Self::judge_as), with the features that the discriminator decides by.
+    /// As [`judge_as`](Self::judge_as), with the features that the discriminator decides by. To be matched, they need those of
+    /// real pairs.
     pub fn judge_with_features(
         &self,
         source: Tensor<4>,
@@ -62,7 +68,12 @@ impl<'a> Composite<'a> {
         image: Tensor<4>,
     ) -> (CompositeOutput, Features) {
         let (maps, features) = self.discriminator.judge_with_features(source, shown);
-        (CompositeOutput { maps, image }, features)
+        let output = CompositeOutput {
+            maps,
+            image,
+            features: None,
+        };
+        (output, features)
     }
 
     /// Describes the composite for a source and a target of these shapes. Each network is one layer; the
@@ -97,6 +108,6 @@ impl<'a> Composite<'a> {
 impl CompositeOutput {
     /// The generator's losses against `target`, which has the shape of the image.
     pub fn losses(self, target: Tensor<4>, objective: &Objective) -> CompositeLoss {
-        objective.generator(self.maps, self.image, target)
+        objective.generator(self.maps, self.image, target, self.features)
     }
 }

@@ -9,7 +9,8 @@ use burn::tensor::Tensor;
 use crate::backend::loss::mean_distance;
 use crate::network::patch_gan::Features;
 
-/// The weighted mean of the distances of all blocks' features, `[1]`. Those of the real pair are constants.
+/// Four times the mean distance of the features, `[1]`: the mean over the blocks of each discriminator, and of these means that
+/// over all discriminators. The features of the real pair are constants.
 pub fn distance(generated: Features, real: Features) -> Tensor<1> {
     let scales = generated.len();
     let distances = generated
@@ -22,4 +23,25 @@ pub fn distance(generated: Features, real: Features) -> Tensor<1> {
         });
     let sum = distances.reduce(|sum, distance| sum + distance);
     sum.expect("a discriminator has blocks")
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    /// Blocks with the distances 1 and 3, and a coarser discriminator whose only block has 5.
+    #[test]
+    fn all_discriminators_weigh_alike_and_the_whole_four_times() {
+        let features = |scales: &[&[f32]]| -> Features {
+            let constant = |value: &f32| Tensor::<4>::full([1, 2, 3, 3], *value, &Device::flex());
+            let blocks = |scale: &&[f32]| scale.iter().map(constant).collect();
+            scales.iter().map(blocks).collect()
+        };
+        let generated = features(&[&[0.0, 2.0], &[-1.0]]);
+        let real = features(&[&[1.0, -1.0], &[4.0]]);
+        let found = distance(generated, real).into_scalar::<f32>();
+        assert!((found - 4.0 * (2.0 + 5.0) / 2.0).abs() < 1e-5, "{found}");
+    }
 }

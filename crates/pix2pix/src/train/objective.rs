@@ -9,9 +9,10 @@ use crate::backend::loss::{mean_distance, mean_loss};
 use crate::choice::choices;
 use crate::data::path_text::path_of;
 use crate::error::{Error, Result, within};
-use crate::network::patch_gan::Maps;
+use crate::network::patch_gan::{Features, Maps};
 use crate::quality::lpips::Lpips;
 use crate::train::diff_augment::DiffAugment;
+use crate::train::feature_matching;
 use crate::train::l1_pyramid::L1Pyramid;
 
 /// The adversarial loss.
@@ -215,8 +216,9 @@ pub struct DiscriminatorLoss {
 
 /// The generator's losses through the frozen discriminator, each `[1]`.
 pub struct CompositeLoss {
-    /// The generator's total loss: `adversarial + lambda * l1` (equation 4), plus LPIPS times its weight. With coarser scales
-    /// of L1, the mean over the scales takes the place of `l1`; the adversarial losses of several maps are summed.
+    /// The generator's total loss: `adversarial + lambda * l1` (equation 4), plus LPIPS and feature matching times their
+    /// weights. With coarser scales of L1, the mean over the scales takes the place of `l1`; the adversarial losses of several
+    /// maps are summed.
     pub total: Tensor<1>,
     /// Adversarial loss: small if the discriminator takes the image for real. Of several maps, the mean.
     pub adversarial: Tensor<1>,
@@ -261,12 +263,14 @@ impl Objective {
     }
 
     /// The generator's losses. `maps` are the discriminator's of the generated `image`, or one map; `image` and `target` are
-    /// `[batch, channels, height, width]` in [-1, 1].
+    /// `[batch, channels, height, width]` in [-1, 1]. `features` are the discriminator's of the generated and of the real pairs;
+    /// without them, feature matching is left out.
     pub fn generator(
         &self,
         maps: impl Into<Maps>,
         image: Tensor<4>,
         target: Tensor<4>,
+        features: Option<[Features; 2]>,
     ) -> CompositeLoss {
         let gan = self.config.gan;
         let [all, adversarial] = of_each(maps.into(), |map| gan.generator(map));
@@ -278,6 +282,10 @@ impl Objective {
         let mut total = all + near * self.config.lambda;
         if let Some(lpips) = &self.lpips {
             total = total + lpips.distance(image, target).mean() * self.config.perceptual;
+        }
+        if let Some([generated, real]) = features {
+            let distance = feature_matching::distance(generated, real);
+            total = total + distance * self.config.feature_matching;
         }
         CompositeLoss {
             total,
@@ -318,6 +326,33 @@ mod tests {
                     "{gan:?}: {found} instead of {expected}"
                 );
             }
+        }
+    }
+
+    /// Maps of 3 and 2, pictures that are 0.5 apart, and features that are 0.25 apart.
+    #[test]
+    fn the_total_has_each_term_times_its_weight() {
+        let constant = |value: f32| Tensor::<4>::full([1, 1, 2, 2], value, &Device::flex());
+        let config = ObjectiveConfig {
+            gan: Gan::LeastSquares,
+            lambda: 2.0,
+            feature_matching: 10.0,
+            ..ObjectiveConfig::default()
+        };
+        let objective = Objective::new(config, &Device::flex()).unwrap();
+        let losses = |features| {
+            let maps = Maps(vec![constant(3.0), constant(2.0)]);
+            let found = objective.generator(maps, constant(0.5), constant(0.0), features);
+            [found.total, found.adversarial, found.l1].map(|loss| loss.into_scalar::<f32>())
+        };
+        let features = [0.25, 0.0].map(|value| vec![vec![constant(value)]]);
+        // the sum of both maps is trained on, their mean is told
+        let (adversarial, l1, matching) = (4.0 + 1.0, 2.0 * 0.5, 10.0 * 4.0 * 0.25);
+        for (features, expected) in [
+            (None, adversarial + l1),
+            (Some(features), adversarial + l1 + matching),
+        ] {
+            assert_eq!(losses(features), [expected, 2.5, 0.5]);
         }
     }
 }

@@ -33,7 +33,6 @@ use crate::train::composite::{Composite, CompositeOutput};
 use crate::train::config::{OptimizerConfig, TrainerConfig};
 use crate::train::diff_augment::augment;
 use crate::train::ema::Ema;
-use crate::train::feature_matching;
 use crate::train::gradient_penalty;
 use crate::train::image_pool::ImagePool;
 use crate::train::learner::Learner;
@@ -439,21 +438,23 @@ impl Trainer {
         image: Tensor<4>,
     ) -> CompositeLoss {
         let composite = Composite::new(self.generator.network(), self.discriminator.network());
-        let weight = self.config.objective.feature_matching;
         let as_shown = |image: &Tensor<4>| {
             let pair = [source.clone(), image.clone()];
             self.augmented(batch, pair, Use::AugmentComposite)
         };
         let [shown_source, shown] = as_shown(&image);
-        if weight == 0.0 {
-            let output = composite.judge_as(shown_source, shown, image);
-            return self.losses(output, target.clone());
-        }
-        let (output, features) = composite.judge_with_features(shown_source, shown, image);
-        let real = self.features(as_shown(target));
-        let mut losses = self.losses(output, target.clone());
-        losses.total = losses.total + feature_matching::distance(features, real) * weight;
-        losses
+        let output = match self.config.objective.feature_matching > 0.0 {
+            false => composite.judge_as(shown_source, shown, image),
+            true => {
+                let (output, generated) = composite.judge_with_features(shown_source, shown, image);
+                let real = self.features(as_shown(target));
+                CompositeOutput {
+                    features: Some([generated, real]),
+                    ..output
+                }
+            }
+        };
+        self.losses(output, target.clone())
     }
 
     /// The discriminator's features of a real batch as constants, without the memory of an autodiff graph.

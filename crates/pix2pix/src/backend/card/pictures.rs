@@ -9,6 +9,8 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::{permute_nchw_to_nhwc, permute_nhwc_to_nchw};
 
+use crate::backend::device::MOST_VALUES;
+
 /// A tensor on a card, 32-bit floating point like all of ours.
 pub type CardTensor = FloatTensor<Cube>;
 
@@ -129,6 +131,11 @@ pub fn buffer(tensor: &CardTensor) -> BufferArg {
 /// A tensor's memory as the argument of a kernel that reads or writes vectors of `width` values.
 pub fn vectors(tensor: &CardTensor, width: usize) -> BufferArg {
     let length = tensor.shape().num_elements();
+    // a larger number would begin again at 0, and the kernel would compute something else
+    assert!(
+        length as u64 <= MOST_VALUES,
+        "a card cannot number the {length} values of a tensor"
+    );
     let values = (length * size_of::<f32>()) as u64;
     // Burn rounds rows up on CUDA, also the only row of a vector, and a kernel takes the length from the memory
     let after = tensor.handle.size_in_used() - values;
