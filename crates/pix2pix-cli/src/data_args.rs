@@ -11,7 +11,7 @@ use pix2pix::data::values::SIDES;
 use pix2pix::data::{
     Classes, Dataset, Domain, Narrow, Nodata, Options, Pages, Ranges, Values, earth,
 };
-use pix2pix::{MOST_NEIGHBOURS, check_neighbours};
+use pix2pix::{Error, MOST_NEIGHBOURS, check_neighbours};
 
 use crate::choice::choice;
 use crate::failure::Failure;
@@ -111,29 +111,38 @@ fn range(text: &str) -> Result<Range, String> {
     if text == "auto" {
         return Ok(Range::Auto);
     }
+    let usage = || {
+        "use LOW,HIGH with LOW below HIGH, or LOW:HIGH,LOW:HIGH,... with a range for each channel, or auto".to_string()
+    };
+    given(&numbers(text).ok_or_else(usage)?).map(Range::Given)
+}
+
+/// The numbers of LOW,HIGH or of LOW:HIGH,LOW:HIGH,...; `None` of another text.
+fn numbers(text: &str) -> Option<Vec<[f32; 2]>> {
     let number = |text: &str| text.trim().parse::<f32>().ok();
     let pair = |text: &str, separator| {
         let (low, high) = text.split_once(separator)?;
         Some([number(low)?, number(high)?])
     };
-    let ranges = match text.contains(':') {
+    match text.contains(':') {
         true => text.split(',').map(|part| pair(part, ':')).collect(),
         false => pair(text, ',').map(|range| vec![range]),
-    };
-    let usage = || {
-        "use LOW,HIGH with LOW below HIGH, or LOW:HIGH,LOW:HIGH,... with a range for each channel, or auto".to_string()
-    };
-    let ranges: Vec<[f32; 2]> = ranges.ok_or_else(usage)?;
-    Ranges::each(&ranges).map(Range::Given).map_err(|_| usage())
+    }
+}
+
+/// These ranges, or what is wrong with them.
+fn given(ranges: &[[f32; 2]]) -> Result<Ranges, String> {
+    Ranges::each(ranges).map_err(|error| match error {
+        Error::Field { reason, .. } => format!("it {reason}"),
+        other => other.to_string(),
+    })
 }
 
 /// Parses LOW,HIGH.
 pub fn low_and_high(text: &str) -> Result<[f32; 2], String> {
-    let usage = || "use LOW,HIGH with LOW below HIGH".to_string();
-    match range(text).map_err(|_| usage())? {
-        Range::Given(ranges) => ranges.uniform().ok_or_else(usage),
-        Range::Auto => Err(usage()),
-    }
+    let one = numbers(text).filter(|ranges| ranges.len() == 1);
+    let one = one.ok_or("use LOW,HIGH with LOW below HIGH")?;
+    Ok(given(&one)?.of(0))
 }
 
 /// Pairs whose values are read for `auto` ranges and for advice: fewer if they have many pixels.

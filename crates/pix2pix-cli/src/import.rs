@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::paths::{Plain, word};
 use crate::program::program;
 use crate::result_file::{ResultArgs, check_ending, keep};
+use crate::words::count;
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
@@ -89,8 +90,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let program = program();
     let [width, height] = config.jitter.crop_size.sides();
     notes.say(&format!(
-        "{network}, {filters} filters, {norm}, from {from} to {to} channels, for {width}x{height} pixels{judge}\n\
+        "{network}, {filters} filters, {norm}, from {from} to {}, for {width}x{height} pixels{judge}\n\
          wrote {}. Now type:\n  {program} translate {} PICTURE... --out translated\n",
+        count(to as u64, "channel"),
         args.out.plain(),
         word(&args.out)
     ));

@@ -15,6 +15,7 @@ use pix2pix::data::passed_over::{self, PassedOver};
 use pix2pix::data::picture::{
     self, Depth, Format, Header, MAX_BYTES, MAX_SIDE, Metadata, Page, Picture,
 };
+use pix2pix::data::values::typed;
 use pix2pix::data::{
     Aligned, Dataset, Narrow, Nodata, Options, Pages, Pairs, Size, Store, Task, Values, earth,
     nodata, places_of_pairs, side_by_side, sized,
@@ -325,7 +326,8 @@ fn range_of(
                     "its values are from {low} to {high}, and {gap} is what it names for pixels without data"
                 ),
                 format!(
-                    "give the values of black and white of the others, e.g. --range {least},{most}"
+                    "give the values of black and white of the others, e.g. --range {}",
+                    typed([least, most])
                 ),
             ));
         }
@@ -834,7 +836,8 @@ fn make<T: Sync>(
     };
     let program = program();
     say(&format!(
-        "{made} files in {}{there}\nNow type: {program} inspect {}\n",
+        "{} in {}{there}\nNow type: {program} inspect {}\n",
+        words::count(made as u64, "file"),
         common.out.plain(),
         word(&common.out)
     ));

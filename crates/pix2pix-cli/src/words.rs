@@ -2,11 +2,7 @@
 
 use pix2pix::data::Domain;
 
-/// So many of something whose plural ends with s.
-pub fn count(number: u64, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{plural}")
-}
+pub use pix2pix::words::count;
 
 /// A length of time in its two largest units, e.g. "1 h 30 min".
 pub fn length_of(seconds: f64) -> String {

@@ -113,7 +113,7 @@ fn pairs_are_aligned_without_invented_pixels() {
     fs::remove_file(scratch.path("aligned/still.png")).unwrap();
     let said = scratch.ok("prepare align data --out aligned");
     assert!(
-        said.contains("1 files in aligned, 2 already existed"),
+        said.contains("1 file in aligned, 2 already existed"),
         "{said}"
     );
     for option in ["--size 64", "--range 0,9"] {

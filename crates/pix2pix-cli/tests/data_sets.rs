@@ -651,7 +651,7 @@ fn prepare_makes_pairs_and_goes_on_where_it_was() {
     let before = fs::read(scratch.path("noise/train/0.png")).unwrap();
     let said = scratch.ok("prepare noise photos --out noise --size 64");
     assert!(
-        said.contains("1 files in noise, 2 already existed"),
+        said.contains("1 file in noise, 2 already existed"),
         "{said}"
     );
     assert_eq!(fs::read(scratch.path("noise/train/0.png")).unwrap(), before);
@@ -733,7 +733,7 @@ fn pairs_of_other_options_are_not_taken_for_the_same() {
     // what the pairs do not depend on; other photographs; and the same again
     fs::remove_file(scratch.path("e/pair1.png")).unwrap();
     let said = scratch.ok(&format!("{same} --seed 7 --threads 1"));
-    assert!(said.contains("1 files in e, 2 already existed"), "{said}");
+    assert!(said.contains("1 file in e, 2 already existed"), "{said}");
     let said = scratch.ok("inspect e");
     assert!(!said.contains("passed over"), "{said}");
     scratch.ok("prepare edges more --out e --low 20 --high 60");
@@ -900,7 +900,7 @@ fn a_split_goes_on_where_it_was() {
     fs::remove_file(scratch.path("parts/train/p.bmp")).unwrap();
     let said = scratch.ok(split);
     assert!(
-        said.contains("1 files in parts, 1 already existed"),
+        said.contains("1 file in parts, 1 already existed"),
         "{said}"
     );
     for name in ["p.bmp", "p.bmp.png"] {

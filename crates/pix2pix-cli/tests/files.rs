@@ -547,9 +547,19 @@ fn eight_bits_have_a_range_and_bands_have_theirs() {
         said.contains("--range-a has 2 ranges, but A has 3 channels"),
         "{said}"
     );
-    for wrong in ["4,0", "a,b", "0:1,2", "1"] {
+    for (wrong, told) in [
+        (
+            "4,0",
+            "it is 4 to 0; the first number must be the lower one",
+        ),
+        ("a,b", "use LOW,HIGH with LOW below HIGH"),
+        ("0:1,2", "use LOW,HIGH with LOW below HIGH"),
+        ("1", "use LOW,HIGH with LOW below HIGH"),
+        ("-3e38,3e38", "these are too far apart for 32-bit floats"),
+    ] {
         let output = scratch.run(&format!("train data --out again --range {wrong} {SMALL}"));
-        assert_eq!(output.status.code(), Some(2), "{wrong}");
+        let said = error(&output, 2);
+        assert!(said.contains(told), "{wrong}: {said}");
     }
 }
 

@@ -135,7 +135,7 @@ fn what_cannot_be_is_said_once() {
     refused(mpirun(&scratch, 2, &missing), "nowhere: no such folder");
     refused(
         mpirun(&scratch, 4, &train),
-        "3 pairs are too few for 4 processes",
+        "too few pairs to train on, 3, for 4 processes with 1 pair per step",
     );
     let pool = format!("{train} --pool 50");
     refused(mpirun(&scratch, 2, &pool), "--pool");

@@ -636,7 +636,7 @@ fn what_cannot_be_resumed() {
     let config = fs::read_to_string(scratch.path("run/config.toml")).unwrap();
     let sheet = scratch.path("run/samples/step_0000002.png");
     fs::rename(&sheet, scratch.path("sheet.png")).unwrap();
-    fails("train --resume run --steps 1", 0, &["2 of 1 steps"]);
+    fails("train --resume run --steps 1", 0, &["2 of 1 step;"]);
     fs::rename(scratch.path("sheet.png"), sheet).unwrap();
     fails("train --resume run --steps 1", 0, &["the run is done"]);
     assert_eq!(

@@ -12,6 +12,7 @@ use crate::picture::{Domain, Size};
 use crate::regular_file;
 use crate::tensor_file::{self, FileKind};
 use crate::weights::{Weights, take};
+use crate::words::count;
 
 /// The file format of checkpoints.
 pub const KIND: FileKind = FileKind {
@@ -92,7 +93,8 @@ impl ModelConfig {
             let planes = domain.planes();
             if planes != of_generator {
                 return Err(Error::Config(format!(
-                    "{name}.channels is {planes}, but the generator has {of_generator} channels for it"
+                    "{name}.channels is {planes}, but the generator has {} for it",
+                    count(of_generator as u64, "channel")
                 )));
             }
         }

@@ -38,6 +38,7 @@ pub mod tensor_file;
 mod tiles;
 mod translate;
 pub mod weights;
+pub mod words;
 
 pub use error::{Error, Result};
 pub use temporal::Temporal;

@@ -12,6 +12,7 @@ mod size;
 pub(crate) mod two_channels;
 
 use crate::error::{Error, Result};
+use crate::words;
 
 pub use depth::Depth;
 pub use domain::Domain;
@@ -557,7 +558,10 @@ pub fn conversion(from: usize, to: usize) -> Result<Option<Conversion>> {
         (4, 2) => |p, _| [luma(p), p[3], 0.0, 0.0],
         (4, 3) => |p, _| [p[0], p[1], p[2], 0.0],
         (from, to) => {
-            let reason = format!("{from} channels cannot become {to}");
+            let reason = format!(
+                "{} cannot become {to}",
+                words::count(from as u64, "channel")
+            );
             return Err(Error::Picture(reason));
         }
     }))

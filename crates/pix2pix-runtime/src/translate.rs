@@ -13,6 +13,7 @@ use crate::picture::{self, Outside, Picture, nearest, pad};
 use crate::plan::{Input, Noise};
 use crate::temporal::{self, Temporal};
 use crate::tiles::{NormStatistics, TilePlan, Tiles, Windows};
+use crate::words::count;
 
 /// How to bring a picture to a size that the network accepts. The result always has the original size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -260,9 +261,9 @@ impl Translator {
             return Ok(());
         }
         if *neighbours > 0 && channels != source.channels {
-            let plural = if channels == 1 { "" } else { "s" };
             return Err(Error::Picture(format!(
-                "it has {channels} channel{plural}, but the model takes {}: those of a slice and of {neighbours} on either side",
+                "it has {}, but the model takes {}: those of a slice and of {neighbours} on either side",
+                count(channels as u64, "channel"),
                 source.channels
             )));
         }

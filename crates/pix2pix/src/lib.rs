@@ -67,8 +67,8 @@ pub use error::{Error, Result, escaped, foreign, one_line};
 pub use image;
 pub use model::Translator;
 pub use pix2pix_runtime::choice::{Choice, UnknownName};
-pub use pix2pix_runtime::regular_file;
 pub(crate) use pix2pix_runtime::{choice, error};
+pub use pix2pix_runtime::{regular_file, words};
 
 /// The code of the package's page, as a test.
 #[cfg(doctest)]

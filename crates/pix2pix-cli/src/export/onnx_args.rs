@@ -14,6 +14,7 @@ use crate::noise_args::Switch;
 use crate::paths::Plain;
 use crate::result_file::Notes;
 use crate::summary::other_size;
+use crate::words::count;
 
 /// Options for ONNX export.
 #[derive(Args)]
@@ -108,9 +109,9 @@ impl OnnxArgs {
             return Ok(());
         };
         notes.say(&format!(
-            "8-bit weights change pixels by {:.2} of 255 on average, without dropout, on {} pictures\n",
+            "8-bit weights change pixels by {:.2} of 255 on average, without dropout, on {}\n",
             127.5 * loss,
-            pictures.len()
+            count(pictures.len() as u64, "picture")
         ));
         Ok(())
     }

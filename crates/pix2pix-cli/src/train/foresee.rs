@@ -41,9 +41,9 @@ pub fn foresee(planned: &Planned, start: &Start, lines: Lines) -> Result<(), Fai
         let [width, height] = size;
         let pairs = config.batch_size * config.optimizer.accumulate * config.ranks;
         format!(
-            "steps: {about}{steps}{of} on {} with {} threads, each of {} of {width}x{height} pixels\n",
+            "steps: {about}{steps}{of} on {} with {}, each of {} of {width}x{height} pixels\n",
             config.device,
-            config.threads,
+            count(config.threads as u64, "thread"),
             count(pairs as u64, "pair"),
         )
     };

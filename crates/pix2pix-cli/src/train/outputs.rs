@@ -161,14 +161,14 @@ fn beginning(training: &Session, shard: Shard, held_out: usize) -> String {
     };
     let length = match config.time {
         Some(time) => length_of(time),
-        None => format!("{} steps", config.steps),
+        None => count(config.steps, "step"),
     };
     format!(
-        "{}: {} to train on, {shown}; {length} on {processes}{} with {} threads",
+        "{}: {} to train on, {shown}; {length} on {processes}{} with {}",
         path_of(&config.data).plain(),
         count(data.train.len() as u64, "pair"),
         config.device,
-        config.threads
+        count(config.threads as u64, "thread")
     )
 }
 
@@ -183,7 +183,8 @@ fn scored(scores: &RunScores) -> String {
     // the measures of textures see no gaps
     let whole = scores.whole.filter(|_| scores.swd.is_some());
     let whole = whole.map_or(String::new(), |[some, all]| {
-        format!("  (SWD and spectrum: {some} of {all} pairs, without gaps)")
+        let all = count(all as u64, "pair");
+        format!("  (SWD and spectrum: {some} of {all}, without gaps)")
     });
     let known = known.collect::<Vec<_>>().join("  ");
     format!("held-out pairs: {known}{whole}")

@@ -20,6 +20,7 @@ use crate::from_args::Start as From;
 use crate::paths::{Plain, word};
 use crate::processes::Processes;
 use crate::program::program;
+use crate::words::count;
 
 /// Options that may be given for a run whose options are known: with `--resume`, or with the `--config` of a run.
 const ON_KNOWN: [&str; 9] = [
@@ -94,9 +95,10 @@ fn shared(config: &mut RunConfig, data: &Dataset, shard: Shard) -> Result<(), Fa
     let pairs = data.train.len();
     if config.walk(pairs, shard, 0).batches_per_epoch() == 0 {
         return Err(Failure::Usage(format!(
-            "{pairs} pairs are too few for {} processes with {} pairs per step each; start fewer processes or \
-             choose a smaller --batch-size",
-            shard.ranks, config.batch_size
+            "there are too few pairs to train on, {pairs}, for {} processes with {} per step each; start fewer processes \
+             or choose a smaller --batch-size",
+            shard.ranks,
+            count(config.batch_size as u64, "pair")
         )));
     }
     Ok(())

@@ -223,11 +223,8 @@ impl<'a> Slices<'a> {
 
     /// What to say of `count` of them, of which `pairs` are side-by-side pairs.
     fn said(&self, count: usize, pairs: usize) -> String {
-        let what = match (self.is_volume(), count) {
-            (true, 1) => "1 slice".to_string(),
-            (true, count) => format!("{count} slices"),
-            (false, count) => format!("{count} pages"),
-        };
+        let noun = if self.is_volume() { "slice" } else { "page" };
+        let what = words::count(count as u64, noun);
         let some = match pairs {
             0 => return what,
             _ if pairs == count => String::new(),

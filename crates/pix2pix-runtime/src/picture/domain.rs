@@ -7,6 +7,7 @@ use crate::error::{Error, Result, setting};
 use crate::picture::labels::{self, Labels};
 use crate::picture::nodata::{self, Nodata};
 use crate::picture::{CHANNELS, Depth, Outside, Picture, Ranges, resize};
+use crate::words::count;
 
 /// Format of the pictures of one side of the pairs (the sources or the targets).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -300,8 +301,7 @@ impl std::fmt::Display for Domain {
         if let Some(labels) = labels {
             return write!(f, "label maps of {labels}{gaps}");
         }
-        let plural = if *channels == 1 { "" } else { "s" };
-        write!(f, "{channels} channel{plural}, {depth}")?;
+        write!(f, "{}, {depth}", count(*channels as u64, "channel"))?;
         if Ranges::all(depth.range()) != *range {
             write!(f, " from {range}")?;
         }

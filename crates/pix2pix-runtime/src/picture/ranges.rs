@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, Result};
 use crate::picture::CHANNELS;
+use crate::words;
 
 /// Maximum number of bands that can have ranges of their own: that of a picture's channels.
 const MOST: usize = *CHANNELS.end();
@@ -30,12 +31,14 @@ impl Ranges {
     /// A range for each band.
     ///
     /// # Errors
-    /// When there are none or more than 16, or one does not have its lower value first.
+    /// When there are none or more than 16, or one does not have its lower value first, or is so wide or so narrow that no
+    /// value can be divided by its half.
     pub fn each(ranges: &[[f32; 2]]) -> Result<Self> {
         let reason = if !(1..=MOST).contains(&ranges.len()) {
-            format!("has {} ranges; it must have 1 to {MOST}", ranges.len())
-        } else if let Some([low, high]) = ranges.iter().find(|[low, high]| !is_range(*low, *high)) {
-            format!("is {low} to {high}; the first number must be the lower one")
+            let count = words::count(ranges.len() as u64, "range");
+            format!("has {count}; it must have 1 to {MOST}")
+        } else if let Some(fault) = fault(ranges) {
+            fault
         } else {
             let mut values = [[0.0; 2]; MOST];
             values[..ranges.len()].copy_from_slice(ranges);
@@ -48,13 +51,15 @@ impl Ranges {
     /// Checks the ranges of a domain called `name` with this number of bands.
     ///
     /// # Errors
-    /// When there is another number of them, or one does not have its lower value first.
+    /// When there is another number of them, or one is none: see [`each`](Self::each).
     pub fn validate(&self, name: &str, bands: usize) -> Result<()> {
         let ranges = self.listed();
         let reason = if !self.fit(bands) {
-            format!("has {} ranges for {bands} channels", ranges.len())
-        } else if let Some([low, high]) = ranges.iter().find(|[low, high]| !is_range(*low, *high)) {
-            format!("is {low} to {high}; the first number must be the lower one")
+            let [ranges, channels] = [(ranges.len(), "range"), (bands, "channel")]
+                .map(|(number, noun)| words::count(number as u64, noun));
+            format!("has {ranges} for {channels}")
+        } else if let Some(fault) = fault(ranges) {
+            fault
         } else {
             return Ok(());
         };
@@ -86,8 +91,23 @@ impl Ranges {
     }
 }
 
-fn is_range(low: f32, high: f32) -> bool {
-    low.is_finite() && high.is_finite() && low < high
+/// What is wrong with the first of these ranges that is none.
+fn fault(ranges: &[[f32; 2]]) -> Option<String> {
+    ranges.iter().find_map(|&[low, high]| {
+        let is_ordered = low.is_finite() && high.is_finite() && low < high;
+        // values are divided by it, and many processors take less than the smallest normal number for 0
+        let half = (high - low) / 2.0;
+        let reason = if !is_ordered {
+            "the first number must be the lower one"
+        } else if half.is_normal() {
+            return None;
+        } else if half.is_infinite() {
+            "these are too far apart for 32-bit floats; scale the values"
+        } else {
+            "these are too close together for 32-bit floats; scale the values"
+        };
+        Some(format!("is {low} to {high}; {reason}"))
+    })
 }
 
 impl From<[f32; 2]> for Ranges {
@@ -177,5 +197,25 @@ mod tests {
             assert!(read.is_err(), "{wrong:?}");
         }
         assert!(Ranges::each(&[]).is_err() && Ranges::each(&[[0.0, 1.0]; 17]).is_err());
+    }
+
+    /// A value is divided by half of its range's width, which must be a float too.
+    #[test]
+    fn a_range_that_floats_cannot_divide_by_is_refused() {
+        for (wrong, reason) in [
+            ([-3e38, 3e38], "too far apart"),
+            ([f32::MIN, f32::MAX], "too far apart"),
+            ([0.0, 1e-45], "too close together"),
+            ([0.0, 2e-38], "too close together"),
+        ] {
+            let read = Ranges::all(wrong).validate("source", 3).unwrap_err();
+            let given = Ranges::each(&[[0.0, 1.0], wrong]).unwrap_err();
+            for said in [read.to_string(), given.to_string()] {
+                assert!(said.contains(reason), "{wrong:?}: {said}");
+            }
+        }
+        for wide in [[f32::MIN, 0.0], [f32::MIN, 9000.0], [-1e-37, 0.0]] {
+            assert!(Ranges::each(&[wide]).is_ok(), "{wide:?}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What can be checked before the first step: values, the course of a run, and whether they fit the data.
 
 use pix2pix_runtime::network::Norm;
+use pix2pix_runtime::words::count;
 
 use super::{MOST_NEIGHBOURS, MOST_STEPS, RunConfig};
 use crate::backend::device::MOST_THREADS;
@@ -143,9 +144,9 @@ impl RunConfig {
             return Ok(());
         }
         Err(Error::Config(format!(
-            "`freeze_generator` is {frozen}, and the run has {} steps: its generator would never learn; freeze it for \
-             fewer, or give more `steps`",
-            self.steps
+            "`freeze_generator` is {frozen}, and the run has {}: its generator would never learn; freeze it for fewer, or \
+             give more `steps`",
+            count(self.steps, "step")
         )))
     }
 
@@ -163,8 +164,9 @@ impl RunConfig {
         ] {
             if domain.planes() != channels {
                 return Err(Error::Config(format!(
-                    "{name}.channels is {}, but the discriminator has {channels} channels for it",
-                    domain.planes()
+                    "{name}.channels is {}, but the discriminator has {} for it",
+                    domain.planes(),
+                    count(channels as u64, "channel")
                 )));
             }
         }
@@ -327,10 +329,11 @@ impl RunConfig {
     /// Reports the first size that they do not accept, and the remedy.
     pub fn check_data(&self, data: &Survey) -> Result<()> {
         let mut seen = Vec::new();
-        for (&size, count) in &data.sizes {
+        for (&size, &pairs) in &data.sizes {
             let size = self.jitter.seen(size).map_err(|reason| {
                 Error::Config(format!(
-                    "{count} pairs: {reason}; resize them, or choose `resize` scale-and-crop"
+                    "{}: {reason}; resize them, or choose `resize` scale-and-crop",
+                    count(pairs as u64, "pair")
                 ))
             })?;
             self.check_size(size)?;
@@ -463,6 +466,22 @@ mod tests {
                 "{refused}"
             );
         }
+    }
+
+    #[test]
+    fn the_pairs_of_a_size_that_does_not_fit_are_counted() {
+        let refused = |pairs| {
+            let mut config = RunConfig::default();
+            config.jitter.resize = ResizePolicy::None;
+            let data = Survey {
+                sizes: [([64, 48], pairs)].into(),
+                ..Survey::default()
+            };
+            config.check_data(&data).unwrap_err().to_string()
+        };
+        let [one, two] = [1, 2].map(refused);
+        assert!(one.starts_with("1 pair: 64x48 pixels are not"), "{one}");
+        assert!(two.starts_with("2 pairs: 64x48 pixels are not"), "{two}");
     }
 
     #[test]

@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pix2pix_runtime::picture::Nodata;
+use pix2pix_runtime::words::count;
 
 use crate::data::pair::{Direction, Narrow};
 use crate::data::picture::Pages;
@@ -191,7 +192,10 @@ impl Dataset {
             splits: Vec::new(),
             layout: match pages {
                 0 => description,
-                _ => format!("{description}; {pages} slices or pages of {files} pairs"),
+                _ => format!(
+                    "{description}; {pages} slices or pages of {}",
+                    count(files as u64, "pair")
+                ),
             },
             unmatched: unmatched.iter().map(|path| store.shown(path)).collect(),
             proposal,

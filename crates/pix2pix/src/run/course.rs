@@ -1,5 +1,7 @@
 //! The course of a resumed run: whether it goes on at all, and what another length changes.
 
+use pix2pix_runtime::words::count;
+
 use super::folder::RunFolder;
 use super::lines::RunScores;
 use super::record::Record;
@@ -21,8 +23,9 @@ pub fn check_unfinished(folder: &RunFolder, config: &RunConfig, done: Progress) 
                 "it has trained for {seconds:.1} of {time:.1} seconds; to train longer, give a larger `time`"
             ),
             None => format!(
-                "{} of {} steps; to train longer, give a larger `steps`, or more epochs",
-                done.step, config.steps
+                "{} of {}; to train longer, give a larger `steps`, or more epochs",
+                done.step,
+                count(config.steps, "step")
             ),
         },
     ))
@@ -79,7 +82,7 @@ fn share(config: &RunConfig, done: Progress) -> f64 {
 fn span(config: &RunConfig) -> String {
     match config.time {
         Some(time) => format!("{time} s"),
-        None => format!("{} steps", config.steps),
+        None => count(config.steps, "step"),
     }
 }
 

@@ -17,7 +17,7 @@ const REMEDY: &str =
 const LONGEST: usize = 100;
 
 /// Names of the fields of A and of B.
-const FIELDS: [&str; 2] = ["labels[0]", "labels[1]"];
+pub(super) const FIELDS: [&str; 2] = ["labels[0]", "labels[1]"];
 
 /// The classes of a label map.
 #[derive(Clone, Debug, PartialEq, Eq)]

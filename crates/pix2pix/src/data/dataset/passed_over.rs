@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use pix2pix_runtime::words::count;
+
 use crate::error::shown;
 
 /// Why a file is not of a pair.
@@ -81,11 +83,10 @@ pub fn summary(files: &[PassedOver]) -> Option<String> {
         format!("{count} {} ({first}{more})", why.words())
     });
     let parts: Vec<String> = parts.collect();
-    let plural = if files.len() == 1 { "" } else { "s" };
     (!files.is_empty()).then(|| {
         format!(
-            "{} file{plural} passed over: {}",
-            files.len(),
+            "{} passed over: {}",
+            count(files.len() as u64, "file"),
             parts.join(", ")
         )
     })

@@ -7,14 +7,16 @@ use std::path::PathBuf;
 
 use pix2pix_runtime::picture::labels::Stored;
 use pix2pix_runtime::picture::{CHANNELS, Domain, Labels, Nodata, Outside, Ranges, nodata};
+use pix2pix_runtime::words::count;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::Dataset;
-use super::classes::Classes;
+use super::classes::{self, Classes};
 use super::pairs::Pairs;
 use super::reading::Decoded;
 use super::remembered::{Extremes, Remembered, Seen};
+use super::values::{SIDES, typed};
 use crate::choice::choices;
 use crate::data::picture::{Depth, Format, Header, Picture};
 use crate::error::{Error, Result, one_line, within};
@@ -213,7 +215,7 @@ impl Survey {
     }
 
     fn domain(&self, side: usize, forced: &Forced) -> Result<Domain> {
-        let name = ["A", "B"][side];
+        let (name, range_field) = SIDES[side];
         let kinds = self.kinds[side].keys();
         let most = kinds.clone().map(|kind| kind.channels).max().unwrap_or(3);
         let least = kinds.clone().map(|kind| kind.channels).min().unwrap_or(3);
@@ -253,15 +255,16 @@ impl Survey {
                 "must be given for each channel, as the files of {name} have different types of samples, e.g. \
                  0:255,0:255,0:255,0:65535 for RGB of 8 bits and depth of 16"
             );
-            return Err(Error::field(["range[0]", "range[1]"][side], reason));
+            return Err(Error::field(range_field, reason));
         }
         let range = forced.range[side].unwrap_or(depth.range().into());
         if !range.fit(channels) {
             let reason = format!(
-                "has {} ranges, but {name} has {channels} channels; give one range, or one for each channel",
-                range.listed().len()
+                "has {}, but {name} has {}; give one range, or one for each channel",
+                count(range.listed().len() as u64, "range"),
+                count(channels as u64, "channel")
             );
-            return Err(Error::field(["range[0]", "range[1]"][side], reason));
+            return Err(Error::field(range_field, reason));
         }
         if forced.range[side].is_none() {
             self.check_floats(side, range.of(0))?;
@@ -281,17 +284,20 @@ impl Survey {
         let Some([low, high]) = self.extremes[side].filter(is_outside) else {
             return Ok(());
         };
-        let values = format!(
-            "the floating-point pictures of {} have values from {low} to {high}",
-            ["A", "B"][side]
-        );
+        let (name, field) = SIDES[side];
+        let values =
+            format!("the floating-point pictures of {name} have values from {low} to {high}");
         let Some(value) = self.named[side] else {
             return Err(Error::Config(format!(
-                "{values}, not from 0 to 1; give the values of black and white: `range[{side}]` {low},{high}"
+                "{values}, not from 0 to 1; give the values of black and white: `{field}` {}",
+                typed([low, high])
             )));
         };
-        let range = self.others[side].filter(is_outside).map(|[low, high]| {
-            format!(" and, for the other pixels, the values of black and white: `range[{side}]` {low},{high}")
+        let range = self.others[side].filter(is_outside).map(|others| {
+            format!(
+                " and, for the other pixels, the values of black and white: `{field}` {}",
+                typed(others)
+            )
         });
         Err(Error::Config(format!(
             "{values}, and {value} is what the files name for pixels without data; give `nodata[{side}]` tag{}",
@@ -309,11 +315,11 @@ impl Survey {
     ) -> Result<Domain> {
         if self.files[side] > 1 {
             let reason = "is for one picture a side; join the label maps to one file";
-            return Err(Error::field(["labels[0]", "labels[1]"][side], reason));
+            return Err(Error::field(classes::FIELDS[side], reason));
         }
         if forced.range[side].is_some() {
             let reason = "has no meaning for label maps; omit it";
-            return Err(Error::field(["range[0]", "range[1]"][side], reason));
+            return Err(Error::field(SIDES[side].1, reason));
         }
         let mut kinds = self.kinds[side].keys();
         // the index of a color in a PNG's own palette is a class id
@@ -460,7 +466,7 @@ pub fn check_labels(data: &Dataset, on_error: OnError) -> Result<[LabelCount; 2]
         }
         for (side, count) in counts.iter().enumerate() {
             if count.outside.is_most() {
-                let name = ["A", "B"][side];
+                let (name, _) = SIDES[side];
                 return Err(Error::Config(format!(
                     "{} of the pixels of {name} have other colors than the classes of `labels[{side}]`; check the \
                      palette (`pix2pix inspect` proposes one)",
@@ -564,10 +570,7 @@ fn unmatched(data: &Dataset) -> Error {
         .iter()
         .map(|file| file.display().to_string())
         .collect();
-    let (last, plural) = (
-        files.last().expect("some are unmatched"),
-        if files.len() == 1 { "" } else { "s" },
-    );
+    let last = files.last().expect("some are unmatched");
     let remedy = match mismatch(files, data.proposal.as_ref()) {
         Some(example) => format!("{example}; rename or remove them, or choose `on_error` skip"),
         None => "rename or remove them, or choose `on_error` skip".to_string(),
@@ -575,8 +578,8 @@ fn unmatched(data: &Dataset) -> Error {
     Error::file(
         last.parent().unwrap_or(last),
         format!(
-            "{} picture{plural} without a partner of the same name: {}",
-            files.len(),
+            "{} without a partner of the same name: {}",
+            count(files.len() as u64, "picture"),
             names.join(", ")
         ),
         remedy,
@@ -637,6 +640,11 @@ mod tests {
         assert!(fitting.ends_with("give `nodata[1]` tag"), "{fitting}");
         let untagged = said(&[plain]);
         assert!(untagged.ends_with("white: `range[1]` -3,5"), "{untagged}");
+        let flat = said(&[Extremes {
+            all: [5.0, 5.0],
+            without: None,
+        }]);
+        assert!(flat.ends_with("white: `range[1]` 0,5"), "{flat}");
     }
 
     #[test]

@@ -261,7 +261,7 @@ impl Side {
             Some(Depth::U16) if low >= 0.0 && high > 255.0 => {
                 format!("0,{}", (high as u32 + 1).next_power_of_two() - 1)
             }
-            Some(Depth::U16 | Depth::U8) => format!("0,{high}"),
+            Some(Depth::U16 | Depth::U8) => typed([0.0, high]),
             _ => {
                 let bands = self.bands();
                 let [low, high] = AUTO.map(|percent| {
@@ -271,8 +271,7 @@ impl Side {
                         false => values.fold(f32::NEG_INFINITY, f32::max),
                     }
                 });
-                let [low, high] = [rounded(low, f32::floor), rounded(high, f32::ceil)];
-                format!("{low},{high}")
+                typed([rounded(low, f64::floor), rounded(high, f64::ceil)])
             }
         }
     }
@@ -319,7 +318,7 @@ impl Side {
     /// The range of each band between two percentiles, which leave out outliers.
     ///
     /// # Errors
-    /// When no picture could be read, or all values of a band are the same.
+    /// When no picture could be read, all values of a band are the same, or a band's are too far apart for 32-bit floats.
     pub fn automatic(&self, name: &str) -> Result<Ranges> {
         let bands = self.bands();
         let ranges = bands
@@ -336,14 +335,15 @@ impl Side {
             .fold(f32::NEG_INFINITY, f32::max);
         // bands of colours keep their balance; others, e.g. radar and height, have units of their own
         let found = match ranges.len() {
-            1 | 3 | 4 if !self.joined => Ranges::each(&[[low, high]]),
-            _ => Ranges::each(&ranges),
+            1 | 3 | 4 if !self.joined => vec![[low, high]],
+            _ => ranges,
         };
-        found.map_err(|_| {
+        if found.is_empty() || found.iter().any(|[low, high]| low == high) {
             let reason =
                 format!("cannot be found: the pictures of {name} have a band of one value");
-            Error::field("range", reason)
-        })
+            return Err(Error::field("range", reason));
+        }
+        Ranges::each(&found)
     }
 }
 
@@ -372,15 +372,31 @@ fn join(bands: &mut Vec<Band>, more: &[Band]) {
     }
 }
 
-/// Two significant digits, rounded by `towards`.
-fn rounded(value: f32, towards: fn(f32) -> f32) -> f32 {
-    if value == 0.0 || !value.is_finite() {
+/// A range that holds the values from `low` to `high`, as it is typed: from or to 0 where these are one value, which is no
+/// range.
+pub fn typed([low, high]: [f32; 2]) -> String {
+    let [low, high] = match (low < high, low) {
+        (true, _) => [low, high],
+        (false, 0.0) => [0.0, 1.0],
+        (false, _) => [low.min(0.0), high.max(0.0)],
+    };
+    format!("{low},{high}")
+}
+
+/// Two significant digits, rounded by `towards`; no float if the value is none.
+fn rounded(value: f32, towards: fn(f64) -> f64) -> f32 {
+    // the digits that it prints as, so that 0.3 stays 0.3 and small values keep theirs
+    let printed = format!("{value:e}");
+    let parts = printed.split_once('e').and_then(|(digits, exponent)| {
+        let digits: f64 = digits.parse().ok()?;
+        Some((digits, exponent.parse::<i32>().ok()?))
+    });
+    let Some((digits, exponent)) = parts else {
         return value;
-    }
-    let unit = 10f32.powi(value.abs().log10().floor() as i32 - 1);
-    let rounded = towards(value / unit) * unit;
-    // prints as 0.3, not as 0.29999998
-    format!("{rounded:.6}").parse().unwrap_or(rounded)
+    };
+    let text = format!("{}e{}", towards(10.0 * digits), exponent - 1);
+    let rounded: f32 = text.parse().unwrap_or(value);
+    rounded.clamp(f32::MIN, f32::MAX)
 }
 
 #[cfg(test)]
@@ -565,5 +581,43 @@ mod tests {
             1,
         );
         assert_eq!(decibels.proposed(), "-23,-2.4");
+        for (most, typed) in [
+            (0.3, "0,0.3"),
+            (3e-5, "0,0.00003"),
+            (3.2e-6, "0,0.0000032"),
+            (1.234e-6, "0,0.0000013"),
+            (2e-7, "0,0.0000002"),
+            (-2.13e-7, "-0.00000022,0"),
+            (1.21e10, "0,13000000000"),
+        ] {
+            let one = side(Samples::F32(vec![0.0, most / 2.0, most]), 1);
+            assert_eq!(one.proposed(), typed);
+        }
+        // no float is larger
+        assert_eq!(rounded(f32::MAX, f64::ceil), f32::MAX);
+        assert_eq!(rounded(f32::MIN, f64::floor), f32::MIN);
+    }
+
+    /// What is proposed is a range, which one value is not.
+    #[test]
+    fn one_value_gets_a_range_from_or_to_0() {
+        for (value, typed) in [(5.0, "0,5"), (-3.3, "-3.3,0"), (0.0, "0,1")] {
+            let flat = side(Samples::F32(vec![value; 3]), 1);
+            assert_eq!(flat.proposed(), typed);
+        }
+        assert_eq!(side(Samples::U8(vec![0; 3]), 1).proposed(), "0,1");
+        assert_eq!(side(Samples::U16(vec![7; 3]), 1).proposed(), "0,7");
+    }
+
+    #[test]
+    fn a_range_that_is_not_found_says_why() {
+        let refused = |values: [f32; 2]| {
+            let found = side(Samples::F32(values.to_vec()), 1).automatic("A");
+            found.unwrap_err().to_string()
+        };
+        let flat = refused([5.0, 5.0]);
+        assert!(flat.ends_with("A have a band of one value"), "{flat}");
+        let wide = refused([-3e38, 3e38]);
+        assert!(wide.contains("too far apart"), "{wide}");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use pix2pix_runtime::words::count;
 use serde::{Deserialize, Serialize};
 
 use super::Dimensions;
@@ -79,10 +80,8 @@ pub fn alike(path: &Path, pages: &[Page], found: impl Iterator<Item = Dimensions
                     channels,
                     depth,
                 } = dimensions;
-                let plural = if channels == 1 { "" } else { "s" };
-                format!(
-                    "page {number} has {width}x{height} pixels, {channels} channel{plural}, {depth}"
-                )
+                let channels = count(channels as u64, "channel");
+                format!("page {number} has {width}x{height} pixels, {channels}, {depth}")
             };
             return Err(Error::file(
                 path,
