@@ -9,6 +9,9 @@ use pix2pix::{Error, atomic_file, one_line, regular_file};
 
 use super::{Common, Sides};
 
+/// Follows the options of a task that is computed in another way than by earlier versions.
+const ANEW: &str = " (second method)";
+
 /// Checks that the files in the folder were made with these options, as far as it is known: earlier versions did not say it.
 ///
 /// # Errors
@@ -21,10 +24,13 @@ pub fn check(out: &Path, options: &str) -> Result<(), Error> {
     if earlier == options {
         return Ok(());
     }
-    let reason = format!(
-        "has pairs of another command: prepare {}",
-        one_line(earlier)
-    );
+    let reason = match options.strip_suffix(ANEW) == Some(earlier) {
+        true => "has pairs of an earlier version, which computed them in another way".to_string(),
+        false => format!(
+            "has pairs of another command: prepare {}",
+            one_line(earlier)
+        ),
+    };
     let remedy = "choose another folder with --out, or empty this one";
     Err(Error::file(out, reason, remedy))
 }
@@ -100,6 +106,10 @@ fn place(out: &Path) -> PathBuf {
 /// A task on photographs and the options that its files depend on, as they are typed.
 pub fn of_photographs(common: &Common, task: Task) -> String {
     let seed = common.seed;
+    let anew = match task {
+        Task::Sketch { .. } | Task::Blur { .. } => ANEW,
+        _ => "",
+    };
     let task = match task {
         Task::Edges { low, high } => format!("edges --low {low} --high {high}"),
         Task::Sketch { sigma } => format!("sketch --sigma {sigma}"),
@@ -110,7 +120,7 @@ pub fn of_photographs(common: &Common, task: Task) -> String {
         Task::Mask { share } => format!("mask --share {share} --seed {seed}"),
         Task::Halftone { cell } => format!("halftone --cell {cell}"),
     };
-    task + &of_common(common)
+    task + &of_common(common) + anew
 }
 
 /// The same of `combine`.
@@ -158,6 +168,37 @@ mod tests {
             said.contains("another command: prepare gray; choose"),
             "{said}"
         );
+    }
+
+    /// An interrupted command of an earlier version is not finished by one that computes other pictures.
+    #[test]
+    fn pairs_of_another_method_are_not_taken_for_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let common = Common {
+            input: PathBuf::from("photos"),
+            out: folder.path().to_path_buf(),
+            size: None,
+            range: None,
+            pages: None,
+            seed: 0,
+            threads: 0,
+        };
+        let out = &common.out;
+        for (task, before) in [
+            (Task::Blur { sigma: 2.0 }, "blur --sigma 2"),
+            (Task::Sketch { sigma: 5.0 }, "sketch --sigma 5"),
+        ] {
+            begin(out, before).unwrap();
+            let now = of_photographs(&common, task);
+            let said = check(out, &now).unwrap_err().to_string();
+            assert!(
+                said.contains("pairs of an earlier version, which"),
+                "{said}"
+            );
+            begin(out, &now).unwrap();
+            assert!(check(out, &now).is_ok());
+        }
+        assert_eq!(of_photographs(&common, Task::Gray), "gray");
     }
 
     #[test]
