@@ -96,6 +96,9 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
     for path in &data.unmatched {
         *found += &format!("unmatched: {}\n", path.plain());
     }
+    for line in &data.incomplete {
+        *found += &format!("unmatched: {}\n", line.said());
+    }
     if let Some(example) = survey::mismatch(&data.unmatched, data.proposal.as_ref()) {
         *found += &flags::named(&format!("names do not match: {example}\n"));
     }

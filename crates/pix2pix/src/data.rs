@@ -43,6 +43,7 @@ pub use cache::CacheKind;
 pub use dataset::aligned::Aligned;
 pub use dataset::classes::{self, Classes};
 pub use dataset::digest::Change;
+pub use dataset::incomplete::Incomplete;
 pub use dataset::layout::places_of_pairs;
 pub use dataset::leakage::{Duplicate, duplicates, leaked};
 pub use dataset::passed_over::{self, PassedOver};

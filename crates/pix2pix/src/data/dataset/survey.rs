@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Dataset;
 use super::classes::{self, Classes};
+use super::incomplete::Incomplete;
 use super::pairs::Pairs;
 use super::reading::Decoded;
 use super::remembered::{Extremes, Remembered, Seen};
@@ -510,14 +511,16 @@ pub struct LeftOut {
     pub broken: Vec<Error>,
     /// Pictures without a partner.
     pub unmatched: Vec<PathBuf>,
+    /// Lines of a table that lack a picture.
+    pub incomplete: Vec<Incomplete>,
 }
 
 /// Surveys all splits, and removes broken pairs or stops at the first one. The returned survey covers the remaining
 /// pairs.
 ///
 /// # Errors
-/// With [`OnError::Stop`], when a pair is broken or a picture has no partner; with [`OnError::Skip`], when no training
-/// pair remains.
+/// With [`OnError::Stop`], when a pair is broken, a picture has no partner, or a line of a table lacks a picture; with
+/// [`OnError::Skip`], when no training pair remains.
 pub fn checked(data: Dataset, on_error: OnError) -> Result<(Dataset, Survey, LeftOut)> {
     let splits = data.splits.clone();
     let surveys = splits.iter().map(|(_, pairs)| Survey::of(pairs));
@@ -536,9 +539,13 @@ pub fn sift(
     if on_error == OnError::Stop && !data.unmatched.is_empty() {
         return Err(unmatched(&data));
     }
+    if let (OnError::Stop, Some(line)) = (on_error, data.incomplete.first()) {
+        return Err(line.error());
+    }
     let mut whole = Survey::default();
     let mut left_out = LeftOut {
         unmatched: data.unmatched.clone(),
+        incomplete: data.incomplete.clone(),
         ..LeftOut::default()
     };
     let mut kept = Vec::new();
