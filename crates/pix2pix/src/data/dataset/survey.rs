@@ -232,8 +232,8 @@ impl Survey {
                 )));
             }
             None if least == most => most,
-            // a mixture of gray, colour and alpha: RGB if any picture has colour, else gray
-            None if most <= 4 => {
+            // a mixture of gray, colour and alpha: RGB if any picture has colour, else gray; several files are no colours
+            None if most <= 4 && self.files[side] <= 1 => {
                 if most >= 3 {
                     3
                 } else {
@@ -652,6 +652,26 @@ mod tests {
             without: None,
         }]);
         assert!(flat.ends_with("white: `range[1]` 0,5"), "{flat}");
+    }
+
+    /// Gray and depth beside RGB and depth: a conversion would take depth for opacity.
+    #[test]
+    fn files_that_are_joined_have_one_number_of_channels() {
+        let kind = |channels: usize| PictureKind {
+            channels,
+            depth: Depth::U8,
+            format: Format::Png,
+            indexed: false,
+        };
+        let mut survey = Survey {
+            kinds: [[(kind(2), 1), (kind(4), 1)].into(), [(kind(3), 2)].into()],
+            files: [1, 1],
+            ..Survey::default()
+        };
+        assert_eq!(survey.domains(&Forced::default()).unwrap()[0].channels, 3);
+        survey.files[0] = 2;
+        let said = survey.domains(&Forced::default()).unwrap_err().to_string();
+        assert!(said.contains("A have from 2 to 4 channels"), "{said}");
     }
 
     #[test]
