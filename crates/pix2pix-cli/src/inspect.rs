@@ -293,7 +293,7 @@ fn sheet(args: &Args, data: &Dataset, domains: [Domain; 2]) -> Result<RgbImage, 
     let share = ROWS.div_ceil(data.splits.len());
     let mut rows = Vec::new();
     for (split, pairs) in &data.splits {
-        for index in spread(pairs, share) {
+        for index in pairs.probes(share) {
             let pair = pairs.read(index)?;
             let [input, target] = [(pair.source, &domains[0]), (pair.target, &domains[1])].map(
                 |(picture, domain)| {
@@ -321,10 +321,4 @@ fn sheet(args: &Args, data: &Dataset, domains: [Domain; 2]) -> Result<RgbImage, 
         ["input", "target"],
         &rows,
     ))
-}
-
-/// `count` indices, spread evenly over the pairs.
-fn spread(pairs: &Pairs, count: usize) -> Vec<usize> {
-    let count = count.min(pairs.len());
-    (0..count).map(|row| row * pairs.len() / count).collect()
 }

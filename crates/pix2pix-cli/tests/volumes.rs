@@ -359,6 +359,17 @@ fn values_outside_of_the_range_are_counted_over_the_volume() {
     assert!(!scratch.path("wrong/wrong.nii").exists());
 }
 
+/// The first slice of each volume is air, as of most.
+#[test]
+fn a_range_is_found_in_slices_of_all_places() {
+    let scratch = Scratch::new();
+    data(&scratch, 64);
+    let said = scratch.ok("inspect data --range auto");
+    let wanted = "training reads A as 1 channel, float from -1000 to 247 and B as 1 channel, 8-bit from 0 to 155\n";
+    assert!(said.contains(wanted), "{said}");
+    assert!(said.contains("A: values from -1000 to 247; "), "{said}");
+}
+
 /// A picture that is no slice with its neighbours.
 #[test]
 fn channels_of_neighbours_are_not_made_up() {

@@ -36,6 +36,7 @@ pub mod pair;
 pub mod path_text;
 pub mod picture;
 pub(crate) mod prepare;
+pub(crate) mod probes;
 pub mod sha256;
 pub mod shift;
 
@@ -62,4 +63,5 @@ pub use pix2pix_runtime::picture::{
     Depth, Domain, InvalidSize, Labels, Nodata, Ranges, Size, resize,
 };
 pub use prepare::{PREPARED, Task, side_by_side, sized};
+pub use probes::probes;
 pub use shift::Shift;
