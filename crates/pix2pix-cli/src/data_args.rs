@@ -287,6 +287,7 @@ impl DataArgs {
             values,
             labels,
             narrow: narrow.filter(|_| data.is_side_by_side() && !self.squares),
+            mixed: data.train.mixed_neighbours(),
         })
     }
 }
@@ -303,6 +304,8 @@ pub struct Read {
     pub labels: [LabelCount; 2],
     /// The most common size of halves that are higher than wide, if nobody said that such files are pairs.
     narrow: Option<[u32; 2]>,
+    /// What to say of neighbors that are of other channels or times.
+    mixed: Option<String>,
 }
 
 impl Read {
@@ -315,6 +318,7 @@ impl Read {
                  if they are pairs, `squares` says so"
             )
         }));
+        notes.extend(self.mixed.clone());
         let outside = self.values.outside(&self.domains)?;
         for (index, (name, field)) in SIDES.into_iter().enumerate() {
             let (domain, side) = (&self.domains[index], &self.values.0[index]);
