@@ -85,6 +85,6 @@ mod tests {
     fn a_kernel_may_be_wider_than_the_picture() {
         let flat = Plane::from_pixel(16, 17, Luma([0.5]));
         let blurred = blurred(&flat, 100.0);
-        assert!(blurred.iter().all(|value| (value - 0.5).abs() < 1e-5));
+        assert!(blurred.iter().all(|value| (value - 0.5).abs() < 1e-4));
     }
 }
