@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Makes crates/pix2pix/tests/fixtures/events.tfrecord: two events, as TensorBoard itself writes them.
+"""Makes crates/pix2pix/tests/fixtures/events.tfrecord: three events, as TensorBoard itself writes them.
 
 Set-up:  python3 -m venv .venv && .venv/bin/pip install tensorboard setuptools
 Run:     .venv/bin/python tools/make_tensorboard_fixture.py
 """
 import pathlib
 
-from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
@@ -19,6 +19,7 @@ if __name__ == "__main__":
         writer = RecordWriter(file)
         for event in (
             Event(wall_time=1.5, file_version="brain.Event:2"),
+            Event(wall_time=1.75, step=200, session_log=SessionLog(status=SessionLog.START)),
             Event(wall_time=2.25, step=300, summary=Summary(value=values)),
         ):
             writer.write(event.SerializeToString())

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use pix2pix::bench::{self, BenchConfig, Mode};
-use pix2pix::data::earth::earth;
+use pix2pix::data::earth;
 use pix2pix::data::picture::MAX_SIDE;
 use pix2pix::data::survey::{self, Forced, OnError};
 use pix2pix::data::{Dataset, Options};
@@ -47,7 +47,7 @@ pub struct Args {
     /// Steps to measure, at least 50 with --mode data
     #[arg(long, default_value_t = 12, value_name = "N")]
     steps: usize,
-    /// CPU instructions to use [default: the fastest that this processor has]
+    /// With --mode train and infer: CPU instructions to use [default: the fastest that this processor has]
     #[arg(long, value_enum, value_name = "NAME")]
     instructions: Option<Instructions>,
     #[command(flatten)]
@@ -58,7 +58,7 @@ pub struct Args {
 }
 
 /// What to measure.
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Measured {
     /// A training step of both networks
     Train,
@@ -77,6 +77,44 @@ enum Instructions {
     Portable,
 }
 
+impl Measured {
+    /// The option that chooses it.
+    fn option(self) -> String {
+        let value = self.to_possible_value().expect("all have names");
+        format!("--mode {}", value.get_name())
+    }
+}
+
+/// Options that some measurements do not read, and those that do.
+const OF_MODES: [(&str, &[Measured]); 7] = [
+    ("data", &[Measured::Data]),
+    ("workers", &[Measured::Data]),
+    ("recompute", &[Measured::Train]),
+    ("moments", &[Measured::Train]),
+    ("instructions", &[Measured::Train, Measured::Infer]),
+    ("device", &[Measured::Train, Measured::Infer]),
+    ("precision", &[Measured::Train, Measured::Infer]),
+];
+
+/// Checks that a measurement reads all options that are `typed`.
+///
+/// # Errors
+/// Names the first one that it does not.
+fn check_mode(mode: Measured, typed: &[String]) -> Result<(), Failure> {
+    let is_typed = |option: &str| typed.iter().any(|name| name == option);
+    let mut unread = OF_MODES
+        .iter()
+        .filter(|(option, modes)| is_typed(option) && !modes.contains(&mode));
+    unread.next().map_or(Ok(()), |(option, modes)| {
+        let modes: Vec<String> = modes.iter().map(|mode| mode.option()).collect();
+        let modes = modes.join(" and ");
+        Err(Failure::Usage(format!(
+            "--{option} is for {modes}; omit it with {}",
+            mode.option()
+        )))
+    })
+}
+
 /// Most pictures per step.
 const MOST_TOGETHER: usize = 1 << 12;
 /// Most steps.
@@ -84,8 +122,9 @@ const MOST_STEPS: usize = 1 << 20;
 /// The step after which memory use is first read: by then all buffers are allocated.
 const SETTLED: usize = 10;
 
-/// Measures and prints.
-pub fn run(args: Args) -> Result<(), Failure> {
+/// Measures and prints. `typed` are the options on the command line.
+pub fn run(args: Args, typed: &[String]) -> Result<(), Failure> {
+    check_mode(args.mode, typed)?;
     for (option, value, least, most) in [
         ("--batch", args.batch, 1, MOST_TOGETHER),
         ("--size", args.size, 1, MAX_SIDE as usize),
@@ -181,8 +220,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
 /// Measures the speed of loading pairs and prints it.
 fn data(args: &Args, threads: usize) -> Result<(), Failure> {
     let data = match &args.data {
-        None => earth(),
-        Some(path) => Dataset::open(path, &Options::default())?,
+        Some(path) if !earth::is_typed(path) => Dataset::open(path, &Options::default())?,
+        _ => earth::earth(),
     };
     let (data, survey, _) = survey::checked(data, OnError::Stop)?;
     let domains = survey.domains(&Forced::default())?;

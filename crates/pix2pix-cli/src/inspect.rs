@@ -128,7 +128,7 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
     }
     let on_error = args.data.on_error;
     let (data, survey, _) = survey::sift(data, surveys, on_error)?;
-    let read = args.data.domains(&data, &survey).map_err(in_data)?;
+    let read = args.data.domains(&data, &survey)?;
     for (index, name) in ["A", "B"].into_iter().enumerate() {
         *found += &match &read.domains[index].labels {
             None => values(&read.values.0[index], name),
@@ -140,13 +140,11 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
         "training reads A as {} and B as {}\n",
         domains[0], domains[1]
     );
-    for note in read.notes().map_err(in_data)? {
+    for note in read.notes()? {
         *found += &format!("note: {note}\n");
     }
     // what training checks with its default options
-    RunConfig::default()
-        .check_data(&survey)
-        .map_err(|error| in_data(error.into()))?;
+    RunConfig::default().check_data(&survey)?;
     let data = data.map(|pairs| pairs.in_domains(domains.clone()));
     for (_, pairs) in &data.splits {
         check_conversion(pairs, &survey, &domains)?;
@@ -185,14 +183,6 @@ fn unwritten(args: &Args, error: Error) -> Result<String, Failure> {
         None => Ok(flags::named(&format!(
             "note: {error}; --sheet names another place\n"
         ))),
-    }
-}
-
-/// Here the data is wrong, not the arguments.
-fn in_data(failure: Failure) -> Failure {
-    match failure {
-        Failure::Usage(reason) => Failure::Runtime(reason),
-        other => other,
     }
 }
 
@@ -253,10 +243,11 @@ fn values(side: &values::Side, name: &str) -> String {
 fn shares(labels: &Labels, pixels: &[u64], name: &str) -> String {
     let all: u64 = pixels.iter().sum();
     let lines = pixels.iter().enumerate().map(|(class, count)| {
-        let percent = 100.0 * *count as f64 / all.max(1) as f64;
+        let share = *count as f64 / all.max(1) as f64;
         format!(
-            "{name}, {}: {percent:.2}% of the pixels\n",
-            one_line(&labels.name(class))
+            "{name}, {}: {} of the pixels\n",
+            one_line(&labels.name(class)),
+            words::percent(share)
         )
     });
     lines.collect()

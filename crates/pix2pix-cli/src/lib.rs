@@ -177,7 +177,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Completions(args) => completions::run(args, self::command()),
         Command::Man(args) => completions::man(args, self::command()),
         Command::Devices => devices::run(),
-        Command::Bench(args) => bench::run(args),
+        Command::Bench(args) => bench::run(args, &typed),
         Command::ReceptiveField(args) => receptive_field::run(args),
     };
     match result {

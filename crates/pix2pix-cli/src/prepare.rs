@@ -141,7 +141,7 @@ enum TaskArgs {
     Mask {
         #[command(flatten)]
         common: Common,
-        /// Approximate share of the picture that the holes cover
+        /// Share of the picture that the holes cover; the last one may cover a little more
         #[arg(long, default_value_t = 0.25, value_name = "SHARE")]
         share: f32,
     },

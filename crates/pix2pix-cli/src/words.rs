@@ -2,7 +2,7 @@
 
 use pix2pix::data::Domain;
 
-pub use pix2pix::words::count;
+pub use pix2pix::words::{count, percent};
 
 /// A length of time in its two largest units, e.g. "1 h 30 min".
 pub fn length_of(seconds: f64) -> String {

@@ -391,6 +391,33 @@ fn a_bench_reports_what_it_measured() {
     assert!(table.contains("GFLOP/s"), "{table}");
 }
 
+/// A number that an option would change is none of that option's where it is not read.
+#[test]
+fn a_bench_refuses_what_its_mode_does_not_read() {
+    let scratch = Scratch::new();
+    for (option, reads, others) in [
+        ("data earth", "data", &["train", "infer"][..]),
+        ("workers 3", "data", &["train", "infer"]),
+        ("recompute", "train", &["infer", "data"]),
+        ("moments f32", "train", &["infer", "data"]),
+        ("instructions portable", "train and --mode infer", &["data"]),
+        ("device cpu", "train and --mode infer", &["data"]),
+        ("precision bf16", "train and --mode infer", &["data"]),
+    ] {
+        for mode in others {
+            let said = refused(&scratch, &format!("bench --mode {mode} --{option}"), 2);
+            let name = option.split(' ').next().unwrap();
+            let told =
+                format!("error: --{name} is for --mode {reads}; omit it with --mode {mode}\n");
+            assert_eq!(said, told);
+        }
+    }
+    let said = refused(&scratch, "bench --workers 3", 2);
+    assert!(said.contains("omit it with --mode train"), "{said}");
+    scratch.ok("bench --size 64 --warmup 0 --steps 1 --recompute --moments bf16 --precision bf16");
+    scratch.ok("bench --mode data --data earth --size 64 --workers 1 --threads 1");
+}
+
 /// Rounded weights of the generator alone give nearly the same pictures.
 #[test]
 fn a_model_in_16_or_8_bits_translates_as_in_32() {
@@ -790,7 +817,10 @@ fn a_run_is_repeated_from_its_configuration() {
         2,
     );
     assert!(
-        said.contains("--lr: kept.toml is the configuration of a run"),
+        said.contains(
+            "--lr: kept.toml is the configuration of a run, which is repeated as it was; with it, give only DATA, --out, \
+             --steps, --epochs, --time, --patience, --dry-run, --report, --tensorboard, --serve and --quiet\n"
+        ),
         "{said}"
     );
     assert!(!scratch.path("other").exists());

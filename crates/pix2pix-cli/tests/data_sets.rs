@@ -553,7 +553,7 @@ fn pictures_need_not_be_square() {
     pair(260, 70, 0).save(scratch.path("wide/odd.png")).unwrap();
     let output = run("--resize none --depth 6");
     let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(output.status.code(), Some(1));
     assert!(
         said.contains("130x70 pixels are not multiples of 64") && said.contains("128x64"),
         "{said}"
@@ -754,8 +754,19 @@ fn pairs_of_other_options_are_not_taken_for_the_same() {
     }
     scratch.ok("prepare sketch photos --out e");
     scratch.ok("prepare sketch photos --out e");
+    // pairs of an earlier version, which saw other light
+    let mark = scratch.path(&format!("e/{}", pix2pix::data::PREPARED));
+    let now = fs::read(&mark).unwrap();
+    fs::write(&mark, "sketch --sigma 5\n").unwrap();
+    let output = scratch.run("prepare sketch photos --out e");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let wanted =
+        "error: e: has pairs of an earlier version, which made them in another way; choose";
+    assert!(said.starts_with(wanted), "{said}");
+    fs::write(&mark, now).unwrap();
     // one of an earlier version
-    fs::remove_file(scratch.path(&format!("e/{}", pix2pix::data::PREPARED))).unwrap();
+    fs::remove_file(&mark).unwrap();
     let said = scratch.ok("prepare noise photos --out e");
     assert!(said.contains("0 files in e, 3 already existed"), "{said}");
     // which has the mark once the command has made files of it

@@ -443,17 +443,18 @@ fn radar_and_optics(scratch: &Scratch) {
 fn each_side_has_its_range() {
     let scratch = Scratch::new();
     radar_and_optics(&scratch);
-    let said = error(&scratch.run(&format!("train data --out run {SMALL}")), 2);
-    assert!(said.contains("--range-a -24"), "{said}");
-    let said = error(
-        &scratch.run(&format!("train data --out run --range=-25,0 {SMALL}")),
-        2,
-    );
-    assert!(
-        said.contains("of the values of B lie outside of -25 to 0"),
-        "{said}"
-    );
-    assert!(said.contains("--range-b 0,4095"), "{said}");
+    // the data is the cause, whichever command finds it
+    let train = format!("train data --out run {SMALL}");
+    for command in [train.as_str(), "inspect data"] {
+        let said = error(&scratch.run(command), 1);
+        assert!(said.contains("--range-a -24"), "{said}");
+        let said = error(&scratch.run(&format!("{command} --range=-25,0")), 1);
+        assert!(
+            said.contains("of the values of B lie outside of -25 to 0"),
+            "{said}"
+        );
+        assert!(said.contains("--range-b 0,4095"), "{said}");
+    }
     let said = scratch.trained("data", "--range-a=-25,0");
     assert!(
         said.contains("note: the values of B are from 0 to"),
@@ -544,14 +545,15 @@ fn eight_bits_have_a_range_and_bands_have_theirs() {
         "{said}"
     );
     scratch.ok("train --resume run --steps 3 --quiet");
-    let said = error(
-        &scratch.run(&format!("train data --out again --range-a 0:4,0:8 {SMALL}")),
-        2,
-    );
-    assert!(
-        said.contains("--range-a has 2 ranges, but A has 3 channels"),
-        "{said}"
-    );
+    // an option is the cause
+    let train = format!("train data --out again {SMALL}");
+    for command in [train.as_str(), "inspect data"] {
+        let said = error(&scratch.run(&format!("{command} --range-a 0:4,0:8")), 2);
+        assert!(
+            said.contains("--range-a has 2 ranges, but A has 3 channels"),
+            "{said}"
+        );
+    }
     for (wrong, told) in [
         (
             "4,0",

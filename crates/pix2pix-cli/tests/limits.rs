@@ -46,7 +46,7 @@ fn pictures() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
         (
             "tile.tif",
             bombs::tiff([64; 2], 1, Some(8192)),
-            Some("larger than the picture"),
+            Some("its tiles have more than twice the bytes of the picture each"),
         ),
         (
             "profile.png",
@@ -83,7 +83,7 @@ fn pictures() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
         (
             "shared.tif",
             bombs::tiff_shared([2048, 16], 4 << 20),
-            Some("its parts have more bytes than its pixels"),
+            Some("its parts share bytes, and have more than twice those of its pixels"),
         ),
         (
             "tables.tif",

@@ -208,6 +208,39 @@ fn a_resume_of_what_is_done_leaves_the_report() {
     assert!(!resumed().contains("draws it again"));
 }
 
+/// Its time is over when the last step is saved, and not before: a full disk must not take the rest of the time.
+#[test]
+fn a_run_of_a_length_of_time_keeps_the_time_of_steps_that_are_lost() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 3);
+    let mut child = start(
+        &scratch,
+        &format!(
+            "train data --out run --time 4s --sample-every 100000 --save-every 100000 {SMALL}"
+        ),
+    );
+    wait_for_lines(&mut child, &scratch.path("run"), 1);
+    let checkpoints = scratch.path("run/checkpoints");
+    fs::remove_dir(&checkpoints).unwrap();
+    fs::write(&checkpoints, "").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    fs::remove_file(&checkpoints).unwrap();
+    let config = || fs::read_to_string(scratch.path("run/config.toml")).unwrap();
+    assert!(config().contains("\nsteps = 10000000000\n"), "{}", config());
+    let trained = || {
+        let text = fs::read_to_string(scratch.path("run/timings.jsonl")).unwrap();
+        let last: serde_json::Value =
+            serde_json::from_str(text.lines().next_back().unwrap()).unwrap();
+        last["seconds"].as_f64().unwrap()
+    };
+    scratch.ok("train --resume run");
+    assert!(trained() >= 4.0, "{}", trained());
+    let rates = fs::read_to_string(scratch.path("run/rates.jsonl")).unwrap();
+    let done = format!("\nsteps = {}\n", rates.lines().count());
+    assert!(config().contains(&done), "{done} is not in {}", config());
+}
+
 /// A run of a length of time: its rates follow its clock, over all sessions, to 0.
 #[test]
 fn a_run_of_a_length_of_time_ends_when_it_is_over() {
@@ -646,7 +679,10 @@ fn what_cannot_be_resumed() {
     fails(
         "train --resume run --lr 0.1",
         2,
-        &["--lr", "a resumed run keeps its options"],
+        &[
+            "--lr: a resumed run keeps its options; with --resume, give only DATA, --steps, --epochs, --time, --patience, \
+           --dry-run, --report, --tensorboard, --serve and --quiet\n",
+        ],
     );
     fails(
         "train --resume run --out new",

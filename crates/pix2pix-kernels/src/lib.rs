@@ -73,6 +73,6 @@ pub use norm::{
 };
 pub use output::{filled, refilled};
 pub use philox::philox;
-pub use planes::{halve, reflection_pad, smooth, sum, upsample};
+pub use planes::{halve, mirrored, reflection_pad, smooth, sum, upsample};
 pub use taps::{four_taps, three_taps};
 pub use weight::Weights;

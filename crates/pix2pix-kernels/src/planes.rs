@@ -10,6 +10,19 @@ use crate::instruction_set::wide;
 /// Values of a task.
 const CHUNK: usize = 1 << 14;
 
+/// The place in a row of `side` values, at least one, that a place before or behind it mirrors, as often as needed; the values
+/// at the ends are not repeated.
+#[inline]
+pub fn mirrored(at: isize, side: usize) -> usize {
+    // the first value mirrors by itself
+    let (at, last) = (at.unsigned_abs(), side - 1);
+    if at <= last {
+        return at;
+    }
+    let at = at % (2 * last).max(1);
+    at.min(2 * last - at)
+}
+
 /// Extends planes of `side` pixels (height, width) by reflection at every border; border pixels are not repeated.
 ///
 /// # Panics
@@ -23,10 +36,7 @@ pub fn reflection_pad<'a>(
     assert!(margin < height.min(width), "the margin is inside");
     let [tall, wide] = [height, width].map(|side| side + 2 * margin);
     check(input, height * width, output, tall * wide);
-    let mirrored = |at: usize, side: usize| {
-        let distance = at.abs_diff(margin);
-        distance.min(2 * (side - 1) - distance)
-    };
+    let mirrored = |at: usize, side: usize| mirrored(at as isize - margin as isize, side);
     let planes = output.par_chunks_exact_mut(tall * wide);
     planes
         .zip(input.par_chunks_exact(height * width))
@@ -189,6 +199,17 @@ mod tests {
     fn planes(plane: &[f32]) -> Vec<f32> {
         let second = plane.iter().map(|x| 10.0 * x);
         plane.iter().copied().chain(second).collect()
+    }
+
+    /// Places before and behind rows of three values, of two and of one, by hand.
+    #[test]
+    fn ends_are_mirrored_without_repeating_them() {
+        let places = |places: std::ops::Range<isize>, side| -> Vec<usize> {
+            places.map(|at| mirrored(at, side)).collect()
+        };
+        assert_eq!(places(-5..8, 3), [1, 0, 1, 2, 1, 0, 1, 2, 1, 0, 1, 2, 1]);
+        assert_eq!(places(-3..5, 2), [1, 0, 1, 0, 1, 0, 1, 0]);
+        assert_eq!(places(-2..3, 1), [0; 5]);
     }
 
     #[test]

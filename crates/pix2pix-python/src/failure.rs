@@ -9,7 +9,7 @@ create_exception!(
     pix2pix,
     Error,
     PyOSError,
-    "A file that cannot be read or written, a device that fails, or a training that cannot go on."
+    "A file that cannot be read or written, data that cannot be used as it is, a device that fails, or a training that cannot go on."
 );
 
 /// Words that Python's grammar has: an argument of that name has an underscore behind it.

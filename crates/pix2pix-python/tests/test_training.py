@@ -310,6 +310,17 @@ def test_bad_options_are_errors_of_python(tmp_path: pathlib.Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+def test_data_that_cannot_be_used_as_it_is_is_no_option(tmp_path: pathlib.Path) -> None:
+    for side in ("A", "B"):
+        (tmp_path / "data" / side).mkdir(parents=True)
+        np.save(tmp_path / "data" / side / "x.npy", np.linspace(0, 9, 48 * 48, dtype=np.float32).reshape(48, 48))
+    told = "the floating-point pictures of A have values from 0 to 9, not from 0 to 1; .* black and white: range_a 0,9$"
+    with pytest.raises(pix2pix.Error, match=told):
+        pix2pix.train(tmp_path / "data", tmp_path / "run", steps=1, quiet=True)
+    with pytest.raises(ValueError, match="^range_a has 2 ranges, but A has 1 channel"):
+        pix2pix.train(tmp_path / "data", tmp_path / "run", range_a="0:9,0:9", steps=1, quiet=True)
+
+
 def test_files_that_cannot_be_read_are_errors(trained: pix2pix.Run, tmp_path: pathlib.Path) -> None:
     assert issubclass(pix2pix.Error, OSError)
     with pytest.raises(pix2pix.Error, match="nowhere"):

@@ -40,9 +40,15 @@ pub enum Error {
         /// Its value and the values that it may have, e.g. "is 0; it must be at least 1".
         reason: String,
     },
-    /// Fields that do not work together, or not with this data or this model.
+    /// Fields that do not work together, or that ask for what this data or this model does not have.
     #[error("{0}")]
     Config(String),
+    /// Data that cannot be used as it is: the sizes, channels or values of its pictures, or the tensors of a network.
+    #[error("{0}")]
+    Data(String),
+    /// Work that cannot go on, with valid fields and data: numbers that are no longer finite, a thread that has ended.
+    #[error("{0}")]
+    Failed(String),
     /// A new run in a folder that is not empty.
     #[error(
         "{}: the folder is not empty, but a new run needs an empty one; {}",

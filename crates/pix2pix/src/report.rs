@@ -65,7 +65,7 @@ pub use gallery::Gallery;
 #[cfg(feature = "report")]
 pub use html::{NAME, is_of_one_run, is_report, write, write_csv};
 #[cfg(feature = "report")]
-pub use measure::{MEASURES, Measure};
+pub use measure::{MEASURES, Measure, digits_that_count};
 #[cfg(feature = "report")]
 pub use reported::Reported;
 #[cfg(feature = "tensorboard")]

@@ -9,8 +9,9 @@ use pix2pix::{Error, atomic_file, one_line, regular_file};
 
 use super::{Common, Sides};
 
-/// Follows the options of a task that is computed in another way than by earlier versions.
-const ANEW: &str = " (second method)";
+/// What the options end with of tasks that an earlier version did in another way: drawings took other colors for equally light,
+/// the holes of `mask` covered less than their share, and blurs were narrower than they said.
+const REVISED: &str = " (2)";
 
 /// Checks that the files in the folder were made with these options, as far as it is known: earlier versions did not say it.
 ///
@@ -24,12 +25,15 @@ pub fn check(out: &Path, options: &str) -> Result<(), Error> {
     if earlier == options {
         return Ok(());
     }
-    let reason = match options.strip_suffix(ANEW) == Some(earlier) {
-        true => "has pairs of an earlier version, which computed them in another way".to_string(),
-        false => format!(
-            "has pairs of another command: prepare {}",
-            one_line(earlier)
-        ),
+    let reason = match options.strip_suffix(REVISED) == Some(earlier) {
+        true => "has pairs of an earlier version, which made them in another way".to_string(),
+        false => {
+            let earlier = earlier.strip_suffix(REVISED).unwrap_or(earlier);
+            format!(
+                "has pairs of another command: prepare {}",
+                one_line(earlier)
+            )
+        }
     };
     let remedy = "choose another folder with --out, or empty this one";
     Err(Error::file(out, reason, remedy))
@@ -103,12 +107,16 @@ fn place(out: &Path) -> PathBuf {
     out.join(PREPARED)
 }
 
-/// A task on photographs and the options that its files depend on, as they are typed.
+/// A task on photographs and the options that its files depend on, as they are typed, with [`REVISED`] if it is.
 pub fn of_photographs(common: &Common, task: Task) -> String {
     let seed = common.seed;
-    let anew = match task {
-        Task::Sketch { .. } | Task::Blur { .. } => ANEW,
-        _ => "",
+    let revision = match task {
+        Task::Edges { .. }
+        | Task::Sketch { .. }
+        | Task::Halftone { .. }
+        | Task::Mask { .. }
+        | Task::Blur { .. } => REVISED,
+        Task::Gray | Task::LowRes { .. } | Task::Noise { .. } => "",
     };
     let task = match task {
         Task::Edges { low, high } => format!("edges --low {low} --high {high}"),
@@ -120,7 +128,7 @@ pub fn of_photographs(common: &Common, task: Task) -> String {
         Task::Mask { share } => format!("mask --share {share} --seed {seed}"),
         Task::Halftone { cell } => format!("halftone --cell {cell}"),
     };
-    task + &of_common(common) + anew
+    task + &of_common(common) + revision
 }
 
 /// The same of `combine`.
@@ -172,7 +180,7 @@ mod tests {
 
     /// An interrupted command of an earlier version is not finished by one that computes other pictures.
     #[test]
-    fn pairs_of_another_method_are_not_taken_for_the_same() {
+    fn revised_tasks_have_the_mark() {
         let folder = tempfile::tempdir().unwrap();
         let common = Common {
             input: PathBuf::from("photos"),
@@ -195,10 +203,33 @@ mod tests {
                 said.contains("pairs of an earlier version, which"),
                 "{said}"
             );
-            begin(out, &now).unwrap();
-            assert!(check(out, &now).is_ok());
         }
         assert_eq!(of_photographs(&common, Task::Gray), "gray");
+    }
+
+    #[test]
+    fn pairs_that_an_earlier_version_made_in_another_way_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path();
+        let said = |options: &str| check(out, options).unwrap_err().to_string();
+        begin(out, "sketch --sigma 5").unwrap();
+        let told = said("sketch --sigma 5 (2)");
+        assert!(
+            told.contains("pairs of an earlier version, which"),
+            "{told}"
+        );
+        let told = said("sketch --sigma 6 (2)");
+        assert!(
+            told.contains("command: prepare sketch --sigma 5;"),
+            "{told}"
+        );
+        begin(out, "sketch --sigma 5 (2)").unwrap();
+        assert!(check(out, "sketch --sigma 5 (2)").is_ok());
+        let told = said("gray");
+        assert!(
+            told.contains("command: prepare sketch --sigma 5;"),
+            "{told}"
+        );
     }
 
     #[test]

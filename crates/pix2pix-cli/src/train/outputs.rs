@@ -200,21 +200,24 @@ impl Board {
     /// Writes an event.
     fn keep(&mut self, event: &Event) -> Result<(), Error> {
         match event {
-            Event::Logged(metrics) => self.begun()?.losses(metrics),
-            Event::Scored(scores) => self.begun()?.scores(scores),
+            Event::Logged(metrics) => self.begun(metrics.step)?.losses(metrics),
+            // the step's losses come before, or from an earlier session that had not drawn its samples yet
+            Event::Scored(scores) => self.begun(scores.step + 1)?.scores(scores),
             Event::Sampled {
                 path, sheet, step, ..
-            } => self
-                .begun()?
-                .sheet(*step, path, [sheet.width(), sheet.height()]),
+            } => {
+                let size = [sheet.width(), sheet.height()];
+                self.begun(step + 1)?.sheet(*step, path, size)
+            }
             _ => Ok(()),
         }
     }
 
-    fn begun(&mut self) -> Result<&mut TensorBoard, Error> {
+    /// The file; `first` is the first step of a session that has none yet.
+    fn begun(&mut self, first: u64) -> Result<&mut TensorBoard, Error> {
         let begun = match self.begun.take() {
             Some(begun) => begun,
-            None => TensorBoard::create(&self.folder)?,
+            None => TensorBoard::create(&self.folder, first)?,
         };
         Ok(self.begun.insert(begun))
     }

@@ -24,16 +24,25 @@ use crate::words::count;
 
 /// Options that may be given for a run whose options are known: with `--resume`, or with the `--config` of a run.
 const ON_KNOWN: [&str; 9] = [
-    "dry-run",
     "steps",
     "epochs",
     "time",
     "patience",
+    "dry-run",
     "report",
     "tensorboard",
     "serve",
     "quiet",
 ];
+
+/// What may be given for a run whose options are known: these words, and the options of [`ON_KNOWN`].
+fn on_known(first: &[&str]) -> String {
+    let options = ON_KNOWN.map(|name| format!("--{name}"));
+    let [others @ .., last] = &options;
+    let first = first.iter().map(ToString::to_string);
+    let all: Vec<String> = first.chain(others.iter().cloned()).collect();
+    format!("{} and {last}", all.join(", "))
+}
 
 /// A planned run, before anything is written.
 pub struct Planned {
@@ -59,8 +68,8 @@ pub fn plan(args: &mut Args, typed: &[String], processes: &Processes) -> Result<
     if let Some(root) = args.resume.clone() {
         if let Some(other) = other(&["resume"]) {
             return Err(Failure::Usage(format!(
-                "--{other}: a resumed run keeps its options; with --resume, give only DATA, --steps, --epochs, \
-                 --time, --patience, --dry-run, --report, --tensorboard, --serve and --quiet"
+                "--{other}: a resumed run keeps its options; with --resume, give only {}",
+                on_known(&["DATA"])
             )));
         }
         return resume(root, args, typed, processes);
@@ -70,9 +79,9 @@ pub fn plan(args: &mut Args, typed: &[String], processes: &Processes) -> Result<
     {
         if let Some(other) = other(&["config", "out"]) {
             return Err(Failure::Usage(format!(
-                "--{other}: {} is the configuration of a run, which is repeated as it was; with it, give only DATA, --out, \
-                 --steps, --epochs, --time, --patience, --dry-run, --report, --tensorboard, --serve and --quiet",
-                file.plain()
+                "--{other}: {} is the configuration of a run, which is repeated as it was; with it, give only {}",
+                file.plain(),
+                on_known(&["DATA", "--out"])
             )));
         }
         return repeat(&file, args, typed, processes);

@@ -6,10 +6,12 @@ use pix2pix::Error;
 use pix2pix::data::Depth;
 use pix2pix::data::picture::{self, Format, Metadata};
 use pix2pix::model::{DEVIATION_SCALE, Sampled};
+use pix2pix::report::digits_that_count;
 
 use super::inputs::Named;
 use crate::output_folder::create_folder_of;
 use crate::paths::Plain;
+use crate::words::percent;
 
 /// The place of the picture of the deviation, beside that of the mean, `name`.
 pub fn place(name: &Path) -> PathBuf {
@@ -94,16 +96,48 @@ impl Spread {
         };
         let clipped = match self.clipped > 0.0 {
             true => format!(
-                "; {:.2}% of it is larger than the picture can show",
-                100.0 * self.clipped
+                "; {} of it is larger than the picture can show",
+                percent(self.clipped)
             ),
             false => String::new(),
         };
+        // the values of floating-point pictures have any size
+        let shown = |value: f64| format!("{value:.*}", digits_that_count(value));
         format!(
-            "  standard deviation: mean {:.3}, largest {:.3}{scale} -> {}{clipped}\n",
-            self.average,
-            self.largest,
+            "  standard deviation: mean {}, largest {}{scale} -> {}{clipped}\n",
+            shown(self.average),
+            shown(self.largest.into()),
             target.plain()
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_small_is_not_told_as_nothing() {
+        let said = |average, largest, clipped, depth| {
+            let spread = Spread {
+                average,
+                largest,
+                clipped,
+            };
+            spread.said(depth, Path::new("d"))
+        };
+        assert_eq!(
+            said(1.2344e-7, 2.5e-6, 0.0, Depth::F32),
+            "  standard deviation: mean 0.0000001234, largest 0.000002500 -> d\n"
+        );
+        assert_eq!(
+            said(0.0, 0.0, 0.0, Depth::U16),
+            "  standard deviation: mean 0, largest 0 -> d\n"
+        );
+        assert_eq!(
+            said(1.5, 20.25, 2e-6, Depth::U8),
+            "  standard deviation: mean 1.500, largest 20.25 (16 times as large in the picture) -> d; less than 0.001% of it \
+             is larger than the picture can show\n"
+        );
     }
 }

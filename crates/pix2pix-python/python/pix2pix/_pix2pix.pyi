@@ -25,7 +25,8 @@ __all__ = [
 __version__: str
 
 class Error(OSError):
-    """A file that cannot be read or written, a device that fails, or a training that cannot go on."""
+    """A file that cannot be read or written, data that cannot be used as it is, a device that fails, or a training that cannot
+    go on."""
 
 @final
 class Generator:

@@ -141,8 +141,9 @@ def train(
     On Linux, freed memory stays with this process until its last training ends, which is faster; then it goes back to the
     system, and the allocator of glibc has its initial settings. Variables such as ``MALLOC_ARENA_MAX`` come first.
 
-    Raises ``ValueError`` or ``TypeError`` for an option, and ``pix2pix.Error`` if a file cannot be read or written, or the
-    losses are no longer finite. The number of threads is set once for a process: ``threads`` cannot change.
+    Raises ``ValueError`` or ``TypeError`` for an option, and ``pix2pix.Error`` if a file cannot be read or written, the data
+    cannot be used as it is, or the losses are no longer finite. The number of threads is set once for a process: ``threads``
+    cannot change.
     """
     arguments = dict(options)
     _watched(lambda tell: _pix2pix.train(data, out, arguments, tell), callback, quiet)

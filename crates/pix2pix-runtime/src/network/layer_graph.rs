@@ -197,10 +197,10 @@ impl LayerGraph {
         let tensors: BTreeMap<String, Vec<usize>> = self.tensors().into_iter().collect();
         for (name, shape) in &tensors {
             let Some(array) = weights.get(name) else {
-                return Err(Error::Config(format!("the tensor {name} is missing")));
+                return Err(Error::Data(format!("the tensor {name} is missing")));
             };
             if array.shape != *shape {
-                return Err(Error::Config(format!(
+                return Err(Error::Data(format!(
                     "the tensor {name} has the shape {:?} instead of {shape:?}",
                     array.shape
                 )));
@@ -209,12 +209,12 @@ impl LayerGraph {
             let is_variance = name.ends_with("running_var");
             if is_variance && array.values.iter().any(|value| *value < 0.0) {
                 let reason = format!("the tensor {name} has a negative variance");
-                return Err(Error::Config(reason));
+                return Err(Error::Data(reason));
             }
         }
         match weights.keys().find(|name| !tensors.contains_key(*name)) {
             None => Ok(()),
-            Some(name) => Err(Error::Config(format!(
+            Some(name) => Err(Error::Data(format!(
                 "the tensor {name} does not belong to this network"
             ))),
         }

@@ -1,5 +1,7 @@
 //! Reflection padding.
 
+use pix2pix_kernels::mirrored;
+
 use crate::picture::Picture;
 
 /// Extends a picture to `size` by reflection at its right and bottom border, repeatedly if needed. The border pixels
@@ -8,11 +10,7 @@ pub fn pad(picture: &Picture, size: [u32; 2]) -> Picture {
     if picture.size() == size {
         return picture.clone();
     }
-    let mirrored = |at: u32, side: u32| {
-        let period = (2 * (side - 1)).max(1);
-        let at = at % period;
-        at.min(period - at)
-    };
+    let mirrored = |at: u32, side: u32| mirrored(at as isize, side as usize) as u32;
     let [width, height] = picture.size();
     picture.remapped(size, |x, y| [mirrored(x, width), mirrored(y, height)])
 }

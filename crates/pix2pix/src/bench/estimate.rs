@@ -8,7 +8,7 @@ use super::random;
 use crate::backend::device;
 use crate::config::RunConfig;
 use crate::data::dataset::Dataset;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::network::init::WeightInit;
 use crate::run::fit;
 use crate::train::losses::Diverged;
@@ -68,9 +68,8 @@ pub fn step_time(config: &RunConfig, size: [u32; 2], device: &Device) -> Result<
         .collect();
     let mut step = || {
         let start = Instant::now();
-        let diverged = |diverged: Diverged| Error::Config(diverged.to_string());
-        let losses = trainer.step(&batches).map_err(diverged)?;
-        losses.read().map_err(diverged)?; // on a GPU, this waits for the step to end
+        let losses = trainer.step(&batches).map_err(Diverged::error)?;
+        losses.read().map_err(Diverged::error)?; // on a GPU, this waits for the step to end
         Ok(start.elapsed())
     };
     let first = step()?;

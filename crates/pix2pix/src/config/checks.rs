@@ -14,7 +14,6 @@ use crate::quality::Score;
 use crate::quality::lpips::Lpips;
 use crate::train::config::OptimizerConfig;
 use crate::train::diff_augment::DiffAugment;
-use crate::train::moments::MomentFormat;
 use crate::train::objective::Gan;
 use crate::train::origin::Freeze;
 use crate::train::schedule::Schedule;
@@ -74,10 +73,7 @@ impl RunConfig {
             0..=MOST_STEPS,
         )?;
         within("patience", self.patience, 0..=MOST_STEPS)?;
-        if optimizer.moments == MomentFormat::Bf16 && self.device.is_card() {
-            let reason = "bf16 is for the CPU; on cards, keep f32";
-            return Err(Error::field("moments", reason.to_string()));
-        }
+        optimizer.moments.check(self.device.is_card())?;
         at_least_one("accumulate", optimizer.accumulate as u64)?;
         within("accumulate", optimizer.accumulate, 1..=MOST_TOGETHER)?;
         self.validate_group()?;
@@ -269,7 +265,7 @@ impl RunConfig {
                 _ => return Ok(()),
             }
         }
-        Err(Error::Config(
+        Err(Error::Data(
             "none of the held-out pairs has a pixel with data, so they cannot be scored; hold out others".to_string(),
         ))
     }
@@ -331,12 +327,12 @@ impl RunConfig {
         let mut seen = Vec::new();
         for (&size, &pairs) in &data.sizes {
             let size = self.jitter.seen(size).map_err(|reason| {
-                Error::Config(format!(
+                Error::Data(format!(
                     "{}: {reason}; resize them, or choose `resize` scale-and-crop",
                     count(pairs as u64, "pair")
                 ))
             })?;
-            self.check_size(size)?;
+            self.check_size(size).map_err(of_data)?;
             seen.push(size);
         }
         seen.sort_unstable();
@@ -357,12 +353,21 @@ impl RunConfig {
     }
 }
 
+/// The error of a size that the pictures of a data set have, and no field.
+fn of_data(error: Error) -> Error {
+    match error {
+        Error::Config(reason) => Error::Data(reason),
+        other => other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::backend::device::DeviceName;
     use crate::data::jitter::ResizePolicy;
     use crate::network::patch_gan::Patch;
+    use crate::train::moments::MomentFormat;
     use pix2pix_runtime::network::GeneratorConfig as Generator;
     use pix2pix_runtime::picture::Size;
 
@@ -482,6 +487,25 @@ mod tests {
         let [one, two] = [1, 2].map(refused);
         assert!(one.starts_with("1 pair: 64x48 pixels are not"), "{one}");
         assert!(two.starts_with("2 pairs: 64x48 pixels are not"), "{two}");
+    }
+
+    #[test]
+    fn sizes_of_pictures_are_faults_of_the_data_and_batches_of_the_options() {
+        let checked = |sizes: &[[u32; 2]]| {
+            let mut config = RunConfig {
+                batch_size: 2,
+                ..RunConfig::default()
+            };
+            config.jitter.resize = ResizePolicy::None;
+            config.check_data(&Survey {
+                sizes: sizes.iter().map(|size| (*size, 1)).collect(),
+                ..Survey::default()
+            })
+        };
+        let odd = checked(&[[64, 48]]);
+        assert!(matches!(odd, Err(Error::Data(_))), "{odd:?}");
+        let both = checked(&[[256, 256], [512, 256]]);
+        assert!(matches!(both, Err(Error::Config(_))), "{both:?}");
     }
 
     #[test]

@@ -233,7 +233,7 @@ impl Iterator for Batches {
         // a thread that ended early must not look like the end of the training
         Some(batch.unwrap_or_else(|_| {
             let reason = "a thread that loads pairs ended early; please report this";
-            Err(Error::Config(reason.to_string()))
+            Err(Error::Failed(reason.to_string()))
         }))
     }
 }
@@ -450,7 +450,7 @@ mod tests {
             next: 0,
             left: 1,
         };
-        assert!(batches.next().is_some_and(|batch| batch.is_err()));
+        assert!(matches!(batches.next(), Some(Err(Error::Failed(_)))));
         assert!(batches.next().is_none());
     }
 

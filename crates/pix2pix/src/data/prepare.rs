@@ -3,10 +3,9 @@
 mod blur;
 
 use blur::Plane;
-use image::{GrayImage, Luma, imageops};
-use imageproc::drawing::{draw_filled_circle_mut, draw_filled_rect_mut};
+use image::{GrayImage, Luma, RgbImage, imageops};
+use imageproc::drawing::draw_filled_circle_mut;
 use imageproc::edges::canny;
-use imageproc::rect::Rect;
 use pix2pix_runtime::picture::labels::resize_nearest;
 use pix2pix_runtime::picture::{luma, resize};
 use rand::{RngExt, SeedableRng};
@@ -54,7 +53,7 @@ pub enum Task {
     },
     /// White rectangular holes: to learn inpainting.
     Mask {
-        /// Approximate share of the picture that the holes cover, 0.01 to 0.9.
+        /// Share of the picture that the holes cover, 0.01 to 0.9; the last hole may cover a little more.
         share: f32,
     },
     /// Black dots on white, as in a newspaper.
@@ -109,7 +108,7 @@ impl Task {
     fn made(&self, photo: &Picture, range: [f32; 2], seed: u64) -> Picture {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         // drawings and halves of a value do not need more than 8 bits of light
-        let gray = || imageops::grayscale(&photo.to_rgb8(range));
+        let gray = || lights(&grayed(photo).to_rgb8(range));
         match *self {
             Self::Edges { low, high } => {
                 let mut edges = canny(&gray(), low, high);
@@ -130,12 +129,7 @@ impl Task {
                 });
                 drawn(&sketch, photo, range)
             }
-            Self::Gray => photo.map_pixels(|pixel| {
-                if pixel.len() >= 3 {
-                    let luma = luma(pixel);
-                    pixel[..3].fill(luma);
-                }
-            }),
+            Self::Gray => grayed(photo),
             Self::LowRes { factor } => {
                 let small = resize(photo, photo.size().map(|side| (side / factor).max(1)));
                 resize(&small, photo.size())
@@ -152,23 +146,7 @@ impl Task {
             }
             Self::Blur { sigma } => blurred(photo, sigma),
             Self::Mask { share } => {
-                let [width, height] = photo.size();
-                let mut holes = GrayImage::new(width, height);
-                let (mut left, area) = (f64::from(share), f64::from(width) * f64::from(height));
-                while left > 0.0 {
-                    let side = |whole: u32, rng: &mut ChaCha8Rng| {
-                        rng.random_range((whole / 10).max(1)..=(whole / 3).max(1))
-                    };
-                    let (w, h) = (side(width, &mut rng), side(height, &mut rng));
-                    let (x, y) = (
-                        rng.random_range(0..=width - w),
-                        rng.random_range(0..=height - h),
-                    );
-                    let hole = Rect::at(x as i32, y as i32).of_size(w, h);
-                    draw_filled_rect_mut(&mut holes, hole, Luma([255]));
-                    left -= f64::from(w) * f64::from(h) / area;
-                }
-                let mut is_hole = holes.iter().map(|value| *value > 0);
+                let mut is_hole = holes(photo.size(), share, &mut rng).into_iter();
                 photo.map_pixels(|pixel| {
                     if is_hole.next() == Some(true) {
                         pixel.fill(range[1]);
@@ -178,6 +156,50 @@ impl Task {
             Self::Halftone { cell } => drawn(&halftone(&gray(), cell), photo, range),
         }
     }
+}
+
+/// A photograph whose colors are their luma.
+fn grayed(photo: &Picture) -> Picture {
+    photo.map_pixels(|pixel| {
+        if pixel.len() >= 3 {
+            let luma = luma(pixel);
+            pixel[..3].fill(luma);
+        }
+    })
+}
+
+/// One channel of a picture whose three are the same.
+fn lights(picture: &RgbImage) -> GrayImage {
+    GrayImage::from_fn(picture.width(), picture.height(), |x, y| {
+        Luma([picture.get_pixel(x, y)[0]])
+    })
+}
+
+/// The pixels of random rectangles, which together cover `share` of a picture of `size`, or a little more.
+fn holes(size: [u32; 2], share: f32, rng: &mut ChaCha8Rng) -> Vec<bool> {
+    let [width, height] = size.map(|side| side as usize);
+    let mut is_hole = vec![false; width * height];
+    let share = f64::from(share);
+    let wanted = (share * is_hole.len() as f64).ceil() as usize;
+    // no hole is larger than all are to be
+    let largest = share.sqrt().min(1.0 / 3.0);
+    let mut covered = 0;
+    while covered < wanted {
+        let [columns, rows] = [width, height].map(|side| {
+            let least = (side / 10).max(1);
+            let most = ((side as f64 * largest) as usize).max(least);
+            let length = rng.random_range(least..=most);
+            let start = rng.random_range(0..=side - length);
+            start..start + length
+        });
+        for row in rows {
+            let hole = &mut is_hole[row * width..][columns.clone()];
+            // holes may overlap
+            covered += hole.iter().filter(|is_hole| !**is_hole).count();
+            hole.fill(true);
+        }
+    }
+    is_hole
 }
 
 /// Black dots on white, as dark as the picture.
@@ -304,7 +326,7 @@ pub fn side_by_side(a: &Picture, b: &Picture) -> Result<Picture> {
 
 #[cfg(test)]
 mod tests {
-    use image::{Rgb, RgbImage};
+    use image::Rgb;
 
     use super::*;
     use crate::data::picture::Samples;
@@ -394,9 +416,35 @@ mod tests {
     #[test]
     fn holes_cover_their_share() {
         let flat = RgbImage::from_pixel(200, 100, Rgb([0; 3]));
-        let masked = applied(&Task::Mask { share: 0.25 }, &flat, 3);
-        let holes = masked.pixels().filter(|pixel| pixel[0] == 255).count() as f32 / 20_000.0;
-        assert!((0.15..0.4).contains(&holes), "{holes} of the picture");
+        let covered = |share, seed| {
+            let masked = applied(&Task::Mask { share }, &flat, seed);
+            let holes = masked.pixels().filter(|pixel| pixel[0] == 255).count();
+            holes as f32 / 20_000.0
+        };
+        for (share, more) in [(0.01, 0.001), (0.1, 0.05), (0.5, 0.05), (0.9, 0.05)] {
+            let mean = (0..20).map(|seed| covered(share, seed)).sum::<f32>() / 20.0;
+            assert!(
+                mean > share - 0.001 && mean < share + more,
+                "{mean} instead of {share}"
+            );
+        }
+    }
+
+    /// Every task sees colors as equally light.
+    #[test]
+    fn drawings_are_those_of_the_gray_photograph() {
+        let gray = applied(&Task::Gray, &photo(), 0);
+        for task in [
+            Task::Edges {
+                low: 50.0,
+                high: 100.0,
+            },
+            Task::Sketch { sigma: 3.0 },
+            Task::Halftone { cell: 8 },
+        ] {
+            let [of_colors, of_gray] = [&photo(), &gray].map(|photo| applied(&task, photo, 0));
+            assert!(of_colors == of_gray, "{task:?}");
+        }
     }
 
     #[test]

@@ -87,12 +87,11 @@ impl Sampled {
         let depth = like.depth();
         let (size, channels) = (like.size(), like.channels());
         let picture = |values: Vec<f32>| {
-            let samples = match depth {
-                Depth::U8 => Samples::U8(values.iter().map(|v| v.round() as u8).collect()),
-                Depth::U16 => Samples::U16(values.iter().map(|v| v.round() as u16).collect()),
-                Depth::F32 => Samples::F32(values),
-            };
-            Picture::new(size, channels, samples)
+            Picture::new(
+                size,
+                channels,
+                Samples::of_floats(depth, values.into_iter()),
+            )
         };
         let scale = match depth {
             Depth::U8 => SCALE,

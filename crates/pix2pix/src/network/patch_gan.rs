@@ -4,7 +4,6 @@
 //! each pixel.
 
 use burn::module::Module;
-use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
 use pix2pix_runtime::network::norm::EPSILON;
 use pix2pix_runtime::network::unet::{FILTERS, LEAK};
@@ -430,12 +429,6 @@ impl PatchGan {
             maps.push(decoder.forward(levels, parts)); // [batch, 1, height, width]
         }
         maps
-    }
-
-    /// The map as probabilities: how likely each patch is real, in \[0, 1\], in the shape of
-    /// [`forward`](Self::forward).
-    pub fn probabilities(&self, source: Tensor<4>, image: Tensor<4>) -> Tensor<4> {
-        sigmoid(self.forward(source, image))
     }
 
     /// Adds the convolution of block `index`, or behind the last block the 1-channel convolution, to a layer graph.

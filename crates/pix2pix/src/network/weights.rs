@@ -53,7 +53,7 @@ pub fn restore<M: Module>(network: M, weights: Weights) -> Result<M> {
             "the tensor {left_over} does not belong to this network"
         ))
     });
-    problem.map_or(Ok(network), |reason| Err(Error::Config(reason)))
+    problem.map_or(Ok(network), |reason| Err(Error::Data(reason)))
 }
 
 /// Whether a container is an enum, which adds no level to tensor names: a U-Net's tensors have the same names inside

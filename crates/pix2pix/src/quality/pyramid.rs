@@ -1,5 +1,7 @@
 //! Laplacian pyramids (Burt and Adelson 1983): a plane split into bands of frequencies, each an octave wide.
 
+use pix2pix_kernels::mirrored;
+
 /// The binomial kernel that smooths before every halving, as in OpenCV's `pyrDown`.
 const KERNEL: [f32; 5] = [1.0 / 16.0, 4.0 / 16.0, 6.0 / 16.0, 4.0 / 16.0, 1.0 / 16.0];
 
@@ -63,22 +65,19 @@ fn doubled(plane: &Level, size: [usize; 2]) -> Vec<f32> {
 
 /// A plane smoothed in both directions, and mirrored at its edges, whose pixels are not repeated.
 fn smoothed(plane: &[f32], [width, height]: [usize; 2]) -> Vec<f32> {
-    let mirror = |at: usize, side: usize| {
-        let at = at.abs_diff(2);
-        at.min((2 * (side - 1)).abs_diff(at))
-    };
+    let place = |at: usize, side: usize| mirrored(at as isize - 2, side);
     let mut across = Vec::with_capacity(plane.len());
     for row in plane.chunks_exact(width) {
         across.extend((0..width).map(|x| -> f32 {
             let taps = KERNEL.iter().enumerate();
-            taps.map(|(tap, weight)| weight * row[mirror(x + tap, width)])
+            taps.map(|(tap, weight)| weight * row[place(x + tap, width)])
                 .sum()
         }));
     }
     let mut both = vec![0.0; plane.len()];
     for (y, row) in both.chunks_exact_mut(width).enumerate() {
         for (tap, weight) in KERNEL.iter().enumerate() {
-            let from = &across[mirror(y + tap, height) * width..][..width];
+            let from = &across[place(y + tap, height) * width..][..width];
             for (to, from) in row.iter_mut().zip(from) {
                 *to += weight * from;
             }

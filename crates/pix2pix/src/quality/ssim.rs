@@ -1,6 +1,8 @@
 //! Structural similarity (Wang, Bovik, Sheikh and Simoncelli 2004) and its multi-scale form (Wang,
 //! Simoncelli and Bovik 2003).
 
+use pix2pix_kernels::mirrored;
+
 use super::{PEAK, Planes};
 
 /// Side and standard deviation of the Gaussian window, in pixels (Wang 2004, section III.B).
@@ -46,7 +48,7 @@ pub fn ms_ssim(a: &Planes, b: &Planes) -> Option<f64> {
         let last = scale + 1 == EXPONENTS.len();
         let factor = mean(a.iter().zip(b).map(|(a, b)| {
             if last && size.iter().all(|&side| side >= WINDOW) {
-                let [a, b] = [a, b].map(|plane| mirrored(plane, size));
+                let [a, b] = [a, b].map(|plane| padded(plane, size));
                 return Some(similarity(&a, &b, size.map(|side| side + WINDOW - 1), None)?[0]);
             }
             Some(similarity(a, b, size, None)?[1])
@@ -127,16 +129,13 @@ fn blurred(plane: &[f64], [width, height]: [usize; 2]) -> Vec<f64> {
 }
 
 /// A plane with reflection padding of half a window on every side.
-fn mirrored(plane: &[f64], [width, height]: [usize; 2]) -> Vec<f64> {
+fn padded(plane: &[f64], [width, height]: [usize; 2]) -> Vec<f64> {
     let margin = WINDOW / 2;
-    let fold = |at: usize, side: usize| {
-        let at = at.abs_diff(margin);
-        at.min((2 * (side - 1)).abs_diff(at))
-    };
+    let place = |at: usize, side: usize| mirrored(at as isize - margin as isize, side);
     let rows = 0..height + 2 * margin;
     rows.flat_map(|y| {
-        let row = &plane[fold(y, height) * width..][..width];
-        (0..width + 2 * margin).map(move |x| row[fold(x, width)])
+        let row = &plane[place(y, height) * width..][..width];
+        (0..width + 2 * margin).map(move |x| row[place(x, width)])
     })
     .collect()
 }

@@ -270,7 +270,7 @@ pub fn evaluate<E: From<Error>>(
         let pair = read(index)?;
         outside::add(&mut clipped, outside::count(&pair, config));
         let pair = config.jitter.still(pair);
-        let pair = pair.map_err(Error::Config).map_err(refused)?;
+        let pair = pair.map_err(Error::Data).map_err(refused)?;
         if pair.is_empty() {
             continue;
         }

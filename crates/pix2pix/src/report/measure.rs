@@ -47,14 +47,21 @@ const fn measure(
 impl Measure {
     /// Digits to show behind the point of a value, and of others that are compared with it.
     pub fn digits_of(&self, value: f64) -> usize {
-        let before = value.abs().max(1e-9).log10().floor() as i32;
-        self.digits.unwrap_or((3 - before).max(0) as usize)
+        self.digits.unwrap_or_else(|| digits_that_count(value))
     }
 
     /// The label, with which end is the good one.
     pub fn described(&self) -> String {
         let better = if self.higher { "higher" } else { "lower" };
         format!("{}, {better} is better", self.label)
+    }
+}
+
+/// Digits to show behind the point of a value of any size, so that four of them count.
+pub fn digits_that_count(value: f64) -> usize {
+    match value.abs() {
+        0.0 => 0,
+        size => (3.0 - size.log10().floor()).max(0.0) as usize,
     }
 }
 
@@ -67,8 +74,16 @@ mod tests {
         let find = |key| MEASURES.into_iter().find(|m: &Measure| m.key == key);
         let own = find("l1_own").unwrap();
         let shown = |value: f64| format!("{value:.*}", own.digits_of(value));
-        let values = [0.012344, 1.2344, 123.45, 12345.6].map(shown);
-        assert_eq!(values, ["0.01234", "1.234", "123.5", "12346"]);
+        let values = [0.012344, 1.2344, 123.45, 12345.6, 0.0, 1.2344e-12].map(shown);
+        let expected = [
+            "0.01234",
+            "1.234",
+            "123.5",
+            "12346",
+            "0",
+            "0.000000000001234",
+        ];
+        assert_eq!(values, expected);
         assert_eq!(find("ssim").unwrap().digits_of(123.0), 4);
     }
 }

@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use crate::quality::Score;
+use crate::run::health::{Collapse, RECENT, WON};
 use crate::run::{History, L1_OF_CLASSES, Warning};
 use crate::train::objective::Gan;
 
@@ -15,11 +16,7 @@ const CHANGE: f64 = 0.02;
 const SCATTER: f64 = 3.0;
 /// Relative rise of the training pairs' L1 that is told as a fault.
 const RISE: f64 = 0.1;
-/// Number of steps over which the discriminator's loss is averaged, and the mean below which it has won: as in the
-/// warnings of a run.
-const RECENT: u64 = 200;
-const WON: f64 = 0.02;
-/// Fewest values in that average.
+/// Fewest values in the average of the discriminator's loss over the last steps.
 const FEWEST_RECENT: usize = 10;
 /// Factor by which the adversarial loss of the last fifth exceeds that of the second, if it climbs.
 const CLIMB: f64 = 1.5;
@@ -151,11 +148,8 @@ fn training_l1(points: &[Point]) -> Option<Finding> {
 
 /// Outputs that have become flat or no longer depend on the input, as far as the L1 has not fallen since.
 fn collapse(l1: &[Point], warnings: &[Warning]) -> Option<Finding> {
-    let told = warnings.iter().rev().find_map(|Warning { step, warning }| {
-        let signs = ["the outputs are flat", "the generator ignores its input"];
-        let sign = signs.into_iter().find(|sign| warning.starts_with(sign))?;
-        Some((*step, sign))
-    });
+    let mut newest = warnings.iter().rev();
+    let told = newest.find_map(|warning| Some((warning.step, Collapse::told_by(warning)?.name())));
     let (step, sign) = told?;
     let at = l1.partition_point(|(at, _)| *at <= step);
     let (before, since) = l1.split_at(at);
@@ -174,23 +168,45 @@ fn collapse(l1: &[Point], warnings: &[Warning]) -> Option<Finding> {
     ))
 }
 
-/// The mean of the discriminator's losses over the last steps, if it has won.
-fn has_won(real: &[Point], fake: &[Point], gan: Gan) -> Option<f64> {
+/// The discriminator's losses over the last steps, if it has won.
+fn has_won(real: &[Point], fake: &[Point], gan: Gan) -> Option<Recent> {
     // Wasserstein losses do not approach 0 when the discriminator wins
     if gan == Gan::WassersteinPenalty {
         return None;
     }
-    let loss = (recent(real)? + recent(fake)?) / 2.0;
-    (loss < WON).then_some(loss)
+    let both = Recent::of_both(real, fake)?;
+    (both.mean < f64::from(WON)).then_some(both)
 }
 
-/// The mean of the last steps' values; `None` if there are too few.
-fn recent(points: &[Point]) -> Option<f64> {
-    let (last, _) = *points.last()?;
-    let from = last.checked_sub(RECENT)?;
-    let start = points.partition_point(|(step, _)| *step <= from);
-    let start = start.min(points.len().saturating_sub(FEWEST_RECENT));
-    (points.len() >= FEWEST_RECENT).then(|| mean(&points[start..]).0)
+/// The mean of the newest values of a loss, and the number of steps that they stand for.
+struct Recent {
+    mean: f64,
+    steps: u64,
+}
+
+impl Recent {
+    /// Of the last [`RECENT`] steps, or of more where these have fewer than [`FEWEST_RECENT`] values; `None` if there are too
+    /// few.
+    fn of(points: &[Point]) -> Option<Self> {
+        let (last, _) = *points.last()?;
+        let from = last.checked_sub(RECENT)?;
+        let start = points.partition_point(|(step, _)| *step <= from);
+        let start = start.min(points.len().checked_sub(FEWEST_RECENT)?);
+        let before = start.checked_sub(1).map_or(0, |before| points[before].0);
+        Some(Self {
+            mean: mean(&points[start..]).0,
+            steps: last - before,
+        })
+    }
+
+    /// The mean of the discriminator's two losses, which are logged together.
+    fn of_both(real: &[Point], fake: &[Point]) -> Option<Self> {
+        let (real, fake) = (Self::of(real)?, Self::of(fake)?);
+        Some(Self {
+            mean: (real.mean + fake.mean) / 2.0,
+            steps: real.steps,
+        })
+    }
 }
 
 /// The loss of a discriminator that guesses; `None` where that has no level.
@@ -205,23 +221,24 @@ fn guessing(gan: Gan) -> Option<f64> {
 
 /// One of the discriminator's losses.
 fn discriminator(own: &[Point], real: &[Point], fake: &[Point], gan: Gan) -> Option<Finding> {
-    if let Some(loss) = has_won(real, fake, gan) {
+    if let Some(Recent { mean, steps }) = has_won(real, fake, gan) {
         return Finding::fault(format!(
-            "The discriminator has won: its mean loss over the last {RECENT} steps is {}, so the generator learns from \
+            "The discriminator has won: its mean loss over the last {steps} steps is {}, so the generator learns from \
              L1 alone.",
-            short(loss)
+            short(mean)
         ));
     }
     let level = guessing(gan)?;
-    let (own, both) = (recent(own)?, (recent(real)? + recent(fake)?) / 2.0);
-    let judged = match both / level {
+    let (own, both) = (Recent::of(own)?, Recent::of_both(real, fake)?);
+    let judged = match both.mean / level {
         share if share > 0.9 => "the discriminator does little better than guessing",
         share if share < 0.25 => "the discriminator is ahead",
         _ => "the two networks are in balance",
     };
     Finding::plain(format!(
-        "{} on average over the last {RECENT} steps: {judged}.",
-        short(own)
+        "{} on average over the last {} steps: {judged}.",
+        short(own.mean),
+        own.steps
     ))
 }
 
@@ -436,6 +453,36 @@ mod tests {
             None,
             "150 steps"
         );
+    }
+
+    /// Ten values are averaged, of however many steps.
+    #[test]
+    fn the_steps_that_are_averaged_are_named() {
+        let logged = |every: u64, count: u64, loss: f64| -> Vec<Point> {
+            (1..=count).map(|n| (n * every, loss)).collect()
+        };
+        for (every, count, steps) in [
+            (1, 1000, 200),
+            (10, 100, 200),
+            (20, 50, 200),
+            (30, 30, 300),
+            (100, 20, 1000),
+            (100, 10, 1000),
+        ] {
+            let [lost, even] = [0.015625, 0.375].map(|loss| logged(every, count, loss));
+            says(
+                discriminator(&lost, &lost, &lost, Gan::Bce),
+                true,
+                &format!("its mean loss over the last {steps} steps is 0.016,"),
+            );
+            says(
+                discriminator(&even, &even, &even, Gan::Bce),
+                false,
+                &format!("0.375 on average over the last {steps} steps: "),
+            );
+        }
+        let few = logged(100, 9, 0.015625);
+        assert_eq!(discriminator(&few, &few, &few, Gan::Bce), None);
     }
 
     #[test]

@@ -20,11 +20,12 @@ pub struct TensorBoard {
 }
 
 impl TensorBoard {
-    /// Begins a new event file in a folder.
+    /// Begins a new event file in a folder, of a session whose first step is `first`. Of that step and later ones, TensorBoard
+    /// then forgets what files of earlier sessions have, as a run does that is resumed from a checkpoint before them.
     ///
     /// # Errors
     /// When it cannot be created.
-    pub fn create(folder: &Path) -> Result<Self> {
+    pub fn create(folder: &Path, first: u64) -> Result<Self> {
         atomic_file::create_folder(folder)?;
         // TensorBoard looks for "tfevents", and reads the files of a folder in the order of their names
         let name = format!(
@@ -54,6 +55,12 @@ impl TensorBoard {
         board.write(Event {
             wall_time: wall_time(),
             file_version: Some("brain.Event:2".to_string()),
+            ..Event::default()
+        })?;
+        board.write(Event {
+            wall_time: wall_time(),
+            step: first as i64,
+            session_log: Some(SessionLog { status: START }),
             ..Event::default()
         })?;
         Ok(board)
@@ -165,6 +172,17 @@ struct Event {
     file_version: Option<String>,
     #[prost(message, optional, tag = "5")]
     summary: Option<Summary>,
+    #[prost(message, optional, tag = "7")]
+    session_log: Option<SessionLog>,
+}
+
+/// [`SessionLog::status`] where a session starts.
+const START: i32 = 1;
+
+#[derive(Clone, PartialEq, Message)]
+struct SessionLog {
+    #[prost(int32, tag = "1")]
+    status: i32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -207,6 +225,12 @@ mod tests {
             file_version: Some("brain.Event:2".to_string()),
             ..Event::default()
         };
+        let start = Event {
+            wall_time: 1.75,
+            step: 200,
+            session_log: Some(SessionLog { status: START }),
+            ..Event::default()
+        };
         let image = Image {
             height: 2,
             width: 3,
@@ -227,12 +251,30 @@ mod tests {
             ..Event::default()
         };
         let mut written = Vec::new();
-        for event in [version, losses] {
+        for event in [version, start, losses] {
             write_record(&mut written, &event.encode_to_vec()).unwrap();
         }
         assert_eq!(
             written,
             include_bytes!("../../tests/fixtures/events.tfrecord")
         );
+    }
+
+    #[test]
+    fn a_file_says_from_which_step_it_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(TensorBoard::create(folder.path(), 31).unwrap());
+        let file = std::fs::read_dir(folder.path()).unwrap().next().unwrap();
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        let mut events = Vec::new();
+        let mut rest = &bytes[..];
+        while let Some((length, behind)) = rest.split_first_chunk() {
+            let (record, behind) = behind[4..].split_at(u64::from_le_bytes(*length) as usize);
+            events.push(Event::decode(record).unwrap());
+            rest = &behind[4..];
+        }
+        assert_eq!(events.len(), 2);
+        assert_eq!(events[1].step, 31);
+        assert_eq!(events[1].session_log, Some(SessionLog { status: START }));
     }
 }

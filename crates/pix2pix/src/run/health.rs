@@ -7,19 +7,53 @@ use super::lines::Warning;
 use crate::train::losses::Losses;
 
 /// Number of steps over which the discriminator's loss is averaged.
-const MEMORY: f32 = 200.0;
+pub const RECENT: u64 = 200;
 /// Mean loss below which the discriminator has won: it assigns a probability of 98% to the right answer.
-const WON: f32 = 0.02;
+pub const WON: f32 = 0.02;
 /// Mean difference of 8-bit samples, of 255, below which people see no difference.
 const SAME: f64 = 1.0;
 
-/// What is said of flat outputs.
-const FLAT: &str = "the outputs are flat: all pixels of a picture have the same color; if this lasts longer than \
-    an epoch, try a lower `lr` and check the targets";
-/// What is said of outputs that are the same for two sources.
-const BLIND: &str = "the generator ignores its input: without dropout, two different sources give the same \
-    picture; check with `pix2pix inspect` that the sources fill their range of values and belong to their \
-    targets, then try a larger `lambda`";
+/// A sign, in the outputs, that the generator has collapsed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Collapse {
+    /// All pixels of an output have the same color.
+    Flat,
+    /// Two different sources have the same output.
+    Blind,
+}
+
+impl Collapse {
+    const ALL: [Self; 2] = [Self::Flat, Self::Blind];
+
+    /// The sign that a warning tells of, if it tells of one. The advice in it may be an earlier version's.
+    pub fn told_by(warning: &Warning) -> Option<Self> {
+        let is_told = |sign: &Self| warning.warning.starts_with(sign.name());
+        Self::ALL.into_iter().find(is_told)
+    }
+
+    /// The sign in a few words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Flat => "the outputs are flat",
+            Self::Blind => "the generator ignores its input",
+        }
+    }
+
+    /// The warning: the sign, and what may help.
+    fn warning(self) -> String {
+        let advice = match self {
+            Self::Flat => {
+                "all pixels of a picture have the same color; if this lasts longer than an epoch, try a lower `lr` and \
+                 check the targets"
+            }
+            Self::Blind => {
+                "without dropout, two different sources give the same picture; check with `pix2pix inspect` that the \
+                 sources fill their range of values and belong to their targets, then try a larger `lambda`"
+            }
+        };
+        format!("{}: {advice}", self.name())
+    }
+}
 
 /// State of the checks. It is saved with the run, so that a resumed run warns where an uninterrupted
 /// one does; 32-bit numbers are read as they were written.
@@ -42,12 +76,13 @@ impl Health {
         let loss = (losses.d_real + losses.d_fake) / 2.0;
         let passed = step.saturating_sub(self.last).max(1) as f32;
         self.last = step;
-        self.steps = (self.steps + passed).min(MEMORY);
+        let memory = RECENT as f32;
+        self.steps = (self.steps + passed).min(memory);
         self.discriminator += (loss - self.discriminator) * (passed / self.steps).min(1.0);
-        let won = self.steps >= MEMORY && self.discriminator < WON;
+        let won = self.steps >= memory && self.discriminator < WON;
         news(&mut self.won, won).then(|| {
             format!(
-                "the discriminator has won: its mean loss over about {MEMORY} steps is {:.3}, so the \
+                "the discriminator has won: its mean loss over about {RECENT} steps is {:.3}, so the \
                  generator learns from L1 alone; try a smaller `patch`, a lower `lr`, or more pairs",
                 self.discriminator
             )
@@ -57,20 +92,21 @@ impl Health {
     /// Checks the outputs of the samples: warns if they are all flat.
     pub fn outputs(&mut self, outputs: &[RgbImage]) -> Option<String> {
         let flat = !outputs.is_empty() && outputs.iter().all(is_flat);
-        news(&mut self.flat, flat).then(|| FLAT.to_string())
+        news(&mut self.flat, flat).then(|| Collapse::Flat.warning())
     }
 
     /// Checks the outputs of two different sources, translated without dropout: warns if they are the same.
     pub fn still(&mut self, outputs: &[RgbImage; 2]) -> Option<String> {
         let [first, other] = outputs;
         let blind = first.dimensions() == other.dimensions() && distance(first, other) < SAME;
-        news(&mut self.blind, blind).then(|| BLIND.to_string())
+        news(&mut self.blind, blind).then(|| Collapse::Blind.warning())
     }
 
     /// Takes a warning about the outputs as told.
     pub fn has_told(&mut self, warning: &Warning) {
-        self.flat |= warning.warning == FLAT;
-        self.blind |= warning.warning == BLIND;
+        let sign = Collapse::told_by(warning);
+        self.flat |= sign == Some(Collapse::Flat);
+        self.blind |= sign == Some(Collapse::Blind);
     }
 }
 
@@ -136,7 +172,7 @@ mod tests {
         // warns again after the loss has recovered
         assert_eq!(warned(&mut health, 0.7, 300), Vec::<u64>::new());
         assert_eq!(warned(&mut health, 0.001, 3000).len(), 1);
-        // at the start of a run, no warning before MEMORY steps
+        // at the start of a run, no warning before 200 steps
         assert_eq!(warned(&mut Health::default(), 0.001, 1000), [200]);
         assert_eq!(seen(&mut Health::default(), 0.001, 1000, 10), [201]);
     }
@@ -158,10 +194,22 @@ mod tests {
         let mut told = Health::default();
         told.has_told(&Warning {
             step: 7,
-            warning: BLIND.to_string(),
+            warning: Collapse::Blind.warning(),
         });
         assert!(told.still(&flat).is_none());
         assert!(told.outputs(&flat).is_some());
+    }
+
+    #[test]
+    fn a_warning_tells_its_sign_whatever_its_advice() {
+        let sign = |warning: String| Collapse::told_by(&Warning { step: 7, warning });
+        for told in Collapse::ALL {
+            assert_eq!(sign(told.warning()), Some(told));
+            let earlier = format!("{}: other advice", told.name());
+            assert_eq!(sign(earlier), Some(told));
+        }
+        let won = "the discriminator has won: its mean loss".to_string();
+        assert_eq!(sign(won), None);
     }
 
     #[test]

@@ -109,7 +109,14 @@ impl<'a, 'b> Session<'a, 'b> {
             done,
             owed,
         } = saved;
-        let config = training.config.clone();
+        let mut config = training.config.clone();
+        if done.out_of_time(&config).is_some() && config.steps != done.step {
+            // the run ended between its last checkpoint and the rest of its work
+            config.steps = done.step;
+            if training.is_root() {
+                training.folder.use_for(&config)?;
+            }
+        }
         let books = match training.is_root() {
             true => Some(Books::open(&training, done, tell)?),
             false => None,
@@ -231,9 +238,6 @@ impl<'a, 'b> Session<'a, 'b> {
         let seconds = self.seconds();
         if seconds >= time {
             self.config.steps = step;
-            if self.training.is_root() {
-                self.training.folder.use_for(&self.config)?;
-            }
         } else if self.training.is_root() {
             (self.tell)(Event::Left(Duration::from_secs_f64(time - seconds)));
             if let Some(note) = freeze_of_all(&self.config, step, seconds) {
@@ -394,6 +398,10 @@ impl<'a, 'b> Session<'a, 'b> {
         books.sync()?;
         let folder = &self.training.folder;
         let path = saved::write(folder, &self.config, progress, owed, &self.trainer)?;
+        if self.config.time.is_some() && step == self.config.steps {
+            // not before: a run whose last step is lost has time left
+            folder.use_for(&self.config)?;
+        }
         saved::remove_older(folder, &self.config, step)?;
         (self.tell)(Event::Saved(&path));
         books.newest = path;

@@ -212,7 +212,7 @@ impl Adam {
             };
             if !taken.iter().all(of_parameter) {
                 let reason = format!("the moments of {name} have the wrong length");
-                return Err(Error::Config(reason));
+                return Err(Error::Data(reason));
             }
             let [Some(first), Some(second)] = taken.each_mut().map(Option::take) else {
                 continue; // a running statistic
@@ -221,7 +221,7 @@ impl Adam {
             moments.insert(id, Moments::Host(of_parameter));
         }
         if let Some(name) = saved.keys().next() {
-            return Err(Error::Config(format!(
+            return Err(Error::Data(format!(
                 "the moment {name} does not belong to a parameter of this network"
             )));
         }

@@ -85,11 +85,11 @@ impl Adaptive {
                 "the tensor {STATE} has {} values, not 3",
                 state.values.len()
             );
-            return Err(Error::Config(reason));
+            return Err(Error::Data(reason));
         };
         if !(0.0..=1.0).contains(&probability) || pairs < 0.0 {
             let reason = format!("the tensor {STATE} has no probability from 0 to 1");
-            return Err(Error::Config(reason));
+            return Err(Error::Data(reason));
         }
         Ok(Self {
             probability,

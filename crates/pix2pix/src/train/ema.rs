@@ -12,9 +12,9 @@ use crate::backend::device::inner;
 #[cfg(feature = "_card")]
 use crate::backend::device::is_card;
 
-/// Every step up to `OFTEN` updates the average.
+/// Every step up to twice this one updates the average, every second one up to three times this one, and so on.
 const OFTEN: u64 = 100;
-/// Most steps between updates after that.
+/// Most steps between updates.
 const SELDOM: f64 = 10.0;
 /// About the largest part of the average that the steps from one update to the next make up.
 const PENDING: f64 = 0.1;
@@ -46,26 +46,35 @@ impl Ema {
     }
 
     /// Updates the average with the weights after step `step`, counted from 1. So that the initial weights fade
-    /// quickly, the decay is at most `step / (step + 9)`. After a hundred steps not every step updates the average, but
-    /// one with the weight of several, at most ten: reading and writing all weights takes a tenth of a training step's time.
-    /// An average that forgets quickly is updated more often, because a run may end between two updates.
+    /// quickly, the decay of a step is at most `step / (step + 9)`: the average is over about the last tenth of the steps until
+    /// `decay` is less. Not every step updates it, but one with the weight of several, at most ten: reading and writing all
+    /// weights takes a tenth of a training step's time. An average that forgets quickly is updated more often, because a run may
+    /// end between two updates.
     pub fn update<M: Module>(&mut self, network: &M, step: u64) {
-        let every = match step > OFTEN {
-            true => self.interval(),
-            false => 1,
-        };
-        if !step.abs_diff(OFTEN).is_multiple_of(every) {
+        if self.updated(step) != step {
             return;
         }
-        let kept = self.decay.powi(every as i32);
-        let decay = kept.min(step as f64 / (step as f64 + 9.0));
+        let pending = self.updated(step - 1) + 1..=step;
+        let kept: f64 = pending.map(|step| self.kept(step)).product();
         network.visit(&mut Update {
-            share: 1.0 - decay,
+            share: 1.0 - kept,
             averages: &mut self.averages,
         });
     }
 
-    /// Steps from one update to the next, after the first hundred.
+    /// The share of the average that a step keeps.
+    fn kept(&self, step: u64) -> f64 {
+        self.decay.min(step as f64 / (step as f64 + 9.0))
+    }
+
+    /// The last step that updates the average, of those up to `step`.
+    fn updated(&self, step: u64) -> u64 {
+        let every = (step / OFTEN).clamp(1, self.interval());
+        let since = step.saturating_sub(OFTEN * every);
+        step - since % every
+    }
+
+    /// Steps from one update to the next, in the end.
     fn interval(&self) -> u64 {
         (PENDING / (1.0 - self.decay)).round().clamp(1.0, SELDOM) as u64
     }
@@ -162,36 +171,49 @@ mod tests {
         f64::from(ema.apply(weight).val().into_scalar::<f32>())
     }
 
-    /// The same, computed here, where the steps after the hundredth count `every` so many together.
-    fn expected(decay: f64, steps: u64, every: u64) -> f64 {
-        let early = (1..=steps.min(100)).map(|step| (step, 1));
-        let late = (1..=steps.saturating_sub(100) / every).map(|n| (100 + n * every, every));
-        early.chain(late).fold(0.0, |average, (step, count)| {
-            let kept = decay.powi(count as i32);
-            let kept = kept.min(step as f64 / (step as f64 + 9.0));
-            kept * average + (1.0 - kept) * step as f64
+    /// The same, computed here, where every step updates the average.
+    fn of_every_step(decay: f64, steps: u64) -> f64 {
+        (1..=steps).fold(0.0, |average, step| {
+            let step = step as f64;
+            let kept = decay.min(step / (step + 9.0));
+            kept * average + (1.0 - kept) * step
         })
     }
 
-    /// What a run saves at any step has its last ones, as far as they count: all of them where the average forgets quickly.
+    /// The weights of a run of any length are as old as those of an average that every step updates.
     #[test]
-    fn the_last_steps_are_in_the_average() {
-        for (decay, every) in [
-            (0.5, 1),
-            (0.9, 1),
-            (0.95, 2),
-            (0.99, 10),
-            (0.997, 10),
-            (0.999_999, 10),
-        ] {
-            for steps in [30, 100, 109, 110, 137] {
-                let (found, expected) = (averaged(decay, steps), expected(decay, steps, every));
+    fn seldom_updates_make_nearly_the_average_of_every_step() {
+        for decay in [0.5, 0.9, 0.95, 0.99, 0.997, 0.999, 0.999_999] {
+            for steps in [30, 100, 137, 199, 250, 399, 540, 999, 1000, 1800, 5003] {
+                let (found, expected) = (averaged(decay, steps), of_every_step(decay, steps));
                 assert!(
-                    (found - expected).abs() < 1e-3,
+                    (found - expected).abs() < 5.0,
                     "{decay}, {steps} steps: {found} instead of {expected}"
                 );
             }
         }
         assert!(averaged(0.5, 109) > 107.9, "about the last two steps");
+        // a tenth of the steps, and 1 / (1 - decay) of them in the end
+        let age = |decay, steps: u64| steps as f64 - averaged(decay, steps);
+        assert!((age(0.997, 540) - 54.0).abs() < 5.0);
+        assert!((age(0.997, 5003) - 332.0).abs() < 5.0);
+    }
+
+    /// What is most of the time is that the average is left as it is.
+    #[test]
+    fn at_most_every_tenth_step_updates_a_slow_average() {
+        let ema = |decay| Ema {
+            decay,
+            averages: HashMap::new(),
+        };
+        let updates = |decay: f64, steps: std::ops::Range<u64>| {
+            let ema = ema(decay);
+            steps.filter(|step| ema.updated(*step) == *step).count()
+        };
+        assert_eq!(updates(0.997, 1..201), 200);
+        assert_eq!(updates(0.997, 500..600), 20);
+        assert_eq!(updates(0.997, 1000..2000), 100);
+        assert_eq!(updates(0.95, 1000..2000), 500);
+        assert_eq!(updates(0.5, 1000..2000), 1000);
     }
 }

@@ -81,7 +81,7 @@ impl ImagePool {
             pairs.push([tensor(source), tensor(image)]);
         }
         match saved.keys().next() {
-            Some(name) => Err(Error::Config(format!(
+            Some(name) => Err(Error::Data(format!(
                 "the tensor {name} does not belong to a pool"
             ))),
             None => Ok(Self { capacity, pairs }),

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use burn::tensor::{Tensor, TensorData};
+use pix2pix_kernels::mirrored;
 
 /// How often each scale is smoothed before it is halved.
 const SMOOTHINGS: usize = 4;
@@ -98,16 +99,6 @@ fn kernel() -> Vec<f64> {
     kernel
 }
 
-/// The place of a row of `side` values that a place before or behind it mirrors.
-fn mirrored(at: isize, side: usize) -> usize {
-    let last = side as isize - 1;
-    if last == 0 {
-        return 0;
-    }
-    let at = at.rem_euclid(2 * last);
-    at.min(2 * last - at) as usize
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,14 +114,5 @@ mod tests {
                 assert!((sum - 1.0).abs() < 1e-6, "{side}: {sum}");
             }
         }
-    }
-
-    /// Places before and behind rows of three and of two values, by hand.
-    #[test]
-    fn edges_are_mirrored_without_repeating_them() {
-        let places: Vec<usize> = (-3..6).map(|at| mirrored(at, 3)).collect();
-        assert_eq!(places, [1, 2, 1, 0, 1, 2, 1, 0, 1]);
-        let places: Vec<usize> = (-2..4).map(|at| mirrored(at, 2)).collect();
-        assert_eq!(places, [0, 1, 0, 1, 0, 1]);
     }
 }

@@ -83,7 +83,7 @@ impl<M: Module> Learner<M> {
     pub fn minimize(&mut self, loss: Tensor<1>, rate: f64) -> error::Result<()> {
         let gradients = self.backward(loss, None, rate);
         self.step(gradients, rate)
-            .map_err(|reason| Error::Config(format!("{reason}; use a lower learning rate")))
+            .map_err(|reason| Error::Failed(format!("{reason}; use a lower learning rate")))
     }
 
     /// Computes the gradient of a `loss`, `[1]`. `early` updates the weights that it watches on the way, at a learning

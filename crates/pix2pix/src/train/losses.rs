@@ -5,6 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
 use crate::parallel::{Communicator, means};
 
 /// The losses of one step, before its updates.
@@ -38,6 +39,13 @@ impl Losses {
 pub struct Diverged {
     /// The quantity that is not finite, e.g. "the loss g_l1" or "the gradient of generator.output.weight".
     pub quantity: String,
+}
+
+impl Diverged {
+    /// The error where there is no run whose state could help.
+    pub(crate) fn error(self) -> Error {
+        Error::Failed(self.to_string())
+    }
 }
 
 /// The losses of a step, still on their device. Read them before the next step, which may use the same memory.

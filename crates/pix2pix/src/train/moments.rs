@@ -4,6 +4,7 @@ use pix2pix_kernels::{self as kernels, Bf16};
 use serde::{Deserialize, Serialize};
 
 use crate::choice::choices;
+use crate::error::{Error, Result};
 use crate::weights_file::tensor_file::TensorValues;
 
 /// Number format in which Adam keeps its moments.
@@ -21,6 +22,22 @@ choices!(MomentFormat, "number format",
     F32: "f32", "32-bit floats";
     Bf16: "bf16", "bfloat16, rounded at random: 4 bytes less for each weight, and a faster step";
 );
+
+impl MomentFormat {
+    /// Checks that the moments can be kept in this format: on a card, they are in 32 bits.
+    ///
+    /// # Errors
+    /// When they cannot.
+    pub(crate) fn check(self, on_card: bool) -> Result<()> {
+        match self == Self::Bf16 && on_card {
+            true => Err(Error::field(
+                "moments",
+                "bf16 is for the CPU; on cards, keep f32",
+            )),
+            false => Ok(()),
+        }
+    }
+}
 
 /// The first and second moments of a parameter.
 #[derive(Debug)]

@@ -192,7 +192,7 @@ impl Trainer {
         let augmentation = state.remove(STATE);
         let adaptive = self.adaptive.map(|adaptive| adaptive.resume(augmentation));
         if let Some(name) = state.keys().next() {
-            return Err(Error::Config(format!(
+            return Err(Error::Data(format!(
                 "the tensor {name} does not belong to the state of a training run"
             )));
         }

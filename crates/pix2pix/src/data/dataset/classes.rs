@@ -131,7 +131,7 @@ impl Classes {
                 )));
             }
             (_, channels) => {
-                return Err(Error::Config(format!(
+                return Err(Error::Data(format!(
                     "`labels[{side}]`: the pictures of {name} have {channels} channels; label maps have one channel of \
                      class ids, or colors"
                 )));

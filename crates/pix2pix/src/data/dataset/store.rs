@@ -372,7 +372,7 @@ fn again(error: &Error) -> Error {
             let reason = io::Error::new(reason.kind(), reason.to_string());
             Error::io(path, action, reason)
         }
-        other => Error::Config(other.to_string()),
+        other => Error::Data(other.to_string()),
     }
 }
 

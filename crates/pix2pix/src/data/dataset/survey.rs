@@ -226,7 +226,7 @@ impl Survey {
                 channels
             }
             None if !CHANNELS.contains(&most) => {
-                return Err(Error::Config(format!(
+                return Err(Error::Data(format!(
                     "the pictures of {name} have up to {most} channels; networks take at most {}",
                     CHANNELS.end()
                 )));
@@ -241,7 +241,7 @@ impl Survey {
                 }
             }
             None => {
-                return Err(Error::Config(format!(
+                return Err(Error::Data(format!(
                     "the pictures of {name} have from {least} to {most} channels; remove some or give \
                      `channels[{side}]`"
                 )));
@@ -252,11 +252,10 @@ impl Survey {
         }
         let depth = kinds.map(|kind| kind.depth).max().unwrap_or(Depth::U8);
         if self.mixed[side] && forced.range[side].is_none_or(|range| range.listed().len() == 1) {
-            let reason = format!(
-                "must be given for each channel, as the files of {name} have different types of samples, e.g. \
+            return Err(Error::Data(format!(
+                "`{range_field}` must be given for each channel, as the files of {name} have different types of samples, e.g. \
                  0:255,0:255,0:255,0:65535 for RGB of 8 bits and depth of 16"
-            );
-            return Err(Error::field(range_field, reason));
+            )));
         }
         let range = forced.range[side].unwrap_or(depth.range().into());
         if !range.fit(channels) {
@@ -289,7 +288,7 @@ impl Survey {
         let values =
             format!("the floating-point pictures of {name} have values from {low} to {high}");
         let Some(value) = self.named[side] else {
-            return Err(Error::Config(format!(
+            return Err(Error::Data(format!(
                 "{values}, not from 0 to 1; give the values of black and white: `{field}` {}",
                 typed([low, high])
             )));
@@ -300,7 +299,7 @@ impl Survey {
                 typed(others)
             )
         });
-        Err(Error::Config(format!(
+        Err(Error::Data(format!(
             "{values}, and {value} is what the files name for pixels without data; give `nodata[{side}]` tag{}",
             range.unwrap_or_default()
         )))
@@ -332,7 +331,7 @@ impl Survey {
         let labels = classes.labels(side, channels)?;
         let is_jpeg = |kind: &PictureKind| !kind.format.is_exact();
         if let (Stored::Ids, Some(kind)) = (labels.stored, kinds.find(|kind| is_jpeg(kind))) {
-            return Err(Error::Config(format!(
+            return Err(Error::Data(format!(
                 "`labels[{side}]`: {} files do not keep class ids exactly; save the label maps as PNG",
                 kind.format
             )));
@@ -468,7 +467,7 @@ pub fn check_labels(data: &Dataset, on_error: OnError) -> Result<[LabelCount; 2]
         for (side, count) in counts.iter().enumerate() {
             if count.outside.is_most() {
                 let (name, _) = SIDES[side];
-                return Err(Error::Config(format!(
+                return Err(Error::Data(format!(
                     "{} of the pixels of {name} have other colors than the classes of `labels[{side}]`; check the \
                      palette (`pix2pix inspect` proposes one)",
                     count.outside.share()

@@ -117,7 +117,7 @@ impl Values {
                 && side.depth() == Some(Depth::F32)
                 && ends == [0.0, (count - 1) as f32]
             {
-                return Err(Error::Config(format!(
+                return Err(Error::Data(format!(
                     "{}; for amounts, the values of black and white: `{}` {}",
                     numbered(index, count),
                     SIDES[index].1,
@@ -141,7 +141,7 @@ impl Values {
             let counted = side.outside(domain);
             if counted.is_most() {
                 let (name, field) = SIDES[index];
-                return Err(Error::Config(format!(
+                return Err(Error::Data(format!(
                     "{} of the values of {name} lie outside of {}: they are from {}; give each side its own range: \
                      `{field}` {}",
                     counted.share(),
@@ -388,11 +388,10 @@ impl Side {
             }
         };
         if found.is_empty() || found.iter().any(|[low, high]| low >= high) {
-            let reason = format!(
-                "cannot be found: a band of the pictures of {name} that were read has no two values; give the values of black \
-                 and white"
-            );
-            return Err(Error::field("range", reason));
+            return Err(Error::Data(format!(
+                "`range` cannot be found: a band of the pictures of {name} that were read has no two values; give the values \
+                 of black and white"
+            )));
         }
         Ranges::each(&found)
     }

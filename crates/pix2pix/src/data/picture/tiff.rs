@@ -562,7 +562,7 @@ fn is_whole(file: &TiffFile, page: usize) -> Result<(), Fault> {
     if tile.is_some_and(|(width, height)| {
         sized([width, height].map(u64::from)) > bytes.saturating_mul(2).max(TILE)
     }) {
-        return Err("its tiles are larger than the picture".into());
+        return Err("its tiles have more than twice the bytes of the picture each".into());
     }
     let most = stored
         .saturating_mul(most_expanded(ifd.compression()))
@@ -572,7 +572,7 @@ fn is_whole(file: &TiffFile, page: usize) -> Result<(), Fault> {
     }
     // parts may share their bytes, as empty tiles do; each is read by itself, so that a small file could take hours
     match stored > length.max(bytes.saturating_mul(2).saturating_add(SLACK)) {
-        true => Err("its parts have more bytes than its pixels".into()),
+        true => Err("its parts share bytes, and have more than twice those of its pixels".into()),
         false => Ok(()),
     }
 }

@@ -141,7 +141,7 @@ pub fn loss(
 fn not_finite() -> Error {
     let reason =
         "the network's values on the calibration pictures are infinite or not a number (NaN)";
-    Error::Config(format!(
+    Error::Data(format!(
         "{reason}; give pictures like the training pictures"
     ))
 }
