@@ -254,7 +254,8 @@ impl DataArgs {
             .keys()
             .map(|[width, height]| u64::from(*width) * u64::from(*height));
         self.check_neighbours()?;
-        let values = Values::of(&data.train, looked_at(pixels.max().unwrap_or(1)));
+        let mut values = Values::of(&data.train, looked_at(pixels.max().unwrap_or(1)));
+        values.widen(survey.extremes);
         let mut range = [None; 2];
         for (index, asked) in asked.into_iter().enumerate() {
             range[index] = match asked {
@@ -274,6 +275,8 @@ impl DataArgs {
             labels,
             nodata: self.nodata(),
         };
+        let is_open = |side: usize| forced.range[side].is_none() && forced.labels[side].is_none();
+        values.check_classes([0, 1].map(is_open))?;
         let domains = survey.domains(&forced)?;
         let data = data.clone().map(|pairs| pairs.in_domains(domains.clone()));
         let labels = survey::check_labels(&data, self.on_error)?;
@@ -284,6 +287,7 @@ impl DataArgs {
             values,
             labels,
             narrow: narrow.filter(|_| data.is_side_by_side() && !self.squares),
+            mixed: data.train.mixed_neighbours(),
         })
     }
 }
@@ -300,6 +304,8 @@ pub struct Read {
     pub labels: [LabelCount; 2],
     /// The most common size of halves that are higher than wide, if nobody said that such files are pairs.
     narrow: Option<[u32; 2]>,
+    /// What to say of neighbors that are of other channels or times.
+    mixed: Option<String>,
 }
 
 impl Read {
@@ -312,6 +318,7 @@ impl Read {
                  if they are pairs, `squares` says so"
             )
         }));
+        notes.extend(self.mixed.clone());
         let outside = self.values.outside(&self.domains)?;
         for (index, (name, field)) in SIDES.into_iter().enumerate() {
             let (domain, side) = (&self.domains[index], &self.values.0[index]);
@@ -336,18 +343,7 @@ impl Read {
                     side.extremes()
                 ));
             }
-            notes.extend(match side.classes() {
-                Some(Classes::Numbered(count)) => Some(format!(
-                    "{name} has few whole values, from 0 to {}, like label maps: for classes, give `labels[{index}]` {count}",
-                    count - 1
-                )),
-                Some(Classes::Palette(classes)) => Some(format!(
-                    "{name} has {} colors, like label maps: for classes, give `labels[{index}]` a palette, which \
-                     `pix2pix inspect` writes",
-                    classes.len()
-                )),
-                None => None,
-            });
+            notes.extend(side.classes_advice(index));
             notes.extend(side.advice(domain, name, field));
         }
         Ok(notes.iter().map(|note| flags::named(note)).collect())

@@ -96,6 +96,9 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
     for path in &data.unmatched {
         *found += &format!("unmatched: {}\n", path.plain());
     }
+    for line in &data.incomplete {
+        *found += &format!("unmatched: {}\n", line.said());
+    }
     if let Some(example) = survey::mismatch(&data.unmatched, data.proposal.as_ref()) {
         *found += &flags::named(&format!("names do not match: {example}\n"));
     }
@@ -281,7 +284,7 @@ fn sheet(args: &Args, data: &Dataset, domains: [Domain; 2]) -> Result<RgbImage, 
     let share = ROWS.div_ceil(data.splits.len());
     let mut rows = Vec::new();
     for (split, pairs) in &data.splits {
-        for index in spread(pairs, share) {
+        for index in pairs.probes(share) {
             let pair = pairs.read(index)?;
             let [input, target] = [(pair.source, &domains[0]), (pair.target, &domains[1])].map(
                 |(picture, domain)| {
@@ -309,10 +312,4 @@ fn sheet(args: &Args, data: &Dataset, domains: [Domain; 2]) -> Result<RgbImage, 
         ["input", "target"],
         &rows,
     ))
-}
-
-/// `count` indices, spread evenly over the pairs.
-fn spread(pairs: &Pairs, count: usize) -> Vec<usize> {
-    let count = count.min(pairs.len());
-    (0..count).map(|row| row * pairs.len() / count).collect()
 }

@@ -410,6 +410,9 @@ fn open(common: &Common, pages: Option<Pages>, nodata: Option<Nodata>) -> Result
             path.plain()
         ));
     }
+    for line in &data.incomplete {
+        tell(&format!("skipped: {}", line.said()));
+    }
     Ok(data)
 }
 

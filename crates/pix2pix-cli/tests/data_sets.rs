@@ -161,7 +161,7 @@ fn manifests_name_pairs_and_splits() {
         ),
         (
             r#"{"a": "photos/photo0.jpg"}"#,
-            Some("it does not have two paths"),
+            Some("line 1: it has no picture of B"),
         ),
         (
             r#"{"a": "photos/photo0.jpg", "b": 7}"#,
@@ -200,9 +200,16 @@ fn manifests_name_pairs_and_splits() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        said.contains("data/bare.csv: line 2: it does not have two paths"),
+        said.contains("data/bare.csv: line 2: column 2 is empty; complete or remove the line, or"),
         "{said}"
     );
+    let told = "data/bare.csv: line 2: column 2 is empty\n";
+    let said = scratch.ok("inspect data/bare.csv --on-error skip");
+    assert!(said.contains(&format!("unmatched: {told}")), "{said}");
+    let said = scratch.trained("data/bare.csv", "--on-error skip");
+    assert!(said.contains(&format!("skipped: {told}")), "{said}");
+    assert!(said.contains("skipped: 0 broken and 1 unmatched"), "{said}");
+    assert!(said.contains("1 pair to train on"), "{said}");
     fs::write(scratch.path("data/bad.csv"), line(0, "holdout")).unwrap();
     let output = scratch.run(&format!("train data/bad.csv --out again --steps 1 {SMALL}"));
     assert!(String::from_utf8_lossy(&output.stderr).contains("line 1: \"holdout\" is not a split"));

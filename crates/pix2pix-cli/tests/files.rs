@@ -384,6 +384,11 @@ fn pages_are_a_choice() {
         said.contains("2 pairs") && said.contains("A: 1 channel"),
         "{said}"
     );
+    // three pages are no red, green and blue
+    let refused = scratch.run("translate run data/A/0.tif --pages channels --out joined");
+    let said = error(&refused, 1);
+    let wanted = "0.tif: its pages or files are joined to 3 channels, but the model takes 1";
+    assert!(said.contains(wanted), "{said}");
     let said = scratch.trained("data", "--pages each");
     assert!(
         said.contains("6 pairs") && said.contains("A: 1 channel"),

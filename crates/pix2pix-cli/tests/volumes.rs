@@ -359,6 +359,53 @@ fn values_outside_of_the_range_are_counted_over_the_volume() {
     assert!(!scratch.path("wrong/wrong.nii").exists());
 }
 
+/// The first slice of each volume is air, as of most.
+#[test]
+fn a_range_is_found_in_slices_of_all_places() {
+    let scratch = Scratch::new();
+    data(&scratch, 64);
+    let said = scratch.ok("inspect data --range auto");
+    let wanted = "training reads A as 1 channel, float from -1000 to 247 and B as 1 channel, 8-bit from 0 to 155\n";
+    assert!(said.contains(wanted), "{said}");
+    assert!(said.contains("A: values from -1000 to 247; "), "{said}");
+}
+
+/// What is beside a page of such a stack is of another channel.
+#[test]
+fn neighbours_of_other_channels_are_told() {
+    let scratch = Scratch::new();
+    let told = "whatever they are: give each channel and each time point a file of its own";
+    for side in ["A", "B"] {
+        stack_of(
+            &scratch.path(&format!("plain/{side}/s.tif")),
+            &[[48, 40]; 4],
+        );
+        fs::create_dir_all(scratch.path(&format!("data/{side}"))).unwrap();
+        let file = fs::File::create(scratch.path(&format!("data/{side}/s.tif"))).unwrap();
+        let mut file = tiff::encoder::TiffEncoder::new(file).unwrap();
+        for page in 0..4u8 {
+            let mut image = file
+                .new_image::<tiff::encoder::colortype::Gray8>(48, 40)
+                .unwrap();
+            let text = "ImageJ=1.54f\nimages=4\nchannels=2\nslices=2\n";
+            if page == 0 {
+                let tag = tiff::tags::Tag::ImageDescription;
+                image.encoder().write_tag(tag, text).unwrap();
+            }
+            let values: Vec<u8> = (0..48 * 40).map(|at| 40 * page + (at % 48) as u8).collect();
+            image.write_data(&values).unwrap();
+        }
+    }
+    let said = scratch.ok("inspect data --neighbours 1 --sheet sheet.png");
+    let wanted =
+        "note: the pages of data/A/s.tif are of 2 channels and 2 slices, and neighbors are";
+    assert!(said.contains(wanted) && said.contains(told), "{said}");
+    for quiet in ["data --pages each", "plain --neighbours 1"] {
+        let said = scratch.ok(&format!("inspect {quiet} --sheet sheet.png --force"));
+        assert!(!said.contains(told), "{said}");
+    }
+}
+
 /// A picture that is no slice with its neighbours.
 #[test]
 fn channels_of_neighbours_are_not_made_up() {

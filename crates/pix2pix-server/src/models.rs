@@ -315,11 +315,8 @@ fn training_inputs(config: &RunConfig) -> Vec<(String, RgbImage)> {
     };
     let splits = data.val.iter().chain([&data.train]);
     let pairs = splits.flat_map(|pairs| {
-        // spread evenly over the split, as neighbours are often alike
-        let step = pairs.len().div_ceil(PALETTE_OF).max(1);
-        (0..pairs.len())
-            .step_by(step)
-            .map(|index| pairs.read(index))
+        let probes = pairs.probes(PALETTE_OF).into_iter();
+        probes.map(|index| pairs.read(index))
     });
     pairs
         .flatten()

@@ -36,6 +36,7 @@ pub mod pair;
 pub mod path_text;
 pub mod picture;
 pub(crate) mod prepare;
+pub(crate) mod probes;
 pub mod sha256;
 pub mod shift;
 
@@ -43,6 +44,7 @@ pub use cache::CacheKind;
 pub use dataset::aligned::Aligned;
 pub use dataset::classes::{self, Classes};
 pub use dataset::digest::Change;
+pub use dataset::incomplete::Incomplete;
 pub use dataset::layout::places_of_pairs;
 pub use dataset::leakage::{Duplicate, duplicates, leaked};
 pub use dataset::passed_over::{self, PassedOver};
@@ -61,4 +63,5 @@ pub use pix2pix_runtime::picture::{
     Depth, Domain, InvalidSize, Labels, Nodata, Ranges, Size, resize,
 };
 pub use prepare::{PREPARED, Task, side_by_side, sized};
+pub use probes::probes;
 pub use shift::Shift;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use pix2pix::data::pair::Direction;
 use pix2pix::data::picture::{self, Content, Format, Metadata, Outside, Page, Picture, Stack};
-use pix2pix::data::{Domain, Pairs, Store};
+use pix2pix::data::{Domain, Pairs, Store, probes};
 use pix2pix::{Error, RunConfig};
 
 use crate::direction::is_of_targets;
@@ -18,7 +18,7 @@ const REMEDY: &str = "give pictures like the training pictures";
 
 /// Pictures of a folder or an archive as the network takes them: with the source's number of channels, and with the middle of
 /// the range where they have no data. Of pairs, those are the sources. Files of several pages or slices are read as the model's
-/// training read them, and give as many each, from their first page to their last.
+/// training read them, and give as many each, from all parts of them.
 ///
 /// # Errors
 /// If there are none, one cannot be read, or their values are not those that the model was trained on.
@@ -64,14 +64,15 @@ fn pairs(folder: &Path, config: &RunConfig) -> Option<Vec<Pairs>> {
     splits.iter().any(has_others).then_some(splits)
 }
 
-/// The sources of pairs, evenly spread over all, with their files.
+/// The sources of pairs from all parts of the data set, with their files.
 fn of_pairs(splits: &[Pairs], direction: Direction) -> Result<Vec<(PathBuf, Picture)>, Failure> {
     let all = splits
         .iter()
         .flat_map(|pairs| (0..pairs.len()).map(move |index| (pairs, index)));
-    let count: usize = splits.iter().map(Pairs::len).sum();
+    let all: Vec<(&Pairs, usize)> = all.collect();
     let mut sources = Vec::new();
-    for (pairs, index) in all.step_by(count.div_ceil(MOST_PICTURES).max(1)) {
+    for place in probes(all.len(), MOST_PICTURES, 0) {
+        let (pairs, index) = all[place];
         let files = pairs.shown(index);
         let [file, _] = direction.order([&files[0], &files[files.len() - 1]]);
         sources.push((file.clone(), pairs.read(index)?.source));
@@ -87,7 +88,8 @@ fn of_files(
 ) -> Result<Vec<(PathBuf, Picture)>, Failure> {
     let mut sources = Vec::new();
     let each = MOST_PICTURES.div_ceil(files.len().max(1));
-    for file in files.iter().take(MOST_PICTURES) {
+    for place in probes(files.len(), MOST_PICTURES, 0) {
+        let file = &files[place];
         let content = match store.is_folder() {
             true => picture::unpacked(&folder.join(file))?,
             false => store.content(file)?,
@@ -99,8 +101,9 @@ fn of_files(
             None => (vec![Page::of(config.pages)], 1),
         };
         let is_volume = stack.is_some_and(|stack| stack.format == Format::Nifti);
-        let gap = pages.len().div_ceil(each);
-        for page in pages.iter().step_by(gap) {
+        // other places in each file
+        for index in probes(pages.len(), each, place as u64) {
+            let page = pages[index];
             let around = page.around(config.neighbours, count);
             let source = source((&file, &content), &around, is_volume, config)?;
             sources.push((file.clone(), source));

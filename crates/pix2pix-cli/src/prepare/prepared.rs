@@ -10,7 +10,7 @@ use pix2pix::{Error, atomic_file, one_line, regular_file};
 use super::{Common, Sides};
 
 /// What the options end with of tasks that an earlier version did in another way: drawings took other colors for equally light,
-/// and the holes of `mask` covered less than their share.
+/// the holes of `mask` covered less than their share, and blurs were narrower than they said.
 const REVISED: &str = " (2)";
 
 /// Checks that the files in the folder were made with these options, as far as it is known: earlier versions did not say it.
@@ -117,10 +117,12 @@ fn place(out: &Path) -> PathBuf {
 pub fn of_photographs(common: &Common, task: Task) -> String {
     let seed = common.seed;
     let revision = match task {
-        Task::Edges { .. } | Task::Sketch { .. } | Task::Halftone { .. } | Task::Mask { .. } => {
-            REVISED
-        }
-        Task::Gray | Task::LowRes { .. } | Task::Noise { .. } | Task::Blur { .. } => "",
+        Task::Edges { .. }
+        | Task::Sketch { .. }
+        | Task::Halftone { .. }
+        | Task::Mask { .. }
+        | Task::Blur { .. } => REVISED,
+        Task::Gray | Task::LowRes { .. } | Task::Noise { .. } => "",
     };
     let task = match task {
         Task::Edges { low, high } => format!("edges --low {low} --high {high}"),
@@ -180,6 +182,35 @@ mod tests {
             said.contains("another command: prepare gray; choose"),
             "{said}"
         );
+    }
+
+    /// An interrupted command of an earlier version is not finished by one that computes other pictures.
+    #[test]
+    fn revised_tasks_have_the_mark() {
+        let folder = tempfile::tempdir().unwrap();
+        let common = Common {
+            input: PathBuf::from("photos"),
+            out: folder.path().to_path_buf(),
+            size: None,
+            range: None,
+            pages: None,
+            seed: 0,
+            threads: 0,
+        };
+        let out = &common.out;
+        for (task, before) in [
+            (Task::Blur { sigma: 2.0 }, "blur --sigma 2"),
+            (Task::Sketch { sigma: 5.0 }, "sketch --sigma 5"),
+        ] {
+            begin(out, before).unwrap();
+            let now = of_photographs(&common, task);
+            let said = check(out, &now).unwrap_err().to_string();
+            assert!(
+                said.contains("pairs of an earlier version, which"),
+                "{said}"
+            );
+        }
+        assert_eq!(of_photographs(&common, Task::Gray), "gray");
     }
 
     #[test]

@@ -410,7 +410,11 @@ fn describe(
         let path = path.plain();
         lines.push(format!("skipped: {path}: no partner of the same name"));
     }
-    let (broken, unmatched) = (left_out.broken.len(), left_out.unmatched.len());
+    for line in &left_out.incomplete {
+        lines.push(format!("skipped: {}", line.said()));
+    }
+    let broken = left_out.broken.len();
+    let unmatched = left_out.unmatched.len() + left_out.incomplete.len();
     if broken + unmatched > 0 {
         lines.push(format!(
             "skipped: {broken} broken and {unmatched} unmatched"

@@ -8,7 +8,7 @@ use pix2pix::data::{Nodata, nodata, pair};
 use pix2pix::model::{Sampled, TranslateOptions};
 use pix2pix::{Error, Translator};
 
-use super::notes::{check_channels, unlike, unusual};
+use super::notes::{check_channels, check_joined, unlike, unusual};
 use super::setup::Setup;
 use super::shown::{Shown, Wanted};
 
@@ -44,7 +44,7 @@ pub fn read(
         1 => parts.remove(0),
         _ => Picture::with_all_channels(&parts),
     };
-    check_channels(files[0].0, picture.channels(), translator)?;
+    check_taken(files, pages, picture.channels(), translator)?;
     if !has_tags {
         return Ok((picture, format, None));
     }
@@ -55,6 +55,24 @@ pub fn read(
         Error::file(files[0].0, reason, remedy)
     })?;
     Ok((picture, format, gap))
+}
+
+/// Checks that the model takes the `channels` of these pages of files, which are joined if they are several.
+///
+/// # Errors
+/// If it does not.
+pub fn check_taken(
+    files: &[(&Path, Content)],
+    pages: &[Page],
+    channels: usize,
+    translator: &Translator,
+) -> Result<(), Error> {
+    let (path, content) = &files[0];
+    let is_stack = pages == [Page::Channels] && picture::pages(content) > 1;
+    match is_stack || files.len() * pages.len() > 1 {
+        true => check_joined(path, channels, translator),
+        false => check_channels(path, channels, translator),
+    }
 }
 
 /// A picture that is to be translated, and its file.

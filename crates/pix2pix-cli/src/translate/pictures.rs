@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use pix2pix::Error;
 use pix2pix::data::picture::{self, Content, Metadata, Page, TiffWindows};
 
-use super::make::{Given, make, read};
+use super::make::{Given, check_taken, make, read};
 use super::metadata::{of_result, with_tag};
-use super::notes::{Done, check_channels};
+use super::notes::Done;
 use super::setup::Setup;
 use super::shown::Shown;
 use super::{deviation, large};
@@ -25,13 +25,17 @@ pub fn translate(
 ) -> Result<String, Error> {
     let Setup { args, translator } = setup;
     let path = files[0].as_path();
+    let contents: Vec<(&Path, Content)> = files
+        .iter()
+        .map(|path| (path.as_path(), Content::from(path.as_path())))
+        .collect();
     let windows = match files {
         [_] => TiffWindows::open(path, page)?,
         _ => None,
     };
     if let Some(windows) = &windows {
         // before hundreds of bands are decoded for nothing
-        check_channels(path, windows.header().channels, translator)?;
+        check_taken(&contents, &[page], windows.header().channels, translator)?;
     }
     if let Some(large) = windows.filter(TiffWindows::is_large) {
         let said = large::translate(setup, (path, page), &large, target)?;
@@ -40,10 +44,6 @@ pub fn translate(
             None => said,
         });
     }
-    let contents: Vec<(&Path, Content)> = files
-        .iter()
-        .map(|path| (path.as_path(), Content::from(path.as_path())))
-        .collect();
     let (picture, format, gap) = read(&contents, &[page], translator)?;
     let (size, channels) = (picture.size(), picture.channels());
     let metadata = Metadata::read(&contents[0].1, format, page, channels);

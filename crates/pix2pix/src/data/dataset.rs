@@ -4,6 +4,7 @@ pub mod aligned;
 pub mod classes;
 pub mod digest;
 mod held_out;
+pub mod incomplete;
 pub mod layout;
 pub mod leakage;
 pub mod manifest;
@@ -29,6 +30,7 @@ use crate::data::pair::{Direction, Narrow};
 use crate::data::picture::Pages;
 use crate::error::{Error, Result};
 pub(crate) use held_out::HeldOut;
+use incomplete::Incomplete;
 use layout::{Layout, Split};
 pub use pairs::Pairs;
 use passed_over::{CONVERT, PassedOver, Why};
@@ -86,6 +88,8 @@ pub struct Dataset {
     pub layout: String,
     /// Pictures of one folder without a partner in the other.
     pub unmatched: Vec<PathBuf>,
+    /// Lines of a table that lack a picture of their pair.
+    pub incomplete: Vec<Incomplete>,
     /// Values of [`Options::matching`] that would match the names of some of them.
     pub proposal: Option<[String; 2]>,
     /// Whether the names of files say what is a pair: [`Options::matching`] has no meaning elsewhere.
@@ -142,6 +146,7 @@ impl Dataset {
             description,
             splits,
             unmatched,
+            incomplete,
             passed_over,
             proposal,
             by_name,
@@ -198,6 +203,7 @@ impl Dataset {
                 ),
             },
             unmatched: unmatched.iter().map(|path| store.shown(path)).collect(),
+            incomplete,
             proposal,
             by_name,
             passed_over,

@@ -1,9 +1,11 @@
 //! Makes pairs from photographs: the photograph is the target, and the source is computed from it.
 
-use image::{GrayImage, ImageBuffer, Luma, RgbImage, imageops};
+mod blur;
+
+use blur::Plane;
+use image::{GrayImage, Luma, RgbImage, imageops};
 use imageproc::drawing::draw_filled_circle_mut;
 use imageproc::edges::canny;
-use imageproc::filter::gaussian_blur_f32;
 use pix2pix_runtime::picture::labels::resize_nearest;
 use pix2pix_runtime::picture::{luma, resize};
 use rand::{RngExt, SeedableRng};
@@ -115,11 +117,15 @@ impl Task {
             }
             Self::Sketch { sigma } => {
                 let gray = gray();
-                let blurred = gaussian_blur_f32(&gray, sigma);
-                let sketch = GrayImage::from_fn(gray.width(), gray.height(), |x, y| {
-                    let [light, around] =
-                        [&gray, &blurred].map(|p| f32::from(p.get_pixel(x, y)[0]));
-                    Luma([(255.0 * (light + 1.0) / (around + 1.0)).min(255.0) as u8])
+                let (width, height) = gray.dimensions();
+                let light = Plane::from_fn(width, height, |x, y| {
+                    Luma([f32::from(gray.get_pixel(x, y)[0])])
+                });
+                let around = blur::blurred(&light, sigma);
+                let sketch = GrayImage::from_fn(width, height, |x, y| {
+                    let [light, around] = [&light, &around].map(|plane| plane.get_pixel(x, y)[0]);
+                    let ratio = (light + 1.0) / (around + 1.0);
+                    Luma([(255.0 * ratio).min(255.0).round() as u8])
                 });
                 drawn(&sketch, photo, range)
             }
@@ -261,8 +267,8 @@ fn blurred(photo: &Picture, sigma: f32) -> Picture {
             .step_by(channels)
             .copied()
             .collect();
-        let image = ImageBuffer::<Luma<f32>, _>::from_raw(width, height, samples);
-        let blurred = gaussian_blur_f32(&image.expect("a plane of the picture"), sigma);
+        let image = Plane::from_raw(width, height, samples);
+        let blurred = blur::blurred(&image.expect("a plane of the picture"), sigma);
         for (pixel, value) in (0..plane).zip(blurred.iter()) {
             all[pixel * channels + channel] = *value;
         }

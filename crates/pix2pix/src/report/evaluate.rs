@@ -260,7 +260,7 @@ pub fn evaluate<E: From<Error>>(
     }
     let read = |index| read(pairs, index, config);
     if options.refuse_outside {
-        outside::check(&model, &outside::look(pairs, config, read)?, config)?;
+        outside::look(&model, pairs, config, read)?;
     }
     let mut clipped = [Outside::default(); 2];
     let mut features = [const { Vec::new() }; 2];

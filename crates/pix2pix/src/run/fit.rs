@@ -101,8 +101,7 @@ pub fn cached(config: &RunConfig, data: &Dataset) -> u64 {
         let pictures = [&pair.source, &pair.target].into_iter().chain(&pair.mask);
         pictures.map(|picture| picture.bytes().len() as u64).sum()
     };
-    let every = pairs.len().div_ceil(MEASURED).max(1);
-    let measured = (0..pairs.len()).step_by(every);
+    let measured = pairs.probes(MEASURED).into_iter();
     // what cannot be read is not kept either
     let measured = measured.filter_map(|index| pairs.read(index).ok());
     let measured = measured.filter(|pair| config.jitter.seen(pair.source.size()).is_ok());

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::slice;
 
+use super::incomplete::Incomplete;
 use super::passed_over::{self, CONVERT, PassedOver, Why};
 use super::pattern::{self, Pattern};
 use crate::data::pair;
@@ -107,6 +108,8 @@ pub struct Layout {
     pub splits: BTreeMap<Option<Split>, Vec<Entry>>,
     /// Pictures of A without a partner in B, and vice versa.
     pub unmatched: Vec<PathBuf>,
+    /// Lines of a table that lack a picture.
+    pub incomplete: Vec<Incomplete>,
     /// Files that are not of a pair.
     pub passed_over: Vec<PassedOver>,
     /// Patterns that would match the names of pictures without a partner.

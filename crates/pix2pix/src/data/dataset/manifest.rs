@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::incomplete::Incomplete;
 use super::layout::{Entry, Files, Layout, Split};
 use super::passed_over::Why;
 use crate::data::pair;
@@ -30,7 +31,8 @@ pub const NAMES: [&str; 4] = ["manifest.csv", "manifest.jsonl", "pairs.csv", "pa
 pub fn note_unlisted(layout: &mut Layout, table: &Path, files: &[PathBuf]) {
     let entries = layout.splits.values().flatten();
     let listed = entries.flat_map(|entry| entry.files.all().chain(&entry.mask));
-    let listed: BTreeSet<PathBuf> = listed.cloned().collect();
+    let incomplete = layout.incomplete.iter().flat_map(|line| &line.files);
+    let listed: BTreeSet<PathBuf> = listed.chain(incomplete).cloned().collect();
     for file in files
         .iter()
         .filter(|file| *file != table && !listed.contains(*file))
@@ -52,30 +54,50 @@ struct Line {
     b: Vec<PathBuf>,
     mask: Option<PathBuf>,
     split: Option<String>,
+    /// The first column of A or of B that has no path.
+    empty: Option<String>,
+}
+
+impl Line {
+    /// What it lacks, if others have so many pictures of A and of B.
+    fn lacks(&self, most: [usize; 2]) -> Option<String> {
+        if let Some(column) = &self.empty {
+            return Some(format!("{column} is empty"));
+        }
+        let mut sides = [("A", &self.a), ("B", &self.b)].into_iter().zip(most);
+        let ((side, paths), most) = sides.find(|((_, paths), most)| paths.len() < *most)?;
+        Some(match paths.len() {
+            0 => format!("it has no picture of {side}"),
+            count => format!("it has {count} of {most} pictures of {side}"),
+        })
+    }
 }
 
 /// One path, or those of pictures whose channels are joined.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Paths {
-    One(PathBuf),
-    Several(Vec<PathBuf>),
+    One(String),
+    Several(Vec<Option<String>>),
 }
 
 impl From<Paths> for Vec<PathBuf> {
+    /// The paths that are not empty.
     fn from(paths: Paths) -> Self {
-        match paths {
-            Paths::One(path) => vec![path],
+        let paths = match paths {
+            Paths::One(path) => vec![Some(path)],
             Paths::Several(paths) => paths,
-        }
+        };
+        let paths = paths.into_iter().flatten().filter(|path| !path.is_empty());
+        paths.map(PathBuf::from).collect()
     }
 }
 
 /// Reads a manifest. Its paths are relative to its own folder; `path` is relative to the data set's root, and `shown`
-/// is for messages.
+/// is for messages. A line without one of its pictures is kept apart, and an empty one is none.
 ///
 /// # Errors
-/// When a line is not two paths and an optional split.
+/// When a line is not paths and an optional split, or none has all pictures of a pair.
 pub fn read(path: &Path, shown: &Path, text: &[u8]) -> Result<Layout> {
     let json = path
         .extension()
@@ -112,8 +134,17 @@ pub fn read(path: &Path, shown: &Path, text: &[u8]) -> Result<Layout> {
         description: format!("the pairs of {}", error::shown(shown)),
         ..Layout::default()
     };
-    for (number, line) in lines {
+    let lines = lines.into_iter().map(|(number, line)| {
         let line = line.map_err(|reason| wrong(number, reason))?;
+        Ok((number, line))
+    });
+    let lines: Vec<(u64, Line)> = lines.collect::<Result<_>>()?;
+    let most = |count: fn(&Line) -> usize| {
+        let counts = lines.iter().map(|(_, line)| count(line));
+        counts.max().unwrap_or(0).max(1)
+    };
+    let most = [most(|line| line.a.len()), most(|line| line.b.len())];
+    for (number, line) in lines {
         let split = match line.split.as_deref().map(str::trim) {
             None | Some("") => None,
             Some(name) => {
@@ -121,8 +152,15 @@ pub fn read(path: &Path, shown: &Path, text: &[u8]) -> Result<Layout> {
                 Some(split.ok_or_else(|| wrong(number, format!("\"{name}\" is not a split")))?)
             }
         };
-        if line.a.is_empty() || line.b.is_empty() {
-            return Err(wrong(number, "it does not have two paths".to_string()));
+        if let Some(reason) = line.lacks(most) {
+            let files = line.a.iter().chain(&line.b).chain(&line.mask);
+            layout.incomplete.push(Incomplete {
+                table: shown.to_path_buf(),
+                line: number,
+                reason,
+                files: files.map(|path| below(folder, path)).collect(),
+            });
+            continue;
         }
         let [a, b] =
             [&line.a, &line.b].map(|paths| paths.iter().map(|path| below(folder, path)).collect());
@@ -134,7 +172,10 @@ pub fn read(path: &Path, shown: &Path, text: &[u8]) -> Result<Layout> {
         layout.splits.entry(split).or_default().push(entry);
     }
     if layout.splits.is_empty() {
-        return Err(wrong(1, "there are no pairs".to_string()));
+        return Err(match layout.incomplete.into_iter().next() {
+            Some(line) => wrong(line.line, line.reason),
+            None => wrong(1, "there are no pairs".to_string()),
+        });
     }
     // if some lines have a split, those without one are training pairs
     if layout.splits.len() > 1
@@ -163,20 +204,24 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 fn json_lines(text: &[u8]) -> Lines {
     let lines = (1..).zip(text.split(|&byte| byte == b'\n'));
-    lines
-        .filter(|(_, line)| !line.trim_ascii().is_empty())
-        .map(|(number, line)| (number, json_line(line)))
-        .collect()
+    let lines = lines.filter(|(_, line)| !line.trim_ascii().is_empty());
+    let fields = lines.map(|(number, line)| (number, json_fields(line)));
+    let fields = fields.filter(|(_, fields)| !matches!(fields, Ok(fields) if fields.is_empty()));
+    let lines = fields.map(|(number, fields)| (number, fields.and_then(json_line)));
+    lines.collect()
+}
+
+/// The fields of a line of a JSON manifest that are not empty.
+fn json_fields(line: &[u8]) -> std::result::Result<serde_json::Map<String, Value>, String> {
+    let mut fields: serde_json::Map<String, Value> =
+        serde_json::from_slice(line).map_err(|e| e.to_string())?;
+    fields.retain(|_, value| !value.is_null() && value.as_str() != Some(""));
+    Ok(fields)
 }
 
 /// A line of a JSON manifest: its keys are the names of a table's columns.
-fn json_line(line: &[u8]) -> std::result::Result<Line, String> {
-    let fields: serde_json::Map<String, Value> =
-        serde_json::from_slice(line).map_err(|e| e.to_string())?;
-    let fields: Vec<(&String, &Value)> = fields
-        .iter()
-        .filter(|(_, value)| !value.is_null())
-        .collect();
+fn json_line(fields: serde_json::Map<String, Value>) -> std::result::Result<Line, String> {
+    let fields: Vec<(&String, &Value)> = fields.iter().collect();
     let names: Vec<&str> = fields.iter().map(|(key, _)| key.as_str()).collect();
     let holds_picture = |place: usize| {
         let value = fields[place].1;
@@ -208,6 +253,7 @@ fn json_line(line: &[u8]) -> std::result::Result<Line, String> {
         b: side(b)?,
         mask: text(mask, "a path")?.map(PathBuf::from),
         split: text(split, "text")?,
+        empty: None,
     })
 }
 
@@ -323,6 +369,8 @@ fn csv_lines(text: &[u8]) -> Lines {
             }
         }
     }
+    // spreadsheets leave lines of separators behind
+    records.retain(|record| record.iter().any(|field| !field.is_empty()));
     // a first line without the path of a picture is the header
     let has_header = records
         .first()
@@ -333,26 +381,28 @@ fn csv_lines(text: &[u8]) -> Lines {
     };
     let line = |record: &csv::StringRecord| {
         let field = |column: usize| record.get(column).filter(|field| !field.is_empty());
-        let paths = |columns: &[usize]| -> Option<Vec<PathBuf>> {
-            let paths = columns
-                .iter()
-                .map(|&column| field(column).map(PathBuf::from));
-            paths.collect()
+        let paths = |columns: &[usize]| -> Vec<PathBuf> {
+            let paths = columns.iter().filter_map(|&column| field(column));
+            paths.map(PathBuf::from).collect()
         };
-        let (Some(a), Some(b)) = (paths(&a), paths(&b)) else {
-            return Err("it does not have two paths".to_string());
+        let empty = a.iter().chain(&b).find(|column| field(**column).is_none());
+        let named = |column: &usize| {
+            let name = header.as_ref().and_then(|header| header.get(*column));
+            let name = name.filter(|name| !name.is_empty()).map(str::to_string);
+            name.unwrap_or_else(|| format!("column {}", column + 1))
         };
-        Ok(Line {
-            a,
-            b,
+        Line {
+            a: paths(&a),
+            b: paths(&b),
             split: split.and_then(field).map(str::to_string),
             mask: mask.and_then(field).map(PathBuf::from),
-        })
+            empty: empty.map(named),
+        }
     };
     let first = u64::from(has_header) + 1;
     let numbered = (first..).zip(&records).map(|(number, record)| {
         let number = record.position().map_or(number, csv::Position::line);
-        (number, line(record))
+        (number, Ok(line(record)))
     });
     let mut all: Lines = numbered.collect();
     all.append(&mut lines);
@@ -444,6 +494,108 @@ mod tests {
             ("t.jsonl", r#"{"a": ["x.png", "z.png"], "b": "y.png"}"#),
         ] {
             assert_eq!(only(name, text).0, several, "{text}");
+        }
+    }
+
+    /// The lines that lack a picture, and the number of pairs.
+    fn incomplete(name: &str, text: &str) -> (Vec<String>, usize) {
+        let layout = read(Path::new(name), Path::new(name), text.as_bytes()).unwrap();
+        let lines = layout.incomplete.iter().map(Incomplete::said);
+        (lines.collect(), layout.splits.values().flatten().count())
+    }
+
+    #[test]
+    fn lines_that_lack_a_picture_are_kept_apart() {
+        for (name, text, wanted) in [
+            (
+                "t.csv",
+                "a1,a2,b\n1.png,2.png,3.png\n4.png,,5.png\n6.png,7.png,8.png",
+                "t.csv: line 3: a2 is empty",
+            ),
+            (
+                "t.csv",
+                "1.png,2.png,train\n3.png,4.png,val\n5.png\n",
+                "t.csv: line 3: column 2 is empty",
+            ),
+            (
+                "t.csv",
+                "a,b,split\n1.png,2.png,val\n3.png,4.png,val\n,,val\n",
+                "t.csv: line 4: a is empty",
+            ),
+            (
+                "t.jsonl",
+                r#"{"a1": "1.png", "a2": "2.png", "b": "3.png"}
+                {"a1": "4.png", "a2": null, "b": "5.png"}
+                {"a1": "6.png", "a2": "7.png", "b": "8.png"}"#,
+                "t.jsonl: line 2: it has 1 of 2 pictures of A",
+            ),
+            (
+                "t.jsonl",
+                r#"{"a": ["1.png", null], "b": "3.png"}
+                {"a": ["4.png", "5.png"], "b": "6.png"}
+                {"a": ["7.png", "8.png"], "b": "9.png"}"#,
+                "t.jsonl: line 1: it has 1 of 2 pictures of A",
+            ),
+            (
+                "t.jsonl",
+                r#"{"a": "1.png", "b": "2.png"}
+                {"a": "3.png", "b": ""}
+                {"a": "4.png", "b": "5.png"}"#,
+                "t.jsonl: line 2: it has no picture of B",
+            ),
+        ] {
+            assert_eq!(
+                incomplete(name, text),
+                (vec![wanted.to_string()], 2),
+                "{text}"
+            );
+        }
+        // the pictures that such a line has are listed
+        let text = b"a1,a2,b\n1.png,2.png,3.png\n4.png,,5.png\n";
+        let table = Path::new("t.csv");
+        let mut layout = read(table, table, text).unwrap();
+        let files = ["1.png", "2.png", "3.png", "4.png", "5.png", "6.png"].map(PathBuf::from);
+        note_unlisted(&mut layout, table, &files);
+        let passed_over: Vec<_> = layout.passed_over.iter().map(|file| &file.file).collect();
+        assert_eq!(passed_over, [Path::new("6.png")]);
+    }
+
+    #[test]
+    fn empty_lines_are_none() {
+        for (name, text) in [
+            (
+                "t.csv",
+                ",,\na,b,split\n1.png,2.png,val\n , ,\n3.png,4.png,val\n,,\n",
+            ),
+            ("t.csv", "1.png;2.png\n;\n3.png;4.png\n;;;\n"),
+            (
+                "t.jsonl",
+                "{}\n{\"a\": \"1.png\", \"b\": \"2.png\"}\n{\"a\": null, \"b\": \"\"}\n{\"a\": \"3.png\", \"b\": \"4.png\"}\n\n",
+            ),
+        ] {
+            assert_eq!(incomplete(name, text), (Vec::new(), 2), "{text}");
+        }
+    }
+
+    /// Where no line has all, the table itself may be wrong.
+    #[test]
+    fn a_table_without_a_pair_says_what_to_write() {
+        for (name, text, wanted) in [
+            (
+                "t.csv",
+                "file\n1.png\n2.png\n",
+                "t.csv: line 2: column 2 is empty; write two paths",
+            ),
+            (
+                "t.jsonl",
+                "{\"a\": \"1.png\"}",
+                "t.jsonl: line 1: it has no picture of B; write two paths",
+            ),
+            ("t.csv", ",,\n", "t.csv: line 1: there are no pairs"),
+        ] {
+            let error = read(Path::new(name), Path::new(name), text.as_bytes()).unwrap_err();
+            let said = error.to_string();
+            assert!(said.starts_with(wanted), "{said}");
         }
     }
 

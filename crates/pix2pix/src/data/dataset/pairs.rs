@@ -14,6 +14,7 @@ use super::remembered::{Asked, ReadAs};
 use super::store::Store;
 use crate::data::pair::{Direction, Narrow};
 use crate::data::picture::Page;
+use crate::data::probes::probes;
 use crate::error::Result;
 
 /// Pairs of one split, read on demand.
@@ -180,6 +181,11 @@ impl Pairs {
             entries: Arc::new(entries),
             ..self.clone()
         }
+    }
+
+    /// The indices of at most `count` pairs from all parts of these, and so of volumes from all places: see [`probes`].
+    pub fn probes(&self, count: usize) -> Vec<usize> {
+        probes(self.len(), count, 0)
     }
 
     /// The order of an epoch: every pair once, shuffled by the seed and the epoch.

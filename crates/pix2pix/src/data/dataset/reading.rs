@@ -26,13 +26,23 @@ pub(crate) struct Decoded {
     pub named: Vec<Option<f32>>,
     /// Number of files whose channels are joined.
     pub files: usize,
+    /// For each channel, the number of the one that it is: neighbors of a slice have its channels again.
+    pub same: Vec<usize>,
 }
 
 impl Decoded {
-    /// The pictures, of so many files, as one with all their channels.
+    /// The pictures, of so many files, as one with all their channels. Those of one file are neighbors.
     fn joined(mut parts: Vec<Self>, files: usize) -> Self {
         if parts.len() == 1 {
             return parts.remove(0);
+        }
+        let mut same: Vec<usize> = Vec::new();
+        for part in &parts {
+            let before = match files {
+                1 => 0,
+                _ => same.iter().max().map_or(0, |last| last + 1),
+            };
+            same.extend(part.same.iter().map(|channel| before + channel));
         }
         let format = parts[0].format;
         let gaps = parts.iter().flat_map(|part| part.gaps.clone()).collect();
@@ -44,6 +54,7 @@ impl Decoded {
             gaps,
             named,
             files,
+            same,
         }
     }
 }
@@ -133,6 +144,7 @@ impl Pairs {
                 Ok(Decoded {
                     gaps: vec![gap; picture.channels()],
                     named: vec![named; picture.channels()],
+                    same: (0..picture.channels()).collect(),
                     picture,
                     format,
                     files: 1,
@@ -167,6 +179,7 @@ impl Pairs {
                             gaps: vec![gap; channels],
                             named: vec![named; channels],
                             files: 1,
+                            same: (0..channels).collect(),
                         }
                     }))
                 };

@@ -1,9 +1,38 @@
 //! The pages and slices of files: each is a pair, or one is.
 
+use pix2pix_runtime::words::count;
+
 use super::layout::{Entry, Files};
+use super::pairs::Pairs;
 use super::store::Store;
+use crate::data::picture::tiff::Tiff;
 use crate::data::picture::{self, Page, Pages, Stack};
-use crate::error::Result;
+use crate::error::{Result, shown};
+
+impl Pairs {
+    /// What to say of neighbors that are not those of a slice alone: of the first file whose pages are of several channels,
+    /// slices or time points at once. `None` without neighbors.
+    pub fn mixed_neighbours(&self) -> Option<String> {
+        let (side, _) = self.neighbours()?;
+        let is_first = |entry: &&Entry| entry.pages > 1 && entry.page == Page::At(0);
+        self.entries.iter().filter(is_first).find_map(|entry| {
+            let path = &entry.files.of_side(side)[0];
+            let axes = Tiff::axes(&self.store.content(path).ok()?)?;
+            let several = ["channel", "slice", "time point"].into_iter().zip(axes);
+            let several = several.filter(|(_, length)| *length > 1);
+            let several = several.map(|(name, length)| count(length as u64, name));
+            let several: Vec<String> = several.collect();
+            (several.len() > 1).then(|| {
+                format!(
+                    "the pages of {} are of {}, and neighbors are those beside each other, whatever they are: give each \
+                     channel and each time point a file of its own",
+                    shown(&self.store.shown(path)),
+                    several.join(" and ")
+                )
+            })
+        })
+    }
+}
 
 /// The pairs with the page that is read of each: with [`Pages::Each`], and of volumes without a choice, one pair for every
 /// page or slice.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Dataset;
 use super::classes::{self, Classes};
+use super::incomplete::Incomplete;
 use super::pairs::Pairs;
 use super::reading::Decoded;
 use super::remembered::{Extremes, Remembered, Seen};
@@ -231,8 +232,8 @@ impl Survey {
                 )));
             }
             None if least == most => most,
-            // a mixture of gray, colour and alpha: RGB if any picture has colour, else gray
-            None if most <= 4 => {
+            // a mixture of gray, colour and alpha: RGB if any picture has colour, else gray; several files are no colours
+            None if most <= 4 && self.files[side] <= 1 => {
                 if most >= 3 {
                     3
                 } else {
@@ -509,14 +510,16 @@ pub struct LeftOut {
     pub broken: Vec<Error>,
     /// Pictures without a partner.
     pub unmatched: Vec<PathBuf>,
+    /// Lines of a table that lack a picture.
+    pub incomplete: Vec<Incomplete>,
 }
 
 /// Surveys all splits, and removes broken pairs or stops at the first one. The returned survey covers the remaining
 /// pairs.
 ///
 /// # Errors
-/// With [`OnError::Stop`], when a pair is broken or a picture has no partner; with [`OnError::Skip`], when no training
-/// pair remains.
+/// With [`OnError::Stop`], when a pair is broken, a picture has no partner, or a line of a table lacks a picture; with
+/// [`OnError::Skip`], when no training pair remains.
 pub fn checked(data: Dataset, on_error: OnError) -> Result<(Dataset, Survey, LeftOut)> {
     let splits = data.splits.clone();
     let surveys = splits.iter().map(|(_, pairs)| Survey::of(pairs));
@@ -535,9 +538,13 @@ pub fn sift(
     if on_error == OnError::Stop && !data.unmatched.is_empty() {
         return Err(unmatched(&data));
     }
+    if let (OnError::Stop, Some(line)) = (on_error, data.incomplete.first()) {
+        return Err(line.error());
+    }
     let mut whole = Survey::default();
     let mut left_out = LeftOut {
         unmatched: data.unmatched.clone(),
+        incomplete: data.incomplete.clone(),
         ..LeftOut::default()
     };
     let mut kept = Vec::new();
@@ -644,6 +651,26 @@ mod tests {
             without: None,
         }]);
         assert!(flat.ends_with("white: `range[1]` 0,5"), "{flat}");
+    }
+
+    /// Gray and depth beside RGB and depth: a conversion would take depth for opacity.
+    #[test]
+    fn files_that_are_joined_have_one_number_of_channels() {
+        let kind = |channels: usize| PictureKind {
+            channels,
+            depth: Depth::U8,
+            format: Format::Png,
+            indexed: false,
+        };
+        let mut survey = Survey {
+            kinds: [[(kind(2), 1), (kind(4), 1)].into(), [(kind(3), 2)].into()],
+            files: [1, 1],
+            ..Survey::default()
+        };
+        assert_eq!(survey.domains(&Forced::default()).unwrap()[0].channels, 3);
+        survey.files[0] = 2;
+        let said = survey.domains(&Forced::default()).unwrap_err().to_string();
+        assert!(said.contains("A have from 2 to 4 channels"), "{said}");
     }
 
     #[test]

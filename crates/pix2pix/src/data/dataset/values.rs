@@ -11,9 +11,10 @@ use super::pairs::Pairs;
 use super::reading::Decoded;
 use super::tally::Tally;
 use crate::data::picture::{Depth, Outside, Picture, Samples};
+use crate::data::probes::probes;
 use crate::error::{Error, Result};
 
-/// Most values of a band that are kept of each picture, evenly spread.
+/// Most values of a band that are kept of each picture, from all parts of it.
 const KEPT: usize = 1 << 14;
 /// Percentiles that `auto` ranges map to -1 and 1: 0.2% of the values are clipped.
 const AUTO: [f32; 2] = [0.1, 99.9];
@@ -63,6 +64,10 @@ pub struct Side {
     counted: [usize; 2],
     /// Whether the bands are those of several files.
     joined: bool,
+    /// For each band, the number of the one that it is: neighbors of a slice have its bands again.
+    same: Vec<usize>,
+    /// Smallest and largest value of all floating-point pictures, where more are known than those that were read.
+    whole: Option<[f32; 2]>,
 }
 
 /// The values of the pairs that were read: of A and of B.
@@ -70,11 +75,9 @@ pub struct Side {
 pub struct Values(pub [Side; 2]);
 
 impl Values {
-    /// Reads the values of at most `most` pairs, spread evenly over all. Pairs that cannot be read are left out.
+    /// Reads the values of at most `most` pairs, from all parts of the data set. Pairs that cannot be read are left out.
     pub fn of(pairs: &Pairs, most: usize) -> Self {
-        let count = most.min(pairs.len());
-        let read = (0..count).into_par_iter().filter_map(|place| {
-            let index = place * pairs.len() / count;
+        let read = pairs.probes(most).into_par_iter().filter_map(|index| {
             let sides = pairs.decode_sides(index).ok()?;
             let mask = pairs.mask(index, sides[0].picture.size()).ok()?;
             Some(sides.map(|side| Side::of(&side, mask.as_ref())))
@@ -88,6 +91,41 @@ impl Values {
         }
         sides.iter_mut().for_each(Side::sort);
         Self(sides)
+    }
+
+    /// Takes note of the smallest and the largest value of all floating-point pictures of A and of B, of which these are some.
+    pub fn widen(&mut self, extremes: [Option<[f32; 2]>; 2]) {
+        for (side, all) in self.0.iter_mut().zip(extremes) {
+            if let (Some(all), Some([band])) =
+                (all, side.depths.get_mut(&Depth::F32).map(Vec::as_mut_slice))
+            {
+                band.extremes = wider([band.extremes, all].into_iter());
+            }
+            side.whole = all;
+        }
+    }
+
+    /// Checks that no floating-point pictures of the `open` ones of A and B, which have neither a range nor classes, look like
+    /// label maps of more classes than 0 and 1: without either, amounts from 0 to 1 are expected.
+    ///
+    /// # Errors
+    /// Says what to give for classes, and for amounts.
+    pub fn check_classes(&self, open: [bool; 2]) -> Result<()> {
+        for (index, side) in self.0.iter().enumerate().filter(|(index, _)| open[*index]) {
+            let ends = side.ends();
+            if let Some(Classes::Numbered(count @ 3..)) = side.classes()
+                && side.depth() == Some(Depth::F32)
+                && ends == [0.0, (count - 1) as f32]
+            {
+                return Err(Error::Data(format!(
+                    "{}; for amounts, the values of black and white: `{}` {}",
+                    numbered(index, count),
+                    SIDES[index].1,
+                    typed(ends)
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Counts the values outside of the domains of A and B.
@@ -124,6 +162,7 @@ impl Side {
         fn bands<T: Copy + Into<f32>>(
             values: &[T],
             channels: usize,
+            probes: &[usize],
             gaps: &[Option<f32>],
             mask: Option<&[u8]>,
         ) -> Vec<Band> {
@@ -134,15 +173,12 @@ impl Side {
                         && gap.is_none_or(|gap| !nodata::is(value, gap))
                         && mask.is_none_or(|mask| mask[pixel] > 0)
                 };
-                let values = values.iter().skip(channel).step_by(channels);
-                let values = values.map(|&value| -> f32 { value.into() }).enumerate();
-                let finite = values.clone().filter(has_data);
-                let none = [f32::INFINITY, f32::NEG_INFINITY];
-                let extremes = finite.fold(none, |[low, high], (_, value)| {
-                    [low.min(value), high.max(value)]
-                });
-                let step = values.len().div_ceil(KEPT).max(1);
-                let kept = values.step_by(step).filter(has_data);
+                let at = |pixel: usize| -> (usize, f32) {
+                    (pixel, values[pixel * channels + channel].into())
+                };
+                let all = (0..values.len() / channels).map(at).filter(has_data);
+                let extremes = wider(all.map(|(_, value)| [value; 2]));
+                let kept = probes.iter().map(|&pixel| at(pixel)).filter(has_data);
                 let sorted = kept.map(|(_, value)| value).collect();
                 Band { extremes, sorted }
             };
@@ -151,10 +187,11 @@ impl Side {
         let (picture, gaps) = (&side.picture, side.gaps.as_slice());
         let channels = picture.channels();
         let masked = mask.map(Picture::bytes);
+        let probes = &probes(picture.samples().len() / channels, KEPT, 0);
         let bands = match picture.samples() {
-            Samples::U8(values) => bands(values, channels, gaps, masked),
-            Samples::U16(values) => bands(values, channels, gaps, masked),
-            Samples::F32(values) => bands(values, channels, gaps, masked),
+            Samples::U8(values) => bands(values, channels, probes, gaps, masked),
+            Samples::U16(values) => bands(values, channels, probes, gaps, masked),
+            Samples::F32(values) => bands(values, channels, probes, gaps, masked),
         };
         let known = nodata::both(nodata::mask(picture, gaps), mask.cloned());
         let known = known.as_ref().map(Picture::bytes);
@@ -165,11 +202,16 @@ impl Side {
             depths: BTreeMap::from([(picture.depth(), bands)]),
             tally: Some(Tally::of(picture, known, !side.format.is_exact())),
             joined: side.files > 1,
+            same: side.same.clone(),
+            whole: None,
         }
     }
 
     fn add(&mut self, other: Self) {
         self.joined |= other.joined;
+        if other.same.len() > self.same.len() {
+            self.same = other.same;
+        }
         self.named = self.named.or(other.named);
         let more = self.counted.iter_mut().zip(other.counted);
         more.for_each(|(sum, more)| *sum += more);
@@ -230,6 +272,10 @@ impl Side {
             outside.samples += band.sorted.len();
             outside.clipped += clipped.count().max(usize::from(beyond));
         }
+        if let (Some([least, most]), Some([low, high])) = (self.whole, domain.range.uniform()) {
+            let beyond = least < low || most > high;
+            outside.clipped = outside.clipped.max(usize::from(beyond));
+        }
         outside
     }
 
@@ -237,6 +283,19 @@ impl Side {
     pub fn classes(&self) -> Option<Classes> {
         let tally = self.tally.as_ref().filter(|_| !self.joined);
         tally?.proposed()
+    }
+
+    /// What to say of pictures that look like label maps; `side` is 0 for A and 1 for B.
+    pub fn classes_advice(&self, side: usize) -> Option<String> {
+        Some(match self.classes()? {
+            Classes::Numbered(count) => numbered(side, count),
+            Classes::Palette(classes) => format!(
+                "{} has {} colors, like label maps: for classes, give `labels[{side}]` a palette, which `pix2pix inspect` \
+                 writes",
+                SIDES[side].0,
+                classes.len()
+            ),
+        })
     }
 
     /// Smallest and largest value of all bands, e.g. "0 to 4095".
@@ -248,9 +307,7 @@ impl Side {
     fn ends(&self) -> [f32; 2] {
         let bands = self.bands();
         let ends = bands.iter().map(|band| band.extremes);
-        ends.fold([f32::INFINITY, f32::NEG_INFINITY], |[low, high], [l, h]| {
-            [low.min(l), high.max(h)]
-        })
+        wider(ends.chain(self.whole))
     }
 
     /// A range that holds the values, as typed for the option: "0,4095".
@@ -263,14 +320,7 @@ impl Side {
             }
             Some(Depth::U16 | Depth::U8) => typed([0.0, high]),
             _ => {
-                let bands = self.bands();
-                let [low, high] = AUTO.map(|percent| {
-                    let values = bands.iter().map(|band| band.percentile(percent));
-                    match percent < 50.0 {
-                        true => values.fold(f32::INFINITY, f32::min),
-                        false => values.fold(f32::NEG_INFINITY, f32::max),
-                    }
-                });
+                let [low, high] = span(self.bands().iter());
                 typed([rounded(low, f64::floor), rounded(high, f64::ceil)])
             }
         }
@@ -315,32 +365,32 @@ impl Side {
         ))
     }
 
-    /// The range of each band between two percentiles, which leave out outliers.
+    /// The range of each band between two percentiles, which leave out outliers, or of all values where the percentiles are
+    /// equal, as of pictures that are 0 but for a few pixels. Neighbors of a slice have its range.
     ///
     /// # Errors
     /// When no picture could be read, all values of a band are the same, or a band's are too far apart for 32-bit floats.
     pub fn automatic(&self, name: &str) -> Result<Ranges> {
         let bands = self.bands();
-        let ranges = bands
-            .iter()
-            .map(|band| AUTO.map(|percent| band.percentile(percent)));
-        let ranges: Vec<[f32; 2]> = ranges.collect();
-        let low = ranges
-            .iter()
-            .map(|[low, _]| *low)
-            .fold(f32::INFINITY, f32::min);
-        let high = ranges
-            .iter()
-            .map(|[_, high]| *high)
-            .fold(f32::NEG_INFINITY, f32::max);
-        // bands of colours keep their balance; others, e.g. radar and height, have units of their own
-        let found = match ranges.len() {
-            1 | 3 | 4 if !self.joined => vec![[low, high]],
-            _ => ranges,
+        let same = &self.same[..bands.len()];
+        let found: Vec<[f32; 2]> = match same.iter().max() {
+            // bands of colors keep their balance; others, e.g. radar and height, have units of their own
+            Some(0 | 2 | 3) if !self.joined => vec![span(bands.iter())],
+            _ => {
+                let of = |band: &usize| {
+                    let again = bands
+                        .iter()
+                        .zip(same)
+                        .filter(move |(_, other)| *other == band);
+                    span(again.map(|(band, _)| band))
+                };
+                same.iter().map(of).collect()
+            }
         };
-        if found.is_empty() || found.iter().any(|[low, high]| low == high) {
+        if found.is_empty() || found.iter().any(|[low, high]| low >= high) {
             return Err(Error::Data(format!(
-                "`range` cannot be found: the pictures of {name} have a band of one value"
+                "`range` cannot be found: a band of the pictures of {name} that were read has no two values; give the values \
+                 of black and white"
             )));
         }
         Ranges::each(&found)
@@ -360,6 +410,32 @@ fn having_named(side: &Decoded) -> (Option<f32>, usize) {
         Some(value) => (Some(value), 1 + having.count()),
         None => (None, 0),
     }
+}
+
+/// What to say of pictures of A or B (`side` 0 or 1) whose values look like the ids of so many classes.
+fn numbered(side: usize, count: usize) -> String {
+    format!(
+        "{} has few whole values, from 0 to {}, like label maps: for classes, give `labels[{side}]` {count}",
+        SIDES[side].0,
+        count - 1
+    )
+}
+
+/// From where to where bands reach: between two percentiles, or from the smallest to the largest value if those are one.
+fn span<'a>(bands: impl Iterator<Item = &'a Band> + Clone) -> [f32; 2] {
+    let kept = bands.clone().filter(|band| !band.sorted.is_empty());
+    let [low, high] = wider(kept.map(|band| AUTO.map(|percent| band.percentile(percent))));
+    match low < high {
+        true => [low, high],
+        false => wider(bands.map(|band| band.extremes)),
+    }
+}
+
+/// From the lowest start to the highest end.
+fn wider(ends: impl Iterator<Item = [f32; 2]>) -> [f32; 2] {
+    ends.fold([f32::INFINITY, f32::NEG_INFINITY], |[low, high], [l, h]| {
+        [low.min(l), high.max(h)]
+    })
 }
 
 /// Adds the values of more bands to bands, which may be fewer.
@@ -418,6 +494,7 @@ mod tests {
             gaps: gaps.to_vec(),
             named: vec![None; channels],
             files: 1,
+            same: (0..channels).collect(),
         };
         let mut side = Side::of(&decoded, mask.as_ref());
         side.sort();
@@ -466,6 +543,116 @@ mod tests {
         // without a range, each depth has its own, and only the floats lie outside
         assert_eq!(counted([0.0, 1.0]).clipped, 2);
         assert_eq!(counted([0.0, 1.0]).samples, 8);
+    }
+
+    /// Steps of one length would meet a few columns alone.
+    #[test]
+    fn seams_that_recur_are_not_all_that_is_kept() {
+        let width = 256;
+        let value = |at: usize| match at % width % 4 {
+            0 => 7,
+            _ => 20_000 + (at % width) as u16,
+        };
+        let mosaic = side(Samples::U16((0..width * width).map(value).collect()), 1);
+        let band = &mosaic.bands()[0];
+        assert_eq!(band.sorted.len(), KEPT);
+        let seams = band.sorted.iter().filter(|value| **value == 7.0).count();
+        assert!((KEPT / 5..KEPT * 3 / 10).contains(&seams), "{seams}");
+        assert!(band.percentile(99.9) > 20_250.0);
+    }
+
+    #[test]
+    fn neighbors_of_a_slice_have_its_range() {
+        let slices = |same: Vec<usize>, files: usize| {
+            let channels = same.len();
+            let value = |at: usize| 100.0 * (at % channels) as f32 + (at / channels) as f32;
+            let samples = Samples::F32((0..3 * channels).map(value).collect());
+            let decoded = Decoded {
+                picture: Picture::new([3, 1], channels, samples),
+                format: Format::Nifti,
+                gaps: vec![None; channels],
+                named: vec![None; channels],
+                files,
+                same,
+            };
+            let mut side = Side::of(&decoded, None);
+            side.sort();
+            side.automatic("A").unwrap().listed().to_vec()
+        };
+        assert_eq!(slices(vec![0; 5], 1), [[0.0, 402.0]]);
+        // of two bands, and of two files
+        let (first, second) = ([0.0, 402.0], [100.0, 502.0]);
+        assert_eq!(
+            slices(vec![0, 1, 0, 1, 0, 1], 1),
+            [first, second, first, second, first, second]
+        );
+        let (first, second) = ([0.0, 202.0], [300.0, 502.0]);
+        assert_eq!(
+            slices(vec![0, 0, 0, 1, 1, 1], 2),
+            [first, first, first, second, second, second]
+        );
+    }
+
+    /// Percentiles of what is nearly all 0 are one value, which is no range.
+    #[test]
+    fn sparse_pictures_have_the_range_of_their_values() {
+        let samples = |at: usize| match at {
+            77 => 3000.0,
+            500 => -2.0,
+            _ => 0.0,
+        };
+        let sparse = side(Samples::F32((0..10_000).map(samples).collect()), 1);
+        assert_eq!(sparse.automatic("B").unwrap().listed(), [[-2.0, 3000.0]]);
+        assert_eq!(sparse.proposed(), "-2,3000");
+        // a band that was missed by all that is kept
+        let band = Band {
+            extremes: [3.0, 5.0],
+            sorted: Vec::new(),
+        };
+        assert_eq!(span([band].iter()), [3.0, 5.0]);
+    }
+
+    /// What all files hold is known of floating-point pictures, of which only some are read for percentiles.
+    #[test]
+    fn extremes_are_those_of_all_files() {
+        let of = |channels: usize| {
+            let samples = (0..8).map(|at| at as f32 / 8.0);
+            let read = side(Samples::F32(samples.collect()), channels);
+            let mut values = Values([read.clone(), read]);
+            values.widen([Some([-3.0, 9.0]), None]);
+            values
+        };
+        for channels in [1, 2] {
+            let values = of(channels);
+            assert_eq!(values.0[0].extremes(), "-3 to 9");
+            assert_eq!(values.0[1].extremes(), "0 to 0.875");
+            let unit = domain(channels, Depth::F32, [0.0, 1.0]);
+            let counts = values.outside(&[unit.clone(), unit]).unwrap();
+            assert_eq!(counts.map(|count| count.clipped), [1, 0]);
+        }
+        assert_eq!(of(1).0[0].bands()[0].extremes, [-3.0, 9.0]);
+    }
+
+    /// Label maps as int16 or float are read as floats, which would otherwise be refused as amounts.
+    #[test]
+    fn label_maps_of_floats_are_told_before_their_range() {
+        let map = || side(Samples::F32(vec![0.0, 1.0, 3.0, 3.0]), 1);
+        let mut values = Values([map(), map()]);
+        let said = values.check_classes([false, true]).unwrap_err().to_string();
+        assert_eq!(
+            said,
+            "B has few whole values, from 0 to 3, like label maps: for classes, give `labels[1]` 4; for amounts, the \
+             values of black and white: `range[1]` 0,3"
+        );
+        assert!(values.check_classes([false; 2]).is_ok());
+        // another file has other values
+        values.widen([None, Some([0.0, 70.5])]);
+        assert!(values.check_classes([false, true]).is_ok());
+        let halves = side(Samples::F32(vec![0.0, 1.0, 0.5]), 1);
+        let mask = side(Samples::F32(vec![0.0, 1.0, 1.0]), 1);
+        assert!(Values([halves, mask]).check_classes([true; 2]).is_ok());
+        let bytes = || side(Samples::U8(vec![0, 1, 3, 3]), 1);
+        assert!(Values([bytes(), bytes()]).check_classes([true; 2]).is_ok());
     }
 
     #[test]
@@ -539,6 +726,7 @@ mod tests {
                 gaps: vec![None],
                 named: vec![named],
                 files: 1,
+                same: vec![0],
             };
             Side::of(&decoded, None)
         };
@@ -616,7 +804,10 @@ mod tests {
             found.unwrap_err().to_string()
         };
         let flat = refused([5.0, 5.0]);
-        assert!(flat.ends_with("A have a band of one value"), "{flat}");
+        assert!(
+            flat.contains("of the pictures of A that were read has no two values; give"),
+            "{flat}"
+        );
         let wide = refused([-3e38, 3e38]);
         assert!(wide.contains("too far apart"), "{wide}");
     }

@@ -131,6 +131,25 @@ fn kind(depth: Depth) -> &'static str {
     }
 }
 
+/// Of how many channels, slices and time points the pages of a stack are, as ImageJ's or OME's text says. `None` of other
+/// texts.
+pub fn axes(text: &str) -> Option<[usize; 3]> {
+    if text.starts_with("ImageJ=") {
+        let said = |name: &str| {
+            let mut lines = text.lines().filter_map(|line| line.split_once('='));
+            let (_, value) = lines.find(|(found, _)| *found == name)?;
+            value.trim().parse().ok()
+        };
+        return Some(["channels", "slices", "frames"].map(|name| said(name).unwrap_or(1)));
+    }
+    let [_, pixels, _] = pixels(text)?;
+    let said = |name: &str| attribute(pixels, name)?.parse::<usize>().ok();
+    let together = attribute(text, "SamplesPerPixel").and_then(|samples| samples.parse().ok());
+    // channels of one page are not of several
+    let channels = said("SizeC")? / together.unwrap_or(1).max(1);
+    Some([channels, said("SizeZ")?, said("SizeT")?])
+}
+
 /// OME's text before the start tag of its only `Pixels`, that tag, and the text behind it; `None` without or with several.
 fn pixels(text: &str) -> Option<[&str; 3]> {
     let (start, _) = text.match_indices("<Pixels ").next()?;
@@ -148,6 +167,39 @@ fn attribute<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pages_are_of_channels_slices_and_times() {
+        let ome = |sizes: &str, samples: usize| {
+            format!(
+                "<OME><Image ID=\"Image:0\"><Pixels ID=\"Pixels:0\" SizeX=\"24\" {sizes}><Channel ID=\"Channel:0:0\" \
+                 SamplesPerPixel=\"{samples}\"/></Pixels></Image></OME>"
+            )
+        };
+        for (text, wanted) in [
+            (
+                "ImageJ=1.54f\nimages=12\nchannels=2\nslices=3\nframes=2\nhyperstack=true\n"
+                    .to_string(),
+                Some([2, 3, 2]),
+            ),
+            (
+                "ImageJ=1.54f\nimages=5\nslices=5\n".to_string(),
+                Some([1, 5, 1]),
+            ),
+            (
+                ome("SizeC=\"2\" SizeZ=\"3\" SizeT=\"4\"", 1),
+                Some([2, 3, 4]),
+            ),
+            (
+                ome("SizeC=\"3\" SizeZ=\"3\" SizeT=\"1\"", 3),
+                Some([1, 3, 1]),
+            ),
+            (ome("SizeC=\"2\"", 1), None),
+            ("a photograph".to_string(), None),
+        ] {
+            assert_eq!(axes(&text), wanted, "{text}");
+        }
+    }
 
     /// One 16-bit picture of 24x16 pixels with a channel.
     const ONE: Subject = Subject {

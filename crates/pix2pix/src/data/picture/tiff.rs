@@ -13,8 +13,9 @@ use tiff_reader::{
 };
 
 use super::content::{Content, Part};
+use super::description;
 use super::entry;
-use super::fault::{Fault, TRUNCATED};
+use super::fault::{Fault, TRUNCATED, guarded};
 use super::half_floats::{self, Overlaid};
 use super::orientation::{self, Orientation};
 use super::recent::Recent;
@@ -219,6 +220,12 @@ impl Tiff {
     pub fn pages(content: &Content) -> Result<usize, Fault> {
         let open = Self::open(content, Page::At(0))?;
         Ok(whole_pages(&open.file.file).len())
+    }
+
+    /// Of how many channels, slices and time points the pages are, if the file says so.
+    pub fn axes(content: &Content) -> Option<[usize; 3]> {
+        let open = guarded(|| Self::open(content, Page::At(0))).ok()?;
+        description::axes(&open.text(tag::IMAGE_DESCRIPTION)?)
     }
 
     /// The header.
