@@ -82,7 +82,7 @@ fn hosts(settings: &Settings) -> Result<(), String> {
 
 fn token(settings: &Settings) -> Result<(), String> {
     let message = match settings.token.as_deref() {
-        Some("") => "--token is empty; omit it, or give a secret",
+        Some("") => "--token or PIX2PIX_TOKEN is empty; omit it, or give a secret",
         Some(token) if !is_sendable(token) => {
             "--token has what no request can send: give visible ASCII characters, without a space or a line end before or \
              after them"
