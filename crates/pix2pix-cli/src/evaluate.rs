@@ -9,10 +9,11 @@ use pix2pix::data::picture::Outside;
 use pix2pix::data::{Change, Domain, Pairs, earth, picture};
 use pix2pix::device::set_threads;
 use pix2pix::draw::contact_sheet;
-use pix2pix::quality::{Confidence, Dists, Inception, Lpips, Mean, RealismScores};
+use pix2pix::quality::{
+    Confidence, Dists, Inception, Lpips, MEASURES, Mean, Measure, RealismScores,
+};
 use pix2pix::report::{
-    ChannelScores, Evaluated, Evaluation, Gallery, MEASURES, Measure, Measured, Measures, charts,
-    evaluate, gallery,
+    ChannelScores, Evaluated, Evaluation, Gallery, Measured, Measures, charts, evaluate, gallery,
 };
 use pix2pix::{Error, RunConfig, Translator, atomic_file, one_line, regular_file};
 
@@ -389,9 +390,10 @@ fn draw(folder: &Path, evaluated: &Evaluated, domains: [&Domain; 2]) -> Result<(
     let [of_best, of_worst, of_spectra, of_calibration] = DRAWINGS.map(|name| folder.join(name));
     for (name, rows, file) in [("best", best, of_best), ("worst", worst, of_worst)] {
         let measure = match evaluation.mean_iou {
-            Some(_) => "pixel accuracy",
-            None => "L1 (of 255)",
+            Some(_) => Measure::ACCURACY,
+            None => Measure::L1,
         };
+        let measure = measure.heading();
         let title = format!("{}: the {name} by {measure}", evaluation.model);
         let sheet = contact_sheet::draw(&contact_sheet::titled(title, domains), rows);
         picture::write_png(&file, &sheet)?;
@@ -408,9 +410,6 @@ fn draw(folder: &Path, evaluated: &Evaluated, domains: [&Domain; 2]) -> Result<(
     }
     Ok(())
 }
-
-/// The measure that is shown over the pixels of all pairs, and beside it as a mean of the pairs.
-const ACCURACY: &str = "accuracy";
 
 /// The mean of a measure with its interval; `None` if the model does not have it.
 fn mean(evaluation: &Evaluation, measure: &Measure) -> Option<String> {
@@ -437,18 +436,19 @@ fn counted(evaluation: &Evaluation) -> String {
 
 /// What the gallery says of a model.
 fn summary(evaluation: &Evaluation) -> String {
-    let of_pictures = MEASURES.iter().filter(|measure| measure.key != ACCURACY);
+    // the accuracy is shown over the pixels of all pairs
+    let of_pictures = MEASURES.iter().filter(|m| **m != Measure::ACCURACY);
     let means = of_pictures.filter_map(|measure| {
         let mean = mean(evaluation, measure)?;
-        Some(format!("{} {mean}", measure.label))
+        Some(format!("{} {mean}", measure.heading()))
     });
     let of_classes = [
-        ("pixel accuracy", evaluation.accuracy),
-        ("mean IoU", evaluation.mean_iou),
+        (Measure::ACCURACY, evaluation.accuracy),
+        (Measure::IOU, evaluation.mean_iou),
     ];
     let of_classes = of_classes
         .into_iter()
-        .filter_map(|(label, score)| Some(format!("{label} {:.4}", score?)));
+        .filter_map(|(measure, score)| Some(measure.told(score?)));
     let means = of_classes.chain(means);
     format!(
         "Pairs: {}; step {}, measured at {}. {}.",
@@ -507,21 +507,17 @@ fn cells(evaluations: &[Evaluation], cell: &dyn Fn(&Evaluation) -> Option<String
 /// class.
 fn of_classes(evaluations: &[Evaluation]) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
-    let mut row = |label: String, value: &dyn Fn(&Evaluation) -> Option<f64>| {
-        let cell = |evaluation: &Evaluation| Some(format!("{:.4}", value(evaluation)?));
+    let mut row = |label: String, measure: Measure, value: &dyn Fn(&Evaluation) -> Option<f64>| {
+        let cell = |evaluation: &Evaluation| Some(measure.shown(value(evaluation)?));
         rows.push([vec![label], cells(evaluations, &cell)].concat());
     };
+    let (accuracy, iou) = (Measure::ACCURACY, Measure::IOU);
     if evaluations
         .iter()
         .any(|evaluation| evaluation.mean_iou.is_some())
     {
-        row(
-            "pixel accuracy, higher is better".to_string(),
-            &|evaluation| evaluation.accuracy,
-        );
-        row("mean IoU, higher is better".to_string(), &|evaluation| {
-            evaluation.mean_iou
-        });
+        row(accuracy.described(), accuracy, &|found| found.accuracy);
+        row(iou.described(), iou, &|found| found.mean_iou);
     }
     let mut names: Vec<&str> = Vec::new();
     for class in evaluations
@@ -533,7 +529,7 @@ fn of_classes(evaluations: &[Evaluation]) -> Vec<Vec<String>> {
         }
     }
     for name in names {
-        row(format!("IoU of {}", one_line(name)), &|evaluation| {
+        row(format!("IoU of {}", one_line(name)), iou, &|evaluation| {
             let class = evaluation.classes.iter().find(|class| class.name == name);
             class?.iou
         });
@@ -546,16 +542,16 @@ fn of_channels(evaluations: &[Evaluation]) -> Vec<Vec<String>> {
     let count = evaluations.iter().map(|found| found.channels.len()).max();
     let mut rows = Vec::new();
     for channel in 0..count.unwrap_or(0) {
-        let mut row = |label: &str, cell: fn(&ChannelScores) -> Option<String>| {
-            let cells = cells(evaluations, &|found| cell(found.channels.get(channel)?));
-            let label = format!("  channel {}: {label}", channel + 1);
+        let mut row = |measure: Measure, value: fn(&ChannelScores) -> Option<f64>| {
+            let cells = cells(evaluations, &|found| {
+                Some(measure.shown(value(found.channels.get(channel)?)?))
+            });
+            let label = format!("  channel {}: {}", channel + 1, measure.heading());
             rows.push([vec![label], cells].concat());
         };
-        row("L1 (of 255)", |found| Some(format!("{:.2}", found.l1)));
-        row("RMSE (of 255)", |found| Some(format!("{:.2}", found.rmse)));
-        row("Pearson correlation", |found| {
-            Some(format!("{:.4}", found.pearson?))
-        });
+        row(Measure::L1, |found| Some(found.l1));
+        row(Measure::RMSE, |found| Some(found.rmse));
+        row(Measure::PEARSON, |found| found.pearson);
     }
     rows
 }
@@ -565,16 +561,27 @@ const WITHOUT_MS_SSIM: &str = "MS-SSIM is of pictures with sides of 176 pixels o
                                none here.\n";
 
 /// A measure of textures, with the number of its pairs where it is not of all: it sees those without gaps.
-fn whole(evaluation: &Evaluation, measure: fn(&RealismScores) -> Option<String>) -> Option<String> {
+fn whole(
+    evaluation: &Evaluation,
+    measure: Measure,
+    value: fn(&RealismScores) -> Option<f64>,
+) -> Option<String> {
     let Evaluation {
         realism, pictures, ..
     } = evaluation;
     let of_labels = !evaluation.classes.is_empty();
+    let shown = value(realism).map(|value| measure.shown(value));
     match (realism.pairs, pictures.len()) {
-        (some, all) if some == all || of_labels => measure(realism),
+        (some, all) if some == all || of_labels => shown,
         (0, all) => Some(format!("none of {all} pairs")),
-        (some, all) => Some(format!("{} (of {some} of {all} pairs)", measure(realism)?)),
+        (some, all) => Some(format!("{} (of {some} of {all} pairs)", shown?)),
     }
+}
+
+/// The label of a measure of sets of pictures; its row begins as a sentence does.
+fn of_sets(measure: Measure) -> String {
+    let label = measure.described();
+    label[..1].to_uppercase() + &label[1..]
 }
 
 /// The table of scores: one row per measure, one column per model.
@@ -591,9 +598,9 @@ pub fn table(evaluations: &[Evaluation]) -> String {
     rows.extend(of_classes(evaluations));
     for measure in MEASURES {
         let cells = cells(evaluations, &|found| mean(found, &measure));
-        let label = match measure.key {
-            ACCURACY => "pixel accuracy of a pair, mean of the pairs".to_string(),
-            _ => measure.described(),
+        let label = match measure == Measure::ACCURACY {
+            true => format!("{} of a pair, mean of the pairs", measure.label),
+            false => measure.described(),
         };
         if cells.iter().any(|cell| cell != "-") {
             rows.push([vec![label], cells].concat());
@@ -615,26 +622,25 @@ pub fn table(evaluations: &[Evaluation]) -> String {
         let texts: Vec<String> = rounded.map(|value| format!("{value:.digits$}")).collect();
         (!texts.is_empty()).then(|| texts.join(" "))
     };
-    row("SWD (x1000), lower is better", &|evaluation| {
-        whole(evaluation, |realism| Some(format!("{:.1}", realism.swd?)))
+    let (swd, spectrum) = (Measure::SWD, Measure::SPECTRUM);
+    row(&of_sets(swd), &|evaluation| {
+        whole(evaluation, swd, |realism| realism.swd)
     });
     row("  at each level, the finest first", &|evaluation| {
         listed(&evaluation.realism.swd_levels, 0)
     });
-    row("Spectrum (dB), lower is better", &|evaluation| {
-        whole(evaluation, |realism| {
-            Some(format!("{:.2}", realism.spectrum?))
-        })
+    row(&of_sets(spectrum), &|evaluation| {
+        whole(evaluation, spectrum, |realism| realism.spectrum)
     });
     row(
         "  power in waves below 4, of 4-8, ... pixels; 0 is right",
         &|evaluation| listed(&evaluation.realism.octaves, 1),
     );
-    row("FID, lower is better", &|evaluation| {
-        Some(format!("{:.2}", evaluation.fid?))
+    row(&of_sets(Measure::FID), &|evaluation| {
+        Some(Measure::FID.shown(evaluation.fid?))
     });
-    row("KID, lower is better", &|evaluation| {
-        Some(format!("{:.4}", evaluation.kid?))
+    row(&of_sets(Measure::KID), &|evaluation| {
+        Some(Measure::KID.shown(evaluation.kid?))
     });
     let of = |evaluation: &Evaluation, value: fn(&Confidence) -> Option<f64>| {
         Some(format!("{:.2}", value(evaluation.confidence.as_ref()?)?))

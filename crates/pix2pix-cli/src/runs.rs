@@ -22,16 +22,10 @@ pub struct Args {
     folder: PathBuf,
 }
 
-/// A column of the table: a score, its title and its digits.
-type Column = (Score, &'static str, usize);
-
-const OF_PICTURES: [Column; 4] = [
-    (Score::L1, "L1 (of 255)", 2),
-    (Score::Psnr, "PSNR (dB)", 2),
-    (Score::Ssim, "SSIM", 4),
-    (Score::Swd, "SWD (x1000)", 1),
-];
-const OF_LABELS: [Column; 2] = [(Score::Accuracy, "accuracy", 4), (Score::Iou, "IoU", 4)];
+/// The columns of pictures.
+const OF_PICTURES: [Score; 4] = [Score::L1, Score::Psnr, Score::Ssim, Score::Swd];
+/// The columns of label maps.
+const OF_LABELS: [Score; 2] = [Score::Accuracy, Score::Iou];
 
 /// Prints a table of the runs.
 pub fn run(args: Args) -> Result<(), Failure> {
@@ -53,10 +47,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
         runs.push((root, history));
     }
     let columns = columns(runs.iter().filter_map(|(_, history)| history.as_ref()));
-    let titles = columns.iter().map(|(_, title, _)| *title);
-    let head = ["run", "state", "step", "of"].into_iter();
-    let head = head.chain(titles).chain(["at step"]).map(str::to_string);
-    let mut rows = vec![head.collect()];
+    let head = ["run", "state", "step", "of"].map(str::to_string);
+    let head = head.into_iter().chain(columns.iter().copied().map(title));
+    let mut rows = vec![head.chain(["at step".to_string()]).collect()];
     rows.extend(runs.iter().map(|(root, history)| match history {
         Some(history) => row(root, history, &columns),
         None => {
@@ -75,7 +68,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
 }
 
 /// The scores of a table of these runs: those of label maps if a run has such targets, and those of pictures unless all have.
-fn columns<'a>(runs: impl Iterator<Item = &'a History>) -> Vec<Column> {
+fn columns<'a>(runs: impl Iterator<Item = &'a History>) -> Vec<Score> {
     let (of_labels, of_pictures): (Vec<_>, Vec<_>) =
         runs.partition(|history| history.config.target.labels.is_some());
     let mut columns = Vec::new();
@@ -88,7 +81,14 @@ fn columns<'a>(runs: impl Iterator<Item = &'a History>) -> Vec<Column> {
     columns
 }
 
-fn row(root: &Path, history: &History, columns: &[Column]) -> Vec<String> {
+/// The title of a score's column, in which the name's last word has to do.
+fn title(score: Score) -> String {
+    let whole = score.measure().heading();
+    let last = score.label().rfind(' ').map_or(0, |space| space + 1);
+    whole[last..].to_string()
+}
+
+fn row(root: &Path, history: &History, columns: &[Score]) -> Vec<String> {
     let best = history.best();
     let mut row = vec![
         root.plain(),
@@ -100,9 +100,9 @@ fn row(root: &Path, history: &History, columns: &[Column]) -> Vec<String> {
         },
     ];
     let mut steps = Vec::new();
-    for (score, _, digits) in columns {
+    for score in columns {
         let best = best.get(score.label());
-        row.push(best.map_or("-".to_string(), |best| format!("{:.digits$}", best.value)));
+        row.push(best.map_or("-".to_string(), |best| score.measure().shown(best.value)));
         steps.extend(best.map(|best| best.step.to_string()));
     }
     row.push(match steps.is_empty() {
@@ -140,4 +140,26 @@ fn folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let is_folder = |entry: &DirEntry| entry.file_type().is_ok_and(|kind| !kind.is_file());
     let found = entries.into_iter().filter(is_folder);
     Ok(found.map(|entry| entry.path()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_have_short_titles_with_units() {
+        let titles = [&OF_PICTURES[..], &OF_LABELS].concat();
+        let titles: Vec<String> = titles.into_iter().map(title).collect();
+        assert_eq!(
+            titles,
+            [
+                "L1 (of 255)",
+                "PSNR (dB)",
+                "SSIM",
+                "SWD (x1000)",
+                "accuracy",
+                "IoU"
+            ]
+        );
+    }
 }

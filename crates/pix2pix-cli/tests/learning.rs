@@ -393,6 +393,8 @@ fn models_are_evaluated_side_by_side() {
     for (gallery, model) in galleries.iter().zip(json.as_array().unwrap()) {
         let entries = gallery["entries"].as_array().unwrap();
         assert_eq!(entries.len(), 7);
+        let first = &gallery["measures"][0];
+        assert_eq!([&first["label"], &first["unit"]], ["L1", "of 255"]);
         for (entry, picture) in entries.iter().zip(model["pictures"].as_array().unwrap()) {
             assert_eq!(entry["name"], picture["name"]);
             assert_eq!(entry["pictures"].as_array().unwrap().len(), 4);
@@ -1024,6 +1026,11 @@ fn a_report_is_one_file() {
     let shown = charts[0]["series"][0][0][1].as_f64().unwrap();
     assert_eq!(charts[0]["title"], "Training pairs: L1 (of 255)");
     assert!((shown - 127.5 * first["g_l1"].as_f64().unwrap()).abs() < 1e-3);
+    // the page finds the unit of each best score
+    let scores = data["scores"].as_array().unwrap();
+    for name in runs[0]["best"].as_object().unwrap().keys() {
+        assert!(scores.iter().any(|score| score["label"] == *name), "{name}");
+    }
     for run in runs {
         assert_eq!(run["state"], "done");
         assert_eq!(run["step"], 8);

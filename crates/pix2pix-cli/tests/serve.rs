@@ -693,7 +693,7 @@ fn a_training_is_watched() {
     let told = serving.ask("GET /v1/training HTTP/1.1");
     for part in [
         r#""run":"run""#,
-        r#"{"key":"g_l1","points":[[1,"#,
+        r#"{"key":"g_l1","title":"Training pairs: L1 (of 255)","noisy":true,"points":[[1,"#,
         r#""sheets":[10,"#,
         r#""text":"step "#,
         r#""text":"checkpoint: run/checkpoints/step_"#,
@@ -717,7 +717,9 @@ fn a_training_is_watched() {
     let serving = Serving::of(child, address.unwrap(), told);
     let told = serving.ask("GET /v1/training HTTP/1.1");
     assert!(
-        told.contains(r#"{"key":"g_l1","points":[[1,"#) && told.contains(r#""sheets":[10,"#),
+        told.contains(
+            r#"{"key":"g_l1","title":"Training pairs: L1 (of 255)","noisy":true,"points":[[1,"#
+        ) && told.contains(r#""sheets":[10,"#),
         "{told}"
     );
     serving.signal("INT");

@@ -8,22 +8,6 @@ const at = (id) => document.getElementById(id);
 const LOOK = 2000;
 /** Weight of the earlier points in a smoothed curve. */
 const WEIGHT = 0.8;
-/** Curves, in the order of display. Losses are of single pairs and noisy, so that they are smoothed; scores are exact. */
-const CURVES = [
-  ["g_l1", "Training pairs: L1 (of 255)", true],
-  ["g_l1_classes", "Generator: L1 of the classes", true],
-  ["g_gan", "Generator: adversarial loss", true],
-  ["d_real", "Discriminator: real pairs", true],
-  ["d_fake", "Discriminator: generated pairs", true],
-  ["l1", "Held-out pairs: L1 (of 255)", false],
-  ["psnr", "Held-out pairs: PSNR (dB)", false],
-  ["ssim", "Held-out pairs: SSIM", false],
-  ["swd", "Held-out pairs: sliced Wasserstein distance (x1000)", false],
-  ["spectrum", "Held-out pairs: distance of the spectra (dB)", false],
-  ["accuracy", "Held-out pairs: pixel accuracy", false],
-  ["iou", "Held-out pairs: mean IoU", false],
-  ["lpips", "Held-out pairs: LPIPS", false],
-];
 const [WIDTH, HEIGHT, LEFT, BOTTOM] = [320, 150, 44, 18];
 
 const short = (value) => String(Number(value.toPrecision(3)));
@@ -113,7 +97,8 @@ class Chart {
   }
 }
 
-const charts = new Map(CURVES.map(([key, title, isSmoothed]) => [key, new Chart(title, isSmoothed)]));
+/** Charts by the keys of their curves. */
+const charts = new Map();
 let sheets = [];
 let shown = null;
 
@@ -131,17 +116,15 @@ function tell({ run, step, steps, epoch, pace }) {
 }
 
 function draw(curves) {
-  for (const [key, chart] of charts) {
-    const points = curves.find((curve) => curve.key === key)?.points ?? [];
-    if (points.length === 0) continue;
-    if (!chart.figure.isConnected) {
-      // in the order of the table
-      const keys = [...charts.keys()];
-      const later = keys.slice(keys.indexOf(key) + 1).map((key) => charts.get(key).figure);
-      at("curves").insertBefore(chart.figure, later.find((figure) => figure.isConnected) ?? null);
+  curves.forEach(({ key, title, noisy, points }, index) => {
+    if (!charts.has(key)) {
+      charts.set(key, new Chart(title, noisy));
+      // in the order of the answer
+      const later = curves.slice(index + 1).map(({ key }) => charts.get(key)?.figure);
+      at("curves").insertBefore(charts.get(key).figure, later.find((figure) => figure) ?? null);
     }
-    chart.draw(points);
-  }
+    charts.get(key).draw(points);
+  });
 }
 
 async function showSheet() {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use pix2pix::run::{Event, History, Metrics, RunScores, l1_curve};
+use pix2pix::quality::Score;
+use pix2pix::run::{Event, History, L1_OF_CLASSES, Metrics, RunScores, l1_curve};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -13,6 +14,14 @@ use utoipa::ToSchema;
 const POINTS: usize = 300;
 /// Largest number of lines of the log in an answer, the newest ones.
 const LINES: usize = 200;
+/// Keys and titles of the losses' curves, in the order of display. Behind them are those of the scores.
+const LOSSES: [(&str, &str); 5] = [
+    ("g_l1", "Training pairs: L1 (of 255)"),
+    (L1_OF_CLASSES, "Generator: L1 of the classes"),
+    ("g_gan", "Generator: adversarial loss"),
+    ("d_real", "Discriminator: real pairs"),
+    ("d_fake", "Discriminator: generated pairs"),
+];
 
 /// A training in this process: it is told every event and every line, and answers what clients ask.
 pub struct LiveTraining {
@@ -52,7 +61,7 @@ pub struct TrainingInfo {
     pub epoch: u64,
     /// Steps per second since this process began; null before the second step.
     pub pace: Option<f64>,
-    /// Losses and scores with at least one value.
+    /// Losses and scores with at least one value, in the order of display.
     pub curves: Vec<Curve>,
     /// Steps whose contact sheets are there, the oldest first.
     pub sheets: Vec<u64>,
@@ -67,6 +76,10 @@ pub struct Curve {
     /// score of held-out pairs (`l1`, of 255; `psnr` and `spectrum`, in dB; `ssim`, `swd`, `lpips`, and of label maps
     /// `accuracy`, `iou`).
     pub key: String,
+    /// What it shows, with the unit, as a heading.
+    pub title: String,
+    /// Whether its values scatter, and a smoothed line says more: losses are of single pairs, scores of all held-out pairs.
+    pub noisy: bool,
     /// Step and value. Of a long run, losses are means over neighbouring steps, and scores are left out evenly.
     pub points: Vec<(u64, f64)>,
 }
@@ -171,7 +184,7 @@ impl LiveTraining {
     /// The training as clients see it.
     pub fn info(&self) -> TrainingInfo {
         let seen = self.seen();
-        let mut curves: BTreeMap<&'static str, Vec<(u64, f64)>> = BTreeMap::new();
+        let mut found: BTreeMap<&'static str, Vec<(u64, f64)>> = BTreeMap::new();
         for line in &seen.metrics {
             for (key, value) in line.losses.named() {
                 let (key, unit) = match key {
@@ -179,22 +192,29 @@ impl LiveTraining {
                     key => (key, 1.0),
                 };
                 let point = (line.step, f64::from(value) * unit);
-                curves.entry(key).or_default().push(point);
+                found.entry(key).or_default().push(point);
             }
         }
-        for points in curves.values_mut() {
+        for points in found.values_mut() {
             *points = means(points);
         }
         for line in &seen.scores {
             for (key, value) in line.named() {
                 if let Some(value) = value {
-                    curves.entry(key).or_default().push((line.step, value));
+                    found.entry(key).or_default().push((line.step, value));
                 }
             }
         }
-        let curves = curves.into_iter().map(|(key, points)| Curve {
-            key: key.to_string(),
-            points: some_of(points),
+        let losses = LOSSES.map(|(key, title)| (key, title.to_string(), true));
+        let scores = Score::ALL.map(|score| (score.name(), score.title(), false));
+        let curves = losses.into_iter().chain(scores);
+        let curves = curves.filter_map(|(key, title, noisy)| {
+            Some(Curve {
+                key: key.to_string(),
+                title,
+                noisy,
+                points: some_of(found.remove(key)?),
+            })
         });
         let pace = seen.first.and_then(|(time, first)| {
             let steps = seen.step.checked_sub(first).filter(|steps| *steps > 0)?;
@@ -245,7 +265,6 @@ fn some_of(points: Vec<(u64, f64)>) -> Vec<(u64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pix2pix::run::L1_OF_CLASSES;
     use pix2pix::train::Losses;
 
     fn logged(step: u64, g_l1: f32) -> Metrics {
@@ -296,6 +315,65 @@ mod tests {
         assert_eq!(l1.points, [(1, 0.5)]);
         let has = |key: &str| curves.iter().any(|curve| curve.key == key);
         assert!(has("accuracy") && has("iou") && !has("g_l1") && !has("l1"));
+    }
+
+    #[test]
+    fn curves_have_titles_and_the_order_of_display() {
+        let curves = |scores: RunScores| -> Vec<(String, bool)> {
+            let is_of_labels = scores.accuracy.is_some();
+            let training = LiveTraining::new(Path::new("runs/run"), Some(9));
+            let training = training.with_labels(is_of_labels);
+            training.saw(&Event::Logged(logged(1, 0.5)));
+            training.saw(&Event::Scored(scores));
+            let curves = training.info().curves.into_iter();
+            curves.map(|curve| (curve.title, curve.noisy)).collect()
+        };
+        let expected = |titles: &[&str]| -> Vec<(String, bool)> {
+            let titles = titles.iter().map(|title| title.to_string());
+            let is_loss = |title: &String| !title.starts_with("Held-out");
+            titles
+                .map(|title| (title.clone(), is_loss(&title)))
+                .collect()
+        };
+        let of_pictures = RunScores {
+            psnr: Some(12.0),
+            ssim: Some(0.5),
+            swd: Some(9.0),
+            spectrum: Some(3.0),
+            lpips: Some(0.25),
+            ..RunScores::default()
+        };
+        assert_eq!(
+            curves(of_pictures),
+            expected(&[
+                "Training pairs: L1 (of 255)",
+                "Generator: adversarial loss",
+                "Discriminator: real pairs",
+                "Discriminator: generated pairs",
+                "Held-out pairs: L1 (of 255)",
+                "Held-out pairs: PSNR (dB)",
+                "Held-out pairs: SSIM",
+                "Held-out pairs: sliced Wasserstein distance (x1000)",
+                "Held-out pairs: distance of the spectra (dB)",
+                "Held-out pairs: LPIPS",
+            ])
+        );
+        let of_labels = RunScores {
+            accuracy: Some(0.25),
+            iou: Some(0.125),
+            ..RunScores::default()
+        };
+        assert_eq!(
+            curves(of_labels),
+            expected(&[
+                "Generator: L1 of the classes",
+                "Generator: adversarial loss",
+                "Discriminator: real pairs",
+                "Discriminator: generated pairs",
+                "Held-out pairs: pixel accuracy",
+                "Held-out pairs: mean IoU",
+            ])
+        );
     }
 
     /// Nobody knows how many steps fit into a length of time before there is a pace.

@@ -31,6 +31,7 @@ pub(crate) mod interval;
 #[cfg(feature = "report")]
 pub(crate) mod kid;
 pub(crate) mod lpips;
+pub(crate) mod measure;
 #[cfg(feature = "report")]
 pub(crate) mod own_values;
 #[cfg(feature = "report")]
@@ -60,6 +61,7 @@ pub use interval::Mean;
 #[cfg(feature = "report")]
 pub use kid::kernel_distance;
 pub use lpips::Lpips;
+pub use measure::{MEASURES, Measure, digits_that_count};
 #[cfg(feature = "report")]
 pub use own_values::OwnValues;
 #[cfg(feature = "report")]

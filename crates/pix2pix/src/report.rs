@@ -42,8 +42,6 @@ pub mod gallery;
 #[cfg(feature = "report")]
 pub(crate) mod html;
 #[cfg(feature = "report")]
-pub(crate) mod measure;
-#[cfg(feature = "report")]
 mod names;
 #[cfg(feature = "report")]
 mod outside;
@@ -64,8 +62,6 @@ pub use evaluate::{Evaluated, Evaluation, Measured, Measures, PictureScores, eva
 pub use gallery::Gallery;
 #[cfg(feature = "report")]
 pub use html::{NAME, is_of_one_run, is_report, write, write_csv};
-#[cfg(feature = "report")]
-pub use measure::{MEASURES, Measure, digits_that_count};
 #[cfg(feature = "report")]
 pub use reported::Reported;
 #[cfg(feature = "tensorboard")]

@@ -1,5 +1,6 @@
 //! Options of the server, from the command line, the environment or a file.
 
+mod checks;
 mod of_file;
 
 use std::net::SocketAddr;
@@ -12,15 +13,10 @@ use pix2pix::{Error, foreign, regular_file};
 use pix2pix_server::Settings;
 use pix2pix_server::client::Proxy;
 use pix2pix_server::origin::Origin;
-use pix2pix_server::settings::{LEAST_BODY, LEAST_PIXELS, Words};
+use pix2pix_server::settings::Words;
 use serde::Deserialize;
 
 use crate::failure::Failure;
-
-/// The least memory for requests: enough for small pictures.
-const LEAST_MEMORY: u64 = 64 << 20;
-/// The longest time limit, in seconds: a day.
-const LONGEST_TIME: u64 = 86_400;
 
 /// Parses a number of pictures in a minute.
 fn rate(text: &str) -> Result<NonZeroU32, String> {
@@ -149,24 +145,22 @@ impl Options {
         models: Vec<PathBuf>,
         file: Option<&Path>,
     ) -> Result<(Vec<PathBuf>, Settings), Failure> {
-        let plain = Settings::default();
         let is_configured = file.is_some();
-        let file = file.map(read).transpose()?.unwrap_or_default();
-        let listen = self.listen.or(file.listen).unwrap_or(plain.listen);
-        let models = if !models.is_empty() {
-            models
-        } else if !file.models.is_empty() {
-            file.models
-        } else if is_configured || !listen.ip().is_loopback() {
-            // a service whose models were forgotten must not show others in their place
-            let message = "no model to serve; name a run folder, a checkpoint file, or earth, the built-in model";
-            return Err(Failure::Usage(message.to_string()));
-        } else {
-            vec![PathBuf::from(built_in::NAME)]
-        };
+        let mut file = file.map(read).transpose()?.unwrap_or_default();
+        let models = given(models, std::mem::take(&mut file.models));
+        let settings = self.over(file);
+        let is_service = is_configured || !settings.listen.ip().is_loopback();
+        let models = served(models, is_service)?;
+        checks::check(&settings).map_err(Failure::Usage)?;
+        Ok((models, settings))
+    }
+
+    /// The settings: what is given here, then what is given in a file, then the defaults.
+    fn over(self, file: Self) -> Settings {
+        let plain = Settings::default();
         let seconds = |value: Option<u64>, plain| value.map_or(plain, Duration::from_secs);
-        let settings = Settings {
-            listen,
+        Settings {
+            listen: self.listen.or(file.listen).unwrap_or(plain.listen),
             hosts: given(self.host, file.host),
             token: self.token.or(file.token),
             cors: given(self.cors, file.cors),
@@ -200,84 +194,21 @@ impl Options {
             pixels: self.max_pixels.or(file.max_pixels).unwrap_or(plain.pixels),
             patience: seconds(self.patience.or(file.patience), plain.patience),
             grace: seconds(self.grace.or(file.grace), plain.grace),
-        };
-        for (name, value) in [
-            ("waiting", settings.waiting),
-            ("uploads", settings.uploads),
-            ("uploads-per-client", settings.uploads_per_client),
-            ("connections", settings.connections),
-            ("connections-per-client", settings.connections_per_client),
-        ] {
-            if !(1..=1 << 16).contains(&value) {
-                let message = format!("--{name} is {value}; it must be from 1 to 65536");
-                return Err(Failure::Usage(message));
-            }
         }
-        for (name, least, value) in [
-            ("patience", 1, settings.patience.as_secs()),
-            ("grace", 0, settings.grace.as_secs()),
-        ] {
-            if !(least..=LONGEST_TIME).contains(&value) {
-                let message = format!(
-                    "--{name} is {value}; it must be from {least} to {LONGEST_TIME} seconds"
-                );
-                return Err(Failure::Usage(message));
-            }
-        }
-        for (name, least, value) in [
-            ("max-memory", LEAST_MEMORY, settings.memory),
-            ("max-body", LEAST_BODY as u64, settings.body_bytes as u64),
-            ("max-pixels", LEAST_PIXELS, settings.pixels),
-        ] {
-            if value < least {
-                let message = format!("--{name} is {value}; it must be at least {least}");
-                return Err(Failure::Usage(message));
-            }
-        }
-        let largest = settings.largest_body();
-        if settings.body_bytes > largest {
-            let message = format!(
-                "--max-body is {}; with --max-memory {}, of which a body takes three parts, it can be at most {largest}",
-                settings.body_bytes, settings.memory
-            );
-            return Err(Failure::Usage(message));
-        }
-        if let Some(host) = settings.hosts.iter().find(|host| !is_name(host)) {
-            let message = format!(
-                "--host is {host}; give a name without scheme and port, as maps.example.org"
-            );
-            return Err(Failure::Usage(message));
-        }
-        if settings.token.as_ref().is_some_and(String::is_empty) {
-            let message = "--token or PIX2PIX_TOKEN is empty; omit it, or give a secret";
-            return Err(Failure::Usage(message.to_string()));
-        }
-        if settings
-            .token
-            .as_deref()
-            .is_some_and(|token| !is_sendable(token))
-        {
-            let message = "--token has what no request can send: give visible ASCII characters, without a space or a line end \
-                           before or after them";
-            return Err(Failure::Usage(message.to_string()));
-        }
-        if settings.words.title.trim().is_empty() {
-            let message = "--title is empty; omit it, or give the page a name";
-            return Err(Failure::Usage(message.to_string()));
-        }
-        Ok((models, settings))
     }
 }
 
-/// Whether a text may be the name of a host: no address of a page is one, and no name with a port.
-fn is_name(text: &str) -> bool {
-    let has_port = text.matches(':').count() == 1;
-    !text.is_empty() && !has_port && !text.contains(|letter: char| "/ ".contains(letter))
-}
-
-/// Whether a header can carry a token as it is: its spaces at the ends would be lost.
-fn is_sendable(token: &str) -> bool {
-    token.trim() == token && token.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+/// The models to serve: those that were named, or the built-in one. A service whose models were forgotten must not show
+/// others in their place.
+fn served(named: Vec<PathBuf>, is_service: bool) -> Result<Vec<PathBuf>, Failure> {
+    match named.is_empty() {
+        false => Ok(named),
+        true if is_service => {
+            let message = "no model to serve; name a run folder, a checkpoint file, or earth, the built-in model";
+            Err(Failure::Usage(message.to_string()))
+        }
+        true => Ok(vec![PathBuf::from(built_in::NAME)]),
+    }
 }
 
 /// The values typed, or else those of the file.

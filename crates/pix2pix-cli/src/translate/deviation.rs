@@ -6,7 +6,7 @@ use pix2pix::Error;
 use pix2pix::data::Depth;
 use pix2pix::data::picture::{self, Format, Metadata};
 use pix2pix::model::{DEVIATION_SCALE, Sampled};
-use pix2pix::report::digits_that_count;
+use pix2pix::quality::digits_that_count;
 
 use super::inputs::Named;
 use crate::output_folder::create_folder_of;

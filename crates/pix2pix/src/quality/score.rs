@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::choice::choices;
 use crate::error::{Error, Result};
 use crate::quality::lpips::Lpips;
+use crate::quality::measure::Measure;
 use crate::quality::{ssim, swd};
 
 /// A score of held-out pairs.
@@ -43,24 +44,34 @@ choices!(Score, "score",
 impl Score {
     /// Whether `new` is better than `old`.
     pub fn is_better(self, new: f64, old: f64) -> bool {
+        match self.measure().higher {
+            true => new > old,
+            false => new < old,
+        }
+    }
+
+    /// Its row in the table of measures.
+    pub fn measure(self) -> Measure {
         match self {
-            Self::L1 | Self::Swd | Self::Spectrum | Self::Lpips => new < old,
-            Self::Psnr | Self::Ssim | Self::Accuracy | Self::Iou => new > old,
+            Self::L1 => Measure::L1,
+            Self::Psnr => Measure::PSNR,
+            Self::Ssim => Measure::SSIM,
+            Self::Swd => Measure::SWD,
+            Self::Spectrum => Measure::SPECTRUM,
+            Self::Lpips => Measure::LPIPS,
+            Self::Accuracy => Measure::ACCURACY,
+            Self::Iou => Measure::IOU,
         }
     }
 
     /// The score as it is written in texts, e.g. "L1".
     pub fn label(self) -> &'static str {
-        match self {
-            Self::L1 => "L1",
-            Self::Psnr => "PSNR",
-            Self::Ssim => "SSIM",
-            Self::Swd => "SWD",
-            Self::Spectrum => "spectrum",
-            Self::Lpips => "LPIPS",
-            Self::Accuracy => "pixel accuracy",
-            Self::Iou => "mean IoU",
-        }
+        self.measure().label
+    }
+
+    /// The title of its curve over the steps, e.g. "Held-out pairs: PSNR (dB)".
+    pub fn title(self) -> String {
+        format!("Held-out pairs: {}", self.measure().full_heading())
     }
 
     /// Whether it is a score of label maps, which have no others.
@@ -87,6 +98,25 @@ impl Score {
             // every network takes sides of 8 pixels or more, which have an octave
             Self::L1 | Self::Psnr | Self::Ssim | Self::Swd | Self::Spectrum => Ok(()),
             Self::Accuracy | Self::Iou => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pix2pix_runtime::choice::Choice;
+
+    use super::*;
+
+    /// Options and files know a score by the name that the table of measures has, and help texts say what it says.
+    #[test]
+    fn a_score_is_its_measure() {
+        for (score, name, about) in Score::CHOICES {
+            let measure = score.measure();
+            assert_eq!(measure.key, *name);
+            let better = if measure.higher { "higher" } else { "lower" };
+            let told = format!("; {better} is better");
+            assert!(about.ends_with(&told), "{name}: {about}");
         }
     }
 }

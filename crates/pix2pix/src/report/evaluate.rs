@@ -24,7 +24,7 @@ use crate::quality::kid::kernel_distance;
 use crate::quality::lpips::Lpips;
 use crate::quality::spread::Spread;
 use crate::quality::{
-    Calibration, ClassScore, Confidence, Confusion, OwnValues, Planes, Point, Realism,
+    Calibration, ClassScore, Confidence, Confusion, Measure, OwnValues, Planes, Point, Realism,
     RealismScores, Scores, pearson, scores_of,
 };
 use crate::report::by_channel::{ChannelScores, means_by_channel, scores_by_channel};
@@ -120,7 +120,7 @@ impl PictureScores {
         }
     }
 
-    /// The scores by the keys of [`MEASURES`](super::MEASURES). Of label maps, only those of classes mean something.
+    /// The scores by the keys of [`MEASURES`](crate::quality::MEASURES). Of label maps, only those of classes mean something.
     pub fn named(&self) -> Vec<(&'static str, Option<f64>)> {
         let of_pictures = |value: Option<f64>| value.filter(|_| self.accuracy.is_none());
         vec![
@@ -467,10 +467,11 @@ fn row(scores: &PictureScores, [source, output, target]: [&Picture; 3], config: 
     let PictureScores { name, scores, .. } = scores;
     Row {
         name: match of_classes {
-            Some(share) => format!("{name}: pixel accuracy {share:.4}"),
+            Some(share) => format!("{name}: {}", Measure::ACCURACY.told(share)),
             None => format!(
-                "{name}: L1 {:.2} of 255, PSNR {:.2} dB",
-                scores.l1, scores.psnr
+                "{name}: {}, {}",
+                Measure::L1.told(scores.l1),
+                Measure::PSNR.told(scores.psnr)
             ),
         },
         input: config.source.shown(source),

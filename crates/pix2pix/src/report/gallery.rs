@@ -23,9 +23,8 @@ use crate::data::pair::Pair;
 use crate::data::picture::Picture;
 use crate::draw::contact_sheet;
 use crate::error::Result;
-use crate::quality::Planes;
+use crate::quality::{MEASURES, Measure, Planes};
 use crate::report::evaluate::PictureScores;
-use crate::report::measure::{MEASURES, Measure};
 use crate::report::page;
 
 /// Name of the page in a folder of results.

@@ -13,6 +13,7 @@ use crate::atomic_file;
 use crate::clock;
 use crate::data::sha256;
 use crate::error::{Error, Result};
+use crate::quality::{Measure, Score};
 use crate::report::gallery::{self, Gallery};
 use crate::report::names;
 use crate::report::page;
@@ -36,6 +37,8 @@ struct Report<'a> {
     version: &'static str,
     runs: Vec<Run<'a>>,
     charts: Vec<Chart>,
+    /// How the scores in `best` are written.
+    scores: [Measure; Score::ALL.len()],
     /// Why scores of the runs do not compare, if they do not.
     apart: Option<&'static str>,
 }
@@ -77,7 +80,7 @@ struct Sample {
 #[derive(Serialize)]
 struct Chart {
     key: &'static str,
-    title: &'static str,
+    title: String,
     /// Whether the curves may be smoothed: losses of single pairs are noisy, scores of all held-out pairs are exact.
     smoothed: bool,
     /// What a healthy curve looks like.
@@ -87,7 +90,7 @@ struct Chart {
     findings: Vec<Option<Finding>>,
 }
 
-/// Keys and titles of the losses' curves, in the order of display.
+/// Keys and titles of the losses' curves, in the order of display. Behind them are those of the scores.
 const LOSSES: [(&str, &str); 5] = [
     ("g_l1", "Training pairs: L1 (of 255)"),
     (L1_OF_CLASSES, "Generator loss: L1 of the classes"),
@@ -95,16 +98,8 @@ const LOSSES: [(&str, &str); 5] = [
     ("d_real", "Discriminator loss: real pairs"),
     ("d_fake", "Discriminator loss: generated pairs"),
 ];
-/// Keys and titles of the curves behind them, which are not smoothed: scores, the learning rate and how often pairs are augmented.
-const EXACT: [(&str, &str); 10] = [
-    ("l1", "Held-out pairs: L1 (of 255)"),
-    ("psnr", "Held-out pairs: PSNR (dB)"),
-    ("ssim", "Held-out pairs: SSIM"),
-    ("swd", "Held-out pairs: sliced Wasserstein distance (x1000)"),
-    ("spectrum", "Held-out pairs: distance of the spectra (dB)"),
-    ("lpips", "Held-out pairs: LPIPS"),
-    ("accuracy", "Held-out pairs: pixel accuracy"),
-    ("iou", "Held-out pairs: mean IoU"),
+/// Keys and titles of the last curves: the learning rate and how often pairs are augmented.
+const RATES: [(&str, &str); 2] = [
     ("lr", "Learning rate"),
     ("augment", "Probability of each augmentation"),
 ];
@@ -123,7 +118,7 @@ pub fn write(runs: &[Reported], file: &Path) -> Result<Vec<String>> {
     for history in &histories {
         unread.extend(history.unread.iter().cloned());
     }
-    let chart = |(key, title): (&'static str, &'static str), smoothed| Chart {
+    let chart = |(key, title, smoothed): (&'static str, String, bool)| Chart {
         key,
         title,
         smoothed,
@@ -144,10 +139,9 @@ pub fn write(runs: &[Reported], file: &Path) -> Result<Vec<String>> {
         made: now.strftime("%Y-%m-%d %H:%M").to_string(),
         at: now.timestamp().as_second(),
         version: env!("CARGO_PKG_VERSION"),
-        charts: LOSSES
-            .into_iter()
-            .map(|loss| chart(loss, true))
-            .chain(EXACT.into_iter().map(|score| chart(score, false)))
+        scores: Score::ALL.map(Score::measure),
+        charts: curves()
+            .map(chart)
             .filter(|chart| chart.series.iter().any(|line| !line.is_empty()))
             .collect(),
         runs: histories
@@ -160,6 +154,14 @@ pub fn write(runs: &[Reported], file: &Path) -> Result<Vec<String>> {
     atomic_file::write(file, page::of(TEMPLATE, &report).as_bytes())?;
     unread.extend(apart.map(str::to_string));
     Ok(unread)
+}
+
+/// The key and the title of each curve, in the order of display, and whether it may be smoothed.
+fn curves() -> impl Iterator<Item = (&'static str, String, bool)> {
+    let losses = LOSSES.map(|(key, title)| (key, title.to_string(), true));
+    let scores = Score::ALL.map(|score| (score.name(), score.title(), false));
+    let rates = RATES.map(|(key, title)| (key, title.to_string(), false));
+    losses.into_iter().chain(scores).chain(rates)
 }
 
 /// Whether a file is the report of a single run.
@@ -319,21 +321,20 @@ fn embedded(path: &Path) -> Result<String> {
 /// # Errors
 /// As [`write()`].
 pub fn write_csv(runs: &[PathBuf], file: &Path) -> Result<()> {
-    const COLUMNS: [&str; 14] = [
-        "d_real", "d_fake", "g_gan", "g_l1", "l1", "psnr", "ssim", "swd", "spectrum", "lpips",
-        "accuracy", "iou", "lr", "augment",
-    ];
+    let losses = ["d_real", "d_fake", "g_gan", "g_l1"];
+    let (scores, rates) = (Score::ALL.map(Score::name), RATES.map(|(key, _)| key));
+    let columns = [&losses[..], &scores, &rates].concat();
     let mut writer = csv::Writer::from_writer(Vec::new());
     let failed = |e: csv::Error| Error::file(file, e, "choose another file");
     let head = ["run", "step", "epoch", "seconds"]
         .into_iter()
-        .chain(COLUMNS);
+        .chain(columns.iter().copied());
     writer.write_record(head).map_err(failed)?;
     let roots: Vec<&Path> = runs.iter().map(PathBuf::as_path).collect();
     for (run, name) in runs.iter().zip(names::of(&roots)) {
         let history = History::read(run)?;
         let mut rows: BTreeMap<u64, BTreeMap<&str, f64>> = BTreeMap::new();
-        for column in COLUMNS.into_iter().chain(["epoch", "seconds"]) {
+        for column in columns.iter().copied().chain(["epoch", "seconds"]) {
             for (step, value) in history.series(column) {
                 rows.entry(step).or_default().insert(column, value);
             }
@@ -346,7 +347,8 @@ pub fn write_csv(runs: &[PathBuf], file: &Path) -> Result<()> {
                 cell("epoch"),
                 cell("seconds"),
             ];
-            let record = start.into_iter().chain(COLUMNS.map(cell));
+            let values = columns.iter().map(|column| cell(column));
+            let record = start.into_iter().chain(values);
             writer.write_record(record).map_err(failed)?;
         }
     }

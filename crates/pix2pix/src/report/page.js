@@ -14,6 +14,9 @@ const tick = (number, digits = 4) => {
   return rounded !== 0 && Math.abs(rounded) < 0.001 ? rounded.toExponential() : rounded.toString();
 };
 
+/** The name of a measure, with its unit. */
+const heading = ({ label, unit }) => unit === null ? label : `${label} (${unit})`;
+
 // Shows a gallery in an element: a choice of the order, and of each picture its input, output, target and difference.
 const showGallery = (place, gallery, chosen = 0) => {
   const labels = ["input", "output", "target", "difference"];
@@ -29,12 +32,13 @@ const showGallery = (place, gallery, chosen = 0) => {
       pictures.append(shot);
     });
     const scores = make("dl");
-    for (const { key, label, digits } of gallery.measures) {
+    for (const measure of gallery.measures) {
+      const { key, digits } = measure;
       if (!(key in entry.scores)) continue;
       const row = make("div");
       const score = entry.scores[key];
       const shown = digits === null ? String(Number(score.toPrecision(4))) : score.toFixed(digits);
-      row.append(make("dt", {}, label), make("dd", {}, shown));
+      row.append(make("dt", {}, heading(measure)), make("dd", {}, shown));
       scores.append(row);
     }
     card.append(make("h3", {}, entry.name), pictures);
@@ -43,12 +47,14 @@ const showGallery = (place, gallery, chosen = 0) => {
   });
   // in the order of names, or by a measure; pictures without it come last
   const orders = [["name", () => 0]];
-  for (const { key, label, higher } of gallery.measures)
+  for (const measure of gallery.measures) {
+    const { key, higher } = measure;
     for (const [end, sign] of [["worst", higher ? 1 : -1], ["best", higher ? -1 : 1]])
-      orders.push([`${label}, ${end} first`, (a, b) => {
+      orders.push([`${heading(measure)}, ${end} first`, (a, b) => {
         const [x, y] = [a, b].map(({ entry }) => entry.scores[key]);
         return x === undefined || y === undefined ? (x === undefined) - (y === undefined) : sign * (x - y);
       }]);
+  }
   const order = make("select", { class: "order" });
   orders.forEach(([name], index) => order.append(make("option", { value: index }, name)));
   const sort = () => list.replaceChildren(...[...cards].sort(orders[Number(order.value)][1]).map(({ card }) => card));

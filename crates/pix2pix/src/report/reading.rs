@@ -69,12 +69,14 @@ pub fn healthy(key: &str) -> &'static str {
             "Falls together with that of the training pairs, then levels off. If it rises while that falls, the network \
              learns the training pairs by heart."
         }
-        "swd" | "spectrum" | "lpips" => "Falls, then levels off.",
         "lr" => "Constant in the paper. A schedule lowers it, so that the weights come to rest.",
         "augment" => {
             "Rises while the discriminator is too sure of the training pairs, and levels off. At 1, more pairs would help."
         }
-        _ => "Rises, then levels off.",
+        key => match key.parse::<Score>() {
+            Ok(score) if !score.measure().higher => "Falls, then levels off.",
+            _ => "Rises, then levels off.",
+        },
     }
 }
 
@@ -93,10 +95,7 @@ pub fn of(history: &History, key: &str, l1: &[Point]) -> Option<Finding> {
         }
         "lr" => rate(&series(key)),
         "augment" => augmented(&series(key)),
-        key => {
-            let score = Score::ALL.into_iter().find(|score| score.name() == key)?;
-            held_out(score, &series(key), l1)
-        }
+        key => held_out(key.parse().ok()?, &series(key), l1),
     }
 }
 
@@ -537,6 +536,14 @@ mod tests {
             "it has recovered"
         );
         assert_eq!(collapse(&level, &flat[1..]), None);
+    }
+
+    #[test]
+    fn a_healthy_score_goes_to_its_good_end() {
+        let rises = Score::ALL.map(|score| healthy(score.name()).starts_with("Rises"));
+        let [l1, psnr, ssim, swd, spectrum, lpips, accuracy, iou] = rises;
+        assert!(psnr && ssim && accuracy && iou);
+        assert!(!l1 && !swd && !spectrum && !lpips);
     }
 
     #[test]

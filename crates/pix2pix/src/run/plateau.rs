@@ -81,7 +81,7 @@ impl Plateau {
 
     /// Whether a score is better by more than the threshold.
     fn improves(&self, new: f64, best: f64) -> bool {
-        match self.score.is_better(1.0, 0.0) {
+        match self.score.measure().higher {
             true => new > best * (1.0 + THRESHOLD),
             false => new < best * (1.0 - THRESHOLD),
         }
