@@ -254,21 +254,12 @@ fn scaled<L: Lanes, const P: usize>(mut points: [L; P], factors: [f32; P]) -> [L
 #[inline(always)]
 pub fn both<L: Lanes, const I: usize, const O: usize>(
     square: [[L; I]; I],
-    map: impl Fn([L; I]) -> [L; O],
+    map: impl Fn([L; I]) -> [L; O] + Copy,
 ) -> [[L; O]; O] {
-    let wide = rows(
-        square,
-        #[inline(always)]
-        |line| map(line),
-    );
+    let wide = rows(square, map);
     let mut result = [[square[0][0]; O]; O];
     for x in 0..O {
-        let line = column(
-            &wide,
-            x,
-            #[inline(always)]
-            |line| map(line),
-        );
+        let line = column(&wide, x, map);
         for y in 0..O {
             result[y][x] = line[y];
         }
