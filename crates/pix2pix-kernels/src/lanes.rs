@@ -24,6 +24,8 @@ pub trait Lanes: Copy {
     fn sub(self, other: Self) -> Self;
     /// Every lane times `factor`.
     fn scale(self, factor: f32) -> Self;
+    /// This plus `factor` times `other`.
+    fn add_scaled(self, other: Self, factor: f32) -> Self;
     /// This plus the product of `a` and `b`.
     fn multiply_add(self, a: Self, b: Self) -> Self;
     /// Transposes a 16x16 matrix, given and returned row by row.

@@ -11,7 +11,7 @@
 //! | gradient of the weights | [`convolution::weight_gradient`] | [`convolution::weight_gradient`], input and output exchanged |
 //!
 //! Each has two algorithms. If there are many channels and the image is not tiny, the fast forms of [`winograd`]
-//! need two to four times fewer products; otherwise matrix products with the patch matrix ([`im2col`]). An
+//! need two to five times fewer products; otherwise matrix products with the patch matrix ([`im2col`]). An
 //! [`InstructionSet`] selects instructions (AVX-512, AVX2, NEON, or the target's baseline) and arithmetic (f32, or
 //! factors rounded to bfloat16) at run time.
 //!

@@ -1,4 +1,4 @@
-//! Fast convolutions with 4x4 windows (Winograd 1980; Lavin and Gray, CVPR 2016), with two to four times fewer products
+//! Fast convolutions with 4x4 windows (Winograd 1980; Lavin and Gray, CVPR 2016), with two to five times fewer products
 //! than the definition.
 //!
 //! The output is divided into tiles of 3x3 or 4x4 pixels. Linear maps (module `scheme`) take pixels, weights and
@@ -51,7 +51,7 @@ const STRIDE_1: bool = !cfg!(target_arch = "wasm32");
 /// A fast form of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// One phase of 4x4 taps, for stride 1, in tiles of 3x3 outputs.
+    /// One phase of 4x4 taps, for stride 1, in tiles of 4x4 outputs.
     FourTaps,
     /// Four phases of 2x2 taps, in tiles of 3x3 outputs.
     TwoTaps,
@@ -98,8 +98,8 @@ impl Form {
 
     fn tile(self) -> usize {
         match self {
-            Self::FourTaps | Self::TwoTaps => 3,
-            Self::TwoTapsWide => 4,
+            Self::TwoTaps => 3,
+            Self::FourTaps | Self::TwoTapsWide => 4,
         }
     }
 
@@ -147,7 +147,7 @@ impl Form {
         use forward::forward;
         let forward = match self {
             Self::FourTaps if !STRIDE_1 => unreachable!("it is not among all"),
-            Self::FourTaps => forward::<W, FourTaps, 4, 6, 3>,
+            Self::FourTaps => forward::<W, FourTaps, 4, 7, 4>,
             Self::TwoTaps => forward::<W, TwoTaps, 2, 4, 3>,
             Self::TwoTapsWide => forward::<W, TwoTapsWide, 2, 5, 4>,
         };
@@ -183,7 +183,7 @@ impl Form {
         use input_gradient::input_gradient;
         let input_gradient = match self {
             Self::FourTaps if !STRIDE_1 => unreachable!("it is not among all"),
-            Self::FourTaps => input_gradient::<W, FourTaps, 4, 6, 3>,
+            Self::FourTaps => input_gradient::<W, FourTaps, 4, 7, 4>,
             Self::TwoTaps => input_gradient::<W, TwoTaps, 2, 4, 3>,
             Self::TwoTapsWide => input_gradient::<W, TwoTapsWide, 2, 5, 4>,
         };
@@ -208,7 +208,7 @@ impl Form {
             .checked_tiling(instructions, geometry)
             .even(instructions);
         let weight_gradient = match self {
-            Self::FourTaps => weight_gradient::<FourTaps, 4, 6, 3>,
+            Self::FourTaps => weight_gradient::<FourTaps, 4, 7, 4>,
             Self::TwoTaps => weight_gradient::<TwoTaps, 2, 4, 3>,
             Self::TwoTapsWide => weight_gradient::<TwoTapsWide, 2, 5, 4>,
         };

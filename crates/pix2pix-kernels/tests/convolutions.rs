@@ -97,7 +97,7 @@ impl Way {
                         magnified: match form {
                             Form::TwoTaps => ((6.0f64 / 2.0).powi(2), 10.0 / 6.0),
                             Form::TwoTapsWide => ((20.0f64 / 2.0).powi(2), 51.2 / 8.0),
-                            Form::FourTaps => ((56.0f64 / 4.0).powi(2), 129.4 / 12.0),
+                            Form::FourTaps => ((74.0f64 / 4.0).powi(2), 254.2 / 16.0),
                         },
                     });
                 }

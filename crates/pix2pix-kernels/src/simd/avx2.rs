@@ -79,6 +79,18 @@ impl Lanes for Pair {
     }
 
     #[inline(always)]
+    fn add_scaled(self, other: Self, factor: f32) -> Self {
+        // SAFETY: see above.
+        unsafe {
+            let factor = _mm256_set1_ps(factor);
+            Self([
+                _mm256_fmadd_ps(other.0[0], factor, self.0[0]),
+                _mm256_fmadd_ps(other.0[1], factor, self.0[1]),
+            ])
+        }
+    }
+
+    #[inline(always)]
     fn multiply_add(self, a: Self, b: Self) -> Self {
         // SAFETY: see above.
         unsafe {

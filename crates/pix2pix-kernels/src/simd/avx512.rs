@@ -71,6 +71,12 @@ impl Lanes for Zmm {
     }
 
     #[inline(always)]
+    fn add_scaled(self, other: Self, factor: f32) -> Self {
+        // SAFETY: see above.
+        unsafe { Self(_mm512_fmadd_ps(other.0, _mm512_set1_ps(factor), self.0)) }
+    }
+
+    #[inline(always)]
     fn multiply_add(self, a: Self, b: Self) -> Self {
         // SAFETY: see above.
         unsafe { Self(_mm512_fmadd_ps(a.0, b.0, self.0)) }

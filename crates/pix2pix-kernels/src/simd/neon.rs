@@ -105,6 +105,15 @@ impl Lanes for Quad {
     }
 
     #[inline(always)]
+    fn add_scaled(mut self, other: Self, factor: f32) -> Self {
+        for (part, other) in self.0.iter_mut().zip(other.0) {
+            // SAFETY: the target has NEON.
+            *part = unsafe { vfmaq_n_f32(*part, other, factor) };
+        }
+        self
+    }
+
+    #[inline(always)]
     fn multiply_add(mut self, a: Self, b: Self) -> Self {
         for (part, (a, b)) in self.0.iter_mut().zip(a.0.into_iter().zip(b.0)) {
             // SAFETY: the target has NEON.

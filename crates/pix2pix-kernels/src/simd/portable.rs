@@ -31,6 +31,11 @@ impl Lanes for [f32; LANES] {
     }
 
     #[inline(always)]
+    fn add_scaled(self, other: Self, factor: f32) -> Self {
+        std::array::from_fn(|i| self[i] + other[i] * factor)
+    }
+
+    #[inline(always)]
     fn multiply_add(self, a: Self, b: Self) -> Self {
         std::array::from_fn(|i| self[i] + a[i] * b[i])
     }

@@ -54,21 +54,32 @@ impl Planes {
         band[self.before + width..].fill([0.0; LANES]);
         for pixel in (0..width).step_by(LANES) {
             let count = (width - pixel).min(LANES);
-            let mut block = [simd.zero(); LANES];
-            for (values, channel) in block.iter_mut().zip(channels.clone()) {
-                let from = &image[(channel * self.height + row) * self.width + pixel..][..count];
-                *values = match from.first_chunk::<LANES>() {
-                    Some(whole) => simd.load(whole),
-                    None => {
-                        let mut part = [0.0; LANES];
-                        part[..count].copy_from_slice(from);
-                        simd.load(&part)
+            let to = &mut band[self.before + pixel..][..count];
+            let at = |channel: usize| (channel * self.height + row) * self.width + pixel;
+            match to.as_mut_array::<LANES>() {
+                Some(to) if channels.len() == LANES => {
+                    let mut block = [simd.zero(); LANES];
+                    for lane in 0..LANES {
+                        let from = image[at(channels.start + lane)..].first_chunk();
+                        block[lane] = simd.load(from.expect("a whole vector"));
                     }
-                };
-            }
-            let block = M::Lanes::transpose(block);
-            for (to, values) in band[self.before + pixel..][..count].iter_mut().zip(block) {
-                values.store(to);
+                    let block = M::Lanes::transpose(block);
+                    for lane in 0..LANES {
+                        block[lane].store(&mut to[lane]);
+                    }
+                }
+                _ => {
+                    let mut block = [simd.zero(); LANES];
+                    for (values, channel) in block.iter_mut().zip(channels.clone()) {
+                        let mut part = [0.0; LANES];
+                        part[..count].copy_from_slice(&image[at(channel)..][..count]);
+                        *values = simd.load(&part);
+                    }
+                    let block = M::Lanes::transpose(block);
+                    for (to, values) in to.iter_mut().zip(block) {
+                        values.store(to);
+                    }
+                }
             }
         }
     }
@@ -93,24 +104,38 @@ impl Planes {
         else {
             return;
         };
+        let channels = self.channels_of(group);
         let width = self.width.min(band.len() - self.before);
         for pixel in (0..width).step_by(LANES) {
             let count = (width - pixel).min(LANES);
-            let mut block = [simd.zero(); LANES];
-            for (values, from) in block.iter_mut().zip(&band[self.before + pixel..][..count]) {
-                *values = simd.load(from);
-            }
-            let block = M::Lanes::transpose(block);
-            for (values, channel) in block.into_iter().zip(self.channels_of(group)) {
+            let from = &band[self.before + pixel..][..count];
+            let to = |channel: usize| {
                 let at = start + (channel * self.height + row) * self.width + pixel;
                 // SAFETY: the caller keeps other threads from this row of this channel.
-                let to = unsafe { image.part(at..at + count) };
-                match to.first_chunk_mut::<LANES>() {
-                    Some(whole) => values.write(whole),
-                    None => {
+                unsafe { image.part(at..at + count) }
+            };
+            match from.as_array::<LANES>() {
+                Some(from) if channels.len() == LANES => {
+                    let mut block = [simd.zero(); LANES];
+                    for lane in 0..LANES {
+                        block[lane] = simd.load(&from[lane]);
+                    }
+                    let block = M::Lanes::transpose(block);
+                    for lane in 0..LANES {
+                        let to = to(channels.start + lane).first_chunk_mut();
+                        block[lane].write(to.expect("a whole vector"));
+                    }
+                }
+                _ => {
+                    let mut block = [simd.zero(); LANES];
+                    for (values, from) in block.iter_mut().zip(from) {
+                        *values = simd.load(from);
+                    }
+                    let block = M::Lanes::transpose(block);
+                    for (values, channel) in block.into_iter().zip(channels.clone()) {
                         let mut part = [0.0; LANES];
                         values.store(&mut part);
-                        to.write_copy_of_slice(&part[..count]);
+                        to(channel).write_copy_of_slice(&part[..count]);
                     }
                 }
             }

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use rayon::prelude::*;
 
 use super::band::Planes;
-use super::scheme::{Scheme, both};
+use super::scheme::{self, Scheme, rows};
 use super::tiling::{Tiling, odd_lines};
 use crate::instruction_set::InstructionSet;
 use crate::lanes::{LANES, Lanes};
@@ -234,29 +234,33 @@ impl<K: Map<N, P>, const N: usize, const P: usize> Task for Row<'_, K, N, P> {
             for column in (0..tiling.row_tiles).step_by(pair) {
                 let tile = self.row * tiling.row_tiles + column;
                 let phase = (down, right);
-                let first = points::<M, K, N, P>(simd, tiling, band, width, column, phase);
+                let first = point_rows::<M, K, N, P>(simd, tiling, band, width, column, phase);
                 let second = if pair == 2 {
-                    points::<M, K, N, P>(simd, tiling, band, width, column + 1, phase)
+                    point_rows::<M, K, N, P>(simd, tiling, band, width, column + 1, phase)
                 } else {
                     first
                 };
-                for p in 0..P * P {
-                    let (first, second) = (first[p / P][p % P], second[p / P][p % P]);
-                    let at = self.layout.word(p, tile, channel);
-                    let count = match self.layout.order {
-                        Order::SumOverChannels => LANES / M::VALUES,
-                        _ => LANES,
+                let start = self.layout.word(0, tile, channel);
+                for x in 0..P {
+                    let first = scheme::column(
+                        &first,
+                        x,
+                        #[inline(always)]
+                        |line| K::line(line),
+                    );
+                    let second = if pair == 2 {
+                        scheme::column(
+                            &second,
+                            x,
+                            #[inline(always)]
+                            |line| K::line(line),
+                        )
+                    } else {
+                        first
                     };
-                    // SAFETY: each task has its own channels and row of tiles, with both tiles of a pair.
-                    let to = unsafe { self.words.part(at..at + count) };
-                    // constant lengths, for the compiler
-                    match self.layout.order {
-                        Order::SumOverChannels if M::VALUES == 2 => {
-                            let words = simd.row_words(first);
-                            to.copy_from_slice(&words[..LANES / 2]);
-                        }
-                        Order::SumOverChannels => to.copy_from_slice(&simd.row_words(first)),
-                        _ => to.copy_from_slice(&simd.words(first, second)),
+                    for y in 0..P {
+                        let at = start + (y * P + x) * self.layout.point;
+                        self.write(simd, at, [first[y], second[y]]);
                     }
                 }
             }
@@ -264,16 +268,38 @@ impl<K: Map<N, P>, const N: usize, const P: usize> Task for Row<'_, K, N, P> {
     }
 }
 
-/// Maps one phase of a tile.
+impl<K, const N: usize, const P: usize> Row<'_, K, N, P> {
+    /// Writes the words of a point.
+    #[inline(always)]
+    fn write<M: Simd>(&self, simd: M, at: usize, [first, second]: [M::Lanes; 2]) {
+        let count = match self.layout.order {
+            Order::SumOverChannels => LANES / M::VALUES,
+            _ => LANES,
+        };
+        // SAFETY: each task has its own channels and row of tiles, with both tiles of a pair.
+        let to = unsafe { self.words.part(at..at + count) };
+        // constant lengths, for the compiler
+        match self.layout.order {
+            Order::SumOverChannels if M::VALUES == 2 => {
+                let words = simd.row_words(first);
+                to.copy_from_slice(&words[..LANES / 2]);
+            }
+            Order::SumOverChannels => to.copy_from_slice(&simd.row_words(first)),
+            _ => to.copy_from_slice(&simd.words(first, second)),
+        }
+    }
+}
+
+/// Maps the rows of one phase of a tile.
 #[inline(always)]
-fn points<M: Simd, K: Map<N, P>, const N: usize, const P: usize>(
+fn point_rows<M: Simd, K: Map<N, P>, const N: usize, const P: usize>(
     simd: M,
     tiling: Tiling,
     band: &[[f32; LANES]],
     width: usize,
     column: usize,
     (down, right): (usize, usize),
-) -> [[M::Lanes; P]; P] {
+) -> [[M::Lanes; P]; N] {
     let mut square = [[simd.zero(); N]; N];
     for y in 0..N {
         let row = &band[(y * tiling.step + down * tiling.shift) * width..][..width];
@@ -282,7 +308,7 @@ fn points<M: Simd, K: Map<N, P>, const N: usize, const P: usize>(
             square[y][x] = simd.load(&row[x * tiling.step]);
         }
     }
-    both(
+    rows(
         square,
         #[inline(always)]
         |line| K::line(line),

@@ -1,6 +1,6 @@
 //! Maps of the weights.
 
-use super::scheme::{Scheme, both};
+use super::scheme::{Scheme, both, column, rows};
 use super::tiling::Tiling;
 use crate::lanes::{LANES, Lanes};
 use crate::simd::Simd;
@@ -36,35 +36,51 @@ pub fn map_kernel<M: Simd, S: Scheme<R, P, T>, const R: usize, const P: usize, c
     mut sink: impl FnMut(usize, usize, [u32; LANES]),
 ) {
     for (q, down, right) in tiling.each_phase() {
-        let one = phase_points::<M, S, R, P, T>(simd, tiling, (down, right), &first);
+        let one = phase_rows::<M, S, R, P, T>(simd, tiling, (down, right), &first);
         let two = if M::VALUES == 2 {
-            phase_points::<M, S, R, P, T>(simd, tiling, (down, right), &second)
+            phase_rows::<M, S, R, P, T>(simd, tiling, (down, right), &second)
         } else {
             one
         };
-        for y in 0..P {
-            for x in 0..P {
-                sink(q, y * P + x, simd.words(one[y][x], two[y][x]));
+        for x in 0..P {
+            let one = column(
+                &one,
+                x,
+                #[inline(always)]
+                |line| S::kernel(line),
+            );
+            let two = if M::VALUES == 2 {
+                column(
+                    &two,
+                    x,
+                    #[inline(always)]
+                    |line| S::kernel(line),
+                )
+            } else {
+                one
+            };
+            for y in 0..P {
+                sink(q, y * P + x, simd.words(one[y], two[y]));
             }
         }
     }
 }
 
-/// Maps one phase of sixteen windows.
+/// Maps the rows of one phase of sixteen windows.
 #[inline(always)]
-fn phase_points<M: Simd, S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize>(
+fn phase_rows<M: Simd, S: Scheme<R, P, T>, const R: usize, const P: usize, const T: usize>(
     simd: M,
     tiling: Tiling,
     phase: (usize, usize),
     taps: &[M::Lanes; TAPS],
-) -> [[M::Lanes; P]; P] {
+) -> [[M::Lanes; P]; R] {
     let mut square = [[simd.zero(); R]; R];
     for y in 0..R {
         for x in 0..R {
             square[y][x] = taps[tap(tiling, phase, (y, x))];
         }
     }
-    both(
+    rows(
         square,
         #[inline(always)]
         |line| S::kernel(line),
