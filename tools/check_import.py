@@ -61,7 +61,7 @@ def keras(folder, source):
     import keras as keras3
     from make_keras_fixtures import generator
 
-    network = generator(keras3, 8, 64, dropout=0)
+    network = generator(keras3, 8, 64, dropout=0, training=True)
     network.save(folder / "model.h5")
     return folder / "model.h5", network(source[None]).numpy()[0]
 

@@ -50,6 +50,19 @@ class ResnetGenerator(nn.Module):
         return self.model(x)
 
 
+class PixelGan(nn.Module):
+    """The port's PixelDiscriminator: with batch norm, only its first convolution has a bias."""
+
+    def __init__(self, norm, f=2):
+        super().__init__()
+        bias = norm is nn.InstanceNorm2d
+        layers = [nn.Conv2d(6, f, 1), nn.LeakyReLU(0.2), nn.Conv2d(f, 2 * f, 1, bias=bias), norm(2 * f), nn.LeakyReLU(0.2)]
+        self.net = nn.Sequential(*layers, nn.Conv2d(2 * f, 1, 1, bias=bias))
+
+    def forward(self, x):
+        return self.net(x)
+
+
 def instance_unet(downs):
     """The port's U-Net with instance norm: its convolutions have a bias."""
     net = port.Unet(downs=downs, ngf=2, dropout=0.0)
@@ -118,11 +131,19 @@ if __name__ == "__main__":
         save(change(state), FOLDER / f"{name}_net_G.pth")
         if name == "unet_256":
             save_file({k: v.contiguous() for k, v in state.items()}, FOLDER / "unet_256_net_G.safetensors")
-    for name, layers in [("basic", 3), ("n_layers_1", 1), ("n_layers_5", 5)]:
-        net = still(init(port.PatchGan(ndf=2, layers=layers)))
+    for name, net in [
+        ("basic", lambda: port.PatchGan(ndf=2, layers=3)),
+        ("n_layers_1", lambda: port.PatchGan(ndf=2, layers=1)),
+        ("n_layers_5", lambda: port.PatchGan(ndf=2, layers=5)),
+        ("pixel", lambda: PixelGan(batch)),
+        ("pixel-instance", lambda: PixelGan(nn.InstanceNorm2d)),
+    ]:
+        # in this order: making a network draws numbers too
+        net = still(init(net()))
         torch.save(net.state_dict(), FOLDER / f"{name}_net_D.pth")
         with torch.no_grad():
-            outputs[name] = net(wave(6, 128))
+            output = net(wave(6, 128))
+        outputs[name] = output[..., ::4, ::4] if name.startswith("pixel") else output
     save_file({k: v.contiguous() for k, v in outputs.items()}, FOLDER / "outputs.safetensors")
     for file in FOLDER.iterdir():
         file.chmod(0o644)

@@ -234,6 +234,9 @@ pub fn measure(
             let reason = "none of its pairs has a pixel with data";
             return Err(Error::file(args.data(), reason, "give pairs that have some").into());
         }
+        if let Some(found) = left_out(&evaluated.empty) {
+            note(&format!("note: {}: {found}", model.plain()));
+        }
         let config = &translator.config;
         for found in clipped([&config.source, &config.target], &evaluated.outside) {
             note(&format!("note: {}: {found}", model.plain()));
@@ -335,6 +338,22 @@ fn unlike(config: &RunConfig, pairs: &Pairs) -> Result<Option<String>, Error> {
         let name = one_line(pairs.name(0));
         Some(format!("the {side} of {name} has {found}"))
     }))
+}
+
+/// What to say of pairs without data.
+fn left_out(names: &[String]) -> Option<String> {
+    match names {
+        [] => None,
+        [name] => Some(format!(
+            "1 pair has no pixel with data and is not scored: {}",
+            one_line(name)
+        )),
+        [first, ..] => Some(format!(
+            "{} pairs have no pixel with data and are not scored, the first of them {}",
+            names.len(),
+            one_line(first)
+        )),
+    }
 }
 
 /// What to say of values of the sources and of the targets outside of the model's domains.

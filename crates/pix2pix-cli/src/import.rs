@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use pix2pix::data::Size;
 use pix2pix::data::pair::Direction;
-use pix2pix::exchange::import::{self, Options};
+use pix2pix::exchange::import::{self, Imported, Options};
 use pix2pix::network::{GeneratorConfig, Norm};
 
 use crate::choice::choice;
@@ -38,8 +38,9 @@ pub struct Args {
     /// Dropout rate of a U-Net [default: read from a Keras file; 0.5 for PyTorch files, which do not store it]
     #[arg(long, value_name = "RATE")]
     dropout: Option<f64>,
-    /// Size of the pictures that the network was trained on: PIXELS or WIDTHxHEIGHT [default: the smallest that gives a
-    /// U-Net's innermost level one pixel, e.g. 128 for unet_128; 256 for a ResNet; 512 for one with an enhancer]
+    /// Size of the pictures that the network was trained on: PIXELS or WIDTHxHEIGHT [default: read from a Keras file; else
+    /// the smallest that gives a U-Net's innermost level one pixel, e.g. 128 for unet_128; 256 for a ResNet; 512 for one with
+    /// an enhancer]
     #[arg(long, value_name = "SIZE")]
     size: Option<Size>,
     /// Name of the generator in a PyTorch file with several networks, e.g. netG_A [default: the only one]
@@ -61,7 +62,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
     keep(&args.files, &args.out)?;
     check_ending(&args.out, "--out", &["safetensors"])?;
     let notes = args.result.check(&[args.out.as_path()])?;
-    let checkpoint = import::of_files(&args.files, &options)?;
+    let imported = import::of_files(&args.files, &options)?;
+    let checkpoint = &imported.checkpoint;
     checkpoint.save(&args.out)?;
     let config = &checkpoint.config;
     let network = match &config.generator {
@@ -89,12 +91,40 @@ pub fn run(args: Args) -> Result<(), Failure> {
     };
     let program = program();
     let [width, height] = config.jitter.crop_size.sides();
+    let (note, ways) = own_ways(&imported);
     notes.say(&format!(
         "{network}, {filters} filters, {norm}, from {from} to {}, for {width}x{height} pixels{judge}\n\
-         wrote {}. Now type:\n  {program} translate {} PICTURE... --out translated\n",
+         {note}wrote {}. Now type:\n  {program} translate {} PICTURE... --out translated{ways}\n",
         count(to as u64, "channel"),
         args.out.plain(),
         word(&args.out)
     ));
     Ok(())
+}
+
+/// What a Keras model does otherwise in Keras than here: a note, and the options with which it does so here too. Both are empty
+/// if it does the same.
+fn own_ways(model: &Imported) -> (String, String) {
+    let (mut does, mut options) = (Vec::new(), String::new());
+    for (is_so, what, option) in [
+        (
+            model.frozen,
+            "normalizes with the averages of training",
+            " --norm-stats frozen",
+        ),
+        (model.still, "leaves dropout out", " --dropout off"),
+    ] {
+        if is_so {
+            does.push(what);
+            options += option;
+        }
+    }
+    let note = match does.as_slice() {
+        [] => String::new(),
+        does => format!(
+            "note: when this model predicts, Keras {}; for these pictures, translate with{options}\n",
+            does.join(" and ")
+        ),
+    };
+    (note, options)
 }

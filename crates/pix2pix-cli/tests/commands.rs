@@ -709,6 +709,48 @@ fn an_imported_model_has_the_size_of_its_depth() {
     }
 }
 
+/// A Keras model says its size, and may do something else when it predicts: the printed command does the same.
+#[test]
+fn a_keras_model_is_translated_as_keras_predicts() {
+    let scratch = Scratch::new();
+    let fixture = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../pix2pix/tests/fixtures/keras/keras-3-predicting.keras"
+    );
+    let import = format!("import {fixture} --out k.safetensors --force");
+    let does = "note: when this model predicts, Keras normalizes with the averages of training";
+    for (option, size, does, options) in [
+        (
+            "",
+            "32x16",
+            format!("{does} and leaves dropout out"),
+            " --norm-stats frozen --dropout off",
+        ),
+        (
+            " --dropout 0 --size 64",
+            "64x64",
+            does.to_string(),
+            " --norm-stats frozen",
+        ),
+    ] {
+        let said = scratch.ok(&format!("{import}{option}"));
+        assert!(said.contains(&format!("for {size} pixels\n")), "{said}");
+        let note = format!("{does}; for these pictures, translate with{options}\n");
+        assert!(said.contains(&note), "{said}");
+        let typed = format!("translate k.safetensors PICTURE... --out translated{options}\n");
+        assert!(said.ends_with(&typed), "{said}");
+    }
+    let said = scratch.ok(&import.replace("-predicting", ""));
+    assert!(
+        !said.contains("note:") && said.ends_with("--out translated\n"),
+        "{said}"
+    );
+    let said = refused(&scratch, &format!("{import} --key netG_A"), 1);
+    let told =
+        "a Keras model, and --key chooses one of several networks; omit it: the file has one";
+    assert!(said.contains(told), "{said}");
+}
+
 /// The run is that of the same options on the command line, which overrides the file.
 #[test]
 fn options_come_from_a_file() {

@@ -117,6 +117,44 @@ fn masks_are_split_with_their_pairs() {
     }
 }
 
+/// A pair without any data has no score, which training and `evaluate` tell.
+#[test]
+fn held_out_pairs_without_data_are_told() {
+    let scratch = Scratch::new();
+    pairs(&scratch, true, [9, 200, 30]);
+    scratch.ok("prepare split data --out split --val-fraction 0.75");
+    let names = common::names(&scratch.path("split/val/A"));
+    assert_eq!(names.len(), 3);
+    let cover = |name: &String| {
+        let mask = scratch.path("split/val/mask").join(name);
+        GrayImage::new(64, 64).save(mask).unwrap();
+    };
+    let noted = || {
+        let output = scratch.run("evaluate run split");
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = scratch.trained("split", "");
+    assert!(!said.contains("skipped"), "{said}");
+    assert!(!noted().contains("no pixel with data"));
+    cover(&names[0]);
+    let said = scratch.trained("split", "");
+    assert_eq!(said.matches("skipped").count(), 1, "{said}");
+    let told = format!(
+        "split/val/A/{}: no pixel with data is left of it; ",
+        names[0]
+    );
+    assert!(said.contains(&told), "{said}");
+    let first = names[0].strip_suffix(".png").unwrap();
+    let said = noted();
+    let note = format!("note: run: 1 pair has no pixel with data and is not scored: {first}\n");
+    assert!(said.contains(&note), "{said}");
+    cover(&names[1]);
+    let said = noted();
+    let note = "note: run: 2 pairs have no pixel with data and are not scored, the first of them ";
+    assert!(said.contains(&format!("{note}{first}\n")), "{said}");
+}
+
 #[test]
 fn scores_are_means_over_the_known_pixels() {
     let scratch = Scratch::new();

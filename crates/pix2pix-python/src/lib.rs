@@ -32,6 +32,7 @@ fn pix2pix_module(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(options::options, m)?)?;
     m.add_function(wrap_pyfunction!(run::train, m)?)?;
     m.add_function(wrap_pyfunction!(run::resume, m)?)?;
+    m.add_function(wrap_pyfunction!(run::best, m)?)?;
     m.add_function(wrap_pyfunction!(run::history, m)?)?;
     m.add_function(wrap_pyfunction!(run::curves, m)?)?;
     m.add_function(wrap_pyfunction!(run::evaluate, m)?)?;

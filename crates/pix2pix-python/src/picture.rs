@@ -31,6 +31,13 @@ pub fn to_array(py: Python<'_>, picture: Picture) -> PyResult<Bound<'_, PyAny>> 
     }
 }
 
+/// The pixels of a mask that have data, as an array of shape (height, width).
+pub fn to_mask<'py>(py: Python<'py>, mask: &Picture) -> PyResult<Bound<'py, PyAny>> {
+    let [width, height] = mask.size().map(|side| side as usize);
+    let known: Vec<bool> = mask.bytes().iter().map(|&byte| byte > 0).collect();
+    Ok(known.into_pyarray(py).reshape([height, width])?.into_any())
+}
+
 fn array<'py, T: Element>(
     py: Python<'py>,
     values: Vec<T>,

@@ -19,7 +19,7 @@ use serde_json::json;
 
 use crate::failure::{exception, named};
 use crate::options;
-use crate::picture::to_array;
+use crate::picture::{to_array, to_mask};
 
 /// Trains a new run. `tell` receives each event as its kind, its values as JSON, and its picture or None; it returns False to
 /// end the run.
@@ -233,9 +233,23 @@ pub fn curves(py: Python<'_>, run: PathBuf) -> PyResult<Vec<Bound<'_, PyBytes>>>
     Ok(files.iter().map(|file| PyBytes::new(py, file)).collect())
 }
 
+/// The best checkpoint of a run.
+#[pyfunction]
+pub fn best(run: PathBuf) -> PyResult<PathBuf> {
+    model::find_best(&run).map_err(|error| exception(error.into()))
+}
+
 fn read_history(run: &Path) -> PyResult<History> {
     History::read(run).map_err(|error| exception(error.into()))
 }
+
+/// Name, source, target and mask of a pair; no mask if all pixels have data.
+type Read<'py> = (
+    String,
+    Bound<'py, PyAny>,
+    Bound<'py, PyAny>,
+    Option<Bound<'py, PyAny>>,
+);
 
 /// The pairs of a model's own data set, at the input size of its networks.
 #[pyclass(frozen, module = "pix2pix")]
@@ -256,12 +270,8 @@ impl Pairs {
         self.pairs.len()
     }
 
-    /// Name, source and target of a pair. The index is below the length.
-    fn read<'py>(
-        &self,
-        py: Python<'py>,
-        index: usize,
-    ) -> PyResult<(String, Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+    /// Name, source, target and mask of a pair. The index is below the length.
+    fn read<'py>(&self, py: Python<'py>, index: usize) -> PyResult<Read<'py>> {
         let resized = || {
             let pair = self.pairs.read(index)?;
             self.config.jitter.still(pair).map_err(|reason| {
@@ -271,8 +281,9 @@ impl Pairs {
         };
         let pair = py.detach(|| in_pool(resized));
         let pair = pair.map_err(|error| exception(error.into()))?;
+        let mask = pair.mask.map(|mask| to_mask(py, &mask)).transpose()?;
         let source = to_array(py, pair.source)?;
-        Ok((pair.name, source, to_array(py, pair.target)?))
+        Ok((pair.name, source, to_array(py, pair.target)?, mask))
     }
 }
 

@@ -79,8 +79,8 @@ def test_pairs_and_translations_are_those_of_the_scores(trained: pix2pix.Run) ->
     pairs = trained.pairs()
     assert len(pairs) == len(found.pictures) == 8 and len(list(pairs)) == 8
     generator = trained.generator()
-    for (name, source, target), scores in zip(pairs, found.pictures):
-        assert name == scores["name"] and source.shape == target.shape == (64, 64, 3)
+    for (name, source, target, mask), scores in zip(pairs, found.pictures):
+        assert mask is None and name == scores["name"] and source.shape == target.shape == (64, 64, 3)
         difference = np.abs(generator(source).astype(float) - target.astype(float))
         assert math.isclose(difference.mean(), scores["l1"], rel_tol=1e-6)
     assert math.isclose(found.means["l1"], np.mean([scores["l1"] for scores in found.pictures]))
@@ -90,6 +90,40 @@ def test_pairs_and_translations_are_those_of_the_scores(trained: pix2pix.Run) ->
         pairs[8]
     with pytest.raises(pix2pix.Error, match="no test pairs, only"):
         trained.pairs("test")
+
+
+def arrays(folder: pathlib.Path, **sides: list[np.ndarray[Any, Any]]) -> pathlib.Path:
+    """A data set of NumPy files, in folders ``A`` and ``B``."""
+    for side, pictures in sides.items():
+        (folder / side).mkdir(parents=True)
+        for index, picture in enumerate(pictures):
+            np.save(folder / side / f"{index}.npy", picture)
+    return folder
+
+
+def test_pairs_say_which_pixels_have_data(tmp_path: pathlib.Path) -> None:
+    numbers = np.random.default_rng(0)
+    pictures = [numbers.integers(1, 255, (64, 64, 3), np.uint8) for _ in range(4)]
+    pictures[3][10:30, 40:] = 0
+    data = arrays(tmp_path / "data", A=pictures[:2], B=pictures[2:])
+    whole, gaps = small(tmp_path / "run", steps=1, data=data, nodata_b=0).pairs("train")
+    assert whole.mask is None and np.array_equal(whole.target, pictures[2])
+    assert gaps.mask is not None and gaps.mask.dtype == np.bool_
+    assert np.array_equal(gaps.mask, (pictures[3] > 0).all(axis=2)) and not gaps.mask.all()
+    assert np.array_equal(gaps.source, pictures[1])
+    assert np.array_equal(gaps.target[gaps.mask], pictures[3][gaps.mask]) and (gaps.target[~gaps.mask] > 0).all()
+
+
+def test_label_maps_have_scores_of_classes(tmp_path: pathlib.Path) -> None:
+    numbers = np.random.default_rng(0)
+    sources = [numbers.integers(0, 256, (64, 64, 3), np.uint8) for _ in range(2)]
+    data = arrays(tmp_path / "data", A=sources, B=[source[:, :, 0] // 128 for source in sources])
+    run = small(tmp_path / "run", steps=1, data=data, labels_b=2)
+    with pytest.warns(UserWarning, match="trained on pairs with these names"):
+        found = pix2pix.evaluate(run, data)
+    for picture in found.pictures:
+        assert {"name", "accuracy", "iou"} <= picture.keys()
+        assert not {"l1", "rmse", "psnr", "ssim", "ms_ssim"} & picture.keys()
 
 
 def test_a_forked_process_reads_pairs(trained: pix2pix.Run) -> None:
@@ -120,6 +154,14 @@ def test_networks_are_described_as_by_the_program(trained: pix2pix.Run) -> None:
     assert trained.summary("composite") == printed("summary", "composite", trained.path)
     assert pix2pix.summary("discriminator", patch="16") == printed("summary", "discriminator", "--patch", "16")
     assert pix2pix.receptive_field(patch="286") == printed("receptive-field", "--patch", "286")
+
+
+def test_a_run_is_taken_for_its_path(trained: pix2pix.Run) -> None:
+    assert os.fspath(trained) == str(trained.path)
+    assert pix2pix.Generator(trained).step == 4
+    assert pix2pix.summary(model=trained) == trained.summary()
+    assert pix2pix.receptive_field(trained) == pix2pix.receptive_field(trained.path)
+    assert pix2pix.Run(trained).path == trained.path
 
 
 def test_a_callback_sees_the_events(tmp_path: pathlib.Path) -> None:
@@ -153,6 +195,11 @@ def test_a_callback_ends_the_run_which_can_be_resumed(tmp_path: pathlib.Path) ->
     assert (run.path / weights).read_bytes() == (whole.path / weights).read_bytes()
     longer = pix2pix.resume(run.path, steps=5, quiet=True)
     assert longer.step == 5
+
+
+@pytest.mark.parametrize(("answer", "steps"), [(False, 1), (np.bool_(False), 1), (np.bool_(True), 2), (0, 2), (None, 2)])
+def test_false_ends_the_run_and_no_other_answer(tmp_path: pathlib.Path, answer: object, steps: int) -> None:
+    assert small(tmp_path / "run", steps=2, callback=lambda event: answer).step == steps
 
 
 @pytest.mark.parametrize("kind", ["step", "checkpoint", "scores", "sample", "warning"])
@@ -333,8 +380,9 @@ def test_files_that_cannot_be_read_are_errors(trained: pix2pix.Run, tmp_path: pa
         pix2pix.Run(tmp_path)
     with pytest.raises(pix2pix.Error, match="nowhere"):
         pix2pix.evaluate("nowhere", "earth")
-    with pytest.raises(pix2pix.Error, match="best.safetensors"):
+    with pytest.raises(pix2pix.Error, match="has kept no best checkpoint; omit best, or give a run .* with keep_best$"):
         trained.generator(best=True)
+    assert small(tmp_path / "best", steps=1, keep_best="l1").generator(best=True).step == 1
     with pytest.raises(pix2pix.Error, match="nowhere.png"):
         pix2pix.read_picture("nowhere.png")
 

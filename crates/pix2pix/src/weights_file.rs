@@ -14,6 +14,15 @@ use pix2pix_runtime::regular_file;
 
 use crate::error::{Error, Result};
 
+/// Whether a file's name ends in a dot and one of these endings, in letters of any case.
+#[cfg(feature = "import")]
+pub(crate) fn ends_in(path: &Path, endings: &[&str]) -> bool {
+    let ending = path.extension().unwrap_or_default();
+    endings
+        .iter()
+        .any(|known| ending.eq_ignore_ascii_case(known))
+}
+
 /// Checks that a file of another program is there; `remedy` says where it comes from.
 fn check_exists(path: &Path, remedy: &str) -> Result<()> {
     let reason = match path.metadata() {

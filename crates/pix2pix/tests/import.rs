@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use pix2pix::RunConfig;
+use pix2pix::data::Size;
 use pix2pix::exchange::export::{self, PublicFormat, PublicTensors};
 use pix2pix::exchange::import::{self, Options};
 use pix2pix::model::Checkpoint;
 use pix2pix::network::{
-    Generator, GeneratorConfig, HdConfig, Init, Noise, Norm, Patch, PatchGanConfig, ResnetConfig,
-    UnetConfig, Upsample, WeightInit, weights,
+    Generator, GeneratorConfig, HdConfig, Init, Noise, Norm, Norms, Patch, PatchGanConfig,
+    ResnetConfig, UnetConfig, Upsample, WeightInit, weights,
 };
 
 use crate::tensors;
@@ -29,8 +30,13 @@ fn fixture(folder: &str, name: &str) -> PathBuf {
 
 /// The fixtures' picture.
 fn wave(channels: usize, side: usize) -> Tensor<4> {
-    let values = (0..channels * side * side).map(|i| (i as f64 * 0.37).sin() as f32);
-    let data = TensorData::new(values.collect::<Vec<_>>(), [1, channels, side, side]);
+    wide_wave([1, channels, side, side])
+}
+
+fn wide_wave(shape: [usize; 4]) -> Tensor<4> {
+    let count: usize = shape.iter().product();
+    let values = (0..count).map(|i| (i as f64 * 0.37).sin() as f32);
+    let data = TensorData::new(values.collect::<Vec<_>>(), shape);
     Tensor::from_data(data, &Device::flex())
 }
 
@@ -96,10 +102,12 @@ fn generators_translate_as_pytorch_does() {
 #[test]
 fn discriminators_judge_as_pytorch_does() {
     let generator = file("unet_256_net_G.pth");
-    for (name, patch) in [
-        ("basic", Patch::P70),
-        ("n_layers_1", Patch::P16),
-        ("n_layers_5", Patch::P286),
+    for (name, patch, every) in [
+        ("basic", Patch::P70, 1),
+        ("n_layers_1", Patch::P16, 1),
+        ("n_layers_5", Patch::P286, 1),
+        ("pixel", Patch::Pixel, 4),
+        ("pixel-instance", Patch::Pixel, 4),
     ] {
         let path = file(&format!("{name}_net_D.pth"));
         let checkpoint = import::public(&generator, Some(&path), &Options::default())
@@ -108,7 +116,7 @@ fn discriminators_judge_as_pytorch_does() {
         let (_, network) = checkpoint.networks(&path, &Device::flex()).unwrap();
         let pair = wave(6, 128);
         let [source, image] = [0, 3].map(|first| pair.clone().narrow(1, first, 3));
-        close(&network.forward(source, image), name, 1);
+        close(&network.forward(source, image), name, every);
     }
 }
 
@@ -152,14 +160,14 @@ fn an_export_is_what_was_imported() {
         names.sort();
         names
     };
-    let d = file("basic_net_D.pth");
-    for name in [
-        "unet_256",
-        "unet_128-instance",
-        "resnet_6blocks-instance",
-        "resnet_9blocks-dropout",
+    for (name, judge) in [
+        ("unet_256", "basic"),
+        ("unet_128-instance", "pixel"),
+        ("resnet_6blocks-instance", "pixel-instance"),
+        ("resnet_9blocks-dropout", "n_layers_1"),
     ] {
         let original = file(&format!("{name}_net_G.pth"));
+        let d = file(&format!("{judge}_net_D.pth"));
         let checkpoint = import::public(&original, Some(&d), &Options::default()).unwrap();
         let generator = export::generator_tensors(&checkpoint, &original).unwrap();
         let discriminator = export::discriminator_tensors(&checkpoint, &original).unwrap();
@@ -255,6 +263,34 @@ fn networks_that_the_other_programs_lack_are_not_exported() {
     }
 }
 
+/// The last bias of a PixelGAN, which the port has only with instance norm.
+#[test]
+fn a_bias_that_the_port_lacks_is_read_but_not_exported() {
+    let [g, d] = ["unet_64-half_net_G.pth", "pixel_net_D.pth"].map(file);
+    let imported = import::public(&g, Some(&d), &Options::default()).unwrap();
+    assert_eq!(
+        imported.discriminator_tensors()["output.bias"].values,
+        [0.0]
+    );
+    let exported = |checkpoint: &Checkpoint| export::discriminator_tensors(checkpoint, &g);
+    let mut tensors = exported(&imported).unwrap().unwrap();
+    assert!(!tensors.contains_key("net.5.bias"));
+    // as earlier versions wrote it
+    let with = file("pixel-instance_net_D.pth");
+    let with = import::public(&g, Some(&with), &Options::default()).unwrap();
+    let bias = exported(&with).unwrap().unwrap()["net.5.bias"].clone();
+    tensors.insert("net.5.bias".to_string(), bias);
+    let folder = tempfile::tempdir().unwrap();
+    let earlier = folder.path().join("d.pth");
+    export::write(&tensors, &earlier, PublicFormat::Pth).unwrap();
+    let again = import::public(&g, Some(&earlier), &Options::default()).unwrap();
+    let bias = |checkpoint: &Checkpoint| checkpoint.discriminator_tensors()["output.bias"].clone();
+    assert!(bias(&again) == bias(&with) && bias(&with).values != [0.0]);
+    let refused = exported(&again).err().unwrap().to_string();
+    let told = "no bias of the last convolution in a pixel discriminator with batch norm; export networks of";
+    assert!(refused.contains(told), "{refused}");
+}
+
 /// The port has them, but their convolutions have no biases there: no network here is theirs.
 #[test]
 fn networks_without_norms_and_biases_are_refused_in_words() {
@@ -329,8 +365,10 @@ fn a_keras_generator_translates_as_keras_does() {
         ("keras-3.keras", 6),
     ] {
         let path = fixture("keras", name);
-        let checkpoint = import::of_files(std::slice::from_ref(&path), &Options::default())
+        let found = import::of_files(std::slice::from_ref(&path), &Options::default())
             .unwrap_or_else(|e| panic!("{e}"));
+        assert!(!found.frozen && !found.still, "{name}");
+        let checkpoint = found.checkpoint;
         let GeneratorConfig::Unet(config) = &checkpoint.config.generator else {
             panic!("a U-Net");
         };
@@ -340,6 +378,46 @@ fn a_keras_generator_translates_as_keras_does() {
         let network = checkpoint.generator(&path, &Device::flex()).unwrap();
         let output = network.forward(wave(3, 1 << depth), &mut Noise::off());
         close_in("keras", &output, name, 4);
+    }
+}
+
+/// Without training=True, a Keras model predicts otherwise than it trained: with its averages, and without dropout.
+#[test]
+fn a_keras_generator_that_predicts_otherwise_is_told() {
+    for name in ["keras-3-predicting.h5", "keras-3-predicting.keras"] {
+        let path = fixture("keras", name);
+        let found = import::keras(&path, &Options::default()).unwrap_or_else(|e| panic!("{e}"));
+        assert!(found.frozen && found.still, "{name}");
+        // its size is that of the file
+        assert_eq!(found.checkpoint.config.jitter.crop_size, Size([32, 16]));
+        let network = found.checkpoint.generator(&path, &Device::flex()).unwrap();
+        let known = network.running_statistics().unwrap();
+        let norms = &mut Norms::Given(known.iter());
+        let output = network.forward_with(wide_wave([1, 3, 16, 32]), &mut Noise::off(), norms);
+        close_in("keras", &output.unwrap(), name, 1);
+        let without = Options {
+            dropout: Some(0.0),
+            size: Some(Size::square(64)),
+            ..Options::default()
+        };
+        let found = import::keras(&path, &without).unwrap();
+        assert!(found.frozen && !found.still, "{name}");
+        assert_eq!(found.checkpoint.config.jitter.crop_size, Size::square(64));
+    }
+}
+
+#[test]
+fn endings_of_files_are_read_in_any_case() {
+    let folder = tempfile::tempdir().unwrap();
+    for (source, name) in [
+        (fixture("keras", "keras-3.h5"), "K.H5"),
+        (fixture("keras", "keras-3.keras"), "K.Keras"),
+        (file("unet_256_net_G.safetensors"), "G.SAFETENSORS"),
+    ] {
+        let path = folder.path().join(name);
+        fs::copy(source, &path).unwrap();
+        let found = import::of_files(&[path], &Options::default());
+        assert!(found.is_ok(), "{}", found.err().unwrap());
     }
 }
 
@@ -359,6 +437,14 @@ fn other_keras_files_are_refused_in_words() {
         assert!(error.to_string().contains(told), "{error}");
         assert!(error.to_string().contains(name), "{error}");
     }
+    let key = Options {
+        key: Some("netG_A".to_string()),
+        ..Options::default()
+    };
+    let error = import::keras(&fixture("keras", "keras-3.keras"), &key);
+    let error = error.err().unwrap().to_string();
+    let told = "keras-3.keras: a Keras model, and `key` chooses one of several networks; omit it";
+    assert!(error.contains(told), "{error}");
     let two = ["keras-3.keras", "keras-3.h5"].map(|name| fixture("keras", name));
     let error = import::of_files(&two, &Options::default())
         .err()

@@ -16,6 +16,17 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
+#: the scores of amounts, which mean nothing for classes
+_OF_AMOUNTS = ("l1", "rmse", "psnr", "ssim", "ms_ssim")
+
+
+def _scores(picture: dict[str, Any]) -> dict[str, Any]:
+    """The scores of a picture, from JSON."""
+    if "accuracy" in picture:
+        return {name: value for name, value in picture.items() if name not in _OF_AMOUNTS}
+    return {**picture, "psnr": float(picture["psnr"])}
+
+
 @dataclass(frozen=True, repr=False)
 class Evaluation:
     """Scores of a model on a data set; as text, the table of ``pix2pix evaluate``."""
@@ -25,7 +36,8 @@ class Evaluation:
     step: int
     #: the split of the data set that was measured
     split: str
-    #: the scores of each picture: ``pandas.DataFrame(evaluation.pictures)``; PSNR is infinite if it equals its target
+    #: the scores of each picture: ``pandas.DataFrame(evaluation.pictures)``; PSNR is infinite if it equals its target. Label
+    #: maps have those of classes alone
     pictures: list[dict[str, Any]]
     #: the mean of each score over the pictures that have it
     means: dict[str, float]
@@ -76,7 +88,7 @@ def evaluate(
         model=found["model"],
         step=found["step"],
         split=found["split"],
-        pictures=[{**picture, "psnr": float(picture["psnr"])} for picture in found["pictures"]],
+        pictures=[_scores(picture) for picture in found["pictures"]],
         means={name: float(mean["mean"]) for name, mean in found["means"].items()},
         margins={name: mean["margin"] for name, mean in found["means"].items()},
         whole=whole,

@@ -19,7 +19,7 @@ def summary(
 ) -> str:
     """The layers of a network with shapes and parameters, as a table.
 
-    The network is that of ``model``, a run folder or a checkpoint file, or the one that the options describe: see
+    The network is that of ``model``, a run, its folder or a checkpoint file, or the one that the options describe: see
     ``help(pix2pix.SummaryOptions)``. Raises ``ValueError`` for an option, ``pix2pix.Error`` for a model that cannot be read.
     """
     return _pix2pix.summary(network, model, dict(options))

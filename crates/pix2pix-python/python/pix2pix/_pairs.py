@@ -6,17 +6,24 @@ import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple, overload
 
+import numpy as np
 from numpy.typing import NDArray
 
 from . import _pix2pix
 
 
 class Pair(NamedTuple):
-    """A pair of pictures; arrays of shape ``(height, width, channels)``."""
+    """A pair of pictures; arrays of shape ``(height, width, channels)``.
+
+    Where its files have no data, by value or tag, the pictures have the middle of their range, or the first class of a label
+    map, as the networks see it. ``mask`` says where that is.
+    """
 
     name: str
     source: NDArray[Any]
     target: NDArray[Any]
+    #: of shape ``(height, width)``: the pixels that have data in both; None if all have
+    mask: NDArray[np.bool_] | None
 
 
 class Pairs(Sequence[Pair]):

@@ -10,6 +10,7 @@ __all__ = [
     "Generator",
     "Pairs",
     "__version__",
+    "best",
     "command",
     "curves",
     "evaluate",
@@ -32,8 +33,8 @@ class Error(OSError):
 class Generator:
     """A trained generator. Several threads may use it at the same time, and processes that are forked.
 
-    ``path`` is a checkpoint file (.safetensors), a run folder to load its newest checkpoint, or ``"earth"``, the built-in
-    model. Raises ``pix2pix.Error`` if there is no checkpoint or it is damaged.
+    ``path`` is a checkpoint file (.safetensors), a run or its folder to load its newest checkpoint, or ``"earth"``, the
+    built-in model. Raises ``pix2pix.Error`` if there is no checkpoint or it is damaged.
     """
 
     def __new__(cls, path: str | os.PathLike[str]) -> Generator: ...
@@ -82,12 +83,13 @@ class Generator:
 class Pairs:
     def __new__(cls, model: _Path, split: str) -> Pairs: ...
     def __len__(self) -> int: ...
-    def read(self, index: int) -> tuple[str, NDArray[Any], NDArray[Any]]: ...
+    def read(self, index: int) -> tuple[str, NDArray[Any], NDArray[Any], NDArray[np.bool_] | None]: ...
 
 def read_picture(path: str | os.PathLike[str]) -> NDArray[Any]:
-    """Reads a picture file: PNG, JPEG, WebP, BMP, TIFF or npy, of 8 or 16 bits or floating point.
+    """Reads a picture file: PNG, JPEG, WebP, BMP, TIFF, npy or NIfTI, of 8 or 16 bits or floating point.
 
-    An array of shape ``(height, width, channels)``. Raises ``pix2pix.Error`` if it cannot be read.
+    An array of shape ``(height, width, channels)``. Raises ``pix2pix.Error`` if it cannot be read, or has several pages or
+    slices.
     """
 
 def command(arguments: list[str]) -> int:
@@ -105,5 +107,6 @@ def resume(run: _Path, data: _Path | None, arguments: _Arguments, tell: _Tell) -
 def evaluate(model: _Path, data: _Path, arguments: _Arguments) -> tuple[str, str, list[str]]: ...
 def summary(network: str, model: _Path | None, arguments: _Arguments) -> str: ...
 def receptive_field(model: _Path | None, arguments: _Arguments) -> str: ...
+def best(run: _Path) -> _Path: ...
 def history(run: _Path) -> str: ...
 def curves(run: _Path) -> list[bytes]: ...

@@ -52,6 +52,8 @@ class Scores(TypedDict):
     swd: NotRequired[float | None]
     #: distance of the power spectra in dB
     spectrum: NotRequired[float | None]
+    #: the number of pairs that swd and spectrum are of, and of all; missing if all their pixels have data
+    whole: NotRequired[list[int]]
     lpips: NotRequired[float | None]
     #: share of the pixels with the right class, and mean intersection over union, of label maps
     accuracy: NotRequired[float | None]
@@ -68,7 +70,8 @@ class Warned(TypedDict):
 
 
 class Run:
-    """A run folder, which ``train`` or the command ``pix2pix train`` made. The run may still be going on.
+    """A run folder, which ``train`` or the command ``pix2pix train`` made. The run may still be going on. Functions that take a
+    path take a run too.
 
     Raises ``pix2pix.Error`` if ``path`` is not a run folder. A notebook shows a run as its losses and newest samples.
     """
@@ -78,6 +81,9 @@ class Run:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = pathlib.Path(path)
         self._history()
+
+    def __fspath__(self) -> str:
+        return str(self.path)
 
     def _history(self) -> dict[str, Any]:
         history: dict[str, Any] = json.loads(_pix2pix.history(self.path))
@@ -150,8 +156,11 @@ class Run:
         return Pairs(self.path, split)
 
     def generator(self, *, best: bool = False) -> _pix2pix.Generator:
-        """The generator of the newest checkpoint, or of the best one (``train(..., keep_best="ssim")``)."""
-        return _pix2pix.Generator(self.path / "checkpoints" / "best.safetensors" if best else self.path)
+        """The generator of the newest checkpoint, or of the best one (``train(..., keep_best="ssim")``).
+
+        Raises ``pix2pix.Error`` if there is none.
+        """
+        return _pix2pix.Generator(_pix2pix.best(self) if best else self)
 
     def summary(self, network: Literal["generator", "discriminator", "composite"] = "generator") -> str:
         """The layers of a network with shapes and parameters, as a table."""

@@ -46,6 +46,7 @@ class Event(TypedDict, total=False):
     ssim: float | None
     swd: float | None
     spectrum: float | None
+    whole: list[int]
     lpips: float | None
     accuracy: float | None
     iou: float | None
@@ -111,7 +112,9 @@ def _watched(train: Callable[[Callable[..., bool]], None], callback: Callback | 
         event: Any = {"kind": kind, **values}
         if sheet is not None:
             event["sheet"] = sheet
-        return callback(event) is not False
+        answer = callback(event)
+        # False, or that of NumPy, and no other value such as None
+        return not (isinstance(answer, (bool, np.bool_)) and not answer)
 
     try:
         train(tell)

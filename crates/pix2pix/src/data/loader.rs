@@ -404,9 +404,7 @@ fn readable(
         });
         match varied {
             Ok((_, Some(mask), is_empty)) if !nodata::has_data(&mask) => {
-                let reason = "no pixel with data is left of it";
-                let remedy = "leave it out, or check what says that its pixels have none";
-                let error = Error::file(&pairs.shown(index)[0], reason, remedy);
+                let error = pairs.empty(index);
                 // a crop may lose its few pixels with data when it is resized: only a pair without any is told
                 if is_empty {
                     skipped.push(error.to_string());

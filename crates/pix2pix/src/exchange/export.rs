@@ -72,14 +72,23 @@ pub fn discriminator_tensors(
     known.map_err(|what| unknown(path, &what))?;
     config.bias_before_norm |= config.norm == Norm::Instance;
     let tensors = checkpoint.discriminator_tensors();
-    Ok(Some(renamed(tensors, &public_layout::patch_gan(&config))))
+    let mut names = public_layout::patch_gan(&config);
+    if let Some(absent) = public_layout::absent_bias(&config) {
+        if tensors[&absent.ours].values != [0.0] {
+            let what = "bias of the last convolution in a pixel discriminator with batch norm";
+            return Err(unknown(path, what));
+        }
+        names.retain(|tensor| *tensor != absent);
+    }
+    Ok(Some(renamed(tensors, &names)))
 }
 
 /// The error for a network that has something that the port does not have.
 fn unknown(path: &Path, what: &str) -> Error {
-    let remedy = "export networks of `norm` batch or instance, or a U-Net of none, with `upsample` transposed and without \
-                  `input_skip`, and, with batch norm, without `bias_before_norm`; of discriminators a single PatchGAN with a \
-                  norm and without `spectral_norm`; or export to ONNX, which has all generators";
+    let remedy = "export networks of `norm` batch or instance, or an imported U-Net of none, with `upsample` transposed and \
+                  without `input_skip`, and, with batch norm, without `bias_before_norm`; of discriminators a single PatchGAN \
+                  with a norm, of `patch` pixel with instance norm, and without `spectral_norm`; or export to ONNX, which has \
+                  all generators";
     Error::file(path, format!("the public port has no {what}"), remedy)
 }
 

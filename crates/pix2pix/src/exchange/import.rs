@@ -19,7 +19,8 @@ use crate::exchange::keras_layout;
 use crate::exchange::public_layout::{self, TensorNames, after_layers, unet_level};
 use crate::model::checkpoint::Checkpoint;
 use crate::network::patch_gan::{Patch, PatchGanConfig};
-use crate::network::weights::Weights;
+use crate::network::weights::{Array, Weights};
+use crate::weights_file::ends_in;
 use crate::weights_file::keras_file;
 use crate::weights_file::pytorch_read;
 use crate::weights_file::tensor_file;
@@ -39,11 +40,33 @@ pub struct Options {
     pub dropout: Option<f64>,
     /// Key of the generator in a file with several networks, e.g. `netG_A`, or `ema.netG` for one inside another.
     pub key: Option<String>,
-    /// Size of the pictures that the network was trained on; `None` for the size at which a U-Net's innermost level has one
-    /// pixel, 256 for a ResNet, and 512 for a coarse-to-fine generator.
+    /// Size of the pictures that the network was trained on; `None` for the size in the Keras file, or else the one at which
+    /// a U-Net's innermost level has one pixel, 256 for a ResNet, and 512 for a coarse-to-fine generator.
     pub size: Option<Size>,
     /// Which half of a side-by-side pair is the source; `None` for the left one.
     pub direction: Option<Direction>,
+}
+
+/// A model of another program.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// Its checkpoint.
+    pub checkpoint: Checkpoint,
+    /// Whether its norms take the averages of training in its own program, and not the statistics of the picture.
+    pub frozen: bool,
+    /// Whether its dropout is off in its own program.
+    pub still: bool,
+}
+
+impl From<Checkpoint> for Imported {
+    /// A model that does the same in its own program as in training.
+    fn from(checkpoint: Checkpoint) -> Self {
+        Self {
+            checkpoint,
+            frozen: false,
+            still: false,
+        }
+    }
 }
 
 /// Makes a checkpoint of the files of another program: one Keras file (`.h5`, `.hdf5` or `.keras`), or a generator and
@@ -51,18 +74,15 @@ pub struct Options {
 ///
 /// # Errors
 /// As [`public`] and [`keras`]; when there are too many files, or one is this program's own.
-pub fn of_files(files: &[PathBuf], options: &Options) -> Result<Checkpoint> {
+pub fn of_files(files: &[PathBuf], options: &Options) -> Result<Imported> {
     options.dropout.map_or(Ok(()), dropout::check)?;
     files.iter().try_for_each(|file| check_foreign(file))?;
-    let is_keras = |path: &Path| {
-        let ending = path.extension().and_then(|ending| ending.to_str());
-        ending.is_some_and(|ending| ["h5", "hdf5", "keras"].contains(&ending))
-    };
+    let is_keras = |path: &Path| ends_in(path, &["h5", "hdf5", "keras"]);
     match files {
         [model] if is_keras(model) => keras(model, options),
-        [generator] => public(generator, None, options),
+        [generator] => public(generator, None, options).map(Imported::from),
         [generator, judge] if ![generator, judge].iter().any(|path| is_keras(path)) => {
-            public(generator, Some(judge), options)
+            public(generator, Some(judge), options).map(Imported::from)
         }
         [_, _] => Err(Error::Config(
             "only the generator of a Keras model is imported: give one file".to_string(),
@@ -91,19 +111,35 @@ fn check_foreign(path: &Path) -> Result<()> {
     ))
 }
 
-/// Makes a checkpoint of a Keras model, the tutorial's generator. The dropout rate of the options replaces that in the file.
+/// Makes a checkpoint of a Keras model, the tutorial's generator. The dropout rate and the size of the options replace those
+/// in the file.
 ///
 /// # Errors
-/// When the file cannot be read, or is a different model.
-pub fn keras(path: &Path, options: &Options) -> Result<Checkpoint> {
+/// When the file cannot be read, or is a different model; when the options have a key, as it is one network.
+pub fn keras(path: &Path, options: &Options) -> Result<Imported> {
     let layers = keras_file::read(path, KERAS_REMEDY)?;
-    let (mut unet, weights) =
+    let found =
         keras_layout::unet(&layers).map_err(|reason| Error::file(path, reason, KERAS_REMEDY))?;
+    if options.key.is_some() {
+        let reason = "a Keras model, and `key` chooses one of several networks";
+        return Err(Error::file(path, reason, "omit it: the file has one"));
+    }
+    let mut unet = found.unet;
     if let Some(rate) = options.dropout {
         (unet.dropout, unet.dropout_blocks) = (rate, UnetConfig::default().dropout_blocks);
     }
-    let run = run_config(path, GeneratorConfig::Unet(unet), options)?;
-    Checkpoint::of_tensors(run, weights, Weights::new()).checked(path)
+    let still = found.still && unet.dropout > 0.0;
+    let options = Options {
+        size: options.size.or(found.size),
+        ..options.clone()
+    };
+    let run = run_config(path, GeneratorConfig::Unet(unet), &options)?;
+    let checkpoint = Checkpoint::of_tensors(run, found.weights, Weights::new()).checked(path)?;
+    Ok(Imported {
+        checkpoint,
+        frozen: found.frozen,
+        still,
+    })
 }
 
 /// Configuration of a run that could have trained this generator.
@@ -189,6 +225,11 @@ pub fn public(
         let channels = run.generator.channels();
         let config = patch_gan_config(&tensors, channels).map_err(|e| wrong(path, e))?;
         let names = public_layout::patch_gan(&config);
+        if let Some(bias) = public_layout::absent_bias(&config) {
+            // files that earlier versions of this program wrote have it
+            let none = || Array::new(&[1], vec![0.0]);
+            tensors.entry(bias.public).or_insert_with(none);
+        }
         d = taken(&mut tensors, &names).map_err(|e| wrong(path, e))?;
         run.discriminator = config;
     }
@@ -270,13 +311,9 @@ fn inside(tensors: &mut Weights, key: &str) -> Weights {
 /// Reads the floating-point tensors of a PyTorch or safetensors file. Removes `module` from their names, which PyTorch's
 /// DataParallel puts before them, and drops counters of batches.
 fn read(path: &Path) -> Result<Weights> {
-    let tensors = if path
-        .extension()
-        .is_some_and(|ending| ending == "safetensors")
-    {
-        tensor_file::read_foreign(path, REMEDY)?
-    } else {
-        pytorch_read::read(path, REMEDY)?
+    let tensors = match ends_in(path, &["safetensors"]) {
+        true => tensor_file::read_foreign(path, REMEDY)?,
+        false => pytorch_read::read(path, REMEDY)?,
     };
     let tensors = tensors.into_iter().map(|(name, data)| {
         let parts: Vec<&str> = name.split('.').filter(|part| *part != "module").collect();

@@ -3,6 +3,8 @@
 
 use pix2pix_runtime::network::unet::{LEAK, UnetConfig};
 use pix2pix_runtime::network::{Norm, Upsample};
+use pix2pix_runtime::picture::Size;
+use serde_json::Value;
 
 use crate::network::weights::{Array, Weights};
 use crate::weights_file::keras_file::KerasLayer;
@@ -10,13 +12,27 @@ use crate::weights_file::keras_file::KerasLayer;
 /// A result with the reason in words, if a model is not the tutorial's generator.
 type Found<T> = std::result::Result<T, String>;
 
+/// The tutorial's generator, as a model has it.
+pub struct Tutorial {
+    /// The network.
+    pub unet: UnetConfig,
+    /// Its tensors, by this crate's names.
+    pub weights: Weights,
+    /// The size of its pictures; `None` if it takes all.
+    pub size: Option<Size>,
+    /// Whether its norms take the averages of training when the model predicts.
+    pub frozen: bool,
+    /// Whether its dropout is off when the model predicts.
+    pub still: bool,
+}
+
 /// Finds the U-Net in a model's layers, and renames its tensors to this crate's names.
 ///
 /// # Errors
 /// Names the first layer that the tutorial's generator does not have.
-pub fn unet(layers: &[KerasLayer]) -> Found<(UnetConfig, Weights)> {
+pub fn unet(layers: &[KerasLayer]) -> Found<Tutorial> {
     let mut walk = Walk::new(layers);
-    walk.take("InputLayer")?;
+    let size = size(walk.take("InputLayer")?);
     let mut skips = Vec::new();
     // for each place where the U-Net has a norm: whether the model has one there
     let mut normalized = Vec::new();
@@ -56,7 +72,15 @@ pub fn unet(layers: &[KerasLayer]) -> Found<(UnetConfig, Weights)> {
     }
     let (dropout, dropout_blocks) = dropout(&rates)?;
     let shape = |name: &str| walk.weights[name].shape.clone();
-    let config = UnetConfig {
+    let frozen = same(
+        &walk.frozen,
+        "norms that are called with training=True and others that are not",
+    )?;
+    let still = same(
+        &walk.still,
+        "dropouts that are called with training=True and others that are not",
+    )?;
+    let unet = UnetConfig {
         in_channels: shape("encoder.0.conv.weight")[1],
         out_channels: shape("output.weight")[1],
         filters: shape("encoder.0.conv.weight")[0],
@@ -73,7 +97,26 @@ pub fn unet(layers: &[KerasLayer]) -> Found<(UnetConfig, Weights)> {
         epsilon: same(&walk.epsilons, "norms with different epsilons")?
             .unwrap_or(UnetConfig::default().epsilon),
     };
-    Ok((config, walk.weights))
+    Ok(Tutorial {
+        unet,
+        weights: walk.weights,
+        size,
+        frozen: frozen.unwrap_or(false),
+        still: still.unwrap_or(false),
+    })
+}
+
+/// The size of the pictures that a model takes: `None` if it takes all.
+fn size(input: &KerasLayer) -> Option<Size> {
+    // of Keras 3 and 2: batch, height, width, channels
+    let mut shapes = ["batch_shape", "batch_input_shape"]
+        .into_iter()
+        .filter_map(|key| input.config[key].as_array());
+    let [_, height, width, _] = shapes.next()?.as_slice() else {
+        return None;
+    };
+    let side = |side: &Value| u32::try_from(side.as_u64()?).ok();
+    Some(Size([side(width)?, side(height)?]))
 }
 
 /// The common value of all, or `None` if there are no values.
@@ -103,6 +146,10 @@ struct Walk<'a> {
     rest: &'a [KerasLayer],
     last: &'a str,
     epsilons: Vec<f64>,
+    /// For each norm: whether it takes the averages of training when the model predicts.
+    frozen: Vec<bool>,
+    /// For each dropout: whether it is off then.
+    still: Vec<bool>,
     weights: Weights,
 }
 
@@ -112,6 +159,8 @@ impl<'a> Walk<'a> {
             rest: layers,
             last: "",
             epsilons: Vec::new(),
+            frozen: Vec::new(),
+            still: Vec::new(),
             weights: Weights::new(),
         }
     }
@@ -151,7 +200,8 @@ impl<'a> Walk<'a> {
     }
 
     fn concatenate(&mut self, skip: &str) -> Found<()> {
-        self.joined("Concatenate", Some(skip)).map(|_| ())
+        let layer = self.joined("Concatenate", Some(skip))?;
+        check_axis(layer)
     }
 
     /// Takes the next layer, a LeakyReLU, and returns its name.
@@ -179,7 +229,11 @@ impl<'a> Walk<'a> {
         }
         let layer = self.take("Dropout")?;
         let rate = layer.config["rate"].as_f64();
-        rate.ok_or_else(|| format!("{} has no rate", layer.name))
+        let rate = rate.ok_or_else(|| format!("{} has no rate", layer.name))?;
+        if rate > 0.0 {
+            self.still.push(!layer.training);
+        }
+        Ok(rate)
     }
 
     /// Takes the next layer, a 4x4 convolution of stride 2.
@@ -220,6 +274,10 @@ impl<'a> Walk<'a> {
             return Ok(false);
         }
         let layer = self.take("BatchNormalization")?;
+        check_axis(layer)?;
+        // one that is not trained takes its averages however it is called
+        let is_trained = layer.config["trainable"] != false;
+        self.frozen.push(!(layer.training && is_trained));
         let epsilon = layer.config["epsilon"].as_f64();
         self.epsilons
             .push(epsilon.ok_or_else(|| format!("{} has no epsilon", layer.name))?);
@@ -233,6 +291,19 @@ impl<'a> Walk<'a> {
                 .insert(format!("{ours}.{part}"), values.clone());
         }
         Ok(true)
+    }
+}
+
+/// Checks that a layer works along the channels, the last of its axes. Keras 2 writes the axis of a norm as a list.
+fn check_axis(layer: &KerasLayer) -> Found<()> {
+    let axis = &layer.config["axis"];
+    let alone = match axis.as_array().map(Vec::as_slice) {
+        Some([alone]) => alone,
+        _ => axis,
+    };
+    match alone.as_i64() {
+        Some(-1 | 3) => Ok(()),
+        _ => Err(format!("the axis of {} is {axis}, expected -1", layer.name)),
     }
 }
 
@@ -253,4 +324,73 @@ fn transposed(kernel: &Array) -> Option<Array> {
         moved[(to * a + from) * pixels + pixel] = value;
     }
     Some(Array::new(&[b, a, height, width], moved))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::weights_file::keras_file;
+
+    /// What the model of a fixture is, or why it is refused, when its last layer of a class is changed.
+    fn changed(class: &str, change: impl Fn(&mut KerasLayer)) -> Found<Tutorial> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/keras/keras-3.keras");
+        let mut layers = keras_file::read(&path, "").unwrap();
+        let layer = layers.iter_mut().rfind(|layer| layer.class == class);
+        change(layer.unwrap());
+        unet(&layers)
+    }
+
+    #[test]
+    fn layers_along_other_axes_are_refused() {
+        for class in ["BatchNormalization", "Concatenate"] {
+            let with = |axis: &Value| {
+                let found = changed(class, |layer| layer.config["axis"] = axis.clone());
+                found.err()
+            };
+            for axis in [json!(-1), json!(3), json!([3])] {
+                assert_eq!(with(&axis), None);
+            }
+            for axis in [json!(1), json!([1, 3]), json!(null)] {
+                let told = with(&axis).unwrap();
+                assert!(told.starts_with("the axis of "), "{told}");
+                assert!(
+                    told.ends_with(&format!(" is {axis}, expected -1")),
+                    "{told}"
+                );
+            }
+        }
+    }
+
+    /// Keras ignores `training=True` in a norm that is not trained.
+    #[test]
+    fn layers_that_are_called_alike_are_told() {
+        let untouched = changed("Concatenate", |_| ()).unwrap();
+        assert_eq!((untouched.frozen, untouched.still), (false, false));
+        let called = "that are called with training=True and others that are not";
+        for (class, what) in [("BatchNormalization", "norms"), ("Dropout", "dropouts")] {
+            let told = changed(class, |layer| layer.training = false).err();
+            assert_eq!(told.unwrap(), format!("it has {what} {called}"));
+        }
+        let untrained = |layer: &mut KerasLayer| layer.config["trainable"] = false.into();
+        let told = changed("BatchNormalization", untrained).err();
+        assert_eq!(told.unwrap(), format!("it has norms {called}"));
+        assert!(changed("Dropout", untrained).is_ok());
+    }
+
+    #[test]
+    fn a_model_of_all_sizes_has_none() {
+        let with = |shape: Value| {
+            let found = changed("InputLayer", |layer| {
+                layer.config["batch_shape"] = shape.clone();
+            });
+            found.unwrap().size
+        };
+        assert_eq!(with(json!([null, 128, 64, 3])), Some(Size([64, 128])));
+        assert_eq!(with(json!([null, null, null, 3])), None);
+        assert_eq!(with(json!(null)), None);
+    }
 }

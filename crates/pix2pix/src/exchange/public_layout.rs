@@ -235,3 +235,14 @@ pub fn patch_gan(config: &PatchGanConfig) -> Vec<TensorNames> {
     names.last_conv("output", &format!("{name}.{}", 3 * blocks - 1), false, true);
     names.names
 }
+
+/// The last bias of a discriminator where the port's has none, as if it were 0: in its PixelGAN, only an instance norm has
+/// biases behind it.
+pub fn absent_bias(config: &PatchGanConfig) -> Option<TensorNames> {
+    let is_absent = config.patch == Patch::Pixel && config.norm == Norm::Batch;
+    is_absent.then(|| TensorNames {
+        ours: "output.bias".to_string(),
+        public: "net.5.bias".to_string(),
+        halves_swapped: false,
+    })
+}

@@ -224,9 +224,11 @@ pub struct Evaluated {
     pub spectra: Vec<Point>,
     /// The values of all sources and of all targets outside of the model's ranges, which were clipped.
     pub outside: [Outside; 2],
+    /// Names of the pairs that were left out, as they have no pixel with data.
+    pub empty: Vec<String>,
 }
 
-/// Translates every pair at the input size of the networks, and scores it. Of several samples, the scores are those of the
+/// Translates every pair at the input size of the networks, and scores it, unless it has no data. Of several samples, the scores are those of the
 /// first. Of the `options`, only dropout, seed, index and `refuse_outside` count; `tell` receives each pair when it is
 /// measured, and its error, which may be the caller's own, ends the evaluation.
 ///
@@ -252,6 +254,7 @@ pub fn evaluate<E: From<Error>>(
     }
     let mut confusion = labels.map(|labels| Confusion::new(labels.classes.len()));
     let mut pictures = Vec::new();
+    let mut empty = Vec::new();
     let mut channels = Vec::new();
     let mut realism = Realism::new(pairs.len());
     let mut calibration = Calibration::default();
@@ -272,6 +275,7 @@ pub fn evaluate<E: From<Error>>(
         let pair = config.jitter.still(pair);
         let pair = pair.map_err(Error::Data).map_err(refused)?;
         if pair.is_empty() {
+            empty.push(pair.name);
             continue;
         }
         let (source, target) = (pair.source, pair.target);
@@ -393,6 +397,7 @@ pub fn evaluate<E: From<Error>>(
         worst,
         spectra: realism.curves(),
         outside: clipped,
+        empty,
     })
 }
 

@@ -216,16 +216,15 @@ fn merged(fresh: Weights, given: &Weights, prefix: &str) -> Weights {
 
 /// Reads a checkpoint, or else a file of another program.
 fn read(path: &Path) -> Result<Checkpoint> {
-    #[cfg(feature = "import")]
-    let ending = path.extension().and_then(|ending| ending.to_str());
     let loaded = Checkpoint::load(path);
     #[cfg(feature = "import")]
     if loaded.is_err() {
         use crate::exchange::import;
+        use crate::weights_file::ends_in;
         let imported = import::of_files(&[path.to_path_buf()], &import::Options::default());
         // of a checkpoint, the first error is the one that helps
-        if imported.is_ok() || ending != Some("safetensors") {
-            return imported;
+        if imported.is_ok() || !ends_in(path, &["safetensors"]) {
+            return imported.map(|imported| imported.checkpoint);
         }
     }
     loaded

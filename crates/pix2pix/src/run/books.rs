@@ -84,7 +84,9 @@ impl Books {
             last.for_each(|warning| health.has_told(warning));
         }
         Ok(Self {
-            samples: SamplePairs::read(data, config, &training.device)?,
+            samples: SamplePairs::read(data, config, &training.device, &mut |reason| {
+                tell(Event::Skipped(reason));
+            })?,
             metrics,
             timings,
             rates,

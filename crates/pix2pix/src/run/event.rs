@@ -53,8 +53,8 @@ pub enum Event<'a> {
         /// Its value and the step.
         best: Best,
     },
-    /// A pair was skipped because it could not be read or has no data, for the first time in this session; the text is the
-    /// reason.
+    /// A pair, trained with or held out, was skipped because it could not be read or has no data, for the first time in this
+    /// session; the text is the reason.
     Skipped(&'a str),
     /// The training shows signs of failure.
     Warned(&'a Warning),

@@ -10,7 +10,6 @@ use pix2pix_runtime::picture::Labels;
 
 use crate::config::RunConfig;
 use crate::data::dataset::Dataset;
-use crate::data::dataset::survey::OnError;
 use crate::data::jitter::ResizePolicy;
 use crate::data::pair::Pair;
 use crate::data::path_text::path_of;
@@ -78,11 +77,17 @@ fn whole(row: Row, crop: [u32; 2]) -> Row {
 }
 
 impl SamplePairs {
-    /// Reads the sample pairs, the first ones of the split. With [`OnError::Skip`], broken pairs are left out.
+    /// Reads the sample pairs, the first ones of the split. Pairs without data are left out, and so are broken ones if they are to
+    /// be skipped; `skip` receives the reason for each that is held out. The others are told when they are trained with.
     ///
     /// # Errors
     /// When a pair or LPIPS's weights cannot be read.
-    pub fn read(data: &Dataset, config: &RunConfig, device: &Device) -> Result<Self> {
+    pub fn read(
+        data: &Dataset,
+        config: &RunConfig,
+        device: &Device,
+        skip: &mut dyn FnMut(&str),
+    ) -> Result<Self> {
         let (pairs, count) = match &data.val {
             Some(val) => (val, SCORED),
             None => (&data.train, SAMPLES),
@@ -97,12 +102,24 @@ impl SamplePairs {
             })?;
             Ok((original, still))
         });
-        let kept = read.filter(|pair: &Result<_>| pair.is_ok() || config.on_error == OnError::Stop);
+        let mut skip = |reason: Error| {
+            if data.val.is_some() {
+                skip(&reason.to_string());
+            }
+        };
         let (mut seen, mut whole) = (Vec::new(), Vec::new());
-        for pair in kept {
-            let (original, still) = pair?;
-            // a pair without any data cannot be scored
+        for (index, pair) in read.enumerate() {
+            let (original, still) = match pair {
+                Ok(pair) => pair,
+                Err(error) if config.on_error.stops(&error) => return Err(error),
+                Err(error) => {
+                    skip(error);
+                    continue;
+                }
+            };
+            // it cannot be scored
             if still.is_empty() {
+                skip(pairs.empty(index));
                 continue;
             }
             whole.extend(original.filter(|_| whole.len() < SAMPLES));

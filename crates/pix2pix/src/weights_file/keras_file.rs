@@ -13,7 +13,7 @@ use serde_json::Value;
 use zip::ZipArchive;
 
 use crate::error::{Error, Result};
-use crate::weights_file::check_exists;
+use crate::weights_file::{check_exists, ends_in};
 
 /// At most this many times the size of a file is read from it, because weights hardly compress.
 const EXPANSION: u64 = 2;
@@ -29,6 +29,8 @@ pub struct KerasLayer {
     pub config: Value,
     /// Names of the layers whose outputs it reads.
     pub inputs: Vec<String>,
+    /// Whether it is called with `training=True`, and so does the same when the model predicts as when it trains.
+    pub training: bool,
     /// Its tensors in Keras' order, e.g. kernel, bias.
     pub weights: Vec<Array>,
 }
@@ -41,10 +43,9 @@ pub fn read(path: &Path, remedy: &str) -> Result<Vec<KerasLayer>> {
     check_exists(path, remedy)?;
     let file = File::open(path).map_err(|e| Error::io(path, "read the model", e))?;
     let bytes = file.metadata().map_or(0, |found| found.len());
-    let layers = if path.extension().is_some_and(|ending| ending == "keras") {
-        of_zip(file, bytes)
-    } else {
-        of_hdf5(path, bytes)
+    let layers = match ends_in(path, &["keras"]) {
+        true => of_zip(file, bytes),
+        false => of_hdf5(path, bytes),
     };
     layers.map_err(|reason| Error::file(path, reason, remedy))
 }
@@ -194,6 +195,7 @@ fn described(config: &Value) -> Found<Vec<KerasLayer>> {
             name: text(&layer["config"]["name"])?,
             config: layer["config"].clone(),
             inputs,
+            training: is_training(&layer["inbound_nodes"]),
             weights: Vec::new(),
         })
     };
@@ -213,6 +215,19 @@ fn names(connections: &Value, found: &mut Vec<String>) {
         },
         Value::Object(parts) => parts.values().for_each(|part| names(part, found)),
         _ => {}
+    }
+}
+
+/// Whether a description of connections has the argument `training=True`: in Keras 2 behind the numbers of a connection, in
+/// Keras 3 beside all of a call.
+fn is_training(connections: &Value) -> bool {
+    match connections {
+        Value::Array(parts) => parts.iter().any(is_training),
+        Value::Object(parts) => {
+            parts.get("training") == Some(&Value::Bool(true))
+                || parts.get("kwargs").is_some_and(is_training)
+        }
+        _ => false,
     }
 }
 

@@ -15,7 +15,7 @@ use super::store::Store;
 use crate::data::pair::{Direction, Narrow};
 use crate::data::picture::Page;
 use crate::data::probes::probes;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Pairs of one split, read on demand.
 #[derive(Clone)]
@@ -82,6 +82,13 @@ impl Pairs {
     pub fn shown(&self, index: usize) -> Vec<PathBuf> {
         let files = self.entries[index].files.all();
         files.map(|path| self.store.shown(path)).collect()
+    }
+
+    /// The error for pair `index` when no pixel with data is left of it.
+    pub(crate) fn empty(&self, index: usize) -> Error {
+        let reason = "no pixel with data is left of it";
+        let remedy = "leave it out, or check what says that its pixels have none";
+        Error::file(&self.shown(index)[0], reason, remedy)
     }
 
     /// The files of all pairs without their masks, relative to the data set's root.
