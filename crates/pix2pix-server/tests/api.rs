@@ -555,10 +555,11 @@ fn a_form_is_a_body_too() {
     let served = Served::new(Settings::default());
     let source = pattern(64, 1);
     let mut body =
-        b"--edge\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n".to_vec();
-    body.extend(b"--edge\r\nContent-Disposition: form-data; name=\"image\"; filename=\"../../x.png\"\r\n\r\n");
+        b"--edge\r\nContent-Disposition: form-data; name=\"image\"; filename=\"../../x.png\"\r\n\r\n"
+            .to_vec();
     body.extend(png(&source));
-    body.extend(b"\r\n--edge--\r\n");
+    body.extend(b"\r\n");
+    let end: &[u8] = b"--edge--\r\n";
     let send = |body: &[u8]| {
         let request = agent().post(format!("{}/v1/translate", served.url));
         Answer::of(
@@ -568,12 +569,42 @@ fn a_form_is_a_body_too() {
                 .unwrap(),
         )
     };
-    let found = send(&body).picture().into_rgb8().into_raw();
+    let found = send(&[&body[..], end].concat())
+        .picture()
+        .into_rgb8()
+        .into_raw();
     assert!(found == expected(&served, "one", &source, true, 0));
-    let without =
-        b"--edge\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n--edge--\r\n";
-    assert!(send(without).problem(400).contains("no part named image"));
+    assert!(send(end).problem(400).contains("no part named image"));
     send(b"no form").problem(400);
+    // a parameter beside the picture is not ignored, wherever it stands
+    let seed: &[u8] = b"--edge\r\nContent-Disposition: form-data; name=\"seed\"\r\n\r\n7\r\n";
+    for parts in [[&body[..], seed], [seed, &body[..]]] {
+        let refused = send(&[parts[0], parts[1], end].concat()).problem(400);
+        assert_eq!(
+            refused,
+            "the form has a part named \"seed\"; it may have one named image alone: parameters stand in the address"
+        );
+    }
+}
+
+#[test]
+fn a_packed_body_is_refused() {
+    let served = Served::new(Settings::default());
+    let file = png(&pattern(64, 0));
+    for path in ["/v1/translate", "/v1/preview"] {
+        let send = |coding: &str| {
+            let request = agent().post(format!("{}{path}", served.url));
+            let request = request.header("Content-Encoding", coding);
+            Answer::of(request.content_type("image/png").send(&file).unwrap())
+        };
+        let refused = send("gzip");
+        assert_eq!(
+            refused.problem(415),
+            "the body is packed (Content-Encoding: gzip); send the picture's file as it is"
+        );
+        assert_eq!(refused.header("accept-encoding"), "identity");
+        assert_eq!(send("Identity").status, 200);
+    }
 }
 
 #[test]
@@ -937,7 +968,7 @@ fn the_openapi_document_is_the_api() {
         .collect();
     assert_eq!(names, ["model", "seed", "dropout", "format", "display"]);
     for status in [
-        "400", "401", "403", "404", "408", "413", "422", "429", "503",
+        "400", "401", "403", "404", "408", "413", "415", "422", "429", "503",
     ] {
         assert!(
             translate["responses"][status]["content"]["application/problem+json"].is_object(),
