@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
+use pix2pix::data::labels::Stored;
 use pix2pix::data::picture::{self, Depth, Format, Metadata, Picture};
 use pix2pix::data::{Domain, Samples, earth};
 use pix2pix::device::{DeviceName, Precision};
@@ -21,7 +22,7 @@ use serde_json::Value;
 use ureq::http::{HeaderMap, Response};
 use ureq::{Agent, Body};
 
-use crate::common::{Served, save_model, save_model_of_slices};
+use crate::common::{Served, label_maps, save_model, save_model_of_slices};
 
 /// A received response.
 struct Answer {
@@ -170,13 +171,7 @@ fn pictures_are_translated_as_the_library_does() {
 fn what_cannot_be_drawn_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
-    for (channels, neighbours, drawable) in
-        [(1, 0, true), (4, 0, true), (6, 0, false), (3, 1, false)]
-    {
-        let source = Domain {
-            channels,
-            ..Domain::RGB8
-        };
+    let info = |source: Domain, neighbours: usize| {
         save_model_of_slices(&path, 64, 1, [source, Domain::RGB8], neighbours);
         let models = Models::new(
             std::slice::from_ref(&path),
@@ -184,12 +179,33 @@ fn what_cannot_be_drawn_is_told() {
             Precision::default(),
         );
         models.reload().unwrap();
-        let info = &models.get(None).unwrap().info;
+        models.get(None).unwrap().info.clone()
+    };
+    // what is shown of two or four channels is not what they are
+    for (channels, neighbours, drawable) in [
+        (1, 0, true),
+        (2, 0, false),
+        (4, 0, false),
+        (6, 0, false),
+        (3, 1, false),
+    ] {
+        let source = Domain {
+            channels,
+            ..Domain::RGB8
+        };
+        let info = info(source, neighbours);
         assert_eq!(info.drawable, drawable, "{channels}, {neighbours}");
+        assert!(info.classes.is_empty(), "{channels}, {neighbours}");
         assert!(
             drawable || info.examples.is_empty(),
             "{channels}, {neighbours}"
         );
+    }
+    for stored in [Stored::Ids, Stored::Grays, Stored::Colors] {
+        let info = info(label_maps(stored), 0);
+        assert!(info.drawable, "{stored:?}");
+        assert_eq!(info.palette, ["#000000", "#808080", "#ffffff"]);
+        assert_eq!(info.classes, ["water", "class 1", "snow"]);
     }
 }
 
