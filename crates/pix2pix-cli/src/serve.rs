@@ -149,6 +149,7 @@ fn models_of_environment() -> Vec<PathBuf> {
     match names.to_str() {
         Some(names) => names
             .split(',')
+            .map(str::trim)
             .filter(|name| !name.is_empty())
             .map(PathBuf::from)
             .collect(),

@@ -441,7 +441,9 @@ fn options_come_before_the_environment_and_that_before_the_file() {
             .collect::<Vec<_>>()
     };
     scratch.bash("cp -r run run,2");
-    assert_eq!(names("", "run,earth"), ["run", "earth"]);
+    for models in ["run,earth", " run, earth,"] {
+        assert_eq!(names("", models), ["run", "earth"], "{models:?}");
+    }
     assert_eq!(names("run,2", "earth"), ["run,2"]);
     let file = "serve --config serve.toml";
     assert!(opens(scratch.command(file), "of-the-file"));

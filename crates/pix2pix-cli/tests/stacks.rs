@@ -116,12 +116,18 @@ fn folders_and_tables_are_joined_as_channels() {
         });
         assert_eq!(one, other);
     }
-    let output = scratch.run("translate run data/A1 --stack --out alone");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(
-        !output.status.success() && said.contains("--stack"),
-        "{said}"
-    );
+    for (command, told) in [
+        ("translate run data/A1 --stack --out alone", "--stack"),
+        // a browser's pictures have as many, but the fourth is opacity
+        (
+            "export run --format web --out site",
+            "its sources have 4 channels, and a drawing in a browser has 1 or 3",
+        ),
+    ] {
+        let output = scratch.run(command);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(told), "{said}");
+    }
     scratch.ok("evaluate run data --split train");
 }
 

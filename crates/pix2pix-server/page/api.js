@@ -28,7 +28,8 @@ export function keepToken(given) {
 
 async function call(path, options = {}) {
   const headers = { ...options.headers };
-  if (token) headers.Authorization = `Bearer ${token}`;
+  // no server's token has what no header can carry: without it, the server asks again
+  if (/^[\x20-\x7e]+$/.test(token ?? "")) headers.Authorization = `Bearer ${token}`;
   const answer = await fetch(path, { ...options, headers });
   if (answer.ok) return answer;
   const problem = await answer.json().catch(() => ({}));

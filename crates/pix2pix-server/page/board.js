@@ -2,14 +2,30 @@
 
 const STEPS_BACK = 40;
 
+/** A picture of this size, halved until it is less than three times as large as `w` x `h`: canvases that shrink more at once skip pixels. */
+function halved(picture, [width, height], [w, h]) {
+  while (width >= 3 * w || height >= 3 * h) {
+    const half = new OffscreenCanvas(Math.ceil(width / 2), Math.ceil(height / 2));
+    [width, height] = [half.width, half.height];
+    half.getContext("2d").drawImage(picture, 0, 0, width, height);
+    picture = half;
+  }
+  return picture;
+}
+
 export class Board extends EventTarget {
   #canvas;
   #context;
   #pencil;
   #past = [];
   #future = [];
-  #last = null;
+  /** The mouse, pen or finger that draws, and its last place: { id, place }. */
+  #pointer = null;
+  /** The place of the keyboard's brush, and whether it is down. */
   #cursor = null;
+  #isDown = false;
+  /** Whether the colours are those of classes, which are never mixed: between two of them may be a third one. */
+  ofClasses = false;
   tool = "brush";
   colour = "#000000";
   background = "#ffffff";
@@ -23,7 +39,7 @@ export class Board extends EventTarget {
     this.#context = canvas.getContext("2d", { willReadFrequently: true });
     canvas.addEventListener("pointerdown", (event) => this.#down(event));
     canvas.addEventListener("pointermove", (event) => this.#move(event));
-    for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, () => (this.#last = null));
+    for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, (event) => this.#up(event));
     canvas.addEventListener("keydown", (event) => this.#key(event));
     canvas.addEventListener("blur", () => this.#take(false));
   }
@@ -43,7 +59,7 @@ export class Board extends EventTarget {
   /** Empties the board, sets its size in pixels, and forgets the undo history. */
   reset(width, height) {
     [this.#canvas.width, this.#canvas.height] = [width, height];
-    [this.#past, this.#future, this.#last, this.#cursor] = [[], [], null, null];
+    [this.#past, this.#future, this.#pointer, this.#cursor, this.#isDown] = [[], [], null, null, false];
     this.#wipe();
   }
 
@@ -57,10 +73,11 @@ export class Board extends EventTarget {
     this.#remember();
     const { width, height } = this.#canvas;
     const scale = Math.min(width / picture.width, height / picture.height);
-    const [w, h] = [picture.width * scale, picture.height * scale];
+    // whole pixels, so that its edges are not mixed with the background
+    const [w, h] = [picture.width, picture.height].map((side) => Math.max(1, Math.round(side * scale)));
     this.#context.fillStyle = this.background;
     this.#context.fillRect(0, 0, width, height);
-    this.#context.drawImage(picture, (width - w) / 2, (height - h) / 2, w, h);
+    this.#draw(picture, [picture.width, picture.height], [Math.floor((width - w) / 2), Math.floor((height - h) / 2), w, h]);
     this.#changed();
   }
 
@@ -69,7 +86,7 @@ export class Board extends EventTarget {
     if (isFirst) this.#remember();
     const { width, height } = this.#canvas;
     const scale = Math.max(width / w, height / h);
-    this.#context.drawImage(image, (width - w * scale) / 2, (height - h * scale) / 2, w * scale, h * scale);
+    this.#draw(image, [w, h], [(width - w * scale) / 2, (height - h * scale) / 2, w * scale, h * scale]);
   }
 
   undo() {
@@ -90,6 +107,13 @@ export class Board extends EventTarget {
   /** The drawing as a PNG file. */
   file() {
     return new Promise((done) => this.#canvas.toBlob(done, "image/png"));
+  }
+
+  /** Draws a picture of this size into a box. */
+  #draw(picture, size, [left, top, w, h]) {
+    this.#context.imageSmoothingEnabled = !this.ofClasses;
+    this.#context.imageSmoothingQuality = "high";
+    this.#context.drawImage(this.ofClasses ? picture : halved(picture, size, [w, h]), left, top, w, h);
   }
 
   #wipe() {
@@ -128,7 +152,7 @@ export class Board extends EventTarget {
   }
 
   #down(event) {
-    if (event.button !== 0 || !event.isPrimary) return;
+    if (event.button !== 0 || !event.isPrimary || this.#pointer !== null) return;
     this.#canvas.setPointerCapture(event.pointerId);
     this.#remember();
     const place = this.#place(event);
@@ -136,28 +160,63 @@ export class Board extends EventTarget {
       this.#fill(place);
       return;
     }
-    this.#last = place;
-    this.#stroke(place);
+    this.#pointer = { id: event.pointerId, place };
+    this.#stroke(place, place);
   }
 
   #move(event) {
-    if (this.#last === null) return;
+    if (event.pointerId !== this.#pointer?.id) return;
     // use all positions between two frames, so that fast strokes stay smooth
     const events = event.getCoalescedEvents?.() ?? [];
-    for (const each of events.length > 0 ? events : [event]) this.#stroke(this.#place(each));
+    for (const each of events.length > 0 ? events : [event]) {
+      const place = this.#place(each);
+      this.#stroke(this.#pointer.place, place);
+      this.#pointer.place = place;
+    }
   }
 
-  #stroke(to) {
+  #up(event) {
+    if (event.pointerId === this.#pointer?.id) this.#pointer = null;
+  }
+
+  #stroke(from, to) {
     const context = this.#context;
-    context.strokeStyle = this.tool === "eraser" ? this.background : this.colour;
-    context.lineWidth = this.size;
-    context.lineCap = context.lineJoin = "round";
-    context.beginPath();
-    context.moveTo(...this.#last);
-    context.lineTo(...to);
-    context.stroke();
-    this.#last = to;
+    const colour = this.tool === "eraser" ? this.background : this.colour;
+    if (this.ofClasses) {
+      this.#strokeWhole(from, to, colour);
+    } else {
+      context.strokeStyle = colour;
+      context.lineWidth = this.size;
+      context.lineCap = context.lineJoin = "round";
+      context.beginPath();
+      context.moveTo(...from);
+      context.lineTo(...to);
+      context.stroke();
+    }
     this.#changed();
+  }
+
+  /** A stroke of whole pixels: those whose middles it covers. */
+  #strokeWhole(from, to, colour) {
+    // a brush of an even number of pixels is round about a corner of theirs
+    const snap = (at) => (this.size % 2 === 0 ? Math.round(at) : Math.floor(at) + 0.5);
+    const [[x0, y0], [x1, y1]] = [from.map(snap), to.map(snap)];
+    const [dx, dy, reach] = [x1 - x0, y1 - y0, this.size / 2];
+    const squared = dx * dx + dy * dy;
+    const isCovered = (x, y) => {
+      const along = squared > 0 ? Math.min(1, Math.max(0, ((x - x0) * dx + (y - y0) * dy) / squared)) : 0;
+      return Math.hypot(x - x0 - along * dx, y - y0 - along * dy) <= reach;
+    };
+    const around = (a, b, end) => {
+      const [first, last] = [Math.max(0, Math.floor(Math.min(a, b) - reach)), Math.min(end - 1, Math.ceil(Math.max(a, b) + reach))];
+      return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index);
+    };
+    const columns = around(x0, x1, this.#canvas.width);
+    this.#context.fillStyle = colour;
+    for (const y of around(y0, y1, this.#canvas.height)) {
+      const covered = columns.filter((x) => isCovered(x + 0.5, y + 0.5));
+      if (covered.length > 0) this.#context.fillRect(covered[0], y, covered.length, 1);
+    }
   }
 
   /** Flood fill: recolours the connected area of one colour around a position. */
@@ -190,10 +249,10 @@ export class Board extends EventTarget {
     this.#changed();
   }
 
-  /** Shows whether the keyboard's brush is down. */
-  #take(down) {
-    if (!down) this.#last = null;
-    this.#pencil.classList.toggle("down", down);
+  /** Takes the keyboard's brush up or down, and shows it. */
+  #take(isDown) {
+    this.#isDown = isDown;
+    this.#pencil.classList.toggle("down", isDown);
     this.#pencil.hidden = document.activeElement !== this.#canvas || this.#cursor === null;
   }
 
@@ -204,26 +263,25 @@ export class Board extends EventTarget {
     event.preventDefault();
     const { width, height } = this.#canvas;
     this.#cursor ??= [width / 2, height / 2];
+    let isDown = this.#isDown;
     if (move) {
       const step = event.shiftKey ? 1 : Math.max(2, this.size / 2);
-      const [x, y] = this.#cursor;
+      const from = this.#cursor;
+      const [x, y] = from;
       this.#cursor = [
         Math.min(width - 1, Math.max(0, x + step * move[0])),
         Math.min(height - 1, Math.max(0, y + step * move[1])),
       ];
-      if (this.#last !== null) this.#stroke(this.#cursor);
-    } else if (this.#last !== null) {
-      this.#last = null;
+      if (isDown) this.#stroke(from, this.#cursor);
+    } else if (isDown) {
+      isDown = false;
     } else {
       this.#remember();
-      if (this.tool === "fill") {
-        this.#fill(this.#cursor);
-      } else {
-        this.#last = this.#cursor;
-        this.#stroke(this.#cursor);
-      }
+      isDown = this.tool !== "fill";
+      if (isDown) this.#stroke(this.#cursor, this.#cursor);
+      else this.#fill(this.#cursor);
     }
-    this.#take(this.#last !== null);
+    this.#take(isDown);
     const box = this.#canvas.getBoundingClientRect();
     const scale = box.width / width;
     const style = this.#pencil.style;

@@ -28,6 +28,8 @@ let model = null;
 let linked = await share.read();
 /** What is on the board as long as nothing is drawn on it: the number of an example, or a file whose values the board cannot hold. */
 let untouched = { example: null, file: null };
+/** Counts what was last asked to be on the board: a picture that is opened shows nothing if something else was asked for meanwhile. */
+let turn = 0;
 /** What the output was made from, and its file: { model, drawing, options, file }. */
 let result = null;
 
@@ -149,7 +151,10 @@ async function look() {
     picker.replaceChildren(...names.map((name) => new Option(name, name)));
     at("choice").hidden = names.length === 1 && !hasDetails;
     if (names.includes(linked.model)) picker.value = linked.model;
-    else if (linked.model !== null) notice = `The link is for the model ${linked.model}, which is not here. `;
+    else if (linked.model !== null) {
+      notice = `The link is for the model ${linked.model}, which is not here. `;
+      linked.example = null;
+    }
   }
   const before = model;
   const now = models.find((each) => each.name === picker.value) ?? models[0];
@@ -162,8 +167,8 @@ async function look() {
 
 /** Takes what has been loaded in place of the chosen model, and keeps the drawing. */
 function renew(next) {
-  const ofBoard = ({ size, palette, examples, plain_source, drawable, source }) =>
-    JSON.stringify([size, palette, examples, plain_source, drawable, source]);
+  const ofBoard = ({ size, palette, classes, examples, plain_source, drawable, source }) =>
+    JSON.stringify([size, palette, classes, examples, plain_source, drawable, source]);
   if (ofBoard(next) === ofBoard(model)) {
     model = next;
     describe();
@@ -184,6 +189,7 @@ function describe() {
 
 function choose(next) {
   model = next;
+  turn += 1;
   describe();
   takeInputs();
   showPalette(model.palette.length > 0 ? model.palette : COLOURS);
@@ -200,9 +206,11 @@ function choose(next) {
 function takeInputs() {
   document.body.dataset.input = model.drawable ? "board" : "files";
   board.canvas.inert = !model.drawable;
+  board.ofClasses = model.classes.length > 0;
+  at("other").hidden = board.ofClasses;
   at("hint").textContent = model.drawable
     ? "or drop or paste a picture"
-    : `or drop it: a file of ${model.source}, as TIFF or npy, which cannot be drawn here`;
+    : `or drop it: a file of ${model.source}, such as TIFF or npy, which cannot be drawn here`;
   if (camera.isOn && !model.drawable) stopCamera();
 }
 
@@ -213,6 +221,9 @@ at("model").addEventListener("change", () => {
 
 async function showExamples() {
   const shown = model;
+  // a link's number is that of its own model
+  const first = shown.examples[linked.example] === undefined ? 0 : linked.example;
+  linked.example = null;
   at("examples").replaceChildren();
   for (const [index, name] of shown.examples.entries()) {
     const picture = await api.example(shown.name, index).catch(() => null);
@@ -229,11 +240,12 @@ async function showExamples() {
     };
     button.addEventListener("click", () => {
       notice = "";
+      turn += 1;
       show();
     });
     at("examples").append(button);
     // start with an example: an empty board shows little of a model
-    if (index === (linked.example ?? 0) && !board.canUndo) show();
+    if (index === first && !board.canUndo) show();
   }
 }
 
@@ -280,14 +292,16 @@ function useColour(colour) {
 }
 
 function showPalette(colours) {
-  const swatch = (colour) => {
+  const swatch = (colour, index) => {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "swatch";
     button.dataset.colour = colour;
     button.style.background = colour;
     button.setAttribute("role", "radio");
-    button.setAttribute("aria-label", `Color ${colour}`);
+    const name = model.classes[index] ?? `Color ${colour}`;
+    button.setAttribute("aria-label", name);
+    button.title = name;
     return button;
   };
   at("palette").replaceChildren(...colours.map(swatch));
@@ -324,35 +338,52 @@ at("undo").addEventListener("click", () => board.undo());
 at("redo").addEventListener("click", () => board.redo());
 at("clear").addEventListener("click", () => {
   notice = "";
+  turn += 1;
   board.clear();
 });
 board.addEventListener("change", () => {
   untouched = { example: null, file: null };
-  at("undo").disabled = !board.canUndo;
-  at("redo").disabled = !board.canRedo;
+  offerUndo();
   changed();
 });
+
+function offerUndo() {
+  at("undo").disabled = !board.canUndo;
+  at("redo").disabled = !board.canRedo;
+}
 
 /** Where keys without Ctrl are shortcuts: elsewhere, whoever types or speaks words would draw (WCAG 2.2, success criterion 2.1.4). */
 const LISTENING = "#board, .dock, #variation";
 
+/** What a key would be on an English keyboard, where its own sign is of another script or stands in the place of a digit. */
+function english({ key, code, shiftKey }) {
+  if (key.length === 1 && !/[\p{ASCII}\p{Script=Latin}]/u.test(key)) {
+    return { BracketLeft: "[", BracketRight: "]" }[code] ?? code.replace("Key", "").toLowerCase();
+  }
+  const isDigit = /^Digit\d$/.test(code) && !shiftKey && !"[]".includes(key);
+  return isDigit ? code.at(-1) : key.toLowerCase();
+}
+
 document.addEventListener("keydown", (event) => {
   if (event.target.matches("input:not([type=range], [type=checkbox]), select")) return;
-  if (!event.ctrlKey && !event.metaKey && !event.target.closest(LISTENING)) return;
-  const key = event.key.toLowerCase();
+  // where a key has a third sign, Windows says Ctrl and Alt of the key that asks for it
+  const isThird = event.getModifierState("AltGraph") || event.altKey;
+  const isCommand = (event.ctrlKey || event.metaKey) && !isThird;
+  if (!isCommand && !event.target.closest(LISTENING)) return;
+  const key = english(event);
   if (!model?.drawable && key !== "n") return;
   const tool = { b: 0, f: 1, e: 2 }[key];
-  if (event.ctrlKey || event.metaKey) {
+  if (isCommand) {
     if (key !== "z" && key !== "y") return;
     event.preventDefault();
     if (key === "y" || event.shiftKey) board.redo();
     else board.undo();
-  } else if (event.altKey) {
+  } else if (key === "[" || key === "]") {
+    useSize(board.size + (key === "]" ? 2 : -2));
+  } else if (isThird) {
     return;
   } else if (tool !== undefined) {
     useTool(at("tools").children[tool]);
-  } else if (key === "[" || key === "]") {
-    useSize(board.size + (key === "]" ? 2 : -2));
   } else if (key === "n" && at("dropout").checked) {
     another();
   } else if (key >= "1" && key <= "9") {
@@ -363,21 +394,31 @@ document.addEventListener("keydown", (event) => {
 
 // opening and saving pictures
 
-/** Whether a file is a PNG of 16 bits, of which browsers keep 8 without a word. */
-async function isDeep(file) {
-  const head = new Uint8Array(await file.slice(0, 25).arrayBuffer());
+/** Whether a file's bytes are a PNG of 16 bits, of which browsers keep 8 without a word. */
+function isDeep(bytes) {
+  const head = new Uint8Array(bytes.slice(0, 25));
   return String.fromCharCode(...head.slice(1, 4)) === "PNG" && head[24] === 16;
 }
 
-async function open(file) {
+async function open(given) {
   const asked = model;
+  turn += 1;
+  const own = turn;
   try {
+    // read once: what is translated later is this picture, whatever becomes of the file
+    const bytes = await given.arrayBuffer().catch(() => null);
+    if (bytes === null) {
+      if (own === turn) say(`${given.name} cannot be read: it is a folder, was moved, is too large, or you have no permission.`);
+      return;
+    }
+    const file = new File([bytes], given.name, { type: given.type });
     // browsers show the values of a camera nearly black, and open neither TIFF nor npy: then the server renders the file
     const isPlain = asked === null || (asked.plain_source && asked.drawable);
-    const own = isPlain && !(await isDeep(file)) ? await createImageBitmap(file).catch(() => null) : null;
-    const opened = own ? { picture: own, note: "" } : asked && (await api.preview(file, asked.name));
+    const plain = isPlain && !isDeep(bytes) ? await createImageBitmap(file).catch(() => null) : null;
+    const opened = plain ? { picture: plain, note: "" } : asked && (await api.preview(file, asked.name));
+    if (own !== turn) return;
     if (opened === null) {
-      say(`The browser cannot open ${file.name ?? "this picture"}.`);
+      say(`The browser cannot open ${given.name}.`);
       return;
     }
     const { picture, note } = opened;
@@ -391,7 +432,7 @@ async function open(file) {
     const isWhole = picture.width === board.canvas.width && picture.height === board.canvas.height;
     if (!isPlain && isWhole) untouched.file = file;
   } catch (problem) {
-    report(problem);
+    if (own === turn) report(problem);
   }
 }
 
@@ -416,6 +457,7 @@ function film(isFirst) {
   if (!camera.isOn) return;
   board.cover(camera.picture, isFirst);
   untouched = { example: null, file: null };
+  if (isFirst) offerUndo();
   dirty = true;
   send();
 }
@@ -426,19 +468,28 @@ function stopCamera() {
   changed();
 }
 
+/** Whether the camera has been asked for, and is not there yet. */
+let isStarting = false;
+
 at("camera").addEventListener("click", async () => {
+  if (isStarting) return;
   if (camera.isOn) {
     stopCamera();
     return;
   }
+  isStarting = true;
   try {
     await camera.start(stopCamera);
     at("camera").setAttribute("aria-pressed", "true");
-    film(true);
+    turn += 1;
+    // a model may have been chosen meanwhile that takes files alone
+    if (model?.drawable === false) stopCamera();
+    else film(true);
   } catch (problem) {
     camera.stop();
     say(problem.message);
   }
+  isStarting = false;
 });
 
 // saving and sharing

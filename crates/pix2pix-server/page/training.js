@@ -133,7 +133,12 @@ async function showSheet() {
   if (step === shown) return;
   shown = step;
   const file = await api.sheet(step).catch(() => null);
-  if (step !== shown || file === null) return;
+  if (step !== shown) return;
+  if (file === null) {
+    // the next look at the training asks for it again
+    shown = null;
+    return;
+  }
   const picture = at("sheet-picture");
   URL.revokeObjectURL(picture.src);
   picture.src = URL.createObjectURL(file);

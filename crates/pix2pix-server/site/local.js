@@ -48,6 +48,8 @@ export async function translate(file, { model, seed, dropout }) {
     const translated = await loaded.translate(picture, { seed: Number(seed), dropout });
     const took = performance.now() - start;
     const canvas = new OffscreenCanvas(picture.width, picture.height);
+    // as the server shows it: of four channels, the fourth one is rarely opacity
+    for (let at = 3; at < translated.data.length; at += 4) translated.data[at] = 255;
     canvas.getContext("2d").putImageData(translated, 0, 0);
     return { file: await canvas.convertToBlob(), took };
   } catch (problem) {

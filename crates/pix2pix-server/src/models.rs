@@ -51,14 +51,16 @@ pub struct ModelInfo {
     pub plain: bool,
     /// Whether the model's inputs are such pictures. Others should be shown by `/v1/preview`.
     pub plain_source: bool,
-    /// Whether a drawing, which has four channels, can be the model's input. Others take files of more channels alone, and have
-    /// no examples.
+    /// Whether a drawing, which has colors or grays, can be the model's input: of one or three channels, or label maps. Others
+    /// take files alone, and have no examples.
     pub drawable: bool,
     /// Width and height of the training pictures, in pixels; the model translates other sizes too.
     pub size: [u32; 2],
-    /// Colours of the training inputs, as `#rrggbb`, most frequent first, and for inputs that are not plain grays over their
-    /// range; without the training data these grays alone, or nothing.
+    /// Colors of the training inputs, as `#rrggbb`, most frequent first, and for inputs that are not plain grays over their
+    /// range; without the training data these grays alone, or nothing. Of label maps, the colors of all classes.
     pub palette: Vec<String>,
+    /// Names of the classes, in the order of the palette, where the inputs are label maps; otherwise nothing.
+    pub classes: Vec<String>,
     /// Names of the example inputs.
     pub examples: Vec<String>,
 }
@@ -240,7 +242,7 @@ impl Model {
     fn new(name: String, digest: String, translator: Translator) -> Self {
         let config = &translator.config;
         let graph = translator.layers();
-        let drawable = translator.check_channels(RGBA).is_ok();
+        let drawable = is_drawable(&translator);
         // what is shown of other inputs is no input
         let inputs = match drawable {
             true => training_inputs(config),
@@ -293,6 +295,12 @@ impl Model {
                 Some(labels) => palette::of_classes(labels),
                 None => palette::of(inputs.iter().map(|(_, picture)| picture), !plain_source),
             },
+            classes: match &config.source.labels {
+                Some(labels) => (0..labels.classes.len())
+                    .map(|class| labels.name(class))
+                    .collect(),
+                None => Vec::new(),
+            },
             examples: examples
                 .iter()
                 .map(|example| example.name.clone())
@@ -304,6 +312,14 @@ impl Model {
             examples,
         }
     }
+}
+
+/// Whether a drawing can be the model's input. Two or four channels, unless they store classes, are other things than the colors
+/// by which they are shown.
+fn is_drawable(translator: &Translator) -> bool {
+    let source = &translator.config.source;
+    let is_of_colors = source.labels.is_some() || matches!(source.channels, 1 | 3);
+    is_of_colors && translator.check_channels(RGBA).is_ok()
 }
 
 /// Names and input pictures of a run's pairs, resized as for the networks, held-out pairs first; empty if the data set

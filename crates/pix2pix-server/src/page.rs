@@ -90,7 +90,10 @@ impl File {
         let had = asked.get_all(header::IF_NONE_MATCH).iter();
         let mut had = had.flat_map(|line| line.to_str().unwrap_or_default().split(','));
         // a proxy that packs the file calls it alike (W/)
-        let has = had.any(|tag| tag.trim().trim_start_matches("W/") == self.tag);
+        let has = had.any(|tag| {
+            let tag = tag.trim();
+            tag == "*" || tag.trim_start_matches("W/") == self.tag
+        });
         let headers = [
             (header::ETAG, self.tag.as_str()),
             // always revalidate: a new version of the program has a new page
@@ -108,10 +111,11 @@ impl File {
 
 /// The page with its own words.
 fn with_words(page: &str, words: &Words) -> String {
-    let paragraphs = words.intro.split("\n\n").map(str::trim);
-    let paragraphs = paragraphs.filter(|text| !text.is_empty());
+    let lines: Vec<&str> = words.intro.lines().map(str::trim).collect();
+    let paragraphs = lines.split(|line| line.is_empty());
     let intro: String = paragraphs
-        .map(|text| format!("<p>{}</p>", linked(text)))
+        .filter(|lines| !lines.is_empty())
+        .map(|lines| format!("<p>{}</p>", linked(&lines.join(" "))))
         .collect();
     let details = if words.details { "shown" } else { "hidden" };
     page.replace("@TITLE@", &escaped(&words.title))
@@ -120,18 +124,22 @@ fn with_words(page: &str, words: &Words) -> String {
         .replacen("@INTRO@", &intro, 1)
 }
 
-/// Text as HTML, in which web addresses are links.
+/// Text as HTML, in which web addresses are links. Signs and brackets around an address are the text's.
 fn linked(text: &str) -> String {
     let words = text.split_whitespace().map(|word| {
-        let is_address = word.starts_with("https://") || word.starts_with("http://");
-        let address = word.trim_end_matches(['.', ',', ';', ':', ')', '!', '?']);
-        match is_address {
-            true => {
-                let (shown, rest) = (escaped(address), escaped(&word[address.len()..]));
-                format!("<a href=\"{shown}\" target=\"_blank\" rel=\"noopener\">{shown}</a>{rest}")
-            }
-            false => escaped(word),
+        let rest = word.trim_start_matches(['(', '[', '<', '"']);
+        let before = &word[..word.len() - rest.len()];
+        if !rest.starts_with("https://") && !rest.starts_with("http://") {
+            return escaped(word);
         }
+        let is_of_text = |sign: char| match sign {
+            ')' => !rest.contains('('),
+            '"' => before.contains('"'),
+            _ => ".,;:!?]>".contains(sign),
+        };
+        let address = rest.trim_end_matches(is_of_text);
+        let [before, shown, after] = [before, address, &rest[address.len()..]].map(escaped);
+        format!("{before}<a href=\"{shown}\" target=\"_blank\" rel=\"noopener\">{shown}</a>{after}")
     });
     words.collect::<Vec<_>>().join(" ")
 }
@@ -168,5 +176,53 @@ mod tests {
         );
         let plain = with_words("@TITLE@ @DETAILS@ @INTRO@", &Words::default());
         assert_eq!(plain, "pix2pix shown ");
+    }
+
+    /// Whatever ends the lines, and whatever stands in a line that looks empty.
+    #[test]
+    fn an_empty_line_begins_a_paragraph() {
+        for intro in [
+            "One\ntwo.\n\nThree.",
+            "One\r\ntwo.\r\n\r\nThree.",
+            "\n One\ntwo.\n \t\n\n\nThree.\n",
+        ] {
+            let words = Words {
+                intro: intro.to_string(),
+                ..Words::default()
+            };
+            let page = with_words("@INTRO@", &words);
+            assert_eq!(page, "<p>One two.</p><p>Three.</p>", "{intro:?}");
+        }
+    }
+
+    #[test]
+    fn brackets_around_an_address_are_not_of_it() {
+        for (text, before, address, after) in [
+            ("(http://a.example/b).", "(", "http://a.example/b", ")."),
+            ("[https://a.example]", "[", "https://a.example", "]"),
+            (
+                "<https://a.example/b>,",
+                "&lt;",
+                "https://a.example/b",
+                "&gt;,",
+            ),
+            (
+                "\"https://a.example/b\"",
+                "&quot;",
+                "https://a.example/b",
+                "&quot;",
+            ),
+            (
+                "https://a.example/b_(c)!",
+                "",
+                "https://a.example/b_(c)",
+                "!",
+            ),
+        ] {
+            let link =
+                format!("<a href=\"{address}\" target=\"_blank\" rel=\"noopener\">{address}</a>");
+            assert_eq!(linked(text), format!("{before}{link}{after}"), "{text}");
+        }
+        assert_eq!(linked("(see a.example)"), "(see a.example)");
     }
 }

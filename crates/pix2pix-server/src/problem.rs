@@ -93,6 +93,11 @@ impl IntoResponse for Problem {
             let scheme = HeaderValue::from_static("Bearer");
             headers.insert(header::WWW_AUTHENTICATE, scheme);
         }
+        // of media types, only packed ones are refused
+        if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            let coding = HeaderValue::from_static("identity");
+            headers.insert(header::ACCEPT_ENCODING, coding);
+        }
         response
     }
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
+use pix2pix::data::labels::Stored;
 use pix2pix::data::picture::{self, Depth, Format, Metadata, Picture};
 use pix2pix::data::{Domain, Samples, earth};
 use pix2pix::device::{DeviceName, Precision};
@@ -21,7 +22,7 @@ use serde_json::Value;
 use ureq::http::{HeaderMap, Response};
 use ureq::{Agent, Body};
 
-use crate::common::{Served, save_model, save_model_of_slices};
+use crate::common::{Served, label_maps, save_model, save_model_of_slices};
 
 /// A received response.
 struct Answer {
@@ -170,13 +171,7 @@ fn pictures_are_translated_as_the_library_does() {
 fn what_cannot_be_drawn_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
-    for (channels, neighbours, drawable) in
-        [(1, 0, true), (4, 0, true), (6, 0, false), (3, 1, false)]
-    {
-        let source = Domain {
-            channels,
-            ..Domain::RGB8
-        };
+    let info = |source: Domain, neighbours: usize| {
         save_model_of_slices(&path, 64, 1, [source, Domain::RGB8], neighbours);
         let models = Models::new(
             std::slice::from_ref(&path),
@@ -184,12 +179,33 @@ fn what_cannot_be_drawn_is_told() {
             Precision::default(),
         );
         models.reload().unwrap();
-        let info = &models.get(None).unwrap().info;
+        models.get(None).unwrap().info.clone()
+    };
+    // what is shown of two or four channels is not what they are
+    for (channels, neighbours, drawable) in [
+        (1, 0, true),
+        (2, 0, false),
+        (4, 0, false),
+        (6, 0, false),
+        (3, 1, false),
+    ] {
+        let source = Domain {
+            channels,
+            ..Domain::RGB8
+        };
+        let info = info(source, neighbours);
         assert_eq!(info.drawable, drawable, "{channels}, {neighbours}");
+        assert!(info.classes.is_empty(), "{channels}, {neighbours}");
         assert!(
             drawable || info.examples.is_empty(),
             "{channels}, {neighbours}"
         );
+    }
+    for stored in [Stored::Ids, Stored::Grays, Stored::Colors] {
+        let info = info(label_maps(stored), 0);
+        assert!(info.drawable, "{stored:?}");
+        assert_eq!(info.palette, ["#000000", "#808080", "#ffffff"]);
+        assert_eq!(info.classes, ["water", "class 1", "snow"]);
     }
 }
 
@@ -555,10 +571,11 @@ fn a_form_is_a_body_too() {
     let served = Served::new(Settings::default());
     let source = pattern(64, 1);
     let mut body =
-        b"--edge\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n".to_vec();
-    body.extend(b"--edge\r\nContent-Disposition: form-data; name=\"image\"; filename=\"../../x.png\"\r\n\r\n");
+        b"--edge\r\nContent-Disposition: form-data; name=\"image\"; filename=\"../../x.png\"\r\n\r\n"
+            .to_vec();
     body.extend(png(&source));
-    body.extend(b"\r\n--edge--\r\n");
+    body.extend(b"\r\n");
+    let end: &[u8] = b"--edge--\r\n";
     let send = |body: &[u8]| {
         let request = agent().post(format!("{}/v1/translate", served.url));
         Answer::of(
@@ -568,12 +585,42 @@ fn a_form_is_a_body_too() {
                 .unwrap(),
         )
     };
-    let found = send(&body).picture().into_rgb8().into_raw();
+    let found = send(&[&body[..], end].concat())
+        .picture()
+        .into_rgb8()
+        .into_raw();
     assert!(found == expected(&served, "one", &source, true, 0));
-    let without =
-        b"--edge\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n--edge--\r\n";
-    assert!(send(without).problem(400).contains("no part named image"));
+    assert!(send(end).problem(400).contains("no part named image"));
     send(b"no form").problem(400);
+    // a parameter beside the picture is not ignored, wherever it stands
+    let seed: &[u8] = b"--edge\r\nContent-Disposition: form-data; name=\"seed\"\r\n\r\n7\r\n";
+    for parts in [[&body[..], seed], [seed, &body[..]]] {
+        let refused = send(&[parts[0], parts[1], end].concat()).problem(400);
+        assert_eq!(
+            refused,
+            "the form has a part named \"seed\"; it may have one named image alone: parameters stand in the address"
+        );
+    }
+}
+
+#[test]
+fn a_packed_body_is_refused() {
+    let served = Served::new(Settings::default());
+    let file = png(&pattern(64, 0));
+    for path in ["/v1/translate", "/v1/preview"] {
+        let send = |coding: &str| {
+            let request = agent().post(format!("{}{path}", served.url));
+            let request = request.header("Content-Encoding", coding);
+            Answer::of(request.content_type("image/png").send(&file).unwrap())
+        };
+        let refused = send("gzip");
+        assert_eq!(
+            refused.problem(415),
+            "the body is packed (Content-Encoding: gzip); send the picture's file as it is"
+        );
+        assert_eq!(refused.header("accept-encoding"), "identity");
+        assert_eq!(send("Identity").status, 200);
+    }
 }
 
 #[test]
@@ -642,7 +689,7 @@ fn the_page_is_sent_once() {
             let request = agent().get(format!("{}{path}", served.url));
             Answer::of(request.header("If-None-Match", tag).call().unwrap())
         };
-        for known in [tag.clone(), format!("\"other\", W/{tag}")] {
+        for known in [tag.clone(), format!("\"other\", W/{tag}"), "*".to_string()] {
             let answer = again(&known);
             assert_eq!((answer.status, answer.bytes.len()), (304, 0), "{path}");
             assert_eq!(answer.header("etag"), tag);
@@ -937,7 +984,7 @@ fn the_openapi_document_is_the_api() {
         .collect();
     assert_eq!(names, ["model", "seed", "dropout", "format", "display"]);
     for status in [
-        "400", "401", "403", "404", "408", "413", "422", "429", "503",
+        "400", "401", "403", "404", "408", "413", "415", "422", "429", "503",
     ] {
         assert!(
             translate["responses"][status]["content"]["application/problem+json"].is_object(),

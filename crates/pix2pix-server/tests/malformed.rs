@@ -208,6 +208,7 @@ fn malformed_requests_are_refused() {
         ),
         ("no end", form(&[("image", &file)], ""), &[400]),
         ("many parts", form(&parts, "--edge--\r\n"), &[400]),
+        ("no parts", form(&[], "--edge--\r\n"), &[400]),
         ("a form", form(&[("image", &file)], "--edge--\r\n"), &[200]),
         // media types ignore case (RFC 9110, section 8.3.1)
         (

@@ -117,24 +117,26 @@ impl SiteArgs {
 /// Checks that the model translates what a browser's canvas holds to what it can show.
 ///
 /// # Errors
-/// Says how many channels the model has in place of a canvas' four.
+/// Says which channels the model has that a canvas does not.
 fn check(model: &Model, path: &Path) -> Result<(), Error> {
     let config = &model.translator.config;
     let [source, target] = [&config.source, &config.target].map(|domain| domain.channels);
     let reason = if !model.info.drawable {
-        let of_slices = match config.neighbours {
-            0 => "",
-            _ => ", those of a slice and its neighbors",
+        let unlike = match config.neighbours {
+            0 => "and a drawing in a browser has 1 or 3",
+            _ => "those of a slice and its neighbors, which a drawing in a browser has not",
         };
-        format!("its sources have {source} channels{of_slices}")
+        format!("its sources have {source} channels, {unlike}")
     } else if conversion(target, CANVAS).is_err() {
-        format!("its targets have {target} channels")
+        format!(
+            "its targets have {target} channels, and a picture in a browser has {CANVAS} at most"
+        )
     } else {
         return Ok(());
     };
     Err(Error::file(
         path,
-        format!("{reason}, and a picture in a browser has {CANVAS} at most"),
+        reason,
         "choose another --format, or use `pix2pix serve`, whose page opens files of any channels",
     ))
 }

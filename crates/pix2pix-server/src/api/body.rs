@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Multipart, Request};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::app::App;
@@ -21,6 +21,7 @@ pub async fn receive<'a>(
     connection: &Connection,
     request: Request,
 ) -> Result<(Vec<u8>, Slot, Counted<'a>), Problem> {
+    check_unpacked(request.headers())?;
     let limit = app.settings.largest_body();
     let declared = request.headers().get(header::CONTENT_LENGTH);
     let declared = declared.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
@@ -40,6 +41,20 @@ pub async fn receive<'a>(
     let received = received(app, client, request).await;
     let (bytes, slot) = counted.unless_overloaded(received)?;
     Ok((bytes, slot, counted))
+}
+
+/// Refuses a body that is packed for the way, whose picture nobody would find in it.
+fn check_unpacked(headers: &HeaderMap) -> Result<(), Problem> {
+    let coding = headers.get(header::CONTENT_ENCODING);
+    match coding.map(|coding| String::from_utf8_lossy(coding.as_bytes())) {
+        Some(coding) if !coding.eq_ignore_ascii_case("identity") => {
+            let detail = format!(
+                "the body is packed (Content-Encoding: {coding}); send the picture's file as it is"
+            );
+            Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Receives the picture file of a client, which then has a slot in the queue.
@@ -72,9 +87,6 @@ fn too_large(limit: usize) -> Problem {
     let detail = format!("the body has more than {limit} bytes");
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
 }
-
-/// Most parts of a form.
-const PARTS: usize = 100;
 
 async fn read(request: Request, limit: usize, receiving: &Receiving) -> Result<Vec<u8>, Problem> {
     let count = receiving.counter();
@@ -121,7 +133,7 @@ fn has_lost_bytes(body: &[u8]) -> bool {
     !body.is_empty() && !body.iter().any(|byte| matches!(byte, 0 | b'\n' | b'\r'))
 }
 
-/// The part `image` of a form.
+/// The part `image` of a form, which has no other: a parameter that stands in it would be ignored.
 #[doc(hidden)] // public for fuzzing
 pub async fn image_of_form(request: Request, limit: usize) -> Result<Vec<u8>, Problem> {
     let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
@@ -131,18 +143,17 @@ pub async fn image_of_form(request: Request, limit: usize) -> Result<Vec<u8>, Pr
     };
     let form = Multipart::from_request(request, &()).await;
     let mut form = form.map_err(|e| wrong(e.status(), e.body_text()))?;
-    let (mut image, mut parts) = (None, 0);
+    let mut image = None;
     while let Some(mut part) = form
         .next_field()
         .await
         .map_err(|e| wrong(e.status(), e.body_text()))?
     {
-        parts += 1;
-        if parts > PARTS {
-            return Err(bad(format!("the form has more than {PARTS} parts")));
-        }
         if part.name() != Some("image") {
-            continue; // the next call reads over it
+            let name = part.name().unwrap_or_default();
+            return Err(bad(format!(
+                "the form has a part named {name:?}; it may have one named image alone: parameters stand in the address"
+            )));
         }
         if image.is_some() {
             return Err(bad("the form has two parts named image".to_string()));

@@ -32,6 +32,9 @@ pub enum Untranslated {
     /// The body or the picture is too large.
     #[response(status = 413, content_type = "application/problem+json")]
     Large(Problem),
+    /// The body is packed (`Content-Encoding`).
+    #[response(status = 415, content_type = "application/problem+json")]
+    Packed(Problem),
     /// The body is not a picture that the model accepts.
     #[response(status = 422, content_type = "application/problem+json")]
     Picture(Problem),

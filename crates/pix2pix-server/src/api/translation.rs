@@ -85,7 +85,7 @@ impl Default for TranslateQuery {
     }
 }
 
-/// A picture in a multipart form.
+/// A picture in a multipart form, which has no other part: parameters stand in the address.
 #[derive(ToSchema)]
 #[allow(dead_code)] // only for the OpenAPI description; the form is read part by part
 struct Form {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use pix2pix::RunConfig;
+use pix2pix::data::labels::{Class, Labels, Stored};
 use pix2pix::data::{Domain, JitterConfig, Size, earth};
 use pix2pix::device::{DeviceName, Precision};
 use pix2pix::model::Checkpoint;
@@ -21,6 +22,18 @@ pub struct Served {
     pub models: Arc<Models>,
     pub folder: TempDir,
     thread: Option<JoinHandle<()>>,
+}
+
+/// Label maps of three classes: black water, gray without a name, white snow.
+pub fn label_maps(stored: Stored) -> Domain {
+    let class = |name: &str, level| Class {
+        name: name.to_string(),
+        color: [level; 3],
+    };
+    Domain::of_labels(Labels {
+        stored,
+        classes: vec![class("water", 0), class("", 128), class("snow", 255)],
+    })
 }
 
 /// Writes an untrained model for pictures of `side` pixels, marked as step `step`, which also seeds its weights.
