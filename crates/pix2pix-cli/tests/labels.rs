@@ -264,7 +264,7 @@ fn maps_in_color_are_evaluated_as_their_ids_are() {
         let said = scratch.trained("data", &options);
         assert!(said.contains("B: label maps of 3 classes by id"), "{said}");
         let [ids, colors] = ["data", "colors"].map(|data| {
-            let said = scratch.ok(&format!("evaluate run {data} --split all --json"));
+            let said = scratch.ok(&format!("evaluate run {data} --json"));
             let all: Value = serde_json::from_str(&said).unwrap();
             all[0]["pictures"].clone()
         });

@@ -208,14 +208,12 @@ mod tests {
             is_pair,
         };
         let expected = [
-            duplicate("val/B/3.png", "train/B/1.png", false),
             duplicate("val/A/4.png", "train/A/2.png", true),
+            duplicate("val/B/3.png", "train/B/1.png", false),
         ];
-        let mut found = duplicates(&data);
-        found.sort_by(|a, b| a.again.cmp(&b.again));
-        assert_eq!(found, expected);
+        assert_eq!(duplicates(&data), expected);
         let held_out = data.val.as_ref().unwrap();
-        assert_eq!(leaked(&data.train, held_out), expected[1..]);
+        assert_eq!(leaked(&data.train, held_out), expected[..1]);
     }
 
     /// Of uncompressed pictures all sizes are equal, and the middle may be too.

@@ -216,7 +216,7 @@ impl Survey {
     }
 
     fn domain(&self, side: usize, forced: &Forced) -> Result<Domain> {
-        let (name, range_field) = SIDES[side];
+        let (name, field) = SIDES[side];
         let kinds = self.kinds[side].keys();
         let most = kinds.clone().map(|kind| kind.channels).max().unwrap_or(3);
         let least = kinds.clone().map(|kind| kind.channels).min().unwrap_or(3);
@@ -253,7 +253,7 @@ impl Survey {
         let depth = kinds.map(|kind| kind.depth).max().unwrap_or(Depth::U8);
         if self.mixed[side] && forced.range[side].is_none_or(|range| range.listed().len() == 1) {
             return Err(Error::Data(format!(
-                "`{range_field}` must be given for each channel, as the files of {name} have different types of samples, e.g. \
+                "`{field}` must be given for each channel, as the files of {name} have different types of samples, e.g. \
                  0:255,0:255,0:255,0:65535 for RGB of 8 bits and depth of 16"
             )));
         }
@@ -264,7 +264,7 @@ impl Survey {
                 count(range.listed().len() as u64, "range"),
                 count(channels as u64, "channel")
             );
-            return Err(Error::field(range_field, reason));
+            return Err(Error::field(field, reason));
         }
         if forced.range[side].is_none() {
             self.check_floats(side, range.of(0))?;
