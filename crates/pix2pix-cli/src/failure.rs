@@ -139,7 +139,9 @@ pub fn usage(error: &clap::Error, arguments: &[OsString]) -> Result<u8, Failure>
 
 /// The failure of clap's argument error.
 pub fn wrong(error: &clap::Error, arguments: &[OsString]) -> Failure {
-    let program = crate::command();
+    // built, it knows how its options are written
+    let mut program = crate::command();
+    program.build();
     let (path, command) = command_of(&program, arguments);
     let answers = port::answers(arguments, command);
     let unknown = matches!(

@@ -10,6 +10,7 @@ pub(crate) mod conv;
 pub mod device;
 pub(crate) mod dropout;
 pub(crate) mod flex;
+pub(crate) mod limits;
 pub(crate) mod loss;
 pub(crate) mod memory;
 pub(crate) mod norm;

@@ -35,7 +35,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use crate::backend::device::{self, MOST_THREADS, Precision, placed};
+use crate::backend::device::{self, Precision, placed};
+use crate::backend::limits::MOST_THREADS;
 use crate::data::cache::Cache;
 use crate::data::dataset::Pairs;
 use crate::data::dataset::survey::OnError;

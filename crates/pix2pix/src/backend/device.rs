@@ -30,16 +30,11 @@ pub use pix2pix_runtime::pool::in_pool;
 use serde::{Deserialize, Serialize};
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, System};
 
+use crate::backend::limits::MOST_THREADS;
 pub use crate::backend::precision::Precision;
 use crate::caught::caught_anywhere;
 use crate::choice::UnknownName;
 use crate::error::{Error, Result, for_threads, within};
-
-/// Largest number of CPU threads that compute, or that load pairs.
-pub(crate) const MOST_THREADS: usize = 4096;
-
-/// Largest number of values of a tensor on a card: kernels number them with 32 bits, and up to a tile beyond the last one.
-pub(crate) const MOST_VALUES: u64 = (1 << 32) - (1 << 16);
 
 /// Sets the number of CPU threads for the whole program, 0 for all cores (or as many as `RAYON_NUM_THREADS` says), and returns
 /// it. Once the threads have started, 0 keeps their number.

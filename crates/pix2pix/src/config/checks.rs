@@ -4,7 +4,8 @@ use pix2pix_runtime::network::Norm;
 use pix2pix_runtime::words::count;
 
 use super::{MOST_NEIGHBOURS, MOST_STEPS, RunConfig};
-use crate::backend::device::{Device, MOST_THREADS, MOST_VALUES};
+use crate::backend::device::Device;
+use crate::backend::limits::{MOST_THREADS, MOST_VALUES};
 use crate::data::dataset::survey::Survey;
 use crate::data::dataset::{Dataset, Pairs};
 use crate::data::picture::Pages;

@@ -4,7 +4,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use pix2pix_runtime::engine::Engine;
 use pix2pix_runtime::plan::{Core, Input, Statistics};
 
-use crate::backend::device::{MOST_VALUES, in_pool, is_card, placed};
+use crate::backend::device::{in_pool, is_card, placed};
+use crate::backend::limits::MOST_VALUES;
 #[cfg(feature = "_card")]
 use crate::model::passes::Passes;
 use crate::network::generator::Generator;

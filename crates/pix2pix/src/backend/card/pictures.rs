@@ -9,7 +9,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::{permute_nchw_to_nhwc, permute_nhwc_to_nchw};
 
-use crate::backend::device::MOST_VALUES;
+use crate::backend::limits::MOST_VALUES;
 
 /// A tensor on a card, 32-bit floating point like all of ours.
 pub type CardTensor = FloatTensor<Cube>;

@@ -117,10 +117,10 @@ impl Values {
                 && side.depth() == Some(Depth::F32)
                 && ends == [0.0, (count - 1) as f32]
             {
+                let (_, field) = SIDES[index];
                 return Err(Error::Data(format!(
-                    "{}; for amounts, the values of black and white: `{}` {}",
+                    "{}; for amounts, the values of black and white: `{field}` {}",
                     numbered(index, count),
-                    SIDES[index].1,
                     typed(ends)
                 )));
             }
