@@ -228,10 +228,18 @@ fn a_model_that_is_overwritten_while_it_loads_is_refused() {
         let answer = serving.ask("GET /healthz HTTP/1.1");
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
-    let loaded = || serving.log().matches("reloaded the models").count();
-    let before = loaded();
+    let said = |text: &str| serving.log().matches(text).count();
+    // one half alone, however long the loads before it take
+    std::fs::write(&path, first).unwrap();
+    let kept = said("keeping the old models");
     serving.signal("HUP");
-    wait_until("the whole model", || loaded() > before);
+    wait_until("the half to be refused", || {
+        said("keeping the old models") > kept
+    });
+    std::fs::write(&path, &whole).unwrap();
+    let loaded = said("reloaded the models");
+    serving.signal("HUP");
+    wait_until("the whole model", || said("reloaded the models") > loaded);
     let (status, log) = serving.stopped();
     assert!(status.success(), "{log}");
 }

@@ -50,14 +50,20 @@ export async function sheet(step) {
   return (await call(`v1/training/sheets/${step}`)).blob();
 }
 
-/** A picture file of any format, rendered as the model takes it, and how it is unlike those of training: { picture, note }. */
-export async function preview(file, model) {
+/**
+ * A picture file of any format, rendered as the model takes it, whose sources are label maps or not, and how it is unlike those of
+ * training: { picture, note }.
+ */
+export async function preview(file, model, isOfClasses) {
   const query = new URLSearchParams({ model });
   const answer = await call(`v1/preview?${query}`, { method: "POST", body: file });
   const clipped = answer.headers.get("pix2pix-clipped");
   const notes = [
     answer.headers.get("pix2pix-note"),
-    clipped && `${clipped} of its values lie outside of the model's range and are clipped`,
+    clipped &&
+      (isOfClasses
+        ? `${clipped} of its pixels have a color that no class has, and became the nearest class`
+        : `${clipped} of its values lie outside of the model's range and are clipped`),
   ];
   const note = notes.filter(Boolean).join("; ");
   return { picture: await createImageBitmap(await answer.blob()), note };

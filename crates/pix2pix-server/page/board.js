@@ -39,7 +39,7 @@ export class Board extends EventTarget {
     this.#context = canvas.getContext("2d", { willReadFrequently: true });
     canvas.addEventListener("pointerdown", (event) => this.#down(event));
     canvas.addEventListener("pointermove", (event) => this.#move(event));
-    for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, (event) => this.#up(event));
+    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) canvas.addEventListener(name, (event) => this.#up(event));
     canvas.addEventListener("keydown", (event) => this.#key(event));
     canvas.addEventListener("blur", () => this.#take(false));
   }
@@ -152,7 +152,8 @@ export class Board extends EventTarget {
   }
 
   #down(event) {
-    if (event.button !== 0 || !event.isPrimary || this.#pointer !== null) return;
+    const isOther = this.#pointer !== null && this.#pointer.id !== event.pointerId;
+    if (event.button !== 0 || !event.isPrimary || isOther) return;
     this.#canvas.setPointerCapture(event.pointerId);
     this.#remember();
     const place = this.#place(event);

@@ -202,7 +202,7 @@ function choose(next) {
   linked.drawing = null;
 }
 
-/** Offers the inputs that the chosen model can have: of more channels than a drawing has, only files, which the board shows. */
+/** Offers the inputs that the chosen model can have: of other channels than a drawing has, only files, which the board shows. */
 function takeInputs() {
   document.body.dataset.input = model.drawable ? "board" : "files";
   board.canvas.inert = !model.drawable;
@@ -415,7 +415,7 @@ async function open(given) {
     // browsers show the values of a camera nearly black, and open neither TIFF nor npy: then the server renders the file
     const isPlain = asked === null || (asked.plain_source && asked.drawable);
     const plain = isPlain && !isDeep(bytes) ? await createImageBitmap(file).catch(() => null) : null;
-    const opened = plain ? { picture: plain, note: "" } : asked && (await api.preview(file, asked.name));
+    const opened = plain ? { picture: plain, note: "" } : asked && (await api.preview(file, asked.name, board.ofClasses));
     if (own !== turn) return;
     if (opened === null) {
       say(`The browser cannot open ${given.name}.`);
@@ -430,7 +430,7 @@ async function open(given) {
     board.show(picture);
     // of the board's own size, it is translated with all its levels
     const isWhole = picture.width === board.canvas.width && picture.height === board.canvas.height;
-    if (!isPlain && isWhole) untouched.file = file;
+    if (!isPlain && isWhole && !board.ofClasses) untouched.file = file;
   } catch (problem) {
     if (own === turn) report(problem);
   }

@@ -132,12 +132,20 @@ fn linked(text: &str) -> String {
         if !rest.starts_with("https://") && !rest.starts_with("http://") {
             return escaped(word);
         }
-        let is_of_text = |sign: char| match sign {
-            ')' => !rest.contains('('),
-            '"' => before.contains('"'),
-            _ => ".,;:!?]>".contains(sign),
+        // a bracket or a quotation that begins in the address ends in it
+        let is_of_text = |address: &str| {
+            let count = |sign: char| address.matches(sign).count();
+            match address.chars().next_back() {
+                Some(')') => count(')') > count('('),
+                Some('"') => count('"') % 2 == 1,
+                Some(sign) => ".,;:!?]>".contains(sign),
+                None => false,
+            }
         };
-        let address = rest.trim_end_matches(is_of_text);
+        let mut address = rest;
+        while is_of_text(address) {
+            address = &address[..address.len() - 1];
+        }
         let [before, shown, after] = [before, address, &rest[address.len()..]].map(escaped);
         format!("{before}<a href=\"{shown}\" target=\"_blank\" rel=\"noopener\">{shown}</a>{after}")
     });

@@ -303,7 +303,8 @@ async fn in_chunks_alone(request: Request, next: Next) -> Response {
     if codings.all(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"chunked")) {
         return next.run(request).await;
     }
-    let detail = "the request's Transfer-Encoding is not chunked alone";
+    let detail = "the request's Transfer-Encoding is not chunked alone; send the file as it is, in chunks or with its \
+                  Content-Length";
     Problem::new(StatusCode::NOT_IMPLEMENTED, detail).into_response()
 }
 

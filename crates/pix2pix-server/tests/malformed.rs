@@ -96,7 +96,6 @@ fn malformed_requests_are_refused() {
     // 64 KiB of a head are taken, and no more
     let (short, longer) = ("x".repeat(65_000), "x".repeat(66_000));
     let many: String = (0..200).map(|n| format!("X-{n}: x\r\n")).collect();
-    let parts = vec![("note", &b"x"[..]); 5000];
     let file = picture();
     for (what, request, statuses) in [
         (
@@ -207,7 +206,11 @@ fn malformed_requests_are_refused() {
             &[400],
         ),
         ("no end", form(&[("image", &file)], ""), &[400]),
-        ("many parts", form(&parts, "--edge--\r\n"), &[400]),
+        (
+            "another part",
+            form(&[("image", &file), ("note", b"x")], "--edge--\r\n"),
+            &[400],
+        ),
         ("no parts", form(&[], "--edge--\r\n"), &[400]),
         ("a form", form(&[("image", &file)], "--edge--\r\n"), &[200]),
         // media types ignore case (RFC 9110, section 8.3.1)

@@ -122,6 +122,10 @@ fn source(
 ) -> Result<Picture, Error> {
     let domain = &config.source;
     let (mut picture, format) = picture::decode_pages(file, content, pages, Some(domain))?;
+    if pages.len() > 1 || pages == [Page::Channels] && picture::pages(content) > 1 {
+        let checked = domain.check_joined(picture.channels());
+        checked.map_err(|reason| Error::file(file, reason, REMEDY))?;
+    }
     let channels = picture.channels() / pages.len();
     let gaps = pages.iter().flat_map(|page| {
         let gap = Metadata::gap_of(domain.nodata, (content, format, *page), channels);

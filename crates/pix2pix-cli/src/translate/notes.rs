@@ -45,19 +45,11 @@ pub fn check_channels(path: &Path, channels: usize, translator: &Translator) -> 
 /// If they have not.
 pub fn check_joined(path: &Path, channels: usize, translator: &Translator) -> Result<(), Error> {
     check_channels(path, channels, translator)?;
-    let taken = translator.config.source.channels;
-    if channels == taken {
-        return Ok(());
-    }
-    let reason = format!(
-        "its pages or files are joined to {}, but the model takes {taken}, and they are no colors that could be converted",
-        words::count(channels as u64, "channel")
-    );
-    Err(Error::file(
-        path,
-        reason,
-        "translate each of them, or those that the model was trained on",
-    ))
+    let checked = translator.config.source.check_joined(channels);
+    checked.map_err(|reason| {
+        let remedy = "give as many pages or files as the model was trained on";
+        Error::file(path, reason, remedy)
+    })
 }
 
 /// What to say of a picture that is unlike those that the model was trained on: of its size, channels and depth.

@@ -98,6 +98,22 @@ impl Domain {
         picture.with_channels_and(self.channels, opaque)
     }
 
+    /// Checks the channels of pages or files that are joined: they are no colors and opacity, which
+    /// [`in_channels`](Self::in_channels) could convert.
+    ///
+    /// # Errors
+    /// [`Error::Picture`], when they are not the domain's.
+    pub fn check_joined(&self, channels: usize) -> Result<()> {
+        if channels == self.channels {
+            return Ok(());
+        }
+        Err(Error::Picture(format!(
+            "its pages or files are joined to {}, but the model takes {}, and they are no colors that could be converted",
+            count(channels as u64, "channel"),
+            self.channels
+        )))
+    }
+
     /// A picture as a source of the networks, `[planes, height, width]`: values in [-1, 1], or one-hot classes of 0 and 1, as
     /// in pix2pixHD and SPADE, so that a class is seen as itself and not as the lack of all others.
     pub fn source_planes(&self, picture: &Picture) -> Vec<f32> {

@@ -112,12 +112,16 @@ pub fn decoded(
         )));
     }
     translator.check_channels(header.channels).map_err(unlike)?;
+    let source = &translator.config.source;
+    if page == Page::Channels && picture::pages(&content) > 1 {
+        source.check_joined(header.channels).map_err(unlike)?;
+    }
     let target = &translator.config.target;
     let stored = header.channels as u64 * header.depth.bytes();
     let result = RESULT * (target.channels as u64 * target.depth.bytes()).max(SHOWN);
     hold(header.pixels(), DECODED * stored + result)?;
-    let source = Some(&translator.config.source);
-    let (picture, format) = picture::decode_as(name, &content, page, source).map_err(unlike)?;
+    let decoded = picture::decode_as(name, &content, page, Some(source));
+    let (picture, format) = decoded.map_err(unlike)?;
     let nodata = Metadata::read(&content, format, page, header.channels).nodata();
     held.shrink_to(header.bytes() + header.pixels() * result);
     Ok((picture, nodata))
