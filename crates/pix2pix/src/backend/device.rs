@@ -35,6 +35,7 @@ pub use crate::backend::precision::Precision;
 use crate::caught::caught_anywhere;
 use crate::choice::UnknownName;
 use crate::error::{Error, Result, for_threads, within};
+use crate::words;
 
 /// Sets the number of CPU threads for the whole program, 0 for all cores (or as many as `RAYON_NUM_THREADS` says), and returns
 /// it. Once the threads have started, 0 keeps their number.
@@ -88,9 +89,9 @@ fn not_started(threads: usize, count: usize, reason: &io::Error) -> Error {
         0 | 1 => for_threads(reason),
         _ => "give fewer `threads`",
     };
-    let plural = if count == 1 { "" } else { "s" };
+    let threads = words::count(count as u64, "thread");
     Error::Device(format!(
-        "cannot start {count} thread{plural} for the computation: {reason}; {remedy}"
+        "cannot start {threads} for the computation: {reason}; {remedy}"
     ))
 }
 

@@ -350,8 +350,8 @@ impl RunConfig {
             _ => "use a smaller `batch_size`, and more of `accumulate`",
         };
         Err(Error::Config(format!(
-            "{} of {width}x{height} pixels in a batch need a layer of {needed} values, and a card can number {MOST_VALUES}; \
-             {remedy}",
+            "a batch of {} of {width}x{height} pixels needs a layer of {needed} values, and a card can number \
+             {MOST_VALUES}; {remedy}",
             count(self.batch_size as u64, "pair")
         )))
     }
@@ -370,11 +370,13 @@ impl RunConfig {
                 ))
             })?;
             self.check_size(size).map_err(of_data)?;
-            self.check_layers(size)?;
             seen.push(size);
         }
         seen.sort_unstable();
         seen.dedup();
+        for size in &seen {
+            self.check_layers(*size)?;
+        }
         let [[w1, h1], [w2, h2], ..] = seen[..] else {
             return Ok(());
         };
@@ -546,7 +548,7 @@ mod tests {
         let refused = checked(card, 2048, false, 64).unwrap_err();
         assert_eq!(
             refused,
-            "2048 pairs of 256x256 pixels in a batch need a layer of 4294967296 values, and a card can number 4294901760; use \
+            "a batch of 2048 pairs of 256x256 pixels needs a layer of 4294967296 values, and a card can number 4294901760; use \
              a smaller `batch_size`, and more of `accumulate`"
         );
         assert_eq!(checked(DeviceName::Cpu, 2048, false, 64), Ok(()));
@@ -575,7 +577,7 @@ mod tests {
             panic!("{large:?}");
         };
         assert!(
-            reason.starts_with("1 pair of 8192x16384 pixels in a batch need"),
+            reason.starts_with("a batch of 1 pair of 8192x16384 pixels needs"),
             "{reason}"
         );
     }

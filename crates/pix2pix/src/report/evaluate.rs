@@ -228,9 +228,9 @@ pub struct Evaluated {
     pub empty: Vec<String>,
 }
 
-/// Translates every pair at the input size of the networks, and scores it, unless it has no data. Of several samples, the scores are those of the
-/// first. Of the `options`, only dropout, seed, index and `refuse_outside` count; `tell` receives each pair when it is
-/// measured, and its error, which may be the caller's own, ends the evaluation.
+/// Translates every pair at the input size of the networks, and scores it, unless it has no data. Of several samples, the scores
+/// are those of the first. Of the `options`, only dropout, seed, index and `refuse_outside` count; `tell` receives each pair when
+/// it is measured, and its error, which may be the caller's own, ends the evaluation.
 ///
 /// # Errors
 /// When a pair cannot be read, its channels cannot be converted to the model's, the networks do not accept its size, or

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -31,84 +32,59 @@ pub struct Duplicate {
 pub fn duplicates(data: &Dataset) -> Vec<Duplicate> {
     let splits: Vec<&Pairs> = data.splits.iter().map(|(_, pairs)| pairs).collect();
     let pairs = items(&splits);
-    let mut again = repeated(pairs.clone());
+    let again = repeated(pairs.iter().map(|pair| pair.iter().collect()).collect());
     let mut found: Vec<Duplicate> = again.iter().map(|pair| pair.told(true)).collect();
-    let told: HashSet<[usize; 2]> = again.iter().map(|pair| pair.item.place).collect();
-    let others = pairs.into_iter().filter(|pair| !told.contains(&pair.place));
-    let files = others.flat_map(|pair| {
-        let Item { pairs, place, .. } = pair;
-        let files = pair.files.into_iter().map(|file| vec![file]);
-        files.map(move |files| Item {
-            pairs,
-            place,
-            files,
-        })
-    });
-    again = repeated(files.collect());
+    let told: HashSet<[usize; 2]> = again.iter().map(|pair| pair.files[0].place).collect();
+    let others = pairs.iter().flatten();
+    let others = others.filter(|file| !told.contains(&file.place));
+    let again = repeated(others.map(|file| vec![file]).collect());
     found.extend(again.iter().map(|file| file.told(false)));
     found
 }
 
 /// Finds held-out pairs that are training pairs too, of which scores say nothing.
 pub fn leaked(train: &Pairs, held_out: &Pairs) -> Vec<Duplicate> {
-    let again = repeated(items(&[train, held_out]));
+    let pairs = items(&[train, held_out]);
+    let again = repeated(pairs.iter().map(|pair| pair.iter().collect()).collect());
     again.iter().map(|pair| pair.told(true)).collect()
 }
 
-/// Files that are compared together.
-#[derive(Clone)]
-struct Item<'a> {
+/// A file of a pair, and what is known of its bytes.
+struct File<'a> {
     pairs: &'a Pairs,
     /// The split, and the pair in it.
     place: [usize; 2],
-    files: Vec<&'a Path>,
+    path: &'a Path,
+    size: OnceLock<Option<u64>>,
+    sample: OnceLock<Option<Hash>>,
+    whole: OnceLock<Option<Hash>>,
 }
 
-/// An item that has been seen before, in another split.
-struct Repeated<'a> {
-    first: PathBuf,
-    item: Item<'a>,
-}
+/// SHA-256.
+type Hash = [u8; 32];
 
-impl Repeated<'_> {
-    fn told(&self, is_pair: bool) -> Duplicate {
-        Duplicate {
-            first: self.first.clone(),
-            again: self.item.shown(),
-            is_pair,
-        }
-    }
-}
-
-impl Item<'_> {
-    fn split(&self) -> usize {
-        self.place[0]
-    }
-
-    /// The path of its first file.
+impl File<'_> {
     fn shown(&self) -> PathBuf {
-        self.pairs.store.shown(self.files[0])
+        self.pairs.store.shown(self.path)
     }
 
-    /// The sizes of its files.
-    fn sizes(&self) -> Option<Vec<u64>> {
-        let sizes = self.files.iter().map(|file| self.pairs.store.size(file));
-        sizes.collect()
+    fn size(&self) -> Option<u64> {
+        *self.size.get_or_init(|| self.pairs.store.size(self.path))
     }
 
-    /// The middle of each of its files.
-    fn samples(&self) -> Option<Vec<Vec<u8>>> {
-        let sample = |file: &&Path| sample(&self.pairs.store.stored(file).ok()?).ok();
-        self.files.iter().map(sample).collect()
+    /// The digest of its middle.
+    fn sample(&self) -> Option<Hash> {
+        *self.sample.get_or_init(|| {
+            let stored = self.pairs.store.stored(self.path).ok()?;
+            Some(Sha256::digest(sample(&stored).ok()?).into())
+        })
     }
 
-    /// The digests of its files.
-    fn digests(&self) -> Option<Vec<[u8; 32]>> {
-        let digest = |file: &&Path| {
-            let bytes = self.pairs.store.read(file).ok()?;
+    fn whole(&self) -> Option<Hash> {
+        *self.whole.get_or_init(|| {
+            let bytes = self.pairs.store.read(self.path).ok()?;
             Some(Sha256::digest(&bytes).into())
-        };
-        self.files.iter().map(digest).collect()
+        })
     }
 }
 
@@ -122,56 +98,85 @@ fn sample(content: &content::Content) -> io::Result<Vec<u8>> {
     Ok(sample)
 }
 
-/// The pairs of each split.
-fn items<'a>(splits: &[&'a Pairs]) -> Vec<Item<'a>> {
+/// The files of the pairs of each split.
+fn items<'a>(splits: &[&'a Pairs]) -> Vec<Vec<File<'a>>> {
     let of_split = |(split, pairs): (usize, &&'a Pairs)| {
         let pairs = *pairs;
         // the pages of a file are compared with the first
         let is_first = move |index: &usize| !matches!(pairs.page(*index), Page::At(1..));
-        (0..pairs.len()).filter(is_first).map(move |index| Item {
+        let file = move |index, path: &'a PathBuf| File {
             pairs,
             place: [split, index],
-            files: pairs.entries[index]
-                .files
-                .all()
-                .map(PathBuf::as_path)
-                .collect(),
+            path,
+            size: OnceLock::new(),
+            sample: OnceLock::new(),
+            whole: OnceLock::new(),
+        };
+        (0..pairs.len()).filter(is_first).map(move |index| {
+            let files = pairs.entries[index].files.all();
+            files.map(|path| file(index, path)).collect()
         })
     };
     splits.iter().enumerate().flat_map(of_split).collect()
 }
 
-/// The items that have been seen before in another split, byte for byte.
-fn repeated(items: Vec<Item<'_>>) -> Vec<Repeated<'_>> {
-    let of_size = alike(items, Item::sizes).into_iter();
-    let of_sample = alike(of_size.map(|(item, _)| item).collect(), Item::samples).into_iter();
-    let same = alike(of_sample.map(|(item, _)| item).collect(), Item::digests);
+/// Files that have been seen before, in another split.
+struct Repeated<'a> {
+    first: PathBuf,
+    files: Vec<&'a File<'a>>,
+}
+
+impl Repeated<'_> {
+    fn told(&self, is_pair: bool) -> Duplicate {
+        Duplicate {
+            first: self.first.clone(),
+            again: self.files[0].shown(),
+            is_pair,
+        }
+    }
+}
+
+/// Those of the items, files that are compared together, that have been seen before in another split, byte for byte.
+fn repeated<'a>(items: Vec<Vec<&'a File<'a>>>) -> Vec<Repeated<'a>> {
+    let sizes = |files: &[&File]| files.iter().map(|file| file.size()).collect();
+    let samples = |files: &[&File]| files.iter().map(|file| file.sample()).collect();
+    let digests = |files: &[&File]| files.iter().map(|file| file.whole()).collect();
+    let items = without_keys(alike::<Vec<u64>>(items, sizes));
+    // of most, the first file says that they differ
+    let items = without_keys(alike(items, |files| files[0].sample()));
+    let items = without_keys(alike::<Vec<Hash>>(items, samples));
+    let same = alike::<Vec<Hash>>(items, digests);
     let mut seen = HashMap::new();
-    let again = same.into_iter().filter_map(|(item, key)| {
-        let (split, first) = seen
-            .entry(key)
-            .or_insert_with(|| (item.split(), item.shown()));
-        (*split != item.split()).then(|| Repeated {
+    let again = same.into_iter().filter_map(|(files, key)| {
+        let split = files[0].place[0];
+        let (other, first) = seen.entry(key).or_insert_with(|| (split, files[0].shown()));
+        (*other != split).then(|| Repeated {
             first: first.clone(),
-            item,
+            files,
         })
     });
     again.collect()
 }
 
+/// The items without their keys.
+fn without_keys<'a, K>(items: Vec<(Vec<&'a File<'a>>, K)>) -> Vec<Vec<&'a File<'a>>> {
+    items.into_iter().map(|(files, _)| files).collect()
+}
+
 /// The items whose key is also that of one of another split, with their keys. Those without a key are like no other.
 fn alike<'a, K: Clone + Eq + std::hash::Hash + Send>(
-    items: Vec<Item<'a>>,
-    key: impl Fn(&Item<'a>) -> Option<K> + Sync,
-) -> Vec<(Item<'a>, K)> {
+    items: Vec<Vec<&'a File<'a>>>,
+    key: impl Fn(&[&File]) -> Option<K> + Sync,
+) -> Vec<(Vec<&'a File<'a>>, K)> {
     let keyed = items.into_par_iter();
-    let keyed = keyed.filter_map(|item| key(&item).map(|key| (item, key)));
-    let keyed: Vec<(Item, K)> = keyed.collect();
+    let keyed = keyed.filter_map(|files| key(&files).map(|key| (files, key)));
+    let keyed: Vec<(Vec<&File>, K)> = keyed.collect();
     // the split of a key, and whether another one has it too
     let mut splits = HashMap::new();
-    for (item, key) in &keyed {
-        let (split, is_in_two) = splits.entry(key.clone()).or_insert((item.split(), false));
-        *is_in_two |= *split != item.split();
+    for (files, key) in &keyed {
+        let split = files[0].place[0];
+        let (first, is_in_two) = splits.entry(key.clone()).or_insert((split, false));
+        *is_in_two |= *first != split;
     }
     let alike = keyed.into_iter().filter(|(_, key)| splits[key].1);
     alike.collect()

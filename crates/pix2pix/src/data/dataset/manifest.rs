@@ -205,22 +205,26 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 fn json_lines(text: &[u8]) -> Lines {
     let lines = (1..).zip(text.split(|&byte| byte == b'\n'));
     let lines = lines.filter(|(_, line)| !line.trim_ascii().is_empty());
-    let fields = lines.map(|(number, line)| (number, json_fields(line)));
-    let fields = fields.filter(|(_, fields)| !matches!(fields, Ok(fields) if fields.is_empty()));
-    let lines = fields.map(|(number, fields)| (number, fields.and_then(json_line)));
+    let read = |line| serde_json::from_slice::<Fields>(line).map_err(|e| e.to_string());
+    let mut lines: Vec<_> = lines.map(|(number, line)| (number, read(line))).collect();
+    let is_of_b = |key: &String| COLUMNS[1].iter().any(|name| name.eq_ignore_ascii_case(key));
+    let has_b = lines.iter().flat_map(|(_, fields)| fields);
+    let has_b = has_b.flat_map(Fields::keys).any(is_of_b);
+    for fields in lines.iter_mut().flat_map(|(_, fields)| fields) {
+        fields.retain(|_, value| !value.is_null() && value.as_str() != Some(""));
+    }
+    lines.retain(|(_, fields)| !matches!(fields, Ok(fields) if fields.is_empty()));
+    let lines = lines
+        .into_iter()
+        .map(|(number, fields)| (number, fields.and_then(|fields| json_line(fields, has_b))));
     lines.collect()
 }
 
-/// The fields of a line of a JSON manifest that are not empty.
-fn json_fields(line: &[u8]) -> std::result::Result<serde_json::Map<String, Value>, String> {
-    let mut fields: serde_json::Map<String, Value> =
-        serde_json::from_slice(line).map_err(|e| e.to_string())?;
-    fields.retain(|_, value| !value.is_null() && value.as_str() != Some(""));
-    Ok(fields)
-}
+type Fields = serde_json::Map<String, Value>;
 
-/// A line of a JSON manifest: its keys are the names of a table's columns.
-fn json_line(fields: serde_json::Map<String, Value>) -> std::result::Result<Line, String> {
+/// A line of a JSON manifest: its keys are the names of a table's columns. Where lines have a key of B (`has_b`), a mask is no B
+/// in a line that lacks it.
+fn json_line(fields: Fields, has_b: bool) -> std::result::Result<Line, String> {
     let fields: Vec<(&String, &Value)> = fields.iter().collect();
     let names: Vec<&str> = fields.iter().map(|(key, _)| key.as_str()).collect();
     let holds_picture = |place: usize| {
@@ -229,7 +233,16 @@ fn json_line(fields: serde_json::Map<String, Value>) -> std::result::Result<Line
         let text = first.and_then(Value::as_str);
         text.is_some_and(|text| is_picture(Path::new(text)))
     };
-    let Columns { a, b, split, mask } = named(&names, holds_picture);
+    let Columns {
+        a,
+        mut b,
+        split,
+        mut mask,
+    } = named(&names, holds_picture);
+    let is_mask = |place: &usize| names[*place].eq_ignore_ascii_case("mask");
+    if has_b && let Some(place) = b.pop_if(|place| is_mask(place)) {
+        mask = Some(place);
+    }
     fn read<T: DeserializeOwned>(
         (key, value): (&String, &Value),
         what: &str,
@@ -409,16 +422,20 @@ fn csv_lines(text: &[u8]) -> Lines {
     all
 }
 
-/// The columns of A, of B, of the split and of the mask: those that the header names; otherwise the first two with paths of
-/// pictures in the first line, which passes over a column of numbers before them, and the one behind them. Under a header, that
+/// The columns of A, of B, of the split and of the mask: those that the header names; otherwise the first two with the path of a
+/// picture in some line, which passes over a column of numbers before them, and the one behind them. Under a header, that
 /// one is the split only if it holds nothing but names of splits. `None` if there are no lines.
 fn columns_of(header: Option<&csv::StringRecord>, lines: &[csv::StringRecord]) -> Option<Columns> {
-    let first = lines.first()?;
+    let count = lines.iter().map(csv::StringRecord::len).max()?;
     let names: Vec<&str> = header.iter().flat_map(|header| header.iter()).collect();
-    let is_path = |column: usize| first.get(column).is_some_and(holds_picture);
+    // the first line may lack one
+    let is_path = |column: usize| {
+        let mut fields = lines.iter().filter_map(|line| line.get(column));
+        fields.any(holds_picture)
+    };
     let Columns { a, b, split, mask } = named(&names, is_path);
     let taken: Vec<usize> = [a.as_slice(), &b, split.as_slice(), mask.as_slice()].concat();
-    let mut paths = (0..first.len()).filter(|&column| is_path(column) && !taken.contains(&column));
+    let mut paths = (0..count).filter(|&column| is_path(column) && !taken.contains(&column));
     let mut or_next = |columns: Vec<usize>, otherwise: usize| match columns.is_empty() {
         true => vec![paths.next().unwrap_or(otherwise)],
         false => columns,
@@ -454,6 +471,19 @@ mod tests {
     fn files(a: &[&str], b: &[&str]) -> Files {
         let [a, b] = [a, b].map(|paths| paths.iter().map(PathBuf::from).collect());
         Files::Apart(a, b)
+    }
+
+    /// Where other lines have a picture of B, a mask is none, and a first line that lacks a picture hides no column.
+    #[test]
+    fn a_line_that_lacks_a_picture_takes_no_other() {
+        let json = "{\"a\": \"x.png\", \"b\": \"\", \"mask\": \"m.png\"}\n{\"a\": \"x.png\", \"b\": \"y.png\"}\n";
+        let csv = "photo,map,other\n,y.png,o.png\nx.png,y.png,o.png\n";
+        for (name, text) in [("t.jsonl", json), ("t.csv", csv)] {
+            let layout = read(Path::new(name), Path::new(name), text.as_bytes()).unwrap();
+            let entries: Vec<&Entry> = layout.splits.values().flatten().collect();
+            assert_eq!(entries.len(), 1, "{text}");
+            assert_eq!(entries[0].files, files(&["x.png"], &["y.png"]), "{text}");
+        }
     }
 
     #[test]

@@ -10,26 +10,28 @@ use crate::data::picture::{self, Page, Pages, Stack};
 use crate::error::{Result, shown};
 
 impl Pairs {
-    /// What to say of neighbors that are not those of a slice alone: of the first file whose pages are of several channels,
-    /// slices or time points at once. `None` without neighbors.
+    /// What to say of neighbors that are not those of a slice alone: if the pages of the first stack are of several channels,
+    /// slices or time points at once. `None` without neighbors. The stacks of a data set are alike, and volumes have slices alone.
     pub fn mixed_neighbours(&self) -> Option<String> {
         let (side, _) = self.neighbours()?;
-        let is_first = |entry: &&Entry| entry.pages > 1 && entry.page == Page::At(0);
-        self.entries.iter().filter(is_first).find_map(|entry| {
-            let path = &entry.files.of_side(side)[0];
-            let axes = Tiff::axes(&self.store.content(path).ok()?)?;
-            let several = ["channel", "slice", "time point"].into_iter().zip(axes);
-            let several = several.filter(|(_, length)| *length > 1);
-            let several = several.map(|(name, length)| count(length as u64, name));
-            let several: Vec<String> = several.collect();
-            (several.len() > 1).then(|| {
-                format!(
-                    "the pages of {} are of {}, and neighbors are those beside each other, whatever they are: give each \
-                     channel and each time point a file of its own",
-                    shown(&self.store.shown(path)),
-                    several.join(" and ")
-                )
-            })
+        let stack = self.entries.iter().find(|entry| entry.pages > 1)?;
+        let path = &stack.files.of_side(side)[0];
+        if picture::is_volume(path) {
+            return None;
+        }
+        let axes = Tiff::axes(&self.store.content(path).ok()?)?;
+        let several = ["channel", "slice", "time point"].into_iter().zip(axes);
+        let several = several.filter(|(_, length)| *length > 1);
+        let several: Vec<String> = several
+            .map(|(name, length)| count(length as u64, name))
+            .collect();
+        (several.len() > 1).then(|| {
+            format!(
+                "the pages of {} are of {}, and neighbors are those beside each other, whatever they are: give each channel \
+                 and each time point a file of its own",
+                shown(&self.store.shown(path)),
+                several.join(" and ")
+            )
         })
     }
 }

@@ -387,7 +387,12 @@ impl Side {
                 same.iter().map(of).collect()
             }
         };
-        if found.is_empty() || found.iter().any(|[low, high]| low >= high) {
+        if found.is_empty() {
+            return Err(Error::Data(format!(
+                "`range` cannot be found: no picture of {name} that was looked at can be read; `pix2pix inspect` says why"
+            )));
+        }
+        if found.iter().any(|[low, high]| low >= high) {
             return Err(Error::Data(format!(
                 "`range` cannot be found: a band of the pictures of {name} that were read has no two values; give the values \
                  of black and white"
