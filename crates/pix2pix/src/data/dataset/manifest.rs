@@ -207,9 +207,13 @@ fn json_lines(text: &[u8]) -> Lines {
     let lines = lines.filter(|(_, line)| !line.trim_ascii().is_empty());
     let read = |line| serde_json::from_slice::<Fields>(line).map_err(|e| e.to_string());
     let mut lines: Vec<_> = lines.map(|(number, line)| (number, read(line))).collect();
-    let is_of_b = |key: &String| COLUMNS[1].iter().any(|name| name.eq_ignore_ascii_case(key));
+    // `label` may be the number of a class
+    let is_b = |(key, value): (&String, &Value)| {
+        let mut names = COLUMNS[1].iter();
+        names.any(|name| name.eq_ignore_ascii_case(key)) && has_picture(value)
+    };
     let has_b = lines.iter().flat_map(|(_, fields)| fields);
-    let has_b = has_b.flat_map(Fields::keys).any(is_of_b);
+    let has_b = has_b.flat_map(Fields::iter).any(is_b);
     for fields in lines.iter_mut().flat_map(|(_, fields)| fields) {
         fields.retain(|_, value| !value.is_null() && value.as_str() != Some(""));
     }
@@ -222,17 +226,19 @@ fn json_lines(text: &[u8]) -> Lines {
 
 type Fields = serde_json::Map<String, Value>;
 
-/// A line of a JSON manifest: its keys are the names of a table's columns. Where lines have a key of B (`has_b`), a mask is no B
+/// Whether a value is the path of a picture, or a list of them.
+fn has_picture(value: &Value) -> bool {
+    let first = value.as_array().map_or(Some(value), |list| list.first());
+    let text = first.and_then(Value::as_str);
+    text.is_some_and(|text| is_picture(Path::new(text)))
+}
+
+/// A line of a JSON manifest: its keys are the names of a table's columns. Where lines have a picture under a key of B (`has_b`), a mask is no B
 /// in a line that lacks it.
 fn json_line(fields: Fields, has_b: bool) -> std::result::Result<Line, String> {
     let fields: Vec<(&String, &Value)> = fields.iter().collect();
     let names: Vec<&str> = fields.iter().map(|(key, _)| key.as_str()).collect();
-    let holds_picture = |place: usize| {
-        let value = fields[place].1;
-        let first = value.as_array().map_or(Some(value), |list| list.first());
-        let text = first.and_then(Value::as_str);
-        text.is_some_and(|text| is_picture(Path::new(text)))
-    };
+    let holds_picture = |place: usize| has_picture(fields[place].1);
     let Columns {
         a,
         mut b,
