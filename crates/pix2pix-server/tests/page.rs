@@ -546,10 +546,8 @@ fn a_cameras_picture_is_opened_by_its_range() {
     assert!(tab.complaints.is_empty(), "{:?}", tab.complaints);
 }
 
-/// What has more channels than a drawing is opened as a file of any size, and nothing is offered that cannot be.
-#[test]
-#[ignore = "needs Chromium: tools/check_page"]
-fn six_channels_are_opened_and_not_drawn() {
+/// The page of a model of six channels, which takes files alone, and one of three.
+fn of_files() -> (Served, Tab) {
     let six = Domain {
         channels: 6,
         ..Domain::RGB8
@@ -565,6 +563,14 @@ fn six_channels_are_opened_and_not_drawn() {
     tab.size(1280, 900, false);
     tab.call("Page.navigate", json!({"url": format!("{}/", served.url)}));
     tab.wait_until("document.body?.dataset.input === 'files'");
+    (served, tab)
+}
+
+/// What has more channels than a drawing is opened as a file of any size, and nothing is offered that cannot be.
+#[test]
+#[ignore = "needs Chromium: tools/check_page"]
+fn six_channels_are_opened_and_not_drawn() {
+    let (served, mut tab) = of_files();
     let offered = "['.dock', '#camera', '#examples', '#share'].map((e) => document.querySelector(e).checkVisibility())";
     assert_eq!(tab.value(offered), json!([false, false, false, false]));
     let hint = "document.getElementById('hint').textContent";
@@ -817,21 +823,7 @@ fn what_cannot_be_read_is_told() {
 #[test]
 #[ignore = "needs Chromium: tools/check_page"]
 fn the_newest_picture_stays() {
-    let six = Domain {
-        channels: 6,
-        ..Domain::RGB8
-    };
-    let served = Served::of(
-        Settings::default(),
-        &[
-            ("six", 64, [six, Domain::RGB8]),
-            ("one", 64, [Domain::RGB8; 2]),
-        ],
-    );
-    let mut tab = Tab::open();
-    tab.size(1280, 900, false);
-    tab.call("Page.navigate", json!({"url": format!("{}/", served.url)}));
-    tab.wait_until("document.body?.dataset.input === 'files'");
+    let (_served, mut tab) = of_files();
     let file = |width: u32| {
         let values = vec![90; width as usize * 64 * 6];
         let picture = Picture::new([width, 64], 6, Samples::U8(values));
