@@ -210,7 +210,8 @@ fn json_lines(text: &[u8]) -> Lines {
     // `label` may be the number of a class
     let is_b = |(key, value): (&String, &Value)| {
         let mut names = COLUMNS[1].iter();
-        names.any(|name| name.eq_ignore_ascii_case(key)) && has_picture(value)
+        let is_name = names.any(|name| name.eq_ignore_ascii_case(key));
+        (is_name || number(key, 'b').is_some()) && has_picture(value)
     };
     let has_b = lines.iter().flat_map(|(_, fields)| fields);
     let has_b = has_b.flat_map(Fields::iter).any(is_b);
@@ -233,8 +234,8 @@ fn has_picture(value: &Value) -> bool {
     text.is_some_and(|text| is_picture(Path::new(text)))
 }
 
-/// A line of a JSON manifest: its keys are the names of a table's columns. Where lines have a picture under a key of B (`has_b`), a mask is no B
-/// in a line that lacks it.
+/// A line of a JSON manifest: its keys are the names of a table's columns. Where lines have a picture under a key of B (`has_b`),
+/// a mask is no B in a line that lacks it.
 fn json_line(fields: Fields, has_b: bool) -> std::result::Result<Line, String> {
     let fields: Vec<(&String, &Value)> = fields.iter().collect();
     let names: Vec<&str> = fields.iter().map(|(key, _)| key.as_str()).collect();
@@ -292,16 +293,18 @@ struct Columns {
     mask: Option<usize>,
 }
 
+/// The number in the name of a column of several pictures of a side: 2 of `a2`.
+fn number(name: &str, letter: char) -> Option<u32> {
+    name.to_lowercase().strip_prefix(letter)?.parse().ok()
+}
+
 /// The columns that have a known name; none of A or of B if no name is theirs. Columns `a1`, `a2`, ... are those of several
 /// pictures whose channels are joined. Of several names for one thing, one whose column holds a picture comes first: `label` may
 /// be the name of a class. Where no other column is that of B, a mask is B.
 fn named(names: &[&str], holds_picture: impl Fn(usize) -> bool) -> Columns {
     let numbered = |letter: char| {
         let mut found: Vec<(u32, usize)> = (0..names.len())
-            .filter_map(|column| {
-                let name = names[column].to_lowercase();
-                Some((name.strip_prefix(letter)?.parse().ok()?, column))
-            })
+            .filter_map(|column| Some((number(names[column], letter)?, column)))
             .collect();
         found.sort_unstable();
         let columns = found.into_iter().map(|(_, column)| column);
@@ -483,8 +486,9 @@ mod tests {
     #[test]
     fn a_line_that_lacks_a_picture_takes_no_other() {
         let json = "{\"a\": \"x.png\", \"b\": \"\", \"mask\": \"m.png\"}\n{\"a\": \"x.png\", \"b\": \"y.png\"}\n";
+        let numbered = json.replace("\"b\"", "\"b1\"");
         let csv = "photo,map,other\n,y.png,o.png\nx.png,y.png,o.png\n";
-        for (name, text) in [("t.jsonl", json), ("t.csv", csv)] {
+        for (name, text) in [("t.jsonl", json), ("t.jsonl", &numbered), ("t.csv", csv)] {
             let layout = read(Path::new(name), Path::new(name), text.as_bytes()).unwrap();
             let entries: Vec<&Entry> = layout.splits.values().flatten().collect();
             assert_eq!(entries.len(), 1, "{text}");
